@@ -1,0 +1,67 @@
+//! The project's own chores: `cargo xtask tidy`, `cargo xtask check-deps`, `cargo xtask ci`.
+
+mod deps;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "The project's own chores")]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Checks who may name what, the sizes of files and functions, the paths named in docs, and that every rpc is tested
+    Tidy,
+    /// Checks that members take lints and dependencies from the workspace
+    CheckDeps,
+    /// Runs what runs before a change lands
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let root = root();
+    let complaints = match Args::parse().chore {
+        Chore::Tidy => tidy::complaints(&root),
+        Chore::CheckDeps => deps::complaints(&root),
+        Chore::Ci => return ci(&root),
+    };
+    match complaints {
+        Ok(found) if found.is_empty() => {
+            println!("nothing to complain about");
+            ExitCode::SUCCESS
+        }
+        Ok(found) => {
+            for line in &found {
+                eprintln!("{line}");
+            }
+            eprintln!("{} complaints", found.len());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").components().collect()
+}
+
+fn ci(root: &Path) -> ExitCode {
+    match Command::new("bash").arg(".ci/run").current_dir(root).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!(".ci/run did not start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
