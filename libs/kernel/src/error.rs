@@ -1,0 +1,259 @@
+//! The one public error of the suite: what the caller may read, and apart from it what only operators may.
+//!
+//! A domain keeps its own enum; one function per service turns every variant into this. `libs/rpc` turns this into a
+//! gRPC Status. There is no `Display` that could print the internal half by accident: `Display` shows the external one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// `std::result::Result` with the suite's error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who must act, in the words of gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The caller must change the request.
+    InvalidArgument,
+    /// There is no such thing, or none that the caller may know of.
+    NotFound,
+    /// The thing is there already.
+    AlreadyExists,
+    /// Somebody else changed it meanwhile: read again and retry.
+    Aborted,
+    /// The system's state forbids it; `reason` says which.
+    FailedPrecondition,
+    /// The caller is known and may not.
+    PermissionDenied,
+    /// The caller is not known.
+    Unauthenticated,
+    /// Too much at once; retry after a while.
+    ResourceExhausted,
+    /// Something the service needs is away; retry.
+    Unavailable,
+    /// The time the caller gave has run out.
+    DeadlineExceeded,
+    /// The caller gave up.
+    Cancelled,
+    /// A fault of ours.
+    Internal,
+}
+
+/// One field of a request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field in the request, such as `punches[3].at`.
+    pub field: String,
+    /// What is wrong and what to write instead.
+    pub description: String,
+}
+
+/// See the module's text.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: Kind,
+    reason: &'static str,
+    message: String,
+    internal: Option<String>,
+    violations: Vec<Violation>,
+    metadata: BTreeMap<&'static str, String>,
+    retry_after: Option<Duration>,
+}
+
+impl Error {
+    /// An error with a stable `reason` (UPPER_SNAKE) and a sentence for the caller that says what to do.
+    pub fn new(kind: Kind, reason: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            reason,
+            message: message.into(),
+            internal: None,
+            violations: Vec::new(),
+            metadata: BTreeMap::new(),
+            retry_after: None,
+        }))
+    }
+
+    /// A fault of ours: the caller reads a fixed sentence, the log gets `internal`.
+    pub fn internal(internal: impl fmt::Display) -> Self {
+        Self::new(Kind::Internal, "INTERNAL", "something went wrong on our side; the operator's log has the details")
+            .with_internal(internal)
+    }
+
+    /// No such thing, or none the caller may know of. `what` is a word of the product: `cycle`, `account`.
+    pub fn not_found(what: &'static str, id: impl fmt::Display) -> Self {
+        Self::new(Kind::NotFound, "NOT_FOUND", format!("no {what} {id} that you may see")).with("resource", what)
+    }
+
+    /// A request with wrong fields, all of them at once.
+    pub fn invalid(violations: Vec<Violation>) -> Self {
+        let message = match violations.as_slice() {
+            [one] => format!("{}: {}", one.field, one.description),
+            many => format!("{} fields are wrong; the details name each", many.len()),
+        };
+        let mut error = Self::new(Kind::InvalidArgument, "INVALID_REQUEST", message);
+        error.0.violations = violations;
+        error
+    }
+
+    /// Adds what only operators may read.
+    #[must_use]
+    pub fn with_internal(mut self, internal: impl fmt::Display) -> Self {
+        self.0.internal = Some(internal.to_string());
+        self
+    }
+
+    /// Adds a machine-readable detail.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
+        self.0.metadata.insert(key, value.to_string());
+        self
+    }
+
+    /// Says when a retry makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.0.retry_after = Some(after);
+        self
+    }
+
+    /// Who must act.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The stable reason, UPPER_SNAKE.
+    pub fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
+    /// The sentence for the caller.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What only operators may read.
+    pub fn internal_context(&self) -> Option<&str> {
+        self.0.internal.as_deref()
+    }
+
+    /// The wrong fields.
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// Machine-readable details, sorted by key.
+    pub fn metadata(&self) -> &BTreeMap<&'static str, String> {
+        &self.0.metadata
+    }
+
+    /// When a retry makes sense.
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn retryable(&self) -> bool {
+        match self.0.kind {
+            Kind::Unavailable | Kind::Aborted | Kind::ResourceExhausted => true,
+            Kind::InvalidArgument
+            | Kind::NotFound
+            | Kind::AlreadyExists
+            | Kind::FailedPrecondition
+            | Kind::PermissionDenied
+            | Kind::Unauthenticated
+            | Kind::DeadlineExceeded
+            | Kind::Cancelled
+            | Kind::Internal => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}: {}", self.0.kind, self.0.reason, self.0.message)?;
+        if let Some(internal) = &self.0.internal {
+            write!(f, " [{internal}]")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Collects every violation of a request before answering.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Nothing wrong so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes one wrong field.
+    pub fn push(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.0.push(Violation { field: field.into(), description: description.into() });
+    }
+
+    /// Takes the value, or notes the violation and gives nothing.
+    pub fn take<T>(&mut self, field: &str, parsed: Result<T>) -> Option<T> {
+        parsed.map_err(|e| self.push(field, e.message())).ok()
+    }
+
+    /// Parses a string field, or notes the violation and gives nothing.
+    pub fn parse<T: std::str::FromStr<Err = Error>>(&mut self, field: &str, text: &str) -> Option<T> {
+        self.take(field, text.parse())
+    }
+
+    /// Notes a violation when a text is empty or longer than `max` characters.
+    pub fn text(&mut self, field: &str, text: &str, max: usize) {
+        if text.trim().is_empty() {
+            self.push(field, "must not be empty");
+        } else if text.chars().count() > max {
+            self.push(field, format!("at most {max} characters"));
+        }
+    }
+
+    /// `value` if nothing was wrong, else all violations.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` with every violation noted.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(Error::invalid(self.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_never_holds_the_internal_half() {
+        let error = Error::internal("password=hunter2 in the driver's text");
+        assert!(!error.to_string().contains("hunter2"));
+        assert_eq!(error.internal_context(), Some("password=hunter2 in the driver's text"));
+    }
+
+    #[test]
+    fn all_violations_are_told_at_once() {
+        let mut v = Violations::new();
+        v.text("name", "", 10);
+        v.text("zone", "far too long a text", 10);
+        let error = v.finish(Some(())).unwrap_err();
+        assert_eq!(error.violations().len(), 2);
+        assert_eq!(error.reason(), "INVALID_REQUEST");
+    }
+}

@@ -1,0 +1,98 @@
+//! Typed ids: a person's id cannot be handed over where an account's is wanted. All are UUIDv7.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::{Error, Kind};
+use crate::rng::Rng;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id of the instant `at`.
+            pub fn generate(rng: &Rng, at: Timestamp) -> Self {
+                Self(rng.uuid(at))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+            fn from_str(s: &str) -> Result<Self, Error> {
+                Uuid::parse_str(s).map(Self).map_err(|_| {
+                    Error::new(Kind::InvalidArgument, "ID_MALFORMED", concat!("not a ", stringify!($name), ": a UUID is expected"))
+                })
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Uuid {
+                id.0
+            }
+        }
+    )+};
+}
+
+// Append only, sorted by service.
+ids! {
+    /// A group enterprise: the hardest boundary of data.
+    TenantId,
+    /// Whoever signs in or works in the background: a person's login or a service.
+    PrincipalId,
+    /// A human being in the group.
+    PersonId,
+    /// A node of the dated org tree.
+    OrgUnitId,
+    /// A dated fact: person, unit, position, grade.
+    EmploymentId,
+    /// A role given to a principal on a scope.
+    GrantId,
+    /// A place of work with a zone.
+    SiteId,
+    /// One published stretch of planned duty.
+    ShiftId,
+    /// One clock-in or clock-out.
+    PunchId,
+    /// A platform's login that serves customers.
+    AccountId,
+    /// One take or release of an account.
+    HandoverId,
+    /// A platform nickname's dated meaning.
+    AliasId,
+    /// One customer session or ticket as the platform reported it.
+    RecordId,
+    /// A set of KPIs; its versions share it.
+    SchemeId,
+    /// One run of a scheme over a period.
+    CycleId,
+    /// One person's result in one cycle.
+    ScoreCardId,
+    /// Money to be split by a rule.
+    PoolId,
+    /// One run that turns scores into money.
+    SettlementId,
+    /// What one person got and why.
+    StatementId,
+    /// One piece of evidence on a person's profile.
+    EvidenceId,
+    /// One entry of an outbox.
+    EventId,
+    /// One entry of an audit log.
+    AuditId,
+    /// One unit of background work.
+    WorkItemId,
+}

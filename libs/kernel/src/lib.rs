@@ -1,0 +1,21 @@
+//! What everybody shares and nothing that does I/O: ids, money, shares, apportionment, time, clock, pages, errors.
+//!
+//! Architecture invariant: no tokio, tonic, sea_orm or environment here, and under 3,000 lines.
+
+pub mod apportion;
+pub mod clock;
+pub mod error;
+pub mod id;
+pub mod micro;
+pub mod money;
+pub mod page;
+pub mod rng;
+pub mod share;
+pub mod time;
+
+pub use clock::Clock;
+pub use error::{Error, Kind, Result};
+pub use micro::Micro;
+pub use money::{Currency, Money};
+pub use rng::Rng;
+pub use share::Ppm;
