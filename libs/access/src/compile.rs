@@ -1,0 +1,246 @@
+//! From grants, org tree and employment to a view: a pure function, so that any view can be made again and compared.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_kernel::{Error, Kind};
+
+use crate::{IdSet, Permission, Reach, Region, View, roles};
+
+/// The kinds of scope, from the narrowest to the widest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ScopeKind {
+    /// The person itself.
+    Own,
+    /// The people who report to the person.
+    Reports,
+    /// One unit.
+    Unit,
+    /// A unit and all below it.
+    Subtree,
+    /// A legal entity: the unit of that kind and all below it.
+    LegalEntity,
+    /// A region.
+    Region,
+    /// The whole group.
+    Tenant,
+}
+
+impl ScopeKind {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "self",
+            Self::Reports => "reports",
+            Self::Unit => "unit",
+            Self::Subtree => "subtree",
+            Self::LegalEntity => "legal_entity",
+            Self::Region => "region",
+            Self::Tenant => "tenant",
+        }
+    }
+}
+
+impl fmt::Display for ScopeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How far a grant reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The person itself.
+    Own,
+    /// The people who report to the person.
+    Reports,
+    /// One unit.
+    Unit(OrgUnitId),
+    /// A unit and all below it.
+    Subtree(OrgUnitId),
+    /// A legal entity and all below it.
+    LegalEntity(OrgUnitId),
+    /// A region.
+    Region(Region),
+    /// The whole group.
+    Tenant,
+}
+
+impl Scope {
+    /// Its kind.
+    pub fn kind(&self) -> ScopeKind {
+        match self {
+            Self::Own => ScopeKind::Own,
+            Self::Reports => ScopeKind::Reports,
+            Self::Unit(_) => ScopeKind::Unit,
+            Self::Subtree(_) => ScopeKind::Subtree,
+            Self::LegalEntity(_) => ScopeKind::LegalEntity,
+            Self::Region(_) => ScopeKind::Region,
+            Self::Tenant => ScopeKind::Tenant,
+        }
+    }
+
+    /// What it names: a unit's id or a region; empty for self, reports and the group.
+    pub fn reference(&self) -> String {
+        match self {
+            Self::Own | Self::Reports | Self::Tenant => String::new(),
+            Self::Unit(unit) | Self::Subtree(unit) | Self::LegalEntity(unit) => unit.to_string(),
+            Self::Region(region) => region.to_string(),
+        }
+    }
+
+    /// Reads a stored or sent scope.
+    ///
+    /// # Errors
+    /// `SCOPE_MALFORMED` for a kind or reference that is none.
+    pub fn read(kind: &str, reference: &str) -> Result<Self, Error> {
+        let unit = || OrgUnitId::from_str(reference);
+        match (kind, reference) {
+            ("self", "") => Ok(Self::Own),
+            ("reports", "") => Ok(Self::Reports),
+            ("tenant", "") => Ok(Self::Tenant),
+            ("unit", _) => unit().map(Self::Unit),
+            ("subtree", _) => unit().map(Self::Subtree),
+            ("legal_entity", _) => unit().map(Self::LegalEntity),
+            ("region", _) => reference.parse().map(Self::Region),
+            _ => Err(Error::new(
+                Kind::InvalidArgument,
+                "SCOPE_MALFORMED",
+                "self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region",
+            )),
+        }
+    }
+}
+
+/// A role on a scope, for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Name of the role; one that this version does not know gives nothing.
+    pub role: String,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// First day.
+    pub valid_from: Date,
+    /// Last day, or no end.
+    pub valid_to: Option<Date>,
+}
+
+impl Assignment {
+    /// Whether it holds on `date`.
+    pub fn holds_on(&self, date: Date) -> bool {
+        self.valid_from <= date && self.valid_to.is_none_or(|last| date <= last)
+    }
+}
+
+/// A unit of the org tree as of the date of compilation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitFact {
+    /// The unit.
+    pub id: OrgUnitId,
+    /// Its parent; nothing for the root.
+    pub parent: Option<OrgUnitId>,
+}
+
+/// What is known of the person behind the principal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonFacts {
+    /// The person; nothing for a login without one.
+    pub person: Option<PersonId>,
+    /// The people who report to the person.
+    pub reports: Vec<PersonId>,
+}
+
+/// A unit and all below it, in no particular order. A cycle in the facts ends the walk instead of repeating it.
+pub fn subtree(units: &[UnitFact], root: OrgUnitId) -> IdSet<OrgUnitId> {
+    Tree::of(units).below(root)
+}
+
+struct Tree(HashMap<OrgUnitId, Vec<OrgUnitId>>);
+
+impl Tree {
+    fn of(units: &[UnitFact]) -> Self {
+        let mut children = HashMap::<_, Vec<_>>::new();
+        for unit in units {
+            children.entry(unit.id).or_default();
+            if let Some(parent) = unit.parent {
+                children.entry(parent).or_default().push(unit.id);
+            }
+        }
+        Self(children)
+    }
+
+    fn below(&self, root: OrgUnitId) -> IdSet<OrgUnitId> {
+        let (mut seen, mut open) = (IdSet::default(), vec![root]);
+        while let Some(unit) = open.pop() {
+            if seen.insert(unit) {
+                open.extend(self.0.get(&unit).into_iter().flatten());
+            }
+        }
+        seen
+    }
+}
+
+/// Compiles the view that holds on `date`.
+pub fn compile(
+    revision: u64,
+    assignments: &[Assignment],
+    units: &[UnitFact],
+    person: &PersonFacts,
+    date: Date,
+) -> View {
+    let tree = Tree::of(units);
+    let mut reaches = Vec::new();
+    // Which assignments give each permission: permissions given by the same ones share one reach.
+    let mut givers = BTreeMap::<Permission, Vec<usize>>::new();
+    for assignment in assignments.iter().filter(|a| a.holds_on(date)) {
+        let Some(role) = roles::find(&assignment.role) else { continue };
+        for permission in role.permissions {
+            givers.entry(*permission).or_default().push(reaches.len());
+        }
+        reaches.push(reach_of(&assignment.scope, &tree, person));
+    }
+    let mut shared = BTreeMap::<(Vec<usize>, bool), Arc<Reach>>::new();
+    let rules = givers.into_iter().map(|(permission, from)| {
+        let key = (from, permission.reads_group_configuration());
+        let reach = shared.entry(key.clone()).or_insert_with(|| Arc::new(union(&reaches, &key.0, key.1)));
+        (permission, Arc::clone(reach))
+    });
+    View::new(revision, person.person, rules)
+}
+
+/// The view of a service of the suite at its background work: its own role on the whole group. A name that is no service
+/// of the suite gets a view that allows nothing.
+pub fn compile_service(name: &str, revision: u64) -> View {
+    let all = Arc::new(Reach::everything());
+    let permissions = roles::of_service(name).map(|role| role.permissions).unwrap_or_default();
+    View::new(revision, None, permissions.iter().map(|permission| (*permission, Arc::clone(&all))))
+}
+
+fn reach_of(scope: &Scope, tree: &Tree, person: &PersonFacts) -> Reach {
+    let mut reach = Reach::default();
+    match scope {
+        Scope::Own => reach.persons.extend(person.person),
+        Scope::Reports => reach.persons.extend(&person.reports),
+        Scope::Unit(unit) => reach.units.extend([*unit]),
+        Scope::Subtree(unit) | Scope::LegalEntity(unit) => reach.units = tree.below(*unit),
+        Scope::Region(region) => reach.regions.extend([region.clone()]),
+        Scope::Tenant => reach.tenant = true,
+    }
+    reach
+}
+
+fn union(reaches: &[Reach], from: &[usize], with_group_configuration: bool) -> Reach {
+    let mut all = Reach::default();
+    for reach in from.iter().filter_map(|i| reaches.get(*i)) {
+        all.absorb(reach);
+    }
+    // Only what reaches something opens the group's configuration: a login without a person stays outside.
+    if with_group_configuration && !all.is_empty() {
+        all.regions.insert(Region::global());
+    }
+    all
+}

@@ -1,0 +1,187 @@
+//! What everything that works for someone is told: who, when, how long, where, in which language.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tally_kernel::id::TenantId;
+use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use uuid::Uuid;
+
+use crate::rpc::Holder;
+use crate::{
+    Actor, ActorKind, Decision, Effect, Locale, Permission, Permit, Plan, Reach, Regions, Rpc, Target, View, decide,
+};
+
+/// The first parameter of everything that works for someone. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct OpContext {
+    /// Who calls.
+    pub actor: Actor,
+    /// What the caller may do.
+    pub view: Arc<View>,
+    /// The regions whose data this stack serves.
+    pub regions: Regions,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids and salts.
+    pub rng: Rng,
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+    /// W3C `traceparent` of the call.
+    pub trace: Option<String>,
+    /// Language of the sentences the caller reads.
+    pub locale: Locale,
+    /// The bearer token as received: forwarded to peers when working for the caller.
+    pub token: Option<String>,
+}
+
+impl OpContext {
+    /// A context for `actor` with nothing but a clock and randomness: no deadline, no trace, every region, English.
+    pub fn new(actor: Actor, view: Arc<View>, clock: Clock, rng: Rng) -> Self {
+        Self {
+            actor,
+            view,
+            regions: Regions::All,
+            clock,
+            rng,
+            deadline: None,
+            trace: None,
+            locale: Locale::En,
+            token: None,
+        }
+    }
+
+    /// The caller's group.
+    pub fn tenant(&self) -> TenantId {
+        self.actor.tenant
+    }
+
+    /// The current instant, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new UUIDv7 of the current instant.
+    pub fn new_id(&self) -> Uuid {
+        self.rng.uuid(self.now())
+    }
+
+    /// Whether the caller may use `permission` on `target`: for masking and for rules finer than an rpc. To do
+    /// something, ask for a permit.
+    pub fn may(&self, permission: Permission, target: &Target) -> bool {
+        decide(&self.view, permission, target) == Decision::Allow
+    }
+
+    /// A permit to do `R` to `target`.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` for nobody, `PERMISSION_DENIED`, or `REGION_NOT_SERVED` when the data live elsewhere.
+    pub fn permit<R: Rpc>(&self, target: &Target) -> Result<Permit<R>> {
+        self.serve(target)?;
+        match R::PERMISSION.map(|p| (p, decide(&self.view, p, target))) {
+            None | Some((_, Decision::Allow)) => Ok(self.proof()),
+            Some((permission, denial)) => Err(self.denied(permission, denial)),
+        }
+    }
+
+    /// A permit to read one `what` with the id `id`. What is out of reach is not found, so that asking tells nothing;
+    /// a caller who may read none at all is told so.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, `PERMISSION_DENIED`, `UNAUTHENTICATED` or `REGION_NOT_SERVED`.
+    pub fn permit_read<R: Rpc>(
+        &self,
+        target: &Target,
+        what: &'static str,
+        id: impl std::fmt::Display,
+    ) -> Result<Permit<R>> {
+        match R::PERMISSION.map(|p| decide(&self.view, p, target)) {
+            Some(Decision::OutOfReach) => Err(Error::not_found(what, id)),
+            _ => self.permit(target),
+        }
+    }
+
+    /// One permit for a bulk call: every target must be allowed. No targets at all ask for the permission somewhere.
+    ///
+    /// # Errors
+    /// As [`permit`](Self::permit), for the first target that is not allowed.
+    pub fn permit_all<R: Rpc>(&self, targets: impl IntoIterator<Item = Target>) -> Result<Permit<R>> {
+        for target in targets {
+            self.permit::<R>(&target)?;
+        }
+        self.reach::<R>().map(|_| self.proof())
+    }
+
+    /// The filter of a list. A caller who reaches nothing at all is refused instead of shown an empty list.
+    ///
+    /// # Errors
+    /// `PERMISSION_DENIED` or `UNAUTHENTICATED`.
+    pub fn plan<R: Rpc>(&self) -> Result<Plan<R>> {
+        Ok(Plan { reach: self.reach::<R>()?, grant: self.holder(), rpc: PhantomData })
+    }
+
+    /// A context in which a service works in the background for the group of `self`: its own principal and view, with
+    /// the caller's kept as `on_behalf_of`, and no token or deadline of the caller.
+    #[must_use]
+    pub fn as_service(&self, name: &str) -> Self {
+        let behalf = match self.actor.kind {
+            ActorKind::Person(_) | ActorKind::User => Some(self.actor.principal),
+            ActorKind::Service(_) | ActorKind::Nobody => self.actor.on_behalf_of,
+        };
+        Self {
+            actor: Actor::service(name, self.tenant(), behalf),
+            view: Arc::new(crate::compile_service(name, self.view.revision())),
+            deadline: None,
+            token: None,
+            ..self.clone()
+        }
+    }
+
+    fn reach<R: Rpc>(&self) -> Result<Arc<Reach>> {
+        let Some(permission) = R::PERMISSION else {
+            // A public list shows what is public to all: rows are not somebody's.
+            return Ok(Arc::new(Reach::everything()));
+        };
+        self.view.reach(permission).cloned().ok_or_else(|| self.denied(permission, Decision::NoPermission))
+    }
+
+    fn serve(&self, target: &Target) -> Result<()> {
+        match &target.region {
+            Some(region) if !self.regions.serve(region) => Err(Error::new(
+                Kind::FailedPrecondition,
+                "REGION_NOT_SERVED",
+                format!("data of the region {region} live in another stack: ask there"),
+            )
+            .with("region", region)),
+            _ => Ok(()),
+        }
+    }
+
+    fn holder(&self) -> Holder {
+        Holder { tenant: self.actor.tenant, principal: self.actor.principal }
+    }
+
+    fn proof<R: Rpc>(&self) -> Permit<R> {
+        Permit { grant: self.holder(), rpc: PhantomData }
+    }
+
+    fn denied(&self, permission: Permission, denial: Decision) -> Error {
+        if self.actor.kind == ActorKind::Nobody {
+            return Error::new(Kind::Unauthenticated, "UNAUTHENTICATED", "sign in first");
+        }
+        let message = match denial {
+            Decision::OutOfReach => format!("your grants give you {permission}, but not here"),
+            Decision::Allow | Decision::NoPermission => format!("none of your grants gives you {permission}"),
+        };
+        Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", message).with("permission", permission)
+    }
+}
+
+impl Effect {
+    /// Whether the view must be as new as the group's newest revision.
+    pub const fn needs_fresh_view(self) -> bool {
+        matches!(self, Self::SensitiveRead)
+    }
+}

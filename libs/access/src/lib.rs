@@ -1,0 +1,40 @@
+//! Who may do what to whom: one compiled view per principal, and two questions asked of it.
+//!
+//! [`decide`] answers "may this principal do this to that?", [`plan`] answers "to which rows may it?". Both read the
+//! same [`Reach`], so a list can never show what a get would refuse. A service never asks either directly: it asks its
+//! [`OpContext`] for a [`Permit`] or a [`Plan`], which are values that only this crate can make and which the store
+//! wants before it writes or lists.
+//!
+//! ```compile_fail
+//! use tally_access::{Effect, Permission, Permit, Rpc};
+//! struct Forged;
+//! impl Rpc for Forged {
+//!     const METHOD: &'static str = "x/Y";
+//!     const PERMISSION: Option<Permission> = Some(Permission::PunchRecord);
+//!     const EFFECT: Effect = Effect::Change;
+//! }
+//! fn forge<R: Rpc>(other: Permit<R>) -> Permit<Forged> {
+//!     Permit { grant: other.grant, rpc: std::marker::PhantomData }
+//! }
+//! ```
+//!
+//! Architecture invariant: pure. No I/O, no async, no clock but the one handed in.
+
+mod actor;
+mod compile;
+mod context;
+mod duties;
+mod permission;
+mod reach;
+pub mod roles;
+mod rpc;
+mod view;
+
+pub use actor::{Actor, ActorKind, Locale, Region, Regions, service_principal};
+pub use compile::{Assignment, PersonFacts, Scope, ScopeKind, UnitFact, compile, compile_service, subtree};
+pub use context::OpContext;
+pub use duties::{SEPARATED, conflict};
+pub use permission::{DataClass, Permission};
+pub use reach::{IdHasher, IdSet, Reach, Target};
+pub use rpc::{Effect, Permit, Plan, PolicyRow, Rpc};
+pub use view::{Decision, View, decide, plan};

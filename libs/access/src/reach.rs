@@ -1,0 +1,107 @@
+//! How far a permission reaches, and what it is asked about.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use serde::{Deserialize, Serialize};
+use tally_kernel::id::{OrgUnitId, PersonId};
+
+use crate::Region;
+
+/// What a call is about. A row carries the region and the unit it had at the time of the fact, and the person it tells of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Where the row lives.
+    pub region: Option<Region>,
+    /// The org unit as of the fact.
+    pub unit: Option<OrgUnitId>,
+    /// Whom it tells of.
+    pub person: Option<PersonId>,
+}
+
+impl Target {
+    /// The whole group: needs a grant on the group.
+    pub fn tenant() -> Self {
+        Self::default()
+    }
+
+    /// A region as a whole.
+    pub fn region(region: Region) -> Self {
+        Self { region: Some(region), ..Self::default() }
+    }
+
+    /// A unit in its region.
+    pub fn unit(region: Region, unit: OrgUnitId) -> Self {
+        Self { region: Some(region), unit: Some(unit), person: None }
+    }
+
+    /// A person, in the unit and region of the fact.
+    pub fn person(region: Region, unit: Option<OrgUnitId>, person: PersonId) -> Self {
+        Self { region: Some(region), unit, person: Some(person) }
+    }
+}
+
+/// A set of ids with a cheap hash: ids are made by this suite, nobody can choose them to collide.
+pub type IdSet<T> = HashSet<T, BuildHasherDefault<IdHasher>>;
+
+/// Folds the bytes of an id into 64 bits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn write_usize(&mut self, _length_prefix: usize) {}
+
+    fn finish(&self) -> u64 {
+        // The table takes its top bits for tags and its low bits for buckets: mix once so that both vary.
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
+/// Which rows a permission reaches: the union of its parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// Everything in the group.
+    pub tenant: bool,
+    /// Rows of these regions.
+    pub regions: BTreeSet<Region>,
+    /// Rows of these units (subtrees and legal entities are spread out already).
+    pub units: IdSet<OrgUnitId>,
+    /// Rows about these people.
+    pub persons: IdSet<PersonId>,
+}
+
+impl Reach {
+    /// Everything in the group.
+    pub fn everything() -> Self {
+        Self { tenant: true, ..Self::default() }
+    }
+
+    /// Whether it reaches nothing at all.
+    pub fn is_empty(&self) -> bool {
+        !self.tenant && self.regions.is_empty() && self.units.is_empty() && self.persons.is_empty()
+    }
+
+    /// Whether it reaches `target`: the one test that `decide` makes and that the store's list filter says in SQL.
+    pub fn covers(&self, target: &Target) -> bool {
+        self.tenant
+            || target.unit.is_some_and(|unit| self.units.contains(&unit))
+            || target.person.is_some_and(|person| self.persons.contains(&person))
+            || target.region.as_ref().is_some_and(|region| self.regions.contains(region))
+    }
+
+    /// Adds all that `other` reaches.
+    pub fn absorb(&mut self, other: &Self) {
+        self.tenant |= other.tenant;
+        self.regions.extend(other.regions.iter().cloned());
+        self.units.extend(&other.units);
+        self.persons.extend(&other.persons);
+    }
+}

@@ -1,0 +1,382 @@
+//! The ready roles, as data. A role names permissions and the scopes it may be given on; a grant adds the scope itself.
+//!
+//! No role that manages people reads pay: `supervisor`, `branch_hr`, `group_hr` and `group_admin` lack
+//! `compensation.statement.read_pay`. Roles of services are given to nobody; they are what background work may do.
+
+use crate::Permission::{self, *};
+use crate::ScopeKind;
+
+/// A named set of permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// The stable name.
+    pub name: &'static str,
+    /// What it gives.
+    pub permissions: &'static [Permission],
+    /// The scopes it may be given on; none for the role of a service, which is given to nobody.
+    pub scopes: &'static [ScopeKind],
+}
+
+/// Roles that people and logins are given.
+pub const READY: &[Role] = &[
+    Role { name: "agent", permissions: AGENT, scopes: &[ScopeKind::Own] },
+    Role { name: "supervisor", permissions: SUPERVISOR, scopes: TEAMS },
+    Role { name: "branch_hr", permissions: BRANCH_HR, scopes: BRANCHES },
+    Role { name: "group_hr", permissions: GROUP_HR, scopes: GROUP },
+    Role { name: "compensation_specialist", permissions: COMPENSATION_SPECIALIST, scopes: BRANCHES_OR_GROUP },
+    Role { name: "approver", permissions: APPROVER, scopes: BRANCHES_OR_GROUP },
+    Role { name: "integrator", permissions: INTEGRATOR, scopes: BRANCHES_OR_GROUP },
+    Role { name: "auditor", permissions: AUDITOR, scopes: GROUP },
+    Role { name: "platform_operator", permissions: PLATFORM_OPERATOR, scopes: GROUP },
+    Role { name: "group_admin", permissions: GROUP_ADMIN, scopes: GROUP },
+];
+
+/// Roles of the services of the suite.
+pub const SERVICES: &[Role] = &[
+    Role { name: "service_identity", permissions: SERVICE_IDENTITY, scopes: &[] },
+    Role { name: "service_attendance", permissions: SERVICE_ATTENDANCE, scopes: &[] },
+    Role { name: "service_performance", permissions: SERVICE_PERFORMANCE, scopes: &[] },
+    Role { name: "service_compensation", permissions: SERVICE_COMPENSATION, scopes: &[] },
+    Role { name: "service_talent", permissions: SERVICE_TALENT, scopes: &[] },
+];
+
+/// The role of the first administrator.
+pub const FIRST_ADMIN: &str = "group_admin";
+
+/// A role that can be given, by its name.
+pub fn find(name: &str) -> Option<&'static Role> {
+    READY.iter().find(|role| role.name == name)
+}
+
+/// The role of a service of the suite, by the service's name (`performance`).
+pub fn of_service(service: &str) -> Option<&'static Role> {
+    SERVICES.iter().find(|role| role.name.strip_prefix("service_") == Some(service))
+}
+
+const TEAMS: &[ScopeKind] = &[ScopeKind::Reports, ScopeKind::Unit, ScopeKind::Subtree];
+const BRANCHES: &[ScopeKind] = &[ScopeKind::Subtree, ScopeKind::LegalEntity, ScopeKind::Region];
+const GROUP: &[ScopeKind] = &[ScopeKind::Tenant];
+const BRANCHES_OR_GROUP: &[ScopeKind] =
+    &[ScopeKind::Subtree, ScopeKind::LegalEntity, ScopeKind::Region, ScopeKind::Tenant];
+
+/// Own work, own score, own pay.
+const AGENT: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    SiteRead,
+    RosterRead,
+    PunchRead,
+    PunchRecord,
+    AccountRead,
+    HandoverRead,
+    HandoverRecord,
+    AliasRead,
+    OccupancyRead,
+    RecordRead,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CardRead,
+    StatementRead,
+    StatementReadPay,
+    ProfileRead,
+    EvidenceRead,
+];
+
+/// The team's duty and performance; nobody's pay.
+const SUPERVISOR: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    SiteRead,
+    RosterRead,
+    RosterWrite,
+    PunchRead,
+    AccountRead,
+    HandoverRead,
+    HandoverRecord,
+    AliasRead,
+    OccupancyRead,
+    RecordRead,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CardRead,
+    ProfileRead,
+    EvidenceRead,
+];
+
+/// A branch's people, duty, cycles and settlements; nobody's pay.
+const BRANCH_HR: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    OrgWrite,
+    PersonRead,
+    PersonWrite,
+    PersonReadPii,
+    LoginWrite,
+    GrantRead,
+    GrantWrite,
+    SiteRead,
+    SiteWrite,
+    RosterRead,
+    RosterWrite,
+    PunchRead,
+    PunchImport,
+    AccountRead,
+    AccountWrite,
+    HandoverRead,
+    HandoverRecord,
+    HandoverImport,
+    AliasRead,
+    AliasWrite,
+    OccupancyRead,
+    RecordRead,
+    RecordImport,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CycleWrite,
+    CycleClose,
+    CyclePublish,
+    CardRead,
+    SettlementRead,
+    StatementRead,
+    ProfileRead,
+    EvidenceRead,
+];
+
+/// The group's standards and comparisons; nobody's pay.
+const GROUP_HR: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    OrgWrite,
+    PersonRead,
+    PersonWrite,
+    PersonReadPii,
+    LoginWrite,
+    GrantRead,
+    GrantWrite,
+    SiteRead,
+    SiteWrite,
+    RosterRead,
+    RosterWrite,
+    PunchRead,
+    PunchImport,
+    AccountRead,
+    AccountWrite,
+    HandoverRead,
+    HandoverRecord,
+    HandoverImport,
+    AliasRead,
+    AliasWrite,
+    OccupancyRead,
+    RecordRead,
+    RecordImport,
+    CreditRead,
+    SchemeRead,
+    SchemeWrite,
+    CycleRead,
+    CycleWrite,
+    CycleClose,
+    CyclePublish,
+    CardRead,
+    SettlementRead,
+    StatementRead,
+    ProfileRead,
+    EvidenceRead,
+];
+
+/// Prepares what somebody else approves.
+const COMPENSATION_SPECIALIST: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    AccountRead,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CardRead,
+    PoolRead,
+    PoolWrite,
+    SettlementRead,
+    SettlementPrepare,
+    SettlementPost,
+    StatementRead,
+    StatementReadPay,
+];
+
+/// Approves what somebody else prepared.
+const APPROVER: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CardRead,
+    PoolRead,
+    SettlementRead,
+    SettlementApprove,
+    StatementRead,
+    StatementReadPay,
+];
+
+/// Pushes records and duty in, takes pay results out.
+const INTEGRATOR: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    OrgWrite,
+    PersonRead,
+    PersonWrite,
+    PersonReadPii,
+    SiteRead,
+    SiteWrite,
+    RosterRead,
+    RosterWrite,
+    PunchRead,
+    PunchImport,
+    AccountRead,
+    AccountWrite,
+    HandoverRead,
+    HandoverImport,
+    AliasRead,
+    AliasWrite,
+    RecordRead,
+    RecordImport,
+    CycleRead,
+    SettlementRead,
+    StatementRead,
+    StatementReadPay,
+];
+
+/// Reads all that a replay needs, and changes nothing.
+const AUDITOR: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    GrantRead,
+    SiteRead,
+    RosterRead,
+    PunchRead,
+    AccountRead,
+    HandoverRead,
+    AliasRead,
+    OccupancyRead,
+    RecordRead,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CardRead,
+    PoolRead,
+    SettlementRead,
+    StatementRead,
+    StatementReadPay,
+    ProfileRead,
+    EvidenceRead,
+    AuditRead,
+];
+
+/// Keeps it running; sees nobody's data.
+const PLATFORM_OPERATOR: &[Permission] = &[TenantRead, OrgRead, AuditRead];
+
+/// Lays out the group and gives roles; sees nobody's score or pay.
+const GROUP_ADMIN: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    OrgWrite,
+    PersonRead,
+    PersonWrite,
+    PersonReadPii,
+    LoginWrite,
+    GrantRead,
+    GrantWrite,
+    GrantAny,
+    SiteRead,
+    SiteWrite,
+    AccountRead,
+    AccountWrite,
+    SchemeRead,
+    CycleRead,
+    AuditRead,
+];
+
+const SERVICE_IDENTITY: &[Permission] = &[TenantRead, OrgRead, PersonRead, GrantRead, ViewRead];
+
+const SERVICE_ATTENDANCE: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    ViewRead,
+    SiteRead,
+    RosterRead,
+    PunchRead,
+    AccountRead,
+    HandoverRead,
+    AliasRead,
+    OccupancyRead,
+];
+
+const SERVICE_PERFORMANCE: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    ViewRead,
+    SiteRead,
+    RosterRead,
+    PunchRead,
+    AccountRead,
+    HandoverRead,
+    AliasRead,
+    OccupancyRead,
+    RecordRead,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CycleClose,
+    CardRead,
+    EventRead,
+];
+
+const SERVICE_COMPENSATION: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    ViewRead,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CardRead,
+    EventRead,
+    PoolRead,
+    SettlementRead,
+    SettlementPrepare,
+];
+
+const SERVICE_TALENT: &[Permission] = &[
+    TenantRead,
+    OrgRead,
+    PersonRead,
+    PersonReadPii,
+    ViewRead,
+    RosterRead,
+    AccountRead,
+    OccupancyRead,
+    CreditRead,
+    SchemeRead,
+    CycleRead,
+    CardRead,
+    EventRead,
+    ProfileRead,
+    EvidenceRead,
+    EvidenceRecord,
+];
