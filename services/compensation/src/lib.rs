@@ -1,0 +1,48 @@
+//! Compensation: pools, settlements and statements.
+//!
+//! A pool is money and a rule. A settlement splits a pool by the scores of a published cycle: draft, approved by somebody
+//! else, posted; what is posted never changes. A statement is one person's part of it, and leads back to records.
+
+pub mod migrations;
+pub mod peers;
+pub mod policy;
+pub mod pool;
+pub mod settlement;
+pub mod statement;
+mod wire;
+
+use tally_api::compensation::v1::pool_service_server::PoolServiceServer;
+use tally_api::compensation::v1::settlement_service_server::SettlementServiceServer;
+use tally_api::compensation::v1::statement_service_server::StatementServiceServer;
+use tally_rpc::limited;
+use tally_runtime::Service;
+use tally_store::Store;
+use tonic::service::Routes;
+
+pub use migrations::migrations;
+pub use peers::Peers;
+pub use policy::POLICY;
+
+/// The service's name: of its schema, its principal and its key.
+pub const SERVICE: &str = "compensation";
+
+/// What the service stands on.
+#[derive(Clone)]
+pub struct Deps {
+    /// Its own store.
+    pub store: Store,
+    /// The services it reads from.
+    pub peers: Peers,
+}
+
+/// The routes of the service; it has no background work.
+pub fn build(deps: Deps) -> Service {
+    let Deps { store, peers } = deps;
+    let pool = pool::Rpc { app: pool::App { store: store.clone() } };
+    let settlement = settlement::Rpc { app: settlement::App { store: store.clone(), peers: peers.clone() } };
+    let statement = statement::Rpc { app: statement::App { store, peers } };
+    let routes = Routes::new(limited!(PoolServiceServer::new(pool)))
+        .add_service(limited!(SettlementServiceServer::new(settlement)))
+        .add_service(limited!(StatementServiceServer::new(statement)));
+    Service { name: SERVICE, routes, background: Vec::new() }
+}

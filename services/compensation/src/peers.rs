@@ -1,0 +1,149 @@
+//! The services that compensation reads from, in plain values.
+
+use std::collections::BTreeMap;
+
+use tally_access::{OpContext, Region};
+use tally_api::identity::v1 as identity;
+use tally_api::performance::v1 as performance;
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
+use tally_kernel::micro::Micro;
+use tally_kernel::{Error, Kind, Result, page};
+use tally_rpc::{Peer, error_from};
+
+/// Clients of the services that compensation reads from.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    /// People and where they belong.
+    pub identity: Peer,
+    /// Cycles, cards and credits.
+    pub performance: Peer,
+}
+
+/// Where somebody belongs.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The group's own number for the person.
+    pub employee_no: String,
+    /// Region.
+    pub region: Region,
+    /// Unit of the newest employment.
+    pub unit: OrgUnitId,
+}
+
+/// A credited record behind a statement.
+#[derive(Clone, Debug)]
+pub struct Credited {
+    /// The account's id.
+    pub account: String,
+    /// The platform's own id of the record.
+    pub external_id: String,
+    /// The person's share, of 1,000,000.
+    pub ppm: u32,
+    /// Rung of the ladder.
+    pub rung: &'static str,
+}
+
+impl Peers {
+    /// Everybody's score in a published cycle. Called as the service: the caller's own permit to prepare a settlement is
+    /// what allows it.
+    ///
+    /// # Errors
+    /// `CYCLE_NOT_PUBLISHED` while scores may still change.
+    pub async fn scores(&self, ctx: &OpContext, cycle: CycleId) -> Result<Vec<(PersonId, Micro)>> {
+        self.must_be_published(ctx, cycle).await?;
+        let mut client = performance::card_service_client::CardServiceClient::new(self.performance.channel());
+        let (mut all, mut token) = (Vec::new(), String::new());
+        loop {
+            let ask = performance::ListCardsRequest {
+                cycle_id: cycle.to_string(),
+                page_size: page::MAX_SIZE,
+                page_token: token,
+            };
+            let reply = client.list_cards(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            for card in reply.cards {
+                all.push((card.person_id.parse()?, card.score.parse()?));
+            }
+            token = reply.next_page_token;
+            if token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn must_be_published(&self, ctx: &OpContext, cycle: CycleId) -> Result<()> {
+        let mut client = performance::cycle_service_client::CycleServiceClient::new(self.performance.channel());
+        let ask = performance::GetCycleRequest { cycle_id: cycle.to_string() };
+        let reply = client.get_cycle(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+        let state = reply.cycle.unwrap_or_default().state();
+        if state == performance::CycleState::Published {
+            return Ok(());
+        }
+        let message = "scores may still change: publish the cycle first";
+        Err(Error::new(Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED", message).with("cycle", cycle))
+    }
+
+    /// Everybody's number and newest employment.
+    pub async fn homes(&self, ctx: &OpContext) -> Result<BTreeMap<PersonId, Home>> {
+        let mut client = identity::person_service_client::PersonServiceClient::new(self.identity.channel());
+        let (mut all, mut token) = (BTreeMap::new(), String::new());
+        loop {
+            let ask = identity::ListPeopleRequest { period: None, page_size: page::MAX_SIZE, page_token: token };
+            let reply = client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            for person in reply.people {
+                if let Some(newest) = person.employments.last() {
+                    let (region, unit) = (newest.region.parse()?, newest.unit_id.parse()?);
+                    all.insert(person.person_id.parse()?, Home { employee_no: person.employee_no, region, unit });
+                }
+            }
+            token = reply.next_page_token;
+            if token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// A person's credited records in a cycle: the first `limit` of them, and how many there are. Called with the caller's
+    /// own token, so that nobody sees credits here whom performance would not show them.
+    pub async fn credits(
+        &self,
+        ctx: &OpContext,
+        cycle: CycleId,
+        person: PersonId,
+        limit: usize,
+    ) -> Result<(Vec<Credited>, u64)> {
+        let mut client =
+            performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
+        let ask = performance::ExportCreditsRequest { cycle_id: cycle.to_string(), person_id: person.to_string() };
+        let reply = client.export_credits(self.performance.request(ctx, ask)).await.map_err(error_from)?;
+        let (mut stream, mut first, mut total) = (reply.into_inner(), Vec::new(), 0_u64);
+        let who = person.to_string();
+        while let Some(part) = stream.message().await.map_err(error_from)? {
+            for credit in part.credits {
+                let Some(share) = credit.shares.iter().find(|s| s.person_id == who) else { continue };
+                total += 1;
+                if first.len() < limit {
+                    let rung = rung(credit.rung());
+                    first.push(Credited {
+                        account: credit.account_id.clone(),
+                        external_id: credit.external_id.clone(),
+                        ppm: share.ppm,
+                        rung,
+                    });
+                }
+            }
+        }
+        Ok((first, total))
+    }
+}
+
+fn rung(rung: performance::Rung) -> &'static str {
+    match rung {
+        performance::Rung::Tag => "tag",
+        performance::Rung::Handover => "handover",
+        performance::Rung::Sole => "sole",
+        performance::Rung::Inferred => "inferred",
+        performance::Rung::Equal => "equal",
+        performance::Rung::Team => "team",
+        performance::Rung::Unattributed | performance::Rung::Unspecified => "unattributed",
+    }
+}

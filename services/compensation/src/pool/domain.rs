@@ -1,0 +1,276 @@
+//! How a pool is split: parts of the money, each by its own rule.
+//!
+//! The parts' shares make exactly a whole. Nothing is assumed: a rule that leaves money without an owner is refused
+//! here, or when it is settled, with what to change.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use tally_kernel::error::{Error, Violation};
+use tally_kernel::{Micro, Ppm};
+
+/// Largest weight of a tier: enough for any proportion, and sums over a group stay exact.
+pub const MAX_TIER_WEIGHT: u32 = 1_000_000;
+
+/// How a pool is split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolRule {
+    /// The parts; their shares make exactly a whole.
+    pub parts: Vec<Part>,
+    /// Whether odd minor units are carried from one settlement to the next, so that they go round.
+    #[serde(default)]
+    pub carry: bool,
+}
+
+/// A part of a pool and its rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Part of the pool.
+    pub share: Ppm,
+    /// How it is split.
+    pub rule: Rule,
+}
+
+/// How a part is split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// By graded tiers, best first: each person of a tier has the tier's weight.
+    Tiers(Vec<Tier>),
+    /// In proportion to what the score has above the floor; who is at or below it gets nothing.
+    Proportional {
+        /// Score from which on points count.
+        #[serde(default)]
+        floor: Micro,
+    },
+    /// Kept for the team's fund.
+    TeamFund {
+        /// Name of the fund.
+        name: String,
+    },
+}
+
+/// A tier. Either all tiers of a rule have a lowest score, or all have a quota.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// Name, such as `excellent-1`.
+    pub name: String,
+    /// Lowest score of the tier. Who is below the last tier has none and gets nothing.
+    #[serde(default)]
+    pub min_score: Option<Micro>,
+    /// Part of the people, best first. Sizes by largest remainder; equal scores share the better tier.
+    #[serde(default)]
+    pub quota: Option<Ppm>,
+    /// Weight of each person of the tier; never more than that of a better one.
+    pub weight: u32,
+}
+
+/// What is wrong with a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    /// All problems, by field.
+    #[error("the rule of the pool is not sound: {} problems", .0.len())]
+    Rule(Vec<RuleProblem>),
+}
+
+/// One thing that is wrong with a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleProblem {
+    /// Path of the field, such as `parts[0].tiers[1].weight`.
+    pub field: String,
+    /// Stable kind.
+    pub kind: ProblemKind,
+    /// What is wrong and what to write instead.
+    pub description: String,
+}
+
+/// Kinds of problems of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// No parts, tiers or names.
+    Missing,
+    /// A name twice.
+    Duplicate,
+    /// Shares or quotas that do not make exactly a whole.
+    DoesNotSum,
+    /// A share of nothing.
+    ZeroShare,
+    /// Weights that are all zero, too large, or larger for a worse tier.
+    Weight,
+    /// Tiers with neither or both of score and quota, or scores out of order.
+    Thresholds,
+}
+
+impl From<PoolError> for Error {
+    fn from(e: PoolError) -> Self {
+        match e {
+            PoolError::Rule(problems) => Error::invalid(
+                problems.into_iter().map(|p| Violation { field: p.field, description: p.description }).collect(),
+            ),
+        }
+    }
+}
+
+impl PoolRule {
+    /// Checks the rule and tells everything that is wrong at once.
+    ///
+    /// # Errors
+    /// [`PoolError::Rule`].
+    pub fn validate(&self) -> Result<(), PoolError> {
+        let mut problems = Problems(Vec::new());
+        if self.parts.is_empty() {
+            problems.add("parts", ProblemKind::Missing, "at least one part is needed");
+        } else if !Ppm::make_whole(self.parts.iter().map(|p| p.share)) {
+            let sum: u64 = self.parts.iter().map(|p| u64::from(p.share.get())).sum();
+            problems.add(
+                "parts",
+                ProblemKind::DoesNotSum,
+                format!("the shares sum to {sum} millionths, not to exactly 1000000"),
+            );
+        }
+        for (i, part) in self.parts.iter().enumerate() {
+            if part.share == Ppm::ZERO {
+                problems.add(format!("parts[{i}].share"), ProblemKind::ZeroShare, "a part of nothing: leave it out");
+            }
+            match &part.rule {
+                Rule::Tiers(tiers) => check_tiers(&format!("parts[{i}].tiers"), tiers, &mut problems),
+                Rule::Proportional { .. } => {}
+                Rule::TeamFund { name } => {
+                    if name.trim().is_empty() {
+                        problems.add(format!("parts[{i}].team_fund.name"), ProblemKind::Missing, "must not be empty");
+                    }
+                }
+            }
+        }
+        if problems.0.is_empty() { Ok(()) } else { Err(PoolError::Rule(problems.0)) }
+    }
+}
+
+fn check_tiers(path: &str, tiers: &[Tier], problems: &mut Problems) {
+    if tiers.is_empty() {
+        problems.add(path, ProblemKind::Missing, "at least one tier is needed");
+        return;
+    }
+    let scores: Vec<Micro> = tiers.iter().filter_map(|t| t.min_score).collect();
+    let quotas: Vec<Ppm> = tiers.iter().filter_map(|t| t.quota).collect();
+    match (scores.len(), quotas.len()) {
+        (n, 0) if n == tiers.len() => {
+            if !scores.is_sorted_by(|a, b| a > b) {
+                problems.add(path, ProblemKind::Thresholds, "write the tiers best first, each with a lower min_score");
+            }
+        }
+        (0, n) if n == tiers.len() => {
+            if !Ppm::make_whole(quotas) {
+                problems.add(path, ProblemKind::DoesNotSum, "the quotas must sum to exactly 1000000 millionths");
+            }
+        }
+        _ => problems.add(path, ProblemKind::Thresholds, "give every tier a min_score, or every tier a quota"),
+    }
+    if tiers.iter().all(|t| t.weight == 0) {
+        problems.add(path, ProblemKind::Weight, "all weights are zero, so nobody could get anything");
+    } else if !tiers.is_sorted_by(|a, b| a.weight >= b.weight) {
+        problems.add(path, ProblemKind::Weight, "a worse tier weighs more than a better one");
+    }
+    let mut names = BTreeSet::new();
+    for (i, tier) in tiers.iter().enumerate() {
+        if tier.weight > MAX_TIER_WEIGHT {
+            problems.add(format!("{path}[{i}].weight"), ProblemKind::Weight, format!("at most {MAX_TIER_WEIGHT}"));
+        }
+        if tier.name.trim().is_empty() {
+            problems.add(format!("{path}[{i}].name"), ProblemKind::Missing, "must not be empty");
+        } else if !names.insert(&tier.name) {
+            problems.add(
+                format!("{path}[{i}].name"),
+                ProblemKind::Duplicate,
+                format!("{:?} is there twice", tier.name),
+            );
+        }
+    }
+}
+
+struct Problems(Vec<RuleProblem>);
+
+impl Problems {
+    fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: impl Into<String>) {
+        self.0.push(RuleProblem { field: field.into(), kind, description: description.into() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tier(name: &str, min: Option<i32>, quota: Option<u32>, weight: u32) -> Tier {
+        let quota = quota.map(|q| Ppm::new(q).unwrap());
+        Tier { name: name.to_owned(), min_score: min.map(Micro::from_int), quota, weight }
+    }
+
+    fn part(share: u32, rule: Rule) -> Part {
+        Part { share: Ppm::new(share).unwrap(), rule }
+    }
+
+    fn problems(parts: Vec<Part>) -> Vec<(String, ProblemKind)> {
+        match (PoolRule { parts, carry: false }).validate() {
+            Ok(()) => Vec::new(),
+            Err(PoolError::Rule(problems)) => problems.into_iter().map(|p| (p.field, p.kind)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_mix_of_rules_that_makes_a_whole_is_sound() {
+        let tiers = vec![
+            tier("excellent-1", Some(95), None, 3),
+            tier("excellent-2", Some(85), None, 2),
+            tier("rest", Some(0), None, 0),
+        ];
+        let quotas = vec![tier("top", None, Some(300_000), 2), tier("rest", None, Some(700_000), 1)];
+        let mix = vec![
+            part(500_000, Rule::Tiers(tiers)),
+            part(200_000, Rule::Tiers(quotas)),
+            part(200_000, Rule::Proportional { floor: Micro::ZERO }),
+            part(100_000, Rule::TeamFund { name: "team".to_owned() }),
+        ];
+        assert_eq!(problems(mix.clone()), []);
+        let rule = PoolRule { parts: mix, carry: true };
+        let json = serde_json::to_string(&rule).unwrap();
+        assert_eq!(serde_json::from_str::<PoolRule>(&json).unwrap(), rule);
+    }
+
+    #[test]
+    fn shares_that_do_not_sum_are_told_beside_everything_else() {
+        let bad = vec![tier("a", Some(60), None, 1), tier("a", Some(80), None, 2_000_000), tier("", Some(10), None, 0)];
+        let found = problems(vec![
+            part(500_000, Rule::Tiers(bad)),
+            part(0, Rule::Tiers(vec![tier("x", None, None, 0)])),
+            part(499_999, Rule::TeamFund { name: " ".to_owned() }),
+        ]);
+        let expected = [
+            ("parts", ProblemKind::DoesNotSum),
+            ("parts[0].tiers", ProblemKind::Thresholds),
+            ("parts[0].tiers", ProblemKind::Weight),
+            ("parts[0].tiers[1].weight", ProblemKind::Weight),
+            ("parts[0].tiers[1].name", ProblemKind::Duplicate),
+            ("parts[0].tiers[2].name", ProblemKind::Missing),
+            ("parts[1].share", ProblemKind::ZeroShare),
+            ("parts[1].tiers", ProblemKind::Thresholds),
+            ("parts[1].tiers", ProblemKind::Weight),
+            ("parts[2].team_fund.name", ProblemKind::Missing),
+        ];
+        assert_eq!(found, expected.map(|(field, kind)| (field.to_owned(), kind)));
+    }
+
+    #[test]
+    fn a_rule_without_parts_or_with_quotas_that_do_not_sum_is_refused_with_the_field() {
+        assert_eq!(problems(Vec::new()), [("parts".to_owned(), ProblemKind::Missing)]);
+        let quotas = vec![tier("top", None, Some(300_000), 2), tier("rest", None, Some(600_000), 1)];
+        assert_eq!(
+            problems(vec![part(1_000_000, Rule::Tiers(quotas))]),
+            [("parts[0].tiers".to_owned(), ProblemKind::DoesNotSum)]
+        );
+        let error = Error::from(PoolRule { parts: Vec::new(), carry: false }.validate().unwrap_err());
+        assert_eq!((error.reason(), error.violations()[0].field.as_str()), ("INVALID_REQUEST", "parts"));
+    }
+}

@@ -1,0 +1,81 @@
+//! The pools table. The amount is sealed; the rule is JSON that only code reads.
+
+use sea_orm::Set;
+use tally_access::{Plan, Rpc};
+use tally_kernel::id::{CycleId, PoolId};
+use tally_kernel::money::Money;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::orm::prelude::*;
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit};
+
+use super::app::Pool;
+use super::domain::PoolRule;
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "pools")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub name: String,
+    pub cycle_id: Uuid,
+    pub amount: Sealed<Money>,
+    pub rule: String,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+
+/// Writes a pool.
+pub async fn insert(unit: &mut Unit, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {
+    let row = ActiveModel {
+        id: Set(pool.id.0),
+        region: Set("*".to_owned()),
+        name: Set(pool.name.clone()),
+        cycle_id: Set(pool.cycle.0),
+        amount: Set(unit.seal(&Place::of(Column::Amount, pool.id.0), &pool.amount)?),
+        rule: Set(serde_json::to_string(&pool.rule).map_err(Error::internal)?),
+        recorded_at: Set(tally_store::to_db(ctx.now())),
+        ..Default::default()
+    };
+    unit.insert(row).await?;
+    Ok(())
+}
+
+/// One pool that the caller may see.
+pub async fn pool<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, id: PoolId) -> Result<Pool> {
+    let row = tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?;
+    read(tx, row.ok_or_else(|| Error::not_found("pool", id))?)
+}
+
+/// One pool, for a use case that has its permit already.
+pub async fn pool_of(tx: &ScopedTx, id: PoolId) -> Result<Pool> {
+    let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    read(tx, row.ok_or_else(|| Error::not_found("pool", id))?)
+}
+
+/// A page of pools, newest first.
+pub async fn page<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Pool>, String)> {
+    let (rows, token) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
+    Ok((rows.into_iter().map(|row| read(tx, row)).collect::<Result<_>>()?, token))
+}
+
+fn read(tx: &ScopedTx, row: Model) -> Result<Pool> {
+    let rule: PoolRule = serde_json::from_str(&row.rule).map_err(Error::internal)?;
+    Ok(Pool {
+        id: PoolId(row.id),
+        amount: tx.open(&Place::of(Column::Amount, row.id), &row.amount)?,
+        name: row.name,
+        cycle: CycleId(row.cycle_id),
+        rule,
+    })
+}

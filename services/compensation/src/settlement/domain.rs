@@ -1,0 +1,484 @@
+//! Settling: a pure function from money, a rule and scores to what everybody gets, to the last minor unit.
+//!
+//! 1. The pool is split into its parts by largest remainder (equal remainders to the earlier part).
+//! 2. A part for people gives everybody a weight: of the tier, or the score above the floor.
+//! 3. The part is split by these weights with `tally_kernel::apportion::with_carry`: everybody gets the exact amount
+//!    rounded down or up. Where the rule carries, each person's account of earlier fractions decides who is next for an
+//!    odd unit; the parts of one settlement use the account one after the other.
+//! 4. Paid money and team funds together are the pool; this and every sum and rounding is checked before the result is
+//!    returned, and again whenever it is read.
+//!
+//! What is posted never changes. A correction is a new settlement of differences, see [`correct`].
+
+mod correction;
+mod explain;
+mod stage;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry, Method};
+use tally_kernel::error::{Error, Kind};
+use tally_kernel::id::PersonId;
+use tally_kernel::{Currency, Micro, Money, Ppm};
+
+pub use self::correction::{Basis, Correction, Delta, Paid, correct};
+pub use self::stage::Stage;
+use crate::pool::domain::{PoolError, PoolRule, Rule, Tier};
+
+/// What makes a settlement impossible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettlementError {
+    /// The rule is not sound.
+    #[error(transparent)]
+    Rule(#[from] PoolError),
+    /// Nobody has a score.
+    #[error("the pool has nobody to pay: the cycle holds no score card")]
+    NoPeople,
+    /// A person twice.
+    #[error("person {0} has two scores")]
+    PersonTwice(PersonId),
+    /// Less than nothing.
+    #[error("a pool cannot be less than nothing: to take money back, correct the settlement that paid it")]
+    NegativePool,
+    /// No score above zero.
+    #[error("no score is above zero, so there is no rule to split by: look at the cycle's cards first")]
+    ZeroScores,
+    /// A part that nobody has a claim to.
+    #[error("part {} of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule", .part + 1)]
+    NoClaim {
+        /// Which part, from 0.
+        part: u32,
+    },
+    /// Money of two currencies.
+    #[error("the pool is in {pool} and the other amounts are in {other}: one settlement has one currency")]
+    CurrencyMismatch {
+        /// Of the pool.
+        pool: Currency,
+        /// Of the carry account, or of what was paid.
+        other: Currency,
+    },
+    /// A number beyond what is computed with.
+    #[error("a number is too large to compute with")]
+    TooLarge,
+    /// Who prepared it wants to approve it.
+    #[error("who prepared a settlement cannot approve it: ask somebody else")]
+    SameHands,
+    /// Not a draft any more.
+    #[error("the settlement is {0}, not a draft")]
+    NotDraft(Stage),
+    /// Not approved, or not any more.
+    #[error("the settlement is {0}; only an approved one can be posted")]
+    NotApproved(Stage),
+    /// Posted.
+    #[error("a posted settlement never changes: corrections come as deltas, in a new settlement")]
+    Posted,
+    /// Sums that do not agree: a fault of ours, or altered data.
+    #[error("the settlement does not add up: {0}")]
+    Broken(String),
+}
+
+impl From<SettlementError> for Error {
+    fn from(e: SettlementError) -> Self {
+        let text = e.to_string();
+        let refused = |kind, reason| Error::new(kind, reason, text.clone());
+        match e {
+            SettlementError::Rule(rule) => rule.into(),
+            SettlementError::NoPeople => refused(Kind::FailedPrecondition, "POOL_WITHOUT_PEOPLE"),
+            SettlementError::PersonTwice(_) => refused(Kind::InvalidArgument, "PERSON_TWICE"),
+            SettlementError::NegativePool => refused(Kind::InvalidArgument, "POOL_NEGATIVE"),
+            SettlementError::ZeroScores => refused(Kind::FailedPrecondition, "ZERO_SCORES"),
+            SettlementError::NoClaim { part } => {
+                refused(Kind::FailedPrecondition, "PART_WITHOUT_CLAIM").with("part", part)
+            }
+            SettlementError::CurrencyMismatch { .. } => refused(Kind::InvalidArgument, "CURRENCY_MISMATCH"),
+            SettlementError::TooLarge => refused(Kind::InvalidArgument, "NUMBER_TOO_LARGE"),
+            SettlementError::SameHands => refused(Kind::FailedPrecondition, "SAME_HANDS"),
+            SettlementError::NotDraft(_) => refused(Kind::FailedPrecondition, "SETTLEMENT_NOT_DRAFT"),
+            SettlementError::NotApproved(_) => refused(Kind::FailedPrecondition, "SETTLEMENT_NOT_APPROVED"),
+            SettlementError::Posted => refused(Kind::FailedPrecondition, "SETTLEMENT_POSTED"),
+            SettlementError::Broken(_) => Error::internal(text),
+        }
+    }
+}
+
+/// Who has a claim. Sorts by employee number, which settles ties: ids are new in every store, numbers are the same, so
+/// the same month splits to the same cents wherever it is computed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Claimant {
+    /// Employee number, unique in the group.
+    pub employee_no: String,
+    /// The person.
+    pub person: PersonId,
+}
+
+/// What earlier settlements left everybody owed, in one currency. One book belongs to pools that repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarryBook {
+    /// Of which currency.
+    pub currency: Currency,
+    /// Balances in billionths of a minor unit, by employee number.
+    pub balances: Carry<String>,
+}
+
+impl CarryBook {
+    /// A book in which nobody is owed anything.
+    pub fn empty(currency: Currency) -> Self {
+        Self { currency, balances: Carry::default() }
+    }
+}
+
+/// A pool, split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// The money.
+    pub pool: Money,
+    /// Everybody with a score, by employee number; also who gets nothing.
+    pub lines: Vec<PersonLine>,
+    /// What is kept for funds, by part.
+    pub funds: Vec<Fund>,
+    /// The carry account after this settlement; as it was where the rule does not carry.
+    pub carry: CarryBook,
+}
+
+/// What is kept for a fund.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fund {
+    /// Which part, from 0.
+    pub part: u32,
+    /// Name of the fund.
+    pub name: String,
+    /// Minor units.
+    pub minor: i64,
+}
+
+/// What one person gets and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonLine {
+    /// Who.
+    pub person: PersonId,
+    /// The person's employee number.
+    pub employee_no: String,
+    /// The score.
+    pub score: Micro,
+    /// Minor units in all.
+    pub minor: i64,
+    /// What an equal split of the money paid to people (the pool without funds) would have given, in minor units.
+    pub equal_split_minor: i64,
+    /// One line for each part that goes to people, in the parts' order.
+    pub parts: Vec<PartLine>,
+}
+
+/// How a part was split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// By tiers.
+    Tiers,
+    /// In proportion to the score above a floor.
+    Proportional,
+}
+
+impl RuleKind {
+    /// `tiers` or `proportional`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tiers => "tiers",
+            Self::Proportional => "proportional",
+        }
+    }
+}
+
+/// One amount of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartLine {
+    /// Which part, from 0.
+    pub part: u32,
+    /// Its rule.
+    pub rule: RuleKind,
+    /// Its share of the pool.
+    pub share: Ppm,
+    /// Its money, in minor units.
+    pub part_minor: i64,
+    /// The person's amount, in minor units.
+    pub minor: i64,
+    /// The tier, where one is reached.
+    pub tier: Option<String>,
+    /// The floor, where the part is proportional.
+    pub floor: Option<Micro>,
+    /// The person's weight.
+    pub weight: Micro,
+    /// The sum of everybody's weights.
+    pub weight_sum: Micro,
+    /// The exact amount before rounding, `part_minor * weight / weight_sum` in minor units, to six places.
+    pub exact: Micro,
+    /// Odd units that the whole amounts of all left to give out in this part.
+    pub odd_units: u32,
+    /// Whether one of them came here.
+    pub odd_unit: bool,
+    /// What earlier settlements left the person owed, in billionths of a minor unit; nothing where the rule does not
+    /// carry.
+    pub carry_in: Option<i64>,
+    /// The same after this part.
+    pub carry_out: Option<i64>,
+}
+
+/// Splits a pool. The order of `scores` does not matter.
+///
+/// # Errors
+/// [`SettlementError`].
+pub fn settle(
+    amount: Money,
+    rule: &PoolRule,
+    scores: &[(Claimant, Micro)],
+    carry: &CarryBook,
+) -> Result<Settlement, SettlementError> {
+    let people = claimants(amount, rule, scores)?;
+    if carry.currency != amount.currency {
+        return Err(SettlementError::CurrencyMismatch { pool: amount.currency, other: carry.currency });
+    }
+    let shares: Vec<u128> = rule.parts.iter().map(|p| u128::from(p.share.get())).collect();
+    let money = apportion::largest_remainder(amount.minor, &shares).map_err(too_large)?;
+    let mut book = if rule.carry { carry.balances.clone() } else { Carry::default() };
+    let mut parts: Vec<Vec<PartLine>> = vec![Vec::new(); people.len()];
+    let mut funds = Vec::new();
+    for ((index, part), part_minor) in (0..).zip(&rule.parts).zip(money) {
+        if let Rule::TeamFund { name } = &part.rule {
+            funds.push(Fund { part: index, name: name.clone(), minor: part_minor });
+            continue;
+        }
+        let claims = claims(index, &part.rule, &people)?;
+        let weights: Vec<(String, u128)> = people
+            .iter()
+            .zip(&claims)
+            .map(|((who, _), c)| (who.employee_no.clone(), u128::from(c.weight.millionths().unsigned_abs())))
+            .collect();
+        let start = if rule.carry { book } else { Carry::default() };
+        let (split, after) = apportion::with_carry(part_minor, &weights, &start).map_err(too_large)?;
+        book = after;
+        let odd_units =
+            u32::try_from(split.iter().filter(|p| p.odd_unit).count()).map_err(|_| SettlementError::TooLarge)?;
+        for ((carried, claim), lines) in split.into_iter().zip(claims).zip(&mut parts) {
+            let frame = Frame { part: index, share: part.share, part_minor, odd_units, carries: rule.carry };
+            lines.push(part_line(&frame, &part.rule, carried, claim)?);
+        }
+    }
+    let lines = person_lines(people, parts)?;
+    let carry =
+        CarryBook { currency: amount.currency, balances: if rule.carry { book } else { carry.balances.clone() } };
+    let settlement = Settlement { pool: amount, lines, funds, carry };
+    settlement.check()?;
+    Ok(settlement)
+}
+
+/// People by employee number, after everything was refused that cannot be settled.
+fn claimants(
+    amount: Money,
+    rule: &PoolRule,
+    scores: &[(Claimant, Micro)],
+) -> Result<Vec<(Claimant, Micro)>, SettlementError> {
+    rule.validate()?;
+    if amount.minor < 0 {
+        return Err(SettlementError::NegativePool);
+    }
+    let mut people = scores.to_vec();
+    people.sort_unstable();
+    if people.is_empty() {
+        return Err(SettlementError::NoPeople);
+    }
+    let mut seen = BTreeSet::new();
+    let twice = |pair: &&[(Claimant, Micro)]| pair[0].0.employee_no == pair[1].0.employee_no;
+    let same = people.windows(2).find(twice).map(|pair| pair[1].0.person);
+    if let Some(person) = same.or(people.iter().map(|(who, _)| who.person).find(|person| !seen.insert(*person))) {
+        return Err(SettlementError::PersonTwice(person));
+    }
+    if people.iter().all(|(_, score)| *score <= Micro::ZERO) {
+        return Err(SettlementError::ZeroScores);
+    }
+    Ok(people)
+}
+
+/// What a person brings to a part.
+#[derive(Clone)]
+struct Claim {
+    weight: Micro,
+    tier: Option<String>,
+}
+
+/// Everybody's weight in a part, in the order of people; at least one is above zero.
+fn claims(part: u32, rule: &Rule, people: &[(Claimant, Micro)]) -> Result<Vec<Claim>, SettlementError> {
+    let claims: Vec<Claim> = match rule {
+        Rule::TeamFund { .. } => Vec::new(),
+        Rule::Proportional { floor } => {
+            let above = |score: Micro| score.checked_sub(*floor).map(|w| w.max(Micro::ZERO));
+            people
+                .iter()
+                .map(|(_, score)| above(*score).map(|weight| Claim { weight, tier: None }))
+                .collect::<Option<_>>()
+                .ok_or(SettlementError::TooLarge)?
+        }
+        Rule::Tiers(tiers) => {
+            let tier_of = tiers_of(tiers, people)?;
+            let claim = |tier: Option<usize>| match tier.and_then(|t| tiers.get(t)) {
+                Some(tier) => Claim {
+                    weight: Micro::from_millionths(i64::from(tier.weight) * Micro::ONE.millionths()),
+                    tier: Some(tier.name.clone()),
+                },
+                None => Claim { weight: Micro::ZERO, tier: None },
+            };
+            tier_of.into_iter().map(claim).collect()
+        }
+    };
+    if claims.iter().all(|c| c.weight == Micro::ZERO) {
+        return Err(SettlementError::NoClaim { part });
+    }
+    Ok(claims)
+}
+
+/// Everybody's tier, 0 being the best, in the order of people.
+fn tiers_of(tiers: &[Tier], people: &[(Claimant, Micro)]) -> Result<Vec<Option<usize>>, SettlementError> {
+    let quotas: Vec<u128> = tiers.iter().filter_map(|t| t.quota).map(|q| u128::from(q.get())).collect();
+    if quotas.is_empty() {
+        let reached = |score: Micro| tiers.iter().position(|t| t.min_score.is_some_and(|min| score >= min));
+        return Ok(people.iter().map(|(_, score)| reached(*score)).collect());
+    }
+    let mut best_first: Vec<usize> = (0..people.len()).collect();
+    best_first.sort_by_key(|&i| (std::cmp::Reverse(people[i].1), i));
+    let scores: Vec<Micro> = best_first.iter().map(|&i| people[i].1).collect();
+    let bands = apportion::bands(&scores, &quotas).map_err(too_large)?;
+    let mut tier_of = vec![None; people.len()];
+    best_first.into_iter().zip(bands).for_each(|(i, band)| tier_of[i] = Some(band));
+    Ok(tier_of)
+}
+
+/// What all lines of a part share.
+struct Frame {
+    part: u32,
+    share: Ppm,
+    part_minor: i64,
+    odd_units: u32,
+    carries: bool,
+}
+
+fn part_line(
+    frame: &Frame,
+    rule: &Rule,
+    carried: CarriedPart<String>,
+    claim: Claim,
+) -> Result<PartLine, SettlementError> {
+    let weight_sum = i64::try_from(carried.weight_sum).map_err(|_| SettlementError::TooLarge)?;
+    // The quota in minor units: floor + remainder / weight_sum, rounded once.
+    let parts = |n: u128| i128::try_from(n).map_err(|_| SettlementError::TooLarge);
+    let exact_num = i128::from(carried.floor)
+        .checked_mul(parts(carried.weight_sum)?)
+        .and_then(|whole| whole.checked_add(parts(carried.remainder).ok()?))
+        .ok_or(SettlementError::TooLarge)?;
+    let exact = Micro::ratio(exact_num, i128::from(weight_sum)).ok_or(SettlementError::TooLarge)?;
+    let (rule, floor) = match rule {
+        Rule::Proportional { floor } => (RuleKind::Proportional, Some(*floor)),
+        Rule::Tiers(_) | Rule::TeamFund { .. } => (RuleKind::Tiers, None),
+    };
+    Ok(PartLine {
+        part: frame.part,
+        rule,
+        share: frame.share,
+        part_minor: frame.part_minor,
+        minor: carried.amount,
+        tier: claim.tier,
+        floor,
+        weight: claim.weight,
+        weight_sum: Micro::from_millionths(weight_sum),
+        exact,
+        odd_units: frame.odd_units,
+        odd_unit: carried.odd_unit,
+        carry_in: frame.carries.then_some(carried.carry_in),
+        carry_out: frame.carries.then_some(carried.carry_out),
+    })
+}
+
+fn person_lines(people: Vec<(Claimant, Micro)>, parts: Vec<Vec<PartLine>>) -> Result<Vec<PersonLine>, SettlementError> {
+    let total = |parts: &[PartLine]| parts.iter().map(|p| p.minor).sum::<i64>();
+    let paid: i64 = parts.iter().map(|p| total(p)).sum();
+    let equal = apportion::split_by_id(
+        Method::LargestRemainder,
+        paid,
+        &people.iter().map(|(who, _)| (&who.employee_no, 1)).collect::<Vec<_>>(),
+    )
+    .map_err(too_large)?;
+    let mut lines = Vec::with_capacity(people.len());
+    let equal: Vec<i64> = equal.into_iter().map(|(_, minor)| minor).collect();
+    for (((who, score), parts), equal_split_minor) in people.into_iter().zip(parts).zip(equal) {
+        let Claimant { employee_no, person } = who;
+        lines.push(PersonLine { person, employee_no, score, minor: total(&parts), equal_split_minor, parts });
+    }
+    Ok(lines)
+}
+
+impl Settlement {
+    /// What people get together, in minor units.
+    pub fn paid_minor(&self) -> i64 {
+        self.lines.iter().map(|line| line.minor).sum()
+    }
+
+    /// What the funds get together, in minor units.
+    pub fn team_fund_minor(&self) -> i64 {
+        self.funds.iter().map(|fund| fund.minor).sum()
+    }
+
+    /// Checks everything that must hold of a settlement: before it is stored and whenever it is read.
+    ///
+    /// # Errors
+    /// [`SettlementError::Broken`] with what does not agree.
+    pub fn check(&self) -> Result<(), SettlementError> {
+        let broken = |what: String| Err(SettlementError::Broken(what));
+        let sum = |amounts: &mut dyn Iterator<Item = i64>| amounts.map(i128::from).sum::<i128>();
+        let paid = sum(&mut self.lines.iter().map(|l| l.minor));
+        let kept = sum(&mut self.funds.iter().map(|f| f.minor));
+        if paid + kept != i128::from(self.pool.minor) {
+            return broken(format!("paid {paid} and funds {kept} are not the pool {}", self.pool.minor));
+        }
+        if sum(&mut self.lines.iter().map(|l| l.equal_split_minor)) != paid {
+            return broken("the equal split is not what was paid".to_owned());
+        }
+        if self.carry.currency != self.pool.currency || !self.lines.is_sorted_by(|a, b| a.employee_no < b.employee_no) {
+            return broken("people are not in order, or currencies differ".to_owned());
+        }
+        let mut parts: BTreeMap<u32, (i128, i128)> = BTreeMap::new();
+        for line in &self.lines {
+            if line.minor < 0 || sum(&mut line.parts.iter().map(|p| p.minor)) != i128::from(line.minor) {
+                return broken(format!("the parts of person {} are not the amount", line.person));
+            }
+            for part in &line.parts {
+                let (weight, all) = (i128::from(part.weight.millionths()), i128::from(part.weight_sum.millionths()));
+                let exact = i128::from(part.part_minor).checked_mul(weight);
+                let near = exact.zip(i128::from(part.minor).checked_mul(all)).is_some_and(|(e, m)| (e - m).abs() < all);
+                if !near {
+                    return broken(format!(
+                        "part {} of person {} is not the exact amount rounded",
+                        part.part, line.person
+                    ));
+                }
+                let sums = parts.entry(part.part).or_default();
+                *sums = (sums.0 + i128::from(part.minor), sums.1 + weight);
+            }
+        }
+        for part in self.lines.iter().flat_map(|line| &line.parts) {
+            let whole = (i128::from(part.part_minor), i128::from(part.weight_sum.millionths()));
+            if parts.get(&part.part) != Some(&whole) {
+                return broken(format!("part {} does not sum to its money and weights", part.part));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_large(e: ApportionError) -> SettlementError {
+    match e {
+        ApportionError::Empty => SettlementError::NoPeople,
+        ApportionError::NoWeight => SettlementError::ZeroScores,
+        ApportionError::DuplicateKey | ApportionError::TooLarge => SettlementError::TooLarge,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Where a settlement stands: draft, approved by somebody else, posted. Discarded is the other way out.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tally_kernel::id::PrincipalId;
+
+use super::SettlementError;
+
+/// A settlement's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Prepared.
+    Draft,
+    /// Approved by somebody else than who prepared it.
+    Approved,
+    /// Posted: never changes again.
+    Posted,
+    /// Thrown away before it was posted.
+    Discarded,
+}
+
+impl Stage {
+    /// Approval, by anybody but the preparer.
+    ///
+    /// # Errors
+    /// [`SettlementError::SameHands`], [`SettlementError::Posted`], [`SettlementError::NotDraft`].
+    pub fn approve(self, prepared_by: PrincipalId, approver: PrincipalId) -> Result<Self, SettlementError> {
+        self.must_be_draft()?;
+        if prepared_by == approver { Err(SettlementError::SameHands) } else { Ok(Self::Approved) }
+    }
+
+    /// Posting, from approved only.
+    ///
+    /// # Errors
+    /// [`SettlementError::Posted`], [`SettlementError::NotApproved`].
+    pub fn post(self) -> Result<Self, SettlementError> {
+        match self {
+            Self::Approved => Ok(Self::Posted),
+            Self::Posted => Err(SettlementError::Posted),
+            Self::Draft | Self::Discarded => Err(SettlementError::NotApproved(self)),
+        }
+    }
+
+    /// Throwing away, before it is posted.
+    ///
+    /// # Errors
+    /// [`SettlementError::Posted`], [`SettlementError::NotDraft`].
+    pub fn discard(self) -> Result<Self, SettlementError> {
+        match self {
+            Self::Draft | Self::Approved => Ok(Self::Discarded),
+            Self::Posted => Err(SettlementError::Posted),
+            Self::Discarded => Err(SettlementError::NotDraft(self)),
+        }
+    }
+
+    /// Whether the contents may still change: in a draft only, since approval is of what was seen.
+    ///
+    /// # Errors
+    /// [`SettlementError::Posted`], [`SettlementError::NotDraft`].
+    pub fn must_be_draft(self) -> Result<(), SettlementError> {
+        match self {
+            Self::Draft => Ok(()),
+            Self::Posted => Err(SettlementError::Posted),
+            Self::Approved | Self::Discarded => Err(SettlementError::NotDraft(self)),
+        }
+    }
+
+    /// `draft`, `approved`, `posted` or `discarded`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Approved => "approved",
+            Self::Posted => "posted",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

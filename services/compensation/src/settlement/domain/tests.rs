@@ -1,0 +1,428 @@
+use proptest::prelude::*;
+use tally_kernel::id::PrincipalId;
+
+use super::*;
+use crate::pool::domain::Part;
+
+const CNY: Currency = Currency::CNY;
+
+fn person(n: u128) -> PersonId {
+    PersonId(format!("{n:032x}").parse().unwrap())
+}
+
+fn claimant(n: u128) -> Claimant {
+    Claimant { employee_no: format!("E{n:03}"), person: person(1_000 - n) }
+}
+
+fn no(n: u128) -> String {
+    claimant(n).employee_no
+}
+
+fn principal(n: u128) -> PrincipalId {
+    PrincipalId(format!("{n:032x}").parse().unwrap())
+}
+
+fn m(text: &str) -> Micro {
+    text.parse().unwrap()
+}
+
+fn cny(major: &str) -> Money {
+    Money::parse_major(major, CNY).unwrap()
+}
+
+fn part(share: u32, rule: Rule) -> Part {
+    Part { share: Ppm::new(share).unwrap(), rule }
+}
+
+fn rule(parts: Vec<Part>) -> PoolRule {
+    PoolRule { parts, carry: false }
+}
+
+fn proportional(floor: &str) -> Rule {
+    Rule::Proportional { floor: m(floor) }
+}
+
+fn fund() -> Rule {
+    Rule::TeamFund { name: "team".to_owned() }
+}
+
+fn tiers(of: &[(&str, &str, u32)]) -> Rule {
+    let tier = |(name, min, weight): &(&str, &str, u32)| Tier {
+        name: (*name).to_owned(),
+        min_score: Some(m(min)),
+        quota: None,
+        weight: *weight,
+    };
+    Rule::Tiers(of.iter().map(tier).collect())
+}
+
+fn scores(of: &[&str]) -> Vec<(Claimant, Micro)> {
+    of.iter().zip(1..).map(|(s, n)| (claimant(n), m(s))).collect()
+}
+
+fn fresh(amount: Money, rule: &PoolRule, scores: &[(Claimant, Micro)]) -> Result<Settlement, SettlementError> {
+    settle(amount, rule, scores, &CarryBook::empty(amount.currency))
+}
+
+fn minors(settlement: &Settlement) -> Vec<i64> {
+    settlement.lines.iter().map(|l| l.minor).collect()
+}
+
+/// Half by tiers, four tenths in proportion, a tenth to the fund.
+fn mix() -> PoolRule {
+    rule(vec![
+        part(500_000, tiers(&[("excellent-1", "95", 3), ("excellent-2", "85", 2), ("rest", "60", 1)])),
+        part(400_000, proportional("0")),
+        part(100_000, fund()),
+    ])
+}
+
+#[test]
+fn a_mix_is_split_to_the_cent_as_by_hand() {
+    let settlement = fresh(cny("1000.00"), &mix(), &scores(&["96", "90", "84", "30"])).unwrap();
+    // Tiers: 500 by 3, 2, 1, 0. Proportional: 400 by 96, 90, 84, 30 of 300.
+    assert_eq!(minors(&settlement), [25_000 + 12_800, 16_667 + 12_000, 8_333 + 11_200, 4_000]);
+    assert_eq!((settlement.paid_minor(), settlement.team_fund_minor()), (90_000, 10_000));
+    assert_eq!(settlement.funds, [Fund { part: 2, name: "team".to_owned(), minor: 10_000 }]);
+    assert_eq!(settlement.lines.iter().map(|l| l.equal_split_minor).collect::<Vec<_>>(), [22_500; 4]);
+    let tier = |i: usize| settlement.lines[i].parts[0].tier.clone();
+    assert_eq!([tier(0), tier(3)], [Some("excellent-1".to_owned()), None]);
+    assert_eq!(settlement.check(), Ok(()));
+}
+
+#[test]
+fn every_sentence_carries_the_exact_digits() {
+    let settlement = fresh(cny("1000.00"), &mix(), &scores(&["96", "90", "84", "30"])).unwrap();
+    let line = &settlement.lines[1];
+    assert_eq!(
+        line.parts[0].explain_en(CNY),
+        "Part 1 (50 % of the pool, 500.00 CNY), by tiers: tier excellent-2 weighs 2 of 6 in all; 500.00 × 2 / 6 = 166.66 CNY and 0.666667 of \
+         0.01 CNY; one of the 1 odd units of 0.01 CNY came here; so 166.67 CNY."
+    );
+    assert_eq!(
+        line.parts[1].explain_en(CNY),
+        "Part 2 (40 % of the pool, 400.00 CNY), in proportion to the score: 90 points of 300 in all; 400.00 × 90 / 300 = 120.00 CNY exactly; so \
+         120.00 CNY."
+    );
+    assert_eq!(
+        line.parts[0].explain_zh(CNY),
+        "第 1 部分（奖金池的 50 %，500.00 CNY）按等级分配：等级 excellent-2，权重 2，总和 6；500.00 × 2 / 6 = 166.66 CNY 又 0.01 CNY 的 0.666667；1 个零头（每个 0.01 CNY）中分得 1 个；计 166.67 CNY。"
+    );
+    assert_eq!(
+        settlement.lines[3].parts[0].explain_en(CNY),
+        "Part 1 (50 % of the pool, 500.00 CNY), by tiers: the score reaches no tier, so 0.00 CNY."
+    );
+    assert_eq!(
+        line.explain_en(CNY),
+        "286.67 CNY for a score of 90: 61.67 CNY more than the 225.00 CNY that an equal split would have paid."
+    );
+    assert_eq!(
+        settlement.lines[3].explain_zh(CNY),
+        "得分 30，发放 40.00 CNY；若平均分配为 225.00 CNY，少 185.00 CNY。"
+    );
+}
+
+#[test]
+fn quotas_grade_by_place_and_a_tie_shares_the_better_tier() {
+    let tier = |name: &str, quota, weight| Tier {
+        name: name.to_owned(),
+        min_score: None,
+        quota: Some(Ppm::new(quota).unwrap()),
+        weight,
+    };
+    let rule = rule(vec![part(1_000_000, Rule::Tiers(vec![tier("a", 250_000, 3), tier("b", 750_000, 1)]))]);
+    let settlement = fresh(cny("80.00"), &rule, &scores(&["50", "70", "90", "90"])).unwrap();
+    assert_eq!(minors(&settlement), [1_000, 1_000, 3_000, 3_000]);
+}
+
+#[test]
+fn ties_go_by_employee_number_and_a_number_or_person_with_two_scores_is_refused() {
+    let plain = rule(vec![part(1_000_000, proportional("0"))]);
+    // The ids run against the numbers here.
+    let settlement = fresh(cny("1.00"), &plain, &scores(&["1", "1", "1"])).unwrap();
+    assert_eq!(
+        settlement.lines.iter().map(|l| (l.employee_no.as_str(), l.minor)).collect::<Vec<_>>(),
+        [("E001", 34), ("E002", 33), ("E003", 33)]
+    );
+    let with = |employee_no: &str, n| (Claimant { employee_no: employee_no.to_owned(), person: person(n) }, m("1"));
+    for pair in [[with("a", 1), with("a", 2)], [with("a", 2), with("b", 2)]] {
+        assert_eq!(fresh(cny("1.00"), &plain, &pair), Err(SettlementError::PersonTwice(person(2))));
+    }
+}
+
+#[test]
+fn a_score_exactly_on_a_threshold_reaches_the_tier() {
+    let rule = rule(vec![part(1_000_000, tiers(&[("a", "90", 2), ("b", "60", 1)]))]);
+    let settlement = fresh(cny("30.00"), &rule, &scores(&["90", "89.999999", "59.999999"])).unwrap();
+    assert_eq!(minors(&settlement), [2_000, 1_000, 0]);
+}
+
+#[test]
+fn a_floor_counts_only_what_is_above_it() {
+    let settlement =
+        fresh(cny("90.00"), &rule(vec![part(1_000_000, proportional("60"))]), &scores(&["60", "70", "80", "12"]))
+            .unwrap();
+    assert_eq!(minors(&settlement), [0, 3_000, 6_000, 0]);
+    assert!(settlement.lines[0].parts[0].explain_en(CNY).contains("it is not above 60, so 0.00 CNY"));
+    assert!(settlement.lines[1].parts[0].explain_zh(CNY).contains("按超过 60 的得分比例分配：10 分，总和 30"));
+}
+
+#[test]
+fn the_odd_cent_goes_round_with_a_carry_and_the_statement_says_so() {
+    let rule = PoolRule { carry: true, ..rule(vec![part(1_000_000, proportional("0"))]) };
+    let mut book = CarryBook::empty(CNY);
+    let mut winners = Vec::new();
+    for _ in 0..3 {
+        let settlement = settle(cny("1.00"), &rule, &scores(&["80", "80", "80"]), &book).unwrap();
+        winners.push(minors(&settlement));
+        book = settlement.carry.clone();
+        assert_eq!(book.balances.sum(), 0);
+    }
+    assert_eq!(winners, [[34, 33, 33], [33, 34, 33], [33, 33, 34]]);
+    let settlement = settle(cny("1.00"), &rule, &scores(&["80", "80", "80"]), &book).unwrap();
+    let text = settlement.lines[0].parts[0].explain_en(CNY);
+    assert!(
+        text.contains(
+            "one of the 1 odd units of 0.01 CNY came here; carried from before 0.000000002, carried on -0.666666664"
+        ),
+        "{text}"
+    );
+    let json = serde_json::to_string(&settlement).unwrap();
+    assert_eq!(serde_json::from_str::<Settlement>(&json).unwrap(), settlement);
+}
+
+#[test]
+fn without_carry_the_book_stays_as_it_was() {
+    let book = CarryBook { currency: CNY, balances: [(no(1), -5), (no(2), 5)].into_iter().collect() };
+    let settlement =
+        settle(cny("1.00"), &rule(vec![part(1_000_000, proportional("0"))]), &scores(&["1", "1", "1"]), &book).unwrap();
+    assert_eq!((minors(&settlement), &settlement.carry), (vec![34, 33, 33], &book));
+    assert_eq!(settlement.lines[0].parts[0].carry_in, None);
+}
+
+#[test]
+fn what_cannot_be_settled_says_why() {
+    let plain = rule(vec![part(1_000_000, proportional("0"))]);
+    let some = scores(&["80", "90"]);
+    let refused = |amount, rule: &PoolRule, scores: &[_]| fresh(amount, rule, scores).unwrap_err();
+    assert_eq!(refused(cny("1"), &plain, &[]), SettlementError::NoPeople);
+    assert_eq!(refused(cny("1"), &plain, &scores(&["0", "0"])), SettlementError::ZeroScores);
+    assert_eq!(refused(cny("-1"), &plain, &some), SettlementError::NegativePool);
+    assert_eq!(
+        refused(cny("1"), &plain, &[some[0].clone(), some[0].clone()]),
+        SettlementError::PersonTwice(person(999))
+    );
+    assert_eq!(
+        refused(cny("1"), &rule(vec![part(1_000_000, proportional("95"))]), &some),
+        SettlementError::NoClaim { part: 0 }
+    );
+    let unreached = rule(vec![part(300_000, fund()), part(700_000, tiers(&[("a", "95", 2)]))]);
+    assert_eq!(refused(cny("1"), &unreached, &some), SettlementError::NoClaim { part: 1 });
+    assert!(matches!(refused(cny("1"), &rule(vec![part(999_999, fund())]), &some), SettlementError::Rule(_)));
+    let dollars = CarryBook::empty(Currency::USD);
+    assert_eq!(
+        settle(cny("1"), &plain, &some, &dollars),
+        Err(SettlementError::CurrencyMismatch { pool: CNY, other: Currency::USD })
+    );
+}
+
+#[test]
+fn every_refusal_has_a_reason_of_its_own() {
+    let errors = [
+        SettlementError::NoPeople,
+        SettlementError::PersonTwice(person(1)),
+        SettlementError::NegativePool,
+        SettlementError::ZeroScores,
+        SettlementError::NoClaim { part: 0 },
+        SettlementError::CurrencyMismatch { pool: CNY, other: Currency::USD },
+        SettlementError::TooLarge,
+        SettlementError::SameHands,
+        SettlementError::NotDraft(Stage::Approved),
+        SettlementError::NotApproved(Stage::Draft),
+        SettlementError::Posted,
+        SettlementError::Broken("secret sums".to_owned()),
+    ];
+    let reasons: std::collections::BTreeSet<_> = errors.iter().map(|e| Error::from(e.clone()).reason()).collect();
+    assert_eq!(reasons.len(), errors.len());
+    let broken = Error::from(errors[11].clone());
+    assert!(broken.kind() == Kind::Internal && !broken.to_string().contains("secret"));
+}
+
+#[test]
+fn a_fund_alone_pays_nobody_and_keeps_everything() {
+    let settlement = fresh(cny("10.00"), &rule(vec![part(1_000_000, fund())]), &scores(&["80", "90"])).unwrap();
+    assert_eq!((minors(&settlement), settlement.team_fund_minor()), (vec![0, 0], 1_000));
+}
+
+#[test]
+fn altered_amounts_are_found_on_read() {
+    let good = fresh(cny("1000.00"), &mix(), &scores(&["96", "90", "84", "30"])).unwrap();
+    let broken = |change: fn(&mut Settlement)| {
+        let mut copy = good.clone();
+        change(&mut copy);
+        matches!(copy.check(), Err(SettlementError::Broken(_)))
+    };
+    assert!(broken(|s| s.pool.minor += 1));
+    assert!(broken(|s| s.funds[0].minor -= 1));
+    assert!(broken(|s| s.lines[0].minor += 1));
+    assert!(broken(|s| {
+        // A cent moved from one person to another, consistently.
+        (s.lines[0].minor, s.lines[1].minor) = (s.lines[0].minor + 1, s.lines[1].minor - 1);
+        (s.lines[0].parts[0].minor, s.lines[1].parts[0].minor) =
+            (s.lines[0].parts[0].minor + 1, s.lines[1].parts[0].minor - 1);
+    }));
+    assert!(broken(|s| s.lines[0].parts[1].weight = s.lines[1].parts[1].weight));
+    assert!(broken(|s| s.lines.swap(0, 1)));
+    assert!(broken(|s| s.lines[2].equal_split_minor += 1));
+    assert!(broken(|s| {
+        s.lines.pop();
+    }));
+}
+
+#[test]
+fn who_prepares_never_approves_and_posted_is_final() {
+    let (preparer, other) = (principal(1), principal(2));
+    assert_eq!(Stage::Draft.approve(preparer, preparer), Err(SettlementError::SameHands));
+    let approved = Stage::Draft.approve(preparer, other).unwrap();
+    let posted = approved.post().unwrap();
+    assert_eq!(posted, Stage::Posted);
+    assert_eq!(Stage::Draft.post(), Err(SettlementError::NotApproved(Stage::Draft)));
+    assert_eq!(approved.approve(preparer, other), Err(SettlementError::NotDraft(Stage::Approved)));
+    assert_eq!(approved.must_be_draft(), Err(SettlementError::NotDraft(Stage::Approved)));
+    for refused in [
+        posted.post().err(),
+        posted.discard().err(),
+        posted.approve(preparer, other).err(),
+        posted.must_be_draft().err(),
+    ] {
+        let error = refused.unwrap();
+        assert_eq!(error, SettlementError::Posted);
+        assert!(error.to_string().contains("corrections come as deltas"));
+    }
+    assert_eq!(approved.discard(), Ok(Stage::Discarded));
+    assert_eq!(Stage::Discarded.discard(), Err(SettlementError::NotDraft(Stage::Discarded)));
+}
+
+fn basis(amount: &str, rule: PoolRule, of: &[&str]) -> Basis {
+    Basis { amount: cny(amount), rule, scores: scores(of) }
+}
+
+#[test]
+fn a_correction_changes_nothing_where_nothing_changed() {
+    let before = basis("1000.00", mix(), &["96", "90", "84", "30"]);
+    let paid = Paid::from(&fresh(before.amount, &before.rule, &before.scores).unwrap());
+    let correction = correct(&before, &before, &paid).unwrap();
+    assert!(correction.lines.iter().all(|l| l.delta == 0) && correction.funds_delta == 0);
+    assert_eq!(correction.paid, paid);
+    assert_eq!(correction.lines[0].explain_zh(CNY), "无变化：已发放 378.00 CNY。");
+}
+
+#[test]
+fn a_corrected_score_moves_money_and_the_deltas_chain() {
+    let before = basis("1000.00", mix(), &["96", "90", "84", "30"]);
+    let paid = Paid::from(&fresh(before.amount, &before.rule, &before.scores).unwrap());
+    let after = basis("1200.00", mix(), &["96", "90", "96", "30"]);
+    let first = correct(&before, &after, &paid).unwrap();
+    assert_eq!(first.pool, cny("200.00"));
+    assert_eq!(first.lines.iter().map(|l| l.delta).sum::<i64>() + first.funds_delta, 20_000);
+    let line = &first.lines[2];
+    assert!(line.delta > 0);
+    assert_eq!(
+        line.explain_en(CNY),
+        format!(
+            "195.33 CNY paid so far and {} CNY by this correction make {} CNY.",
+            Money::new(line.delta, CNY).major(),
+            Money::new(line.after, CNY).major()
+        )
+    );
+    // And back again: the second correction starts from what the first left.
+    let second = correct(&after, &before, &first.paid).unwrap();
+    assert_eq!(second.paid, paid);
+}
+
+#[test]
+fn a_claim_that_falls_away_ends_at_zero_and_never_below() {
+    // Webster gives the third person a cent of the ten, which the correction takes back though it was never paid; the
+    // first person, who has most, gives the cent for it.
+    let weights = ["6", "6", "2"];
+    let before = basis("0.10", rule(vec![part(1_000_000, proportional("0"))]), &weights);
+    let paid = Paid { people: [(claimant(1), 6), (claimant(2), 4), (claimant(3), 0)].into(), funds: 0 };
+    let after = basis("0.10", rule(vec![part(1_000_000, proportional("0"))]), &["6", "6", "0"]);
+    let correction = correct(&before, &after, &paid).unwrap();
+    assert!(correction.lines.iter().all(|l| l.after >= 0));
+    assert_eq!(correction.lines.iter().map(|l| l.after).collect::<Vec<_>>(), [5, 5, 0]);
+}
+
+#[test]
+fn a_correction_of_other_money_or_of_sums_that_were_never_paid_is_refused() {
+    let before = basis("1.00", rule(vec![part(1_000_000, proportional("0"))]), &["1", "1"]);
+    let dollars = Basis { amount: Money::new(100, Currency::USD), ..before.clone() };
+    assert!(matches!(correct(&before, &dollars, &Paid::default()), Err(SettlementError::CurrencyMismatch { .. })));
+    assert!(matches!(correct(&before, &before, &Paid::default()), Err(SettlementError::Broken(_))));
+}
+
+fn any_scores() -> impl Strategy<Value = Vec<(Claimant, Micro)>> {
+    prop::collection::vec(0..125_000_000_i64, 1..15)
+        .prop_map(|s| s.into_iter().zip(1..).map(|(s, n)| (claimant(n), Micro::from_millionths(s))).collect())
+}
+
+fn any_rule() -> impl Strategy<Value = PoolRule> {
+    (1..999_998_u32, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(first, rest, carry)| {
+        let left = 1_000_000 - first;
+        let second = 1 + u32::try_from(rest.index(left as usize - 1)).unwrap();
+        let parts = vec![
+            part(first, tiers(&[("a", "90", 7), ("b", "60", 3), ("c", "0", 1)])),
+            part(second, proportional("0")),
+            part(left - second, fund()),
+        ];
+        PoolRule { parts, carry }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_paid_and_kept_is_the_pool_whatever_the_order(
+        pool in 0..10_000_000_000_i64, rule in any_rule(), scores in any_scores(), turn in any::<prop::sample::Index>(),
+    ) {
+        prop_assume!(scores.iter().any(|(_, s)| *s > Micro::ZERO));
+        let settlement = fresh(Money::new(pool, CNY), &rule, &scores).unwrap();
+        prop_assert_eq!(settlement.paid_minor() + settlement.team_fund_minor(), pool);
+        for (a, b) in settlement.lines.iter().zip(settlement.lines.iter().skip(1)) {
+            // A higher score never gets less, but for the odd unit of each part.
+            let (low, high) = if a.score <= b.score { (a, b) } else { (b, a) };
+            prop_assert!(low.minor <= high.minor + 2);
+        }
+        let mut turned = scores.clone();
+        turned.rotate_left(turn.index(scores.len()));
+        prop_assert_eq!(fresh(Money::new(pool, CNY), &rule, &turned).unwrap(), settlement);
+    }
+
+    #[test]
+    fn a_larger_pool_takes_nothing_from_anybody_who_was_paid(
+        pool in 0..1_000_000_i64, more in 0..1_000_i64, rule in any_rule(), scores in any_scores(),
+    ) {
+        prop_assume!(scores.iter().any(|(_, s)| *s > Micro::ZERO));
+        let before = Basis { amount: Money::new(pool, CNY), rule, scores };
+        let after = Basis { amount: Money::new(pool + more, CNY), ..before.clone() };
+        let paid = Paid::from(&fresh(before.amount, &before.rule, &before.scores).unwrap());
+        let correction = correct(&before, &after, &paid).unwrap();
+        prop_assert!(correction.lines.iter().all(|l| l.delta >= 0) && correction.funds_delta >= 0);
+        prop_assert_eq!(correction.pool.minor, more);
+    }
+
+    #[test]
+    fn any_correction_sums_to_the_difference_of_the_pools_and_leaves_nobody_below_zero(
+        pools in (0..100_000_i64, 0..100_000_i64), rules in (any_rule(), any_rule()), scores in (any_scores(), any_scores()),
+    ) {
+        let some = |s: &[(Claimant, Micro)]| s.iter().any(|(_, s)| *s > Micro::ZERO);
+        prop_assume!(some(&scores.0) && some(&scores.1));
+        let before = Basis { amount: Money::new(pools.0, CNY), rule: rules.0, scores: scores.0 };
+        let after = Basis { amount: Money::new(pools.1, CNY), rule: rules.1, scores: scores.1 };
+        let paid = Paid::from(&fresh(before.amount, &before.rule, &before.scores).unwrap());
+        let correction = correct(&before, &after, &paid).unwrap();
+        prop_assert_eq!(correction.check(), Ok(()));
+        let total: i64 = correction.paid.people.iter().map(|(_, m)| m).sum::<i64>() + correction.paid.funds;
+        prop_assert_eq!(total, pools.1);
+        prop_assert!(correction.lines.iter().all(|l| l.after >= 0) && correction.paid.funds >= 0);
+    }
+}

@@ -1,0 +1,136 @@
+//! Parses, calls, renders.
+
+use prost::Message;
+use tally_api::compensation::v1 as pb;
+use tally_kernel::Result;
+use tally_kernel::id::{PoolId, SettlementId};
+use tally_kernel::money::Money;
+use tally_kernel::page::Page;
+use tally_rpc::{Answer, context};
+use tonic::{Request, Response, Status};
+
+use super::app::{self, App, Change, Filed};
+use super::domain::Stage;
+use crate::wire;
+
+/// The room's rpcs.
+pub struct Rpc {
+    /// The use cases.
+    pub app: App,
+}
+
+#[tonic::async_trait]
+impl pb::settlement_service_server::SettlementService for Rpc {
+    async fn draft_settlement(
+        &self,
+        req: Request<pb::DraftSettlementRequest>,
+    ) -> Result<Response<pb::DraftSettlementResponse>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let pool: PoolId = req.get_ref().pool_id.parse()?;
+            let change = change(&req.get_ref().request_id, req.get_ref(), pool.0);
+            let filed = app::draft(&self.app, &ctx, &change).await?;
+            Ok(pb::DraftSettlementResponse { settlement: Some(filed.into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn discard_settlement(
+        &self,
+        req: Request<pb::DiscardSettlementRequest>,
+    ) -> Result<Response<pb::DiscardSettlementResponse>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
+            let filed = app::discard(&self.app, &ctx, &change).await?;
+            Ok(pb::DiscardSettlementResponse { settlement: Some(filed.into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn approve_settlement(
+        &self,
+        req: Request<pb::ApproveSettlementRequest>,
+    ) -> Result<Response<pb::ApproveSettlementResponse>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
+            let filed = app::approve(&self.app, &ctx, &change).await?;
+            Ok(pb::ApproveSettlementResponse { settlement: Some(filed.into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn post_settlement(
+        &self,
+        req: Request<pb::PostSettlementRequest>,
+    ) -> Result<Response<pb::PostSettlementResponse>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
+            let filed = app::post(&self.app, &ctx, &change).await?;
+            Ok(pb::PostSettlementResponse { settlement: Some(filed.into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_settlement(
+        &self,
+        req: Request<pb::GetSettlementRequest>,
+    ) -> Result<Response<pb::GetSettlementResponse>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            Ok(pb::GetSettlementResponse { settlement: Some(app::get(&self.app, &ctx, id).await?.into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_settlements(
+        &self,
+        req: Request<pb::ListSettlementsRequest>,
+    ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let page = Page::read(req.get_ref().page_size, &req.get_ref().page_token, b"settlements")?;
+            let (filed, next_page_token) = app::list(&self.app, &ctx, &page).await?;
+            let settlements = filed.into_iter().map(Into::into).collect();
+            Ok(pb::ListSettlementsResponse { settlements, next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn change(request_id: &str, body: &impl Message, id: uuid::Uuid) -> Change {
+    Change { request_id: request_id.to_owned(), body: wire::body_digest(&body.encode_to_vec()), id }
+}
+
+impl From<Filed> for pb::Settlement {
+    fn from(filed: Filed) -> Self {
+        let currency = filed.sums.pool.currency;
+        let state = match filed.stage {
+            Stage::Draft => pb::SettlementState::Draft,
+            Stage::Approved => pb::SettlementState::Approved,
+            Stage::Posted => pb::SettlementState::Posted,
+            Stage::Discarded => pb::SettlementState::Discarded,
+        };
+        Self {
+            settlement_id: filed.id.to_string(),
+            pool_id: filed.pool.to_string(),
+            cycle_id: filed.cycle.to_string(),
+            state: state.into(),
+            pool: Some(wire::money(filed.sums.pool)),
+            paid: Some(wire::money(Money::new(filed.sums.paid_minor, currency))),
+            team_fund: Some(wire::money(Money::new(filed.sums.team_fund_minor(), currency))),
+            people: filed.people,
+            inputs_digest: filed.inputs_digest,
+            prepared_by: filed.prepared_by.to_string(),
+            approved_by: filed.approved_by.map(|p| p.to_string()).unwrap_or_default(),
+            posted_by: filed.posted_by.map(|p| p.to_string()).unwrap_or_default(),
+            prepared_at: Some(wire::instant(filed.prepared_at)),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The settlements and carry books tables. Sums and balances are sealed: the database never adds them, code checks them.
+
+use sea_orm::Set;
+use tally_access::{Plan, Rpc};
+use tally_kernel::id::{CycleId, PoolId, PrincipalId, SettlementId};
+use tally_kernel::money::Currency;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::orm::prelude::*;
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, from_db, to_db};
+
+use super::app::{Filed, Sums};
+use super::domain::{CarryBook, Stage};
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "settlements")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub pool_id: Uuid,
+    pub cycle_id: Uuid,
+    pub stage: String,
+    pub sums: Sealed<Sums>,
+    pub people: i64,
+    pub inputs_digest: String,
+    pub prepared_by: Uuid,
+    pub approved_by: Option<Uuid>,
+    pub posted_by: Option<Uuid>,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+
+/// What earlier settlements left everybody owed, a book per currency.
+pub mod carry {
+    use super::{CarryBook, Sealed};
+    use tally_store::orm::prelude::*;
+
+    /// A row of the table.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "carry_books")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub currency: String,
+        pub book: Sealed<CarryBook>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+}
+
+/// Writes a draft.
+pub async fn insert(unit: &Unit, filed: &Filed) -> Result<()> {
+    let row = ActiveModel {
+        id: Set(filed.id.0),
+        region: Set("*".to_owned()),
+        pool_id: Set(filed.pool.0),
+        cycle_id: Set(filed.cycle.0),
+        stage: Set(filed.stage.name().to_owned()),
+        sums: Set(unit.seal(&Place::of(Column::Sums, filed.id.0), &filed.sums)?),
+        people: Set(i64::from(filed.people)),
+        inputs_digest: Set(filed.inputs_digest.clone()),
+        prepared_by: Set(filed.prepared_by.0),
+        approved_by: Set(None),
+        posted_by: Set(None),
+        recorded_at: Set(to_db(filed.prepared_at)),
+        ..Default::default()
+    };
+    unit.insert(row).await?;
+    Ok(())
+}
+
+/// Writes where a settlement stands and who brought it there.
+pub async fn keep_stage(unit: &Unit, filed: &Filed) -> Result<()> {
+    unit.update::<Entity>()
+        .set(Column::Stage, filed.stage.name())
+        .set(Column::ApprovedBy, filed.approved_by.map(|p| p.0))
+        .set(Column::PostedBy, filed.posted_by.map(|p| p.0))
+        .filter(Column::Id.eq(filed.id.0))
+        .exec_one()
+        .await?;
+    Ok(())
+}
+
+/// One settlement, for a use case that has its permit already.
+pub async fn filed(tx: &ScopedTx, id: SettlementId) -> Result<Filed> {
+    found(tx, id, tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?)
+}
+
+/// The same, held until the unit ends, so that two people cannot change its state at once.
+pub async fn filed_for_update(unit: &Unit, id: SettlementId) -> Result<Filed> {
+    found(unit, id, unit.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?)
+}
+
+/// One settlement that the caller may see.
+pub async fn filed_within<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, id: SettlementId) -> Result<Filed> {
+    found(tx, id, tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?)
+}
+
+/// A page of settlements, newest first.
+pub async fn page<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Filed>, String)> {
+    let (rows, token) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
+    Ok((rows.into_iter().map(|row| read(tx, row)).collect::<Result<_>>()?, token))
+}
+
+fn found(tx: &ScopedTx, id: SettlementId, row: Option<Model>) -> Result<Filed> {
+    read(tx, row.ok_or_else(|| Error::not_found("settlement", id))?)
+}
+
+fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
+    let stages = [Stage::Draft, Stage::Approved, Stage::Posted, Stage::Discarded];
+    let stage = stages.into_iter().find(|stage| stage.name() == row.stage);
+    let sums = tx.open(&Place::of(Column::Sums, row.id), &row.sums)?;
+    if sums.paid_minor.checked_add(sums.team_fund_minor()) != Some(sums.pool.minor) {
+        return Err(Error::internal(format!("settlement {}: paid and funds are not the pool", row.id)));
+    }
+    Ok(Filed {
+        id: SettlementId(row.id),
+        pool: PoolId(row.pool_id),
+        cycle: CycleId(row.cycle_id),
+        stage: stage.ok_or_else(|| Error::internal(format!("settlement {}: stage {:?}", row.id, row.stage)))?,
+        sums,
+        people: u32::try_from(row.people).unwrap_or(u32::MAX),
+        inputs_digest: row.inputs_digest,
+        prepared_by: PrincipalId(row.prepared_by),
+        approved_by: row.approved_by.map(PrincipalId),
+        posted_by: row.posted_by.map(PrincipalId),
+        prepared_at: from_db(row.recorded_at),
+    })
+}
+
+/// The carry account of a currency; empty before the first settlement that carries.
+pub async fn carry_book(tx: &ScopedTx, currency: Currency) -> Result<CarryBook> {
+    let row = tx.select::<carry::Entity>().filter(carry::Column::Currency.eq(currency.to_string())).one().await?;
+    match row {
+        None => Ok(CarryBook::empty(currency)),
+        Some(row) => Ok(tx.open(&Place::of(carry::Column::Book, row.id), &row.book)?),
+    }
+}
+
+/// Writes the carry account after a posting.
+pub async fn keep_carry_book(unit: &Unit, ctx: &tally_access::OpContext, book: &CarryBook) -> Result<()> {
+    let mine = carry::Column::Currency.eq(book.currency.to_string());
+    let known = unit.select::<carry::Entity>().filter(mine.clone()).for_update().one().await?;
+    let id = known.as_ref().map_or_else(|| ctx.new_id(), |row| row.id);
+    let sealed = unit.seal(&Place::of(carry::Column::Book, id), book)?;
+    if known.is_some() {
+        unit.update::<carry::Entity>().set(carry::Column::Book, sealed).filter(mine).exec_one().await?;
+        return Ok(());
+    }
+    let row = carry::ActiveModel {
+        id: Set(id),
+        region: Set("*".to_owned()),
+        currency: Set(book.currency.to_string()),
+        book: Set(sealed),
+        recorded_at: Set(to_db(ctx.now())),
+        ..Default::default()
+    };
+    unit.insert(row).await?;
+    Ok(())
+}

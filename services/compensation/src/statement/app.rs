@@ -1,0 +1,106 @@
+//! The use cases of statements. Seeing that somebody has one, reading its amounts, and reading the score in it are three
+//! permissions; every read leaves an entry in the audit log.
+
+use tally_access::{OpContext, Permission, Region, Target};
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
+use tally_kernel::money::Currency;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::{Audit, Store};
+
+use super::store;
+use crate::peers::{Credited, Peers};
+use crate::policy::{GetStatement, ListStatements, TraceStatement};
+use crate::settlement::domain::PersonLine;
+
+/// What the use cases stand on.
+#[derive(Clone)]
+pub struct App {
+    /// The service's store.
+    pub store: Store,
+    /// The services it reads from.
+    pub peers: Peers,
+}
+
+/// What one person got and why.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// Its id.
+    pub id: StatementId,
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// Region of the person.
+    pub region: Region,
+    /// Unit of the person.
+    pub unit: OrgUnitId,
+    /// Of all its amounts.
+    pub currency: Currency,
+    /// The amounts.
+    pub line: PersonLine,
+}
+
+/// A statement and what its reader may see of it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The statement.
+    pub statement: Statement,
+    /// Whether the reader may see amounts.
+    pub pay: bool,
+    /// Whether the reader may see the score.
+    pub rating: bool,
+}
+
+impl Statement {
+    fn target(&self) -> Target {
+        Target::person(self.region.clone(), Some(self.unit), self.line.person)
+    }
+
+    fn shown(self, ctx: &OpContext) -> Shown {
+        let target = self.target();
+        let (pay, rating) = (ctx.may(Permission::StatementReadPay, &target), ctx.may(Permission::CardRead, &target));
+        Shown { statement: self, pay, rating }
+    }
+}
+
+/// One person's statement in a settlement.
+pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: PersonId) -> Result<Shown> {
+    let plan = ctx.plan::<GetStatement>()?;
+    let found = store::one(&app.store.read(ctx).await?, &plan, settlement, person).await?;
+    let statement = found.ok_or_else(|| Error::not_found("statement of person", person))?;
+    let permit = ctx.permit::<GetStatement>(&statement.target())?;
+    let audit = Audit::new("compensation.statement.read", "statement", statement.id).region(&statement.region);
+    app.store.audit_read(ctx, &permit, audit).await?;
+    Ok(statement.shown(ctx))
+}
+
+/// A page of the statements of a settlement, and the next page's token.
+pub async fn list(
+    app: &App,
+    ctx: &OpContext,
+    settlement: SettlementId,
+    page: &Page,
+) -> Result<(Vec<Shown>, String)> {
+    let plan = ctx.plan::<ListStatements>()?;
+    let (statements, token) = store::page(&app.store.read(ctx).await?, &plan, settlement, page).await?;
+    let permit = ctx.permit_all::<ListStatements>(statements.iter().map(Statement::target))?;
+    let audit = Audit::new("compensation.statement.list", "settlement", settlement).note("rows", statements.len());
+    app.store.audit_read(ctx, &permit, audit).await?;
+    Ok((statements.into_iter().map(|s| s.shown(ctx)).collect(), token))
+}
+
+/// The records behind a statement: the first `limit`, and how many there are. Asked of performance as the caller, who
+/// sees there what he may see.
+pub async fn trace(
+    app: &App,
+    ctx: &OpContext,
+    settlement: SettlementId,
+    person: PersonId,
+    limit: usize,
+) -> Result<(Vec<Credited>, u64)> {
+    let plan = ctx.plan::<TraceStatement>()?;
+    let found = store::one(&app.store.read(ctx).await?, &plan, settlement, person).await?;
+    let statement = found.ok_or_else(|| Error::not_found("statement of person", person))?;
+    app.peers.credits(ctx, statement.cycle, person, limit).await
+}

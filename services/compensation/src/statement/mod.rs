@@ -1,0 +1,8 @@
+//! Statements: what one person got and why.
+
+pub mod app;
+mod rpc;
+pub(crate) mod store;
+
+pub use app::App;
+pub use rpc::Rpc;

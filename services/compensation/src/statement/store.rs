@@ -1,0 +1,118 @@
+//! The statements table. Everything about money is one sealed value; nothing in clear but whose it is.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{Condition, Set};
+use tally_access::{OpContext, Plan, Rpc};
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::orm::prelude::*;
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, to_db};
+
+use super::app::Statement;
+use crate::peers::Home;
+use crate::settlement::app::Filed;
+use crate::settlement::domain::PersonLine;
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "statements")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Uuid,
+    pub person_id: Uuid,
+    pub settlement_id: Uuid,
+    pub cycle_id: Uuid,
+    pub currency: String,
+    pub line: Sealed<PersonLine>,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+/// Writes everybody's line of a draft.
+pub async fn insert_all(
+    unit: &Unit,
+    ctx: &OpContext,
+    filed: &Filed,
+    lines: &[PersonLine],
+    homes: &BTreeMap<PersonId, Home>,
+) -> Result<()> {
+    let row = |line: &PersonLine| {
+        let home = homes.get(&line.person).ok_or_else(|| Error::internal("a line of nobody whom identity knows"))?;
+        let id = ctx.new_id();
+        Ok(ActiveModel {
+            id: Set(id),
+            region: Set(home.region.to_string()),
+            unit_id: Set(home.unit.0),
+            person_id: Set(line.person.0),
+            settlement_id: Set(filed.id.0),
+            cycle_id: Set(filed.cycle.0),
+            currency: Set(filed.sums.pool.currency.to_string()),
+            line: Set(unit.seal(&Place::of(Column::Line, id), line)?),
+            recorded_at: Set(to_db(filed.prepared_at)),
+            ..Default::default()
+        })
+    };
+    let rows: Vec<ActiveModel> = lines.iter().map(row).collect::<Result<_>>()?;
+    unit.insert_many(rows).await?;
+    Ok(())
+}
+
+/// Everybody's line of a settlement, by employee number.
+pub async fn lines_of(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<PersonLine>> {
+    let rows = tx.select::<Entity>().filter(Column::SettlementId.eq(settlement.0)).all().await?;
+    let mut lines = rows.into_iter().map(|row| Ok(read(tx, row)?.line)).collect::<Result<Vec<_>>>()?;
+    lines.sort_by(|a, b| a.employee_no.cmp(&b.employee_no));
+    Ok(lines)
+}
+
+/// One person's statement that the caller may see.
+pub async fn one<R: Rpc>(
+    tx: &ReadTx,
+    plan: &Plan<R>,
+    settlement: SettlementId,
+    person: PersonId,
+) -> Result<Option<Statement>> {
+    let mine = Condition::all().add(Column::SettlementId.eq(settlement.0)).add(Column::PersonId.eq(person.0));
+    let row = tx.select::<Entity>().within(plan).filter(mine).one().await?;
+    row.map(|row| read(tx, row)).transpose()
+}
+
+/// A page of a settlement's statements that the caller may see.
+pub async fn page<R: Rpc>(
+    tx: &ReadTx,
+    plan: &Plan<R>,
+    settlement: SettlementId,
+    page: &Page,
+) -> Result<(Vec<Statement>, String)> {
+    let select = tx.select::<Entity>().within(plan).filter(Column::SettlementId.eq(settlement.0));
+    let (rows, token) = select.page_asc(page, [Column::Id]).await?;
+    Ok((rows.into_iter().map(|row| read(tx, row)).collect::<Result<_>>()?, token))
+}
+
+fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
+    let line: PersonLine = tx.open(&Place::of(Column::Line, row.id), &row.line)?;
+    if line.parts.iter().map(|part| i128::from(part.minor)).sum::<i128>() != i128::from(line.minor) {
+        return Err(Error::internal(format!("statement {}: its amounts are not its sum", row.id)));
+    }
+    Ok(Statement {
+        id: StatementId(row.id),
+        settlement: SettlementId(row.settlement_id),
+        cycle: CycleId(row.cycle_id),
+        region: row.region.parse()?,
+        unit: OrgUnitId(row.unit_id),
+        currency: row.currency.parse()?,
+        line,
+    })
+}

@@ -1,0 +1,47 @@
+//! Talent: profiles and the evidence that each published cycle leaves on them.
+//!
+//! One room, `profile`. Evidence comes from `cycle.published` alone: `events` reads it from performance at its own pace,
+//! with a cursor in the transaction that writes the evidence, so that an event counts once whatever is killed.
+
+pub mod events;
+pub mod migrations;
+pub mod peers;
+pub mod policy;
+pub mod profile;
+
+use tally_api::talent::v1::profile_service_server::ProfileServiceServer;
+use tally_cache::Cache;
+use tally_kernel::{Clock, Rng};
+use tally_rpc::limited;
+use tally_runtime::Service;
+use tally_store::Store;
+use tonic::service::Routes;
+
+pub use migrations::migrations;
+pub use peers::Peers;
+pub use policy::POLICY;
+
+/// The service's name: of its schema, its principal and its key.
+pub const SERVICE: &str = "talent";
+
+/// What the service stands on.
+#[derive(Clone)]
+pub struct Deps {
+    /// Its own store.
+    pub store: Store,
+    /// Hears the bell of performance's events.
+    pub cache: Cache,
+    /// The services it reads from.
+    pub peers: Peers,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids.
+    pub rng: Rng,
+}
+
+/// The routes and the background work of the service.
+pub fn build(deps: Deps) -> Service {
+    let app = profile::App { store: deps.store.clone(), peers: deps.peers.clone() };
+    let routes = Routes::new(limited!(ProfileServiceServer::new(profile::Rpc { app: app.clone() })));
+    Service { name: SERVICE, routes, background: vec![events::consumer(app, deps)] }
+}

@@ -1,0 +1,137 @@
+//! The services that talent reads from, in plain values.
+
+use std::collections::BTreeMap;
+
+use tally_access::{OpContext, Region};
+use tally_api::attendance::v1 as attendance;
+use tally_api::identity::v1 as identity;
+use tally_api::performance::v1 as performance;
+use tally_kernel::id::{AccountId, CycleId, OrgUnitId, PersonId};
+use tally_kernel::{Result, page};
+use tally_rpc::{Peer, error_from};
+
+use crate::profile::domain::{Card, Published, Served};
+
+/// Clients of the services that talent reads from; always called as the service itself.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    /// People and where they belong.
+    pub identity: Peer,
+    /// Accounts by key.
+    pub attendance: Peer,
+    /// Events, totals and cards.
+    pub performance: Peer,
+}
+
+/// An event that talent cares to know of.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Position in the producer's log.
+    pub position: i64,
+    /// Such as `cycle.published`.
+    pub kind: String,
+    /// What it is about.
+    pub key: String,
+    /// The group.
+    pub tenant: String,
+}
+
+impl Peers {
+    /// Events of performance after `position`.
+    pub async fn events(&self, ctx: &OpContext, position: i64) -> Result<Vec<Event>> {
+        let ask = performance::ReadEventsRequest { after: u64::try_from(position).unwrap_or(0), limit: 100 };
+        let mut client = performance::event_service_client::EventServiceClient::new(self.performance.channel());
+        let reply = client.read_events(self.performance.as_service(ctx, ask)).await.map_err(error_from)?;
+        let events = reply.into_inner().events.into_iter().map(|e| Event {
+            position: i64::try_from(e.position).unwrap_or(i64::MAX),
+            kind: e.kind,
+            key: e.key,
+            tenant: e.tenant_id,
+        });
+        Ok(events.collect())
+    }
+
+    /// What a published cycle shows about everybody in it.
+    pub async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Published> {
+        let (accounts, cards) = (self.accounts(ctx).await?, self.cards(ctx, cycle).await?);
+        let homes = self.homes(ctx).await?;
+        let mut client = performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
+        let (mut served, mut token) = (Vec::new(), String::new());
+        loop {
+            let ask = performance::ListTotalsRequest {
+                cycle_id: cycle.to_string(),
+                page_size: page::MAX_SIZE,
+                page_token: token,
+            };
+            let reply = client.list_totals(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            for total in reply.totals.iter().filter(|t| !t.account_id.is_empty() && t.total_ppm > 0) {
+                let account = total.account_id.parse::<AccountId>()?;
+                let Some((key, platform)) = accounts.get(&account).cloned() else { continue };
+                served.push(Served { person: total.person_id.parse()?, account: key, platform, ppm: total.total_ppm });
+            }
+            token = reply.next_page_token;
+            if token.is_empty() {
+                return Ok(Published { cycle, cards, served, homes });
+            }
+        }
+    }
+
+    async fn accounts(&self, ctx: &OpContext) -> Result<BTreeMap<AccountId, (String, String)>> {
+        let mut client = attendance::account_service_client::AccountServiceClient::new(self.attendance.channel());
+        let (mut all, mut token) = (BTreeMap::new(), String::new());
+        loop {
+            let ask = attendance::ListAccountsRequest { page_size: page::MAX_SIZE, page_token: token };
+            let reply = client.list_accounts(self.attendance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            for account in reply.accounts {
+                all.insert(account.account_id.parse()?, (account.key, account.platform));
+            }
+            token = reply.next_page_token;
+            if token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn cards(&self, ctx: &OpContext, cycle: CycleId) -> Result<Vec<Card>> {
+        let mut client = performance::card_service_client::CardServiceClient::new(self.performance.channel());
+        let (mut all, mut token) = (Vec::new(), String::new());
+        loop {
+            let ask = performance::ListCardsRequest {
+                cycle_id: cycle.to_string(),
+                page_size: page::MAX_SIZE,
+                page_token: token,
+            };
+            let reply = client.list_cards(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            for card in reply.cards {
+                all.push(Card {
+                    person: card.person_id.parse()?,
+                    score: card.score.parse()?,
+                    collaboration: if card.collaboration.is_empty() { None } else { Some(card.collaboration.parse()?) },
+                });
+            }
+            token = reply.next_page_token;
+            if token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Region and unit of everybody's newest employment.
+    async fn homes(&self, ctx: &OpContext) -> Result<BTreeMap<PersonId, (Region, OrgUnitId)>> {
+        let mut client = identity::person_service_client::PersonServiceClient::new(self.identity.channel());
+        let (mut all, mut token) = (BTreeMap::new(), String::new());
+        loop {
+            let ask = identity::ListPeopleRequest { period: None, page_size: page::MAX_SIZE, page_token: token };
+            let reply = client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            for person in reply.people {
+                if let Some(newest) = person.employments.last() {
+                    all.insert(person.person_id.parse()?, (newest.region.parse()?, newest.unit_id.parse()?));
+                }
+            }
+            token = reply.next_page_token;
+            if token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The use cases of profiles.
+
+use tally_access::{OpContext, Target};
+use tally_kernel::id::{CycleId, PersonId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::{Audit, Store};
+
+use super::domain::{self, Profile};
+use super::store::{self, Evidence};
+use crate::events::SOURCE;
+use crate::peers::Peers;
+use crate::policy::{GetProfile, ListEvidence, RecordEvidence};
+
+/// What the use cases stand on.
+#[derive(Clone)]
+pub struct App {
+    /// The service's store.
+    pub store: Store,
+    /// The services it reads from.
+    pub peers: Peers,
+}
+
+/// A person's profile. Somebody who has none yet is not found, and so is somebody out of the caller's reach.
+pub async fn profile(app: &App, ctx: &OpContext, person: PersonId) -> Result<Profile> {
+    let plan = ctx.plan::<GetProfile>()?;
+    let kept = store::of_person(&app.store.read(ctx).await?, &plan, person).await?;
+    if kept.is_empty() {
+        return Err(Error::not_found("profile of person", person));
+    }
+    Ok(domain::profile(&kept))
+}
+
+/// A page of a person's evidence, newest first, and the next page's token.
+pub async fn evidence(app: &App, ctx: &OpContext, person: PersonId, page: &Page) -> Result<(Vec<Evidence>, String)> {
+    let plan = ctx.plan::<ListEvidence>()?;
+    store::page(&app.store.read(ctx).await?, &plan, person, page).await
+}
+
+/// Records what a published cycle shows, once: `position` is the event's place in performance's log.
+pub async fn record_evidence(app: &App, ctx: &OpContext, position: i64, cycle: CycleId) -> Result<()> {
+    let permit = ctx.permit::<RecordEvidence>(&Target::tenant())?;
+    let published = app.peers.published(ctx, cycle).await?;
+    let findings = domain::evidence(&published);
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if !unit.advance_cursor(SOURCE, position).await? {
+                return Ok(());
+            }
+            store::insert(&mut unit, ctx, &published, &findings).await?;
+            let audit = Audit::new("talent.evidence.record", "cycle", cycle).note("pieces", findings.len());
+            unit.commit(audit, ()).await
+        })
+        .await
+}

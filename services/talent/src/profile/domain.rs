@@ -1,0 +1,265 @@
+//! What a published cycle shows about people, and what a profile sums up. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tally_access::Region;
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
+use tally_kernel::micro::Micro;
+
+/// A person's work on one account in a cycle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Who.
+    pub person: PersonId,
+    /// `platform/store/name`.
+    pub account: String,
+    /// Platform.
+    pub platform: String,
+    /// Credited millionths of records.
+    pub ppm: u64,
+}
+
+/// The part of a score card that talent keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Who.
+    pub person: PersonId,
+    /// Score.
+    pub score: Micro,
+    /// Collaboration points, where the scheme has them.
+    pub collaboration: Option<Micro>,
+}
+
+/// Everything a published cycle shows.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The cycle.
+    pub cycle: CycleId,
+    /// Everybody's card.
+    pub cards: Vec<Card>,
+    /// Who served what.
+    pub served: Vec<Served>,
+    /// Region and unit of each person.
+    pub homes: BTreeMap<PersonId, (Region, OrgUnitId)>,
+}
+
+/// What a piece of evidence is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Accounts and platforms served.
+    Cover,
+    /// Work for others.
+    Collaboration,
+    /// The score of a cycle, from which the change is read.
+    Learning,
+}
+
+impl Kind {
+    /// The word that is stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cover => "cover",
+            Self::Collaboration => "collaboration",
+            Self::Learning => "learning",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Cover, Self::Collaboration, Self::Learning].into_iter().find(|k| k.name() == name)
+    }
+}
+
+/// One piece of evidence, before it has an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Who.
+    pub person: PersonId,
+    /// About what.
+    pub kind: Kind,
+    /// `account:KEY`, `platform:NAME`, `points` or `score`.
+    pub subject: String,
+    /// Records, points or score.
+    pub value: Micro,
+}
+
+/// Share of an account's work below which a person does not count as covering it: one whole record.
+const COVER_MIN_PPM: u64 = 1_000_000;
+
+/// What the cycle shows, by person, kind and subject.
+pub fn evidence(published: &Published) -> Vec<Finding> {
+    let mut records: BTreeMap<(PersonId, String), u64> = BTreeMap::new();
+    for served in published.served.iter().filter(|s| s.ppm >= COVER_MIN_PPM) {
+        *records.entry((served.person, format!("account:{}", served.account))).or_default() += served.ppm;
+        *records.entry((served.person, format!("platform:{}", served.platform))).or_default() += served.ppm;
+    }
+    let cover = records.into_iter().map(|((person, subject), ppm)| Finding {
+        person,
+        kind: Kind::Cover,
+        subject,
+        value: Micro::from_millionths(i64::try_from(ppm).unwrap_or(i64::MAX)),
+    });
+    let cards = published.cards.iter().flat_map(|card| {
+        let finding = |kind, subject: &str, value| Finding { person: card.person, kind, subject: subject.into(), value };
+        let points = card.collaboration.filter(|p| *p > Micro::from_int(0));
+        [
+            points.map(|points| finding(Kind::Collaboration, "points", points)),
+            Some(finding(Kind::Learning, "score", card.score)),
+        ]
+    });
+    let mut all: Vec<Finding> = cover.chain(cards.flatten()).collect();
+    all.sort_by(|a, b| (a.person, a.kind, &a.subject).cmp(&(b.person, b.kind, &b.subject)));
+    all
+}
+
+/// A stored piece of evidence, oldest first, as a profile reads it.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The cycle.
+    pub cycle: CycleId,
+    /// About what.
+    pub kind: Kind,
+    /// See [`Finding::subject`].
+    pub subject: String,
+    /// See [`Finding::value`].
+    pub value: Micro,
+}
+
+/// A person's profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Accounts served, by key.
+    pub accounts: BTreeSet<String>,
+    /// Platforms served.
+    pub platforms: BTreeSet<String>,
+    /// Collaboration points of the newest cycle.
+    pub collaboration: Option<Micro>,
+    /// Score of the newest cycle less that of the one before.
+    pub learning: Option<Micro>,
+    /// Cycles seen.
+    pub cycles: u32,
+}
+
+/// Sums up the evidence of one person, oldest first.
+pub fn profile(kept: &[Kept]) -> Profile {
+    let mut profile = Profile::default();
+    let mut scores: Vec<Micro> = Vec::new();
+    for piece in kept {
+        match piece.kind {
+            Kind::Cover => {
+                if let Some(account) = piece.subject.strip_prefix("account:") {
+                    profile.accounts.insert(account.to_owned());
+                } else if let Some(platform) = piece.subject.strip_prefix("platform:") {
+                    profile.platforms.insert(platform.to_owned());
+                }
+            }
+            Kind::Collaboration => {}
+            Kind::Learning => scores.push(piece.value),
+        }
+    }
+    profile.cycles = u32::try_from(scores.len()).unwrap_or(u32::MAX);
+    if let [.., before, newest] = scores.as_slice() {
+        profile.learning = Some(Micro::from_millionths(newest.millionths().saturating_sub(before.millionths())));
+    }
+    let newest = kept.last().map(|p| p.cycle);
+    profile.collaboration =
+        kept.iter().rfind(|p| p.kind == Kind::Collaboration && Some(p.cycle) == newest).map(|p| p.value);
+    profile
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn person(n: u128) -> PersonId {
+        PersonId(Uuid::from_u128(n))
+    }
+
+    fn cycle(n: u128) -> CycleId {
+        CycleId(Uuid::from_u128(n))
+    }
+
+    fn micro(text: &str) -> Micro {
+        text.parse().unwrap()
+    }
+
+    fn march() -> Published {
+        let served = |n, account: &str, ppm| Served {
+            person: person(n),
+            account: account.into(),
+            platform: account.split('/').next().unwrap().into(),
+            ppm,
+        };
+        Published {
+            cycle: cycle(3),
+            cards: vec![
+                Card { person: person(2), score: micro("88"), collaboration: None },
+                Card { person: person(1), score: micro("91.5"), collaboration: Some(micro("2.5")) },
+            ],
+            served: vec![
+                served(1, "JD/a/cs01", 40_500_000),
+                served(1, "JD/b/cs02", 2_000_000),
+                served(1, "Tmall/a/cs03", 999_999),
+                served(2, "JD/a/cs01", 10_000_000),
+            ],
+            homes: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_cycle_shows_cover_collaboration_and_the_score_in_a_fixed_order() {
+        let seen: Vec<_> = evidence(&march())
+            .into_iter()
+            .filter(|f| f.person == person(1))
+            .map(|f| format!("{} {} {}", f.kind.name(), f.subject, f.value))
+            .collect();
+        let expected = [
+            "cover account:JD/a/cs01 40.5",
+            "cover account:JD/b/cs02 2",
+            "cover platform:JD 42.5",
+            "collaboration points 2.5",
+            "learning score 91.5",
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn less_than_one_record_on_an_account_is_no_cover_and_no_points_no_evidence() {
+        let all = evidence(&march());
+        assert!(all.iter().all(|f| f.subject != "account:Tmall/a/cs03" && f.subject != "platform:Tmall"));
+        assert!(all.iter().all(|f| f.person != person(2) || f.kind != Kind::Collaboration));
+    }
+
+    #[test]
+    fn a_profile_sums_the_cycles_and_reads_learning_from_the_last_two() {
+        let kept = |n, kind, subject: &str, value: &str| Kept {
+            cycle: cycle(n),
+            kind,
+            subject: subject.into(),
+            value: micro(value),
+        };
+        let one = [kept(2, Kind::Cover, "account:JD/a/cs01", "10"), kept(2, Kind::Learning, "score", "80")];
+        assert_eq!(profile(&one).learning, None);
+        let two = [
+            one[0].clone(),
+            one[1].clone(),
+            kept(3, Kind::Cover, "platform:Tmall", "4"),
+            kept(3, Kind::Collaboration, "points", "1.25"),
+            kept(3, Kind::Learning, "score", "77.5"),
+        ];
+        let seen = profile(&two);
+        assert_eq!((seen.learning, seen.collaboration, seen.cycles), (Some(micro("-2.5")), Some(micro("1.25")), 2));
+        assert_eq!(seen.accounts.len() + seen.platforms.len(), 2);
+    }
+
+    #[test]
+    fn points_of_an_older_cycle_are_not_shown_as_the_newest() {
+        let kept = [
+            Kept { cycle: cycle(2), kind: Kind::Collaboration, subject: "points".into(), value: micro("4") },
+            Kept { cycle: cycle(3), kind: Kind::Learning, subject: "score".into(), value: micro("80") },
+        ];
+        assert_eq!(profile(&kept).collaboration, None);
+    }
+}

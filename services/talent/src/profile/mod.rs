@@ -1,0 +1,9 @@
+//! Profiles: what each month showed about cover, collaboration and learning.
+
+pub mod app;
+pub mod domain;
+mod rpc;
+mod store;
+
+pub use app::App;
+pub use rpc::Rpc;

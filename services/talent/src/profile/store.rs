@@ -1,0 +1,111 @@
+//! The evidence table.
+
+use tally_access::{OpContext, Plan, Rpc};
+use tally_kernel::id::{CycleId, EvidenceId, PersonId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::orm::prelude::*;
+use tally_store::{ReadTx, Unit, from_db, to_db};
+use jiff::Timestamp;
+use sea_orm::Set;
+
+use super::domain::{Finding, Kept, Kind, Published};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "evidence")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub person_id: Uuid,
+    pub cycle_id: Uuid,
+    pub kind: String,
+    pub subject: String,
+    pub value_micro: i64,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+/// A stored piece of evidence.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Its id.
+    pub id: EvidenceId,
+    /// Who.
+    pub person: PersonId,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// What it says.
+    pub kept: Kept,
+}
+
+/// All evidence of a person, oldest first.
+pub async fn of_person<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, person: PersonId) -> Result<Vec<Kept>> {
+    let rows = tx
+        .select::<Entity>()
+        .within(plan)
+        .filter(Column::PersonId.eq(person.0))
+        .order_by_asc(Column::RecordedAt)
+        .order_by_asc(Column::Id)
+        .all()
+        .await?;
+    rows.into_iter().map(|row| Ok(read(row)?.kept)).collect()
+}
+
+/// A page of a person's evidence, newest first.
+pub async fn page<R: Rpc>(
+    tx: &ReadTx,
+    plan: &Plan<R>,
+    person: PersonId,
+    page: &Page,
+) -> Result<(Vec<Evidence>, String)> {
+    let select = tx.select::<Entity>().within(plan).filter(Column::PersonId.eq(person.0));
+    let (rows, token) = select.page_desc(page, [Column::RecordedAt, Column::Id]).await?;
+    Ok((rows.into_iter().map(read).collect::<Result<_>>()?, token))
+}
+
+/// Writes what a cycle shows. People whom identity no longer knows are kept without a unit, in no region but the group's.
+pub async fn insert(unit: &mut Unit, ctx: &OpContext, published: &Published, findings: &[Finding]) -> Result<()> {
+    let rows = findings.iter().map(|finding| {
+        let home = published.homes.get(&finding.person);
+        ActiveModel {
+            id: Set(ctx.new_id()),
+            region: Set(home.map_or_else(|| "*".to_owned(), |(region, _)| region.to_string())),
+            unit_id: Set(home.map(|(_, unit)| unit.0)),
+            person_id: Set(finding.person.0),
+            cycle_id: Set(published.cycle.0),
+            kind: Set(finding.kind.name().to_owned()),
+            subject: Set(finding.subject.clone()),
+            value_micro: Set(finding.value.millionths()),
+            recorded_at: Set(to_db(ctx.now())),
+            ..Default::default()
+        }
+    });
+    let rows: Vec<ActiveModel> = rows.collect();
+    unit.insert_many(rows).await?;
+    Ok(())
+}
+
+fn read(row: Model) -> Result<Evidence> {
+    let kind = Kind::read(&row.kind).ok_or_else(|| Error::internal(format!("evidence {}: kind {:?}", row.id, row.kind)))?;
+    Ok(Evidence {
+        id: EvidenceId(row.id),
+        person: PersonId(row.person_id),
+        recorded_at: from_db(row.recorded_at),
+        kept: Kept {
+            cycle: CycleId(row.cycle_id),
+            kind,
+            subject: row.subject,
+            value: tally_kernel::micro::Micro::from_millionths(row.value_micro),
+        },
+    })
+}
