@@ -124,7 +124,7 @@ fn claims(
     scores.into_iter().map(claim).collect()
 }
 
-fn file(ctx: &OpContext, pool: &Pool, scores: &[(Claimant, Micro)], carry_before: CarryBook, split: &Settlement) -> Filed {
+pub(crate) fn file(ctx: &OpContext, pool: &Pool, scores: &[(Claimant, Micro)], carry_before: CarryBook, split: &Settlement) -> Filed {
     Filed {
         id: SettlementId(ctx.new_id()),
         pool: pool.id,

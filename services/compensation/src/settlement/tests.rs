@@ -1,0 +1,153 @@
+//! Settlements on both databases: who may do what to them in which order, and what is on file afterwards.
+
+use std::collections::BTreeMap;
+
+use tally_access::{OpContext, Permission, Reach, Target};
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, TenantId};
+use tally_kernel::money::{Currency, Money};
+use tally_kernel::{Micro, Ppm};
+use tally_rpc::Peer;
+use tally_store::{Audit, Store};
+use tally_testkit::callers::Callers;
+use tally_testkit::databases::TestStore;
+use uuid::Uuid;
+
+use super::app::{self, App, Change, Filed, file};
+use super::domain::{CarryBook, Claimant, Stage, settle};
+use super::store;
+use crate::peers::{Home, Peers};
+use crate::policy::DraftSettlement;
+use crate::pool::app::Pool;
+use crate::pool::domain::{Part, PoolRule, Rule};
+use crate::{SERVICE, migrations, statement};
+
+struct Desk {
+    app: App,
+    preparer: OpContext,
+    approver: OpContext,
+}
+
+fn everything() -> Vec<(Permission, Reach)> {
+    Permission::ALL.iter().map(|p| (*p, Reach::everything())).collect()
+}
+
+fn desk(db: &TestStore) -> Desk {
+    let callers = Callers::new(db.clock.clone(), 7);
+    let tenant = TenantId(Uuid::from_u128(1));
+    let someone = || callers.context(&callers.person(tenant, None, everything()));
+    // Nothing here calls a peer: the way leads nowhere.
+    let nowhere = tally_rpc::connect("http://127.0.0.1:9", None).unwrap();
+    let peer = Peer::new(nowhere, callers.signer(SERVICE));
+    let peers = Peers { identity: peer.clone(), performance: peer };
+    Desk { app: App { store: db.store.clone(), peers }, preparer: someone(), approver: someone() }
+}
+
+/// A draft of 100.01 among three, with odd cents carried.
+async fn draft(desk: &Desk) -> Filed {
+    let ctx = &desk.preparer;
+    let amount = Money::new(10_001, Currency::CNY);
+    let whole = Part { share: Ppm::WHOLE, rule: Rule::Proportional { floor: Micro::ZERO } };
+    let rule = PoolRule { parts: vec![whole], carry: true };
+    let pool =
+        Pool { id: PoolId(ctx.new_id()), name: "March".into(), cycle: CycleId(Uuid::from_u128(3)), amount, rule };
+    let person = |n: u128| PersonId(Uuid::from_u128(n));
+    let scores: Vec<_> =
+        (1..=3).map(|n| (Claimant { employee_no: format!("E{n}"), person: person(n) }, Micro::from_int(90))).collect();
+    let home = |n: u128| Home {
+        employee_no: format!("E{n}"),
+        region: "cn-north".parse().unwrap(),
+        unit: OrgUnitId(Uuid::from_u128(50)),
+    };
+    let homes: BTreeMap<_, _> = (1..=3).map(|n| (person(n), home(n))).collect();
+    let permit = ctx.permit::<DraftSettlement>(&Target::tenant()).unwrap();
+    let unit = desk.app.store.unit(ctx, &permit).await.unwrap();
+    let carry = store::carry_book(&unit, Currency::CNY).await.unwrap();
+    let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
+    let filed = file(ctx, &pool, &scores, carry, &split);
+    store::insert(&unit, &filed).await.unwrap();
+    statement::store::insert_all(&unit, ctx, &filed, &split.lines, &homes).await.unwrap();
+    unit.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
+    filed
+}
+
+fn change(filed: &Filed) -> Change {
+    Change { request_id: String::new(), body: [0; 32], id: filed.id.0 }
+}
+
+async fn book(store: &Store, ctx: &OpContext) -> CarryBook {
+    store::carry_book(&*store.read(ctx).await.unwrap(), Currency::CNY).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let desk = desk(&db);
+        let filed = draft(&desk).await;
+        let refused = app::approve(&desk.app, &desk.preparer, &change(&filed)).await.unwrap_err();
+        assert_eq!(refused.reason(), "SAME_HANDS", "{}", db.name);
+        let refused = app::post(&desk.app, &desk.preparer, &change(&filed)).await.unwrap_err();
+        assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED", "{}", db.name);
+        let approved = app::approve(&desk.app, &desk.approver, &change(&filed)).await.unwrap();
+        assert_eq!((approved.stage, approved.approved_by), (Stage::Approved, Some(desk.approver.actor.principal)));
+        let posted = app::post(&desk.app, &desk.preparer, &change(&filed)).await.unwrap();
+        assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001, "{}", db.name);
+        for again in [
+            app::discard(&desk.app, &desk.preparer, &change(&filed)).await,
+            app::post(&desk.app, &desk.preparer, &change(&filed)).await,
+            app::approve(&desk.app, &desk.approver, &change(&filed)).await,
+        ] {
+            let refused = again.unwrap_err();
+            assert_eq!(refused.reason(), "SETTLEMENT_POSTED", "{}", db.name);
+            assert!(refused.message().contains("corrections come as deltas"), "{}", refused.message());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_database_refuses_one_pair_of_hands_even_when_code_forgets() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let desk = desk(&db);
+        let mut filed = draft(&desk).await;
+        filed.approved_by = Some(filed.prepared_by);
+        filed.stage = Stage::Approved;
+        let permit = desk.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
+        let unit = desk.app.store.unit(&desk.preparer, &permit).await.unwrap();
+        assert!(store::keep_stage(&unit, &filed).await.is_err(), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let desk = desk(&db);
+        let (first, second) = (draft(&desk).await, draft(&desk).await);
+        for filed in [&first, &second] {
+            app::approve(&desk.app, &desk.approver, &change(filed)).await.unwrap();
+        }
+        assert_eq!(book(&desk.app.store, &desk.preparer).await, CarryBook::empty(Currency::CNY), "{}", db.name);
+        app::post(&desk.app, &desk.preparer, &change(&first)).await.unwrap();
+        assert_eq!(book(&desk.app.store, &desk.preparer).await, first.sums.carry_after, "{}", db.name);
+        let refused = app::post(&desk.app, &desk.preparer, &change(&second)).await.unwrap_err();
+        assert_eq!(refused.reason(), "CARRY_MOVED", "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_statement_shows_its_amounts_only_to_who_may_read_pay() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let desk = desk(&db);
+        let filed = draft(&desk).await;
+        let callers = Callers::new(db.clock.clone(), 9);
+        let supervisor = [(Permission::StatementRead, Reach::everything())];
+        let supervisor = callers.context(&callers.person(desk.preparer.tenant(), None, supervisor));
+        let room = statement::App { store: desk.app.store.clone(), peers: desk.app.peers.clone() };
+        let person = PersonId(Uuid::from_u128(2));
+        let seen = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
+        assert_eq!((seen.pay, seen.rating), (false, false), "{}", db.name);
+        let seen = statement::app::get(&room, &desk.approver, filed.id, person).await.unwrap();
+        assert!(seen.pay && seen.rating, "{}", db.name);
+        assert!([3_333, 3_334].contains(&seen.statement.line.minor), "{}", db.name);
+        let nobody = statement::app::get(&room, &desk.approver, filed.id, PersonId(Uuid::from_u128(77))).await;
+        assert_eq!(nobody.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
+    }
+}

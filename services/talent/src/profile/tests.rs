@@ -1,0 +1,88 @@
+//! Evidence on both databases: counted once, and seen by whom it should be.
+
+use std::collections::BTreeMap;
+
+use tally_access::{OpContext, Permission, Reach, Target};
+use tally_kernel::Micro;
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId, TenantId};
+use tally_kernel::page::Page;
+use tally_rpc::Peer;
+use tally_store::Audit;
+use tally_testkit::callers::Callers;
+use tally_testkit::databases::TestStore;
+use uuid::Uuid;
+
+use super::app::{self, App};
+use super::domain::{self, Card, Published, Served};
+use super::store;
+use crate::events::SOURCE;
+use crate::policy::RecordEvidence;
+use crate::{Peers, SERVICE, migrations};
+
+fn published() -> Published {
+    let person = |n: u128| PersonId(Uuid::from_u128(n));
+    let served = |n| Served { person: person(n), account: "JD/a/cs01".into(), platform: "JD".into(), ppm: 2_000_000 };
+    let home = ("cn-north".parse().unwrap(), OrgUnitId(Uuid::from_u128(50)));
+    Published {
+        cycle: CycleId(Uuid::from_u128(3)),
+        cards: vec![Card { person: person(1), score: Micro::from_int(90), collaboration: None }],
+        served: vec![served(1), served(2)],
+        homes: BTreeMap::from([(person(1), home)]),
+    }
+}
+
+fn room(db: &TestStore, callers: &Callers) -> App {
+    let peer = Peer::new(tally_rpc::connect("http://127.0.0.1:9", None).unwrap(), callers.signer(SERVICE));
+    let peers = Peers { identity: peer.clone(), attendance: peer.clone(), performance: peer };
+    App { store: db.store.clone(), peers }
+}
+
+async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
+    let permit = ctx.permit::<RecordEvidence>(&Target::tenant()).unwrap();
+    let mut unit = app.store.unit(ctx, &permit).await.unwrap();
+    if !unit.advance_cursor(SOURCE, position).await.unwrap() {
+        return false;
+    }
+    let (published, findings) = (published(), domain::evidence(&published()));
+    store::insert(&mut unit, ctx, &published, &findings).await.unwrap();
+    unit.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
+    true
+}
+
+#[tokio::test]
+async fn an_event_counts_once_and_the_profile_shows_what_it_left() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let callers = Callers::new(db.clock.clone(), 7);
+        let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+        let ctx = callers.context(&callers.person(TenantId(Uuid::from_u128(1)), None, all));
+        let app = room(&db, &callers);
+        assert!(record(&app, &ctx, 1).await, "{}", db.name);
+        assert!(!record(&app, &ctx, 1).await, "{}: the same event twice", db.name);
+        let profile = app::profile(&app, &ctx, PersonId(Uuid::from_u128(1))).await.unwrap();
+        assert_eq!((profile.cycles, profile.learning), (1, None), "{}", db.name);
+        assert_eq!(profile.accounts.into_iter().collect::<Vec<_>>(), ["JD/a/cs01"], "{}", db.name);
+        let page = Page::read(2, "", b"p").unwrap();
+        let (first, token) = app::evidence(&app, &ctx, PersonId(Uuid::from_u128(1)), &page).await.unwrap();
+        assert_eq!((first.len(), token.is_empty()), (2, false), "{}", db.name);
+        let page = Page::read(2, &token, b"p").unwrap();
+        let (rest, token) = app::evidence(&app, &ctx, PersonId(Uuid::from_u128(1)), &page).await.unwrap();
+        assert_eq!((rest.len(), token.as_str()), (1, ""), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_profile_is_not_found() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let callers = Callers::new(db.clock.clone(), 7);
+        let tenant = TenantId(Uuid::from_u128(1));
+        let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+        let service = callers.context(&callers.person(tenant, None, all));
+        let app = room(&db, &callers);
+        record(&app, &service, 1).await;
+        let (me, other) = (PersonId(Uuid::from_u128(2)), PersonId(Uuid::from_u128(1)));
+        let own = Reach { persons: [me].into_iter().collect(), ..Reach::default() };
+        let ctx = callers.context(&callers.person(tenant, Some(me), [(Permission::ProfileRead, own)]));
+        assert!(app::profile(&app, &ctx, me).await.is_ok(), "{}", db.name);
+        assert_eq!(app::profile(&app, &ctx, other).await.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
+    }
+}
