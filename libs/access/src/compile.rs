@@ -152,6 +152,8 @@ pub struct PersonFacts {
     pub person: Option<PersonId>,
     /// The people who report to the person.
     pub reports: Vec<PersonId>,
+    /// Whether the person is employed on the date of compilation. Who is not keeps what is about the person itself.
+    pub employed: bool,
 }
 
 /// A unit and all below it, in no particular order. A cycle in the facts ends the walk instead of repeating it.
@@ -196,7 +198,8 @@ pub fn compile(
     let mut reaches = Vec::new();
     // Which assignments give each permission: permissions given by the same ones share one reach.
     let mut givers = BTreeMap::<Permission, Vec<usize>>::new();
-    for assignment in assignments.iter().filter(|a| a.holds_on(date)) {
+    let away = person.person.is_some() && !person.employed;
+    for assignment in assignments.iter().filter(|a| a.holds_on(date) && (!away || a.scope == Scope::Own)) {
         let Some(role) = roles::find(&assignment.role) else { continue };
         for permission in role.permissions {
             givers.entry(*permission).or_default().push(reaches.len());

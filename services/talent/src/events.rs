@@ -48,7 +48,8 @@ async fn apply(app: &App, deps: &Deps, event: &Event) -> Result<()> {
     if event.kind != "cycle.published" {
         return Ok(());
     }
-    let ctx = context(deps, event.tenant.parse()?);
+    let mut ctx = context(deps, event.tenant.parse()?);
+    ctx.trace.clone_from(&event.trace);
     app::record_evidence(app, &ctx, event.position, event.key.parse::<CycleId>()?).await
 }
 

@@ -34,6 +34,8 @@ pub struct Event {
     pub key: String,
     /// The group.
     pub tenant: String,
+    /// W3C traceparent of the call that made it happen.
+    pub trace: Option<String>,
 }
 
 impl Peers {
@@ -47,6 +49,7 @@ impl Peers {
             kind: e.kind,
             key: e.key,
             tenant: e.tenant_id,
+            trace: (!e.traceparent.is_empty()).then_some(e.traceparent),
         });
         Ok(events.collect())
     }

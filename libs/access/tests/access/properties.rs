@@ -78,7 +78,7 @@ fn rows() -> impl Strategy<Value = Vec<Target>> {
 }
 
 fn view(grants: &[Assignment], tree: &[UnitFact]) -> View {
-    let facts = PersonFacts { person: Some(person(0)), reports: vec![person(1), person(2)] };
+    let facts = PersonFacts { person: Some(person(0)), reports: vec![person(1), person(2)], employed: true };
     compile(1, grants, tree, &facts, TODAY)
 }
 

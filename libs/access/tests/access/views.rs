@@ -44,7 +44,7 @@ fn given(role: &str, scope: Scope) -> Assignment {
 }
 
 fn view(assignments: &[Assignment]) -> View {
-    let facts = PersonFacts { person: Some(person(7)), reports: vec![person(8)] };
+    let facts = PersonFacts { person: Some(person(7)), reports: vec![person(8)], employed: true };
     compile(3, assignments, &tree(), &facts, TODAY)
 }
 
@@ -117,6 +117,20 @@ fn a_grant_holds_from_its_first_to_its_last_day() {
     grant.valid_from = date(2026, 3, 3);
     grant.valid_to = None;
     assert!(plan(&view(&[grant]), Permission::OrgRead).is_none());
+}
+
+#[test]
+fn who_is_not_employed_any_more_keeps_what_is_about_oneself() {
+    let grants = [given("agent", Scope::Own), given("supervisor", Scope::Subtree(unit(1)))];
+    let facts = PersonFacts { person: Some(person(7)), reports: Vec::new(), employed: false };
+    let left = compile(1, &grants, &tree(), &facts, TODAY);
+    let own = Target::person(region("cn-north"), Some(unit(2)), person(7));
+    let team = Target::person(region("cn-north"), Some(unit(2)), person(8));
+    assert_eq!(decide(&left, Permission::StatementReadPay, &own), Decision::Allow);
+    assert_eq!(decide(&left, Permission::CardRead, &team), Decision::OutOfReach);
+    assert_eq!(decide(&left, Permission::RosterWrite, &team), Decision::NoPermission);
+    let login_without_person = compile(1, &grants, &tree(), &PersonFacts::default(), TODAY);
+    assert_eq!(decide(&login_without_person, Permission::CardRead, &team), Decision::Allow);
 }
 
 #[test]
