@@ -1,0 +1,226 @@
+//! A bundle: the folder of CSV and YAML files in which a group hands in a month.
+//!
+//! [`read_bundle`] turns the folder into typed values. It forgives what can be forgiven (encodings, byte order marks,
+//! line ends, full-width digits), rejects single rows with line, column, reason and cure, notes findings, and gives up
+//! with an [`Unusable`] that says what to change only when there is nothing sensible to go on with. What it returns
+//! does not depend on the order of rows, and [`write_normalised`] writes it in one canonical form which reads back to
+//! an equal [`Bundle`]: that is the `inputs/` folder of a result, from which a month can be replayed.
+//!
+//! Memory is bounded by what is kept, not by what is read: files are streamed, a row is at most 1 MiB, records hold no
+//! text of their own, and rejected rows are described up to a limit and then counted.
+//!
+//! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
+//! value), `people`, `records` and `duty` (the files), `group`, `scheme` and `pool` over `yaml` (the settings),
+//! `model` (the result), `trouble` (what can go wrong), `write` (the canonical form).
+
+use std::path::Path;
+
+use jiff::civil::Date;
+
+mod cell;
+mod duty;
+mod group;
+mod model;
+mod people;
+mod pool;
+mod records;
+mod rows;
+mod scheme;
+mod source;
+mod symbols;
+mod table;
+mod trouble;
+mod write;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use cell::major;
+pub use group::{DEFAULT_REGION, Group, Inference, Policy};
+pub use model::{
+    Account, AccountIx, Alias, Bundle, Handover, HandoverKind, Measure, MeasureValues, Period, Person, PersonIx, Phase,
+    PhaseKind, Punch, PunchKind, Reading, Record, Roster,
+};
+pub use pool::{Pool, PoolPart, PoolRule, Tier};
+pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};
+pub use source::FileDigest;
+pub use symbols::{Symbol, Symbols};
+pub use trouble::{Finding, FindingKind, Rejected, Unusable};
+pub use write::write_normalised;
+
+use people::{Desk, Directory};
+use source::{Progress, Source};
+use trouble::{Findings, Rejects};
+use yaml::settings;
+
+/// Files without which there is nothing to do.
+const REQUIRED: [&str; 3] = ["people.csv", "accounts.csv", "records.csv"];
+/// Every file a bundle may hold; reading.csv only in a normalised one.
+const FILES: [&str; 12] = [
+    "group.yaml",
+    "policy.yaml",
+    "scheme.yaml",
+    "pool.yaml",
+    "people.csv",
+    "accounts.csv",
+    "aliases.csv",
+    "records.csv",
+    "rosters.csv",
+    "punches.csv",
+    "handovers.csv",
+    write::FINDINGS.file,
+];
+
+/// How to read a bundle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// First local day; together with `to` it overrules the period of group.yaml.
+    pub from: Option<Date>,
+    /// Last local day, inclusive.
+    pub to: Option<Date>,
+}
+
+/// Reads the bundle in `dir`. `tell` hears how many bytes of work are done, and of how many.
+///
+/// # Errors
+/// [`Unusable`] when there is nothing sensible to go on with; single bad rows are in [`Reading::rejected`].
+pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64)) -> Result<Reading, Unusable> {
+    let (mut rejects, mut findings) = (Rejects::default(), Findings::default());
+    let total = look_around(dir, &mut findings)?;
+    let mut progress = Progress::new(total * 2, tell);
+    let mut sources: Vec<Source> = Vec::new();
+    for name in FILES {
+        sources.extend(Source::inspect(dir, name, &mut progress)?);
+    }
+    Source::agree_on_gbk(&mut sources);
+    let desk = Desk { rejects: &mut rejects, findings: &mut findings, progress: &mut progress };
+    let mut bundle = read_files(&sources, options, desk)?;
+    progress.finish();
+    bundle.findings = findings.finish();
+    let (rejected, rejected_rows) = rejects.finish();
+    let files = sources.into_iter().map(|s| s.digest).collect();
+    Ok(Reading { bundle, rejected, rejected_rows, files })
+}
+
+/// Checks that the folder holds what is needed, notes files nobody reads, and sums the sizes.
+fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
+    let entries = std::fs::read_dir(dir).map_err(|err| {
+        let cure = "give the folder that holds people.csv, accounts.csv and records.csv";
+        Unusable::new("NO_FOLDER", dir.display().to_string(), format!("it cannot be read as a folder ({err})"), cure)
+    })?;
+    let mut strangers: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !FILES.contains(&name.as_str()))
+        .filter(|name| [".csv", ".yaml", ".yml", ".xlsx", ".xls"].iter().any(|end| name.to_lowercase().ends_with(end)))
+        .collect();
+    strangers.sort();
+    let (mut total, mut missing) = (0, Vec::new());
+    for name in FILES {
+        match source::size_of(dir, name)? {
+            Some(bytes) => total += bytes,
+            None if REQUIRED.contains(&name) => missing.push(name),
+            None => {}
+        }
+    }
+    if !missing.is_empty() {
+        let near = missing.iter().filter_map(|m| cell::nearest(m, strangers.iter().map(String::as_str)));
+        let hints: Vec<String> = near.map(|n| format!(" (there is {})", cell::shown(n))).collect();
+        let cure = "add the file under exactly this name; docs/bundle.md describes every file".to_owned();
+        let problem = format!("it is missing from {}{}", dir.display(), hints.concat());
+        return Err(Unusable::new("MISSING_FILE", missing.join(", "), problem, cure));
+    }
+    for name in strangers {
+        let near = cell::nearest(&name, FILES).map_or_else(String::new, |n| format!("; is {n} meant?"));
+        findings.add(FindingKind::UnknownFile, &name, "", format!("nothing reads this file{near}"), 0);
+    }
+    Ok(total)
+}
+
+/// Everything but the findings, which are still being collected.
+fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> Result<Bundle, Unusable> {
+    let find = |name: &str| sources.iter().find(|s| s.name == name);
+    let group = settings(find("group.yaml"), desk.findings, desk.progress, group::read_group)?;
+    let (group, named) = group.unwrap_or_default();
+    let asked = asked_period(options, named)?;
+    let policy = settings(find("policy.yaml"), desk.findings, desk.progress, group::read_policy)?.unwrap_or_default();
+    let scheme = settings(find("scheme.yaml"), desk.findings, desk.progress, scheme::read_scheme)?;
+    let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group);
+    let pool = settings(find("pool.yaml"), desk.findings, desk.progress, read_pool)?;
+
+    let people = people::read_people(find("people.csv"), &group.zone, &mut desk)?;
+    let accounts = people::read_accounts(find("accounts.csv"), &group.zone, &mut desk)?;
+    let aliases = people::read_aliases(find("aliases.csv"), &Directory::new(&people, &accounts), &mut desk)?;
+    let mut directory = Directory::new(&people, &accounts);
+    directory.learn(&aliases);
+    let records = find("records.csv");
+    let records = records::read_records(records, &mut directory, &group.currency, asked, &mut desk)?;
+    let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut desk)?;
+    let punches = duty::read_punches(find("punches.csv"), &directory, &mut desk)?;
+    let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut desk)?;
+    write::read_findings(find(write::FINDINGS.file), &mut desk)?;
+
+    if let Some(scheme) = &scheme {
+        let of_kind = |numbers: bool| {
+            let is_number = move |m: &&Measure| matches!(m.values, MeasureValues::Numbers(_)) == numbers;
+            records.measures.iter().filter(is_number).map(|m| m.name.as_str()).collect::<Vec<_>>()
+        };
+        scheme::check_columns(scheme, &of_kind(true), &of_kind(false))?;
+    }
+    if let Some((pool, named)) = &pool {
+        pool::check_pool(pool, *named, records.period, &people)?;
+    }
+    note_strangers(&group, &people, &accounts, desk.findings);
+    Ok(Bundle {
+        period: records.period,
+        policy,
+        scheme: scheme.unwrap_or_default(),
+        pool: pool.map(|(pool, _)| pool),
+        records: records.records,
+        measures: records.measures,
+        symbols: records.symbols,
+        rosters,
+        punches,
+        handovers,
+        aliases,
+        findings: Vec::new(),
+        group,
+        people,
+        accounts,
+    })
+}
+
+fn asked_period(options: Options, named: Option<Period>) -> Result<Option<Period>, Unusable> {
+    match (options.from, options.to) {
+        (None, None) => Ok(named),
+        (Some(from), Some(to)) if from <= to => Ok(Some(Period { from, to })),
+        (Some(from), Some(to)) => {
+            let problem = format!("it ends on {to}, before it begins on {from}");
+            Err(Unusable::new("BAD_PERIOD", "the period", problem, "swap --from and --to"))
+        }
+        _ => {
+            let cure = "give both --from and --to, or neither";
+            Err(Unusable::new("BAD_PERIOD", "the period", "one of its two ends is missing", cure))
+        }
+    }
+}
+
+/// Teams and branches without people are mostly misspelt.
+fn note_strangers(group: &Group, people: &[Person], accounts: &[Account], findings: &mut Findings) {
+    let within =
+        |unit: &str, team: &str| unit.strip_prefix(team).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    for account in accounts {
+        if let Some(team) = &account.team
+            && !people.iter().any(|p| within(&p.org_unit, team))
+        {
+            let detail = format!("nobody in people.csv belongs to its team {}", cell::shown(team));
+            findings.add(FindingKind::TeamWithoutPeople, "accounts.csv", account.path(), detail, 0);
+        }
+    }
+    for branch in group.branches.keys() {
+        if !people.iter().any(|p| within(&p.org_unit, branch)) {
+            let detail = "nobody in people.csv belongs to this branch";
+            findings.add(FindingKind::BranchWithoutPeople, "group.yaml", branch.as_str(), detail, 0);
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! One cell: text to a value, or what is wrong with it and what to change. Pure.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use super::trouble::Wrong;
+
+/// The longest id, name or path, in characters.
+const TEXT_LIMIT: usize = 200;
+
+/// Full-width forms as their ASCII twins: `２０２６－０３` is `2026-03`.
+pub(crate) fn fold(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|b| b >= 0x80) {
+        return Cow::Borrowed(text);
+    }
+    let folded = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        other => other,
+    };
+    let folded: String = text.chars().map(folded).collect();
+    Cow::Owned(folded.trim().to_owned())
+}
+
+/// A zone by its IANA name, from the bundled database alone: the machine's own may be of another release.
+pub(crate) fn zone(name: &str) -> Result<TimeZone, Wrong> {
+    TimeZoneDatabase::bundled().get(name).map_err(|_| {
+        Wrong::new(format!("'{}' is no time zone", shown(name)), "write an IANA name such as Asia/Shanghai")
+    })
+}
+
+/// An id: folded, not empty.
+pub(crate) fn id(text: &str) -> Result<Cow<'_, str>, Wrong> {
+    short(fold(text))
+}
+
+/// A name: as written, not empty.
+pub(crate) fn name(text: &str) -> Result<String, Wrong> {
+    short(Cow::Borrowed(text)).map(Cow::into_owned)
+}
+
+fn short(text: Cow<'_, str>) -> Result<Cow<'_, str>, Wrong> {
+    if text.is_empty() {
+        return Err(Wrong::new("it is empty", "fill it in"));
+    }
+    if text.len() > TEXT_LIMIT && text.chars().count() > TEXT_LIMIT {
+        return Err(Wrong::new("it is longer than 200 characters", "shorten it"));
+    }
+    Ok(text)
+}
+
+/// Text cut for a message.
+pub(crate) fn shown(text: &str) -> String {
+    let mut cut: String = text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(40).is_some() {
+        cut.push('…');
+    }
+    cut
+}
+
+/// true, false, 1, 0, yes, no, 是, 否.
+pub(crate) fn boolean(text: &str) -> Result<bool, Wrong> {
+    let text = fold(text);
+    match text.as_ref() {
+        "1" | "是" => return Ok(true),
+        "0" | "否" => return Ok(false),
+        _ => {}
+    }
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Ok(true),
+        "false" | "no" => Ok(false),
+        _ => {
+            let cure = "write true, false, 1, 0, yes, no, 是 or 否, or leave it empty";
+            Err(Wrong::new(format!("'{}' is neither yes nor no", shown(&text)), cure))
+        }
+    }
+}
+
+/// A whole number from 1 to 1,000.
+pub(crate) fn small_count(text: &str) -> Result<u32, Wrong> {
+    let text = fold(text);
+    match text.parse::<u32>() {
+        Ok(n @ 1..=1_000) => Ok(n),
+        _ => Err(Wrong::new(format!("'{}' is not a whole number from 1 to 1000", shown(&text)), "write such a number")),
+    }
+}
+
+/// A decimal of at most 15 digits before the point, rounded half-even to 6 after it; no exponent, no grouping.
+pub(crate) fn decimal(text: &str) -> Option<Decimal> {
+    let text = fold(text);
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.as_ref()),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
+        return None;
+    }
+    if whole.trim_start_matches('0').len() > 15 || whole.len() > 30 || part.len() > 12 && part.len() > 40 {
+        return None;
+    }
+    // Twelve digits are enough to round the sixth; a longer tail only matters when it breaks a tie.
+    let mantissa = whole.bytes().chain(part.bytes().take(12)).fold(0_i128, |m, b| m * 10 + i128::from(b - b'0'));
+    let tail = part.bytes().skip(12).any(|b| b != b'0');
+    let scale = part.len().min(12) as u32;
+    let exact = Decimal::try_from_i128_with_scale(mantissa, scale).ok()?;
+    let exact = if tail { exact + Decimal::new(1, 13) } else { exact };
+    let mut rounded = exact.round_dp_with_strategy(6, RoundingStrategy::MidpointNearestEven).normalize();
+    rounded.set_sign_negative(negative && !rounded.is_zero());
+    Some(rounded)
+}
+
+/// A measured number that cannot be negative.
+pub(crate) fn measured(text: &str) -> Result<Decimal, Wrong> {
+    match decimal(text) {
+        Some(n) if n.is_sign_negative() => {
+            Err(Wrong::new("it is negative", "write a number from 0, or leave it empty"))
+        }
+        Some(n) => Ok(n),
+        None => {
+            let cure = "write digits with a point, such as 12.5, or leave it empty when it was not measured";
+            Err(Wrong::new(format!("'{}' is not a number", shown(text)), cure))
+        }
+    }
+}
+
+/// Decimal places of a currency: ISO 4217's exceptions to two.
+pub(crate) fn minor_digits(currency: &str) -> u32 {
+    match currency {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        "CLF" | "UYW" => 4,
+        _ => 2,
+    }
+}
+
+/// An amount in major units, as minor units.
+pub(crate) fn money(text: &str, currency: &str) -> Result<i64, Wrong> {
+    let text = fold(text);
+    let digits = minor_digits(currency);
+    if text.starts_with('-') {
+        let cure = "leave refunds out of this column (an extra column such as refund can hold them), or leave it empty";
+        return Err(Wrong::new(format!("the amount {} is negative", shown(&text)), cure));
+    }
+    let (whole, part) = text.split_once('.').unwrap_or((text.as_ref(), ""));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
+        let cure = "write digits with a point, such as 1234.50: no grouping, no currency sign";
+        return Err(Wrong::new(format!("'{}' is not an amount", shown(&text)), cure));
+    }
+    let part = part.trim_end_matches('0');
+    if part.len() > digits as usize {
+        let reason = format!("{} has more decimals than {currency} has ({digits})", shown(&text));
+        return Err(Wrong::new(reason, "round it to the smallest unit of the currency"));
+    }
+    let padding = std::iter::repeat_n(b'0', digits as usize - part.len());
+    let sum = whole.bytes().chain(part.bytes()).chain(padding);
+    let minor = sum.into_iter().try_fold(0_i64, |m, b| m.checked_mul(10)?.checked_add(i64::from(b - b'0')));
+    // A hundredth of the range, so that sums of many such amounts stay within it.
+    minor.filter(|m| *m <= i64::MAX / 100).ok_or_else(|| {
+        Wrong::new(format!("the amount {} is too large", shown(&text)), "check the unit: it is the major unit")
+    })
+}
+
+/// Minor units as a decimal in major units, with all its places.
+pub fn major(minor: i64, currency: &str) -> String {
+    let digits = minor_digits(currency) as usize;
+    if digits == 0 {
+        return minor.to_string();
+    }
+    let text = format!("{:0>width$}", minor.unsigned_abs(), width = digits + 1);
+    let (whole, part) = text.split_at(text.len() - digits);
+    format!("{}{whole}.{part}", if minor < 0 { "-" } else { "" })
+}
+
+/// A date: `2026-03-02` or `2026/3/2`.
+pub(crate) fn date(text: &str) -> Result<Date, Wrong> {
+    let text = fold(text);
+    let parsed = take_date(text.as_bytes()).filter(|(_, rest)| rest.is_empty());
+    parsed.and_then(|(ymd, _)| civil_date(ymd)).ok_or_else(|| {
+        Wrong::new(format!("'{}' is not a date", shown(&text)), "write year-month-day, such as 2026-03-02")
+    })
+}
+
+/// A moment, and what the clock on the wall of `zone` showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub at: Timestamp,
+    pub local: DateTime,
+}
+
+/// A time: RFC 3339 with an offset, or the local time of `zone`. A local time that comes twice is the first.
+pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, Wrong> {
+    let text = fold(text);
+    let Some((civil, offset)) = take_moment(text.as_bytes()) else {
+        let reason =
+            if text.is_empty() { "it is empty".to_owned() } else { format!("'{}' is not a time", shown(&text)) };
+        return Err(Wrong::new(reason, "write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00"));
+    };
+    if let Some(offset) = offset {
+        let at = offset.to_timestamp(civil).map_err(|_| Wrong::new("the time is out of range", "check the year"))?;
+        return Ok(Moment { at, local: zone.to_datetime(at) });
+    }
+    let ambiguous = zone.to_ambiguous_timestamp(civil);
+    if let AmbiguousOffset::Gap { before, after } = ambiguous.offset() {
+        let name = zone.iana_name().unwrap_or("that zone");
+        let reason = format!("{civil} did not exist in {name}: clocks went forward from {before} to {after}");
+        return Err(Wrong::new(reason, format!("write the time with its offset, such as {civil}{}", colons(after))));
+    }
+    let at = ambiguous.compatible().map_err(|_| Wrong::new("the time is out of range", "check the year"))?;
+    Ok(Moment { at, local: civil })
+}
+
+fn colons(offset: Offset) -> String {
+    let minutes = offset.seconds() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+}
+
+fn take_moment(text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
+    let (ymd, rest) = take_date(text)?;
+    let rest = match rest {
+        [b'T' | b't' | b' ', rest @ ..] => rest.trim_ascii_start(),
+        _ => return None,
+    };
+    let (hour, rest) = take_number(rest, 1, 2)?;
+    let (minute, rest) = take_number(rest.strip_prefix(b":")?, 2, 2)?;
+    let (second, rest) = match rest {
+        [b':', rest @ ..] => take_number(rest, 2, 2)?,
+        _ => (0, rest),
+    };
+    let (nanos, rest) = match rest {
+        [b'.', rest @ ..] => take_fraction(rest)?,
+        _ => (0, rest),
+    };
+    let time = Time::new(hour.try_into().ok()?, minute.try_into().ok()?, second.try_into().ok()?, nanos).ok()?;
+    let offset = match rest.trim_ascii() {
+        [] => None,
+        [b'Z' | b'z'] => Some(Offset::UTC),
+        [sign @ (b'+' | b'-'), rest @ ..] => {
+            let (hours, rest) = take_number(rest, 2, 2)?;
+            let (minutes, rest) = match rest {
+                [] => (0, rest),
+                rest => take_number(rest.strip_prefix(b":").unwrap_or(rest), 2, 2)?,
+            };
+            let seconds = (hours * 60 + minutes) * 60;
+            let seconds = if *sign == b'-' { -seconds } else { seconds };
+            let plausible = rest.is_empty() && minutes < 60 && hours <= 18;
+            Some(Offset::from_seconds(seconds).ok().filter(|_| plausible)?)
+        }
+        _ => return None,
+    };
+    Some((civil_date(ymd)?.to_datetime(time), offset))
+}
+
+/// Year, month and day, not yet checked.
+type Ymd = (i32, i32, i32);
+
+fn take_date(text: &[u8]) -> Option<(Ymd, &[u8])> {
+    let (year, rest) = take_number(text, 4, 4)?;
+    let [separator @ (b'-' | b'/'), rest @ ..] = rest else { return None };
+    let (month, rest) = take_number(rest, 1, 2)?;
+    let rest = rest.strip_prefix(std::slice::from_ref(separator))?;
+    let (day, rest) = take_number(rest, 1, 2)?;
+    Some(((year, month, day), rest))
+}
+
+fn civil_date((year, month, day): Ymd) -> Option<Date> {
+    // A wider range is a mistake in practice, and would overflow sums of days.
+    if !(1900..=2199).contains(&year) {
+        return None;
+    }
+    Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
+}
+
+fn take_number(text: &[u8], least: usize, most: usize) -> Option<(i32, &[u8])> {
+    let len = text.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+    if len < least {
+        return None;
+    }
+    Some((text[..len].iter().fold(0, |n, b| n * 10 + i32::from(b - b'0')), &text[len..]))
+}
+
+fn take_fraction(text: &[u8]) -> Option<(i32, &[u8])> {
+    let len = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    if !(1..=9).contains(&len) {
+        return None;
+    }
+    let (digits, rest) = take_number(text, len, len)?;
+    Some((digits * 10_i32.pow(9 - len as u32), rest))
+}
+
+/// Letters to change, add or drop to make one word of the other, for "did you mean".
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = changed.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The nearest of `words` to `word`, when it is near enough to have been meant.
+pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word: String = word.chars().take(40).collect();
+    let best = words.into_iter().map(|w| (distance(&word, w), w)).min()?;
+    (best.0 <= 1 + best.1.chars().count() / 3).then_some(best.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shanghai() -> TimeZone {
+        zone("Asia/Shanghai").expect("a zone")
+    }
+
+    fn at(text: &str) -> String {
+        moment(text, &shanghai()).map_or_else(|w| w.reason, |m| m.at.to_string())
+    }
+
+    #[test]
+    fn times_are_read_in_every_form_people_export() {
+        for text in [
+            "2026-03-02 09:00",
+            "2026-03-02 09:00:00",
+            "2026-03-02T09:00:00.000",
+            "2026/3/2 9:00",
+            "2026/03/02  09:00:00",
+            "2026-03-02T01:00:00Z",
+            "2026-03-02T09:00:00+08:00",
+            "2026-03-02 09:00 +0800",
+            "２０２６－０３－０２　０９：００",
+        ] {
+            assert_eq!(at(text), "2026-03-02T01:00:00Z", "{text}");
+        }
+        assert_eq!(at("2026-03-02 09:00:00.25"), "2026-03-02T01:00:00.25Z");
+    }
+
+    #[test]
+    fn what_is_no_time_says_so() {
+        for text in [
+            "2026-02-30 09:00",
+            "02/03/2026 09:00",
+            "2026-03-02",
+            "2026-03-02 24:00",
+            "2026-03-02 09:60",
+            "2026-03-02 09:00 x",
+            "9999999-01-01 00:00",
+            "2026-03-02 09:00+99:00",
+            "2026-03/02 09:00",
+            "nine",
+        ] {
+            assert_eq!(at(text), format!("'{text}' is not a time"));
+        }
+        assert_eq!(at(""), "it is empty");
+    }
+
+    #[test]
+    fn a_time_in_a_gap_is_refused_and_a_time_that_comes_twice_is_the_first() {
+        let berlin = zone("Europe/Berlin").expect("a zone");
+        let wrong = moment("2026-03-29 02:30", &berlin).expect_err("clocks went forward");
+        assert!(wrong.reason.contains("did not exist in Europe/Berlin"), "{}", wrong.reason);
+        assert!(wrong.cure.contains("2026-03-29T02:30:00+02:00"), "{}", wrong.cure);
+        let twice = moment("2026-10-25 02:30", &berlin).expect("the first of two");
+        assert_eq!(twice.at.to_string(), "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn booleans_are_read_in_two_languages() {
+        for (text, value) in [
+            ("true", true),
+            ("FALSE", false),
+            ("1", true),
+            ("0", false),
+            ("Yes", true),
+            ("no", false),
+            ("是", true),
+            ("否", false),
+            ("１", true),
+            ("ＴＲＵＥ", true),
+        ] {
+            assert_eq!(boolean(text), Ok(value), "{text}");
+        }
+        assert!(boolean("maybe").is_err());
+    }
+
+    #[test]
+    fn amounts_are_minor_units_of_the_currency() {
+        assert_eq!(money("199", "CNY"), Ok(19_900));
+        assert_eq!(money("199.5", "CNY"), Ok(19_950));
+        assert_eq!(money("１９９．５０", "CNY"), Ok(19_950));
+        assert_eq!(money("1200.00", "JPY"), Ok(1_200));
+        assert_eq!(money("1.234", "KWD"), Ok(1_234));
+        for (text, word) in [
+            ("-5", "negative"),
+            ("1.005", "more decimals"),
+            ("1,200.00", "not an amount"),
+            ("￥12", "not an amount"),
+            (".", "not an amount"),
+            ("99999999999999999999", "too large"),
+        ] {
+            let wrong = money(text, "CNY").expect_err(text);
+            assert!(wrong.reason.contains(word), "{text}: {}", wrong.reason);
+        }
+        assert_eq!(
+            (major(19_950, "CNY").as_str(), major(5, "CNY").as_str(), major(7, "JPY").as_str()),
+            ("199.50", "0.05", "7")
+        );
+    }
+
+    #[test]
+    fn decimals_are_rounded_half_even_to_six_places() {
+        let read = |text| decimal(text).map(|d| d.to_string());
+        assert_eq!(read("4.50").as_deref(), Some("4.5"));
+        assert_eq!(read("0.0000005").as_deref(), Some("0"));
+        assert_eq!(read("0.0000015").as_deref(), Some("0.000002"));
+        assert_eq!(read("0.00000050000000001").as_deref(), Some("0.000001"));
+        assert_eq!(read("-0").as_deref(), Some("0"));
+        assert_eq!(read("007").as_deref(), Some("7"));
+        for text in ["", ".", "1e3", "1,000", "12a", "1234567890123456"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_word_is_offered_only_when_it_is_near() {
+        assert_eq!(nearest("currancy", ["currency", "zone"]), Some("currency"));
+        assert_eq!(nearest("colour", ["currency", "zone"]), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! group.yaml and policy.yaml.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::cell;
+use super::model::Period;
+use super::yaml::Fields;
+
+/// The region of a branch that group.yaml does not name.
+pub const DEFAULT_REGION: &str = "default";
+
+/// group.yaml: the enterprise. Every field has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its name; `Group` by default.
+    pub name: String,
+    /// ISO 4217 code of all amounts; `CNY` by default.
+    pub currency: String,
+    /// IANA zone of people and accounts that name none; `Asia/Shanghai` by default.
+    pub zone: String,
+    /// The region in which the data of a branch lives.
+    pub branches: BTreeMap<String, String>,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self {
+            name: "Group".to_owned(),
+            currency: "CNY".to_owned(),
+            zone: "Asia/Shanghai".to_owned(),
+            branches: BTreeMap::new(),
+        }
+    }
+}
+
+/// An ISO 4217 code, noted when it is none.
+pub(crate) fn currency(fields: &mut Fields<'_>) -> Option<String> {
+    let code = fields.text("currency")?;
+    if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
+        fields.note("currency", "is not a code of three capital letters such as CNY");
+        return None;
+    }
+    Some(code)
+}
+
+/// `period: {from, to}`, noted when one is missing or they are the wrong way round.
+pub(crate) fn period(fields: &mut Fields<'_>) -> Option<Period> {
+    let mut period = fields.nested("period")?;
+    let (from, to) = (period.date("from"), period.date("to"));
+    for key in ["from", "to"] {
+        if !period.has(key) {
+            period.missing::<()>(key);
+        }
+    }
+    if let (Some(from), Some(to)) = (from, to)
+        && to < from
+    {
+        period.note("to", &format!("is {to}, before from, which is {from}"));
+    }
+    period.finish();
+    Some(Period { from: from?, to: to? })
+}
+
+/// Reads group.yaml; the period it names is apart, since it may be overruled.
+pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Period>)> {
+    let standard = Group::default();
+    let name = fields.text("name");
+    let currency = currency(fields);
+    let zone = fields.text("zone").and_then(|name| match cell::zone(&name) {
+        Ok(zone) => zone.iana_name().map(str::to_owned),
+        Err(wrong) => {
+            fields.note("zone", &format!("is wrong: {}; {}", wrong.reason, wrong.cure));
+            None
+        }
+    });
+    let period = period(fields);
+    let branches = fields.pairs("branches").unwrap_or_default();
+    let group = Group {
+        name: name.unwrap_or(standard.name),
+        currency: currency.unwrap_or(standard.currency),
+        zone: zone.unwrap_or(standard.zone),
+        branches: branches.into_iter().collect(),
+    };
+    Some((group, period))
+}
+
+/// policy.yaml: how evidence becomes credit. Every field has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    /// Version of the rules; 1 is the only one.
+    pub version: u32,
+    /// Minutes either side of a rostered shift that still count; 15.
+    pub grace_minutes: u32,
+    /// Hours after which a take without release ends; 16.
+    pub handover_max_hours: u32,
+    /// Minutes within which a customer's return is the same session; 10.
+    pub session_window_minutes: u32,
+    /// Whether the ladder has its inferred rung.
+    pub inference: Inference,
+    /// Records of an account with several candidates below which nothing is inferred; 50.
+    pub min_ambiguous: u32,
+    /// Local time at which a working day begins, as `HH:MM`; `04:00`.
+    pub cut_over: String,
+}
+
+/// Whether the most likely of several people on duty is inferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inference {
+    /// Where there is enough to infer from.
+    Auto,
+    /// Never: equal among those on duty.
+    Off,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            grace_minutes: 15,
+            handover_max_hours: 16,
+            session_window_minutes: 10,
+            inference: Inference::Auto,
+            min_ambiguous: 50,
+            cut_over: "04:00".to_owned(),
+        }
+    }
+}
+
+/// Reads policy.yaml.
+pub(crate) fn read_policy(fields: &mut Fields<'_>) -> Option<Policy> {
+    let standard = Policy::default();
+    // YAML knows `off` as a word and as false.
+    let inference =
+        fields.word("inference", &[("auto", Inference::Auto), ("off", Inference::Off), ("false", Inference::Off)]);
+    let cut_over = fields.text("cut_over").and_then(|text| {
+        let (hour, minute) = text.split_once(':')?;
+        let number = |s: &str, most: u32| s.parse::<u32>().ok().filter(|n| s.len() <= 2 && *n <= most);
+        number(hour, 23).zip(number(minute, 59)).map(|(h, m)| format!("{h:02}:{m:02}"))
+    });
+    if cut_over.is_none() && fields.has("cut_over") {
+        fields.note("cut_over", "is not a time of day in quotes such as \"04:00\"");
+    }
+    Some(Policy {
+        version: fields.whole("version", 1, 1).unwrap_or(standard.version),
+        grace_minutes: fields.whole("grace_minutes", 0, 240).unwrap_or(standard.grace_minutes),
+        handover_max_hours: fields.whole("handover_max_hours", 1, 48).unwrap_or(standard.handover_max_hours),
+        session_window_minutes: fields
+            .whole("session_window_minutes", 0, 1440)
+            .unwrap_or(standard.session_window_minutes),
+        inference: inference.unwrap_or(standard.inference),
+        min_ambiguous: fields.whole("min_ambiguous", 0, 1_000_000).unwrap_or(standard.min_ambiguous),
+        cut_over: cut_over.unwrap_or(standard.cut_over),
+    })
+}

@@ -1,0 +1,346 @@
+//! What a bundle holds once it is read: typed, sorted, and the same whatever the order of rows was.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use super::group::{Group, Policy};
+use super::pool::Pool;
+use super::scheme::Scheme;
+use super::source::FileDigest;
+use super::symbols::{Symbol, Symbols};
+use super::trouble::{Finding, Rejected};
+
+/// Index of a person in [`Bundle::people`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonIx(pub u32);
+
+/// Index of an account in [`Bundle::accounts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountIx(pub u32);
+
+/// The outcome of reading a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// What is worked on.
+    pub bundle: Bundle,
+    /// The rows that were not taken, by file and line; of each file at most 100,000 are described, then one entry
+    /// with line 0 stands for the others.
+    pub rejected: Vec<Rejected>,
+    /// How many rows of each file were rejected; a file without any is not named.
+    pub rejected_rows: BTreeMap<&'static str, u64>,
+    /// The files as they were found. They depend on the order of rows: a manifest takes the digests that
+    /// [`write_normalised`](super::write_normalised) returns.
+    pub files: Vec<FileDigest>,
+}
+
+/// A month of a group: everything the main job needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// Name, currency, zone, branches.
+    pub group: Group,
+    /// The local dates the records are taken from.
+    pub period: Period,
+    /// How evidence becomes credit.
+    pub policy: Policy,
+    /// How credit becomes a score.
+    pub scheme: Scheme,
+    /// What is paid out; without it there is no settlement.
+    pub pool: Option<Pool>,
+    /// By employee number.
+    pub people: Vec<Person>,
+    /// By platform, store and name.
+    pub accounts: Vec<Account>,
+    /// By account, start and external id.
+    pub records: Vec<Record>,
+    /// The extra columns of the records, by name; values stand at the index of their record.
+    pub measures: Vec<Measure>,
+    /// The texts of the records.
+    pub symbols: Symbols,
+    /// By person, start, end and account.
+    pub rosters: Vec<Roster>,
+    /// By person, time and kind.
+    pub punches: Vec<Punch>,
+    /// By account, time, person and kind.
+    pub handovers: Vec<Handover>,
+    /// By platform, alias and first date.
+    pub aliases: Vec<Alias>,
+    /// What is worth knowing about the reading.
+    pub findings: Vec<Finding>,
+}
+
+impl Bundle {
+    /// The person at an index of this bundle.
+    pub fn person(&self, ix: PersonIx) -> &Person {
+        &self.people[ix.0 as usize]
+    }
+
+    /// The account at an index of this bundle.
+    pub fn account(&self, ix: AccountIx) -> &Account {
+        &self.accounts[ix.0 as usize]
+    }
+
+    /// The text of a symbol of this bundle.
+    pub fn text(&self, symbol: Symbol) -> &str {
+        self.symbols.get(symbol)
+    }
+
+    /// The index of the person with this employee number.
+    pub fn find_person(&self, employee_no: &str) -> Option<PersonIx> {
+        let at = self.people.binary_search_by(|p| p.employee_no.as_str().cmp(employee_no)).ok()?;
+        Some(PersonIx(at as u32))
+    }
+
+    /// How an account is written in files: its name where that is unique, else platform/store/name.
+    pub fn account_label(&self, ix: AccountIx) -> String {
+        let account = self.account(ix);
+        let alone = self.accounts.iter().filter(|a| a.name == account.name).count() == 1;
+        if alone { account.name.clone() } else { account.path() }
+    }
+
+    /// The region of a branch, that is of the first segment of an org unit.
+    pub fn region_of(&self, org_unit: &str) -> &str {
+        let branch = org_unit.split('/').next().unwrap_or_default();
+        self.group.branches.get(branch).map_or(super::group::DEFAULT_REGION, String::as_str)
+    }
+}
+
+/// Local dates, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period {
+    /// The first day.
+    pub from: Date,
+    /// The last day.
+    pub to: Date,
+}
+
+impl Period {
+    /// Whether a day lies in it.
+    pub fn contains(&self, day: Date) -> bool {
+        self.from <= day && day <= self.to
+    }
+}
+
+/// A row of people.csv.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The number the group knows the person by.
+    pub employee_no: String,
+    /// The name.
+    pub name: String,
+    /// Path with `/`; the first segment is the branch.
+    pub org_unit: String,
+    /// May be empty.
+    pub position: String,
+    /// May be empty.
+    pub grade: String,
+    /// First day of the employment.
+    pub hired_on: Date,
+    /// Last day of the employment, inclusive.
+    pub left_on: Option<Date>,
+    /// IANA zone of the person's clock.
+    pub zone: String,
+}
+
+/// A platform account with its phases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Such as `JD`.
+    pub platform: String,
+    /// The shop on it.
+    pub store: String,
+    /// The login.
+    pub name: String,
+    /// IANA zone of its records.
+    pub zone: String,
+    /// Org unit whose people serve it; nothing means everybody.
+    pub team: Option<String>,
+    /// One holder at a time.
+    pub exclusive: bool,
+    /// By first day; the first holds from the beginning.
+    pub phases: Vec<Phase>,
+}
+
+impl Account {
+    /// platform/store/name.
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", self.platform, self.store, self.name)
+    }
+
+    /// The phase on a local day.
+    pub fn phase_on(&self, day: Date) -> &Phase {
+        let later = self.phases.iter().skip(1).take_while(|p| p.from.is_none_or(|from| from <= day)).count();
+        &self.phases[later]
+    }
+}
+
+/// How an account is used from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Phase {
+    /// First day; nothing means from the beginning.
+    pub from: Option<Date>,
+    /// Shared, mixed or named.
+    pub kind: PhaseKind,
+    /// Conversations one person handles at once.
+    pub capacity: u32,
+}
+
+/// Whether an account says who served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PhaseKind {
+    /// Everybody under one name.
+    Shared,
+    /// Some records are tagged.
+    Mixed,
+    /// Every record names its agent.
+    Named,
+}
+
+impl PhaseKind {
+    /// The word used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Mixed => "mixed",
+            Self::Named => "named",
+        }
+    }
+}
+
+/// A row of records.csv.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The platform's id, unique within the account.
+    pub external_id: Symbol,
+    /// The account it was recorded under.
+    pub account: AccountIx,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended; never before it began.
+    pub ended_at: Timestamp,
+    /// Who served, where the record says so.
+    pub agent: Option<PersonIx>,
+    /// Such as `presale`.
+    pub kind: Option<Symbol>,
+    /// Seconds until the first reply.
+    pub first_reply_seconds: Option<Decimal>,
+    /// Whether the matter was settled.
+    pub resolved: Option<bool>,
+    /// The customer's mark.
+    pub rating: Option<Decimal>,
+    /// Sales in minor units of the group's currency.
+    pub amount_minor: Option<i64>,
+    /// Who was served.
+    pub customer: Option<Symbol>,
+}
+
+/// An extra column of records.csv.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// The column, in lower case.
+    pub name: String,
+    /// A value for each record.
+    pub values: MeasureValues,
+}
+
+/// Numbers where every value of the column is one, else texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MeasureValues {
+    /// Six decimals at most.
+    Numbers(Vec<Option<Decimal>>),
+    /// Anything else.
+    Texts(Vec<Option<Symbol>>),
+}
+
+/// A row of rosters.csv.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Roster {
+    /// Who.
+    pub person: PersonIx,
+    /// From when.
+    pub start: Timestamp,
+    /// Until when; after the start.
+    pub end: Timestamp,
+    /// On which account.
+    pub account: AccountIx,
+}
+
+/// A row of punches.csv.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Punch {
+    /// Who.
+    pub person: PersonIx,
+    /// When.
+    pub at: Timestamp,
+    /// In or out.
+    pub kind: PunchKind,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PunchKind {
+    /// To work.
+    In,
+    /// From work.
+    Out,
+}
+
+impl PunchKind {
+    /// The word used in files.
+    pub fn name(self) -> &'static str {
+        if self == Self::In { "in" } else { "out" }
+    }
+}
+
+/// A row of handovers.csv.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Handover {
+    /// Of which account.
+    pub account: AccountIx,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub person: PersonIx,
+    /// Take or release.
+    pub kind: HandoverKind,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HandoverKind {
+    /// The person begins to hold the account.
+    Take,
+    /// The person holds it no longer.
+    Release,
+}
+
+impl HandoverKind {
+    /// The word used in files.
+    pub fn name(self) -> &'static str {
+        if self == Self::Take { "take" } else { "release" }
+    }
+}
+
+/// A row of aliases.csv.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alias {
+    /// Where the nickname is used.
+    pub platform: String,
+    /// The nickname.
+    pub alias: String,
+    /// First local day; nothing means from the beginning.
+    pub from: Option<Date>,
+    /// Last local day, inclusive; nothing means until further notice.
+    pub to: Option<Date>,
+    /// Who it is.
+    pub person: PersonIx,
+}
+
+impl Alias {
+    /// Whether it is in force on a local day.
+    pub fn covers(&self, day: Date) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+}

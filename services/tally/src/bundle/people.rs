@@ -1,0 +1,481 @@
+//! people.csv, accounts.csv and aliases.csv, and finding a person or an account by what a file calls them.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::cell::{self, nearest, shown};
+use super::model::{Account, AccountIx, Alias, Person, PersonIx, Phase, PhaseKind};
+use super::source::{Progress, Source};
+use super::table::{Layout, Need, Row, Table};
+use super::trouble::{FindingKind, Findings, Rejects, RowTrouble, Unusable, Wrong};
+
+use Need::{Expected, Optional, Required};
+
+pub(crate) static PEOPLE: Layout = Layout {
+    file: "people.csv",
+    columns: &[
+        ("employee_no", Required),
+        ("name", Required),
+        ("org_unit", Required),
+        ("position", Expected),
+        ("grade", Expected),
+        ("hired_on", Required),
+        ("left_on", Optional),
+        ("zone", Optional),
+    ],
+    extras: false,
+};
+
+pub(crate) static ACCOUNTS: Layout = Layout {
+    file: "accounts.csv",
+    columns: &[
+        ("platform", Required),
+        ("store", Required),
+        ("account", Required),
+        ("phase", Required),
+        ("capacity", Required),
+        ("zone", Expected),
+        ("team", Optional),
+        ("phase_from", Optional),
+        ("exclusive", Optional),
+    ],
+    extras: false,
+};
+
+pub(crate) static ALIASES: Layout = Layout {
+    file: "aliases.csv",
+    columns: &[
+        ("platform", Required),
+        ("alias", Required),
+        ("employee_no", Required),
+        ("from", Expected),
+        ("to", Expected),
+    ],
+    extras: false,
+};
+
+/// What reading a table needs besides the table.
+pub(crate) struct Desk<'a, 'p> {
+    pub rejects: &'a mut Rejects,
+    pub findings: &'a mut Findings,
+    pub progress: &'a mut Progress<'p>,
+}
+
+/// Reads every row of a file with `read`, which gives nothing when something is wrong with the row.
+/// Returns the values with their lines; nothing when the file is not there.
+pub(crate) fn each_row<T>(
+    source: Option<&Source>,
+    layout: &'static Layout,
+    must: bool,
+    desk: &mut Desk<'_, '_>,
+    mut read: impl FnMut(&Row<'_>, &mut RowTrouble) -> Option<T>,
+) -> Result<Vec<(T, u64)>, Unusable> {
+    let mut rows = Vec::new();
+    let Some(source) = source else { return Ok(rows) };
+    let Some(mut table) = Table::open(source, layout, must, desk.findings)? else { return Ok(rows) };
+    while let Some(row) = table.next(desk.rejects, desk.progress)? {
+        let mut trouble = RowTrouble::default();
+        let value = read(&row, &mut trouble);
+        let line = row.line;
+        if trouble.settle(desk.rejects, layout.file, line) {
+            rows.extend(value.map(|v| (v, line)));
+        }
+    }
+    Ok(rows)
+}
+
+/// Sorts rows and takes equal ones once, with a finding.
+pub(crate) fn once<T: Ord>(rows: Vec<(T, u64)>, file: &'static str, findings: &mut Findings) -> Vec<T> {
+    let mut values: Vec<T> = rows.into_iter().map(|(value, _)| value).collect();
+    values.sort_unstable();
+    let before = values.len();
+    values.dedup();
+    let dropped = (before - values.len()) as u64;
+    if dropped > 0 {
+        findings.add(FindingKind::DuplicateRow, file, "", "equal rows were taken once", dropped);
+    }
+    values
+}
+
+fn optional<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<Option<T>, Wrong> {
+    if text.is_empty() { Ok(None) } else { read(text).map(Some) }
+}
+
+/// An org unit path without empty segments.
+fn path(text: &str) -> Result<String, Wrong> {
+    let path = cell::name(text)?;
+    let segments: Vec<&str> = path.split('/').map(str::trim).collect();
+    if segments.iter().any(|s| s.is_empty()) {
+        let reason = format!("'{}' has an empty segment", shown(&path));
+        return Err(Wrong::new(
+            reason,
+            "write the path with single slashes, the branch first, such as East/Chat/Team 1",
+        ));
+    }
+    Ok(segments.join("/"))
+}
+
+fn zone_name(text: &str, default: &str) -> Result<String, Wrong> {
+    if text.is_empty() {
+        return Ok(default.to_owned());
+    }
+    let zone = cell::zone(&cell::fold(text))?;
+    Ok(zone.iana_name().unwrap_or(default).to_owned())
+}
+
+/// Reads people.csv; people come by employee number.
+pub(crate) fn read_people(
+    source: Option<&Source>,
+    default_zone: &str,
+    desk: &mut Desk<'_, '_>,
+) -> Result<Vec<Person>, Unusable> {
+    let rows = each_row(source, &PEOPLE, true, desk, |row, trouble| {
+        let employee_no = trouble.take("employee_no", cell::id(row.get(0)));
+        let name = trouble.take("name", cell::name(row.get(1)));
+        let org_unit = trouble.take("org_unit", path(row.get(2)));
+        let position = trouble.take("position", optional(row.get(3), cell::name));
+        let grade = trouble.take("grade", optional(row.get(4), cell::name));
+        let hired_on = trouble.take("hired_on", cell::date(row.get(5)));
+        let left_on = trouble.take("left_on", optional(row.get(6), cell::date));
+        let zone = trouble.take("zone", zone_name(row.get(7), default_zone));
+        if let (Some(hired), Some(Some(left))) = (hired_on, left_on)
+            && left < hired
+        {
+            let reason = format!("the employment ends on {left}, before it begins on {hired}");
+            trouble.add("left_on", Wrong::new(reason, "correct the dates; left_on is the last day of work"));
+        }
+        Some(Person {
+            employee_no: employee_no?.into_owned(),
+            name: name?,
+            org_unit: org_unit?,
+            position: position?.unwrap_or_default(),
+            grade: grade?.unwrap_or_default(),
+            hired_on: hired_on?,
+            left_on: left_on?,
+            zone: zone?,
+        })
+    })?;
+    let mut by_no: BTreeMap<String, Vec<(Person, u64)>> = BTreeMap::new();
+    for (person, line) in rows {
+        by_no.entry(person.employee_no.clone()).or_default().push((person, line));
+    }
+    let mut people = Vec::with_capacity(by_no.len());
+    for (employee_no, rows) in by_no {
+        let differs = rows.iter().any(|(person, _)| *person != rows[0].0);
+        if differs {
+            for (_, line) in &rows {
+                let reason =
+                    format!("{} rows with different content have the number {}", rows.len(), shown(&employee_no));
+                let wrong = Wrong::new(reason, "keep one row for each person");
+                desk.rejects.push(PEOPLE.file, *line, "employee_no", wrong);
+            }
+            continue;
+        }
+        if rows.len() > 1 {
+            let dropped = rows.len() as u64 - 1;
+            desk.findings.add(
+                FindingKind::DuplicateRow,
+                PEOPLE.file,
+                employee_no,
+                "equal rows were taken once",
+                dropped,
+            );
+        }
+        people.extend(rows.into_iter().next().map(|(person, _)| person));
+    }
+    if people.is_empty() {
+        let why = desk
+            .rejects
+            .first(PEOPLE.file)
+            .map_or_else(String::new, |first| format!("; every row was rejected: {first}"));
+        let cure = "add a row for each person".to_owned();
+        return Err(Unusable::new("NO_PEOPLE", PEOPLE.file, format!("it names no person{why}"), cure));
+    }
+    Ok(people)
+}
+
+type AccountKey = (String, String, String);
+
+/// Reads accounts.csv; accounts come by platform, store and name.
+pub(crate) fn read_accounts(
+    source: Option<&Source>,
+    default_zone: &str,
+    desk: &mut Desk<'_, '_>,
+) -> Result<Vec<Account>, Unusable> {
+    let rows = each_row(source, &ACCOUNTS, true, desk, |row, trouble| {
+        let platform = trouble.take("platform", segment(row.get(0)));
+        let store = trouble.take("store", segment(row.get(1)));
+        let name = trouble.take("account", account_name(row.get(0), row.get(1), row.get(2)));
+        let kind = trouble.take("phase", phase_kind(row.get(3)));
+        let capacity = trouble.take("capacity", cell::small_count(row.get(4)));
+        let zone = trouble.take("zone", zone_name(row.get(5), default_zone));
+        let team = trouble.take("team", optional(row.get(6), path));
+        let from = trouble.take("phase_from", optional(row.get(7), cell::date));
+        let exclusive = trouble.take("exclusive", optional(row.get(8), cell::boolean));
+        let phases = vec![Phase { from: from?, kind: kind?, capacity: capacity? }];
+        let (platform, store, name) = (platform?, store?, name?);
+        Some(Account {
+            platform,
+            store,
+            name,
+            zone: zone?,
+            team: team?,
+            exclusive: exclusive?.unwrap_or(false),
+            phases,
+        })
+    })?;
+    let mut by_key: BTreeMap<AccountKey, Vec<(Account, u64)>> = BTreeMap::new();
+    for (account, line) in rows {
+        let key = (account.platform.clone(), account.store.clone(), account.name.clone());
+        by_key.entry(key).or_default().push((account, line));
+    }
+    let accounts: Vec<Account> = by_key.into_values().filter_map(|rows| join_phases(rows, desk)).collect();
+    if accounts.is_empty() {
+        let why = desk
+            .rejects
+            .first(ACCOUNTS.file)
+            .map_or_else(String::new, |first| format!("; every row was rejected: {first}"));
+        let cure = "add a row for each platform account";
+        return Err(Unusable::new("NO_ACCOUNTS", ACCOUNTS.file, format!("it names no account{why}"), cure));
+    }
+    Ok(accounts)
+}
+
+/// The rows of one account as one account with its phases, or nothing where they contradict each other.
+fn join_phases(mut rows: Vec<(Account, u64)>, desk: &mut Desk<'_, '_>) -> Option<Account> {
+    rows.sort_by(|a, b| a.0.phases.cmp(&b.0.phases));
+    let first = rows.first()?.0.clone();
+    let same = |a: &Account| (a.zone == first.zone) && (a.team == first.team) && (a.exclusive == first.exclusive);
+    let phases: BTreeSet<&Phase> = rows.iter().flat_map(|(a, _)| &a.phases).collect();
+    let days: BTreeSet<Option<Date>> = phases.iter().map(|p| p.from).collect();
+    let wrong = if rows.iter().any(|(a, _)| !same(a)) {
+        ("account", "the rows of this account differ in zone, team or exclusive", "write them alike in all its rows")
+    } else if days.len() < phases.len() {
+        ("phase_from", "two phases of this account begin on the same day", "give each phase its own first day")
+    } else {
+        let dropped = (rows.len() - phases.len()) as u64;
+        let phases = phases.into_iter().cloned().collect();
+        if dropped > 0 {
+            desk.findings.add(
+                FindingKind::DuplicateRow,
+                ACCOUNTS.file,
+                first.path(),
+                "equal rows were taken once",
+                dropped,
+            );
+        }
+        return Some(Account { phases, ..first });
+    };
+    for (_, line) in &rows {
+        desk.rejects.push(ACCOUNTS.file, *line, wrong.0, Wrong::new(wrong.1, wrong.2));
+    }
+    None
+}
+
+fn segment(text: &str) -> Result<String, Wrong> {
+    let text = cell::id(text)?;
+    if text.contains('/') {
+        return Err(Wrong::new(
+            format!("'{}' holds a slash", shown(&text)),
+            "leave slashes out of platforms, stores and accounts",
+        ));
+    }
+    Ok(text.into_owned())
+}
+
+/// The name of an account, which may be written platform/store/account.
+fn account_name(platform: &str, store: &str, account: &str) -> Result<String, Wrong> {
+    let account = cell::id(account)?;
+    segment(bare(&cell::fold(platform), &cell::fold(store), &account))
+}
+
+/// The name of an account that may be written platform/store/account.
+fn bare<'a>(platform: &str, store: &str, account: &'a str) -> &'a str {
+    let rest = account.strip_prefix(platform).and_then(|r| r.strip_prefix('/'));
+    rest.and_then(|r| r.strip_prefix(store)).and_then(|r| r.strip_prefix('/')).unwrap_or(account)
+}
+
+fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {
+    match cell::fold(text).to_ascii_lowercase().as_str() {
+        "shared" => Ok(PhaseKind::Shared),
+        "mixed" => Ok(PhaseKind::Mixed),
+        "named" => Ok(PhaseKind::Named),
+        other => Err(Wrong::new(format!("'{}' is no phase", shown(other)), "write shared, mixed or named")),
+    }
+}
+
+/// Finds people and accounts by what files call them.
+pub(crate) struct Directory<'a> {
+    pub accounts: &'a [Account],
+    person_zones: Vec<TimeZone>,
+    account_zones: Vec<TimeZone>,
+    by_no: HashMap<&'a str, PersonIx>,
+    by_name: HashMap<String, Vec<AccountIx>>,
+    aliases: HashMap<(&'a str, &'a str), Vec<&'a Alias>>,
+    /// platform, store and account as a file writes them, to the account: most rows repeat the row before.
+    seen: HashMap<String, AccountIx>,
+    key: String,
+    hints: Cell<u32>,
+}
+
+impl<'a> Directory<'a> {
+    pub fn new(people: &'a [Person], accounts: &'a [Account]) -> Self {
+        let tz = |name: &String| cell::zone(name).unwrap_or(TimeZone::UTC);
+        let mut by_name: HashMap<String, Vec<AccountIx>> = HashMap::new();
+        for (i, account) in accounts.iter().enumerate() {
+            let ix = AccountIx(i as u32);
+            by_name.entry(account.path()).or_default().push(ix);
+            by_name.entry(account.name.clone()).or_default().push(ix);
+        }
+        Self {
+            accounts,
+            person_zones: people.iter().map(|p| tz(&p.zone)).collect(),
+            account_zones: accounts.iter().map(|a| tz(&a.zone)).collect(),
+            by_no: people.iter().enumerate().map(|(i, p)| (p.employee_no.as_str(), PersonIx(i as u32))).collect(),
+            by_name,
+            aliases: HashMap::new(),
+            seen: HashMap::new(),
+            key: String::new(),
+            hints: Cell::new(1_000),
+        }
+    }
+
+    pub fn learn(&mut self, aliases: &'a [Alias]) {
+        for alias in aliases {
+            self.aliases.entry((&alias.platform, &alias.alias)).or_default().push(alias);
+        }
+    }
+
+    pub fn person_zone(&self, ix: PersonIx) -> &TimeZone {
+        &self.person_zones[ix.0 as usize]
+    }
+
+    pub fn account_zone(&self, ix: AccountIx) -> &TimeZone {
+        &self.account_zones[ix.0 as usize]
+    }
+
+    pub fn person(&self, text: &str) -> Result<PersonIx, Wrong> {
+        let no = cell::id(text)?;
+        self.by_no.get(no.as_ref()).copied().ok_or_else(|| {
+            let reason = format!("{} is not in people.csv", shown(&no));
+            Wrong::new(reason, "add the person to people.csv, or correct the number")
+        })
+    }
+
+    /// An account written as its name, or as platform/store/account.
+    pub fn account(&self, text: &str) -> Result<AccountIx, Wrong> {
+        let name = cell::id(text)?;
+        match self.by_name.get(name.as_ref()).map(Vec::as_slice) {
+            Some([one]) => Ok(*one),
+            Some(_) => {
+                let reason = format!("several stores have an account {}", shown(&name));
+                Err(Wrong::new(reason, "write it as platform/store/account"))
+            }
+            None => Err(self.unknown_account(&name)),
+        }
+    }
+
+    fn unknown_account(&self, name: &str) -> Wrong {
+        // Looking for the nearest name takes time: the first thousand times are enough to see what is wrong.
+        let names = self.by_name.keys().map(String::as_str);
+        let near = (self.hints.get() > 0).then(|| nearest(name, names)).flatten();
+        self.hints.set(self.hints.get().saturating_sub(1));
+        let near = near.map_or_else(String::new, |n| format!(" (is {n} meant?)"));
+        Wrong::new(
+            format!("{} is not in accounts.csv{near}", shown(name)),
+            "add the account to accounts.csv, or correct its name",
+        )
+    }
+
+    /// An account of a record: by platform, store and account.
+    pub fn record_account(&mut self, platform: &str, store: &str, account: &str) -> Result<AccountIx, Wrong> {
+        self.key.clear();
+        for part in [platform, "\u{0}", store, "\u{0}", account] {
+            self.key.push_str(part);
+        }
+        if let Some(ix) = self.seen.get(self.key.as_str()) {
+            return Ok(*ix);
+        }
+        let (platform, store, account) = (segment(platform)?, segment(store)?, cell::id(account)?);
+        let name = bare(&platform, &store, &account);
+        let key = |a: &'a Account| (a.platform.as_str(), a.store.as_str(), a.name.as_str());
+        match self.accounts.binary_search_by(|a| key(a).cmp(&(&platform, &store, name))) {
+            Ok(at) => {
+                let ix = AccountIx(at as u32);
+                self.seen.insert(self.key.clone(), ix);
+                Ok(ix)
+            }
+            Err(_) => Err(self.unknown_account(&format!("{platform}/{store}/{name}"))),
+        }
+    }
+
+    /// The agent of a record: an employee number, or an alias of the platform on that day.
+    pub fn agent(&self, platform: &str, text: &str, day: Date) -> Result<PersonIx, Wrong> {
+        if let Some(ix) = self.by_no.get(text) {
+            return Ok(*ix);
+        }
+        let name = cell::fold(text);
+        if let Some(ix) = self.by_no.get(name.as_ref()) {
+            return Ok(*ix);
+        }
+        let aliases = self.aliases.get(&(platform, name.as_ref())).map_or(&[][..], Vec::as_slice);
+        aliases.iter().find(|a| a.covers(day)).map(|a| a.person).ok_or_else(|| {
+            let reason = if aliases.is_empty() {
+                format!("{} is neither in people.csv nor an alias on {}", shown(&name), shown(platform))
+            } else {
+                format!("the alias {} on {} does not cover {day}", shown(&name), shown(platform))
+            };
+            Wrong::new(reason, "add the person to people.csv or the alias to aliases.csv, or leave agent empty")
+        })
+    }
+}
+
+/// Reads aliases.csv.
+pub(crate) fn read_aliases(
+    source: Option<&Source>,
+    directory: &Directory<'_>,
+    desk: &mut Desk<'_, '_>,
+) -> Result<Vec<Alias>, Unusable> {
+    let rows = each_row(source, &ALIASES, false, desk, |row, trouble| {
+        let platform = trouble.take("platform", segment(row.get(0)));
+        let alias = trouble.take("alias", cell::id(row.get(1)));
+        let person = trouble.take("employee_no", directory.person(row.get(2)));
+        let from = trouble.take("from", optional(row.get(3), cell::date));
+        let to = trouble.take("to", optional(row.get(4), cell::date));
+        if let (Some(Some(from)), Some(Some(to))) = (from, to)
+            && to < from
+        {
+            trouble.add("to", Wrong::new(format!("it ends on {to}, before it begins on {from}"), "correct the dates"));
+        }
+        let alias = alias?.into_owned();
+        if directory.by_no.get(alias.as_str()).is_some_and(|other| person.is_some_and(|p| p != *other)) {
+            let reason = format!("{} is the employee number of somebody else", shown(&alias));
+            trouble.add("alias", Wrong::new(reason, "records with it would be read as that person: rename the alias"));
+        }
+        Some(Alias { platform: platform?, alias, from: from?, to: to?, person: person? })
+    })?;
+    let mut by_name: BTreeMap<(String, String), Vec<(Alias, u64)>> = BTreeMap::new();
+    for (alias, line) in rows {
+        by_name.entry((alias.platform.clone(), alias.alias.clone())).or_default().push((alias, line));
+    }
+    let mut kept = Vec::new();
+    for rows in by_name.into_values() {
+        let clash = |a: &Alias, b: &Alias| {
+            let starts_before_end = |x: &Alias, y: &Alias| x.from.is_none_or(|from| y.to.is_none_or(|to| from <= to));
+            a.person != b.person && starts_before_end(a, b) && starts_before_end(b, a)
+        };
+        for (alias, line) in &rows {
+            if rows.iter().any(|(other, _)| clash(alias, other)) {
+                let reason = format!("{} is two people at the same time", shown(&alias.alias));
+                let wrong = Wrong::new(reason, "give each row its from and to dates, without overlap");
+                desk.rejects.push(ALIASES.file, *line, "alias", wrong);
+            } else {
+                kept.push((alias.clone(), *line));
+            }
+        }
+    }
+    Ok(once(kept, ALIASES.file, desk.findings))
+}

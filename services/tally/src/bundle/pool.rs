@@ -1,0 +1,229 @@
+//! pool.yaml: the money and the rule that splits it. Without the file there is no settlement.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+use super::cell;
+use super::group::{self, Group};
+use super::model::{Period, Person};
+use super::trouble::Unusable;
+use super::yaml::Fields;
+
+/// Money to be split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// In minor units; above 0.
+    pub amount_minor: i64,
+    /// ISO 4217 code; the group's.
+    pub currency: String,
+    /// Parts whose shares sum to exactly 100.
+    pub rule: Vec<PoolPart>,
+    /// Fractions of a minor unit that people are owed from earlier months, by employee number; between -1 and 1.
+    pub carry: BTreeMap<String, Decimal>,
+}
+
+/// A part of the pool and how it is split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PoolPart {
+    /// Percent of the pool; above 0.
+    pub share: Decimal,
+    /// How this part is split.
+    pub by: PoolRule,
+    /// For `tiers`: from the best tier to the last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
+}
+
+/// How a part of a pool is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolRule {
+    /// Equal within a tier, by the tiers' weights.
+    Tiers,
+    /// In proportion to the score.
+    Score,
+    /// Kept for the team.
+    TeamFund,
+}
+
+/// One tier: a quota of the people, or a least score; alike in all tiers of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tier {
+    /// Such as `excellent`.
+    pub name: String,
+    /// Percent of the people, best first; those of a part sum to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_percent: Option<Decimal>,
+    /// The least score; falling from tier to tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Decimal>,
+    /// What one person of the tier weighs; not below 0, and not all 0.
+    pub weight: Decimal,
+}
+
+/// The file's shape: the amount is a decimal in major units there.
+impl Serialize for Pool {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            amount: String,
+            currency: &'a str,
+            rule: &'a [PoolPart],
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            carry: &'a BTreeMap<String, Decimal>,
+        }
+        let amount = cell::major(self.amount_minor, &self.currency);
+        File { amount, currency: &self.currency, rule: &self.rule, carry: &self.carry }.serialize(serializer)
+    }
+}
+
+/// Reads pool.yaml for a group; the period it names, if any, is apart.
+pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group) -> Option<(Pool, Option<Period>)> {
+    let currency = group::currency(fields).unwrap_or_else(|| group.currency.clone());
+    if currency != group.currency {
+        fields.note("currency", &format!("is {currency}, but the group's amounts are in {}", group.currency));
+    }
+    let amount = if fields.has("amount") { fields.text("amount") } else { fields.missing("amount") };
+    let amount_minor = amount.and_then(|text| match cell::money(&text, &currency) {
+        Ok(0) => {
+            fields.note("amount", "is 0: leave the file out when there is nothing to split");
+            None
+        }
+        Ok(minor) => Some(minor),
+        Err(wrong) => {
+            fields.note("amount", &format!("is wrong: {}; {}", wrong.reason, wrong.cure));
+            None
+        }
+    });
+    let period = group::period(fields);
+    let by_score = || vec![PoolPart { share: Decimal::ONE_HUNDRED, by: PoolRule::Score, tiers: Vec::new() }];
+    let rule = if fields.has("rule") {
+        fields.list("rule").and_then(|parts| read_rule(fields, parts))
+    } else {
+        Some(by_score())
+    };
+    let carry = read_carry(fields);
+    Some((Pool { amount_minor: amount_minor?, currency, rule: rule?, carry }, period))
+}
+
+fn read_rule(fields: &Fields<'_>, parts: Vec<Fields<'_>>) -> Option<Vec<PoolPart>> {
+    let count = parts.len();
+    let rule: Vec<PoolPart> = parts.into_iter().filter_map(read_part).collect();
+    let sum: Decimal = rule.iter().map(|p| p.share).sum();
+    if rule.len() == count && sum != Decimal::ONE_HUNDRED {
+        fields.note("rule", &format!("has shares that sum to {}, not to 100", sum.normalize()));
+    }
+    (rule.len() == count).then_some(rule)
+}
+
+fn read_part(mut part: Fields<'_>) -> Option<PoolPart> {
+    let share = if part.has("share") { part.decimal("share") } else { part.missing("share") };
+    if share.is_some_and(|s| s <= Decimal::ZERO) {
+        part.note("share", "is not above 0: leave the part out instead");
+    }
+    let rules = [("tiers", PoolRule::Tiers), ("score", PoolRule::Score), ("team_fund", PoolRule::TeamFund)];
+    let by = if part.has("by") { part.word("by", &rules) } else { part.missing("by") };
+    let items = part.list("tiers");
+    let tiers = match (by, items) {
+        (Some(PoolRule::Tiers), Some(items)) => read_tiers(&part, items),
+        (Some(PoolRule::Tiers), None) => part.missing("tiers"),
+        (_, Some(_)) => {
+            part.note("tiers", "has a meaning only with by: tiers");
+            None
+        }
+        (_, None) => Some(Vec::new()),
+    };
+    part.finish();
+    Some(PoolPart { share: share?, by: by?, tiers: tiers? })
+}
+
+fn read_tiers(part: &Fields<'_>, items: Vec<Fields<'_>>) -> Option<Vec<Tier>> {
+    let count = items.len();
+    let tiers: Vec<Tier> = items.into_iter().filter_map(read_tier).collect();
+    if tiers.len() < count {
+        return None;
+    }
+    let quotas: Vec<Decimal> = tiers.iter().filter_map(|t| t.top_percent).collect();
+    let scores: Vec<Decimal> = tiers.iter().filter_map(|t| t.at_least).collect();
+    if count == 0 {
+        part.note("tiers", "is empty");
+    } else if quotas.len() != count && scores.len() != count {
+        part.note("tiers", "mix top_percent and at_least: use one of them in all tiers");
+    } else if quotas.len() == count && quotas.iter().sum::<Decimal>() != Decimal::ONE_HUNDRED {
+        let sum: Decimal = quotas.iter().sum();
+        part.note("tiers", &format!("have top_percent that sum to {}, not to 100", sum.normalize()));
+    } else if scores.len() == count && !scores.is_sorted_by(|a, b| a > b) {
+        part.note("tiers", "have at_least that do not fall from tier to tier");
+    }
+    if count > 0 && tiers.iter().all(|t| t.weight.is_zero()) {
+        part.note("tiers", "have only weights of 0");
+    }
+    Some(tiers)
+}
+
+fn read_tier(mut tier: Fields<'_>) -> Option<Tier> {
+    let name = if tier.has("name") { tier.text("name") } else { tier.missing("name") };
+    let (top_percent, at_least) = (tier.decimal("top_percent"), tier.decimal("at_least"));
+    if top_percent.is_some() == at_least.is_some() {
+        tier.note("top_percent", "or at_least is needed, and only one of them");
+    }
+    if top_percent.is_some_and(|p| p <= Decimal::ZERO) {
+        tier.note("top_percent", "is not above 0");
+    }
+    let weight = if tier.has("weight") { tier.decimal("weight") } else { tier.missing("weight") };
+    if weight.is_some_and(|w| w < Decimal::ZERO) {
+        tier.note("weight", "is below 0");
+    }
+    tier.finish();
+    Some(Tier { name: name?, top_percent, at_least, weight: weight? })
+}
+
+fn read_carry(fields: &mut Fields<'_>) -> BTreeMap<String, Decimal> {
+    let mut carry = BTreeMap::new();
+    for (employee_no, text) in fields.pairs("carry").unwrap_or_default() {
+        match cell::decimal(&text) {
+            Some(part) if part.abs() < Decimal::ONE => {
+                carry.insert(employee_no, part);
+            }
+            _ => fields.note("carry", &format!("of {employee_no} is not a fraction between -1 and 1")),
+        }
+    }
+    carry
+}
+
+/// The pool fits the rest of the bundle.
+pub(crate) fn check_pool(
+    pool: &Pool,
+    named: Option<Period>,
+    period: Period,
+    people: &[Person],
+) -> Result<(), Unusable> {
+    let file = "pool.yaml";
+    if let Some(named) = named
+        && named != period
+    {
+        let problem =
+            format!("it is for {} to {}, but {} to {} is closed", named.from, named.to, period.from, period.to);
+        return Err(Unusable::new("OTHER_PERIOD", file, problem, "correct its period, or leave the period out"));
+    }
+    let employed = |p: &&Person| p.hired_on <= period.to && p.left_on.is_none_or(|left| left >= period.from);
+    if people.iter().filter(employed).count() == 0 {
+        let problem =
+            format!("it has money but nobody of people.csv is employed from {} to {}", period.from, period.to);
+        return Err(Unusable::new(
+            "POOL_WITHOUT_PEOPLE",
+            file,
+            problem,
+            "correct hired_on and left_on, or leave the pool out",
+        ));
+    }
+    let known = |no: &String| people.binary_search_by(|p| p.employee_no.cmp(no)).is_ok();
+    let strangers: Vec<&str> = pool.carry.keys().filter(|no| !known(no)).map(String::as_str).collect();
+    if !strangers.is_empty() {
+        let problem = format!("its carry names {}, not in people.csv", strangers.join(", "));
+        return Err(Unusable::new("UNKNOWN_PERSON", file, problem, "correct the employee numbers"));
+    }
+    Ok(())
+}

@@ -1,0 +1,367 @@
+//! records.csv: streamed row by row into compact records, then made independent of the order of rows.
+//!
+//! A row keeps no text of its own: every text becomes a symbol. At the end the rows are ordered, repeated external ids
+//! are settled, extra columns become numbers or texts, and the symbols are renumbered in the order of their texts.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use super::cell::{self, decimal, shown};
+use super::model::{Measure, MeasureValues, Period, Record};
+use super::people::{Desk, Directory};
+use super::source::Source;
+use super::symbols::{Marks, Renumbered, Symbol, Symbols};
+use super::table::{Layout, Need, Row, Table};
+use super::trouble::{FindingKind, RowTrouble, Unusable, Wrong};
+
+use Need::{Expected, Optional, Required};
+
+/// More records than this do not fit one close.
+const RECORD_LIMIT: usize = 20_000_000;
+
+pub(crate) static RECORDS: Layout = Layout {
+    file: "records.csv",
+    columns: &[
+        ("platform", Required),
+        ("store", Required),
+        ("account", Required),
+        ("external_id", Required),
+        ("started_at", Required),
+        ("ended_at", Required),
+        ("agent", Expected),
+        ("kind", Expected),
+        ("first_reply_seconds", Expected),
+        ("resolved", Expected),
+        ("rating", Expected),
+        ("amount", Expected),
+        ("customer", Optional),
+    ],
+    extras: true,
+};
+
+/// The records of a bundle.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pub period: Period,
+    pub records: Vec<Record>,
+    pub measures: Vec<Measure>,
+    pub symbols: Symbols,
+}
+
+/// A record, the line it came from, and its row in the table of extra cells.
+struct Raw {
+    record: Record,
+    line: u32,
+    row: u32,
+}
+
+struct Reader<'d, 'a> {
+    directory: &'d mut Directory<'a>,
+    currency: &'d str,
+    asked: Option<Period>,
+    symbols: Symbols,
+    raws: Vec<Raw>,
+    /// Extra cells, a stride of `extras.len()` for each row.
+    cells: Vec<Option<Symbol>>,
+    extras: Vec<(String, usize)>,
+    /// First day of a month, and how many records begin in it.
+    months: BTreeMap<Date, u64>,
+    outside: u64,
+}
+
+/// Reads records.csv. Without `asked` the period is the one month that holds all records.
+///
+/// # Errors
+/// There is no record in the period, or records lie in several months and none was asked for.
+pub(crate) fn read_records(
+    source: Option<&Source>,
+    directory: &mut Directory<'_>,
+    currency: &str,
+    asked: Option<Period>,
+    desk: &mut Desk<'_, '_>,
+) -> Result<Records, Unusable> {
+    let table = match source {
+        Some(source) => Table::open(source, &RECORDS, true, desk.findings)?,
+        None => None,
+    };
+    let mut reader = Reader {
+        directory,
+        currency,
+        asked,
+        symbols: Symbols::default(),
+        raws: Vec::new(),
+        cells: Vec::new(),
+        extras: Vec::new(),
+        months: BTreeMap::new(),
+        outside: 0,
+    };
+    if let Some(mut table) = table {
+        reader.extras = std::mem::take(&mut table.extras);
+        while let Some(row) = table.next(desk.rejects, desk.progress)? {
+            let mut trouble = RowTrouble::default();
+            let record = reader.record(&row, &mut trouble);
+            if trouble.settle(desk.rejects, RECORDS.file, row.line)
+                && let Some((record, day)) = record
+            {
+                reader.keep(&row, record, day)?;
+            }
+        }
+    }
+    let period = reader.period(desk)?;
+    if reader.outside > 0 {
+        let Period { from, to } = period;
+        let detail = format!("records that do not begin from {from} to {to} were left out");
+        desk.findings.add(FindingKind::OutsidePeriod, RECORDS.file, "", detail, reader.outside);
+    }
+    reader.settle_repeats(desk);
+    if reader.raws.is_empty() {
+        return Err(no_record(desk, "it holds no record that can be used".to_owned()));
+    }
+    Ok(reader.finish(period))
+}
+
+fn no_record(desk: &Desk<'_, '_>, problem: String) -> Unusable {
+    let rejected = desk.rejects.count(RECORDS.file);
+    let first = desk.rejects.first(RECORDS.file);
+    let why = first.map_or_else(String::new, |first| format!("; {rejected} rows were rejected, the first: {first}"));
+    let cure =
+        "give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows";
+    Unusable::new("NO_RECORDS", RECORDS.file, format!("{problem}{why}"), cure)
+}
+
+/// Empty is nothing, anything else is read.
+fn given<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<Option<T>, Wrong> {
+    if text.is_empty() { Ok(None) } else { read(text).map(Some) }
+}
+
+impl Reader<'_, '_> {
+    /// The record of a row and the local day it begins on.
+    fn record(&mut self, row: &Row<'_>, trouble: &mut RowTrouble) -> Option<(Record, Date)> {
+        let external_id = trouble.take("external_id", cell::id(row.get(3)));
+        let first_reply_seconds = trouble.take("first_reply_seconds", given(row.get(8), cell::measured));
+        let resolved = trouble.take("resolved", given(row.get(9), cell::boolean));
+        let rating = trouble.take("rating", given(row.get(10), cell::measured));
+        let amount_minor = trouble.take("amount", given(row.get(11), |t| cell::money(t, self.currency)));
+        let account = trouble.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
+        let zone = self.directory.account_zone(account);
+        let start = trouble.take("started_at", cell::moment(row.get(4), zone));
+        let end = trouble.take("ended_at", cell::moment(row.get(5), zone));
+        let (start, end) = (start?, end?);
+        if end.at < start.at {
+            let reason = format!("it ends at {}, before it begins at {}", end.local, start.local);
+            trouble.add("ended_at", Wrong::new(reason, "correct the times, or swap the two columns"));
+        }
+        let day = start.local.date();
+        let platform = &self.directory.accounts[account.0 as usize].platform;
+        let agent = trouble.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
+        let external_id = self.symbols.intern(&external_id?);
+        let record = Record {
+            external_id,
+            account,
+            started_at: start.at,
+            ended_at: end.at,
+            agent: agent?,
+            kind: self.label(row.get(7)),
+            first_reply_seconds: first_reply_seconds?,
+            resolved: resolved?,
+            rating: rating?,
+            amount_minor: amount_minor?,
+            customer: self.label(row.get(12)),
+        };
+        Some((record, day))
+    }
+
+    fn label(&mut self, text: &str) -> Option<Symbol> {
+        (!text.is_empty()).then(|| self.symbols.intern(&cell::fold(text)))
+    }
+
+    /// Keeps a record of the period; without one, of the first month as long as there is only one.
+    fn keep(&mut self, row: &Row<'_>, record: Record, day: Date) -> Result<(), Unusable> {
+        match self.asked {
+            Some(period) if !period.contains(day) => {
+                self.outside += 1;
+                return Ok(());
+            }
+            Some(_) => {}
+            None => {
+                *self.months.entry(day.first_of_month()).or_default() += 1;
+                if self.months.len() > 1 {
+                    return Ok(());
+                }
+            }
+        }
+        if self.raws.len() >= RECORD_LIMIT {
+            let problem = format!("the period holds more than {RECORD_LIMIT} records");
+            return Err(Unusable::new("TOO_LARGE", RECORDS.file, problem, "close branches or weeks one by one"));
+        }
+        for (_, place) in &self.extras {
+            let text = row.at(*place);
+            self.cells.push((!text.is_empty()).then(|| self.symbols.intern(text)));
+        }
+        let (line, row) = (u32::try_from(row.line).unwrap_or(u32::MAX), self.raws.len() as u32);
+        self.raws.push(Raw { record, line, row });
+        Ok(())
+    }
+
+    fn period(&self, desk: &Desk<'_, '_>) -> Result<Period, Unusable> {
+        if let Some(period) = self.asked {
+            if self.raws.is_empty() {
+                let Period { from, to } = period;
+                let others =
+                    if self.outside > 0 { format!(" ({} lie outside it)", self.outside) } else { String::new() };
+                return Err(no_record(desk, format!("no record begins from {from} to {to}{others}")));
+            }
+            return Ok(period);
+        }
+        let mut months = self.months.iter();
+        match (months.next(), months.next()) {
+            (None, _) => Err(no_record(desk, "it holds no record that can be used".to_owned())),
+            (Some((&from, _)), None) => Ok(Period { from, to: from.last_of_month() }),
+            (Some((&first, _)), Some(_)) => {
+                let list = self.months.iter().take(6).map(|(day, n)| format!("{}: {n}", day.strftime("%Y-%m")));
+                let list: Vec<String> = list.collect();
+                let more = if self.months.len() > 6 { ", …" } else { "" };
+                let problem = format!("its records begin in {} months ({}{more})", self.months.len(), list.join(", "));
+                let from = self.months.iter().max_by_key(|(_, n)| **n).map_or(first, |(month, _)| *month);
+                let cure = format!("say which dates to close, such as --from {from} --to {}", from.last_of_month());
+                Err(Unusable::new("SEVERAL_MONTHS", RECORDS.file, problem, cure))
+            }
+        }
+    }
+
+    /// An external id several times in an account: equal rows count once, rows that differ not at all.
+    fn settle_repeats(&mut self, desk: &mut Desk<'_, '_>) {
+        let key = |(i, raw): (usize, &Raw)| (raw.record.account, raw.record.external_id, i as u32);
+        let mut order: Vec<_> = self.raws.iter().enumerate().map(key).collect();
+        order.sort_unstable();
+        let mut drop = vec![false; self.raws.len()];
+        let mut any = false;
+        for group in order.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).filter(|group| group.len() > 1) {
+            let [(_, _, first), others @ ..] = group else { continue };
+            any = true;
+            let first_raw = &self.raws[*first as usize];
+            let id = self.symbols.get(first_raw.record.external_id);
+            let path = self.directory.accounts[first_raw.record.account.0 as usize].path();
+            if others.iter().all(|(_, _, i)| self.equal(first_raw, &self.raws[*i as usize])) {
+                others.iter().for_each(|(_, _, i)| drop[*i as usize] = true);
+                let detail = "this external id comes several times with the same content: taken once";
+                let subject = format!("{path}/{id}");
+                desk.findings.add(FindingKind::DuplicateRecord, RECORDS.file, subject, detail, others.len() as u64);
+                continue;
+            }
+            for (_, _, i) in group {
+                drop[*i as usize] = true;
+                let reason = format!("{} comes {} times in {path} with different content", shown(id), group.len());
+                let cure = "keep the right row, or give each record its own external_id";
+                let line = u64::from(self.raws[*i as usize].line);
+                desk.rejects.push(RECORDS.file, line, "external_id", Wrong::new(reason, cure));
+            }
+        }
+        if any {
+            let mut dropped = drop.iter();
+            self.raws.retain(|_| !dropped.next().copied().unwrap_or(false));
+        }
+    }
+
+    /// The same content, extra cells included to the letter.
+    fn equal(&self, a: &Raw, b: &Raw) -> bool {
+        let cells = |raw: &Raw| {
+            let start = raw.row as usize * self.extras.len();
+            &self.cells[start..start + self.extras.len()]
+        };
+        a.record == b.record && cells(a) == cells(b)
+    }
+
+    fn finish(self, period: Period) -> Records {
+        let Self { symbols, mut raws, cells, extras, .. } = self;
+        let mut used = symbols.marks();
+        for Raw { record, .. } in &raws {
+            [Some(record.external_id), record.kind, record.customer].into_iter().flatten().for_each(|s| used.mark(s));
+        }
+        let columns: Vec<Column> = (0..extras.len())
+            .map(|column| Column::new(column, extras.len(), &raws, &cells, &symbols, &mut used))
+            .collect();
+        let (symbols, moved) = symbols.finish(&used);
+        for Raw { record, .. } in &mut raws {
+            record.external_id = moved.get(record.external_id).unwrap_or(record.external_id);
+            record.kind = record.kind.and_then(|s| moved.get(s));
+            record.customer = record.customer.and_then(|s| moved.get(s));
+        }
+        let raws = ordered(raws);
+        let columns = columns.into_iter().zip(extras);
+        let measures = columns.filter_map(|(column, (name, _))| column.finish(name, &raws, &cells, &moved)).collect();
+        let records = raws.into_iter().map(|raw| raw.record).collect();
+        Records { period, records, measures, symbols }
+    }
+}
+
+/// Records by account, start and external id. Keys are sorted, then each record is moved once, in place: a record is
+/// large, and a second copy of all of them would be larger.
+fn ordered(mut raws: Vec<Raw>) -> Vec<Raw> {
+    let key = |(i, Raw { record: r, .. }): (usize, &Raw)| (r.account, r.started_at, r.external_id, i as u32);
+    let mut order: Vec<_> = raws.iter().enumerate().map(key).collect();
+    order.sort_unstable();
+    for start in 0..order.len() {
+        // Follow the cycle of moves that goes through this place; a place that is done points to itself.
+        let mut at = start;
+        loop {
+            let from = order[at].3 as usize;
+            order[at].3 = at as u32;
+            if from == start {
+                break;
+            }
+            raws.swap(at, from);
+            at = from;
+        }
+    }
+    raws
+}
+
+/// An extra column on its way to a measure.
+struct Column {
+    column: usize,
+    stride: usize,
+    /// The number of each row, where every value is one.
+    numbers: Option<Vec<Option<Decimal>>>,
+    empty: bool,
+}
+
+impl Column {
+    fn new(
+        column: usize,
+        stride: usize,
+        raws: &[Raw],
+        cells: &[Option<Symbol>],
+        symbols: &Symbols,
+        used: &mut Marks,
+    ) -> Self {
+        let value = |raw: &Raw| cells[raw.row as usize * stride + column];
+        let mut numbers = vec![None; cells.len() / stride];
+        let mut empty = true;
+        for raw in raws {
+            let Some(symbol) = value(raw) else { continue };
+            empty = false;
+            let Some(number) = decimal(symbols.get(symbol)) else {
+                raws.iter().filter_map(value).for_each(|s| used.mark(s));
+                return Self { column, stride, numbers: None, empty };
+            };
+            numbers[raw.row as usize] = Some(number);
+        }
+        Self { column, stride, numbers: Some(numbers), empty }
+    }
+
+    /// The measure, nothing for a column without a value.
+    fn finish(self, name: String, raws: &[Raw], cells: &[Option<Symbol>], moved: &Renumbered) -> Option<Measure> {
+        if self.empty {
+            return None;
+        }
+        let text = |raw: &Raw| cells[raw.row as usize * self.stride + self.column].and_then(|s| moved.get(s));
+        let values = match &self.numbers {
+            Some(numbers) => MeasureValues::Numbers(raws.iter().map(|raw| numbers[raw.row as usize]).collect()),
+            None => MeasureValues::Texts(raws.iter().map(text).collect()),
+        };
+        Some(Measure { name, values })
+    }
+}

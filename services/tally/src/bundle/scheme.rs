@@ -1,0 +1,318 @@
+//! scheme.yaml: how credited records become a score.
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+use super::cell::nearest;
+use super::trouble::Unusable;
+use super::yaml::Fields;
+
+/// The measured columns every records.csv has.
+pub const MEASURED_COLUMNS: [&str; 4] = ["first_reply_seconds", "resolved", "rating", "amount"];
+
+/// A versioned set of KPIs whose weights sum to exactly 100.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Scheme {
+    /// What it is called.
+    pub name: String,
+    /// Which version of it.
+    pub version: u32,
+    /// In the order of the file.
+    pub kpis: Vec<Kpi>,
+}
+
+/// One KPI.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kpi {
+    /// Unique in the scheme.
+    pub id: String,
+    /// What is taken from a person's credited records.
+    pub measure: KpiMeasure,
+    /// The column measured; none for `records`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// For `share`: a record counts when its value is at most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Decimal>,
+    /// For `share`: a record counts when its value is at least this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Decimal>,
+    /// The unit shown beside the value.
+    pub unit: String,
+    /// Whether more or less is better.
+    pub direction: Direction,
+    /// The value that is worth 100 before cap and floor.
+    pub target: Target,
+    /// Of 100.
+    pub weight: Decimal,
+    /// How a value becomes points.
+    pub normalisation: Normalisation,
+    /// The fewest points.
+    pub floor: Decimal,
+    /// The most points.
+    pub cap: Decimal,
+    /// What is done with few records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub small_sample: Option<SmallSample>,
+}
+
+/// What is taken from a person's credited records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KpiMeasure {
+    /// Their number.
+    Records,
+    /// The share (0 to 1) of those measured for which the test holds, or the yes-or-no column is yes.
+    Share,
+    /// The sum of a column.
+    Sum,
+    /// The mean of a column over those measured.
+    Mean,
+}
+
+/// Which way is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+}
+
+/// The value worth 100 points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// This number.
+    Number(Decimal),
+    /// The median of the people of the team.
+    TeamMedian,
+}
+
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.collect_str(number),
+            Self::TeamMedian => serializer.serialize_str("team_median"),
+        }
+    }
+}
+
+/// How a value becomes points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalisation {
+    /// In proportion to the target, piece by piece.
+    TargetPiecewise,
+    /// Between the least and the greatest of the group.
+    MinMax,
+    /// By rank in the group.
+    Percentile,
+    /// By distance from the mean in standard deviations.
+    ZScore,
+}
+
+/// Small numbers are pulled toward the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SmallSample {
+    /// Below this many measured records a person's value is pulled toward the group's.
+    pub min_count: u32,
+    /// How many records the group's value weighs.
+    pub shrink: u32,
+}
+
+impl Default for Scheme {
+    fn default() -> Self {
+        let kpi = |id: &str, of: &str, test: (Option<i64>, Option<i64>)| Kpi {
+            id: id.to_owned(),
+            measure: KpiMeasure::Share,
+            of: Some(of.to_owned()),
+            at_most: test.0.map(Decimal::from),
+            at_least: test.1.map(Decimal::from),
+            unit: "share".to_owned(),
+            direction: Direction::Higher,
+            target: Target::Number(Decimal::new(9, 1)),
+            weight: Decimal::from(20),
+            normalisation: Normalisation::TargetPiecewise,
+            floor: Decimal::ZERO,
+            cap: Decimal::from(120),
+            small_sample: None,
+        };
+        let records = Kpi {
+            measure: KpiMeasure::Records,
+            of: None,
+            unit: "records".to_owned(),
+            target: Target::TeamMedian,
+            weight: Decimal::from(40),
+            ..kpi("records", "", (None, None))
+        };
+        Self {
+            name: "Default".to_owned(),
+            version: 1,
+            kpis: vec![
+                records,
+                kpi("first_reply", "first_reply_seconds", (Some(30), None)),
+                kpi("resolved", "resolved", (None, None)),
+                kpi("rating", "rating", (None, Some(4))),
+            ],
+        }
+    }
+}
+
+/// Reads scheme.yaml.
+pub(crate) fn read_scheme(fields: &mut Fields<'_>) -> Option<Scheme> {
+    let name = fields.text("name").unwrap_or_else(|| "Scheme".to_owned());
+    let version = fields.whole("version", 1, 1_000_000).unwrap_or(1);
+    if !fields.has("kpis") {
+        return fields.missing("kpis");
+    }
+    let items = fields.list("kpis")?;
+    let count = items.len();
+    let mut ids = BTreeSet::new();
+    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids)).collect();
+    if count == 0 {
+        fields.note("kpis", "is empty");
+    }
+    let sum: Decimal = kpis.iter().map(|k| k.weight).sum();
+    // With a broken KPI the sum would be a violation that mends itself.
+    if kpis.len() == count && count > 0 && sum != Decimal::ONE_HUNDRED {
+        fields.note("kpis", &format!("have weights that sum to {}, not to 100", sum.normalize()));
+    }
+    Some(Scheme { name, version, kpis })
+}
+
+fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
+    let id = kpi.text("id").or_else(|| if kpi.has("id") { None } else { kpi.missing("id") });
+    if id.as_ref().is_some_and(|id| !ids.insert(id.clone())) {
+        kpi.note("id", "is that of an earlier KPI");
+    }
+    let measures = [
+        ("records", KpiMeasure::Records),
+        ("share", KpiMeasure::Share),
+        ("sum", KpiMeasure::Sum),
+        ("mean", KpiMeasure::Mean),
+    ];
+    let measure = if kpi.has("measure") { kpi.word("measure", &measures) } else { kpi.missing("measure") };
+    let of = kpi.text("of");
+    let (at_most, at_least) = (kpi.decimal("at_most"), kpi.decimal("at_least"));
+    check_measure(&kpi, measure, of.as_deref(), at_most.is_some() as u8 + at_least.is_some() as u8);
+    let direction = kpi.word("direction", &[("higher", Direction::Higher), ("lower", Direction::Lower)]);
+    let normalisations = [
+        ("target_piecewise", Normalisation::TargetPiecewise),
+        ("min_max", Normalisation::MinMax),
+        ("percentile", Normalisation::Percentile),
+        ("z_score", Normalisation::ZScore),
+    ];
+    let normalisation = kpi.word("normalisation", &normalisations).unwrap_or(Normalisation::TargetPiecewise);
+    let target = read_target(&mut kpi);
+    let weight = if kpi.has("weight") { kpi.decimal("weight") } else { kpi.missing("weight") };
+    if weight.is_some_and(|w| w <= Decimal::ZERO) {
+        kpi.note("weight", "is not above 0: leave the KPI out instead");
+    }
+    let floor = kpi.decimal("floor").unwrap_or(Decimal::ZERO);
+    let cap = kpi.decimal("cap").unwrap_or(Decimal::from(120));
+    if cap <= floor {
+        kpi.note("cap", &format!("is {cap}, not above the floor {floor}"));
+    }
+    let small_sample = kpi.nested("small_sample").and_then(read_small_sample);
+    let unit = kpi.text("unit").unwrap_or_else(|| standard_unit(measure, of.as_deref()).to_owned());
+    kpi.finish();
+    Some(Kpi {
+        id: id?,
+        measure: measure?,
+        of,
+        at_most,
+        at_least,
+        unit,
+        direction: direction.unwrap_or(Direction::Higher),
+        target: target?,
+        weight: weight?,
+        normalisation,
+        floor,
+        cap,
+        small_sample,
+    })
+}
+
+fn check_measure(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>, tests: u8) {
+    match (measure, of) {
+        (Some(KpiMeasure::Records), Some(_)) => kpi.note("of", "has no meaning for the measure records"),
+        (Some(KpiMeasure::Share | KpiMeasure::Sum | KpiMeasure::Mean), None) => {
+            kpi.note("of", "is missing: it names the column to measure");
+        }
+        (Some(KpiMeasure::Sum | KpiMeasure::Mean), Some("resolved")) => {
+            kpi.note("of", "is a yes-or-no column, which has a share and neither sum nor mean");
+        }
+        _ => {}
+    }
+    let needed = u8::from(measure == Some(KpiMeasure::Share) && of.is_some_and(|of| of != "resolved"));
+    if measure.is_some() && tests != needed {
+        let problem = if needed == 1 {
+            "one of at_most and at_least says which records count"
+        } else {
+            "at_most and at_least have no meaning here"
+        };
+        kpi.note("measure", &format!("is not complete: {problem}"));
+    }
+}
+
+fn read_target(kpi: &mut Fields<'_>) -> Option<Target> {
+    if !kpi.has("target") {
+        return kpi.missing("target");
+    }
+    if kpi.text("target").as_deref() == Some("team_median") {
+        return Some(Target::TeamMedian);
+    }
+    let number = kpi.decimal("target")?;
+    if number <= Decimal::ZERO {
+        kpi.note("target", "is not above 0");
+        return None;
+    }
+    Some(Target::Number(number))
+}
+
+fn read_small_sample(mut fields: Fields<'_>) -> Option<SmallSample> {
+    let min_count = fields.whole("min_count", 1, 1_000_000);
+    let shrink = fields.whole("shrink", 1, 1_000_000);
+    for key in ["min_count", "shrink"] {
+        if !fields.has(key) {
+            fields.missing::<()>(key);
+        }
+    }
+    fields.finish();
+    Some(SmallSample { min_count: min_count?, shrink: shrink? })
+}
+
+fn standard_unit(measure: Option<KpiMeasure>, of: Option<&str>) -> &'static str {
+    match (measure, of) {
+        (Some(KpiMeasure::Records), _) | (None, _) => "records",
+        (Some(KpiMeasure::Share), _) => "share",
+        (_, Some("first_reply_seconds")) => "seconds",
+        (_, Some("amount")) => "major units",
+        _ => "points",
+    }
+}
+
+/// Every column the scheme measures is one of the bundle's numbers.
+pub(crate) fn check_columns(scheme: &Scheme, numbers: &[&str], texts: &[&str]) -> Result<(), Unusable> {
+    let mut notes = Vec::new();
+    for kpi in &scheme.kpis {
+        let Some(of) = kpi.of.as_deref() else { continue };
+        if MEASURED_COLUMNS.contains(&of) || numbers.contains(&of) {
+            continue;
+        }
+        notes.push(if texts.contains(&of) {
+            format!("{} measures {of}, a column that holds text", kpi.id)
+        } else {
+            let near = nearest(of, MEASURED_COLUMNS.into_iter().chain(numbers.iter().copied()));
+            let near = near.map_or_else(String::new, |n| format!(" (is {n} meant?)"));
+            format!("{} measures {of}, which is no column of records.csv with values{near}", kpi.id)
+        });
+    }
+    if notes.is_empty() {
+        return Ok(());
+    }
+    Err(Unusable::new("UNKNOWN_MEASURE", "scheme.yaml", notes.join("; "), "name a column of numbers in records.csv"))
+}

@@ -1,0 +1,263 @@
+//! A CSV file with a header: finds the columns by name and hands out rows.
+
+use super::cell::{fold, nearest, shown};
+use super::rows::{Cells, Next, Rows};
+use super::source::{Progress, Source, Text, TextEncoding};
+use super::trouble::{FindingKind, Findings, Rejects, Unusable, Wrong};
+
+/// How much a column is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Without it the file says nothing.
+    Required,
+    /// Should be there; without it nothing of it is measured, which is a finding.
+    Expected,
+    /// May be there.
+    Optional,
+}
+
+/// The columns of a file.
+pub(crate) struct Layout {
+    pub file: &'static str,
+    pub columns: &'static [(&'static str, Need)],
+    /// Whether other columns are measures.
+    pub extras: bool,
+}
+
+/// A file opened at its first row after the header.
+pub(crate) struct Table {
+    layout: &'static Layout,
+    rows: Rows<Text>,
+    cells: Cells,
+    /// For each column of the layout, its place in the file.
+    places: Vec<Option<usize>>,
+    /// Other columns: name and place, sorted by name.
+    pub extras: Vec<(String, usize)>,
+    width: usize,
+    damaged: bool,
+}
+
+/// A row of text cells.
+pub(crate) struct Row<'a> {
+    text: &'a str,
+    cells: &'a Cells,
+    places: &'a [Option<usize>],
+    pub line: u64,
+}
+
+impl<'a> Row<'a> {
+    /// The trimmed cell of column `i` of the layout, empty when the file has no such column.
+    pub fn get(&self, i: usize) -> &'a str {
+        self.places[i].map_or("", |place| self.at(place))
+    }
+
+    /// The trimmed cell at a place of the file.
+    pub fn at(&self, place: usize) -> &'a str {
+        self.text[self.cells.span(place)].trim()
+    }
+}
+
+impl Table {
+    /// Opens a file that was inspected. Nothing when an optional file is empty, which is a finding.
+    ///
+    /// # Errors
+    /// There is no header, a required column is missing, or a name comes twice.
+    pub fn open(
+        source: &Source,
+        layout: &'static Layout,
+        must: bool,
+        findings: &mut Findings,
+    ) -> Result<Option<Self>, Unusable> {
+        let file = layout.file;
+        let mut rows = Rows::new(source.open()?);
+        let separator = rows.choose_separator().map_err(|e| gone(file, &e))?;
+        let mut cells = Cells::default();
+        match rows.next(&mut cells).map_err(|e| gone(file, &e))? {
+            Next::Row => {}
+            Next::End if must => {
+                let cure = format!("fill it: its first line is {}", header(layout));
+                return Err(Unusable::new("EMPTY_FILE", file, "it is empty", cure));
+            }
+            Next::End => {
+                findings.add(FindingKind::EmptyFile, file, "", "the file is empty and was passed over", 0);
+                return Ok(None);
+            }
+            _ => return Err(no_csv(layout, "its first line has no end or a quote in it is not closed")),
+        }
+        let names: Vec<String> = match std::str::from_utf8(cells.text()) {
+            Ok(text) => (0..cells.len()).map(|i| fold(text[cells.span(i)].trim()).to_lowercase()).collect(),
+            Err(_) => return Err(no_csv(layout, "its first line is not text")),
+        };
+        let (places, extras) = place(layout, &names)?;
+        note_columns(layout, &places, &extras, findings);
+        if source.encoding != TextEncoding::Utf8 {
+            let name = source.encoding.name();
+            findings.add(
+                FindingKind::ConvertedEncoding,
+                file,
+                name,
+                format!("read as {name} and converted to UTF-8"),
+                0,
+            );
+        }
+        if separator != b',' {
+            let name = if separator == b'\t' { "tab" } else { "semicolon" };
+            findings.add(FindingKind::ConvertedSeparator, file, name, format!("columns are separated by a {name}"), 0);
+        }
+        let extras = if layout.extras { extras } else { Vec::new() };
+        let (width, damaged) = (names.len(), source.damaged);
+        Ok(Some(Self { layout, rows, cells, places, extras, width, damaged }))
+    }
+
+    /// The next row that has the right number of cells, all of them text; other rows are rejected on the way.
+    ///
+    /// # Errors
+    /// The file cannot be read any further.
+    pub fn next(&mut self, rejects: &mut Rejects, progress: &mut Progress<'_>) -> Result<Option<Row<'_>>, Unusable> {
+        let file = self.layout.file;
+        loop {
+            let next = self.rows.next(&mut self.cells).map_err(|e| gone(file, &e))?;
+            self.rows.source().take_progress(progress);
+            let line = self.cells.line;
+            let wrong = match next {
+                Next::End => return Ok(None),
+                Next::Hopeless => return Err(unbalanced(file, line)),
+                Next::TooLong => Wrong::new("the line is longer than 1 MiB", "check where its line end went"),
+                Next::OpenQuote => open_quote(),
+                Next::Row if self.cells.several_lines && (self.cells.ragged || !self.fits()) => {
+                    if !self.rows.take_back(&self.cells) {
+                        return Err(unbalanced(file, line));
+                    }
+                    open_quote()
+                }
+                Next::Row if self.blank() => continue,
+                Next::Row if !self.fits() => {
+                    let reason = format!("it has {} cells, the header has {}", self.cells.len(), self.width);
+                    Wrong::new(reason, "put a cell with a comma or a quote in it into double quotes")
+                }
+                Next::Row => match std::str::from_utf8(self.cells.text()) {
+                    // A zero byte can only come out of UTF-16; it would not survive being written as UTF-8.
+                    Ok(text) if !(self.damaged && text.contains(['\u{fffd}', '\0'])) => break,
+                    _ => {
+                        Wrong::new("it holds bytes that are not text in the file's encoding", "save the file as UTF-8")
+                    }
+                },
+            };
+            rejects.push(file, line, "", wrong);
+        }
+        // Checked in the loop; checking again costs little and keeps the borrow simple.
+        let text = std::str::from_utf8(self.cells.text()).unwrap_or_default();
+        Ok(Some(Row { text, cells: &self.cells, places: &self.places, line: self.cells.line }))
+    }
+
+    /// As many cells as the header, or more that are all empty.
+    fn fits(&self) -> bool {
+        let surplus = |i: usize| &self.cells.text()[self.cells.span(i)];
+        self.cells.len() >= self.width && (self.width..self.cells.len()).all(|i| surplus(i).trim_ascii().is_empty())
+    }
+
+    fn blank(&self) -> bool {
+        self.cells.text().iter().all(u8::is_ascii_whitespace)
+    }
+}
+
+fn open_quote() -> Wrong {
+    Wrong::new(
+        "a quote in it opens a cell that is not closed in its place",
+        "double quotes inside a cell, as in \"5\"\" screen\"",
+    )
+}
+
+fn unbalanced(file: &str, line: u64) -> Unusable {
+    let problem = format!("its quotes do not pair up in very many places, last seen on line {line}");
+    Unusable::new("UNBALANCED_QUOTES", file, problem, "export it again as CSV: quotes inside a cell are doubled")
+}
+
+fn gone(file: &str, err: &std::io::Error) -> Unusable {
+    Unusable::new("UNREADABLE", file, format!("it cannot be read ({err})"), "check the file and its permissions")
+}
+
+fn header(layout: &Layout) -> String {
+    let names: Vec<&str> = layout.columns.iter().filter(|(_, need)| *need != Need::Optional).map(|(n, _)| *n).collect();
+    names.join(",")
+}
+
+fn no_csv(layout: &Layout, why: &str) -> Unusable {
+    let cure = format!("export it as CSV; its first line is {}", header(layout));
+    Unusable::new("NOT_CSV", layout.file, format!("it is not a CSV file with a header: {why}"), cure)
+}
+
+type Places = (Vec<Option<usize>>, Vec<(String, usize)>);
+
+/// Finds the columns by name.
+fn place(layout: &'static Layout, names: &[String]) -> Result<Places, Unusable> {
+    let find = |name: &str| names.iter().position(|n| n == name);
+    let places: Vec<Option<usize>> = layout.columns.iter().map(|(name, _)| find(name)).collect();
+    let known = |name: &str| layout.columns.iter().any(|(n, _)| *n == name);
+    let mut extras: Vec<(String, usize)> = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        if !name.is_empty() && find(name) != Some(i) {
+            let cure = "keep one of them, or give the other another name";
+            return Err(Unusable::new(
+                "COLUMN_TWICE",
+                layout.file,
+                format!("the column {} comes twice", shown(name)),
+                cure,
+            ));
+        }
+        if !name.is_empty() && !known(name) {
+            extras.push((name.clone(), i));
+        }
+    }
+    extras.sort();
+    let missing: Vec<&str> = layout
+        .columns
+        .iter()
+        .zip(&places)
+        .filter(|((_, need), place)| *need == Need::Required && place.is_none())
+        .map(|((name, _), _)| *name)
+        .collect();
+    if missing.is_empty() {
+        return Ok((places, extras));
+    }
+    if missing.len() == layout.columns.iter().filter(|(_, need)| *need == Need::Required).count() {
+        return Err(no_csv(layout, "its first line names none of the columns"));
+    }
+    let hints: Vec<String> = missing
+        .iter()
+        .filter_map(|m| {
+            Some(format!(" (is {} meant as {m}?)", shown(nearest(m, extras.iter().map(|(n, _)| n.as_str()))?)))
+        })
+        .collect();
+    let problem = format!("its header has no column {}{}", missing.join(", "), hints.concat());
+    let cure = format!("add it; the header is {}", header(layout));
+    Err(Unusable::new("MISSING_COLUMN", layout.file, problem, cure))
+}
+
+fn note_columns(layout: &Layout, places: &[Option<usize>], extras: &[(String, usize)], findings: &mut Findings) {
+    for ((name, need), place) in layout.columns.iter().zip(places) {
+        if *need == Need::Expected && place.is_none() {
+            findings.add(
+                FindingKind::MissingColumn,
+                layout.file,
+                *name,
+                "no such column: taken as empty in every row",
+                0,
+            );
+        }
+    }
+    if layout.extras {
+        return;
+    }
+    for (name, _) in extras {
+        let near = nearest(name, layout.columns.iter().map(|(n, _)| *n));
+        let hint = near.map_or_else(String::new, |n| format!("; is {n} meant?"));
+        findings.add(
+            FindingKind::UnknownColumn,
+            layout.file,
+            shown(name),
+            format!("nothing reads this column{hint}"),
+            0,
+        );
+    }
+}

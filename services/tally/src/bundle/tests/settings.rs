@@ -1,0 +1,165 @@
+//! group.yaml, policy.yaml, scheme.yaml and pool.yaml.
+
+use rust_decimal::Decimal;
+
+use super::*;
+
+/// The good bundle with one settings file.
+fn with(file: &str, text: &str) -> TempDir {
+    let dir = good();
+    put(&dir, file, text);
+    dir
+}
+
+fn violations(file: &str, text: &str) -> Vec<String> {
+    let refusal = refused(&with(file, text));
+    assert_eq!((refusal.reason, refusal.file.as_str()), ("INVALID_SETTINGS", file));
+    refusal.problem.split("; ").map(str::to_owned).collect()
+}
+
+const POOL: &str = "amount: 50000.10\nrule:\n\
+    - {share: 60, by: tiers, tiers: [{name: A, top_percent: 20, weight: 3}, {name: B, top_percent: 80, weight: 1.5}]}\n\
+    - {share: 30, by: score}\n- {share: 10, by: team_fund}\n";
+const SCHEME: &str = "name: S\nversion: 2\nkpis:\n\
+    - {id: n, measure: records, target: team_median, weight: 60}\n\
+    - {id: fast, measure: mean, of: first_reply_seconds, direction: lower, target: 30, weight: 40, normalisation: min_max,\n   small_sample: {min_count: 20, shrink: 10}}\n";
+
+#[test]
+fn without_settings_the_defaults_of_the_architecture_hold() {
+    let bundle = read(&good()).bundle;
+    assert_eq!((bundle.group.currency.as_str(), bundle.group.zone.as_str()), ("CNY", "Asia/Shanghai"));
+    let Policy { grace_minutes, handover_max_hours, session_window_minutes, min_ambiguous, .. } = bundle.policy;
+    assert_eq!((grace_minutes, handover_max_hours, session_window_minutes, min_ambiguous), (15, 16, 10, 50));
+    assert_eq!((bundle.policy.inference, bundle.policy.cut_over.as_str()), (Inference::Auto, "04:00"));
+    let weights: Vec<_> = bundle.scheme.kpis.iter().map(|k| (k.id.as_str(), k.weight.to_string())).collect();
+    let expected = [("records", "40"), ("first_reply", "20"), ("resolved", "20"), ("rating", "20")];
+    assert_eq!(weights, expected.map(|(id, w)| (id, w.to_owned())));
+    assert_eq!((bundle.scheme.kpis[0].target, bundle.pool), (Target::TeamMedian, None));
+    assert_eq!(bundle.scheme.kpis[1].at_most, Some(Decimal::from(30)));
+    assert_eq!(bundle.scheme.kpis[3].at_least, Some(Decimal::from(4)));
+}
+
+#[test]
+fn branches_live_in_regions() {
+    let bundle = read(&with("group.yaml", "name: 星河\nbranches: {杭州: east, 西安: west}\n")).bundle;
+    assert_eq!((bundle.region_of("杭州/客服/一组"), bundle.region_of("Berlin/Chat")), ("east", "default"));
+    assert_eq!(bundle.findings.iter().map(|f| f.subject.as_str()).collect::<Vec<_>>(), ["西安"]);
+}
+
+#[test]
+fn all_violations_of_a_file_come_at_once() {
+    let found = violations(
+        "group.yaml",
+        "curency: CNY\nzone: Mars/Base\nperiod: {from: 2026-03-31, to: 2026-03-01}\ncurrency: yuan\n",
+    );
+    assert_eq!(found.len(), 5, "{found:#?}");
+    assert!(found.iter().any(|f| f == "curency is not a known key (is currency meant?)"), "{found:#?}");
+    assert!(found.iter().any(|f| f.starts_with("period.to is 2026-03-01, before from")), "{found:#?}");
+}
+
+#[test]
+fn broken_yaml_says_where() {
+    let refusal = refused(&with("policy.yaml", "version: 1\n  grace: [\n"));
+    assert_eq!(refusal.reason, "BAD_YAML");
+    assert!(refusal.problem.contains("line 2"), "{refusal}");
+    assert_eq!(violations("policy.yaml", "- 1\n"), ["the file is not a mapping of keys to values"]);
+}
+
+#[test]
+fn the_policy_is_read_and_bounded() {
+    let bundle = read(&with("policy.yaml", "version: 1\ninference: off\ngrace_minutes: 5\ncut_over: '5:30'\n")).bundle;
+    let expected =
+        Policy { inference: Inference::Off, grace_minutes: 5, cut_over: "05:30".to_owned(), ..Policy::default() };
+    assert_eq!(bundle.policy, expected);
+    let found = violations("policy.yaml", "version: 2\ninference: maybe\ngrace_minutes: -1\ncut_over: noon\n");
+    assert_eq!(found.len(), 4, "{found:#?}");
+}
+
+#[test]
+fn a_scheme_is_read() {
+    let scheme = read(&with("scheme.yaml", SCHEME)).bundle.scheme;
+    assert_eq!((scheme.name.as_str(), scheme.version, scheme.kpis.len()), ("S", 2, 2));
+    let fast = &scheme.kpis[1];
+    assert_eq!((fast.direction, fast.normalisation), (Direction::Lower, Normalisation::MinMax));
+    assert_eq!(fast.small_sample, Some(SmallSample { min_count: 20, shrink: 10 }));
+    assert_eq!((fast.unit.as_str(), fast.cap, fast.floor), ("seconds", Decimal::from(120), Decimal::ZERO));
+}
+
+#[test]
+fn scheme_weights_that_do_not_sum_are_refused() {
+    let found = violations("scheme.yaml", &SCHEME.replace("weight: 40", "weight: 39.9"));
+    assert_eq!(found, ["kpis have weights that sum to 99.9, not to 100"]);
+}
+
+#[test]
+fn zero_weights_are_refused() {
+    let found =
+        violations("scheme.yaml", &SCHEME.replace("weight: 60", "weight: 0").replace("weight: 40", "weight: 100"));
+    assert_eq!(found, ["kpis[1].weight is not above 0: leave the KPI out instead"]);
+    let pool = POOL.replace("weight: 3", "weight: 0").replace("weight: 1.5", "weight: 0.0");
+    assert_eq!(violations("pool.yaml", &pool), ["rule[1].tiers have only weights of 0"]);
+}
+
+#[test]
+fn a_kpi_must_measure_something_that_is_there() {
+    let found = violations(
+        "scheme.yaml",
+        "kpis:\n- {id: a, measure: share, of: rating, target: 0.9, weight: 100}\n- {id: a, weigth: 3}\n",
+    );
+    assert!(found.iter().any(|f| f.contains("one of at_most and at_least")), "{found:#?}");
+    assert!(found.iter().any(|f| f == "kpis[2].weigth is not a known key (is weight meant?)"), "{found:#?}");
+    assert!(found.iter().any(|f| f == "kpis[2].id is that of an earlier KPI"), "{found:#?}");
+    let refusal = refused(&with("scheme.yaml", &SCHEME.replace("of: first_reply_seconds", "of: first_reply_second")));
+    assert_eq!(refusal.reason, "UNKNOWN_MEASURE");
+    assert!(refusal.problem.contains("is first_reply_seconds meant?"), "{refusal}");
+}
+
+#[test]
+fn a_pool_is_read() {
+    let pool = read(&with("pool.yaml", &format!("{POOL}carry: {{1001: 0.25}}\n"))).bundle.pool.expect("a pool");
+    assert_eq!((pool.amount_minor, pool.currency.as_str(), pool.rule.len()), (5_000_010, "CNY", 3));
+    assert_eq!(pool.rule[0].tiers[1].weight, Decimal::new(15, 1));
+    assert_eq!(pool.carry["1001"], Decimal::new(25, 2));
+    let simple = read(&with("pool.yaml", "amount: 100\n")).bundle.pool.expect("a pool");
+    assert_eq!((simple.rule.len(), simple.rule[0].by), (1, PoolRule::Score));
+}
+
+#[test]
+fn pool_shares_and_quotas_that_do_not_sum_are_refused() {
+    assert_eq!(
+        violations("pool.yaml", &POOL.replace("share: 30", "share: 31")),
+        ["rule has shares that sum to 101, not to 100"]
+    );
+    let found = violations("pool.yaml", &POOL.replace("top_percent: 20", "top_percent: 19.5"));
+    assert_eq!(found, ["rule[1].tiers have top_percent that sum to 99.5, not to 100"]);
+}
+
+#[test]
+fn pool_money_must_be_an_amount_of_the_groups_currency() {
+    assert_eq!(violations("pool.yaml", "amount: 1.005\n").len(), 2);
+    assert!(violations("pool.yaml", "amount: -1\n")[0].contains("negative"));
+    assert!(violations("pool.yaml", "amount: 0\n")[0].contains("is 0"));
+    assert!(violations("pool.yaml", "amount: 5\ncurrency: USD\n")[0].contains("the group's amounts are in CNY"));
+    assert!(violations("pool.yaml", "currency: CNY\n")[0].contains("amount is missing"));
+}
+
+#[test]
+fn a_pool_without_people_is_refused() {
+    let dir = with("pool.yaml", POOL);
+    put(
+        &dir,
+        "people.csv",
+        PEOPLE
+            .replace("2024-05-06", "2026-05-06")
+            .replace("2025-01-13,,", "2026-05-06,,")
+            .replace("2026-03-16", "2026-02-16"),
+    );
+    assert_eq!(refused(&dir).reason, "POOL_WITHOUT_PEOPLE");
+}
+
+#[test]
+fn a_pool_for_another_period_or_with_strangers_is_refused() {
+    let dir = with("pool.yaml", "amount: 5\nperiod: {from: 2026-02-01, to: 2026-02-28}\n");
+    assert_eq!(refused(&dir).reason, "OTHER_PERIOD");
+    assert_eq!(refused(&with("pool.yaml", "amount: 5\ncarry: {77: 0.5}\n")).reason, "UNKNOWN_PERSON");
+}

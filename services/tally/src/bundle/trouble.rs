@@ -1,0 +1,289 @@
+//! The three classes of trouble: a rejected row, a finding, and unusable input.
+//!
+//! What is said about a rejected row may name its line; a finding never does, because findings must not depend on
+//! the order of rows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Rejected rows described one by one for each file; beyond that they are counted.
+const DESCRIBED_PER_FILE: u64 = 100_000;
+/// Findings of one kind listed one by one; beyond that they are counted in one more.
+const LISTED_PER_KIND: usize = 1_000;
+
+/// The input cannot be worked on at all (exit code 2). Displays as `file: problem. What to change.`
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {problem}. {cure}.")]
+pub struct Unusable {
+    /// A stable word for programs, for example `MISSING_FILE`.
+    pub reason: &'static str,
+    /// The file (or folder) the trouble is in.
+    pub file: String,
+    /// What is wrong, without a full stop; several violations are joined by `; `.
+    pub problem: String,
+    /// What to change, without a full stop.
+    pub cure: String,
+}
+
+impl Unusable {
+    /// An unusable input of `file`; `problem` and `cure` are sentences without the full stop.
+    pub fn new(
+        reason: &'static str,
+        file: impl Into<String>,
+        problem: impl Into<String>,
+        cure: impl Into<String>,
+    ) -> Self {
+        Self { reason, file: file.into(), problem: problem.into(), cure: cure.into() }
+    }
+}
+
+/// One row that was not taken, while everything else was (exit code 3).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rejected {
+    /// The file in the bundle.
+    pub file: &'static str,
+    /// The line on which the row begins, the header being line 1; 0 for "and so many more".
+    pub line: u64,
+    /// The first column that is wrong; empty when it is the row as a whole.
+    pub column: String,
+    /// What is wrong; further wrong columns of the row follow after `; also`.
+    pub reason: String,
+    /// What to change.
+    pub cure: String,
+}
+
+/// What is wrong with a cell and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// What is wrong.
+    pub reason: String,
+    /// What to change.
+    pub cure: String,
+}
+
+impl Wrong {
+    /// A reason and its cure.
+    pub fn new(reason: impl Into<String>, cure: impl Into<String>) -> Self {
+        Self { reason: reason.into(), cure: cure.into() }
+    }
+}
+
+/// Collects what is wrong with one row, so that a row is reported once with everything in it.
+#[derive(Debug, Default)]
+pub(crate) struct RowTrouble(Option<(&'static str, Wrong)>);
+
+impl RowTrouble {
+    /// The value, or nothing and a note that `column` is wrong.
+    pub fn take<T>(&mut self, column: &'static str, parsed: Result<T, Wrong>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(wrong) => {
+                self.add(column, wrong);
+                None
+            }
+        }
+    }
+
+    /// Notes that `column` is wrong.
+    pub fn add(&mut self, column: &'static str, wrong: Wrong) {
+        match &mut self.0 {
+            None => self.0 = Some((column, wrong)),
+            Some((_, first)) => {
+                first.reason.push_str("; also ");
+                first.reason.push_str(column);
+                first.reason.push_str(": ");
+                first.reason.push_str(&wrong.reason);
+            }
+        }
+    }
+
+    /// Whether nothing was wrong; otherwise the row goes to `rejects`.
+    pub fn settle(self, rejects: &mut Rejects, file: &'static str, line: u64) -> bool {
+        match self.0 {
+            None => true,
+            Some((column, wrong)) => {
+                rejects.push(file, line, column, wrong);
+                false
+            }
+        }
+    }
+}
+
+/// The rejected rows of a reading, bounded in memory however bad the input is.
+#[derive(Debug, Default)]
+pub(crate) struct Rejects {
+    rows: Vec<Rejected>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Rejects {
+    /// Adds a rejected row.
+    pub fn push(&mut self, file: &'static str, line: u64, column: &str, wrong: Wrong) {
+        let count = self.counts.entry(file).or_default();
+        *count += 1;
+        if *count <= DESCRIBED_PER_FILE {
+            let Wrong { reason, cure } = wrong;
+            self.rows.push(Rejected { file, line, column: column.to_owned(), reason, cure });
+        }
+    }
+
+    /// How many rows of `file` were rejected.
+    pub fn count(&self, file: &str) -> u64 {
+        self.counts.get(file).copied().unwrap_or(0)
+    }
+
+    /// The first rejected row of `file`, as a clause for a sentence about all of them.
+    pub fn first(&self, file: &str) -> Option<String> {
+        let first = self.rows.iter().filter(|r| r.file == file).min_by_key(|r| r.line)?;
+        let place = if first.column.is_empty() { String::new() } else { format!(", column {}", first.column) };
+        Some(format!("line {}{place}: {} ({})", first.line, first.reason, first.cure))
+    }
+
+    /// The rows in the order of file and line, and the number of rejected rows of each file.
+    pub fn finish(mut self) -> (Vec<Rejected>, BTreeMap<&'static str, u64>) {
+        for (&file, &count) in &self.counts {
+            if count > DESCRIBED_PER_FILE {
+                let reason = format!("{} more rows of this file were rejected", count - DESCRIBED_PER_FILE);
+                let cure = "mend the rows above first: the others mostly fail for the same reasons".to_owned();
+                self.rows.push(Rejected { file, line: 0, column: String::new(), reason, cure });
+            }
+        }
+        self.rows.sort_by(|a, b| (a.file, a.line == 0, a).cmp(&(b.file, b.line == 0, b)));
+        (self.rows, self.counts)
+    }
+}
+
+/// What a finding of the reading is about. Findings about duty come from the services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FindingKind {
+    /// The file was GBK or UTF-16 and was converted.
+    ConvertedEncoding,
+    /// Columns were separated by tabs or semicolons.
+    ConvertedSeparator,
+    /// An expected column is missing: its values count as not measured.
+    MissingColumn,
+    /// A column nobody reads; perhaps a misspelt one.
+    UnknownColumn,
+    /// A file nobody reads; perhaps a misspelt one.
+    UnknownFile,
+    /// An optional file that is empty.
+    EmptyFile,
+    /// One external id several times with the same content: taken once.
+    DuplicateRecord,
+    /// A row several times with the same content: taken once.
+    DuplicateRow,
+    /// Records outside the period that was asked for.
+    OutsidePeriod,
+    /// An account names a team nobody belongs to.
+    TeamWithoutPeople,
+    /// A branch of group.yaml nobody belongs to.
+    BranchWithoutPeople,
+}
+
+impl FindingKind {
+    pub(crate) const ALL: [Self; 11] = [
+        Self::ConvertedEncoding,
+        Self::ConvertedSeparator,
+        Self::MissingColumn,
+        Self::UnknownColumn,
+        Self::UnknownFile,
+        Self::EmptyFile,
+        Self::DuplicateRecord,
+        Self::DuplicateRow,
+        Self::OutsidePeriod,
+        Self::TeamWithoutPeople,
+        Self::BranchWithoutPeople,
+    ];
+
+    /// The word used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConvertedEncoding => "converted_encoding",
+            Self::ConvertedSeparator => "converted_separator",
+            Self::MissingColumn => "missing_column",
+            Self::UnknownColumn => "unknown_column",
+            Self::UnknownFile => "unknown_file",
+            Self::EmptyFile => "empty_file",
+            Self::DuplicateRecord => "duplicate_record",
+            Self::DuplicateRow => "duplicate_row",
+            Self::OutsidePeriod => "outside_period",
+            Self::TeamWithoutPeople => "team_without_people",
+            Self::BranchWithoutPeople => "branch_without_people",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Something worth knowing that did not stop anything (exit code 0).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// What it is.
+    pub kind: FindingKind,
+    /// The file it is in.
+    pub file: String,
+    /// What it is about: an account and external id, a column, an encoding; may be empty.
+    pub subject: String,
+    /// A sentence without the full stop.
+    pub detail: String,
+    /// How many rows it stands for; 0 where rows are not counted.
+    pub count: u64,
+}
+
+/// Collects findings; sorted, each once, and bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    /// Adds a finding.
+    pub fn add(
+        &mut self,
+        kind: FindingKind,
+        file: &str,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+        count: u64,
+    ) {
+        let (subject, detail) = (subject.into(), detail.into());
+        self.0.push(Finding { kind, file: file.to_owned(), subject, detail, count });
+    }
+
+    /// The findings in order.
+    pub fn finish(mut self) -> Vec<Finding> {
+        self.0.sort();
+        self.0.dedup();
+        let mut kept: Vec<Finding> = Vec::with_capacity(self.0.len().min(LISTED_PER_KIND));
+        let mut over: BTreeMap<(FindingKind, String), u64> = BTreeMap::new();
+        let mut listed: BTreeMap<FindingKind, usize> = BTreeMap::new();
+        for finding in self.0 {
+            let listed = listed.entry(finding.kind).or_default();
+            // The "and more" of an earlier reading has no subject and is kept as it is.
+            if finding.subject.is_empty() {
+                kept.push(finding);
+            } else if *listed < LISTED_PER_KIND {
+                *listed += 1;
+                kept.push(finding);
+            } else {
+                *over.entry((finding.kind, finding.file)).or_default() += finding.count.max(1);
+            }
+        }
+        kept.extend(over.into_iter().map(|((kind, file), count)| Finding {
+            kind,
+            file,
+            subject: String::new(),
+            detail: "and more of the same kind".to_owned(),
+            count,
+        }));
+        kept.sort();
+        kept
+    }
+}

@@ -1,0 +1,259 @@
+//! The canonical form of a bundle: UTF-8, sorted rows, RFC 3339 times in UTC, every default written out.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::cell::major;
+use super::model::{AccountIx, Bundle, Measure, MeasureValues, Period, Record};
+use super::people::{ACCOUNTS, ALIASES, Desk, PEOPLE, each_row};
+use super::records::RECORDS;
+use super::source::{FileDigest, Source};
+use super::symbols::Symbol;
+use super::table::{Layout, Need::Required};
+use super::trouble::{FindingKind, Unusable, Wrong};
+use super::{Group, duty};
+
+/// What the first reading of a bundle found; only in a normalised bundle, which has nothing left to convert.
+pub(crate) static FINDINGS: Layout = Layout {
+    file: "reading.csv",
+    columns: &[
+        ("kind", Required),
+        ("file", Required),
+        ("subject", Required),
+        ("detail", Required),
+        ("count", Required),
+    ],
+    extras: false,
+};
+
+/// Writes `bundle` to `dir` (made when missing) so that [`read_bundle`](super::read_bundle) gives an equal one.
+/// Returns the digests of the files, which do not depend on the order of rows of the original, by name.
+///
+/// # Errors
+/// The folder or a file cannot be written.
+pub fn write_normalised(bundle: &Bundle, dir: &Path) -> io::Result<Vec<FileDigest>> {
+    fs::create_dir_all(dir)?;
+    let mut out = Out { dir, digests: Vec::new() };
+    settings(bundle, &mut out)?;
+    people(bundle, &mut out)?;
+    accounts(bundle, &mut out)?;
+    let labels: Vec<String> = (0..bundle.accounts.len()).map(|i| bundle.account_label(AccountIx(i as u32))).collect();
+    records(bundle, &mut out)?;
+    duties(bundle, &labels, &mut out)?;
+    out.table(&FINDINGS, &[], &bundle.findings, |row, f| {
+        row.push(f.kind.name());
+        row.push(&f.file);
+        row.push(&f.subject);
+        row.push(&f.detail);
+        row.push(&f.count.to_string());
+    })?;
+    out.digests.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(out.digests)
+}
+
+/// A writer that takes the digest of what it writes.
+struct Digesting {
+    file: io::BufWriter<File>,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Write for Digesting {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(buf)?;
+        self.hasher.update(&buf[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A row under construction, reused.
+#[derive(Default)]
+struct Cells(csv::ByteRecord);
+
+impl Cells {
+    fn push(&mut self, text: &str) {
+        self.0.push_field(text.as_bytes());
+    }
+
+    fn push_opt<T: ToString>(&mut self, value: Option<T>) {
+        self.push(&value.map_or_else(String::new, |v| v.to_string()));
+    }
+}
+
+struct Out<'a> {
+    dir: &'a Path,
+    digests: Vec<FileDigest>,
+}
+
+impl Out<'_> {
+    fn create(&self, name: &str) -> io::Result<Digesting> {
+        let file = io::BufWriter::with_capacity(256 * 1024, File::create(self.dir.join(name))?);
+        Ok(Digesting { file, hasher: blake3::Hasher::new(), bytes: 0 })
+    }
+
+    fn close(&mut self, name: &str, mut file: Digesting) -> io::Result<()> {
+        file.flush()?;
+        let blake3 = file.hasher.finalize().to_hex().to_string();
+        self.digests.push(FileDigest { file: name.to_owned(), bytes: file.bytes, blake3 });
+        Ok(())
+    }
+
+    fn yaml<T: Serialize>(&mut self, name: &str, value: &T) -> io::Result<()> {
+        let text = serde_norway::to_string(value).map_err(io::Error::other)?;
+        let mut file = self.create(name)?;
+        file.write_all(text.as_bytes())?;
+        self.close(name, file)
+    }
+
+    /// A file with a row for each of `rows`; no file for no rows.
+    fn table<'r, T: 'r>(
+        &mut self,
+        layout: &Layout,
+        extras: &[Measure],
+        rows: impl IntoIterator<Item = &'r T>,
+        fill: impl Fn(&mut Cells, &'r T),
+    ) -> io::Result<()> {
+        let mut rows = rows.into_iter().peekable();
+        if rows.peek().is_none() {
+            return Ok(());
+        }
+        let mut writer = csv::WriterBuilder::new().buffer_capacity(64 * 1024).from_writer(self.create(layout.file)?);
+        let mut cells = Cells::default();
+        layout.columns.iter().for_each(|(name, _)| cells.push(name));
+        extras.iter().for_each(|measure| cells.push(&measure.name));
+        writer.write_byte_record(&cells.0)?;
+        for row in rows {
+            cells.0.clear();
+            fill(&mut cells, row);
+            writer.write_byte_record(&cells.0)?;
+        }
+        let file = writer.into_inner().map_err(|err| err.into_error())?;
+        self.close(layout.file, file)
+    }
+}
+
+fn settings(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Span {
+        from: Date,
+        to: Date,
+    }
+    #[derive(Serialize)]
+    struct GroupFile<'a> {
+        #[serde(flatten)]
+        group: &'a Group,
+        period: Span,
+    }
+    let Period { from, to } = bundle.period;
+    out.yaml("group.yaml", &GroupFile { group: &bundle.group, period: Span { from, to } })?;
+    out.yaml("policy.yaml", &bundle.policy)?;
+    out.yaml("scheme.yaml", &bundle.scheme)?;
+    match &bundle.pool {
+        Some(pool) => out.yaml("pool.yaml", pool),
+        None => Ok(()),
+    }
+}
+
+fn people(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
+    out.table(&PEOPLE, &[], &bundle.people, |row, p| {
+        for text in [&p.employee_no, &p.name, &p.org_unit, &p.position, &p.grade] {
+            row.push(text);
+        }
+        row.push(&p.hired_on.to_string());
+        row.push_opt(p.left_on);
+        row.push(&p.zone);
+    })
+}
+
+fn accounts(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
+    let phases: Vec<_> = bundle.accounts.iter().flat_map(|a| a.phases.iter().map(move |p| (a, p))).collect();
+    out.table(&ACCOUNTS, &[], &phases, |row, (a, phase)| {
+        for text in [a.platform.as_str(), &a.store, &a.name, phase.kind.name()] {
+            row.push(text);
+        }
+        row.push(&phase.capacity.to_string());
+        row.push(&a.zone);
+        row.push(a.team.as_deref().unwrap_or_default());
+        row.push_opt(phase.from);
+        row.push(if a.exclusive { "true" } else { "false" });
+    })
+}
+
+fn records(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
+    let text = |symbol: Option<Symbol>| symbol.map_or("", |s| bundle.text(s));
+    let indexed: Vec<(usize, &Record)> = bundle.records.iter().enumerate().collect();
+    out.table(&RECORDS, &bundle.measures, &indexed, |row, (i, r)| {
+        let account = bundle.account(r.account);
+        for text in [account.platform.as_str(), &account.store, &account.name, bundle.text(r.external_id)] {
+            row.push(text);
+        }
+        row.push(&r.started_at.to_string());
+        row.push(&r.ended_at.to_string());
+        row.push(r.agent.map_or("", |p| &bundle.person(p).employee_no));
+        row.push(text(r.kind));
+        row.push_opt(r.first_reply_seconds);
+        row.push_opt(r.resolved);
+        row.push_opt(r.rating);
+        row.push_opt(r.amount_minor.map(|minor| major(minor, &bundle.group.currency)));
+        row.push(text(r.customer));
+        for measure in &bundle.measures {
+            match &measure.values {
+                MeasureValues::Numbers(values) => row.push_opt(values[*i]),
+                MeasureValues::Texts(values) => row.push(text(values[*i])),
+            }
+        }
+    })
+}
+
+fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<()> {
+    let no = |person| &bundle.person(person).employee_no;
+    out.table(&duty::ROSTERS, &[], &bundle.rosters, |row, r| {
+        row.push(no(r.person));
+        row.push(&labels[r.account.0 as usize]);
+        row.push(&r.start.to_string());
+        row.push(&r.end.to_string());
+    })?;
+    out.table(&duty::PUNCHES, &[], &bundle.punches, |row, p| {
+        row.push(no(p.person));
+        row.push(&p.at.to_string());
+        row.push(p.kind.name());
+    })?;
+    out.table(&duty::HANDOVERS, &[], &bundle.handovers, |row, h| {
+        row.push(&labels[h.account.0 as usize]);
+        row.push(no(h.person));
+        row.push(&h.at.to_string());
+        row.push(h.kind.name());
+    })?;
+    out.table(&ALIASES, &[], &bundle.aliases, |row, a| {
+        row.push(&a.platform);
+        row.push(&a.alias);
+        row.push(no(a.person));
+        row.push_opt(a.from);
+        row.push_opt(a.to);
+    })
+}
+
+/// Reads the findings of the first reading back.
+pub(crate) fn read_findings(source: Option<&Source>, desk: &mut Desk<'_, '_>) -> Result<(), Unusable> {
+    let rows = each_row(source, &FINDINGS, false, desk, |row, trouble| {
+        let unknown = || Wrong::new("no such kind of finding", "delete the file: only inputs/ of a result has it");
+        let kind = trouble.take("kind", FindingKind::from_name(row.get(0)).ok_or_else(unknown));
+        let count = row.get(4).parse().map_err(|_| Wrong::new("it is no count", "delete the file"));
+        let count: Option<u64> = trouble.take("count", count);
+        let text = |i: usize| row.get(i).to_owned();
+        Some((kind?, text(1), text(2), text(3), count?))
+    })?;
+    for ((kind, file, subject, detail, count), _) in rows {
+        desk.findings.add(kind, &file, subject, detail, count);
+    }
+    Ok(())
+}
