@@ -1,0 +1,166 @@
+//! Giving roles, taking them away, and the views that follow.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tally_access::roles::FIRST_ADMIN;
+use tally_access::{Assignment, OpContext, Target, View};
+use tally_kernel::id::{GrantId, PrincipalId, TenantId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Kind, Result};
+use tally_store::{Audit, ScopedTx};
+
+use super::domain::{self, AccessError, Facts, Giver, Grant, GrantRecord, Receiver};
+use super::store;
+use crate::person::store::Key;
+use crate::policy::{GetView, GrantRole, ListGrants, RevokeGrant};
+use crate::{App, org, person, session, tenant, views};
+
+/// A role to give.
+#[derive(Clone, Debug)]
+pub(crate) struct Give {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) principal: PrincipalId,
+    pub(crate) assignment: Assignment,
+    pub(crate) reason: String,
+}
+
+/// A grant to take away.
+#[derive(Clone, Debug)]
+pub(crate) struct Revoke {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) grant: GrantId,
+    pub(crate) reason: String,
+}
+
+/// A grant that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Given {
+    pub(crate) grant: GrantRecord,
+    pub(crate) consistency_token: String,
+}
+
+/// Gives a role on a scope.
+///
+/// # Errors
+/// See [`AccessError`]; `PERMISSION_DENIED` when the caller gives no roles there.
+pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<Given> {
+    let permit = ctx.permit_all::<GrantRole>([])?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Given>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = store::hold(&unit, ctx).await?;
+            let group = tenant::store::get(&unit).await?;
+            let tree = org::store::tree(&unit).await?;
+            let receiver = receiver(&unit, wanted.principal).await?;
+            let facts = Facts { tree: &tree, regions: &group.regions, today: views::today(ctx, &group.zone)? };
+            let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
+            ctx.permit_all::<GrantRole>(targets.iter().cloned())?;
+            let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
+            domain::judge(giver, &receiver, &wanted.assignment, &targets, &facts)?;
+            let grant = Grant {
+                id: GrantId(ctx.new_id()),
+                principal: wanted.principal,
+                assignment: wanted.assignment.clone(),
+                reason: wanted.reason.clone(),
+                granted_by: ctx.actor.principal,
+                recorded_at: ctx.now(),
+            };
+            store::insert(&unit, ctx, &grant, &domain::place(&grant.assignment.scope, &targets)).await?;
+            let revision = store::advance(&unit, ctx, revision).await?;
+            let audit = Audit::new("identity.grant.write", "grant", grant.id).note("role", &grant.assignment.role);
+            let given = Given { grant: (&grant).into(), consistency_token: consistency_token(ctx, revision) };
+            unit.commit(audit.note("principal", grant.principal), given).await
+        })
+        .await
+}
+
+/// Takes a grant away: the consistency token of the change.
+///
+/// # Errors
+/// `NOT_FOUND`, `REVOKED_ALREADY`, `LAST_ADMINISTRATOR`; `PERMISSION_DENIED` when the caller gives no roles there.
+pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Result<String> {
+    let permit = ctx.permit_all::<RevokeGrant>([])?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = store::hold(&unit, ctx).await?;
+            let unknown = || AccessError::GrantUnknown(wanted.grant);
+            let (grant, revoked) = store::get(&unit, wanted.grant).await?.ok_or_else(unknown)?;
+            let group = tenant::store::get(&unit).await?;
+            let tree = org::store::tree(&unit).await?;
+            let today = views::today(ctx, &group.zone)?;
+            let facts = Facts { tree: &tree, regions: &group.regions, today };
+            let receiver = receiver(&unit, grant.principal).await?;
+            // A scope whose unit is gone today is the group's business.
+            let gone = |_| vec![Target::tenant()];
+            let targets = domain::targets(&grant.assignment.scope, &receiver, &facts).unwrap_or_else(gone);
+            ctx.permit_all::<RevokeGrant>(targets).map_err(|_| unknown())?;
+            if revoked {
+                return Err(AccessError::RevokedAlready.into());
+            }
+            let admins = store::with_role(&unit, FIRST_ADMIN).await?;
+            let admins = admins.iter().filter(|g| domain::makes_administrator(&g.assignment, today)).map(|g| g.id);
+            domain::judge_revoke(&grant, &admins.collect::<Vec<_>>())?;
+            store::revoke(&unit, ctx, grant.id, &wanted.reason).await?;
+            let revision = store::advance(&unit, ctx, revision).await?;
+            let audit = Audit::new("identity.grant.revoke", "grant", grant.id).note("role", &grant.assignment.role);
+            unit.commit(audit.note("principal", grant.principal), consistency_token(ctx, revision)).await
+        })
+        .await
+}
+
+/// Grants in the caller's reach, newest first.
+///
+/// # Errors
+/// `PERMISSION_DENIED` when the caller reaches none.
+pub(crate) async fn list(
+    app: &App,
+    ctx: &OpContext,
+    principal: Option<PrincipalId>,
+    page: &Page,
+) -> Result<(Vec<GrantRecord>, String)> {
+    let plan = ctx.plan::<ListGrants>()?;
+    let (grants, next) = store::list(&*app.store.read(ctx).await?, &plan, principal, page).await?;
+    Ok((grants.iter().map(Into::into).collect(), next))
+}
+
+/// A principal's view, for a service of the same group.
+///
+/// # Errors
+/// `PERMISSION_DENIED` for anybody but a service, and for another group; `NOT_FOUND` for no principal.
+pub(crate) async fn view(app: &App, ctx: &OpContext, tenant: TenantId, principal: PrincipalId) -> Result<Arc<View>> {
+    ctx.permit::<GetView>(&Target::tenant())?;
+    if tenant != ctx.tenant() {
+        let text = "a service asks for views of the group it works in";
+        return Err(Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", text));
+    }
+    let view = app.views.compiled(tenant, principal).await?;
+    view.ok_or_else(|| AccessError::PrincipalUnknown(principal).into())
+}
+
+async fn receiver(tx: &ScopedTx, id: PrincipalId) -> Result<Receiver> {
+    let found = session::store::get(tx, id).await?;
+    let principal = found.filter(|p| p.holder.is_some()).ok_or(AccessError::PrincipalUnknown(id))?;
+    let person = match principal.person() {
+        None => None,
+        Some(person) => {
+            let found = person::store::get(tx, &Key::Id(person)).await?;
+            let last = found.and_then(|found| found.employments.last().cloned());
+            last.map(|employment| (person, employment.region, Some(employment.unit)))
+        }
+    };
+    Ok(Receiver { principal: id, person, grants: store::of(tx, id).await? })
+}
+
+fn consistency_token(ctx: &OpContext, revision: u64) -> String {
+    format!("{}.{revision}", ctx.tenant())
+}

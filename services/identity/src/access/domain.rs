@@ -1,0 +1,262 @@
+//! Who may give whom which role where, and who may take it away.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use tally_access::roles::{self, Role};
+use tally_access::{
+    Assignment, Decision, Permission, Region, Scope, ScopeKind, Target, View, conflict, decide, subtree,
+};
+use tally_kernel::id::{GrantId, OrgUnitId, PersonId, PrincipalId};
+
+use crate::org::domain::{OrgTree, UnitKind};
+
+/// A role on a scope, given to a principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The grant.
+    pub id: GrantId,
+    /// Who has it.
+    pub principal: PrincipalId,
+    /// Role, scope, days.
+    pub assignment: Assignment,
+    /// Why it was given.
+    pub reason: String,
+    /// Who gave it.
+    pub granted_by: PrincipalId,
+    /// When.
+    pub recorded_at: Timestamp,
+}
+
+/// A grant as commands and answers carry it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRecord {
+    /// The grant.
+    pub id: GrantId,
+    /// Who has it.
+    pub principal: PrincipalId,
+    /// Name of the role.
+    pub role: String,
+    /// Kind of the scope.
+    pub scope: String,
+    /// What the scope names.
+    pub scope_ref: String,
+    /// First day.
+    pub valid_from: Date,
+    /// Last day, or no end.
+    pub valid_to: Option<Date>,
+    /// Why it was given.
+    pub reason: String,
+    /// Who gave it.
+    pub granted_by: PrincipalId,
+}
+
+impl From<&Grant> for GrantRecord {
+    fn from(grant: &Grant) -> Self {
+        Self {
+            id: grant.id,
+            principal: grant.principal,
+            role: grant.assignment.role.clone(),
+            scope: grant.assignment.scope.kind().name().to_owned(),
+            scope_ref: grant.assignment.scope.reference(),
+            valid_from: grant.assignment.valid_from,
+            valid_to: grant.assignment.valid_to,
+            reason: grant.reason.clone(),
+            granted_by: grant.granted_by,
+        }
+    }
+}
+
+/// What can be wrong with a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessError {
+    /// No ready role has this name.
+    RoleUnknown(String),
+    /// The role is not given on such a scope.
+    ScopeNotForRole(&'static str, ScopeKind),
+    /// No such unit today.
+    UnitUnknown(OrgUnitId),
+    /// The unit is not a legal entity.
+    NotLegalEntity(OrgUnitId),
+    /// The group has no such region.
+    RegionUnknown(Region),
+    /// The scope is about a person, and there is none behind the principal.
+    NoPerson,
+    /// Nobody's reporting line is recorded yet.
+    NoReportingLines,
+    /// The last day lies before the first.
+    DatesBackwards,
+    /// The principal would hold both of these.
+    DutiesSeparated(Permission, Permission),
+    /// The principal has this role there already.
+    GrantedAlready(GrantId),
+    /// The giver does not hold what is given.
+    NotHeld(Permission),
+    /// Nobody gives to himself what he does not hold.
+    ToOneself,
+    /// The principal is a service, or not there.
+    PrincipalUnknown(PrincipalId),
+    /// No such grant.
+    GrantUnknown(GrantId),
+    /// The grant is taken away already.
+    RevokedAlready,
+    /// Nobody could give roles any more.
+    LastAdministrator,
+}
+
+/// The principal that is given to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// The principal.
+    pub principal: PrincipalId,
+    /// The person behind it with the place of its running employment, if there is one.
+    pub person: Option<(PersonId, Region, Option<OrgUnitId>)>,
+    /// What it holds.
+    pub grants: Vec<Grant>,
+}
+
+/// Who gives.
+#[derive(Clone, Copy, Debug)]
+pub struct Giver<'a> {
+    /// The principal.
+    pub principal: PrincipalId,
+    /// What it may do.
+    pub view: &'a View,
+}
+
+/// What a grant is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The tree.
+    pub tree: &'a OrgTree,
+    /// The group's regions.
+    pub regions: &'a [Region],
+    /// The day it is judged on.
+    pub today: Date,
+}
+
+/// What somebody must reach to give or take away something on `scope`: every unit of a subtree, the region, the group,
+/// or the person.
+///
+/// # Errors
+/// When the scope names what is not there.
+pub fn targets(scope: &Scope, receiver: &Receiver, facts: &Facts<'_>) -> Result<Vec<Target>, AccessError> {
+    let at = |unit: OrgUnitId| facts.tree.at(unit, facts.today).ok_or(AccessError::UnitUnknown(unit));
+    match scope {
+        Scope::Own => {
+            let (person, region, unit) = receiver.person.clone().ok_or(AccessError::NoPerson)?;
+            Ok(vec![Target::person(region, unit, person)])
+        }
+        Scope::Reports => Err(AccessError::NoReportingLines),
+        Scope::Unit(unit) => Ok(vec![at(*unit)?.target()]),
+        Scope::LegalEntity(unit) if at(*unit)?.kind != UnitKind::LegalEntity => Err(AccessError::NotLegalEntity(*unit)),
+        Scope::Subtree(unit) | Scope::LegalEntity(unit) => {
+            at(*unit)?;
+            let below = subtree(&facts.tree.facts(facts.today), *unit);
+            below.into_iter().map(|unit| Ok(at(unit)?.target())).collect()
+        }
+        Scope::Region(region) if !facts.regions.contains(region) => Err(AccessError::RegionUnknown(region.clone())),
+        Scope::Region(region) => Ok(vec![Target::region(region.clone())]),
+        Scope::Tenant => Ok(vec![Target::tenant()]),
+    }
+}
+
+/// Judges a new grant; that the giver may give anything at all there is the permit's matter.
+///
+/// # Errors
+/// See [`AccessError`].
+pub fn judge(
+    giver: Giver<'_>,
+    receiver: &Receiver,
+    wanted: &Assignment,
+    targets: &[Target],
+    facts: &Facts<'_>,
+) -> Result<(), AccessError> {
+    let role = role_for(wanted)?;
+    if wanted.valid_to.is_some_and(|last| last < wanted.valid_from) {
+        return Err(AccessError::DatesBackwards);
+    }
+    let held = receiver.grants.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= facts.today));
+    for grant in held.clone() {
+        let same = grant.assignment.role == wanted.role && grant.assignment.scope == wanted.scope;
+        if same && overlap(&grant.assignment, wanted) {
+            return Err(AccessError::GrantedAlready(grant.id));
+        }
+    }
+    let held = held.filter_map(|g| roles::find(&g.assignment.role)).flat_map(|r| r.permissions);
+    if let Some((a, b)) = conflict(held.chain(role.permissions).copied()) {
+        return Err(AccessError::DutiesSeparated(a, b));
+    }
+    authority(giver, receiver, role, &wanted.scope, targets)
+}
+
+fn role_for(wanted: &Assignment) -> Result<&'static Role, AccessError> {
+    let unknown = || AccessError::RoleUnknown(wanted.role.chars().take(64).collect());
+    let role = roles::find(&wanted.role).ok_or_else(unknown)?;
+    let kind = wanted.scope.kind();
+    if role.scopes.contains(&kind) { Ok(role) } else { Err(AccessError::ScopeNotForRole(role.name, kind)) }
+}
+
+fn overlap(a: &Assignment, b: &Assignment) -> bool {
+    a.valid_to.is_none_or(|last| b.valid_from <= last) && b.valid_to.is_none_or(|last| a.valid_from <= last)
+}
+
+/// Nobody gives what he does not hold there. Two exceptions: a grant on somebody's own person opens nothing about
+/// anybody else, and who may give any role may do so, but not to himself.
+fn authority(
+    giver: Giver<'_>,
+    receiver: &Receiver,
+    role: &Role,
+    scope: &Scope,
+    targets: &[Target],
+) -> Result<(), AccessError> {
+    let holds =
+        |permission: Permission| targets.iter().all(|target| decide(giver.view, permission, target) == Decision::Allow);
+    let missing = role.permissions.iter().copied().find(|permission| !holds(*permission));
+    let Some(missing) = missing else { return Ok(()) };
+    let any = holds(Permission::GrantAny) || *scope == Scope::Own;
+    match (any, receiver.principal == giver.principal) {
+        (true, false) => Ok(()),
+        (true, true) => Err(AccessError::ToOneself),
+        (false, _) => Err(AccessError::NotHeld(missing)),
+    }
+}
+
+/// Whether a grant makes its principal an administrator of the group for good.
+pub fn makes_administrator(assignment: &Assignment, today: Date) -> bool {
+    assignment.role == roles::FIRST_ADMIN
+        && assignment.scope == Scope::Tenant
+        && assignment.valid_from <= today
+        && assignment.valid_to.is_none()
+}
+
+/// Judges taking a grant away; `administrators` are the grants that make administrators now.
+///
+/// # Errors
+/// [`AccessError::LastAdministrator`].
+pub fn judge_revoke(grant: &Grant, administrators: &[GrantId]) -> Result<(), AccessError> {
+    if administrators.contains(&grant.id) && administrators.len() == 1 {
+        return Err(AccessError::LastAdministrator);
+    }
+    Ok(())
+}
+
+/// The revision a view carries: the group's revision of access facts and the day, because grants begin and end by days.
+/// Later facts and later days give larger numbers.
+pub fn view_revision(facts: u64, today: Date) -> u64 {
+    let days = Date::constant(1970, 1, 1).until(today).map_or(0, |span| span.get_days());
+    facts << 16 | u64::try_from(days).unwrap_or(0) & 0xffff
+}
+
+/// Where a grant's row belongs, so that lists show it to whoever gives roles there: the unit or person that the scope
+/// names, the region, or the group.
+pub fn place(scope: &Scope, targets: &[Target]) -> Target {
+    let named = |unit: OrgUnitId| targets.iter().find(|target| target.unit == Some(unit)).cloned();
+    match scope {
+        Scope::Unit(unit) | Scope::Subtree(unit) | Scope::LegalEntity(unit) => named(*unit).unwrap_or_default(),
+        Scope::Own | Scope::Reports | Scope::Region(_) | Scope::Tenant => targets.first().cloned().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Roles on scopes, and the views compiled from them.
+
+pub(crate) mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,0 +1,180 @@
+//! `AccessService`: parse, call, render.
+
+use std::sync::Arc;
+
+use tally_access::{Assignment, Scope, ScopeKind, View};
+use tally_api::identity::v1 as pb;
+use tally_api::identity::v1::access_service_server::AccessService;
+use tally_kernel::Error;
+use tally_kernel::error::Violations;
+use tally_kernel::id::{PrincipalId, TenantId};
+use tally_kernel::page::Page;
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app::{self, Given};
+use super::domain::GrantRecord;
+use crate::App;
+use crate::render::{date, date_or_none, day, digest};
+
+/// How long a view is used without asking again.
+const LEASE_MS: u32 = 1_000;
+
+/// The server.
+pub(crate) struct Rpc(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl AccessService for Rpc {
+    async fn grant_role(&self, req: Request<pb::GrantRoleRequest>) -> Result<Response<pb::GrantRoleResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::grant(&self.0, &ctx, &req.into_inner().try_into()?).await.map(Into::into) };
+        reply.await.answer(&ctx)
+    }
+
+    async fn revoke_grant(
+        &self,
+        req: Request<pb::RevokeGrantRequest>,
+    ) -> Result<Response<pb::RevokeGrantResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::revoke(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply.await.map(|consistency_token| pb::RevokeGrantResponse { consistency_token }).answer(&ctx)
+    }
+
+    async fn list_grants(
+        &self,
+        req: Request<pb::ListGrantsRequest>,
+    ) -> Result<Response<pb::ListGrantsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (principal, page) = read_list(&req.into_inner())?;
+            let (grants, next_page_token) = app::list(&self.0, &ctx, principal, &page).await?;
+            Ok(pb::ListGrantsResponse { grants: grants.into_iter().map(Into::into).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_view(&self, req: Request<pb::GetViewRequest>) -> Result<Response<pb::GetViewResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (tenant, principal, known) = read_view(&req.into_inner())?;
+            app::view(&self.0, &ctx, tenant, principal).await.map(|view| render_view(&view, known))
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn read_list(req: &pb::ListGrantsRequest) -> Result<(Option<PrincipalId>, Page), Error> {
+    let mut wrong = Violations::new();
+    let principal = match req.principal_id.as_str() {
+        "" => None,
+        id => wrong.parse("principal_id", id),
+    };
+    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, req.principal_id.as_bytes()));
+    Ok((principal, wrong.finish(page)?))
+}
+
+fn read_view(req: &pb::GetViewRequest) -> Result<(TenantId, PrincipalId, u64), Error> {
+    let mut wrong = Violations::new();
+    let tenant = wrong.parse("tenant_id", &req.tenant_id);
+    let principal = wrong.parse("principal_id", &req.principal_id);
+    let (tenant, principal) = wrong.finish(tenant.zip(principal))?;
+    Ok((tenant, principal, req.known_revision))
+}
+
+fn render_view(view: &View, known: u64) -> pb::GetViewResponse {
+    let revision = view.revision();
+    if revision == known {
+        return pb::GetViewResponse { revision, unchanged: true, lease_ms: LEASE_MS, ..Default::default() };
+    }
+    pb::GetViewResponse {
+        revision,
+        unchanged: false,
+        rules: tally_rpc::write_rules(view),
+        person_id: view.person().map(|id| id.to_string()).unwrap_or_default(),
+        lease_ms: LEASE_MS,
+    }
+}
+
+impl TryFrom<pb::GrantRoleRequest> for app::Give {
+    type Error = Error;
+    fn try_from(req: pb::GrantRoleRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        let grant = req.grant.unwrap_or_default();
+        let principal = wrong.parse("grant.principal_id", &grant.principal_id);
+        wrong.text("grant.role", &grant.role, 64);
+        wrong.text("grant.reason", &grant.reason, 500);
+        let scope = read_scope(&mut wrong, &grant);
+        let valid_from = date(&mut wrong, "grant.valid_from", &grant.valid_from);
+        let valid_to = date_or_none(&mut wrong, "grant.valid_to", &grant.valid_to);
+        let assignment = scope.zip(valid_from);
+        let assignment =
+            assignment.map(|(scope, valid_from)| Assignment { role: grant.role, scope, valid_from, valid_to });
+        let (principal, assignment) = wrong.finish(principal.zip(assignment))?;
+        Ok(Self { request_id: req.request_id, body, principal, assignment, reason: grant.reason })
+    }
+}
+
+impl TryFrom<pb::RevokeGrantRequest> for app::Revoke {
+    type Error = Error;
+    fn try_from(req: pb::RevokeGrantRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        wrong.text("reason", &req.reason, 500);
+        let grant = wrong.parse("grant_id", &req.grant_id);
+        let grant = wrong.finish(grant)?;
+        Ok(Self { request_id: req.request_id, body, grant, reason: req.reason })
+    }
+}
+
+fn read_scope(wrong: &mut Violations, grant: &pb::Grant) -> Option<Scope> {
+    let kind = match grant.scope() {
+        pb::ScopeKind::Unspecified => {
+            wrong.push("grant.scope", "say how far the grant reaches");
+            return None;
+        }
+        pb::ScopeKind::Self_ => ScopeKind::Own,
+        pb::ScopeKind::Reports => ScopeKind::Reports,
+        pb::ScopeKind::Unit => ScopeKind::Unit,
+        pb::ScopeKind::Subtree => ScopeKind::Subtree,
+        pb::ScopeKind::LegalEntity => ScopeKind::LegalEntity,
+        pb::ScopeKind::Region => ScopeKind::Region,
+        pb::ScopeKind::Tenant => ScopeKind::Tenant,
+    };
+    wrong.take("grant.scope_ref", Scope::read(kind.name(), &grant.scope_ref))
+}
+
+fn write_scope(name: &str) -> pb::ScopeKind {
+    match name {
+        "self" => pb::ScopeKind::Self_,
+        "reports" => pb::ScopeKind::Reports,
+        "unit" => pb::ScopeKind::Unit,
+        "subtree" => pb::ScopeKind::Subtree,
+        "legal_entity" => pb::ScopeKind::LegalEntity,
+        "region" => pb::ScopeKind::Region,
+        "tenant" => pb::ScopeKind::Tenant,
+        _ => pb::ScopeKind::Unspecified,
+    }
+}
+
+impl From<GrantRecord> for pb::Grant {
+    fn from(grant: GrantRecord) -> Self {
+        Self {
+            grant_id: grant.id.to_string(),
+            principal_id: grant.principal.to_string(),
+            role: grant.role,
+            scope: write_scope(&grant.scope).into(),
+            scope_ref: grant.scope_ref,
+            valid_from: grant.valid_from.to_string(),
+            valid_to: day(grant.valid_to),
+            reason: grant.reason,
+            granted_by: grant.granted_by.to_string(),
+        }
+    }
+}
+
+impl From<Given> for pb::GrantRoleResponse {
+    fn from(given: Given) -> Self {
+        Self { grant: Some(given.grant.into()), consistency_token: given.consistency_token }
+    }
+}

@@ -1,0 +1,198 @@
+//! Grants, and the group's revision of access facts.
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait as _, ExprTrait as _};
+use tally_access::{Assignment, OpContext, Plan, Region, Rpc, Scope, Target};
+use tally_kernel::Error;
+use tally_kernel::id::{GrantId, PrincipalId};
+use tally_kernel::page::Page;
+use tally_store::{ScopedTx, StoreError, Unit, date_from_db, date_to_db, from_db, to_db};
+use uuid::Uuid;
+
+use super::domain::Grant;
+
+mod grants {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "grants")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub unit_id: Option<Uuid>,
+        pub person_id: Option<Uuid>,
+        pub principal_id: Uuid,
+        pub role: String,
+        pub scope: String,
+        pub scope_ref: String,
+        pub valid_from: Date,
+        pub valid_to: Option<Date>,
+        pub reason: String,
+        pub granted_by: Uuid,
+        pub revoked_at: Option<DateTimeUtc>,
+        pub revoked_by: Option<Uuid>,
+        pub revoke_reason: Option<String>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+}
+
+mod revisions {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "access_revisions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub revision: i64,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId });
+}
+
+/// Starts the group's count at 1.
+pub(crate) async fn begin(unit: &Unit, ctx: &OpContext) -> Result<(), StoreError> {
+    let tenant = ctx.tenant().0;
+    unit.insert(revisions::Model { tenant_id: tenant, id: tenant, revision: 1, recorded_at: to_db(ctx.now()) }).await
+}
+
+/// The group's revision of access facts; 0 before there is a group.
+pub(crate) async fn revision(tx: &ScopedTx) -> Result<u64, StoreError> {
+    let row = tx.select::<revisions::Entity>().one().await?;
+    Ok(row.and_then(|row| u64::try_from(row.revision).ok()).unwrap_or(0))
+}
+
+/// Waits until nobody else changes access facts of the group, and gives the revision they stand at. Everything that
+/// changes them calls this first, so that each sees what the one before wrote, and revisions follow the commits.
+pub(crate) async fn hold(unit: &Unit, ctx: &OpContext) -> Result<u64, StoreError> {
+    unit.lock("access_facts", ctx.tenant().0).await?;
+    revision(unit).await
+}
+
+/// Counts on from the revision that [`hold`] gave: every view is compiled anew.
+pub(crate) async fn advance(unit: &Unit, ctx: &OpContext, held: u64) -> Result<u64, StoreError> {
+    let next = i64::try_from(held + 1).map_err(|e| Error::internal(format!("access revision: {e}")))?;
+    unit.update::<revisions::Entity>()
+        .set(revisions::Column::Revision, next)
+        .set(revisions::Column::RecordedAt, to_db(ctx.now()))
+        .filter(revisions::Column::Id.eq(ctx.tenant().0))
+        .exec_one()
+        .await?;
+    Ok(held + 1)
+}
+
+/// Writes a grant; `target` says where it belongs.
+pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, grant: &Grant, target: &Target) -> Result<(), StoreError> {
+    let region = target.region.clone().unwrap_or_else(Region::global);
+    unit.insert(grants::Model {
+        tenant_id: ctx.tenant().0,
+        id: grant.id.0,
+        region: region.to_string(),
+        unit_id: target.unit.map(Uuid::from),
+        person_id: target.person.map(Uuid::from),
+        principal_id: grant.principal.0,
+        role: grant.assignment.role.clone(),
+        scope: grant.assignment.scope.kind().name().to_owned(),
+        scope_ref: grant.assignment.scope.reference(),
+        valid_from: date_to_db(grant.assignment.valid_from),
+        valid_to: grant.assignment.valid_to.map(date_to_db),
+        reason: grant.reason.clone(),
+        granted_by: grant.granted_by.0,
+        revoked_at: None,
+        revoked_by: None,
+        revoke_reason: None,
+        recorded_at: to_db(grant.recorded_at),
+    })
+    .await
+}
+
+/// A grant, and whether it was taken away.
+pub(crate) async fn get(tx: &ScopedTx, id: GrantId) -> Result<Option<(Grant, bool)>, StoreError> {
+    let row = tx.select::<grants::Entity>().filter(grants::Column::Id.eq(id.0)).one().await?;
+    row.map(|row| Ok((row.revoked_at.is_some(), row)).and_then(|(revoked, row)| Ok((read(row)?, revoked)))).transpose()
+}
+
+/// What a principal holds, whatever the day.
+pub(crate) async fn of(tx: &ScopedTx, principal: PrincipalId) -> Result<Vec<Grant>, StoreError> {
+    let held = grants::Column::PrincipalId.eq(principal.0).and(grants::Column::RevokedAt.is_null());
+    tx.select::<grants::Entity>()
+        .filter(held)
+        .order_by_asc(grants::Column::Id)
+        .all()
+        .await?
+        .into_iter()
+        .map(read)
+        .collect()
+}
+
+/// Grants of a role that were not taken away.
+pub(crate) async fn with_role(tx: &ScopedTx, role: &str) -> Result<Vec<Grant>, StoreError> {
+    let held = grants::Column::Role.eq(role).and(grants::Column::RevokedAt.is_null());
+    tx.select::<grants::Entity>()
+        .filter(held)
+        .order_by_asc(grants::Column::Id)
+        .all()
+        .await?
+        .into_iter()
+        .map(read)
+        .collect()
+}
+
+/// Closes a grant. What it said stays.
+pub(crate) async fn revoke(unit: &Unit, ctx: &OpContext, id: GrantId, reason: &str) -> Result<(), StoreError> {
+    unit.update::<grants::Entity>()
+        .set(grants::Column::RevokedAt, to_db(ctx.now()))
+        .set(grants::Column::RevokedBy, ctx.actor.principal.0)
+        .set(grants::Column::RevokeReason, reason)
+        .filter(grants::Column::Id.eq(id.0).and(grants::Column::RevokedAt.is_null()))
+        .exec_one()
+        .await
+}
+
+/// Grants that the plan reaches and that were not taken away, newest first.
+pub(crate) async fn list<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    principal: Option<PrincipalId>,
+    page: &Page,
+) -> Result<(Vec<Grant>, String), StoreError> {
+    let mut wanted = Condition::all().add(grants::Column::RevokedAt.is_null());
+    if let Some(principal) = principal {
+        wanted = wanted.add(grants::Column::PrincipalId.eq(principal.0));
+    }
+    let found = tx.select::<grants::Entity>().within(plan).filter(wanted);
+    let (rows, next) = found.page_desc(page, [grants::Column::RecordedAt, grants::Column::Id]).await?;
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, next))
+}
+
+fn read(row: grants::Model) -> Result<Grant, StoreError> {
+    let scope =
+        Scope::read(&row.scope, &row.scope_ref).map_err(|e| Error::internal(format!("grant {}: {e}", row.id)))?;
+    Ok(Grant {
+        id: GrantId(row.id),
+        principal: PrincipalId(row.principal_id),
+        assignment: Assignment {
+            role: row.role,
+            scope,
+            valid_from: date_from_db(row.valid_from),
+            valid_to: row.valid_to.map(date_from_db),
+        },
+        reason: row.reason,
+        granted_by: PrincipalId(row.granted_by),
+        recorded_at: from_db(row.recorded_at),
+    })
+}

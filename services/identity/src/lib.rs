@@ -1,0 +1,84 @@
+//! Identity: groups, the dated org tree, people and employments, sign-in, roles and grants.
+//!
+//! What everybody else needs of it are tokens ([`KeyRing`] publishes the keys that verify them) and compiled access views
+//! ([`OwnViews`] compiles them). Access facts are grants, org units and employments: whoever changes one holds the
+//! group's lock first and counts its revision on, in the same transaction.
+
+mod access;
+mod errors;
+mod imported;
+mod keys;
+mod migrations;
+mod org;
+mod person;
+mod policy;
+mod render;
+mod session;
+mod tenant;
+mod views;
+
+use std::sync::Arc;
+
+use tally_api::identity::v1::access_service_server::AccessServiceServer;
+use tally_api::identity::v1::org_service_server::OrgServiceServer;
+use tally_api::identity::v1::person_service_server::PersonServiceServer;
+use tally_api::identity::v1::session_service_server::SessionServiceServer;
+use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
+use tally_kernel::{Result, Rng};
+use tally_rpc::{SigningKey, limited};
+use tally_runtime::{Compute, Service};
+use tally_store::Store;
+use tonic::service::Routes;
+
+pub use keys::{KeyRing, open_or_create};
+pub use migrations::all as migrations;
+pub use policy::POLICY;
+pub use views::OwnViews;
+
+/// The service's name.
+pub const SERVICE: &str = "identity";
+
+/// What identity is built from.
+pub struct Deps {
+    /// Its store.
+    pub store: Store,
+    /// Its signing key.
+    pub signing: SigningKey,
+    /// The public keys it publishes: its own and those of the services. Give the same to the stack.
+    pub keys: Arc<KeyRing>,
+    /// Its views. Give the same to the stack.
+    pub views: Arc<OwnViews>,
+    /// Where passwords are hashed.
+    pub compute: Compute,
+    /// Gives salts.
+    pub rng: Rng,
+}
+
+/// What every use case needs.
+pub(crate) struct App {
+    store: Store,
+    signing: SigningKey,
+    keys: Arc<KeyRing>,
+    views: Arc<OwnViews>,
+    compute: Compute,
+    /// A hash nobody knows the password of: what an unknown name is tried against, so that it takes as long.
+    no_password: String,
+}
+
+/// Builds the service.
+///
+/// # Errors
+/// A fault of ours in hashing.
+pub fn build(deps: Deps) -> Result<Service> {
+    let Deps { store, signing, keys, views, compute, rng } = deps;
+    let nobody: [u8; 32] = rng.bytes();
+    let nobody = session::domain::Password::typed(String::from_utf8_lossy(&nobody).into_owned());
+    let no_password = session::domain::hash(&nobody, rng.bytes())?;
+    let app = Arc::new(App { store, signing, keys, views, compute, no_password });
+    let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(PersonServiceServer::new(person::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(SessionServiceServer::new(session::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(AccessServiceServer::new(access::rpc::Rpc(app))));
+    Ok(Service { name: SERVICE, routes, background: Vec::new() })
+}

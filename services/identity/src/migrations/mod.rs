@@ -1,0 +1,10 @@
+//! Tables of identity, one file each step. Names begin with the service: two of one name would silently run once.
+
+mod identity_0001_tables;
+
+use sea_orm_migration::MigrationTrait;
+
+/// Every step, oldest first.
+pub fn all() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(identity_0001_tables::Migration)]
+}

@@ -1,0 +1,6 @@
+//! The dated org tree.
+
+pub(crate) mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,0 +1,82 @@
+//! States of org units.
+
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait as _, ExprTrait as _};
+use tally_access::OpContext;
+use tally_kernel::Error;
+use tally_kernel::id::OrgUnitId;
+use tally_store::{ScopedTx, StoreError, Unit, date_from_db, date_to_db, to_db};
+use uuid::Uuid;
+
+use super::domain::{OrgTree, State, UnitKind};
+
+mod states {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "org_unit_states")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub unit_id: Uuid,
+        pub parent_id: Option<Uuid>,
+        pub name: String,
+        pub kind: String,
+        pub valid_from: Date,
+        pub valid_to: Option<Date>,
+        pub superseded_at: Option<DateTimeUtc>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+}
+
+/// The tree as it is known now, of the regions this stack serves.
+pub(crate) async fn tree(tx: &ScopedTx) -> Result<OrgTree, StoreError> {
+    let rows = tx.select::<states::Entity>().filter(states::Column::SupersededAt.is_null()).all().await?;
+    Ok(OrgTree::new(rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?))
+}
+
+/// Writes states.
+pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &[State]) -> Result<(), StoreError> {
+    let rows = new.iter().map(|state| states::Model {
+        tenant_id: ctx.tenant().0,
+        id: state.row,
+        region: state.region.to_string(),
+        unit_id: state.unit.0,
+        parent_id: state.parent.map(Uuid::from),
+        name: state.name.clone(),
+        kind: state.kind.name().to_owned(),
+        valid_from: date_to_db(state.from),
+        valid_to: state.to.map(date_to_db),
+        superseded_at: None,
+        recorded_at: to_db(ctx.now()),
+    });
+    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+}
+
+/// Closes a state as "known until now". What it said stays.
+pub(crate) async fn supersede(unit: &Unit, row: Uuid, now: Timestamp) -> Result<(), StoreError> {
+    let open = states::Column::Id.eq(row).and(states::Column::SupersededAt.is_null());
+    unit.update::<states::Entity>().set(states::Column::SupersededAt, to_db(now)).filter(open).exec_one().await
+}
+
+fn read(row: states::Model) -> Result<State, Error> {
+    let kind = UnitKind::read(&row.kind).ok_or_else(|| Error::internal(format!("org unit kind {:?}", row.kind)))?;
+    Ok(State {
+        row: row.id,
+        unit: OrgUnitId(row.unit_id),
+        parent: row.parent_id.map(OrgUnitId),
+        name: row.name,
+        kind,
+        region: row.region.parse()?,
+        from: date_from_db(row.valid_from),
+        to: row.valid_to.map(date_from_db),
+    })
+}

@@ -1,0 +1,6 @@
+//! People and their effective-dated employments.
+
+pub(crate) mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;

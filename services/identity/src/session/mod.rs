@@ -1,0 +1,6 @@
+//! Logins, passwords and tokens.
+
+pub(crate) mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,0 +1,104 @@
+//! Making the group, and reading it.
+
+use tally_access::roles::{self, SERVICES};
+use tally_access::{Actor, Assignment, OpContext, Region, Scope, Target, service_principal};
+use tally_kernel::Result;
+use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
+use tally_store::{Audit, Unit};
+
+use super::domain::{Initialised, NewTenant, Tenant, TenantError};
+use super::store;
+use crate::access::domain::Grant;
+use crate::org::domain::{ALWAYS, State, UnitKind};
+use crate::policy::{GetTenant, InitTenant};
+use crate::session::domain::{self as session, Holder, Principal};
+use crate::{App, access, org};
+
+/// Makes the group, its root unit, its first administrator and the principals of the services. Only on an empty store.
+///
+/// # Errors
+/// `INITIALISED_ALREADY` when the store holds a group and this is not the request that made it.
+pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Result<Initialised> {
+    let there = store::look_up(&app.store, store::GROUP).await?;
+    let tenant = there.map_or_else(|| TenantId(ctx.new_id()), |(tenant, _)| tenant);
+    // Whoever calls is nobody yet; the group is the one about to be made, or the one whose first request may come again.
+    let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
+    let permit = ctx.permit::<InitTenant>(&Target::tenant())?;
+    let (password, salt) = (wanted.admin_password.clone(), ctx.rng.bytes());
+    let hash = match there {
+        Some(_) => String::new(),
+        None => app.compute.run(move || session::hash(&password, salt)).await??,
+    };
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Initialised>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            if there.is_some() {
+                return Err(TenantError::InitialisedAlready.into());
+            }
+            let made = write(&unit, ctx, &wanted, &hash).await?;
+            unit.commit(Audit::new("identity.tenant.init", "tenant", tenant), made).await
+        })
+        .await
+}
+
+async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str) -> Result<Initialised> {
+    let tenant = Tenant {
+        id: ctx.tenant(),
+        name: wanted.name.clone(),
+        currency: wanted.currency.clone(),
+        zone: wanted.zone.clone(),
+        regions: wanted.regions.clone(),
+        created_at: ctx.now(),
+    };
+    let admin = PrincipalId(ctx.new_id());
+    store::insert(unit, &tenant, admin).await?;
+    let root = State {
+        row: ctx.new_id(),
+        unit: OrgUnitId(ctx.new_id()),
+        parent: None,
+        name: tenant.name.clone(),
+        kind: UnitKind::Group,
+        region: Region::global(),
+        from: ALWAYS,
+        to: None,
+    };
+    org::store::insert(unit, ctx, &[root]).await?;
+    let login = Principal { id: admin, holder: Some(Holder::User), password_hash: Some(hash.to_owned()) };
+    crate::session::store::insert(unit, ctx, &login, wanted.admin_login.as_str(), &Region::global()).await?;
+    for service in SERVICES.iter().filter_map(|role| role.name.strip_prefix("service_")) {
+        let principal = Principal { id: service_principal(service), holder: None, password_hash: None };
+        let name = format!("service/{service}");
+        crate::session::store::insert(unit, ctx, &principal, &name, &Region::global()).await?;
+    }
+    access::store::begin(unit, ctx).await?;
+    access::store::insert(unit, ctx, &first_grant(ctx, admin), &Target::tenant()).await?;
+    Ok(Initialised { tenant, admin })
+}
+
+fn first_grant(ctx: &OpContext, admin: PrincipalId) -> Grant {
+    Grant {
+        id: GrantId(ctx.new_id()),
+        principal: admin,
+        assignment: Assignment {
+            role: roles::FIRST_ADMIN.to_owned(),
+            scope: Scope::Tenant,
+            valid_from: ALWAYS,
+            valid_to: None,
+        },
+        reason: "first administrator".to_owned(),
+        granted_by: admin,
+        recorded_at: ctx.now(),
+    }
+}
+
+/// The caller's group: whoever has the permission on any scope may read it.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn get(app: &App, ctx: &OpContext) -> Result<Tenant> {
+    ctx.plan::<GetTenant>()?;
+    store::read(&app.store, ctx).await
+}

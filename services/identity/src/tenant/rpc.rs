@@ -1,0 +1,100 @@
+//! `TenantService`: parse, call, render.
+
+use std::sync::Arc;
+
+use tally_access::Region;
+use tally_api::identity::v1 as pb;
+use tally_api::identity::v1::tenant_service_server::TenantService;
+use tally_kernel::error::Violations;
+use tally_kernel::money::Currency;
+use tally_kernel::{Error, time};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::{Initialised, NewTenant, Tenant};
+use crate::App;
+use crate::render::{digest, timestamp};
+use crate::session::domain::Password;
+
+/// The server.
+pub(crate) struct Rpc(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl TenantService for Rpc {
+    async fn init_tenant(
+        &self,
+        req: Request<pb::InitTenantRequest>,
+    ) -> Result<Response<pb::InitTenantResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::init(&self.0, &ctx, req.into_inner().try_into()?).await.map(Into::into) };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_tenant(&self, req: Request<pb::GetTenantRequest>) -> Result<Response<pb::GetTenantResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::get(&self.0, &ctx).await.map(|t| pb::GetTenantResponse { tenant: Some(t.into()) }) };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::InitTenantRequest> for NewTenant {
+    type Error = Error;
+    fn try_from(mut req: pb::InitTenantRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        // The digest is kept: a password must not be in it.
+        let password = std::mem::take(&mut req.admin_password);
+        let body = digest(&req);
+        wrong.text("name", &req.name, 200);
+        let currency: Option<Currency> = req.currency.parse().ok();
+        if currency.is_none() {
+            wrong.push("currency", "an ISO 4217 code such as CNY");
+        }
+        let zone = time::zone(&req.zone).ok();
+        if zone.is_none() {
+            wrong.push("zone", "an IANA zone such as Asia/Shanghai");
+        }
+        let mut regions: Vec<Region> = Vec::new();
+        for (index, name) in req.regions.iter().enumerate() {
+            match name.parse::<Region>() {
+                Ok(region) if !region.is_global() && !regions.contains(&region) => regions.push(region),
+                _ => wrong.push(format!("regions[{index}]"), "1 to 32 of a-z, 0-9 and -, each once"),
+            }
+        }
+        if req.regions.is_empty() {
+            wrong.push("regions", "at least one");
+        }
+        let login = wrong.parse("admin_login", &req.admin_login);
+        let password = wrong.take("admin_password", Password::chosen(password));
+        let new = login.zip(password).map(|(admin_login, admin_password)| Self {
+            request_id: req.request_id,
+            body,
+            name: req.name.trim().to_owned(),
+            currency: req.currency,
+            zone: req.zone,
+            regions,
+            admin_login,
+            admin_password,
+        });
+        wrong.finish(new)
+    }
+}
+
+impl From<Tenant> for pb::Tenant {
+    fn from(tenant: Tenant) -> Self {
+        Self {
+            tenant_id: tenant.id.to_string(),
+            name: tenant.name,
+            currency: tenant.currency,
+            zone: tenant.zone,
+            regions: tenant.regions.iter().map(ToString::to_string).collect(),
+            created_at: Some(timestamp(tenant.created_at)),
+        }
+    }
+}
+
+impl From<Initialised> for pb::InitTenantResponse {
+    fn from(made: Initialised) -> Self {
+        Self { tenant: Some(made.tenant.into()), admin_principal_id: made.admin.to_string() }
+    }
+}

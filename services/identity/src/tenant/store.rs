@@ -1,0 +1,108 @@
+//! Groups, and the directory in which a sign-in name leads to its group.
+
+use sea_orm::ColumnTrait as _;
+use tally_access::{OpContext, Region};
+use tally_kernel::id::{PrincipalId, TenantId};
+use tally_kernel::{Error, Result};
+use tally_store::{Conflict as _, ScopedTx, Store, StoreError, Unit, from_db, to_db};
+
+use super::domain::{Tenant, TenantError};
+
+pub(crate) mod tenants {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "tenants")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub name: String,
+        pub currency: String,
+        pub zone: String,
+        pub regions: String,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId });
+}
+
+pub(crate) mod directory {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "directory")]
+    pub struct Model {
+        /// A sign-in name, or [`super::GROUP`].
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub group_id: Uuid,
+        pub principal_id: Uuid,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::unscoped!(Entity, "whoever signs in has not said which group: the name leads to it");
+}
+
+/// The entry of the store's one group; no sign-in name holds a slash.
+pub(crate) const GROUP: &str = "/group";
+
+/// The group and principal that a name leads to.
+pub(crate) async fn look_up(store: &Store, name: &str) -> Result<Option<(TenantId, PrincipalId)>> {
+    let tx = store.directory().await?;
+    let row = tx.select_unscoped::<directory::Entity>().filter(directory::Column::Name.eq(name)).one().await?;
+    Ok(row.map(|row| (TenantId(row.group_id), PrincipalId(row.principal_id))))
+}
+
+/// Adds a name to the directory; `taken` is what it means that it is there.
+pub(crate) async fn enter(
+    unit: &Unit,
+    name: &str,
+    tenant: TenantId,
+    principal: PrincipalId,
+    taken: impl FnOnce() -> Error,
+) -> Result<(), StoreError> {
+    let row = directory::Model { name: name.to_owned(), group_id: tenant.0, principal_id: principal.0 };
+    unit.insert_unscoped(row).await.conflict(taken)
+}
+
+/// Writes the group and its entry in the directory.
+pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId) -> Result<(), StoreError> {
+    enter(unit, GROUP, tenant.id, admin, || TenantError::InitialisedAlready.into()).await?;
+    let regions: Vec<_> = tenant.regions.iter().map(Region::as_str).collect();
+    let row = tenants::Model {
+        tenant_id: tenant.id.0,
+        id: tenant.id.0,
+        name: tenant.name.clone(),
+        currency: tenant.currency.clone(),
+        zone: tenant.zone.clone(),
+        regions: regions.join(","),
+        recorded_at: to_db(tenant.created_at),
+    };
+    unit.insert(row).await
+}
+
+/// The group of the transaction.
+pub(crate) async fn get(tx: &ScopedTx) -> Result<Tenant, StoreError> {
+    let row = tx.select::<tenants::Entity>().one().await?;
+    let row = row.ok_or_else(|| Error::internal("a group without its row"))?;
+    Ok(Tenant {
+        id: TenantId(row.tenant_id),
+        name: row.name,
+        currency: row.currency,
+        zone: row.zone,
+        regions: row.regions.split(',').map(str::parse).collect::<Result<_>>()?,
+        created_at: from_db(row.recorded_at),
+    })
+}
+
+/// The caller's group.
+pub(crate) async fn read(store: &Store, ctx: &OpContext) -> Result<Tenant> {
+    Ok(get(&*store.read(ctx).await?).await?)
+}

@@ -1,0 +1,271 @@
+//! Identity as it is built for production, on a store of its own, with a group in it.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use tally_access::{Permission, Regions};
+use tally_api::identity::v1::access_service_client::AccessServiceClient;
+use tally_api::identity::v1::org_service_client::OrgServiceClient;
+use tally_api::identity::v1::person_service_client::PersonServiceClient;
+use tally_api::identity::v1::session_service_client::SessionServiceClient;
+use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
+use tally_api::identity::v1::{self as pb, ScopeKind};
+use tally_identity::{Deps, KeyRing, OwnViews, POLICY, SERVICE, build, migrations};
+use tally_kernel::id::TenantId;
+use tally_kernel::{Clock, Error, Rng};
+use tally_rpc::{Limits, RpcChannel, Signer, SigningKey, Stack, StackConfig, bearer, error_from, in_process};
+use tally_runtime::Compute;
+use tally_store::Store;
+use tally_testkit::databases::TestStore;
+use tonic::{Request, Response, Status};
+
+/// The first administrator's password, and everybody else's.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Identity with a group in it.
+pub(crate) struct House {
+    pub(crate) db: TestStore,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Arc<KeyRing>,
+    channel: RpcChannel,
+    performance: Arc<Signer>,
+    identity: Arc<Signer>,
+    pub(crate) tenant: TenantId,
+    /// The first administrator.
+    pub(crate) admin: Login,
+}
+
+/// Somebody who signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) principal: String,
+    pub(crate) token: String,
+}
+
+/// What a call gives: the message, or the suite's error.
+pub(crate) type Told<T> = Result<T, Error>;
+
+pub(crate) fn told<T>(reply: Result<Response<T>, Status>) -> Told<T> {
+    reply.map(Response::into_inner).map_err(error_from)
+}
+
+pub(crate) fn init_request() -> pb::InitTenantRequest {
+    pb::InitTenantRequest {
+        request_id: "init".into(),
+        name: "Demo".into(),
+        currency: "CNY".into(),
+        zone: "Asia/Shanghai".into(),
+        regions: vec!["cn-north".into(), "cn-south".into()],
+        admin_login: "admin".into(),
+        admin_password: PASSWORD.into(),
+    }
+}
+
+fn serve(store: Store, clock: &Clock, rng: &Rng) -> (RpcChannel, Arc<KeyRing>, [Arc<Signer>; 2]) {
+    let signing = SigningKey::generate(SERVICE, rng).unwrap();
+    let performance = SigningKey::generate("performance", rng).unwrap();
+    let keys = Arc::new(KeyRing::fixed([signing.public().clone(), performance.public().clone()]));
+    let views = Arc::new(OwnViews::new(store.clone(), clock.clone(), rng.clone()));
+    let (compute, own) = (Compute::new(1).unwrap(), signing.clone());
+    let deps = Deps { store, signing, keys: keys.clone(), views: views.clone(), compute, rng: rng.clone() };
+    let stack = Stack::new(StackConfig {
+        service: SERVICE,
+        policy: POLICY,
+        keys: keys.clone(),
+        views,
+        regions: Regions::All,
+        clock: clock.clone(),
+        rng: rng.clone(),
+        limits: Limits::default(),
+    });
+    let channel = in_process(&stack.guard(build(deps).unwrap().routes));
+    let signer = |name, key| Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
+    (channel, keys, [signer("performance", performance), signer(SERVICE, own)])
+}
+
+impl House {
+    /// Without a group, on each database.
+    pub(crate) async fn empty() -> Vec<Self> {
+        let mut houses = Vec::new();
+        for db in TestStore::all(SERVICE, migrations).await {
+            let (clock, rng) = (db.clock.clone(), Rng::seeded(7));
+            let (channel, keys, [performance, identity]) = serve(db.store.clone(), &clock, &rng);
+            let tenant = TenantId(uuid::Uuid::nil());
+            let admin = Login { principal: String::new(), token: String::new() };
+            houses.push(Self { db, clock, keys, channel, performance, identity, tenant, admin });
+        }
+        houses
+    }
+
+    /// With a group and its administrator, on each database.
+    pub(crate) async fn all() -> Vec<Self> {
+        let mut houses = Self::empty().await;
+        for house in &mut houses {
+            let made = told(house.tenants().init_tenant(init_request()).await).unwrap();
+            house.tenant = made.tenant.unwrap().tenant_id.parse().unwrap();
+            house.admin = house.sign_in("admin").await;
+        }
+        houses
+    }
+
+    /// With a small company: North / Sales / { A, B } and South / Desk.
+    pub(crate) async fn with_company() -> Vec<Self> {
+        let houses = Self::all().await;
+        for house in &houses {
+            let done = house.import_units(&["North/Sales/A", "North/Sales/B"], "cn-north").await;
+            assert_eq!(done.written, 2, "{done:?}");
+            house.import_units(&["South/Desk"], "cn-south").await;
+        }
+        houses
+    }
+
+    pub(crate) fn tenants(&self) -> TenantServiceClient<RpcChannel> {
+        TenantServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn orgs(&self) -> OrgServiceClient<RpcChannel> {
+        OrgServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn people(&self) -> PersonServiceClient<RpcChannel> {
+        PersonServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn sessions(&self) -> SessionServiceClient<RpcChannel> {
+        SessionServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn access(&self) -> AccessServiceClient<RpcChannel> {
+        AccessServiceClient::new(self.channel.clone())
+    }
+
+    /// Moves the clock on.
+    pub(crate) fn wait(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+
+    pub(crate) fn as_admin<T>(&self, message: T) -> Request<T> {
+        self.admin.says(message)
+    }
+
+    /// A request of the performance service at its background work.
+    pub(crate) fn as_performance<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        bearer(&mut request, &self.performance.token(self.tenant, None).unwrap());
+        request
+    }
+
+    /// A request of identity at its own background work.
+    pub(crate) fn as_identity<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        bearer(&mut request, &self.identity.token(self.tenant, None).unwrap());
+        request
+    }
+
+    pub(crate) async fn try_sign_in(&self, login: &str, password: &str) -> Told<pb::SignInResponse> {
+        told(self.sessions().sign_in(pb::SignInRequest { login: login.into(), password: password.into() }).await)
+    }
+
+    pub(crate) async fn sign_in(&self, login: &str) -> Login {
+        let done = self.try_sign_in(login, PASSWORD).await.unwrap();
+        Login { principal: done.principal_id, token: done.access_token }
+    }
+
+    pub(crate) async fn import_units(&self, paths: &[&str], region: &str) -> tally_api::common::v1::ImportResult {
+        let row = |path: &&str| pb::OrgUnitRow { path: (*path).into(), region: region.into(), ..Default::default() };
+        let request = pb::ImportOrgUnitsRequest { request_id: String::new(), rows: paths.iter().map(row).collect() };
+        told(self.orgs().import_org_units(self.as_admin(request)).await).unwrap().result.unwrap()
+    }
+
+    pub(crate) async fn unit(&self, path: &str) -> pb::OrgUnit {
+        let request = pb::ListOrgUnitsRequest { page_size: 1000, ..Default::default() };
+        let units = told(self.orgs().list_org_units(self.as_admin(request)).await).unwrap().units;
+        units.into_iter().find(|unit| unit.path == path).unwrap_or_else(|| panic!("no unit {path}"))
+    }
+
+    pub(crate) async fn import_people(&self, rows: Vec<pb::PersonRow>) -> tally_api::common::v1::ImportResult {
+        let request = pb::ImportPeopleRequest { request_id: String::new(), rows };
+        told(self.people().import_people(self.as_admin(request)).await).unwrap().result.unwrap()
+    }
+
+    pub(crate) async fn person(&self, employee_no: &str) -> pb::Person {
+        let request = pb::GetPersonRequest { employee_no: employee_no.into(), ..Default::default() };
+        told(self.people().get_person(self.as_admin(request)).await).unwrap().person.unwrap()
+    }
+
+    /// Makes a login; with a person by number, or for nobody.
+    pub(crate) async fn login(&self, name: &str, employee_no: &str) -> Login {
+        let person_id = if employee_no.is_empty() { String::new() } else { self.person(employee_no).await.person_id };
+        let request = pb::CreateLoginRequest {
+            request_id: String::new(),
+            login: name.into(),
+            password: PASSWORD.into(),
+            person_id,
+        };
+        told(self.sessions().create_login(self.as_admin(request)).await).unwrap();
+        self.sign_in(name).await
+    }
+
+    pub(crate) async fn try_grant(
+        &self,
+        by: &Login,
+        to: &Login,
+        role: &str,
+        scope: ScopeKind,
+        scope_ref: &str,
+    ) -> Told<pb::GrantRoleResponse> {
+        let grant = pb::Grant {
+            principal_id: to.principal.clone(),
+            role: role.into(),
+            scope: scope.into(),
+            scope_ref: scope_ref.into(),
+            valid_from: "2026-01-01".into(),
+            reason: "test".into(),
+            ..Default::default()
+        };
+        let request = pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+        told(self.access().grant_role(by.says(request)).await)
+    }
+
+    pub(crate) async fn grant(&self, to: &Login, role: &str, scope: ScopeKind, scope_ref: &str) -> pb::Grant {
+        self.try_grant(&self.admin, to, role, scope, scope_ref).await.unwrap().grant.unwrap()
+    }
+
+    pub(crate) async fn revoke(&self, by: &Login, grant: &pb::Grant) -> Told<pb::RevokeGrantResponse> {
+        let request = pb::RevokeGrantRequest {
+            request_id: String::new(),
+            grant_id: grant.grant_id.clone(),
+            reason: "test".into(),
+        };
+        told(self.access().revoke_grant(by.says(request)).await)
+    }
+
+    /// What a principal's view says of a permission, as another service reads it.
+    pub(crate) async fn rule(&self, of: &Login, permission: Permission) -> Option<pb::Rule> {
+        let request = pb::GetViewRequest {
+            principal_id: of.principal.clone(),
+            tenant_id: self.tenant.to_string(),
+            known_revision: 0,
+        };
+        let view = told(self.access().get_view(self.as_performance(request)).await).unwrap();
+        view.rules.into_iter().find(|rule| rule.permission == permission.name())
+    }
+}
+
+impl Login {
+    /// A request with this login's token.
+    pub(crate) fn says<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        bearer(&mut request, &self.token);
+        request
+    }
+}
+
+/// A row of a person in a unit, hired on 2026-01-05.
+pub(crate) fn person_row(employee_no: &str, unit_path: &str) -> pb::PersonRow {
+    pb::PersonRow {
+        employee_no: employee_no.into(),
+        name: format!("Person {employee_no}"),
+        unit_path: unit_path.into(),
+        position: "agent".into(),
+        grade: "P2".into(),
+        hired_on: "2026-01-05".into(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,164 @@
+//! People over the rpcs.
+
+use tally_access::Permission;
+use tally_api::common::v1::Period;
+use tally_api::identity::v1::{self as pb, ScopeKind};
+use tally_kernel::error::Kind;
+
+use crate::house::{House, Login, person_row, told};
+
+async fn listed(house: &House, by: &Login, period: Option<Period>) -> Vec<String> {
+    let (mut token, mut seen) = (String::new(), Vec::new());
+    loop {
+        let request = pb::ListPeopleRequest { period: period.clone(), page_size: 2, page_token: token };
+        let page = told(house.people().list_people(by.says(request)).await).unwrap();
+        seen.extend(page.people.into_iter().map(|person| person.employee_no));
+        token = page.next_page_token;
+        if token.is_empty() {
+            return seen;
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_are_imported_once_and_listed_by_number() {
+    for house in House::with_company().await {
+        let rows: Vec<_> = ["E3", "E1", "E2", "E5", "E4"].map(|number| person_row(number, "North/Sales/A")).to_vec();
+        assert_eq!(house.import_people(rows.clone()).await.written, 5, "{}", house.db.name);
+        assert_eq!(house.import_people(rows).await.unchanged, 5, "{}", house.db.name);
+        assert_eq!(listed(&house, &house.admin, None).await, ["E1", "E2", "E3", "E4", "E5"]);
+        let person = house.person("E3").await;
+        assert_eq!((person.name.as_str(), person.zone.as_str()), ("Person E3", "Asia/Shanghai"));
+        let employment = &person.employments[0];
+        assert_eq!((employment.unit_path.as_str(), employment.region.as_str()), ("North/Sales/A", "cn-north"));
+        assert_eq!((employment.from.as_str(), employment.to.as_str()), ("2026-01-05", ""));
+    }
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_written_are_told_and_the_others_are_written() {
+    for house in House::with_company().await {
+        let other = pb::PersonRow { name: "Somebody Else".into(), ..person_row("E1", "North/Sales/A") };
+        let rows = vec![
+            person_row("E1", "North/Sales/A"),
+            person_row("E2", "North/Nowhere"),
+            other,
+            pb::PersonRow { hired_on: "yesterday".into(), ..person_row("E3", "South/Desk") },
+            person_row("E4", "South/Desk"),
+        ];
+        let done = house.import_people(rows).await;
+        let problems: Vec<_> = done.problems.iter().map(|p| (p.index, p.reason.as_str())).collect();
+        assert_eq!(problems, [(1, "UNIT_UNKNOWN"), (2, "PERSON_DIFFERS"), (3, "DATE_MALFORMED")]);
+        assert_eq!(listed(&house, &house.admin, None).await, ["E1", "E4"], "{}", house.db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_period_shows_who_was_employed_on_some_day_of_it() {
+    for house in House::with_company().await {
+        let left = pb::PersonRow { left_on: "2026-02-10".into(), ..person_row("E1", "North/Sales/A") };
+        let later = pb::PersonRow { hired_on: "2026-03-15".into(), ..person_row("E3", "North/Sales/A") };
+        house.import_people(vec![left, person_row("E2", "North/Sales/A"), later]).await;
+        let period = |from: &str, to: &str| Some(Period { from: from.into(), to: to.into() });
+        assert_eq!(listed(&house, &house.admin, period("2026-02-10", "2026-02-28")).await, ["E1", "E2"]);
+        assert_eq!(listed(&house, &house.admin, period("2026-02-11", "2026-02-28")).await, ["E2"]);
+        assert_eq!(listed(&house, &house.admin, period("2026-03-01", "2026-03-15")).await, ["E2", "E3"]);
+        assert_eq!(
+            listed(&house, &house.admin, period("2025-01-01", "2026-01-04")).await,
+            [""; 0],
+            "{}",
+            house.db.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn ending_an_employment_is_a_new_fact_beside_the_old_one() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let person = house.person("E1").await;
+        let end = |day: &str| pb::EndEmploymentRequest {
+            request_id: String::new(),
+            person_id: person.person_id.clone(),
+            last_day: day.into(),
+        };
+        let ended = told(house.people().end_employment(house.as_admin(end("2026-03-15"))).await).unwrap();
+        let employments = ended.person.unwrap().employments;
+        assert_eq!(employments.len(), 1, "{}", house.db.name);
+        assert_eq!(employments[0].to, "2026-03-15");
+        assert_eq!(employments[0].employment_id, person.employments[0].employment_id);
+        assert_eq!(house.person("E1").await.employments[0].to, "2026-03-15");
+        let again = told(house.people().end_employment(house.as_admin(end("2026-03-15"))).await).unwrap_err();
+        assert_eq!(again.reason(), "ENDS_ALREADY");
+        let late = told(house.people().end_employment(house.as_admin(end("2026-05-01"))).await).unwrap_err();
+        assert_eq!(late.reason(), "NOT_EMPLOYED");
+    }
+}
+
+#[tokio::test]
+async fn a_supervisor_sees_the_team_and_others_are_not_there() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
+        let boss = house.login("boss", "").await;
+        let request = |number: &str| pb::GetPersonRequest { employee_no: number.into(), ..Default::default() };
+        let error = told(house.people().get_person(boss.says(request("E1"))).await).unwrap_err();
+        assert_eq!(error.kind(), Kind::PermissionDenied, "no grant at all");
+        house.grant(&boss, "supervisor", ScopeKind::Unit, &house.unit("North/Sales/A").await.unit_id).await;
+        assert_eq!(listed(&house, &boss, None).await, ["E1"], "{}", house.db.name);
+        assert!(told(house.people().get_person(boss.says(request("E1"))).await).is_ok());
+        let error = told(house.people().get_person(boss.says(request("E2"))).await).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_sees_oneself_alone() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
+        let agent = house.login("agent", "E1").await;
+        house.grant(&agent, "agent", ScopeKind::Self_, "").await;
+        assert_eq!(listed(&house, &agent, None).await, ["E1"], "{}", house.db.name);
+        let rule = house.rule(&agent, Permission::StatementReadPay).await.unwrap();
+        assert_eq!(rule.person_ids, [house.person("E1").await.person_id]);
+        assert!(!rule.tenant && rule.unit_ids.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn who_has_left_keeps_what_is_about_oneself_and_no_team() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
+        let boss = house.login("boss", "E1").await;
+        house.grant(&boss, "agent", ScopeKind::Self_, "").await;
+        house.grant(&boss, "supervisor", ScopeKind::Unit, &house.unit("North/Sales/A").await.unit_id).await;
+        assert_eq!(listed(&house, &boss, None).await, ["E1", "E2"]);
+        let request = pb::EndEmploymentRequest {
+            request_id: String::new(),
+            person_id: house.person("E1").await.person_id,
+            last_day: "2026-03-01".into(),
+        };
+        told(house.people().end_employment(house.as_admin(request)).await).unwrap();
+        assert_eq!(listed(&house, &boss, None).await, ["E1"], "{}", house.db.name);
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_read_names_gets_people_without_them_and_cannot_ask_by_number() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let id = house.person("E1").await.person_id;
+        // Identity at its own background work reads people without their names.
+        let request = |message: pb::GetPersonRequest| house.as_identity(message);
+        let by_id = pb::GetPersonRequest { person_id: id, ..Default::default() };
+        let seen = told(house.people().get_person(request(by_id)).await).unwrap();
+        assert_eq!(seen.masked_fields, ["employee_no", "name"], "{}", house.db.name);
+        let person = seen.person.unwrap();
+        assert!(person.name.is_empty() && person.employee_no.is_empty() && !person.employments.is_empty());
+        let by_number = pb::GetPersonRequest { employee_no: "E1".into(), ..Default::default() };
+        let error = told(house.people().get_person(request(by_number)).await).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+        let list = pb::ListPeopleRequest { page_size: 1, ..Default::default() };
+        let page = told(house.people().list_people(house.as_identity(list)).await).unwrap();
+        assert_eq!(page.masked_fields, ["employee_no", "name"]);
+    }
+}

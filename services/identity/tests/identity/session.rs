@@ -1,0 +1,141 @@
+//! Making the group, signing in, logins, and what the logs keep of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tally_access::{Actor, OpContext, compile_service};
+use tally_api::classes::pool;
+use tally_api::identity::v1 as pb;
+use tally_identity::{POLICY, SERVICE};
+use tally_kernel::Rng;
+use tally_kernel::error::Kind;
+
+use crate::house::{House, PASSWORD, init_request, person_row, told};
+
+#[test]
+fn every_rpc_has_its_row_in_the_policy_table() {
+    let services = pool().services().filter(|s| s.full_name().starts_with("tally.identity."));
+    let rpcs: BTreeSet<_> = services
+        .flat_map(|s| s.methods().map(|m| format!("{}/{}", s.full_name(), m.name())).collect::<Vec<_>>())
+        .collect();
+    let rows: BTreeSet<_> = POLICY.iter().map(|row| row.method.to_owned()).collect();
+    assert_eq!(rpcs, rows);
+}
+
+#[tokio::test]
+async fn a_group_is_made_once_and_the_same_request_gets_the_same_answer() {
+    for house in House::empty().await {
+        let first = told(house.tenants().init_tenant(init_request()).await).unwrap();
+        let again = told(house.tenants().init_tenant(init_request()).await).unwrap();
+        assert_eq!(first, again, "{}", house.db.name);
+        let other = pb::InitTenantRequest { request_id: "another".into(), ..init_request() };
+        let refused = told(house.tenants().init_tenant(other).await).unwrap_err();
+        assert_eq!(refused.reason(), "INITIALISED_ALREADY", "{}", house.db.name);
+        let changed = pb::InitTenantRequest { name: "Other".into(), ..init_request() };
+        assert_eq!(told(house.tenants().init_tenant(changed).await).unwrap_err().reason(), "REQUEST_ID_REUSED");
+    }
+}
+
+#[tokio::test]
+async fn every_wrong_field_of_a_new_group_is_told_at_once() {
+    let house = House::empty().await.remove(0);
+    let request = pb::InitTenantRequest {
+        request_id: "x".into(),
+        name: " ".into(),
+        currency: "XXZ".into(),
+        zone: "Mars".into(),
+        regions: vec!["*".into(), "cn-north".into(), "cn-north".into()],
+        admin_login: "a b".into(),
+        admin_password: "short".into(),
+    };
+    let error = told(house.tenants().init_tenant(request).await).unwrap_err();
+    let fields: Vec<_> = error.violations().iter().map(|v| v.field.as_str()).collect();
+    assert_eq!(fields, ["name", "currency", "zone", "regions[0]", "regions[2]", "admin_login", "admin_password"]);
+}
+
+#[tokio::test]
+async fn a_token_names_the_group_and_lives_ten_minutes() {
+    for house in House::all().await {
+        let mine = told(house.tenants().get_tenant(house.as_admin(pb::GetTenantRequest {})).await).unwrap();
+        let tenant = mine.tenant.unwrap();
+        assert_eq!((tenant.name.as_str(), tenant.currency.as_str()), ("Demo", "CNY"));
+        assert_eq!(tenant.regions, ["cn-north", "cn-south"]);
+        house.wait(9 * 60);
+        assert!(house.tenants().get_tenant(house.as_admin(pb::GetTenantRequest {})).await.is_ok());
+        house.wait(2 * 60);
+        let late = told(house.tenants().get_tenant(house.as_admin(pb::GetTenantRequest {})).await).unwrap_err();
+        assert_eq!((late.kind(), late.reason()), (Kind::Unauthenticated, "TOKEN_EXPIRED"), "{}", house.db.name);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_name_a_wrong_password_and_a_service_are_refused_alike() {
+    for house in House::all().await {
+        let mut refusals = BTreeSet::new();
+        let tries =
+            [("nobody", PASSWORD), ("admin", "wrong wrong wrong"), ("service/talent", ""), ("/group", ""), ("", "")];
+        for (login, password) in tries {
+            let error = house.try_sign_in(login, password).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Unauthenticated);
+            refusals.insert((error.reason(), error.message().to_owned()));
+        }
+        assert_eq!(refusals.len(), 1, "{}: {refusals:?}", house.db.name);
+    }
+}
+
+#[tokio::test]
+async fn five_wrong_passwords_block_even_the_right_one_for_a_while() {
+    for house in House::all().await {
+        for _ in 0..5 {
+            house.try_sign_in("admin", "wrong wrong wrong").await.unwrap_err();
+        }
+        assert_eq!(house.try_sign_in("admin", PASSWORD).await.unwrap_err().reason(), "SIGN_IN_REFUSED");
+        house.wait(2);
+        assert!(house.try_sign_in("ADMIN", PASSWORD).await.is_ok(), "{}", house.db.name);
+        house.try_sign_in("admin", "wrong wrong wrong").await.unwrap_err();
+        assert!(house.try_sign_in("admin", PASSWORD).await.is_ok(), "a right password starts the count anew");
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_given_once_and_a_person_has_one_login() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
+        house.login("li.na", "E1").await;
+        let make = async |login: &str, person_id: String| {
+            let request = pb::CreateLoginRequest {
+                request_id: String::new(),
+                login: login.into(),
+                password: PASSWORD.into(),
+                person_id,
+            };
+            told(house.sessions().create_login(house.as_admin(request)).await).map(|_| ()).map_err(|e| e.reason())
+        };
+        let (e1, e2) = (house.person("E1").await.person_id, house.person("E2").await.person_id);
+        assert_eq!(make("LI.NA", e2.clone()).await, Err("LOGIN_TAKEN"), "{}", house.db.name);
+        assert_eq!(make("li.na.2", e1).await, Err("PERSON_HAS_LOGIN"), "{}", house.db.name);
+        assert_eq!(make("nobody", uuid::Uuid::nil().to_string()).await, Err("NOT_FOUND"));
+        assert_eq!(make("wang", e2).await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn what_changes_and_who_signs_in_is_in_the_audit_log_without_names_or_passwords() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        house.try_sign_in("admin", "wrong wrong wrong").await.unwrap_err();
+        let actor = Actor::service(SERVICE, house.tenant, None);
+        let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), house.clock.clone(), Rng::System);
+        let log = house.db.store.read(&ctx).await.unwrap().audit_log(100).await.unwrap();
+        // The clock stands still, so nothing says which came first.
+        let mut actions: Vec<_> = log.iter().map(|(_, entry)| entry.action.as_str()).collect();
+        actions.sort_unstable();
+        let (units, signed_in) = ("identity.org.import", "identity.session.sign_in");
+        let expected = [units, units, "identity.person.import", signed_in, signed_in, "identity.tenant.init"];
+        assert_eq!(actions, expected, "{}", house.db.name);
+        let text = format!("{log:?}");
+        assert!(!text.contains("Person E1") && !text.contains("horse"), "{text}");
+        house.db.store.sequence_now().await.unwrap();
+        assert!(house.db.store.verify_audit().await.unwrap().ok());
+    }
+}
