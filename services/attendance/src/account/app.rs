@@ -1,0 +1,43 @@
+//! Bringing in accounts and listing them.
+
+use tally_access::OpContext;
+use tally_kernel::Result;
+use tally_kernel::page::Page;
+
+use super::domain::{Account, StoredAccount, changes};
+use super::store;
+use crate::app::{App, bulk_audit, sorted};
+use crate::directory::Units;
+use crate::import::{Batch, Outcome};
+use crate::policy::{ImportAccounts, ListAccounts};
+
+/// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say.
+pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<Account>) -> Result<Outcome> {
+    ctx.plan::<ImportAccounts>()?;
+    let mut rows = batch.rows;
+    let unsettled = |a: &Account| !a.team_path.is_empty() && (a.unit.is_none() || a.region.is_none());
+    let ask = rows.iter().any(|(_, account)| unsettled(account));
+    let units = if ask { app.peers.units(ctx).await? } else { Units::default() };
+    rows.iter_mut().for_each(|(_, account)| account.settle(&units));
+    let permit = ctx.permit_all::<ImportAccounts>(rows.iter().map(|(_, account)| account.target()))?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+                return Ok(done);
+            }
+            let mut outcome = Outcome { problems: batch.problems.clone(), ..Outcome::default() };
+            let there = store::keyed(&unit, rows.iter().map(|(_, account)| account.key()).collect()).await?;
+            store::write(&unit, ctx, changes(rows.clone(), there, &mut outcome)).await?;
+            let audit = bulk_audit("attendance.account.write", "accounts", &batch.body, &outcome);
+            unit.commit(audit, sorted(outcome)).await
+        })
+        .await
+}
+
+/// A page of accounts with their phases, and the token of the next.
+pub async fn list_accounts(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<StoredAccount>, String)> {
+    let plan = ctx.plan::<ListAccounts>()?;
+    let tx = app.store.read(ctx).await?;
+    store::page(&tx, &plan, page).await
+}

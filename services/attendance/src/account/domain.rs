@@ -1,0 +1,231 @@
+//! An account and its phases. A known account may get later phases; what was said of it stays.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use tally_access::{Region, Target};
+use tally_kernel::id::{AccountId, OrgUnitId};
+
+use crate::directory::{Home, Units};
+use crate::import::{Outcome, Problem};
+
+/// Rows of one import at most.
+pub const MAX_ACCOUNTS: usize = 1_000;
+
+/// How an account is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhaseKind {
+    /// Several people under one name.
+    Shared,
+    /// On the way to named.
+    Mixed,
+    /// Every record carries its agent.
+    Named,
+}
+
+impl PhaseKind {
+    /// The word that is stored.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Mixed => "mixed",
+            Self::Named => "named",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn read(word: &str) -> Option<Self> {
+        [Self::Shared, Self::Mixed, Self::Named].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A stretch of an account's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phase {
+    /// First local date; nothing means from the beginning.
+    pub from: Option<Date>,
+    /// How it is used.
+    pub kind: PhaseKind,
+    /// Dialogues one person can hold at once, at least 1.
+    pub capacity: u32,
+}
+
+/// What is said of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Platform, such as JD.
+    pub platform: String,
+    /// Store on it.
+    pub store: String,
+    /// The login's name.
+    pub name: String,
+    /// IANA name.
+    pub zone: String,
+    /// Path of the team that serves it; empty when nobody said.
+    pub team_path: String,
+    /// The team's unit, where known.
+    pub unit: Option<OrgUnitId>,
+    /// Where its data live, where known.
+    pub region: Option<Region>,
+    /// Whether only one person may hold it at a time.
+    pub exclusive: bool,
+    /// Oldest first, each from another date.
+    pub phases: Vec<Phase>,
+}
+
+impl Account {
+    /// `platform/store/name`.
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}", self.platform, self.store, self.name)
+    }
+
+    /// Fills in what the team's unit says: unit and region. Without both, an account is the group's own.
+    pub fn settle(&mut self, units: &Units) {
+        if let Some(home) = units.get(&self.team_path) {
+            self.unit = self.unit.or(home.unit);
+            self.region.get_or_insert_with(|| home.region.clone());
+        }
+    }
+
+    /// Where it belongs.
+    pub fn home(&self) -> Home {
+        Home { region: self.region.clone().unwrap_or_else(Region::global), unit: self.unit }
+    }
+
+    /// What a permit is asked for.
+    pub fn target(&self) -> Target {
+        let Home { region, unit } = self.home();
+        Target { region: Some(region), unit, person: None }
+    }
+
+    fn same_head(&self, other: &Self) -> bool {
+        (&self.zone, &self.team_path, self.exclusive) == (&other.zone, &other.team_path, other.exclusive)
+    }
+}
+
+/// An account that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAccount {
+    /// Id.
+    pub id: AccountId,
+    /// What is said of it.
+    pub account: Account,
+}
+
+/// What an import changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Accounts that are new.
+    pub accounts: Vec<Account>,
+    /// Later phases of accounts that are there.
+    pub phases: Vec<(StoredAccount, Vec<Phase>)>,
+}
+
+/// Sorts rows into new accounts, new phases, unchanged rows and contradictions.
+pub fn changes(rows: Vec<(u32, Account)>, there: Vec<StoredAccount>, outcome: &mut Outcome) -> Changes {
+    let there: BTreeMap<String, StoredAccount> = there.into_iter().map(|a| (a.account.key(), a)).collect();
+    let mut seen: BTreeMap<String, Account> = BTreeMap::new();
+    let mut changes = Changes::default();
+    for (index, row) in rows {
+        let key = row.key();
+        if let Some(first) = seen.get(&key) {
+            if row.same_head(first) && row.phases == first.phases {
+                outcome.unchanged += 1;
+            } else {
+                outcome.problems.push(contradiction(index, &key, "an earlier row of this call"));
+            }
+            continue;
+        }
+        match there.get(&key).map(|stored| (stored, added(&stored.account, &row))) {
+            None => {
+                changes.accounts.push(row.clone());
+                outcome.written += 1;
+            }
+            Some((_, None)) => outcome.problems.push(contradiction(index, &key, "what is there")),
+            Some((_, Some(more))) if more.is_empty() => outcome.unchanged += 1,
+            Some((stored, Some(more))) => {
+                changes.phases.push((stored.clone(), more));
+                outcome.written += 1;
+            }
+        }
+        seen.insert(key, row);
+    }
+    changes
+}
+
+/// The phases that are new, or nothing when the rows contradict each other.
+fn added(stored: &Account, row: &Account) -> Option<Vec<Phase>> {
+    if !row.same_head(stored) {
+        return None;
+    }
+    let mut more = Vec::new();
+    for phase in &row.phases {
+        match stored.phases.iter().find(|p| p.from == phase.from) {
+            Some(known) if known == phase => {}
+            Some(_) => return None,
+            None => more.push(*phase),
+        }
+    }
+    Some(more)
+}
+
+fn contradiction(index: u32, key: &str, what: &str) -> Problem {
+    let message =
+        format!("{key} contradicts {what}: zone, team, exclusive and the phase of a date stay as they were said");
+    Problem::new(index, "ALREADY_DIFFERENT", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn account(name: &str, phases: &[(Option<Date>, PhaseKind)]) -> Account {
+        Account {
+            platform: "JD".into(),
+            store: "shop".into(),
+            name: name.into(),
+            zone: "Asia/Shanghai".into(),
+            team_path: "north/a".into(),
+            unit: None,
+            region: None,
+            exclusive: false,
+            phases: phases.iter().map(|(from, kind)| Phase { from: *from, kind: *kind, capacity: 2 }).collect(),
+        }
+    }
+
+    #[test]
+    fn a_known_account_gets_later_phases_and_keeps_what_was_said() {
+        let (shared, named) = ((None, PhaseKind::Shared), (Some(date(2026, 3, 10)), PhaseKind::Named));
+        let stored = StoredAccount { id: AccountId(Uuid::from_u128(1)), account: account("a", &[shared]) };
+        let mut other_zone = account("a", &[shared]);
+        other_zone.zone = "UTC".into();
+        let import = |rows: Vec<Account>| {
+            let mut outcome = Outcome::default();
+            let changes = changes((0..).zip(rows).collect(), vec![stored.clone()], &mut outcome);
+            (changes, outcome)
+        };
+        let (later, outcome) = import(vec![account("a", &[shared, named])]);
+        assert_eq!((outcome.written, later.phases[0].1.len()), (1, 1));
+        assert_eq!(import(vec![account("a", &[shared])]).1.unchanged, 1);
+        let (none, outcome) = import(vec![other_zone, account("a", &[(None, PhaseKind::Mixed)])]);
+        assert_eq!(none, Changes::default());
+        assert_eq!(outcome.problems.iter().map(|p| p.reason.as_str()).collect::<Vec<_>>(), ["ALREADY_DIFFERENT"; 2]);
+        let (new, outcome) = import(vec![account("b", &[shared]), account("b", &[shared]), account("b", &[named])]);
+        assert_eq!((new.accounts.len(), outcome.written, outcome.unchanged, outcome.problems.len()), (1, 1, 1, 1));
+    }
+
+    #[test]
+    fn an_account_belongs_to_its_team_and_without_one_to_the_group() {
+        let unit = Home { region: "cn-north".parse().unwrap(), unit: Some(OrgUnitId(Uuid::from_u128(7))) };
+        let units = Units::new([("north/a".to_owned(), unit.clone())]);
+        let mut settled = account("a", &[]);
+        settled.settle(&units);
+        assert_eq!(settled.home(), unit);
+        let mut nobodys = Account { team_path: String::new(), ..account("a", &[]) };
+        nobodys.settle(&units);
+        assert_eq!(nobodys.home(), Home { region: Region::global(), unit: None });
+    }
+}

@@ -1,0 +1,146 @@
+//! `tally.attendance.v1.AccountService`.
+
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::account_service_server::AccountService;
+use tally_kernel::error::Violations;
+use tally_kernel::page::Page;
+use tally_kernel::time::zone;
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::{Account, MAX_ACCOUNTS, Phase, PhaseKind, StoredAccount};
+use crate::app::App;
+use crate::import::Batch;
+use crate::rpc::{MAX_NAME, batch, date_text, optional_date, result};
+
+/// Dialogues that one person can hold at once, at most.
+const MAX_CAPACITY: u32 = 1_000;
+
+/// The server.
+#[derive(Debug)]
+pub struct Rpc(pub App);
+
+#[tonic::async_trait]
+impl AccountService for Rpc {
+    async fn import_accounts(
+        &self,
+        req: Request<pb::ImportAccountsRequest>,
+    ) -> Result<Response<pb::ImportAccountsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let outcome = app::import_accounts(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(pb::ImportAccountsResponse { result: Some(result(outcome)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_accounts(
+        &self,
+        req: Request<pb::ListAccountsRequest>,
+    ) -> Result<Response<pb::ListAccountsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let ask = req.into_inner();
+            let page = Page::read(ask.page_size, &ask.page_token, b"accounts")?;
+            let (accounts, next_page_token) = app::list_accounts(&self.0, &ctx, &page).await?;
+            Ok(pb::ListAccountsResponse { accounts: accounts.into_iter().map(Into::into).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::ImportAccountsRequest> for Batch<Account> {
+    type Error = Error;
+    fn try_from(mut request: pb::ImportAccountsRequest) -> Result<Self> {
+        let rows = request.rows.clone();
+        let request_id = std::mem::take(&mut request.request_id);
+        batch(&request, &request_id, rows, MAX_ACCOUNTS, read)
+    }
+}
+
+fn read(row: pb::Account, v: &mut Violations) -> Option<Account> {
+    for (field, text) in [("platform", &row.platform), ("store", &row.store), ("name", &row.name)] {
+        v.text(field, text, MAX_NAME);
+        if text.contains('/') {
+            v.push(field, "must not hold a slash: platform, store and name are joined by it");
+        }
+    }
+    if row.team_path.chars().count() > 5 * MAX_NAME {
+        v.push("team_path", "is too long");
+    }
+    let zone = v.take("zone", zone(&row.zone).map_err(Into::into));
+    let unit = (!row.unit_id.is_empty()).then(|| v.parse("unit_id", &row.unit_id)).flatten();
+    let region = (!row.region.is_empty()).then(|| v.parse("region", &row.region)).flatten();
+    let phases = read_phases(&row.phases, v);
+    Some(Account {
+        platform: row.platform.trim().to_owned(),
+        store: row.store.trim().to_owned(),
+        name: row.name.trim().to_owned(),
+        zone: zone?.iana_name()?.to_owned(),
+        team_path: row.team_path.trim_matches('/').to_owned(),
+        unit,
+        region,
+        exclusive: row.exclusive,
+        phases,
+    })
+}
+
+fn read_phases(rows: &[pb::Phase], v: &mut Violations) -> Vec<Phase> {
+    let mut phases: Vec<Phase> = Vec::with_capacity(rows.len());
+    if rows.is_empty() {
+        v.push("phases", "at least one: how the account is used");
+    }
+    for (n, row) in rows.iter().enumerate() {
+        let from = v.take(&format!("phases[{n}].from"), optional_date(&row.from));
+        let kind = match row.kind() {
+            pb::PhaseKind::Shared => Some(PhaseKind::Shared),
+            pb::PhaseKind::Mixed => Some(PhaseKind::Mixed),
+            pb::PhaseKind::Named => Some(PhaseKind::Named),
+            pb::PhaseKind::Unspecified => {
+                v.push(format!("phases[{n}].kind"), "shared, mixed or named");
+                None
+            }
+        };
+        if row.capacity == 0 || row.capacity > MAX_CAPACITY {
+            v.push(format!("phases[{n}].capacity"), format!("1 to {MAX_CAPACITY}"));
+        }
+        if let (Some(from), Some(kind)) = (from, kind) {
+            if phases.iter().any(|p| p.from == from) {
+                v.push(format!("phases[{n}].from"), "two phases begin on this date");
+            }
+            phases.push(Phase { from, kind, capacity: row.capacity });
+        }
+    }
+    phases.sort_by_key(|p| p.from);
+    phases
+}
+
+impl From<StoredAccount> for pb::Account {
+    fn from(StoredAccount { id, account }: StoredAccount) -> Self {
+        let phase = |phase: &Phase| pb::Phase {
+            from: date_text(phase.from),
+            kind: match phase.kind {
+                PhaseKind::Shared => pb::PhaseKind::Shared,
+                PhaseKind::Mixed => pb::PhaseKind::Mixed,
+                PhaseKind::Named => pb::PhaseKind::Named,
+            }
+            .into(),
+            capacity: phase.capacity,
+        };
+        Self {
+            account_id: id.to_string(),
+            key: account.key(),
+            unit_id: account.unit.map(|unit| unit.to_string()).unwrap_or_default(),
+            region: account.home().region.to_string(),
+            phases: account.phases.iter().map(phase).collect(),
+            platform: account.platform,
+            store: account.store,
+            name: account.name,
+            zone: account.zone,
+            team_path: account.team_path,
+            exclusive: account.exclusive,
+        }
+    }
+}

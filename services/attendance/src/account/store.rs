@@ -1,0 +1,186 @@
+//! The tables `accounts` and `account_phases`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tally_access::{OpContext, Plan, Rpc};
+use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::orm::ActiveValue::Set;
+use tally_store::orm::entity::prelude::*;
+use tally_store::{Conflict as _, ScopedTx, Unit, among, date_from_db, date_to_db, lost_race, scoped, to_db};
+
+use super::domain::{Account, Changes, Phase, PhaseKind, StoredAccount};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "accounts")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub platform: String,
+    pub store: String,
+    pub name: String,
+    pub key: String,
+    pub zone: String,
+    pub team_path: String,
+    pub exclusive: bool,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+
+/// Phases of accounts.
+pub(crate) mod phase {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "account_phases")]
+    pub(crate) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub account_id: Uuid,
+        pub from_date: Date,
+        pub kind: String,
+        pub capacity: i32,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(crate) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    scoped!(Entity { tenant: TenantId, region: Region });
+}
+
+/// Stored for "from the beginning": a key cannot hold nothing.
+const BEGINNING: jiff::civil::Date = jiff::civil::Date::constant(1, 1, 1);
+
+fn read_phase(row: &phase::Model) -> Result<Phase> {
+    let from = date_from_db(row.from_date);
+    let kind = PhaseKind::read(&row.kind).ok_or_else(|| Error::internal(format_args!("phase kind {:?}", row.kind)))?;
+    let capacity = u32::try_from(row.capacity).map_err(Error::internal)?;
+    Ok(Phase { from: (from != BEGINNING).then_some(from), kind, capacity })
+}
+
+fn read(row: Model, phases: Vec<Phase>) -> Result<StoredAccount> {
+    let account = Account {
+        platform: row.platform,
+        store: row.store,
+        name: row.name,
+        zone: row.zone,
+        team_path: row.team_path,
+        unit: row.unit_id.map(OrgUnitId),
+        region: Some(row.region.parse()?),
+        exclusive: row.exclusive,
+        phases,
+    };
+    Ok(StoredAccount { id: AccountId(row.id), account })
+}
+
+async fn with_phases(tx: &ScopedTx, rows: Vec<Model>) -> Result<Vec<StoredAccount>> {
+    let ids = rows.iter().map(|row| row.id);
+    let phases = tx.select::<phase::Entity>().filter(among::<phase::Entity>(tx, phase::Column::AccountId, ids));
+    let mut by_account: BTreeMap<Uuid, Vec<Phase>> = BTreeMap::new();
+    for row in phases.order_by_asc(phase::Column::FromDate).all().await? {
+        by_account.entry(row.account_id).or_default().push(read_phase(&row)?);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let phases = by_account.remove(&row.id).unwrap_or_default();
+            read(row, phases)
+        })
+        .collect()
+}
+
+/// The accounts of these keys.
+pub(crate) async fn keyed(tx: &ScopedTx, keys: Vec<String>) -> Result<Vec<StoredAccount>> {
+    let rows = tx.select::<Entity>().filter(Column::Key.is_in(keys)).all().await?;
+    with_phases(tx, rows).await
+}
+
+/// Which of these accounts are there.
+pub(crate) async fn known(tx: &ScopedTx, ids: BTreeSet<AccountId>) -> Result<BTreeSet<AccountId>> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::Id, ids));
+    let rows: Vec<(Uuid,)> = rows.rows(|q| q.column(Column::Id)).await?;
+    Ok(rows.into_iter().map(|(id,)| AccountId(id)).collect())
+}
+
+/// One account, without its phases.
+pub(crate) async fn one(tx: &ScopedTx, id: AccountId) -> Result<Option<StoredAccount>> {
+    let row = tx.select::<Entity>().filter(Column::Id.eq(Uuid::from(id))).one().await?;
+    row.map(|row| read(row, Vec::new())).transpose()
+}
+
+/// A page of accounts by key.
+pub(crate) async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<StoredAccount>, String)> {
+    let (rows, next) = tx.select::<Entity>().within(plan).page_asc(page, [Column::Key]).await?;
+    Ok((with_phases(tx, rows).await?, next))
+}
+
+/// The accounts that the plan reaches, without their phases: these, or all.
+pub(crate) async fn reached<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    only: &BTreeSet<AccountId>,
+) -> Result<Vec<StoredAccount>> {
+    let rows = tx.select::<Entity>().within(plan);
+    let rows = if only.is_empty() { rows } else { rows.filter(among::<Entity>(tx, Column::Id, only.iter().copied())) };
+    rows.order_by_asc(Column::Key).all().await?.into_iter().map(|row| read(row, Vec::new())).collect()
+}
+
+/// Writes new accounts and new phases.
+pub(crate) async fn write(unit: &Unit, ctx: &OpContext, changes: Changes) -> Result<()> {
+    let mut phases = Vec::new();
+    let mut rows = Vec::new();
+    for account in changes.accounts {
+        let (id, home) = (ctx.new_id(), account.home());
+        phases.extend(account.phases.iter().map(|p| phase_row(ctx, id, home.region.as_str(), p)));
+        rows.push(ActiveModel {
+            id: Set(id),
+            region: Set(home.region.to_string()),
+            unit_id: Set(home.unit.map(Uuid::from)),
+            key: Set(account.key()),
+            platform: Set(account.platform),
+            store: Set(account.store),
+            name: Set(account.name),
+            zone: Set(account.zone),
+            team_path: Set(account.team_path),
+            exclusive: Set(account.exclusive),
+            recorded_at: Set(to_db(ctx.now())),
+            ..Default::default()
+        });
+    }
+    for (stored, more) in changes.phases {
+        let region = stored.account.home().region;
+        phases.extend(more.iter().map(|p| phase_row(ctx, stored.id.into(), region.as_str(), p)));
+    }
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    unit.insert_many(phases).await.conflict(lost_race)?;
+    Ok(())
+}
+
+fn phase_row(ctx: &OpContext, account: Uuid, region: &str, phase: &Phase) -> phase::ActiveModel {
+    phase::ActiveModel {
+        id: Set(ctx.new_id()),
+        region: Set(region.to_owned()),
+        account_id: Set(account),
+        from_date: Set(date_to_db(phase.from.unwrap_or(BEGINNING))),
+        kind: Set(phase.kind.word().to_owned()),
+        capacity: Set(i32::try_from(phase.capacity).unwrap_or(i32::MAX)),
+        recorded_at: Set(to_db(ctx.now())),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,51 @@
+//! Bringing in aliases and listing them.
+
+use tally_access::OpContext;
+use tally_kernel::Result;
+use tally_kernel::page::Page;
+
+use super::domain::{Alias, StoredAlias, without_overlaps};
+use super::store;
+use crate::app::{App, Placed, bulk_audit, sorted};
+use crate::import::{Batch, Outcome, Problem, reconcile};
+use crate::policy::{ImportAliases, ListAliases};
+
+/// Writes the aliases that are new.
+pub async fn import_aliases(app: &App, ctx: &OpContext, batch: Batch<Alias>) -> Result<Outcome> {
+    ctx.plan::<ImportAliases>()?;
+    let people = app.peers.people(ctx).await?;
+    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let mut rows = Vec::with_capacity(batch.rows.len());
+    for (index, fact) in batch.rows {
+        let person = people.get(fact.person);
+        let today = || person.map(|p| p.zone.to_datetime(ctx.now()).date());
+        match fact.from.or_else(today).and_then(|day| person?.home_on(day)) {
+            Some(home) => rows.push((index, Placed { home, fact })),
+            None => refused.problems.push(Problem::unknown_person(index, fact.person)),
+        }
+    }
+    let permit = ctx.permit_all::<ImportAliases>(rows.iter().map(|(_, row)| row.home.target(row.fact.person)))?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+                return Ok(done);
+            }
+            let mut outcome = refused.clone();
+            let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();
+            let there = store::nicknamed(&unit, nicknames).await?;
+            let fresh = reconcile(rows.clone(), there.clone(), &mut outcome);
+            let fresh = without_overlaps(fresh, &there, &mut outcome);
+            store::insert(&unit, ctx, fresh).await?;
+            let audit = bulk_audit("attendance.alias.write", "aliases", &batch.body, &outcome);
+            unit.commit(audit, sorted(outcome)).await
+        })
+        .await
+}
+
+/// A page of aliases, and the token of the next.
+pub async fn list_aliases(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<StoredAlias>, String)> {
+    let plan = ctx.plan::<ListAliases>()?;
+    let tx = app.store.read(ctx).await?;
+    store::page(&tx, &plan, page).await
+}

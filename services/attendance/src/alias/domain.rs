@@ -1,0 +1,107 @@
+//! A nickname's meaning. At any date it means one person at most.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use tally_kernel::id::{AliasId, PersonId};
+
+use crate::app::Placed;
+use crate::import::{Keyed, Outcome, Problem};
+
+/// What a nickname means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// Platform.
+    pub platform: String,
+    /// Nickname.
+    pub alias: String,
+    /// Who.
+    pub person: PersonId,
+    /// First local date; nothing means from the beginning.
+    pub from: Option<Date>,
+    /// Last local date; nothing means open.
+    pub to: Option<Date>,
+}
+
+impl Alias {
+    fn overlaps(&self, other: &Self) -> bool {
+        let begins = |a: &Self| a.from.unwrap_or(Date::MIN);
+        let ends = |a: &Self| a.to.unwrap_or(Date::MAX);
+        begins(self) <= ends(other) && begins(other) <= ends(self)
+    }
+}
+
+/// An alias that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAlias {
+    /// Id.
+    pub id: AliasId,
+    /// What it means.
+    pub alias: Alias,
+}
+
+impl Keyed for Alias {
+    type Key = (String, String, Option<Date>);
+    fn key(&self) -> Self::Key {
+        (self.platform.clone(), self.alias.clone(), self.from)
+    }
+    fn same(&self, other: &Self) -> bool {
+        self == other
+    }
+    fn conflict(&self) -> String {
+        "this alias is there from the same date with another person or end".to_owned()
+    }
+}
+
+/// Refuses rows whose dates overlap those of the same nickname, as there or in an earlier row.
+pub fn without_overlaps(
+    fresh: Vec<(u32, Placed<Alias>)>,
+    there: &[Placed<Alias>],
+    outcome: &mut Outcome,
+) -> Vec<Placed<Alias>> {
+    let name = |alias: &Alias| (alias.platform.clone(), alias.alias.clone());
+    let mut taken: BTreeMap<(String, String), Vec<Alias>> = BTreeMap::new();
+    for row in there {
+        taken.entry(name(&row.fact)).or_default().push(row.fact.clone());
+    }
+    let mut good = Vec::with_capacity(fresh.len());
+    for (index, row) in fresh {
+        let others = taken.entry(name(&row.fact)).or_default();
+        if others.iter().any(|other| other.overlaps(&row.fact)) {
+            outcome.written -= 1;
+            let message = "this alias already means somebody on some of these dates: end one before the other begins";
+            outcome.problems.push(Problem::new(index, "ALIAS_OVERLAP", message));
+        } else {
+            others.push(row.fact.clone());
+            good.push(row);
+        }
+    }
+    good
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::directory::Home;
+
+    fn row(person: u128, from: Option<Date>, to: Option<Date>) -> Placed<Alias> {
+        let person = PersonId(Uuid::from_u128(person));
+        let fact = Alias { platform: "JD".into(), alias: "小红".into(), person, from, to };
+        Placed { home: Home { region: "cn-north".parse().unwrap(), unit: None }, fact }
+    }
+
+    #[test]
+    fn a_nickname_means_one_person_on_any_date() {
+        let there = [row(1, None, Some(date(2026, 2, 28)))];
+        let after = row(2, Some(date(2026, 3, 1)), None);
+        let last_day = row(2, Some(date(2026, 2, 28)), Some(date(2026, 2, 28)));
+        let mut outcome = Outcome { written: 3, ..Outcome::default() };
+        let fresh = vec![(0, last_day), (1, after.clone()), (2, row(3, Some(date(2027, 1, 1)), None))];
+        assert_eq!(without_overlaps(fresh, &there, &mut outcome), [after]);
+        assert_eq!(outcome.written, 1);
+        assert_eq!(outcome.problems.iter().map(|p| p.index).collect::<Vec<_>>(), [0, 2]);
+    }
+}

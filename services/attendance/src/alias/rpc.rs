@@ -1,0 +1,86 @@
+//! `tally.attendance.v1.AliasService`.
+
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::alias_service_server::AliasService;
+use tally_kernel::error::Violations;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::{Alias, StoredAlias};
+use crate::app::App;
+use crate::import::{Batch, MAX_ROWS};
+use crate::rpc::{MAX_NAME, batch, date_text, optional_date, result};
+
+/// The server.
+#[derive(Debug)]
+pub struct Rpc(pub App);
+
+#[tonic::async_trait]
+impl AliasService for Rpc {
+    async fn import_aliases(
+        &self,
+        req: Request<pb::ImportAliasesRequest>,
+    ) -> Result<Response<pb::ImportAliasesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let outcome = app::import_aliases(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(pb::ImportAliasesResponse { result: Some(result(outcome)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_aliases(
+        &self,
+        req: Request<pb::ListAliasesRequest>,
+    ) -> Result<Response<pb::ListAliasesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let ask = req.into_inner();
+            let page = Page::read(ask.page_size, &ask.page_token, b"aliases")?;
+            let (aliases, next_page_token) = app::list_aliases(&self.0, &ctx, &page).await?;
+            Ok(pb::ListAliasesResponse { aliases: aliases.into_iter().map(Into::into).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::ImportAliasesRequest> for Batch<Alias> {
+    type Error = Error;
+    fn try_from(mut request: pb::ImportAliasesRequest) -> Result<Self> {
+        let rows = request.rows.clone();
+        let request_id = std::mem::take(&mut request.request_id);
+        batch(&request, &request_id, rows, MAX_ROWS, read)
+    }
+}
+
+fn read(row: pb::Alias, v: &mut Violations) -> Option<Alias> {
+    v.text("platform", &row.platform, MAX_NAME);
+    v.text("alias", &row.alias, MAX_NAME);
+    let person = v.parse("person_id", &row.person_id);
+    let from = v.take("from", optional_date(&row.from));
+    let to = v.take("to", optional_date(&row.to));
+    let (from, to) = (from?, to?);
+    if let (Some(from), Some(to)) = (from, to)
+        && to < from
+    {
+        v.push("to", "lies before from");
+    }
+    let (platform, alias) = (row.platform.trim().to_owned(), row.alias.trim().to_owned());
+    Some(Alias { platform, alias, person: person?, from, to })
+}
+
+impl From<StoredAlias> for pb::Alias {
+    fn from(StoredAlias { id, alias }: StoredAlias) -> Self {
+        Self {
+            alias_id: id.to_string(),
+            platform: alias.platform,
+            alias: alias.alias,
+            person_id: alias.person.to_string(),
+            from: date_text(alias.from),
+            to: date_text(alias.to),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the `app.rs` of every room stands on.
+
+use jiff::Timestamp;
+use tally_access::{OpContext, Target};
+use tally_kernel::Result;
+use tally_kernel::id::PersonId;
+use tally_runtime::Compute;
+use tally_store::{Audit, Store};
+
+use crate::directory::{Home, People};
+use crate::errors::Refused;
+use crate::import::{Keyed, Outcome, Problem};
+use crate::peers::Peers;
+
+/// The store, the peers and the pool that every use case works with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// This service's store.
+    pub store: Store,
+    /// Identity.
+    pub peers: Peers,
+    /// For work that keeps a core busy.
+    pub compute: Compute,
+}
+
+impl App {
+    /// The person who calls, and where what they do now belongs.
+    pub(crate) async fn caller(&self, ctx: &OpContext) -> Result<(PersonId, Home)> {
+        let id = ctx.actor.person().ok_or(Refused::NoPerson)?;
+        let person = self.peers.person(ctx, id).await?;
+        let home = person.home(ctx.now()).ok_or(Refused::NeverEmployed)?;
+        Ok((id, home))
+    }
+}
+
+/// A fact about a person, and where it belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// Region and unit at its time.
+    pub home: Home,
+    /// The fact.
+    pub fact: T,
+}
+
+/// A fact that tells whom it is about and when it was.
+pub trait About {
+    /// Whom.
+    fn person(&self) -> PersonId;
+    /// When.
+    fn at(&self) -> Timestamp;
+}
+
+impl<T: Keyed> Keyed for Placed<T> {
+    type Key = T::Key;
+    fn key(&self) -> T::Key {
+        self.fact.key()
+    }
+    fn same(&self, other: &Self) -> bool {
+        self.fact.same(&other.fact)
+    }
+    fn conflict(&self) -> String {
+        self.fact.conflict()
+    }
+}
+
+impl<T: About> Placed<T> {
+    /// What a permit is asked for.
+    pub fn target(&self) -> Target {
+        self.home.target(self.fact.person())
+    }
+}
+
+/// Places facts where their people were at the time; those of unknown people become problems.
+pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Outcome) -> Vec<(u32, Placed<T>)> {
+    let mut placed = Vec::with_capacity(rows.len());
+    for (index, fact) in rows {
+        match people.get(fact.person()).and_then(|person| person.home(fact.at())) {
+            Some(home) => placed.push((index, Placed { home, fact })),
+            None => outcome.problems.push(Problem::unknown_person(index, fact.person())),
+        }
+    }
+    placed
+}
+
+/// The audit entry of a bulk call.
+pub fn bulk_audit(action: &'static str, subject: &'static str, body: &[u8; 32], outcome: &Outcome) -> Audit {
+    let id: String = body[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    Audit::new(action, subject, id)
+        .after(body)
+        .note("written", outcome.written)
+        .note("unchanged", outcome.unchanged)
+        .note("refused", outcome.problems.len())
+}
+
+/// Brings the problems into the order of the rows.
+pub fn sorted(mut outcome: Outcome) -> Outcome {
+    outcome.problems.sort_by_key(|p| p.index);
+    outcome
+}

@@ -1,0 +1,120 @@
+//! Taking over and handing over an account, bringing in hand-overs, and listing them.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_access::OpContext;
+use tally_kernel::id::{AccountId, HandoverId, PersonId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::{Audit, Event, Unit};
+
+use super::domain::{Handover, HandoverKind, StoredHandover};
+use super::store;
+use crate::account;
+use crate::app::{App, Placed, bulk_audit, place, sorted};
+use crate::import::{Batch, Outcome, Problem, reconcile};
+use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
+
+/// What a caller asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Same id, same result; empty for none.
+    pub request_id: String,
+    /// Digest of the request.
+    pub body: [u8; 32],
+    /// The account.
+    pub account: AccountId,
+    /// Take or release.
+    pub kind: HandoverKind,
+}
+
+/// A hand-over as recorded; kept as the result of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Id.
+    pub id: HandoverId,
+    /// The account.
+    pub account: AccountId,
+    /// Who.
+    pub person: PersonId,
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// Whether it was a take.
+    pub took: bool,
+}
+
+/// Records that the caller takes or releases an account, now.
+pub async fn record_handover(app: &App, ctx: &OpContext, command: Command) -> Result<Recorded> {
+    let (person, home) = app.caller(ctx).await?;
+    let permit = ctx.permit::<RecordHandover>(&home.target(person))?;
+    let at = ctx.now();
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Recorded>(&command.request_id, &command.body).await? {
+                return Ok(done);
+            }
+            let account = account::store::one(&unit, command.account).await?;
+            let account = account.ok_or_else(|| Error::not_found("account", command.account))?.id;
+            let placed = Placed { home: home.clone(), fact: Handover { account, person, at, kind: command.kind } };
+            let id = store::record(&unit, ctx, &placed).await?;
+            let took = command.kind == HandoverKind::Take;
+            let done = Recorded { id, account, person, at, took };
+            unit.emit(Event::new("attendance.handover.recorded", id, &done));
+            let audit = Audit::new("attendance.handover.record", "handover", id).region(&home.region);
+            unit.commit(audit.note("account", account).note("took", took), done).await
+        })
+        .await
+}
+
+/// Writes the hand-overs that are new.
+pub async fn import_handovers(app: &App, ctx: &OpContext, batch: Batch<Handover>) -> Result<Outcome> {
+    ctx.plan::<ImportHandovers>()?;
+    let people = app.peers.people(ctx).await?;
+    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let rows = place(batch.rows, &people, &mut refused);
+    let permit = ctx.permit_all::<ImportHandovers>(rows.iter().map(|(_, row)| row.target()))?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+                return Ok(done);
+            }
+            let mut outcome = refused.clone();
+            let fresh = new_ones(&unit, rows.clone(), &mut outcome).await?;
+            store::insert(&unit, ctx, &fresh).await?;
+            let audit = bulk_audit("attendance.handover.import", "handovers", &batch.body, &outcome);
+            unit.commit(audit, sorted(outcome)).await
+        })
+        .await
+}
+
+async fn new_ones(
+    unit: &Unit,
+    rows: Vec<(u32, Placed<Handover>)>,
+    outcome: &mut Outcome,
+) -> Result<Vec<Placed<Handover>>> {
+    let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
+    let known = account::store::known(unit, named).await?;
+    let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
+    outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
+    let instants = || good.iter().map(|(_, row)| row.fact.at);
+    let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
+    let there = store::between(unit, known, from, to).await?;
+    Ok(reconcile(good, there, outcome).into_iter().map(|(_, row)| row).collect())
+}
+
+/// A page of hand-overs of a stretch of time, of one account or of all, as far as the caller may see the people.
+pub async fn list_handovers(
+    app: &App,
+    ctx: &OpContext,
+    stretch: (Timestamp, Timestamp),
+    account: Option<AccountId>,
+    page: &Page,
+) -> Result<(Vec<StoredHandover>, String)> {
+    let plan = ctx.plan::<ListHandovers>()?;
+    let tx = app.store.read(ctx).await?;
+    store::page(&tx, &plan, page, stretch, account).await
+}

@@ -1,0 +1,52 @@
+//! A take or release of an account.
+
+use jiff::Timestamp;
+use tally_kernel::id::{AccountId, HandoverId, PersonId};
+
+use crate::app::About;
+use crate::import::Keyed;
+pub use crate::occupancy::domain::HandoverKind;
+
+/// A take or release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// The account.
+    pub account: AccountId,
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// Take or release.
+    pub kind: HandoverKind,
+}
+
+/// A hand-over that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredHandover {
+    /// Id.
+    pub id: HandoverId,
+    /// The hand-over.
+    pub handover: Handover,
+}
+
+impl About for Handover {
+    fn person(&self) -> PersonId {
+        self.person
+    }
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+impl Keyed for Handover {
+    type Key = (AccountId, PersonId, Timestamp, HandoverKind);
+    fn key(&self) -> Self::Key {
+        (self.account, self.person, self.at, self.kind)
+    }
+    fn same(&self, _other: &Self) -> bool {
+        true
+    }
+    fn conflict(&self) -> String {
+        String::new()
+    }
+}

@@ -1,0 +1,141 @@
+//! `tally.attendance.v1.HandoverService`.
+
+use jiff::Timestamp;
+use prost::Message as _;
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::handover_service_server::HandoverService;
+use tally_kernel::error::Violations;
+use tally_kernel::id::AccountId;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app::{self, Command, Recorded};
+use super::domain::{Handover, HandoverKind, StoredHandover};
+use crate::app::App;
+use crate::import::{Batch, MAX_ROWS};
+use crate::rpc::{batch, instant, result, stretch, timestamp};
+
+/// The server.
+#[derive(Debug)]
+pub struct Rpc(pub App);
+
+#[tonic::async_trait]
+impl HandoverService for Rpc {
+    async fn record_handover(
+        &self,
+        req: Request<pb::RecordHandoverRequest>,
+    ) -> Result<Response<pb::RecordHandoverResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let done = app::record_handover(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(pb::RecordHandoverResponse { handover: Some(StoredHandover::from(done).into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn import_handovers(
+        &self,
+        req: Request<pb::ImportHandoversRequest>,
+    ) -> Result<Response<pb::ImportHandoversResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let outcome = app::import_handovers(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(pb::ImportHandoversResponse { result: Some(result(outcome)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_handovers(
+        &self,
+        req: Request<pb::ListHandoversRequest>,
+    ) -> Result<Response<pb::ListHandoversResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (stretch, account, page) = read_list(req.into_inner())?;
+            let (handovers, next_page_token) = app::list_handovers(&self.0, &ctx, stretch, account, &page).await?;
+            Ok(pb::ListHandoversResponse {
+                handovers: handovers.into_iter().map(Into::into).collect(),
+                next_page_token,
+            })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::RecordHandoverRequest> for Command {
+    type Error = Error;
+    fn try_from(mut request: pb::RecordHandoverRequest) -> Result<Self> {
+        let mut v = Violations::new();
+        let request_id = std::mem::take(&mut request.request_id);
+        let body = *blake3::hash(&request.encode_to_vec()).as_bytes();
+        let account = v.parse("account_id", &request.account_id);
+        let kind = kind(&mut v, request.kind());
+        let command = account.zip(kind).map(|(account, kind)| Self { request_id, body, account, kind });
+        v.finish(command)
+    }
+}
+
+impl TryFrom<pb::ImportHandoversRequest> for Batch<Handover> {
+    type Error = Error;
+    fn try_from(mut request: pb::ImportHandoversRequest) -> Result<Self> {
+        let rows = request.rows.clone();
+        let request_id = std::mem::take(&mut request.request_id);
+        batch(&request, &request_id, rows, MAX_ROWS, read)
+    }
+}
+
+fn read(row: pb::Handover, v: &mut Violations) -> Option<Handover> {
+    let account = v.parse("account_id", &row.account_id);
+    let person = v.parse("person_id", &row.person_id);
+    let at = instant(v, "at", row.at);
+    let kind = kind(v, row.kind());
+    Some(Handover { account: account?, person: person?, at: at?, kind: kind? })
+}
+
+fn kind(v: &mut Violations, kind: pb::HandoverKind) -> Option<HandoverKind> {
+    match kind {
+        pb::HandoverKind::Take => Some(HandoverKind::Take),
+        pb::HandoverKind::Release => Some(HandoverKind::Release),
+        pb::HandoverKind::Unspecified => {
+            v.push("kind", "take or release");
+            None
+        }
+    }
+}
+
+type Listed = ((Timestamp, Timestamp), Option<AccountId>, Page);
+
+fn read_list(ask: pb::ListHandoversRequest) -> Result<Listed> {
+    let mut v = Violations::new();
+    let asked = stretch(&mut v, ask.from, ask.to);
+    let account = (!ask.account_id.is_empty()).then(|| v.parse("account_id", &ask.account_id)).flatten();
+    let (from, to) = v.finish(asked)?;
+    let question = format!("handovers {from} {to} {}", ask.account_id);
+    Ok(((from, to), account, Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
+}
+
+impl From<Recorded> for StoredHandover {
+    fn from(done: Recorded) -> Self {
+        let kind = if done.took { HandoverKind::Take } else { HandoverKind::Release };
+        let handover = Handover { account: done.account, person: done.person, at: done.at, kind };
+        Self { id: done.id, handover }
+    }
+}
+
+impl From<StoredHandover> for pb::Handover {
+    fn from(StoredHandover { id, handover }: StoredHandover) -> Self {
+        let kind = match handover.kind {
+            HandoverKind::Take => pb::HandoverKind::Take,
+            HandoverKind::Release => pb::HandoverKind::Release,
+        };
+        Self {
+            handover_id: id.to_string(),
+            account_id: handover.account.to_string(),
+            person_id: handover.person.to_string(),
+            at: Some(timestamp(handover.at)),
+            kind: kind.into(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The table `handovers`.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tally_access::{OpContext, Plan};
+use tally_kernel::id::{AccountId, HandoverId, PersonId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::orm::ActiveValue::Set;
+use tally_store::orm::entity::prelude::*;
+use tally_store::{Conflict as _, ScopedTx, Unit, among, from_db, lost_race, scoped, to_db};
+
+use super::domain::{Handover, HandoverKind, StoredHandover};
+use crate::app::Placed;
+use crate::directory::Home;
+use crate::errors::Refused;
+use crate::policy::ListHandovers;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "handovers")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub person_id: Uuid,
+    pub account_id: Uuid,
+    pub at: DateTimeUtc,
+    pub kind: String,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+/// Values of one IN list.
+const LIST: usize = 1_000;
+
+fn kind_word(kind: HandoverKind) -> &'static str {
+    match kind {
+        HandoverKind::Take => "take",
+        HandoverKind::Release => "release",
+    }
+}
+
+fn read(row: &Model) -> Result<StoredHandover> {
+    let kind = match row.kind.as_str() {
+        "take" => HandoverKind::Take,
+        "release" => HandoverKind::Release,
+        other => return Err(Error::internal(format_args!("hand-over kind {other:?}"))),
+    };
+    let (account, person) = (AccountId(row.account_id), PersonId(row.person_id));
+    Ok(StoredHandover { id: HandoverId(row.id), handover: Handover { account, person, at: from_db(row.at), kind } })
+}
+
+fn row(ctx: &OpContext, id: Uuid, Placed { home, fact }: &Placed<Handover>) -> ActiveModel {
+    ActiveModel {
+        id: Set(id),
+        region: Set(home.region.to_string()),
+        unit_id: Set(home.unit.map(Uuid::from)),
+        person_id: Set(fact.person.into()),
+        account_id: Set(fact.account.into()),
+        at: Set(to_db(fact.at)),
+        kind: Set(kind_word(fact.kind).to_owned()),
+        recorded_at: Set(to_db(ctx.now())),
+        ..Default::default()
+    }
+}
+
+/// Hand-overs of these accounts from one instant to another, both included.
+pub(crate) async fn between(
+    tx: &ScopedTx,
+    accounts: impl IntoIterator<Item = AccountId>,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Placed<Handover>>> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts));
+    let rows = rows.filter(Column::At.between(to_db(from), to_db(to)));
+    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.handover });
+    rows.all().await?.iter().map(placed).collect()
+}
+
+/// What each person last did with each of these accounts before an instant: so that a hold taken long ago is known.
+pub(crate) async fn last_before(tx: &ScopedTx, accounts: &[AccountId], at: Timestamp) -> Result<Vec<Handover>> {
+    let earlier = || {
+        let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts.iter().copied()));
+        rows.filter(Column::At.lt(to_db(at)))
+    };
+    let choose = |q: tally_store::Rows<Entity>| {
+        let q = q.column(Column::AccountId).column(Column::PersonId).expr(Column::At.max());
+        q.group_by(Column::AccountId).group_by(Column::PersonId)
+    };
+    let last: BTreeSet<(Uuid, Uuid, DateTimeUtc)> = earlier().rows(choose).await?.into_iter().collect();
+    let instants: BTreeSet<DateTimeUtc> = last.iter().map(|row| row.2).collect();
+    let instants: Vec<DateTimeUtc> = instants.into_iter().collect();
+    let mut handovers = Vec::with_capacity(last.len());
+    for some in instants.chunks(LIST) {
+        let rows = earlier().filter(Column::At.is_in(some.iter().copied())).all().await?;
+        let rows = rows.iter().filter(|row| last.contains(&(row.account_id, row.person_id, row.at)));
+        for row in rows {
+            handovers.push(read(row)?.handover);
+        }
+    }
+    Ok(handovers)
+}
+
+/// A page of hand-overs of a stretch of time, by instant.
+pub(crate) async fn page(
+    tx: &ScopedTx,
+    plan: &Plan<ListHandovers>,
+    page: &Page,
+    (from, to): (Timestamp, Timestamp),
+    account: Option<AccountId>,
+) -> Result<(Vec<StoredHandover>, String)> {
+    let rows = tx.select::<Entity>().within(plan);
+    let rows = rows.filter(Column::At.gte(to_db(from))).filter(Column::At.lt(to_db(to)));
+    let rows = match account {
+        Some(account) => rows.filter(Column::AccountId.eq(Uuid::from(account))),
+        None => rows,
+    };
+    let (rows, next) = rows.page_asc(page, [Column::At, Column::Id]).await?;
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
+}
+
+/// Writes a person's own hand-over.
+pub(crate) async fn record(unit: &Unit, ctx: &OpContext, placed: &Placed<Handover>) -> Result<HandoverId> {
+    let id = ctx.new_id();
+    unit.insert(row(ctx, id, placed)).await.conflict(|| Refused::HandoverRepeated.into())?;
+    Ok(HandoverId(id))
+}
+
+/// Writes hand-overs that another system recorded.
+pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, handovers: &[Placed<Handover>]) -> Result<()> {
+    let rows: Vec<_> = handovers.iter().map(|handover| row(ctx, ctx.new_id(), handover)).collect();
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}

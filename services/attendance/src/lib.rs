@@ -1,0 +1,66 @@
+//! Attendance: sites, rosters, punches, accounts, hand-overs, aliases, and who was on duty for which account.
+//!
+//! The first six rooms keep facts; `occupancy` keeps nothing and derives who was on duty from all of them. A fact carries
+//! the region and the unit its person had at its time, so that scopes test what was true then.
+
+pub mod account;
+pub mod alias;
+pub mod app;
+pub mod directory;
+pub mod errors;
+pub mod handover;
+pub mod import;
+pub mod migrations;
+pub mod occupancy;
+pub mod peers;
+pub mod policy;
+pub mod punch;
+pub mod roster;
+pub mod rpc;
+pub mod site;
+
+use tally_api::attendance::v1::account_service_server::AccountServiceServer;
+use tally_api::attendance::v1::alias_service_server::AliasServiceServer;
+use tally_api::attendance::v1::handover_service_server::HandoverServiceServer;
+use tally_api::attendance::v1::occupancy_service_server::OccupancyServiceServer;
+use tally_api::attendance::v1::punch_service_server::PunchServiceServer;
+use tally_api::attendance::v1::roster_service_server::RosterServiceServer;
+use tally_api::attendance::v1::site_service_server::SiteServiceServer;
+use tally_rpc::limited;
+use tally_runtime::{Compute, Service};
+use tally_store::Store;
+use tonic::service::Routes;
+
+pub use migrations::migrations;
+pub use peers::Peers;
+pub use policy::POLICY;
+
+use app::App;
+
+/// The service's name: of its schema, its principal and its key.
+pub const SERVICE: &str = "attendance";
+
+/// What the service stands on.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Its own store.
+    pub store: Store,
+    /// Identity.
+    pub peers: Peers,
+    /// For deriving occupancy.
+    pub compute: Compute,
+}
+
+/// The routes of the service; it has no background work.
+pub fn build(deps: Deps) -> Service {
+    let Deps { store, peers, compute } = deps;
+    let app = App { store, peers, compute };
+    let routes = Routes::new(limited!(SiteServiceServer::new(site::rpc::Rpc(app.clone()))))
+        .add_service(limited!(AccountServiceServer::new(account::rpc::Rpc(app.clone()))))
+        .add_service(limited!(RosterServiceServer::new(roster::rpc::Rpc(app.clone()))))
+        .add_service(limited!(PunchServiceServer::new(punch::rpc::Rpc(app.clone()))))
+        .add_service(limited!(HandoverServiceServer::new(handover::rpc::Rpc(app.clone()))))
+        .add_service(limited!(AliasServiceServer::new(alias::rpc::Rpc(app.clone()))))
+        .add_service(limited!(OccupancyServiceServer::new(occupancy::rpc::Rpc(app))));
+    Service { name: SERVICE, routes, background: Vec::new() }
+}

@@ -1,0 +1,244 @@
+//! Who was on duty for which account, when, by which rule, with the evidence: the duty rules as interval algebra.
+//!
+//! Design. Every fact becomes a [`claim`](rules::Claim): a person, a stretch, a rule and words of evidence. The rules
+//! are laid over each other from the strongest to the weakest; where a stronger rule has put somebody on duty, the
+//! weaker ones are cut away, so that at any instant of an account only rows of one rule stand. Nothing is sampled, and
+//! nothing depends on the order of the input or on ids: people go by employee number, accounts by key, and evidence
+//! names employee numbers and instants. `oracle.rs` answers the same question instant by instant, without any of this,
+//! and the tests compare the two.
+//!
+//! A shift belongs to the working day in which it begins, also where it runs past the cut-over: a night shift from
+//! 22:00 to 06:00 is one piece of duty, and its punches are those of that day or of the shift itself.
+
+mod book;
+mod findings;
+mod holds;
+mod punches;
+mod rules;
+mod spans;
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::time::{CUT_OVER, Period, TimeError};
+
+pub use findings::{Finding, FindingKind};
+
+/// The numbers of the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How far a rostered shift reaches beyond its start and end.
+    pub grace: SignedDuration,
+    /// After which an unreleased hold ends, and within which an `out` belongs to its `in`.
+    pub longest: SignedDuration,
+    /// When a working day ends, for all accounts; nothing means each account's own.
+    pub cut_over: Option<Time>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { grace: SignedDuration::from_mins(15), longest: SignedDuration::from_hours(16), cut_over: None }
+    }
+}
+
+/// A person with the zone of their days.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Id.
+    pub id: PersonId,
+    /// The group's own number: what evidence and findings say.
+    pub employee_no: String,
+    /// Zone in which employments begin and end.
+    pub zone: TimeZone,
+    /// Dated units.
+    pub employments: Vec<Employment>,
+}
+
+/// A stretch of whole local days in a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Employment {
+    /// First day.
+    pub from: Date,
+    /// Last day, or open.
+    pub to: Option<Date>,
+    /// Names from the branch down, joined by `/`.
+    pub unit_path: String,
+}
+
+/// An account as the rules see it.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Id.
+    pub id: AccountId,
+    /// `platform/store/name`.
+    pub key: String,
+    /// Zone of its days.
+    pub zone: TimeZone,
+    /// When its working day ends, [`CUT_OVER`] where nobody said.
+    pub cut_over: Time,
+    /// Path of the team that serves it; nothing means everybody.
+    pub team: Option<String>,
+    /// Whether only one person may hold it at a time.
+    pub exclusive: bool,
+}
+
+impl Account {
+    /// An account with the usual cut-over, served by everybody.
+    pub fn new(id: AccountId, key: impl Into<String>, zone: TimeZone) -> Self {
+        Self { id, key: key.into(), zone, cut_over: CUT_OVER, team: None, exclusive: false }
+    }
+}
+
+/// Planned duty of a person for an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// Who.
+    pub person: PersonId,
+    /// For which account.
+    pub account: AccountId,
+    /// From.
+    pub start: Timestamp,
+    /// To, not included.
+    pub end: Timestamp,
+}
+
+/// In or out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PunchKind {
+    /// Came.
+    In,
+    /// Left.
+    Out,
+}
+
+/// A punch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Punch {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// In or out.
+    pub kind: PunchKind,
+}
+
+/// Take or release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HandoverKind {
+    /// Holds it from now on.
+    Take,
+    /// No longer holds it.
+    Release,
+}
+
+/// A hand-over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// Which account.
+    pub account: AccountId,
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// Take or release.
+    pub kind: HandoverKind,
+}
+
+/// Everything the rules look at. Facts of people who are not in `people`, and of accounts not in `accounts`, count for
+/// nothing but the question whether a roster names an account at all.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Local dates, in each account's zone. Rows reach one day further on both sides.
+    pub period: Period,
+    /// The numbers.
+    pub policy: Policy,
+    /// People.
+    pub people: Vec<Person>,
+    /// Accounts.
+    pub accounts: Vec<Account>,
+    /// Shifts that touch the period, its margin of one day, or `longest` before it.
+    pub shifts: Vec<Shift>,
+    /// Punches of the same stretch.
+    pub punches: Vec<Punch>,
+    /// Hand-overs of the same stretch, and before it the takes that were still open.
+    pub handovers: Vec<Handover>,
+}
+
+/// By which rule somebody was on duty, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// (a) held the account by the hand-over log.
+    Handover,
+    /// (b) was rostered on it, and no punch spoke against it.
+    Roster,
+    /// (c) no roster names it: of its team, with punches that cover the instant.
+    Punch,
+    /// (d) no evidence at all: the whole team.
+    Team,
+}
+
+/// One person on duty for one account by one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Who.
+    pub person: PersonId,
+    /// From.
+    pub start: Timestamp,
+    /// To, not included.
+    pub end: Timestamp,
+    /// By which rule.
+    pub rule: Rule,
+    /// What it rests on, joined by `+`; empty for [`Rule::Team`].
+    pub evidence: String,
+}
+
+/// The rows of one account by start, then employee number. A person's own rows never overlap or touch within one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occupied {
+    /// Which account.
+    pub account: AccountId,
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+/// The answer: accounts by key, findings by time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duty {
+    /// Each account of the evidence, also those with no row.
+    pub accounts: Vec<Occupied>,
+    /// What a person should look at.
+    pub findings: Vec<Finding>,
+}
+
+/// Whether the unit of a path is the team or lies below it.
+pub fn is_within(unit: &str, team: &str) -> bool {
+    unit.strip_prefix(team).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Applies the rules. The same facts in any order give the same answer.
+///
+/// # Errors
+/// [`TimeError::OutOfRange`] for periods at the ends of the calendar.
+pub fn derive(evidence: &Evidence) -> Result<Duty, TimeError> {
+    let book = book::Book::of(evidence)?;
+    let mut order: Vec<&Account> = evidence.accounts.iter().collect();
+    order.sort_by(|a, b| (&a.key, a.id).cmp(&(&b.key, b.id)));
+    let mut findings = book.punch_findings(&order)?;
+    let mut accounts = Vec::with_capacity(order.len());
+    for account in order {
+        let rows = rules::apply(&book, account, &mut findings)?;
+        accounts.push(Occupied { account: account.id, rows });
+    }
+    findings.sort();
+    Ok(Duty { accounts, findings })
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;

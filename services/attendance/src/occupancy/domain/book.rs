@@ -1,0 +1,207 @@
+//! The evidence put in order once, so that every account looks things up instead of searching.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span as Days, Timestamp};
+use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::time::{Period, TimeError};
+
+use super::findings::{Finding, FindingKind};
+use super::punches::{self, Punched};
+use super::spans::{self, Span};
+use super::{Account, Evidence, Handover, Person, Punch, PunchKind, Shift, is_within};
+
+/// Days beyond the period of which employments are worked out: more than zones, margin and holds can reach.
+const REACH_DAYS: i64 = 7;
+
+/// A person with everything known about them. Its place in [`Book::people`] is the order of employee numbers.
+pub(super) struct Known<'a> {
+    pub person: &'a Person,
+    /// Employed, in any unit.
+    pub employed: Vec<Span>,
+    /// Employed per unit.
+    units: Vec<(&'a str, Span)>,
+    pub punched: Punched,
+    /// The words for each of `punched.pairs`.
+    pub pair_words: Vec<u32>,
+    /// Rostered stretches over all accounts; adjoining shifts are one.
+    pub rostered: Vec<Span>,
+}
+
+/// See the module's text.
+pub(super) struct Book<'a> {
+    pub evidence: &'a Evidence,
+    pub people: Vec<Known<'a>>,
+    place: HashMap<PersonId, usize>,
+    shifts: BTreeMap<AccountId, Vec<&'a Shift>>,
+    handovers: BTreeMap<AccountId, Vec<&'a Handover>>,
+    /// Whoever served each team, and when; the key is the team's path, empty for everybody.
+    teams: BTreeMap<String, Vec<(usize, Vec<Span>)>>,
+    words: Vec<String>,
+}
+
+impl<'a> Book<'a> {
+    pub fn of(evidence: &'a Evidence) -> Result<Self, TimeError> {
+        let mut people = evidence.people.iter().map(|p| known(p, evidence.period)).collect::<Result<Vec<_>, _>>()?;
+        people.sort_by(|a, b| (&a.person.employee_no, a.person.id).cmp(&(&b.person.employee_no, b.person.id)));
+        let place: HashMap<PersonId, usize> = people.iter().enumerate().map(|(i, k)| (k.person.id, i)).collect();
+        let mut words = Vec::new();
+        read_punches(&mut people, &place, &evidence.punches, evidence.policy.longest, &mut words);
+        let shifts = read_shifts(&mut people, &place, &evidence.shifts);
+        let mut handovers: BTreeMap<AccountId, Vec<&Handover>> = BTreeMap::new();
+        for row in &evidence.handovers {
+            handovers.entry(row.account).or_default().push(row);
+        }
+        let mut teams = BTreeMap::new();
+        for account in &evidence.accounts {
+            let team = account.team.as_deref();
+            teams.entry(team.unwrap_or_default().to_owned()).or_insert_with(|| members(&people, team));
+        }
+        Ok(Self { evidence, people, place, shifts, handovers, teams, words })
+    }
+
+    pub fn place(&self, person: PersonId) -> Option<usize> {
+        self.place.get(&person).copied()
+    }
+
+    /// The shifts that name an account, sorted by start, end and person, each once.
+    pub fn shifts(&self, account: AccountId) -> &[&'a Shift] {
+        self.shifts.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn handovers(&self, account: AccountId) -> &[&'a Handover] {
+        self.handovers.get(&account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who may serve the account, with the stretches in which they were employed there, by employee number.
+    pub fn team(&self, account: &Account) -> &[(usize, Vec<Span>)] {
+        self.teams.get(account.team.as_deref().unwrap_or_default()).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn word(&self, id: u32) -> &str {
+        self.words.get(id as usize).map_or("", String::as_str)
+    }
+
+    /// The instants of the period in a zone.
+    pub fn period(&self, zone: &TimeZone) -> Result<Span, TimeError> {
+        let range = self.evidence.period.instants(zone)?;
+        Ok(Span { start: range.start, end: range.end })
+    }
+
+    /// The period with a day before and a day after it.
+    pub fn window(&self, zone: &TimeZone) -> Result<Span, TimeError> {
+        let range = widened(self.evidence.period, 1)?.instants(zone)?;
+        Ok(Span { start: range.start, end: range.end })
+    }
+
+    /// What is odd about the punches of those who have to do with the accounts.
+    pub fn punch_findings(&self, accounts: &[&Account]) -> Result<Vec<Finding>, TimeError> {
+        let mut concerned = BTreeSet::new();
+        for account in accounts {
+            concerned.extend(self.team(account).iter().map(|(who, _)| *who));
+            concerned.extend(self.shifts(account.id).iter().filter_map(|s| self.place(s.person)));
+            concerned.extend(self.handovers(account.id).iter().filter_map(|h| self.place(h.person)));
+        }
+        let mut findings = Vec::new();
+        for who in concerned {
+            let known = &self.people[who];
+            let period = self.period(&known.person.zone)?;
+            let number = &known.person.employee_no;
+            let hours = self.evidence.policy.longest.as_hours();
+            let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(Timestamp) -> String| {
+                let inside = at.iter().filter(|at| period.holds(**at));
+                findings.extend(inside.map(|at| Finding::new(kind, number, Some(*at), detail(*at))));
+            };
+            note(FindingKind::DoubleIn, &known.punched.doubles, &|at| {
+                format!("{number} punched in again at {at} without punching out; the first stretch ends there")
+            });
+            note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| {
+                format!("{number} punched in at {at} and not out within {hours} h; the stretch counts for nothing")
+            });
+            note(FindingKind::MissingPunch, &known.punched.unopened, &|at| {
+                format!("{number} punched out at {at} without an in within {hours} h before; it counts for nothing")
+            });
+        }
+        Ok(findings)
+    }
+}
+
+/// `days` more on both sides.
+fn widened(period: Period, days: i64) -> Result<Period, TimeError> {
+    let days = Days::new().days(days);
+    let from = period.from().checked_sub(days).map_err(|_| TimeError::OutOfRange)?;
+    let to = period.to().checked_add(days).map_err(|_| TimeError::OutOfRange)?;
+    Period::new(from, to)
+}
+
+fn known(person: &Person, period: Period) -> Result<Known<'_>, TimeError> {
+    let reach = widened(period, REACH_DAYS)?;
+    let mut units = Vec::new();
+    for employment in &person.employments {
+        let from = employment.from.max(reach.from());
+        let to = employment.to.unwrap_or(Date::MAX).min(reach.to());
+        if let Ok(days) = Period::new(from, to) {
+            let range = days.instants(&person.zone)?;
+            units.extend(Span::new(range.start, range.end).map(|span| (employment.unit_path.as_str(), span)));
+        }
+    }
+    let employed = spans::union(units.iter().map(|u| u.1).collect());
+    let (punched, pair_words, rostered) = (Punched::default(), Vec::new(), Vec::new());
+    Ok(Known { person, employed, units, punched, pair_words, rostered })
+}
+
+fn read_punches(
+    people: &mut [Known<'_>],
+    place: &HashMap<PersonId, usize>,
+    punches: &[Punch],
+    longest: SignedDuration,
+    words: &mut Vec<String>,
+) {
+    let mut per_person: Vec<Vec<(Timestamp, PunchKind)>> = vec![Vec::new(); people.len()];
+    for punch in punches {
+        if let Some(who) = place.get(&punch.person) {
+            per_person[*who].push((punch.at, punch.kind));
+        }
+    }
+    for (known, punches) in people.iter_mut().zip(per_person) {
+        known.punched = punches::pair(&punches, longest);
+        for pair in &known.punched.pairs {
+            known.pair_words.push(u32::try_from(words.len()).unwrap_or(u32::MAX));
+            words.push(format!("punch:{}@{}/{}", known.person.employee_no, pair.start, pair.end));
+        }
+    }
+}
+
+fn read_shifts<'a>(
+    people: &mut [Known<'_>],
+    place: &HashMap<PersonId, usize>,
+    all: &'a [Shift],
+) -> BTreeMap<AccountId, Vec<&'a Shift>> {
+    let mut rostered: Vec<Vec<Span>> = vec![Vec::new(); people.len()];
+    let mut shifts: BTreeMap<AccountId, Vec<&Shift>> = BTreeMap::new();
+    for shift in all {
+        if let Some(span) = Span::new(shift.start, shift.end) {
+            shifts.entry(shift.account).or_default().push(shift);
+            if let Some(who) = place.get(&shift.person) {
+                rostered[*who].push(span);
+            }
+        }
+    }
+    for (known, spans) in people.iter_mut().zip(rostered) {
+        known.rostered = spans::union(spans);
+    }
+    for of_account in shifts.values_mut() {
+        of_account.sort_by_key(|s| (s.start, s.end, s.person));
+        of_account.dedup();
+    }
+    shifts
+}
+
+fn members(people: &[Known<'_>], team: Option<&str>) -> Vec<(usize, Vec<Span>)> {
+    let within = |unit: &str| team.is_none_or(|team| is_within(unit, team));
+    let there = |known: &Known<'_>| spans::union(known.units.iter().filter(|u| within(u.0)).map(|u| u.1).collect());
+    let all = people.iter().enumerate().map(|(who, known)| (who, there(known)));
+    all.filter(|(_, spans)| !spans.is_empty()).collect()
+}

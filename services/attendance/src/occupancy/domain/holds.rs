@@ -1,0 +1,156 @@
+//! Who held an account by its hand-over log: take to release, each person for themselves.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::book::{Book, Known};
+use super::findings::{Finding, FindingKind};
+use super::spans::Span;
+use super::{Account, HandoverKind};
+
+/// A stretch of holding, not yet limited to employment dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// Place in the book.
+    pub who: usize,
+    pub span: Span,
+    /// What ended it.
+    pub end: End,
+}
+
+/// What ended a hold. Where several do at once, the first of these is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum End {
+    Release,
+    /// The person's next punch-out, in place of a release.
+    PunchOut,
+    /// The end of the person's roster.
+    Roster,
+    /// The longest stretch.
+    TooLong,
+    /// The person took it again.
+    TakenAgain,
+}
+
+impl End {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Release => "the release",
+            Self::PunchOut => "the next punch-out",
+            Self::Roster => "the end of the roster",
+            Self::TooLong => "the longest stretch allowed",
+            Self::TakenAgain => "the next take",
+        }
+    }
+}
+
+/// The holds of an account by employee number and start. What is odd about them is added to `findings`, where it lies
+/// in `period`.
+pub(super) fn of(book: &Book<'_>, account: &Account, period: Span, findings: &mut Vec<Finding>) -> Vec<Hold> {
+    let mut log: BTreeMap<usize, Vec<(Timestamp, HandoverKind)>> = BTreeMap::new();
+    for row in book.handovers(account.id) {
+        if let Some(who) = book.place(row.person) {
+            log.entry(who).or_default().push((row.at, row.kind));
+        }
+    }
+    let mut holds = Vec::new();
+    for (who, mut events) in log {
+        events.sort_unstable();
+        events.dedup();
+        let mut stray = Vec::new();
+        of_person(book, who, &events, &mut holds, &mut stray);
+        let number = &book.people[who].person.employee_no;
+        for at in stray.into_iter().filter(|at| period.holds(*at)) {
+            let detail = format!("{number} released {} at {at} without holding it; it counts for nothing", account.key);
+            findings.push(Finding::new(FindingKind::ReleaseWithoutTake, &account.key, Some(at), detail));
+        }
+    }
+    odd(book, account, period, &holds, findings);
+    holds
+}
+
+/// A take and a release of the same instant are a release and a new take by somebody who held the account, and nothing
+/// by somebody who did not.
+fn of_person(
+    book: &Book<'_>,
+    who: usize,
+    events: &[(Timestamp, HandoverKind)],
+    holds: &mut Vec<Hold>,
+    stray: &mut Vec<Timestamp>,
+) {
+    let known = &book.people[who];
+    let mut open: Option<Timestamp> = None;
+    let mut close = |since, end: (Timestamp, End)| {
+        holds.extend(Span::new(since, end.0).map(|span| Hold { who, span, end: end.1 }));
+    };
+    for same in events.chunk_by(|a, b| a.0 == b.0) {
+        let at = same[0].0;
+        let take = same.iter().any(|e| e.1 == HandoverKind::Take);
+        let release = same.iter().any(|e| e.1 == HandoverKind::Release);
+        match open {
+            Some(since) if release => {
+                close(since, (at, End::Release));
+                open = take.then_some(at);
+            }
+            Some(since) => {
+                close(since, unreleased(book, known, since).min((at, End::TakenAgain)));
+                open = Some(at);
+            }
+            None if take && release => {}
+            None if take => open = Some(at),
+            None => stray.push(at),
+        }
+    }
+    if let Some(since) = open {
+        close(since, unreleased(book, known, since));
+    }
+}
+
+/// Where a hold ends that nobody released: whatever comes first.
+fn unreleased(book: &Book<'_>, known: &Known<'_>, since: Timestamp) -> (Timestamp, End) {
+    let outs = &known.punched.outs;
+    let out = outs.get(outs.partition_point(|at| *at <= since)).map(|at| (*at, End::PunchOut));
+    let rostered = &known.rostered;
+    let roster = rostered.get(rostered.partition_point(|s| s.end <= since)).map(|s| (s.end, End::Roster));
+    let longest = (since.saturating_add(book.evidence.policy.longest).unwrap_or(Timestamp::MAX), End::TooLong);
+    [out, roster].into_iter().flatten().fold(longest, std::cmp::Ord::min)
+}
+
+fn odd(book: &Book<'_>, account: &Account, period: Span, holds: &[Hold], findings: &mut Vec<Finding>) {
+    let number = |hold: &Hold| book.people[hold.who].person.employee_no.as_str();
+    for hold in holds.iter().filter(|h| h.end != End::Release && period.holds(h.span.start)) {
+        let detail = format!(
+            "{} took {} at {} and never released it; the hold ends at {}, {}",
+            number(hold),
+            account.key,
+            hold.span.start,
+            hold.span.end,
+            hold.end.words()
+        );
+        findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(hold.span.start), detail));
+    }
+    let mut by_start: Vec<&Hold> = holds.iter().collect();
+    by_start.sort_by_key(|h| (h.span.start, h.who));
+    // For every hold the one that reaches furthest among those that began before it, by somebody else.
+    for (i, later) in by_start.iter().enumerate() {
+        let before = by_start[..i].iter().rev().filter(|h| h.who != later.who && h.span.end > later.span.start);
+        let odd = before.filter(|h| account.exclusive || h.end != End::Release).max_by_key(|h| (h.span.end, h.who));
+        if let Some(earlier) = odd.filter(|_| period.holds(later.span.start)) {
+            let until = earlier.span.end.min(later.span.end);
+            let why = if account.exclusive {
+                "only one person may hold it at a time"
+            } else {
+                "the first had not released it"
+            };
+            let detail = format!(
+                "{} and {} both held {} from {} to {until}; {why}",
+                number(earlier),
+                number(later),
+                account.key,
+                later.span.start
+            );
+            findings.push(Finding::new(FindingKind::Overlap, &account.key, Some(later.span.start), detail));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The rules once more, for one instant of one account, as they are told in words: slow, without spans, sets or order.
+//! What it shares with the engine is the types of the facts.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use tally_kernel::time::{working_day, working_day_span};
+
+use super::world::any_world;
+use super::*;
+
+/// What is asked of the whole period before any instant is looked at.
+struct Whole {
+    named_by_roster: bool,
+    handed_over: bool,
+    punched: bool,
+}
+
+/// Looks every ten minutes: the random facts lie on such a raster.
+fn whole(e: &Evidence, account: &Account) -> Whole {
+    let period = e.period.instants(&account.zone).unwrap();
+    let raster = || (0_i64..).map(|n| period.start + SignedDuration::from_mins(n * 10)).take_while(|m| *m < period.end);
+    let mut named = e.shifts.iter().filter(|s| s.account == account.id && s.start < s.end);
+    let named_by_roster = named.any(|s| s.start < period.end && s.end > period.start);
+    let mut log = e.handovers.iter().filter(|h| h.account == account.id);
+    let logged = log.any(|h| period.contains(&h.at));
+    let punched = e.people.iter().any(|p| {
+        let mut own = e.punches.iter().filter(|x| x.person == p.id);
+        own.any(|x| period.contains(&x.at) && of_team(account, p, x.at))
+            || raster().any(|m| of_team(account, p, m) && pair_covering(e, p, m))
+    });
+    let handed_over = logged || e.people.iter().any(|p| raster().any(|m| holds(e, account, p, m)));
+    Whole { named_by_roster, handed_over, punched }
+}
+
+/// Who is on duty at `t`, and by which rule.
+fn on_duty(e: &Evidence, account: &Account, whole: &Whole, t: Timestamp) -> Option<(Rule, BTreeSet<PersonId>)> {
+    let all = |rule, test: &dyn Fn(&Person) -> bool| {
+        let who: BTreeSet<_> = e.people.iter().filter(|p| employed(p, t) && test(p)).map(|p| p.id).collect();
+        (!who.is_empty()).then_some((rule, who))
+    };
+    let strong = all(Rule::Handover, &|p| holds(e, account, p, t));
+    let strong = strong.or_else(|| all(Rule::Roster, &|p| rostered(e, account, p, t)));
+    if strong.is_some() || whole.named_by_roster {
+        return strong;
+    }
+    let present = all(Rule::Punch, &|p| of_team(account, p, t) && pair_covering(e, p, t));
+    if present.is_some() || whole.handed_over || whole.punched {
+        return present;
+    }
+    all(Rule::Team, &|p| of_team(account, p, t))
+}
+
+fn employed(p: &Person, t: Timestamp) -> bool {
+    let day = p.zone.to_datetime(t).date();
+    p.employments.iter().any(|x| x.from <= day && x.to.is_none_or(|to| day <= to))
+}
+
+fn of_team(account: &Account, p: &Person, t: Timestamp) -> bool {
+    let day = p.zone.to_datetime(t).date();
+    let current = p.employments.iter().filter(|x| x.from <= day && x.to.is_none_or(|to| day <= to));
+    current.into_iter().any(|x| match &account.team {
+        None => true,
+        Some(team) => x.unit_path == *team || x.unit_path.starts_with(&format!("{team}/")),
+    })
+}
+
+/// The latest punch up to `t` counts: an `in` then, and within the longest stretch some later punch.
+fn pair_covering(e: &Evidence, p: &Person, t: Timestamp) -> bool {
+    let own = |kind, test: &dyn Fn(Timestamp) -> bool| {
+        e.punches.iter().filter(|x| x.person == p.id && x.kind == kind && test(x.at)).map(|x| x.at).collect::<Vec<_>>()
+    };
+    let Some(since) = own(PunchKind::In, &|at| at <= t).into_iter().max() else { return false };
+    if own(PunchKind::Out, &|at| at > since && at <= t).into_iter().max().is_some() {
+        return false;
+    }
+    // An `in` together with an `out` only counts for somebody who was in just before.
+    if !own(PunchKind::Out, &|at| at == since).is_empty() {
+        let before = since - SignedDuration::from_nanos(1);
+        if !pair_covering_until(e, p, before, since) {
+            return false;
+        }
+    }
+    let next = own(PunchKind::In, &|at| at > since).into_iter().chain(own(PunchKind::Out, &|at| at > since)).min();
+    next.is_some_and(|next| next.duration_since(since) <= e.policy.longest)
+}
+
+/// As [`pair_covering`] for the instant just before `end`, where the pair may end at `end`.
+fn pair_covering_until(e: &Evidence, p: &Person, before: Timestamp, end: Timestamp) -> bool {
+    let mut earlier = e.clone();
+    earlier.punches.retain(|x| x.person == p.id && x.at < end);
+    earlier.punches.push(Punch { person: p.id, at: end, kind: PunchKind::Out });
+    pair_covering(&earlier, p, before)
+}
+
+fn rostered(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -> bool {
+    let grace = e.policy.grace;
+    let cut_over = e.policy.cut_over.unwrap_or(account.cut_over);
+    e.shifts.iter().filter(|s| s.account == account.id && s.person == p.id && s.start < s.end).any(|s| {
+        let reaches = |t: Timestamp| s.start - grace <= t && t < s.end + grace;
+        let day = working_day_span(working_day(s.start, &account.zone, cut_over), &account.zone, cut_over).unwrap();
+        let its_day = day.start.min(s.start - grace)..day.end.max(s.end + grace);
+        let punched = e.punches.iter().any(|x| x.person == p.id && its_day.contains(&x.at));
+        reaches(t) && (!punched || pair_covering(e, p, t))
+    })
+}
+
+fn holds(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -> bool {
+    let log = |kind, test: &dyn Fn(Timestamp) -> bool| {
+        let own = e.handovers.iter().filter(|h| h.account == account.id && h.person == p.id && h.kind == kind);
+        own.map(|h| h.at).filter(|at| test(*at)).collect::<BTreeSet<_>>()
+    };
+    let Some(since) = log(HandoverKind::Take, &|at| at <= t).last().copied() else { return false };
+    if log(HandoverKind::Release, &|at| at > since && at <= t).last().is_some() {
+        return false;
+    }
+    if log(HandoverKind::Release, &|at| at == since).last().is_some() {
+        // A take and a release at once: only who held it before goes on. Somebody did when the log before says so.
+        let mut open = false;
+        let before: BTreeSet<_> = log(HandoverKind::Take, &|at| at < since);
+        let released: BTreeSet<_> = log(HandoverKind::Release, &|at| at < since);
+        for at in before.union(&released) {
+            open = match (before.contains(at), released.contains(at)) {
+                (true, true) => open,
+                (take, _) => take,
+            };
+        }
+        if !open {
+            return false;
+        }
+    }
+    let next_take = log(HandoverKind::Take, &|at| at > since).first().copied();
+    let release = log(HandoverKind::Release, &|at| at > since).first().copied();
+    let released = release.is_some_and(|r| next_take.is_none_or(|take| r <= take));
+    released || !implied_end_passed(e, p, since, t)
+}
+
+/// Whether an unreleased hold taken at `since` is over at `t`.
+fn implied_end_passed(e: &Evidence, p: &Person, since: Timestamp, t: Timestamp) -> bool {
+    let out = e.punches.iter().any(|x| x.person == p.id && x.kind == PunchKind::Out && x.at > since && x.at <= t);
+    let own = |s: &&Shift| s.person == p.id && s.start < s.end;
+    // A roster end: an end of a shift that no other shift runs on from.
+    let ends = e.shifts.iter().filter(own).map(|s| s.end).filter(|end| *end > since && *end <= t);
+    let goes_on = |end: Timestamp| e.shifts.iter().filter(own).any(|s| s.start <= end && end < s.end);
+    out || ends.into_iter().any(|end| !goes_on(end)) || t.duration_since(since) >= e.policy.longest
+}
+
+/// Every instant at which anything can change, and one just before each.
+fn instants(e: &Evidence, account: &Account) -> BTreeSet<Timestamp> {
+    let mut edges: Vec<Timestamp> = e.punches.iter().map(|p| p.at).collect();
+    edges.extend(e.punches.iter().map(|p| p.at + e.policy.longest));
+    edges.extend(e.handovers.iter().flat_map(|h| [h.at, h.at + e.policy.longest]));
+    edges.extend(e.shifts.iter().flat_map(|s| [s.start, s.end, s.start - e.policy.grace, s.end + e.policy.grace]));
+    for p in &e.people {
+        for x in &p.employments {
+            let days = [Some(x.from), x.to.and_then(|to| to.tomorrow().ok())];
+            edges.extend(days.into_iter().flatten().map(|day| {
+                p.zone
+                    .to_ambiguous_zoned(day.to_datetime(jiff::civil::Time::midnight()))
+                    .compatible()
+                    .unwrap()
+                    .timestamp()
+            }));
+        }
+    }
+    let day = SignedDuration::from_hours(20);
+    let period = e.period.instants(&account.zone).unwrap();
+    edges.extend([period.start, period.end]);
+    let near = edges.into_iter().flat_map(|at| [at - SignedDuration::from_secs(1), at]);
+    near.filter(|at| period.start - day <= *at && *at < period.end + day).collect()
+}
+
+fn shuffled(e: &Evidence, seed: usize) -> Evidence {
+    let mut e = e.clone();
+    fn turn<T>(rows: &mut [T], by: usize) {
+        rows.reverse();
+        let n = rows.len();
+        if n > 0 {
+            rows.rotate_left(by % n);
+        }
+    }
+    turn(&mut e.people, seed);
+    turn(&mut e.accounts, seed);
+    turn(&mut e.shifts, seed);
+    turn(&mut e.punches, seed);
+    turn(&mut e.handovers, seed);
+    e
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_algebra_says_what_the_rules_say_at_every_instant(e in any_world()) {
+        let duty = derive(&e).unwrap();
+        for occupied in &duty.accounts {
+            let account = e.accounts.iter().find(|a| a.id == occupied.account).unwrap();
+            let whole = whole(&e, account);
+            for t in instants(&e, account) {
+                let rows: Vec<&Row> = occupied.rows.iter().filter(|r| r.start <= t && t < r.end).collect();
+                let who: BTreeSet<PersonId> = rows.iter().map(|r| r.person).collect();
+                prop_assert_eq!(who.len(), rows.len(), "a person twice at {}", t);
+                let found = rows.first().map(|r| (r.rule, who));
+                prop_assert!(rows.windows(2).all(|two| two[0].rule == two[1].rule), "two rules at {}", t);
+                prop_assert_eq!(found, on_duty(&e, account, &whole, t), "{} at {}", &account.key, t);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_facts_and_their_repetition_change_nothing(e in any_world(), seed in 0_usize..9) {
+        let mut twice = shuffled(&e, seed);
+        twice.shifts.extend(e.shifts.clone());
+        twice.punches.extend(e.punches.clone());
+        twice.handovers.extend(e.handovers.clone());
+        prop_assert_eq!(derive(&e).unwrap(), derive(&twice).unwrap());
+    }
+
+    #[test]
+    fn rows_are_sorted_joined_and_within_a_day_of_the_period(e in any_world()) {
+        let duty = derive(&e).unwrap();
+        for occupied in &duty.accounts {
+            let account = e.accounts.iter().find(|a| a.id == occupied.account).unwrap();
+            let margin = Period::new(e.period.from().yesterday().unwrap(), e.period.to().tomorrow().unwrap()).unwrap();
+            let window = margin.instants(&account.zone).unwrap();
+            let number = |id| e.people.iter().find(|p| p.id == id).map(|p| p.employee_no.clone());
+            prop_assert!(occupied.rows.is_sorted_by_key(|r| (r.start, number(r.person))));
+            for (i, row) in occupied.rows.iter().enumerate() {
+                prop_assert!(window.start <= row.start && row.start < row.end && row.end <= window.end);
+                prop_assert_eq!(row.evidence.is_empty(), row.rule == Rule::Team);
+                let touching = occupied.rows[i + 1..].iter().find(|r| r.person == row.person && r.rule == row.rule && r.start <= row.end);
+                prop_assert!(touching.is_none(), "{:?} and {:?}", row, touching);
+            }
+        }
+    }
+}

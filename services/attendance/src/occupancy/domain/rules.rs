@@ -1,0 +1,213 @@
+//! The rules, laid over each other from the strongest to the weakest.
+
+use jiff::Timestamp;
+use tally_kernel::time::{TimeError, working_day, working_day_span};
+
+use super::book::{Book, Known};
+use super::findings::{Finding, FindingKind};
+use super::spans::{self, Span};
+use super::{Account, Row, Rule, Shift, holds};
+
+/// A person was on duty by one rule because of one or two facts.
+pub(super) struct Claim {
+    /// Place in the book.
+    who: usize,
+    span: Span,
+    /// The evidence in words: of the account's own fact, and of a punch pair.
+    own: String,
+    punch: Option<u32>,
+}
+
+/// The rows of one account, and what is odd about its evidence.
+pub(super) fn apply(book: &Book<'_>, account: &Account, findings: &mut Vec<Finding>) -> Result<Vec<Row>, TimeError> {
+    let (period, window) = (book.period(&account.zone)?, book.window(&account.zone)?);
+    let holds = holds::of(book, account, period, findings);
+    let handed_over = holds.iter().any(|h| h.span.meet(period).is_some())
+        || book.handovers(account.id).iter().any(|h| period.holds(h.at));
+    let shifts = book.shifts(account.id);
+    let rostered = shifts.iter().any(|s| s.start < period.end && period.start < s.end);
+    let punched = book.team(account).iter().any(|(who, there)| has_punched(&book.people[*who], there, period));
+
+    let mut layers = Layers { window, covered: Vec::new(), rows: Vec::new() };
+    layers.add(book, Rule::Handover, held(book, &holds));
+    layers.add(book, Rule::Roster, on_roster(book, account, window)?);
+    if !rostered {
+        layers.add(book, Rule::Punch, by_punches(book, account, window));
+        if !handed_over && !punched {
+            layers.add(book, Rule::Team, whole_team(book, account));
+            findings.push(no_evidence(account, book.team(account).len()));
+        }
+    }
+    let rows = layers.finish();
+    let served = rows.iter().any(|r| r.start < period.end && period.start < r.end);
+    if !served && (rostered || handed_over || punched) {
+        let detail = format!("there is evidence about {}, and still nobody was on duty in the period", account.key);
+        findings.push(Finding::new(FindingKind::UnheldAccount, &account.key, None, detail));
+    }
+    Ok(rows)
+}
+
+fn no_evidence(account: &Account, members: usize) -> Finding {
+    let team = account.team.as_deref().unwrap_or("everybody");
+    let detail = format!(
+        "no roster, punch or hand-over speaks for {} in the period: all its work is shared by its whole team \
+         ({team}, {members} people); publish rosters or have people punch",
+        account.key
+    );
+    Finding::new(FindingKind::NoDutyEvidence, &account.key, None, detail)
+}
+
+fn has_punched(known: &Known<'_>, there: &[Span], period: Span) -> bool {
+    let punched = &known.punched;
+    let first = punched.at.partition_point(|at| *at < period.start);
+    let inside = punched.at[first..].iter().take_while(|at| **at < period.end);
+    let instant = |at: &Timestamp| there.iter().any(|s| s.holds(*at));
+    inside.into_iter().any(instant)
+        || spans::meet(period, &punched.pairs).any(|pair| spans::meet(pair, there).next().is_some())
+}
+
+/// (a) hand-over holds.
+fn held(book: &Book<'_>, holds: &[holds::Hold]) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for hold in holds {
+        let known = &book.people[hold.who];
+        let own = format!("handover:{}@{}", known.person.employee_no, hold.span.start);
+        for span in spans::meet(hold.span, &known.employed) {
+            claims.push(Claim { who: hold.who, span, own: own.clone(), punch: None });
+        }
+    }
+    claims
+}
+
+/// (b) the roster, where no punch speaks against it.
+fn on_roster(book: &Book<'_>, account: &Account, window: Span) -> Result<Vec<Claim>, TimeError> {
+    let mut claims = Vec::new();
+    for shift in book.shifts(account.id) {
+        let Some(who) = book.place(shift.person) else { continue };
+        let known = &book.people[who];
+        let reach = reach(shift, book);
+        if reach.meet(window).is_none() {
+            continue;
+        }
+        let own = format!("shift:{}@{}/{}", known.person.employee_no, shift.start, shift.end);
+        let mut claim = |span, punch| {
+            for span in spans::meet(span, &known.employed) {
+                claims.push(Claim { who, span, own: own.clone(), punch });
+            }
+        };
+        if punched_on_its_day(known, account, book, shift, reach)? {
+            let first = known.punched.pairs.partition_point(|p| p.end <= reach.start);
+            let pairs = known.punched.pairs[first..].iter().zip(&known.pair_words[first..]);
+            for (pair, word) in pairs.take_while(|(pair, _)| pair.start < reach.end) {
+                pair.meet(reach).into_iter().for_each(|span| claim(span, Some(*word)));
+            }
+        } else {
+            claim(reach, None);
+        }
+    }
+    Ok(claims)
+}
+
+/// The shift with its grace.
+fn reach(shift: &Shift, book: &Book<'_>) -> Span {
+    let grace = book.evidence.policy.grace;
+    Span {
+        start: shift.start.saturating_sub(grace).unwrap_or(Timestamp::MIN),
+        end: shift.end.saturating_add(grace).unwrap_or(Timestamp::MAX),
+    }
+}
+
+fn punched_on_its_day(
+    known: &Known<'_>,
+    account: &Account,
+    book: &Book<'_>,
+    shift: &Shift,
+    reach: Span,
+) -> Result<bool, TimeError> {
+    let cut_over = book.evidence.policy.cut_over.unwrap_or(account.cut_over);
+    let day = working_day_span(working_day(shift.start, &account.zone, cut_over), &account.zone, cut_over)?;
+    let (start, end) = (day.start.min(reach.start), day.end.max(reach.end));
+    let at = &known.punched.at;
+    Ok(at.get(at.partition_point(|p| *p < start)).is_some_and(|p| *p < end))
+}
+
+/// (c) people of the team whose punches cover the instant.
+fn by_punches(book: &Book<'_>, account: &Account, window: Span) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for (who, there) in book.team(account) {
+        let known = &book.people[*who];
+        for (pair, word) in known.punched.pairs.iter().zip(&known.pair_words) {
+            let Some(pair) = pair.meet(window) else { continue };
+            for span in spans::meet(pair, there) {
+                claims.push(Claim { who: *who, span, own: String::new(), punch: Some(*word) });
+            }
+        }
+    }
+    claims
+}
+
+/// (d) everybody of the team.
+fn whole_team(book: &Book<'_>, account: &Account) -> Vec<Claim> {
+    let members = book.team(account).iter();
+    members
+        .flat_map(|(who, there)| there.iter().map(|s| (*who, *s)))
+        .map(|(who, span)| Claim { who, span, own: String::new(), punch: None })
+        .collect()
+}
+
+/// Rows so far, and where a stronger rule leaves no room.
+struct Layers {
+    window: Span,
+    covered: Vec<Span>,
+    rows: Vec<(usize, Row)>,
+}
+
+impl Layers {
+    /// Lays the claims of the next weaker rule over what is still free, and joins what touches.
+    fn add(&mut self, book: &Book<'_>, rule: Rule, mut claims: Vec<Claim>) {
+        claims.sort_by(|a, b| (a.who, a.span, &a.own, a.punch).cmp(&(b.who, b.span, &b.own, b.punch)));
+        let mut pieces: Vec<(usize, Span, &Claim)> = Vec::with_capacity(claims.len());
+        for claim in &claims {
+            let inside = claim.span.meet(self.window);
+            let free = inside.into_iter().flat_map(|span| spans::minus(span, &self.covered));
+            pieces.extend(free.map(|span| (claim.who, span, claim)));
+        }
+        pieces.sort_by_key(|(who, span, _)| (*who, *span));
+        let first = self.rows.len();
+        for (who, span, claim) in pieces {
+            let same = self.rows[first..].last_mut().filter(|(w, row)| *w == who && span.start <= row.end);
+            if let Some((_, row)) = same {
+                row.end = row.end.max(span.end);
+                claim.write(book, &mut row.evidence);
+                continue;
+            }
+            let mut evidence = String::new();
+            claim.write(book, &mut evidence);
+            let person = book.people[who].person.id;
+            self.rows.push((who, Row { person, start: span.start, end: span.end, rule, evidence }));
+        }
+        let taken = self.rows[first..].iter().map(|(_, r)| Span { start: r.start, end: r.end });
+        self.covered = spans::union(self.covered.iter().copied().chain(taken).collect());
+    }
+
+    fn finish(mut self) -> Vec<Row> {
+        self.rows.sort_by_key(|(who, row)| (row.start, *who, row.end));
+        self.rows.into_iter().map(|(_, row)| row).collect()
+    }
+}
+
+impl Claim {
+    /// Adds the words, each once.
+    fn write(&self, book: &Book<'_>, to: &mut String) {
+        let punch = self.punch.map_or("", |id| book.word(id));
+        for word in [self.own.as_str(), punch] {
+            if word.is_empty() || to.split('+').any(|said| said == word) {
+                continue;
+            }
+            if !to.is_empty() {
+                to.push('+');
+            }
+            to.push_str(word);
+        }
+    }
+}

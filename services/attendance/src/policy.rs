@@ -1,0 +1,19 @@
+//! What every rpc of this service asks for.
+
+tally_access::rpcs! {
+    ImportSites = "tally.attendance.v1.SiteService/ImportSites", SiteWrite, Change;
+    ListSites = "tally.attendance.v1.SiteService/ListSites", SiteRead, Read;
+    ImportAccounts = "tally.attendance.v1.AccountService/ImportAccounts", AccountWrite, Change;
+    ListAccounts = "tally.attendance.v1.AccountService/ListAccounts", AccountRead, Read;
+    PublishShifts = "tally.attendance.v1.RosterService/PublishShifts", RosterWrite, Change;
+    ListShifts = "tally.attendance.v1.RosterService/ListShifts", RosterRead, Read;
+    RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change;
+    ImportPunches = "tally.attendance.v1.PunchService/ImportPunches", PunchImport, Change;
+    ListPunches = "tally.attendance.v1.PunchService/ListPunches", PunchRead, Read;
+    RecordHandover = "tally.attendance.v1.HandoverService/RecordHandover", HandoverRecord, Change;
+    ImportHandovers = "tally.attendance.v1.HandoverService/ImportHandovers", HandoverImport, Change;
+    ListHandovers = "tally.attendance.v1.HandoverService/ListHandovers", HandoverRead, Read;
+    ImportAliases = "tally.attendance.v1.AliasService/ImportAliases", AliasWrite, Change;
+    ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, Read;
+    ListOccupancy = "tally.attendance.v1.OccupancyService/ListOccupancy", OccupancyRead, Read;
+}

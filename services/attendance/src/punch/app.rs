@@ -1,0 +1,130 @@
+//! Punching, bringing in punches, and listing them.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_access::OpContext;
+use tally_kernel::Result;
+use tally_kernel::id::{PersonId, PunchId};
+use tally_kernel::page::Page;
+use tally_store::{Audit, Event, Unit};
+
+use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
+use super::store;
+use crate::app::{App, Placed, bulk_audit, place, sorted};
+use crate::import::{Batch, Outcome, reconcile};
+use crate::policy::{ImportPunches, ListPunches, RecordPunch};
+use crate::roster;
+
+/// What a caller asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Same id, same result; empty for none.
+    pub request_id: String,
+    /// Digest of the request.
+    pub body: [u8; 32],
+    /// In or out.
+    pub kind: PunchKind,
+    /// What the device's clock said.
+    pub device_at: Option<Timestamp>,
+}
+
+/// A punch as recorded; kept as the result of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Id.
+    pub id: PunchId,
+    /// Who.
+    pub person: PersonId,
+    /// When, by the server's clock.
+    pub at: Timestamp,
+    /// Whether it was an `in`.
+    pub came: bool,
+    /// What was made of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// Records the caller's own punch, now.
+pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Result<Recorded> {
+    let (person, home) = app.caller(ctx).await?;
+    let permit = ctx.permit::<RecordPunch>(&home.target(person))?;
+    let at = ctx.now();
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Recorded>(&command.request_id, &command.body).await? {
+                return Ok(done);
+            }
+            // Two punches at once are judged one after the other.
+            unit.lock("punch", person.into()).await?;
+            let facts = facts(&unit, person, at, command.device_at).await?;
+            let (verdict, reasons) = judge(&facts, at, command.kind);
+            let placed = Placed { home: home.clone(), fact: Punch { person, at, kind: command.kind } };
+            let id = store::record(&unit, ctx, &placed, verdict, command.device_at).await?;
+            let came = command.kind == PunchKind::In;
+            let done = Recorded { id, person, at, came, verdict, reasons };
+            unit.emit(Event::new("attendance.punch.recorded", id, &done));
+            let audit = Audit::new("attendance.punch.record", "punch", id).region(&home.region);
+            unit.commit(audit.note("verdict", verdict.word()).note("came", came), done).await
+        })
+        .await
+}
+
+async fn facts(unit: &Unit, person: PersonId, at: Timestamp, device_at: Option<Timestamp>) -> Result<Facts> {
+    let since = |back| at.saturating_sub(back).unwrap_or(Timestamp::MIN);
+    let before = store::between(unit, Some(vec![person]), since(LONGEST), at).await?;
+    let until = at.saturating_add(PLANNED).unwrap_or(Timestamp::MAX);
+    let shifts =
+        roster::store::touching(unit, roster::store::Whose::People(vec![person]), since(PLANNED), until).await?;
+    Ok(Facts {
+        before: before.iter().map(|p| (p.fact.at, p.fact.kind)).collect(),
+        shifts: shifts.iter().map(|s| (s.start, s.end)).collect(),
+        device_at,
+    })
+}
+
+/// Writes the punches that are new.
+pub async fn import_punches(app: &App, ctx: &OpContext, batch: Batch<Punch>) -> Result<Outcome> {
+    ctx.plan::<ImportPunches>()?;
+    let people = app.peers.people(ctx).await?;
+    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let rows = place(batch.rows, &people, &mut refused);
+    let permit = ctx.permit_all::<ImportPunches>(rows.iter().map(|(_, row)| row.target()))?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+                return Ok(done);
+            }
+            let mut outcome = refused.clone();
+            let there = there(&unit, &rows).await?;
+            let fresh: Vec<_> = reconcile(rows.clone(), there, &mut outcome).into_iter().map(|(_, row)| row).collect();
+            store::insert(&unit, ctx, &fresh).await?;
+            let audit = bulk_audit("attendance.punch.import", "punches", &batch.body, &outcome);
+            unit.commit(audit, sorted(outcome)).await
+        })
+        .await
+}
+
+async fn there(unit: &Unit, rows: &[(u32, Placed<Punch>)]) -> Result<Vec<Placed<Punch>>> {
+    let instants = || rows.iter().map(|(_, row)| row.fact.at);
+    let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
+    let people: BTreeSet<PersonId> = rows.iter().map(|(_, row)| row.fact.person).collect();
+    store::between(unit, Some(people.into_iter().collect()), from, to).await
+}
+
+/// A page of punches of a stretch of time, of one person or of all that the caller may see.
+pub async fn list_punches(
+    app: &App,
+    ctx: &OpContext,
+    stretch: (Timestamp, Timestamp),
+    person: Option<PersonId>,
+    page: &Page,
+) -> Result<(Vec<StoredPunch>, String)> {
+    let plan = ctx.plan::<ListPunches>()?;
+    let tx = app.store.read(ctx).await?;
+    store::page(&tx, &plan, page, stretch, person).await
+}

@@ -1,0 +1,211 @@
+//! What is made of a punch. A verdict never refuses: the punch is a fact, the verdict says what to look at.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tally_kernel::id::{PersonId, PunchId};
+
+use crate::app::About;
+use crate::import::Keyed;
+pub use crate::occupancy::domain::PunchKind;
+
+/// How long an `in` waits for its `out`.
+pub const LONGEST: SignedDuration = SignedDuration::from_hours(16);
+/// How early before a shift and how late after it a punch still belongs to it.
+pub const NEAR_SHIFT: SignedDuration = SignedDuration::from_hours(1);
+/// Whoever has a shift within this time of the punch is somebody who is planned.
+pub const PLANNED: SignedDuration = SignedDuration::from_hours(24 * 14);
+/// A device whose clock differs by more is told so.
+pub const DRIFT: SignedDuration = SignedDuration::from_mins(2);
+
+/// A punch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Punch {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub at: Timestamp,
+    /// In or out.
+    pub kind: PunchKind,
+}
+
+impl About for Punch {
+    fn person(&self) -> PersonId {
+        self.person
+    }
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+impl Keyed for Punch {
+    type Key = (PersonId, Timestamp, PunchKind);
+    fn key(&self) -> Self::Key {
+        (self.person, self.at, self.kind)
+    }
+    fn same(&self, _other: &Self) -> bool {
+        true
+    }
+    fn conflict(&self) -> String {
+        String::new()
+    }
+}
+
+/// What was made of a punch, the gravest that applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Came from another system.
+    NotJudged,
+    /// As expected.
+    Accepted,
+    /// A second `in`.
+    DoubleIn,
+    /// An `out` without an open `in`.
+    OutWithoutIn,
+    /// Not planned for that time.
+    OffRoster,
+}
+
+impl Verdict {
+    /// The word that is stored.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotJudged => "not_judged",
+            Self::Accepted => "accepted",
+            Self::DoubleIn => "double_in",
+            Self::OutWithoutIn => "out_without_in",
+            Self::OffRoster => "off_roster",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn read(word: &str) -> Option<Self> {
+        let all = [Self::NotJudged, Self::Accepted, Self::DoubleIn, Self::OutWithoutIn, Self::OffRoster];
+        all.into_iter().find(|verdict| verdict.word() == word)
+    }
+}
+
+/// Why a punch was judged so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    /// It belongs to the shift that begins then.
+    Shift(Timestamp),
+    /// It opens a stretch of presence.
+    Came,
+    /// It closes the stretch that began then.
+    Left(Timestamp),
+    /// The stretch that began then was still open.
+    StillIn(Timestamp),
+    /// No open stretch.
+    NotIn,
+    /// Planned at other times, not now.
+    NotPlanned,
+    /// The device's clock is ahead by so many seconds (behind when negative).
+    Drift(i64),
+}
+
+/// A punch that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredPunch {
+    /// Id.
+    pub id: PunchId,
+    /// The punch.
+    pub punch: Punch,
+    /// What was made of it.
+    pub verdict: Verdict,
+}
+
+/// What a punch is judged by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The person's punches of the last [`LONGEST`], in any order.
+    pub before: Vec<(Timestamp, PunchKind)>,
+    /// The person's shifts, start and end, within [`PLANNED`].
+    pub shifts: Vec<(Timestamp, Timestamp)>,
+    /// What the device's clock said.
+    pub device_at: Option<Timestamp>,
+}
+
+/// Judges a punch of `kind` at `at`: the verdict, and the reasons from the one that made it to the rest.
+pub fn judge(facts: &Facts, at: Timestamp, kind: PunchKind) -> (Verdict, Vec<Reason>) {
+    let last = facts.before.iter().filter(|p| p.0 < at && at.duration_since(p.0) <= LONGEST).max();
+    let open = last.filter(|p| p.1 == PunchKind::In).map(|p| p.0);
+    let (mut verdict, mut reasons) = match (kind, open) {
+        (PunchKind::In, None) => (Verdict::Accepted, vec![Reason::Came]),
+        (PunchKind::Out, Some(since)) => (Verdict::Accepted, vec![Reason::Left(since)]),
+        (PunchKind::In, Some(since)) => (Verdict::DoubleIn, vec![Reason::StillIn(since)]),
+        (PunchKind::Out, None) => (Verdict::OutWithoutIn, vec![Reason::NotIn]),
+    };
+    let near = |(start, end): &&(Timestamp, Timestamp)| {
+        start.duration_since(at) <= NEAR_SHIFT && at.duration_since(*end) <= NEAR_SHIFT
+    };
+    match facts.shifts.iter().filter(near).min() {
+        Some((start, _)) => reasons.push(Reason::Shift(*start)),
+        None if facts.shifts.is_empty() => {}
+        None => {
+            reasons.push(Reason::NotPlanned);
+            if verdict == Verdict::Accepted {
+                verdict = Verdict::OffRoster;
+                reasons.rotate_right(1);
+            }
+        }
+    }
+    let drift = facts.device_at.map(|device| device.duration_since(at)).filter(|d| d.abs() > DRIFT);
+    reasons.extend(drift.map(|d| Reason::Drift(d.as_secs())));
+    (verdict, reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    const NINE: &str = "2026-03-02T09:00:00Z";
+
+    #[test]
+    fn an_in_and_its_out_are_accepted_and_say_what_they_belong_to() {
+        let shift = (at("2026-03-02T09:05:00Z"), at("2026-03-02T17:00:00Z"));
+        let mut facts = Facts { shifts: vec![shift], ..Facts::default() };
+        let (verdict, reasons) = judge(&facts, at(NINE), PunchKind::In);
+        assert_eq!((verdict, reasons), (Verdict::Accepted, vec![Reason::Came, Reason::Shift(shift.0)]));
+        facts.before = vec![(at(NINE), PunchKind::In)];
+        let (verdict, reasons) = judge(&facts, at("2026-03-02T17:10:00Z"), PunchKind::Out);
+        assert_eq!((verdict, reasons), (Verdict::Accepted, vec![Reason::Left(at(NINE)), Reason::Shift(shift.0)]));
+    }
+
+    #[test]
+    fn a_second_in_and_an_out_without_an_in_are_told() {
+        let facts = Facts { before: vec![(at(NINE), PunchKind::In)], ..Facts::default() };
+        assert_eq!(judge(&facts, at("2026-03-02T10:00:00Z"), PunchKind::In).0, Verdict::DoubleIn);
+        assert_eq!(judge(&facts, at("2026-03-03T01:00:00Z"), PunchKind::Out).0, Verdict::Accepted, "16 hours later");
+        assert_eq!(judge(&facts, at("2026-03-03T01:00:01Z"), PunchKind::Out).0, Verdict::OutWithoutIn);
+        assert_eq!(judge(&facts, at("2026-03-03T01:00:01Z"), PunchKind::In).0, Verdict::Accepted);
+    }
+
+    #[test]
+    fn only_somebody_who_is_planned_can_be_off_the_roster() {
+        let planned =
+            Facts { shifts: vec![(at("2026-03-03T09:00:00Z"), at("2026-03-03T17:00:00Z"))], ..Facts::default() };
+        assert_eq!(judge(&planned, at(NINE), PunchKind::In).0, Verdict::OffRoster);
+        assert_eq!(judge(&planned, at(NINE), PunchKind::In).1, [Reason::NotPlanned, Reason::Came]);
+        assert_eq!(judge(&planned, at("2026-03-03T08:00:00Z"), PunchKind::In).0, Verdict::Accepted);
+        assert_eq!(judge(&Facts::default(), at(NINE), PunchKind::In).0, Verdict::Accepted);
+    }
+
+    #[test]
+    fn the_devices_clock_is_evidence_only() {
+        let facts = Facts { device_at: Some(at("2026-03-02T08:00:00Z")), ..Facts::default() };
+        let (verdict, reasons) = judge(&facts, at(NINE), PunchKind::In);
+        assert_eq!((verdict, reasons), (Verdict::Accepted, vec![Reason::Came, Reason::Drift(-3600)]));
+    }
+
+    #[test]
+    fn stored_words_come_back() {
+        for verdict in [Verdict::NotJudged, Verdict::DoubleIn, Verdict::OutWithoutIn, Verdict::OffRoster] {
+            assert_eq!(Verdict::read(verdict.word()), Some(verdict));
+        }
+        assert_eq!(Verdict::read("perhaps"), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! `tally.attendance.v1.PunchService`.
+
+use jiff::Timestamp;
+use prost::Message as _;
+use tally_access::Locale;
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::punch_service_server::PunchService;
+use tally_kernel::error::Violations;
+use tally_kernel::id::PersonId;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app::{self, Command, Recorded};
+use super::domain::{Punch, PunchKind, Reason, StoredPunch, Verdict};
+use crate::app::App;
+use crate::import::{Batch, MAX_ROWS};
+use crate::rpc::{batch, instant, result, stretch, timestamp};
+
+/// The server.
+#[derive(Debug)]
+pub struct Rpc(pub App);
+
+#[tonic::async_trait]
+impl PunchService for Rpc {
+    async fn record_punch(
+        &self,
+        req: Request<pb::RecordPunchRequest>,
+    ) -> Result<Response<pb::RecordPunchResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let done = app::record_punch(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(render(done, ctx.locale))
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn import_punches(
+        &self,
+        req: Request<pb::ImportPunchesRequest>,
+    ) -> Result<Response<pb::ImportPunchesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let outcome = app::import_punches(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(pb::ImportPunchesResponse { result: Some(result(outcome)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_punches(
+        &self,
+        req: Request<pb::ListPunchesRequest>,
+    ) -> Result<Response<pb::ListPunchesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (stretch, person, page) = read_list(req.into_inner())?;
+            let (punches, next_page_token) = app::list_punches(&self.0, &ctx, stretch, person, &page).await?;
+            Ok(pb::ListPunchesResponse { punches: punches.into_iter().map(Into::into).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::RecordPunchRequest> for Command {
+    type Error = Error;
+    fn try_from(mut request: pb::RecordPunchRequest) -> Result<Self> {
+        let mut v = Violations::new();
+        let request_id = std::mem::take(&mut request.request_id);
+        let body = *blake3::hash(&request.encode_to_vec()).as_bytes();
+        let kind = kind(&mut v, request.kind());
+        let device_at = request.device_at.and_then(|at| instant(&mut v, "device_at", Some(at)));
+        let command = kind.map(|kind| Self { request_id, body, kind, device_at });
+        v.finish(command)
+    }
+}
+
+impl TryFrom<pb::ImportPunchesRequest> for Batch<Punch> {
+    type Error = Error;
+    fn try_from(mut request: pb::ImportPunchesRequest) -> Result<Self> {
+        let rows = request.rows.clone();
+        let request_id = std::mem::take(&mut request.request_id);
+        batch(&request, &request_id, rows, MAX_ROWS, read)
+    }
+}
+
+fn read(row: pb::Punch, v: &mut Violations) -> Option<Punch> {
+    let person = v.parse("person_id", &row.person_id);
+    let at = instant(v, "at", row.at);
+    let kind = kind(v, row.kind());
+    Some(Punch { person: person?, at: at?, kind: kind? })
+}
+
+fn kind(v: &mut Violations, kind: pb::PunchKind) -> Option<PunchKind> {
+    match kind {
+        pb::PunchKind::In => Some(PunchKind::In),
+        pb::PunchKind::Out => Some(PunchKind::Out),
+        pb::PunchKind::Unspecified => {
+            v.push("kind", "in or out");
+            None
+        }
+    }
+}
+
+type Listed = ((Timestamp, Timestamp), Option<PersonId>, Page);
+
+fn read_list(ask: pb::ListPunchesRequest) -> Result<Listed> {
+    let mut v = Violations::new();
+    let asked = stretch(&mut v, ask.from, ask.to);
+    let person = (!ask.person_id.is_empty()).then(|| v.parse("person_id", &ask.person_id)).flatten();
+    let (from, to) = v.finish(asked)?;
+    let question = format!("punches {from} {to} {}", ask.person_id);
+    Ok(((from, to), person, Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
+}
+
+impl From<StoredPunch> for pb::Punch {
+    fn from(StoredPunch { id, punch, verdict }: StoredPunch) -> Self {
+        let kind = match punch.kind {
+            PunchKind::In => pb::PunchKind::In,
+            PunchKind::Out => pb::PunchKind::Out,
+        };
+        let verdict = match verdict {
+            Verdict::NotJudged => pb::PunchVerdict::Unspecified,
+            Verdict::Accepted => pb::PunchVerdict::Accepted,
+            Verdict::DoubleIn => pb::PunchVerdict::DoubleIn,
+            Verdict::OutWithoutIn => pb::PunchVerdict::OutWithoutIn,
+            Verdict::OffRoster => pb::PunchVerdict::OffRoster,
+        };
+        Self {
+            punch_id: id.to_string(),
+            person_id: punch.person.to_string(),
+            at: Some(timestamp(punch.at)),
+            kind: kind.into(),
+            verdict: verdict.into(),
+        }
+    }
+}
+
+fn render(done: Recorded, locale: Locale) -> pb::RecordPunchResponse {
+    let Recorded { id, person, at, came, verdict, reasons } = done;
+    let kind = if came { PunchKind::In } else { PunchKind::Out };
+    let stored = StoredPunch { id, punch: Punch { person, at, kind }, verdict };
+    let reasons = reasons.into_iter().map(|reason| sentence(reason, locale)).collect();
+    pb::RecordPunchResponse { punch: Some(stored.into()), reasons }
+}
+
+/// A reason in the language of the person who punched.
+fn sentence(reason: Reason, locale: Locale) -> String {
+    match (reason, locale) {
+        (Reason::Shift(start), Locale::En) => format!("it belongs to your shift that begins at {start}"),
+        (Reason::Shift(start), Locale::ZhCn) => format!("对应您 {start} 开始的班次"),
+        (Reason::Came, Locale::En) => "you are in from now on".to_owned(),
+        (Reason::Came, Locale::ZhCn) => "从现在起计为在岗".to_owned(),
+        (Reason::Left(since), Locale::En) => format!("it closes the stretch that began at {since}"),
+        (Reason::Left(since), Locale::ZhCn) => format!("与 {since} 的上班打卡配对"),
+        (Reason::StillIn(since), Locale::En) => {
+            format!("you were still in since {since}: that stretch ends here and a new one begins")
+        }
+        (Reason::StillIn(since), Locale::ZhCn) => format!("{since} 的上班打卡尚未下班：该时段到此结束，并开始新的时段"),
+        (Reason::NotIn, Locale::En) => {
+            "you have not punched in during the last 16 hours: ask for a correction if you forgot".to_owned()
+        }
+        (Reason::NotIn, Locale::ZhCn) => "最近 16 小时内没有上班打卡：如系漏打，请申请补卡".to_owned(),
+        (Reason::NotPlanned, Locale::En) => "no shift of yours is near this time".to_owned(),
+        (Reason::NotPlanned, Locale::ZhCn) => "这个时间附近没有您的班次".to_owned(),
+        (Reason::Drift(seconds), Locale::En) => {
+            format!("your device's clock differs from ours by {seconds} s; ours counts")
+        }
+        (Reason::Drift(seconds), Locale::ZhCn) => format!("您的设备时钟与服务器相差 {seconds} 秒，以服务器时间为准"),
+    }
+}

@@ -1,0 +1,135 @@
+//! The table `punches`.
+
+use jiff::Timestamp;
+use tally_access::{OpContext, Plan};
+use tally_kernel::id::{PersonId, PunchId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::orm::ActiveValue::Set;
+use tally_store::orm::entity::prelude::*;
+use tally_store::{Conflict as _, ScopedTx, Unit, among, from_db, lost_race, scoped, to_db};
+
+use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
+use crate::app::Placed;
+use crate::directory::Home;
+use crate::errors::Refused;
+use crate::policy::ListPunches;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "punches")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub person_id: Uuid,
+    pub at: DateTimeUtc,
+    pub kind: String,
+    pub verdict: String,
+    pub device_at: Option<DateTimeUtc>,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+fn kind_word(kind: PunchKind) -> &'static str {
+    match kind {
+        PunchKind::In => "in",
+        PunchKind::Out => "out",
+    }
+}
+
+fn read(row: &Model) -> Result<StoredPunch> {
+    let kind = match row.kind.as_str() {
+        "in" => PunchKind::In,
+        "out" => PunchKind::Out,
+        other => return Err(Error::internal(format_args!("punch kind {other:?}"))),
+    };
+    let punch = Punch { person: PersonId(row.person_id), at: from_db(row.at), kind };
+    let verdict =
+        Verdict::read(&row.verdict).ok_or_else(|| Error::internal(format_args!("verdict {:?}", row.verdict)))?;
+    Ok(StoredPunch { id: PunchId(row.id), punch, verdict })
+}
+
+fn row(
+    ctx: &OpContext,
+    id: Uuid,
+    placed: &Placed<Punch>,
+    verdict: Verdict,
+    device_at: Option<Timestamp>,
+) -> ActiveModel {
+    let Placed { home, fact } = placed;
+    ActiveModel {
+        id: Set(id),
+        region: Set(home.region.to_string()),
+        unit_id: Set(home.unit.map(Uuid::from)),
+        person_id: Set(fact.person.into()),
+        at: Set(to_db(fact.at)),
+        kind: Set(kind_word(fact.kind).to_owned()),
+        verdict: Set(verdict.word().to_owned()),
+        device_at: Set(device_at.map(to_db)),
+        recorded_at: Set(to_db(ctx.now())),
+        ..Default::default()
+    }
+}
+
+/// Punches from one instant to another, both included: of these people, or of everybody.
+pub(crate) async fn between(
+    tx: &ScopedTx,
+    people: Option<Vec<PersonId>>,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Placed<Punch>>> {
+    let rows = tx.select::<Entity>().filter(Column::At.between(to_db(from), to_db(to)));
+    let rows = match people {
+        Some(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
+        None => rows,
+    };
+    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.punch });
+    rows.all().await?.iter().map(placed).collect()
+}
+
+/// A page of punches of a stretch of time, by instant.
+pub(crate) async fn page(
+    tx: &ScopedTx,
+    plan: &Plan<ListPunches>,
+    page: &Page,
+    (from, to): (Timestamp, Timestamp),
+    person: Option<PersonId>,
+) -> Result<(Vec<StoredPunch>, String)> {
+    let rows = tx.select::<Entity>().within(plan);
+    let rows = rows.filter(Column::At.gte(to_db(from))).filter(Column::At.lt(to_db(to)));
+    let rows = match person {
+        Some(person) => rows.filter(Column::PersonId.eq(Uuid::from(person))),
+        None => rows,
+    };
+    let (rows, next) = rows.page_asc(page, [Column::At, Column::Id]).await?;
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
+}
+
+/// Writes a person's own punch.
+pub(crate) async fn record(
+    unit: &Unit,
+    ctx: &OpContext,
+    placed: &Placed<Punch>,
+    verdict: Verdict,
+    device_at: Option<Timestamp>,
+) -> Result<PunchId> {
+    let id = ctx.new_id();
+    unit.insert(row(ctx, id, placed, verdict, device_at)).await.conflict(|| Refused::PunchRepeated.into())?;
+    Ok(PunchId(id))
+}
+
+/// Writes punches that another system recorded.
+pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, punches: &[Placed<Punch>]) -> Result<()> {
+    let rows: Vec<_> = punches.iter().map(|punch| row(ctx, ctx.new_id(), punch, Verdict::NotJudged, None)).collect();
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}

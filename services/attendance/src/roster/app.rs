@@ -1,0 +1,72 @@
+//! Publishing shifts and listing them.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tally_access::OpContext;
+use tally_kernel::Result;
+use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::page::Page;
+use tally_store::Unit;
+
+use super::domain::{Shift, StoredShift};
+use super::store;
+use crate::account;
+use crate::app::{App, Placed, bulk_audit, place, sorted};
+use crate::import::{Batch, Outcome, Problem, reconcile};
+use crate::policy::{ListShifts, PublishShifts};
+
+/// Writes the shifts that are new.
+pub async fn publish_shifts(app: &App, ctx: &OpContext, batch: Batch<Shift>) -> Result<Outcome> {
+    ctx.plan::<PublishShifts>()?;
+    let people = app.peers.people(ctx).await?;
+    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let rows = place(batch.rows, &people, &mut refused);
+    let permit = ctx.permit_all::<PublishShifts>(rows.iter().map(|(_, row)| row.target()))?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+                return Ok(done);
+            }
+            let mut outcome = refused.clone();
+            let rows = known_accounts(&unit, rows.clone(), &mut outcome).await?;
+            let fresh = new_ones(&unit, rows, &mut outcome).await?;
+            store::insert(&unit, ctx, fresh).await?;
+            let audit = bulk_audit("attendance.roster.write", "shifts", &batch.body, &outcome);
+            unit.commit(audit, sorted(outcome)).await
+        })
+        .await
+}
+
+async fn known_accounts(
+    unit: &Unit,
+    rows: Vec<(u32, Placed<Shift>)>,
+    outcome: &mut Outcome,
+) -> Result<Vec<(u32, Placed<Shift>)>> {
+    let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
+    let known = account::store::known(unit, named).await?;
+    let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
+    outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
+    Ok(good)
+}
+
+async fn new_ones(unit: &Unit, rows: Vec<(u32, Placed<Shift>)>, outcome: &mut Outcome) -> Result<Vec<Placed<Shift>>> {
+    let starts = || rows.iter().map(|(_, row)| row.fact.start);
+    let (Some(from), Some(to)) = (starts().min(), starts().max()) else { return Ok(Vec::new()) };
+    let people: BTreeSet<PersonId> = rows.iter().map(|(_, row)| row.fact.person).collect();
+    let there = store::beginning(unit, people, from, to).await?;
+    Ok(reconcile(rows, there, outcome).into_iter().map(|(_, row)| row).collect())
+}
+
+/// A page of the shifts that touch a stretch of time, and the token of the next.
+pub async fn list_shifts(
+    app: &App,
+    ctx: &OpContext,
+    stretch: (Timestamp, Timestamp),
+    page: &Page,
+) -> Result<(Vec<StoredShift>, String)> {
+    let plan = ctx.plan::<ListShifts>()?;
+    let tx = app.store.read(ctx).await?;
+    store::page(&tx, &plan, page, stretch).await
+}

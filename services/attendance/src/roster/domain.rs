@@ -1,0 +1,54 @@
+//! A stretch of planned duty.
+
+use jiff::Timestamp;
+use tally_kernel::id::{AccountId, PersonId, ShiftId};
+
+use crate::app::About;
+use crate::import::Keyed;
+
+/// The longest shift; longer ones are typing errors.
+pub const LONGEST_HOURS: i64 = 36;
+
+/// What is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// Who.
+    pub person: PersonId,
+    /// For which account.
+    pub account: AccountId,
+    /// From.
+    pub start: Timestamp,
+    /// To, not included.
+    pub end: Timestamp,
+}
+
+/// A shift that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredShift {
+    /// Id.
+    pub id: ShiftId,
+    /// What is planned.
+    pub shift: Shift,
+}
+
+impl About for Shift {
+    fn person(&self) -> PersonId {
+        self.person
+    }
+    fn at(&self) -> Timestamp {
+        self.start
+    }
+}
+
+impl Keyed for Shift {
+    type Key = (PersonId, AccountId, Timestamp);
+    fn key(&self) -> Self::Key {
+        (self.person, self.account, self.start)
+    }
+    fn same(&self, other: &Self) -> bool {
+        self.end == other.end
+    }
+    fn conflict(&self) -> String {
+        format!("this person's shift on this account from {} is there with another end", self.start)
+    }
+}

@@ -1,0 +1,90 @@
+//! `tally.attendance.v1.RosterService`.
+
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::roster_service_server::RosterService;
+use tally_kernel::error::Violations;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::{LONGEST_HOURS, Shift, StoredShift};
+use crate::app::App;
+use crate::import::{Batch, MAX_ROWS};
+use crate::rpc::{batch, instant, result, stretch, timestamp};
+
+/// The server.
+#[derive(Debug)]
+pub struct Rpc(pub App);
+
+#[tonic::async_trait]
+impl RosterService for Rpc {
+    async fn publish_shifts(
+        &self,
+        req: Request<pb::PublishShiftsRequest>,
+    ) -> Result<Response<pb::PublishShiftsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let outcome = app::publish_shifts(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(pb::PublishShiftsResponse { result: Some(result(outcome)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_shifts(
+        &self,
+        req: Request<pb::ListShiftsRequest>,
+    ) -> Result<Response<pb::ListShiftsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (stretch, page) = read_list(req.into_inner())?;
+            let (shifts, next_page_token) = app::list_shifts(&self.0, &ctx, stretch, &page).await?;
+            Ok(pb::ListShiftsResponse { shifts: shifts.into_iter().map(Into::into).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::PublishShiftsRequest> for Batch<Shift> {
+    type Error = Error;
+    fn try_from(mut request: pb::PublishShiftsRequest) -> Result<Self> {
+        let rows = request.rows.clone();
+        let request_id = std::mem::take(&mut request.request_id);
+        batch(&request, &request_id, rows, MAX_ROWS, read)
+    }
+}
+
+fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {
+    let person = v.parse("person_id", &row.person_id);
+    let account = v.parse("account_id", &row.account_id);
+    let start = instant(v, "start", row.start);
+    let end = instant(v, "end", row.end);
+    let (start, end) = (start?, end?);
+    if end <= start {
+        v.push("end", "must lie after start");
+    } else if end.duration_since(start).as_hours() >= LONGEST_HOURS {
+        v.push("end", format!("a shift is shorter than {LONGEST_HOURS} hours"));
+    }
+    Some(Shift { person: person?, account: account?, start, end })
+}
+
+fn read_list(ask: pb::ListShiftsRequest) -> Result<((jiff::Timestamp, jiff::Timestamp), Page)> {
+    let mut v = Violations::new();
+    let asked = stretch(&mut v, ask.from, ask.to);
+    let (from, to) = v.finish(asked)?;
+    let page = Page::read(ask.page_size, &ask.page_token, format!("shifts {from} {to}").as_bytes())?;
+    Ok(((from, to), page))
+}
+
+impl From<StoredShift> for pb::Shift {
+    fn from(StoredShift { id, shift }: StoredShift) -> Self {
+        Self {
+            shift_id: id.to_string(),
+            person_id: shift.person.to_string(),
+            account_id: shift.account.to_string(),
+            start: Some(timestamp(shift.start)),
+            end: Some(timestamp(shift.end)),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The table `shifts`.
+
+use jiff::Timestamp;
+use tally_access::{OpContext, Plan};
+use tally_kernel::Result;
+use tally_kernel::id::{AccountId, PersonId, ShiftId};
+use tally_kernel::page::Page;
+use tally_store::orm::ActiveValue::Set;
+use tally_store::orm::entity::prelude::*;
+use tally_store::{Conflict as _, ScopedTx, Unit, among, from_db, lost_race, scoped, to_db};
+
+use super::domain::{Shift, StoredShift};
+use crate::app::Placed;
+use crate::directory::Home;
+use crate::policy::ListShifts;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "shifts")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub person_id: Uuid,
+    pub account_id: Uuid,
+    pub start_at: DateTimeUtc,
+    pub end_at: DateTimeUtc,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+fn read(row: &Model) -> StoredShift {
+    let shift = Shift {
+        person: PersonId(row.person_id),
+        account: AccountId(row.account_id),
+        start: from_db(row.start_at),
+        end: from_db(row.end_at),
+    };
+    StoredShift { id: ShiftId(row.id), shift }
+}
+
+/// Shifts of these people that begin within the instants, both included.
+pub(crate) async fn beginning(
+    tx: &ScopedTx,
+    people: impl IntoIterator<Item = PersonId>,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<Placed<Shift>>> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::PersonId, people));
+    let rows = rows.filter(Column::StartAt.between(to_db(from), to_db(to))).all().await?;
+    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row).shift });
+    rows.iter().map(placed).collect()
+}
+
+/// Shifts that touch a stretch of time, of these accounts or of these people.
+pub(crate) async fn touching(tx: &ScopedTx, whose: Whose, from: Timestamp, to: Timestamp) -> Result<Vec<Shift>> {
+    let rows = tx.select::<Entity>().filter(Column::StartAt.lt(to_db(to))).filter(Column::EndAt.gt(to_db(from)));
+    let rows = match whose {
+        Whose::Everybodys => rows,
+        Whose::Accounts(accounts) => rows.filter(among::<Entity>(tx, Column::AccountId, accounts)),
+        Whose::People(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
+    };
+    Ok(rows.all().await?.iter().map(|row| read(row).shift).collect())
+}
+
+/// Which shifts are looked for.
+pub(crate) enum Whose {
+    Everybodys,
+    Accounts(Vec<AccountId>),
+    People(Vec<PersonId>),
+}
+
+/// A page of the shifts that touch a stretch of time, by start.
+pub(crate) async fn page(
+    tx: &ScopedTx,
+    plan: &Plan<ListShifts>,
+    page: &Page,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<(Vec<StoredShift>, String)> {
+    let rows = tx.select::<Entity>().within(plan);
+    let rows = rows.filter(Column::StartAt.lt(to_db(to))).filter(Column::EndAt.gt(to_db(from)));
+    let (rows, next) = rows.page_asc(page, [Column::StartAt, Column::Id]).await?;
+    Ok((rows.iter().map(read).collect(), next))
+}
+
+/// Writes shifts.
+pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, shifts: Vec<Placed<Shift>>) -> Result<()> {
+    let rows = shifts.into_iter().map(|Placed { home, fact }| ActiveModel {
+        id: Set(ctx.new_id()),
+        region: Set(home.region.to_string()),
+        unit_id: Set(home.unit.map(Uuid::from)),
+        person_id: Set(fact.person.into()),
+        account_id: Set(fact.account.into()),
+        start_at: Set(to_db(fact.start)),
+        end_at: Set(to_db(fact.end)),
+        recorded_at: Set(to_db(ctx.now())),
+        ..Default::default()
+    });
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}

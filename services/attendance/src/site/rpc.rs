@@ -1,0 +1,77 @@
+//! `tally.attendance.v1.SiteService`.
+
+use tally_access::Region;
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::site_service_server::SiteService;
+use tally_kernel::error::Violations;
+use tally_kernel::page::Page;
+use tally_kernel::time::{CUT_OVER, zone};
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::{Site, StoredSite};
+use crate::app::App;
+use crate::import::{Batch, MAX_ROWS};
+use crate::rpc::{MAX_NAME, batch, cut_over, result, time_text};
+
+/// The server.
+#[derive(Debug)]
+pub struct Rpc(pub App);
+
+#[tonic::async_trait]
+impl SiteService for Rpc {
+    async fn import_sites(
+        &self,
+        req: Request<pb::ImportSitesRequest>,
+    ) -> Result<Response<pb::ImportSitesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let outcome = app::import_sites(&self.0, &ctx, req.into_inner().try_into()?).await?;
+            Ok(pb::ImportSitesResponse { result: Some(result(outcome)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_sites(&self, req: Request<pb::ListSitesRequest>) -> Result<Response<pb::ListSitesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let ask = req.into_inner();
+            let page = Page::read(ask.page_size, &ask.page_token, b"sites")?;
+            let (sites, next_page_token) = app::list_sites(&self.0, &ctx, &page).await?;
+            Ok(pb::ListSitesResponse { sites: sites.into_iter().map(Into::into).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::ImportSitesRequest> for Batch<Site> {
+    type Error = Error;
+    fn try_from(mut request: pb::ImportSitesRequest) -> Result<Self> {
+        let rows = request.rows.clone();
+        let request_id = std::mem::take(&mut request.request_id);
+        batch(&request, &request_id, rows, MAX_ROWS, read)
+    }
+}
+
+fn read(row: pb::Site, v: &mut Violations) -> Option<Site> {
+    v.text("name", &row.name, MAX_NAME);
+    let zone = v.take("zone", zone(&row.zone).map_err(Into::into));
+    let end = if row.cut_over.is_empty() { Some(CUT_OVER) } else { v.take("cut_over", cut_over(&row.cut_over)) };
+    let region = if row.region.is_empty() { Some(Region::global()) } else { v.parse("region", &row.region) };
+    let zone = zone?.iana_name()?.to_owned();
+    Some(Site { name: row.name.trim().to_owned(), zone, cut_over: end?, region: region? })
+}
+
+impl From<StoredSite> for pb::Site {
+    fn from(StoredSite { id, site }: StoredSite) -> Self {
+        Self {
+            site_id: id.to_string(),
+            name: site.name,
+            zone: site.zone,
+            cut_over: time_text(site.cut_over),
+            region: site.region.to_string(),
+        }
+    }
+}

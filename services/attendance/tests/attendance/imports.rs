@@ -1,0 +1,181 @@
+//! Bulk calls: written once, unchanged the second time, contradictions refused while the others go in.
+
+use tally_access::Permission;
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::{HandoverKind, PunchKind};
+use uuid::Uuid;
+
+use crate::world::{NORTH, World, account, counts, handover, person, punch, reason, shift};
+
+fn refused(rows: &[(u32, &str)]) -> Vec<(u32, String)> {
+    rows.iter().map(|(index, reason)| (*index, (*reason).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn sites_are_written_once_and_never_overwritten() {
+    for world in World::all().await {
+        let site = |name: &str, zone: &str, cut_over: &str| pb::Site {
+            name: name.into(),
+            zone: zone.into(),
+            cut_over: cut_over.into(),
+            region: "cn-north".into(),
+            ..Default::default()
+        };
+        let import = async |rows: Vec<pb::Site>| {
+            let ask = pb::ImportSitesRequest { request_id: String::new(), rows };
+            counts(world.sites().import_sites(world.admin.request(ask)).await.unwrap().into_inner().result)
+        };
+        let first = vec![site("Beijing", "asia/shanghai", ""), site("Berlin", "Europe/Berlin", "05:30")];
+        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", world.db.name);
+        let mut second = first.clone();
+        second[1].cut_over = "06:00".into();
+        second.push(site("", "Mars/Olympus", "25:00"));
+        let problems = refused(&[(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID")]);
+        assert_eq!(import(second).await, (0, 1, problems), "{}", world.db.name);
+        let ask = world.admin.request(pb::ListSitesRequest::default());
+        let sites = world.sites().list_sites(ask).await.unwrap().into_inner().sites;
+        let told: Vec<_> = sites.iter().map(|s| (s.name.as_str(), s.zone.as_str(), s.cut_over.as_str())).collect();
+        assert_eq!(told, [("Beijing", "Asia/Shanghai", "04:00"), ("Berlin", "Europe/Berlin", "05:30")]);
+    }
+}
+
+#[tokio::test]
+async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases() {
+    for world in World::all().await {
+        world.with_accounts(vec![account("a", "north/a"), account("b", "")]).await;
+        let mut later = account("a", "north/a");
+        later.phases.push(pb::Phase { from: "2026-03-10".into(), kind: pb::PhaseKind::Named.into(), capacity: 2 });
+        let mut moved = account("b", "south/b");
+        moved.exclusive = true;
+        let ask = pb::ImportAccountsRequest { request_id: String::new(), rows: vec![later, moved, account("x/y", "")] };
+        let result = world.accounts().import_accounts(world.admin.request(ask)).await.unwrap().into_inner().result;
+        assert_eq!(counts(result), (1, 0, refused(&[(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID")])));
+        let ask = world.admin.request(pb::ListAccountsRequest::default());
+        let accounts = world.accounts().list_accounts(ask).await.unwrap().into_inner().accounts;
+        let told: Vec<_> = accounts.iter().map(|a| (a.key.as_str(), a.region.as_str(), a.unit_id.clone())).collect();
+        let expected = [("JD/shop/a", "cn-north", NORTH.to_string()), ("JD/shop/b", "*", String::new())];
+        assert_eq!(told, expected, "{}", world.db.name);
+        let phases: Vec<_> = accounts[0].phases.iter().map(|p| (p.from.as_str(), p.kind())).collect();
+        assert_eq!(phases, [("", pb::PhaseKind::Shared), ("2026-03-10", pb::PhaseKind::Named)]);
+    }
+}
+
+#[tokio::test]
+async fn shifts_of_unknown_people_and_accounts_are_refused_and_the_others_published() {
+    for world in World::all().await {
+        let a = world.with_accounts(vec![account("a", "north/a")]).await.remove(0);
+        let nine_to_five = shift(1, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
+        let mut rows = vec![nine_to_five.clone(), nine_to_five.clone()];
+        rows.push(shift(9, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z"));
+        rows.push(shift(1, &Uuid::nil().to_string(), "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z"));
+        rows.push(shift(1, &a, "2026-03-02T09:00:00Z", "2026-03-02T01:00:00Z"));
+        rows.push(shift(2, &a, "2026-03-02T01:00:00Z", "2026-03-04T01:00:00Z"));
+        let mut other_end = nine_to_five.clone();
+        other_end.end = crate::world::at("2026-03-02T10:00:00Z");
+        rows.push(other_end);
+        let problems = [
+            (2, "PERSON_UNKNOWN"),
+            (3, "ACCOUNT_UNKNOWN"),
+            (4, "ROW_INVALID"),
+            (5, "ROW_INVALID"),
+            (6, "ALREADY_DIFFERENT"),
+        ];
+        assert_eq!(counts(world.publish(rows).await), (1, 1, refused(&problems)), "{}", world.db.name);
+        assert_eq!(counts(world.publish(vec![nine_to_five]).await), (0, 1, vec![]));
+    }
+}
+
+#[tokio::test]
+async fn punches_and_hand_overs_are_written_once() {
+    for world in World::all().await {
+        let a = world.with_accounts(vec![account("a", "")]).await.remove(0);
+        let punches = vec![
+            punch(1, PunchKind::In, "2026-03-02T01:00:00Z"),
+            punch(1, PunchKind::Out, "2026-03-02T09:00:00.250Z"),
+            punch(9, PunchKind::In, "2026-03-02T01:00:00Z"),
+            punch(1, PunchKind::Unspecified, "2026-03-02T01:00:00Z"),
+        ];
+        let problems = refused(&[(2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")]);
+        assert_eq!(counts(world.punch(punches.clone()).await), (2, 0, problems.clone()), "{}", world.db.name);
+        assert_eq!(counts(world.punch(punches).await), (0, 2, problems), "{}", world.db.name);
+        let handovers = vec![
+            handover(1, &a, HandoverKind::Take, "2026-03-02T01:00:00Z"),
+            handover(1, &a, HandoverKind::Release, "2026-03-02T02:00:00Z"),
+            handover(2, &person(1).to_string(), HandoverKind::Take, "2026-03-02T02:00:00Z"),
+            handover(2, "not an id", HandoverKind::Take, "2026-03-02T02:00:00Z"),
+        ];
+        let problems = refused(&[(2, "ACCOUNT_UNKNOWN"), (3, "ROW_INVALID")]);
+        assert_eq!(counts(world.hand_over(handovers.clone()).await), (2, 0, problems.clone()), "{}", world.db.name);
+        assert_eq!(counts(world.hand_over(handovers).await), (0, 2, problems), "{}", world.db.name);
+    }
+}
+
+#[tokio::test]
+async fn an_alias_means_one_person_on_any_date() {
+    for world in World::all().await {
+        let alias = |n: u128, from: &str, to: &str| pb::Alias {
+            platform: "JD".into(),
+            alias: "小红".into(),
+            person_id: person(n).to_string(),
+            from: from.into(),
+            to: to.into(),
+            ..Default::default()
+        };
+        let import = async |rows: Vec<pb::Alias>| {
+            let ask = pb::ImportAliasesRequest { request_id: String::new(), rows };
+            counts(world.aliases().import_aliases(world.admin.request(ask)).await.unwrap().into_inner().result)
+        };
+        let first = vec![alias(1, "", "2026-02-28"), alias(2, "2026-03-01", "")];
+        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", world.db.name);
+        assert_eq!(import(first).await, (0, 2, vec![]), "{}", world.db.name);
+        let second = vec![alias(3, "2026-03-01", ""), alias(3, "2026-06-01", ""), alias(9, "", ""), alias(3, "x", "")];
+        let problems = [(0, "ALREADY_DIFFERENT"), (1, "ALIAS_OVERLAP"), (2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")];
+        assert_eq!(import(second).await, (0, 0, refused(&problems)), "{}", world.db.name);
+        let ask = world.admin.request(pb::ListAliasesRequest::default());
+        let told = world.aliases().list_aliases(ask).await.unwrap().into_inner().aliases;
+        let told: Vec<_> = told.iter().map(|a| (a.person_id.clone(), a.from.as_str(), a.to.as_str())).collect();
+        let expected = [(person(1).to_string(), "", "2026-02-28"), (person(2).to_string(), "2026-03-01", "")];
+        assert_eq!(told, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_gives_the_same_result_and_another_body_is_refused() {
+    for world in World::all().await {
+        let rows = vec![punch(1, PunchKind::In, "2026-03-02T01:00:00Z")];
+        let ask = pb::ImportPunchesRequest { request_id: "batch-1".into(), rows };
+        for _ in 0..2 {
+            let answer = world.punches().import_punches(world.admin.request(ask.clone())).await.unwrap();
+            assert_eq!(counts(answer.into_inner().result), (1, 0, vec![]), "{}", world.db.name);
+        }
+        let mut other = ask;
+        other.rows.push(punch(1, PunchKind::Out, "2026-03-02T09:00:00Z"));
+        let answer = world.punches().import_punches(world.admin.request(other)).await;
+        assert_eq!(reason(answer), "REQUEST_ID_REUSED", "{}", world.db.name);
+        let ctx = world.callers.context(&world.admin);
+        let tx = world.db.store.read(&ctx).await.unwrap();
+        let log = tx.audit_log(10).await.unwrap();
+        assert_eq!(log.len(), 1, "one change, one entry");
+        assert_eq!(
+            (log[0].1.action.as_str(), log[0].1.request_id.as_deref()),
+            ("attendance.punch.import", Some("batch-1"))
+        );
+        assert!(log[0].1.notes.contains(r#""written":"1""#), "{}", log[0].1.notes);
+    }
+}
+
+#[tokio::test]
+async fn a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_refused_at_once() {
+    for world in World::all().await {
+        let hr = world.of_unit(NORTH, &[Permission::PunchImport, Permission::PunchRead]);
+        let import = async |rows| {
+            let ask = pb::ImportPunchesRequest { request_id: String::new(), rows };
+            world.punches().import_punches(hr.request(ask)).await
+        };
+        let (own, other) =
+            (punch(1, PunchKind::In, "2026-03-02T01:00:00Z"), punch(3, PunchKind::In, "2026-03-02T01:00:00Z"));
+        assert_eq!(reason(import(vec![own.clone(), other]).await), "PERMISSION_DENIED", "{}", world.db.name);
+        assert_eq!(counts(import(vec![own.clone()]).await.unwrap().into_inner().result), (1, 0, vec![]));
+        assert_eq!(reason(import(vec![own; 5_001]).await), "INVALID_REQUEST");
+    }
+}

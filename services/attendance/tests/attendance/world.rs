@@ -1,0 +1,283 @@
+//! A group of three people in two regions, an identity that tells of them, and clients of the service under test.
+
+use jiff::Timestamp;
+use tally_access::{Permission, Reach};
+use tally_api::attendance::v1 as pb;
+use tally_api::attendance::v1::account_service_client::AccountServiceClient;
+use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
+use tally_api::attendance::v1::handover_service_client::HandoverServiceClient;
+use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
+use tally_api::attendance::v1::punch_service_client::PunchServiceClient;
+use tally_api::attendance::v1::roster_service_client::RosterServiceClient;
+use tally_api::attendance::v1::site_service_client::SiteServiceClient;
+use tally_api::common::v1::ImportResult;
+use tally_api::identity::v1 as identity;
+use tally_api::identity::v1::org_service_server::{OrgService, OrgServiceServer};
+use tally_api::identity::v1::person_service_server::{PersonService, PersonServiceServer};
+use tally_attendance::{Deps, POLICY, Peers, SERVICE, build, migrations};
+use tally_kernel::id::{OrgUnitId, PersonId, TenantId};
+use tally_rpc::{Limits, Peer, RpcChannel, in_process, limited};
+use tally_runtime::Compute;
+use tally_testkit::callers::Caller;
+use tally_testkit::databases::TestStore;
+use tally_testkit::{Callers, clock};
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+/// Monday morning in Shanghai.
+pub const NOW: &str = "2026-03-02T01:00:00Z";
+pub const TENANT: TenantId = TenantId(Uuid::from_u128(0xa1));
+/// `north/a` in cn-north: E1 and E2. `south/b` in cn-south: E3.
+pub const NORTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb1));
+pub const SOUTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb2));
+
+pub const fn person(n: u128) -> PersonId {
+    PersonId(Uuid::from_u128(0xc0 + n))
+}
+
+pub fn at(text: &str) -> Option<prost_types::Timestamp> {
+    let at: Timestamp = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+    Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() })
+}
+
+mod asked {
+    tally_access::rpcs! {
+        ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, Read;
+        GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, Read;
+        ListOrgUnits = "tally.identity.v1.OrgService/ListOrgUnits", OrgRead, Read;
+    }
+}
+
+/// Tells of the three people, one a page.
+struct Identity;
+
+fn told(n: u128) -> identity::Person {
+    let (unit, path, region) = if n < 3 { (NORTH, "north/a", "cn-north") } else { (SOUTH, "south/b", "cn-south") };
+    let employment = identity::Employment {
+        unit_id: unit.to_string(),
+        unit_path: path.into(),
+        region: region.into(),
+        from: "2020-01-01".into(),
+        ..Default::default()
+    };
+    identity::Person {
+        person_id: person(n).to_string(),
+        employee_no: format!("E{n}"),
+        zone: "Asia/Shanghai".into(),
+        employments: vec![employment],
+        ..Default::default()
+    }
+}
+
+#[tonic::async_trait]
+impl PersonService for Identity {
+    async fn list_people(
+        &self,
+        req: Request<identity::ListPeopleRequest>,
+    ) -> Result<Response<identity::ListPeopleResponse>, Status> {
+        let n: u128 = req.into_inner().page_token.parse().unwrap_or(1);
+        let next_page_token = if n < 3 { (n + 1).to_string() } else { String::new() };
+        Ok(Response::new(identity::ListPeopleResponse { people: vec![told(n)], next_page_token, ..Default::default() }))
+    }
+
+    async fn get_person(
+        &self,
+        req: Request<identity::GetPersonRequest>,
+    ) -> Result<Response<identity::GetPersonResponse>, Status> {
+        let id = req.into_inner().person_id;
+        let found = (1..=3).find(|n| person(*n).to_string() == id).map(told);
+        Ok(Response::new(identity::GetPersonResponse { person: found, ..Default::default() }))
+    }
+
+    async fn import_people(
+        &self,
+        _: Request<identity::ImportPeopleRequest>,
+    ) -> Result<Response<identity::ImportPeopleResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write people"))
+    }
+
+    async fn end_employment(
+        &self,
+        _: Request<identity::EndEmploymentRequest>,
+    ) -> Result<Response<identity::EndEmploymentResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write people"))
+    }
+}
+
+#[tonic::async_trait]
+impl OrgService for Identity {
+    async fn list_org_units(
+        &self,
+        _: Request<identity::ListOrgUnitsRequest>,
+    ) -> Result<Response<identity::ListOrgUnitsResponse>, Status> {
+        let unit = |id: OrgUnitId, path: &str, region: &str| identity::OrgUnit {
+            unit_id: id.to_string(),
+            path: path.into(),
+            region: region.into(),
+            ..Default::default()
+        };
+        let units = vec![unit(NORTH, "north/a", "cn-north"), unit(SOUTH, "south/b", "cn-south")];
+        Ok(Response::new(identity::ListOrgUnitsResponse { units, next_page_token: String::new() }))
+    }
+
+    async fn import_org_units(
+        &self,
+        _: Request<identity::ImportOrgUnitsRequest>,
+    ) -> Result<Response<identity::ImportOrgUnitsResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write units"))
+    }
+
+    async fn move_org_unit(
+        &self,
+        _: Request<identity::MoveOrgUnitRequest>,
+    ) -> Result<Response<identity::MoveOrgUnitResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write units"))
+    }
+}
+
+/// The service under test on one database.
+pub struct World {
+    pub db: TestStore,
+    pub callers: Callers,
+    /// May do everything in the group.
+    pub admin: Caller,
+    channel: RpcChannel,
+}
+
+impl World {
+    /// One on SQLite, one on PostgreSQL.
+    pub async fn all() -> Vec<Self> {
+        TestStore::all(SERVICE, migrations).await.into_iter().map(Self::on).collect()
+    }
+
+    fn on(db: TestStore) -> Self {
+        let callers = Callers::new(clock(NOW), 7);
+        let routes = Routes::new(limited!(PersonServiceServer::new(Identity)))
+            .add_service(limited!(OrgServiceServer::new(Identity)));
+        let identity = callers.stack("identity", asked::POLICY, Limits::default()).guard(routes);
+        let peers = Peers { identity: Peer::new(in_process(&identity), callers.signer(SERVICE)) };
+        let compute = Compute::new(1).expect("a pool");
+        let service = build(Deps { store: db.store.clone(), peers, compute });
+        let guarded = callers.stack(SERVICE, POLICY, Limits::default()).guard(service.routes);
+        let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+        let admin = callers.person(TENANT, None, everything);
+        Self { channel: in_process(&guarded), admin, callers, db }
+    }
+
+    /// Somebody who is this person and may do these things with what is about them.
+    pub fn agent(&self, n: u128, permissions: &[Permission]) -> Caller {
+        let own = Reach { persons: [person(n)].into_iter().collect(), ..Reach::default() };
+        self.callers.person(TENANT, Some(person(n)), permissions.iter().map(|p| (*p, own.clone())))
+    }
+
+    /// Somebody who may do these things with what belongs to a unit.
+    pub fn of_unit(&self, unit: OrgUnitId, permissions: &[Permission]) -> Caller {
+        let unit = Reach { units: [unit].into_iter().collect(), ..Reach::default() };
+        self.callers.person(TENANT, None, permissions.iter().map(|p| (*p, unit.clone())))
+    }
+
+    pub fn sites(&self) -> SiteServiceClient<RpcChannel> {
+        SiteServiceClient::new(self.channel.clone())
+    }
+
+    pub fn accounts(&self) -> AccountServiceClient<RpcChannel> {
+        AccountServiceClient::new(self.channel.clone())
+    }
+
+    pub fn rosters(&self) -> RosterServiceClient<RpcChannel> {
+        RosterServiceClient::new(self.channel.clone())
+    }
+
+    pub fn punches(&self) -> PunchServiceClient<RpcChannel> {
+        PunchServiceClient::new(self.channel.clone())
+    }
+
+    pub fn handovers(&self) -> HandoverServiceClient<RpcChannel> {
+        HandoverServiceClient::new(self.channel.clone())
+    }
+
+    pub fn aliases(&self) -> AliasServiceClient<RpcChannel> {
+        AliasServiceClient::new(self.channel.clone())
+    }
+
+    pub fn occupancy(&self) -> OccupancyServiceClient<RpcChannel> {
+        OccupancyServiceClient::new(self.channel.clone())
+    }
+
+    /// Brings in accounts and gives their ids by name.
+    pub async fn with_accounts(&self, rows: Vec<pb::Account>) -> Vec<String> {
+        let names: Vec<String> = rows.iter().map(|a| a.name.clone()).collect();
+        let ask = pb::ImportAccountsRequest { request_id: String::new(), rows };
+        let result =
+            self.accounts().import_accounts(self.admin.request(ask)).await.expect("an answer").into_inner().result;
+        assert_eq!(counts(result), (names.len() as u32, 0, vec![]), "{}", self.db.name);
+        let ask = pb::ListAccountsRequest::default();
+        let all =
+            self.accounts().list_accounts(self.admin.request(ask)).await.expect("an answer").into_inner().accounts;
+        let id = |name: &String| all.iter().find(|a| a.name == *name).map(|a| a.account_id.clone()).unwrap_or_default();
+        names.iter().map(id).collect()
+    }
+
+    pub async fn publish(&self, rows: Vec<pb::Shift>) -> Option<ImportResult> {
+        let ask = pb::PublishShiftsRequest { request_id: String::new(), rows };
+        self.rosters().publish_shifts(self.admin.request(ask)).await.expect("an answer").into_inner().result
+    }
+
+    pub async fn punch(&self, rows: Vec<pb::Punch>) -> Option<ImportResult> {
+        let ask = pb::ImportPunchesRequest { request_id: String::new(), rows };
+        self.punches().import_punches(self.admin.request(ask)).await.expect("an answer").into_inner().result
+    }
+
+    pub async fn hand_over(&self, rows: Vec<pb::Handover>) -> Option<ImportResult> {
+        let ask = pb::ImportHandoversRequest { request_id: String::new(), rows };
+        self.handovers().import_handovers(self.admin.request(ask)).await.expect("an answer").into_inner().result
+    }
+}
+
+/// Written, unchanged, and each refused row with its reason.
+pub fn counts(result: Option<ImportResult>) -> (u32, u32, Vec<(u32, String)>) {
+    let result = result.unwrap_or_default();
+    (result.written, result.unchanged, result.problems.into_iter().map(|p| (p.index, p.reason)).collect())
+}
+
+/// The reason of a refusal.
+pub fn reason<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> String {
+    tally_rpc::error_from(answer.expect_err("a refusal")).reason().to_owned()
+}
+
+pub fn account(name: &str, team: &str) -> pb::Account {
+    pb::Account {
+        platform: "JD".into(),
+        store: "shop".into(),
+        name: name.into(),
+        zone: "Asia/Shanghai".into(),
+        team_path: team.into(),
+        phases: vec![pb::Phase { from: String::new(), kind: pb::PhaseKind::Shared.into(), capacity: 2 }],
+        ..Default::default()
+    }
+}
+
+pub fn shift(n: u128, account: &str, start: &str, end: &str) -> pb::Shift {
+    pb::Shift {
+        shift_id: String::new(),
+        person_id: person(n).to_string(),
+        account_id: account.into(),
+        start: at(start),
+        end: at(end),
+    }
+}
+
+pub fn punch(n: u128, kind: pb::PunchKind, when: &str) -> pb::Punch {
+    pb::Punch { person_id: person(n).to_string(), at: at(when), kind: kind.into(), ..Default::default() }
+}
+
+pub fn handover(n: u128, account: &str, kind: pb::HandoverKind, when: &str) -> pb::Handover {
+    pb::Handover {
+        handover_id: String::new(),
+        account_id: account.into(),
+        person_id: person(n).to_string(),
+        at: at(when),
+        kind: kind.into(),
+    }
+}
