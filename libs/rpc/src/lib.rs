@@ -1,0 +1,33 @@
+//! How services are called: the stack before every handler, channels over the network or within the process, tokens,
+//! the mapping of errors, health and reflection.
+//!
+//! A service builds [`tonic::service::Routes`] of its generated servers (each through [`limited!`]), a [`Stack`] guards
+//! them, and the guarded routes stand both behind the port ([`serve`]) and behind in-process channels ([`in_process`]).
+//!
+//! Architecture invariant: nothing here knows what a service does; nobody else maps errors, reads tokens or opens
+//! channels.
+
+mod authenticate;
+mod channel;
+mod deadline;
+mod keys;
+mod language;
+mod metrics;
+mod observe;
+mod peer;
+mod server;
+mod stack;
+mod status;
+mod token;
+mod trace;
+mod views;
+
+pub use authenticate::CONSISTENCY;
+pub use channel::{RpcChannel, Tls, connect, in_process};
+pub use keys::{FetchedKeys, Keys, LocalKeys};
+pub use peer::{Peer, bearer};
+pub use server::{Health, serve};
+pub use stack::{Guarded, Limits, MAX_MESSAGE_BYTES, Stack, StackConfig, context, current_trace};
+pub use status::{Answer, DOMAIN, error_from, status};
+pub use token::{AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SERVICE_TOKEN_SECONDS, Signer, SigningKey, TokenKind};
+pub use views::{LeasedViews, Views, write_rules};

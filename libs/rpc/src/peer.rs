@@ -1,0 +1,94 @@
+//! How one service calls another: the channel, and on whose behalf.
+
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use tally_access::{ActorKind, OpContext};
+use tally_kernel::id::PrincipalId;
+use tonic::Request;
+use tonic::metadata::{MetadataMap, MetadataValue};
+
+use crate::channel::RpcChannel;
+use crate::deadline;
+use crate::token::Signer;
+use crate::trace::TRACEPARENT;
+
+/// A peer of a service.
+///
+/// ```ignore
+/// let reply = RosterServiceClient::new(peer.channel()).list_occupancy(peer.request(&ctx, message)).await;
+/// let reply = reply.map_err(tally_rpc::error_from)?.into_inner();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Peer {
+    channel: RpcChannel,
+    signer: Arc<Signer>,
+}
+
+impl Peer {
+    /// A peer behind `channel`, called with tokens of the caller or of the service that `signer` signs for.
+    pub fn new(channel: RpcChannel, signer: Arc<Signer>) -> Self {
+        Self { channel, signer }
+    }
+
+    /// The channel, for a generated client.
+    pub fn channel(&self) -> RpcChannel {
+        self.channel.clone()
+    }
+
+    /// A request on behalf of the caller: the caller's own token where there is one (the peer decides by the caller's
+    /// grants), else, in background work, the service's token. Trace, language and what is left of the deadline go
+    /// along.
+    pub fn request<T>(&self, ctx: &OpContext, message: T) -> Request<T> {
+        match &ctx.token {
+            Some(token) => carry(ctx, token, message),
+            None => self.as_service(ctx, message),
+        }
+    }
+
+    /// A request as the service itself, with the caller noted as the one it is done for. The peer decides by the
+    /// service's row of the policy table, so the app must have asked for its own permit first.
+    pub fn as_service<T>(&self, ctx: &OpContext, message: T) -> Request<T> {
+        match self.signer.token(ctx.tenant(), behalf(ctx)) {
+            Ok(token) => carry(ctx, &token, message),
+            Err(error) => {
+                // Without a token the peer refuses, which is the right end of a broken key.
+                tracing::error!(?error, "a service token could not be made");
+                carry(ctx, "", message)
+            }
+        }
+    }
+}
+
+fn behalf(ctx: &OpContext) -> Option<PrincipalId> {
+    match ctx.actor.kind {
+        ActorKind::Person(_) | ActorKind::User => Some(ctx.actor.principal),
+        ActorKind::Service(_) | ActorKind::Nobody => ctx.actor.on_behalf_of,
+    }
+}
+
+fn carry<T>(ctx: &OpContext, token: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    bearer(&mut request, token);
+    put(request.metadata_mut(), "accept-language", ctx.locale.tag());
+    if let Some(trace) = &ctx.trace {
+        put(request.metadata_mut(), TRACEPARENT, trace);
+    }
+    if let Some(deadline) = ctx.deadline {
+        let mut headers = std::mem::take(request.metadata_mut()).into_headers();
+        deadline::write(&mut headers, deadline);
+        *request.metadata_mut() = MetadataMap::from_headers(headers);
+    }
+    request
+}
+
+/// Puts a bearer token on a request: also for clients outside the suite, such as the command line.
+pub fn bearer<T>(request: &mut Request<T>, token: &str) {
+    put(request.metadata_mut(), AUTHORIZATION.as_str(), &format!("Bearer {token}"));
+}
+
+fn put(metadata: &mut MetadataMap, key: &'static str, value: &str) {
+    if let Ok(value) = MetadataValue::try_from(value) {
+        metadata.insert(key, value);
+    }
+}

@@ -1,0 +1,393 @@
+//! Tokens: EdDSA JWTs of people, made by identity, and of services, each made by the service with its own key.
+//!
+//! A key has an owner. Identity's keys may speak for anybody; a service's key only for that service, whatever the
+//! claims say, so a stolen service key opens what that service may do and nothing else.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use tally_access::service_principal;
+use tally_kernel::error::{Error, Kind, Result};
+use tally_kernel::id::{PersonId, PrincipalId, TenantId};
+use tally_kernel::{Clock, Rng};
+use uuid::Uuid;
+
+/// The audience of every token.
+pub const AUDIENCE: &str = "tally";
+/// The owner whose keys may speak for anybody.
+pub const IDENTITY: &str = "identity";
+/// Life of a service's token, seconds.
+pub const SERVICE_TOKEN_SECONDS: i64 = 300;
+/// How far the clocks of two machines may differ, seconds.
+const LEEWAY_SECONDS: i64 = 10;
+/// How many service tokens are kept: one per tenant and person acted for.
+const MAX_KEPT_TOKENS: usize = 4_096;
+
+/// What a token speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenKind {
+    /// A login of a person.
+    Person,
+    /// A login without a person.
+    User,
+    /// A service.
+    Service,
+}
+
+/// The payload of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who made it: `identity`, or the service's name.
+    pub iss: String,
+    /// [`AUDIENCE`].
+    pub aud: String,
+    /// Whose it is.
+    pub sub: PrincipalId,
+    /// The group.
+    pub tid: TenantId,
+    /// Regions it is good for; empty means all that the view reaches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rgn: Vec<String>,
+    /// What it speaks for.
+    pub typ: TokenKind,
+    /// The person behind the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<PersonId>,
+    /// The principal a service acts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obo: Option<PrincipalId>,
+    /// End of life, seconds since 1970.
+    pub exp: i64,
+    /// Made at, seconds since 1970.
+    pub iat: i64,
+    /// The token's own id.
+    pub jti: Uuid,
+}
+
+/// A key that verifies tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// [`IDENTITY`], or the name of the one service it speaks for.
+    pub owner: String,
+    /// The key's id: a digest of the key.
+    pub kid: String,
+    /// Ed25519, compressed.
+    pub bytes: [u8; 32],
+}
+
+impl PublicKey {
+    /// A key with its id.
+    pub fn new(owner: &str, bytes: [u8; 32]) -> Self {
+        let kid = URL_SAFE_NO_PAD.encode(&blake3::derive_key("tally 2026 key id", &bytes)[..12]);
+        Self { owner: owner.to_owned(), kid, bytes }
+    }
+}
+
+/// A JSON Web Key Set (RFC 7517, RFC 8037) whose keys name their owner in `tally_owner`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Jwks(pub Vec<PublicKey>);
+
+#[derive(Serialize, Deserialize)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Jwk {
+    kty: String,
+    crv: String,
+    alg: String,
+    r#use: String,
+    kid: String,
+    x: String,
+    tally_owner: String,
+}
+
+impl Jwks {
+    /// The set as JSON, for `SessionService.GetJwks`.
+    pub fn to_json(&self) -> String {
+        let keys = self.0.iter().map(|key| Jwk {
+            kty: "OKP".into(),
+            crv: "Ed25519".into(),
+            alg: "EdDSA".into(),
+            r#use: "sig".into(),
+            kid: key.kid.clone(),
+            x: URL_SAFE_NO_PAD.encode(key.bytes),
+            tally_owner: key.owner.clone(),
+        });
+        serde_json::to_string(&JwkSet { keys: keys.collect() }).unwrap_or_else(|_| r#"{"keys":[]}"#.into())
+    }
+
+    /// Reads a set; keys of other kinds are left out.
+    ///
+    /// # Errors
+    /// An internal error when it is not a key set.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let set: JwkSet = serde_json::from_str(json).map_err(|e| Error::internal(format!("not a key set: {e}")))?;
+        let ours = set.keys.into_iter().filter(|key| key.kty == "OKP" && key.crv == "Ed25519");
+        let keys = ours.filter_map(|key| {
+            let bytes = URL_SAFE_NO_PAD.decode(&key.x).ok()?.try_into().ok()?;
+            Some(PublicKey { owner: key.tally_owner, kid: key.kid, bytes })
+        });
+        Ok(Self(keys.collect()))
+    }
+
+    /// The key of this id.
+    pub fn find(&self, kid: &str) -> Option<&PublicKey> {
+        self.0.iter().find(|key| key.kid == kid)
+    }
+}
+
+/// A key that makes tokens.
+#[derive(Clone)]
+pub struct SigningKey {
+    public: PublicKey,
+    encoding: EncodingKey,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({} {})", self.public.owner, self.public.kid)
+    }
+}
+
+impl SigningKey {
+    /// The key that 32 secret bytes determine. `owner` is [`IDENTITY`] or a service's name.
+    ///
+    /// # Errors
+    /// An internal error when the key cannot be encoded.
+    pub fn from_seed(owner: &str, seed: [u8; 32]) -> Result<Self> {
+        let key = ed25519_dalek::SigningKey::from_bytes(&seed);
+        let der = key.to_pkcs8_der().map_err(|e| Error::internal(format!("signing key of {owner}: {e}")))?;
+        let public = PublicKey::new(owner, key.verifying_key().to_bytes());
+        Ok(Self { public, encoding: EncodingKey::from_ed_der(der.as_bytes()) })
+    }
+
+    /// A new key.
+    ///
+    /// # Errors
+    /// An internal error when the key cannot be encoded.
+    pub fn generate(owner: &str, rng: &Rng) -> Result<Self> {
+        Self::from_seed(owner, rng.bytes())
+    }
+
+    /// What verifies this key's tokens.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// An internal error when signing fails.
+    pub fn sign(&self, claims: &Claims) -> Result<String> {
+        let header = Header { kid: Some(self.public.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, claims, &self.encoding).map_err(|e| Error::internal(format!("signing: {e}")))
+    }
+}
+
+/// The key id that a token names.
+///
+/// # Errors
+/// `TOKEN_INVALID` when it is no token of ours.
+pub fn key_id(token: &str) -> Result<String> {
+    let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
+    header.kid.filter(|_| header.alg == Algorithm::EdDSA).ok_or_else(invalid)
+}
+
+/// Checks signature, audience and whether the key may say what the token says. [`check_life`] is still to do.
+///
+/// # Errors
+/// `TOKEN_INVALID`.
+pub fn verify(token: &str, key: &PublicKey) -> Result<Claims> {
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_audience(&[AUDIENCE]);
+    rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    // The suite's clock decides, not the machine's.
+    rules.validate_exp = false;
+    let decoding = DecodingKey::from_ed_der(&key.bytes);
+    let claims = jsonwebtoken::decode::<Claims>(token, &decoding, &rules).map_err(|_| invalid())?.claims;
+    let speaks_for_itself = claims.typ == TokenKind::Service && claims.sub == service_principal(&key.owner);
+    if claims.iss != key.owner || (key.owner != IDENTITY && !speaks_for_itself) {
+        return Err(invalid().with_internal(format!("the key of {} signed for {:?}", key.owner, claims.sub)));
+    }
+    Ok(claims)
+}
+
+/// Checks that the token lives at `now`.
+///
+/// # Errors
+/// `TOKEN_EXPIRED`, or `TOKEN_INVALID` when it comes from the future.
+pub fn check_life(claims: &Claims, now: Timestamp) -> Result<()> {
+    if claims.iat > now.as_second() + LEEWAY_SECONDS {
+        return Err(invalid());
+    }
+    if claims.exp + LEEWAY_SECONDS <= now.as_second() {
+        return Err(Error::new(Kind::Unauthenticated, "TOKEN_EXPIRED", "the token's life is over: sign in again"));
+    }
+    Ok(())
+}
+
+/// The answer to a token that is not ours.
+pub fn invalid() -> Error {
+    Error::new(Kind::Unauthenticated, "TOKEN_INVALID", "the token is not valid here: sign in again")
+}
+
+/// Makes a service's own tokens and keeps each for half its life.
+#[derive(Debug)]
+pub struct Signer {
+    service: &'static str,
+    key: SigningKey,
+    clock: Clock,
+    rng: Rng,
+    kept: Mutex<HashMap<For, Kept>>,
+}
+
+/// Tenant, and the principal that is acted for.
+type For = (TenantId, Option<PrincipalId>);
+/// Token and end of its life, seconds since 1970.
+type Kept = (String, i64);
+
+impl Signer {
+    /// A signer for `service`.
+    pub fn new(service: &'static str, key: SigningKey, clock: Clock, rng: Rng) -> Self {
+        Self { service, key, clock, rng, kept: Mutex::default() }
+    }
+
+    /// The service that signs.
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// A token of the service in this tenant, acting for `on_behalf_of`.
+    ///
+    /// # Errors
+    /// An internal error when signing fails.
+    pub fn token(&self, tenant: TenantId, on_behalf_of: Option<PrincipalId>) -> Result<String> {
+        let at = self.clock.now();
+        let now = at.as_second();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((token, exp)) = kept.get(&(tenant, on_behalf_of))
+            && exp - now > SERVICE_TOKEN_SECONDS / 2
+            && exp - now <= SERVICE_TOKEN_SECONDS
+        {
+            return Ok(token.clone());
+        }
+        let claims = Claims {
+            iss: self.service.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: service_principal(self.service),
+            tid: tenant,
+            rgn: Vec::new(),
+            typ: TokenKind::Service,
+            pid: None,
+            obo: on_behalf_of,
+            exp: now + SERVICE_TOKEN_SECONDS,
+            iat: now,
+            jti: self.rng.uuid(at),
+        };
+        let token = self.key.sign(&claims)?;
+        if kept.len() >= MAX_KEPT_TOKENS {
+            kept.clear();
+        }
+        kept.insert((tenant, on_behalf_of), (token.clone(), claims.exp));
+        Ok(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    fn clock() -> Clock {
+        Clock::fixed("2026-03-02T08:00:00Z".parse().unwrap())
+    }
+
+    fn person(clock: &Clock, rng: &Rng) -> Claims {
+        let at = clock.now();
+        Claims {
+            iss: IDENTITY.into(),
+            aud: AUDIENCE.into(),
+            sub: PrincipalId::generate(rng, at),
+            tid: TenantId::generate(rng, at),
+            rgn: vec!["cn-north".into()],
+            typ: TokenKind::Person,
+            pid: Some(PersonId::generate(rng, at)),
+            obo: None,
+            exp: at.as_second() + 600,
+            iat: at.as_second(),
+            jti: rng.uuid(at),
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_was_written_until_its_life_is_over_by_the_suites_clock() {
+        let (clock, rng) = (clock(), Rng::seeded(1));
+        let key = SigningKey::generate(IDENTITY, &rng).unwrap();
+        let claims = person(&clock, &rng);
+        let token = key.sign(&claims).unwrap();
+        assert_eq!(key_id(&token).unwrap(), key.public().kid);
+        assert_eq!(verify(&token, key.public()).unwrap(), claims);
+        assert!(check_life(&claims, clock.now()).is_ok());
+        assert_eq!(check_life(&claims, Timestamp::UNIX_EPOCH).unwrap_err().reason(), "TOKEN_INVALID");
+        clock.advance(SignedDuration::from_mins(11));
+        assert_eq!(check_life(&claims, clock.now()).unwrap_err().reason(), "TOKEN_EXPIRED");
+    }
+
+    #[test]
+    fn a_services_key_speaks_for_that_service_only() {
+        let (clock, rng) = (clock(), Rng::seeded(2));
+        let key = SigningKey::generate("performance", &rng).unwrap();
+        let as_a_person = key.sign(&person(&clock, &rng)).unwrap();
+        assert_eq!(verify(&as_a_person, key.public()).unwrap_err().reason(), "TOKEN_INVALID");
+        let other = Signer::new("compensation", key.clone(), clock.clone(), rng.clone());
+        let as_another = other.token(TenantId(Uuid::nil()), None).unwrap();
+        assert_eq!(verify(&as_another, key.public()).unwrap_err().reason(), "TOKEN_INVALID");
+        let own =
+            Signer::new("performance", key.clone(), clock.clone(), rng).token(TenantId(Uuid::nil()), None).unwrap();
+        assert_eq!(verify(&own, key.public()).unwrap().sub, service_principal("performance"));
+    }
+
+    #[test]
+    fn another_key_or_a_changed_payload_is_refused() {
+        let (clock, rng) = (clock(), Rng::seeded(3));
+        let (key, other) =
+            (SigningKey::generate(IDENTITY, &rng).unwrap(), SigningKey::generate(IDENTITY, &rng).unwrap());
+        let token = key.sign(&person(&clock, &rng)).unwrap();
+        assert!(verify(&token, other.public()).is_err());
+        let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
+        parts[1] = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&person(&clock, &rng)).unwrap());
+        assert!(verify(&parts.join("."), key.public()).is_err());
+        assert!(key_id("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_service_token_is_reused_for_half_its_life() {
+        let (clock, rng) = (clock(), Rng::seeded(4));
+        let signer = Signer::new("talent", SigningKey::generate("talent", &rng).unwrap(), clock.clone(), rng);
+        let tenant = TenantId(Uuid::nil());
+        let first = signer.token(tenant, None).unwrap();
+        assert_eq!(first, signer.token(tenant, None).unwrap());
+        assert_ne!(first, signer.token(tenant, Some(service_principal("x"))).unwrap());
+        clock.advance(SignedDuration::from_mins(3));
+        assert_ne!(first, signer.token(tenant, None).unwrap());
+    }
+
+    #[test]
+    fn a_key_set_survives_json() {
+        let rng = Rng::seeded(5);
+        let keys = ["identity", "talent"].map(|owner| SigningKey::generate(owner, &rng).unwrap().public().clone());
+        let set = Jwks(keys.to_vec());
+        assert_eq!(Jwks::from_json(&set.to_json()).unwrap(), set);
+        assert!(Jwks::from_json("{}").is_err());
+    }
+}

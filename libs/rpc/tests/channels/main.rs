@@ -1,0 +1,12 @@
+//! What a caller sees is the same over the network and within one process.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod port;
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod sources;

@@ -1,0 +1,215 @@
+//! A service that does whatever the request says, and both channels to it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tally_access::{Permission, Reach};
+use tally_api::attendance::v1::occupancy_service_server::{OccupancyService, OccupancyServiceServer};
+use tally_api::attendance::v1::{ListOccupancyRequest, ListOccupancyResponse};
+use tally_api::identity::v1::session_service_client::SessionServiceClient;
+use tally_api::identity::v1::session_service_server::{SessionService, SessionServiceServer};
+use tally_api::identity::v1::{
+    CreateLoginRequest, CreateLoginResponse, GetJwksRequest, GetJwksResponse, SignInRequest, SignInResponse,
+};
+use tally_kernel::error::{Error, Kind, Violation};
+use tally_kernel::id::{PersonId, TenantId};
+use tally_rpc::{Answer, Guarded, Health, Limits, Peer, RpcChannel, connect, context, in_process, limited, status};
+use tally_testkit::callers::Caller;
+use tally_testkit::{Callers, clock, listener};
+use tokio::sync::Notify;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+pub mod policy {
+    tally_access::rpcs! {
+        SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
+        GetJwks = "tally.identity.v1.SessionService/GetJwks", public, Read;
+        CreateLogin = "tally.identity.v1.SessionService/CreateLogin", LoginWrite, Change;
+        ListOccupancy = "tally.attendance.v1.OccupancyService/ListOccupancy", OccupancyRead, Read;
+    }
+}
+
+#[derive(Clone)]
+pub struct Probe {
+    pub callers: Callers,
+    pub gate: Arc<Notify>,
+    pub next: Option<Peer>,
+}
+
+#[tonic::async_trait]
+impl SessionService for Probe {
+    async fn sign_in(&self, request: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
+        let ctx = context(&request)?;
+        Ok(SignInResponse { principal_id: format!("{:?}", ctx.actor.kind), ..Default::default() }).answer(&ctx)
+    }
+
+    async fn get_jwks(&self, request: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
+        let ctx = context(&request)?;
+        self.gate.notify_waiters();
+        Ok(GetJwksResponse { jwks_json: self.callers.keys.all().to_json() }).answer(&ctx)
+    }
+
+    async fn create_login(
+        &self,
+        request: Request<CreateLoginRequest>,
+    ) -> Result<Response<CreateLoginResponse>, Status> {
+        let ctx = context(&request)?;
+        let what = request.into_inner().login;
+        let reply = async {
+            match what.as_str() {
+                "who" => Ok(format!("{:?}", ctx.actor)),
+                "budget" => Ok(left(ctx.deadline)),
+                "trace" => Ok(ctx.trace.clone().unwrap_or_default()),
+                "panic" => panic!("as asked"),
+                "hang" => std::future::pending().await,
+                "wait" => {
+                    self.gate.notified().await;
+                    Ok(String::new())
+                }
+                "big" => Ok("x".repeat(tally_rpc::MAX_MESSAGE_BYTES + 1)),
+                "next" => self.ask_next(&ctx, "who", false).await,
+                "next-as-service" => self.ask_next(&ctx, "who", true).await,
+                "next-budget" => self.ask_next(&ctx, "budget", false).await,
+                "next-error" => self.ask_next(&ctx, "precondition", false).await,
+                other => failing(other),
+            }
+        };
+        reply.await.map(|principal_id| CreateLoginResponse { principal_id }).answer(&ctx)
+    }
+}
+
+impl Probe {
+    fn routes(&self) -> Routes {
+        Routes::new(limited!(SessionServiceServer::new(self.clone())))
+            .add_service(limited!(OccupancyServiceServer::new(self.clone())))
+    }
+
+    async fn ask_next(&self, ctx: &tally_access::OpContext, what: &str, own: bool) -> tally_kernel::Result<String> {
+        let next = self.next.as_ref().ok_or_else(|| Error::internal("there is no next"))?;
+        let message = CreateLoginRequest { login: what.into(), ..Default::default() };
+        let request = if own { next.as_service(ctx, message) } else { next.request(ctx, message) };
+        let reply = SessionServiceClient::new(next.channel()).create_login(request).await;
+        Ok(reply.map_err(tally_rpc::error_from)?.into_inner().principal_id)
+    }
+}
+
+fn left(deadline: Option<Instant>) -> String {
+    deadline.map_or("none".into(), |at| at.saturating_duration_since(Instant::now()).as_millis().to_string())
+}
+
+fn failing(what: &str) -> tally_kernel::Result<String> {
+    Err(match what {
+        "violations" => Error::invalid(vec![
+            Violation { field: "login".into(), description: "taken".into() },
+            Violation { field: "password".into(), description: "at least 12 characters".into() },
+        ]),
+        "precondition" => Error::new(Kind::FailedPrecondition, "CYCLE_PUBLISHED", "the cycle is published")
+            .with("resource", "cycle")
+            .with("cycle", 7)
+            .with("since", "2026-03-01"),
+        "notfound" => Error::not_found("cycle", 7),
+        "busy" => Error::new(Kind::Unavailable, "STORE_BUSY", "busy").retry_after(Duration::from_millis(300)),
+        "aborted" => Error::new(Kind::Aborted, "ETAG_MISMATCH", "somebody else changed it: read again"),
+        _ => Error::internal("secret text of a driver"),
+    })
+}
+
+#[tonic::async_trait]
+impl OccupancyService for Probe {
+    type ListOccupancyStream = BoxStream<'static, Result<ListOccupancyResponse, Status>>;
+
+    async fn list_occupancy(
+        &self,
+        request: Request<ListOccupancyRequest>,
+    ) -> Result<Response<Self::ListOccupancyStream>, Status> {
+        let ctx = context(&request)?;
+        let what = request.into_inner().account_ids.concat();
+        let gate = Arc::clone(&self.gate);
+        let first = stream::once(async { Ok(ListOccupancyResponse::default()) });
+        let rest = stream::once(async move {
+            match what.as_str() {
+                "panic" => {
+                    // What was said before goes out first.
+                    tokio::task::yield_now().await;
+                    panic!("in the middle of a stream")
+                }
+                "hang" => std::future::pending().await,
+                "wait" => gate.notified().await,
+                "error" => {
+                    return failing("precondition").map(|_| Default::default()).map_err(|e| status(e, ctx.locale));
+                }
+                _ => {}
+            }
+            Ok(ListOccupancyResponse::default())
+        });
+        Ok(Response::new(first.chain(rest).boxed()))
+    }
+}
+
+/// One probe, somebody who may call it, and the ways to it.
+pub struct Bench {
+    pub callers: Callers,
+    pub caller: Caller,
+    pub gate: Arc<Notify>,
+    pub guarded: Guarded,
+    probe: Probe,
+}
+
+impl Bench {
+    pub fn new(limits: Limits, next: Option<Peer>) -> Self {
+        Self::of(Callers::new(clock("2026-03-02T08:00:00Z"), 1), limits, next)
+    }
+
+    pub fn of(callers: Callers, limits: Limits, next: Option<Peer>) -> Self {
+        let gate = Arc::new(Notify::new());
+        let probe = Probe { callers: callers.clone(), gate: Arc::clone(&gate), next };
+        let caller = callers.person(
+            TenantId(Uuid::from_u128(1)),
+            Some(PersonId(Uuid::from_u128(2))),
+            [(Permission::LoginWrite, Reach::everything()), (Permission::OccupancyRead, Reach::everything())],
+        );
+        let guarded = callers.stack("probe", policy::POLICY, limits).guard(probe.routes());
+        Self { callers, caller, gate, guarded, probe }
+    }
+
+    /// The probe without a stack.
+    pub fn routes(&self) -> Routes {
+        self.probe.routes()
+    }
+
+    /// The address of a port that serves the probe until the test ends.
+    pub async fn serve(&self) -> std::net::SocketAddr {
+        let (listener, address) = listener().await;
+        let (services, health) = (vec![self.guarded.clone()], Health::default());
+        tokio::spawn(async move { tally_rpc::serve(listener, services, health, None, std::future::pending()).await });
+        address
+    }
+
+    /// The same probe through both channels.
+    pub async fn both(&self) -> [(&'static str, RpcChannel); 2] {
+        let network = connect(&format!("http://{}", self.serve().await), None).unwrap();
+        [("in process", in_process(&self.guarded)), ("network", network)]
+    }
+
+    pub fn ask(&self, what: &str) -> Request<CreateLoginRequest> {
+        self.caller.request(CreateLoginRequest { login: what.into(), ..Default::default() })
+    }
+
+    pub fn watch(&self, what: &str) -> Request<ListOccupancyRequest> {
+        self.caller.request(ListOccupancyRequest { account_ids: vec![what.into()], ..Default::default() })
+    }
+}
+
+/// What the probe says.
+pub async fn say(channel: &RpcChannel, request: Request<CreateLoginRequest>) -> Result<String, Status> {
+    let reply = SessionServiceClient::new(channel.clone()).create_login(request).await?;
+    Ok(reply.into_inner().principal_id)
+}
+
+/// The reason in a status.
+pub fn reason(status: Status) -> &'static str {
+    tally_rpc::error_from(status).reason()
+}

@@ -1,0 +1,430 @@
+//! Settings: one typed tree, from commented defaults over a file and the environment to flags. Nothing reads a setting
+//! at the place of use, and nothing but this file reads the environment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tally_rpc::{Limits, Tls};
+
+/// Every setting with its default and its meaning.
+pub const DEFAULTS: &str = include_str!("default.toml");
+/// What a process exits with when a setting is wrong (EX_USAGE).
+pub const EXIT_CONFIG: u8 = 64;
+/// Start of the names of environment variables that are settings.
+const PREFIX: &str = "TALLY_";
+/// Environment variables of the test tools: no settings.
+const TEST_PREFIX: &str = "TALLY_TEST_";
+
+/// A text that is never printed whole: of an address only its password is hidden, anything else altogether.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the driver that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing was set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn masked(&self) -> String {
+        let Some((scheme, rest)) = self.0.split_once("://") else {
+            return if self.0.is_empty() || self.0.starts_with("sqlite:") { self.0.clone() } else { "***".into() };
+        };
+        match rest.rsplit_once('@') {
+            Some((user, host)) => {
+                let user = user.split(':').next().unwrap_or_default();
+                format!("{scheme}://{user}:***@{}", host.split('?').next().unwrap_or_default())
+            }
+            None => self.0.split('?').next().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.masked())
+    }
+}
+
+/// The whole tree; `default.toml` tells what each setting means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The port and what stands behind it.
+    pub server: Server,
+    /// How much is taken on.
+    pub limits: LimitSettings,
+    /// Where data are.
+    pub database: Database,
+    /// What is shared by processes and may be forgotten.
+    pub redis: Redis,
+    /// Keys of data and tokens.
+    pub keys: Keys,
+    /// Services in other processes: name -> address, empty where none is known.
+    pub peers: BTreeMap<String, String>,
+    /// Logs, traces, metrics.
+    pub telemetry: Telemetry,
+    /// The pool of heavy work.
+    pub compute: ComputeSettings,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Server {
+    pub listen: SocketAddr,
+    #[serde(deserialize_with = "list")]
+    pub services: Vec<String>,
+    #[serde(deserialize_with = "list")]
+    pub regions: Vec<String>,
+    pub grace_seconds: u64,
+    pub drain_seconds: u64,
+    pub tls_certificate: PathBuf,
+    pub tls_key: PathBuf,
+    pub tls_authority: PathBuf,
+    pub i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay: bool,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct LimitSettings {
+    pub concurrency: usize,
+    pub calls_per_second: u32,
+    pub first_answer_seconds: u64,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Database {
+    pub url: Secret,
+    pub owner_url: Secret,
+    pub connections: u32,
+}
+
+/// `[redis]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Redis {
+    pub url: Secret,
+}
+
+/// `[keys]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Keys {
+    pub directory: PathBuf,
+    pub services_directory: PathBuf,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Telemetry {
+    pub log: String,
+    pub format: LogFormat,
+    pub otlp_endpoint: String,
+    pub metrics_seconds: u64,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines.
+    Json,
+}
+
+/// `[compute]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct ComputeSettings {
+    pub threads: usize,
+}
+
+/// A setting that cannot hold: which, where it came from, and what to do. The process exits with [`EXIT_CONFIG`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The setting, such as `server.listen`.
+    pub key: String,
+    /// What is wrong, and what to write instead.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "setting {}: {}", self.key, self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// What the tree is read from, beside the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A TOML file, if one was named; it must exist then.
+    pub file: Option<PathBuf>,
+    /// The environment; only `TALLY_*` is looked at.
+    pub environment: Vec<(String, String)>,
+    /// Settings from flags, by their key: `("server.listen", "127.0.0.1:0")`.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// The process's own environment, with these flags and this file.
+    pub fn of_process(file: Option<PathBuf>, flags: Vec<(String, String)>) -> Self {
+        let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        Self { file, environment: environment.collect(), flags }
+    }
+}
+
+/// One setting from a place that has no tree.
+struct One {
+    source: String,
+    key: String,
+    value: String,
+}
+
+impl Provider for One {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.source.clone())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        // The same words as in the file: numbers, booleans, lists; anything else is text.
+        let value: Value = match self.value.parse() {
+            Ok(value) => value,
+            Err(never) => match never {},
+        };
+        let nested = figment::util::nest(&self.key, value);
+        Ok(Profile::Default.collect(nested.into_dict().unwrap_or_default()))
+    }
+}
+
+impl Config {
+    /// Reads and validates the tree.
+    ///
+    /// # Errors
+    /// The first setting that is unknown, unreadable or dangerous.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(file) = &sources.file {
+            if !file.is_file() {
+                return Err(error("--config", format!("there is no file {}", file.display())));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        for (name, value) in &sources.environment {
+            if let Some(key) = key_of_variable(name) {
+                figment =
+                    figment.merge(One { source: format!("environment variable {name}"), key, value: value.clone() });
+            }
+        }
+        for (key, value) in &sources.flags {
+            figment = figment.merge(One { source: "a flag".into(), key: key.clone(), value: value.clone() });
+        }
+        let config: Self = figment.extract().map_err(unreadable)?;
+        let known: Self = Figment::from(Toml::string(DEFAULTS)).extract().map_err(unreadable)?;
+        if let Some(stranger) = config.peers.keys().find(|name| !known.peers.contains_key(*name)) {
+            return Err(error(&format!("peers.{stranger}"), "there is no such service"));
+        }
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Where the service `name` is, for a process that is not that service itself.
+    ///
+    /// # Errors
+    /// When nobody said where.
+    pub fn peer(&self, name: &str) -> Result<&str, ConfigError> {
+        let address = self.peers.get(name).map(String::as_str).filter(|address| !address.is_empty());
+        let text = || format!("{name} is not in this process (server.services): say where it is, https://host:port");
+        address.ok_or_else(|| error(&format!("peers.{name}"), text()))
+    }
+
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// The first setting that cannot hold.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let known: Vec<&str> = self.peers.keys().map(String::as_str).collect();
+        if self.server.services.is_empty() {
+            return Err(error("server.services", format!("name at least one of {}", known.join(", "))));
+        }
+        if let Some(stranger) = self.server.services.iter().find(|name| !known.contains(&name.as_str())) {
+            let text = format!("there is no service {stranger:?}; there are {}", known.join(", "));
+            return Err(error("server.services", text));
+        }
+        for region in &self.server.regions {
+            region.parse::<tally_access::Region>().map_err(|e| error("server.regions", e.message()))?;
+        }
+        if self.limits.concurrency == 0 {
+            return Err(error("limits.concurrency", "at least 1"));
+        }
+        if self.limits.first_answer_seconds == 0 {
+            return Err(error("limits.first_answer_seconds", "at least 1"));
+        }
+        if self.database.connections == 0 {
+            return Err(error("database.connections", "at least 1"));
+        }
+        for (key, url) in [("database.url", &self.database.url), ("database.owner_url", &self.database.owner_url)] {
+            let known =
+                ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
+            let left_out = url.is_empty() && key == "database.owner_url";
+            if !known && !left_out {
+                return Err(error(
+                    key,
+                    "expected sqlite://DIRECTORY/{service}.db or postgres://tally_{service}:PASSWORD@HOST/DATABASE",
+                ));
+            }
+        }
+        self.validate_peers()?;
+        self.validate_port()
+    }
+
+    /// Tokens and pay leave the machine encrypted only.
+    fn validate_peers(&self) -> Result<(), ConfigError> {
+        if self.server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay {
+            return Ok(());
+        }
+        for (name, address) in self.peers.iter().filter(|(_, address)| !address.is_empty()) {
+            let here = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
+            if !address.starts_with("https://") && !here.iter().any(|start| address.starts_with(start)) {
+                let text = format!("{address} is beyond the loopback: expected https://host:port");
+                return Err(error(&format!("peers.{name}"), text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing with a default secret listens beyond the loopback, and nothing talks in clear there.
+    fn validate_port(&self) -> Result<(), ConfigError> {
+        let server = &self.server;
+        let (certificate, key) = (server.tls_certificate.as_os_str(), server.tls_key.as_os_str());
+        if certificate.is_empty() != key.is_empty() {
+            return Err(error("server.tls_key", "a certificate and its key go together: set both or neither"));
+        }
+        let ip: IpAddr = server.listen.ip();
+        if ip.is_loopback() || server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay {
+            return Ok(());
+        }
+        if certificate.is_empty() {
+            let text = format!("{ip} is beyond the loopback: set server.tls_certificate and server.tls_key");
+            return Err(error("server.listen", text));
+        }
+        if self.keys.directory.as_os_str().is_empty() {
+            let text = format!("{ip} is beyond the loopback, where generated keys do not do: name a directory");
+            return Err(error("keys.directory", text));
+        }
+        Ok(())
+    }
+
+    /// The tree as TOML, secrets masked: what `--dump-config` prints.
+    ///
+    /// # Errors
+    /// Never in practice: the tree is made of texts, numbers and lists.
+    pub fn dump(&self) -> Result<String, ConfigError> {
+        toml::to_string(self).map_err(|e| error("--dump-config", e.to_string()))
+    }
+
+    /// The limits of every service's stack.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            concurrency: self.limits.concurrency,
+            calls_per_second: self.limits.calls_per_second,
+            first_answer: Duration::from_secs(self.limits.first_answer_seconds),
+        }
+    }
+
+    /// The regions of this stack.
+    pub fn regions(&self) -> tally_access::Regions {
+        let named = self.server.regions.iter().filter_map(|region| region.parse().ok()).collect::<Vec<_>>();
+        if named.is_empty() {
+            tally_access::Regions::All
+        } else {
+            tally_access::Regions::Only(named.into_iter().collect())
+        }
+    }
+
+    /// Reads the certificates, if there are any.
+    ///
+    /// # Errors
+    /// The setting whose file cannot be read.
+    pub fn tls(&self) -> Result<Option<Tls>, ConfigError> {
+        let read = |key: &str, path: &PathBuf| {
+            std::fs::read_to_string(path).map_err(|e| error(key, format!("cannot read {}: {e}", path.display())))
+        };
+        let server = &self.server;
+        if server.tls_certificate.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        let authority = (!server.tls_authority.as_os_str().is_empty())
+            .then(|| read("server.tls_authority", &server.tls_authority))
+            .transpose()?;
+        let certificate = read("server.tls_certificate", &server.tls_certificate)?;
+        Ok(Some(Tls { certificate, key: read("server.tls_key", &server.tls_key)?, authority }))
+    }
+}
+
+fn key_of_variable(name: &str) -> Option<String> {
+    let key = name.strip_prefix(PREFIX).filter(|_| !name.starts_with(TEST_PREFIX))?;
+    Some(key.to_ascii_lowercase().replacen('_', ".", 1))
+}
+
+fn error(key: &str, message: impl Into<String>) -> ConfigError {
+    ConfigError { key: key.to_owned(), message: message.into() }
+}
+
+fn unreadable(cause: figment::Error) -> ConfigError {
+    let source = cause.metadata.as_ref().map_or_else(String::new, |place| match &place.source {
+        Some(source) => format!(" (from {source})"),
+        None => format!(" (from {})", place.name),
+    });
+    let mut key = cause.path.join(".");
+    if let figment::error::Kind::UnknownField(field, _) = &cause.kind {
+        key = if key.is_empty() { field.clone() } else { format!("{key}.{field}") };
+    }
+    error(if key.is_empty() { "(the whole file)" } else { &key }, format!("{}{source}", cause.kind))
+}
+
+/// A list, or one text with commas as environment variables and flags have it.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        Many(Vec<String>),
+        One(String),
+    }
+    Ok(match Names::deserialize(deserializer)? {
+        Names::Many(names) => names,
+        Names::One(text) => text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+    })
+}

@@ -1,0 +1,111 @@
+//! One trace through two services and their measurements, as a collector receives them; and no trace of the exporter's own calls.
+
+use tally_access::{Permission, Reach};
+use tally_api::identity::v1::session_service_client::SessionServiceClient;
+use tally_api::identity::v1::session_service_server::{SessionService, SessionServiceServer};
+use tally_api::identity::v1::*;
+use tally_kernel::id::TenantId;
+use tally_rpc::{Answer, Limits, Peer, connect, context, error_from, in_process, limited};
+use tally_runtime::config::{LogFormat, Telemetry};
+use tally_runtime::telemetry;
+use tally_testkit::otlp::Receiver;
+use tally_testkit::{Callers, clock, eventually, listener};
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+mod policy {
+    tally_access::rpcs! {
+        CreateLogin = "tally.identity.v1.SessionService/CreateLogin", LoginWrite, Change;
+    }
+}
+
+/// Asks the next one, or nobody.
+struct Hop(Option<Peer>);
+
+#[tonic::async_trait]
+impl SessionService for Hop {
+    async fn sign_in(&self, _: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn create_login(
+        &self,
+        request: Request<CreateLoginRequest>,
+    ) -> Result<Response<CreateLoginResponse>, Status> {
+        let ctx = context(&request)?;
+        let trace = ctx.trace.clone().unwrap_or_default();
+        let reply = async {
+            let Some(next) = &self.0 else { return Ok(CreateLoginResponse { principal_id: trace }) };
+            let request = next.request(&ctx, CreateLoginRequest::default());
+            let reply = SessionServiceClient::new(next.channel()).create_login(request).await;
+            Ok(reply.map_err(error_from)?.into_inner())
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trace_of_the_caller_goes_through_the_network_and_the_process_to_the_collector() {
+    let receiver = Receiver::start().await;
+    let settings = Telemetry {
+        log: "warn".into(),
+        format: LogFormat::Json,
+        otlp_endpoint: receiver.endpoint(),
+        metrics_seconds: 3_600,
+    };
+    let guard = telemetry::init(&settings, "tally-test").unwrap();
+
+    let callers = Callers::new(clock("2026-03-02T08:00:00Z"), 7);
+    let tenant = TenantId(uuid::Uuid::from_u128(1));
+    let caller = callers.person(tenant, None, [(Permission::LoginWrite, Reach::everything())]);
+    let hop = |name, next| {
+        let routes = Routes::new(limited!(SessionServiceServer::new(Hop(next))));
+        callers.stack(name, policy::POLICY, Limits::default()).guard(routes)
+    };
+    let last = hop("talent", None);
+    let first = hop("performance", Some(Peer::new(in_process(&last), callers.signer("performance"))));
+    let (listener, address) = listener().await;
+    tokio::spawn(async move {
+        tally_rpc::serve(listener, vec![first], Default::default(), None, std::future::pending()).await
+    });
+
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let mut request = caller.request(CreateLoginRequest::default());
+    request.metadata_mut().insert("traceparent", format!("00-{trace}-00f067aa0ba902b7-01").parse().unwrap());
+    // A plain client of another program: it sends a trace and makes no span of ours.
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let reply = SessionServiceClient::new(endpoint.connect_lazy()).create_login(request).await.unwrap().into_inner();
+    assert!(reply.principal_id.starts_with(&format!("00-{trace}-")), "the last service knows the trace: {reply:?}");
+    drop(connect(&format!("http://{address}"), None).unwrap());
+    guard.finish().await;
+
+    let spans = eventually("three spans", async || Some(receiver.spans()).filter(|spans| spans.len() >= 3)).await;
+    let of = |service: &str, kind: i32| {
+        let found = spans.iter().find(|span| span.attribute("service.name") == service && span.kind == kind);
+        found.unwrap_or_else(|| panic!("no span of {service} and kind {kind} in {spans:#?}"))
+    };
+    let (server, next) = (of("performance", 2), of("talent", 2));
+    let client = spans.iter().find(|span| span.kind == 3).expect("a client's span");
+    assert!(spans.iter().all(|span| span.trace_id == trace), "{spans:#?}");
+    assert_eq!(server.parent_id, "00f067aa0ba902b7");
+    assert_eq!((&client.parent_id, &next.parent_id), (&server.span_id, &client.span_id));
+    assert_eq!(server.name, "tally.identity.v1.SessionService/CreateLogin");
+    assert_eq!(server.attribute("rpc.response.status_code"), "OK");
+    assert_eq!(server.process, "tally-test");
+    assert_eq!(spans.len(), 3, "the exporter's own calls are not exported: {spans:#?}");
+
+    let points = receiver.points();
+    let calls = |name: &str, owner: (&str, &str)| -> u64 {
+        let ours = points.iter().filter(|point| point.name == name && point.unit == "s");
+        let ours = ours.filter(|point| point.attributes.get(owner.0).is_some_and(|value| value == owner.1));
+        let good = ours.filter(|point| point.attributes["rpc.response.status_code"] == "OK");
+        good.filter(|point| point.attributes["rpc.method"] == server.name).map(|point| point.count).sum()
+    };
+    assert_eq!(calls("rpc.server.call.duration", ("service.name", "performance")), 1, "{points:#?}");
+    assert_eq!(calls("rpc.server.call.duration", ("service.name", "talent")), 1, "{points:#?}");
+    assert_eq!(calls("rpc.client.call.duration", ("server.address", "talent")), 1, "{points:#?}");
+}
