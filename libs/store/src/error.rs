@@ -1,0 +1,173 @@
+//! What can go wrong with a database, and how it becomes the suite's error.
+//!
+//! Everything of a transaction returns [`StoreError`]; `?` turns it into [`tally_kernel::Error`]. The driver's text only
+//! ever becomes *internal* context. That a unique key was violated means something to the caller alone, so only the caller
+//! can give it a public meaning, with the words of [`Conflict`]. Unspoken, it is a fault of ours.
+
+use std::fmt;
+
+use sea_orm::sqlx::Error as DriverError;
+use sea_orm::{DbErr, RuntimeErr};
+use tally_kernel::{Error, Kind};
+
+/// The reason of errors that [`crate::Store::retry`] runs again.
+pub const STORE_BUSY: &str = "STORE_BUSY";
+
+/// A failed statement or transaction.
+#[derive(Debug)]
+pub enum StoreError {
+    /// A unique key is taken. Holds the constraint's name (PostgreSQL) or its columns (SQLite).
+    Unique(String),
+    /// A referenced row is missing, or a row is still referenced.
+    Reference(String),
+    /// Somebody else was faster: busy, deadlock, serialisation. The same unit may succeed when run again.
+    Busy(String),
+    /// The statement's or the caller's time is over.
+    Timeout(String),
+    /// The database is away.
+    Unreachable(String),
+    /// A refusal of this library with its own public meaning.
+    Refused(Error),
+    /// Anything else: a fault of ours.
+    Fault(String),
+}
+
+impl StoreError {
+    /// A fault of ours, told to operators only.
+    pub(crate) fn fault(context: impl fmt::Display) -> Self {
+        Self::Fault(context.to_string())
+    }
+
+    fn of_driver(error: &DriverError, text: String) -> Self {
+        match error {
+            DriverError::PoolTimedOut | DriverError::Io(_) | DriverError::Tls(_) => Self::Unreachable(text),
+            DriverError::PoolClosed | DriverError::WorkerCrashed => Self::Unreachable(text),
+            DriverError::Database(db) => {
+                let code = db.code().unwrap_or_default();
+                let named = || db.constraint().map_or_else(|| db.message().to_owned(), str::to_owned);
+                match &*code {
+                    "23505" | "2067" | "1555" => Self::Unique(named()),
+                    "23503" | "787" | "3850" => Self::Reference(named()),
+                    "40001" | "40P01" | "55P03" | "5" | "6" | "261" | "262" | "517" => Self::Busy(text),
+                    "57014" => Self::Timeout(text),
+                    "57P01" | "57P02" | "57P03" => Self::Unreachable(text),
+                    class if class.len() == 5 && class.starts_with("08") => Self::Unreachable(text),
+                    _ => Self::Fault(text),
+                }
+            }
+            _ => Self::Fault(text),
+        }
+    }
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        let text = error.to_string();
+        match &error {
+            DbErr::Conn(RuntimeErr::SqlxError(e))
+            | DbErr::Exec(RuntimeErr::SqlxError(e))
+            | DbErr::Query(RuntimeErr::SqlxError(e)) => Self::of_driver(e, text),
+            DbErr::ConnectionAcquire(_) => Self::Unreachable(text),
+            _ => Self::Fault(text),
+        }
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(error) => error,
+            StoreError::Busy(text) => lost_race().with_internal(text),
+            StoreError::Timeout(text) => {
+                Error::new(Kind::DeadlineExceeded, "DEADLINE_EXCEEDED", "the time given for this call is over")
+                    .with_internal(text)
+            }
+            StoreError::Unreachable(text) => Error::new(
+                Kind::Unavailable,
+                "STORE_UNAVAILABLE",
+                "the store cannot be reached right now; try again shortly",
+            )
+            .with_internal(text),
+            StoreError::Unique(what) => Error::internal(format_args!("unmapped unique violation: {what}")),
+            StoreError::Reference(what) => Error::internal(format_args!("unmapped reference violation: {what}")),
+            StoreError::Fault(text) => Error::internal(text),
+        }
+    }
+}
+
+/// Somebody else was faster; [`crate::Store::retry`] runs the unit again, and a caller may as well.
+pub fn lost_race() -> Error {
+    Error::new(Kind::Aborted, STORE_BUSY, "somebody else changed this at the same moment; try again")
+}
+
+/// The caller's word on what a violated constraint means.
+pub trait Conflict<T> {
+    /// Any unique key: this error instead.
+    ///
+    /// # Errors
+    /// `meaning` for a violated unique key; anything else as it was.
+    fn conflict(self, meaning: impl FnOnce() -> Error) -> Result<T, StoreError>;
+
+    /// Only the unique key whose name or columns contain `word` (name an index after its columns, so that both databases
+    /// agree): this error instead.
+    ///
+    /// # Errors
+    /// `meaning` for that key; anything else as it was.
+    fn conflict_on(self, word: &str, meaning: impl FnOnce() -> Error) -> Result<T, StoreError>;
+
+    /// A reference to a row that is not there: this error instead.
+    ///
+    /// # Errors
+    /// `meaning` for a missing reference; anything else as it was.
+    fn missing_reference(self, meaning: impl FnOnce() -> Error) -> Result<T, StoreError>;
+}
+
+impl<T> Conflict<T> for Result<T, StoreError> {
+    fn conflict(self, meaning: impl FnOnce() -> Error) -> Self {
+        self.conflict_on("", meaning)
+    }
+
+    fn conflict_on(self, word: &str, meaning: impl FnOnce() -> Error) -> Self {
+        match self {
+            Err(StoreError::Unique(what)) if what.contains(word) => {
+                Err(StoreError::Refused(meaning().with_internal(format_args!("unique: {what}"))))
+            }
+            other => other,
+        }
+    }
+
+    fn missing_reference(self, meaning: impl FnOnce() -> Error) -> Self {
+        match self {
+            Err(StoreError::Reference(what)) => {
+                Err(StoreError::Refused(meaning().with_internal(format_args!("reference: {what}"))))
+            }
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken() -> Result<(), StoreError> {
+        Err(StoreError::Unique("people_employee_no_key".to_owned()))
+    }
+
+    #[test]
+    fn only_the_callers_word_gives_a_violated_key_a_public_meaning() {
+        let told = || Error::new(Kind::AlreadyExists, "EMPLOYEE_NO_TAKEN", "somebody has this number");
+        let mapped: Error = taken().conflict_on("employee_no", told).unwrap_err().into();
+        assert_eq!(mapped.reason(), "EMPLOYEE_NO_TAKEN");
+        let other: Error = taken().conflict_on("badge", told).unwrap_err().into();
+        assert_eq!(other.kind(), Kind::Internal);
+        assert!(!other.message().contains("people"), "{}", other.message());
+        assert!(other.internal_context().unwrap().contains("people_employee_no_key"));
+    }
+}

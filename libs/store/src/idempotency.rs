@@ -1,0 +1,99 @@
+//! A request that comes twice is done once: the same id with the same body gets the first result, another body is refused.
+//!
+//! The id is claimed at the start of the unit. A concurrent duplicate waits at the key until the first has committed (then
+//! it gets the first's result) or rolled back (then it does the work). The kept result is sealed, since it may hold pay.
+
+use sea_orm::ConnectionTrait as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tally_kernel::{Error, Kind};
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::log::digest;
+use crate::names;
+use crate::scoped::{Part, ScopedTx};
+use crate::sealed::{Place, Sealed};
+
+/// A claimed request of a unit.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub request_id: String,
+}
+
+const LONGEST_ID: usize = 128;
+
+/// Claims the request, or gives the first result.
+pub(crate) async fn claim<T: DeserializeOwned>(
+    tx: &ScopedTx,
+    method: &str,
+    request_id: &str,
+    body: &[u8; 32],
+) -> Result<Result<Claim, T>, StoreError> {
+    if request_id.len() > LONGEST_ID {
+        return Err(StoreError::Refused(Error::new(
+            Kind::InvalidArgument,
+            "REQUEST_ID_INVALID",
+            format!("a request_id has at most {LONGEST_ID} characters; a UUID is best"),
+        )));
+    }
+    let scope = tx.scope();
+    let sql = "INSERT INTO idempotency (tenant_id, principal, request_id, method, body, recorded_at) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    let values = [
+        scope.tenant.into(),
+        scope.author.principal.into(),
+        request_id.into(),
+        method.into(),
+        body.to_vec().into(),
+        crate::to_db(scope.now).into(),
+    ];
+    if tx.raw().execute_raw(tx.statement(sql, values)).await?.rows_affected() == 1 {
+        return Ok(Ok(Claim { request_id: request_id.to_owned() }));
+    }
+    let sql =
+        "SELECT method, body, result FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND request_id = $3";
+    let values = [scope.tenant.into(), scope.author.principal.into(), request_id.into()];
+    let Some(row) = tx.raw().query_one_raw(tx.statement(sql, values)).await? else {
+        // The first rolled back between the two statements.
+        return Err(StoreError::Busy("the first request with this id has just been rolled back".to_owned()));
+    };
+    let (first_method, first_body): (String, Vec<u8>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    if first_method != method || first_body != body {
+        return Err(StoreError::Refused(
+            Error::new(
+                Kind::FailedPrecondition,
+                "REQUEST_ID_REUSED",
+                "this request_id belongs to an earlier request with another content: take a new one",
+            )
+            .with("request_id", request_id),
+        ));
+    }
+    let result: Option<Sealed<T>> = row.try_get_by_index(2)?;
+    let result = result.ok_or_else(|| StoreError::fault("a committed request without its result"))?;
+    Ok(Err(tx.open(&place(tx, request_id), &result)?))
+}
+
+/// The statement that keeps the result with the claim.
+pub(crate) fn part<T: Serialize>(tx: &ScopedTx, claim: &Claim, result: &T) -> Result<Part, StoreError> {
+    let scope = tx.scope();
+    let sealed = tx.seal(&place(tx, &claim.request_id), result)?;
+    Ok(Part {
+        sql: "UPDATE idempotency SET result = $4 WHERE tenant_id = $1 AND principal = $2 AND request_id = $3"
+            .to_owned(),
+        values: vec![
+            scope.tenant.into(),
+            scope.author.principal.into(),
+            claim.request_id.as_str().into(),
+            sealed.into(),
+        ],
+    })
+}
+
+/// Results are bound to their request: whose, and which.
+fn place(tx: &ScopedTx, request_id: &str) -> Place {
+    let whose = digest(format!("{}|{request_id}", tx.scope().author.principal).as_bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&whose[..16]);
+    Place::named(names::IDEMPOTENCY, "result", Uuid::from_bytes(id))
+}

@@ -1,0 +1,355 @@
+//! The store of one service: a scoped transaction as the only door to data, and a unit of work as the only way to write.
+//!
+//! * [`ScopedTx`] adds tenant and regions to every query, on PostgreSQL and SQLite alike; it is no sea-orm connection, so
+//!   nothing can go around it. Row-level security is the backstop behind it.
+//! * [`Unit`] carries a change, its [`Audit`] entry, its [`Event`]s and the result of its request in one transaction.
+//! * Both logs are numbered and chained after the commit, by [`Store::spawn_sequencer`], and checked by
+//!   [`Store::verify_audit`].
+//! * [`Sealed`] columns open only in the cell they were written to.
+//! * What PostgreSQL does better (roles, `SKIP LOCKED`, advisory locks, arrays) is used here and nowhere else, behind
+//!   functions that do the same on SQLite.
+//!
+//! ```compile_fail
+//! // A scoped transaction is no connection: sea-orm cannot run a query on it that went around the filter.
+//! fn around<C: sea_orm::ConnectionTrait>(_: &C) {}
+//! fn try_it(tx: &tally_store::ScopedTx) { around(tx) }
+//! ```
+//!
+//! Raw SQL lives in this crate alone.
+
+mod audit;
+mod connect;
+mod context;
+mod error;
+mod idempotency;
+mod keys;
+mod log;
+mod migrate;
+pub mod migration;
+mod names;
+mod outbox;
+mod scoped;
+mod sealed;
+mod select;
+mod sequencer;
+mod unit;
+mod verify;
+mod work;
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement};
+use serde::Serialize;
+use tally_access::{OpContext, Regions};
+use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+pub use audit::{Audit, AuditEntry};
+pub use context::{date_from_db, date_to_db, from_db, to_db};
+pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
+pub use keys::Keys;
+pub use log::digest;
+pub use migrate::Migrations;
+pub use outbox::{Bell, Event, EventRecord};
+pub use scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
+/// sea-orm, for the entities of the rooms' `store.rs`.
+pub use sea_orm as orm;
+pub use sealed::{Place, Sealed};
+pub use select::{Rows, Select};
+pub use unit::{Delete, Unit, Update};
+pub use verify::{AuditReport, Fault, Trouble};
+pub use work::{WorkCount, WorkItem, WorkOrder};
+
+use connect::{Mode, Pools, Role, Settings};
+use context::{Author, Scope};
+use migrate::Migrator;
+
+/// How often [`Store::retry`] runs a unit at most.
+const ATTEMPTS: u32 = 8;
+/// The first pause of [`Store::retry`]; each next one is twice as long.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// `sqlite://dir/{service}.db` or `postgres://tally_{service}@host/database`; `{service}` is replaced.
+    pub url: String,
+    /// The service, such as `attendance`: a plain lowercase word.
+    pub service: &'static str,
+    /// The service's keys.
+    pub keys: Keys,
+    /// Tells the time of background work.
+    pub clock: Clock,
+    /// Connections of the pool (PostgreSQL).
+    pub max_connections: u32,
+    /// The longest a statement may take, whatever the caller's deadline (PostgreSQL).
+    pub statement_timeout: Duration,
+}
+
+impl StoreConfig {
+    /// With the machine's clock, 16 connections and half a minute for a statement.
+    pub fn new(url: impl Into<String>, service: &'static str, keys: Keys) -> Self {
+        Self {
+            url: url.into(),
+            service,
+            keys,
+            clock: Clock::System,
+            max_connections: 16,
+            statement_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// See the crate's text. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    service: &'static str,
+    pools: Pools,
+    keys: Keys,
+    clock: Clock,
+    bell: Bell,
+    /// Rung by commits for the sequencer.
+    pending: Notify,
+    /// Whether there was a commit since the sequencer last looked.
+    fresh: AtomicBool,
+    /// The one tenant of a SQLite file, once known.
+    sole_tenant: OnceLock<Uuid>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({} on {:?})", self.service(), self.backend())
+    }
+}
+
+impl Store {
+    /// Opens the store of a service. SQLite: makes and migrates the file. PostgreSQL: signs in as the service's login
+    /// role; the schema must be up to date.
+    ///
+    /// # Errors
+    /// `DATABASE_URL_INVALID`, `STORE_UNAVAILABLE`, `DATABASE_ROLE_TOO_POWERFUL`, `SCHEMA_BEHIND`, `STORE_OF_ANOTHER_SERVICE`;
+    /// each says what to do.
+    pub async fn open(config: StoreConfig, migrations: Migrations) -> Result<Self> {
+        let migrator = Migrator { service: config.service, migrations };
+        migrator.check()?;
+        let url = connect::url_for(&config.url, config.service);
+        let pools = match connect::backend_of(&url)? {
+            DbBackend::Postgres => {
+                let pool =
+                    connect::postgres(&url, config.service, config.max_connections).await.map_err(StoreError::from)?;
+                connect::refuse_powerful_role(&pool, config.service).await?;
+                migrator.refuse_pending(&pool).await?;
+                Pools::Postgres {
+                    pool,
+                    worker: names::worker(config.service),
+                    statement_timeout: config.statement_timeout,
+                }
+            }
+            _ => {
+                let writer = connect::sqlite_writer(&url).await.map_err(StoreError::from)?;
+                refuse_foreign_file(&writer, config.service).await?;
+                migrator.run(&writer).await?;
+                let readers = connect::sqlite_readers(&url).await.map_err(StoreError::from)?;
+                Pools::Sqlite { writer, readers }
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            service: config.service,
+            pools,
+            keys: config.keys,
+            clock: config.clock,
+            bell: Bell::new(),
+            pending: Notify::new(),
+            fresh: AtomicBool::new(true),
+            sole_tenant: OnceLock::new(),
+        })))
+    }
+
+    /// Brings a service's schema up to date: the names of the migrations that ran. On PostgreSQL `owner_url` is the
+    /// owner's, and schema, roles and grants are made as well; a password is set for the login role when given.
+    ///
+    /// # Errors
+    /// `DATABASE_URL_INVALID`, `STORE_UNAVAILABLE`, or a fault of a migration.
+    pub async fn migrate(
+        owner_url: &str,
+        service: &'static str,
+        password: Option<&str>,
+        migrations: Migrations,
+    ) -> Result<Vec<String>> {
+        migrate::migrate(owner_url, password, &Migrator { service, migrations }).await
+    }
+
+    /// A read-only transaction for what the context may see. Ends when dropped.
+    ///
+    /// # Errors
+    /// `DEADLINE_EXCEEDED`, `STORE_UNAVAILABLE`; `TENANT_NOT_HERE` for a second tenant on SQLite.
+    pub async fn read(&self, ctx: &OpContext) -> Result<ReadTx> {
+        Ok(ReadTx(self.begin(ctx, Mode::Read).await?))
+    }
+
+    /// A read-only transaction without a tenant: sees only [`Unscoped`] rows.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn directory(&self) -> Result<ReadTx> {
+        let tx = self.all_tenants(Mode::Read, Role::Login).await?;
+        let scope = Scope {
+            tenant: Uuid::nil(),
+            regions: Regions::All,
+            author: Author { principal: Uuid::nil(), kind: "nobody".to_owned(), on_behalf_of: None },
+            trace: None,
+            deadline: None,
+            now: self.clock().now(),
+            rng: Rng::System,
+        };
+        Ok(ReadTx(ScopedTx::new(tx, scope, self.backend(), self.keys().clone())))
+    }
+
+    /// Runs a unit of work again while somebody else is faster (busy, deadlock, serialisation), a few times, within the
+    /// caller's deadline.
+    ///
+    /// # Errors
+    /// What `work` says; `STORE_BUSY` when it never got its turn.
+    pub async fn retry<T, F, Fut>(&self, ctx: &OpContext, mut work: F) -> Result<T>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match work().await {
+                Err(error) if error.reason() == STORE_BUSY => {
+                    tracing::debug!(?error, service = self.service(), "the unit runs again");
+                }
+                done => return done,
+            }
+            if ctx.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        work().await
+    }
+
+    /// Seals a value for its place, outside of a transaction.
+    ///
+    /// # Errors
+    /// Only faults of ours.
+    pub fn seal<T: Serialize>(&self, ctx: &OpContext, place: &Place, value: &T) -> Result<Sealed<T>> {
+        Ok(Sealed::seal(self.keys(), ctx.tenant().into(), place, value)?)
+    }
+
+    /// Rings when the outbox has grown.
+    pub fn bell(&self) -> &Bell {
+        &self.0.bell
+    }
+
+    /// The service whose store this is.
+    pub fn service(&self) -> &'static str {
+        self.0.service
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn ping(&self) -> Result<()> {
+        let tx = self.all_tenants(Mode::Read, Role::Login).await?;
+        tx.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.0.pools.backend()
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) async fn begin(&self, ctx: &OpContext, mode: Mode) -> Result<ScopedTx> {
+        let scope = Scope::of(ctx)?;
+        let tx = self.0.pools.begin(mode, Role::Login, &scope.settings()).await?;
+        self.only_tenant(&tx, scope.tenant, mode).await?;
+        Ok(ScopedTx::new(tx, scope, self.backend(), self.keys().clone()))
+    }
+
+    /// A transaction of this library over every tenant.
+    pub(crate) async fn all_tenants(&self, mode: Mode, role: Role) -> Result<DatabaseTransaction, StoreError> {
+        self.0.pools.begin(mode, role, &Settings::default()).await
+    }
+
+    /// Wakes the sequencer.
+    pub(crate) fn committed(&self) {
+        self.0.fresh.store(true, Ordering::Release);
+        self.0.pending.notify_one();
+    }
+
+    /// SQLite has no row-level security to stand behind the filter, so a file holds one tenant: the first that writes.
+    async fn only_tenant(&self, tx: &DatabaseTransaction, tenant: Uuid, mode: Mode) -> Result<(), Error> {
+        if self.backend() != DbBackend::Sqlite {
+            return Ok(());
+        }
+        if self.0.sole_tenant.get().is_none() {
+            let sql = "SELECT value FROM store_facts WHERE name = 'tenant'";
+            let row =
+                tx.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.map_err(StoreError::from)?;
+            if let Some(row) = row {
+                let text: String = row.try_get_by_index(0).map_err(StoreError::from)?;
+                self.0.sole_tenant.get_or_init(|| Uuid::parse_str(&text).unwrap_or_default());
+            } else if mode == Mode::Write {
+                let sql = "INSERT INTO store_facts (name, value) VALUES ('tenant', $1)";
+                let values = [tenant.to_string().into()];
+                let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, values);
+                tx.execute_raw(statement).await.map_err(StoreError::from)?;
+            }
+        }
+        match self.0.sole_tenant.get() {
+            Some(sole) if *sole != tenant => Err(Error::new(
+                Kind::FailedPrecondition,
+                "TENANT_NOT_HERE",
+                "this store is a SQLite file and holds one group, another one; several groups need PostgreSQL \
+                 (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One file per service: two in one file would share their logs.
+async fn refuse_foreign_file(writer: &sea_orm::DatabaseConnection, service: &str) -> Result<()> {
+    let read = async {
+        let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'store_facts'";
+        if writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, known)).await?.is_none() {
+            return Ok(None);
+        }
+        let sql = "SELECT value FROM store_facts WHERE name = 'service'";
+        let row = writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+        row.map(|row| row.try_get_by_index::<String>(0)).transpose()
+    };
+    match read.await.map_err(StoreError::from)? {
+        Some(owner) if owner != service => Err(Error::new(
+            Kind::FailedPrecondition,
+            "STORE_OF_ANOTHER_SERVICE",
+            format!(
+                "the SQLite file of {service} is that of {owner}: put {{service}} into the URL (sqlite://dir/{{service}}.db)"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,35 @@
+//! Names of roles, tables and files: all follow from the name of the service.
+
+use tally_kernel::{Error, Kind};
+
+pub(crate) const AUDIT: &str = "audit";
+pub(crate) const OUTBOX: &str = "outbox";
+pub(crate) const IDEMPOTENCY: &str = "idempotency";
+pub(crate) const CURSORS: &str = "cursors";
+pub(crate) const WORK_ITEMS: &str = "work_items";
+pub(crate) const LOG_HEADS: &str = "log_heads";
+pub(crate) const FACTS: &str = "store_facts";
+pub(crate) const MIGRATIONS: &str = "schema_migrations";
+
+/// The role the service signs in as.
+pub(crate) fn login(service: &str) -> String {
+    format!("tally_{service}")
+}
+
+/// The role for work over every tenant; nobody signs in as it.
+pub(crate) fn worker(service: &str) -> String {
+    format!("tally_{service}_worker")
+}
+
+/// Names of services become SQL identifiers, so they are plain lowercase words.
+pub(crate) fn check_service(service: &str) -> Result<(), Error> {
+    let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+    if !service.is_empty() && service.len() <= 32 && service.chars().all(plain) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::FailedPrecondition,
+        "SERVICE_NAME_INVALID",
+        format!("\"{service}\" cannot name a service: at most 32 of a-z and _"),
+    ))
+}

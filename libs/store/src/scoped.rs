@@ -1,0 +1,342 @@
+//! The only door to data: a transaction that adds the tenant and the regions to everything, on both databases.
+//!
+//! [`ScopedTx`] does not implement sea-orm's `ConnectionTrait`, so a query that did not pass here has nothing to run on.
+//! What passes here must be [`Scoped`], and is filtered before the caller sees the builder. Row-level security is the
+//! backstop behind it, not the mechanism: SQLite has none.
+
+use std::ops::Deref;
+
+use sea_orm::sea_query::extension::postgres::PgFunc;
+use sea_orm::sea_query::{ArrayType, Condition, Expr, ExprTrait as _, IntoCondition};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait,
+    QueryFilter as _, Statement, Value,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tally_access::{Reach, Region, Regions};
+use tally_kernel::{Error, Kind};
+use uuid::Uuid;
+
+use crate::context::Scope;
+use crate::error::StoreError;
+use crate::keys::Keys;
+use crate::sealed::{Place, Sealed};
+use crate::select::Select;
+
+/// An entity whose rows belong to tenants. Written with [`scoped!`](crate::scoped).
+pub trait Scoped: EntityTrait {
+    /// Whose row it is.
+    fn tenant_column() -> Self::Column;
+    /// The region of the row's org unit, `*` for group-level rows.
+    fn region_column() -> Option<Self::Column>;
+    /// The org unit as of the fact.
+    fn unit_column() -> Option<Self::Column>;
+    /// Whom the row is about.
+    fn person_column() -> Option<Self::Column>;
+}
+
+/// Says which columns of an entity are filtered by: `scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId,
+/// person: PersonId });`, all but `tenant` optional, in this order.
+#[macro_export]
+macro_rules! scoped {
+    ($entity:ty { tenant: $tenant:ident $(, region: $region:ident)? $(, unit: $unit:ident)? $(, person: $person:ident)? $(,)? }) => {
+        impl $crate::Scoped for $entity {
+            fn tenant_column() -> Self::Column {
+                <Self as $crate::orm::EntityTrait>::Column::$tenant
+            }
+            fn region_column() -> Option<Self::Column> {
+                $crate::scoped!(@some $($region)?)
+            }
+            fn unit_column() -> Option<Self::Column> {
+                $crate::scoped!(@some $($unit)?)
+            }
+            fn person_column() -> Option<Self::Column> {
+                $crate::scoped!(@some $($person)?)
+            }
+        }
+    };
+    (@some) => { None };
+    (@some $column:ident) => { Some(<Self as $crate::orm::EntityTrait>::Column::$column) };
+}
+
+/// An entity whose rows belong to no tenant, such as the directory in which a group's id is found by its name. Written
+/// with [`unscoped!`](crate::unscoped); there should be next to none.
+pub trait Unscoped: EntityTrait {
+    /// Why there is no tenant.
+    const WHY: &'static str;
+}
+
+/// Says that the rows of an entity belong to no tenant, and why.
+#[macro_export]
+macro_rules! unscoped {
+    ($entity:ty, $why:literal) => {
+        impl $crate::Unscoped for $entity {
+            const WHY: &'static str = $why;
+        }
+    };
+}
+
+/// See the module's text. Dropped without commit, it is rolled back.
+pub struct ScopedTx {
+    tx: DatabaseTransaction,
+    scope: Scope,
+    backend: DbBackend,
+    keys: Keys,
+}
+
+impl ScopedTx {
+    pub(crate) fn new(tx: DatabaseTransaction, scope: Scope, backend: DbBackend, keys: Keys) -> Self {
+        Self { tx, scope, backend, keys }
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    pub(crate) fn raw(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) async fn finish(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    /// Runs statements that do not depend on each other and may happen in any order: on PostgreSQL as one, which saves
+    /// ways there and back.
+    pub(crate) async fn run_together(&self, parts: Vec<Part>) -> Result<(), StoreError> {
+        if self.backend != DbBackend::Postgres || parts.len() < 2 {
+            for part in parts {
+                self.tx.execute_raw(Statement::from_sql_and_values(self.backend, part.sql, part.values)).await?;
+            }
+            return Ok(());
+        }
+        let (mut sql, mut values) = (String::from("WITH "), Vec::new());
+        for (n, part) in parts.into_iter().enumerate() {
+            let comma = if n == 0 { "" } else { ", " };
+            sql.push_str(&format!("{comma}s{n} AS ({})", renumbered(&part.sql, values.len())));
+            values.extend(part.values);
+        }
+        sql.push_str(" SELECT 1");
+        self.tx.execute_raw(Statement::from_sql_and_values(self.backend, sql, values)).await?;
+        Ok(())
+    }
+
+    pub(crate) fn statement<const N: usize>(&self, sql: impl Into<String>, values: [Value; N]) -> Statement {
+        Statement::from_sql_and_values(self.backend, sql, values)
+    }
+
+    /// Reads rows of the tenant, in the regions this stack serves.
+    pub fn select<E: Scoped>(&self) -> Select<'_, E> {
+        Select::new(self, E::find().filter(self.mine::<E>()))
+    }
+
+    /// Reads rows that belong to no tenant.
+    pub fn select_unscoped<E: Unscoped>(&self) -> Select<'_, E> {
+        Select::new(self, E::find())
+    }
+
+    /// Seals a value for its place.
+    ///
+    /// # Errors
+    /// Only faults of ours.
+    pub fn seal<T: Serialize>(&self, place: &Place, value: &T) -> Result<Sealed<T>, StoreError> {
+        Sealed::seal(&self.keys, self.scope.tenant, place, value)
+    }
+
+    /// Opens a sealed value in its place.
+    ///
+    /// # Errors
+    /// A fault of ours when it was altered, moved, or sealed with keys that are gone.
+    pub fn open<T: DeserializeOwned>(&self, place: &Place, sealed: &Sealed<T>) -> Result<T, StoreError> {
+        sealed.open(&self.keys, self.scope.tenant, place)
+    }
+
+    /// Waits until no other transaction holds the lock of this name, and holds it until this one ends. SQLite has one
+    /// writer, so there is nobody to wait for.
+    ///
+    /// # Errors
+    /// When the time is over or the database is away.
+    pub async fn lock(&self, what: &str, id: Uuid) -> Result<(), StoreError> {
+        if self.backend == DbBackend::Postgres {
+            let name = format!("{}|{what}|{id}", self.scope.tenant);
+            let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+            self.tx.execute_raw(self.statement(sql, [name.into()])).await?;
+        }
+        Ok(())
+    }
+
+    /// The condition that makes rows this transaction's.
+    pub(crate) fn mine<E: Scoped>(&self) -> Condition {
+        let tenant = Condition::all().add(E::tenant_column().eq(self.scope.tenant));
+        match (&self.scope.regions, E::region_column()) {
+            (Regions::Only(regions), Some(column)) => {
+                let served = regions.iter().map(Region::as_str).chain([Region::GLOBAL]);
+                tenant.add(column.is_in(served))
+            }
+            (Regions::All, _) | (_, None) => tenant,
+        }
+    }
+
+    /// Makes a row the tenant's, and refuses one of another tenant or of a region that this stack does not serve.
+    pub(crate) fn own<A>(&self, row: &mut A) -> Result<(), StoreError>
+    where
+        A: ActiveModelTrait,
+        A::Entity: Scoped,
+    {
+        let tenant = <A::Entity as Scoped>::tenant_column();
+        match row.get(tenant) {
+            ActiveValue::Set(Value::Uuid(Some(id))) | ActiveValue::Unchanged(Value::Uuid(Some(id)))
+                if id != self.scope.tenant =>
+            {
+                return Err(StoreError::fault(format_args!(
+                    "a row of tenant {id} in a transaction of {}",
+                    self.scope.tenant
+                )));
+            }
+            _ => row.set(tenant, self.scope.tenant.into()),
+        }
+        if let Some(column) = <A::Entity as Scoped>::region_column() {
+            match row.get(column) {
+                ActiveValue::Set(value) | ActiveValue::Unchanged(value) => self.serves(&value)?,
+                ActiveValue::NotSet => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a region that this stack does not serve.
+    pub(crate) fn serves(&self, region: &Value) -> Result<(), StoreError> {
+        let Value::String(Some(name)) = region else { return Ok(()) };
+        let region: Region = name.parse().map_err(StoreError::Refused)?;
+        if self.scope.regions.serve(&region) {
+            return Ok(());
+        }
+        Err(StoreError::Refused(
+            Error::new(
+                Kind::FailedPrecondition,
+                "REGION_NOT_SERVED",
+                format!("data of the region {region} live in another stack: ask there"),
+            )
+            .with("region", region),
+        ))
+    }
+}
+
+/// One statement of [`ScopedTx::run_together`]; its placeholders count from `$1`.
+pub(crate) struct Part {
+    pub sql: String,
+    pub values: Vec<Value>,
+}
+
+/// The same statement with its placeholders counted from `after + 1`. A `$` stands nowhere else in our SQL.
+fn renumbered(sql: &str, after: usize) -> String {
+    let mut pieces = sql.split('$');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
+        let number: usize = piece[..digits].parse().unwrap_or(0);
+        out.push_str(&format!("${}{}", number + after, &piece[digits..]));
+    }
+    out
+}
+
+/// A read-only [`ScopedTx`]; ends when dropped.
+pub struct ReadTx(pub(crate) ScopedTx);
+
+impl Deref for ReadTx {
+    type Target = ScopedTx;
+    fn deref(&self) -> &ScopedTx {
+        &self.0
+    }
+}
+
+/// What a [`Reach`] says, in SQL; nothing when it reaches the whole tenant. Must say exactly what [`Reach::covers`] says.
+pub(crate) fn reach_condition<E: Scoped>(backend: DbBackend, reach: &Reach) -> Option<Condition> {
+    if reach.tenant {
+        return None;
+    }
+    let mut any = Condition::any().add(Expr::val(1).eq(0));
+    if let Some(column) = E::region_column().filter(|_| !reach.regions.is_empty()) {
+        any = any.add(column.is_in(reach.regions.iter().map(Region::as_str)));
+    }
+    if let Some(column) = E::unit_column().filter(|_| !reach.units.is_empty()) {
+        any = any.add(one_of::<E>(backend, column, reach.units.iter().map(|unit| unit.0)));
+    }
+    if let Some(column) = E::person_column().filter(|_| !reach.persons.is_empty()) {
+        any = any.add(one_of::<E>(backend, column, reach.persons.iter().map(|person| person.0)));
+    }
+    Some(any)
+}
+
+/// `column` is one of these ids, however many: one bound value, so one prepared statement for every number.
+pub(crate) fn one_of<E: EntityTrait>(backend: DbBackend, column: E::Column, ids: impl Iterator<Item = Uuid>) -> Expr {
+    let cell = Expr::col(column.as_column_ref());
+    match backend {
+        DbBackend::Postgres => {
+            let ids: Vec<Value> = ids.map(Value::from).collect();
+            cell.eq(PgFunc::any(Expr::val(Value::Array(ArrayType::Uuid, Some(Box::new(ids))))))
+        }
+        _ => {
+            let ids: Vec<String> = ids.map(|id| id.simple().to_string()).collect();
+            let list = serde_json::Value::from(ids).to_string();
+            Expr::cust_with_exprs("? IN (SELECT unhex(value) FROM json_each(?))", [cell, Expr::val(list)])
+        }
+    }
+}
+
+/// `column` is one of these ids. For lists that a caller brings, of any length.
+pub fn among<E: EntityTrait>(
+    tx: &ScopedTx,
+    column: E::Column,
+    ids: impl IntoIterator<Item = impl Into<Uuid>>,
+) -> Condition {
+    one_of::<E>(tx.backend(), column, ids.into_iter().map(Into::into)).into_condition()
+}
+
+/// How many rows fit into one statement: bound values are limited (32,766 on SQLite, 65,535 on PostgreSQL), and beyond
+/// a thousand rows nothing is gained.
+pub(crate) fn most_rows(columns: usize) -> usize {
+    (30_000 / columns.max(1)).clamp(1, 1000)
+}
+
+/// How many of `left` rows the next statement takes. Few sizes, so that few statements are prepared: one of a thousand
+/// rows keeps megabytes of every PostgreSQL connection.
+pub(crate) fn rows_of_next_statement(left: usize, most: usize) -> usize {
+    [most, 250, 60, 15, 4].into_iter().find(|size| *size <= left.min(most)).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_counted_on() {
+        assert_eq!(renumbered("a = $1 AND b = $12, ($2)", 7), "a = $8 AND b = $19, ($9)");
+        assert_eq!(renumbered("SELECT 1", 7), "SELECT 1");
+    }
+
+    #[test]
+    fn any_number_of_rows_takes_few_statements_of_few_sizes() {
+        let mut sizes = std::collections::BTreeSet::new();
+        for (rows, most) in (0..3000).map(|rows| (rows, 1000)).chain((0..500).map(|rows| (rows, 100))) {
+            let (mut left, mut statements) = (rows, 0);
+            while left > 0 {
+                let size = rows_of_next_statement(left, most);
+                assert!(size <= most && size <= left);
+                sizes.insert(size);
+                (left, statements) = (left - size, statements + 1);
+            }
+            assert!(statements <= rows / most + 16, "{statements} statements for {rows} rows");
+        }
+        assert!(sizes.len() <= 7, "{sizes:?}");
+    }
+}

@@ -1,0 +1,298 @@
+//! The unit of work: change, audit entry, events and the request's result, in one transaction or not at all.
+//!
+//! A unit is opened with a permit, and committed with an [`Audit`]: there is no other way to write. Dropped, it is rolled
+//! back. A reply that follows a commit is durable. No call over the network happens inside.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use sea_orm::sea_query::{Expr, IntoCondition};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait as _, DeleteMany, EntityTrait, IdenStatic as _, IntoActiveModel, Iterable as _,
+    QueryFilter as _, UpdateMany, Value,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tally_access::{OpContext, Permit, Plan, Rpc};
+use tally_kernel::{Error, Kind, Result};
+
+use crate::audit::{self, Audit, AuditEntry};
+use crate::error::StoreError;
+use crate::idempotency::{self, Claim};
+use crate::outbox::{self, Event};
+use crate::scoped::{Scoped, ScopedTx, Unscoped, most_rows, reach_condition, rows_of_next_statement};
+use crate::{Store, connect};
+
+/// See the module's text. Made by [`Store::unit`].
+#[must_use = "a unit that is not committed is rolled back"]
+pub struct Unit {
+    tx: ScopedTx,
+    store: Store,
+    method: &'static str,
+    events: Vec<Event>,
+    claim: Option<Claim>,
+}
+
+impl Deref for Unit {
+    type Target = ScopedTx;
+    fn deref(&self) -> &ScopedTx {
+        &self.tx
+    }
+}
+
+impl DerefMut for Unit {
+    fn deref_mut(&mut self) -> &mut ScopedTx {
+        &mut self.tx
+    }
+}
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unit({})", self.method)
+    }
+}
+
+impl Store {
+    /// Opens a unit of work for what the permit allows.
+    ///
+    /// # Errors
+    /// `STORE_BUSY`, `DEADLINE_EXCEEDED` or `STORE_UNAVAILABLE`; `TENANT_NOT_HERE` for a second tenant on SQLite.
+    pub async fn unit<R: Rpc>(&self, ctx: &OpContext, permit: &Permit<R>) -> Result<Unit> {
+        if permit.tenant() != ctx.tenant() || permit.principal() != ctx.actor.principal {
+            return Err(Error::internal(format_args!("a permit of {} used by another context", permit.method())));
+        }
+        let tx = self.begin(ctx, connect::Mode::Write).await?;
+        Ok(Unit { tx, store: self.clone(), method: permit.method(), events: Vec::new(), claim: None })
+    }
+
+    /// Writes that something sensitive was read: for reads of pay, identity numbers and the like.
+    ///
+    /// # Errors
+    /// As [`Store::unit`] and [`Unit::commit`].
+    pub async fn audit_read<R: Rpc>(&self, ctx: &OpContext, permit: &Permit<R>, audit: Audit) -> Result<()> {
+        self.unit(ctx, permit).await?.commit(audit, ()).await
+    }
+}
+
+impl Unit {
+    /// The first result, if this request was done before; otherwise claims the request for this unit. Call it first. An
+    /// empty id claims nothing.
+    ///
+    /// # Errors
+    /// `REQUEST_ID_REUSED` when the id came with another body or rpc.
+    pub async fn replay<T: DeserializeOwned>(
+        &mut self,
+        request_id: &str,
+        body: &[u8; 32],
+    ) -> Result<Option<T>, StoreError> {
+        if request_id.is_empty() {
+            return Ok(None);
+        }
+        match idempotency::claim(&self.tx, self.method, request_id, body).await? {
+            Err(first) => Ok(Some(first)),
+            Ok(claim) => {
+                self.claim = Some(claim);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] and [`StoreError::Reference`] for the caller to name; `REGION_NOT_SERVED`.
+    pub async fn insert<M, A>(&self, row: M) -> Result<(), StoreError>
+    where
+        M: IntoActiveModel<A>,
+        A: ActiveModelTrait + Send,
+        A::Entity: Scoped,
+    {
+        let mut row = row.into_active_model();
+        self.tx.own(&mut row)?;
+        <A::Entity as EntityTrait>::insert(row).exec_without_returning(self.tx.raw()).await?;
+        Ok(())
+    }
+
+    /// Writes any number of rows, many to a statement. All set the same columns.
+    ///
+    /// # Errors
+    /// As [`Unit::insert`]; none is written then.
+    pub async fn insert_many<M, A>(&self, rows: impl IntoIterator<Item = M>) -> Result<u64, StoreError>
+    where
+        M: IntoActiveModel<A>,
+        A: ActiveModelTrait + Send,
+        A::Entity: Scoped,
+    {
+        let most = most_rows(<A::Entity as EntityTrait>::Column::iter().count());
+        let mut written = 0;
+        let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+        loop {
+            let mut chunk: Vec<A> = rows.by_ref().take(most).collect();
+            if chunk.is_empty() {
+                return Ok(written);
+            }
+            chunk.iter_mut().try_for_each(|row| self.tx.own(row))?;
+            let mut left = chunk.into_iter();
+            while left.len() > 0 {
+                let size = rows_of_next_statement(left.len(), most);
+                let some = <A::Entity as EntityTrait>::insert_many(left.by_ref().take(size));
+                written += some.exec_without_returning(self.tx.raw()).await?;
+            }
+        }
+    }
+
+    /// Writes one row that belongs to no tenant.
+    ///
+    /// # Errors
+    /// As [`Unit::insert`].
+    pub async fn insert_unscoped<M, A>(&self, row: M) -> Result<(), StoreError>
+    where
+        M: IntoActiveModel<A>,
+        A: ActiveModelTrait + Send,
+        A::Entity: Unscoped,
+    {
+        <A::Entity as EntityTrait>::insert(row.into_active_model()).exec_without_returning(self.tx.raw()).await?;
+        Ok(())
+    }
+
+    /// Changes rows of the tenant. Runs only with a filter.
+    pub fn update<E: Scoped>(&self) -> Update<'_, E, false> {
+        Update { tx: &self.tx, query: E::update_many().filter(self.tx.mine::<E>()), refused: None }
+    }
+
+    /// Deletes rows of the tenant. Runs only with a filter.
+    pub fn delete<E: Scoped>(&self) -> Delete<'_, E, false> {
+        Delete { tx: &self.tx, query: E::delete_many().filter(self.tx.mine::<E>()) }
+    }
+
+    /// Tells the other services; written by the commit.
+    pub fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Makes it all true, and gives `result` back.
+    ///
+    /// # Errors
+    /// `STORE_BUSY` when somebody else was faster; then nothing happened.
+    pub async fn commit<T: Serialize>(self, audit: Audit, result: T) -> Result<T> {
+        let Self { tx, store, method, events, claim } = self;
+        let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());
+        let entry = AuditEntry::of(audit, &tx, method, request_id)?;
+        let mut parts = vec![audit::part(&tx, entry)?];
+        if let Some(claim) = &claim {
+            parts.push(idempotency::part(&tx, claim, &result)?);
+        }
+        let mut events = outbox::parts(&tx, events)?.into_iter();
+        parts.extend(events.next());
+        tx.run_together(parts).await?;
+        // Further ones follow one by one: events keep the order in which they were emitted.
+        for more in events {
+            tx.run_together(vec![more]).await?;
+        }
+        tx.finish().await?;
+        store.committed();
+        Ok(result)
+    }
+}
+
+/// A change of rows in the making; `exec` is there once a filter is.
+#[must_use = "an update changes nothing until exec()"]
+pub struct Update<'t, E: EntityTrait, const FILTERED: bool> {
+    tx: &'t ScopedTx,
+    query: UpdateMany<E>,
+    refused: Option<StoreError>,
+}
+
+impl<'t, E: Scoped, const FILTERED: bool> Update<'t, E, FILTERED> {
+    /// Sets a column.
+    pub fn set(self, column: E::Column, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let is = |other: Option<E::Column>| other.is_some_and(|other| other.as_str() == column.as_str());
+        let refused = if is(Some(E::tenant_column())) {
+            Some(StoreError::fault("rows do not change their tenant"))
+        } else if is(E::region_column()) {
+            self.tx.serves(&value).err()
+        } else {
+            None
+        };
+        let query = self.query.col_expr(column, column.save_as(Expr::val(value)));
+        Self { query, refused: self.refused.or(refused), ..self }
+    }
+
+    /// Sets a column to an expression, such as `Expr::col(Column::Uses).add(1)`.
+    pub fn set_expr(self, column: E::Column, expr: Expr) -> Self {
+        let fixed = [Some(E::tenant_column()), E::region_column()];
+        let refused = fixed
+            .into_iter()
+            .flatten()
+            .any(|other| other.as_str() == column.as_str())
+            .then(|| StoreError::fault("tenant and region are set to values, not expressions"));
+        Self { query: self.query.col_expr(column, expr), refused: self.refused.or(refused), ..self }
+    }
+
+    /// Only rows that meet the condition.
+    pub fn filter(self, condition: impl IntoCondition) -> Update<'t, E, true> {
+        Update { tx: self.tx, query: self.query.filter(condition.into_condition()), refused: self.refused }
+    }
+}
+
+impl<E: Scoped> Update<'_, E, true> {
+    /// Only rows that the plan reaches.
+    pub fn within<R: Rpc>(mut self, plan: &Plan<R>) -> Self {
+        if let Some(condition) = reach_condition::<E>(self.tx.backend(), plan.reach()) {
+            self.query = self.query.filter(condition);
+        }
+        self
+    }
+
+    /// Changes them: the number of rows.
+    ///
+    /// # Errors
+    /// As [`Unit::insert`].
+    pub async fn exec(self) -> Result<u64, StoreError> {
+        match self.refused {
+            Some(refused) => Err(refused),
+            None => Ok(self.query.exec(self.tx.raw()).await?.rows_affected),
+        }
+    }
+
+    /// Changes exactly one row, for updates with an expected version.
+    ///
+    /// # Errors
+    /// `STALE` (aborted) when the row is not there any more as it was read.
+    pub async fn exec_one(self) -> Result<(), StoreError> {
+        match self.exec().await? {
+            1 => Ok(()),
+            0 => Err(StoreError::Refused(Error::new(
+                Kind::Aborted,
+                "STALE",
+                "somebody changed this since you read it: read it again, then repeat your change",
+            ))),
+            n => Err(StoreError::fault(format_args!("an update of one row met {n}"))),
+        }
+    }
+}
+
+/// A deletion of rows in the making; `exec` is there once a filter is.
+#[must_use = "a delete removes nothing until exec()"]
+pub struct Delete<'t, E: EntityTrait, const FILTERED: bool> {
+    tx: &'t ScopedTx,
+    query: DeleteMany<E>,
+}
+
+impl<'t, E: Scoped, const FILTERED: bool> Delete<'t, E, FILTERED> {
+    /// Only rows that meet the condition.
+    pub fn filter(self, condition: impl IntoCondition) -> Delete<'t, E, true> {
+        Delete { tx: self.tx, query: self.query.filter(condition.into_condition()) }
+    }
+}
+
+impl<E: Scoped> Delete<'_, E, true> {
+    /// Removes them: the number of rows.
+    ///
+    /// # Errors
+    /// As [`Unit::insert`].
+    pub async fn exec(self) -> Result<u64, StoreError> {
+        Ok(self.query.exec(self.tx.raw()).await?.rows_affected)
+    }
+}

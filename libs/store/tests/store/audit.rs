@@ -1,0 +1,240 @@
+//! The logs: dense positions under load, and every kind of tampering found and named.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tally_store::{Event, Fault, Trouble};
+use uuid::Uuid;
+
+use crate::databases::TestStore;
+use crate::sample::{audit, clock, context, databases, permit, row, tamper, unit_of, write};
+
+#[tokio::test]
+async fn positions_are_dense_under_many_commits_at_once_and_two_sequencers() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let replica = db.replica().await;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let sequencers = [&db.store, &replica].map(|store| {
+            let mut stopped = stopped.clone();
+            store.spawn_sequencer(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            })
+        });
+        let commit = |n: usize| {
+            let (ctx, db) = (&ctx, &db);
+            db.store.retry(ctx, move || async move {
+                let mut unit = db.store.unit(ctx, &permit(ctx)).await?;
+                unit.insert(row(ctx, &format!("{n}"))).await?;
+                unit.emit(Event::new("sample.note.written", n, &n));
+                unit.emit(Event::new("sample.note.counted", n, &n));
+                unit.commit(audit(), ()).await
+            })
+        };
+        for done in futures::future::join_all((0..200).map(commit)).await {
+            done.unwrap_or_else(|e| panic!("{}: {e:?}", db.name));
+        }
+        stop.send_replace(true);
+        for sequencer in sequencers {
+            sequencer.await.unwrap();
+        }
+        let events = db.store.read_events(0, 1000).await.unwrap();
+        let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
+        assert_eq!(positions, (1..=400).collect::<Vec<i64>>(), "{}", db.name);
+        let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for event in &events {
+            kinds.entry(&event.key).or_default().push(&event.kind);
+        }
+        let in_order = ["sample.note.written", "sample.note.counted"];
+        assert!(kinds.values().all(|kinds| *kinds == in_order), "{}: events of a unit keep their order", db.name);
+        let report = db.store.verify_audit().await.unwrap();
+        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
+        assert_eq!(report.entries, 600, "{}", db.name);
+    }
+}
+
+/// Six units of one tenant with an event each, numbered and sound.
+async fn logged() -> Vec<TestStore> {
+    let dbs = databases().await;
+    for db in &dbs {
+        let ctx = context(db, 1);
+        for n in 0..6 {
+            let mut unit = unit_of(&db.store, &ctx).await;
+            unit.insert(row(&ctx, &format!("{n}"))).await.unwrap();
+            unit.emit(Event::new("sample.note.written", n, &n));
+            unit.commit(audit().note("n", n), ()).await.unwrap();
+        }
+        db.store.sequence_now().await.unwrap();
+        let report = db.store.verify_audit().await.unwrap();
+        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
+    }
+    dbs
+}
+
+async fn first_fault(db: &TestStore) -> Fault {
+    let report = db.store.verify_audit().await.unwrap();
+    assert!(!report.ok(), "{}", db.name);
+    report.faults[0].clone()
+}
+
+/// Tampers as the owner of the database could, and gives what the verification finds first.
+async fn found(db: &TestStore, sql: &[&str]) -> (Option<i64>, Trouble) {
+    for sql in sql {
+        assert!(tamper(db, sql).await > 0, "{}: {sql} met nothing", db.name);
+    }
+    let fault = first_fault(db).await;
+    assert_eq!(fault.tenant, Uuid::from_u128(1));
+    assert!(fault.to_string().contains("audit"), "{fault}");
+    (fault.position, fault.trouble)
+}
+
+#[tokio::test]
+async fn a_changed_field_is_found_at_its_entry() {
+    for field in [
+        "notes = '{}'",
+        "action = 'sample.note.delete'",
+        "request_id = ''",
+        "on_behalf_of = principal",
+        "subject_id = '2'",
+    ] {
+        for db in logged().await {
+            let sql = format!("UPDATE audit SET {field} WHERE position = 4");
+            assert_eq!(found(&db, &[&sql]).await, (Some(4), Trouble::Content), "{} {field}", db.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_changed_link_a_deletion_and_a_cut_end_are_found() {
+    for db in logged().await {
+        let sql = "UPDATE audit SET chain = content WHERE position = 2";
+        assert_eq!(found(&db, &[sql]).await, (Some(2), Trouble::Chain), "{}", db.name);
+    }
+    for db in logged().await {
+        let sql = "DELETE FROM audit WHERE position = 3";
+        assert_eq!(found(&db, &[sql]).await, (Some(3), Trouble::Missing), "{}", db.name);
+    }
+    for db in logged().await {
+        let sql = "DELETE FROM audit WHERE position > 4";
+        assert_eq!(found(&db, &[sql]).await, (Some(5), Trouble::Truncated), "{}", db.name);
+    }
+    for db in logged().await {
+        let closed_up = [
+            "DELETE FROM audit WHERE position = 3",
+            "UPDATE audit SET position = position - 1 WHERE position > 3 AND position < 5",
+            "UPDATE audit SET position = 4 WHERE position = 5",
+            "UPDATE audit SET position = 5 WHERE position = 6",
+        ];
+        assert_eq!(found(&db, &closed_up).await, (Some(3), Trouble::Chain), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn swapped_entries_are_found_at_the_first_of_them() {
+    for db in logged().await {
+        let swap = [
+            "UPDATE audit SET position = 100 WHERE position = 2",
+            "UPDATE audit SET position = 2 WHERE position = 5",
+            "UPDATE audit SET position = 5 WHERE position = 100",
+        ];
+        assert_eq!(found(&db, &swap).await, (Some(2), Trouble::Chain), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_the_service_never_wrote_is_found_even_when_it_was_numbered() {
+    let forged = "INSERT INTO audit (tenant_id, id, at, principal, actor, method, action, subject, subject_id, notes, content) \
+                  SELECT tenant_id, principal, at, principal, actor, method, action, subject, 'forged', notes, content \
+                  FROM audit WHERE position = 1";
+    for db in logged().await {
+        assert_eq!(found(&db, &[forged]).await, (None, Trouble::Content), "{}", db.name);
+        db.store.sequence_now().await.unwrap();
+        let fault = first_fault(&db).await;
+        assert_eq!((fault.position, fault.trouble), (Some(7), Trouble::Content), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_forged_or_missing_head_is_found() {
+    for db in logged().await {
+        let sql = "UPDATE log_heads SET signature = chain WHERE log = 'audit'";
+        assert_eq!(found(&db, &[sql]).await, (Some(6), Trouble::Head), "{}", db.name);
+    }
+    for db in logged().await {
+        let rewound = ["DELETE FROM audit WHERE position > 5", "UPDATE log_heads SET position = 5 WHERE log = 'audit'"];
+        assert_eq!(found(&db, &rewound).await, (Some(5), Trouble::Head), "{}", db.name);
+    }
+    for db in logged().await {
+        let sql = "DELETE FROM log_heads WHERE log = 'audit'";
+        assert_eq!(found(&db, &[sql]).await, (Some(6), Trouble::Head), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_event_is_found_too() {
+    for db in logged().await {
+        assert_eq!(tamper(&db, "UPDATE outbox SET payload = '7' WHERE position = 5").await, 1);
+        let fault = first_fault(&db).await;
+        assert_eq!((fault.log, fault.position, fault.trouble), ("outbox", Some(5), Trouble::Content), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_waits_too_long_for_its_position_is_reported() {
+    for db in databases().await {
+        write(&db.store, &context(&db, 1), &["a"]).await;
+        clock(&db).advance(jiff::SignedDuration::from_secs(4));
+        assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
+        clock(&db).advance(jiff::SignedDuration::from_secs(2));
+        assert_eq!(first_fault(&db).await.trouble, Trouble::Unnumbered, "{}", db.name);
+        db.store.sequence_now().await.unwrap();
+        assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_log_of_another_key_file_does_not_verify() {
+    for db in logged().await {
+        let mut config = db.config.clone();
+        config.keys = tally_store::Keys::ephemeral();
+        let other = tally_store::Store::open(config, crate::sample::migrations).await.unwrap();
+        let faults = other.verify_audit().await.unwrap().faults;
+        assert_eq!((faults[0].position, faults[0].trouble), (Some(1), Trouble::Content), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn each_tenant_has_a_chain_of_its_own() {
+    let db = TestStore::postgres(crate::sample::SERVICE, crate::sample::migrations).await;
+    for n in [1, 2, 1, 2, 2] {
+        let ctx = context(&db, n);
+        unit_of(&db.store, &ctx).await.commit(audit(), ()).await.unwrap();
+    }
+    db.store.sequence_now().await.unwrap();
+    assert_eq!(tamper(&db, "DELETE FROM audit WHERE tenant_id = '00000000-0000-0000-0000-000000000001'").await, 2);
+    let faults = db.store.verify_audit().await.unwrap().faults;
+    assert_eq!(faults.len(), 1, "the other tenant's chain is whole: {faults:?}");
+    assert_eq!((faults[0].tenant, faults[0].trouble), (Uuid::from_u128(1), Trouble::Truncated));
+}
+
+#[tokio::test]
+async fn the_sequencer_numbers_on_its_own_and_rings() {
+    for db in databases().await {
+        let mut rung = db.store.bell().subscribe();
+        let (tell, told) = std::sync::mpsc::channel();
+        db.store.bell().also(move |position| tell.send(position).unwrap());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let sequencer = db.store.spawn_sequencer(async move {
+            let _ = stopped.await;
+        });
+        let ctx = context(&db, 1);
+        let mut unit = unit_of(&db.store, &ctx).await;
+        unit.emit(Event::new("sample.note.written", "a", &1));
+        unit.commit(audit(), ()).await.unwrap();
+        let position = tokio::time::timeout(Duration::from_secs(30), rung.wait_for(|position| *position > 0)).await;
+        assert_eq!(*position.unwrap().unwrap(), 1, "{}", db.name);
+        assert_eq!(told.recv().unwrap(), 1, "{}", db.name);
+        drop(stop);
+        sequencer.await.unwrap();
+    }
+}

@@ -1,0 +1,70 @@
+//! Following a producer: effects happen once, whoever else follows and whatever is killed.
+
+use tally_store::Event;
+
+use crate::sample::{audit, codes, context, databases, permit, row, unit_of};
+
+#[tokio::test]
+async fn events_are_read_in_order_from_any_position() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        for n in 0..5 {
+            let mut unit = unit_of(&db.store, &ctx).await;
+            unit.emit(Event::new("sample.note.written", n, &n));
+            unit.commit(audit(), ()).await.unwrap();
+        }
+        assert_eq!(db.store.read_events(0, 10).await.unwrap(), [], "{}: not numbered yet", db.name);
+        db.store.sequence_now().await.unwrap();
+        let keys = |events: Vec<tally_store::EventRecord>| events.into_iter().map(|e| e.key).collect::<Vec<_>>();
+        assert_eq!(keys(db.store.read_events(0, 10).await.unwrap()), ["0", "1", "2", "3", "4"], "{}", db.name);
+        assert_eq!(keys(db.store.read_events(3, 10).await.unwrap()), ["3", "4"]);
+        assert_eq!(keys(db.store.read_events(1, 2).await.unwrap()), ["1", "2"]);
+        assert_eq!(db.store.read_events(5, 2).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_several_consumers_apply_at_once_has_its_effect_once() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        assert_eq!(db.store.cursor("producer").await.unwrap(), 0);
+        let consume = |_| {
+            let (ctx, db) = (&ctx, &db);
+            async move {
+                for position in 1..=20 {
+                    let applied = db.store.retry(ctx, || async {
+                        let unit = db.store.unit(ctx, &permit(ctx)).await?;
+                        if !unit.advance_cursor("producer", position).await? {
+                            return Ok(());
+                        }
+                        unit.insert(row(ctx, &format!("{position:02}"))).await?;
+                        unit.commit(audit(), ()).await
+                    });
+                    applied.await.unwrap_or_else(|e| panic!("{}: {e:?}", db.name));
+                }
+            }
+        };
+        futures::future::join_all((0..4).map(consume)).await;
+        let expected: Vec<String> = (1..=20).map(|n| format!("{n:02}")).collect();
+        assert_eq!(codes(&db.store, &ctx).await, expected, "{}", db.name);
+        assert_eq!(db.store.cursor("producer").await.unwrap(), 20);
+    }
+}
+
+#[tokio::test]
+async fn a_unit_that_dies_after_its_effect_leaves_the_cursor_where_it_was() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let unit = unit_of(&db.store, &ctx).await;
+        assert!(unit.advance_cursor("producer", 7).await.unwrap());
+        unit.insert(row(&ctx, "effect")).await.unwrap();
+        drop(unit);
+        assert_eq!(db.store.cursor("producer").await.unwrap(), 0, "{}", db.name);
+        let unit = unit_of(&db.store, &ctx).await;
+        assert!(unit.advance_cursor("producer", 7).await.unwrap());
+        assert!(!unit.advance_cursor("producer", 7).await.unwrap());
+        assert!(!unit.advance_cursor("producer", 6).await.unwrap());
+        unit.commit(audit(), ()).await.unwrap();
+        assert_eq!(db.store.cursor("producer").await.unwrap(), 7, "{}", db.name);
+    }
+}

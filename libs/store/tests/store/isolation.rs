@@ -1,0 +1,320 @@
+//! Whose rows a transaction sees, and what happens behind the filter.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
+use tally_access::{Reach, Regions};
+use tally_kernel::Kind;
+use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_store::{Keys, Store, StoreConfig, StoreError};
+use uuid::Uuid;
+
+use crate::databases::TestStore;
+use crate::sample::{
+    self, SERVICE, audit, codes, context, databases, group, note, owner, reaching, row, unit_of, write,
+};
+
+#[tokio::test]
+async fn each_tenant_sees_changes_and_deletes_its_own_rows_only() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    let (one, two) = (context(&db, 1), context(&db, 2));
+    write(&db.store, &one, &["a", "b"]).await;
+    write(&db.store, &two, &["c"]).await;
+    assert_eq!(codes(&db.store, &one).await, ["a", "b"]);
+    assert_eq!(codes(&db.store, &two).await, ["c"]);
+
+    let unit = unit_of(&db.store, &two).await;
+    let all = || note::Column::Amount.gte(0);
+    assert_eq!(unit.update::<note::Entity>().set(note::Column::Title, "mine").filter(all()).exec().await.unwrap(), 1);
+    assert_eq!(unit.delete::<note::Entity>().filter(all()).exec().await.unwrap(), 1);
+    unit.commit(audit(), ()).await.unwrap();
+    assert_eq!(codes(&db.store, &one).await, ["a", "b"]);
+    assert_eq!(codes(&db.store, &two).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_second_tenant_on_sqlite_is_refused_with_the_reason() {
+    let db = TestStore::sqlite(SERVICE, sample::migrations).await;
+    write(&db.store, &context(&db, 1), &["a"]).await;
+    for store in [db.store.clone(), db.replica().await] {
+        let other = context(&db, 2);
+        let refused = store.read(&other).await.err().unwrap();
+        assert_eq!(refused.reason(), "TENANT_NOT_HERE");
+        assert!(refused.message().contains("PostgreSQL"), "{}", refused.message());
+        assert_eq!(store.unit(&other, &sample::permit(&other)).await.unwrap_err().reason(), "TENANT_NOT_HERE");
+    }
+    assert_eq!(codes(&db.store, &context(&db, 1)).await, ["a"]);
+}
+
+#[tokio::test]
+async fn a_context_without_a_tenant_gets_no_transaction() {
+    for db in databases().await {
+        let nobody = context(&db, 0);
+        assert_eq!(db.store.read(&nobody).await.err().unwrap().kind(), Kind::Unauthenticated, "{}", db.name);
+        assert_eq!(db.store.unit(&nobody, &sample::permit(&nobody)).await.unwrap_err().kind(), Kind::Unauthenticated);
+    }
+}
+
+/// Row-level security itself, with the login role and past the store.
+async fn login(db: &TestStore) -> sea_orm::DatabaseConnection {
+    let mut options = sea_orm::ConnectOptions::new(db.config.url.replace("{service}", SERVICE));
+    options.set_schema_search_path(SERVICE).max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.unwrap()
+}
+
+async fn number(db: &impl sea_orm::ConnectionTrait, sql: &str) -> i64 {
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap();
+    row.unwrap().try_get_by_index(0).unwrap()
+}
+
+#[tokio::test]
+async fn without_a_tenant_the_database_itself_shows_and_takes_nothing_even_on_a_used_connection() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    write(&db.store, &context(&db, 1), &["a"]).await;
+    let used = login(&db).await;
+    let visible = "SELECT count(*) FROM notes";
+    assert_eq!(number(&used, visible).await, 0, "a connection that never had a tenant");
+    let tx = used.begin().await.unwrap();
+    let set = "SELECT set_config('app.tenant', '00000000-0000-0000-0000-000000000001', true)";
+    tx.execute_unprepared(set).await.unwrap();
+    assert_eq!(number(&tx, visible).await, 1);
+    tx.commit().await.unwrap();
+    assert_eq!(number(&used, visible).await, 0, "the setting is now '' and must mean nobody");
+    assert_eq!(number(&used, "SELECT count(*) FROM audit").await, 0);
+    let insert = "INSERT INTO notes (tenant_id, id, region, code, title, amount, recorded_at) VALUES \
+                  ('00000000-0000-0000-0000-000000000001', gen_random_uuid(), '*', 'x', 'x', 1, now())";
+    let refused = used.execute_unprepared(insert).await.unwrap_err().to_string();
+    assert!(refused.contains("row-level security"), "{refused}");
+    assert_eq!(used.execute_unprepared("UPDATE notes SET amount = 2").await.unwrap().rows_affected(), 0);
+    assert_eq!(used.execute_unprepared("DELETE FROM notes").await.unwrap().rows_affected(), 0);
+    assert_eq!(codes(&db.store, &context(&db, 1)).await, ["a"]);
+}
+
+#[tokio::test]
+async fn the_login_role_can_add_to_the_logs_but_not_rewrite_them_nor_see_other_tenants() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    write(&db.store, &context(&db, 1), &["a"]).await;
+    write(&db.store, &context(&db, 2), &["b"]).await;
+    let login = login(&db).await;
+    for sql in
+        ["UPDATE audit SET notes = ''", "DELETE FROM audit", "UPDATE outbox SET payload = ''", "DELETE FROM outbox"]
+    {
+        let refused = login.execute_unprepared(sql).await.unwrap_err().to_string();
+        assert!(refused.contains("permission denied"), "{sql}: {refused}");
+    }
+    for sql in ["SELECT count(*) FROM log_heads", "TRUNCATE notes", "ALTER TABLE notes DISABLE ROW LEVEL SECURITY"] {
+        assert!(login.execute_unprepared(sql).await.is_err(), "{sql}");
+    }
+    let tx = login.begin().await.unwrap();
+    let set = "SELECT set_config('app.tenant', '00000000-0000-0000-0000-000000000001', true)";
+    tx.execute_unprepared(set).await.unwrap();
+    assert_eq!(number(&tx, "SELECT count(*) FROM audit").await, 1);
+}
+
+#[tokio::test]
+async fn a_pool_of_one_connection_serves_many_tenants_without_mixing_them() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    let config = StoreConfig { max_connections: 1, ..db.config.clone() };
+    let store = Store::open(config, sample::migrations).await.unwrap();
+    for n in 1..=40 {
+        let ctx = context(&db, n);
+        write(&store, &ctx, &[&format!("of {n}")]).await;
+        if n % 3 == 0 {
+            drop(unit_of(&store, &ctx).await);
+        }
+    }
+    for n in 1..=40 {
+        assert_eq!(codes(&store, &context(&db, n)).await, [format!("of {n}")]);
+    }
+}
+
+#[tokio::test]
+async fn every_table_but_the_list_of_migrations_holds_row_level_security_for_its_owner_too() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    let rows = owner(&db)
+        .await
+        .query_all_raw(Statement::from_string(
+            DbBackend::Postgres,
+            "SELECT c.relname::text, c.relrowsecurity AND c.relforcerowsecurity, \
+             ARRAY(SELECT p.polname::text FROM pg_policy p WHERE p.polrelid = c.oid ORDER BY 1) \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = 'sample' AND c.relkind = 'r' ORDER BY 1",
+        ))
+        .await
+        .unwrap();
+    let found: Vec<(String, bool, String)> = rows
+        .iter()
+        .map(|row| {
+            let policies: Vec<String> = row.try_get_by_index(2).unwrap();
+            (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap(), policies.join("+"))
+        })
+        .collect();
+    let expected = [
+        ("audit", true, "tenant+worker"),
+        ("cursors", true, "open"),
+        ("groups", true, "open"),
+        ("idempotency", true, "tenant"),
+        ("log_heads", true, "worker"),
+        ("notes", true, "tenant"),
+        ("outbox", true, "tenant+worker"),
+        ("schema_migrations", false, ""),
+        ("work_items", true, "tenant+worker"),
+    ];
+    let expected: Vec<_> = expected.map(|(t, forced, p)| (t.to_owned(), forced, p.to_owned())).into();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_role_that_row_level_security_does_not_hold_for_is_refused_at_the_door() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    let config = StoreConfig { url: db.owner_url.clone(), ..db.config.clone() };
+    let refused = Store::open(config, sample::migrations).await.unwrap_err();
+    assert_eq!(refused.reason(), "DATABASE_ROLE_TOO_POWERFUL");
+    assert!(
+        refused.message().contains("superuser") && refused.message().contains("tally_sample"),
+        "{}",
+        refused.message()
+    );
+}
+
+#[tokio::test]
+async fn a_role_with_bypassrls_and_the_owner_of_the_tables_are_refused_too() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    let owner = owner(&db).await;
+    let name = format!("powerful_{}", context(&db, 1).new_id().simple());
+    owner.execute_unprepared(&format!("CREATE ROLE {name} LOGIN BYPASSRLS")).await.unwrap();
+    let url = db.owner_url.replace("postgres://postgres@", &format!("postgres://{name}@"));
+    let open = || Store::open(StoreConfig { url: url.clone(), ..db.config.clone() }, sample::migrations);
+    let refused = open().await.unwrap_err();
+    assert!(refused.message().contains("BYPASSRLS"), "{refused:?}");
+    owner
+        .execute_unprepared(&format!("ALTER ROLE {name} NOBYPASSRLS; ALTER TABLE notes OWNER TO {name}"))
+        .await
+        .unwrap();
+    let refused = open().await.unwrap_err();
+    assert!(refused.message().contains("owner of the tables"), "{refused:?}");
+    owner.execute_unprepared(&format!("ALTER TABLE notes OWNER TO postgres; DROP ROLE {name}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_table_without_row_level_security_is_refused_by_the_migration() {
+    tally_store::migration!(Open, "sample_0002_open", |m| {
+        m.get_connection().execute_unprepared("CREATE TABLE open_notes (tenant_id uuid)").await.map(drop)
+    });
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    let with_open = || -> Vec<Box<dyn tally_store::migration::MigrationTrait>> {
+        sample::migrations().into_iter().chain([Box::new(Open) as _]).collect()
+    };
+    let refused = Store::migrate(&db.owner_url, SERVICE, None, with_open).await.unwrap_err();
+    assert!(refused.internal_context().unwrap().contains("open_notes"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn migrating_again_changes_nothing_and_names_must_belong_to_the_service() {
+    tally_store::migration!(Stray, "other_0001_notes", |m| { m.has_table("notes").await.map(drop) });
+    for db in databases().await {
+        let again = Store::migrate(&db.owner_url, SERVICE, Some("it's a password"), sample::migrations).await.unwrap();
+        assert_eq!(again, [""; 0], "{}", db.name);
+        let stray = Store::migrate(&db.owner_url, SERVICE, None, || vec![Box::new(Stray)]).await.unwrap_err();
+        assert!(stray.internal_context().unwrap().contains("other_0001_notes"), "{stray:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_without_a_tenant_are_read_before_anybody_is_known() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let unit = unit_of(&db.store, &ctx).await;
+        let name = ActiveValue::Set("acme".to_owned());
+        unit.insert_unscoped(group::ActiveModel { name, tenant: ActiveValue::Set(ctx.tenant().0) }).await.unwrap();
+        unit.insert(row(&ctx, "a")).await.unwrap();
+        unit.commit(audit(), ()).await.unwrap();
+        let tx = db.store.directory().await.unwrap();
+        let found = tx.select_unscoped::<group::Entity>().filter(group::Column::Name.eq("acme")).one().await.unwrap();
+        assert_eq!(found.unwrap().tenant, ctx.tenant().0, "{}", db.name);
+        assert_eq!(tx.select::<note::Entity>().count().await.unwrap(), 0, "{}: no tenant, no rows", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_is_behind_is_refused_and_a_file_of_another_service_too() {
+    let db = TestStore::postgres(SERVICE, Vec::new).await;
+    let behind = Store::open(db.config.clone(), sample::migrations).await.unwrap_err();
+    assert_eq!(behind.reason(), "SCHEMA_BEHIND");
+    assert!(behind.message().contains("sample_0001_notes"), "{}", behind.message());
+
+    let dir = tempfile::TempDir::new().unwrap();
+    let url = format!("sqlite://{}/one.db", dir.path().display());
+    let open = |service| Store::open(StoreConfig::new(url.clone(), service, Keys::ephemeral()), Vec::new);
+    open("first").await.unwrap();
+    assert_eq!(open("second").await.unwrap_err().reason(), "STORE_OF_ANOTHER_SERVICE");
+}
+
+#[tokio::test]
+async fn a_stack_of_one_region_reads_and_writes_that_region_and_group_level_rows() {
+    for db in databases().await {
+        let everywhere = context(&db, 1);
+        let unit = unit_of(&db.store, &everywhere).await;
+        for (code, region) in [("n", "cn-north"), ("e", "eu-west"), ("g", "*")] {
+            let region = ActiveValue::Set(region.to_owned());
+            unit.insert(note::ActiveModel { region, ..row(&everywhere, code) }).await.unwrap();
+        }
+        unit.commit(audit(), ()).await.unwrap();
+        let mut north = everywhere.clone();
+        north.regions = Regions::Only(["cn-north".parse().unwrap()].into());
+        assert_eq!(codes(&db.store, &north).await, ["g", "n"], "{}", db.name);
+
+        let unit = unit_of(&db.store, &north).await;
+        let abroad = note::ActiveModel { region: ActiveValue::Set("eu-west".to_owned()), ..row(&north, "x") };
+        let Err(StoreError::Refused(refused)) = unit.insert(abroad).await else { panic!("{}", db.name) };
+        assert_eq!(refused.reason(), "REGION_NOT_SERVED");
+        let all = note::Column::Amount.gte(0);
+        let moved = unit.update::<note::Entity>().set(note::Column::Region, "eu-west").filter(all.clone()).exec().await;
+        assert!(moved.is_err(), "{}", db.name);
+        let touched = unit.update::<note::Entity>().set(note::Column::Amount, 5_i64).filter(all).exec().await.unwrap();
+        assert_eq!(touched, 2, "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_lists_exactly_what_its_reach_covers_however_many_units_it_names() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let (unit_a, person_b) = (Uuid::from_u128(77), Uuid::from_u128(88));
+        let unit = unit_of(&db.store, &ctx).await;
+        let of = |code: &str, unit: Option<Uuid>, person: Option<Uuid>| note::ActiveModel {
+            unit_id: ActiveValue::Set(unit),
+            person_id: ActiveValue::Set(person),
+            ..row(&ctx, code)
+        };
+        let rows = [
+            of("plain", None, None),
+            of("unit", Some(unit_a), None),
+            of("person", Some(Uuid::from_u128(1)), Some(person_b)),
+            of("both", Some(unit_a), Some(person_b)),
+        ];
+        unit.insert_many(rows).await.unwrap();
+        unit.commit(audit(), ()).await.unwrap();
+        let ten_thousand = (1000..11_000).map(|n| OrgUnitId(Uuid::from_u128(n)));
+        let reaches = [
+            (Reach::everything(), vec!["both", "person", "plain", "unit"]),
+            (
+                Reach { units: [OrgUnitId(unit_a)].into_iter().chain(ten_thousand).collect(), ..Reach::default() },
+                vec!["both", "unit"],
+            ),
+            (Reach { persons: [PersonId(person_b)].into_iter().collect(), ..Reach::default() }, vec!["both", "person"]),
+            (
+                Reach { regions: BTreeSet::from(["cn-north".parse().unwrap()]), ..Reach::default() },
+                vec!["both", "person", "plain", "unit"],
+            ),
+            (Reach { regions: BTreeSet::from(["eu-west".parse().unwrap()]), ..Reach::default() }, vec![]),
+        ];
+        for (reach, expected) in reaches {
+            let (ctx, plan) = reaching(&ctx, reach);
+            let tx = db.store.read(&ctx).await.unwrap();
+            let seen = tx.select::<note::Entity>().within(&plan).order_by_asc(note::Column::Code).all().await.unwrap();
+            let seen: Vec<&str> = seen.iter().map(|note| note.code.as_str()).collect();
+            assert_eq!(seen, expected, "{}", db.name);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Every promise of the store, on SQLite and on PostgreSQL with the same code.
+//!
+//! The databases come from the testkit's sources rather than from the crate, so that these tests do not wait for the
+//! whole suite to be built.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+#[path = "../../../testkit/src/databases.rs"]
+mod databases;
+#[path = "../../../testkit/src/postgres.rs"]
+mod postgres;
+
+mod audit;
+mod events;
+mod isolation;
+mod lists;
+mod sample;
+mod sealed;
+mod units;
+mod work;

@@ -1,0 +1,133 @@
+//! Callers for tests of one service without identity: tokens that its stack accepts and views that a test writes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tally_access::{Actor, ActorKind, OpContext, Permission, PolicyRow, Reach, Regions, View};
+use tally_kernel::id::{PersonId, PrincipalId, TenantId};
+use tally_kernel::{Clock, Result, Rng};
+use tally_rpc::{
+    AUDIENCE, Claims, IDENTITY, Limits, LocalKeys, Signer, SigningKey, Stack, StackConfig, TokenKind, Views,
+};
+
+/// Signs tokens as identity does and remembers who may do what. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Callers {
+    /// The clock of every stack and context made here.
+    pub clock: Clock,
+    /// The randomness of every stack and context made here.
+    pub rng: Rng,
+    /// The keys that verify the tokens made here.
+    pub keys: Arc<LocalKeys>,
+    key: SigningKey,
+    views: Arc<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known(Mutex<HashMap<PrincipalId, Arc<View>>>);
+
+#[tonic::async_trait]
+impl Views for Known {
+    async fn view(&self, claims: &Claims, _fresh: bool) -> Result<Arc<View>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(known.get(&claims.sub).cloned().unwrap_or_else(|| Arc::new(View::nothing(0, claims.pid))))
+    }
+}
+
+/// Somebody who calls.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who it is.
+    pub actor: Actor,
+    /// The token it sends, good for ten minutes of the clock.
+    pub token: String,
+    /// What it may do.
+    pub view: Arc<View>,
+}
+
+impl Callers {
+    /// Callers at the instant of `clock`, with randomness that `seed` determines.
+    ///
+    /// # Panics
+    /// When a key cannot be made.
+    pub fn new(clock: Clock, seed: u64) -> Self {
+        let rng = Rng::seeded(seed);
+        let key = SigningKey::generate(IDENTITY, &rng).expect("a key");
+        let keys = Arc::new(LocalKeys::new([key.public().clone()]));
+        Self { clock, rng, keys, key, views: Arc::default() }
+    }
+
+    /// A stack for a service under test.
+    pub fn stack(&self, service: &'static str, policy: &'static [PolicyRow], limits: Limits) -> Stack {
+        Stack::new(StackConfig {
+            service,
+            policy,
+            keys: Arc::<LocalKeys>::clone(&self.keys),
+            views: Arc::<Known>::clone(&self.views),
+            regions: Regions::All,
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            limits,
+        })
+    }
+
+    /// A signer for a service, whose key the stacks made here accept.
+    ///
+    /// # Panics
+    /// When a key cannot be made.
+    pub fn signer(&self, service: &'static str) -> Arc<Signer> {
+        let key = SigningKey::generate(service, &self.rng).expect("a key");
+        self.keys.add(key.public().clone());
+        Arc::new(Signer::new(service, key, self.clock.clone(), self.rng.clone()))
+    }
+
+    /// Somebody who signed in, with these rules.
+    ///
+    /// # Panics
+    /// When the token cannot be signed.
+    pub fn person(
+        &self,
+        tenant: TenantId,
+        person: Option<PersonId>,
+        rules: impl IntoIterator<Item = (Permission, Reach)>,
+    ) -> Caller {
+        let now = self.clock.now();
+        let principal = PrincipalId::generate(&self.rng, now);
+        let view =
+            Arc::new(View::new(1, person, rules.into_iter().map(|(permission, reach)| (permission, Arc::new(reach)))));
+        self.views.0.lock().unwrap_or_else(PoisonError::into_inner).insert(principal, Arc::clone(&view));
+        let claims = Claims {
+            iss: IDENTITY.into(),
+            aud: AUDIENCE.into(),
+            sub: principal,
+            tid: tenant,
+            rgn: Vec::new(),
+            typ: if person.is_some() { TokenKind::Person } else { TokenKind::User },
+            pid: person,
+            obo: None,
+            exp: now.as_second() + 600,
+            iat: now.as_second(),
+            jti: self.rng.uuid(now),
+        };
+        let kind = person.map_or(ActorKind::User, ActorKind::Person);
+        let actor = Actor { principal, kind, tenant, on_behalf_of: None };
+        Caller { actor, token: self.key.sign(&claims).expect("a token"), view }
+    }
+
+    /// The context that a handler would get for `caller`: for tests of an app without its transport.
+    pub fn context(&self, caller: &Caller) -> OpContext {
+        let mut ctx =
+            OpContext::new(caller.actor.clone(), Arc::clone(&caller.view), self.clock.clone(), self.rng.clone());
+        ctx.token = Some(caller.token.clone());
+        ctx
+    }
+}
+
+impl Caller {
+    /// A request with the caller's token.
+    pub fn request<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        tally_rpc::bearer(&mut request, &self.token);
+        request
+    }
+}

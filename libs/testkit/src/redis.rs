@@ -1,0 +1,113 @@
+//! A private Redis: loopback only, nothing written to disk, gone with the test, also when the test is killed.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use crate::free_port;
+
+/// Debian's `nobody`, which a server started by root becomes.
+const NOBODY: u32 = 65_534;
+
+/// Ends the server when its standard input closes: that is when the test process is gone, however it went. Ends itself
+/// when the server ends.
+const KEEPER: &str = r#"exec 3<&0
+"$0" --port "$1" --bind 127.0.0.1 --save "" --appendonly no --dir /tmp --daemonize no 3<&- &
+server=$!
+(cat <&3; kill "$server") >/dev/null 2>&1 &
+watcher=$!
+wait "$server"
+kill "$watcher""#;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Redis {
+    keeper: Child,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts a server on a free port.
+    ///
+    /// # Panics
+    /// When there is no `redis-server`, with what to install.
+    pub fn start() -> Self {
+        let program = std::env::var_os("TALLY_TEST_REDIS").unwrap_or_else(|| "redis-server".into());
+        // A port that was free a moment ago may be taken by now.
+        let server = (0..20).find_map(|_| Self::try_start(&program, free_port()));
+        server.expect("redis-server on one of twenty ports")
+    }
+
+    fn try_start(program: &OsStr, port: u16) -> Option<Self> {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(KEEPER).arg(program).arg(port.to_string()).current_dir("/");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let mut keeper = command.spawn().expect("a shell");
+        let lines = BufReader::new(keeper.stdout.take().expect("its output")).lines();
+        let ready = lines.map_while(Result::ok).any(|line| line.contains("Ready to accept connections"));
+        let server = Self { keeper, port };
+        if ready { Some(server) } else { server.explain() }
+    }
+
+    /// Nothing when the port was taken; anything else is a reason to stop.
+    fn explain(mut self) -> Option<Self> {
+        let errors = self.keeper.stderr.take().map(BufReader::new);
+        drop(self.keeper.stdin.take());
+        let errors: Vec<String> = errors.into_iter().flat_map(BufRead::lines).map_while(Result::ok).collect();
+        let missing = errors.iter().any(|line| line.contains("not found") || line.contains("No such file"));
+        assert!(
+            !missing,
+            "no redis-server: install it (apt-get install -y redis-server) or name one in TALLY_TEST_REDIS"
+        );
+        None
+    }
+
+    /// `redis://127.0.0.1:PORT`
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// `127.0.0.1:PORT`, for a proxy before it.
+    pub fn address(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        // The keeper ends the server and then itself; a test that fails here has failed already.
+        let _ended = self.keeper.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "apt-get install -y redis-server")]
+    fn a_missing_server_is_told_with_what_to_install() {
+        Redis::try_start(OsStr::new("/no/such/redis-server"), 1);
+    }
+
+    #[test]
+    fn a_taken_port_is_not_taken_for_a_server() {
+        let first = Redis::start();
+        assert!(Redis::try_start(OsStr::new("redis-server"), first.port).is_none());
+    }
+
+    #[test]
+    fn a_server_ends_with_its_owner() {
+        let server = Redis::start();
+        let address = server.address();
+        assert!(std::net::TcpStream::connect(address).is_ok());
+        drop(server);
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+}
