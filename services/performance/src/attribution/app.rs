@@ -1,0 +1,399 @@
+//! Crediting the records of a component, and reading credits, totals and findings.
+
+use std::collections::VecDeque;
+
+use futures::{Stream, StreamExt as _};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use tally_access::{OpContext, Plan, Target};
+use tally_kernel::id::{AccountId, CycleId, OrgUnitId, PersonId};
+use tally_kernel::page::Page;
+use tally_kernel::time::zone;
+use tally_kernel::{Error, Result};
+use tally_store::Audit;
+use uuid::Uuid;
+
+use super::domain::{Credit, Rung};
+use super::store::{self, NewCredit, Place, StoredCredit, Total};
+use crate::card::app::customs;
+use crate::closing::app::At;
+use crate::closing::domain::credit::evidence;
+use crate::closing::domain::facts::Finding;
+use crate::closing::domain::freeze::{Frozen, FrozenAccount};
+use crate::closing::domain::gather::{Gatherer, Records, Row, meaning, phase_on};
+use crate::closing::domain::ladder::{Question, lines};
+use crate::closing::domain::pack::Share;
+use crate::closing::domain::reckon::{AccountPart, Reckoned, packed, reckon};
+use crate::closing::store as kept;
+use crate::cycle::domain::{Cycle, Step};
+use crate::cycle::store as cycles;
+use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
+use crate::record::domain::{Measure, MeasureValue};
+use crate::{App, record};
+
+/// Records read at once.
+const READ: u64 = 20_000;
+/// Credits written in one unit: small enough that nobody else waits long for the store.
+const WRITE: usize = 25_000;
+/// Credits in one part of an export, and shares of them: far below the limit of a message.
+const PART: u64 = 2_000;
+const SHARES: usize = 20_000;
+
+/// Credits the records of one component of a run.
+///
+/// # Errors
+/// What reading, computing or writing says.
+pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()> {
+    let (frozen, columns) = {
+        let tx = at.app.store.read(at.ctx).await?;
+        let scheme = crate::scheme::store::load(&tx, cycle.scheme, cycle.scheme_version).await?;
+        (kept::frozen(&tx, at.job.run, component).await?, customs(&scheme))
+    };
+    let records = read_records(at, &frozen, &columns).await?;
+    let threads = at.app.compute.threads();
+    let reckoned = at.app.compute.run(move || {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::internal)?;
+        Ok::<_, Error>(reckon(frozen, records, columns.len(), &pool))
+    });
+    let reckoned = reckoned.await??;
+    for (place, part) in reckoned.accounts.iter().enumerate() {
+        write_credits(at, &reckoned, place, part).await?;
+    }
+    at.app.store.retry(at.ctx, || write_rest(at, &reckoned, component)).await?;
+    at.app.wake.notify_waiters();
+    Ok(())
+}
+
+async fn read_records(at: &At<'_>, frozen: &Frozen, columns: &[String]) -> Result<Records> {
+    let tx = at.app.store.read(at.ctx).await?;
+    let mut records = Records::new(columns.len());
+    for (place, account) in frozen.accounts.iter().enumerate() {
+        let span = (account.from_ms, account.to_ms);
+        let mut gatherer = Gatherer::new(frozen, place, &mut records)?;
+        let mut last: Option<(i64, String)> = None;
+        loop {
+            let after = last.as_ref().map(|(ms, id)| (*ms, id.as_str()));
+            let rows = record::store::slim(&tx, account.id, span, after, !columns.is_empty(), READ).await?;
+            for row in &rows {
+                let custom = measured(row.10.as_deref(), columns);
+                gatherer.push(&Row {
+                    started_ms: row.0,
+                    ended_ms: row.1,
+                    external_id: &row.2,
+                    agent: &row.3,
+                    kind: &row.4,
+                    customer: &row.5,
+                    first_reply_ms: row.6,
+                    resolved: row.7,
+                    rating_milli: row.8,
+                    amount_minor: row.9,
+                    custom: &custom,
+                    content: &row.11,
+                });
+            }
+            last = rows.last().map(|row| (row.0, row.2.clone()));
+            if rows.len() < READ as usize {
+                break;
+            }
+        }
+        gatherer.finish();
+    }
+    Ok(records)
+}
+
+/// The values of these columns in a record's measures.
+fn measured(measures: Option<&str>, columns: &[String]) -> Vec<Option<Decimal>> {
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    let found: Vec<Measure> = measures.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let value = |column: &String| match &found.iter().find(|m| m.name == *column)?.value {
+        MeasureValue::Number(number) => Some(*number),
+        MeasureValue::Text(_) => None,
+    };
+    columns.iter().map(value).collect()
+}
+
+/// Writes an account's credits in pieces; the first piece removes what an attempt that died left behind.
+async fn write_credits(at: &At<'_>, reckoned: &Reckoned, place: usize, part: &AccountPart) -> Result<()> {
+    let account = &reckoned.frozen.accounts[place];
+    for (n, piece) in reckoned.outcome.credits[part.credits.clone()].chunks(WRITE).enumerate() {
+        let write = || async {
+            let unit = at.unit().await?;
+            if n == 0 {
+                store::clear_credits(&unit, at.job.run, account.id).await?;
+            }
+            store::put_credits(&unit, rows(at, reckoned, account, piece)).await?;
+            let audit = at.audit("performance.cycle.attribute").region(&account.region).note("account", account.id);
+            unit.commit(audit.note("rows", piece.len()), ()).await
+        };
+        at.app.store.retry(at.ctx, write).await?;
+    }
+    Ok(())
+}
+
+fn rows(
+    at: &At<'_>,
+    reckoned: &Reckoned,
+    account: &FrozenAccount,
+    piece: &[Credit],
+) -> Vec<store::credit::ActiveModel> {
+    let credit = |credit: &Credit| {
+        let record = &reckoned.records[credit.record as usize];
+        NewCredit {
+            external_id: record.key.as_str(),
+            started_ms: record.start_ms,
+            rung: credit.rung,
+            reason: credit.reason.map_or("", |reason| reason.code()),
+            shares: reckoned.outcome.shares_of(credit).iter().map(packed).collect(),
+        }
+    };
+    let mut rows = Vec::with_capacity(piece.len());
+    for one in piece {
+        rows.push(store::credit_row(at.job.run, account.id, &account.region, &credit(one)));
+    }
+    rows
+}
+
+/// Writes everything but the credits, and ends the item; the last one puts down the scoring.
+async fn write_rest(at: &At<'_>, reckoned: &Reckoned, component: i32) -> Result<()> {
+    let (run, frozen) = (at.job.run, &reckoned.frozen);
+    let unit = at.unit().await?;
+    store::clear_component(&unit, run, component).await?;
+    kept::clear_component(&unit, run, component).await?;
+    let parts = frozen.accounts.iter().zip(&reckoned.accounts);
+    let outcome = |p: &AccountPart| kept::Outcome { figures: p.figures.clone(), digest: p.digest };
+    let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
+    kept::put_outcomes(&unit, at.ctx, run, component, &outcomes).await?;
+    kept::put_sums(&unit, at.ctx, run, component, &reckoned.sums).await?;
+    store::put_totals(&unit, at.ctx, run, component, &totals(reckoned)).await?;
+    store::put_findings(&unit, at.ctx, run, component, &findings(reckoned)).await?;
+    let left = unit.finish_work(at.item).await?;
+    if left == 0 {
+        unit.enqueue_work([at.job.then(crate::closing::app::Task::Score)]).await?;
+    }
+    cycles::advance(&unit, at.job.cycle, run, Step::Attributing).await?;
+    let audit = at.audit("performance.cycle.attribute").note("component", component);
+    unit.commit(audit.note("people", reckoned.sums.len()), ()).await
+}
+
+fn totals(reckoned: &Reckoned) -> Vec<(Place, Total)> {
+    let frozen = &reckoned.frozen;
+    let all = reckoned.outcome.by_account.iter().chain(&reckoned.outcome.by_person);
+    let total = |t: &super::domain::Total| {
+        let person = frozen.people.get(t.person as usize)?;
+        let account = t.account.and_then(|a| frozen.accounts.get(a as usize));
+        let place = Place { region: person.region.clone(), unit: Some(person.unit), person: Some(person.id) };
+        let rungs = [t.tagged, t.handover, t.sole, t.inferred, t.equal, t.team];
+        let account = account.map(|a| a.id);
+        Some((place, Total { person: person.id, account, rungs, total: t.total, low: t.low, high: t.high }))
+    };
+    all.filter_map(total).collect()
+}
+
+fn findings(reckoned: &Reckoned) -> Vec<(Place, Finding)> {
+    let frozen = &reckoned.frozen;
+    let place = |(account, person, finding): &(Option<u32>, Option<u32>, Finding)| {
+        let account = account.and_then(|a| frozen.accounts.get(a as usize));
+        let person = person.and_then(|p| frozen.people.get(p as usize));
+        let global = tally_access::Region::global();
+        let place = Place {
+            region: account.map_or(global, |a| a.region.clone()),
+            unit: account.and_then(|a| a.unit),
+            person: person.map(|p| p.id),
+        };
+        (place, finding.clone())
+    };
+    reckoned.findings.iter().map(place).collect()
+}
+
+/// A credit as it is told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The account.
+    pub account: AccountId,
+    /// The platform's own id.
+    pub external_id: String,
+    /// Start, milliseconds since 1970.
+    pub started_ms: i64,
+    /// How sure we are.
+    pub rung: Rung,
+    /// Why to nobody.
+    pub reason: String,
+    /// To whom: person and millionths.
+    pub shares: Vec<(PersonId, u32)>,
+    /// What it rests on.
+    pub evidence: String,
+    /// Version of the policy.
+    pub policy_version: String,
+}
+
+fn told(frozen: &Frozen, place: usize, credit: StoredCredit) -> Result<Told> {
+    let account =
+        frozen.accounts.get(place).ok_or_else(|| Error::internal("credits of an account that is not frozen"))?;
+    let who = |share: &Share| {
+        let person = frozen.people.get(share.person as usize).ok_or_else(|| Error::internal("a share of nobody"))?;
+        Ok((person.id, share.ppm))
+    };
+    Ok(Told {
+        account: account.id,
+        evidence: evidence(account, credit.rung, &credit.shares),
+        shares: credit.shares.iter().map(who).collect::<Result<_>>()?,
+        external_id: credit.external_id,
+        started_ms: credit.started_ms,
+        rung: credit.rung,
+        reason: credit.reason,
+        policy_version: frozen.policy.version.clone(),
+    })
+}
+
+/// The credits of a cycle, by account, start and external id, in parts. Who reaches an account's region or unit sees all
+/// of its credits; who reaches people sees their shares and no others.
+pub async fn export_credits(
+    app: &App,
+    ctx: &OpContext,
+    cycle: CycleId,
+    only: Option<PersonId>,
+) -> Result<impl Stream<Item = Result<Vec<Told>>> + Send + use<>> {
+    let plan = ctx.plan::<ExportCredits>()?;
+    let permit = ctx.permit_all::<ExportCredits>([])?;
+    let (run, accounts) = {
+        let tx = app.store.read(ctx).await?;
+        let run = cycles::result_of(&tx, cycle).await?;
+        (run, store::accounts(&tx, run).await?)
+    };
+    let audit = Audit::new("performance.credit.export", "cycle", cycle).note("accounts", accounts.len());
+    app.store.audit_read(ctx, &permit, audit).await?;
+    let export = Export { plan, only, run, accounts: accounts.into(), frozen: None, last: None };
+    let (app, ctx) = (app.clone(), ctx.clone());
+    let parts = futures::stream::unfold(export, move |mut export| {
+        let (app, ctx) = (app.clone(), ctx.clone());
+        async move {
+            match export.next(&app, &ctx).await {
+                Ok(part) => part.map(|part| (Ok(part), export)),
+                Err(error) => {
+                    export.accounts.clear();
+                    Some((Err(error), export))
+                }
+            }
+        }
+    });
+    Ok(parts.filter(|part| futures::future::ready(!matches!(part, Ok(part) if part.is_empty()))))
+}
+
+/// An export under way.
+struct Export {
+    plan: Plan<ExportCredits>,
+    only: Option<PersonId>,
+    run: Uuid,
+    /// Accounts that are left; the first is being read.
+    accounts: VecDeque<kept::account::Model>,
+    frozen: Option<(i32, Frozen)>,
+    last: Option<(i64, String)>,
+}
+
+impl Export {
+    /// The next part, perhaps empty; nothing at the end.
+    async fn next(&mut self, app: &App, ctx: &OpContext) -> Result<Option<Vec<Told>>> {
+        let Some(account) = self.accounts.front() else { return Ok(None) };
+        let (id, component) = (AccountId(account.account_id), account.component);
+        let target =
+            Target { region: Some(account.region.parse()?), unit: account.unit_id.map(OrgUnitId), person: None };
+        let whole = self.plan.covers(&target);
+        let tx = app.store.read(ctx).await?;
+        if self.frozen.as_ref().is_none_or(|(held, _)| *held != component) {
+            self.frozen = Some((component, kept::frozen(&tx, self.run, component).await?));
+        }
+        let Some((_, frozen)) = &self.frozen else { return Ok(None) };
+        let place = frozen.accounts.iter().position(|a| a.id == id);
+        let place = place.ok_or_else(|| Error::internal("credits of an account that is not frozen"))?;
+        let after = self.last.as_ref().map(|(ms, id)| (*ms, id.as_str()));
+        let mut credits = store::credits(&tx, self.run, id, after, PART).await?;
+        let read = credits.len();
+        let mut shares = 0;
+        credits.retain(|credit| {
+            shares += credit.shares.len();
+            shares <= SHARES || shares == credit.shares.len()
+        });
+        // What did not fit is read again.
+        self.last = credits.last().map(|c| (c.started_ms, c.external_id.clone()));
+        if read == credits.len() && read < PART as usize {
+            self.accounts.pop_front();
+            self.last = None;
+        }
+        let mut part = Vec::with_capacity(credits.len());
+        for credit in credits {
+            part.extend(self.cut(whole, told(frozen, place, credit)?));
+        }
+        Ok(Some(part))
+    }
+
+    /// Cuts a credit to what the caller may see and asked for; nothing when nothing is left of it.
+    fn cut(&self, whole: bool, mut credit: Told) -> Option<Told> {
+        if whole && self.only.is_none() {
+            return Some(credit);
+        }
+        let reached = &self.plan.reach().persons;
+        let asked = |person: &PersonId| self.only.is_none_or(|only| only == *person);
+        credit.shares.retain(|(person, _)| asked(person) && (whole || reached.contains(person)));
+        (!credit.shares.is_empty()).then_some(credit)
+    }
+}
+
+/// A page of totals, by person and account.
+pub async fn list_totals(app: &App, ctx: &OpContext, cycle: CycleId, page: &Page) -> Result<(Vec<Total>, String)> {
+    let plan = ctx.plan::<ListTotals>()?;
+    let tx = app.store.read(ctx).await?;
+    let run = cycles::result_of(&tx, cycle).await?;
+    store::totals(&tx, &plan, run, page).await
+}
+
+/// A page of findings, by kind, subject and instant.
+pub async fn list_findings(app: &App, ctx: &OpContext, cycle: CycleId, page: &Page) -> Result<(Vec<Finding>, String)> {
+    let plan = ctx.plan::<ListFindings>()?;
+    let tx = app.store.read(ctx).await?;
+    let run = cycles::result_of(&tx, cycle).await?;
+    store::findings(&tx, &plan, run, page).await
+}
+
+/// Why a record was credited as it was, rung by rung.
+pub async fn explain_record(
+    app: &App,
+    ctx: &OpContext,
+    cycle: CycleId,
+    account: AccountId,
+    external_id: &str,
+) -> Result<(Told, Vec<String>)> {
+    let plan = ctx.plan::<ExplainRecord>()?;
+    let missing = || Error::not_found("record", external_id);
+    let tx = app.store.read(ctx).await?;
+    let run = cycles::result_of(&tx, cycle).await?;
+    let held = store::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
+    let (started_ms, agent) = record::store::started(&tx, account, external_id).await?.ok_or_else(missing)?;
+    let credit = store::find_credit(&tx, run, account, started_ms, external_id).await?.ok_or_else(missing)?;
+    let frozen = kept::frozen(&tx, run, held.component).await?;
+    let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
+    let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };
+    let own =
+        |share: &Share| frozen.people.get(share.person as usize).is_some_and(|p| plan.reach().persons.contains(&p.id));
+    if !plan.covers(&target) && !credit.shares.iter().any(own) {
+        return Err(missing());
+    }
+    let of = &frozen.accounts[place];
+    let zone = zone(&of.zone)?;
+    let date = zone.to_datetime(Timestamp::from_millisecond(started_ms).map_err(Error::internal)?).date();
+    let question = Question {
+        frozen: &frozen,
+        account: of,
+        zone,
+        phase: phase_on(&of.phases, date).kind,
+        started_ms,
+        agent: &agent,
+        tag: meaning(of, &frozen.people, &agent, date),
+        rung: credit.rung,
+        shares: &credit.shares,
+        reason: &credit.reason,
+    };
+    let lines = lines(&question, ctx.locale);
+    Ok((told(&frozen, place, credit)?, lines))
+}

@@ -1,0 +1,276 @@
+//! Who did the work done under a shared account: from evidence to credit, record by record.
+//!
+//! [`attribute`] is a pure function of its input. Every record climbs down one ladder (see [`Rung`]) until some evidence
+//! decides it; what stays open between several people on duty is left to [`inference`], and what even that cannot decide
+//! is split equally. Shares are integers of a millionth that add up to exactly one record.
+//!
+//! The result does not depend on the order of the rows (people, accounts and records are ranked by their stable keys
+//! before anything is computed) nor on the number of threads: what runs in parallel is whole accounts, or connected sets
+//! of people on one working day, and everything they report is combined in a fixed order. No random numbers are drawn,
+//! and `exp` comes from `libm`.
+
+mod canon;
+mod digest;
+mod findings;
+mod inference;
+mod ladder;
+mod sessions;
+mod shares;
+mod totals;
+
+#[cfg(test)]
+mod tests;
+
+pub use findings::{Finding, FindingKind};
+pub use totals::Total;
+
+/// Millionths in one whole record.
+pub const WHOLE: u32 = 1_000_000;
+
+/// What a tenant decided about attribution; stored beside every result under its version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Name of this set of parameters.
+    pub version: String,
+    /// Longest pause, in milliseconds, between records of one customer on one account that are still one session.
+    pub session_window_ms: i64,
+    /// Whether ambiguous records are inferred at all; otherwise they are split equally.
+    pub inference: bool,
+    /// Fewest ambiguous records an account needs before its model is trusted.
+    pub min_ambiguous: u32,
+    /// Learning rounds of the model; always all of them are run.
+    pub rounds: u32,
+    /// Transitions all learning rounds together may weigh: small accounts get a wider search, large ones learn from a
+    /// spread of their days.
+    pub effort: u64,
+    /// Largest mean change of a record's weights, in millionths, in the last round of a model that has settled.
+    pub settled_ppm: u32,
+    /// Factor on the standard deviation of a day's doubt, in thousandths (calibrated so that 90 % intervals hold).
+    pub interval_permille: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            version: "1".to_owned(),
+            session_window_ms: 600_000,
+            inference: true,
+            min_ambiguous: 50,
+            rounds: 8,
+            effort: 48_000_000,
+            settled_ppm: 120_000,
+            interval_permille: 1_500,
+        }
+    }
+}
+
+/// How much of the ladder an account may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// One sign-in for many people: the whole ladder.
+    Shared,
+    /// Some records name their agent: the whole ladder, and the share without a name is reported.
+    Mixed,
+    /// Every agent signs in by name: only tags and hand-overs count.
+    Named,
+}
+
+/// The phase of an account from a working day on.
+#[derive(Clone, Copy, Debug)]
+pub struct PhaseFrom {
+    /// First working day (same numbering as [`Record::day`]).
+    pub from_day: i32,
+    /// The phase.
+    pub phase: Phase,
+    /// Records one person can hold open at once: 1 for voice, a few for chat.
+    pub capacity: u32,
+}
+
+/// A person who may receive credit.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Stable key: the employee number.
+    pub key: String,
+}
+
+/// A shared account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Stable key: platform, store and account.
+    pub key: String,
+    /// Phases in any order; before the first, and without any, an account is shared with capacity 1.
+    pub phases: Vec<PhaseFrom>,
+    /// People of the team that works the account, by index: the last resort where nothing tells who was on duty.
+    pub team: Vec<u32>,
+}
+
+/// Why somebody counts as on duty, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DutyRule {
+    /// The hand-over log shows them holding the account.
+    HandoverHeld,
+    /// Rostered on the account.
+    Rostered,
+    /// Punched in, on an account without a roster.
+    Punched,
+    /// In the team of an account without any duty evidence.
+    Team,
+}
+
+/// One person's duty on one account, from `from_ms` up to but not including `to_ms`.
+#[derive(Clone, Copy, Debug)]
+pub struct Occupancy {
+    /// Index of the account.
+    pub account: u32,
+    /// Index of the person.
+    pub person: u32,
+    /// First instant, milliseconds since the epoch.
+    pub from_ms: i64,
+    /// First instant no longer covered.
+    pub to_ms: i64,
+    /// The rule that applied.
+    pub rule: DutyRule,
+    /// The caller's number for the evidence behind the row; handed back, never interpreted.
+    pub evidence: u32,
+}
+
+/// One piece of work: a call, a dialogue, a ticket.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Stable key: the external id.
+    pub key: String,
+    /// Index of the account.
+    pub account: u32,
+    /// Working day in the account's zone.
+    pub day: i32,
+    /// Start, milliseconds since the epoch.
+    pub start_ms: i64,
+    /// End; never before the start.
+    pub end_ms: i64,
+    /// Number of the kind of work.
+    pub kind: u32,
+    /// Number of the customer, where known.
+    pub customer: Option<u32>,
+    /// Index of the person the record names, where it names one.
+    pub tag: Option<u32>,
+}
+
+/// Everything an attribution is computed from; indexes point into the tables beside them.
+#[derive(Clone, Debug, Default)]
+pub struct Input {
+    /// The policy.
+    pub policy: Policy,
+    /// People.
+    pub people: Vec<Person>,
+    /// Accounts.
+    pub accounts: Vec<Account>,
+    /// Duty, as computed by attendance and limited to employment dates.
+    pub occupancy: Vec<Occupancy>,
+    /// Records.
+    pub records: Vec<Record>,
+}
+
+/// The step of the ladder that decided a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rung {
+    /// The record, or another of its session, names its agent.
+    Tagged,
+    /// One person held the account by the hand-over log.
+    Handover,
+    /// One person was on duty.
+    Sole,
+    /// Several were on duty; the model weighed them.
+    Inferred,
+    /// Several were on duty and nothing tells them apart.
+    Equal,
+    /// Nothing tells who was on duty: the whole team.
+    Team,
+    /// Nobody is credited; see [`Reason`].
+    Unattributed,
+}
+
+/// Why a record is credited to nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Nobody was on duty at its start.
+    NobodyOnDuty,
+    /// The account signs in by name, and the record names nobody.
+    NamedWithoutAgent,
+}
+
+impl Reason {
+    /// The reason as other services and screens know it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NobodyOnDuty => "NOBODY_ON_DUTY",
+            Self::NamedWithoutAgent => "NAMED_WITHOUT_AGENT",
+        }
+    }
+}
+
+/// One person's part of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Index of the person.
+    pub person: u32,
+    /// Millionths of the record.
+    pub ppm: u32,
+    /// [`Occupancy::evidence`] of the duty row, where the share rests on one.
+    pub evidence: Option<u32>,
+}
+
+/// The decision about one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// Index of the record.
+    pub record: u32,
+    /// Its place in [`Outcome::shares`].
+    pub first_share: u32,
+    /// How many shares it has; none when unattributed.
+    pub shares: u32,
+    /// The step that decided.
+    pub rung: Rung,
+    /// Why nobody is credited, on the last step only.
+    pub reason: Option<Reason>,
+}
+
+/// The result of an attribution.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// One per record, by account, start and key.
+    pub credits: Vec<Credit>,
+    /// Shares of all records, each record's by the people's keys.
+    pub shares: Vec<Share>,
+    /// Sums by account and person, by their keys.
+    pub by_account: Vec<Total>,
+    /// Sums by person, by key.
+    pub by_person: Vec<Total>,
+    /// What somebody should look at.
+    pub findings: Vec<Finding>,
+    /// BLAKE3 over all of the above, in terms of stable keys.
+    pub digest: [u8; 32],
+}
+
+impl Outcome {
+    /// The shares of one credit.
+    pub fn shares_of(&self, credit: &Credit) -> &[Share] {
+        &self.shares[credit.first_share as usize..(credit.first_share + credit.shares) as usize]
+    }
+}
+
+/// Decides every record of `input` on the threads of `pool`.
+///
+/// Indexes in `input` must point into its tables. The result is the same for any order of its rows and any `pool`.
+pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Outcome {
+    pool.install(|| {
+        let canon = canon::Canon::of(input);
+        let sessions = sessions::Sessions::of(&canon);
+        let mut desks = ladder::climb(&canon, &sessions);
+        inference::weigh(&canon, &sessions, &mut desks);
+        let (credits, shares) = shares::apportion(&canon, &desks);
+        let (by_account, by_person) = totals::sum(&canon, &credits, &shares);
+        let findings = findings::collect(&canon, &desks);
+        let digest = digest::of(input, &credits, &shares, &by_account, &by_person, &findings);
+        Outcome { credits, shares, by_account, by_person, findings, digest }
+    })
+}

@@ -1,0 +1,87 @@
+//! What somebody should look at, counted instead of repeated.
+
+use std::collections::BTreeMap;
+
+use super::canon::Canon;
+use super::ladder::Desk;
+
+/// What was noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FindingKind {
+    /// The account has no roster, punch or hand-over at all: its whole team was credited.
+    NoDutyEvidence,
+    /// Records came while nobody was on duty.
+    UnheldAccount,
+    /// A record names somebody who was not on duty; the name counts all the same.
+    TagOffDuty,
+    /// The account signs in by name, and records name nobody.
+    NamedWithoutAgent,
+    /// Records of an account in the mixed phase that name nobody.
+    MixedWithoutTag,
+    /// Too few ambiguous records to trust a model: split equally.
+    TooFewToInfer,
+    /// The model of the account did not settle: split equally.
+    DidNotSettle,
+}
+
+impl FindingKind {
+    /// The finding as other services and screens know it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoDutyEvidence => "NO_DUTY_EVIDENCE",
+            Self::UnheldAccount => "UNHELD_ACCOUNT",
+            Self::TagOffDuty => "TAG_OFF_DUTY",
+            Self::NamedWithoutAgent => "NAMED_WITHOUT_AGENT",
+            Self::MixedWithoutTag => "MIXED_WITHOUT_TAG",
+            Self::TooFewToInfer => "TOO_FEW_TO_INFER",
+            Self::DidNotSettle => "DID_NOT_SETTLE",
+        }
+    }
+}
+
+/// One thing noticed, on one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub kind: FindingKind,
+    /// Index of the account.
+    pub account: u32,
+    /// Index of the person it is about.
+    pub person: Option<u32>,
+    /// The working day, where it is about one day.
+    pub day: Option<i32>,
+    /// Index of the first record it concerns.
+    pub record: u32,
+    /// How many records it concerns.
+    pub records: u32,
+}
+
+/// What a finding is about: kind, person (rank) and day.
+type About = (FindingKind, Option<u32>, Option<i32>);
+
+/// Position of the first record, and how many, by what the finding is about.
+#[derive(Default)]
+pub(super) struct Tally(BTreeMap<About, (usize, u32)>);
+
+impl Tally {
+    /// Notes one record.
+    pub fn note(&mut self, kind: FindingKind, person: Option<u32>, day: Option<i32>, position: usize) {
+        self.0.entry((kind, person, day)).or_insert((position, 0)).1 += 1;
+    }
+}
+
+/// All findings, by account, kind, person and day.
+pub(super) fn collect(canon: &Canon<'_>, desks: &[Desk]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (rank, desk) in desks.iter().enumerate() {
+        findings.extend(desk.tally.0.iter().map(|(&(kind, person, day), &(position, records))| Finding {
+            kind,
+            account: canon.accounts[rank],
+            person: person.map(|rank| canon.people[rank as usize]),
+            day,
+            record: canon.order[position],
+            records,
+        }));
+    }
+    findings
+}

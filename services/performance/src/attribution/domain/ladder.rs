@@ -1,0 +1,237 @@
+//! The ladder: who was on duty, and which evidence decides a record.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::canon::Canon;
+use super::findings::{FindingKind, Tally};
+use super::sessions::Sessions;
+use super::{Account, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung};
+
+/// A person who may have done a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// Rank of the person.
+    pub person: u32,
+    /// Evidence of the duty row.
+    pub evidence: Option<u32>,
+}
+
+/// What the ladder says about one record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    /// The step reached; [`Rung::Equal`] where several were on duty, until the inference has weighed them.
+    pub rung: Rung,
+    /// Why nobody is credited.
+    pub reason: Option<Reason>,
+    /// Whether the inference may weigh the candidates.
+    pub open: bool,
+    /// First candidate in [`Desk::candidates`].
+    pub first: u32,
+    /// Number of candidates.
+    pub len: u32,
+}
+
+/// The records of one account on their way through the ladder.
+pub(super) struct Desk {
+    /// Position of the first record.
+    pub base: usize,
+    /// One per record.
+    pub verdicts: Vec<Verdict>,
+    /// Candidates of all records, each record's by rank.
+    pub candidates: Vec<Candidate>,
+    /// Weights of the candidates, once inferred; empty where every open record is split equally.
+    pub weights: Vec<f64>,
+    /// Records the inference may weigh.
+    pub open: u32,
+    /// What was noticed on the way.
+    pub tally: Tally,
+}
+
+/// Takes every record of every account down the ladder, up to the inference.
+pub(super) fn climb(canon: &Canon<'_>, sessions: &Sessions) -> Vec<Desk> {
+    let mut duty: Vec<Vec<Occupancy>> = vec![Vec::new(); canon.accounts.len()];
+    for row in &canon.input.occupancy {
+        let row = Occupancy { person: canon.person_rank[row.person as usize], ..*row };
+        duty[canon.account_rank[row.account as usize] as usize].push(row);
+    }
+    duty.into_par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows)).collect()
+}
+
+fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<Occupancy>) -> Desk {
+    let account = &canon.input.accounts[canon.accounts[rank] as usize];
+    let mut team: Vec<u32> = account.team.iter().map(|&person| canon.person_rank[person as usize]).collect();
+    team.sort_unstable();
+    team.dedup();
+    let mut watch = Watch::new(rows, team);
+    let phases = Phases::of(account);
+    let positions = canon.desks[rank].clone();
+    let mut desk = Desk {
+        base: positions.start,
+        verdicts: Vec::with_capacity(positions.len()),
+        candidates: Vec::with_capacity(positions.len()),
+        weights: Vec::new(),
+        open: 0,
+        tally: Tally::default(),
+    };
+    for position in positions {
+        let record = canon.record(position);
+        watch.advance(record.start_ms);
+        let phase = phases.on(record.day).phase;
+        let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
+        let step = decide(&watch, phase, own, sessions.tag(position));
+        note(&mut desk.tally, &watch, record, position, phase, own, &step);
+        let first = desk.candidates.len() as u32;
+        match step {
+            Step::Tagged(person) => {
+                desk.candidates.push(watch.holder(person).unwrap_or(Candidate { person, evidence: None }));
+            }
+            Step::OnDuty(..) => desk.candidates.extend_from_slice(&watch.on_duty),
+            Step::Nobody(_) => {}
+        }
+        let len = desk.candidates.len() as u32 - first;
+        let (rung, open) = match step {
+            Step::Tagged(_) => (Rung::Tagged, false),
+            Step::OnDuty(rung, open) => (rung, open),
+            Step::Nobody(_) => (Rung::Unattributed, false),
+        };
+        let reason = if let Step::Nobody(reason) = step { Some(reason) } else { None };
+        desk.open += u32::from(open);
+        desk.verdicts.push(Verdict { rung, reason, open, first, len });
+    }
+    desk
+}
+
+/// Where the ladder ends for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Credited to a person (rank) by name.
+    Tagged(u32),
+    /// Credited among those on duty; the flag says whether the inference may weigh them.
+    OnDuty(Rung, bool),
+    /// Credited to nobody.
+    Nobody(Reason),
+}
+
+/// The ladder itself: tag, hand-over, sole, several, team, nobody.
+fn decide(watch: &Watch, phase: Phase, own_tag: Option<u32>, session_tag: Option<u32>) -> Step {
+    if let Some(person) = own_tag {
+        return Step::Tagged(person);
+    }
+    if let Some(person) = session_tag.filter(|&person| watch.holder(person).is_some()) {
+        return Step::Tagged(person);
+    }
+    match (phase, watch.rule, watch.on_duty.len()) {
+        (_, Some(DutyRule::HandoverHeld), 1) => Step::OnDuty(Rung::Handover, false),
+        (Phase::Named, Some(DutyRule::HandoverHeld), _) => Step::OnDuty(Rung::Equal, false),
+        (Phase::Named, ..) => Step::Nobody(Reason::NamedWithoutAgent),
+        (_, None, _) | (_, _, 0) => Step::Nobody(Reason::NobodyOnDuty),
+        (_, Some(DutyRule::Team), _) => Step::OnDuty(Rung::Team, false),
+        (_, Some(_), 1) => Step::OnDuty(Rung::Sole, false),
+        (_, Some(_), _) => Step::OnDuty(Rung::Equal, true),
+    }
+}
+
+/// Notes what somebody should look at.
+fn note(
+    tally: &mut Tally,
+    watch: &Watch,
+    record: &Record,
+    position: usize,
+    phase: Phase,
+    own_tag: Option<u32>,
+    step: &Step,
+) {
+    if let Some(person) = own_tag.filter(|&person| watch.holder(person).is_none()) {
+        tally.note(FindingKind::TagOffDuty, Some(person), Some(record.day), position);
+    }
+    if own_tag.is_none() && phase == Phase::Mixed {
+        tally.note(FindingKind::MixedWithoutTag, None, None, position);
+    }
+    match step {
+        Step::Nobody(Reason::NobodyOnDuty) => {
+            tally.note(FindingKind::UnheldAccount, None, Some(record.day), position);
+        }
+        Step::Nobody(Reason::NamedWithoutAgent) => {
+            tally.note(FindingKind::NamedWithoutAgent, None, Some(record.day), position);
+        }
+        Step::OnDuty(Rung::Team, _) => tally.note(FindingKind::NoDutyEvidence, None, None, position),
+        _ => {}
+    }
+}
+
+/// The phases of an account, by day.
+pub(super) struct Phases(BTreeMap<i32, PhaseFrom>);
+
+impl Phases {
+    /// Sorts an account's phases.
+    pub fn of(account: &Account) -> Self {
+        Self(account.phases.iter().map(|phase| (phase.from_day, *phase)).collect())
+    }
+
+    /// The phase on a working day.
+    pub fn on(&self, day: i32) -> PhaseFrom {
+        let shared = PhaseFrom { from_day: i32::MIN, phase: Phase::Shared, capacity: 1 };
+        self.0.range(..=day).next_back().map_or(shared, |(_, phase)| *phase)
+    }
+}
+
+/// Who is on duty on one account, as time passes.
+struct Watch {
+    /// Rows not yet begun, the earliest last.
+    coming: Vec<Occupancy>,
+    /// Rows begun and not ended.
+    present: Vec<Occupancy>,
+    /// The whole team, for an account without any row.
+    team: Vec<Candidate>,
+    /// Whether the account has no duty evidence at all.
+    bare: bool,
+    /// The strongest rule that covers the present instant.
+    rule: Option<DutyRule>,
+    /// Those it covers, by rank.
+    on_duty: Vec<Candidate>,
+}
+
+impl Watch {
+    fn new(mut rows: Vec<Occupancy>, team: Vec<u32>) -> Self {
+        rows.sort_by_key(|row| std::cmp::Reverse((row.from_ms, row.to_ms, row.person, row.rule, row.evidence)));
+        let team = team.into_iter().map(|person| Candidate { person, evidence: None }).collect();
+        let bare = rows.is_empty();
+        Self { coming: rows, present: Vec::new(), team, bare, rule: None, on_duty: Vec::new() }
+    }
+
+    /// Moves on to an instant, never backwards.
+    fn advance(&mut self, now: i64) {
+        if self.bare {
+            if self.rule.is_none() && !self.team.is_empty() {
+                self.rule = Some(DutyRule::Team);
+                self.on_duty.clone_from(&self.team);
+            }
+            return;
+        }
+        let before = self.present.len();
+        self.present.retain(|row| row.to_ms > now);
+        let mut changed = self.present.len() != before;
+        while self.coming.last().is_some_and(|row| row.from_ms <= now) {
+            if let Some(row) = self.coming.pop().filter(|row| row.to_ms > now) {
+                self.present.push(row);
+                changed = true;
+            }
+        }
+        if changed {
+            self.rule = self.present.iter().map(|row| row.rule).min();
+            let strongest = self.present.iter().filter(|row| Some(row.rule) == self.rule);
+            self.on_duty.clear();
+            self.on_duty.extend(strongest.map(|row| Candidate { person: row.person, evidence: Some(row.evidence) }));
+            self.on_duty.sort_by_key(|candidate| candidate.person);
+            self.on_duty.dedup_by_key(|candidate| candidate.person);
+        }
+    }
+
+    /// The person's place among those on duty.
+    fn holder(&self, person: u32) -> Option<Candidate> {
+        let place = self.on_duty.binary_search_by_key(&person, |candidate| candidate.person);
+        place.ok().map(|place| self.on_duty[place])
+    }
+}

@@ -1,0 +1,300 @@
+//! The ladder case by case, and what must hold for any input.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const HOUR: i64 = 3_600_000;
+
+fn pool(threads: usize) -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
+}
+
+fn people(count: usize) -> Vec<Person> {
+    (0..count).map(|number| Person { key: format!("E{number:03}") }).collect()
+}
+
+fn account(key: &str) -> Account {
+    Account { key: key.to_owned(), phases: Vec::new(), team: Vec::new() }
+}
+
+fn duty(person: u32, hours: std::ops::Range<i64>, rule: DutyRule) -> Occupancy {
+    Occupancy { account: 0, person, from_ms: hours.start * HOUR, to_ms: hours.end * HOUR, rule, evidence: person + 7 }
+}
+
+fn record(key: &str, hour: i64) -> Record {
+    let start_ms = hour * HOUR;
+    let (customer, tag) = (None, None);
+    Record { key: key.to_owned(), account: 0, day: 0, start_ms, end_ms: start_ms + 60_000, kind: 0, customer, tag }
+}
+
+fn input(occupancy: Vec<Occupancy>, records: Vec<Record>) -> Input {
+    Input { policy: Policy::default(), people: people(3), accounts: vec![account("a")], occupancy, records }
+}
+
+/// Rung, reason and shares of the only record.
+fn only(input: &Input) -> (Rung, Option<Reason>, Vec<(u32, u32)>) {
+    let outcome = attribute(input, &pool(1));
+    let credit = outcome.credits[0];
+    let shares = outcome.shares_of(&credit).iter().map(|share| (share.person, share.ppm)).collect();
+    (credit.rung, credit.reason, shares)
+}
+
+fn in_phase(mut input: Input, phase: Phase) -> Input {
+    input.accounts[0].phases = vec![PhaseFrom { from_day: 0, phase, capacity: 1 }];
+    input
+}
+
+fn tagged(mut record: Record, person: u32) -> Record {
+    record.tag = Some(person);
+    record
+}
+
+#[test]
+fn every_step_of_the_ladder_is_reached_by_its_evidence() {
+    use DutyRule::{HandoverHeld, Punched, Rostered, Team};
+    let one = |rows: Vec<Occupancy>| only(&input(rows, vec![record("r", 10)]));
+    let half = vec![(0, 500_000), (1, 500_000)];
+    assert_eq!(one(vec![duty(0, 9..12, HandoverHeld)]), (Rung::Handover, None, vec![(0, WHOLE)]));
+    assert_eq!(one(vec![duty(1, 9..12, Rostered)]), (Rung::Sole, None, vec![(1, WHOLE)]));
+    assert_eq!(one(vec![duty(1, 9..12, Punched)]), (Rung::Sole, None, vec![(1, WHOLE)]));
+    assert_eq!(one(vec![duty(0, 9..12, Rostered), duty(1, 9..12, Rostered)]), (Rung::Equal, None, half.clone()));
+    assert_eq!(one(vec![duty(0, 9..12, Team), duty(1, 9..12, Team)]), (Rung::Team, None, half));
+    let nobody = (Rung::Unattributed, Some(Reason::NobodyOnDuty), Vec::new());
+    assert_eq!(one(vec![duty(0, 11..12, Rostered)]), nobody);
+    assert_eq!(one(Vec::new()), nobody);
+}
+
+#[test]
+fn the_strongest_duty_rule_that_covers_the_instant_decides_alone() {
+    let rows = vec![
+        duty(0, 9..12, DutyRule::Rostered),
+        duty(1, 9..12, DutyRule::HandoverHeld),
+        duty(2, 9..12, DutyRule::Punched),
+    ];
+    assert_eq!(only(&input(rows, vec![record("r", 10)])), (Rung::Handover, None, vec![(1, WHOLE)]));
+}
+
+#[test]
+fn duty_covers_its_first_instant_and_not_its_last() {
+    let rows = || vec![duty(0, 9..10, DutyRule::Rostered)];
+    assert_eq!(only(&input(rows(), vec![record("r", 9)])).0, Rung::Sole);
+    assert_eq!(only(&input(rows(), vec![record("r", 10)])).0, Rung::Unattributed);
+}
+
+#[test]
+fn an_account_without_any_duty_evidence_is_credited_to_its_team_with_one_finding() {
+    let mut case = input(Vec::new(), vec![record("r", 10), record("s", 11)]);
+    case.accounts[0].team = vec![2, 0];
+    let outcome = attribute(&case, &pool(1));
+    assert_eq!(outcome.credits[1].rung, Rung::Team);
+    assert_eq!(outcome.shares_of(&outcome.credits[1]).len(), 2);
+    assert_eq!(outcome.findings.len(), 1);
+    assert_eq!((outcome.findings[0].kind, outcome.findings[0].records), (FindingKind::NoDutyEvidence, 2));
+}
+
+#[test]
+fn a_tag_counts_even_off_duty_and_is_reported() {
+    let outcome =
+        attribute(&input(vec![duty(0, 9..12, DutyRule::Rostered)], vec![tagged(record("r", 10), 1)]), &pool(1));
+    assert_eq!(outcome.credits[0].rung, Rung::Tagged);
+    assert_eq!(outcome.shares, vec![Share { person: 1, ppm: WHOLE, evidence: None }]);
+    assert_eq!((outcome.findings[0].kind, outcome.findings[0].person), (FindingKind::TagOffDuty, Some(1)));
+}
+
+#[test]
+fn a_named_account_counts_tags_and_hand_overs_only() {
+    let case = |rule, tag: Option<u32>| {
+        let mut record = record("r", 10);
+        record.tag = tag;
+        only(&in_phase(input(vec![duty(0, 9..12, rule)], vec![record]), Phase::Named))
+    };
+    assert_eq!(case(DutyRule::Rostered, None).1, Some(Reason::NamedWithoutAgent));
+    assert_eq!(case(DutyRule::HandoverHeld, None), (Rung::Handover, None, vec![(0, WHOLE)]));
+    assert_eq!(case(DutyRule::Rostered, Some(2)), (Rung::Tagged, None, vec![(2, WHOLE)]));
+}
+
+#[test]
+fn a_mixed_account_uses_the_whole_ladder_and_reports_what_names_nobody() {
+    let rows = vec![duty(0, 9..12, DutyRule::Rostered)];
+    let outcome = attribute(&in_phase(input(rows, vec![record("r", 10)]), Phase::Mixed), &pool(1));
+    assert_eq!(outcome.credits[0].rung, Rung::Sole);
+    assert_eq!(outcome.findings[0].kind, FindingKind::MixedWithoutTag);
+}
+
+#[test]
+fn a_tag_speaks_for_its_session_within_the_window_and_on_duty() {
+    let rows = vec![duty(0, 9..12, DutyRule::Rostered), duty(1, 9..12, DutyRule::Rostered)];
+    let of_customer = |key: &str, ms: i64, tag| {
+        let start_ms = 10 * HOUR + ms;
+        Record { customer: Some(5), tag, start_ms, end_ms: start_ms + 1_000, ..record(key, 10) }
+    };
+    let records =
+        vec![of_customer("a", 0, None), of_customer("b", 300_000, Some(1)), of_customer("c", 1_000_000, None)];
+    let rungs: Vec<Rung> =
+        attribute(&input(rows, records), &pool(1)).credits.iter().map(|credit| credit.rung).collect();
+    assert_eq!(rungs, [Rung::Tagged, Rung::Tagged, Rung::Equal]);
+}
+
+#[test]
+fn thirds_add_up_to_one_whole() {
+    let rows = (0..3).map(|person| duty(person, 9..12, DutyRule::Rostered)).collect();
+    let mut shares: Vec<u32> = only(&input(rows, vec![record("r", 10)])).2.iter().map(|share| share.1).collect();
+    shares.sort_unstable();
+    assert_eq!(shares, [333_333, 333_333, 333_334]);
+}
+
+#[test]
+fn an_empty_input_has_an_empty_outcome() {
+    let outcome = attribute(&Input::default(), &pool(1));
+    assert!(outcome.credits.is_empty() && outcome.by_person.is_empty() && outcome.findings.is_empty());
+}
+
+#[test]
+fn equal_split_is_the_shapley_value_of_the_duty_cover_game() {
+    let covers: [&[u32]; 6] = [&[0], &[0, 1], &[0, 1], &[1, 2], &[0, 1, 2], &[2]];
+    let mut rows = Vec::new();
+    for (hour, cover) in covers.iter().enumerate() {
+        rows.extend(cover.iter().map(|&person| duty(person, hour as i64..hour as i64 + 1, DutyRule::Rostered)));
+    }
+    let records = (0..6).map(|hour| record(&format!("r{hour}"), hour)).collect();
+    let totals: Vec<u64> =
+        attribute(&input(rows, records), &pool(1)).by_person.iter().map(|total| total.total).collect();
+    // 7/3, 11/6 and 11/6, up to the odd millionth of the record that three share.
+    for (total, exact) in totals.iter().zip([2_333_333, 1_833_333, 1_833_333]) {
+        assert!(total.abs_diff(exact) <= 1, "{totals:?}");
+    }
+    assert_eq!(totals.iter().sum::<u64>(), 6 * u64::from(WHOLE));
+}
+
+/// A day of three people with overlapping duty on two accounts, `count` records, some tagged.
+fn busy_day(count: usize, capacity: u32, seed: u64) -> Input {
+    let mut state = seed;
+    let mut draw = move |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut accounts = vec![account("a"), account("b")];
+    for account in &mut accounts {
+        account.phases = vec![PhaseFrom { from_day: 0, phase: Phase::Shared, capacity }];
+    }
+    let mut occupancy = Vec::new();
+    for day in 0..3 {
+        for person in 0..5 {
+            let from = day * 24 + 6 + i64::from(person);
+            let row = duty(person, from..from + 8, DutyRule::Rostered);
+            occupancy.extend([row, Occupancy { account: 1, ..row }]);
+        }
+    }
+    let records = (0..count)
+        .map(|number| {
+            let day = draw(3) as i32;
+            let start_ms = (i64::from(day) * 24 + 6) * HOUR + draw(12 * 3600) as i64 * 1000;
+            let tag = (draw(10) == 0).then(|| draw(5) as u32);
+            let customer = (draw(3) == 0).then(|| draw(20) as u32);
+            let (account, kind) = (draw(2) as u32, draw(3) as u32);
+            let end_ms = start_ms + draw(400) as i64 * 1000;
+            Record { key: format!("r{number:05}"), account, day, start_ms, end_ms, kind, customer, tag }
+        })
+        .collect();
+    let policy = Policy { effort: 400_000, ..Policy::default() };
+    Input { policy, people: people(5), accounts, occupancy, records }
+}
+
+#[test]
+fn the_outcome_of_a_known_case_stays_what_it_is() {
+    let outcome = attribute(&busy_day(400, 1, 1), &pool(2));
+    assert!(outcome.credits.iter().any(|credit| credit.rung == Rung::Inferred));
+    let digest: String = outcome.digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, "04f7c4e00e981700");
+}
+
+#[test]
+fn few_ambiguous_records_are_split_equally_and_said_so() {
+    let outcome = attribute(&busy_day(40, 1, 2), &pool(1));
+    assert!(outcome.credits.iter().all(|credit| credit.rung != Rung::Inferred));
+    assert!(outcome.findings.iter().any(|finding| finding.kind == FindingKind::TooFewToInfer));
+}
+
+#[test]
+fn a_policy_without_inference_splits_equally() {
+    let mut case = busy_day(400, 1, 3);
+    case.policy.inference = false;
+    assert!(attribute(&case, &pool(1)).credits.iter().all(|credit| credit.rung != Rung::Inferred));
+}
+
+#[test]
+fn work_that_comes_seconds_after_the_last_goes_to_the_same_person() {
+    let mut case = input(vec![duty(0, 0..12, DutyRule::Rostered), duty(1, 0..12, DutyRule::Rostered)], Vec::new());
+    // Both work in turns; a record overlapping a tagged one of the other person cannot be that person's.
+    for number in 0..200i64 {
+        let start_ms = number * 200_000;
+        let busy = Record { start_ms, end_ms: start_ms + 150_000, ..tagged(record(&format!("t{number:03}"), 0), 0) };
+        let open =
+            Record { start_ms: start_ms + 30_000, end_ms: start_ms + 90_000, ..record(&format!("u{number:03}"), 0) };
+        case.records.extend([busy, open]);
+    }
+    let outcome = attribute(&case, &pool(1));
+    let second = outcome.by_person.iter().find(|total| total.person == 1).expect("the other person");
+    assert!(second.inferred > 195 * u64::from(WHOLE), "{second:?}");
+}
+
+/// The outcome in terms of keys, for inputs whose rows differ in order.
+fn shuffled(input: &Input, seed: usize) -> Input {
+    let turn = |length: usize| -> Vec<usize> {
+        let mut order: Vec<usize> = (0..length).collect();
+        order.rotate_left(seed % length.max(1));
+        order.reverse();
+        order
+    };
+    let (people, accounts) = (turn(input.people.len()), turn(input.accounts.len()));
+    let place = |order: &[usize], old: u32| order.iter().position(|&at| at == old as usize).expect("a place") as u32;
+    Input {
+        policy: input.policy.clone(),
+        people: people.iter().map(|&old| input.people[old].clone()).collect(),
+        accounts: accounts.iter().map(|&old| input.accounts[old].clone()).collect(),
+        occupancy: turn(input.occupancy.len())
+            .into_iter()
+            .map(|old| input.occupancy[old])
+            .map(|row| Occupancy { account: place(&accounts, row.account), person: place(&people, row.person), ..row })
+            .collect(),
+        records: turn(input.records.len())
+            .into_iter()
+            .map(|old| input.records[old].clone())
+            .map(|row| Record {
+                account: place(&accounts, row.account),
+                tag: row.tag.map(|tag| place(&people, tag)),
+                ..row
+            })
+            .collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn shares_add_up_and_noise_is_gone(count in 0usize..300, capacity in 0u32..5, seed: u64) {
+        let case = busy_day(count, capacity, seed);
+        let outcome = attribute(&case, &pool(2));
+        prop_assert_eq!(outcome.credits.len(), count);
+        for credit in &outcome.credits {
+            let shares = outcome.shares_of(credit);
+            prop_assert_eq!(shares.iter().map(|share| share.ppm).sum::<u32>(), if shares.is_empty() { 0 } else { WHOLE });
+            prop_assert!(shares.iter().all(|share| share.ppm >= 1_000));
+            prop_assert_eq!(shares.is_empty(), credit.reason.is_some());
+        }
+        for total in outcome.by_account.iter().chain(&outcome.by_person) {
+            prop_assert!(total.low <= total.total && total.total <= total.high);
+            prop_assert!(total.low >= total.tagged + total.handover + total.sole);
+        }
+    }
+
+    #[test]
+    fn neither_the_order_of_rows_nor_the_number_of_threads_matters(seed: u64, turn in 0usize..1000) {
+        let case = busy_day(300, 1 + (seed % 3) as u32, seed);
+        let digest = attribute(&case, &pool(1)).digest;
+        prop_assert_eq!(attribute(&case, &pool(2)).digest, digest);
+        prop_assert_eq!(attribute(&shuffled(&case, turn), &pool(8)).digest, digest);
+    }
+}

@@ -1,0 +1,146 @@
+//! AttributionService: messages in, messages out.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt as _};
+use tally_access::OpContext;
+use tally_api::common::v1 as common;
+use tally_api::performance::v1 as pb;
+use tally_kernel::Result;
+use tally_kernel::page::Page;
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app::{self, Told};
+use super::domain::Rung;
+use super::store::Total;
+use crate::App;
+use crate::closing::domain::facts::Finding;
+
+/// AttributionService.
+pub struct Rpc {
+    /// What every room works with.
+    pub app: App,
+}
+
+type Parts = Pin<Box<dyn Stream<Item = Result<pb::ExportCreditsResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl pb::attribution_service_server::AttributionService for Rpc {
+    type ExportCreditsStream = Parts;
+
+    async fn export_credits(&self, req: Request<pb::ExportCreditsRequest>) -> Result<Response<Parts>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let person = if asked.person_id.is_empty() { None } else { Some(asked.person_id.parse()?) };
+            let parts = app::export_credits(&self.app, &ctx, asked.cycle_id.parse()?, person).await?;
+            Ok(exported(parts, &ctx))
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_totals(
+        &self,
+        req: Request<pb::ListTotalsRequest>,
+    ) -> Result<Response<pb::ListTotalsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let page = Page::read(asked.page_size, &asked.page_token, format!("totals {}", asked.cycle_id).as_bytes())?;
+            let (totals, next_page_token) = app::list_totals(&self.app, &ctx, asked.cycle_id.parse()?, &page).await?;
+            Ok(pb::ListTotalsResponse { totals: totals.into_iter().map(Into::into).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn explain_record(
+        &self,
+        req: Request<pb::ExplainRecordRequest>,
+    ) -> Result<Response<pb::ExplainRecordResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let (cycle, account) = (asked.cycle_id.parse()?, asked.account_id.parse()?);
+            let (credit, lines) = app::explain_record(&self.app, &ctx, cycle, account, &asked.external_id).await?;
+            Ok(pb::ExplainRecordResponse { credit: Some(credit.into()), lines })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_findings(
+        &self,
+        req: Request<pb::ListFindingsRequest>,
+    ) -> Result<Response<pb::ListFindingsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let page =
+                Page::read(asked.page_size, &asked.page_token, format!("findings {}", asked.cycle_id).as_bytes())?;
+            let (findings, next_page_token) =
+                app::list_findings(&self.app, &ctx, asked.cycle_id.parse()?, &page).await?;
+            Ok(pb::ListFindingsResponse { findings: findings.into_iter().map(finding).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn exported(parts: impl Stream<Item = Result<Vec<Told>>> + Send + 'static, ctx: &OpContext) -> Parts {
+    let locale = ctx.locale;
+    Box::pin(parts.map(move |part| match part {
+        Ok(credits) => Ok(pb::ExportCreditsResponse { credits: credits.into_iter().map(Into::into).collect() }),
+        Err(error) => Err(tally_rpc::status(error, locale)),
+    }))
+}
+
+fn finding(finding: Finding) -> common::Finding {
+    common::Finding { kind: finding.kind, subject: finding.subject, at: finding.at, detail: finding.detail }
+}
+
+fn rung(rung: Rung) -> pb::Rung {
+    match rung {
+        Rung::Tagged => pb::Rung::Tag,
+        Rung::Handover => pb::Rung::Handover,
+        Rung::Sole => pb::Rung::Sole,
+        Rung::Inferred => pb::Rung::Inferred,
+        Rung::Equal => pb::Rung::Equal,
+        Rung::Team => pb::Rung::Team,
+        Rung::Unattributed => pb::Rung::Unattributed,
+    }
+}
+
+impl From<Told> for pb::Credit {
+    fn from(credit: Told) -> Self {
+        let nanos = i32::try_from(credit.started_ms.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
+        let share = |(person, ppm): (tally_kernel::id::PersonId, u32)| pb::Share { person_id: person.to_string(), ppm };
+        Self {
+            account_id: credit.account.to_string(),
+            external_id: credit.external_id,
+            rung: rung(credit.rung).into(),
+            shares: credit.shares.into_iter().map(share).collect(),
+            reason: credit.reason,
+            evidence: credit.evidence,
+            policy_version: credit.policy_version,
+            started_at: Some(prost_types::Timestamp { seconds: credit.started_ms.div_euclid(1_000), nanos }),
+        }
+    }
+}
+
+impl From<Total> for pb::Total {
+    fn from(total: Total) -> Self {
+        let [tagged_ppm, handover_ppm, sole_ppm, inferred_ppm, equal_ppm, team_ppm] = total.rungs;
+        Self {
+            person_id: total.person.to_string(),
+            account_id: total.account.map(|a| a.to_string()).unwrap_or_default(),
+            tagged_ppm,
+            handover_ppm,
+            sole_ppm,
+            inferred_ppm,
+            equal_ppm,
+            team_ppm,
+            total_ppm: total.total,
+            low_ppm: total.low,
+            high_ppm: total.high,
+        }
+    }
+}

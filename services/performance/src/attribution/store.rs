@@ -1,0 +1,363 @@
+//! Rows of credits, totals and findings.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ExprTrait as _;
+use sea_orm::entity::prelude::*;
+use tally_access::{OpContext, Plan, Region, Rpc};
+use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
+
+use super::domain::Rung;
+use crate::closing::domain::credit::{rung_number, rung_of};
+use crate::closing::domain::facts::Finding;
+use crate::closing::domain::pack::{Share, pack, unpack};
+use crate::closing::store::account;
+
+/// Credits, one row a record.
+pub mod credit {
+    use sea_orm::entity::prelude::*;
+
+    /// A record's credit. Shares are packed: see `closing::domain::pack`.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "credits")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub run_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub account_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub started_ms: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub external_id: String,
+        pub region: String,
+        pub rung: i32,
+        pub reason: String,
+        pub shares: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+}
+
+/// Totals by person and account.
+pub mod total {
+    use sea_orm::entity::prelude::*;
+
+    /// A person's work on one account, or with a nil account on all of them.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "totals")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub unit_id: Option<Uuid>,
+        pub person_id: Uuid,
+        pub run_id: Uuid,
+        pub account_id: Uuid,
+        pub component: i32,
+        pub tagged_ppm: i64,
+        pub handover_ppm: i64,
+        pub sole_ppm: i64,
+        pub inferred_ppm: i64,
+        pub equal_ppm: i64,
+        pub team_ppm: i64,
+        pub total_ppm: i64,
+        pub low_ppm: i64,
+        pub high_ppm: i64,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+}
+
+/// Findings.
+pub mod finding {
+    use sea_orm::entity::prelude::*;
+
+    /// Something that a person should look at.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "findings")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub unit_id: Option<Uuid>,
+        pub person_id: Option<Uuid>,
+        pub run_id: Uuid,
+        pub component: i32,
+        pub kind: String,
+        pub subject: String,
+        pub at: String,
+        pub detail: String,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+}
+
+/// A record's credit, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCredit {
+    /// The platform's own id.
+    pub external_id: String,
+    /// Start, milliseconds since 1970.
+    pub started_ms: i64,
+    /// How sure we are.
+    pub rung: Rung,
+    /// Why to nobody.
+    pub reason: String,
+    /// To whom.
+    pub shares: Vec<Share>,
+}
+
+impl TryFrom<credit::Model> for StoredCredit {
+    type Error = Error;
+    fn try_from(row: credit::Model) -> Result<Self> {
+        let rung = rung_of(row.rung).ok_or_else(|| Error::internal(format_args!("rung {}", row.rung)))?;
+        let shares = unpack(&row.shares).ok_or_else(|| Error::internal("shares that cannot be unpacked"))?;
+        Ok(Self { external_id: row.external_id, started_ms: row.started_ms, rung, reason: row.reason, shares })
+    }
+}
+
+/// A credit to be written.
+#[derive(Clone, Debug)]
+pub struct NewCredit<'a> {
+    /// The platform's own id.
+    pub external_id: &'a str,
+    /// Start, milliseconds since 1970.
+    pub started_ms: i64,
+    /// How sure we are.
+    pub rung: Rung,
+    /// Why to nobody.
+    pub reason: &'a str,
+    /// To whom.
+    pub shares: Vec<Share>,
+}
+
+/// A credit of an account as a row.
+pub fn credit_row(run: Uuid, account: AccountId, region: &Region, credit: &NewCredit) -> credit::ActiveModel {
+    credit::ActiveModel {
+        tenant_id: NotSet,
+        run_id: Set(run),
+        account_id: Set(account.0),
+        started_ms: Set(credit.started_ms),
+        external_id: Set(credit.external_id.to_owned()),
+        region: Set(region.as_str().to_owned()),
+        rung: Set(rung_number(credit.rung)),
+        reason: Set(credit.reason.to_owned()),
+        shares: Set(pack(&credit.shares)),
+    }
+}
+
+/// Writes credits.
+pub async fn put_credits(unit: &Unit, rows: Vec<credit::ActiveModel>) -> Result<()> {
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// Removes an account's credits of a run, such as those of an attempt that died.
+pub async fn clear_credits(unit: &Unit, run: Uuid, account: AccountId) -> Result<()> {
+    let mine = credit::Column::RunId.eq(run).and(credit::Column::AccountId.eq(account.0));
+    unit.delete::<credit::Entity>().filter(mine).exec().await?;
+    Ok(())
+}
+
+/// The next credits of an account, by start and external id, after the last one read.
+pub async fn credits(
+    tx: &ScopedTx,
+    run: Uuid,
+    account: AccountId,
+    after: Option<(i64, &str)>,
+    limit: u64,
+) -> Result<Vec<StoredCredit>> {
+    let mine = credit::Column::RunId.eq(run).and(credit::Column::AccountId.eq(account.0));
+    let mut query = tx.select::<credit::Entity>().filter(mine);
+    if let Some((ms, id)) = after {
+        let later = credit::Column::StartedMs.gt(ms);
+        let same = credit::Column::StartedMs.eq(ms).and(credit::Column::ExternalId.gt(id));
+        query = query.filter(credit::Column::StartedMs.gte(ms)).filter(later.or(same));
+    }
+    let ordered = query.order_by_asc(credit::Column::StartedMs).order_by_asc(credit::Column::ExternalId);
+    ordered.limit(limit).all().await?.into_iter().map(StoredCredit::try_from).collect()
+}
+
+/// One record's credit.
+pub async fn find_credit(
+    tx: &ScopedTx,
+    run: Uuid,
+    account: AccountId,
+    started_ms: i64,
+    id: &str,
+) -> Result<Option<StoredCredit>> {
+    let mine = credit::Column::RunId.eq(run).and(credit::Column::AccountId.eq(account.0));
+    let this = credit::Column::StartedMs.eq(started_ms).and(credit::Column::ExternalId.eq(id));
+    tx.select::<credit::Entity>().filter(mine.and(this)).one().await?.map(StoredCredit::try_from).transpose()
+}
+
+/// The accounts of a run, by key: id, component.
+pub async fn accounts(tx: &ScopedTx, run: Uuid) -> Result<Vec<account::Model>> {
+    let mut rows = tx.select::<account::Entity>().filter(account::Column::RunId.eq(run)).all().await?;
+    rows.sort_by(|a, b| (a.component, &a.account_key).cmp(&(b.component, &b.account_key)));
+    Ok(rows)
+}
+
+/// A person's work on one account, or on all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Who.
+    pub person: PersonId,
+    /// The account; nothing for all of them.
+    pub account: Option<AccountId>,
+    /// Millionths of records by rung, from tag to team.
+    pub rungs: [u64; 6],
+    /// All of them.
+    pub total: u64,
+    /// Lower end of the 90 % interval.
+    pub low: u64,
+    /// Upper end.
+    pub high: u64,
+}
+
+/// Where a person stands in the org tree, for who may see the row.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Region.
+    pub region: Region,
+    /// Unit.
+    pub unit: Option<OrgUnitId>,
+    /// Whom it is about.
+    pub person: Option<PersonId>,
+}
+
+/// Writes totals, each with where its person stands.
+pub async fn put_totals(
+    unit: &Unit,
+    ctx: &OpContext,
+    run: Uuid,
+    component: i32,
+    totals: &[(Place, Total)],
+) -> Result<()> {
+    let big = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let row = |(place, total): &(Place, Total)| total::ActiveModel {
+        tenant_id: NotSet,
+        id: Set(ctx.new_id()),
+        region: Set(place.region.as_str().to_owned()),
+        unit_id: Set(place.unit.map(Uuid::from)),
+        person_id: Set(total.person.0),
+        run_id: Set(run),
+        account_id: Set(total.account.map_or(Uuid::nil(), Uuid::from)),
+        component: Set(component),
+        tagged_ppm: Set(big(total.rungs[0])),
+        handover_ppm: Set(big(total.rungs[1])),
+        sole_ppm: Set(big(total.rungs[2])),
+        inferred_ppm: Set(big(total.rungs[3])),
+        equal_ppm: Set(big(total.rungs[4])),
+        team_ppm: Set(big(total.rungs[5])),
+        total_ppm: Set(big(total.total)),
+        low_ppm: Set(big(total.low)),
+        high_ppm: Set(big(total.high)),
+        recorded_at: Set(to_db(ctx.now())),
+    };
+    let rows: Vec<_> = totals.iter().map(row).collect();
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// A page of totals, by person and account.
+pub async fn totals<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page) -> Result<(Vec<Total>, String)> {
+    let mine = tx.select::<total::Entity>().within(plan).filter(total::Column::RunId.eq(run));
+    let (rows, next) = mine.page_asc(page, [total::Column::PersonId, total::Column::AccountId]).await?;
+    let of = |n: i64| u64::try_from(n).unwrap_or(0);
+    let total = |row: total::Model| Total {
+        person: PersonId(row.person_id),
+        account: (!row.account_id.is_nil()).then_some(AccountId(row.account_id)),
+        rungs: [row.tagged_ppm, row.handover_ppm, row.sole_ppm, row.inferred_ppm, row.equal_ppm, row.team_ppm].map(of),
+        total: of(row.total_ppm),
+        low: of(row.low_ppm),
+        high: of(row.high_ppm),
+    };
+    Ok((rows.into_iter().map(total).collect(), next))
+}
+
+/// Writes findings, each with where its subject stands.
+pub async fn put_findings(
+    unit: &Unit,
+    ctx: &OpContext,
+    run: Uuid,
+    component: i32,
+    findings: &[(Place, Finding)],
+) -> Result<()> {
+    let row = |(place, finding): &(Place, Finding)| finding::ActiveModel {
+        tenant_id: NotSet,
+        id: Set(ctx.new_id()),
+        region: Set(place.region.as_str().to_owned()),
+        unit_id: Set(place.unit.map(Uuid::from)),
+        person_id: Set(place.person.map(Uuid::from)),
+        run_id: Set(run),
+        component: Set(component),
+        kind: Set(finding.kind.clone()),
+        subject: Set(finding.subject.clone()),
+        at: Set(finding.at.clone()),
+        detail: Set(finding.detail.clone()),
+        recorded_at: Set(to_db(ctx.now())),
+    };
+    let rows: Vec<_> = findings.iter().map(row).collect();
+    unit.insert_many(rows).await?;
+    Ok(())
+}
+
+/// A page of findings, by kind, subject and instant.
+pub async fn findings<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page) -> Result<(Vec<Finding>, String)> {
+    use finding::Column::{At, Id, Kind, Subject};
+    let mine = tx.select::<finding::Entity>().within(plan).filter(finding::Column::RunId.eq(run));
+    let (rows, next) = mine.page_asc(page, [Kind, Subject, At, Id]).await?;
+    let finding =
+        |row: finding::Model| Finding { kind: row.kind, subject: row.subject, at: row.at, detail: row.detail };
+    Ok((rows.into_iter().map(finding).collect(), next))
+}
+
+/// Throws away the totals and findings of a run.
+pub async fn discard(unit: &Unit, run: Uuid) -> Result<()> {
+    unit.delete::<total::Entity>().filter(total::Column::RunId.eq(run)).exec().await?;
+    unit.delete::<finding::Entity>().filter(finding::Column::RunId.eq(run)).exec().await?;
+    Ok(())
+}
+
+/// Removes a component's totals and findings, such as those of an attempt that died.
+pub async fn clear_component(unit: &Unit, run: Uuid, component: i32) -> Result<()> {
+    let totals = total::Column::RunId.eq(run).and(total::Column::Component.eq(component));
+    unit.delete::<total::Entity>().filter(totals).exec().await?;
+    let findings = finding::Column::RunId.eq(run).and(finding::Column::Component.eq(component));
+    unit.delete::<finding::Entity>().filter(findings).exec().await?;
+    Ok(())
+}
+
+/// The accounts that have credits of a run.
+pub async fn accounts_with_credits(tx: &ScopedTx, run: Uuid) -> Result<Vec<AccountId>> {
+    let mine = tx.select::<credit::Entity>().filter(credit::Column::RunId.eq(run));
+    let rows =
+        mine.rows::<(Uuid, i64)>(|q| q.column(credit::Column::AccountId).count().group_by(credit::Column::AccountId));
+    Ok(rows.await?.into_iter().map(|(account, _)| AccountId(account)).collect())
+}

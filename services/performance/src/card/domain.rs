@@ -1,0 +1,468 @@
+//! Scoring: a pure function from a scheme and what people did to score cards with their whole trace.
+//!
+//! Every number is a [`Micro`]: each named step (value, small-sample value, target, points, weight, weighted points,
+//! score) is rounded to six places half to even, and later steps use the rounded numbers, so anybody can check a card
+//! with a pocket calculator. Inputs are exact integer sums, the order of people does not matter, and equal people get
+//! equal points.
+//!
+//! The steps for one indicator of one person:
+//! 1. *value*: a count, a percentage, a sum or a mean of the credited records, shares of records counted as parts;
+//! 2. *small-sample rule*: with fewer than `m` measured records the missing ones are counted as average ones of the
+//!    group, `(n * value + (m - n) * group) / m`. This is the posterior mean under a prior at the group's pooled value
+//!    whose strength fades out at `m` records: two good ratings of two do not outrank 190 of 200, nothing jumps at
+//!    `m`, and large samples stay as they are. Without any measured record the person counts as
+//!    average; without any credited record there is nothing to fill up;
+//! 3. *points* by the scheme's normalisation, within floor and cap;
+//! 4. *weight*: an indicator that cannot be counted (nobody has data, the person has none and no small-sample rule
+//!    helps, or the target is not above zero) is dropped, and its weight is spread over the others in proportion,
+//!    summing to exactly 100 again;
+//! 5. *weighted points* `points * weight / 100`; the score is their sum and the collaboration points.
+//!
+//! Equal scores share a rank. A tie at the edge of a quota (grades, bands) goes to the better side.
+
+mod curve;
+mod explain;
+mod interval;
+mod scheme;
+mod trace;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use tally_kernel::apportion::{self, Method};
+use tally_kernel::error::{Error, Kind};
+use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_kernel::{Micro, micro};
+
+use self::curve::Curve;
+pub use self::interval::wilson_90;
+pub use self::scheme::{
+    Band, Direction, Grade, Kpi, Measure, MeasureKind, Normalisation, ProblemKind, Scheme, SchemeProblem, Target,
+};
+pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, ScoreCard, SmallSample, TargetUsed};
+
+/// Most collaboration points.
+pub const COLLABORATION_CAP: Micro = Micro::from_int(5);
+/// People with data that a team needs before its own median is a target.
+pub const MIN_TEAM: usize = 3;
+/// Millionths in one record.
+const RECORD: i128 = 1_000_000;
+
+/// What makes scoring impossible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CardError {
+    /// The scheme is not sound.
+    #[error("the scheme is not sound: {} problems", .0.len())]
+    Scheme(Vec<SchemeProblem>),
+    /// Nobody to score.
+    #[error("there is nobody to score: the period holds no credited record")]
+    NoPeople,
+    /// A person twice.
+    #[error("person {0} is there twice")]
+    DuplicatePerson(PersonId),
+    /// Sums that no set of records can have.
+    #[error("the sums of {measure} of person {person} contradict each other")]
+    Impossible {
+        /// Whose.
+        person: PersonId,
+        /// Of which measure.
+        measure: String,
+    },
+    /// No indicator of the scheme has data.
+    #[error("no indicator of the scheme has any data in the period: choose a scheme that fits the records")]
+    NoData,
+    /// A number beyond what is computed with.
+    #[error("a number is too large to compute with")]
+    TooLarge,
+}
+
+impl From<CardError> for Error {
+    fn from(e: CardError) -> Self {
+        let text = e.to_string();
+        match e {
+            CardError::Scheme(problems) => scheme::invalid(&problems),
+            CardError::NoPeople => Error::new(Kind::FailedPrecondition, "NOBODY_TO_SCORE", text),
+            CardError::DuplicatePerson(_) => Error::new(Kind::InvalidArgument, "PERSON_TWICE", text),
+            CardError::Impossible { .. } => Error::internal(text),
+            CardError::NoData => Error::new(Kind::FailedPrecondition, "SCHEME_WITHOUT_DATA", text),
+            CardError::TooLarge => Error::new(Kind::InvalidArgument, "NUMBER_TOO_LARGE", text),
+        }
+    }
+}
+
+/// Share-weighted sums over the records of a person that have one measure. Exact; parts of a month merge in any order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Sum of share (millionths) times value (millionths; yes is one, no is zero). JSON keeps it as text, since its
+    /// numbers end at 64 bits.
+    #[serde(with = "text")]
+    pub sum: i128,
+    /// Sum of shares (millionths of records) that have a value.
+    pub ppm: u64,
+}
+
+mod text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(n: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(n)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i128, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Sample {
+    /// Adds a record's share with a yes or no.
+    pub fn add_flag(&mut self, share_ppm: u32, yes: bool) {
+        self.add(share_ppm, if yes { Micro::ONE } else { Micro::ZERO });
+    }
+
+    /// Adds a record's share with a number. A month's sum stays far below the reach of 128 bits.
+    pub fn add(&mut self, share_ppm: u32, value: Micro) {
+        self.sum += i128::from(share_ppm) * i128::from(value.millionths());
+        self.ppm += u64::from(share_ppm);
+    }
+
+    /// Adds another part of the month.
+    pub fn merge(&mut self, other: &Self) {
+        self.sum += other.sum;
+        self.ppm += other.ppm;
+    }
+}
+
+/// What one person did in the period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonInputs {
+    /// Who.
+    pub person: PersonId,
+    /// The person's org unit at the end of the period: the team of the team's median.
+    pub unit: OrgUnitId,
+    /// Credited millionths of records.
+    pub credited_ppm: u64,
+    /// Of these outside the person's own roster or team; nothing where rosters are not known.
+    pub outside_ppm: Option<u64>,
+    /// Samples by the name of their measure ([`Measure::name`]); credited records have none.
+    pub samples: BTreeMap<String, Sample>,
+}
+
+/// Scores everybody. Cards come by rank and person.
+///
+/// # Errors
+/// [`CardError`].
+pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>, CardError> {
+    scheme.validate(None).map_err(CardError::Scheme)?;
+    let people = sorted(inputs)?;
+    let mut lines: Vec<Vec<Line>> = vec![Vec::with_capacity(scheme.kpis.len()); people.len()];
+    let mut curves = Vec::with_capacity(scheme.kpis.len());
+    for kpi in &scheme.kpis {
+        let column = Column::of(kpi, &people)?;
+        let by_person = column.curves(kpi, &people)?;
+        for ((values, curve), lines) in column.values.iter().zip(&by_person).zip(&mut lines) {
+            lines.push(line(kpi, values, &column, curve.as_deref())?);
+        }
+        curves.push(by_person);
+    }
+    if lines.iter().flatten().all(|line| line.normalised.is_none()) {
+        return Err(CardError::NoData);
+    }
+    let mut cards = Vec::with_capacity(people.len());
+    for (i, (person, mut lines)) in people.into_iter().zip(lines).enumerate() {
+        weigh(&mut lines)?;
+        for ((line, kpi), by_person) in lines.iter_mut().zip(&scheme.kpis).zip(&curves) {
+            line.next = next(line, kpi, by_person[i].as_deref())?;
+        }
+        cards.push(card(scheme, person, lines)?);
+    }
+    rank(scheme, &mut cards)?;
+    Ok(cards)
+}
+
+/// People by id, each once, with sums that make sense.
+fn sorted(inputs: &[PersonInputs]) -> Result<Vec<&PersonInputs>, CardError> {
+    let mut people: Vec<&PersonInputs> = inputs.iter().collect();
+    people.sort_by_key(|p| p.person);
+    if people.is_empty() {
+        return Err(CardError::NoPeople);
+    }
+    if let Some(pair) = people.windows(2).find(|pair| pair[0].person == pair[1].person) {
+        return Err(CardError::DuplicatePerson(pair[0].person));
+    }
+    for p in &people {
+        let impossible = |measure: &str| CardError::Impossible { person: p.person, measure: measure.to_owned() };
+        if p.outside_ppm.is_some_and(|outside| outside > p.credited_ppm) {
+            return Err(impossible("credited_records"));
+        }
+        for (name, sample) in &p.samples {
+            let rate = Measure::from(name.clone()).kind() == MeasureKind::Rate;
+            let within = (0..=i128::from(sample.ppm) * RECORD).contains(&sample.sum);
+            if sample.ppm > p.credited_ppm || (rate && !within) || (sample.ppm == 0 && sample.sum != 0) {
+                return Err(impossible(name));
+            }
+        }
+    }
+    Ok(people)
+}
+
+/// One person's value of one indicator.
+#[derive(Clone, Copy)]
+struct Values {
+    n_ppm: u64,
+    raw: Option<Micro>,
+    adjusted: Option<Micro>,
+    small_sample: Option<SmallSample>,
+}
+
+/// One indicator of everybody, in the order of people.
+struct Column {
+    values: Vec<Values>,
+    somebody_has_data: bool,
+}
+
+impl Column {
+    fn of(kpi: &Kpi, people: &[&PersonInputs]) -> Result<Self, CardError> {
+        let kind = kpi.measure.kind();
+        // A rate is in percent.
+        let factor = if kind == MeasureKind::Rate { 100 } else { 1 };
+        let sample = |p: &PersonInputs| p.samples.get(kpi.measure.name()).copied().unwrap_or_default();
+        let mut pooled = Sample::default();
+        people.iter().for_each(|p| pooled.merge(&sample(p)));
+        let group = mean(factor, &pooled);
+        let mut values = Vec::with_capacity(people.len());
+        for p in people {
+            let s = sample(p);
+            let (n_ppm, raw) = match kind {
+                MeasureKind::Count => (p.credited_ppm, Some(records(p.credited_ppm)?)),
+                MeasureKind::Sum if s.ppm > 0 => {
+                    (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD).ok_or(CardError::TooLarge)?))
+                }
+                MeasureKind::Sum => (0, None),
+                MeasureKind::Rate | MeasureKind::Mean => (s.ppm, mean(factor, &s)),
+            };
+            let below = i128::from(kpi.small_sample) * RECORD;
+            let missing = below - i128::from(n_ppm);
+            let small_sample = match group {
+                Some(group) if missing > 0 && p.credited_ppm > 0 => {
+                    Some(SmallSample { below: kpi.small_sample, group })
+                }
+                _ => None,
+            };
+            let adjusted = match small_sample {
+                Some(rule) => {
+                    let filled = factor * s.sum + missing * i128::from(rule.group.millionths());
+                    Some(Micro::ratio(filled, below * RECORD).ok_or(CardError::TooLarge)?)
+                }
+                None => raw,
+            };
+            values.push(Values { n_ppm, raw, adjusted, small_sample });
+        }
+        let somebody_has_data = match kind {
+            MeasureKind::Count => people.iter().any(|p| p.credited_ppm > 0),
+            MeasureKind::Rate | MeasureKind::Sum | MeasureKind::Mean => pooled.ppm > 0,
+        };
+        Ok(Self { values, somebody_has_data })
+    }
+
+    /// How each person's value becomes points; nothing where there is no usable target or no data at all.
+    fn curves(&self, kpi: &Kpi, people: &[&PersonInputs]) -> Result<Vec<Option<Rc<Curve>>>, CardError> {
+        if !self.somebody_has_data {
+            return Ok(vec![None; people.len()]);
+        }
+        if kpi.normalisation != Normalisation::TargetPiecewise {
+            let group: Vec<Micro> = self.values.iter().filter_map(|v| v.adjusted).collect();
+            return Ok(vec![Some(Rc::new(Curve::of_group(kpi, &group)?)); people.len()]);
+        }
+        let target =
+            |value, basis| (value > Micro::ZERO).then(|| Rc::new(Curve::target(kpi, TargetUsed { value, basis })));
+        match kpi.target {
+            Some(Target::Fixed(value)) => Ok(vec![target(value, Basis::Scheme); people.len()]),
+            Some(Target::TeamMedian) | None => {
+                let mut teams: BTreeMap<OrgUnitId, Vec<Micro>> = BTreeMap::new();
+                let mut all = Vec::new();
+                for (p, v) in people.iter().zip(&self.values).filter(|(_, v)| v.n_ppm > 0) {
+                    teams.entry(p.unit).or_default().extend(v.adjusted);
+                    all.extend(v.adjusted);
+                }
+                let everybody = Basis::GroupMedian { people: count(all.len()) };
+                let of_all = median(&mut all).and_then(|m| target(m, everybody));
+                let mut of_team = BTreeMap::new();
+                for (unit, mut values) in teams.into_iter().filter(|(_, values)| values.len() >= MIN_TEAM) {
+                    let basis = Basis::TeamMedian { people: count(values.len()) };
+                    of_team.insert(unit, median(&mut values).and_then(|m| target(m, basis)));
+                }
+                Ok(people.iter().map(|p| of_team.get(&p.unit).unwrap_or(&of_all).clone()).collect())
+            }
+        }
+    }
+}
+
+fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> Result<Line, CardError> {
+    let points = match (curve, values.adjusted) {
+        (Some(curve), Some(value)) => Some(curve.points(value)?),
+        _ => None,
+    };
+    let dropped = match points {
+        Some(_) => None,
+        None if !column.somebody_has_data => Some(Dropped::NobodyHasData),
+        None if values.adjusted.is_none() => Some(Dropped::NoDataOfPerson),
+        None => Some(Dropped::NoTarget),
+    };
+    Ok(Line {
+        kpi: kpi.key.clone(),
+        measure: kpi.measure.clone(),
+        unit: kpi.unit.clone(),
+        direction: kpi.direction,
+        normalisation: kpi.normalisation,
+        n: records(values.n_ppm)?,
+        raw: values.raw,
+        adjusted: values.adjusted,
+        small_sample: values.small_sample,
+        target: curve.and_then(Curve::target_used),
+        normalised: points.map(|(points, _)| points),
+        limit: points.and_then(|(_, limit)| limit),
+        scheme_weight: kpi.weight,
+        weight: Micro::ZERO,
+        weighted: Micro::ZERO,
+        dropped,
+        next: None,
+    })
+}
+
+/// Spreads 100 over the indicators that count, in proportion to the scheme's weights, and weighs the points.
+fn weigh(lines: &mut [Line]) -> Result<(), CardError> {
+    let live: Vec<(String, u128)> = lines
+        .iter()
+        .filter(|line| line.dropped.is_none())
+        .map(|line| (line.kpi.clone(), u128::from(line.scheme_weight.millionths().unsigned_abs())))
+        .collect();
+    if live.is_empty() {
+        return Ok(());
+    }
+    let spread = apportion::split_by_id(Method::LargestRemainder, scheme::WEIGHT_SUM.millionths(), &live)
+        .map_err(|_| CardError::TooLarge)?;
+    let spread: BTreeMap<String, i64> = spread.into_iter().collect();
+    for line in lines.iter_mut() {
+        line.weight = Micro::from_millionths(spread.get(&line.kpi).copied().unwrap_or(0));
+        let points = line.normalised.unwrap_or_default();
+        line.weighted = points.mul_div(line.weight, Micro::HUNDRED).ok_or(CardError::TooLarge)?;
+    }
+    Ok(())
+}
+
+/// What one step better would be worth: the same steps once more with the better value.
+fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Result<Option<Next>, CardError> {
+    let (Some(curve), Some(raw), Some(adjusted), None) = (curve, line.raw, line.adjusted, line.dropped) else {
+        return Ok(None);
+    };
+    let lower = kpi.direction == Direction::Lower;
+    let step = match kpi.measure.kind() {
+        MeasureKind::Count if !lower => Micro::ONE,
+        MeasureKind::Rate if !lower => Micro::ONE.min(Micro::HUNDRED.checked_sub(raw).unwrap_or_default()),
+        MeasureKind::Count | MeasureKind::Rate => Micro::ONE.min(raw),
+        MeasureKind::Sum | MeasureKind::Mean => match line.target {
+            Some(target) => target.value.mul_div(Micro::ONE, Micro::HUNDRED).ok_or(CardError::TooLarge)?,
+            None => Micro::ONE,
+        },
+    };
+    if step <= Micro::ZERO {
+        return Ok(None);
+    }
+    // Below the small-sample number the records measured so far move the value by their part only.
+    let moved = match line.small_sample {
+        Some(rule) => Micro::ratio(i128::from(rule.below), 1).and_then(|below| step.mul_div(line.n, below)),
+        None => Some(step),
+    };
+    let better = moved.and_then(|m| if lower { adjusted.checked_sub(m) } else { adjusted.checked_add(m) });
+    let (points, _) = curve.points(better.ok_or(CardError::TooLarge)?)?;
+    let weighted = points.mul_div(line.weight, Micro::HUNDRED).ok_or(CardError::TooLarge)?;
+    let gain = weighted.checked_sub(line.weighted).ok_or(CardError::TooLarge)?;
+    Ok(Some(Next { step, gain: gain.max(Micro::ZERO) }))
+}
+
+fn card(scheme: &Scheme, person: &PersonInputs, lines: Vec<Line>) -> Result<ScoreCard, CardError> {
+    let collaboration = match person.outside_ppm {
+        Some(outside) if scheme.collaboration => {
+            let share = Micro::ratio(100 * i128::from(outside), i128::from(person.credited_ppm)).unwrap_or_default();
+            Some(Collaboration {
+                outside: records(outside)?,
+                credited: records(person.credited_ppm)?,
+                points: share.min(COLLABORATION_CAP),
+            })
+        }
+        _ => None,
+    };
+    let extra = collaboration.as_ref().map_or(Micro::ZERO, |c| c.points);
+    let sum = lines.iter().try_fold(extra, |sum, line| sum.checked_add(line.weighted));
+    Ok(ScoreCard {
+        person: person.person,
+        unit: person.unit,
+        score: sum.ok_or(CardError::TooLarge)?,
+        rank: 0,
+        of: 0,
+        grade: None,
+        collaboration,
+        lines,
+        credited_ppm: person.credited_ppm,
+        outside_ppm: person.outside_ppm,
+    })
+}
+
+/// Sorts by score and person, gives ranks, and grades where the scheme has them.
+fn rank(scheme: &Scheme, cards: &mut [ScoreCard]) -> Result<(), CardError> {
+    cards.sort_by_key(|card| (std::cmp::Reverse(card.score), card.person));
+    let of = count(cards.len());
+    let mut place = (1, None);
+    for (i, card) in cards.iter_mut().enumerate() {
+        if place.1 != Some(card.score) {
+            place = (count(i + 1), Some(card.score));
+        }
+        (card.rank, card.of) = (place.0, of);
+    }
+    let quotas: Vec<u128> = scheme.grades.iter().filter_map(|g| g.quota).map(|q| u128::from(q.get())).collect();
+    if quotas.is_empty() {
+        for card in cards.iter_mut() {
+            let reached = |grade: &&Grade| grade.min_score.is_some_and(|min| card.score >= min);
+            card.grade = scheme.grades.iter().find(reached).map(|grade| grade.name.clone());
+        }
+    } else {
+        let scores: Vec<Micro> = cards.iter().map(|card| card.score).collect();
+        let bands = apportion::bands(&scores, &quotas).map_err(|_| CardError::TooLarge)?;
+        for (card, band) in cards.iter_mut().zip(bands) {
+            card.grade = scheme.grades.get(band).map(|grade| grade.name.clone());
+        }
+    }
+    Ok(())
+}
+
+/// The mean of a sample, nothing without records.
+fn mean(factor: i128, sample: &Sample) -> Option<Micro> {
+    Micro::ratio(factor * sample.sum, i128::from(sample.ppm) * RECORD)
+}
+
+/// Millionths of records as a number of records.
+fn records(ppm: u64) -> Result<Micro, CardError> {
+    i64::try_from(ppm).map(Micro::from_millionths).map_err(|_| CardError::TooLarge)
+}
+
+/// The middle value, or the mean of the two middle ones.
+fn median(values: &mut [Micro]) -> Option<Micro> {
+    values.sort_unstable();
+    let upper = values.get(values.len() / 2)?;
+    let lower = values.get((values.len() - 1) / 2)?;
+    let sum = i128::from(lower.millionths()) + i128::from(upper.millionths());
+    i64::try_from(micro::div_half_even(sum, 2)?).ok().map(Micro::from_millionths)
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// Keys of samples that a scheme reads; anything else need not be summed.
+pub fn measures_of(scheme: &Scheme) -> BTreeSet<&str> {
+    scheme.kpis.iter().map(|kpi| kpi.measure.name()).collect()
+}
+
+#[cfg(test)]
+mod tests;

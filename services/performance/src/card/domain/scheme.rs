@@ -1,0 +1,465 @@
+//! A scheme: which measures count, how much, and how a value becomes points. A version never changes.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tally_kernel::error::{Error, Violation};
+use tally_kernel::{Micro, Ppm};
+
+/// What the weights of a scheme sum to.
+pub const WEIGHT_SUM: Micro = Micro::HUNDRED;
+
+/// A versioned set of KPIs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheme {
+    /// Name for people to read, unique in the group.
+    pub name: String,
+    /// 1, 2, 3 ..
+    #[serde(default = "first_version")]
+    pub version: u32,
+    /// The indicators; their weights sum to exactly 100.
+    pub kpis: Vec<Kpi>,
+    /// Whether collaboration points are added where rosters are known.
+    #[serde(default = "yes")]
+    pub collaboration: bool,
+    /// Grades, best first; none when empty. Either all by lowest score or all by quota.
+    #[serde(default)]
+    pub grades: Vec<Grade>,
+}
+
+/// One indicator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kpi {
+    /// Unique in the scheme.
+    pub key: String,
+    /// What is measured.
+    pub measure: Measure,
+    /// Unit for people to read; empty means the measure's own.
+    #[serde(default)]
+    pub unit: String,
+    /// Which way is better.
+    #[serde(default)]
+    pub direction: Direction,
+    /// What 100 points are; needed by [`Normalisation::TargetPiecewise`] only. Rates are in percent.
+    #[serde(default)]
+    pub target: Option<Target>,
+    /// Points of the score that 100 points of this indicator are worth, in percent.
+    pub weight: Micro,
+    /// How a value becomes points.
+    #[serde(default)]
+    pub normalisation: Normalisation,
+    /// Fewest points.
+    #[serde(default)]
+    pub floor: Micro,
+    /// Most points.
+    #[serde(default = "default_cap")]
+    pub cap: Micro,
+    /// Below this many measured records the missing ones are counted as average ones; 0 turns the rule off. For rates
+    /// and means only.
+    #[serde(default)]
+    pub small_sample: u32,
+    /// The bands of [`Normalisation::ForcedDistribution`], best first.
+    #[serde(default)]
+    pub bands: Vec<Band>,
+}
+
+/// A band of a forced distribution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Band {
+    /// Part of the people; the bands' quotas make a whole.
+    pub quota: Ppm,
+    /// Points of everybody in the band; never more than those of a better band.
+    pub points: Micro,
+}
+
+/// A grade of the whole score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grade {
+    /// Name, such as `excellent-1`.
+    pub name: String,
+    /// Lowest score of the grade.
+    #[serde(default)]
+    pub min_score: Option<Micro>,
+    /// Part of the people.
+    #[serde(default)]
+    pub quota: Option<Ppm>,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Measure {
+    /// Records credited to the person, shares counted as parts.
+    CreditedRecords,
+    /// Percent of records first answered within 30 s.
+    FirstReplyWithin30s,
+    /// Percent of records resolved.
+    Resolved,
+    /// Percent of rated records with at least 4 of 5.
+    RatingAtLeast4,
+    /// Sales amount, major units.
+    Amount,
+    /// The mean of a numeric column.
+    Custom(String),
+}
+
+/// How samples of a measure become a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasureKind {
+    /// Records.
+    Count,
+    /// Percent, 0 to 100.
+    Rate,
+    /// A sum over records.
+    Sum,
+    /// A mean over records.
+    Mean,
+}
+
+impl Measure {
+    /// The name used in files and inputs.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::CreditedRecords => "credited_records",
+            Self::FirstReplyWithin30s => "first_reply_within_30s",
+            Self::Resolved => "resolved",
+            Self::RatingAtLeast4 => "rating_at_least_4",
+            Self::Amount => "amount",
+            Self::Custom(column) => column,
+        }
+    }
+
+    /// How samples become a value.
+    pub fn kind(&self) -> MeasureKind {
+        match self {
+            Self::CreditedRecords => MeasureKind::Count,
+            Self::FirstReplyWithin30s | Self::Resolved | Self::RatingAtLeast4 => MeasureKind::Rate,
+            Self::Amount => MeasureKind::Sum,
+            Self::Custom(_) => MeasureKind::Mean,
+        }
+    }
+}
+
+impl From<String> for Measure {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "credited_records" => Self::CreditedRecords,
+            "first_reply_within_30s" => Self::FirstReplyWithin30s,
+            "resolved" => Self::Resolved,
+            "rating_at_least_4" => Self::RatingAtLeast4,
+            "amount" => Self::Amount,
+            _ => Self::Custom(name),
+        }
+    }
+}
+
+impl From<Measure> for String {
+    fn from(measure: Measure) -> String {
+        measure.name().to_owned()
+    }
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More is better.
+    #[default]
+    Higher,
+    /// Less is better.
+    Lower,
+}
+
+/// What 100 points are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A number above zero.
+    Fixed(Micro),
+    /// The median over the people of the same team who have data (credited records: more than none). Teams with fewer
+    /// than three such people take the median over everybody, as one or two people are no yardstick for themselves.
+    TeamMedian,
+}
+
+impl FromStr for Target {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text == "team_median" { Ok(Self::TeamMedian) } else { text.parse().map(Self::Fixed) }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(target) => target.fmt(f),
+            Self::TeamMedian => f.write_str("team_median"),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(Micro),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(target) => Ok(Self::Fixed(target)),
+            Written::Word(word) => word.parse().map_err(|e: Error| serde::de::Error::custom(e.message())),
+        }
+    }
+}
+
+/// How a value becomes points. Except for the target, "the group" is everybody scored together who has data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalisation {
+    /// `100 * value / target`; where less is better `200 - 100 * value / target`.
+    #[default]
+    TargetPiecewise,
+    /// From the floor for the worst of the group to the cap for the best; 100 for all where all are equal.
+    MinMax,
+    /// Percent of the group that is no better.
+    Percentile,
+    /// `50 + 10 * (value - mean) / standard deviation` of the group; 50 for all where all are equal.
+    TScore,
+    /// Points by place, in bands of fixed quotas.
+    ForcedDistribution,
+}
+
+/// One thing that is wrong with a scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemeProblem {
+    /// Path of the field, such as `kpis[2].weight`.
+    pub field: String,
+    /// Stable kind.
+    pub kind: ProblemKind,
+    /// What is wrong and what to write instead.
+    pub description: String,
+}
+
+/// Kinds of problems of a scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// No indicator at all, or nameless things.
+    Missing,
+    /// A key or name twice.
+    Duplicate,
+    /// Weights that do not sum to exactly 100.
+    WeightsDoNotSum,
+    /// A weight of zero or less.
+    WeightNotPositive,
+    /// A measure that is neither built in nor a column of the records.
+    UnknownMeasure,
+    /// A target that is missing or not above zero.
+    Target,
+    /// A floor that is not below the cap.
+    Range,
+    /// A small-sample rule on something that is no rate or mean.
+    SmallSample,
+    /// Bands or grades that do not make sense together.
+    Bands,
+}
+
+/// All problems as one error for the caller.
+pub fn invalid(problems: &[SchemeProblem]) -> Error {
+    let violation = |p: &SchemeProblem| Violation { field: p.field.clone(), description: p.description.clone() };
+    Error::invalid(problems.iter().map(violation).collect())
+}
+
+impl Scheme {
+    /// The scheme used where nobody wrote one: credited records 40 against the team's median, and 20 each for first
+    /// replies within 30 s, resolved, and ratings of at least 4, each against 100 percent.
+    pub fn standard() -> Self {
+        let kpi = |measure: Measure, target: Target, weight: i32| Kpi {
+            key: measure.name().to_owned(),
+            unit: String::new(),
+            direction: Direction::Higher,
+            target: Some(target),
+            weight: Micro::from_int(weight),
+            normalisation: Normalisation::TargetPiecewise,
+            floor: Micro::ZERO,
+            cap: default_cap(),
+            small_sample: if measure.kind() == MeasureKind::Rate { 30 } else { 0 },
+            bands: Vec::new(),
+            measure,
+        };
+        let whole = Target::Fixed(Micro::HUNDRED);
+        Self {
+            name: "standard".to_owned(),
+            version: 1,
+            kpis: vec![
+                kpi(Measure::CreditedRecords, Target::TeamMedian, 40),
+                kpi(Measure::FirstReplyWithin30s, whole, 20),
+                kpi(Measure::Resolved, whole, 20),
+                kpi(Measure::RatingAtLeast4, whole, 20),
+            ],
+            collaboration: true,
+            grades: Vec::new(),
+        }
+    }
+
+    /// Everything that is wrong, all at once. `columns` are the numeric columns that the records have, where known.
+    ///
+    /// # Errors
+    /// Every [`SchemeProblem`].
+    pub fn validate(&self, columns: Option<&BTreeSet<String>>) -> Result<(), Vec<SchemeProblem>> {
+        let mut problems = Problems(Vec::new());
+        if self.name.trim().is_empty() {
+            problems.add("name", ProblemKind::Missing, "must not be empty");
+        }
+        if self.kpis.is_empty() {
+            problems.add("kpis", ProblemKind::Missing, "at least one indicator is needed");
+        }
+        let mut keys = BTreeSet::new();
+        for (i, kpi) in self.kpis.iter().enumerate() {
+            if !keys.insert(&kpi.key) {
+                problems.add(format!("kpis[{i}].key"), ProblemKind::Duplicate, format!("{:?} is there twice", kpi.key));
+            }
+            kpi.validate(&format!("kpis[{i}]"), columns, &mut problems);
+        }
+        let sum: i128 = self.kpis.iter().map(|k| i128::from(k.weight.millionths())).sum();
+        if !self.kpis.is_empty() && sum != i128::from(WEIGHT_SUM.millionths()) {
+            let shown = i64::try_from(sum).map_or_else(|_| sum.to_string(), |s| Micro::from_millionths(s).to_string());
+            problems.add(
+                "kpis",
+                ProblemKind::WeightsDoNotSum,
+                format!("the weights sum to {shown}, not to 100: change them so that they sum to exactly 100"),
+            );
+        }
+        self.validate_grades(&mut problems);
+        if problems.0.is_empty() { Ok(()) } else { Err(problems.0) }
+    }
+
+    fn validate_grades(&self, problems: &mut Problems) {
+        if self.grades.is_empty() {
+            return;
+        }
+        let scores: Vec<Micro> = self.grades.iter().filter_map(|g| g.min_score).collect();
+        let quotas: Vec<Ppm> = self.grades.iter().filter_map(|g| g.quota).collect();
+        let all = self.grades.len();
+        match (scores.len(), quotas.len()) {
+            (n, 0) if n == all => {
+                if !scores.is_sorted_by(|a, b| a > b) {
+                    problems.add(
+                        "grades",
+                        ProblemKind::Bands,
+                        "write the grades best first, each with a lower min_score",
+                    );
+                }
+            }
+            (0, n) if n == all => {
+                if !Ppm::make_whole(quotas) {
+                    problems.add("grades", ProblemKind::Bands, "the quotas must sum to exactly 1000000 millionths");
+                }
+            }
+            _ => problems.add("grades", ProblemKind::Bands, "give every grade a min_score, or every grade a quota"),
+        }
+        let mut names = BTreeSet::new();
+        for (i, grade) in self.grades.iter().enumerate() {
+            if grade.name.trim().is_empty() {
+                problems.add(format!("grades[{i}].name"), ProblemKind::Missing, "must not be empty");
+            } else if !names.insert(&grade.name) {
+                problems.add(
+                    format!("grades[{i}].name"),
+                    ProblemKind::Duplicate,
+                    format!("{:?} is there twice", grade.name),
+                );
+            }
+        }
+    }
+}
+
+impl Kpi {
+    fn validate(&self, path: &str, columns: Option<&BTreeSet<String>>, problems: &mut Problems) {
+        let mut add = |field: &str, kind, text: String| problems.add(format!("{path}.{field}"), kind, text);
+        if self.key.trim().is_empty() {
+            add("key", ProblemKind::Missing, "must not be empty".to_owned());
+        }
+        if self.weight <= Micro::ZERO {
+            add(
+                "weight",
+                ProblemKind::WeightNotPositive,
+                format!("{} is not above zero: leave the indicator out", self.weight),
+            );
+        }
+        if let Measure::Custom(column) = &self.measure {
+            let known = columns.is_none_or(|c| c.contains(column));
+            if column.trim().is_empty() || !known {
+                add(
+                    "measure",
+                    ProblemKind::UnknownMeasure,
+                    format!(
+                        "{column:?} is neither a built-in measure (credited_records, first_reply_within_30s, resolved, \
+                     rating_at_least_4, amount) nor a numeric column of the records"
+                    ),
+                );
+            }
+        }
+        let piecewise = self.normalisation == Normalisation::TargetPiecewise;
+        match self.target {
+            None if piecewise => add("target", ProblemKind::Target, "a number or team_median is needed".to_owned()),
+            Some(Target::Fixed(t)) if t <= Micro::ZERO => {
+                add("target", ProblemKind::Target, format!("{t} is not above zero"));
+            }
+            _ => {}
+        }
+        if self.floor >= self.cap {
+            add("floor", ProblemKind::Range, format!("the floor {} is not below the cap {}", self.floor, self.cap));
+        }
+        if self.small_sample > 0 && !matches!(self.measure.kind(), MeasureKind::Rate | MeasureKind::Mean) {
+            add(
+                "small_sample",
+                ProblemKind::SmallSample,
+                "only rates and means can be drawn to the average".to_owned(),
+            );
+        }
+        if self.normalisation == Normalisation::ForcedDistribution {
+            if !Ppm::make_whole(self.bands.iter().map(|b| b.quota)) {
+                add("bands", ProblemKind::Bands, "the quotas must sum to exactly 1000000 millionths".to_owned());
+            }
+            if !self.bands.is_sorted_by(|a, b| a.points >= b.points) {
+                add(
+                    "bands",
+                    ProblemKind::Bands,
+                    "write the bands best first, with no more points for a worse one".to_owned(),
+                );
+            }
+        } else if !self.bands.is_empty() {
+            add("bands", ProblemKind::Bands, "bands belong to forced_distribution only".to_owned());
+        }
+    }
+}
+
+struct Problems(Vec<SchemeProblem>);
+
+impl Problems {
+    fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: impl Into<String>) {
+        self.0.push(SchemeProblem { field: field.into(), kind, description: description.into() });
+    }
+}
+
+fn first_version() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_cap() -> Micro {
+    Micro::from_int(120)
+}

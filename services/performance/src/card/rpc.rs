@@ -1,0 +1,82 @@
+//! CardService: messages in, messages out.
+
+use tally_access::Locale;
+use tally_api::performance::v1 as pb;
+use tally_kernel::Micro;
+use tally_kernel::page::Page;
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::Line;
+use super::store::StoredCard;
+use crate::App;
+
+/// CardService.
+pub struct Rpc {
+    /// What every room works with.
+    pub app: App,
+}
+
+#[tonic::async_trait]
+impl pb::card_service_server::CardService for Rpc {
+    async fn get_card(&self, req: Request<pb::GetCardRequest>) -> Result<Response<pb::GetCardResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let card = app::get_card(&self.app, &ctx, asked.cycle_id.parse()?, asked.person_id.parse()?).await?;
+            Ok(pb::GetCardResponse { card: Some(message(card, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_cards(&self, req: Request<pb::ListCardsRequest>) -> Result<Response<pb::ListCardsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let page = Page::read(asked.page_size, &asked.page_token, format!("cards {}", asked.cycle_id).as_bytes())?;
+            let (cards, next_page_token) = app::list_cards(&self.app, &ctx, asked.cycle_id.parse()?, &page).await?;
+            let cards = cards.into_iter().map(|card| message(card, ctx.locale)).collect();
+            Ok(pb::ListCardsResponse { cards, next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn message(stored: StoredCard, locale: Locale) -> pb::Card {
+    let card = stored.card;
+    pb::Card {
+        card_id: stored.id.to_string(),
+        cycle_id: stored.cycle.to_string(),
+        person_id: card.person.to_string(),
+        unit_id: card.unit.to_string(),
+        score: card.score.to_string(),
+        collaboration: card.collaboration.map_or(Micro::ZERO, |c| c.points).to_string(),
+        rank: card.rank,
+        of: card.of,
+        lines: card.lines.iter().map(|l| line(l, locale)).collect(),
+        inputs_digest: stored.inputs_digest,
+        credited_ppm: card.credited_ppm,
+        outside_ppm: card.outside_ppm.unwrap_or(0),
+    }
+}
+
+fn line(line: &Line, locale: Locale) -> pb::CardLine {
+    let number = |n: Option<Micro>| n.map(|n| n.to_string()).unwrap_or_default();
+    let (next, note) = match locale {
+        Locale::En => (line.next_en(), line.explain_en()),
+        Locale::ZhCn => (line.next_zh(), line.explain_zh()),
+    };
+    pb::CardLine {
+        kpi: line.kpi.clone(),
+        value: number(line.raw),
+        adjusted: number(line.adjusted),
+        target: number(line.target.map(|t| t.value)),
+        normalised: number(line.normalised),
+        weight: line.weight.to_string(),
+        weighted: line.weighted.to_string(),
+        n: line.n.to_string(),
+        next,
+        note,
+    }
+}

@@ -1,0 +1,112 @@
+//! Rows of score cards.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ExprTrait as _;
+use sea_orm::entity::prelude::*;
+use tally_access::{OpContext, Plan, Region, Rpc};
+use tally_kernel::id::{CycleId, PersonId, ScoreCardId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
+
+use super::domain::ScoreCard;
+
+/// A score card. The whole trace is in the body; columns are what lists filter and sort by.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "cards")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub person_id: Uuid,
+    pub run_id: Uuid,
+    pub cycle_id: Uuid,
+    pub rank: i32,
+    pub of: i32,
+    pub body: String,
+    pub inputs_digest: String,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+/// A card with what the store knows of it.
+#[derive(Clone, Debug)]
+pub struct StoredCard {
+    /// The card.
+    pub id: ScoreCardId,
+    /// The cycle.
+    pub cycle: CycleId,
+    /// What it says.
+    pub card: ScoreCard,
+    /// Digest of what went in, hex.
+    pub inputs_digest: String,
+}
+
+impl TryFrom<Model> for StoredCard {
+    type Error = Error;
+    fn try_from(row: Model) -> Result<Self> {
+        Ok(Self {
+            id: ScoreCardId(row.id),
+            cycle: CycleId(row.cycle_id),
+            card: serde_json::from_str(&row.body).map_err(Error::internal)?,
+            inputs_digest: row.inputs_digest,
+        })
+    }
+}
+
+/// Writes the cards of a run, each with its person's region and the digest of what went in.
+pub async fn insert(
+    unit: &Unit,
+    ctx: &OpContext,
+    cycle: CycleId,
+    run: Uuid,
+    cards: &[(Region, ScoreCard, String)],
+) -> Result<()> {
+    let mut rows = Vec::with_capacity(cards.len());
+    for (region, card, inputs_digest) in cards {
+        rows.push(ActiveModel {
+            tenant_id: NotSet,
+            id: Set(ctx.new_id()),
+            region: Set(region.as_str().to_owned()),
+            unit_id: Set(Some(card.unit.0)),
+            person_id: Set(card.person.0),
+            run_id: Set(run),
+            cycle_id: Set(cycle.0),
+            rank: Set(i32::try_from(card.rank).map_err(Error::internal)?),
+            of: Set(i32::try_from(card.of).map_err(Error::internal)?),
+            body: Set(serde_json::to_string(card).map_err(Error::internal)?),
+            inputs_digest: Set(inputs_digest.clone()),
+            recorded_at: Set(to_db(ctx.now())),
+        });
+    }
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// One person's card of a run.
+pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, person: PersonId) -> Result<Option<StoredCard>> {
+    let mine = Column::RunId.eq(run).and(Column::PersonId.eq(person.0));
+    tx.select::<Entity>().within(plan).filter(mine).one().await?.map(StoredCard::try_from).transpose()
+}
+
+/// A page of the cards of a run, by rank and person.
+pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page) -> Result<(Vec<StoredCard>, String)> {
+    let mine = tx.select::<Entity>().within(plan).filter(Column::RunId.eq(run));
+    let (rows, next) = mine.page_asc(page, [Column::Rank, Column::PersonId]).await?;
+    Ok((rows.into_iter().map(StoredCard::try_from).collect::<Result<_>>()?, next))
+}
+
+/// Throws away the cards of a run.
+pub async fn discard(unit: &Unit, run: Uuid) -> Result<()> {
+    unit.delete::<Entity>().filter(Column::RunId.eq(run)).exec().await?;
+    Ok(())
+}

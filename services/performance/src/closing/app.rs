@@ -1,0 +1,266 @@
+//! The steps of closing a cycle, each one item of work: gather, attribute a component, score, and throw away.
+//!
+//! An item first asks whether its run still counts (a cancelled one does not), then reads, computes outside of any
+//! transaction, and writes in pieces, each of which asks again. Its effect and its end are one transaction, and what it
+//! wrote before is removed first, so an item may be done twice and counts once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tally_access::{Actor, OpContext, Permit, Region, Target, compile_service};
+use tally_kernel::id::{AccountId, CycleId};
+use tally_kernel::{Error, Result};
+use tally_store::{Audit, Unit, WorkItem, WorkOrder};
+use uuid::Uuid;
+
+use super::domain::facts::{Facts, Finding};
+use super::domain::freeze::{AgentCount, Plan, freeze};
+use super::store;
+use crate::attribution::store::{self as results, Place};
+use crate::cycle::domain::{Cycle, Failure, Step};
+use crate::cycle::store as cycles;
+use crate::policy::CloseCycle;
+use crate::{App, SERVICE, record};
+
+/// The kind of all items of work here.
+pub const WORK: &str = "closing";
+/// How often an item is tried.
+pub const ATTEMPTS: i32 = 5;
+
+/// One item of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The cycle.
+    pub cycle: CycleId,
+    /// The attempt at closing it.
+    pub run: Uuid,
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Ask the peers, freeze, split.
+    Gather,
+    /// Credit the records of one component.
+    Attribute(i32),
+    /// Make the cards and end the run.
+    Score,
+    /// Throw away what a dead run wrote.
+    Discard,
+}
+
+/// Does an item of work. `Ok` when nothing is left of it, also where its run does not count any more.
+///
+/// # Errors
+/// What went wrong; the caller decides whether trying again may help.
+pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
+    let ctx = context(app, item);
+    let permit = ctx.permit::<CloseCycle>(&Target::tenant())?;
+    let job: Job = item.payload()?;
+    let at = At { app, ctx: &ctx, permit: &permit, item, job };
+    if job.task == Task::Discard {
+        return at.discard().await;
+    }
+    let cycle = {
+        let tx = app.store.read(&ctx).await?;
+        if cycles::counts(&tx, job.cycle, job.run).await? { Some(cycles::load(&tx, job.cycle).await?) } else { None }
+    };
+    let Some(cycle) = cycle else { return at.abandon().await };
+    match job.task {
+        Task::Gather => at.gather(&cycle).await,
+        Task::Attribute(component) => crate::attribution::app::attribute(&at, &cycle, component).await,
+        Task::Score => crate::card::app::score_cycle(&at, &cycle).await,
+        Task::Discard => Ok(()),
+    }
+}
+
+/// Ends the run of an item that cannot be done.
+///
+/// # Errors
+/// What the store says.
+pub async fn give_up(app: &App, item: &WorkItem, failure: Failure) -> Result<()> {
+    let ctx = context(app, item);
+    let permit = ctx.permit::<CloseCycle>(&Target::tenant())?;
+    let job: Job = item.payload()?;
+    app.store
+        .retry(&ctx, || async {
+            let unit = app.store.unit(&ctx, &permit).await?;
+            let cycle = cycles::lock(&unit, job.cycle).await?;
+            let mut audit = Audit::new("performance.cycle.fail", "cycle", job.cycle).note("run", job.run);
+            if cycle.run == Some(job.run) && !cycle.state.rests() {
+                audit = audit.note("reason", failure.reason());
+                cycles::save(&unit, &cycle.fail(failure.clone())?).await?;
+                unit.enqueue_work([job.then(Task::Discard)]).await?;
+            }
+            unit.commit(audit, ()).await
+        })
+        .await
+}
+
+impl Job {
+    /// Another item of the same run.
+    pub fn then(self, task: Task) -> WorkOrder {
+        WorkOrder::new(WORK, self.run, &Self { task, ..self })
+    }
+}
+
+fn context(app: &App, item: &WorkItem) -> OpContext {
+    let actor = Actor::service(SERVICE, item.tenant, item.on_behalf_of);
+    OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), app.clock.clone(), app.rng.clone())
+}
+
+/// Where an item is worked on.
+pub struct At<'a> {
+    /// What every room works with.
+    pub app: &'a App,
+    /// The service's own context.
+    pub ctx: &'a OpContext,
+    /// Its permit.
+    pub permit: &'a Permit<CloseCycle>,
+    /// The item.
+    pub item: &'a WorkItem,
+    /// What it says.
+    pub job: Job,
+}
+
+impl At<'_> {
+    /// A unit of work of this run.
+    ///
+    /// # Errors
+    /// [`gone`] where the run does not count any more.
+    pub async fn unit(&self) -> Result<Unit> {
+        let unit = self.app.store.unit(self.ctx, self.permit).await?;
+        if cycles::counts(&unit, self.job.cycle, self.job.run).await? { Ok(unit) } else { Err(gone()) }
+    }
+
+    /// The audit entry of a piece of this run.
+    pub fn audit(&self, action: &'static str) -> Audit {
+        Audit::new(action, "cycle", self.job.cycle).note("run", self.job.run)
+    }
+
+    /// Tells how far the run is, outside of anything else.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn tell(&self, step: Step) -> Result<()> {
+        let unit = self.unit().await?;
+        cycles::progress(&unit, self.job.cycle, self.job.run, step, None, None).await?;
+        unit.commit(self.audit("performance.cycle.progress").note("step", step.name()), ()).await
+    }
+
+    async fn abandon(&self) -> Result<()> {
+        let unit = self.app.store.unit(self.ctx, self.permit).await?;
+        unit.finish_work(self.item).await?;
+        unit.commit(self.audit("performance.cycle.abandon"), ()).await
+    }
+
+    /// Asks who worked where and when, freezes it, and puts down one item a component.
+    async fn gather(&self, cycle: &Cycle) -> Result<()> {
+        self.tell(Step::Gathering).await?;
+        let facts = self.app.peers.facts(self.ctx, cycle.period, &cycle.policy).await?;
+        let counts = self.counts(cycle).await?;
+        let plan = freeze(&facts, cycle.period, &cycle.policy, &counts)?;
+        if plan.records == 0 {
+            return self.end(Failure::NoRecords { period: cycle.period }).await;
+        }
+        let findings = placed(&facts, cycle, &plan.findings);
+        let total = u32::try_from(plan.components.len() + 1).unwrap_or(u32::MAX);
+        self.app.store.retry(self.ctx, || self.put_plan(&plan, &findings, total)).await
+    }
+
+    async fn put_plan(&self, plan: &Plan, findings: &[(Place, Finding)], total: u32) -> Result<()> {
+        let (cycle, run) = (self.job.cycle, self.job.run);
+        let unit = self.unit().await?;
+        store::discard(&unit, run).await?;
+        results::discard(&unit, run).await?;
+        store::freeze(&unit, self.ctx, run, &plan.components).await?;
+        results::put_findings(&unit, self.ctx, run, -1, findings).await?;
+        cycles::progress(&unit, cycle, run, Step::Attributing, Some(0), Some(total)).await?;
+        let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
+        unit.enqueue_work(items).await?;
+        unit.finish_work(self.item).await?;
+        let audit = self.audit("performance.cycle.gather").note("components", plan.components.len());
+        unit.commit(audit.note("records", plan.records), ()).await?;
+        self.app.wake.notify_waiters();
+        Ok(())
+    }
+
+    /// Records around the period by account and agent: a day more on either side than any zone can need.
+    async fn counts(&self, cycle: &Cycle) -> Result<Vec<AgentCount>> {
+        let utc = cycle.period.instants(&jiff::tz::TimeZone::UTC)?;
+        let day = 86_400_000;
+        let span = (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day);
+        let tx = self.app.store.read(self.ctx).await?;
+        let rows = record::store::agents(&tx, span).await?;
+        let count = |(account, agent, n): (Uuid, String, i64)| AgentCount {
+            account: AccountId(account),
+            agent,
+            records: u64::try_from(n).unwrap_or(0),
+        };
+        Ok(rows.into_iter().map(count).collect())
+    }
+
+    /// Ends the run without a result, together with this item.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn end(&self, failure: Failure) -> Result<()> {
+        self.app
+            .store
+            .retry(self.ctx, || async {
+                let unit = self.unit().await?;
+                let failed = cycles::lock(&unit, self.job.cycle).await?.fail(failure.clone())?;
+                cycles::save(&unit, &failed).await?;
+                unit.enqueue_work([self.job.then(Task::Discard)]).await?;
+                unit.finish_work(self.item).await?;
+                unit.commit(self.audit("performance.cycle.fail").note("reason", failure.reason()), ()).await
+            })
+            .await
+    }
+
+    /// Throws away what a dead run wrote, an account at a time, so that nobody waits long for the store.
+    async fn discard(&self) -> Result<()> {
+        let run = self.job.run;
+        let accounts = {
+            let tx = self.app.store.read(self.ctx).await?;
+            results::accounts_with_credits(&tx, run).await?
+        };
+        for account in accounts {
+            let unit = self.app.store.unit(self.ctx, self.permit).await?;
+            results::clear_credits(&unit, run, account).await?;
+            unit.commit(self.audit("performance.cycle.discard").note("account", account), ()).await?;
+        }
+        let unit = self.app.store.unit(self.ctx, self.permit).await?;
+        results::discard(&unit, run).await?;
+        store::discard(&unit, run).await?;
+        crate::card::store::discard(&unit, run).await?;
+        unit.finish_work(self.item).await?;
+        unit.commit(self.audit("performance.cycle.discard"), ()).await
+    }
+}
+
+/// What a piece of work of a run that was cancelled meanwhile ends with.
+pub fn gone() -> Error {
+    Error::new(tally_kernel::Kind::Cancelled, "RUN_GONE", "the run was cancelled")
+}
+
+/// Findings with where their subjects stand: an account's key, an employee number, or else the group.
+fn placed(facts: &Facts, cycle: &Cycle, findings: &[Finding]) -> Vec<(Place, Finding)> {
+    let mut places: HashMap<&str, Place> = HashMap::new();
+    for person in &facts.people {
+        if let Some(last) = person.last_in(cycle.period) {
+            let place = Place { region: last.region.clone(), unit: Some(last.unit), person: Some(person.id) };
+            places.insert(&person.employee_no, place);
+        }
+    }
+    for account in &facts.accounts {
+        places.insert(&account.key, Place { region: account.region.clone(), unit: account.unit, person: None });
+    }
+    let group = Place { region: Region::global(), unit: None, person: None };
+    let place = |f: &Finding| places.get(f.subject.as_str()).unwrap_or(&group).clone();
+    findings.iter().map(|f| (place(f), f.clone())).collect()
+}

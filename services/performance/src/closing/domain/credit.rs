@@ -1,0 +1,153 @@
+//! A record's credit: how sure we are, whose it is, what it rests on; and the digest of many.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::facts::DutyRule;
+use super::freeze::{FrozenAccount, FrozenDuty, FrozenPerson};
+use super::pack::Share;
+use crate::attribution::domain::Rung;
+
+/// The rungs of the ladder, in its order.
+pub const RUNGS: [Rung; 7] =
+    [Rung::Tagged, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team, Rung::Unattributed];
+
+/// The stable name of a rung.
+pub fn rung_name(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Tagged => "tag",
+        Rung::Handover => "handover",
+        Rung::Sole => "sole",
+        Rung::Inferred => "inferred",
+        Rung::Equal => "equal",
+        Rung::Team => "team",
+        Rung::Unattributed => "unattributed",
+    }
+}
+
+/// The stored number of a rung, from 1.
+pub fn rung_number(rung: Rung) -> i32 {
+    match rung {
+        Rung::Tagged => 1,
+        Rung::Handover => 2,
+        Rung::Sole => 3,
+        Rung::Inferred => 4,
+        Rung::Equal => 5,
+        Rung::Team => 6,
+        Rung::Unattributed => 7,
+    }
+}
+
+/// The rung of a stored number.
+pub fn rung_of(number: i32) -> Option<Rung> {
+    RUNGS.into_iter().find(|rung| rung_number(*rung) == number)
+}
+
+/// How an account's records were credited.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Records of the period.
+    pub records: u64,
+    /// Records by rung, in the ladder's order.
+    pub rungs: [u64; 7],
+    /// Records of mixed days without a tag.
+    pub mixed_untagged: u64,
+}
+
+impl Figures {
+    /// Counts one record.
+    pub fn count(&mut self, rung: Rung) {
+        self.records += 1;
+        if let Some(n) = RUNGS.iter().position(|r| *r == rung) {
+            self.rungs[n] += 1;
+        }
+    }
+
+    /// Adds another account's.
+    pub fn merge(&mut self, other: &Self) {
+        self.records += other.records;
+        self.mixed_untagged += other.mixed_untagged;
+        for (mine, theirs) in self.rungs.iter_mut().zip(other.rungs) {
+            *mine += theirs;
+        }
+    }
+
+    /// Records credited to nobody.
+    pub fn unattributed(&self) -> u64 {
+        self.rungs[6]
+    }
+}
+
+/// The digest of an account's credits, record by record in their order. Names people by employee number and records by the
+/// platform's id, so that it says the same on every database.
+pub struct CreditDigest<'a> {
+    people: &'a [FrozenPerson],
+    hash: blake3::Hasher,
+    bytes: Vec<u8>,
+}
+
+impl<'a> CreditDigest<'a> {
+    /// For the account with this key, in a component whose attribution has this digest.
+    pub fn new(people: &'a [FrozenPerson], account_key: &str, component: &[u8; 32]) -> Self {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&(account_key.len() as u64).to_le_bytes()).update(account_key.as_bytes()).update(component);
+        Self { people, hash, bytes: Vec::new() }
+    }
+
+    /// Adds a record, by the digest of its content, with its credit.
+    pub fn add(&mut self, content: &[u8; 16], rung: Rung, shares: impl ExactSizeIterator<Item = Share>) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(content);
+        self.bytes.extend_from_slice(&rung_number(rung).to_le_bytes());
+        self.bytes.extend_from_slice(&(shares.len() as u64).to_le_bytes());
+        for share in shares {
+            let no = self.people.get(share.person as usize).map_or("", |p| p.no.as_str());
+            self.bytes.extend_from_slice(&(no.len() as u64).to_le_bytes());
+            self.bytes.extend_from_slice(no.as_bytes());
+            self.bytes.extend_from_slice(&share.ppm.to_le_bytes());
+        }
+        self.hash.update(&self.bytes);
+    }
+
+    /// The digest.
+    pub fn finish(self) -> [u8; 32] {
+        *self.hash.finalize().as_bytes()
+    }
+}
+
+/// What a credit rests on, in few words and without ids: `tag`; of one person the stretch of duty; of several how many
+/// were on duty by which rule.
+pub fn evidence(account: &FrozenAccount, rung: Rung, shares: &[Share]) -> String {
+    let duty = |share: &Share| account.duty.get(share.duty? as usize);
+    match (rung, shares) {
+        (Rung::Tagged, _) => "tag".to_owned(),
+        (_, [only]) => duty(only).map_or_else(String::new, stretch),
+        (_, several) => {
+            let mut rules: BTreeMap<DutyRule, u32> = BTreeMap::new();
+            for found in several.iter().filter_map(duty) {
+                *rules.entry(found.rule).or_default() += 1;
+            }
+            rules.iter().map(|(rule, n)| format!("{}:{n}", rule.name())).collect::<Vec<_>>().join("+")
+        }
+    }
+}
+
+/// Everybody on duty for an account at an instant, each with the strongest rule, by place.
+pub fn on_duty(account: &FrozenAccount, at_ms: i64) -> Vec<&FrozenDuty> {
+    let mut best: BTreeMap<u32, &FrozenDuty> = BTreeMap::new();
+    for duty in account.duty.iter().filter(|d| d.start_ms <= at_ms && at_ms < d.end_ms) {
+        let mine = best.entry(duty.person).or_insert(duty);
+        if duty.rule < mine.rule {
+            *mine = duty;
+        }
+    }
+    best.into_values().collect()
+}
+
+/// `roster:2026-03-02T00:45:00Z/2026-03-02T09:15:00Z`
+fn stretch(duty: &FrozenDuty) -> String {
+    let at = |ms| Timestamp::from_millisecond(ms).unwrap_or_default();
+    format!("{}:{}/{}", duty.rule.name(), at(duty.start_ms), at(duty.end_ms))
+}

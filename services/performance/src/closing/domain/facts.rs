@@ -1,0 +1,175 @@
+//! What closing knows of people, accounts and duty: plain values, read from the peers before any transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use tally_access::Region;
+use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::time::Period;
+
+/// A person of the period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub id: PersonId,
+    /// The group's own number.
+    pub employee_no: String,
+    /// Where and when employed, oldest first.
+    pub employments: Vec<Employment>,
+}
+
+impl Person {
+    /// The employment at the end of the period: the last one that touches it.
+    pub fn last_in(&self, period: Period) -> Option<&Employment> {
+        let touches = |e: &&Employment| e.from <= period.to() && e.to.is_none_or(|to| period.from() <= to);
+        self.employments.iter().rfind(touches)
+    }
+}
+
+/// A dated fact: where somebody works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Employment {
+    /// The unit.
+    pub unit: OrgUnitId,
+    /// Its path.
+    pub unit_path: String,
+    /// Its region.
+    pub region: Region,
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub to: Option<Date>,
+}
+
+/// How an account is used from a date on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhaseKind {
+    /// Several people under one name.
+    Shared,
+    /// On the way to named.
+    Mixed,
+    /// Every record carries its agent.
+    Named,
+}
+
+/// A stretch of an account's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// First local date; nothing means from the beginning.
+    pub from: Option<Date>,
+    /// How it is used.
+    pub kind: PhaseKind,
+    /// Dialogues one person can hold at once.
+    pub capacity: u32,
+}
+
+/// A platform's login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The account.
+    pub id: AccountId,
+    /// Platform.
+    pub platform: String,
+    /// `platform/store/name`.
+    pub key: String,
+    /// IANA zone of its dates.
+    pub zone: String,
+    /// Path of its team, or empty.
+    pub team_path: String,
+    /// The team's unit.
+    pub unit: Option<OrgUnitId>,
+    /// Region.
+    pub region: Region,
+    /// Phases, oldest first.
+    pub phases: Vec<Phase>,
+}
+
+/// What a platform's nickname means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    /// Platform.
+    pub platform: String,
+    /// Nickname.
+    pub alias: String,
+    /// Who.
+    pub person: PersonId,
+    /// First local date.
+    pub from: Option<Date>,
+    /// Last local date.
+    pub to: Option<Date>,
+}
+
+/// By which rule somebody was on duty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DutyRule {
+    /// Held the account by hand-over.
+    Handover,
+    /// Rostered on it.
+    Roster,
+    /// Of its team, with punches.
+    Punch,
+    /// The whole team, for want of evidence.
+    Team,
+}
+
+impl DutyRule {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Handover => "handover",
+            Self::Roster => "roster",
+            Self::Punch => "punch",
+            Self::Team => "team",
+        }
+    }
+}
+
+/// A stretch during which one person was on duty for an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duty {
+    /// Who.
+    pub person: PersonId,
+    /// From, milliseconds since 1970.
+    pub start_ms: i64,
+    /// To, not included.
+    pub end_ms: i64,
+    /// By which rule.
+    pub rule: DutyRule,
+    /// Ids of hand-overs, shifts and punches.
+    pub evidence: String,
+}
+
+/// Something that a person should look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable kind in UPPER_SNAKE.
+    pub kind: String,
+    /// An account's key, an employee number, a record's id.
+    pub subject: String,
+    /// When, RFC 3339, or empty.
+    pub at: String,
+    /// What was seen and what was made of it.
+    pub detail: String,
+}
+
+/// Everything closing asks the peers for.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Decimal places of the group's currency.
+    pub minor_digits: u32,
+    /// Everybody employed on some day of the period.
+    pub people: Vec<Person>,
+    /// Every account.
+    pub accounts: Vec<Account>,
+    /// Every alias.
+    pub aliases: Vec<Alias>,
+    /// Who was on duty for which account when.
+    pub duty: BTreeMap<AccountId, Vec<Duty>>,
+    /// Who is rostered on which account in the period.
+    pub rostered: BTreeSet<(AccountId, PersonId)>,
+    /// What was odd about punches and hand-overs.
+    pub findings: Vec<Finding>,
+}

@@ -1,0 +1,343 @@
+//! From facts to work: accounts that share no person can be attributed apart, so each connected component of accounts and
+//! people becomes one item of work with all it needs frozen into it. A worker that dies, a retry, an explanation months
+//! later: all read the same frozen facts.
+//!
+//! People are named by their place in the component's list, which is sorted by employee number, and accounts are sorted
+//! by key: nothing that is computed depends on the ids that a database happened to give.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use tally_access::Region;
+use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::time::{Period, TimeError, zone};
+
+use super::facts::{Account, Alias, Duty, DutyRule, Facts, Finding, Person, Phase};
+use crate::cycle::domain::Policy;
+
+/// Everything one component of accounts and people needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// Local dates.
+    pub period: Period,
+    /// The numbers of attribution.
+    pub policy: Policy,
+    /// Decimal places of the group's currency.
+    pub minor_digits: u32,
+    /// Whether anybody is rostered anywhere in the period: else nobody can be outside of it.
+    pub rosters_known: bool,
+    /// By employee number.
+    pub people: Vec<FrozenPerson>,
+    /// By key.
+    pub accounts: Vec<FrozenAccount>,
+}
+
+/// A person, as of the period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenPerson {
+    /// Who.
+    pub id: PersonId,
+    /// Employee number.
+    pub no: String,
+    /// Unit at the end of the period.
+    pub unit: OrgUnitId,
+    /// Its path.
+    pub unit_path: String,
+    /// Its region.
+    pub region: Region,
+    /// First and last days of employment.
+    pub employed: Vec<(Date, Option<Date>)>,
+}
+
+impl FrozenPerson {
+    /// Whether employed on that day.
+    pub fn employed_on(&self, day: Date) -> bool {
+        self.employed.iter().any(|(from, to)| *from <= day && to.is_none_or(|to| day <= to))
+    }
+}
+
+/// An account with who was on duty for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenAccount {
+    /// The account.
+    pub id: AccountId,
+    /// `platform/store/name`.
+    pub key: String,
+    /// IANA zone of its dates.
+    pub zone: String,
+    /// Region.
+    pub region: Region,
+    /// Team's unit.
+    pub unit: Option<OrgUnitId>,
+    /// First instant of the period, milliseconds since 1970.
+    pub from_ms: i64,
+    /// First instant after the period.
+    pub to_ms: i64,
+    /// Phases, oldest first.
+    pub phases: Vec<Phase>,
+    /// Stretches of duty, by start, person and rule.
+    pub duty: Vec<FrozenDuty>,
+    /// Places of the people whose own account it is: rostered on it, or of its team. Sorted.
+    pub own: Vec<u32>,
+    /// What agents that its records name may mean.
+    pub agents: BTreeMap<String, Vec<Meaning>>,
+}
+
+/// A stretch of duty.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FrozenDuty {
+    /// From, milliseconds since 1970.
+    #[serde(rename = "s")]
+    pub start_ms: i64,
+    /// Place of the person.
+    #[serde(rename = "p")]
+    pub person: u32,
+    /// By which rule.
+    #[serde(rename = "r")]
+    pub rule: DutyRule,
+    /// To, not included.
+    #[serde(rename = "e")]
+    pub end_ms: i64,
+    /// Ids of hand-overs, shifts and punches.
+    #[serde(rename = "v")]
+    pub evidence: String,
+}
+
+/// A person that an agent's text means on some days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Meaning {
+    /// Place of the person.
+    pub person: u32,
+    /// First day.
+    pub from: Option<Date>,
+    /// Last day.
+    pub to: Option<Date>,
+}
+
+/// How many records of an account name an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentCount {
+    /// The account.
+    pub account: AccountId,
+    /// As written; empty where nobody is named.
+    pub agent: String,
+    /// Records around the period.
+    pub records: u64,
+}
+
+/// What closing has to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// One item of work each, by the key of the first account.
+    pub components: Vec<Frozen>,
+    /// What was odd.
+    pub findings: Vec<Finding>,
+    /// Records around the period, of known accounts.
+    pub records: u64,
+}
+
+/// Splits a period's work.
+///
+/// # Errors
+/// [`TimeError`] where an account's zone is unknown or the period at the end of time.
+pub fn freeze(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCount]) -> Result<Plan, TimeError> {
+    let mut plan = Plan { findings: facts.findings.clone(), ..Plan::default() };
+    let known: HashMap<AccountId, &Account> = facts.accounts.iter().map(|a| (a.id, a)).collect();
+    let mut agents: BTreeMap<AccountId, BTreeSet<&str>> = BTreeMap::new();
+    let mut strangers: BTreeMap<AccountId, u64> = BTreeMap::new();
+    for count in counts {
+        if known.contains_key(&count.account) {
+            plan.records += count.records;
+            agents.entry(count.account).or_default().insert(&count.agent);
+        } else {
+            *strangers.entry(count.account).or_default() += count.records;
+        }
+    }
+    plan.findings.extend(strangers.into_iter().map(|(account, records)| Finding {
+        kind: "UNKNOWN_ACCOUNT".to_owned(),
+        subject: account.to_string(),
+        at: String::new(),
+        detail: format!("{records} records of an account that attendance does not know were left out"),
+    }));
+    let people = People::of(facts, period);
+    let mut accounts: Vec<(&Account, Touched)> = Vec::with_capacity(agents.len());
+    for (id, names) in &agents {
+        let Some(account) = known.get(id) else { continue };
+        accounts.push((account, people.touched(account, facts.duty.get(id), names)));
+    }
+    accounts.sort_by(|a, b| a.0.key.cmp(&b.0.key));
+    for members in components(&accounts) {
+        let members: Vec<_> = members.into_iter().filter_map(|i| accounts.get(i)).collect();
+        plan.components.push(people.component(facts, period, policy, &members)?);
+    }
+    Ok(plan)
+}
+
+/// The people of the period and what agents mean, by id.
+struct People<'a> {
+    by_id: HashMap<PersonId, &'a Person>,
+    by_no: HashMap<&'a str, PersonId>,
+    aliases: HashMap<(&'a str, &'a str), Vec<&'a Alias>>,
+    period: Period,
+}
+
+/// Whom an account concerns.
+struct Touched {
+    people: BTreeSet<PersonId>,
+    agents: BTreeMap<String, Vec<(PersonId, Option<Date>, Option<Date>)>>,
+}
+
+impl<'a> People<'a> {
+    fn of(facts: &'a Facts, period: Period) -> Self {
+        let employed = || facts.people.iter().filter(|p| p.last_in(period).is_some());
+        let mut aliases: HashMap<_, Vec<&Alias>> = HashMap::new();
+        for alias in &facts.aliases {
+            aliases.entry((alias.platform.as_str(), alias.alias.as_str())).or_default().push(alias);
+        }
+        Self {
+            by_id: employed().map(|p| (p.id, p)).collect(),
+            by_no: employed().map(|p| (p.employee_no.as_str(), p.id)).collect(),
+            aliases,
+            period,
+        }
+    }
+
+    fn touched(&self, account: &Account, duty: Option<&Vec<Duty>>, names: &BTreeSet<&str>) -> Touched {
+        let on_duty = duty.into_iter().flatten().map(|d| d.person).filter(|p| self.by_id.contains_key(p));
+        let mut touched = Touched { people: on_duty.collect(), agents: BTreeMap::new() };
+        for name in names.iter().filter(|name| !name.is_empty()) {
+            let mut meanings = Vec::new();
+            if let Some(person) = self.by_no.get(name) {
+                meanings.push((*person, None, None));
+            } else {
+                let written = self.aliases.get(&(account.platform.as_str(), *name)).into_iter().flatten();
+                let during = |a: &&&Alias| {
+                    a.from.is_none_or(|from| from <= self.period.to()) && a.to.is_none_or(|to| self.period.from() <= to)
+                };
+                let of_people = written.filter(during).filter(|a| self.by_id.contains_key(&a.person));
+                meanings.extend(of_people.map(|a| (a.person, a.from, a.to)));
+            }
+            touched.people.extend(meanings.iter().map(|(person, ..)| *person));
+            touched.agents.insert((*name).to_owned(), meanings);
+        }
+        touched
+    }
+
+    fn component(
+        &self,
+        facts: &Facts,
+        period: Period,
+        policy: &Policy,
+        members: &[&(&Account, Touched)],
+    ) -> Result<Frozen, TimeError> {
+        let ids: BTreeSet<PersonId> = members.iter().flat_map(|(_, touched)| touched.people.iter().copied()).collect();
+        let mut people: Vec<&Person> = ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+        people.sort_by(|a, b| a.employee_no.cmp(&b.employee_no));
+        let places: HashMap<PersonId, u32> = people.iter().map(|p| p.id).zip(0..).collect();
+        let people: Vec<FrozenPerson> = people.into_iter().filter_map(|p| frozen_person(p, period)).collect();
+        let accounts = members.iter().map(|(account, touched)| {
+            let span = period.instants(&zone(&account.zone)?)?;
+            Ok(FrozenAccount {
+                id: account.id,
+                key: account.key.clone(),
+                zone: account.zone.clone(),
+                region: account.region.clone(),
+                unit: account.unit,
+                from_ms: span.start.as_millisecond(),
+                to_ms: span.end.as_millisecond(),
+                phases: account.phases.clone(),
+                duty: frozen_duty(facts.duty.get(&account.id), &places),
+                own: own(facts, account, &people),
+                agents: meanings(&touched.agents, &places),
+            })
+        });
+        Ok(Frozen {
+            period,
+            policy: policy.clone(),
+            minor_digits: facts.minor_digits,
+            rosters_known: !facts.rostered.is_empty(),
+            accounts: accounts.collect::<Result<_, TimeError>>()?,
+            people,
+        })
+    }
+}
+
+fn frozen_person(person: &Person, period: Period) -> Option<FrozenPerson> {
+    let last = person.last_in(period)?;
+    Some(FrozenPerson {
+        id: person.id,
+        no: person.employee_no.clone(),
+        unit: last.unit,
+        unit_path: last.unit_path.clone(),
+        region: last.region.clone(),
+        employed: person.employments.iter().map(|e| (e.from, e.to)).collect(),
+    })
+}
+
+fn frozen_duty(duty: Option<&Vec<Duty>>, places: &HashMap<PersonId, u32>) -> Vec<FrozenDuty> {
+    let frozen = |d: &Duty| {
+        let person = *places.get(&d.person)?;
+        Some(FrozenDuty { person, start_ms: d.start_ms, end_ms: d.end_ms, rule: d.rule, evidence: d.evidence.clone() })
+    };
+    let mut rows: Vec<FrozenDuty> = duty.into_iter().flatten().filter_map(frozen).collect();
+    // The text of the evidence holds ids and must not decide an order that results could depend on; what is equal up to
+    // it is equal for them.
+    rows.sort_by_key(|d| (d.start_ms, d.person, d.rule, d.end_ms));
+    rows
+}
+
+/// Rostered on the account, or of its team or a unit below it.
+fn own(facts: &Facts, account: &Account, people: &[FrozenPerson]) -> Vec<u32> {
+    let below = format!("{}/", account.team_path);
+    let of_team = |p: &FrozenPerson| {
+        !account.team_path.is_empty() && (p.unit_path == account.team_path || p.unit_path.starts_with(&below))
+    };
+    let mine = |p: &FrozenPerson| facts.rostered.contains(&(account.id, p.id)) || of_team(p);
+    (0..).zip(people).filter(|(_, p)| mine(p)).map(|(place, _)| place).collect()
+}
+
+type Named = BTreeMap<String, Vec<(PersonId, Option<Date>, Option<Date>)>>;
+
+fn meanings(agents: &Named, places: &HashMap<PersonId, u32>) -> BTreeMap<String, Vec<Meaning>> {
+    let meaning = |(person, from, to): &(PersonId, Option<Date>, Option<Date>)| {
+        Some(Meaning { person: *places.get(person)?, from: *from, to: *to })
+    };
+    let sorted = |found: &Vec<_>| {
+        let mut found: Vec<Meaning> = found.iter().filter_map(meaning).collect();
+        found.sort();
+        found
+    };
+    agents.iter().map(|(agent, found)| (agent.clone(), sorted(found))).collect()
+}
+
+/// Accounts that are joined by people, directly or through others: places in `accounts`, each component sorted, components
+/// by their first account.
+fn components(accounts: &[(&Account, Touched)]) -> Vec<Vec<usize>> {
+    let mut root: Vec<usize> = (0..accounts.len()).collect();
+    let mut first_of: HashMap<PersonId, usize> = HashMap::new();
+    for (i, (_, touched)) in accounts.iter().enumerate() {
+        for person in &touched.people {
+            let other = *first_of.entry(*person).or_insert(i);
+            let (a, b) = (find(&mut root, i), find(&mut root, other));
+            // The smaller place is the root, so a component is named by its first account.
+            root[a.max(b)] = a.min(b);
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for i in 0..accounts.len() {
+        groups.entry(find(&mut root, i)).or_default().push(i);
+    }
+    groups.into_values().collect()
+}
+
+fn find(root: &mut [usize], mut i: usize) -> usize {
+    while root[i] != i {
+        root[i] = root[root[i]];
+        i = root[i];
+    }
+    i
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use jiff::civil::date;
+use uuid::Uuid;
+
+use super::*;
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+fn march() -> Period {
+    Period::month_of(date(2026, 3, 1))
+}
+
+fn person(n: u128, path: &str) -> Person {
+    let employment = super::super::facts::Employment {
+        unit: OrgUnitId(id(900)),
+        unit_path: path.to_owned(),
+        region: "cn-north".parse().unwrap(),
+        from: date(2020, 1, 1),
+        to: None,
+    };
+    Person { id: PersonId(id(n)), employee_no: format!("E{n}"), employments: vec![employment] }
+}
+
+fn account(n: u128, key: &str) -> Account {
+    Account {
+        id: AccountId(id(n)),
+        platform: "JD".to_owned(),
+        key: key.to_owned(),
+        zone: "Asia/Shanghai".to_owned(),
+        team_path: "north/a".to_owned(),
+        unit: None,
+        region: "cn-north".parse().unwrap(),
+        phases: vec![],
+    }
+}
+
+fn duty(p: u128) -> Duty {
+    Duty { person: PersonId(id(p)), start_ms: 0, end_ms: 10, rule: DutyRule::Roster, evidence: String::new() }
+}
+
+fn count(a: u128, agent: &str) -> AgentCount {
+    AgentCount { account: AccountId(id(a)), agent: agent.to_owned(), records: 5 }
+}
+
+/// Accounts 11, 12 and 13 with keys c, b and a; people 1 to 4.
+fn facts() -> Facts {
+    Facts {
+        people: (1..=4).map(|n| person(n, "north/a")).collect(),
+        accounts: vec![account(11, "c"), account(12, "b"), account(13, "a")],
+        duty: BTreeMap::from([
+            (AccountId(id(11)), vec![duty(1), duty(2)]),
+            (AccountId(id(12)), vec![duty(2)]),
+            (AccountId(id(13)), vec![duty(3)]),
+        ]),
+        ..Facts::default()
+    }
+}
+
+fn keys(plan: &Plan) -> Vec<Vec<&str>> {
+    plan.components.iter().map(|c| c.accounts.iter().map(|a| a.key.as_str()).collect()).collect()
+}
+
+#[test]
+fn accounts_that_share_a_person_are_one_item_and_others_are_apart() {
+    let plan = freeze(&facts(), march(), &Policy::default(), &[count(11, ""), count(12, ""), count(13, "")]).unwrap();
+    assert_eq!(keys(&plan), [vec!["a"], vec!["b", "c"]]);
+    assert_eq!(plan.records, 15);
+    let nos: Vec<_> = plan.components[1].people.iter().map(|p| p.no.as_str()).collect();
+    assert_eq!(nos, ["E1", "E2"]);
+}
+
+#[test]
+fn a_name_on_a_record_joins_accounts_as_duty_does() {
+    let plan = freeze(&facts(), march(), &Policy::default(), &[count(12, "E3"), count(12, ""), count(13, "")]).unwrap();
+    assert_eq!(keys(&plan), [vec!["a", "b"]]);
+    assert_eq!(plan.components[0].accounts[1].agents["E3"], [Meaning { person: 1, from: None, to: None }]);
+}
+
+#[test]
+fn accounts_without_records_are_no_work_and_unknown_accounts_are_a_finding() {
+    let plan = freeze(&facts(), march(), &Policy::default(), &[count(13, ""), count(99, "")]).unwrap();
+    assert_eq!(keys(&plan), [vec!["a"]]);
+    assert_eq!(plan.records, 5);
+    assert_eq!(plan.findings.iter().map(|f| f.kind.as_str()).collect::<Vec<_>>(), ["UNKNOWN_ACCOUNT"]);
+}
+
+#[test]
+fn the_order_in_which_facts_come_does_not_matter() {
+    let counts = [count(11, ""), count(12, "E4"), count(13, "")];
+    let one = freeze(&facts(), march(), &Policy::default(), &counts).unwrap();
+    let mut other = facts();
+    other.people.reverse();
+    other.accounts.reverse();
+    other.duty.values_mut().for_each(|d| d.reverse());
+    let other = freeze(&other, march(), &Policy::default(), &[counts[2].clone(), counts[1].clone(), counts[0].clone()]);
+    assert_eq!(other.unwrap(), one);
+}
+
+#[test]
+fn an_account_is_the_own_one_of_its_team_and_of_those_rostered_on_it() {
+    let mut facts = facts();
+    facts.people = vec![person(1, "north/a/early"), person(2, "north/ab"), person(3, "south")];
+    facts.duty = BTreeMap::from([(AccountId(id(11)), vec![duty(1), duty(2), duty(3)])]);
+    facts.rostered = BTreeSet::from([(AccountId(id(11)), PersonId(id(3)))]);
+    let plan = freeze(&facts, march(), &Policy::default(), &[count(11, "")]).unwrap();
+    assert_eq!(plan.components[0].accounts[0].own, [0, 2]);
+    assert!(plan.components[0].rosters_known);
+}
+
+#[test]
+fn who_left_before_the_period_is_nobody() {
+    let mut facts = facts();
+    facts.people[2].employments[0].to = Some(date(2026, 2, 28));
+    let plan = freeze(&facts, march(), &Policy::default(), &[count(13, "E3")]).unwrap();
+    assert_eq!(plan.components[0].people, []);
+    assert_eq!(plan.components[0].accounts[0].agents["E3"], []);
+}

@@ -1,0 +1,282 @@
+//! Records as closing needs them: what attribution reads, and beside it what was measured, in columns of a few bytes. What an agent's text means is settled here, by the local date of the record.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::civil::{Date, Time};
+use jiff::{Timestamp, ToSpan as _};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+use serde::{Deserialize, Serialize};
+use tally_kernel::Micro;
+use tally_kernel::time::{TimeError, resolve, zone};
+
+use super::facts::{Finding, Phase, PhaseKind};
+use super::freeze::{Frozen, FrozenAccount, FrozenPerson, Meaning};
+use crate::attribution::domain::Record;
+use crate::card::domain::Sample;
+
+/// A first reply that counts as prompt.
+const PROMPT_MS: i64 = 30_000;
+/// A rating that counts as good, in thousandths of a point.
+const GOOD_MILLI: i32 = 4_000;
+
+/// A record as the store gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Start, milliseconds since 1970.
+    pub started_ms: i64,
+    /// End.
+    pub ended_ms: i64,
+    /// The platform's own id.
+    pub external_id: &'a str,
+    /// Agent as written.
+    pub agent: &'a str,
+    /// Kind of service.
+    pub kind: &'a str,
+    /// Customer, or empty.
+    pub customer: &'a str,
+    /// Milliseconds until the first reply.
+    pub first_reply_ms: Option<i64>,
+    /// Whether resolved.
+    pub resolved: Option<bool>,
+    /// Rating in thousandths.
+    pub rating_milli: Option<i32>,
+    /// Sales in minor units.
+    pub amount_minor: Option<i64>,
+    /// Values of the custom measures that the scheme asks for, in its order.
+    pub custom: &'a [Option<Decimal>],
+    /// The record's content digest.
+    pub content: &'a [u8],
+}
+
+/// The records of a component, account by account, each by start and external id.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// What attribution reads.
+    pub rows: Vec<Record>,
+    /// Place of each record's content digest: its first half.
+    pub contents: Vec<[u8; 16]>,
+    /// Records of mixed days without a tag, by account.
+    pub mixed_untagged: Vec<u64>,
+    /// What was odd.
+    pub findings: Vec<Finding>,
+    quality: Vec<u8>,
+    amount: Vec<i64>,
+    custom: Vec<Vec<i64>>,
+    kinds: HashMap<String, u32>,
+}
+
+impl Records {
+    /// Nothing yet; `customs` is the number of custom measures that the scheme asks for.
+    pub fn new(customs: usize) -> Self {
+        Self { custom: vec![Vec::new(); customs], ..Self::default() }
+    }
+}
+
+/// The day of a date, counted from 1970.
+pub fn day_number(date: Date) -> i32 {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    epoch.until(date).map_or(0, |span| span.get_days())
+}
+
+/// Collects the records of one account into the component's.
+pub struct Gatherer<'a> {
+    account: &'a FrozenAccount,
+    place: u32,
+    people: &'a [FrozenPerson],
+    records: &'a mut Records,
+    /// First instants of the dates around the period, and of their working days.
+    dates: Vec<(i64, i64, Date)>,
+    customers: HashMap<u64, u32>,
+    unknown: BTreeMap<String, (u64, i64)>,
+    mixed_untagged: u64,
+}
+
+/// What a first reply, a resolution and a rating say: two bits each, 0 for not measured, 1 for no, 2 for yes.
+fn quality(row: &Row) -> u8 {
+    let bits = |said: Option<bool>| said.map_or(0, |yes| 1 + u8::from(yes));
+    bits(row.first_reply_ms.map(|ms| ms <= PROMPT_MS))
+        | bits(row.resolved) << 2
+        | bits(row.rating_milli.map(|r| r >= GOOD_MILLI)) << 4
+}
+
+/// No value: no amount and no measure is that small.
+const NONE: i64 = i64::MIN;
+
+impl<'a> Gatherer<'a> {
+    /// For the account at this place of a component.
+    ///
+    /// # Errors
+    /// [`TimeError`] for a zone that is not known any more.
+    pub fn new(frozen: &'a Frozen, place: usize, records: &'a mut Records) -> Result<Self, TimeError> {
+        let account = &frozen.accounts[place];
+        let zone = zone(&account.zone)?;
+        let (mut dates, mut day) = (Vec::new(), shifted(frozen.period.from(), -1)?);
+        let last = shifted(frozen.period.to(), 1)?;
+        while day <= last {
+            let starts = |time| resolve(day.to_datetime(time), &zone).map(|local| local.compatible().as_millisecond());
+            dates.push((starts(Time::midnight())?, starts(frozen.policy.cut_over)?, day));
+            day = shifted(day, 1)?;
+        }
+        let place = u32::try_from(place).map_err(|_| TimeError::OutOfRange)?;
+        let (customers, unknown) = (HashMap::new(), BTreeMap::new());
+        Ok(Self { account, place, people: &frozen.people, records, dates, customers, unknown, mixed_untagged: 0 })
+    }
+
+    /// Adds the next record.
+    pub fn push(&mut self, row: &Row) {
+        let date = self.date_of(row.started_ms, |(midnight, _, _)| *midnight);
+        let working_day = self.date_of(row.started_ms, |(_, cut_over, _)| *cut_over);
+        let tag = self.tag(row, date);
+        if tag.is_none() && phase_on(&self.account.phases, date).kind == PhaseKind::Mixed {
+            self.mixed_untagged += 1;
+        }
+        let customer = self.customer(row.customer);
+        let kind = self.kind(row.kind);
+        let records = &mut *self.records;
+        records.rows.push(Record {
+            key: row.external_id.to_owned(),
+            account: self.place,
+            day: day_number(working_day),
+            start_ms: row.started_ms,
+            end_ms: row.ended_ms,
+            kind,
+            customer,
+            tag,
+        });
+        let mut content = [0; 16];
+        content.iter_mut().zip(row.content).for_each(|(mine, byte)| *mine = *byte);
+        records.contents.push(content);
+        records.quality.push(quality(row));
+        records.amount.push(row.amount_minor.unwrap_or(NONE));
+        for (n, column) in records.custom.iter_mut().enumerate() {
+            let value = row.custom.get(n).copied().flatten();
+            column.push(value.and_then(to_micro).map_or(NONE, Micro::millionths));
+        }
+    }
+
+    /// The date whose first instant, chosen by `start`, is the last before `at_ms`.
+    fn date_of(&self, at_ms: i64, start: impl Fn(&(i64, i64, Date)) -> i64) -> Date {
+        let begun = self.dates.partition_point(|d| start(d) <= at_ms);
+        self.dates[begun.saturating_sub(1)].2
+    }
+
+    fn kind(&mut self, kind: &str) -> u32 {
+        if let Some(known) = self.records.kinds.get(kind) {
+            return *known;
+        }
+        let next = u32::try_from(self.records.kinds.len()).unwrap_or(u32::MAX);
+        self.records.kinds.insert(kind.to_owned(), next);
+        next
+    }
+
+    /// A customer is only ever compared with others of the same account within minutes: eight bytes of a digest tell them
+    /// apart.
+    fn customer(&mut self, text: &str) -> Option<u32> {
+        if text.is_empty() {
+            return None;
+        }
+        let mut first = [0; 8];
+        first.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..8]);
+        let next = u32::try_from(self.customers.len()).unwrap_or(u32::MAX);
+        Some(*self.customers.entry(u64::from_le_bytes(first)).or_insert(next))
+    }
+
+    /// Whom the platform named. A name that means nobody employed that day counts as none.
+    fn tag(&mut self, row: &Row, date: Date) -> Option<u32> {
+        if row.agent.is_empty() {
+            return None;
+        }
+        let found = meaning(self.account, self.people, row.agent, date);
+        if found.is_none() {
+            let first = self.unknown.entry(row.agent.to_owned()).or_insert((0, row.started_ms));
+            first.0 += 1;
+        }
+        found
+    }
+
+    /// Ends the account.
+    pub fn finish(self) {
+        let account = &self.account.key;
+        self.records.mixed_untagged.push(self.mixed_untagged);
+        self.records.findings.extend(self.unknown.into_iter().map(|(agent, (records, first))| Finding {
+            kind: "UNKNOWN_AGENT".to_owned(),
+            subject: account.clone(),
+            at: Timestamp::from_millisecond(first).unwrap_or_default().to_string(),
+            detail: format!(
+                "{records} records name the agent {agent:?}, who is nobody employed on their days or more than one: they count as without a name"
+            ),
+        }));
+    }
+}
+
+fn shifted(date: Date, days: i64) -> Result<Date, TimeError> {
+    date.checked_add(days.days()).map_err(|_| TimeError::OutOfRange)
+}
+
+/// Whom an agent's text means on a date: the place of the one person employed then that it can mean.
+pub fn meaning(account: &FrozenAccount, people: &[FrozenPerson], agent: &str, date: Date) -> Option<u32> {
+    let meant = |m: &&Meaning| {
+        m.from.is_none_or(|from| from <= date)
+            && m.to.is_none_or(|to| date <= to)
+            && people.get(m.person as usize).is_some_and(|p| p.employed_on(date))
+    };
+    let mut found = account.agents.get(agent).into_iter().flatten().filter(meant).map(|m| m.person);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
+}
+
+/// How an account is used on a date; shared, one dialogue at a time, where nobody said.
+pub fn phase_on(phases: &[Phase], date: Date) -> Phase {
+    let nobody_said = Phase { from: None, kind: PhaseKind::Shared, capacity: 1 };
+    phases.iter().rfind(|p| p.from.is_none_or(|from| from <= date)).copied().unwrap_or(nobody_said)
+}
+
+/// To six places, half to even; nothing where it does not fit.
+fn to_micro(value: Decimal) -> Option<Micro> {
+    value.round_dp(6).checked_mul(Decimal::from(1_000_000))?.to_i64().map(Micro::from_millionths)
+}
+
+/// What one person's shares add up to, by measure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Millionths of records.
+    pub credited_ppm: u64,
+    /// Of these on accounts that are not the person's own.
+    pub outside_ppm: u64,
+    /// First reply within 30 s, resolved, rating of at least 4.
+    pub flags: [Sample; 3],
+    /// Sales in major units.
+    pub amount: Sample,
+    /// Custom measures, in the scheme's order.
+    pub custom: Vec<Sample>,
+}
+
+impl Sums {
+    /// Adds a share of a record.
+    pub fn add(&mut self, records: &Records, i: usize, ppm: u32, outside: bool, minor_digits: u32) {
+        self.credited_ppm += u64::from(ppm);
+        if outside {
+            self.outside_ppm += u64::from(ppm);
+        }
+        let quality = records.quality[i];
+        for (n, sample) in self.flags.iter_mut().enumerate() {
+            match quality >> (2 * n) & 3 {
+                0 => {}
+                said => sample.add_flag(ppm, said == 2),
+            }
+        }
+        if records.amount[i] != NONE {
+            let millionths = records.amount[i].saturating_mul(10_i64.pow(6_u32.saturating_sub(minor_digits)));
+            self.amount.add(ppm, Micro::from_millionths(millionths));
+        }
+        for (column, sample) in records.custom.iter().zip(&mut self.custom) {
+            if column[i] != NONE {
+                sample.add(ppm, Micro::from_millionths(column[i]));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! From a component's frozen facts and records to everything that is written about it. Pure; busy on every core.
+
+use tally_kernel::id::PersonId;
+
+use super::credit::{CreditDigest, Figures};
+use super::facts::{DutyRule, Finding, PhaseKind};
+use super::freeze::{Frozen, FrozenAccount};
+use super::gather::{Records, Sums, day_number};
+use super::pack::Share;
+use crate::attribution::domain::{
+    self as attribution, Account, Credit, FindingKind, Input, Occupancy, Outcome, Person, Phase, PhaseFrom, attribute,
+};
+use crate::cycle::domain::Policy;
+
+/// What came out for a component.
+#[derive(Debug)]
+pub struct Reckoned {
+    /// The facts that went in.
+    pub frozen: Frozen,
+    /// The records that went in.
+    pub records: Vec<attribution::Record>,
+    /// Credits and totals, people and accounts by their places in the frozen facts.
+    pub outcome: Outcome,
+    /// Each account's part, in order.
+    pub accounts: Vec<AccountPart>,
+    /// What each credited person's shares add up to.
+    pub sums: Vec<(PersonId, Sums)>,
+    /// What somebody should look at: place of the account, place of the person, finding.
+    pub findings: Vec<(Option<u32>, Option<u32>, Finding)>,
+}
+
+/// An account's part of the credits.
+#[derive(Clone, Debug)]
+pub struct AccountPart {
+    /// Its credits in [`Outcome::credits`].
+    pub credits: std::ops::Range<usize>,
+    /// How its records were credited.
+    pub figures: Figures,
+    /// Digest of its credits.
+    pub digest: [u8; 32],
+}
+
+/// Credits a component's records and adds up what was measured. `customs` is the number of custom measures.
+pub fn reckon(frozen: Frozen, mut records: Records, customs: usize, pool: &rayon::ThreadPool) -> Reckoned {
+    let mut input = input(&frozen);
+    input.records = std::mem::take(&mut records.rows);
+    let outcome = attribute(&input, pool);
+    let mut accounts = Vec::with_capacity(frozen.accounts.len());
+    let mut sums = vec![Sums { custom: vec![Default::default(); customs], ..Sums::default() }; frozen.people.len()];
+    let mut next = 0;
+    for (place, account) in (0_u32..).zip(&frozen.accounts) {
+        let first = next;
+        let mut figures = Figures::default();
+        let mut digest = CreditDigest::new(&frozen.people, &account.key, &outcome.digest);
+        let of_account = |c: &&Credit| input.records[c.record as usize].account == place;
+        for credit in outcome.credits[first..].iter().take_while(of_account) {
+            next += 1;
+            let shares = outcome.shares_of(credit);
+            figures.count(credit.rung);
+            digest.add(&records.contents[credit.record as usize], credit.rung, shares.iter().map(packed));
+            for share in shares {
+                let outside = account.own.binary_search(&share.person).is_err();
+                let sum = &mut sums[share.person as usize];
+                sum.add(&records, credit.record as usize, share.ppm, outside, frozen.minor_digits);
+            }
+        }
+        figures.mixed_untagged = records.mixed_untagged.get(place as usize).copied().unwrap_or_default();
+        accounts.push(AccountPart { credits: first..next, figures, digest: digest.finish() });
+    }
+    let findings = findings(&frozen, &input, &outcome, records.findings);
+    let people = frozen.people.iter().map(|p| p.id).zip(sums);
+    let sums = people.filter(|(_, sums)| sums.credited_ppm > 0).collect();
+    Reckoned { records: input.records, frozen, outcome, accounts, sums, findings }
+}
+
+/// A share as it is stored.
+pub fn packed(share: &attribution::Share) -> Share {
+    Share { person: share.person, ppm: share.ppm, duty: share.evidence }
+}
+
+fn input(frozen: &Frozen) -> Input {
+    let people = frozen.people.iter().map(|p| Person { key: p.no.clone() }).collect();
+    let accounts = frozen.accounts.iter().map(account).collect();
+    let mut occupancy = Vec::new();
+    for (place, account) in (0_u32..).zip(&frozen.accounts) {
+        let row = |(evidence, duty): (u32, &super::freeze::FrozenDuty)| Occupancy {
+            account: place,
+            person: duty.person,
+            from_ms: duty.start_ms,
+            to_ms: duty.end_ms,
+            rule: rule(duty.rule),
+            evidence,
+        };
+        occupancy.extend((0_u32..).zip(&account.duty).map(row));
+    }
+    Input { policy: policy(&frozen.policy), people, accounts, occupancy, records: Vec::new() }
+}
+
+fn policy(policy: &Policy) -> attribution::Policy {
+    attribution::Policy {
+        version: policy.version.clone(),
+        session_window_ms: i64::from(policy.session_window_seconds) * 1_000,
+        inference: !policy.inference_off,
+        min_ambiguous: policy.min_ambiguous,
+        ..attribution::Policy::default()
+    }
+}
+
+fn account(account: &FrozenAccount) -> Account {
+    let phase = |phase: &super::facts::Phase| PhaseFrom {
+        from_day: phase.from.map_or(i32::MIN, day_number),
+        phase: match phase.kind {
+            PhaseKind::Shared => Phase::Shared,
+            PhaseKind::Mixed => Phase::Mixed,
+            PhaseKind::Named => Phase::Named,
+        },
+        capacity: phase.capacity,
+    };
+    // Where nothing tells who was on duty, attendance has said so already and named the team as such.
+    Account { key: account.key.clone(), phases: account.phases.iter().map(phase).collect(), team: Vec::new() }
+}
+
+fn rule(rule: DutyRule) -> attribution::DutyRule {
+    match rule {
+        DutyRule::Handover => attribution::DutyRule::HandoverHeld,
+        DutyRule::Roster => attribution::DutyRule::Rostered,
+        DutyRule::Punch => attribution::DutyRule::Punched,
+        DutyRule::Team => attribution::DutyRule::Team,
+    }
+}
+
+fn findings(
+    frozen: &Frozen,
+    input: &Input,
+    outcome: &Outcome,
+    of_records: Vec<Finding>,
+) -> Vec<(Option<u32>, Option<u32>, Finding)> {
+    let place = |key: &str| frozen.accounts.iter().position(|a| a.key == key).and_then(|i| u32::try_from(i).ok());
+    let mut all: Vec<_> = of_records.into_iter().map(|f| (place(&f.subject), None, f)).collect();
+    for found in &outcome.findings {
+        // Attendance reports accounts without evidence of duty, whether records came or not.
+        let (Some(account), false) =
+            (frozen.accounts.get(found.account as usize), found.kind == FindingKind::NoDutyEvidence)
+        else {
+            continue;
+        };
+        let person = found.person.and_then(|p| frozen.people.get(p as usize)).map_or("", |p| p.no.as_str());
+        let at = input.records.get(found.record as usize).map_or(0, |r| r.start_ms);
+        let told = Finding {
+            kind: found.kind.code().to_owned(),
+            subject: account.key.clone(),
+            at: jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_string(),
+            detail: detail(found.kind, found.records, person),
+        };
+        all.push((Some(found.account), found.person, told));
+    }
+    all
+}
+
+/// What was seen and what was made of it.
+fn detail(kind: FindingKind, records: u32, person: &str) -> String {
+    match kind {
+        FindingKind::NoDutyEvidence => {
+            format!("no roster, punch or hand-over at all: its team shares {records} records")
+        }
+        FindingKind::UnheldAccount => format!("{records} records came while nobody was on duty: credited to nobody"),
+        FindingKind::TagOffDuty => {
+            format!("{records} records name {person}, who was not on duty then: the name counts")
+        }
+        FindingKind::NamedWithoutAgent => {
+            format!("{records} records of a named account name nobody: credited to nobody but by hand-over")
+        }
+        FindingKind::MixedWithoutTag => {
+            format!("{records} records of a mixed account name nobody: credited as on a shared one")
+        }
+        FindingKind::TooFewToInfer => {
+            format!("{records} records had several people on duty, too few to infer from: shared equally")
+        }
+        FindingKind::DidNotSettle => {
+            format!("the inference over {records} records did not settle: shared equally")
+        }
+    }
+}

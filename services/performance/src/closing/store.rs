@@ -1,0 +1,230 @@
+//! Rows that a run keeps between its steps: frozen inputs, accounts' figures, people's sums.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ExprTrait as _;
+use sea_orm::entity::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tally_access::OpContext;
+use tally_kernel::id::PersonId;
+use tally_kernel::{Error, Result};
+use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
+
+use super::domain::credit::Figures;
+use super::domain::freeze::{Frozen, FrozenAccount};
+use super::domain::gather::Sums;
+
+mod frozen {
+    use sea_orm::entity::prelude::*;
+
+    /// All that one component needs.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "frozen_inputs")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub run_id: Uuid,
+        pub ordinal: i32,
+        pub body: Vec<u8>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId });
+}
+
+/// How an account's records were credited.
+pub mod account {
+    use sea_orm::entity::prelude::*;
+
+    /// One account of a run.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "account_results")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub unit_id: Option<Uuid>,
+        pub run_id: Uuid,
+        pub account_id: Uuid,
+        pub account_key: String,
+        pub component: i32,
+        pub figures: String,
+        pub digest: Vec<u8>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+}
+
+mod sums {
+    use sea_orm::entity::prelude::*;
+
+    /// What one person's shares add up to.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "person_sums")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub run_id: Uuid,
+        pub person_id: Uuid,
+        pub component: i32,
+        pub body: String,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId });
+}
+
+fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
+    serde_json::from_slice(json).map_err(Error::internal)
+}
+
+fn write(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
+}
+
+/// Writes the components of a run.
+pub async fn freeze(unit: &Unit, ctx: &OpContext, run: Uuid, components: &[Frozen]) -> Result<()> {
+    for (ordinal, component) in (0..).zip(components) {
+        let row = frozen::ActiveModel {
+            tenant_id: NotSet,
+            id: Set(ctx.new_id()),
+            run_id: Set(run),
+            ordinal: Set(ordinal),
+            body: Set(serde_json::to_vec(component).map_err(Error::internal)?),
+            recorded_at: Set(to_db(ctx.now())),
+        };
+        unit.insert(row).await.conflict(lost_race)?;
+    }
+    Ok(())
+}
+
+/// One component of a run.
+pub async fn frozen(tx: &ScopedTx, run: Uuid, component: i32) -> Result<Frozen> {
+    let same = frozen::Column::RunId.eq(run).and(frozen::Column::Ordinal.eq(component));
+    let found = tx.select::<frozen::Entity>().filter(same).one().await?;
+    read(&found.ok_or_else(|| Error::not_found("component", component))?.body)
+}
+
+/// An account's outcome.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How its records were credited.
+    pub figures: Figures,
+    /// Digest of its credits.
+    pub digest: [u8; 32],
+}
+
+/// Writes the outcome of accounts of a component.
+pub async fn put_outcomes(
+    unit: &Unit,
+    ctx: &OpContext,
+    run: Uuid,
+    component: i32,
+    outcomes: &[(&FrozenAccount, Outcome)],
+) -> Result<()> {
+    let mut rows = Vec::with_capacity(outcomes.len());
+    for (account, outcome) in outcomes {
+        rows.push(account::ActiveModel {
+            tenant_id: NotSet,
+            id: Set(ctx.new_id()),
+            region: Set(account.region.as_str().to_owned()),
+            unit_id: Set(account.unit.map(Uuid::from)),
+            run_id: Set(run),
+            account_id: Set(account.id.0),
+            account_key: Set(account.key.clone()),
+            component: Set(component),
+            figures: Set(write(&outcome.figures)?),
+            digest: Set(outcome.digest.to_vec()),
+            recorded_at: Set(to_db(ctx.now())),
+        });
+    }
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// The outcome of every account of a run, by key.
+pub async fn outcomes(tx: &ScopedTx, run: Uuid) -> Result<Vec<(String, Outcome)>> {
+    let mut rows = tx.select::<account::Entity>().filter(account::Column::RunId.eq(run)).all().await?;
+    // By bytes, whatever the database thinks of letters.
+    rows.sort_by(|a, b| a.account_key.cmp(&b.account_key));
+    let outcome = |row: account::Model| {
+        let digest = row.digest.try_into().map_err(|_| Error::internal("a digest of another length"))?;
+        Ok((row.account_key, Outcome { figures: read(row.figures.as_bytes())?, digest }))
+    };
+    rows.into_iter().map(outcome).collect()
+}
+
+/// Writes what people's shares add up to.
+pub async fn put_sums(
+    unit: &Unit,
+    ctx: &OpContext,
+    run: Uuid,
+    component: i32,
+    people: &[(PersonId, Sums)],
+) -> Result<()> {
+    let mut rows = Vec::with_capacity(people.len());
+    for (person, sums) in people {
+        rows.push(sums::ActiveModel {
+            tenant_id: NotSet,
+            id: Set(ctx.new_id()),
+            run_id: Set(run),
+            person_id: Set(person.0),
+            component: Set(component),
+            body: Set(write(sums)?),
+            recorded_at: Set(to_db(ctx.now())),
+        });
+    }
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// What the shares of every person of a run add up to.
+pub async fn sums(tx: &ScopedTx, run: Uuid) -> Result<Vec<(PersonId, Sums)>> {
+    let rows = tx.select::<sums::Entity>().filter(sums::Column::RunId.eq(run)).all().await?;
+    rows.into_iter().map(|row| Ok((PersonId(row.person_id), read(row.body.as_bytes())?))).collect()
+}
+
+/// Throws away what the steps of a run kept.
+pub async fn discard(unit: &Unit, run: Uuid) -> Result<()> {
+    unit.delete::<frozen::Entity>().filter(frozen::Column::RunId.eq(run)).exec().await?;
+    unit.delete::<account::Entity>().filter(account::Column::RunId.eq(run)).exec().await?;
+    unit.delete::<sums::Entity>().filter(sums::Column::RunId.eq(run)).exec().await?;
+    Ok(())
+}
+
+/// How many components a run has.
+pub async fn components(tx: &ScopedTx, run: Uuid) -> Result<i32> {
+    let n = tx.select::<frozen::Entity>().filter(frozen::Column::RunId.eq(run)).count().await?;
+    i32::try_from(n).map_err(Error::internal)
+}
+
+/// Removes what a component's attempt that died left behind.
+pub async fn clear_component(unit: &Unit, run: Uuid, component: i32) -> Result<()> {
+    let accounts = account::Column::RunId.eq(run).and(account::Column::Component.eq(component));
+    unit.delete::<account::Entity>().filter(accounts).exec().await?;
+    let people = sums::Column::RunId.eq(run).and(sums::Column::Component.eq(component));
+    unit.delete::<sums::Entity>().filter(people).exec().await?;
+    Ok(())
+}

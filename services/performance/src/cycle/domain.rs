@@ -1,0 +1,498 @@
+//! A cycle's states, what may follow what, and the words for where it stands. Pure.
+//!
+//! ```text
+//! open -> closing -> reviewable -> published
+//!   ^        |  \         |
+//!   |        |   failed   |     closing again starts a new run from open, reviewable or failed
+//!   +--------+-----+------+     cancelling goes back to open
+//! ```
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+use tally_access::Locale;
+use tally_kernel::id::{CycleId, SchemeId};
+use tally_kernel::time::Period;
+use uuid::Uuid;
+
+/// Records of an account with several candidates that inference needs.
+pub const MIN_AMBIGUOUS: u32 = 50;
+/// Seconds within which one customer's records are one session.
+pub const SESSION_WINDOW: u32 = 600;
+
+/// The numbers of attribution: a version and all that it means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Name of this set of numbers.
+    pub version: String,
+    /// Minutes before and after a rostered shift that still count.
+    pub grace_minutes: u32,
+    /// Hours after which an unreleased hold or an unclosed punch ends.
+    pub max_hours: u32,
+    /// When a working day ends.
+    pub cut_over: Time,
+    /// Seconds within which records of one customer on one account are one session; 0 merges none.
+    pub session_window_seconds: u32,
+    /// On-duty people share equally.
+    pub inference_off: bool,
+    /// Records with several candidates that an account needs before anything is inferred.
+    pub min_ambiguous: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            version: "1".to_owned(),
+            grace_minutes: 15,
+            max_hours: 16,
+            cut_over: tally_kernel::time::CUT_OVER,
+            session_window_seconds: SESSION_WINDOW,
+            inference_off: false,
+            min_ambiguous: MIN_AMBIGUOUS,
+        }
+    }
+}
+
+/// Where a cycle stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Made; records may still come in.
+    Open,
+    /// Work goes on.
+    Closing,
+    /// Scored; people may look at it.
+    Reviewable,
+    /// Published; never changes again.
+    Published,
+    /// Could not be closed.
+    Failed,
+}
+
+impl State {
+    /// The stored name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closing => "closing",
+            Self::Reviewable => "reviewable",
+            Self::Published => "published",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of a stored name.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Open, Self::Closing, Self::Reviewable, Self::Published, Self::Failed]
+            .into_iter()
+            .find(|s| s.name() == name)
+    }
+
+    /// Whether nothing changes by itself any more.
+    pub fn rests(self) -> bool {
+        self != Self::Closing
+    }
+}
+
+/// What the worker does just now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Nothing.
+    #[default]
+    Rest,
+    /// Waiting for a worker.
+    Queued,
+    /// Asking who worked where and when.
+    Gathering,
+    /// Crediting records.
+    Attributing,
+    /// Making score cards.
+    Scoring,
+}
+
+impl Step {
+    /// The stored name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Queued => "queued",
+            Self::Gathering => "gathering",
+            Self::Attributing => "attributing",
+            Self::Scoring => "scoring",
+        }
+    }
+
+    /// The step of a stored name.
+    pub fn read(name: &str) -> Self {
+        let all = [Self::Queued, Self::Gathering, Self::Attributing, Self::Scoring];
+        all.into_iter().find(|step| step.name() == name).unwrap_or_default()
+    }
+
+    /// In words.
+    pub fn words(self, locale: Locale) -> &'static str {
+        match (self, locale) {
+            (Self::Rest, _) => "",
+            (Self::Queued, Locale::En) => "waiting for a worker",
+            (Self::Queued, Locale::ZhCn) => "等待处理",
+            (Self::Gathering, Locale::En) => "gathering people, accounts and duty",
+            (Self::Gathering, Locale::ZhCn) => "正在收集人员、账号与在岗情况",
+            (Self::Attributing, Locale::En) => "crediting records to people",
+            (Self::Attributing, Locale::ZhCn) => "正在把服务记录归属到人",
+            (Self::Scoring, Locale::En) => "making score cards",
+            (Self::Scoring, Locale::ZhCn) => "正在生成成绩单",
+        }
+    }
+}
+
+/// Why a cycle could not be closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Failure {
+    /// No record of a known account in the period.
+    NoRecords {
+        /// The period.
+        period: Period,
+    },
+    /// Records, but nobody to credit them to.
+    NobodyCredited {
+        /// How many records.
+        records: u64,
+    },
+    /// Something else said no, in a sentence.
+    Refused {
+        /// Its stable reason.
+        reason: String,
+        /// Its sentence.
+        message: String,
+    },
+    /// Tried several times in vain.
+    GaveUp {
+        /// The stable reason of the last time.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// The stable reason.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::NoRecords { .. } => "PERIOD_WITHOUT_RECORDS",
+            Self::NobodyCredited { .. } => "NOBODY_CREDITED",
+            Self::Refused { reason, .. } | Self::GaveUp { reason } => reason,
+        }
+    }
+
+    /// What is wrong and what to change, in words.
+    pub fn words(&self, locale: Locale) -> String {
+        match (self, locale) {
+            (Self::NoRecords { period }, Locale::En) => format!(
+                "no service record of any account began between {} and {}: import the records of these days, or make a cycle over other days",
+                period.from(),
+                period.to()
+            ),
+            (Self::NoRecords { period }, Locale::ZhCn) => format!(
+                "{} 至 {} 之间没有任何账号的服务记录：请导入这些日期的记录，或另建其他日期的考核周期",
+                period.from(),
+                period.to()
+            ),
+            (Self::NobodyCredited { records }, Locale::En) => format!(
+                "none of the {records} records could be credited to anybody: bring in rosters, punches or hand-overs of the period, then close again"
+            ),
+            (Self::NobodyCredited { records }, Locale::ZhCn) => {
+                format!("{records} 条记录都无法归属到人：请导入该期间的排班、打卡或交接记录后重新结账")
+            }
+            (Self::Refused { message, .. }, _) => message.clone(),
+            (Self::GaveUp { reason }, Locale::En) => {
+                format!(
+                    "closing was tried several times in vain ({reason}): close again, and if it fails again ask the operator"
+                )
+            }
+            (Self::GaveUp { reason }, Locale::ZhCn) => {
+                format!("多次尝试后仍未能完成（{reason}）：请重新结账；若再次失败，请联系运维人员")
+            }
+        }
+    }
+}
+
+/// A closed cycle in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Records of the period.
+    pub records: u64,
+    /// Of these credited to somebody.
+    pub credited: u64,
+    /// Of these credited to nobody.
+    pub unattributed: u64,
+    /// People with a score card.
+    pub people: u32,
+    /// Digest of all inputs and results, hex.
+    pub digest: String,
+    /// Release of the tz database used.
+    pub tzdb: String,
+    /// Records per rung of the ladder, in the ladder's order.
+    pub rungs: Vec<(String, u64)>,
+    /// Records of mixed accounts without a tag.
+    pub mixed_untagged: u64,
+}
+
+/// One run of a scheme over a period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cycle {
+    /// The cycle.
+    pub id: CycleId,
+    /// Name for people to read.
+    pub name: String,
+    /// Local dates, in each account's zone.
+    pub period: Period,
+    /// The scheme.
+    pub scheme: SchemeId,
+    /// Its version.
+    pub scheme_version: u32,
+    /// The numbers of attribution.
+    pub policy: Policy,
+    /// Where it stands.
+    pub state: State,
+    /// The attempt at closing whose results count.
+    pub run: Option<Uuid>,
+    /// Work items done.
+    pub done: u32,
+    /// Work items in all; 0 until they are known.
+    pub total: u32,
+    /// What the worker does.
+    pub step: Step,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// Figures once it is reviewable.
+    pub summary: Option<Summary>,
+    /// Changes with every change of state.
+    pub version: i64,
+}
+
+/// What a cycle to be made says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCycle {
+    /// Name for people to read.
+    pub name: String,
+    /// Local dates.
+    pub period: Period,
+    /// The scheme.
+    pub scheme: SchemeId,
+    /// Its version; 0 means the newest.
+    pub scheme_version: u32,
+    /// The numbers of attribution.
+    pub policy: Policy,
+}
+
+/// What a cycle's state forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CycleError {
+    /// It is being closed already.
+    #[error("the cycle is being closed right now: watch it, or cancel it first")]
+    Closing,
+    /// It is published.
+    #[error("the cycle is published and never changes again: corrections come as deltas in a later cycle")]
+    Published,
+    /// There is nothing to cancel.
+    #[error("the cycle is not being closed, so there is nothing to cancel")]
+    NotClosing,
+    /// It has no result yet.
+    #[error("the cycle has no result to publish: close it first")]
+    NotReviewable,
+    /// There is no result to read.
+    #[error("the cycle has no result yet: close it, and watch it until it is reviewable")]
+    NoResult,
+}
+
+impl Cycle {
+    /// Starts a run.
+    ///
+    /// # Errors
+    /// [`CycleError::Closing`], [`CycleError::Published`].
+    pub fn close(self, run: Uuid) -> Result<Self, CycleError> {
+        match self.state {
+            State::Open | State::Reviewable | State::Failed => {}
+            State::Closing => return Err(CycleError::Closing),
+            State::Published => return Err(CycleError::Published),
+        }
+        let fresh = Self { failure: None, summary: None, done: 0, total: 0, ..self };
+        Ok(Self { state: State::Closing, run: Some(run), step: Step::Queued, ..fresh }.changed())
+    }
+
+    /// Throws the run away.
+    ///
+    /// # Errors
+    /// [`CycleError::NotClosing`].
+    pub fn cancel(self) -> Result<Self, CycleError> {
+        if self.state != State::Closing {
+            return Err(CycleError::NotClosing);
+        }
+        Ok(Self { state: State::Open, run: None, step: Step::Rest, done: 0, total: 0, ..self }.changed())
+    }
+
+    /// Ends the run with its result.
+    ///
+    /// # Errors
+    /// [`CycleError::NotClosing`].
+    pub fn finish(self, summary: Summary) -> Result<Self, CycleError> {
+        if self.state != State::Closing {
+            return Err(CycleError::NotClosing);
+        }
+        let done = self.total;
+        Ok(Self { state: State::Reviewable, step: Step::Rest, summary: Some(summary), done, ..self }.changed())
+    }
+
+    /// Ends the run without one.
+    ///
+    /// # Errors
+    /// [`CycleError::NotClosing`].
+    pub fn fail(self, failure: Failure) -> Result<Self, CycleError> {
+        if self.state != State::Closing {
+            return Err(CycleError::NotClosing);
+        }
+        Ok(Self { state: State::Failed, run: None, step: Step::Rest, failure: Some(failure), ..self }.changed())
+    }
+
+    /// Makes the result known.
+    ///
+    /// # Errors
+    /// [`CycleError::Published`], [`CycleError::Closing`], [`CycleError::NotReviewable`].
+    pub fn publish(self) -> Result<Self, CycleError> {
+        match self.state {
+            State::Reviewable => Ok(Self { state: State::Published, ..self }.changed()),
+            State::Published => Err(CycleError::Published),
+            State::Closing => Err(CycleError::Closing),
+            State::Open | State::Failed => Err(CycleError::NotReviewable),
+        }
+    }
+
+    fn changed(self) -> Self {
+        Self { version: self.version + 1, ..self }
+    }
+}
+
+/// What `cycle.published` tells other services.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The cycle.
+    pub cycle_id: CycleId,
+    /// Its name.
+    pub name: String,
+    /// First local date.
+    pub from: jiff::civil::Date,
+    /// Last local date.
+    pub to: jiff::civil::Date,
+    /// The scheme.
+    pub scheme_id: SchemeId,
+    /// Its version.
+    pub scheme_version: u32,
+    /// Version of the numbers of attribution.
+    pub policy_version: String,
+    /// Records of the period.
+    pub records: u64,
+    /// Of these credited to somebody.
+    pub credited: u64,
+    /// Of these credited to nobody.
+    pub unattributed: u64,
+    /// People with a score card.
+    pub people: u32,
+    /// Records per rung.
+    pub rungs: BTreeMap<String, u64>,
+    /// Digest of all inputs and results, hex.
+    pub digest: String,
+}
+
+impl Published {
+    /// The event of a cycle with a result.
+    pub fn of(cycle: &Cycle, summary: &Summary) -> Self {
+        Self {
+            cycle_id: cycle.id,
+            name: cycle.name.clone(),
+            from: cycle.period.from(),
+            to: cycle.period.to(),
+            scheme_id: cycle.scheme,
+            scheme_version: cycle.scheme_version,
+            policy_version: cycle.policy.version.clone(),
+            records: summary.records,
+            credited: summary.credited,
+            unattributed: summary.unattributed,
+            people: summary.people,
+            rungs: summary.rungs.iter().cloned().collect(),
+            digest: summary.digest.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn cycle(state: State) -> Cycle {
+        Cycle {
+            id: CycleId(Uuid::from_u128(1)),
+            name: "March".to_owned(),
+            period: Period::month_of(date(2026, 3, 1)),
+            scheme: SchemeId(Uuid::from_u128(2)),
+            scheme_version: 1,
+            policy: Policy::default(),
+            state,
+            run: Some(Uuid::from_u128(3)),
+            done: 2,
+            total: 3,
+            step: Step::Attributing,
+            failure: None,
+            summary: Some(Summary::default()),
+            version: 4,
+        }
+    }
+
+    #[test]
+    fn closing_starts_a_fresh_run_from_every_state_that_is_not_busy_or_final() {
+        for state in [State::Open, State::Reviewable, State::Failed] {
+            let closing = cycle(state).close(Uuid::from_u128(9)).unwrap();
+            assert_eq!((closing.state, closing.run, closing.done), (State::Closing, Some(Uuid::from_u128(9)), 0));
+            assert_eq!((closing.summary, closing.version), (None, 5));
+        }
+        assert_eq!(cycle(State::Closing).close(Uuid::nil()), Err(CycleError::Closing));
+        assert_eq!(cycle(State::Published).close(Uuid::nil()), Err(CycleError::Published));
+    }
+
+    #[test]
+    fn a_published_cycle_never_changes_again() {
+        let published = cycle(State::Reviewable).publish().unwrap();
+        assert_eq!(published.clone().publish(), Err(CycleError::Published));
+        assert_eq!(published.clone().cancel(), Err(CycleError::NotClosing));
+        assert_eq!(published.clone().fail(Failure::NobodyCredited { records: 1 }), Err(CycleError::NotClosing));
+        assert_eq!(published.close(Uuid::nil()), Err(CycleError::Published));
+    }
+
+    #[test]
+    fn a_cancelled_or_failed_run_leaves_no_result_behind() {
+        let cancelled = cycle(State::Closing).cancel().unwrap();
+        assert_eq!((cancelled.state, cancelled.run), (State::Open, None));
+        let failed = cycle(State::Closing).fail(Failure::NoRecords { period: cancelled.period }).unwrap();
+        assert_eq!((failed.state, failed.run), (State::Failed, None));
+        assert_eq!(failed.publish(), Err(CycleError::NotReviewable));
+    }
+
+    #[test]
+    fn a_failure_says_what_to_change_in_both_languages() {
+        let failure = Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)) };
+        assert!(failure.words(Locale::En).contains("import the records"), "{}", failure.words(Locale::En));
+        assert!(failure.words(Locale::ZhCn).contains("2026-03-31"), "{}", failure.words(Locale::ZhCn));
+    }
+
+    #[test]
+    fn stored_names_of_states_and_steps_read_back() {
+        for state in [State::Open, State::Closing, State::Reviewable, State::Published, State::Failed] {
+            assert_eq!(State::read(state.name()), Some(state));
+        }
+        for step in [Step::Rest, Step::Queued, Step::Gathering, Step::Attributing, Step::Scoring] {
+            assert_eq!(Step::read(step.name()), step);
+        }
+        assert_eq!(State::read("lost"), None);
+    }
+}

@@ -1,0 +1,238 @@
+//! CycleService: messages in, messages out.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt as _};
+use jiff::civil::Time;
+use tally_access::{Locale, OpContext};
+use tally_api::attendance::v1::DutyPolicy;
+use tally_api::common::v1 as common;
+use tally_api::performance::v1 as pb;
+use tally_kernel::error::Violations;
+use tally_kernel::page::Page;
+use tally_kernel::time::Period;
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::{Cycle, NewCycle, Policy, State, Summary};
+use crate::App;
+
+/// CycleService.
+pub struct Rpc {
+    /// What every room works with.
+    pub app: App,
+}
+
+#[tonic::async_trait]
+impl pb::cycle_service_server::CycleService for Rpc {
+    type WatchCycleStream = Pin<Box<dyn Stream<Item = Result<pb::WatchCycleResponse, Status>> + Send>>;
+
+    async fn create_cycle(
+        &self,
+        req: Request<pb::CreateCycleRequest>,
+    ) -> Result<Response<pb::CreateCycleResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let new = asked.cycle.unwrap_or_default().try_into()?;
+            let cycle = app::create_cycle(&self.app, &ctx, &asked.request_id, new).await?;
+            Ok(pb::CreateCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn close_cycle(
+        &self,
+        req: Request<pb::CloseCycleRequest>,
+    ) -> Result<Response<pb::CloseCycleResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let cycle = app::close_cycle(&self.app, &ctx, &asked.request_id, asked.cycle_id.parse()?).await?;
+            Ok(pb::CloseCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn watch_cycle(
+        &self,
+        req: Request<pb::WatchCycleRequest>,
+    ) -> Result<Response<Self::WatchCycleStream>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let cycles = app::watch_cycle(&self.app, &ctx, req.into_inner().cycle_id.parse()?).await?;
+            Ok(watched(cycles, &ctx))
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn cancel_cycle(
+        &self,
+        req: Request<pb::CancelCycleRequest>,
+    ) -> Result<Response<pb::CancelCycleResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let cycle = app::cancel_cycle(&self.app, &ctx, &asked.request_id, asked.cycle_id.parse()?).await?;
+            Ok(pb::CancelCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn publish_cycle(
+        &self,
+        req: Request<pb::PublishCycleRequest>,
+    ) -> Result<Response<pb::PublishCycleResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let cycle = app::publish_cycle(&self.app, &ctx, &asked.request_id, asked.cycle_id.parse()?).await?;
+            Ok(pb::PublishCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_cycle(&self, req: Request<pb::GetCycleRequest>) -> Result<Response<pb::GetCycleResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let cycle = app::get_cycle(&self.app, &ctx, req.into_inner().cycle_id.parse()?).await?;
+            Ok(pb::GetCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_cycles(
+        &self,
+        req: Request<pb::ListCyclesRequest>,
+    ) -> Result<Response<pb::ListCyclesResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let page = Page::read(asked.page_size, &asked.page_token, b"cycles")?;
+            let (cycles, next_page_token) = app::list_cycles(&self.app, &ctx, &page).await?;
+            let cycles = cycles.into_iter().map(|cycle| message(cycle, ctx.locale)).collect();
+            Ok(pb::ListCyclesResponse { cycles, next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn watched(
+    cycles: impl Stream<Item = Result<Cycle>> + Send + 'static,
+    ctx: &OpContext,
+) -> Pin<Box<dyn Stream<Item = Result<pb::WatchCycleResponse, Status>> + Send>> {
+    let locale = ctx.locale;
+    let told = move |cycle: Result<Cycle>| match cycle {
+        Ok(cycle) => Ok(pb::WatchCycleResponse { cycle: Some(message(cycle, locale)) }),
+        Err(error) => Err(tally_rpc::status(error, locale)),
+    };
+    Box::pin(cycles.map(told))
+}
+
+impl TryFrom<pb::Cycle> for NewCycle {
+    type Error = Error;
+    fn try_from(sent: pb::Cycle) -> Result<Self> {
+        let mut v = Violations::new();
+        v.text("cycle.name", &sent.name, 200);
+        let period = sent.period.unwrap_or_default();
+        let mut day = |field: &str, text: &str| match text.parse() {
+            Ok(day) => Some(day),
+            Err(_) => {
+                v.push(field, format!("{text:?} is no date: write 2026-03-01"));
+                None
+            }
+        };
+        let days = day("cycle.period.from", &period.from).zip(day("cycle.period.to", &period.to));
+        let period = days.and_then(|(from, to)| v.take("cycle.period", Period::new(from, to).map_err(Error::from)));
+        let scheme = v.parse("cycle.scheme_id", &sent.scheme_id);
+        let policy = sent.policy.map_or_else(|| Some(Policy::default()), |policy| policy_of(&mut v, policy));
+        let scheme_version = sent.scheme_version;
+        let both = period.zip(scheme).zip(policy);
+        v.finish(both.map(|((period, scheme), policy)| Self {
+            name: sent.name,
+            period,
+            scheme,
+            scheme_version,
+            policy,
+        }))
+    }
+}
+
+/// What is not said is the default; a session window of 0 merges nothing.
+fn policy_of(v: &mut Violations, sent: pb::AttributionPolicy) -> Option<Policy> {
+    let (default, duty) = (Policy::default(), sent.duty.unwrap_or_default());
+    let or = |said: u32, default: u32| if said == 0 { default } else { said };
+    let cut_over: Time = match duty.cut_over.as_str() {
+        "" => default.cut_over,
+        text => match Time::strptime("%H:%M", text) {
+            Ok(time) => time,
+            Err(_) => {
+                v.push("cycle.policy.duty.cut_over", format!("{text:?} is no time of day: write 04:00"));
+                return None;
+            }
+        },
+    };
+    Some(Policy {
+        version: if sent.version.is_empty() { default.version } else { sent.version },
+        grace_minutes: or(duty.grace_minutes, default.grace_minutes),
+        max_hours: or(duty.max_hours, default.max_hours),
+        cut_over,
+        session_window_seconds: sent.session_window_seconds,
+        inference_off: sent.inference_off,
+        min_ambiguous: or(sent.min_ambiguous, default.min_ambiguous),
+    })
+}
+
+fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
+    let state = match cycle.state {
+        State::Open => pb::CycleState::Open,
+        State::Closing => pb::CycleState::Closing,
+        State::Reviewable => pb::CycleState::Reviewable,
+        State::Published => pb::CycleState::Published,
+        State::Failed => pb::CycleState::Failed,
+    };
+    pb::Cycle {
+        cycle_id: cycle.id.to_string(),
+        name: cycle.name,
+        period: Some(common::Period { from: cycle.period.from().to_string(), to: cycle.period.to().to_string() }),
+        scheme_id: cycle.scheme.to_string(),
+        scheme_version: cycle.scheme_version,
+        policy: Some(policy_to(cycle.policy)),
+        state: state.into(),
+        done: cycle.done,
+        total: cycle.total,
+        step: cycle.step.words(locale).to_owned(),
+        failure: cycle.failure.map(|f| f.words(locale)).unwrap_or_default(),
+        summary: cycle.summary.map(summary_to),
+        etag: cycle.version.to_string(),
+    }
+}
+
+fn policy_to(policy: Policy) -> pb::AttributionPolicy {
+    pb::AttributionPolicy {
+        version: policy.version,
+        duty: Some(DutyPolicy {
+            grace_minutes: policy.grace_minutes,
+            max_hours: policy.max_hours,
+            cut_over: policy.cut_over.strftime("%H:%M").to_string(),
+        }),
+        session_window_seconds: policy.session_window_seconds,
+        inference_off: policy.inference_off,
+        min_ambiguous: policy.min_ambiguous,
+    }
+}
+
+fn summary_to(summary: Summary) -> pb::CycleSummary {
+    pb::CycleSummary {
+        records: summary.records,
+        credited: summary.credited,
+        unattributed: summary.unattributed,
+        people: summary.people,
+        digest: summary.digest,
+        tzdb: summary.tzdb,
+        rungs: summary.rungs.into_iter().map(|(rung, records)| pb::RungCount { rung, records }).collect(),
+        mixed_untagged: summary.mixed_untagged,
+    }
+}

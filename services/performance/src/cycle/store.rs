@@ -1,0 +1,198 @@
+//! Rows of cycles.
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ExprTrait as _;
+use sea_orm::entity::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tally_access::{OpContext, Plan, Region, Rpc};
+use tally_kernel::id::{CycleId, SchemeId};
+use tally_kernel::page::Page;
+use tally_kernel::time::Period;
+use tally_kernel::{Error, Result};
+use tally_store::{ScopedTx, Unit, to_db};
+
+use super::domain::{Cycle, CycleError, State, Step};
+
+/// A cycle.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "cycles")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub name: String,
+    pub period_from: String,
+    pub period_to: String,
+    pub scheme_id: Uuid,
+    pub scheme_version: i32,
+    pub policy: String,
+    pub state: String,
+    pub run_id: Option<Uuid>,
+    pub done: i32,
+    pub total: i32,
+    pub step: String,
+    pub failure: Option<String>,
+    pub summary: Option<String>,
+    pub version: i64,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+
+impl TryFrom<Model> for Cycle {
+    type Error = Error;
+    fn try_from(row: Model) -> Result<Self> {
+        let day = |text: &str| text.parse().map_err(Error::internal);
+        Ok(Self {
+            id: CycleId(row.id),
+            name: row.name,
+            period: Period::new(day(&row.period_from)?, day(&row.period_to)?).map_err(Error::internal)?,
+            scheme: SchemeId(row.scheme_id),
+            scheme_version: u32::try_from(row.scheme_version).map_err(Error::internal)?,
+            policy: read(&row.policy)?,
+            state: State::read(&row.state)
+                .ok_or_else(|| Error::internal(format_args!("cycle state {:?}", row.state)))?,
+            run: row.run_id,
+            done: u32::try_from(row.done).map_err(Error::internal)?,
+            total: u32::try_from(row.total).map_err(Error::internal)?,
+            step: Step::read(&row.step),
+            failure: row.failure.as_deref().map(read).transpose()?,
+            summary: row.summary.as_deref().map(read).transpose()?,
+            version: row.version,
+        })
+    }
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(Error::internal)
+}
+
+fn write(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
+}
+
+fn count(n: u32) -> Result<i32> {
+    i32::try_from(n).map_err(Error::internal)
+}
+
+/// Writes a new cycle. Cycles are of the group: whoever may read any may read all.
+pub async fn insert(unit: &Unit, ctx: &OpContext, cycle: &Cycle) -> Result<()> {
+    let row = ActiveModel {
+        tenant_id: NotSet,
+        id: Set(cycle.id.0),
+        region: Set(Region::GLOBAL.to_owned()),
+        name: Set(cycle.name.clone()),
+        period_from: Set(cycle.period.from().to_string()),
+        period_to: Set(cycle.period.to().to_string()),
+        scheme_id: Set(cycle.scheme.0),
+        scheme_version: Set(count(cycle.scheme_version)?),
+        policy: Set(write(&cycle.policy)?),
+        state: Set(cycle.state.name().to_owned()),
+        run_id: Set(cycle.run),
+        done: Set(count(cycle.done)?),
+        total: Set(count(cycle.total)?),
+        step: Set(cycle.step.name().to_owned()),
+        failure: Set(None),
+        summary: Set(None),
+        version: Set(cycle.version),
+        recorded_at: Set(to_db(ctx.now())),
+    };
+    Ok(unit.insert(row).await?)
+}
+
+/// A cycle that the caller may read.
+pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, id: CycleId) -> Result<Cycle> {
+    let found = tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?;
+    found.ok_or_else(|| Error::not_found("cycle", id))?.try_into()
+}
+
+/// A cycle, for the service's own work.
+pub async fn load(tx: &ScopedTx, id: CycleId) -> Result<Cycle> {
+    let found = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    found.ok_or_else(|| Error::not_found("cycle", id))?.try_into()
+}
+
+/// A cycle that nobody else changes until the unit ends.
+pub async fn lock(unit: &Unit, id: CycleId) -> Result<Cycle> {
+    let found = unit.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?;
+    found.ok_or_else(|| Error::not_found("cycle", id))?.try_into()
+}
+
+/// Writes a changed cycle; its version has moved on by one.
+pub async fn save(unit: &Unit, cycle: &Cycle) -> Result<()> {
+    let failure = cycle.failure.as_ref().map(write).transpose()?;
+    let summary = cycle.summary.as_ref().map(write).transpose()?;
+    let before = Column::Id.eq(cycle.id.0).and(Column::Version.eq(cycle.version - 1));
+    unit.update::<Entity>()
+        .set(Column::State, cycle.state.name())
+        .set(Column::RunId, cycle.run)
+        .set(Column::Done, count(cycle.done)?)
+        .set(Column::Total, count(cycle.total)?)
+        .set(Column::Step, cycle.step.name())
+        .set(Column::Failure, failure)
+        .set(Column::Summary, summary)
+        .set(Column::Version, cycle.version)
+        .filter(before)
+        .exec_one()
+        .await?;
+    Ok(())
+}
+
+/// Tells how far a run is, if it still counts: whether it does.
+pub async fn progress(
+    unit: &Unit,
+    id: CycleId,
+    run: Uuid,
+    step: Step,
+    done: Option<u32>,
+    total: Option<u32>,
+) -> Result<bool> {
+    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
+    let mut update = unit.update::<Entity>().set(Column::Step, step.name());
+    if let Some(done) = done {
+        update = update.set(Column::Done, count(done)?);
+    }
+    if let Some(total) = total {
+        update = update.set(Column::Total, count(total)?);
+    }
+    Ok(update.filter(counts).exec().await? == 1)
+}
+
+/// Whether a run still counts.
+pub async fn counts(tx: &ScopedTx, id: CycleId, run: Uuid) -> Result<bool> {
+    let same = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
+    Ok(tx.select::<Entity>().filter(same).count().await? == 1)
+}
+
+/// A page of cycles, newest first.
+pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Cycle>, String)> {
+    let (rows, next) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
+    Ok((rows.into_iter().map(Cycle::try_from).collect::<Result<_>>()?, next))
+}
+
+/// The run whose results a cycle shows.
+pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
+    let cycle = load(tx, id).await?;
+    match (cycle.state, cycle.run) {
+        (State::Reviewable | State::Published, Some(run)) => Ok(run),
+        (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
+            Err(CycleError::NoResult.into())
+        }
+    }
+}
+
+/// Tells that one more item of a run is done.
+pub async fn advance(unit: &Unit, id: CycleId, run: Uuid, step: Step) -> Result<()> {
+    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
+    let update = unit.update::<Entity>().set_expr(Column::Done, Expr::col(Column::Done).add(1));
+    update.set(Column::Step, step.name()).filter(counts).exec().await?;
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! EventService: messages in, messages out.
+
+use tally_api::performance::v1 as pb;
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app::{self, Happened};
+use crate::App;
+
+/// EventService.
+pub struct Rpc {
+    /// What every room works with.
+    pub app: App,
+}
+
+#[tonic::async_trait]
+impl pb::event_service_server::EventService for Rpc {
+    async fn read_events(
+        &self,
+        req: Request<pb::ReadEventsRequest>,
+    ) -> Result<Response<pb::ReadEventsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let events = app::read_events(&self.app, &ctx, asked.after, asked.limit).await?;
+            Ok(pb::ReadEventsResponse { events: events.into_iter().map(message).collect() })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn message(event: Happened) -> pb::Event {
+    let nanos = event.at.subsec_nanosecond();
+    pb::Event {
+        position: event.position,
+        event_id: event.id.to_string(),
+        kind: event.kind,
+        key: event.key,
+        payload: event.payload,
+        at: Some(prost_types::Timestamp { seconds: event.at.as_second(), nanos }),
+        tenant_id: event.tenant.to_string(),
+        traceparent: event.trace.unwrap_or_default(),
+    }
+}

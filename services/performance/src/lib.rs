@@ -1,0 +1,136 @@
+//! Performance: service records, who is credited with them, schemes, cycles and score cards.
+//!
+//! Records come in by account. A cycle is closed by background work (`closing`): what the peers know of people, accounts
+//! and duty is frozen, accounts that share people are attributed together, and everybody is scored when all is credited.
+//! Attribution and scoring themselves are pure functions (`attribution::domain`, `card::domain`).
+
+pub mod policy;
+
+mod accounts;
+mod errors;
+mod migrations;
+mod peers;
+
+/// Service records.
+pub mod record {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// Versioned sets of KPIs; what makes one sound is in `card::domain`.
+pub mod scheme {
+    pub(crate) mod app;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// Runs of a scheme over a period.
+pub mod cycle {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// The background work of closing a cycle.
+pub mod closing {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod store;
+    pub(crate) mod worker;
+}
+
+/// Who is credited with what, and why.
+pub mod attribution {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// Score cards.
+pub mod card {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// What other services are told.
+pub mod event {
+    pub(crate) mod app;
+    pub(crate) mod rpc;
+}
+
+use std::sync::Arc;
+
+use tally_api::performance::v1::attribution_service_server::AttributionServiceServer;
+use tally_api::performance::v1::card_service_server::CardServiceServer;
+use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
+use tally_api::performance::v1::event_service_server::EventServiceServer;
+use tally_api::performance::v1::record_service_server::RecordServiceServer;
+use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
+use tally_cache::Cache;
+use tally_kernel::{Clock, Rng};
+use tally_rpc::limited;
+use tally_runtime::{Compute, Service};
+use tally_store::Store;
+use tally_store::migration::MigrationTrait;
+use tokio::sync::Notify;
+use tonic::service::Routes;
+
+pub use peers::Peers;
+pub use policy::POLICY;
+
+/// The service's name.
+pub const SERVICE: &str = "performance";
+
+/// What the service stands on.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Its own store.
+    pub store: Store,
+    /// Memory or Redis.
+    pub cache: Cache,
+    /// The services it calls.
+    pub peers: Peers,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids.
+    pub rng: Rng,
+    /// The pool of heavy work.
+    pub compute: Compute,
+}
+
+/// What every room works with. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct App {
+    store: Store,
+    peers: Peers,
+    clock: Clock,
+    rng: Rng,
+    compute: Compute,
+    accounts: Arc<accounts::Accounts>,
+    /// Told when work was put down in this process.
+    wake: Arc<Notify>,
+}
+
+/// The steps of the service's tables, for `Store::open` and `Store::migrate`.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    migrations::all()
+}
+
+/// The service: its servers and its background work.
+pub fn build(deps: Deps) -> Service {
+    let Deps { store, cache: _, peers, clock, rng, compute } = deps;
+    let app = App { store, peers, clock, rng, compute, accounts: Arc::default(), wake: Arc::default() };
+    let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(AttributionServiceServer::new(attribution::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(EventServiceServer::new(event::rpc::Rpc { app: app.clone() })));
+    Service { name: SERVICE, routes, background: closing::worker::tasks(&app) }
+}

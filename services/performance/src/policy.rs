@@ -1,0 +1,24 @@
+//! What every rpc of this service asks for. Background work asks for what closing a cycle asks for.
+
+tally_access::rpcs! {
+    ImportRecords = "tally.performance.v1.RecordService/ImportRecords", RecordImport, Change;
+    GetRecord = "tally.performance.v1.RecordService/GetRecord", RecordRead, Read;
+    ListRecords = "tally.performance.v1.RecordService/ListRecords", RecordRead, Read;
+    CreateSchemeVersion = "tally.performance.v1.SchemeService/CreateSchemeVersion", SchemeWrite, Change;
+    GetScheme = "tally.performance.v1.SchemeService/GetScheme", SchemeRead, Read;
+    ListSchemes = "tally.performance.v1.SchemeService/ListSchemes", SchemeRead, Read;
+    CreateCycle = "tally.performance.v1.CycleService/CreateCycle", CycleWrite, Change;
+    CloseCycle = "tally.performance.v1.CycleService/CloseCycle", CycleClose, Change;
+    WatchCycle = "tally.performance.v1.CycleService/WatchCycle", CycleRead, Read;
+    CancelCycle = "tally.performance.v1.CycleService/CancelCycle", CycleClose, Change;
+    PublishCycle = "tally.performance.v1.CycleService/PublishCycle", CyclePublish, Change;
+    GetCycle = "tally.performance.v1.CycleService/GetCycle", CycleRead, Read;
+    ListCycles = "tally.performance.v1.CycleService/ListCycles", CycleRead, Read;
+    ExportCredits = "tally.performance.v1.AttributionService/ExportCredits", CreditRead, SensitiveRead;
+    ListTotals = "tally.performance.v1.AttributionService/ListTotals", CreditRead, Read;
+    ExplainRecord = "tally.performance.v1.AttributionService/ExplainRecord", CreditRead, Read;
+    ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, Read;
+    GetCard = "tally.performance.v1.CardService/GetCard", CardRead, Read;
+    ListCards = "tally.performance.v1.CardService/ListCards", CardRead, Read;
+    ReadEvents = "tally.performance.v1.EventService/ReadEvents", EventRead, Read;
+}

@@ -1,0 +1,179 @@
+//! RecordService: messages in, messages out.
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use tally_api::common::v1::{ImportResult, RowProblem};
+use tally_api::performance::v1 as pb;
+use tally_kernel::error::Violations;
+use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::{Import, Imported, MAX_ROWS, Measure, MeasureValue, Record, RowError};
+use crate::App;
+
+/// RecordService.
+pub struct Rpc {
+    /// What every room works with.
+    pub app: App,
+}
+
+#[tonic::async_trait]
+impl pb::record_service_server::RecordService for Rpc {
+    async fn import_records(
+        &self,
+        req: Request<pb::ImportRecordsRequest>,
+    ) -> Result<Response<pb::ImportRecordsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::import_records(&self.app, &ctx, req.into_inner().try_into()?).await.map(Into::into) };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_record(&self, req: Request<pb::GetRecordRequest>) -> Result<Response<pb::GetRecordResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let found = app::get_record(&self.app, &ctx, asked.account_id.parse()?, &asked.external_id).await?;
+            Ok(pb::GetRecordResponse { record: Some(message(found)) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_records(
+        &self,
+        req: Request<pb::ListRecordsRequest>,
+    ) -> Result<Response<pb::ListRecordsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let List { account, span, page } = req.into_inner().try_into()?;
+            let (records, next_page_token) = app::list_records(&self.app, &ctx, account, span, &page).await?;
+            Ok(pb::ListRecordsResponse { records: records.into_iter().map(message).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+struct List {
+    account: AccountId,
+    span: (i64, i64),
+    page: Page,
+}
+
+impl TryFrom<pb::ListRecordsRequest> for List {
+    type Error = Error;
+    fn try_from(asked: pb::ListRecordsRequest) -> Result<Self> {
+        let mut v = Violations::new();
+        let account: Option<AccountId> = v.parse("account_id", &asked.account_id);
+        let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| match at {
+            None => open,
+            Some(at) => millis(Some(at)).unwrap_or_else(|| {
+                v.push(field, "not a time");
+                open
+            }),
+        };
+        let span = (bound("from", asked.from, i64::MIN), bound("to", asked.to, i64::MAX));
+        let question = format!("records {} {span:?}", asked.account_id);
+        let page = v.take("page_token", Page::read(asked.page_size, &asked.page_token, question.as_bytes()));
+        v.finish(account.zip(page).map(|(account, page)| Self { account, span, page }))
+    }
+}
+
+impl TryFrom<pb::ImportRecordsRequest> for Import {
+    type Error = Error;
+    fn try_from(asked: pb::ImportRecordsRequest) -> Result<Self> {
+        let mut v = Violations::new();
+        let account: Option<AccountId> = v.parse("account_id", &asked.account_id);
+        let region = v.parse("region", &asked.region);
+        let unit = match asked.unit_id.as_str() {
+            "" => None,
+            id => v.parse::<OrgUnitId>("unit_id", id),
+        };
+        if asked.rows.len() > MAX_ROWS {
+            v.push("rows", format!("at most {MAX_ROWS} rows in one call: send the rest in another"));
+        }
+        let (request_id, rows) = (asked.request_id, asked.rows);
+        let import = |(account, region)| Self {
+            request_id,
+            account,
+            region,
+            unit,
+            rows: rows.into_iter().map(|row| Record::try_from(row).and_then(Record::check)).collect(),
+        };
+        v.finish(account.zip(region).map(import))
+    }
+}
+
+impl TryFrom<pb::Record> for Record {
+    type Error = RowError;
+    fn try_from(row: pb::Record) -> Result<Self, RowError> {
+        Ok(Self {
+            started_ms: millis(row.started_at).ok_or(RowError::NoTime("started_at"))?,
+            ended_ms: millis(row.ended_at).ok_or(RowError::NoTime("ended_at"))?,
+            external_id: row.external_id,
+            agent: row.agent,
+            kind: row.kind,
+            first_reply_ms: row.first_reply_ms,
+            resolved: row.resolved,
+            rating_milli: row.rating_milli,
+            amount_minor: row.amount_minor,
+            customer: row.customer,
+            measures: row.measures.into_iter().map(measure).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn measure(sent: pb::Measure) -> Result<Measure, RowError> {
+    let value = match (sent.number.as_str(), sent.text.as_str()) {
+        ("", "") => return Err(RowError::BadMeasure(sent.name)),
+        ("", _) => MeasureValue::Text(sent.text),
+        (number, "") => match Decimal::from_str_exact(number) {
+            Ok(number) => MeasureValue::Number(number.normalize()),
+            Err(_) => return Err(RowError::BadMeasure(sent.name)),
+        },
+        (_, _) => return Err(RowError::BadMeasure(sent.name)),
+    };
+    Ok(Measure { name: sent.name, value })
+}
+
+/// Milliseconds since 1970, if it is an instant that can be computed with.
+fn millis(at: Option<prost_types::Timestamp>) -> Option<i64> {
+    let at = at?;
+    Timestamp::new(at.seconds, at.nanos).ok().map(Timestamp::as_millisecond)
+}
+
+fn stamp(ms: i64) -> Option<prost_types::Timestamp> {
+    let nanos = i32::try_from(ms.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
+    Some(prost_types::Timestamp { seconds: ms.div_euclid(1_000), nanos })
+}
+
+fn message((record_id, record): (String, Record)) -> pb::Record {
+    let measure = |m: Measure| match m.value {
+        MeasureValue::Number(number) => pb::Measure { name: m.name, number: number.to_string(), text: String::new() },
+        MeasureValue::Text(text) => pb::Measure { name: m.name, number: String::new(), text },
+    };
+    pb::Record {
+        record_id,
+        external_id: record.external_id,
+        started_at: stamp(record.started_ms),
+        ended_at: stamp(record.ended_ms),
+        agent: record.agent,
+        kind: record.kind,
+        first_reply_ms: record.first_reply_ms,
+        resolved: record.resolved,
+        rating_milli: record.rating_milli,
+        amount_minor: record.amount_minor,
+        customer: record.customer,
+        measures: record.measures.into_iter().map(measure).collect(),
+    }
+}
+
+impl From<Imported> for pb::ImportRecordsResponse {
+    fn from(done: Imported) -> Self {
+        let problem = |(index, reason, message)| RowProblem { index, reason, message };
+        let problems = done.problems.into_iter().map(problem).collect();
+        Self { result: Some(ImportResult { written: done.written, unchanged: done.unchanged, problems }) }
+    }
+}

@@ -1,0 +1,213 @@
+//! Rows of service records.
+
+use std::collections::HashMap;
+
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::ExprTrait as _;
+use sea_orm::entity::prelude::*;
+use tally_access::{OpContext, Plan, Region, Rpc};
+use tally_kernel::Result;
+use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::page::Page;
+use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, lost_race, to_db};
+
+use super::domain::{Record, Row};
+
+/// A service record.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "records")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub account_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub external_id: String,
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub started_ms: i64,
+    pub ended_ms: i64,
+    pub agent: String,
+    pub kind: String,
+    pub first_reply_ms: Option<i64>,
+    pub resolved: Option<bool>,
+    pub rating_milli: Option<i32>,
+    pub amount_minor: Option<i64>,
+    pub customer: String,
+    pub measures: Option<String>,
+    pub content: Vec<u8>,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+
+impl From<Model> for Record {
+    fn from(row: Model) -> Self {
+        Self {
+            external_id: row.external_id,
+            started_ms: row.started_ms,
+            ended_ms: row.ended_ms,
+            agent: row.agent,
+            kind: row.kind,
+            first_reply_ms: row.first_reply_ms.and_then(|ms| u32::try_from(ms).ok()),
+            resolved: row.resolved,
+            rating_milli: row.rating_milli.and_then(|r| u32::try_from(r).ok()),
+            amount_minor: row.amount_minor,
+            customer: row.customer,
+            measures: row.measures.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Digests of those of these records that are there. `rows` are sorted by external id.
+pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[Row]) -> Result<HashMap<String, [u8; 32]>> {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(HashMap::new()) };
+    let of_account = || tx.select::<Entity>().filter(Column::AccountId.eq(account.0));
+    // New records mostly come with ids beyond all that are there: one look instead of thousands.
+    let between = Column::ExternalId.between(&first.record.external_id, &last.record.external_id);
+    if of_account()
+        .filter(between)
+        .limit(1)
+        .rows::<(Uuid, Uuid)>(|q| q.column(Column::Id).column(Column::AccountId))
+        .await?
+        .is_empty()
+    {
+        return Ok(HashMap::new());
+    }
+    let ids = rows.iter().map(|row| row.record.external_id.as_str());
+    let chosen = of_account().filter(Column::ExternalId.is_in(ids));
+    let found = chosen.rows::<(String, Vec<u8>)>(|q| q.column(Column::ExternalId).column(Column::Content)).await?;
+    Ok(found.into_iter().map(|(id, content)| (id, content.try_into().unwrap_or_default())).collect())
+}
+
+/// Writes new records.
+pub async fn insert(
+    unit: &Unit,
+    ctx: &OpContext,
+    account: AccountId,
+    region: &Region,
+    team: Option<OrgUnitId>,
+    rows: &[&Row],
+) -> Result<()> {
+    let recorded_at = to_db(ctx.now());
+    let model = |row: &&Row| {
+        let record = &row.record;
+        ActiveModel {
+            tenant_id: NotSet,
+            account_id: Set(account.0),
+            external_id: Set(record.external_id.clone()),
+            id: Set(ctx.new_id()),
+            region: Set(region.as_str().to_owned()),
+            unit_id: Set(team.map(Uuid::from)),
+            started_ms: Set(record.started_ms),
+            ended_ms: Set(record.ended_ms),
+            agent: Set(record.agent.clone()),
+            kind: Set(record.kind.clone()),
+            first_reply_ms: Set(record.first_reply_ms.map(i64::from)),
+            resolved: Set(record.resolved),
+            rating_milli: Set(record.rating_milli.and_then(|r| i32::try_from(r).ok())),
+            amount_minor: Set(record.amount_minor),
+            customer: Set(record.customer.clone()),
+            measures: Set(measures_json(record)),
+            content: Set(row.content.to_vec()),
+            recorded_at: Set(recorded_at),
+        }
+    };
+    let rows: Vec<_> = rows.iter().map(model).collect();
+    unit.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+fn measures_json(record: &Record) -> Option<String> {
+    if record.measures.is_empty() { None } else { serde_json::to_string(&record.measures).ok() }
+}
+
+/// One record.
+pub async fn find<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    account: AccountId,
+    external_id: &str,
+) -> Result<Option<Model>> {
+    let mine = tx.select::<Entity>().within(plan).filter(Column::AccountId.eq(account.0));
+    Ok(mine.filter(Column::ExternalId.eq(external_id)).one().await?)
+}
+
+/// A page of an account's records that began in `from..to`, by start.
+pub async fn page<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    account: AccountId,
+    (from, to): (i64, i64),
+    page: &Page,
+) -> Result<(Vec<Model>, String)> {
+    let span = Column::StartedMs.gte(from).and(Column::StartedMs.lt(to));
+    let mine = tx.select::<Entity>().within(plan).filter(Column::AccountId.eq(account.0)).filter(span);
+    Ok(mine.page_asc(page, [Column::StartedMs, Column::ExternalId]).await?)
+}
+
+/// How many records of each account, by agent as written, began in `from..to`.
+pub async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, String, i64)>> {
+    let all = tx.select::<Entity>().filter(Column::StartedMs.gte(from).and(Column::StartedMs.lt(to)));
+    let counted = all.rows::<(Uuid, String, i64)>(|q| {
+        q.column(Column::AccountId).column(Column::Agent).count().group_by(Column::AccountId).group_by(Column::Agent)
+    });
+    Ok(counted.await?)
+}
+
+/// The columns of a record that closing reads, in this order.
+pub type Slim = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    Option<i64>,
+    Option<bool>,
+    Option<i32>,
+    Option<i64>,
+    Option<String>,
+    Vec<u8>,
+);
+
+/// The next records of an account that began in `from..to`, by start and external id, after the last one read.
+pub async fn slim(
+    tx: &ScopedTx,
+    account: AccountId,
+    (from, to): (i64, i64),
+    after: Option<(i64, &str)>,
+    with_measures: bool,
+    limit: u64,
+) -> Result<Vec<Slim>, StoreError> {
+    let mut query = tx.select::<Entity>().filter(Column::AccountId.eq(account.0)).filter(Column::StartedMs.lt(to));
+    query = match after {
+        None => query.filter(Column::StartedMs.gte(from)),
+        Some((ms, id)) => query
+            .filter(Column::StartedMs.gt(ms).or(Column::StartedMs.eq(ms).and(Column::ExternalId.gt(id))))
+            .filter(Column::StartedMs.gte(ms)),
+    };
+    let ordered = query.order_by_asc(Column::StartedMs).order_by_asc(Column::ExternalId).limit(limit);
+    let rows = ordered.rows::<Slim>(|q| {
+        let q = q.column(Column::StartedMs).column(Column::EndedMs).column(Column::ExternalId).column(Column::Agent);
+        let q = q.column(Column::Kind).column(Column::Customer).column(Column::FirstReplyMs).column(Column::Resolved);
+        let q = q.column(Column::RatingMilli).column(Column::AmountMinor);
+        let q = if with_measures { q.column(Column::Measures) } else { q.expr(Expr::val(None::<String>)) };
+        q.column(Column::Content)
+    });
+    rows.await
+}
+
+/// When a record began, and its agent as written.
+pub async fn started(tx: &ScopedTx, account: AccountId, external_id: &str) -> Result<Option<(i64, String)>> {
+    let this = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
+    let found =
+        tx.select::<Entity>().filter(this).rows::<(i64, String)>(|q| q.column(Column::StartedMs).column(Column::Agent));
+    Ok(found.await?.pop())
+}

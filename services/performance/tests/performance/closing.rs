@@ -1,0 +1,242 @@
+//! Closing a cycle, from records to cards.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tally_api::attendance::v1::DutyRule;
+use tally_api::performance::v1 as pb;
+use tally_testkit::databases::TestStore;
+
+use crate::world::{Told, World, account, by, person, reason, record};
+
+/// Three people on two accounts: E0001 and E0003 share the first on the 2nd, E0002 holds the second.
+fn told() -> Told {
+    let mut told = Told::of(4, 3);
+    told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
+    told.on_duty(1, 3, DutyRule::Roster, "2026-03-02T04:00:00Z", "2026-03-02T10:00:00Z");
+    told.on_duty(2, 2, DutyRule::Handover, "2026-03-02T00:00:00Z", "2026-03-02T08:00:00Z");
+    let shift = |a, p| tally_api::attendance::v1::Shift {
+        person_id: person(p).to_string(),
+        account_id: account(a).to_string(),
+        ..Default::default()
+    };
+    told.shifts = vec![shift(1, 1), shift(1, 3)];
+    told.findings = vec![tally_api::common::v1::Finding {
+        kind: "MISSING_PUNCH".into(),
+        subject: "E0002".into(),
+        at: "2026-03-02T08:00:00Z".into(),
+        detail: "no punch out".into(),
+    }];
+    told
+}
+
+async fn records(world: &World) {
+    let rows = vec![
+        record("sole", "2026-03-02T01:00:00Z"),
+        record("both", "2026-03-02T05:00:00Z"),
+        by("E0003", "named", "2026-03-02T01:30:00Z"),
+        by("ghost", "unknown", "2026-03-02T02:00:00Z"),
+        record("nobody", "2026-03-02T12:00:00Z"),
+        record("february", "2026-02-28T15:59:59Z"),
+        record("first-instant", "2026-02-28T16:00:00Z"),
+    ];
+    world.import(1, rows).await;
+    world.import(2, vec![record("held", "2026-03-02T03:00:00Z"), by("E0001", "helped", "2026-03-02T04:00:00Z")]).await;
+}
+
+fn rungs(credits: &[pb::Credit]) -> Vec<(&str, pb::Rung, u32)> {
+    credits.iter().map(|c| (c.external_id.as_str(), c.rung(), c.shares.iter().map(|s| s.ppm).sum())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_of_the_period_climbs_the_ladder_and_everybody_credited_gets_a_card() {
+    for world in World::all(told()).await {
+        let name = world.db.name;
+        records(&world).await;
+        let id = world.march().await;
+        let closed = world.close(&id).await;
+        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{name}: {}", closed.failure);
+        assert_eq!((closed.done, closed.total), (closed.total, 2), "{name}");
+        let summary = closed.summary.unwrap();
+        assert_eq!((summary.records, summary.credited, summary.unattributed), (8, 6, 2), "{name}");
+        assert_eq!(summary.people, 3, "{name}");
+        let credits = world.credits(&world.admin, &id).await;
+        use pb::Rung::{Equal, Handover, Sole, Tag, Unattributed};
+        let expected = [
+            ("first-instant", Unattributed, 0),
+            ("sole", Sole, 1_000_000),
+            ("named", Tag, 1_000_000),
+            ("unknown", Sole, 1_000_000),
+            ("both", Equal, 1_000_000),
+            ("nobody", Unattributed, 0),
+            ("held", Handover, 1_000_000),
+            ("helped", Tag, 1_000_000),
+        ];
+        assert_eq!(rungs(&credits), expected, "{name}");
+        assert_eq!(credits[5].reason, "NOBODY_ON_DUTY", "{name}");
+        assert_eq!(credits[1].evidence, "roster:2026-03-02T00:00:00Z/2026-03-02T06:00:00Z", "{name}");
+        assert_eq!((credits[4].evidence.as_str(), credits[4].policy_version.as_str()), ("roster:2", "1"), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_digest_is_the_same_on_both_databases_and_in_a_second_run_and_moves_with_the_records() {
+    let mut digests = Vec::new();
+    for world in World::all(told()).await {
+        records(&world).await;
+        let id = world.march().await;
+        let first = world.close(&id).await.summary.unwrap().digest;
+        let again = world.close(&id).await.summary.unwrap().digest;
+        assert_eq!(first, again, "{}", world.db.name);
+        let mut slow = record("slow", "2026-03-02T01:10:00Z");
+        slow.first_reply_ms = Some(31_000);
+        world.import(1, vec![slow]).await;
+        assert_ne!(world.close(&id).await.summary.unwrap().digest, first, "{}", world.db.name);
+        digests.push(first);
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_period_without_records_fails_with_a_sentence_that_says_what_to_change() {
+    for world in World::all(told()).await {
+        world.import(1, vec![record("april", "2026-04-01T01:00:00Z")]).await;
+        let id = world.march().await;
+        let failed = world.close(&id).await;
+        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", world.db.name);
+        assert!(failed.failure.contains("between 2026-03-01 and 2026-03-31: import"), "{}", failed.failure);
+        let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+        assert_eq!(reason(world.cycles().publish_cycle(world.admin.request(ask)).await), "CYCLE_NOT_REVIEWABLE");
+        records(&world).await;
+        assert_eq!(world.close(&id).await.state(), pb::CycleState::Reviewable, "{}", world.db.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_nobody_can_be_credited_with_fail_the_cycle() {
+    for world in World::all(Told::of(2, 1)).await {
+        world.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
+        let id = world.march().await;
+        let failed = world.close(&id).await;
+        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", world.db.name);
+        assert!(failed.failure.contains("none of the 1 records"), "{}", failed.failure);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_cycle_is_told_once_and_never_closed_again() {
+    for world in World::all(told()).await {
+        let name = world.db.name;
+        records(&world).await;
+        let id = world.march().await;
+        let digest = world.close(&id).await.summary.unwrap().digest;
+        let ask = |request: &str| pb::PublishCycleRequest { request_id: request.into(), cycle_id: id.clone() };
+        let publish = async |request: &str| world.cycles().publish_cycle(world.admin.request(ask(request))).await;
+        let first = publish("p1").await.unwrap().into_inner();
+        assert_eq!(publish("p1").await.unwrap().into_inner(), first, "{name}");
+        assert_eq!(reason(publish("p2").await), "CYCLE_PUBLISHED", "{name}");
+        let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+        assert_eq!(reason(world.cycles().close_cycle(world.admin.request(close)).await), "CYCLE_PUBLISHED", "{name}");
+        world.db.store.sequence_now().await.unwrap();
+        let events = world.events().read_events(world.admin.request(pb::ReadEventsRequest::default())).await.unwrap();
+        let events = events.into_inner().events;
+        assert_eq!(
+            events.iter().map(|e| (e.kind.as_str(), e.key.as_str())).collect::<Vec<_>>(),
+            [("cycle.published", id.as_str())]
+        );
+        let payload: serde_json::Value = serde_json::from_str(&events[0].payload).unwrap();
+        assert_eq!(
+            (payload["digest"].as_str(), payload["people"].as_u64()),
+            (Some(digest.as_str()), Some(3)),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_cycle_is_open_again_and_can_be_closed() {
+    for db in TestStore::all(tally_performance::SERVICE, tally_performance::migrations).await {
+        // Nobody works yet, so the cycle is surely still closing when it is cancelled.
+        let mut world = World::on(db, told());
+        records(&world).await;
+        let id = world.march().await;
+        let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+        let closing =
+            world.cycles().close_cycle(world.admin.request(close.clone())).await.unwrap().into_inner().cycle.unwrap();
+        assert_eq!(closing.state(), pb::CycleState::Closing, "{}", world.db.name);
+        assert_eq!(reason(world.cycles().close_cycle(world.admin.request(close)).await), "CYCLE_CLOSING");
+        let cancel = pb::CancelCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+        let open = world.cycles().cancel_cycle(world.admin.request(cancel)).await.unwrap().into_inner().cycle.unwrap();
+        assert_eq!((open.state(), open.failure.as_str()), (pb::CycleState::Open, ""), "{}", world.db.name);
+        world.work();
+        assert_eq!(world.watch(&id).await.state(), pb::CycleState::Open, "{}", world.db.name);
+        assert_eq!(world.close(&id).await.state(), pb::CycleState::Reviewable, "{}", world.db.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_counts_on_its_days_and_its_platform_only() {
+    for world in World::all(told()).await {
+        let alias = |alias: &str, platform: &str, to: &str| tally_api::attendance::v1::Alias {
+            platform: platform.into(),
+            alias: alias.into(),
+            person_id: person(3).to_string(),
+            to: to.into(),
+            ..Default::default()
+        };
+        world.tell(|t| t.aliases = vec![alias("Mimi", "JD", "2026-03-01"), alias("Lulu", "Tmall", "")]);
+        world.tell(|t| t.aliases.push(alias("Kiki", "JD", "2026-03-02")));
+        let day = "2026-03-02T01:00:00Z";
+        world.import(1, vec![by("Kiki", "1", day), by("Lulu", "2", day), by("Mimi", "3", day)]).await;
+        let id = world.march().await;
+        world.close(&id).await;
+        let credits = world.credits(&world.admin, &id).await;
+        let whose = |i: usize| (credits[i].rung(), credits[i].shares[0].person_id.clone());
+        assert_eq!(whose(0), (pb::Rung::Tag, person(3).to_string()), "{}", world.db.name);
+        assert_eq!(whose(1), (pb::Rung::Sole, person(1).to_string()), "{}", world.db.name);
+        assert_eq!(whose(2), (pb::Rung::Sole, person(1).to_string()), "{}", world.db.name);
+        let ask = pb::ListFindingsRequest { cycle_id: id, ..Default::default() };
+        let findings = world.attribution().list_findings(world.admin.request(ask)).await.unwrap().into_inner().findings;
+        let unknown = findings.iter().filter(|f| f.kind == "UNKNOWN_AGENT").count();
+        assert_eq!(unknown, 2, "{}: {findings:?}", world.db.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_died_costs_its_lease_and_nothing_else() {
+    for db in TestStore::all(tally_performance::SERVICE, tally_performance::migrations).await {
+        let mut world = World::on(db, told());
+        records(&world).await;
+        let id = world.march().await;
+        let ask = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+        world.cycles().close_cycle(world.admin.request(ask)).await.unwrap();
+        let taken = world.db.store.claim_work("closing", "dead", Duration::from_secs(180), 9).await.unwrap();
+        assert_eq!(taken.len(), 1, "{}", world.db.name);
+        world.db.clock.advance(SignedDuration::from_secs(181));
+        world.work();
+        let closed = world.watch(&id).await;
+        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}: {}", world.db.name, closed.failure);
+        assert_eq!(closed.summary.unwrap().records, 8, "{}", world.db.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_close_a_cycle_of_many_components_once() {
+    let mut told = Told::of(12, 12);
+    for n in 1..=12 {
+        told.on_duty(n, n, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
+    }
+    for world in World::all(told.clone()).await {
+        let mut other = World::beside(&world, told.clone()).await;
+        other.work();
+        for n in 1..=12 {
+            world.import(n, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-02T02:00:00Z")]).await;
+        }
+        let id = world.march().await;
+        let closed = world.close(&id).await;
+        assert_eq!((closed.done, closed.total), (13, 13), "{}: {}", world.db.name, closed.failure);
+        let summary = closed.summary.unwrap();
+        assert_eq!((summary.records, summary.people), (24, 12), "{}", world.db.name);
+        assert_eq!(world.credits(&world.admin, &id).await.len(), 24, "{}", world.db.name);
+    }
+}

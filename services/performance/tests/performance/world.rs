@@ -1,0 +1,499 @@
+//! A group of a few people and accounts, peers that tell of them, and clients of the service under test with its
+//! background work going.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use futures::Stream;
+use jiff::Timestamp;
+use tally_access::{Permission, Reach};
+use tally_api::attendance::v1 as att;
+use tally_api::attendance::v1::account_service_server::{AccountService, AccountServiceServer};
+use tally_api::attendance::v1::alias_service_server::{AliasService, AliasServiceServer};
+use tally_api::attendance::v1::occupancy_service_server::{OccupancyService, OccupancyServiceServer};
+use tally_api::attendance::v1::roster_service_server::{RosterService, RosterServiceServer};
+use tally_api::common::v1 as common;
+use tally_api::identity::v1 as idn;
+use tally_api::identity::v1::person_service_server::{PersonService, PersonServiceServer};
+use tally_api::identity::v1::tenant_service_server::{TenantService, TenantServiceServer};
+use tally_api::performance::v1 as pb;
+use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
+use tally_api::performance::v1::card_service_client::CardServiceClient;
+use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
+use tally_api::performance::v1::event_service_client::EventServiceClient;
+use tally_api::performance::v1::record_service_client::RecordServiceClient;
+use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
+use tally_cache::Cache;
+use tally_kernel::id::{AccountId, OrgUnitId, PersonId, TenantId};
+use tally_performance::{Deps, POLICY, Peers, SERVICE, build, migrations};
+use tally_rpc::{Limits, Peer, RpcChannel, in_process, limited};
+use tally_runtime::{Compute, Trigger};
+use tally_store::Store;
+use tally_testkit::callers::Caller;
+use tally_testkit::databases::TestStore;
+use tally_testkit::{Callers, clock};
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+pub const NOW: &str = "2026-04-02T01:00:00Z";
+pub const TENANT: TenantId = TenantId(Uuid::from_u128(0xa1));
+pub const NORTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb1));
+pub const SOUTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb2));
+
+/// The n-th person: odd ones are of `north/a`, even ones of `south/b`.
+pub const fn person(n: u128) -> PersonId {
+    PersonId(Uuid::from_u128(0xc000 + n))
+}
+
+/// The n-th account: odd ones are of `north/a`, even ones of `south/b`.
+pub const fn account(n: u128) -> AccountId {
+    AccountId(Uuid::from_u128(0xd000 + n))
+}
+
+fn home(n: u128) -> (OrgUnitId, &'static str, &'static str) {
+    if n % 2 == 1 { (NORTH, "north/a", "cn-north") } else { (SOUTH, "south/b", "cn-south") }
+}
+
+pub fn at(text: &str) -> Option<prost_types::Timestamp> {
+    let at: Timestamp = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+    Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() })
+}
+
+/// What the peers tell.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub people: Vec<idn::Person>,
+    pub accounts: Vec<att::Account>,
+    pub aliases: Vec<att::Alias>,
+    pub shifts: Vec<att::Shift>,
+    pub duty: Vec<att::AccountOccupancy>,
+    pub findings: Vec<common::Finding>,
+}
+
+impl Told {
+    /// So many people and accounts, nobody on duty.
+    pub fn of(people: u128, accounts: u128) -> Self {
+        Self {
+            people: (1..=people).map(one_person).collect(),
+            accounts: (1..=accounts).map(one_account).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Puts a person on duty for an account.
+    pub fn on_duty(&mut self, a: u128, p: u128, rule: att::DutyRule, start: &str, end: &str) {
+        let (start, end) = (at(start), at(end));
+        let evidence = format!("shift:{}", Uuid::from_u128(p));
+        let row = att::Occupancy { person_id: person(p).to_string(), start, end, rule: rule.into(), evidence };
+        let account_id = account(a).to_string();
+        match self.duty.iter_mut().find(|d| d.account_id == account_id) {
+            Some(duty) => duty.rows.push(row),
+            None => self.duty.push(att::AccountOccupancy { account_id, rows: vec![row] }),
+        }
+    }
+}
+
+fn one_person(n: u128) -> idn::Person {
+    let (unit, path, region) = home(n);
+    let employment = idn::Employment {
+        unit_id: unit.to_string(),
+        unit_path: path.into(),
+        region: region.into(),
+        from: "2020-01-01".into(),
+        ..Default::default()
+    };
+    idn::Person {
+        person_id: person(n).to_string(),
+        employee_no: format!("E{n:04}"),
+        zone: "Asia/Shanghai".into(),
+        employments: vec![employment],
+        ..Default::default()
+    }
+}
+
+fn one_account(n: u128) -> att::Account {
+    let (unit, path, region) = home(n);
+    att::Account {
+        account_id: account(n).to_string(),
+        platform: "JD".into(),
+        store: "shop".into(),
+        name: format!("a{n:04}"),
+        key: format!("JD/shop/a{n:04}"),
+        zone: "Asia/Shanghai".into(),
+        team_path: path.into(),
+        unit_id: unit.to_string(),
+        region: region.into(),
+        exclusive: false,
+        phases: vec![att::Phase { from: String::new(), kind: att::PhaseKind::Shared.into(), capacity: 3 }],
+    }
+}
+
+mod asked {
+    tally_access::rpcs! {
+        GetTenant = "tally.identity.v1.TenantService/GetTenant", TenantRead, Read;
+        ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, Read;
+        ListAccounts = "tally.attendance.v1.AccountService/ListAccounts", AccountRead, Read;
+        ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, Read;
+        ListShifts = "tally.attendance.v1.RosterService/ListShifts", RosterRead, Read;
+        ListOccupancy = "tally.attendance.v1.OccupancyService/ListOccupancy", OccupancyRead, Read;
+    }
+}
+
+/// Identity and attendance, as far as this service asks them.
+#[derive(Clone)]
+struct Teller(Arc<Mutex<Told>>);
+
+impl Teller {
+    fn told(&self) -> Told {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+fn no<T>() -> Result<Response<T>, Status> {
+    Err(Status::unimplemented("this service only reads its peers"))
+}
+
+#[tonic::async_trait]
+impl TenantService for Teller {
+    async fn get_tenant(&self, _: Request<idn::GetTenantRequest>) -> Result<Response<idn::GetTenantResponse>, Status> {
+        let tenant = idn::Tenant { currency: "CNY".into(), zone: "Asia/Shanghai".into(), ..Default::default() };
+        Ok(Response::new(idn::GetTenantResponse { tenant: Some(tenant) }))
+    }
+
+    async fn init_tenant(
+        &self,
+        _: Request<idn::InitTenantRequest>,
+    ) -> Result<Response<idn::InitTenantResponse>, Status> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl PersonService for Teller {
+    async fn list_people(
+        &self,
+        _: Request<idn::ListPeopleRequest>,
+    ) -> Result<Response<idn::ListPeopleResponse>, Status> {
+        Ok(Response::new(idn::ListPeopleResponse { people: self.told().people, ..Default::default() }))
+    }
+
+    async fn get_person(&self, _: Request<idn::GetPersonRequest>) -> Result<Response<idn::GetPersonResponse>, Status> {
+        no()
+    }
+
+    async fn import_people(
+        &self,
+        _: Request<idn::ImportPeopleRequest>,
+    ) -> Result<Response<idn::ImportPeopleResponse>, Status> {
+        no()
+    }
+
+    async fn end_employment(
+        &self,
+        _: Request<idn::EndEmploymentRequest>,
+    ) -> Result<Response<idn::EndEmploymentResponse>, Status> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl AccountService for Teller {
+    async fn list_accounts(
+        &self,
+        _: Request<att::ListAccountsRequest>,
+    ) -> Result<Response<att::ListAccountsResponse>, Status> {
+        Ok(Response::new(att::ListAccountsResponse { accounts: self.told().accounts, ..Default::default() }))
+    }
+
+    async fn import_accounts(
+        &self,
+        _: Request<att::ImportAccountsRequest>,
+    ) -> Result<Response<att::ImportAccountsResponse>, Status> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl AliasService for Teller {
+    async fn list_aliases(
+        &self,
+        _: Request<att::ListAliasesRequest>,
+    ) -> Result<Response<att::ListAliasesResponse>, Status> {
+        Ok(Response::new(att::ListAliasesResponse { aliases: self.told().aliases, ..Default::default() }))
+    }
+
+    async fn import_aliases(
+        &self,
+        _: Request<att::ImportAliasesRequest>,
+    ) -> Result<Response<att::ImportAliasesResponse>, Status> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl RosterService for Teller {
+    async fn list_shifts(
+        &self,
+        _: Request<att::ListShiftsRequest>,
+    ) -> Result<Response<att::ListShiftsResponse>, Status> {
+        Ok(Response::new(att::ListShiftsResponse { shifts: self.told().shifts, ..Default::default() }))
+    }
+
+    async fn publish_shifts(
+        &self,
+        _: Request<att::PublishShiftsRequest>,
+    ) -> Result<Response<att::PublishShiftsResponse>, Status> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl OccupancyService for Teller {
+    type ListOccupancyStream = Pin<Box<dyn Stream<Item = Result<att::ListOccupancyResponse, Status>> + Send>>;
+
+    async fn list_occupancy(
+        &self,
+        _: Request<att::ListOccupancyRequest>,
+    ) -> Result<Response<Self::ListOccupancyStream>, Status> {
+        let told = self.told();
+        let mut parts: Vec<_> = told
+            .duty
+            .into_iter()
+            .map(|one| Ok(att::ListOccupancyResponse { accounts: vec![one], findings: vec![] }))
+            .collect();
+        parts.push(Ok(att::ListOccupancyResponse { accounts: vec![], findings: told.findings }));
+        Ok(Response::new(Box::pin(futures::stream::iter(parts))))
+    }
+}
+
+/// The service under test on one database.
+pub struct World {
+    pub db: TestStore,
+    pub callers: Callers,
+    /// May do everything in the group.
+    pub admin: Caller,
+    told: Arc<Mutex<Told>>,
+    channel: RpcChannel,
+    background: Vec<tally_runtime::Task>,
+    trigger: Trigger,
+}
+
+impl World {
+    /// One on SQLite, one on PostgreSQL, both with their background work going.
+    pub async fn all(told: Told) -> Vec<Self> {
+        let mut worlds = Vec::new();
+        for db in TestStore::all(SERVICE, migrations).await {
+            let mut world = Self::on(db, told.clone());
+            world.work();
+            worlds.push(world);
+        }
+        worlds
+    }
+
+    /// Another replica on the same database, with no background work yet.
+    pub async fn beside(first: &Self, told: Told) -> Self {
+        let store = first.db.replica().await;
+        let db = TestStore::sqlite(SERVICE, migrations).await;
+        Self::with(store, db, told, 8)
+    }
+
+    /// On one database, with no background work yet.
+    pub fn on(db: TestStore, told: Told) -> Self {
+        Self::with(db.store.clone(), db, told, 7)
+    }
+
+    fn with(store: Store, db: TestStore, told: Told, seed: u64) -> Self {
+        let callers = Callers::new(clock(NOW), seed);
+        let told = Arc::new(Mutex::new(told));
+        let teller = Teller(Arc::clone(&told));
+        let routes = Routes::new(limited!(TenantServiceServer::new(teller.clone())))
+            .add_service(limited!(PersonServiceServer::new(teller.clone())))
+            .add_service(limited!(AccountServiceServer::new(teller.clone())))
+            .add_service(limited!(AliasServiceServer::new(teller.clone())))
+            .add_service(limited!(RosterServiceServer::new(teller.clone())))
+            .add_service(limited!(OccupancyServiceServer::new(teller)));
+        let peer = in_process(&callers.stack("peers", asked::POLICY, Limits::default()).guard(routes));
+        let signer = callers.signer(SERVICE);
+        let peers =
+            Peers { identity: Peer::new(peer.clone(), Arc::clone(&signer)), attendance: Peer::new(peer, signer) };
+        let service = build(Deps {
+            store,
+            cache: Cache::memory(),
+            peers,
+            clock: callers.clock.clone(),
+            rng: callers.rng.clone(),
+            compute: Compute::new(0).unwrap(),
+        });
+        let limits = Limits { calls_per_second: 0, ..Limits::default() };
+        let guarded = callers.stack(SERVICE, POLICY, limits).guard(service.routes);
+        let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+        let admin = callers.person(TENANT, None, everything);
+        let background = service.background;
+        Self { channel: in_process(&guarded), admin, callers, db, told, background, trigger: Trigger::new() }
+    }
+
+    /// Starts the background work.
+    pub fn work(&mut self) {
+        for task in self.background.drain(..) {
+            task.start(self.trigger.shutdown());
+        }
+    }
+
+    /// Changes what the peers tell.
+    pub fn tell(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.told.lock().unwrap());
+    }
+
+    /// Somebody who is this person and may do these things with what is about them.
+    pub fn agent(&self, n: u128, permissions: &[Permission]) -> Caller {
+        let own = Reach { persons: [person(n)].into_iter().collect(), ..Reach::default() };
+        self.callers.person(TENANT, Some(person(n)), permissions.iter().map(|p| (*p, own.clone())))
+    }
+
+    /// Somebody who may do these things with what belongs to a unit.
+    pub fn of_unit(&self, unit: OrgUnitId, permissions: &[Permission]) -> Caller {
+        let unit = Reach { units: [unit].into_iter().collect(), ..Reach::default() };
+        self.callers.person(TENANT, None, permissions.iter().map(|p| (*p, unit.clone())))
+    }
+
+    pub fn records(&self) -> RecordServiceClient<RpcChannel> {
+        RecordServiceClient::new(self.channel.clone())
+    }
+
+    pub fn schemes(&self) -> SchemeServiceClient<RpcChannel> {
+        SchemeServiceClient::new(self.channel.clone())
+    }
+
+    pub fn cycles(&self) -> CycleServiceClient<RpcChannel> {
+        CycleServiceClient::new(self.channel.clone())
+    }
+
+    pub fn attribution(&self) -> AttributionServiceClient<RpcChannel> {
+        AttributionServiceClient::new(self.channel.clone())
+    }
+
+    pub fn cards(&self) -> CardServiceClient<RpcChannel> {
+        CardServiceClient::new(self.channel.clone())
+    }
+
+    pub fn events(&self) -> EventServiceClient<RpcChannel> {
+        EventServiceClient::new(self.channel.clone())
+    }
+
+    /// Imports records of an account where it belongs.
+    pub async fn import(&self, a: u128, rows: Vec<pb::Record>) -> common::ImportResult {
+        self.records().import_records(self.admin.request(import(a, rows))).await.unwrap().into_inner().result.unwrap()
+    }
+
+    /// Makes a cycle over March 2026 with the usual scheme.
+    pub async fn march(&self) -> String {
+        let ask = pb::CreateSchemeVersionRequest { request_id: String::new(), scheme: Some(scheme()) };
+        let scheme = self.schemes().create_scheme_version(self.admin.request(ask)).await.unwrap().into_inner().scheme;
+        let cycle = cycle(&scheme.unwrap().scheme_id);
+        let ask = pb::CreateCycleRequest { request_id: String::new(), cycle: Some(cycle) };
+        self.cycles().create_cycle(self.admin.request(ask)).await.unwrap().into_inner().cycle.unwrap().cycle_id
+    }
+
+    /// Closes a cycle and watches it until it rests.
+    pub async fn close(&self, cycle_id: &str) -> pb::Cycle {
+        let ask = pb::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.into() };
+        self.cycles().close_cycle(self.admin.request(ask)).await.unwrap();
+        self.watch(cycle_id).await
+    }
+
+    /// Watches a cycle until it rests.
+    pub async fn watch(&self, cycle_id: &str) -> pb::Cycle {
+        let ask = pb::WatchCycleRequest { cycle_id: cycle_id.into() };
+        let mut states = self.cycles().watch_cycle(self.admin.request(ask)).await.unwrap().into_inner();
+        let mut last = None;
+        while let Some(state) = states.message().await.unwrap() {
+            last = state.cycle;
+        }
+        last.unwrap()
+    }
+
+    /// All credits that a caller may see, in their order.
+    pub async fn credits(&self, caller: &Caller, cycle_id: &str) -> Vec<pb::Credit> {
+        let ask = pb::ExportCreditsRequest { cycle_id: cycle_id.into(), person_id: String::new() };
+        let mut parts = self.attribution().export_credits(caller.request(ask)).await.unwrap().into_inner();
+        let mut credits = Vec::new();
+        while let Some(part) = parts.message().await.unwrap() {
+            credits.extend(part.credits);
+        }
+        credits
+    }
+}
+
+/// An import where the account belongs.
+pub fn import(a: u128, rows: Vec<pb::Record>) -> pb::ImportRecordsRequest {
+    let (unit, _, region) = home(a);
+    pb::ImportRecordsRequest {
+        request_id: String::new(),
+        account_id: account(a).to_string(),
+        region: region.into(),
+        unit_id: unit.to_string(),
+        rows,
+    }
+}
+
+/// A record of five minutes.
+pub fn record(id: &str, start: &str) -> pb::Record {
+    let start: Timestamp = start.parse().unwrap();
+    let end = start + jiff::SignedDuration::from_mins(5);
+    pb::Record {
+        external_id: id.into(),
+        started_at: at(&start.to_string()),
+        ended_at: at(&end.to_string()),
+        kind: "presale".into(),
+        first_reply_ms: Some(12_000),
+        resolved: Some(true),
+        ..Default::default()
+    }
+}
+
+/// As [`record`], by an agent that the platform names.
+pub fn by(agent: &str, id: &str, start: &str) -> pb::Record {
+    pb::Record { agent: agent.into(), ..record(id, start) }
+}
+
+/// Credited records 40, first reply and resolved 30 each.
+pub fn scheme() -> pb::Scheme {
+    let kpi = |measure: &str, target: &str, weight: &str| pb::Kpi {
+        key: measure.into(),
+        measure: measure.into(),
+        target: target.into(),
+        weight: weight.into(),
+        ..Default::default()
+    };
+    pb::Scheme {
+        name: "service".into(),
+        kpis: vec![
+            kpi("credited_records", "team_median", "40"),
+            kpi("first_reply_within_30s", "100", "30"),
+            kpi("resolved", "100", "30"),
+        ],
+        collaboration: true,
+        ..Default::default()
+    }
+}
+
+/// March 2026.
+pub fn cycle(scheme_id: &str) -> pb::Cycle {
+    pb::Cycle {
+        name: "March".into(),
+        period: Some(common::Period { from: "2026-03-01".into(), to: "2026-03-31".into() }),
+        scheme_id: scheme_id.into(),
+        ..Default::default()
+    }
+}
+
+/// The reason of a refusal.
+pub fn reason<T: std::fmt::Debug>(answer: Result<Response<T>, Status>) -> String {
+    tally_rpc::error_from(answer.unwrap_err()).reason().to_owned()
+}
+
+/// Each refused row with its reason.
+pub fn problems(result: &common::ImportResult) -> Vec<(u32, &str)> {
+    result.problems.iter().map(|p| (p.index, p.reason.as_str())).collect()
+}
