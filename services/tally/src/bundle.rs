@@ -167,8 +167,8 @@ fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> R
         };
         scheme::check_columns(scheme, &of_kind(true), &of_kind(false))?;
     }
-    if let Some((pool, named)) = &pool {
-        pool::check_pool(pool, *named, records.period, &people)?;
+    if let Some((_, named)) = &pool {
+        pool::check_pool(*named, records.period, &people)?;
     }
     note_strangers(&group, &people, &accounts, desk.findings);
     Ok(Bundle {

@@ -77,6 +77,13 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
     });
     let period = period(fields);
     let branches = fields.pairs("branches").unwrap_or_default();
+    for (branch, region) in &branches {
+        if region == "*" || region.parse::<tally_access::Region>().is_err() {
+            let shown = cell::shown(region);
+            let text = format!("puts {branch} into the region {shown}: write 1 to 32 of a-z, 0-9 and -, such as cn-east");
+            fields.note("branches", &text);
+        }
+    }
     let group = Group {
         name: name.unwrap_or(standard.name),
         currency: currency.unwrap_or(standard.currency),
@@ -138,10 +145,10 @@ pub(crate) fn read_policy(fields: &mut Fields<'_>) -> Option<Policy> {
     let cut_over = fields.text("cut_over").and_then(|text| {
         let (hour, minute) = text.split_once(':')?;
         let number = |s: &str, most: u32| s.parse::<u32>().ok().filter(|n| s.len() <= 2 && *n <= most);
-        number(hour, 23).zip(number(minute, 59)).map(|(h, m)| format!("{h:02}:{m:02}"))
+        number(hour, 11).zip(number(minute, 59)).map(|(h, m)| format!("{h:02}:{m:02}"))
     });
     if cut_over.is_none() && fields.has("cut_over") {
-        fields.note("cut_over", "is not a time of day in quotes such as \"04:00\"");
+        fields.note("cut_over", "is not a time from \"00:00\" to \"11:59\", in quotes");
     }
     Some(Policy {
         version: fields.whole("version", 1, 1).unwrap_or(standard.version),

@@ -1,7 +1,5 @@
 //! pool.yaml: the money and the rule that splits it. Without the file there is no settlement.
 
-use std::collections::BTreeMap;
-
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
@@ -20,8 +18,6 @@ pub struct Pool {
     pub currency: String,
     /// Parts whose shares sum to exactly 100.
     pub rule: Vec<PoolPart>,
-    /// Fractions of a minor unit that people are owed from earlier months, by employee number; between -1 and 1.
-    pub carry: BTreeMap<String, Decimal>,
 }
 
 /// A part of the pool and how it is split.
@@ -71,11 +67,9 @@ impl Serialize for Pool {
             amount: String,
             currency: &'a str,
             rule: &'a [PoolPart],
-            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-            carry: &'a BTreeMap<String, Decimal>,
         }
         let amount = cell::major(self.amount_minor, &self.currency);
-        File { amount, currency: &self.currency, rule: &self.rule, carry: &self.carry }.serialize(serializer)
+        File { amount, currency: &self.currency, rule: &self.rule }.serialize(serializer)
     }
 }
 
@@ -104,8 +98,7 @@ pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group) -> Option<(Pool,
     } else {
         Some(by_score())
     };
-    let carry = read_carry(fields);
-    Some((Pool { amount_minor: amount_minor?, currency, rule: rule?, carry }, period))
+    Some((Pool { amount_minor: amount_minor?, currency, rule: rule? }, period))
 }
 
 fn read_rule(fields: &Fields<'_>, parts: Vec<Fields<'_>>) -> Option<Vec<PoolPart>> {
@@ -180,22 +173,8 @@ fn read_tier(mut tier: Fields<'_>) -> Option<Tier> {
     Some(Tier { name: name?, top_percent, at_least, weight: weight? })
 }
 
-fn read_carry(fields: &mut Fields<'_>) -> BTreeMap<String, Decimal> {
-    let mut carry = BTreeMap::new();
-    for (employee_no, text) in fields.pairs("carry").unwrap_or_default() {
-        match cell::decimal(&text) {
-            Some(part) if part.abs() < Decimal::ONE => {
-                carry.insert(employee_no, part);
-            }
-            _ => fields.note("carry", &format!("of {employee_no} is not a fraction between -1 and 1")),
-        }
-    }
-    carry
-}
-
 /// The pool fits the rest of the bundle.
 pub(crate) fn check_pool(
-    pool: &Pool,
     named: Option<Period>,
     period: Period,
     people: &[Person],
@@ -218,12 +197,6 @@ pub(crate) fn check_pool(
             problem,
             "correct hired_on and left_on, or leave the pool out",
         ));
-    }
-    let known = |no: &String| people.binary_search_by(|p| p.employee_no.cmp(no)).is_ok();
-    let strangers: Vec<&str> = pool.carry.keys().filter(|no| !known(no)).map(String::as_str).collect();
-    if !strangers.is_empty() {
-        let problem = format!("its carry names {}, not in people.csv", strangers.join(", "));
-        return Err(Unusable::new("UNKNOWN_PERSON", file, problem, "correct the employee numbers"));
     }
     Ok(())
 }

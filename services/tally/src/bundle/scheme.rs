@@ -119,8 +119,6 @@ pub enum Normalisation {
 pub struct SmallSample {
     /// Below this many measured records a person's value is pulled toward the group's.
     pub min_count: u32,
-    /// How many records the group's value weighs.
-    pub shrink: u32,
 }
 
 impl Default for Scheme {
@@ -275,14 +273,11 @@ fn read_target(kpi: &mut Fields<'_>) -> Option<Target> {
 
 fn read_small_sample(mut fields: Fields<'_>) -> Option<SmallSample> {
     let min_count = fields.whole("min_count", 1, 1_000_000);
-    let shrink = fields.whole("shrink", 1, 1_000_000);
-    for key in ["min_count", "shrink"] {
-        if !fields.has(key) {
-            fields.missing::<()>(key);
-        }
+    if !fields.has("min_count") {
+        fields.missing::<()>("min_count");
     }
     fields.finish();
-    Some(SmallSample { min_count: min_count?, shrink: shrink? })
+    Some(SmallSample { min_count: min_count? })
 }
 
 fn standard_unit(measure: Option<KpiMeasure>, of: Option<&str>) -> &'static str {

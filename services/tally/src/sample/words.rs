@@ -87,7 +87,7 @@ static EN: Words = Words {
 
 static ZH: Words = Words {
     group: "星河集团",
-    branches: [("杭州分公司", "华东"), ("广州分公司", "华南"), ("成都分公司", "西南")],
+    branches: [("杭州分公司", "cn-east"), ("广州分公司", "cn-south"), ("成都分公司", "cn-west")],
     department: "客服部",
     teams: ["一组", "二组", "三组", "四组"],
     outsourced: "外包组",

@@ -28,7 +28,7 @@ fn the_examples_of_the_documentation_are_read() {
     let bundle = read(&dir).bundle;
     assert_eq!((bundle.records.len(), bundle.people.len()), (2, 2));
     assert_eq!((bundle.policy, bundle.scheme), (Policy::default(), Scheme::default()));
-    assert_eq!(bundle.pool.map(|p| (p.amount_minor, p.rule.len(), p.carry.len())), Some((6_000_000, 3, 2)));
+    assert_eq!(bundle.pool.map(|p| (p.amount_minor, p.rule.len())), Some((6_000_000, 3)));
     put(&dir, "accounts.csv", phases);
     put(&dir, "records.csv", records.replace("JD,Star River Digital,jd-kf01", "Tmall,Star River Home,tm-kf03"));
     assert_eq!(read(&dir).bundle.accounts[0].phases.len(), 2);

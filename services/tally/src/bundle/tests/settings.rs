@@ -22,7 +22,7 @@ const POOL: &str = "amount: 50000.10\nrule:\n\
     - {share: 30, by: score}\n- {share: 10, by: team_fund}\n";
 const SCHEME: &str = "name: S\nversion: 2\nkpis:\n\
     - {id: n, measure: records, target: team_median, weight: 60}\n\
-    - {id: fast, measure: mean, of: first_reply_seconds, direction: lower, target: 30, weight: 40, normalisation: min_max,\n   small_sample: {min_count: 20, shrink: 10}}\n";
+    - {id: fast, measure: mean, of: first_reply_seconds, direction: lower, target: 30, weight: 40, normalisation: min_max,\n   small_sample: {min_count: 20}}\n";
 
 #[test]
 fn without_settings_the_defaults_of_the_architecture_hold() {
@@ -81,7 +81,7 @@ fn a_scheme_is_read() {
     assert_eq!((scheme.name.as_str(), scheme.version, scheme.kpis.len()), ("S", 2, 2));
     let fast = &scheme.kpis[1];
     assert_eq!((fast.direction, fast.normalisation), (Direction::Lower, Normalisation::MinMax));
-    assert_eq!(fast.small_sample, Some(SmallSample { min_count: 20, shrink: 10 }));
+    assert_eq!(fast.small_sample, Some(SmallSample { min_count: 20 }));
     assert_eq!((fast.unit.as_str(), fast.cap, fast.floor), ("seconds", Decimal::from(120), Decimal::ZERO));
 }
 
@@ -116,10 +116,9 @@ fn a_kpi_must_measure_something_that_is_there() {
 
 #[test]
 fn a_pool_is_read() {
-    let pool = read(&with("pool.yaml", &format!("{POOL}carry: {{1001: 0.25}}\n"))).bundle.pool.expect("a pool");
+    let pool = read(&with("pool.yaml", POOL)).bundle.pool.expect("a pool");
     assert_eq!((pool.amount_minor, pool.currency.as_str(), pool.rule.len()), (5_000_010, "CNY", 3));
     assert_eq!(pool.rule[0].tiers[1].weight, Decimal::new(15, 1));
-    assert_eq!(pool.carry["1001"], Decimal::new(25, 2));
     let simple = read(&with("pool.yaml", "amount: 100\n")).bundle.pool.expect("a pool");
     assert_eq!((simple.rule.len(), simple.rule[0].by), (1, PoolRule::Score));
 }

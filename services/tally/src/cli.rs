@@ -1,0 +1,211 @@
+//! The command line: what can be typed, and what each exit code means.
+#![expect(missing_docs, reason = "clap turns doc comments into help, and a struct's would replace its command's")]
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+
+/// Everything was done.
+pub const DONE: u8 = 0;
+/// Something failed that is not the user's to mend.
+pub const FAILED: u8 = 1;
+/// The input cannot be used; the message says what to change.
+pub const UNUSABLE: u8 = 2;
+/// Everything was done but for rows that were rejected, each with its cure.
+pub const REJECTED: u8 = 3;
+/// The command line or a setting is wrong; the message names it.
+pub const USAGE: u8 = 64;
+
+/// Who did which work, what was it worth, what does it pay, and why.
+#[derive(Debug, Parser)]
+#[command(name = "tally", version, about, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
+    Demo(Demo),
+    /// Do the main job on your own files
+    Close(Close),
+    /// Recompute a result folder from its own inputs, and say whether it comes out the same
+    Replay(Replay),
+    /// Run one, some or all services
+    Serve(Serve),
+    /// Make the group and its first administrator on an empty store
+    Init(Init),
+    /// Bring the database up to date (PostgreSQL: with the owner's URL)
+    Migrate(Settings),
+    /// Trade a password for a token
+    Login(Login),
+    /// Look into the audit log
+    Audit(Audit),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    #[default]
+    En,
+    #[value(name = "zh-CN", alias = "zh")]
+    ZhCn,
+}
+
+impl Language {
+    /// As `accept-language` writes it.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::ZhCn => "zh-CN",
+        }
+    }
+
+    /// The language of that tag; English for any other.
+    pub fn of_tag(tag: &str) -> Self {
+        if tag == Self::ZhCn.tag() { Self::ZhCn } else { Self::En }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Stop after the summary instead of serving the group
+    #[arg(long)]
+    pub once: bool,
+    /// Print the summary as JSON and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Another seed makes another group
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// About how many service records the month has
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
+    pub records: u64,
+    /// Language of names and sentences
+    #[arg(long, value_enum, default_value_t)]
+    pub lang: Language,
+    /// Write the sample bundle here, to copy from
+    #[arg(long, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+    /// Where to serve afterwards
+    #[arg(long, default_value = "127.0.0.1:7070")]
+    pub listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub struct Close {
+    /// Folder with people.csv, accounts.csv, records.csv and what else there is
+    pub bundle: PathBuf,
+    /// Result folder; must not exist or be empty
+    #[arg(long, value_name = "DIR", default_value = "tally-result")]
+    pub out: PathBuf,
+    /// First local date
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Last local date
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// Print the summary as JSON and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Explain one record (external id) or one person (employee number) afterwards
+    #[arg(long, value_name = "RECORD|PERSON")]
+    pub explain: Option<String>,
+    /// Language of sentences
+    #[arg(long, value_enum, default_value_t)]
+    pub lang: Language,
+    /// PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
+    #[arg(long, value_name = "URL", env = "TALLY_OWNER_URL", hide_env_values = true)]
+    pub database: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A result folder
+    pub dir: PathBuf,
+    /// Print the verdict as JSON and nothing else
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of everything that opens a store: file < environment < flags.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Settings {
+    /// Settings file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set one key, such as database.url=postgres://..
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print the settings in force, secrets masked, and stop
+    #[arg(long)]
+    pub dump_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Which services, separated by commas; all by default
+    #[arg(long, value_delimiter = ',')]
+    pub services: Vec<String>,
+    /// Address to listen on
+    #[arg(long)]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Begin with the made-up group of `tally demo` on an empty store
+    #[arg(long)]
+    pub sample: bool,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The group's name
+    #[arg(long)]
+    pub name: String,
+    /// ISO 4217 code
+    #[arg(long, default_value = "CNY")]
+    pub currency: String,
+    /// IANA zone
+    #[arg(long, default_value = "Asia/Shanghai")]
+    pub zone: String,
+    /// Regions, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "local")]
+    pub regions: Vec<String>,
+    /// Sign-in name of the first administrator
+    #[arg(long, default_value = "admin")]
+    pub login: String,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Login {
+    /// Sign-in name
+    pub login: String,
+    /// Where the suite listens
+    #[arg(long, default_value = "http://127.0.0.1:7070")]
+    pub server: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    #[command(subcommand)]
+    pub what: AuditCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Recompute the chain of every service and name the first entry that is wrong
+    Verify(Settings),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,91 @@
+//! The people who do the main job in a suite: it takes several, as the suite demands.
+
+use anyhow::Result;
+use tally_api::identity::v1 as identity;
+
+use crate::bundle::Bundle;
+use crate::session::{Channels, Session, told};
+
+/// Who does the job.
+#[derive(Clone, Debug)]
+pub struct Crew {
+    /// Lays out the group.
+    pub admin: Session,
+    /// Brings everything in, makes cycles and closes them.
+    pub hr: Session,
+    /// Prepares and posts settlements.
+    pub preparer: Session,
+    /// Approves what somebody else prepared.
+    pub approver: Session,
+    /// Reads everything.
+    pub auditor: Session,
+}
+
+/// A first day before any month that is closed: whoever does the job may look at all of it.
+pub const ALWAYS: &str = "2000-01-01";
+
+/// Sign-in names and roles of the crew, beside `admin`.
+pub const USERS: [(&str, &str); 4] =
+    [("hr", "group_hr"), ("payroll", "compensation_specialist"), ("approver", "approver"), ("auditor", "auditor")];
+
+impl Crew {
+    /// Makes the bundle's group in an empty suite, gives everybody a login with `password` and a role, and signs them in.
+    pub async fn hire(at: &Channels, bundle: &Bundle, password: &str) -> Result<Self> {
+        init(at, bundle, password).await?;
+        let admin = Session::sign_in(at, "admin", password).await?;
+        for (login, role) in USERS {
+            user(&admin, login, role, password).await?;
+        }
+        let sign_in = |login: &'static str| Session::sign_in(at, login, password);
+        let (hr, preparer) = (sign_in("hr").await?, sign_in("payroll").await?);
+        let (approver, auditor) = (sign_in("approver").await?, sign_in("auditor").await?);
+        Ok(Self { admin, hr, preparer, approver, auditor })
+    }
+
+    /// The same people, answered in another language (`en`, `zh-CN`).
+    #[must_use]
+    pub fn speaking(self, language: &'static str) -> Self {
+        let Self { admin, hr, preparer, approver, auditor } = self;
+        let [admin, hr, preparer] = [admin, hr, preparer].map(|session| session.speaking(language));
+        let [approver, auditor] = [approver, auditor].map(|session| session.speaking(language));
+        Self { admin, hr, preparer, approver, auditor }
+    }
+}
+
+async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
+    let ask = identity::InitTenantRequest {
+        request_id: String::new(),
+        name: bundle.group.name.clone(),
+        currency: bundle.group.currency.clone(),
+        zone: bundle.group.zone.clone(),
+        regions: super::upload::regions(bundle).into_iter().collect(),
+        admin_login: "admin".to_owned(),
+        admin_password: password.to_owned(),
+    };
+    let mut client = identity::tenant_service_client::TenantServiceClient::new(at.identity.clone());
+    client.init_tenant(ask).await.map_err(told)?;
+    Ok(())
+}
+
+async fn user(admin: &Session, login: &str, role: &str, password: &str) -> Result<()> {
+    let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
+    let ask = identity::CreateLoginRequest {
+        request_id: String::new(),
+        login: login.to_owned(),
+        password: password.to_owned(),
+        person_id: String::new(),
+    };
+    let principal_id = sessions.create_login(admin.ask(ask)).await.map_err(told)?.into_inner().principal_id;
+    let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
+    let grant = identity::Grant {
+        principal_id,
+        role: role.to_owned(),
+        scope: identity::ScopeKind::Tenant.into(),
+        valid_from: ALWAYS.to_owned(),
+        reason: "does the main job".to_owned(),
+        ..Default::default()
+    };
+    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    access.grant_role(admin.ask(ask)).await.map_err(told)?;
+    Ok(())
+}

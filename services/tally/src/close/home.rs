@@ -1,0 +1,106 @@
+//! The suite that a job runs in: services, users, and a folder that goes away with it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use tally_kernel::{Clock, Rng};
+use tally_runtime::{Boot, Compute, Config, Running, Sources, Trigger};
+use tally_store::Store;
+use tokio::net::TcpListener;
+
+use super::crew::Crew;
+use crate::bundle::Bundle;
+use crate::suite::{self, Ambient, PARTS};
+
+/// Where the suite keeps its data.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// SQLite files in this folder.
+    Folder(PathBuf),
+    /// An empty PostgreSQL database: the owner's URL.
+    Postgres(String),
+}
+
+/// A running suite with the people who do the job in it.
+pub struct Home {
+    /// Who does it.
+    pub crew: Crew,
+    /// The services' stores.
+    pub stores: Vec<Store>,
+    /// The suite's clock; it stands until it is advanced.
+    pub clock: Clock,
+    running: Running,
+    keys: tempfile::TempDir,
+}
+
+impl Home {
+    /// Starts the suite, makes the bundle's group in it and signs everybody in with `password`. Its clock stands at `now`,
+    /// so that nothing that is computed depends on the day; with a listener it can be called from outside too.
+    pub async fn start(
+        place: &Place,
+        bundle: &Bundle,
+        now: Timestamp,
+        password: &str,
+        listener: Option<TcpListener>,
+    ) -> Result<Self> {
+        let keys = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let roles = secret();
+        let config = settings(place, keys.path(), &roles)?;
+        if let Place::Postgres(owner) = place {
+            for part in PARTS {
+                Store::migrate(owner, part.name, Some(&roles), part.migrations).await?;
+            }
+        }
+        let trigger = Trigger::new();
+        let boot = Boot {
+            address: config.server.listen,
+            cache: tally_cache::Cache::memory(),
+            compute: Compute::new(config.compute.threads)?,
+            shutdown: trigger.shutdown(),
+        };
+        let clock = Clock::fixed(now);
+        let ambient = Ambient { clock: clock.clone(), rng: Rng::System };
+        let suite = suite::build(&config, &boot, &ambient).await?;
+        let running = Running::start(listener, None, suite.mounted, trigger).await;
+        let crew = Crew::hire(&suite.channels, bundle, password).await?;
+        Ok(Self { crew, stores: suite.stores, clock, running, keys })
+    }
+
+    /// Ends the suite; logs are numbered to the last entry first.
+    pub async fn stop(self) -> Result<()> {
+        for store in &self.stores {
+            store.sequence_now().await?;
+        }
+        self.running.stop(std::time::Duration::ZERO, std::time::Duration::from_secs(10)).await;
+        self.keys.close().context("cannot remove a temporary folder")
+    }
+}
+
+fn settings(place: &Place, keys: &Path, roles: &str) -> Result<Config> {
+    let url = match place {
+        Place::Folder(folder) => format!("sqlite://{}/{{service}}.db", folder.display()),
+        Place::Postgres(owner) => as_services(owner, roles)?,
+    };
+    let flags = [
+        ("database.url", url),
+        ("keys.directory", keys.display().to_string()),
+        // One user's job: nothing is gained by counting its calls.
+        ("limits.calls_per_second", "0".to_owned()),
+        ("limits.first_answer_seconds", "600".to_owned()),
+    ];
+    let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Ok(Config::load(&Sources { file: None, environment: Vec::new(), flags })?)
+}
+
+/// A password that lives as long as this run: 32 characters from the operating system's randomness.
+pub fn secret() -> String {
+    Rng::System.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The owner's URL with each service's own role in it.
+fn as_services(owner: &str, password: &str) -> Result<String> {
+    let (scheme, rest) = owner.split_once("://").context("a database URL begins with postgres://")?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    Ok(format!("{scheme}://tally_{{service}}:{password}@{host}"))
+}

@@ -1,0 +1,16 @@
+//! The main job on a bundle: the whole suite in this process, everything through its rpcs, results as files.
+
+mod crew;
+mod home;
+mod results;
+mod run;
+mod settle;
+mod summary;
+mod upload;
+
+pub use crew::{ALWAYS, Crew, USERS};
+pub use home::{Home, Place, secret};
+pub use results::PersonTotal;
+pub use run::{Job, Outcome, clock_of, close};
+pub use summary::{Manifest, Rejections, Summary, Timings, Versions, read as read_json};
+pub use upload::Ids;

@@ -1,0 +1,347 @@
+//! What the suite answers becomes files: sorted by what people know (employee numbers, accounts, external ids), so that
+//! the same bundle gives the same bytes whatever ids a run makes up.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use tally_api::compensation::v1 as compensation;
+use tally_api::performance::v1 as performance;
+
+use super::upload::Ids;
+use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Reading};
+use crate::session::{Session, told};
+
+/// The result folder in the making: each file is digested as it is written.
+pub struct Results<'a> {
+    dir: PathBuf,
+    bundle: &'a Bundle,
+    ids: &'a Ids,
+    labels: Vec<String>,
+    /// Digests of the files written so far, by name.
+    pub digests: Vec<FileDigest>,
+}
+
+/// Sums that the summary shows, taken while the files are written.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Records credited to somebody.
+    pub credited: u64,
+    /// Records credited to nobody.
+    pub unattributed: u64,
+    /// Records per rung.
+    pub rungs: BTreeMap<&'static str, u64>,
+}
+
+/// A person's total on one account or over all of them, in millionths of a record.
+#[derive(Clone, Debug)]
+pub struct PersonTotal {
+    /// Who.
+    pub person: PersonIx,
+    /// Which account; nothing for all of them.
+    pub account: Option<AccountIx>,
+    /// All credited.
+    pub total_ppm: u64,
+    /// Of it by a name or because only one person can have served.
+    pub certain_ppm: u64,
+    /// Lower end of the 90 % interval.
+    pub low_ppm: u64,
+    /// Upper end of it.
+    pub high_ppm: u64,
+}
+
+impl<'a> Results<'a> {
+    /// Files go to `dir`, which must be there.
+    pub fn new(dir: &Path, bundle: &'a Bundle, ids: &'a Ids) -> Self {
+        let labels = (0..bundle.accounts.len()).map(|at| bundle.account_label(AccountIx(at as u32))).collect();
+        Self { dir: dir.to_owned(), bundle, ids, labels, digests: Vec::new() }
+    }
+
+    fn label(&self, account: AccountIx) -> &str {
+        &self.labels[account.0 as usize]
+    }
+
+    fn number(&self, person: PersonIx) -> &str {
+        &self.bundle.person(person).employee_no
+    }
+
+    /// `credits.csv` and `unattributed.csv`, by account, start and external id. `tell` hears how many records are out.
+    pub async fn credits(&mut self, session: &Session, cycle_id: &str, mut tell: impl FnMut(u64)) -> Result<Counts> {
+        let credits = ["external_id", "account", "employee_no", "share_ppm", "rung", "policy_version", "evidence"];
+        let mut credited = Table::create(&self.dir, "credits.csv", &credits)?;
+        let mut nobody = Table::create(&self.dir, "unattributed.csv", &["external_id", "account", "started_at", "reason"])?;
+        let mut counts = Counts::default();
+        let ask = performance::ExportCreditsRequest { cycle_id: cycle_id.to_owned(), person_id: String::new() };
+        let mut client =
+            performance::attribution_service_client::AttributionServiceClient::new(session.at.performance.clone());
+        let mut stream = client.export_credits(session.ask(ask)).await.map_err(told)?.into_inner();
+        while let Some(part) = stream.message().await.map_err(told)? {
+            for credit in &part.credits {
+                let rung = rung(credit.rung());
+                *counts.rungs.entry(rung).or_default() += 1;
+                let account = self.label(self.ids.account(&credit.account_id)?);
+                if credit.shares.is_empty() {
+                    counts.unattributed += 1;
+                    nobody.row([&credit.external_id, account, &started(credit)?, &credit.reason])?;
+                    continue;
+                }
+                counts.credited += 1;
+                for (number, ppm) in self.shares(credit)? {
+                    let ppm = ppm.to_string();
+                    let (version, evidence) = (&credit.policy_version, &credit.evidence);
+                    credited.row([&credit.external_id, account, number, &ppm, rung, version, evidence])?;
+                }
+            }
+            tell(counts.credited + counts.unattributed);
+        }
+        self.digests.extend([credited.close()?, nobody.close()?]);
+        Ok(counts)
+    }
+
+    /// A credit's shares, by employee number.
+    fn shares(&self, credit: &performance::Credit) -> Result<Vec<(&str, u32)>> {
+        let share = |s: &performance::Share| Ok((self.number(self.ids.person(&s.person_id)?), s.ppm));
+        let mut shares = credit.shares.iter().map(share).collect::<Result<Vec<_>>>()?;
+        shares.sort_unstable();
+        Ok(shares)
+    }
+
+    /// `attribution.csv`, by employee number; the row of all accounts (`*`) first.
+    pub async fn attribution(&mut self, session: &Session, cycle_id: &str) -> Result<Vec<PersonTotal>> {
+        let mut rows: BTreeMap<(PersonIx, Option<AccountIx>), performance::Total> = BTreeMap::new();
+        let mut client =
+            performance::attribution_service_client::AttributionServiceClient::new(session.at.performance.clone());
+        let mut page_token = String::new();
+        loop {
+            let ask = performance::ListTotalsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };
+            let reply = client.list_totals(session.ask(ask)).await.map_err(told)?.into_inner();
+            for total in reply.totals {
+                let account = (!total.account_id.is_empty()).then(|| self.ids.account(&total.account_id)).transpose()?;
+                rows.insert((self.ids.person(&total.person_id)?, account), total);
+            }
+            page_token = reply.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        let head = [
+            "employee_no", "account", "tagged", "handover", "sole", "inferred", "equal", "team", "total", "low_90", "high_90",
+        ];
+        let mut table = Table::create(&self.dir, "attribution.csv", &head)?;
+        let mut people = Vec::with_capacity(rows.len());
+        for ((person, account), t) in &rows {
+            let parts = [t.tagged_ppm, t.handover_ppm, t.sole_ppm, t.inferred_ppm, t.equal_ppm, t.team_ppm];
+            let sums = [t.total_ppm, t.low_ppm, t.high_ppm];
+            let mut row = vec![self.number(*person).to_owned(), account.map_or("*", |a| self.label(a)).to_owned()];
+            row.extend(parts.into_iter().chain(sums).map(six));
+            table.row(row.iter().map(String::as_str))?;
+            people.push(PersonTotal {
+                person: *person,
+                account: *account,
+                total_ppm: t.total_ppm,
+                certain_ppm: t.tagged_ppm + t.handover_ppm + t.sole_ppm,
+                low_ppm: t.low_ppm,
+                high_ppm: t.high_ppm,
+            });
+        }
+        self.digests.push(table.close()?);
+        Ok(people)
+    }
+
+    /// `score_cards.csv`: a row per person and indicator, by rank and employee number.
+    pub async fn cards(&mut self, session: &Session, cycle_id: &str) -> Result<Vec<(PersonIx, performance::Card)>> {
+        let mut cards = Vec::new();
+        let mut client = performance::card_service_client::CardServiceClient::new(session.at.performance.clone());
+        let mut page_token = String::new();
+        loop {
+            let ask = performance::ListCardsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };
+            let reply = client.list_cards(session.ask(ask)).await.map_err(told)?.into_inner();
+            for card in reply.cards {
+                cards.push((self.ids.person(&card.person_id)?, card));
+            }
+            page_token = reply.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        cards.sort_by_key(|(person, card)| (card.rank, *person));
+        let head = [
+            "employee_no", "rank", "of", "score", "collaboration", "kpi", "n", "value", "adjusted", "target", "points", "weight",
+            "weighted", "next", "note",
+        ];
+        let mut table = Table::create(&self.dir, "score_cards.csv", &head)?;
+        for (person, card) in &cards {
+            let (rank, of) = (card.rank.to_string(), card.of.to_string());
+            for line in &card.lines {
+                table.row([
+                    self.number(*person), &rank, &of, &card.score, &card.collaboration, &line.kpi, &line.n, &line.value,
+                    &line.adjusted, &line.target, &line.normalised, &line.weight, &line.weighted, &line.next, &line.note,
+                ])?;
+            }
+        }
+        self.digests.push(table.close()?);
+        Ok(cards)
+    }
+
+    /// `statements.csv`: a row per person and amount, and one with line `total`; by employee number.
+    pub async fn statements(
+        &mut self,
+        session: &Session,
+        settlement_id: Option<&str>,
+    ) -> Result<Vec<(PersonIx, compensation::Statement)>> {
+        let mut statements = Vec::new();
+        if let Some(settlement_id) = settlement_id {
+            let channel = session.at.compensation.clone();
+            let mut client = compensation::statement_service_client::StatementServiceClient::new(channel);
+            let mut page_token = String::new();
+            loop {
+                let settlement_id = settlement_id.to_owned();
+                let ask = compensation::ListStatementsRequest { settlement_id, page_size: 1000, page_token };
+                let reply = client.list_statements(session.ask(ask)).await.map_err(told)?.into_inner();
+                for statement in reply.statements {
+                    statements.push((self.ids.person(&statement.person_id)?, statement));
+                }
+                page_token = reply.next_page_token;
+                if page_token.is_empty() {
+                    break;
+                }
+            }
+        }
+        statements.sort_by_key(|(person, _)| *person);
+        let head = [
+            "employee_no", "line", "rule", "tier", "weight", "weight_sum", "exact_minor", "amount_minor", "currency", "score",
+            "equal_split_minor", "why",
+        ];
+        let mut table = Table::create(&self.dir, "statements.csv", &head)?;
+        for (person, statement) in &statements {
+            let number = self.number(*person);
+            let (amount, currency) = minor(&statement.amount);
+            for line in &statement.lines {
+                let part = line.part.to_string();
+                let (amount, _) = minor(&line.amount);
+                table.row([
+                    number, &part, &line.rule, &line.tier, &line.weight, &line.weight_sum, &line.exact, &amount, &currency, "",
+                    "", &line.note,
+                ])?;
+            }
+            let (equal, _) = minor(&statement.equal_split);
+            table.row([number, "total", "", "", "", "", "", &amount, &currency, &statement.score, &equal, ""])?;
+        }
+        self.digests.push(table.close()?);
+        Ok(statements)
+    }
+
+    /// `findings.csv`: of the reading and of the services, in one order. Gives how many of each kind.
+    pub async fn findings(&mut self, session: &Session, cycle_id: &str) -> Result<BTreeMap<String, u64>> {
+        let mut rows: Vec<[String; 4]> = Vec::new();
+        for finding in &self.bundle.findings {
+            let subject = [finding.file.as_str(), finding.subject.as_str()].join(" ").trim().to_owned();
+            rows.push([finding.kind.name().to_uppercase(), subject, String::new(), finding.detail.clone()]);
+        }
+        let channel = session.at.performance.clone();
+        let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
+        let mut page_token = String::new();
+        loop {
+            let ask = performance::ListFindingsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };
+            let reply = client.list_findings(session.ask(ask)).await.map_err(told)?.into_inner();
+            rows.extend(reply.findings.into_iter().map(|f| [f.kind, f.subject, f.at, f.detail]));
+            page_token = reply.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        rows.sort();
+        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+        let mut table = Table::create(&self.dir, "findings.csv", &["kind", "subject", "at", "detail"])?;
+        for row in &rows {
+            *kinds.entry(row[0].clone()).or_default() += 1;
+            table.row(row.iter().map(String::as_str))?;
+        }
+        self.digests.push(table.close()?);
+        Ok(kinds)
+    }
+}
+
+/// `rejected.csv`: the one result that depends on the order of rows, because it names lines.
+pub fn rejected(dir: &Path, reading: &Reading) -> Result<FileDigest> {
+    let mut table = Table::create(dir, "rejected.csv", &["file", "line", "column", "reason", "cure"])?;
+    for row in &reading.rejected {
+        table.row([row.file, &row.line.to_string(), &row.column, &row.reason, &row.cure])?;
+    }
+    table.close()
+}
+
+/// A CSV file that takes the digest of what is written to it.
+struct Table {
+    name: &'static str,
+    rows: csv::Writer<Digesting>,
+}
+
+impl Table {
+    fn create(dir: &Path, name: &'static str, head: &[&str]) -> Result<Self> {
+        let path = dir.join(name);
+        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let out = Digesting { file: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new(), bytes: 0 };
+        let mut table = Self { name, rows: csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(out) };
+        table.row(head.iter().copied())?;
+        Ok(table)
+    }
+
+    fn row<'r>(&mut self, cells: impl IntoIterator<Item = &'r str>) -> Result<()> {
+        self.rows.write_record(cells).with_context(|| self.name)
+    }
+
+    fn close(self) -> Result<FileDigest> {
+        let mut out = self.rows.into_inner().map_err(|error| anyhow::anyhow!("{}: {}", self.name, error.error()))?;
+        out.flush().with_context(|| self.name)?;
+        Ok(FileDigest { file: self.name.to_owned(), bytes: out.bytes, blake3: out.hasher.finalize().to_hex().to_string() })
+    }
+}
+
+struct Digesting {
+    file: BufWriter<File>,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Write for Digesting {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(buf)?;
+        self.hasher.update(&buf[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Millionths with six decimals.
+fn six(ppm: u64) -> String {
+    format!("{}.{:06}", ppm / 1_000_000, ppm % 1_000_000)
+}
+
+fn minor(money: &Option<tally_api::common::v1::Money>) -> (String, String) {
+    money.as_ref().map(|m| (m.minor.to_string(), m.currency.clone())).unwrap_or_default()
+}
+
+fn started(credit: &performance::Credit) -> Result<String> {
+    let at = credit.started_at.unwrap_or_default();
+    Ok(jiff::Timestamp::new(at.seconds, at.nanos)?.to_string())
+}
+
+/// The word for a rung in files.
+fn rung(rung: performance::Rung) -> &'static str {
+    match rung {
+        performance::Rung::Tag => "tag",
+        performance::Rung::Handover => "handover",
+        performance::Rung::Sole => "sole",
+        performance::Rung::Inferred => "inferred",
+        performance::Rung::Equal => "equal",
+        performance::Rung::Team => "team",
+        performance::Rung::Unattributed | performance::Rung::Unspecified => "unattributed",
+    }
+}

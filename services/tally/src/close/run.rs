@@ -1,0 +1,257 @@
+//! The job from reading to files, step by step.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tally_api::common::v1 as common;
+use tally_api::compensation::v1::Statement;
+use tally_api::performance::v1 as performance;
+
+use super::crew::Crew;
+use super::results::{Counts, PersonTotal, Results, rejected};
+use super::settle::{self, Settled};
+use super::summary::{self, Manifest, Rejections, Summary, Timings, Versions};
+use super::upload::{self, Ids};
+use crate::bundle::{Bundle, PersonIx, Reading, write_normalised};
+use crate::progress::Progress;
+use crate::session::{Session, told};
+
+/// What to do with a bundle that was read.
+pub struct Job<'a> {
+    /// The bundle and what was rejected of it.
+    pub reading: &'a Reading,
+    /// Rows rejected by an earlier reading, when a result folder is replayed from its normalised inputs.
+    pub rejected_before: Rejections,
+    /// Where the files go; must be there and empty.
+    pub out: PathBuf,
+    /// Tells how far it is.
+    pub progress: &'a Progress,
+}
+
+/// What came of it.
+pub struct Outcome {
+    /// The result in figures.
+    pub summary: Summary,
+    /// Seconds per step.
+    pub timings: Timings,
+    /// The cycle.
+    pub cycle_id: String,
+    /// Ids of people and accounts.
+    pub ids: Ids,
+    /// Everybody's totals, by employee number and account; the one over all accounts first.
+    pub totals: Vec<PersonTotal>,
+    /// Everybody's score card, best first.
+    pub cards: Vec<(PersonIx, performance::Card)>,
+    /// Everybody's statement, by employee number; none without a pool.
+    pub statements: Vec<(PersonIx, Statement)>,
+    /// The settlement's id, where there is a pool.
+    pub settlement_id: Option<String>,
+}
+
+/// When the suite's clock stands during a job: noon UTC on the day after the period, whatever the day is.
+pub fn clock_of(bundle: &Bundle) -> Result<Timestamp> {
+    let next = bundle.period.to.tomorrow().context("the period ends at the end of time")?;
+    Ok(next.at(12, 0, 0, 0).to_zoned(TimeZone::UTC)?.timestamp())
+}
+
+/// Does the job.
+pub async fn close(crew: &Crew, job: Job<'_>) -> Result<Outcome> {
+    let bundle = &job.reading.bundle;
+    let mut steps = Steps::new();
+    let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle)).await?;
+    let bar = job.progress.bar("records", bundle.records.len() as u64);
+    steps.time("records", upload::records(&crew.hr, bundle, &ids, |done| bar.set(done))).await?;
+    bar.done();
+    let cycle = steps.time("attribution and scores", cycle(&crew.hr, bundle, job.progress)).await?;
+    let settled = steps.time("settlement", settlement(crew, bundle, &cycle)).await?;
+    let files = Files { crew, job: &job, ids: &ids, cycle: &cycle, settled: settled.as_ref() };
+    let (summary, totals, cards, statements) = files.write(&mut steps).await?;
+    let timings = steps.finish();
+    summary::write(&job.out, "timings.json", &timings)?;
+    Ok(Outcome {
+        summary,
+        timings,
+        cycle_id: cycle.cycle_id,
+        ids,
+        totals,
+        cards,
+        statements,
+        settlement_id: settled.map(|s| s.settlement_id),
+    })
+}
+
+/// Makes the cycle, closes it, waits, and publishes it.
+async fn cycle(hr: &Session, bundle: &Bundle, progress: &Progress) -> Result<performance::Cycle> {
+    let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
+    let scheme = Some(settle::scheme(bundle)?);
+    let ask = performance::CreateSchemeVersionRequest { request_id: String::new(), scheme };
+    let scheme = schemes.create_scheme_version(hr.ask(ask)).await.map_err(told)?.into_inner().scheme.unwrap_or_default();
+    let cycle = performance::Cycle {
+        name: format!("{} to {}", bundle.period.from, bundle.period.to),
+        period: Some(common::Period { from: bundle.period.from.to_string(), to: bundle.period.to.to_string() }),
+        scheme_id: scheme.scheme_id,
+        scheme_version: scheme.version,
+        policy: Some(settle::policy(bundle)),
+        ..Default::default()
+    };
+    let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let ask = performance::CreateCycleRequest { request_id: String::new(), cycle: Some(cycle) };
+    let cycle = client.create_cycle(hr.ask(ask)).await.map_err(told)?.into_inner().cycle.unwrap_or_default();
+    let cycle_id = cycle.cycle_id;
+    let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
+    client.close_cycle(hr.ask(ask)).await.map_err(told)?;
+    watch(hr, &cycle_id, progress).await?;
+    let ask = performance::PublishCycleRequest { request_id: String::new(), cycle_id };
+    client.publish_cycle(hr.ask(ask)).await.map_err(told)?.into_inner().cycle.context("no cycle in the answer")
+}
+
+/// Follows the work until it rests.
+async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> {
+    let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let ask = performance::WatchCycleRequest { cycle_id: cycle_id.to_owned() };
+    let mut stream = client.watch_cycle(hr.ask(ask)).await.map_err(told)?.into_inner();
+    let bar = progress.bar("attribution and scores", 0);
+    while let Some(news) = stream.message().await.map_err(told)? {
+        let cycle = news.cycle.unwrap_or_default();
+        bar.of(u64::from(cycle.done), u64::from(cycle.total), &cycle.step);
+        match cycle.state() {
+            performance::CycleState::Reviewable => {
+                bar.done();
+                return Ok(());
+            }
+            performance::CycleState::Failed => bail!("{}", cycle.failure),
+            performance::CycleState::Open
+            | performance::CycleState::Closing
+            | performance::CycleState::Published
+            | performance::CycleState::Unspecified => {}
+        }
+    }
+    Err(anyhow!("the service stopped telling about the cycle before it was closed"))
+}
+
+async fn settlement(crew: &Crew, bundle: &Bundle, cycle: &performance::Cycle) -> Result<Option<Settled>> {
+    match &bundle.pool {
+        None => Ok(None),
+        Some(pool) => settle::settle(&crew.preparer, &crew.approver, &cycle.cycle_id, pool).await.map(Some),
+    }
+}
+
+/// Everything that is needed to write the result folder.
+struct Files<'a> {
+    crew: &'a Crew,
+    job: &'a Job<'a>,
+    ids: &'a Ids,
+    cycle: &'a performance::Cycle,
+    settled: Option<&'a Settled>,
+}
+
+type Written = (Summary, Vec<PersonTotal>, Vec<(PersonIx, performance::Card)>, Vec<(PersonIx, Statement)>);
+
+impl Files<'_> {
+    async fn write(&self, steps: &mut Steps) -> Result<Written> {
+        let (bundle, reader) = (&self.job.reading.bundle, &self.crew.auditor);
+        let (out, cycle_id) = (&self.job.out, self.cycle.cycle_id.as_str());
+        let mut results = Results::new(out, bundle, self.ids);
+        let bar = self.job.progress.bar("credits", bundle.records.len() as u64);
+        let counts = steps.time("credits", results.credits(reader, cycle_id, |done| bar.set(done))).await?;
+        bar.done();
+        let totals = steps.time("totals", results.attribution(reader, cycle_id)).await?;
+        let cards = steps.time("score cards", results.cards(reader, cycle_id)).await?;
+        let settlement_id = self.settled.map(|s| s.settlement_id.as_str());
+        let statements = steps.time("statements", results.statements(reader, settlement_id)).await?;
+        let findings = steps.time("findings", results.findings(reader, cycle_id)).await?;
+        rejected(out, self.job.reading)?;
+        let inputs = steps.now("inputs", || write_normalised(bundle, &out.join("inputs")).context("inputs"))?;
+        results.digests.sort_by(|a, b| a.file.cmp(&b.file));
+        let digest = summary::digest(&results.digests);
+        let summary = self.summary(counts, findings, cards.len() as u64, digest.clone())?;
+        summary::write(out, "summary.json", &summary)?;
+        let versions = summary.versions.clone();
+        let (language, rejected) = (reader.language().to_owned(), self.rejections());
+        let manifest = Manifest { versions, language, inputs, rejected, results: results.digests, digest };
+        summary::write(out, "manifest.json", &manifest)?;
+        Ok((summary, totals, cards, statements))
+    }
+
+    fn summary(
+        &self,
+        counts: Counts,
+        findings: std::collections::BTreeMap<String, u64>,
+        people: u64,
+        digest: String,
+    ) -> Result<Summary> {
+        let bundle = &self.job.reading.bundle;
+        let known = self.cycle.summary.clone().unwrap_or_default();
+        let records = counts.credited + counts.unattributed;
+        if records != known.records || records != bundle.records.len() as u64 {
+            let in_bundle = bundle.records.len();
+            bail!("{in_bundle} records went in, the cycle counts {} and {records} came out: a fault of ours", known.records);
+        }
+        Ok(Summary {
+            group: bundle.group.name.clone(),
+            from: bundle.period.from.to_string(),
+            to: bundle.period.to.to_string(),
+            records,
+            credited: counts.credited,
+            unattributed: counts.unattributed,
+            rejected: self.rejections().values().sum(),
+            rungs: counts.rungs.into_iter().map(|(rung, records)| (rung.to_owned(), records)).collect(),
+            mixed_untagged: known.mixed_untagged,
+            findings,
+            people,
+            currency: bundle.group.currency.clone(),
+            pool_minor: self.settled.map(|s| s.pool_minor),
+            paid_minor: self.settled.map(|s| s.paid_minor),
+            team_fund_minor: self.settled.map(|s| s.team_fund_minor),
+            versions: Versions {
+                tally: env!("CARGO_PKG_VERSION").to_owned(),
+                policy: bundle.policy.version.to_string(),
+                scheme: format!("{} {}", bundle.scheme.name, bundle.scheme.version),
+                tzdb: known.tzdb,
+            },
+            digest,
+        })
+    }
+
+    fn rejections(&self) -> Rejections {
+        let mut all = self.job.rejected_before.clone();
+        for (file, rows) in &self.job.reading.rejected_rows {
+            *all.entry((*file).to_owned()).or_default() += rows;
+        }
+        all
+    }
+}
+
+/// Seconds per step.
+struct Steps {
+    start: Instant,
+    timings: Timings,
+}
+
+impl Steps {
+    fn new() -> Self {
+        Self { start: Instant::now(), timings: Timings::default() }
+    }
+
+    async fn time<T>(&mut self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let begin = Instant::now();
+        let done = work.await.with_context(|| format!("step: {name}"));
+        self.timings.steps.push((name.to_owned(), begin.elapsed().as_secs_f64()));
+        done
+    }
+
+    fn now<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let begin = Instant::now();
+        let done = work();
+        self.timings.steps.push((name.to_owned(), begin.elapsed().as_secs_f64()));
+        done
+    }
+
+    fn finish(mut self) -> Timings {
+        self.timings.total = self.start.elapsed().as_secs_f64();
+        self.timings
+    }
+}

@@ -1,0 +1,206 @@
+//! Scheme and pool of a bundle in the suite's words, and the way from a cycle to posted statements. Three people take
+//! part, as the suite demands: who prepares, who approves, who reads.
+
+use anyhow::{Result, anyhow};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+use tally_api::attendance::v1 as attendance;
+use tally_api::common::v1 as common;
+use tally_api::compensation::v1 as compensation;
+use tally_api::performance::v1 as performance;
+
+use crate::bundle::{
+    Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
+};
+use crate::session::{Session, told};
+
+/// The bundle's scheme.
+///
+/// # Errors
+/// [`Unusable`] for a measure that the suite does not compute.
+pub fn scheme(bundle: &Bundle) -> Result<performance::Scheme, Unusable> {
+    Ok(performance::Scheme {
+        scheme_id: String::new(),
+        name: bundle.scheme.name.clone(),
+        version: 0,
+        kpis: bundle.scheme.kpis.iter().map(kpi).collect::<Result<_, _>>()?,
+        collaboration: !bundle.rosters.is_empty(),
+    })
+}
+
+fn kpi(kpi: &Kpi) -> Result<performance::Kpi, Unusable> {
+    let measure = measure(kpi)?;
+    // A share is a percentage in the suite and a part of 1 in the file.
+    let scale = if kpi.measure == KpiMeasure::Share { Decimal::ONE_HUNDRED } else { Decimal::ONE };
+    Ok(performance::Kpi {
+        key: kpi.id.clone(),
+        measure,
+        unit: if kpi.measure == KpiMeasure::Share { "%".to_owned() } else { kpi.unit.clone() },
+        direction: match kpi.direction {
+            Direction::Higher => performance::Direction::Higher.into(),
+            Direction::Lower => performance::Direction::Lower.into(),
+        },
+        target: match kpi.target {
+            Target::Number(number) => (number * scale).normalize().to_string(),
+            Target::TeamMedian => "team_median".to_owned(),
+        },
+        weight: kpi.weight.normalize().to_string(),
+        normalisation: match kpi.normalisation {
+            Normalisation::TargetPiecewise => performance::Normalisation::TargetPiecewise.into(),
+            Normalisation::MinMax => performance::Normalisation::MinMax.into(),
+            Normalisation::Percentile => performance::Normalisation::Percentile.into(),
+            Normalisation::ZScore => performance::Normalisation::TScore.into(),
+        },
+        floor: kpi.floor.normalize().to_string(),
+        cap: kpi.cap.normalize().to_string(),
+        small_sample: kpi.small_sample.map_or(0, |rule| rule.min_count),
+    })
+}
+
+/// The suite's name for what a KPI takes from the records.
+fn measure(kpi: &Kpi) -> Result<String, Unusable> {
+    let column = kpi.of.as_deref().unwrap_or_default();
+    let (at_most, at_least) = (kpi.at_most.map(|d| d.normalize()), kpi.at_least.map(|d| d.normalize()));
+    let name = match (kpi.measure, column) {
+        (KpiMeasure::Records, _) => "credited_records",
+        (KpiMeasure::Share, "resolved") => "resolved",
+        (KpiMeasure::Share, "first_reply_seconds") if at_most == Some(Decimal::from(30)) => "first_reply_within_30s",
+        (KpiMeasure::Share, "rating") if at_least == Some(Decimal::from(4)) => "rating_at_least_4",
+        (KpiMeasure::Sum, "amount") => "amount",
+        (KpiMeasure::Mean, column) if !crate::bundle::MEASURED_COLUMNS.contains(&column) => column,
+        _ => {
+            let problem = format!("KPI {} measures something that is not computed", kpi.id);
+            let cure = "measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, \
+                        the share with rating at_least 4, the sum of amount, or the mean of an extra column";
+            return Err(Unusable::new("MEASURE_UNKNOWN", "scheme.yaml", problem, cure));
+        }
+    };
+    Ok(name.to_owned())
+}
+
+/// The bundle's policy of attribution.
+pub fn policy(bundle: &Bundle) -> performance::AttributionPolicy {
+    let policy = &bundle.policy;
+    performance::AttributionPolicy {
+        version: policy.version.to_string(),
+        duty: Some(attendance::DutyPolicy {
+            grace_minutes: policy.grace_minutes,
+            max_hours: policy.handover_max_hours,
+            cut_over: policy.cut_over.clone(),
+        }),
+        session_window_seconds: policy.session_window_minutes * 60,
+        inference_off: policy.inference == Inference::Off,
+        min_ambiguous: policy.min_ambiguous,
+    }
+}
+
+/// A posted settlement in figures.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Its id.
+    pub settlement_id: String,
+    /// The pool, in minor units.
+    pub pool_minor: i64,
+    /// What people get together.
+    pub paid_minor: i64,
+    /// What the team's fund gets.
+    pub team_fund_minor: i64,
+}
+
+/// Makes the pool, drafts and posts as one person, approves as another.
+pub async fn settle(preparer: &Session, approver: &Session, cycle_id: &str, pool: &Pool) -> Result<Settled> {
+    let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
+    let pool = wire_pool(pool, cycle_id)?;
+    let ask = compensation::CreatePoolRequest { request_id: String::new(), pool: Some(pool) };
+    let pool = pools.create_pool(preparer.ask(ask)).await.map_err(told)?.into_inner().pool.unwrap_or_default();
+
+    let channel = preparer.at.compensation.clone();
+    let mut client = compensation::settlement_service_client::SettlementServiceClient::new(channel);
+    let ask = compensation::DraftSettlementRequest { request_id: String::new(), pool_id: pool.pool_id };
+    let draft = client.draft_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
+    let settlement_id = draft.settlement_id;
+    let request_id = String::new();
+    let ask = compensation::ApproveSettlementRequest { request_id, settlement_id: settlement_id.clone() };
+    client.approve_settlement(approver.ask(ask)).await.map_err(told)?;
+    let request_id = String::new();
+    let ask = compensation::PostSettlementRequest { request_id, settlement_id: settlement_id.clone() };
+    let posted = client.post_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
+    let minor = |money: Option<common::Money>| money.map_or(0, |m| m.minor);
+    Ok(Settled {
+        settlement_id,
+        pool_minor: minor(posted.pool),
+        paid_minor: minor(posted.paid),
+        team_fund_minor: minor(posted.team_fund),
+    })
+}
+
+fn wire_pool(pool: &Pool, cycle_id: &str) -> Result<compensation::Pool> {
+    Ok(compensation::Pool {
+        pool_id: String::new(),
+        name: "pool.yaml".to_owned(),
+        cycle_id: cycle_id.to_owned(),
+        amount: Some(common::Money { currency: pool.currency.clone(), minor: pool.amount_minor }),
+        parts: pool.rule.iter().map(part).collect::<Result<_>>()?,
+        carry: false,
+    })
+}
+
+fn part(part: &PoolPart) -> Result<compensation::PoolPart> {
+    let rule = match part.by {
+        PoolRule::Tiers => {
+            let scale = whole(&part.tiers);
+            let tiers = part.tiers.iter().map(|t| tier(t, scale)).collect::<Result<_>>()?;
+            compensation::pool_part::Rule::Tiers(compensation::TierRule { tiers })
+        }
+        PoolRule::Score => compensation::pool_part::Rule::Proportional(compensation::ProportionalRule { floor: String::new() }),
+        PoolRule::TeamFund => compensation::pool_part::Rule::TeamFund(compensation::TeamFundRule { name: "team".to_owned() }),
+    };
+    Ok(compensation::PoolPart { share_ppm: percent_to_ppm(part.share)?, rule: Some(rule) })
+}
+
+/// Ten to the power that makes every weight of the tiers a whole number: only their proportion counts.
+fn whole(tiers: &[Tier]) -> Decimal {
+    let places = tiers.iter().map(|t| t.weight.normalize().scale()).max().unwrap_or(0);
+    (0..places).fold(Decimal::ONE, |scale, _| scale * Decimal::TEN)
+}
+
+fn tier(tier: &Tier, scale: Decimal) -> Result<compensation::Tier> {
+    let weight = (tier.weight * scale).to_u32();
+    Ok(compensation::Tier {
+        name: tier.name.clone(),
+        quota_ppm: tier.top_percent.map(percent_to_ppm).transpose()?.unwrap_or(0),
+        min_score: tier.at_least.map(|d| d.normalize().to_string()).unwrap_or_default(),
+        weight: weight.ok_or_else(|| anyhow!("pool.yaml: the weight of tier {} is too large", tier.name))?,
+    })
+}
+
+fn percent_to_ppm(percent: Decimal) -> Result<u32> {
+    let ppm = percent * Decimal::from(10_000);
+    let whole = if ppm.fract().is_zero() { ppm.to_u32() } else { None };
+    whole.ok_or_else(|| anyhow!("pool.yaml: {percent} % has more than four decimals"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_of_tiers_become_whole_numbers_in_the_same_proportion() {
+        let made = |weight: &str| Tier {
+            name: weight.to_owned(),
+            top_percent: None,
+            at_least: Some(Decimal::ONE),
+            weight: weight.parse().unwrap(),
+        };
+        let tiers = [made("1.50"), made("1"), made("0.25")];
+        let scale = whole(&tiers);
+        let weights: Vec<u32> = tiers.iter().map(|t| tier(t, scale).unwrap().weight).collect();
+        assert_eq!(weights, [150, 100, 25]);
+    }
+
+    #[test]
+    fn a_percentage_is_exact_in_millionths_or_refused() {
+        assert_eq!(percent_to_ppm("12.5".parse().unwrap()).unwrap(), 125_000);
+        assert!(percent_to_ppm("33.33333".parse().unwrap()).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! `summary.json`, `timings.json` and `manifest.json`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::bundle::FileDigest;
+
+/// The result in figures. Equal for the same bundle, whatever its order of rows, the day and the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The group's name.
+    pub group: String,
+    /// First local date.
+    pub from: String,
+    /// Last local date.
+    pub to: String,
+    /// Records worked on: credited + unattributed.
+    pub records: u64,
+    /// Credited to somebody.
+    pub credited: u64,
+    /// Credited to nobody.
+    pub unattributed: u64,
+    /// Rows that were rejected, of all files.
+    pub rejected: u64,
+    /// Records per rung of the ladder.
+    pub rungs: BTreeMap<String, u64>,
+    /// Records of mixed accounts without a tag.
+    pub mixed_untagged: u64,
+    /// Findings per kind.
+    pub findings: BTreeMap<String, u64>,
+    /// People with a score card.
+    pub people: u64,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// The pool, in minor units; nothing without a pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool_minor: Option<i64>,
+    /// What people get together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paid_minor: Option<i64>,
+    /// What the team's fund gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team_fund_minor: Option<i64>,
+    /// What computed it.
+    pub versions: Versions,
+    /// Digest over the digests of all result files that do not depend on the order of rows.
+    pub digest: String,
+}
+
+/// What computed a result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// This program.
+    pub tally: String,
+    /// The policy of attribution.
+    pub policy: String,
+    /// The scheme's name and version.
+    pub scheme: String,
+    /// Release of the tz database.
+    pub tzdb: String,
+}
+
+/// How many rows of each file were rejected.
+pub type Rejections = BTreeMap<String, u64>;
+
+/// `manifest.json`: what went in and what came out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// What computed it.
+    pub versions: Versions,
+    /// The language of the sentences in the result files.
+    pub language: String,
+    /// Files of `inputs/`, normalised.
+    pub inputs: Vec<FileDigest>,
+    /// Rows that were rejected before normalising; they are not in `inputs/`.
+    pub rejected: Rejections,
+    /// Result files.
+    pub results: Vec<FileDigest>,
+    /// Digest over the digests of the result files.
+    pub digest: String,
+}
+
+/// Seconds per step, and how many records: the one file that differs from run to run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Step and seconds, in order.
+    pub steps: Vec<(String, f64)>,
+    /// Seconds in all.
+    pub total: f64,
+}
+
+/// One digest over many, by name.
+pub fn digest(files: &[FileDigest]) -> String {
+    let mut lines: Vec<String> = files.iter().map(|f| format!("{} {}\n", f.file, f.blake3)).collect();
+    lines.sort();
+    blake3::hash(lines.concat().as_bytes()).to_hex().to_string()
+}
+
+/// Writes a value as indented JSON with a line end.
+pub fn write<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<()> {
+    let path = dir.join(name);
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Reads what [`write`] wrote.
+pub fn read<T: for<'de> Deserialize<'de>>(dir: &Path, name: &str) -> Result<T> {
+    let path = dir.join(name);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not what tally writes", path.display()))
+}

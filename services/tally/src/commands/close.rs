@@ -1,0 +1,72 @@
+//! `tally close`: the main job on somebody's own files.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::bundle::{Options, Reading, Unusable, read_bundle};
+use crate::cli::{Close, DONE, Language, REJECTED};
+use crate::close::{Crew, Home, Job, Outcome, Place, Rejections, clock_of, close as job, secret};
+use crate::progress::Progress;
+use crate::show;
+
+/// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
+pub async fn close(args: Close) -> Result<u8> {
+    let progress = Progress::new(args.json);
+    let reading = read(&args.bundle, Options { from: args.from, to: args.to }, &progress)?;
+    prepare(&args.out)?;
+    let data = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let place = match &args.database {
+        Some(owner) => Place::Postgres(owner.clone()),
+        None => Place::Folder(data.path().to_owned()),
+    };
+    let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
+    let crew = home.crew.clone().speaking(args.lang.tag());
+    let work = Job { reading: &reading, rejected_before: Rejections::new(), out: args.out.clone(), progress: &progress };
+    let outcome = job(&crew, work).await?;
+    if args.json {
+        show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
+    } else {
+        show::summary(&reading.bundle, &outcome, args.lang);
+        show::print(&format!("\n{}\n", args.out.display()));
+    }
+    if let Some(what) = &args.explain {
+        explain(&crew, &reading, &outcome, what, args.json, args.lang).await?;
+    }
+    home.stop().await?;
+    Ok(if outcome.summary.rejected > 0 { REJECTED } else { DONE })
+}
+
+/// Reads a bundle with progress.
+pub fn read(dir: &Path, options: Options, progress: &Progress) -> Result<Reading, Unusable> {
+    let bar = progress.bar("reading", 0);
+    let reading = read_bundle(dir, options, &mut |done, total| bar.of(done, total, ""));
+    bar.done();
+    reading
+}
+
+/// The result folder must be new or empty: nothing of somebody's is written over.
+pub fn prepare(out: &Path) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+    let mut entries = std::fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
+    if entries.next().is_some() {
+        let cure = "name another with --out, or remove it first";
+        return Err(anyhow!(Unusable::new("OUT_NOT_EMPTY", out.display().to_string(), "the result folder is not empty", cure)));
+    }
+    Ok(())
+}
+
+async fn explain(
+    crew: &Crew,
+    reading: &Reading,
+    outcome: &Outcome,
+    what: &str,
+    json: bool,
+    lang: Language,
+) -> Result<()> {
+    let text = show::explain(crew, &reading.bundle, outcome, what, lang).await?;
+    let Some(text) = text else { bail!("there is neither a record nor a person {what} in this month") };
+    // With --json the standard output holds the summary and nothing else.
+    if json { eprintln!("{text}") } else { show::print(&format!("\n{text}\n")) }
+    Ok(())
+}

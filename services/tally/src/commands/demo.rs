@@ -1,0 +1,308 @@
+//! `tally demo`: the main job on a made-up group, of which it is known who really served each record.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use tally_kernel::Clock;
+use tally_runtime::{Boot, Compute, Config, ConfigError, Running, Trigger, stop_signal};
+use tokio::net::TcpListener;
+
+use super::close::{prepare, read};
+use super::users::{self, User};
+use crate::bundle::{Bundle, Options, Reading, Unusable};
+use crate::cli::{DONE, Demo, Language};
+use crate::close::{Crew, Home, Job, Outcome, Place, Rejections, clock_of, close as job, secret};
+use crate::progress::Progress;
+use crate::sample::{Lang, Sample, sample};
+use crate::show::{self, Page, pick};
+use crate::suite::{self, Ambient, PARTS};
+
+/// The group that `tally serve --sample` begins with.
+const SEED: u64 = 7;
+const RECORDS: u64 = 20_000;
+
+/// Makes the group, does the job, tells about it, and serves the group until a stop signal.
+pub async fn demo(args: Demo) -> Result<u8> {
+    let progress = Progress::new(args.json);
+    let listener = if args.once { None } else { Some(bind(args.listen).await?) };
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let folder = args.bundle.clone().unwrap_or_else(|| scratch.path().join("bundle"));
+    let month = Month::make(&folder, (args.seed, args.records), args.lang, &progress).await?;
+    let (bundle, password) = (&month.reading.bundle, secret());
+    let place = Place::Folder(scratch.path().join("data"));
+    let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &password, listener)).await?;
+    let crew = home.crew.clone().speaking(args.lang.tag());
+    let out = scratch.path().join("result");
+    let outcome = Box::pin(month.close(&crew, &out, &progress)).await?;
+    if args.json {
+        show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
+    } else {
+        show::summary(bundle, &outcome, args.lang);
+        show::print(&month.more(&crew, &outcome, &out, args.lang).await?);
+    }
+    if args.once {
+        if !args.json {
+            show::print(&next(&args));
+        }
+    } else {
+        serve(&home, &crew, bundle, &outcome, &password, &args).await?;
+    }
+    home.stop().await?;
+    Ok(DONE)
+}
+
+/// A made-up month: as a bundle that was read, and the truth about it.
+struct Month {
+    sample: Sample,
+    reading: Reading,
+}
+
+impl Month {
+    async fn make(folder: &Path, (seed, records): (u64, u64), lang: Language, progress: &Progress) -> Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        if folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))?.next().is_some() {
+            let cure = "name another with --bundle, or remove it first";
+            let folder = folder.display().to_string();
+            return Err(anyhow!(Unusable::new("BUNDLE_NOT_EMPTY", folder, "the folder is not empty", cure)));
+        }
+        let made = make(seed, records, pick(lang, Lang::En, Lang::ZhCn), progress).await?;
+        made.write_bundle(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+        let reading = read(folder, Options::default(), progress)?;
+        Ok(Self { sample: made, reading })
+    }
+
+    async fn close(&self, crew: &Crew, out: &Path, progress: &Progress) -> Result<Outcome> {
+        prepare(out)?;
+        let (reading, rejected_before) = (&self.reading, Rejections::new());
+        job(crew, Job { reading, rejected_before, out: out.to_owned(), progress }).await
+    }
+
+    /// What only the demo can tell: how far from the truth the result is, and what talent made of it.
+    async fn more(&self, crew: &Crew, outcome: &Outcome, out: &Path, lang: Language) -> Result<String> {
+        let mut page = show::page();
+        self.truth(&mut page, outcome, out, lang)?;
+        talent(&mut page, crew, &self.reading.bundle, outcome, lang).await?;
+        Ok(format!("\n{}", page.finish()))
+    }
+
+    fn truth(&self, page: &mut Page, outcome: &Outcome, out: &Path, lang: Language) -> Result<()> {
+        let truth = show::truth(&self.reading.bundle, &outcome.totals, out, |id| self.sample.served_by(id))?;
+        let all = truth.records * 1_000_000;
+        page.heading(pick(lang, "How far from the truth (the demo knows it)", "离真相有多远（演示数据知道真相）"));
+        let mut table = show::Table::new("<>>");
+        table.row(pick(
+            lang,
+            ["", "of each record reaches who served it", "of the month's work stands under another name"],
+            ["", "每条记录归到真正服务者的份额", "整月工作量记在别人名下的份额"],
+        ));
+        let names = ["each record split equally among the team", "as Tally credits them"];
+        let [equal, tally] = pick(lang, names, ["每条记录由全组平分", "按 Tally 归属"]);
+        for (name, hits) in [(equal, truth.equal), (tally, truth.tally)] {
+            table.row([name.to_owned(), show::percent(hits.reached_ppm, all), show::percent(hits.lacking_ppm, all)]);
+        }
+        let records = show::count(truth.records);
+        page.say(
+            2,
+            &match lang {
+                Language::En => format!("On the {records} records that no platform named:"),
+                Language::ZhCn => format!("平台没有实名的 {records} 条记录："),
+            },
+        );
+        page.table(2, &table);
+        let (holding, totals) = (show::percent(truth.holding, truth.totals), truth.totals);
+        page.say(
+            2,
+            &match lang {
+                Language::En => format!("{holding} of the {totals} intervals of people on these accounts hold the truth."),
+                Language::ZhCn => format!("这些账号上 {totals} 个人的区间中，{holding} 包含真实数量。"),
+            },
+        );
+        Ok(())
+    }
+}
+
+/// Makes the sample beside the bar that says so.
+async fn make(seed: u64, records: u64, lang: Lang, progress: &Progress) -> Result<Sample> {
+    let records = usize::try_from(records)?;
+    let mut work = tokio::task::spawn_blocking(move || sample(seed, records, lang));
+    let bar = progress.bar("making a month", 0);
+    loop {
+        tokio::select! {
+            made = &mut work => {
+                bar.done();
+                return made.context("the sample could not be made");
+            }
+            () = tokio::time::sleep(Duration::from_millis(200)) => bar.set(0),
+        }
+    }
+}
+
+/// What a published cycle left on the profiles of those the summary tells about. Talent works at its own pace.
+async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &Outcome, lang: Language) -> Result<()> {
+    page.heading(pick(lang, "What the month showed about skills and cover", "这个月体现的技能与补位"));
+    for person in show::spotlight(outcome) {
+        let who = bundle.person(person);
+        let Some(profile) = users::profile(crew, &outcome.ids.people[person.0 as usize]).await? else {
+            let late = pick(lang, "the evidence is still on its way", "档案尚在更新");
+            page.say(2, &format!("{} {}: {late}", who.name, who.employee_no));
+            continue;
+        };
+        let (accounts, platforms) = (profile.accounts.join(", "), profile.platforms.join(", "));
+        let points = if profile.collaboration.is_empty() { "0" } else { profile.collaboration.as_str() };
+        page.item(
+            2,
+            "- ",
+            &match lang {
+                Language::En => format!("{} {}: served {accounts} ({platforms}); collaboration {points}", who.name, who.employee_no),
+                Language::ZhCn => format!("{} {}：服务过 {accounts}（{platforms}）；协作分 {points}", who.name, who.employee_no),
+            },
+        );
+    }
+    Ok(())
+}
+
+/// How to go on with one's own files.
+fn next(args: &Demo) -> String {
+    let mut page = show::page();
+    page.heading(pick(args.lang, "What next", "接下来"));
+    let own = pick(args.lang, "your own month; docs/bundle.md says what goes into the folder", "您自己的月份；文件夹内容见 docs/bundle.md");
+    let mut table = show::Table::new("<<");
+    match &args.bundle {
+        Some(folder) => {
+            let folder = folder.display();
+            let here = pick(args.lang, "this month again, with files to look at", "重算本月并保留结果文件");
+            table.row([format!("tally close {folder} --out result"), here.to_owned()]);
+        }
+        None => {
+            let copy = pick(args.lang, "write this month as files, to copy from", "把本月写成文件，照着改");
+            table.row(["tally demo --once --bundle my-month".to_owned(), copy.to_owned()]);
+            table.row(["tally close my-month --out result".to_owned(), own.to_owned()]);
+        }
+    }
+    let why = pick(args.lang, "why one person or record came out so", "解释某人或某条记录");
+    table.row(["tally close my-month --out again --explain 10023".to_owned(), why.to_owned()]);
+    let same = pick(args.lang, "recompute it and compare every byte", "重算并逐字节比对");
+    table.row(["tally replay result".to_owned(), same.to_owned()]);
+    page.table(2, &table);
+    format!("\n{}", page.finish())
+}
+
+/// Keeps the group open to callers, its clock running on, until a stop signal.
+async fn serve(
+    home: &Home,
+    crew: &Crew,
+    bundle: &Bundle,
+    outcome: &Outcome,
+    password: &str,
+    args: &Demo,
+) -> Result<()> {
+    let named = users::named(crew, bundle, outcome, password).await?;
+    let clock = tokio::spawn(run_on(home.clock.clone()));
+    let mut page = show::page();
+    doors(&mut page, &named, password, args.listen, args.lang);
+    let text = format!("\n{}", page.finish());
+    // With --json the standard output holds the summary and nothing else.
+    if args.json { eprint!("{text}") } else { show::print(&text) }
+    stop_signal().await;
+    clock.abort();
+    Ok(())
+}
+
+/// Moves a standing clock on as time goes by.
+async fn run_on(clock: Clock) {
+    let mut last = Instant::now();
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = Instant::now();
+        let passed = jiff::SignedDuration::try_from(now - last).unwrap_or_default();
+        clock.advance(jiff::SignedDuration::from_millis(i64::try_from(passed.as_millis()).unwrap_or(0)));
+        last += Duration::from_millis(u64::try_from(passed.as_millis()).unwrap_or(0));
+    }
+}
+
+/// Address, users and how to sign in.
+fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, lang: Language) {
+    page.heading(&pick(lang, format!("Serving on http://{address} until Ctrl-C"), format!("正在 http://{address} 提供服务，按 Ctrl-C 结束")));
+    page.say(
+        2,
+        &match lang {
+            Language::En => format!("One password for everybody, made up for this run: {password}"),
+            Language::ZhCn => format!("所有用户共用一个密码，仅本次运行有效：{password}"),
+        },
+    );
+    let mut table = show::Table::new("<<<");
+    for user in users::crew(lang).iter().chain(named) {
+        table.row([user.login.as_str(), user.role, user.about.as_str()]);
+    }
+    page.table(2, &table);
+    let sign_in = format!("echo {password} | tally login hr --server http://{address}");
+    page.say(2, &pick(lang, format!("A token: {sign_in}"), format!("获取令牌：{sign_in}")));
+    page.say(
+        2,
+        pick(
+            lang,
+            "The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.",
+            "结账期间集团时钟停在月末次日，此后继续走动。结束后不保留任何数据。",
+        ),
+    );
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}; name another with --listen, or stop after the summary with --once"))
+}
+
+/// Puts the sample group into an empty store, with a closed month and users; a store that holds a group is left alone.
+///
+/// # Errors
+/// Services missing in this process, or whatever the job could not do.
+pub async fn fill(config: &Config) -> Result<()> {
+    if let Some(missing) = PARTS.iter().find(|part| !config.server.services.iter().any(|name| name == part.name)) {
+        let message = format!("--sample needs all services in one process, and {} is not named", missing.name);
+        return Err(ConfigError { key: "server.services".to_owned(), message }.into());
+    }
+    let trigger = Trigger::new();
+    let boot = Boot {
+        address: config.server.listen,
+        cache: tally_cache::Cache::memory(),
+        compute: Compute::new(config.compute.threads)?,
+        shutdown: trigger.shutdown(),
+    };
+    let suite = suite::build(config, &boot, &Ambient::default()).await?;
+    let running = Running::start(None, None, suite.mounted, trigger).await;
+    let filled = Box::pin(fill_suite(&suite.channels)).await;
+    for store in &suite.stores {
+        store.sequence_now().await?;
+    }
+    running.stop(Duration::ZERO, Duration::from_secs(10)).await;
+    filled
+}
+
+async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
+    let progress = Progress::new(false);
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let path = |name: &str| -> PathBuf { scratch.path().join(name) };
+    let month = Month::make(&path("bundle"), (SEED, RECORDS), Language::En, &progress).await?;
+    let (bundle, password) = (&month.reading.bundle, secret());
+    let crew = match Crew::hire(at, bundle, &password).await {
+        Ok(crew) => crew,
+        Err(error) if users::initialised(&error) => {
+            eprintln!("the store holds a group already: --sample leaves it as it is");
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let outcome = month.close(&crew, &path("result"), &progress).await?;
+    let named = users::named(&crew, bundle, &outcome, &password).await?;
+    let mut table = show::Table::new("<<<");
+    for user in users::crew(Language::En).iter().chain(&named) {
+        table.row([user.login.as_str(), user.role, user.about.as_str()]);
+    }
+    let mut page = show::page();
+    page.say(0, &format!("Filled with the sample group. One password for everybody, shown this once: {password}"));
+    page.table(2, &table);
+    show::print(&page.finish());
+    Ok(())
+}

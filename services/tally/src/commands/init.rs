@@ -1,0 +1,61 @@
+//! `tally init`: the group and its first administrator, on an empty store, from the machine that holds its keys.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::{Result, bail};
+use tally_api::identity::v1 as identity;
+use tally_runtime::{Boot, Compute, Trigger};
+
+use super::settings::{dumped, load};
+use crate::cli::{DONE, Init};
+use crate::session::told;
+use crate::suite::{self, Ambient};
+
+/// Makes the group. The password is read from the first line of the standard input.
+pub async fn init(args: Init) -> Result<u8> {
+    let config = load(&args.settings, vec![("server.services".to_owned(), "identity".to_owned())])?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let password = password()?;
+    let trigger = Trigger::new();
+    let boot = Boot {
+        address: config.server.listen,
+        cache: tally_cache::Cache::memory(),
+        compute: Compute::new(config.compute.threads)?,
+        shutdown: trigger.shutdown(),
+    };
+    let suite = suite::build(&config, &boot, &Ambient::default()).await?;
+    let ask = identity::InitTenantRequest {
+        request_id: String::new(),
+        name: args.name,
+        currency: args.currency,
+        zone: args.zone,
+        regions: args.regions,
+        admin_login: args.login.clone(),
+        admin_password: password,
+    };
+    let mut client = identity::tenant_service_client::TenantServiceClient::new(suite.channels.identity.clone());
+    let tenant = client.init_tenant(ask).await.map_err(told)?.into_inner().tenant.unwrap_or_default();
+    for store in &suite.stores {
+        store.sequence_now().await?;
+    }
+    println!("made the group {} ({}) with the administrator {}", tenant.name, tenant.tenant_id, args.login);
+    println!("next: tally serve, then tally login {}", args.login);
+    Ok(DONE)
+}
+
+/// The first line of the standard input; asked for when somebody sits there.
+pub fn password() -> Result<String> {
+    if std::io::stdin().is_terminal() {
+        eprint!("password (at least 12 characters, shown as you type): ");
+        std::io::stderr().flush()?;
+    }
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    if password.is_empty() {
+        bail!("no password on the standard input: type one, or pipe it in");
+    }
+    Ok(password)
+}

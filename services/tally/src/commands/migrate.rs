@@ -1,0 +1,47 @@
+//! `tally migrate`: schemas, roles and tables, with the owner's URL.
+
+use anyhow::{Result, bail};
+use tally_store::Store;
+
+use super::settings::{dumped, load};
+use crate::cli::{DONE, Settings};
+use crate::suite::{PARTS, store_url};
+
+/// Brings every service's schema up to date, and says what ran.
+pub async fn migrate(args: Settings) -> Result<u8> {
+    let config = load(&args, Vec::new())?;
+    if dumped(&args, &config)? {
+        return Ok(DONE);
+    }
+    let owner = config.database.owner_url.reveal();
+    let postgres = config.database.url.reveal().starts_with("postgres");
+    if postgres && owner.is_empty() {
+        bail!("set database.owner_url (TALLY_DATABASE_OWNER_URL) to the URL of the schemas' owner");
+    }
+    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+        let url = store_url(&config, part.name)?;
+        let (url, password) = if postgres { (owner.to_owned(), password_of(&url)) } else { (url, None) };
+        let ran = Store::migrate(&url, part.name, password.as_deref(), part.migrations).await?;
+        let ran = if ran.is_empty() { "up to date".to_owned() } else { ran.join(", ") };
+        println!("{}: {ran}", part.name);
+    }
+    Ok(DONE)
+}
+
+/// The password that the service will sign in with: its role gets it.
+fn password_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let (user, _) = rest.rsplit_once('@')?;
+    user.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_password_of_a_url_is_found_and_a_missing_one_is_none() {
+        let of = |url| super::password_of(url);
+        assert_eq!(of("postgres://tally_identity:s3cret@db/tally").as_deref(), Some("s3cret"));
+        assert_eq!(of("postgres://tally_identity@db/tally"), None);
+        assert_eq!(of("sqlite://data/identity.db"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! One file per command; each ends with an exit code of `crate::cli`.
+
+pub mod audit;
+pub mod close;
+pub mod demo;
+pub mod init;
+pub mod login;
+pub mod migrate;
+pub mod replay;
+pub mod serve;
+mod settings;
+mod users;

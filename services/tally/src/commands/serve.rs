@@ -1,0 +1,36 @@
+//! `tally serve`: one, some or all services behind a port.
+
+use anyhow::Result;
+use tally_runtime::{Boot, Failure, run, stop_signal, telemetry};
+
+use super::settings::{dumped, load};
+use crate::cli::{DONE, Serve};
+use crate::suite::{self, Ambient};
+
+/// Runs until a stop signal.
+pub async fn serve(args: Serve) -> Result<u8> {
+    let mut flags = Vec::new();
+    if !args.services.is_empty() {
+        flags.push(("server.services".to_owned(), args.services.join(",")));
+    }
+    if let Some(listen) = args.listen {
+        flags.push(("server.listen".to_owned(), listen.to_string()));
+    }
+    let config = load(&args.settings, flags)?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let telemetry = telemetry::init(&config.telemetry, &config.server.services.join("+"))?;
+    if args.sample {
+        super::demo::fill(&config).await?;
+    }
+    let build = async |boot: Boot| {
+        let suite = suite::build(&config, &boot, &Ambient::default()).await?;
+        Ok::<_, Failure>(suite.mounted)
+    };
+    let ready = |address| println!("serving {} on http://{address}", config.server.services.join(", "));
+    let ended = run(&config, build, ready, stop_signal()).await;
+    telemetry.finish().await;
+    ended?;
+    Ok(DONE)
+}

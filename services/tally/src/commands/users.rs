@@ -1,0 +1,124 @@
+//! The users of a sample group: those who did the job, and a few with a name.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tally_api::identity::v1 as identity;
+use tally_api::talent::v1 as talent;
+use tonic::Code;
+
+use crate::bundle::{Bundle, PersonIx};
+use crate::cli::Language;
+use crate::close::{ALWAYS, Crew, Outcome};
+use crate::session::{Told, told};
+use crate::show::{pick, spotlight};
+
+/// How long talent may take to hear of a published cycle.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Somebody who can sign in.
+pub struct User {
+    /// Sign-in name.
+    pub login: String,
+    /// Role.
+    pub role: &'static str,
+    /// Who it is, or what it is good for.
+    pub about: String,
+}
+
+/// Those who did the job.
+pub fn crew(lang: Language) -> Vec<User> {
+    let users = [
+        ("admin", "group_admin", "lays out the group and gives roles; sees nobody's score or pay", "搭建组织、授予角色；看不到成绩和薪酬"),
+        ("hr", "group_hr", "people, duty, cycles; sees nobody's pay", "人员、出勤、考核周期；看不到薪酬"),
+        ("payroll", "compensation_specialist", "pools and settlements; cannot approve its own", "奖金池与结算；不能审批自己编制的"),
+        ("approver", "approver", "approves what somebody else prepared", "审批他人编制的结算"),
+        ("auditor", "auditor", "reads everything, changes nothing", "只读全部"),
+    ];
+    let user = |(login, role, en, zh): (&str, &'static str, &str, &str)| User {
+        login: login.to_owned(),
+        role,
+        about: pick(lang, en, zh).to_owned(),
+    };
+    users.into_iter().map(user).collect()
+}
+
+/// Gives logins to two agents, the first and the last of the ranking, and to the first one's supervisor.
+pub async fn named(crew: &Crew, bundle: &Bundle, outcome: &Outcome, password: &str) -> Result<Vec<User>> {
+    let people = spotlight(outcome);
+    let (Some(first), Some(last)) = (people.first().copied(), people.last().copied()) else { return Ok(Vec::new()) };
+    let mut users = Vec::new();
+    for person in if first == last { vec![first] } else { vec![first, last] } {
+        users.push(user(crew, bundle, outcome, person, ("agent", own()), password).await?);
+    }
+    let unit = &bundle.person(first).org_unit;
+    let account = bundle.accounts.iter().position(|account| account.team.as_ref() == Some(unit));
+    let above = |unit_of: &str| unit.strip_prefix(unit_of).is_some_and(|rest| rest.starts_with('/'));
+    let manager = bundle.people.iter().position(|person| above(&person.org_unit));
+    if let (Some(account), Some(manager)) = (account, manager) {
+        let team = (identity::ScopeKind::Unit, outcome.ids.units[account].clone());
+        let manager = PersonIx(manager as u32);
+        users.push(user(crew, bundle, outcome, manager, ("supervisor", team), password).await?);
+    }
+    Ok(users)
+}
+
+type Scope = (identity::ScopeKind, String);
+
+fn own() -> Scope {
+    (identity::ScopeKind::Self_, String::new())
+}
+
+/// A login by employee number with one role.
+async fn user(
+    crew: &Crew,
+    bundle: &Bundle,
+    outcome: &Outcome,
+    person: PersonIx,
+    (role, (scope, scope_ref)): (&'static str, Scope),
+    password: &str,
+) -> Result<User> {
+    let who = bundle.person(person);
+    let admin = &crew.admin;
+    let ask = identity::CreateLoginRequest {
+        request_id: String::new(),
+        login: who.employee_no.clone(),
+        password: password.to_owned(),
+        person_id: outcome.ids.people[person.0 as usize].clone(),
+    };
+    let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
+    let principal_id = sessions.create_login(admin.ask(ask)).await.map_err(told)?.into_inner().principal_id;
+    let grant = identity::Grant {
+        principal_id,
+        role: role.to_owned(),
+        scope: scope.into(),
+        scope_ref,
+        valid_from: ALWAYS.to_owned(),
+        reason: "shows what this role sees".to_owned(),
+        ..Default::default()
+    };
+    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
+    access.grant_role(admin.ask(ask)).await.map_err(told)?;
+    Ok(User { login: who.employee_no.clone(), role, about: format!("{}, {}", who.name, who.org_unit) })
+}
+
+/// Whether an error says that the store holds a group already.
+pub fn initialised(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Told>().is_some_and(|told| told.reason == "INITIALISED_ALREADY")
+}
+
+/// A person's profile; nothing where talent has not heard of the cycle in time.
+pub async fn profile(crew: &Crew, person_id: &str) -> Result<Option<talent::Profile>> {
+    let mut client = talent::profile_service_client::ProfileServiceClient::new(crew.auditor.at.talent.clone());
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let ask = talent::GetProfileRequest { person_id: person_id.to_owned() };
+        match client.get_profile(crew.auditor.ask(ask)).await {
+            Ok(reply) => return Ok(reply.into_inner().profile),
+            Err(status) if status.code() != Code::NotFound => return Err(told(status)),
+            Err(_) if Instant::now() >= until => return Ok(None),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}

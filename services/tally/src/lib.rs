@@ -1,0 +1,11 @@
+//! The suite in one binary: the services put together, the main job on files, the demo, and the command line.
+
+pub mod bundle;
+pub mod cli;
+pub mod close;
+pub mod commands;
+pub mod progress;
+pub mod sample;
+pub mod session;
+pub mod show;
+pub mod suite;

@@ -1,0 +1,68 @@
+//! Progress on the error stream, for work that takes longer than two seconds, and only when somebody looks.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Work shorter than this shows nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether progress is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    quiet: bool,
+}
+
+impl Progress {
+    /// Shows bars on the error stream when it is a terminal, unless `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        Self { quiet }
+    }
+
+    /// A bar that appears after two seconds; a total of 0 is not known yet.
+    pub fn bar(&self, what: &str, total: u64) -> Bar {
+        Bar { what: what.to_owned(), quiet: self.quiet, began: Instant::now(), shown: RefCell::new(None), total }
+    }
+}
+
+/// One piece of long work.
+pub struct Bar {
+    what: String,
+    quiet: bool,
+    began: Instant,
+    shown: RefCell<Option<ProgressBar>>,
+    total: u64,
+}
+
+impl Bar {
+    /// So many are done.
+    pub fn set(&self, done: u64) {
+        self.of(done, self.total, "");
+    }
+
+    /// So many of so many are done, at this step.
+    pub fn of(&self, done: u64, total: u64, step: &str) {
+        if self.quiet || self.began.elapsed() < PATIENCE {
+            return;
+        }
+        let mut shown = self.shown.borrow_mut();
+        let bar = shown.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{prefix:>24} [{bar:30}] {human_pos}/{human_len} {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            bar.set_prefix(self.what.clone());
+            bar
+        });
+        bar.set_length(total.max(done));
+        bar.set_position(done);
+        bar.set_message(step.to_owned());
+    }
+
+    /// Takes the bar away.
+    pub fn done(&self) {
+        if let Some(bar) = self.shown.borrow().as_ref() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A signed-in user of the suite: channels to the services and a token.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use tally_api::identity::v1 as identity;
+use tally_rpc::{RpcChannel, bearer, connect};
+use tonic::{Request, Status};
+
+/// Channels to the five services; behind one port they are the same one.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// Groups, people, sign-in, grants.
+    pub identity: RpcChannel,
+    /// Rosters, punches, accounts, occupancy.
+    pub attendance: RpcChannel,
+    /// Records, cycles, score cards.
+    pub performance: RpcChannel,
+    /// Pools, settlements, statements.
+    pub compensation: RpcChannel,
+    /// Profiles.
+    pub talent: RpcChannel,
+}
+
+impl Channels {
+    /// All services behind one address, such as `http://127.0.0.1:7070`.
+    pub fn at(address: &str) -> Result<Self> {
+        let channel = connect(address, None)?;
+        Ok(Self {
+            identity: channel.clone(),
+            attendance: channel.clone(),
+            performance: channel.clone(),
+            compensation: channel.clone(),
+            talent: channel,
+        })
+    }
+}
+
+/// Somebody who signed in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Where the services are.
+    pub at: Channels,
+    /// Whose session it is.
+    pub principal_id: String,
+    token: String,
+    language: &'static str,
+}
+
+impl Session {
+    /// Signs in with a password.
+    pub async fn sign_in(at: &Channels, login: &str, password: &str) -> Result<Self> {
+        let ask = identity::SignInRequest { login: login.to_owned(), password: password.to_owned() };
+        let mut client = identity::session_service_client::SessionServiceClient::new(at.identity.clone());
+        let reply = client.sign_in(ask).await.map_err(told)?.into_inner();
+        Ok(Self { at: at.clone(), principal_id: reply.principal_id, token: reply.access_token, language: "en" })
+    }
+
+    /// The same session, answered in another language (`en`, `zh-CN`).
+    #[must_use]
+    pub fn speaking(mut self, language: &'static str) -> Self {
+        self.language = language;
+        self
+    }
+
+    /// The language of the answers.
+    pub fn language(&self) -> &'static str {
+        self.language
+    }
+
+    /// A request of this user.
+    pub fn ask<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        bearer(&mut request, &self.token);
+        request.metadata_mut().insert("accept-language", tonic::metadata::MetadataValue::from_static(self.language));
+        request
+    }
+
+    /// The token, for other programs.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+/// A refusal of the suite, as a person reads it: the sentence for the caller, with every wrong field.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Told {
+    text: String,
+    /// What a program goes by, such as `INITIALISED_ALREADY`.
+    pub reason: &'static str,
+}
+
+/// A status as an error a person can read.
+pub fn told(status: Status) -> anyhow::Error {
+    let error = tally_rpc::error_from(status);
+    let mut text = error.message().to_owned();
+    for violation in error.violations() {
+        text.push_str(&format!("\n  {}: {}", violation.field, violation.description));
+    }
+    anyhow::Error::new(Told { text, reason: error.reason() })
+}
+
+/// Reads a secret from a file's first line.
+pub fn secret_from(path: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}

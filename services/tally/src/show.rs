@@ -1,0 +1,43 @@
+//! What a person reads on a terminal: the summary of a job, and why one record or one person came out as they did.
+//!
+//! Every page is a String first, so that it can be tested and never breaks off in the middle when the reader goes away.
+//! Widths are columns of a terminal, not characters: Chinese takes two. Bold headings only where a terminal shows them,
+//! and no colour at all.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::bundle::Bundle;
+use crate::cli::Language;
+use crate::close::Outcome;
+
+mod explain;
+mod scores;
+mod summary;
+mod text;
+mod truth;
+mod words;
+mod work;
+
+pub use explain::explain;
+pub use scores::spotlight;
+pub use text::{Page, Table, count, decimal, percent};
+pub use truth::{Hits, Truth, truth};
+pub use words::pick;
+
+/// Prints what came of a job.
+pub fn summary(bundle: &Bundle, outcome: &Outcome, lang: Language) {
+    let mut page = page();
+    summary::write(&mut page, bundle, outcome, lang);
+    print(&page.finish());
+}
+
+/// An empty page for the standard output.
+pub fn page() -> Page {
+    Page::new(std::io::stdout().is_terminal())
+}
+
+/// Writes to the standard output. A reader that went away (`| head`) is nobody's fault and ends nothing.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,147 @@
+//! Why one record was credited as it was, or why one person got what they got.
+
+use anyhow::Result;
+use tally_api::compensation::v1 as compensation;
+use tally_api::performance::v1 as performance;
+
+use crate::bundle::{AccountIx, Bundle, PersonIx, Record};
+use crate::cli::Language;
+use crate::close::{Crew, Outcome};
+use crate::session::told;
+
+use super::text::{Page, Table, count, decimal, percent};
+use super::words::{pick, rung};
+use super::{scores, summary};
+
+/// Records behind a statement that are named; the file has all.
+const TRACED: u32 = 10;
+
+/// Explains every record with this external id and the person with this employee number (or name); nothing where the
+/// month knows neither.
+pub async fn explain(
+    crew: &Crew,
+    bundle: &Bundle,
+    outcome: &Outcome,
+    what: &str,
+    lang: Language,
+) -> Result<Option<String>> {
+    let mut page = super::page();
+    let mut found = false;
+    for record in bundle.records.iter().filter(|record| bundle.text(record.external_id) == what) {
+        explain_record(&mut page, crew, bundle, outcome, record, lang).await?;
+        found = true;
+    }
+    for (at, person) in bundle.people.iter().enumerate() {
+        if person.employee_no == what || person.name == what {
+            explain_person(&mut page, crew, bundle, outcome, PersonIx(at as u32), lang).await?;
+            found = true;
+        }
+    }
+    Ok(found.then(|| page.finish().trim_end().to_owned()))
+}
+
+async fn explain_record(
+    page: &mut Page,
+    crew: &Crew,
+    bundle: &Bundle,
+    outcome: &Outcome,
+    record: &Record,
+    lang: Language,
+) -> Result<()> {
+    let ask = performance::ExplainRecordRequest {
+        cycle_id: outcome.cycle_id.clone(),
+        account_id: outcome.ids.accounts[record.account.0 as usize].clone(),
+        external_id: bundle.text(record.external_id).to_owned(),
+    };
+    let channel = crew.auditor.at.performance.clone();
+    let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
+    let reply = client.explain_record(crew.auditor.ask(ask)).await.map_err(told)?.into_inner();
+    let credit = reply.credit.unwrap_or_default();
+    let (id, account) = (bundle.text(record.external_id), bundle.account_label(record.account));
+    page.heading(&pick(lang, format!("Record {id} on {account}"), format!("{account} 的记录 {id}")));
+    page.line(&format!("  {} – {}", record.started_at, record.ended_at));
+    for line in &reply.lines {
+        page.item(2, "- ", line);
+    }
+    let mut table = Table::new("<>");
+    for share in &credit.shares {
+        let person = bundle.person(outcome.ids.person(&share.person_id)?);
+        let part = format!("{} %", decimal(u64::from(share.ppm) * 100, 4));
+        table.row([format!("{} {}", person.name, person.employee_no), part]);
+    }
+    page.table(2, &table);
+    if !credit.reason.is_empty() {
+        page.say(2, &pick(lang, format!("Credited to nobody: {}", credit.reason), format!("无人认领：{}", credit.reason)));
+    }
+    if !credit.evidence.is_empty() {
+        let (evidence, version) = (&credit.evidence, &credit.policy_version);
+        page.say(2, &pick(lang, format!("Evidence: {evidence} (policy {version})"), format!("证据：{evidence}（规则 {version}）")));
+    }
+    Ok(())
+}
+
+async fn explain_person(
+    page: &mut Page,
+    crew: &Crew,
+    bundle: &Bundle,
+    outcome: &Outcome,
+    person: PersonIx,
+    lang: Language,
+) -> Result<()> {
+    let who = bundle.person(person);
+    page.heading(&format!("{} {}  {}", who.name, who.employee_no, who.org_unit));
+    let totals: Vec<_> = outcome.totals.iter().filter(|total| total.person == person).collect();
+    if totals.is_empty() {
+        page.say(2, pick(lang, "No record of the month is credited to this person.", "本周期没有任何记录归属此人。"));
+    } else {
+        let mut table = Table::new("<>>>");
+        table.row(pick(lang, ["account", "records", "90 % interval", "certain"], ["账号", "记录数", "90 % 区间", "确定"]));
+        for total in totals {
+            let account = total.account.map_or_else(|| pick(lang, "all", "合计").to_owned(), |at| bundle.account_label(at));
+            let interval = format!("{} – {}", decimal(total.low_ppm, 1), decimal(total.high_ppm, 1));
+            table.row([account, decimal(total.total_ppm, 1), interval, percent(total.certain_ppm, total.total_ppm)]);
+        }
+        page.table(2, &table);
+    }
+    if let Some(card) = outcome.cards.iter().find(|(who, _)| *who == person) {
+        page.heading(pick(lang, "The score, step by step", "成绩的由来"));
+        scores::trace(page, bundle, card, lang);
+    }
+    if let Some((_, statement)) = outcome.statements.iter().find(|(who, _)| *who == person) {
+        page.heading(pick(lang, "The statement", "结算单"));
+        summary::statement(page, bundle, person, statement, lang);
+        traced(page, crew, bundle, outcome, person, lang).await?;
+    }
+    Ok(())
+}
+
+/// The first records behind a statement.
+async fn traced(
+    page: &mut Page,
+    crew: &Crew,
+    bundle: &Bundle,
+    outcome: &Outcome,
+    person: PersonIx,
+    lang: Language,
+) -> Result<()> {
+    let Some(settlement_id) = outcome.settlement_id.clone() else { return Ok(()) };
+    let person_id = outcome.ids.people[person.0 as usize].clone();
+    let ask = compensation::TraceStatementRequest { settlement_id, person_id, limit: TRACED };
+    let channel = crew.auditor.at.compensation.clone();
+    let mut client = compensation::statement_service_client::StatementServiceClient::new(channel);
+    let reply = client.trace_statement(crew.auditor.ask(ask)).await.map_err(told)?.into_inner();
+    let (shown, all) = (reply.records.len(), count(reply.total_records));
+    page.heading(&pick(
+        lang,
+        format!("Records behind it: {shown} of {all} (credits.csv has all)"),
+        format!("依据的记录：{all} 条中的 {shown} 条（credits.csv 有全部）"),
+    ));
+    let mut table = Table::new("<<><");
+    for record in &reply.records {
+        let account: AccountIx = outcome.ids.account(&record.account_id)?;
+        let part = format!("{} %", decimal(u64::from(record.ppm) * 100, 1));
+        table.row([bundle.account_label(account), record.external_id.clone(), part, rung(&record.rung, lang).to_owned()]);
+    }
+    page.table(2, &table);
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Score cards: the best and the last, and how one of them came about.
+
+use tally_api::performance::v1::Card;
+use tally_kernel::Micro;
+
+use crate::bundle::{Bundle, PersonIx};
+use crate::cli::Language;
+use crate::close::Outcome;
+
+use super::text::{Page, Table, decimal};
+use super::words::pick;
+
+/// Cards shown from the top and from the bottom.
+const TOP: usize = 5;
+const BOTTOM: usize = 3;
+
+/// Those of whom more is told: the first, the middle one and the last of the ranking.
+pub fn spotlight(outcome: &Outcome) -> Vec<PersonIx> {
+    let cards = &outcome.cards;
+    let mut places = vec![0, cards.len() / 2, cards.len().saturating_sub(1)];
+    places.dedup();
+    places.into_iter().filter_map(|at| cards.get(at)).map(|(person, _)| *person).collect()
+}
+
+/// The ranking, and one card in full.
+pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
+    let Some((_, first)) = outcome.cards.first() else { return };
+    page.heading(&pick(
+        lang,
+        format!("Scores of {} people ({})", outcome.cards.len(), bundle.scheme.name),
+        format!("{} 人的成绩（{}）", outcome.cards.len(), bundle.scheme.name),
+    ));
+    let mut table = Table::new(&format!("><<>>{}>", ">".repeat(first.lines.len())));
+    let head = pick(lang, ["#", "who", "team", "credited", "score"], ["名次", "客服", "团队", "归属数", "总分"]);
+    let kpis = first.lines.iter().map(|line| line.kpi.clone());
+    let together = pick(lang, "collaboration", "协作").to_owned();
+    table.row(head.into_iter().map(str::to_owned).chain(kpis).chain([together]));
+    let cards = &outcome.cards;
+    let top = TOP.min(cards.len());
+    let bottom = cards.len().saturating_sub(BOTTOM).max(top);
+    cards[..top].iter().for_each(|card| table.row(row(bundle, card)));
+    if bottom > top {
+        table.row(["…"]);
+    }
+    cards[bottom..].iter().for_each(|card| table.row(row(bundle, card)));
+    page.table(2, &table);
+    if let Some(middle) = outcome.cards.get(outcome.cards.len() / 2) {
+        page.line("");
+        trace(page, bundle, middle, lang);
+    }
+}
+
+fn row(bundle: &Bundle, (person, card): &(PersonIx, Card)) -> Vec<String> {
+    let who = bundle.person(*person);
+    let team = who.org_unit.rsplit('/').next().unwrap_or_default();
+    let branch = who.org_unit.split('/').next().unwrap_or_default();
+    let team = if team == branch { team.to_owned() } else { format!("{branch} · {team}") };
+    let head = [card.rank.to_string(), format!("{} {}", who.name, who.employee_no), team, decimal(card.credited_ppm, 1)];
+    let points = card.lines.iter().map(|line| short(&line.normalised));
+    head.into_iter().chain([short(&card.score)]).chain(points).chain([short(&card.collaboration)]).collect()
+}
+
+/// How one card came about, indicator by indicator, and what would lift it.
+pub(super) fn trace(page: &mut Page, bundle: &Bundle, (person, card): &(PersonIx, Card), lang: Language) {
+    let who = bundle.person(*person);
+    page.line(&match lang {
+        Language::En => format!("  {} {}: {} points, place {} of {}", who.name, who.employee_no, card.score, card.rank, card.of),
+        Language::ZhCn => format!("  {} {}：{} 分，第 {} 名（共 {} 人）", who.name, who.employee_no, card.score, card.rank, card.of),
+    });
+    for line in &card.lines {
+        page.item(4, "- ", &line.note);
+        if !line.next.is_empty() {
+            page.item(6, "→ ", &line.next);
+        }
+    }
+    if card.collaboration.parse::<Micro>().is_ok_and(|points| points != Micro::ZERO) {
+        let (outside, credited) = (decimal(card.outside_ppm, 1), decimal(card.credited_ppm, 1));
+        let points = &card.collaboration;
+        let text = match lang {
+            Language::En => format!("Collaboration: {outside} of {credited} records outside the own roster or team add {points} points."),
+            Language::ZhCn => format!("协作：{credited} 条记录中有 {outside} 条在本人排班或团队之外，加 {points} 分。"),
+        };
+        page.item(4, "- ", &text);
+    }
+}
+
+/// Points with one decimal; what is no number as it is.
+fn short(points: &str) -> String {
+    let Ok(points) = points.parse::<Micro>() else { return points.to_owned() };
+    let sign = if points < Micro::ZERO { "-" } else { "" };
+    format!("{sign}{}", decimal(points.millionths().unsigned_abs(), 1))
+}

@@ -1,0 +1,292 @@
+//! The five services put together: stores, keys, stacks, and channels between them, in the order in which they need each
+//! other. A service that is not in this process is called at its address; nobody can tell the difference.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tally_access::{PolicyRow, Regions};
+use tally_cache::Cache;
+use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use tally_rpc::{
+    FetchedKeys, Keys, LeasedViews, Peer, RpcChannel, Signer, SigningKey, Stack, StackConfig, Views, connect,
+    in_process,
+};
+use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
+use tally_store::{Keys as SealKeys, Migrations, Store, StoreConfig};
+
+use crate::session::Channels;
+
+/// A service's name, what its rpcs ask for, and its tables.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// Name, such as `attendance`.
+    pub name: &'static str,
+    /// What every rpc asks for.
+    pub policy: &'static [PolicyRow],
+    /// The service's tables.
+    pub migrations: Migrations,
+}
+
+/// All services, each after those it calls.
+pub const PARTS: [Part; 5] = [
+    Part { name: tally_identity::SERVICE, policy: tally_identity::POLICY, migrations: tally_identity::migrations },
+    Part { name: tally_attendance::SERVICE, policy: tally_attendance::POLICY, migrations: tally_attendance::migrations },
+    Part { name: tally_performance::SERVICE, policy: tally_performance::POLICY, migrations: tally_performance::migrations },
+    Part {
+        name: tally_compensation::SERVICE,
+        policy: tally_compensation::POLICY,
+        migrations: tally_compensation::migrations,
+    },
+    Part { name: tally_talent::SERVICE, policy: tally_talent::POLICY, migrations: tally_talent::migrations },
+];
+
+/// What a process gives its services beside the settings: the machine's clock and randomness, or a demo's own.
+#[derive(Clone, Debug, Default)]
+pub struct Ambient {
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids and salts.
+    pub rng: Rng,
+}
+
+/// Services that are built and wait to be started.
+pub struct Suite {
+    /// For [`tally_runtime::Running`] or [`tally_runtime::run`].
+    pub mounted: Vec<Mounted>,
+    /// Ways to every service, in this process or in another.
+    pub channels: Channels,
+    /// The stores of this process's services.
+    pub stores: Vec<Store>,
+}
+
+/// Opens the stores of the services that the settings name and builds them.
+///
+/// # Errors
+/// What a store, a key file or an address says; each tells what to do.
+pub async fn build(config: &Config, boot: &Boot, ambient: &Ambient) -> Result<Suite, Failure> {
+    let mut builder = Builder::new(config, boot, ambient)?;
+    // Every key is there before identity looks: whoever calls in the first second is known too.
+    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+        tally_identity::open_or_create(&builder.folder, part.name, &ambient.rng)?;
+    }
+    for part in PARTS {
+        if config.server.services.iter().any(|name| name == part.name) {
+            builder.add(part).await?;
+        } else {
+            builder.call_elsewhere(part.name)?;
+        }
+    }
+    Ok(builder.finish()?)
+}
+
+struct Builder<'a> {
+    config: &'a Config,
+    cache: Cache,
+    compute: Compute,
+    ambient: &'a Ambient,
+    folder: PathBuf,
+    seal: SealKeys,
+    channels: BTreeMap<&'static str, RpcChannel>,
+    mounted: Vec<Mounted>,
+    stores: Vec<Store>,
+    regions: Regions,
+}
+
+impl<'a> Builder<'a> {
+    fn new(config: &'a Config, boot: &Boot, ambient: &'a Ambient) -> Result<Self> {
+        let folder = key_folder(config);
+        std::fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, &e))?;
+        Ok(Self {
+            config,
+            cache: boot.cache.clone(),
+            compute: boot.compute.clone(),
+            ambient,
+            seal: SealKeys::open_or_init(&folder.join("seal.key"))?,
+            folder,
+            channels: BTreeMap::new(),
+            mounted: Vec::new(),
+            stores: Vec::new(),
+            regions: config.regions(),
+        })
+    }
+
+    fn call_elsewhere(&mut self, name: &'static str) -> Result<(), Failure> {
+        if let Ok(address) = self.config.peer(name) {
+            let tls = self.config.tls()?;
+            self.channels.insert(name, connect(address, tls.as_ref())?);
+        }
+        Ok(())
+    }
+
+    async fn add(&mut self, part: Part) -> Result<(), Failure> {
+        let store = self.open(part).await?;
+        let key = tally_identity::open_or_create(&self.folder, part.name, &self.ambient.rng)?;
+        let (service, keys, views) = self.service(part.name, store.clone(), key)?;
+        let stack = Stack::new(StackConfig {
+            service: part.name,
+            policy: part.policy,
+            keys,
+            views,
+            clock: self.ambient.clock.clone(),
+            rng: self.ambient.rng.clone(),
+            regions: self.regions.clone(),
+            limits: self.config.limits(),
+        });
+        let mut mounted = service.mount(&stack);
+        mounted.background.push(sequencer(store.clone()));
+        ring(&store, &self.cache, part.name);
+        self.channels.insert(part.name, in_process(&mounted.guarded));
+        self.mounted.push(mounted);
+        self.stores.push(store);
+        Ok(())
+    }
+
+    async fn open(&self, part: Part) -> Result<Store> {
+        let url = store_url(self.config, part.name)?;
+        let mut settings = StoreConfig::new(url, part.name, self.seal.clone());
+        settings.clock = self.ambient.clock.clone();
+        settings.max_connections = self.config.database.connections;
+        Store::open(settings, part.migrations).await
+    }
+
+    /// A service with the keys and views its stack goes by: identity's own, and for the others what identity says.
+    fn service(
+        &self,
+        name: &'static str,
+        store: Store,
+        key: SigningKey,
+    ) -> Result<(Service, Arc<dyn Keys>, Arc<dyn Views>), Failure> {
+        let Ambient { clock, rng } = self.ambient.clone();
+        if name == tally_identity::SERVICE {
+            let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys())?);
+            let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock, rng.clone()));
+            let deps = tally_identity::Deps {
+                store,
+                signing: key,
+                keys: keys.clone(),
+                views: views.clone(),
+                compute: self.compute.clone(),
+                rng,
+            };
+            return Ok((tally_identity::build(deps)?, keys, views));
+        }
+        let signer = Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
+        let identity = self.channel(tally_identity::SERVICE)?;
+        let keys: Arc<dyn Keys> = Arc::new(FetchedKeys::new(identity.clone()));
+        let views: Arc<dyn Views> = Arc::new(LeasedViews::new(identity, Arc::clone(&signer)));
+        let peer = |other: &'static str| Ok::<_, Failure>(Peer::new(self.channel(other)?, Arc::clone(&signer)));
+        Ok((self.other_service(name, store, &peer)?, keys, views))
+    }
+
+    fn other_service(
+        &self,
+        name: &'static str,
+        store: Store,
+        peer: &dyn Fn(&'static str) -> Result<Peer, Failure>,
+    ) -> Result<Service, Failure> {
+        let Ambient { clock, rng } = self.ambient.clone();
+        let (cache, compute) = (self.cache.clone(), self.compute.clone());
+        let identity = peer(tally_identity::SERVICE)?;
+        Ok(match name {
+            tally_attendance::SERVICE => {
+                let peers = tally_attendance::Peers { identity };
+                tally_attendance::build(tally_attendance::Deps { store, peers, compute })
+            }
+            tally_performance::SERVICE => {
+                let peers = tally_performance::Peers { identity, attendance: peer(tally_attendance::SERVICE)? };
+                tally_performance::build(tally_performance::Deps { store, cache, peers, clock, rng, compute })
+            }
+            tally_compensation::SERVICE => {
+                let peers = tally_compensation::Peers { identity, performance: peer(tally_performance::SERVICE)? };
+                tally_compensation::build(tally_compensation::Deps { store, peers })
+            }
+            _ => {
+                let (attendance, performance) = (peer(tally_attendance::SERVICE)?, peer(tally_performance::SERVICE)?);
+                let peers = tally_talent::Peers { identity, attendance, performance };
+                tally_talent::build(tally_talent::Deps { store, cache, peers, clock, rng })
+            }
+        })
+    }
+
+    fn channel(&self, other: &'static str) -> Result<RpcChannel, Failure> {
+        if let Some(channel) = self.channels.get(other) {
+            return Ok(channel.clone());
+        }
+        // Every service comes after those it calls: what is not there is elsewhere, and nobody said where.
+        self.config.peer(other)?;
+        Err(Error::internal(format_args!("{other} was not built before its callers")).into())
+    }
+
+    /// Where identity finds the public keys of the services.
+    fn public_keys(&self) -> PathBuf {
+        let named = &self.config.keys.services_directory;
+        if named.as_os_str().is_empty() { self.folder.clone() } else { named.clone() }
+    }
+
+    fn finish(self) -> Result<Suite> {
+        // A process that holds some services needs ways to its peers only; what it cannot reach stays at its own port.
+        let some = self.channels.values().next().cloned();
+        let some = some.ok_or_else(|| Error::internal("no service was built"))?;
+        let way = |name: &str| self.channels.get(name).cloned().unwrap_or_else(|| some.clone());
+        let channels = Channels {
+            identity: way(tally_identity::SERVICE),
+            attendance: way(tally_attendance::SERVICE),
+            performance: way(tally_performance::SERVICE),
+            compensation: way(tally_compensation::SERVICE),
+            talent: way(tally_talent::SERVICE),
+        };
+        Ok(Suite { mounted: self.mounted, channels, stores: self.stores })
+    }
+}
+
+/// The folder of `seal.key` and `SERVICE.key`: as set, or beside the SQLite files.
+pub fn key_folder(config: &Config) -> PathBuf {
+    let named = &config.keys.directory;
+    match (named.as_os_str().is_empty(), data_folder(config)) {
+        (false, _) => named.clone(),
+        (true, Some(data)) => data.join("keys"),
+        (true, None) => PathBuf::from("tally-keys"),
+    }
+}
+
+fn data_folder(config: &Config) -> Option<PathBuf> {
+    let files = config.database.url.reveal().strip_prefix("sqlite://")?;
+    Some(Path::new(files).parent().unwrap_or(Path::new("")).to_owned())
+}
+
+/// The address of a service's store: a file of the data folder, or the database as the service's own role.
+///
+/// # Errors
+/// The data folder cannot be made.
+pub fn store_url(config: &Config, service: &str) -> Result<String> {
+    if let Some(folder) = data_folder(config) {
+        std::fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, &e))?;
+    }
+    Ok(config.database.url.reveal().replace("{service}", service))
+}
+
+fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
+    let text = format!("cannot make the folder {}: {error}", folder.display());
+    Error::new(Kind::FailedPrecondition, "FOLDER_UNWRITABLE", text)
+}
+
+/// Numbers and chains the logs of a store while the process lives.
+fn sequencer(store: Store) -> Task {
+    Task::new("sequencer", move |shutdown| {
+        let store = store.clone();
+        async move {
+            let ended = store.spawn_sequencer(async move { shutdown.requested().await }).await;
+            ended.map_err(Error::internal)
+        }
+    })
+}
+
+/// Wakes consumers in other processes when the outbox grows.
+fn ring(store: &Store, cache: &Cache, name: &'static str) {
+    let cache = cache.clone();
+    store.bell().also(move |_| {
+        let cache = cache.clone();
+        tokio::spawn(async move { cache.ring(name).await });
+    });
+}

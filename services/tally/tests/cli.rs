@@ -1,0 +1,292 @@
+//! What the binary promises to whoever calls it: exit codes, one digest for one bundle, what goes to which stream.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const RECORDS: &str = "600";
+
+fn tally<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    // Nothing of the machine's settings has a say.
+    command.env_clear().args(args).output().expect("the binary runs")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+fn stdout(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {}", stderr(output)))
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(stdout(output)).unwrap_or_else(|e| panic!("{e}: {}{}", stdout(output), stderr(output)))
+}
+
+/// A sample bundle and its result, made once for all tests.
+struct Made {
+    dir: TempDir,
+    demo: Value,
+}
+
+impl Made {
+    fn bundle(&self) -> std::path::PathBuf {
+        self.dir.path().join("bundle")
+    }
+
+    fn result(&self) -> std::path::PathBuf {
+        self.dir.path().join("result")
+    }
+}
+
+fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let made = Made { dir: TempDir::new().expect("a folder"), demo: Value::Null };
+        let demo = tally(["demo", "--once", "--json", "--records", RECORDS, "--bundle", text(&made.bundle())]);
+        assert_eq!(code(&demo), 0, "{}", stderr(&demo));
+        let close = tally(["close", text(&made.bundle()), "--json", "--out", text(&made.result())]);
+        assert_eq!(code(&close), 0, "{}", stderr(&close));
+        assert_eq!(json(&close)["digest"], json(&demo)["digest"], "the demo is what close makes of its bundle");
+        Made { demo: json(&demo), ..made }
+    })
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).expect("copied");
+        }
+    }
+}
+
+/// A bundle to spoil: file, what to replace, with what.
+fn spoilt(file: &str, spoil: impl Fn(String) -> String) -> TempDir {
+    let dir = TempDir::new().expect("a folder");
+    copy(&made().bundle(), dir.path());
+    let path = dir.path().join(file);
+    fs::write(&path, spoil(fs::read_to_string(&path).unwrap_or_default())).expect("written");
+    dir
+}
+
+fn close(bundle: &Path) -> (Output, TempDir) {
+    let out = TempDir::new().expect("a folder");
+    (tally(["close", text(bundle), "--json", "--out", text(out.path())]), out)
+}
+
+#[test]
+fn json_is_the_summary_and_nothing_else_and_its_sums_hold() {
+    let summary = &made().demo;
+    let number = |key: &str| summary[key].as_i64().unwrap_or_else(|| panic!("{key} in {summary}"));
+    assert_eq!(number("records"), RECORDS.parse::<i64>().unwrap());
+    assert_eq!(number("records"), number("credited") + number("unattributed"));
+    assert_eq!(number("pool_minor"), number("paid_minor") + number("team_fund_minor"));
+    assert_eq!((number("rejected"), summary["currency"].as_str()), (0, Some("CNY")));
+    assert_eq!(summary["digest"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_digest_and_another_seed_another() {
+    let again = json(&tally(["demo", "--once", "--json", "--records", RECORDS]));
+    assert_eq!(again, made().demo);
+    let other = json(&tally(["demo", "--once", "--json", "--records", RECORDS, "--seed", "8"]));
+    assert_ne!(other["digest"], made().demo["digest"]);
+}
+
+#[test]
+fn shuffled_rows_give_the_same_bytes() {
+    let dir = TempDir::new().unwrap();
+    copy(&made().bundle(), dir.path());
+    for name in ["people", "accounts", "records", "rosters", "punches", "handovers", "aliases"] {
+        let path = dir.path().join(format!("{name}.csv"));
+        let content = fs::read_to_string(&path).unwrap();
+        let (head, rows) = content.split_once('\n').unwrap();
+        let mut rows: Vec<&str> = rows.lines().collect();
+        // Far from the order of the file, and always the same.
+        rows.sort_by_key(|row| blake3::hash(row.as_bytes()).to_hex().to_string());
+        fs::write(&path, format!("{head}\n{}\n", rows.join("\n"))).unwrap();
+    }
+    let (closed, out) = close(dir.path());
+    assert_eq!(code(&closed), 0, "{}", stderr(&closed));
+    let files = |dir: &Path| -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(dir).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file());
+        let read = |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+        entries.map(read).filter(|(name, _)| name != "timings.json" && name != "rejected.csv").collect()
+    };
+    for (which, twin) in [(out.path().to_owned(), made().result()), (out.path().join("inputs"), made().result().join("inputs"))] {
+        let (ours, theirs) = (files(&which), files(&twin));
+        assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+        for (name, bytes) in ours {
+            assert!(bytes == theirs[&name], "{name} differs");
+        }
+    }
+}
+
+#[test]
+fn a_result_replays_from_its_own_folder() {
+    let replayed = tally(["replay", text(&made().result())]);
+    assert_eq!(code(&replayed), 0, "{}{}", stdout(&replayed), stderr(&replayed));
+    let digest = made().demo["digest"].as_str().unwrap();
+    assert!(stdout(&replayed).starts_with("identical: ") && stdout(&replayed).contains(digest), "{}", stdout(&replayed));
+}
+
+#[test]
+fn a_result_in_chinese_replays_too() {
+    let dir = TempDir::new().unwrap();
+    let (bundle, out) = (dir.path().join("bundle"), dir.path().join("result"));
+    let demo = tally(["demo", "--once", "--json", "--records", "300", "--lang", "zh-CN", "--bundle", text(&bundle)]);
+    let closed = tally(["close", text(&bundle), "--json", "--lang", "zh-CN", "--out", text(&out)]);
+    assert_eq!(json(&closed)["digest"], json(&demo)["digest"]);
+    assert!(fs::read_to_string(out.join("statements.csv")).unwrap().contains("奖金池"));
+    let replayed = tally(["replay", text(&out), "--json"]);
+    assert_eq!((code(&replayed), &json(&replayed)["identical"]), (0, &Value::Bool(true)), "{}", stdout(&replayed));
+}
+
+#[test]
+fn replay_names_the_first_line_that_differs() {
+    let dir = TempDir::new().unwrap();
+    copy(&made().result(), dir.path());
+    let path = dir.path().join("statements.csv");
+    let statements = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<String> = statements.lines().map(str::to_owned).collect();
+    let truly = lines[2].clone();
+    lines[2].push('0');
+    fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let replayed = tally(["replay", text(dir.path()), "--json"]);
+    assert_eq!(code(&replayed), 1);
+    let difference = &json(&replayed)["difference"];
+    assert_eq!((difference["file"].as_str(), difference["line"].as_u64()), (Some("statements.csv"), Some(3)));
+    let starts = |key: &str, with: &str| difference[key].as_str().is_some_and(|line| line.starts_with(&with[..20]));
+    assert!(starts("recorded", &lines[2]) && starts("recomputed", &truly), "{difference}");
+}
+
+#[test]
+fn replay_names_the_input_that_was_altered_and_refuses_what_is_no_result() {
+    let dir = TempDir::new().unwrap();
+    copy(&made().result(), dir.path());
+    let path = dir.path().join("inputs/punches.csv");
+    let mut punches = fs::read(&path).unwrap();
+    let last = punches.len() - 2;
+    punches[last] ^= 1;
+    fs::write(&path, punches).unwrap();
+    let replayed = tally(["replay", text(dir.path())]);
+    assert_eq!(code(&replayed), 1);
+    assert!(stdout(&replayed).contains("inputs/punches.csv"), "{}", stdout(&replayed));
+    let nothing = tally(["replay", text(&made().bundle())]);
+    assert_eq!((code(&nothing), stdout(&nothing)), (2, ""));
+    assert!(stderr(&nothing).contains("manifest.json"), "{}", stderr(&nothing));
+}
+
+#[test]
+fn a_rejected_row_ends_with_3_and_everything_else_is_done() {
+    let bundle = spoilt("records.csv", |mut records| {
+        let stranger = records.lines().nth(5).unwrap().replacen("-kf0", "-kf9", 1);
+        records.push_str(&stranger.replace("2603", "X"));
+        records + "\n"
+    });
+    let (closed, out) = close(bundle.path());
+    assert_eq!(code(&closed), 3, "{}", stderr(&closed));
+    let summary = json(&closed);
+    assert_eq!((summary["rejected"].as_u64(), summary["records"].as_u64()), (Some(1), RECORDS.parse().ok()));
+    let rejected = fs::read_to_string(out.path().join("rejected.csv")).unwrap();
+    assert!(rejected.contains("records.csv,602,account,") && rejected.contains("accounts.csv"), "{rejected}");
+    let replayed = tally(["replay", text(out.path())]);
+    assert_eq!(code(&replayed), 0, "a month with a rejected row replays: {}", stdout(&replayed));
+}
+
+#[test]
+fn unusable_input_ends_with_2_and_says_what_to_change() {
+    let cases: [(&str, fn(String) -> String, &[&str]); 8] = [
+        ("people.csv", |_| String::new(), &["people.csv"]),
+        ("records.csv", |head| head.lines().next().unwrap_or_default().to_owned() + "\n", &["records.csv"]),
+        ("records.csv", |_| "\u{0}\u{1}PK\u{3}\u{4}\u{0}\u{0}".to_owned(), &["records.csv"]),
+        ("scheme.yaml", |scheme| scheme.replacen("weight: 40", "weight: 41", 1), &["scheme.yaml", "101", "100"]),
+        ("scheme.yaml", |scheme| scheme.replacen("weight: 40", "weight: 0", 1), &["scheme.yaml", "weight"]),
+        ("group.yaml", |group| group.replace("2026-03", "2025-01"), &["2025-01"]),
+        ("group.yaml", |group| group.replace("cn-east", "East China"), &["group.yaml", "East China", "cn-east"]),
+        ("policy.yaml", |policy| policy.replace("04:00", "13:00"), &["policy.yaml", "cut_over", "11:59"]),
+    ];
+    for (file, spoil, said) in cases {
+        let (closed, out) = close(spoilt(file, spoil).path());
+        assert_eq!(code(&closed), 2, "{file}: {}{}", stdout(&closed), stderr(&closed));
+        assert_eq!(stdout(&closed), "", "{file}");
+        let told = stderr(&closed);
+        assert!(said.iter().all(|word| told.contains(word)) && told.lines().count() == 1, "{file}: {told}");
+        assert!(fs::read_dir(out.path()).unwrap().next().is_none(), "nothing is written");
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_or_not_empty_is_unusable() {
+    let missing = tally(["close", "/nowhere/at/all", "--json"]);
+    assert_eq!((code(&missing), stdout(&missing)), (2, ""));
+    let full = tally(["close", text(&made().bundle()), "--out", text(&made().result())]);
+    assert_eq!(code(&full), 2);
+    assert!(stderr(&full).contains("--out"), "{}", stderr(&full));
+    let full = tally(["demo", "--once", "--bundle", text(&made().bundle())]);
+    assert_eq!(code(&full), 2);
+    assert!(stderr(&full).contains("--bundle"), "{}", stderr(&full));
+}
+
+#[test]
+fn a_wrong_command_line_or_setting_ends_with_64_and_names_it() {
+    for (args, said) in [
+        (vec!["demo", "--recods", "5"], "--records"),
+        (vec!["demo", "--records", "0"], "records"),
+        (vec!["close"], "BUNDLE"),
+        (vec!["serve", "--set", "server.listn=1"], "server.listn"),
+        (vec!["serve", "--services", "payroll"], "payroll"),
+    ] {
+        let output = tally(args.iter().copied());
+        assert_eq!((code(&output), stdout(&output)), (64, ""), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{args:?}: {}", stderr(&output));
+    }
+    assert_eq!(code(&tally(["--help"])), 0);
+    assert!(stdout(&tally(["--version"])).starts_with("tally "));
+}
+
+#[test]
+fn a_person_and_a_record_are_explained() {
+    let out = TempDir::new().unwrap();
+    let statements = fs::read_to_string(made().result().join("statements.csv")).unwrap();
+    let person = statements.lines().nth(1).and_then(|row| row.split(',').next()).unwrap();
+    let bundle = made().bundle();
+    let closed = tally(["close", text(&bundle), "--out", text(out.path()), "--explain", person]);
+    assert_eq!(code(&closed), 0, "{}", stderr(&closed));
+    let (_, page) = stdout(&closed).rsplit_once("The score, step by step").expect("the card's trace");
+    assert!(page.contains("The statement") && page.contains("Records behind it"), "{page}");
+    let out = TempDir::new().unwrap();
+    let credits = fs::read_to_string(made().result().join("credits.csv")).unwrap();
+    let record = credits.lines().nth(1).and_then(|row| row.split(',').next()).unwrap();
+    let closed = tally(["close", text(&bundle), "--json", "--out", text(out.path()), "--explain", record]);
+    assert_eq!(json(&closed)["digest"], made().demo["digest"], "with --json the explanation goes to the other stream");
+    assert!(stderr(&closed).contains(&format!("Record {record} on ")), "{}", stderr(&closed));
+}
+
+#[test]
+fn without_a_pool_nothing_is_settled_and_everything_else_is_there() {
+    let bundle = spoilt("nothing.txt", |_| String::new());
+    fs::remove_file(bundle.path().join("pool.yaml")).unwrap();
+    let (closed, out) = close(bundle.path());
+    assert_eq!(code(&closed), 0, "{}", stderr(&closed));
+    assert_eq!(json(&closed).get("pool_minor"), None);
+    assert_eq!(fs::read_to_string(out.path().join("statements.csv")).unwrap().lines().count(), 1);
+}
