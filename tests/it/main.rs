@@ -1,0 +1,9 @@
+//! End to end: real processes, real databases, everything through the rpcs. The same code runs against one process on
+//! SQLite and against five on PostgreSQL and Redis.
+
+mod journey;
+mod lists;
+mod odd_jobs;
+mod snapshot;
+mod stack;
+mod trace;

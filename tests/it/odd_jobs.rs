@@ -1,0 +1,208 @@
+//! What the main job does not do by itself: moves, ends, revocations, punches of one's own, cancelled and discarded work.
+
+use tally_api::attendance::v1 as attendance;
+use tally_api::common::v1::Money;
+use tally_api::compensation::v1 as compensation;
+use tally_api::identity::v1 as identity;
+use tally_api::performance::v1 as performance;
+use tally_suite::session::Session;
+use tonic::Code;
+
+use crate::journey::{Done, agent};
+
+/// Does them all, and looks at what came of each.
+pub async fn all(done: &Done) {
+    organisation(done).await;
+    grants(done).await;
+    duty(done).await;
+    cycles(done).await;
+    settlements(done).await;
+}
+
+async fn organisation(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut org = identity::org_service_client::OrgServiceClient::new(hr.at.identity.clone());
+    let ask = identity::ListOrgUnitsRequest { as_of: String::new(), page_size: 1000, page_token: String::new() };
+    let units = org.list_org_units(hr.ask(ask)).await.expect("units").into_inner().units;
+    let of = |kind: identity::OrgUnitKind| units.iter().filter(move |unit| unit.kind() == kind);
+    let branch = of(identity::OrgUnitKind::Branch).next().expect("a branch");
+    let team = of(identity::OrgUnitKind::Team).find(|t| t.parent_id != branch.unit_id && t.region == branch.region);
+    let team = team.or_else(|| of(identity::OrgUnitKind::Team).next()).expect("a team");
+    // Below itself is refused; below where it hangs already, from tomorrow on, is a move like any other.
+    let ask = |parent: &str| identity::MoveOrgUnitRequest {
+        request_id: String::new(),
+        unit_id: team.unit_id.clone(),
+        parent_id: parent.to_owned(),
+        from: "2099-01-01".into(),
+    };
+    let refused = org.move_org_unit(hr.ask(ask(&team.unit_id))).await.expect_err("a unit below itself");
+    assert!(matches!(refused.code(), Code::InvalidArgument | Code::FailedPrecondition), "{refused:?}");
+    let home = units.iter().find(|u| u.region == team.region && u.kind() == identity::OrgUnitKind::Branch);
+    let moved = org.move_org_unit(hr.ask(ask(&home.expect("its branch").unit_id))).await.expect("a move").into_inner();
+    assert_eq!(moved.unit.map(|unit| unit.valid_from), Some("2099-01-01".to_owned()));
+
+    let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
+    let (_, card) = done.outcome.cards.last().expect("a card");
+    let ask = identity::EndEmploymentRequest {
+        request_id: "end-1".into(),
+        person_id: card.person_id.clone(),
+        last_day: "2099-12-31".into(),
+    };
+    let ended = people.end_employment(hr.ask(ask.clone())).await.expect("an end").into_inner().person.expect("a person");
+    assert_eq!(ended.employments.last().map(|e| e.to.as_str()), Some("2099-12-31"));
+    let again = people.end_employment(hr.ask(ask)).await.expect("the same result").into_inner().person.expect("a person");
+    assert_eq!(again, ended, "the same request id gives the same result");
+}
+
+async fn grants(done: &Done) {
+    let admin = &done.crew.admin;
+    let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
+    let principal_id = done.crew.approver.principal_id.clone();
+    let ask = identity::ListGrantsRequest { principal_id, page_size: 0, page_token: String::new() };
+    let grants = access.list_grants(admin.ask(ask)).await.expect("grants").into_inner().grants;
+    let grant_id = grants.first().expect("the approver's grant").grant_id.clone();
+    // Nobody may take from himself the last way to administer the group.
+    let own = identity::ListGrantsRequest { principal_id: admin.principal_id.clone(), ..Default::default() };
+    let own = access.list_grants(admin.ask(own)).await.expect("grants").into_inner().grants;
+    let last = identity::RevokeGrantRequest {
+        request_id: String::new(),
+        grant_id: own.first().expect("the administrator's grant").grant_id.clone(),
+        reason: "a slip".into(),
+    };
+    let refused = access.revoke_grant(admin.ask(last)).await.expect_err("the last administrator");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+    let other = grants.iter().find(|grant| grant.role != "approver").map(|grant| grant.grant_id.clone());
+    let spare = spare_grant(done).await;
+    let ask = identity::RevokeGrantRequest {
+        request_id: String::new(),
+        grant_id: other.unwrap_or(spare),
+        reason: "no longer needed".into(),
+    };
+    let token = access.revoke_grant(admin.ask(ask)).await.expect("a revocation").into_inner().consistency_token;
+    assert!(!token.is_empty() && !grant_id.is_empty());
+}
+
+/// A grant that nobody needs.
+async fn spare_grant(done: &Done) -> String {
+    let admin = &done.crew.admin;
+    let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
+    let grant = identity::Grant {
+        principal_id: done.crew.approver.principal_id.clone(),
+        role: "auditor".into(),
+        scope: identity::ScopeKind::Tenant.into(),
+        valid_from: "2026-01-01".into(),
+        reason: "for a day".into(),
+        ..Default::default()
+    };
+    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    access.grant_role(admin.ask(ask)).await.expect("a grant").into_inner().grant.expect("a grant").grant_id
+}
+
+async fn duty(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut sites = attendance::site_service_client::SiteServiceClient::new(hr.at.attendance.clone());
+    let site = attendance::Site {
+        name: "Head office".into(),
+        zone: "Asia/Shanghai".into(),
+        cut_over: "04:00".into(),
+        region: "*".into(),
+        ..Default::default()
+    };
+    let region = done.reading.bundle.group.branches.values().next().cloned();
+    let site = attendance::Site { region: region.unwrap_or_else(|| "default".into()), ..site };
+    let ask = attendance::ImportSitesRequest { request_id: String::new(), rows: vec![site] };
+    let written = sites.import_sites(hr.ask(ask)).await.expect("a site").into_inner().result.expect("a result");
+    assert_eq!((written.written, written.problems.len()), (1, 0), "{written:?}");
+
+    let (_, card) = done.outcome.cards.get(1).expect("a second card");
+    let somebody = agent(done, &card.person_id, "agent-two").await;
+    own_punch(&somebody).await;
+    own_handover(done, &somebody).await;
+}
+
+async fn own_punch(somebody: &Session) {
+    let mut punches = attendance::punch_service_client::PunchServiceClient::new(somebody.at.attendance.clone());
+    let ask = attendance::RecordPunchRequest {
+        request_id: "punch-1".into(),
+        kind: attendance::PunchKind::In.into(),
+        device_at: None,
+    };
+    let first = punches.record_punch(somebody.ask(ask.clone())).await.expect("a punch").into_inner();
+    let again = punches.record_punch(somebody.ask(ask.clone())).await.expect("the same punch").into_inner();
+    assert_eq!(first, again, "a repeated request is one punch");
+    let other = attendance::RecordPunchRequest { kind: attendance::PunchKind::Out.into(), ..ask };
+    let refused = punches.record_punch(somebody.ask(other)).await.expect_err("the same id with another body");
+    assert_ne!(refused.code(), Code::Internal, "{refused:?}");
+}
+
+async fn own_handover(done: &Done, somebody: &Session) {
+    let mut handovers = attendance::handover_service_client::HandoverServiceClient::new(somebody.at.attendance.clone());
+    let ask = attendance::RecordHandoverRequest {
+        request_id: "take-1".into(),
+        account_id: done.outcome.ids.accounts.first().expect("an account").clone(),
+        kind: attendance::HandoverKind::Take.into(),
+    };
+    let taken = handovers.record_handover(somebody.ask(ask)).await.expect("a take").into_inner().handover;
+    assert_eq!(taken.map(|h| h.kind()), Some(attendance::HandoverKind::Take));
+}
+
+async fn cycles(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut cycles = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let ask = performance::GetCycleRequest { cycle_id: done.outcome.cycle_id.clone() };
+    let published = cycles.get_cycle(hr.ask(ask)).await.expect("the cycle").into_inner().cycle.expect("the cycle");
+    assert_eq!(published.state(), performance::CycleState::Published);
+    let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: done.outcome.cycle_id.clone() };
+    let refused = cycles.close_cycle(hr.ask(ask)).await.expect_err("a published cycle");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+
+    let another = performance::Cycle {
+        name: "once more".into(),
+        period: published.period,
+        scheme_id: published.scheme_id,
+        scheme_version: published.scheme_version,
+        policy: published.policy,
+        ..Default::default()
+    };
+    let ask = performance::CreateCycleRequest { request_id: String::new(), cycle: Some(another) };
+    let cycle_id = cycles.create_cycle(hr.ask(ask)).await.expect("a cycle").into_inner().cycle.expect("a cycle").cycle_id;
+    let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
+    cycles.close_cycle(hr.ask(ask)).await.expect("closing");
+    let ask = performance::CancelCycleRequest { request_id: String::new(), cycle_id };
+    let cancelled = cycles.cancel_cycle(hr.ask(ask)).await.expect("cancelling").into_inner().cycle.expect("the cycle");
+    assert_eq!(cancelled.state(), performance::CycleState::Open, "what was begun can be begun again");
+}
+
+async fn settlements(done: &Done) {
+    let preparer = &done.crew.preparer;
+    let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
+    let part = compensation::PoolPart {
+        share_ppm: 1_000_000,
+        rule: Some(compensation::pool_part::Rule::Proportional(compensation::ProportionalRule::default())),
+    };
+    let pool = compensation::Pool {
+        name: "a second pool".into(),
+        cycle_id: done.outcome.cycle_id.clone(),
+        amount: Some(Money { currency: "CNY".into(), minor: 100_001 }),
+        parts: vec![part],
+        ..Default::default()
+    };
+    let ask = compensation::CreatePoolRequest { request_id: String::new(), pool: Some(pool) };
+    let pool_id = pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool").pool_id;
+    let channel = preparer.at.compensation.clone();
+    let mut client = compensation::settlement_service_client::SettlementServiceClient::new(channel);
+    let ask = compensation::DraftSettlementRequest { request_id: String::new(), pool_id };
+    let draft = client.draft_settlement(preparer.ask(ask)).await.expect("a draft").into_inner().settlement;
+    let settlement_id = draft.expect("a draft").settlement_id;
+    let ask = compensation::ApproveSettlementRequest { request_id: String::new(), settlement_id: settlement_id.clone() };
+    let refused = client.approve_settlement(preparer.ask(ask)).await.expect_err("the preparer approves");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let ask = compensation::DiscardSettlementRequest { request_id: String::new(), settlement_id };
+    let gone = client.discard_settlement(preparer.ask(ask)).await.expect("a discard").into_inner().settlement;
+    assert_eq!(gone.map(|s| s.state()), Some(compensation::SettlementState::Discarded));
+
+    let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
+    let ask = compensation::DiscardSettlementRequest { request_id: String::new(), settlement_id };
+    let refused = client.discard_settlement(preparer.ask(ask)).await.expect_err("a posted settlement");
+    assert!(refused.message().contains("corrections come as deltas"), "{refused:?}");
+}

@@ -1,0 +1,126 @@
+//! Suites made of real processes, as a user starts them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tally_suite::session::Channels;
+use tally_suite::suite::PARTS;
+use tally_testkit::databases::database;
+use tally_testkit::postgres::Database;
+use tally_testkit::redis::Redis;
+use tally_testkit::{eventually, free_port};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// A running suite; its processes end when it is dropped.
+pub struct Stack {
+    /// Which one, for messages.
+    pub name: &'static str,
+    /// Ways to the services.
+    pub channels: Channels,
+    /// Where the keys are; beside them, on SQLite, the data.
+    pub folder: TempDir,
+    processes: Vec<Child>,
+    _database: Option<Database>,
+    _redis: Option<Redis>,
+}
+
+/// The program as `./test` and `cargo nextest` build it, beside the folder of test binaries.
+fn program() -> PathBuf {
+    let here = std::env::current_exe().expect("the test's own path");
+    let program = here.parent().and_then(Path::parent).expect("target/debug").join("tally");
+    assert!(program.is_file(), "{} is missing: run `cargo build -p tally` first, as ./test does", program.display());
+    program
+}
+
+impl Stack {
+    /// Everything in one process, on SQLite and memory.
+    pub async fn one_process(otlp: Option<&str>) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
+        let settings = [("TALLY_DATABASE_URL", url)];
+        let mut process = start(folder.path(), "all", address, &[], &settings, otlp);
+        let channels = Channels::at(&format!("http://{address}")).expect("an address");
+        serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
+        let (name, processes) = ("one process on SQLite", vec![process]);
+        Self { name, channels, folder, processes, _database: None, _redis: None }
+    }
+
+    /// A process for each service, on PostgreSQL and Redis.
+    pub async fn five_processes(otlp: Option<&str>) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let services: Vec<_> = PARTS.iter().map(|part| (part.name, part.migrations)).collect();
+        let (database, redis) = (database(&services).await, Redis::start());
+        let address = |_| SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let addresses: Vec<(&str, SocketAddr)> = PARTS.iter().map(|part| (part.name, address(part.name))).collect();
+        let mut settings =
+            vec![("TALLY_DATABASE_URL", database.url("tally_{service}")), ("TALLY_REDIS_URL", redis.url())];
+        let names =
+            ["TALLY_PEERS_IDENTITY", "TALLY_PEERS_ATTENDANCE", "TALLY_PEERS_PERFORMANCE", "TALLY_PEERS_COMPENSATION", "TALLY_PEERS_TALENT"];
+        settings.extend(names.into_iter().zip(&addresses).map(|(name, (_, at))| (name, format!("http://{at}"))));
+        let mut processes = Vec::new();
+        let mut channels = Vec::new();
+        for (name, at) in &addresses {
+            let mut process = start(folder.path(), name, *at, &["--services", name], &settings, otlp);
+            let channel = tally_rpc::connect(&format!("http://{at}"), None).expect("an address");
+            // One after the other: the first makes the key that seals pay.
+            serving(&channel, &mut process, &folder.path().join(format!("{name}.log"))).await;
+            channels.push(channel);
+            processes.push(process);
+        }
+        let [identity, attendance, performance, compensation, talent] =
+            channels.try_into().expect("a channel for each service");
+        let channels = Channels { identity, attendance, performance, compensation, talent };
+        let name = "five processes on PostgreSQL and Redis";
+        Self { name, channels, folder, processes, _database: Some(database), _redis: Some(redis) }
+    }
+
+    /// Asks the processes to end as an operator does, and waits until they have.
+    pub async fn stop(&mut self) {
+        for process in &mut self.processes {
+            let id = process.id().expect("a running process").to_string();
+            let asked = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
+            assert!(asked.success());
+            let ended = process.wait().await.expect("the end of a process");
+            assert!(ended.success(), "{}: a process ended with {ended}; its log is in {}", self.name, self.folder.path().display());
+        }
+        self.processes.clear();
+    }
+}
+
+fn start(
+    folder: &Path,
+    name: &str,
+    address: SocketAddr,
+    args: &[&str],
+    settings: &[(&str, String)],
+    otlp: Option<&str>,
+) -> Child {
+    let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log file");
+    let mut command = Command::new(program());
+    command.arg("serve").args(args).args(["--listen", &address.to_string()]);
+    command.env_clear().envs(settings.iter().map(|(key, value)| (key, value)));
+    command.env("TALLY_KEYS_DIRECTORY", folder.join("keys")).env("TALLY_TELEMETRY_LOG", "info");
+    if let Some(endpoint) = otlp {
+        command.env("TALLY_TELEMETRY_OTLP_ENDPOINT", endpoint);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+    command.spawn().expect("the program starts")
+}
+
+async fn serving(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {
+    eventually("the process serves", async || {
+        if let Some(ended) = process.try_wait().expect("the state of a process") {
+            panic!("a process ended with {ended}: {}", std::fs::read_to_string(log).unwrap_or_default());
+        }
+        let mut health = HealthClient::new(channel.clone());
+        let reply = health.check(HealthCheckRequest { service: String::new() }).await.ok()?;
+        (reply.into_inner().status() == ServingStatus::Serving).then_some(())
+    })
+    .await;
+}
