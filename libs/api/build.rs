@@ -35,7 +35,8 @@ fn protos(dir: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 fn refuse_unclassified(pool: &DescriptorPool) -> Result<(), String> {
-    let class = pool.get_extension_by_name("tally.common.v1.data_class").ok_or("no option tally.common.v1.data_class")?;
+    let class =
+        pool.get_extension_by_name("tally.common.v1.data_class").ok_or("no option tally.common.v1.data_class")?;
     let unclassified: Vec<String> = pool
         .all_messages()
         .filter(|m| m.full_name().starts_with("tally."))

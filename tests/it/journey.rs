@@ -51,7 +51,8 @@ pub async fn main_job(stack: &Stack) -> Done {
     };
     let outcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
     let mut tenants = identity::tenant_service_client::TenantServiceClient::new(stack.channels.identity.clone());
-    let reply = tenants.get_tenant(crew.admin.ask(identity::GetTenantRequest {})).await.expect("the group").into_inner();
+    let reply =
+        tenants.get_tenant(crew.admin.ask(identity::GetTenantRequest {})).await.expect("the group").into_inner();
     let tenant = reply.tenant.expect("the group").tenant_id.parse().expect("an id");
     Done { crew, reading, outcome, out, tenant }
 }
@@ -72,7 +73,8 @@ async fn one_process_and_five_give_the_same_result_to_the_byte() {
     five.stop().await;
 
     assert_eq!(here.outcome.summary, there.outcome.summary);
-    for file in ["credits.csv", "attribution.csv", "score_cards.csv", "statements.csv", "findings.csv", "summary.json"] {
+    for file in ["credits.csv", "attribution.csv", "score_cards.csv", "statements.csv", "findings.csv", "summary.json"]
+    {
         let read = |done: &Done| std::fs::read_to_string(done.out.path().join(file)).expect("a result file");
         assert!(read(&here) == read(&there), "{file} differs");
     }
@@ -172,7 +174,8 @@ async fn verify_audit_of_files(stack: &Stack, done: &Done) {
     let mut methods = BTreeSet::new();
     for part in PARTS {
         let url = format!("sqlite://{}", stack.folder.path().join("data").join(format!("{}.db", part.name)).display());
-        let store = Store::open(StoreConfig::new(url, part.name, keys.clone()), part.migrations).await.expect("a store");
+        let store =
+            Store::open(StoreConfig::new(url, part.name, keys.clone()), part.migrations).await.expect("a store");
         let report = store.verify_audit().await.expect("a report");
         assert!(report.ok(), "{}: {:?}", part.name, report.faults);
         let view = Arc::new(compile_service(part.name, 0));

@@ -33,7 +33,8 @@ pub fn row(rpc: &str) -> PolicyRow {
 
 #[test]
 fn who_may_call_what_is_as_committed() {
-    let mut text = String::from("# rpc, permission, effect: role(scopes it can be given on); what is not named may not.\n");
+    let mut text =
+        String::from("# rpc, permission, effect: role(scopes it can be given on); what is not named may not.\n");
     for rpc in rpcs() {
         let row = row(&rpc);
         let permission = row.permission.map_or("public", |p| p.name());
@@ -67,7 +68,8 @@ async fn a_stranger_is_told_nothing() {
     for rpc in rpcs() {
         let status = knock(&stack.channels, &rpc).await;
         let public = row(&rpc).permission.is_none();
-        let refused = status.code() == Code::Unauthenticated && tally_rpc::error_from(status.clone()).reason() == "TOKEN_MISSING";
+        let refused =
+            status.code() == Code::Unauthenticated && tally_rpc::error_from(status.clone()).reason() == "TOKEN_MISSING";
         assert_eq!(!refused, public, "{rpc}: {status:?}");
         let told = if public { "public" } else { "TOKEN_MISSING" };
         writeln!(text, "{rpc} {told}").unwrap();
@@ -89,7 +91,8 @@ async fn a_token_that_is_not_ours_is_as_good_as_none() {
 
 /// What every changing or sensitive rpc left in the audit log after a whole journey; `seen` are the methods found there.
 pub fn check_audited(seen: &std::collections::BTreeSet<String>) {
-    let mut text = String::from("# rpc: what it leaves in the audit log. Reads of what is not sensitive leave nothing.\n");
+    let mut text =
+        String::from("# rpc: what it leaves in the audit log. Reads of what is not sensitive leave nothing.\n");
     let mut forgotten = Vec::new();
     for rpc in rpcs() {
         let row = row(&rpc);

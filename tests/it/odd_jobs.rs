@@ -48,9 +48,11 @@ async fn organisation(done: &Done) {
         person_id: card.person_id.clone(),
         last_day: "2099-12-31".into(),
     };
-    let ended = people.end_employment(hr.ask(ask.clone())).await.expect("an end").into_inner().person.expect("a person");
+    let ended =
+        people.end_employment(hr.ask(ask.clone())).await.expect("an end").into_inner().person.expect("a person");
     assert_eq!(ended.employments.last().map(|e| e.to.as_str()), Some("2099-12-31"));
-    let again = people.end_employment(hr.ask(ask)).await.expect("the same result").into_inner().person.expect("a person");
+    let again =
+        people.end_employment(hr.ask(ask)).await.expect("the same result").into_inner().person.expect("a person");
     assert_eq!(again, ended, "the same request id gives the same result");
 }
 
@@ -165,7 +167,8 @@ async fn cycles(done: &Done) {
         ..Default::default()
     };
     let ask = performance::CreateCycleRequest { request_id: String::new(), cycle: Some(another) };
-    let cycle_id = cycles.create_cycle(hr.ask(ask)).await.expect("a cycle").into_inner().cycle.expect("a cycle").cycle_id;
+    let cycle_id =
+        cycles.create_cycle(hr.ask(ask)).await.expect("a cycle").into_inner().cycle.expect("a cycle").cycle_id;
     let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
     cycles.close_cycle(hr.ask(ask)).await.expect("closing");
     let ask = performance::CancelCycleRequest { request_id: String::new(), cycle_id };
@@ -188,13 +191,15 @@ async fn settlements(done: &Done) {
         ..Default::default()
     };
     let ask = compensation::CreatePoolRequest { request_id: String::new(), pool: Some(pool) };
-    let pool_id = pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool").pool_id;
+    let pool_id =
+        pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool").pool_id;
     let channel = preparer.at.compensation.clone();
     let mut client = compensation::settlement_service_client::SettlementServiceClient::new(channel);
     let ask = compensation::DraftSettlementRequest { request_id: String::new(), pool_id };
     let draft = client.draft_settlement(preparer.ask(ask)).await.expect("a draft").into_inner().settlement;
     let settlement_id = draft.expect("a draft").settlement_id;
-    let ask = compensation::ApproveSettlementRequest { request_id: String::new(), settlement_id: settlement_id.clone() };
+    let ask =
+        compensation::ApproveSettlementRequest { request_id: String::new(), settlement_id: settlement_id.clone() };
     let refused = client.approve_settlement(preparer.ask(ask)).await.expect_err("the preparer approves");
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
     let ask = compensation::DiscardSettlementRequest { request_id: String::new(), settlement_id };

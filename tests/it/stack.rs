@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tally_suite::session::Channels;
 use tally_suite::suite::PARTS;
 use tally_testkit::databases::database;
+use tally_testkit::free_port;
 use tally_testkit::postgres::Database;
 use tally_testkit::redis::Redis;
-use tally_testkit::{eventually, free_port};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tonic_health::pb::HealthCheckRequest;
@@ -60,8 +61,13 @@ impl Stack {
         let addresses: Vec<(&str, SocketAddr)> = PARTS.iter().map(|part| (part.name, address(part.name))).collect();
         let mut settings =
             vec![("TALLY_DATABASE_URL", database.url("tally_{service}")), ("TALLY_REDIS_URL", redis.url())];
-        let names =
-            ["TALLY_PEERS_IDENTITY", "TALLY_PEERS_ATTENDANCE", "TALLY_PEERS_PERFORMANCE", "TALLY_PEERS_COMPENSATION", "TALLY_PEERS_TALENT"];
+        let names = [
+            "TALLY_PEERS_IDENTITY",
+            "TALLY_PEERS_ATTENDANCE",
+            "TALLY_PEERS_PERFORMANCE",
+            "TALLY_PEERS_COMPENSATION",
+            "TALLY_PEERS_TALENT",
+        ];
         settings.extend(names.into_iter().zip(&addresses).map(|(name, (_, at))| (name, format!("http://{at}"))));
         let mut processes = Vec::new();
         let mut channels = Vec::new();
@@ -87,7 +93,12 @@ impl Stack {
             let asked = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
             assert!(asked.success());
             let ended = process.wait().await.expect("the end of a process");
-            assert!(ended.success(), "{}: a process ended with {ended}; its log is in {}", self.name, self.folder.path().display());
+            assert!(
+                ended.success(),
+                "{}: a process ended with {ended}; its log is in {}",
+                self.name,
+                self.folder.path().display()
+            );
         }
         self.processes.clear();
     }
@@ -114,13 +125,21 @@ fn start(
 }
 
 async fn serving(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {
-    eventually("the process serves", async || {
-        if let Some(ended) = process.try_wait().expect("the state of a process") {
-            panic!("a process ended with {ended}: {}", std::fs::read_to_string(log).unwrap_or_default());
+    let mut last = String::new();
+    let served = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            if let Some(ended) = process.try_wait().expect("the state of a process") {
+                last = format!("ended with {ended}");
+                return false;
+            }
+            let mut health = HealthClient::new(channel.clone());
+            match health.check(HealthCheckRequest { service: String::new() }).await {
+                Ok(reply) if reply.get_ref().status() == ServingStatus::Serving => return true,
+                other => last = format!("{other:?}"),
+            }
+            tokio::task::yield_now().await;
         }
-        let mut health = HealthClient::new(channel.clone());
-        let reply = health.check(HealthCheckRequest { service: String::new() }).await.ok()?;
-        (reply.into_inner().status() == ServingStatus::Serving).then_some(())
-    })
-    .await;
+    });
+    let served = served.await.unwrap_or(false);
+    assert!(served, "{last}; the log says: {}", std::fs::read_to_string(log).unwrap_or_default());
 }

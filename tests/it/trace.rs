@@ -19,7 +19,8 @@ async fn publishing_a_cycle_is_one_trace_from_performance_over_talent_to_identit
     let wanted: BTreeSet<&str> = ["performance", "talent", "identity", "attendance"].into();
     let seen = eventually("the whole trace", async || {
         let spans = sink.spans();
-        let publish = spans.iter().find(|s| s.name.ends_with("CycleService/PublishCycle") && s.process == "performance")?;
+        let publish =
+            spans.iter().find(|s| s.name.ends_with("CycleService/PublishCycle") && s.process == "performance")?;
         let of_it = spans.iter().filter(|span| span.trace_id == publish.trace_id);
         let seen: BTreeSet<String> = of_it.map(|span| span.process.clone()).collect();
         wanted.iter().all(|service| seen.contains(*service)).then_some(seen)

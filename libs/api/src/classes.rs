@@ -36,7 +36,8 @@ pub fn mask<M>(name: &str, message: &mut M, may_read: impl Fn(DataClass) -> bool
 where
     M: prost::Message + Default,
 {
-    let descriptor = POOL.get_message_by_name(name).unwrap_or_else(|| panic!("no message {name}: a typing error of ours"));
+    let descriptor =
+        POOL.get_message_by_name(name).unwrap_or_else(|| panic!("no message {name}: a typing error of ours"));
     let mut masked = Vec::new();
     let mut dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
         .expect("a message of this suite decodes with its own descriptor");

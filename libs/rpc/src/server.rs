@@ -64,7 +64,7 @@ fn infrastructure(health: &Health) -> Result<Routes> {
         .add_service(describe().build_v1alpha().map_err(broken)?))
 }
 
-/// Serves until `shutdown`, then lets the calls under way end. Health stands at NOT_SERVING until [`Health::serving`].
+/// Serves until `shutdown`, then lets the calls under way end. What health says is the business of who calls this.
 ///
 /// # Errors
 /// When the certificates cannot be read, two services have rpcs of the same name, or the listener fails.
@@ -76,7 +76,6 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
     let failed = |e: tonic::transport::Error| Error::internal(format!("the port: {e:?}"));
-    health.not_serving(&[]).await;
     let mut by_name = BTreeMap::new();
     for service in services {
         for name in service.grpc_services() {

@@ -87,6 +87,8 @@ impl Running {
         let health = Health::default();
         let (guarded, background): (Vec<_>, Vec<_>) =
             services.into_iter().map(|service| (service.guarded, service.background)).unzip();
+        // Before the port answers, so that nobody can be told SERVING too early, nor NOT_SERVING afterwards.
+        health.not_serving(&guarded).await;
         let port = listener.map(|listener| {
             let (close, closed) = oneshot::channel::<()>();
             let (services, health) = (guarded.clone(), health.clone());

@@ -9,10 +9,106 @@
 //! * What PostgreSQL does better (roles, `SKIP LOCKED`, advisory locks, arrays) is used here and nowhere else, behind
 //!   functions that do the same on SQLite.
 //!
+//! What may be written compiles (run by `cargo test --doc`, like what follows):
+//!
+//! ```no_run
+//! # use tally_store::orm::entity::prelude::*;
+//! # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//! # #[sea_orm(table_name = "notes")]
+//! # pub struct Model {
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub tenant_id: Uuid,
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub id: Uuid,
+//! # }
+//! # #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+//! # pub enum Relation {}
+//! # impl ActiveModelBehavior for ActiveModel {}
+//! # tally_store::scoped!(Entity { tenant: TenantId });
+//! async fn rows(tx: &tally_store::ScopedTx, unit: &tally_store::Unit) {
+//!     let _ = tx.select::<Entity>().all().await;
+//!     let _ = unit.delete::<Entity>().filter(Column::Id.eq(Uuid::nil())).exec().await;
+//! }
+//! ```
+//!
+//! A scoped transaction is no connection, so sea-orm cannot run a query on it that went around the filter:
+//!
 //! ```compile_fail
-//! // A scoped transaction is no connection: sea-orm cannot run a query on it that went around the filter.
-//! fn around<C: sea_orm::ConnectionTrait>(_: &C) {}
-//! fn try_it(tx: &tally_store::ScopedTx) { around(tx) }
+//! # use tally_store::orm::entity::prelude::*;
+//! # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//! # #[sea_orm(table_name = "notes")]
+//! # pub struct Model {
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub tenant_id: Uuid,
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub id: Uuid,
+//! # }
+//! # #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+//! # pub enum Relation {}
+//! # impl ActiveModelBehavior for ActiveModel {}
+//! # tally_store::scoped!(Entity { tenant: TenantId });
+//! async fn around(tx: &tally_store::ScopedTx) {
+//!     let _ = Entity::find().all(tx).await;
+//! }
+//! ```
+//!
+//! An entity that does not say which column is its tenant cannot be read:
+//!
+//! ```compile_fail
+//! # use tally_store::orm::entity::prelude::*;
+//! # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//! # #[sea_orm(table_name = "notes")]
+//! # pub struct Model {
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub tenant_id: Uuid,
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub id: Uuid,
+//! # }
+//! # #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+//! # pub enum Relation {}
+//! # impl ActiveModelBehavior for ActiveModel {}
+//! fn read(tx: &tally_store::ScopedTx) {
+//!     let _ = tx.select::<Entity>();
+//! }
+//! ```
+//!
+//! Rows are not deleted without a filter, and a unit is not committed without an audit entry:
+//!
+//! ```compile_fail
+//! # use tally_store::orm::entity::prelude::*;
+//! # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//! # #[sea_orm(table_name = "notes")]
+//! # pub struct Model {
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub tenant_id: Uuid,
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub id: Uuid,
+//! # }
+//! # #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+//! # pub enum Relation {}
+//! # impl ActiveModelBehavior for ActiveModel {}
+//! # tally_store::scoped!(Entity { tenant: TenantId });
+//! async fn all_rows(unit: &tally_store::Unit) {
+//!     let _ = unit.delete::<Entity>().exec().await;
+//! }
+//! ```
+//! ```compile_fail
+//! # use tally_store::orm::entity::prelude::*;
+//! # #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+//! # #[sea_orm(table_name = "notes")]
+//! # pub struct Model {
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub tenant_id: Uuid,
+//! #     #[sea_orm(primary_key, auto_increment = false)]
+//! #     pub id: Uuid,
+//! # }
+//! # #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+//! # pub enum Relation {}
+//! # impl ActiveModelBehavior for ActiveModel {}
+//! # tally_store::scoped!(Entity { tenant: TenantId });
+//! async fn silent(unit: tally_store::Unit) {
+//!     let _ = unit.commit(()).await;
+//! }
 //! ```
 //!
 //! Raw SQL lives in this crate alone.

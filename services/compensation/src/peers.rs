@@ -59,7 +59,8 @@ impl Peers {
                 page_size: page::MAX_SIZE,
                 page_token: token,
             };
-            let reply = client.list_cards(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            let reply =
+                client.list_cards(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for card in reply.cards {
                 all.push((card.person_id.parse()?, card.score.parse()?));
             }

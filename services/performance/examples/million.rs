@@ -1,4 +1,13 @@
 //! temporary
+#![expect(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    dead_code,
+    unused_imports,
+    reason = "temporary"
+)]
+#[path = "../tests/performance/world.rs"]
 mod world;
 
 use std::time::Instant;
@@ -90,7 +99,8 @@ async fn main() {
     let t = Instant::now();
     let credits = world.credits(&world.admin, &id).await;
     println!("exported {} in {:.1}s rss {}", credits.len(), t.elapsed().as_secs_f64(), rss());
-    let path = world.db.owner_url.clone(); let path = path.trim_start_matches("sqlite://").to_owned();
+    let path = world.db.owner_url.clone();
+    let path = path.trim_start_matches("sqlite://").to_owned();
     if let Ok(m) = std::fs::metadata(&path) {
         println!("file {} MB", m.len() / 1_000_000);
     }

@@ -58,7 +58,8 @@ impl Peers {
     pub async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Published> {
         let (accounts, cards) = (self.accounts(ctx).await?, self.cards(ctx, cycle).await?);
         let homes = self.homes(ctx).await?;
-        let mut client = performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
+        let mut client =
+            performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
         let (mut served, mut token) = (Vec::new(), String::new());
         loop {
             let ask = performance::ListTotalsRequest {
@@ -66,7 +67,8 @@ impl Peers {
                 page_size: page::MAX_SIZE,
                 page_token: token,
             };
-            let reply = client.list_totals(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            let reply =
+                client.list_totals(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for total in reply.totals.iter().filter(|t| !t.account_id.is_empty() && t.total_ppm > 0) {
                 let account = total.account_id.parse::<AccountId>()?;
                 let Some((key, platform)) = accounts.get(&account).cloned() else { continue };
@@ -84,7 +86,8 @@ impl Peers {
         let (mut all, mut token) = (BTreeMap::new(), String::new());
         loop {
             let ask = attendance::ListAccountsRequest { page_size: page::MAX_SIZE, page_token: token };
-            let reply = client.list_accounts(self.attendance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            let reply =
+                client.list_accounts(self.attendance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for account in reply.accounts {
                 all.insert(account.account_id.parse()?, (account.key, account.platform));
             }
@@ -104,7 +107,8 @@ impl Peers {
                 page_size: page::MAX_SIZE,
                 page_token: token,
             };
-            let reply = client.list_cards(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+            let reply =
+                client.list_cards(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for card in reply.cards {
                 all.push(Card {
                     person: card.person_id.parse()?,

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tally_runtime::{ConfigError, Failure};
 use tally_suite::bundle::Unusable;
 use tally_suite::cli::{self, Cli, Command};
 use tally_suite::commands;
-use tally_runtime::{ConfigError, Failure};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -31,8 +31,16 @@ pub struct Part {
 /// All services, each after those it calls.
 pub const PARTS: [Part; 5] = [
     Part { name: tally_identity::SERVICE, policy: tally_identity::POLICY, migrations: tally_identity::migrations },
-    Part { name: tally_attendance::SERVICE, policy: tally_attendance::POLICY, migrations: tally_attendance::migrations },
-    Part { name: tally_performance::SERVICE, policy: tally_performance::POLICY, migrations: tally_performance::migrations },
+    Part {
+        name: tally_attendance::SERVICE,
+        policy: tally_attendance::POLICY,
+        migrations: tally_attendance::migrations,
+    },
+    Part {
+        name: tally_performance::SERVICE,
+        policy: tally_performance::POLICY,
+        migrations: tally_performance::migrations,
+    },
     Part {
         name: tally_compensation::SERVICE,
         policy: tally_compensation::POLICY,

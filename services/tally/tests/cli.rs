@@ -131,7 +131,9 @@ fn shuffled_rows_give_the_same_bytes() {
         let read = |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
         entries.map(read).filter(|(name, _)| name != "timings.json" && name != "rejected.csv").collect()
     };
-    for (which, twin) in [(out.path().to_owned(), made().result()), (out.path().join("inputs"), made().result().join("inputs"))] {
+    for (which, twin) in
+        [(out.path().to_owned(), made().result()), (out.path().join("inputs"), made().result().join("inputs"))]
+    {
         let (ours, theirs) = (files(&which), files(&twin));
         assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
         for (name, bytes) in ours {
@@ -145,7 +147,11 @@ fn a_result_replays_from_its_own_folder() {
     let replayed = tally(["replay", text(&made().result())]);
     assert_eq!(code(&replayed), 0, "{}{}", stdout(&replayed), stderr(&replayed));
     let digest = made().demo["digest"].as_str().unwrap();
-    assert!(stdout(&replayed).starts_with("identical: ") && stdout(&replayed).contains(digest), "{}", stdout(&replayed));
+    assert!(
+        stdout(&replayed).starts_with("identical: ") && stdout(&replayed).contains(digest),
+        "{}",
+        stdout(&replayed)
+    );
 }
 
 #[test]

@@ -18,6 +18,7 @@ async fn health_says_serving_only_between_ready_and_drain_and_is_never_shed() {
     let health = Health::default();
     let (stop, stopped) = oneshot::channel::<()>();
     let services = vec![bench.guarded.clone()];
+    health.not_serving(&services).await;
     let (guarded, reported) = (services.clone(), health.clone());
     let serving = tokio::spawn(async move {
         tally_rpc::serve(listener, guarded, reported, None, async { stopped.await.unwrap_or(()) }).await

@@ -55,7 +55,11 @@ pub async fn create(app: &App, ctx: &OpContext, new: NewPool) -> Result<Pool> {
     let permit = ctx.permit::<CreatePool>(&Target::tenant())?;
     new.rule.validate()?;
     if new.amount.minor < 0 {
-        return Err(Error::new(Kind::InvalidArgument, "POOL_NEGATIVE", "a pool cannot be less than nothing: give an amount of 0 or more"));
+        return Err(Error::new(
+            Kind::InvalidArgument,
+            "POOL_NEGATIVE",
+            "a pool cannot be less than nothing: give an amount of 0 or more",
+        ));
     }
     app.store
         .retry(ctx, || async {

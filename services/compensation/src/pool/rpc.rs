@@ -21,7 +21,10 @@ pub struct Rpc {
 
 #[tonic::async_trait]
 impl pb::pool_service_server::PoolService for Rpc {
-    async fn create_pool(&self, req: Request<pb::CreatePoolRequest>) -> Result<Response<pb::CreatePoolResponse>, Status> {
+    async fn create_pool(
+        &self,
+        req: Request<pb::CreatePoolRequest>,
+    ) -> Result<Response<pb::CreatePoolResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
             let pool = app::create(&self.app, &ctx, req.into_inner().try_into()?).await?;
@@ -87,7 +90,11 @@ fn read_part(wrong: &mut Violations, path: &str, part: pb::PoolPart) -> Option<P
             Rule::Tiers(tiers.filter_map(|(at, t)| read_tier(wrong, &format!("{path}.tiers[{at}]"), t)).collect())
         }
         Some(pb::pool_part::Rule::Proportional(rule)) => {
-            let floor = if rule.floor.is_empty() { Some(Micro::ZERO) } else { wrong.parse(&format!("{path}.floor"), &rule.floor) };
+            let floor = if rule.floor.is_empty() {
+                Some(Micro::ZERO)
+            } else {
+                wrong.parse(&format!("{path}.floor"), &rule.floor)
+            };
             Rule::Proportional { floor: floor? }
         }
         Some(pb::pool_part::Rule::TeamFund(rule)) => Rule::TeamFund { name: rule.name },

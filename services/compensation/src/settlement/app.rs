@@ -12,7 +12,9 @@ use tally_store::{Audit, Store, Unit};
 use super::domain::{self, CarryBook, Claimant, Fund, Settlement, SettlementError, Stage};
 use super::store;
 use crate::peers::{Home, Peers};
-use crate::policy::{ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement};
+use crate::policy::{
+    ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
+};
 use crate::pool::app::Pool;
 use crate::{pool, statement};
 
@@ -118,13 +120,21 @@ fn claims(
     homes: &std::collections::BTreeMap<tally_kernel::id::PersonId, Home>,
 ) -> Result<Vec<(Claimant, Micro)>> {
     let claim = |(person, score)| {
-        let home = homes.get(&person).ok_or_else(|| Error::internal(format!("a card of person {person}, whom identity does not know")))?;
+        let home = homes
+            .get(&person)
+            .ok_or_else(|| Error::internal(format!("a card of person {person}, whom identity does not know")))?;
         Ok((Claimant { employee_no: home.employee_no.clone(), person }, score))
     };
     scores.into_iter().map(claim).collect()
 }
 
-pub(crate) fn file(ctx: &OpContext, pool: &Pool, scores: &[(Claimant, Micro)], carry_before: CarryBook, split: &Settlement) -> Filed {
+pub(crate) fn file(
+    ctx: &OpContext,
+    pool: &Pool,
+    scores: &[(Claimant, Micro)],
+    carry_before: CarryBook,
+    split: &Settlement,
+) -> Filed {
     Filed {
         id: SettlementId(ctx.new_id()),
         pool: pool.id,
@@ -195,7 +205,8 @@ pub async fn post(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> 
             if filed.stage == Stage::Approved {
                 move_carry_on(&unit, ctx, &filed).await?;
             }
-            let step = |filed: &Filed| Ok(Filed { stage: filed.stage.post()?, posted_by: Some(poster), ..filed.clone() });
+            let step =
+                |filed: &Filed| Ok(Filed { stage: filed.stage.post()?, posted_by: Some(poster), ..filed.clone() });
             change_stage(unit, change, "compensation.settlement.post", step).await
         })
         .await
@@ -215,7 +226,8 @@ async fn move_carry_on(unit: &Unit, ctx: &OpContext, filed: &Filed) -> Result<()
         return Ok(());
     }
     if store::carry_book(unit, filed.sums.pool.currency).await? != filed.sums.carry_before {
-        let message = "another settlement was posted since this one was drafted and moved the odd cents: draft it again";
+        let message =
+            "another settlement was posted since this one was drafted and moved the odd cents: draft it again";
         return Err(Error::new(Kind::FailedPrecondition, "CARRY_MOVED", message));
     }
     store::keep_carry_book(unit, ctx, &filed.sums.carry_after).await

@@ -76,12 +76,7 @@ pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: P
 }
 
 /// A page of the statements of a settlement, and the next page's token.
-pub async fn list(
-    app: &App,
-    ctx: &OpContext,
-    settlement: SettlementId,
-    page: &Page,
-) -> Result<(Vec<Shown>, String)> {
+pub async fn list(app: &App, ctx: &OpContext, settlement: SettlementId, page: &Page) -> Result<(Vec<Shown>, String)> {
     let plan = ctx.plan::<ListStatements>()?;
     let (statements, token) = store::page(&app.store.read(ctx).await?, &plan, settlement, page).await?;
     let permit = ctx.permit_all::<ListStatements>(statements.iter().map(Statement::target))?;

@@ -3,11 +3,11 @@
 use tally_access::Locale;
 use tally_api::classes::{DataClass, mask};
 use tally_api::compensation::v1 as pb;
+use tally_kernel::Result;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::{self, Page};
-use tally_kernel::Result;
 use tally_rpc::{Answer, context};
 use tonic::{Request, Response, Status};
 

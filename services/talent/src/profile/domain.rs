@@ -100,7 +100,8 @@ pub fn evidence(published: &Published) -> Vec<Finding> {
         value: Micro::from_millionths(i64::try_from(ppm).unwrap_or(i64::MAX)),
     });
     let cards = published.cards.iter().flat_map(|card| {
-        let finding = |kind, subject: &str, value| Finding { person: card.person, kind, subject: subject.into(), value };
+        let finding =
+            |kind, subject: &str, value| Finding { person: card.person, kind, subject: subject.into(), value };
         let points = card.collaboration.filter(|p| *p > Micro::from_int(0));
         [
             points.map(|points| finding(Kind::Collaboration, "points", points)),

@@ -19,7 +19,10 @@ pub struct Rpc {
 
 #[tonic::async_trait]
 impl pb::profile_service_server::ProfileService for Rpc {
-    async fn get_profile(&self, req: Request<pb::GetProfileRequest>) -> Result<Response<pb::GetProfileResponse>, Status> {
+    async fn get_profile(
+        &self,
+        req: Request<pb::GetProfileRequest>,
+    ) -> Result<Response<pb::GetProfileResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
             let person = req.into_inner().person_id.parse()?;

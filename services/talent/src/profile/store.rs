@@ -1,13 +1,13 @@
 //! The evidence table.
 
+use jiff::Timestamp;
+use sea_orm::Set;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{CycleId, EvidenceId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
 use tally_store::{ReadTx, Unit, from_db, to_db};
-use jiff::Timestamp;
-use sea_orm::Set;
 
 use super::domain::{Finding, Kept, Kind, Published};
 
@@ -96,7 +96,8 @@ pub async fn insert(unit: &mut Unit, ctx: &OpContext, published: &Published, fin
 }
 
 fn read(row: Model) -> Result<Evidence> {
-    let kind = Kind::read(&row.kind).ok_or_else(|| Error::internal(format!("evidence {}: kind {:?}", row.id, row.kind)))?;
+    let kind =
+        Kind::read(&row.kind).ok_or_else(|| Error::internal(format!("evidence {}: kind {:?}", row.id, row.kind)))?;
     Ok(Evidence {
         id: EvidenceId(row.id),
         person: PersonId(row.person_id),

@@ -80,7 +80,8 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
     for (branch, region) in &branches {
         if region == "*" || region.parse::<tally_access::Region>().is_err() {
             let shown = cell::shown(region);
-            let text = format!("puts {branch} into the region {shown}: write 1 to 32 of a-z, 0-9 and -, such as cn-east");
+            let text =
+                format!("puts {branch} into the region {shown}: write 1 to 32 of a-z, 0-9 and -, such as cn-east");
             fields.note("branches", &text);
         }
     }

@@ -174,11 +174,7 @@ fn read_tier(mut tier: Fields<'_>) -> Option<Tier> {
 }
 
 /// The pool fits the rest of the bundle.
-pub(crate) fn check_pool(
-    named: Option<Period>,
-    period: Period,
-    people: &[Person],
-) -> Result<(), Unusable> {
+pub(crate) fn check_pool(named: Option<Period>, period: Period, people: &[Person]) -> Result<(), Unusable> {
     let file = "pool.yaml";
     if let Some(named) = named
         && named != period

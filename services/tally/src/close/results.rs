@@ -71,7 +71,8 @@ impl<'a> Results<'a> {
     pub async fn credits(&mut self, session: &Session, cycle_id: &str, mut tell: impl FnMut(u64)) -> Result<Counts> {
         let credits = ["external_id", "account", "employee_no", "share_ppm", "rung", "policy_version", "evidence"];
         let mut credited = Table::create(&self.dir, "credits.csv", &credits)?;
-        let mut nobody = Table::create(&self.dir, "unattributed.csv", &["external_id", "account", "started_at", "reason"])?;
+        let mut nobody =
+            Table::create(&self.dir, "unattributed.csv", &["external_id", "account", "started_at", "reason"])?;
         let mut counts = Counts::default();
         let ask = performance::ExportCreditsRequest { cycle_id: cycle_id.to_owned(), person_id: String::new() };
         let mut client =
@@ -118,7 +119,8 @@ impl<'a> Results<'a> {
             let ask = performance::ListTotalsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };
             let reply = client.list_totals(session.ask(ask)).await.map_err(told)?.into_inner();
             for total in reply.totals {
-                let account = (!total.account_id.is_empty()).then(|| self.ids.account(&total.account_id)).transpose()?;
+                let account =
+                    (!total.account_id.is_empty()).then(|| self.ids.account(&total.account_id)).transpose()?;
                 rows.insert((self.ids.person(&total.person_id)?, account), total);
             }
             page_token = reply.next_page_token;
@@ -127,7 +129,17 @@ impl<'a> Results<'a> {
             }
         }
         let head = [
-            "employee_no", "account", "tagged", "handover", "sole", "inferred", "equal", "team", "total", "low_90", "high_90",
+            "employee_no",
+            "account",
+            "tagged",
+            "handover",
+            "sole",
+            "inferred",
+            "equal",
+            "team",
+            "total",
+            "low_90",
+            "high_90",
         ];
         let mut table = Table::create(&self.dir, "attribution.csv", &head)?;
         let mut people = Vec::with_capacity(rows.len());
@@ -168,16 +180,42 @@ impl<'a> Results<'a> {
         }
         cards.sort_by_key(|(person, card)| (card.rank, *person));
         let head = [
-            "employee_no", "rank", "of", "score", "collaboration", "kpi", "n", "value", "adjusted", "target", "points", "weight",
-            "weighted", "next", "note",
+            "employee_no",
+            "rank",
+            "of",
+            "score",
+            "collaboration",
+            "kpi",
+            "n",
+            "value",
+            "adjusted",
+            "target",
+            "points",
+            "weight",
+            "weighted",
+            "next",
+            "note",
         ];
         let mut table = Table::create(&self.dir, "score_cards.csv", &head)?;
         for (person, card) in &cards {
             let (rank, of) = (card.rank.to_string(), card.of.to_string());
             for line in &card.lines {
                 table.row([
-                    self.number(*person), &rank, &of, &card.score, &card.collaboration, &line.kpi, &line.n, &line.value,
-                    &line.adjusted, &line.target, &line.normalised, &line.weight, &line.weighted, &line.next, &line.note,
+                    self.number(*person),
+                    &rank,
+                    &of,
+                    &card.score,
+                    &card.collaboration,
+                    &line.kpi,
+                    &line.n,
+                    &line.value,
+                    &line.adjusted,
+                    &line.target,
+                    &line.normalised,
+                    &line.weight,
+                    &line.weighted,
+                    &line.next,
+                    &line.note,
                 ])?;
             }
         }
@@ -211,8 +249,18 @@ impl<'a> Results<'a> {
         }
         statements.sort_by_key(|(person, _)| *person);
         let head = [
-            "employee_no", "line", "rule", "tier", "weight", "weight_sum", "exact_minor", "amount_minor", "currency", "score",
-            "equal_split_minor", "why",
+            "employee_no",
+            "line",
+            "rule",
+            "tier",
+            "weight",
+            "weight_sum",
+            "exact_minor",
+            "amount_minor",
+            "currency",
+            "score",
+            "equal_split_minor",
+            "why",
         ];
         let mut table = Table::create(&self.dir, "statements.csv", &head)?;
         for (person, statement) in &statements {
@@ -222,8 +270,18 @@ impl<'a> Results<'a> {
                 let part = line.part.to_string();
                 let (amount, _) = minor(&line.amount);
                 table.row([
-                    number, &part, &line.rule, &line.tier, &line.weight, &line.weight_sum, &line.exact, &amount, &currency, "",
-                    "", &line.note,
+                    number,
+                    &part,
+                    &line.rule,
+                    &line.tier,
+                    &line.weight,
+                    &line.weight_sum,
+                    &line.exact,
+                    &amount,
+                    &currency,
+                    "",
+                    "",
+                    &line.note,
                 ])?;
             }
             let (equal, _) = minor(&statement.equal_split);
@@ -296,7 +354,11 @@ impl Table {
     fn close(self) -> Result<FileDigest> {
         let mut out = self.rows.into_inner().map_err(|error| anyhow::anyhow!("{}: {}", self.name, error.error()))?;
         out.flush().with_context(|| self.name)?;
-        Ok(FileDigest { file: self.name.to_owned(), bytes: out.bytes, blake3: out.hasher.finalize().to_hex().to_string() })
+        Ok(FileDigest {
+            file: self.name.to_owned(),
+            bytes: out.bytes,
+            blake3: out.hasher.finalize().to_hex().to_string(),
+        })
     }
 }
 

@@ -88,7 +88,8 @@ async fn cycle(hr: &Session, bundle: &Bundle, progress: &Progress) -> Result<per
     let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
     let scheme = Some(settle::scheme(bundle)?);
     let ask = performance::CreateSchemeVersionRequest { request_id: String::new(), scheme };
-    let scheme = schemes.create_scheme_version(hr.ask(ask)).await.map_err(told)?.into_inner().scheme.unwrap_or_default();
+    let scheme =
+        schemes.create_scheme_version(hr.ask(ask)).await.map_err(told)?.into_inner().scheme.unwrap_or_default();
     let cycle = performance::Cycle {
         name: format!("{} to {}", bundle.period.from, bundle.period.to),
         period: Some(common::Period { from: bundle.period.from.to_string(), to: bundle.period.to.to_string() }),
@@ -188,7 +189,10 @@ impl Files<'_> {
         let records = counts.credited + counts.unattributed;
         if records != known.records || records != bundle.records.len() as u64 {
             let in_bundle = bundle.records.len();
-            bail!("{in_bundle} records went in, the cycle counts {} and {records} came out: a fault of ours", known.records);
+            bail!(
+                "{in_bundle} records went in, the cycle counts {} and {records} came out: a fault of ours",
+                known.records
+            );
         }
         Ok(Summary {
             group: bundle.group.name.clone(),

@@ -35,7 +35,12 @@ fn kpi(kpi: &Kpi) -> Result<performance::Kpi, Unusable> {
     Ok(performance::Kpi {
         key: kpi.id.clone(),
         measure,
-        unit: if kpi.measure == KpiMeasure::Share { "%".to_owned() } else { kpi.unit.clone() },
+        unit: match kpi.measure {
+            KpiMeasure::Share => "%".to_owned(),
+            // The suite has its own words for records, in both languages.
+            KpiMeasure::Records if kpi.unit == "records" => String::new(),
+            KpiMeasure::Records | KpiMeasure::Sum | KpiMeasure::Mean => kpi.unit.clone(),
+        },
         direction: match kpi.direction {
             Direction::Higher => performance::Direction::Higher.into(),
             Direction::Lower => performance::Direction::Lower.into(),
@@ -117,14 +122,16 @@ pub async fn settle(preparer: &Session, approver: &Session, cycle_id: &str, pool
     let channel = preparer.at.compensation.clone();
     let mut client = compensation::settlement_service_client::SettlementServiceClient::new(channel);
     let ask = compensation::DraftSettlementRequest { request_id: String::new(), pool_id: pool.pool_id };
-    let draft = client.draft_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
+    let draft =
+        client.draft_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
     let settlement_id = draft.settlement_id;
     let request_id = String::new();
     let ask = compensation::ApproveSettlementRequest { request_id, settlement_id: settlement_id.clone() };
     client.approve_settlement(approver.ask(ask)).await.map_err(told)?;
     let request_id = String::new();
     let ask = compensation::PostSettlementRequest { request_id, settlement_id: settlement_id.clone() };
-    let posted = client.post_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
+    let posted =
+        client.post_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
     let minor = |money: Option<common::Money>| money.map_or(0, |m| m.minor);
     Ok(Settled {
         settlement_id,
@@ -152,8 +159,12 @@ fn part(part: &PoolPart) -> Result<compensation::PoolPart> {
             let tiers = part.tiers.iter().map(|t| tier(t, scale)).collect::<Result<_>>()?;
             compensation::pool_part::Rule::Tiers(compensation::TierRule { tiers })
         }
-        PoolRule::Score => compensation::pool_part::Rule::Proportional(compensation::ProportionalRule { floor: String::new() }),
-        PoolRule::TeamFund => compensation::pool_part::Rule::TeamFund(compensation::TeamFundRule { name: "team".to_owned() }),
+        PoolRule::Score => {
+            compensation::pool_part::Rule::Proportional(compensation::ProportionalRule { floor: String::new() })
+        }
+        PoolRule::TeamFund => {
+            compensation::pool_part::Rule::TeamFund(compensation::TeamFundRule { name: "team".to_owned() })
+        }
     };
     Ok(compensation::PoolPart { share_ppm: percent_to_ppm(part.share)?, rule: Some(rule) })
 }

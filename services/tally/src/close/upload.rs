@@ -374,5 +374,9 @@ fn all_taken(result: Option<ImportResult>, file: &str) -> Result<()> {
     let result = result.unwrap_or_default();
     let Some(first) = result.problems.first() else { return Ok(()) };
     let more = result.problems.len() - 1;
-    bail!("{file}: the suite refused a row that was read without complaint: {} ({}); {more} more", first.message, first.reason)
+    bail!(
+        "{file}: the suite refused a row that was read without complaint: {} ({}); {more} more",
+        first.message,
+        first.reason
+    )
 }

@@ -29,7 +29,12 @@ async fn verify(args: Settings) -> Result<u8> {
             None => println!("{}: {} entries, intact", part.name, report.entries),
             Some(first) => {
                 sound = false;
-                println!("{}: {} entries, {} faults; the first: {first}", part.name, report.entries, report.faults.len());
+                println!(
+                    "{}: {} entries, {} faults; the first: {first}",
+                    part.name,
+                    report.entries,
+                    report.faults.len()
+                );
             }
         }
     }

@@ -22,7 +22,8 @@ pub async fn close(args: Close) -> Result<u8> {
     };
     let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
     let crew = home.crew.clone().speaking(args.lang.tag());
-    let work = Job { reading: &reading, rejected_before: Rejections::new(), out: args.out.clone(), progress: &progress };
+    let work =
+        Job { reading: &reading, rejected_before: Rejections::new(), out: args.out.clone(), progress: &progress };
     let outcome = job(&crew, work).await?;
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
@@ -51,7 +52,12 @@ pub fn prepare(out: &Path) -> Result<()> {
     let mut entries = std::fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
     if entries.next().is_some() {
         let cure = "name another with --out, or remove it first";
-        return Err(anyhow!(Unusable::new("OUT_NOT_EMPTY", out.display().to_string(), "the result folder is not empty", cure)));
+        return Err(anyhow!(Unusable::new(
+            "OUT_NOT_EMPTY",
+            out.display().to_string(),
+            "the result folder is not empty",
+            cure
+        )));
     }
     Ok(())
 }
@@ -67,6 +73,10 @@ async fn explain(
     let text = show::explain(crew, &reading.bundle, outcome, what, lang).await?;
     let Some(text) = text else { bail!("there is neither a record nor a person {what} in this month") };
     // With --json the standard output holds the summary and nothing else.
-    if json { eprintln!("{text}") } else { show::print(&format!("\n{text}\n")) }
+    if json {
+        eprintln!("{text}")
+    } else {
+        show::print(&format!("\n{text}\n"))
+    }
     Ok(())
 }

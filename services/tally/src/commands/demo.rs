@@ -115,7 +115,9 @@ impl Month {
         page.say(
             2,
             &match lang {
-                Language::En => format!("{holding} of the {totals} intervals of people on these accounts hold the truth."),
+                Language::En => {
+                    format!("{holding} of the {totals} intervals of people on these accounts hold the truth.")
+                }
                 Language::ZhCn => format!("这些账号上 {totals} 个人的区间中，{holding} 包含真实数量。"),
             },
         );
@@ -155,8 +157,12 @@ async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &Outcome
             2,
             "- ",
             &match lang {
-                Language::En => format!("{} {}: served {accounts} ({platforms}); collaboration {points}", who.name, who.employee_no),
-                Language::ZhCn => format!("{} {}：服务过 {accounts}（{platforms}）；协作分 {points}", who.name, who.employee_no),
+                Language::En => {
+                    format!("{} {}: served {accounts} ({platforms}); collaboration {points}", who.name, who.employee_no)
+                }
+                Language::ZhCn => {
+                    format!("{} {}：服务过 {accounts}（{platforms}）；协作分 {points}", who.name, who.employee_no)
+                }
             },
         );
     }
@@ -167,26 +173,37 @@ async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &Outcome
 fn next(args: &Demo) -> String {
     let mut page = show::page();
     page.heading(pick(args.lang, "What next", "接下来"));
-    let own = pick(args.lang, "your own month; docs/bundle.md says what goes into the folder", "您自己的月份；文件夹内容见 docs/bundle.md");
+    let own = pick(
+        args.lang,
+        "your own month; docs/bundle.md says what goes into the folder",
+        "您自己的月份；文件夹内容见 docs/bundle.md",
+    );
     let mut table = show::Table::new("<<");
+    let (tally, lang) = (program(), pick(args.lang, "", " --lang zh-CN"));
     match &args.bundle {
         Some(folder) => {
             let folder = folder.display();
             let here = pick(args.lang, "this month again, with files to look at", "重算本月并保留结果文件");
-            table.row([format!("tally close {folder} --out result"), here.to_owned()]);
+            table.row([format!("{tally} close {folder} --out result{lang}"), here.to_owned()]);
         }
         None => {
             let copy = pick(args.lang, "write this month as files, to copy from", "把本月写成文件，照着改");
-            table.row(["tally demo --once --bundle my-month".to_owned(), copy.to_owned()]);
-            table.row(["tally close my-month --out result".to_owned(), own.to_owned()]);
+            table.row([format!("{tally} demo --once --bundle my-month{lang}"), copy.to_owned()]);
+            table.row([format!("{tally} close my-month --out result{lang}"), own.to_owned()]);
         }
     }
     let why = pick(args.lang, "why one person or record came out so", "解释某人或某条记录");
-    table.row(["tally close my-month --out again --explain 10023".to_owned(), why.to_owned()]);
+    let folder = args.bundle.as_deref().unwrap_or(Path::new("my-month")).display();
+    table.row([format!("{tally} close {folder} --out again --explain 10023{lang}"), why.to_owned()]);
     let same = pick(args.lang, "recompute it and compare every byte", "重算并逐字节比对");
-    table.row(["tally replay result".to_owned(), same.to_owned()]);
+    table.row([format!("{tally} replay result"), same.to_owned()]);
     page.table(2, &table);
     format!("\n{}", page.finish())
+}
+
+/// What to type for this program: the path it was started by.
+fn program() -> String {
+    std::env::args().next().filter(|name| !name.is_empty()).unwrap_or_else(|| "tally".to_owned())
 }
 
 /// Keeps the group open to callers, its clock running on, until a stop signal.
@@ -204,7 +221,11 @@ async fn serve(
     doors(&mut page, &named, password, args.listen, args.lang);
     let text = format!("\n{}", page.finish());
     // With --json the standard output holds the summary and nothing else.
-    if args.json { eprint!("{text}") } else { show::print(&text) }
+    if args.json {
+        eprint!("{text}")
+    } else {
+        show::print(&text)
+    }
     stop_signal().await;
     clock.abort();
     Ok(())
@@ -224,7 +245,11 @@ async fn run_on(clock: Clock) {
 
 /// Address, users and how to sign in.
 fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, lang: Language) {
-    page.heading(&pick(lang, format!("Serving on http://{address} until Ctrl-C"), format!("正在 http://{address} 提供服务，按 Ctrl-C 结束")));
+    page.heading(&pick(
+        lang,
+        format!("Serving on http://{address} until Ctrl-C"),
+        format!("正在 http://{address} 提供服务，按 Ctrl-C 结束"),
+    ));
     page.say(
         2,
         &match lang {
@@ -237,7 +262,7 @@ fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, l
         table.row([user.login.as_str(), user.role, user.about.as_str()]);
     }
     page.table(2, &table);
-    let sign_in = format!("echo {password} | tally login hr --server http://{address}");
+    let sign_in = format!("echo {password} | {} login hr --server http://{address}", program());
     page.say(2, &pick(lang, format!("A token: {sign_in}"), format!("获取令牌：{sign_in}")));
     page.say(
         2,
@@ -251,7 +276,9 @@ fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, l
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("cannot listen on {address}; name another with --listen, or stop after the summary with --once"))
+    bound.with_context(|| {
+        format!("cannot listen on {address}; name another with --listen, or stop after the summary with --once")
+    })
 }
 
 /// Puts the sample group into an empty store, with a closed month and users; a store that holds a group is left alone.

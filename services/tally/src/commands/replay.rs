@@ -156,7 +156,10 @@ fn notes(then: &Versions, now: &Versions) -> Vec<String> {
     let of = |what: &str, then: &str, now: &str| {
         (then != now).then(|| format!("{what}: the result was computed with {then}, this is {now}"))
     };
-    [of("tally", &then.tally, &now.tally), of("time zone database", &then.tzdb, &now.tzdb)].into_iter().flatten().collect()
+    [of("tally", &then.tally, &now.tally), of("time zone database", &then.tzdb, &now.tzdb)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The first line in which a file of `recorded` and its twin in `recomputed` differ, byte for byte. `same` are pairs of

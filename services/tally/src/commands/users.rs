@@ -29,9 +29,19 @@ pub struct User {
 /// Those who did the job.
 pub fn crew(lang: Language) -> Vec<User> {
     let users = [
-        ("admin", "group_admin", "lays out the group and gives roles; sees nobody's score or pay", "搭建组织、授予角色；看不到成绩和薪酬"),
+        (
+            "admin",
+            "group_admin",
+            "lays out the group and gives roles; sees nobody's score or pay",
+            "搭建组织、授予角色；看不到成绩和薪酬",
+        ),
         ("hr", "group_hr", "people, duty, cycles; sees nobody's pay", "人员、出勤、考核周期；看不到薪酬"),
-        ("payroll", "compensation_specialist", "pools and settlements; cannot approve its own", "奖金池与结算；不能审批自己编制的"),
+        (
+            "payroll",
+            "compensation_specialist",
+            "pools and settlements; cannot approve its own",
+            "奖金池与结算；不能审批自己编制的",
+        ),
         ("approver", "approver", "approves what somebody else prepared", "审批他人编制的结算"),
         ("auditor", "auditor", "reads everything, changes nothing", "只读全部"),
     ];

@@ -71,11 +71,21 @@ async fn explain_record(
     }
     page.table(2, &table);
     if !credit.reason.is_empty() {
-        page.say(2, &pick(lang, format!("Credited to nobody: {}", credit.reason), format!("无人认领：{}", credit.reason)));
+        page.say(
+            2,
+            &pick(lang, format!("Credited to nobody: {}", credit.reason), format!("无人认领：{}", credit.reason)),
+        );
     }
     if !credit.evidence.is_empty() {
         let (evidence, version) = (&credit.evidence, &credit.policy_version);
-        page.say(2, &pick(lang, format!("Evidence: {evidence} (policy {version})"), format!("证据：{evidence}（规则 {version}）")));
+        page.say(
+            2,
+            &pick(
+                lang,
+                format!("Evidence: {evidence} (policy {version})"),
+                format!("证据：{evidence}（规则 {version}）"),
+            ),
+        );
     }
     Ok(())
 }
@@ -95,9 +105,14 @@ async fn explain_person(
         page.say(2, pick(lang, "No record of the month is credited to this person.", "本周期没有任何记录归属此人。"));
     } else {
         let mut table = Table::new("<>>>");
-        table.row(pick(lang, ["account", "records", "90 % interval", "certain"], ["账号", "记录数", "90 % 区间", "确定"]));
+        table.row(pick(
+            lang,
+            ["account", "records", "90 % interval", "certain"],
+            ["账号", "记录数", "90 % 区间", "确定"],
+        ));
         for total in totals {
-            let account = total.account.map_or_else(|| pick(lang, "all", "合计").to_owned(), |at| bundle.account_label(at));
+            let account =
+                total.account.map_or_else(|| pick(lang, "all", "合计").to_owned(), |at| bundle.account_label(at));
             let interval = format!("{} – {}", decimal(total.low_ppm, 1), decimal(total.high_ppm, 1));
             table.row([account, decimal(total.total_ppm, 1), interval, percent(total.certain_ppm, total.total_ppm)]);
         }
@@ -140,7 +155,12 @@ async fn traced(
     for record in &reply.records {
         let account: AccountIx = outcome.ids.account(&record.account_id)?;
         let part = format!("{} %", decimal(u64::from(record.ppm) * 100, 1));
-        table.row([bundle.account_label(account), record.external_id.clone(), part, rung(&record.rung, lang).to_owned()]);
+        table.row([
+            bundle.account_label(account),
+            record.external_id.clone(),
+            part,
+            rung(&record.rung, lang).to_owned(),
+        ]);
     }
     page.table(2, &table);
     Ok(())

@@ -55,7 +55,8 @@ fn row(bundle: &Bundle, (person, card): &(PersonIx, Card)) -> Vec<String> {
     let team = who.org_unit.rsplit('/').next().unwrap_or_default();
     let branch = who.org_unit.split('/').next().unwrap_or_default();
     let team = if team == branch { team.to_owned() } else { format!("{branch} · {team}") };
-    let head = [card.rank.to_string(), format!("{} {}", who.name, who.employee_no), team, decimal(card.credited_ppm, 1)];
+    let head =
+        [card.rank.to_string(), format!("{} {}", who.name, who.employee_no), team, decimal(card.credited_ppm, 1)];
     let points = card.lines.iter().map(|line| short(&line.normalised));
     head.into_iter().chain([short(&card.score)]).chain(points).chain([short(&card.collaboration)]).collect()
 }
@@ -64,8 +65,12 @@ fn row(bundle: &Bundle, (person, card): &(PersonIx, Card)) -> Vec<String> {
 pub(super) fn trace(page: &mut Page, bundle: &Bundle, (person, card): &(PersonIx, Card), lang: Language) {
     let who = bundle.person(*person);
     page.line(&match lang {
-        Language::En => format!("  {} {}: {} points, place {} of {}", who.name, who.employee_no, card.score, card.rank, card.of),
-        Language::ZhCn => format!("  {} {}：{} 分，第 {} 名（共 {} 人）", who.name, who.employee_no, card.score, card.rank, card.of),
+        Language::En => {
+            format!("  {} {}: {} points, place {} of {}", who.name, who.employee_no, card.score, card.rank, card.of)
+        }
+        Language::ZhCn => {
+            format!("  {} {}：{} 分，第 {} 名（共 {} 人）", who.name, who.employee_no, card.score, card.rank, card.of)
+        }
     });
     for line in &card.lines {
         page.item(4, "- ", &line.note);
@@ -77,7 +82,9 @@ pub(super) fn trace(page: &mut Page, bundle: &Bundle, (person, card): &(PersonIx
         let (outside, credited) = (decimal(card.outside_ppm, 1), decimal(card.credited_ppm, 1));
         let points = &card.collaboration;
         let text = match lang {
-            Language::En => format!("Collaboration: {outside} of {credited} records outside the own roster or team add {points} points."),
+            Language::En => format!(
+                "Collaboration: {outside} of {credited} records outside the own roster or team add {points} points."
+            ),
             Language::ZhCn => format!("协作：{credited} 条记录中有 {outside} 条在本人排班或团队之外，加 {points} 分。"),
         };
         page.item(4, "- ", &text);

@@ -8,7 +8,7 @@ use crate::cli::Language;
 use crate::close::Outcome;
 
 use super::text::{Page, Table, count, percent};
-use super::words::{finding, pick};
+use super::words::{finding, pick, step};
 use super::{scores, work};
 
 /// The whole summary.
@@ -44,7 +44,11 @@ fn money(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
     let (summary, currency) = (&outcome.summary, &outcome.summary.currency);
     let (Some(pool), Some(paid), Some(fund)) = (summary.pool_minor, summary.paid_minor, summary.team_fund_minor) else {
         page.heading(pick(lang, "No pool, no settlement", "没有奖金池，不结算"));
-        let text = pick(lang, "Put a pool.yaml into the bundle to turn the scores into money.", "在文件夹中放入 pool.yaml，成绩才会变成奖金。");
+        let text = pick(
+            lang,
+            "Put a pool.yaml into the bundle to turn the scores into money.",
+            "在文件夹中放入 pool.yaml，成绩才会变成奖金。",
+        );
         return page.say(2, text);
     };
     page.heading(pick(lang, "The pool", "奖金池"));
@@ -128,10 +132,12 @@ fn timings(page: &mut Page, outcome: &Outcome, lang: Language) {
     page.heading(pick(lang, "How long it took, and the digest", "用时与摘要"));
     let mut steps: Vec<&(String, f64)> = outcome.timings.steps.iter().collect();
     steps.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let longest: Vec<String> = steps.iter().take(4).map(|(name, s)| format!("{name} {s:.1} s")).collect();
-    let (total, longest) = (outcome.timings.total, longest.join(", "));
-    page.say(2, &pick(lang, format!("{total:.1} s: {longest}"), format!("{total:.1} 秒：{longest}")));
-    let digest = &outcome.summary.digest;
-    let same = pick(lang, "the same for the same files, on any day and machine", "同样的文件，任何时间任何机器都得到同一摘要");
-    page.say(2, &format!("{digest}  ({same})"));
+    let seconds = pick(lang, "s", "秒");
+    let longest = steps.iter().take(4).map(|(name, took)| format!("{} {took:.1} {seconds}", step(name, lang)));
+    let longest: Vec<String> = longest.collect();
+    let (total, longest) = (outcome.timings.total, longest.join(pick(lang, "; ", "；")));
+    page.say(2, &pick(lang, format!("{total:.1} s in all: {longest}"), format!("共 {total:.1} 秒：{longest}")));
+    let same = pick(lang, "the same files give it on any day and machine", "同样的文件，任何时间、任何机器都得到它");
+    page.line(&format!("  {}", outcome.summary.digest));
+    page.say(2, same);
 }

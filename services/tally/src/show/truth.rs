@@ -103,7 +103,9 @@ impl Books {
 
     fn close(self, totals: &[PersonTotal]) -> Truth {
         let lacking = |book: &Book| {
-            let lacks = |(key, truth): (&(AccountIx, PersonIx), &u64)| truth.saturating_sub(book.get(key).copied().unwrap_or(0));
+            let lacks = |(key, truth): (&(AccountIx, PersonIx), &u64)| {
+                truth.saturating_sub(book.get(key).copied().unwrap_or(0))
+            };
             self.truth.iter().map(lacks).sum()
         };
         let shared: BTreeSet<AccountIx> = self.truth.keys().map(|(account, _)| *account).collect();
@@ -130,6 +132,7 @@ fn team(bundle: &Bundle, account: AccountIx, day: Date) -> Vec<PersonIx> {
         team.is_none_or(|team| unit.strip_prefix(team).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     };
     let people = bundle.people.iter().enumerate();
-    let there = people.filter(|(_, p)| within(&p.org_unit) && p.hired_on <= day && p.left_on.is_none_or(|last| day <= last));
+    let there =
+        people.filter(|(_, p)| within(&p.org_unit) && p.hired_on <= day && p.left_on.is_none_or(|last| day <= last));
     there.map(|(at, _)| PersonIx(at as u32)).collect()
 }

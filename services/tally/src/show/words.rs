@@ -26,6 +26,24 @@ pub(super) fn rung(name: &str, lang: Language) -> &str {
     RUNGS.iter().find(|(file, ..)| *file == name).map_or(name, |(_, en, zh)| pick(lang, *en, *zh))
 }
 
+/// How a person says a step of the job.
+pub(super) fn step(name: &str, lang: Language) -> &str {
+    let zh = match name {
+        "people, accounts, duty" => "人员、账号与出勤",
+        "records" => "写入记录",
+        "attribution and scores" => "归属与评分",
+        "settlement" => "结算",
+        "credits" => "导出归属",
+        "totals" => "导出合计",
+        "score cards" => "导出成绩单",
+        "statements" => "导出结算单",
+        "findings" => "导出提示",
+        "inputs" => "保存输入",
+        other => other,
+    };
+    pick(lang, name, zh)
+}
+
 /// What a kind of finding means; nothing for one that is not known here.
 pub(super) fn finding(kind: &str, lang: Language) -> Option<&'static str> {
     let (en, zh) = match kind {
@@ -35,8 +53,12 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<&'static str> {
         "MISSING_RELEASE" => ("took an account over and never gave it back", "接手账号后没有交还记录"),
         "RELEASE_WITHOUT_TAKE" => ("gave back an account without having it", "没有接手却交还账号"),
         "UNHELD_ACCOUNT" => ("records came while nobody was on duty", "无人在岗时产生了记录"),
-        "NO_DUTY_EVIDENCE" => ("no roster, punch or hand-over for an account: its team shares", "账号没有任何在岗证据，由全组平分"),
-        "TAG_OFF_DUTY" => ("a record names somebody who was off duty; the name counts", "记录写明的客服当时不在岗，仍以写明者为准"),
+        "NO_DUTY_EVIDENCE" => {
+            ("no roster, punch or hand-over for an account: its team shares", "账号没有任何在岗证据，由全组平分")
+        }
+        "TAG_OFF_DUTY" => {
+            ("a record names somebody who was off duty; the name counts", "记录写明的客服当时不在岗，仍以写明者为准")
+        }
         "NAMED_WITHOUT_AGENT" => ("a named account's record names nobody", "实名账号的记录没有写客服"),
         "MIXED_WITHOUT_TAG" => ("a mixed account's records without a name", "混用账号中没有写客服的记录"),
         "TOO_FEW_TO_INFER" => ("too few records to infer from: shared equally", "记录太少，无法推断，改为平分"),

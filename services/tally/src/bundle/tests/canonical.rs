@@ -38,11 +38,11 @@ fn tricky(order: &[usize]) -> TempDir {
     let dir = good();
     let rows: String = order.iter().map(|i| TRICKY[*i]).collect();
     put(&dir, "records.csv", HEAD.replace('\n', ",customer,score,mark\n") + &rows);
-    put(&dir, "group.yaml", "name: \"星河: #1\"\nbranches: {杭州: east, 柳州: '*south'}\n");
+    put(&dir, "group.yaml", "name: \"星河: #1\"\nbranches: {杭州: east, 柳州: '2026'}\n");
     put(
         &dir,
         "pool.yaml",
-        "amount: 1000\nrule:\n- {share: 99.999999, by: score}\n- {share: 0.000001, by: team_fund}\ncarry: {1001: -0.5}\n",
+        "amount: 1000\nrule:\n- {share: 99.999999, by: score}\n- {share: 0.000001, by: team_fund}\n",
     );
     put(&dir, "stray.csv", "");
     let shuffled = |rows: &[&str]| order.iter().filter_map(|i| rows.get(*i).copied()).collect::<String>();

@@ -157,8 +157,16 @@ fn a_pool_without_people_is_refused() {
 }
 
 #[test]
-fn a_pool_for_another_period_or_with_strangers_is_refused() {
+fn a_pool_for_another_period_is_refused() {
     let dir = with("pool.yaml", "amount: 5\nperiod: {from: 2026-02-01, to: 2026-02-28}\n");
     assert_eq!(refused(&dir).reason, "OTHER_PERIOD");
-    assert_eq!(refused(&with("pool.yaml", "amount: 5\ncarry: {77: 0.5}\n")).reason, "UNKNOWN_PERSON");
+}
+
+#[test]
+fn a_region_has_a_plain_name_and_a_working_day_begins_before_noon() {
+    for region in ["华东", "'*'", "East China"] {
+        let found = violations("group.yaml", &format!("branches: {{杭州: {region}}}\n"));
+        assert!(found[0].contains("puts 杭州 into the region"), "{found:?}");
+    }
+    assert_eq!(violations("policy.yaml", "cut_over: \"12:00\"\n").len(), 1);
 }
