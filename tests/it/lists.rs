@@ -103,7 +103,7 @@ pub fn check_audited(seen: &std::collections::BTreeSet<String>) {
         if must && !seen.contains(&rpc) {
             forgotten.push(rpc.clone());
         }
-        writeln!(text, "{rpc} {}", if must { "audited" } else { "read" }).unwrap();
+        writeln!(text, "{rpc} {}", if must { "audited" } else { "read" }).expect("a line");
     }
     assert!(forgotten.is_empty(), "called in the journey and not in the audit log, or never called: {forgotten:#?}");
     snapshot::check("audited", &text);

@@ -159,12 +159,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A service with the keys and views its stack goes by: identity's own, and for the others what identity says.
-    fn service(
-        &self,
-        name: &'static str,
-        store: Store,
-        key: SigningKey,
-    ) -> Result<(Service, Arc<dyn Keys>, Arc<dyn Views>), Failure> {
+    fn service(&self, name: &'static str, store: Store, key: SigningKey) -> Result<Armed, Failure> {
         let Ambient { clock, rng } = self.ambient.clone();
         if name == tally_identity::SERVICE {
             let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys())?);
@@ -247,6 +242,9 @@ impl<'a> Builder<'a> {
         Ok(Suite { mounted: self.mounted, channels, stores: self.stores })
     }
 }
+
+/// A service with where its stack takes keys and views from.
+type Armed = (Service, Arc<dyn Keys>, Arc<dyn Views>);
 
 /// The folder of `seal.key` and `SERVICE.key`: as set, or beside the SQLite files.
 pub fn key_folder(config: &Config) -> PathBuf {

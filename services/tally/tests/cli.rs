@@ -220,7 +220,8 @@ fn a_rejected_row_ends_with_3_and_everything_else_is_done() {
 
 #[test]
 fn unusable_input_ends_with_2_and_says_what_to_change() {
-    let cases: [(&str, fn(String) -> String, &[&str]); 8] = [
+    type Case<'a> = (&'a str, fn(String) -> String, &'a [&'a str]);
+    let cases: [Case<'_>; 8] = [
         ("people.csv", |_| String::new(), &["people.csv"]),
         ("records.csv", |head| head.lines().next().unwrap_or_default().to_owned() + "\n", &["records.csv"]),
         ("records.csv", |_| "\u{0}\u{1}PK\u{3}\u{4}\u{0}\u{0}".to_owned(), &["records.csv"]),

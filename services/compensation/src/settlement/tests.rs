@@ -75,7 +75,7 @@ fn change(filed: &Filed) -> Change {
 }
 
 async fn book(store: &Store, ctx: &OpContext) -> CarryBook {
-    store::carry_book(&*store.read(ctx).await.unwrap(), Currency::CNY).await.unwrap()
+    store::carry_book(&store.read(ctx).await.unwrap(), Currency::CNY).await.unwrap()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The service behind its stack, on both databases, with peers that tell what a test wants them to.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod closing;
 mod reading;
 mod records;

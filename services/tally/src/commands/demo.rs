@@ -92,11 +92,7 @@ impl Month {
         let all = truth.records * 1_000_000;
         page.heading(pick(lang, "How far from the truth (the demo knows it)", "离真相有多远（演示数据知道真相）"));
         let mut table = show::Table::new("<>>");
-        table.row(pick(
-            lang,
-            ["", "of each record reaches who served it", "of the month's work stands under another name"],
-            ["", "每条记录归到真正服务者的份额", "整月工作量记在别人名下的份额"],
-        ));
+        table.row(pick(lang, ["", "right, record by record", "wrong over the month"], ["", "逐条归对", "整月归错"]));
         let names = ["each record split equally among the team", "as Tally credits them"];
         let [equal, tally] = pick(lang, names, ["每条记录由全组平分", "按 Tally 归属"]);
         for (name, hits) in [(equal, truth.equal), (tally, truth.tally)] {
@@ -106,8 +102,13 @@ impl Month {
         page.say(
             2,
             &match lang {
-                Language::En => format!("On the {records} records that no platform named:"),
-                Language::ZhCn => format!("平台没有实名的 {records} 条记录："),
+                Language::En => format!(
+                    "On the {records} records that no platform named: how much of a record reaches who served it, and how much \
+                     of the month's work stands under another name once mistakes have cancelled out."
+                ),
+                Language::ZhCn => format!(
+                    "平台没有实名的 {records} 条记录：逐条看，归到真正服务者的份额；整月看，对错相抵后仍记在别人名下的工作量。"
+                ),
             },
         );
         page.table(2, &table);

@@ -182,10 +182,13 @@ struct People<'a> {
     period: Period,
 }
 
+/// Whom a name means, from and to which day.
+type Worn = (PersonId, Option<Date>, Option<Date>);
+
 /// Whom an account concerns.
 struct Touched {
     people: BTreeSet<PersonId>,
-    agents: BTreeMap<String, Vec<(PersonId, Option<Date>, Option<Date>)>>,
+    agents: BTreeMap<String, Vec<Worn>>,
 }
 
 impl<'a> People<'a> {
