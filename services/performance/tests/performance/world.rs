@@ -125,7 +125,7 @@ fn one_account(n: u128) -> att::Account {
         unit_id: unit.to_string(),
         region: region.into(),
         exclusive: false,
-        phases: vec![att::Phase { from: String::new(), kind: att::PhaseKind::Shared.into(), capacity: 3 }],
+        phases: vec![att::Phase { from: String::new(), kind: att::PhaseKind::Shared.into(), capacity: 1 }],
     }
 }
 

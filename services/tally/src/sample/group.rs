@@ -82,8 +82,8 @@ static TEAMS: [Plan; 6] = [
     Plan { branch: 0, evidence: BOTH, accounts: &[(0, Phase::Shared, 3, false), (0, Phase::Shared, 3, true)] },
     Plan { branch: 0, evidence: PUNCHES, accounts: &[(1, Phase::Mixed, 3, false), (2, Phase::Named, 3, false)] },
     Plan { branch: 1, evidence: BOTH, accounts: &[(0, Phase::Shared, 3, false), (2, Phase::Changing, 3, false)] },
-    Plan { branch: 1, evidence: PUNCHES, accounts: &[(1, Phase::Shared, 2, false)] },
-    Plan { branch: 2, evidence: ROSTERS, accounts: &[(2, Phase::Shared, 3, false)] },
+    Plan { branch: 1, evidence: PUNCHES, accounts: &[(1, Phase::Shared, 1, false)] },
+    Plan { branch: 2, evidence: ROSTERS, accounts: &[(2, Phase::Shared, 1, false)] },
     Plan { branch: 2, evidence: PUNCHES, accounts: &[(0, Phase::Named, 3, false), (1, Phase::Mixed, 3, false)] },
 ];
 /// Home workers of a contractor: nobody knows when they are on duty.

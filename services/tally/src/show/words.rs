@@ -62,6 +62,10 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<&'static str> {
         "NAMED_WITHOUT_AGENT" => ("a named account's record names nobody", "实名账号的记录没有写客服"),
         "MIXED_WITHOUT_TAG" => ("a mixed account's records without a name", "混用账号中没有写客服的记录"),
         "TOO_FEW_TO_INFER" => ("too few records to infer from: shared equally", "记录太少，无法推断，改为平分"),
+        "SEVERAL_AT_ONCE" => (
+            "several dialogues at once tell people apart too little: shared equally",
+            "同时接待多个会话，难以区分，改为平分",
+        ),
         "DID_NOT_SETTLE" => ("the inference did not settle: shared equally", "推断未收敛，改为平分"),
         "UNKNOWN_AGENT" => ("a record names somebody unknown", "记录写明的客服查无此人"),
         "CONVERTED_ENCODING" => ("a file was GBK or UTF-16 and was converted", "文件编码为 GBK 或 UTF-16，已转换"),

@@ -22,6 +22,8 @@ pub enum FindingKind {
     TooFewToInfer,
     /// The model of the account did not settle: split equally.
     DidNotSettle,
+    /// One person holds several dialogues of the account at once: nothing is inferred, split equally.
+    SeveralAtOnce,
 }
 
 impl FindingKind {
@@ -35,6 +37,7 @@ impl FindingKind {
             Self::MixedWithoutTag => "MIXED_WITHOUT_TAG",
             Self::TooFewToInfer => "TOO_FEW_TO_INFER",
             Self::DidNotSettle => "DID_NOT_SETTLE",
+            Self::SeveralAtOnce => "SEVERAL_AT_ONCE",
         }
     }
 }

@@ -78,7 +78,7 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
     for position in positions {
         let record = canon.record(position);
         watch.advance(record.start_ms);
-        let phase = phases.on(record.day).phase;
+        let PhaseFrom { phase, capacity, .. } = phases.on(record.day);
         let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
         let step = decide(&watch, phase, own, sessions.tag(position));
         note(&mut desk.tally, &watch, record, position, phase, own, &step);
@@ -93,9 +93,13 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
         let len = desk.candidates.len() as u32 - first;
         let (rung, open) = match step {
             Step::Tagged(_) => (Rung::Tagged, false),
-            Step::OnDuty(rung, open) => (rung, open),
+            // Several dialogues at once tell people apart too little: the model would do worse than an equal split.
+            Step::OnDuty(rung, open) => (rung, open && capacity <= 1),
             Step::Nobody(_) => (Rung::Unattributed, false),
         };
+        if matches!(step, Step::OnDuty(_, true)) && !open && canon.input.policy.inference {
+            desk.tally.note(FindingKind::SeveralAtOnce, None, None, position);
+        }
         let reason = if let Step::Nobody(reason) = step { Some(reason) } else { None };
         desk.open += u32::from(open);
         desk.verdicts.push(Verdict { rung, reason, open, first, len });

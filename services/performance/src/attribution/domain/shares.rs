@@ -66,7 +66,7 @@ fn split(canon: &Canon<'_>, lots: &[u64], desk: &Desk, verdict: &Verdict, positi
     if verdict.rung == super::Rung::Inferred {
         millionths(&desk.weights[places.clone()], lot, ppm);
     } else {
-        millionths(&vec![1.0; places.len()], lot, ppm);
+        equally(places.len(), lot, ppm);
     }
     absorb_noise(ppm);
 }
@@ -100,6 +100,21 @@ fn millionths(weights: &[f64], lot: impl Fn(usize) -> u64, ppm: &mut Vec<u32>) {
         (0..weights.len()).map(|place| (exact(place) - f64::from(ppm[place]), place)).collect();
     remainders.sort_by(|left, right| right.0.total_cmp(&left.0).then_with(|| lot(left.1).cmp(&lot(right.1))));
     for &(_, place) in remainders.iter().cycle().take(odd) {
+        ppm[place] += 1;
+    }
+}
+
+/// Equal shares of a million; what is left over goes by the smallest `lot`.
+fn equally(count: usize, lot: impl Fn(usize) -> u64, ppm: &mut Vec<u32>) {
+    let (each, odd) = (WHOLE / count as u32, WHOLE as usize % count);
+    ppm.clear();
+    ppm.resize(count, each);
+    if odd == 0 {
+        return;
+    }
+    let mut lots: Vec<(u64, usize)> = (0..count).map(|place| (lot(place), place)).collect();
+    lots.sort_unstable();
+    for &(_, place) in &lots[..odd] {
         ppm[place] += 1;
     }
 }

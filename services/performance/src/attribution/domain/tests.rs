@@ -217,6 +217,14 @@ fn few_ambiguous_records_are_split_equally_and_said_so() {
 }
 
 #[test]
+fn where_one_person_holds_several_dialogues_nothing_is_inferred_and_it_is_said() {
+    let outcome = attribute(&busy_day(400, 3, 2), &pool(1));
+    assert!(outcome.credits.iter().all(|credit| credit.rung != Rung::Inferred));
+    let noted = outcome.findings.iter().find(|finding| finding.kind == FindingKind::SeveralAtOnce);
+    assert!(noted.is_some_and(|finding| finding.records > 100), "{noted:?}");
+}
+
+#[test]
 fn a_policy_without_inference_splits_equally() {
     let mut case = busy_day(400, 1, 3);
     case.policy.inference = false;

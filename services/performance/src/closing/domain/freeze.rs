@@ -14,6 +14,7 @@ use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::{Period, TimeError, zone};
 
 use super::facts::{Account, Alias, Duty, DutyRule, Facts, Finding, Person, Phase};
+use crate::attribution::domain as attribution;
 use crate::cycle::domain::Policy;
 
 /// Everything one component of accounts and people needs.
@@ -27,6 +28,8 @@ pub struct Frozen {
     pub minor_digits: u32,
     /// Whether anybody is rostered anywhere in the period: else nobody can be outside of it.
     pub rosters_known: bool,
+    /// This component's part of the effort that inference may spend on the cycle, in transitions.
+    pub effort: u64,
     /// By employee number.
     pub people: Vec<FrozenPerson>,
     /// By key.
@@ -145,11 +148,13 @@ pub fn freeze(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCou
     let mut plan = Plan { findings: facts.findings.clone(), ..Plan::default() };
     let known: HashMap<AccountId, &Account> = facts.accounts.iter().map(|a| (a.id, a)).collect();
     let mut agents: BTreeMap<AccountId, BTreeSet<&str>> = BTreeMap::new();
+    let mut weights: BTreeMap<AccountId, u64> = BTreeMap::new();
     let mut strangers: BTreeMap<AccountId, u64> = BTreeMap::new();
     for count in counts {
         if known.contains_key(&count.account) {
             plan.records += count.records;
             agents.entry(count.account).or_default().insert(&count.agent);
+            *weights.entry(count.account).or_default() += count.records;
         } else {
             *strangers.entry(count.account).or_default() += count.records;
         }
@@ -169,9 +174,19 @@ pub fn freeze(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCou
     accounts.sort_by(|a, b| a.0.key.cmp(&b.0.key));
     for members in components(&accounts) {
         let members: Vec<_> = members.into_iter().filter_map(|i| accounts.get(i)).collect();
-        plan.components.push(people.component(facts, period, policy, &members)?);
+        let records: u64 = members.iter().filter_map(|(account, _)| weights.get(&account.id)).sum();
+        let frozen = people.component(facts, period, policy, &members)?;
+        plan.components.push(Frozen { effort: effort(records, plan.records), ..frozen });
     }
     Ok(plan)
+}
+
+/// The part of a component with this many of all records: by records, so that a cycle takes as long however it falls
+/// apart. Rounded down to a power of two for each record, so that a few records more or less elsewhere change nothing here.
+fn effort(records: u64, of_all: u64) -> u64 {
+    let whole = attribution::Policy::default().effort;
+    let each = (whole / of_all.max(1)).max(1);
+    (records << each.ilog2()).min(whole)
 }
 
 /// The people of the period and what agents mean, by id.
@@ -260,6 +275,7 @@ impl<'a> People<'a> {
             policy: policy.clone(),
             minor_digits: facts.minor_digits,
             rosters_known: !facts.rostered.is_empty(),
+            effort: 0,
             accounts: accounts.collect::<Result<_, TimeError>>()?,
             people,
         })

@@ -10,7 +10,6 @@ use super::pack::Share;
 use crate::attribution::domain::{
     self as attribution, Account, Credit, FindingKind, Input, Occupancy, Outcome, Person, Phase, PhaseFrom, attribute,
 };
-use crate::cycle::domain::Policy;
 
 /// What came out for a component.
 #[derive(Debug)]
@@ -93,11 +92,13 @@ fn input(frozen: &Frozen) -> Input {
         };
         occupancy.extend((0_u32..).zip(&account.duty).map(row));
     }
-    Input { policy: policy(&frozen.policy), people, accounts, occupancy, records: Vec::new() }
+    Input { policy: policy(frozen), people, accounts, occupancy, records: Vec::new() }
 }
 
-fn policy(policy: &Policy) -> attribution::Policy {
+fn policy(frozen: &Frozen) -> attribution::Policy {
+    let policy = &frozen.policy;
     attribution::Policy {
+        effort: frozen.effort,
         version: policy.version.clone(),
         session_window_ms: i64::from(policy.session_window_seconds) * 1_000,
         inference: !policy.inference_off,
@@ -178,6 +179,9 @@ fn detail(kind: FindingKind, records: u32, person: &str) -> String {
         }
         FindingKind::DidNotSettle => {
             format!("the inference over {records} records did not settle: shared equally")
+        }
+        FindingKind::SeveralAtOnce => {
+            format!("{records} records had several people on duty who hold several dialogues at once: shared equally")
         }
     }
 }

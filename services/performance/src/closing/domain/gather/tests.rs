@@ -41,6 +41,7 @@ fn frozen() -> Frozen {
         policy: Policy::default(),
         minor_digits: 2,
         rosters_known: true,
+        effort: 48_000_000,
         people: vec![person],
         accounts: vec![account],
     }
