@@ -181,12 +181,16 @@ pub fn freeze(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCou
     Ok(plan)
 }
 
-/// The part of a component with this many of all records: by records, so that a cycle takes as long however it falls
-/// apart. Rounded down to a power of two for each record, so that a few records more or less elsewhere change nothing here.
+/// What inference may spend on a whole cycle, in efforts of one attribution.
+const EFFORTS: u64 = 4;
+
+/// What inference may spend on a component with this many of all records: no more than on any attribution, and its part of
+/// what the cycle has, so that a large cycle takes as long however it falls apart. Rounded down to a power of two for each
+/// record, so that a few records more or less elsewhere change nothing here.
 fn effort(records: u64, of_all: u64) -> u64 {
-    let whole = attribution::Policy::default().effort;
-    let each = (whole / of_all.max(1)).max(1);
-    (records << each.ilog2()).min(whole)
+    let one = attribution::Policy::default().effort;
+    let each = (EFFORTS * one / of_all.max(1)).max(1);
+    (records << each.ilog2()).min(one)
 }
 
 /// The people of the period and what agents mean, by id.
