@@ -1,0 +1,83 @@
+//! Measures how fast the suite is, side by side with others in one run, and writes `report.md` and `report.json`.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/Cargo.toml -- [--quick] [--out DIR]
+//! ```
+//!
+//! Every scenario runs in a child process of its own ([`child`]), so that its peak of memory is its own and nothing that
+//! ran before has warmed or filled anything. A child prints one line of JSON; [`scenarios`] starts the children, puts what
+//! they say beside each other, and [`report`] writes it down. Figures of different runs or machines say little; ratios
+//! within one run do.
+
+mod child;
+mod close;
+mod commits;
+mod decisions;
+mod equal;
+mod machine;
+mod memory;
+mod month;
+mod pandas;
+mod report;
+mod scenarios;
+mod server;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// How fast is it, beside what others need for the same?
+#[derive(Debug, Parser)]
+#[command(name = "report")]
+struct Cli {
+    /// A tenth of the size, once each: to see that everything runs
+    #[arg(long)]
+    quick: bool,
+    /// Where report.md and report.json go
+    #[arg(long, value_name = "DIR", default_value = "bench-report")]
+    out: PathBuf,
+    #[command(subcommand)]
+    child: Option<Child>,
+}
+
+/// What a child process does. Not meant to be typed.
+#[derive(Clone, Debug, Subcommand)]
+#[command(hide = true)]
+pub enum Child {
+    /// Make a month as a bundle, and beside it the columns that an equal split needs
+    Make { records: usize, dir: PathBuf },
+    /// Close a bundle's month in memory
+    Memory { dir: PathBuf, repeats: usize, threads: usize, work: memory::Work },
+    /// Split the month's records equally, from the columns beside the bundle
+    Equal { dir: PathBuf, repeats: usize, threads: usize },
+    /// Units of work on PostgreSQL
+    Commits { url: String, seconds: u64 },
+    /// Decisions about access
+    Decide { batches: usize },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("report: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let said = match &cli.child {
+        None => return scenarios::run(cli.quick, &cli.out),
+        Some(Child::Make { records, dir }) => equal::make(*records, dir)?,
+        Some(Child::Memory { dir, repeats, threads, work }) => memory::from_bundle(dir, *repeats, *threads, *work)?,
+        Some(Child::Equal { dir, repeats, threads }) => equal::from_columns(dir, *repeats, *threads)?,
+        Some(Child::Commits { url, seconds }) => commits::measure(url, *seconds)?,
+        Some(Child::Decide { batches }) => decisions::measure(*batches)?,
+    };
+    println!("{said}");
+    Ok(())
+}
