@@ -18,7 +18,7 @@ use crate::token::{Claims, Signer};
 
 /// The longest time a view is used without asking again, whatever the answer says.
 const LEASE_MAX: Duration = Duration::from_secs(1);
-/// How many views are kept; beyond, those that nobody asks for now go.
+/// How many views are kept; beyond that, the least asked for go.
 const MAX_KEPT: usize = 50_000;
 
 /// A source of views of people and logins. Identity compiles its own; every other service asks identity. (The view of
