@@ -2,9 +2,9 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked -p tally
+RUN cargo build --profile dist --locked -p tally
 
 FROM debian:bookworm-slim
 USER 65532
-COPY --from=build /src/target/release/tally /usr/local/bin/tally
+COPY --from=build /src/target/dist/tally /usr/local/bin/tally
 ENTRYPOINT ["/usr/local/bin/tally"]

@@ -156,7 +156,7 @@ fn read(dir: &Path) -> Result<Month> {
             rating_milli: r.rating_milli,
             amount_minor: r.amount_minor,
         };
-        records.push(numbers, [r.external_id, r.agent, "", ""]);
+        records.push(numbers, [r.external_id, r.agent, "service", ""]);
     }
     let [from, to]: [jiff::civil::Date; 2] = serde_json::from_str(&fs::read_to_string(dir.join("equal_period.json"))?)?;
     let period = Period::new(from, to).context("a period")?;

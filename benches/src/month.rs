@@ -122,11 +122,16 @@ impl Records {
 
     /// How many records of each account name which agent; the store counts them in the same way.
     pub fn agents(&self) -> Vec<(u32, &str, u64)> {
-        let mut counts: HashMap<(u32, u32), u64> = HashMap::new();
+        let (agents, accounts) = (self.agent.all.len(), self.numbers.iter().map(|n| n.account as usize + 1).max());
+        let mut counts = vec![0; agents * accounts.unwrap_or_default()];
         for (numbers, agent) in self.numbers.iter().zip(&self.agent.of) {
-            *counts.entry((numbers.account, *agent)).or_default() += 1;
+            counts[numbers.account as usize * agents + *agent as usize] += 1;
         }
-        counts.into_iter().map(|((account, agent), n)| (account, self.agent.all[agent as usize].as_str(), n)).collect()
+        let named = |(place, n): (usize, u64)| {
+            let account = u32::try_from(place / agents).unwrap_or(u32::MAX);
+            (account, self.agent.all[place % agents].as_str(), n)
+        };
+        counts.into_iter().enumerate().filter(|(_, n)| *n > 0).map(named).collect()
     }
 
     /// A record as the store gives it.

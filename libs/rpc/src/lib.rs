@@ -10,6 +10,7 @@
 mod authenticate;
 mod channel;
 mod deadline;
+mod eddsa;
 mod keys;
 mod language;
 mod metrics;

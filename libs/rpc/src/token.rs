@@ -8,15 +8,16 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use tally_access::service_principal;
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Rng};
 use uuid::Uuid;
+
+use crate::eddsa;
 
 /// The audience of every token.
 pub const AUDIENCE: &str = "tally";
@@ -160,21 +161,13 @@ impl std::fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// The key that 32 secret bytes determine. `owner` is [`IDENTITY`] or a service's name.
-    ///
-    /// # Errors
-    /// An internal error when the key cannot be encoded.
-    pub fn from_seed(owner: &str, seed: [u8; 32]) -> Result<Self> {
-        let key = ed25519_dalek::SigningKey::from_bytes(&seed);
-        let der = key.to_pkcs8_der().map_err(|e| Error::internal(format!("signing key of {owner}: {e}")))?;
-        let public = PublicKey::new(owner, key.verifying_key().to_bytes());
-        Ok(Self { public, encoding: EncodingKey::from_ed_der(der.as_bytes()) })
+    pub fn from_seed(owner: &str, seed: [u8; 32]) -> Self {
+        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+        Self { public: PublicKey::new(owner, public.to_bytes()), encoding: eddsa::encoding(&seed) }
     }
 
     /// A new key.
-    ///
-    /// # Errors
-    /// An internal error when the key cannot be encoded.
-    pub fn generate(owner: &str, rng: &Rng) -> Result<Self> {
+    pub fn generate(owner: &str, rng: &Rng) -> Self {
         Self::from_seed(owner, rng.bytes())
     }
 
@@ -212,7 +205,7 @@ pub fn verify(token: &str, key: &PublicKey) -> Result<Claims> {
     rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
     // The suite's clock decides, not the machine's.
     rules.validate_exp = false;
-    let decoding = DecodingKey::from_ed_der(&key.bytes);
+    let decoding = eddsa::decoding(&key.bytes);
     let claims = jsonwebtoken::decode::<Claims>(token, &decoding, &rules).map_err(|_| invalid())?.claims;
     let speaks_for_itself = claims.typ == TokenKind::Service && claims.sub == service_principal(&key.owner);
     if claims.iss != key.owner || (key.owner != IDENTITY && !speaks_for_itself) {
@@ -332,7 +325,7 @@ mod tests {
     #[test]
     fn a_token_is_read_as_it_was_written_until_its_life_is_over_by_the_suites_clock() {
         let (clock, rng) = (clock(), Rng::seeded(1));
-        let key = SigningKey::generate(IDENTITY, &rng).unwrap();
+        let key = SigningKey::generate(IDENTITY, &rng);
         let claims = person(&clock, &rng);
         let token = key.sign(&claims).unwrap();
         assert_eq!(key_id(&token).unwrap(), key.public().kid);
@@ -346,7 +339,7 @@ mod tests {
     #[test]
     fn a_services_key_speaks_for_that_service_only() {
         let (clock, rng) = (clock(), Rng::seeded(2));
-        let key = SigningKey::generate("performance", &rng).unwrap();
+        let key = SigningKey::generate("performance", &rng);
         let as_a_person = key.sign(&person(&clock, &rng)).unwrap();
         assert_eq!(verify(&as_a_person, key.public()).unwrap_err().reason(), "TOKEN_INVALID");
         let other = Signer::new("compensation", key.clone(), clock.clone(), rng.clone());
@@ -360,8 +353,7 @@ mod tests {
     #[test]
     fn another_key_or_a_changed_payload_is_refused() {
         let (clock, rng) = (clock(), Rng::seeded(3));
-        let (key, other) =
-            (SigningKey::generate(IDENTITY, &rng).unwrap(), SigningKey::generate(IDENTITY, &rng).unwrap());
+        let (key, other) = (SigningKey::generate(IDENTITY, &rng), SigningKey::generate(IDENTITY, &rng));
         let token = key.sign(&person(&clock, &rng)).unwrap();
         assert!(verify(&token, other.public()).is_err());
         let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
@@ -373,7 +365,7 @@ mod tests {
     #[test]
     fn a_service_token_is_reused_for_half_its_life() {
         let (clock, rng) = (clock(), Rng::seeded(4));
-        let signer = Signer::new("talent", SigningKey::generate("talent", &rng).unwrap(), clock.clone(), rng);
+        let signer = Signer::new("talent", SigningKey::generate("talent", &rng), clock.clone(), rng);
         let tenant = TenantId(Uuid::nil());
         let first = signer.token(tenant, None).unwrap();
         assert_eq!(first, signer.token(tenant, None).unwrap());
@@ -385,7 +377,7 @@ mod tests {
     #[test]
     fn a_key_set_survives_json() {
         let rng = Rng::seeded(5);
-        let keys = ["identity", "talent"].map(|owner| SigningKey::generate(owner, &rng).unwrap().public().clone());
+        let keys = ["identity", "talent"].map(|owner| SigningKey::generate(owner, &rng).public().clone());
         let set = Jwks(keys.to_vec());
         assert_eq!(Jwks::from_json(&set.to_json()).unwrap(), set);
         assert!(Jwks::from_json("{}").is_err());

@@ -1,6 +1,7 @@
 //! Logs to stderr, and traces and metrics over OTLP where an endpoint is configured.
 
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
@@ -11,7 +12,7 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Metadata;
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt as lines};
@@ -51,8 +52,8 @@ impl Guard {
 /// The setting that cannot hold.
 pub fn init(settings: &Telemetry, process: &str) -> Result<Guard, ConfigError> {
     let wrong = |key: &str, cause: &dyn fmt::Display| ConfigError { key: key.into(), message: cause.to_string() };
-    let filter = EnvFilter::try_new(&settings.log).map_err(|e| wrong("telemetry.log", &e))?;
-    let lines = lines::layer().with_writer(std::io::stderr);
+    let filter: Targets = settings.log.parse().map_err(|e| wrong("telemetry.log", &e))?;
+    let lines = lines::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let lines = match settings.format {
         LogFormat::Pretty => lines.compact().with_target(false).boxed(),
         LogFormat::Json => lines.json().with_span_list(false).boxed(),

@@ -52,7 +52,7 @@ impl Callers {
     /// When a key cannot be made.
     pub fn new(clock: Clock, seed: u64) -> Self {
         let rng = Rng::seeded(seed);
-        let key = SigningKey::generate(IDENTITY, &rng).expect("a key");
+        let key = SigningKey::generate(IDENTITY, &rng);
         let keys = Arc::new(LocalKeys::new([key.public().clone()]));
         Self { clock, rng, keys, key, views: Arc::default() }
     }
@@ -76,7 +76,7 @@ impl Callers {
     /// # Panics
     /// When a key cannot be made.
     pub fn signer(&self, service: &'static str) -> Arc<Signer> {
-        let key = SigningKey::generate(service, &self.rng).expect("a key");
+        let key = SigningKey::generate(service, &self.rng);
         self.keys.add(key.public().clone());
         Arc::new(Signer::new(service, key, self.clock.clone(), self.rng.clone()))
     }

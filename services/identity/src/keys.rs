@@ -33,7 +33,7 @@ pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<Signing
         }
         Err(e) => return Err(unusable(&path, &e.to_string())),
     };
-    let key = SigningKey::from_seed(service, *seed)?;
+    let key = SigningKey::from_seed(service, *seed);
     let public = folder.join(format!("{service}.pub"));
     let text = format!("{}\n", STANDARD.encode(key.public().bytes));
     if fs::read_to_string(&public).ok().as_deref() != Some(text.as_str()) {

@@ -174,7 +174,7 @@ async fn a_token_is_refused_when_missing_forged_or_old() {
         }
         reason(say(channel, request).await.unwrap_err())
     };
-    let stranger = SigningKey::generate("identity", &bench.callers.rng).unwrap();
+    let stranger = SigningKey::generate("identity", &bench.callers.rng);
     let forged = tally_rpc::Signer::new("probe", stranger, bench.callers.clock.clone(), bench.callers.rng.clone());
     let forged = forged.token(bench.caller.actor.tenant, None).unwrap();
     for (name, channel) in bench.both().await {

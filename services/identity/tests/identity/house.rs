@@ -62,8 +62,8 @@ pub(crate) fn init_request() -> pb::InitTenantRequest {
 }
 
 fn serve(store: Store, clock: &Clock, rng: &Rng) -> (RpcChannel, Arc<KeyRing>, [Arc<Signer>; 2]) {
-    let signing = SigningKey::generate(SERVICE, rng).unwrap();
-    let performance = SigningKey::generate("performance", rng).unwrap();
+    let signing = SigningKey::generate(SERVICE, rng);
+    let performance = SigningKey::generate("performance", rng);
     let keys = Arc::new(KeyRing::fixed([signing.public().clone(), performance.public().clone()]));
     let views = Arc::new(OwnViews::new(store.clone(), clock.clone(), rng.clone()));
     let (compute, own) = (Compute::new(1).unwrap(), signing.clone());

@@ -80,6 +80,9 @@ impl Figures {
     }
 }
 
+/// Bytes gathered before they are hashed: BLAKE3 is several times as fast on many blocks as on one.
+const CHUNK: usize = 1 << 16;
+
 /// The digest of an account's credits, record by record in their order. Names people by employee number and records by the
 /// platform's id, so that it says the same on every database.
 pub struct CreditDigest<'a> {
@@ -98,7 +101,6 @@ impl<'a> CreditDigest<'a> {
 
     /// Adds a record, by the digest of its content, with its credit.
     pub fn add(&mut self, content: &[u8; 16], rung: Rung, shares: impl ExactSizeIterator<Item = Share>) {
-        self.bytes.clear();
         self.bytes.extend_from_slice(content);
         self.bytes.extend_from_slice(&rung_number(rung).to_le_bytes());
         self.bytes.extend_from_slice(&(shares.len() as u64).to_le_bytes());
@@ -108,12 +110,15 @@ impl<'a> CreditDigest<'a> {
             self.bytes.extend_from_slice(no.as_bytes());
             self.bytes.extend_from_slice(&share.ppm.to_le_bytes());
         }
-        self.hash.update(&self.bytes);
+        if self.bytes.len() >= CHUNK {
+            self.hash.update(&self.bytes);
+            self.bytes.clear();
+        }
     }
 
     /// The digest.
-    pub fn finish(self) -> [u8; 32] {
-        *self.hash.finalize().as_bytes()
+    pub fn finish(mut self) -> [u8; 32] {
+        *self.hash.update(&self.bytes).finalize().as_bytes()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Records as closing needs them: what attribution reads, and beside it what was measured, in columns of a few bytes. What an agent's text means is settled here, by the local date of the record.
+//! Records as closing needs them: what attribution reads, and beside it what was measured, in columns of a few bytes.
+//! What an agent's text means is settled here, by the local date of the record.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -85,11 +86,25 @@ pub struct Gatherer<'a> {
     place: u32,
     people: &'a [FrozenPerson],
     records: &'a mut Records,
-    /// First instants of the dates around the period, and of their working days.
-    dates: Vec<(i64, i64, Date)>,
+    /// The dates around the period.
+    days: Vec<Day>,
+    /// What agents may mean, by their text.
+    agents: HashMap<&'a str, &'a [Meaning]>,
     customers: HashMap<u64, u32>,
     unknown: BTreeMap<String, (u64, i64)>,
     mixed_untagged: u64,
+}
+
+/// A local date.
+struct Day {
+    date: Date,
+    /// Counted from 1970.
+    number: i32,
+    /// Its first instant.
+    midnight_ms: i64,
+    /// The first instant of its working day.
+    cut_over_ms: i64,
+    phase: PhaseKind,
 }
 
 /// What a first reply, a resolution and a rating say: two bits each, 0 for not measured, 1 for no, 2 for yes.
@@ -111,24 +126,31 @@ impl<'a> Gatherer<'a> {
     pub fn new(frozen: &'a Frozen, place: usize, records: &'a mut Records) -> Result<Self, TimeError> {
         let account = &frozen.accounts[place];
         let zone = zone(&account.zone)?;
-        let (mut dates, mut day) = (Vec::new(), shifted(frozen.period.from(), -1)?);
+        let (mut days, mut date) = (Vec::new(), shifted(frozen.period.from(), -1)?);
         let last = shifted(frozen.period.to(), 1)?;
-        while day <= last {
-            let starts = |time| resolve(day.to_datetime(time), &zone).map(|local| local.compatible().as_millisecond());
-            dates.push((starts(Time::midnight())?, starts(frozen.policy.cut_over)?, day));
-            day = shifted(day, 1)?;
+        while date <= last {
+            let starts = |time| resolve(date.to_datetime(time), &zone).map(|local| local.compatible().as_millisecond());
+            days.push(Day {
+                date,
+                number: day_number(date),
+                midnight_ms: starts(Time::midnight())?,
+                cut_over_ms: starts(frozen.policy.cut_over)?,
+                phase: phase_on(&account.phases, date).kind,
+            });
+            date = shifted(date, 1)?;
         }
         let place = u32::try_from(place).map_err(|_| TimeError::OutOfRange)?;
-        let (customers, unknown) = (HashMap::new(), BTreeMap::new());
-        Ok(Self { account, place, people: &frozen.people, records, dates, customers, unknown, mixed_untagged: 0 })
+        let agents = account.agents.iter().map(|(agent, meanings)| (agent.as_str(), meanings.as_slice())).collect();
+        let (customers, unknown, people) = (HashMap::new(), BTreeMap::new(), frozen.people.as_slice());
+        Ok(Self { account, place, people, records, days, agents, customers, unknown, mixed_untagged: 0 })
     }
 
     /// Adds the next record.
     pub fn push(&mut self, row: &Row) {
-        let date = self.date_of(row.started_ms, |(midnight, _, _)| *midnight);
-        let working_day = self.date_of(row.started_ms, |(_, cut_over, _)| *cut_over);
+        let &Day { date, phase, .. } = self.last_begun(row.started_ms, |day| day.midnight_ms);
+        let working_day = self.last_begun(row.started_ms, |day| day.cut_over_ms).number;
         let tag = self.tag(row, date);
-        if tag.is_none() && phase_on(&self.account.phases, date).kind == PhaseKind::Mixed {
+        if tag.is_none() && phase == PhaseKind::Mixed {
             self.mixed_untagged += 1;
         }
         let customer = self.customer(row.customer);
@@ -137,7 +159,7 @@ impl<'a> Gatherer<'a> {
         records.rows.push(Record {
             key: row.external_id.to_owned(),
             account: self.place,
-            day: day_number(working_day),
+            day: working_day,
             start_ms: row.started_ms,
             end_ms: row.ended_ms,
             kind,
@@ -155,10 +177,10 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// The date whose first instant, chosen by `start`, is the last before `at_ms`.
-    fn date_of(&self, at_ms: i64, start: impl Fn(&(i64, i64, Date)) -> i64) -> Date {
-        let begun = self.dates.partition_point(|d| start(d) <= at_ms);
-        self.dates[begun.saturating_sub(1)].2
+    /// The day whose first instant, chosen by `start`, is the last before `at_ms`.
+    fn last_begun(&self, at_ms: i64, start: impl Fn(&Day) -> i64) -> &Day {
+        let begun = self.days.partition_point(|day| start(day) <= at_ms);
+        &self.days[begun.saturating_sub(1)]
     }
 
     fn kind(&mut self, kind: &str) -> u32 {
@@ -187,7 +209,7 @@ impl<'a> Gatherer<'a> {
         if row.agent.is_empty() {
             return None;
         }
-        let found = meaning(self.account, self.people, row.agent, date);
+        let found = meant(self.agents.get(row.agent).copied().unwrap_or_default(), self.people, date);
         if found.is_none() {
             let first = self.unknown.entry(row.agent.to_owned()).or_insert((0, row.started_ms));
             first.0 += 1;
@@ -216,12 +238,16 @@ fn shifted(date: Date, days: i64) -> Result<Date, TimeError> {
 
 /// Whom an agent's text means on a date: the place of the one person employed then that it can mean.
 pub fn meaning(account: &FrozenAccount, people: &[FrozenPerson], agent: &str, date: Date) -> Option<u32> {
-    let meant = |m: &&Meaning| {
+    meant(account.agents.get(agent).map(Vec::as_slice).unwrap_or_default(), people, date)
+}
+
+fn meant(meanings: &[Meaning], people: &[FrozenPerson], date: Date) -> Option<u32> {
+    let valid = |m: &&Meaning| {
         m.from.is_none_or(|from| from <= date)
             && m.to.is_none_or(|to| date <= to)
             && people.get(m.person as usize).is_some_and(|p| p.employed_on(date))
     };
-    let mut found = account.agents.get(agent).into_iter().flatten().filter(meant).map(|m| m.person);
+    let mut found = meanings.iter().filter(valid).map(|m| m.person);
     let first = found.next()?;
     found.all(|other| other == first).then_some(first)
 }
