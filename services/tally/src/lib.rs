@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod cli;
 pub mod close;
 pub mod commands;
+pub mod entry;
 pub mod progress;
 pub mod sample;
 pub mod session;

@@ -2,59 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use tally_runtime::{ConfigError, Failure};
-use tally_suite::bundle::Unusable;
-use tally_suite::cli::{self, Cli, Command};
-use tally_suite::commands;
-
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _printed = error.print();
-            return if error.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
-        }
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("tally: cannot start: {error}");
-            return ExitCode::from(cli::FAILED);
-        }
-    };
-    match runtime.block_on(run(cli)) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("tally: {error:#}");
-            ExitCode::from(code_of(&error))
-        }
-    }
-}
-
-async fn run(cli: Cli) -> anyhow::Result<u8> {
-    match cli.command {
-        Command::Demo(args) => commands::demo::demo(args).await,
-        Command::Close(args) => Box::pin(commands::close::close(args)).await,
-        Command::Replay(args) => commands::replay::replay(args).await,
-        Command::Serve(args) => commands::serve::serve(args).await,
-        Command::Init(args) => commands::init::init(args).await,
-        Command::Migrate(args) => commands::migrate::migrate(args).await,
-        Command::Login(args) => commands::login::login(args).await,
-        Command::Audit(args) => commands::audit::audit(args).await,
-    }
-}
-
-fn code_of(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| cause.is::<Unusable>()) {
-        cli::UNUSABLE
-    } else if error.chain().any(is_config) {
-        cli::USAGE
-    } else {
-        cli::FAILED
-    }
-}
-
-fn is_config(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.is::<ConfigError>() || matches!(cause.downcast_ref(), Some(Failure::Config(_)))
+    tally_suite::entry::main()
 }
