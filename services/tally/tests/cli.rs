@@ -297,3 +297,19 @@ fn without_a_pool_nothing_is_settled_and_everything_else_is_there() {
     assert_eq!(json(&closed).get("pool_minor"), None);
     assert_eq!(fs::read_to_string(out.path().join("statements.csv")).unwrap().lines().count(), 1);
 }
+
+#[test]
+fn three_files_of_any_year_are_enough() {
+    for year in ["1999-", "2099-"] {
+        let dir = TempDir::new().unwrap();
+        for name in ["people.csv", "accounts.csv", "records.csv"] {
+            let content = fs::read_to_string(made().bundle().join(name)).unwrap();
+            fs::write(dir.path().join(name), content.replace("2026-", year).replace("2025-", year)).unwrap();
+        }
+        let (closed, _out) = close(dir.path());
+        assert!([0, 3].contains(&code(&closed)), "{year} {}", stderr(&closed));
+        let summary = json(&closed);
+        assert!(summary["credited"].as_u64().unwrap() > 0, "{summary}");
+        assert!(summary["from"].as_str().unwrap().starts_with(year), "{summary}");
+    }
+}
