@@ -29,7 +29,7 @@ impl From<OrgError> for Error {
         let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
         match error {
             OrgError::PathMalformed => {
-                bad("UNIT_PATH_MALFORMED", "1 to 16 names joined by /, each 1 to 100 characters".to_owned())
+                bad("UNIT_PATH_MALFORMED", "1 to 16 names joined by /, each 1 to 200 characters".to_owned())
             }
             OrgError::DateMalformed(text) => bad("DATE_MALFORMED", format!("{text:?} is not a date: write YYYY-MM-DD")),
             OrgError::RegionMissing => {
@@ -70,7 +70,7 @@ impl From<PersonError> for Error {
         let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
         let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
         match error {
-            PersonError::TextUnusable(field) => bad("TEXT_UNUSABLE", format!("{field}: 1 to 100 characters")),
+            PersonError::TextUnusable(field) => bad("TEXT_UNUSABLE", format!("{field}: 1 to 200 characters")),
             PersonError::DateMalformed(field) => bad("DATE_MALFORMED", format!("{field}: write YYYY-MM-DD")),
             PersonError::DatesBackwards => bad("DATES_BACKWARDS", "left_on lies before hired_on".to_owned()),
             PersonError::ZoneUnknown(zone) => {

@@ -313,3 +313,14 @@ fn three_files_of_any_year_are_enough() {
         assert!(summary["from"].as_str().unwrap().starts_with(year), "{summary}");
     }
 }
+
+#[test]
+fn names_as_long_as_a_bundle_may_have_them_are_closed() {
+    let (long, deep) = ("n".repeat(200), format!("{}/{}", vec!["u"; 15].join("/"), "t".repeat(160)));
+    let dir = spoilt("people.csv", |people| {
+        let (head, rows) = people.split_once('\n').unwrap();
+        format!("{head}\n99999,{long},{deep},,,2026-01-01,\n{rows}")
+    });
+    let (closed, _out) = close(dir.path());
+    assert_eq!(code(&closed), 0, "{}", stderr(&closed));
+}

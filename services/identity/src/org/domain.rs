@@ -14,7 +14,7 @@ pub const ALWAYS: Date = date(1900, 1, 1);
 /// How deep a tree may be.
 const MAX_DEPTH: usize = 16;
 /// Characters of one name.
-const MAX_NAME: usize = 100;
+const MAX_NAME: usize = 200;
 
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

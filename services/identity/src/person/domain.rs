@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::org::domain::OrgTree;
 
 /// Characters of a name, a position, a grade, a number.
-const MAX_TEXT: usize = 100;
+const MAX_TEXT: usize = 200;
 
 /// A person with employments, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

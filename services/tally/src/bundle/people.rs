@@ -14,6 +14,9 @@ use super::trouble::{FindingKind, Findings, Rejects, RowTrouble, Unusable, Wrong
 
 use Need::{Expected, Optional, Required};
 
+/// How deep identity lets an org tree be.
+const MAX_DEPTH: usize = 16;
+
 pub(crate) static PEOPLE: Layout = Layout {
     file: "people.csv",
     columns: &[
@@ -114,6 +117,9 @@ fn path(text: &str) -> Result<String, Wrong> {
             reason,
             "write the path with single slashes, the branch first, such as East/Chat/Team 1",
         ));
+    }
+    if segments.len() > MAX_DEPTH {
+        return Err(Wrong::new(format!("it is {} units deep", segments.len()), "name at most 16 units, the branch first"));
     }
     Ok(segments.join("/"))
 }

@@ -99,8 +99,8 @@ fn somebody_who_comes_back_gets_a_second_employment_and_two_at_once_are_refused(
 fn each_unusable_row_says_what_to_change() {
     let base = || row("E1", "2026-01-05", "");
     assert_eq!(problem(PersonRow { employee_no: " ".into(), ..base() }), PersonError::TextUnusable("employee_no"));
-    assert_eq!(problem(PersonRow { name: "x".repeat(101), ..base() }), PersonError::TextUnusable("name"));
-    assert_eq!(problem(PersonRow { grade: "x".repeat(101), ..base() }), PersonError::TextUnusable("grade"));
+    assert_eq!(problem(PersonRow { name: "x".repeat(201), ..base() }), PersonError::TextUnusable("name"));
+    assert_eq!(problem(PersonRow { grade: "x".repeat(201), ..base() }), PersonError::TextUnusable("grade"));
     assert_eq!(problem(row("E1", "5.1.2026", "")), PersonError::DateMalformed("hired_on"));
     assert_eq!(problem(row("E1", "2026-01-05", "soon")), PersonError::DateMalformed("left_on"));
     assert_eq!(problem(row("E1", "2026-01-05", "2026-01-04")), PersonError::DatesBackwards);

@@ -36,6 +36,17 @@ fn a_backwards_employment_is_rejected() {
 }
 
 #[test]
+fn texts_and_paths_that_the_services_would_refuse_are_rejected() {
+    let dir = good();
+    let (long, deep) = ("x".repeat(201), vec!["u"; 17].join("/"));
+    put(&dir, "people.csv", format!("{PEOPLE}3001,{long},HZ,,,2026-01-01,,\n3002,X,{deep},,,2026-01-01,,\n"));
+    let reading = read(&dir);
+    let found: Vec<_> = reading.rejected.iter().map(|r| (r.line, r.column.as_str())).collect();
+    assert_eq!(found.iter().map(|(_, column)| *column).collect::<Vec<_>>(), ["name", "org_unit"]);
+    assert!(reading.rejected[1].reason.contains("17 units deep"), "{}", reading.rejected[1].reason);
+}
+
+#[test]
 fn unknown_people_are_rejected_in_every_file() {
     let dir = good();
     let stranger = ROW.replace("R1", "R2").replace("1001", "小强");
