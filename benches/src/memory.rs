@@ -181,7 +181,7 @@ fn split(scores: &[(Claimant, Micro)]) -> Result<usize> {
         name: name.to_owned(),
         min_score: Some(Micro::from_int(min_score)),
         quota: None,
-        weight,
+        weight: Micro::from_int(weight),
     };
     let tiers = vec![tier("excellent", 95, 3), tier("good", 80, 2), tier("all", 0, 1)];
     let parts = vec![

@@ -10,7 +10,7 @@ use tally_kernel::error::{Error, Violation};
 use tally_kernel::{Micro, Ppm};
 
 /// Largest weight of a tier: enough for any proportion, and sums over a group stay exact.
-pub const MAX_TIER_WEIGHT: u32 = 1_000_000;
+pub const MAX_TIER_WEIGHT: Micro = Micro::from_int(1_000_000);
 
 /// How a pool is split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub struct Tier {
     #[serde(default)]
     pub quota: Option<Ppm>,
     /// Weight of each person of the tier; never more than that of a better one.
-    pub weight: u32,
+    pub weight: Micro,
 }
 
 /// What is wrong with a rule.
@@ -98,7 +98,7 @@ pub enum ProblemKind {
     DoesNotSum,
     /// A share of nothing.
     ZeroShare,
-    /// Weights that are all zero, too large, or larger for a worse tier.
+    /// Weights that are all zero, out of bounds, or larger for a worse tier.
     Weight,
     /// Tiers with neither or both of score and quota, or scores out of order.
     Thresholds,
@@ -169,15 +169,16 @@ fn check_tiers(path: &str, tiers: &[Tier], problems: &mut Problems) {
         }
         _ => problems.add(path, ProblemKind::Thresholds, "give every tier a min_score, or every tier a quota"),
     }
-    if tiers.iter().all(|t| t.weight == 0) {
+    if tiers.iter().all(|t| t.weight == Micro::ZERO) {
         problems.add(path, ProblemKind::Weight, "all weights are zero, so nobody could get anything");
     } else if !tiers.is_sorted_by(|a, b| a.weight >= b.weight) {
         problems.add(path, ProblemKind::Weight, "a worse tier weighs more than a better one");
     }
     let mut names = BTreeSet::new();
     for (i, tier) in tiers.iter().enumerate() {
-        if tier.weight > MAX_TIER_WEIGHT {
-            problems.add(format!("{path}[{i}].weight"), ProblemKind::Weight, format!("at most {MAX_TIER_WEIGHT}"));
+        if !(Micro::ZERO..=MAX_TIER_WEIGHT).contains(&tier.weight) {
+            let wanted = format!("from 0 to {MAX_TIER_WEIGHT}");
+            problems.add(format!("{path}[{i}].weight"), ProblemKind::Weight, wanted);
         }
         if tier.name.trim().is_empty() {
             problems.add(format!("{path}[{i}].name"), ProblemKind::Missing, "must not be empty");
@@ -203,9 +204,9 @@ impl Problems {
 mod tests {
     use super::*;
 
-    fn tier(name: &str, min: Option<i32>, quota: Option<u32>, weight: u32) -> Tier {
+    fn tier(name: &str, min: Option<i32>, quota: Option<u32>, weight: i32) -> Tier {
         let quota = quota.map(|q| Ppm::new(q).unwrap());
-        Tier { name: name.to_owned(), min_score: min.map(Micro::from_int), quota, weight }
+        Tier { name: name.to_owned(), min_score: min.map(Micro::from_int), quota, weight: Micro::from_int(weight) }
     }
 
     fn part(share: u32, rule: Rule) -> Part {
@@ -241,7 +242,8 @@ mod tests {
 
     #[test]
     fn shares_that_do_not_sum_are_told_beside_everything_else() {
-        let bad = vec![tier("a", Some(60), None, 1), tier("a", Some(80), None, 2_000_000), tier("", Some(10), None, 0)];
+        let bad =
+            vec![tier("a", Some(60), None, 1), tier("a", Some(80), None, 2_000_000), tier("", Some(10), None, -1)];
         let found = problems(vec![
             part(500_000, Rule::Tiers(bad)),
             part(0, Rule::Tiers(vec![tier("x", None, None, 0)])),
@@ -253,6 +255,7 @@ mod tests {
             ("parts[0].tiers", ProblemKind::Weight),
             ("parts[0].tiers[1].weight", ProblemKind::Weight),
             ("parts[0].tiers[1].name", ProblemKind::Duplicate),
+            ("parts[0].tiers[2].weight", ProblemKind::Weight),
             ("parts[0].tiers[2].name", ProblemKind::Missing),
             ("parts[1].share", ProblemKind::ZeroShare),
             ("parts[1].tiers", ProblemKind::Thresholds),

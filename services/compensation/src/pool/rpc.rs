@@ -115,7 +115,8 @@ fn read_tier(wrong: &mut Violations, path: &str, tier: pb::Tier) -> Option<Tier>
         0 => None,
         some => Some(ppm(wrong, &format!("{path}.quota_ppm"), some)?),
     };
-    Some(Tier { name: tier.name, min_score, quota, weight: tier.weight })
+    let weight = wrong.parse(&format!("{path}.weight"), &tier.weight)?;
+    Some(Tier { name: tier.name, min_score, quota, weight })
 }
 
 fn ppm(wrong: &mut Violations, path: &str, value: u32) -> Option<Ppm> {
@@ -151,6 +152,6 @@ fn tier(tier: Tier) -> pb::Tier {
         name: tier.name,
         quota_ppm: tier.quota.map_or(0, Ppm::get),
         min_score: tier.min_score.map(|s| s.to_string()).unwrap_or_default(),
-        weight: tier.weight,
+        weight: tier.weight.to_string(),
     }
 }

@@ -320,10 +320,7 @@ fn claims(part: u32, rule: &Rule, people: &[(Claimant, Micro)]) -> Result<Vec<Cl
         Rule::Tiers(tiers) => {
             let tier_of = tiers_of(tiers, people)?;
             let claim = |tier: Option<usize>| match tier.and_then(|t| tiers.get(t)) {
-                Some(tier) => Claim {
-                    weight: Micro::from_millionths(i64::from(tier.weight) * Micro::ONE.millionths()),
-                    tier: Some(tier.name.clone()),
-                },
+                Some(tier) => Claim { weight: tier.weight, tier: Some(tier.name.clone()) },
                 None => Claim { weight: Micro::ZERO, tier: None },
             };
             tier_of.into_iter().map(claim).collect()

@@ -119,7 +119,10 @@ fn path(text: &str) -> Result<String, Wrong> {
         ));
     }
     if segments.len() > MAX_DEPTH {
-        return Err(Wrong::new(format!("it is {} units deep", segments.len()), "name at most 16 units, the branch first"));
+        return Err(Wrong::new(
+            format!("it is {} units deep", segments.len()),
+            "name at most 16 units, the branch first",
+        ));
     }
     Ok(segments.join("/"))
 }

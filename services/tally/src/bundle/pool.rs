@@ -168,6 +168,8 @@ fn read_tier(mut tier: Fields<'_>) -> Option<Tier> {
     let weight = if tier.has("weight") { tier.decimal("weight") } else { tier.missing("weight") };
     if weight.is_some_and(|w| w < Decimal::ZERO) {
         tier.note("weight", "is below 0");
+    } else if weight.is_some_and(|w| w > Decimal::from(1_000_000) || w.normalize().scale() > 6) {
+        tier.note("weight", "is above 1000000, or has more than six decimals");
     }
     tier.finish();
     Some(Tier { name: name?, top_percent, at_least, weight: weight? })

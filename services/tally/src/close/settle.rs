@@ -155,8 +155,7 @@ fn wire_pool(pool: &Pool, cycle_id: &str) -> Result<compensation::Pool> {
 fn part(part: &PoolPart) -> Result<compensation::PoolPart> {
     let rule = match part.by {
         PoolRule::Tiers => {
-            let scale = whole(&part.tiers);
-            let tiers = part.tiers.iter().map(|t| tier(t, scale)).collect::<Result<_>>()?;
+            let tiers = part.tiers.iter().map(tier).collect::<Result<_>>()?;
             compensation::pool_part::Rule::Tiers(compensation::TierRule { tiers })
         }
         PoolRule::Score => {
@@ -169,19 +168,12 @@ fn part(part: &PoolPart) -> Result<compensation::PoolPart> {
     Ok(compensation::PoolPart { share_ppm: percent_to_ppm(part.share)?, rule: Some(rule) })
 }
 
-/// Ten to the power that makes every weight of the tiers a whole number: only their proportion counts.
-fn whole(tiers: &[Tier]) -> Decimal {
-    let places = tiers.iter().map(|t| t.weight.normalize().scale()).max().unwrap_or(0);
-    (0..places).fold(Decimal::ONE, |scale, _| scale * Decimal::TEN)
-}
-
-fn tier(tier: &Tier, scale: Decimal) -> Result<compensation::Tier> {
-    let weight = (tier.weight * scale).to_u32();
+fn tier(tier: &Tier) -> Result<compensation::Tier> {
     Ok(compensation::Tier {
         name: tier.name.clone(),
         quota_ppm: tier.top_percent.map(percent_to_ppm).transpose()?.unwrap_or(0),
         min_score: tier.at_least.map(|d| d.normalize().to_string()).unwrap_or_default(),
-        weight: weight.ok_or_else(|| anyhow!("pool.yaml: the weight of tier {} is too large", tier.name))?,
+        weight: tier.weight.normalize().to_string(),
     })
 }
 
@@ -194,20 +186,6 @@ fn percent_to_ppm(percent: Decimal) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn weights_of_tiers_become_whole_numbers_in_the_same_proportion() {
-        let made = |weight: &str| Tier {
-            name: weight.to_owned(),
-            top_percent: None,
-            at_least: Some(Decimal::ONE),
-            weight: weight.parse().unwrap(),
-        };
-        let tiers = [made("1.50"), made("1"), made("0.25")];
-        let scale = whole(&tiers);
-        let weights: Vec<u32> = tiers.iter().map(|t| tier(t, scale).unwrap().weight).collect();
-        assert_eq!(weights, [150, 100, 25]);
-    }
 
     #[test]
     fn a_percentage_is_exact_in_millionths_or_refused() {

@@ -46,12 +46,12 @@ fn fund() -> Rule {
     Rule::TeamFund { name: "team".to_owned() }
 }
 
-fn tiers(of: &[(&str, &str, u32)]) -> Rule {
-    let tier = |(name, min, weight): &(&str, &str, u32)| Tier {
+fn tiers(of: &[(&str, &str, i32)]) -> Rule {
+    let tier = |(name, min, weight): &(&str, &str, i32)| Tier {
         name: (*name).to_owned(),
         min_score: Some(m(min)),
         quota: None,
-        weight: *weight,
+        weight: Micro::from_int(*weight),
     };
     Rule::Tiers(of.iter().map(tier).collect())
 }
@@ -128,7 +128,7 @@ fn quotas_grade_by_place_and_a_tie_shares_the_better_tier() {
         name: name.to_owned(),
         min_score: None,
         quota: Some(Ppm::new(quota).unwrap()),
-        weight,
+        weight: Micro::from_int(weight),
     };
     let rule = rule(vec![part(1_000_000, Rule::Tiers(vec![tier("a", 250_000, 3), tier("b", 750_000, 1)]))]);
     let settlement = fresh(cny("80.00"), &rule, &scores(&["50", "70", "90", "90"])).unwrap();
