@@ -36,9 +36,9 @@ pub fn program() -> Result<PathBuf> {
     ensure!(output.status.success(), "the product does not build");
     let said = String::from_utf8_lossy(&output.stdout);
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let programs =
+    let mut programs =
         messages.filter(|m| m["target"]["name"] == "tally").filter_map(|m| Some(m["executable"].as_str()?.into()));
-    programs.last().context("cargo names no program")
+    programs.next_back().context("cargo names no program")
 }
 
 /// Closes a bundle; on SQLite without a database's URL.

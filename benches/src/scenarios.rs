@@ -38,6 +38,9 @@ impl Bench {
     }
 }
 
+/// Measures one thing.
+type Scenario = fn(&Bench, &mut Section) -> Result<()>;
+
 /// Measures everything and writes the report. A scenario that cannot run says why and stops no other.
 pub fn run(quick: bool, out: &Path) -> Result<()> {
     let sizes = if quick { [1_000, 10_000, 100_000] } else { [10_000, 100_000, 1_000_000] };
@@ -49,7 +52,7 @@ pub fn run(quick: bool, out: &Path) -> Result<()> {
         let made: usize = child::run(&["make", &records.to_string(), &text(&bench.month(records))?])?;
         ensure!(made > 0, "the month of {records} records is empty");
     }
-    let scenarios: [(&str, fn(&Bench, &mut Section) -> Result<()>); 6] = [
+    let scenarios: [(&str, Scenario); 6] = [
         ("in memory", in_memory),
         ("beside pandas", beside_pandas),
         ("tally close", files_to_files),
