@@ -324,3 +324,22 @@ fn names_as_long_as_a_bundle_may_have_them_are_closed() {
     let (closed, _out) = close(dir.path());
     assert_eq!(code(&closed), 0, "{}", stderr(&closed));
 }
+
+#[test]
+fn a_month_in_which_nobody_can_be_credited_says_what_to_bring() {
+    let dir = TempDir::new().unwrap();
+    let files = [
+        ("people.csv", "employee_no,name,org_unit,position,grade,hired_on\n1001,A,East/Chat,,,2024-05-06\n"),
+        ("accounts.csv", "platform,store,account,phase,capacity,zone\nJD,Star,kf01,shared,3,Asia/Shanghai\n"),
+        (
+            "records.csv",
+            "platform,store,account,external_id,started_at,ended_at,agent,kind,first_reply_seconds,resolved,rating,amount\n\
+             JD,Star,kf01,J1,2026-03-02 09:00,2026-03-02 09:05,,,,,,\n",
+        ),
+        ("rosters.csv", "employee_no,account,start,end\n1001,kf01,2026-03-03 09:00,2026-03-03 17:00\n"),
+    ];
+    files.iter().for_each(|(name, content)| fs::write(dir.path().join(name), content).unwrap());
+    let (closed, _out) = close(dir.path());
+    assert_eq!(code(&closed), 2, "{}", stderr(&closed));
+    assert!(stderr(&closed).contains("bring rosters.csv"), "{}", stderr(&closed));
+}

@@ -204,6 +204,7 @@ fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
         done: cycle.done,
         total: cycle.total,
         step: cycle.step.words(locale).to_owned(),
+        failure_reason: cycle.failure.as_ref().map(|f| f.reason().to_owned()).unwrap_or_default(),
         failure: cycle.failure.map(|f| f.words(locale)).unwrap_or_default(),
         summary: cycle.summary.map(summary_to),
         etag: cycle.version.to_string(),

@@ -15,9 +15,12 @@ use super::results::{Counts, PersonTotal, Results, rejected};
 use super::settle::{self, Settled};
 use super::summary::{self, Manifest, Rejections, Summary, Timings, Versions};
 use super::upload::{self, Ids};
-use crate::bundle::{Bundle, PersonIx, Reading, write_normalised};
+use crate::bundle::{Bundle, PersonIx, Reading, Unusable, write_normalised};
 use crate::progress::Progress;
 use crate::session::{Session, told};
+
+/// The reason of a cycle in which every record is credited to nobody.
+const NOBODY_CREDITED: &str = "NOBODY_CREDITED";
 
 /// What to do with a bundle that was read.
 pub struct Job<'a> {
@@ -109,6 +112,14 @@ async fn cycle(hr: &Session, bundle: &Bundle, progress: &Progress) -> Result<per
     client.publish_cycle(hr.ask(ask)).await.map_err(told)?.into_inner().cycle.context("no cycle in the answer")
 }
 
+fn uncredited() -> Unusable {
+    let (problem, cure) = (
+        "nobody was on duty at any of its records, and none names its agent",
+        "bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times",
+    );
+    Unusable::new(NOBODY_CREDITED, "records.csv", problem, cure)
+}
+
 /// Follows the work until it rests.
 async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> {
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
@@ -122,6 +133,9 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> 
             performance::CycleState::Reviewable => {
                 bar.done();
                 return Ok(());
+            }
+            performance::CycleState::Failed if cycle.failure_reason == NOBODY_CREDITED => {
+                return Err(uncredited().into());
             }
             performance::CycleState::Failed => bail!("{}", cycle.failure),
             performance::CycleState::Open
