@@ -363,6 +363,20 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_asks_for_another_algorithm_is_refused() {
+        let (clock, rng) = (clock(), Rng::seeded(6));
+        let key = SigningKey::generate(IDENTITY, &rng);
+        let token = key.sign(&person(&clock, &rng)).unwrap();
+        let (_, rest) = token.split_once('.').unwrap();
+        for alg in ["none", "HS256", "RS256", "ES256"] {
+            let header = serde_json::json!({ "typ": "JWT", "alg": alg, "kid": key.public().kid });
+            let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string()));
+            assert_eq!(key_id(&forged).unwrap_err().reason(), "TOKEN_INVALID", "{alg}");
+            assert_eq!(verify(&forged, key.public()).unwrap_err().reason(), "TOKEN_INVALID", "{alg}");
+        }
+    }
+
+    #[test]
     fn a_service_token_is_reused_for_half_its_life() {
         let (clock, rng) = (clock(), Rng::seeded(4));
         let signer = Signer::new("talent", SigningKey::generate("talent", &rng), clock.clone(), rng);
