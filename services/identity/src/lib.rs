@@ -32,6 +32,7 @@ use tonic::service::Routes;
 
 pub use keys::{KeyRing, open_or_create};
 pub use migrations::all as migrations;
+pub use org::domain::{ALWAYS, MAX_DEPTH};
 pub use policy::POLICY;
 pub use views::OwnViews;
 

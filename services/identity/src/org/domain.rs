@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// The first day of what has always been so.
 pub const ALWAYS: Date = date(1900, 1, 1);
 /// How deep a tree may be.
-const MAX_DEPTH: usize = 16;
+pub const MAX_DEPTH: usize = 16;
 /// Characters of one name.
 const MAX_NAME: usize = 200;
 

@@ -14,9 +14,6 @@ use super::trouble::{FindingKind, Findings, Rejects, RowTrouble, Unusable, Wrong
 
 use Need::{Expected, Optional, Required};
 
-/// How deep identity lets an org tree be.
-const MAX_DEPTH: usize = 16;
-
 pub(crate) static PEOPLE: Layout = Layout {
     file: "people.csv",
     columns: &[
@@ -118,10 +115,10 @@ fn path(text: &str) -> Result<String, Wrong> {
             "write the path with single slashes, the branch first, such as East/Chat/Team 1",
         ));
     }
-    if segments.len() > MAX_DEPTH {
+    if segments.len() > tally_identity::MAX_DEPTH {
         return Err(Wrong::new(
             format!("it is {} units deep", segments.len()),
-            "name at most 16 units, the branch first",
+            format!("name at most {} units, the branch first", tally_identity::MAX_DEPTH),
         ));
     }
     Ok(segments.join("/"))

@@ -21,9 +21,6 @@ pub struct Crew {
     pub auditor: Session,
 }
 
-/// The first day of what has always been so, as identity has it: whoever does the job may look at all of it.
-pub const ALWAYS: &str = "1900-01-01";
-
 /// Sign-in names and roles of the crew, beside `admin`.
 pub const USERS: [(&str, &str); 4] =
     [("hr", "group_hr"), ("payroll", "compensation_specialist"), ("approver", "approver"), ("auditor", "auditor")];
@@ -81,7 +78,7 @@ async fn user(admin: &Session, login: &str, role: &str, password: &str) -> Resul
         principal_id,
         role: role.to_owned(),
         scope: identity::ScopeKind::Tenant.into(),
-        valid_from: ALWAYS.to_owned(),
+        valid_from: tally_identity::ALWAYS.to_string(),
         reason: "does the main job".to_owned(),
         ..Default::default()
     };

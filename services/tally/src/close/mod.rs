@@ -8,7 +8,7 @@ mod settle;
 mod summary;
 mod upload;
 
-pub use crew::{ALWAYS, Crew, USERS};
+pub use crew::{Crew, USERS};
 pub use home::{Home, Place, secret};
 pub use results::PersonTotal;
 pub use run::{Job, Outcome, clock_of, close};

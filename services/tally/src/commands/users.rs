@@ -9,7 +9,7 @@ use tonic::Code;
 
 use crate::bundle::{Bundle, PersonIx};
 use crate::cli::Language;
-use crate::close::{ALWAYS, Crew, Outcome};
+use crate::close::{Crew, Outcome};
 use crate::session::{Told, told};
 use crate::show::{pick, spotlight};
 
@@ -103,7 +103,7 @@ async fn user(
         role: role.to_owned(),
         scope: scope.into(),
         scope_ref,
-        valid_from: ALWAYS.to_owned(),
+        valid_from: tally_identity::ALWAYS.to_string(),
         reason: "shows what this role sees".to_owned(),
         ..Default::default()
     };
