@@ -5,11 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::{Error, Kind};
+use uuid::Uuid;
 
-use crate::{IdSet, Permission, Reach, Region, View, roles};
+use crate::roles::{self, RoleBook};
+use crate::{Condition, IdSet, Modules, NOT_LENT, Permission, Provisional, Reach, Region, Source, View};
 
 /// The kinds of scope, from the narrowest to the widest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +130,8 @@ pub struct Assignment {
     pub valid_from: Date,
     /// Last day, or no end.
     pub valid_to: Option<Date>,
+    /// What must hold of the call.
+    pub condition: Condition,
 }
 
 impl Assignment {
@@ -161,10 +166,10 @@ pub fn subtree(units: &[UnitFact], root: OrgUnitId) -> IdSet<OrgUnitId> {
     Tree::of(units).below(root)
 }
 
-struct Tree(HashMap<OrgUnitId, Vec<OrgUnitId>>);
+pub(crate) struct Tree(HashMap<OrgUnitId, Vec<OrgUnitId>>);
 
 impl Tree {
-    fn of(units: &[UnitFact]) -> Self {
+    pub(crate) fn of(units: &[UnitFact]) -> Self {
         let mut children = HashMap::<_, Vec<_>>::new();
         for unit in units {
             children.entry(unit.id).or_default();
@@ -186,25 +191,123 @@ impl Tree {
     }
 }
 
-/// Compiles the view that holds on `date`.
-pub fn compile(
-    revision: u64,
-    assignments: &[Assignment],
-    units: &[UnitFact],
+/// What everybody's view of a group is compiled from.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The group's revision of access facts.
+    pub revision: u64,
+    /// The day.
+    pub date: Date,
+    /// The org tree on that day.
+    pub units: &'a [UnitFact],
+    /// The roles that can be given.
+    pub roles: &'a RoleBook,
+    /// The modules that the group has.
+    pub modules: &'a Modules,
+}
+
+/// Rights that a principal has beside its grants, for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loan {
+    /// From somebody's own grants, whatever those are at the moment: never from what was lent to that one.
+    Delegation {
+        /// Who lends.
+        delegator: PrincipalId,
+        /// The grants of who lends.
+        grants: Vec<Assignment>,
+        /// Who that is.
+        person: PersonFacts,
+        /// What is lent.
+        permissions: Vec<Permission>,
+        /// From when on.
+        from: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// From nobody: an emergency.
+    BreakGlass {
+        /// The emergency.
+        id: Uuid,
+        /// How far it reaches.
+        scope: Scope,
+        /// What it opens.
+        permissions: Vec<Permission>,
+        /// From when on.
+        from: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
+}
+
+/// Compiles the view that holds on the day of `facts`.
+pub fn compile(assignments: &[Assignment], loans: &[Loan], person: &PersonFacts, facts: &Facts<'_>) -> View {
+    let tree = Tree::of(facts.units);
+    let mut provisional = conditional(assignments, person, facts, &tree);
+    provisional.extend(loans.iter().map(|loan| borrowed(loan, person, facts, &tree)));
+    let always = held(assignments, person, facts).filter(|a| a.condition.is_none());
+    View::new(facts.revision, person.person, rules(always, person, facts.roles, &tree))
+        .with(provisional)
+        .entitled(facts.modules.clone())
+}
+
+/// The grants that hold on the day. Who is not employed any more keeps what is about the person itself.
+fn held<'a>(
+    assignments: &'a [Assignment],
     person: &PersonFacts,
-    date: Date,
-) -> View {
-    let tree = Tree::of(units);
+    facts: &Facts<'_>,
+) -> impl Iterator<Item = &'a Assignment> + use<'a> {
+    let (away, date) = (person.person.is_some() && !person.employed, facts.date);
+    assignments.iter().filter(move |a| a.holds_on(date) && (!away || a.scope == Scope::Own))
+}
+
+/// The grants that ask something of the call, each by itself.
+fn conditional(assignments: &[Assignment], person: &PersonFacts, facts: &Facts<'_>, tree: &Tree) -> Vec<Provisional> {
+    let asking = held(assignments, person, facts).filter(|a| !a.condition.is_none());
+    let provisional = asking.map(|a| Provisional {
+        source: Source::Own,
+        from: None,
+        until: None,
+        condition: a.condition,
+        rules: rules([a], person, facts.roles, tree),
+    });
+    provisional.collect()
+}
+
+fn borrowed(loan: &Loan, person: &PersonFacts, facts: &Facts<'_>, tree: &Tree) -> Provisional {
+    let lent = |permission: &Permission| !NOT_LENT.contains(permission);
+    match loan {
+        Loan::Delegation { delegator, grants, person: lender, permissions, from, until } => {
+            // What somebody may see of oneself is nobody else's business, and a condition is not lent along.
+            let theirs = held(grants, lender, facts).filter(|a| a.scope != Scope::Own && a.condition.is_none());
+            let mut rules = rules(theirs, lender, facts.roles, tree);
+            rules.retain(|(permission, _)| permissions.contains(permission) && lent(permission));
+            let source = Source::Delegated(*delegator);
+            Provisional { source, from: Some(*from), until: Some(*until), condition: Condition::default(), rules }
+        }
+        Loan::BreakGlass { id, scope, permissions, from, until } => {
+            let reach = Arc::new(reach_of(scope, tree, person));
+            let rules = permissions.iter().filter(|p| lent(p)).map(|p| (*p, Arc::clone(&reach))).collect();
+            // Whoever breaks the glass has just shown a second factor, and does so again in each session that uses it.
+            let condition = Condition { second_factor: true, hours: None };
+            Provisional { source: Source::BreakGlass(*id), from: Some(*from), until: Some(*until), condition, rules }
+        }
+    }
+}
+
+fn rules<'a>(
+    assignments: impl IntoIterator<Item = &'a Assignment>,
+    person: &PersonFacts,
+    book: &RoleBook,
+    tree: &Tree,
+) -> Vec<(Permission, Arc<Reach>)> {
     let mut reaches = Vec::new();
     // Which assignments give each permission: permissions given by the same ones share one reach.
     let mut givers = BTreeMap::<Permission, Vec<usize>>::new();
-    let away = person.person.is_some() && !person.employed;
-    for assignment in assignments.iter().filter(|a| a.holds_on(date) && (!away || a.scope == Scope::Own)) {
-        let Some(role) = roles::find(&assignment.role) else { continue };
-        for permission in role.permissions {
+    for assignment in assignments {
+        for permission in book.permissions(&assignment.role) {
             givers.entry(*permission).or_default().push(reaches.len());
         }
-        reaches.push(reach_of(&assignment.scope, &tree, person));
+        reaches.push(reach_of(&assignment.scope, tree, person));
     }
     let mut shared = BTreeMap::<(Vec<usize>, bool), Arc<Reach>>::new();
     let rules = givers.into_iter().map(|(permission, from)| {
@@ -212,7 +315,7 @@ pub fn compile(
         let reach = shared.entry(key.clone()).or_insert_with(|| Arc::new(union(&reaches, &key.0, key.1)));
         (permission, Arc::clone(reach))
     });
-    View::new(revision, person.person, rules)
+    rules.collect()
 }
 
 /// The view of a service of the suite at its background work: its own role on the whole group. A name that is no service
@@ -223,7 +326,7 @@ pub fn compile_service(name: &str, revision: u64) -> View {
     View::new(revision, None, permissions.iter().map(|permission| (*permission, Arc::clone(&all))))
 }
 
-fn reach_of(scope: &Scope, tree: &Tree, person: &PersonFacts) -> Reach {
+pub(crate) fn reach_of(scope: &Scope, tree: &Tree, person: &PersonFacts) -> Reach {
     let mut reach = Reach::default();
     match scope {
         Scope::Own => reach.persons.extend(person.person),
@@ -236,7 +339,7 @@ fn reach_of(scope: &Scope, tree: &Tree, person: &PersonFacts) -> Reach {
     reach
 }
 
-fn union(reaches: &[Reach], from: &[usize], with_group_configuration: bool) -> Reach {
+pub(crate) fn union(reaches: &[Reach], from: &[usize], with_group_configuration: bool) -> Reach {
     let mut all = Reach::default();
     for reach in from.iter().filter_map(|i| reaches.get(*i)) {
         all.absorb(reach);

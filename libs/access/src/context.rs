@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::rpc::Holder;
 use crate::{
-    Actor, ActorKind, Decision, Effect, Locale, Permission, Permit, Plan, Reach, Regions, Rpc, Target, View, decide,
+    Actor, ActorKind, Decision, Effect, Locale, Permission, Permit, Plan, Reach, Regions, Rpc, Source, Target, View,
+    decide,
 };
 
 /// The first parameter of everything that works for someone. Cheap to clone.
@@ -81,7 +82,8 @@ impl OpContext {
     pub fn permit<R: Rpc>(&self, target: &Target) -> Result<Permit<R>> {
         self.serve(target)?;
         match R::PERMISSION.map(|p| (p, decide(&self.view, p, target))) {
-            None | Some((_, Decision::Allow)) => Ok(self.proof()),
+            None => Ok(self.proof(Source::Own)),
+            Some((permission, Decision::Allow)) => Ok(self.proof(self.view.source(permission, target))),
             Some((permission, denial)) => Err(self.denied(permission, denial)),
         }
     }
@@ -108,10 +110,14 @@ impl OpContext {
     /// # Errors
     /// As [`permit`](Self::permit), for the first target that is not allowed.
     pub fn permit_all<R: Rpc>(&self, targets: impl IntoIterator<Item = Target>) -> Result<Permit<R>> {
+        // Where the targets are found out later, what is lent may be what opens them.
+        let mut source = R::PERMISSION.map_or(Source::Own, |permission| self.view.likely_source(permission));
         for target in targets {
-            self.permit::<R>(&target)?;
+            // One row through a loan makes the whole call one.
+            let through = self.permit::<R>(&target)?.source;
+            source = if source == Source::Own { through } else { source };
         }
-        self.reach::<R>().map(|_| self.proof())
+        self.reach::<R>().map(|_| self.proof(source))
     }
 
     /// The filter of a list. A caller who reaches nothing at all is refused instead of shown an empty list.
@@ -163,13 +169,17 @@ impl OpContext {
         Holder { tenant: self.actor.tenant, principal: self.actor.principal }
     }
 
-    fn proof<R: Rpc>(&self) -> Permit<R> {
-        Permit { grant: self.holder(), rpc: PhantomData }
+    fn proof<R: Rpc>(&self, source: Source) -> Permit<R> {
+        Permit { grant: self.holder(), source, rpc: PhantomData }
     }
 
     fn denied(&self, permission: Permission, denial: Decision) -> Error {
         if self.actor.kind == ActorKind::Nobody {
             return Error::new(Kind::Unauthenticated, "UNAUTHENTICATED", "sign in first");
+        }
+        if !self.view.modules().hold(permission) {
+            let text = format!("the group does not have the module {}: ask its operator", permission.module());
+            return Error::new(Kind::PermissionDenied, "MODULE_NOT_ENTITLED", text).with("permission", permission);
         }
         let message = match denial {
             Decision::OutOfReach => format!("your grants give you {permission}, but not here"),

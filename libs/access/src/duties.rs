@@ -1,11 +1,30 @@
-//! Separation of duties: permissions that nobody may hold together.
+//! Separation of duties: permissions that nobody may hold together, and those that nobody may lend.
 
 use std::collections::BTreeSet;
 
 use crate::Permission;
 
-/// Pairs that are refused in one principal's grants, whatever the scopes.
-pub const SEPARATED: &[(Permission, Permission)] = &[(Permission::SettlementPrepare, Permission::SettlementApprove)];
+/// Pairs that are refused in one principal's grants, whatever the scopes. That the one who prepares a settlement, the one
+/// who approves it and the one who posts it are three is asked of every settlement besides.
+pub const SEPARATED: &[(Permission, Permission)] = &[
+    (Permission::SettlementPrepare, Permission::SettlementApprove),
+    (Permission::SettlementApprove, Permission::SettlementPost),
+];
+
+/// What is neither delegated nor opened in an emergency: rights over rights, and what only the person itself does.
+pub const NOT_LENT: &[Permission] = &[
+    Permission::LoginWrite,
+    Permission::GrantWrite,
+    Permission::GrantAny,
+    Permission::ViewRead,
+    Permission::RoleWrite,
+    Permission::DelegationWrite,
+    Permission::DelegationAdmin,
+    Permission::BreakGlass,
+    Permission::BreakGlassReview,
+    Permission::EntitlementWrite,
+    Permission::PunchRecord,
+];
 
 /// The first separated pair among these permissions.
 pub fn conflict(permissions: impl IntoIterator<Item = Permission>) -> Option<(Permission, Permission)> {

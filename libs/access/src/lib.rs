@@ -14,7 +14,7 @@
 //!     const EFFECT: Effect = Effect::Change;
 //! }
 //! fn forge<R: Rpc>(other: Permit<R>) -> Permit<Forged> {
-//!     Permit { grant: other.grant, rpc: std::marker::PhantomData }
+//!     Permit { grant: other.grant, source: other.source, rpc: std::marker::PhantomData }
 //! }
 //! ```
 //!
@@ -22,8 +22,11 @@
 
 mod actor;
 mod compile;
+mod condition;
 mod context;
 mod duties;
+mod explain;
+mod modules;
 mod permission;
 mod reach;
 pub mod roles;
@@ -31,10 +34,15 @@ mod rpc;
 mod view;
 
 pub use actor::{Actor, ActorKind, Locale, Region, Regions, service_principal};
-pub use compile::{Assignment, PersonFacts, Scope, ScopeKind, UnitFact, compile, compile_service, subtree};
+pub use compile::{
+    Assignment, Facts, Loan, PersonFacts, Scope, ScopeKind, UnitFact, compile, compile_service, subtree,
+};
+pub use condition::{Circumstances, Condition, Hours};
 pub use context::OpContext;
-pub use duties::{SEPARATED, conflict};
+pub use duties::{NOT_LENT, SEPARATED, conflict};
+pub use explain::{Explainer, Verdict};
+pub use modules::{MODULES, Modules};
 pub use permission::{DataClass, Permission};
 pub use reach::{IdHasher, IdSet, Reach, Target};
 pub use rpc::{Effect, Permit, Plan, PolicyRow, Rpc};
-pub use view::{Decision, View, decide, plan};
+pub use view::{Decision, Provisional, Source, View, decide, plan};

@@ -47,6 +47,11 @@ macro_rules! permissions {
                 match self { $(Self::$name => $text,)+ }
             }
 
+            /// The module it belongs to: the first part of its name.
+            pub fn module(self) -> &'static str {
+                self.name().split('.').next().unwrap_or_default()
+            }
+
             /// The data class it opens.
             pub const fn data_class(self) -> DataClass {
                 match self { $(Self::$name => DataClass::$class,)+ }
@@ -85,6 +90,20 @@ permissions! {
     GrantWrite = "identity.grant.write" opens Internal;
     /// Give roles that one does not hold oneself; never to oneself.
     GrantAny = "identity.grant.any" opens Internal;
+    /// Read what roles there are.
+    RoleRead = "identity.role.read" opens Internal shared;
+    /// Define roles of the group's own, and change them.
+    RoleWrite = "identity.role.write" opens Internal;
+    /// Lend rights of one's own to somebody else for a while.
+    DelegationWrite = "identity.delegation.write" opens Internal;
+    /// Read and end anybody's delegations.
+    DelegationAdmin = "identity.delegation.admin" opens Internal;
+    /// Take rights one was not given, in an emergency, for at most an hour and under everybody's eyes.
+    BreakGlass = "identity.break_glass.open" opens Internal;
+    /// Read and review who broke the glass.
+    BreakGlassReview = "identity.break_glass.review" opens Internal;
+    /// Say which modules of the suite the group has.
+    EntitlementWrite = "identity.entitlement.write" opens Internal;
     /// Read anybody's compiled view: services only.
     ViewRead = "identity.view.read" opens Internal;
 

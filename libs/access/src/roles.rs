@@ -3,6 +3,8 @@
 //! No role that manages people reads pay: `supervisor`, `branch_hr`, `group_hr` and `group_admin` lack
 //! `compensation.statement.read_pay`. Roles of services are given to nobody; they are what background work may do.
 
+use std::collections::BTreeMap;
+
 use crate::Permission::{self, *};
 use crate::ScopeKind;
 
@@ -43,7 +45,24 @@ pub const SERVICES: &[Role] = &[
 /// The role of the first administrator.
 pub const FIRST_ADMIN: &str = "group_admin";
 
-/// A role that can be given, by its name.
+/// The roles that a group can give: the ready ones and those it defined itself. A role of its own never takes the name of a
+/// ready one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleBook(BTreeMap<String, Vec<Permission>>);
+
+impl RoleBook {
+    /// The ready roles and these.
+    pub fn with(own: impl IntoIterator<Item = (String, Vec<Permission>)>) -> Self {
+        Self(own.into_iter().filter(|(name, _)| find(name).is_none()).collect())
+    }
+
+    /// What a role gives; nothing for one that is not there.
+    pub fn permissions(&self, role: &str) -> &[Permission] {
+        find(role).map(|role| role.permissions).or_else(|| self.0.get(role).map(Vec::as_slice)).unwrap_or_default()
+    }
+}
+
+/// A ready role, by its name.
 pub fn find(name: &str) -> Option<&'static Role> {
     READY.iter().find(|role| role.name == name)
 }
@@ -65,6 +84,7 @@ const AGENT: &[Permission] = &[
     OrgRead,
     PersonRead,
     PersonReadPii,
+    RoleRead,
     SiteRead,
     RosterRead,
     PunchRead,
@@ -91,6 +111,8 @@ const SUPERVISOR: &[Permission] = &[
     OrgRead,
     PersonRead,
     PersonReadPii,
+    RoleRead,
+    DelegationWrite,
     SiteRead,
     RosterRead,
     RosterWrite,
@@ -120,6 +142,8 @@ const BRANCH_HR: &[Permission] = &[
     LoginWrite,
     GrantRead,
     GrantWrite,
+    RoleRead,
+    DelegationWrite,
     SiteRead,
     SiteWrite,
     RosterRead,
@@ -160,6 +184,8 @@ const GROUP_HR: &[Permission] = &[
     LoginWrite,
     GrantRead,
     GrantWrite,
+    RoleRead,
+    DelegationWrite,
     SiteRead,
     SiteWrite,
     RosterRead,
@@ -196,6 +222,8 @@ const COMPENSATION_SPECIALIST: &[Permission] = &[
     OrgRead,
     PersonRead,
     PersonReadPii,
+    RoleRead,
+    DelegationWrite,
     AccountRead,
     CreditRead,
     SchemeRead,
@@ -216,6 +244,8 @@ const APPROVER: &[Permission] = &[
     OrgRead,
     PersonRead,
     PersonReadPii,
+    RoleRead,
+    DelegationWrite,
     CreditRead,
     SchemeRead,
     CycleRead,
@@ -262,6 +292,9 @@ const AUDITOR: &[Permission] = &[
     PersonRead,
     PersonReadPii,
     GrantRead,
+    RoleRead,
+    DelegationAdmin,
+    BreakGlassReview,
     SiteRead,
     RosterRead,
     PunchRead,
@@ -284,7 +317,7 @@ const AUDITOR: &[Permission] = &[
 ];
 
 /// Keeps it running; sees nobody's data.
-const PLATFORM_OPERATOR: &[Permission] = &[TenantRead, OrgRead, AuditRead];
+const PLATFORM_OPERATOR: &[Permission] = &[TenantRead, OrgRead, RoleRead, BreakGlass, EntitlementWrite, AuditRead];
 
 /// Lays out the group and gives roles; sees nobody's score or pay.
 const GROUP_ADMIN: &[Permission] = &[
@@ -298,6 +331,11 @@ const GROUP_ADMIN: &[Permission] = &[
     GrantRead,
     GrantWrite,
     GrantAny,
+    RoleRead,
+    RoleWrite,
+    DelegationAdmin,
+    BreakGlass,
+    BreakGlassReview,
     SiteRead,
     SiteWrite,
     AccountRead,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tally_kernel::id::{PrincipalId, TenantId};
 
-use crate::{Permission, Reach, Target};
+use crate::{Permission, Reach, Source, Target};
 
 /// What an rpc does, as audit and caching need to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,6 +104,7 @@ pub(crate) struct Holder {
 /// group and the principal it was made for.
 pub struct Permit<R: Rpc> {
     pub(crate) grant: Holder,
+    pub(crate) source: Source,
     pub(crate) rpc: PhantomData<fn() -> R>,
 }
 
@@ -131,6 +132,11 @@ impl<R: Rpc> Permit<R> {
     /// The principal it was given to.
     pub fn principal(&self) -> PrincipalId {
         self.grant.principal
+    }
+
+    /// Where the right came from: the audit log keeps it.
+    pub fn source(&self) -> Source {
+        self.source
     }
 }
 

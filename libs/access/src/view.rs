@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use tally_kernel::id::PersonId;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tally_kernel::id::{PersonId, PrincipalId};
+use uuid::Uuid;
 
-use crate::{Permission, Reach, Target};
+use crate::{Circumstances, Condition, Modules, Permission, Reach, Target};
+
+/// What each permission reaches, by the permission's number.
+type Rules = Box<[Option<Arc<Reach>>]>;
 
 /// What a principal may do, compiled from its grants, the org tree and its employment at one revision of the group's
 /// access facts. A question is an index and at most three look-ups, however large the group.
@@ -12,29 +18,123 @@ use crate::{Permission, Reach, Target};
 pub struct View {
     revision: u64,
     person: Option<PersonId>,
-    rules: Box<[Option<Arc<Reach>>]>,
+    modules: Modules,
+    rules: Rules,
+    /// Waits for a call: [`View::at`] settles it.
+    provisional: Vec<Provisional>,
+    /// The rules without what is lent, and what is lent: only where something is.
+    lent: Option<Box<Lent>>,
+}
+
+/// Where a right comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The principal's own grants.
+    Own,
+    /// Another principal delegated it.
+    Delegated(PrincipalId),
+    /// An emergency was declared: its id.
+    BreakGlass(Uuid),
+}
+
+/// Rules that hold in some calls only: those of a grant with a condition, of a delegation, of an emergency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provisional {
+    /// Where they come from.
+    pub source: Source,
+    /// From this instant on, if not always.
+    pub from: Option<Timestamp>,
+    /// Before this instant, if not for ever.
+    pub until: Option<Timestamp>,
+    /// What must hold of the call.
+    pub condition: Condition,
+    /// What they give.
+    pub rules: Vec<(Permission, Arc<Reach>)>,
+}
+
+impl Provisional {
+    fn holds(&self, at: &Circumstances, zone: &TimeZone) -> bool {
+        self.from.is_none_or(|from| from <= at.now)
+            && self.until.is_none_or(|until| at.now < until)
+            && self.condition.holds(at, zone)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Lent {
+    own: Rules,
+    loans: Vec<(Source, Rules)>,
+}
+
+fn no_rules() -> Rules {
+    vec![None; Permission::COUNT].into()
+}
+
+/// A permission named twice reaches the union; one that reaches nothing is left out.
+fn add(rules: &mut Rules, more: impl IntoIterator<Item = (Permission, Arc<Reach>)>) {
+    for (permission, reach) in more.into_iter().filter(|(_, reach)| !reach.is_empty()) {
+        match &mut rules[permission as usize] {
+            Some(there) => Arc::make_mut(there).absorb(&reach),
+            none => *none = Some(reach),
+        }
+    }
 }
 
 impl View {
     /// A view that allows nothing: nobody signed in, or a principal without grants.
     pub fn nothing(revision: u64, person: Option<PersonId>) -> Self {
-        Self { revision, person, rules: vec![None; Permission::COUNT].into() }
+        Self { revision, person, modules: Modules::All, rules: no_rules(), provisional: Vec::new(), lent: None }
     }
 
-    /// A view of these rules. A permission named twice reaches the union; one that reaches nothing is left out.
+    /// A view of these rules.
     pub fn new(
         revision: u64,
         person: Option<PersonId>,
         rules: impl IntoIterator<Item = (Permission, Arc<Reach>)>,
     ) -> Self {
         let mut view = Self::nothing(revision, person);
-        for (permission, reach) in rules.into_iter().filter(|(_, reach)| !reach.is_empty()) {
-            match &mut view.rules[permission as usize] {
-                Some(there) => Arc::make_mut(there).absorb(&reach),
-                none => *none = Some(reach),
-            }
-        }
+        add(&mut view.rules, rules);
         view
+    }
+
+    /// The same view with rules that hold in some calls only.
+    #[must_use]
+    pub fn with(mut self, provisional: impl IntoIterator<Item = Provisional>) -> Self {
+        self.provisional.extend(provisional);
+        self
+    }
+
+    /// The same view without what belongs to other modules than these.
+    #[must_use]
+    pub fn entitled(mut self, modules: Modules) -> Self {
+        for permission in Permission::ALL.iter().filter(|p| !modules.hold(**p)) {
+            self.rules[*permission as usize] = None;
+        }
+        for provisional in &mut self.provisional {
+            provisional.rules.retain(|(permission, _)| modules.hold(*permission));
+        }
+        Self { modules, ..self }
+    }
+
+    /// The view as it is for one call: what was provisional holds now or is gone.
+    #[must_use]
+    pub fn at(self: &Arc<Self>, circumstances: &Circumstances, zone: &TimeZone) -> Arc<Self> {
+        if self.provisional.is_empty() {
+            return Arc::clone(self);
+        }
+        let mut view = Self { provisional: Vec::new(), ..Self::clone(self) };
+        let now = || self.provisional.iter().filter(|p| p.holds(circumstances, zone));
+        now().filter(|p| p.source == Source::Own).for_each(|p| add(&mut view.rules, p.rules.iter().cloned()));
+        let mut loans = Vec::new();
+        let own = view.rules.clone();
+        for loan in now().filter(|p| p.source != Source::Own) {
+            add(&mut view.rules, loan.rules.iter().cloned());
+            let mut rules = no_rules();
+            add(&mut rules, loan.rules.iter().cloned());
+            loans.push((loan.source, rules));
+        }
+        view.lent = (!loans.is_empty()).then(|| Box::new(Lent { own, loans }));
+        Arc::new(view)
     }
 
     /// The group's revision of access facts it was compiled at.
@@ -47,9 +147,44 @@ impl View {
         self.person
     }
 
+    /// The modules that the group has.
+    pub fn modules(&self) -> &Modules {
+        &self.modules
+    }
+
     /// The rules, in the order of the permissions. Permissions with the same reach share it.
     pub fn rules(&self) -> impl Iterator<Item = (Permission, &Arc<Reach>)> {
         Permission::ALL.iter().zip(&self.rules).filter_map(|(p, reach)| Some((*p, reach.as_ref()?)))
+    }
+
+    /// The rules that wait for a call.
+    pub fn provisional(&self) -> &[Provisional] {
+        &self.provisional
+    }
+
+    /// Through what `permission` reaches `target`; the principal's own grants come first.
+    pub fn source(&self, permission: Permission, target: &Target) -> Source {
+        let Some(lent) = &self.lent else { return Source::Own };
+        let covers = |rules: &Rules| rules[permission as usize].as_ref().is_some_and(|reach| reach.covers(target));
+        if covers(&lent.own) {
+            return Source::Own;
+        }
+        lent.loans.iter().find(|(_, rules)| covers(rules)).map_or(Source::Own, |(source, _)| *source)
+    }
+
+    /// Through what `permission` may come when nobody knows yet on what: an emergency is named whenever it lends the
+    /// permission, a delegation when the own grants lack it.
+    pub(crate) fn likely_source(&self, permission: Permission) -> Source {
+        let Some(lent) = &self.lent else { return Source::Own };
+        let own = lent.own[permission as usize].is_some();
+        let likely = |source: &Source| matches!(source, Source::BreakGlass(_)) || !own;
+        self.lenders(permission).find(likely).unwrap_or(Source::Own)
+    }
+
+    /// What lends `permission` anywhere, beside the principal's own grants: a list may show rows of all of these.
+    pub fn lenders(&self, permission: Permission) -> impl Iterator<Item = Source> {
+        let loans = self.lent.iter().flat_map(|lent| &lent.loans);
+        loans.filter(move |(_, rules)| rules[permission as usize].is_some()).map(|(source, _)| *source)
     }
 
     pub(crate) fn reach(&self, permission: Permission) -> Option<&Arc<Reach>> {

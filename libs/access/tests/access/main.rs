@@ -1,6 +1,8 @@
 //! What must hold of every view, whatever the grants and the tree: one question asked in two ways has one answer.
 
 #[cfg(test)]
+mod loans;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod properties;

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, Assignment, Decision, OpContext, Permission, PersonFacts, Reach, Region, Scope, Target, UnitFact, View,
-    compile, decide, roles,
+    Actor, Assignment, Circumstances, Condition, Decision, Explainer, Facts, Loan, MODULES, Modules, NOT_LENT,
+    OpContext, Permission, PersonFacts, Reach, Region, Scope, Source, Target, UnitFact, Verdict, View, compile, decide,
+    roles,
 };
-use tally_kernel::id::{OrgUnitId, PersonId, TenantId};
+use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Rng};
 use uuid::Uuid;
 
@@ -20,6 +24,9 @@ mod policy {
 
 const TODAY: Date = date(2026, 3, 2);
 const REGIONS: [&str; 3] = ["cn-north", "cn-south", "*"];
+const NOON: Timestamp = Timestamp::constant(1_772_452_800, 0);
+const OWN_ROLE: &str = "cashier";
+const LENDER: PrincipalId = PrincipalId(Uuid::from_u128(77));
 const UNITS: u128 = 12;
 const PEOPLE: u128 = 6;
 
@@ -53,14 +60,62 @@ fn scopes() -> impl Strategy<Value = Scope> {
 }
 
 fn grants() -> impl Strategy<Value = Vec<Assignment>> {
-    let one = (0..roles::READY.len(), scopes(), -3..3_i64, proptest::option::of(-3..3_i64));
-    let one = one.prop_map(|(role, scope, from, to)| Assignment {
-        role: roles::READY[role].name.into(),
+    let one = (0..=roles::READY.len(), scopes(), -3..3_i64, proptest::option::of(-3..3_i64), conditions());
+    let one = one.prop_map(|(role, scope, from, to, condition)| Assignment {
+        role: roles::READY.get(role).map_or(OWN_ROLE, |role| role.name).into(),
         scope,
         valid_from: TODAY + jiff::Span::new().days(from),
         valid_to: to.map(|days| TODAY + jiff::Span::new().days(days)),
+        condition,
     });
     proptest::collection::vec(one, 0..6)
+}
+
+fn conditions() -> impl Strategy<Value = Condition> {
+    let hours = proptest::option::weighted(0.2, prop_oneof![Just("08:00-20:00"), Just("22:00-06:00")]);
+    (proptest::bool::weighted(0.2), hours).prop_map(|(second_factor, hours)| Condition {
+        second_factor,
+        hours: hours.map(|hours| hours.parse().unwrap()),
+    })
+}
+
+fn circumstances() -> impl Strategy<Value = Circumstances> {
+    (0..48_i64, any::<bool>()).prop_map(|(half_hours, second_factor)| Circumstances {
+        now: NOON + jiff::SignedDuration::from_mins(30 * (half_hours - 24)),
+        second_factor,
+    })
+}
+
+fn modules() -> impl Strategy<Value = Modules> {
+    let some = proptest::sample::subsequence(MODULES.to_vec(), 0..=MODULES.len());
+    prop_oneof![
+        Just(Modules::All),
+        some.prop_map(|names| Modules::Only(names.into_iter().map(str::to_owned).collect()))
+    ]
+}
+
+/// Delegations and emergencies that began an hour before noon or later, for two hours.
+fn loans() -> impl Strategy<Value = Vec<Loan>> {
+    let permissions = || proptest::sample::subsequence(Permission::ALL.to_vec(), 0..Permission::COUNT);
+    let time = || {
+        (-1..3_i64).prop_map(|hours| {
+            let from = NOON + jiff::SignedDuration::from_hours(hours);
+            (from, from + jiff::SignedDuration::from_hours(2))
+        })
+    };
+    let delegation =
+        (grants(), permissions(), time()).prop_map(|(grants, permissions, (from, until))| Loan::Delegation {
+            delegator: LENDER,
+            grants,
+            person: PersonFacts { person: Some(person(3)), reports: vec![person(4)], employed: true },
+            permissions,
+            from,
+            until,
+        });
+    let emergency = (scopes(), permissions(), time()).prop_map(|(scope, permissions, (from, until))| {
+        Loan::BreakGlass { id: Uuid::from_u128(911), scope, permissions, from, until }
+    });
+    proptest::collection::vec(prop_oneof![delegation, emergency], 0..3)
 }
 
 fn rows() -> impl Strategy<Value = Vec<Target>> {
@@ -77,9 +132,29 @@ fn rows() -> impl Strategy<Value = Vec<Target>> {
     proptest::collection::vec(one, 1..40)
 }
 
-fn view(grants: &[Assignment], tree: &[UnitFact]) -> View {
-    let facts = PersonFacts { person: Some(person(0)), reports: vec![person(1), person(2)], employed: true };
-    compile(1, grants, tree, &facts, TODAY)
+fn me() -> PersonFacts {
+    PersonFacts { person: Some(person(0)), reports: vec![person(1), person(2)], employed: true }
+}
+
+fn book() -> RoleBook {
+    RoleBook::with([(OWN_ROLE.to_owned(), vec![Permission::PunchRead, Permission::CardRead])])
+}
+
+/// The view of a call by day without a second factor.
+fn view(grants: &[Assignment], tree: &[UnitFact]) -> Arc<View> {
+    let by_day = Circumstances { now: NOON, second_factor: false };
+    view_at(grants, &[], tree, &Modules::All, &by_day)
+}
+
+fn view_at(
+    grants: &[Assignment],
+    loans: &[Loan],
+    tree: &[UnitFact],
+    modules: &Modules,
+    at: &Circumstances,
+) -> Arc<View> {
+    let facts = Facts { revision: 1, date: TODAY, units: tree, roles: &book(), modules };
+    Arc::new(compile(grants, loans, &me(), &facts)).at(at, &TimeZone::UTC)
 }
 
 /// The list filter written out as the store writes it, apart from `Reach::covers`.
@@ -97,10 +172,12 @@ fn allowed(view: &View, row: &Target) -> Vec<Permission> {
 
 proptest! {
     #[test]
-    fn a_list_shows_exactly_what_a_get_would_allow(grants in grants(), tree in trees(), rows in rows()) {
+    fn a_list_shows_exactly_what_a_get_would_allow(
+        grants in grants(), loans in loans(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
+    ) {
         let ctx = OpContext::new(
             Actor::service("performance", TenantId(Uuid::from_u128(1)), None),
-            Arc::new(view(&grants, &tree)),
+            view_at(&grants, &loans, &tree, &modules, &at),
             Clock::default(),
             Rng::seeded(1),
         );
@@ -151,5 +228,65 @@ proptest! {
         turned.reverse();
         unrooted.reverse();
         prop_assert_eq!(rules(&view(&grants, &tree)), rules(&view(&turned, &unrooted)));
+    }
+
+    #[test]
+    fn one_of_the_grants_explains_whatever_the_grants_allow(
+        grants in grants(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
+    ) {
+        let (view, me, book) = (view_at(&grants, &[], &tree, &modules, &at), me(), book());
+        let facts = Facts { revision: 1, date: TODAY, units: &tree, roles: &book, modules: &modules };
+        let explainer = Explainer::new(&facts, &me, TimeZone::UTC);
+        for row in &rows {
+            for permission in Permission::ALL {
+                let allows = |grant| explainer.ask(grant, *permission, row, &at) == Verdict::Allows;
+                let allowed = decide(&view, *permission, row) == Decision::Allow;
+                prop_assert_eq!(grants.iter().any(allows), allowed, "{} on {:?}", permission, row);
+            }
+        }
+    }
+
+    #[test]
+    fn a_loan_adds_what_the_lender_has_and_nothing_that_is_not_lent(
+        grants in grants(), loans in loans(), tree in trees(), rows in rows(), at in circumstances(),
+    ) {
+        let own = view_at(&grants, &[], &tree, &Modules::All, &at);
+        let both = view_at(&grants, &loans, &tree, &Modules::All, &at);
+        for row in &rows {
+            let before = allowed(&own, row);
+            for permission in allowed(&both, row) {
+                let source = both.source(permission, row);
+                prop_assert_eq!(source == Source::Own, before.contains(&permission), "{} on {:?}", permission, row);
+                prop_assert!(source == Source::Own || !NOT_LENT.contains(&permission));
+                if source == Source::Delegated(LENDER) {
+                    let lends = |loan: &Loan| match loan {
+                        Loan::Delegation { grants, permissions, person, .. } => {
+                            let facts = Facts {
+                                revision: 1, date: TODAY, units: &tree, roles: &book(), modules: &Modules::All,
+                            };
+                            let theirs = Arc::new(compile(grants, &[], person, &facts)).at(&at, &TimeZone::UTC);
+                            permissions.contains(&permission) && decide(&theirs, permission, row) == Decision::Allow
+                        }
+                        Loan::BreakGlass { .. } => false,
+                    };
+                    prop_assert!(loans.iter().any(lends), "{} on {:?} comes from nowhere", permission, row);
+                }
+            }
+            prop_assert!(before.iter().all(|p| decide(&both, *p, row) == Decision::Allow), "a loan took something away");
+        }
+    }
+
+    #[test]
+    fn a_module_that_the_group_lacks_gives_nothing(
+        grants in grants(), loans in loans(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
+    ) {
+        let (all, some) = (
+            view_at(&grants, &loans, &tree, &Modules::All, &at),
+            view_at(&grants, &loans, &tree, &modules, &at),
+        );
+        for row in &rows {
+            let left: Vec<_> = allowed(&all, row).into_iter().filter(|p| modules.hold(*p)).collect();
+            prop_assert_eq!(allowed(&some, row), left);
+        }
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use jiff::civil::{Date, date};
+use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, ActorKind, Assignment, Decision, OpContext, Permission, PersonFacts, Region, Regions, Scope, Target,
-    UnitFact, View, compile, compile_service, decide, plan, subtree,
+    Actor, ActorKind, Assignment, Condition, Decision, Facts, Modules, OpContext, Permission, PersonFacts, Region,
+    Regions, Scope, Target, UnitFact, View, compile, compile_service, decide, plan, subtree,
 };
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Kind, Rng};
@@ -40,12 +41,19 @@ fn tree() -> Vec<UnitFact> {
 }
 
 fn given(role: &str, scope: Scope) -> Assignment {
-    Assignment { role: role.into(), scope, valid_from: date(2026, 1, 1), valid_to: None }
+    let condition = Condition::default();
+    Assignment { role: role.into(), scope, valid_from: date(2026, 1, 1), valid_to: None, condition }
 }
 
 fn view(assignments: &[Assignment]) -> View {
     let facts = PersonFacts { person: Some(person(7)), reports: vec![person(8)], employed: true };
-    compile(3, assignments, &tree(), &facts, TODAY)
+    seen_by(assignments, &facts)
+}
+
+fn seen_by(assignments: &[Assignment], person: &PersonFacts) -> View {
+    let (roles, modules, units) = (RoleBook::default(), Modules::All, tree());
+    let facts = Facts { revision: 3, date: TODAY, units: &units, roles: &roles, modules: &modules };
+    compile(assignments, &[], person, &facts)
 }
 
 fn context(view: View) -> OpContext {
@@ -103,7 +111,7 @@ fn what_the_group_laid_down_is_read_by_whoever_reads_any_of_it_and_written_by_th
     assert_eq!(decide(&branch, Permission::SchemeRead, &group_wide), Decision::Allow);
     assert_eq!(decide(&branch, Permission::OrgWrite, &group_wide), Decision::OutOfReach);
     assert_eq!(decide(&branch, Permission::PersonRead, &group_wide), Decision::OutOfReach);
-    let without_person = compile(1, &[given("agent", Scope::Own)], &tree(), &PersonFacts::default(), TODAY);
+    let without_person = seen_by(&[given("agent", Scope::Own)], &PersonFacts::default());
     assert_eq!(decide(&without_person, Permission::SchemeRead, &group_wide), Decision::NoPermission);
 }
 
@@ -123,13 +131,13 @@ fn a_grant_holds_from_its_first_to_its_last_day() {
 fn who_is_not_employed_any_more_keeps_what_is_about_oneself() {
     let grants = [given("agent", Scope::Own), given("supervisor", Scope::Subtree(unit(1)))];
     let facts = PersonFacts { person: Some(person(7)), reports: Vec::new(), employed: false };
-    let left = compile(1, &grants, &tree(), &facts, TODAY);
+    let left = seen_by(&grants, &facts);
     let own = Target::person(region("cn-north"), Some(unit(2)), person(7));
     let team = Target::person(region("cn-north"), Some(unit(2)), person(8));
     assert_eq!(decide(&left, Permission::StatementReadPay, &own), Decision::Allow);
     assert_eq!(decide(&left, Permission::CardRead, &team), Decision::OutOfReach);
     assert_eq!(decide(&left, Permission::RosterWrite, &team), Decision::NoPermission);
-    let login_without_person = compile(1, &grants, &tree(), &PersonFacts::default(), TODAY);
+    let login_without_person = seen_by(&grants, &PersonFacts::default());
     assert_eq!(decide(&login_without_person, Permission::CardRead, &team), Decision::Allow);
 }
 
