@@ -1,4 +1,5 @@
-//! Settlements, statements and carry books. That nobody approves what he prepared is a rule of the database too.
+//! Settlements, statements and carry books. That three people prepare,
+//! approve and post is a rule of the database too.
 
 use sea_orm_migration::prelude::DbErr;
 use tally_store::migration::{
@@ -17,8 +18,6 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
-        let hands = [uuid("prepared_by"), uuid_null("approved_by"), uuid_null("posted_by")];
-        let [prepared_by, approved_by, posted_by] = hands;
         let columns = [
             region(),
             uuid("pool_id"),
@@ -27,12 +26,17 @@ impl MigrationTrait for Migration {
             bytes("sums"),
             big("people"),
             text("inputs_digest"),
-            prepared_by,
-            approved_by,
-            posted_by,
+            uuid("prepared_by"),
+            uuid_null("prepared_for"),
+            uuid_null("approved_by"),
+            uuid_null("approved_for"),
+            uuid_null("posted_by"),
+            uuid_null("posted_for"),
         ];
         create_table(m, "settlements", columns).await?;
-        check(m, "settlements", "hands", "approved_by IS NULL OR approved_by <> prepared_by").await?;
+        check(m, "settlements", "approver", &other_hands("approved", "prepared")).await?;
+        check(m, "settlements", "poster", &other_hands("posted", "prepared")).await?;
+        check(m, "settlements", "payer", &other_hands("posted", "approved")).await?;
         let columns = [
             region(),
             uuid("unit_id"),
@@ -47,4 +51,10 @@ impl MigrationTrait for Migration {
         create_table(m, "carry_books", [region(), text("currency"), bytes("book")]).await?;
         index(m, "carry_books", ["currency"], Keys::Unique).await
     }
+}
+
+/// Whoever took a step, and whoever lent the right to, took no part in the other step.
+fn other_hands(step: &str, other: &str) -> String {
+    let hands = format!("({other}_by, COALESCE({other}_for, {other}_by))");
+    format!("{step}_by IS NULL OR ({step}_by NOT IN {hands} AND COALESCE({step}_for, {step}_by) NOT IN {hands})")
 }

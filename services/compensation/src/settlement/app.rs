@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Target};
-use tally_kernel::id::{CycleId, PoolId, PrincipalId, SettlementId};
+use tally_access::{OpContext, Permit, Rpc, Source, Target};
+use tally_kernel::id::{CycleId, PoolId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result};
 use tally_store::{Audit, Store, Unit};
 
-use super::domain::{self, CarryBook, Claimant, Fund, Settlement, SettlementError, Stage};
+use super::domain::{self, CarryBook, Claimant, Fund, Hands, Settlement, SettlementError, Stage};
 use super::store;
 use crate::peers::{Home, Peers};
 use crate::policy::{
@@ -45,11 +45,11 @@ pub struct Filed {
     /// Digest of amount, rule, scores and carry account, hex.
     pub inputs_digest: String,
     /// Who prepared it.
-    pub prepared_by: PrincipalId,
+    pub prepared: Hands,
     /// Who approved it.
-    pub approved_by: Option<PrincipalId>,
+    pub approved: Option<Hands>,
     /// Who posted it.
-    pub posted_by: Option<PrincipalId>,
+    pub posted: Option<Hands>,
     /// When it was prepared.
     pub prepared_at: Timestamp,
 }
@@ -102,7 +102,7 @@ pub async fn draft(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed>
             }
             let carry = store::carry_book(&unit, pool.amount.currency).await?;
             let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
-            let filed = file(ctx, &pool, &scores, carry, &split);
+            let filed = file(ctx, hands(&permit), &pool, &scores, carry, &split);
             store::insert(&unit, &filed).await?;
             statement::store::insert_all(&unit, ctx, &filed, &split.lines, &homes).await?;
             let audit = Audit::new("compensation.settlement.draft", "settlement", filed.id)
@@ -128,8 +128,18 @@ fn claims(
     scores.into_iter().map(claim).collect()
 }
 
+/// Whose hands a permit puts to work.
+pub(crate) fn hands<R: Rpc>(permit: &Permit<R>) -> Hands {
+    let lent_by = match permit.source() {
+        Source::Delegated(delegator) => Some(delegator),
+        Source::Own | Source::BreakGlass(_) => None,
+    };
+    Hands { by: permit.principal(), lent_by }
+}
+
 pub(crate) fn file(
     ctx: &OpContext,
+    hands: Hands,
     pool: &Pool,
     scores: &[(Claimant, Micro)],
     carry_before: CarryBook,
@@ -149,9 +159,9 @@ pub(crate) fn file(
             carry_before,
             carry_after: split.carry.clone(),
         },
-        prepared_by: ctx.actor.principal,
-        approved_by: None,
-        posted_by: None,
+        prepared: hands,
+        approved: None,
+        posted: None,
         prepared_at: ctx.now(),
     }
 }
@@ -180,23 +190,23 @@ pub async fn discard(app: &App, ctx: &OpContext, change: &Change) -> Result<File
 /// Approves a draft that somebody else prepared.
 pub async fn approve(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
     let permit = ctx.permit::<ApproveSettlement>(&Target::tenant())?;
-    let approver = ctx.actor.principal;
+    let approver = hands(&permit);
     app.store
         .retry(ctx, || async {
             let unit = app.store.unit(ctx, &permit).await?;
             let step = |filed: &Filed| {
-                let stage = filed.stage.approve(filed.prepared_by, approver)?;
-                Ok(Filed { stage, approved_by: Some(approver), ..filed.clone() })
+                let stage = filed.stage.approve(filed.prepared, approver)?;
+                Ok(Filed { stage, approved: Some(approver), ..filed.clone() })
             };
             change_stage(unit, change, "compensation.settlement.approve", step).await
         })
         .await
 }
 
-/// Posts an approved settlement: everybody's lines are checked against the sums once more, and the carry account moves on.
+/// Posts an approved settlement, by a third pair of hands: everybody's lines are checked against the sums once more, and the carry account moves on.
 pub async fn post(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
     let permit = ctx.permit::<PostSettlement>(&Target::tenant())?;
-    let poster = ctx.actor.principal;
+    let poster = hands(&permit);
     app.store
         .retry(ctx, || async {
             let unit = app.store.unit(ctx, &permit).await?;
@@ -205,8 +215,10 @@ pub async fn post(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> 
             if filed.stage == Stage::Approved {
                 move_carry_on(&unit, ctx, &filed).await?;
             }
-            let step =
-                |filed: &Filed| Ok(Filed { stage: filed.stage.post()?, posted_by: Some(poster), ..filed.clone() });
+            let step = |filed: &Filed| {
+                let stage = filed.stage.post(filed.prepared, filed.approved, poster)?;
+                Ok(Filed { stage, posted: Some(poster), ..filed.clone() })
+            };
             change_stage(unit, change, "compensation.settlement.post", step).await
         })
         .await

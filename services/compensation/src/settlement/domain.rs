@@ -23,7 +23,7 @@ use tally_kernel::id::PersonId;
 use tally_kernel::{Currency, Micro, Money, Ppm};
 
 pub use self::correction::{Basis, Correction, Delta, Paid, correct};
-pub use self::stage::Stage;
+pub use self::stage::{Hands, Stage};
 use crate::pool::domain::{PoolError, PoolRule, Rule, Tier};
 
 /// What makes a settlement impossible.
@@ -61,8 +61,10 @@ pub enum SettlementError {
     /// A number beyond what is computed with.
     #[error("a number is too large to compute with")]
     TooLarge,
-    /// Who prepared it wants to approve it.
-    #[error("who prepared a settlement cannot approve it: ask somebody else")]
+    /// Who prepared it wants to approve it, or who prepared or approved it wants to post it.
+    #[error(
+        "a settlement is prepared, approved and posted by three different people, and who lends a right counts: ask somebody else"
+    )]
     SameHands,
     /// Not a draft any more.
     #[error("the settlement is {0}, not a draft")]

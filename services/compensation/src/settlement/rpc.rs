@@ -127,9 +127,9 @@ impl From<Filed> for pb::Settlement {
             team_fund: Some(wire::money(Money::new(filed.sums.team_fund_minor(), currency))),
             people: filed.people,
             inputs_digest: filed.inputs_digest,
-            prepared_by: filed.prepared_by.to_string(),
-            approved_by: filed.approved_by.map(|p| p.to_string()).unwrap_or_default(),
-            posted_by: filed.posted_by.map(|p| p.to_string()).unwrap_or_default(),
+            prepared_by: filed.prepared.by.to_string(),
+            approved_by: filed.approved.map(|hands| hands.by.to_string()).unwrap_or_default(),
+            posted_by: filed.posted.map(|hands| hands.by.to_string()).unwrap_or_default(),
             prepared_at: Some(wire::instant(filed.prepared_at)),
         }
     }

@@ -10,7 +10,7 @@ use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, from_db, to_db};
 
 use super::app::{Filed, Sums};
-use super::domain::{CarryBook, Stage};
+use super::domain::{CarryBook, Hands, Stage};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,8 +28,11 @@ pub struct Model {
     pub people: i64,
     pub inputs_digest: String,
     pub prepared_by: Uuid,
+    pub prepared_for: Option<Uuid>,
     pub approved_by: Option<Uuid>,
+    pub approved_for: Option<Uuid>,
     pub posted_by: Option<Uuid>,
+    pub posted_for: Option<Uuid>,
     pub recorded_at: DateTimeUtc,
 }
 
@@ -78,9 +81,12 @@ pub async fn insert(unit: &Unit, filed: &Filed) -> Result<()> {
         sums: Set(unit.seal(&Place::of(Column::Sums, filed.id.0), &filed.sums)?),
         people: Set(i64::from(filed.people)),
         inputs_digest: Set(filed.inputs_digest.clone()),
-        prepared_by: Set(filed.prepared_by.0),
+        prepared_by: Set(filed.prepared.by.0),
+        prepared_for: Set(filed.prepared.lent_by.map(|p| p.0)),
         approved_by: Set(None),
+        approved_for: Set(None),
         posted_by: Set(None),
+        posted_for: Set(None),
         recorded_at: Set(to_db(filed.prepared_at)),
         ..Default::default()
     };
@@ -92,8 +98,10 @@ pub async fn insert(unit: &Unit, filed: &Filed) -> Result<()> {
 pub async fn keep_stage(unit: &Unit, filed: &Filed) -> Result<()> {
     unit.update::<Entity>()
         .set(Column::Stage, filed.stage.name())
-        .set(Column::ApprovedBy, filed.approved_by.map(|p| p.0))
-        .set(Column::PostedBy, filed.posted_by.map(|p| p.0))
+        .set(Column::ApprovedBy, filed.approved.map(|hands| hands.by.0))
+        .set(Column::ApprovedFor, filed.approved.and_then(|hands| hands.lent_by).map(|p| p.0))
+        .set(Column::PostedBy, filed.posted.map(|hands| hands.by.0))
+        .set(Column::PostedFor, filed.posted.and_then(|hands| hands.lent_by).map(|p| p.0))
         .filter(Column::Id.eq(filed.id.0))
         .exec_one()
         .await?;
@@ -140,11 +148,15 @@ fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         sums,
         people: u32::try_from(row.people).unwrap_or(u32::MAX),
         inputs_digest: row.inputs_digest,
-        prepared_by: PrincipalId(row.prepared_by),
-        approved_by: row.approved_by.map(PrincipalId),
-        posted_by: row.posted_by.map(PrincipalId),
+        prepared: hands(row.prepared_by, row.prepared_for),
+        approved: row.approved_by.map(|by| hands(by, row.approved_for)),
+        posted: row.posted_by.map(|by| hands(by, row.posted_for)),
         prepared_at: from_db(row.recorded_at),
     })
+}
+
+fn hands(by: Uuid, lent_by: Option<Uuid>) -> Hands {
+    Hands { by: PrincipalId(by), lent_by: lent_by.map(PrincipalId) }
 }
 
 /// The carry account of a currency; empty before the first settlement that carries.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tally_access::{OpContext, Permission, Reach, Target};
-use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, TenantId};
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
 use tally_kernel::{Micro, Ppm};
 use tally_rpc::Peer;
@@ -13,7 +13,7 @@ use tally_testkit::databases::TestStore;
 use uuid::Uuid;
 
 use super::app::{self, App, Change, Filed, file};
-use super::domain::{CarryBook, Claimant, Stage, settle};
+use super::domain::{CarryBook, Claimant, Hands, Stage, settle};
 use super::store;
 use crate::peers::{Home, Peers};
 use crate::policy::DraftSettlement;
@@ -25,6 +25,7 @@ struct Desk {
     app: App,
     preparer: OpContext,
     approver: OpContext,
+    payer: OpContext,
 }
 
 fn everything() -> Vec<(Permission, Reach)> {
@@ -39,7 +40,7 @@ fn desk(db: &TestStore) -> Desk {
     let nowhere = tally_rpc::connect("http://127.0.0.1:9", None).unwrap();
     let peer = Peer::new(nowhere, callers.signer(SERVICE));
     let peers = Peers { identity: peer.clone(), performance: peer };
-    Desk { app: App { store: db.store.clone(), peers }, preparer: someone(), approver: someone() }
+    Desk { app: App { store: db.store.clone(), peers }, preparer: someone(), approver: someone(), payer: someone() }
 }
 
 /// A draft of 100.01 among three, with odd cents carried.
@@ -63,7 +64,7 @@ async fn draft(desk: &Desk) -> Filed {
     let unit = desk.app.store.unit(ctx, &permit).await.unwrap();
     let carry = store::carry_book(&unit, Currency::CNY).await.unwrap();
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
-    let filed = file(ctx, &pool, &scores, carry, &split);
+    let filed = file(ctx, app::hands(&permit), &pool, &scores, carry, &split);
     store::insert(&unit, &filed).await.unwrap();
     statement::store::insert_all(&unit, ctx, &filed, &split.lines, &homes).await.unwrap();
     unit.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
@@ -88,12 +89,16 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
         let refused = app::post(&desk.app, &desk.preparer, &change(&filed)).await.unwrap_err();
         assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED", "{}", db.name);
         let approved = app::approve(&desk.app, &desk.approver, &change(&filed)).await.unwrap();
-        assert_eq!((approved.stage, approved.approved_by), (Stage::Approved, Some(desk.approver.actor.principal)));
-        let posted = app::post(&desk.app, &desk.preparer, &change(&filed)).await.unwrap();
+        assert_eq!(approved.approved.map(|hands| hands.by), Some(desk.approver.actor.principal));
+        for same in [&desk.preparer, &desk.approver] {
+            let refused = app::post(&desk.app, same, &change(&filed)).await.unwrap_err();
+            assert_eq!(refused.reason(), "SAME_HANDS", "{}", db.name);
+        }
+        let posted = app::post(&desk.app, &desk.payer, &change(&filed)).await.unwrap();
         assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001, "{}", db.name);
         for again in [
             app::discard(&desk.app, &desk.preparer, &change(&filed)).await,
-            app::post(&desk.app, &desk.preparer, &change(&filed)).await,
+            app::post(&desk.app, &desk.payer, &change(&filed)).await,
             app::approve(&desk.app, &desk.approver, &change(&filed)).await,
         ] {
             let refused = again.unwrap_err();
@@ -104,15 +109,28 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
 }
 
 #[tokio::test]
-async fn the_database_refuses_one_pair_of_hands_even_when_code_forgets() {
+async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets() {
     for db in TestStore::all(SERVICE, migrations).await {
         let desk = desk(&db);
-        let mut filed = draft(&desk).await;
-        filed.approved_by = Some(filed.prepared_by);
-        filed.stage = Stage::Approved;
-        let permit = desk.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
-        let unit = desk.app.store.unit(&desk.preparer, &permit).await.unwrap();
-        assert!(store::keep_stage(&unit, &filed).await.is_err(), "{}", db.name);
+        let filed = draft(&desk).await;
+        let hands = |by: u128, lent_by: Option<PrincipalId>| Hands { by: PrincipalId(Uuid::from_u128(by)), lent_by };
+        let (first, second) = (filed.prepared, hands(2, None));
+        let lent = |by| hands(by, Some(first.by));
+        let forgotten = [
+            (Some(first), None, false),
+            (Some(lent(2)), None, false),
+            (Some(second), Some(first), false),
+            (Some(second), Some(second), false),
+            (Some(second), Some(lent(3)), false),
+            (Some(second), Some(hands(3, Some(second.by))), false),
+            (Some(second), Some(hands(3, None)), true),
+        ];
+        for (approved, posted, good) in forgotten {
+            let filed = Filed { approved, posted, stage: Stage::Approved, ..filed.clone() };
+            let permit = desk.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
+            let unit = desk.app.store.unit(&desk.preparer, &permit).await.unwrap();
+            assert_eq!(store::keep_stage(&unit, &filed).await.is_ok(), good, "{}: {approved:?} {posted:?}", db.name);
+        }
     }
 }
 
@@ -125,9 +143,9 @@ async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused()
             app::approve(&desk.app, &desk.approver, &change(filed)).await.unwrap();
         }
         assert_eq!(book(&desk.app.store, &desk.preparer).await, CarryBook::empty(Currency::CNY), "{}", db.name);
-        app::post(&desk.app, &desk.preparer, &change(&first)).await.unwrap();
+        app::post(&desk.app, &desk.payer, &change(&first)).await.unwrap();
         assert_eq!(book(&desk.app.store, &desk.preparer).await, first.sums.carry_after, "{}", db.name);
-        let refused = app::post(&desk.app, &desk.preparer, &change(&second)).await.unwrap_err();
+        let refused = app::post(&desk.app, &desk.payer, &change(&second)).await.unwrap_err();
         assert_eq!(refused.reason(), "CARRY_MOVED", "{}", db.name);
     }
 }

@@ -13,17 +13,24 @@ pub struct Crew {
     pub admin: Session,
     /// Brings everything in, makes cycles and closes them.
     pub hr: Session,
-    /// Prepares and posts settlements.
+    /// Prepares settlements.
     pub preparer: Session,
     /// Approves what somebody else prepared.
     pub approver: Session,
+    /// Posts what two others prepared and approved.
+    pub payer: Session,
     /// Reads everything.
     pub auditor: Session,
 }
 
 /// Sign-in names and roles of the crew, beside `admin`.
-pub const USERS: [(&str, &str); 4] =
-    [("hr", "group_hr"), ("payroll", "compensation_specialist"), ("approver", "approver"), ("auditor", "auditor")];
+pub const USERS: [(&str, &str); 5] = [
+    ("hr", "group_hr"),
+    ("payroll", "compensation_specialist"),
+    ("approver", "approver"),
+    ("payer", "compensation_specialist"),
+    ("auditor", "auditor"),
+];
 
 impl Crew {
     /// Makes the bundle's group in an empty suite, gives everybody a login with `password` and a role, and signs them in.
@@ -35,17 +42,17 @@ impl Crew {
         }
         let sign_in = |login: &'static str| Session::sign_in(at, login, password);
         let (hr, preparer) = (sign_in("hr").await?, sign_in("payroll").await?);
-        let (approver, auditor) = (sign_in("approver").await?, sign_in("auditor").await?);
-        Ok(Self { admin, hr, preparer, approver, auditor })
+        let (approver, payer) = (sign_in("approver").await?, sign_in("payer").await?);
+        Ok(Self { admin, hr, preparer, approver, payer, auditor: sign_in("auditor").await? })
     }
 
     /// The same people, answered in another language (`en`, `zh-CN`).
     #[must_use]
     pub fn speaking(self, language: &'static str) -> Self {
-        let Self { admin, hr, preparer, approver, auditor } = self;
-        let [admin, hr, preparer] = [admin, hr, preparer].map(|session| session.speaking(language));
-        let [approver, auditor] = [approver, auditor].map(|session| session.speaking(language));
-        Self { admin, hr, preparer, approver, auditor }
+        let Self { admin, hr, preparer, approver, payer, auditor } = self;
+        let [admin, hr, auditor] = [admin, hr, auditor].map(|session| session.speaking(language));
+        let [preparer, approver, payer] = [preparer, approver, payer].map(|session| session.speaking(language));
+        Self { admin, hr, preparer, approver, payer, auditor }
     }
 }
 

@@ -150,7 +150,7 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> 
 async fn settlement(crew: &Crew, bundle: &Bundle, cycle: &performance::Cycle) -> Result<Option<Settled>> {
     match &bundle.pool {
         None => Ok(None),
-        Some(pool) => settle::settle(&crew.preparer, &crew.approver, &cycle.cycle_id, pool).await.map(Some),
+        Some(pool) => settle::settle(crew, &cycle.cycle_id, pool).await.map(Some),
     }
 }
 

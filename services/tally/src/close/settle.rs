@@ -1,5 +1,5 @@
 //! Scheme and pool of a bundle in the suite's words, and the way from a cycle to posted statements. Three people take
-//! part, as the suite demands: who prepares, who approves, who reads.
+//! part, as the suite demands: who prepares, who approves, who posts.
 
 use anyhow::{Result, anyhow};
 use rust_decimal::Decimal;
@@ -12,7 +12,8 @@ use tally_api::performance::v1 as performance;
 use crate::bundle::{
     Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
 };
-use crate::session::{Session, told};
+use crate::close::Crew;
+use crate::session::told;
 
 /// The bundle's scheme.
 ///
@@ -112,8 +113,9 @@ pub struct Settled {
     pub team_fund_minor: i64,
 }
 
-/// Makes the pool, drafts and posts as one person, approves as another.
-pub async fn settle(preparer: &Session, approver: &Session, cycle_id: &str, pool: &Pool) -> Result<Settled> {
+/// Makes the pool and drafts as one person, approves as another, posts as a third.
+pub async fn settle(crew: &Crew, cycle_id: &str, pool: &Pool) -> Result<Settled> {
+    let Crew { preparer, approver, payer, .. } = crew;
     let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
     let pool = wire_pool(pool, cycle_id)?;
     let ask = compensation::CreatePoolRequest { request_id: String::new(), pool: Some(pool) };
@@ -131,7 +133,7 @@ pub async fn settle(preparer: &Session, approver: &Session, cycle_id: &str, pool
     let request_id = String::new();
     let ask = compensation::PostSettlementRequest { request_id, settlement_id: settlement_id.clone() };
     let posted =
-        client.post_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
+        client.post_settlement(payer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
     let minor = |money: Option<common::Money>| money.map_or(0, |m| m.minor);
     Ok(Settled {
         settlement_id,

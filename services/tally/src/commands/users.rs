@@ -43,6 +43,12 @@ pub fn crew(lang: Language) -> Vec<User> {
             "奖金池与结算；不能审批自己编制的",
         ),
         ("approver", "approver", "approves what somebody else prepared", "审批他人编制的结算"),
+        (
+            "payer",
+            "compensation_specialist",
+            "posts what two others prepared and approved",
+            "过账由另外两人编制、审批的结算",
+        ),
         ("auditor", "auditor", "reads everything, changes nothing", "只读全部"),
     ];
     let user = |(login, role, en, zh): (&str, &'static str, &str, &str)| User {

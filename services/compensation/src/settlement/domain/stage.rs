@@ -1,4 +1,4 @@
-//! Where a settlement stands: draft, approved by somebody else, posted. Discarded is the other way out.
+//! Where a settlement stands: draft, approved by somebody else, posted by a third. Discarded is the other way out.
 
 use std::fmt;
 
@@ -21,22 +21,41 @@ pub enum Stage {
     Discarded,
 }
 
+/// Who did a step, and in whose name if the right was lent. Both count as hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hands {
+    /// Who did it.
+    pub by: PrincipalId,
+    /// Who lent the right.
+    pub lent_by: Option<PrincipalId>,
+}
+
+impl Hands {
+    fn shares(self, other: Self) -> bool {
+        let all = |hands: Self| [Some(hands.by), hands.lent_by].into_iter().flatten();
+        all(self).any(|one| all(other).any(|another| one == another))
+    }
+}
+
 impl Stage {
-    /// Approval, by anybody but the preparer.
+    /// Approval, by other hands than those that prepared.
     ///
     /// # Errors
     /// [`SettlementError::SameHands`], [`SettlementError::Posted`], [`SettlementError::NotDraft`].
-    pub fn approve(self, prepared_by: PrincipalId, approver: PrincipalId) -> Result<Self, SettlementError> {
+    pub fn approve(self, prepared: Hands, approver: Hands) -> Result<Self, SettlementError> {
         self.must_be_draft()?;
-        if prepared_by == approver { Err(SettlementError::SameHands) } else { Ok(Self::Approved) }
+        if prepared.shares(approver) { Err(SettlementError::SameHands) } else { Ok(Self::Approved) }
     }
 
-    /// Posting, from approved only.
+    /// Posting, from approved only, by a third pair of hands.
     ///
     /// # Errors
-    /// [`SettlementError::Posted`], [`SettlementError::NotApproved`].
-    pub fn post(self) -> Result<Self, SettlementError> {
+    /// [`SettlementError::SameHands`], [`SettlementError::Posted`], [`SettlementError::NotApproved`].
+    pub fn post(self, prepared: Hands, approved: Option<Hands>, poster: Hands) -> Result<Self, SettlementError> {
         match self {
+            Self::Approved if prepared.shares(poster) || approved.is_none_or(|hands| hands.shares(poster)) => {
+                Err(SettlementError::SameHands)
+            }
             Self::Approved => Ok(Self::Posted),
             Self::Posted => Err(SettlementError::Posted),
             Self::Draft | Self::Discarded => Err(SettlementError::NotApproved(self)),

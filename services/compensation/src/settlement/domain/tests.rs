@@ -279,20 +279,29 @@ fn altered_amounts_are_found_on_read() {
     }));
 }
 
+fn hands(by: u128) -> Hands {
+    Hands { by: principal(by), lent_by: None }
+}
+
 #[test]
-fn who_prepares_never_approves_and_posted_is_final() {
-    let (preparer, other) = (principal(1), principal(2));
+fn three_people_prepare_approve_and_post_and_posted_is_final() {
+    let [preparer, approver, poster] = [1, 2, 3].map(hands);
     assert_eq!(Stage::Draft.approve(preparer, preparer), Err(SettlementError::SameHands));
-    let approved = Stage::Draft.approve(preparer, other).unwrap();
-    let posted = approved.post().unwrap();
+    let approved = Stage::Draft.approve(preparer, approver).unwrap();
+    for same in [preparer, approver] {
+        assert_eq!(approved.post(preparer, Some(approver), same), Err(SettlementError::SameHands));
+    }
+    assert_eq!(approved.post(preparer, None, poster), Err(SettlementError::SameHands), "nobody knows who approved");
+    let posted = approved.post(preparer, Some(approver), poster).unwrap();
     assert_eq!(posted, Stage::Posted);
-    assert_eq!(Stage::Draft.post(), Err(SettlementError::NotApproved(Stage::Draft)));
-    assert_eq!(approved.approve(preparer, other), Err(SettlementError::NotDraft(Stage::Approved)));
+    let early = Stage::Draft.post(preparer, None, poster);
+    assert_eq!(early, Err(SettlementError::NotApproved(Stage::Draft)));
+    assert_eq!(approved.approve(preparer, approver), Err(SettlementError::NotDraft(Stage::Approved)));
     assert_eq!(approved.must_be_draft(), Err(SettlementError::NotDraft(Stage::Approved)));
     for refused in [
-        posted.post().err(),
+        posted.post(preparer, Some(approver), poster).err(),
         posted.discard().err(),
-        posted.approve(preparer, other).err(),
+        posted.approve(preparer, approver).err(),
         posted.must_be_draft().err(),
     ] {
         let error = refused.unwrap();
@@ -301,6 +310,18 @@ fn who_prepares_never_approves_and_posted_is_final() {
     }
     assert_eq!(approved.discard(), Ok(Stage::Discarded));
     assert_eq!(Stage::Discarded.discard(), Err(SettlementError::NotDraft(Stage::Discarded)));
+}
+
+#[test]
+fn who_lends_the_right_has_a_hand_in_it() {
+    let [preparer, other] = [1, 2].map(hands);
+    let lent = Hands { lent_by: Some(preparer.by), ..other };
+    assert_eq!(Stage::Draft.approve(preparer, lent), Err(SettlementError::SameHands));
+    assert_eq!(Stage::Draft.approve(lent, preparer), Err(SettlementError::SameHands));
+    let third = Hands { by: principal(3), lent_by: Some(principal(4)) };
+    assert_eq!(Stage::Draft.approve(lent, third), Ok(Stage::Approved));
+    let fifth = Hands { by: principal(5), lent_by: Some(principal(4)) };
+    assert_eq!(Stage::Approved.post(lent, Some(third), fifth), Err(SettlementError::SameHands));
 }
 
 fn basis(amount: &str, rule: PoolRule, of: &[&str]) -> Basis {
