@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::{Error, Kind};
 use uuid::Uuid;
@@ -34,6 +35,10 @@ pub enum ScopeKind {
 }
 
 impl ScopeKind {
+    /// Every kind, from the narrowest to the widest.
+    pub const ALL: [Self; 7] =
+        [Self::Own, Self::Reports, Self::Unit, Self::Subtree, Self::LegalEntity, Self::Region, Self::Tenant];
+
     /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -198,6 +203,8 @@ pub struct Facts<'a> {
     pub revision: u64,
     /// The day.
     pub date: Date,
+    /// The group's zone.
+    pub zone: &'a TimeZone,
     /// The org tree on that day.
     pub units: &'a [UnitFact],
     /// The roles that can be given.
@@ -246,7 +253,7 @@ pub fn compile(assignments: &[Assignment], loans: &[Loan], person: &PersonFacts,
     provisional.extend(loans.iter().map(|loan| borrowed(loan, person, facts, &tree)));
     let always = held(assignments, person, facts).filter(|a| a.condition.is_none());
     View::new(facts.revision, person.person, rules(always, person, facts.roles, &tree))
-        .with(provisional)
+        .with(provisional, facts.zone.clone())
         .entitled(facts.modules.clone())
 }
 

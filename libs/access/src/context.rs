@@ -36,6 +36,8 @@ pub struct OpContext {
     pub locale: Locale,
     /// The bearer token as received: forwarded to peers when working for the caller.
     pub token: Option<String>,
+    /// Whether the session was opened with a second factor.
+    pub second_factor: bool,
 }
 
 impl OpContext {
@@ -51,6 +53,7 @@ impl OpContext {
             trace: None,
             locale: Locale::En,
             token: None,
+            second_factor: false,
         }
     }
 

@@ -1,7 +1,6 @@
 //! Why: the same question as [`decide`](crate::decide), asked of each grant by itself.
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::compile::{Tree, reach_of, union};
 use crate::{Assignment, Circumstances, Facts, Modules, Permission, PersonFacts, Scope, Target};
@@ -28,14 +27,13 @@ pub enum Verdict {
 pub struct Explainer<'a> {
     facts: &'a Facts<'a>,
     person: &'a PersonFacts,
-    zone: TimeZone,
     tree: Tree,
 }
 
 impl<'a> Explainer<'a> {
-    /// For grants of who `person` is, in a group whose day is that of `zone`.
-    pub fn new(facts: &'a Facts<'a>, person: &'a PersonFacts, zone: TimeZone) -> Self {
-        Self { facts, person, zone, tree: Tree::of(facts.units) }
+    /// For grants of who `person` is.
+    pub fn new(facts: &'a Facts<'a>, person: &'a PersonFacts) -> Self {
+        Self { facts, person, tree: Tree::of(facts.units) }
     }
 
     /// The verdict of one grant.
@@ -49,7 +47,7 @@ impl<'a> Explainer<'a> {
             () if !self.module(permission) => Verdict::NotEntitled,
             () if !reach.covers(target) => Verdict::OutOfReach,
             () if !self.holds(grant, self.facts.date) => Verdict::NotNow,
-            () if !grant.condition.holds(at, &self.zone) => Verdict::ConditionUnmet,
+            () if !grant.condition.holds(at, self.facts.zone) => Verdict::ConditionUnmet,
             () => Verdict::Allows,
         }
     }

@@ -19,6 +19,8 @@ pub struct View {
     revision: u64,
     person: Option<PersonId>,
     modules: Modules,
+    /// The group's, for conditions that name hours.
+    zone: TimeZone,
     rules: Rules,
     /// Waits for a call: [`View::at`] settles it.
     provisional: Vec<Provisional>,
@@ -83,7 +85,8 @@ fn add(rules: &mut Rules, more: impl IntoIterator<Item = (Permission, Arc<Reach>
 impl View {
     /// A view that allows nothing: nobody signed in, or a principal without grants.
     pub fn nothing(revision: u64, person: Option<PersonId>) -> Self {
-        Self { revision, person, modules: Modules::All, rules: no_rules(), provisional: Vec::new(), lent: None }
+        let (modules, zone) = (Modules::All, TimeZone::UTC);
+        Self { revision, person, modules, zone, rules: no_rules(), provisional: Vec::new(), lent: None }
     }
 
     /// A view of these rules.
@@ -97,11 +100,10 @@ impl View {
         view
     }
 
-    /// The same view with rules that hold in some calls only.
+    /// The same view with rules that hold in some calls only; `zone` is the group's.
     #[must_use]
-    pub fn with(mut self, provisional: impl IntoIterator<Item = Provisional>) -> Self {
-        self.provisional.extend(provisional);
-        self
+    pub fn with(self, provisional: Vec<Provisional>, zone: TimeZone) -> Self {
+        Self { provisional, zone, ..self }
     }
 
     /// The same view without what belongs to other modules than these.
@@ -118,12 +120,12 @@ impl View {
 
     /// The view as it is for one call: what was provisional holds now or is gone.
     #[must_use]
-    pub fn at(self: &Arc<Self>, circumstances: &Circumstances, zone: &TimeZone) -> Arc<Self> {
+    pub fn at(self: &Arc<Self>, circumstances: &Circumstances) -> Arc<Self> {
         if self.provisional.is_empty() {
             return Arc::clone(self);
         }
         let mut view = Self { provisional: Vec::new(), ..Self::clone(self) };
-        let now = || self.provisional.iter().filter(|p| p.holds(circumstances, zone));
+        let now = || self.provisional.iter().filter(|p| p.holds(circumstances, &self.zone));
         now().filter(|p| p.source == Source::Own).for_each(|p| add(&mut view.rules, p.rules.iter().cloned()));
         let mut loans = Vec::new();
         let own = view.rules.clone();
@@ -145,6 +147,11 @@ impl View {
     /// The person behind the principal.
     pub fn person(&self) -> Option<PersonId> {
         self.person
+    }
+
+    /// The group's zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// The modules that the group has.
@@ -172,12 +179,16 @@ impl View {
         lent.loans.iter().find(|(_, rules)| covers(rules)).map_or(Source::Own, |(source, _)| *source)
     }
 
+    /// Whether the principal's own grants give `permission` anywhere: what one may lend.
+    pub fn owns(&self, permission: Permission) -> bool {
+        let own = self.lent.as_ref().map_or(&self.rules, |lent| &lent.own);
+        own[permission as usize].is_some()
+    }
+
     /// Through what `permission` may come when nobody knows yet on what: an emergency is named whenever it lends the
     /// permission, a delegation when the own grants lack it.
     pub(crate) fn likely_source(&self, permission: Permission) -> Source {
-        let Some(lent) = &self.lent else { return Source::Own };
-        let own = lent.own[permission as usize].is_some();
-        let likely = |source: &Source| matches!(source, Source::BreakGlass(_)) || !own;
+        let likely = |source: &Source| matches!(source, Source::BreakGlass(_)) || !self.owns(permission);
         self.lenders(permission).find(likely).unwrap_or(Source::Own)
     }
 

@@ -1,9 +1,9 @@
 //! The data class of every field, read once from the descriptor set, and the masking that follows from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 
 pub use crate::common::v1::DataClass;
 
@@ -28,6 +28,92 @@ pub fn pool() -> &'static DescriptorPool {
 /// The class of the field with this full name, such as `tally.identity.v1.Person.name`.
 pub fn class_of(field: &str) -> DataClass {
     CLASSES.get(field).copied().unwrap_or(DataClass::Unspecified)
+}
+
+/// What a method answers with, by the method's full name, `package.Service/Method`; nothing for one that is not ours.
+pub fn answer_of(method: &str) -> Option<Answer> {
+    let (service, name) = method.split_once('/')?;
+    let method = POOL.get_service_by_name(service)?.methods().find(|method| method.name() == name)?;
+    Some(Answer { message: method.output(), streams: method.is_server_streaming() })
+}
+
+/// What a method answers with.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    message: MessageDescriptor,
+    streams: bool,
+}
+
+impl Answer {
+    /// Whether there may be many messages.
+    pub fn streams(&self) -> bool {
+        self.streams
+    }
+
+    /// The classes of all its fields, at any depth.
+    pub fn classes(&self) -> BTreeSet<DataClass> {
+        let (mut classes, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![self.message.clone()]);
+        while let Some(message) = open.pop() {
+            if !seen.insert(message.full_name().to_owned()) {
+                continue;
+            }
+            for field in message.fields() {
+                classes.insert(class_of(field.full_name()));
+                open.extend(field.kind().as_message().cloned());
+            }
+        }
+        classes
+    }
+
+    /// The rows of one answer that hold something of these classes; all rows when no class is named.
+    ///
+    /// # Errors
+    /// When the bytes are not such a message.
+    pub fn rows(&self, bytes: &[u8], classes: &[DataClass]) -> Result<Rows, prost::DecodeError> {
+        let message = DynamicMessage::decode(self.message.clone(), bytes)?;
+        let mut rows = Rows::default();
+        gather(&message, &Named::default(), classes, &mut rows);
+        Ok(rows)
+    }
+}
+
+/// What an answer gives away: the ids of rows, and of the people they tell of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// The first id of each message that holds something, or of the message around it.
+    pub ids: BTreeSet<String>,
+    /// The `person_id` of each, where there is one.
+    pub people: BTreeSet<String>,
+    /// Which classes were there.
+    pub classes: BTreeSet<DataClass>,
+}
+
+/// The row and the person that a part of a message belongs to.
+#[derive(Clone, Default)]
+struct Named {
+    row: Option<String>,
+    person: Option<String>,
+}
+
+fn gather(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows: &mut Rows) {
+    let text = |name: &str| message.get_field_by_name(name).and_then(|value| Some(value.as_str()?.to_owned()));
+    let text = |name: &str| text(name).filter(|text| !text.is_empty());
+    let own = message.descriptor().fields().find(|field| field.name().ends_with("_id"));
+    let own = own.and_then(|field| text(field.name()));
+    let here = Named { row: own.or_else(|| around.row.clone()), person: text("person_id").or_else(|| around.person.clone()) };
+    for (field, value) in message.fields() {
+        let class = class_of(field.full_name());
+        if classes.contains(&class) || (classes.is_empty() && field.kind().as_message().is_none()) {
+            rows.ids.extend(here.row.clone());
+            rows.people.extend(here.person.clone());
+            rows.classes.insert(class);
+        }
+        match value {
+            Value::Message(inner) => gather(inner, &here, classes, rows),
+            Value::List(items) => items.iter().filter_map(Value::as_message).for_each(|m| gather(m, &here, classes, rows)),
+            _ => {}
+        }
+    }
 }
 
 /// Clears every field whose class `may_read` refuses, at any depth, and gives the paths of those that held something,
@@ -105,5 +191,31 @@ mod tests {
         assert_eq!(masked, ["amount", "lines.amount"]);
         assert_eq!(statement.amount, None);
         assert_eq!(statement.lines[0].rule, "tiers");
+    }
+
+    #[test]
+    fn the_rows_of_an_answer_are_those_that_hold_something_of_the_class() {
+        let answer = answer_of("tally.compensation.v1.StatementService/ListStatements").unwrap();
+        assert!(answer.classes().contains(&DataClass::Salary) && !answer.streams());
+        let money = Money { currency: "CNY".into(), minor: 12_345 };
+        let paid = Statement {
+            statement_id: "paid".into(),
+            person_id: "anna".into(),
+            lines: vec![StatementLine { amount: Some(money), ..Default::default() }],
+            ..Default::default()
+        };
+        let masked = Statement { statement_id: "masked".into(), person_id: "ben".into(), ..Default::default() };
+        let all = crate::compensation::v1::ListStatementsResponse {
+            statements: vec![paid, masked],
+            ..Default::default()
+        };
+        let bytes = prost::Message::encode_to_vec(&all);
+        let rows = answer.rows(&bytes, &[DataClass::Salary]).unwrap();
+        assert_eq!(rows.ids, ["paid".to_owned()].into());
+        assert_eq!(rows.people, ["anna".to_owned()].into());
+        let everything = answer.rows(&bytes, &[]).unwrap();
+        assert_eq!(everything.ids, ["masked".to_owned(), "paid".to_owned()].into());
+        assert!(answer.rows(b"no message", &[]).is_err());
+        assert!(answer_of("tally.compensation.v1.StatementService/Nothing").is_none());
     }
 }

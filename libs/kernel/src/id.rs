@@ -61,6 +61,10 @@ ids! {
     EmploymentId,
     /// A role given to a principal on a scope.
     GrantId,
+    /// Rights that one principal lends another for a while.
+    DelegationId,
+    /// An emergency: rights that somebody took.
+    BreakGlassId,
     /// A place of work with a zone.
     SiteId,
     /// One published stretch of planned duty.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use http::{HeaderMap, header};
-use tally_access::{Actor, ActorKind, Effect, Locale, OpContext, PolicyRow, Region, Regions, View, compile_service};
+use tally_access::{
+    Actor, ActorKind, Circumstances, Effect, Locale, OpContext, PolicyRow, Region, Regions, View, compile_service,
+};
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::{Clock, Rng};
 
@@ -73,7 +75,9 @@ impl Authenticator {
                 self.views.view(&claims, fresh).await?
             }
         };
-        let mut ctx = self.assemble(actor(&claims)?, view, arrival);
+        let circumstances = Circumstances { now: self.clock.now(), second_factor: false };
+        let mut ctx = self.assemble(actor(&claims)?, view.at(&circumstances), arrival);
+        ctx.second_factor = false;
         ctx.regions = narrowed(&self.regions, &claims.rgn)?;
         ctx.token = Some(bearer.to_owned());
         Ok(ctx)

@@ -8,6 +8,7 @@
 //! 6. **load shed**: more than `concurrency` calls at once are refused at once, before any work goes into them
 //! 7. **authenticate**: token -> claims -> view -> `OpContext` in the request's extensions
 //! 8. **rate limit**: calls of one principal in one second
+//! 9. **read log**: an answer that shows pay, identity numbers or health is written down before it leaves
 //!
 //! Then the routes, whose servers carry the size limits ([`limited!`](crate::limited)). Shedding stands before
 //! authentication because checking a signature is the dearest thing a refused call could cost.
@@ -38,6 +39,7 @@ use crate::authenticate::{Arrival, Authenticator, Verified};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::observe::{Observer, Side, panicked, watch};
+use crate::reads::{ReadLog, Watch};
 use crate::views::Views;
 use crate::{deadline, status, trace};
 
@@ -89,6 +91,8 @@ pub struct StackConfig {
     pub rng: Rng,
     /// How much it takes on.
     pub limits: Limits,
+    /// Where reads of what is sensitive are kept.
+    pub reads: Arc<dyn ReadLog>,
 }
 
 /// See the module's text. One per service; cheap to clone.
@@ -99,6 +103,7 @@ struct Inner {
     service: &'static str,
     policy: HashMap<&'static str, PolicyRow>,
     authenticator: Authenticator,
+    watch: Watch,
     limits: Limits,
     places: Arc<Semaphore>,
     /// The current second and how often each principal called in it.
@@ -109,11 +114,12 @@ struct Inner {
 impl Stack {
     /// A stack. Make it after telemetry is set up.
     pub fn new(config: StackConfig) -> Self {
-        let StackConfig { service, policy, keys, views, regions, clock, rng, limits } = config;
+        let StackConfig { service, policy, keys, views, regions, clock, rng, limits, reads } = config;
         Self(Arc::new(Inner {
             service,
             policy: policy.iter().map(|row| (row.method, *row)).collect(),
             authenticator: Authenticator { keys, views, clock, rng, regions, verified: Verified::default() },
+            watch: Watch::new(policy, reads),
             limits,
             places: Arc::new(Semaphore::new(limits.concurrency)),
             calls: Mutex::default(),
@@ -220,11 +226,13 @@ impl Inner {
         let place = self.place()?;
         let ctx = self.authenticator.context(&row, request.headers(), arrival).await?;
         self.count(&ctx.actor)?;
-        request.extensions_mut().insert(ctx);
+        self.watch.admit(&ctx, &row)?;
+        request.extensions_mut().insert(ctx.clone());
         let response = match routes.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
+        let response = self.watch.pass(&ctx, &row, response).await?;
         Ok(Admitted { response, place })
     }
 

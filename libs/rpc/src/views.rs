@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tally_access::{Permission, Reach, Region, View};
+use tally_access::View;
+use tally_api::identity::v1::GetViewRequest;
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
-use tally_api::identity::v1::{GetViewRequest, GetViewResponse, Rule};
-use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
-use tally_kernel::{Error, Result};
+use tally_kernel::Result;
+use tally_kernel::id::{PrincipalId, TenantId};
 use tonic::{Request, async_trait};
 
 use crate::channel::RpcChannel;
 use crate::peer::bearer;
 use crate::status::error_from;
 use crate::token::{Claims, Signer};
+use crate::wire::read_view;
 
 /// The longest time a view is used without asking again, whatever the answer says.
 const LEASE_MAX: Duration = Duration::from_secs(1);
@@ -99,85 +100,5 @@ impl Views for LeasedViews {
         let view = Arc::clone(&asked.view);
         *held = Some(asked);
         Ok(view)
-    }
-}
-
-/// Reads the view that identity sent. A permission this program does not know is one it never asks for.
-fn read_view(reply: GetViewResponse) -> Result<View> {
-    let person = Some(reply.person_id.as_str()).filter(|id| !id.is_empty()).map(str::parse::<PersonId>).transpose();
-    let mut rules = Vec::with_capacity(reply.rules.len());
-    for rule in reply.rules {
-        if let Ok(permission) = rule.permission.parse::<Permission>() {
-            rules.push((permission, Arc::new(read_reach(&rule).map_err(unreadable)?)));
-        }
-    }
-    Ok(View::new(reply.revision, person.map_err(unreadable)?, rules))
-}
-
-fn read_reach(rule: &Rule) -> Result<Reach> {
-    Ok(Reach {
-        tenant: rule.tenant,
-        regions: rule.regions.iter().map(|region| region.parse::<Region>()).collect::<Result<_>>()?,
-        units: rule.unit_ids.iter().map(|id| id.parse::<OrgUnitId>()).collect::<Result<_>>()?,
-        persons: rule.person_ids.iter().map(|id| id.parse::<PersonId>()).collect::<Result<_>>()?,
-    })
-}
-
-fn unreadable(error: Error) -> Error {
-    Error::internal(format!("identity sent a view that cannot be read: {error}"))
-}
-
-/// Writes a view as identity answers it: the other half of reading it, kept beside it.
-pub fn write_rules(view: &View) -> Vec<Rule> {
-    let rules = view.rules().map(|(permission, reach)| {
-        let mut unit_ids: Vec<String> = reach.units.iter().map(ToString::to_string).collect();
-        let mut person_ids: Vec<String> = reach.persons.iter().map(ToString::to_string).collect();
-        unit_ids.sort_unstable();
-        person_ids.sort_unstable();
-        Rule {
-            permission: permission.name().to_owned(),
-            tenant: reach.tenant,
-            regions: reach.regions.iter().map(ToString::to_string).collect(),
-            unit_ids,
-            person_ids,
-        }
-    });
-    rules.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_view_survives_the_way_through_the_contract() {
-        let reach = Reach {
-            tenant: false,
-            regions: ["cn-north".parse().unwrap()].into(),
-            units: [OrgUnitId(uuid::Uuid::from_u128(7))].into_iter().collect(),
-            persons: [PersonId(uuid::Uuid::from_u128(9))].into_iter().collect(),
-        };
-        let rules = [(Permission::PunchRecord, Arc::new(reach)), (Permission::OrgRead, Arc::new(Reach::everything()))];
-        let view = View::new(41, Some(PersonId(uuid::Uuid::from_u128(9))), rules);
-        let mut sent = write_rules(&view);
-        sent.push(Rule { permission: "of.a.newer.release".into(), tenant: true, ..Default::default() });
-        let reply = GetViewResponse {
-            revision: 41,
-            unchanged: false,
-            rules: sent,
-            person_id: uuid::Uuid::from_u128(9).to_string(),
-            lease_ms: 1000,
-        };
-        let read = read_view(reply).unwrap();
-        assert_eq!((read.revision(), read.person()), (view.revision(), view.person()));
-        assert_eq!(read.rules().collect::<Vec<_>>(), view.rules().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_view_with_a_broken_id_is_no_view() {
-        let rule =
-            Rule { permission: Permission::OrgRead.name().into(), unit_ids: vec!["7".into()], ..Default::default() };
-        let reply = GetViewResponse { rules: vec![rule], ..Default::default() };
-        assert_eq!(read_view(reply).unwrap_err().reason(), "INTERNAL");
     }
 }

@@ -5,6 +5,10 @@
 //! group's lock first and counts its revision on, in the same transaction.
 
 mod access;
+mod break_glass;
+mod check;
+mod delegation;
+mod entitlement;
 mod errors;
 mod imported;
 mod keys;
@@ -13,6 +17,7 @@ mod org;
 mod person;
 mod policy;
 mod render;
+mod role;
 mod session;
 mod tenant;
 mod views;
@@ -20,8 +25,13 @@ mod views;
 use std::sync::Arc;
 
 use tally_api::identity::v1::access_service_server::AccessServiceServer;
+use tally_api::identity::v1::break_glass_service_server::BreakGlassServiceServer;
+use tally_api::identity::v1::check_service_server::CheckServiceServer;
+use tally_api::identity::v1::delegation_service_server::DelegationServiceServer;
+use tally_api::identity::v1::entitlement_service_server::EntitlementServiceServer;
 use tally_api::identity::v1::org_service_server::OrgServiceServer;
 use tally_api::identity::v1::person_service_server::PersonServiceServer;
+use tally_api::identity::v1::role_service_server::RoleServiceServer;
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
 use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
 use tally_kernel::{Result, Rng};
@@ -80,6 +90,11 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(PersonServiceServer::new(person::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(SessionServiceServer::new(session::rpc::Rpc(Arc::clone(&app)))))
-        .add_service(limited!(AccessServiceServer::new(access::rpc::Rpc(app))));
+        .add_service(limited!(AccessServiceServer::new(access::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(CheckServiceServer::new(check::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(RoleServiceServer::new(role::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(DelegationServiceServer::new(delegation::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(BreakGlassServiceServer::new(break_glass::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))));
     Ok(Service { name: SERVICE, routes, background: Vec::new() })
 }

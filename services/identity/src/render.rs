@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use prost::Message;
+use tally_access::{Permission, Scope, ScopeKind};
 use tally_api::common::v1 as common;
+use tally_api::identity::v1 as pb;
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, Kind};
 
@@ -59,4 +61,64 @@ pub(crate) fn date_or_none(wrong: &mut Violations, field: &str, text: &str) -> O
 /// A date as text; empty for no end.
 pub(crate) fn day(date: Option<Date>) -> String {
     date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+/// An instant that a request carries.
+pub(crate) fn instant(wrong: &mut Violations, field: &str, at: &prost_types::Timestamp) -> Option<Timestamp> {
+    let read = Timestamp::new(at.seconds, at.nanos).ok();
+    if read.is_none() {
+        wrong.push(field, "an instant of the years -9999 to 9999");
+    }
+    read
+}
+
+/// Permissions by their names, each once, in order.
+pub(crate) fn permissions(wrong: &mut Violations, field: &str, names: &[String]) -> Option<Vec<Permission>> {
+    let read = names.iter().enumerate().map(|(at, name)| wrong.parse::<Permission>(&format!("{field}[{at}]"), name));
+    let mut read = read.collect::<Vec<_>>().into_iter().collect::<Option<Vec<_>>>()?;
+    read.sort_unstable();
+    read.dedup();
+    Some(read)
+}
+
+/// A scope of a request; `fields` are the names of its kind and of what it names.
+pub(crate) fn read_scope(
+    wrong: &mut Violations,
+    fields: [&str; 2],
+    kind: pb::ScopeKind,
+    reference: &str,
+) -> Option<Scope> {
+    let Some(kind) = scope_kind(kind) else {
+        wrong.push(fields[0], "say how far it reaches");
+        return None;
+    };
+    wrong.take(fields[1], Scope::read(kind.name(), reference))
+}
+
+/// The kind of scope that a request names.
+pub(crate) fn scope_kind(kind: pb::ScopeKind) -> Option<ScopeKind> {
+    match kind {
+        pb::ScopeKind::Unspecified => None,
+        pb::ScopeKind::Self_ => Some(ScopeKind::Own),
+        pb::ScopeKind::Reports => Some(ScopeKind::Reports),
+        pb::ScopeKind::Unit => Some(ScopeKind::Unit),
+        pb::ScopeKind::Subtree => Some(ScopeKind::Subtree),
+        pb::ScopeKind::LegalEntity => Some(ScopeKind::LegalEntity),
+        pb::ScopeKind::Region => Some(ScopeKind::Region),
+        pb::ScopeKind::Tenant => Some(ScopeKind::Tenant),
+    }
+}
+
+/// The kind of scope with this stable name.
+pub(crate) fn scope_named(name: &str) -> pb::ScopeKind {
+    match name {
+        "self" => pb::ScopeKind::Self_,
+        "reports" => pb::ScopeKind::Reports,
+        "unit" => pb::ScopeKind::Unit,
+        "subtree" => pb::ScopeKind::Subtree,
+        "legal_entity" => pb::ScopeKind::LegalEntity,
+        "region" => pb::ScopeKind::Region,
+        "tenant" => pb::ScopeKind::Tenant,
+        _ => pb::ScopeKind::Unspecified,
+    }
 }

@@ -35,13 +35,13 @@ fn employed(n: u128) -> PersonFacts {
 
 fn view(grants: &[Assignment], loans: &[Loan]) -> Arc<View> {
     let (roles, modules) = (RoleBook::default(), Modules::All);
-    let facts = Facts { revision: 3, date: TODAY, units: &[], roles: &roles, modules: &modules };
+    let facts = Facts { revision: 3, date: TODAY, zone: &TimeZone::UTC, units: &[], roles: &roles, modules: &modules };
     Arc::new(compile(grants, loans, &employed(1), &facts))
 }
 
 fn at(view: &Arc<View>, minutes: i64, second_factor: bool) -> Arc<View> {
     let now = NOON + SignedDuration::from_mins(minutes);
-    view.at(&Circumstances { now, second_factor }, &TimeZone::UTC)
+    view.at(&Circumstances { now, second_factor })
 }
 
 fn delegation(grants: Vec<Assignment>, lender: PersonFacts, permissions: &[Permission]) -> Loan {

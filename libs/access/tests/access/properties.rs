@@ -153,8 +153,8 @@ fn view_at(
     modules: &Modules,
     at: &Circumstances,
 ) -> Arc<View> {
-    let facts = Facts { revision: 1, date: TODAY, units: tree, roles: &book(), modules };
-    Arc::new(compile(grants, loans, &me(), &facts)).at(at, &TimeZone::UTC)
+    let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: tree, roles: &book(), modules };
+    Arc::new(compile(grants, loans, &me(), &facts)).at(at)
 }
 
 /// The list filter written out as the store writes it, apart from `Reach::covers`.
@@ -235,8 +235,8 @@ proptest! {
         grants in grants(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
     ) {
         let (view, me, book) = (view_at(&grants, &[], &tree, &modules, &at), me(), book());
-        let facts = Facts { revision: 1, date: TODAY, units: &tree, roles: &book, modules: &modules };
-        let explainer = Explainer::new(&facts, &me, TimeZone::UTC);
+        let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book, modules: &modules };
+        let explainer = Explainer::new(&facts, &me);
         for row in &rows {
             for permission in Permission::ALL {
                 let allows = |grant| explainer.ask(grant, *permission, row, &at) == Verdict::Allows;
@@ -262,9 +262,9 @@ proptest! {
                     let lends = |loan: &Loan| match loan {
                         Loan::Delegation { grants, permissions, person, .. } => {
                             let facts = Facts {
-                                revision: 1, date: TODAY, units: &tree, roles: &book(), modules: &Modules::All,
+                                revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book(), modules: &Modules::All,
                             };
-                            let theirs = Arc::new(compile(grants, &[], person, &facts)).at(&at, &TimeZone::UTC);
+                            let theirs = Arc::new(compile(grants, &[], person, &facts)).at(&at);
                             permissions.contains(&permission) && decide(&theirs, permission, row) == Decision::Allow
                         }
                         Loan::BreakGlass { .. } => false,

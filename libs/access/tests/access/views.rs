@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 use tally_access::roles::RoleBook;
 use tally_access::{
     Actor, ActorKind, Assignment, Condition, Decision, Facts, Modules, OpContext, Permission, PersonFacts, Region,
@@ -52,7 +53,8 @@ fn view(assignments: &[Assignment]) -> View {
 
 fn seen_by(assignments: &[Assignment], person: &PersonFacts) -> View {
     let (roles, modules, units) = (RoleBook::default(), Modules::All, tree());
-    let facts = Facts { revision: 3, date: TODAY, units: &units, roles: &roles, modules: &modules };
+    let facts =
+        Facts { revision: 3, date: TODAY, zone: &TimeZone::UTC, units: &units, roles: &roles, modules: &modules };
     compile(assignments, &[], person, &facts)
 }
 

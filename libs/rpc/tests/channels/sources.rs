@@ -10,7 +10,7 @@ use tally_api::identity::v1::*;
 use tally_kernel::id::TenantId;
 use tally_rpc::{
     Answer, Claims, FetchedKeys, Guarded, Keys, LeasedViews, Limits, SigningKey, Stack, StackConfig, TokenKind, Views,
-    connect, context, in_process, limited, write_rules,
+    connect, context, in_process, limited, write_view,
 };
 use tally_testkit::proxy::Proxy;
 use tally_testkit::{Callers, clock, eventually};
@@ -78,9 +78,8 @@ impl AccessService for Identity {
         }
         let reply = GetViewResponse {
             revision: view.revision(),
-            rules: write_rules(&view),
             lease_ms: 50,
-            ..Default::default()
+            ..write_view(&view)
         };
         Ok(reply).answer(&ctx)
     }

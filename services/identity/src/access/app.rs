@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tally_access::roles::FIRST_ADMIN;
-use tally_access::{Assignment, OpContext, Target, View};
+use tally_access::{Assignment, OpContext, Permission, Target, View};
 use tally_kernel::id::{GrantId, PrincipalId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
-use tally_store::{Audit, ScopedTx};
+use tally_store::{Audit, ScopedTx, Unit};
 
 use super::domain::{self, AccessError, Facts, Giver, Grant, GrantRecord, Receiver};
 use super::store;
 use crate::person::store::Key;
 use crate::policy::{GetView, GrantRole, ListGrants, RevokeGrant};
-use crate::{App, org, person, session, tenant, views};
+use crate::{App, delegation, org, person, role, session, tenant, views};
 
 /// A role to give.
 #[derive(Clone, Debug)]
@@ -57,8 +56,9 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
             let revision = store::hold(&unit, ctx).await?;
             let group = tenant::store::get(&unit).await?;
             let tree = org::store::tree(&unit).await?;
-            let receiver = receiver(&unit, wanted.principal).await?;
-            let facts = Facts { tree: &tree, regions: &group.regions, today: views::today(ctx, &group.zone)? };
+            let receiver = receiver(&unit, ctx, wanted.principal).await?;
+            let (roles, today) = (role::store::all(&unit).await?, views::today(ctx, &group.zone)?);
+            let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
             let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
             ctx.permit_all::<GrantRole>(targets.iter().cloned())?;
             let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
@@ -72,9 +72,9 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
                 recorded_at: ctx.now(),
             };
             store::insert(&unit, ctx, &grant, &domain::place(&grant.assignment.scope, &targets)).await?;
-            let revision = store::advance(&unit, ctx, revision).await?;
+            let consistency_token = advance(&unit, ctx, revision).await?;
             let audit = Audit::new("identity.grant.write", "grant", grant.id).note("role", &grant.assignment.role);
-            let given = Given { grant: (&grant).into(), consistency_token: consistency_token(ctx, revision) };
+            let given = Given { grant: (&grant).into(), consistency_token };
             unit.commit(audit.note("principal", grant.principal), given).await
         })
         .await
@@ -97,9 +97,9 @@ pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Resul
             let (grant, revoked) = store::get(&unit, wanted.grant).await?.ok_or_else(unknown)?;
             let group = tenant::store::get(&unit).await?;
             let tree = org::store::tree(&unit).await?;
-            let today = views::today(ctx, &group.zone)?;
-            let facts = Facts { tree: &tree, regions: &group.regions, today };
-            let receiver = receiver(&unit, grant.principal).await?;
+            let (roles, today) = (role::store::all(&unit).await?, views::today(ctx, &group.zone)?);
+            let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
+            let receiver = receiver(&unit, ctx, grant.principal).await?;
             // A scope whose unit is gone today is the group's business.
             let gone = |_| vec![Target::tenant()];
             let targets = domain::targets(&grant.assignment.scope, &receiver, &facts).unwrap_or_else(gone);
@@ -107,13 +107,14 @@ pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Resul
             if revoked {
                 return Err(AccessError::RevokedAlready.into());
             }
-            let admins = store::with_role(&unit, FIRST_ADMIN).await?;
-            let admins = admins.iter().filter(|g| domain::makes_administrator(&g.assignment, today)).map(|g| g.id);
+            let admins = store::with_roles(&unit, &roles.giving(Permission::GrantAny)).await?;
+            let admins =
+                admins.iter().filter(|g| domain::makes_administrator(&g.assignment, &roles, today)).map(|g| g.id);
             domain::judge_revoke(&grant, &admins.collect::<Vec<_>>())?;
             store::revoke(&unit, ctx, grant.id, &wanted.reason).await?;
-            let revision = store::advance(&unit, ctx, revision).await?;
+            let token = advance(&unit, ctx, revision).await?;
             let audit = Audit::new("identity.grant.revoke", "grant", grant.id).note("role", &grant.assignment.role);
-            unit.commit(audit.note("principal", grant.principal), consistency_token(ctx, revision)).await
+            unit.commit(audit.note("principal", grant.principal), token).await
         })
         .await
 }
@@ -147,7 +148,7 @@ pub(crate) async fn view(app: &App, ctx: &OpContext, tenant: TenantId, principal
     view.ok_or_else(|| AccessError::PrincipalUnknown(principal).into())
 }
 
-async fn receiver(tx: &ScopedTx, id: PrincipalId) -> Result<Receiver> {
+async fn receiver(tx: &ScopedTx, ctx: &OpContext, id: PrincipalId) -> Result<Receiver> {
     let found = session::store::get(tx, id).await?;
     let principal = found.filter(|p| p.holder.is_some()).ok_or(AccessError::PrincipalUnknown(id))?;
     let person = match principal.person() {
@@ -158,9 +159,17 @@ async fn receiver(tx: &ScopedTx, id: PrincipalId) -> Result<Receiver> {
             last.map(|employment| (person, employment.region, Some(employment.unit)))
         }
     };
-    Ok(Receiver { principal: id, person, grants: store::of(tx, id).await? })
+    let borrowed = delegation::store::borrowed(tx, id, ctx.now()).await?;
+    Ok(Receiver { principal: id, person, grants: store::of(tx, id).await?, borrowed })
 }
 
-fn consistency_token(ctx: &OpContext, revision: u64) -> String {
-    format!("{}.{revision}", ctx.tenant())
+/// Counts the group's access facts on from the revision that `hold` gave: the consistency token of the change.
+pub(crate) async fn advance(unit: &Unit, ctx: &OpContext, held: u64) -> Result<String> {
+    let revision = store::advance(unit, ctx, held).await?;
+    Ok(consistency_token(ctx.tenant(), revision))
+}
+
+/// What a read sends that must see everything up to a revision of the group's access facts.
+pub(crate) fn consistency_token(tenant: TenantId, revision: u64) -> String {
+    format!("{tenant}.{revision}")
 }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tally_access::roles::{self, Role};
 use tally_access::{
     Assignment, Decision, Permission, Region, Scope, ScopeKind, Target, View, conflict, decide, subtree,
 };
 use tally_kernel::id::{GrantId, OrgUnitId, PersonId, PrincipalId};
 
 use crate::org::domain::{OrgTree, UnitKind};
+use crate::role::domain::Roles;
 
 /// A role on a scope, given to a principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,10 @@ pub struct GrantRecord {
     pub reason: String,
     /// Who gave it.
     pub granted_by: PrincipalId,
+    /// Only with a second factor.
+    pub second_factor: bool,
+    /// Only at these hours; empty for all.
+    pub hours: String,
 }
 
 impl From<&Grant> for GrantRecord {
@@ -63,6 +67,8 @@ impl From<&Grant> for GrantRecord {
             valid_to: grant.assignment.valid_to,
             reason: grant.reason.clone(),
             granted_by: grant.granted_by,
+            second_factor: grant.assignment.condition.second_factor,
+            hours: grant.assignment.condition.hours.map(|hours| hours.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -73,7 +79,7 @@ pub enum AccessError {
     /// No ready role has this name.
     RoleUnknown(String),
     /// The role is not given on such a scope.
-    ScopeNotForRole(&'static str, ScopeKind),
+    ScopeNotForRole(String, ScopeKind),
     /// No such unit today.
     UnitUnknown(OrgUnitId),
     /// The unit is not a legal entity.
@@ -113,6 +119,8 @@ pub struct Receiver {
     pub person: Option<(PersonId, Region, Option<OrgUnitId>)>,
     /// What it holds.
     pub grants: Vec<Grant>,
+    /// What is delegated to it.
+    pub borrowed: Vec<Permission>,
 }
 
 /// Who gives.
@@ -131,8 +139,24 @@ pub struct Facts<'a> {
     pub tree: &'a OrgTree,
     /// The group's regions.
     pub regions: &'a [Region],
+    /// The roles that can be given.
+    pub roles: &'a Roles,
     /// The day it is judged on.
     pub today: Date,
+}
+
+/// Whether what a scope names is there.
+///
+/// # Errors
+/// When it is not.
+pub fn named(scope: &Scope, facts: &Facts<'_>) -> Result<(), AccessError> {
+    let at = |unit: OrgUnitId| facts.tree.at(unit, facts.today).ok_or(AccessError::UnitUnknown(unit));
+    match scope {
+        Scope::Unit(unit) | Scope::Subtree(unit) => at(*unit).map(drop),
+        Scope::LegalEntity(unit) if at(*unit)?.kind != UnitKind::LegalEntity => Err(AccessError::NotLegalEntity(*unit)),
+        Scope::Region(region) if !facts.regions.contains(region) => Err(AccessError::RegionUnknown(region.clone())),
+        Scope::LegalEntity(_) | Scope::Region(_) | Scope::Own | Scope::Reports | Scope::Tenant => Ok(()),
+    }
 }
 
 /// What somebody must reach to give or take away something on `scope`: every unit of a subtree, the region, the group,
@@ -141,6 +165,7 @@ pub struct Facts<'a> {
 /// # Errors
 /// When the scope names what is not there.
 pub fn targets(scope: &Scope, receiver: &Receiver, facts: &Facts<'_>) -> Result<Vec<Target>, AccessError> {
+    named(scope, facts)?;
     let at = |unit: OrgUnitId| facts.tree.at(unit, facts.today).ok_or(AccessError::UnitUnknown(unit));
     match scope {
         Scope::Own => {
@@ -149,13 +174,10 @@ pub fn targets(scope: &Scope, receiver: &Receiver, facts: &Facts<'_>) -> Result<
         }
         Scope::Reports => Err(AccessError::NoReportingLines),
         Scope::Unit(unit) => Ok(vec![at(*unit)?.target()]),
-        Scope::LegalEntity(unit) if at(*unit)?.kind != UnitKind::LegalEntity => Err(AccessError::NotLegalEntity(*unit)),
         Scope::Subtree(unit) | Scope::LegalEntity(unit) => {
-            at(*unit)?;
             let below = subtree(&facts.tree.facts(facts.today), *unit);
             below.into_iter().map(|unit| Ok(at(unit)?.target())).collect()
         }
-        Scope::Region(region) if !facts.regions.contains(region) => Err(AccessError::RegionUnknown(region.clone())),
         Scope::Region(region) => Ok(vec![Target::region(region.clone())]),
         Scope::Tenant => Ok(vec![Target::tenant()]),
     }
@@ -172,7 +194,7 @@ pub fn judge(
     targets: &[Target],
     facts: &Facts<'_>,
 ) -> Result<(), AccessError> {
-    let role = role_for(wanted)?;
+    let permissions = role_for(wanted, facts.roles)?;
     if wanted.valid_to.is_some_and(|last| last < wanted.valid_from) {
         return Err(AccessError::DatesBackwards);
     }
@@ -183,18 +205,19 @@ pub fn judge(
             return Err(AccessError::GrantedAlready(grant.id));
         }
     }
-    let held = held.filter_map(|g| roles::find(&g.assignment.role)).flat_map(|r| r.permissions);
-    if let Some((a, b)) = conflict(held.chain(role.permissions).copied()) {
+    let held = held.filter_map(|g| facts.roles.find(&g.assignment.role)).flat_map(|(held, _)| held);
+    if let Some((a, b)) = conflict(held.chain(permissions).chain(&receiver.borrowed).copied()) {
         return Err(AccessError::DutiesSeparated(a, b));
     }
-    authority(giver, receiver, role, &wanted.scope, targets)
+    authority(giver, receiver, permissions, &wanted.scope, targets)
 }
 
-fn role_for(wanted: &Assignment) -> Result<&'static Role, AccessError> {
+/// What the wanted role gives, if it may be given on such a scope.
+fn role_for<'a>(wanted: &Assignment, roles: &'a Roles) -> Result<&'a [Permission], AccessError> {
     let unknown = || AccessError::RoleUnknown(wanted.role.chars().take(64).collect());
-    let role = roles::find(&wanted.role).ok_or_else(unknown)?;
+    let (permissions, scopes) = roles.find(&wanted.role).ok_or_else(unknown)?;
     let kind = wanted.scope.kind();
-    if role.scopes.contains(&kind) { Ok(role) } else { Err(AccessError::ScopeNotForRole(role.name, kind)) }
+    if scopes.contains(&kind) { Ok(permissions) } else { Err(AccessError::ScopeNotForRole(wanted.role.clone(), kind)) }
 }
 
 fn overlap(a: &Assignment, b: &Assignment) -> bool {
@@ -206,13 +229,13 @@ fn overlap(a: &Assignment, b: &Assignment) -> bool {
 fn authority(
     giver: Giver<'_>,
     receiver: &Receiver,
-    role: &Role,
+    permissions: &[Permission],
     scope: &Scope,
     targets: &[Target],
 ) -> Result<(), AccessError> {
     let holds =
         |permission: Permission| targets.iter().all(|target| decide(giver.view, permission, target) == Decision::Allow);
-    let missing = role.permissions.iter().copied().find(|permission| !holds(*permission));
+    let missing = permissions.iter().copied().find(|permission| !holds(*permission));
     let Some(missing) = missing else { return Ok(()) };
     let any = holds(Permission::GrantAny) || *scope == Scope::Own;
     match (any, receiver.principal == giver.principal) {
@@ -222,12 +245,21 @@ fn authority(
     }
 }
 
-/// Whether a grant makes its principal an administrator of the group for good.
-pub fn makes_administrator(assignment: &Assignment, today: Date) -> bool {
-    assignment.role == roles::FIRST_ADMIN
-        && assignment.scope == Scope::Tenant
+/// Whether a grant makes its principal an administrator of the group for good: one who may give any role, on the whole
+/// group, at any hour, without an end.
+pub fn makes_administrator(assignment: &Assignment, roles: &Roles, today: Date) -> bool {
+    let gives = |permission| roles.find(&assignment.role).is_some_and(|(held, _)| held.contains(&permission));
+    assignment.scope == Scope::Tenant
         && assignment.valid_from <= today
         && assignment.valid_to.is_none()
+        && assignment.condition.hours.is_none()
+        && gives(Permission::GrantWrite)
+        && gives(Permission::GrantAny)
+}
+
+/// Whether one of these grants makes an administrator, with these roles.
+pub fn any_administrator(grants: &[Grant], roles: &Roles, today: Date) -> bool {
+    grants.iter().any(|grant| makes_administrator(&grant.assignment, roles, today))
 }
 
 /// Judges taking a grant away; `administrators` are the grants that make administrators now.

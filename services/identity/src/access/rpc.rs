@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tally_access::{Assignment, Scope, ScopeKind, View};
+use tally_access::{Assignment, Condition, View};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::access_service_server::AccessService;
 use tally_kernel::Error;
@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Given};
 use super::domain::GrantRecord;
 use crate::App;
-use crate::render::{date, date_or_none, day, digest};
+use crate::render::{date, date_or_none, day, digest, read_scope, scope_named};
 
 /// How long a view is used without asking again.
 const LEASE_MS: u32 = 1_000;
@@ -82,17 +82,9 @@ fn read_view(req: &pb::GetViewRequest) -> Result<(TenantId, PrincipalId, u64), E
 }
 
 fn render_view(view: &View, known: u64) -> pb::GetViewResponse {
-    let revision = view.revision();
-    if revision == known {
-        return pb::GetViewResponse { revision, unchanged: true, lease_ms: LEASE_MS, ..Default::default() };
-    }
-    pb::GetViewResponse {
-        revision,
-        unchanged: false,
-        rules: tally_rpc::write_rules(view),
-        person_id: view.person().map(|id| id.to_string()).unwrap_or_default(),
-        lease_ms: LEASE_MS,
-    }
+    let (revision, unchanged) = (view.revision(), view.revision() == known);
+    let written = if unchanged { pb::GetViewResponse::default() } else { tally_rpc::write_view(view) };
+    pb::GetViewResponse { revision, unchanged, lease_ms: LEASE_MS, ..written }
 }
 
 impl TryFrom<pb::GrantRoleRequest> for app::Give {
@@ -104,12 +96,22 @@ impl TryFrom<pb::GrantRoleRequest> for app::Give {
         let principal = wrong.parse("grant.principal_id", &grant.principal_id);
         wrong.text("grant.role", &grant.role, 64);
         wrong.text("grant.reason", &grant.reason, 500);
-        let scope = read_scope(&mut wrong, &grant);
+        let scope = read_scope(&mut wrong, ["grant.scope", "grant.scope_ref"], grant.scope(), &grant.scope_ref);
         let valid_from = date(&mut wrong, "grant.valid_from", &grant.valid_from);
         let valid_to = date_or_none(&mut wrong, "grant.valid_to", &grant.valid_to);
+        let hours = match grant.hours.as_str() {
+            "" => None,
+            hours => wrong.parse("grant.hours", hours),
+        };
+        let condition = Condition { second_factor: grant.second_factor, hours };
         let assignment = scope.zip(valid_from);
-        let assignment =
-            assignment.map(|(scope, valid_from)| Assignment { role: grant.role, scope, valid_from, valid_to });
+        let assignment = assignment.map(|(scope, valid_from)| Assignment {
+            role: grant.role,
+            scope,
+            valid_from,
+            valid_to,
+            condition,
+        });
         let (principal, assignment) = wrong.finish(principal.zip(assignment))?;
         Ok(Self { request_id: req.request_id, body, principal, assignment, reason: grant.reason })
     }
@@ -127,48 +129,20 @@ impl TryFrom<pb::RevokeGrantRequest> for app::Revoke {
     }
 }
 
-fn read_scope(wrong: &mut Violations, grant: &pb::Grant) -> Option<Scope> {
-    let kind = match grant.scope() {
-        pb::ScopeKind::Unspecified => {
-            wrong.push("grant.scope", "say how far the grant reaches");
-            return None;
-        }
-        pb::ScopeKind::Self_ => ScopeKind::Own,
-        pb::ScopeKind::Reports => ScopeKind::Reports,
-        pb::ScopeKind::Unit => ScopeKind::Unit,
-        pb::ScopeKind::Subtree => ScopeKind::Subtree,
-        pb::ScopeKind::LegalEntity => ScopeKind::LegalEntity,
-        pb::ScopeKind::Region => ScopeKind::Region,
-        pb::ScopeKind::Tenant => ScopeKind::Tenant,
-    };
-    wrong.take("grant.scope_ref", Scope::read(kind.name(), &grant.scope_ref))
-}
-
-fn write_scope(name: &str) -> pb::ScopeKind {
-    match name {
-        "self" => pb::ScopeKind::Self_,
-        "reports" => pb::ScopeKind::Reports,
-        "unit" => pb::ScopeKind::Unit,
-        "subtree" => pb::ScopeKind::Subtree,
-        "legal_entity" => pb::ScopeKind::LegalEntity,
-        "region" => pb::ScopeKind::Region,
-        "tenant" => pb::ScopeKind::Tenant,
-        _ => pb::ScopeKind::Unspecified,
-    }
-}
-
 impl From<GrantRecord> for pb::Grant {
     fn from(grant: GrantRecord) -> Self {
         Self {
             grant_id: grant.id.to_string(),
             principal_id: grant.principal.to_string(),
             role: grant.role,
-            scope: write_scope(&grant.scope).into(),
+            scope: scope_named(&grant.scope).into(),
             scope_ref: grant.scope_ref,
             valid_from: grant.valid_from.to_string(),
             valid_to: day(grant.valid_to),
             reason: grant.reason,
             granted_by: grant.granted_by.to_string(),
+            second_factor: grant.second_factor,
+            hours: grant.hours,
         }
     }
 }

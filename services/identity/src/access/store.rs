@@ -1,8 +1,8 @@
 //! Grants, and the group's revision of access facts.
 
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
-use tally_access::{Assignment, OpContext, Plan, Region, Rpc, Scope, Target};
+use tally_access::{Assignment, Condition as Asked, OpContext, Plan, Region, Rpc, Scope, Target};
 use tally_kernel::Error;
 use tally_kernel::id::{GrantId, PrincipalId};
 use tally_kernel::page::Page;
@@ -30,6 +30,8 @@ mod grants {
         pub scope_ref: String,
         pub valid_from: Date,
         pub valid_to: Option<Date>,
+        pub second_factor: bool,
+        pub hours: Option<String>,
         pub reason: String,
         pub granted_by: Uuid,
         pub revoked_at: Option<DateTimeUtc>,
@@ -110,6 +112,8 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, grant: &Grant, target: 
         scope_ref: grant.assignment.scope.reference(),
         valid_from: date_to_db(grant.assignment.valid_from),
         valid_to: grant.assignment.valid_to.map(date_to_db),
+        second_factor: grant.assignment.condition.second_factor,
+        hours: grant.assignment.condition.hours.map(|hours| hours.to_string()),
         reason: grant.reason.clone(),
         granted_by: grant.granted_by.0,
         revoked_at: None,
@@ -128,28 +132,35 @@ pub(crate) async fn get(tx: &ScopedTx, id: GrantId) -> Result<Option<(Grant, boo
 
 /// What a principal holds, whatever the day.
 pub(crate) async fn of(tx: &ScopedTx, principal: PrincipalId) -> Result<Vec<Grant>, StoreError> {
-    let held = grants::Column::PrincipalId.eq(principal.0).and(grants::Column::RevokedAt.is_null());
-    tx.select::<grants::Entity>()
-        .filter(held)
-        .order_by_asc(grants::Column::Id)
-        .all()
-        .await?
-        .into_iter()
-        .map(read)
-        .collect()
+    read_all(tx, grants::Column::PrincipalId.eq(principal.0).and(grants::Column::RevokedAt.is_null())).await
 }
 
-/// Grants of a role that were not taken away.
-pub(crate) async fn with_role(tx: &ScopedTx, role: &str) -> Result<Vec<Grant>, StoreError> {
-    let held = grants::Column::Role.eq(role).and(grants::Column::RevokedAt.is_null());
-    tx.select::<grants::Entity>()
-        .filter(held)
-        .order_by_asc(grants::Column::Id)
-        .all()
-        .await?
-        .into_iter()
-        .map(read)
-        .collect()
+/// Grants of these roles that were not taken away.
+pub(crate) async fn with_roles(tx: &ScopedTx, roles: &[String]) -> Result<Vec<Grant>, StoreError> {
+    read_all(tx, grants::Column::Role.is_in(roles).and(grants::Column::RevokedAt.is_null())).await
+}
+
+/// Every grant that was not taken away.
+pub(crate) async fn held(tx: &ScopedTx) -> Result<Vec<Grant>, StoreError> {
+    read_all(tx, grants::Column::RevokedAt.is_null()).await
+}
+
+async fn read_all(tx: &ScopedTx, which: Expr) -> Result<Vec<Grant>, StoreError> {
+    let rows = tx.select::<grants::Entity>().filter(which).order_by_asc(grants::Column::Id).all().await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Grants of these roles that the plan reaches and that were not taken away, newest first.
+pub(crate) async fn review<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    roles: &[String],
+    page: &Page,
+) -> Result<(Vec<Grant>, String), StoreError> {
+    let wanted = grants::Column::Role.is_in(roles).and(grants::Column::RevokedAt.is_null());
+    let found = tx.select::<grants::Entity>().within(plan).filter(wanted);
+    let (rows, next) = found.page_desc(page, [grants::Column::RecordedAt, grants::Column::Id]).await?;
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, next))
 }
 
 /// Closes a grant. What it said stays.
@@ -190,6 +201,10 @@ fn read(row: grants::Model) -> Result<Grant, StoreError> {
             scope,
             valid_from: date_from_db(row.valid_from),
             valid_to: row.valid_to.map(date_from_db),
+            condition: Asked {
+                second_factor: row.second_factor,
+                hours: row.hours.as_deref().map(str::parse).transpose()?,
+            },
         },
         reason: row.reason,
         granted_by: PrincipalId(row.granted_by),

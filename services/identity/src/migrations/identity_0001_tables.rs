@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use tally_store::migration::{
-    Keys, big, create_table, date, date_null, enable_open_rls, index, instant_null, int, person, region, text,
+    Keys, big, create_table, date, date_null, enable_open_rls, flag, index, instant_null, int, person, region, text,
     text_null, unit, uuid, uuid_null,
 };
 
@@ -87,6 +87,8 @@ async fn access(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         text("scope_ref"),
         date("valid_from"),
         date_null("valid_to"),
+        flag("second_factor"),
+        text_null("hours"),
         text("reason"),
         uuid("granted_by"),
         instant_null("revoked_at"),

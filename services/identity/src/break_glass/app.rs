@@ -1,0 +1,171 @@
+//! Declaring an emergency, ending it, reviewing it.
+
+use serde::{Deserialize, Serialize};
+use tally_access::{OpContext, Permission, Scope, Target};
+use tally_kernel::Result;
+use tally_kernel::id::BreakGlassId;
+use tally_kernel::page::Page;
+use tally_store::{Audit, Event};
+
+use super::domain::{self, BreakGlass, BreakGlassError};
+use super::store;
+use crate::access::domain::Facts;
+use crate::policy::{EndBreakGlass, ListBreakGlasses, OpenBreakGlass, ReviewBreakGlass};
+use crate::role::domain::Roles;
+use crate::{App, access, factor, org, tenant, views};
+
+/// An emergency to declare.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) scope: Scope,
+    pub(crate) reason: String,
+    pub(crate) ticket: String,
+    pub(crate) minutes: u32,
+    pub(crate) code: String,
+}
+
+/// An emergency to end or to review.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) id: BreakGlassId,
+    pub(crate) finding: String,
+}
+
+/// An emergency and the consistency token of the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    pub(crate) emergency: BreakGlass,
+    pub(crate) consistency_token: String,
+}
+
+/// Declares an emergency: announced at once to whoever listens to events and to whoever reads the log.
+///
+/// # Errors
+/// See [`BreakGlassError`]; `PERMISSION_DENIED`; a second factor that is missing or wrong.
+pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Changed> {
+    let permit = ctx.permit::<OpenBreakGlass>(&Target::tenant())?;
+    let time = domain::judge(&wanted.permissions, &wanted.scope, &wanted.reason, wanted.minutes)?;
+    let opened = app
+        .store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            factor::app::demand(&unit, ctx, &wanted.code).await?;
+            let me = ctx.actor.principal;
+            if let Some(there) = store::open(&unit, me, ctx.now()).await?.first() {
+                return Err(BreakGlassError::OpenAlready(there.id).into());
+            }
+            let group = tenant::store::get(&unit).await?;
+            let tree = org::store::tree(&unit).await?;
+            let (roles, today) = (Roles::default(), views::today(ctx, &group.zone)?);
+            let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
+            access::domain::named(&wanted.scope, &facts)?;
+            let emergency = BreakGlass {
+                id: BreakGlassId(ctx.new_id()),
+                principal: me,
+                permissions: wanted.permissions.iter().map(|p| p.name().to_owned()).collect(),
+                scope: wanted.scope.kind().name().to_owned(),
+                scope_ref: wanted.scope.reference(),
+                reason: wanted.reason.clone(),
+                ticket: wanted.ticket.clone(),
+                from: ctx.now(),
+                until: time.from(ctx.now()),
+                ended_at: None,
+                review: None,
+            };
+            store::insert(&unit, ctx, &emergency).await?;
+            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            unit.emit(Event::new("identity.break_glass.opened", emergency.id, &announcement(&emergency)));
+            let audit = Audit::new("identity.break_glass.open", "break_glass", emergency.id);
+            let audit = audit.note("permissions", emergency.permissions.join(" ")).note("until", emergency.until);
+            unit.commit(audit, Changed { emergency, consistency_token }).await
+        })
+        .await?;
+    let BreakGlass { id, principal, until, .. } = &opened.emergency;
+    tracing::warn!(break_glass = %id, %principal, %until, "the glass was broken");
+    Ok(opened)
+}
+
+/// What an event says of an emergency: ids and names of permissions; the reason stays here, it may name people.
+fn announcement(emergency: &BreakGlass) -> serde_json::Value {
+    serde_json::json!({
+        "break_glass_id": emergency.id,
+        "principal_id": emergency.principal,
+        "permissions": emergency.permissions,
+        "scope": emergency.scope,
+        "scope_ref": emergency.scope_ref,
+        "until": emergency.until,
+    })
+}
+
+/// Ends an emergency before its time: who declared it, or a reviewer.
+///
+/// # Errors
+/// `NOT_FOUND`, `BREAK_GLASS_ENDED`.
+pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &Change) -> Result<Changed> {
+    let permit = ctx.permit::<EndBreakGlass>(&Target::default())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            let mine = |found: &BreakGlass| found.principal == ctx.actor.principal || reviews(ctx);
+            let found = store::get(&unit, wanted.id).await?.filter(mine);
+            let found = found.ok_or(BreakGlassError::Unknown(wanted.id))?;
+            if !found.open(ctx.now()) {
+                return Err(BreakGlassError::EndedAlready.into());
+            }
+            store::end(&unit, ctx, wanted.id).await?;
+            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            let emergency = BreakGlass { ended_at: Some(ctx.now()), ..found };
+            unit.emit(Event::new("identity.break_glass.ended", emergency.id, &announcement(&emergency)));
+            let audit = Audit::new("identity.break_glass.end", "break_glass", wanted.id);
+            unit.commit(audit, Changed { emergency, consistency_token }).await
+        })
+        .await
+}
+
+/// Writes down what a second person found.
+///
+/// # Errors
+/// See [`BreakGlassError`]; `PERMISSION_DENIED`.
+pub(crate) async fn review(app: &App, ctx: &OpContext, wanted: &Change) -> Result<BreakGlass> {
+    let permit = ctx.permit::<ReviewBreakGlass>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<BreakGlass>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let found = store::get(&unit, wanted.id).await?.ok_or(BreakGlassError::Unknown(wanted.id))?;
+            domain::judge_review(&found, ctx.actor.principal, ctx.now())?;
+            store::review(&unit, ctx, wanted.id, &wanted.finding).await?;
+            let emergency = BreakGlass { review: Some((ctx.actor.principal, wanted.finding.clone())), ..found };
+            unit.commit(Audit::new("identity.break_glass.review", "break_glass", wanted.id), emergency).await
+        })
+        .await
+}
+
+/// The caller's own emergencies; a reviewer sees everybody's.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<BreakGlass>, String)> {
+    ctx.permit::<ListBreakGlasses>(&Target::default())?;
+    let of = (!reviews(ctx)).then_some(ctx.actor.principal);
+    Ok(store::list(&*app.store.read(ctx).await?, of, page).await?)
+}
+
+fn reviews(ctx: &OpContext) -> bool {
+    ctx.may(Permission::BreakGlassReview, &Target::tenant())
+}

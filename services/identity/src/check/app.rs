@@ -1,0 +1,273 @@
+//! Answering questions about access, from the newest facts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tally_access::{
+    Circumstances, Decision, Explainer, OpContext, Permission, PersonFacts, Reach, Source, Target, View, decide, plan,
+};
+use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::ScopedTx;
+
+use super::domain::{self, Asked, CheckError, MAX_GIVERS, Question, Reasons};
+use crate::access::domain::GrantRecord;
+use crate::person::store::Key;
+use crate::policy::{BatchCheck, Check, Explain, ListAllowed, ReviewAccess};
+use crate::views::Group;
+use crate::{App, access, org, person, role, session, tenant, views};
+
+/// Answers, and the consistency token they hold for.
+pub(crate) struct Answers {
+    pub(crate) allowed: Vec<bool>,
+    pub(crate) consistency_token: String,
+}
+
+/// Why, and what would help.
+pub(crate) struct Explained {
+    pub(crate) reasons: Reasons,
+    pub(crate) roles: Vec<String>,
+    pub(crate) could_grant: Vec<PrincipalId>,
+}
+
+/// A holder of a permission.
+pub(crate) struct Holder {
+    pub(crate) grant: GrantRecord,
+    pub(crate) granted_at: jiff::Timestamp,
+    pub(crate) person: Option<PersonId>,
+    pub(crate) holds_today: bool,
+    pub(crate) login: String,
+    pub(crate) named: bool,
+}
+
+/// One answer.
+///
+/// # Errors
+/// See [`CheckError`].
+pub(crate) async fn check(app: &App, ctx: &OpContext, question: &Question) -> Result<Answers> {
+    ctx.permit::<Check>(&Target::default())?;
+    answer(app, ctx, std::slice::from_ref(question)).await
+}
+
+/// Many answers.
+///
+/// # Errors
+/// See [`CheckError`], for the first question that cannot be answered.
+pub(crate) async fn check_all(app: &App, ctx: &OpContext, questions: &[Question]) -> Result<Answers> {
+    ctx.permit::<BatchCheck>(&Target::default())?;
+    answer(app, ctx, questions).await
+}
+
+async fn answer(app: &App, ctx: &OpContext, questions: &[Question]) -> Result<Answers> {
+    let tx = app.store.read(ctx).await?;
+    let mut facts = Lookup::default();
+    let mut seen = BTreeMap::<PrincipalId, Arc<View>>::new();
+    let mut allowed = Vec::with_capacity(questions.len());
+    for question in questions {
+        let target = facts.target(&tx, ctx, &question.asked).await?;
+        let principal = whose(ctx, question, &target)?;
+        if !seen.contains_key(&principal) {
+            seen.insert(principal, view(app, ctx, principal).await?);
+        }
+        let view = seen.get(&principal).map(|view| view.at(&circumstances(ctx, question)));
+        allowed.push(view.is_some_and(|view| decide(&view, question.permission, &target) == Decision::Allow));
+    }
+    let revision = access::store::revision(&tx).await?;
+    Ok(Answers { allowed, consistency_token: access::app::consistency_token(ctx.tenant(), revision) })
+}
+
+/// Whose rights are asked about: one's own, or those of somebody whose grants the caller reads at the target.
+fn whose(ctx: &OpContext, question: &Question, target: &Target) -> Result<PrincipalId> {
+    let me = ctx.actor.principal;
+    let other = question.principal.filter(|other| *other != me);
+    match other {
+        Some(other) if !ctx.may(Permission::GrantRead, target) => Err(CheckError::PrincipalUnknown(other).into()),
+        Some(other) => Ok(other),
+        None => Ok(me),
+    }
+}
+
+fn circumstances(ctx: &OpContext, question: &Question) -> Circumstances {
+    let own = question.principal.is_none_or(|principal| principal == ctx.actor.principal);
+    let second_factor = if own { ctx.second_factor } else { question.second_factor };
+    Circumstances { now: ctx.now(), second_factor }
+}
+
+async fn view(app: &App, ctx: &OpContext, principal: PrincipalId) -> Result<Arc<View>> {
+    let found = app.views.compiled(ctx.tenant(), principal).await?;
+    found.ok_or_else(|| CheckError::PrincipalUnknown(principal).into())
+}
+
+/// Fills in where things are: a unit's region, a person's unit and region. The tree is read once, if at all.
+#[derive(Default)]
+struct Lookup {
+    tree: Option<org::domain::OrgTree>,
+}
+
+impl Lookup {
+    async fn target(&mut self, tx: &ScopedTx, ctx: &OpContext, asked: &Asked) -> Result<Target> {
+        let region = match asked.region.as_str() {
+            "" => None,
+            name => Some(name.parse()?),
+        };
+        match (region, asked.unit, asked.person) {
+            (None, None, None) => Ok(Target::tenant()),
+            (None, None, Some(id)) => {
+                let found = person::store::get(tx, &Key::Id(id)).await?.ok_or(CheckError::PersonUnknown(id))?;
+                let home = found.employments.last().ok_or(CheckError::PersonUnknown(id))?;
+                Ok(home.target(id))
+            }
+            (None, Some(unit), person) => {
+                let region = self.region(tx, ctx, unit).await?;
+                Ok(Target { region: Some(region), unit: Some(unit), person })
+            }
+            (region, unit, person) => Ok(Target { region, unit, person }),
+        }
+    }
+
+    async fn region(&mut self, tx: &ScopedTx, ctx: &OpContext, unit: OrgUnitId) -> Result<tally_access::Region> {
+        let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
+        let tree = match self.tree.take() {
+            Some(tree) => tree,
+            None => org::store::tree(tx).await?,
+        };
+        let region = tree.at(unit, today).map(|state| state.region.clone());
+        self.tree = Some(tree);
+        region.ok_or_else(|| CheckError::UnitUnknown(unit).into())
+    }
+}
+
+/// Why something is allowed or not, and who could change that.
+///
+/// # Errors
+/// See [`CheckError`].
+pub(crate) async fn explain(app: &App, ctx: &OpContext, question: &Question) -> Result<Explained> {
+    ctx.permit::<Explain>(&Target::default())?;
+    let tx = app.store.read(ctx).await?;
+    let target = Lookup::default().target(&tx, ctx, &question.asked).await?;
+    let principal = whose(ctx, question, &target)?;
+    let at = circumstances(ctx, question);
+    let view = view(app, ctx, principal).await?.at(&at);
+    let group = Group::read(&tx, ctx).await?;
+    let found = session::store::get(&tx, principal).await?.ok_or(CheckError::PrincipalUnknown(principal))?;
+    let person: PersonFacts = views::facts_of(&tx, found.person(), group.date).await?;
+    let grants = access::store::of(&tx, principal).await?;
+    let facts = group.facts();
+    let explainer = Explainer::new(&facts, &person);
+    let reasons = domain::explain(&view, grants, &explainer, question.permission, &target, &at);
+    if reasons.decision == Decision::Allow {
+        return Ok(Explained { reasons, roles: Vec::new(), could_grant: Vec::new() });
+    }
+    let roles = role::store::all(&tx).await?;
+    let could_grant = givers(app, &tx, ctx, &roles, question.permission, &target).await?;
+    Ok(Explained { reasons, roles: roles.giving(question.permission), could_grant })
+}
+
+/// Who gives roles at the target and either holds the permission there or may give what he does not hold.
+async fn givers(
+    app: &App,
+    tx: &ScopedTx,
+    ctx: &OpContext,
+    roles: &role::domain::Roles,
+    permission: Permission,
+    target: &Target,
+) -> Result<Vec<PrincipalId>> {
+    let grants = access::store::with_roles(tx, &roles.giving(Permission::GrantWrite)).await?;
+    let mut principals: Vec<_> = grants.into_iter().map(|grant| grant.principal).collect();
+    principals.sort_unstable();
+    principals.dedup();
+    let mut able = Vec::new();
+    for principal in principals {
+        let Some(view) = app.views.compiled(ctx.tenant(), principal).await? else { continue };
+        let view = view.at(&Circumstances { now: ctx.now(), second_factor: true });
+        let may = |permission| decide(&view, permission, target) == Decision::Allow;
+        if may(Permission::GrantWrite) && (may(permission) || may(Permission::GrantAny)) {
+            able.push(principal);
+        }
+        if able.len() == MAX_GIVERS {
+            break;
+        }
+    }
+    Ok(able)
+}
+
+/// What a permission of a principal reaches: the caller's own, or anybody's for who reads grants of the whole group.
+///
+/// # Errors
+/// See [`CheckError`].
+pub(crate) async fn list_allowed(
+    app: &App,
+    ctx: &OpContext,
+    principal: Option<PrincipalId>,
+    permission: Permission,
+    page: &Page,
+) -> Result<(Reach, Vec<(bool, uuid::Uuid)>, String)> {
+    ctx.permit::<ListAllowed>(&Target::default())?;
+    let question = Question { principal, permission, asked: Asked::default(), second_factor: true };
+    let principal = whose(ctx, &question, &Target::tenant())?;
+    let view = view(app, ctx, principal).await?.at(&circumstances(ctx, &question));
+    let reach = plan(&view, permission).cloned().unwrap_or_default();
+    if reach.tenant {
+        return Ok((Reach::everything(), Vec::new(), String::new()));
+    }
+    // Units before people, each in the order of ids.
+    let mut ids: Vec<(bool, uuid::Uuid)> = reach.units.iter().map(|unit| (false, unit.0)).collect();
+    ids.extend(reach.persons.iter().map(|person| (true, person.0)));
+    ids.sort_unstable();
+    let key = |(person, id): &(bool, uuid::Uuid)| format!("{}{id}", u8::from(*person));
+    ids.retain(|id| page.after.as_ref().is_none_or(|after| key(id) > *after));
+    ids.truncate(page.size as usize + 1);
+    let next = page.cut(&mut ids, key);
+    Ok((reach, ids, next))
+}
+
+/// Who holds a permission, since when, by whose grant.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn review(
+    app: &App,
+    ctx: &OpContext,
+    permission: Permission,
+    page: &Page,
+) -> Result<(Vec<Holder>, String)> {
+    let plan = ctx.plan::<ReviewAccess>()?;
+    let tx = app.store.read(ctx).await?;
+    let group = Group::read(&tx, ctx).await?;
+    let roles = role::store::all(&tx).await?.giving(permission);
+    let (grants, next) = access::store::review(&tx, &plan, &roles, page).await?;
+    let names = session::store::names(&tx, grants.iter().map(|grant| grant.principal)).await?;
+    let mut holders = Vec::with_capacity(grants.len());
+    for grant in grants {
+        let (person, login) =
+            names.get(&grant.principal).cloned().ok_or_else(|| Error::internal("a grant to nobody"))?;
+        let home = match person {
+            None => Target::tenant(),
+            Some(id) => {
+                match person::store::get(&tx, &Key::Id(id)).await?.and_then(|p| p.employments.last().cloned()) {
+                    Some(employment) => employment.target(id),
+                    None => Target::tenant(),
+                }
+            }
+        };
+        holders.push(Holder {
+            granted_at: grant.recorded_at,
+            holds_today: grant.assignment.holds_on(group.date),
+            named: ctx.may(Permission::PersonReadPii, &home),
+            grant: (&grant).into(),
+            person,
+            login,
+        });
+    }
+    Ok((holders, next))
+}
+
+/// Who lent the right or which emergency opened it, for an answer.
+pub(crate) fn lender(source: Source) -> (String, String) {
+    match source {
+        Source::Own => (String::new(), String::new()),
+        Source::Delegated(principal) => (principal.to_string(), String::new()),
+        Source::BreakGlass(id) => (String::new(), id.to_string()),
+    }
+}

@@ -1,0 +1,211 @@
+//! `CheckService`: parse, call, render.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tally_access::{Decision, Locale, Permission, Verdict};
+use tally_api::classes::{self, DataClass};
+use tally_api::identity::v1 as pb;
+use tally_api::identity::v1::check_service_server::CheckService;
+use tally_kernel::Error;
+use tally_kernel::error::{Kind, Violations};
+use tally_kernel::id::PrincipalId;
+use tally_kernel::page::Page;
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app::{self, Explained, Holder};
+use super::domain::{Asked, MAX_CHECKS, Question};
+use crate::App;
+use crate::render::timestamp;
+
+/// The server.
+pub(crate) struct Rpc(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl CheckService for Rpc {
+    async fn check(&self, req: Request<pb::CheckRequest>) -> Result<Response<pb::CheckResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let done = app::check(&self.0, &ctx, &question(&req.into_inner())?).await?;
+            let allowed = done.allowed.first().copied().unwrap_or_default();
+            Ok(pb::CheckResponse { allowed, consistency_token: done.consistency_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn batch_check(
+        &self,
+        req: Request<pb::BatchCheckRequest>,
+    ) -> Result<Response<pb::BatchCheckResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let done = app::check_all(&self.0, &ctx, &questions(&req.into_inner().checks)?).await?;
+            Ok(pb::BatchCheckResponse { allowed: done.allowed, consistency_token: done.consistency_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn explain(&self, req: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let question = question(&req.into_inner().check.unwrap_or_default())?;
+            let explained = app::explain(&self.0, &ctx, &question).await?;
+            Ok(render(explained, question.permission, ctx.locale))
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_allowed(
+        &self,
+        req: Request<pb::ListAllowedRequest>,
+    ) -> Result<Response<pb::ListAllowedResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (principal, permission, page) = read_list(&req.into_inner())?;
+            let (reach, ids, next_page_token) = app::list_allowed(&self.0, &ctx, principal, permission, &page).await?;
+            let of = |person: bool| ids.iter().filter(move |id| id.0 == person).map(|id| id.1.to_string()).collect();
+            let regions = reach.regions.iter().map(ToString::to_string).collect();
+            let (unit_ids, person_ids) = (of(false), of(true));
+            Ok(pb::ListAllowedResponse { tenant: reach.tenant, regions, unit_ids, person_ids, next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn review_access(
+        &self,
+        req: Request<pb::ReviewAccessRequest>,
+    ) -> Result<Response<pb::ReviewAccessResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (permission, page) = read_review(&req.into_inner())?;
+            app::review(&self.0, &ctx, permission, &page).await.map(render_review)
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn question(req: &pb::CheckRequest) -> Result<Question, Error> {
+    let mut wrong = Violations::new();
+    let question = read(&mut wrong, "", req);
+    wrong.finish(question)
+}
+
+fn questions(checks: &[pb::CheckRequest]) -> Result<Vec<Question>, Error> {
+    if checks.len() > MAX_CHECKS {
+        let text = format!("{} questions: at most {MAX_CHECKS} in one call", checks.len());
+        return Err(Error::new(Kind::InvalidArgument, "TOO_MANY_ROWS", text));
+    }
+    let mut wrong = Violations::new();
+    let read = |(at, check)| read(&mut wrong, &format!("checks[{at}]."), check);
+    let all = checks.iter().enumerate().map(read).collect::<Vec<_>>();
+    wrong.finish(all.into_iter().collect())
+}
+
+fn read(wrong: &mut Violations, at: &str, req: &pb::CheckRequest) -> Option<Question> {
+    let principal = optional(wrong, &format!("{at}principal_id"), &req.principal_id);
+    let permission = wrong.parse(&format!("{at}permission"), &req.permission)?;
+    let target = req.target.clone().unwrap_or_default();
+    let unit = optional(wrong, &format!("{at}target.unit_id"), &target.unit_id);
+    let person = optional(wrong, &format!("{at}target.person_id"), &target.person_id);
+    let asked = Asked { region: target.region, unit, person };
+    Some(Question { principal, permission, asked, second_factor: req.second_factor })
+}
+
+fn optional<T: std::str::FromStr<Err = Error>>(wrong: &mut Violations, field: &str, text: &str) -> Option<T> {
+    if text.is_empty() { None } else { wrong.parse(field, text) }
+}
+
+fn read_list(req: &pb::ListAllowedRequest) -> Result<(Option<PrincipalId>, Permission, Page), Error> {
+    let mut wrong = Violations::new();
+    let principal = optional(&mut wrong, "principal_id", &req.principal_id);
+    let permission = wrong.parse("permission", &req.permission);
+    let asked = format!("{} {}", req.principal_id, req.permission);
+    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, asked.as_bytes()));
+    let (permission, page) = wrong.finish(permission.zip(page))?;
+    Ok((principal, permission, page))
+}
+
+fn read_review(req: &pb::ReviewAccessRequest) -> Result<(Permission, Page), Error> {
+    let mut wrong = Violations::new();
+    let permission = wrong.parse("permission", &req.permission);
+    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, req.permission.as_bytes()));
+    wrong.finish(permission.zip(page))
+}
+
+fn render(explained: Explained, permission: Permission, locale: Locale) -> pb::ExplainResponse {
+    let sentence = sentence(&explained, permission, locale);
+    let Explained { reasons, roles, could_grant } = explained;
+    let allowed = reasons.decision == Decision::Allow;
+    let (delegator_id, break_glass_id) = app::lender(reasons.source);
+    let grants = reasons.grants.iter().map(|(grant, verdict)| pb::GrantReason {
+        grant: Some(crate::access::domain::GrantRecord::from(grant).into()),
+        verdict: write_verdict(*verdict).into(),
+    });
+    pb::ExplainResponse {
+        allowed,
+        grants: grants.collect(),
+        delegator_id,
+        break_glass_id,
+        roles,
+        could_be_granted_by: could_grant.iter().map(ToString::to_string).collect(),
+        sentence,
+    }
+}
+
+fn write_verdict(verdict: Verdict) -> pb::GrantVerdict {
+    match verdict {
+        Verdict::Allows => pb::GrantVerdict::Allows,
+        Verdict::OutOfReach => pb::GrantVerdict::OutOfReach,
+        Verdict::ConditionUnmet => pb::GrantVerdict::ConditionUnmet,
+        Verdict::NotNow => pb::GrantVerdict::NotNow,
+        Verdict::NotEntitled => pb::GrantVerdict::NotEntitled,
+        Verdict::RoleLacks => pb::GrantVerdict::RoleLacks,
+    }
+}
+
+/// The answer in one sentence: what is closest to allowing it, or what is missing.
+fn sentence(explained: &Explained, permission: Permission, locale: Locale) -> String {
+    let closest = explained.reasons.grants.first().map(|(grant, verdict)| (grant.assignment.role.as_str(), *verdict));
+    let (role, verdict) = closest.unwrap_or(("", Verdict::RoleLacks));
+    let allowed = explained.reasons.decision == Decision::Allow;
+    let roles = explained.roles.join(", ");
+    match (locale, allowed, verdict) {
+        (Locale::En, true, Verdict::Allows) => format!("the role {role} gives {permission} here"),
+        (Locale::En, true, _) => format!("{permission} is lent: see who lends it"),
+        (Locale::En, false, Verdict::OutOfReach) => format!("the role {role} gives {permission}, but not here"),
+        (Locale::En, false, Verdict::ConditionUnmet) => {
+            format!("the role {role} gives {permission} here only with a second factor or at other hours")
+        }
+        (Locale::En, false, Verdict::NotNow) => format!("the role {role} gives {permission} here, but not today"),
+        (Locale::En, false, Verdict::NotEntitled) => format!("the group does not have the module of {permission}"),
+        (Locale::En, false, _) => format!("no grant gives {permission}; these roles do: {roles}"),
+        (Locale::ZhCn, true, Verdict::Allows) => format!("角色 {role} 在此处给予 {permission}"),
+        (Locale::ZhCn, true, _) => format!("{permission} 是他人委托或紧急开启的，见出借人"),
+        (Locale::ZhCn, false, Verdict::OutOfReach) => format!("角色 {role} 给予 {permission}，但不包括此处"),
+        (Locale::ZhCn, false, Verdict::ConditionUnmet) => {
+            format!("角色 {role} 在此处给予 {permission}，但需要第二因素登录或在其他时段")
+        }
+        (Locale::ZhCn, false, Verdict::NotNow) => format!("角色 {role} 在此处给予 {permission}，但今天不生效"),
+        (Locale::ZhCn, false, Verdict::NotEntitled) => format!("集团没有 {permission} 所属的模块"),
+        (Locale::ZhCn, false, _) => format!("没有授权给予 {permission}；含有它的角色：{roles}"),
+    }
+}
+
+fn render_review((holders, next_page_token): (Vec<Holder>, String)) -> pb::ReviewAccessResponse {
+    let mut masked_fields = BTreeSet::new();
+    let render = |holder: Holder| {
+        let mut row = pb::AccessReviewRow {
+            grant: Some(holder.grant.into()),
+            granted_at: Some(timestamp(holder.granted_at)),
+            person_id: holder.person.map(|id| id.to_string()).unwrap_or_default(),
+            holds_today: holder.holds_today,
+            login: holder.login,
+        };
+        let may_read = |class| holder.named || class != DataClass::Pii;
+        masked_fields.extend(classes::mask("tally.identity.v1.AccessReviewRow", &mut row, may_read));
+        row
+    };
+    let rows = holders.into_iter().map(render).collect();
+    pb::ReviewAccessResponse { rows, next_page_token, masked_fields: masked_fields.into_iter().collect() }
+}

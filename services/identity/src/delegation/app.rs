@@ -1,0 +1,138 @@
+//! Lending rights, taking them back, and seeing who lent what.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_access::{OpContext, Permission, Target};
+use tally_kernel::Result;
+use tally_kernel::id::{DelegationId, PrincipalId};
+use tally_kernel::page::Page;
+use tally_store::{Audit, Unit};
+
+use super::domain::{self, Delegation, DelegationError, Judged};
+use super::store;
+use crate::policy::{Delegate, EndDelegation, ListDelegations};
+use crate::{App, access, role, session};
+
+/// Rights to lend.
+#[derive(Clone, Debug)]
+pub(crate) struct Lend {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) delegate: PrincipalId,
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) until: Timestamp,
+    pub(crate) reason: String,
+}
+
+/// A delegation to end.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) id: DelegationId,
+}
+
+/// A delegation that was made, and the consistency token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lent {
+    pub(crate) delegation: Delegation,
+    pub(crate) consistency_token: String,
+}
+
+/// Lends rights of the caller's own.
+///
+/// # Errors
+/// See [`DelegationError`]; `PERMISSION_DENIED`.
+pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Result<Lent> {
+    let permit = ctx.permit_all::<Delegate>([])?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Lent>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            let delegation = Delegation {
+                id: DelegationId(ctx.new_id()),
+                delegator: ctx.actor.principal,
+                delegate: wanted.delegate,
+                permissions: wanted.permissions.iter().map(|p| p.name().to_owned()).collect(),
+                from: wanted.from.unwrap_or_else(|| ctx.now()),
+                until: wanted.until,
+                reason: wanted.reason.clone(),
+                ended_at: None,
+            };
+            let held = held(&unit, ctx, wanted.delegate).await?;
+            let owns = |permission| ctx.view.owns(permission);
+            domain::judge(&delegation, &Judged { now: ctx.now(), owns: &owns, held: &held })?;
+            store::insert(&unit, ctx, &delegation).await?;
+            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            let audit = Audit::new("identity.delegation.write", "delegation", delegation.id);
+            let audit = audit.note("delegate", wanted.delegate).note("permissions", delegation.permissions.join(" "));
+            unit.commit(audit, Lent { delegation, consistency_token }).await
+        })
+        .await
+}
+
+/// All that somebody holds: by grants that run or begin some day, and by delegations.
+async fn held(unit: &Unit, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<Permission>> {
+    let known = session::store::get(unit, principal).await?.filter(|found| found.holder.is_some());
+    known.ok_or(DelegationError::PrincipalUnknown(principal))?;
+    let roles = role::store::all(unit).await?;
+    let grants = access::store::of(unit, principal).await?;
+    let granted = grants.iter().filter_map(|grant| roles.find(&grant.assignment.role)).flat_map(|(held, _)| held);
+    let mut held: Vec<Permission> = granted.copied().collect();
+    held.extend(store::borrowed(unit, principal, ctx.now()).await?);
+    Ok(held)
+}
+
+/// Ends a delegation: who lent it, who got it, or an administrator. The consistency token.
+///
+/// # Errors
+/// `NOT_FOUND`, `DELEGATION_ENDED`.
+pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<String> {
+    let permit = ctx.permit::<EndDelegation>(&Target::default())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            let me = ctx.actor.principal;
+            let mine = |d: &Delegation| d.delegator == me || d.delegate == me || administers(ctx);
+            let found = store::get(&unit, wanted.id).await?.filter(mine);
+            let found = found.ok_or(DelegationError::Unknown(wanted.id))?;
+            if found.ended_at.is_some() || found.until <= ctx.now() {
+                return Err(DelegationError::EndedAlready.into());
+            }
+            store::end(&unit, ctx, wanted.id).await?;
+            let token = access::app::advance(&unit, ctx, revision).await?;
+            unit.commit(Audit::new("identity.delegation.end", "delegation", wanted.id), token).await
+        })
+        .await
+}
+
+/// Delegations that the caller gave or got; an administrator sees everybody's.
+///
+/// # Errors
+/// `PERMISSION_DENIED` for somebody else's without being an administrator.
+pub(crate) async fn list(
+    app: &App,
+    ctx: &OpContext,
+    of: Option<PrincipalId>,
+    page: &Page,
+) -> Result<(Vec<Delegation>, String)> {
+    ctx.permit::<ListDelegations>(&Target::default())?;
+    let me = ctx.actor.principal;
+    let of = if administers(ctx) { of } else { Some(me).filter(|me| of.is_none_or(|of| of == *me)) };
+    match of {
+        None if !administers(ctx) => Ok((Vec::new(), String::new())),
+        of => Ok(store::list(&*app.store.read(ctx).await?, of, page).await?),
+    }
+}
+
+fn administers(ctx: &OpContext) -> bool {
+    ctx.may(Permission::DelegationAdmin, &Target::tenant())
+}

@@ -1,0 +1,6 @@
+//! Delegations: rights lent for a while.
+
+pub(crate) mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;

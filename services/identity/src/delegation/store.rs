@@ -1,0 +1,122 @@
+//! Delegations.
+
+use jiff::Timestamp;
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait as _, ExprTrait as _};
+use tally_access::{OpContext, Permission};
+use tally_kernel::id::{DelegationId, PrincipalId};
+use tally_kernel::page::Page;
+use tally_store::{ScopedTx, StoreError, Unit, from_db, to_db};
+
+use super::domain::Delegation;
+
+mod delegations {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "delegations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub delegator_id: Uuid,
+        pub delegate_id: Uuid,
+        /// Names, joined by commas.
+        pub permissions: String,
+        pub valid_from: DateTimeUtc,
+        pub valid_until: DateTimeUtc,
+        pub reason: String,
+        pub ended_at: Option<DateTimeUtc>,
+        pub ended_by: Option<Uuid>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId });
+}
+
+/// Writes a delegation.
+pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &Delegation) -> Result<(), StoreError> {
+    unit.insert(delegations::Model {
+        tenant_id: ctx.tenant().0,
+        id: new.id.0,
+        delegator_id: new.delegator.0,
+        delegate_id: new.delegate.0,
+        permissions: new.permissions.join(","),
+        valid_from: to_db(new.from),
+        valid_until: to_db(new.until),
+        reason: new.reason.clone(),
+        ended_at: None,
+        ended_by: None,
+        recorded_at: to_db(ctx.now()),
+    })
+    .await
+}
+
+/// One delegation.
+pub(crate) async fn get(tx: &ScopedTx, id: DelegationId) -> Result<Option<Delegation>, StoreError> {
+    let row = tx.select::<delegations::Entity>().filter(delegations::Column::Id.eq(id.0)).one().await?;
+    Ok(row.map(read))
+}
+
+/// Ends a delegation before its time. What it said stays.
+pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: DelegationId) -> Result<(), StoreError> {
+    unit.update::<delegations::Entity>()
+        .set(delegations::Column::EndedAt, to_db(ctx.now()))
+        .set(delegations::Column::EndedBy, ctx.actor.principal.0)
+        .filter(delegations::Column::Id.eq(id.0).and(delegations::Column::EndedAt.is_null()))
+        .exec_one()
+        .await
+}
+
+/// What is lent to a principal now or some day.
+pub(crate) async fn to(tx: &ScopedTx, delegate: PrincipalId, now: Timestamp) -> Result<Vec<Delegation>, StoreError> {
+    let open = Condition::all()
+        .add(delegations::Column::DelegateId.eq(delegate.0))
+        .add(delegations::Column::EndedAt.is_null())
+        .add(delegations::Column::ValidUntil.gt(to_db(now)));
+    let rows = tx.select::<delegations::Entity>().filter(open).order_by_asc(delegations::Column::Id).all().await?;
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// The permissions that are lent to a principal now or some day.
+pub(crate) async fn borrowed(
+    tx: &ScopedTx,
+    delegate: PrincipalId,
+    now: Timestamp,
+) -> Result<Vec<Permission>, StoreError> {
+    Ok(to(tx, delegate, now).await?.iter().flat_map(Delegation::permissions).collect())
+}
+
+/// Delegations of one principal, given or got, or of everybody, newest first.
+pub(crate) async fn list(
+    tx: &ScopedTx,
+    of: Option<PrincipalId>,
+    page: &Page,
+) -> Result<(Vec<Delegation>, String), StoreError> {
+    let mut found = tx.select::<delegations::Entity>();
+    if let Some(principal) = of {
+        let either = Condition::any()
+            .add(delegations::Column::DelegatorId.eq(principal.0))
+            .add(delegations::Column::DelegateId.eq(principal.0));
+        found = found.filter(either);
+    }
+    let (rows, next) = found.page_desc(page, [delegations::Column::RecordedAt, delegations::Column::Id]).await?;
+    Ok((rows.into_iter().map(read).collect(), next))
+}
+
+fn read(row: delegations::Model) -> Delegation {
+    Delegation {
+        id: DelegationId(row.id),
+        delegator: PrincipalId(row.delegator_id),
+        delegate: PrincipalId(row.delegate_id),
+        permissions: row.permissions.split(',').map(str::to_owned).collect(),
+        from: from_db(row.valid_from),
+        until: from_db(row.valid_until),
+        reason: row.reason,
+        ended_at: row.ended_at.map(from_db),
+    }
+}

@@ -1,0 +1,57 @@
+//! Saying which modules the group has, and reading it.
+
+use tally_access::{MODULES, Modules, OpContext, Target};
+use tally_kernel::Result;
+use tally_store::Audit;
+
+use super::store;
+use crate::policy::{GetModules, SetModules};
+use crate::{App, access};
+
+/// The modules that the group is to have.
+#[derive(Clone, Debug)]
+pub(crate) struct Set {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) modules: Modules,
+}
+
+/// Says which modules the group has: the consistency token.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<String> {
+    let permit = ctx.permit::<SetModules>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            let before = store::modules(&unit).await?;
+            store::put(&unit, ctx, &wanted.modules).await?;
+            let token = access::app::advance(&unit, ctx, revision).await?;
+            let audit = Audit::new("identity.entitlement.write", "tenant", ctx.tenant());
+            let audit = audit.note("before", names(&before).join(" ")).note("after", names(&wanted.modules).join(" "));
+            unit.commit(audit, token).await
+        })
+        .await
+}
+
+/// The modules that the group has, by name.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn get(app: &App, ctx: &OpContext) -> Result<Vec<&'static str>> {
+    ctx.plan::<GetModules>()?;
+    Ok(names(&store::modules(&*app.store.read(ctx).await?).await?))
+}
+
+fn names(modules: &Modules) -> Vec<&'static str> {
+    let has = |name: &&str| match modules {
+        Modules::All => true,
+        Modules::Only(names) => names.contains(*name),
+    };
+    MODULES.into_iter().filter(has).collect()
+}

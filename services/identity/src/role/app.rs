@@ -1,0 +1,137 @@
+//! Defining, retiring and listing roles.
+
+use serde::{Deserialize, Serialize};
+use tally_access::{OpContext, Permission, Target, roles};
+use tally_kernel::Result;
+use tally_kernel::id::PrincipalId;
+use tally_store::{Audit, Unit};
+
+use super::domain::{self, Holding, Judged, OwnRole, RoleError, RoleRecord, Roles};
+use super::store;
+use crate::access::domain::{Grant, any_administrator};
+use crate::policy::{DefineRole, ListRoles, RetireRole};
+use crate::{App, access, delegation, tenant, views};
+
+/// A role to define or change.
+#[derive(Clone, Debug)]
+pub(crate) struct Define {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) role: OwnRole,
+    pub(crate) reason: String,
+}
+
+/// A role to retire.
+#[derive(Clone, Debug)]
+pub(crate) struct Retire {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) name: String,
+}
+
+/// A role that was defined, and the consistency token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Defined {
+    pub(crate) role: RoleRecord,
+    pub(crate) consistency_token: String,
+}
+
+/// Defines a role of the group's own, or changes it for everybody who has it.
+///
+/// # Errors
+/// See [`RoleError`]; `PERMISSION_DENIED`.
+pub(crate) async fn define(app: &App, ctx: &OpContext, wanted: &Define) -> Result<Defined> {
+    let permit = ctx.permit::<DefineRole>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Defined>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            let roles = store::all(&unit).await?;
+            let role = judge(&unit, ctx, &roles, &wanted.role).await?;
+            store::write(&unit, ctx, &role, &wanted.reason).await?;
+            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            let audit = Audit::new("identity.role.define", "role", &role.name).note("version", role.version);
+            unit.commit(audit, Defined { role: (&role).into(), consistency_token }).await
+        })
+        .await
+}
+
+async fn judge(unit: &Unit, ctx: &OpContext, roles: &Roles, wanted: &OwnRole) -> Result<OwnRole> {
+    let today = views::today(ctx, &tenant::store::get(unit).await?.zone)?;
+    let grants = access::store::held(unit).await?;
+    let lasting: Vec<_> = grants.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).collect();
+    let mut holders = Vec::new();
+    for principal in having(&lasting, &wanted.name) {
+        let of = lasting.iter().filter(|g| g.principal == principal).map(|g| g.assignment.role.clone());
+        let borrowed = delegation::store::borrowed(unit, principal, ctx.now()).await?;
+        holders.push(Holding { principal, roles: of.collect(), borrowed });
+    }
+    let judged = Judged {
+        roles,
+        holders: &holders,
+        administrators: &|roles| any_administrator(&grants, roles, today),
+        author: ctx.actor.principal,
+        may: &|permission: Permission| ctx.may(permission, &Target::tenant()),
+    };
+    Ok(domain::judge(wanted, &judged)?)
+}
+
+fn having(grants: &[&Grant], role: &str) -> Vec<PrincipalId> {
+    let mut principals: Vec<_> = grants.iter().filter(|g| g.assignment.role == role).map(|g| g.principal).collect();
+    principals.sort_unstable();
+    principals.dedup();
+    principals
+}
+
+/// Retires a role that nobody has any more: the consistency token.
+///
+/// # Errors
+/// `ROLE_UNKNOWN`, `ROLE_IN_USE`; `PERMISSION_DENIED`.
+pub(crate) async fn retire(app: &App, ctx: &OpContext, wanted: &Retire) -> Result<String> {
+    let permit = ctx.permit::<RetireRole>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            let roles = store::all(&unit).await?;
+            if !roles.own().iter().any(|role| role.name == wanted.name) {
+                return Err(RoleError::Unknown(wanted.name.clone()).into());
+            }
+            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let held = access::store::with_roles(&unit, std::slice::from_ref(&wanted.name)).await?;
+            let held = held.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).count();
+            if held > 0 {
+                return Err(RoleError::InUse(held).into());
+            }
+            store::supersede(&unit, ctx, &wanted.name).await?;
+            let token = access::app::advance(&unit, ctx, revision).await?;
+            unit.commit(Audit::new("identity.role.retire", "role", &wanted.name), token).await
+        })
+        .await
+}
+
+/// The roles that can be given, by name.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn list(app: &App, ctx: &OpContext) -> Result<Vec<RoleRecord>> {
+    ctx.plan::<ListRoles>()?;
+    let own = store::all(&*app.store.read(ctx).await?).await?;
+    let ready = roles::READY.iter().map(|role| RoleRecord {
+        name: role.name.to_owned(),
+        description: String::new(),
+        permissions: role.permissions.iter().map(|p| p.name().to_owned()).collect(),
+        scopes: role.scopes.iter().map(|s| s.name().to_owned()).collect(),
+        ready: true,
+        version: 0,
+    });
+    let mut all: Vec<_> = ready.chain(own.own().iter().map(Into::into)).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}

@@ -1,0 +1,6 @@
+//! Roles of the group's own, beside the ready ones.
+
+pub(crate) mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;
