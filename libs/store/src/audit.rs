@@ -2,18 +2,23 @@
 //!
 //! No personal data in clear: `before` and `after` are commitments (digests of the versions), notes are counts, codes and
 //! ids. So an erasure never breaks the chain. A bulk unit has one row with the digest of all it wrote.
+//!
+//! An entry says how many row versions of which table its unit wrote, and every row names its entry, so that a row without
+//! one is found (`rows.rs`). It also says whom it is about, which answers "who saw or changed what about this person".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use sea_orm::{ConnectionTrait as _, QueryResult, Value};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
 use tally_access::Region;
+use tally_kernel::id::PersonId;
 use uuid::Uuid;
 
 use crate::context::{from_db, to_db};
 use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::log::{Hash, Log, content_hash};
+use crate::outbox;
 use crate::scoped::{Part, ScopedTx};
 
 /// What a unit of work tells the audit log. Who, when, for whom and through which rpc are added by the unit.
@@ -26,6 +31,7 @@ pub struct Audit {
     before: Option<[u8; 32]>,
     after: Option<[u8; 32]>,
     notes: BTreeMap<&'static str, String>,
+    people: BTreeSet<Uuid>,
 }
 
 impl Audit {
@@ -39,7 +45,21 @@ impl Audit {
             before: None,
             after: None,
             notes: BTreeMap::new(),
+            people: BTreeSet::new(),
         }
+    }
+
+    /// About this person: what was read or changed tells of them. People of rows that the unit inserts are added by it.
+    #[must_use]
+    pub fn about(self, person: PersonId) -> Self {
+        self.about_all([person])
+    }
+
+    /// About these people, such as those of a list that was shown.
+    #[must_use]
+    pub fn about_all(mut self, people: impl IntoIterator<Item = PersonId>) -> Self {
+        self.people.extend(people.into_iter().map(|person| person.0));
+        self
     }
 
     /// The region of the subject.
@@ -106,18 +126,39 @@ pub struct AuditEntry {
     pub after: Option<Vec<u8>>,
     /// Details: a JSON object of texts, keys sorted.
     pub notes: String,
+    /// Row versions that the unit wrote, by table: a JSON object of counts, keys sorted.
+    pub written: String,
+    /// Whom it is about, sorted.
+    pub people: Vec<Uuid>,
+}
+
+/// What a unit of work wrote beside its audit entry: row versions by table, and the people of inserted rows.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub rows: BTreeMap<String, u64>,
+    pub people: BTreeSet<Uuid>,
 }
 
 /// Columns in the order of [`AuditEntry::values`] and [`AuditEntry::read`].
 pub(crate) const COLUMNS: &str = "tenant_id, id, at, principal, actor, on_behalf_of, method, action, subject, subject_id, \
-                                  region, request_id, trace, before_digest, after_digest, notes, content";
+                                  region, request_id, trace, before_digest, after_digest, notes, written, content";
+/// How many columns these are.
+pub(crate) const WIDTH: usize = 18;
 
 impl AuditEntry {
-    pub(crate) fn of(audit: Audit, tx: &ScopedTx, method: &str, request_id: Option<&str>) -> Result<Self, StoreError> {
+    /// The entry `id` of a unit that wrote this.
+    pub(crate) fn of(
+        audit: Audit,
+        id: Uuid,
+        written: Written,
+        tx: &ScopedTx,
+        method: &str,
+        request_id: Option<&str>,
+    ) -> Result<Self, StoreError> {
         let scope = tx.scope();
         Ok(Self {
             tenant: scope.tenant,
-            id: scope.new_id(),
+            id,
             at: from_db(to_db(scope.now)),
             principal: scope.author.principal,
             actor: scope.author.kind.clone(),
@@ -132,6 +173,8 @@ impl AuditEntry {
             before: audit.before.map(Vec::from),
             after: audit.after.map(Vec::from),
             notes: serde_json::to_string(&audit.notes).map_err(StoreError::fault)?,
+            written: serde_json::to_string(&written.rows).map_err(StoreError::fault)?,
+            people: audit.people.union(&written.people).copied().collect(),
         })
     }
 
@@ -143,6 +186,7 @@ impl AuditEntry {
             |field: &Option<String>| field.as_ref().map_or_else(Vec::new, |text| [b"=", text.as_bytes()].concat());
         let raw =
             |field: &Option<Vec<u8>>| field.as_ref().map_or_else(Vec::new, |bytes| [b"=", bytes.as_slice()].concat());
+        let people: Vec<u8> = self.people.iter().flat_map(|person| *person.as_bytes()).collect();
         let behalf = self.on_behalf_of.map_or_else(Vec::new, |id| id.as_bytes().to_vec());
         content_hash(
             keys,
@@ -164,11 +208,13 @@ impl AuditEntry {
                 &raw(&self.before),
                 &raw(&self.after),
                 self.notes.as_bytes(),
+                self.written.as_bytes(),
+                &people,
             ],
         )
     }
 
-    fn values(self, content: Hash) -> [Value; 17] {
+    fn values(self, content: Hash) -> [Value; WIDTH] {
         [
             self.tenant.into(),
             self.id.into(),
@@ -186,15 +232,17 @@ impl AuditEntry {
             self.before.into(),
             self.after.into(),
             self.notes.into(),
+            self.written.into(),
             content.to_vec().into(),
         ]
     }
 
-    /// Reads the columns of [`COLUMNS`]: the entry, and the content hash it was stored with.
-    pub(crate) fn read(row: &QueryResult) -> Result<(Self, Vec<u8>), StoreError> {
+    /// Reads the columns of [`COLUMNS`]: the entry about `people`, and the content hash it was stored with.
+    pub(crate) fn read(row: &QueryResult, people: &mut People) -> Result<(Self, Vec<u8>), StoreError> {
+        let id = row.try_get_by_index(1)?;
         let entry = Self {
             tenant: row.try_get_by_index(0)?,
-            id: row.try_get_by_index(1)?,
+            id,
             at: from_db(row.try_get_by_index(2)?),
             principal: row.try_get_by_index(3)?,
             actor: row.try_get_by_index(4)?,
@@ -209,17 +257,51 @@ impl AuditEntry {
             before: row.try_get_by_index(13)?,
             after: row.try_get_by_index(14)?,
             notes: row.try_get_by_index(15)?,
+            written: row.try_get_by_index(16)?,
+            people: people.remove(&id).unwrap_or_default(),
         };
-        Ok((entry, row.try_get_by_index(16)?))
+        Ok((entry, row.try_get_by_index(17)?))
     }
 }
 
-/// The statement that writes one entry.
-pub(crate) fn part(tx: &ScopedTx, entry: AuditEntry) -> Result<Part, StoreError> {
+/// The statements that write one entry and whom it is about.
+pub(crate) fn parts(tx: &ScopedTx, mut entry: AuditEntry) -> Result<Vec<Part>, StoreError> {
     let content = entry.content(tx.keys())?;
-    let sql =
-        format!("INSERT INTO audit ({COLUMNS}) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)");
-    Ok(Part { sql, values: entry.values(content).into() })
+    let (tenant, id, people) = (entry.tenant, entry.id, std::mem::take(&mut entry.people));
+    let values = outbox::tuples(1, WIDTH);
+    let sql = format!("INSERT INTO audit ({COLUMNS}) VALUES {values}");
+    let mut parts = vec![Part { sql, values: entry.values(content).into() }];
+    if !people.is_empty() {
+        let each = match tx.backend() {
+            DbBackend::Postgres => "SELECT $1, $2, p::uuid FROM json_array_elements_text($3::json) AS p",
+            _ => "SELECT $1, $2, unhex(value) FROM json_each($3)",
+        };
+        let people: Vec<String> = people.iter().map(|person| person.simple().to_string()).collect();
+        let values = vec![tenant.into(), id.into(), serde_json::Value::from(people).to_string().into()];
+        parts.push(Part { sql: format!("INSERT INTO audit_people (tenant_id, entry_id, person_id) {each}"), values });
+    }
+    Ok(parts)
+}
+
+/// People by entry.
+pub(crate) type People = BTreeMap<Uuid, Vec<Uuid>>;
+
+/// Whom the entries `a` are about that meet a condition.
+pub(crate) async fn people<const N: usize>(
+    tx: &DatabaseTransaction,
+    condition: &str,
+    values: [Value; N],
+) -> Result<People, StoreError> {
+    let sql = format!(
+        "SELECT p.entry_id, p.person_id FROM audit a JOIN audit_people p ON p.tenant_id = a.tenant_id AND p.entry_id = a.id \
+         WHERE {condition} ORDER BY p.entry_id, p.person_id"
+    );
+    let mut people = People::new();
+    for row in tx.query_all_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await? {
+        let (entry, person) = row.try_get_many_by_index()?;
+        people.entry(entry).or_default().push(person);
+    }
+    Ok(people)
 }
 
 impl ScopedTx {
@@ -232,6 +314,10 @@ impl ScopedTx {
         let sql = format!("SELECT {COLUMNS}, position FROM audit WHERE tenant_id = $1 ORDER BY id DESC LIMIT $2");
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.raw().query_all_raw(self.statement(sql, [self.scope().tenant.into(), limit.into()])).await?;
-        rows.iter().map(|row| Ok((row.try_get_by_index(17)?, AuditEntry::read(row)?.0))).collect()
+        let Some(last) = rows.last() else { return Ok(Vec::new()) };
+        let oldest: Uuid = last.try_get_by_index(1)?;
+        let mut people =
+            people(self.raw(), "a.tenant_id = $1 AND a.id >= $2", [self.scope().tenant.into(), oldest.into()]).await?;
+        rows.iter().map(|row| Ok((row.try_get_by_index(WIDTH)?, AuditEntry::read(row, &mut people)?.0))).collect()
     }
 }

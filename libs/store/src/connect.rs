@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
+    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use tally_kernel::{Error, Kind};
 
@@ -27,6 +27,8 @@ const PING_IF_IDLE: Duration = Duration::from_secs(5);
 pub(crate) enum Mode {
     /// Reads; writes are refused by the database.
     Read,
+    /// Reads, and all of it as it was at one moment.
+    Snapshot,
     /// Reads and writes.
     Write,
 }
@@ -179,7 +181,7 @@ impl Pools {
         match self {
             Self::Sqlite { writer, readers } => {
                 let (pool, kind) = match mode {
-                    Mode::Read => (readers, SqliteTransactionMode::Deferred),
+                    Mode::Read | Mode::Snapshot => (readers, SqliteTransactionMode::Deferred),
                     Mode::Write => (writer, SqliteTransactionMode::Immediate),
                 };
                 let options =
@@ -187,7 +189,9 @@ impl Pools {
                 Ok(pool.begin_with_options(options).await?)
             }
             Self::Postgres { pool, worker, statement_timeout } => {
-                let tx = pool.begin().await?;
+                let isolation_level = (mode == Mode::Snapshot).then_some(IsolationLevel::RepeatableRead);
+                let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
+                let tx = pool.begin_with_options(options).await?;
                 let left = settings.deadline.map(|at| at.saturating_duration_since(Instant::now()));
                 let limit = left.unwrap_or(*statement_timeout).min(*statement_timeout).as_millis().max(1);
                 let mut sql = "SELECT set_config('app.tenant', $1, true), set_config('app.region', $2, true), \
@@ -203,7 +207,7 @@ impl Pools {
                     sql.push_str(", set_config('role', $5, true)");
                     values.push(worker.clone().into());
                 }
-                if mode == Mode::Read {
+                if mode != Mode::Write {
                     sql.push_str(", set_config('transaction_read_only', 'on', true)");
                 }
                 tx.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;

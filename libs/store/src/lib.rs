@@ -124,6 +124,7 @@ mod migrate;
 pub mod migration;
 mod names;
 mod outbox;
+mod rows;
 mod scoped;
 mod sealed;
 mod select;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::keys::Keys;
-use crate::names;
+use crate::{audit, names, outbox};
 
 /// A hash as the logs keep it.
 pub(crate) type Hash = [u8; 32];
@@ -29,6 +29,22 @@ impl Log {
         match self {
             Self::Audit => names::AUDIT,
             Self::Outbox => names::OUTBOX,
+        }
+    }
+
+    /// The columns that content hashes bind, with the hash.
+    pub(crate) fn columns(self) -> &'static str {
+        match self {
+            Self::Audit => audit::COLUMNS,
+            Self::Outbox => outbox::COLUMNS,
+        }
+    }
+
+    /// How many columns these are.
+    pub(crate) fn width(self) -> usize {
+        match self {
+            Self::Audit => audit::WIDTH,
+            Self::Outbox => outbox::WIDTH,
         }
     }
 

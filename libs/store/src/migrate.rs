@@ -17,7 +17,8 @@ use crate::migration::{
     uuid, uuid_null,
 };
 use crate::names::{
-    AUDIT, CURSORS, FACTS, IDEMPOTENCY, LOG_HEADS, MIGRATIONS, OUTBOX, WORK_ITEMS, check_service, login, worker,
+    AUDIT, AUDIT_PEOPLE, CURSORS, FACTS, IDEMPOTENCY, LOG_HEADS, MIGRATIONS, OUTBOX, WORK_ITEMS, check_service, login,
+    worker,
 };
 
 /// The migrations of a service, oldest first; names begin with the service's.
@@ -162,10 +163,11 @@ fn grants(service: &str) -> String {
     format!(
         "GRANT USAGE ON SCHEMA {service} TO {login}, {worker};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {service} TO {login};
-         REVOKE ALL ON {AUDIT}, {OUTBOX}, {LOG_HEADS}, {MIGRATIONS} FROM {login};
-         GRANT SELECT, INSERT ON {AUDIT}, {OUTBOX} TO {login};
+         REVOKE ALL ON {AUDIT}, {AUDIT_PEOPLE}, {OUTBOX}, {LOG_HEADS}, {MIGRATIONS} FROM {login};
+         GRANT SELECT, INSERT ON {AUDIT}, {AUDIT_PEOPLE}, {OUTBOX} TO {login};
          GRANT SELECT ON {MIGRATIONS} TO {login};
          GRANT SELECT, UPDATE (position, chain) ON {AUDIT}, {OUTBOX} TO {worker};
+         GRANT SELECT ON {AUDIT_PEOPLE} TO {worker};
          GRANT SELECT, INSERT, UPDATE ON {LOG_HEADS} TO {worker};
          GRANT SELECT, UPDATE ON {WORK_ITEMS} TO {worker};"
     )
@@ -211,9 +213,10 @@ impl MigrationTrait for StoreTables {
     async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
         let worker = worker(self.service);
         audit(m).await?;
+        audit_people(m).await?;
         outbox(m).await?;
         heads(m).await?;
-        for log in [AUDIT, OUTBOX] {
+        for log in [AUDIT, AUDIT_PEOPLE, OUTBOX] {
             enable_rls(m, log).await?;
             policy(m, log, "worker", &worker, "true").await?;
         }
@@ -263,12 +266,22 @@ async fn audit(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         bytes_null("before_digest"),
         bytes_null("after_digest"),
         text("notes"),
+        text("written"),
         bytes("content"),
         big_null("position"),
         bytes_null("chain"),
     ];
     table(m, AUDIT, columns, &["tenant_id", "id"]).await?;
     log_indexes(m, AUDIT, "tenant_id, position").await
+}
+
+/// Whom an entry is about: one row a person, bound to the entry by its content hash.
+async fn audit_people(m: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let columns = vec![uuid("tenant_id"), uuid("entry_id"), uuid("person_id")];
+    table(m, AUDIT_PEOPLE, columns, &["tenant_id", "entry_id", "person_id"]).await?;
+    let sql = "CREATE INDEX audit_people_person_idx ON audit_people (tenant_id, person_id, entry_id)";
+    m.get_connection().execute_unprepared(sql).await?;
+    Ok(())
 }
 
 async fn outbox(m: &SchemaManager<'_>) -> Result<(), DbErr> {

@@ -19,6 +19,8 @@ use sea_orm::sea_query::{Alias, ColumnDef, Index, Table};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
+use crate::names::AUDIT_ID;
+
 /// A migration: a type, its name (which begins with the service's and is never changed), and what it does.
 #[macro_export]
 macro_rules! migration {
@@ -143,8 +145,14 @@ pub fn person() -> ColumnDef {
     uuid_null("person_id")
 }
 
-/// Makes a table of tenants' rows: `tenant_id`, `id` (together the key), these columns, `recorded_at`; with row-level
-/// security.
+/// `audit_id`: the audit entry that accounts for the row as it is. Every table of tenants' rows has it and the unit of work
+/// fills it, so no entity names it.
+pub fn audit_id() -> ColumnDef {
+    uuid(AUDIT_ID)
+}
+
+/// Makes a table of tenants' rows: `tenant_id`, `id` (together the key), these columns, `recorded_at`, `audit_id`; with
+/// row-level security.
 ///
 /// # Errors
 /// What the database says.
@@ -158,7 +166,7 @@ pub async fn create_table<const N: usize>(
     for column in columns {
         table.col(column);
     }
-    table.col(instant("recorded_at"));
+    table.col(instant("recorded_at")).col(audit_id());
     table.primary_key(Index::create().name(format!("{name}_pk")).col(Alias::new("tenant_id")).col(Alias::new("id")));
     m.create_table(table).await?;
     enable_rls(m, name).await

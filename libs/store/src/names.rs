@@ -3,6 +3,10 @@
 use tally_kernel::{Error, Kind};
 
 pub(crate) const AUDIT: &str = "audit";
+/// Whom an entry of the audit log is about.
+pub(crate) const AUDIT_PEOPLE: &str = "audit_people";
+/// The column of every business table that names the audit entry of the row.
+pub(crate) const AUDIT_ID: &str = "audit_id";
 pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const IDEMPOTENCY: &str = "idempotency";
 pub(crate) const CURSORS: &str = "cursors";

@@ -23,7 +23,8 @@ use crate::scoped::{Part, ScopedTx, most_rows, rows_of_next_statement};
 use crate::unit::Unit;
 
 pub(crate) const COLUMNS: &str = "tenant_id, id, at, kind, key, payload, principal, actor, trace, content";
-const WIDTH: usize = 10;
+/// How many columns these are.
+pub(crate) const WIDTH: usize = 10;
 /// So many events are one statement, whatever their number.
 const FEW: usize = 8;
 

@@ -2,23 +2,29 @@
 //!
 //! A unit is opened with a permit, and committed with an [`Audit`]: there is no other way to write. Dropped, it is rolled
 //! back. A reply that follows a commit is durable. No call over the network happens inside.
+//!
+//! The id of the audit entry is fixed when the unit opens. Every row it inserts or changes takes that id, and the entry
+//! tells how many there were, so that a row which no unit wrote can be found.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sea_orm::sea_query::{Expr, IntoCondition};
+use sea_orm::sea_query::{Alias, DynIden, Expr, InsertStatement, IntoCondition, IntoIden as _, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait as _, DeleteMany, EntityTrait, IdenStatic as _, IntoActiveModel, Iterable as _,
-    QueryFilter as _, UpdateMany, Value,
+    ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DeleteMany, EntityName as _, EntityTrait,
+    IdenStatic as _, IntoActiveModel, Iterable as _, QueryFilter as _, UpdateMany, Value,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tally_access::{OpContext, Permit, Plan, Rpc};
 use tally_kernel::{Error, Kind, Result};
+use uuid::Uuid;
 
-use crate::audit::{self, Audit, AuditEntry};
+use crate::audit::{self, Audit, AuditEntry, Written};
 use crate::error::StoreError;
 use crate::idempotency::{self, Claim};
+use crate::names::AUDIT_ID;
 use crate::outbox::{self, Event};
 use crate::scoped::{Scoped, ScopedTx, Unscoped, most_rows, reach_condition, rows_of_next_statement};
 use crate::{Store, connect};
@@ -29,6 +35,9 @@ pub struct Unit {
     tx: ScopedTx,
     store: Store,
     method: &'static str,
+    /// The audit entry that will account for what is written.
+    audit_id: Uuid,
+    written: Mutex<Written>,
     events: Vec<Event>,
     claim: Option<Claim>,
 }
@@ -62,7 +71,15 @@ impl Store {
             return Err(Error::internal(format_args!("a permit of {} used by another context", permit.method())));
         }
         let tx = self.begin(ctx, connect::Mode::Write).await?;
-        Ok(Unit { tx, store: self.clone(), method: permit.method(), events: Vec::new(), claim: None })
+        Ok(Unit {
+            audit_id: tx.scope().new_id(),
+            tx,
+            store: self.clone(),
+            method: permit.method(),
+            written: Mutex::default(),
+            events: Vec::new(),
+            claim: None,
+        })
     }
 
     /// Writes that something sensitive was read: for reads of pay, identity numbers and the like.
@@ -107,9 +124,7 @@ impl Unit {
         A: ActiveModelTrait + Send,
         A::Entity: Scoped,
     {
-        let mut row = row.into_active_model();
-        self.tx.own(&mut row)?;
-        <A::Entity as EntityTrait>::insert(row).exec_without_returning(self.tx.raw()).await?;
+        self.insert_some(vec![row.into_active_model()]).await?;
         Ok(())
     }
 
@@ -123,22 +138,48 @@ impl Unit {
         A: ActiveModelTrait + Send,
         A::Entity: Scoped,
     {
-        let most = most_rows(<A::Entity as EntityTrait>::Column::iter().count());
+        let most = most_rows(<A::Entity as EntityTrait>::Column::iter().count() + 1);
         let mut written = 0;
         let mut rows = rows.into_iter().map(IntoActiveModel::into_active_model);
         loop {
-            let mut chunk: Vec<A> = rows.by_ref().take(most).collect();
+            let chunk: Vec<A> = rows.by_ref().take(most).collect();
             if chunk.is_empty() {
                 return Ok(written);
             }
-            chunk.iter_mut().try_for_each(|row| self.tx.own(row))?;
             let mut left = chunk.into_iter();
             while left.len() > 0 {
                 let size = rows_of_next_statement(left.len(), most);
-                let some = <A::Entity as EntityTrait>::insert_many(left.by_ref().take(size));
-                written += some.exec_without_returning(self.tx.raw()).await?;
+                written += self.insert_some(left.by_ref().take(size).collect()).await?;
             }
         }
+    }
+
+    /// Writes rows with one statement.
+    async fn insert_some<A>(&self, mut rows: Vec<A>) -> Result<u64, StoreError>
+    where
+        A: ActiveModelTrait + Send,
+        A::Entity: Scoped,
+    {
+        rows.iter_mut().try_for_each(|row| self.tx.own(row))?;
+        if let Some(column) = <A::Entity as Scoped>::person_column() {
+            let people = rows.iter().filter_map(|row| match row.get(column) {
+                ActiveValue::Set(Value::Uuid(id)) | ActiveValue::Unchanged(Value::Uuid(id)) => id,
+                _ => None,
+            });
+            self.written().people.extend(people);
+        }
+        let statement = insert_statement(rows, self.audit_id)?;
+        let count = self.tx.raw().execute(&statement).await?.rows_affected();
+        self.wrote::<A::Entity>(count);
+        Ok(count)
+    }
+
+    fn wrote<E: EntityTrait>(&self, rows: u64) {
+        *self.written().rows.entry(E::default().table_name().to_owned()).or_default() += rows;
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes one row that belongs to no tenant.
@@ -157,7 +198,7 @@ impl Unit {
 
     /// Changes rows of the tenant. Runs only with a filter.
     pub fn update<E: Scoped>(&self) -> Update<'_, E, false> {
-        Update { tx: &self.tx, query: E::update_many().filter(self.tx.mine::<E>()), refused: None }
+        Update { unit: self, query: E::update_many().filter(self.tx.mine::<E>()), refused: None }
     }
 
     /// Deletes rows of the tenant. Runs only with a filter.
@@ -175,10 +216,11 @@ impl Unit {
     /// # Errors
     /// `STORE_BUSY` when somebody else was faster; then nothing happened.
     pub async fn commit<T: Serialize>(self, audit: Audit, result: T) -> Result<T> {
-        let Self { tx, store, method, events, claim } = self;
+        let Self { tx, store, method, audit_id, written, events, claim } = self;
         let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());
-        let entry = AuditEntry::of(audit, &tx, method, request_id)?;
-        let mut parts = vec![audit::part(&tx, entry)?];
+        let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let entry = AuditEntry::of(audit, audit_id, written, &tx, method, request_id)?;
+        let mut parts = audit::parts(&tx, entry)?;
         if let Some(claim) = &claim {
             parts.push(idempotency::part(&tx, claim, &result)?);
         }
@@ -195,10 +237,36 @@ impl Unit {
     }
 }
 
+/// One statement for rows that all set the same columns; their audit entry is added.
+fn insert_statement<A: ActiveModelTrait>(rows: Vec<A>, audit_id: Uuid) -> Result<InsertStatement, StoreError> {
+    let mut statement = Query::insert();
+    statement.into_table(A::Entity::default().table_ref());
+    let mut columns = Vec::new();
+    for (n, mut row) in rows.into_iter().enumerate() {
+        let (mut set, mut values) = (Vec::new(), Vec::new());
+        for column in <A::Entity as EntityTrait>::Column::iter() {
+            if let ActiveValue::Set(value) | ActiveValue::Unchanged(value) = row.take(column) {
+                set.push(column.as_str());
+                values.push(column.save_as(Expr::val(value)));
+            }
+        }
+        if n == 0 {
+            let names = set.iter().map(|name| Alias::new(*name).into_iden());
+            statement.columns(names.chain([Alias::new(AUDIT_ID).into_iden()]).collect::<Vec<DynIden>>());
+            columns = set;
+        } else if columns != set {
+            return Err(StoreError::fault("rows of one call set different columns"));
+        }
+        values.push(Expr::val(audit_id));
+        statement.values(values).map_err(StoreError::fault)?;
+    }
+    Ok(statement)
+}
+
 /// A change of rows in the making; `exec` is there once a filter is.
 #[must_use = "an update changes nothing until exec()"]
 pub struct Update<'t, E: EntityTrait, const FILTERED: bool> {
-    tx: &'t ScopedTx,
+    unit: &'t Unit,
     query: UpdateMany<E>,
     refused: Option<StoreError>,
 }
@@ -211,7 +279,7 @@ impl<'t, E: Scoped, const FILTERED: bool> Update<'t, E, FILTERED> {
         let refused = if is(Some(E::tenant_column())) {
             Some(StoreError::fault("rows do not change their tenant"))
         } else if is(E::region_column()) {
-            self.tx.serves(&value).err()
+            self.unit.serves(&value).err()
         } else {
             None
         };
@@ -232,14 +300,14 @@ impl<'t, E: Scoped, const FILTERED: bool> Update<'t, E, FILTERED> {
 
     /// Only rows that meet the condition.
     pub fn filter(self, condition: impl IntoCondition) -> Update<'t, E, true> {
-        Update { tx: self.tx, query: self.query.filter(condition.into_condition()), refused: self.refused }
+        Update { unit: self.unit, query: self.query.filter(condition.into_condition()), refused: self.refused }
     }
 }
 
 impl<E: Scoped> Update<'_, E, true> {
     /// Only rows that the plan reaches.
     pub fn within<R: Rpc>(mut self, plan: &Plan<R>) -> Self {
-        if let Some(condition) = reach_condition::<E>(self.tx.backend(), plan.reach()) {
+        if let Some(condition) = reach_condition::<E>(self.unit.backend(), plan.reach()) {
             self.query = self.query.filter(condition);
         }
         self
@@ -250,10 +318,13 @@ impl<E: Scoped> Update<'_, E, true> {
     /// # Errors
     /// As [`Unit::insert`].
     pub async fn exec(self) -> Result<u64, StoreError> {
-        match self.refused {
-            Some(refused) => Err(refused),
-            None => Ok(self.query.exec(self.tx.raw()).await?.rows_affected),
+        if let Some(refused) = self.refused {
+            return Err(refused);
         }
+        let query = self.query.col_expr(Alias::new(AUDIT_ID), Expr::val(self.unit.audit_id));
+        let rows = query.exec(self.unit.raw()).await?.rows_affected;
+        self.unit.wrote::<E>(rows);
+        Ok(rows)
     }
 
     /// Changes exactly one row, for updates with an expected version.

@@ -1,6 +1,7 @@
-//! Reads both logs from the beginning and names the first entry of each stream that is not as it was written.
+//! Reads both logs from the beginning and names the first entry of each stream that is not as it was written; then the
+//! rows that no entry accounts for (`rows.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -8,11 +9,11 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement}
 use tally_kernel::Error;
 use uuid::Uuid;
 
-use crate::audit::{self, AuditEntry};
+use crate::audit::{self, AuditEntry, People};
 use crate::connect::{Mode, Role};
 use crate::error::StoreError;
 use crate::log::{Hash, Log, genesis, head_message, link};
-use crate::outbox::{self, Row};
+use crate::outbox::Row;
 use crate::{Store, to_db};
 
 /// Entries read at once.
@@ -37,19 +38,25 @@ pub enum Trouble {
     Head,
     /// Older than five seconds and still without a position: no sequencer runs.
     Unnumbered,
+    /// A row whose audit entry does not exist: no unit of work wrote it, or its entry was deleted.
+    Unaccounted,
+    /// A row whose audit entry accounts for fewer rows than name it: one of them borrowed the entry.
+    Borrowed,
 }
 
-/// The first bad entry of a stream.
+/// The first bad entry of a stream, or the first bad row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// `audit` or `outbox`.
-    pub log: &'static str,
+    /// `audit`, `outbox`, or the table of the row.
+    pub table: String,
     /// The group; the nil id for the outbox, which is one stream.
     pub tenant: Uuid,
     /// The position, if it has one.
     pub position: Option<i64>,
-    /// The entry, if it is there.
+    /// The entry, if it is there; of a row, the entry that it names.
     pub entry: Option<Uuid>,
+    /// The row, by its key in the group.
+    pub row: Option<String>,
     /// What is wrong.
     pub trouble: Trouble,
 }
@@ -64,10 +71,16 @@ impl fmt::Display for Fault {
             Trouble::BeyondHead => "lies beyond the signed head",
             Trouble::Head => "is the head, whose signature is missing or not the service's",
             Trouble::Unnumbered => "has waited for a position longer than five seconds: is a sequencer running?",
+            Trouble::Unaccounted => "has no audit entry: no unit of work wrote it",
+            Trouble::Borrowed => "or one beside it borrowed its audit entry, which wrote fewer rows than name it",
         };
+        if let Some(row) = &self.row {
+            let entry = self.entry.map(|id| format!(" (entry {id})")).unwrap_or_default();
+            return write!(f, "{} of {}: row {row}{entry} {what}", self.table, self.tenant);
+        }
         let position = self.position.map_or_else(|| "an unnumbered entry".to_owned(), |p| format!("entry {p}"));
         let id = self.entry.map(|id| format!(" ({id})")).unwrap_or_default();
-        write!(f, "{} of {}: {position}{id} {what}", self.log, self.tenant)
+        write!(f, "{} of {}: {position}{id} {what}", self.table, self.tenant)
     }
 }
 
@@ -76,7 +89,9 @@ impl fmt::Display for Fault {
 pub struct AuditReport {
     /// Entries read, of both logs.
     pub entries: u64,
-    /// The first bad entry of every bad stream; nothing when all is well.
+    /// Rows whose audit entry was looked for.
+    pub rows: u64,
+    /// The first bad entry of every bad stream, then the first bad row of every table; nothing when all is well.
     pub faults: Vec<Fault>,
 }
 
@@ -95,16 +110,16 @@ struct Head {
 }
 
 struct Entry {
-    id: Uuid,
+    id: Option<Uuid>,
     /// Whether the content is bound to the hash it was stored with.
     sound: bool,
     content: Vec<u8>,
-    position: i64,
+    position: Option<i64>,
     chain: Vec<u8>,
 }
 
 impl Store {
-    /// Checks every entry of the audit log and the outbox of this service.
+    /// Checks every entry of the audit log and the outbox of this service, and that every row has its audit entry.
     ///
     /// # Errors
     /// `STORE_UNAVAILABLE` when the database is away. What is wrong with the logs is no error but the report.
@@ -113,17 +128,31 @@ impl Store {
     }
 
     async fn verify(&self) -> Result<AuditReport, StoreError> {
-        let tx = self.all_tenants(Mode::Read, Role::Worker).await?;
+        let tx = self.all_tenants(Mode::Snapshot, Role::Worker).await?;
         let mut report = AuditReport::default();
+        let mut tenants = self.unnumbered_tenants(&tx).await?;
         for log in Log::ALL {
             let heads = self.heads(&tx, log).await?;
-            for stream in self.streams(&tx, log, &heads).await? {
+            let streams = self.streams(&tx, log, &heads).await?;
+            if log == Log::Audit {
+                tenants.extend(&streams);
+            }
+            for stream in streams {
                 let fault = self.verify_stream(&tx, log, stream, heads.get(&stream), &mut report.entries).await?;
                 report.faults.extend(fault);
             }
             self.verify_unnumbered(&tx, log, &mut report).await?;
         }
+        drop(tx);
+        self.verify_rows(&tenants, &mut report).await?;
         Ok(report)
+    }
+
+    /// Groups whose first entry may still wait for its position.
+    async fn unnumbered_tenants(&self, tx: &DatabaseTransaction) -> Result<BTreeSet<Uuid>, StoreError> {
+        let sql = "SELECT DISTINCT tenant_id FROM audit WHERE position IS NULL";
+        let rows = tx.query_all_raw(Statement::from_string(self.backend(), sql)).await?;
+        rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
     }
 
     async fn heads(&self, tx: &DatabaseTransaction, log: Log) -> Result<BTreeMap<Uuid, Head>, StoreError> {
@@ -164,7 +193,8 @@ impl Store {
         entries: &mut u64,
     ) -> Result<Option<Fault>, StoreError> {
         let fault = |position: i64, entry: Option<Uuid>, trouble| {
-            Ok(Some(Fault { log: log.table(), tenant: stream, position: Some(position), entry, trouble }))
+            let table = log.table().to_owned();
+            Ok(Some(Fault { table, tenant: stream, position: Some(position), entry, row: None, trouble }))
         };
         let (mut position, mut chain): (i64, Hash) = (0, genesis(self.service(), log, stream));
         let mut last = None;
@@ -173,17 +203,17 @@ impl Store {
             for entry in &batch {
                 *entries += 1;
                 let expected = position + 1;
-                if entry.position != expected {
+                if entry.position != Some(expected) {
                     return fault(expected, None, Trouble::Missing);
                 }
                 if !entry.sound {
-                    return fault(expected, Some(entry.id), Trouble::Content);
+                    return fault(expected, entry.id, Trouble::Content);
                 }
                 chain = link(&chain, expected, &entry.content);
                 if chain.as_slice() != entry.chain {
-                    return fault(expected, Some(entry.id), Trouble::Chain);
+                    return fault(expected, entry.id, Trouble::Chain);
                 }
-                (position, last) = (expected, Some(entry.id));
+                (position, last) = (expected, entry.id);
             }
             if (batch.len() as i64) < BATCH {
                 break;
@@ -211,36 +241,47 @@ impl Store {
         stream: Uuid,
         after: i64,
     ) -> Result<Vec<Entry>, StoreError> {
-        let (columns, whose) = match log {
-            Log::Audit => (audit::COLUMNS, "tenant_id = $3 AND"),
-            Log::Outbox => (outbox::COLUMNS, "$3 = $3 AND"),
-        };
+        let whose = if log == Log::Audit { "tenant_id = $3" } else { "$3 = $3" };
         let sql = format!(
-            "SELECT {columns}, position, chain FROM {} WHERE {whose} position > $1 ORDER BY position LIMIT $2",
+            "SELECT {}, position, chain FROM {} WHERE {whose} AND position > $1 ORDER BY position LIMIT $2",
+            log.columns(),
             log.table()
         );
         let values = [after.into(), BATCH.into(), stream.into()];
         let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
-        rows.iter().map(|row| self.entry(log, row)).collect()
+        let mut people = match log {
+            Log::Audit => {
+                let these = "a.tenant_id = $1 AND a.position > $2 AND a.position <= $3";
+                audit::people(tx, these, [stream.into(), after.into(), (after + BATCH).into()]).await?
+            }
+            Log::Outbox => People::new(),
+        };
+        Ok(rows.iter().map(|row| self.entry(log, row, &mut people)).collect())
     }
 
-    fn entry(&self, log: Log, row: &QueryResult) -> Result<Entry, StoreError> {
-        let (id, written, content, width) = self.content(log, row)?;
-        let (position, chain): (i64, Option<Vec<u8>>) =
-            (row.try_get_by_index(width)?, row.try_get_by_index(width + 1)?);
-        Ok(Entry { id, sound: written.as_slice() == content, content, position, chain: chain.unwrap_or_default() })
+    /// What cannot even be read is not what was written.
+    fn entry(&self, log: Log, row: &QueryResult, people: &mut People) -> Entry {
+        let width = log.width();
+        let content = self.content(log, row, people).ok();
+        Entry {
+            id: content.as_ref().map(|(id, ..)| *id),
+            sound: content.as_ref().is_some_and(|(_, written, stored)| written.as_slice() == stored),
+            content: content.map(|(.., stored)| stored).unwrap_or_default(),
+            position: row.try_get_by_index(width).ok(),
+            chain: row.try_get_by_index(width + 1).unwrap_or_default(),
+        }
     }
 
-    /// The entry's id, the hash its content has, the hash it was stored with, and the number of columns before the position.
-    fn content(&self, log: Log, row: &QueryResult) -> Result<(Uuid, Hash, Vec<u8>, usize), StoreError> {
+    /// The entry's id, the hash its content has, and the hash it was stored with.
+    fn content(&self, log: Log, row: &QueryResult, people: &mut People) -> Result<(Uuid, Hash, Vec<u8>), StoreError> {
         Ok(match log {
             Log::Audit => {
-                let (entry, stored) = AuditEntry::read(row)?;
-                (entry.id, entry.content(self.keys())?, stored, 17)
+                let (entry, stored) = AuditEntry::read(row, people)?;
+                (entry.id, entry.content(self.keys())?, stored)
             }
             Log::Outbox => {
                 let (entry, stored) = Row::read(row)?;
-                (entry.id, entry.content(self.keys())?, stored, 10)
+                (entry.id, entry.content(self.keys())?, stored)
             }
         })
     }
@@ -251,14 +292,18 @@ impl Store {
         log: Log,
         report: &mut AuditReport,
     ) -> Result<(), StoreError> {
-        let columns = if log == Log::Audit { audit::COLUMNS } else { outbox::COLUMNS };
-        let sql = format!("SELECT {columns} FROM {} WHERE position IS NULL ORDER BY id LIMIT $1", log.table());
+        let sql = format!(
+            "SELECT {}, position, chain FROM {} WHERE position IS NULL ORDER BY id LIMIT $1",
+            log.columns(),
+            log.table()
+        );
         let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [BATCH.into()])).await?;
+        let mut people = audit::people(tx, "a.position IS NULL", []).await?;
         let old = to_db(self.clock().now()) - chrono::Duration::from_std(UNNUMBERED).map_err(StoreError::fault)?;
         for row in &rows {
             report.entries += 1;
-            let (id, written, stored, _) = self.content(log, row)?;
-            let trouble = if written.as_slice() != stored {
+            let entry = self.entry(log, row, &mut people);
+            let trouble = if !entry.sound {
                 Trouble::Content
             } else if row.try_get_by_index::<sea_orm::prelude::DateTimeUtc>(2)? < old {
                 Trouble::Unnumbered
@@ -266,7 +311,8 @@ impl Store {
                 continue;
             };
             let tenant = log.stream(row.try_get_by_index(0)?);
-            report.faults.push(Fault { log: log.table(), tenant, position: None, entry: Some(id), trouble });
+            let table = log.table().to_owned();
+            report.faults.push(Fault { table, tenant, position: None, entry: entry.id, row: None, trouble });
             break;
         }
         Ok(())

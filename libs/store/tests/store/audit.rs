@@ -96,12 +96,27 @@ async fn a_changed_field_is_found_at_its_entry() {
         "request_id = ''",
         "on_behalf_of = principal",
         "subject_id = '2'",
+        "written = '{}'",
+        "written = 'not json'",
+        "actor = 'usen'",
+        "content = chain",
     ] {
         for db in logged().await {
             let sql = format!("UPDATE audit SET {field} WHERE position = 4");
             assert_eq!(found(&db, &[&sql]).await, (Some(4), Trouble::Content), "{} {field}", db.name);
         }
     }
+}
+
+#[tokio::test]
+async fn what_cannot_even_be_read_is_found_at_its_entry() {
+    for field in ["at = 'then'", "principal = x'00'", "method = x'ff'", "content = 7"] {
+        let db = logged().await.remove(0);
+        let sql = format!("UPDATE audit SET {field} WHERE position = 4");
+        assert_eq!(found(&db, &[&sql]).await, (Some(4), Trouble::Content), "{field}");
+    }
+    let db = logged().await.remove(0);
+    assert_eq!(found(&db, &["UPDATE audit SET position = 'x' WHERE position = 6"]).await, (Some(6), Trouble::Missing));
 }
 
 #[tokio::test]
@@ -143,8 +158,8 @@ async fn swapped_entries_are_found_at_the_first_of_them() {
 
 #[tokio::test]
 async fn an_entry_that_the_service_never_wrote_is_found_even_when_it_was_numbered() {
-    let forged = "INSERT INTO audit (tenant_id, id, at, principal, actor, method, action, subject, subject_id, notes, content) \
-                  SELECT tenant_id, principal, at, principal, actor, method, action, subject, 'forged', notes, content \
+    let forged = "INSERT INTO audit (tenant_id, id, at, principal, actor, method, action, subject, subject_id, notes, written, content) \
+                  SELECT tenant_id, principal, at, principal, actor, method, action, subject, 'forged', notes, written, content \
                   FROM audit WHERE position = 1";
     for db in logged().await {
         assert_eq!(found(&db, &[forged]).await, (None, Trouble::Content), "{}", db.name);
@@ -175,7 +190,12 @@ async fn a_changed_event_is_found_too() {
     for db in logged().await {
         assert_eq!(tamper(&db, "UPDATE outbox SET payload = '7' WHERE position = 5").await, 1);
         let fault = first_fault(&db).await;
-        assert_eq!((fault.log, fault.position, fault.trouble), ("outbox", Some(5), Trouble::Content), "{}", db.name);
+        assert_eq!(
+            (fault.table.as_str(), fault.position, fault.trouble),
+            ("outbox", Some(5), Trouble::Content),
+            "{}",
+            db.name
+        );
     }
 }
 

@@ -56,7 +56,7 @@ async fn a_context_without_a_tenant_gets_no_transaction() {
 }
 
 /// Row-level security itself, with the login role and past the store.
-async fn login(db: &TestStore) -> sea_orm::DatabaseConnection {
+pub async fn login(db: &TestStore) -> sea_orm::DatabaseConnection {
     let mut options = sea_orm::ConnectOptions::new(db.config.url.replace("{service}", SERVICE));
     options.set_schema_search_path(SERVICE).max_connections(1).sqlx_logging(false);
     sea_orm::Database::connect(options).await.unwrap()
@@ -81,8 +81,9 @@ async fn without_a_tenant_the_database_itself_shows_and_takes_nothing_even_on_a_
     tx.commit().await.unwrap();
     assert_eq!(number(&used, visible).await, 0, "the setting is now '' and must mean nobody");
     assert_eq!(number(&used, "SELECT count(*) FROM audit").await, 0);
-    let insert = "INSERT INTO notes (tenant_id, id, region, code, title, amount, recorded_at) VALUES \
-                  ('00000000-0000-0000-0000-000000000001', gen_random_uuid(), '*', 'x', 'x', 1, now())";
+    let insert = "INSERT INTO notes (tenant_id, id, region, code, title, amount, recorded_at, \
+                  audit_id) VALUES ('00000000-0000-0000-0000-000000000001', gen_random_uuid(), '*', 'x', 'x', 1, now(), \
+                  gen_random_uuid())";
     let refused = used.execute_unprepared(insert).await.unwrap_err().to_string();
     assert!(refused.contains("row-level security"), "{refused}");
     assert_eq!(used.execute_unprepared("UPDATE notes SET amount = 2").await.unwrap().rows_affected(), 0);
@@ -151,6 +152,7 @@ async fn every_table_but_the_list_of_migrations_holds_row_level_security_for_its
         .collect();
     let expected = [
         ("audit", true, "tenant+worker"),
+        ("audit_people", true, "tenant+worker"),
         ("cursors", true, "open"),
         ("groups", true, "open"),
         ("idempotency", true, "tenant"),

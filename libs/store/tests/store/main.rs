@@ -13,6 +13,8 @@ mod audit;
 mod events;
 mod isolation;
 mod lists;
+mod people;
+mod rows;
 mod sample;
 mod sealed;
 mod units;

@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 use tally_store::migration::{
-    Keys, big, big_null, bytes, enable_rls, index, instant, int_null, region, text, text_null, unit, uuid,
+    Keys, audit_id, big, big_null, bytes, enable_rls, index, instant, int_null, region, text, text_null, unit, uuid,
 };
 
 use super::sorted_text;
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
             .col(ColumnDef::new("resolved").boolean().null())
             .col(int_null("rating_milli"));
         table.col(big_null("amount_minor")).col(text("customer")).col(text_null("measures")).col(bytes("content"));
-        table.col(instant("recorded_at"));
+        table.col(instant("recorded_at")).col(audit_id());
         let mut key = Index::create();
         key.name("records_pk").col("tenant_id").col("account_id").col("external_id");
         table.primary_key(&mut key);

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use tally_store::migration::{
-    Keys, big, bytes, create_table, enable_rls, index, int, person, region, text, unit, uuid,
+    Keys, audit_id, big, bytes, create_table, enable_rls, index, int, person, region, text, unit, uuid,
 };
 
 use super::sorted_text;
@@ -57,7 +57,13 @@ impl MigrationTrait for Migration {
 async fn credits(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut table = Table::create();
     table.table("credits").col(uuid("tenant_id")).col(uuid("run_id")).col(uuid("account_id")).col(big("started_ms"));
-    table.col(sorted_text(m, "external_id")).col(region()).col(int("rung")).col(text("reason")).col(bytes("shares"));
+    table
+        .col(sorted_text(m, "external_id"))
+        .col(region())
+        .col(int("rung"))
+        .col(text("reason"))
+        .col(bytes("shares"))
+        .col(audit_id());
 
     let mut key = Index::create();
     key.name("credits_pk").col("tenant_id").col("run_id").col("account_id").col("started_ms").col("external_id");
