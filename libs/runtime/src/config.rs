@@ -78,6 +78,8 @@ pub struct Config {
     pub redis: Redis,
     /// Keys of data and tokens.
     pub keys: Keys,
+    /// What is kept outside the database about its logs.
+    pub audit: Audit,
     /// Services in other processes: name -> address, empty where none is known.
     pub peers: BTreeMap<String, String>,
     /// Logs, traces, metrics.
@@ -139,6 +141,14 @@ pub struct Redis {
 pub struct Keys {
     pub directory: PathBuf,
     pub services_directory: PathBuf,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Audit {
+    pub heads_directory: PathBuf,
 }
 
 /// `[telemetry]`

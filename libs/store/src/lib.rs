@@ -117,6 +117,7 @@ mod audit;
 mod connect;
 mod context;
 mod error;
+mod heads;
 mod idempotency;
 mod keys;
 mod log;
@@ -134,6 +135,7 @@ mod verify;
 mod work;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -163,6 +165,7 @@ pub use work::{WorkCount, WorkItem, WorkOrder};
 
 use connect::{Mode, Pools, Role, Settings};
 use context::{Author, Scope};
+use heads::HeadsFile;
 use migrate::Migrator;
 
 /// How often [`Store::retry`] runs a unit at most.
@@ -185,10 +188,12 @@ pub struct StoreConfig {
     pub max_connections: u32,
     /// The longest a statement may take, whatever the caller's deadline (PostgreSQL).
     pub statement_timeout: Duration,
+    /// Where the sequencer puts signed heads (`SERVICE.heads`); nowhere when there is none.
+    pub heads: Option<PathBuf>,
 }
 
 impl StoreConfig {
-    /// With the machine's clock, 16 connections and half a minute for a statement.
+    /// With the machine's clock, 16 connections, half a minute for a statement, and no file of heads.
     pub fn new(url: impl Into<String>, service: &'static str, keys: Keys) -> Self {
         Self {
             url: url.into(),
@@ -197,6 +202,7 @@ impl StoreConfig {
             clock: Clock::System,
             max_connections: 16,
             statement_timeout: Duration::from_secs(30),
+            heads: None,
         }
     }
 }
@@ -217,6 +223,7 @@ struct Inner {
     fresh: AtomicBool,
     /// The one tenant of a SQLite file, once known.
     sole_tenant: OnceLock<Uuid>,
+    heads: Option<HeadsFile>,
 }
 
 impl std::fmt::Debug for Store {
@@ -265,6 +272,7 @@ impl Store {
             pending: Notify::new(),
             fresh: AtomicBool::new(true),
             sole_tenant: OnceLock::new(),
+            heads: config.heads.map(|directory| HeadsFile::new(&directory, config.service)),
         })))
     }
 

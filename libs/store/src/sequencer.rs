@@ -1,13 +1,16 @@
 //! Positions after the commit: one writer of the logs' order, so that no business transaction ever waits for a chain.
 //!
 //! On PostgreSQL every replica tries; an advisory lock lets one through at a time. On SQLite the one writer does. Each
-//! round numbers what is committed, in the order it was inserted, links it, and signs the new heads.
+//! round numbers what is committed, in the order it was inserted, links it, and signs the new heads, which also go to a
+//! file (`heads.rs`).
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, Value};
 use tally_kernel::Error;
 use tokio::task::JoinHandle;
@@ -16,6 +19,7 @@ use uuid::Uuid;
 use crate::connect::{Mode, Role};
 use crate::context::to_db;
 use crate::error::StoreError;
+use crate::heads::SignedHead;
 use crate::log::{Hash, Log, genesis, hash_of, head_message, link};
 use crate::{Store, names};
 
@@ -57,6 +61,7 @@ impl Store {
                     );
                     tokio::time::sleep(EVERY).await;
                 }
+                store.export_heads(false).await;
             }
             if let Err(error) = store.sequence_now().await {
                 tracing::error!(
@@ -65,7 +70,18 @@ impl Store {
                     "entries are left unnumbered; the next start numbers them"
                 );
             }
+            store.export_heads(true).await;
         })
+    }
+
+    /// Appends new heads to the file; what cannot be written now is tried again with the next heads.
+    async fn export_heads(&self, all: bool) {
+        let (store, now) = (self.clone(), self.clock().now());
+        let write = move || store.inner().heads.as_ref().map_or(Ok(()), |file| file.write(now, all));
+        let written = tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+        if let Err(error) = written {
+            tracing::warn!(%error, service = self.service(), "signed heads could not be appended to their file");
+        }
     }
 
     /// Numbers everything that is committed now: the number of entries.
@@ -102,15 +118,19 @@ impl Store {
         if !self.only_sequencer(&tx, wait).await? {
             return Ok(0);
         }
-        let (mut total, mut outbox) = (0, None);
+        let (mut total, mut outbox, mut signed) = (0, None, Vec::new());
         for log in Log::ALL {
-            let (count, last) = self.number(&tx, log).await?;
+            let (count, heads) = self.number(&tx, log).await?;
             total += count;
             if log == Log::Outbox {
-                outbox = last;
+                outbox = heads.first().map(|head| head.position);
             }
+            signed.extend(heads);
         }
         tx.commit().await?;
+        if let Some(file) = &self.inner().heads {
+            file.add(signed);
+        }
         if let Some(position) = outbox {
             self.bell().ring(position);
         }
@@ -140,11 +160,11 @@ impl Store {
         row.map_or(Ok(false), |row| Ok(row.try_get_by_index(0)?))
     }
 
-    /// Numbers one batch of a log: how many, and the newest position if any.
-    async fn number(&self, tx: &DatabaseTransaction, log: Log) -> Result<(u64, Option<i64>), StoreError> {
+    /// Numbers one batch of a log: how many, and the new heads.
+    async fn number(&self, tx: &DatabaseTransaction, log: Log) -> Result<(u64, Vec<SignedHead>), StoreError> {
         let pending = self.pending(tx, log).await?;
         if pending.is_empty() {
-            return Ok((0, None));
+            return Ok((0, Vec::new()));
         }
         let mut heads: BTreeMap<Uuid, Head> = BTreeMap::new();
         let mut numbered = Vec::with_capacity(pending.len());
@@ -163,10 +183,11 @@ impl Store {
             }));
         }
         self.write_positions(tx, log, numbered).await?;
+        let mut signed = Vec::with_capacity(heads.len());
         for (stream, head) in &heads {
-            self.sign(tx, log, *stream, head).await?;
+            signed.push(self.sign(tx, log, *stream, head).await?);
         }
-        Ok((pending.len() as u64, heads.values().map(|head| head.position).max()))
+        Ok((pending.len() as u64, signed))
     }
 
     async fn pending(&self, tx: &DatabaseTransaction, log: Log) -> Result<Vec<Pending>, StoreError> {
@@ -226,7 +247,14 @@ impl Store {
         )))
     }
 
-    async fn sign(&self, tx: &DatabaseTransaction, log: Log, stream: Uuid, head: &Head) -> Result<(), StoreError> {
+    async fn sign(
+        &self,
+        tx: &DatabaseTransaction,
+        log: Log,
+        stream: Uuid,
+        head: &Head,
+    ) -> Result<SignedHead, StoreError> {
+        let signed_at = self.clock().now();
         let message = head_message(self.service(), log, stream, head.position, &head.chain);
         let (key, signature) =
             self.keys().sign(&message).ok_or_else(|| StoreError::fault("no key to sign heads with"))?;
@@ -243,9 +271,18 @@ impl Store {
             head.chain.to_vec().into(),
             i64::from(key).into(),
             signature.to_vec().into(),
-            to_db(self.clock().now()).into(),
+            to_db(signed_at).into(),
         ];
         tx.execute_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
-        Ok(())
+        Ok(SignedHead {
+            service: self.service().to_owned(),
+            log: log.table().to_owned(),
+            stream,
+            position: head.position,
+            chain: hex::encode(head.chain),
+            key,
+            signature: STANDARD.encode(signature),
+            signed_at,
+        })
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use crate::audit::{self, AuditEntry, People};
 use crate::connect::{Mode, Role};
 use crate::error::StoreError;
+use crate::heads::KnownHeads;
 use crate::log::{Hash, Log, genesis, head_message, link};
 use crate::outbox::Row;
 use crate::{Store, to_db};
@@ -38,6 +40,12 @@ pub enum Trouble {
     Head,
     /// Older than five seconds and still without a position: no sequencer runs.
     Unnumbered,
+    /// The chain is another one here than when its head was exported: what lies before was replaced as a whole.
+    Forked,
+    /// A head was exported for a later position: an older log was put back.
+    PutBack,
+    /// A line of the file of exported heads that is not the service's, or goes back.
+    ExportedHead,
     /// A row whose audit entry does not exist: no unit of work wrote it, or its entry was deleted.
     Unaccounted,
     /// A row whose audit entry accounts for fewer rows than name it: one of them borrowed the entry.
@@ -47,7 +55,7 @@ pub enum Trouble {
 /// The first bad entry of a stream, or the first bad row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// `audit`, `outbox`, or the table of the row.
+    /// `audit`, `outbox`, `heads` (the file), or the table of the row.
     pub table: String,
     /// The group; the nil id for the outbox, which is one stream.
     pub tenant: Uuid,
@@ -55,7 +63,7 @@ pub struct Fault {
     pub position: Option<i64>,
     /// The entry, if it is there; of a row, the entry that it names.
     pub entry: Option<Uuid>,
-    /// The row, by its key in the group.
+    /// The row, by its key in the group; the line of the file.
     pub row: Option<String>,
     /// What is wrong.
     pub trouble: Trouble,
@@ -71,12 +79,16 @@ impl fmt::Display for Fault {
             Trouble::BeyondHead => "lies beyond the signed head",
             Trouble::Head => "is the head, whose signature is missing or not the service's",
             Trouble::Unnumbered => "has waited for a position longer than five seconds: is a sequencer running?",
+            Trouble::Forked => "is not the entry whose head was exported: the log before it was replaced",
+            Trouble::PutBack => "is missing, although a head beyond it was exported: an older log was put back",
+            Trouble::ExportedHead => "is no head of this service, or goes back behind an earlier line",
             Trouble::Unaccounted => "has no audit entry: no unit of work wrote it",
             Trouble::Borrowed => "or one beside it borrowed its audit entry, which wrote fewer rows than name it",
         };
         if let Some(row) = &self.row {
             let entry = self.entry.map(|id| format!(" (entry {id})")).unwrap_or_default();
-            return write!(f, "{} of {}: row {row}{entry} {what}", self.table, self.tenant);
+            let kind = if self.trouble == Trouble::ExportedHead { "line" } else { "row" };
+            return write!(f, "{} of {}: {kind} {row}{entry} {what}", self.table, self.tenant);
         }
         let position = self.position.map_or_else(|| "an unnumbered entry".to_owned(), |p| format!("entry {p}"));
         let id = self.entry.map(|id| format!(" ({id})")).unwrap_or_default();
@@ -91,6 +103,8 @@ pub struct AuditReport {
     pub entries: u64,
     /// Rows whose audit entry was looked for.
     pub rows: u64,
+    /// Exported heads that the logs were held against.
+    pub heads: u64,
     /// The first bad entry of every bad stream, then the first bad row of every table; nothing when all is well.
     pub faults: Vec<Fault>,
 }
@@ -124,25 +138,53 @@ impl Store {
     /// # Errors
     /// `STORE_UNAVAILABLE` when the database is away. What is wrong with the logs is no error but the report.
     pub async fn verify_audit(&self) -> Result<AuditReport, Error> {
-        Ok(self.verify().await?)
+        Ok(self.verify(KnownHeads::default()).await?)
     }
 
-    async fn verify(&self) -> Result<AuditReport, StoreError> {
+    /// The same, and that both logs pass through every head in the directory's file of this service.
+    ///
+    /// # Errors
+    /// As [`Store::verify_audit`]; `HEADS_UNREADABLE`.
+    pub async fn verify_audit_with(&self, directory: &Path) -> Result<AuditReport, Error> {
+        // Read before the logs: what is exported meanwhile is not looked for.
+        let known = KnownHeads::read(directory, self.service(), self.keys())?;
+        Ok(self.verify(known).await?)
+    }
+
+    async fn verify(&self, known: KnownHeads) -> Result<AuditReport, StoreError> {
         let tx = self.all_tenants(Mode::Snapshot, Role::Worker).await?;
-        let mut report = AuditReport::default();
+        let mut report = AuditReport { heads: known.count, ..AuditReport::default() };
         let mut tenants = self.unnumbered_tenants(&tx).await?;
         for log in Log::ALL {
             let heads = self.heads(&tx, log).await?;
-            let streams = self.streams(&tx, log, &heads).await?;
+            let exported = known.streams.keys().filter(|(of, _)| of == log.table()).map(|(_, stream)| *stream);
+            let streams = self.streams(&tx, log, heads.keys().copied().chain(exported)).await?;
             if log == Log::Audit {
                 tenants.extend(&streams);
             }
             for stream in streams {
-                let fault = self.verify_stream(&tx, log, stream, heads.get(&stream), &mut report.entries).await?;
+                let fault = self
+                    .verify_stream(
+                        &tx,
+                        log,
+                        stream,
+                        heads.get(&stream),
+                        known.streams.get(&(log.table().to_owned(), stream)),
+                        &mut report.entries,
+                    )
+                    .await?;
                 report.faults.extend(fault);
             }
             self.verify_unnumbered(&tx, log, &mut report).await?;
         }
+        report.faults.extend(known.bad.map(|(line, stream)| Fault {
+            table: "heads".to_owned(),
+            tenant: stream,
+            position: None,
+            entry: None,
+            row: Some(line.to_string()),
+            trouble: Trouble::ExportedHead,
+        }));
         drop(tx);
         self.verify_rows(&tenants, &mut report).await?;
         Ok(report)
@@ -171,11 +213,11 @@ impl Store {
         &self,
         tx: &DatabaseTransaction,
         log: Log,
-        heads: &BTreeMap<Uuid, Head>,
+        heads: impl Iterator<Item = Uuid>,
     ) -> Result<Vec<Uuid>, StoreError> {
         let sql = format!("SELECT DISTINCT tenant_id FROM {} WHERE position IS NOT NULL", log.table());
         let rows = tx.query_all_raw(Statement::from_string(self.backend(), sql)).await?;
-        let mut streams: Vec<Uuid> = heads.keys().copied().collect();
+        let mut streams: Vec<Uuid> = heads.collect();
         for row in &rows {
             streams.push(log.stream(row.try_get_by_index(0)?));
         }
@@ -190,6 +232,7 @@ impl Store {
         log: Log,
         stream: Uuid,
         head: Option<&Head>,
+        exported: Option<&BTreeMap<i64, Vec<u8>>>,
         entries: &mut u64,
     ) -> Result<Option<Fault>, StoreError> {
         let fault = |position: i64, entry: Option<Uuid>, trouble| {
@@ -213,15 +256,20 @@ impl Store {
                 if chain.as_slice() != entry.chain {
                     return fault(expected, entry.id, Trouble::Chain);
                 }
+                if exported.and_then(|heads| heads.get(&expected)).is_some_and(|known| known.as_slice() != chain) {
+                    return fault(expected, entry.id, Trouble::Forked);
+                }
                 (position, last) = (expected, entry.id);
             }
             if (batch.len() as i64) < BATCH {
                 break;
             }
         }
+        let exported = exported.and_then(BTreeMap::last_key_value).map(|(known, _)| *known);
         match head {
-            None => fault(position, last, Trouble::Head),
             Some(head) if head.position > position => fault(position + 1, None, Trouble::Truncated),
+            _ if exported.is_some_and(|known| known > position) => fault(position + 1, None, Trouble::PutBack),
+            None => fault(position, last, Trouble::Head),
             Some(head) if head.position < position => fault(head.position + 1, None, Trouble::BeyondHead),
             Some(head) if !self.signed(log, stream, head, &chain) => fault(position, last, Trouble::Head),
             Some(_) => Ok(None),

@@ -18,7 +18,7 @@ tally_access::rpcs! {
     ListTotals = "tally.performance.v1.AttributionService/ListTotals", CreditRead, Read;
     ExplainRecord = "tally.performance.v1.AttributionService/ExplainRecord", CreditRead, Read;
     ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, Read;
-    GetCard = "tally.performance.v1.CardService/GetCard", CardRead, Read;
-    ListCards = "tally.performance.v1.CardService/ListCards", CardRead, Read;
+    GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
+    ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     ReadEvents = "tally.performance.v1.EventService/ReadEvents", EventRead, Read;
 }

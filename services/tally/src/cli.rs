@@ -196,8 +196,17 @@ pub struct Audit {
 
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Recompute the chain of every service and name the first entry that is wrong
-    Verify(Settings),
+    /// Recompute the chain of every service, look for the entry of every row, and name the first that is wrong
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Folder of signed heads that the logs must pass through; by default that of the settings
+    #[arg(long, value_name = "DIR")]
+    pub heads: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 #[cfg(test)]

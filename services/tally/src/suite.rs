@@ -155,6 +155,7 @@ impl<'a> Builder<'a> {
         let mut settings = StoreConfig::new(url, part.name, self.seal.clone());
         settings.clock = self.ambient.clock.clone();
         settings.max_connections = self.config.database.connections;
+        settings.heads = heads_folder(self.config);
         Store::open(settings, part.migrations).await
     }
 
@@ -254,6 +255,12 @@ pub fn key_folder(config: &Config) -> PathBuf {
         (true, Some(data)) => data.join("keys"),
         (true, None) => PathBuf::from("tally-keys"),
     }
+}
+
+/// Where signed heads of the logs go: as set, or beside the SQLite files.
+pub fn heads_folder(config: &Config) -> Option<PathBuf> {
+    let named = &config.audit.heads_directory;
+    if named.as_os_str().is_empty() { data_folder(config).map(|data| data.join("heads")) } else { Some(named.clone()) }
 }
 
 fn data_folder(config: &Config) -> Option<PathBuf> {

@@ -11,6 +11,7 @@ mod postgres;
 
 mod audit;
 mod events;
+mod heads;
 mod isolation;
 mod lists;
 mod people;

@@ -259,7 +259,8 @@ async fn change_stage(
     let after = step(&before)?;
     store::keep_stage(&unit, &after).await?;
     let audit = Audit::new(action, "settlement", id).note("from", before.stage.name()).note("to", after.stage.name());
-    unit.commit(audit, id).await?;
+    let people = statement::store::people_of(&unit, id).await?;
+    unit.commit(audit.about_all(people), id).await?;
     Ok(after)
 }
 

@@ -77,6 +77,13 @@ pub async fn lines_of(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<Per
     Ok(lines)
 }
 
+/// Whom a settlement pays.
+pub async fn people_of(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<PersonId>> {
+    let mine = tx.select::<Entity>().filter(Column::SettlementId.eq(settlement.0));
+    let people: Vec<Uuid> = mine.rows(|rows| rows.column(Column::PersonId)).await?;
+    Ok(people.into_iter().map(PersonId).collect())
+}
+
 /// One person's statement that the caller may see.
 pub async fn one<R: Rpc>(
     tx: &ReadTx,

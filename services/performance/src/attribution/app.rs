@@ -257,12 +257,13 @@ pub async fn export_credits(
 ) -> Result<impl Stream<Item = Result<Vec<Told>>> + Send + use<>> {
     let plan = ctx.plan::<ExportCredits>()?;
     let permit = ctx.permit_all::<ExportCredits>([])?;
-    let (run, accounts) = {
+    let (run, accounts, people) = {
         let tx = app.store.read(ctx).await?;
         let run = cycles::result_of(&tx, cycle).await?;
-        (run, store::accounts(&tx, run).await?)
+        (run, store::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
     };
     let audit = Audit::new("performance.credit.export", "cycle", cycle).note("accounts", accounts.len());
+    let audit = audit.about_all(people);
     app.store.audit_read(ctx, &permit, audit).await?;
     let export = Export { plan, only, run, accounts: accounts.into(), frozen: None, last: None };
     let (app, ctx) = (app.clone(), ctx.clone());

@@ -285,6 +285,22 @@ pub async fn put_totals(
     Ok(())
 }
 
+/// Whose credits of a run the caller reaches: everybody's, or those of one person.
+pub async fn credited<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    run: Uuid,
+    only: Option<PersonId>,
+) -> Result<Vec<PersonId>> {
+    let mut mine = tx.select::<total::Entity>().within(plan).filter(total::Column::RunId.eq(run));
+    if let Some(person) = only {
+        mine = mine.filter(total::Column::PersonId.eq(person.0));
+    }
+    let people = total::Column::PersonId;
+    let people: Vec<Uuid> = mine.rows(|rows| rows.column(people).group_by(people)).await?;
+    Ok(people.into_iter().map(PersonId).collect())
+}
+
 /// A page of totals, by person and account.
 pub async fn totals<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page) -> Result<(Vec<Total>, String)> {
     let mine = tx.select::<total::Entity>().within(plan).filter(total::Column::RunId.eq(run));

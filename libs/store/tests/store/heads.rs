@@ -1,0 +1,97 @@
+//! Heads outside the database: what a database that was put back as a whole cannot take along.
+
+use std::path::Path;
+
+use tally_store::{Store, StoreConfig, Trouble};
+use tempfile::TempDir;
+
+use crate::databases::TestStore;
+use crate::sample::{context, databases, migrations, tamper, write};
+
+/// Opens the store as a service that exports its heads, writes notes, numbers them and ends.
+async fn serve(db: &TestStore, folder: &Path, codes: &[&str]) -> Store {
+    let config = StoreConfig { heads: Some(folder.to_owned()), ..db.config.clone() };
+    let store = Store::open(config, migrations).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let sequencer = store.spawn_sequencer(async move {
+        let _ = stopped.await;
+    });
+    for code in codes {
+        write(&store, &context(db, 1), &[code]).await;
+    }
+    drop(stop);
+    sequencer.await.unwrap();
+    store
+}
+
+fn lines(folder: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join("sample.heads")).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Takes the database back to its first three entries, with the head that was signed then.
+async fn put_back(db: &TestStore) {
+    for sql in [
+        "DELETE FROM notes WHERE code > 'c'",
+        "DELETE FROM audit WHERE position > 3",
+        "DELETE FROM log_heads",
+        "INSERT INTO log_heads SELECT * FROM kept",
+    ] {
+        assert!(tamper(db, sql).await > 0, "{}: {sql}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn heads_are_exported_when_the_sequencer_ends_and_the_next_one_goes_on() {
+    for db in databases().await {
+        let folder = TempDir::new().unwrap();
+        serve(&db, folder.path(), &["a", "b"]).await;
+        let first = lines(folder.path());
+        let last = first.last().unwrap();
+        assert!(last.contains(r#""log":"audit""#) && last.contains(r#""position":2"#), "{}: {last}", db.name);
+        serve(&db, folder.path(), &[]).await;
+        assert_eq!(lines(folder.path()), first, "{}: nothing new, no line", db.name);
+        let store = serve(&db, folder.path(), &["c"]).await;
+        let now = lines(folder.path());
+        assert_eq!(now.len(), first.len() + 1, "{}", db.name);
+        let report = store.verify_audit_with(folder.path()).await.unwrap();
+        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
+        assert_eq!(report.heads, now.len() as u64, "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn an_older_database_put_back_whole_is_found_by_the_heads_alone_and_so_is_the_fork_that_follows() {
+    for db in databases().await {
+        let folder = TempDir::new().unwrap();
+        serve(&db, folder.path(), &["a", "b", "c"]).await;
+        tamper(&db, "CREATE TABLE kept AS SELECT * FROM log_heads").await;
+        let store = serve(&db, folder.path(), &["d", "e"]).await;
+        put_back(&db).await;
+        assert!(store.verify_audit().await.unwrap().ok(), "{}: the database agrees with itself", db.name);
+        let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
+        assert_eq!((faults[0].position, faults[0].trouble), (Some(4), Trouble::PutBack), "{}: {faults:?}", db.name);
+
+        let elsewhere = TempDir::new().unwrap();
+        serve(&db, elsewhere.path(), &["x", "y", "z"]).await;
+        assert!(store.verify_audit().await.unwrap().ok(), "{}", db.name);
+        let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
+        assert_eq!((faults[0].position, faults[0].trouble), (Some(5), Trouble::Forked), "{}: {faults:?}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_replayed_line_of_the_file_is_named() {
+    for db in databases().await {
+        let folder = TempDir::new().unwrap();
+        serve(&db, folder.path(), &["a", "b"]).await;
+        let store = serve(&db, folder.path(), &["c"]).await;
+        let mut text = lines(folder.path());
+        text.push(text[0].clone());
+        std::fs::write(folder.path().join("sample.heads"), text.join("\n")).unwrap();
+        let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
+        assert_eq!((faults.len(), faults[0].trouble), (1, Trouble::ExportedHead), "{}: {faults:?}", db.name);
+        assert_eq!(faults[0].row, Some(text.len().to_string()), "{}", db.name);
+        assert!(faults[0].to_string().contains(&format!("line {}", text.len())), "{}", faults[0]);
+    }
+}
