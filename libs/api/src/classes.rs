@@ -100,7 +100,8 @@ fn gather(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows:
     let text = |name: &str| text(name).filter(|text| !text.is_empty());
     let own = message.descriptor().fields().find(|field| field.name().ends_with("_id"));
     let own = own.and_then(|field| text(field.name()));
-    let here = Named { row: own.or_else(|| around.row.clone()), person: text("person_id").or_else(|| around.person.clone()) };
+    let here =
+        Named { row: own.or_else(|| around.row.clone()), person: text("person_id").or_else(|| around.person.clone()) };
     for (field, value) in message.fields() {
         let class = class_of(field.full_name());
         if classes.contains(&class) || (classes.is_empty() && field.kind().as_message().is_none()) {
@@ -110,7 +111,9 @@ fn gather(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows:
         }
         match value {
             Value::Message(inner) => gather(inner, &here, classes, rows),
-            Value::List(items) => items.iter().filter_map(Value::as_message).for_each(|m| gather(m, &here, classes, rows)),
+            Value::List(items) => {
+                items.iter().filter_map(Value::as_message).for_each(|m| gather(m, &here, classes, rows))
+            }
             _ => {}
         }
     }
@@ -205,10 +208,8 @@ mod tests {
             ..Default::default()
         };
         let masked = Statement { statement_id: "masked".into(), person_id: "ben".into(), ..Default::default() };
-        let all = crate::compensation::v1::ListStatementsResponse {
-            statements: vec![paid, masked],
-            ..Default::default()
-        };
+        let all =
+            crate::compensation::v1::ListStatementsResponse { statements: vec![paid, masked], ..Default::default() };
         let bytes = prost::Message::encode_to_vec(&all);
         let rows = answer.rows(&bytes, &[DataClass::Salary]).unwrap();
         assert_eq!(rows.ids, ["paid".to_owned()].into());

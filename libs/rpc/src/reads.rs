@@ -1,8 +1,9 @@
 //! What leaves is written down before it leaves: the one place where reads of what is sensitive are audited.
 //!
-//! Which answers hold pay, identity numbers or something about health follows from the data classes of their fields, so a
-//! new field is audited without anybody thinking of it. Under an emergency every answer is written down, whatever it
-//! holds. If it cannot be written, the answer does not go out.
+//! Which rows an answer shows, and of whom, follows from the data classes of its fields. An rpc whose answers hold pay,
+//! identity numbers or something about health is a sensitive read (a test holds the policy tables against the contracts),
+//! so a new field is audited without anybody thinking of it. Under an emergency every answer is written down, whatever it
+//! holds. If it cannot be written, the answer does not go out. Streams write their own entry before the first message.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,8 +19,11 @@ use tonic::async_trait;
 use tonic::body::Body;
 use uuid::Uuid;
 
-/// The classes whose reading is audited, whoever reads.
+/// The classes whose reading is audited, whoever reads: an rpc that may show them is a sensitive read.
 pub const AUDITED: [DataClass; 3] = [DataClass::Salary, DataClass::IdNumber, DataClass::Medical];
+/// What makes a row of a sensitive read worth an entry. Names alone do not.
+const WATCHED: [DataClass; 5] =
+    [DataClass::Salary, DataClass::IdNumber, DataClass::Medical, DataClass::Rating, DataClass::Location];
 
 /// Length of what gRPC puts before a message: whether it is compressed, and how long it is.
 const PREFIX: usize = 5;
@@ -59,8 +63,8 @@ pub(crate) struct Watch {
 
 struct Rule {
     answer: Answer,
-    /// The audited classes that its answers may hold.
-    classes: Vec<DataClass>,
+    /// Written down whoever reads.
+    sensitive: bool,
 }
 
 impl Watch {
@@ -69,9 +73,7 @@ impl Watch {
         let reads = policy.iter().filter(|row| row.effect != Effect::Change);
         let rule = |row: &PolicyRow| {
             let answer = classes::answer_of(row.method)?;
-            let held = answer.classes();
-            let classes = AUDITED.into_iter().filter(|class| held.contains(class)).collect();
-            Some((row.method, Rule { answer, classes }))
+            Some((row.method, Rule { answer, sensitive: row.effect == Effect::SensitiveRead }))
         };
         Self { log, rules: reads.filter_map(rule).collect() }
     }
@@ -96,7 +98,7 @@ impl Watch {
         let Some(rule) = self.rules.get(row.method).filter(|rule| !rule.answer.streams()) else { return Ok(response) };
         let break_glass = emergency(ctx, row);
         // An answer that is only a status has it in its headers, and shows nothing.
-        if (rule.classes.is_empty() && break_glass.is_none()) || response.headers().contains_key("grpc-status") {
+        if (!rule.sensitive && break_glass.is_none()) || response.headers().contains_key("grpc-status") {
             return Ok(response);
         }
         let (head, body) = response.into_parts();
@@ -123,9 +125,9 @@ fn reading(row: &PolicyRow, rule: &Rule, break_glass: Option<Uuid>, bytes: &Byte
     let Some(message) = bytes.get(PREFIX..).filter(|_| bytes.first() == Some(&0)) else {
         return if bytes.is_empty() { Ok(None) } else { Err(Error::internal("an answer in a form nobody can watch")) };
     };
-    let wanted = if break_glass.is_some() { &[][..] } else { rule.classes.as_slice() };
+    let wanted = if break_glass.is_some() { &[][..] } else { &WATCHED[..] };
     let rows = rule.answer.rows(message, wanted).map_err(|e| Error::internal(format!("an answer: {e}")))?;
-    let classes: BTreeSet<_> = rows.classes.into_iter().filter(|class| AUDITED.contains(class)).collect();
+    let classes: BTreeSet<_> = rows.classes.into_iter().filter(|class| WATCHED.contains(class)).collect();
     if classes.is_empty() && break_glass.is_none() {
         return Ok(None);
     }

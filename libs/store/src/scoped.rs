@@ -94,6 +94,11 @@ impl ScopedTx {
         &self.scope
     }
 
+    /// Notes for whom the work is done, where a right was lent.
+    pub(crate) fn for_somebody(&mut self, principal: Uuid) {
+        self.scope.author.on_behalf_of = Some(principal);
+    }
+
     pub(crate) fn backend(&self) -> DbBackend {
         self.backend
     }

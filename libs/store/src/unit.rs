@@ -17,7 +17,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tally_access::{OpContext, Permit, Plan, Rpc};
+use tally_access::{OpContext, Permit, Plan, Rpc, Source};
 use tally_kernel::{Error, Kind, Result};
 use uuid::Uuid;
 
@@ -35,6 +35,8 @@ pub struct Unit {
     tx: ScopedTx,
     store: Store,
     method: &'static str,
+    /// The emergency that opened it.
+    break_glass: Option<Uuid>,
     /// The audit entry that will account for what is written.
     audit_id: Uuid,
     written: Mutex<Written>,
@@ -70,24 +72,35 @@ impl Store {
         if permit.tenant() != ctx.tenant() || permit.principal() != ctx.actor.principal {
             return Err(Error::internal(format_args!("a permit of {} used by another context", permit.method())));
         }
+        let mut unit = self.open_unit(ctx, permit.method()).await?;
+        match permit.source() {
+            Source::Own => {}
+            Source::Delegated(delegator) => unit.tx.for_somebody(delegator.into()),
+            Source::BreakGlass(id) => unit.break_glass = Some(id),
+        }
+        Ok(unit)
+    }
+
+    async fn open_unit(&self, ctx: &OpContext, method: &'static str) -> Result<Unit> {
         let tx = self.begin(ctx, connect::Mode::Write).await?;
         Ok(Unit {
             audit_id: tx.scope().new_id(),
             tx,
             store: self.clone(),
-            method: permit.method(),
+            method,
+            break_glass: None,
             written: Mutex::default(),
             events: Vec::new(),
             claim: None,
         })
     }
 
-    /// Writes that something sensitive was read: for reads of pay, identity numbers and the like.
+    /// Writes that something sensitive was read through the rpc `method`: an entry and nothing else, so it needs no permit.
     ///
     /// # Errors
     /// As [`Store::unit`] and [`Unit::commit`].
-    pub async fn audit_read<R: Rpc>(&self, ctx: &OpContext, permit: &Permit<R>, audit: Audit) -> Result<()> {
-        self.unit(ctx, permit).await?.commit(audit, ()).await
+    pub async fn audit_read(&self, ctx: &OpContext, method: &'static str, audit: Audit) -> Result<()> {
+        self.open_unit(ctx, method).await?.commit(audit, ()).await
     }
 }
 
@@ -216,7 +229,8 @@ impl Unit {
     /// # Errors
     /// `STORE_BUSY` when somebody else was faster; then nothing happened.
     pub async fn commit<T: Serialize>(self, audit: Audit, result: T) -> Result<T> {
-        let Self { tx, store, method, audit_id, written, events, claim } = self;
+        let Self { tx, store, method, break_glass, audit_id, written, events, claim } = self;
+        let audit = break_glass.into_iter().fold(audit, |audit, id| audit.note("break_glass", id));
         let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());
         let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
         let entry = AuditEntry::of(audit, audit_id, written, &tx, method, request_id)?;

