@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use tally_access::{Effect, PolicyRow, ScopeKind, roles};
+use tally_access::{Effect, Needs, PolicyRow, ScopeKind, roles};
 use tally_api::classes::pool;
 use tally_rpc::RpcChannel;
 use tally_suite::session::Channels;
@@ -37,9 +37,8 @@ fn who_may_call_what_is_as_committed() {
         String::from("# rpc, permission, effect: role(scopes it can be given on); what is not named may not.\n");
     for rpc in rpcs() {
         let row = row(&rpc);
-        let permission = row.permission.map_or("public", |p| p.name());
-        write!(text, "{rpc} {permission} {}:", row.effect.name()).unwrap();
-        let has = |role: &&roles::Role| row.permission.is_none_or(|p| role.permissions.contains(&p));
+        write!(text, "{rpc} {} {}:", row.needs.name(), row.effect.name()).unwrap();
+        let has = |role: &&roles::Role| row.needs.permission().is_none_or(|p| role.permissions.contains(&p));
         for role in roles::READY.iter().chain(roles::SERVICES).filter(has) {
             let scopes: Vec<_> = role.scopes.iter().map(|scope| scope_name(*scope)).collect();
             write!(text, " {}({})", role.name, scopes.join("|")).unwrap();
@@ -67,7 +66,7 @@ async fn a_stranger_is_told_nothing() {
     let mut text = String::from("# rpc: what it says to a caller without a token, with an empty message.\n");
     for rpc in rpcs() {
         let status = knock(&stack.channels, &rpc).await;
-        let public = row(&rpc).permission.is_none();
+        let public = row(&rpc).needs == Needs::Nothing;
         let refused =
             status.code() == Code::Unauthenticated && tally_rpc::error_from(status.clone()).reason() == "TOKEN_MISSING";
         assert_eq!(!refused, public, "{rpc}: {status:?}");

@@ -162,8 +162,15 @@ pub struct PersonFacts {
     pub person: Option<PersonId>,
     /// The people who report to the person.
     pub reports: Vec<PersonId>,
-    /// Whether the person is employed on the date of compilation. Who is not keeps what is about the person itself.
+    /// Whether the person is employed on the date of compilation. Who is not holds nothing.
     pub employed: bool,
+}
+
+impl PersonFacts {
+    /// Whether there is a person, who is not employed.
+    pub(crate) fn left(&self) -> bool {
+        self.person.is_some() && !self.employed
+    }
 }
 
 /// A unit and all below it, in no particular order. A cycle in the facts ends the walk instead of repeating it.
@@ -250,21 +257,22 @@ pub enum Loan {
 pub fn compile(assignments: &[Assignment], loans: &[Loan], person: &PersonFacts, facts: &Facts<'_>) -> View {
     let tree = Tree::of(facts.units);
     let mut provisional = conditional(assignments, person, facts, &tree);
-    provisional.extend(loans.iter().map(|loan| borrowed(loan, person, facts, &tree)));
+    let loans = loans.iter().filter(|_| !person.left());
+    provisional.extend(loans.map(|loan| borrowed(loan, person, facts, &tree)));
     let always = held(assignments, person, facts).filter(|a| a.condition.is_none());
     View::new(facts.revision, person.person, rules(always, person, facts.roles, &tree))
         .with(provisional, facts.zone.clone())
         .entitled(facts.modules.clone())
 }
 
-/// The grants that hold on the day. Who is not employed any more keeps what is about the person itself.
+/// The grants that hold on the day. Who left holds nothing.
 fn held<'a>(
     assignments: &'a [Assignment],
     person: &PersonFacts,
     facts: &Facts<'_>,
 ) -> impl Iterator<Item = &'a Assignment> + use<'a> {
-    let (away, date) = (person.person.is_some() && !person.employed, facts.date);
-    assignments.iter().filter(move |a| a.holds_on(date) && (!away || a.scope == Scope::Own))
+    let (away, date) = (person.left(), facts.date);
+    assignments.iter().filter(move |a| !away && a.holds_on(date))
 }
 
 /// The grants that ask something of the call, each by itself.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tally_kernel::id::TenantId;
+use tally_kernel::id::{SessionId, TenantId};
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use uuid::Uuid;
 
 use crate::rpc::Holder;
 use crate::{
-    Actor, ActorKind, Decision, Effect, Locale, Permission, Permit, Plan, Reach, Regions, Rpc, Source, Target, View,
-    decide,
+    Actor, ActorKind, Decision, Effect, Locale, Needs, Permission, Permit, Plan, Reach, Regions, Rpc, Source, Target,
+    View, decide,
 };
 
 /// The first parameter of everything that works for someone. Cheap to clone.
@@ -38,6 +38,8 @@ pub struct OpContext {
     pub token: Option<String>,
     /// Whether the session was opened with a second factor.
     pub second_factor: bool,
+    /// The session of the token; nothing for services and for nobody.
+    pub session: Option<SessionId>,
 }
 
 impl OpContext {
@@ -54,6 +56,7 @@ impl OpContext {
             locale: Locale::En,
             token: None,
             second_factor: false,
+            session: None,
         }
     }
 
@@ -84,10 +87,13 @@ impl OpContext {
     /// `UNAUTHENTICATED` for nobody, `PERMISSION_DENIED`, or `REGION_NOT_SERVED` when the data live elsewhere.
     pub fn permit<R: Rpc>(&self, target: &Target) -> Result<Permit<R>> {
         self.serve(target)?;
-        match R::PERMISSION.map(|p| (p, decide(&self.view, p, target))) {
-            None => Ok(self.proof(Source::Own)),
-            Some((permission, Decision::Allow)) => Ok(self.proof(self.view.source(permission, target))),
-            Some((permission, denial)) => Err(self.denied(permission, denial)),
+        match R::NEEDS {
+            Needs::Nothing => Ok(self.proof(Source::Own)),
+            Needs::SignIn => self.signed_in().map(|()| self.proof(Source::Own)),
+            Needs::Permission(permission) => match decide(&self.view, permission, target) {
+                Decision::Allow => Ok(self.proof(self.view.source(permission, target))),
+                denial => Err(self.denied(permission, denial)),
+            },
         }
     }
 
@@ -102,7 +108,7 @@ impl OpContext {
         what: &'static str,
         id: impl std::fmt::Display,
     ) -> Result<Permit<R>> {
-        match R::PERMISSION.map(|p| decide(&self.view, p, target)) {
+        match R::NEEDS.permission().map(|p| decide(&self.view, p, target)) {
             Some(Decision::OutOfReach) => Err(Error::not_found(what, id)),
             _ => self.permit(target),
         }
@@ -114,7 +120,7 @@ impl OpContext {
     /// As [`permit`](Self::permit), for the first target that is not allowed.
     pub fn permit_all<R: Rpc>(&self, targets: impl IntoIterator<Item = Target>) -> Result<Permit<R>> {
         // Where the targets are found out later, what is lent may be what opens them.
-        let mut source = R::PERMISSION.map_or(Source::Own, |permission| self.view.likely_source(permission));
+        let mut source = R::NEEDS.permission().map_or(Source::Own, |permission| self.view.likely_source(permission));
         for target in targets {
             // One row through a loan makes the whole call one.
             let through = self.permit::<R>(&target)?.source;
@@ -144,16 +150,33 @@ impl OpContext {
             view: Arc::new(crate::compile_service(name, self.view.revision())),
             deadline: None,
             token: None,
+            session: None,
             ..self.clone()
         }
     }
 
     fn reach<R: Rpc>(&self) -> Result<Arc<Reach>> {
-        let Some(permission) = R::PERMISSION else {
+        match R::NEEDS {
             // A public list shows what is public to all: rows are not somebody's.
-            return Ok(Arc::new(Reach::everything()));
-        };
-        self.view.reach(permission).cloned().ok_or_else(|| self.denied(permission, Decision::NoPermission))
+            Needs::Nothing => Ok(Arc::new(Reach::everything())),
+            Needs::SignIn => {
+                self.signed_in()?;
+                Ok(Arc::new(Reach { persons: self.actor.person().into_iter().collect(), ..Reach::default() }))
+            }
+            Needs::Permission(permission) => {
+                self.view.reach(permission).cloned().ok_or_else(|| self.denied(permission, Decision::NoPermission))
+            }
+        }
+    }
+
+    fn signed_in(&self) -> Result<()> {
+        match self.actor.kind {
+            ActorKind::Person(_) | ActorKind::User => Ok(()),
+            ActorKind::Nobody => Err(unauthenticated()),
+            ActorKind::Service(_) => {
+                Err(Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", "this is for those who signed in"))
+            }
+        }
     }
 
     fn serve(&self, target: &Target) -> Result<()> {
@@ -178,7 +201,7 @@ impl OpContext {
 
     fn denied(&self, permission: Permission, denial: Decision) -> Error {
         if self.actor.kind == ActorKind::Nobody {
-            return Error::new(Kind::Unauthenticated, "UNAUTHENTICATED", "sign in first");
+            return unauthenticated();
         }
         if !self.view.modules().hold(permission) {
             let text = format!("the group does not have the module {}: ask its operator", permission.module());
@@ -190,6 +213,10 @@ impl OpContext {
         };
         Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", message).with("permission", permission)
     }
+}
+
+fn unauthenticated() -> Error {
+    Error::new(Kind::Unauthenticated, "UNAUTHENTICATED", "sign in first")
 }
 
 impl Effect {

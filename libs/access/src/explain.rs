@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use crate::compile::{Tree, reach_of, union};
-use crate::{Assignment, Circumstances, Facts, Modules, Permission, PersonFacts, Scope, Target};
+use crate::{Assignment, Circumstances, Facts, Modules, Permission, PersonFacts, Target};
 
 /// What one grant has to say to one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,6 @@ impl<'a> Explainer<'a> {
     }
 
     fn holds(&self, grant: &Assignment, date: Date) -> bool {
-        let away = self.person.person.is_some() && !self.person.employed;
-        grant.holds_on(date) && (!away || grant.scope == Scope::Own)
+        grant.holds_on(date) && !self.person.left()
     }
 }

@@ -6,11 +6,11 @@
 //! wants before it writes or lists.
 //!
 //! ```compile_fail
-//! use tally_access::{Effect, Permission, Permit, Rpc};
+//! use tally_access::{Effect, Needs, Permission, Permit, Rpc};
 //! struct Forged;
 //! impl Rpc for Forged {
 //!     const METHOD: &'static str = "x/Y";
-//!     const PERMISSION: Option<Permission> = Some(Permission::PunchRecord);
+//!     const NEEDS: Needs = Needs::Permission(Permission::PunchRecord);
 //!     const EFFECT: Effect = Effect::Change;
 //! }
 //! fn forge<R: Rpc>(other: Permit<R>) -> Permit<Forged> {
@@ -44,5 +44,5 @@ pub use explain::{Explainer, Verdict};
 pub use modules::{MODULES, Modules};
 pub use permission::{DataClass, Permission};
 pub use reach::{IdHasher, IdSet, Reach, Target};
-pub use rpc::{Effect, Permit, Plan, PolicyRow, Rpc};
+pub use rpc::{Effect, Needs, Permit, Plan, PolicyRow, Rpc};
 pub use view::{Decision, Provisional, Source, View, decide, plan};

@@ -82,8 +82,10 @@ permissions! {
     PersonWrite = "identity.person.write" opens Pii;
     /// Read who a person is: name and employee number.
     PersonReadPii = "identity.person.read_pii" opens Pii;
-    /// Make logins.
+    /// Make logins, reset passwords, see and end sessions of others.
     LoginWrite = "identity.login.write" opens Pii;
+    /// Make accounts for programs, and their keys.
+    ServiceAccountWrite = "identity.service_account.write" opens Internal;
     /// Read grants.
     GrantRead = "identity.grant.read" opens Internal;
     /// Give and take roles that one holds oneself.

@@ -328,6 +328,7 @@ const GROUP_ADMIN: &[Permission] = &[
     PersonWrite,
     PersonReadPii,
     LoginWrite,
+    ServiceAccountWrite,
     GrantRead,
     GrantWrite,
     GrantAny,

@@ -30,12 +30,42 @@ impl Effect {
     }
 }
 
+/// What an rpc asks of its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Needs {
+    /// Nothing: anybody may call it, signed in or not.
+    Nothing,
+    /// A session, and no permission: the call is about the caller itself, such as changing one's own password.
+    SignIn,
+    /// This permission.
+    Permission(Permission),
+}
+
+impl Needs {
+    /// The word of the policy table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "public",
+            Self::SignIn => "signed in",
+            Self::Permission(permission) => permission.name(),
+        }
+    }
+
+    /// The permission, where it asks for one.
+    pub const fn permission(self) -> Option<Permission> {
+        match self {
+            Self::Nothing | Self::SignIn => None,
+            Self::Permission(permission) => Some(permission),
+        }
+    }
+}
+
 /// One rpc, or one piece of background work that changes something; made by [`rpcs!`](crate::rpcs).
 pub trait Rpc: 'static {
     /// Full name, `package.Service/Method`.
     const METHOD: &'static str;
-    /// What it asks for; nothing means that it is public.
-    const PERMISSION: Option<Permission>;
+    /// What it asks for.
+    const NEEDS: Needs;
     /// What it does.
     const EFFECT: Effect;
 }
@@ -45,8 +75,8 @@ pub trait Rpc: 'static {
 pub struct PolicyRow {
     /// Full name, `package.Service/Method`.
     pub method: &'static str,
-    /// What it asks for; nothing means that it is public.
-    pub permission: Option<Permission>,
+    /// What it asks for.
+    pub needs: Needs,
     /// What it does.
     pub effect: Effect,
 }
@@ -54,7 +84,7 @@ pub struct PolicyRow {
 impl PolicyRow {
     /// The row of `R`.
     pub const fn of<R: Rpc>() -> Self {
-        Self { method: R::METHOD, permission: R::PERMISSION, effect: R::EFFECT }
+        Self { method: R::METHOD, needs: R::NEEDS, effect: R::EFFECT }
     }
 }
 
@@ -65,11 +95,13 @@ impl PolicyRow {
 ///     tally_access::rpcs! {
 ///         RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change;
 ///         SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
+///         ChangePassword = "tally.identity.v1.LoginService/ChangePassword", signed_in, Change;
 ///     }
 /// }
 /// use tally_access::Rpc as _;
 /// assert_eq!(policy::RecordPunch::METHOD, policy::POLICY[0].method);
-/// assert_eq!(policy::POLICY[1].permission, None);
+/// assert_eq!(policy::POLICY[1].needs, tally_access::Needs::Nothing);
+/// assert_eq!(policy::POLICY[2].needs, tally_access::Needs::SignIn);
 /// ```
 #[macro_export]
 macro_rules! rpcs {
@@ -82,15 +114,16 @@ macro_rules! rpcs {
 
             impl $crate::Rpc for $name {
                 const METHOD: &'static str = $method;
-                const PERMISSION: Option<$crate::Permission> = $crate::rpcs!(@permission $permission);
+                const NEEDS: $crate::Needs = $crate::rpcs!(@needs $permission);
                 const EFFECT: $crate::Effect = $crate::Effect::$effect;
             }
         )+
         /// What every rpc of this service asks for.
         pub const POLICY: &[$crate::PolicyRow] = &[$($crate::PolicyRow::of::<$name>()),+];
     };
-    (@permission public) => { None };
-    (@permission $permission:ident) => { Some($crate::Permission::$permission) };
+    (@needs public) => { $crate::Needs::Nothing };
+    (@needs signed_in) => { $crate::Needs::SignIn };
+    (@needs $permission:ident) => { $crate::Needs::Permission($crate::Permission::$permission) };
 }
 
 /// Whom a permit or plan was given to.
@@ -119,9 +152,9 @@ impl<R: Rpc> Permit<R> {
         R::EFFECT
     }
 
-    /// What was asked for; nothing for a public rpc.
+    /// The permission that was asked for, where one was.
     pub fn permission(&self) -> Option<Permission> {
-        R::PERMISSION
+        R::NEEDS.permission()
     }
 
     /// The group it holds for.

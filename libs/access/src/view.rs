@@ -1,5 +1,6 @@
 //! The compiled view of one principal, and the two questions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -109,12 +110,7 @@ impl View {
     /// The same view without what belongs to other modules than these.
     #[must_use]
     pub fn entitled(mut self, modules: Modules) -> Self {
-        for permission in Permission::ALL.iter().filter(|p| !modules.hold(**p)) {
-            self.rules[*permission as usize] = None;
-        }
-        for provisional in &mut self.provisional {
-            provisional.rules.retain(|(permission, _)| modules.hold(*permission));
-        }
+        self.keep(|permission| modules.hold(permission));
         Self { modules, ..self }
     }
 
@@ -137,6 +133,23 @@ impl View {
         }
         view.lent = (!loans.is_empty()).then(|| Box::new(Lent { own, loans }));
         Arc::new(view)
+    }
+
+    /// The same view without all but these permissions: what an API key that was made for less may do.
+    #[must_use]
+    pub fn only(&self, permissions: &BTreeSet<Permission>) -> Self {
+        let mut view = self.clone();
+        view.keep(|permission| permissions.contains(&permission));
+        view
+    }
+
+    fn keep(&mut self, kept: impl Fn(Permission) -> bool) {
+        for permission in Permission::ALL.iter().filter(|p| !kept(**p)) {
+            self.rules[*permission as usize] = None;
+        }
+        for provisional in &mut self.provisional {
+            provisional.rules.retain(|(permission, _)| kept(*permission));
+        }
     }
 
     /// The group's revision of access facts it was compiled at.

@@ -65,6 +65,8 @@ ids! {
     DelegationId,
     /// An emergency: rights that somebody took.
     BreakGlassId,
+    /// A sign-in that lasts, or an API key.
+    SessionId,
     /// A place of work with a zone.
     SiteId,
     /// One published stretch of planned duty.

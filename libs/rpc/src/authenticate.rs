@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use http::{HeaderMap, header};
 use tally_access::{
-    Actor, ActorKind, Circumstances, Effect, Locale, OpContext, PolicyRow, Region, Regions, View, compile_service,
+    Actor, ActorKind, Circumstances, DataClass, Effect, Locale, Needs, OpContext, PolicyRow, Region, Regions, View,
+    compile_service,
 };
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::{Clock, Rng};
@@ -63,23 +64,24 @@ impl Verified {
 impl Authenticator {
     /// The context of a call on `row`. On a public rpc nobody is asked for anything, whatever was sent.
     pub(crate) async fn context(&self, row: &PolicyRow, headers: &HeaderMap, arrival: Arrival) -> Result<OpContext> {
-        let Some(_permission) = row.permission else {
+        if row.needs == Needs::Nothing {
             return Ok(self.assemble(Actor::nobody(), Arc::new(View::nothing(0, None)), arrival));
-        };
+        }
         let bearer = bearer(headers)?;
         let claims = self.claims(bearer).await?;
         let view = match claims.typ {
             TokenKind::Service => Arc::new(compile_service(&claims.iss, 0)),
             TokenKind::Person | TokenKind::User => {
-                let fresh = row.effect == Effect::SensitiveRead || headers.contains_key(CONSISTENCY);
+                let fresh = always_fresh(row) || headers.contains_key(CONSISTENCY);
                 self.views.view(&claims, fresh).await?
             }
         };
-        let circumstances = Circumstances { now: self.clock.now(), second_factor: false };
+        let circumstances = Circumstances { now: self.clock.now(), second_factor: claims.mfa };
         let mut ctx = self.assemble(actor(&claims)?, view.at(&circumstances), arrival);
-        ctx.second_factor = false;
+        ctx.second_factor = claims.mfa;
         ctx.regions = narrowed(&self.regions, &claims.rgn)?;
         ctx.token = Some(bearer.to_owned());
+        ctx.session = claims.sid;
         Ok(ctx)
     }
 
@@ -103,6 +105,16 @@ impl Authenticator {
     }
 }
 
+/// Reading what is sensitive and changing what is paid never go by a view that is a second old.
+fn always_fresh(row: &PolicyRow) -> bool {
+    let pays = row.needs.permission().is_some_and(|permission| permission.data_class() == DataClass::Salary);
+    match row.effect {
+        Effect::SensitiveRead => true,
+        Effect::Change => pays,
+        Effect::Read => false,
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Result<&str> {
     let missing = || Error::new(Kind::Unauthenticated, "TOKEN_MISSING", "sign in first: no bearer token was sent");
     let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?.to_str().map_err(|_| token::invalid())?;
@@ -119,7 +131,8 @@ fn actor(claims: &Claims) -> Result<Actor> {
         (TokenKind::Service, None) => return Ok(Actor::service(&claims.iss, claims.tid, claims.obo)),
         (TokenKind::Person, None) | (TokenKind::User | TokenKind::Service, Some(_)) => return Err(token::invalid()),
     };
-    if claims.iss != IDENTITY || claims.obo.is_some() {
+    // Whoever signed in did so in a session, and that is what can be ended.
+    if claims.iss != IDENTITY || claims.obo.is_some() || claims.sid.is_none() {
         return Err(token::invalid());
     }
     Ok(Actor { principal: claims.sub, kind, tenant: claims.tid, on_behalf_of: None })

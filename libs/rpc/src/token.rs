@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use tally_access::service_principal;
 use tally_kernel::error::{Error, Kind, Result};
-use tally_kernel::id::{PersonId, PrincipalId, TenantId};
+use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Rng};
 use uuid::Uuid;
 
@@ -61,6 +61,12 @@ pub struct Claims {
     /// The person behind the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<PersonId>,
+    /// The session, or the API key; a service has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<SessionId>,
+    /// Whether the session was opened with a second factor.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mfa: bool,
     /// The principal a service acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obo: Option<PrincipalId>,
@@ -281,6 +287,8 @@ impl Signer {
             rgn: Vec::new(),
             typ: TokenKind::Service,
             pid: None,
+            sid: None,
+            mfa: false,
             obo: on_behalf_of,
             exp: now + SERVICE_TOKEN_SECONDS,
             iat: now,
@@ -316,6 +324,8 @@ mod tests {
             rgn: vec!["cn-north".into()],
             typ: TokenKind::Person,
             pid: Some(PersonId::generate(rng, at)),
+            sid: Some(SessionId::generate(rng, at)),
+            mfa: false,
             obo: None,
             exp: at.as_second() + 600,
             iat: at.as_second(),

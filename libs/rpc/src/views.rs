@@ -8,13 +8,13 @@ use tally_access::View;
 use tally_api::identity::v1::GetViewRequest;
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
 use tally_kernel::Result;
-use tally_kernel::id::{PrincipalId, TenantId};
+use tally_kernel::id::{PrincipalId, SessionId, TenantId};
 use tonic::{Request, async_trait};
 
 use crate::channel::RpcChannel;
 use crate::peer::bearer;
 use crate::status::error_from;
-use crate::token::{Claims, Signer};
+use crate::token::{Claims, Signer, invalid};
 use crate::wire::read_view;
 
 /// The longest time a view is used without asking again, whatever the answer says.
@@ -34,7 +34,8 @@ pub trait Views: Send + Sync + 'static {
     async fn view(&self, claims: &Claims, fresh: bool) -> Result<Arc<View>>;
 }
 
-type Principal = (TenantId, PrincipalId);
+/// Whose view: a session can end, and an API key may do less than its account, so each has its own.
+type Holder = (TenantId, PrincipalId, SessionId);
 /// Locked while identity is asked, so that many calls of one principal ask once.
 type Entry = Arc<tokio::sync::Mutex<Option<Held>>>;
 
@@ -49,7 +50,7 @@ struct Held {
 pub struct LeasedViews {
     client: AccessServiceClient<RpcChannel>,
     signer: Arc<Signer>,
-    kept: Mutex<HashMap<Principal, Entry>>,
+    kept: Mutex<HashMap<Holder, Entry>>,
 }
 
 impl LeasedViews {
@@ -58,23 +59,24 @@ impl LeasedViews {
         Self { client: AccessServiceClient::new(channel), signer, kept: Mutex::default() }
     }
 
-    fn entry(&self, principal: Principal) -> Entry {
+    fn entry(&self, holder: Holder) -> Entry {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
             kept.retain(|_, entry| Arc::strong_count(entry) > 1);
         }
-        Arc::clone(kept.entry(principal).or_default())
+        Arc::clone(kept.entry(holder).or_default())
     }
 
-    async fn ask(&self, principal: Principal, known: Option<&Arc<View>>) -> Result<Held> {
+    async fn ask(&self, holder: Holder, known: Option<&Arc<View>>) -> Result<Held> {
         // The lease runs from before the question: what changed meanwhile is seen in time.
         let asked = Instant::now();
         let mut request = Request::new(GetViewRequest {
-            tenant_id: principal.0.to_string(),
-            principal_id: principal.1.to_string(),
+            tenant_id: holder.0.to_string(),
+            principal_id: holder.1.to_string(),
+            session_id: holder.2.to_string(),
             known_revision: known.map_or(0, |view| view.revision()),
         });
-        bearer(&mut request, &self.signer.token(principal.0, None)?);
+        bearer(&mut request, &self.signer.token(holder.0, None)?);
         let reply = self.client.clone().get_view(request).await.map_err(error_from)?.into_inner();
         let until = asked + Duration::from_millis(reply.lease_ms.into()).min(LEASE_MAX);
         match known {
@@ -87,8 +89,8 @@ impl LeasedViews {
 #[async_trait]
 impl Views for LeasedViews {
     async fn view(&self, claims: &Claims, fresh: bool) -> Result<Arc<View>> {
-        let principal = (claims.tid, claims.sub);
-        let entry = self.entry(principal);
+        let holder = (claims.tid, claims.sub, claims.sid.ok_or_else(invalid)?);
+        let entry = self.entry(holder);
         let mut held = entry.lock().await;
         if let Some(held) = held.as_ref()
             && !fresh
@@ -96,7 +98,7 @@ impl Views for LeasedViews {
         {
             return Ok(Arc::clone(&held.view));
         }
-        let asked = self.ask(principal, held.as_ref().map(|held| &held.view)).await?;
+        let asked = self.ask(holder, held.as_ref().map(|held| &held.view)).await?;
         let view = Arc::clone(&asked.view);
         *held = Some(asked);
         Ok(view)

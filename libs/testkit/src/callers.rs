@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tally_access::{Actor, ActorKind, OpContext, Permission, PolicyRow, Reach, Regions, View};
-use tally_kernel::id::{PersonId, PrincipalId, TenantId};
+use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Result, Rng};
 use tally_rpc::{
     AUDIENCE, Claims, IDENTITY, Limits, LocalKeys, ReadLog, Reading, Signer, SigningKey, Stack, StackConfig, TokenKind,
@@ -28,6 +28,13 @@ pub struct Callers {
 /// Readings, kept where a test finds them.
 #[derive(Debug, Default)]
 pub struct Readings(Mutex<Vec<Reading>>);
+
+impl Readings {
+    /// All of them, oldest first.
+    pub fn all(&self) -> Vec<Reading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 #[tonic::async_trait]
 impl ReadLog for Readings {
@@ -88,7 +95,7 @@ impl Callers {
 
     /// What the stacks made here wrote down of what was read, oldest first.
     pub fn readings(&self) -> Vec<Reading> {
-        self.readings.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.readings.all()
     }
 
     /// A signer for a service, whose key the stacks made here accept.
@@ -124,6 +131,8 @@ impl Callers {
             rgn: Vec::new(),
             typ: if person.is_some() { TokenKind::Person } else { TokenKind::User },
             pid: person,
+            sid: Some(SessionId::generate(&self.rng, now)),
+            mfa: false,
             obo: None,
             exp: now.as_second() + 600,
             iat: now.as_second(),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tally_kernel::Clock;
 use tokio::net::TcpListener;
 
-pub use callers::Callers;
+pub use callers::{Callers, Readings};
 
 /// How long anything in a test may take before it counts as never.
 const NEVER: Duration = Duration::from_secs(20);

@@ -4,8 +4,14 @@
 use tally_kernel::{Error, Kind};
 
 use crate::access::domain::AccessError;
+use crate::break_glass::domain::BreakGlassError;
+use crate::check::domain::CheckError;
+use crate::delegation::domain::DelegationError;
+use crate::login::domain::LoginError;
 use crate::org::domain::OrgError;
 use crate::person::domain::PersonError;
+use crate::role::domain::RoleError;
+use crate::service_account::domain::AccountError;
 use crate::session::domain::SessionError;
 use crate::tenant::domain::TenantError;
 
@@ -105,12 +111,90 @@ impl From<SessionError> for Error {
             SessionError::Refused => Self::new(
                 Unauthenticated,
                 "SIGN_IN_REFUSED",
-                "the name or the password is wrong; after five wrong passwords wait, up to 15 minutes",
+                "the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes",
+            ),
+            SessionError::SecondFactorNeeded => Self::new(
+                Unauthenticated,
+                "SECOND_FACTOR_NEEDED",
+                "send the code that your authenticator shows, or a recovery code",
+            ),
+            SessionError::MustChange => Self::new(
+                Unauthenticated,
+                "PASSWORD_MUST_CHANGE",
+                "this password was for one sign-in: send a new one along, as new_password",
+            ),
+            SessionError::NotEmployed => Self::new(
+                Unauthenticated,
+                "EMPLOYMENT_ENDED",
+                "you are not employed today: ask those who keep the group's people",
+            ),
+            SessionError::Weak(why) => {
+                let text = format!("too easy to guess: take four words that do not belong together. {why}");
+                Self::new(InvalidArgument, "PASSWORD_WEAK", text.trim_end())
+            }
+            SessionError::Ended => Self::new(Unauthenticated, "SESSION_ENDED", "this session has ended: sign in again"),
+            SessionError::RefreshRefused => {
+                Self::new(Unauthenticated, "REFRESH_REFUSED", "no such session, or it has ended: sign in again")
+            }
+            SessionError::RefreshReused => Self::new(
+                Unauthenticated,
+                "REFRESH_REUSED",
+                "this refresh token was used before, so its session was ended for safety: sign in again",
             ),
             SessionError::LoginTaken => Self::new(AlreadyExists, "LOGIN_TAKEN", "somebody has this sign-in name"),
             SessionError::PersonHasLogin => {
                 Self::new(AlreadyExists, "PERSON_HAS_LOGIN", "this person has a login: a person has one")
             }
+        }
+    }
+}
+
+impl From<LoginError> for Error {
+    fn from(error: LoginError) -> Self {
+        let not_now = |reason, text: &str| Self::new(FailedPrecondition, reason, text);
+        match error {
+            LoginError::NoPassword => not_now("NO_PASSWORD", "this principal signs in without a password"),
+            LoginError::ResetOneself => {
+                not_now("RESET_ONESELF", "one's own password is changed with the old one: ChangePassword")
+            }
+            LoginError::HoldsMore(permission) => Self::new(
+                PermissionDenied,
+                "LOGIN_HOLDS_MORE",
+                format!("it holds {permission}, which you could not give it: ask somebody who can"),
+            )
+            .with("permission", permission),
+            LoginError::EnrolledAlready => {
+                not_now("SECOND_FACTOR_THERE", "there is a second factor already: remove it first")
+            }
+            LoginError::NotEnrolled => {
+                not_now("SECOND_FACTOR_MISSING", "there is no second factor: begin with EnrollTotp")
+            }
+            LoginError::CodeWrong => Self::new(
+                Unauthenticated,
+                "SECOND_FACTOR_WRONG",
+                "the code is wrong, or was used: wait for the next one, and see that the clock is right",
+            ),
+        }
+    }
+}
+
+impl From<AccountError> for Error {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::KeyRefused => {
+                Self::new(Unauthenticated, "API_KEY_REFUSED", "no such key, or it has ended: make a new one")
+            }
+            AccountError::NotAnAccount(id) => Self::not_found("service account", id),
+            AccountError::TooManyKeys(most) => Self::new(
+                FailedPrecondition,
+                "TOO_MANY_KEYS",
+                format!("an account has at most {most} keys that live: revoke one first"),
+            ),
+            AccountError::LifeUnusable(days) => Self::new(
+                InvalidArgument,
+                "KEY_LIFE_UNUSABLE",
+                format!("expires_at: an instant to come, at most {days} days away"),
+            ),
         }
     }
 }
@@ -158,6 +242,128 @@ impl From<AccessError> for Error {
                 "this is the last grant that lets somebody give roles: give group_admin to somebody else first"
                     .to_owned(),
             ),
+        }
+    }
+}
+
+impl From<CheckError> for Error {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::PrincipalUnknown(id) => Self::not_found("principal", id),
+            CheckError::UnitUnknown(id) => Self::not_found("org unit", id),
+            CheckError::PersonUnknown(id) => Self::not_found("person", id),
+        }
+    }
+}
+
+impl From<RoleError> for Error {
+    fn from(error: RoleError) -> Self {
+        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
+        let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
+        match error {
+            RoleError::NameMalformed => bad("ROLE_NAME_MALFORMED", "2 to 64 of a-z, 0-9 and _".to_owned()),
+            RoleError::NameReserved => {
+                Self::new(AlreadyExists, "ROLE_NAME_RESERVED", "a ready role or a service has this name: take another")
+            }
+            RoleError::Empty => bad("ROLE_EMPTY", "name at least one permission and one scope".to_owned()),
+            RoleError::ForServices(permission) => {
+                bad("ROLE_FOR_SERVICES", format!("{permission} is for services of the suite alone"))
+            }
+            RoleError::DutiesSeparated(a, b) => {
+                bad("DUTIES_SEPARATED", format!("no role gives both {a} and {b}: make two of it"))
+            }
+            RoleError::HolderSeparated(principal, a, b) => not_now(
+                "DUTIES_SEPARATED",
+                format!("{principal} has this role and would hold both {a} and {b}: take one of the grants away first"),
+            ),
+            RoleError::Changed(version) => Self::new(
+                Kind::Aborted,
+                "STALE",
+                format!("the role is at version {version} now: read it again, then repeat your change"),
+            ),
+            RoleError::Unknown(name) => {
+                let name: String = name.chars().take(64).collect();
+                Self::new(NotFound, "ROLE_UNKNOWN", format!("the group has no role of its own called {name:?}"))
+            }
+            RoleError::InUse(grants) => {
+                not_now("ROLE_IN_USE", format!("{grants} grants give this role: take them away first"))
+            }
+            RoleError::ToOneself(permission) => Self::new(
+                PermissionDenied,
+                "GRANT_TO_ONESELF",
+                format!("you have this role and do not hold {permission}: ask another administrator"),
+            ),
+            RoleError::LastAdministrator => not_now(
+                "LAST_ADMINISTRATOR",
+                "nobody could give roles any more: give group_admin to somebody first".to_owned(),
+            ),
+        }
+    }
+}
+
+impl From<DelegationError> for Error {
+    fn from(error: DelegationError) -> Self {
+        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
+        let denied = |reason, text: String| Self::new(PermissionDenied, reason, text);
+        match error {
+            DelegationError::Nothing => bad("DELEGATION_EMPTY", "name at least one permission".to_owned()),
+            DelegationError::TimeBackwards => {
+                bad("DELEGATION_TIME", "it must end after it begins, and in the future".to_owned())
+            }
+            DelegationError::TooLong => {
+                bad("DELEGATION_TOO_LONG", "at most 90 days: for longer let somebody give a role".to_owned())
+            }
+            DelegationError::ToOneself => bad("DELEGATION_TO_ONESELF", "name somebody else".to_owned()),
+            DelegationError::NotLent(permission) => {
+                denied("PERMISSION_NOT_LENT", format!("{permission} is never delegated"))
+            }
+            DelegationError::NotHeld(permission) => {
+                denied("GRANT_NOT_HELD", format!("none of your own grants gives you {permission}"))
+            }
+            DelegationError::DutiesSeparated(a, b) => Self::new(
+                FailedPrecondition,
+                "DUTIES_SEPARATED",
+                format!("nobody holds both {a} and {b}, not for a day: lend it to somebody else"),
+            ),
+            DelegationError::PrincipalUnknown(id) => Self::not_found("principal", id),
+            DelegationError::Unknown(id) => Self::not_found("delegation", id),
+            DelegationError::EndedAlready => {
+                Self::new(FailedPrecondition, "DELEGATION_ENDED", "the delegation is over already")
+            }
+        }
+    }
+}
+
+impl From<BreakGlassError> for Error {
+    fn from(error: BreakGlassError) -> Self {
+        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
+        let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
+        match error {
+            BreakGlassError::Nothing => bad("BREAK_GLASS_EMPTY", "name the permissions to open".to_owned()),
+            BreakGlassError::NotOpened(permission) => Self::new(
+                PermissionDenied,
+                "PERMISSION_NOT_OPENED",
+                format!("no emergency opens {permission}: rights over rights and separated duties stay where they are"),
+            ),
+            BreakGlassError::ScopeUnusable => {
+                bad("BREAK_GLASS_SCOPE", "name a unit, a region or the group, not self or reports".to_owned())
+            }
+            BreakGlassError::ReasonTooShort => {
+                bad("BREAK_GLASS_REASON", "say what happened in at least 20 characters".to_owned())
+            }
+            BreakGlassError::TimeUnusable => bad("BREAK_GLASS_TIME", "1 to 60 minutes".to_owned()),
+            BreakGlassError::OpenAlready(id) => {
+                not_now("BREAK_GLASS_OPEN", format!("your emergency {id} is open: end it first"))
+            }
+            BreakGlassError::Unknown(id) => Self::not_found("emergency", id),
+            BreakGlassError::EndedAlready => not_now("BREAK_GLASS_ENDED", "the emergency is over already".to_owned()),
+            BreakGlassError::StillOpen => {
+                not_now("BREAK_GLASS_OPEN", "the emergency is still open: end it, then review it".to_owned())
+            }
+            BreakGlassError::OwnReview => {
+                Self::new(PermissionDenied, "OWN_REVIEW", "nobody reviews his own emergency: ask another reviewer")
+            }
+            BreakGlassError::ReviewedAlready => not_now("REVIEWED_ALREADY", "it is reviewed already".to_owned()),
         }
     }
 }

@@ -12,12 +12,15 @@ mod entitlement;
 mod errors;
 mod imported;
 mod keys;
+mod leaving;
+mod login;
 mod migrations;
 mod org;
 mod person;
 mod policy;
 mod render;
 mod role;
+mod service_account;
 mod session;
 mod tenant;
 mod views;
@@ -29,9 +32,11 @@ use tally_api::identity::v1::break_glass_service_server::BreakGlassServiceServer
 use tally_api::identity::v1::check_service_server::CheckServiceServer;
 use tally_api::identity::v1::delegation_service_server::DelegationServiceServer;
 use tally_api::identity::v1::entitlement_service_server::EntitlementServiceServer;
+use tally_api::identity::v1::login_service_server::LoginServiceServer;
 use tally_api::identity::v1::org_service_server::OrgServiceServer;
 use tally_api::identity::v1::person_service_server::PersonServiceServer;
 use tally_api::identity::v1::role_service_server::RoleServiceServer;
+use tally_api::identity::v1::service_account_service_server::ServiceAccountServiceServer;
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
 use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
 use tally_kernel::{Result, Rng};
@@ -74,6 +79,8 @@ pub(crate) struct App {
     compute: Compute,
     /// A hash nobody knows the password of: what an unknown name is tried against, so that it takes as long.
     no_password: String,
+    /// Wrong tries at names that nobody has.
+    strangers: session::strangers::Strangers,
 }
 
 /// Builds the service.
@@ -85,11 +92,13 @@ pub fn build(deps: Deps) -> Result<Service> {
     let nobody: [u8; 32] = rng.bytes();
     let nobody = session::domain::Password::typed(String::from_utf8_lossy(&nobody).into_owned());
     let no_password = session::domain::hash(&nobody, rng.bytes())?;
-    let app = Arc::new(App { store, signing, keys, views, compute, no_password });
+    let app = Arc::new(App { store, signing, keys, views, compute, no_password, strangers: Default::default() });
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(PersonServiceServer::new(person::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(SessionServiceServer::new(session::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(LoginServiceServer::new(login::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(ServiceAccountServiceServer::new(service_account::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(AccessServiceServer::new(access::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(CheckServiceServer::new(check::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(RoleServiceServer::new(role::rpc::Rpc(Arc::clone(&app)))))

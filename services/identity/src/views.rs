@@ -1,11 +1,13 @@
 //! Identity's own source of views: compiled from stored facts, kept until the facts or the day change.
 //!
 //! Every question reads the group's revision (one row by key), so a view is never older than the newest commit. What is
-//! kept is only the work of compiling: the org tree once per revision, and a view per principal.
+//! kept is only the work of compiling: the org tree once per revision, and a view per principal. The session is read
+//! every time: it ends at once, and a person's ends by itself when the employment is over.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tally_access::roles::RoleBook;
@@ -13,13 +15,14 @@ use tally_access::{
     Actor, Assignment, Facts, Loan, Modules, OpContext, PersonFacts, Scope, UnitFact, View, compile, compile_service,
 };
 use tally_kernel::error::Kind;
-use tally_kernel::id::{PersonId, PrincipalId, TenantId};
+use tally_kernel::id::{PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Error, Result, Rng, time};
 use tally_rpc::{Claims, Views};
 use tally_store::{ScopedTx, Store};
 
-use crate::access::domain::view_revision;
+use crate::access::domain::{Grant, view_revision};
 use crate::person::store::Key;
+use crate::session::domain::{Principal, Session, SessionError, Standing};
 use crate::{SERVICE, access, break_glass, delegation, entitlement, org, person, role, session, tenant};
 
 /// Views kept of one group; beyond, all are compiled anew.
@@ -37,7 +40,13 @@ pub struct OwnViews {
 struct Kept {
     revision: u64,
     group: Arc<Group>,
-    views: HashMap<PrincipalId, Arc<View>>,
+    views: HashMap<PrincipalId, Arc<Compiled>>,
+}
+
+/// What one principal's facts were compiled to.
+pub(crate) struct Compiled {
+    pub(crate) view: Arc<View>,
+    standing: Standing,
 }
 
 /// What everybody's view of a group is compiled from, read from its facts.
@@ -69,6 +78,10 @@ impl Group {
         let Self { revision, date, zone, units, roles, modules } = self;
         Facts { revision: *revision, date: *date, zone, units, roles, modules }
     }
+
+    fn day_of(&self, at: Timestamp) -> Date {
+        self.zone.to_datetime(at).date()
+    }
 }
 
 impl OwnViews {
@@ -77,117 +90,207 @@ impl OwnViews {
         Self { store, clock, rng, kept: Mutex::default() }
     }
 
-    /// The view of a principal as of the newest commit; nothing when there is no such principal.
+    /// The view of a principal in a session as of the newest commit; nothing when there is no such principal.
+    ///
+    /// # Errors
+    /// `SESSION_ENDED`; when the store cannot be read.
+    pub async fn in_session(
+        &self,
+        tenant: TenantId,
+        principal: PrincipalId,
+        session: SessionId,
+    ) -> Result<Option<Arc<View>>> {
+        let ctx = self.context(tenant);
+        let tx = self.store.read(&ctx).await?;
+        let Some(group) = self.group(&tx, &ctx).await? else { return Ok(None) };
+        let Some(compiled) = self.compiled(&tx, &ctx, &group, principal).await? else { return Ok(None) };
+        let found = session::store::session(&tx, session).await?;
+        let lives = |session: &Session| session.principal == principal && session.lives(ctx.now());
+        let session = found.filter(lives).ok_or(SessionError::Ended)?;
+        if !compiled.standing.holds_since(group.day_of(session.created_at)) {
+            return Err(SessionError::Ended.into());
+        }
+        Ok(Some(match &session.permissions {
+            Some(some) => Arc::new(compiled.view.only(some)),
+            None => Arc::clone(&compiled.view),
+        }))
+    }
+
+    /// The view of a principal whatever the session, as of the newest commit; nothing when there is no such principal.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn compiled(&self, tenant: TenantId, principal: PrincipalId) -> Result<Option<Arc<View>>> {
-        let actor = Actor::service(SERVICE, tenant, None);
-        let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), self.clock.clone(), self.rng.clone());
+    pub(crate) async fn of(&self, tenant: TenantId, principal: PrincipalId) -> Result<Option<Arc<View>>> {
+        let ctx = self.context(tenant);
         let tx = self.store.read(&ctx).await?;
-        let facts = access::store::revision(&tx).await?;
+        let Some(group) = self.group(&tx, &ctx).await? else { return Ok(None) };
+        let compiled = self.compiled(&tx, &ctx, &group, principal).await?;
+        Ok(compiled.map(|compiled| Arc::clone(&compiled.view)))
+    }
+
+    fn context(&self, tenant: TenantId) -> OpContext {
+        let actor = Actor::service(SERVICE, tenant, None);
+        OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), self.clock.clone(), self.rng.clone())
+    }
+
+    /// The facts that are everybody's, compiled anew when they or the day changed; nothing before there is a group.
+    async fn group(&self, tx: &ScopedTx, ctx: &OpContext) -> Result<Option<Arc<Group>>> {
+        let facts = access::store::revision(tx).await?;
         if facts == 0 {
             return Ok(None);
         }
-        let today = today(&ctx, &tenant::store::get(&tx).await?.zone)?;
+        let (tenant, today) = (ctx.tenant(), today(ctx, &tenant::store::get(tx).await?.zone)?);
         let revision = view_revision(facts, today);
-        if let Some(view) = self.kept(tenant, revision, principal) {
-            return Ok(Some(view));
+        let there = |kept: &HashMap<TenantId, Kept>| {
+            kept.get(&tenant).filter(|kept| kept.revision == revision).map(|kept| Arc::clone(&kept.group))
+        };
+        if let Some(group) = there(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(Some(group));
         }
-        let Some(principal_row) = session::store::get(&tx, principal).await? else { return Ok(None) };
-        let group = self.group(&tx, &ctx, tenant, revision).await?;
-        let grants = assignments(&tx, principal).await?;
-        let person = facts_of(&tx, principal_row.person(), group.date).await?;
-        let loans = loans(&tx, principal, &ctx, group.date).await?;
-        let view = Arc::new(compile(&grants, &loans, &person, &group.facts()));
-        self.keep(tenant, revision, principal, &view);
-        Ok(Some(view))
+        let group = Arc::new(Group::read(tx, ctx).await?);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // A slower reader of an older revision must not push out what a newer one compiled.
+        if kept.get(&tenant).is_none_or(|kept| kept.revision < group.revision) {
+            let (revision, views) = (group.revision, HashMap::new());
+            kept.insert(tenant, Kept { revision, group: Arc::clone(&group), views });
+        }
+        Ok(Some(group))
     }
 
-    fn kept(&self, tenant: TenantId, revision: u64, principal: PrincipalId) -> Option<Arc<View>> {
+    async fn compiled(
+        &self,
+        tx: &ScopedTx,
+        ctx: &OpContext,
+        group: &Group,
+        principal: PrincipalId,
+    ) -> Result<Option<Arc<Compiled>>> {
+        if let Some(compiled) = self.kept(ctx.tenant(), group.revision, principal) {
+            return Ok(Some(compiled));
+        }
+        let Some(row) = session::store::get(tx, principal).await? else { return Ok(None) };
+        let compiled = Arc::new(compile_one(tx, ctx, &row, group).await?);
+        self.keep(ctx.tenant(), group.revision, principal, &compiled);
+        Ok(Some(compiled))
+    }
+
+    fn kept(&self, tenant: TenantId, revision: u64, principal: PrincipalId) -> Option<Arc<Compiled>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(&tenant).filter(|kept| kept.revision == revision)?.views.get(&principal).cloned()
     }
 
-    fn keep(&self, tenant: TenantId, revision: u64, principal: PrincipalId, view: &Arc<View>) {
+    fn keep(&self, tenant: TenantId, revision: u64, principal: PrincipalId, compiled: &Arc<Compiled>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = kept.get_mut(&tenant).filter(|kept| kept.revision == revision) {
             if kept.views.len() >= MAX_KEPT {
                 kept.views.clear();
             }
-            kept.views.insert(principal, Arc::clone(view));
+            kept.views.insert(principal, Arc::clone(compiled));
         }
-    }
-
-    async fn group(&self, tx: &ScopedTx, ctx: &OpContext, tenant: TenantId, revision: u64) -> Result<Arc<Group>> {
-        let there = |kept: &HashMap<TenantId, Kept>| {
-            kept.get(&tenant).filter(|kept| kept.revision == revision).map(|kept| Arc::clone(&kept.group))
-        };
-        if let Some(group) = there(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(group);
-        }
-        let group = Arc::new(Group::read(tx, ctx).await?);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        // A slower reader of an older revision must not push out what a newer one compiled.
-        if kept.get(&tenant).is_none_or(|kept| kept.revision < revision) {
-            kept.insert(tenant, Kept { revision, group: Arc::clone(&group), views: HashMap::new() });
-        }
-        Ok(group)
     }
 }
 
-async fn assignments(tx: &ScopedTx, principal: PrincipalId) -> Result<Vec<Assignment>> {
-    Ok(access::store::of(tx, principal).await?.into_iter().map(|grant| grant.assignment).collect())
+async fn compile_one(tx: &ScopedTx, ctx: &OpContext, principal: &Principal, group: &Group) -> Result<Compiled> {
+    let (standing, person, grants) = held(tx, principal, group).await?;
+    let mut loans = delegated(tx, ctx, principal.id, group).await?;
+    loans.extend(emergencies(tx, ctx, principal.id).await?);
+    let assignments: Vec<Assignment> = grants.into_iter().map(|grant| grant.assignment).collect();
+    let view = compile(&assignments, &loans, &person, &group.facts());
+    Ok(Compiled { view: Arc::new(view), standing })
 }
 
-/// What is lent to a principal now or later: what is over by then is settled when a call comes, not here.
-async fn loans(tx: &ScopedTx, principal: PrincipalId, ctx: &OpContext, date: Date) -> Result<Vec<Loan>> {
+/// Who stands behind a principal, and the grants that its standing leaves it.
+pub(crate) async fn held(
+    tx: &ScopedTx,
+    principal: &Principal,
+    group: &Group,
+) -> Result<(Standing, PersonFacts, Vec<Grant>)> {
+    let standing = standing(tx, principal, group.date).await?;
+    let mut grants = access::store::of(tx, principal.id).await?;
+    grants.retain(|grant| standing.holds_since(group.day_of(grant.recorded_at)));
+    // No reporting lines are recorded yet: grants on that scope are refused when they are given.
+    let person = PersonFacts { person: principal.person(), reports: Vec::new(), employed: standing.employed };
+    Ok((standing, person, grants))
+}
+
+/// What others lend a principal now or later; when it begins and ends is settled call by call.
+async fn delegated(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId, group: &Group) -> Result<Vec<Loan>> {
     let mut loans = Vec::new();
     for delegation in delegation::store::to(tx, principal, ctx.now()).await? {
         let Some(delegator) = session::store::get(tx, delegation.delegator).await? else { continue };
+        let (standing, person, grants) = held(tx, &delegator, group).await?;
+        // It ends with the delegator, and does not come back with him.
+        if !standing.holds_since(group.day_of(delegation.from)) {
+            continue;
+        }
         loans.push(Loan::Delegation {
             delegator: delegation.delegator,
-            grants: assignments(tx, delegation.delegator).await?,
-            person: facts_of(tx, delegator.person(), date).await?,
+            grants: grants.into_iter().map(|grant| grant.assignment).collect(),
+            person,
             permissions: delegation.permissions().collect(),
             from: delegation.from,
             until: delegation.until,
         });
     }
-    for emergency in break_glass::store::open(tx, principal, ctx.now()).await? {
-        loans.push(Loan::BreakGlass {
+    Ok(loans)
+}
+
+async fn emergencies(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<Loan>> {
+    let open = break_glass::store::open(tx, principal, ctx.now()).await?;
+    let loan = |emergency: break_glass::domain::BreakGlass| {
+        Ok(Loan::BreakGlass {
             id: emergency.id.0,
             scope: Scope::read(&emergency.scope, &emergency.scope_ref)?,
             permissions: emergency.permissions().collect(),
             from: emergency.from,
             until: emergency.until,
-        });
-    }
-    Ok(loans)
+        })
+    };
+    open.into_iter().map(loan).collect()
 }
 
-/// What is known of the person behind a principal.
-pub(crate) async fn facts_of(tx: &ScopedTx, person: Option<PersonId>, today: Date) -> Result<PersonFacts> {
-    let Some(id) = person else { return Ok(PersonFacts::default()) };
+async fn standing(tx: &ScopedTx, principal: &Principal, today: Date) -> Result<Standing> {
+    let Some(id) = principal.person() else { return Ok(Standing::of_nobody()) };
     let found = person::store::get(tx, &Key::Id(id)).await?;
-    let employed = found.is_some_and(|person| person.employments.iter().any(|e| e.covers(today)));
-    // No reporting lines are recorded yet: grants on that scope are refused when they are given.
-    Ok(PersonFacts { person, reports: Vec::new(), employed })
+    let employments = found.into_iter().flat_map(|person| person.employments).map(|e| (e.from, e.to));
+    Ok(Standing::of(&employments.collect::<Vec<_>>(), today))
+}
+
+/// Whether a principal may sign in today, as far as employment goes.
+pub(crate) async fn employed_now(tx: &ScopedTx, ctx: &OpContext, principal: &Principal) -> Result<bool> {
+    let today = today(ctx, &tenant::store::get(tx).await?.zone)?;
+    Ok(standing(tx, principal, today).await?.employed)
+}
+
+/// Whether a session outlived its person's employment, which nobody had to end it for.
+pub(crate) async fn session_stands(
+    tx: &ScopedTx,
+    ctx: &OpContext,
+    principal: &Principal,
+    session: &Session,
+) -> Result<bool> {
+    let zone = tenant::store::get(tx).await?.zone;
+    let standing = standing(tx, principal, today(ctx, &zone)?).await?;
+    Ok(standing.holds_since(day_of(&zone, session.created_at)?))
 }
 
 #[tonic::async_trait]
 impl Views for OwnViews {
     async fn view(&self, claims: &Claims, _fresh: bool) -> Result<Arc<View>> {
-        let view = self.compiled(claims.tid, claims.sub).await?;
-        view.ok_or_else(|| {
-            Error::new(Kind::Unauthenticated, "TOKEN_INVALID", "the token is not valid here: sign in again")
-        })
+        let invalid =
+            || Error::new(Kind::Unauthenticated, "TOKEN_INVALID", "the token is not valid here: sign in again");
+        let session = claims.sid.ok_or_else(invalid)?;
+        self.in_session(claims.tid, claims.sub, session).await?.ok_or_else(invalid)
     }
 }
 
 /// The group's day.
-pub(crate) fn today(ctx: &OpContext, name: &str) -> Result<Date> {
-    Ok(zone(name)?.to_datetime(ctx.now()).date())
+pub(crate) fn today(ctx: &OpContext, zone: &str) -> Result<Date> {
+    day_of(zone, ctx.now())
+}
+
+/// The group's day at an instant.
+fn day_of(name: &str, at: Timestamp) -> Result<Date> {
+    Ok(zone(name)?.to_datetime(at).date())
 }
 
 fn zone(name: &str) -> Result<TimeZone> {

@@ -50,7 +50,8 @@ pub struct Session {
 impl Session {
     /// Signs in with a password.
     pub async fn sign_in(at: &Channels, login: &str, password: &str) -> Result<Self> {
-        let ask = identity::SignInRequest { login: login.to_owned(), password: password.to_owned() };
+        let ask =
+            identity::SignInRequest { login: login.to_owned(), password: password.to_owned(), ..Default::default() };
         let mut client = identity::session_service_client::SessionServiceClient::new(at.identity.clone());
         let reply = client.sign_in(ask).await.map_err(told)?.into_inner();
         Ok(Self { at: at.clone(), principal_id: reply.principal_id, token: reply.access_token, language: "en" })

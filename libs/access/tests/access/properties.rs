@@ -222,6 +222,37 @@ proptest! {
     }
 
     #[test]
+    fn narrowing_never_adds_and_keeps_all_that_is_named(
+        grants in grants(),
+        tree in trees(),
+        rows in rows(),
+        named in proptest::collection::btree_set(0..Permission::COUNT, 0..20),
+    ) {
+        let named: std::collections::BTreeSet<_> = named.into_iter().map(|n| Permission::ALL[n]).collect();
+        let whole = view(&grants, &tree);
+        let narrow = whole.only(&named);
+        for row in &rows {
+            let mut left = allowed(&whole, row);
+            left.retain(|p| named.contains(p));
+            prop_assert_eq!(allowed(&narrow, row), left);
+        }
+    }
+
+    #[test]
+    fn who_is_not_employed_reaches_no_row(
+        grants in grants(), loans in loans(), tree in trees(), rows in rows(), at in circumstances(),
+    ) {
+        let left = PersonFacts { employed: false, ..me() };
+        let facts = Facts {
+            revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book(), modules: &Modules::All,
+        };
+        let away = Arc::new(compile(&grants, &loans, &left, &facts)).at(&at);
+        for row in &rows {
+            prop_assert_eq!(allowed(&away, row), vec![]);
+        }
+    }
+
+    #[test]
     fn the_order_of_grants_and_units_does_not_matter(grants in grants(), tree in trees()) {
         let rules = |v: &View| v.rules().map(|(p, r)| (p, Reach::clone(r))).collect::<Vec<_>>();
         let (mut turned, mut unrooted) = (grants.clone(), tree.clone());

@@ -18,9 +18,10 @@ mod policy {
         ImportPunches = "tally.attendance.v1.PunchService/ImportPunches", PunchImport, Change;
         GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, Read;
         SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
+        ChangePassword = "tally.identity.v1.LoginService/ChangePassword", signed_in, Change;
     }
 }
-use policy::{GetPerson, ImportPunches, SignIn};
+use policy::{ChangePassword, GetPerson, ImportPunches, SignIn};
 
 const TODAY: Date = date(2026, 3, 2);
 
@@ -130,15 +131,15 @@ fn a_grant_holds_from_its_first_to_its_last_day() {
 }
 
 #[test]
-fn who_is_not_employed_any_more_keeps_what_is_about_oneself() {
+fn who_is_not_employed_holds_nothing() {
     let grants = [given("agent", Scope::Own), given("supervisor", Scope::Subtree(unit(1)))];
     let facts = PersonFacts { person: Some(person(7)), reports: Vec::new(), employed: false };
     let left = seen_by(&grants, &facts);
     let own = Target::person(region("cn-north"), Some(unit(2)), person(7));
     let team = Target::person(region("cn-north"), Some(unit(2)), person(8));
-    assert_eq!(decide(&left, Permission::StatementReadPay, &own), Decision::Allow);
-    assert_eq!(decide(&left, Permission::CardRead, &team), Decision::OutOfReach);
+    assert_eq!(decide(&left, Permission::StatementReadPay, &own), Decision::NoPermission);
     assert_eq!(decide(&left, Permission::RosterWrite, &team), Decision::NoPermission);
+    assert_eq!(left.rules().count(), 0);
     let login_without_person = seen_by(&grants, &PersonFacts::default());
     assert_eq!(decide(&login_without_person, Permission::CardRead, &team), Decision::Allow);
 }
@@ -196,6 +197,31 @@ fn nobody_may_call_what_is_public_and_is_told_to_sign_in_for_the_rest() {
     assert!(ctx.permit::<SignIn>(&Target::tenant()).is_ok());
     assert_eq!(ctx.permit::<GetPerson>(&Target::tenant()).unwrap_err().kind(), Kind::Unauthenticated);
     assert_eq!(ctx.plan::<GetPerson>().unwrap_err().kind(), Kind::Unauthenticated);
+}
+
+#[test]
+fn what_is_about_oneself_needs_a_session_and_no_grant() {
+    let nobody = OpContext::new(Actor::nobody(), Arc::new(View::nothing(0, None)), Clock::default(), Rng::seeded(1));
+    assert_eq!(nobody.permit::<ChangePassword>(&Target::tenant()).unwrap_err().kind(), Kind::Unauthenticated);
+    let ctx = context(View::nothing(0, None));
+    assert!(ctx.permit::<ChangePassword>(&Target::tenant()).is_ok());
+    let plan = ctx.plan::<ChangePassword>().unwrap();
+    assert!(plan.covers(&Target::person(region("cn-north"), None, person(7))));
+    assert!(!plan.covers(&Target::person(region("cn-north"), None, person(8))));
+    let service = ctx.as_service("talent");
+    assert_eq!(service.permit::<ChangePassword>(&Target::tenant()).unwrap_err().kind(), Kind::PermissionDenied);
+}
+
+#[test]
+fn a_view_that_is_narrowed_keeps_the_reach_of_what_is_left() {
+    let whole = view(&[given("branch_hr", Scope::Subtree(unit(1)))]);
+    let narrow = whole.only(&[Permission::PunchRead, Permission::StatementReadPay].into());
+    let inside = Target::unit(region("cn-north"), unit(2));
+    assert_eq!(decide(&narrow, Permission::PunchRead, &inside), Decision::Allow);
+    assert_eq!(decide(&narrow, Permission::PunchRead, &Target::tenant()), Decision::OutOfReach);
+    assert_eq!(decide(&narrow, Permission::PunchImport, &inside), Decision::NoPermission);
+    assert_eq!(decide(&narrow, Permission::StatementReadPay, &inside), Decision::NoPermission, "nothing is added");
+    assert_eq!(narrow.revision(), whole.revision());
 }
 
 #[test]

@@ -10,9 +10,7 @@ use tally_api::attendance::v1::occupancy_service_server::{OccupancyService, Occu
 use tally_api::attendance::v1::{ListOccupancyRequest, ListOccupancyResponse};
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::session_service_server::{SessionService, SessionServiceServer};
-use tally_api::identity::v1::{
-    CreateLoginRequest, CreateLoginResponse, GetJwksRequest, GetJwksResponse, SignInRequest, SignInResponse,
-};
+use tally_api::identity::v1::*;
 use tally_kernel::error::{Error, Kind, Violation};
 use tally_kernel::id::{PersonId, TenantId};
 use tally_rpc::{Answer, Guarded, Health, Limits, Peer, RpcChannel, connect, context, in_process, limited, status};
@@ -44,6 +42,28 @@ impl SessionService for Probe {
     async fn sign_in(&self, request: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
         let ctx = context(&request)?;
         Ok(SignInResponse { principal_id: format!("{:?}", ctx.actor.kind), ..Default::default() }).answer(&ctx)
+    }
+
+    async fn refresh_session(
+        &self,
+        _: Request<RefreshSessionRequest>,
+    ) -> Result<Response<RefreshSessionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Result<Response<ListSessionsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn end_session(&self, _: Request<EndSessionRequest>) -> Result<Response<EndSessionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn end_all_sessions(
+        &self,
+        _: Request<EndAllSessionsRequest>,
+    ) -> Result<Response<EndAllSessionsResponse>, Status> {
+        Err(Status::unimplemented(""))
     }
 
     async fn get_jwks(&self, request: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {

@@ -13,7 +13,7 @@ use tally_rpc::{
     connect, context, in_process, limited, write_view,
 };
 use tally_testkit::proxy::Proxy;
-use tally_testkit::{Callers, clock, eventually};
+use tally_testkit::{Callers, Readings, clock, eventually};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -43,6 +43,28 @@ impl SessionService for Identity {
     }
 
     async fn create_login(&self, _: Request<CreateLoginRequest>) -> Result<Response<CreateLoginResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn refresh_session(
+        &self,
+        _: Request<RefreshSessionRequest>,
+    ) -> Result<Response<RefreshSessionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Result<Response<ListSessionsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn end_session(&self, _: Request<EndSessionRequest>) -> Result<Response<EndSessionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn end_all_sessions(
+        &self,
+        _: Request<EndAllSessionsRequest>,
+    ) -> Result<Response<EndAllSessionsResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 
@@ -108,6 +130,8 @@ fn claims(callers: &Callers) -> Claims {
         rgn: Vec::new(),
         typ: TokenKind::User,
         pid: None,
+        sid: Some(tally_kernel::id::SessionId(id)),
+        mfa: false,
         obo: None,
         exp: callers.clock.now().as_second() + 600,
         iat: callers.clock.now().as_second(),
@@ -176,6 +200,7 @@ async fn nobody_is_let_in_on_an_old_view_when_identity_is_away() {
         clock: bench.callers.clock.clone(),
         rng: bench.callers.rng.clone(),
         limits: Limits::default(),
+        reads: Arc::<Readings>::default(),
     });
     let channel = in_process(&stack.guard(bench.routes()));
     assert!(say(&channel, bench.ask("who")).await.is_ok());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tally_access::{Assignment, OpContext, Permission, Target, View};
-use tally_kernel::id::{GrantId, PrincipalId, TenantId};
+use tally_kernel::id::{GrantId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
 use tally_store::{Audit, ScopedTx, Unit};
@@ -134,21 +134,31 @@ pub(crate) async fn list(
     Ok((grants.iter().map(Into::into).collect(), next))
 }
 
-/// A principal's view, for a service of the same group.
+/// A principal's view in a session, for a service of the same group.
 ///
 /// # Errors
-/// `PERMISSION_DENIED` for anybody but a service, and for another group; `NOT_FOUND` for no principal.
-pub(crate) async fn view(app: &App, ctx: &OpContext, tenant: TenantId, principal: PrincipalId) -> Result<Arc<View>> {
+/// `PERMISSION_DENIED` for anybody but a service, and for another group; `NOT_FOUND` for no principal; `SESSION_ENDED`.
+pub(crate) async fn view(
+    app: &App,
+    ctx: &OpContext,
+    tenant: TenantId,
+    principal: PrincipalId,
+    session: SessionId,
+) -> Result<Arc<View>> {
     ctx.permit::<GetView>(&Target::tenant())?;
     if tenant != ctx.tenant() {
         let text = "a service asks for views of the group it works in";
         return Err(Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", text));
     }
-    let view = app.views.compiled(tenant, principal).await?;
+    let view = app.views.in_session(tenant, principal, session).await?;
     view.ok_or_else(|| AccessError::PrincipalUnknown(principal).into())
 }
 
-async fn receiver(tx: &ScopedTx, ctx: &OpContext, id: PrincipalId) -> Result<Receiver> {
+/// A principal with its person and what it holds.
+///
+/// # Errors
+/// `NOT_FOUND` for no principal, and for a service of the suite.
+pub(crate) async fn receiver(tx: &ScopedTx, ctx: &OpContext, id: PrincipalId) -> Result<Receiver> {
     let found = session::store::get(tx, id).await?;
     let principal = found.filter(|p| p.holder.is_some()).ok_or(AccessError::PrincipalUnknown(id))?;
     let person = match principal.person() {

@@ -123,6 +123,16 @@ pub struct Receiver {
     pub borrowed: Vec<Permission>,
 }
 
+impl Receiver {
+    /// What a call about the principal is decided on: the person, or the group where there is none.
+    pub fn target(&self) -> Target {
+        match self.person.clone() {
+            Some((person, region, unit)) => Target::person(region, unit, person),
+            None => Target::tenant(),
+        }
+    }
+}
+
 /// Who gives.
 #[derive(Clone, Copy, Debug)]
 pub struct Giver<'a> {
@@ -243,6 +253,27 @@ fn authority(
         (true, true) => Err(AccessError::ToOneself),
         (false, _) => Err(AccessError::NotHeld(missing)),
     }
+}
+
+/// Judges acting for somebody, by a new password or a new key: whoever does so must be allowed to give all that the
+/// other holds, now or later.
+///
+/// # Errors
+/// The first permission that could not be given.
+pub fn may_stand_in(giver: Giver<'_>, other: &Receiver, facts: &Facts<'_>) -> Result<(), Permission> {
+    let held = other.grants.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= facts.today));
+    for grant in held {
+        let Some((permissions, _)) = facts.roles.find(&grant.assignment.role) else { continue };
+        let scope = &grant.assignment.scope;
+        // A scope whose unit is gone today is the group's business.
+        let targets = targets(scope, other, facts).unwrap_or_else(|_| vec![Target::tenant()]);
+        match authority(giver, other, permissions, scope, &targets) {
+            Ok(()) | Err(AccessError::ToOneself) => {}
+            Err(AccessError::NotHeld(permission)) => return Err(permission),
+            Err(_) => return Err(Permission::GrantAny),
+        }
+    }
+    Ok(())
 }
 
 /// Whether a grant makes its principal an administrator of the group for good: one who may give any role, on the whole

@@ -7,7 +7,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::access_service_server::AccessService;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
-use tally_kernel::id::{PrincipalId, TenantId};
+use tally_kernel::id::{PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -56,8 +56,8 @@ impl AccessService for Rpc {
     async fn get_view(&self, req: Request<pb::GetViewRequest>) -> Result<Response<pb::GetViewResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (tenant, principal, known) = read_view(&req.into_inner())?;
-            app::view(&self.0, &ctx, tenant, principal).await.map(|view| render_view(&view, known))
+            let (tenant, principal, session, known) = read_view(&req.into_inner())?;
+            app::view(&self.0, &ctx, tenant, principal, session).await.map(|view| render_view(&view, known))
         };
         reply.await.answer(&ctx)
     }
@@ -73,12 +73,13 @@ fn read_list(req: &pb::ListGrantsRequest) -> Result<(Option<PrincipalId>, Page),
     Ok((principal, wrong.finish(page)?))
 }
 
-fn read_view(req: &pb::GetViewRequest) -> Result<(TenantId, PrincipalId, u64), Error> {
+fn read_view(req: &pb::GetViewRequest) -> Result<(TenantId, PrincipalId, SessionId, u64), Error> {
     let mut wrong = Violations::new();
     let tenant = wrong.parse("tenant_id", &req.tenant_id);
     let principal = wrong.parse("principal_id", &req.principal_id);
-    let (tenant, principal) = wrong.finish(tenant.zip(principal))?;
-    Ok((tenant, principal, req.known_revision))
+    let session = wrong.parse("session_id", &req.session_id);
+    let ((tenant, principal), session) = wrong.finish(tenant.zip(principal).zip(session))?;
+    Ok((tenant, principal, session, req.known_revision))
 }
 
 fn render_view(view: &View, known: u64) -> pb::GetViewResponse {

@@ -1,18 +1,20 @@
 //! Declaring an emergency, ending it, reviewing it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Scope, Target};
 use tally_kernel::Result;
-use tally_kernel::id::BreakGlassId;
+use tally_kernel::id::{BreakGlassId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Event};
+use tally_store::{Audit, Event, Unit};
 
-use super::domain::{self, BreakGlass, BreakGlassError};
+use super::domain::{self, BreakGlass, BreakGlassError, Timespan};
 use super::store;
 use crate::access::domain::Facts;
+use crate::login::domain::{CodeOutcome, LoginError};
 use crate::policy::{EndBreakGlass, ListBreakGlasses, OpenBreakGlass, ReviewBreakGlass};
 use crate::role::domain::Roles;
-use crate::{App, access, factor, org, tenant, views};
+use crate::{App, access, login, org, tenant, views};
 
 /// An emergency to declare.
 #[derive(Clone, Debug)]
@@ -43,6 +45,31 @@ pub(crate) struct Changed {
     pub(crate) consistency_token: String,
 }
 
+/// What became of a request to declare one.
+#[derive(Serialize, Deserialize)]
+enum Tried {
+    Opened(Box<Changed>),
+    WrongCode,
+}
+
+impl Open {
+    fn emergency(&self, ctx: &OpContext, time: Timespan) -> BreakGlass {
+        BreakGlass {
+            id: BreakGlassId(ctx.new_id()),
+            principal: ctx.actor.principal,
+            permissions: self.permissions.iter().map(|p| p.name().to_owned()).collect(),
+            scope: self.scope.kind().name().to_owned(),
+            scope_ref: self.scope.reference(),
+            reason: self.reason.clone(),
+            ticket: self.ticket.clone(),
+            from: ctx.now(),
+            until: time.from(ctx.now()),
+            ended_at: None,
+            review: None,
+        }
+    }
+}
+
 /// Declares an emergency: announced at once to whoever listens to events and to whoever reads the log.
 ///
 /// # Errors
@@ -50,60 +77,66 @@ pub(crate) struct Changed {
 pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Changed> {
     let permit = ctx.permit::<OpenBreakGlass>(&Target::tenant())?;
     let time = domain::judge(&wanted.permissions, &wanted.scope, &wanted.reason, wanted.minutes)?;
-    let opened = app
-        .store
-        .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = access::store::hold(&unit, ctx).await?;
-            factor::app::demand(&unit, ctx, &wanted.code).await?;
-            let me = ctx.actor.principal;
-            if let Some(there) = store::open(&unit, me, ctx.now()).await?.first() {
-                return Err(BreakGlassError::OpenAlready(there.id).into());
-            }
-            let group = tenant::store::get(&unit).await?;
-            let tree = org::store::tree(&unit).await?;
-            let (roles, today) = (Roles::default(), views::today(ctx, &group.zone)?);
-            let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
-            access::domain::named(&wanted.scope, &facts)?;
-            let emergency = BreakGlass {
-                id: BreakGlassId(ctx.new_id()),
-                principal: me,
-                permissions: wanted.permissions.iter().map(|p| p.name().to_owned()).collect(),
-                scope: wanted.scope.kind().name().to_owned(),
-                scope_ref: wanted.scope.reference(),
-                reason: wanted.reason.clone(),
-                ticket: wanted.ticket.clone(),
-                from: ctx.now(),
-                until: time.from(ctx.now()),
-                ended_at: None,
-                review: None,
-            };
-            store::insert(&unit, ctx, &emergency).await?;
-            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
-            unit.emit(Event::new("identity.break_glass.opened", emergency.id, &announcement(&emergency)));
-            let audit = Audit::new("identity.break_glass.open", "break_glass", emergency.id);
-            let audit = audit.note("permissions", emergency.permissions.join(" ")).note("until", emergency.until);
-            unit.commit(audit, Changed { emergency, consistency_token }).await
-        })
-        .await?;
+    let tried = app.store.retry(ctx, || async {
+        let mut unit = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = unit.replay::<Tried>(&wanted.request_id, &wanted.body).await? {
+            return Ok(done);
+        }
+        let revision = access::store::hold(&unit, ctx).await?;
+        if let Some(there) = store::open(&unit, ctx.actor.principal, ctx.now()).await?.first() {
+            return Err(BreakGlassError::OpenAlready(there.id).into());
+        }
+        named(&unit, ctx, &wanted.scope).await?;
+        let code = login::app::demand_code(&unit, ctx, &wanted.code).await?;
+        if code == CodeOutcome::Wrong {
+            // Committed, because it counts as a wrong try.
+            let audit = Audit::new("identity.break_glass.refuse", "principal", ctx.actor.principal);
+            return unit.commit(audit.note("outcome", "wrong_code"), Tried::WrongCode).await;
+        }
+        login::app::judged(code)?;
+        let emergency = wanted.emergency(ctx, time);
+        store::insert(&unit, ctx, &emergency).await?;
+        let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+        unit.emit(Event::new("identity.break_glass.opened", emergency.id, &announcement(&emergency)));
+        let audit = Audit::new("identity.break_glass.open", "break_glass", emergency.id);
+        let audit = audit.note("permissions", emergency.permissions.join(" ")).note("until", emergency.until);
+        unit.commit(audit, Tried::Opened(Box::new(Changed { emergency, consistency_token }))).await
+    });
+    let Tried::Opened(opened) = tried.await? else { return Err(LoginError::CodeWrong.into()) };
     let BreakGlass { id, principal, until, .. } = &opened.emergency;
     tracing::warn!(break_glass = %id, %principal, %until, "the glass was broken");
-    Ok(opened)
+    Ok(*opened)
+}
+
+/// Whether what the scope names is there.
+async fn named(unit: &Unit, ctx: &OpContext, scope: &Scope) -> Result<()> {
+    let group = tenant::store::get(unit).await?;
+    let (tree, roles) = (org::store::tree(unit).await?, Roles::default());
+    let today = views::today(ctx, &group.zone)?;
+    let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
+    Ok(access::domain::named(scope, &facts)?)
 }
 
 /// What an event says of an emergency: ids and names of permissions; the reason stays here, it may name people.
-fn announcement(emergency: &BreakGlass) -> serde_json::Value {
-    serde_json::json!({
-        "break_glass_id": emergency.id,
-        "principal_id": emergency.principal,
-        "permissions": emergency.permissions,
-        "scope": emergency.scope,
-        "scope_ref": emergency.scope_ref,
-        "until": emergency.until,
-    })
+#[derive(Serialize)]
+struct Announcement<'a> {
+    break_glass_id: BreakGlassId,
+    principal_id: PrincipalId,
+    permissions: &'a [String],
+    scope: &'a str,
+    scope_ref: &'a str,
+    until: Timestamp,
+}
+
+fn announcement(emergency: &BreakGlass) -> Announcement<'_> {
+    Announcement {
+        break_glass_id: emergency.id,
+        principal_id: emergency.principal,
+        permissions: &emergency.permissions,
+        scope: &emergency.scope,
+        scope_ref: &emergency.scope_ref,
+        until: emergency.ended_at.unwrap_or(emergency.until),
+    }
 }
 
 /// Ends an emergency before its time: who declared it, or a reviewer.

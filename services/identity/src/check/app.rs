@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tally_access::{
-    Circumstances, Decision, Explainer, OpContext, Permission, PersonFacts, Reach, Source, Target, View, decide, plan,
+    Circumstances, Decision, Explainer, OpContext, Permission, Reach, Source, Target, View, decide, plan,
 };
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::page::Page;
@@ -95,7 +95,7 @@ fn circumstances(ctx: &OpContext, question: &Question) -> Circumstances {
 }
 
 async fn view(app: &App, ctx: &OpContext, principal: PrincipalId) -> Result<Arc<View>> {
-    let found = app.views.compiled(ctx.tenant(), principal).await?;
+    let found = app.views.of(ctx.tenant(), principal).await?;
     found.ok_or_else(|| CheckError::PrincipalUnknown(principal).into())
 }
 
@@ -151,8 +151,7 @@ pub(crate) async fn explain(app: &App, ctx: &OpContext, question: &Question) -> 
     let view = view(app, ctx, principal).await?.at(&at);
     let group = Group::read(&tx, ctx).await?;
     let found = session::store::get(&tx, principal).await?.ok_or(CheckError::PrincipalUnknown(principal))?;
-    let person: PersonFacts = views::facts_of(&tx, found.person(), group.date).await?;
-    let grants = access::store::of(&tx, principal).await?;
+    let (_, person, grants) = views::held(&tx, &found, &group).await?;
     let facts = group.facts();
     let explainer = Explainer::new(&facts, &person);
     let reasons = domain::explain(&view, grants, &explainer, question.permission, &target, &at);
@@ -179,7 +178,7 @@ async fn givers(
     principals.dedup();
     let mut able = Vec::new();
     for principal in principals {
-        let Some(view) = app.views.compiled(ctx.tenant(), principal).await? else { continue };
+        let Some(view) = app.views.of(ctx.tenant(), principal).await? else { continue };
         let view = view.at(&Circumstances { now: ctx.now(), second_factor: true });
         let may = |permission| decide(&view, permission, target) == Decision::Allow;
         if may(Permission::GrantWrite) && (may(permission) || may(Permission::GrantAny)) {

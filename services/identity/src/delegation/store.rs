@@ -72,6 +72,17 @@ pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: DelegationId) -> Resul
         .await
 }
 
+/// Ends all that a principal lent or was lent and that is not over: how many.
+pub(crate) async fn end_all(unit: &Unit, ctx: &OpContext, principal: PrincipalId) -> Result<u64, StoreError> {
+    let open = delegations::Column::EndedAt.is_null().and(delegations::Column::ValidUntil.gt(to_db(ctx.now())));
+    unit.update::<delegations::Entity>()
+        .set(delegations::Column::EndedAt, to_db(ctx.now()))
+        .set(delegations::Column::EndedBy, ctx.actor.principal.0)
+        .filter(given_or_got(principal).add(open))
+        .exec()
+        .await
+}
+
 /// What is lent to a principal now or some day.
 pub(crate) async fn to(tx: &ScopedTx, delegate: PrincipalId, now: Timestamp) -> Result<Vec<Delegation>, StoreError> {
     let open = Condition::all()
@@ -99,13 +110,15 @@ pub(crate) async fn list(
 ) -> Result<(Vec<Delegation>, String), StoreError> {
     let mut found = tx.select::<delegations::Entity>();
     if let Some(principal) = of {
-        let either = Condition::any()
-            .add(delegations::Column::DelegatorId.eq(principal.0))
-            .add(delegations::Column::DelegateId.eq(principal.0));
-        found = found.filter(either);
+        found = found.filter(given_or_got(principal));
     }
     let (rows, next) = found.page_desc(page, [delegations::Column::RecordedAt, delegations::Column::Id]).await?;
     Ok((rows.into_iter().map(read).collect(), next))
+}
+
+fn given_or_got(principal: PrincipalId) -> Condition {
+    let (given, got) = (delegations::Column::DelegatorId, delegations::Column::DelegateId);
+    Condition::all().add(Condition::any().add(given.eq(principal.0)).add(got.eq(principal.0)))
 }
 
 fn read(row: delegations::Model) -> Delegation {

@@ -1,11 +1,16 @@
 //! Tables of identity, one file each step. Names begin with the service: two of one name would silently run once.
 
 mod identity_0001_tables;
+mod identity_0002_sign_in;
 mod identity_0004_access;
 
 use sea_orm_migration::MigrationTrait;
 
 /// Every step, oldest first.
 pub fn all() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(identity_0001_tables::Migration), Box::new(identity_0004_access::Migration)]
+    vec![
+        Box::new(identity_0001_tables::Migration),
+        Box::new(identity_0002_sign_in::Migration),
+        Box::new(identity_0004_access::Migration),
+    ]
 }

@@ -16,7 +16,7 @@ use super::store::{self, Key};
 use crate::imported::Imported;
 use crate::org::domain::OrgTree;
 use crate::policy::{EndEmployment, GetPerson, ImportPeople, ListPeople};
-use crate::{App, access, org, tenant};
+use crate::{App, access, leaving, org, tenant};
 
 /// People to write.
 #[derive(Clone, Debug)]
@@ -110,11 +110,13 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Seen
             ctx.permit::<EndEmployment>(&ended.target(person.id))?;
             store::supersede(&unit, closes, ctx.now()).await?;
             let region = ended.region.clone();
+            let gone = leaving::take_hold(&unit, ctx, person.id, wanted.last_day).await?;
             store::insert_employments(&unit, ctx, [(person.id, person.employee_no, ended)]).await?;
             access::store::advance(&unit, ctx, facts).await?;
             let person = store::get(&unit, &key).await?.ok_or_else(missing)?;
             let seen = seen(ctx, person, &org::store::tree(&unit).await?);
-            unit.commit(Audit::new("identity.employment.end", "person", wanted.person).region(&region), seen).await
+            let audit = Audit::new("identity.employment.end", "person", wanted.person).region(&region);
+            unit.commit(audit.note("sessions_and_grants_ended", gone), seen).await
         })
         .await
 }

@@ -117,8 +117,9 @@ impl Roles {
     /// The same roles with this one in the place of its older version.
     #[must_use]
     pub fn changed(&self, role: OwnRole) -> Self {
-        let others = self.own.iter().filter(|other| other.name != role.name).cloned();
-        Self { own: others.chain([role]).collect() }
+        let mut own: Vec<_> = self.own.iter().filter(|other| other.name != role.name).cloned().collect();
+        own.push(role);
+        Self { own }
     }
 }
 

@@ -1,23 +1,36 @@
-//! Signing in, the public keys, and making logins.
+//! Signing in, carrying sessions on and ending them, the public keys, and making logins.
 
 use jiff::Timestamp;
-use tally_access::{Actor, ActorKind, OpContext, Region, Target};
-use tally_kernel::id::{PersonId, PrincipalId, TenantId};
+use serde::{Deserialize, Serialize};
+use tally_access::{Actor, ActorKind, OpContext, Permission, Region, Target};
+use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
+use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_rpc::{AUDIENCE, Claims, IDENTITY, TokenKind};
-use tally_store::Audit;
+use tally_store::{Audit, ScopedTx, Unit};
+use zeroize::Zeroizing;
 
-use super::domain::{self, Holder, LoginName, Password, Principal, SessionError, Tries};
+use super::domain::{
+    self, Begun, Holder, LoginName, Method, Password, Principal, RefreshToken, Secrets, Session, SessionError, Shown,
+    Tries,
+};
 use super::store;
+use crate::login::domain::CodeOutcome;
 use crate::person::store::Key;
-use crate::policy::{CreateLogin, SignIn};
-use crate::{App, person, tenant};
+use crate::policy::{CreateLogin, EndAllSessions, EndSession, ListSessions, RefreshSession, SignIn};
+use crate::{App, access, login, person, tenant, views};
 
 /// A name and a password to try.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     pub(crate) login: String,
     pub(crate) password: Password,
+    /// Of the second factor; may be empty.
+    pub(crate) code: String,
+    /// What replaces a one-time password.
+    pub(crate) new_password: Option<Password>,
+    /// What the caller calls itself.
+    pub(crate) client: String,
 }
 
 /// A login to be made.
@@ -30,70 +43,206 @@ pub(crate) struct NewLogin {
     pub(crate) person: Option<PersonId>,
 }
 
-/// A token and whose it is.
+/// A refresh token to trade.
 #[derive(Clone, Debug)]
+pub(crate) struct Refresh {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) token: Option<RefreshToken>,
+}
+
+/// Tokens, whose they are, and for how long.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SignedIn {
     pub(crate) token: String,
     pub(crate) expires_at: Timestamp,
     pub(crate) principal: PrincipalId,
+    pub(crate) refresh_token: String,
+    pub(crate) session_expires_at: Timestamp,
+    pub(crate) session: SessionId,
 }
 
-/// Trades a password for a token.
+/// A principal that a name leads to.
+struct Found {
+    tenant: TenantId,
+    principal: Principal,
+    tries: Tries,
+}
+
+/// What a try at signing in came to.
+#[derive(Serialize)]
+enum Outcome {
+    SignedIn(Box<SignedIn>),
+    Refused,
+    SecondFactorNeeded,
+    MustChange,
+    NotEmployed,
+}
+
+/// Trades a password for a session.
 ///
 /// # Errors
-/// `SIGN_IN_REFUSED`, the same for an unknown name, a wrong password and too many tries, and after the same work.
+/// `SIGN_IN_REFUSED`, the same for an unknown name, a wrong password, a wrong code and too many tries, and after the same
+/// work. With the right password: `SECOND_FACTOR_NEEDED`, `PASSWORD_MUST_CHANGE`, `PASSWORD_WEAK`, `EMPLOYMENT_ENDED`.
 pub(crate) async fn sign_in(app: &App, ctx: &OpContext, attempt: Attempt) -> Result<SignedIn> {
     let found = find(app, ctx, &attempt.login).await?;
-    let hash = found.as_ref().and_then(|(_, p, _)| p.password_hash.clone()).unwrap_or_else(|| app.no_password.clone());
-    let right = app.compute.run(move || domain::verify(&attempt.password, &hash)).await?;
-    let Some((tenant, principal, holder)) = found else { return Err(SessionError::Refused.into()) };
-    let kind = match holder {
-        Holder::Person(person) => ActorKind::Person(person),
-        Holder::User => ActorKind::User,
-    };
-    let ctx = &OpContext { actor: Actor { principal: principal.id, kind, tenant, on_behalf_of: None }, ..ctx.clone() };
-    if !settle(app, ctx, right).await? {
+    let tries = found.as_ref().map_or_else(|| app.strangers.tries(&attempt.login), |found| found.tries);
+    // While a name waits nothing is hashed and nothing written, so that a flood of tries costs next to nothing.
+    if tries.blocked(ctx.now()) {
         return Err(SessionError::Refused.into());
     }
-    token(app, ctx)
+    let hash =
+        found.as_ref().and_then(|f| f.principal.password_hash.clone()).unwrap_or_else(|| app.no_password.clone());
+    let password = attempt.password.clone();
+    let right = app.compute.run(move || domain::verify(&password, &hash)).await?;
+    let Some(Found { tenant, principal, .. }) = found else {
+        app.strangers.failed(&attempt.login, ctx.now());
+        return Err(SessionError::Refused.into());
+    };
+    let ctx = &as_principal(ctx, tenant, &principal);
+    let new_hash = match &attempt.new_password {
+        Some(new) if right && principal.one_time_until.is_some() => Some(new_hash(app, ctx, &principal, new).await?),
+        _ => None,
+    };
+    match settle(app, ctx, &principal, &attempt, right, new_hash.as_deref()).await? {
+        Outcome::SignedIn(done) => Ok(*done),
+        Outcome::Refused => Err(SessionError::Refused.into()),
+        Outcome::SecondFactorNeeded => Err(SessionError::SecondFactorNeeded.into()),
+        Outcome::MustChange => Err(SessionError::MustChange.into()),
+        Outcome::NotEmployed => Err(SessionError::NotEmployed.into()),
+    }
 }
 
-/// The principal that a name belongs to, if it can sign in.
-async fn find(app: &App, ctx: &OpContext, login: &str) -> Result<Option<(TenantId, Principal, Holder)>> {
+/// The principal that a name belongs to, if it can sign in, and its wrong passwords so far.
+async fn find(app: &App, ctx: &OpContext, login: &str) -> Result<Option<Found>> {
     let Ok(name) = login.parse::<LoginName>() else { return Ok(None) };
     let Some((tenant, id)) = tenant::store::look_up(&app.store, name.as_str()).await? else { return Ok(None) };
     let ctx = OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
-    let principal = store::get(&*app.store.read(&ctx).await?, id).await?;
-    Ok(principal.and_then(|principal| principal.holder.map(|holder| (tenant, principal, holder))))
+    let tx = app.store.read(&ctx).await?;
+    let principal = store::get(&tx, id).await?.filter(|principal| principal.holder.is_some());
+    let tries = store::get_tries(&tx, id).await?.unwrap_or_default();
+    Ok(principal.map(|principal| Found { tenant, principal, tries }))
 }
 
-/// Counts the try and says whether it lets in: a right password does, unless the name is blocked at this moment.
-async fn settle(app: &App, ctx: &OpContext, right: bool) -> Result<bool> {
+/// The context of a public call by a principal that has shown who it is, or is about to.
+pub(crate) fn as_principal(ctx: &OpContext, tenant: TenantId, principal: &Principal) -> OpContext {
+    let kind = principal.person().map_or(ActorKind::User, ActorKind::Person);
+    OpContext { actor: Actor { principal: principal.id, kind, tenant, on_behalf_of: None }, ..ctx.clone() }
+}
+
+/// The hash of a password somebody chose for himself.
+pub(crate) async fn new_hash(app: &App, ctx: &OpContext, of: &Principal, new: &Password) -> Result<String> {
+    let about = about(&*app.store.read(ctx).await?, &of.name, of.person()).await?;
+    let (password, salt) = (new.clone(), ctx.rng.bytes());
+    app.compute.run(move || domain::hash_chosen(&password, &about, salt)).await?
+}
+
+/// What somebody who guesses would try first.
+async fn about(tx: &ScopedTx, login: &str, person: Option<PersonId>) -> Result<Vec<String>> {
+    let mut about = vec![login.to_owned(), tenant::store::get(tx).await?.name];
+    if let Some(id) = person
+        && let Some(person) = person::store::get(tx, &Key::Id(id)).await?
+    {
+        about.extend([person.name, person.employee_no]);
+    }
+    Ok(about)
+}
+
+/// Counts the try and says what came of it: a right password lets in, unless the name waits at this moment, a code is
+/// missing or wrong, or the password was for one sign-in.
+async fn settle(
+    app: &App,
+    ctx: &OpContext,
+    principal: &Principal,
+    attempt: &Attempt,
+    right: bool,
+    new_hash: Option<&str>,
+) -> Result<Outcome> {
     let permit = ctx.permit::<SignIn>(&Target::tenant())?;
-    let principal = ctx.actor.principal;
     app.store
         .retry(ctx, || async {
             let unit = app.store.unit(ctx, &permit).await?;
-            unit.lock("sign_in", principal.0).await?;
-            let before = store::get_tries(&unit, principal).await?;
+            unit.lock("sign_in", principal.id.0).await?;
+            let before = store::get_tries(&unit, principal.id).await?;
             let tries = before.unwrap_or_default();
-            let (outcome, after) = match (tries.blocked(ctx.now()), right) {
-                (true, _) => ("blocked", tries),
-                (false, true) => ("signed_in", Tries::default()),
-                (false, false) => ("wrong_password", tries.failed(ctx.now())),
+            if tries.blocked(ctx.now()) {
+                return Ok(Outcome::Refused);
+            }
+            let (outcome, said) = match right {
+                true => proven(app, &unit, ctx, principal, attempt, new_hash).await?,
+                false => (Outcome::Refused, "wrong_password"),
+            };
+            let after = match &outcome {
+                Outcome::SignedIn(_) => Tries::default(),
+                Outcome::Refused => tries.failed(ctx.now()),
+                // The password is right and the rest is not there yet: the count stays as it is, or whoever has the
+                // password would be free to try codes.
+                Outcome::SecondFactorNeeded | Outcome::MustChange | Outcome::NotEmployed => tries,
             };
             if after != tries {
-                store::put_tries(&unit, ctx, principal, before, after).await?;
+                store::put_tries(&unit, ctx, principal.id, before, after).await?;
             }
-            let audit = Audit::new("identity.session.sign_in", "principal", principal).note("outcome", outcome);
-            unit.commit(audit, outcome == "signed_in").await
+            let audit = Audit::new("identity.session.sign_in", "principal", principal.id).note("outcome", said);
+            unit.commit(audit, outcome).await
         })
         .await
 }
 
-fn token(app: &App, ctx: &OpContext) -> Result<SignedIn> {
+/// What becomes of a right password.
+async fn proven(
+    app: &App,
+    unit: &Unit,
+    ctx: &OpContext,
+    principal: &Principal,
+    attempt: &Attempt,
+    new_hash: Option<&str>,
+) -> Result<(Outcome, &'static str)> {
+    if !views::employed_now(unit, ctx, principal).await? {
+        return Ok((Outcome::NotEmployed, "not_employed"));
+    }
+    let second_factor = match login::app::try_code(unit, ctx, principal.id, &attempt.code).await? {
+        CodeOutcome::NotEnrolled => false,
+        CodeOutcome::Right => true,
+        CodeOutcome::Missing => return Ok((Outcome::SecondFactorNeeded, "second_factor_needed")),
+        CodeOutcome::Wrong => return Ok((Outcome::Refused, "wrong_code")),
+    };
+    match (principal.one_time_until, new_hash) {
+        (None, _) => {}
+        (Some(until), _) if until <= ctx.now() => return Ok((Outcome::Refused, "one_time_password_late")),
+        (Some(_), None) => return Ok((Outcome::MustChange, "must_change")),
+        (Some(_), Some(hash)) => store::put_password(unit, principal.id, hash, None).await?,
+    }
+    let begun = Begun { method: Method::Password, client: &attempt.client, second_factor };
+    let done = begin(app, unit, ctx, begun).await?;
+    Ok((Outcome::SignedIn(Box::new(done)), "signed_in"))
+}
+
+/// Begins a session of the context's principal.
+pub(crate) async fn begin(app: &App, unit: &Unit, ctx: &OpContext, how: Begun<'_>) -> Result<SignedIn> {
+    let secrets = Secrets::new();
+    let ids = (SessionId(ctx.new_id()), ctx.actor.principal);
+    let session = Session::begin(ids, how, ctx.now(), &secrets);
+    store::begin(unit, ctx, &session).await?;
+    signed_in(app, ctx, &session, secrets)
+}
+
+fn signed_in(app: &App, ctx: &OpContext, session: &Session, secrets: Secrets) -> Result<SignedIn> {
+    let (token, expires_at) = token(app, ctx, session)?;
+    let refresh_token = RefreshToken { tenant: ctx.tenant(), session: session.id, secrets }.text();
+    Ok(SignedIn {
+        token,
+        expires_at,
+        principal: session.principal,
+        refresh_token,
+        session_expires_at: session.expires_at,
+        session: session.id,
+    })
+}
+
+/// An access token of the context's principal in a session: it never outlives the session.
+pub(crate) fn token(app: &App, ctx: &OpContext, session: &Session) -> Result<(String, Timestamp)> {
     let now = ctx.now();
-    let expires_at = now.checked_add(domain::TOKEN_LIFE).map_err(Error::internal)?;
+    let expires_at = now.checked_add(domain::TOKEN_LIFE).map_err(Error::internal)?.min(session.expires_at);
     let claims = Claims {
         iss: IDENTITY.to_owned(),
         aud: AUDIENCE.to_owned(),
@@ -102,12 +251,143 @@ fn token(app: &App, ctx: &OpContext) -> Result<SignedIn> {
         rgn: Vec::new(),
         typ: if ctx.actor.person().is_some() { TokenKind::Person } else { TokenKind::User },
         pid: ctx.actor.person(),
+        sid: Some(session.id),
+        mfa: session.second_factor,
         obo: None,
         exp: expires_at.as_second(),
         iat: now.as_second(),
         jti: ctx.new_id(),
     };
-    Ok(SignedIn { token: app.signing.sign(&claims)?, expires_at, principal: ctx.actor.principal })
+    Ok((app.signing.sign(&claims)?, expires_at))
+}
+
+/// What a refresh came to.
+#[derive(Serialize, Deserialize)]
+enum Refreshed {
+    Newest(Box<SignedIn>),
+    UsedBefore,
+}
+
+/// Trades a refresh token for the next pair of tokens. The same request gets the same pair again, so that a lost answer
+/// costs nobody the session; another request with the same token ends it.
+///
+/// # Errors
+/// `REFRESH_REFUSED`, `REFRESH_REUSED`.
+pub(crate) async fn refresh(app: &App, ctx: &OpContext, wanted: Refresh) -> Result<SignedIn> {
+    let refused = || Error::from(SessionError::RefreshRefused);
+    let Some(token) = &wanted.token else { return Err(refused()) };
+    let ctx = OpContext { actor: Actor { tenant: token.tenant, ..Actor::nobody() }, ..ctx.clone() };
+    let ctx = {
+        let tx = app.store.read(&ctx).await.map_err(|_| refused())?;
+        let session = store::session(&tx, token.session).await?.ok_or_else(refused)?;
+        let principal = store::get(&tx, session.principal).await?.ok_or_else(refused)?;
+        as_principal(&ctx, token.tenant, &principal)
+    };
+    let permit = ctx.permit::<RefreshSession>(&Target::tenant())?;
+    let (ctx, permit, wanted) = (&ctx, &permit, &wanted);
+    let outcome = app.store.retry(ctx, || async {
+        let mut unit = app.store.unit(ctx, permit).await?;
+        unit.lock("session", token.session.0).await?;
+        let session = store::session(&unit, token.session).await?.ok_or_else(refused)?;
+        let principal = store::get(&unit, session.principal).await?.ok_or_else(refused)?;
+        let shown = session.judge(token, ctx.now());
+        if shown == Shown::Unknown || !views::session_stands(&unit, ctx, &principal, &session).await? {
+            return Err(refused());
+        }
+        if let Some(done) = unit.replay::<Refreshed>(&wanted.request_id, &wanted.body).await? {
+            return Ok(done);
+        }
+        let audit = Audit::new("identity.session.refresh", "session", session.id);
+        if shown == Shown::UsedBefore {
+            store::end(&unit, ctx, session.id, "refresh_reused").await?;
+            return unit.commit(audit.note("outcome", "reused"), Refreshed::UsedBefore).await;
+        }
+        let once = Secrets::new().once;
+        let session = session.refreshed(&once, ctx.now());
+        store::put_used(&unit, &session).await?;
+        let secrets = Secrets { family: Zeroizing::clone(&token.secrets.family), once };
+        let done = signed_in(app, ctx, &session, secrets)?;
+        unit.commit(audit.note("outcome", "refreshed"), Refreshed::Newest(Box::new(done))).await
+    });
+    match outcome.await? {
+        Refreshed::Newest(done) => Ok(*done),
+        Refreshed::UsedBefore => Err(SessionError::RefreshReused.into()),
+    }
+}
+
+/// Whose sessions are asked about: one's own, or those of somebody whose login the caller may write.
+///
+/// # Errors
+/// `NOT_FOUND` for somebody out of reach.
+pub(crate) async fn whose(tx: &ScopedTx, ctx: &OpContext, principal: Option<PrincipalId>) -> Result<PrincipalId> {
+    let own = ctx.actor.principal;
+    let Some(other) = principal.filter(|id| *id != own) else { return Ok(own) };
+    let target = access::app::receiver(tx, ctx, other).await?.target();
+    if ctx.may(Permission::LoginWrite, &target) { Ok(other) } else { Err(Error::not_found("principal", other)) }
+}
+
+/// Sessions that live, newest first.
+///
+/// # Errors
+/// `NOT_FOUND` for somebody out of reach.
+pub(crate) async fn list(
+    app: &App,
+    ctx: &OpContext,
+    principal: Option<PrincipalId>,
+    page: &Page,
+) -> Result<(Vec<Session>, String)> {
+    ctx.permit::<ListSessions>(&Target::tenant())?;
+    let tx = app.store.read(ctx).await?;
+    let whose = whose(&tx, ctx, principal).await?;
+    Ok(store::live(&tx, ctx.now(), Some(whose), None, page).await?)
+}
+
+/// Ends one session.
+///
+/// # Errors
+/// `NOT_FOUND` for one that does not live, or is out of reach.
+pub(crate) async fn end(app: &App, ctx: &OpContext, request_id: &str, body: &[u8; 32], id: SessionId) -> Result<()> {
+    let permit = ctx.permit::<EndSession>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if unit.replay::<()>(request_id, body).await?.is_some() {
+                return Ok(());
+            }
+            let missing = || Error::not_found("session", id);
+            let session = store::session(&unit, id).await?.filter(|s| s.lives(ctx.now())).ok_or_else(missing)?;
+            let whose = whose(&unit, ctx, Some(session.principal)).await.map_err(|_| missing())?;
+            store::end(&unit, ctx, id, "signed_out").await?;
+            let audit = Audit::new("identity.session.end", "session", id).note("principal", whose);
+            unit.commit(audit, ()).await
+        })
+        .await
+}
+
+/// Ends every session of a principal: how many.
+///
+/// # Errors
+/// `NOT_FOUND` for somebody out of reach.
+pub(crate) async fn end_all(
+    app: &App,
+    ctx: &OpContext,
+    request_id: &str,
+    body: &[u8; 32],
+    principal: Option<PrincipalId>,
+) -> Result<u64> {
+    let permit = ctx.permit::<EndAllSessions>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<u64>(request_id, body).await? {
+                return Ok(done);
+            }
+            let whose = whose(&unit, ctx, principal).await?;
+            let ended = store::end_all(&unit, ctx, whose, None, "signed_out_everywhere").await?;
+            let audit = Audit::new("identity.session.end_all", "principal", whose).note("ended", ended);
+            unit.commit(audit, ended).await
+        })
+        .await
 }
 
 /// The keys that verify tokens, as a JSON Web Key Set.
@@ -121,7 +401,7 @@ pub(crate) fn jwks(app: &App) -> Result<String> {
 /// Makes a login, for a person or for nobody in particular.
 ///
 /// # Errors
-/// `LOGIN_TAKEN`, `PERSON_HAS_LOGIN`, `NOT_FOUND` for a person out of reach.
+/// `LOGIN_TAKEN`, `PERSON_HAS_LOGIN`, `PASSWORD_WEAK`, `NOT_FOUND` for a person out of reach.
 pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -> Result<PrincipalId> {
     let home = home(app, ctx, wanted.person).await?;
     let target = match (&home, wanted.person) {
@@ -132,8 +412,9 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
         Some(person) => ctx.permit_read::<CreateLogin>(&target, "person", person)?,
         None => ctx.permit::<CreateLogin>(&target)?,
     };
+    let about = about(&*app.store.read(ctx).await?, wanted.login.as_str(), wanted.person).await?;
     let (password, salt) = (wanted.password.clone(), ctx.rng.bytes());
-    let hash = app.compute.run(move || domain::hash(&password, salt)).await??;
+    let hash = app.compute.run(move || domain::hash_chosen(&password, &about, salt)).await??;
     let region = home.map_or_else(Region::global, |(region, _)| region);
     app.store
         .retry(ctx, || async {
@@ -142,9 +423,14 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
                 return Ok(done);
             }
             let id = PrincipalId(ctx.new_id());
-            let holder = wanted.person.map_or(Holder::User, Holder::Person);
-            let principal = Principal { id, holder: Some(holder), password_hash: Some(hash.clone()) };
-            store::insert(&unit, ctx, &principal, wanted.login.as_str(), &region).await?;
+            let principal = Principal {
+                id,
+                name: wanted.login.as_str().to_owned(),
+                holder: Some(wanted.person.map_or(Holder::User, Holder::Person)),
+                password_hash: Some(hash.clone()),
+                one_time_until: None,
+            };
+            store::insert(&unit, ctx, &principal, &region).await?;
             unit.commit(Audit::new("identity.login.create", "principal", id).region(&region), id).await
         })
         .await

@@ -1,27 +1,53 @@
-//! Passwords, the back-off after wrong ones, and what a token says.
+//! Passwords, the back-off after wrong ones, sessions and the tokens that carry them on.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use tally_kernel::id::{PersonId, PrincipalId};
-use tally_kernel::{Error, Kind};
+use tally_access::Permission;
+use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
+use tally_kernel::{Error, Kind, Rng};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Life of a person's token.
+/// Life of an access token: what a stolen one is good for, were it not for the session behind it.
 pub const TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(10);
+/// A session that nobody refreshes ends after this time: a fortnight's leave does not sign anybody out.
+const IDLE_LIFE: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// No session lives longer, however often it is refreshed: once a quarter everybody proves again who he is.
+const WHOLE_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long a one-time password waits to be used: over a weekend.
+pub const ONE_TIME_LIFE: SignedDuration = SignedDuration::from_hours(72);
 /// Wrong passwords in a row that cost nothing.
 const FREE_TRIES: u32 = 4;
 /// The longest wait after a wrong password.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
-/// What can be wrong with signing in and with logins.
+/// What can be wrong with signing in, sessions and logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionError {
-    /// Wrong name, wrong password, or too many tries: nobody is told which.
+    /// Wrong name, wrong password, wrong code, or too many tries: nobody is told which.
     Refused,
+    /// The password is right, and a code is missing.
+    SecondFactorNeeded,
+    /// The password was for one sign-in, and none came to replace it.
+    MustChange,
+    /// The password is right, and the person is not employed today.
+    NotEmployed,
+    /// The password is too easy to guess; why.
+    Weak(String),
+    /// The session ended, or never was.
+    Ended,
+    /// No such refresh token, or its session ended.
+    RefreshRefused,
+    /// The refresh token was used before; its session is ended.
+    RefreshReused,
     /// The name is taken.
     LoginTaken,
     /// The person has a login.
@@ -98,6 +124,38 @@ pub fn verify(password: &Password, hash: &str) -> bool {
             .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok())
 }
 
+/// The hash of a password that is hard enough to guess. Takes tens of milliseconds: run it on the compute pool.
+///
+/// `about` is what whoever guesses would try first: the sign-in name, the person's name, the group's name.
+///
+/// # Errors
+/// [`SessionError::Weak`] below the estimator's third of four steps: under 10^8 guesses.
+pub fn hash_chosen(password: &Password, about: &[String], salt: [u8; 16]) -> Result<String, Error> {
+    let about: Vec<String> = about.iter().flat_map(|text| spellings(text)).collect();
+    let about: Vec<&str> = about.iter().map(String::as_str).collect();
+    let estimate = zxcvbn::zxcvbn(&password.0, &about);
+    if estimate.score() < zxcvbn::Score::Three {
+        let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+        return Err(SessionError::Weak(warning.map(|warning| warning.to_string()).unwrap_or_default()).into());
+    }
+    hash(password, salt)
+}
+
+/// A name, its words, and its words in one.
+fn spellings(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let mut all = vec![text.to_owned(), words.concat()];
+    all.extend(words.into_iter().map(str::to_owned));
+    all
+}
+
+/// A password for one sign-in: 120 random bits in letters that are not mistaken for each other.
+pub fn one_time_password() -> Zeroizing<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bytes: Zeroizing<[u8; 24]> = Zeroizing::new(Rng::System.bytes());
+    Zeroizing::new(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
+}
+
 /// What stands behind a principal that can sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
@@ -105,6 +163,8 @@ pub enum Holder {
     Person(PersonId),
     /// A login without a person.
     User,
+    /// A program, which has keys instead of a password.
+    Account,
 }
 
 /// A principal as stored.
@@ -112,10 +172,14 @@ pub enum Holder {
 pub struct Principal {
     /// The principal.
     pub id: PrincipalId,
+    /// Sign-in name, name of an account, or `service/<name>`.
+    pub name: String,
     /// What stands behind it; nothing for a service.
     pub holder: Option<Holder>,
-    /// The PHC string; nothing for a service, which has a key.
+    /// The PHC string; nothing for services and accounts, which have keys.
     pub password_hash: Option<String>,
+    /// Until when the password is good for one sign-in that replaces it; nothing when it stays.
+    pub one_time_until: Option<Timestamp>,
 }
 
 impl Principal {
@@ -123,7 +187,7 @@ impl Principal {
     pub fn person(&self) -> Option<PersonId> {
         match self.holder {
             Some(Holder::Person(person)) => Some(person),
-            Some(Holder::User) | None => None,
+            Some(Holder::User | Holder::Account) | None => None,
         }
     }
 }
@@ -152,6 +216,228 @@ impl Tries {
         });
         Self { failures, blocked_until: wait.and_then(|wait| now.checked_add(wait).ok()) }
     }
+}
+
+/// How a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// With a password.
+    Password,
+    /// At an identity provider.
+    Oidc,
+    /// With an API key: the session is the key.
+    ApiKey,
+}
+
+impl Method {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Oidc => "oidc",
+            Self::ApiKey => "api_key",
+        }
+    }
+
+    /// Reads a stored name.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Password, Self::Oidc, Self::ApiKey].into_iter().find(|method| method.name() == name)
+    }
+}
+
+/// How a session is about to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun<'a> {
+    /// With what.
+    pub method: Method,
+    /// What the caller calls itself.
+    pub client: &'a str,
+    /// Whether a second factor was shown.
+    pub second_factor: bool,
+}
+
+/// A sign-in that lasts, or an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The session.
+    pub id: SessionId,
+    /// Whose it is.
+    pub principal: PrincipalId,
+    /// How it began.
+    pub method: Method,
+    /// What the caller called itself, or what the key is for.
+    pub client: String,
+    /// Whether a second factor was shown.
+    pub second_factor: bool,
+    /// What it is limited to; nothing means all that the principal may.
+    pub permissions: Option<BTreeSet<Permission>>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was begun, refreshed or traded last.
+    pub used_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When somebody ended it.
+    pub ended_at: Option<Timestamp>,
+    /// Digest of what stays the same in all refresh tokens of the session; nothing for a key.
+    pub family: Option<[u8; 32]>,
+    /// Digest of the newest refresh token's secret, or of the key's.
+    pub secret: [u8; 32],
+}
+
+impl Session {
+    /// A session that begins at `now`, and the secrets of its first refresh token.
+    pub fn begin((id, principal): (SessionId, PrincipalId), how: Begun<'_>, now: Timestamp, secrets: &Secrets) -> Self {
+        Self {
+            id,
+            principal,
+            method: how.method,
+            client: how.client.to_owned(),
+            second_factor: how.second_factor,
+            permissions: None,
+            created_at: now,
+            used_at: now,
+            expires_at: life(now, now),
+            ended_at: None,
+            family: Some(digest(secrets.family.as_slice())),
+            secret: digest(secrets.once.as_slice()),
+        }
+    }
+
+    /// Whether it lives at `now`.
+    pub fn lives(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && now < self.expires_at
+    }
+
+    /// What a refresh token shown at this moment is.
+    pub fn judge(&self, token: &RefreshToken, now: Timestamp) -> Shown {
+        let family = self.family == Some(digest(token.secrets.family.as_slice()));
+        match (family && self.lives(now), self.secret == digest(token.secrets.once.as_slice())) {
+            (false, _) => Shown::Unknown,
+            (true, true) => Shown::Newest,
+            (true, false) => Shown::UsedBefore,
+        }
+    }
+
+    /// The session after a refresh that gave out `once`.
+    #[must_use]
+    pub fn refreshed(self, once: &[u8; 32], now: Timestamp) -> Self {
+        let expires_at = life(self.created_at, now);
+        Self { used_at: now, expires_at, secret: digest(once), ..self }
+    }
+}
+
+/// What is kept of a secret that is long enough that nobody guesses it: a fast digest.
+pub fn digest(secret: &[u8]) -> [u8; 32] {
+    *blake3::hash(secret).as_bytes()
+}
+
+/// The end of a session that was begun and used at these instants.
+fn life(created_at: Timestamp, used_at: Timestamp) -> Timestamp {
+    let after = |at: Timestamp, life| at.checked_add(life).unwrap_or(Timestamp::MAX);
+    after(used_at, IDLE_LIFE).min(after(created_at, WHOLE_LIFE))
+}
+
+/// What a refresh token is to its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The one that came last.
+    Newest,
+    /// One of the same family that is not the newest: two hold tokens of this session, and one of them is a thief.
+    UsedBefore,
+    /// Not of a session that lives.
+    Unknown,
+}
+
+/// The two secrets of a refresh token. The family is the same in all of a session, so that any earlier token is known
+/// for what it is without a row for each.
+#[derive(Clone)]
+pub struct Secrets {
+    /// The session's.
+    pub family: Zeroizing<[u8; 32]>,
+    /// This token's.
+    pub once: Zeroizing<[u8; 32]>,
+}
+
+impl Secrets {
+    /// New ones, of the system's randomness.
+    pub fn new() -> Self {
+        Self { family: Zeroizing::new(Rng::System.bytes()), once: Zeroizing::new(Rng::System.bytes()) }
+    }
+}
+
+/// What a client trades for the next pair of tokens.
+#[derive(Clone)]
+pub struct RefreshToken {
+    /// The group, because whoever refreshes has not said which.
+    pub tenant: TenantId,
+    /// The session.
+    pub session: SessionId,
+    /// What proves it.
+    pub secrets: Secrets,
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefreshToken({})", self.session)
+    }
+}
+
+impl RefreshToken {
+    /// As it is given out.
+    pub fn text(&self) -> String {
+        let (tenant, session) = (self.tenant.0, self.session.0);
+        let parts: [&[u8]; 4] =
+            [tenant.as_bytes(), session.as_bytes(), self.secrets.family.as_slice(), self.secrets.once.as_slice()];
+        URL_SAFE_NO_PAD.encode(Zeroizing::new(parts.concat()))
+    }
+
+    /// Reads one; nothing when it is none.
+    pub fn read(text: &str) -> Option<Self> {
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+        let bytes: &[u8; 96] = bytes.as_slice().try_into().ok()?;
+        let id = |from: usize| Uuid::from_slice(&bytes[from..from + 16]).ok();
+        let secret = |from: usize| Some(Zeroizing::new(<[u8; 32]>::try_from(&bytes[from..from + 32]).ok()?));
+        Some(Self {
+            tenant: TenantId(id(0)?),
+            session: SessionId(id(16)?),
+            secrets: Secrets { family: secret(32)?, once: secret(64)? },
+        })
+    }
+}
+
+/// How the employments of whoever stands behind a principal bear on its sessions and grants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether somebody is employed today; who is no person always is.
+    pub employed: bool,
+    leavings: Vec<Date>,
+}
+
+impl Standing {
+    /// Of a principal that is no person.
+    pub fn of_nobody() -> Self {
+        Self { employed: true, leavings: Vec::new() }
+    }
+
+    /// Of a person with these employments, of which each has a first day and perhaps a last one.
+    pub fn of(employments: &[(Date, Option<Date>)], today: Date) -> Self {
+        let employed = employments.iter().any(|(from, to)| *from <= today && to.is_none_or(|last| today <= last));
+        Self { employed, leavings: leavings(employments, today) }
+    }
+
+    /// Whether what was given on `day` still stands: the person is employed, and did not leave since. Whoever comes back
+    /// begins anew.
+    pub fn holds_since(&self, day: Date) -> bool {
+        self.employed && !self.leavings.iter().any(|last| day <= *last)
+    }
+}
+
+/// The last days, before `today`, that no employment followed at once.
+fn leavings(employments: &[(Date, Option<Date>)], today: Date) -> Vec<Date> {
+    let employed = |day: Date| employments.iter().any(|(from, to)| *from <= day && to.is_none_or(|last| day <= last));
+    let ends = employments.iter().filter_map(|(_, to)| *to).filter(|last| *last < today);
+    ends.filter(|last| last.tomorrow().is_ok_and(|next| !employed(next))).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Logins, passwords and tokens.
+//! Logins, passwords, sessions and tokens.
 
 pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod rpc;
 pub(crate) mod store;
+pub(crate) mod strangers;

@@ -6,13 +6,18 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::session_service_server::SessionService;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
+use tally_kernel::id::{PrincipalId, SessionId};
+use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, SignedIn};
-use super::domain::Password;
+use super::domain::{self, Password, RefreshToken};
 use crate::App;
 use crate::render::{digest, timestamp};
+
+/// Characters of what a caller calls itself.
+const MAX_CLIENT: usize = 200;
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -21,7 +26,60 @@ pub(crate) struct Rpc(pub(crate) Arc<App>);
 impl SessionService for Rpc {
     async fn sign_in(&self, req: Request<pb::SignInRequest>) -> Result<Response<pb::SignInResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        app::sign_in(&self.0, &ctx, req.into_inner().into()).await.map(Into::into).answer(&ctx)
+        let reply = async { app::sign_in(&self.0, &ctx, req.into_inner().try_into()?).await.map(Into::into) };
+        reply.await.answer(&ctx)
+    }
+
+    async fn refresh_session(
+        &self,
+        req: Request<pb::RefreshSessionRequest>,
+    ) -> Result<Response<pb::RefreshSessionResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::refresh(&self.0, &ctx, req.into_inner().try_into()?).await.map(Into::into) };
+        reply.await.answer(&ctx)
+    }
+
+    async fn list_sessions(
+        &self,
+        req: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (principal, page) = read_list(&req.into_inner())?;
+            let (sessions, next_page_token) = app::list(&self.0, &ctx, principal, &page).await?;
+            let sessions = sessions.into_iter().map(|session| render(session, ctx.session)).collect();
+            Ok(pb::ListSessionsResponse { sessions, next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn end_session(
+        &self,
+        req: Request<pb::EndSessionRequest>,
+    ) -> Result<Response<pb::EndSessionResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (req, body) = with_digest(req.into_inner());
+            let mut wrong = Violations::new();
+            let id = wrong.parse("session_id", &req.session_id);
+            app::end(&self.0, &ctx, &req.request_id, &body, wrong.finish(id)?).await
+        };
+        reply.await.map(|()| pb::EndSessionResponse {}).answer(&ctx)
+    }
+
+    async fn end_all_sessions(
+        &self,
+        req: Request<pb::EndAllSessionsRequest>,
+    ) -> Result<Response<pb::EndAllSessionsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let (req, body) = with_digest(req.into_inner());
+            let mut wrong = Violations::new();
+            let principal = read_principal(&mut wrong, &req.principal_id);
+            app::end_all(&self.0, &ctx, &req.request_id, &body, wrong.finish(Some(principal))?).await
+        };
+        let ended = reply.await.map(|ended| u32::try_from(ended).unwrap_or(u32::MAX));
+        ended.map(|ended| pb::EndAllSessionsResponse { ended }).answer(&ctx)
     }
 
     async fn get_jwks(&self, req: Request<pb::GetJwksRequest>) -> Result<Response<pb::GetJwksResponse>, Status> {
@@ -39,9 +97,60 @@ impl SessionService for Rpc {
     }
 }
 
-impl From<pb::SignInRequest> for app::Attempt {
-    fn from(req: pb::SignInRequest) -> Self {
-        Self { login: req.login, password: Password::typed(req.password) }
+fn with_digest<T: prost::Message>(req: T) -> (T, [u8; 32]) {
+    let body = digest(&req);
+    (req, body)
+}
+
+/// A principal that may be left out.
+pub(crate) fn read_principal(wrong: &mut Violations, id: &str) -> Option<PrincipalId> {
+    if id.is_empty() { None } else { wrong.parse("principal_id", id) }
+}
+
+fn read_list(req: &pb::ListSessionsRequest) -> Result<(Option<PrincipalId>, Page), Error> {
+    let mut wrong = Violations::new();
+    let principal = read_principal(&mut wrong, &req.principal_id);
+    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, req.principal_id.as_bytes()));
+    Ok((principal, wrong.finish(page)?))
+}
+
+impl TryFrom<pb::SignInRequest> for app::Attempt {
+    type Error = Error;
+    fn try_from(req: pb::SignInRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let new_password = match req.new_password.as_str() {
+            "" => None,
+            _ => wrong.take("new_password", Password::chosen(req.new_password)),
+        };
+        if req.client.chars().count() > MAX_CLIENT {
+            wrong.push("client", format!("at most {MAX_CLIENT} characters"));
+        }
+        let (password, code) = (Password::typed(req.password), req.code);
+        wrong.finish(Some(Self { login: req.login, password, code, new_password, client: req.client }))
+    }
+}
+
+impl TryFrom<pb::RefreshSessionRequest> for app::Refresh {
+    type Error = Error;
+    fn try_from(req: pb::RefreshSessionRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        wrong.text("request_id", &req.request_id, 128);
+        // The digest of a token that nobody guesses tells nothing of it.
+        let body = digest(&req);
+        wrong.finish(Some(Self { request_id: req.request_id, body, token: RefreshToken::read(&req.refresh_token) }))
+    }
+}
+
+fn render(session: domain::Session, current: Option<SessionId>) -> pb::Session {
+    pb::Session {
+        session_id: session.id.to_string(),
+        principal_id: session.principal.to_string(),
+        method: session.method.name().to_owned(),
+        client: session.client,
+        created_at: Some(timestamp(session.created_at)),
+        used_at: Some(timestamp(session.used_at)),
+        expires_at: Some(timestamp(session.expires_at)),
+        current: current == Some(session.id),
     }
 }
 
@@ -69,6 +178,22 @@ impl From<SignedIn> for pb::SignInResponse {
             access_token: done.token,
             expires_at: Some(timestamp(done.expires_at)),
             principal_id: done.principal.to_string(),
+            refresh_token: done.refresh_token,
+            session_expires_at: Some(timestamp(done.session_expires_at)),
+            session_id: done.session.to_string(),
+        }
+    }
+}
+
+impl From<SignedIn> for pb::RefreshSessionResponse {
+    fn from(done: SignedIn) -> Self {
+        Self {
+            access_token: done.token,
+            expires_at: Some(timestamp(done.expires_at)),
+            principal_id: done.principal.to_string(),
+            refresh_token: done.refresh_token,
+            session_expires_at: Some(timestamp(done.session_expires_at)),
+            session_id: done.session.to_string(),
         }
     }
 }

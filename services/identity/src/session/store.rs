@@ -1,11 +1,17 @@
-//! Principals and their wrong passwords in a row.
+//! Principals, their wrong passwords in a row, and their sessions.
 
-use sea_orm::ColumnTrait as _;
-use tally_access::{OpContext, Region};
-use tally_kernel::id::{PersonId, PrincipalId};
-use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, from_db, to_db};
+use std::collections::{BTreeSet, HashMap};
 
-use super::domain::{Holder, Principal, SessionError, Tries};
+use jiff::Timestamp;
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{ColumnTrait as _, ExprTrait as _};
+use tally_access::{OpContext, Permission, Region};
+use tally_kernel::Error;
+use tally_kernel::id::{PersonId, PrincipalId, SessionId};
+use tally_kernel::page::Page;
+use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, from_db, to_db};
+
+use super::domain::{Holder, Method, Principal, Session, SessionError, Tries};
 use crate::tenant;
 
 mod principals {
@@ -20,11 +26,12 @@ mod principals {
         pub id: Uuid,
         pub region: String,
         pub person_id: Option<Uuid>,
-        /// `person`, `user` or `service`.
+        /// `person`, `user`, `account` or `service`.
         pub kind: String,
-        /// Sign-in name, or `service/<name>`.
+        /// Sign-in name, name of an account, or `service/<name>`.
         pub name: String,
         pub password_hash: Option<String>,
+        pub one_time_until: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -56,30 +63,87 @@ mod tries {
     tally_store::scoped!(Entity { tenant: TenantId });
 }
 
+mod sessions {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "sessions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub principal_id: Uuid,
+        pub method: String,
+        pub client: String,
+        pub second_factor: bool,
+        /// Names of permissions joined by commas, where the session is limited to some.
+        pub permissions: Option<String>,
+        pub created_at: DateTimeUtc,
+        pub used_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        pub ended_at: Option<DateTimeUtc>,
+        pub end_reason: Option<String>,
+        pub family: Option<Vec<u8>>,
+        pub secret: Vec<u8>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId });
+}
+
 /// One principal.
 pub(crate) async fn get(tx: &ScopedTx, id: PrincipalId) -> Result<Option<Principal>, StoreError> {
     let row = tx.select::<principals::Entity>().filter(principals::Column::Id.eq(id.0)).one().await?;
-    Ok(row.map(|row| {
-        let holder = match (row.kind.as_str(), row.person_id) {
-            ("person", Some(person)) => Some(Holder::Person(PersonId(person))),
-            ("user", None) => Some(Holder::User),
-            _ => None,
-        };
-        Principal { id: PrincipalId(row.id), holder, password_hash: row.password_hash }
-    }))
+    Ok(row.map(read_principal))
 }
 
-/// Writes a principal under a name; a name that can sign in is entered in the directory too.
+/// The login of a person, if there is one.
+pub(crate) async fn of_person(tx: &ScopedTx, person: PersonId) -> Result<Option<Principal>, StoreError> {
+    let row = tx.select::<principals::Entity>().filter(principals::Column::PersonId.eq(person.0)).one().await?;
+    Ok(row.map(read_principal))
+}
+
+/// Name and person of each of these principals.
+pub(crate) async fn names(
+    tx: &ScopedTx,
+    of: impl IntoIterator<Item = PrincipalId>,
+) -> Result<HashMap<PrincipalId, (Option<PersonId>, String)>, StoreError> {
+    let these = among::<principals::Entity>(tx, principals::Column::Id, of);
+    let rows = tx.select::<principals::Entity>().filter(these).all().await?;
+    Ok(rows.into_iter().map(|row| (PrincipalId(row.id), (row.person_id.map(PersonId), row.name))).collect())
+}
+
+fn read_principal(row: principals::Model) -> Principal {
+    let holder = match (row.kind.as_str(), row.person_id) {
+        ("person", Some(person)) => Some(Holder::Person(PersonId(person))),
+        ("user", None) => Some(Holder::User),
+        ("account", None) => Some(Holder::Account),
+        _ => None,
+    };
+    Principal {
+        id: PrincipalId(row.id),
+        name: row.name,
+        holder,
+        password_hash: row.password_hash,
+        one_time_until: row.one_time_until.map(from_db),
+    }
+}
+
+/// Writes a principal; a name that can sign in is entered in the directory too.
 pub(crate) async fn insert(
     unit: &Unit,
     ctx: &OpContext,
     principal: &Principal,
-    name: &str,
     region: &Region,
 ) -> Result<(), StoreError> {
     let (kind, person) = match principal.holder {
         Some(Holder::Person(person)) => ("person", Some(person.0)),
         Some(Holder::User) => ("user", None),
+        Some(Holder::Account) => ("account", None),
         None => ("service", None),
     };
     let row = principals::Model {
@@ -88,15 +152,146 @@ pub(crate) async fn insert(
         region: region.to_string(),
         person_id: person,
         kind: kind.to_owned(),
-        name: name.to_owned(),
+        name: principal.name.clone(),
         password_hash: principal.password_hash.clone(),
+        one_time_until: principal.one_time_until.map(to_db),
         recorded_at: to_db(ctx.now()),
     };
-    if principal.holder.is_some() {
-        let taken = || SessionError::LoginTaken.into();
-        tenant::store::enter(unit, name, ctx.tenant(), principal.id, taken).await?;
+    let taken = || SessionError::LoginTaken.into();
+    if matches!(principal.holder, Some(Holder::Person(_) | Holder::User)) {
+        tenant::store::enter(unit, &principal.name, ctx.tenant(), principal.id, taken).await?;
     }
-    unit.insert(row).await.conflict_on("person_id", || SessionError::PersonHasLogin.into())
+    let written = unit.insert(row).await.conflict_on("person_id", || SessionError::PersonHasLogin.into());
+    written.conflict_on("name", taken)
+}
+
+/// Writes a new password; `one_time_until` says until when it is good for one sign-in, and nothing that it stays.
+pub(crate) async fn put_password(
+    unit: &Unit,
+    principal: PrincipalId,
+    hash: &str,
+    one_time_until: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    unit.update::<principals::Entity>()
+        .set(principals::Column::PasswordHash, hash)
+        .set(principals::Column::OneTimeUntil, one_time_until.map(to_db))
+        .filter(principals::Column::Id.eq(principal.0))
+        .exec_one()
+        .await
+}
+
+/// Writes a session.
+pub(crate) async fn begin(unit: &Unit, ctx: &OpContext, session: &Session) -> Result<(), StoreError> {
+    let names = |some: &BTreeSet<Permission>| some.iter().map(|p| p.name()).collect::<Vec<_>>().join(",");
+    unit.insert(sessions::Model {
+        tenant_id: ctx.tenant().0,
+        id: session.id.0,
+        principal_id: session.principal.0,
+        method: session.method.name().to_owned(),
+        client: session.client.clone(),
+        second_factor: session.second_factor,
+        permissions: session.permissions.as_ref().map(names),
+        created_at: to_db(session.created_at),
+        used_at: to_db(session.used_at),
+        expires_at: to_db(session.expires_at),
+        ended_at: session.ended_at.map(to_db),
+        end_reason: None,
+        family: session.family.map(|digest| digest.to_vec()),
+        secret: session.secret.to_vec(),
+        recorded_at: to_db(ctx.now()),
+    })
+    .await
+}
+
+/// One session, however it stands.
+pub(crate) async fn session(tx: &ScopedTx, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row = tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0)).one().await?;
+    row.map(read_session).transpose()
+}
+
+/// Writes what a refresh changed, or the trade of a key.
+pub(crate) async fn put_used(unit: &Unit, session: &Session) -> Result<(), StoreError> {
+    unit.update::<sessions::Entity>()
+        .set(sessions::Column::UsedAt, to_db(session.used_at))
+        .set(sessions::Column::ExpiresAt, to_db(session.expires_at))
+        .set(sessions::Column::Secret, session.secret.to_vec())
+        .filter(sessions::Column::Id.eq(session.id.0).and(sessions::Column::EndedAt.is_null()))
+        .exec_one()
+        .await
+}
+
+/// Ends one session.
+pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: SessionId, reason: &str) -> Result<(), StoreError> {
+    end_where(unit, ctx, sessions::Column::Id.eq(id.0), reason).await.map(drop)
+}
+
+/// Ends every session of a principal, its API keys among them, but one: how many.
+pub(crate) async fn end_all(
+    unit: &Unit,
+    ctx: &OpContext,
+    principal: PrincipalId,
+    but: Option<SessionId>,
+    reason: &str,
+) -> Result<u64, StoreError> {
+    let of = sessions::Column::PrincipalId.eq(principal.0);
+    let others = match but {
+        Some(id) => of.and(sessions::Column::Id.ne(id.0)),
+        None => of,
+    };
+    end_where(unit, ctx, others, reason).await
+}
+
+async fn end_where(unit: &Unit, ctx: &OpContext, which: Expr, reason: &str) -> Result<u64, StoreError> {
+    let now = to_db(ctx.now());
+    let live = sessions::Column::EndedAt.is_null().and(sessions::Column::ExpiresAt.gt(now));
+    unit.update::<sessions::Entity>()
+        .set(sessions::Column::EndedAt, now)
+        .set(sessions::Column::EndReason, reason)
+        .filter(which.and(live))
+        .exec()
+        .await
+}
+
+/// Sessions that live, newest first: of one principal, or of all; API keys alone, or all kinds.
+pub(crate) async fn live(
+    tx: &ScopedTx,
+    now: Timestamp,
+    principal: Option<PrincipalId>,
+    method: Option<Method>,
+    page: &Page,
+) -> Result<(Vec<Session>, String), StoreError> {
+    let mut wanted =
+        Condition::all().add(sessions::Column::EndedAt.is_null()).add(sessions::Column::ExpiresAt.gt(to_db(now)));
+    if let Some(principal) = principal {
+        wanted = wanted.add(sessions::Column::PrincipalId.eq(principal.0));
+    }
+    if let Some(method) = method {
+        wanted = wanted.add(sessions::Column::Method.eq(method.name()));
+    }
+    let found = tx.select::<sessions::Entity>().filter(wanted);
+    let (rows, next) = found.page_desc(page, [sessions::Column::CreatedAt, sessions::Column::Id]).await?;
+    Ok((rows.into_iter().map(read_session).collect::<Result<_, _>>()?, next))
+}
+
+fn read_session(row: sessions::Model) -> Result<Session, StoreError> {
+    let odd = |what: &str| StoreError::from(Error::internal(format!("session {}: {what}", row.id)));
+    let digest = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| odd("a digest of another length"));
+    // A permission that this version does not know is one that it never asks for.
+    let read = |names: &String| names.split(',').filter_map(|name| name.parse::<Permission>().ok()).collect();
+    Ok(Session {
+        id: SessionId(row.id),
+        principal: PrincipalId(row.principal_id),
+        method: Method::read(&row.method).ok_or_else(|| odd("an unknown method"))?,
+        second_factor: row.second_factor,
+        permissions: row.permissions.as_ref().map(read),
+        created_at: from_db(row.created_at),
+        used_at: from_db(row.used_at),
+        expires_at: from_db(row.expires_at),
+        ended_at: row.ended_at.map(from_db),
+        family: row.family.as_deref().map(digest).transpose()?,
+        secret: digest(&row.secret)?,
+        client: row.client,
+    })
 }
 
 /// Wrong passwords in a row.

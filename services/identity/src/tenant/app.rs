@@ -1,7 +1,7 @@
 //! Making the group, and reading it.
 
 use tally_access::roles::{self, SERVICES};
-use tally_access::{Actor, Assignment, OpContext, Region, Scope, Target, service_principal};
+use tally_access::{Actor, Assignment, Condition, OpContext, Region, Scope, Target, service_principal};
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_store::{Audit, Unit};
@@ -17,7 +17,7 @@ use crate::{App, access, org};
 /// Makes the group, its root unit, its first administrator and the principals of the services. Only on an empty store.
 ///
 /// # Errors
-/// `INITIALISED_ALREADY` when the store holds a group and this is not the request that made it.
+/// `PASSWORD_WEAK`; `INITIALISED_ALREADY` when the store holds a group and this is not the request that made it.
 pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Result<Initialised> {
     let there = store::look_up(&app.store, store::GROUP).await?;
     let tenant = there.map_or_else(|| TenantId(ctx.new_id()), |(tenant, _)| tenant);
@@ -25,9 +25,10 @@ pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Resul
     let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
     let permit = ctx.permit::<InitTenant>(&Target::tenant())?;
     let (password, salt) = (wanted.admin_password.clone(), ctx.rng.bytes());
+    let about = [wanted.admin_login.as_str().to_owned(), wanted.name.clone()];
     let hash = match there {
         Some(_) => String::new(),
-        None => app.compute.run(move || session::hash(&password, salt)).await??,
+        None => app.compute.run(move || session::hash_chosen(&password, &about, salt)).await??,
     };
     app.store
         .retry(ctx, || async {
@@ -66,12 +67,23 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str) -> 
         to: None,
     };
     org::store::insert(unit, ctx, &[root]).await?;
-    let login = Principal { id: admin, holder: Some(Holder::User), password_hash: Some(hash.to_owned()) };
-    crate::session::store::insert(unit, ctx, &login, wanted.admin_login.as_str(), &Region::global()).await?;
+    let login = Principal {
+        id: admin,
+        name: wanted.admin_login.as_str().to_owned(),
+        holder: Some(Holder::User),
+        password_hash: Some(hash.to_owned()),
+        one_time_until: None,
+    };
+    crate::session::store::insert(unit, ctx, &login, &Region::global()).await?;
     for service in SERVICES.iter().filter_map(|role| role.name.strip_prefix("service_")) {
-        let principal = Principal { id: service_principal(service), holder: None, password_hash: None };
-        let name = format!("service/{service}");
-        crate::session::store::insert(unit, ctx, &principal, &name, &Region::global()).await?;
+        let principal = Principal {
+            id: service_principal(service),
+            name: format!("service/{service}"),
+            holder: None,
+            password_hash: None,
+            one_time_until: None,
+        };
+        crate::session::store::insert(unit, ctx, &principal, &Region::global()).await?;
     }
     access::store::begin(unit, ctx).await?;
     access::store::insert(unit, ctx, &first_grant(ctx, admin), &Target::tenant()).await?;
@@ -87,6 +99,7 @@ fn first_grant(ctx: &OpContext, admin: PrincipalId) -> Grant {
             scope: Scope::Tenant,
             valid_from: ALWAYS,
             valid_to: None,
+            condition: Condition::default(),
         },
         reason: "first administrator".to_owned(),
         granted_by: admin,

@@ -65,6 +65,7 @@ async fn views_are_for_services_of_the_same_group() {
             principal_id: house.admin.principal.clone(),
             tenant_id: tenant,
             known_revision,
+            session_id: house.admin.session.clone(),
         };
         let mine = house.tenant.to_string();
         let denied = told(house.access().get_view(house.as_admin(ask(mine.clone(), 0))).await).unwrap_err();
@@ -77,7 +78,12 @@ async fn views_are_for_services_of_the_same_group() {
         let again =
             told(house.access().get_view(house.as_performance(ask(mine.clone(), view.revision))).await).unwrap();
         assert!(again.unchanged && again.rules.is_empty(), "{}", house.db.name);
-        let unknown = pb::GetViewRequest { principal_id: mine.clone(), tenant_id: mine, known_revision: 0 };
+        let unknown = pb::GetViewRequest {
+            principal_id: mine.clone(),
+            tenant_id: mine.clone(),
+            known_revision: 0,
+            session_id: mine,
+        };
         let error = told(house.access().get_view(house.as_performance(unknown)).await).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound);
     }

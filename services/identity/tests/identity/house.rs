@@ -3,19 +3,25 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use tally_access::{Permission, Regions};
+use tally_access::{Actor, OpContext, Permission, Regions, compile_service};
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
+use tally_api::identity::v1::login_service_client::LoginServiceClient;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
+use tally_api::identity::v1::service_account_service_client::ServiceAccountServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_identity::{Deps, KeyRing, OwnViews, POLICY, SERVICE, build, migrations};
 use tally_kernel::id::TenantId;
 use tally_kernel::{Clock, Error, Rng};
-use tally_rpc::{Limits, RpcChannel, Signer, SigningKey, Stack, StackConfig, bearer, error_from, in_process};
+use tally_rpc::{
+    AUDIENCE, Claims, IDENTITY, LeasedViews, Limits, RpcChannel, Signer, SigningKey, Stack, StackConfig, TokenKind,
+    bearer, error_from, in_process,
+};
 use tally_runtime::Compute;
 use tally_store::Store;
+use tally_testkit::Readings;
 use tally_testkit::databases::TestStore;
 use tonic::{Request, Response, Status};
 
@@ -27,6 +33,8 @@ pub(crate) struct House {
     pub(crate) db: TestStore,
     pub(crate) clock: Clock,
     pub(crate) keys: Arc<KeyRing>,
+    /// What was written down of what was read.
+    pub(crate) readings: Arc<Readings>,
     channel: RpcChannel,
     performance: Arc<Signer>,
     identity: Arc<Signer>,
@@ -40,6 +48,8 @@ pub(crate) struct House {
 pub(crate) struct Login {
     pub(crate) principal: String,
     pub(crate) token: String,
+    pub(crate) session: String,
+    pub(crate) refresh_token: String,
 }
 
 /// What a call gives: the message, or the suite's error.
@@ -61,7 +71,12 @@ pub(crate) fn init_request() -> pb::InitTenantRequest {
     }
 }
 
-fn serve(store: Store, clock: &Clock, rng: &Rng) -> (RpcChannel, Arc<KeyRing>, [Arc<Signer>; 2]) {
+fn serve(
+    store: Store,
+    clock: &Clock,
+    rng: &Rng,
+    readings: Arc<Readings>,
+) -> (RpcChannel, Arc<KeyRing>, [Arc<Signer>; 2]) {
     let signing = SigningKey::generate(SERVICE, rng);
     let performance = SigningKey::generate("performance", rng);
     let keys = Arc::new(KeyRing::fixed([signing.public().clone(), performance.public().clone()]));
@@ -77,6 +92,7 @@ fn serve(store: Store, clock: &Clock, rng: &Rng) -> (RpcChannel, Arc<KeyRing>, [
         clock: clock.clone(),
         rng: rng.clone(),
         limits: Limits::default(),
+        reads: readings,
     });
     let channel = in_process(&stack.guard(build(deps).unwrap().routes));
     let signer = |name, key| Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
@@ -89,10 +105,11 @@ impl House {
         let mut houses = Vec::new();
         for db in TestStore::all(SERVICE, migrations).await {
             let (clock, rng) = (db.clock.clone(), Rng::seeded(7));
-            let (channel, keys, [performance, identity]) = serve(db.store.clone(), &clock, &rng);
+            let readings = Arc::<Readings>::default();
+            let (channel, keys, [performance, identity]) = serve(db.store.clone(), &clock, &rng, readings.clone());
             let tenant = TenantId(uuid::Uuid::nil());
-            let admin = Login { principal: String::new(), token: String::new() };
-            houses.push(Self { db, clock, keys, channel, performance, identity, tenant, admin });
+            let admin = Login::of(pb::SignInResponse::default());
+            houses.push(Self { db, clock, keys, readings, channel, performance, identity, tenant, admin });
         }
         houses
     }
@@ -119,6 +136,19 @@ impl House {
         houses
     }
 
+    /// Views as another service gets them, kept for a lease.
+    pub(crate) fn leased(&self) -> LeasedViews {
+        LeasedViews::new(self.channel.clone(), Arc::clone(&self.performance))
+    }
+
+    /// What the audit log says, as actions with their notes.
+    pub(crate) async fn audited(&self) -> Vec<(String, String)> {
+        let actor = Actor::service(SERVICE, self.tenant, None);
+        let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), self.clock.clone(), Rng::System);
+        let log = self.db.store.read(&ctx).await.unwrap().audit_log(100_000).await.unwrap();
+        log.into_iter().map(|(_, entry)| (entry.action.clone(), format!("{entry:?}"))).collect()
+    }
+
     pub(crate) fn tenants(&self) -> TenantServiceClient<RpcChannel> {
         TenantServiceClient::new(self.channel.clone())
     }
@@ -130,6 +160,12 @@ impl House {
     }
     pub(crate) fn sessions(&self) -> SessionServiceClient<RpcChannel> {
         SessionServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn logins(&self) -> LoginServiceClient<RpcChannel> {
+        LoginServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn accounts(&self) -> ServiceAccountServiceClient<RpcChannel> {
+        ServiceAccountServiceClient::new(self.channel.clone())
     }
     pub(crate) fn access(&self) -> AccessServiceClient<RpcChannel> {
         AccessServiceClient::new(self.channel.clone())
@@ -159,12 +195,13 @@ impl House {
     }
 
     pub(crate) async fn try_sign_in(&self, login: &str, password: &str) -> Told<pb::SignInResponse> {
-        told(self.sessions().sign_in(pb::SignInRequest { login: login.into(), password: password.into() }).await)
+        let ask = pb::SignInRequest { login: login.into(), password: password.into(), ..Default::default() };
+        told(self.sessions().sign_in(ask).await)
     }
 
     pub(crate) async fn sign_in(&self, login: &str) -> Login {
         let done = self.try_sign_in(login, PASSWORD).await.unwrap();
-        Login { principal: done.principal_id, token: done.access_token }
+        Login::of(done)
     }
 
     pub(crate) async fn import_units(&self, paths: &[&str], region: &str) -> tally_api::common::v1::ImportResult {
@@ -237,18 +274,64 @@ impl House {
     }
 
     /// What a principal's view says of a permission, as another service reads it.
-    pub(crate) async fn rule(&self, of: &Login, permission: Permission) -> Option<pb::Rule> {
+    pub(crate) async fn rule(&self, of: &Login, permission: Permission) -> Option<Rule> {
         let request = pb::GetViewRequest {
             principal_id: of.principal.clone(),
             tenant_id: self.tenant.to_string(),
             known_revision: 0,
+            session_id: of.session.clone(),
         };
         let view = told(self.access().get_view(self.as_performance(request)).await).unwrap();
-        view.rules.into_iter().find(|rule| rule.permission == permission.name())
+        let rule = view.rules.iter().find(|rule| rule.permission == permission.name())?;
+        let reach = &view.reaches[rule.reach as usize];
+        let ids = |bytes: &[u8]| bytes.chunks(16).map(|id| uuid::Uuid::from_slice(id).unwrap().to_string()).collect();
+        Some(Rule {
+            tenant: reach.tenant,
+            regions: reach.regions.clone(),
+            unit_ids: ids(&reach.unit_ids),
+            person_ids: ids(&reach.person_ids),
+        })
     }
 }
 
+/// What one permission reaches.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Rule {
+    pub(crate) tenant: bool,
+    pub(crate) regions: Vec<String>,
+    pub(crate) unit_ids: Vec<String>,
+    pub(crate) person_ids: Vec<String>,
+}
+
 impl Login {
+    /// What the token says, as the stack of another service reads it.
+    pub(crate) fn claims(&self, house: &House) -> Claims {
+        Claims {
+            iss: IDENTITY.into(),
+            aud: AUDIENCE.into(),
+            sub: self.principal.parse().unwrap(),
+            tid: house.tenant,
+            rgn: Vec::new(),
+            typ: TokenKind::User,
+            pid: None,
+            sid: Some(self.session.parse().unwrap()),
+            mfa: false,
+            obo: None,
+            exp: house.clock.now().as_second() + 600,
+            iat: house.clock.now().as_second(),
+            jti: uuid::Uuid::nil(),
+        }
+    }
+
+    pub(crate) fn of(done: pb::SignInResponse) -> Self {
+        Self {
+            principal: done.principal_id,
+            token: done.access_token,
+            session: done.session_id,
+            refresh_token: done.refresh_token,
+        }
+    }
+
     /// A request with this login's token.
     pub(crate) fn says<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);

@@ -3,12 +3,18 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod logins;
 #[cfg(test)]
 mod org;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod sessions;

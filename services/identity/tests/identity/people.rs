@@ -5,7 +5,7 @@ use tally_api::common::v1::Period;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
 
-use crate::house::{House, Login, person_row, told};
+use crate::house::{House, Login, PASSWORD, person_row, told};
 
 async fn listed(house: &House, by: &Login, period: Option<Period>) -> Vec<String> {
     let (mut token, mut seen) = (String::new(), Vec::new());
@@ -125,7 +125,7 @@ async fn an_agent_sees_oneself_alone() {
 }
 
 #[tokio::test]
-async fn who_has_left_keeps_what_is_about_oneself_and_no_team() {
+async fn who_has_left_is_signed_out_and_comes_back_to_nothing() {
     for house in House::with_company().await {
         house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
         let boss = house.login("boss", "E1").await;
@@ -138,7 +138,17 @@ async fn who_has_left_keeps_what_is_about_oneself_and_no_team() {
             last_day: "2026-03-01".into(),
         };
         told(house.people().end_employment(house.as_admin(request)).await).unwrap();
-        assert_eq!(listed(&house, &boss, None).await, ["E1"], "{}", house.db.name);
+        let own = pb::ListPeopleRequest::default();
+        let out = told(house.people().list_people(boss.says(own.clone())).await).unwrap_err();
+        assert_eq!(out.reason(), "SESSION_ENDED", "{}", house.db.name);
+        assert_eq!(house.try_sign_in("boss", PASSWORD).await.unwrap_err().reason(), "EMPLOYMENT_ENDED");
+        let again = pb::PersonRow { hired_on: "2026-03-02".into(), ..person_row("E1", "North/Sales/A") };
+        assert_eq!(house.import_people(vec![again]).await.written, 1);
+        let out = told(house.people().list_people(boss.says(own.clone())).await).unwrap_err();
+        assert_eq!(out.reason(), "SESSION_ENDED", "the old session stays ended");
+        let back = house.sign_in("boss").await;
+        let nothing = told(house.people().list_people(back.says(own)).await).unwrap_err();
+        assert_eq!(nothing.kind(), Kind::PermissionDenied, "grants are given again: {}", house.db.name);
     }
 }
 

@@ -1,0 +1,43 @@
+//! What ends with an employment, in the same transaction: sessions, grants and delegations of whoever has
+//! left already.
+//!
+//! A last day to come needs nobody: when its midnight has passed in the group's zone, views refuse the sessions and leave
+//! out the grants (`views.rs`), and neither comes back when the person does.
+
+use jiff::civil::Date;
+use tally_access::{OpContext, Permission};
+use tally_kernel::Result;
+use tally_kernel::id::PersonId;
+use tally_store::Unit;
+
+use crate::access::domain::{self, AccessError};
+use crate::{access, delegation, role, session, tenant, views};
+
+/// The reason that ended sessions and grants carry.
+const REASON: &str = "employment_ended";
+
+/// Ends what a person holds whose last day is `last_day`, if that day is over: how many sessions, grants and delegations.
+///
+/// # Errors
+/// `LAST_ADMINISTRATOR` when nobody could give roles any more, now or from that day on.
+pub(crate) async fn take_hold(unit: &Unit, ctx: &OpContext, person: PersonId, last_day: Date) -> Result<u64> {
+    let Some(principal) = session::store::of_person(unit, person).await? else { return Ok(0) };
+    let today = views::today(ctx, &tenant::store::get(unit).await?.zone)?;
+    let roles = role::store::all(unit).await?;
+    let admins = access::store::with_roles(unit, &roles.giving(Permission::GrantAny)).await?;
+    let makes = |grant: &domain::Grant| domain::makes_administrator(&grant.assignment, &roles, today);
+    let admins: Vec<_> = admins.into_iter().filter(makes).collect();
+    if !admins.is_empty() && admins.iter().all(|grant| grant.principal == principal.id) {
+        return Err(AccessError::LastAdministrator.into());
+    }
+    if last_day >= today {
+        return Ok(0);
+    }
+    let mut ended = session::store::end_all(unit, ctx, principal.id, None, REASON).await?;
+    for grant in access::store::of(unit, principal.id).await? {
+        access::store::revoke(unit, ctx, grant.id, REASON).await?;
+        ended += 1;
+    }
+    ended += delegation::store::end_all(unit, ctx, principal.id).await?;
+    Ok(ended)
+}

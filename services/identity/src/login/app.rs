@@ -1,0 +1,288 @@
+//! Changing and resetting passwords, and second factors.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_access::{OpContext, Rpc, Target};
+use tally_kernel::id::PrincipalId;
+use tally_kernel::{Error, Result};
+use tally_store::{Audit, Unit};
+
+use super::domain::{self, CodeOutcome, Factor, LoginError};
+use super::store;
+use crate::access::domain::{AccessError, Facts, Giver};
+use crate::policy::{ChangePassword, ConfirmTotp, EnrollTotp, RemoveTotp, ResetPassword};
+use crate::session::domain::{self as session, Holder, Password, Principal, SessionError, Tries};
+use crate::session::store as principals;
+use crate::{App, access, org, role, tenant, views};
+
+/// A request's id, and the digest of its body without secrets.
+#[derive(Clone, Debug)]
+pub(crate) struct Once {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+}
+
+/// A password to change.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) once: Once,
+    pub(crate) old: Password,
+    pub(crate) new: Password,
+}
+
+/// A password to reset.
+#[derive(Clone, Debug)]
+pub(crate) struct Reset {
+    pub(crate) once: Once,
+    pub(crate) principal: PrincipalId,
+    pub(crate) remove_second_factor: bool,
+}
+
+/// A password for one sign-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct OneTime {
+    pub(crate) password: String,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// What an authenticator needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Enrolled {
+    pub(crate) secret: String,
+    pub(crate) uri: String,
+}
+
+/// Changes one's own password and ends one's other sessions.
+///
+/// # Errors
+/// `SIGN_IN_REFUSED` for a wrong old password, which counts as a wrong try; `PASSWORD_WEAK`; `NO_PASSWORD`.
+pub(crate) async fn change(app: &App, ctx: &OpContext, Change { once, old, new }: Change) -> Result<()> {
+    let permit = ctx.permit::<ChangePassword>(&Target::tenant())?;
+    let (principal, tries) = {
+        let tx = app.store.read(ctx).await?;
+        let tries = principals::get_tries(&tx, ctx.actor.principal).await?.unwrap_or_default();
+        (principals::get(&tx, ctx.actor.principal).await?, tries)
+    };
+    let principal = principal.ok_or(LoginError::NoPassword)?;
+    let hash = principal.password_hash.clone().ok_or(LoginError::NoPassword)?;
+    if tries.blocked(ctx.now()) {
+        return Err(SessionError::Refused.into());
+    }
+    let right = app.compute.run(move || session::verify(&old, &hash)).await?;
+    let new_hash = if right { crate::session::app::new_hash(app, ctx, &principal, &new).await? } else { String::new() };
+    let changed = app.store.retry(ctx, || async {
+        let mut unit = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = unit.replay::<bool>(&once.request_id, &once.body).await? {
+            return Ok(done);
+        }
+        let before = hold(&unit, ctx).await?;
+        count(&unit, ctx, before, right).await?;
+        let audit = Audit::new("identity.password.change", "principal", principal.id);
+        if !right {
+            return unit.commit(audit.note("outcome", "wrong_password"), false).await;
+        }
+        principals::put_password(&unit, principal.id, &new_hash, None).await?;
+        let ended = principals::end_all(&unit, ctx, principal.id, ctx.session, "password_changed").await?;
+        unit.commit(audit.note("outcome", "changed").note("sessions_ended", ended), true).await
+    });
+    if changed.await? { Ok(()) } else { Err(SessionError::Refused.into()) }
+}
+
+/// Lets one try of the caller through at a time, and none while the caller has to wait: the tries so far.
+async fn hold(unit: &Unit, ctx: &OpContext) -> Result<Option<Tries>> {
+    unit.lock("sign_in", ctx.actor.principal.0).await?;
+    let before = principals::get_tries(unit, ctx.actor.principal).await?;
+    match before {
+        Some(tries) if tries.blocked(ctx.now()) => Err(SessionError::Refused.into()),
+        _ => Ok(before),
+    }
+}
+
+/// Counts a try that [`hold`] let through.
+async fn count(unit: &Unit, ctx: &OpContext, before: Option<Tries>, right: bool) -> Result<()> {
+    let (principal, tries) = (ctx.actor.principal, before.unwrap_or_default());
+    let after = if right { Tries::default() } else { tries.failed(ctx.now()) };
+    if after != tries {
+        principals::put_tries(unit, ctx, principal, before, after).await?;
+    }
+    Ok(())
+}
+
+/// Gives somebody a password for one sign-in, ends all sessions, and takes the second factor away where that is asked.
+///
+/// # Errors
+/// `NOT_FOUND` out of reach; `LOGIN_HOLDS_MORE` for somebody who holds what the caller could not give; `RESET_ONESELF`;
+/// `NO_PASSWORD` for an account of a program.
+pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<OneTime> {
+    let Reset { once, principal: id, remove_second_factor } = wanted;
+    let id = *id;
+    let permit = ctx.permit_all::<ResetPassword>([])?;
+    let password = session::one_time_password();
+    let (typed, salt) = (Password::typed(password.to_string()), ctx.rng.bytes());
+    let hash = app.compute.run(move || session::hash(&typed, salt)).await??;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<OneTime>(&once.request_id, &once.body).await? {
+                return Ok(done);
+            }
+            let principal = stand_in::<ResetPassword>(&unit, ctx, id).await?;
+            if !matches!(principal.holder, Some(Holder::Person(_) | Holder::User)) {
+                return Err(LoginError::NoPassword.into());
+            }
+            if id == ctx.actor.principal {
+                return Err(LoginError::ResetOneself.into());
+            }
+            let expires_at = ctx.now().checked_add(session::ONE_TIME_LIFE).map_err(Error::internal)?;
+            principals::put_password(&unit, id, &hash, Some(expires_at)).await?;
+            let before = principals::get_tries(&unit, id).await?;
+            if before.is_some() {
+                principals::put_tries(&unit, ctx, id, before, Tries::default()).await?;
+            }
+            let removed = *remove_second_factor && store::remove(&unit, id).await?;
+            let ended = principals::end_all(&unit, ctx, id, None, "password_reset").await?;
+            let audit = Audit::new("identity.password.reset", "principal", id).note("sessions_ended", ended);
+            let done = OneTime { password: password.to_string(), expires_at };
+            unit.commit(audit.note("second_factor_removed", removed), done).await
+        })
+        .await
+}
+
+/// The principal, if the caller reaches it and may act for it: whoever could sign in as somebody else, or with that
+/// one's key, must be allowed to give all that the other holds.
+///
+/// # Errors
+/// `NOT_FOUND`, `PERMISSION_DENIED`, `LOGIN_HOLDS_MORE`.
+pub(crate) async fn stand_in<R: Rpc>(unit: &Unit, ctx: &OpContext, id: PrincipalId) -> Result<Principal> {
+    let receiver = access::app::receiver(unit, ctx, id).await?;
+    ctx.permit_read::<R>(&receiver.target(), "principal", id)?;
+    let group = tenant::store::get(unit).await?;
+    let tree = org::store::tree(unit).await?;
+    let (roles, today) = (role::store::all(unit).await?, views::today(ctx, &group.zone)?);
+    let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
+    let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
+    access::domain::may_stand_in(giver, &receiver, &facts).map_err(LoginError::HoldsMore)?;
+    let principal = principals::get(unit, id).await?;
+    Ok(principal.ok_or(AccessError::PrincipalUnknown(id))?)
+}
+
+/// Tries a code against a principal's second factor, and uses it up when it is right.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn try_code(unit: &Unit, ctx: &OpContext, principal: PrincipalId, code: &str) -> Result<CodeOutcome> {
+    let factor = store::get(unit, principal).await?.filter(|factor| factor.confirmed_at.is_some());
+    let Some(factor) = factor else { return Ok(CodeOutcome::NotEnrolled) };
+    if code.trim().is_empty() {
+        return Ok(CodeOutcome::Missing);
+    }
+    let Some(after) = factor.take(code, ctx.now()) else { return Ok(CodeOutcome::Wrong) };
+    store::put(unit, ctx, &after).await?;
+    Ok(CodeOutcome::Right)
+}
+
+/// Demands a fresh code of the caller, whatever session it is in. A wrong one counts as a wrong try at signing in, so the
+/// unit is to be committed even then; [`judged`] says what a code that is not right means.
+///
+/// # Errors
+/// `SIGN_IN_REFUSED` while the caller has to wait.
+pub(crate) async fn demand_code(unit: &Unit, ctx: &OpContext, code: &str) -> Result<CodeOutcome> {
+    let before = hold(unit, ctx).await?;
+    let outcome = try_code(unit, ctx, ctx.actor.principal, code).await?;
+    if matches!(outcome, CodeOutcome::Right | CodeOutcome::Wrong) {
+        count(unit, ctx, before, outcome == CodeOutcome::Right).await?;
+    }
+    Ok(outcome)
+}
+
+/// What a demanded code means to the caller.
+///
+/// # Errors
+/// `SECOND_FACTOR_NEEDED` without a code, `SECOND_FACTOR_WRONG`, `SECOND_FACTOR_MISSING` when none is enrolled.
+pub(crate) fn judged(outcome: CodeOutcome) -> Result<()> {
+    match outcome {
+        CodeOutcome::Right => Ok(()),
+        CodeOutcome::NotEnrolled => Err(LoginError::NotEnrolled.into()),
+        CodeOutcome::Missing => Err(SessionError::SecondFactorNeeded.into()),
+        CodeOutcome::Wrong => Err(LoginError::CodeWrong.into()),
+    }
+}
+
+/// Begins a second factor for the caller, in place of one that was begun and never confirmed.
+///
+/// # Errors
+/// `SECOND_FACTOR_THERE`, `NO_PASSWORD`.
+pub(crate) async fn enroll(app: &App, ctx: &OpContext, once: &Once) -> Result<Enrolled> {
+    let permit = ctx.permit::<EnrollTotp>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Enrolled>(&once.request_id, &once.body).await? {
+                return Ok(done);
+            }
+            let principal = principals::get(&unit, ctx.actor.principal).await?.ok_or(LoginError::NoPassword)?;
+            if principal.password_hash.is_none() {
+                return Err(LoginError::NoPassword.into());
+            }
+            if store::get(&unit, principal.id).await?.is_some_and(|factor| factor.confirmed_at.is_some()) {
+                return Err(LoginError::EnrolledAlready.into());
+            }
+            let factor = Factor::new(principal.id);
+            store::put(&unit, ctx, &factor).await?;
+            let group = tenant::store::get(&unit).await?;
+            let done = Enrolled { secret: factor.base32(), uri: factor.uri(&group.name, &principal.name) };
+            unit.commit(Audit::new("identity.second_factor.begin", "principal", principal.id), done).await
+        })
+        .await
+}
+
+/// Proves that the authenticator works: from now on signing in takes a code. The recovery codes, shown this once.
+///
+/// # Errors
+/// `SECOND_FACTOR_WRONG`, `SECOND_FACTOR_MISSING` when none was begun, `SECOND_FACTOR_THERE` when it is confirmed.
+pub(crate) async fn confirm(app: &App, ctx: &OpContext, once: &Once, code: &str) -> Result<Vec<String>> {
+    let permit = ctx.permit::<ConfirmTotp>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Vec<String>>(&once.request_id, &once.body).await? {
+                return Ok(done);
+            }
+            let principal = ctx.actor.principal;
+            let factor = store::get(&unit, principal).await?.ok_or(LoginError::NotEnrolled)?;
+            if factor.confirmed_at.is_some() {
+                return Err(LoginError::EnrolledAlready.into());
+            }
+            let taken = factor.take(code, ctx.now()).ok_or(LoginError::CodeWrong)?;
+            let (codes, recovery) = domain::recovery_codes();
+            store::put(&unit, ctx, &Factor { confirmed_at: Some(ctx.now()), recovery, ..taken }).await?;
+            unit.commit(Audit::new("identity.second_factor.confirm", "principal", principal), codes).await
+        })
+        .await
+}
+
+/// Takes the caller's second factor away.
+///
+/// # Errors
+/// As [`demand_code`] and [`judged`].
+pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &Once, code: &str) -> Result<()> {
+    let permit = ctx.permit::<RemoveTotp>(&Target::tenant())?;
+    let outcome = app.store.retry(ctx, || async {
+        let mut unit = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = unit.replay::<CodeOutcome>(&once.request_id, &once.body).await? {
+            return Ok(done);
+        }
+        let outcome = demand_code(&unit, ctx, code).await?;
+        let said = match outcome {
+            CodeOutcome::NotEnrolled | CodeOutcome::Missing => return Ok(outcome),
+            CodeOutcome::Wrong => "wrong_code",
+            CodeOutcome::Right => "removed",
+        };
+        if outcome == CodeOutcome::Right {
+            store::remove(&unit, ctx.actor.principal).await?;
+        }
+        let audit = Audit::new("identity.second_factor.remove", "principal", ctx.actor.principal);
+        unit.commit(audit.note("outcome", said), outcome).await
+    });
+    judged(outcome.await?)
+}
