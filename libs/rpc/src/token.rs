@@ -18,6 +18,7 @@ use tally_kernel::{Clock, Rng};
 use uuid::Uuid;
 
 use crate::eddsa;
+use crate::signing::SigningKeys;
 
 /// The audience of every token.
 pub const AUDIENCE: &str = "tally";
@@ -243,7 +244,7 @@ pub fn invalid() -> Error {
 #[derive(Debug)]
 pub struct Signer {
     service: &'static str,
-    key: SigningKey,
+    keys: SigningKeys,
     clock: Clock,
     rng: Rng,
     kept: Mutex<HashMap<For, Kept>>,
@@ -256,8 +257,8 @@ type Kept = (String, i64);
 
 impl Signer {
     /// A signer for `service`.
-    pub fn new(service: &'static str, key: SigningKey, clock: Clock, rng: Rng) -> Self {
-        Self { service, key, clock, rng, kept: Mutex::default() }
+    pub fn new(service: &'static str, keys: impl Into<SigningKeys>, clock: Clock, rng: Rng) -> Self {
+        Self { service, keys: keys.into(), clock, rng, kept: Mutex::default() }
     }
 
     /// The service that signs.
@@ -294,7 +295,7 @@ impl Signer {
             iat: now,
             jti: self.rng.uuid(at),
         };
-        let token = self.key.sign(&claims)?;
+        let token = self.keys.at(at).sign(&claims)?;
         if kept.len() >= MAX_KEPT_TOKENS {
             kept.clear();
         }
@@ -371,6 +372,16 @@ mod tests {
         parts[1] = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&person(&clock, &rng)).unwrap());
         assert!(verify(&parts.join("."), key.public()).is_err());
         assert!(key_id("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_token_for_another_audience_is_refused() {
+        let (clock, rng) = (clock(), Rng::seeded(7));
+        let key = SigningKey::generate(IDENTITY, &rng);
+        for aud in ["", "payroll", "tally.example"] {
+            let token = key.sign(&Claims { aud: aud.into(), ..person(&clock, &rng) }).unwrap();
+            assert_eq!(verify(&token, key.public()).unwrap_err().reason(), "TOKEN_INVALID", "{aud:?}");
+        }
     }
 
     #[test]

@@ -1,64 +1,153 @@
-//! The key folder: `NAME.key` holds a service's secret signing key, readable by its owner only; `NAME.pub` beside it is
+//! The key folder: `NAME.key` holds a service's secret signing keys, readable by its owner only; `NAME.pub` beside it is
 //! what the others verify by. Identity publishes every `*.pub` as its key set, so adding a service is adding a file.
+//!
+//! A line of `NAME.key` is a key, `BASE64` or `BASE64 from INSTANT` when it begins to sign later; of `NAME.pub`, `BASE64`
+//! or `BASE64 until INSTANT` when its last token is dead by then. [`rotate`] adds a key that signs a minute later: long
+//! before, every process has read the files again, and nobody ever meets a token whose key he cannot have.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tally_kernel::{Error, Kind, Result, Rng};
-use tally_rpc::{Jwks, Keys, PublicKey, SigningKey};
+use jiff::{SignedDuration, Timestamp};
+use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use tally_rpc::{Jwks, Keys, PublicKey, SigningKey, SigningKeys, Turn};
 use zeroize::Zeroizing;
 
 /// How often the folder is looked at for a key that is not known, at most.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
+/// From the publication of a new key to its first token: time for every process to read its folder again.
+pub const PUBLISH_AHEAD: SignedDuration = SignedDuration::from_secs(60);
+/// From the first token of the next key to the end of the one before: ten minutes that its last token lives, and five
+/// for clocks that differ.
+const RETIRED_LIFE: SignedDuration = SignedDuration::from_mins(15);
 
-/// The signing key of `service` in `folder`, made at the first start: a laptop needs no step before it, and a cluster
-/// mounts the folder from a secret.
+/// A secret key of a folder and the instant from which it signs; the first one's is the beginning of time.
+struct Line {
+    seed: Zeroizing<[u8; 32]>,
+    from: Timestamp,
+}
+
+/// The signing keys of `service` in `folder`, the first one made at the first start: a laptop needs no step before it,
+/// and a cluster mounts the folder from a secret. Read it again to learn of keys that [`rotate`] added.
 ///
 /// # Errors
-/// `KEYS_UNUSABLE` when the file is malformed, readable by others, or cannot be written.
-pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<SigningKey> {
-    let path = folder.join(format!("{service}.key"));
+/// `KEYS_UNUSABLE` when a file is malformed, readable by others, or cannot be written.
+pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<SigningKeys> {
     fs::create_dir_all(folder).map_err(|e| unusable(folder, &e.to_string()))?;
-    let seed = match read_secret(&path) {
-        Ok(seed) => seed,
+    let path = folder.join(format!("{service}.key"));
+    let lines = match read_secret(&path) {
+        Ok(lines) => lines,
         Err(e) if e.kind() == ErrorKind::NotFound => {
-            let seed = Zeroizing::new(rng.bytes());
-            write_secret(&path, &seed).map_err(|e| unusable(&path, &e.to_string()))?;
-            seed
+            let lines = vec![Line { seed: Zeroizing::new(rng.bytes()), from: Timestamp::MIN }];
+            write_secret(&path, &lines).map_err(|e| unusable(&path, &e.to_string()))?;
+            lines
         }
         Err(e) => return Err(unusable(&path, &e.to_string())),
     };
-    let key = SigningKey::from_seed(service, *seed);
-    let public = folder.join(format!("{service}.pub"));
-    let text = format!("{}\n", STANDARD.encode(key.public().bytes));
-    if fs::read_to_string(&public).ok().as_deref() != Some(text.as_str()) {
-        fs::write(&public, text).map_err(|e| unusable(&public, &e.to_string()))?;
-    }
-    Ok(key)
+    publish(folder, service, &lines)?;
+    let key = |line: &Line| SigningKey::from_seed(service, *line.seed);
+    let (first, later) = lines.split_first().ok_or_else(|| unusable(&path, "it holds no key"))?;
+    let later = later.iter().map(|line| Turn { from: line.from, key: key(line) });
+    Ok(SigningKeys::new(key(first), later.collect()))
 }
 
-fn read_secret(path: &Path) -> std::io::Result<Zeroizing<[u8; 32]>> {
+/// Gives `service` a new signing key, which begins to sign after [`PUBLISH_AHEAD`], and forgets those whose last token is
+/// dead: the instant of the first token.
+///
+/// # Errors
+/// `KEYS_UNUSABLE`; `KEY_ROTATES_ALREADY` while another new key waits for its turn.
+pub fn rotate(folder: &Path, service: &str, now: Timestamp, rng: &Rng) -> Result<Timestamp> {
+    let path = folder.join(format!("{service}.key"));
+    let mut lines = read_secret(&path).map_err(|e| unusable(&path, &e.to_string()))?;
+    if let Some(waiting) = lines.last().filter(|line| now < line.from) {
+        let text = format!("{service} has a new key that signs from {}: wait until then", waiting.from);
+        return Err(Error::new(Kind::FailedPrecondition, "KEY_ROTATES_ALREADY", text));
+    }
+    while lines.get(1).is_some_and(|next| ended(next.from) <= now) {
+        lines.remove(0);
+    }
+    let from = now.checked_add(PUBLISH_AHEAD).map_err(Error::internal)?;
+    lines.push(Line { seed: Zeroizing::new(rng.bytes()), from });
+    // Others first: a process that dies between the two has published a key that never signs.
+    publish(folder, service, &lines)?;
+    write_secret(&path, &lines).map_err(|e| unusable(&path, &e.to_string()))?;
+    Ok(from)
+}
+
+/// When the key before one that signs from `from` has no token left.
+fn ended(from: Timestamp) -> Timestamp {
+    from.checked_add(RETIRED_LIFE).unwrap_or(Timestamp::MAX)
+}
+
+/// Writes the public halves, if they are not there as they should be.
+fn publish(folder: &Path, service: &str, lines: &[Line]) -> Result<()> {
+    let path = folder.join(format!("{service}.pub"));
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        text.push_str(&STANDARD.encode(SigningKey::from_seed(service, *line.seed).public().bytes));
+        if let Some(next) = lines.get(index + 1) {
+            text.push_str(&format!(" until {}", ended(next.from)));
+        }
+        text.push('\n');
+    }
+    if fs::read_to_string(&path).ok().as_deref() == Some(text.as_str()) {
+        return Ok(());
+    }
+    replace(&path, text.as_bytes(), 0o644).map_err(|e| unusable(&path, &e.to_string()))
+}
+
+fn read_secret(path: &Path) -> std::io::Result<Vec<Line>> {
     let mut file = File::open(path)?;
     owner_only(&file)?;
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text)?;
-    let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| malformed())?);
-    Ok(Zeroizing::new(bytes.as_slice().try_into().map_err(|_| malformed())?))
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+        let (bytes, from) = read_line(line, "from")?;
+        Ok(Line { seed: Zeroizing::new(bytes), from: from.unwrap_or(Timestamp::MIN) })
+    });
+    let lines = lines.collect::<std::io::Result<Vec<_>>>()?;
+    let in_order = lines.windows(2).all(|two| two[0].from < two[1].from);
+    if lines.is_empty() || !in_order { Err(malformed()) } else { Ok(lines) }
 }
 
-fn write_secret(path: &Path, seed: &[u8; 32]) -> std::io::Result<()> {
+/// A key, and the instant behind `word` if there is one.
+fn read_line(line: &str, word: &str) -> std::io::Result<([u8; 32], Option<Timestamp>)> {
+    let mut parts = line.split_whitespace();
+    let bytes = Zeroizing::new(STANDARD.decode(parts.next().unwrap_or_default()).map_err(|_| malformed())?);
+    let bytes = bytes.as_slice().try_into().map_err(|_| malformed())?;
+    match (parts.next(), parts.next(), parts.next()) {
+        (None, ..) => Ok((bytes, None)),
+        (Some(said), Some(at), None) if said == word => Ok((bytes, Some(at.parse().map_err(|_| malformed())?))),
+        _ => Err(malformed()),
+    }
+}
+
+fn write_secret(path: &Path, lines: &[Line]) -> std::io::Result<()> {
+    let mut text = Zeroizing::new(String::new());
+    for line in lines {
+        text.push_str(&Zeroizing::new(STANDARD.encode(line.seed.as_slice())));
+        if line.from > Timestamp::MIN {
+            text.push_str(&format!(" from {}", line.from));
+        }
+        text.push('\n');
+    }
+    replace(path, text.as_bytes(), 0o600)
+}
+
+/// Puts a file in the place of another in one step: whoever reads meanwhile reads one of the two.
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let beside = path.with_extension(format!("new-{}", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(Zeroizing::new(format!("{}\n", STANDARD.encode(seed))).as_bytes())?;
-    file.sync_all()
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut file = options.open(&beside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    written.inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
 #[cfg(unix)]
@@ -76,7 +165,7 @@ fn owner_only(_: &File) -> std::io::Result<()> {
 }
 
 fn malformed() -> std::io::Error {
-    std::io::Error::other("it must hold 32 bytes in base64")
+    std::io::Error::other("a line must hold 32 bytes in base64, and from when or until when they are good")
 }
 
 fn unusable(path: &Path, why: &str) -> Error {
@@ -88,38 +177,60 @@ fn unusable(path: &Path, why: &str) -> Error {
 #[derive(Debug)]
 pub struct KeyRing {
     folder: Option<PathBuf>,
-    known: Mutex<(Jwks, Option<Instant>)>,
+    clock: Clock,
+    known: Mutex<(Vec<Published>, Timestamp)>,
+}
+
+/// A public key and when its last token is dead.
+#[derive(Clone, Debug)]
+struct Published {
+    key: PublicKey,
+    until: Option<Timestamp>,
 }
 
 impl KeyRing {
     /// Fixed keys: one process that made them all itself.
     pub fn fixed(keys: impl IntoIterator<Item = PublicKey>) -> Self {
-        Self { folder: None, known: Mutex::new((Jwks(keys.into_iter().collect()), None)) }
+        let known = keys.into_iter().map(|key| Published { key, until: None }).collect();
+        Self { folder: None, clock: Clock::System, known: Mutex::new((known, Timestamp::MIN)) }
     }
 
-    /// Every `*.pub` of a folder, looked at again when an unknown key turns up: services may come later.
+    /// Every `*.pub` of a folder, looked at again when an unknown key turns up: services may come later, and keys take
+    /// turns.
     ///
     /// # Errors
     /// `KEYS_UNUSABLE` when the folder cannot be read.
-    pub fn folder(folder: &Path) -> Result<Self> {
+    pub fn folder(folder: &Path, clock: Clock) -> Result<Self> {
         let known = read_folder(folder)?;
-        Ok(Self { folder: Some(folder.to_owned()), known: Mutex::new((known, Some(Instant::now()))) })
+        let known = Mutex::new((known, clock.now()));
+        Ok(Self { folder: Some(folder.to_owned()), clock, known })
     }
 
-    /// All keys, fresh from the folder if there is one.
+    /// All keys that are good now or will be, fresh from the folder if there is one.
     ///
     /// # Errors
     /// `KEYS_UNUSABLE` when the folder cannot be read.
     pub fn all(&self) -> Result<Jwks> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         self.look_again(&mut known)?;
-        Ok(known.0.clone())
+        Ok(Jwks(self.good(&known.0).cloned().collect()))
     }
 
-    fn look_again(&self, known: &mut (Jwks, Option<Instant>)) -> Result<()> {
+    fn good<'k>(&self, known: &'k [Published]) -> impl Iterator<Item = &'k PublicKey> {
+        let now = self.clock.now();
+        known.iter().filter(move |published| published.until.is_none_or(|until| now < until)).map(|p| &p.key)
+    }
+
+    fn find(&self, known: &[Published], kid: &str) -> Option<PublicKey> {
+        self.good(known).find(|key| key.kid == kid).cloned()
+    }
+
+    fn look_again(&self, known: &mut (Vec<Published>, Timestamp)) -> Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        if known.1.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL) {
-            *known = (read_folder(folder)?, Some(Instant::now()));
+        let now = self.clock.now();
+        // A clock that was set back must not keep us from looking.
+        if now < known.1 || now.duration_since(known.1) >= LOOK_INTERVAL {
+            *known = (read_folder(folder)?, now);
         }
         Ok(())
     }
@@ -129,24 +240,26 @@ impl KeyRing {
 impl Keys for KeyRing {
     async fn key(&self, kid: &str) -> Result<Option<PublicKey>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.0.find(kid).is_none() {
-            self.look_again(&mut known)?;
+        if let Some(key) = self.find(&known.0, kid) {
+            return Ok(Some(key));
         }
-        Ok(known.0.find(kid).cloned())
+        self.look_again(&mut known)?;
+        Ok(self.find(&known.0, kid))
     }
 }
 
 /// The keys of a folder, by the names of their files.
-fn read_folder(folder: &Path) -> Result<Jwks> {
+fn read_folder(folder: &Path) -> Result<Vec<Published>> {
     let mut keys = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| unusable(folder, &e.to_string()))? {
         let path = entry.map_err(|e| unusable(folder, &e.to_string()))?.path();
         let Some(owner) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".pub")) else { continue };
         let text = fs::read_to_string(&path).map_err(|e| unusable(&path, &e.to_string()))?;
-        let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        let bytes = bytes.ok_or_else(|| unusable(&path, "it must hold 32 bytes in base64"))?;
-        keys.push(PublicKey::new(owner, bytes));
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let (bytes, until) = read_line(line, "until").map_err(|e| unusable(&path, &e.to_string()))?;
+            keys.push(Published { key: PublicKey::new(owner, bytes), until });
+        }
     }
-    keys.sort_by(|a, b| a.owner.cmp(&b.owner));
-    Ok(Jwks(keys))
+    keys.sort_by(|a, b| a.key.owner.cmp(&b.key.owner));
+    Ok(keys)
 }

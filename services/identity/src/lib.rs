@@ -40,12 +40,12 @@ use tally_api::identity::v1::service_account_service_server::ServiceAccountServi
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
 use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
 use tally_kernel::{Result, Rng};
-use tally_rpc::{SigningKey, limited};
+use tally_rpc::{SigningKeys, limited};
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
 use tonic::service::Routes;
 
-pub use keys::{KeyRing, open_or_create};
+pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 pub use migrations::all as migrations;
 pub use org::domain::{ALWAYS, MAX_DEPTH};
 pub use policy::POLICY;
@@ -58,8 +58,8 @@ pub const SERVICE: &str = "identity";
 pub struct Deps {
     /// Its store.
     pub store: Store,
-    /// Its signing key.
-    pub signing: SigningKey,
+    /// Its signing keys.
+    pub signing: SigningKeys,
     /// The public keys it publishes: its own and those of the services. Give the same to the stack.
     pub keys: Arc<KeyRing>,
     /// Its views. Give the same to the stack.
@@ -73,7 +73,7 @@ pub struct Deps {
 /// What every use case needs.
 pub(crate) struct App {
     store: Store,
-    signing: SigningKey,
+    signing: SigningKeys,
     keys: Arc<KeyRing>,
     views: Arc<OwnViews>,
     compute: Compute,

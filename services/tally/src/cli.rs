@@ -43,6 +43,8 @@ pub enum Command {
     Login(Login),
     /// Look into the audit log
     Audit(Audit),
+    /// Look after the keys
+    Keys(Keys),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -186,6 +188,9 @@ pub struct Login {
     /// Where the suite listens
     #[arg(long, default_value = "http://127.0.0.1:7070")]
     pub server: String,
+    /// The six digits of your authenticator, or a recovery code, where you have a second factor
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub code: String,
 }
 
 #[derive(Debug, Args)]
@@ -205,6 +210,26 @@ pub struct Verify {
     /// Folder of signed heads that the logs must pass through; by default that of the settings
     #[arg(long, value_name = "DIR")]
     pub heads: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Keys {
+    #[command(subcommand)]
+    pub what: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
+    RotateSigning(RotateSigning),
+}
+
+#[derive(Debug, Args)]
+pub struct RotateSigning {
+    /// The service, such as identity
+    pub service: String,
     #[command(flatten)]
     pub settings: Settings,
 }

@@ -50,8 +50,12 @@ pub struct Session {
 impl Session {
     /// Signs in with a password.
     pub async fn sign_in(at: &Channels, login: &str, password: &str) -> Result<Self> {
-        let ask =
-            identity::SignInRequest { login: login.to_owned(), password: password.to_owned(), ..Default::default() };
+        let (login, password) = (login.to_owned(), password.to_owned());
+        Self::sign_in_as(at, identity::SignInRequest { login, password, ..Default::default() }).await
+    }
+
+    /// Signs in with all that the request holds, such as the code of a second factor.
+    pub async fn sign_in_as(at: &Channels, ask: identity::SignInRequest) -> Result<Self> {
         let mut client = identity::session_service_client::SessionServiceClient::new(at.identity.clone());
         let reply = client.sign_in(ask).await.map_err(told)?.into_inner();
         Ok(Self { at: at.clone(), principal_id: reply.principal_id, token: reply.access_token, language: "en" })

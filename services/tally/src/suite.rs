@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tally_access::{OpContext, Permission, PolicyRow, Regions};
 use tally_cache::Cache;
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use tally_rpc::{
-    FetchedKeys, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKey, Stack, StackConfig, Views,
+    FetchedKeys, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKeys, Stack, StackConfig, Views,
     connect, in_process,
 };
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
@@ -48,6 +49,9 @@ pub const PARTS: [Part; 5] = [
     },
     Part { name: tally_talent::SERVICE, policy: tally_talent::POLICY, migrations: tally_talent::migrations },
 ];
+
+/// How often the key folder is read again: several times before a new key's turn.
+const KEYS_READ_EVERY: Duration = Duration::from_secs(10);
 
 /// What a process gives its services beside the settings: the machine's clock and randomness, or a demo's own.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +134,7 @@ impl<'a> Builder<'a> {
     async fn add(&mut self, part: Part) -> Result<(), Failure> {
         let store = self.open(part).await?;
         let key = tally_identity::open_or_create(&self.folder, part.name, &self.ambient.rng)?;
-        let (service, keys, views) = self.service(part.name, store.clone(), key)?;
+        let (service, keys, views) = self.service(part.name, store.clone(), key.clone())?;
         let stack = Stack::new(StackConfig {
             service: part.name,
             policy: part.policy,
@@ -144,6 +148,7 @@ impl<'a> Builder<'a> {
         });
         let mut mounted = service.mount(&stack);
         mounted.background.push(sequencer(store.clone()));
+        mounted.background.push(signing_keys(self.folder.clone(), part.name, key, self.ambient.rng.clone()));
         ring(&store, &self.cache, part.name);
         self.channels.insert(part.name, in_process(&mounted.guarded));
         self.mounted.push(mounted);
@@ -161,10 +166,10 @@ impl<'a> Builder<'a> {
     }
 
     /// A service with the keys and views its stack goes by: identity's own, and for the others what identity says.
-    fn service(&self, name: &'static str, store: Store, key: SigningKey) -> Result<Armed, Failure> {
+    fn service(&self, name: &'static str, store: Store, key: SigningKeys) -> Result<Armed, Failure> {
         let Ambient { clock, rng } = self.ambient.clone();
         if name == tally_identity::SERVICE {
-            let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys())?);
+            let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys(), clock.clone())?);
             let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock, rng.clone()));
             let deps = tally_identity::Deps {
                 store,
@@ -312,6 +317,19 @@ fn sequencer(store: Store) -> Task {
         async move {
             let ended = store.spawn_sequencer(async move { shutdown.requested().await }).await;
             ended.map_err(Error::internal)
+        }
+    })
+}
+
+/// Reads the key folder again now and then: a new signing key is known long before its turn.
+fn signing_keys(folder: PathBuf, name: &'static str, keys: SigningKeys, rng: Rng) -> Task {
+    Task::new("signing keys", move |shutdown| {
+        let (folder, keys, rng) = (folder.clone(), keys.clone(), rng.clone());
+        async move {
+            while shutdown.sleep(KEYS_READ_EVERY).await {
+                keys.replace(&tally_identity::open_or_create(&folder, name, &rng)?);
+            }
+            Ok(())
         }
     })
 }

@@ -258,7 +258,7 @@ pub(crate) fn token(app: &App, ctx: &OpContext, session: &Session) -> Result<(St
         iat: now.as_second(),
         jti: ctx.new_id(),
     };
-    Ok((app.signing.sign(&claims)?, expires_at))
+    Ok((app.signing.at(now).sign(&claims)?, expires_at))
 }
 
 /// What a refresh came to.

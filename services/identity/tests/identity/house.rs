@@ -12,12 +12,12 @@ use tally_api::identity::v1::service_account_service_client::ServiceAccountServi
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_api::identity::v1::{self as pb, ScopeKind};
-use tally_identity::{Deps, KeyRing, OwnViews, POLICY, SERVICE, build, migrations};
+use tally_identity::{Deps, KeyRing, OwnViews, POLICY, SERVICE, build, migrations, open_or_create, rotate};
 use tally_kernel::id::TenantId;
 use tally_kernel::{Clock, Error, Rng};
 use tally_rpc::{
-    AUDIENCE, Claims, IDENTITY, LeasedViews, Limits, RpcChannel, Signer, SigningKey, Stack, StackConfig, TokenKind,
-    bearer, error_from, in_process,
+    AUDIENCE, Claims, IDENTITY, LeasedViews, Limits, RpcChannel, Signer, SigningKey, SigningKeys, Stack, StackConfig,
+    TokenKind, bearer, error_from, in_process,
 };
 use tally_runtime::Compute;
 use tally_store::Store;
@@ -80,13 +80,19 @@ fn serve(
     let signing = SigningKey::generate(SERVICE, rng);
     let performance = SigningKey::generate("performance", rng);
     let keys = Arc::new(KeyRing::fixed([signing.public().clone(), performance.public().clone()]));
+    let channel = stand(store, clock, rng, (signing.clone().into(), keys.clone()));
+    let signer = |name, key| Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
+    (channel, keys, [signer("performance", performance), signer(SERVICE, signing)])
+}
+
+fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): (SigningKeys, Arc<KeyRing>)) -> RpcChannel {
     let views = Arc::new(OwnViews::new(store.clone(), clock.clone(), rng.clone()));
-    let (compute, own) = (Compute::new(1).unwrap(), signing.clone());
+    let compute = Compute::new(1).unwrap();
     let deps = Deps { store, signing, keys: keys.clone(), views: views.clone(), compute, rng: rng.clone() };
     let stack = Stack::new(StackConfig {
         service: SERVICE,
         policy: POLICY,
-        keys: keys.clone(),
+        keys,
         views,
         regions: Regions::All,
         clock: clock.clone(),
@@ -94,9 +100,23 @@ fn serve(
         limits: Limits::default(),
         reads: readings,
     });
-    let channel = in_process(&stack.guard(build(deps).unwrap().routes));
-    let signer = |name, key| Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
-    (channel, keys, [signer("performance", performance), signer(SERVICE, own)])
+    in_process(&stack.guard(build(deps).unwrap().routes))
+}
+
+/// The key folder of a house, and what reads it.
+pub(crate) struct KeyFolder {
+    folder: tempfile::TempDir,
+    signing: Vec<(&'static str, SigningKeys)>,
+}
+
+impl KeyFolder {
+    /// Gives every service a new key, and reads the folder again as a running process does.
+    pub(crate) fn rotate(&self, now: jiff::Timestamp) {
+        for (name, keys) in &self.signing {
+            rotate(self.folder.path(), name, now, &Rng::System).unwrap();
+            keys.replace(&open_or_create(self.folder.path(), name, &Rng::System).unwrap());
+        }
+    }
 }
 
 impl House {
@@ -114,13 +134,34 @@ impl House {
         houses
     }
 
+    /// With a group, on SQLite, its keys in a folder.
+    pub(crate) async fn with_key_folder() -> (Self, KeyFolder) {
+        let mut house = Self::empty().await.remove(0);
+        let folder = tempfile::tempdir().unwrap();
+        let signing = [SERVICE, "performance"].map(|name| {
+            let keys = open_or_create(folder.path(), name, &Rng::System).unwrap();
+            (name, keys)
+        });
+        let keys = Arc::new(KeyRing::folder(folder.path(), house.clock.clone()).unwrap());
+        let rng = Rng::seeded(7);
+        house.channel = stand(house.db.store.clone(), &house.clock, &rng, (signing[0].1.clone(), keys.clone()));
+        house.performance = Arc::new(Signer::new("performance", signing[1].1.clone(), house.clock.clone(), rng));
+        house.keys = keys;
+        house.move_in().await;
+        (house, KeyFolder { folder, signing: signing.into() })
+    }
+
+    async fn move_in(&mut self) {
+        let made = told(self.tenants().init_tenant(init_request()).await).unwrap();
+        self.tenant = made.tenant.unwrap().tenant_id.parse().unwrap();
+        self.admin = self.sign_in("admin").await;
+    }
+
     /// With a group and its administrator, on each database.
     pub(crate) async fn all() -> Vec<Self> {
         let mut houses = Self::empty().await;
         for house in &mut houses {
-            let made = told(house.tenants().init_tenant(init_request()).await).unwrap();
-            house.tenant = made.tenant.unwrap().tenant_id.parse().unwrap();
-            house.admin = house.sign_in("admin").await;
+            house.move_in().await;
         }
         houses
     }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use jiff::SignedDuration;
 use tally_api::identity::v1 as pb;
-use tally_identity::{KeyRing, open_or_create};
-use tally_kernel::Rng;
-use tally_rpc::{Jwks, Keys as _};
+use tally_identity::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
+use tally_kernel::{Clock, Rng};
+use tally_rpc::{Jwks, Keys as _, Views as _};
 
 use crate::house::{House, told};
 
@@ -15,7 +16,8 @@ fn a_key_is_made_once_and_only_its_owner_can_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let first = open_or_create(folder.path(), "identity", &Rng::System).unwrap();
     let again = open_or_create(folder.path(), "identity", &Rng::System).unwrap();
-    assert_eq!(first.public(), again.public());
+    let now = jiff::Timestamp::now();
+    assert_eq!(first.at(now).public(), again.at(now).public());
     let file = folder.path().join("identity.key");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
@@ -38,7 +40,8 @@ async fn a_ring_holds_every_public_key_of_its_folder_under_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let identity = open_or_create(folder.path(), "identity", &Rng::System).unwrap();
     let talent = open_or_create(folder.path(), "talent", &Rng::System).unwrap();
-    let ring = KeyRing::folder(folder.path()).unwrap();
+    let (identity, talent) = (identity.at(jiff::Timestamp::UNIX_EPOCH), talent.at(jiff::Timestamp::UNIX_EPOCH));
+    let ring = KeyRing::folder(folder.path(), Clock::System).unwrap();
     let owners: Vec<_> = ring.all().unwrap().0.into_iter().map(|key| key.owner).collect();
     assert_eq!(owners, ["identity", "talent"]);
     assert_eq!(ring.key(&talent.public().kid).await.unwrap().as_ref(), Some(talent.public()));
@@ -56,4 +59,64 @@ async fn the_key_set_is_public_and_verifies_tokens() {
         let owners: Vec<_> = published.0.iter().map(|key| key.owner.as_str()).collect();
         assert_eq!(owners, ["identity", "performance"], "{}", house.db.name);
     }
+}
+
+#[tokio::test]
+async fn a_new_key_is_published_before_its_turn_and_the_old_one_stays_until_its_last_token_is_dead() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::fixed("2026-03-02T08:00:00Z".parse().unwrap());
+    let keys = open_or_create(folder.path(), "identity", &Rng::System).unwrap();
+    let old = keys.at(clock.now());
+    let from = rotate(folder.path(), "identity", clock.now(), &Rng::System).unwrap();
+    assert_eq!(from, clock.now() + PUBLISH_AHEAD);
+    keys.replace(&open_or_create(folder.path(), "identity", &Rng::System).unwrap());
+    let new = keys.at(from);
+    assert_eq!(keys.at(clock.now()).public(), old.public(), "it is not its turn yet");
+    assert_ne!(new.public(), old.public());
+    let ring = KeyRing::folder(folder.path(), clock.clone()).unwrap();
+    for key in [&old, &new] {
+        assert_eq!(ring.key(&key.public().kid).await.unwrap().as_ref(), Some(key.public()));
+    }
+    assert_eq!(ring.all().unwrap().0.len(), 2);
+    let soon = rotate(folder.path(), "identity", clock.now(), &Rng::System).unwrap_err();
+    assert_eq!(soon.reason(), "KEY_ROTATES_ALREADY");
+
+    clock.advance(PUBLISH_AHEAD + SignedDuration::from_mins(15));
+    assert_eq!(ring.key(&old.public().kid).await.unwrap(), None, "its last token is dead");
+    assert_eq!(ring.all().unwrap().0, [new.public().clone()]);
+    rotate(folder.path(), "identity", clock.now(), &Rng::System).unwrap();
+    let file = folder.path().join("identity.key");
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 2, "the first key is forgotten");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no file is left over");
+}
+
+#[tokio::test]
+async fn keys_take_turns_under_load_and_no_call_fails() {
+    let (house, rotating) = House::with_key_folder().await;
+    let group = async |token: &str| {
+        let mut request = tonic::Request::new(pb::GetTenantRequest {});
+        tally_rpc::bearer(&mut request, token);
+        told(house.tenants().get_tenant(request).await)
+    };
+    let views = house.leased();
+    let mut kids = std::collections::BTreeSet::new();
+    let mut tokens = vec![house.admin.clone()];
+    // Two rotations in an hour, somebody signing in every half minute, and every token used until it is ten minutes old.
+    for half_minute in 0..120 {
+        if half_minute == 20 || half_minute == 70 {
+            rotating.rotate(house.clock.now());
+        }
+        house.wait(30);
+        let login = house.sign_in("admin").await;
+        kids.insert(login.token.split('.').next().unwrap().to_owned());
+        tokens.push(login);
+        let young = tokens.len().saturating_sub(19);
+        for login in &tokens[young..] {
+            group(&login.token).await.unwrap_or_else(|e| panic!("half minute {half_minute}: {e:?}"));
+        }
+        // The other services ask identity with tokens of their own, which its stack verifies by the same ring.
+        views.view(&tokens[tokens.len() - 1].claims(&house), true).await.unwrap();
+    }
+    assert_eq!(kids.len(), 3, "three keys signed");
 }

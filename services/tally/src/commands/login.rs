@@ -1,6 +1,7 @@
 //! `tally login`: a password becomes a token.
 
 use anyhow::Result;
+use tally_api::identity::v1::SignInRequest;
 
 use super::init::password;
 use crate::cli::{DONE, Login};
@@ -8,7 +9,14 @@ use crate::session::{Channels, Session};
 
 /// Prints the token alone on the standard output, so that it can be put into a variable.
 pub async fn login(args: Login) -> Result<u8> {
-    let session = Session::sign_in(&Channels::at(&args.server)?, &args.login, &password()?).await?;
+    let ask = SignInRequest {
+        login: args.login,
+        password: password()?,
+        code: args.code,
+        client: "tally login".to_owned(),
+        ..Default::default()
+    };
+    let session = Session::sign_in_as(&Channels::at(&args.server)?, ask).await?;
     println!("{}", session.token());
     eprintln!("good for ten minutes: send it as `authorization: Bearer ..`");
     Ok(DONE)

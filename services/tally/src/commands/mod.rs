@@ -9,4 +9,5 @@ pub mod migrate;
 pub mod replay;
 pub mod serve;
 mod settings;
+pub mod signing_keys;
 mod users;
