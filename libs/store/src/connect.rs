@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use tally_kernel::{Error, Kind};
@@ -54,7 +54,7 @@ pub(crate) struct Settings {
 /// The pools of one service.
 #[derive(Clone, Debug)]
 pub(crate) enum Pools {
-    Postgres { pool: DatabaseConnection, worker: String, statement_timeout: Duration },
+    Postgres { pool: DatabaseConnection, service: &'static str, statement_timeout: Duration },
     Sqlite { writer: DatabaseConnection, readers: DatabaseConnection },
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn postgres(url: &str, service: &str, max_connections: u32) -> 
 }
 
 /// Refuses a role that row-level security does not hold for.
-pub(crate) async fn refuse_powerful_role(pool: &DatabaseConnection, service: &str) -> Result<(), Error> {
+pub(crate) async fn refuse_powerful_role(pool: &impl ConnectionTrait, service: &str) -> Result<(), Error> {
     let row = pool
         .query_one_raw(Statement::from_sql_and_values(
             DbBackend::Postgres,
@@ -188,24 +188,27 @@ impl Pools {
                     TransactionOptions { sqlite_transaction_mode: Some(kind), ..TransactionOptions::default() };
                 Ok(pool.begin_with_options(options).await?)
             }
-            Self::Postgres { pool, worker, statement_timeout } => {
+            Self::Postgres { pool, service, statement_timeout } => {
                 let isolation_level = (mode == Mode::Snapshot).then_some(IsolationLevel::RepeatableRead);
                 let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
                 let tx = pool.begin_with_options(options).await?;
                 let left = settings.deadline.map(|at| at.saturating_duration_since(Instant::now()));
                 let limit = left.unwrap_or(*statement_timeout).min(*statement_timeout).as_millis().max(1);
+                // The schema as well: behind a pooler the session that was told it may be somebody else's by now.
                 let mut sql = "SELECT set_config('app.tenant', $1, true), set_config('app.region', $2, true), \
-                               set_config('app.actor', $3, true), set_config('statement_timeout', $4, true)"
+                               set_config('app.actor', $3, true), set_config('statement_timeout', $4, true), \
+                               set_config('search_path', $5, true)"
                     .to_owned();
                 let mut values: Vec<Value> = vec![
                     settings.tenant.clone().into(),
                     settings.region.clone().into(),
                     settings.actor.clone().into(),
                     limit.to_string().into(),
+                    (*service).into(),
                 ];
                 if role == Role::Worker {
-                    sql.push_str(", set_config('role', $5, true)");
-                    values.push(worker.clone().into());
+                    sql.push_str(", set_config('role', $6, true)");
+                    values.push(names::worker(service).into());
                 }
                 if mode != Mode::Write {
                     sql.push_str(", set_config('transaction_read_only', 'on', true)");

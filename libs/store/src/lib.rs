@@ -247,13 +247,12 @@ impl Store {
             DbBackend::Postgres => {
                 let pool =
                     connect::postgres(&url, config.service, config.max_connections).await.map_err(StoreError::from)?;
-                connect::refuse_powerful_role(&pool, config.service).await?;
-                migrator.refuse_pending(&pool).await?;
-                Pools::Postgres {
-                    pool,
-                    worker: names::worker(config.service),
-                    statement_timeout: config.statement_timeout,
-                }
+                let pools =
+                    Pools::Postgres { pool, service: config.service, statement_timeout: config.statement_timeout };
+                let tx = pools.begin(Mode::Read, Role::Login, &Settings::default()).await?;
+                connect::refuse_powerful_role(&tx, config.service).await?;
+                migrator.refuse_pending(&tx).await?;
+                pools
             }
             _ => {
                 let writer = connect::sqlite_writer(&url).await.map_err(StoreError::from)?;

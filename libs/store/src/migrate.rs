@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Alias, IntoIden, Table};
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 use tally_kernel::{Error, Kind};
 
@@ -89,7 +89,7 @@ impl Migrator {
     }
 
     /// Refuses a schema that is behind.
-    pub(crate) async fn refuse_pending(&self, db: &DatabaseConnection) -> Result<(), Error> {
+    pub(crate) async fn refuse_pending(&self, db: &impl ConnectionTrait) -> Result<(), Error> {
         let pending = self.get_pending_migrations_read_only(db).await.map_err(StoreError::from)?;
         match pending.first() {
             None => Ok(()),

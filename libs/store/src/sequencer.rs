@@ -70,7 +70,6 @@ impl Store {
                     "entries are left unnumbered; the next start numbers them"
                 );
             }
-            store.export_heads(true).await;
         })
     }
 
@@ -84,12 +83,14 @@ impl Store {
         }
     }
 
-    /// Numbers everything that is committed now: the number of entries.
+    /// Numbers everything that is committed now, and exports the heads: the number of entries.
     ///
     /// # Errors
     /// `STORE_UNAVAILABLE` when the database is away.
     pub async fn sequence_now(&self) -> Result<u64, Error> {
-        Ok(self.rounds(true).await?)
+        let numbered = self.rounds(true).await;
+        self.export_heads(true).await;
+        Ok(numbered?)
     }
 
     async fn rounds(&self, wait: bool) -> Result<u64, StoreError> {

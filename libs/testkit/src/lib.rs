@@ -4,6 +4,7 @@
 pub mod callers;
 pub mod databases;
 pub mod otlp;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod proxy;
 pub mod redis;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use tally_store::orm::{ConnectionTrait as _, Database};
 use tempfile::TempDir;
 
 const RECORDS: &str = "600";
@@ -268,6 +270,40 @@ fn a_wrong_command_line_or_setting_ends_with_64_and_names_it() {
     }
     assert_eq!(code(&tally(["--help"])), 0);
     assert!(stdout(&tally(["--version"])).starts_with("tally "));
+}
+
+#[test]
+fn audit_verify_names_the_entry_whose_byte_was_flipped_and_the_log_that_was_put_back() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("database.url=sqlite://{}/{{service}}.db", text(dir.path()));
+    let mut init = Command::new(env!("CARGO_BIN_EXE_tally"));
+    init.env_clear().args(["init", "--name", "A group", "--set", &url]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut init = init.spawn().expect("the binary runs");
+    init.stdin.take().expect("its input").write_all(b"correct horse battery\n").expect("written");
+    assert!(init.wait().expect("its end").success());
+    let verify = || tally(["audit", "verify", "--set", url.as_str(), "--set", "server.services=identity"]);
+    let sound = verify();
+    assert_eq!(code(&sound), 0, "{}{}", stdout(&sound), stderr(&sound));
+    assert!(stdout(&sound).starts_with("identity: ") && stdout(&sound).contains("exported heads: intact"));
+
+    let file = dir.path().join("identity.db");
+    let flip = "UPDATE audit SET method = replace(method, 'InitTenant', 'InitTenanu') WHERE position = 1";
+    let flipped = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let db = Database::connect(format!("sqlite://{}", text(&file))).await.expect("the file");
+        db.execute_unprepared(flip).await.expect("a change").rows_affected()
+    });
+    assert_eq!(flipped, 1);
+    let found = verify();
+    assert_eq!(code(&found), 1, "{}{}", stdout(&found), stderr(&found));
+    assert!(stdout(&found).contains("entry 1 (") && stdout(&found).contains("is not what the service wrote"));
+
+    // The database of before the first entry: only the exported heads know better.
+    for file in ["identity.db", "identity.db-wal", "identity.db-shm"] {
+        let _gone = fs::remove_file(dir.path().join(file));
+    }
+    let found = verify();
+    assert_eq!(code(&found), 1, "{}{}", stdout(&found), stderr(&found));
+    assert!(stdout(&found).contains("an older log was put back"), "{}", stdout(&found));
 }
 
 #[test]

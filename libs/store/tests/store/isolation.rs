@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::StreamExt as _;
 use sea_orm::{ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use tally_access::{Reach, Regions};
 use tally_kernel::Kind;
@@ -88,6 +89,58 @@ async fn without_a_tenant_the_database_itself_shows_and_takes_nothing_even_on_a_
     assert!(refused.contains("row-level security"), "{refused}");
     assert_eq!(used.execute_unprepared("UPDATE notes SET amount = 2").await.unwrap().rows_affected(), 0);
     assert_eq!(used.execute_unprepared("DELETE FROM notes").await.unwrap().rows_affected(), 0);
+    assert_eq!(codes(&db.store, &context(&db, 1)).await, ["a"]);
+}
+
+#[tokio::test]
+async fn no_other_way_to_ask_shows_or_takes_more() {
+    let db = TestStore::postgres(SERVICE, sample::migrations).await;
+    write(&db.store, &context(&db, 1), &["a"]).await;
+    let login = login(&db).await;
+    let pool = login.get_postgres_connection_pool();
+    for copy in ["COPY notes TO STDOUT", "COPY (TABLE notes) TO STDOUT", "COPY audit TO STDOUT"] {
+        let mut session = pool.acquire().await.unwrap();
+        let bytes: Vec<_> = session.copy_out_raw(copy).await.unwrap().collect().await;
+        assert!(bytes.is_empty(), "{copy}");
+    }
+    let refused =
+        pool.acquire().await.unwrap().copy_in_raw("COPY notes FROM STDIN").await.map(drop).unwrap_err().to_string();
+    assert!(refused.contains("row-level security"), "{refused}");
+
+    let merge = "MERGE INTO notes USING (SELECT 1) AS one ON title <> '' WHEN MATCHED THEN UPDATE SET title = 'stolen'";
+    assert_eq!(login.execute_unprepared(merge).await.unwrap().rows_affected(), 0);
+    // One that reads no column meets the row and is refused for it.
+    match login.execute_unprepared(&merge.replace("title <> ''", "true")).await {
+        Ok(done) => assert_eq!(done.rows_affected(), 0),
+        Err(error) => assert!(error.to_string().contains("row-level security"), "{error}"),
+    }
+    let owner = owner(&db).await;
+    assert_eq!(number(&owner, "SELECT count(*) FROM notes WHERE title <> 'stolen'").await, 1);
+
+    let row = owner.query_one_raw(Statement::from_string(DbBackend::Postgres, "SELECT id FROM notes")).await.unwrap();
+    let id: Uuid = row.unwrap().try_get_by_index(0).unwrap();
+    let tenant_two = "SELECT set_config('app.tenant', '00000000-0000-0000-0000-000000000002', false)";
+    for context in ["SELECT 1", tenant_two] {
+        login.execute_unprepared(context).await.unwrap();
+        let upsert = format!(
+            "INSERT INTO notes (tenant_id, id, region, code, title, amount, recorded_at, audit_id) VALUES \
+             ('00000000-0000-0000-0000-000000000001', '{id}', '*', 'x', 'stolen', 1, now(), '{id}') \
+             ON CONFLICT (tenant_id, id) DO UPDATE SET title = 'stolen' RETURNING title"
+        );
+        let refused = login.execute_unprepared(&upsert).await.unwrap_err().to_string();
+        assert!(refused.contains("row-level security"), "{refused}");
+
+        let explain = "EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM notes";
+        let plan = login.query_one_raw(Statement::from_string(DbBackend::Postgres, explain)).await.unwrap().unwrap();
+        let plan: serde_json::Value = plan.try_get_by_index(0).unwrap();
+        assert_eq!(plan[0]["Plan"]["Actual Rows"].as_f64(), Some(0.0), "{plan}");
+
+        // A function of one's own that tells what it is given is asked about no foreign row.
+        let peek = "CREATE OR REPLACE FUNCTION pg_temp.peek(told text) RETURNS bool COST 0.0000001 LANGUAGE plpgsql \
+                    AS $$ BEGIN RAISE EXCEPTION 'saw %', told; END $$";
+        login.execute_unprepared(peek).await.unwrap();
+        assert_eq!(number(&login, "SELECT count(*) FROM notes WHERE pg_temp.peek(title)").await, 0);
+    }
     assert_eq!(codes(&db.store, &context(&db, 1)).await, ["a"]);
 }
 

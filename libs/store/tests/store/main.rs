@@ -6,6 +6,8 @@
 
 #[path = "../../../testkit/src/databases.rs"]
 mod databases;
+#[path = "../../../testkit/src/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "../../../testkit/src/postgres.rs"]
 mod postgres;
 
@@ -18,5 +20,6 @@ mod people;
 mod rows;
 mod sample;
 mod sealed;
+mod tenants;
 mod units;
 mod work;
