@@ -128,6 +128,7 @@ mod outbox;
 mod rows;
 mod scoped;
 mod sealed;
+mod search;
 mod select;
 mod sequencer;
 mod unit;
@@ -158,6 +159,7 @@ pub use scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
 /// sea-orm, for the entities of the rooms' `store.rs`.
 pub use sea_orm as orm;
 pub use sealed::{Place, Sealed};
+pub use search::{AuditFound, AuditOf, AuditQuery};
 pub use select::{Rows, Select};
 pub use unit::{Delete, Unit, Update};
 pub use verify::{AuditReport, Fault, Trouble};

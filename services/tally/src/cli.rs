@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use tally_kernel::id::{PersonId, PrincipalId};
 
 /// Everything was done.
 pub const DONE: u8 = 0;
@@ -203,6 +204,39 @@ pub struct Audit {
 pub enum AuditCommand {
     /// Recompute the chain of every service, look for the entry of every row, and name the first that is wrong
     Verify(Verify),
+    /// Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
+    Search(Search),
+}
+
+#[derive(Debug, Args)]
+pub struct Search {
+    #[command(flatten)]
+    pub of: Whose,
+    /// Not before this instant (RFC 3339)
+    #[arg(long, value_name = "INSTANT")]
+    pub from: Option<jiff::Timestamp>,
+    /// Before this instant (RFC 3339)
+    #[arg(long, value_name = "INSTANT")]
+    pub to: Option<jiff::Timestamp>,
+    /// Print a JSON object a line
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Whose {
+    /// About this person
+    #[arg(long, value_name = "ID")]
+    pub person: Option<PersonId>,
+    /// By this principal, or on its behalf
+    #[arg(long, value_name = "ID")]
+    pub principal: Option<PrincipalId>,
+    /// Done to this thing, such as statement:0199..
+    #[arg(long, value_name = "KIND:ID")]
+    pub subject: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -286,6 +286,9 @@ fn audit_verify_names_the_entry_whose_byte_was_flipped_and_the_log_that_was_put_
     assert_eq!(code(&sound), 0, "{}{}", stdout(&sound), stderr(&sound));
     assert!(stdout(&sound).starts_with("identity: ") && stdout(&sound).contains("exported heads: intact"));
 
+    let search = ["audit", "search", "--subject", "nothing:0", "--json", "--set", url.as_str()];
+    let nothing = tally(search.into_iter().chain(["--set", "server.services=identity"]));
+    assert_eq!((code(&nothing), stdout(&nothing)), (0, ""), "{}", stderr(&nothing));
     let file = dir.path().join("identity.db");
     let flip = "UPDATE audit SET method = replace(method, 'InitTenant', 'InitTenanu') WHERE position = 1";
     let flipped = tokio::runtime::Runtime::new().unwrap().block_on(async {

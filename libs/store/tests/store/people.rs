@@ -1,11 +1,14 @@
 //! Whom an audit entry is about.
 
 use sea_orm::ActiveValue;
-use tally_kernel::id::PersonId;
-use tally_store::Trouble;
+use tally_access::Reach;
+use tally_kernel::id::{PersonId, PrincipalId};
+use tally_kernel::page::Page;
+use tally_store::{Audit, AuditFound, AuditOf, AuditQuery, Trouble};
 use uuid::Uuid;
 
-use crate::sample::{audit, context, databases, note, row, tamper, unit_of};
+use crate::databases::TestStore;
+use crate::sample::{audit, clock, context, databases, note, reaching, row, tamper, unit_of};
 
 fn person(n: u128) -> PersonId {
     PersonId(Uuid::from_u128(n))
@@ -37,6 +40,87 @@ async fn people_of_inserted_rows_and_people_that_were_named_are_in_the_entry_and
         let faults = db.store.verify_audit().await.unwrap().faults;
         assert_eq!((faults[0].position, faults[0].trouble), (Some(1), Trouble::Content), "{}", db.name);
     }
+}
+
+/// Eight entries, a minute apart: odd ones about person 7, the fourth by principal 9, the fifth about a statement; two of
+/// them belong to the north.
+async fn told() -> Vec<TestStore> {
+    let dbs = databases().await;
+    for db in &dbs {
+        for n in 1..=8_u128 {
+            let mut ctx = context(db, 1);
+            if n == 4 {
+                ctx.actor.principal = PrincipalId(Uuid::from_u128(9));
+            }
+            let subject = if n == 5 { "statement" } else { "note" };
+            let mut entry = Audit::new("sample.note.read", subject, n);
+            if n % 2 == 1 {
+                entry = entry.about_all([person(7), person(100 + n)]);
+            }
+            if n < 3 {
+                entry = entry.region(&"cn-north".parse().unwrap());
+            }
+            unit_of(&db.store, &ctx).await.commit(entry, ()).await.unwrap();
+            clock(db).advance(jiff::SignedDuration::from_mins(1));
+        }
+    }
+    dbs
+}
+
+fn ids(found: &AuditFound) -> Vec<&str> {
+    found.iter().map(|(_, entry)| entry.subject_id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_log_is_searched_by_person_principal_subject_and_time_newest_first() {
+    for db in told().await {
+        let all = |of: AuditOf| AuditQuery { of, from: None, to: None };
+        let about = all(AuditOf::Person(person(7)));
+        let minute = |n: i64| Some(clock(&db).now() + jiff::SignedDuration::from_mins(n - 8));
+        let questions = [
+            (about.clone(), vec!["7", "5", "3", "1"]),
+            (all(AuditOf::Person(person(103))), vec!["3"]),
+            (all(AuditOf::Person(person(8))), vec![]),
+            (all(AuditOf::Principal(PrincipalId(Uuid::from_u128(9)))), vec!["4"]),
+            (all(AuditOf::Subject("statement".to_owned(), "5".to_owned())), vec!["5"]),
+            (AuditQuery { from: minute(2), to: minute(6), ..about.clone() }, vec!["5", "3"]),
+        ];
+        let (ctx, plan) = reaching(&context(&db, 1), Reach::everything());
+        let one = Page::read(0, "", b"").unwrap();
+        for (query, expected) in questions {
+            let (found, next) = db.store.search_audit(&query, &one).await.unwrap();
+            assert_eq!((ids(&found), next.as_str()), (expected.clone(), ""), "{}: {query:?}", db.name);
+            let (found, _) = db.store.read(&ctx).await.unwrap().search_audit(&plan, &query, &one).await.unwrap();
+            assert_eq!(ids(&found), expected, "{}: {query:?}", db.name);
+        }
+        let (first, token) = db.store.search_audit(&about, &Page::read(3, "", b"").unwrap()).await.unwrap();
+        let (second, end) = db.store.search_audit(&about, &Page::read(3, &token, b"").unwrap()).await.unwrap();
+        assert_eq!((ids(&first), ids(&second), end.as_str()), (vec!["7", "5", "3"], vec!["1"], ""), "{}", db.name);
+
+        let north = Reach { regions: ["cn-north".parse().unwrap()].into(), ..Reach::default() };
+        let (ctx, plan) = reaching(&ctx, north);
+        let (found, _) = db.store.read(&ctx).await.unwrap().search_audit(&plan, &about, &one).await.unwrap();
+        assert_eq!(ids(&found), ["1"], "{}", db.name);
+        let nowhere = Reach { persons: [person(7)].into_iter().collect(), ..Reach::default() };
+        let (ctx, plan) = reaching(&ctx, nowhere);
+        let (found, _) = db.store.read(&ctx).await.unwrap().search_audit(&plan, &about, &one).await.unwrap();
+        assert_eq!(ids(&found), [""; 0], "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_search_stays_in_its_group() {
+    let db = databases().await.remove(1);
+    for n in [1, 2] {
+        let unit = unit_of(&db.store, &context(&db, n)).await;
+        unit.commit(audit().about(person(7)), ()).await.unwrap();
+    }
+    let (ctx, plan) = reaching(&context(&db, 1), Reach::everything());
+    let query = AuditQuery { of: AuditOf::Person(person(7)), from: None, to: None };
+    let page = Page::read(0, "", b"").unwrap();
+    let (found, _) = db.store.read(&ctx).await.unwrap().search_audit(&plan, &query, &page).await.unwrap();
+    assert_eq!(found.iter().map(|(_, entry)| entry.tenant).collect::<Vec<_>>(), [Uuid::from_u128(1)]);
+    assert_eq!(db.store.search_audit(&query, &page).await.unwrap().0.len(), 2, "the operator asks all groups");
 }
 
 #[tokio::test]

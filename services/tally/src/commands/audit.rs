@@ -1,16 +1,19 @@
 //! `tally audit`: looks into the audit log without the services.
 
-use anyhow::Result;
-use tally_store::{AuditReport, Keys, Store, StoreConfig};
+use anyhow::{Result, bail};
+use serde_json::json;
+use tally_kernel::page::{MAX_SIZE, Page};
+use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store, StoreConfig};
 
 use super::settings::{dumped, load};
-use crate::cli::{Audit, AuditCommand, DONE, FAILED, Verify};
+use crate::cli::{Audit, AuditCommand, DONE, FAILED, Search, Verify, Whose};
 use crate::suite::{PARTS, heads_folder, key_folder, store_url};
 
 /// Does what was asked.
 pub async fn audit(args: Audit) -> Result<u8> {
     match args.what {
         AuditCommand::Verify(args) => verify(args).await,
+        AuditCommand::Search(args) => search(args).await,
     }
 }
 
@@ -39,4 +42,60 @@ async fn verify(args: Verify) -> Result<u8> {
         }
     }
     Ok(if sound { DONE } else { FAILED })
+}
+
+/// Asks the log of every service, and merges the answers by time, newest first.
+async fn search(args: Search) -> Result<u8> {
+    let config = load(&args.settings, Vec::new())?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let query = AuditQuery { of: asked(args.of)?, from: args.from, to: args.to };
+    let keys = Keys::open(&key_folder(&config).join("seal.key"))?;
+    let mut found: Vec<(&str, AuditEntry)> = Vec::new();
+    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+        let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
+        let store = Store::open(settings, part.migrations).await?;
+        let mut token = String::new();
+        loop {
+            let (entries, next) = store.search_audit(&query, &Page::read(MAX_SIZE, &token, b"")?).await?;
+            found.extend(entries.into_iter().map(|(_, entry)| (part.name, entry)));
+            if next.is_empty() {
+                break;
+            }
+            token = next;
+        }
+    }
+    found.sort_by_key(|(_, entry)| std::cmp::Reverse((entry.at, entry.id)));
+    for (service, entry) in &found {
+        println!("{}", if args.json { json_line(service, entry) } else { line(service, entry) });
+    }
+    eprintln!("{} entries", found.len());
+    Ok(DONE)
+}
+
+fn asked(whose: Whose) -> Result<AuditOf> {
+    Ok(match (whose.person, whose.principal, whose.subject) {
+        (Some(person), ..) => AuditOf::Person(person),
+        (_, Some(principal), _) => AuditOf::Principal(principal),
+        (_, _, subject) => match subject.as_deref().and_then(|subject| subject.split_once(':')) {
+            Some((kind, id)) => AuditOf::Subject(kind.to_owned(), id.to_owned()),
+            None => bail!("--subject: expected KIND:ID, such as statement:0199.."),
+        },
+    })
+}
+
+fn line(service: &str, entry: &AuditEntry) -> String {
+    let AuditEntry { at, actor, principal, action, subject, subject_id, .. } = entry;
+    let behalf = entry.on_behalf_of.map(|id| format!(" on behalf of {id}")).unwrap_or_default();
+    format!("{at} {service} {actor} ({principal}){behalf} {action} {subject} {subject_id} {}", entry.notes)
+}
+
+fn json_line(service: &str, entry: &AuditEntry) -> String {
+    let line = json!({
+        "service": service, "at": entry.at, "tenant": entry.tenant, "entry": entry.id, "actor": entry.actor,
+        "principal": entry.principal, "on_behalf_of": entry.on_behalf_of, "method": entry.method,
+        "action": entry.action, "subject": entry.subject, "subject_id": entry.subject_id, "notes": entry.notes,
+    });
+    line.to_string()
 }
