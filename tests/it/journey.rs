@@ -81,7 +81,7 @@ async fn one_process_and_five_give_the_same_result_to_the_byte() {
 }
 
 /// Looks at the result as the people concerned do.
-async fn look(stack: &Stack, done: &Done) {
+pub async fn look(stack: &Stack, done: &Done) {
     let summary = &done.outcome.summary;
     assert_eq!(summary.records, summary.credited + summary.unattributed, "{}", stack.name);
     let money = summary.paid_minor.zip(summary.team_fund_minor).map(|(paid, fund)| paid + fund);
@@ -170,7 +170,7 @@ pub async fn talent_heard(done: &Done, person_id: &str) {
 
 /// The chains are intact after the processes ended, and every change and every sensitive read stands in them.
 async fn verify_audit_of_files(stack: &Stack, done: &Done) {
-    let keys = Keys::open(&stack.folder.path().join("keys").join("seal.key")).expect("the key file");
+    let keys = Keys::open(&stack.folder.path().join("keys").join("seal.key"), None).expect("the key file");
     let mut methods = BTreeSet::new();
     for part in PARTS {
         let url = format!("sqlite://{}", stack.folder.path().join("data").join(format!("{}.db", part.name)).display());

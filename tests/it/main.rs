@@ -3,6 +3,7 @@
 
 mod isolation;
 mod journey;
+mod keys;
 mod lists;
 mod odd_jobs;
 mod snapshot;

@@ -26,6 +26,7 @@ pub struct Stack {
     /// Where the keys are; beside them, on SQLite, the data.
     pub folder: TempDir,
     processes: Vec<Child>,
+    settings: Vec<(&'static str, String)>,
     _database: Option<Database>,
     _redis: Option<Redis>,
 }
@@ -44,12 +45,12 @@ impl Stack {
         let folder = TempDir::new().expect("a temporary folder");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
-        let settings = [("TALLY_DATABASE_URL", url)];
+        let settings = vec![("TALLY_DATABASE_URL", url)];
         let mut process = start(folder.path(), "all", address, &[], &settings, otlp);
         let channels = Channels::at(&format!("http://{address}")).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
         let (name, processes) = ("one process on SQLite", vec![process]);
-        Self { name, channels, folder, processes, _database: None, _redis: None }
+        Self { name, channels, folder, processes, settings, _database: None, _redis: None }
     }
 
     /// A process for each service, on PostgreSQL and Redis.
@@ -83,7 +84,15 @@ impl Stack {
             channels.try_into().expect("a channel for each service");
         let channels = Channels { identity, attendance, performance, compensation, talent };
         let name = "five processes on PostgreSQL and Redis";
-        Self { name, channels, folder, processes, _database: Some(database), _redis: Some(redis) }
+        Self { name, channels, folder, processes, settings, _database: Some(database), _redis: Some(redis) }
+    }
+
+    /// A command line with the settings of the processes.
+    pub fn tally(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.args(args).env_clear().envs(self.settings.iter().map(|(key, value)| (key, value)));
+        command.env("TALLY_KEYS_DIRECTORY", self.folder.path().join("keys")).kill_on_drop(true);
+        command
     }
 
     /// Asks the processes to end as an operator does, and waits until they have.

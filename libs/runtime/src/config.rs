@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::providers::{Format, Toml};
@@ -61,6 +61,29 @@ impl fmt::Debug for Secret {
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.masked())
+    }
+}
+
+/// A passphrase: never printed, not even in part.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Passphrase(String);
+
+impl Passphrase {
+    fn masked(&self) -> &'static str {
+        if self.0.is_empty() { "" } else { "***" }
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.masked())
+    }
+}
+
+impl Serialize for Passphrase {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.masked())
     }
 }
 
@@ -141,6 +164,8 @@ pub struct Redis {
 pub struct Keys {
     pub directory: PathBuf,
     pub services_directory: PathBuf,
+    pub passphrase: Passphrase,
+    pub passphrase_file: PathBuf,
 }
 
 /// `[audit]`
@@ -229,8 +254,9 @@ impl Provider for One {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        // The same words as in the file: numbers, booleans, lists; anything else is text.
+        // The same words as in the file: numbers, booleans, lists; anything else is text. A passphrase is always text.
         let value: Value = match self.value.parse() {
+            _ if self.key == "keys.passphrase" => Value::from(self.value.as_str()),
             Ok(value) => value,
             Err(never) => match never {},
         };
@@ -384,6 +410,22 @@ impl Config {
         }
     }
 
+    /// The passphrase of the key file, if one was set.
+    ///
+    /// # Errors
+    /// When it was set twice, or its file cannot be read or is empty.
+    pub fn passphrase(&self) -> Result<Option<String>, ConfigError> {
+        let (text, file) = (&self.keys.passphrase.0, &self.keys.passphrase_file);
+        if file.as_os_str().is_empty() {
+            return Ok(Some(text.clone()).filter(|text| !text.is_empty()));
+        }
+        let wrong = |why: String| error("keys.passphrase_file", why);
+        if !text.is_empty() {
+            return Err(wrong("keys.passphrase is set as well: set one of them".to_owned()));
+        }
+        passphrase_in(file).map(Some).map_err(wrong)
+    }
+
     /// Reads the certificates, if there are any.
     ///
     /// # Errors
@@ -402,6 +444,16 @@ impl Config {
         let certificate = read("server.tls_certificate", &server.tls_certificate)?;
         Ok(Some(Tls { certificate, key: read("server.tls_key", &server.tls_key)?, authority }))
     }
+}
+
+/// The passphrase that a file holds: its text without the end of the line.
+///
+/// # Errors
+/// Why there is none.
+pub fn passphrase_in(file: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() { Err(format!("{} is empty", file.display())) } else { Ok(text.to_owned()) }
 }
 
 fn key_of_variable(name: &str) -> Option<String> {

@@ -107,9 +107,13 @@ fn a_dump_shows_everything_but_secrets_and_can_be_read_again() {
     let config = with_flags(&[
         ("database.url", "postgres://tally_{service}:hunter2@db/tally?password=hunter3"),
         ("redis.url", "rediss://:hunter4@cache:6380"),
+        ("keys.passphrase", "hunter5://hunter6"),
         ("limits.concurrency", "77"),
     ]);
-    let dump = config.unwrap().dump().unwrap();
+    let config = config.unwrap();
+    let dump = config.dump().unwrap();
+    assert_eq!(config.passphrase().unwrap().as_deref(), Some("hunter5://hunter6"));
+    assert!(!format!("{config:?}").contains("hunter"));
     assert!(!dump.contains("hunter"), "{dump}");
     assert!(dump.contains("postgres://tally_{service}:***@db/tally"), "{dump}");
     assert!(dump.contains("concurrency = 77"), "{dump}");
@@ -117,4 +121,24 @@ fn a_dump_shows_everything_but_secrets_and_can_be_read_again() {
     write!(file, "{dump}").unwrap();
     let again = Config::load(&Sources { file: Some(file.path().to_owned()), ..Sources::default() }).unwrap();
     assert_eq!(again.limits.concurrency, 77);
+}
+
+#[test]
+fn a_passphrase_is_taken_as_it_is_typed_or_from_its_file_but_not_from_both() {
+    let environment = |pairs_of: &[(&str, &str)]| {
+        Config::load(&Sources { environment: pairs(pairs_of), ..Sources::default() }).unwrap().passphrase()
+    };
+    assert_eq!(environment(&[]), Ok(None));
+    // What looks like a number, a list or a boolean is still a text.
+    for typed in ["00123", "true", "[1, 2]", " spaced ", "1e3"] {
+        assert_eq!(environment(&[("TALLY_KEYS_PASSPHRASE", typed)]), Ok(Some(typed.to_owned())));
+    }
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "open sesame").unwrap();
+    let path = file.path().to_str().unwrap();
+    assert_eq!(environment(&[("TALLY_KEYS_PASSPHRASE_FILE", path)]), Ok(Some("open sesame".to_owned())));
+    let twice = environment(&[("TALLY_KEYS_PASSPHRASE_FILE", path), ("TALLY_KEYS_PASSPHRASE", "x")]).unwrap_err();
+    assert!(twice.to_string().contains("set one of them"), "{twice}");
+    let missing = environment(&[("TALLY_KEYS_PASSPHRASE_FILE", "/no/such/file")]).unwrap_err();
+    assert!(missing.to_string().contains("/no/such/file"), "{missing}");
 }

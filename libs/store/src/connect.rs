@@ -95,6 +95,8 @@ pub(crate) async fn sqlite_writer(url: &str) -> Result<DatabaseConnection, DbErr
             .foreign_keys(true)
             .busy_timeout(SQLITE_BUSY)
             .row_buffer_size(SQLITE_ROWS_AHEAD)
+            // A destroyed key must not stay in a page that nobody uses.
+            .pragma("secure_delete", "on")
             .pragma("cache_size", "-65536")
             .pragma("wal_autocheckpoint", "4000")
     });
@@ -206,9 +208,14 @@ impl Pools {
                     limit.to_string().into(),
                     (*service).into(),
                 ];
+                if mode == Mode::Write && !settings.tenant.is_empty() {
+                    // Held until the end, so that a rotation of keys can wait for whoever seals with the old ones.
+                    values.push(names::sealing_lock(&names::worker(service), &settings.tenant).into());
+                    sql.push_str(&format!(", pg_advisory_xact_lock_shared(hashtextextended(${}, 3))", values.len()));
+                }
                 if role == Role::Worker {
-                    sql.push_str(", set_config('role', $6, true)");
                     values.push(names::worker(service).into());
+                    sql.push_str(&format!(", set_config('role', ${}, true)", values.len()));
                 }
                 if mode != Mode::Write {
                     sql.push_str(", set_config('transaction_read_only', 'on', true)");

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use tally_kernel::{Error, Kind};
 use uuid::Uuid;
 
+use crate::class;
 use crate::error::StoreError;
 use crate::log::digest;
 use crate::names;
@@ -38,10 +39,12 @@ pub(crate) async fn claim<T: DeserializeOwned>(
         )));
     }
     let scope = tx.scope();
-    let sql = "INSERT INTO idempotency (tenant_id, principal, request_id, method, body, recorded_at) \
-               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    let place = place(tx, request_id);
+    let sql = "INSERT INTO idempotency (tenant_id, id, principal, request_id, method, body, recorded_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
     let values = [
         scope.tenant.into(),
+        place.row.into(),
         scope.author.principal.into(),
         request_id.into(),
         method.into(),
@@ -51,9 +54,8 @@ pub(crate) async fn claim<T: DeserializeOwned>(
     if tx.raw().execute_raw(tx.statement(sql, values)).await?.rows_affected() == 1 {
         return Ok(Ok(Claim { request_id: request_id.to_owned() }));
     }
-    let sql =
-        "SELECT method, body, result FROM idempotency WHERE tenant_id = $1 AND principal = $2 AND request_id = $3";
-    let values = [scope.tenant.into(), scope.author.principal.into(), request_id.into()];
+    let sql = "SELECT method, body, result FROM idempotency WHERE tenant_id = $1 AND id = $2";
+    let values = [scope.tenant.into(), place.row.into()];
     let Some(row) = tx.raw().query_one_raw(tx.statement(sql, values)).await? else {
         // The first rolled back between the two statements.
         return Err(StoreError::Busy("the first request with this id has just been rolled back".to_owned()));
@@ -69,28 +71,22 @@ pub(crate) async fn claim<T: DeserializeOwned>(
             .with("request_id", request_id),
         ));
     }
-    let result: Option<Sealed<T>> = row.try_get_by_index(2)?;
+    let result: Option<Sealed<class::Result, T>> = row.try_get_by_index(2)?;
     let result = result.ok_or_else(|| StoreError::fault("a committed request without its result"))?;
-    Ok(Err(tx.open(&place(tx, request_id), &result)?))
+    Ok(Err(tx.open(&place, &result).await?))
 }
 
 /// The statement that keeps the result with the claim.
-pub(crate) fn part<T: Serialize>(tx: &ScopedTx, claim: &Claim, result: &T) -> Result<Part, StoreError> {
-    let scope = tx.scope();
-    let sealed = tx.seal(&place(tx, &claim.request_id), result)?;
+pub(crate) async fn part<T: Serialize>(tx: &ScopedTx, claim: &Claim, result: &T) -> Result<Part, StoreError> {
+    let place = place(tx, &claim.request_id);
+    let sealed: Sealed<class::Result, _> = tx.seal_in(&place, result).await?;
     Ok(Part {
-        sql: "UPDATE idempotency SET result = $4 WHERE tenant_id = $1 AND principal = $2 AND request_id = $3"
-            .to_owned(),
-        values: vec![
-            scope.tenant.into(),
-            scope.author.principal.into(),
-            claim.request_id.as_str().into(),
-            sealed.into(),
-        ],
+        sql: "UPDATE idempotency SET result = $3 WHERE tenant_id = $1 AND id = $2".to_owned(),
+        values: vec![tx.scope().tenant.into(), place.row.into(), sealed.into()],
     })
 }
 
-/// Results are bound to their request: whose, and which.
+/// The row of a request: whose, and which. Its result is bound to it.
 fn place(tx: &ScopedTx, request_id: &str) -> Place {
     let whose = digest(format!("{}|{request_id}", tx.scope().author.principal).as_bytes());
     let mut id = [0; 16];

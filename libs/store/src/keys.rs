@@ -1,40 +1,50 @@
-//! The keys of one service: to seal columns, to bind audit entries to their content, to sign the heads of the logs.
+//! The master keys of one deployment: to wrap the data keys of its stores, to bind log entries to their content, to sign
+//! the heads of the logs.
 //!
-//! One text file, readable by its owner only, a key a line, so that a rotation is one more line:
-//!
-//! ```text
-//! tally-keys 1
-//! seal 1 <32 bytes, base64>
-//! sign 1 <32 bytes, base64>
-//! ```
-//!
-//! The highest id of a kind is used to write; the others still open and verify what they wrote.
+//! Where they come from is the provider's business. Today that is a file; a key management service joins as one more
+//! variant of the same enum.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey};
 use tally_kernel::{Error, Kind, Rng};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-const HEADER: &str = "tally-keys 1";
-
-type Secret = Zeroizing<[u8; 32]>;
+use crate::cipher::{self, Secret};
+use crate::error::StoreError;
+use crate::key_file::KeyFile;
 
 /// See the module's text. Cheap to clone; never printed.
 #[derive(Clone)]
-pub struct Keys(Arc<Inner>);
+pub struct Keys(Arc<KeyProvider>);
 
-struct Inner {
-    seal: BTreeMap<u32, Secret>,
-    sign: BTreeMap<u32, SigningKey>,
+/// Where master keys come from.
+enum KeyProvider {
+    File(KeyFile),
+    /// Of this process alone.
+    Memory(Ring),
+}
+
+/// All master keys, by their kind and id. The highest id of a kind is used to write; the others still open and verify.
+#[derive(Clone)]
+pub(crate) struct Ring {
+    pub wrap: BTreeMap<u32, Secret>,
+    pub bind: BTreeMap<u32, Secret>,
+    pub sign: BTreeMap<u32, SigningKey>,
+}
+
+impl Ring {
+    pub(crate) fn fresh() -> Self {
+        Self {
+            wrap: BTreeMap::from([(1, cipher::fresh())]),
+            bind: BTreeMap::from([(1, cipher::fresh())]),
+            sign: BTreeMap::from([(1, SigningKey::from_bytes(&Rng::System.bytes()))]),
+        }
+    }
 }
 
 impl fmt::Debug for Keys {
@@ -46,106 +56,109 @@ impl fmt::Debug for Keys {
 impl Keys {
     /// Fresh keys that nobody keeps: for tests and for a demo whose store is thrown away.
     pub fn ephemeral() -> Self {
-        Self(Arc::new(Inner {
-            seal: BTreeMap::from([(1, Zeroizing::new(Rng::System.bytes()))]),
-            sign: BTreeMap::from([(1, SigningKey::from_bytes(&Rng::System.bytes()))]),
-        }))
+        Self(Arc::new(KeyProvider::Memory(Ring::fresh())))
     }
 
-    /// Reads a key file.
+    /// Reads a key file. The passphrase is that of a protected file.
     ///
     /// # Errors
-    /// `KEYS_UNUSABLE` when it is missing, malformed or readable by others than its owner; the text says what to do.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let mut text = Zeroizing::new(String::new());
-        let mut file = File::open(path).map_err(|e| unusable(path, &e.to_string()))?;
-        owner_only(&file, path)?;
-        file.read_to_string(&mut text).map_err(|e| unusable(path, &e.to_string()))?;
-        Self::parse(&text).map_err(|why| unusable(path, &why))
+    /// `KEYS_UNUSABLE` when it is missing, malformed or readable by others than its owner; `KEYS_PASSPHRASE_MISSING` and
+    /// `KEYS_PASSPHRASE_WRONG` for a protected file. The text says what to do.
+    pub fn open(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
+        Ok(Self(Arc::new(KeyProvider::File(KeyFile::open(path, passphrase)?))))
     }
 
-    /// Reads a key file, or makes one that only its owner can read.
+    /// Reads a key file, or makes one that only its owner can read; protected, if there is a passphrase.
     ///
     /// # Errors
     /// As [`Keys::open`], and when the file cannot be written.
-    pub fn open_or_init(path: &Path) -> Result<Self, Error> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(path) {
-            Ok(mut file) => {
-                let keys = Self::ephemeral();
-                file.write_all(keys.text().as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(|e| unusable(path, &e.to_string()))?;
-                Ok(keys)
-            }
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Self::open(path),
-            Err(e) => Err(unusable(path, &e.to_string())),
-        }
+    pub fn open_or_init(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
+        Ok(Self(Arc::new(KeyProvider::File(KeyFile::open_or_init(path, passphrase)?))))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
-        let mut lines = text.lines();
-        if lines.next() != Some(HEADER) {
-            return Err(format!("its first line must be \"{HEADER}\""));
-        }
-        let (mut seal, mut sign) = (BTreeMap::new(), BTreeMap::new());
-        for line in lines.filter(|line| !line.trim().is_empty()) {
-            let [kind, id, key] = line.split(' ').collect::<Vec<_>>()[..] else {
-                return Err("a line must be: kind, id, key".to_owned());
-            };
-            let id: u32 = id.parse().map_err(|_| format!("\"{id}\" is not a key's id"))?;
-            let raw = Zeroizing::new(STANDARD.decode(key).map_err(|_| format!("key {kind} {id} is not base64"))?);
-            let key: [u8; 32] = raw.as_slice().try_into().map_err(|_| format!("key {kind} {id} must have 32 bytes"))?;
-            let fresh = match kind {
-                "seal" => seal.insert(id, Zeroizing::new(key)).is_none(),
-                "sign" => sign.insert(id, SigningKey::from_bytes(&key)).is_none(),
-                other => return Err(format!("\"{other}\" is not a kind of key")),
-            };
-            if !fresh {
-                return Err(format!("key {kind} {id} is there twice"));
+    /// Protects the file with this passphrase from now on, instead of none or of the one it was opened with. The keys
+    /// stay as they are.
+    ///
+    /// # Errors
+    /// `KEYS_UNUSABLE` when the file cannot be replaced; then it is as it was.
+    pub fn protect(&self, passphrase: &str) -> Result<(), Error> {
+        self.file()?.protect(passphrase)
+    }
+
+    /// Adds a master key, with which everything is wrapped from now on: its id.
+    ///
+    /// # Errors
+    /// `KEYS_UNUSABLE` when the file cannot be replaced; then it is as it was.
+    pub fn add_master(&self) -> Result<u32, Error> {
+        self.file()?.add_master()
+    }
+
+    fn file(&self) -> Result<&KeyFile, Error> {
+        match &*self.0 {
+            KeyProvider::File(file) => Ok(file),
+            KeyProvider::Memory(_) => {
+                let text = "these keys live in this process only: there is no file to change";
+                Err(Error::new(Kind::FailedPrecondition, "KEYS_NOT_IN_A_FILE", text))
             }
         }
-        if seal.is_empty() || sign.is_empty() {
-            return Err("it needs at least one seal and one sign key".to_owned());
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&Ring) -> T) -> T {
+        match &*self.0 {
+            KeyProvider::File(file) => read(&file.ring()),
+            KeyProvider::Memory(ring) => read(ring),
         }
-        Ok(Self(Arc::new(Inner { seal, sign })))
     }
 
-    fn text(&self) -> Zeroizing<String> {
-        let seal = self.0.seal.iter().map(|(id, key)| format!("seal {id} {}\n", STANDARD.encode(key.as_slice())));
-        let sign = self.0.sign.iter().map(|(id, key)| format!("sign {id} {}\n", STANDARD.encode(key.to_bytes())));
-        Zeroizing::new(format!("{HEADER}\n{}{}", seal.collect::<String>(), sign.collect::<String>()))
+    /// The id of the newest master key.
+    pub(crate) fn newest_master(&self) -> u32 {
+        self.with(|ring| ring.wrap.last_key_value().map_or(0, |(id, _)| *id))
     }
 
-    /// The id of the key to seal with, and the tenant's own key made from it.
-    pub(crate) fn seal_key(&self, tenant: Uuid) -> Option<(u32, Secret)> {
-        let (id, master) = self.0.seal.last_key_value()?;
-        Some((*id, derive("tally 1 sealed columns", master, tenant)))
+    /// Wraps a key with the newest master key: that one's id, and the wrapped key.
+    pub(crate) fn wrap(&self, key: &Secret, bound_to: &str) -> Result<(u32, Vec<u8>), StoreError> {
+        self.with(|ring| {
+            let (id, master) = ring.wrap.last_key_value().ok_or_else(|| StoreError::fault("no master key"))?;
+            Ok((*id, cipher::encrypt(master, key.as_slice(), format!("{bound_to}|{id}").as_bytes())?))
+        })
     }
 
-    /// The tenant's key made from the key `id`, if that is known.
-    pub(crate) fn seal_key_of(&self, id: u32, tenant: Uuid) -> Option<Secret> {
-        self.0.seal.get(&id).map(|master| derive("tally 1 sealed columns", master, tenant))
+    /// Unwraps a key. An id that is not known yet is looked for in the file, at most once a second.
+    pub(crate) fn unwrap(&self, id: u32, wrapped: &[u8], bound_to: &str) -> Result<Secret, StoreError> {
+        let known = |ring: &Ring| ring.wrap.get(&id).cloned();
+        let master = self.with(known).or_else(|| {
+            if let KeyProvider::File(file) = &*self.0 {
+                file.look_again();
+            }
+            self.with(known)
+        });
+        let master = master.ok_or_else(|| {
+            StoreError::fault(format_args!(
+                "{bound_to}: wrapped with master key {id}, which the key file does not hold"
+            ))
+        })?;
+        cipher::decrypt_key(&master, wrapped, format!("{bound_to}|{id}").as_bytes()).ok_or_else(|| {
+            StoreError::fault(format_args!("{bound_to}: does not unwrap: altered, moved, or of another key file"))
+        })
     }
 
-    /// The tenant's key that binds log entries to their content. Made from the first seal key, so that it outlives
-    /// rotations: without it nobody can forge an entry that verifies.
+    /// The tenant's key that binds log entries to their content. Made from the first key of its kind, so that it
+    /// outlives rotations: without it nobody can forge an entry that verifies.
     pub(crate) fn content_key(&self, tenant: Uuid) -> Option<Secret> {
-        self.0.seal.first_key_value().map(|(_, master)| derive("tally 1 log content", master, tenant))
+        self.with(|ring| ring.bind.first_key_value().map(|(_, master)| derive("tally 1 log content", master, tenant)))
     }
 
     /// Signs the head of a log: the key's id and the signature.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<(u32, [u8; 64])> {
-        self.0.sign.last_key_value().map(|(id, key)| (*id, key.sign(message).to_bytes()))
+        self.with(|ring| ring.sign.last_key_value().map(|(id, key)| (*id, key.sign(message).to_bytes())))
     }
 
     /// Whether the key `id` signed `message`.
     pub(crate) fn verify(&self, id: u32, message: &[u8], signature: &[u8]) -> bool {
         let Ok(signature) = Signature::from_slice(signature) else { return false };
-        self.0.sign.get(&id).is_some_and(|key| key.verifying_key().verify_strict(message, &signature).is_ok())
+        self.with(|ring| {
+            ring.sign.get(&id).is_some_and(|key| key.verifying_key().verify_strict(message, &signature).is_ok())
+        })
     }
 }
 
@@ -156,66 +169,24 @@ fn derive(context: &str, master: &Secret, tenant: Uuid) -> Secret {
     Zeroizing::new(blake3::derive_key(context, material.as_slice()))
 }
 
-fn unusable(path: &Path, why: &str) -> Error {
-    Error::new(
-        Kind::FailedPrecondition,
-        "KEYS_UNUSABLE",
-        format!(
-            "the key file {} cannot be used: {why}. `tally init` makes one; restore it from your backup if data exists",
-            path.display()
-        ),
-    )
-}
-
-#[cfg(unix)]
-fn owner_only(file: &File, path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata().map_err(|e| unusable(path, &e.to_string()))?.permissions().mode();
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(unusable(path, "others than its owner can read it; type: chmod 600 on it"))
-}
-
-#[cfg(not(unix))]
-fn owner_only(_: &File, _: &Path) -> Result<(), Error> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_file_round_trips_and_an_added_key_becomes_the_one_to_write_with() {
-        let first = Keys::ephemeral();
-        let added = format!("{}seal 2 {}\n", first.text().as_str(), STANDARD.encode([7_u8; 32]));
-        let second = Keys::parse(&added).unwrap();
-        let tenant = Uuid::from_u128(1);
-        assert_eq!(second.seal_key(tenant).unwrap().0, 2);
-        assert_eq!(second.seal_key_of(1, tenant), first.seal_key_of(1, tenant));
-        assert_eq!(second.content_key(tenant), first.content_key(tenant));
+    fn a_wrapped_key_comes_back_where_it_belongs_and_nowhere_else() {
+        let (keys, key) = (Keys::ephemeral(), cipher::fresh());
+        let (id, wrapped) = keys.wrap(&key, "here").unwrap();
+        assert_eq!(keys.unwrap(id, &wrapped, "here").unwrap(), key);
+        assert!(keys.unwrap(id, &wrapped, "there").is_err());
+        assert!(keys.unwrap(id + 1, &wrapped, "here").is_err());
+        assert!(Keys::ephemeral().unwrap(id, &wrapped, "here").is_err());
     }
 
     #[test]
-    fn a_malformed_file_is_refused_with_its_fault() {
-        for (text, fault) in [
-            ("", "first line"),
-            ("tally-keys 1\n", "at least one"),
-            ("tally-keys 1\nseal one AAAA\n", "not a key's id"),
-            ("tally-keys 1\nseal 1 AAAA\n", "32 bytes"),
-            ("tally-keys 1\nsign 1 %%\n", "not base64"),
-            ("tally-keys 1\nkey\n", "a line must be"),
-        ] {
-            let why = Keys::parse(text).unwrap_err();
-            assert!(why.contains(fault), "{text:?} gave {why:?}");
-        }
-    }
-
-    #[test]
-    fn tenants_have_keys_of_their_own() {
+    fn tenants_have_content_keys_of_their_own() {
         let keys = Keys::ephemeral();
-        assert_ne!(keys.seal_key(Uuid::from_u128(1)), keys.seal_key(Uuid::from_u128(2)));
+        assert_ne!(keys.content_key(Uuid::from_u128(1)), keys.content_key(Uuid::from_u128(2)));
     }
 
     #[test]
@@ -225,5 +196,12 @@ mod tests {
         assert!(keys.verify(id, b"head 7", &signature));
         assert!(!keys.verify(id, b"head 8", &signature));
         assert!(!Keys::ephemeral().verify(id, b"head 7", &signature));
+    }
+
+    #[test]
+    fn keys_of_a_process_have_no_file_to_protect_or_to_rotate() {
+        let keys = Keys::ephemeral();
+        assert_eq!(keys.protect("x").unwrap_err().reason(), "KEYS_NOT_IN_A_FILE");
+        assert_eq!(keys.add_master().unwrap_err().reason(), "KEYS_NOT_IN_A_FILE");
     }
 }

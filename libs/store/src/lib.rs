@@ -5,7 +5,7 @@
 //! * [`Unit`] carries a change, its [`Audit`] entry, its [`Event`]s and the result of its request in one transaction.
 //! * Both logs are numbered and chained after the commit, by [`Store::spawn_sequencer`], and checked by
 //!   [`Store::verify_audit`].
-//! * [`Sealed`] columns open only in the cell they were written to.
+//! * [`Sealed`] columns open only in the cell they were written to, with the key of the group or of the [person](PersonKeys).
 //! * What PostgreSQL does better (roles, `SKIP LOCKED`, advisory locks, arrays) is used here and nowhere else, behind
 //!   functions that do the same on SQLite.
 //!
@@ -114,17 +114,24 @@
 //! Raw SQL lives in this crate alone.
 
 mod audit;
+mod blind_index;
+mod cipher;
+pub mod class;
 mod connect;
 mod context;
+mod data_keys;
 mod error;
 mod heads;
 mod idempotency;
+mod key_file;
 mod keys;
 mod log;
 mod migrate;
 pub mod migration;
 mod names;
 mod outbox;
+mod person_keys;
+mod rotate;
 mod rows;
 mod scoped;
 mod sealed;
@@ -142,19 +149,21 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement};
-use serde::Serialize;
 use tally_access::{OpContext, Regions};
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use audit::{Audit, AuditEntry};
+pub use blind_index::{BlindIndex, IdNumber};
 pub use context::{date_from_db, date_to_db, from_db, to_db};
 pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
 pub use keys::Keys;
 pub use log::digest;
 pub use migrate::Migrations;
 pub use outbox::{Bell, Event, EventRecord};
+pub use person_keys::PersonKeys;
+pub use rotate::{KeyMove, Rotated};
 pub use scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
 /// sea-orm, for the entities of the rooms' `store.rs`.
 pub use sea_orm as orm;
@@ -167,6 +176,7 @@ pub use work::{WorkCount, WorkItem, WorkOrder};
 
 use connect::{Mode, Pools, Role, Settings};
 use context::{Author, Scope};
+use data_keys::{SealedColumn, Sealer};
 use heads::HeadsFile;
 use migrate::Migrator;
 
@@ -216,7 +226,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     service: &'static str,
     pools: Pools,
-    keys: Keys,
+    sealer: Arc<Sealer>,
     clock: Clock,
     bell: Bell,
     /// Rung by commits for the sequencer.
@@ -266,8 +276,8 @@ impl Store {
         };
         Ok(Self(Arc::new(Inner {
             service: config.service,
+            sealer: Arc::new(Sealer::new(config.keys, sealed_columns(&pools).await?)),
             pools,
-            keys: config.keys,
             clock: config.clock,
             bell: Bell::new(),
             pending: Notify::new(),
@@ -314,7 +324,7 @@ impl Store {
             now: self.clock().now(),
             rng: Rng::System,
         };
-        Ok(ReadTx(ScopedTx::new(tx, scope, self.backend(), self.keys().clone())))
+        Ok(ReadTx(ScopedTx::new(tx, scope, self.backend(), Arc::clone(&self.0.sealer))))
     }
 
     /// Runs a unit of work again while somebody else is faster (busy, deadlock, serialisation), a few times, within the
@@ -342,14 +352,6 @@ impl Store {
             pause *= 2;
         }
         work().await
-    }
-
-    /// Seals a value for its place, outside of a transaction.
-    ///
-    /// # Errors
-    /// Only faults of ours.
-    pub fn seal<T: Serialize>(&self, ctx: &OpContext, place: &Place, value: &T) -> Result<Sealed<T>> {
-        Ok(Sealed::seal(self.keys(), ctx.tenant().into(), place, value)?)
     }
 
     /// Rings when the outbox has grown.
@@ -380,8 +382,12 @@ impl Store {
         self.0.pools.backend()
     }
 
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.0.sealer
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
-        &self.0.keys
+        &self.0.sealer.keys
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -392,7 +398,7 @@ impl Store {
         let scope = Scope::of(ctx)?;
         let tx = self.0.pools.begin(mode, Role::Login, &scope.settings()).await?;
         self.only_tenant(&tx, scope.tenant, mode).await?;
-        Ok(ScopedTx::new(tx, scope, self.backend(), self.keys().clone()))
+        Ok(ScopedTx::new(tx, scope, self.backend(), Arc::clone(&self.0.sealer)))
     }
 
     /// A transaction of this library over every tenant.
@@ -435,6 +441,13 @@ impl Store {
             _ => Ok(()),
         }
     }
+}
+
+/// What the migrations registered.
+async fn sealed_columns(pools: &Pools) -> Result<Vec<SealedColumn>, StoreError> {
+    let tx = pools.begin(Mode::Read, Role::Login, &Settings::default()).await?;
+    let sql = format!("SELECT table_name, column_name, class FROM {} ORDER BY 1, 2", names::SEALED_COLUMNS);
+    data_keys::columns_of(&tx.query_all_raw(Statement::from_string(pools.backend(), sql)).await?)
 }
 
 /// One file per service: two in one file would share their logs.

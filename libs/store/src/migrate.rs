@@ -10,15 +10,16 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, St
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
 use tally_kernel::{Error, Kind};
 
+use crate::class;
 use crate::connect::{backend_of, postgres, sqlite_writer, url_for};
 use crate::error::StoreError;
 use crate::migration::{
-    TENANT_ONLY, big, big_null, bytes, bytes_null, enable_open_rls, enable_rls, instant, int, policy, text, text_null,
-    uuid, uuid_null,
+    TENANT_ONLY, big, big_null, bytes, bytes_null, enable_open_rls, enable_rls, instant, instant_null, int, policy,
+    sealed_column, text, text_null, uuid, uuid_null,
 };
 use crate::names::{
-    AUDIT, AUDIT_PEOPLE, CURSORS, FACTS, IDEMPOTENCY, LOG_HEADS, MIGRATIONS, OUTBOX, WORK_ITEMS, check_service, login,
-    worker,
+    AUDIT, AUDIT_PEOPLE, CURSORS, DATA_KEYS, FACTS, IDEMPOTENCY, KEY_ROTATIONS, LOG_HEADS, MIGRATIONS, OUTBOX,
+    PERSON_KEYS, SEALED_COLUMNS, WORK_ITEMS, check_service, login, worker,
 };
 
 /// The migrations of a service, oldest first; names begin with the service's.
@@ -169,7 +170,10 @@ fn grants(service: &str) -> String {
          GRANT SELECT, UPDATE (position, chain) ON {AUDIT}, {OUTBOX} TO {worker};
          GRANT SELECT ON {AUDIT_PEOPLE} TO {worker};
          GRANT SELECT, INSERT, UPDATE ON {LOG_HEADS} TO {worker};
-         GRANT SELECT, UPDATE ON {WORK_ITEMS} TO {worker};"
+         GRANT SELECT, UPDATE ON {WORK_ITEMS} TO {worker};
+         REVOKE DELETE ON {DATA_KEYS}, {PERSON_KEYS} FROM {login};
+         REVOKE INSERT, UPDATE, DELETE ON {SEALED_COLUMNS} FROM {login};
+         GRANT SELECT, INSERT, UPDATE ON {DATA_KEYS} TO {worker};"
     )
 }
 
@@ -221,6 +225,7 @@ impl MigrationTrait for StoreTables {
             policy(m, log, "worker", &worker, "true").await?;
         }
         policy(m, LOG_HEADS, "worker", &worker, "true").await?;
+        keys(m, &worker).await?;
         idempotency(m).await?;
         cursors(m).await?;
         work_items(m).await?;
@@ -332,9 +337,49 @@ async fn heads(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     table(m, LOG_HEADS, columns, &["log", "tenant_id"]).await
 }
 
+/// Data keys of groups, keys of people, the columns that are sealed, and how far a rotation is.
+async fn keys(m: &SchemaManager<'_>, worker: &str) -> Result<(), DbErr> {
+    let data = vec![
+        uuid("tenant_id"),
+        text("class"),
+        big("version"),
+        big("master"),
+        bytes_null("wrapped"),
+        instant("recorded_at"),
+        instant_null("destroyed_at"),
+    ];
+    table(m, DATA_KEYS, data, &["tenant_id", "class", "version"]).await?;
+    enable_rls(m, DATA_KEYS).await?;
+    policy(m, DATA_KEYS, "worker", worker, "true").await?;
+    let people = vec![
+        uuid("tenant_id"),
+        uuid("id"),
+        bytes_null("wrapped"),
+        instant("recorded_at"),
+        instant_null("destroyed_at"),
+    ];
+    table(m, PERSON_KEYS, people, &["tenant_id", "id"]).await?;
+    enable_rls(m, PERSON_KEYS).await?;
+    let sealed = vec![text("table_name"), text("column_name"), text("class")];
+    table(m, SEALED_COLUMNS, sealed, &["table_name", "column_name"]).await?;
+    enable_open_rls(m, SEALED_COLUMNS).await?;
+    sealed_column::<class::PersonKey>(m, PERSON_KEYS, "wrapped").await?;
+    let rotations = vec![
+        uuid("tenant_id"),
+        text("table_name"),
+        text("column_name"),
+        big("version"),
+        uuid("after_id"),
+        big("moved"),
+    ];
+    table(m, KEY_ROTATIONS, rotations, &["tenant_id", "table_name", "column_name"]).await?;
+    enable_rls(m, KEY_ROTATIONS).await
+}
+
 async fn idempotency(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     let columns = vec![
         uuid("tenant_id"),
+        uuid("id"),
         uuid("principal"),
         text("request_id"),
         text("method"),
@@ -342,7 +387,8 @@ async fn idempotency(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         bytes_null("result"),
         instant("recorded_at"),
     ];
-    table(m, IDEMPOTENCY, columns, &["tenant_id", "principal", "request_id"]).await?;
+    table(m, IDEMPOTENCY, columns, &["tenant_id", "id"]).await?;
+    sealed_column::<class::Result>(m, IDEMPOTENCY, "result").await?;
     enable_rls(m, IDEMPOTENCY).await
 }
 

@@ -19,7 +19,9 @@ use sea_orm::sea_query::{Alias, ColumnDef, Index, Table};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
+use crate::class::Class;
 use crate::names::AUDIT_ID;
+use crate::names::SEALED_COLUMNS;
 
 /// A migration: a type, its name (which begins with the service's and is never changed), and what it does.
 #[macro_export]
@@ -263,6 +265,18 @@ pub async fn enable_rls(m: &SchemaManager<'_>, table: &str) -> Result<(), DbErr>
 /// What the database says.
 pub async fn enable_open_rls(m: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     policy(m, table, "open", "PUBLIC", "true").await
+}
+
+/// Registers a column of [`Sealed`](crate::Sealed) values of this class, so that a rotation of keys finds it. Nothing can
+/// be sealed for a column that is not registered.
+///
+/// # Errors
+/// What the database says.
+pub async fn sealed_column<C: Class>(m: &SchemaManager<'_>, table: &str, column: &str) -> Result<(), DbErr> {
+    let class = C::KEY.name();
+    let sql = format!("INSERT INTO {SEALED_COLUMNS} VALUES ('{table}', '{column}', '{class}')");
+    m.get_connection().execute_unprepared(&sql).await?;
+    Ok(())
 }
 
 pub(crate) async fn policy(

@@ -12,6 +12,10 @@ pub(crate) const IDEMPOTENCY: &str = "idempotency";
 pub(crate) const CURSORS: &str = "cursors";
 pub(crate) const WORK_ITEMS: &str = "work_items";
 pub(crate) const LOG_HEADS: &str = "log_heads";
+pub(crate) const DATA_KEYS: &str = "data_keys";
+pub(crate) const PERSON_KEYS: &str = "person_keys";
+pub(crate) const SEALED_COLUMNS: &str = "sealed_columns";
+pub(crate) const KEY_ROTATIONS: &str = "key_rotations";
 pub(crate) const FACTS: &str = "store_facts";
 pub(crate) const MIGRATIONS: &str = "schema_migrations";
 
@@ -23,6 +27,11 @@ pub(crate) fn login(service: &str) -> String {
 /// The role for work over every tenant; nobody signs in as it.
 pub(crate) fn worker(service: &str) -> String {
     format!("tally_{service}_worker")
+}
+
+/// The lock between sealing for a tenant and making it a new key.
+pub(crate) fn sealing_lock(worker: &str, tenant: &str) -> String {
+    format!("sealing|{worker}|{tenant}")
 }
 
 /// Names of services become SQL identifiers, so they are plain lowercase words.

@@ -5,6 +5,7 @@
 //! backstop behind it, not the mechanism: SQLite has none.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{ArrayType, Condition, Expr, ExprTrait as _, IntoCondition};
@@ -12,16 +13,14 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait,
     QueryFilter as _, Statement, Value,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tally_access::{Reach, Region, Regions};
 use tally_kernel::{Error, Kind};
 use uuid::Uuid;
 
 use crate::context::Scope;
+use crate::data_keys::{Met, Sealer};
 use crate::error::StoreError;
 use crate::keys::Keys;
-use crate::sealed::{Place, Sealed};
 use crate::select::Select;
 
 /// An entity whose rows belong to tenants. Written with [`scoped!`](crate::scoped).
@@ -82,12 +81,13 @@ pub struct ScopedTx {
     tx: DatabaseTransaction,
     scope: Scope,
     backend: DbBackend,
-    keys: Keys,
+    sealer: Arc<Sealer>,
+    met: Met,
 }
 
 impl ScopedTx {
-    pub(crate) fn new(tx: DatabaseTransaction, scope: Scope, backend: DbBackend, keys: Keys) -> Self {
-        Self { tx, scope, backend, keys }
+    pub(crate) fn new(tx: DatabaseTransaction, scope: Scope, backend: DbBackend, sealer: Arc<Sealer>) -> Self {
+        Self { tx, scope, backend, sealer, met: Met::default() }
     }
 
     pub(crate) fn scope(&self) -> &Scope {
@@ -108,7 +108,15 @@ impl ScopedTx {
     }
 
     pub(crate) fn keys(&self) -> &Keys {
-        &self.keys
+        &self.sealer.keys
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(crate) fn keys_met(&self) -> &Met {
+        &self.met
     }
 
     pub(crate) async fn finish(self) -> Result<(), StoreError> {
@@ -147,22 +155,6 @@ impl ScopedTx {
     /// Reads rows that belong to no tenant.
     pub fn select_unscoped<E: Unscoped>(&self) -> Select<'_, E> {
         Select::new(self, E::find())
-    }
-
-    /// Seals a value for its place.
-    ///
-    /// # Errors
-    /// Only faults of ours.
-    pub fn seal<T: Serialize>(&self, place: &Place, value: &T) -> Result<Sealed<T>, StoreError> {
-        Sealed::seal(&self.keys, self.scope.tenant, place, value)
-    }
-
-    /// Opens a sealed value in its place.
-    ///
-    /// # Errors
-    /// A fault of ours when it was altered, moved, or sealed with keys that are gone.
-    pub fn open<T: DeserializeOwned>(&self, place: &Place, sealed: &Sealed<T>) -> Result<T, StoreError> {
-        sealed.open(&self.keys, self.scope.tenant, place)
     }
 
     /// Waits until no other transaction holds the lock of this name, and holds it until this one ends. SQLite has one

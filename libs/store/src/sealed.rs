@@ -1,42 +1,43 @@
-//! Columns that a copy of the database does not give away: AES-256-GCM-SIV, bound to tenant, table, column and row.
+//! Columns that a copy of the database does not give away: bound to tenant, table, column and row, and to their class.
 //!
 //! A sealed value opens only in the place it was written to: moved to another row, column or tenant it is refused. The
-//! database cannot compare or add such values; what needs that happens in code.
+//! database cannot compare or add such values; what needs that happens in code. Which key seals follows from the class in
+//! the column's type: [`Unit::seal`](crate::Unit::seal) for a key of the group, [`PersonKeys`](crate::PersonKeys) for one
+//! of the person.
 //!
-//! Bytes: format (1), id of the key (4, big endian), nonce (12, from the operating system), ciphertext with its tag.
+//! Bytes: format (2), class (1), version of the key (4, big endian; 0 under a person's key), nonce (12, from the operating
+//! system), ciphertext with its tag.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-use aes_gcm_siv::aead::{Aead as _, KeyInit as _, Payload};
-use aes_gcm_siv::{Aes256GcmSiv, Nonce};
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, ColumnTrait, EntityName as _, QueryResult, TryGetError, TryGetable, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tally_kernel::Rng;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::cipher::{self, Secret};
+use crate::class::{Class, KeyClass};
 use crate::error::StoreError;
-use crate::keys::Keys;
 
-const FORMAT: u8 = 1;
-const NONCE_AT: usize = 5;
-const CIPHER_AT: usize = NONCE_AT + 12;
+const FORMAT: u8 = 2;
+/// Format, class and version: what comes before the nonce.
+pub(crate) const HEADER: usize = 6;
 
-/// A sealed `T` as a column of an entity (bytes). Prints as `sealed`.
-pub struct Sealed<T> {
+/// A `T` sealed as of class `C`, as a column of an entity (bytes). Prints as `sealed`.
+pub struct Sealed<C, T> {
     bytes: Vec<u8>,
-    of: PhantomData<fn() -> T>,
+    of: PhantomData<fn() -> (C, T)>,
 }
 
 /// Where a sealed value lives: it opens nowhere else.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    table: &'static str,
-    column: &'static str,
-    row: Uuid,
+    pub(crate) table: &'static str,
+    pub(crate) column: &'static str,
+    pub(crate) row: Uuid,
 }
 
 impl Place {
@@ -50,106 +51,142 @@ impl Place {
         Self { table, column, row }
     }
 
-    fn bound_to(&self, tenant: Uuid) -> Vec<u8> {
-        format!("{tenant}|{}|{}|{}", self.table, self.column, self.row).into_bytes()
+    pub(crate) fn cell(&self, tenant: Uuid) -> Cell<'_> {
+        Cell { tenant, table: self.table, column: self.column, row: self.row }
     }
 }
 
-impl<T: Serialize> Sealed<T> {
-    pub(crate) fn seal(keys: &Keys, tenant: Uuid, place: &Place, value: &T) -> Result<Self, StoreError> {
-        let (id, key) = keys.seal_key(tenant).ok_or_else(|| StoreError::fault("no key to seal with"))?;
+/// A cell of a tenant, whatever its type.
+#[derive(Clone, Copy)]
+pub(crate) struct Cell<'a> {
+    pub tenant: Uuid,
+    pub table: &'a str,
+    pub column: &'a str,
+    pub row: Uuid,
+}
+
+impl Cell<'_> {
+    /// The sealed bytes of `clear` in this cell.
+    pub(crate) fn seal(
+        &self,
+        class: KeyClass,
+        version: u32,
+        key: &Secret,
+        clear: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let sealed = cipher::encrypt(key, clear, self.bound_to(class, version).as_bytes())?;
+        Ok([header(class, version).as_slice(), &sealed].concat())
+    }
+
+    /// What was sealed in this cell.
+    pub(crate) fn open(
+        &self,
+        class: KeyClass,
+        version: u32,
+        key: &Secret,
+        bytes: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let sealed = bytes.get(HEADER..).unwrap_or_default();
+        cipher::decrypt(key, sealed, self.bound_to(class, version).as_bytes()).ok_or_else(|| {
+            self.fault("does not open here: altered, moved from another cell, or sealed with another key")
+        })
+    }
+
+    /// The version of the key that sealed these bytes, if they are of this class.
+    pub(crate) fn version(&self, class: KeyClass, bytes: &[u8]) -> Result<u32, StoreError> {
+        match bytes.split_first_chunk::<HEADER>() {
+            Some(([FORMAT, byte, version @ ..], _)) if *byte == class.byte() => Ok(u32::from_be_bytes(*version)),
+            Some(([FORMAT, ..], _)) => Err(self.fault(format_args!("is not of the class {}", class.name()))),
+            _ => Err(self.fault("not a sealed value of a known format")),
+        }
+    }
+
+    pub(crate) fn fault(&self, why: impl fmt::Display) -> StoreError {
+        StoreError::fault(format_args!("{}.{} of row {}: {why}", self.table, self.column, self.row))
+    }
+
+    fn bound_to(&self, class: KeyClass, version: u32) -> String {
+        format!("{}|{}|{}|{}|{}|{version}", self.tenant, self.table, self.column, self.row, class.name())
+    }
+}
+
+/// How sealed bytes of this class and version of the key begin.
+pub(crate) fn header(class: KeyClass, version: u32) -> [u8; HEADER] {
+    let [a, b, c, d] = version.to_be_bytes();
+    [FORMAT, class.byte(), a, b, c, d]
+}
+
+impl<C: Class, T> Sealed<C, T> {
+    pub(crate) fn version(&self, cell: &Cell<'_>) -> Result<u32, StoreError> {
+        cell.version(C::KEY, &self.bytes)
+    }
+}
+
+impl<C: Class, T: Serialize> Sealed<C, T> {
+    pub(crate) fn seal(cell: &Cell<'_>, version: u32, key: &Secret, value: &T) -> Result<Self, StoreError> {
         let clear = Zeroizing::new(serde_json::to_vec(value).map_err(StoreError::fault)?);
-        let nonce: [u8; 12] = Rng::System.bytes();
-        let cipher = Aes256GcmSiv::new_from_slice(key.as_slice()).map_err(StoreError::fault)?;
-        let payload = Payload { msg: &clear, aad: &place.bound_to(tenant) };
-        let sealed = cipher.encrypt(&Nonce::from(nonce), payload).map_err(StoreError::fault)?;
-        let mut bytes = Vec::with_capacity(CIPHER_AT + sealed.len());
-        bytes.push(FORMAT);
-        bytes.extend_from_slice(&id.to_be_bytes());
-        bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(&sealed);
-        Ok(Self { bytes, of: PhantomData })
+        cell.seal(C::KEY, version, key, &clear).map(Self::from)
     }
 }
 
-impl<T: DeserializeOwned> Sealed<T> {
-    pub(crate) fn open(&self, keys: &Keys, tenant: Uuid, place: &Place) -> Result<T, StoreError> {
-        let fault =
-            |why: &str| StoreError::fault(format_args!("{}.{} of row {}: {why}", place.table, place.column, place.row));
-        let (Some(&FORMAT), Some(id), Some(nonce), Some(sealed)) = (
-            self.bytes.first(),
-            self.bytes.get(1..NONCE_AT),
-            self.bytes.get(NONCE_AT..CIPHER_AT),
-            self.bytes.get(CIPHER_AT..),
-        ) else {
-            return Err(fault("not a sealed value of a known format"));
-        };
-        let id = u32::from_be_bytes(id.try_into().map_err(StoreError::fault)?);
-        let key = keys
-            .seal_key_of(id, tenant)
-            .ok_or_else(|| fault(&format!("sealed with key {id}, which the key file does not hold")))?;
-        let cipher = Aes256GcmSiv::new_from_slice(key.as_slice()).map_err(StoreError::fault)?;
-        let nonce: [u8; 12] = nonce.try_into().map_err(StoreError::fault)?;
-        let payload = Payload { msg: sealed, aad: &place.bound_to(tenant) };
-        let clear = cipher
-            .decrypt(&Nonce::from(nonce), payload)
-            .map_err(|_| fault("does not open here: altered, moved from another cell, or sealed with other keys"))?;
-        serde_json::from_slice(&Zeroizing::new(clear))
-            .map_err(|e| fault(&format!("opened, but is not of its type: {e}")))
+impl<C: Class, T: DeserializeOwned> Sealed<C, T> {
+    pub(crate) fn open(&self, cell: &Cell<'_>, version: u32, key: &Secret) -> Result<T, StoreError> {
+        let clear = cell.open(C::KEY, version, key, &self.bytes)?;
+        serde_json::from_slice(&clear).map_err(|e| cell.fault(format_args!("opened, but is not of its type: {e}")))
     }
 }
 
-impl<T> Clone for Sealed<T> {
+impl<C, T> Clone for Sealed<C, T> {
     fn clone(&self) -> Self {
         Self { bytes: self.bytes.clone(), of: PhantomData }
     }
 }
 
-impl<T> PartialEq for Sealed<T> {
+impl<C, T> PartialEq for Sealed<C, T> {
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes
     }
 }
 
-impl<T> Eq for Sealed<T> {}
+impl<C, T> Eq for Sealed<C, T> {}
 
-impl<T> fmt::Debug for Sealed<T> {
+impl<C, T> fmt::Debug for Sealed<C, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sealed")
     }
 }
 
-impl<T> fmt::Display for Sealed<T> {
+impl<C, T> fmt::Display for Sealed<C, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sealed")
     }
 }
 
-impl<T> From<Sealed<T>> for Value {
-    fn from(sealed: Sealed<T>) -> Self {
+impl<C, T> From<Sealed<C, T>> for Value {
+    fn from(sealed: Sealed<C, T>) -> Self {
         Self::Bytes(Some(sealed.bytes))
     }
 }
 
-impl<T> From<Vec<u8>> for Sealed<T> {
+impl<C, T> From<Vec<u8>> for Sealed<C, T> {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes, of: PhantomData }
     }
 }
 
-impl<T> Nullable for Sealed<T> {
+impl<C, T> Nullable for Sealed<C, T> {
     fn null() -> Value {
         Value::Bytes(None)
     }
 }
 
-impl<T> TryGetable for Sealed<T> {
+impl<C, T> TryGetable for Sealed<C, T> {
     fn try_get_by<I: ColIdx>(res: &QueryResult, index: I) -> Result<Self, TryGetError> {
         Vec::<u8>::try_get_by(res, index).map(Self::from)
     }
 }
 
-impl<T> ValueType for Sealed<T> {
+impl<C, T> ValueType for Sealed<C, T> {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
         <Vec<u8> as ValueType>::try_from(value).map(Self::from)
     }
@@ -170,46 +207,62 @@ impl<T> ValueType for Sealed<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::class::{Credential, Salary};
 
     const TENANT: Uuid = Uuid::from_u128(1);
-    const PAY: Place = Place { table: "pay", column: "amount", row: Uuid::from_u128(7) };
+    const PAY: Cell<'_> = Cell { tenant: TENANT, table: "pay", column: "amount", row: Uuid::from_u128(7) };
 
     #[test]
     fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
-        let keys = Keys::ephemeral();
-        let sealed = Sealed::seal(&keys, TENANT, &PAY, &1_250_000_i64).unwrap();
-        assert_eq!(sealed.open(&keys, TENANT, &PAY).unwrap(), 1_250_000);
+        let key = cipher::fresh();
+        let sealed = Sealed::<Salary, _>::seal(&PAY, 3, &key, &1_250_000_i64).unwrap();
+        assert_eq!(sealed.version(&PAY).unwrap(), 3);
+        assert_eq!(sealed.open(&PAY, 3, &key).unwrap(), 1_250_000);
         let elsewhere = [
-            Place { row: Uuid::from_u128(8), ..PAY },
-            Place { column: "bonus", ..PAY },
-            Place { table: "grades", ..PAY },
+            Cell { row: Uuid::from_u128(8), ..PAY },
+            Cell { column: "bonus", ..PAY },
+            Cell { table: "grades", ..PAY },
+            Cell { tenant: Uuid::from_u128(2), ..PAY },
         ];
-        for place in elsewhere {
-            assert!(sealed.open(&keys, TENANT, &place).is_err(), "{place:?}");
+        for cell in elsewhere {
+            assert!(sealed.open(&cell, 3, &key).is_err(), "{}.{}", cell.table, cell.column);
         }
-        assert!(sealed.open(&keys, Uuid::from_u128(2), &PAY).is_err());
-        assert!(sealed.open(&Keys::ephemeral(), TENANT, &PAY).is_err());
+        assert!(sealed.open(&PAY, 4, &key).is_err(), "another version");
+        assert!(sealed.open(&PAY, 3, &cipher::fresh()).is_err(), "another key");
+    }
+
+    #[test]
+    fn a_value_of_another_class_is_refused_even_if_its_byte_is_changed() {
+        let key = cipher::fresh();
+        let sealed = Sealed::<Salary, _>::seal(&PAY, 1, &key, &"x".to_owned()).unwrap();
+        let mut other = Sealed::<Credential, String>::from(sealed.bytes);
+        assert!(other.version(&PAY).is_err());
+        other.bytes[1] = KeyClass::Credential.byte();
+        assert_eq!(other.version(&PAY).unwrap(), 1);
+        assert!(other.open(&PAY, 1, &key).is_err());
     }
 
     #[test]
     fn a_flipped_bit_anywhere_is_refused() {
-        let keys = Keys::ephemeral();
-        let sealed = Sealed::seal(&keys, TENANT, &PAY, &"secret".to_owned()).unwrap();
+        let key = cipher::fresh();
+        let sealed = Sealed::<Salary, _>::seal(&PAY, 1, &key, &"secret".to_owned()).unwrap();
+        let opens = |bytes: &[u8]| {
+            let other = Sealed::<Salary, String>::from(bytes.to_vec());
+            other.version(&PAY).and_then(|version| other.open(&PAY, version, &key)).is_ok()
+        };
+        assert!(opens(&sealed.bytes));
         for at in 0..sealed.bytes.len() {
-            let mut other = sealed.clone();
-            other.bytes[at] ^= 1;
-            assert!(other.open(&keys, TENANT, &PAY).is_err(), "byte {at}");
-        }
-        for len in 0..sealed.bytes.len() {
-            let cut = Sealed::<String>::from(sealed.bytes[..len].to_vec());
-            assert!(cut.open(&keys, TENANT, &PAY).is_err(), "cut to {len}");
+            let mut other = sealed.bytes.clone();
+            other[at] ^= 1;
+            assert!(!opens(&other), "byte {at}");
+            assert!(!opens(&sealed.bytes[..at]), "cut to {at}");
         }
     }
 
     #[test]
     fn printing_tells_nothing_and_equal_values_look_different() {
-        let keys = Keys::ephemeral();
-        let [a, b] = [0, 1].map(|_| Sealed::seal(&keys, TENANT, &PAY, &1).unwrap());
+        let key = cipher::fresh();
+        let [a, b] = [0, 1].map(|_| Sealed::<Salary, _>::seal(&PAY, 1, &key, &1).unwrap());
         assert_eq!(format!("{a} {a:?}"), "sealed sealed");
         assert_ne!(a, b);
     }

@@ -236,7 +236,7 @@ impl Unit {
         let entry = AuditEntry::of(audit, audit_id, written, &tx, method, request_id)?;
         let mut parts = audit::parts(&tx, entry)?;
         if let Some(claim) = &claim {
-            parts.push(idempotency::part(&tx, claim, &result)?);
+            parts.push(idempotency::part(&tx, claim, &result).await?);
         }
         let mut events = outbox::parts(&tx, events)?.into_iter();
         parts.extend(events.next());

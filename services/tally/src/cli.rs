@@ -44,7 +44,7 @@ pub enum Command {
     Login(Login),
     /// Look into the audit log
     Audit(Audit),
-    /// Look after the keys
+    /// Look after the keys: those that sign tokens, and those of what is sealed in the database
     Keys(Keys),
 }
 
@@ -256,6 +256,10 @@ pub struct Keys {
 
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
+    /// Encrypt seal.key under a passphrase, or change the passphrase
+    Protect(Protect),
+    /// Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    Rotate(Rotate),
     /// Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
     RotateSigning(RotateSigning),
 }
@@ -266,6 +270,34 @@ pub struct RotateSigning {
     pub service: String,
     #[command(flatten)]
     pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Protect {
+    /// File that holds the new passphrase; without it the passphrase is the first line of the standard input
+    #[arg(long, value_name = "FILE")]
+    pub new_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// Which keys; master and data by default
+    #[arg(long, value_enum)]
+    pub what: Option<RotatedKeys>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RotatedKeys {
+    /// Only add a master key to seal.key, to hand the file out before anything is wrapped with it
+    File,
+    /// The master key in seal.key: quick, nothing is sealed anew
+    Master,
+    /// The data keys: every sealed row is sealed anew
+    Data,
 }
 
 #[cfg(test)]

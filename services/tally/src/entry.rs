@@ -6,7 +6,7 @@ use clap::Parser as _;
 use tally_runtime::{ConfigError, Failure};
 
 use crate::bundle::Unusable;
-use crate::cli::{self, Cli, Command, KeysCommand};
+use crate::cli::{self, Cli, Command};
 use crate::commands;
 
 /// Reads the command line, does what it says, and gives the exit code. Lives here and not in the binary, which would
@@ -45,9 +45,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Migrate(args) => commands::migrate::migrate(args).await,
         Command::Login(args) => commands::login::login(args).await,
         Command::Audit(args) => commands::audit::audit(args).await,
-        Command::Keys(args) => match args.what {
-            KeysCommand::RotateSigning(args) => commands::signing_keys::rotate(args),
-        },
+        Command::Keys(args) => commands::keys::keys(args).await,
     }
 }
 

@@ -106,7 +106,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(config: &'a Config, boot: &Boot, ambient: &'a Ambient) -> Result<Self> {
+    fn new(config: &'a Config, boot: &Boot, ambient: &'a Ambient) -> Result<Self, Failure> {
         let folder = key_folder(config);
         std::fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, &e))?;
         Ok(Self {
@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
             cache: boot.cache.clone(),
             compute: boot.compute.clone(),
             ambient,
-            seal: SealKeys::open_or_init(&folder.join("seal.key"))?,
+            seal: SealKeys::open_or_init(&seal_key(config), config.passphrase()?.as_deref())?,
             folder,
             channels: BTreeMap::new(),
             mounted: Vec::new(),
@@ -287,6 +287,11 @@ pub fn key_folder(config: &Config) -> PathBuf {
 pub fn heads_folder(config: &Config) -> Option<PathBuf> {
     let named = &config.audit.heads_directory;
     if named.as_os_str().is_empty() { data_folder(config).map(|data| data.join("heads")) } else { Some(named.clone()) }
+}
+
+/// The file of the master keys.
+pub fn seal_key(config: &Config) -> PathBuf {
+    key_folder(config).join("seal.key")
 }
 
 fn data_folder(config: &Config) -> Option<PathBuf> {

@@ -206,13 +206,18 @@ async fn every_table_but_the_list_of_migrations_holds_row_level_security_for_its
     let expected = [
         ("audit", true, "tenant+worker"),
         ("audit_people", true, "tenant+worker"),
+        ("badges", true, "tenant"),
         ("cursors", true, "open"),
+        ("data_keys", true, "tenant+worker"),
         ("groups", true, "open"),
         ("idempotency", true, "tenant"),
+        ("key_rotations", true, "tenant"),
         ("log_heads", true, "worker"),
         ("notes", true, "tenant"),
         ("outbox", true, "tenant+worker"),
+        ("person_keys", true, "tenant"),
         ("schema_migrations", false, ""),
+        ("sealed_columns", true, "open"),
         ("work_items", true, "tenant+worker"),
     ];
     let expected: Vec<_> = expected.map(|(t, forced, p)| (t.to_owned(), forced, p.to_owned())).into();

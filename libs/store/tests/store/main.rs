@@ -12,11 +12,15 @@ mod pgbouncer;
 mod postgres;
 
 mod audit;
+mod dump;
 mod events;
 mod heads;
 mod isolation;
+mod key_file;
 mod lists;
 mod people;
+mod person_keys;
+mod rotation;
 mod rows;
 mod sample;
 mod sealed;

@@ -7,10 +7,10 @@ use tally_access::{Actor, ActorKind, OpContext, Permit, Plan, Reach, Target, Vie
 use tally_kernel::id::{PrincipalId, TenantId};
 use tally_kernel::{Clock, Rng};
 use tally_store::migration::{
-    Keys, MigrationTrait, big, bytes_null, check, create_open_table, create_table, index, person, region, text, unit,
-    uuid,
+    Keys, MigrationTrait, big, bytes_null, check, create_open_table, create_table, index, person, region,
+    sealed_column, text, unit, uuid,
 };
-use tally_store::{Audit, Sealed, Store, Unit};
+use tally_store::{Audit, BlindIndex, IdNumber, Sealed, Store, Unit, class};
 
 use crate::databases::TestStore;
 
@@ -32,7 +32,7 @@ pub mod note {
         pub code: String,
         pub title: String,
         pub amount: i64,
-        pub secret: Option<Sealed<String>>,
+        pub secret: Option<Sealed<class::Credential, String>>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -42,6 +42,34 @@ pub mod note {
     impl ActiveModelBehavior for ActiveModel {}
 
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+}
+
+/// A badge: what is sealed about its holder.
+pub mod badge {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "badges")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub person_id: Uuid,
+        pub number: Option<Sealed<class::IdNumber, IdNumber>>,
+        pub number_index: Option<BlindIndex>,
+        pub place: Option<Sealed<class::Location, String>>,
+        pub pay: Option<Sealed<class::Salary, i64>>,
+        pub forgotten: Option<Sealed<class::Salary, i64>>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId, person: PersonId });
 }
 
 /// Where a group's id is found by its name.
@@ -68,12 +96,24 @@ tally_store::migration!(Notes, "sample_0001_notes", |m| {
     let columns = [region(), unit(), person(), text("code"), text("title"), big("amount"), bytes_null("secret")];
     create_table(m, "notes", columns).await?;
     index(m, "notes", ["code"], Keys::Unique).await?;
+    sealed_column::<class::Credential>(m, "notes", "secret").await?;
     check(m, "notes", "amount", "amount >= 0").await?;
     create_open_table(m, "groups", [text("name"), uuid("tenant")], ["name"]).await
 });
 
+tally_store::migration!(Badges, "sample_0002_badges", |m| {
+    let [number, number_index, place] = ["number", "number_index", "place"].map(bytes_null);
+    // `forgotten` is not registered.
+    let columns = [uuid("person_id"), number, number_index, place, bytes_null("pay"), bytes_null("forgotten")];
+    create_table(m, "badges", columns).await?;
+    sealed_column::<class::IdNumber>(m, "badges", "number").await?;
+    sealed_column::<class::Location>(m, "badges", "place").await?;
+    sealed_column::<class::Salary>(m, "badges", "pay").await?;
+    index(m, "badges", ["number_index"], Keys::Unique).await
+});
+
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Notes)]
+    vec![Box::new(Notes), Box::new(Badges)]
 }
 
 pub mod policy {
@@ -134,6 +174,21 @@ pub fn row(ctx: &OpContext, code: &str) -> note::ActiveModel {
         title: sea_orm::ActiveValue::Set(format!("note {code}")),
         amount: sea_orm::ActiveValue::Set(1),
         secret: sea_orm::ActiveValue::Set(None),
+        recorded_at: sea_orm::ActiveValue::Set(tally_store::to_db(ctx.now())),
+    }
+}
+
+/// A badge of nobody's number and place.
+pub fn badge_row(ctx: &OpContext, id: Uuid, person: Uuid) -> badge::ActiveModel {
+    badge::ActiveModel {
+        tenant_id: sea_orm::ActiveValue::NotSet,
+        id: sea_orm::ActiveValue::Set(id),
+        person_id: sea_orm::ActiveValue::Set(person),
+        number: sea_orm::ActiveValue::Set(None),
+        number_index: sea_orm::ActiveValue::Set(None),
+        place: sea_orm::ActiveValue::Set(None),
+        pay: sea_orm::ActiveValue::Set(None),
+        forgotten: sea_orm::ActiveValue::Set(None),
         recorded_at: sea_orm::ActiveValue::Set(tally_store::to_db(ctx.now())),
     }
 }

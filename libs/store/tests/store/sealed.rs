@@ -2,9 +2,9 @@
 
 use sea_orm::{ActiveValue, ColumnTrait as _};
 use tally_kernel::{Error, Kind};
-use tally_store::{Keys, Place};
+use tally_store::{Place, Sealed, class};
 
-use crate::sample::{audit, context, databases, note, owner, row, tamper, unit_of};
+use crate::sample::{audit, badge, badge_row, context, databases, note, owner, row, tamper, unit_of};
 
 #[tokio::test]
 async fn a_sealed_value_comes_back_and_the_database_does_not_hold_it_in_clear() {
@@ -13,7 +13,7 @@ async fn a_sealed_value_comes_back_and_the_database_does_not_hold_it_in_clear() 
         let id = ctx.new_id();
         let place = Place::of(note::Column::Secret, id);
         let unit = unit_of(&db.store, &ctx).await;
-        let secret = Some(unit.seal(&place, &"salary 12345".to_owned()).unwrap());
+        let secret = Some(unit.seal(&place, &"salary 12345".to_owned()).await.unwrap());
         unit.insert(note::ActiveModel { id: ActiveValue::Set(id), secret: ActiveValue::Set(secret), ..row(&ctx, "a") })
             .await
             .unwrap();
@@ -22,7 +22,7 @@ async fn a_sealed_value_comes_back_and_the_database_does_not_hold_it_in_clear() 
         let tx = db.store.read(&ctx).await.unwrap();
         let kept = tx.select::<note::Entity>().one().await.unwrap().unwrap();
         let secret = kept.secret.as_ref().unwrap();
-        assert_eq!(tx.open(&place, secret).unwrap(), "salary 12345", "{}", db.name);
+        assert_eq!(tx.open(&place, secret).await.unwrap(), "salary 12345", "{}", db.name);
         assert!(format!("{kept:?}").contains("sealed"));
 
         use sea_orm::EntityTrait as _;
@@ -40,7 +40,7 @@ async fn a_value_swapped_into_another_row_is_refused_with_its_place() {
         let unit = unit_of(&db.store, &ctx).await;
         for code in ["low", "high"] {
             let id = ctx.new_id();
-            let secret = Some(unit.seal(&Place::of(note::Column::Secret, id), &code.to_owned()).unwrap());
+            let secret = Some(unit.seal(&Place::of(note::Column::Secret, id), &code.to_owned()).await.unwrap());
             let note =
                 note::ActiveModel { id: ActiveValue::Set(id), secret: ActiveValue::Set(secret), ..row(&ctx, code) };
             unit.insert(note).await.unwrap();
@@ -52,27 +52,64 @@ async fn a_value_swapped_into_another_row_is_refused_with_its_place() {
         let tx = db.store.read(&ctx).await.unwrap();
         let low = tx.select::<note::Entity>().filter(note::Column::Code.eq("low")).one().await.unwrap().unwrap();
         let place = Place::of(note::Column::Secret, low.id);
-        let refused: Error = tx.open(&place, low.secret.as_ref().unwrap()).unwrap_err().into();
+        let refused: Error = tx.open(&place, low.secret.as_ref().unwrap()).await.unwrap_err().into();
         assert_eq!(refused.kind(), Kind::Internal, "{}", db.name);
         let why = refused.internal_context().unwrap();
         assert!(why.contains("notes.secret") && why.contains(&low.id.to_string()), "{why}");
     }
 }
 
-#[test]
-fn a_key_file_is_made_for_its_owner_only_and_read_again() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let dir = tempfile::TempDir::new().unwrap();
-    let path = dir.path().join("sample.keys");
-    assert_eq!(Keys::open(&path).unwrap_err().reason(), "KEYS_UNUSABLE");
-    Keys::open_or_init(&path).unwrap();
-    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    let text = std::fs::read_to_string(&path).unwrap();
-    Keys::open_or_init(&path).unwrap();
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "an existing file is kept");
+#[tokio::test]
+async fn a_column_that_no_migration_registered_takes_no_value_and_a_value_of_another_class_is_refused() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let id = ctx.new_id();
+        let unit = unit_of(&db.store, &ctx).await;
+        let forgotten: Result<Sealed<class::Salary, i64>, _> =
+            unit.seal(&Place::of(badge::Column::Forgotten, id), &1).await;
+        let why: Error = forgotten.unwrap_err().into();
+        assert!(why.internal_context().unwrap().contains("badges.forgotten"), "{why:?}");
+        let other: Result<Sealed<class::Credential, i64>, _> = unit.seal(&Place::of(badge::Column::Pay, id), &1).await;
+        assert_eq!(Error::from(other.unwrap_err()).kind(), Kind::Internal, "{}", db.name);
 
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let refused = Keys::open(&path).unwrap_err();
-    assert!(refused.message().contains("chmod 600"), "{}", refused.message());
+        let place = Place::of(badge::Column::Pay, id);
+        let pay = unit.seal(&place, &7).await.unwrap();
+        let row = badge::ActiveModel { pay: ActiveValue::Set(Some(pay)), ..badge_row(&ctx, id, ctx.new_id()) };
+        unit.insert(row).await.unwrap();
+        unit.commit(audit(), ()).await.unwrap();
+        // The first byte after the format names the class.
+        let claim =
+            if db.name == "postgres" { "set_byte(pay, 1, 3)" } else { "CAST(X'0203' || substr(pay, 3) AS BLOB)" };
+        assert_eq!(tamper(&db, &format!("UPDATE badges SET forgotten = pay, pay = {claim}")).await, 1);
+        let tx = db.store.read(&ctx).await.unwrap();
+        let row = tx.select::<badge::Entity>().one().await.unwrap().unwrap();
+        let why: Error = tx.open(&place, row.pay.as_ref().unwrap()).await.unwrap_err().into();
+        assert!(why.internal_context().unwrap().contains("not of the class SALARY"), "{why:?}");
+        let moved = tx.open(&Place::of(badge::Column::Forgotten, id), row.forgotten.as_ref().unwrap()).await;
+        assert!(
+            Error::from(moved.unwrap_err()).internal_context().unwrap().contains("does not open here"),
+            "{}",
+            db.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_made_in_a_unit_that_was_rolled_back_seals_nothing_that_stays() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let id = ctx.new_id();
+        let place = Place::of(badge::Column::Pay, id);
+        let unit = unit_of(&db.store, &ctx).await;
+        let _: Sealed<class::Salary, i64> = unit.seal(&place, &1).await.unwrap();
+        drop(unit);
+        let unit = unit_of(&db.store, &ctx).await;
+        let pay = unit.seal(&place, &2).await.unwrap();
+        let row = badge::ActiveModel { pay: ActiveValue::Set(Some(pay)), ..badge_row(&ctx, id, ctx.new_id()) };
+        unit.insert(row).await.unwrap();
+        unit.commit(audit(), ()).await.unwrap();
+        let tx = db.replica().await.read(&ctx).await.unwrap();
+        let row = tx.select::<badge::Entity>().one().await.unwrap().unwrap();
+        assert_eq!(tx.open(&place, row.pay.as_ref().unwrap()).await.unwrap(), 2, "{}", db.name);
+    }
 }

@@ -1,7 +1,10 @@
 //! Pools: the amount is sealed.
 
 use sea_orm_migration::prelude::DbErr;
-use tally_store::migration::{MigrationName, MigrationTrait, SchemaManager, bytes, create_table, region, text, uuid};
+use tally_store::class::Salary;
+use tally_store::migration::{
+    MigrationName, MigrationTrait, SchemaManager, bytes, create_table, region, sealed_column, text, uuid,
+};
 
 pub(super) struct Migration;
 
@@ -14,6 +17,7 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
-        create_table(m, "pools", [region(), text("name"), uuid("cycle_id"), bytes("amount"), text("rule")]).await
+        create_table(m, "pools", [region(), text("name"), uuid("cycle_id"), bytes("amount"), text("rule")]).await?;
+        sealed_column::<Salary>(m, "pools", "amount").await
     }
 }

@@ -2,9 +2,10 @@
 //! approve and post is a rule of the database too.
 
 use sea_orm_migration::prelude::DbErr;
+use tally_store::class::Salary;
 use tally_store::migration::{
-    Keys, MigrationName, MigrationTrait, SchemaManager, big, bytes, check, create_table, index, region, text, uuid,
-    uuid_null,
+    Keys, MigrationName, MigrationTrait, SchemaManager, big, bytes, check, create_table, index, region, sealed_column,
+    text, uuid, uuid_null,
 };
 
 pub(super) struct Migration;
@@ -34,6 +35,7 @@ impl MigrationTrait for Migration {
             uuid_null("posted_for"),
         ];
         create_table(m, "settlements", columns).await?;
+        sealed_column::<Salary>(m, "settlements", "sums").await?;
         check(m, "settlements", "approver", &other_hands("approved", "prepared")).await?;
         check(m, "settlements", "poster", &other_hands("posted", "prepared")).await?;
         check(m, "settlements", "payer", &other_hands("posted", "approved")).await?;
@@ -47,8 +49,10 @@ impl MigrationTrait for Migration {
             bytes("line"),
         ];
         create_table(m, "statements", columns).await?;
+        sealed_column::<Salary>(m, "statements", "line").await?;
         index(m, "statements", ["settlement_id", "person_id"], Keys::Unique).await?;
         create_table(m, "carry_books", [region(), text("currency"), bytes("book")]).await?;
+        sealed_column::<Salary>(m, "carry_books", "book").await?;
         index(m, "carry_books", ["currency"], Keys::Unique).await
     }
 }

@@ -7,7 +7,7 @@ use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, class};
 
 use super::app::Pool;
 use super::domain::PoolRule;
@@ -23,7 +23,7 @@ pub struct Model {
     pub region: String,
     pub name: String,
     pub cycle_id: Uuid,
-    pub amount: Sealed<Money>,
+    pub amount: Sealed<class::Salary, Money>,
     pub rule: String,
     pub recorded_at: DateTimeUtc,
 }
@@ -42,7 +42,7 @@ pub async fn insert(unit: &mut Unit, ctx: &tally_access::OpContext, pool: &Pool)
         region: Set("*".to_owned()),
         name: Set(pool.name.clone()),
         cycle_id: Set(pool.cycle.0),
-        amount: Set(unit.seal(&Place::of(Column::Amount, pool.id.0), &pool.amount)?),
+        amount: Set(unit.seal(&Place::of(Column::Amount, pool.id.0), &pool.amount).await?),
         rule: Set(serde_json::to_string(&pool.rule).map_err(Error::internal)?),
         recorded_at: Set(tally_store::to_db(ctx.now())),
         ..Default::default()
@@ -54,26 +54,30 @@ pub async fn insert(unit: &mut Unit, ctx: &tally_access::OpContext, pool: &Pool)
 /// One pool that the caller may see.
 pub async fn pool<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, id: PoolId) -> Result<Pool> {
     let row = tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?;
-    read(tx, row.ok_or_else(|| Error::not_found("pool", id))?)
+    read(tx, row.ok_or_else(|| Error::not_found("pool", id))?).await
 }
 
 /// One pool, for a use case that has its permit already.
 pub async fn pool_of(tx: &ScopedTx, id: PoolId) -> Result<Pool> {
     let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
-    read(tx, row.ok_or_else(|| Error::not_found("pool", id))?)
+    read(tx, row.ok_or_else(|| Error::not_found("pool", id))?).await
 }
 
 /// A page of pools, newest first.
 pub async fn page<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Pool>, String)> {
     let (rows, token) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
-    Ok((rows.into_iter().map(|row| read(tx, row)).collect::<Result<_>>()?, token))
+    let mut pools = Vec::with_capacity(rows.len());
+    for row in rows {
+        pools.push(read(tx, row).await?);
+    }
+    Ok((pools, token))
 }
 
-fn read(tx: &ScopedTx, row: Model) -> Result<Pool> {
+async fn read(tx: &ScopedTx, row: Model) -> Result<Pool> {
     let rule: PoolRule = serde_json::from_str(&row.rule).map_err(Error::internal)?;
     Ok(Pool {
         id: PoolId(row.id),
-        amount: tx.open(&Place::of(Column::Amount, row.id), &row.amount)?,
+        amount: tx.open(&Place::of(Column::Amount, row.id), &row.amount).await?,
         name: row.name,
         cycle: CycleId(row.cycle_id),
         rule,

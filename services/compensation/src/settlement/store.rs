@@ -7,7 +7,7 @@ use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, from_db, to_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, class, from_db, to_db};
 
 use super::app::{Filed, Sums};
 use super::domain::{CarryBook, Hands, Stage};
@@ -24,7 +24,7 @@ pub struct Model {
     pub pool_id: Uuid,
     pub cycle_id: Uuid,
     pub stage: String,
-    pub sums: Sealed<Sums>,
+    pub sums: Sealed<class::Salary, Sums>,
     pub people: i64,
     pub inputs_digest: String,
     pub prepared_by: Uuid,
@@ -45,7 +45,7 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 
 /// What earlier settlements left everybody owed, a book per currency.
 pub mod carry {
-    use super::{CarryBook, Sealed};
+    use super::{CarryBook, Sealed, class};
     use tally_store::orm::prelude::*;
 
     /// A row of the table.
@@ -58,7 +58,7 @@ pub mod carry {
         pub id: Uuid,
         pub region: String,
         pub currency: String,
-        pub book: Sealed<CarryBook>,
+        pub book: Sealed<class::Salary, CarryBook>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -78,7 +78,7 @@ pub async fn insert(unit: &Unit, filed: &Filed) -> Result<()> {
         pool_id: Set(filed.pool.0),
         cycle_id: Set(filed.cycle.0),
         stage: Set(filed.stage.name().to_owned()),
-        sums: Set(unit.seal(&Place::of(Column::Sums, filed.id.0), &filed.sums)?),
+        sums: Set(unit.seal(&Place::of(Column::Sums, filed.id.0), &filed.sums).await?),
         people: Set(i64::from(filed.people)),
         inputs_digest: Set(filed.inputs_digest.clone()),
         prepared_by: Set(filed.prepared.by.0),
@@ -110,33 +110,37 @@ pub async fn keep_stage(unit: &Unit, filed: &Filed) -> Result<()> {
 
 /// One settlement, for a use case that has its permit already.
 pub async fn filed(tx: &ScopedTx, id: SettlementId) -> Result<Filed> {
-    found(tx, id, tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?)
+    found(tx, id, tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?).await
 }
 
 /// The same, held until the unit ends, so that two people cannot change its state at once.
 pub async fn filed_for_update(unit: &Unit, id: SettlementId) -> Result<Filed> {
-    found(unit, id, unit.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?)
+    found(unit, id, unit.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?).await
 }
 
 /// One settlement that the caller may see.
 pub async fn filed_within<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, id: SettlementId) -> Result<Filed> {
-    found(tx, id, tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?)
+    found(tx, id, tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?).await
 }
 
 /// A page of settlements, newest first.
 pub async fn page<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Filed>, String)> {
     let (rows, token) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
-    Ok((rows.into_iter().map(|row| read(tx, row)).collect::<Result<_>>()?, token))
+    let mut settlements = Vec::with_capacity(rows.len());
+    for row in rows {
+        settlements.push(read(tx, row).await?);
+    }
+    Ok((settlements, token))
 }
 
-fn found(tx: &ScopedTx, id: SettlementId, row: Option<Model>) -> Result<Filed> {
-    read(tx, row.ok_or_else(|| Error::not_found("settlement", id))?)
+async fn found(tx: &ScopedTx, id: SettlementId, row: Option<Model>) -> Result<Filed> {
+    read(tx, row.ok_or_else(|| Error::not_found("settlement", id))?).await
 }
 
-fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
+async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
     let stages = [Stage::Draft, Stage::Approved, Stage::Posted, Stage::Discarded];
     let stage = stages.into_iter().find(|stage| stage.name() == row.stage);
-    let sums = tx.open(&Place::of(Column::Sums, row.id), &row.sums)?;
+    let sums = tx.open(&Place::of(Column::Sums, row.id), &row.sums).await?;
     if sums.paid_minor.checked_add(sums.team_fund_minor()) != Some(sums.pool.minor) {
         return Err(Error::internal(format!("settlement {}: paid and funds are not the pool", row.id)));
     }
@@ -164,7 +168,7 @@ pub async fn carry_book(tx: &ScopedTx, currency: Currency) -> Result<CarryBook> 
     let row = tx.select::<carry::Entity>().filter(carry::Column::Currency.eq(currency.to_string())).one().await?;
     match row {
         None => Ok(CarryBook::empty(currency)),
-        Some(row) => Ok(tx.open(&Place::of(carry::Column::Book, row.id), &row.book)?),
+        Some(row) => Ok(tx.open(&Place::of(carry::Column::Book, row.id), &row.book).await?),
     }
 }
 
@@ -173,7 +177,7 @@ pub async fn keep_carry_book(unit: &Unit, ctx: &tally_access::OpContext, book: &
     let mine = carry::Column::Currency.eq(book.currency.to_string());
     let known = unit.select::<carry::Entity>().filter(mine.clone()).for_update().one().await?;
     let id = known.as_ref().map_or_else(|| ctx.new_id(), |row| row.id);
-    let sealed = unit.seal(&Place::of(carry::Column::Book, id), book)?;
+    let sealed: Sealed<class::Salary, _> = unit.seal(&Place::of(carry::Column::Book, id), book).await?;
     if known.is_some() {
         unit.update::<carry::Entity>().set(carry::Column::Book, sealed).filter(mine).exec_one().await?;
         return Ok(());

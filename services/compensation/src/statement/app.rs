@@ -6,7 +6,7 @@ use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Store};
+use tally_store::Store;
 
 use super::store;
 use crate::peers::{Credited, Peers};

@@ -8,7 +8,7 @@ use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, to_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, class, to_db};
 
 use super::app::Statement;
 use crate::peers::Home;
@@ -29,7 +29,7 @@ pub struct Model {
     pub settlement_id: Uuid,
     pub cycle_id: Uuid,
     pub currency: String,
-    pub line: Sealed<PersonLine>,
+    pub line: Sealed<class::Salary, PersonLine>,
     pub recorded_at: DateTimeUtc,
 }
 
@@ -48,10 +48,11 @@ pub async fn insert_all(
     lines: &[PersonLine],
     homes: &BTreeMap<PersonId, Home>,
 ) -> Result<()> {
-    let row = |line: &PersonLine| {
+    let mut rows = Vec::with_capacity(lines.len());
+    for line in lines {
         let home = homes.get(&line.person).ok_or_else(|| Error::internal("a line of nobody whom identity knows"))?;
         let id = ctx.new_id();
-        Ok(ActiveModel {
+        rows.push(ActiveModel {
             id: Set(id),
             region: Set(home.region.to_string()),
             unit_id: Set(home.unit.0),
@@ -59,12 +60,11 @@ pub async fn insert_all(
             settlement_id: Set(filed.id.0),
             cycle_id: Set(filed.cycle.0),
             currency: Set(filed.sums.pool.currency.to_string()),
-            line: Set(unit.seal(&Place::of(Column::Line, id), line)?),
+            line: Set(unit.seal(&Place::of(Column::Line, id), line).await?),
             recorded_at: Set(to_db(filed.prepared_at)),
             ..Default::default()
-        })
-    };
-    let rows: Vec<ActiveModel> = lines.iter().map(row).collect::<Result<_>>()?;
+        });
+    }
     unit.insert_many(rows).await?;
     Ok(())
 }
@@ -72,7 +72,10 @@ pub async fn insert_all(
 /// Everybody's line of a settlement, by employee number.
 pub async fn lines_of(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<PersonLine>> {
     let rows = tx.select::<Entity>().filter(Column::SettlementId.eq(settlement.0)).all().await?;
-    let mut lines = rows.into_iter().map(|row| Ok(read(tx, row)?.line)).collect::<Result<Vec<_>>>()?;
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in rows {
+        lines.push(read(tx, row).await?.line);
+    }
     lines.sort_by(|a, b| a.employee_no.cmp(&b.employee_no));
     Ok(lines)
 }
@@ -93,7 +96,10 @@ pub async fn one<R: Rpc>(
 ) -> Result<Option<Statement>> {
     let mine = Condition::all().add(Column::SettlementId.eq(settlement.0)).add(Column::PersonId.eq(person.0));
     let row = tx.select::<Entity>().within(plan).filter(mine).one().await?;
-    row.map(|row| read(tx, row)).transpose()
+    match row {
+        Some(row) => Ok(Some(read(tx, row).await?)),
+        None => Ok(None),
+    }
 }
 
 /// A page of a settlement's statements that the caller may see.
@@ -105,11 +111,15 @@ pub async fn page<R: Rpc>(
 ) -> Result<(Vec<Statement>, String)> {
     let select = tx.select::<Entity>().within(plan).filter(Column::SettlementId.eq(settlement.0));
     let (rows, token) = select.page_asc(page, [Column::Id]).await?;
-    Ok((rows.into_iter().map(|row| read(tx, row)).collect::<Result<_>>()?, token))
+    let mut statements = Vec::with_capacity(rows.len());
+    for row in rows {
+        statements.push(read(tx, row).await?);
+    }
+    Ok((statements, token))
 }
 
-fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
-    let line: PersonLine = tx.open(&Place::of(Column::Line, row.id), &row.line)?;
+async fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
+    let line: PersonLine = tx.open(&Place::of(Column::Line, row.id), &row.line).await?;
     if line.parts.iter().map(|part| i128::from(part.minor)).sum::<i128>() != i128::from(line.minor) {
         return Err(Error::internal(format!("statement {}: its amounts are not its sum", row.id)));
     }

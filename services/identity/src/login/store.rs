@@ -20,7 +20,7 @@ mod factors {
         /// The principal.
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
-        pub secret: tally_store::Sealed<Vec<u8>>,
+        pub secret: tally_store::Sealed<tally_store::class::Credential, Vec<u8>>,
         pub confirmed_at: Option<DateTimeUtc>,
         pub last_step: i64,
         /// Digests of recovery codes in hexadecimal, joined by commas.
@@ -38,7 +38,7 @@ mod factors {
 pub(crate) async fn get(tx: &ScopedTx, principal: PrincipalId) -> Result<Option<Factor>, StoreError> {
     let row = tx.select::<factors::Entity>().filter(factors::Column::Id.eq(principal.0)).one().await?;
     let Some(row) = row else { return Ok(None) };
-    let secret = tx.open(&Place::of(factors::Column::Secret, row.id), &row.secret)?;
+    let secret = tx.open(&Place::of(factors::Column::Secret, row.id), &row.secret).await?;
     let digests = row.recovery.split(',').filter(|text| !text.is_empty());
     let odd = |_| Error::internal(format!("second factor {}: a recovery code's digest", row.id));
     let digest = |text: &str| hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(());
@@ -58,7 +58,7 @@ pub(crate) async fn put(unit: &Unit, ctx: &OpContext, factor: &Factor) -> Result
     unit.insert(factors::Model {
         tenant_id: ctx.tenant().0,
         id,
-        secret: unit.seal(&Place::of(factors::Column::Secret, id), &*factor.secret)?,
+        secret: unit.seal(&Place::of(factors::Column::Secret, id), &*factor.secret).await?,
         confirmed_at: factor.confirmed_at.map(to_db),
         last_step: i64::try_from(factor.last_step).unwrap_or(i64::MAX),
         recovery: factor.recovery.iter().map(hex::encode).collect::<Vec<_>>().join(","),

@@ -1,8 +1,10 @@
 //! Sessions and API keys, second factors, one-time passwords.
 
 use sea_orm_migration::prelude::*;
+use tally_store::class::Credential;
 use tally_store::migration::{
-    Keys, big, bytes, bytes_null, create_table, flag, index, instant, instant_null, text, text_null, uuid,
+    Keys, big, bytes, bytes_null, create_table, flag, index, instant, instant_null, sealed_column, text, text_null,
+    uuid,
 };
 
 /// See the module's text.
@@ -32,6 +34,7 @@ impl MigrationTrait for Migration {
         create_table(m, "sessions", columns).await?;
         index(m, "sessions", ["principal_id", "ended_at"], Keys::Shared).await?;
         let columns = [bytes("secret"), instant_null("confirmed_at"), big("last_step"), text("recovery")];
-        create_table(m, "second_factors", columns).await
+        create_table(m, "second_factors", columns).await?;
+        sealed_column::<Credential>(m, "second_factors", "secret").await
     }
 }

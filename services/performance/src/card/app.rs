@@ -7,7 +7,7 @@ use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::tzdb_release;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, digest};
+use tally_store::digest;
 
 use super::domain::{Measure, PersonInputs, Sample, Scheme, ScoreCard, score};
 use super::store::{self, StoredCard};

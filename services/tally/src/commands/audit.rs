@@ -7,7 +7,7 @@ use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store, Sto
 
 use super::settings::{dumped, load};
 use crate::cli::{Audit, AuditCommand, DONE, FAILED, Search, Verify, Whose};
-use crate::suite::{PARTS, heads_folder, key_folder, store_url};
+use crate::suite::{PARTS, heads_folder, seal_key, store_url};
 
 /// Does what was asked.
 pub async fn audit(args: Audit) -> Result<u8> {
@@ -23,7 +23,7 @@ async fn verify(args: Verify) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
-    let keys = Keys::open(&key_folder(&config).join("seal.key"))?;
+    let keys = Keys::open(&seal_key(&config), config.passphrase()?.as_deref())?;
     let heads = args.heads.or_else(|| heads_folder(&config));
     let mut sound = true;
     for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
@@ -51,7 +51,7 @@ async fn search(args: Search) -> Result<u8> {
         return Ok(DONE);
     }
     let query = AuditQuery { of: asked(args.of)?, from: args.from, to: args.to };
-    let keys = Keys::open(&key_folder(&config).join("seal.key"))?;
+    let keys = Keys::open(&seal_key(&config), config.passphrase()?.as_deref())?;
     let mut found: Vec<(&str, AuditEntry)> = Vec::new();
     for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());

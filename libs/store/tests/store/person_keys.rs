@@ -1,0 +1,152 @@
+//! What is sealed under a person's key: opened in lists, found by its index, gone when the key is destroyed.
+
+use sea_orm::{ActiveValue, ColumnTrait as _};
+use tally_access::OpContext;
+use tally_kernel::id::PersonId;
+use tally_kernel::{Error, Kind};
+use tally_store::{Conflict as _, IdNumber, Place, Store, StoreError, Unit};
+use uuid::Uuid;
+
+use crate::sample::{audit, badge, badge_row, context, databases, tamper, unit_of};
+
+fn number(text: &str) -> IdNumber {
+    IdNumber::parse(text).unwrap()
+}
+
+fn person(n: u128) -> PersonId {
+    PersonId(Uuid::from_u128(n))
+}
+
+/// Writes a badge whose id is its holder's.
+pub async fn issue(unit: &Unit, ctx: &OpContext, holder: PersonId, text: &str) -> Result<(), StoreError> {
+    let keys = unit.make_person_keys([holder]).await?;
+    let (number, place) = (number(text), "31.2304,121.4737".to_owned());
+    let row = badge::ActiveModel {
+        number: ActiveValue::Set(Some(keys.seal(holder, &Place::of(badge::Column::Number, holder), &number)?)),
+        number_index: ActiveValue::Set(Some(unit.make_blind_index(&number).await?)),
+        place: ActiveValue::Set(Some(keys.seal(holder, &Place::of(badge::Column::Place, holder), &place)?)),
+        ..badge_row(ctx, holder.0, holder.0)
+    };
+    unit.insert(row).await.conflict_on("number_index", || {
+        Error::new(Kind::AlreadyExists, "ID_NUMBER_TAKEN", "somebody else has this number")
+    })
+}
+
+/// The numbers of all badges by holder; none where the holder was erased.
+async fn numbers(store: &Store, ctx: &OpContext) -> Vec<Option<String>> {
+    let tx = store.read(ctx).await.unwrap();
+    let rows = tx.select::<badge::Entity>().order_by_asc(badge::Column::Id).all().await.unwrap();
+    let keys = tx.person_keys(rows.iter().map(|row| PersonId(row.person_id))).await.unwrap();
+    let open = |row: &badge::Model| {
+        let place = Place::of(badge::Column::Number, row.id);
+        keys.open(PersonId(row.person_id), &place, row.number.as_ref().unwrap()).unwrap()
+    };
+    rows.iter().map(|row| open(row).map(|number| number.reveal().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn numbers_open_in_a_list_and_are_found_and_unique_by_their_index() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let tx = db.store.read(&ctx).await.unwrap();
+        assert!(tx.blind_index(&number("A1")).await.unwrap().is_none(), "nobody has a number yet");
+        drop(tx);
+        let unit = unit_of(&db.store, &ctx).await;
+        for n in 1..=3 {
+            issue(&unit, &ctx, person(n), &format!("a {n}")).await.unwrap();
+        }
+        unit.commit(audit(), ()).await.unwrap();
+        let found: Vec<_> = numbers(&db.store, &ctx).await.into_iter().flatten().collect();
+        assert_eq!(found, ["A1", "A2", "A3"], "{}", db.name);
+
+        let tx = db.replica().await.read(&ctx).await.unwrap();
+        let index = tx.blind_index(&number(" A 2")).await.unwrap().unwrap();
+        let row = tx.select::<badge::Entity>().filter(badge::Column::NumberIndex.eq(index)).one().await.unwrap();
+        assert_eq!(row.unwrap().person_id, person(2).0, "{}", db.name);
+        drop(tx);
+        let unit = unit_of(&db.store, &ctx).await;
+        let taken: Error = issue(&unit, &ctx, person(4), "a2").await.unwrap_err().into();
+        assert_eq!(taken.reason(), "ID_NUMBER_TAKEN", "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn an_erased_persons_values_are_gone_in_every_process_and_none_is_sealed_again() {
+    for db in databases().await {
+        let (ctx, other) = (context(&db, 1), db.replica().await);
+        let unit = unit_of(&db.store, &ctx).await;
+        for n in 1..=2 {
+            issue(&unit, &ctx, person(n), &format!("A{n}")).await.unwrap();
+        }
+        unit.commit(audit(), ()).await.unwrap();
+        assert_eq!(numbers(&other, &ctx).await.iter().flatten().count(), 2, "{}", db.name);
+
+        let unit = unit_of(&db.store, &ctx).await;
+        assert!(unit.erase_person(person(1)).await.unwrap());
+        assert!(unit.erase_person(person(9)).await.unwrap(), "one who has no key yet");
+        unit.commit(audit(), ()).await.unwrap();
+        assert_eq!(numbers(&other, &ctx).await, [None, Some("A2".to_owned())], "{}", db.name);
+
+        let unit = unit_of(&other, &ctx).await;
+        assert!(!unit.erase_person(person(1)).await.unwrap(), "done before");
+        for n in [1, 9] {
+            let refused: Error = unit.make_person_keys([person(2), person(n)]).await.unwrap_err().into();
+            assert_eq!(refused.reason(), "PERSON_ERASED", "{}", db.name);
+        }
+        let keys = unit.person_keys([person(1), person(2)]).await.unwrap();
+        let place = Place::of(badge::Column::Place, person(1));
+        let refused = keys.seal::<tally_store::class::Location, _>(person(1), &place, &"here".to_owned());
+        assert_eq!(Error::from(refused.unwrap_err()).reason(), "PERSON_ERASED", "{}", db.name);
+        drop(unit);
+        assert_eq!(tamper(&db, "UPDATE person_keys SET destroyed_at = NULL").await, 3);
+        assert_eq!(numbers(&other, &ctx).await[0], None, "the key itself is gone: {}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_value_or_a_key_of_somebody_else_is_refused() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let unit = unit_of(&db.store, &ctx).await;
+        for n in 1..=2 {
+            issue(&unit, &ctx, person(n), &format!("A{n}")).await.unwrap();
+        }
+        unit.commit(audit(), ()).await.unwrap();
+        let tx = db.store.read(&ctx).await.unwrap();
+        let row = tx.select::<badge::Entity>().order_by_asc(badge::Column::Id).one().await.unwrap().unwrap();
+        let (keys, place) = (tx.person_keys([person(2)]).await.unwrap(), Place::of(badge::Column::Number, row.id));
+        assert!(keys.open(person(2), &place, row.number.as_ref().unwrap()).is_err(), "{}", db.name);
+        assert!(keys.open(person(1), &place, row.number.as_ref().unwrap()).is_err(), "not asked for: {}", db.name);
+        drop(tx);
+        let swap =
+            "UPDATE person_keys SET wrapped = (SELECT MAX(o.wrapped) FROM person_keys o WHERE o.id <> person_keys.id)";
+        let swap = if db.name == "postgres" { swap.replace("MAX(o.wrapped)", "o.wrapped") } else { swap.to_owned() };
+        assert_eq!(tamper(&db, &swap).await, 2);
+        let tx = db.store.read(&ctx).await.unwrap();
+        let swapped: Error = tx.person_keys([person(1)]).await.unwrap_err().into();
+        assert!(swapped.internal_context().unwrap().contains("person_keys.wrapped"), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn units_that_make_the_keys_of_the_same_people_at_once_agree_on_them() {
+    for db in databases().await {
+        let (ctx, other) = (context(&db, 1), db.replica().await);
+        let people: Vec<PersonId> = (1..=40).map(person).collect();
+        let make = async |store: &Store, mut people: Vec<PersonId>, first: u128| {
+            people.reverse();
+            let unit = unit_of(store, &ctx).await;
+            let keys = unit.make_person_keys(people.iter().copied()).await.unwrap();
+            for holder in people {
+                let id = Uuid::from_u128(first + holder.0.as_u128());
+                let place = Place::of(badge::Column::Number, id);
+                let sealed = keys.seal(holder, &place, &number(&format!("N{id}"))).unwrap();
+                let row = badge_row(&ctx, id, holder.0);
+                unit.insert(badge::ActiveModel { number: ActiveValue::Set(Some(sealed)), ..row }).await.unwrap();
+            }
+            unit.commit(audit(), ()).await.unwrap();
+        };
+        tokio::join!(make(&db.store, people.clone(), 1000), make(&other, people, 2000));
+        assert_eq!(numbers(&db.store, &ctx).await.iter().flatten().count(), 80, "{}", db.name);
+    }
+}

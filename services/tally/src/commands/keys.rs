@@ -1,0 +1,121 @@
+//! `tally keys`: the keys of what is sealed, changed from the machine that holds them, while the services work.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use tally_runtime::{Config, passphrase_in, stop_signal};
+use tally_store::{KeyMove, Keys, Store, StoreConfig};
+
+use super::settings::{dumped, load};
+use crate::cli::{self, DONE, FAILED, KeysCommand, Protect, Rotate, RotatedKeys};
+use crate::suite::{PARTS, seal_key, store_url};
+
+const SHORTEST_PASSPHRASE: usize = 12;
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// Does what was asked.
+pub async fn keys(args: cli::Keys) -> Result<u8> {
+    match args.what {
+        KeysCommand::Protect(args) => protect(args),
+        KeysCommand::Rotate(args) => rotate(args).await,
+        KeysCommand::RotateSigning(args) => super::signing_keys::rotate(args),
+    }
+}
+
+fn protect(args: Protect) -> Result<u8> {
+    let config = load(&args.settings, Vec::new())?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let keys = opened(&config)?;
+    let passphrase = match &args.new_passphrase_file {
+        Some(file) => passphrase_in(file).map_err(|why| anyhow!("--new-passphrase-file: {why}"))?,
+        None => super::init::password()?,
+    };
+    if passphrase.chars().count() < SHORTEST_PASSPHRASE {
+        bail!("the new passphrase is too short: at least {SHORTEST_PASSPHRASE} characters");
+    }
+    keys.protect(&passphrase)?;
+    println!("{} is protected by the new passphrase", seal_key(&config).display());
+    println!("next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up");
+    Ok(DONE)
+}
+
+async fn rotate(args: Rotate) -> Result<u8> {
+    let config = load(&args.settings, Vec::new())?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let keys = opened(&config)?;
+    let mut stores = Vec::new();
+    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+        let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
+        stores.push(Store::open(settings, part.migrations).await?);
+    }
+    let work = async {
+        if args.what != Some(RotatedKeys::Data) {
+            add_master(&config, &keys, &stores).await?;
+        }
+        if matches!(args.what, None | Some(RotatedKeys::Master)) {
+            for store in &stores {
+                let wrapped = store.rewrap_keys().await?;
+                println!("{}: {wrapped} data keys wrapped with the newest master key", store.service());
+            }
+        }
+        if matches!(args.what, None | Some(RotatedKeys::Data)) {
+            for store in &stores {
+                data(store).await?;
+            }
+        }
+        Ok(DONE)
+    };
+    tokio::select! {
+        done = work => done,
+        () = stop_signal() => {
+            eprintln!("stopped; nothing is lost: the same command goes on where this one was");
+            Ok(FAILED)
+        }
+    }
+}
+
+fn opened(config: &Config) -> Result<Keys> {
+    Ok(Keys::open(&seal_key(config), config.passphrase()?.as_deref())?)
+}
+
+/// A new master key, unless an earlier one has not reached every data key.
+async fn add_master(config: &Config, keys: &Keys, stores: &[Store]) -> Result<()> {
+    let mut behind = 0;
+    for store in stores {
+        behind += store.keys_behind().await?;
+    }
+    if behind == 0 {
+        let id = keys.add_master()?;
+        println!("master key {id} is in {}: back the file up", seal_key(config).display());
+    } else {
+        println!("{behind} data keys are under an older master key: no other is added until they are not");
+    }
+    Ok(())
+}
+
+/// New data keys, and every row sealed anew.
+async fn data(store: &Store) -> Result<()> {
+    let (began, mut told) = (Instant::now(), Instant::now());
+    let progress = |step: KeyMove| {
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            eprintln!("{}: {}.{}, {} rows", store.service(), step.table, step.column, step.rows);
+        }
+    };
+    let rotated = store.rotate_data_keys(progress).await?;
+    let seconds = began.elapsed().as_millis().max(1);
+    let speed = u128::from(rotated.rows) * 1000 / seconds;
+    let what = if rotated.resumed { "data keys of an earlier run" } else { "data keys" };
+    println!(
+        "{}: {} {what} replaced, {} rows sealed anew ({speed} rows/s)",
+        store.service(),
+        rotated.keys,
+        rotated.rows
+    );
+    Ok(())
+}
