@@ -5,9 +5,14 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use tally_access::{Actor, OpContext, Permission, Regions, compile_service};
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
+use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
+use tally_api::identity::v1::check_service_client::CheckServiceClient;
+use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
+use tally_api::identity::v1::entitlement_service_client::EntitlementServiceClient;
 use tally_api::identity::v1::login_service_client::LoginServiceClient;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
+use tally_api::identity::v1::role_service_client::RoleServiceClient;
 use tally_api::identity::v1::service_account_service_client::ServiceAccountServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
@@ -71,12 +76,9 @@ pub(crate) fn init_request() -> pb::InitTenantRequest {
     }
 }
 
-fn serve(
-    store: Store,
-    clock: &Clock,
-    rng: &Rng,
-    readings: Arc<Readings>,
-) -> (RpcChannel, Arc<KeyRing>, [Arc<Signer>; 2]) {
+type Served = ((RpcChannel, Arc<Readings>), Arc<KeyRing>, [Arc<Signer>; 2]);
+
+fn serve(store: Store, clock: &Clock, rng: &Rng) -> Served {
     let signing = SigningKey::generate(SERVICE, rng);
     let performance = SigningKey::generate("performance", rng);
     let keys = Arc::new(KeyRing::fixed([signing.public().clone(), performance.public().clone()]));
@@ -85,7 +87,10 @@ fn serve(
     (channel, keys, [signer("performance", performance), signer(SERVICE, signing)])
 }
 
-fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): (SigningKeys, Arc<KeyRing>)) -> RpcChannel {
+type Armed = (SigningKeys, Arc<KeyRing>);
+
+fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): Armed) -> (RpcChannel, Arc<Readings>) {
+    let readings = Arc::<Readings>::default();
     let views = Arc::new(OwnViews::new(store.clone(), clock.clone(), rng.clone()));
     let compute = Compute::new(1).unwrap();
     let deps = Deps { store, signing, keys: keys.clone(), views: views.clone(), compute, rng: rng.clone() };
@@ -98,9 +103,9 @@ fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): (SigningKeys, 
         clock: clock.clone(),
         rng: rng.clone(),
         limits: Limits::default(),
-        reads: readings,
+        reads: Arc::<Readings>::clone(&readings),
     });
-    in_process(&stack.guard(build(deps).unwrap().routes))
+    (in_process(&stack.guard(build(deps).unwrap().routes)), readings)
 }
 
 /// The key folder of a house, and what reads it.
@@ -125,8 +130,7 @@ impl House {
         let mut houses = Vec::new();
         for db in TestStore::all(SERVICE, migrations).await {
             let (clock, rng) = (db.clock.clone(), Rng::seeded(7));
-            let readings = Arc::<Readings>::default();
-            let (channel, keys, [performance, identity]) = serve(db.store.clone(), &clock, &rng, readings.clone());
+            let ((channel, readings), keys, [performance, identity]) = serve(db.store.clone(), &clock, &rng);
             let tenant = TenantId(uuid::Uuid::nil());
             let admin = Login::of(pb::SignInResponse::default());
             houses.push(Self { db, clock, keys, readings, channel, performance, identity, tenant, admin });
@@ -144,7 +148,8 @@ impl House {
         });
         let keys = Arc::new(KeyRing::folder(folder.path(), house.clock.clone()).unwrap());
         let rng = Rng::seeded(7);
-        house.channel = stand(house.db.store.clone(), &house.clock, &rng, (signing[0].1.clone(), keys.clone()));
+        let armed = (signing[0].1.clone(), keys.clone());
+        (house.channel, house.readings) = stand(house.db.store.clone(), &house.clock, &rng, armed);
         house.performance = Arc::new(Signer::new("performance", signing[1].1.clone(), house.clock.clone(), rng));
         house.keys = keys;
         house.move_in().await;
@@ -210,6 +215,22 @@ impl House {
     }
     pub(crate) fn access(&self) -> AccessServiceClient<RpcChannel> {
         AccessServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn checks(&self) -> CheckServiceClient<RpcChannel> {
+        CheckServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn roles(&self) -> RoleServiceClient<RpcChannel> {
+        RoleServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn delegations(&self) -> DelegationServiceClient<RpcChannel> {
+        DelegationServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn glasses(&self) -> BreakGlassServiceClient<RpcChannel> {
+        BreakGlassServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn entitlements(&self) -> EntitlementServiceClient<RpcChannel> {
+        EntitlementServiceClient::new(self.channel.clone())
     }
 
     /// Moves the clock on.

@@ -7,7 +7,13 @@ use crate::house::{House, Login, PASSWORD, Told, person_row, told};
 
 const OTHER: &str = "seven bridges and a lake";
 
-async fn sign_in(house: &House, login: &str, password: &str, code: &str, new: &str) -> Told<pb::SignInResponse> {
+pub(crate) async fn sign_in(
+    house: &House,
+    login: &str,
+    password: &str,
+    code: &str,
+    new: &str,
+) -> Told<pb::SignInResponse> {
     let ask = pb::SignInRequest {
         login: login.into(),
         password: password.into(),
@@ -129,7 +135,7 @@ async fn nobody_climbs_by_resetting_the_password_of_somebody_who_holds_more() {
 }
 
 /// The code that an authenticator with this secret shows now, or so many steps later.
-fn code(house: &House, secret: &str, steps: u64) -> String {
+pub(crate) fn code(house: &House, secret: &str, steps: u64) -> String {
     let bits: Vec<u8> = secret.bytes().map(|c| if c.is_ascii_digit() { c - b'2' + 26 } else { c - b'A' }).collect();
     let bytes: Vec<u8> = bits
         .chunks_exact(8)
@@ -143,7 +149,7 @@ fn code(house: &House, secret: &str, steps: u64) -> String {
     format!("{:06}", word % 1_000_000)
 }
 
-async fn enrolled(house: &House) -> (String, Vec<String>) {
+pub(crate) async fn enrolled(house: &House) -> (String, Vec<String>) {
     let begun = told(house.logins().enroll_totp(house.as_admin(pb::EnrollTotpRequest::default())).await).unwrap();
     assert!(begun.uri.starts_with("otpauth://totp/Demo:admin?secret="), "{}", begun.uri);
     assert!(house.try_sign_in("admin", PASSWORD).await.is_ok(), "nothing asks for a code before it is confirmed");

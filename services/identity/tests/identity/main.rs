@@ -5,15 +5,21 @@ mod access;
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod lending;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod org;
 #[cfg(test)]
 mod people;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod session;
 #[cfg(test)]

@@ -1,0 +1,192 @@
+//! Questions about access over the rpcs: may they, why, where, and who else.
+
+use tally_access::Permission;
+use tally_api::identity::v1::{self as pb, GrantVerdict, ScopeKind};
+use tally_kernel::error::Kind;
+
+use crate::house::{House, Login, Told, person_row, told};
+use crate::logins::{code, enrolled, sign_in};
+
+fn question(of: Option<&Login>, permission: Permission, unit: &str) -> pb::CheckRequest {
+    pb::CheckRequest {
+        principal_id: of.map(|login| login.principal.clone()).unwrap_or_default(),
+        permission: permission.name().into(),
+        target: Some(pb::AccessTarget { unit_id: unit.into(), ..Default::default() }),
+        second_factor: false,
+    }
+}
+
+async fn ask(house: &House, by: &Login, question: pb::CheckRequest) -> Result<bool, Kind> {
+    told(house.checks().check(by.says(question)).await).map(|answer| answer.allowed).map_err(|error| error.kind())
+}
+
+async fn explain(house: &House, by: &Login, check: pb::CheckRequest) -> Told<pb::ExplainResponse> {
+    told(house.checks().explain(by.says(pb::ExplainRequest { check: Some(check) })).await)
+}
+
+#[tokio::test]
+async fn everybody_may_ask_about_oneself_and_who_reads_grants_about_others() {
+    for house in House::with_company().await {
+        let hr = house.login("hr", "").await;
+        let (north, desk) = (house.unit("North").await.unit_id, house.unit("South/Desk").await.unit_id);
+        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+        let write = Permission::OrgWrite;
+        assert_eq!(ask(&house, &hr, question(None, write, &north)).await, Ok(true), "{}", house.db.name);
+        assert_eq!(ask(&house, &hr, question(None, write, &desk)).await, Ok(false));
+        assert_eq!(ask(&house, &hr, question(None, write, "")).await, Ok(false), "the whole group");
+        assert_eq!(ask(&house, &house.admin, question(Some(&hr), write, &north)).await, Ok(true));
+        let about = question(Some(&house.admin), write, &north);
+        assert_eq!(ask(&house, &hr, about).await, Ok(true), "hr reads grants in its branch");
+        let about = question(Some(&house.admin), write, &desk);
+        assert_eq!(ask(&house, &hr, about).await, Err(Kind::NotFound));
+        let nobody = house.login("nobody", "").await;
+        let about = question(Some(&hr), write, &north);
+        assert_eq!(ask(&house, &nobody, about).await, Err(Kind::NotFound));
+        let unknown = question(None, write, &uuid::Uuid::nil().to_string());
+        assert_eq!(ask(&house, &hr, unknown).await, Err(Kind::NotFound));
+    }
+}
+
+#[tokio::test]
+async fn many_questions_have_the_answers_of_each() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let hr = house.login("hr", "").await;
+        let (north, desk) = (house.unit("North").await.unit_id, house.unit("South/Desk").await.unit_id);
+        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+        let person_id = house.person("E1").await.person_id;
+        let about_person = pb::CheckRequest {
+            permission: Permission::PersonWrite.name().into(),
+            target: Some(pb::AccessTarget { person_id, ..Default::default() }),
+            ..Default::default()
+        };
+        let checks = vec![
+            question(None, Permission::OrgWrite, &north),
+            question(None, Permission::OrgWrite, &desk),
+            question(None, Permission::StatementReadPay, &north),
+            about_person,
+        ];
+        let request = pb::BatchCheckRequest { checks };
+        let done = told(house.checks().batch_check(hr.says(request)).await).unwrap();
+        assert_eq!(done.allowed, [true, false, false, true], "{}", house.db.name);
+        assert!(done.consistency_token.starts_with(&house.tenant.to_string()));
+        let odd = pb::CheckRequest { permission: "a.b.c".into(), ..Default::default() };
+        let request = pb::BatchCheckRequest { checks: vec![odd] };
+        let error = told(house.checks().batch_check(hr.says(request)).await).unwrap_err();
+        assert_eq!(error.violations()[0].field, "checks[0].permission");
+        let request = pb::BatchCheckRequest { checks: vec![question(None, Permission::OrgRead, ""); 1_001] };
+        assert_eq!(told(house.checks().batch_check(hr.says(request)).await).unwrap_err().reason(), "TOO_MANY_ROWS");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_says_which_grant_allows_or_what_is_missing_and_who_could_give_it() {
+    for house in House::with_company().await {
+        let hr = house.login("hr", "").await;
+        let (north, desk) = (house.unit("North").await.unit_id, house.unit("South/Desk").await.unit_id);
+        let grant = house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+        let yes = explain(&house, &hr, question(None, Permission::OrgWrite, &north)).await.unwrap();
+        assert!(yes.allowed && yes.roles.is_empty() && yes.could_be_granted_by.is_empty(), "{yes:?}");
+        assert_eq!(yes.grants[0].grant.as_ref().unwrap().grant_id, grant.grant_id);
+        assert_eq!(yes.grants[0].verdict(), GrantVerdict::Allows);
+        let elsewhere = explain(&house, &hr, question(None, Permission::OrgWrite, &desk)).await.unwrap();
+        assert_eq!(elsewhere.grants[0].verdict(), GrantVerdict::OutOfReach, "{}", house.db.name);
+        assert_eq!(elsewhere.could_be_granted_by, [house.admin.principal.clone()]);
+        let pay = explain(&house, &hr, question(None, Permission::StatementReadPay, &north)).await.unwrap();
+        assert_eq!(pay.grants[0].verdict(), GrantVerdict::RoleLacks);
+        assert!(pay.roles.iter().any(|role| role == "approver") && !pay.allowed, "{:?}", pay.roles);
+        assert!(pay.sentence.contains("compensation.statement.read_pay"), "{}", pay.sentence);
+    }
+}
+
+#[tokio::test]
+async fn a_grant_with_a_condition_holds_in_sessions_and_hours_that_meet_it() {
+    for house in House::all().await {
+        let grant = |hours: &str, second_factor| pb::Grant {
+            principal_id: house.admin.principal.clone(),
+            role: "reader".into(),
+            scope: ScopeKind::Tenant.into(),
+            valid_from: "2026-01-01".into(),
+            reason: "test".into(),
+            hours: hours.into(),
+            second_factor,
+            ..Default::default()
+        };
+        crate::roles::define(&house, "reader", &[Permission::PunchRead], 0).await.unwrap();
+        let give = |grant| pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+        let error = told(house.access().grant_role(house.as_admin(give(grant("8-20", false)))).await).unwrap_err();
+        assert_eq!(error.violations()[0].field, "grant.hours");
+        let second = house.login("second", "").await;
+        house.grant(&second, "group_admin", ScopeKind::Tenant, "").await;
+        told(house.access().grant_role(second.says(give(grant("08:00-12:00", true)))).await).unwrap();
+        let (secret, _) = enrolled(&house).await;
+        let reads = || question(None, Permission::PunchRead, "");
+        assert_eq!(ask(&house, &house.admin, reads()).await, Ok(false), "no second factor in this session");
+        let why = explain(&house, &house.admin, reads()).await.unwrap();
+        assert_eq!(why.grants[0].verdict(), GrantVerdict::ConditionUnmet);
+        let done = sign_in(&house, "admin", crate::house::PASSWORD, &code(&house, &secret, 1), "").await.unwrap();
+        let admin = Login::of(done);
+        // The tests begin at 16:00 in Shanghai.
+        assert_eq!(ask(&house, &admin, reads()).await, Ok(false), "{}", house.db.name);
+        let later = house.clock.now();
+        house.wait(17 * 3600);
+        let done = sign_in(&house, "admin", crate::house::PASSWORD, &code(&house, &secret, 0), "").await.unwrap();
+        assert_eq!(ask(&house, &Login::of(done), reads()).await, Ok(true), "{}: {later}", house.db.name);
+    }
+}
+
+#[tokio::test]
+async fn what_a_permission_reaches_is_listed_in_pages() {
+    for house in House::with_company().await {
+        let hr = house.login("hr", "").await;
+        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("North").await.unit_id).await;
+        let (mut token, mut units) = (String::new(), Vec::new());
+        loop {
+            let request = pb::ListAllowedRequest {
+                permission: Permission::OrgWrite.name().into(),
+                page_size: 3,
+                page_token: token,
+                ..Default::default()
+            };
+            let page = told(house.checks().list_allowed(hr.says(request)).await).unwrap();
+            assert!(!page.tenant && page.person_ids.is_empty());
+            units.extend(page.unit_ids);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        units.dedup();
+        assert_eq!(units.len(), 4, "North, Sales, A, B: {}", house.db.name);
+        let request = pb::ListAllowedRequest { permission: Permission::GrantAny.name().into(), ..Default::default() };
+        assert!(told(house.checks().list_allowed(house.as_admin(request)).await).unwrap().tenant);
+    }
+}
+
+#[tokio::test]
+async fn a_review_names_everybody_who_holds_a_permission_since_when_and_by_whom() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let (pay, agent) = (house.login("pay", "").await, house.login("agent", "E1").await);
+        house.grant(&pay, "approver", ScopeKind::Tenant, "").await;
+        house.wait(1);
+        house.grant(&agent, "agent", ScopeKind::Self_, "").await;
+        let ask = |permission: Permission| pb::ReviewAccessRequest {
+            permission: permission.name().into(),
+            ..Default::default()
+        };
+        let read_pay = ask(Permission::StatementReadPay);
+        let rows = told(house.checks().review_access(house.as_admin(read_pay.clone())).await).unwrap().rows;
+        let logins: Vec<_> = rows.iter().map(|row| row.login.as_str()).collect();
+        assert_eq!(logins, ["agent", "pay"], "{}", house.db.name);
+        assert_eq!(rows[1].grant.as_ref().unwrap().granted_by, house.admin.principal);
+        assert!(rows.iter().all(|row| row.holds_today && row.granted_at.is_some()));
+        assert!(!rows[0].person_id.is_empty() && rows[1].person_id.is_empty());
+        let hr = house.login("hr", "").await;
+        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("South").await.unit_id).await;
+        let seen = told(house.checks().review_access(hr.says(read_pay.clone())).await).unwrap().rows;
+        assert!(seen.is_empty(), "nothing of another branch");
+        let error = told(house.checks().review_access(agent.says(read_pay)).await).unwrap_err();
+        assert_eq!(error.kind(), Kind::PermissionDenied);
+    }
+}
