@@ -17,6 +17,41 @@ pub async fn all(done: &Done) {
     duty(done).await;
     cycles(done).await;
     settlements(done).await;
+    audit(done).await;
+}
+
+/// Who saw or changed what about the best of the month: every service says its part.
+async fn audit(done: &Done) {
+    let (_, card) = done.outcome.cards.first().expect("a best card");
+    let auditor = &done.crew.auditor;
+    macro_rules! ask {
+        ($service:ident) => {{
+            use tally_api::$service::v1 as pb;
+            let mut log = pb::audit_service_client::AuditServiceClient::new(auditor.at.$service.clone());
+            let ask = pb::SearchAuditRequest { person_id: card.person_id.clone(), ..Default::default() };
+            let told = log.search_audit(auditor.ask(ask.clone())).await.expect("entries").into_inner().entries;
+            assert!(told.iter().all(|entry| entry.service == stringify!($service)), "{told:?}");
+            let refused = log.search_audit(done.crew.hr.ask(ask)).await;
+            let actions: Vec<String> = told.into_iter().map(|entry| entry.action).collect();
+            (actions, refused.map(drop).map_err(|status| status.code()))
+        }};
+    }
+    let (people, _) = ask!(identity);
+    let (duty, _) = ask!(attendance);
+    let (cards, _) = ask!(performance);
+    let (pay, refused) = ask!(compensation);
+    let (evidence, _) = ask!(talent);
+    assert_eq!(refused, Err(Code::PermissionDenied), "who pays nobody does not read who saw pay");
+    for (actions, action) in [
+        (&people, "identity.person.import"),
+        (&cards, "performance.card.read"),
+        (&pay, "compensation.settlement.post"),
+        (&pay, "compensation.statement.read"),
+        (&evidence, "talent.evidence.record"),
+    ] {
+        assert!(actions.iter().any(|told| told == action), "{action} is not in {actions:?}");
+    }
+    assert!(!duty.is_empty(), "somebody with a card was on duty");
 }
 
 async fn organisation(done: &Done) {

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod alias;
 pub mod app;
+pub mod audit;
 pub mod directory;
 pub mod errors;
 pub mod handover;
@@ -21,6 +22,7 @@ pub mod site;
 
 use tally_api::attendance::v1::account_service_server::AccountServiceServer;
 use tally_api::attendance::v1::alias_service_server::AliasServiceServer;
+use tally_api::attendance::v1::audit_service_server::AuditServiceServer;
 use tally_api::attendance::v1::handover_service_server::HandoverServiceServer;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyServiceServer;
 use tally_api::attendance::v1::punch_service_server::PunchServiceServer;
@@ -54,6 +56,7 @@ pub struct Deps {
 /// The routes of the service; it has no background work.
 pub fn build(deps: Deps) -> Service {
     let Deps { store, peers, compute } = deps;
+    let audit = audit::Rpc { store: store.clone() };
     let app = App { store, peers, compute };
     let routes = Routes::new(limited!(SiteServiceServer::new(site::rpc::Rpc(app.clone()))))
         .add_service(limited!(AccountServiceServer::new(account::rpc::Rpc(app.clone()))))
@@ -61,6 +64,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(PunchServiceServer::new(punch::rpc::Rpc(app.clone()))))
         .add_service(limited!(HandoverServiceServer::new(handover::rpc::Rpc(app.clone()))))
         .add_service(limited!(AliasServiceServer::new(alias::rpc::Rpc(app.clone()))))
-        .add_service(limited!(OccupancyServiceServer::new(occupancy::rpc::Rpc(app))));
+        .add_service(limited!(OccupancyServiceServer::new(occupancy::rpc::Rpc(app))))
+        .add_service(limited!(AuditServiceServer::new(audit)));
     Service { name: SERVICE, routes, background: Vec::new() }
 }

@@ -16,4 +16,5 @@ tally_access::rpcs! {
     ImportAliases = "tally.attendance.v1.AliasService/ImportAliases", AliasWrite, Change;
     ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, Read;
     ListOccupancy = "tally.attendance.v1.OccupancyService/ListOccupancy", OccupancyRead, Read;
+    SearchAudit = "tally.attendance.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

@@ -3,6 +3,7 @@
 //! A pool is money and a rule. A settlement splits a pool by the scores of a published cycle: draft, approved by somebody
 //! else, posted; what is posted never changes. A statement is one person's part of it, and leads back to records.
 
+pub mod audit;
 pub mod migrations;
 pub mod peers;
 pub mod policy;
@@ -11,6 +12,7 @@ pub mod settlement;
 pub mod statement;
 mod wire;
 
+use tally_api::compensation::v1::audit_service_server::AuditServiceServer;
 use tally_api::compensation::v1::pool_service_server::PoolServiceServer;
 use tally_api::compensation::v1::settlement_service_server::SettlementServiceServer;
 use tally_api::compensation::v1::statement_service_server::StatementServiceServer;
@@ -38,11 +40,13 @@ pub struct Deps {
 /// The routes of the service; it has no background work.
 pub fn build(deps: Deps) -> Service {
     let Deps { store, peers } = deps;
+    let audit = audit::Rpc { store: store.clone() };
     let pool = pool::Rpc { app: pool::App { store: store.clone() } };
     let settlement = settlement::Rpc { app: settlement::App { store: store.clone(), peers: peers.clone() } };
     let statement = statement::Rpc { app: statement::App { store, peers } };
     let routes = Routes::new(limited!(PoolServiceServer::new(pool)))
         .add_service(limited!(SettlementServiceServer::new(settlement)))
-        .add_service(limited!(StatementServiceServer::new(statement)));
+        .add_service(limited!(StatementServiceServer::new(statement)))
+        .add_service(limited!(AuditServiceServer::new(audit)));
     Service { name: SERVICE, routes, background: Vec::new() }
 }

@@ -13,4 +13,5 @@ tally_access::rpcs! {
     GetStatement = "tally.compensation.v1.StatementService/GetStatement", StatementRead, SensitiveRead;
     ListStatements = "tally.compensation.v1.StatementService/ListStatements", StatementRead, SensitiveRead;
     TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, Read;
+    SearchAudit = "tally.compensation.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

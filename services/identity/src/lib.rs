@@ -5,6 +5,7 @@
 //! group's lock first and counts its revision on, in the same transaction.
 
 mod access;
+pub mod audit;
 mod break_glass;
 mod check;
 mod delegation;
@@ -28,6 +29,7 @@ mod views;
 use std::sync::Arc;
 
 use tally_api::identity::v1::access_service_server::AccessServiceServer;
+use tally_api::identity::v1::audit_service_server::AuditServiceServer;
 use tally_api::identity::v1::break_glass_service_server::BreakGlassServiceServer;
 use tally_api::identity::v1::check_service_server::CheckServiceServer;
 use tally_api::identity::v1::delegation_service_server::DelegationServiceServer;
@@ -93,6 +95,7 @@ pub fn build(deps: Deps) -> Result<Service> {
     let nobody = session::domain::Password::typed(String::from_utf8_lossy(&nobody).into_owned());
     let no_password = session::domain::hash(&nobody, rng.bytes())?;
     let app = Arc::new(App { store, signing, keys, views, compute, no_password, strangers: Default::default() });
+    let audit = audit::Rpc { store: app.store.clone() };
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(PersonServiceServer::new(person::rpc::Rpc(Arc::clone(&app)))))
@@ -104,6 +107,7 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(RoleServiceServer::new(role::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(DelegationServiceServer::new(delegation::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(BreakGlassServiceServer::new(break_glass::rpc::Rpc(Arc::clone(&app)))))
-        .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))));
+        .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))))
+        .add_service(limited!(AuditServiceServer::new(audit)));
     Ok(Service { name: SERVICE, routes, background: Vec::new() })
 }

@@ -48,4 +48,5 @@ tally_access::rpcs! {
     ListBreakGlasses = "tally.identity.v1.BreakGlassService/ListBreakGlasses", signed_in, Read;
     SetModules = "tally.identity.v1.EntitlementService/SetModules", EntitlementWrite, Change;
     GetModules = "tally.identity.v1.EntitlementService/GetModules", TenantRead, Read;
+    SearchAudit = "tally.identity.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

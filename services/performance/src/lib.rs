@@ -4,6 +4,7 @@
 //! and duty is frozen, accounts that share people are attributed together, and everybody is scored when all is credited.
 //! Attribution and scoring themselves are pure functions (`attribution::domain`, `card::domain`).
 
+pub mod audit;
 pub mod policy;
 
 mod accounts;
@@ -67,6 +68,7 @@ pub mod event {
 use std::sync::Arc;
 
 use tally_api::performance::v1::attribution_service_server::AttributionServiceServer;
+use tally_api::performance::v1::audit_service_server::AuditServiceServer;
 use tally_api::performance::v1::card_service_server::CardServiceServer;
 use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
 use tally_api::performance::v1::event_service_server::EventServiceServer;
@@ -131,6 +133,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(AttributionServiceServer::new(attribution::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
-        .add_service(limited!(EventServiceServer::new(event::rpc::Rpc { app: app.clone() })));
+        .add_service(limited!(EventServiceServer::new(event::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(AuditServiceServer::new(audit::Rpc { store: app.store.clone() })));
     Service { name: SERVICE, routes, background: closing::worker::tasks(&app) }
 }

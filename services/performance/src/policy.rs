@@ -21,4 +21,5 @@ tally_access::rpcs! {
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     ReadEvents = "tally.performance.v1.EventService/ReadEvents", EventRead, Read;
+    SearchAudit = "tally.performance.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

@@ -3,12 +3,14 @@
 //! One room, `profile`. Evidence comes from `cycle.published` alone: `events` reads it from performance at its own pace,
 //! with a cursor in the transaction that writes the evidence, so that an event counts once whatever is killed.
 
+pub mod audit;
 pub mod events;
 pub mod migrations;
 pub mod peers;
 pub mod policy;
 pub mod profile;
 
+use tally_api::talent::v1::audit_service_server::AuditServiceServer;
 use tally_api::talent::v1::profile_service_server::ProfileServiceServer;
 use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
@@ -42,6 +44,7 @@ pub struct Deps {
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
     let app = profile::App { store: deps.store.clone(), peers: deps.peers.clone() };
-    let routes = Routes::new(limited!(ProfileServiceServer::new(profile::Rpc { app: app.clone() })));
+    let routes = Routes::new(limited!(ProfileServiceServer::new(profile::Rpc { app: app.clone() })))
+        .add_service(limited!(AuditServiceServer::new(audit::Rpc { store: deps.store.clone() })));
     Service { name: SERVICE, routes, background: vec![events::consumer(app, deps)] }
 }

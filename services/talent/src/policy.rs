@@ -5,4 +5,5 @@ tally_access::rpcs! {
     ListEvidence = "tally.talent.v1.ProfileService/ListEvidence", EvidenceRead, Read;
     /// Background work: what a published cycle shows.
     RecordEvidence = "tally.talent.v1.internal/RecordEvidence", EvidenceRecord, Change;
+    SearchAudit = "tally.talent.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

@@ -1,0 +1,182 @@
+//! The one question that every service answers alike: who saw or changed what about this person. The contract is each
+//! service's own `AuditService`, because several services share a port; what stands behind it is here once.
+
+use jiff::Timestamp;
+use tally_access::{OpContext, Rpc};
+use tally_api::common::v1 as common;
+use tally_kernel::error::Violations;
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Kind, Result};
+use tally_store::{Audit, AuditEntry, AuditOf, AuditQuery, Store};
+
+/// A request of any service's `SearchAudit`.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the fields of the request, which its contract explains")]
+pub struct Asked {
+    pub person_id: String,
+    pub principal_id: String,
+    pub subject: String,
+    pub subject_id: String,
+    pub from: Option<prost_types::Timestamp>,
+    pub to: Option<prost_types::Timestamp>,
+    pub page_size: u32,
+    pub page_token: String,
+}
+
+impl Asked {
+    /// The question and its page.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with every wrong field.
+    pub fn read(&self) -> Result<(AuditQuery, Page)> {
+        let mut wrong = Violations::new();
+        let named = [&self.person_id, &self.principal_id, &self.subject].iter().filter(|id| !id.is_empty()).count();
+        if named != 1 {
+            wrong.push("person_id", "name exactly one of person_id, principal_id and subject with subject_id");
+        }
+        if self.subject.is_empty() != self.subject_id.is_empty() {
+            wrong.push("subject_id", "a subject has a kind and an id");
+        }
+        let of = if !self.person_id.is_empty() {
+            wrong.parse("person_id", &self.person_id).map(AuditOf::Person)
+        } else if !self.principal_id.is_empty() {
+            wrong.parse("principal_id", &self.principal_id).map(AuditOf::Principal)
+        } else {
+            Some(AuditOf::Subject(self.subject.clone(), self.subject_id.clone()))
+        };
+        let from = wrong.take("from", instant(self.from.as_ref()));
+        let to = wrong.take("to", instant(self.to.as_ref()));
+        let question = format!("{of:?} {from:?} {to:?}");
+        let page = wrong.take("page_token", Page::read(self.page_size, &self.page_token, question.as_bytes()));
+        let query = of.zip(from.zip(to)).map(|(of, (from, to))| AuditQuery { of, from, to });
+        wrong.finish(query.zip(page))
+    }
+}
+
+fn instant(at: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>> {
+    let read = |at: &prost_types::Timestamp| {
+        Timestamp::new(at.seconds, at.nanos)
+            .map_err(|e| Error::new(Kind::InvalidArgument, "INSTANT_INVALID", format!("not an instant: {e}")))
+    };
+    at.map(read).transpose()
+}
+
+/// The entries that the caller may see, newest first, and the next page's token. Asking leaves an entry itself.
+///
+/// # Errors
+/// `INVALID_ARGUMENT`, `PERMISSION_DENIED`, or what the store says.
+pub async fn search<R: Rpc>(
+    store: &Store,
+    ctx: &OpContext,
+    asked: &Asked,
+) -> Result<(Vec<common::AuditEntry>, String)> {
+    let (query, page) = asked.read()?;
+    let plan = ctx.plan::<R>()?;
+    let (found, token) = store.read(ctx).await?.search_audit(&plan, &query, &page).await?;
+    let audit = match &query.of {
+        AuditOf::Person(person) => Audit::new("suite.audit.search", "person", person).about(*person),
+        AuditOf::Principal(principal) => Audit::new("suite.audit.search", "principal", principal),
+        AuditOf::Subject(kind, id) => Audit::new("suite.audit.search", "subject", id).note("kind", kind),
+    };
+    store.audit_read(ctx, &ctx.permit_all::<R>([])?, audit.note("entries", found.len())).await?;
+    Ok((found.into_iter().map(|(position, entry)| told(store.service(), position, entry)).collect(), token))
+}
+
+fn told(service: &str, position: Option<i64>, entry: AuditEntry) -> common::AuditEntry {
+    let at = entry.at;
+    common::AuditEntry {
+        service: service.to_owned(),
+        entry_id: entry.id.to_string(),
+        position: position.unwrap_or(0),
+        at: Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
+        principal_id: entry.principal.to_string(),
+        actor: entry.actor,
+        on_behalf_of: entry.on_behalf_of.map(|id| id.to_string()).unwrap_or_default(),
+        method: entry.method,
+        action: entry.action,
+        subject: entry.subject,
+        subject_id: entry.subject_id,
+        region: entry.region.unwrap_or_default(),
+        notes: entry.notes,
+    }
+}
+
+/// The room: `Rpc { store }` answers the service's own `AuditService`. Takes the package of the contract and the row of
+/// the policy; the service names tonic, tally-rpc and tally-store, as every room does.
+#[macro_export]
+macro_rules! room {
+    ($package:path, $row:path) => {
+        use $package as pb;
+
+        /// The room's rpc.
+        pub struct Rpc {
+            /// Whose log is asked.
+            pub store: ::tally_store::Store,
+        }
+
+        #[::tonic::async_trait]
+        impl pb::audit_service_server::AuditService for Rpc {
+            async fn search_audit(
+                &self,
+                req: ::tonic::Request<pb::SearchAuditRequest>,
+            ) -> Result<::tonic::Response<pb::SearchAuditResponse>, ::tonic::Status> {
+                let ctx = ::tally_rpc::context(&req)?;
+                let reply = async {
+                    let pb::SearchAuditRequest {
+                        person_id,
+                        principal_id,
+                        subject,
+                        subject_id,
+                        from,
+                        to,
+                        page_size,
+                        page_token,
+                    } = req.into_inner();
+                    let asked =
+                        $crate::Asked { person_id, principal_id, subject, subject_id, from, to, page_size, page_token };
+                    let (entries, next_page_token) = $crate::search::<$row>(&self.store, &ctx, &asked).await?;
+                    Ok(pb::SearchAuditResponse { entries, next_page_token })
+                };
+                ::tally_rpc::Answer::answer(reply.await, &ctx)
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01990000-0000-7000-8000-000000000001";
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let asked = Asked {
+            person_id: "nobody".to_owned(),
+            subject_id: "7".to_owned(),
+            from: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
+            page_token: "another list's".to_owned(),
+            ..Asked::default()
+        };
+        let wrong = asked.read().unwrap_err();
+        let fields: Vec<&str> = wrong.violations().iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["subject_id", "person_id", "from", "page_token"]);
+        for asked in
+            [Asked::default(), Asked { person_id: ID.to_owned(), principal_id: ID.to_owned(), ..Asked::default() }]
+        {
+            assert_eq!(asked.read().unwrap_err().violations()[0].field, "person_id");
+        }
+    }
+
+    #[test]
+    fn a_token_belongs_to_its_question() {
+        let person = Asked { person_id: ID.to_owned(), ..Asked::default() };
+        let (query, page) = person.read().unwrap();
+        assert_eq!(query.of, AuditOf::Person(ID.parse().unwrap()));
+        let token = page.token(ID);
+        let later =
+            Asked { from: Some(prost_types::Timestamp::default()), page_token: token.clone(), ..person.clone() };
+        assert_eq!(later.read().unwrap_err().violations()[0].field, "page_token");
+        assert_eq!(Asked { page_token: token, ..person }.read().unwrap().1.after.as_deref(), Some(ID));
+    }
+}
