@@ -1,7 +1,7 @@
 //! Who did what to which thing, when: one row per unit of work, written by its commit, which is impossible without one.
 //!
-//! No personal data in clear: `before` and `after` are commitments (digests of the versions), notes are counts, codes and
-//! ids. So an erasure never breaks the chain. A bulk unit has one row with the digest of all it wrote.
+//! No personal data in clear: `before` and `after` are digests of the versions, or commitments under the person's key if the
+//! entry is about one; notes are counts, codes and ids. So an erasure never breaks the chain. A bulk unit has one row with the digest of all it wrote.
 //!
 //! An entry says how many row versions of which table its unit wrote, and every row names its entry, so that a row without
 //! one is found (`rows.rs`). It also says whom it is about, which answers "who saw or changed what about this person".
@@ -60,6 +60,22 @@ impl Audit {
     pub fn about_all(mut self, people: impl IntoIterator<Item = PersonId>) -> Self {
         self.people.extend(people.into_iter().map(|person| person.0));
         self
+    }
+
+    /// The person, if it holds digests and is about one alone, those of inserted rows included.
+    pub(crate) fn person_of_digests(&self, inserted: &BTreeSet<Uuid>) -> Option<PersonId> {
+        let mut people = self.people.union(inserted);
+        let (first, second) = (people.next(), people.next());
+        first.filter(|_| second.is_none() && (self.before.is_some() || self.after.is_some())).map(|id| PersonId(*id))
+    }
+
+    /// Replaces its digests, or leaves them out.
+    pub(crate) fn map_digests(
+        self,
+        map: impl Fn(&Hash) -> Result<Option<Hash>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let [before, after] = [self.before, self.after].map(|digest| digest.map_or(Ok(None), |digest| map(&digest)));
+        Ok(Self { before: before?, after: after?, ..self })
     }
 
     /// The region of the subject.

@@ -15,6 +15,7 @@ use tally_kernel::{Error, Kind};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::audit::Audit;
 use crate::cipher::{self, Secret};
 use crate::class::{KeyClass, OfPerson};
 use crate::context::to_db;
@@ -76,6 +77,20 @@ impl PersonKeys<'_> {
         self.of(person, &cell)?.map(|key| sealed.open(&cell, VERSION, key)).transpose()
     }
 
+    /// What an audit entry about this person alone holds in the place of a digest; none when the person was erased. Nobody
+    /// can tell what it stands for without the person's key.
+    ///
+    /// # Errors
+    /// A fault of ours when the key was not asked for.
+    pub fn commitment(&self, person: PersonId, digest: &[u8; 32]) -> Result<Option<[u8; 32]>, StoreError> {
+        let place = key_of(person.0);
+        let key = self.of(person, &place.cell(self.tx.scope().tenant))?;
+        Ok(key.map(|key| {
+            let key = Zeroizing::new(blake3::derive_key("tally 1 audit commitment", key.as_slice()));
+            *blake3::keyed_hash(&key, digest).as_bytes()
+        }))
+    }
+
     fn of(&self, person: PersonId, cell: &Cell<'_>) -> Result<Option<&Secret>, StoreError> {
         let key = self.keys.get(&person.0);
         let key = key.ok_or_else(|| cell.fault(format_args!("{person} has no key, or it was not asked for")))?;
@@ -135,6 +150,23 @@ impl Unit {
         &self,
         people: impl IntoIterator<Item = PersonId>,
     ) -> Result<PersonKeys<'_>, StoreError> {
+        let found = self.found_or_made(people).await?;
+        match found.keys.iter().find(|(_, key)| key.is_none()) {
+            Some((person, _)) => Err(erased(PersonId(*person))),
+            None => Ok(found),
+        }
+    }
+
+    /// Turns the digests of an entry about one person into commitments that an erasure makes unlinkable; the chain binds
+    /// these, so it still verifies then. Digests about several people, or nobody, are of lists and settings.
+    pub(crate) async fn committed(&self, audit: Audit, inserted: &BTreeSet<Uuid>) -> Result<Audit, StoreError> {
+        let Some(person) = audit.person_of_digests(inserted) else { return Ok(audit) };
+        let keys = self.found_or_made([person]).await?;
+        audit.map_digests(|digest| keys.commitment(person, digest))
+    }
+
+    /// The keys of these people, destroyed ones too; made for those who have none yet.
+    async fn found_or_made(&self, people: impl IntoIterator<Item = PersonId>) -> Result<PersonKeys<'_>, StoreError> {
         // Sorted, so that two units that make the same keys wait for each other instead of dying of each other.
         let people: BTreeSet<Uuid> = people.into_iter().map(|person| person.0).collect();
         let mut found = self.person_keys(people.iter().copied().map(PersonId)).await?;
@@ -144,10 +176,7 @@ impl Unit {
             // Read again, because somebody else may have made one of them at the same moment.
             self.read_person_keys(missing, &mut found.keys).await?;
         }
-        match found.keys.iter().find(|(_, key)| key.is_none()) {
-            Some((person, _)) => Err(erased(PersonId(*person))),
-            None => Ok(found),
-        }
+        Ok(found)
     }
 
     async fn insert_person_keys(&self, people: &BTreeSet<Uuid>) -> Result<(), StoreError> {

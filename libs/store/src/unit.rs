@@ -229,6 +229,8 @@ impl Unit {
     /// # Errors
     /// `STORE_BUSY` when somebody else was faster; then nothing happened.
     pub async fn commit<T: Serialize>(self, audit: Audit, result: T) -> Result<T> {
+        let inserted = self.written().people.clone();
+        let audit = self.committed(audit, &inserted).await?;
         let Self { tx, store, method, break_glass, audit_id, written, events, claim } = self;
         let audit = break_glass.into_iter().fold(audit, |audit, id| audit.note("break_glass", id));
         let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());

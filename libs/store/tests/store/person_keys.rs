@@ -4,7 +4,7 @@ use sea_orm::{ActiveValue, ColumnTrait as _};
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Kind};
-use tally_store::{Conflict as _, IdNumber, Place, Store, StoreError, Unit};
+use tally_store::{Conflict as _, IdNumber, Place, Store, StoreError, Unit, digest};
 use uuid::Uuid;
 
 use crate::sample::{audit, badge, badge_row, context, databases, tamper, unit_of};
@@ -148,5 +148,50 @@ async fn units_that_make_the_keys_of_the_same_people_at_once_agree_on_them() {
         };
         tokio::join!(make(&db.store, people.clone(), 1000), make(&other, people, 2000));
         assert_eq!(numbers(&db.store, &ctx).await.iter().flatten().count(), 80, "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn digests_about_one_person_become_commitments_that_an_erasure_makes_unlinkable_and_the_chain_verifies() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let (before, after) = (digest(b"monthly pay 8000"), digest(b"monthly pay 9000"));
+        for about in [vec![person(1)], vec![person(2)], vec![person(1), person(2)], vec![]] {
+            let entry = audit().about_all(about).before(&before).after(&after);
+            unit_of(&db.store, &ctx).await.commit(entry, ()).await.unwrap();
+        }
+        let tx = db.store.read(&ctx).await.unwrap();
+        let log = tx.audit_log(10).await.unwrap();
+        let of = |people: &[PersonId]| {
+            let people: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+            log.iter().find(|(_, entry)| entry.people == people).unwrap()
+        };
+        let (one, two) = (of(&[person(1)]), of(&[person(2)]));
+        for (entry, holder) in [(one, person(1)), (two, person(2))] {
+            let keys = tx.person_keys([holder]).await.unwrap();
+            let expected = [before, after].map(|digest| keys.commitment(holder, &digest).unwrap().map(Vec::from));
+            assert_eq!([&entry.1.before, &entry.1.after], [&expected[0], &expected[1]], "{}", db.name);
+            assert_ne!(entry.1.after, Some(after.to_vec()), "{}: nobody can guess what it was", db.name);
+        }
+        assert_ne!(one.1.after, two.1.after, "{}", db.name);
+        for people in [&[person(1), person(2)][..], &[]] {
+            assert_eq!(of(people).1.after, Some(after.to_vec()), "{}", db.name);
+        }
+        drop(tx);
+
+        let unit = unit_of(&db.store, &ctx).await;
+        unit.erase_person(person(1)).await.unwrap();
+        unit.commit(audit().about(person(1)).before(&after), ()).await.unwrap();
+        let tx = db.store.read(&ctx).await.unwrap();
+        let log = tx.audit_log(10).await.unwrap();
+        let erased = log.iter().find(|(_, entry)| entry.people == [person(1).0] && entry.after.is_none()).unwrap();
+        assert_eq!(erased.1.before, None, "{}: no key, no commitment", db.name);
+        let keys = tx.person_keys([person(1)]).await.unwrap();
+        assert_eq!(keys.commitment(person(1), &after).unwrap(), None, "{}", db.name);
+        drop(keys);
+        drop(tx);
+        db.store.sequence_now().await.unwrap();
+        let report = db.store.verify_audit().await.unwrap();
+        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
     }
 }
