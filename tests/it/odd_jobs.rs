@@ -57,7 +57,7 @@ async fn audit(done: &Done) {
 async fn organisation(done: &Done) {
     let hr = &done.crew.hr;
     let mut org = identity::org_service_client::OrgServiceClient::new(hr.at.identity.clone());
-    let ask = identity::ListOrgUnitsRequest { as_of: String::new(), page_size: 1000, page_token: String::new() };
+    let ask = identity::ListOrgUnitsRequest { page_size: 1000, ..Default::default() };
     let units = org.list_org_units(hr.ask(ask)).await.expect("units").into_inner().units;
     let of = |kind: identity::OrgUnitKind| units.iter().filter(move |unit| unit.kind() == kind);
     let branch = of(identity::OrgUnitKind::Branch).next().expect("a branch");

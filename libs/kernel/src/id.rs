@@ -59,6 +59,12 @@ ids! {
     OrgUnitId,
     /// A dated fact: person, unit, position, grade.
     EmploymentId,
+    /// Days on which somebody is employed and away.
+    LeaveId,
+    /// Who reports to whom, for some days.
+    ReportingLineId,
+    /// A position or grade of the group's catalogue.
+    CatalogueEntryId,
     /// A role given to a principal on a scope.
     GrantId,
     /// Rights that one principal lends another for a while.

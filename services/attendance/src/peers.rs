@@ -33,7 +33,7 @@ impl Peers {
         let mut client = PersonServiceClient::new(self.identity.channel());
         let (mut people, mut token) = (Vec::new(), String::new());
         loop {
-            let ask = ListPeopleRequest { period: None, page_size: MAX_SIZE, page_token: token };
+            let ask = ListPeopleRequest { page_size: MAX_SIZE, page_token: token, ..Default::default() };
             let page = client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for message in page.people {
                 people.push(person(message).map_err(unreadable)?);
@@ -50,7 +50,7 @@ impl Peers {
     /// # Errors
     /// `NOT_FOUND`, what identity says, or that it is away.
     pub async fn person(&self, ctx: &OpContext, id: PersonId) -> Result<Person> {
-        let ask = GetPersonRequest { person_id: id.to_string(), employee_no: String::new() };
+        let ask = GetPersonRequest { person_id: id.to_string(), ..Default::default() };
         let mut client = PersonServiceClient::new(self.identity.channel());
         let reply = client.get_person(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
         person(reply.person.ok_or_else(|| Error::not_found("person", id))?).map_err(unreadable)
@@ -64,7 +64,7 @@ impl Peers {
         let mut client = OrgServiceClient::new(self.identity.channel());
         let (mut units, mut token) = (Vec::new(), String::new());
         loop {
-            let ask = ListOrgUnitsRequest { as_of: String::new(), page_size: MAX_SIZE, page_token: token };
+            let ask = ListOrgUnitsRequest { page_size: MAX_SIZE, page_token: token, ..Default::default() };
             let page =
                 client.list_org_units(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for message in page.units {

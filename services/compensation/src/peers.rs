@@ -26,7 +26,7 @@ pub struct Home {
     pub employee_no: String,
     /// Region.
     pub region: Region,
-    /// Unit of the newest employment.
+    /// Unit of the newest home employment.
     pub unit: OrgUnitId,
 }
 
@@ -83,15 +83,20 @@ impl Peers {
         Err(Error::new(Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED", message).with("cycle", cycle))
     }
 
-    /// Everybody's number and newest employment.
+    /// Everybody's number and newest home employment.
     pub async fn homes(&self, ctx: &OpContext) -> Result<BTreeMap<PersonId, Home>> {
         let mut client = identity::person_service_client::PersonServiceClient::new(self.identity.channel());
         let (mut all, mut token) = (BTreeMap::new(), String::new());
         loop {
-            let ask = identity::ListPeopleRequest { period: None, page_size: page::MAX_SIZE, page_token: token };
+            let ask =
+                identity::ListPeopleRequest { page_size: page::MAX_SIZE, page_token: token, ..Default::default() };
             let reply = client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for person in reply.people {
-                if let Some(newest) = person.employments.last() {
+                // Posts beside the home are no matter of pay.
+                let homes = |e: &&identity::Employment| {
+                    !matches!(e.post(), identity::Post::Concurrent | identity::Post::Secondment)
+                };
+                if let Some(newest) = person.employments.iter().rfind(homes) {
                     let (region, unit) = (newest.region.parse()?, newest.unit_id.parse()?);
                     all.insert(person.person_id.parse()?, Home { employee_no: person.employee_no, region, unit });
                 }

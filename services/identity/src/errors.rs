@@ -5,11 +5,13 @@ use tally_kernel::{Error, Kind};
 
 use crate::access::domain::AccessError;
 use crate::break_glass::domain::BreakGlassError;
+use crate::catalogue::domain::CatalogueError;
 use crate::check::domain::CheckError;
 use crate::delegation::domain::DelegationError;
 use crate::login::domain::LoginError;
-use crate::org::domain::OrgError;
+use crate::org::domain::{MAX_DEPTH, OrgError};
 use crate::person::domain::PersonError;
+use crate::reporting::domain::ReportingError;
 use crate::role::domain::RoleError;
 use crate::service_account::domain::AccountError;
 use crate::session::domain::SessionError;
@@ -51,21 +53,46 @@ impl From<OrgError> for Error {
                 "UNIT_BEGINS_LATER",
                 format!("the unit or one above it begins on {day}: name a date from then on"),
             ),
+            OrgError::Closes(day) => not_now(
+                "UNIT_CLOSES",
+                format!("a unit that something would hang on closes with {day}: choose another, or other days"),
+            ),
             OrgError::UnitUnknown(unit) => Self::not_found("org unit", unit),
-            OrgError::RootMoved => not_now("ROOT_MOVED", "the root stays where it is".to_owned()),
+            OrgError::NameMalformed => bad("UNIT_NAME_MALFORMED", "1 to 200 characters, without /".to_owned()),
+            OrgError::RootStays => not_now("ROOT_STAYS", "the root is the group: it stays as it is".to_owned()),
             OrgError::Cycle => {
                 not_now("ORG_CYCLE", "the new parent lies below the unit, now or by a planned move".to_owned())
             }
+            OrgError::TooDeep => not_now(
+                "ORG_TOO_DEEP",
+                format!("the tree would be deeper than {MAX_DEPTH} names, now or by a planned move"),
+            ),
             OrgError::RegionCrossed => not_now(
                 "REGION_CROSSED",
-                "the new parent is in another region, and data do not move between regions".to_owned(),
+                "the units are in different regions, and data do not move between regions".to_owned(),
             ),
             OrgError::NameTaken(name) => {
-                Self::new(AlreadyExists, "UNIT_NAME_TAKEN", format!("the new parent has a unit {name:?} on those days"))
+                Self::new(AlreadyExists, "UNIT_NAME_TAKEN", format!("the parent has a unit {name:?} on those days"))
             }
-            OrgError::ChangePlanned(day) => not_now(
-                "UNIT_CHANGE_PLANNED",
-                format!("the unit has a change on {day}: move it from that day or later"),
+            OrgError::ChangePlanned(day) => {
+                not_now("UNIT_CHANGE_PLANNED", format!("the unit has a change on {day}: name that day or a later one"))
+            }
+            OrgError::NothingChanges => not_now("NOTHING_CHANGES", "it is so already".to_owned()),
+            OrgError::HasChildren(name) => not_now(
+                "UNIT_HAS_CHILDREN",
+                format!("{name:?} hangs below the unit then: move or close it first, or merge the unit"),
+            ),
+            OrgError::HasPeople(count) => not_now(
+                "UNIT_HAS_PEOPLE",
+                format!("{count} employments are in the unit then: say in move_people_to where they go"),
+            ),
+            OrgError::MergedIntoItself => bad(
+                "MERGED_INTO_ITSELF",
+                "name one or more units to merge, each once, and another one that stays".to_owned(),
+            ),
+            OrgError::PeopleToNowhere => bad(
+                "PEOPLE_TO_NOWHERE",
+                "the unit that people go to must be a branch or below and must not close that day".to_owned(),
             ),
         }
     }
@@ -86,6 +113,10 @@ impl From<PersonError> for Error {
             PersonError::UnitBeginsLater(path, day) => {
                 bad("UNIT_BEGINS_LATER", format!("{path:?} begins on {day}, after hired_on"))
             }
+            PersonError::UnitMissing(unit) => Self::not_found("org unit", unit),
+            PersonError::UnitCloses(day) => {
+                bad("UNIT_CLOSES", format!("the unit closes with {day}: choose another, or an earlier last day"))
+            }
             PersonError::UnitHasNoRegion => {
                 bad("UNIT_HAS_NO_REGION", "people belong to a branch or below, not to the group itself".to_owned())
             }
@@ -101,6 +132,91 @@ impl From<PersonError> for Error {
             ),
             PersonError::NotEmployed(day) => not_now("NOT_EMPLOYED", format!("the person is not employed on {day}")),
             PersonError::EndsAlready(day) => not_now("ENDS_ALREADY", format!("the employment ends on {day} already")),
+            PersonError::NotInCatalogue(field, code, day) => bad(
+                "NOT_IN_CATALOGUE",
+                format!("{field}: the group's catalogue has no {code:?} on {day}: import it first, or choose another"),
+            ),
+            PersonError::RegionCrossed => not_now(
+                "REGION_CROSSED",
+                "the unit is in another region, and data do not move between regions: end the employment here, and \
+                 hire the person there under a number of that region"
+                    .to_owned(),
+            ),
+            PersonError::ChangePlanned(day) => not_now(
+                "EMPLOYMENT_CHANGE_PLANNED",
+                format!("the employment has a change on {day}: name that day or a later one, or cancel the change"),
+            ),
+            PersonError::NothingChanges => not_now("NOTHING_CHANGES", "it is so already".to_owned()),
+            PersonError::EmploymentMissing(id, _) => Self::not_found("employment", id),
+            PersonError::HomeEnds => not_now(
+                "HOME_ENDS",
+                "this is the home employment, which EndEmployment ends with all beside it".to_owned(),
+            ),
+            PersonError::OutlastsHome(day) => not_now(
+                "OUTLASTS_HOME",
+                format!("the home employment ends on {day}: posts and leaves end with it at the latest"),
+            ),
+            PersonError::OnLeave(day) => Self::new(
+                AlreadyExists,
+                "LEAVE_OVERLAPS",
+                format!("the person's leave from {day} covers some of these days: end it first"),
+            ),
+            PersonError::LeaveMissing(id) => Self::not_found("leave", id),
+            PersonError::NothingPlanned(day) => {
+                not_now("NOTHING_PLANNED", format!("the employment has no change on {day} that could still be dropped"))
+            }
+        }
+    }
+}
+
+impl From<ReportingError> for Error {
+    fn from(error: ReportingError) -> Self {
+        let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
+        match error {
+            ReportingError::DatesBackwards => {
+                Self::new(InvalidArgument, "DATES_BACKWARDS", "the last day lies before the first")
+            }
+            ReportingError::NotEmployed(day) => not_now("NOT_EMPLOYED", format!("the person is not employed on {day}")),
+            ReportingError::ManagerNotEmployed(day) => {
+                not_now("MANAGER_NOT_EMPLOYED", format!("the manager is not employed on {day}: choose another"))
+            }
+            ReportingError::RegionCrossed => not_now(
+                "REGION_CROSSED",
+                "the manager belongs to another region, whose people may not read this one's data".to_owned(),
+            ),
+            ReportingError::Cycle(day) => not_now(
+                "REPORTING_CYCLE",
+                format!("on {day} the manager reports to this person, directly or through others"),
+            ),
+            ReportingError::ChangePlanned(day) => not_now(
+                "LINE_CHANGE_PLANNED",
+                format!("another solid line begins on {day}: end it, or name a last day before"),
+            ),
+            ReportingError::ThereAlready(id) => {
+                Self::new(AlreadyExists, "LINE_THERE_ALREADY", format!("line {id} says so on some of these days"))
+            }
+            ReportingError::LineMissing(id) => Self::not_found("reporting line", id),
+            ReportingError::EndsAlready(day) => not_now("ENDS_ALREADY", format!("the line ends on {day} already")),
+        }
+    }
+}
+
+impl From<CatalogueError> for Error {
+    fn from(error: CatalogueError) -> Self {
+        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
+        match error {
+            CatalogueError::KindMissing => bad("KIND_MISSING", "say whether it is a position or a grade".to_owned()),
+            CatalogueError::TextUnusable(field) => bad("TEXT_UNUSABLE", format!("{field}: 1 to 200 characters")),
+            CatalogueError::DateMalformed(field) => bad("DATE_MALFORMED", format!("{field}: write YYYY-MM-DD")),
+            CatalogueError::DatesBackwards => bad("DATES_BACKWARDS", "valid_to lies before valid_from".to_owned()),
+            CatalogueError::RankUnusable => {
+                bad("RANK_UNUSABLE", "a grade has a rank from 1 on, a position has none".to_owned())
+            }
+            CatalogueError::ChangePlanned(day) => Self::new(
+                FailedPrecondition,
+                "ENTRY_CHANGE_PLANNED",
+                format!("the code has an entry from {day} on: end before that day, or begin on it"),
+            ),
         }
     }
 }
@@ -214,9 +330,6 @@ impl From<AccessError> for Error {
             AccessError::RegionUnknown(region) => bad("REGION_UNKNOWN", format!("the group has no region {region}")),
             AccessError::NoPerson => {
                 not_now("NO_PERSON", "this login belongs to no person: name a unit or region".to_owned())
-            }
-            AccessError::NoReportingLines => {
-                not_now("NO_REPORTING_LINES", "no reporting lines are recorded: name a unit instead".to_owned())
             }
             AccessError::DatesBackwards => bad("DATES_BACKWARDS", "valid_to lies before valid_from".to_owned()),
             AccessError::DutiesSeparated(a, b) => {

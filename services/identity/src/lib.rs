@@ -7,6 +7,7 @@
 mod access;
 pub mod audit;
 mod break_glass;
+mod catalogue;
 mod check;
 mod delegation;
 mod entitlement;
@@ -20,6 +21,7 @@ mod org;
 mod person;
 mod policy;
 mod render;
+mod reporting;
 mod role;
 mod service_account;
 mod session;
@@ -31,12 +33,14 @@ use std::sync::Arc;
 use tally_api::identity::v1::access_service_server::AccessServiceServer;
 use tally_api::identity::v1::audit_service_server::AuditServiceServer;
 use tally_api::identity::v1::break_glass_service_server::BreakGlassServiceServer;
+use tally_api::identity::v1::catalogue_service_server::CatalogueServiceServer;
 use tally_api::identity::v1::check_service_server::CheckServiceServer;
 use tally_api::identity::v1::delegation_service_server::DelegationServiceServer;
 use tally_api::identity::v1::entitlement_service_server::EntitlementServiceServer;
 use tally_api::identity::v1::login_service_server::LoginServiceServer;
 use tally_api::identity::v1::org_service_server::OrgServiceServer;
 use tally_api::identity::v1::person_service_server::PersonServiceServer;
+use tally_api::identity::v1::reporting_service_server::ReportingServiceServer;
 use tally_api::identity::v1::role_service_server::RoleServiceServer;
 use tally_api::identity::v1::service_account_service_server::ServiceAccountServiceServer;
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
@@ -99,6 +103,8 @@ pub fn build(deps: Deps) -> Result<Service> {
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(PersonServiceServer::new(person::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(ReportingServiceServer::new(reporting::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(CatalogueServiceServer::new(catalogue::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(SessionServiceServer::new(session::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(LoginServiceServer::new(login::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(ServiceAccountServiceServer::new(service_account::rpc::Rpc(Arc::clone(&app)))))

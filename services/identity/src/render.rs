@@ -1,5 +1,7 @@
 //! What every room's `rpc.rs` needs to read requests and to write answers.
 
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use prost::Message;
@@ -56,6 +58,27 @@ pub(crate) fn date(wrong: &mut Violations, field: &str, text: &str) -> Option<Da
 /// A date that may be missing.
 pub(crate) fn date_or_none(wrong: &mut Violations, field: &str, text: &str) -> Option<Date> {
     if text.trim().is_empty() { None } else { date(wrong, field, text) }
+}
+
+/// An instant that may be missing.
+pub(crate) fn instant_or_none(
+    wrong: &mut Violations,
+    field: &str,
+    at: Option<&prost_types::Timestamp>,
+) -> Option<Timestamp> {
+    let read = at.map(|at| Timestamp::new(at.seconds, at.nanos));
+    read.and_then(|at| at.map_err(|_| wrong.push(field, "an instant between the years 1 and 9999")).ok())
+}
+
+/// An id that may be missing.
+pub(crate) fn parse_or_none<T: FromStr<Err = Error>>(wrong: &mut Violations, field: &str, text: &str) -> Option<T> {
+    if text.is_empty() { None } else { wrong.parse(field, text) }
+}
+
+/// What a list was asked, so that a page token is good for nothing else.
+pub(crate) fn question(texts: &[&str], known_at: Option<Timestamp>) -> Vec<u8> {
+    let known_at = known_at.map(|at| at.to_string()).unwrap_or_default();
+    texts.iter().copied().chain([known_at.as_str()]).collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// A date as text; empty for no end.

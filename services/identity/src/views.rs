@@ -15,7 +15,7 @@ use tally_access::{
     Actor, Assignment, Facts, Loan, Modules, OpContext, PersonFacts, Scope, UnitFact, View, compile, compile_service,
 };
 use tally_kernel::error::Kind;
-use tally_kernel::id::{PrincipalId, SessionId, TenantId};
+use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Error, Result, Rng, time};
 use tally_rpc::{Claims, Views};
 use tally_store::{ScopedTx, Store};
@@ -23,7 +23,7 @@ use tally_store::{ScopedTx, Store};
 use crate::access::domain::{Grant, view_revision};
 use crate::person::store::Key;
 use crate::session::domain::{Principal, Session, SessionError, Standing};
-use crate::{SERVICE, access, break_glass, delegation, entitlement, org, person, role, session, tenant};
+use crate::{SERVICE, access, break_glass, delegation, entitlement, org, person, reporting, role, session, tenant};
 
 /// Views kept of one group; beyond, all are compiled anew.
 const MAX_KEPT: usize = 50_000;
@@ -207,9 +207,18 @@ pub(crate) async fn held(
     let standing = standing(tx, principal, group.date).await?;
     let mut grants = access::store::of(tx, principal.id).await?;
     grants.retain(|grant| standing.holds_since(group.day_of(grant.recorded_at)));
-    // No reporting lines are recorded yet: grants on that scope are refused when they are given.
-    let person = PersonFacts { person: principal.person(), reports: Vec::new(), employed: standing.employed };
+    let reports = reports(tx, principal, &grants, group.date).await?;
+    let person = PersonFacts { person: principal.person(), reports, employed: standing.employed };
     Ok((standing, person, grants))
+}
+
+/// Whom a principal's person manages; lines are followed only for who holds a grant by which they matter.
+async fn reports(tx: &ScopedTx, principal: &Principal, grants: &[Grant], today: Date) -> Result<Vec<PersonId>> {
+    let matter = |grant: &Grant| grant.assignment.scope == Scope::Reports && grant.assignment.holds_on(today);
+    let Some(person) = principal.person().filter(|_| grants.iter().any(matter)) else { return Ok(Vec::new()) };
+    let mut reports: Vec<_> = reporting::app::reports(tx, person, today).await?.into_keys().collect();
+    reports.sort_unstable();
+    Ok(reports)
 }
 
 /// What others lend a principal now or later; when it begins and ends is settled call by call.

@@ -61,7 +61,12 @@ impl Peers {
         let mut client = PersonServiceClient::new(self.identity.channel());
         let (mut people, mut page_token) = (Vec::new(), String::new());
         loop {
-            let asked = idn::ListPeopleRequest { period: Some(period_to(period)), page_size: PAGE, page_token };
+            let asked = idn::ListPeopleRequest {
+                period: Some(period_to(period)),
+                page_size: PAGE,
+                page_token,
+                ..Default::default()
+            };
             let reply =
                 client.list_people(self.identity.as_service(ctx, asked)).await.map_err(error_from)?.into_inner();
             for person in reply.people {

@@ -123,15 +123,19 @@ impl Peers {
         }
     }
 
-    /// Region and unit of everybody's newest employment.
+    /// Region and unit of everybody's newest home employment.
     async fn homes(&self, ctx: &OpContext) -> Result<BTreeMap<PersonId, (Region, OrgUnitId)>> {
         let mut client = identity::person_service_client::PersonServiceClient::new(self.identity.channel());
         let (mut all, mut token) = (BTreeMap::new(), String::new());
         loop {
-            let ask = identity::ListPeopleRequest { period: None, page_size: page::MAX_SIZE, page_token: token };
+            let ask =
+                identity::ListPeopleRequest { page_size: page::MAX_SIZE, page_token: token, ..Default::default() };
             let reply = client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
             for person in reply.people {
-                if let Some(newest) = person.employments.last() {
+                let homes = |e: &&identity::Employment| {
+                    !matches!(e.post(), identity::Post::Concurrent | identity::Post::Secondment)
+                };
+                if let Some(newest) = person.employments.iter().rfind(homes) {
                     all.insert(person.person_id.parse()?, (newest.region.parse()?, newest.unit_id.parse()?));
                 }
             }

@@ -13,7 +13,7 @@ use super::domain::{self, AccessError, Facts, Giver, Grant, GrantRecord, Receive
 use super::store;
 use crate::person::store::Key;
 use crate::policy::{GetView, GrantRole, ListGrants, RevokeGrant};
-use crate::{App, delegation, org, person, role, session, tenant, views};
+use crate::{App, delegation, org, person, reporting, role, session, tenant, views};
 
 /// A role to give.
 #[derive(Clone, Debug)]
@@ -56,9 +56,9 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
             let revision = store::hold(&unit, ctx).await?;
             let group = tenant::store::get(&unit).await?;
             let tree = org::store::tree(&unit).await?;
-            let receiver = receiver(&unit, ctx, wanted.principal).await?;
             let (roles, today) = (role::store::all(&unit).await?, views::today(ctx, &group.zone)?);
             let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
+            let receiver = receiver(&unit, ctx, wanted.principal).await?;
             let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
             ctx.permit_all::<GrantRole>(targets.iter().cloned())?;
             let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
@@ -161,16 +161,15 @@ pub(crate) async fn view(
 pub(crate) async fn receiver(tx: &ScopedTx, ctx: &OpContext, id: PrincipalId) -> Result<Receiver> {
     let found = session::store::get(tx, id).await?;
     let principal = found.filter(|p| p.holder.is_some()).ok_or(AccessError::PrincipalUnknown(id))?;
-    let person = match principal.person() {
-        None => None,
-        Some(person) => {
-            let found = person::store::get(tx, &Key::Id(person)).await?;
-            let last = found.and_then(|found| found.employments.last().cloned());
-            last.map(|employment| (person, employment.region, Some(employment.unit)))
-        }
-    };
+    let (mut person, mut reports) = (None, Vec::new());
+    if let Some(about) = principal.person() {
+        let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
+        let found = person::store::get(tx, &Key::Id(about)).await?;
+        person = found.as_ref().and_then(|p| p.home(today)).map(|home| (about, home.region.clone(), Some(home.unit)));
+        reports = reporting::app::reports(tx, about, today).await?.into_values().collect();
+    }
     let borrowed = delegation::store::borrowed(tx, id, ctx.now()).await?;
-    Ok(Receiver { principal: id, person, grants: store::of(tx, id).await?, borrowed })
+    Ok(Receiver { principal: id, person, reports, grants: store::of(tx, id).await?, borrowed })
 }
 
 /// Counts the group's access facts on from the revision that `hold` gave: the consistency token of the change.

@@ -88,8 +88,6 @@ pub enum AccessError {
     RegionUnknown(Region),
     /// The scope is about a person, and there is none behind the principal.
     NoPerson,
-    /// Nobody's reporting line is recorded yet.
-    NoReportingLines,
     /// The last day lies before the first.
     DatesBackwards,
     /// The principal would hold both of these.
@@ -117,6 +115,8 @@ pub struct Receiver {
     pub principal: PrincipalId,
     /// The person behind it with the place of its running employment, if there is one.
     pub person: Option<(PersonId, Region, Option<OrgUnitId>)>,
+    /// What is decided on for each who reports to that person today.
+    pub reports: Vec<Target>,
     /// What it holds.
     pub grants: Vec<Grant>,
     /// What is delegated to it.
@@ -170,7 +170,8 @@ pub fn named(scope: &Scope, facts: &Facts<'_>) -> Result<(), AccessError> {
 }
 
 /// What somebody must reach to give or take away something on `scope`: every unit of a subtree, the region, the group,
-/// or the person.
+/// the person, or the person and everybody who reports to it today. Whoever reports to it later does so by a line that
+/// somebody wrote who may write about that person.
 ///
 /// # Errors
 /// When the scope names what is not there.
@@ -178,11 +179,11 @@ pub fn targets(scope: &Scope, receiver: &Receiver, facts: &Facts<'_>) -> Result<
     named(scope, facts)?;
     let at = |unit: OrgUnitId| facts.tree.at(unit, facts.today).ok_or(AccessError::UnitUnknown(unit));
     match scope {
-        Scope::Own => {
+        Scope::Own | Scope::Reports => {
             let (person, region, unit) = receiver.person.clone().ok_or(AccessError::NoPerson)?;
-            Ok(vec![Target::person(region, unit, person)])
+            let reports = receiver.reports.iter().filter(|_| *scope == Scope::Reports).cloned();
+            Ok([Target::person(region, unit, person)].into_iter().chain(reports).collect())
         }
-        Scope::Reports => Err(AccessError::NoReportingLines),
         Scope::Unit(unit) => Ok(vec![at(*unit)?.target()]),
         Scope::Subtree(unit) | Scope::LegalEntity(unit) => {
             let below = subtree(&facts.tree.facts(facts.today), *unit);

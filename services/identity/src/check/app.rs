@@ -115,7 +115,8 @@ impl Lookup {
             (None, None, None) => Ok(Target::tenant()),
             (None, None, Some(id)) => {
                 let found = person::store::get(tx, &Key::Id(id)).await?.ok_or(CheckError::PersonUnknown(id))?;
-                let home = found.employments.last().ok_or(CheckError::PersonUnknown(id))?;
+                let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
+                let home = found.home(today).ok_or(CheckError::PersonUnknown(id))?;
                 Ok(home.target(id))
             }
             (None, Some(unit), person) => {

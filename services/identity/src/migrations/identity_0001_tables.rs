@@ -56,6 +56,8 @@ async fn people(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         uuid("unit_id"),
         uuid("person_id"),
         uuid("employment_id"),
+        text("post"),
+        text("reason"),
         text("employee_no"),
         text("position"),
         text("grade"),
@@ -65,7 +67,8 @@ async fn people(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     ];
     create_table(m, "employments", columns).await?;
     index(m, "employments", ["employee_no", "person_id"], Keys::Shared).await?;
-    index(m, "employments", ["person_id", "valid_from"], Keys::Shared).await
+    index(m, "employments", ["person_id", "valid_from"], Keys::Shared).await?;
+    index(m, "employments", ["unit_id"], Keys::Shared).await
 }
 
 async fn logins(m: &SchemaManager<'_>) -> Result<(), DbErr> {

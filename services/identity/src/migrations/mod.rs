@@ -2,6 +2,7 @@
 
 mod identity_0001_tables;
 mod identity_0002_sign_in;
+mod identity_0003_people;
 mod identity_0004_access;
 
 use sea_orm_migration::MigrationTrait;
@@ -11,6 +12,7 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(identity_0001_tables::Migration),
         Box::new(identity_0002_sign_in::Migration),
+        Box::new(identity_0003_people::Migration),
         Box::new(identity_0004_access::Migration),
     ]
 }

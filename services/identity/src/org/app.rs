@@ -1,17 +1,19 @@
-//! Writing, moving and listing org units.
+//! Writing, changing and listing org units.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use tally_access::OpContext;
-use tally_kernel::id::OrgUnitId;
+use serde::{Deserialize, Serialize};
+use tally_access::{OpContext, Rpc};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 
-use super::domain::{self, OrgError, Unit, UnitRow};
+use super::domain::{self, Command, OrgError, OrgTree, Unit, UnitRow};
 use super::store;
+use crate::catalogue::domain::Catalogue;
 use crate::imported::Imported;
-use crate::policy::{ImportOrgUnits, ListOrgUnits, MoveOrgUnit};
-use crate::{App, access, tenant};
+use crate::policy::{ChangeEmployment, ImportOrgUnits, ListOrgUnits};
+use crate::{App, access, person, tenant};
 
 /// Units to write.
 #[derive(Clone, Debug)]
@@ -21,14 +23,27 @@ pub(crate) struct Import {
     pub(crate) rows: Vec<UnitRow>,
 }
 
-/// A unit to move.
+/// A change of units from a day on.
 #[derive(Clone, Debug)]
-pub(crate) struct Move {
+pub(crate) struct Wanted {
     pub(crate) request_id: String,
     pub(crate) body: [u8; 32],
-    pub(crate) unit: OrgUnitId,
-    pub(crate) parent: OrgUnitId,
+    pub(crate) command: Command,
     pub(crate) from: Date,
+}
+
+/// The unit that a change was about, and how many employments moved with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    pub(crate) unit: Unit,
+    pub(crate) moved: u32,
+}
+
+/// Which units are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) as_of: Option<Date>,
+    pub(crate) known_at: Option<Timestamp>,
 }
 
 /// Writes units by path with their missing parents. Rows that cannot be written are told apart; the others are written.
@@ -49,7 +64,7 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             let mut tree = store::tree(&unit).await?;
             let plan = domain::plan_import(&mut tree, &wanted.rows, &regions, || ctx.new_id());
             ctx.permit_all::<ImportOrgUnits>(plan.targets)?;
-            store::insert(&unit, ctx, &plan.new).await?;
+            store::insert(&unit, ctx, ctx.now(), &plan.new).await?;
             if !plan.new.is_empty() {
                 access::store::advance(&unit, ctx, facts).await?;
             }
@@ -59,50 +74,82 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
         .await
 }
 
-/// Moves a unit below another parent from a date on.
+/// Moves, renames, closes or merges units from a day on. People of a unit that is no more go where the change says.
 ///
 /// # Errors
-/// See [`OrgError`]; `PERMISSION_DENIED` when the unit or the new parent is out of reach.
-pub(crate) async fn move_unit(app: &App, ctx: &OpContext, wanted: &Move) -> Result<Unit> {
-    let permit = ctx.permit_all::<MoveOrgUnit>([])?;
+/// See [`OrgError`]; `PERMISSION_DENIED` when one of the units, or of the people who go with them, is out of reach.
+pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Changed> {
+    let permit = ctx.permit_all::<R>([])?;
+    let Wanted { command, from, .. } = wanted;
     app.store
         .retry(ctx, || async {
             let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Unit>(&wanted.request_id, &wanted.body).await? {
+            if let Some(done) = unit.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&unit, ctx).await?;
+            let (now, facts) = (ctx.now(), access::store::hold(&unit, ctx).await?);
             let tree = store::tree(&unit).await?;
-            for id in [wanted.unit, wanted.parent] {
-                let state = tree.at(id, wanted.from).ok_or(OrgError::UnitUnknown(id))?;
-                ctx.permit::<MoveOrgUnit>(&state.target())?;
+            for id in command.names() {
+                let state = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?;
+                ctx.permit::<R>(&state.target())?;
             }
-            let plan = domain::plan_move(&tree, wanted.unit, wanted.parent, wanted.from, || ctx.new_id())?;
-            store::supersede(&unit, plan.closes, ctx.now()).await?;
-            let new: Vec<_> = plan.before.into_iter().chain([plan.after]).collect();
-            store::insert(&unit, ctx, &new).await?;
+            let (change, after) = domain::plan(&tree, command, *from, || ctx.new_id())?;
+            let moved = rehouse(&unit, ctx, &after, command, *from, now).await?;
+            store::supersede(&unit, &change.closes, now).await?;
+            store::insert(&unit, ctx, now, &change.writes).await?;
             access::store::advance(&unit, ctx, facts).await?;
-            let tree = store::tree(&unit).await?;
-            let moved = tree.at(wanted.unit, wanted.from).and_then(|state| tree.unit(state, wanted.from));
-            let moved = moved.ok_or_else(|| Error::internal("a moved unit that is nowhere"))?;
-            unit.commit(Audit::new("identity.org.move", "org_unit", moved.id).region(&moved.region), moved.clone())
-                .await
+            let about = command.subject();
+            // A unit that is no more is told as it was on its last day.
+            let last = from.yesterday().unwrap_or(*from);
+            let told = [(&after, *from), (&after, last), (&tree, *from)];
+            let told = told.iter().find_map(|(tree, day)| tree.at(about, *day).and_then(|s| tree.unit(s, *day)));
+            let told = told.ok_or_else(|| Error::internal("a changed unit that is nowhere"))?;
+            let audit = Audit::new(command.name(), "org_unit", about).region(&told.region).note("moved", moved);
+            unit.commit(audit, Changed { unit: told, moved }).await
         })
         .await
+}
+
+/// Moves the people of units that are no more: how many employments.
+async fn rehouse(
+    unit: &tally_store::Unit,
+    ctx: &OpContext,
+    after: &OrgTree,
+    command: &Command,
+    from: Date,
+    now: Timestamp,
+) -> Result<u32> {
+    let employed = person::store::of_units(unit, command.closes(), from).await?;
+    if employed.is_empty() {
+        return Ok(0);
+    }
+    let to = command.people_to().ok_or(OrgError::HasPeople(employed.len()))?;
+    let to = after.at(to, from).filter(|to| !to.region.is_global()).ok_or(OrgError::PeopleToNowhere)?.unit;
+    let facts = person::domain::Facts { tree: after, catalogue: &Catalogue::default(), today: from };
+    let (mut closes, mut writes) = (Vec::new(), Vec::new());
+    for (person, number, old) in &employed {
+        let changes = person::domain::reassign(*person, old, facts, to, from, || ctx.new_id())?;
+        ctx.permit_all::<ChangeEmployment>(changes.targets)?;
+        closes.extend(changes.closes);
+        writes.extend(changes.writes.into_iter().map(|new| (*person, number.clone(), new)));
+    }
+    person::store::supersede(unit, &closes, now).await?;
+    person::store::insert_employments(unit, ctx, now, writes).await?;
+    Ok(u32::try_from(employed.len()).unwrap_or(u32::MAX))
 }
 
 /// Units of a date that the caller reaches, by path.
 ///
 /// # Errors
 /// `PERMISSION_DENIED` when the caller reaches none.
-pub(crate) async fn list(app: &App, ctx: &OpContext, as_of: Option<Date>, page: &Page) -> Result<(Vec<Unit>, String)> {
+pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) -> Result<(Vec<Unit>, String)> {
     let plan = ctx.plan::<ListOrgUnits>()?;
     let tx = app.store.read(ctx).await?;
-    let day = match as_of {
+    let day = match asked.as_of {
         Some(day) => day,
         None => crate::views::today(ctx, &tenant::store::get(&tx).await?.zone)?,
     };
-    let mut units = store::tree(&tx).await?.as_of(day);
+    let mut units = store::tree_as_known(&tx, asked.known_at).await?.as_of(day);
     units.retain(|unit| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id)));
     // The key says where to go on: the empty path of the root comes first and is after nothing.
     let after = |unit: &Unit| page.after.as_ref().is_none_or(|after| unit.path.as_str() > after.as_str());

@@ -1,13 +1,19 @@
 //! The dated org tree. A unit has states, each for a stretch of days: where it hangs, what it is called, what it is.
 //! States do not overlap and are never rewritten: a change closes what was known and writes what is known now.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target, UnitFact};
 use tally_kernel::id::OrgUnitId;
 use uuid::Uuid;
+
+pub use change::{Command, plan};
+pub use import::{UnitRow, plan_import};
+
+mod change;
+mod import;
 
 /// The first day of what has always been so.
 pub const ALWAYS: Date = date(1900, 1, 1);
@@ -123,18 +129,34 @@ pub enum OrgError {
     KindIsRoots,
     /// The unit, or one above it, is there but begins later.
     BeginsLater(Date),
+    /// The unit closes with that day.
+    Closes(Date),
     /// There is no such unit at that date.
     UnitUnknown(OrgUnitId),
-    /// The root stays where it is.
-    RootMoved,
+    /// Not a name of one unit.
+    NameMalformed,
+    /// The root stays as it is: it is the group.
+    RootStays,
     /// The new parent is the unit itself or lies below it, now or when a planned move comes.
     Cycle,
+    /// The tree would be deeper than it may be, now or when a planned move comes.
+    TooDeep,
     /// Data do not move between regions.
     RegionCrossed,
-    /// The new parent has a child of that name.
+    /// Another unit has that name at the same place.
     NameTaken(String),
     /// The unit has a planned change after that date.
     ChangePlanned(Date),
+    /// Nothing would be different.
+    NothingChanges,
+    /// Other units hang below the one that closes.
+    HasChildren(String),
+    /// People are employed by the unit that closes.
+    HasPeople(usize),
+    /// The units of a merger are several, and the one that stays is none of them.
+    MergedIntoItself,
+    /// People are to move to a unit that closes itself, or that holds no people.
+    PeopleToNowhere,
 }
 
 /// All states of a group's tree that are known now.
@@ -164,6 +186,11 @@ impl OrgTree {
     /// The unit's state at a date.
     pub fn at(&self, unit: OrgUnitId, day: Date) -> Option<&State> {
         self.of(unit).find(|state| state.holds_on(day))
+    }
+
+    /// The last day of a unit; nothing while no end is known, or for a unit that is not there.
+    pub fn closes(&self, unit: OrgUnitId) -> Option<Date> {
+        self.of(unit).map(|state| state.to).reduce(|a, b| Some(a?.max(b?)))?
     }
 
     /// The root at a date.
@@ -221,213 +248,6 @@ impl OrgTree {
     fn child(&self, parent: OrgUnitId, name: &str, day: Date) -> Option<&State> {
         self.placed(parent, name).find(|state| state.holds_on(day))
     }
-}
-
-/// A unit to be written, as it was sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UnitRow {
-    /// Names from the branch down, joined by `/`.
-    pub path: String,
-    /// Region of the branch, or empty.
-    pub region: String,
-    /// What it is, or by default.
-    pub kind: Option<UnitKind>,
-    /// First day, or empty for always.
-    pub from: String,
-}
-
-/// What an import comes to.
-#[derive(Clone, Debug, Default)]
-pub struct ImportPlan {
-    /// States to write, parents before children.
-    pub new: Vec<State>,
-    /// What the caller must be allowed to write to.
-    pub targets: Vec<Target>,
-    /// Rows that make a unit.
-    pub written: u32,
-    /// Rows whose unit is there.
-    pub unchanged: u32,
-    /// Rows refused.
-    pub problems: Vec<(u32, OrgError)>,
-}
-
-/// Decides what becomes of each row; `id` gives new ids. A row that is refused leaves nothing behind.
-pub fn plan_import(
-    tree: &mut OrgTree,
-    rows: &[UnitRow],
-    regions: &[Region],
-    mut id: impl FnMut() -> Uuid,
-) -> ImportPlan {
-    let parents: BTreeSet<String> = rows.iter().filter_map(|row| segments(&row.path).ok()).flat_map(above).collect();
-    let mut plan = ImportPlan::default();
-    for (index, row) in (0_u32..).zip(rows) {
-        match plan_row(tree, row, regions, &parents, &mut id) {
-            Err(problem) => plan.problems.push((index, problem)),
-            Ok((_, new)) if new.is_empty() => plan.unchanged += 1,
-            Ok((target, new)) => {
-                plan.written += 1;
-                plan.targets.push(target);
-                new.iter().cloned().for_each(|state| tree.add(state));
-                plan.new.extend(new);
-            }
-        }
-    }
-    plan
-}
-
-fn plan_row(
-    tree: &OrgTree,
-    row: &UnitRow,
-    regions: &[Region],
-    parents: &BTreeSet<String>,
-    id: &mut impl FnMut() -> Uuid,
-) -> Result<(Target, Vec<State>), OrgError> {
-    let names = segments(&row.path)?;
-    let from = read_date(&row.from)?.unwrap_or(ALWAYS);
-    let asked = read_region(&row.region, regions)?;
-    if row.kind == Some(UnitKind::Group) {
-        return Err(OrgError::KindIsRoots);
-    }
-    let root = tree.root(from).ok_or(OrgError::BeginsLater(from))?;
-    let (mut here, mut depth) = (root, 0);
-    while let Some(child) = names.get(depth).and_then(|name| tree.child(here.unit, name, from)) {
-        (here, depth) = (child, depth + 1);
-    }
-    if let Some(later) = names.get(depth).and_then(|name| tree.placed(here.unit, name).find(|s| s.from > from)) {
-        return Err(OrgError::BeginsLater(later.from));
-    }
-    let region = branch_region(here, asked, regions)?;
-    if depth == names.len() {
-        return match row.kind {
-            Some(kind) if kind != here.kind => Err(OrgError::KindDiffers(here.kind)),
-            _ => Ok((here.target(), Vec::new())),
-        };
-    }
-    // A new branch is the region's business; anything below is the unit's it hangs on.
-    let target = if depth == 0 { Target::region(region.clone()) } else { here.target() };
-    let mut new = Vec::new();
-    let mut parent = here.unit;
-    for (depth, name) in names.iter().enumerate().skip(depth) {
-        let unit = OrgUnitId(id());
-        let last = depth + 1 == names.len();
-        let default = match depth {
-            0 => UnitKind::Branch,
-            _ if last && !parents.contains(&names.join("/")) => UnitKind::Team,
-            _ => UnitKind::Department,
-        };
-        new.push(State {
-            row: id(),
-            unit,
-            parent: Some(parent),
-            name: (*name).to_owned(),
-            kind: row.kind.filter(|_| last).unwrap_or(default),
-            region: region.clone(),
-            from,
-            to: None,
-        });
-        parent = unit;
-    }
-    Ok((target, new))
-}
-
-/// The region that a row's units take: their branch's.
-fn branch_region(here: &State, asked: Option<Region>, regions: &[Region]) -> Result<Region, OrgError> {
-    match (here.region.is_global(), asked, regions) {
-        (true, Some(asked), _) => Ok(asked),
-        (true, None, [only]) => Ok(only.clone()),
-        (true, None, _) => Err(OrgError::RegionMissing),
-        (false, Some(asked), _) if asked != here.region => Err(OrgError::RegionDiffers(here.region.clone())),
-        (false, _, _) => Ok(here.region.clone()),
-    }
-}
-
-fn segments(path: &str) -> Result<Vec<&str>, OrgError> {
-    let names: Vec<_> = path.split('/').map(str::trim).collect();
-    let good = |name: &&str| !name.is_empty() && name.chars().count() <= MAX_NAME;
-    if names.len() <= MAX_DEPTH && names.iter().all(good) { Ok(names) } else { Err(OrgError::PathMalformed) }
-}
-
-fn above(names: Vec<&str>) -> Vec<String> {
-    (1..names.len()).map(|n| names[..n].join("/")).collect()
-}
-
-/// A date, or nothing for an empty text.
-pub fn read_date(text: &str) -> Result<Option<Date>, OrgError> {
-    match text.trim() {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| OrgError::DateMalformed(text.chars().take(32).collect())),
-    }
-}
-
-fn read_region(text: &str, regions: &[Region]) -> Result<Option<Region>, OrgError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let known = regions.iter().find(|region| region.as_str() == text).cloned();
-    known.map(Some).ok_or_else(|| OrgError::RegionUnknown(text.chars().take(32).collect()))
-}
-
-/// What a move writes: the state it closes, what stays of it, and the new place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Move {
-    /// The state that is known no longer.
-    pub closes: Uuid,
-    /// The days before the move, at the old place.
-    pub before: Option<State>,
-    /// From the move on.
-    pub after: State,
-}
-
-/// Decides a move of `unit` below `parent` from a date on.
-///
-/// # Errors
-/// See [`OrgError`].
-pub fn plan_move(
-    tree: &OrgTree,
-    unit: OrgUnitId,
-    parent: OrgUnitId,
-    from: Date,
-    mut id: impl FnMut() -> Uuid,
-) -> Result<Move, OrgError> {
-    let old = tree.at(unit, from).ok_or(OrgError::UnitUnknown(unit))?;
-    let new_parent = tree.at(parent, from).ok_or(OrgError::UnitUnknown(parent))?;
-    if old.parent.is_none() {
-        return Err(OrgError::RootMoved);
-    }
-    if let Some(planned) = tree.of(unit).find(|state| state.from > from) {
-        return Err(OrgError::ChangePlanned(planned.from));
-    }
-    if !new_parent.region.is_global() && new_parent.region != old.region {
-        return Err(OrgError::RegionCrossed);
-    }
-    let taken = |state: &State| state.unit != unit && state.to.is_none_or(|last| last >= from);
-    if tree.placed(parent, &old.name).any(taken) {
-        return Err(OrgError::NameTaken(old.name.clone()));
-    }
-    // Other units may have planned moves: the new place must hold on each of those days too.
-    let days: BTreeSet<Date> = tree.states.iter().map(|s| s.from).filter(|day| *day > from).chain([from]).collect();
-    if days.into_iter().any(|day| lies_below(tree, parent, unit, day)) {
-        return Err(OrgError::Cycle);
-    }
-    let before = from.yesterday().ok().filter(|last| old.from <= *last);
-    Ok(Move {
-        closes: old.row,
-        before: before.map(|last| State { row: id(), to: Some(last), ..old.clone() }),
-        after: State { row: id(), parent: Some(parent), from, ..old.clone() },
-    })
-}
-
-/// Whether `unit` is `top` or lies below it on `day`.
-fn lies_below(tree: &OrgTree, unit: OrgUnitId, top: OrgUnitId, day: Date) -> bool {
-    let mut seen = HashSet::new();
-    let mut here = Some(unit);
-    while let Some(at) = here.filter(|at| seen.insert(*at)) {
-        if at == top {
-            return true;
-        }
-        here = tree.at(at, day).and_then(|state| state.parent);
-    }
-    false
 }
 
 #[cfg(test)]

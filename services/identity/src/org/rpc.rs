@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::org_service_server::OrgService;
 use tally_kernel::Error;
@@ -12,9 +11,10 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Unit, UnitKind, UnitRow};
+use super::domain::{Command, Unit, UnitKind, UnitRow};
 use crate::App;
-use crate::render::{check_rows, date, date_or_none, day, digest};
+use crate::policy::{CloseOrgUnit, MergeOrgUnits, MoveOrgUnit, RenameOrgUnit};
+use crate::render::{check_rows, date, date_or_none, day, digest, instant_or_none, parse_or_none, question};
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -35,8 +35,41 @@ impl OrgService for Rpc {
         req: Request<pb::MoveOrgUnitRequest>,
     ) -> Result<Response<pb::MoveOrgUnitResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::move_unit(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply.await.map(|unit| pb::MoveOrgUnitResponse { unit: Some(unit.into()) }).answer(&ctx)
+        let reply = async { app::change::<MoveOrgUnit>(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply.await.map(|done| pb::MoveOrgUnitResponse { unit: Some(done.unit.into()) }).answer(&ctx)
+    }
+
+    async fn rename_org_unit(
+        &self,
+        req: Request<pb::RenameOrgUnitRequest>,
+    ) -> Result<Response<pb::RenameOrgUnitResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change::<RenameOrgUnit>(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply.await.map(|done| pb::RenameOrgUnitResponse { unit: Some(done.unit.into()) }).answer(&ctx)
+    }
+
+    async fn close_org_unit(
+        &self,
+        req: Request<pb::CloseOrgUnitRequest>,
+    ) -> Result<Response<pb::CloseOrgUnitResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change::<CloseOrgUnit>(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply
+            .await
+            .map(|done| pb::CloseOrgUnitResponse { unit: Some(done.unit.into()), moved: done.moved })
+            .answer(&ctx)
+    }
+
+    async fn merge_org_units(
+        &self,
+        req: Request<pb::MergeOrgUnitsRequest>,
+    ) -> Result<Response<pb::MergeOrgUnitsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change::<MergeOrgUnits>(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply
+            .await
+            .map(|done| pb::MergeOrgUnitsResponse { unit: Some(done.unit.into()), moved: done.moved })
+            .answer(&ctx)
     }
 
     async fn list_org_units(
@@ -45,19 +78,21 @@ impl OrgService for Rpc {
     ) -> Result<Response<pb::ListOrgUnitsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (as_of, page) = read_list(&req.into_inner())?;
-            let (units, next_page_token) = app::list(&self.0, &ctx, as_of, &page).await?;
+            let (asked, page) = read_list(&req.into_inner())?;
+            let (units, next_page_token) = app::list(&self.0, &ctx, asked, &page).await?;
             Ok(pb::ListOrgUnitsResponse { units: units.into_iter().map(Into::into).collect(), next_page_token })
         };
         reply.await.answer(&ctx)
     }
 }
 
-fn read_list(req: &pb::ListOrgUnitsRequest) -> Result<(Option<Date>, Page), Error> {
+fn read_list(req: &pb::ListOrgUnitsRequest) -> Result<(app::Asked, Page), Error> {
     let mut wrong = Violations::new();
     let as_of = date_or_none(&mut wrong, "as_of", &req.as_of);
-    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, req.as_of.as_bytes()));
-    Ok((as_of, wrong.finish(page)?))
+    let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
+    let asked = question(&[&req.as_of], known_at);
+    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &asked));
+    Ok((app::Asked { as_of, known_at }, wrong.finish(page)?))
 }
 
 impl TryFrom<pb::ImportOrgUnitsRequest> for app::Import {
@@ -75,7 +110,7 @@ impl TryFrom<pb::ImportOrgUnitsRequest> for app::Import {
     }
 }
 
-impl TryFrom<pb::MoveOrgUnitRequest> for app::Move {
+impl TryFrom<pb::MoveOrgUnitRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::MoveOrgUnitRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
@@ -84,7 +119,47 @@ impl TryFrom<pb::MoveOrgUnitRequest> for app::Move {
         let parent = wrong.parse("parent_id", &req.parent_id);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, (parent, from)) = wrong.finish(unit.zip(parent.zip(from)))?;
-        Ok(Self { request_id: req.request_id, body, unit, parent, from })
+        Ok(Self { request_id: req.request_id, body, command: Command::Move { unit, parent }, from })
+    }
+}
+
+impl TryFrom<pb::RenameOrgUnitRequest> for app::Wanted {
+    type Error = Error;
+    fn try_from(req: pb::RenameOrgUnitRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        let unit = wrong.parse("unit_id", &req.unit_id);
+        let from = date(&mut wrong, "from", &req.from);
+        let (unit, from) = wrong.finish(unit.zip(from))?;
+        Ok(Self { request_id: req.request_id, body, command: Command::Rename { unit, name: req.name }, from })
+    }
+}
+
+impl TryFrom<pb::CloseOrgUnitRequest> for app::Wanted {
+    type Error = Error;
+    fn try_from(req: pb::CloseOrgUnitRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        let unit = wrong.parse("unit_id", &req.unit_id);
+        let people_to = parse_or_none(&mut wrong, "move_people_to", &req.move_people_to);
+        let from = date(&mut wrong, "from", &req.from);
+        let (unit, from) = wrong.finish(unit.zip(from))?;
+        Ok(Self { request_id: req.request_id, body, command: Command::Close { unit, people_to }, from })
+    }
+}
+
+impl TryFrom<pb::MergeOrgUnitsRequest> for app::Wanted {
+    type Error = Error;
+    fn try_from(req: pb::MergeOrgUnitsRequest) -> Result<Self, Error> {
+        check_rows(&req.unit_ids)?;
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        let named = req.unit_ids.iter().enumerate();
+        let units = named.filter_map(|(at, id)| wrong.parse(&format!("unit_ids[{at}]"), id)).collect();
+        let into = wrong.parse("into_id", &req.into_id);
+        let from = date(&mut wrong, "from", &req.from);
+        let (into, from) = wrong.finish(into.zip(from))?;
+        Ok(Self { request_id: req.request_id, body, command: Command::Merge { units, into }, from })
     }
 }
 

@@ -1,11 +1,12 @@
 //! States of org units.
 
 use jiff::Timestamp;
-use sea_orm::{ColumnTrait as _, ExprTrait as _};
+use sea_orm::ColumnTrait;
+use sea_orm::sea_query::Condition;
 use tally_access::OpContext;
 use tally_kernel::Error;
 use tally_kernel::id::OrgUnitId;
-use tally_store::{ScopedTx, StoreError, Unit, date_from_db, date_to_db, to_db};
+use tally_store::{ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, to_db};
 use uuid::Uuid;
 
 use super::domain::{OrgTree, State, UnitKind};
@@ -39,12 +40,25 @@ mod states {
 
 /// The tree as it is known now, of the regions this stack serves.
 pub(crate) async fn tree(tx: &ScopedTx) -> Result<OrgTree, StoreError> {
-    let rows = tx.select::<states::Entity>().filter(states::Column::SupersededAt.is_null()).all().await?;
+    tree_as_known(tx, None).await
+}
+
+/// The tree as it was known at an instant, or now.
+pub(crate) async fn tree_as_known(tx: &ScopedTx, known_at: Option<Timestamp>) -> Result<OrgTree, StoreError> {
+    let known = known(states::Column::RecordedAt, states::Column::SupersededAt, known_at);
+    let rows = tx.select::<states::Entity>().filter(known).all().await?;
     Ok(OrgTree::new(rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?))
 }
 
-/// Writes states.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &[State]) -> Result<(), StoreError> {
+/// The versions of a fact that were known at an instant, or are known now: recorded by then and not yet superseded.
+pub(crate) fn known<C: ColumnTrait>(recorded: C, superseded: C, at: Option<Timestamp>) -> Condition {
+    let Some(at) = at.map(to_db) else { return Condition::all().add(superseded.is_null()) };
+    let open = Condition::any().add(superseded.is_null()).add(superseded.gt(at));
+    Condition::all().add(recorded.lte(at)).add(open)
+}
+
+/// Writes states, known from `now` on.
+pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, now: Timestamp, new: &[State]) -> Result<(), StoreError> {
     let rows = new.iter().map(|state| states::Model {
         tenant_id: ctx.tenant().0,
         id: state.row,
@@ -56,15 +70,29 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &[State]) -> Resul
         valid_from: date_to_db(state.from),
         valid_to: state.to.map(date_to_db),
         superseded_at: None,
-        recorded_at: to_db(ctx.now()),
+        recorded_at: to_db(now),
     });
     unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
-/// Closes a state as "known until now". What it said stays.
-pub(crate) async fn supersede(unit: &Unit, row: Uuid, now: Timestamp) -> Result<(), StoreError> {
-    let open = states::Column::Id.eq(row).and(states::Column::SupersededAt.is_null());
-    unit.update::<states::Entity>().set(states::Column::SupersededAt, to_db(now)).filter(open).exec_one().await
+/// Closes states as "known until now". What they said stays.
+pub(crate) async fn supersede(unit: &Unit, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
+    let open = among::<states::Entity>(unit, states::Column::Id, rows.iter().copied());
+    let open = open.add(states::Column::SupersededAt.is_null());
+    unit.update::<states::Entity>()
+        .set(states::Column::SupersededAt, to_db(now))
+        .filter(open)
+        .exec()
+        .await
+        .and_then(|met| all_of(met, rows))
+}
+
+/// Whether a change met every row that it was for: whoever changes facts holds the group's lock, so it does.
+pub(crate) fn all_of(met: u64, rows: &[Uuid]) -> Result<(), StoreError> {
+    if met == rows.len() as u64 {
+        return Ok(());
+    }
+    Err(Error::internal(format!("{met} of {} versions were open", rows.len())).into())
 }
 
 fn read(row: states::Model) -> Result<State, Error> {

@@ -1,22 +1,22 @@
-//! Writing people, ending employments, reading people.
+//! Writing people, changing and ending employments, reading people.
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Permission, Region, Target};
+use tally_access::{OpContext, Permission, Region, Rpc, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
-use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 
-use super::domain::{self, Person, PersonRow};
+use super::domain::{self, Change, Changes, Facts, Person, PersonRow};
 use super::store::{self, Key};
 use crate::imported::Imported;
 use crate::org::domain::OrgTree;
-use crate::policy::{EndEmployment, GetPerson, ImportPeople, ListPeople};
-use crate::{App, access, leaving, org, tenant};
+use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople};
+use crate::{App, access, catalogue, leaving, org, tenant, views};
 
 /// People to write.
 #[derive(Clone, Debug)]
@@ -33,6 +33,23 @@ pub(crate) struct End {
     pub(crate) body: [u8; 32],
     pub(crate) person: PersonId,
     pub(crate) last_day: Date,
+}
+
+/// A change of somebody's employments.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) person: PersonId,
+    pub(crate) change: Change,
+}
+
+/// Which person is asked for, as of which day, as known when.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) key: Key,
+    pub(crate) as_of: Option<Date>,
+    pub(crate) known_at: Option<Timestamp>,
 }
 
 /// A person as the caller may see it.
@@ -63,11 +80,14 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             let tree = org::store::tree(&unit).await?;
             let numbers = wanted.rows.iter().map(|row| row.employee_no.trim().to_owned()).collect();
             let known = store::by_numbers(&unit, numbers).await?;
-            let plan = domain::plan_import(known, &tree, &wanted.rows, &group.zone, || ctx.new_id());
+            let catalogue = catalogue::store::get(&unit, None).await?;
+            let today = views::today(ctx, &group.zone)?;
+            let judged_by = Facts { tree: &tree, catalogue: &catalogue, today };
+            let plan = domain::plan_import(known, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
             ctx.permit_all::<ImportPeople>(plan.targets())?;
             store::insert_people(&unit, ctx, &homes(&plan)).await?;
             let changed = !plan.employments.is_empty();
-            store::insert_employments(&unit, ctx, plan.employments).await?;
+            store::insert_employments(&unit, ctx, ctx.now(), plan.employments).await?;
             if changed {
                 access::store::advance(&unit, ctx, facts).await?;
             }
@@ -87,36 +107,72 @@ fn homes(plan: &domain::ImportPlan) -> Vec<(Person, String)> {
     plan.people.iter().map(|person| (person.clone(), region(person))).collect()
 }
 
-/// Ends the employment that covers the last day.
+/// Ends the home employment that covers the last day, and what is beside it.
 ///
 /// # Errors
 /// See [`domain::PersonError`]; `NOT_FOUND` for a person out of reach.
 pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Seen> {
-    let permit = ctx.permit_all::<EndEmployment>([])?;
+    let request = (wanted.request_id.as_str(), &wanted.body);
+    write::<EndEmployment>(app, ctx, request, wanted.person, "identity.employment.end", |person, _| {
+        Ok(domain::end(person, wanted.last_day, || ctx.new_id())?)
+    })
+    .await
+}
+
+/// Changes somebody's employments.
+///
+/// # Errors
+/// See [`domain::PersonError`]; `NOT_FOUND` for a person out of reach.
+pub(crate) async fn change(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Seen> {
+    let request = (wanted.request_id.as_str(), &wanted.body);
+    write::<ChangeEmployment>(app, ctx, request, wanted.person, wanted.change.name(), |person, facts| {
+        Ok(domain::plan(person, facts, &wanted.change, || ctx.new_id())?)
+    })
+    .await
+}
+
+/// Writes what is decided about a person, and gives the person as it is then.
+async fn write<R: Rpc>(
+    app: &App,
+    ctx: &OpContext,
+    (request_id, body): (&str, &[u8; 32]),
+    id: PersonId,
+    action: &'static str,
+    decide: impl Fn(&Person, Facts<'_>) -> Result<Changes>,
+) -> Result<Seen> {
+    let permit = ctx.permit_all::<R>([])?;
     app.store
         .retry(ctx, || async {
             let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Seen>(&wanted.request_id, &wanted.body).await? {
+            if let Some(done) = unit.replay::<Seen>(request_id, body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&unit, ctx).await?;
-            let key = Key::Id(wanted.person);
-            let missing = || Error::not_found("person", wanted.person);
-            let person = store::get(&unit, &key).await?.ok_or_else(missing)?;
-            if !person.employments.iter().any(|e| ctx.may(Permission::PersonWrite, &e.target(person.id))) {
+            let (now, facts) = (ctx.now(), access::store::hold(&unit, ctx).await?);
+            let missing = || Error::not_found("person", id);
+            let person = store::get(&unit, &Key::Id(id)).await?.ok_or_else(missing)?;
+            if !person.employments.iter().any(|e| ctx.may(Permission::PersonWrite, &e.target(id))) {
                 return Err(missing());
             }
-            let (closes, ended) = domain::end(&person.employments, wanted.last_day, ctx.new_id())?;
-            ctx.permit::<EndEmployment>(&ended.target(person.id))?;
-            store::supersede(&unit, closes, ctx.now()).await?;
-            let region = ended.region.clone();
-            let gone = leaving::take_hold(&unit, ctx, person.id, wanted.last_day).await?;
-            store::insert_employments(&unit, ctx, [(person.id, person.employee_no, ended)]).await?;
+            let tree = org::store::tree(&unit).await?;
+            let catalogue = catalogue::store::get(&unit, None).await?;
+            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today })?;
+            let region = changes.targets.first().and_then(|target| target.region.clone());
+            ctx.permit_all::<R>(changes.targets)?;
+            store::supersede(&unit, &changes.closes, now).await?;
+            store::supersede_leaves(&unit, &changes.closes_leaves, now).await?;
+            let new = changes.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));
+            store::insert_employments(&unit, ctx, now, new).await?;
+            store::insert_leaves(&unit, ctx, now, id, &changes.writes_leaves).await?;
             access::store::advance(&unit, ctx, facts).await?;
-            let person = store::get(&unit, &key).await?.ok_or_else(missing)?;
-            let seen = seen(ctx, person, &org::store::tree(&unit).await?);
-            let audit = Audit::new("identity.employment.end", "person", wanted.person).region(&region);
-            unit.commit(audit.note("sessions_and_grants_ended", gone), seen).await
+            let person = store::get(&unit, &Key::Id(id)).await?.ok_or_else(missing)?;
+            let gone = match person.last_day() {
+                Some(last) => leaving::take_hold(&unit, ctx, id, last).await?,
+                None => 0,
+            };
+            let audit = Audit::new(action, "person", id).region(&region.unwrap_or_else(Region::global));
+            let audit = audit.about(id).note("sessions_and_grants_ended", gone);
+            unit.commit(audit, seen(ctx, in_reach(ctx, person), &tree)).await
         })
         .await
 }
@@ -125,43 +181,49 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Seen
 ///
 /// # Errors
 /// `NOT_FOUND` for nobody, and for somebody out of reach.
-pub(crate) async fn get(app: &App, ctx: &OpContext, key: &Key) -> Result<Seen> {
+pub(crate) async fn get(app: &App, ctx: &OpContext, asked: &Asked) -> Result<Seen> {
     ctx.plan::<GetPerson>()?;
     let tx = app.store.read(ctx).await?;
-    let missing = || match key {
+    let missing = || match &asked.key {
         Key::Id(id) => Error::not_found("person", id),
         Key::EmployeeNo(number) => Error::not_found("person", number),
     };
-    let mut person = store::get(&tx, key).await?.ok_or_else(missing)?;
-    let id = person.id;
-    person.employments.retain(|e| ctx.may(Permission::PersonRead, &e.target(id)));
+    let person = store::get_as_known(&tx, &asked.key, asked.known_at).await?.ok_or_else(missing)?;
+    let mut person = in_reach(ctx, person);
+    if let Some(day) = asked.as_of {
+        person.employments.retain(|e| e.covers(day));
+        person.leaves.retain(|l| l.covers(day));
+    }
     if person.employments.is_empty() {
         return Err(missing());
     }
-    let seen = seen(ctx, person, &org::store::tree(&tx).await?);
+    let seen = seen(ctx, person, &org::store::tree_as_known(&tx, asked.known_at).await?);
     // Who may not read a number may not find out by it either.
-    match key {
+    match asked.key {
         Key::EmployeeNo(_) if !seen.named => Err(missing()),
         Key::EmployeeNo(_) | Key::Id(_) => Ok(seen),
     }
+}
+
+/// A person with the employments and leaves that the caller may read.
+fn in_reach(ctx: &OpContext, mut person: Person) -> Person {
+    let id = person.id;
+    person.employments.retain(|e| ctx.may(Permission::PersonRead, &e.target(id)));
+    person.leaves.retain(|l| ctx.may(Permission::PersonRead, &l.target(id)));
+    person
 }
 
 /// People by number, of those whose employment the caller reaches.
 ///
 /// # Errors
 /// `PERMISSION_DENIED` when the caller reaches nobody.
-pub(crate) async fn list(
-    app: &App,
-    ctx: &OpContext,
-    period: Option<Period>,
-    page: &Page,
-) -> Result<(Vec<Seen>, String)> {
+pub(crate) async fn list(app: &App, ctx: &OpContext, about: store::Wanted, page: &Page) -> Result<(Vec<Seen>, String)> {
     let plan = ctx.plan::<ListPeople>()?;
     let after = page.after.as_deref().map(str::parse::<PersonId>).transpose()?;
     let tx = app.store.read(ctx).await?;
-    let mut people = store::list(&tx, &plan, period, after, u64::from(page.size) + 1).await?;
+    let mut people = store::list(&tx, &plan, about, after, u64::from(page.size) + 1).await?;
     let next = page.cut(&mut people, |person| person.id.to_string());
-    let tree = org::store::tree(&tx).await?;
+    let tree = org::store::tree_as_known(&tx, about.known_at).await?;
     Ok((people.into_iter().map(|person| seen(ctx, person, &tree)).collect(), next))
 }
 

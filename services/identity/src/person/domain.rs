@@ -1,19 +1,26 @@
 //! People and their employments: dated facts that are never rewritten. What changes is written as a new fact beside the
 //! old one, which is closed as "known until".
-
-use std::collections::BTreeMap;
+//!
+//! An employment is one or several stretches of days with the same id: one for each unit, position and grade. Beside the
+//! home employment a person may hold posts: secondments and concurrent posts, each an employment of its own.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target};
-use tally_kernel::id::{EmploymentId, OrgUnitId, PersonId};
-use tally_kernel::time;
+use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use uuid::Uuid;
 
+use crate::catalogue::domain::{Catalogue, EntryKind};
 use crate::org::domain::OrgTree;
 
+pub use change::{Change, Changes, Terms, end, plan, reassign};
+pub use import::{ImportPlan, PersonRow, plan_import};
+
+mod change;
+mod import;
+
 /// Characters of a name, a position, a grade, a number.
-const MAX_TEXT: usize = 200;
+pub const MAX_TEXT: usize = 200;
 
 /// A person with employments, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,17 +33,112 @@ pub struct Person {
     pub name: String,
     /// IANA zone.
     pub zone: String,
-    /// The employments, oldest first.
+    /// The stretches of all employments, oldest first.
     pub employments: Vec<Employment>,
+    /// Leaves of absence, oldest first.
+    pub leaves: Vec<Leave>,
 }
 
-/// One employment.
+impl Person {
+    /// Where the person belongs on a day: the home employment of that day, else the latest one.
+    pub fn home(&self, day: Date) -> Option<&Employment> {
+        let homes = || self.employments.iter().filter(|e| e.post == Post::Home);
+        homes().find(|e| e.covers(day)).or_else(|| homes().max_by_key(|e| e.from))
+    }
+
+    /// The last day of all employments; nothing while one has no end.
+    pub fn last_day(&self) -> Option<Date> {
+        self.employments.iter().map(|e| e.to).collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+}
+
+/// What an employment is beside the others of the same person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Post {
+    /// The one that the person belongs to: at most one on a day. Pay is its matter.
+    Home,
+    /// A further post for some days, beside the home.
+    Concurrent,
+    /// Work at another unit for some days; the home stays.
+    Secondment,
+}
+
+impl Post {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Concurrent => "concurrent",
+            Self::Secondment => "secondment",
+        }
+    }
+
+    /// The post of a stored name.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Home, Self::Concurrent, Self::Secondment].into_iter().find(|post| post.name() == name)
+    }
+}
+
+/// The event that a stretch begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The first employment.
+    Hire,
+    /// A later one, after the person had left.
+    Rehire,
+    /// Another unit or position.
+    Transfer,
+    /// A higher grade, or another one where the group has no ladder.
+    Promotion,
+    /// A secondment begins.
+    Secondment,
+    /// A concurrent post begins.
+    ConcurrentPost,
+    /// The unit was closed or merged.
+    Reorganisation,
+}
+
+impl Reason {
+    const ALL: [Self; 7] = [
+        Self::Hire,
+        Self::Rehire,
+        Self::Transfer,
+        Self::Promotion,
+        Self::Secondment,
+        Self::ConcurrentPost,
+        Self::Reorganisation,
+    ];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hire => "hire",
+            Self::Rehire => "rehire",
+            Self::Transfer => "transfer",
+            Self::Promotion => "promotion",
+            Self::Secondment => "secondment",
+            Self::ConcurrentPost => "concurrent_post",
+            Self::Reorganisation => "reorganisation",
+        }
+    }
+
+    /// The reason of a stored name.
+    pub fn read(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// A stretch of an employment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Employment {
     /// Id of this version of the fact.
     pub row: Uuid,
-    /// The employment; its versions share it.
+    /// The employment; its stretches and their versions share it.
     pub id: EmploymentId,
+    /// What it is beside the others.
+    pub post: Post,
     /// The unit.
     pub unit: OrgUnitId,
     /// Region of the unit.
@@ -45,6 +147,8 @@ pub struct Employment {
     pub position: String,
     /// Grade.
     pub grade: String,
+    /// The event it begins with.
+    pub reason: Reason,
     /// First day.
     pub from: Date,
     /// Last day, or no end.
@@ -63,7 +167,75 @@ impl Employment {
     }
 
     fn overlaps(&self, from: Date, to: Option<Date>) -> bool {
-        to.is_none_or(|last| self.from <= last) && self.to.is_none_or(|last| from <= last)
+        overlap(self.from, self.to, from, to)
+    }
+}
+
+/// Days on which somebody is employed and away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {
+    /// Id of this version of the fact.
+    pub row: Uuid,
+    /// The leave; its versions share it.
+    pub id: LeaveId,
+    /// The home unit on the first day.
+    pub unit: OrgUnitId,
+    /// Its region.
+    pub region: Region,
+    /// First day.
+    pub from: Date,
+    /// Last day, or not known yet.
+    pub to: Option<Date>,
+}
+
+impl Leave {
+    /// Whether the person is away on `day`.
+    pub fn covers(&self, day: Date) -> bool {
+        self.from <= day && self.to.is_none_or(|last| day <= last)
+    }
+
+    /// What a call about this leave is decided on.
+    pub fn target(&self, person: PersonId) -> Target {
+        Target::person(self.region.clone(), Some(self.unit), person)
+    }
+}
+
+fn overlap(from: Date, to: Option<Date>, other_from: Date, other_to: Option<Date>) -> bool {
+    other_to.is_none_or(|last| from <= last) && to.is_none_or(|last| other_from <= last)
+}
+
+/// What employments are judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The tree.
+    pub tree: &'a OrgTree,
+    /// Positions and grades.
+    pub catalogue: &'a Catalogue,
+    /// The group's day.
+    pub today: Date,
+}
+
+impl Facts<'_> {
+    /// The region of a unit that holds people on all of these days.
+    fn region_of(&self, unit: OrgUnitId, from: Date, to: Option<Date>) -> Result<&Region, PersonError> {
+        let state = self.tree.at(unit, from).ok_or(PersonError::UnitMissing(unit))?;
+        if state.region.is_global() {
+            return Err(PersonError::UnitHasNoRegion);
+        }
+        match self.tree.closes(unit).filter(|last| to.is_none_or(|to| to > *last)) {
+            Some(last) => Err(PersonError::UnitCloses(last)),
+            None => Ok(&state.region),
+        }
+    }
+
+    /// Whether the group's catalogues have a position and a grade on a day. Nothing said is nothing wrong.
+    fn in_catalogue(&self, position: &str, grade: &str, day: Date) -> Result<(), PersonError> {
+        for (kind, field, code) in [(EntryKind::Position, "position", position), (EntryKind::Grade, "grade", grade)] {
+            if !code.is_empty() && !self.catalogue.allows(kind, code, day) {
+                return Err(PersonError::NotInCatalogue(field, code.to_owned(), day));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -82,6 +254,10 @@ pub enum PersonError {
     UnitUnknown(String),
     /// The unit is there, but begins later than the employment.
     UnitBeginsLater(String, Date),
+    /// No such unit on that day.
+    UnitMissing(OrgUnitId),
+    /// The unit closes before the employment ends.
+    UnitCloses(Date),
     /// Nobody is employed by the root: it belongs to no region.
     UnitHasNoRegion,
     /// The number is there with other content.
@@ -92,175 +268,26 @@ pub enum PersonError {
     NotEmployed(Date),
     /// The employment ends on that day or before.
     EndsAlready(Date),
-}
-
-/// A person to be written, as sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PersonRow {
-    /// The group's own number.
-    pub employee_no: String,
-    /// Full name.
-    pub name: String,
-    /// Path of the unit.
-    pub unit_path: String,
-    /// Position.
-    pub position: String,
-    /// Grade.
-    pub grade: String,
-    /// First day.
-    pub hired_on: String,
-    /// Last day, or empty.
-    pub left_on: String,
-    /// IANA zone, or empty for the group's.
-    pub zone: String,
-}
-
-/// What an import comes to.
-#[derive(Clone, Debug, Default)]
-pub struct ImportPlan {
-    /// People to write, without employments.
-    pub people: Vec<Person>,
-    /// Employments to write, with their person and number.
-    pub employments: Vec<(PersonId, String, Employment)>,
-    /// Rows that write something.
-    pub written: u32,
-    /// Rows that are there.
-    pub unchanged: u32,
-    /// Rows refused.
-    pub problems: Vec<(u32, PersonError)>,
-}
-
-impl ImportPlan {
-    /// What the caller must be allowed to write to.
-    pub fn targets(&self) -> impl Iterator<Item = Target> {
-        self.employments.iter().map(|(person, _, employment)| employment.target(*person))
-    }
-}
-
-struct Parsed {
-    zone: String,
-    from: Date,
-    to: Option<Date>,
-    unit: OrgUnitId,
-    region: Region,
-}
-
-/// Decides what becomes of each row. `known` holds the people of these numbers; `id` gives new ids.
-pub fn plan_import(
-    mut known: BTreeMap<String, Person>,
-    tree: &OrgTree,
-    rows: &[PersonRow],
-    group_zone: &str,
-    mut id: impl FnMut() -> Uuid,
-) -> ImportPlan {
-    let mut plan = ImportPlan::default();
-    for (index, row) in (0_u32..).zip(rows) {
-        let decided = parse(row, tree, group_zone).and_then(|parsed| {
-            let there = known.get(row.employee_no.trim());
-            Ok(decide_row(there, row, &parsed)?.then_some(parsed))
-        });
-        match decided {
-            Err(problem) => plan.problems.push((index, problem)),
-            Ok(None) => plan.unchanged += 1,
-            Ok(Some(parsed)) => {
-                plan.written += 1;
-                let person = known.entry(row.employee_no.trim().to_owned()).or_insert_with(|| {
-                    let person = Person {
-                        id: PersonId(id()),
-                        employee_no: row.employee_no.trim().to_owned(),
-                        name: row.name.trim().to_owned(),
-                        zone: parsed.zone.clone(),
-                        employments: Vec::new(),
-                    };
-                    plan.people.push(person.clone());
-                    person
-                });
-                let employment = Employment {
-                    row: id(),
-                    id: EmploymentId(id()),
-                    unit: parsed.unit,
-                    region: parsed.region,
-                    position: row.position.trim().to_owned(),
-                    grade: row.grade.trim().to_owned(),
-                    from: parsed.from,
-                    to: parsed.to,
-                };
-                person.employments.push(employment.clone());
-                plan.employments.push((person.id, person.employee_no.clone(), employment));
-            }
-        }
-    }
-    plan
-}
-
-/// Whether a good row writes something; it does not when it is there already, word for word.
-fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Result<bool, PersonError> {
-    let Some(person) = there else { return Ok(true) };
-    let same = |field, is| if is { Ok(()) } else { Err(PersonError::Differs(field)) };
-    same("name", person.name == row.name.trim())?;
-    same("zone", person.zone == parsed.zone)?;
-    match person.employments.iter().find(|e| e.from == parsed.from) {
-        Some(e) => {
-            same("unit_path", e.unit == parsed.unit)?;
-            same("position", e.position == row.position.trim())?;
-            same("grade", e.grade == row.grade.trim())?;
-            same("left_on", e.to == parsed.to)?;
-            Ok(false)
-        }
-        // Another first day is another employment: somebody came back, or moved on.
-        None => match person.employments.iter().find(|e| e.overlaps(parsed.from, parsed.to)) {
-            Some(e) => Err(PersonError::Overlaps(e.from)),
-            None => Ok(true),
-        },
-    }
-}
-
-fn parse(row: &PersonRow, tree: &OrgTree, group_zone: &str) -> Result<Parsed, PersonError> {
-    let text = |field, text: &str| match text.trim().chars().count() {
-        1..=MAX_TEXT => Ok(()),
-        _ => Err(PersonError::TextUnusable(field)),
-    };
-    text("employee_no", &row.employee_no)?;
-    text("name", &row.name)?;
-    for (field, value) in [("position", &row.position), ("grade", &row.grade)] {
-        if value.trim().chars().count() > MAX_TEXT {
-            return Err(PersonError::TextUnusable(field));
-        }
-    }
-    let day = |field, text: &str| text.trim().parse::<Date>().map_err(|_| PersonError::DateMalformed(field));
-    let from = day("hired_on", &row.hired_on)?;
-    let to = if row.left_on.trim().is_empty() { None } else { Some(day("left_on", &row.left_on)?) };
-    if to.is_some_and(|last| last < from) {
-        return Err(PersonError::DatesBackwards);
-    }
-    let zone = if row.zone.trim().is_empty() { group_zone } else { row.zone.trim() };
-    time::zone(zone).map_err(|_| PersonError::ZoneUnknown(zone.chars().take(64).collect()))?;
-    let unit = tree.find(&row.unit_path, from).ok_or_else(|| unknown_unit(tree, &row.unit_path, from))?;
-    if unit.region.is_global() {
-        return Err(PersonError::UnitHasNoRegion);
-    }
-    Ok(Parsed { zone: zone.to_owned(), from, to, unit: unit.unit, region: unit.region.clone() })
-}
-
-fn unknown_unit(tree: &OrgTree, path: &str, from: Date) -> PersonError {
-    let path: String = path.chars().take(200).collect();
-    // Far ahead every planned unit is there: tells a typing error from a unit that begins later.
-    match tree.find(&path, Date::MAX).filter(|unit| unit.from > from) {
-        Some(unit) => PersonError::UnitBeginsLater(path, unit.from),
-        None => PersonError::UnitUnknown(path),
-    }
-}
-
-/// The new version of the employment that `last_day` ends, and the row it closes.
-///
-/// # Errors
-/// [`PersonError::NotEmployed`] when nobody is employed on that day, [`PersonError::EndsAlready`] when nothing changes.
-pub fn end(employments: &[Employment], last_day: Date, row: Uuid) -> Result<(Uuid, Employment), PersonError> {
-    let running = employments.iter().find(|e| e.covers(last_day)).ok_or(PersonError::NotEmployed(last_day))?;
-    if running.to == Some(last_day) {
-        return Err(PersonError::EndsAlready(last_day));
-    }
-    Ok((running.row, Employment { row, to: Some(last_day), ..running.clone() }))
+    /// The position or grade is not in the group's catalogue on that day.
+    NotInCatalogue(&'static str, String, Date),
+    /// Data of a person do not move between regions.
+    RegionCrossed,
+    /// The employment has a planned change on that day.
+    ChangePlanned(Date),
+    /// Nothing would be different.
+    NothingChanges,
+    /// The person has no such employment on that day.
+    EmploymentMissing(EmploymentId, Date),
+    /// The home employment ends as a whole, not as a post.
+    HomeEnds,
+    /// A post or a leave lasts at most as long as the home employment.
+    OutlastsHome(Date),
+    /// The person is on leave on some of these days.
+    OnLeave(Date),
+    /// The person has no such leave on that day.
+    LeaveMissing(LeaveId),
+    /// Nothing is planned for that day.
+    NothingPlanned(Date),
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ use tally_kernel::time::Period;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Seen};
-use super::domain::PersonRow;
-use super::store::Key;
+use super::app::{self, Asked, Seen};
+use super::domain::{Change, MAX_TEXT, PersonRow, Post, Reason, Terms};
+use super::store::{Key, Wanted};
 use crate::App;
-use crate::render::{check_rows, date, day, digest};
+use crate::render::{check_rows, date, date_or_none, day, digest, instant_or_none, parse_or_none, question};
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -31,6 +31,18 @@ impl PersonService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::import(&self.0, &ctx, &req.into_inner().try_into()?).await };
         reply.await.map(|done| pb::ImportPeopleResponse { result: Some(done.into()) }).answer(&ctx)
+    }
+
+    async fn change_employment(
+        &self,
+        req: Request<pb::ChangeEmploymentRequest>,
+    ) -> Result<Response<pb::ChangeEmploymentResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change(&self.0, &ctx, &req.into_inner().try_into()?).await.map(render) };
+        let reply = reply.await;
+        let reply =
+            reply.map(|(person, masked)| pb::ChangeEmploymentResponse { person: Some(person), masked_fields: masked });
+        reply.answer(&ctx)
     }
 
     async fn end_employment(
@@ -56,14 +68,14 @@ impl PersonService for Rpc {
     ) -> Result<Response<pb::ListPeopleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (period, page) = read_list(&req.into_inner())?;
-            app::list(&self.0, &ctx, period, &page).await.map(render_list)
+            let (about, page) = read_list(&req.into_inner())?;
+            app::list(&self.0, &ctx, about, &page).await.map(render_list)
         };
         reply.await.answer(&ctx)
     }
 }
 
-fn read_list(req: &pb::ListPeopleRequest) -> Result<(Option<Period>, Page), Error> {
+fn read_list(req: &pb::ListPeopleRequest) -> Result<(Wanted, Page), Error> {
     let mut wrong = Violations::new();
     let period = req.period.as_ref().and_then(|period| {
         let days = date(&mut wrong, "period.from", &period.from).zip(date(&mut wrong, "period.to", &period.to));
@@ -71,9 +83,11 @@ fn read_list(req: &pb::ListPeopleRequest) -> Result<(Option<Period>, Page), Erro
             days.map(|(from, to)| Period::new(from, to).map_err(|error| wrong.push("period", error.to_string())));
         read.and_then(Result::ok)
     });
-    let question = req.period.as_ref().map(|period| format!("{}..{}", period.from, period.to)).unwrap_or_default();
-    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, question.as_bytes()));
-    Ok((period, wrong.finish(page)?))
+    let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
+    let asked = req.period.as_ref().map(|period| format!("{}..{}", period.from, period.to)).unwrap_or_default();
+    let asked = question(&[&asked], known_at);
+    let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &asked));
+    Ok((Wanted { period, known_at }, wrong.finish(page)?))
 }
 
 impl TryFrom<pb::ImportPeopleRequest> for app::Import {
@@ -107,7 +121,87 @@ impl TryFrom<pb::EndEmploymentRequest> for app::End {
     }
 }
 
-impl TryFrom<pb::GetPersonRequest> for Key {
+impl TryFrom<pb::ChangeEmploymentRequest> for app::Wanted {
+    type Error = Error;
+    fn try_from(req: pb::ChangeEmploymentRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        let person = wrong.parse("person_id", &req.person_id);
+        let change = read_change(&mut wrong, req.change);
+        let (person, change) = wrong.finish(person.zip(change))?;
+        Ok(Self { request_id: req.request_id, body, person, change })
+    }
+}
+
+fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_request::Change>) -> Option<Change> {
+    use pb::change_employment_request::Change as Sent;
+    match change {
+        None => {
+            wrong.push("change", "say what is to be different");
+            None
+        }
+        Some(Sent::Transfer(sent)) => {
+            let employment = parse_or_none(wrong, "transfer.employment_id", &sent.employment_id);
+            let terms = read_terms(wrong, "transfer.terms.unit_id", sent.terms);
+            let from = date(wrong, "transfer.from", &sent.from)?;
+            Some(Change::Transfer { employment, terms, from })
+        }
+        Some(Sent::Post(sent)) => {
+            let post = match sent.post() {
+                pb::Post::Concurrent => Some(Post::Concurrent),
+                pb::Post::Secondment => Some(Post::Secondment),
+                pb::Post::Unspecified | pb::Post::Home => {
+                    wrong.push("post.post", "concurrent or secondment: a home is hired, transferred or rehired");
+                    None
+                }
+            };
+            let terms = read_terms(wrong, "post.terms.unit_id", sent.terms);
+            let to = date_or_none(wrong, "post.to", &sent.to);
+            let from = date(wrong, "post.from", &sent.from)?;
+            Some(Change::Post { post: post?, terms, from, to })
+        }
+        Some(Sent::EndPost(sent)) => {
+            let employment = wrong.parse("end_post.employment_id", &sent.employment_id);
+            let last_day = date(wrong, "end_post.last_day", &sent.last_day)?;
+            Some(Change::EndPost { employment: employment?, last_day })
+        }
+        Some(Sent::Rehire(sent)) => {
+            let terms = read_terms(wrong, "rehire.terms.unit_id", sent.terms);
+            let to = date_or_none(wrong, "rehire.to", &sent.to);
+            let from = date(wrong, "rehire.from", &sent.from)?;
+            Some(Change::Rehire { terms, from, to })
+        }
+        Some(Sent::Leave(sent)) => {
+            let to = date_or_none(wrong, "leave.to", &sent.to);
+            let from = date(wrong, "leave.from", &sent.from)?;
+            Some(Change::Leave { from, to })
+        }
+        Some(Sent::EndLeave(sent)) => {
+            let leave = wrong.parse("end_leave.leave_id", &sent.leave_id);
+            let last_day = date(wrong, "end_leave.last_day", &sent.last_day)?;
+            Some(Change::EndLeave { leave: leave?, last_day })
+        }
+        Some(Sent::Cancel(sent)) => {
+            let employment = wrong.parse("cancel.employment_id", &sent.employment_id);
+            let on = date(wrong, "cancel.on", &sent.on)?;
+            Some(Change::Cancel { employment: employment?, on })
+        }
+    }
+}
+
+/// Terms as sent; texts are judged where the employment is known.
+fn read_terms(wrong: &mut Violations, field: &str, sent: Option<pb::Terms>) -> Terms {
+    let sent = sent.unwrap_or_default();
+    let unit = parse_or_none(wrong, field, &sent.unit_id);
+    for (name, text) in [("position", &sent.position), ("grade", &sent.grade)] {
+        if text.chars().count() > MAX_TEXT {
+            wrong.push(format!("terms.{name}"), format!("at most {MAX_TEXT} characters"));
+        }
+    }
+    Terms { unit, position: sent.position.trim().to_owned(), grade: sent.grade.trim().to_owned() }
+}
+
+impl TryFrom<pb::GetPersonRequest> for Asked {
     type Error = Error;
     fn try_from(req: pb::GetPersonRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
@@ -116,14 +210,16 @@ impl TryFrom<pb::GetPersonRequest> for Key {
                 wrong.push("person_id", "name the person by id or by employee_no");
                 None
             }
-            ("", number) => Some(Self::EmployeeNo(number.to_owned())),
-            (id, "") => wrong.parse("person_id", id).map(Self::Id),
+            ("", number) => Some(Key::EmployeeNo(number.to_owned())),
+            (id, "") => wrong.parse("person_id", id).map(Key::Id),
             _ => {
                 wrong.push("employee_no", "leave it empty when person_id is given");
                 None
             }
         };
-        wrong.finish(key)
+        let as_of = date_or_none(&mut wrong, "as_of", &req.as_of);
+        let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
+        Ok(Self { key: wrong.finish(key)?, as_of, known_at })
     }
 }
 
@@ -150,6 +246,13 @@ fn render(seen: Seen) -> (pb::Person, Vec<String>) {
         grade: employment.grade,
         from: employment.from.to_string(),
         to: day(employment.to),
+        post: pb::Post::from(employment.post).into(),
+        reason: pb::EmploymentReason::from(employment.reason).into(),
+    });
+    let leaves = person.leaves.into_iter().map(|leave| pb::Leave {
+        leave_id: leave.id.to_string(),
+        from: leave.from.to_string(),
+        to: day(leave.to),
     });
     let mut person = pb::Person {
         person_id: person.id.to_string(),
@@ -157,6 +260,7 @@ fn render(seen: Seen) -> (pb::Person, Vec<String>) {
         name: person.name,
         zone: person.zone,
         employments: employments.collect(),
+        leaves: leaves.collect(),
     };
     let masked = classes::mask("tally.identity.v1.Person", &mut person, |class| match class {
         DataClass::Public | DataClass::Internal => true,
@@ -164,4 +268,28 @@ fn render(seen: Seen) -> (pb::Person, Vec<String>) {
         _ => false,
     });
     (person, masked)
+}
+
+impl From<Post> for pb::Post {
+    fn from(post: Post) -> Self {
+        match post {
+            Post::Home => Self::Home,
+            Post::Concurrent => Self::Concurrent,
+            Post::Secondment => Self::Secondment,
+        }
+    }
+}
+
+impl From<Reason> for pb::EmploymentReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Hire => Self::Hire,
+            Reason::Rehire => Self::Rehire,
+            Reason::Transfer => Self::Transfer,
+            Reason::Promotion => Self::Promotion,
+            Reason::Secondment => Self::Secondment,
+            Reason::ConcurrentPost => Self::ConcurrentPost,
+            Reason::Reorganisation => Self::Reorganisation,
+        }
+    }
 }

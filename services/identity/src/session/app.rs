@@ -436,14 +436,16 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
         .await
 }
 
-/// Where a person is employed: the region and unit of the latest employment.
+/// Where a person belongs: the region and unit of the home employment.
 pub(crate) async fn home(
     app: &App,
     ctx: &OpContext,
     person: Option<PersonId>,
 ) -> Result<Option<(Region, Option<tally_kernel::id::OrgUnitId>)>> {
     let Some(id) = person else { return Ok(None) };
-    let found = person::store::get(&*app.store.read(ctx).await?, &Key::Id(id)).await?;
+    let tx = app.store.read(ctx).await?;
+    let today = views::today(ctx, &tenant::store::get(&tx).await?.zone)?;
+    let found = person::store::get(&tx, &Key::Id(id)).await?;
     let person = found.ok_or_else(|| Error::not_found("person", id))?;
-    Ok(person.employments.last().map(|e| (e.region.clone(), Some(e.unit))))
+    Ok(person.home(today).map(|home| (home.region.clone(), Some(home.unit))))
 }

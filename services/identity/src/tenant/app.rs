@@ -66,7 +66,7 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str) -> 
         from: ALWAYS,
         to: None,
     };
-    org::store::insert(unit, ctx, &[root]).await?;
+    org::store::insert(unit, ctx, ctx.now(), &[root]).await?;
     let login = Principal {
         id: admin,
         name: wanted.admin_login.as_str().to_owned(),

@@ -6,12 +6,15 @@ use jiff::SignedDuration;
 use tally_access::{Actor, OpContext, Permission, Regions, compile_service};
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
 use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
+use tally_api::identity::v1::catalogue_service_client::CatalogueServiceClient;
+use tally_api::identity::v1::change_employment_request::Change;
 use tally_api::identity::v1::check_service_client::CheckServiceClient;
 use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
 use tally_api::identity::v1::entitlement_service_client::EntitlementServiceClient;
 use tally_api::identity::v1::login_service_client::LoginServiceClient;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
+use tally_api::identity::v1::reporting_service_client::ReportingServiceClient;
 use tally_api::identity::v1::role_service_client::RoleServiceClient;
 use tally_api::identity::v1::service_account_service_client::ServiceAccountServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
@@ -213,6 +216,12 @@ impl House {
     pub(crate) fn accounts(&self) -> ServiceAccountServiceClient<RpcChannel> {
         ServiceAccountServiceClient::new(self.channel.clone())
     }
+    pub(crate) fn lines(&self) -> ReportingServiceClient<RpcChannel> {
+        ReportingServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn catalogue(&self) -> CatalogueServiceClient<RpcChannel> {
+        CatalogueServiceClient::new(self.channel.clone())
+    }
     pub(crate) fn access(&self) -> AccessServiceClient<RpcChannel> {
         AccessServiceClient::new(self.channel.clone())
     }
@@ -286,6 +295,40 @@ impl House {
     pub(crate) async fn person(&self, employee_no: &str) -> pb::Person {
         let request = pb::GetPersonRequest { employee_no: employee_no.into(), ..Default::default() };
         told(self.people().get_person(self.as_admin(request)).await).unwrap().person.unwrap()
+    }
+
+    /// The instant that the clock shows, as requests carry it.
+    pub(crate) fn now(&self) -> prost_types::Timestamp {
+        let now = self.clock.now();
+        prost_types::Timestamp { seconds: now.as_second(), nanos: now.subsec_nanosecond() }
+    }
+
+    /// Changes somebody's employments.
+    pub(crate) async fn change(&self, by: &Login, person_id: &str, change: Change) -> Told<pb::Person> {
+        let request = pb::ChangeEmploymentRequest {
+            request_id: String::new(),
+            person_id: person_id.into(),
+            change: Some(change),
+        };
+        told(self.people().change_employment(by.says(request)).await).map(|reply| reply.person.unwrap())
+    }
+
+    /// Lets somebody report to somebody from 2026-02-01 on.
+    pub(crate) async fn line(
+        &self,
+        person: &str,
+        manager: &str,
+        kind: pb::ReportingLineKind,
+    ) -> Told<pb::ReportingLine> {
+        let request = pb::SetReportingLineRequest {
+            request_id: String::new(),
+            person_id: self.person(person).await.person_id,
+            manager_id: self.person(manager).await.person_id,
+            kind: kind.into(),
+            from: "2026-02-01".into(),
+            to: String::new(),
+        };
+        told(self.lines().set_reporting_line(self.as_admin(request)).await).map(|reply| reply.line.unwrap())
     }
 
     /// Makes a login; with a person by number, or for nobody.
@@ -400,6 +443,12 @@ impl Login {
         bearer(&mut request, &self.token);
         request
     }
+}
+
+/// Another unit, position or grade from a day on.
+pub(crate) fn transfer(unit_id: &str, position: &str, grade: &str, from: &str) -> Change {
+    let terms = pb::Terms { unit_id: unit_id.into(), position: position.into(), grade: grade.into() };
+    Change::Transfer(pb::Transfer { employment_id: String::new(), terms: Some(terms), from: from.into() })
 }
 
 /// A row of a person in a unit, hired on 2026-01-05.

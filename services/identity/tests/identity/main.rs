@@ -4,8 +4,13 @@
 mod access;
 #[cfg(test)]
 mod accounts;
+mod catalogue;
 #[cfg(test)]
 mod checks;
+#[cfg(test)]
+mod employments;
+#[cfg(test)]
+mod history;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
@@ -18,6 +23,8 @@ mod logins;
 mod org;
 #[cfg(test)]
 mod people;
+#[cfg(test)]
+mod reporting;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]

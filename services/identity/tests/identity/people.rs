@@ -10,7 +10,8 @@ use crate::house::{House, Login, PASSWORD, person_row, told};
 async fn listed(house: &House, by: &Login, period: Option<Period>) -> Vec<String> {
     let (mut token, mut seen) = (String::new(), Vec::new());
     loop {
-        let request = pb::ListPeopleRequest { period: period.clone(), page_size: 2, page_token: token };
+        let request =
+            pb::ListPeopleRequest { period: period.clone(), page_size: 2, page_token: token, ..Default::default() };
         let page = told(house.people().list_people(by.says(request)).await).unwrap();
         seen.extend(page.people.into_iter().map(|person| person.employee_no));
         token = page.next_page_token;

@@ -130,7 +130,7 @@ async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
     let mut client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
     let (mut all, mut page_token) = (BTreeMap::new(), String::new());
     loop {
-        let ask = identity::ListOrgUnitsRequest { as_of: String::new(), page_size: 1000, page_token };
+        let ask = identity::ListOrgUnitsRequest { page_size: 1000, page_token, ..Default::default() };
         let reply = client.list_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
         all.extend(reply.units.into_iter().map(|unit| (unit.path, unit.unit_id)));
         page_token = reply.next_page_token;
@@ -177,7 +177,7 @@ async fn ids(session: &Session, bundle: &Bundle) -> Result<Ids> {
     let mut people = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
     let mut page_token = String::new();
     loop {
-        let ask = identity::ListPeopleRequest { period: None, page_size: 1000, page_token };
+        let ask = identity::ListPeopleRequest { page_size: 1000, page_token, ..Default::default() };
         let reply = people.list_people(session.ask(ask)).await.map_err(told)?.into_inner();
         of_person.extend(reply.people.into_iter().map(|p| (p.employee_no, p.person_id)));
         page_token = reply.next_page_token;

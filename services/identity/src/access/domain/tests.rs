@@ -82,8 +82,9 @@ fn receiver() -> Receiver {
     Receiver {
         principal: principal(9),
         person: Some((person, north(), Some(unit(3)))),
-        grants: Vec::new(),
-        borrowed: Vec::new(),
+        reports: vec![],
+        grants: vec![],
+        borrowed: vec![],
     }
 }
 
@@ -130,6 +131,20 @@ fn a_role_on_ones_own_person_may_be_given_by_who_gives_roles_there() {
 }
 
 #[test]
+fn a_grant_on_reports_is_given_by_whoever_reaches_the_manager_and_all_who_report() {
+    let branch = view(&[wanted("branch_hr", Scope::Subtree(unit(2)))]);
+    let lead = wanted("supervisor", Scope::Reports);
+    let near = Target::person(north(), Some(unit(3)), PersonId(Uuid::from_u128(91)));
+    let far = Target::person("cn-south".parse().unwrap(), Some(unit(77)), PersonId(Uuid::from_u128(92)));
+    let manager = Receiver { reports: vec![near.clone()], ..receiver() };
+    assert_eq!(try_give(&branch, &manager, &lead), Ok(()));
+    let manager = Receiver { reports: vec![near, far], ..receiver() };
+    assert_eq!(try_give(&branch, &manager, &lead), Err(AccessError::NotHeld(Permission::TenantRead)));
+    let nobody = Receiver { person: None, ..receiver() };
+    assert_eq!(try_give(&branch, &nobody, &lead), Err(AccessError::NoPerson));
+}
+
+#[test]
 fn preparing_and_approving_never_meet_in_one_principal() {
     let admin = view(&[wanted("group_admin", Scope::Tenant)]);
     let prepares = wanted("compensation_specialist", Scope::Subtree(unit(2)));
@@ -154,7 +169,6 @@ fn scopes_must_fit_the_role_and_name_what_is_there() {
     assert_eq!(told("branch_hr", Scope::LegalEntity(unit(2))), AccessError::NotLegalEntity(unit(2)));
     let abroad: Region = "eu-west".parse().unwrap();
     assert_eq!(told("branch_hr", Scope::Region(abroad.clone())), AccessError::RegionUnknown(abroad));
-    assert_eq!(told("supervisor", Scope::Reports), AccessError::NoReportingLines);
     assert_eq!(try_give(&admin, &receiver(), &wanted("branch_hr", Scope::LegalEntity(unit(4)))), Ok(()));
 }
 

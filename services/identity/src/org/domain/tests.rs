@@ -1,3 +1,4 @@
+use super::import::ImportPlan;
 use super::*;
 
 fn counter() -> impl FnMut() -> Uuid {
@@ -145,25 +146,50 @@ fn a_unit_below_one_that_begins_later_is_a_problem() {
     assert_eq!(tree.find("North", day("2025-12-31")), None);
 }
 
-fn moved(tree: &mut OrgTree, unit: &str, parent: &str, from: &str) -> Result<Move, OrgError> {
-    let (unit, parent) =
-        (id(tree, unit), if parent.is_empty() { OrgUnitId(Uuid::from_u128(1)) } else { id(tree, parent) });
-    let mut n = (1 << 80) + 1_000 * tree.states.len() as u128;
-    let plan = plan_move(tree, unit, parent, day(from), || {
+/// Does a command and gives the tree after it; ids do not repeat within a test.
+fn done(tree: &mut OrgTree, command: &Command, from: &str) -> Result<usize, OrgError> {
+    let mut n = (1 << 80) + 1_000_000 * tree.states.len() as u128 + 1_000 * from.bytes().map(u128::from).sum::<u128>();
+    let (change, after) = plan(tree, command, day(from), || {
         n += 1;
         Uuid::from_u128(n)
     })?;
-    let kept = tree.states.iter().filter(|state| state.row != plan.closes).cloned();
-    *tree = OrgTree::new(kept.chain(plan.before.clone()).chain([plan.after.clone()]).collect::<Vec<_>>());
-    Ok(plan)
+    *tree = after;
+    Ok(change.writes.len())
+}
+
+fn moved(tree: &mut OrgTree, unit: &str, parent: &str, from: &str) -> Result<usize, OrgError> {
+    let root = OrgUnitId(Uuid::from_u128(1));
+    let parent = if parent.is_empty() { root } else { id(tree, parent) };
+    let unit = id(tree, unit);
+    done(tree, &Command::Move { unit, parent }, from)
+}
+
+fn closed(tree: &mut OrgTree, unit: &str, from: &str) -> Result<usize, OrgError> {
+    let unit = id(tree, unit);
+    done(tree, &Command::Close { unit, people_to: None }, from)
+}
+
+fn renamed(tree: &mut OrgTree, unit: &str, name: &str, from: &str) -> Result<usize, OrgError> {
+    let unit = id(tree, unit);
+    done(tree, &Command::Rename { unit, name: name.into() }, from)
+}
+
+fn merged(tree: &mut OrgTree, units: &[&str], into: &str, from: &str) -> Result<usize, OrgError> {
+    let units = units.iter().map(|unit| id(tree, unit)).collect();
+    let into = id(tree, into);
+    done(tree, &Command::Merge { units, into }, from)
+}
+
+fn paths(tree: &OrgTree, on: &str) -> Vec<String> {
+    tree.as_of(day(on)).into_iter().map(|unit| unit.path).collect()
 }
 
 #[test]
 fn a_move_keeps_the_past_at_the_old_place() {
     let mut tree = company();
     let b = id(&tree, "North/Sales/B");
-    let plan = moved(&mut tree, "North/Sales/B", "North", "2026-04-01").unwrap();
-    assert_eq!(plan.before.and_then(|state| state.to), Some(day("2026-03-31")));
+    assert_eq!(moved(&mut tree, "North/Sales/B", "North", "2026-04-01"), Ok(2));
+    assert_eq!(tree.at(b, day("2026-03-31")).unwrap().to, Some(day("2026-03-31")));
     assert_eq!(tree.path(b, day("2026-03-31")).as_deref(), Some("North/Sales/B"));
     assert_eq!(tree.path(b, day("2026-04-01")).as_deref(), Some("North/B"));
     assert_eq!(tree.find("North/Sales/B", day("2026-04-01")), None);
@@ -182,8 +208,7 @@ fn a_subtree_moves_with_its_top() {
 #[test]
 fn a_move_that_changes_nothing_before_it_has_no_earlier_part() {
     let mut tree = company();
-    let plan = moved(&mut tree, "North/Sales/B", "North", "1900-01-01").unwrap();
-    assert_eq!(plan.before, None);
+    assert_eq!(moved(&mut tree, "North/Sales/B", "North", "1900-01-01"), Ok(1));
 }
 
 #[test]
@@ -202,18 +227,109 @@ fn what_cannot_move_says_why() {
     let root = OrgUnitId(Uuid::from_u128(1));
     let nowhere = OrgUnitId(Uuid::from_u128(77));
     let north = id(&tree, "North");
-    let from = day("2026-04-01");
-    assert_eq!(plan_move(&tree, root, north, from, counter()), Err(OrgError::RootMoved));
-    assert_eq!(plan_move(&tree, nowhere, north, from, counter()), Err(OrgError::UnitUnknown(nowhere)));
-    assert_eq!(plan_move(&tree, north, nowhere, from, counter()), Err(OrgError::UnitUnknown(nowhere)));
+    let mut to = |unit, parent| done(&mut tree, &Command::Move { unit, parent }, "2026-04-01");
+    assert_eq!(to(root, north), Err(OrgError::RootStays));
+    assert_eq!(to(nowhere, north), Err(OrgError::UnitUnknown(nowhere)));
+    assert_eq!(to(north, nowhere), Err(OrgError::UnitUnknown(nowhere)));
     assert_eq!(moved(&mut tree, "North/Sales/A", "South", "2026-04-01"), Err(OrgError::RegionCrossed));
     import(&mut tree, &[row("North/A", "", "2027-01-01")]);
     assert_eq!(moved(&mut tree, "North/Sales/A", "North", "2026-04-01"), Err(OrgError::NameTaken("A".into())));
     moved(&mut tree, "North/Sales/B", "North", "2026-06-01").unwrap();
+    let planned = Err(OrgError::ChangePlanned(day("2026-06-01")));
+    assert_eq!(moved(&mut tree, "North/Sales/B", "North", "2026-04-01"), planned);
+    assert_eq!(closed(&mut tree, "North/Sales/B", "2026-04-01"), planned);
+    assert_eq!(renamed(&mut tree, "North/Sales/B", "C", "2026-04-01"), planned);
+}
+
+#[test]
+fn a_new_name_holds_from_its_day_on_and_makes_way_for_the_old_one() {
+    let mut tree = company();
+    let a = id(&tree, "North/Sales/A");
+    renamed(&mut tree, "North/Sales/A", " Key accounts ", "2026-04-01").unwrap();
+    assert_eq!(tree.path(a, day("2026-03-31")).as_deref(), Some("North/Sales/A"));
+    assert_eq!(tree.path(a, day("2026-04-01")).as_deref(), Some("North/Sales/Key accounts"));
+    assert_eq!(renamed(&mut tree, "North/Sales/B", "A", "2026-05-01"), Ok(2), "the name is free by then");
+    assert_eq!(renamed(&mut tree, "South/Sales", "Sales", "2026-05-01"), Err(OrgError::NothingChanges));
+    for name in ["", " ", "a/b", &"x".repeat(201)] {
+        assert_eq!(renamed(&mut tree, "South/Sales", name, "2026-05-01"), Err(OrgError::NameMalformed), "{name:?}");
+    }
+}
+
+#[test]
+fn a_closed_unit_is_there_in_the_past_and_the_same_path_is_another_unit_later() {
+    let mut tree = company();
+    let b = id(&tree, "North/Sales/B");
+    assert_eq!(closed(&mut tree, "North/Sales", "2026-04-01"), Err(OrgError::HasChildren("A".into())));
+    closed(&mut tree, "North/Sales/B", "2026-04-01").unwrap();
+    assert_eq!(tree.closes(b), Some(day("2026-03-31")));
+    assert!(paths(&tree, "2026-03-31").contains(&"North/Sales/B".to_owned()));
+    assert!(!paths(&tree, "2026-04-01").contains(&"North/Sales/B".to_owned()));
+    import(&mut tree, &[row("North/Sales/B", "", "2026-09-01")]);
+    let again = tree.find("North/Sales/B", day("2026-09-01")).unwrap().unit;
+    assert_ne!(again, b, "reopening is a new unit");
+    assert_eq!(tree.find("North/Sales/B", day("2026-08-31")), None);
+}
+
+#[test]
+fn nothing_new_hangs_on_a_unit_that_closes() {
+    let mut tree = company();
+    closed(&mut tree, "North/Sales/B", "2026-04-01").unwrap();
+    let plan = import(&mut tree, &[row("North/Sales/B/x", "", "2026-01-01")]);
+    assert_eq!(plan.problems, [(0, OrgError::Closes(day("2026-03-31")))]);
     assert_eq!(
-        plan_move(&tree, id(&tree, "North/Sales/B"), north, from, counter()),
-        Err(OrgError::ChangePlanned(day("2026-06-01")))
+        moved(&mut tree, "North/Sales/A", "North/Sales/B", "2026-03-01"),
+        Err(OrgError::Closes(day("2026-03-31"))),
     );
+    assert_eq!(
+        merged(&mut tree, &["North/Sales/A"], "North/Sales/B", "2026-03-03"),
+        Err(OrgError::Closes(day("2026-03-31"))),
+    );
+}
+
+#[test]
+fn a_merger_takes_the_children_along_those_to_come_too() {
+    let mut tree = company();
+    import(&mut tree, &[row("North/Service/C", "", ""), row("North/Service/D", "", "2026-09-01")]);
+    let (c, service) = (id(&tree, "North/Service/C"), id(&tree, "North/Service"));
+    merged(&mut tree, &["North/Service"], "North/Sales", "2026-07-01").unwrap();
+    assert_eq!(tree.path(c, day("2026-06-30")).as_deref(), Some("North/Service/C"));
+    assert_eq!(tree.path(c, day("2026-07-01")).as_deref(), Some("North/Sales/C"));
+    assert_eq!(tree.closes(service), Some(day("2026-06-30")));
+    assert!(paths(&tree, "2026-09-01").contains(&"North/Sales/D".to_owned()));
+    assert!(!paths(&tree, "2026-08-31").contains(&"North/Sales/D".to_owned()));
+}
+
+#[test]
+fn what_cannot_be_merged_says_why() {
+    let mut tree = company();
+    import(&mut tree, &[row("North/Service/A", "", "")]);
+    let on = "2026-07-01";
+    let itself = Err(OrgError::MergedIntoItself);
+    assert_eq!(merged(&mut tree, &[], "North/Sales", on), itself);
+    assert_eq!(merged(&mut tree, &["North/Sales"], "North/Sales", on), itself);
+    assert_eq!(merged(&mut tree, &["North/Service", "North/Service"], "North/Sales", on), itself);
+    assert_eq!(merged(&mut tree, &["South/Sales"], "North/Sales", on), Err(OrgError::RegionCrossed));
+    assert_eq!(merged(&mut tree, &["North/Service"], "North/Sales", on), Err(OrgError::NameTaken("A".into())));
+    assert_eq!(merged(&mut tree, &["North/Sales"], "North/Sales/A", on), Err(OrgError::Cycle));
+    let before = paths(&tree, on);
+    assert_eq!(merged(&mut tree, &["North/Sales/A", "North/Sales/B"], "North/Sales", on), Ok(2));
+    assert_eq!(paths(&tree, on).len(), before.len() - 2);
+}
+
+#[test]
+fn a_tree_is_never_deeper_than_it_may_be_not_even_by_a_planned_move() {
+    let mut tree = group();
+    let deep: Vec<_> = (1..=MAX_DEPTH).map(|n| format!("d{n}")).collect();
+    import(&mut tree, &[row(&deep.join("/"), "cn-north", ""), row("d1/x/y", "", "")]);
+    let bottom = |depth: usize| deep[..depth].join("/");
+    assert_eq!(moved(&mut tree, "d1/x", &bottom(MAX_DEPTH - 1), "2026-04-01"), Err(OrgError::TooDeep));
+    assert_eq!(moved(&mut tree, "d1/x", &bottom(MAX_DEPTH - 2), "2026-04-01"), Ok(2));
+    // The new parent itself goes down in May: a move that is fine today would break the tree then.
+    import(&mut tree, &[row("d1/p", "", ""), row("d1/q/r/s", "", "")]);
+    moved(&mut tree, "d1/p", &bottom(MAX_DEPTH - 2), "2026-05-01").unwrap();
+    assert_eq!(moved(&mut tree, "d1/q", "d1/p", "2026-04-01"), Err(OrgError::TooDeep));
+    let plan = import(&mut tree, &[row(&format!("{}/more", deep.join("/")), "", "")]);
+    assert_eq!(plan.problems, [(0, OrgError::PathMalformed)]);
 }
 
 #[test]
@@ -229,19 +345,35 @@ fn parents_come_before_their_children_whatever_the_names() {
 
 proptest::proptest! {
     #[test]
-    fn after_any_moves_every_unit_still_hangs_on_the_root(moves in proptest::collection::vec((0..7_usize, 0..7_usize, 1..4_i8), 0..12)) {
+    fn whatever_is_done_the_past_stays_and_every_unit_hangs_on_the_root(steps in proptest::collection::vec((0..4_u8, 1..7_usize, 0..7_usize, 1..6_i8), 0..16)) {
         let mut tree = company();
         let mut units: Vec<_> = tree.as_of(ALWAYS).into_iter().map(|unit| unit.id).collect();
         units.sort_unstable();
-        for (n, (unit, parent, month)) in moves.into_iter().enumerate() {
-            let mut next = (1_u128 << 90) + 10 * n as u128;
+        for (n, (what, unit, other, month)) in steps.into_iter().enumerate() {
+            let from = date(2026, month, 1);
+            let command = match what {
+                0 => Command::Move { unit: units[unit], parent: units[other] },
+                1 => Command::Rename { unit: units[unit], name: ["A", "B", "Sales"][other % 3].into() },
+                2 => Command::Close { unit: units[unit], people_to: None },
+                _ => Command::Merge { units: vec![units[unit]], into: units[other] },
+            };
+            let mut next = (1_u128 << 90) + 1_000 * n as u128;
             let ids = || { next += 1; Uuid::from_u128(next) };
-            let Ok(plan) = plan_move(&tree, units[unit], units[parent], date(2026, month, 1), ids) else { continue };
-            let kept = tree.states.iter().filter(|state| state.row != plan.closes).cloned();
-            tree = OrgTree::new(kept.chain(plan.before).chain([plan.after]).collect::<Vec<_>>());
+            let Ok((_, after)) = plan(&tree, &command, from, ids) else { continue };
+            for before in 1..month {
+                proptest::prop_assert_eq!(tree.as_of(date(2026, before, 15)), after.as_of(date(2026, before, 15)).into_iter().map(|unit| {
+                    let old = tree.at(unit.id, date(2026, before, 15)).expect("the unit");
+                    Unit { to: old.to, ..unit }
+                }).collect::<Vec<_>>());
+            }
+            tree = after;
         }
-        for month in 1..6 {
-            proptest::prop_assert_eq!(tree.as_of(date(2026, month, 15)).len(), units.len());
+        for month in 1..8 {
+            let day = date(2026, month, 15);
+            let there = tree.as_of(day);
+            proptest::prop_assert_eq!(there.len(), tree.facts(day).len(), "a unit that hangs on nothing");
+            let paths: std::collections::BTreeSet<_> = there.iter().map(|unit| unit.path.as_str()).collect();
+            proptest::prop_assert_eq!(paths.len(), there.len(), "two units with one path");
         }
     }
 }

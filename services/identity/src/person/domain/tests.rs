@@ -1,4 +1,10 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::date;
+use tally_kernel::id::CatalogueEntryId;
+
 use super::*;
+use crate::catalogue::domain::Entry;
 use crate::org::domain::{ALWAYS, State, UnitKind};
 
 fn day(text: &str) -> Date {
@@ -23,6 +29,33 @@ fn tree() -> OrgTree {
         state(1, None, "Demo", "*", ALWAYS),
         state(2, Some(1), "North", "cn-north", ALWAYS),
         state(3, Some(1), "South", "cn-south", day("2026-02-01")),
+        state(4, Some(2), "Desk", "cn-north", ALWAYS),
+        State { to: Some(day("2026-08-31")), ..state(5, Some(2), "Project", "cn-north", ALWAYS) },
+    ])
+}
+
+fn unit(n: u128) -> OrgUnitId {
+    OrgUnitId(Uuid::from_u128(n))
+}
+
+/// Ladder P1, P2, P3 and the positions agent and lead.
+fn catalogue() -> Catalogue {
+    let entry = |n: u128, kind, code: &str, rank| Entry {
+        row: Uuid::from_u128(n),
+        id: CatalogueEntryId(Uuid::from_u128(n)),
+        kind,
+        code: code.into(),
+        title: code.into(),
+        rank,
+        from: day("2026-03-01"),
+        to: None,
+    };
+    Catalogue::new([
+        entry(1, EntryKind::Grade, "P1", 1),
+        entry(2, EntryKind::Grade, "P2", 2),
+        entry(3, EntryKind::Grade, "P3", 3),
+        entry(4, EntryKind::Position, "agent", 0),
+        entry(5, EntryKind::Position, "lead", 0),
     ])
 }
 
@@ -41,7 +74,9 @@ fn row(number: &str, from: &str, to: &str) -> PersonRow {
 
 fn import(rows: &[PersonRow]) -> ImportPlan {
     let mut n = 0_u128;
-    plan_import(BTreeMap::new(), &tree(), rows, "Asia/Shanghai", || {
+    let (tree, catalogue) = (tree(), Catalogue::default());
+    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02") };
+    plan_import(BTreeMap::new(), facts, rows, "Asia/Shanghai", || {
         n += 1;
         Uuid::from_u128(n)
     })
@@ -119,20 +154,365 @@ fn one_day_is_an_employment() {
 }
 
 #[test]
+fn an_employment_that_outlasts_its_unit_is_a_problem() {
+    let project = |to: &str| PersonRow { unit_path: "North/Project".into(), ..row("E1", "2026-01-05", to) };
+    assert_eq!(problem(project("")), PersonError::UnitCloses(day("2026-08-31")));
+    assert_eq!(problem(project("2026-09-01")), PersonError::UnitCloses(day("2026-08-31")));
+    assert_eq!(import(&[project("2026-08-31")]).written, 1);
+}
+
+/// Somebody employed by North from 2026-01-05 on, and what becomes of that.
+struct Life {
+    person: Person,
+    tree: OrgTree,
+    catalogue: Catalogue,
+    next: u128,
+}
+
+impl Life {
+    fn new() -> Self {
+        let plan = import(&[row("E1", "2026-01-05", "")]);
+        let mut person = plan.people[0].clone();
+        person.employments.push(plan.employments[0].2.clone());
+        Self { person, tree: tree(), catalogue: Catalogue::default(), next: 1 << 90 }
+    }
+
+    fn home(&self) -> EmploymentId {
+        self.person.employments[0].id
+    }
+
+    fn take(&mut self, changes: Changes) -> Changes {
+        self.person.employments.retain(|e| !changes.closes.contains(&e.row));
+        self.person.employments.extend(changes.writes.clone());
+        self.person.employments.sort_by_key(|e| (e.from, e.row));
+        self.person.leaves.retain(|l| !changes.closes_leaves.contains(&l.row));
+        self.person.leaves.extend(changes.writes_leaves.clone());
+        changes
+    }
+
+    fn does(&mut self, change: &Change) -> Result<Changes, PersonError> {
+        let mut next = self.next;
+        let facts = Facts { tree: &self.tree, catalogue: &self.catalogue, today: day("2026-03-02") };
+        let changes = plan(&self.person, facts, change, || {
+            next += 1;
+            Uuid::from_u128(next)
+        })?;
+        self.next = next;
+        Ok(self.take(changes))
+    }
+
+    fn ends(&mut self, last_day: &str) -> Result<Changes, PersonError> {
+        let mut next = self.next;
+        let changes = end(&self.person, day(last_day), || {
+            next += 1;
+            Uuid::from_u128(next)
+        })?;
+        self.next = next;
+        Ok(self.take(changes))
+    }
+
+    fn transfers(&mut self, to: u128, grade: &str, from: &str) -> Result<Changes, PersonError> {
+        let terms = Terms { unit: Some(unit(to)), position: String::new(), grade: grade.into() };
+        self.does(&Change::Transfer { employment: None, terms, from: day(from) })
+    }
+
+    fn posted(&mut self, post: Post, to: u128, position: &str, from: &str, last: &str) -> Result<Changes, PersonError> {
+        let terms = Terms { unit: Some(unit(to)), position: position.into(), grade: String::new() };
+        let to = if last.is_empty() { None } else { Some(day(last)) };
+        self.does(&Change::Post { post, terms, from: day(from), to })
+    }
+
+    fn goes(&mut self, from: &str, to: &str) -> Result<Changes, PersonError> {
+        let to = if to.is_empty() { None } else { Some(day(to)) };
+        self.does(&Change::Leave { from: day(from), to })
+    }
+
+    fn told(&self) -> Vec<String> {
+        let told = |e: &Employment| {
+            let unit = self.tree.at(e.unit, e.from).map(|unit| unit.name.clone()).unwrap_or_default();
+            let to = e.to.map(|to| to.to_string()).unwrap_or_default();
+            format!("{} {} {} {} {}..{to}", e.post.name(), e.reason.name(), unit, e.grade, e.from)
+        };
+        self.person.employments.iter().map(told).collect()
+    }
+}
+
+#[test]
+fn a_transfer_begins_another_stretch_of_the_same_employment() {
+    let mut life = Life::new();
+    let changes = life.transfers(4, "", "2026-04-01").unwrap();
+    assert_eq!(changes.targets.len(), 2, "where the person was and where it goes");
+    assert_eq!(life.told(), ["home hire North P2 2026-01-05..2026-03-31", "home transfer Desk P2 2026-04-01.."]);
+    assert_eq!(life.person.employments[0].id, life.person.employments[1].id);
+    assert_eq!(life.person.home(day("2026-03-31")).unwrap().unit, unit(2));
+    assert_eq!(life.person.home(day("2027-01-01")).unwrap().unit, unit(4));
+    assert_eq!(life.transfers(2, "", "2026-03-15"), Err(PersonError::ChangePlanned(day("2026-04-01"))));
+    assert_eq!(life.transfers(4, "P2", "2026-05-01"), Err(PersonError::NothingChanges));
+}
+
+#[test]
+fn a_transfer_from_the_first_day_on_replaces_what_was_said_and_stays_a_hire() {
+    let mut life = Life::new();
+    life.transfers(4, "P3", "2026-01-05").unwrap();
+    assert_eq!(life.told(), ["home hire Desk P3 2026-01-05.."]);
+}
+
+#[test]
+fn a_higher_grade_is_a_promotion_and_a_lower_one_is_not() {
+    let mut life = Life { catalogue: catalogue(), ..Life::new() };
+    life.transfers(2, "P3", "2026-04-01").unwrap();
+    life.transfers(2, "P1", "2026-05-01").unwrap();
+    let reasons: Vec<_> = life.person.employments.iter().map(|e| e.reason).collect();
+    assert_eq!(reasons, [Reason::Hire, Reason::Promotion, Reason::Transfer]);
+    let unknown = PersonError::NotInCatalogue("grade", "P9".into(), day("2026-06-01"));
+    assert_eq!(life.transfers(2, "P9", "2026-06-01"), Err(unknown));
+    let mut free = Life::new();
+    free.transfers(2, "expert", "2026-04-01").unwrap();
+    assert_eq!(free.person.employments[1].reason, Reason::Promotion, "without a ladder another grade is one");
+}
+
+#[test]
+fn where_nobody_can_go_is_said() {
+    let mut life = Life::new();
+    assert_eq!(life.transfers(3, "", "2026-04-01"), Err(PersonError::RegionCrossed));
+    assert_eq!(life.transfers(1, "", "2026-04-01"), Err(PersonError::UnitHasNoRegion));
+    assert_eq!(life.transfers(77, "", "2026-04-01"), Err(PersonError::UnitMissing(unit(77))));
+    assert_eq!(life.transfers(5, "", "2026-04-01"), Err(PersonError::UnitCloses(day("2026-08-31"))));
+    assert_eq!(life.transfers(4, "", "2026-01-04"), Err(PersonError::NotEmployed(day("2026-01-04"))));
+}
+
+#[test]
+fn a_secondment_leaves_the_home_where_it_is_and_there_is_one_at_a_time() {
+    let mut life = Life::new();
+    life.posted(Post::Secondment, 4, "", "2026-04-01", "2026-06-30").unwrap();
+    assert_eq!(life.told()[1], "secondment secondment Desk P2 2026-04-01..2026-06-30");
+    assert_eq!(life.person.home(day("2026-05-01")).unwrap().unit, unit(2));
+    let clash = life.posted(Post::Secondment, 5, "", "2026-06-30", "2026-07-31");
+    assert_eq!(clash, Err(PersonError::Overlaps(day("2026-04-01"))));
+    let seconded = life.person.employments[1].id;
+    let back = |last: &str| Change::EndPost { employment: seconded, last_day: day(last) };
+    life.does(&back("2026-05-15")).unwrap();
+    assert_eq!(life.told()[1], "secondment secondment Desk P2 2026-04-01..2026-05-15");
+    assert_eq!(life.does(&back("2026-05-15")), Err(PersonError::EndsAlready(day("2026-05-15"))));
+    let home = Change::EndPost { employment: life.home(), last_day: day("2026-05-15") };
+    assert_eq!(life.does(&home), Err(PersonError::HomeEnds));
+}
+
+#[test]
+fn concurrent_posts_are_several_but_not_the_same_twice() {
+    let mut life = Life::new();
+    life.posted(Post::Concurrent, 4, "trainer", "2026-04-01", "").unwrap();
+    life.posted(Post::Concurrent, 4, "auditor", "2026-04-01", "").unwrap();
+    let again = life.posted(Post::Concurrent, 4, "trainer", "2026-09-01", "");
+    assert_eq!(again, Err(PersonError::Overlaps(day("2026-04-01"))));
+    let backwards = life.posted(Post::Concurrent, 4, "cook", "2026-09-02", "2026-09-01");
+    assert_eq!(backwards, Err(PersonError::DatesBackwards));
+}
+
+#[test]
+fn posts_and_leaves_end_with_the_home_and_a_later_employment_stays() {
+    let mut life = Life::new();
+    life.posted(Post::Concurrent, 4, "trainer", "2026-04-01", "").unwrap();
+    life.posted(Post::Secondment, 4, "", "2026-07-01", "2026-12-31").unwrap();
+    life.transfers(4, "", "2026-08-01").unwrap();
+    life.goes("2026-05-01", "").unwrap();
+    life.ends("2026-06-15").unwrap();
+    assert_eq!(
+        life.told(),
+        ["home hire North P2 2026-01-05..2026-06-15", "concurrent concurrent_post Desk P2 2026-04-01..2026-06-15"],
+    );
+    assert_eq!(life.person.leaves[0].to, Some(day("2026-06-15")));
+    let later = Change::Rehire { terms: Terms::default(), from: day("2026-09-01"), to: None };
+    life.does(&later).unwrap();
+    life.ends("2026-05-31").unwrap();
+    assert_eq!(life.told().last().unwrap(), "home rehire North P2 2026-09-01..");
+    assert_eq!(life.does(&later), Err(PersonError::Overlaps(day("2026-09-01"))));
+    let beyond = life.posted(Post::Concurrent, 4, "trainer", "2026-05-30", "2026-06-30");
+    assert_eq!(beyond, Err(PersonError::OutlastsHome(day("2026-05-31"))));
+}
+
+#[test]
+fn who_is_on_leave_is_employed_and_comes_back() {
+    let mut life = Life::new();
+    life.goes("2026-04-01", "").unwrap();
+    assert!(life.person.employed(day("2026-05-01")) && life.person.leaves[0].covers(day("2026-05-01")));
+    assert_eq!(life.goes("2026-09-01", "2026-09-30"), Err(PersonError::OnLeave(day("2026-04-01"))));
+    let leave = life.person.leaves[0].id;
+    let back = |last: &str| Change::EndLeave { leave, last_day: day(last) };
+    life.does(&back("2026-06-30")).unwrap();
+    assert!(!life.person.leaves[0].covers(day("2026-07-01")));
+    assert_eq!(life.does(&back("2026-06-30")), Err(PersonError::NothingChanges));
+    life.goes("2026-09-01", "2026-09-30").unwrap();
+    assert_eq!(life.does(&back("2026-09-01")), Err(PersonError::OnLeave(day("2026-09-01"))));
+    life.does(&back("2026-03-31")).unwrap();
+    assert_eq!(life.person.leaves.len(), 1, "a leave that ends before it begins was never there");
+    assert_eq!(life.does(&back("2026-04-02")), Err(PersonError::LeaveMissing(leave)));
+}
+
+#[test]
+fn what_is_planned_can_be_dropped_and_what_has_begun_cannot() {
+    let mut life = Life::new();
+    let home = life.home();
+    let drop = |on: &str| Change::Cancel { employment: home, on: day(on) };
+    life.transfers(4, "", "2026-02-01").unwrap();
+    assert_eq!(life.does(&drop("2026-02-01")), Err(PersonError::NothingPlanned(day("2026-02-01"))));
+    life.transfers(2, "P3", "2026-04-01").unwrap();
+    assert_eq!(life.does(&drop("2026-04-02")), Err(PersonError::NothingPlanned(day("2026-04-02"))));
+    life.does(&drop("2026-04-01")).unwrap();
+    assert_eq!(life.told()[1], "home transfer Desk P2 2026-02-01..");
+    life.ends("2026-06-30").unwrap();
+    life.does(&drop("2026-07-01")).unwrap();
+    assert_eq!(life.told()[1], "home transfer Desk P2 2026-02-01..", "the end is dropped");
+    life.posted(Post::Secondment, 2, "", "2026-09-01", "2026-09-30").unwrap();
+    let seconded = life.person.employments.last().unwrap().id;
+    life.does(&Change::Cancel { employment: seconded, on: day("2026-09-01") }).unwrap();
+    assert_eq!(life.told().len(), 2);
+}
+
+#[test]
+fn a_hire_to_come_is_dropped_with_all_that_was_planned_beside_it() {
+    let mut life = Life::new();
+    life.ends("2026-03-31").unwrap();
+    life.does(&Change::Rehire { terms: Terms::default(), from: day("2026-06-01"), to: None }).unwrap();
+    life.posted(Post::Concurrent, 4, "trainer", "2026-07-01", "").unwrap();
+    life.goes("2026-08-01", "2026-08-31").unwrap();
+    let again = life.person.home(day("2026-06-01")).unwrap().id;
+    assert_eq!(
+        life.does(&Change::Cancel { employment: life.home(), on: day("2026-04-01") }),
+        Err(PersonError::Overlaps(day("2026-06-01"))),
+        "the end cannot be dropped while a later employment stands",
+    );
+    life.does(&Change::Cancel { employment: again, on: day("2026-06-01") }).unwrap();
+    assert_eq!(life.told(), ["home hire North P2 2026-01-05..2026-03-31"]);
+    assert!(life.person.leaves.is_empty());
+}
+
+#[test]
+fn who_moves_because_a_unit_is_no_more_says_so_and_what_has_not_begun_just_begins_elsewhere() {
+    let mut life = Life::new();
+    life.transfers(4, "", "2026-05-01").unwrap();
+    let (tree, catalogue) = (tree(), Catalogue::default());
+    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02") };
+    let mut n = 1 << 100;
+    let mut ids = || {
+        n += 1;
+        Uuid::from_u128(n)
+    };
+    let [old, planned] = [life.person.employments[0].clone(), life.person.employments[1].clone()];
+    let id = life.person.id;
+    let split = reassign(id, &old, facts, unit(4), day("2026-04-01"), &mut ids).unwrap();
+    assert_eq!((split.writes.len(), split.writes[1].reason), (2, Reason::Reorganisation));
+    let whole = reassign(id, &planned, facts, unit(2), day("2026-04-01"), &mut ids).unwrap();
+    assert_eq!((whole.writes.len(), whole.writes[0].from, whole.writes[0].reason), (1, planned.from, Reason::Transfer));
+    let across = reassign(id, &old, facts, unit(3), day("2026-04-01"), &mut ids);
+    assert_eq!(across, Err(PersonError::RegionCrossed));
+}
+
+#[test]
 fn ending_writes_a_new_version_and_closes_the_old_one() {
-    let employment = import(&[row("E1", "2026-01-05", "")]).employments.remove(0).2;
-    let version = Uuid::from_u128(99);
-    let (closes, ended) = end(std::slice::from_ref(&employment), day("2026-03-15"), version).unwrap();
-    assert_eq!((closes, ended.row, ended.id), (employment.row, version, employment.id));
-    assert_eq!(ended.to, Some(day("2026-03-15")));
-    assert_eq!(
-        end(std::slice::from_ref(&ended), day("2026-03-15"), version),
-        Err(PersonError::EndsAlready(day("2026-03-15")))
-    );
-    assert_eq!(
-        end(std::slice::from_ref(&ended), day("2026-03-16"), version),
-        Err(PersonError::NotEmployed(day("2026-03-16")))
-    );
-    let earlier = end(&[ended], day("2026-02-01"), version).unwrap().1;
-    assert_eq!(earlier.to, Some(day("2026-02-01")), "an end can be brought forward");
+    let mut life = Life::new();
+    let first = life.person.employments[0].clone();
+    let changes = life.ends("2026-03-15").unwrap();
+    assert_eq!((changes.closes, changes.writes.len()), (vec![first.row], 1));
+    assert_eq!((changes.writes[0].id, changes.writes[0].to), (first.id, Some(day("2026-03-15"))));
+    assert_eq!(life.ends("2026-03-15"), Err(PersonError::EndsAlready(day("2026-03-15"))));
+    assert_eq!(life.ends("2026-03-16"), Err(PersonError::NotEmployed(day("2026-03-16"))));
+    let earlier = life.ends("2026-02-01").unwrap();
+    assert_eq!(earlier.writes[0].to, Some(day("2026-02-01")), "an end can be brought forward");
+}
+
+/// What holds on a day: each employment with its post, unit and grade.
+type Cell = BTreeMap<EmploymentId, (Post, OrgUnitId, String)>;
+
+const DAYS: i64 = 60;
+
+fn on(day: i64) -> Date {
+    date(2026, 3, 10).checked_add(jiff::Span::new().days(day)).unwrap()
+}
+
+/// The same history, kept day by day without any stretches.
+fn replay(cells: &mut [Cell], step: &Change, person: &Person, changes: &Changes) {
+    let new = changes.writes.iter().find(|e| cells.iter().all(|cell| !cell.contains_key(&e.id)));
+    let first = |from: Date| (0..DAYS).find(|day| on(*day) >= from).unwrap_or(DAYS) as usize;
+    let cell_of = |e: &Employment| (e.post, e.unit, e.grade.clone());
+    match step {
+        Change::Transfer { terms, from, .. } => {
+            let id = person.home(*from).unwrap().id;
+            for cell in &mut cells[first(*from)..] {
+                if let Some(held) = cell.get_mut(&id) {
+                    held.1 = terms.unit.unwrap();
+                    if !terms.grade.is_empty() {
+                        held.2.clone_from(&terms.grade);
+                    }
+                }
+            }
+        }
+        Change::Post { from, to, .. } | Change::Rehire { from, to, .. } => {
+            let new = new.expect("a new employment");
+            let last = to.map_or(DAYS as usize, |to| first(to.tomorrow().unwrap()));
+            cells[first(*from)..last].iter_mut().for_each(|cell| drop(cell.insert(new.id, cell_of(new))));
+        }
+        Change::EndPost { employment, last_day } => {
+            cells[first(last_day.tomorrow().unwrap())..].iter_mut().for_each(|cell| drop(cell.remove(employment)));
+        }
+        Change::Cancel { employment, on: from } => {
+            let at = first(*from);
+            let before = cells[at - 1].get(employment).cloned();
+            let began = cells[at].contains_key(employment);
+            for cell in &mut cells[at..] {
+                match (&before, began) {
+                    (Some(before), true) if cell.contains_key(employment) => {
+                        drop(cell.insert(*employment, before.clone()))
+                    }
+                    (Some(before), false) => drop(cell.insert(*employment, before.clone())),
+                    (None, true) if cell.get(employment).is_some_and(|held| held.0 == Post::Home) => cell.clear(),
+                    (None, _) => drop(cell.remove(employment)),
+                    (Some(_), true) => {}
+                }
+            }
+        }
+        Change::Leave { .. } | Change::EndLeave { .. } => {}
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_history_holds_day_by_day_what_a_diary_of_it_says(steps in proptest::collection::vec((0..6_u8, 0..DAYS, 0..DAYS, 0..4_usize), 0..24)) {
+        let mut life = Life::new();
+        let hired = life.person.employments[0].clone();
+        let mut diary: Vec<Cell> = vec![Cell::from([(hired.id, (hired.post, hired.unit, hired.grade.clone()))]); DAYS as usize];
+        for (what, from, length, pick) in steps {
+            let to = (pick != 0).then(|| on((from + length).min(DAYS - 1)));
+            let terms = Terms { unit: Some(unit([2, 4, 2, 5][pick])), position: String::new(), grade: ["", "P1", "P2", "P3"][length as usize % 4].into() };
+            let employment = life.person.employments[length as usize % life.person.employments.len()].id;
+            let step = match what {
+                0 => Change::Transfer { employment: None, terms, from: on(from) },
+                1 => Change::Post { post: if pick % 2 == 0 { Post::Secondment } else { Post::Concurrent }, terms, from: on(from), to },
+                2 => Change::EndPost { employment, last_day: on(from) },
+                3 => Change::Rehire { terms, from: on(from), to },
+                4 => Change::Cancel { employment, on: on(from.max(1)) },
+                _ => {
+                    let before = life.person.clone();
+                    if life.ends(&on(from).to_string()).is_ok() {
+                        let home = before.home(on(from)).unwrap().id;
+                        // With the home employment goes, on its days, whatever is beside it.
+                        diary[from as usize + 1..].iter_mut().filter(|cell| cell.contains_key(&home)).for_each(Cell::clear);
+                    }
+                    continue;
+                }
+            };
+            let before = life.person.clone();
+            if let Ok(changes) = life.does(&step) {
+                replay(&mut diary, &step, &before, &changes);
+            }
+        }
+        for (number, cell) in (0..DAYS).zip(&diary) {
+            let there = life.person.employments.iter().filter(|e| e.covers(on(number)));
+            let there: Vec<_> = there.map(|e| (e.id, (e.post, e.unit, e.grade.clone()))).collect();
+            proptest::prop_assert_eq!(there.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len(), there.len());
+            proptest::prop_assert_eq!(&there.into_iter().collect::<Cell>(), cell, "on {}", on(number));
+            let homes = cell.values().filter(|held| held.0 == Post::Home).count();
+            proptest::prop_assert!(homes <= 1 && (homes == 1 || cell.is_empty()), "posts without a home, or two homes");
+        }
+    }
 }

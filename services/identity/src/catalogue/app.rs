@@ -1,0 +1,68 @@
+//! Writing and listing positions and grades.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tally_access::{OpContext, Region, Target};
+use tally_kernel::Result;
+use tally_kernel::page::Page;
+use tally_store::Audit;
+
+use super::domain::{self, Entry, EntryRow};
+use super::store;
+use crate::imported::Imported;
+use crate::policy::{ImportCatalogue, ListCatalogue};
+use crate::{App, tenant, views};
+
+/// Entries to write.
+#[derive(Clone, Debug)]
+pub(crate) struct Import {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) rows: Vec<EntryRow>,
+}
+
+/// Writes positions and grades of the group. Rows that cannot be written are told apart; the others are written.
+///
+/// # Errors
+/// `PERMISSION_DENIED` for whoever does not lay down what holds for the whole group.
+pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Result<Imported> {
+    let permit = ctx.permit::<ImportCatalogue>(&Target::region(Region::global()))?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            unit.lock("catalogue", ctx.tenant().0).await?;
+            let plan = domain::plan_import(&store::get(&unit, None).await?, &wanted.rows, || ctx.new_id());
+            store::change(&unit, ctx, ctx.now(), &plan.closes, &plan.writes).await?;
+            let audit = Audit::new("identity.catalogue.import", "catalogue", "import").note("written", plan.written);
+            unit.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
+        })
+        .await
+}
+
+/// Positions and grades of a day, as they were known at an instant: grades up the ladder,
+/// then positions.
+///
+/// # Errors
+/// `PERMISSION_DENIED` when the caller reads nothing of the group.
+pub(crate) async fn list(
+    app: &App,
+    ctx: &OpContext,
+    as_of: Option<Date>,
+    known_at: Option<Timestamp>,
+    page: &Page,
+) -> Result<(Vec<Entry>, String)> {
+    ctx.plan::<ListCatalogue>()?;
+    let tx = app.store.read(ctx).await?;
+    let day = match as_of {
+        Some(day) => day,
+        None => views::today(ctx, &tenant::store::get(&tx).await?.zone)?,
+    };
+    let mut entries = store::get(&tx, known_at).await?.as_of(day);
+    entries.retain(|entry| page.after.as_ref().is_none_or(|after| entry.key() > *after));
+    entries.truncate(page.size as usize + 1);
+    let next = page.cut(&mut entries, Entry::key);
+    Ok((entries, next))
+}

@@ -1,0 +1,89 @@
+//! Positions and grades.
+
+use jiff::Timestamp;
+use tally_access::{OpContext, Region};
+use tally_kernel::Error;
+use tally_kernel::id::CatalogueEntryId;
+use tally_store::{ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, to_db};
+use uuid::Uuid;
+
+use super::domain::{Catalogue, Entry, EntryKind};
+use crate::org::store::{all_of, known};
+
+mod entries {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "catalogue_entries")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        /// This version of the fact.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub entry_id: Uuid,
+        pub kind: String,
+        pub code: String,
+        pub title: String,
+        pub rank: i32,
+        pub valid_from: Date,
+        pub valid_to: Option<Date>,
+        pub superseded_at: Option<DateTimeUtc>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+}
+
+/// The catalogues as they were known at an instant, or are now.
+pub(crate) async fn get(tx: &ScopedTx, known_at: Option<Timestamp>) -> Result<Catalogue, StoreError> {
+    let known = known(entries::Column::RecordedAt, entries::Column::SupersededAt, known_at);
+    let rows = tx.select::<entries::Entity>().filter(known).all().await?;
+    Ok(Catalogue::new(rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?))
+}
+
+/// Closes versions as "known until now", and writes those known from `now` on.
+pub(crate) async fn change(
+    unit: &Unit,
+    ctx: &OpContext,
+    now: Timestamp,
+    closes: &[Uuid],
+    writes: &[Entry],
+) -> Result<(), StoreError> {
+    let open = among::<entries::Entity>(unit, entries::Column::Id, closes.iter().copied());
+    let update = unit.update::<entries::Entity>().set(entries::Column::SupersededAt, to_db(now));
+    all_of(update.filter(open).exec().await?, closes)?;
+    let rows = writes.iter().map(|entry| entries::Model {
+        tenant_id: ctx.tenant().0,
+        id: entry.row,
+        region: Region::GLOBAL.to_owned(),
+        entry_id: entry.id.0,
+        kind: entry.kind.name().to_owned(),
+        code: entry.code.clone(),
+        title: entry.title.clone(),
+        rank: i32::try_from(entry.rank).unwrap_or(i32::MAX),
+        valid_from: date_to_db(entry.from),
+        valid_to: entry.to.map(date_to_db),
+        superseded_at: None,
+        recorded_at: to_db(now),
+    });
+    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+}
+
+fn read(row: entries::Model) -> Result<Entry, StoreError> {
+    let kind = EntryKind::read(&row.kind).ok_or_else(|| Error::internal(format!("catalogue {:?}", row.kind)))?;
+    Ok(Entry {
+        row: row.id,
+        id: CatalogueEntryId(row.entry_id),
+        kind,
+        code: row.code,
+        title: row.title,
+        rank: u32::try_from(row.rank).unwrap_or(0),
+        from: date_from_db(row.valid_from),
+        to: row.valid_to.map(date_from_db),
+    })
+}

@@ -1,0 +1,241 @@
+//! Changes of the tree from a day on: moves, new names, closures, mergers. Each closes what was known of some states and
+//! writes what is known now; the days before keep what they said.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use jiff::civil::Date;
+use tally_kernel::id::OrgUnitId;
+use uuid::Uuid;
+
+use super::import::segments;
+use super::{MAX_DEPTH, OrgError, OrgTree, State};
+
+/// What is to be different.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A unit hangs below another parent.
+    Move {
+        /// The unit.
+        unit: OrgUnitId,
+        /// Its new parent.
+        parent: OrgUnitId,
+    },
+    /// A unit has another name.
+    Rename {
+        /// The unit.
+        unit: OrgUnitId,
+        /// Its new name.
+        name: String,
+    },
+    /// A unit is no more.
+    Close {
+        /// The unit.
+        unit: OrgUnitId,
+        /// Where its people go.
+        people_to: Option<OrgUnitId>,
+    },
+    /// Units become part of another one: their children and their people go there, and they are no more.
+    Merge {
+        /// The units that are no more.
+        units: Vec<OrgUnitId>,
+        /// The one that stays.
+        into: OrgUnitId,
+    },
+}
+
+impl Command {
+    /// The word of the audit log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Move { .. } => "identity.org.move",
+            Self::Rename { .. } => "identity.org.rename",
+            Self::Close { .. } => "identity.org.close",
+            Self::Merge { .. } => "identity.org.merge",
+        }
+    }
+
+    /// The unit that the answer is about.
+    pub fn subject(&self) -> OrgUnitId {
+        match self {
+            Self::Move { unit, .. } | Self::Rename { unit, .. } | Self::Close { unit, .. } => *unit,
+            Self::Merge { into, .. } => *into,
+        }
+    }
+
+    /// Every unit that it names: the caller must be allowed to write to each.
+    pub fn names(&self) -> Vec<OrgUnitId> {
+        match self {
+            Self::Move { unit, parent } => vec![*unit, *parent],
+            Self::Rename { unit, .. } => vec![*unit],
+            Self::Close { unit, people_to } => [*unit].into_iter().chain(*people_to).collect(),
+            Self::Merge { units, into } => units.iter().copied().chain([*into]).collect(),
+        }
+    }
+
+    /// The units that are no more.
+    pub fn closes(&self) -> &[OrgUnitId] {
+        match self {
+            Self::Move { .. } | Self::Rename { .. } => &[],
+            Self::Close { unit, .. } => std::slice::from_ref(unit),
+            Self::Merge { units, .. } => units,
+        }
+    }
+
+    /// Where the people of the units go that are no more.
+    pub fn people_to(&self) -> Option<OrgUnitId> {
+        match self {
+            Self::Move { .. } | Self::Rename { .. } => None,
+            Self::Close { people_to, .. } => *people_to,
+            Self::Merge { into, .. } => Some(*into),
+        }
+    }
+}
+
+/// What a command writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// States that are known no longer.
+    pub closes: Vec<Uuid>,
+    /// States that are known from now on.
+    pub writes: Vec<State>,
+}
+
+impl Change {
+    /// Lets a state end before `from`, and something else follow it. A state that begins later is replaced as a whole.
+    fn turn(&mut self, old: &State, from: Date, next: Option<State>, id: &mut impl FnMut() -> Uuid) {
+        self.closes.push(old.row);
+        let before = from.yesterday().ok().filter(|last| old.from <= *last);
+        self.writes.extend(before.map(|last| State { row: id(), to: Some(last), ..old.clone() }));
+        self.writes.extend(next.map(|next| State { row: id(), from: old.from.max(from), ..next }));
+    }
+
+    /// The tree as it is known after the change.
+    pub fn apply(&self, tree: &OrgTree) -> OrgTree {
+        let closed: HashSet<Uuid> = self.closes.iter().copied().collect();
+        let kept = tree.states.iter().filter(|state| !closed.contains(&state.row));
+        OrgTree::new(kept.chain(&self.writes).cloned())
+    }
+}
+
+/// Decides what a command writes from a day on: the change, and the tree after it.
+///
+/// # Errors
+/// See [`OrgError`].
+pub fn plan(
+    tree: &OrgTree,
+    command: &Command,
+    from: Date,
+    mut id: impl FnMut() -> Uuid,
+) -> Result<(Change, OrgTree), OrgError> {
+    let mut change = Change::default();
+    match command {
+        Command::Move { unit, parent } => {
+            let old = changeable(tree, *unit, from)?;
+            let below = tree.at(*parent, from).ok_or(OrgError::UnitUnknown(*parent))?;
+            if !below.region.is_global() && below.region != old.region {
+                return Err(OrgError::RegionCrossed);
+            }
+            change.turn(old, from, Some(State { parent: Some(*parent), ..old.clone() }), &mut id);
+        }
+        Command::Rename { unit, name } => {
+            let old = changeable(tree, *unit, from)?;
+            let [name] = segments(name).map_err(|_| OrgError::NameMalformed)?[..] else {
+                return Err(OrgError::NameMalformed);
+            };
+            if old.name == name {
+                return Err(OrgError::NothingChanges);
+            }
+            change.turn(old, from, Some(State { name: name.to_owned(), ..old.clone() }), &mut id);
+        }
+        Command::Close { unit, .. } => {
+            let old = changeable(tree, *unit, from)?;
+            if let Some(child) = children(tree, *unit, from).next() {
+                return Err(OrgError::HasChildren(child.name.clone()));
+            }
+            change.turn(old, from, None, &mut id);
+        }
+        Command::Merge { units, into } => merge(tree, units, *into, from, &mut change, &mut id)?,
+    }
+    let after = change.apply(tree);
+    hold_together(&after, from)?;
+    Ok((change, after))
+}
+
+fn merge(
+    tree: &OrgTree,
+    units: &[OrgUnitId],
+    into: OrgUnitId,
+    from: Date,
+    change: &mut Change,
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<(), OrgError> {
+    let gone: BTreeSet<OrgUnitId> = units.iter().copied().collect();
+    if gone.is_empty() || gone.len() != units.len() || gone.contains(&into) {
+        return Err(OrgError::MergedIntoItself);
+    }
+    let stays = tree.at(into, from).ok_or(OrgError::UnitUnknown(into))?;
+    if let Some(last) = tree.closes(into) {
+        return Err(OrgError::Closes(last));
+    }
+    for unit in &gone {
+        let old = changeable(tree, *unit, from)?;
+        if old.region != stays.region {
+            return Err(OrgError::RegionCrossed);
+        }
+        change.turn(old, from, None, id);
+        // A child that comes later, by plan, finds its parent gone too.
+        for child in children(tree, *unit, from).filter(|child| !gone.contains(&child.unit)) {
+            change.turn(child, from, Some(State { parent: Some(into), ..child.clone() }), id);
+        }
+    }
+    Ok(())
+}
+
+/// The state that a change from a day on starts at. What is planned for later days is not guessed at.
+fn changeable(tree: &OrgTree, unit: OrgUnitId, from: Date) -> Result<&State, OrgError> {
+    let old = tree.at(unit, from).ok_or(OrgError::UnitUnknown(unit))?;
+    if old.parent.is_none() {
+        return Err(OrgError::RootStays);
+    }
+    match tree.of(unit).find(|state| state.from > from) {
+        Some(planned) => Err(OrgError::ChangePlanned(planned.from)),
+        None => Ok(old),
+    }
+}
+
+/// States that hang on a unit on some day from `from` on.
+fn children(tree: &OrgTree, unit: OrgUnitId, from: Date) -> impl Iterator<Item = &State> {
+    tree.states.iter().filter(move |state| state.parent == Some(unit) && state.to.is_none_or(|last| last >= from))
+}
+
+/// Whether the tree is a tree on every day from `from` on: other units may have planned changes, so the days on which
+/// something begins or ends are looked at one by one.
+fn hold_together(tree: &OrgTree, from: Date) -> Result<(), OrgError> {
+    let begins = tree.states.iter().map(|state| state.from);
+    let gone = tree.states.iter().filter_map(|state| state.to?.tomorrow().ok());
+    let days: BTreeSet<Date> = begins.chain(gone).filter(|day| *day > from).chain([from]).collect();
+    days.into_iter().try_for_each(|day| stands(tree, day))
+}
+
+fn stands(tree: &OrgTree, day: Date) -> Result<(), OrgError> {
+    let there: HashMap<OrgUnitId, &State> =
+        tree.states.iter().filter(|state| state.holds_on(day)).map(|state| (state.unit, state)).collect();
+    let mut places = HashSet::new();
+    for state in tree.states.iter().filter(|state| state.holds_on(day)) {
+        if !places.insert((state.parent, state.name.as_str())) {
+            return Err(OrgError::NameTaken(state.name.clone()));
+        }
+        let (mut here, mut depth) = (state, 0);
+        while let Some(parent) = here.parent {
+            depth += 1;
+            if depth > there.len() {
+                return Err(OrgError::Cycle);
+            }
+            here = there.get(&parent).ok_or_else(|| OrgError::Closes(tree.closes(parent).unwrap_or(day)))?;
+        }
+        if depth > MAX_DEPTH {
+            return Err(OrgError::TooDeep);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,411 @@
+//! Changes of employments from a day on: transfers and promotions, secondments and concurrent posts, leaves, ends, comings
+//! back, and plans that are dropped. Each closes the versions it replaces and writes what is known now.
+
+use jiff::civil::Date;
+use tally_access::{Region, Target};
+use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
+use uuid::Uuid;
+
+use super::{Employment, Facts, Leave, Person, PersonError, Post, Reason, overlap};
+
+/// Unit, position and grade; what is not said stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The unit.
+    pub unit: Option<OrgUnitId>,
+    /// Position, or empty.
+    pub position: String,
+    /// Grade, or empty.
+    pub grade: String,
+}
+
+/// What is to be different about a person's employments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Other terms from a day on; of the home employment of that day unless another one is named.
+    Transfer {
+        /// The employment, if it is not the home.
+        employment: Option<EmploymentId>,
+        /// What is different.
+        terms: Terms,
+        /// First day.
+        from: Date,
+    },
+    /// A secondment or a concurrent post.
+    Post {
+        /// Which of the two.
+        post: Post,
+        /// Where and as what; what is not said is as in the home employment.
+        terms: Terms,
+        /// First day.
+        from: Date,
+        /// Last day, or no end.
+        to: Option<Date>,
+    },
+    /// A secondment or a concurrent post ends.
+    EndPost {
+        /// The employment.
+        employment: EmploymentId,
+        /// Last day.
+        last_day: Date,
+    },
+    /// Somebody who has left comes back.
+    Rehire {
+        /// Where and as what; what is not said is as it was.
+        terms: Terms,
+        /// First day.
+        from: Date,
+        /// Last day, or no end.
+        to: Option<Date>,
+    },
+    /// A leave of absence.
+    Leave {
+        /// First day.
+        from: Date,
+        /// Last day, or not known yet.
+        to: Option<Date>,
+    },
+    /// A leave ends: the next day the person is back.
+    EndLeave {
+        /// The leave.
+        leave: LeaveId,
+        /// Last day.
+        last_day: Date,
+    },
+    /// What an employment was to be from a day to come on does not happen.
+    Cancel {
+        /// The employment.
+        employment: EmploymentId,
+        /// The first day on which the planned change would be seen.
+        on: Date,
+    },
+}
+
+impl Change {
+    /// The word of the audit log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Transfer { .. } => "identity.employment.transfer",
+            Self::Post { .. } => "identity.employment.post",
+            Self::EndPost { .. } => "identity.employment.end_post",
+            Self::Rehire { .. } => "identity.employment.rehire",
+            Self::Leave { .. } => "identity.employment.leave",
+            Self::EndLeave { .. } => "identity.employment.end_leave",
+            Self::Cancel { .. } => "identity.employment.cancel",
+        }
+    }
+}
+
+/// What a change writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Versions of employments that are known no longer.
+    pub closes: Vec<Uuid>,
+    /// Versions of employments that are known from now on.
+    pub writes: Vec<Employment>,
+    /// Versions of leaves that are known no longer.
+    pub closes_leaves: Vec<Uuid>,
+    /// Versions of leaves that are known from now on.
+    pub writes_leaves: Vec<Leave>,
+    /// What the caller must be allowed to write to.
+    pub targets: Vec<Target>,
+}
+
+impl Changes {
+    /// Lets a stretch end with a day, or never begin if it begins later.
+    fn cut(&mut self, old: &Employment, last_day: Date, id: &mut impl FnMut() -> Uuid) {
+        self.closes.push(old.row);
+        if old.from <= last_day {
+            self.writes.push(Employment { row: id(), to: Some(last_day), ..old.clone() });
+        }
+    }
+
+    fn cut_leave(&mut self, old: &Leave, last_day: Date, id: &mut impl FnMut() -> Uuid) {
+        self.closes_leaves.push(old.row);
+        if old.from <= last_day {
+            self.writes_leaves.push(Leave { row: id(), to: Some(last_day), ..old.clone() });
+        }
+    }
+
+    /// Lets `next` follow a stretch from a day on.
+    fn turn(&mut self, old: &Employment, from: Date, next: Employment, id: &mut impl FnMut() -> Uuid) {
+        match from.yesterday() {
+            Ok(last) => self.cut(old, last, id),
+            Err(_) => self.closes.push(old.row),
+        }
+        self.writes.push(Employment { row: id(), from: from.max(old.from), ..next });
+    }
+}
+
+/// Decides what a change writes; `id` gives new ids.
+///
+/// # Errors
+/// See [`PersonError`].
+pub fn plan(
+    person: &Person,
+    facts: Facts<'_>,
+    change: &Change,
+    mut id: impl FnMut() -> Uuid,
+) -> Result<Changes, PersonError> {
+    if let Change::Post { from, to, .. } | Change::Rehire { from, to, .. } | Change::Leave { from, to } = change
+        && to.is_some_and(|last| last < *from)
+    {
+        return Err(PersonError::DatesBackwards);
+    }
+    let mut changes = Changes::default();
+    let id = &mut id;
+    match change {
+        Change::Transfer { employment, terms, from } => {
+            transfer(person, facts, *employment, terms, *from, &mut changes, id)?;
+        }
+        Change::Post { post, terms, from, to } => {
+            let home = home_of(person, *from)?;
+            lasts(person, home, *to)?;
+            let reason = if *post == Post::Secondment { Reason::Secondment } else { Reason::ConcurrentPost };
+            let new = begun(home, facts, terms, (*from, *to), (*post, reason), id)?;
+            // Nobody is seconded to two places at once, or holds one post twice.
+            let clash = |e: &&Employment| {
+                let same = e.post == Post::Secondment || (e.unit == new.unit && e.position == new.position);
+                e.post == *post && same && e.overlaps(*from, *to)
+            };
+            if let Some(clash) = person.employments.iter().find(clash) {
+                return Err(PersonError::Overlaps(clash.from));
+            }
+            changes.targets.extend([home.target(person.id), new.target(person.id)]);
+            changes.writes.push(new);
+        }
+        Change::EndPost { employment, last_day } => {
+            let ends = stretch(person, *employment, *last_day)?;
+            if ends.post == Post::Home {
+                return Err(PersonError::HomeEnds);
+            }
+            shorten(person, *employment, *last_day)?;
+            for old in stretches(person, *employment).filter(|e| e.to.is_none_or(|last| last > *last_day)) {
+                changes.cut(old, *last_day, id);
+            }
+            if changes.closes.is_empty() {
+                return Err(PersonError::EndsAlready(*last_day));
+            }
+            changes.targets.push(ends.target(person.id));
+        }
+        Change::Rehire { terms, from, to } => {
+            let last = person.home(*from).ok_or(PersonError::NotEmployed(*from))?;
+            let mut homes = person.employments.iter().filter(|e| e.post == Post::Home);
+            if let Some(clash) = homes.find(|e| e.overlaps(*from, *to)) {
+                return Err(PersonError::Overlaps(clash.from));
+            }
+            let new = begun(last, facts, terms, (*from, *to), (Post::Home, Reason::Rehire), id)?;
+            changes.targets.extend([last.target(person.id), new.target(person.id)]);
+            changes.writes.push(new);
+        }
+        Change::Leave { from, to } => {
+            let home = home_of(person, *from)?;
+            lasts(person, home, *to)?;
+            if let Some(clash) = person.leaves.iter().find(|leave| overlap(leave.from, leave.to, *from, *to)) {
+                return Err(PersonError::OnLeave(clash.from));
+            }
+            let (region, unit) = (home.region.clone(), home.unit);
+            changes.writes_leaves.push(Leave { row: id(), id: LeaveId(id()), unit, region, from: *from, to: *to });
+            changes.targets.push(home.target(person.id));
+        }
+        Change::EndLeave { leave, last_day } => {
+            let old = person.leaves.iter().find(|l| l.id == *leave).ok_or(PersonError::LeaveMissing(*leave))?;
+            if old.to == Some(*last_day) {
+                return Err(PersonError::NothingChanges);
+            }
+            lasts(person, home_of(person, old.from)?, Some(*last_day))?;
+            let mut others = person.leaves.iter().filter(|l| l.id != *leave);
+            if let Some(clash) = others.find(|l| overlap(l.from, l.to, old.from, Some(*last_day))) {
+                return Err(PersonError::OnLeave(clash.from));
+            }
+            changes.cut_leave(old, *last_day, id);
+            changes.targets.push(home_of(person, old.from)?.target(person.id));
+        }
+        Change::Cancel { employment, on } => cancel(person, facts, *employment, *on, &mut changes, id)?,
+    }
+    Ok(changes)
+}
+
+fn transfer(
+    person: &Person,
+    facts: Facts<'_>,
+    employment: Option<EmploymentId>,
+    terms: &Terms,
+    from: Date,
+    changes: &mut Changes,
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<(), PersonError> {
+    let old = match employment {
+        Some(employment) => stretch(person, employment, from)?,
+        None => home_of(person, from)?,
+    };
+    shorten(person, old.id, from)?;
+    let (unit, position, grade) = settled(old, terms);
+    if (unit, position, grade) == (old.unit, old.position.as_str(), old.grade.as_str()) {
+        return Err(PersonError::NothingChanges);
+    }
+    stays_in(&old.region, facts.region_of(unit, from, old.to)?)?;
+    facts.in_catalogue(position, grade, from)?;
+    let rank = |code: &str| facts.catalogue.rank(code, from);
+    let higher = rank(&old.grade).zip(rank(grade)).map_or(grade != old.grade, |(before, now)| now > before);
+    let reason = match (old.from == from, grade != old.grade && higher) {
+        // From its very first day on: nothing happened between, the stretch begins as it did.
+        (true, _) => old.reason,
+        (false, true) => Reason::Promotion,
+        (false, false) => Reason::Transfer,
+    };
+    let (position, grade) = (position.to_owned(), grade.to_owned());
+    let next = Employment { unit, position, grade, reason, ..old.clone() };
+    changes.targets.extend([old.target(person.id), next.target(person.id)]);
+    changes.turn(old, from, next, id);
+    Ok(())
+}
+
+/// Nothing is guessed at about what is planned for later: it is dropped first.
+fn shorten(person: &Person, employment: EmploymentId, from: Date) -> Result<(), PersonError> {
+    match stretches(person, employment).find(|e| e.from > from) {
+        Some(planned) => Err(PersonError::ChangePlanned(planned.from)),
+        None => Ok(()),
+    }
+}
+
+fn settled<'a>(old: &'a Employment, terms: &'a Terms) -> (OrgUnitId, &'a str, &'a str) {
+    let or = |new: &'a str, old: &'a str| if new.trim().is_empty() { old } else { new.trim() };
+    (terms.unit.unwrap_or(old.unit), or(&terms.position, &old.position), or(&terms.grade, &old.grade))
+}
+
+/// A new employment that takes over from `like` what is not said.
+fn begun(
+    like: &Employment,
+    facts: Facts<'_>,
+    terms: &Terms,
+    (from, to): (Date, Option<Date>),
+    (post, reason): (Post, Reason),
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<Employment, PersonError> {
+    let (unit, position, grade) = settled(like, terms);
+    let region = facts.region_of(unit, from, to)?;
+    stays_in(&like.region, region)?;
+    facts.in_catalogue(position, grade, from)?;
+    let (position, grade) = (position.to_owned(), grade.to_owned());
+    let region = region.clone();
+    Ok(Employment { row: id(), id: EmploymentId(id()), post, unit, region, position, grade, reason, from, to })
+}
+
+fn stays_in(home: &Region, region: &Region) -> Result<(), PersonError> {
+    if home == region { Ok(()) } else { Err(PersonError::RegionCrossed) }
+}
+
+fn home_of(person: &Person, day: Date) -> Result<&Employment, PersonError> {
+    person.home(day).filter(|home| home.covers(day)).ok_or(PersonError::NotEmployed(day))
+}
+
+fn stretches(person: &Person, employment: EmploymentId) -> impl Iterator<Item = &Employment> {
+    person.employments.iter().filter(move |e| e.id == employment)
+}
+
+fn stretch(person: &Person, employment: EmploymentId, day: Date) -> Result<&Employment, PersonError> {
+    stretches(person, employment).find(|e| e.covers(day)).ok_or(PersonError::EmploymentMissing(employment, day))
+}
+
+/// The last day of an employment; nothing while no end is known.
+fn last_day(person: &Person, employment: EmploymentId) -> Option<Date> {
+    stretches(person, employment).map(|e| e.to).reduce(|a, b| Some(a?.max(b?)))?
+}
+
+/// Whether something that ends with `to` ends within the home employment.
+fn lasts(person: &Person, home: &Employment, to: Option<Date>) -> Result<(), PersonError> {
+    match last_day(person, home.id).filter(|last| to.is_none_or(|to| to > *last)) {
+        Some(last) => Err(PersonError::OutlastsHome(last)),
+        None => Ok(()),
+    }
+}
+
+fn cancel(
+    person: &Person,
+    facts: Facts<'_>,
+    employment: EmploymentId,
+    on: Date,
+    changes: &mut Changes,
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<(), PersonError> {
+    if on <= facts.today {
+        return Err(PersonError::NothingPlanned(on));
+    }
+    shorten(person, employment, on)?;
+    let eve = on.yesterday().map_err(|_| PersonError::NothingPlanned(on))?;
+    let before = stretches(person, employment).find(|e| e.to == Some(eve));
+    let planned = stretches(person, employment).find(|e| e.from == on);
+    if before.is_none() && planned.is_none() {
+        return Err(PersonError::NothingPlanned(on));
+    }
+    changes.targets.extend([before, planned].into_iter().flatten().map(|e| e.target(person.id)));
+    changes.closes.extend(planned.map(|e| e.row));
+    if let Some(before) = before {
+        // What goes on instead: to where the dropped stretch would have led, or without an end.
+        let to = planned.and_then(|e| e.to);
+        facts.region_of(before.unit, before.from, to)?;
+        if before.post == Post::Home {
+            let mut homes = person.employments.iter().filter(|e| e.post == Post::Home && e.id != employment);
+            if let Some(clash) = homes.find(|e| e.overlaps(on, to)) {
+                return Err(PersonError::Overlaps(clash.from));
+            }
+        } else {
+            lasts(person, home_of(person, before.from)?, to)?;
+        }
+        changes.closes.push(before.row);
+        changes.writes.push(Employment { row: id(), to, ..before.clone() });
+    } else if let Some(planned) = planned.filter(|e| e.post == Post::Home) {
+        // Who does not come has no posts and no leave either.
+        let idle = |e: &&Employment| e.post != Post::Home && e.overlaps(planned.from, planned.to);
+        changes.closes.extend(person.employments.iter().filter(idle).map(|e| e.row));
+        let away = person.leaves.iter().filter(|l| overlap(l.from, l.to, planned.from, planned.to));
+        changes.closes_leaves.extend(away.map(|l| l.row));
+    }
+    Ok(())
+}
+
+/// The end of the home employment that covers the last day, and with it of every post and leave beside it. What was
+/// planned for later days is dropped; a later employment of the person stays.
+///
+/// # Errors
+/// [`PersonError::NotEmployed`] when nobody is employed on that day, [`PersonError::EndsAlready`] when nothing changes.
+pub fn end(person: &Person, leaves_on: Date, mut id: impl FnMut() -> Uuid) -> Result<Changes, PersonError> {
+    let home = home_of(person, leaves_on)?;
+    let was = last_day(person, home.id);
+    if was == Some(leaves_on) {
+        return Err(PersonError::EndsAlready(leaves_on));
+    }
+    let mut changes = Changes { targets: vec![home.target(person.id)], ..Changes::default() };
+    let beyond = |to: Option<Date>| to.is_none_or(|last| last > leaves_on);
+    let beside = |from: Date| was.is_none_or(|last| from <= last);
+    for old in person.employments.iter().filter(|e| beyond(e.to)) {
+        if old.id == home.id || (old.post != Post::Home && beside(old.from)) {
+            changes.cut(old, leaves_on, &mut id);
+        }
+    }
+    for leave in person.leaves.iter().filter(|l| beyond(l.to) && beside(l.from)) {
+        changes.cut_leave(leave, leaves_on, &mut id);
+    }
+    Ok(changes)
+}
+
+/// Moves somebody of a unit that is no more to another unit from a day on.
+///
+/// # Errors
+/// [`PersonError::UnitCloses`], [`PersonError::RegionCrossed`], [`PersonError::UnitHasNoRegion`].
+pub fn reassign(
+    person: PersonId,
+    old: &Employment,
+    facts: Facts<'_>,
+    unit: OrgUnitId,
+    from: Date,
+    mut id: impl FnMut() -> Uuid,
+) -> Result<Changes, PersonError> {
+    stays_in(&old.region, facts.region_of(unit, from.max(old.from), old.to)?)?;
+    let reason = if old.from >= from { old.reason } else { Reason::Reorganisation };
+    let next = Employment { unit, reason, ..old.clone() };
+    let mut changes = Changes { targets: vec![old.target(person), next.target(person)], ..Changes::default() };
+    changes.turn(old, from, next, &mut id);
+    Ok(changes)
+}

@@ -1,0 +1,174 @@
+//! What becomes of people who are sent by number.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use tally_access::{Region, Target};
+use tally_kernel::id::{EmploymentId, OrgUnitId, PersonId};
+use tally_kernel::time;
+use uuid::Uuid;
+
+use super::{Employment, Facts, MAX_TEXT, Person, PersonError, Post, Reason};
+use crate::org::domain::OrgTree;
+
+/// A person to be written, as sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonRow {
+    /// The group's own number.
+    pub employee_no: String,
+    /// Full name.
+    pub name: String,
+    /// Path of the unit.
+    pub unit_path: String,
+    /// Position.
+    pub position: String,
+    /// Grade.
+    pub grade: String,
+    /// First day.
+    pub hired_on: String,
+    /// Last day, or empty.
+    pub left_on: String,
+    /// IANA zone, or empty for the group's.
+    pub zone: String,
+}
+
+/// What an import comes to.
+#[derive(Clone, Debug, Default)]
+pub struct ImportPlan {
+    /// People to write, without employments.
+    pub people: Vec<Person>,
+    /// Employments to write, with their person and number.
+    pub employments: Vec<(PersonId, String, Employment)>,
+    /// Rows that write something.
+    pub written: u32,
+    /// Rows that are there.
+    pub unchanged: u32,
+    /// Rows refused.
+    pub problems: Vec<(u32, PersonError)>,
+}
+
+impl ImportPlan {
+    /// What the caller must be allowed to write to.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        self.employments.iter().map(|(person, _, employment)| employment.target(*person))
+    }
+}
+
+struct Parsed {
+    zone: String,
+    from: Date,
+    to: Option<Date>,
+    unit: OrgUnitId,
+    region: Region,
+}
+
+/// Decides what becomes of each row. `known` holds the people of these numbers; `id` gives new ids.
+pub fn plan_import(
+    mut known: BTreeMap<String, Person>,
+    facts: Facts<'_>,
+    rows: &[PersonRow],
+    group_zone: &str,
+    mut id: impl FnMut() -> Uuid,
+) -> ImportPlan {
+    let mut plan = ImportPlan::default();
+    for (index, row) in (0_u32..).zip(rows) {
+        let decided = parse(row, facts, group_zone).and_then(|parsed| {
+            let there = known.get(row.employee_no.trim());
+            Ok(decide_row(there, row, &parsed)?.then_some(parsed))
+        });
+        match decided {
+            Err(problem) => plan.problems.push((index, problem)),
+            Ok(None) => plan.unchanged += 1,
+            Ok(Some(parsed)) => {
+                plan.written += 1;
+                let person = known.entry(row.employee_no.trim().to_owned()).or_insert_with(|| {
+                    let person = Person {
+                        id: PersonId(id()),
+                        employee_no: row.employee_no.trim().to_owned(),
+                        name: row.name.trim().to_owned(),
+                        zone: parsed.zone.clone(),
+                        employments: Vec::new(),
+                        leaves: Vec::new(),
+                    };
+                    plan.people.push(person.clone());
+                    person
+                });
+                let before = person.employments.iter().any(|e| e.from < parsed.from);
+                let employment = Employment {
+                    row: id(),
+                    id: EmploymentId(id()),
+                    post: Post::Home,
+                    reason: if before { Reason::Rehire } else { Reason::Hire },
+                    unit: parsed.unit,
+                    region: parsed.region,
+                    position: row.position.trim().to_owned(),
+                    grade: row.grade.trim().to_owned(),
+                    from: parsed.from,
+                    to: parsed.to,
+                };
+                person.employments.push(employment.clone());
+                plan.employments.push((person.id, person.employee_no.clone(), employment));
+            }
+        }
+    }
+    plan
+}
+
+/// Whether a good row writes something; it does not when it is there already, word for word.
+fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Result<bool, PersonError> {
+    let Some(person) = there else { return Ok(true) };
+    let same = |field, is| if is { Ok(()) } else { Err(PersonError::Differs(field)) };
+    same("name", person.name == row.name.trim())?;
+    same("zone", person.zone == parsed.zone)?;
+    let mut homes = person.employments.iter().filter(|e| e.post == Post::Home);
+    match homes.clone().find(|e| e.from == parsed.from) {
+        Some(e) => {
+            same("unit_path", e.unit == parsed.unit)?;
+            same("position", e.position == row.position.trim())?;
+            same("grade", e.grade == row.grade.trim())?;
+            same("left_on", e.to == parsed.to)?;
+            Ok(false)
+        }
+        // Another first day is another employment: somebody came back, or moved on.
+        None => match homes.find(|e| e.overlaps(parsed.from, parsed.to)) {
+            Some(e) => Err(PersonError::Overlaps(e.from)),
+            None => Ok(true),
+        },
+    }
+}
+
+fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str) -> Result<Parsed, PersonError> {
+    let text = |field, text: &str| match text.trim().chars().count() {
+        1..=MAX_TEXT => Ok(()),
+        _ => Err(PersonError::TextUnusable(field)),
+    };
+    text("employee_no", &row.employee_no)?;
+    text("name", &row.name)?;
+    for (field, value) in [("position", &row.position), ("grade", &row.grade)] {
+        if value.trim().chars().count() > MAX_TEXT {
+            return Err(PersonError::TextUnusable(field));
+        }
+    }
+    let day = |field, text: &str| text.trim().parse::<Date>().map_err(|_| PersonError::DateMalformed(field));
+    let from = day("hired_on", &row.hired_on)?;
+    let to = if row.left_on.trim().is_empty() { None } else { Some(day("left_on", &row.left_on)?) };
+    if to.is_some_and(|last| last < from) {
+        return Err(PersonError::DatesBackwards);
+    }
+    let zone = if row.zone.trim().is_empty() { group_zone } else { row.zone.trim() };
+    time::zone(zone).map_err(|_| PersonError::ZoneUnknown(zone.chars().take(64).collect()))?;
+    let unit = facts.tree.find(&row.unit_path, from);
+    let unit = unit.ok_or_else(|| unknown_unit(facts.tree, &row.unit_path, from))?.unit;
+    let region = facts.region_of(unit, from, to)?.clone();
+    facts.in_catalogue(row.position.trim(), row.grade.trim(), from)?;
+    Ok(Parsed { zone: zone.to_owned(), from, to, unit, region })
+}
+
+fn unknown_unit(tree: &OrgTree, path: &str, from: Date) -> PersonError {
+    let path: String = path.chars().take(200).collect();
+    // Far ahead every planned unit is there: tells a typing error from a unit that begins later.
+    match tree.find(&path, Date::MAX).filter(|unit| unit.from > from) {
+        Some(unit) => PersonError::UnitBeginsLater(path, unit.from),
+        None => PersonError::UnitUnknown(path),
+    }
+}

@@ -1,0 +1,151 @@
+//! Writing and reading reporting lines, and whom a manager reaches by them.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tally_access::{OpContext, Permission, Target};
+use tally_kernel::id::{PersonId, ReportingLineId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_store::{Audit, ScopedTx};
+
+use super::domain::{self, Line, LineKind, NewLine, ReportingError};
+use super::store::{self, Wanted};
+use crate::person::domain::Person;
+use crate::person::store::Key;
+use crate::policy::{EndReportingLine, ListReportingLines, SetReportingLine};
+use crate::{App, access, person, tenant, views};
+
+/// A line to write.
+#[derive(Clone, Debug)]
+pub(crate) struct Set {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) person: PersonId,
+    pub(crate) manager: PersonId,
+    pub(crate) line: NewLine,
+}
+
+/// A line to end.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) line: ReportingLineId,
+    pub(crate) last_day: Date,
+}
+
+/// Writes a line.
+///
+/// # Errors
+/// See [`ReportingError`]; `NOT_FOUND` for a person or a manager out of reach.
+pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Line> {
+    let permit = ctx.permit_all::<SetReportingLine>([])?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Line>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let facts = access::store::hold(&unit, ctx).await?;
+            let person = reached(&unit, ctx, wanted.person, Permission::PersonWrite).await?;
+            let manager = reached(&unit, ctx, wanted.manager, Permission::PersonRead).await?;
+            let lines = lines_above(&unit, &[wanted.person, wanted.manager]).await?;
+            let changes = domain::plan_set(&lines, &person, &manager, wanted.line, || ctx.new_id())?;
+            ctx.permit_all::<SetReportingLine>(changes.writes.iter().map(Line::target))?;
+            store::change(&unit, ctx, ctx.now(), &changes).await?;
+            access::store::advance(&unit, ctx, facts).await?;
+            let line = changes.writes.into_iter().last().ok_or_else(|| Error::internal("a line that is not there"))?;
+            let audit = Audit::new("identity.reporting.set", "person", wanted.person).region(&line.region);
+            unit.commit(audit.note("manager", wanted.manager).note("kind", line.kind.name()), line).await
+        })
+        .await
+}
+
+/// Ends a line.
+///
+/// # Errors
+/// See [`ReportingError`]; `NOT_FOUND` for a line out of reach.
+pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Line> {
+    let permit = ctx.permit_all::<EndReportingLine>([])?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Line>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let facts = access::store::hold(&unit, ctx).await?;
+            let missing = || ReportingError::LineMissing(wanted.line);
+            let line = store::get(&unit, wanted.line).await?.ok_or_else(missing)?;
+            ctx.permit::<EndReportingLine>(&line.target()).map_err(|_| missing())?;
+            let changes = domain::plan_end(&line, wanted.last_day, ctx.new_id())?;
+            store::change(&unit, ctx, ctx.now(), &changes).await?;
+            access::store::advance(&unit, ctx, facts).await?;
+            let audit = Audit::new("identity.reporting.end", "person", line.person).region(&line.region);
+            let ended = Line { to: Some(wanted.last_day), ..line };
+            unit.commit(audit.note("manager", ended.manager), ended).await
+        })
+        .await
+}
+
+/// Lines of a day about people in the caller's reach.
+///
+/// # Errors
+/// `PERMISSION_DENIED` when the caller reaches nobody.
+pub(crate) async fn list(app: &App, ctx: &OpContext, wanted: &Asked, page: &Page) -> Result<(Vec<Line>, String)> {
+    let plan = ctx.plan::<ListReportingLines>()?;
+    let tx = app.store.read(ctx).await?;
+    let day = match wanted.as_of {
+        Some(day) => day,
+        None => views::today(ctx, &tenant::store::get(&tx).await?.zone)?,
+    };
+    let Asked { person, manager, known_at, .. } = *wanted;
+    Ok(store::list(&tx, &plan, Wanted { person, manager, day, known_at }, page).await?)
+}
+
+/// What a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) person: Option<PersonId>,
+    pub(crate) manager: Option<PersonId>,
+    pub(crate) as_of: Option<Date>,
+    pub(crate) known_at: Option<Timestamp>,
+}
+
+/// Who reports to a manager on a day: by solid lines, directly and through others, and by dotted lines directly. One
+/// question to the store for each level, so what it costs follows the answer and not the group.
+pub(crate) async fn reports(tx: &ScopedTx, manager: PersonId, day: Date) -> Result<HashMap<PersonId, Target>> {
+    let (mut seen, mut found, mut level) = (HashSet::from([manager]), HashMap::new(), vec![manager]);
+    while !level.is_empty() {
+        let lines = store::to(tx, &level, day).await?;
+        level.clear();
+        for line in lines.iter().filter(|line| line.kind == LineKind::Solid || line.manager == manager) {
+            found.insert(line.person, line.target());
+            if line.kind == LineKind::Solid && seen.insert(line.person) {
+                level.push(line.person);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The lines of these people and of everybody whom solid ones lead to, on any day.
+async fn lines_above(tx: &ScopedTx, people: &[PersonId]) -> Result<Vec<Line>> {
+    let (mut seen, mut found, mut level) = (HashSet::new(), Vec::new(), people.to_vec());
+    while !level.is_empty() {
+        seen.extend(level.iter().copied());
+        let lines = store::of(tx, &level).await?;
+        let above: HashSet<_> = lines.iter().filter(|l| l.kind == LineKind::Solid).map(|l| l.manager).collect();
+        level = above.into_iter().filter(|manager| !seen.contains(manager)).collect();
+        found.extend(lines);
+    }
+    Ok(found)
+}
+
+async fn reached(tx: &ScopedTx, ctx: &OpContext, id: PersonId, permission: Permission) -> Result<Person> {
+    let missing = || Error::not_found("person", id);
+    let found = person::store::get(tx, &Key::Id(id)).await?.ok_or_else(missing)?;
+    let reached = found.employments.iter().any(|e| ctx.may(permission, &e.target(id)));
+    if reached { Ok(found) } else { Err(missing()) }
+}

@@ -1,0 +1,144 @@
+//! Reporting lines.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sea_orm::ColumnTrait as _;
+use sea_orm::sea_query::Condition;
+use tally_access::{OpContext, Plan, Rpc};
+use tally_kernel::Error;
+use tally_kernel::id::{OrgUnitId, PersonId, ReportingLineId};
+use tally_kernel::page::Page;
+use tally_store::{ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, to_db};
+
+use super::domain::{Changes, Line, LineKind};
+use crate::org::store::{all_of, known};
+
+mod lines {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "reporting_lines")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        /// This version of the fact.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub unit_id: Uuid,
+        /// Who reports.
+        pub person_id: Uuid,
+        pub manager_id: Uuid,
+        pub line_id: Uuid,
+        pub kind: String,
+        pub valid_from: Date,
+        pub valid_to: Option<Date>,
+        pub superseded_at: Option<DateTimeUtc>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+}
+
+/// What a list of lines is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Only lines of this person.
+    pub(crate) person: Option<PersonId>,
+    /// Only lines to this manager.
+    pub(crate) manager: Option<PersonId>,
+    /// Only lines that hold on this day.
+    pub(crate) day: Date,
+    /// As it was known then, or is now.
+    pub(crate) known_at: Option<Timestamp>,
+}
+
+/// The lines of these people, whatever their days.
+pub(crate) async fn of(tx: &ScopedTx, people: &[PersonId]) -> Result<Vec<Line>, StoreError> {
+    let of = among::<lines::Entity>(tx, lines::Column::PersonId, people.iter().copied());
+    let rows = tx.select::<lines::Entity>().filter(known_lines(None).add(of)).all().await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The lines to these managers that hold on a day.
+pub(crate) async fn to(tx: &ScopedTx, managers: &[PersonId], day: Date) -> Result<Vec<Line>, StoreError> {
+    let to = among::<lines::Entity>(tx, lines::Column::ManagerId, managers.iter().copied());
+    let rows = tx.select::<lines::Entity>().filter(holding(day, None).add(to)).all().await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// A line by its id: the version that is known now and holds last.
+pub(crate) async fn get(tx: &ScopedTx, id: ReportingLineId) -> Result<Option<Line>, StoreError> {
+    let of = known_lines(None).add(lines::Column::LineId.eq(id.0));
+    let found = tx.select::<lines::Entity>().filter(of).order_by_desc(lines::Column::ValidFrom).one().await?;
+    found.map(read).transpose()
+}
+
+/// Lines that the plan reaches.
+pub(crate) async fn list<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    wanted: Wanted,
+    page: &Page,
+) -> Result<(Vec<Line>, String), StoreError> {
+    let mut about = holding(wanted.day, wanted.known_at);
+    if let Some(person) = wanted.person {
+        about = about.add(lines::Column::PersonId.eq(person.0));
+    }
+    if let Some(manager) = wanted.manager {
+        about = about.add(lines::Column::ManagerId.eq(manager.0));
+    }
+    let found = tx.select::<lines::Entity>().within(plan).filter(about);
+    let (rows, next) = found.page_asc(page, [lines::Column::RecordedAt, lines::Column::Id]).await?;
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, next))
+}
+
+/// Closes versions as "known until now", and writes those known from `now` on.
+pub(crate) async fn change(unit: &Unit, ctx: &OpContext, now: Timestamp, new: &Changes) -> Result<(), StoreError> {
+    let open = among::<lines::Entity>(unit, lines::Column::Id, new.closes.iter().copied()).add(known_lines(None));
+    let update = unit.update::<lines::Entity>().set(lines::Column::SupersededAt, to_db(now));
+    all_of(update.filter(open).exec().await?, &new.closes)?;
+    let rows = new.writes.iter().map(|line| lines::Model {
+        tenant_id: ctx.tenant().0,
+        id: line.row,
+        region: line.region.to_string(),
+        unit_id: line.unit.0,
+        person_id: line.person.0,
+        manager_id: line.manager.0,
+        line_id: line.id.0,
+        kind: line.kind.name().to_owned(),
+        valid_from: date_to_db(line.from),
+        valid_to: line.to.map(date_to_db),
+        superseded_at: None,
+        recorded_at: to_db(now),
+    });
+    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+}
+
+fn known_lines(at: Option<Timestamp>) -> Condition {
+    known(lines::Column::RecordedAt, lines::Column::SupersededAt, at)
+}
+
+fn holding(day: Date, known_at: Option<Timestamp>) -> Condition {
+    let last = lines::Column::ValidTo;
+    let lasts = Condition::any().add(last.is_null()).add(last.gte(date_to_db(day)));
+    known_lines(known_at).add(lines::Column::ValidFrom.lte(date_to_db(day))).add(lasts)
+}
+
+fn read(row: lines::Model) -> Result<Line, StoreError> {
+    let kind = LineKind::read(&row.kind).ok_or_else(|| Error::internal(format!("line kind {:?}", row.kind)))?;
+    Ok(Line {
+        row: row.id,
+        id: ReportingLineId(row.line_id),
+        person: PersonId(row.person_id),
+        manager: PersonId(row.manager_id),
+        kind,
+        region: row.region.parse()?,
+        unit: OrgUnitId(row.unit_id),
+        from: date_from_db(row.valid_from),
+        to: row.valid_to.map(date_from_db),
+    })
+}
