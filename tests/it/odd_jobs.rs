@@ -10,6 +10,8 @@ use tonic::Code;
 
 use crate::journey::{Done, agent};
 
+mod sign_in;
+
 /// Does them all, and looks at what came of each.
 pub async fn all(done: &Done) {
     organisation(done).await;
@@ -17,6 +19,7 @@ pub async fn all(done: &Done) {
     duty(done).await;
     cycles(done).await;
     settlements(done).await;
+    sign_in::all(done).await;
     audit(done).await;
 }
 

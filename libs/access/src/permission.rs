@@ -86,6 +86,8 @@ permissions! {
     LoginWrite = "identity.login.write" opens Pii;
     /// Make accounts for programs, and their keys.
     ServiceAccountWrite = "identity.service_account.write" opens Internal;
+    /// Trust providers of single sign-on.
+    SsoWrite = "identity.sso.write" opens Internal;
     /// Read grants.
     GrantRead = "identity.grant.read" opens Internal;
     /// Give and take roles that one holds oneself.

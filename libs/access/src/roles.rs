@@ -329,6 +329,7 @@ const GROUP_ADMIN: &[Permission] = &[
     PersonReadPii,
     LoginWrite,
     ServiceAccountWrite,
+    SsoWrite,
     GrantRead,
     GrantWrite,
     GrantAny,

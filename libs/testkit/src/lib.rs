@@ -3,6 +3,7 @@
 
 pub mod callers;
 pub mod databases;
+pub mod oidc;
 pub mod otlp;
 pub mod pgbouncer;
 pub mod postgres;

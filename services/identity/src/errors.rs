@@ -1,6 +1,8 @@
 //! What every domain error of identity means to a caller: the kind, the stable reason, the sentence. Every variant is
 //! listed, so that a new one does not build until somebody has found its words.
 
+use std::time::Duration;
+
 use tally_kernel::{Error, Kind};
 
 use crate::access::domain::AccessError;
@@ -15,9 +17,12 @@ use crate::reporting::domain::ReportingError;
 use crate::role::domain::RoleError;
 use crate::service_account::domain::AccountError;
 use crate::session::domain::SessionError;
+use crate::sso::domain::SsoError;
 use crate::tenant::domain::TenantError;
 
-use Kind::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unauthenticated};
+use Kind::{
+    AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Unavailable,
+};
 
 impl From<TenantError> for Error {
     fn from(error: TenantError) -> Self {
@@ -310,6 +315,38 @@ impl From<AccountError> for Error {
                 InvalidArgument,
                 "KEY_LIFE_UNUSABLE",
                 format!("expires_at: an instant to come, at most {days} days away"),
+            ),
+        }
+    }
+}
+
+impl From<SsoError> for Error {
+    fn from(error: SsoError) -> Self {
+        let refused = |reason, text: &str| Self::new(Unauthenticated, reason, text);
+        match error {
+            SsoError::ProviderUnknown => {
+                Self::new(NotFound, "PROVIDER_UNKNOWN", "no provider of single sign-on has this name")
+            }
+            SsoError::NameTaken => Self::new(
+                AlreadyExists,
+                "PROVIDER_NAME_TAKEN",
+                "another group has a provider of this name: take another",
+            ),
+            SsoError::ProviderAway => Self::new(
+                Unavailable,
+                "SSO_PROVIDER_AWAY",
+                "the identity provider cannot be asked, or gives no sensible answer: try again in a moment",
+            )
+            .retry_after(Duration::from_secs(5)),
+            SsoError::StateRefused => {
+                refused("SSO_STATE_REFUSED", "this sign-in is over, or was begun elsewhere: begin again")
+            }
+            SsoError::TokenRefused(why) => {
+                refused("SSO_REFUSED", "the identity provider's word was not taken: begin again").with_internal(why)
+            }
+            SsoError::LoginUnknown => refused(
+                "SSO_LOGIN_UNKNOWN",
+                "the identity provider knows you, and no login here is yours: ask an administrator for one",
             ),
         }
     }

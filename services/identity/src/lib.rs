@@ -25,6 +25,7 @@ mod reporting;
 mod role;
 mod service_account;
 mod session;
+mod sso;
 mod tenant;
 mod views;
 
@@ -44,8 +45,9 @@ use tally_api::identity::v1::reporting_service_server::ReportingServiceServer;
 use tally_api::identity::v1::role_service_server::RoleServiceServer;
 use tally_api::identity::v1::service_account_service_server::ServiceAccountServiceServer;
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
+use tally_api::identity::v1::sso_service_server::SsoServiceServer;
 use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
-use tally_kernel::{Result, Rng};
+use tally_kernel::{Error, Result, Rng};
 use tally_rpc::{SigningKeys, limited};
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
@@ -87,6 +89,8 @@ pub(crate) struct App {
     no_password: String,
     /// Wrong tries at names that nobody has.
     strangers: session::strangers::Strangers,
+    /// What identity providers say of themselves.
+    sso: sso::discovery::Discovery,
 }
 
 /// Builds the service.
@@ -98,7 +102,8 @@ pub fn build(deps: Deps) -> Result<Service> {
     let nobody: [u8; 32] = rng.bytes();
     let nobody = session::domain::Password::typed(String::from_utf8_lossy(&nobody).into_owned());
     let no_password = session::domain::hash(&nobody, rng.bytes())?;
-    let app = Arc::new(App { store, signing, keys, views, compute, no_password, strangers: Default::default() });
+    let sso = sso::discovery::Discovery::new(sso::http::Client::new().map_err(Error::internal)?);
+    let app = Arc::new(App { store, signing, keys, views, compute, no_password, strangers: Default::default(), sso });
     let audit = audit::Rpc { store: app.store.clone() };
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))
@@ -108,6 +113,7 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(SessionServiceServer::new(session::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(LoginServiceServer::new(login::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(ServiceAccountServiceServer::new(service_account::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(SsoServiceServer::new(sso::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(AccessServiceServer::new(access::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(CheckServiceServer::new(check::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(RoleServiceServer::new(role::rpc::Rpc(Arc::clone(&app)))))

@@ -36,6 +36,11 @@ tally_access::rpcs! {
     ListApiKeys = "tally.identity.v1.ServiceAccountService/ListApiKeys", ServiceAccountWrite, Read;
     RevokeApiKey = "tally.identity.v1.ServiceAccountService/RevokeApiKey", ServiceAccountWrite, Change;
     ExchangeApiKey = "tally.identity.v1.ServiceAccountService/ExchangeApiKey", public, Change;
+    PutSsoProvider = "tally.identity.v1.SsoService/PutSsoProvider", SsoWrite, Change;
+    ListSsoProviders = "tally.identity.v1.SsoService/ListSsoProviders", SsoWrite, Read;
+    RemoveSsoProvider = "tally.identity.v1.SsoService/RemoveSsoProvider", SsoWrite, Change;
+    StartSso = "tally.identity.v1.SsoService/StartSso", public, Read;
+    FinishSso = "tally.identity.v1.SsoService/FinishSso", public, Change;
     GrantRole = "tally.identity.v1.AccessService/GrantRole", GrantWrite, Change;
     RevokeGrant = "tally.identity.v1.AccessService/RevokeGrant", GrantWrite, Change;
     ListGrants = "tally.identity.v1.AccessService/ListGrants", GrantRead, Read;

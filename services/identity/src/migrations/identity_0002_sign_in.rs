@@ -1,10 +1,10 @@
-//! Sessions and API keys, second factors, one-time passwords.
+//! Sessions and API keys, second factors, one-time passwords, providers of single sign-on.
 
 use sea_orm_migration::prelude::*;
 use tally_store::class::Credential;
 use tally_store::migration::{
-    Keys, big, bytes, bytes_null, create_table, flag, index, instant, instant_null, sealed_column, text, text_null,
-    uuid,
+    Keys, big, bytes, bytes_null, create_table, flag, index, instant, instant_null, region, sealed_column, text,
+    text_null, uuid,
 };
 
 /// See the module's text.
@@ -35,6 +35,18 @@ impl MigrationTrait for Migration {
         index(m, "sessions", ["principal_id", "ended_at"], Keys::Shared).await?;
         let columns = [bytes("secret"), instant_null("confirmed_at"), big("last_step"), text("recovery")];
         create_table(m, "second_factors", columns).await?;
-        sealed_column::<Credential>(m, "second_factors", "secret").await
+        sealed_column::<Credential>(m, "second_factors", "secret").await?;
+        let columns = [
+            region(),
+            text("name"),
+            text("issuer"),
+            text("client_id"),
+            bytes("client_secret"),
+            text("claim"),
+            text("redirect_uri"),
+        ];
+        create_table(m, "sso_providers", columns).await?;
+        sealed_column::<Credential>(m, "sso_providers", "client_secret").await?;
+        create_table(m, "sso_states", [instant("expires_at")]).await
     }
 }

@@ -18,6 +18,7 @@ use tally_api::identity::v1::reporting_service_client::ReportingServiceClient;
 use tally_api::identity::v1::role_service_client::RoleServiceClient;
 use tally_api::identity::v1::service_account_service_client::ServiceAccountServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
+use tally_api::identity::v1::sso_service_client::SsoServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_identity::{Deps, KeyRing, OwnViews, POLICY, SERVICE, build, migrations, open_or_create, rotate};
@@ -221,6 +222,9 @@ impl House {
     }
     pub(crate) fn catalogue(&self) -> CatalogueServiceClient<RpcChannel> {
         CatalogueServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn sso(&self) -> SsoServiceClient<RpcChannel> {
+        SsoServiceClient::new(self.channel.clone())
     }
     pub(crate) fn access(&self) -> AccessServiceClient<RpcChannel> {
         AccessServiceClient::new(self.channel.clone())

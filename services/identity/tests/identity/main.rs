@@ -31,3 +31,5 @@ mod roles;
 mod session;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod sso;

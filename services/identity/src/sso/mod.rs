@@ -1,0 +1,8 @@
+//! Single sign-on at an OpenID provider: authorization code with PKCE.
+
+pub(crate) mod app;
+pub(crate) mod discovery;
+pub(crate) mod domain;
+pub(crate) mod http;
+pub(crate) mod rpc;
+pub(crate) mod store;
