@@ -10,6 +10,7 @@ use tonic::Code;
 
 use crate::journey::{Done, agent};
 
+mod access;
 mod sign_in;
 
 /// Does them all, and looks at what came of each.
@@ -20,6 +21,7 @@ pub async fn all(done: &Done) {
     cycles(done).await;
     settlements(done).await;
     sign_in::all(done).await;
+    access::all(done).await;
     audit(done).await;
 }
 

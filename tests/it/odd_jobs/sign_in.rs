@@ -106,17 +106,28 @@ async fn changes_and_is_reset(admin: &Session, principal_id: &str) {
 async fn has_a_second_factor(done: &Done) {
     let at = &done.crew.admin.at;
     let begun = sign_in(at, PASSWORD).await.access_token;
-    let ask = identity::EnrollTotpRequest::default();
-    let secret = logins(at).enroll_totp(with(&begun, ask)).await.expect("a secret").into_inner().secret;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
-    let ask = identity::ConfirmTotpRequest { request_id: String::new(), code: code(&secret, now / 30) };
-    let codes = logins(at).confirm_totp(with(&begun, ask)).await.expect("recovery codes").into_inner().recovery_codes;
+    let (_, codes) = begin_second_factor(at, &begun).await;
     let ask = identity::SignInRequest { login: "newcomer".into(), password: PASSWORD.into(), ..Default::default() };
     let refused = sessions(at).sign_in(ask).await.expect_err("no code");
     assert_eq!(tally_rpc::error_from(refused).reason(), "SECOND_FACTOR_NEEDED");
     let ask = identity::RemoveTotpRequest { request_id: String::new(), code: codes[0].clone() };
     logins(at).remove_totp(with(&begun, ask)).await.expect("no second factor");
     sign_in(at, PASSWORD).await;
+}
+
+/// Enrolls whoever has this token: the secret, and the recovery codes.
+pub async fn begin_second_factor(at: &Channels, token: &str) -> (String, Vec<String>) {
+    let ask = identity::EnrollTotpRequest::default();
+    let secret = logins(at).enroll_totp(with(token, ask)).await.expect("a secret").into_inner().secret;
+    let ask = identity::ConfirmTotpRequest { request_id: String::new(), code: code_now(&secret, 0) };
+    let confirmed = logins(at).confirm_totp(with(token, ask)).await.expect("recovery codes").into_inner();
+    (secret, confirmed.recovery_codes)
+}
+
+/// The code that an authenticator shows now, or so many half minutes later.
+pub fn code_now(secret: &str, later: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+    code(secret, now / 30 + later)
 }
 
 /// The code of RFC 6238 that an authenticator shows.

@@ -335,7 +335,7 @@ fn posts_and_leaves_end_with_the_home_and_a_later_employment_stays() {
 fn who_is_on_leave_is_employed_and_comes_back() {
     let mut life = Life::new();
     life.goes("2026-04-01", "").unwrap();
-    assert!(life.person.employed(day("2026-05-01")) && life.person.leaves[0].covers(day("2026-05-01")));
+    assert!(life.person.employments.iter().any(|e| e.covers(day("2026-05-01"))) && life.person.leaves[0].covers(day("2026-05-01")));
     assert_eq!(life.goes("2026-09-01", "2026-09-30"), Err(PersonError::OnLeave(day("2026-04-01"))));
     let leave = life.person.leaves[0].id;
     let back = |last: &str| Change::EndLeave { leave, last_day: day(last) };
