@@ -11,11 +11,12 @@ use tonic::Code;
 use crate::journey::{Done, agent};
 
 mod access;
+mod organisation;
 mod sign_in;
 
 /// Does them all, and looks at what came of each.
 pub async fn all(done: &Done) {
-    organisation(done).await;
+    organisation::all(done).await;
     grants(done).await;
     duty(done).await;
     cycles(done).await;
@@ -57,43 +58,6 @@ async fn audit(done: &Done) {
         assert!(actions.iter().any(|told| told == action), "{action} is not in {actions:?}");
     }
     assert!(!duty.is_empty(), "somebody with a card was on duty");
-}
-
-async fn organisation(done: &Done) {
-    let hr = &done.crew.hr;
-    let mut org = identity::org_service_client::OrgServiceClient::new(hr.at.identity.clone());
-    let ask = identity::ListOrgUnitsRequest { page_size: 1000, ..Default::default() };
-    let units = org.list_org_units(hr.ask(ask)).await.expect("units").into_inner().units;
-    let of = |kind: identity::OrgUnitKind| units.iter().filter(move |unit| unit.kind() == kind);
-    let branch = of(identity::OrgUnitKind::Branch).next().expect("a branch");
-    let team = of(identity::OrgUnitKind::Team).find(|t| t.parent_id != branch.unit_id && t.region == branch.region);
-    let team = team.or_else(|| of(identity::OrgUnitKind::Team).next()).expect("a team");
-    // Below itself is refused; below where it hangs already, from tomorrow on, is a move like any other.
-    let ask = |parent: &str| identity::MoveOrgUnitRequest {
-        request_id: String::new(),
-        unit_id: team.unit_id.clone(),
-        parent_id: parent.to_owned(),
-        from: "2099-01-01".into(),
-    };
-    let refused = org.move_org_unit(hr.ask(ask(&team.unit_id))).await.expect_err("a unit below itself");
-    assert!(matches!(refused.code(), Code::InvalidArgument | Code::FailedPrecondition), "{refused:?}");
-    let home = units.iter().find(|u| u.region == team.region && u.kind() == identity::OrgUnitKind::Branch);
-    let moved = org.move_org_unit(hr.ask(ask(&home.expect("its branch").unit_id))).await.expect("a move").into_inner();
-    assert_eq!(moved.unit.map(|unit| unit.valid_from), Some("2099-01-01".to_owned()));
-
-    let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
-    let (_, card) = done.outcome.cards.last().expect("a card");
-    let ask = identity::EndEmploymentRequest {
-        request_id: "end-1".into(),
-        person_id: card.person_id.clone(),
-        last_day: "2099-12-31".into(),
-    };
-    let ended =
-        people.end_employment(hr.ask(ask.clone())).await.expect("an end").into_inner().person.expect("a person");
-    assert_eq!(ended.employments.last().map(|e| e.to.as_str()), Some("2099-12-31"));
-    let again =
-        people.end_employment(hr.ask(ask)).await.expect("the same result").into_inner().person.expect("a person");
-    assert_eq!(again, ended, "the same request id gives the same result");
 }
 
 async fn grants(done: &Done) {

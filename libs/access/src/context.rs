@@ -207,6 +207,10 @@ impl OpContext {
             let text = format!("the group does not have the module {}: ask its operator", permission.module());
             return Error::new(Kind::PermissionDenied, "MODULE_NOT_ENTITLED", text).with("permission", permission);
         }
+        if self.view.is_suspended() {
+            let text = "the group is suspended: whoever operates it can resume it";
+            return Error::new(Kind::FailedPrecondition, "TENANT_SUSPENDED", text);
+        }
         let message = match denial {
             Decision::OutOfReach => format!("your grants give you {permission}, but not here"),
             Decision::Allow | Decision::NoPermission => format!("none of your grants gives you {permission}"),

@@ -72,6 +72,12 @@ permissions! {
     // identity
     /// Read the group's own settings.
     TenantRead = "identity.tenant.read" opens Internal shared;
+    /// Change the group's own settings.
+    TenantWrite = "identity.tenant.write" opens Internal;
+    /// Suspend the group, and resume it.
+    TenantSuspend = "identity.tenant.suspend" opens Internal;
+    /// Take out all that identity holds of the group.
+    TenantExport = "identity.tenant.export" opens Pii;
     /// Read the org tree.
     OrgRead = "identity.org.read" opens Internal shared;
     /// Write and move org units.

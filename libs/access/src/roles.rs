@@ -317,11 +317,14 @@ const AUDITOR: &[Permission] = &[
 ];
 
 /// Keeps it running; sees nobody's data.
-const PLATFORM_OPERATOR: &[Permission] = &[TenantRead, OrgRead, RoleRead, BreakGlass, EntitlementWrite, AuditRead];
+const PLATFORM_OPERATOR: &[Permission] =
+    &[TenantRead, TenantSuspend, OrgRead, RoleRead, BreakGlass, EntitlementWrite, AuditRead];
 
 /// Lays out the group and gives roles; sees nobody's score or pay.
 const GROUP_ADMIN: &[Permission] = &[
     TenantRead,
+    TenantWrite,
+    TenantExport,
     OrgRead,
     OrgWrite,
     PersonRead,

@@ -13,12 +13,17 @@ use crate::{Circumstances, Condition, Modules, Permission, Reach, Target};
 /// What each permission reaches, by the permission's number.
 type Rules = Box<[Option<Arc<Reach>>]>;
 
+/// What may be done while a group is suspended: see that it is, take its data along, and end the suspension.
+const OUTLIVE_SUSPENSION: [Permission; 3] =
+    [Permission::TenantRead, Permission::TenantExport, Permission::TenantSuspend];
+
 /// What a principal may do, compiled from its grants, the org tree and its employment at one revision of the group's
 /// access facts. A question is an index and at most three look-ups, however large the group.
 #[derive(Clone, Debug)]
 pub struct View {
     revision: u64,
     person: Option<PersonId>,
+    suspended: bool,
     modules: Modules,
     /// The group's, for conditions that name hours.
     zone: TimeZone,
@@ -87,7 +92,7 @@ impl View {
     /// A view that allows nothing: nobody signed in, or a principal without grants.
     pub fn nothing(revision: u64, person: Option<PersonId>) -> Self {
         let (modules, zone) = (Modules::All, TimeZone::UTC);
-        Self { revision, person, modules, zone, rules: no_rules(), provisional: Vec::new(), lent: None }
+        Self { revision, person, suspended: false, modules, zone, rules: no_rules(), provisional: Vec::new(), lent: None }
     }
 
     /// A view of these rules.
@@ -112,6 +117,18 @@ impl View {
     pub fn entitled(mut self, modules: Modules) -> Self {
         self.keep(|permission| modules.hold(permission));
         Self { modules, ..self }
+    }
+
+    /// What is left of the view while the group is suspended.
+    #[must_use]
+    pub fn suspended(mut self) -> Self {
+        self.keep(|permission| OUTLIVE_SUSPENSION.contains(&permission));
+        Self { suspended: true, ..self }
+    }
+
+    /// Whether the group is suspended.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended
     }
 
     /// The view as it is for one call: what was provisional holds now or is gone.

@@ -29,6 +29,7 @@ pub fn write_view(view: &View) -> GetViewResponse {
         reaches: reaches.written,
         zone: view.zone().iana_name().unwrap_or("UTC").to_owned(),
         missing_modules: missing.map(str::to_owned).collect(),
+        suspended: view.is_suspended(),
         ..GetViewResponse::default()
     }
 }
@@ -97,6 +98,7 @@ fn read(reply: GetViewResponse) -> Result<View> {
     let provisional = reply.provisional.iter().map(|p| read_provisional(p, &reaches)).collect::<Result<Vec<_>>>()?;
     let zone = time::zone(&reply.zone)?;
     let view = View::new(reply.revision, person, read_rules(&reply.rules, &reaches)?).with(provisional, zone);
+    let view = if reply.suspended { view.suspended() } else { view };
     if reply.missing_modules.is_empty() {
         return Ok(view);
     }

@@ -32,6 +32,13 @@ impl From<TenantError> for Error {
                 "INITIALISED_ALREADY",
                 "this store holds a group already: sign in, or start with an empty store",
             ),
+            TenantError::RegionThere(region) => {
+                Self::new(AlreadyExists, "REGION_THERE", format!("the group has the region {region}"))
+            }
+            TenantError::SuspendedAlready => {
+                Self::new(FailedPrecondition, "SUSPENDED_ALREADY", "the group is suspended already")
+            }
+            TenantError::NotSuspended => Self::new(FailedPrecondition, "NOT_SUSPENDED", "the group is in use"),
         }
     }
 }
@@ -167,6 +174,9 @@ impl From<PersonError> for Error {
                 format!("the person's leave from {day} covers some of these days: end it first"),
             ),
             PersonError::LeaveMissing(id) => Self::not_found("leave", id),
+            PersonError::NumberTaken => {
+                Self::new(AlreadyExists, "EMPLOYEE_NO_TAKEN", "somebody else has this employee number")
+            }
             PersonError::NothingPlanned(day) => {
                 not_now("NOTHING_PLANNED", format!("the employment has no change on {day} that could still be dropped"))
             }

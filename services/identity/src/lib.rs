@@ -12,6 +12,7 @@ mod check;
 mod delegation;
 mod entitlement;
 mod errors;
+mod export;
 mod imported;
 mod keys;
 mod leaving;

@@ -3,6 +3,10 @@
 tally_access::rpcs! {
     InitTenant = "tally.identity.v1.TenantService/InitTenant", public, Change;
     GetTenant = "tally.identity.v1.TenantService/GetTenant", TenantRead, Read;
+    AddRegion = "tally.identity.v1.TenantService/AddRegion", TenantWrite, Change;
+    SuspendTenant = "tally.identity.v1.TenantService/SuspendTenant", TenantSuspend, Change;
+    ResumeTenant = "tally.identity.v1.TenantService/ResumeTenant", TenantSuspend, Change;
+    ExportTenant = "tally.identity.v1.TenantService/ExportTenant", TenantExport, SensitiveRead;
     ImportOrgUnits = "tally.identity.v1.OrgService/ImportOrgUnits", OrgWrite, Change;
     MoveOrgUnit = "tally.identity.v1.OrgService/MoveOrgUnit", OrgWrite, Change;
     RenameOrgUnit = "tally.identity.v1.OrgService/RenameOrgUnit", OrgWrite, Change;
@@ -11,8 +15,10 @@ tally_access::rpcs! {
     ListOrgUnits = "tally.identity.v1.OrgService/ListOrgUnits", OrgRead, Read;
     ImportPeople = "tally.identity.v1.PersonService/ImportPeople", PersonWrite, Change;
     ChangeEmployment = "tally.identity.v1.PersonService/ChangeEmployment", PersonWrite, Change;
+    RectifyPerson = "tally.identity.v1.PersonService/RectifyPerson", PersonWrite, Change;
     EndEmployment = "tally.identity.v1.PersonService/EndEmployment", PersonWrite, Change;
     GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, Read;
+    ExportPerson = "tally.identity.v1.PersonService/ExportPerson", PersonReadPii, SensitiveRead;
     ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, Read;
     SetReportingLine = "tally.identity.v1.ReportingService/SetReportingLine", PersonWrite, Change;
     EndReportingLine = "tally.identity.v1.ReportingService/EndReportingLine", PersonWrite, Change;

@@ -57,12 +57,14 @@ pub(crate) struct Group {
     units: Vec<UnitFact>,
     roles: RoleBook,
     modules: Modules,
+    suspended: bool,
 }
 
 impl Group {
     /// As of the newest commit and the context's day.
     pub(crate) async fn read(tx: &ScopedTx, ctx: &OpContext) -> Result<Self> {
-        let zone = zone(&tenant::store::get(tx).await?.zone)?;
+        let tenant = tenant::store::get(tx).await?;
+        let zone = zone(&tenant.zone)?;
         let date = zone.to_datetime(ctx.now()).date();
         Ok(Self {
             revision: view_revision(access::store::revision(tx).await?, date),
@@ -70,12 +72,13 @@ impl Group {
             units: org::store::tree(tx).await?.facts(date),
             roles: role::store::all(tx).await?.book(),
             modules: entitlement::store::modules(tx).await?,
+            suspended: tenant.suspended.is_some(),
             zone,
         })
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {
-        let Self { revision, date, zone, units, roles, modules } = self;
+        let Self { revision, date, zone, units, roles, modules, suspended: _ } = self;
         Facts { revision: *revision, date: *date, zone, units, roles, modules }
     }
 
@@ -195,6 +198,7 @@ async fn compile_one(tx: &ScopedTx, ctx: &OpContext, principal: &Principal, grou
     loans.extend(emergencies(tx, ctx, principal.id).await?);
     let assignments: Vec<Assignment> = grants.into_iter().map(|grant| grant.assignment).collect();
     let view = compile(&assignments, &loans, &person, &group.facts());
+    let view = if group.suspended { view.suspended() } else { view };
     Ok(Compiled { view: Arc::new(view), standing })
 }
 

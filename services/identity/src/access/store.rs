@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::domain::Grant;
 
-mod grants {
+pub(crate) mod grants {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "grants")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

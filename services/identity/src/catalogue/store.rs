@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::domain::{Catalogue, Entry, EntryKind};
 use crate::org::store::{all_of, known};
 
-mod entries {
+pub(crate) mod entries {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "catalogue_entries")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -22,7 +22,15 @@ impl MigrationTrait for Migration {
 }
 
 async fn groups(m: &SchemaManager<'_>) -> Result<(), DbErr> {
-    create_table(m, "tenants", [text("name"), text("currency"), text("zone"), text("regions")]).await?;
+    let columns = [
+        text("name"),
+        text("currency"),
+        text("zone"),
+        text("regions"),
+        instant_null("suspended_at"),
+        text_null("suspended_reason"),
+    ];
+    create_table(m, "tenants", columns).await?;
     let mut directory = Table::create();
     directory
         .table(Alias::new("directory"))

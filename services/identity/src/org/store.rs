@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::domain::{OrgTree, State, UnitKind};
 
-mod states {
+pub(crate) mod states {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "org_unit_states")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

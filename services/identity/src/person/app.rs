@@ -11,11 +11,11 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 
-use super::domain::{self, Change, Changes, Facts, Person, PersonRow};
+use super::domain::{self, Change, Changes, Facts, Person, PersonRow, Rectification};
 use super::store::{self, Key};
 use crate::imported::Imported;
 use crate::org::domain::OrgTree;
-use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople};
+use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople, RectifyPerson};
 use crate::{App, access, catalogue, leaving, org, tenant, views};
 
 /// People to write.
@@ -42,6 +42,15 @@ pub(crate) struct Wanted {
     pub(crate) body: [u8; 32],
     pub(crate) person: PersonId,
     pub(crate) change: Change,
+}
+
+/// Who a person is, put right.
+#[derive(Clone, Debug)]
+pub(crate) struct Rectify {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) person: PersonId,
+    pub(crate) right: Rectification,
 }
 
 /// Which person is asked for, as of which day, as known when.
@@ -129,6 +138,35 @@ pub(crate) async fn change(app: &App, ctx: &OpContext, wanted: &Wanted) -> Resul
         Ok(domain::plan(person, facts, &wanted.change, || ctx.new_id())?)
     })
     .await
+}
+
+/// Puts right who a person is.
+///
+/// # Errors
+/// See [`domain::PersonError`]; `NOT_FOUND` for a person out of reach.
+pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Result<Seen> {
+    let permit = ctx.permit_all::<RectifyPerson>([])?;
+    let missing = || Error::not_found("person", wanted.person);
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Seen>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            // Imports look people up by number: they wait.
+            access::store::hold(&unit, ctx).await?;
+            let person = store::get(&unit, &Key::Id(wanted.person)).await?.ok_or_else(missing)?;
+            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let home = person.home(today).ok_or_else(missing)?.target(person.id);
+            ctx.permit_read::<RectifyPerson>(&home, "person", person.id)?;
+            let (person, changed) = domain::rectify(&person, &wanted.right)?;
+            store::rectify(&unit, &person).await?;
+            let audit = Audit::new("identity.person.rectify", "person", person.id).note("fields", changed.join(" "));
+            let audit = audit.region(&home.region.unwrap_or_else(Region::global));
+            let tree = org::store::tree(&unit).await?;
+            unit.commit(audit, seen(ctx, in_reach(ctx, person), &tree)).await
+        })
+        .await
 }
 
 /// Writes what is decided about a person, and gives the person as it is then.

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
+use tally_kernel::time;
 use uuid::Uuid;
 
 use crate::catalogue::domain::{Catalogue, EntryKind};
@@ -204,6 +205,43 @@ fn overlap(from: Date, to: Option<Date>, other_from: Date, other_to: Option<Date
     other_to.is_none_or(|last| from <= last) && to.is_none_or(|last| other_from <= last)
 }
 
+/// Who a person is, put right; what is empty stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rectification {
+    /// The group's own number.
+    pub employee_no: String,
+    /// Full name.
+    pub name: String,
+    /// IANA zone.
+    pub zone: String,
+}
+
+/// The person as it is put right, and the names of the fields that are different.
+///
+/// # Errors
+/// [`PersonError::TextUnusable`], [`PersonError::ZoneUnknown`], [`PersonError::NothingChanges`].
+pub fn rectify(person: &Person, right: &Rectification) -> Result<(Person, Vec<&'static str>), PersonError> {
+    let (mut person, mut changed) = (person.clone(), Vec::new());
+    let fields = [
+        ("employee_no", &mut person.employee_no, &right.employee_no),
+        ("name", &mut person.name, &right.name),
+        ("zone", &mut person.zone, &right.zone),
+    ];
+    for (field, is, right) in fields {
+        let right = right.trim();
+        if right.is_empty() || right == is.as_str() {
+            continue;
+        }
+        if right.chars().count() > MAX_TEXT {
+            return Err(PersonError::TextUnusable(field));
+        }
+        right.clone_into(is);
+        changed.push(field);
+    }
+    time::zone(&person.zone).map_err(|_| PersonError::ZoneUnknown(person.zone.chars().take(64).collect()))?;
+    if changed.is_empty() { Err(PersonError::NothingChanges) } else { Ok((person, changed)) }
+}
+
 /// What employments are judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -288,6 +326,8 @@ pub enum PersonError {
     LeaveMissing(LeaveId),
     /// Nothing is planned for that day.
     NothingPlanned(Date),
+    /// Somebody else has this number.
+    NumberTaken,
 }
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Asked, Seen};
-use super::domain::{Change, MAX_TEXT, PersonRow, Post, Reason, Terms};
+use super::domain::{Change, MAX_TEXT, PersonRow, Post, Reason, Rectification, Terms};
 use super::store::{Key, Wanted};
-use crate::App;
+use crate::export::app::Part;
 use crate::render::{check_rows, date, date_or_none, day, digest, instant_or_none, parse_or_none, question};
+use crate::{App, export};
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -52,6 +53,30 @@ impl PersonService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::end(&self.0, &ctx, &req.into_inner().try_into()?).await };
         reply.await.map(|seen| pb::EndEmploymentResponse { person: Some(render(seen).0) }).answer(&ctx)
+    }
+
+    async fn rectify_person(
+        &self,
+        req: Request<pb::RectifyPersonRequest>,
+    ) -> Result<Response<pb::RectifyPersonResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::rectify(&self.0, &ctx, &req.into_inner().try_into()?).await.map(render) };
+        let reply = reply.await;
+        let reply =
+            reply.map(|(person, masked_fields)| pb::RectifyPersonResponse { person: Some(person), masked_fields });
+        reply.answer(&ctx)
+    }
+
+    async fn export_person(
+        &self,
+        req: Request<pb::ExportPersonRequest>,
+    ) -> Result<Response<pb::ExportPersonResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { export::app::person(&self.0, &ctx, req.into_inner().person_id.parse()?).await };
+        reply
+            .await
+            .map(|parts| pb::ExportPersonResponse { parts: parts.into_iter().map(Into::into).collect() })
+            .answer(&ctx)
     }
 
     async fn get_person(&self, req: Request<pb::GetPersonRequest>) -> Result<Response<pb::GetPersonResponse>, Status> {
@@ -118,6 +143,18 @@ impl TryFrom<pb::EndEmploymentRequest> for app::End {
         let last_day = date(&mut wrong, "last_day", &req.last_day);
         let (person, last_day) = wrong.finish(person.zip(last_day))?;
         Ok(Self { request_id: req.request_id, body, person, last_day })
+    }
+}
+
+impl TryFrom<pb::RectifyPersonRequest> for app::Rectify {
+    type Error = Error;
+    fn try_from(req: pb::RectifyPersonRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        let person = wrong.parse("person_id", &req.person_id);
+        let person = wrong.finish(person)?;
+        let right = Rectification { employee_no: req.employee_no, name: req.name, zone: req.zone };
+        Ok(Self { request_id: req.request_id, body, person, right })
     }
 }
 
@@ -268,6 +305,12 @@ fn render(seen: Seen) -> (pb::Person, Vec<String>) {
         _ => false,
     });
     (person, masked)
+}
+
+impl From<Part> for pb::ExportPart {
+    fn from(part: Part) -> Self {
+        Self { table: part.table.to_owned(), rows: part.rows }
+    }
 }
 
 impl From<Post> for pb::Post {

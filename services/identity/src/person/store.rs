@@ -6,20 +6,20 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ColumnTrait as _;
 use sea_orm::sea_query::Condition;
-use tally_access::{OpContext, Plan, Rpc};
+use tally_access::{OpContext, Plan, Rpc, Target};
 use tally_kernel::Error;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
 use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, lost_race, to_db};
 use uuid::Uuid;
 
-use super::domain::{Employment, Leave, Person, Post, Reason};
+use super::domain::{Employment, Leave, Person, PersonError, Post, Reason};
 use crate::org::store::{all_of, known};
 
-mod people {
+pub(crate) mod people {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "people")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -39,10 +39,10 @@ mod people {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, person: Id });
 }
 
-mod employments {
+pub(crate) mod employments {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "employments")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -72,10 +72,10 @@ mod employments {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 }
 
-mod leaves {
+pub(crate) mod leaves {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "leaves")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -130,6 +130,13 @@ pub(crate) async fn get_as_known(
     let of = known_leaves(known_at).add(leaves::Column::PersonId.eq(row.id));
     let away = tx.select::<leaves::Entity>().filter(of).order_by_asc(leaves::Column::ValidFrom).all().await?;
     Ok(Some(assemble(vec![row], employed, away)?.remove(0)))
+}
+
+/// Wherever a person ever was, as far as was ever known.
+pub(crate) async fn places(tx: &ScopedTx, person: PersonId) -> Result<Vec<Target>, StoreError> {
+    let of = employments::Column::PersonId.eq(person.0);
+    let rows = tx.select::<employments::Entity>().filter(of).all().await?;
+    rows.into_iter().map(|row| Ok(read(row)?.target(person))).collect()
 }
 
 /// The people with these numbers, by number, without their leaves.
@@ -225,6 +232,24 @@ pub(crate) async fn insert_people(unit: &Unit, ctx: &OpContext, new: &[(Person, 
     });
     // Somebody else wrote one of the numbers since we looked: look again.
     unit.insert_many(rows.collect::<Vec<_>>()).await.conflict(lost_race).map(drop)
+}
+
+/// Writes who a person is in place of what was wrong. Employments carry the number too, in all their versions.
+pub(crate) async fn rectify(unit: &Unit, person: &Person) -> Result<(), StoreError> {
+    unit.update::<people::Entity>()
+        .set(people::Column::EmployeeNo, person.employee_no.as_str())
+        .set(people::Column::Name, person.name.as_str())
+        .set(people::Column::Zone, person.zone.as_str())
+        .filter(people::Column::Id.eq(person.id.0))
+        .exec_one()
+        .await
+        .conflict_on("employee_no", || PersonError::NumberTaken.into())?;
+    unit.update::<employments::Entity>()
+        .set(employments::Column::EmployeeNo, person.employee_no.as_str())
+        .filter(employments::Column::PersonId.eq(person.id.0))
+        .exec()
+        .await
+        .map(drop)
 }
 
 /// Writes employments, known from `now` on.

@@ -13,10 +13,10 @@ use tally_store::{ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, t
 use super::domain::{Changes, Line, LineKind};
 use crate::org::store::{all_of, known};
 
-mod lines {
+pub(crate) mod lines {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "reporting_lines")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -1,12 +1,12 @@
-//! Making the group, and reading it.
+//! Making the group, changing it, and reading it.
 
 use tally_access::roles::{self, SERVICES};
-use tally_access::{Actor, Assignment, Condition, OpContext, Region, Scope, Target, service_principal};
+use tally_access::{Actor, Assignment, Condition, OpContext, Region, Rpc, Scope, Target, service_principal};
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_store::{Audit, Unit};
 
-use super::domain::{Initialised, NewTenant, Tenant, TenantError};
+use super::domain::{self, Change, Initialised, NewTenant, Tenant, TenantError};
 use super::store;
 use crate::access::domain::Grant;
 use crate::org::domain::{ALWAYS, State, UnitKind};
@@ -53,6 +53,7 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str) -> 
         zone: wanted.zone.clone(),
         regions: wanted.regions.clone(),
         created_at: ctx.now(),
+        suspended: None,
     };
     let admin = PrincipalId(ctx.new_id());
     store::insert(unit, &tenant, admin).await?;
@@ -105,6 +106,35 @@ fn first_grant(ctx: &OpContext, admin: PrincipalId) -> Grant {
         granted_by: admin,
         recorded_at: ctx.now(),
     }
+}
+
+/// A change of the group.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) change: Change,
+}
+
+/// Changes the group. A suspension is an access fact: every view is compiled anew.
+///
+/// # Errors
+/// See [`TenantError`]; `PERMISSION_DENIED`.
+pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Tenant> {
+    let permit = ctx.permit::<R>(&Target::tenant())?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Tenant>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let facts = access::store::hold(&unit, ctx).await?;
+            let tenant = domain::plan(&store::get(&unit).await?, &wanted.change, ctx.now())?;
+            store::update(&unit, &tenant).await?;
+            access::store::advance(&unit, ctx, facts).await?;
+            unit.commit(Audit::new(wanted.change.name(), "tenant", tenant.id), tenant).await
+        })
+        .await
 }
 
 /// The caller's group: whoever has the permission on any scope may read it.

@@ -22,6 +22,58 @@ pub struct Tenant {
     pub regions: Vec<Region>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Since when nobody works in it, and why; nothing while it is in use.
+    pub suspended: Option<Suspension>,
+}
+
+/// Why nobody works in a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// A change of the group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Data may live in one more region.
+    AddRegion(Region),
+    /// Nobody works in it until it is resumed.
+    Suspend(String),
+    /// It is in use again.
+    Resume,
+}
+
+impl Change {
+    /// The word of the audit log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AddRegion(_) => "identity.tenant.add_region",
+            Self::Suspend(_) => "identity.tenant.suspend",
+            Self::Resume => "identity.tenant.resume",
+        }
+    }
+}
+
+/// The group after a change.
+///
+/// # Errors
+/// See [`TenantError`].
+pub fn plan(tenant: &Tenant, change: &Change, now: Timestamp) -> Result<Tenant, TenantError> {
+    let mut tenant = tenant.clone();
+    match change {
+        Change::AddRegion(region) if tenant.regions.contains(region) => {
+            return Err(TenantError::RegionThere(region.clone()));
+        }
+        Change::AddRegion(region) => tenant.regions.push(region.clone()),
+        Change::Suspend(_) if tenant.suspended.is_some() => return Err(TenantError::SuspendedAlready),
+        Change::Suspend(reason) => tenant.suspended = Some(Suspension { at: now, reason: reason.clone() }),
+        Change::Resume if tenant.suspended.is_none() => return Err(TenantError::NotSuspended),
+        Change::Resume => tenant.suspended = None,
+    }
+    Ok(tenant)
 }
 
 /// A group to be made.
@@ -54,9 +106,15 @@ pub struct Initialised {
     pub admin: PrincipalId,
 }
 
-/// What can be wrong with making a group.
+/// What can be wrong with making or changing a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TenantError {
     /// The store holds a group.
     InitialisedAlready,
+    /// The group has the region.
+    RegionThere(Region),
+    /// Nobody works in the group already.
+    SuspendedAlready,
+    /// The group is in use.
+    NotSuspended,
 }

@@ -1,7 +1,9 @@
 //! `TenantService`: parse, call, render.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::{Stream, StreamExt as _};
 use tally_access::Region;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::tenant_service_server::TenantService;
@@ -12,10 +14,14 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Initialised, NewTenant, Tenant};
-use crate::App;
+use super::domain::{Change, Initialised, NewTenant, Tenant};
+use crate::export::app::Part;
+use crate::policy::{AddRegion, ResumeTenant, SuspendTenant};
 use crate::render::{digest, timestamp};
 use crate::session::domain::Password;
+use crate::{App, export};
+
+type Parts = Pin<Box<dyn Stream<Item = Result<pb::ExportTenantResponse, Status>> + Send>>;
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -31,10 +37,84 @@ impl TenantService for Rpc {
         reply.await.answer(&ctx)
     }
 
+    async fn add_region(&self, req: Request<pb::AddRegionRequest>) -> Result<Response<pb::AddRegionResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change::<AddRegion>(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply.await.map(|tenant| pb::AddRegionResponse { tenant: Some(tenant.into()) }).answer(&ctx)
+    }
+
+    async fn suspend_tenant(
+        &self,
+        req: Request<pb::SuspendTenantRequest>,
+    ) -> Result<Response<pb::SuspendTenantResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change::<SuspendTenant>(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply.await.map(|tenant| pb::SuspendTenantResponse { tenant: Some(tenant.into()) }).answer(&ctx)
+    }
+
+    async fn resume_tenant(
+        &self,
+        req: Request<pb::ResumeTenantRequest>,
+    ) -> Result<Response<pb::ResumeTenantResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change::<ResumeTenant>(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply.await.map(|tenant| pb::ResumeTenantResponse { tenant: Some(tenant.into()) }).answer(&ctx)
+    }
+
+    type ExportTenantStream = Parts;
+
+    async fn export_tenant(&self, req: Request<pb::ExportTenantRequest>) -> Result<Response<Parts>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let locale = ctx.locale;
+        let parts = export::app::group(&self.0, &ctx).await.map(|parts| {
+            let parts = parts.map(move |part| part.map(Into::into).map_err(|e| tally_rpc::status(e, locale)));
+            Box::pin(parts) as Parts
+        });
+        parts.answer(&ctx)
+    }
+
     async fn get_tenant(&self, req: Request<pb::GetTenantRequest>) -> Result<Response<pb::GetTenantResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::get(&self.0, &ctx).await.map(|t| pb::GetTenantResponse { tenant: Some(t.into()) }) };
         reply.await.answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::AddRegionRequest> for app::Wanted {
+    type Error = Error;
+    fn try_from(req: pb::AddRegionRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        let region = wrong.parse("region", &req.region);
+        if region.as_ref().is_some_and(Region::is_global) {
+            wrong.push("region", "a region, not the whole group");
+        }
+        Ok(Self { request_id: req.request_id, body, change: Change::AddRegion(wrong.finish(region)?) })
+    }
+}
+
+impl TryFrom<pb::SuspendTenantRequest> for app::Wanted {
+    type Error = Error;
+    fn try_from(req: pb::SuspendTenantRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        wrong.text("reason", &req.reason, 500);
+        let change = wrong.finish(Some(Change::Suspend(req.reason.trim().to_owned())))?;
+        Ok(Self { request_id: req.request_id, body, change })
+    }
+}
+
+impl TryFrom<pb::ResumeTenantRequest> for app::Wanted {
+    type Error = Error;
+    fn try_from(req: pb::ResumeTenantRequest) -> Result<Self, Error> {
+        let body = digest(&req);
+        Ok(Self { request_id: req.request_id, body, change: Change::Resume })
+    }
+}
+
+impl From<Part> for pb::ExportTenantResponse {
+    fn from(part: Part) -> Self {
+        Self { table: part.table.to_owned(), rows: part.rows }
     }
 }
 
@@ -82,7 +162,13 @@ impl TryFrom<pb::InitTenantRequest> for NewTenant {
 
 impl From<Tenant> for pb::Tenant {
     fn from(tenant: Tenant) -> Self {
+        let (suspended_at, suspended_reason) = match tenant.suspended {
+            Some(since) => (Some(timestamp(since.at)), since.reason),
+            None => (None, String::new()),
+        };
         Self {
+            suspended_at,
+            suspended_reason,
             tenant_id: tenant.id.to_string(),
             name: tenant.name,
             currency: tenant.currency,

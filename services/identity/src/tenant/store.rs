@@ -6,12 +6,12 @@ use tally_kernel::id::{PrincipalId, TenantId};
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, Store, StoreError, Unit, from_db, to_db};
 
-use super::domain::{Tenant, TenantError};
+use super::domain::{Suspension, Tenant, TenantError};
 
 pub(crate) mod tenants {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "tenants")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -22,6 +22,8 @@ pub(crate) mod tenants {
         pub currency: String,
         pub zone: String,
         pub regions: String,
+        pub suspended_at: Option<DateTimeUtc>,
+        pub suspended_reason: Option<String>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -75,17 +77,34 @@ pub(crate) async fn enter(
 /// Writes the group and its entry in the directory.
 pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId) -> Result<(), StoreError> {
     enter(unit, GROUP, tenant.id, admin, || TenantError::InitialisedAlready.into()).await?;
-    let regions: Vec<_> = tenant.regions.iter().map(Region::as_str).collect();
     let row = tenants::Model {
         tenant_id: tenant.id.0,
         id: tenant.id.0,
         name: tenant.name.clone(),
         currency: tenant.currency.clone(),
         zone: tenant.zone.clone(),
-        regions: regions.join(","),
+        regions: regions(tenant),
+        suspended_at: None,
+        suspended_reason: None,
         recorded_at: to_db(tenant.created_at),
     };
     unit.insert(row).await
+}
+
+fn regions(tenant: &Tenant) -> String {
+    tenant.regions.iter().map(Region::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// Writes what the group has become.
+pub(crate) async fn update(unit: &Unit, tenant: &Tenant) -> Result<(), StoreError> {
+    let suspended = tenant.suspended.as_ref();
+    unit.update::<tenants::Entity>()
+        .set(tenants::Column::Regions, regions(tenant))
+        .set(tenants::Column::SuspendedAt, suspended.map(|since| to_db(since.at)))
+        .set(tenants::Column::SuspendedReason, suspended.map(|since| since.reason.clone()))
+        .filter(tenants::Column::Id.eq(tenant.id.0))
+        .exec_one()
+        .await
 }
 
 /// The group of the transaction.
@@ -99,6 +118,9 @@ pub(crate) async fn get(tx: &ScopedTx) -> Result<Tenant, StoreError> {
         zone: row.zone,
         regions: row.regions.split(',').map(str::parse).collect::<Result<_>>()?,
         created_at: from_db(row.recorded_at),
+        suspended: row
+            .suspended_at
+            .map(|at| Suspension { at: from_db(at), reason: row.suspended_reason.unwrap_or_default() }),
     })
 }
 

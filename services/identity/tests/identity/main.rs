@@ -18,6 +18,8 @@ mod keys;
 #[cfg(test)]
 mod lending;
 #[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod org;

@@ -173,3 +173,35 @@ async fn who_may_not_read_names_gets_people_without_them_and_cannot_ask_by_numbe
         assert_eq!(page.masked_fields, ["employee_no", "name"]);
     }
 }
+
+#[tokio::test]
+async fn what_is_wrong_about_a_person_is_put_right() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
+        let id = house.person("E1").await.person_id;
+        let right = |employee_no: &str, name: &str, zone: &str| pb::RectifyPersonRequest {
+            request_id: String::new(),
+            person_id: id.clone(),
+            employee_no: employee_no.into(),
+            name: name.into(),
+            zone: zone.into(),
+        };
+        let done = told(house.people().rectify_person(house.as_admin(right("E9", " Li Na ", ""))).await).unwrap();
+        let person = done.person.unwrap();
+        assert_eq!((person.employee_no.as_str(), person.name.as_str()), ("E9", "Li Na"), "{}", house.db.name);
+        assert_eq!(house.person("E9").await, person);
+        assert_eq!(listed(&house, &house.admin, None).await, ["E2", "E9"], "lists follow the number");
+        let refused = async |request| {
+            let error = told(house.people().rectify_person(house.as_admin(request)).await).unwrap_err();
+            error.reason()
+        };
+        assert_eq!(refused(right("E2", "", "")).await, "EMPLOYEE_NO_TAKEN", "{}", house.db.name);
+        assert_eq!(refused(right("", "Li Na", "")).await, "NOTHING_CHANGES");
+        assert_eq!(refused(right("", "", "Mars/Base")).await, "ZONE_UNKNOWN");
+        assert_eq!(refused(right("", &"x".repeat(201), "")).await, "TEXT_UNUSABLE");
+        let hr = house.login("hr.b", "").await;
+        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("North/Sales/B").await.unit_id).await;
+        let error = told(house.people().rectify_person(hr.says(right("", "Mallory", ""))).await).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound, "{}", house.db.name);
+    }
+}

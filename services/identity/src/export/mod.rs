@@ -1,0 +1,4 @@
+//! What identity holds, row by row: of the whole group, or about one person.
+
+pub(crate) mod app;
+pub(crate) mod store;
