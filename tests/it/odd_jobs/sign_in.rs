@@ -1,8 +1,7 @@
 //! Sessions, passwords, second factors, keys of programs, and providers of single sign-on.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tally_api::identity::v1 as identity;
+use tally_kernel::Clock;
 use tally_rpc::{RpcChannel, bearer};
 use tally_suite::session::{Channels, Session};
 use tally_testkit::eventually;
@@ -125,13 +124,12 @@ pub async fn begin_second_factor(at: &Channels, token: &str) -> (String, Vec<Str
 }
 
 /// The code that an authenticator shows now, or so many half minutes later.
-pub fn code_now(secret: &str, later: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
-    code(secret, now / 30 + later)
+pub fn code_now(secret: &str, later: i64) -> String {
+    code(secret, Clock::System.now().as_second() / 30 + later)
 }
 
 /// The code of RFC 6238 that an authenticator shows.
-fn code(secret: &str, step: u64) -> String {
+fn code(secret: &str, step: i64) -> String {
     let fives = secret.bytes().map(|c| if c.is_ascii_digit() { c - b'2' + 26 } else { c - b'A' });
     let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0_u32);
     for five in fives {
@@ -167,13 +165,13 @@ async fn program(done: &Done) {
     let mut access = identity::access_service_client::AccessServiceClient::new(channel);
     let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
     access.grant_role(admin.ask(ask)).await.expect("a grant");
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+    let now = Clock::System.now().as_second();
     let ask = identity::CreateApiKeyRequest {
         request_id: String::new(),
         principal_id,
         name: "nightly".into(),
         permissions: vec!["attendance.site.read".into()],
-        expires_at: Some(prost_types::Timestamp { seconds: now as i64 + 24 * 3600, nanos: 0 }),
+        expires_at: Some(prost_types::Timestamp { seconds: now + 24 * 3600, nanos: 0 }),
     };
     let made = accounts.create_api_key(admin.ask(ask)).await.expect("a key").into_inner();
     let ask = identity::ExchangeApiKeyRequest { api_key: made.api_key };

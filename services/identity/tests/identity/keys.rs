@@ -16,7 +16,7 @@ fn a_key_is_made_once_and_only_its_owner_can_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let first = open_or_create(folder.path(), "identity", &Rng::System).unwrap();
     let again = open_or_create(folder.path(), "identity", &Rng::System).unwrap();
-    let now = jiff::Timestamp::now();
+    let now = Clock::System.now();
     assert_eq!(first.at(now).public(), again.at(now).public());
     let file = folder.path().join("identity.key");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);

@@ -1,6 +1,7 @@
 //! Single sign-on at a real provider.
 
 use tally_api::identity::v1::{self as pb, ScopeKind};
+use tally_kernel::Clock;
 use tally_kernel::error::Kind;
 use tally_testkit::oidc::{Provider, REDIRECT, SECRET, browse};
 
@@ -8,7 +9,7 @@ use crate::house::{House, Login, Told, person_row, told};
 
 /// A house on the machine's time, which the provider goes by, that trusts it.
 async fn trusting(mut house: House, provider: &Provider, client: &str) -> House {
-    house.wait(jiff::Timestamp::now().as_second() - house.clock.now().as_second());
+    house.wait(Clock::System.now().as_second() - house.clock.now().as_second());
     house.admin = house.sign_in("admin").await;
     house.login("lina@aurora.example", "").await;
     put(&house, provider, client, "*").await.unwrap();
@@ -143,7 +144,7 @@ async fn providers_are_kept_by_administrators_and_a_regional_one_speaks_for_its_
     let provider = Provider::start();
     for house in House::with_company().await {
         let mut house = house;
-        house.wait(jiff::Timestamp::now().as_second() - house.clock.now().as_second());
+        house.wait(Clock::System.now().as_second() - house.clock.now().as_second());
         house.admin = house.sign_in("admin").await;
         house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "South/Desk")]).await;
         let north = house.login("north@aurora.example", "E1").await;

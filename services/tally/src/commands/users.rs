@@ -59,9 +59,11 @@ pub fn crew(lang: Language) -> Vec<User> {
     users.into_iter().map(user).collect()
 }
 
-/// Gives logins to two agents, the first and the last of the ranking, and to the first one's supervisor.
+/// Gives logins to two agents, the first and the last of the ranking who still work there, and to the first one's supervisor.
 pub async fn named(crew: &Crew, bundle: &Bundle, outcome: &Outcome, password: &str) -> Result<Vec<User>> {
-    let people = spotlight(outcome);
+    // Who has left since could not sign in.
+    let stays = |person: &PersonIx| bundle.person(*person).left_on.is_none();
+    let people: Vec<_> = spotlight(outcome).into_iter().filter(stays).collect();
     let (Some(first), Some(last)) = (people.first().copied(), people.last().copied()) else { return Ok(Vec::new()) };
     let mut users = Vec::new();
     for person in if first == last { vec![first] } else { vec![first, last] } {
