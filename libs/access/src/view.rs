@@ -92,7 +92,16 @@ impl View {
     /// A view that allows nothing: nobody signed in, or a principal without grants.
     pub fn nothing(revision: u64, person: Option<PersonId>) -> Self {
         let (modules, zone) = (Modules::All, TimeZone::UTC);
-        Self { revision, person, suspended: false, modules, zone, rules: no_rules(), provisional: Vec::new(), lent: None }
+        Self {
+            revision,
+            person,
+            suspended: false,
+            modules,
+            zone,
+            rules: no_rules(),
+            provisional: Vec::new(),
+            lent: None,
+        }
     }
 
     /// A view of these rules.

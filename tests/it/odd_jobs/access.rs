@@ -30,7 +30,8 @@ async fn roles(admin: &Session) {
         scopes: vec![identity::ScopeKind::Tenant.into()],
         ..Default::default()
     };
-    let ask = identity::DefineRoleRequest { request_id: "cashier".into(), role: Some(role), reason: "a journey".into() };
+    let ask =
+        identity::DefineRoleRequest { request_id: "cashier".into(), role: Some(role), reason: "a journey".into() };
     let made = roles.define_role(admin.ask(ask)).await.expect("a role").into_inner().role.expect("a role");
     assert_eq!(made.version, 1);
     let listed = roles.list_roles(admin.ask(identity::ListRolesRequest {})).await.expect("roles").into_inner().roles;
@@ -42,11 +43,7 @@ async fn roles(admin: &Session) {
 /// A login of its own with a role on the whole group.
 async fn somebody(admin: &Session, login: &str, role: &str) -> Session {
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
-    let ask = identity::CreateLoginRequest {
-        login: login.into(),
-        password: PASSWORD.into(),
-        ..Default::default()
-    };
+    let ask = identity::CreateLoginRequest { login: login.into(), password: PASSWORD.into(), ..Default::default() };
     let principal_id = sessions.create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;
     let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
     let grant = identity::Grant {

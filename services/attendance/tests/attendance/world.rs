@@ -103,6 +103,27 @@ impl PersonService for Identity {
     ) -> Result<Response<identity::EndEmploymentResponse>, Status> {
         Err(Status::unimplemented("attendance does not write people"))
     }
+
+    async fn change_employment(
+        &self,
+        _: Request<identity::ChangeEmploymentRequest>,
+    ) -> Result<Response<identity::ChangeEmploymentResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write people"))
+    }
+
+    async fn rectify_person(
+        &self,
+        _: Request<identity::RectifyPersonRequest>,
+    ) -> Result<Response<identity::RectifyPersonResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write people"))
+    }
+
+    async fn export_person(
+        &self,
+        _: Request<identity::ExportPersonRequest>,
+    ) -> Result<Response<identity::ExportPersonResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write people"))
+    }
 }
 
 #[tonic::async_trait]
@@ -132,6 +153,27 @@ impl OrgService for Identity {
         &self,
         _: Request<identity::MoveOrgUnitRequest>,
     ) -> Result<Response<identity::MoveOrgUnitResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write units"))
+    }
+
+    async fn rename_org_unit(
+        &self,
+        _: Request<identity::RenameOrgUnitRequest>,
+    ) -> Result<Response<identity::RenameOrgUnitResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write units"))
+    }
+
+    async fn close_org_unit(
+        &self,
+        _: Request<identity::CloseOrgUnitRequest>,
+    ) -> Result<Response<identity::CloseOrgUnitResponse>, Status> {
+        Err(Status::unimplemented("attendance does not write units"))
+    }
+
+    async fn merge_org_units(
+        &self,
+        _: Request<identity::MergeOrgUnitsRequest>,
+    ) -> Result<Response<identity::MergeOrgUnitsResponse>, Status> {
         Err(Status::unimplemented("attendance does not write units"))
     }
 }

@@ -167,6 +167,33 @@ impl TenantService for Teller {
     ) -> Result<Response<idn::InitTenantResponse>, Status> {
         no()
     }
+
+    type ExportTenantStream = Pin<Box<dyn Stream<Item = Result<idn::ExportTenantResponse, Status>> + Send>>;
+
+    async fn export_tenant(
+        &self,
+        _: Request<idn::ExportTenantRequest>,
+    ) -> Result<Response<Self::ExportTenantStream>, Status> {
+        no()
+    }
+
+    async fn add_region(&self, _: Request<idn::AddRegionRequest>) -> Result<Response<idn::AddRegionResponse>, Status> {
+        no()
+    }
+
+    async fn suspend_tenant(
+        &self,
+        _: Request<idn::SuspendTenantRequest>,
+    ) -> Result<Response<idn::SuspendTenantResponse>, Status> {
+        no()
+    }
+
+    async fn resume_tenant(
+        &self,
+        _: Request<idn::ResumeTenantRequest>,
+    ) -> Result<Response<idn::ResumeTenantResponse>, Status> {
+        no()
+    }
 }
 
 #[tonic::async_trait]
@@ -193,6 +220,27 @@ impl PersonService for Teller {
         &self,
         _: Request<idn::EndEmploymentRequest>,
     ) -> Result<Response<idn::EndEmploymentResponse>, Status> {
+        no()
+    }
+
+    async fn change_employment(
+        &self,
+        _: Request<idn::ChangeEmploymentRequest>,
+    ) -> Result<Response<idn::ChangeEmploymentResponse>, Status> {
+        no()
+    }
+
+    async fn rectify_person(
+        &self,
+        _: Request<idn::RectifyPersonRequest>,
+    ) -> Result<Response<idn::RectifyPersonResponse>, Status> {
+        no()
+    }
+
+    async fn export_person(
+        &self,
+        _: Request<idn::ExportPersonRequest>,
+    ) -> Result<Response<idn::ExportPersonResponse>, Status> {
         no()
     }
 }

@@ -174,20 +174,7 @@ pub fn plan(
             changes.targets.extend([home.target(person.id), new.target(person.id)]);
             changes.writes.push(new);
         }
-        Change::EndPost { employment, last_day } => {
-            let ends = stretch(person, *employment, *last_day)?;
-            if ends.post == Post::Home {
-                return Err(PersonError::HomeEnds);
-            }
-            shorten(person, *employment, *last_day)?;
-            for old in stretches(person, *employment).filter(|e| e.to.is_none_or(|last| last > *last_day)) {
-                changes.cut(old, *last_day, id);
-            }
-            if changes.closes.is_empty() {
-                return Err(PersonError::EndsAlready(*last_day));
-            }
-            changes.targets.push(ends.target(person.id));
-        }
+        Change::EndPost { employment, last_day } => end_post(person, *employment, *last_day, &mut changes, id)?,
         Change::Rehire { terms, from, to } => {
             let last = person.home(*from).ok_or(PersonError::NotEmployed(*from))?;
             let mut homes = person.employments.iter().filter(|e| e.post == Post::Home);
@@ -208,22 +195,54 @@ pub fn plan(
             changes.writes_leaves.push(Leave { row: id(), id: LeaveId(id()), unit, region, from: *from, to: *to });
             changes.targets.push(home.target(person.id));
         }
-        Change::EndLeave { leave, last_day } => {
-            let old = person.leaves.iter().find(|l| l.id == *leave).ok_or(PersonError::LeaveMissing(*leave))?;
-            if old.to == Some(*last_day) {
-                return Err(PersonError::NothingChanges);
-            }
-            lasts(person, home_of(person, old.from)?, Some(*last_day))?;
-            let mut others = person.leaves.iter().filter(|l| l.id != *leave);
-            if let Some(clash) = others.find(|l| overlap(l.from, l.to, old.from, Some(*last_day))) {
-                return Err(PersonError::OnLeave(clash.from));
-            }
-            changes.cut_leave(old, *last_day, id);
-            changes.targets.push(home_of(person, old.from)?.target(person.id));
-        }
+        Change::EndLeave { leave, last_day } => end_leave(person, *leave, *last_day, &mut changes, id)?,
         Change::Cancel { employment, on } => cancel(person, facts, *employment, *on, &mut changes, id)?,
     }
     Ok(changes)
+}
+
+fn end_post(
+    person: &Person,
+    employment: EmploymentId,
+    last_day: Date,
+    changes: &mut Changes,
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<(), PersonError> {
+    let ends = stretch(person, employment, last_day)?;
+    if ends.post == Post::Home {
+        return Err(PersonError::HomeEnds);
+    }
+    shorten(person, employment, last_day)?;
+    for old in stretches(person, employment).filter(|e| e.to.is_none_or(|last| last > last_day)) {
+        changes.cut(old, last_day, id);
+    }
+    if changes.closes.is_empty() {
+        return Err(PersonError::EndsAlready(last_day));
+    }
+    changes.targets.push(ends.target(person.id));
+    Ok(())
+}
+
+fn end_leave(
+    person: &Person,
+    leave: LeaveId,
+    last_day: Date,
+    changes: &mut Changes,
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<(), PersonError> {
+    let old = person.leaves.iter().find(|l| l.id == leave).ok_or(PersonError::LeaveMissing(leave))?;
+    if old.to == Some(last_day) {
+        return Err(PersonError::NothingChanges);
+    }
+    let home = home_of(person, old.from)?;
+    lasts(person, home, Some(last_day))?;
+    let mut others = person.leaves.iter().filter(|l| l.id != leave);
+    if let Some(clash) = others.find(|l| overlap(l.from, l.to, old.from, Some(last_day))) {
+        return Err(PersonError::OnLeave(clash.from));
+    }
+    changes.cut_leave(old, last_day, id);
+    changes.targets.push(home.target(person.id));
+    Ok(())
 }
 
 fn transfer(

@@ -1,11 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use jiff::civil::date;
 use tally_kernel::id::CatalogueEntryId;
 
 use super::*;
 use crate::catalogue::domain::Entry;
 use crate::org::domain::{ALWAYS, State, UnitKind};
+
+mod diary;
 
 fn day(text: &str) -> Date {
     text.parse().unwrap()
@@ -335,7 +336,10 @@ fn posts_and_leaves_end_with_the_home_and_a_later_employment_stays() {
 fn who_is_on_leave_is_employed_and_comes_back() {
     let mut life = Life::new();
     life.goes("2026-04-01", "").unwrap();
-    assert!(life.person.employments.iter().any(|e| e.covers(day("2026-05-01"))) && life.person.leaves[0].covers(day("2026-05-01")));
+    assert!(
+        life.person.employments.iter().any(|e| e.covers(day("2026-05-01")))
+            && life.person.leaves[0].covers(day("2026-05-01"))
+    );
     assert_eq!(life.goes("2026-09-01", "2026-09-30"), Err(PersonError::OnLeave(day("2026-04-01"))));
     let leave = life.person.leaves[0].id;
     let back = |last: &str| Change::EndLeave { leave, last_day: day(last) };
@@ -419,100 +423,4 @@ fn ending_writes_a_new_version_and_closes_the_old_one() {
     assert_eq!(life.ends("2026-03-16"), Err(PersonError::NotEmployed(day("2026-03-16"))));
     let earlier = life.ends("2026-02-01").unwrap();
     assert_eq!(earlier.writes[0].to, Some(day("2026-02-01")), "an end can be brought forward");
-}
-
-/// What holds on a day: each employment with its post, unit and grade.
-type Cell = BTreeMap<EmploymentId, (Post, OrgUnitId, String)>;
-
-const DAYS: i64 = 60;
-
-fn on(day: i64) -> Date {
-    date(2026, 3, 10).checked_add(jiff::Span::new().days(day)).unwrap()
-}
-
-/// The same history, kept day by day without any stretches.
-fn replay(cells: &mut [Cell], step: &Change, person: &Person, changes: &Changes) {
-    let new = changes.writes.iter().find(|e| cells.iter().all(|cell| !cell.contains_key(&e.id)));
-    let first = |from: Date| (0..DAYS).find(|day| on(*day) >= from).unwrap_or(DAYS) as usize;
-    let cell_of = |e: &Employment| (e.post, e.unit, e.grade.clone());
-    match step {
-        Change::Transfer { terms, from, .. } => {
-            let id = person.home(*from).unwrap().id;
-            for cell in &mut cells[first(*from)..] {
-                if let Some(held) = cell.get_mut(&id) {
-                    held.1 = terms.unit.unwrap();
-                    if !terms.grade.is_empty() {
-                        held.2.clone_from(&terms.grade);
-                    }
-                }
-            }
-        }
-        Change::Post { from, to, .. } | Change::Rehire { from, to, .. } => {
-            let new = new.expect("a new employment");
-            let last = to.map_or(DAYS as usize, |to| first(to.tomorrow().unwrap()));
-            cells[first(*from)..last].iter_mut().for_each(|cell| drop(cell.insert(new.id, cell_of(new))));
-        }
-        Change::EndPost { employment, last_day } => {
-            cells[first(last_day.tomorrow().unwrap())..].iter_mut().for_each(|cell| drop(cell.remove(employment)));
-        }
-        Change::Cancel { employment, on: from } => {
-            let at = first(*from);
-            let before = cells[at - 1].get(employment).cloned();
-            let began = cells[at].contains_key(employment);
-            for cell in &mut cells[at..] {
-                match (&before, began) {
-                    (Some(before), true) if cell.contains_key(employment) => {
-                        drop(cell.insert(*employment, before.clone()))
-                    }
-                    (Some(before), false) => drop(cell.insert(*employment, before.clone())),
-                    (None, true) if cell.get(employment).is_some_and(|held| held.0 == Post::Home) => cell.clear(),
-                    (None, _) => drop(cell.remove(employment)),
-                    (Some(_), true) => {}
-                }
-            }
-        }
-        Change::Leave { .. } | Change::EndLeave { .. } => {}
-    }
-}
-
-proptest::proptest! {
-    #[test]
-    fn any_history_holds_day_by_day_what_a_diary_of_it_says(steps in proptest::collection::vec((0..6_u8, 0..DAYS, 0..DAYS, 0..4_usize), 0..24)) {
-        let mut life = Life::new();
-        let hired = life.person.employments[0].clone();
-        let mut diary: Vec<Cell> = vec![Cell::from([(hired.id, (hired.post, hired.unit, hired.grade.clone()))]); DAYS as usize];
-        for (what, from, length, pick) in steps {
-            let to = (pick != 0).then(|| on((from + length).min(DAYS - 1)));
-            let terms = Terms { unit: Some(unit([2, 4, 2, 5][pick])), position: String::new(), grade: ["", "P1", "P2", "P3"][length as usize % 4].into() };
-            let employment = life.person.employments[length as usize % life.person.employments.len()].id;
-            let step = match what {
-                0 => Change::Transfer { employment: None, terms, from: on(from) },
-                1 => Change::Post { post: if pick % 2 == 0 { Post::Secondment } else { Post::Concurrent }, terms, from: on(from), to },
-                2 => Change::EndPost { employment, last_day: on(from) },
-                3 => Change::Rehire { terms, from: on(from), to },
-                4 => Change::Cancel { employment, on: on(from.max(1)) },
-                _ => {
-                    let before = life.person.clone();
-                    if life.ends(&on(from).to_string()).is_ok() {
-                        let home = before.home(on(from)).unwrap().id;
-                        // With the home employment goes, on its days, whatever is beside it.
-                        diary[from as usize + 1..].iter_mut().filter(|cell| cell.contains_key(&home)).for_each(Cell::clear);
-                    }
-                    continue;
-                }
-            };
-            let before = life.person.clone();
-            if let Ok(changes) = life.does(&step) {
-                replay(&mut diary, &step, &before, &changes);
-            }
-        }
-        for (number, cell) in (0..DAYS).zip(&diary) {
-            let there = life.person.employments.iter().filter(|e| e.covers(on(number)));
-            let there: Vec<_> = there.map(|e| (e.id, (e.post, e.unit, e.grade.clone()))).collect();
-            proptest::prop_assert_eq!(there.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len(), there.len());
-            proptest::prop_assert_eq!(&there.into_iter().collect::<Cell>(), cell, "on {}", on(number));
-            let homes = cell.values().filter(|held| held.0 == Post::Home).count();
-            proptest::prop_assert!(homes <= 1 && (homes == 1 || cell.is_empty()), "posts without a home, or two homes");
-        }
-    }
 }

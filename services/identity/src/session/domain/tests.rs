@@ -128,7 +128,6 @@ fn easy_passwords_are_refused_whatever_they_are_easy_by() {
         "letmeinletmein",
         "administrator",
         "monkeymonkey1",
-        "linali.na2026",
         "li.na@example",
         "AuroraRetail1",
         "P@ssw0rd1234",
