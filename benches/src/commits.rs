@@ -10,15 +10,16 @@ use serde::{Deserialize, Serialize};
 use tally_access::{Actor, ActorKind, OpContext, Target, View};
 use tally_kernel::id::{PrincipalId, TenantId};
 use tally_kernel::{Clock, Rng};
-use tally_store::{Audit, Event, Store, StoreConfig, digest};
+use tally_store::{Audit, Event, Keys, Store, StoreConfig, digest};
 use uuid::Uuid;
 
 /// Units at once, and clients of pgbench.
 pub const AT_ONCE: usize = 16;
 /// The service whose tables these are.
-const SERVICE: &str = "bench";
+pub const SERVICE: &str = "bench";
 
-mod note {
+pub mod note {
+    use sea_orm::ActiveValue::{NotSet, Set};
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -40,6 +41,18 @@ mod note {
     impl ActiveModelBehavior for ActiveModel {}
 
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+
+    /// A row.
+    pub fn row(ctx: &tally_access::OpContext, id: Uuid, code: &str, amount: u64) -> ActiveModel {
+        ActiveModel {
+            tenant_id: NotSet,
+            id: Set(id),
+            region: Set("cn-north".to_owned()),
+            code: Set(code.to_owned()),
+            amount: Set(amount as i64),
+            recorded_at: Set(tally_store::to_db(ctx.now())),
+        }
+    }
 }
 
 tally_store::migration!(Notes, "bench_0001_notes", |m| {
@@ -51,7 +64,7 @@ fn migrations() -> Vec<Box<dyn tally_store::migration::MigrationTrait>> {
     vec![Box::new(Notes)]
 }
 
-mod policy {
+pub mod policy {
     tally_access::rpcs! {
         Write = "bench.v1.Notes/Write", public, Change;
     }
@@ -66,14 +79,10 @@ pub struct Units {
     pub verified: u64,
 }
 
-/// Commits units for some seconds. `url` is the owner's; the store enters with the service's own role.
+/// Commits units for some seconds.
 #[tokio::main]
 pub async fn measure(url: &str, seconds: u64) -> Result<String> {
-    Store::migrate(url, SERVICE, None, migrations).await?;
-    let keys = tally_store::Keys::ephemeral();
-    let mut config = StoreConfig::new(url.replace("postgres@", "tally_{service}@"), SERVICE, keys);
-    config.max_connections = AT_ONCE as u32 + 2;
-    let store = Store::open(config, migrations).await?;
+    let store = open(url).await?;
     let sequencer = store.spawn_sequencer(std::future::pending());
     let (units, begin) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let end = begin + Duration::from_secs(seconds);
@@ -92,12 +101,25 @@ pub async fn measure(url: &str, seconds: u64) -> Result<String> {
     Ok(serde_json::to_string(&Units { per_second, verified: report.entries })?)
 }
 
-async fn work(store: Store, worker: usize, end: Instant, units: Arc<AtomicU64>) -> Result<()> {
+/// The store with its table. `url` is the owner's; the store enters with the service's own role.
+pub async fn open(url: &str) -> Result<Store> {
+    Store::migrate(url, SERVICE, None, migrations).await?;
+    let mut config = StoreConfig::new(url.replace("postgres@", "tally_{service}@"), SERVICE, Keys::ephemeral());
+    config.max_connections = AT_ONCE as u32 + 2;
+    Ok(Store::open(config, migrations).await?)
+}
+
+/// Somebody who writes.
+pub fn context(worker: usize) -> OpContext {
     let principal = PrincipalId(Uuid::from_u128(worker as u128 + 1));
     let actor = Actor { principal, kind: ActorKind::User, tenant: TenantId(Uuid::from_u128(1)), on_behalf_of: None };
-    let ctx = OpContext::new(actor, Arc::new(View::nothing(0, None)), Clock::System, Rng::System);
+    OpContext::new(actor, Arc::new(View::nothing(0, None)), Clock::System, Rng::System)
+}
+
+async fn work(store: Store, worker: usize, end: Instant, units: Arc<AtomicU64>) -> Result<()> {
+    let ctx = context(worker);
     let permit = ctx.permit::<policy::Write>(&Target::tenant())?;
-    let mut count = 0_u32;
+    let mut count = 0;
     while Instant::now() < end {
         count += 1;
         let request = ctx.new_id().to_string();
@@ -112,23 +134,14 @@ async fn write(
     ctx: &OpContext,
     permit: &tally_access::Permit<policy::Write>,
     request: &str,
-    count: u32,
-) -> tally_kernel::Result<u32> {
-    use sea_orm::ActiveValue::{NotSet, Set};
+    count: u64,
+) -> tally_kernel::Result<u64> {
     let mut unit = store.unit(ctx, permit).await?;
-    if let Some(done) = unit.replay::<u32>(request, &digest(&count.to_le_bytes())).await? {
+    if let Some(done) = unit.replay::<u64>(request, &digest(&count.to_le_bytes())).await? {
         return Ok(done);
     }
     let id = ctx.new_id();
-    unit.insert(note::ActiveModel {
-        tenant_id: NotSet,
-        id: Set(id),
-        region: Set("cn-north".to_owned()),
-        code: Set(request.to_owned()),
-        amount: Set(i64::from(count)),
-        recorded_at: Set(tally_store::to_db(ctx.now())),
-    })
-    .await?;
+    unit.insert(note::row(ctx, id, request, count)).await?;
     unit.emit(Event::new("bench.note.written", id, &count));
     unit.commit(Audit::new("bench.note.write", "note", id), count).await
 }

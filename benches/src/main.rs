@@ -1,7 +1,7 @@
 //! Measures how fast the suite is, side by side with others in one run, and writes `report.md` and `report.json`.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/Cargo.toml -- [--quick] [--out DIR]
+//! cargo run --release --manifest-path benches/Cargo.toml -- [--quick] [--only SCENARIO] [--out DIR]
 //! ```
 //!
 //! Every scenario runs in a child process of its own ([`child`]), so that its peak of memory is its own and nothing that
@@ -9,11 +9,18 @@
 //! they say beside each other, and [`report`] writes it down. Figures of different runs or machines say little; ratios
 //! within one run do.
 
+mod agree;
+mod audited;
+mod casbin;
+mod cedar;
+mod checks;
 mod child;
 mod close;
 mod commits;
 mod decisions;
+mod dice;
 mod equal;
+mod lists;
 mod machine;
 mod memory;
 mod month;
@@ -35,6 +42,9 @@ struct Cli {
     /// A tenth of the size, once each: to see that everything runs
     #[arg(long)]
     quick: bool,
+    /// This scenario alone
+    #[arg(long, value_name = "SCENARIO", value_parser = scenarios::names())]
+    only: Option<String>,
     /// Where report.md and report.json go
     #[arg(long, value_name = "DIR", default_value = "bench-report")]
     out: PathBuf,
@@ -54,8 +64,18 @@ pub enum Child {
     Equal { dir: PathBuf, repeats: usize, threads: usize },
     /// Units of work on PostgreSQL
     Commits { url: String, seconds: u64 },
-    /// Decisions about access
+    /// Decisions about access, beside Cedar and Casbin
     Decide { batches: usize },
+    /// Random questions about access, put to Tally and to Cedar
+    Agree { decisions: usize, seed: u64 },
+    /// Checks over the network, beside an empty call
+    Check { seconds: u64 },
+    /// Pages of a long table under scopes
+    List { url: String, pages: usize },
+    /// Units of work with their audit entry, beside the bare change
+    Audited { url: String, seconds: u64 },
+    /// Numbering audit entries
+    Sequence { url: String, entries: u64 },
 }
 
 fn main() -> ExitCode {
@@ -71,12 +91,17 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<()> {
     let said = match &cli.child {
-        None => return scenarios::run(cli.quick, &cli.out),
+        None => return scenarios::run(cli.quick, cli.only.as_deref(), &cli.out),
         Some(Child::Make { records, dir }) => equal::make(*records, dir)?,
         Some(Child::Memory { dir, repeats, threads, work }) => memory::from_bundle(dir, *repeats, *threads, *work)?,
         Some(Child::Equal { dir, repeats, threads }) => equal::from_columns(dir, *repeats, *threads)?,
         Some(Child::Commits { url, seconds }) => commits::measure(url, *seconds)?,
         Some(Child::Decide { batches }) => decisions::measure(*batches)?,
+        Some(Child::Agree { decisions, seed }) => agree::measure(*decisions, *seed)?,
+        Some(Child::Check { seconds }) => checks::measure(*seconds)?,
+        Some(Child::List { url, pages }) => lists::measure(url, *pages)?,
+        Some(Child::Audited { url, seconds }) => audited::measure(url, *seconds)?,
+        Some(Child::Sequence { url, entries }) => audited::sequence(url, *entries)?,
     };
     println!("{said}");
     Ok(())

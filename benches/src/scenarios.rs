@@ -1,15 +1,17 @@
 //! The scenarios, in the order of the report.
 
+mod access;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use clap::builder::PossibleValuesParser;
 use tally_kernel::Clock;
 
 use crate::child::{self, Closed};
 use crate::close::{self, Ran};
 use crate::commits::{AT_ONCE, Units};
-use crate::decisions::Caller;
 use crate::machine::{Machine, cores, load};
 use crate::pandas;
 use crate::report::{Report, Section, number};
@@ -25,8 +27,16 @@ struct Bench {
 }
 
 impl Bench {
-    fn month(&self, records: usize) -> PathBuf {
-        self.work.path().join(records.to_string())
+    /// The month of so many records, made when it is first asked for.
+    fn month(&self, records: usize) -> Result<PathBuf> {
+        let month = self.work.path().join(records.to_string());
+        if !month.exists() {
+            say(&format!("making a month of {records} records"));
+            fs::create_dir_all(&month)?;
+            let made: usize = child::run(&["make", &records.to_string(), &text(&month)?])?;
+            ensure!(made > 0, "the month of {records} records is empty");
+        }
+        Ok(month)
     }
 
     fn largest(&self) -> usize {
@@ -41,27 +51,33 @@ impl Bench {
 /// Measures one thing.
 type Scenario = fn(&Bench, &mut Section) -> Result<()>;
 
-/// Measures everything and writes the report. A scenario that cannot run says why and stops no other.
-pub fn run(quick: bool, out: &Path) -> Result<()> {
+/// All of them, by name.
+const SCENARIOS: [(&str, Scenario); 10] = [
+    ("in-memory", in_memory),
+    ("pandas", beside_pandas),
+    ("close", files_to_files),
+    ("growth", growth),
+    ("commits", commits),
+    ("audited", access::audited),
+    ("decisions", access::decisions),
+    ("agreement", access::agreement),
+    ("checks", access::checks),
+    ("lists", access::pages),
+];
+
+/// What can be measured alone.
+pub fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(SCENARIOS.map(|(name, _)| name))
+}
+
+/// Measures everything, or one thing, and writes the report. A scenario that cannot run says why and stops no other; the run
+/// fails then.
+pub fn run(quick: bool, only: Option<&str>, out: &Path) -> Result<()> {
     let sizes = if quick { [1_000, 10_000, 100_000] } else { [10_000, 100_000, 1_000_000] };
     let bench = Bench { sizes, quick, work: tempfile::tempdir()? };
     let begin = load();
-    for records in bench.sizes {
-        say(&format!("making a month of {records} records"));
-        fs::create_dir_all(bench.month(records))?;
-        let made: usize = child::run(&["make", &records.to_string(), &text(&bench.month(records))?])?;
-        ensure!(made > 0, "the month of {records} records is empty");
-    }
-    let scenarios: [(&str, Scenario); 6] = [
-        ("in memory", in_memory),
-        ("beside pandas", beside_pandas),
-        ("tally close", files_to_files),
-        ("growth", growth),
-        ("commits", commits),
-        ("decisions", decisions),
-    ];
     let mut sections = Vec::new();
-    for (name, scenario) in scenarios {
+    for (name, scenario) in SCENARIOS.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
         say(name);
         let mut section = Section::default();
         if let Err(error) = scenario(&bench, &mut section) {
@@ -77,6 +93,8 @@ pub fn run(quick: bool, out: &Path) -> Result<()> {
     let report = Report { made_at, machine: Machine::here(), quick, load: (begin, load()), sections };
     report.write(out)?;
     say(&format!("{} targets missed; see {}", report.missed(), out.join("report.md").display()));
+    let failed = report.sections.iter().filter(|section| section.missing.is_some()).count();
+    ensure!(failed == 0, "{failed} scenarios could not be measured, or their answers differ");
     Ok(())
 }
 
@@ -97,7 +115,7 @@ fn in_memory(bench: &Bench, section: &mut Section) -> Result<()> {
          that several people could have done is. Best of three.",
         &["", "as written, wall s", "cpu s", "as calls, wall s", "cpu s"],
     );
-    let month = text(&bench.month(bench.largest()))?;
+    let month = text(&bench.month(bench.largest())?)?;
     let close = |work| child::run::<Closed>(&["memory", &month, bench.repeats(), &cores().to_string(), work]);
     let (written, calls) = (close("as-written")?, close("calls")?);
     let ((steps, wall, cpu), (steps_of_calls, wall_of_calls, cpu_of_calls)) = (written.best(), calls.best());
@@ -134,7 +152,7 @@ fn beside_pandas(bench: &Bench, section: &mut Section) -> Result<()> {
          all, and also takes the digests that let anybody replay the month. Best of three.",
         &["", "read s", "compute s", "cpu s", "peak MiB", "shares"],
     );
-    let dir = bench.month(bench.largest());
+    let dir = bench.month(bench.largest())?;
     let mut walls = Vec::new();
     for threads in [1, cores()] {
         let closed: Closed = child::run(&["equal", &text(&dir)?, bench.repeats(), &threads.to_string()])?;
@@ -180,7 +198,7 @@ fn files_to_files(bench: &Bench, section: &mut Section) -> Result<()> {
         &["", "wall s", "cpu s", "peak MiB"],
     );
     let tally = close::program()?;
-    let bundle = bench.month(bench.largest()).join("bundle");
+    let bundle = bench.month(bench.largest())?.join("bundle");
     let sqlite = close::run(&tally, &bundle, &bench.work.path().join("on-sqlite"), None)?;
     let row = |ran: &Ran, name: &str| [name.to_owned(), number(ran.wall), number(ran.cpu), number(ran.peak_mib)];
     section.row(row(&sqlite, "SQLite"));
@@ -214,7 +232,7 @@ fn growth(bench: &Bench, section: &mut Section) -> Result<()> {
     );
     let mut normalised = Vec::new();
     for records in bench.sizes {
-        let month = text(&bench.month(records))?;
+        let month = text(&bench.month(records)?)?;
         let closed: Closed = child::run(&["memory", &month, bench.repeats(), &cores().to_string(), "calls"])?;
         let (_, wall, _) = closed.best();
         let sums = closed.runs.iter().map(|run| run.iter().map(|step| step.cpu).sum::<f64>());
@@ -255,21 +273,6 @@ fn commits(bench: &Bench, section: &mut Section) -> Result<()> {
         let figures = [units.per_second, units.per_second * 4.0, peer, units.per_second / peer];
         section.row([on_off.to_owned()].into_iter().chain(figures.map(number)));
         ensure!(units.verified > 0, "no unit was committed");
-    }
-    Ok(())
-}
-
-fn decisions(bench: &Bench, section: &mut Section) -> Result<()> {
-    *section = Section::new(
-        "Decisions",
-        "`decide()` in a group of 100,000 people in 10,000 units, on one core: four permissions on random people, in batches \
-         of a thousand, mean of all batches and the slowest of a hundred. Compiling the view is done once per revision.",
-        &["caller", "compile µs", "mean ns", "p99 ns", "allowed of 1,000"],
-    );
-    let callers: Vec<Caller> = child::run(&["decide", if bench.quick { "100" } else { "2000" }])?;
-    for caller in callers {
-        let figures = [caller.compile_us, caller.mean_ns, caller.p99_ns, caller.allowed_permille as f64];
-        section.row([caller.name].into_iter().chain(figures.map(number)));
     }
     Ok(())
 }

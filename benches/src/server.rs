@@ -68,6 +68,24 @@ impl Server {
         Ok(tps.split(' ').next().unwrap_or_default().parse()?)
     }
 
+    /// The plans that the server wrote down last of queries with this text, where auto_explain is on. Values of a plan are
+    /// left out where they are many.
+    pub fn last_plans(&self, query: &str, count: usize) -> Result<Vec<String>> {
+        let log = fs::read_to_string(self.dir().join("log"))?;
+        let entries = log.split("LOG:  duration:").skip(1).filter(|entry| entry.contains(query));
+        let plan = |entry: &str| {
+            let lines = entry.lines().skip(2).take_while(|line| line.starts_with('\t'));
+            let short = |line: &str| match line.char_indices().nth(160) {
+                Some((at, _)) => format!("{}...", &line[..at]),
+                None => line.to_owned(),
+            };
+            lines.map(|line| short(line.trim_start_matches('\t'))).collect::<Vec<_>>().join("\n")
+        };
+        let plans: Vec<String> = entries.map(plan).collect();
+        ensure!(plans.len() >= count, "the server wrote down {} plans, not {count}", plans.len());
+        Ok(plans[plans.len() - count..].to_vec())
+    }
+
     /// The version of the server's programs.
     pub fn version(&self) -> Result<String> {
         Ok(run(Command::new(self.bin.join("pg_ctl")).arg("--version"))?.trim().to_owned())
