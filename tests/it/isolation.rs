@@ -5,10 +5,11 @@ use tally_store::orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseC
 use tally_suite::suite::PARTS;
 use tally_testkit::databases::database;
 
-/// Where a service's worker role sees every group: the store's own logs and work items.
-const OF_WORKERS: [&str; 5] = ["audit", "audit_people", "log_heads", "outbox", "work_items"];
-/// Tables that belong to no group: positions in other services' events, and where a group is found by its name.
-const OPEN: [&str; 2] = ["cursors", "directory"];
+/// Where a service's worker role sees every group: the store's own logs and work items, and the wrapped keys that it rotates.
+const OF_WORKERS: [&str; 6] = ["audit", "audit_people", "data_keys", "log_heads", "outbox", "work_items"];
+/// Tables that belong to no group: positions in other services' events, where a group is found by its name, and the names of
+/// what is sealed.
+const OPEN: [&str; 3] = ["cursors", "directory", "sealed_columns"];
 /// The rule of everything else.
 const TENANT_ONLY: &str =
     "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS \"nullif\"))";

@@ -261,7 +261,7 @@ pub(crate) fn reach_condition<E: Scoped>(backend: DbBackend, reach: &Reach) -> O
     if reach.tenant {
         return None;
     }
-    let mut any = Condition::any().add(Expr::val(1).eq(0));
+    let mut any = Condition::any();
     if let Some(column) = E::region_column().filter(|_| !reach.regions.is_empty()) {
         any = any.add(column.is_in(reach.regions.iter().map(Region::as_str)));
     }
@@ -271,7 +271,8 @@ pub(crate) fn reach_condition<E: Scoped>(backend: DbBackend, reach: &Reach) -> O
     if let Some(column) = E::person_column().filter(|_| !reach.persons.is_empty()) {
         any = any.add(one_of::<E>(backend, column, reach.persons.iter().map(|person| person.0)));
     }
-    Some(any)
+    // An empty condition would let every row pass. Beside others the false one would keep PostgreSQL from their indices.
+    Some(if any.is_empty() { any.add(Expr::val(1).eq(0)) } else { any })
 }
 
 /// `column` is one of these ids, however many: one bound value, so one prepared statement for every number.

@@ -28,6 +28,8 @@ impl MigrationTrait for Migration {
         ];
         create_table(m, "punches", columns).await?;
         index(m, "punches", ["person_id", "at", "kind"], Keys::Unique).await?;
-        index(m, "punches", ["at", "id"], Keys::Shared).await
+        index(m, "punches", ["at", "id"], Keys::Shared).await?;
+        // A narrow scope reads its own punches instead of walking everybody's.
+        index(m, "punches", ["unit_id", "at", "id"], Keys::Shared).await
     }
 }

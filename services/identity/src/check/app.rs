@@ -1,6 +1,7 @@
 //! Answering questions about access, from the newest facts.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tally_access::{
@@ -59,21 +60,28 @@ pub(crate) async fn check_all(app: &App, ctx: &OpContext, questions: &[Question]
     answer(app, ctx, questions).await
 }
 
+/// Views read in transactions of their own, so the caller's is over before them: a call never waits for a second
+/// connection while it holds one.
 async fn answer(app: &App, ctx: &OpContext, questions: &[Question]) -> Result<Answers> {
     let tx = app.store.read(ctx).await?;
     let mut facts = Lookup::default();
-    let mut seen = BTreeMap::<PrincipalId, Arc<View>>::new();
-    let mut allowed = Vec::with_capacity(questions.len());
+    let mut asked = Vec::with_capacity(questions.len());
     for question in questions {
         let target = facts.target(&tx, ctx, &question.asked).await?;
-        let principal = whose(ctx, question, &target)?;
-        if !seen.contains_key(&principal) {
-            seen.insert(principal, view(app, ctx, principal).await?);
-        }
-        let view = seen.get(&principal).map(|view| view.at(&circumstances(ctx, question)));
-        allowed.push(view.is_some_and(|view| decide(&view, question.permission, &target) == Decision::Allow));
+        asked.push((question, whose(ctx, question, &target)?, target));
     }
     let revision = access::store::revision(&tx).await?;
+    drop(tx);
+    let mut seen = BTreeMap::<PrincipalId, Arc<View>>::new();
+    let mut allowed = Vec::with_capacity(questions.len());
+    for (question, principal, target) in asked {
+        let view = match seen.entry(principal) {
+            Entry::Occupied(seen) => seen.into_mut(),
+            Entry::Vacant(unseen) => unseen.insert(view(app, ctx, principal).await?),
+        };
+        let view = view.at(&circumstances(ctx, question));
+        allowed.push(decide(&view, question.permission, &target) == Decision::Allow);
+    }
     Ok(Answers { allowed, consistency_token: access::app::consistency_token(ctx.tenant(), revision) })
 }
 
@@ -147,9 +155,11 @@ pub(crate) async fn explain(app: &App, ctx: &OpContext, question: &Question) -> 
     ctx.permit::<Explain>(&Target::default())?;
     let tx = app.store.read(ctx).await?;
     let target = Lookup::default().target(&tx, ctx, &question.asked).await?;
+    drop(tx);
     let principal = whose(ctx, question, &target)?;
     let at = circumstances(ctx, question);
     let view = view(app, ctx, principal).await?.at(&at);
+    let tx = app.store.read(ctx).await?;
     let group = Group::read(&tx, ctx).await?;
     let found = session::store::get(&tx, principal).await?.ok_or(CheckError::PrincipalUnknown(principal))?;
     let (_, person, grants) = views::held(&tx, &found, &group).await?;
@@ -160,25 +170,23 @@ pub(crate) async fn explain(app: &App, ctx: &OpContext, question: &Question) -> 
         return Ok(Explained { reasons, roles: Vec::new(), could_grant: Vec::new() });
     }
     let roles = role::store::all(&tx).await?;
-    let could_grant = givers(app, &tx, ctx, &roles, question.permission, &target).await?;
+    let givers = access::store::with_roles(&tx, &roles.giving(Permission::GrantWrite)).await?;
+    drop(tx);
+    let givers = givers.into_iter().map(|grant| grant.principal).collect();
+    let could_grant = able(app, ctx, givers, question.permission, &target).await?;
     Ok(Explained { reasons, roles: roles.giving(question.permission), could_grant })
 }
 
-/// Who gives roles at the target and either holds the permission there or may give what he does not hold.
-async fn givers(
+/// Who of these gives roles at the target and either holds the permission there or may give what he does not hold.
+async fn able(
     app: &App,
-    tx: &ScopedTx,
     ctx: &OpContext,
-    roles: &role::domain::Roles,
+    givers: BTreeSet<PrincipalId>,
     permission: Permission,
     target: &Target,
 ) -> Result<Vec<PrincipalId>> {
-    let grants = access::store::with_roles(tx, &roles.giving(Permission::GrantWrite)).await?;
-    let mut principals: Vec<_> = grants.into_iter().map(|grant| grant.principal).collect();
-    principals.sort_unstable();
-    principals.dedup();
     let mut able = Vec::new();
-    for principal in principals {
+    for principal in givers {
         let Some(view) = app.views.of(ctx.tenant(), principal).await? else { continue };
         let view = view.at(&Circumstances { now: ctx.now(), second_factor: true });
         let may = |permission| decide(&view, permission, target) == Decision::Allow;

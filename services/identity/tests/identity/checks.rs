@@ -1,5 +1,6 @@
 //! Questions about access over the rpcs: may they, why, where, and who else.
 
+use futures::future::join_all;
 use tally_access::Permission;
 use tally_api::identity::v1::{self as pb, GrantVerdict, ScopeKind};
 use tally_kernel::error::Kind;
@@ -76,6 +77,19 @@ async fn many_questions_have_the_answers_of_each() {
         assert_eq!(error.violations()[0].field, "checks[0].permission");
         let request = pb::BatchCheckRequest { checks: vec![question(None, Permission::OrgRead, ""); 1_001] };
         assert_eq!(told(house.checks().batch_check(hr.says(request)).await).unwrap_err().reason(), "TOO_MANY_ROWS");
+    }
+}
+
+#[tokio::test]
+async fn more_questions_at_once_than_there_are_connections_are_all_answered() {
+    for house in House::with_company().await {
+        let hr = house.login("hr", "").await;
+        let north = house.unit("North").await.unit_id;
+        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+        let asked = join_all((0..64).map(|_| ask(&house, &hr, question(None, Permission::OrgWrite, &north)))).await;
+        assert_eq!(asked, [Ok(true); 64], "{}", house.db.name);
+        let explained = (0..64).map(|_| explain(&house, &hr, question(None, Permission::StatementReadPay, &north)));
+        assert!(join_all(explained).await.iter().all(|e| e.as_ref().is_ok_and(|e| !e.allowed)), "{}", house.db.name);
     }
 }
 
