@@ -2,6 +2,7 @@
 
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
+use tally_kernel::Clock;
 use tally_rpc::RpcChannel;
 use tally_suite::session::Session;
 use tonic::Code;
@@ -61,7 +62,7 @@ async fn somebody(admin: &Session, login: &str, role: &str) -> Session {
 
 /// A module that is taken away is gone in every service, and comes back.
 async fn modules(done: &Done) {
-    let operator = somebody(&done.crew.admin, "operator", "platform_operator").await;
+    let operator = somebody(&done.crew.admin, "vendor", "platform_operator").await;
     let mut modules = identity::entitlement_service_client::EntitlementServiceClient::new(operator.at.identity.clone());
     let all = modules.get_modules(operator.ask(identity::GetModulesRequest {})).await.expect("modules").into_inner();
     let set = |modules: Vec<String>| identity::SetModulesRequest { request_id: String::new(), modules };
@@ -113,11 +114,11 @@ async fn delegation(done: &Done) {
     assert_eq!(refused.code(), Code::PermissionDenied);
     let mut delegations =
         identity::delegation_service_client::DelegationServiceClient::new(approver.at.identity.clone());
-    let until = std::time::SystemTime::now() + std::time::Duration::from_secs(3_600);
+    let until = prost_types::Timestamp { seconds: Clock::System.now().as_second() + 3_600, nanos: 0 };
     let delegation = identity::Delegation {
         delegate_id: deputy.principal_id.clone(),
         permissions: vec!["performance.card.read".into()],
-        until: Some(until.into()),
+        until: Some(until),
         reason: "a holiday".into(),
         ..Default::default()
     };

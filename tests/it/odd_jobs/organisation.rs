@@ -25,7 +25,11 @@ async fn units(done: &Done) -> Vec<identity::OrgUnit> {
     let employment = person(hr, &card.person_id).await.employments.pop().expect("an employment");
     let branch = employment.unit_path.split('/').next().expect("a branch").to_owned();
     let mut org = identity::org_service_client::OrgServiceClient::new(hr.at.identity.clone());
-    let row = |name: &str| identity::OrgUnitRow { path: format!("{branch}/Odd jobs/{name}"), ..Default::default() };
+    let row = |name: &str| identity::OrgUnitRow {
+        path: format!("{branch}/Odd jobs/{name}"),
+        valid_from: "2026-01-01".into(),
+        ..Default::default()
+    };
     let rows = ["A", "B", "C"].map(row).into();
     let ask = identity::ImportOrgUnitsRequest { request_id: String::new(), rows };
     let written = org.import_org_units(hr.ask(ask)).await.expect("units").into_inner().result.expect("a result");
@@ -166,7 +170,8 @@ async fn moves_and_an_end(done: &Done) {
     };
     let ended =
         people.end_employment(hr.ask(ask.clone())).await.expect("an end").into_inner().person.expect("a person");
-    assert_eq!(ended.employments.last().map(|e| e.to.as_str()), Some("2099-12-31"));
+    let home = ended.employments.iter().rfind(|e| e.post() == identity::Post::Home);
+    assert_eq!(home.map(|e| e.to.as_str()), Some("2099-12-31"));
     let again =
         people.end_employment(hr.ask(ask)).await.expect("the same result").into_inner().person.expect("a person");
     assert_eq!(again, ended, "the same request id gives the same result");

@@ -90,7 +90,7 @@ fn whose(ctx: &OpContext, question: &Question, target: &Target) -> Result<Princi
     let me = ctx.actor.principal;
     let other = question.principal.filter(|other| *other != me);
     match other {
-        Some(other) if !ctx.may(Permission::GrantRead, target) => Err(CheckError::PrincipalUnknown(other).into()),
+        Some(other) if !ctx.may(Permission::GrantRead, target) => Err(CheckError::Principal(other).into()),
         Some(other) => Ok(other),
         None => Ok(me),
     }
@@ -104,7 +104,7 @@ fn circumstances(ctx: &OpContext, question: &Question) -> Circumstances {
 
 async fn view(app: &App, ctx: &OpContext, principal: PrincipalId) -> Result<Arc<View>> {
     let found = app.views.of(ctx.tenant(), principal).await?;
-    found.ok_or_else(|| CheckError::PrincipalUnknown(principal).into())
+    found.ok_or_else(|| CheckError::Principal(principal).into())
 }
 
 /// Fills in where things are: a unit's region, a person's unit and region. The tree is read once, if at all.
@@ -122,9 +122,9 @@ impl Lookup {
         match (region, asked.unit, asked.person) {
             (None, None, None) => Ok(Target::tenant()),
             (None, None, Some(id)) => {
-                let found = person::store::get(tx, &Key::Id(id)).await?.ok_or(CheckError::PersonUnknown(id))?;
+                let found = person::store::get(tx, &Key::Id(id)).await?.ok_or(CheckError::Person(id))?;
                 let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
-                let home = found.home(today).ok_or(CheckError::PersonUnknown(id))?;
+                let home = found.home(today).ok_or(CheckError::Person(id))?;
                 Ok(home.target(id))
             }
             (None, Some(unit), person) => {
@@ -143,7 +143,7 @@ impl Lookup {
         };
         let region = tree.at(unit, today).map(|state| state.region.clone());
         self.tree = Some(tree);
-        region.ok_or_else(|| CheckError::UnitUnknown(unit).into())
+        region.ok_or_else(|| CheckError::Unit(unit).into())
     }
 }
 
@@ -161,7 +161,7 @@ pub(crate) async fn explain(app: &App, ctx: &OpContext, question: &Question) -> 
     let view = view(app, ctx, principal).await?.at(&at);
     let tx = app.store.read(ctx).await?;
     let group = Group::read(&tx, ctx).await?;
-    let found = session::store::get(&tx, principal).await?.ok_or(CheckError::PrincipalUnknown(principal))?;
+    let found = session::store::get(&tx, principal).await?.ok_or(CheckError::Principal(principal))?;
     let (_, person, grants) = views::held(&tx, &found, &group).await?;
     let facts = group.facts();
     let explainer = Explainer::new(&facts, &person);

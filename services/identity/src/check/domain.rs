@@ -34,15 +34,15 @@ pub struct Question {
     pub second_factor: bool,
 }
 
-/// What can be wrong with a question.
+/// What a question names and is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckError {
     /// The principal is a service, or not there, or the caller may not read its grants.
-    PrincipalUnknown(PrincipalId),
+    Principal(PrincipalId),
     /// No such unit today.
-    UnitUnknown(OrgUnitId),
+    Unit(OrgUnitId),
     /// No such person.
-    PersonUnknown(PersonId),
+    Person(PersonId),
 }
 
 /// Why something is allowed or not.

@@ -17,7 +17,7 @@ fn grade(code: &str, rank: u32, from: &str) -> pb::CatalogueRow {
 
 async fn import(house: &House, by: &Login, rows: Vec<pb::CatalogueRow>) -> Told<tally_api::common::v1::ImportResult> {
     let request = pb::ImportCatalogueRequest { request_id: String::new(), rows };
-    told(house.catalogue().import_catalogue(by.says(request)).await).map(|reply| reply.result.unwrap())
+    told(house.catalogue().import_catalogue(by.says(request)).await).map(|reply| reply.result.expect("a result"))
 }
 
 #[tokio::test]

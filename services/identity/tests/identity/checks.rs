@@ -105,7 +105,7 @@ async fn an_answer_says_which_grant_allows_or_what_is_missing_and_who_could_give
         assert_eq!(yes.grants[0].verdict(), GrantVerdict::Allows);
         let elsewhere = explain(&house, &hr, question(None, Permission::OrgWrite, &desk)).await.unwrap();
         assert_eq!(elsewhere.grants[0].verdict(), GrantVerdict::OutOfReach, "{}", house.db.name);
-        assert_eq!(elsewhere.could_be_granted_by, [house.admin.principal.clone()]);
+        assert_eq!(elsewhere.could_be_granted_by, std::slice::from_ref(&house.admin.principal));
         let pay = explain(&house, &hr, question(None, Permission::StatementReadPay, &north)).await.unwrap();
         assert_eq!(pay.grants[0].verdict(), GrantVerdict::RoleLacks);
         assert!(pay.roles.iter().any(|role| role == "approver") && !pay.allowed, "{:?}", pay.roles);

@@ -6,4 +6,5 @@ mod closing;
 mod reading;
 mod records;
 mod schemes;
+mod teller;
 mod world;
