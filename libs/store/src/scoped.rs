@@ -316,6 +316,35 @@ pub(crate) fn rows_of_next_statement(left: usize, most: usize) -> usize {
 mod tests {
     use super::*;
 
+    /// A table that says of a row only whose it is.
+    mod note {
+        use sea_orm::entity::prelude::*;
+
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "notes")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub tenant_id: Uuid,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: Uuid,
+        }
+
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+
+        crate::scoped!(Entity { tenant: TenantId });
+    }
+
+    #[test]
+    fn a_reach_that_no_column_of_the_table_can_say_lets_no_row_pass() {
+        let reach =
+            Reach { persons: [tally_kernel::id::PersonId(Uuid::nil())].into_iter().collect(), ..Reach::default() };
+        let condition = reach_condition::<note::Entity>(DbBackend::Sqlite, &reach).expect("not the whole group");
+        assert_eq!(condition, Condition::any().add(Expr::val(1).eq(0)));
+    }
+
     #[test]
     fn placeholders_are_counted_on() {
         assert_eq!(renumbered("a = $1 AND b = $12, ($2)", 7), "a = $8 AND b = $19, ($9)");
