@@ -36,6 +36,8 @@ pub struct OpContext {
     pub locale: Locale,
     /// The bearer token as received: forwarded to peers when working for the caller.
     pub token: Option<String>,
+    /// The consistency token that came along: peers see the change that gave it, too.
+    pub consistency: Option<String>,
     /// Whether the session was opened with a second factor.
     pub second_factor: bool,
     /// The session of the token; nothing for services and for nobody.
@@ -55,6 +57,7 @@ impl OpContext {
             trace: None,
             locale: Locale::En,
             token: None,
+            consistency: None,
             second_factor: false,
             session: None,
         }
@@ -150,6 +153,7 @@ impl OpContext {
             view: Arc::new(crate::compile_service(name, self.view.revision())),
             deadline: None,
             token: None,
+            consistency: None,
             session: None,
             ..self.clone()
         }

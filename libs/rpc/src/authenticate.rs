@@ -81,6 +81,7 @@ impl Authenticator {
         ctx.second_factor = claims.mfa;
         ctx.regions = narrowed(&self.regions, &claims.rgn)?;
         ctx.token = Some(bearer.to_owned());
+        ctx.consistency = headers.get(CONSISTENCY).and_then(|token| token.to_str().ok()).map(str::to_owned);
         ctx.session = claims.sid;
         Ok(ctx)
     }

@@ -8,6 +8,7 @@ use tally_kernel::id::PrincipalId;
 use tonic::Request;
 use tonic::metadata::{MetadataMap, MetadataValue};
 
+use crate::authenticate::CONSISTENCY;
 use crate::channel::RpcChannel;
 use crate::deadline;
 use crate::token::Signer;
@@ -37,8 +38,8 @@ impl Peer {
     }
 
     /// A request on behalf of the caller: the caller's own token where there is one (the peer decides by the caller's
-    /// grants), else, in background work, the service's token. Trace, language and what is left of the deadline go
-    /// along.
+    /// grants), else, in background work, the service's token. Trace, language, consistency
+    /// token and what is left of the deadline go along.
     pub fn request<T>(&self, ctx: &OpContext, message: T) -> Request<T> {
         match &ctx.token {
             Some(token) => carry(ctx, token, message),
@@ -71,6 +72,9 @@ fn carry<T>(ctx: &OpContext, token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     bearer(&mut request, token);
     put(request.metadata_mut(), "accept-language", ctx.locale.tag());
+    if let Some(consistency) = &ctx.consistency {
+        put(request.metadata_mut(), CONSISTENCY, consistency);
+    }
     if let Some(trace) = &ctx.trace {
         put(request.metadata_mut(), TRACEPARENT, trace);
     }

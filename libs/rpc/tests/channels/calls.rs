@@ -7,7 +7,7 @@ use tally_api::identity::v1::access_service_client::AccessServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::{CreateLoginRequest, GetViewRequest, SignInRequest};
 use tally_kernel::Kind;
-use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, connect, error_from, in_process};
+use tally_rpc::{CONSISTENCY, Limits, Peer, RpcChannel, SigningKey, connect, error_from, in_process};
 use tally_testkit::proxy::Proxy;
 use tonic::{Code, Request, Status};
 
@@ -230,4 +230,17 @@ async fn what_is_left_of_a_deadline_goes_along() {
     let peer = Peer::new(in_process(&last.guarded), last.callers.signer("performance"));
     let request = peer.request(&ctx, CreateLoginRequest { login: "hang".into(), ..Default::default() });
     assert_eq!(reason(say(&peer.channel(), request).await.unwrap_err()), "DEADLINE_EXCEEDED");
+}
+
+#[tokio::test]
+async fn a_consistency_token_goes_along() {
+    let last = Bench::new(Limits::default(), None);
+    let next = Peer::new(in_process(&last.guarded), last.callers.signer("performance"));
+    let first = Bench::of(last.callers.clone(), Limits::default(), Some(next));
+    for (name, channel) in first.both().await {
+        let mut request = first.ask("next-consistency");
+        request.metadata_mut().insert(CONSISTENCY, "41".parse().unwrap());
+        assert_eq!(say(&channel, request).await.unwrap(), "41", "{name}");
+        assert_eq!(say(&channel, first.ask("next-consistency")).await.unwrap(), "", "{name}");
+    }
 }

@@ -83,6 +83,7 @@ impl SessionService for Probe {
                 "who" => Ok(format!("{:?}", ctx.actor)),
                 "budget" => Ok(left(ctx.deadline)),
                 "trace" => Ok(ctx.trace.clone().unwrap_or_default()),
+                "consistency" => Ok(ctx.consistency.clone().unwrap_or_default()),
                 "panic" => panic!("as asked"),
                 "hang" => std::future::pending().await,
                 "wait" => {
@@ -92,6 +93,7 @@ impl SessionService for Probe {
                 "big" => Ok("x".repeat(tally_rpc::MAX_MESSAGE_BYTES + 1)),
                 "next" => self.ask_next(&ctx, "who", false).await,
                 "next-as-service" => self.ask_next(&ctx, "who", true).await,
+                "next-consistency" => self.ask_next(&ctx, "consistency", false).await,
                 "next-budget" => self.ask_next(&ctx, "budget", false).await,
                 "next-error" => self.ask_next(&ctx, "precondition", false).await,
                 other => failing(other),
