@@ -63,6 +63,7 @@ async fn one_process_and_five_give_the_same_result_to_the_byte() {
     let here = main_job(&one).await;
     look(&one, &here).await;
     odd_jobs::all(&here).await;
+    review_access(&one, &here).await;
     one.stop().await;
     verify_audit_of_files(&one, &here).await;
 
@@ -70,6 +71,7 @@ async fn one_process_and_five_give_the_same_result_to_the_byte() {
     let there = main_job(&five).await;
     look(&five, &there).await;
     odd_jobs::all(&there).await;
+    review_access(&five, &there).await;
     five.stop().await;
 
     assert_eq!(here.outcome.summary, there.outcome.summary);
@@ -166,6 +168,39 @@ pub async fn talent_heard(done: &Done, person_id: &str) {
     .await;
     assert_eq!(profile.cycles, 1);
     assert!(!profile.accounts.is_empty() && !profile.platforms.is_empty(), "{profile:?}");
+}
+
+/// Who can read pay, since when, granted by whom: as CSV, by the program itself.
+async fn review_access(stack: &Stack, done: &Done) {
+    let review = async |who: &Session, permission: &str| {
+        let mut command = stack.tally(&["access", "review", permission, "--server", &stack.identity]);
+        command.env("TALLY_TOKEN", who.token());
+        let output = command.output().await.expect("the program runs");
+        let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
+        (output.status.code(), out, err)
+    };
+    let pay = "compensation.statement.read_pay";
+    let (code, told, err) = review(&done.crew.auditor, pay).await;
+    assert_eq!(code, Some(0), "{}: {err}", stack.name);
+    let head = "source,id,principal,login,person,role,scope,scope_ref,from,until,in_force,second_factor,hours,given_by,\
+                given_at,reason";
+    assert_eq!(told.lines().next(), Some(head));
+    let of = |login: &str| told.lines().find(|row| row.split(',').nth(3) == Some(login)).unwrap_or_default();
+    for (login, role) in [("auditor", "auditor"), ("payroll", "compensation_specialist"), ("agent-one", "agent")] {
+        let row = of(login);
+        let given_by = row.split(',').nth(13).unwrap_or_default();
+        assert!(row.contains(&format!(",{role},")) && given_by == done.crew.admin.principal_id, "{login} in {told}");
+    }
+    assert_eq!(of("hr"), "", "{}: who pays nobody does not read pay", stack.name);
+    // What was lent and what an emergency opened stand beside the grants, though both are over.
+    let (_, told, _) = review(&done.crew.auditor, "performance.card.read").await;
+    for source in ["delegation", "break_glass"] {
+        let row = told.lines().find(|row| row.starts_with(source)).unwrap_or_default();
+        assert_eq!(row.split(',').nth(10), Some("false"), "{}: {source} in {told}", stack.name);
+    }
+    let (code, told, err) = review(&done.crew.preparer, pay).await;
+    assert_eq!((code, told.as_str()), (Some(1), ""), "{}", stack.name);
+    assert!(err.contains("identity.grant.read"), "{}: {err}", stack.name);
 }
 
 /// The chains are intact after the processes ended, and every change and every sensitive read stands in them.

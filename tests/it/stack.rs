@@ -23,6 +23,8 @@ pub struct Stack {
     pub name: &'static str,
     /// Ways to the services.
     pub channels: Channels,
+    /// Where identity listens.
+    pub identity: String,
     /// Where the keys are; beside them, on SQLite, the data.
     pub folder: TempDir,
     processes: Vec<Child>,
@@ -47,10 +49,11 @@ impl Stack {
         let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
         let settings = vec![("TALLY_DATABASE_URL", url)];
         let mut process = start(folder.path(), "all", address, &[], &settings, otlp);
-        let channels = Channels::at(&format!("http://{address}")).expect("an address");
+        let at = format!("http://{address}");
+        let channels = Channels::at(&at).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
         let (name, processes) = ("one process on SQLite", vec![process]);
-        Self { name, channels, folder, processes, settings, _database: None, _redis: None }
+        Self { name, channels, identity: at, folder, processes, settings, _database: None, _redis: None }
     }
 
     /// A process for each service, on PostgreSQL and Redis.
@@ -84,7 +87,17 @@ impl Stack {
             channels.try_into().expect("a channel for each service");
         let channels = Channels { identity, attendance, performance, compensation, talent };
         let name = "five processes on PostgreSQL and Redis";
-        Self { name, channels, folder, processes, settings, _database: Some(database), _redis: Some(redis) }
+        let at = addresses.iter().find(|(name, _)| *name == "identity").expect("identity").1;
+        Self {
+            name,
+            channels,
+            identity: format!("http://{at}"),
+            folder,
+            processes,
+            settings,
+            _database: Some(database),
+            _redis: Some(redis),
+        }
     }
 
     /// A command line with the settings of the processes.

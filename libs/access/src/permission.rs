@@ -106,7 +106,7 @@ permissions! {
     RoleWrite = "identity.role.write" opens Internal;
     /// Lend rights of one's own to somebody else for a while.
     DelegationWrite = "identity.delegation.write" opens Internal;
-    /// Read and end anybody's delegations.
+    /// End anybody's delegations, and read them.
     DelegationAdmin = "identity.delegation.admin" opens Internal;
     /// Take rights one was not given, in an emergency, for at most an hour and under everybody's eyes.
     BreakGlass = "identity.break_glass.open" opens Internal;

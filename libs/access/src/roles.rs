@@ -293,7 +293,6 @@ const AUDITOR: &[Permission] = &[
     PersonReadPii,
     GrantRead,
     RoleRead,
-    DelegationAdmin,
     BreakGlassReview,
     SiteRead,
     RosterRead,

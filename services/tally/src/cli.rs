@@ -44,6 +44,8 @@ pub enum Command {
     Login(Login),
     /// Look into the audit log
     Audit(Audit),
+    /// Say who may do what, for a review
+    Access(Access),
     /// Look after the keys: those that sign tokens, and those of what is sealed in the database
     Keys(Keys),
 }
@@ -206,6 +208,37 @@ pub enum AuditCommand {
     Verify(Verify),
     /// Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
     Search(Search),
+}
+
+#[derive(Debug, Args)]
+pub struct Access {
+    #[command(subcommand)]
+    pub what: AccessCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccessCommand {
+    /// Say as CSV who holds a permission, by which grant, loan or emergency, since when, and from whom; newest grant first
+    Review(Review),
+}
+
+#[derive(Debug, Args)]
+pub struct Review {
+    /// The permission, such as compensation.statement.read_pay for reading pay
+    pub permission: String,
+    #[command(flatten)]
+    pub server: Server,
+}
+
+/// A running suite, and who asks it.
+#[derive(Clone, Debug, Args)]
+pub struct Server {
+    /// Where the suite listens
+    #[arg(long, default_value = "http://127.0.0.1:7070")]
+    pub server: String,
+    /// What `tally login` printed
+    #[arg(long, env = "TALLY_TOKEN", hide_env_values = true)]
+    pub token: String,
 }
 
 #[derive(Debug, Args)]

@@ -45,6 +45,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Migrate(args) => commands::migrate::migrate(args).await,
         Command::Login(args) => commands::login::login(args).await,
         Command::Audit(args) => commands::audit::audit(args).await,
+        Command::Access(args) => commands::access::access(args).await,
         Command::Keys(args) => commands::keys::keys(args).await,
     }
 }

@@ -41,7 +41,7 @@ impl Channels {
 pub struct Session {
     /// Where the services are.
     pub at: Channels,
-    /// Whose session it is.
+    /// Whose session it is; empty where only the token is known.
     pub principal_id: String,
     token: String,
     language: &'static str,
@@ -59,6 +59,11 @@ impl Session {
         let mut client = identity::session_service_client::SessionServiceClient::new(at.identity.clone());
         let reply = client.sign_in(ask).await.map_err(told)?.into_inner();
         Ok(Self { at: at.clone(), principal_id: reply.principal_id, token: reply.access_token, language: "en" })
+    }
+
+    /// Goes on with the token of somebody who signed in.
+    pub fn with_token(at: &Channels, token: String) -> Self {
+        Self { at: at.clone(), principal_id: String::new(), token, language: "en" }
     }
 
     /// The same session, answered in another language (`en`, `zh-CN`).

@@ -1,5 +1,6 @@
 //! One file per command; each ends with an exit code of `crate::cli`.
 
+pub mod access;
 pub mod audit;
 pub mod close;
 pub mod demo;

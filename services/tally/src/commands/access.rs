@@ -1,0 +1,165 @@
+//! `tally access`: who may do what, as the suite answers it.
+
+use anyhow::Result;
+use tally_api::identity::v1 as identity;
+use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
+use tally_api::identity::v1::check_service_client::CheckServiceClient;
+use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
+use tally_kernel::page::MAX_SIZE;
+
+use crate::cli::{Access, AccessCommand, DONE, Review};
+use crate::session::{Channels, Session, told};
+
+/// One way in which somebody holds the permission; the names are the heads of the columns.
+#[derive(Debug, Default, serde::Serialize)]
+struct Line {
+    source: &'static str,
+    id: String,
+    principal: String,
+    login: String,
+    person: String,
+    role: String,
+    scope: String,
+    scope_ref: String,
+    from: String,
+    until: String,
+    in_force: bool,
+    second_factor: bool,
+    hours: String,
+    given_by: String,
+    given_at: String,
+    reason: String,
+}
+
+/// Does what was asked.
+pub async fn access(args: Access) -> Result<u8> {
+    match args.what {
+        AccessCommand::Review(args) => review(args).await,
+    }
+}
+
+/// Grants, then what is lent, then emergencies. What a role has is asked of the server: groups define their own.
+async fn review(args: Review) -> Result<u8> {
+    let session = Session::with_token(&Channels::at(&args.server.server)?, args.server.token);
+    let mut lines = grants(&session, &args.permission).await?;
+    lines.extend(loans(&session, &args.permission).await?);
+    lines.extend(emergencies(&session, &args.permission).await?);
+    let mut out = csv::WriterBuilder::new().from_writer(std::io::stdout().lock());
+    for line in &lines {
+        out.serialize(line)?;
+    }
+    out.flush()?;
+    eprintln!("{} ways to hold {}", lines.len(), args.permission);
+    Ok(DONE)
+}
+
+/// All pages of a list.
+async fn pages(page: impl AsyncFn(String) -> Result<(Vec<Line>, String)>) -> Result<Vec<Line>> {
+    let (mut all, mut token) = (Vec::new(), String::new());
+    loop {
+        let (lines, next) = page(token).await?;
+        all.extend(lines);
+        if next.is_empty() {
+            return Ok(all);
+        }
+        token = next;
+    }
+}
+
+async fn grants(session: &Session, permission: &str) -> Result<Vec<Line>> {
+    let client = CheckServiceClient::new(session.at.identity.clone());
+    pages(async |page_token| {
+        let ask = identity::ReviewAccessRequest { permission: permission.to_owned(), page_size: MAX_SIZE, page_token };
+        let reply = client.clone().review_access(session.ask(ask)).await.map_err(told)?.into_inner();
+        Ok((reply.rows.into_iter().map(granted).collect(), reply.next_page_token))
+    })
+    .await
+}
+
+fn granted(row: identity::AccessReviewRow) -> Line {
+    let grant = row.grant.unwrap_or_default();
+    Line {
+        source: "grant",
+        scope: scope(grant.scope()),
+        id: grant.grant_id,
+        principal: grant.principal_id,
+        login: row.login,
+        person: row.person_id,
+        role: grant.role,
+        scope_ref: grant.scope_ref,
+        from: grant.valid_from,
+        until: grant.valid_to,
+        in_force: row.holds_today,
+        second_factor: grant.second_factor,
+        hours: grant.hours,
+        given_by: grant.granted_by,
+        given_at: instant(row.granted_at),
+        reason: grant.reason,
+    }
+}
+
+/// What reaches as far as the lender's own grants do.
+async fn loans(session: &Session, permission: &str) -> Result<Vec<Line>> {
+    let client = DelegationServiceClient::new(session.at.identity.clone());
+    pages(async |page_token| {
+        let ask = identity::ListDelegationsRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
+        let reply = client.clone().list_delegations(session.ask(ask)).await.map_err(told)?.into_inner();
+        let of = reply.delegations.into_iter().filter(|loan| loan.permissions.iter().any(|name| name == permission));
+        let line = |loan: identity::Delegation| Line {
+            source: "delegation",
+            in_force: in_force(loan.from, loan.until, loan.ended_at),
+            id: loan.delegation_id,
+            principal: loan.delegate_id,
+            from: instant(loan.from),
+            until: instant(loan.ended_at.or(loan.until)),
+            given_by: loan.delegator_id,
+            reason: loan.reason,
+            ..Line::default()
+        };
+        Ok((of.map(line).collect(), reply.next_page_token))
+    })
+    .await
+}
+
+async fn emergencies(session: &Session, permission: &str) -> Result<Vec<Line>> {
+    let client = BreakGlassServiceClient::new(session.at.identity.clone());
+    pages(async |page_token| {
+        let ask = identity::ListBreakGlassesRequest { page_size: MAX_SIZE, page_token };
+        let reply = client.clone().list_break_glasses(session.ask(ask)).await.map_err(told)?.into_inner();
+        let of = reply.break_glasses.into_iter().filter(|one| one.permissions.iter().any(|name| name == permission));
+        let line = |one: identity::BreakGlass| Line {
+            source: "break_glass",
+            in_force: in_force(one.from, one.until, one.ended_at),
+            scope: scope(one.scope()),
+            id: one.break_glass_id,
+            principal: one.principal_id,
+            scope_ref: one.scope_ref,
+            from: instant(one.from),
+            until: instant(one.ended_at.or(one.until)),
+            reason: one.reason,
+            ..Line::default()
+        };
+        Ok((of.map(line).collect(), reply.next_page_token))
+    })
+    .await
+}
+
+type Instant = Option<prost_types::Timestamp>;
+
+fn read(at: Instant) -> Option<jiff::Timestamp> {
+    at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok())
+}
+
+fn instant(at: Instant) -> String {
+    read(at).map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// Begun, not over, not ended before its time.
+fn in_force(from: Instant, until: Instant, ended_at: Instant) -> bool {
+    let now = tally_kernel::Clock::System.now();
+    read(from).is_none_or(|from| from <= now) && read(until).is_none_or(|until| now < until) && ended_at.is_none()
+}
+
+fn scope(kind: identity::ScopeKind) -> String {
+    kind.as_str_name().trim_start_matches("SCOPE_KIND_").to_lowercase()
+}
