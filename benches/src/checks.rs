@@ -184,6 +184,7 @@ async fn sign_in(channel: RpcChannel) -> Result<String> {
         regions: vec![REGION.into()],
         admin_login: "admin".into(),
         admin_password: PASSWORD.into(),
+        tenant_id: String::new(),
     };
     TenantServiceClient::new(channel.clone()).init_tenant(found).await?;
     let ask = pb::SignInRequest { login: "admin".into(), password: PASSWORD.into(), ..Default::default() };

@@ -122,6 +122,23 @@ impl Regions {
             Self::Only(regions) => region.is_global() || regions.contains(region),
         }
     }
+
+    /// Their names, sorted; none means every region.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::All => Vec::new(),
+            Self::Only(regions) => regions.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The refusal of what belongs to a region that is not served here.
+    pub fn refuse(&self, region: &Region) -> Error {
+        let text = format!(
+            "data of the region {region} live in the stack of that region: send this call there (this one serves {})",
+            self.names().join(", ")
+        );
+        Error::new(Kind::FailedPrecondition, "REGION_NOT_SERVED", text).with("region", region)
+    }
 }
 
 /// What stands behind a principal.

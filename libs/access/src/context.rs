@@ -185,12 +185,7 @@ impl OpContext {
 
     fn serve(&self, target: &Target) -> Result<()> {
         match &target.region {
-            Some(region) if !self.regions.serve(region) => Err(Error::new(
-                Kind::FailedPrecondition,
-                "REGION_NOT_SERVED",
-                format!("data of the region {region} live in another stack: ask there"),
-            )
-            .with("region", region)),
+            Some(region) if !self.regions.serve(region) => Err(self.regions.refuse(region)),
             _ => Ok(()),
         }
     }

@@ -1,12 +1,12 @@
 //! From a bearer token to the context that every handler works in.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use http::{HeaderMap, header};
 use tally_access::{
-    Actor, ActorKind, Circumstances, DataClass, Effect, Locale, Needs, OpContext, PolicyRow, Region, Regions, View,
+    Actor, ActorKind, Circumstances, DataClass, Effect, Locale, Needs, OpContext, PolicyRow, Regions, View,
     compile_service,
 };
 use tally_kernel::error::{Error, Kind, Result};
@@ -79,7 +79,6 @@ impl Authenticator {
         let circumstances = Circumstances { now: self.clock.now(), second_factor: claims.mfa };
         let mut ctx = self.assemble(actor(&claims)?, view.at(&circumstances), arrival);
         ctx.second_factor = claims.mfa;
-        ctx.regions = narrowed(&self.regions, &claims.rgn)?;
         ctx.token = Some(bearer.to_owned());
         ctx.consistency = headers.get(CONSISTENCY).and_then(|token| token.to_str().ok()).map(str::to_owned);
         ctx.session = claims.sid;
@@ -92,6 +91,7 @@ impl Authenticator {
         let key = self.keys.key(&kid).await?.ok_or_else(token::invalid)?;
         let claims = self.verified.claims(bearer, &key)?;
         token::check_life(&claims, self.clock.now())?;
+        token::check_regions(&claims, &self.regions)?;
         Ok(claims)
     }
 
@@ -139,30 +139,9 @@ fn actor(claims: &Claims) -> Result<Actor> {
     Ok(Actor { principal: claims.sub, kind, tenant: claims.tid, on_behalf_of: None })
 }
 
-/// The regions of this stack that the token is good for.
-fn narrowed(stack: &Regions, token: &[String]) -> Result<Regions> {
-    if token.is_empty() {
-        return Ok(stack.clone());
-    }
-    let named = token.iter().map(|name| name.parse::<Region>()).collect::<Result<BTreeSet<_>>>();
-    let named = named.map_err(|_| token::invalid())?;
-    Ok(Regions::Only(named.into_iter().filter(|region| stack.serve(region)).collect()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_never_widens_the_regions_of_the_stack() {
-        let north: Region = "cn-north".parse().unwrap();
-        let stack = Regions::Only([north.clone()].into());
-        assert_eq!(narrowed(&stack, &[]).unwrap(), stack);
-        assert_eq!(narrowed(&stack, &["cn-north".into(), "eu-west".into()]).unwrap(), stack);
-        assert_eq!(narrowed(&stack, &["eu-west".into()]).unwrap(), Regions::Only(BTreeSet::new()));
-        assert_eq!(narrowed(&Regions::All, &["cn-north".into()]).unwrap(), stack);
-        assert!(narrowed(&stack, &["CN North".into()]).is_err());
-    }
 
     #[test]
     fn the_scheme_is_bearer_in_any_case_and_nothing_else() {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use tally_access::service_principal;
+use tally_access::{Regions, service_principal};
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Rng};
@@ -54,7 +54,8 @@ pub struct Claims {
     pub sub: PrincipalId,
     /// The group.
     pub tid: TenantId,
-    /// Regions it is good for; empty means all that the view reaches.
+    /// The regions of the stack that made it, sorted; none where a stack serves every region. It is good in a stack of
+    /// these regions and in no other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rgn: Vec<String>,
     /// What it speaks for.
@@ -235,6 +236,19 @@ pub fn check_life(claims: &Claims, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Checks that a stack of the same regions made the token: one that was made elsewhere opens nothing here, whoever holds
+/// the key that signed it.
+///
+/// # Errors
+/// `TOKEN_OF_ANOTHER_REGION`.
+pub fn check_regions(claims: &Claims, stack: &Regions) -> Result<()> {
+    if claims.rgn == stack.names() {
+        return Ok(());
+    }
+    let text = "the token was made by the stack of another region: sign in here";
+    Err(Error::new(Kind::Unauthenticated, "TOKEN_OF_ANOTHER_REGION", text))
+}
+
 /// The answer to a token that is not ours.
 pub fn invalid() -> Error {
     Error::new(Kind::Unauthenticated, "TOKEN_INVALID", "the token is not valid here: sign in again")
@@ -245,6 +259,7 @@ pub fn invalid() -> Error {
 pub struct Signer {
     service: &'static str,
     keys: SigningKeys,
+    regions: Regions,
     clock: Clock,
     rng: Rng,
     kept: Mutex<HashMap<For, Kept>>,
@@ -256,9 +271,15 @@ type For = (TenantId, Option<PrincipalId>);
 type Kept = (String, i64);
 
 impl Signer {
-    /// A signer for `service`.
+    /// A signer for `service` of a stack that serves every region.
     pub fn new(service: &'static str, keys: impl Into<SigningKeys>, clock: Clock, rng: Rng) -> Self {
-        Self { service, keys: keys.into(), clock, rng, kept: Mutex::default() }
+        Self { service, keys: keys.into(), regions: Regions::All, clock, rng, kept: Mutex::default() }
+    }
+
+    /// The same for a stack of these regions.
+    #[must_use]
+    pub fn of_regions(self, regions: Regions) -> Self {
+        Self { regions, ..self }
     }
 
     /// The service that signs.
@@ -285,7 +306,7 @@ impl Signer {
             aud: AUDIENCE.to_owned(),
             sub: service_principal(self.service),
             tid: tenant,
-            rgn: Vec::new(),
+            rgn: self.regions.names(),
             typ: TokenKind::Service,
             pid: None,
             sid: None,
@@ -372,6 +393,23 @@ mod tests {
         parts[1] = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&person(&clock, &rng)).unwrap());
         assert!(verify(&parts.join("."), key.public()).is_err());
         assert!(key_id("nonsense").is_err());
+    }
+
+    #[test]
+    fn a_token_is_good_in_a_stack_of_the_regions_that_made_it_and_in_no_other() {
+        let (clock, rng) = (clock(), Rng::seeded(8));
+        let of = |names: &[&str]| Regions::Only(names.iter().map(|name| name.parse().unwrap()).collect());
+        let stacks = [Regions::All, of(&["cn-north"]), of(&["eu-west"]), of(&["cn-north", "eu-west"])];
+        for (made, here) in stacks.iter().enumerate() {
+            let key = SigningKey::generate("talent", &rng);
+            let signer = Signer::new("talent", key.clone(), clock.clone(), rng.clone()).of_regions(here.clone());
+            let claims = verify(&signer.token(TenantId(Uuid::nil()), None).unwrap(), key.public()).unwrap();
+            for (shown, there) in stacks.iter().enumerate() {
+                let refused = check_regions(&claims, there).map_err(|error| (error.kind(), error.reason()));
+                let other = Err((Kind::Unauthenticated, "TOKEN_OF_ANOTHER_REGION"));
+                assert_eq!(refused, if made == shown { Ok(()) } else { other }, "{here:?} {there:?}");
+            }
+        }
     }
 
     #[test]

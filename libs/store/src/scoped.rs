@@ -14,7 +14,6 @@ use sea_orm::{
     QueryFilter as _, Statement, Value,
 };
 use tally_access::{Reach, Region, Regions};
-use tally_kernel::{Error, Kind};
 use uuid::Uuid;
 
 use crate::context::Scope;
@@ -217,14 +216,7 @@ impl ScopedTx {
         if self.scope.regions.serve(&region) {
             return Ok(());
         }
-        Err(StoreError::Refused(
-            Error::new(
-                Kind::FailedPrecondition,
-                "REGION_NOT_SERVED",
-                format!("data of the region {region} live in another stack: ask there"),
-            )
-            .with("region", region),
-        ))
+        Err(StoreError::Refused(self.scope.regions.refuse(&region)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
-use tally_kernel::id::{PersonId, PrincipalId};
+use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 
 /// Everything was done.
 pub const DONE: u8 = 0;
@@ -177,6 +177,9 @@ pub struct Init {
     /// Regions, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "local")]
     pub regions: Vec<String>,
+    /// The group's id, where the stack of another region made the group before
+    #[arg(long, value_name = "ID")]
+    pub tenant_id: Option<TenantId>,
     /// Sign-in name of the first administrator
     #[arg(long, default_value = "admin")]
     pub login: String,

@@ -181,7 +181,8 @@ impl<'a> Builder<'a> {
             };
             return Ok((tally_identity::build(deps)?, keys, views));
         }
-        let signer = Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
+        let signer = Signer::new(name, key, clock.clone(), rng.clone()).of_regions(self.regions.clone());
+        let signer = Arc::new(signer);
         let identity = self.channel(tally_identity::SERVICE)?;
         let keys: Arc<dyn Keys> = Arc::new(FetchedKeys::new(identity.clone()));
         let views: Arc<dyn Views> = Arc::new(LeasedViews::new(identity, Arc::clone(&signer)));

@@ -248,7 +248,7 @@ pub(crate) fn token(app: &App, ctx: &OpContext, session: &Session) -> Result<(St
         aud: AUDIENCE.to_owned(),
         sub: ctx.actor.principal,
         tid: ctx.tenant(),
-        rgn: Vec::new(),
+        rgn: ctx.regions.names(),
         typ: if ctx.actor.person().is_some() { TokenKind::Person } else { TokenKind::User },
         pid: ctx.actor.person(),
         sid: Some(session.id),

@@ -17,13 +17,17 @@ use crate::{App, access, org};
 /// Makes the group, its root unit, its first administrator and the principals of the services. Only on an empty store.
 ///
 /// # Errors
-/// `PASSWORD_WEAK`; `INITIALISED_ALREADY` when the store holds a group and this is not the request that made it.
+/// `PASSWORD_WEAK`; `REGION_NOT_SERVED` when the group has none of the regions of this stack; `INITIALISED_ALREADY` when the store holds a group and this is not the request that made it.
 pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Result<Initialised> {
     let there = store::look_up(&app.store, store::GROUP).await?;
-    let tenant = there.map_or_else(|| TenantId(ctx.new_id()), |(tenant, _)| tenant);
+    let made = || wanted.id.unwrap_or_else(|| TenantId(ctx.new_id()));
+    let tenant = there.map_or_else(made, |(tenant, _)| tenant);
     // Whoever calls is nobody yet; the group is the one about to be made, or the one whose first request may come again.
     let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
     let permit = ctx.permit::<InitTenant>(&Target::tenant())?;
+    if let Some(elsewhere) = wanted.regions.first().filter(|_| !wanted.regions.iter().any(|r| ctx.regions.serve(r))) {
+        return Err(ctx.regions.refuse(elsewhere));
+    }
     let (password, salt) = (wanted.admin_password.clone(), ctx.rng.bytes());
     let about = [wanted.admin_login.as_str().to_owned(), wanted.name.clone()];
     let hash = match there {

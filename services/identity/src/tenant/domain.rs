@@ -83,6 +83,8 @@ pub struct NewTenant {
     pub request_id: String,
     /// Digest of the request without the password.
     pub body: [u8; 32],
+    /// Its id, where another region's stack made the group before.
+    pub id: Option<TenantId>,
     /// Its name.
     pub name: String,
     /// ISO 4217 code.

@@ -144,11 +144,16 @@ impl TryFrom<pb::InitTenantRequest> for NewTenant {
         if req.regions.is_empty() {
             wrong.push("regions", "at least one");
         }
+        let id = match req.tenant_id.as_str() {
+            "" => Some(None),
+            id => wrong.parse("tenant_id", id).map(Some),
+        };
         let login = wrong.parse("admin_login", &req.admin_login);
         let password = wrong.take("admin_password", Password::chosen(password));
-        let new = login.zip(password).map(|(admin_login, admin_password)| Self {
+        let new = id.zip(login.zip(password)).map(|(id, (admin_login, admin_password))| Self {
             request_id: req.request_id,
             body,
+            id,
             name: req.name.trim().to_owned(),
             currency: req.currency,
             zone: req.zone,

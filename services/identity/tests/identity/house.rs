@@ -77,6 +77,7 @@ pub(crate) fn init_request() -> pb::InitTenantRequest {
         regions: vec!["cn-north".into(), "cn-south".into()],
         admin_login: "admin".into(),
         admin_password: PASSWORD.into(),
+        tenant_id: String::new(),
     }
 }
 

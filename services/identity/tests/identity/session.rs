@@ -47,10 +47,24 @@ async fn every_wrong_field_of_a_new_group_is_told_at_once() {
         regions: vec!["*".into(), "cn-north".into(), "cn-north".into()],
         admin_login: "a b".into(),
         admin_password: "short".into(),
+        tenant_id: "7".into(),
     };
     let error = told(house.tenants().init_tenant(request).await).unwrap_err();
     let fields: Vec<_> = error.violations().iter().map(|v| v.field.as_str()).collect();
-    assert_eq!(fields, ["name", "currency", "zone", "regions[0]", "regions[2]", "admin_login", "admin_password"]);
+    assert_eq!(fields, ["name", "currency", "zone", "regions[0]", "regions[2]", "tenant_id", "admin_login", "admin_password"]);
+}
+
+#[tokio::test]
+async fn the_stack_of_another_region_makes_the_same_group_under_its_id() {
+    let id = "0199aaaa-0000-7000-8000-000000000001";
+    for house in House::empty().await {
+        let request = pb::InitTenantRequest { tenant_id: id.into(), ..init_request() };
+        let made = told(house.tenants().init_tenant(request).await).unwrap().tenant.unwrap();
+        assert_eq!(made.tenant_id, id, "{}", house.db.name);
+        let admin = house.sign_in("admin").await;
+        let mine = told(house.tenants().get_tenant(admin.says(pb::GetTenantRequest {})).await).unwrap();
+        assert_eq!(mine.tenant.unwrap().tenant_id, id);
+    }
 }
 
 #[tokio::test]
