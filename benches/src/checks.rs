@@ -184,6 +184,7 @@ async fn sign_in(channel: RpcChannel) -> Result<String> {
         regions: vec![REGION.into()],
         admin_login: "admin".into(),
         admin_password: PASSWORD.into(),
+        invitation: String::new(),
         tenant_id: String::new(),
     };
     TenantServiceClient::new(channel.clone()).init_tenant(found).await?;

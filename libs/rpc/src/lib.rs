@@ -35,6 +35,9 @@ pub use server::{Health, serve};
 pub use signing::{SigningKeys, Turn};
 pub use stack::{Guarded, Limits, MAX_MESSAGE_BYTES, Stack, StackConfig, context, current_trace};
 pub use status::{Answer, DOMAIN, error_from, status};
-pub use token::{AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SERVICE_TOKEN_SECONDS, Signer, SigningKey, TokenKind};
+pub use token::{
+    AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SERVICE_TOKEN_SECONDS, Signer, SigningKey, TokenKind, key_id,
+    open_signed,
+};
 pub use views::{LeasedViews, Views};
 pub use wire::write_view;

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tally_access::{Regions, service_principal};
 use tally_kernel::error::{Error, Kind, Result};
@@ -184,11 +185,11 @@ impl SigningKey {
         &self.public
     }
 
-    /// Makes a token.
+    /// Makes a token, or another signed text that says for whom it is in `aud`.
     ///
     /// # Errors
     /// An internal error when signing fails.
-    pub fn sign(&self, claims: &Claims) -> Result<String> {
+    pub fn sign(&self, claims: &impl Serialize) -> Result<String> {
         let header = Header { kid: Some(self.public.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, claims, &self.encoding).map_err(|e| Error::internal(format!("signing: {e}")))
     }
@@ -208,18 +209,26 @@ pub fn key_id(token: &str) -> Result<String> {
 /// # Errors
 /// `TOKEN_INVALID`.
 pub fn verify(token: &str, key: &PublicKey) -> Result<Claims> {
-    let mut rules = Validation::new(Algorithm::EdDSA);
-    rules.set_audience(&[AUDIENCE]);
-    rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-    // The suite's clock decides, not the machine's.
-    rules.validate_exp = false;
-    let decoding = eddsa::decoding(&key.bytes);
-    let claims = jsonwebtoken::decode::<Claims>(token, &decoding, &rules).map_err(|_| invalid())?.claims;
+    let claims: Claims = open_signed(token, AUDIENCE, key)?;
     let speaks_for_itself = claims.typ == TokenKind::Service && claims.sub == service_principal(&key.owner);
     if claims.iss != key.owner || (key.owner != IDENTITY && !speaks_for_itself) {
         return Err(invalid().with_internal(format!("the key of {} signed for {:?}", key.owner, claims.sub)));
     }
     Ok(claims)
+}
+
+/// What a text says that the key signed for this audience. Whether it still lives is to be checked.
+///
+/// # Errors
+/// `TOKEN_INVALID`.
+pub fn open_signed<C: DeserializeOwned>(token: &str, audience: &str, key: &PublicKey) -> Result<C> {
+    let mut rules = Validation::new(Algorithm::EdDSA);
+    rules.set_audience(&[audience]);
+    rules.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    // The suite's clock decides, not the machine's.
+    rules.validate_exp = false;
+    let decoding = eddsa::decoding(&key.bytes);
+    Ok(jsonwebtoken::decode::<C>(token, &decoding, &rules).map_err(|_| invalid())?.claims)
 }
 
 /// Checks that the token lives at `now`.

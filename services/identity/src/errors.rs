@@ -27,8 +27,21 @@ impl From<TenantError> for Error {
             TenantError::InitialisedAlready => Self::new(
                 FailedPrecondition,
                 "INITIALISED_ALREADY",
-                "this store holds a group already: sign in, or start with an empty store",
+                "this store holds a group already: sign in, start with an empty store, or bring an invitation",
             ),
+            TenantError::InvitationInvalid => Self::new(
+                PermissionDenied,
+                "INVITATION_INVALID",
+                "the invitation is not one of this stack, or not whole: ask its operator for another",
+            ),
+            TenantError::InvitationExpired => Self::new(
+                FailedPrecondition,
+                "INVITATION_EXPIRED",
+                "the invitation's life is over: ask the operator for another",
+            ),
+            TenantError::InvitedAnother => {
+                Self::new(FailedPrecondition, "INVITED_ANOTHER", "the invitation is for a group with another id")
+            }
             TenantError::RegionThere(region) => {
                 Self::new(AlreadyExists, "REGION_THERE", format!("the group has the region {region}"))
             }

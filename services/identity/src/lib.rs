@@ -58,6 +58,7 @@ pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 pub use migrations::all as migrations;
 pub use org::domain::{ALWAYS, MAX_DEPTH};
 pub use policy::POLICY;
+pub use tenant::invitation::{MAX_DAYS, invite};
 pub use views::OwnViews;
 
 /// The service's name.

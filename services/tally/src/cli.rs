@@ -38,6 +38,8 @@ pub enum Command {
     Serve(Serve),
     /// Make the group and its first administrator on an empty store
     Init(Init),
+    /// Print an invitation to make one more group in a store that holds one (PostgreSQL)
+    Invite(Invite),
     /// Bring the database up to date (PostgreSQL: with the owner's URL)
     Migrate(Settings),
     /// Trade a password for a token
@@ -183,6 +185,21 @@ pub struct Init {
     /// Sign-in name of the first administrator
     #[arg(long, default_value = "admin")]
     pub login: String,
+    /// What `tally invite` printed, where the store holds another group already
+    #[arg(long, value_name = "TEXT", env = "TALLY_INVITATION", hide_env_values = true)]
+    pub invitation: Option<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Invite {
+    /// The group's id, where a stack of another region made the group before; a new group by default
+    #[arg(long, value_name = "ID")]
+    pub tenant_id: Option<TenantId>,
+    /// For how many days it is good
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=i64::from(tally_identity::MAX_DAYS)))]
+    pub days: u32,
     #[command(flatten)]
     pub settings: Settings,
 }

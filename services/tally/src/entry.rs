@@ -42,6 +42,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Replay(args) => commands::replay::replay(args).await,
         Command::Serve(args) => commands::serve::serve(args).await,
         Command::Init(args) => commands::init::init(args).await,
+        Command::Invite(args) => commands::invite::invite(args),
         Command::Migrate(args) => commands::migrate::migrate(args).await,
         Command::Login(args) => commands::login::login(args).await,
         Command::Audit(args) => commands::audit::audit(args).await,

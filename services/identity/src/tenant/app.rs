@@ -4,23 +4,33 @@ use tally_access::roles::{self, SERVICES};
 use tally_access::{Actor, Assignment, Condition, OpContext, Region, Rpc, Scope, Target, service_principal};
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
+use tally_rpc::Keys as _;
 use tally_store::{Audit, Unit};
 
 use super::domain::{self, Change, Initialised, NewTenant, Tenant, TenantError};
-use super::store;
+use super::{invitation, store};
 use crate::access::domain::Grant;
 use crate::org::domain::{ALWAYS, State, UnitKind};
 use crate::policy::{GetTenant, InitTenant};
 use crate::session::domain::{self as session, Holder, Principal};
 use crate::{App, access, org};
 
-/// Makes the group, its root unit, its first administrator and the principals of the services. Only on an empty store.
+/// Makes the group, its root unit, its first administrator and the principals of the services: on an empty store, or by an
+/// invitation.
 ///
 /// # Errors
-/// `PASSWORD_WEAK`; `REGION_NOT_SERVED` when the group has none of the regions of this stack; `INITIALISED_ALREADY` when the store holds a group and this is not the request that made it.
+/// `PASSWORD_WEAK`; `REGION_NOT_SERVED` when the group has none of the regions of this stack; `INVITATION_INVALID`,
+/// `INVITATION_EXPIRED` and `INVITED_ANOTHER`; `INITIALISED_ALREADY` when the store holds the group, or another one and
+/// nobody was invited, and this is not the request that made it.
 pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Result<Initialised> {
-    let there = store::look_up(&app.store, store::GROUP).await?;
-    let made = || wanted.id.unwrap_or_else(|| TenantId(ctx.new_id()));
+    let invited = match &wanted.invitation {
+        Some(invitation) => Some(invited(app, ctx, invitation, wanted.id).await?),
+        None => None,
+    };
+    let entry = invited.map_or_else(|| store::GROUP.to_owned(), store::entry);
+    let there = store::look_up(&app.store, &entry).await?;
+    let first = store::look_up(&app.store, store::GROUP).await?.is_none();
+    let made = || invited.or(wanted.id).unwrap_or_else(|| TenantId(ctx.new_id()));
     let tenant = there.map_or_else(made, |(tenant, _)| tenant);
     // Whoever calls is nobody yet; the group is the one about to be made, or the one whose first request may come again.
     let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
@@ -43,13 +53,22 @@ pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Resul
             if there.is_some() {
                 return Err(TenantError::InitialisedAlready.into());
             }
-            let made = write(&unit, ctx, &wanted, &hash).await?;
+            let made = write(&unit, ctx, &wanted, &hash, first).await?;
             unit.commit(Audit::new("identity.tenant.init", "tenant", tenant), made).await
         })
         .await
 }
 
-async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str) -> Result<Initialised> {
+/// The group that the invitation lets in.
+async fn invited(app: &App, ctx: &OpContext, invitation: &str, id: Option<TenantId>) -> Result<TenantId> {
+    let invalid = || tally_kernel::Error::from(TenantError::InvitationInvalid);
+    let kid = tally_rpc::key_id(invitation).map_err(|_| invalid())?;
+    let key = app.keys.key(&kid).await?.ok_or_else(invalid)?;
+    let tenant = invitation::open(invitation, &key, ctx.now())?;
+    if id.is_some_and(|id| id != tenant) { Err(TenantError::InvitedAnother.into()) } else { Ok(tenant) }
+}
+
+async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str, first: bool) -> Result<Initialised> {
     let tenant = Tenant {
         id: ctx.tenant(),
         name: wanted.name.clone(),
@@ -60,7 +79,7 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str) -> 
         suspended: None,
     };
     let admin = PrincipalId(ctx.new_id());
-    store::insert(unit, &tenant, admin).await?;
+    store::insert(unit, &tenant, admin, first).await?;
     let root = State {
         row: ctx.new_id(),
         unit: OrgUnitId(ctx.new_id()),

@@ -85,6 +85,8 @@ pub struct NewTenant {
     pub body: [u8; 32],
     /// Its id, where another region's stack made the group before.
     pub id: Option<TenantId>,
+    /// What lets it into a store that holds another group.
+    pub invitation: Option<String>,
     /// Its name.
     pub name: String,
     /// ISO 4217 code.
@@ -111,8 +113,14 @@ pub struct Initialised {
 /// What can be wrong with making or changing a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TenantError {
-    /// The store holds a group.
+    /// The store holds a group, and nobody was invited.
     InitialisedAlready,
+    /// The invitation is not identity's, or not whole.
+    InvitationInvalid,
+    /// The invitation's life is over.
+    InvitationExpired,
+    /// The invitation is for another group.
+    InvitedAnother,
     /// The group has the region.
     RegionThere(Region),
     /// Nobody works in the group already.

@@ -1,6 +1,7 @@
-//! The group itself: made once, on an empty store.
+//! The group itself: made once, on an empty store or by an invitation.
 
 pub(crate) mod app;
 pub(crate) mod domain;
+pub(crate) mod invitation;
 pub(crate) mod rpc;
 pub(crate) mod store;

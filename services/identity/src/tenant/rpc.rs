@@ -122,8 +122,9 @@ impl TryFrom<pb::InitTenantRequest> for NewTenant {
     type Error = Error;
     fn try_from(mut req: pb::InitTenantRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        // The digest is kept: a password must not be in it.
+        // The digest is kept: a password must not be in it. A request may come again with another invitation.
         let password = std::mem::take(&mut req.admin_password);
+        let invitation = Some(std::mem::take(&mut req.invitation)).filter(|text| !text.is_empty());
         let body = digest(&req);
         wrong.text("name", &req.name, 200);
         let currency: Option<Currency> = req.currency.parse().ok();
@@ -154,6 +155,7 @@ impl TryFrom<pb::InitTenantRequest> for NewTenant {
             request_id: req.request_id,
             body,
             id,
+            invitation,
             name: req.name.trim().to_owned(),
             currency: req.currency,
             zone: req.zone,

@@ -52,8 +52,13 @@ pub(crate) mod directory {
     tally_store::unscoped!(Entity, "whoever signs in has not said which group: the name leads to it");
 }
 
-/// The entry of the store's one group; no sign-in name holds a slash.
+/// The entry of the store's first group; no sign-in name holds a slash.
 pub(crate) const GROUP: &str = "/group";
+
+/// The entry of a group.
+pub(crate) fn entry(tenant: TenantId) -> String {
+    format!("{GROUP}/{tenant}")
+}
 
 /// The group and principal that a name leads to.
 pub(crate) async fn look_up(store: &Store, name: &str) -> Result<Option<(TenantId, PrincipalId)>> {
@@ -74,9 +79,13 @@ pub(crate) async fn enter(
     unit.insert_unscoped(row).await.conflict(taken)
 }
 
-/// Writes the group and its entry in the directory.
-pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId) -> Result<(), StoreError> {
-    enter(unit, GROUP, tenant.id, admin, || TenantError::InitialisedAlready.into()).await?;
+/// Writes the group and its entries in the directory; `first`: the store holds no other.
+pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId, first: bool) -> Result<(), StoreError> {
+    let there = || TenantError::InitialisedAlready.into();
+    if first {
+        enter(unit, GROUP, tenant.id, admin, there).await?;
+    }
+    enter(unit, &entry(tenant.id), tenant.id, admin, there).await?;
     let row = tenants::Model {
         tenant_id: tenant.id.0,
         id: tenant.id.0,

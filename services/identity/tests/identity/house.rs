@@ -78,8 +78,17 @@ pub(crate) fn init_request() -> pb::InitTenantRequest {
         admin_login: "admin".into(),
         admin_password: PASSWORD.into(),
         tenant_id: String::new(),
+        invitation: String::new(),
     }
 }
+
+/// The key that identity signs with in a house that was not given a folder.
+pub(crate) fn identity_key() -> SigningKey {
+    SigningKey::generate(SERVICE, &Rng::seeded(SEED))
+}
+
+/// Of a house's keys and ids.
+const SEED: u64 = 7;
 
 type Served = ((RpcChannel, Arc<Readings>), Arc<KeyRing>, [Arc<Signer>; 2]);
 
@@ -134,7 +143,7 @@ impl House {
     pub(crate) async fn empty() -> Vec<Self> {
         let mut houses = Vec::new();
         for db in TestStore::all(SERVICE, migrations).await {
-            let (clock, rng) = (db.clock.clone(), Rng::seeded(7));
+            let (clock, rng) = (db.clock.clone(), Rng::seeded(SEED));
             let ((channel, readings), keys, [performance, identity]) = serve(db.store.clone(), &clock, &rng);
             let tenant = TenantId(uuid::Uuid::nil());
             let admin = Login::of(pb::SignInResponse::default());

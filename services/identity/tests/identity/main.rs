@@ -14,6 +14,8 @@ mod history;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod invitations;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod lending;

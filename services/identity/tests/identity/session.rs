@@ -48,10 +48,14 @@ async fn every_wrong_field_of_a_new_group_is_told_at_once() {
         admin_login: "a b".into(),
         admin_password: "short".into(),
         tenant_id: "7".into(),
+        invitation: String::new(),
     };
     let error = told(house.tenants().init_tenant(request).await).unwrap_err();
     let fields: Vec<_> = error.violations().iter().map(|v| v.field.as_str()).collect();
-    assert_eq!(fields, ["name", "currency", "zone", "regions[0]", "regions[2]", "tenant_id", "admin_login", "admin_password"]);
+    assert_eq!(
+        fields,
+        ["name", "currency", "zone", "regions[0]", "regions[2]", "tenant_id", "admin_login", "admin_password"]
+    );
 }
 
 #[tokio::test]

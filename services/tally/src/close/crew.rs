@@ -65,6 +65,7 @@ async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
         regions: super::upload::regions(bundle).into_iter().collect(),
         admin_login: "admin".to_owned(),
         admin_password: password.to_owned(),
+        invitation: String::new(),
         tenant_id: String::new(),
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(at.identity.clone());

@@ -34,6 +34,7 @@ pub async fn init(args: Init) -> Result<u8> {
         regions: args.regions,
         admin_login: args.login.clone(),
         admin_password: password,
+        invitation: args.invitation.unwrap_or_default(),
         tenant_id: args.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(suite.channels.identity.clone());

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod close;
 pub mod demo;
 pub mod init;
+pub mod invite;
 pub mod keys;
 pub mod login;
 pub mod migrate;

@@ -1,0 +1,23 @@
+//! `tally invite`: lets one more group into a store, by whoever holds identity's key.
+
+use anyhow::Result;
+use tally_kernel::id::TenantId;
+use tally_kernel::{Clock, Rng};
+
+use super::settings::{dumped, load};
+use crate::cli::{DONE, Invite};
+use crate::suite::key_folder;
+
+/// Prints the invitation alone on the standard output, so that it can be put into a variable.
+pub fn invite(args: Invite) -> Result<u8> {
+    let config = load(&args.settings, Vec::new())?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let (now, rng) = (Clock::System.now(), Rng::System);
+    let keys = tally_identity::open_or_create(&key_folder(&config), tally_rpc::IDENTITY, &rng)?;
+    let tenant = args.tenant_id.unwrap_or_else(|| TenantId(rng.uuid(now)));
+    println!("{}", tally_identity::invite(&keys.at(now), tenant, now, args.days)?);
+    eprintln!("lets in the group {tenant} for {} days: hand it to InitTenant or `tally init --invitation`", args.days);
+    Ok(DONE)
+}
