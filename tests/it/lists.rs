@@ -135,7 +135,7 @@ async fn send(channel: RpcChannel, rpc: &str, request: Request<Bytes>) -> Status
 
 /// Messages as they are on the wire.
 #[derive(Clone, Copy, Debug, Default)]
-struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;

@@ -10,7 +10,7 @@ use tonic::Code;
 
 use crate::journey::{Done, agent};
 
-mod access;
+pub mod access;
 mod organisation;
 mod sign_in;
 

@@ -29,7 +29,8 @@ pub struct Stack {
     pub folder: TempDir,
     processes: Vec<Child>,
     settings: Vec<(&'static str, String)>,
-    _database: Option<Database>,
+    /// The database, where it is PostgreSQL.
+    pub database: Option<Database>,
     _redis: Option<Redis>,
 }
 
@@ -53,7 +54,7 @@ impl Stack {
         let channels = Channels::at(&at).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
         let (name, processes) = ("one process on SQLite", vec![process]);
-        Self { name, channels, identity: at, folder, processes, settings, _database: None, _redis: None }
+        Self { name, channels, identity: at, folder, processes, settings, database: None, _redis: None }
     }
 
     /// A process for each service, on PostgreSQL and Redis.
@@ -95,7 +96,7 @@ impl Stack {
             folder,
             processes,
             settings,
-            _database: Some(database),
+            database: Some(database),
             _redis: Some(redis),
         }
     }

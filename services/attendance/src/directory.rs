@@ -112,6 +112,16 @@ impl Units {
     pub fn get(&self, path: &str) -> Option<&Home> {
         self.0.get(path)
     }
+
+    /// Where a unit is.
+    pub fn of(&self, unit: OrgUnitId) -> Option<&Home> {
+        self.0.values().find(|home| home.unit == Some(unit))
+    }
+
+    /// Whether some unit is in the region.
+    pub fn hold(&self, region: &Region) -> bool {
+        self.0.values().any(|home| home.region == *region)
+    }
 }
 
 #[cfg(test)]

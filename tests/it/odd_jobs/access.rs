@@ -42,7 +42,7 @@ async fn roles(admin: &Session) {
 }
 
 /// A login of its own with a role on the whole group.
-async fn somebody(admin: &Session, login: &str, role: &str) -> Session {
+pub async fn somebody(admin: &Session, login: &str, role: &str) -> Session {
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let ask = identity::CreateLoginRequest { login: login.into(), password: PASSWORD.into(), ..Default::default() };
     let principal_id = sessions.create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;

@@ -8,17 +8,23 @@ use super::domain::{Account, StoredAccount, changes};
 use super::store;
 use crate::app::{App, bulk_audit, sorted};
 use crate::directory::Units;
-use crate::import::{Batch, Outcome};
+use crate::import::{Batch, Outcome, Problem};
 use crate::policy::{ImportAccounts, ListAccounts};
 
-/// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say.
+/// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say, and
+/// are held against it where the row does.
 pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<Account>) -> Result<Outcome> {
     ctx.plan::<ImportAccounts>()?;
-    let mut rows = batch.rows;
-    let unsettled = |a: &Account| !a.team_path.is_empty() && (a.unit.is_none() || a.region.is_none());
-    let ask = rows.iter().any(|(_, account)| unsettled(account));
+    let ask = batch.rows.iter().any(|(_, account)| account.says_where());
     let units = if ask { app.peers.units(ctx).await? } else { Units::default() };
-    rows.iter_mut().for_each(|(_, account)| account.settle(&units));
+    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let mut rows = Vec::with_capacity(batch.rows.len());
+    for (index, mut account) in batch.rows {
+        match account.settle(&units) {
+            Ok(()) => rows.push((index, account)),
+            Err(told) => refused.problems.push(Problem::new(index, "PLACE_WRONG", told)),
+        }
+    }
     let permit = ctx.permit_all::<ImportAccounts>(rows.iter().map(|(_, account)| account.target()))?;
     app.store
         .retry(ctx, || async {
@@ -26,7 +32,7 @@ pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<Account>) 
             if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
                 return Ok(done);
             }
-            let mut outcome = Outcome { problems: batch.problems.clone(), ..Outcome::default() };
+            let mut outcome = refused.clone();
             let there = store::keyed(&unit, rows.iter().map(|(_, account)| account.key()).collect()).await?;
             store::write(&unit, ctx, changes(rows.clone(), there, &mut outcome)).await?;
             let audit = bulk_audit("attendance.account.write", "accounts", &batch.body, &outcome);

@@ -79,11 +79,35 @@ impl Account {
         format!("{}/{}/{}", self.platform, self.store, self.name)
     }
 
+    /// Whether it says where it belongs, which has to be true.
+    pub fn says_where(&self) -> bool {
+        !self.team_path.is_empty() || self.unit.is_some() || self.region.is_some()
+    }
+
     /// Fills in what the team's unit says: unit and region. Without both, an account is the group's own.
-    pub fn settle(&mut self, units: &Units) {
-        if let Some(home) = units.get(&self.team_path) {
-            self.unit = self.unit.or(home.unit);
-            self.region.get_or_insert_with(|| home.region.clone());
+    ///
+    /// # Errors
+    /// What it says of unit and region and is not so.
+    pub fn settle(&mut self, units: &Units) -> Result<(), String> {
+        let team = units.get(&self.team_path);
+        self.unit = self.unit.or(team.and_then(|home| home.unit));
+        let Some(unit) = self.unit else {
+            return match &self.region {
+                Some(region) if !region.is_global() && !units.hold(region) => {
+                    Err(format!("no unit of the group is in the region {region}"))
+                }
+                _ => Ok(()),
+            };
+        };
+        let home = units.of(unit).ok_or_else(|| format!("the group has no unit {unit} today"))?;
+        if team.is_some_and(|team| team.unit != home.unit) {
+            return Err(format!("the team {} is not the unit {unit}: leave one of them out", self.team_path));
+        }
+        let region = self.region.get_or_insert_with(|| home.region.clone());
+        if *region == home.region {
+            Ok(())
+        } else {
+            Err(format!("the unit is in the region {}, not in {region}: leave the region out", home.region))
         }
     }
 
@@ -222,10 +246,21 @@ mod tests {
         let unit = Home { region: "cn-north".parse().unwrap(), unit: Some(OrgUnitId(Uuid::from_u128(7))) };
         let units = Units::new([("north/a".to_owned(), unit.clone())]);
         let mut settled = account("a", &[]);
-        settled.settle(&units);
+        settled.settle(&units).unwrap();
         assert_eq!(settled.home(), unit);
-        let mut nobodys = Account { team_path: String::new(), ..account("a", &[]) };
-        nobodys.settle(&units);
-        assert_eq!(nobodys.home(), Home { region: Region::global(), unit: None });
+        let nobodys = Account { team_path: String::new(), ..account("a", &[]) };
+        let mut at_home = nobodys.clone();
+        at_home.settle(&units).unwrap();
+        assert_eq!(at_home.home(), Home { region: Region::global(), unit: None });
+        let told = |account: Account| account.clone().settle(&units).map_err(|told| told.contains("region"));
+        let region = |name: &str| Some(name.parse::<Region>().unwrap());
+        let stranger = Some(OrgUnitId(Uuid::from_u128(8)));
+        assert_eq!(told(Account { unit: stranger, ..nobodys.clone() }), Err(false), "another group's unit");
+        assert_eq!(told(Account { unit: stranger, ..account("a", &[]) }), Err(false));
+        assert_eq!(told(Account { unit: unit.unit, region: region("eu-west"), ..nobodys.clone() }), Err(true));
+        assert_eq!(told(Account { region: region("eu-west"), ..account("a", &[]) }), Err(true));
+        assert_eq!(told(Account { region: region("eu-west"), ..nobodys.clone() }), Err(true));
+        assert_eq!(told(Account { unit: unit.unit, region: region("cn-north"), ..nobodys.clone() }), Ok(()));
+        assert_eq!(told(Account { region: region("cn-north"), ..nobodys }), Ok(()));
     }
 }

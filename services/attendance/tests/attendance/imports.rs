@@ -47,9 +47,13 @@ async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases() {
         later.phases.push(pb::Phase { from: "2026-03-10".into(), kind: pb::PhaseKind::Named.into(), capacity: 2 });
         let mut moved = account("b", "south/b");
         moved.exclusive = true;
-        let ask = pb::ImportAccountsRequest { request_id: String::new(), rows: vec![later, moved, account("x/y", "")] };
+        let elsewhere = pb::Account { unit_id: Uuid::nil().to_string(), ..account("c", "") };
+        let split = pb::Account { region: "cn-south".into(), ..account("d", "north/a") };
+        let rows = vec![later, moved, account("x/y", ""), elsewhere, split];
+        let ask = pb::ImportAccountsRequest { request_id: String::new(), rows };
         let result = world.accounts().import_accounts(world.admin.request(ask)).await.unwrap().into_inner().result;
-        assert_eq!(counts(result), (1, 0, refused(&[(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID")])));
+        let wrong = [(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID"), (3, "PLACE_WRONG"), (4, "PLACE_WRONG")];
+        assert_eq!(counts(result), (1, 0, refused(&wrong)));
         let ask = world.admin.request(pb::ListAccountsRequest::default());
         let accounts = world.accounts().list_accounts(ask).await.unwrap().into_inner().accounts;
         let told: Vec<_> = accounts.iter().map(|a| (a.key.as_str(), a.region.as_str(), a.unit_id.clone())).collect();
