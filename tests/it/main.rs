@@ -7,6 +7,7 @@ mod journey;
 mod keys;
 mod lists;
 mod odd_jobs;
+mod revocation;
 mod snapshot;
 mod stack;
 mod trace;

@@ -31,7 +31,8 @@ pub struct Stack {
     settings: Vec<(&'static str, String)>,
     /// The database, where it is PostgreSQL.
     pub database: Option<Database>,
-    _redis: Option<Redis>,
+    /// Redis, where there is one.
+    pub redis: Option<Redis>,
 }
 
 /// The program as `./test` and `cargo nextest` build it, beside the folder of test binaries.
@@ -54,7 +55,7 @@ impl Stack {
         let channels = Channels::at(&at).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
         let (name, processes) = ("one process on SQLite", vec![process]);
-        Self { name, channels, identity: at, folder, processes, settings, database: None, _redis: None }
+        Self { name, channels, identity: at, folder, processes, settings, database: None, redis: None }
     }
 
     /// A process for each service, on PostgreSQL and Redis.
@@ -97,7 +98,7 @@ impl Stack {
             processes,
             settings,
             database: Some(database),
-            _redis: Some(redis),
+            redis: Some(redis),
         }
     }
 

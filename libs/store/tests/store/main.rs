@@ -20,6 +20,7 @@ mod key_file;
 mod lists;
 mod people;
 mod person_keys;
+mod reaches;
 mod rotation;
 mod rows;
 mod sample;

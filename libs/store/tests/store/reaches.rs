@@ -1,0 +1,185 @@
+//! A list shows exactly what a get would allow: random trees, grants, delegations, emergencies and rows, with the rows in the
+//! databases themselves. `libs/access` holds the same against a filter in memory; here SQL is the one that is asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::ActiveValue::Set;
+use tally_access::roles::{self, RoleBook};
+use tally_access::{
+    Assignment, Circumstances, Condition, Decision, Facts, Loan, Modules, OpContext, Permission, PersonFacts, Scope,
+    Target, UnitFact, View, compile, decide,
+};
+use tally_kernel::Rng;
+use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
+use uuid::Uuid;
+
+use crate::databases::TestStore;
+use crate::sample::{audit, context, databases, note, policy, row, unit_of};
+
+const TODAY: Date = date(2026, 3, 2);
+const NOON: Timestamp = Timestamp::constant(1_772_452_800, 0);
+const REGIONS: [&str; 3] = ["cn-north", "cn-south", "*"];
+const UNITS: u64 = 14;
+const PEOPLE: u64 = 8;
+const ROWS: usize = 150;
+const VIEWS: u64 = 250;
+/// What the list of the sample asks for.
+const READ: Permission = Permission::PunchRead;
+
+/// Numbers that only look random.
+struct Dice(Rng);
+
+impl Dice {
+    fn below(&self, n: u64) -> u64 {
+        u64::from_le_bytes(self.0.bytes()) % n
+    }
+    fn one_in(&self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+    fn region(&self) -> &'static str {
+        REGIONS[self.below(3) as usize]
+    }
+    fn unit(&self) -> OrgUnitId {
+        OrgUnitId(Uuid::from_u128(u128::from(self.below(UNITS))))
+    }
+    fn person(&self) -> PersonId {
+        PersonId(Uuid::from_u128(100 + u128::from(self.below(PEOPLE))))
+    }
+
+    /// A forest in which a parent has a smaller number than its child.
+    fn tree(&self) -> Vec<UnitFact> {
+        let parent = |n: u64| (n > 0 && !self.one_in(10)).then(|| self.below(n));
+        let unit = |n: u64| OrgUnitId(Uuid::from_u128(u128::from(n)));
+        (0..UNITS).map(|n| UnitFact { id: unit(n), parent: parent(n).map(unit) }).collect()
+    }
+
+    fn scope(&self) -> Scope {
+        match self.below(7) {
+            0 => Scope::Own,
+            1 => Scope::Reports,
+            2 => Scope::Unit(self.unit()),
+            3 => Scope::Subtree(self.unit()),
+            4 => Scope::LegalEntity(self.unit()),
+            5 => Scope::Region(REGIONS[self.below(2) as usize].parse().unwrap()),
+            _ if self.one_in(3) => Scope::Tenant,
+            _ => Scope::Unit(self.unit()),
+        }
+    }
+
+    fn grants(&self) -> Vec<Assignment> {
+        let day = |at_least: i64| TODAY + jiff::Span::new().days(at_least + self.below(5) as i64);
+        let grant = |_| Assignment {
+            role: roles::READY[self.below(roles::READY.len() as u64) as usize].name.into(),
+            scope: self.scope(),
+            valid_from: day(-4),
+            valid_to: self.one_in(3).then(|| day(-2)),
+            condition: Condition { second_factor: self.one_in(5), hours: None },
+        };
+        (0..self.below(5)).map(grant).collect()
+    }
+
+    fn facts(&self) -> PersonFacts {
+        PersonFacts {
+            person: Some(self.person()),
+            reports: vec![self.person(), self.person()],
+            employed: !self.one_in(20),
+        }
+    }
+
+    fn loans(&self) -> Vec<Loan> {
+        let loan = |_| {
+            let from = NOON + SignedDuration::from_hours(self.below(3) as i64 - 1);
+            let (until, permissions) = (from + SignedDuration::from_hours(2), vec![READ, Permission::CardRead]);
+            if self.one_in(2) {
+                return Loan::BreakGlass { id: Uuid::from_u128(911), scope: self.scope(), permissions, from, until };
+            }
+            let delegator = PrincipalId(Uuid::from_u128(77));
+            Loan::Delegation { delegator, grants: self.grants(), person: self.facts(), permissions, from, until }
+        };
+        (0..self.below(3)).map(loan).collect()
+    }
+}
+
+/// Rows anywhere, each with what decides about it.
+async fn filled(db: &TestStore, dice: &Dice) -> Vec<(String, Target)> {
+    let ctx = context(db, 1);
+    let unit = unit_of(&db.store, &ctx).await;
+    let (mut rows, mut targets) = (Vec::new(), Vec::new());
+    for n in 0..ROWS {
+        let (code, region) = (format!("{n:03}"), dice.region());
+        let (at, of) = ((!dice.one_in(4)).then(|| dice.unit()), (!dice.one_in(3)).then(|| dice.person()));
+        rows.push(note::ActiveModel {
+            region: Set(region.to_owned()),
+            unit_id: Set(at.map(|id| id.0)),
+            person_id: Set(of.map(|id| id.0)),
+            ..row(&ctx, &code)
+        });
+        targets.push((code, Target { region: Some(region.parse().unwrap()), unit: at, person: of }));
+    }
+    unit.insert_many(rows).await.unwrap();
+    unit.commit(audit(), ()).await.unwrap();
+    targets
+}
+
+/// Codes of the rows that a list shows; none where the list is refused.
+async fn listed(db: &TestStore, ctx: &OpContext) -> BTreeSet<String> {
+    let Ok(plan) = ctx.plan::<policy::List>() else { return BTreeSet::new() };
+    let tx = db.store.read(ctx).await.unwrap();
+    let rows = tx.select::<note::Entity>().within(&plan).all().await.unwrap();
+    rows.into_iter().map(|note| note.code).collect()
+}
+
+fn allowed(view: &View, rows: &[(String, Target)]) -> BTreeSet<String> {
+    let may = |(_, target): &&(String, Target)| decide(view, READ, target) == Decision::Allow;
+    rows.iter().filter(may).map(|(code, _)| code.clone()).collect()
+}
+
+fn view_of(
+    grants: &[Assignment],
+    loans: &[Loan],
+    me: &PersonFacts,
+    tree: &[UnitFact],
+    at: &Circumstances,
+) -> Arc<View> {
+    let (book, modules) = (RoleBook::default(), Modules::All);
+    let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: tree, roles: &book, modules: &modules };
+    Arc::new(compile(grants, loans, me, &facts)).at(at)
+}
+
+#[tokio::test]
+async fn the_rows_that_sql_selects_are_exactly_those_that_a_decision_allows() {
+    for db in databases().await {
+        let dice = Dice(Rng::seeded(20_261_122));
+        let rows = filled(&db, &dice).await;
+        let (mut some, mut shown) = (0, 0);
+        for n in 0..VIEWS {
+            let (grants, loans, me, tree) = (dice.grants(), dice.loans(), dice.facts(), dice.tree());
+            let at = Circumstances { now: NOON, second_factor: dice.one_in(2) };
+            let select = async |grants: &[Assignment], loans: &[Loan]| {
+                let view = view_of(grants, loans, &me, &tree, &at);
+                let ctx = OpContext { view: view.clone(), ..context(&db, 1) };
+                let listed = listed(&db, &ctx).await;
+                assert_eq!(listed, allowed(&view, &rows), "{} {n}: {grants:?} {loans:?}", db.name);
+                listed
+            };
+            let all = select(&grants, &loans).await;
+            some += u64::from(!all.is_empty() && all.len() < ROWS);
+            shown += all.len();
+            // Revoking never adds a row, neither does ending a loan; widening never removes one.
+            if let Some((_, fewer)) = grants.split_last() {
+                assert!(select(fewer, &loans).await.is_subset(&all), "{} {n}", db.name);
+                let mut wider = grants.clone();
+                wider[0].scope = Scope::Tenant;
+                assert!(select(&wider, &loans).await.is_superset(&all), "{} {n}", db.name);
+            }
+            if let Some((_, fewer)) = loans.split_last() {
+                assert!(select(&grants, fewer).await.is_subset(&all), "{} {n}", db.name);
+            }
+        }
+        assert!(some > VIEWS / 5 && shown > 1_000, "{}: {some} views show some rows, {shown} in all", db.name);
+    }
+}
