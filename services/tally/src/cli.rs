@@ -214,6 +214,9 @@ pub struct Login {
     /// The six digits of your authenticator, or a recovery code, where you have a second factor
     #[arg(long, default_value = "", hide_default_value = true)]
     pub code: String,
+    /// The password was given to you for one sign-in: the second line of the standard input is your new one
+    #[arg(long)]
+    pub new_password: bool,
 }
 
 #[derive(Debug, Args)]

@@ -75,7 +75,7 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
             let consistency_token = advance(&unit, ctx, revision).await?;
             let audit = Audit::new("identity.grant.write", "grant", grant.id).note("role", &grant.assignment.role);
             let given = Given { grant: (&grant).into(), consistency_token };
-            unit.commit(audit.note("principal", grant.principal), given).await
+            unit.commit(about(audit, &receiver).note("principal", grant.principal), given).await
         })
         .await
 }
@@ -114,9 +114,14 @@ pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Resul
             store::revoke(&unit, ctx, grant.id, &wanted.reason).await?;
             let token = advance(&unit, ctx, revision).await?;
             let audit = Audit::new("identity.grant.revoke", "grant", grant.id).note("role", &grant.assignment.role);
-            unit.commit(audit.note("principal", grant.principal), token).await
+            unit.commit(about(audit, &receiver).note("principal", grant.principal), token).await
         })
         .await
+}
+
+/// What is done to the rights of somebody is about the person.
+fn about(audit: Audit, receiver: &Receiver) -> Audit {
+    audit.about_all(receiver.person.as_ref().map(|(person, ..)| *person))
 }
 
 /// Grants in the caller's reach, newest first.

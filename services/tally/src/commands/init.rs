@@ -17,7 +17,7 @@ pub async fn init(args: Init) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
-    let password = password()?;
+    let password = line("password (at least 12 characters, shown as you type): ")?;
     let trigger = Trigger::new();
     let boot = Boot {
         address: config.server.listen,
@@ -47,10 +47,10 @@ pub async fn init(args: Init) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The first line of the standard input; asked for when somebody sits there.
-pub fn password() -> Result<String> {
+/// The next line of the standard input, a password; asked for when somebody sits there.
+pub fn line(prompt: &str) -> Result<String> {
     if std::io::stdin().is_terminal() {
-        eprint!("password (at least 12 characters, shown as you type): ");
+        eprint!("{prompt}");
         std::io::stderr().flush()?;
     }
     let mut line = String::new();

@@ -31,7 +31,7 @@ fn protect(args: Protect) -> Result<u8> {
     let keys = opened(&config)?;
     let passphrase = match &args.new_passphrase_file {
         Some(file) => passphrase_in(file).map_err(|why| anyhow!("--new-passphrase-file: {why}"))?,
-        None => super::init::password()?,
+        None => super::init::line("new passphrase (shown as you type): ")?,
     };
     if passphrase.chars().count() < SHORTEST_PASSPHRASE {
         bail!("the new passphrase is too short: at least {SHORTEST_PASSPHRASE} characters");
