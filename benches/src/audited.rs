@@ -145,9 +145,11 @@ async fn begin(bare: &DatabaseConnection, ctx: &OpContext) -> Result<DatabaseTra
     let tx = bare.begin().await?;
     let settings = "SELECT set_config('app.tenant', $1, true), set_config('app.region', $2, true), \
                     set_config('app.actor', $3, true), set_config('statement_timeout', $4, true), \
-                    set_config('search_path', $5, true)";
+                    set_config('search_path', $5, true), \
+                    pg_advisory_xact_lock_shared(hashtextextended($6, 3))";
     let (tenant, principal) = (ctx.tenant(), ctx.actor.principal);
-    let values = [tenant.to_string(), "*".into(), principal.to_string(), "30000".into(), SERVICE.into()];
+    let lock = format!("tally_{SERVICE}_worker|{tenant}");
+    let values = [tenant.to_string(), "*".into(), principal.to_string(), "30000".into(), SERVICE.into(), lock];
     let values = values.map(sea_orm::Value::from);
     tx.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, settings, values)).await?;
     Ok(tx)
