@@ -109,6 +109,11 @@ pub fn check_audited(seen: &std::collections::BTreeSet<String>) {
 }
 
 async fn knock(channels: &Channels, rpc: &str) -> Status {
+    send(way_to(channels, rpc), rpc, Request::new(Bytes::new())).await
+}
+
+/// The channel of an rpc's service.
+pub fn way_to(channels: &Channels, rpc: &str) -> RpcChannel {
     let channel = match rpc.split('.').nth(1) {
         Some("identity") => &channels.identity,
         Some("attendance") => &channels.attendance,
@@ -116,11 +121,11 @@ async fn knock(channels: &Channels, rpc: &str) -> Status {
         Some("compensation") => &channels.compensation,
         _ => &channels.talent,
     };
-    send(channel.clone(), rpc, Request::new(Bytes::new())).await
+    channel.clone()
 }
 
 /// Sends raw bytes to a method and gives the status of the answer, however many messages it has.
-async fn send(channel: RpcChannel, rpc: &str, request: Request<Bytes>) -> Status {
+pub async fn send(channel: RpcChannel, rpc: &str, request: Request<Bytes>) -> Status {
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.expect("a channel");
     let path = format!("/{rpc}").parse().expect("a path");

@@ -12,7 +12,7 @@ use crate::journey::{Done, agent};
 
 pub mod access;
 mod organisation;
-mod sign_in;
+pub mod sign_in;
 
 /// Does them all, and looks at what came of each.
 pub async fn all(done: &Done) {
@@ -210,8 +210,41 @@ async fn settlements(done: &Done) {
     let gone = client.discard_settlement(preparer.ask(ask)).await.expect("a discard").into_inner().settlement;
     assert_eq!(gone.map(|s| s.state()), Some(compensation::SettlementState::Discarded));
 
+    sums(done).await;
     let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
     let ask = compensation::DiscardSettlementRequest { request_id: String::new(), settlement_id };
     let refused = client.discard_settlement(preparer.ask(ask)).await.expect_err("a posted settlement");
     assert!(refused.message().contains("corrections come as deltas"), "{refused:?}");
+}
+
+/// Who may read pools sees them and what settlements come to; who may only read settlements sees where they stand.
+async fn sums(done: &Done) {
+    let (preparer, hr) = (&done.crew.preparer, &done.crew.hr);
+    let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
+    let listed = pools.list_pools(preparer.ask(compensation::ListPoolsRequest::default())).await.expect("pools");
+    let pool = listed.into_inner().pools.pop().expect("a pool");
+    let ask = || compensation::GetPoolRequest { pool_id: pool.pool_id.clone() };
+    let again = pools.get_pool(preparer.ask(ask())).await.expect("a pool").into_inner().pool;
+    assert_eq!(again.as_ref(), Some(&pool));
+    let refused = pools.get_pool(hr.ask(ask())).await.expect_err("no permission");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+
+    let channel = preparer.at.compensation.clone();
+    let mut client = compensation::settlement_service_client::SettlementServiceClient::new(channel);
+    let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
+    let ask = || compensation::GetSettlementRequest { settlement_id: settlement_id.clone() };
+    let whole = client.get_settlement(preparer.ask(ask())).await.expect("a settlement").into_inner();
+    assert!(whole.masked_fields.is_empty(), "{:?}", whole.masked_fields);
+    let whole = whole.settlement.expect("a settlement");
+    assert_eq!(whole.pool.as_ref().map(|money| money.minor), done.outcome.summary.pool_minor);
+    let masked = client.get_settlement(hr.ask(ask())).await.expect("a settlement").into_inner();
+    assert_eq!(masked.masked_fields, ["paid", "pool", "team_fund"]);
+    let without = compensation::Settlement { pool: None, paid: None, team_fund: None, ..whole };
+    assert_eq!(masked.settlement, Some(without.clone()));
+    let list = compensation::ListSettlementsRequest::default();
+    let masked = client.list_settlements(hr.ask(list.clone())).await.expect("settlements").into_inner();
+    assert_eq!(masked.masked_fields, ["settlements.paid", "settlements.pool", "settlements.team_fund"]);
+    assert!(masked.settlements.contains(&without), "{:?}", masked.settlements);
+    let seen = client.list_settlements(preparer.ask(list)).await.expect("settlements").into_inner();
+    assert!(seen.masked_fields.is_empty() && seen.settlements.iter().all(|s| s.pool.is_some()));
 }

@@ -84,6 +84,11 @@ impl OpContext {
         decide(&self.view, permission, target) == Decision::Allow
     }
 
+    /// Whether the caller may use `permission` on anything at all.
+    pub fn may_somewhere(&self, permission: Permission) -> bool {
+        self.view.reach(permission).is_some()
+    }
+
     /// A permit to do `R` to `target`.
     ///
     /// # Errors

@@ -88,6 +88,10 @@ permissions! {
     PersonWrite = "identity.person.write" opens Pii;
     /// Read who a person is: name and employee number.
     PersonReadPii = "identity.person.read_pii" opens Pii;
+    /// Read the numbers of identity documents.
+    PersonReadIdNumber = "identity.person.read_id_number" opens IdNumber;
+    /// Read why somebody is on leave. Being somebody's manager does not give it.
+    LeaveReadMedical = "identity.leave.read_medical" opens Medical;
     /// Make logins, reset passwords, see and end sessions of others.
     LoginWrite = "identity.login.write" opens Pii;
     /// Make accounts for programs, and their keys.
@@ -178,7 +182,7 @@ permissions! {
     PoolRead = "compensation.pool.read" opens Salary;
     /// Write pools.
     PoolWrite = "compensation.pool.write" opens Salary;
-    /// Read settlements: states and sums, nobody's pay.
+    /// Read settlements: states, and sums for who may also read pools; nobody's pay.
     SettlementRead = "compensation.settlement.read" opens Internal;
     /// Prepare a settlement.
     SettlementPrepare = "compensation.settlement.prepare" opens Salary;

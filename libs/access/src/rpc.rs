@@ -68,6 +68,9 @@ pub trait Rpc: 'static {
     const NEEDS: Needs;
     /// What it does.
     const EFFECT: Effect;
+    /// Where its answers hide fields from some callers: the permissions of which each opens, on a row that it reaches, the
+    /// fields of its data class. Empty: its own permission opens what it shows.
+    const OPENERS: &'static [Permission] = &[];
 }
 
 /// One row of a service's policy table.
@@ -79,12 +82,14 @@ pub struct PolicyRow {
     pub needs: Needs,
     /// What it does.
     pub effect: Effect,
+    /// What opens fields of its answers; see [`Rpc::OPENERS`].
+    pub openers: &'static [Permission],
 }
 
 impl PolicyRow {
     /// The row of `R`.
     pub const fn of<R: Rpc>() -> Self {
-        Self { method: R::METHOD, needs: R::NEEDS, effect: R::EFFECT }
+        Self { method: R::METHOD, needs: R::NEEDS, effect: R::EFFECT, openers: R::OPENERS }
     }
 }
 
@@ -96,16 +101,20 @@ impl PolicyRow {
 ///         RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change;
 ///         SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
 ///         ChangePassword = "tally.identity.v1.LoginService/ChangePassword", signed_in, Change;
+///         GetStatement = "tally.compensation.v1.StatementService/GetStatement", StatementRead, SensitiveRead,
+///             opened_by StatementReadPay CardRead;
 ///     }
 /// }
 /// use tally_access::Rpc as _;
 /// assert_eq!(policy::RecordPunch::METHOD, policy::POLICY[0].method);
 /// assert_eq!(policy::POLICY[1].needs, tally_access::Needs::Nothing);
 /// assert_eq!(policy::POLICY[2].needs, tally_access::Needs::SignIn);
+/// assert_eq!(policy::POLICY[3].openers.len(), 2);
 /// ```
 #[macro_export]
 macro_rules! rpcs {
-    ($($(#[$doc:meta])* $name:ident = $method:literal, $permission:ident, $effect:ident;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $method:literal, $permission:ident, $effect:ident
+        $(, opened_by $($opener:ident)+)?;)+) => {
         $(
             #[doc = concat!("The rpc `", $method, "`.")]
             $(#[$doc])*
@@ -116,6 +125,7 @@ macro_rules! rpcs {
                 const METHOD: &'static str = $method;
                 const NEEDS: $crate::Needs = $crate::rpcs!(@needs $permission);
                 const EFFECT: $crate::Effect = $crate::Effect::$effect;
+                $(const OPENERS: &'static [$crate::Permission] = &[$($crate::Permission::$opener),+];)?
             }
         )+
         /// What every rpc of this service asks for.

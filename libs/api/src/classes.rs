@@ -59,7 +59,7 @@ impl Answer {
             }
             for field in message.fields() {
                 classes.insert(class_of(field.full_name()));
-                open.extend(field.kind().as_message().cloned());
+                open.extend(field.kind().as_message().filter(|inner| is_ours(inner)).cloned());
             }
         }
         classes
@@ -119,16 +119,47 @@ fn gather(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows:
     }
 }
 
+/// The leaves of a message that hold something, with path and class. `name` is the message's full name. A text, number or
+/// list that is not said holds nothing.
+pub fn set_fields(name: &str, bytes: &[u8]) -> Vec<(String, DataClass)> {
+    let message = DynamicMessage::decode(descriptor(name), bytes);
+    let mut leaves = Vec::new();
+    collect_leaves(&message.expect("a message of this suite decodes with its own descriptor"), "", &mut leaves);
+    leaves
+}
+
+fn collect_leaves(message: &DynamicMessage, path: &str, into: &mut Vec<(String, DataClass)>) {
+    for (field, value) in message.fields() {
+        let here = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
+        match value {
+            Value::Message(inner) if is_ours(&inner.descriptor()) => collect_leaves(inner, &here, into),
+            Value::List(items)
+                if items.iter().any(|item| item.as_message().is_some_and(|m| is_ours(&m.descriptor()))) =>
+            {
+                items.iter().filter_map(Value::as_message).for_each(|m| collect_leaves(m, &here, into));
+            }
+            _ => into.push((here, class_of(field.full_name()))),
+        }
+    }
+}
+
+/// Others' messages, such as an instant, have no classes inside: the field that holds them says it.
+fn is_ours(message: &MessageDescriptor) -> bool {
+    message.full_name().starts_with("tally.")
+}
+
+fn descriptor(name: &str) -> MessageDescriptor {
+    POOL.get_message_by_name(name).unwrap_or_else(|| panic!("no message {name}: a typing error of ours"))
+}
+
 /// Clears every field whose class `may_read` refuses, at any depth, and gives the paths of those that held something,
 /// sorted. `name` is the message's full name, such as `tally.identity.v1.Person`.
 pub fn mask<M>(name: &str, message: &mut M, may_read: impl Fn(DataClass) -> bool) -> Vec<String>
 where
     M: prost::Message + Default,
 {
-    let descriptor =
-        POOL.get_message_by_name(name).unwrap_or_else(|| panic!("no message {name}: a typing error of ours"));
     let mut masked = Vec::new();
-    let mut dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
+    let mut dynamic = DynamicMessage::decode(descriptor(name), message.encode_to_vec().as_slice())
         .expect("a message of this suite decodes with its own descriptor");
     clear(&mut dynamic, "", &may_read, &mut masked);
     if !masked.is_empty() {
@@ -149,10 +180,12 @@ fn clear(message: &mut DynamicMessage, path: &str, may_read: &impl Fn(DataClass)
             continue;
         }
         match message.get_field_mut(&field) {
-            Value::Message(inner) => clear(inner, &here, may_read, masked),
+            Value::Message(inner) if is_ours(&inner.descriptor()) => clear(inner, &here, may_read, masked),
             Value::List(items) => {
                 for item in items {
-                    if let Value::Message(inner) = item {
+                    if let Value::Message(inner) = item
+                        && is_ours(&inner.descriptor())
+                    {
                         clear(inner, &here, may_read, masked);
                     }
                 }

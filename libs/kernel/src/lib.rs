@@ -6,6 +6,7 @@ pub mod apportion;
 pub mod clock;
 pub mod error;
 pub mod id;
+pub mod id_number;
 pub mod micro;
 pub mod money;
 pub mod page;
@@ -15,6 +16,7 @@ pub mod time;
 
 pub use clock::Clock;
 pub use error::{Error, Kind, Result};
+pub use id_number::{IdNumber, IdNumberError};
 pub use micro::Micro;
 pub use money::{Currency, Money};
 pub use rng::Rng;

@@ -34,6 +34,7 @@ fn chinese(error: &Error) -> String {
         "MODULE_NOT_ENTITLED" => "集团没有开通此模块，请联系平台运维人员。".to_owned(),
         "TENANT_SUSPENDED" => "集团已被暂停使用，请联系平台运维人员。".to_owned(),
         "REGION_NOT_SERVED" => format!("区域 {} 的数据在另一套系统中，请到那里查询。", meta("region")),
+        "FIELD_NOT_READABLE" => format!("您没有查看字段 {} 的权限，因此不能按它查找。", meta("field")),
         "PERMISSION_DENIED" => "您没有此项操作的权限。".to_owned(),
         "OVERLOADED" => "系统繁忙，请稍后再试。".to_owned(),
         "RATE_LIMITED" => "操作过于频繁，请稍后再试。".to_owned(),

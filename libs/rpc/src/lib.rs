@@ -11,6 +11,7 @@ mod authenticate;
 mod channel;
 mod deadline;
 mod eddsa;
+mod fields;
 mod keys;
 mod language;
 mod metrics;
@@ -28,6 +29,7 @@ mod wire;
 
 pub use authenticate::CONSISTENCY;
 pub use channel::{RpcChannel, Tls, connect, in_process};
+pub use fields::{class_of, is_free, mask, masked_in, may_ask_by};
 pub use keys::{FetchedKeys, Keys, LocalKeys};
 pub use peer::{Peer, bearer};
 pub use reads::{AUDITED, ReadLog, Reading};

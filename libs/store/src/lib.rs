@@ -155,7 +155,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use audit::{Audit, AuditEntry};
-pub use blind_index::{BlindIndex, IdNumber};
+pub use blind_index::BlindIndex;
 pub use context::{date_from_db, date_to_db, from_db, to_db};
 pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
 pub use keys::Keys;

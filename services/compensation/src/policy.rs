@@ -2,16 +2,24 @@
 
 tally_access::rpcs! {
     CreatePool = "tally.compensation.v1.PoolService/CreatePool", PoolWrite, Change;
-    GetPool = "tally.compensation.v1.PoolService/GetPool", PoolRead, Read;
-    ListPools = "tally.compensation.v1.PoolService/ListPools", PoolRead, Read;
-    DraftSettlement = "tally.compensation.v1.SettlementService/DraftSettlement", SettlementPrepare, Change;
-    DiscardSettlement = "tally.compensation.v1.SettlementService/DiscardSettlement", SettlementPrepare, Change;
-    ApproveSettlement = "tally.compensation.v1.SettlementService/ApproveSettlement", SettlementApprove, Change;
-    PostSettlement = "tally.compensation.v1.SettlementService/PostSettlement", SettlementPost, Change;
-    GetSettlement = "tally.compensation.v1.SettlementService/GetSettlement", SettlementRead, Read;
-    ListSettlements = "tally.compensation.v1.SettlementService/ListSettlements", SettlementRead, Read;
-    GetStatement = "tally.compensation.v1.StatementService/GetStatement", StatementRead, SensitiveRead;
-    ListStatements = "tally.compensation.v1.StatementService/ListStatements", StatementRead, SensitiveRead;
+    GetPool = "tally.compensation.v1.PoolService/GetPool", PoolRead, SensitiveRead;
+    ListPools = "tally.compensation.v1.PoolService/ListPools", PoolRead, SensitiveRead;
+    DraftSettlement = "tally.compensation.v1.SettlementService/DraftSettlement", SettlementPrepare, Change,
+        opened_by PoolRead;
+    DiscardSettlement = "tally.compensation.v1.SettlementService/DiscardSettlement", SettlementPrepare, Change,
+        opened_by PoolRead;
+    ApproveSettlement = "tally.compensation.v1.SettlementService/ApproveSettlement", SettlementApprove, Change,
+        opened_by PoolRead;
+    PostSettlement = "tally.compensation.v1.SettlementService/PostSettlement", SettlementPost, Change,
+        opened_by PoolRead;
+    GetSettlement = "tally.compensation.v1.SettlementService/GetSettlement", SettlementRead, SensitiveRead,
+        opened_by PoolRead;
+    ListSettlements = "tally.compensation.v1.SettlementService/ListSettlements", SettlementRead, SensitiveRead,
+        opened_by PoolRead;
+    GetStatement = "tally.compensation.v1.StatementService/GetStatement", StatementRead, SensitiveRead,
+        opened_by StatementReadPay CardRead;
+    ListStatements = "tally.compensation.v1.StatementService/ListStatements", StatementRead, SensitiveRead,
+        opened_by StatementReadPay CardRead;
     TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, Read;
     SearchAudit = "tally.compensation.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

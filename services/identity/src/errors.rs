@@ -124,6 +124,7 @@ impl From<PersonError> for Error {
     fn from(error: PersonError) -> Self {
         let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
         let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
+        let taken = |reason, text: &str| Self::new(AlreadyExists, reason, text);
         match error {
             PersonError::TextUnusable(field) => bad("TEXT_UNUSABLE", format!("{field}: 1 to 200 characters")),
             PersonError::DateMalformed(field) => bad("DATE_MALFORMED", format!("{field}: write YYYY-MM-DD")),
@@ -184,9 +185,9 @@ impl From<PersonError> for Error {
                 format!("the person's leave from {day} covers some of these days: end it first"),
             ),
             PersonError::LeaveMissing(id) => Self::not_found("leave", id),
-            PersonError::NumberTaken => {
-                Self::new(AlreadyExists, "EMPLOYEE_NO_TAKEN", "somebody else has this employee number")
-            }
+            PersonError::NumberTaken => taken("EMPLOYEE_NO_TAKEN", "somebody else has this employee number"),
+            PersonError::IdNumberUnusable(why) => why.into(),
+            PersonError::IdNumberTaken => taken("ID_NUMBER_TAKEN", "somebody else of this region has this number"),
             PersonError::NothingPlanned(day) => {
                 not_now("NOTHING_PLANNED", format!("the employment has no change on {day} that could still be dropped"))
             }

@@ -14,12 +14,17 @@ tally_access::rpcs! {
     MergeOrgUnits = "tally.identity.v1.OrgService/MergeOrgUnits", OrgWrite, Change;
     ListOrgUnits = "tally.identity.v1.OrgService/ListOrgUnits", OrgRead, Read;
     ImportPeople = "tally.identity.v1.PersonService/ImportPeople", PersonWrite, Change;
-    ChangeEmployment = "tally.identity.v1.PersonService/ChangeEmployment", PersonWrite, Change;
-    RectifyPerson = "tally.identity.v1.PersonService/RectifyPerson", PersonWrite, Change;
-    EndEmployment = "tally.identity.v1.PersonService/EndEmployment", PersonWrite, Change;
-    GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, Read;
+    ChangeEmployment = "tally.identity.v1.PersonService/ChangeEmployment", PersonWrite, Change,
+        opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
+    RectifyPerson = "tally.identity.v1.PersonService/RectifyPerson", PersonWrite, Change,
+        opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
+    EndEmployment = "tally.identity.v1.PersonService/EndEmployment", PersonWrite, Change,
+        opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
+    GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, SensitiveRead,
+        opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
     ExportPerson = "tally.identity.v1.PersonService/ExportPerson", PersonReadPii, SensitiveRead;
-    ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, Read;
+    ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, SensitiveRead,
+        opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
     SetReportingLine = "tally.identity.v1.ReportingService/SetReportingLine", PersonWrite, Change;
     EndReportingLine = "tally.identity.v1.ReportingService/EndReportingLine", PersonWrite, Change;
     ListReportingLines = "tally.identity.v1.ReportingService/ListReportingLines", PersonRead, Read;
@@ -55,7 +60,8 @@ tally_access::rpcs! {
     BatchCheck = "tally.identity.v1.CheckService/BatchCheck", signed_in, Read;
     Explain = "tally.identity.v1.CheckService/Explain", signed_in, Read;
     ListAllowed = "tally.identity.v1.CheckService/ListAllowed", signed_in, Read;
-    ReviewAccess = "tally.identity.v1.CheckService/ReviewAccess", GrantRead, Read;
+    ReviewAccess = "tally.identity.v1.CheckService/ReviewAccess", GrantRead, Read,
+        opened_by PersonReadPii;
     DefineRole = "tally.identity.v1.RoleService/DefineRole", RoleWrite, Change;
     RetireRole = "tally.identity.v1.RoleService/RetireRole", RoleWrite, Change;
     ListRoles = "tally.identity.v1.RoleService/ListRoles", RoleRead, Read;

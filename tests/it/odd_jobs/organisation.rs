@@ -12,6 +12,7 @@ pub async fn all(done: &Done) {
     let units = units(done).await;
     positions(done).await;
     employments(done, &units).await;
+    personal(done).await;
     lines(done).await;
     moves_and_an_end(done).await;
     what_is_held(done).await;
@@ -107,6 +108,39 @@ async fn employments(done: &Done, units: &[identity::OrgUnit]) {
     let units: Vec<_> = then.employments.iter().map(|e| (e.post(), e.unit_id.as_str())).collect();
     let expected = [(identity::Post::Home, odd.unit_id.as_str()), (identity::Post::Secondment, a.unit_id.as_str())];
     assert_eq!(units, expected);
+}
+
+/// What is kept under a person's own key: shown to HR, and each sight written down.
+async fn personal(done: &Done) {
+    let hr = &done.crew.hr;
+    let (_, card) = done.outcome.cards.first().expect("a card");
+    let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
+    let (person_id, id_number) = (card.person_id.clone(), "440524188001010014".to_owned());
+    let ask = identity::RectifyPersonRequest { person_id: person_id.clone(), id_number, ..Default::default() };
+    people.rectify_person(hr.ask(ask)).await.expect("an identity number");
+    let leave = identity::NewLeave {
+        from: "2098-03-01".into(),
+        to: "2098-03-31".into(),
+        kind: identity::LeaveKind::Parental.into(),
+        reason: "a month with the child".into(),
+    };
+    let ask = identity::ChangeEmploymentRequest {
+        request_id: String::new(),
+        person_id: person_id.clone(),
+        change: Some(Change::Leave(leave)),
+    };
+    people.change_employment(hr.ask(ask)).await.expect("a leave");
+    let ask = identity::GetPersonRequest { id_number: "440524 18800101 0014".into(), ..Default::default() };
+    let found = people.get_person(hr.ask(ask)).await.expect("a person").into_inner();
+    assert!(found.masked_fields.is_empty(), "{:?}", found.masked_fields);
+    let found = found.person.expect("a person");
+    assert_eq!((&found.person_id, found.id_number.as_str()), (&person_id, "440524188001010014"));
+    assert_eq!(found.leaves.last().map(|leave| leave.reason.as_str()), Some("a month with the child"));
+    let ask = identity::ListPeopleRequest { page_size: 1000, ..Default::default() };
+    let listed = people.list_people(done.crew.admin.ask(ask.clone())).await.expect("people").into_inner();
+    assert_eq!(listed.masked_fields, ["people.id_number", "people.leaves.kind", "people.leaves.reason"]);
+    let listed = people.list_people(hr.ask(ask)).await.expect("people").into_inner();
+    assert!(listed.masked_fields.is_empty() && listed.people.contains(&found));
 }
 
 async fn lines(done: &Done) {

@@ -3,8 +3,8 @@
 use sea_orm::{ActiveValue, ColumnTrait as _};
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
-use tally_kernel::{Error, Kind};
-use tally_store::{Conflict as _, IdNumber, Place, Store, StoreError, Unit, digest};
+use tally_kernel::{Error, IdNumber, Kind};
+use tally_store::{Conflict as _, Place, Store, StoreError, Unit, digest};
 use uuid::Uuid;
 
 use crate::sample::{audit, badge, badge_row, context, databases, tamper, unit_of};

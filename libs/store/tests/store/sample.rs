@@ -5,12 +5,12 @@ use std::sync::Arc;
 use sea_orm::entity::prelude::*;
 use tally_access::{Actor, ActorKind, OpContext, Permit, Plan, Reach, Target, View};
 use tally_kernel::id::{PrincipalId, TenantId};
-use tally_kernel::{Clock, Rng};
+use tally_kernel::{Clock, IdNumber, Rng};
 use tally_store::migration::{
     Keys, MigrationTrait, big, bytes_null, check, create_open_table, create_table, index, person, region,
     sealed_column, text, unit, uuid,
 };
-use tally_store::{Audit, BlindIndex, IdNumber, Sealed, Store, Unit, class};
+use tally_store::{Audit, BlindIndex, Sealed, Store, Unit, class};
 
 use crate::databases::TestStore;
 

@@ -1,16 +1,20 @@
 //! Parses, calls, renders.
 
 use prost::Message;
+use tally_access::{OpContext, Target};
 use tally_api::compensation::v1 as pb;
 use tally_kernel::Result;
 use tally_kernel::id::{PoolId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
-use tally_rpc::{Answer, context};
+use tally_rpc::{Answer, context, mask, masked_in};
 use tonic::{Request, Response, Status};
 
 use super::app::{self, App, Change, Filed};
 use super::domain::Stage;
+use crate::policy::{
+    ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
+};
 use crate::wire;
 
 /// The room's rpcs.
@@ -30,7 +34,8 @@ impl pb::settlement_service_server::SettlementService for Rpc {
             let pool: PoolId = req.get_ref().pool_id.parse()?;
             let change = change(&req.get_ref().request_id, req.get_ref(), pool.0);
             let filed = app::draft(&self.app, &ctx, &change).await?;
-            Ok(pb::DraftSettlementResponse { settlement: Some(filed.into()) })
+            let (settlement, masked_fields) = render::<DraftSettlement>(&ctx, filed);
+            Ok(pb::DraftSettlementResponse { settlement: Some(settlement), masked_fields })
         };
         reply.await.answer(&ctx)
     }
@@ -44,7 +49,8 @@ impl pb::settlement_service_server::SettlementService for Rpc {
             let id: SettlementId = req.get_ref().settlement_id.parse()?;
             let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
             let filed = app::discard(&self.app, &ctx, &change).await?;
-            Ok(pb::DiscardSettlementResponse { settlement: Some(filed.into()) })
+            let (settlement, masked_fields) = render::<DiscardSettlement>(&ctx, filed);
+            Ok(pb::DiscardSettlementResponse { settlement: Some(settlement), masked_fields })
         };
         reply.await.answer(&ctx)
     }
@@ -58,7 +64,8 @@ impl pb::settlement_service_server::SettlementService for Rpc {
             let id: SettlementId = req.get_ref().settlement_id.parse()?;
             let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
             let filed = app::approve(&self.app, &ctx, &change).await?;
-            Ok(pb::ApproveSettlementResponse { settlement: Some(filed.into()) })
+            let (settlement, masked_fields) = render::<ApproveSettlement>(&ctx, filed);
+            Ok(pb::ApproveSettlementResponse { settlement: Some(settlement), masked_fields })
         };
         reply.await.answer(&ctx)
     }
@@ -72,7 +79,8 @@ impl pb::settlement_service_server::SettlementService for Rpc {
             let id: SettlementId = req.get_ref().settlement_id.parse()?;
             let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
             let filed = app::post(&self.app, &ctx, &change).await?;
-            Ok(pb::PostSettlementResponse { settlement: Some(filed.into()) })
+            let (settlement, masked_fields) = render::<PostSettlement>(&ctx, filed);
+            Ok(pb::PostSettlementResponse { settlement: Some(settlement), masked_fields })
         };
         reply.await.answer(&ctx)
     }
@@ -84,7 +92,8 @@ impl pb::settlement_service_server::SettlementService for Rpc {
         let ctx = context(&req)?;
         let reply = async {
             let id: SettlementId = req.get_ref().settlement_id.parse()?;
-            Ok(pb::GetSettlementResponse { settlement: Some(app::get(&self.app, &ctx, id).await?.into()) })
+            let (settlement, masked_fields) = render::<GetSettlement>(&ctx, app::get(&self.app, &ctx, id).await?);
+            Ok(pb::GetSettlementResponse { settlement: Some(settlement), masked_fields })
         };
         reply.await.answer(&ctx)
     }
@@ -97,11 +106,23 @@ impl pb::settlement_service_server::SettlementService for Rpc {
         let reply = async {
             let page = Page::read(req.get_ref().page_size, &req.get_ref().page_token, b"settlements")?;
             let (filed, next_page_token) = app::list(&self.app, &ctx, &page).await?;
-            let settlements = filed.into_iter().map(Into::into).collect();
-            Ok(pb::ListSettlementsResponse { settlements, next_page_token })
+            let (settlements, masked_fields) = render_all(&ctx, filed);
+            Ok(pb::ListSettlementsResponse { settlements, next_page_token, masked_fields })
         };
         reply.await.answer(&ctx)
     }
+}
+
+/// A settlement without what the caller may not read, and the names of what was cleared.
+pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, filed: Filed) -> (pb::Settlement, Vec<String>) {
+    let mut message = pb::Settlement::from(filed);
+    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Settlement", &mut message, &[Target::tenant()]);
+    (message, masked)
+}
+
+pub(crate) fn render_all(ctx: &OpContext, filed: Vec<Filed>) -> (Vec<pb::Settlement>, Vec<String>) {
+    let (settlements, masked): (_, Vec<_>) = filed.into_iter().map(|f| render::<ListSettlements>(ctx, f)).unzip();
+    (settlements, masked_in("settlements", masked))
 }
 
 fn change(request_id: &str, body: &impl Message, id: uuid::Uuid) -> Change {

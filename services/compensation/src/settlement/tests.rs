@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::app::{self, App, Change, Filed, file};
 use super::domain::{CarryBook, Claimant, Hands, Stage, settle};
-use super::store;
+use super::{rpc, store};
 use crate::peers::{Home, Peers};
-use crate::policy::DraftSettlement;
+use crate::policy::{ApproveSettlement, DraftSettlement, GetSettlement, GetStatement};
 use crate::pool::app::Pool;
 use crate::pool::domain::{Part, PoolRule, Rule};
 use crate::{SERVICE, migrations, statement};
@@ -151,6 +151,32 @@ async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused()
 }
 
 #[tokio::test]
+async fn a_settlement_shows_its_sums_only_to_who_may_read_pools() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let desk = desk(&db);
+        let filed = draft(&desk).await;
+        let callers = Callers::new(db.clock.clone(), 9);
+        let having = |permissions: &[Permission]| {
+            let reach: Vec<_> = permissions.iter().map(|p| (*p, Reach::everything())).collect();
+            callers.context(&callers.person(desk.preparer.tenant(), None, reach))
+        };
+        let hidden = ["paid", "pool", "team_fund"];
+        // The permissions to prepare and to approve open pay, and do not show the pool all the same.
+        let hr = having(&[Permission::SettlementRead, Permission::SettlementPrepare, Permission::SettlementApprove]);
+        let found = app::get(&desk.app, &hr, filed.id).await.unwrap();
+        let (shown, masked) = rpc::render::<GetSettlement>(&hr, found.clone());
+        assert_eq!((shown.pool, shown.paid, shown.team_fund, shown.people), (None, None, None, 3), "{}", db.name);
+        assert_eq!(masked, hidden, "{}", db.name);
+        assert_eq!(rpc::render::<ApproveSettlement>(&hr, found.clone()).1, hidden, "{}", db.name);
+        let (all, masked) = rpc::render_all(&hr, vec![found.clone(), found.clone()]);
+        assert!(all.iter().all(|s| s.pool.is_none()) && masked.len() == 3 && masked[0] == "settlements.paid");
+        let reader = having(&[Permission::SettlementRead, Permission::PoolRead]);
+        let (shown, masked) = rpc::render::<GetSettlement>(&reader, found);
+        assert_eq!((shown.pool.unwrap().minor, masked.len()), (10_001, 0), "{}", db.name);
+    }
+}
+
+#[tokio::test]
 async fn a_statement_shows_its_amounts_only_to_who_may_read_pay() {
     for db in TestStore::all(SERVICE, migrations).await {
         let desk = desk(&db);
@@ -160,11 +186,14 @@ async fn a_statement_shows_its_amounts_only_to_who_may_read_pay() {
         let supervisor = callers.context(&callers.person(desk.preparer.tenant(), None, supervisor));
         let room = statement::App { store: desk.app.store.clone(), peers: desk.app.peers.clone() };
         let person = PersonId(Uuid::from_u128(2));
-        let seen = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
-        assert_eq!((seen.pay, seen.rating), (false, false), "{}", db.name);
-        let seen = statement::app::get(&room, &desk.approver, filed.id, person).await.unwrap();
-        assert!(seen.pay && seen.rating, "{}", db.name);
-        assert!([3_333, 3_334].contains(&seen.statement.line.minor), "{}", db.name);
+        let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
+        let (shown, masked) = statement::rpc::render::<GetStatement>(&supervisor, found.clone());
+        assert_eq!((shown.amount, shown.score.as_str()), (None, ""), "{}", db.name);
+        let hidden = ["amount", "equal_split", "lines.amount", "lines.exact", "lines.note", "lines.weight", "score"];
+        assert_eq!(masked, hidden, "{}", db.name);
+        let (shown, masked) = statement::rpc::render::<GetStatement>(&desk.approver, found);
+        assert_eq!(masked, [""; 0], "{}", db.name);
+        assert!([3_333, 3_334].contains(&shown.amount.unwrap().minor) && !shown.score.is_empty(), "{}", db.name);
         let nobody = statement::app::get(&room, &desk.approver, filed.id, PersonId(Uuid::from_u128(77))).await;
         assert_eq!(nobody.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
     }

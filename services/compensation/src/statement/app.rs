@@ -1,7 +1,7 @@
 //! The use cases of statements. Seeing that somebody has one, reading its amounts, and reading the score in it are three
 //! permissions; every read leaves an entry in the audit log.
 
-use tally_access::{OpContext, Permission, Region, Target};
+use tally_access::{OpContext, Region, Target};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
@@ -41,42 +41,29 @@ pub struct Statement {
     pub line: PersonLine,
 }
 
-/// A statement and what its reader may see of it.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// The statement.
-    pub statement: Statement,
-    /// Whether the reader may see amounts.
-    pub pay: bool,
-    /// Whether the reader may see the score.
-    pub rating: bool,
-}
-
 impl Statement {
-    fn target(&self) -> Target {
+    /// What reading it is decided on.
+    pub fn target(&self) -> Target {
         Target::person(self.region.clone(), Some(self.unit), self.line.person)
-    }
-
-    fn shown(self, ctx: &OpContext) -> Shown {
-        let target = self.target();
-        let (pay, rating) = (ctx.may(Permission::StatementReadPay, &target), ctx.may(Permission::CardRead, &target));
-        Shown { statement: self, pay, rating }
     }
 }
 
 /// One person's statement in a settlement.
-pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: PersonId) -> Result<Shown> {
+pub async fn get(app: &App, ctx: &OpContext, settlement: SettlementId, person: PersonId) -> Result<Statement> {
     let plan = ctx.plan::<GetStatement>()?;
     let found = store::one(&app.store.read(ctx).await?, &plan, settlement, person).await?;
-    let statement = found.ok_or_else(|| Error::not_found("statement of person", person))?;
-    Ok(statement.shown(ctx))
+    found.ok_or_else(|| Error::not_found("statement of person", person))
 }
 
 /// A page of the statements of a settlement, and the next page's token.
-pub async fn list(app: &App, ctx: &OpContext, settlement: SettlementId, page: &Page) -> Result<(Vec<Shown>, String)> {
+pub async fn list(
+    app: &App,
+    ctx: &OpContext,
+    settlement: SettlementId,
+    page: &Page,
+) -> Result<(Vec<Statement>, String)> {
     let plan = ctx.plan::<ListStatements>()?;
-    let (statements, token) = store::page(&app.store.read(ctx).await?, &plan, settlement, page).await?;
-    Ok((statements.into_iter().map(|s| s.shown(ctx)).collect(), token))
+    store::page(&app.store.read(ctx).await?, &plan, settlement, page).await
 }
 
 /// The records behind a statement: the first `limit`, and how many there are. Asked of performance as the caller, who

@@ -1,7 +1,7 @@
 //! Statements: what one person got and why.
 
 pub mod app;
-mod rpc;
+pub(crate) mod rpc;
 pub(crate) mod store;
 
 pub use app::App;

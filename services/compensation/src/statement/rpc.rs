@@ -1,18 +1,18 @@
 //! Parses, calls, renders, and clears what the caller may not read, by the data class of each field.
 
-use tally_access::Locale;
-use tally_api::classes::{DataClass, mask};
+use tally_access::{Locale, OpContext};
 use tally_api::compensation::v1 as pb;
 use tally_kernel::Result;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::{self, Page};
-use tally_rpc::{Answer, context};
+use tally_rpc::{Answer, context, mask, masked_in};
 use tonic::{Request, Response, Status};
 
-use super::app::{self, App, Shown};
+use super::app::{self, App, Statement};
 use crate::peers::Credited;
+use crate::policy::{GetStatement, ListStatements};
 use crate::wire;
 
 /// The room's rpcs.
@@ -30,8 +30,8 @@ impl pb::statement_service_server::StatementService for Rpc {
         let ctx = context(&req)?;
         let reply = async {
             let (settlement, person) = whose(&req.get_ref().settlement_id, &req.get_ref().person_id)?;
-            let shown = app::get(&self.app, &ctx, settlement, person).await?;
-            let (statement, masked_fields) = render(shown, ctx.locale);
+            let found = app::get(&self.app, &ctx, settlement, person).await?;
+            let (statement, masked_fields) = render::<GetStatement>(&ctx, found);
             Ok(pb::GetStatementResponse { statement: Some(statement), masked_fields })
         };
         reply.await.answer(&ctx)
@@ -45,8 +45,8 @@ impl pb::statement_service_server::StatementService for Rpc {
         let reply = async {
             let ask = req.get_ref();
             let page = Page::read(ask.page_size, &ask.page_token, ask.settlement_id.as_bytes())?;
-            let (shown, token) = app::list(&self.app, &ctx, ask.settlement_id.parse()?, &page).await?;
-            Ok(listed(shown, token, ctx.locale))
+            let (found, token) = app::list(&self.app, &ctx, ask.settlement_id.parse()?, &page).await?;
+            Ok(listed(&ctx, found, token))
         };
         reply.await.answer(&ctx)
     }
@@ -74,21 +74,13 @@ fn whose(settlement: &str, person: &str) -> Result<(SettlementId, PersonId)> {
     wrong.finish(settlement.zip(person))
 }
 
-fn listed(shown: Vec<Shown>, next_page_token: String, locale: Locale) -> pb::ListStatementsResponse {
-    let mut masked_fields = Vec::new();
-    let statements = shown.into_iter().map(|shown| {
-        let (statement, masked) = render(shown, locale);
-        masked_fields.extend(masked.into_iter().map(|path| format!("statements.{path}")));
-        statement
-    });
-    let statements = statements.collect();
-    masked_fields.sort();
-    masked_fields.dedup();
-    pb::ListStatementsResponse { statements, next_page_token, masked_fields }
+fn listed(ctx: &OpContext, found: Vec<Statement>, next_page_token: String) -> pb::ListStatementsResponse {
+    let (statements, masked): (_, Vec<_>) = found.into_iter().map(|s| render::<ListStatements>(ctx, s)).unzip();
+    pb::ListStatementsResponse { statements, next_page_token, masked_fields: masked_in("statements", masked) }
 }
 
-fn render(shown: Shown, locale: Locale) -> (pb::Statement, Vec<String>) {
-    let Shown { statement, pay, rating } = shown;
+/// A statement without what the caller may not read, and the names of what was cleared.
+pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, statement: Statement) -> (pb::Statement, Vec<String>) {
     let currency = statement.currency;
     let money = |minor| Some(wire::money(Money::new(minor, currency)));
     let lines = statement.line.parts.iter().map(|part| pb::StatementLine {
@@ -99,7 +91,7 @@ fn render(shown: Shown, locale: Locale) -> (pb::Statement, Vec<String>) {
         weight: part.weight.to_string(),
         weight_sum: part.weight_sum.to_string(),
         exact: part.exact.to_string(),
-        note: match locale {
+        note: match ctx.locale {
             Locale::En => part.explain_en(currency),
             Locale::ZhCn => part.explain_zh(currency),
         },
@@ -114,17 +106,7 @@ fn render(shown: Shown, locale: Locale) -> (pb::Statement, Vec<String>) {
         lines: lines.collect(),
         cycle_id: statement.cycle.to_string(),
     };
-    let masked = mask("tally.compensation.v1.Statement", &mut message, |class| match class {
-        DataClass::Salary => pay,
-        DataClass::Rating => rating,
-        DataClass::Public
-        | DataClass::Internal
-        | DataClass::Pii
-        | DataClass::IdNumber
-        | DataClass::Location
-        | DataClass::Medical
-        | DataClass::Unspecified => true,
-    });
+    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Statement", &mut message, &[statement.target()]);
     (message, masked)
 }
 

@@ -1,9 +1,10 @@
 //! The first tables: groups and their directory, org units, people, principals, grants.
 
 use sea_orm_migration::prelude::*;
+use tally_store::class::IdNumber;
 use tally_store::migration::{
-    Keys, big, create_table, date, date_null, enable_open_rls, flag, index, instant_null, int, person, region, text,
-    text_null, unit, uuid, uuid_null,
+    Keys, big, bytes_null, create_table, date, date_null, enable_open_rls, flag, index, instant_null, int, person,
+    region, sealed_column, text, text_null, unit, uuid, uuid_null,
 };
 
 /// See the module's text.
@@ -57,8 +58,19 @@ async fn org(m: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 async fn people(m: &SchemaManager<'_>) -> Result<(), DbErr> {
-    create_table(m, "people", [region(), text("employee_no"), text("name"), text("zone")]).await?;
+    let columns = [
+        region(),
+        text("employee_no"),
+        text("name"),
+        text("zone"),
+        bytes_null("id_number"),
+        bytes_null("id_number_index"),
+    ];
+    create_table(m, "people", columns).await?;
+    sealed_column::<IdNumber>(m, "people", "id_number").await?;
     index(m, "people", ["employee_no"], Keys::Unique).await?;
+    // Somebody who works in two regions is known in each of them, apart: data do not move between regions.
+    index(m, "people", ["region", "id_number_index"], Keys::Unique).await?;
     let columns = [
         region(),
         uuid("unit_id"),

@@ -1,7 +1,10 @@
 //! What happens to people while they are employed: leaves, reporting lines; and the group's positions and grades.
 
 use sea_orm_migration::prelude::*;
-use tally_store::migration::{Keys, create_table, date, date_null, index, instant_null, int, region, text, uuid};
+use tally_store::class::Medical;
+use tally_store::migration::{
+    Keys, bytes_null, create_table, date, date_null, index, instant_null, int, region, sealed_column, text, uuid,
+};
 
 /// See the module's text.
 #[derive(DeriveMigrationName)]
@@ -25,8 +28,10 @@ async fn leaves(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         date("valid_from"),
         date_null("valid_to"),
         instant_null("superseded_at"),
+        bytes_null("why"),
     ];
     create_table(m, "leaves", columns).await?;
+    sealed_column::<Medical>(m, "leaves", "why").await?;
     index(m, "leaves", ["person_id", "valid_from"], Keys::Shared).await
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Region, Rpc, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
-use tally_store::Audit;
+use tally_kernel::{Error, IdNumber, Result};
+use tally_store::{Audit, Unit};
 
 use super::domain::{self, Change, Changes, Facts, Person, PersonRow, Rectification};
 use super::store::{self, Key};
@@ -53,23 +53,37 @@ pub(crate) struct Rectify {
     pub(crate) right: Rectification,
 }
 
+/// How the person that is asked for is named.
+#[derive(Clone, Debug)]
+pub(crate) enum By {
+    /// By id or employee number.
+    Key(Key),
+    /// By the number of the identity document.
+    IdNumber(IdNumber),
+}
+
 /// Which person is asked for, as of which day, as known when.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub(crate) key: Key,
+    pub(crate) by: By,
     pub(crate) as_of: Option<Date>,
     pub(crate) known_at: Option<Timestamp>,
 }
 
-/// A person as the caller may see it.
+/// A person with the facts that the caller may see; what a data class hides is cleared when it is rendered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seen {
     /// The person with the employments in reach.
     pub(crate) person: Person,
     /// The unit's path for each of them, as of its start.
     pub(crate) paths: Vec<String>,
-    /// Whether the caller may know who it is.
-    pub(crate) named: bool,
+}
+
+impl Seen {
+    /// What reading who the person is is decided on: any of them will do.
+    pub(crate) fn targets(&self) -> Vec<Target> {
+        self.person.employments.iter().map(|e| e.target(self.person.id)).collect()
+    }
 }
 
 /// Writes people by number. Rows that cannot be written are told apart; the others are written.
@@ -89,10 +103,12 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             let tree = org::store::tree(&unit).await?;
             let numbers = wanted.rows.iter().map(|row| row.employee_no.trim().to_owned()).collect();
             let known = store::by_numbers(&unit, numbers).await?;
+            let numbers = wanted.rows.iter().filter_map(|row| IdNumber::parse(&row.id_number).ok()).collect();
+            let holders = store::holders(&unit, numbers).await?;
             let catalogue = catalogue::store::get(&unit, None).await?;
             let today = views::today(ctx, &group.zone)?;
             let judged_by = Facts { tree: &tree, catalogue: &catalogue, today };
-            let plan = domain::plan_import(known, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
+            let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
             ctx.permit_all::<ImportPeople>(plan.targets())?;
             store::insert_people(&unit, ctx, &homes(&plan)).await?;
             let changed = !plan.employments.is_empty();
@@ -150,7 +166,7 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
     app.store
         .retry(ctx, || async {
             let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Seen>(&wanted.request_id, &wanted.body).await? {
+            if let Some(done) = replayed(&mut unit, &wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
             // Imports look people up by number: they wait.
@@ -164,9 +180,16 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
             let audit = Audit::new("identity.person.rectify", "person", person.id).note("fields", changed.join(" "));
             let audit = audit.region(&home.region.unwrap_or_else(Region::global));
             let tree = org::store::tree(&unit).await?;
-            unit.commit(audit, seen(ctx, in_reach(ctx, person), &tree)).await
+            unit.commit(audit, seen(in_reach(ctx, person), &tree)).await
         })
         .await
+}
+
+/// The kept result of the same request, with what was left out.
+async fn replayed(unit: &mut Unit, request_id: &str, body: &[u8; 32]) -> Result<Option<Seen>> {
+    let Some(mut seen) = unit.replay::<Seen>(request_id, body).await? else { return Ok(None) };
+    store::complete(unit, &mut seen.person).await?;
+    Ok(Some(seen))
 }
 
 /// Writes what is decided about a person, and gives the person as it is then.
@@ -182,7 +205,7 @@ async fn write<R: Rpc>(
     app.store
         .retry(ctx, || async {
             let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Seen>(request_id, body).await? {
+            if let Some(done) = replayed(&mut unit, request_id, body).await? {
                 return Ok(done);
             }
             let (now, facts) = (ctx.now(), access::store::hold(&unit, ctx).await?);
@@ -210,7 +233,7 @@ async fn write<R: Rpc>(
             };
             let audit = Audit::new(action, "person", id).region(&region.unwrap_or_else(Region::global));
             let audit = audit.about(id).note("sessions_and_grants_ended", gone);
-            unit.commit(audit, seen(ctx, in_reach(ctx, person), &tree)).await
+            unit.commit(audit, seen(in_reach(ctx, person), &tree)).await
         })
         .await
 }
@@ -218,29 +241,39 @@ async fn write<R: Rpc>(
 /// One person, by id or number.
 ///
 /// # Errors
-/// `NOT_FOUND` for nobody, and for somebody out of reach.
+/// `NOT_FOUND` for nobody, and for somebody out of reach. Who may not read a number may not find out by it either.
 pub(crate) async fn get(app: &App, ctx: &OpContext, asked: &Asked) -> Result<Seen> {
     ctx.plan::<GetPerson>()?;
     let tx = app.store.read(ctx).await?;
-    let missing = || match &asked.key {
-        Key::Id(id) => Error::not_found("person", id),
-        Key::EmployeeNo(number) => Error::not_found("person", number),
+    let (keys, opener) = match &asked.by {
+        By::Key(key @ Key::Id(_)) => (vec![key.clone()], None),
+        By::Key(key @ Key::EmployeeNo(_)) => (vec![key.clone()], Some(Permission::PersonReadPii)),
+        By::IdNumber(number) => {
+            let holders = store::holders_of(&tx, number).await?.into_iter().map(Key::Id);
+            (holders.collect(), Some(Permission::PersonReadIdNumber))
+        }
     };
-    let person = store::get_as_known(&tx, &asked.key, asked.known_at).await?.ok_or_else(missing)?;
-    let mut person = in_reach(ctx, person);
-    if let Some(day) = asked.as_of {
-        person.employments.retain(|e| e.covers(day));
-        person.leaves.retain(|l| l.covers(day));
+    for key in keys {
+        let Some(person) = store::get_as_known(&tx, &key, asked.known_at).await? else { continue };
+        let mut person = in_reach(ctx, person);
+        if let Some(day) = asked.as_of {
+            person.employments.retain(|e| e.covers(day));
+            person.leaves.retain(|l| l.covers(day));
+        }
+        if person.employments.is_empty() {
+            continue;
+        }
+        let seen = seen(person, &org::store::tree_as_known(&tx, asked.known_at).await?);
+        if opener.is_none_or(|p| seen.targets().iter().any(|target| ctx.may(p, target))) {
+            return Ok(seen);
+        }
     }
-    if person.employments.is_empty() {
-        return Err(missing());
-    }
-    let seen = seen(ctx, person, &org::store::tree_as_known(&tx, asked.known_at).await?);
-    // Who may not read a number may not find out by it either.
-    match asked.key {
-        Key::EmployeeNo(_) if !seen.named => Err(missing()),
-        Key::EmployeeNo(_) | Key::Id(_) => Ok(seen),
-    }
+    Err(match &asked.by {
+        By::Key(Key::Id(id)) => Error::not_found("person", id),
+        By::Key(Key::EmployeeNo(number)) => Error::not_found("person", number),
+        // The number stays out of messages.
+        By::IdNumber(_) => Error::not_found("person", "with this identity number"),
+    })
 }
 
 /// A person with the employments and leaves that the caller may read.
@@ -262,12 +295,10 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, about: store::Wanted, page:
     let mut people = store::list(&tx, &plan, about, after, u64::from(page.size) + 1).await?;
     let next = page.cut(&mut people, |person| person.id.to_string());
     let tree = org::store::tree_as_known(&tx, about.known_at).await?;
-    Ok((people.into_iter().map(|person| seen(ctx, person, &tree)).collect(), next))
+    Ok((people.into_iter().map(|person| seen(person, &tree)).collect(), next))
 }
 
-fn seen(ctx: &OpContext, person: Person, tree: &OrgTree) -> Seen {
-    let targets = person.employments.iter().map(|e| e.target(person.id));
-    let named = targets.into_iter().any(|target: Target| ctx.may(Permission::PersonReadPii, &target));
+fn seen(person: Person, tree: &OrgTree) -> Seen {
     let paths = person.employments.iter().map(|e| tree.path(e.unit, e.from).unwrap_or_default()).collect();
-    Seen { person, paths, named }
+    Seen { person, paths }
 }

@@ -4,24 +4,28 @@
 //! An employment is one or several stretches of days with the same id: one for each unit, position and grade. Beside the
 //! home employment a person may hold posts: secondments and concurrent posts, each an employment of its own.
 
+use std::fmt;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
-use tally_kernel::time;
+use tally_kernel::{IdNumber, IdNumberError, time};
 use uuid::Uuid;
 
 use crate::catalogue::domain::{Catalogue, EntryKind};
 use crate::org::domain::OrgTree;
 
 pub use change::{Change, Changes, Terms, end, plan, reassign};
-pub use import::{ImportPlan, PersonRow, plan_import};
+pub use import::{Holders, ImportPlan, PersonRow, plan_import};
 
 mod change;
 mod import;
 
 /// Characters of a name, a position, a grade, a number.
 pub const MAX_TEXT: usize = 200;
+/// Characters of the reason of a leave.
+pub const MAX_REASON: usize = 500;
 
 /// A person with employments, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ pub struct Person {
     pub name: String,
     /// IANA zone.
     pub zone: String,
+    /// Number of the identity document. Not part of the kept result of a request: it lives under the person's key alone.
+    #[serde(skip)]
+    pub id_number: Option<IdNumber>,
     /// The stretches of all employments, oldest first.
     pub employments: Vec<Employment>,
     /// Leaves of absence, oldest first.
@@ -187,6 +194,45 @@ pub struct Leave {
     pub from: Date,
     /// Last day, or not known yet.
     pub to: Option<Date>,
+    /// Why. Not part of the kept result of a request: it lives under the person's key alone.
+    #[serde(skip)]
+    pub why: Option<Why>,
+}
+
+/// Why somebody is away.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Why {
+    /// In a word, where it is said.
+    pub kind: Option<LeaveKind>,
+    /// In words, or empty.
+    pub reason: String,
+}
+
+/// Says nothing: this may be about somebody's health.
+impl fmt::Debug for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("why")
+    }
+}
+
+/// Kinds of leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveKind {
+    /// Ill.
+    Sick,
+    /// Hurt at work.
+    WorkInjury,
+    /// A child is born.
+    Maternity,
+    /// A child is cared for.
+    Parental,
+    /// Somebody of the family is cared for.
+    Care,
+    /// Without pay, at the person's own wish.
+    Unpaid,
+    /// Anything else.
+    Other,
 }
 
 impl Leave {
@@ -214,6 +260,8 @@ pub struct Rectification {
     pub name: String,
     /// IANA zone.
     pub zone: String,
+    /// Number of the identity document.
+    pub id_number: Option<IdNumber>,
 }
 
 /// The person as it is put right, and the names of the fields that are different.
@@ -239,6 +287,10 @@ pub fn rectify(person: &Person, right: &Rectification) -> Result<(Person, Vec<&'
         changed.push(field);
     }
     time::zone(&person.zone).map_err(|_| PersonError::ZoneUnknown(person.zone.chars().take(64).collect()))?;
+    if right.id_number.is_some() && right.id_number != person.id_number {
+        person.id_number.clone_from(&right.id_number);
+        changed.push("id_number");
+    }
     if changed.is_empty() { Err(PersonError::NothingChanges) } else { Ok((person, changed)) }
 }
 
@@ -328,6 +380,10 @@ pub enum PersonError {
     NothingPlanned(Date),
     /// Somebody else has this number.
     NumberTaken,
+    /// Not the number of an identity document.
+    IdNumberUnusable(IdNumberError),
+    /// Somebody else of the region has this identity number.
+    IdNumberTaken,
 }
 
 #[cfg(test)]

@@ -1,22 +1,24 @@
 //! `PersonService`: parse, call, mask, render.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tally_api::classes::{self, DataClass};
+use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_server::PersonService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
-use tally_rpc::Answer as _;
+use tally_kernel::{Error, IdNumber};
+use tally_rpc::{Answer as _, mask, masked_in, may_ask_by};
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Asked, Seen};
-use super::domain::{Change, MAX_TEXT, PersonRow, Post, Reason, Rectification, Terms};
+use super::app::{self, Asked, By, Seen};
+use super::domain::{
+    Change, Leave, LeaveKind, MAX_REASON, MAX_TEXT, PersonRow, Post, Reason, Rectification, Terms, Why,
+};
 use super::store::{Key, Wanted};
 use crate::export::app::Part;
+use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ListPeople, RectifyPerson};
 use crate::render::{check_rows, date, date_or_none, day, digest, instant_or_none, parse_or_none, question};
 use crate::{App, export};
 
@@ -39,11 +41,9 @@ impl PersonService for Rpc {
         req: Request<pb::ChangeEmploymentRequest>,
     ) -> Result<Response<pb::ChangeEmploymentResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::change(&self.0, &ctx, &req.into_inner().try_into()?).await.map(render) };
-        let reply = reply.await;
-        let reply =
-            reply.map(|(person, masked)| pb::ChangeEmploymentResponse { person: Some(person), masked_fields: masked });
-        reply.answer(&ctx)
+        let reply = async { app::change(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        let reply = reply.await.map(|seen| render::<ChangeEmployment>(&ctx, seen));
+        reply.map(|(person, masked_fields)| pb::ChangeEmploymentResponse { person, masked_fields }).answer(&ctx)
     }
 
     async fn end_employment(
@@ -52,7 +52,8 @@ impl PersonService for Rpc {
     ) -> Result<Response<pb::EndEmploymentResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::end(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply.await.map(|seen| pb::EndEmploymentResponse { person: Some(render(seen).0) }).answer(&ctx)
+        let reply = reply.await.map(|seen| render::<EndEmployment>(&ctx, seen));
+        reply.map(|(person, masked_fields)| pb::EndEmploymentResponse { person, masked_fields }).answer(&ctx)
     }
 
     async fn rectify_person(
@@ -60,11 +61,9 @@ impl PersonService for Rpc {
         req: Request<pb::RectifyPersonRequest>,
     ) -> Result<Response<pb::RectifyPersonResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::rectify(&self.0, &ctx, &req.into_inner().try_into()?).await.map(render) };
-        let reply = reply.await;
-        let reply =
-            reply.map(|(person, masked_fields)| pb::RectifyPersonResponse { person: Some(person), masked_fields });
-        reply.answer(&ctx)
+        let reply = async { app::rectify(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        let reply = reply.await.map(|seen| render::<RectifyPerson>(&ctx, seen));
+        reply.map(|(person, masked_fields)| pb::RectifyPersonResponse { person, masked_fields }).answer(&ctx)
     }
 
     async fn export_person(
@@ -81,10 +80,12 @@ impl PersonService for Rpc {
 
     async fn get_person(&self, req: Request<pb::GetPersonRequest>) -> Result<Response<pb::GetPersonResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::get(&self.0, &ctx, &req.into_inner().try_into()?).await.map(render) };
-        let reply =
-            reply.await.map(|(person, masked_fields)| pb::GetPersonResponse { person: Some(person), masked_fields });
-        reply.answer(&ctx)
+        let reply = async {
+            may_ask_by::<GetPerson>(&ctx, "tally.identity.v1.GetPersonRequest", req.get_ref())?;
+            app::get(&self.0, &ctx, &req.into_inner().try_into()?).await
+        };
+        let reply = reply.await.map(|seen| render::<GetPerson>(&ctx, seen));
+        reply.map(|(person, masked_fields)| pb::GetPersonResponse { person, masked_fields }).answer(&ctx)
     }
 
     async fn list_people(
@@ -94,7 +95,7 @@ impl PersonService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let (about, page) = read_list(&req.into_inner())?;
-            app::list(&self.0, &ctx, about, &page).await.map(render_list)
+            app::list(&self.0, &ctx, about, &page).await.map(|found| render_list(&ctx, found))
         };
         reply.await.answer(&ctx)
     }
@@ -129,6 +130,7 @@ impl TryFrom<pb::ImportPeopleRequest> for app::Import {
             hired_on: row.hired_on,
             left_on: row.left_on,
             zone: row.zone,
+            id_number: row.id_number,
         };
         Ok(Self { request_id: req.request_id, body, rows: req.rows.into_iter().map(row).collect() })
     }
@@ -152,8 +154,9 @@ impl TryFrom<pb::RectifyPersonRequest> for app::Rectify {
         let mut wrong = Violations::new();
         let body = digest(&req);
         let person = wrong.parse("person_id", &req.person_id);
+        let id_number = id_number_or_none(&mut wrong, &req.id_number);
         let person = wrong.finish(person)?;
-        let right = Rectification { employee_no: req.employee_no, name: req.name, zone: req.zone };
+        let right = Rectification { employee_no: req.employee_no, name: req.name, zone: req.zone, id_number };
         Ok(Self { request_id: req.request_id, body, person, right })
     }
 }
@@ -210,8 +213,9 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
         }
         Some(Sent::Leave(sent)) => {
             let to = date_or_none(wrong, "leave.to", &sent.to);
+            let why = read_why(wrong, &sent);
             let from = date(wrong, "leave.from", &sent.from)?;
-            Some(Change::Leave { from, to })
+            Some(Change::Leave { from, to, why })
         }
         Some(Sent::EndLeave(sent)) => {
             let leave = wrong.parse("end_leave.leave_id", &sent.leave_id);
@@ -224,6 +228,34 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
             Some(Change::Cancel { employment: employment?, on })
         }
     }
+}
+
+fn read_why(wrong: &mut Violations, sent: &pb::NewLeave) -> Option<Why> {
+    let (kind, reason) = (read_kind(sent.kind()), sent.reason.trim().to_owned());
+    if reason.chars().count() > MAX_REASON {
+        wrong.push("leave.reason", format!("at most {MAX_REASON} characters"));
+    }
+    (kind.is_some() || !reason.is_empty()).then_some(Why { kind, reason })
+}
+
+fn read_kind(kind: pb::LeaveKind) -> Option<LeaveKind> {
+    match kind {
+        pb::LeaveKind::Unspecified => None,
+        pb::LeaveKind::Sick => Some(LeaveKind::Sick),
+        pb::LeaveKind::WorkInjury => Some(LeaveKind::WorkInjury),
+        pb::LeaveKind::Maternity => Some(LeaveKind::Maternity),
+        pb::LeaveKind::Parental => Some(LeaveKind::Parental),
+        pb::LeaveKind::Care => Some(LeaveKind::Care),
+        pb::LeaveKind::Unpaid => Some(LeaveKind::Unpaid),
+        pb::LeaveKind::Other => Some(LeaveKind::Other),
+    }
+}
+
+fn id_number_or_none(wrong: &mut Violations, text: &str) -> Option<IdNumber> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    wrong.take("id_number", IdNumber::parse(text).map_err(Error::from))
 }
 
 /// Terms as sent; texts are judged where the employment is known.
@@ -242,38 +274,32 @@ impl TryFrom<pb::GetPersonRequest> for Asked {
     type Error = Error;
     fn try_from(req: pb::GetPersonRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let key = match (req.person_id.as_str(), req.employee_no.trim()) {
-            ("", "") => {
-                wrong.push("person_id", "name the person by id or by employee_no");
-                None
-            }
-            ("", number) => Some(Key::EmployeeNo(number.to_owned())),
-            (id, "") => wrong.parse("person_id", id).map(Key::Id),
+        let by = match (req.person_id.as_str(), req.employee_no.trim(), req.id_number.trim()) {
+            ("", number, "") if !number.is_empty() => Some(By::Key(Key::EmployeeNo(number.to_owned()))),
+            ("", "", number) if !number.is_empty() => id_number_or_none(&mut wrong, number).map(By::IdNumber),
+            (id, "", "") if !id.is_empty() => wrong.parse("person_id", id).map(|id| By::Key(Key::Id(id))),
             _ => {
-                wrong.push("employee_no", "leave it empty when person_id is given");
+                wrong.push("person_id", "name the person by one of person_id, employee_no and id_number");
                 None
             }
         };
         let as_of = date_or_none(&mut wrong, "as_of", &req.as_of);
         let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
-        Ok(Self { key: wrong.finish(key)?, as_of, known_at })
+        Ok(Self { by: wrong.finish(by)?, as_of, known_at })
     }
 }
 
-fn render_list((people, next_page_token): (Vec<Seen>, String)) -> pb::ListPeopleResponse {
-    let mut masked_fields = BTreeSet::new();
-    let render = |seen| {
-        let (person, masked) = render(seen);
-        masked_fields.extend(masked);
-        person
-    };
-    let people = people.into_iter().map(render).collect();
-    pb::ListPeopleResponse { people, next_page_token, masked_fields: masked_fields.into_iter().collect() }
+fn render_list(ctx: &OpContext, (people, next_page_token): (Vec<Seen>, String)) -> pb::ListPeopleResponse {
+    let (people, masked): (Vec<_>, Vec<_>) = people.into_iter().map(|seen| render::<ListPeople>(ctx, seen)).unzip();
+    let masked_fields = masked_in("people", masked);
+    pb::ListPeopleResponse { people: people.into_iter().flatten().collect(), next_page_token, masked_fields }
 }
 
 /// A person without what the caller may not read, and the names of what was cleared.
-fn render(seen: Seen) -> (pb::Person, Vec<String>) {
-    let Seen { person, paths, named } = seen;
+fn render<R: tally_access::Rpc>(ctx: &OpContext, seen: Seen) -> (Option<pb::Person>, Vec<String>) {
+    let targets = seen.targets();
+    let Seen { person, paths } = seen;
+    let id = person.id;
     let employments = person.employments.into_iter().zip(paths).map(|(employment, unit_path)| pb::Employment {
         employment_id: employment.id.to_string(),
         unit_id: employment.unit.to_string(),
@@ -286,25 +312,51 @@ fn render(seen: Seen) -> (pb::Person, Vec<String>) {
         post: pb::Post::from(employment.post).into(),
         reason: pb::EmploymentReason::from(employment.reason).into(),
     });
-    let leaves = person.leaves.into_iter().map(|leave| pb::Leave {
-        leave_id: leave.id.to_string(),
-        from: leave.from.to_string(),
-        to: day(leave.to),
+    let mut masked = Vec::new();
+    // Why somebody was away is read where the person was then; who the person is, wherever the person is known.
+    let leaves = person.leaves.into_iter().map(|leave| {
+        let at = [leave.target(id)];
+        let mut message = pb::Leave::from(leave);
+        masked.push(mask::<R, _>(ctx, "tally.identity.v1.Leave", &mut message, &at));
+        message
     });
+    let leaves: Vec<_> = leaves.collect();
     let mut person = pb::Person {
-        person_id: person.id.to_string(),
+        person_id: id.to_string(),
         employee_no: person.employee_no,
         name: person.name,
         zone: person.zone,
         employments: employments.collect(),
-        leaves: leaves.collect(),
+        leaves: Vec::new(),
+        id_number: person.id_number.map(|number| number.reveal().to_owned()).unwrap_or_default(),
     };
-    let masked = classes::mask("tally.identity.v1.Person", &mut person, |class| match class {
-        DataClass::Public | DataClass::Internal => true,
-        DataClass::Pii => named,
-        _ => false,
-    });
-    (person, masked)
+    let mut masked = masked_in("leaves", masked);
+    masked.extend(mask::<R, _>(ctx, "tally.identity.v1.Person", &mut person, &targets));
+    masked.sort();
+    person.leaves = leaves;
+    (Some(person), masked)
+}
+
+impl From<Leave> for pb::Leave {
+    fn from(leave: Leave) -> Self {
+        let kind = match leave.why.as_ref().and_then(|why| why.kind) {
+            None => pb::LeaveKind::Unspecified,
+            Some(LeaveKind::Sick) => pb::LeaveKind::Sick,
+            Some(LeaveKind::WorkInjury) => pb::LeaveKind::WorkInjury,
+            Some(LeaveKind::Maternity) => pb::LeaveKind::Maternity,
+            Some(LeaveKind::Parental) => pb::LeaveKind::Parental,
+            Some(LeaveKind::Care) => pb::LeaveKind::Care,
+            Some(LeaveKind::Unpaid) => pb::LeaveKind::Unpaid,
+            Some(LeaveKind::Other) => pb::LeaveKind::Other,
+        };
+        Self {
+            leave_id: leave.id.to_string(),
+            from: leave.from.to_string(),
+            to: day(leave.to),
+            kind: kind.into(),
+            reason: leave.why.map(|why| why.reason).unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Part> for pb::ExportPart {

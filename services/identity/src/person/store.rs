@@ -1,23 +1,28 @@
 //! People and employments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ColumnTrait as _;
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc, Target};
-use tally_kernel::Error;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
-use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, lost_race, to_db};
+use tally_kernel::{Error, IdNumber};
+use tally_store::{
+    BlindIndex, Conflict as _, PersonKeys, Place, ScopedTx, Sealed, StoreError, Unit, among, class, date_from_db,
+    date_to_db, lost_race, to_db,
+};
 use uuid::Uuid;
 
-use super::domain::{Employment, Leave, Person, PersonError, Post, Reason};
+use super::domain::{Employment, Holders, Leave, Person, PersonError, Post, Reason};
 use crate::org::store::{all_of, known};
 
 pub(crate) mod people {
     use sea_orm::entity::prelude::*;
+    use tally_kernel::IdNumber;
+    use tally_store::{BlindIndex, Sealed, class};
 
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "people")]
@@ -30,6 +35,10 @@ pub(crate) mod people {
         pub employee_no: String,
         pub name: String,
         pub zone: String,
+        #[serde(skip)]
+        pub id_number: Option<Sealed<class::IdNumber, IdNumber>>,
+        #[serde(skip)]
+        pub id_number_index: Option<BlindIndex>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -74,6 +83,9 @@ pub(crate) mod employments {
 
 pub(crate) mod leaves {
     use sea_orm::entity::prelude::*;
+    use tally_store::{Sealed, class};
+
+    use crate::person::domain::Why;
 
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "leaves")]
@@ -90,6 +102,8 @@ pub(crate) mod leaves {
         pub valid_from: Date,
         pub valid_to: Option<Date>,
         pub superseded_at: Option<DateTimeUtc>,
+        #[serde(skip)]
+        pub why: Option<Sealed<class::Medical, Why>>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -129,7 +143,50 @@ pub(crate) async fn get_as_known(
     let employed = employed.order_by_asc(employments::Column::Id).all().await?;
     let of = known_leaves(known_at).add(leaves::Column::PersonId.eq(row.id));
     let away = tx.select::<leaves::Entity>().filter(of).order_by_asc(leaves::Column::ValidFrom).all().await?;
-    Ok(Some(assemble(vec![row], employed, away)?.remove(0)))
+    Ok(Some(assemble(tx, vec![row], employed, away).await?.remove(0)))
+}
+
+/// Whoever has this identity number: at most one person of a region.
+pub(crate) async fn holders_of(tx: &ScopedTx, number: &IdNumber) -> Result<Vec<PersonId>, StoreError> {
+    let Some(index) = tx.blind_index(number).await? else { return Ok(Vec::new()) };
+    let of = tx.select::<people::Entity>().filter(people::Column::IdNumberIndex.eq(index));
+    let rows = of.order_by_asc(people::Column::Id).all().await?;
+    Ok(rows.into_iter().map(|row| PersonId(row.id)).collect())
+}
+
+/// Who of each region has these identity numbers.
+pub(crate) async fn holders(tx: &ScopedTx, numbers: BTreeSet<IdNumber>) -> Result<Holders, StoreError> {
+    let mut wanted = Vec::new();
+    for number in numbers {
+        // None: the group holds no number yet.
+        let Some(index) = tx.blind_index(&number).await? else { return Ok(Holders::new()) };
+        wanted.push((index, number));
+    }
+    let mut found = Holders::new();
+    for chunk in wanted.chunks(1_000) {
+        let indices = chunk.iter().map(|(index, _)| *index);
+        let of = tx.select::<people::Entity>().filter(people::Column::IdNumberIndex.is_in(indices));
+        for row in of.all().await? {
+            let number = chunk.iter().find(|(index, _)| row.id_number_index == Some(*index));
+            let number = number.ok_or_else(|| Error::internal("a person of another number"))?.1.clone();
+            found.insert((row.region.parse()?, number), PersonId(row.id));
+        }
+    }
+    Ok(found)
+}
+
+/// Puts back what the kept result of a request leaves out, because it lives under the person's key alone.
+pub(crate) async fn complete(tx: &ScopedTx, person: &mut Person) -> Result<(), StoreError> {
+    let people = tx.select::<people::Entity>().filter(people::Column::Id.eq(person.id.0)).all().await?;
+    let rows = among::<leaves::Entity>(tx, leaves::Column::Id, person.leaves.iter().map(|leave| leave.row));
+    let away = tx.select::<leaves::Entity>().filter(rows).all().await?;
+    for known in assemble(tx, people, Vec::new(), away).await? {
+        person.id_number = known.id_number;
+        for leave in &mut person.leaves {
+            leave.why = known.leaves.iter().find(|l| l.row == leave.row).and_then(|l| l.why.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Wherever a person ever was, as far as was ever known.
@@ -148,7 +205,7 @@ pub(crate) async fn by_numbers(tx: &ScopedTx, numbers: Vec<String>) -> Result<BT
         let employed = known_employments(None).add(employments::Column::EmployeeNo.is_in(chunk));
         let employed = tx.select::<employments::Entity>().filter(employed);
         let employed = employed.order_by_asc(employments::Column::ValidFrom).all().await?;
-        let people = assemble(rows, employed, Vec::new())?;
+        let people = assemble(tx, rows, employed, Vec::new()).await?;
         found.extend(people.into_iter().map(|person| (person.employee_no.clone(), person)));
     }
     Ok(found)
@@ -203,7 +260,8 @@ pub(crate) async fn list<R: Rpc>(
     let employed = employed.order_by_asc(employments::Column::ValidFrom).order_by_asc(employments::Column::Id);
     let of = known_leaves(about.known_at).add(among::<leaves::Entity>(tx, leaves::Column::PersonId, ids));
     let away = tx.select::<leaves::Entity>().within(plan).filter(of).order_by_asc(leaves::Column::ValidFrom);
-    assemble(people, employed.all().await?, away.all().await?)
+    let (employed, away) = (employed.all().await?, away.all().await?);
+    assemble(tx, people, employed, away).await
 }
 
 /// Employments in these units on some day from a date on, with their person and number.
@@ -221,17 +279,35 @@ pub(crate) async fn of_units(
 
 /// Writes people, without their employments. `region` is the one of the first employment.
 pub(crate) async fn insert_people(unit: &Unit, ctx: &OpContext, new: &[(Person, String)]) -> Result<(), StoreError> {
-    let rows = new.iter().map(|(person, region)| people::Model {
-        tenant_id: ctx.tenant().0,
-        id: person.id.0,
-        region: region.clone(),
-        employee_no: person.employee_no.clone(),
-        name: person.name.clone(),
-        zone: person.zone.clone(),
-        recorded_at: to_db(ctx.now()),
-    });
+    let numbered = new.iter().filter(|(person, _)| person.id_number.is_some()).map(|(person, _)| person.id);
+    let keys = unit.make_person_keys(numbered).await?;
+    let mut rows = Vec::with_capacity(new.len());
+    for (person, region) in new {
+        let (id_number, id_number_index) = sealed_number(unit, &keys, person).await?;
+        rows.push(people::Model {
+            tenant_id: ctx.tenant().0,
+            id: person.id.0,
+            region: region.clone(),
+            employee_no: person.employee_no.clone(),
+            name: person.name.clone(),
+            zone: person.zone.clone(),
+            id_number,
+            id_number_index,
+            recorded_at: to_db(ctx.now()),
+        });
+    }
     // Somebody else wrote one of the numbers since we looked: look again.
-    unit.insert_many(rows.collect::<Vec<_>>()).await.conflict(lost_race).map(drop)
+    unit.insert_many(rows).await.conflict(lost_race).map(drop)
+}
+
+async fn sealed_number(
+    unit: &Unit,
+    keys: &PersonKeys<'_>,
+    person: &Person,
+) -> Result<(Option<Sealed<class::IdNumber, IdNumber>>, Option<BlindIndex>), StoreError> {
+    let Some(number) = &person.id_number else { return Ok((None, None)) };
+    let sealed = keys.seal(person.id, &Place::of(people::Column::IdNumber, person.id), number)?;
+    Ok((Some(sealed), Some(unit.make_blind_index(number).await?)))
 }
 
 /// Writes who a person is in place of what was wrong. Employments carry the number too, in all their versions.
@@ -244,6 +320,17 @@ pub(crate) async fn rectify(unit: &Unit, person: &Person) -> Result<(), StoreErr
         .exec_one()
         .await
         .conflict_on("employee_no", || PersonError::NumberTaken.into())?;
+    if person.id_number.is_some() {
+        let keys = unit.make_person_keys([person.id]).await?;
+        let (number, index) = sealed_number(unit, &keys, person).await?;
+        unit.update::<people::Entity>()
+            .set(people::Column::IdNumber, number)
+            .set(people::Column::IdNumberIndex, index)
+            .filter(people::Column::Id.eq(person.id.0))
+            .exec_one()
+            .await
+            .conflict_on("id_number_index", || PersonError::IdNumberTaken.into())?;
+    }
     unit.update::<employments::Entity>()
         .set(employments::Column::EmployeeNo, person.employee_no.as_str())
         .filter(employments::Column::PersonId.eq(person.id.0))
@@ -287,19 +374,26 @@ pub(crate) async fn insert_leaves(
     person: PersonId,
     new: &[Leave],
 ) -> Result<(), StoreError> {
-    let rows = new.iter().map(|leave| leaves::Model {
-        tenant_id: ctx.tenant().0,
-        id: leave.row,
-        region: leave.region.to_string(),
-        unit_id: leave.unit.0,
-        person_id: person.0,
-        leave_id: leave.id.0,
-        valid_from: date_to_db(leave.from),
-        valid_to: leave.to.map(date_to_db),
-        superseded_at: None,
-        recorded_at: to_db(now),
-    });
-    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+    let said = new.iter().any(|leave| leave.why.is_some());
+    let keys = unit.make_person_keys(said.then_some(person)).await?;
+    let mut rows = Vec::with_capacity(new.len());
+    for leave in new {
+        let place = Place::of(leaves::Column::Why, leave.row);
+        rows.push(leaves::Model {
+            tenant_id: ctx.tenant().0,
+            id: leave.row,
+            region: leave.region.to_string(),
+            unit_id: leave.unit.0,
+            person_id: person.0,
+            leave_id: leave.id.0,
+            valid_from: date_to_db(leave.from),
+            valid_to: leave.to.map(date_to_db),
+            superseded_at: None,
+            why: leave.why.as_ref().map(|why| keys.seal(person, &place, why)).transpose()?,
+            recorded_at: to_db(now),
+        });
+    }
+    unit.insert_many(rows).await.map(drop)
 }
 
 /// Closes versions of employments as "known until now". What they said stays.
@@ -324,16 +418,23 @@ fn known_leaves(at: Option<Timestamp>) -> Condition {
     known(leaves::Column::RecordedAt, leaves::Column::SupersededAt, at)
 }
 
-fn assemble(
+/// People with their employments and leaves; what is sealed is opened, and missing where the person was erased.
+async fn assemble(
+    tx: &ScopedTx,
     people: Vec<people::Model>,
     employed: Vec<employments::Model>,
     away: Vec<leaves::Model>,
 ) -> Result<Vec<Person>, StoreError> {
+    let numbered = people.iter().filter(|row| row.id_number.is_some()).map(|row| row.id);
+    let reasoned = away.iter().filter(|row| row.why.is_some()).map(|row| row.person_id);
+    let keys = tx.person_keys(numbered.chain(reasoned).map(PersonId)).await?;
     let mut of = BTreeMap::<Uuid, (Vec<Employment>, Vec<Leave>)>::new();
     for row in employed {
         of.entry(row.person_id).or_default().0.push(read(row)?);
     }
     for row in away {
+        let place = Place::of(leaves::Column::Why, row.id);
+        let why = row.why.as_ref().map(|why| keys.open(PersonId(row.person_id), &place, why)).transpose()?;
         let leave = Leave {
             row: row.id,
             id: LeaveId(row.leave_id),
@@ -341,15 +442,19 @@ fn assemble(
             region: row.region.parse()?,
             from: date_from_db(row.valid_from),
             to: row.valid_to.map(date_from_db),
+            why: why.flatten(),
         };
         of.entry(row.person_id).or_default().1.push(leave);
     }
     let person = |row: people::Model| {
         let (employments, leaves) = of.remove(&row.id).unwrap_or_default();
         let id = PersonId(row.id);
-        Person { id, employee_no: row.employee_no, name: row.name, zone: row.zone, employments, leaves }
+        let place = Place::of(people::Column::IdNumber, id);
+        let number = row.id_number.as_ref().map(|number| keys.open(id, &place, number)).transpose()?;
+        let (employee_no, name, zone, id_number) = (row.employee_no, row.name, row.zone, number.flatten());
+        Ok(Person { id, employee_no, name, zone, id_number, employments, leaves })
     };
-    Ok(people.into_iter().map(person).collect())
+    people.into_iter().map(person).collect()
 }
 
 fn read(row: employments::Model) -> Result<Employment, StoreError> {

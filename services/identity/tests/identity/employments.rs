@@ -28,7 +28,7 @@ async fn a_working_life_from_hire_to_rehire() {
         change(transfer("", "", "P3", "2026-03-01")).await;
         change(post(Post::Secondment, &north, "2026-04-01", "2026-06-30")).await;
         change(post(Post::Concurrent, &north, "2026-05-01", "")).await;
-        let away = Change::Leave(pb::NewLeave { from: "2026-07-01".into(), to: String::new() });
+        let away = Change::Leave(pb::NewLeave { from: "2026-07-01".into(), ..Default::default() });
         let leave = change(away).await.leaves[0].leave_id.clone();
         change(Change::EndLeave(pb::EndLeave { leave_id: leave, last_day: "2026-07-31".into() })).await;
         let end = pb::EndEmploymentRequest {

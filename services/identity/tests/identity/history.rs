@@ -71,7 +71,7 @@ async fn step(house: &House, rng: &mut impl FnMut(usize) -> usize, numbers: &[&s
             let change = match what {
                 4 => transfer(&unit, "", ["P1", "P2", "P3"][rng(3)], &from),
                 5 => Change::Post(pb::NewPost { post: Post::Concurrent.into(), terms, from, to: String::new() }),
-                6 => Change::Leave(pb::NewLeave { from: from.clone(), to: from }),
+                6 => Change::Leave(pb::NewLeave { from: from.clone(), to: from, ..Default::default() }),
                 _ => {
                     let employment = &person.employments[rng(person.employments.len())];
                     let employment_id = employment.employment_id.clone();

@@ -10,6 +10,8 @@ mod checks;
 #[cfg(test)]
 mod employments;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod house;

@@ -119,6 +119,7 @@ async fn people(session: &Session, bundle: &Bundle) -> Result<()> {
             hired_on: p.hired_on.to_string(),
             left_on: p.left_on.map(|d| d.to_string()).unwrap_or_default(),
             zone: p.zone.clone(),
+            id_number: String::new(),
         });
         let ask = identity::ImportPeopleRequest { request_id: String::new(), rows: rows.collect() };
         all_taken(client.import_people(session.ask(ask)).await.map_err(told)?.into_inner().result, "people.csv")?;

@@ -6,7 +6,7 @@ use tally_access::{Region, Target};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use uuid::Uuid;
 
-use super::{Employment, Facts, Leave, Person, PersonError, Post, Reason, overlap};
+use super::{Employment, Facts, Leave, Person, PersonError, Post, Reason, Why, overlap};
 
 /// Unit, position and grade; what is not said stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub enum Change {
         from: Date,
         /// Last day, or not known yet.
         to: Option<Date>,
+        /// Why, where it is said.
+        why: Option<Why>,
     },
     /// A leave ends: the next day the person is back.
     EndLeave {
@@ -147,7 +149,7 @@ pub fn plan(
     change: &Change,
     mut id: impl FnMut() -> Uuid,
 ) -> Result<Changes, PersonError> {
-    if let Change::Post { from, to, .. } | Change::Rehire { from, to, .. } | Change::Leave { from, to } = change
+    if let Change::Post { from, to, .. } | Change::Rehire { from, to, .. } | Change::Leave { from, to, .. } = change
         && to.is_some_and(|last| last < *from)
     {
         return Err(PersonError::DatesBackwards);
@@ -185,14 +187,15 @@ pub fn plan(
             changes.targets.extend([last.target(person.id), new.target(person.id)]);
             changes.writes.push(new);
         }
-        Change::Leave { from, to } => {
+        Change::Leave { from, to, why } => {
             let home = home_of(person, *from)?;
             lasts(person, home, *to)?;
             if let Some(clash) = person.leaves.iter().find(|leave| overlap(leave.from, leave.to, *from, *to)) {
                 return Err(PersonError::OnLeave(clash.from));
             }
-            let (region, unit) = (home.region.clone(), home.unit);
-            changes.writes_leaves.push(Leave { row: id(), id: LeaveId(id()), unit, region, from: *from, to: *to });
+            let (region, unit, why) = (home.region.clone(), home.unit, why.clone());
+            let (row, leave) = (id(), LeaveId(id()));
+            changes.writes_leaves.push(Leave { row, id: leave, unit, region, from: *from, to: *to, why });
             changes.targets.push(home.target(person.id));
         }
         Change::EndLeave { leave, last_day } => end_leave(person, *leave, *last_day, &mut changes, id)?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use tally_access::{Region, Target};
 use tally_kernel::id::{EmploymentId, OrgUnitId, PersonId};
-use tally_kernel::time;
+use tally_kernel::{IdNumber, time};
 use uuid::Uuid;
 
 use super::{Employment, Facts, MAX_TEXT, Person, PersonError, Post, Reason};
@@ -30,7 +30,12 @@ pub struct PersonRow {
     pub left_on: String,
     /// IANA zone, or empty for the group's.
     pub zone: String,
+    /// Number of the identity document, or empty.
+    pub id_number: String,
 }
+
+/// Who holds an identity number, by region.
+pub type Holders = BTreeMap<(Region, IdNumber), PersonId>;
 
 /// What an import comes to.
 #[derive(Clone, Debug, Default)]
@@ -60,11 +65,14 @@ struct Parsed {
     to: Option<Date>,
     unit: OrgUnitId,
     region: Region,
+    id_number: Option<IdNumber>,
 }
 
-/// Decides what becomes of each row. `known` holds the people of these numbers; `id` gives new ids.
+/// Decides what becomes of each row. `known` holds the people of these employee numbers, `holders` whoever has the identity
+/// numbers; `id` gives new ids.
 pub fn plan_import(
     mut known: BTreeMap<String, Person>,
+    mut holders: Holders,
     facts: Facts<'_>,
     rows: &[PersonRow],
     group_zone: &str,
@@ -74,6 +82,7 @@ pub fn plan_import(
     for (index, row) in (0_u32..).zip(rows) {
         let decided = parse(row, facts, group_zone).and_then(|parsed| {
             let there = known.get(row.employee_no.trim());
+            nobody_elses(&holders, there, &parsed)?;
             Ok(decide_row(there, row, &parsed)?.then_some(parsed))
         });
         match decided {
@@ -87,12 +96,14 @@ pub fn plan_import(
                         employee_no: row.employee_no.trim().to_owned(),
                         name: row.name.trim().to_owned(),
                         zone: parsed.zone.clone(),
+                        id_number: parsed.id_number.clone(),
                         employments: Vec::new(),
                         leaves: Vec::new(),
                     };
                     plan.people.push(person.clone());
                     person
                 });
+                holders.extend(parsed.id_number.map(|number| ((parsed.region.clone(), number), person.id)));
                 let before = person.employments.iter().any(|e| e.from < parsed.from);
                 let employment = Employment {
                     row: id(),
@@ -114,12 +125,22 @@ pub fn plan_import(
     plan
 }
 
+/// Refuses an identity number that somebody else has.
+fn nobody_elses(holders: &Holders, there: Option<&Person>, parsed: &Parsed) -> Result<(), PersonError> {
+    let Some(number) = &parsed.id_number else { return Ok(()) };
+    match holders.get(&(parsed.region.clone(), number.clone())) {
+        Some(holder) if there.is_none_or(|person| person.id != *holder) => Err(PersonError::IdNumberTaken),
+        _ => Ok(()),
+    }
+}
+
 /// Whether a good row writes something; it does not when it is there already, word for word.
 fn decide_row(there: Option<&Person>, row: &PersonRow, parsed: &Parsed) -> Result<bool, PersonError> {
     let Some(person) = there else { return Ok(true) };
     let same = |field, is| if is { Ok(()) } else { Err(PersonError::Differs(field)) };
     same("name", person.name == row.name.trim())?;
     same("zone", person.zone == parsed.zone)?;
+    same("id_number", parsed.id_number.is_none() || person.id_number == parsed.id_number)?;
     let mut homes = person.employments.iter().filter(|e| e.post == Post::Home);
     match homes.clone().find(|e| e.from == parsed.from) {
         Some(e) => {
@@ -161,7 +182,11 @@ fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str) -> Result<Parsed, 
     let unit = unit.ok_or_else(|| unknown_unit(facts.tree, &row.unit_path, from))?.unit;
     let region = facts.region_of(unit, from, to)?.clone();
     facts.in_catalogue(row.position.trim(), row.grade.trim(), from)?;
-    Ok(Parsed { zone: zone.to_owned(), from, to, unit, region })
+    let id_number = match row.id_number.trim() {
+        "" => None,
+        text => Some(IdNumber::parse(text).map_err(PersonError::IdNumberUnusable)?),
+    };
+    Ok(Parsed { zone: zone.to_owned(), from, to, unit, region, id_number })
 }
 
 fn unknown_unit(tree: &OrgTree, path: &str, from: Date) -> PersonError {

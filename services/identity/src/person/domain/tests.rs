@@ -70,6 +70,7 @@ fn row(number: &str, from: &str, to: &str) -> PersonRow {
         hired_on: from.into(),
         left_on: to.into(),
         zone: String::new(),
+        id_number: String::new(),
     }
 }
 
@@ -77,7 +78,7 @@ fn import(rows: &[PersonRow]) -> ImportPlan {
     let mut n = 0_u128;
     let (tree, catalogue) = (tree(), Catalogue::default());
     let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02") };
-    plan_import(BTreeMap::new(), facts, rows, "Asia/Shanghai", || {
+    plan_import(BTreeMap::new(), Holders::new(), facts, rows, "Asia/Shanghai", || {
         n += 1;
         Uuid::from_u128(n)
     })
@@ -225,7 +226,7 @@ impl Life {
 
     fn goes(&mut self, from: &str, to: &str) -> Result<Changes, PersonError> {
         let to = if to.is_empty() { None } else { Some(day(to)) };
-        self.does(&Change::Leave { from: day(from), to })
+        self.does(&Change::Leave { from: day(from), to, why: None })
     }
 
     fn told(&self) -> Vec<String> {

@@ -26,7 +26,7 @@ fn person(n: u128) -> Person {
         to: Some(day("2026-12-31")),
     };
     let (employee_no, name, zone) = (format!("E{n}"), String::new(), String::new());
-    Person { id: id(n), employee_no, name, zone, employments: vec![employment], leaves: vec![] }
+    Person { id: id(n), employee_no, name, zone, id_number: None, employments: vec![employment], leaves: vec![] }
 }
 
 #[derive(Default)]
