@@ -9,6 +9,7 @@ mod keys;
 mod lists;
 mod odd_jobs;
 mod revocation;
+mod planted;
 mod snapshot;
 mod stack;
 mod trace;

@@ -46,11 +46,16 @@ fn program() -> PathBuf {
 impl Stack {
     /// Everything in one process, on SQLite and memory.
     pub async fn one_process(otlp: Option<&str>) -> Self {
+        Self::one_process_logging("info", otlp).await
+    }
+
+    /// The same, with other levels of its log.
+    pub async fn one_process_logging(log: &str, otlp: Option<&str>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
         let settings = vec![("TALLY_DATABASE_URL", url)];
-        let mut process = start(folder.path(), "all", address, &[], &settings, otlp);
+        let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
         let at = format!("http://{address}");
         let channels = Channels::at(&at).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
@@ -60,6 +65,11 @@ impl Stack {
 
     /// A process for each service, on PostgreSQL and Redis.
     pub async fn five_processes(otlp: Option<&str>) -> Self {
+        Self::five_processes_logging("info", otlp).await
+    }
+
+    /// The same, with other levels of their logs.
+    pub async fn five_processes_logging(log: &str, otlp: Option<&str>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let services: Vec<_> = PARTS.iter().map(|part| (part.name, part.migrations)).collect();
         let (database, redis) = (database(&services).await, Redis::start());
@@ -78,7 +88,7 @@ impl Stack {
         let mut processes = Vec::new();
         let mut channels = Vec::new();
         for (name, at) in &addresses {
-            let mut process = start(folder.path(), name, *at, &["--services", name], &settings, otlp);
+            let mut process = start(folder.path(), name, *at, &["--services", name], &logging(&settings, log), otlp);
             let channel = tally_rpc::connect(&format!("http://{at}"), None).expect("an address");
             // One after the other: the first makes the key that seals pay.
             serving(&channel, &mut process, &folder.path().join(format!("{name}.log"))).await;
@@ -128,6 +138,11 @@ impl Stack {
     }
 }
 
+/// The settings of a process that serves: commands keep the levels that they have without.
+fn logging(settings: &[(&'static str, String)], log: &str) -> Vec<(&'static str, String)> {
+    [settings, &[("TALLY_TELEMETRY_LOG", log.to_owned())]].concat()
+}
+
 fn start(
     folder: &Path,
     name: &str,
@@ -140,7 +155,7 @@ fn start(
     let mut command = Command::new(program());
     command.arg("serve").args(args).args(["--listen", &address.to_string()]);
     command.env_clear().envs(settings.iter().map(|(key, value)| (key, value)));
-    command.env("TALLY_KEYS_DIRECTORY", folder.join("keys")).env("TALLY_TELEMETRY_LOG", "info");
+    command.env("TALLY_KEYS_DIRECTORY", folder.join("keys"));
     if let Some(endpoint) = otlp {
         command.env("TALLY_TELEMETRY_OTLP_ENDPOINT", endpoint);
     }

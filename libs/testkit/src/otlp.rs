@@ -61,6 +61,7 @@ pub struct Point {
 struct Log {
     spans: Mutex<Vec<Span>>,
     points: Mutex<Vec<Point>>,
+    bytes: Mutex<Vec<u8>>,
 }
 
 type Seen = Arc<Log>;
@@ -104,6 +105,13 @@ impl Receiver {
     }
 }
 
+impl Receiver {
+    /// Everything that arrived, spans with their events and metrics, as on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.seen.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.serving.abort();
@@ -112,12 +120,20 @@ impl Drop for Receiver {
 
 struct Collect(Seen);
 
+impl Collect {
+    fn keep(&self, message: &impl prost::Message) {
+        let mut bytes = self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.extend(message.encode_to_vec());
+    }
+}
+
 #[tonic::async_trait]
 impl TraceService for Collect {
     async fn export(
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.keep(request.get_ref());
         let mut seen = self.0.spans.lock().unwrap_or_else(PoisonError::into_inner);
         for resource in request.into_inner().resource_spans {
             let process = resource.resource.map(|r| attributes(r.attributes)).unwrap_or_default();
@@ -144,6 +160,7 @@ impl MetricsService for Collect {
         &self,
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.keep(request.get_ref());
         let mut seen = self.0.points.lock().unwrap_or_else(PoisonError::into_inner);
         let scopes = request.into_inner().resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
         for metric in scopes.flat_map(|scope| scope.metrics) {
