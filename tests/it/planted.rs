@@ -10,6 +10,7 @@ use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::change_employment_request::Change;
 use tally_kernel::Clock;
 use tally_rpc::bearer;
+use tally_testkit::oidc::SECRET;
 use tally_testkit::otlp::Receiver;
 use tonic::Request;
 
@@ -33,7 +34,7 @@ type Plants = Vec<(&'static str, String)>;
 async fn what_is_planted_in_one_process_is_in_no_log_and_no_trace_and_what_is_sealed_in_no_file() {
     let sink = Receiver::start().await;
     let mut stack = Stack::one_process_logging(EVERYTHING, Some(&sink.endpoint())).await;
-    let (plants, sealed) = journey(&stack).await;
+    let (plants, sealed) = Box::pin(journey(&stack)).await;
     stack.stop().await;
     nothing_is_told(&stack, &sink, &plants);
     let files = files_below(&stack.folder.path().join("data"));
@@ -44,7 +45,7 @@ async fn what_is_planted_in_one_process_is_in_no_log_and_no_trace_and_what_is_se
 async fn what_is_planted_in_five_processes_is_in_no_log_and_no_trace_and_what_is_sealed_in_no_dump() {
     let sink = Receiver::start().await;
     let mut stack = Stack::five_processes_logging(EVERYTHING, Some(&sink.endpoint())).await;
-    let (plants, sealed) = journey(&stack).await;
+    let (plants, sealed) = Box::pin(journey(&stack)).await;
     let owner = stack.database.as_ref().expect("a database").owner_url();
     let dump = tokio::process::Command::new("pg_dump").arg(owner).output().await.expect("pg_dump");
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
@@ -66,6 +67,7 @@ async fn journey(stack: &Stack) -> (Plants, Plants) {
         plants.push(("a name", person.name.clone()));
     }
     plants.push(("the password of everybody", PASSWORD.to_owned()));
+    plants.push(("the secret of a provider's client", SECRET.to_owned()));
     plants.extend(sealed.iter().cloned());
     (plants, sealed)
 }

@@ -5,6 +5,7 @@
 //! command line.
 
 pub mod classes;
+mod redact;
 
 macro_rules! packages {
     ($($package:ident),+) => {$(
@@ -13,6 +14,7 @@ macro_rules! packages {
             /// Version 1.
             pub mod v1 {
                 include!(concat!(env!("OUT_DIR"), "/tally.", stringify!($package), ".v1.rs"));
+                include!(concat!(env!("OUT_DIR"), "/redacted.tally.", stringify!($package), ".v1.rs"));
             }
         }
     )+};

@@ -1,7 +1,7 @@
 //! What leaves is written down before it leaves: the one place where reads of what is sensitive are audited.
 //!
 //! Which rows an answer shows, and of whom, follows from the data classes of its fields. An rpc whose answers hold pay,
-//! identity numbers or something about health is a sensitive read (a test holds the policy tables against the contracts),
+//! identity numbers or something about health is a sensitive read (`tests/it/fields.rs` holds the policy tables against the contracts),
 //! so a new field is audited without anybody thinking of it. Under an emergency every answer is written down, whatever it
 //! holds. If it cannot be written, the answer does not go out. Streams write their own entry before the first message.
 
