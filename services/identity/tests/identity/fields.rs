@@ -166,3 +166,25 @@ async fn why_somebody_is_on_leave_is_told_to_that_person_and_to_hr_alone() {
         assert_eq!(house.readings.all().len(), before, "{}", house.db.name);
     }
 }
+
+#[tokio::test]
+async fn what_was_sealed_for_somebody_who_was_erased_is_gone_and_nothing_is_sealed_again() {
+    for house in House::with_company().await {
+        house.import_people(vec![numbered("E1", "North/Sales/A", NUMBER)]).await;
+        let (hr, _) = desks(&house).await;
+        let id = house.person("E1").await.person_id;
+        let leave = |from: &str, to: &str, reason: &str| {
+            let (from, to, reason) = (from.into(), to.into(), reason.into());
+            Change::Leave(pb::NewLeave { from, to, reason, ..Default::default() })
+        };
+        house.change(&hr, &id, leave("2026-07-01", "2026-07-31", "a broken ankle")).await.unwrap();
+        house.erase(id.parse().unwrap()).await;
+        let seen = by_id(&house, &hr, &id).await;
+        let person = seen.person.unwrap();
+        assert_eq!((person.id_number.as_str(), person.leaves[0].reason.as_str()), ("", ""), "{}", house.db.name);
+        assert!(seen.masked_fields.is_empty(), "there is nothing left to hide");
+        let again = house.change(&hr, &id, leave("2026-09-01", "", "the other ankle")).await.unwrap_err();
+        assert_eq!(again.reason(), "PERSON_ERASED", "{}", house.db.name);
+        house.change(&hr, &id, leave("2026-10-01", "", "")).await.expect("days alone are kept");
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use tally_access::{Actor, OpContext, Permission, Regions, compile_service};
+use tally_access::{Actor, OpContext, Permission, Regions, Target, compile_service};
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
 use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
 use tally_api::identity::v1::catalogue_service_client::CatalogueServiceClient;
@@ -22,17 +22,23 @@ use tally_api::identity::v1::sso_service_client::SsoServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_identity::{Deps, KeyRing, OwnViews, POLICY, SERVICE, build, migrations, open_or_create, rotate};
-use tally_kernel::id::TenantId;
+use tally_kernel::id::{PersonId, TenantId};
 use tally_kernel::{Clock, Error, Rng};
 use tally_rpc::{
     AUDIENCE, Claims, IDENTITY, LeasedViews, Limits, RpcChannel, Signer, SigningKey, SigningKeys, Stack, StackConfig,
     TokenKind, bearer, error_from, in_process,
 };
 use tally_runtime::Compute;
-use tally_store::Store;
+use tally_store::{Audit, Store};
 use tally_testkit::Readings;
 use tally_testkit::databases::TestStore;
 use tonic::{Request, Response, Status};
+
+mod erasing {
+    tally_access::rpcs! {
+        Erase = "tally.identity.tests/Erase", PersonRead, Change;
+    }
+}
 
 /// The first administrator's password, and everybody else's.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -207,6 +213,16 @@ impl House {
         let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), self.clock.clone(), Rng::System);
         let log = self.db.store.read(&ctx).await.unwrap().audit_log(100_000).await.unwrap();
         log.into_iter().map(|(_, entry)| (entry.action.clone(), format!("{entry:?}"))).collect()
+    }
+
+    /// Destroys the key of a person, as an erasure does.
+    pub(crate) async fn erase(&self, person: PersonId) {
+        let actor = Actor::service(SERVICE, self.tenant, None);
+        let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), self.clock.clone(), Rng::System);
+        let permit = ctx.permit::<erasing::Erase>(&Target::tenant()).unwrap();
+        let unit = self.db.store.unit(&ctx, &permit).await.unwrap();
+        assert!(unit.erase_person(person).await.unwrap());
+        unit.commit(Audit::new("identity.person.erase", "person", person), ()).await.unwrap();
     }
 
     pub(crate) fn tenants(&self) -> TenantServiceClient<RpcChannel> {
