@@ -23,6 +23,10 @@ pub const NOT_LENT: &[Permission] = &[
     Permission::BreakGlass,
     Permission::BreakGlassReview,
     Permission::EntitlementWrite,
+    Permission::ErasureRequest,
+    Permission::ErasureApprove,
+    Permission::ErasureReport,
+    Permission::HoldWrite,
     Permission::PunchRecord,
 ];
 

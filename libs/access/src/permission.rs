@@ -118,6 +118,24 @@ permissions! {
     BreakGlassReview = "identity.break_glass.review" opens Internal;
     /// Say which modules of the suite the group has.
     EntitlementWrite = "identity.entitlement.write" opens Internal;
+    /// Ask to erase somebody who has left.
+    ErasureRequest = "identity.erasure.request" opens Pii;
+    /// Approve that somebody is erased, which carries it out.
+    ErasureApprove = "identity.erasure.approve" opens Pii;
+    /// Read who is erased and how far it is.
+    ErasureRead = "identity.erasure.read" opens Internal;
+    /// Carry out and report a service's part of an erasure: services only.
+    ErasureReport = "identity.erasure.report" opens Internal;
+    /// Set and lift legal holds.
+    HoldWrite = "identity.hold.write" opens Internal;
+    /// Read legal holds.
+    HoldRead = "identity.hold.read" opens Internal;
+    /// Set how long data are kept.
+    RetentionWrite = "identity.retention.write" opens Internal;
+    /// Read how long data are kept.
+    RetentionRead = "identity.retention.read" opens Internal shared;
+    /// Read what identity tells other services: services only.
+    IdentityEventRead = "identity.event.read" opens Internal;
     /// Read anybody's compiled view: services only.
     ViewRead = "identity.view.read" opens Internal;
 
@@ -204,6 +222,8 @@ permissions! {
     EvidenceRecord = "talent.evidence.record" opens Rating;
 
     // every service
+    /// Remove what the retention schedule says is over.
+    RetentionRun = "suite.retention.run" opens Internal;
     /// Verify and read the audit log.
     AuditRead = "suite.audit.read" opens Internal;
 }

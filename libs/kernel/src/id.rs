@@ -71,6 +71,10 @@ ids! {
     DelegationId,
     /// An emergency: rights that somebody took.
     BreakGlassId,
+    /// A legal hold.
+    HoldId,
+    /// The erasure of a person.
+    ErasureId,
     /// A sign-in that lasts, or an API key.
     SessionId,
     /// A place of work with a zone.

@@ -15,6 +15,7 @@ pub mod migrations;
 pub mod occupancy;
 pub mod peers;
 pub mod policy;
+pub mod privacy;
 pub mod punch;
 pub mod roster;
 pub mod rpc;
@@ -25,9 +26,12 @@ use tally_api::attendance::v1::alias_service_server::AliasServiceServer;
 use tally_api::attendance::v1::audit_service_server::AuditServiceServer;
 use tally_api::attendance::v1::handover_service_server::HandoverServiceServer;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyServiceServer;
+use tally_api::attendance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::attendance::v1::punch_service_server::PunchServiceServer;
 use tally_api::attendance::v1::roster_service_server::RosterServiceServer;
 use tally_api::attendance::v1::site_service_server::SiteServiceServer;
+use tally_kernel::{Clock, Rng};
+use tally_privacy::Follower;
 use tally_rpc::limited;
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
@@ -49,13 +53,29 @@ pub struct Deps {
     pub store: Store,
     /// Identity.
     pub peers: Peers,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids.
+    pub rng: Rng,
     /// For deriving occupancy.
     pub compute: Compute,
 }
 
-/// The routes of the service; it has no background work.
+/// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, peers, compute } = deps;
+    let Deps { store, peers, clock, rng, compute } = deps;
+    let privacy = privacy::Rpc { store: store.clone(), identity: peers.identity.clone() };
+    let follower = Follower {
+        service: SERVICE,
+        store: store.clone(),
+        identity: peers.identity.clone(),
+        clock,
+        rng,
+        holdings: privacy::HOLDINGS,
+        // Whose tags are meant is asked of the aliases here.
+        after: Some("performance"),
+        before: None,
+    };
     let audit = audit::Rpc { store: store.clone() };
     let app = App { store, peers, compute };
     let routes = Routes::new(limited!(SiteServiceServer::new(site::rpc::Rpc(app.clone()))))
@@ -65,6 +85,8 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(HandoverServiceServer::new(handover::rpc::Rpc(app.clone()))))
         .add_service(limited!(AliasServiceServer::new(alias::rpc::Rpc(app.clone()))))
         .add_service(limited!(OccupancyServiceServer::new(occupancy::rpc::Rpc(app))))
+        .add_service(limited!(PrivacyServiceServer::new(privacy)))
         .add_service(limited!(AuditServiceServer::new(audit)));
-    Service { name: SERVICE, routes, background: Vec::new() }
+    let background = vec![tally_privacy::follower::<policy::ErasePerson>(follower)];
+    Service { name: SERVICE, routes, background }
 }

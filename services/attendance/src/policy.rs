@@ -16,5 +16,9 @@ tally_access::rpcs! {
     ImportAliases = "tally.attendance.v1.AliasService/ImportAliases", AliasWrite, Change;
     ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, Read;
     ListOccupancy = "tally.attendance.v1.OccupancyService/ListOccupancy", OccupancyRead, Read;
+    ExportPerson = "tally.attendance.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
+    RunRetention = "tally.attendance.v1.PrivacyService/RunRetention", RetentionRun, Change;
+    /// Background work: the service's part of an erasure.
+    ErasePerson = "tally.attendance.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.attendance.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

@@ -8,14 +8,18 @@ pub mod migrations;
 pub mod peers;
 pub mod policy;
 pub mod pool;
+pub mod privacy;
 pub mod settlement;
 pub mod statement;
 mod wire;
 
 use tally_api::compensation::v1::audit_service_server::AuditServiceServer;
 use tally_api::compensation::v1::pool_service_server::PoolServiceServer;
+use tally_api::compensation::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::compensation::v1::settlement_service_server::SettlementServiceServer;
 use tally_api::compensation::v1::statement_service_server::StatementServiceServer;
+use tally_kernel::{Clock, Rng};
+use tally_privacy::Follower;
 use tally_rpc::limited;
 use tally_runtime::Service;
 use tally_store::Store;
@@ -35,11 +39,26 @@ pub struct Deps {
     pub store: Store,
     /// The services it reads from.
     pub peers: Peers,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids.
+    pub rng: Rng,
 }
 
-/// The routes of the service; it has no background work.
+/// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, peers } = deps;
+    let Deps { store, peers, clock, rng } = deps;
+    let privacy = privacy::Rpc { store: store.clone(), identity: peers.identity.clone() };
+    let follower = Follower {
+        service: SERVICE,
+        store: store.clone(),
+        identity: peers.identity.clone(),
+        clock,
+        rng,
+        holdings: privacy::HOLDINGS,
+        after: None,
+        before: None,
+    };
     let audit = audit::Rpc { store: store.clone() };
     let pool = pool::Rpc { app: pool::App { store: store.clone() } };
     let settlement = settlement::Rpc { app: settlement::App { store: store.clone(), peers: peers.clone() } };
@@ -47,6 +66,8 @@ pub fn build(deps: Deps) -> Service {
     let routes = Routes::new(limited!(PoolServiceServer::new(pool)))
         .add_service(limited!(SettlementServiceServer::new(settlement)))
         .add_service(limited!(StatementServiceServer::new(statement)))
+        .add_service(limited!(PrivacyServiceServer::new(privacy)))
         .add_service(limited!(AuditServiceServer::new(audit)));
-    Service { name: SERVICE, routes, background: Vec::new() }
+    let background = vec![tally_privacy::follower::<policy::ErasePerson>(follower)];
+    Service { name: SERVICE, routes, background }
 }

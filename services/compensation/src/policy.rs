@@ -21,5 +21,9 @@ tally_access::rpcs! {
     ListStatements = "tally.compensation.v1.StatementService/ListStatements", StatementRead, SensitiveRead,
         opened_by StatementReadPay CardRead;
     TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, Read;
+    ExportPerson = "tally.compensation.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
+    RunRetention = "tally.compensation.v1.PrivacyService/RunRetention", RetentionRun, Change;
+    /// Background work: the service's part of an erasure.
+    ErasePerson = "tally.compensation.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.compensation.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

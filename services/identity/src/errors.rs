@@ -2,6 +2,7 @@
 //! listed, so that a new one does not build until somebody has found its words.
 
 mod access;
+mod privacy;
 
 use std::time::Duration;
 

@@ -11,8 +11,11 @@ mod catalogue;
 mod check;
 mod delegation;
 mod entitlement;
+mod erasure;
 mod errors;
+mod event;
 mod export;
+mod hold;
 mod imported;
 mod keys;
 mod leaving;
@@ -23,6 +26,7 @@ mod person;
 mod policy;
 mod render;
 mod reporting;
+mod retention;
 mod role;
 mod service_account;
 mod session;
@@ -39,10 +43,14 @@ use tally_api::identity::v1::catalogue_service_server::CatalogueServiceServer;
 use tally_api::identity::v1::check_service_server::CheckServiceServer;
 use tally_api::identity::v1::delegation_service_server::DelegationServiceServer;
 use tally_api::identity::v1::entitlement_service_server::EntitlementServiceServer;
+use tally_api::identity::v1::erasure_service_server::ErasureServiceServer;
+use tally_api::identity::v1::event_service_server::EventServiceServer;
+use tally_api::identity::v1::hold_service_server::HoldServiceServer;
 use tally_api::identity::v1::login_service_server::LoginServiceServer;
 use tally_api::identity::v1::org_service_server::OrgServiceServer;
 use tally_api::identity::v1::person_service_server::PersonServiceServer;
 use tally_api::identity::v1::reporting_service_server::ReportingServiceServer;
+use tally_api::identity::v1::retention_service_server::RetentionServiceServer;
 use tally_api::identity::v1::role_service_server::RoleServiceServer;
 use tally_api::identity::v1::service_account_service_server::ServiceAccountServiceServer;
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
@@ -121,6 +129,10 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(RoleServiceServer::new(role::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(DelegationServiceServer::new(delegation::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(BreakGlassServiceServer::new(break_glass::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(HoldServiceServer::new(hold::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(RetentionServiceServer::new(retention::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(ErasureServiceServer::new(erasure::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(EventServiceServer::new(event::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))))
         .add_service(limited!(AuditServiceServer::new(audit)));
     Ok(Service { name: SERVICE, routes, background: Vec::new() })

@@ -74,5 +74,17 @@ tally_access::rpcs! {
     ListBreakGlasses = "tally.identity.v1.BreakGlassService/ListBreakGlasses", signed_in, Read;
     SetModules = "tally.identity.v1.EntitlementService/SetModules", EntitlementWrite, Change;
     GetModules = "tally.identity.v1.EntitlementService/GetModules", TenantRead, Read;
+    SetHold = "tally.identity.v1.HoldService/SetHold", HoldWrite, Change;
+    LiftHold = "tally.identity.v1.HoldService/LiftHold", HoldWrite, Change;
+    ListHolds = "tally.identity.v1.HoldService/ListHolds", HoldRead, Read;
+    SetRetention = "tally.identity.v1.RetentionService/SetRetention", RetentionWrite, Change;
+    ListRetention = "tally.identity.v1.RetentionService/ListRetention", RetentionRead, Read;
+    RunRetention = "tally.identity.v1.RetentionService/RunRetention", RetentionRun, Change;
+    RequestErasure = "tally.identity.v1.ErasureService/RequestErasure", ErasureRequest, Change;
+    ApproveErasure = "tally.identity.v1.ErasureService/ApproveErasure", ErasureApprove, Change;
+    GetErasure = "tally.identity.v1.ErasureService/GetErasure", ErasureRead, Read;
+    ListErasures = "tally.identity.v1.ErasureService/ListErasures", ErasureRead, Read;
+    ReportErasure = "tally.identity.v1.ErasureService/ReportErasure", ErasureReport, Change;
+    ReadEvents = "tally.identity.v1.EventService/ReadEvents", IdentityEventRead, Read;
     SearchAudit = "tally.identity.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

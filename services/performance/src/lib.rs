@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod policy;
+pub mod privacy;
 
 mod accounts;
 mod errors;
@@ -59,6 +60,13 @@ pub mod card {
     pub(crate) mod store;
 }
 
+/// What is forgotten of an erased person.
+pub mod erasure {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod store;
+}
+
 /// What other services are told.
 pub mod event {
     pub(crate) mod app;
@@ -67,15 +75,18 @@ pub mod event {
 
 use std::sync::Arc;
 
+use tally_access::OpContext;
 use tally_api::performance::v1::attribution_service_server::AttributionServiceServer;
 use tally_api::performance::v1::audit_service_server::AuditServiceServer;
 use tally_api::performance::v1::card_service_server::CardServiceServer;
 use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
 use tally_api::performance::v1::event_service_server::EventServiceServer;
+use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
 use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
 use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
+use tally_privacy::{Before, Follower, Subject};
 use tally_rpc::limited;
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
@@ -134,6 +145,23 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(AttributionServiceServer::new(attribution::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(EventServiceServer::new(event::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(PrivacyServiceServer::new(privacy::Rpc {
+            store: app.store.clone(),
+            identity: app.peers.identity.clone(),
+        })))
         .add_service(limited!(AuditServiceServer::new(audit::Rpc { store: app.store.clone() })));
-    Service { name: SERVICE, routes, background: closing::worker::tasks(&app) }
+    let mut background = closing::worker::tasks(&app);
+    background.push(tally_privacy::follower::<policy::ErasePerson>(follower(app)));
+    Service { name: SERVICE, routes, background }
+}
+
+fn follower(app: App) -> Follower {
+    let (store, identity) = (app.store.clone(), app.peers.identity.clone());
+    let (clock, rng) = (app.clock.clone(), app.rng.clone());
+    let before: Before = Arc::new(move |ctx: OpContext, subject: Subject| {
+        let app = app.clone();
+        Box::pin(async move { erasure::app::forget(&app, &ctx, &subject).await })
+    });
+    let holdings = privacy::HOLDINGS;
+    Follower { service: SERVICE, store, identity, clock, rng, holdings, after: None, before: Some(before) }
 }

@@ -100,7 +100,11 @@ impl Peers {
         }
     }
 
-    async fn aliases(&self, ctx: &OpContext) -> Result<Vec<Alias>> {
+    /// Every nickname and whom it means.
+    ///
+    /// # Errors
+    /// What attendance answers.
+    pub async fn aliases(&self, ctx: &OpContext) -> Result<Vec<Alias>> {
         let mut client = AliasServiceClient::new(self.attendance.channel());
         let (mut aliases, mut page_token) = (Vec::new(), String::new());
         loop {

@@ -21,5 +21,9 @@ tally_access::rpcs! {
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     ReadEvents = "tally.performance.v1.EventService/ReadEvents", EventRead, Read;
+    ExportPerson = "tally.performance.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
+    RunRetention = "tally.performance.v1.PrivacyService/RunRetention", RetentionRun, Change;
+    /// Background work: the service's part of an erasure.
+    ErasePerson = "tally.performance.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.performance.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

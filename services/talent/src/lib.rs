@@ -8,12 +8,15 @@ pub mod events;
 pub mod migrations;
 pub mod peers;
 pub mod policy;
+pub mod privacy;
 pub mod profile;
 
 use tally_api::talent::v1::audit_service_server::AuditServiceServer;
+use tally_api::talent::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::talent::v1::profile_service_server::ProfileServiceServer;
 use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
+use tally_privacy::Follower;
 use tally_rpc::limited;
 use tally_runtime::Service;
 use tally_store::Store;
@@ -44,7 +47,20 @@ pub struct Deps {
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
     let app = profile::App { store: deps.store.clone(), peers: deps.peers.clone() };
+    let privacy = privacy::Rpc { store: deps.store.clone(), identity: deps.peers.identity.clone() };
+    let follower = Follower {
+        service: SERVICE,
+        store: deps.store.clone(),
+        identity: deps.peers.identity.clone(),
+        clock: deps.clock.clone(),
+        rng: deps.rng.clone(),
+        holdings: privacy::HOLDINGS,
+        after: None,
+        before: None,
+    };
     let routes = Routes::new(limited!(ProfileServiceServer::new(profile::Rpc { app: app.clone() })))
+        .add_service(limited!(PrivacyServiceServer::new(privacy)))
         .add_service(limited!(AuditServiceServer::new(audit::Rpc { store: deps.store.clone() })));
-    Service { name: SERVICE, routes, background: vec![events::consumer(app, deps)] }
+    let background = vec![events::consumer(app, deps), tally_privacy::follower::<policy::ErasePerson>(follower)];
+    Service { name: SERVICE, routes, background }
 }

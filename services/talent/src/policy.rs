@@ -5,5 +5,9 @@ tally_access::rpcs! {
     ListEvidence = "tally.talent.v1.ProfileService/ListEvidence", EvidenceRead, Read;
     /// Background work: what a published cycle shows.
     RecordEvidence = "tally.talent.v1.internal/RecordEvidence", EvidenceRecord, Change;
+    ExportPerson = "tally.talent.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
+    RunRetention = "tally.talent.v1.PrivacyService/RunRetention", RetentionRun, Change;
+    /// Background work: the service's part of an erasure.
+    ErasePerson = "tally.talent.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.talent.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
 }

@@ -44,6 +44,10 @@ pub enum Command {
     Migrate(Settings),
     /// Trade a password for a token
     Login(Login),
+    /// Take out what is held about a person
+    Person(Person),
+    /// Look after how long data are kept
+    Retention(Retention),
     /// Look into the audit log
     Audit(Audit),
     /// Say who may do what, for a review
@@ -220,6 +224,59 @@ pub struct Login {
 }
 
 #[derive(Debug, Args)]
+pub struct Server {
+    /// Where the suite listens; services that the settings place elsewhere (peers) are asked there
+    #[arg(long, default_value = "http://127.0.0.1:7070")]
+    pub server: String,
+    /// What `tally login` printed
+    #[arg(long, env = "TALLY_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Person {
+    #[command(subcommand)]
+    pub what: PersonCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PersonCommand {
+    /// Write all that every service holds about a person into one JSON file
+    Export(PersonExport),
+}
+
+#[derive(Debug, Args)]
+pub struct PersonExport {
+    /// The person
+    pub person: PersonId,
+    /// The file; must not exist
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub server: Server,
+}
+
+#[derive(Debug, Args)]
+pub struct Retention {
+    #[command(subcommand)]
+    pub what: RetentionCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// Remove from every service what the group's retention schedule says is over
+    Run(RetentionRun),
+}
+
+#[derive(Debug, Args)]
+pub struct RetentionRun {
+    #[command(flatten)]
+    pub server: Server,
+}
+
+#[derive(Debug, Args)]
 pub struct Audit {
     #[command(subcommand)]
     pub what: AuditCommand,
@@ -251,17 +308,6 @@ pub struct Review {
     pub permission: String,
     #[command(flatten)]
     pub server: Server,
-}
-
-/// A running suite, and who asks it.
-#[derive(Clone, Debug, Args)]
-pub struct Server {
-    /// Where the suite listens
-    #[arg(long, default_value = "http://127.0.0.1:7070")]
-    pub server: String,
-    /// What `tally login` printed
-    #[arg(long, env = "TALLY_TOKEN", hide_env_values = true)]
-    pub token: String,
 }
 
 #[derive(Debug, Args)]

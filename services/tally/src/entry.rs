@@ -45,6 +45,8 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Invite(args) => commands::invite::invite(args),
         Command::Migrate(args) => commands::migrate::migrate(args).await,
         Command::Login(args) => commands::login::login(args).await,
+        Command::Person(args) => commands::privacy::person(args.what).await,
+        Command::Retention(args) => commands::privacy::retention(args.what).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Access(args) => commands::access::access(args).await,
         Command::Keys(args) => commands::keys::keys(args).await,

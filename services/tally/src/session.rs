@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use tally_api::identity::v1 as identity;
 use tally_rpc::{RpcChannel, bearer, connect};
+use tally_runtime::Config;
 use tonic::{Request, Status};
 
 /// Channels to the five services; behind one port they are the same one.
@@ -23,6 +24,22 @@ pub struct Channels {
 }
 
 impl Channels {
+    /// Each service where the settings place it, the others behind this address.
+    pub fn of_settings(config: &Config, address: &str) -> Result<Self> {
+        let tls = config.tls()?;
+        let way = |name: &str| match config.peer(name) {
+            Ok(peer) => connect(peer, tls.as_ref()),
+            Err(_) => connect(address, None),
+        };
+        Ok(Self {
+            identity: way("identity")?,
+            attendance: way("attendance")?,
+            performance: way("performance")?,
+            compensation: way("compensation")?,
+            talent: way("talent")?,
+        })
+    }
+
     /// All services behind one address, such as `http://127.0.0.1:7070`.
     pub fn at(address: &str) -> Result<Self> {
         let channel = connect(address, None)?;
@@ -61,9 +78,9 @@ impl Session {
         Ok(Self { at: at.clone(), principal_id: reply.principal_id, token: reply.access_token, language: "en" })
     }
 
-    /// Goes on with the token of somebody who signed in.
-    pub fn with_token(at: &Channels, token: String) -> Self {
-        Self { at: at.clone(), principal_id: String::new(), token, language: "en" }
+    /// Whoever a token was given to.
+    pub fn of_token(at: &Channels, token: &str) -> Self {
+        Self { at: at.clone(), principal_id: String::new(), token: token.trim().to_owned(), language: "en" }
     }
 
     /// The same session, answered in another language (`en`, `zh-CN`).

@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
         Ok(match name {
             tally_attendance::SERVICE => {
                 let peers = tally_attendance::Peers { identity };
-                tally_attendance::build(tally_attendance::Deps { store, peers, compute })
+                tally_attendance::build(tally_attendance::Deps { store, peers, clock, rng, compute })
             }
             tally_performance::SERVICE => {
                 let peers = tally_performance::Peers { identity, attendance: peer(tally_attendance::SERVICE)? };
@@ -210,7 +210,7 @@ impl<'a> Builder<'a> {
             }
             tally_compensation::SERVICE => {
                 let peers = tally_compensation::Peers { identity, performance: peer(tally_performance::SERVICE)? };
-                tally_compensation::build(tally_compensation::Deps { store, peers })
+                tally_compensation::build(tally_compensation::Deps { store, peers, clock, rng })
             }
             _ => {
                 let (attendance, performance) = (peer(tally_attendance::SERVICE)?, peer(tally_performance::SERVICE)?);

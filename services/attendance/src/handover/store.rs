@@ -17,7 +17,7 @@ use crate::directory::Home;
 use crate::errors::Refused;
 use crate::policy::ListHandovers;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "handovers")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

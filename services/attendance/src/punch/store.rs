@@ -15,7 +15,7 @@ use crate::directory::Home;
 use crate::errors::Refused;
 use crate::policy::ListPunches;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "punches")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -14,7 +14,7 @@ use crate::app::Placed;
 use crate::directory::Home;
 use crate::policy::ListShifts;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "shifts")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -200,7 +200,13 @@ impl World {
         let identity = callers.stack("identity", asked::POLICY, Limits::default()).guard(routes);
         let peers = Peers { identity: Peer::new(in_process(&identity), callers.signer(SERVICE)) };
         let compute = Compute::new(1).expect("a pool");
-        let service = build(Deps { store: db.store.clone(), peers, compute });
+        let service = build(Deps {
+            store: db.store.clone(),
+            peers,
+            clock: callers.clock.clone(),
+            rng: callers.rng.clone(),
+            compute,
+        });
         let guarded = callers.stack(SERVICE, POLICY, Limits::default()).guard(service.routes);
         let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
         let admin = callers.person(TENANT, None, everything);

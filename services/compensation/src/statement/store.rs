@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::BoxFuture;
 use sea_orm::{Condition, Set};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, class, to_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, plain, to_db};
 
 use super::app::Statement;
 use crate::peers::Home;
@@ -16,7 +17,7 @@ use crate::settlement::app::Filed;
 use crate::settlement::domain::PersonLine;
 
 /// A row of the table.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "statements")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -29,6 +30,7 @@ pub struct Model {
     pub settlement_id: Uuid,
     pub cycle_id: Uuid,
     pub currency: String,
+    #[serde(skip)]
     pub line: Sealed<class::Salary, PersonLine>,
     pub recorded_at: DateTimeUtc,
 }
@@ -39,6 +41,20 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+impl Told for Entity {
+    fn tell<'t>(
+        tx: &'t ScopedTx,
+        row: &'t Model,
+    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+        Box::pin(async move {
+            let mut told = plain(row)?;
+            let line = tx.open(&Place::of(Column::Line, row.id), &row.line).await?;
+            told.insert("line".to_owned(), plain(&line)?.into());
+            Ok(told)
+        })
+    }
+}
 
 /// Writes everybody's line of a draft.
 pub async fn insert_all(

@@ -42,6 +42,15 @@ mod break_glasses {
     tally_store::scoped!(Entity { tenant: TenantId });
 }
 
+/// Clears what was said about emergencies of an erased person's login: how many rows.
+pub(crate) async fn forget(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
+    let mut update = unit.update::<break_glasses::Entity>();
+    for column in [break_glasses::Column::Reason, break_glasses::Column::Ticket, break_glasses::Column::Finding] {
+        update = update.set(column, "");
+    }
+    update.filter(break_glasses::Column::PrincipalId.eq(principal.0)).exec().await
+}
+
 /// Writes an emergency that begins now.
 pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &BreakGlass) -> Result<(), StoreError> {
     unit.insert(break_glasses::Model {

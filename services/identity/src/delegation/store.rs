@@ -83,6 +83,12 @@ pub(crate) async fn end_all(unit: &Unit, ctx: &OpContext, principal: PrincipalId
         .await
 }
 
+/// Clears what was said about loans of an erased person's login: how many rows.
+pub(crate) async fn forget(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
+    let update = unit.update::<delegations::Entity>().set(delegations::Column::Reason, "");
+    update.filter(given_or_got(principal)).exec().await
+}
+
 /// What is lent to a principal now or some day.
 pub(crate) async fn to(tx: &ScopedTx, delegate: PrincipalId, now: Timestamp) -> Result<Vec<Delegation>, StoreError> {
     let open = Condition::all()

@@ -6,9 +6,9 @@ use futures::{Stream, stream};
 use tally_access::{OpContext, Permission, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
-use tally_store::Audit;
+use tally_store::{Audit, Cut, Holding, ScopedTx, StoreError};
 
-use super::store::{self, Cut, TABLES};
+use super::store::{GROUP, HOLDINGS};
 use crate::person::store::Key;
 use crate::policy::{ExportPerson, ExportTenant};
 use crate::{App, person};
@@ -34,12 +34,10 @@ pub(crate) async fn group(app: &Arc<App>, ctx: &OpContext) -> Result<impl Stream
     Ok(stream::try_unfold((0, begin), move |(mut at, mut cut)| {
         let (app, ctx) = (Arc::clone(&app), ctx.clone());
         async move {
-            while let Some(table) = TABLES.get(at).copied() {
+            while let Some(table) = GROUP.get(at) {
                 let tx = app.store.read(&ctx).await?;
-                let (rows, last) = store::part(&tx, table, &cut).await?;
-                if let Some(last) = last {
-                    cut.after = Some(last);
-                    return Ok(Some((Part { table, rows }, (at, cut))));
+                if let Some(part) = part(&tx, table, &mut cut).await? {
+                    return Ok(Some((part, (at, cut))));
                 }
                 (at, cut.after) = (at + 1, None);
             }
@@ -65,12 +63,19 @@ pub(crate) async fn person(app: &App, ctx: &OpContext, id: PersonId) -> Result<V
     app.store.unit(ctx, &permit).await?.commit(audit, ()).await?;
     let tx = app.store.read(ctx).await?;
     let mut parts = Vec::new();
-    for table in TABLES {
+    for table in &HOLDINGS {
         let mut cut = Cut { until: ctx.now(), after: None, person: Some(id) };
-        while let (rows, Some(last)) = store::part(&tx, table, &cut).await? {
-            parts.push(Part { table, rows });
-            cut.after = Some(last);
+        while let Some(part) = part(&tx, table, &mut cut).await? {
+            parts.push(part);
         }
     }
     Ok(parts)
+}
+
+/// The next rows of a table, and the cut after them; nothing at its end.
+async fn part(tx: &ScopedTx, table: &Holding, cut: &mut Cut) -> Result<Option<Part>, StoreError> {
+    let (rows, last) = table.rows(tx, cut).await?;
+    cut.after = last;
+    let rows = rows.into_iter().map(|row| row.json).collect();
+    Ok(last.map(|_| Part { table: table.table(), rows }))
 }

@@ -1,76 +1,84 @@
-//! Rows as JSON, in the order of their ids.
+//! Identity's tables: those of an export of the group, and those that tell of people.
 
-use std::str::FromStr as _;
-
-use jiff::Timestamp;
-use sea_orm::ColumnTrait as _;
-use serde::Serialize;
-use tally_kernel::Error;
-use tally_kernel::id::PersonId;
-use tally_store::{Scoped, ScopedTx, StoreError, to_db};
-use uuid::Uuid;
+use tally_access::Permission::{PersonRead, PersonReadPii};
+use tally_store::{Clear, Fate, Holding, Told};
 
 use crate::access::store::grants;
 use crate::catalogue::store::entries;
+use crate::erasure::store::erasures;
+use crate::hold::store::holds;
 use crate::org::store::states;
 use crate::person::store::{employments, leaves, people};
 use crate::reporting::store::lines;
+use crate::session::store::{principals, sessions};
 use crate::tenant::store::tenants;
 
-/// The tables of an export, in its order.
-pub(crate) const TABLES: [&str; 8] =
-    ["tenants", "org_unit_states", "people", "employments", "leaves", "reporting_lines", "catalogue_entries", "grants"];
+impl Told for tenants::Entity {}
+impl Told for states::Entity {}
+impl Told for people::Entity {}
+impl Told for employments::Entity {}
+impl Told for leaves::Entity {}
+impl Told for lines::Entity {}
+impl Told for entries::Entity {}
+impl Told for grants::Entity {}
+impl Told for principals::Entity {}
+impl Told for sessions::Entity {}
+impl Told for holds::Entity {}
+impl Told for erasures::Entity {}
 
-/// Rows of one part.
-const ROWS: u64 = 500;
-
-/// Which rows of a table come next.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
-    /// Recorded by then.
-    pub(crate) until: Timestamp,
-    /// After the row with this id.
-    pub(crate) after: Option<Uuid>,
-    /// About this person alone.
-    pub(crate) person: Option<PersonId>,
-}
-
-/// The next rows of a table, and the id of the last; none at its end.
-pub(crate) async fn part(tx: &ScopedTx, table: &str, cut: &Cut) -> Result<(Vec<String>, Option<Uuid>), StoreError> {
-    match table {
-        "tenants" => rows::<tenants::Entity>(tx, cut).await,
-        "org_unit_states" => rows::<states::Entity>(tx, cut).await,
-        "people" => rows::<people::Entity>(tx, cut).await,
-        "employments" => rows::<employments::Entity>(tx, cut).await,
-        "leaves" => rows::<leaves::Entity>(tx, cut).await,
-        "reporting_lines" => rows::<lines::Entity>(tx, cut).await,
-        "catalogue_entries" => rows::<entries::Entity>(tx, cut).await,
-        "grants" => rows::<grants::Entity>(tx, cut).await,
-        _ => Err(Error::internal(format!("no table {table}")).into()),
-    }
-}
-
-async fn rows<E>(tx: &ScopedTx, cut: &Cut) -> Result<(Vec<String>, Option<Uuid>), StoreError>
+const PEOPLE: Holding = Holding::of::<people::Entity>(
+    PersonReadPii,
+    Fate::Cleared(&[("employee_no", Clear::Pseudonym), ("name", Clear::Pseudonym)]),
+    None,
+);
+const EMPLOYMENTS: Holding =
+    Holding::of::<employments::Entity>(PersonReadPii, Fate::Cleared(&[("employee_no", Clear::Pseudonym)]), None);
+const LEAVES: Holding = Holding::of::<leaves::Entity>(PersonReadPii, Fate::Deleted, None);
+const LINES: Holding =
+    Holding::of::<lines::Entity>(PersonReadPii, Fate::Kept("ids alone: who answered for whom"), None);
+const GRANTS: Holding = Holding::of::<grants::Entity>(
+    PersonReadPii,
+    Fate::Cleared(&[("reason", Clear::Empty), ("revoke_reason", Clear::Null)]),
+    None,
+);
+/// A table of the group and not of people.
+const fn of_the_group<E>() -> Holding
 where
-    E: Scoped,
-    E::Model: Serialize + Send + Sync,
+    E: Told,
+    E::Model: serde::Serialize + Send + Sync,
 {
-    let column = |name: &str| E::Column::from_str(name).map_err(|_| Error::internal(format!("no column {name}")));
-    let (id, recorded) = (column("id")?, column("recorded_at")?);
-    let mut found = tx.select::<E>().filter(recorded.lte(to_db(cut.until)));
-    if let Some(after) = cut.after {
-        found = found.filter(id.gt(after));
-    }
-    if let Some(person) = cut.person {
-        // What tells of nobody is not about somebody.
-        let Some(about) = E::person_column() else { return Ok((Vec::new(), None)) };
-        found = found.filter(about.eq(person.0));
-    }
-    let (mut told, mut last) = (Vec::new(), None);
-    for row in found.order_by_asc(id).limit(ROWS).all().await? {
-        let row = serde_json::to_value(&row).map_err(Error::internal)?;
-        last = row.get("id").and_then(serde_json::Value::as_str).and_then(|id| Uuid::parse_str(id).ok());
-        told.push(row.to_string());
-    }
-    Ok((told, last))
+    Holding::of::<E>(PersonRead, Fate::Kept("tells of nobody"), None)
 }
+
+/// The tables of an export of the group, in its order. Logins are nobody else's.
+pub(crate) const GROUP: [Holding; 8] = [
+    of_the_group::<tenants::Entity>(),
+    of_the_group::<states::Entity>(),
+    PEOPLE,
+    EMPLOYMENTS,
+    LEAVES,
+    LINES,
+    of_the_group::<entries::Entity>(),
+    GRANTS,
+];
+
+/// The tables that tell of people, and those whose rows are kept for a time.
+pub(crate) const HOLDINGS: [Holding; 9] = [
+    PEOPLE,
+    EMPLOYMENTS,
+    LEAVES,
+    LINES,
+    GRANTS,
+    Holding::of::<principals::Entity>(
+        PersonReadPii,
+        Fate::Cleared(&[("name", Clear::Pseudonym), ("password_hash", Clear::Null), ("one_time_until", Clear::Null)]),
+        None,
+    ),
+    Holding::of::<holds::Entity>(PersonReadPii, Fate::Kept("shows what was held back, and why"), None),
+    Holding::of::<erasures::Entity>(PersonReadPii, Fate::Kept("shows that it was done, by whom"), None),
+    Holding::of::<sessions::Entity>(
+        PersonReadPii,
+        Fate::Kept("tells of logins; what hangs on a person's login goes with it"),
+        Some(("identity.sessions", "expires_at")),
+    ),
+];

@@ -4,6 +4,7 @@ mod identity_0001_tables;
 mod identity_0002_sign_in;
 mod identity_0003_people;
 mod identity_0004_access;
+mod identity_0005_privacy;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -14,5 +15,6 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(identity_0002_sign_in::Migration),
         Box::new(identity_0003_people::Migration),
         Box::new(identity_0004_access::Migration),
+        Box::new(identity_0005_privacy::Migration),
     ]
 }

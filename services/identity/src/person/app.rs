@@ -16,7 +16,7 @@ use super::store::{self, Key};
 use crate::imported::Imported;
 use crate::org::domain::OrgTree;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople, RectifyPerson};
-use crate::{App, access, catalogue, leaving, org, tenant, views};
+use crate::{App, access, catalogue, erasure, leaving, org, tenant, views};
 
 /// People to write.
 #[derive(Clone, Debug)]
@@ -175,6 +175,7 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
             let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
             let home = person.home(today).ok_or_else(missing)?.target(person.id);
             ctx.permit_read::<RectifyPerson>(&home, "person", person.id)?;
+            erasure::app::refuse_erased(&unit, wanted.person).await?;
             let (person, changed) = domain::rectify(&person, &wanted.right)?;
             store::rectify(&unit, &person).await?;
             let audit = Audit::new("identity.person.rectify", "person", person.id).note("fields", changed.join(" "));
@@ -214,6 +215,7 @@ async fn write<R: Rpc>(
             if !person.employments.iter().any(|e| ctx.may(Permission::PersonWrite, &e.target(id))) {
                 return Err(missing());
             }
+            erasure::app::refuse_erased(&unit, id).await?;
             let tree = org::store::tree(&unit).await?;
             let catalogue = catalogue::store::get(&unit, None).await?;
             let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;

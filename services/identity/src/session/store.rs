@@ -14,10 +14,10 @@ use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, from_db, to_
 use super::domain::{Holder, Method, Principal, Session, SessionError, Tries};
 use crate::tenant;
 
-mod principals {
+pub(crate) mod principals {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "principals")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -30,6 +30,7 @@ mod principals {
         pub kind: String,
         /// Sign-in name, name of an account, or `service/<name>`.
         pub name: String,
+        #[serde(skip)]
         pub password_hash: Option<String>,
         pub one_time_until: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
@@ -63,10 +64,10 @@ mod tries {
     tally_store::scoped!(Entity { tenant: TenantId });
 }
 
-mod sessions {
+pub(crate) mod sessions {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "sessions")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -84,7 +85,9 @@ mod sessions {
         pub expires_at: DateTimeUtc,
         pub ended_at: Option<DateTimeUtc>,
         pub end_reason: Option<String>,
+        #[serde(skip)]
         pub family: Option<Vec<u8>>,
+        #[serde(skip)]
         pub secret: Vec<u8>,
         pub recorded_at: DateTimeUtc,
     }
@@ -250,6 +253,12 @@ async fn end_where(unit: &Unit, ctx: &OpContext, which: Expr, reason: &str) -> R
         .filter(which.and(live))
         .exec()
         .await
+}
+
+/// Removes the sessions and the tries of an erased person's login: how many rows.
+pub(crate) async fn forget(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
+    let gone = unit.delete::<sessions::Entity>().filter(sessions::Column::PrincipalId.eq(principal.0)).exec().await?;
+    Ok(gone + unit.delete::<tries::Entity>().filter(tries::Column::Id.eq(principal.0)).exec().await?)
 }
 
 /// Sessions that live, newest first: of one principal, or of all; API keys alone, or all kinds.

@@ -79,6 +79,11 @@ pub(crate) async fn enter(
     unit.insert_unscoped(row).await.conflict(taken)
 }
 
+/// Removes what the directory has of a principal: how many names.
+pub(crate) async fn leave(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
+    unit.delete_unscoped::<directory::Entity>(directory::Column::PrincipalId.eq(principal.0)).await
+}
+
 /// Writes the group and its entries in the directory; `first`: the store holds no other.
 pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId, first: bool) -> Result<(), StoreError> {
     let there = || TenantError::InitialisedAlready.into();

@@ -20,7 +20,7 @@ pub mod credit {
     use sea_orm::entity::prelude::*;
 
     /// A record's credit. Shares are packed: see `closing::domain::pack`.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "credits")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -36,6 +36,7 @@ pub mod credit {
         pub region: String,
         pub rung: i32,
         pub reason: String,
+        #[serde(skip)]
         pub shares: Vec<u8>,
     }
 
@@ -52,7 +53,7 @@ pub mod total {
     use sea_orm::entity::prelude::*;
 
     /// A person's work on one account, or with a nil account on all of them.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "totals")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -90,7 +91,7 @@ pub mod finding {
     use sea_orm::entity::prelude::*;
 
     /// Something that a person should look at.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "findings")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -12,7 +12,7 @@ use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
 use super::domain::ScoreCard;
 
 /// A score card. The whole trace is in the body; columns are what lists filter and sort by.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "cards")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

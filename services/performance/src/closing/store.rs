@@ -14,11 +14,11 @@ use super::domain::credit::Figures;
 use super::domain::freeze::{Frozen, FrozenAccount};
 use super::domain::gather::Sums;
 
-mod frozen {
+pub(crate) mod frozen {
     use sea_orm::entity::prelude::*;
 
     /// All that one component needs.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "frozen_inputs")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -27,6 +27,7 @@ mod frozen {
         pub id: Uuid,
         pub run_id: Uuid,
         pub ordinal: i32,
+        #[serde(skip)]
         pub body: Vec<u8>,
         pub recorded_at: DateTimeUtc,
     }
@@ -44,7 +45,7 @@ pub mod account {
     use sea_orm::entity::prelude::*;
 
     /// One account of a run.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "account_results")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -58,6 +59,7 @@ pub mod account {
         pub account_key: String,
         pub component: i32,
         pub figures: String,
+        #[serde(skip)]
         pub digest: Vec<u8>,
         pub recorded_at: DateTimeUtc,
     }
@@ -70,11 +72,11 @@ pub mod account {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 }
 
-mod sums {
+pub(crate) mod sums {
     use sea_orm::entity::prelude::*;
 
     /// What one person's shares add up to.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "person_sums")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -93,7 +95,7 @@ mod sums {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    tally_store::scoped!(Entity { tenant: TenantId });
+    tally_store::scoped!(Entity { tenant: TenantId, person: PersonId });
 }
 
 fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
@@ -204,6 +206,27 @@ pub async fn put_sums(
 pub async fn sums(tx: &ScopedTx, run: Uuid) -> Result<Vec<(PersonId, Sums)>> {
     let rows = tx.select::<sums::Entity>().filter(sums::Column::RunId.eq(run)).all().await?;
     rows.into_iter().map(|row| Ok((PersonId(row.person_id), read(row.body.as_bytes())?))).collect()
+}
+
+/// Every component that is kept, of all runs.
+pub async fn all_frozen(tx: &ScopedTx) -> Result<Vec<Uuid>> {
+    let rows: Vec<(Uuid, i32)> =
+        tx.select::<frozen::Entity>().rows(|q| q.column(frozen::Column::Id).column(frozen::Column::Ordinal)).await?;
+    Ok(rows.into_iter().map(|(id, _)| id).collect())
+}
+
+/// A component by its row, if the text is in it: most are not read any further.
+pub async fn frozen_with(tx: &ScopedTx, id: Uuid, text: &str) -> Result<Option<Frozen>> {
+    let found = tx.select::<frozen::Entity>().filter(frozen::Column::Id.eq(id)).one().await?;
+    let found = found.filter(|row| row.body.windows(text.len()).any(|part| part == text.as_bytes()));
+    found.map(|row| read(&row.body)).transpose()
+}
+
+/// Writes a component in place of what it was.
+pub async fn put_frozen(unit: &Unit, id: Uuid, component: &Frozen) -> Result<()> {
+    let body = serde_json::to_vec(component).map_err(Error::internal)?;
+    let update = unit.update::<frozen::Entity>().set(frozen::Column::Body, body);
+    Ok(update.filter(frozen::Column::Id.eq(id)).exec_one().await?)
 }
 
 /// Throws away what the steps of a run kept.

@@ -14,7 +14,7 @@ use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, lost_race, to_db};
 use super::domain::{Record, Row};
 
 /// A service record.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "records")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -36,6 +36,7 @@ pub struct Model {
     pub amount_minor: Option<i64>,
     pub customer: String,
     pub measures: Option<String>,
+    #[serde(skip)]
     pub content: Vec<u8>,
     pub recorded_at: DateTimeUtc,
 }

@@ -3,7 +3,7 @@
 pub mod app;
 pub mod domain;
 mod rpc;
-mod store;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 

@@ -11,7 +11,7 @@ use tally_store::{ReadTx, Unit, from_db, to_db};
 
 use super::domain::{Finding, Kept, Kind, Published};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "evidence")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -7,8 +7,9 @@ use tally_api::identity::v1::check_service_client::CheckServiceClient;
 use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
 use tally_kernel::page::MAX_SIZE;
 
+use super::settings::session;
 use crate::cli::{Access, AccessCommand, DONE, Review};
-use crate::session::{Channels, Session, told};
+use crate::session::{Session, told};
 
 /// One way in which somebody holds the permission; the names are the heads of the columns.
 #[derive(Debug, Default, serde::Serialize)]
@@ -40,7 +41,7 @@ pub async fn access(args: Access) -> Result<u8> {
 
 /// Grants, then what is lent, then emergencies. What a role has is asked of the server: groups define their own.
 async fn review(args: Review) -> Result<u8> {
-    let session = Session::with_token(&Channels::at(&args.server.server)?, args.server.token);
+    let Some(session) = session(&args.server)? else { return Ok(DONE) };
     let mut lines = grants(&session, &args.permission).await?;
     lines.extend(loans(&session, &args.permission).await?);
     lines.extend(emergencies(&session, &args.permission).await?);

@@ -9,6 +9,7 @@ pub mod invite;
 pub mod keys;
 pub mod login;
 pub mod migrate;
+pub mod privacy;
 pub mod replay;
 pub mod serve;
 mod settings;

@@ -1,9 +1,10 @@
-//! Settings of the commands that open stores.
+//! Settings of the commands that open stores or speak to a running suite.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use tally_runtime::{Config, Sources};
 
-use crate::cli::Settings;
+use crate::cli::{Server, Settings};
+use crate::session::{Channels, Session};
 
 /// Reads the settings, with these flags on top.
 pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Config> {
@@ -20,4 +21,14 @@ pub fn dumped(settings: &Settings, config: &Config) -> Result<bool> {
         print!("{}", config.dump()?);
     }
     Ok(settings.dump_config)
+}
+
+/// The suite that the flags name; nothing when only the settings were to be printed.
+pub fn session(server: &Server) -> Result<Option<Session>> {
+    let config = load(&server.settings, Vec::new())?;
+    if dumped(&server.settings, &config)? {
+        return Ok(None);
+    }
+    let token = server.token.as_deref().context("set TALLY_TOKEN to what `tally login` prints")?;
+    Ok(Some(Session::of_token(&Channels::of_settings(&config, &server.server)?, token)))
 }

@@ -1,0 +1,159 @@
+//! A service's part of an erasure: what identity tells over its events is done here, and reported back.
+//!
+//! The order makes it safe to be killed anywhere: erase, report, and only then move the cursor. Each of the three may be
+//! done twice and counts once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tally_access::{Actor, OpContext, Rpc, Target, compile_service};
+use tally_api::identity::v1 as identity;
+use tally_api::identity::v1::erasure_service_client::ErasureServiceClient;
+use tally_api::identity::v1::event_service_client::EventServiceClient;
+use tally_kernel::id::{ErasureId, PersonId, TenantId};
+use tally_kernel::{Clock, Error, Result, Rng};
+use tally_rpc::{Peer, error_from};
+use tally_runtime::{Shutdown, Task};
+use tally_store::{Audit, Holding, Store};
+
+/// The producer whose events are read, and the name of the cursor.
+pub const SOURCE: &str = "identity";
+/// The event that tells of an erasure; its key is the erasure's id.
+pub const ERASED: &str = "identity.person.erased";
+
+/// How long a follower waits when nothing is new, or when it is another service's turn.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Events of one answer.
+const EVENTS: u32 = 100;
+
+/// Somebody who was erased in identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The erasure.
+    pub erasure: ErasureId,
+    /// The person.
+    pub person: PersonId,
+    /// The number that the person had.
+    pub employee_no: String,
+}
+
+/// What a service does about a person beside its tables, before they are erased; gives the number of rows. It may be done
+/// twice.
+pub type Before = Arc<dyn Fn(OpContext, Subject) -> BoxFuture<'static, Result<u64>> + Send + Sync>;
+
+/// A service that follows identity's erasures.
+#[derive(Clone)]
+pub struct Follower {
+    /// The service's name.
+    pub service: &'static str,
+    /// Its store.
+    pub store: Store,
+    /// Identity.
+    pub identity: Peer,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives ids.
+    pub rng: Rng,
+    /// The service's tables.
+    pub holdings: &'static [Holding],
+    /// The service that must have done its part before, because it asks this one who is meant.
+    pub after: Option<&'static str>,
+    /// What to do beside the tables.
+    pub before: Option<Before>,
+}
+
+/// The background work of following; `R` is the service's row of the policy table for it.
+pub fn follower<R: Rpc>(follower: Follower) -> Task {
+    Task::new("erasures", move |shutdown| follow::<R>(follower.clone(), shutdown))
+}
+
+async fn follow<R: Rpc>(follower: Follower, shutdown: Shutdown) -> Result<()> {
+    let mut at = follower.store.cursor(SOURCE).await?;
+    while !shutdown.is_requested() {
+        let events = follower.events(at).await?;
+        let mut waits = events.is_empty();
+        for event in events {
+            let position = i64::try_from(event.position).unwrap_or(i64::MAX);
+            if event.kind == ERASED && !follower.done::<R>(&event, position).await? {
+                waits = true;
+                break;
+            }
+            at = position;
+        }
+        if waits && !shutdown.sleep(PAUSE).await {
+            break;
+        }
+    }
+    Ok(())
+}
+
+impl Follower {
+    fn context(&self, tenant: TenantId) -> OpContext {
+        let view = Arc::new(compile_service(self.service, 0));
+        OpContext::new(Actor::service(self.service, tenant, None), view, self.clock.clone(), self.rng.clone())
+    }
+
+    async fn events(&self, at: i64) -> Result<Vec<identity::Event>> {
+        let ctx = self.context(TenantId(uuid::Uuid::nil()));
+        let ask = identity::ReadEventsRequest { after: u64::try_from(at).unwrap_or(0), limit: EVENTS };
+        let mut client = EventServiceClient::new(self.identity.channel());
+        let reply = client.read_events(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?;
+        Ok(reply.into_inner().events)
+    }
+
+    /// Does this service's part. `false`: it is another one's turn.
+    async fn done<R: Rpc>(&self, event: &identity::Event, position: i64) -> Result<bool> {
+        let mut ctx = self.context(event.tenant_id.parse()?);
+        ctx.trace = (!event.traceparent.is_empty()).then(|| event.traceparent.clone());
+        let mut client = ErasureServiceClient::new(self.identity.channel());
+        let ask = identity::GetErasureRequest { erasure_id: event.key.clone() };
+        let told = client.get_erasure(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?.into_inner();
+        let erasure = told.erasure.ok_or_else(|| Error::internal("an erasure without its content"))?;
+        let reported = |service: &str| erasure.parts.iter().any(|p| p.service == service && p.done_at.is_some());
+        if self.after.is_some_and(|other| !reported(other)) {
+            return Ok(false);
+        }
+        if !reported(self.service) {
+            let (erasure, person) = (erasure.erasure_id.parse()?, erasure.person_id.parse()?);
+            let rows = self.erase::<R>(&ctx, Subject { erasure, person, employee_no: told.employee_no }).await?;
+            let ask = identity::ReportErasureRequest { erasure_id: event.key.clone(), rows };
+            client.report_erasure(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?;
+        }
+        self.advance::<R>(&ctx, event, position).await?;
+        Ok(true)
+    }
+
+    /// Erases in this service: how many rows were removed or cleared.
+    async fn erase<R: Rpc>(&self, ctx: &OpContext, subject: Subject) -> Result<u64> {
+        let permit = ctx.permit::<R>(&Target::tenant())?;
+        let (erasure, person) = (subject.erasure, subject.person);
+        let beside = match &self.before {
+            Some(before) => before(ctx.clone(), subject).await?,
+            None => 0,
+        };
+        let rows = self.store.retry(ctx, || async {
+            let unit = self.store.unit(ctx, &permit).await?;
+            unit.erase_person(person).await?;
+            let mut rows = 0;
+            for holding in self.holdings {
+                rows += holding.erase(&unit, person).await?;
+            }
+            let audit = Audit::new("suite.person.erase", "person", person).about(person);
+            unit.commit(audit.note("erasure", erasure).note("rows", beside + rows), rows).await
+        });
+        Ok(beside + rows.await?)
+    }
+
+    async fn advance<R: Rpc>(&self, ctx: &OpContext, event: &identity::Event, position: i64) -> Result<()> {
+        let permit = ctx.permit::<R>(&Target::tenant())?;
+        let moved = self.store.retry(ctx, || async {
+            let unit = self.store.unit(ctx, &permit).await?;
+            if !unit.advance_cursor(SOURCE, position).await? {
+                return Ok(());
+            }
+            unit.commit(Audit::new("suite.person.erase_reported", "erasure", &event.key), ()).await
+        });
+        moved.await
+    }
+}

@@ -1,0 +1,84 @@
+//! Privacy, as every service keeps it: what it holds about a person and tells on request, what it erases when identity says
+//! so, and what it removes when it has been kept long enough. A service brings the list of its tables
+//! ([`Holding`](tally_store::Holding)); what is done with them is here once. `docs/privacy.md` says what is kept how long
+//! and why.
+
+mod export;
+mod follow;
+mod retention;
+mod schedule;
+
+use tally_kernel::Result;
+use tonic::{Response, Status};
+
+pub use export::export;
+pub use follow::{Before, ERASED, Follower, SOURCE, Subject, follower};
+pub use retention::{Ran, Terms, run, terms};
+pub use schedule::{Kind, PERSON, REQUESTS, SCHEDULE, kind};
+
+/// The services that do their part of an erasure after identity, by name.
+pub const FOLLOWERS: [&str; 4] = ["attendance", "compensation", "performance", "talent"];
+
+/// The messages of a stream that are there already.
+pub type Parts<T> = futures::stream::Iter<std::vec::IntoIter<Result<T, Status>>>;
+
+/// A stream of these messages.
+pub fn parts<T>(messages: Vec<T>) -> Parts<T> {
+    futures::stream::iter(messages.into_iter().map(Ok).collect::<Vec<_>>())
+}
+
+/// See [`room!`].
+pub type Streamed<T> = Result<Response<Parts<T>>, Status>;
+
+/// The room: `Rpc { store, identity }` answers the service's own `PrivacyService`. Takes the package of the contract, the
+/// rows of the policy for export and retention, and the list of tables; the service names tonic, tally-rpc and tally-store,
+/// as every room does.
+#[macro_export]
+macro_rules! room {
+    ($package:path, $export:path, $run:path, $holdings:path) => {
+        use $package as pb;
+
+        /// The room's rpcs.
+        pub struct Rpc {
+            /// Whose tables are told and cleared.
+            pub store: ::tally_store::Store,
+            /// Knows the retention schedule and the legal holds.
+            pub identity: ::tally_rpc::Peer,
+        }
+
+        #[::tonic::async_trait]
+        impl pb::privacy_service_server::PrivacyService for Rpc {
+            type ExportPersonStream = $crate::Parts<pb::ExportPersonResponse>;
+
+            async fn export_person(
+                &self,
+                req: ::tonic::Request<pb::ExportPersonRequest>,
+            ) -> $crate::Streamed<pb::ExportPersonResponse> {
+                let ctx = ::tally_rpc::context(&req)?;
+                let reply = async {
+                    let mut wrong = ::tally_kernel::error::Violations::new();
+                    let person = wrong.parse("person_id", &req.into_inner().person_id);
+                    let person = wrong.finish(person)?;
+                    let found = $crate::export::<$export>(&self.store, &ctx, person, $holdings).await?;
+                    let message = |part| pb::ExportPersonResponse { part: Some(part) };
+                    Ok($crate::parts(found.into_iter().map(message).collect()))
+                };
+                ::tally_rpc::Answer::answer(reply.await, &ctx)
+            }
+
+            async fn run_retention(
+                &self,
+                req: ::tonic::Request<pb::RunRetentionRequest>,
+            ) -> Result<::tonic::Response<pb::RunRetentionResponse>, ::tonic::Status> {
+                let ctx = ::tally_rpc::context(&req)?;
+                let reply = async {
+                    ctx.permit::<$run>(&::tally_access::Target::tenant())?;
+                    let terms = $crate::terms(&self.identity, &ctx).await?;
+                    let ran = $crate::run::<$run>(&self.store, &ctx, &terms, $holdings).await?;
+                    Ok(pb::RunRetentionResponse { taken: ran.taken, more: ran.more })
+                };
+                ::tally_rpc::Answer::answer(reply.await, &ctx)
+            }
+        }
+    };
+}

@@ -1,0 +1,161 @@
+//! Removing what has been kept long enough, in small units, each with its audit entry.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use tally_access::{OpContext, Permit, Rpc, Target};
+use tally_api::common::v1 as common;
+use tally_api::identity::v1 as identity;
+use tally_api::identity::v1::hold_service_client::HoldServiceClient;
+use tally_api::identity::v1::retention_service_client::RetentionServiceClient;
+use tally_kernel::id::PersonId;
+use tally_kernel::page::MAX_SIZE;
+use tally_kernel::{Error, Result};
+use tally_rpc::{Peer, error_from};
+use tally_store::{Audit, Holding, Over, Store};
+
+use crate::schedule::REQUESTS;
+
+/// Rows of one unit.
+const ROWS: u64 = 500;
+/// Units of one call: the caller asks again while there is more.
+const UNITS: usize = 100;
+
+/// How long the group keeps what, and what is on hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Months, by kind.
+    pub months: BTreeMap<String, u32>,
+    /// Whether the whole group is on hold.
+    pub everybody: bool,
+    /// Who is on hold.
+    pub people: Vec<PersonId>,
+}
+
+/// What a run took out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ran {
+    /// Table by table.
+    pub taken: Vec<common::RetentionTaken>,
+    /// Whether there is more.
+    pub more: bool,
+}
+
+/// What identity says. Nothing may be removed without it: a hold that nobody heard of is no hold.
+///
+/// # Errors
+/// What identity says, or that it is away.
+pub async fn terms(peer: &Peer, ctx: &OpContext) -> Result<Terms> {
+    let mut client = RetentionServiceClient::new(peer.channel());
+    let ask = identity::ListRetentionRequest {};
+    let schedule = client.list_retention(peer.as_service(ctx, ask)).await.map_err(error_from)?.into_inner().schedule;
+    let months = schedule.into_iter().map(|kind| (kind.kind, kind.months)).collect();
+    let mut terms = Terms { months, ..Terms::default() };
+    let mut client = HoldServiceClient::new(peer.channel());
+    let mut token = String::new();
+    loop {
+        let ask = identity::ListHoldsRequest { standing: true, page_size: MAX_SIZE, page_token: token };
+        let page = client.list_holds(peer.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+        for hold in page.holds {
+            if hold.person_id.is_empty() {
+                terms.everybody = true;
+            } else {
+                terms.people.push(hold.person_id.parse()?);
+            }
+        }
+        token = page.next_page_token;
+        if token.is_empty() {
+            return Ok(terms);
+        }
+    }
+}
+
+/// Removes what is over. It may be stopped anywhere, called again, and run twice at once.
+///
+/// # Errors
+/// `PERMISSION_DENIED`; what the store says.
+pub async fn run<R: Rpc>(store: &Store, ctx: &OpContext, terms: &Terms, holdings: &[Holding]) -> Result<Ran> {
+    let permit = ctx.permit::<R>(&Target::tenant())?;
+    let mut ran = Ran::default();
+    if terms.everybody {
+        return Ok(ran);
+    }
+    let mut units = UNITS;
+    for holding in holdings {
+        let Some((kind, _)) = holding.kept else { continue };
+        let over = Over { until: months_before(ctx.now(), months(terms, kind)?)?, held: terms.people.clone() };
+        let mut rows = 0;
+        while units > 0 {
+            let taken = store.retry(ctx, || take(store, ctx, &permit, holding, &over)).await?;
+            if taken == 0 {
+                break;
+            }
+            (rows, units) = (rows + taken, units - 1);
+        }
+        ran.note(holding.table(), kind, over.until, rows);
+    }
+    ran.more = units == 0;
+    if terms.people.is_empty() {
+        let until = months_before(ctx.now(), months(terms, REQUESTS)?)?;
+        let rows = store.retry(ctx, || forget(store, ctx, &permit, until)).await?;
+        ran.note("idempotency", REQUESTS, until, rows);
+    }
+    Ok(ran)
+}
+
+impl Ran {
+    fn note(&mut self, table: &str, kind: &str, until: Timestamp, rows: u64) {
+        if rows > 0 {
+            let until = prost_types::Timestamp { seconds: until.as_second(), nanos: until.subsec_nanosecond() };
+            let (table, kind) = (table.to_owned(), kind.to_owned());
+            self.taken.push(common::RetentionTaken { table, kind, until: Some(until), rows });
+        }
+    }
+}
+
+async fn take<R: Rpc>(
+    store: &Store,
+    ctx: &OpContext,
+    permit: &Permit<R>,
+    holding: &Holding,
+    over: &Over,
+) -> Result<u64> {
+    let unit = store.unit(ctx, permit).await?;
+    let (rows, people) = holding.take_out(&unit, over, ROWS).await?;
+    if rows == 0 {
+        return Ok(0);
+    }
+    let audit = Audit::new("suite.retention.run", "table", holding.table()).about_all(people);
+    unit.commit(audit.note("until", over.until).note("rows", rows), rows).await
+}
+
+async fn forget<R: Rpc>(store: &Store, ctx: &OpContext, permit: &Permit<R>, until: Timestamp) -> Result<u64> {
+    let unit = store.unit(ctx, permit).await?;
+    let rows = unit.forget_requests(until).await?;
+    // A run always leaves an entry, if only this one.
+    let audit = Audit::new("suite.retention.run", "table", "idempotency").note("until", until).note("rows", rows);
+    unit.commit(audit, rows).await
+}
+
+fn months(terms: &Terms, kind: &str) -> Result<u32> {
+    terms.months.get(kind).copied().ok_or_else(|| Error::internal(format_args!("no retention of {kind}")))
+}
+
+/// The instant so many months ago, in UTC.
+fn months_before(now: Timestamp, months: u32) -> Result<Timestamp> {
+    let then = now.to_zoned(TimeZone::UTC).checked_sub(i64::from(months).months()).map_err(Error::internal)?;
+    Ok(then.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        let before = |now: &str, months| months_before(now.parse().unwrap(), months).unwrap().to_string();
+        assert_eq!(before("2026-11-22T10:00:00Z", 24), "2024-11-22T10:00:00Z");
+        assert_eq!(before("2026-03-31T00:00:00Z", 1), "2026-02-28T00:00:00Z");
+        assert_eq!(before("2026-03-31T00:00:00Z", 0), "2026-03-31T00:00:00Z");
+    }
+}

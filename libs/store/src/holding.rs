@@ -1,0 +1,381 @@
+//! Tables that tell of people: what an export shows of them, what an erasure does to them, and what is taken out when it
+//! has been kept long enough. A service lists its tables once; what it lists is the same for all three.
+
+use std::marker::PhantomData;
+use std::str::FromStr as _;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use jiff::Timestamp;
+use sea_orm::sea_query::{ArrayType, Condition, Expr, IntoCondition};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait, ModelTrait, QueryFilter as _, Statement, Value,
+};
+use serde::Serialize;
+use tally_access::{Permission, Target};
+use tally_kernel::Error;
+use tally_kernel::id::{OrgUnitId, PersonId};
+use uuid::Uuid;
+
+use crate::Store;
+use crate::connect::{Mode, Role};
+use crate::context::to_db;
+use crate::error::StoreError;
+use crate::scoped::{Scoped, ScopedTx, Unscoped, one_of};
+use crate::unit::Unit;
+
+/// Rows of one part of an export.
+const ROWS: u64 = 500;
+
+/// An entity whose rows can be told as JSON.
+pub trait Told: Scoped
+where
+    Self::Model: Serialize + Send + Sync,
+{
+    /// A row as a JSON object. Tables with sealed columns open them here, and leave out what was erased.
+    fn tell<'t>(
+        tx: &'t ScopedTx,
+        row: &'t Self::Model,
+    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+        let _ = tx;
+        async move { plain(row) }.boxed()
+    }
+}
+
+/// A row as its columns serialise.
+///
+/// # Errors
+/// A fault of ours when it is no object.
+pub fn plain(row: &impl Serialize) -> Result<serde_json::Map<String, serde_json::Value>, StoreError> {
+    match serde_json::to_value(row).map_err(StoreError::fault)? {
+        serde_json::Value::Object(columns) => Ok(columns),
+        _ => Err(StoreError::fault("a row that is no object")),
+    }
+}
+
+/// What an erasure does to the rows about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They go.
+    Deleted,
+    /// They stay under the person's id, which means nobody any more; why is for the docs.
+    Kept(&'static str),
+    /// They stay without these columns.
+    Cleared(&'static [(&'static str, Clear)]),
+}
+
+/// What a column holds after an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clear {
+    /// The person's [`pseudonym`].
+    Pseudonym,
+    /// An empty text.
+    Empty,
+    /// Nothing.
+    Null,
+}
+
+/// What stands for an erased person where a name or a number stood. Different for different people.
+pub fn pseudonym(person: PersonId) -> String {
+    format!("erased-{}", person.0.simple())
+}
+
+/// Which rows of a table come next in an export.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// Recorded by then.
+    pub until: Timestamp,
+    /// After the row with this id.
+    pub after: Option<Uuid>,
+    /// About this person alone.
+    pub person: Option<PersonId>,
+}
+
+/// A row of an export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToldRow {
+    /// Where the row stands: a table without a region or a unit does not say.
+    pub target: Target,
+    /// A JSON object.
+    pub json: String,
+}
+
+/// A table that tells of people, or whose rows are kept for a time.
+#[derive(Clone, Copy)]
+pub struct Holding {
+    /// What opens its rows to somebody else than the person.
+    pub opens: Permission,
+    /// What an erasure does to the rows about a person.
+    pub fate: Fate,
+    /// The kind in the retention schedule and the column that its months count from; nothing where the rows live as long
+    /// as the person.
+    pub kept: Option<(&'static str, &'static str)>,
+    rows: &'static dyn Rows,
+}
+
+impl Holding {
+    /// The table of an entity.
+    pub const fn of<E>(opens: Permission, fate: Fate, kept: Option<(&'static str, &'static str)>) -> Self
+    where
+        E: Told,
+        E::Model: Serialize + Send + Sync,
+    {
+        Self { opens, fate, kept, rows: &Of::<E>(PhantomData) }
+    }
+
+    /// Its name.
+    pub fn table(&self) -> &'static str {
+        self.rows.table()
+    }
+
+    /// Whether its rows say whom they tell of.
+    pub fn tells_of_people(&self) -> bool {
+        self.rows.tells_of_people()
+    }
+
+    /// The next rows, at most 500, in the order of their ids, and the id of the last; none at the end. About a person, a
+    /// table whose rows tell of nobody has none.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rows(&self, tx: &ScopedTx, cut: &Cut) -> Result<(Vec<ToldRow>, Option<Uuid>), StoreError> {
+        self.rows.rows(tx, cut).await
+    }
+
+    /// Does to the rows about a person what an erasure does: how many there were.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn erase(&self, unit: &Unit, person: PersonId) -> Result<u64, StoreError> {
+        self.rows.erase(unit, person, self.fate).await
+    }
+
+    /// Deletes some of the rows that are over, the oldest first: about `rows` of them, and all that are as old as the
+    /// last. Rows about people on hold stay; while anybody is, so does a table whose rows do not say of whom they tell.
+    /// How many were deleted, and whom they told of.
+    ///
+    /// # Errors
+    /// What the database says; a fault of ours for a column that holds no time.
+    pub async fn take_out(&self, unit: &Unit, over: &Over, rows: u64) -> Result<(u64, Vec<PersonId>), StoreError> {
+        let Some((_, from)) = self.kept else { return Ok((0, Vec::new())) };
+        self.rows.take_out(unit, from, over, rows).await
+    }
+}
+
+impl std::fmt::Debug for Holding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Holding({})", self.table())
+    }
+}
+
+/// What is over, and who is on hold.
+#[derive(Clone, Debug)]
+pub struct Over {
+    /// Rows from before this instant are over.
+    pub until: Timestamp,
+    /// People whose rows stay.
+    pub held: Vec<PersonId>,
+}
+
+type Taken = (u64, Vec<PersonId>);
+
+trait Rows: Sync {
+    fn table(&self) -> &'static str;
+    fn tells_of_people(&self) -> bool;
+    fn rows<'t>(
+        &self,
+        tx: &'t ScopedTx,
+        cut: &'t Cut,
+    ) -> BoxFuture<'t, Result<(Vec<ToldRow>, Option<Uuid>), StoreError>>;
+    fn erase<'t>(&self, unit: &'t Unit, person: PersonId, fate: Fate) -> BoxFuture<'t, Result<u64, StoreError>>;
+    fn take_out<'t>(
+        &self,
+        unit: &'t Unit,
+        from: &'static str,
+        over: &'t Over,
+        rows: u64,
+    ) -> BoxFuture<'t, Result<Taken, StoreError>>;
+}
+
+struct Of<E>(PhantomData<fn() -> E>);
+
+impl<E> Rows for Of<E>
+where
+    E: Told,
+    E::Model: Serialize + Send + Sync,
+{
+    fn table(&self) -> &'static str {
+        E::default().table_name()
+    }
+
+    fn tells_of_people(&self) -> bool {
+        E::person_column().is_some()
+    }
+
+    fn rows<'t>(
+        &self,
+        tx: &'t ScopedTx,
+        cut: &'t Cut,
+    ) -> BoxFuture<'t, Result<(Vec<ToldRow>, Option<Uuid>), StoreError>> {
+        told::<E>(tx, cut).boxed()
+    }
+
+    fn erase<'t>(&self, unit: &'t Unit, person: PersonId, fate: Fate) -> BoxFuture<'t, Result<u64, StoreError>> {
+        erase::<E>(unit, person, fate).boxed()
+    }
+
+    fn take_out<'t>(
+        &self,
+        unit: &'t Unit,
+        from: &'static str,
+        over: &'t Over,
+        rows: u64,
+    ) -> BoxFuture<'t, Result<Taken, StoreError>> {
+        take_out::<E>(unit, from, over, rows).boxed()
+    }
+}
+
+async fn told<E>(tx: &ScopedTx, cut: &Cut) -> Result<(Vec<ToldRow>, Option<Uuid>), StoreError>
+where
+    E: Told,
+    E::Model: Serialize + Send + Sync,
+{
+    let id = column::<E>("id")?;
+    let mut found = tx.select::<E>().filter(column::<E>("recorded_at")?.lte(to_db(cut.until)));
+    if let Some(after) = cut.after {
+        found = found.filter(id.gt(after));
+    }
+    if let Some(person) = cut.person {
+        // What tells of nobody is not about somebody.
+        let Some(about) = E::person_column() else { return Ok((Vec::new(), None)) };
+        found = found.filter(about.eq(person.0));
+    }
+    let (mut rows, mut last) = (Vec::new(), None);
+    for row in found.order_by_asc(id).limit(ROWS).all().await? {
+        let json = serde_json::Value::Object(E::tell(tx, &row).await?).to_string();
+        rows.push(ToldRow { target: target::<E>(&row)?, json });
+        last = uuid(&row.get(id));
+    }
+    Ok((rows, last))
+}
+
+fn target<E: Scoped>(row: &E::Model) -> Result<Target, StoreError> {
+    let region = match E::region_column().map(|column| row.get(column)) {
+        Some(Value::String(Some(name))) => Some(name.parse().map_err(StoreError::Refused)?),
+        _ => None,
+    };
+    let id = |column: Option<E::Column>| column.and_then(|column| uuid(&row.get(column)));
+    Ok(Target { region, unit: id(E::unit_column()).map(OrgUnitId), person: id(E::person_column()).map(PersonId) })
+}
+
+async fn erase<E: Scoped>(unit: &Unit, person: PersonId, fate: Fate) -> Result<u64, StoreError> {
+    let Some(about) = E::person_column() else { return Ok(0) };
+    match fate {
+        Fate::Kept(_) => Ok(0),
+        Fate::Deleted => unit.delete::<E>().filter(about.eq(person.0)).exec().await,
+        Fate::Cleared(columns) => {
+            let mut update = unit.update::<E>();
+            for (name, clear) in columns {
+                let column = column::<E>(name)?;
+                update = match clear {
+                    Clear::Pseudonym => update.set(column, pseudonym(person)),
+                    Clear::Empty => update.set(column, ""),
+                    Clear::Null => update.set_expr(column, Expr::cust("NULL")),
+                };
+            }
+            update.filter(about.eq(person.0)).exec().await
+        }
+    }
+}
+
+async fn take_out<E: Scoped>(unit: &Unit, from: &str, over: &Over, rows: u64) -> Result<Taken, StoreError> {
+    let from = column::<E>(from)?;
+    let mut these = Condition::all().add(from.lt(time::<E>(from, over.until)?));
+    match E::person_column() {
+        Some(about) if !over.held.is_empty() => {
+            let held = over.held.iter().map(|person| person.0);
+            these = these.add(one_of::<E>(unit.backend(), about, held).into_condition().not());
+        }
+        None if !over.held.is_empty() => return Ok((0, Vec::new())),
+        Some(_) | None => {}
+    }
+    let oldest = unit.select::<E>().filter(these.clone()).order_by_asc(from).limit(rows).all().await?;
+    let Some(last) = oldest.last() else { return Ok((0, Vec::new())) };
+    let these = these.add(from.lte(last.get(from)));
+    let mut people = Vec::new();
+    if let Some(about) = E::person_column() {
+        let found: Vec<Option<Uuid>> =
+            unit.select::<E>().filter(these.clone()).rows(|rows| rows.column(about).group_by(about)).await?;
+        people.extend(found.into_iter().flatten().map(PersonId));
+    }
+    Ok((unit.delete::<E>().filter(these).exec().await?, people))
+}
+
+/// An instant as this column holds times: an instant, a date, or milliseconds since 1970.
+fn time<E: EntityTrait>(column: E::Column, at: Timestamp) -> Result<Value, StoreError> {
+    Ok(match <E::Model as ModelTrait>::get_value_type(column) {
+        ArrayType::ChronoDateTimeUtc => to_db(at).into(),
+        ArrayType::ChronoDate => to_db(at).date_naive().into(),
+        ArrayType::BigInt => at.as_millisecond().into(),
+        _ => return Err(StoreError::fault(format_args!("{} holds no time", E::default().table_name()))),
+    })
+}
+
+fn column<E: EntityTrait>(name: &str) -> Result<E::Column, StoreError> {
+    let table = E::default().table_name();
+    E::Column::from_str(name).map_err(|_| Error::internal(format_args!("{table} has no column {name}")).into())
+}
+
+fn uuid(value: &Value) -> Option<Uuid> {
+    match value {
+        Value::Uuid(id) => *id,
+        _ => None,
+    }
+}
+
+impl Unit {
+    /// Removes rows that belong to no tenant.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn delete_unscoped<E: Unscoped>(&self, condition: impl IntoCondition) -> Result<u64, StoreError> {
+        let query = E::delete_many().filter(condition.into_condition());
+        Ok(query.exec(self.raw()).await?.rows_affected)
+    }
+
+    /// Forgets the kept results of requests from before an instant: how many. The same request is done again then.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn forget_requests(&self, until: Timestamp) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM idempotency WHERE tenant_id = $1 AND recorded_at < $2";
+        let values = [self.scope().tenant.into(), to_db(until).into()];
+        Ok(self.raw().execute_raw(self.statement(sql, values)).await?.rows_affected())
+    }
+}
+
+impl Store {
+    /// The service's tables with a column of this name, sorted: what a test holds a list of tables against.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn tables_with(&self, column: &str) -> Result<Vec<String>, Error> {
+        Ok(self.read_tables_with(column).await?)
+    }
+
+    async fn read_tables_with(&self, column: &str) -> Result<Vec<String>, StoreError> {
+        let tx = self.all_tenants(Mode::Read, Role::Login).await?;
+        let sql = match self.backend() {
+            DbBackend::Postgres => {
+                "SELECT table_name::text FROM information_schema.columns \
+                 WHERE table_schema = current_schema() AND column_name = $1 ORDER BY 1"
+            }
+            _ => {
+                "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = $1 \
+                 WHERE m.type = 'table' ORDER BY 1"
+            }
+        };
+        let rows =
+            tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [column.to_owned().into()])).await?;
+        rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    }
+}

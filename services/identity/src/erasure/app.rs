@@ -1,0 +1,203 @@
+//! Asking for an erasure, carrying it out here, and hearing from the other services.
+
+use serde::{Deserialize, Serialize};
+use tally_access::{ActorKind, OpContext, Target};
+use tally_kernel::Result;
+use tally_kernel::id::{ErasureId, PersonId};
+use tally_kernel::page::Page;
+use tally_store::{Audit, Event, ScopedTx, Unit};
+
+use super::domain::{self, Erasure, ErasureError, Facts};
+use super::store;
+use crate::person::domain::Person;
+use crate::person::store::Key;
+use crate::policy::{ApproveErasure, GetErasure, ListErasures, ReportErasure, RequestErasure};
+use crate::{
+    App, access, break_glass, delegation, export, hold, leaving, login, person, retention, session, tenant, views,
+};
+
+/// An erasure to ask for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) person: PersonId,
+    pub(crate) reason: String,
+}
+
+/// An erasure to approve.
+#[derive(Clone, Debug)]
+pub(crate) struct Approve {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) id: ErasureId,
+}
+
+/// An erasure that was carried out, and the consistency token of the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Approved {
+    pub(crate) erasure: Erasure,
+    pub(crate) consistency_token: String,
+}
+
+/// Asks to erase somebody. Whoever asks must be allowed to wherever the person ever was.
+///
+/// # Errors
+/// See [`ErasureError`]; `PERMISSION_DENIED`.
+pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Result<Erasure> {
+    let places = person::store::places(&*app.store.read(ctx).await?, wanted.person).await?;
+    let permit = ctx.permit_all::<RequestErasure>(places)?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            hold::store::lock(&unit, ctx).await?;
+            let person = judged(&unit, ctx, wanted.person).await?;
+            if let Some(id) = store::of_person(&unit, wanted.person).await? {
+                return Err(ErasureError::ThereAlready(id).into());
+            }
+            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let home = person.home(today).ok_or(ErasureError::StillEmployed)?;
+            let erasure = Erasure {
+                id: ErasureId(ctx.new_id()),
+                person: wanted.person,
+                place: (home.region.clone(), home.unit),
+                reason: wanted.reason.clone(),
+                requested: (ctx.actor.principal, ctx.now()),
+                approved: None,
+                parts: Vec::new(),
+                completed_at: None,
+            };
+            store::insert(&unit, ctx, &erasure).await?;
+            unit.commit(Audit::new("identity.erasure.request", "erasure", erasure.id), erasure).await
+        })
+        .await
+}
+
+/// The person, if it may be erased now.
+async fn judged(tx: &ScopedTx, ctx: &OpContext, id: PersonId) -> Result<Person> {
+    let person = person::store::get(tx, &Key::Id(id)).await?.ok_or(ErasureError::PersonUnknown(id))?;
+    let set = retention::store::all(tx).await?;
+    let months = retention::domain::months(&set, tally_privacy::PERSON).unwrap_or(u32::MAX);
+    let held = hold::domain::covers(&hold::store::standing(tx).await?, id);
+    let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
+    domain::judge(Facts { last_day: person.last_day(), months, today, held })?;
+    Ok(person)
+}
+
+/// Approves somebody else's request: identity erases at once, the other services when they hear of it.
+///
+/// # Errors
+/// See [`ErasureError`]; `PERMISSION_DENIED`; `LAST_ADMINISTRATOR`.
+pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Result<Approved> {
+    let asked = store::get(&*app.store.read(ctx).await?, wanted.id).await?;
+    let (asked, _) = asked.ok_or(ErasureError::Unknown(wanted.id))?;
+    let places = person::store::places(&*app.store.read(ctx).await?, asked.person).await?;
+    let permit = ctx.permit_all::<ApproveErasure>(places)?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Approved>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let revision = access::store::hold(&unit, ctx).await?;
+            hold::store::lock(&unit, ctx).await?;
+            let (asked, _) = store::get(&unit, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
+            domain::judge_approval(&asked, ctx.actor.principal, ctx.actor.person())?;
+            let person = judged(&unit, ctx, asked.person).await?;
+            let rows = erase(&unit, ctx, &person).await?;
+            store::approve(&unit, ctx, wanted.id, &person.employee_no).await?;
+            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            let told = Announcement { erasure_id: wanted.id, person_id: asked.person };
+            unit.emit(Event::new(tally_privacy::ERASED, wanted.id, &told));
+            let audit = Audit::new("identity.erasure.approve", "erasure", wanted.id).about(asked.person);
+            let approved = Some((ctx.actor.principal, ctx.now()));
+            let erasure = Erasure { approved, parts: domain::parts(true, Vec::new()), ..asked };
+            unit.commit(audit.note("rows", rows), Approved { erasure, consistency_token }).await
+        })
+        .await
+}
+
+/// Refuses to write anything about a person who was erased.
+///
+/// # Errors
+/// `PERSON_ERASED`.
+pub(crate) async fn refuse_erased(unit: &Unit, person: PersonId) -> Result<()> {
+    if store::is_erased(unit, person).await? { Err(ErasureError::Erased(person).into()) } else { Ok(()) }
+}
+
+/// What an event says of an erasure: ids, which mean nobody any more.
+#[derive(Serialize)]
+struct Announcement {
+    erasure_id: ErasureId,
+    person_id: PersonId,
+}
+
+/// Erases a person here: the login with all that hangs on it, the key, and what says who it was.
+async fn erase(unit: &Unit, ctx: &OpContext, person: &Person) -> Result<u64> {
+    if let Some(last_day) = person.last_day() {
+        leaving::take_hold(unit, ctx, person.id, last_day).await?;
+    }
+    let mut rows = 0;
+    if let Some(principal) = session::store::of_person(unit, person.id).await? {
+        rows += session::store::forget(unit, principal.id).await?;
+        rows += u64::from(login::store::remove(unit, principal.id).await?);
+        rows += tenant::store::leave(unit, principal.id).await?;
+        rows += delegation::store::forget(unit, principal.id).await?;
+        rows += break_glass::store::forget(unit, principal.id).await?;
+    }
+    unit.erase_person(person.id).await?;
+    for holding in export::store::HOLDINGS {
+        rows += holding.erase(unit, person.id).await?;
+    }
+    Ok(rows)
+}
+
+/// One erasure; and for a service of the suite the number that it has yet to clear.
+///
+/// # Errors
+/// `NOT_FOUND`, also for one out of reach.
+pub(crate) async fn get(app: &App, ctx: &OpContext, id: ErasureId) -> Result<(Erasure, String)> {
+    let (found, number) = store::get(&*app.store.read(ctx).await?, id).await?.ok_or(ErasureError::Unknown(id))?;
+    let (region, unit) = found.place.clone();
+    ctx.permit_read::<GetErasure>(&Target::person(region, Some(unit), found.person), "erasure", id)?;
+    let number = number.filter(|_| matches!(ctx.actor.kind, ActorKind::Service(_)));
+    Ok((found, number.unwrap_or_default()))
+}
+
+/// Erasures within the caller's reach, newest first.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<Erasure>, String)> {
+    let plan = ctx.plan::<ListErasures>()?;
+    Ok(store::list(&*app.store.read(ctx).await?, &plan, page).await?)
+}
+
+/// Writes down that the calling service has done its part; with the last one the erasure is complete.
+///
+/// # Errors
+/// See [`ErasureError`]; `PERMISSION_DENIED`.
+pub(crate) async fn report(app: &App, ctx: &OpContext, id: ErasureId, rows: u64) -> Result<()> {
+    let permit = ctx.permit::<ReportErasure>(&Target::tenant())?;
+    let ActorKind::Service(service) = &ctx.actor.kind else { return Err(ErasureError::NotAService.into()) };
+    app.store
+        .retry(ctx, || async {
+            let unit = app.store.unit(ctx, &permit).await?;
+            store::lock(&unit, id).await?;
+            let (mut erasure, _) = store::get(&unit, id).await?.ok_or(ErasureError::Unknown(id))?;
+            if !erasure.expects(service)? {
+                return Ok(());
+            }
+            store::report(&unit, ctx, &erasure, service, rows).await?;
+            (erasure, _) = store::get(&unit, id).await?.ok_or(ErasureError::Unknown(id))?;
+            if erasure.is_done_everywhere() {
+                store::complete(&unit, ctx, id).await?;
+            }
+            let audit = Audit::new("identity.erasure.report", "erasure", id).about(erasure.person);
+            unit.commit(audit.note("service", service).note("rows", rows), ()).await
+        })
+        .await
+}

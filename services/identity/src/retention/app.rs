@@ -1,0 +1,70 @@
+//! Setting and reading the schedule, and removing what is over here.
+
+use tally_access::{OpContext, Target};
+use tally_kernel::Result;
+use tally_privacy::{Kind, Ran, Terms};
+use tally_store::Audit;
+
+use super::domain::{self, Retention};
+use super::store;
+use crate::policy::{ListRetention, RunRetention, SetRetention};
+use crate::{App, export, hold};
+
+/// Months to set.
+#[derive(Clone, Debug)]
+pub(crate) struct Set {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) kind: String,
+    pub(crate) months: u32,
+    pub(crate) reason: String,
+}
+
+/// Sets how long the group keeps a kind of data.
+///
+/// # Errors
+/// `RETENTION_KIND_UNKNOWN`, `RETENTION_OUT_OF_BOUNDS`, `PERMISSION_DENIED`.
+pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<(&'static Kind, Retention)> {
+    let permit = ctx.permit::<SetRetention>(&Target::tenant())?;
+    let kind = domain::judge(&wanted.kind, wanted.months)?;
+    let set = app.store.retry(ctx, || async {
+        let mut unit = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = unit.replay::<Retention>(&wanted.request_id, &wanted.body).await? {
+            return Ok(done);
+        }
+        let before = domain::months(&store::all(&unit).await?, kind.name).unwrap_or(kind.months);
+        let new = Retention { kind: kind.name.to_owned(), months: wanted.months, set_reason: wanted.reason.clone() };
+        store::put(&unit, ctx, &new).await?;
+        let audit = Audit::new("identity.retention.set", "retention", kind.name);
+        unit.commit(audit.note("before", before).note("after", wanted.months), new).await
+    });
+    Ok((kind, set.await?))
+}
+
+/// The schedule as it holds.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn list(app: &App, ctx: &OpContext) -> Result<Vec<(&'static Kind, Retention)>> {
+    ctx.permit::<ListRetention>(&Target::tenant())?;
+    Ok(domain::schedule(&store::all(&*app.store.read(ctx).await?).await?))
+}
+
+/// Removes what is over here.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn run(app: &App, ctx: &OpContext) -> Result<Ran> {
+    ctx.permit::<RunRetention>(&Target::tenant())?;
+    let terms = {
+        let tx = app.store.read(ctx).await?;
+        let schedule = domain::schedule(&store::all(&tx).await?);
+        let holds = hold::store::standing(&tx).await?;
+        Terms {
+            months: schedule.into_iter().map(|(kind, one)| (kind.name.to_owned(), one.months)).collect(),
+            everybody: holds.iter().any(|hold| hold.person.is_none()),
+            people: holds.iter().filter_map(|hold| hold.person).collect(),
+        }
+    };
+    tally_privacy::run::<RunRetention>(&app.store, ctx, &terms, &export::store::HOLDINGS).await
+}

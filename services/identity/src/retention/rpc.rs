@@ -1,0 +1,74 @@
+//! `RetentionService`: parse, call, render.
+
+use std::sync::Arc;
+
+use tally_api::identity::v1 as pb;
+use tally_api::identity::v1::retention_service_server::RetentionService;
+use tally_kernel::Error;
+use tally_kernel::error::Violations;
+use tally_privacy::Kind;
+use tally_rpc::Answer as _;
+use tonic::{Request, Response, Status};
+
+use super::app;
+use super::domain::Retention;
+use crate::App;
+use crate::render::digest;
+
+/// The server.
+pub(crate) struct Rpc(pub(crate) Arc<App>);
+
+#[tonic::async_trait]
+impl RetentionService for Rpc {
+    async fn set_retention(
+        &self,
+        req: Request<pb::SetRetentionRequest>,
+    ) -> Result<Response<pb::SetRetentionResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::set(&self.0, &ctx, &req.into_inner().try_into()?).await };
+        reply.await.map(|set| pb::SetRetentionResponse { retention: Some(message(set)) }).answer(&ctx)
+    }
+
+    async fn list_retention(
+        &self,
+        req: Request<pb::ListRetentionRequest>,
+    ) -> Result<Response<pb::ListRetentionResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let schedule = app::list(&self.0, &ctx).await;
+        let reply = schedule.map(|all| pb::ListRetentionResponse { schedule: all.into_iter().map(message).collect() });
+        reply.answer(&ctx)
+    }
+
+    async fn run_retention(
+        &self,
+        req: Request<pb::RunRetentionRequest>,
+    ) -> Result<Response<pb::RunRetentionResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let ran = app::run(&self.0, &ctx).await;
+        ran.map(|ran| pb::RunRetentionResponse { taken: ran.taken, more: ran.more }).answer(&ctx)
+    }
+}
+
+impl TryFrom<pb::SetRetentionRequest> for app::Set {
+    type Error = Error;
+    fn try_from(req: pb::SetRetentionRequest) -> Result<Self, Error> {
+        let mut wrong = Violations::new();
+        let body = digest(&req);
+        wrong.text("reason", &req.reason, 500);
+        let pb::SetRetentionRequest { request_id, kind, months, reason } = req;
+        wrong.finish(Some(Self { request_id, body, kind, months, reason }))
+    }
+}
+
+fn message((kind, one): (&'static Kind, Retention)) -> pb::Retention {
+    pb::Retention {
+        kind: one.kind,
+        months: one.months,
+        default_months: kind.months,
+        least_months: kind.least,
+        most_months: kind.most,
+        counted_from: kind.counted_from.to_owned(),
+        legal_reason: kind.reason.to_owned(),
+        set_reason: one.set_reason,
+    }
+}

@@ -1,0 +1,58 @@
+//! What the group set.
+
+use sea_orm::ColumnTrait as _;
+use tally_access::{OpContext, Region};
+use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, lost_race, to_db};
+
+use super::domain::Retention;
+
+mod retentions {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "retentions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub kind: String,
+        pub months: i32,
+        pub reason: String,
+        pub set_by: Uuid,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+}
+
+/// All that was set.
+pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<Retention>, StoreError> {
+    let rows = tx.select::<retentions::Entity>().all().await?;
+    let read = |row: retentions::Model| Retention {
+        kind: row.kind,
+        months: u32::try_from(row.months).unwrap_or(u32::MAX),
+        set_reason: row.reason,
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// Writes how long a kind is kept, in place of what was set before.
+pub(crate) async fn put(unit: &Unit, ctx: &OpContext, new: &Retention) -> Result<(), StoreError> {
+    unit.delete::<retentions::Entity>().filter(retentions::Column::Kind.eq(new.kind.as_str())).exec().await?;
+    let row = retentions::Model {
+        tenant_id: ctx.tenant().0,
+        id: ctx.new_id(),
+        region: Region::GLOBAL.to_owned(),
+        kind: new.kind.clone(),
+        months: i32::try_from(new.months).unwrap_or(i32::MAX),
+        reason: new.set_reason.clone(),
+        set_by: ctx.actor.principal.0,
+        recorded_at: to_db(ctx.now()),
+    };
+    unit.insert(row).await.conflict(lost_race)
+}

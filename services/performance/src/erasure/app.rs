@@ -1,0 +1,108 @@
+//! What performance forgets of an erased person beside the rows about them.
+
+use std::collections::BTreeSet;
+
+use tally_access::{OpContext, Permit, Target};
+use tally_kernel::Result;
+use tally_privacy::Subject;
+use tally_store::{Audit, pseudonym};
+
+use super::domain::{self, Worn};
+use super::store;
+use crate::App;
+use crate::closing::store as closing;
+use crate::policy::ErasePerson;
+
+/// Puts a pseudonym on the person's records, findings and frozen inputs: how many rows. What tells what to look for goes
+/// last, so it may be stopped anywhere and done again.
+///
+/// # Errors
+/// What attendance or the store says.
+pub async fn forget(app: &App, ctx: &OpContext, subject: &Subject) -> Result<u64> {
+    let permit = ctx.permit::<ErasePerson>(&Target::tenant())?;
+    let worn = worn(app, ctx, subject).await?;
+    let at = At { app, ctx, permit: &permit, subject, pseudonym: pseudonym(subject.person) };
+    let mut rows = 0;
+    for one in &worn {
+        rows += app.store.retry(ctx, || at.rename(one)).await?;
+    }
+    rows += app.store.retry(ctx, || at.redact(&worn)).await?;
+    for component in closing::all_frozen(&*app.store.read(ctx).await?).await? {
+        rows += app.store.retry(ctx, || at.thaw(component)).await?;
+    }
+    Ok(rows)
+}
+
+/// Every text that meant the person in an account's records.
+async fn worn(app: &App, ctx: &OpContext, subject: &Subject) -> Result<BTreeSet<Worn>> {
+    let (aliases, accounts) = (app.peers.aliases(ctx).await?, app.peers.accounts(ctx).await?);
+    let mut worn = domain::worn_by_alias(subject.person, &aliases, &accounts)?;
+    for component in closing::all_frozen(&*app.store.read(ctx).await?).await? {
+        let tx = app.store.read(ctx).await?;
+        if let Some(frozen) = closing::frozen_with(&tx, component, &subject.person.to_string()).await? {
+            worn.extend(domain::worn_in(&frozen, subject.person)?);
+        }
+    }
+    Ok(worn)
+}
+
+struct At<'a> {
+    app: &'a App,
+    ctx: &'a OpContext,
+    permit: &'a Permit<ErasePerson>,
+    subject: &'a Subject,
+    pseudonym: String,
+}
+
+impl At<'_> {
+    fn audit(&self, rows: u64) -> Audit {
+        let audit = Audit::new("performance.person.redact", "person", self.subject.person).about(self.subject.person);
+        audit.note("erasure", self.subject.erasure).note("rows", rows)
+    }
+
+    async fn rename(&self, worn: &Worn) -> Result<u64> {
+        let unit = self.app.store.unit(self.ctx, self.permit).await?;
+        let rows = store::rename(&unit, worn, &self.pseudonym).await?;
+        if rows == 0 { Ok(0) } else { unit.commit(self.audit(rows), rows).await }
+    }
+
+    /// The number in records that no cycle ever read, and in findings; nicknames in findings, where they stand in quotes.
+    async fn redact(&self, worn: &BTreeSet<Worn>) -> Result<u64> {
+        let unit = self.app.store.unit(self.ctx, self.permit).await?;
+        let number = self.subject.employee_no.as_str();
+        let mut rows = 0;
+        if !number.is_empty() {
+            rows += store::rename_number(&unit, number, &self.pseudonym).await?;
+            for (id, subject, detail) in store::findings_with(&unit, number).await? {
+                let new = |text: &str| domain::redact(text, number, &self.pseudonym);
+                let new = (new(&subject), new(&detail));
+                if new != (subject, detail) {
+                    store::put_finding(&unit, id, &new.0, &new.1).await?;
+                    rows += 1;
+                }
+            }
+        }
+        let agents: BTreeSet<String> = worn.iter().map(|one| format!("{:?}", one.agent)).collect();
+        for agent in agents {
+            for (id, subject, detail) in store::findings_with(&unit, &agent).await? {
+                let new = detail.replace(&agent, &format!("{:?}", self.pseudonym));
+                if new != detail {
+                    store::put_finding(&unit, id, &subject, &new).await?;
+                    rows += 1;
+                }
+            }
+        }
+        if rows == 0 { Ok(0) } else { unit.commit(self.audit(rows), rows).await }
+    }
+
+    async fn thaw(&self, component: uuid::Uuid) -> Result<u64> {
+        let unit = self.app.store.unit(self.ctx, self.permit).await?;
+        let found = closing::frozen_with(&unit, component, &self.subject.person.to_string()).await?;
+        let Some(mut frozen) = found else { return Ok(0) };
+        if !domain::forget(&mut frozen, self.subject.person, &self.pseudonym) {
+            return Ok(0);
+        }
+        closing::put_frozen(&unit, component, &frozen).await?;
+        unit.commit(self.audit(1), 1).await
+    }
+}

@@ -1,0 +1,44 @@
+//! Records and findings that name a person.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Condition;
+use tally_kernel::Result;
+use tally_store::{ScopedTx, Unit};
+
+use super::domain::Worn;
+use crate::attribution::store::finding;
+use crate::record::store as record;
+
+/// Puts the pseudonym on the records that this text named: how many.
+pub async fn rename(unit: &Unit, worn: &Worn, pseudonym: &str) -> Result<u64> {
+    let mut these = Condition::all()
+        .add(record::Column::AccountId.eq(worn.account.0))
+        .add(record::Column::Agent.eq(worn.agent.as_str()));
+    if let Some(from) = worn.from_ms {
+        these = these.add(record::Column::StartedMs.gte(from));
+    }
+    if let Some(to) = worn.to_ms {
+        these = these.add(record::Column::StartedMs.lt(to));
+    }
+    let update = unit.update::<record::Entity>().set(record::Column::Agent, pseudonym);
+    Ok(update.filter(these).exec().await?)
+}
+
+/// Puts the pseudonym on the records of whatever account that name the number.
+pub async fn rename_number(unit: &Unit, number: &str, pseudonym: &str) -> Result<u64> {
+    let update = unit.update::<record::Entity>().set(record::Column::Agent, pseudonym);
+    Ok(update.filter(record::Column::Agent.eq(number)).exec().await?)
+}
+
+/// Findings whose subject or sentence holds the text somewhere: id, subject, sentence.
+pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<(Uuid, String, String)>> {
+    let any = Condition::any().add(finding::Column::Subject.contains(text)).add(finding::Column::Detail.contains(text));
+    let found = tx.select::<finding::Entity>().filter(any).all().await?;
+    Ok(found.into_iter().map(|row| (row.id, row.subject, row.detail)).collect())
+}
+
+/// Writes a finding's texts in place of what they were.
+pub async fn put_finding(unit: &Unit, id: Uuid, subject: &str, detail: &str) -> Result<()> {
+    let update = unit.update::<finding::Entity>().set(finding::Column::Subject, subject);
+    Ok(update.set(finding::Column::Detail, detail).filter(finding::Column::Id.eq(id)).exec_one().await?)
+}

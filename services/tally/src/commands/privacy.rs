@@ -1,0 +1,134 @@
+//! `tally person export` and `tally retention run`: what all services do about privacy, asked of a running suite.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value, json};
+use tally_api::common::v1::{ExportedTable, RetentionTaken};
+use tally_api::identity::v1 as identity;
+use tally_kernel::Clock;
+use tonic::Code;
+
+use super::settings::session;
+use crate::cli::{DONE, PersonCommand, PersonExport, RetentionCommand, RetentionRun};
+use crate::session::{Session, told};
+
+/// Does what was asked about a person.
+pub async fn person(command: PersonCommand) -> Result<u8> {
+    match command {
+        PersonCommand::Export(args) => export(args).await,
+    }
+}
+
+/// Does what was asked about the retention schedule.
+pub async fn retention(command: RetentionCommand) -> Result<u8> {
+    match command {
+        RetentionCommand::Run(args) => run(args).await,
+    }
+}
+
+/// All rows of a service about a person, by table, and how many were withheld.
+type Found = (Map<String, Value>, u64);
+
+/// Writes one JSON document with a section for each service.
+async fn export(args: PersonExport) -> Result<u8> {
+    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let person_id = args.person.to_string();
+    let mut services = Map::new();
+    services.insert("identity".to_owned(), of_identity(&session, &person_id).await?.into());
+    let mut withheld = 0;
+    macro_rules! ask {
+        ($service:ident) => {{
+            use tally_api::$service::v1 as pb;
+            let mut client = pb::privacy_service_client::PrivacyServiceClient::new(session.at.$service.clone());
+            let ask = pb::ExportPersonRequest { person_id: person_id.clone() };
+            let mut parts = Vec::new();
+            match client.export_person(session.ask(ask)).await.map(tonic::Response::into_inner) {
+                Ok(mut stream) => {
+                    while let Some(message) = stream.message().await.map_err(told)? {
+                        parts.extend(message.part);
+                    }
+                }
+                // Identity knows the person and shows who it is: so nothing is held there.
+                Err(status) if status.code() == Code::NotFound => {}
+                Err(status) => return Err(told(status)),
+            }
+            let (tables, more) = gathered(parts)?;
+            services.insert(stringify!($service).to_owned(), tables.into());
+            withheld += more;
+        }};
+    }
+    ask!(attendance);
+    ask!(performance);
+    ask!(compensation);
+    ask!(talent);
+    let document = json!({
+        "person_id": person_id,
+        "exported_at": Clock::System.now().to_string(),
+        "services": services,
+        "withheld_rows": withheld,
+    });
+    // It holds everything about somebody: readable by its owner only, and never in place of another.
+    let mut file = std::fs::OpenOptions::new();
+    let opened = file.write(true).create_new(true).mode(0o600).open(&args.out);
+    let mut file = opened.with_context(|| format!("cannot create {}", args.out.display()))?;
+    file.write_all(format!("{document:#}\n").as_bytes())?;
+    eprintln!("written to {}; {withheld} rows withheld that you may not read", args.out.display());
+    Ok(DONE)
+}
+
+async fn of_identity(session: &Session, person_id: &str) -> Result<Map<String, Value>> {
+    let mut client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
+    let ask = identity::ExportPersonRequest { person_id: person_id.to_owned() };
+    let parts = client.export_person(session.ask(ask)).await.map_err(told)?.into_inner().parts;
+    let table = |part: identity::ExportPart| ExportedTable { table: part.table, rows: part.rows, withheld: 0 };
+    Ok(gathered(parts.into_iter().map(table).collect())?.0)
+}
+
+fn gathered(parts: Vec<ExportedTable>) -> Result<Found> {
+    let (mut tables, mut withheld) = (Map::new(), 0);
+    for part in parts {
+        let rows = tables.entry(part.table).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(rows) = rows {
+            for row in part.rows {
+                rows.push(serde_json::from_str(&row).context("a row that is no JSON")?);
+            }
+        }
+        withheld += u64::from(part.withheld);
+    }
+    Ok((tables, withheld))
+}
+
+/// Runs the schedule in every service, until nothing is left that is over.
+async fn run(args: RetentionRun) -> Result<u8> {
+    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let mut rows = 0;
+    let mut tell = |service: &str, taken: Vec<RetentionTaken>| {
+        for RetentionTaken { table, kind, rows: gone, .. } in taken {
+            rows += gone;
+            println!("{service}: {gone} rows of {table} ({kind})");
+        }
+    };
+    macro_rules! run {
+        ($service:ident, $client:ty) => {{
+            use tally_api::$service::v1 as pb;
+            let mut client = <$client>::new(session.at.$service.clone());
+            loop {
+                let ask = session.ask(pb::RunRetentionRequest {});
+                let ran = client.run_retention(ask).await.map_err(told)?.into_inner();
+                tell(stringify!($service), ran.taken);
+                if !ran.more {
+                    break;
+                }
+            }
+        }};
+    }
+    run!(identity, identity::retention_service_client::RetentionServiceClient<_>);
+    run!(attendance, pb::privacy_service_client::PrivacyServiceClient<_>);
+    run!(performance, pb::privacy_service_client::PrivacyServiceClient<_>);
+    run!(compensation, pb::privacy_service_client::PrivacyServiceClient<_>);
+    run!(talent, pb::privacy_service_client::PrivacyServiceClient<_>);
+    eprintln!("{rows} rows removed");
+    Ok(DONE)
+}
