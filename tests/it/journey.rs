@@ -1,6 +1,7 @@
 //! The main job, from files to statements, on one process and on five: the same code, the same digest.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use tally_access::{Actor, OpContext, compile_service};
@@ -38,8 +39,14 @@ pub struct Done {
 
 /// Brings a small month into the suite and does the main job.
 pub async fn main_job(stack: &Stack) -> Done {
+    main_job_with(stack, |_| {}).await
+}
+
+/// The same, with something changed in the folder of the bundle.
+pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path)) -> Done {
     let folder = TempDir::new().expect("a temporary folder");
     sample(7, 1_500, Lang::En).write_bundle(folder.path()).expect("a bundle");
+    change(folder.path());
     let reading = read_bundle(folder.path(), Options::default(), &mut |_, _| {}).expect("a sound bundle");
     let crew = Crew::hire(&stack.channels, &reading.bundle, PASSWORD).await.expect("a crew");
     let out = TempDir::new().expect("a temporary folder");
@@ -173,9 +180,11 @@ pub async fn talent_heard(done: &Done, person_id: &str) {
 /// Who can read pay, since when, granted by whom: as CSV, by the program itself.
 async fn review_access(stack: &Stack, done: &Done) {
     let review = async |who: &Session, permission: &str| {
-        let mut command = stack.tally(&["access", "review", permission, "--server", &stack.identity]);
-        command.env("TALLY_TOKEN", who.token());
-        let output = command.output().await.expect("the program runs");
+        let file = stack.folder.path().join("token");
+        std::fs::write(&file, who.token()).expect("a file");
+        let file = file.to_str().expect("a path in UTF-8");
+        let ask = ["access", "review", permission, "--server", &stack.identity, "--token-file", file];
+        let output = stack.tally(&ask).output().await.expect("the program runs");
         let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
         (output.status.code(), out, err)
     };

@@ -12,6 +12,7 @@ use crate::journey::{Done, agent};
 
 pub mod access;
 mod organisation;
+pub mod privacy;
 pub mod sign_in;
 
 /// Does them all, and looks at what came of each.
@@ -23,6 +24,7 @@ pub async fn all(done: &Done) {
     settlements(done).await;
     sign_in::all(done).await;
     access::all(done).await;
+    privacy::all(done).await;
     audit(done).await;
 }
 

@@ -28,6 +28,8 @@ pub struct Stack {
     /// Where the keys are; beside them, on SQLite, the data.
     pub folder: TempDir,
     processes: Vec<Child>,
+    /// What each process was started with: its name, where it listens, its arguments.
+    started: Vec<(&'static str, SocketAddr, Vec<&'static str>)>,
     settings: Vec<(&'static str, String)>,
     /// The database, where it is PostgreSQL.
     pub database: Option<Database>,
@@ -60,7 +62,8 @@ impl Stack {
         let channels = Channels::at(&at).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
         let (name, processes) = ("one process on SQLite", vec![process]);
-        Self { name, channels, identity: at, folder, processes, settings, database: None, redis: None }
+        let started = vec![("all", address, Vec::new())];
+        Self { name, channels, identity: at, folder, processes, started, settings, database: None, redis: None }
     }
 
     /// A process for each service, on PostgreSQL and Redis.
@@ -74,7 +77,8 @@ impl Stack {
         let services: Vec<_> = PARTS.iter().map(|part| (part.name, part.migrations)).collect();
         let (database, redis) = (database(&services).await, Redis::start());
         let address = |_| SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let addresses: Vec<(&str, SocketAddr)> = PARTS.iter().map(|part| (part.name, address(part.name))).collect();
+        let addresses: Vec<(&'static str, SocketAddr)> =
+            PARTS.iter().map(|part| (part.name, address(part.name))).collect();
         let mut settings =
             vec![("TALLY_DATABASE_URL", database.url("tally_{service}")), ("TALLY_REDIS_URL", redis.url())];
         let names = [
@@ -100,12 +104,14 @@ impl Stack {
         let channels = Channels { identity, attendance, performance, compensation, talent };
         let name = "five processes on PostgreSQL and Redis";
         let at = addresses.iter().find(|(name, _)| *name == "identity").expect("identity").1;
+        let started = addresses.into_iter().map(|(name, at)| (name, at, vec!["--services", name])).collect();
         Self {
             name,
             channels,
             identity: format!("http://{at}"),
             folder,
             processes,
+            started,
             settings,
             database: Some(database),
             redis: Some(redis),
@@ -118,6 +124,41 @@ impl Stack {
         command.args(args).env_clear().envs(self.settings.iter().map(|(key, value)| (key, value)));
         command.env("TALLY_KEYS_DIRECTORY", self.folder.path().join("keys")).kill_on_drop(true);
         command
+    }
+
+    /// Where the first process listens.
+    pub fn address(&self) -> String {
+        format!("http://{}", self.started[0].1)
+    }
+
+    /// All that the databases hold: the bytes of the SQLite files, or what `pg_dump` writes.
+    pub fn dump(&self) -> Vec<u8> {
+        if let Some(database) = &self.database {
+            return database.dump().expect("a dump").into_bytes();
+        }
+        let files = std::fs::read_dir(self.folder.path().join("data")).expect("the data");
+        let files = files.map(|file| file.expect("a file").path()).filter(|path| path.is_file());
+        files.flat_map(|path| std::fs::read(path).expect("its bytes")).collect()
+    }
+
+    /// Kills the process of a service, or the one that holds all.
+    pub async fn kill(&mut self, name: &str) {
+        let n = self.started.iter().position(|started| started.0 == name).expect("a process of this name");
+        self.processes[n].kill().await.expect("it is killed");
+    }
+
+    /// Starts again what was killed or stopped.
+    pub async fn start_again(&mut self, name: &str) {
+        let n = self.started.iter().position(|started| started.0 == name).expect("a process of this name");
+        let (name, address, args) = &self.started[n];
+        let mut process = start(self.folder.path(), name, *address, args, &self.settings, None);
+        let channel = tally_rpc::connect(&format!("http://{address}"), None).expect("an address");
+        serving(&channel, &mut process, &self.folder.path().join(format!("{name}.log"))).await;
+        if n < self.processes.len() {
+            self.processes[n] = process;
+        } else {
+            self.processes.push(process);
+        }
     }
 
     /// Asks the processes to end as an operator does, and waits until they have.

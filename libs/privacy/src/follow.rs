@@ -142,7 +142,9 @@ impl Follower {
             let audit = Audit::new("suite.person.erase", "person", person).about(person);
             unit.commit(audit.note("erasure", erasure).note("rows", beside + rows), rows).await
         });
-        Ok(beside + rows.await?)
+        let rows = beside + rows.await?;
+        self.store.wipe().await?;
+        Ok(rows)
     }
 
     async fn advance<R: Rpc>(&self, ctx: &OpContext, event: &identity::Event, position: i64) -> Result<()> {

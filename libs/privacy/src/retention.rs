@@ -100,6 +100,7 @@ pub async fn run<R: Rpc>(store: &Store, ctx: &OpContext, terms: &Terms, holdings
         let rows = store.retry(ctx, || forget(store, ctx, &permit, until)).await?;
         ran.note("idempotency", REQUESTS, until, rows);
     }
+    store.wipe().await?;
     Ok(ran)
 }
 

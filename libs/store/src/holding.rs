@@ -17,7 +17,7 @@ use tally_kernel::id::{OrgUnitId, PersonId};
 use uuid::Uuid;
 
 use crate::Store;
-use crate::connect::{Mode, Role};
+use crate::connect::{Mode, Pools, Role};
 use crate::context::to_db;
 use crate::error::StoreError;
 use crate::scoped::{Scoped, ScopedTx, Unscoped, one_of};
@@ -239,18 +239,19 @@ where
     E: Told,
     E::Model: Serialize + Send + Sync,
 {
-    let id = column::<E>("id")?;
-    let mut found = tx.select::<E>().filter(column::<E>("recorded_at")?.lte(to_db(cut.until)));
-    if let Some(after) = cut.after {
-        found = found.filter(id.gt(after));
-    }
+    let mut these = Condition::all();
     if let Some(person) = cut.person {
         // What tells of nobody is not about somebody.
         let Some(about) = E::person_column() else { return Ok((Vec::new(), None)) };
-        found = found.filter(about.eq(person.0));
+        these = these.add(about.eq(person.0));
+    }
+    let id = column::<E>("id")?;
+    these = these.add(column::<E>("recorded_at")?.lte(to_db(cut.until)));
+    if let Some(after) = cut.after {
+        these = these.add(id.gt(after));
     }
     let (mut rows, mut last) = (Vec::new(), None);
-    for row in found.order_by_asc(id).limit(ROWS).all().await? {
+    for row in tx.select::<E>().filter(these).order_by_asc(id).limit(ROWS).all().await? {
         let json = serde_json::Value::Object(E::tell(tx, &row).await?).to_string();
         rows.push(ToldRow { target: target::<E>(&row)?, json });
         last = uuid(&row.get(id));
@@ -354,6 +355,27 @@ impl Unit {
 }
 
 impl Store {
+    /// Takes what was removed out of SQLite's write-ahead file too, where it would stay until some later checkpoint. Call it
+    /// after a removal was committed, and without a transaction of one's own. Who reads for long can hold it up: then it
+    /// happens with the next one. PostgreSQL has its own ways (`docs/privacy.md`).
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`.
+    pub async fn wipe(&self) -> Result<(), Error> {
+        Ok(self.checkpoint().await?)
+    }
+
+    async fn checkpoint(&self) -> Result<(), StoreError> {
+        let Pools::Sqlite { writer, .. } = &self.inner().pools else { return Ok(()) };
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let done = writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+        let busy = done.map_or(Ok(1), |row| row.try_get_by_index::<i32>(0))?;
+        if busy != 0 {
+            tracing::warn!(service = self.service(), "somebody reads: what was removed stays in the write-ahead file");
+        }
+        Ok(())
+    }
+
     /// The service's tables with a column of this name, sorted: what a test holds a list of tables against.
     ///
     /// # Errors

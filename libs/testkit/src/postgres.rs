@@ -187,6 +187,14 @@ impl Database {
         self.url("postgres")
     }
 
+    /// All that is in it, as `pg_dump` writes it.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn dump(&self) -> io::Result<String> {
+        run(Command::new(Server::shared().bin.join("pg_dump")).arg(self.owner_url()))
+    }
+
     /// Keeps the database as a template with this name, for all test processes.
     ///
     /// # Errors

@@ -62,6 +62,7 @@ use tally_runtime::{Compute, Service};
 use tally_store::Store;
 use tonic::service::Routes;
 
+pub use export::store::HOLDINGS;
 pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 pub use migrations::all as migrations;
 pub use org::domain::{ALWAYS, MAX_DEPTH};

@@ -228,9 +228,9 @@ pub struct Server {
     /// Where the suite listens; services that the settings place elsewhere (peers) are asked there
     #[arg(long, default_value = "http://127.0.0.1:7070")]
     pub server: String,
-    /// What `tally login` printed
-    #[arg(long, env = "TALLY_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
+    /// File that holds what `tally login` printed; without it the token is the first line of the standard input
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     #[command(flatten)]
     pub settings: Settings,
 }

@@ -14,7 +14,7 @@ use tally_rpc::{
     connect, in_process,
 };
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
-use tally_store::{Audit, Keys as SealKeys, Migrations, Store, StoreConfig};
+use tally_store::{Audit, Holding, Keys as SealKeys, Migrations, Store, StoreConfig};
 
 use crate::session::Channels;
 
@@ -27,27 +27,42 @@ pub struct Part {
     pub policy: &'static [PolicyRow],
     /// The service's tables.
     pub migrations: Migrations,
+    /// Those that tell of people, and those whose rows are kept for a time.
+    pub holdings: &'static [Holding],
 }
 
 /// All services, each after those it calls.
 pub const PARTS: [Part; 5] = [
-    Part { name: tally_identity::SERVICE, policy: tally_identity::POLICY, migrations: tally_identity::migrations },
+    Part {
+        name: tally_identity::SERVICE,
+        policy: tally_identity::POLICY,
+        migrations: tally_identity::migrations,
+        holdings: &tally_identity::HOLDINGS,
+    },
     Part {
         name: tally_attendance::SERVICE,
         policy: tally_attendance::POLICY,
         migrations: tally_attendance::migrations,
+        holdings: tally_attendance::privacy::HOLDINGS,
     },
     Part {
         name: tally_performance::SERVICE,
         policy: tally_performance::POLICY,
         migrations: tally_performance::migrations,
+        holdings: tally_performance::privacy::HOLDINGS,
     },
     Part {
         name: tally_compensation::SERVICE,
         policy: tally_compensation::POLICY,
         migrations: tally_compensation::migrations,
+        holdings: tally_compensation::privacy::HOLDINGS,
     },
-    Part { name: tally_talent::SERVICE, policy: tally_talent::POLICY, migrations: tally_talent::migrations },
+    Part {
+        name: tally_talent::SERVICE,
+        policy: tally_talent::POLICY,
+        migrations: tally_talent::migrations,
+        holdings: tally_talent::privacy::HOLDINGS,
+    },
 ];
 
 /// How often the key folder is read again: several times before a new key's turn.

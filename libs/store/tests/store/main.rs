@@ -15,6 +15,7 @@ mod audit;
 mod dump;
 mod events;
 mod heads;
+mod holdings;
 mod isolation;
 mod key_file;
 mod lists;

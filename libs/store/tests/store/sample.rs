@@ -19,7 +19,7 @@ pub const SERVICE: &str = "sample";
 pub mod note {
     use super::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "notes")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -32,6 +32,7 @@ pub mod note {
         pub code: String,
         pub title: String,
         pub amount: i64,
+        #[serde(skip)]
         pub secret: Option<Sealed<class::Credential, String>>,
         pub recorded_at: DateTimeUtc,
     }

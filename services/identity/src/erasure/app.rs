@@ -96,7 +96,8 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
     let (asked, _) = asked.ok_or(ErasureError::Unknown(wanted.id))?;
     let places = person::store::places(&*app.store.read(ctx).await?, asked.person).await?;
     let permit = ctx.permit_all::<ApproveErasure>(places)?;
-    app.store
+    let approved = app
+        .store
         .retry(ctx, || async {
             let mut unit = app.store.unit(ctx, &permit).await?;
             if let Some(done) = unit.replay::<Approved>(&wanted.request_id, &wanted.body).await? {
@@ -117,7 +118,9 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
             let erasure = Erasure { approved, parts: domain::parts(true, Vec::new()), ..asked };
             unit.commit(audit.note("rows", rows), Approved { erasure, consistency_token }).await
         })
-        .await
+        .await?;
+    app.store.wipe().await?;
+    Ok(approved)
 }
 
 /// Refuses to write anything about a person who was erased.
@@ -183,7 +186,8 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec
 pub(crate) async fn report(app: &App, ctx: &OpContext, id: ErasureId, rows: u64) -> Result<()> {
     let permit = ctx.permit::<ReportErasure>(&Target::tenant())?;
     let ActorKind::Service(service) = &ctx.actor.kind else { return Err(ErasureError::NotAService.into()) };
-    app.store
+    let reported = app
+        .store
         .retry(ctx, || async {
             let unit = app.store.unit(ctx, &permit).await?;
             store::lock(&unit, id).await?;
@@ -199,5 +203,8 @@ pub(crate) async fn report(app: &App, ctx: &OpContext, id: ErasureId, rows: u64)
             let audit = Audit::new("identity.erasure.report", "erasure", id).about(erasure.person);
             unit.commit(audit.note("service", service).note("rows", rows), ()).await
         })
-        .await
+        .await;
+    reported?;
+    // The number was in the database until now.
+    app.store.wipe().await
 }

@@ -30,6 +30,7 @@ pub(crate) mod erasures {
         pub erased_at: Option<DateTimeUtc>,
         pub completed_at: Option<DateTimeUtc>,
         /// The number that the person had, until every service has cleared it.
+        #[serde(skip)]
         pub employee_no: Option<String>,
         pub recorded_at: DateTimeUtc,
     }

@@ -63,7 +63,7 @@ pub(crate) const GROUP: [Holding; 8] = [
 ];
 
 /// The tables that tell of people, and those whose rows are kept for a time.
-pub(crate) const HOLDINGS: [Holding; 9] = [
+pub const HOLDINGS: [Holding; 9] = [
     PEOPLE,
     EMPLOYMENTS,
     LEAVES,

@@ -11,10 +11,14 @@ use tally_api::identity::v1::change_employment_request::Change;
 use tally_api::identity::v1::check_service_client::CheckServiceClient;
 use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
 use tally_api::identity::v1::entitlement_service_client::EntitlementServiceClient;
+use tally_api::identity::v1::erasure_service_client::ErasureServiceClient;
+use tally_api::identity::v1::event_service_client::EventServiceClient;
+use tally_api::identity::v1::hold_service_client::HoldServiceClient;
 use tally_api::identity::v1::login_service_client::LoginServiceClient;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
 use tally_api::identity::v1::reporting_service_client::ReportingServiceClient;
+use tally_api::identity::v1::retention_service_client::RetentionServiceClient;
 use tally_api::identity::v1::role_service_client::RoleServiceClient;
 use tally_api::identity::v1::service_account_service_client::ServiceAccountServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
@@ -53,6 +57,8 @@ pub(crate) struct House {
     channel: RpcChannel,
     performance: Arc<Signer>,
     identity: Arc<Signer>,
+    /// Performance, attendance, compensation and talent, then identity.
+    services: Vec<Arc<Signer>>,
     pub(crate) tenant: TenantId,
     /// The first administrator.
     pub(crate) admin: Login,
@@ -96,15 +102,17 @@ pub(crate) fn identity_key() -> SigningKey {
 /// Of a house's keys and ids.
 const SEED: u64 = 7;
 
-type Served = ((RpcChannel, Arc<Readings>), Arc<KeyRing>, [Arc<Signer>; 2]);
+type Served = ((RpcChannel, Arc<Readings>), Arc<KeyRing>, Vec<Arc<Signer>>);
 
 fn serve(store: Store, clock: &Clock, rng: &Rng) -> Served {
     let signing = SigningKey::generate(SERVICE, rng);
-    let performance = SigningKey::generate("performance", rng);
-    let keys = Arc::new(KeyRing::fixed([signing.public().clone(), performance.public().clone()]));
+    let peers = ["performance", "attendance", "compensation", "talent"].map(|n| (n, SigningKey::generate(n, rng)));
+    let public = peers.iter().map(|(_, key)| key.public().clone()).chain([signing.public().clone()]);
+    let keys = Arc::new(KeyRing::fixed(public.collect::<Vec<_>>()));
     let channel = stand(store, clock, rng, (signing.clone().into(), keys.clone()));
-    let signer = |name, key| Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
-    (channel, keys, [signer("performance", performance), signer(SERVICE, signing)])
+    let signers = peers.into_iter().chain([(SERVICE, signing)]);
+    let signer = |(name, key)| Arc::new(Signer::new(name, key, clock.clone(), rng.clone()));
+    (channel, keys, signers.map(signer).collect())
 }
 
 type Armed = (SigningKeys, Arc<KeyRing>);
@@ -150,10 +158,12 @@ impl House {
         let mut houses = Vec::new();
         for db in TestStore::all(SERVICE, migrations).await {
             let (clock, rng) = (db.clock.clone(), Rng::seeded(SEED));
-            let ((channel, readings), keys, [performance, identity]) = serve(db.store.clone(), &clock, &rng);
+            let ((channel, readings), keys, services) = serve(db.store.clone(), &clock, &rng);
+            let of = |name: usize| Arc::clone(&services[name]);
+            let (performance, identity) = (of(0), of(4));
             let tenant = TenantId(uuid::Uuid::nil());
             let admin = Login::of(pb::SignInResponse::default());
-            houses.push(Self { db, clock, keys, readings, channel, performance, identity, tenant, admin });
+            houses.push(Self { db, clock, keys, readings, channel, performance, identity, services, tenant, admin });
         }
         houses
     }
@@ -286,6 +296,26 @@ impl House {
         let mut request = Request::new(message);
         bearer(&mut request, &self.performance.token(self.tenant, None).unwrap());
         request
+    }
+
+    /// A request of one of the four services that follow identity, at its background work.
+    pub(crate) fn as_follower<T>(&self, n: usize, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        bearer(&mut request, &self.services[n].token(self.tenant, None).unwrap());
+        request
+    }
+
+    pub(crate) fn holds(&self) -> HoldServiceClient<RpcChannel> {
+        HoldServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn retention(&self) -> RetentionServiceClient<RpcChannel> {
+        RetentionServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn erasures(&self) -> ErasureServiceClient<RpcChannel> {
+        ErasureServiceClient::new(self.channel.clone())
+    }
+    pub(crate) fn events(&self) -> EventServiceClient<RpcChannel> {
+        EventServiceClient::new(self.channel.clone())
     }
 
     /// A request of identity at its own background work.

@@ -30,6 +30,8 @@ mod org;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod reporting;
 #[cfg(test)]
 mod roles;

@@ -1,10 +1,10 @@
 //! Settings of the commands that open stores or speak to a running suite.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use tally_runtime::{Config, Sources};
 
 use crate::cli::{Server, Settings};
-use crate::session::{Channels, Session};
+use crate::session::{Channels, Session, secret_from};
 
 /// Reads the settings, with these flags on top.
 pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Config> {
@@ -29,6 +29,12 @@ pub fn session(server: &Server) -> Result<Option<Session>> {
     if dumped(&server.settings, &config)? {
         return Ok(None);
     }
-    let token = server.token.as_deref().context("set TALLY_TOKEN to what `tally login` prints")?;
-    Ok(Some(Session::of_token(&Channels::of_settings(&config, &server.server)?, token)))
+    let token = match &server.token_file {
+        Some(file) => secret_from(file)?,
+        None => std::io::stdin().lines().next().transpose()?.unwrap_or_default(),
+    };
+    if token.trim().is_empty() {
+        bail!("no token: pipe in what `tally login` prints, or name a file that holds it");
+    }
+    Ok(Some(Session::of_token(&Channels::of_settings(&config, &server.server)?, &token)))
 }

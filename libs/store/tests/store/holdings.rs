@@ -1,0 +1,193 @@
+//! Tables that tell of people: told, erased, and taken out when they are over.
+
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::ActiveValue::Set;
+use tally_access::{OpContext, Permission};
+use tally_kernel::id::PersonId;
+use tally_store::{Clear, Cut, Fate, Holding, Over, Told, digest, pseudonym, to_db};
+use uuid::Uuid;
+
+use crate::databases::TestStore;
+use crate::sample::{audit, codes, context, databases, note, row, unit_of};
+
+/// The same table, to a service that does not say of whom its rows tell.
+mod anonymous {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
+    #[sea_orm(table_name = "notes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub amount: i64,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId });
+}
+
+impl Told for note::Entity {}
+impl Told for anonymous::Entity {}
+
+const fn notes(fate: Fate) -> Holding {
+    Holding::of::<note::Entity>(Permission::PunchRead, fate, Some(("sample.notes", "recorded_at")))
+}
+
+fn someone(n: u128) -> PersonId {
+    PersonId(Uuid::from_u128(n))
+}
+
+/// A note for each of these: code, whom it tells of, hours after the clock's instant.
+async fn filled(told: &[(&str, Option<u128>, i64)]) -> Vec<TestStore> {
+    let dbs = databases().await;
+    for db in &dbs {
+        let ctx = context(db, 1);
+        let unit = unit_of(&db.store, &ctx).await;
+        let rows = told.iter().map(|(code, person, hours)| note::ActiveModel {
+            person_id: Set(person.map(Uuid::from_u128)),
+            recorded_at: Set(to_db(ctx.now() + SignedDuration::from_hours(*hours))),
+            ..row(&ctx, code)
+        });
+        unit.insert_many(rows.collect::<Vec<_>>()).await.unwrap();
+        unit.commit(audit(), ()).await.unwrap();
+    }
+    dbs
+}
+
+async fn take(db: &TestStore, ctx: &OpContext, holding: &Holding, over: &Over, rows: u64) -> (u64, Vec<PersonId>) {
+    let unit = unit_of(&db.store, ctx).await;
+    let (gone, mut people) = holding.take_out(&unit, over, rows).await.unwrap();
+    unit.commit(audit(), ()).await.unwrap();
+    people.sort();
+    (gone, people)
+}
+
+#[tokio::test]
+async fn what_is_over_goes_oldest_first_in_pieces_and_the_logs_still_verify() {
+    let told =
+        [("a", Some(1), 0), ("b", Some(1), 1), ("c", Some(2), 1), ("d", Some(2), 1), ("e", None, 2), ("f", None, 9)];
+    for db in filled(&told).await {
+        let ctx = context(&db, 1);
+        let over = |hours| Over { until: ctx.now() + SignedDuration::from_hours(hours), held: Vec::new() };
+        let all = notes(Fate::Deleted);
+        assert_eq!(take(&db, &ctx, &all, &over(0), 2).await, (0, vec![]), "what is as old as that is not over");
+        assert_eq!(take(&db, &ctx, &all, &over(5), 1).await, (1, vec![someone(1)]));
+        // Two were asked for, and a third is as old as the second.
+        assert_eq!(take(&db, &ctx, &all, &over(5), 2).await, (3, vec![someone(1), someone(2)]), "{}", db.name);
+        assert_eq!(take(&db, &ctx, &all, &over(5), 2).await, (1, vec![]));
+        assert_eq!(take(&db, &ctx, &all, &over(5), 2).await, (0, vec![]));
+        assert_eq!(codes(&db.store, &ctx).await, ["f"]);
+        assert_eq!(codes(&db.store, &context(&db, 1)).await, ["f"]);
+        db.store.sequence_now().await.unwrap();
+        let report = db.store.verify_audit().await.unwrap();
+        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
+    }
+}
+
+#[tokio::test]
+async fn rows_about_people_on_hold_stay_and_so_do_those_that_do_not_say() {
+    let told = [("a", Some(1), 0), ("b", Some(2), 0), ("c", None, 0)];
+    for db in filled(&told).await {
+        let ctx = context(&db, 1);
+        let over = Over { until: Timestamp::MAX, held: vec![someone(1)] };
+        let nobodys = Holding::of::<anonymous::Entity>(
+            Permission::PunchRead,
+            Fate::Deleted,
+            Some(("sample.notes", "recorded_at")),
+        );
+        let over = Over { until: ctx.now() + SignedDuration::from_hours(1), ..over };
+        assert_eq!(take(&db, &ctx, &nobodys, &over, 9).await, (0, vec![]), "{}", db.name);
+        assert_eq!(take(&db, &ctx, &notes(Fate::Deleted), &over, 9).await, (1, vec![someone(2)]));
+        assert_eq!(codes(&db.store, &ctx).await, ["a", "c"], "{}", db.name);
+        let free = Over { held: Vec::new(), ..over };
+        assert_eq!(take(&db, &ctx, &nobodys, &free, 9).await, (2, vec![]), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_deletes_clears_or_keeps_the_rows_of_one_person() {
+    let told = [("a", Some(1), 0), ("b", Some(2), 0), ("c", None, 0)];
+    for db in filled(&told).await {
+        let ctx = context(&db, 1);
+        let erase = async |fate, person| {
+            let unit = unit_of(&db.store, &ctx).await;
+            let rows = notes(fate).erase(&unit, someone(person)).await.unwrap();
+            unit.commit(audit(), ()).await.unwrap();
+            rows
+        };
+        assert_eq!(erase(Fate::Kept("because"), 1).await, 0);
+        let cleared = &[("code", Clear::Pseudonym), ("title", Clear::Empty), ("unit_id", Clear::Null)];
+        assert_eq!(erase(Fate::Cleared(cleared), 1).await, 1);
+        let tx = db.store.read(&ctx).await.unwrap();
+        let cut = Cut { until: ctx.now(), after: None, person: Some(someone(1)) };
+        let (rows, last) = notes(Fate::Deleted).rows(&tx, &cut).await.unwrap();
+        assert!(rows.len() == 1 && last.is_some());
+        let row: serde_json::Value = serde_json::from_str(&rows[0].json).unwrap();
+        assert_eq!(row["code"], pseudonym(someone(1)), "{}", db.name);
+        assert_eq!((row["title"].as_str(), row["amount"].as_i64()), (Some(""), Some(1)));
+        assert_eq!(rows[0].target.person, Some(someone(1)));
+        let after = Cut { after: last, ..cut };
+        assert_eq!(notes(Fate::Deleted).rows(&tx, &after).await.unwrap(), (Vec::new(), None));
+        let everybody = Cut { person: None, ..cut };
+        assert_eq!(notes(Fate::Deleted).rows(&tx, &everybody).await.unwrap().0.len(), 3);
+        drop(tx);
+        assert_eq!(erase(Fate::Deleted, 2).await, 1);
+        assert_eq!(codes(&db.store, &ctx).await, ["c".to_owned(), pseudonym(someone(1))], "{}", db.name);
+        db.store.sequence_now().await.unwrap();
+        assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
+    }
+}
+
+/// The bytes of a SQLite database, its write-ahead file included.
+fn bytes(db: &TestStore) -> Vec<u8> {
+    let file = db.owner_url.strip_prefix("sqlite://").unwrap();
+    ["", "-wal"].map(|ending| std::fs::read(format!("{file}{ending}")).unwrap_or_default()).concat()
+}
+
+#[tokio::test]
+async fn what_was_removed_is_wiped_out_of_the_files() {
+    let there = |db: &TestStore| bytes(db).windows(9).any(|part| part == b"vanishing");
+    for db in filled(&[("vanishing", Some(1), 0), ("b", Some(2), 0)]).await {
+        let ctx = context(&db, 1);
+        if db.name == "sqlite" {
+            assert!(there(&db), "the search finds what is there");
+        }
+        let unit = unit_of(&db.store, &ctx).await;
+        notes(Fate::Deleted).erase(&unit, someone(1)).await.unwrap();
+        unit.commit(audit(), ()).await.unwrap();
+        db.store.wipe().await.unwrap();
+        if db.name == "sqlite" {
+            assert!(!there(&db));
+        }
+        assert_eq!(codes(&db.store, &ctx).await, ["b"], "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn tables_are_found_by_a_column_and_requests_are_forgotten_by_age() {
+    for db in filled(&[]).await {
+        let ctx = context(&db, 1);
+        assert_eq!(db.store.tables_with("person_id").await.unwrap(), ["audit_people", "badges", "notes"]);
+        let first = async || {
+            let mut unit = unit_of(&db.store, &ctx).await;
+            let known = unit.replay::<String>("request 1", &digest(b"body")).await.unwrap();
+            unit.commit(audit(), "done".to_owned()).await.unwrap();
+            known
+        };
+        assert_eq!(first().await, None);
+        assert_eq!(first().await.as_deref(), Some("done"));
+        for (until, rows) in [(ctx.now(), 0), (ctx.now() + SignedDuration::from_hours(1), 1)] {
+            let unit = unit_of(&db.store, &ctx).await;
+            assert_eq!(unit.forget_requests(until).await.unwrap(), rows, "{}", db.name);
+            unit.commit(audit(), ()).await.unwrap();
+        }
+        assert_eq!(first().await, None, "{}: it is done again", db.name);
+    }
+}
