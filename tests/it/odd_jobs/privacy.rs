@@ -37,8 +37,8 @@ async fn somebody_who_left(done: &Done) -> String {
         unit_path: done.reading.bundle.people[0].org_unit.clone(),
         position: "agent".into(),
         grade: "P1".into(),
-        hired_on: "2019-01-01".into(),
-        left_on: "2020-06-30".into(),
+        hired_on: "2021-01-04".into(),
+        left_on: "2022-06-30".into(),
         ..Default::default()
     };
     let ask = identity::ImportPeopleRequest { request_id: String::new(), rows: vec![row] };
