@@ -23,8 +23,6 @@ pub struct Stack {
     pub name: &'static str,
     /// Ways to the services.
     pub channels: Channels,
-    /// Where identity listens.
-    pub identity: String,
     /// Where the keys are; beside them, on SQLite, the data.
     pub folder: TempDir,
     processes: Vec<Child>,
@@ -58,12 +56,11 @@ impl Stack {
         let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
         let settings = vec![("TALLY_DATABASE_URL", url)];
         let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
-        let at = format!("http://{address}");
-        let channels = Channels::at(&at).expect("an address");
+        let channels = Channels::at(&format!("http://{address}")).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
         let (name, processes) = ("one process on SQLite", vec![process]);
         let started = vec![("all", address, Vec::new())];
-        Self { name, channels, identity: at, folder, processes, started, settings, database: None, redis: None }
+        Self { name, channels, folder, processes, started, settings, database: None, redis: None }
     }
 
     /// A process for each service, on PostgreSQL and Redis.
@@ -103,12 +100,10 @@ impl Stack {
             channels.try_into().expect("a channel for each service");
         let channels = Channels { identity, attendance, performance, compensation, talent };
         let name = "five processes on PostgreSQL and Redis";
-        let at = addresses.iter().find(|(name, _)| *name == "identity").expect("identity").1;
         let started = addresses.into_iter().map(|(name, at)| (name, at, vec!["--services", name])).collect();
         Self {
             name,
             channels,
-            identity: format!("http://{at}"),
             folder,
             processes,
             started,
