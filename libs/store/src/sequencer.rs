@@ -27,8 +27,13 @@ use crate::{Store, names};
 const BATCH: i64 = 5000;
 /// How long an entry waits at most for a round.
 const EVERY: Duration = Duration::from_millis(200);
-/// How long a round waits for more, so that a busy service numbers many entries at once.
+/// How long a round waits for more after a quiet one.
 const GATHER: Duration = Duration::from_millis(20);
+/// And after a round of many entries: a round costs a dozen statements and a signature, whatever it numbers, so a busy
+/// service numbers seldom and much.
+const GATHER_BUSY: Duration = Duration::from_millis(150);
+/// Entries of a round that make the service a busy one.
+const BUSY: u64 = 8;
 
 struct Pending {
     tenant: Uuid,
@@ -48,19 +53,24 @@ impl Store {
         let store = self.clone();
         tokio::spawn(async move {
             tokio::pin!(shutdown);
+            let mut numbered = 0;
             loop {
                 tokio::select! {
                     () = &mut shutdown => break,
-                    () = store.wait_for_commits() => {}
+                    () = store.wait_for_commits(if numbered < BUSY { GATHER } else { GATHER_BUSY }) => {}
                 }
-                if let Err(error) = store.rounds(false).await {
-                    tracing::warn!(
-                        ?error,
-                        service = store.service(),
-                        "the sequencer could not number entries; it tries again"
-                    );
-                    tokio::time::sleep(EVERY).await;
-                }
+                numbered = match store.rounds(false).await {
+                    Ok(numbered) => numbered,
+                    Err(error) => {
+                        tracing::warn!(
+                            ?error,
+                            service = store.service(),
+                            "the sequencer could not number entries; it tries again"
+                        );
+                        tokio::time::sleep(EVERY).await;
+                        0
+                    }
+                };
                 store.export_heads(false).await;
             }
             if let Err(error) = store.sequence_now().await {
@@ -96,16 +106,18 @@ impl Store {
     async fn rounds(&self, wait: bool) -> Result<u64, StoreError> {
         let mut total = 0;
         loop {
-            match self.round(wait).await? {
-                0 => return Ok(total),
-                n => total += n,
+            let numbered = self.round(wait).await?;
+            total += numbered;
+            // Fewer than a batch is all there was.
+            if numbered < BATCH.unsigned_abs() {
+                return Ok(total);
             }
         }
     }
 
-    async fn wait_for_commits(&self) {
+    async fn wait_for_commits(&self, gather: Duration) {
         tokio::select! {
-            () = self.inner().pending.notified() => tokio::time::sleep(GATHER).await,
+            () = self.inner().pending.notified() => tokio::time::sleep(gather).await,
             () = tokio::time::sleep(EVERY) => {}
         }
     }
