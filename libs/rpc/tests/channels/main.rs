@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod port;
