@@ -99,6 +99,9 @@ pub struct ToldRow {
     pub json: String,
 }
 
+/// Rows of an export, and the id of the last; none at the end.
+pub type ToldRows = (Vec<ToldRow>, Option<Uuid>);
+
 /// A table that tells of people, or whose rows are kept for a time.
 #[derive(Clone, Copy)]
 pub struct Holding {
@@ -137,7 +140,7 @@ impl Holding {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn rows(&self, tx: &ScopedTx, cut: &Cut) -> Result<(Vec<ToldRow>, Option<Uuid>), StoreError> {
+    pub async fn rows(&self, tx: &ScopedTx, cut: &Cut) -> Result<ToldRows, StoreError> {
         self.rows.rows(tx, cut).await
     }
 
@@ -181,11 +184,7 @@ type Taken = (u64, Vec<PersonId>);
 trait Rows: Sync {
     fn table(&self) -> &'static str;
     fn tells_of_people(&self) -> bool;
-    fn rows<'t>(
-        &self,
-        tx: &'t ScopedTx,
-        cut: &'t Cut,
-    ) -> BoxFuture<'t, Result<(Vec<ToldRow>, Option<Uuid>), StoreError>>;
+    fn rows<'t>(&self, tx: &'t ScopedTx, cut: &'t Cut) -> BoxFuture<'t, Result<ToldRows, StoreError>>;
     fn erase<'t>(&self, unit: &'t Unit, person: PersonId, fate: Fate) -> BoxFuture<'t, Result<u64, StoreError>>;
     fn take_out<'t>(
         &self,
@@ -211,11 +210,7 @@ where
         E::person_column().is_some()
     }
 
-    fn rows<'t>(
-        &self,
-        tx: &'t ScopedTx,
-        cut: &'t Cut,
-    ) -> BoxFuture<'t, Result<(Vec<ToldRow>, Option<Uuid>), StoreError>> {
+    fn rows<'t>(&self, tx: &'t ScopedTx, cut: &'t Cut) -> BoxFuture<'t, Result<ToldRows, StoreError>> {
         told::<E>(tx, cut).boxed()
     }
 
@@ -234,7 +229,7 @@ where
     }
 }
 
-async fn told<E>(tx: &ScopedTx, cut: &Cut) -> Result<(Vec<ToldRow>, Option<Uuid>), StoreError>
+async fn told<E>(tx: &ScopedTx, cut: &Cut) -> Result<ToldRows, StoreError>
 where
     E: Told,
     E::Model: Serialize + Send + Sync,

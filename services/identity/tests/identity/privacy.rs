@@ -191,7 +191,7 @@ async fn sessions_go_when_they_are_over_and_nothing_goes_while_a_hold_stands() {
             assert_eq!(run(&house).await, pb::RunRetentionResponse::default(), "{}", house.db.name);
             let ask = pb::ListHoldsRequest { standing: true, ..Default::default() };
             let standing = told(house.holds().list_holds(house.as_admin(ask)).await).unwrap().holds;
-            assert_eq!(standing, [held.clone()]);
+            assert_eq!(standing, std::slice::from_ref(&held));
             lift(&house, &held.hold_id).await.unwrap();
         }
         let ran = run(&house).await;
