@@ -109,7 +109,16 @@ pub fn check_audited(seen: &std::collections::BTreeSet<String>) {
 }
 
 async fn knock(channels: &Channels, rpc: &str) -> Status {
-    send(way_to(channels, rpc), rpc, Request::new(Bytes::new())).await
+    call(channels, rpc, None).await
+}
+
+/// What a method says to an empty message, with a token or without.
+pub async fn call(channels: &Channels, rpc: &str, token: Option<&str>) -> Status {
+    let mut request = Request::new(Bytes::new());
+    if let Some(token) = token {
+        tally_rpc::bearer(&mut request, token);
+    }
+    send(way_to(channels, rpc), rpc, request).await
 }
 
 /// The channel of an rpc's service.

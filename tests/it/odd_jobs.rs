@@ -13,6 +13,7 @@ use crate::journey::{Done, agent};
 pub mod access;
 mod organisation;
 pub mod privacy;
+pub mod regions;
 pub mod sign_in;
 
 /// Does them all, and looks at what came of each.

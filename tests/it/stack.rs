@@ -51,10 +51,28 @@ impl Stack {
 
     /// The same, with other levels of its log.
     pub async fn one_process_logging(log: &str, otlp: Option<&str>) -> Self {
+        Self::one(log, otlp, TempDir::new().expect("a temporary folder"), None).await
+    }
+
+    /// Everything in one process that serves a region and has the signing keys of another stack.
+    pub async fn with_keys_of(other: &Self, region: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
+        let keys = folder.path().join("keys");
+        std::fs::create_dir(&keys).expect("a folder");
+        for part in PARTS {
+            for ending in ["key", "pub"] {
+                let name = format!("{}.{ending}", part.name);
+                std::fs::copy(other.folder.path().join("keys").join(&name), keys.join(&name)).expect("a copied key");
+            }
+        }
+        Self::one("info", None, folder, Some(region)).await
+    }
+
+    async fn one(log: &str, otlp: Option<&str>, folder: TempDir, region: Option<&str>) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let url = format!("sqlite://{}/{{service}}.db", folder.path().join("data").display());
-        let settings = vec![("TALLY_DATABASE_URL", url)];
+        let mut settings = vec![("TALLY_DATABASE_URL", url)];
+        settings.extend(region.map(|region| ("TALLY_SERVER_REGIONS", region.to_owned())));
         let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
         let channels = Channels::at(&format!("http://{address}")).expect("an address");
         serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
@@ -70,6 +88,15 @@ impl Stack {
 
     /// The same, with other levels of their logs.
     pub async fn five_processes_logging(log: &str, otlp: Option<&str>) -> Self {
+        Self::five(log, otlp, None).await
+    }
+
+    /// The same for one region.
+    pub async fn of_region(region: &str, otlp: &str) -> Self {
+        Self::five("info", Some(otlp), Some(region)).await
+    }
+
+    async fn five(log: &str, otlp: Option<&str>, region: Option<&str>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let services: Vec<_> = PARTS.iter().map(|part| (part.name, part.migrations)).collect();
         let (database, redis) = (database(&services).await, Redis::start());
@@ -78,6 +105,7 @@ impl Stack {
             PARTS.iter().map(|part| (part.name, address(part.name))).collect();
         let mut settings =
             vec![("TALLY_DATABASE_URL", database.url("tally_{service}")), ("TALLY_REDIS_URL", redis.url())];
+        settings.extend(region.map(|region| ("TALLY_SERVER_REGIONS", region.to_owned())));
         let names = [
             "TALLY_PEERS_IDENTITY",
             "TALLY_PEERS_ATTENDANCE",

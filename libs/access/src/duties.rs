@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use crate::Permission;
 
 /// Pairs that are refused in one principal's grants, whatever the scopes. That the one who prepares a settlement, the one
-/// who approves it and the one who posts it are three is asked of every settlement besides.
+/// who approves it and the one who posts it are three is asked of every settlement besides, and that two people prepare and
+/// approve a transfer of every transfer.
 pub const SEPARATED: &[(Permission, Permission)] = &[
     (Permission::SettlementPrepare, Permission::SettlementApprove),
     (Permission::SettlementApprove, Permission::SettlementPost),
+    (Permission::TransferPrepare, Permission::TransferApprove),
 ];
 
 /// What is neither delegated nor opened in an emergency: rights over rights, and what only the person itself does.
@@ -17,6 +19,8 @@ pub const NOT_LENT: &[Permission] = &[
     Permission::GrantWrite,
     Permission::GrantAny,
     Permission::ViewRead,
+    Permission::DirectoryPublish,
+    Permission::DirectoryImport,
     Permission::RoleWrite,
     Permission::DelegationWrite,
     Permission::DelegationAdmin,

@@ -116,6 +116,10 @@ permissions! {
     BreakGlass = "identity.break_glass.open" opens Internal;
     /// Read and review who broke the glass.
     BreakGlassReview = "identity.break_glass.review" opens Internal;
+    /// Give people the pseudonyms by which regions tell each other who is employed where, and publish them: services only.
+    DirectoryPublish = "identity.directory.publish" opens Pii;
+    /// Take in the pseudonyms of other regions: services only.
+    DirectoryImport = "identity.directory.import" opens Internal;
     /// Say which modules of the suite the group has.
     EntitlementWrite = "identity.entitlement.write" opens Internal;
     /// Ask to erase somebody who has left.
@@ -192,6 +196,14 @@ permissions! {
     CyclePublish = "performance.cycle.publish" opens Rating;
     /// Read score cards.
     CardRead = "performance.card.read" opens Rating;
+    /// Prepare what leaves the region, and release it once somebody else approved it.
+    TransferPrepare = "performance.transfer.prepare" opens Rating;
+    /// Approve what somebody else prepared to leave the region.
+    TransferApprove = "performance.transfer.approve" opens Rating;
+    /// Take in what another region released for this one.
+    TransferImport = "performance.transfer.import" opens Internal;
+    /// Read the register of what left the region, and the figures of other regions.
+    TransferRead = "performance.transfer.read" opens Internal shared;
     /// Read what performance tells other services.
     EventRead = "performance.event.read" opens Internal;
 

@@ -93,6 +93,8 @@ ids! {
     RecordId,
     /// A set of KPIs; its versions share it.
     SchemeId,
+    /// Something that leaves its region for another one.
+    TransferId,
     /// One run of a scheme over a period.
     CycleId,
     /// One person's result in one cycle.

@@ -21,6 +21,7 @@ mod reads;
 mod server;
 mod signing;
 mod stack;
+pub mod statement;
 mod status;
 mod token;
 mod trace;

@@ -159,6 +159,7 @@ impl Jwks {
 #[derive(Clone)]
 pub struct SigningKey {
     public: PublicKey,
+    signing: ed25519_dalek::SigningKey,
     encoding: EncodingKey,
 }
 
@@ -171,8 +172,9 @@ impl std::fmt::Debug for SigningKey {
 impl SigningKey {
     /// The key that 32 secret bytes determine. `owner` is [`IDENTITY`] or a service's name.
     pub fn from_seed(owner: &str, seed: [u8; 32]) -> Self {
-        let public = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
-        Self { public: PublicKey::new(owner, public.to_bytes()), encoding: eddsa::encoding(&seed) }
+        let signing = ed25519_dalek::SigningKey::from_bytes(&seed);
+        let public = PublicKey::new(owner, signing.verifying_key().to_bytes());
+        Self { public, signing, encoding: eddsa::encoding(&seed) }
     }
 
     /// A new key.
@@ -183,6 +185,12 @@ impl SigningKey {
     /// What verifies this key's tokens.
     pub fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The signature of bytes that are no token: see [`crate::statement`].
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        use ed25519_dalek::Signer as _;
+        self.signing.sign(bytes).to_bytes()
     }
 
     /// Makes a token, or another signed text that says for whom it is in `aud`.

@@ -10,6 +10,7 @@ mod private {
         Credential,
         PersonKey,
         BlindIndex,
+        Members,
         IdNumber,
         Location,
         Medical,
@@ -22,12 +23,13 @@ mod private {
 pub(crate) use private::KeyClass;
 
 /// Every class with its name and its byte; neither is ever changed.
-const CLASSES: [(KeyClass, &str, u8); 8] = [
+const CLASSES: [(KeyClass, &str, u8); 9] = [
     (KeyClass::Salary, "SALARY", 1),
     (KeyClass::Result, "RESULT", 2),
     (KeyClass::Credential, "CREDENTIAL", 3),
     (KeyClass::PersonKey, "PERSON_KEY", 4),
     (KeyClass::BlindIndex, "BLIND_INDEX", 5),
+    (KeyClass::Members, "MEMBERS", 7),
     (KeyClass::IdNumber, "ID_NUMBER", 16),
     (KeyClass::Location, "LOCATION", 17),
     (KeyClass::Medical, "MEDICAL", 18),
@@ -49,7 +51,7 @@ impl KeyClass {
     /// Classes whose values move to a new key when the data keys are rotated. Values under a person's key stay: that key
     /// is wrapped anew. An index must stay comparable.
     pub(crate) fn moves(self) -> bool {
-        matches!(self, Self::Salary | Self::Result | Self::Credential | Self::PersonKey)
+        matches!(self, Self::Salary | Self::Result | Self::Credential | Self::PersonKey | Self::Members)
     }
 }
 
@@ -84,6 +86,8 @@ classes! {
     Credential: OfTenant;
     /// The key of a person.
     PersonKey: OfTenant;
+    /// Whom a released figure is about.
+    Members: OfTenant;
     /// An identity document's number.
     IdNumber: OfPerson;
     /// Where somebody was.

@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{Tra
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use prost::Message;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -99,16 +100,14 @@ impl Receiver {
         self.seen.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Everything so far, as it is on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.seen.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Every point of a histogram so far, in order of arrival.
     pub fn points(&self) -> Vec<Point> {
         self.seen.points.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Receiver {
-    /// Everything that arrived, spans with their events and metrics, as on the wire.
-    pub fn bytes(&self) -> Vec<u8> {
-        self.seen.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -195,6 +195,21 @@ impl Database {
         run(Command::new(Server::shared().bin.join("pg_dump")).arg(self.owner_url()))
     }
 
+    /// The bytes of the database's own files, after a checkpoint.
+    ///
+    /// # Errors
+    /// What the server or the file system says.
+    pub fn files(&self) -> io::Result<Vec<u8>> {
+        let server = Server::shared();
+        server.sql("CHECKPOINT")?;
+        let oid = server.sql(&format!("SELECT oid FROM pg_database WHERE datname = '{}'", self.name))?;
+        let mut bytes = Vec::new();
+        for entry in fs::read_dir(server.data().join("base").join(oid.trim()))? {
+            bytes.extend(fs::read(entry?.path())?);
+        }
+        Ok(bytes)
+    }
+
     /// Keeps the database as a template with this name, for all test processes.
     ///
     /// # Errors

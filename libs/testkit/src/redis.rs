@@ -67,6 +67,24 @@ impl Redis {
         None
     }
 
+    /// All that the server holds, as one uncompressed snapshot.
+    ///
+    /// # Panics
+    /// When there is no `redis-cli`, or it fails.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let into = std::env::temp_dir().join(format!("tally-redis-{}-{}.rdb", std::process::id(), self.port));
+        let cli = |args: &[&str]| {
+            let mut cli = Command::new("redis-cli");
+            let output = cli.args(["-p", &self.port.to_string()]).args(args).output().expect("redis-cli");
+            assert!(output.status.success(), "redis-cli: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        cli(&["CONFIG", "SET", "rdbcompression", "no"]);
+        cli(&["--rdb", &into.display().to_string()]);
+        let bytes = std::fs::read(&into).expect("a snapshot");
+        std::fs::remove_file(&into).expect("a snapshot that can be removed");
+        bytes
+    }
+
     /// `redis://127.0.0.1:PORT`
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)

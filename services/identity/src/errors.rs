@@ -9,6 +9,7 @@ use std::time::Duration;
 use tally_kernel::{Error, Kind};
 
 use crate::catalogue::domain::CatalogueError;
+use crate::directory::domain::DirectoryError;
 use crate::login::domain::LoginError;
 use crate::org::domain::{MAX_DEPTH, OrgError};
 use crate::person::domain::PersonError;
@@ -50,6 +51,24 @@ impl From<TenantError> for Error {
                 Self::new(FailedPrecondition, "SUSPENDED_ALREADY", "the group is suspended already")
             }
             TenantError::NotSuspended => Self::new(FailedPrecondition, "NOT_SUSPENDED", "the group is in use"),
+        }
+    }
+}
+
+impl From<DirectoryError> for Error {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::There => {
+                Self::new(FailedPrecondition, "PSEUDONYM_THERE", "the person has another pseudonym: it stays")
+            }
+            DirectoryError::Taken => {
+                Self::new(AlreadyExists, "PSEUDONYM_TAKEN", "somebody else here has this pseudonym: look whose it is")
+            }
+            DirectoryError::Older => Self::new(
+                FailedPrecondition,
+                "DIRECTORY_OLDER",
+                "a newer directory of this region was taken in already",
+            ),
         }
     }
 }

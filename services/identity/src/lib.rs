@@ -10,6 +10,7 @@ mod break_glass;
 mod catalogue;
 mod check;
 mod delegation;
+mod directory;
 mod entitlement;
 mod erasure;
 mod errors;
@@ -42,6 +43,7 @@ use tally_api::identity::v1::break_glass_service_server::BreakGlassServiceServer
 use tally_api::identity::v1::catalogue_service_server::CatalogueServiceServer;
 use tally_api::identity::v1::check_service_server::CheckServiceServer;
 use tally_api::identity::v1::delegation_service_server::DelegationServiceServer;
+use tally_api::identity::v1::directory_service_server::DirectoryServiceServer;
 use tally_api::identity::v1::entitlement_service_server::EntitlementServiceServer;
 use tally_api::identity::v1::erasure_service_server::ErasureServiceServer;
 use tally_api::identity::v1::event_service_server::EventServiceServer;
@@ -134,6 +136,7 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(RetentionServiceServer::new(retention::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(ErasureServiceServer::new(erasure::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(EventServiceServer::new(event::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(DirectoryServiceServer::new(directory::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))))
         .add_service(limited!(AuditServiceServer::new(audit)));
     Ok(Service { name: SERVICE, routes, background: Vec::new() })

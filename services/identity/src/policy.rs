@@ -72,6 +72,10 @@ tally_access::rpcs! {
     EndBreakGlass = "tally.identity.v1.BreakGlassService/EndBreakGlass", signed_in, Change;
     ReviewBreakGlass = "tally.identity.v1.BreakGlassService/ReviewBreakGlass", BreakGlassReview, Change;
     ListBreakGlasses = "tally.identity.v1.BreakGlassService/ListBreakGlasses", signed_in, Read;
+    AssignPseudonym = "tally.identity.v1.DirectoryService/AssignPseudonym", PersonWrite, Change;
+    PublishDirectory = "tally.identity.v1.DirectoryService/PublishDirectory", DirectoryPublish, Change;
+    ImportDirectory = "tally.identity.v1.DirectoryService/ImportDirectory", DirectoryImport, Change;
+    LocatePseudonym = "tally.identity.v1.DirectoryService/LocatePseudonym", public, Read;
     SetModules = "tally.identity.v1.EntitlementService/SetModules", EntitlementWrite, Change;
     GetModules = "tally.identity.v1.EntitlementService/GetModules", TenantRead, Read;
     SetHold = "tally.identity.v1.HoldService/SetHold", HoldWrite, Change;

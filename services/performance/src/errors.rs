@@ -3,6 +3,7 @@
 use tally_kernel::{Error, Kind};
 
 use crate::cycle::domain::{CycleError, Failure};
+use crate::transfer::domain::TransferError;
 
 impl From<CycleError> for Error {
     fn from(error: CycleError) -> Self {
@@ -14,6 +15,32 @@ impl From<CycleError> for Error {
             CycleError::NoResult => "CYCLE_WITHOUT_RESULT",
         };
         Error::new(Kind::FailedPrecondition, reason, error.to_string())
+    }
+}
+
+impl From<TransferError> for Error {
+    fn from(error: TransferError) -> Self {
+        let (kind, reason) = match &error {
+            TransferError::Unknown(id) => return Error::not_found("transfer", id),
+            TransferError::OriginMissing => (Kind::InvalidArgument, "REGION_MISSING"),
+            TransferError::SameRegion(_) => (Kind::InvalidArgument, "REGION_SAME"),
+            TransferError::RegionUnknown(_) => (Kind::InvalidArgument, "REGION_UNKNOWN"),
+            TransferError::NotAMonth(_) => (Kind::FailedPrecondition, "REPORT_NOT_A_MONTH"),
+            TransferError::NotPublished => (Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED"),
+            TransferError::NothingToTell => (Kind::FailedPrecondition, "NOTHING_TO_TELL"),
+            TransferError::TooLarge => (Kind::InvalidArgument, "NUMBER_TOO_LARGE"),
+            TransferError::NotPrepared(_) => (Kind::FailedPrecondition, "TRANSFER_NOT_PREPARED"),
+            TransferError::SameHands => (Kind::PermissionDenied, "SAME_HANDS"),
+            TransferError::NotApproved => (Kind::FailedPrecondition, "TRANSFER_NOT_APPROVED"),
+            TransferError::Stale => (Kind::FailedPrecondition, "TRANSFER_STALE"),
+            TransferError::Malformed => (Kind::InvalidArgument, "TRANSFER_MALFORMED"),
+            TransferError::SignatureWrong(_) => (Kind::FailedPrecondition, "TRANSFER_SIGNATURE_WRONG"),
+            TransferError::KeyUnknown(_) => (Kind::FailedPrecondition, "REGION_KEY_UNKNOWN"),
+            TransferError::OtherGroup => (Kind::FailedPrecondition, "TRANSFER_OF_ANOTHER_GROUP"),
+            TransferError::NotForHere(_) => (Kind::FailedPrecondition, "REGION_NOT_SERVED"),
+            TransferError::ImportedAlready => (Kind::AlreadyExists, "TRANSFER_THERE"),
+        };
+        Error::new(kind, reason, error.to_string())
     }
 }
 

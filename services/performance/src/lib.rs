@@ -12,6 +12,7 @@ mod accounts;
 mod errors;
 mod migrations;
 mod peers;
+mod trusted;
 
 /// Service records.
 pub mod record {
@@ -67,6 +68,14 @@ pub mod erasure {
     pub(crate) mod store;
 }
 
+/// What crosses the border of a region, and the register of it.
+pub mod transfer {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
 /// What other services are told.
 pub mod event {
     pub(crate) mod app;
@@ -84,10 +93,11 @@ use tally_api::performance::v1::event_service_server::EventServiceServer;
 use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
 use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
+use tally_api::performance::v1::transfer_service_server::TransferServiceServer;
 use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
 use tally_privacy::{Before, Follower, Subject};
-use tally_rpc::limited;
+use tally_rpc::{SigningKeys, limited};
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
 use tally_store::migration::MigrationTrait;
@@ -96,6 +106,7 @@ use tonic::service::Routes;
 
 pub use peers::Peers;
 pub use policy::POLICY;
+pub use trusted::Trusted;
 
 /// The service's name.
 pub const SERVICE: &str = "performance";
@@ -109,6 +120,10 @@ pub struct Deps {
     pub cache: Cache,
     /// The services it calls.
     pub peers: Peers,
+    /// What it signs files with that leave the region.
+    pub signing: SigningKeys,
+    /// Whose files it believes.
+    pub trusted: Trusted,
     /// Tells the time.
     pub clock: Clock,
     /// Gives ids.
@@ -122,6 +137,8 @@ pub struct Deps {
 pub struct App {
     store: Store,
     peers: Peers,
+    signing: SigningKeys,
+    trusted: Trusted,
     clock: Clock,
     rng: Rng,
     compute: Compute,
@@ -137,13 +154,15 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
 
 /// The service: its servers and its background work.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, cache: _, peers, clock, rng, compute } = deps;
-    let app = App { store, peers, clock, rng, compute, accounts: Arc::default(), wake: Arc::default() };
+    let Deps { store, cache: _, peers, signing, trusted, clock, rng, compute } = deps;
+    let (accounts, wake) = Default::default();
+    let app = App { store, peers, signing, trusted, clock, rng, compute, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(AttributionServiceServer::new(attribution::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(TransferServiceServer::new(transfer::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(EventServiceServer::new(event::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(PrivacyServiceServer::new(privacy::Rpc {
             store: app.store.clone(),

@@ -1,7 +1,7 @@
 //! What this service asks of others. Proto types stop here; apps get plain values.
 
 use jiff::civil::Date;
-use tally_access::OpContext;
+use tally_access::{OpContext, Region};
 use tally_api::attendance::v1 as att;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
@@ -9,9 +9,11 @@ use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
 use tally_api::attendance::v1::roster_service_client::RosterServiceClient;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
+use tally_api::identity::v1::directory_service_client::DirectoryServiceClient;
+use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
-use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
 use tally_kernel::{Currency, Error, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from};
@@ -20,9 +22,25 @@ use crate::closing::domain::facts::{
     Account, Alias, Duty, DutyRule, Employment, Facts, Finding, Person, Phase, PhaseKind,
 };
 use crate::cycle::domain::Policy;
+use crate::transfer::domain::Entry;
 
 /// Rows of a page.
 const PAGE: u32 = 1_000;
+
+/// A unit of the org tree on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The unit.
+    pub id: OrgUnitId,
+    /// Its parent; nothing for the root.
+    pub parent: Option<OrgUnitId>,
+    /// Name of this node alone.
+    pub name: String,
+    /// Names from the branch down, joined by `/`.
+    pub path: String,
+    /// Its region; `*` for the root.
+    pub region: Region,
+}
 
 /// The services that this one calls, always as itself: the apps have asked for their own permit before.
 #[derive(Clone, Debug)]
@@ -77,6 +95,81 @@ impl Peers {
                 return Ok(people);
             }
         }
+    }
+
+    /// The regions of the group.
+    ///
+    /// # Errors
+    /// What identity answers.
+    pub async fn regions(&self, ctx: &OpContext) -> Result<Vec<Region>> {
+        let mut client = TenantServiceClient::new(self.identity.channel());
+        let request = self.identity.as_service(ctx, idn::GetTenantRequest {});
+        let group = client.get_tenant(request).await.map_err(error_from)?.into_inner().tenant.unwrap_or_default();
+        group.regions.iter().map(|name| name.parse()).collect()
+    }
+
+    /// The units of a day, by path.
+    ///
+    /// # Errors
+    /// What identity answers.
+    pub async fn units(&self, ctx: &OpContext, day: Date) -> Result<Vec<Unit>> {
+        let mut client = OrgServiceClient::new(self.identity.channel());
+        let (mut units, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let asked =
+                idn::ListOrgUnitsRequest { as_of: day.to_string(), page_size: PAGE, page_token, ..Default::default() };
+            let reply =
+                client.list_org_units(self.identity.as_service(ctx, asked)).await.map_err(error_from)?.into_inner();
+            for unit in reply.units {
+                units.push(unit_from(unit)?);
+            }
+            page_token = reply.next_page_token;
+            if page_token.is_empty() {
+                return Ok(units);
+            }
+        }
+    }
+
+    /// The pseudonyms of everybody in a region; who has none gets one.
+    ///
+    /// # Errors
+    /// What identity answers.
+    pub async fn directory(&self, ctx: &OpContext, region: &Region) -> Result<Vec<Entry>> {
+        let mut client =
+            DirectoryServiceClient::new(self.identity.channel()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let asked = idn::PublishDirectoryRequest { region: region.to_string() };
+        let request = self.identity.as_service(ctx, asked);
+        let entries = client.publish_directory(request).await.map_err(error_from)?.into_inner().entries;
+        let entry = |entry: idn::DirectoryEntry| {
+            let pseudonym = entry.pseudonym.parse().map_err(|_| unreadable("a pseudonym that is no id"))?;
+            Ok(Entry { pseudonym, active: entry.active })
+        };
+        entries.into_iter().map(entry).collect()
+    }
+
+    /// Gives identity the directory that another region released.
+    ///
+    /// # Errors
+    /// What identity answers.
+    pub async fn take_in_directory(
+        &self,
+        ctx: &OpContext,
+        from: &Region,
+        released_at: jiff::Timestamp,
+        entries: &[Entry],
+    ) -> Result<()> {
+        let mut client = DirectoryServiceClient::new(self.identity.channel());
+        let (seconds, nanos) = (released_at.as_second(), released_at.subsec_nanosecond());
+        let asked = idn::ImportDirectoryRequest {
+            region: from.to_string(),
+            released_at: Some(prost_types::Timestamp { seconds, nanos }),
+            entries: entries
+                .iter()
+                .map(|entry| idn::DirectoryEntry { pseudonym: entry.pseudonym.to_string(), active: entry.active })
+                .collect(),
+        };
+        client.import_directory(self.identity.as_service(ctx, asked)).await.map_err(error_from)?;
+        Ok(())
     }
 
     /// Every account that this stack holds.
@@ -212,6 +305,12 @@ fn person_from(sent: idn::Person) -> Result<Person> {
     let mut employments = sent.employments.into_iter().map(employment).collect::<Result<Vec<_>>>()?;
     employments.sort_by_key(|e| e.from);
     Ok(Person { id: sent.person_id.parse()?, employee_no: sent.employee_no, employments })
+}
+
+fn unit_from(sent: idn::OrgUnit) -> Result<Unit> {
+    let parent = if sent.parent_id.is_empty() { None } else { Some(sent.parent_id.parse()?) };
+    let (id, region) = (sent.unit_id.parse()?, sent.region.parse()?);
+    Ok(Unit { id, parent, name: sent.name, path: sent.path, region })
 }
 
 fn account_from(sent: att::Account) -> Result<Account> {

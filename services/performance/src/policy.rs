@@ -20,6 +20,12 @@ tally_access::rpcs! {
     ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, Read;
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
+    PrepareTransfer = "tally.performance.v1.TransferService/PrepareTransfer", TransferPrepare, Change;
+    ApproveTransfer = "tally.performance.v1.TransferService/ApproveTransfer", TransferApprove, Change;
+    ReleaseTransfer = "tally.performance.v1.TransferService/ReleaseTransfer", TransferPrepare, Change;
+    ImportTransfer = "tally.performance.v1.TransferService/ImportTransfer", TransferImport, Change;
+    ListTransfers = "tally.performance.v1.TransferService/ListTransfers", TransferRead, Read;
+    ListCells = "tally.performance.v1.TransferService/ListCells", TransferRead, Read;
     ReadEvents = "tally.performance.v1.EventService/ReadEvents", EventRead, Read;
     ExportPerson = "tally.performance.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
     RunRetention = "tally.performance.v1.PrivacyService/RunRetention", RetentionRun, Change;

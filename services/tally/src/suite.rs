@@ -196,19 +196,20 @@ impl<'a> Builder<'a> {
             };
             return Ok((tally_identity::build(deps)?, keys, views));
         }
-        let signer = Signer::new(name, key, clock.clone(), rng.clone()).of_regions(self.regions.clone());
+        let signer = Signer::new(name, key.clone(), clock.clone(), rng.clone()).of_regions(self.regions.clone());
         let signer = Arc::new(signer);
         let identity = self.channel(tally_identity::SERVICE)?;
         let keys: Arc<dyn Keys> = Arc::new(FetchedKeys::new(identity.clone()));
         let views: Arc<dyn Views> = Arc::new(LeasedViews::new(identity, Arc::clone(&signer)));
         let peer = |other: &'static str| Ok::<_, Failure>(Peer::new(self.channel(other)?, Arc::clone(&signer)));
-        Ok((self.other_service(name, store, &peer)?, keys, views))
+        Ok((self.other_service(name, store, key, &peer)?, keys, views))
     }
 
     fn other_service(
         &self,
         name: &'static str,
         store: Store,
+        signing: SigningKeys,
         peer: &dyn Fn(&'static str) -> Result<Peer, Failure>,
     ) -> Result<Service, Failure> {
         let Ambient { clock, rng } = self.ambient.clone();
@@ -221,7 +222,9 @@ impl<'a> Builder<'a> {
             }
             tally_performance::SERVICE => {
                 let peers = tally_performance::Peers { identity, attendance: peer(tally_attendance::SERVICE)? };
-                tally_performance::build(tally_performance::Deps { store, cache, peers, clock, rng, compute })
+                let trusted = tally_performance::Trusted::folder(self.folder.join("regions"));
+                let deps = tally_performance::Deps { store, cache, peers, signing, trusted, clock, rng, compute };
+                tally_performance::build(deps)
             }
             tally_compensation::SERVICE => {
                 let peers = tally_compensation::Peers { identity, performance: peer(tally_performance::SERVICE)? };

@@ -5,6 +5,7 @@ mod identity_0002_sign_in;
 mod identity_0003_people;
 mod identity_0004_access;
 mod identity_0005_privacy;
+mod identity_0006_directory;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -16,5 +17,6 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(identity_0003_people::Migration),
         Box::new(identity_0004_access::Migration),
         Box::new(identity_0005_privacy::Migration),
+        Box::new(identity_0006_directory::Migration),
     ]
 }

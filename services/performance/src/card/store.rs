@@ -105,6 +105,13 @@ pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page)
     Ok((rows.into_iter().map(StoredCard::try_from).collect::<Result<_>>()?, next))
 }
 
+/// What the cards of a run say of a region's people.
+pub async fn of_region(tx: &ScopedTx, run: Uuid, region: &Region) -> Result<Vec<ScoreCard>> {
+    let mine = Column::RunId.eq(run).and(Column::Region.eq(region.as_str()));
+    let rows = tx.select::<Entity>().filter(mine).order_by_asc(Column::PersonId).all().await?;
+    rows.into_iter().map(|row| StoredCard::try_from(row).map(|stored| stored.card)).collect()
+}
+
 /// Throws away the cards of a run.
 pub async fn discard(unit: &Unit, run: Uuid) -> Result<()> {
     unit.delete::<Entity>().filter(Column::RunId.eq(run)).exec().await?;

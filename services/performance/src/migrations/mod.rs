@@ -9,6 +9,7 @@ mod performance_0001_records;
 mod performance_0002_schemes;
 mod performance_0003_cycles;
 mod performance_0004_results;
+mod performance_0005_transfers;
 
 /// Every step, oldest first.
 pub fn all() -> Vec<Box<dyn MigrationTrait>> {
@@ -17,6 +18,7 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(performance_0002_schemes::Migration),
         Box::new(performance_0003_cycles::Migration),
         Box::new(performance_0004_results::Migration),
+        Box::new(performance_0005_transfers::Migration),
     ]
 }
 

@@ -7,4 +7,5 @@ mod reading;
 mod records;
 mod schemes;
 mod teller;
+mod transfers;
 mod world;

@@ -9,16 +9,18 @@ use tally_api::attendance::v1::alias_service_server::AliasService;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyService;
 use tally_api::attendance::v1::roster_service_server::RosterService;
 use tally_api::identity::v1 as idn;
+use tally_api::identity::v1::org_service_server::OrgService;
 use tally_api::identity::v1::person_service_server::PersonService;
 use tally_api::identity::v1::tenant_service_server::TenantService;
 use tonic::{Request, Response, Status};
 
-use crate::world::Told;
+use crate::world::{Told, units};
 
 pub mod asked {
     tally_access::rpcs! {
         GetTenant = "tally.identity.v1.TenantService/GetTenant", TenantRead, Read;
         ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, Read;
+        ListOrgUnits = "tally.identity.v1.OrgService/ListOrgUnits", OrgRead, Read;
         ListAccounts = "tally.attendance.v1.AccountService/ListAccounts", AccountRead, Read;
         ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, Read;
         ListShifts = "tally.attendance.v1.RosterService/ListShifts", RosterRead, Read;
@@ -43,7 +45,12 @@ fn no<T>() -> Result<Response<T>, Status> {
 #[tonic::async_trait]
 impl TenantService for Teller {
     async fn get_tenant(&self, _: Request<idn::GetTenantRequest>) -> Result<Response<idn::GetTenantResponse>, Status> {
-        let tenant = idn::Tenant { currency: "CNY".into(), zone: "Asia/Shanghai".into(), ..Default::default() };
+        let tenant = idn::Tenant {
+            currency: "CNY".into(),
+            zone: "Asia/Shanghai".into(),
+            regions: ["cn-north", "cn-south", "eu-west"].map(Into::into).into(),
+            ..Default::default()
+        };
         Ok(Response::new(idn::GetTenantResponse { tenant: Some(tenant) }))
     }
 
@@ -78,6 +85,51 @@ impl TenantService for Teller {
         &self,
         _: Request<idn::ResumeTenantRequest>,
     ) -> Result<Response<idn::ResumeTenantResponse>, Status> {
+        no()
+    }
+}
+
+#[tonic::async_trait]
+impl OrgService for Teller {
+    async fn list_org_units(
+        &self,
+        _: Request<idn::ListOrgUnitsRequest>,
+    ) -> Result<Response<idn::ListOrgUnitsResponse>, Status> {
+        Ok(Response::new(idn::ListOrgUnitsResponse { units: units(), ..Default::default() }))
+    }
+
+    async fn import_org_units(
+        &self,
+        _: Request<idn::ImportOrgUnitsRequest>,
+    ) -> Result<Response<idn::ImportOrgUnitsResponse>, Status> {
+        no()
+    }
+
+    async fn move_org_unit(
+        &self,
+        _: Request<idn::MoveOrgUnitRequest>,
+    ) -> Result<Response<idn::MoveOrgUnitResponse>, Status> {
+        no()
+    }
+
+    async fn rename_org_unit(
+        &self,
+        _: Request<idn::RenameOrgUnitRequest>,
+    ) -> Result<Response<idn::RenameOrgUnitResponse>, Status> {
+        no()
+    }
+
+    async fn close_org_unit(
+        &self,
+        _: Request<idn::CloseOrgUnitRequest>,
+    ) -> Result<Response<idn::CloseOrgUnitResponse>, Status> {
+        no()
+    }
+
+    async fn merge_org_units(
+        &self,
+        _: Request<idn::MergeOrgUnitsRequest>,
+    ) -> Result<Response<idn::MergeOrgUnitsResponse>, Status> {
         no()
     }
 }

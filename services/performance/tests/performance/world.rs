@@ -12,6 +12,7 @@ use tally_api::attendance::v1::occupancy_service_server::OccupancyServiceServer;
 use tally_api::attendance::v1::roster_service_server::RosterServiceServer;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
+use tally_api::identity::v1::org_service_server::OrgServiceServer;
 use tally_api::identity::v1::person_service_server::PersonServiceServer;
 use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
 use tally_api::performance::v1 as pb;
@@ -21,10 +22,11 @@ use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_api::performance::v1::event_service_client::EventServiceClient;
 use tally_api::performance::v1::record_service_client::RecordServiceClient;
 use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
+use tally_api::performance::v1::transfer_service_client::TransferServiceClient;
 use tally_cache::Cache;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId, TenantId};
-use tally_performance::{Deps, POLICY, Peers, SERVICE, build, migrations};
-use tally_rpc::{Limits, Peer, RpcChannel, in_process, limited};
+use tally_performance::{Deps, POLICY, Peers, SERVICE, Trusted, build, migrations};
+use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, in_process, limited};
 use tally_runtime::{Compute, Trigger};
 use tally_store::Store;
 use tally_testkit::callers::Caller;
@@ -112,6 +114,26 @@ fn one_person(n: u128) -> idn::Person {
     }
 }
 
+/// The group, its two branches and their teams.
+pub fn units() -> Vec<idn::OrgUnit> {
+    let (root, north, south) = (Uuid::from_u128(0xb0), Uuid::from_u128(0xb3), Uuid::from_u128(0xb4));
+    let unit = |id: Uuid, parent: Option<Uuid>, path: &str, region: &str| idn::OrgUnit {
+        unit_id: id.to_string(),
+        parent_id: parent.map(|parent| parent.to_string()).unwrap_or_default(),
+        name: path.rsplit('/').next().unwrap_or_default().into(),
+        path: path.into(),
+        region: region.into(),
+        ..Default::default()
+    };
+    vec![
+        idn::OrgUnit { name: "Group".into(), ..unit(root, None, "", "*") },
+        unit(north, Some(root), "north", "cn-north"),
+        unit(NORTH.0, Some(north), "north/a", "cn-north"),
+        unit(south, Some(root), "south", "cn-south"),
+        unit(SOUTH.0, Some(south), "south/b", "cn-south"),
+    ]
+}
+
 fn one_account(n: u128) -> att::Account {
     let (unit, path, region) = home(n);
     att::Account {
@@ -136,6 +158,10 @@ pub struct World {
     /// May do everything in the group.
     pub admin: Caller,
     told: Arc<Mutex<Told>>,
+    /// Where the public keys of other regions' stacks are looked for.
+    pub keys: tempfile::TempDir,
+    /// What verifies the files that this stack releases.
+    pub public: tally_rpc::PublicKey,
     channel: RpcChannel,
     background: Vec<tally_runtime::Task>,
     trigger: Trigger,
@@ -170,6 +196,7 @@ impl World {
         let told = Arc::new(Mutex::new(told));
         let teller = Teller(Arc::clone(&told));
         let routes = Routes::new(limited!(TenantServiceServer::new(teller.clone())))
+            .add_service(limited!(OrgServiceServer::new(teller.clone())))
             .add_service(limited!(PersonServiceServer::new(teller.clone())))
             .add_service(limited!(AccountServiceServer::new(teller.clone())))
             .add_service(limited!(AliasServiceServer::new(teller.clone())))
@@ -179,10 +206,15 @@ impl World {
         let signer = callers.signer(SERVICE);
         let peers =
             Peers { identity: Peer::new(peer.clone(), Arc::clone(&signer)), attendance: Peer::new(peer, signer) };
+        let keys = tempfile::tempdir().unwrap();
+        let signing = SigningKey::generate(SERVICE, &callers.rng);
+        let public = signing.public().clone();
         let service = build(Deps {
             store,
             cache: Cache::memory(),
             peers,
+            signing: signing.into(),
+            trusted: Trusted::folder(keys.path().to_owned()),
             clock: callers.clock.clone(),
             rng: callers.rng.clone(),
             compute: Compute::new(0).unwrap(),
@@ -192,7 +224,17 @@ impl World {
         let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
         let admin = callers.person(TENANT, None, everything);
         let background = service.background;
-        Self { channel: in_process(&guarded), admin, callers, db, told, background, trigger: Trigger::new() }
+        Self {
+            channel: in_process(&guarded),
+            admin,
+            callers,
+            db,
+            told,
+            keys,
+            public,
+            background,
+            trigger: Trigger::new(),
+        }
     }
 
     /// Starts the background work.
@@ -237,6 +279,10 @@ impl World {
 
     pub fn cards(&self) -> CardServiceClient<RpcChannel> {
         CardServiceClient::new(self.channel.clone())
+    }
+
+    pub fn transfers(&self) -> TransferServiceClient<RpcChannel> {
+        TransferServiceClient::new(self.channel.clone())
     }
 
     pub fn events(&self) -> EventServiceClient<RpcChannel> {

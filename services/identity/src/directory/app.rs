@@ -1,0 +1,134 @@
+//! Giving pseudonyms, publishing them, taking in those of other regions, and saying where one leads.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tally_access::{Actor, OpContext, Region, Target};
+use tally_kernel::id::PersonId;
+use tally_kernel::{Error, Result};
+use tally_store::Audit;
+use uuid::Uuid;
+
+use super::domain::{self, DirectoryError, Entry};
+use super::store;
+use crate::person::store::Key;
+use crate::policy::{AssignPseudonym, ImportDirectory, LocatePseudonym, PublishDirectory};
+use crate::{App, person, tenant, views};
+
+/// A person who is to have a pseudonym.
+#[derive(Clone, Debug)]
+pub(crate) struct Assign {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) person: PersonId,
+    pub(crate) brings: Option<Uuid>,
+}
+
+/// Gives a person a pseudonym, once.
+///
+/// # Errors
+/// `NOT_FOUND`, `PERMISSION_DENIED`; see [`DirectoryError`].
+pub(crate) async fn assign(app: &App, ctx: &OpContext, wanted: &Assign) -> Result<Uuid> {
+    let permit = ctx.permit_all::<AssignPseudonym>([])?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Uuid>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let found = person::store::get(&unit, &Key::Id(wanted.person)).await?;
+            let home = found.as_ref().and_then(|person| person.home(today));
+            let home = home.ok_or_else(|| Error::not_found("person", wanted.person))?;
+            ctx.permit_read::<AssignPseudonym>(&home.target(wanted.person), "person", wanted.person)?;
+            let has = store::of_person(&unit, wanted.person).await?;
+            let pseudonym = domain::choose(has, wanted.brings, || domain::fresh(ctx.rng.bytes()))?;
+            if has.is_none() {
+                store::insert(&unit, ctx, &home.region, &[(wanted.person, pseudonym)]).await?;
+            }
+            let audit = Audit::new("identity.directory.assign", "person", wanted.person).about(wanted.person);
+            unit.commit(audit.region(&home.region), pseudonym).await
+        })
+        .await
+}
+
+/// The directory of a region: who is employed there and has no pseudonym yet gets one.
+///
+/// # Errors
+/// `PERMISSION_DENIED`, `REGION_NOT_SERVED`.
+pub(crate) async fn publish(app: &App, ctx: &OpContext, region: &Region) -> Result<Vec<Entry>> {
+    let permit = ctx.permit::<PublishDirectory>(&Target::region(region.clone()))?;
+    app.store
+        .retry(ctx, || async {
+            let unit = app.store.unit(ctx, &permit).await?;
+            unit.lock("directory", ctx.tenant().0).await?;
+            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let employed = store::employed(&unit, region, today).await?;
+            let mut known = store::of_region(&unit, region).await?;
+            let named: BTreeSet<PersonId> = known.iter().map(|(person, _)| *person).collect();
+            let without = employed.difference(&named);
+            let new: Vec<_> = without.map(|person| (*person, domain::fresh(ctx.rng.bytes()))).collect();
+            store::insert(&unit, ctx, region, &new).await?;
+            known.extend(&new);
+            let entry = |(person, pseudonym): &(PersonId, Uuid)| Entry {
+                pseudonym: *pseudonym,
+                active: employed.contains(person),
+            };
+            let mut entries: Vec<Entry> = known.iter().map(entry).collect();
+            // By pseudonym: the order of people would tell who came when.
+            entries.sort();
+            let audit = Audit::new("identity.directory.publish", "region", region).region(region);
+            let audit = audit.note("entries", entries.len()).about_all(known.iter().map(|(person, _)| *person));
+            unit.commit(audit, ()).await?;
+            Ok(entries)
+        })
+        .await
+}
+
+/// Takes in what another region released, in place of what it released before.
+///
+/// # Errors
+/// [`DirectoryError::Older`]; `PERMISSION_DENIED`.
+pub(crate) async fn import(
+    app: &App,
+    ctx: &OpContext,
+    from: &Region,
+    released_at: Timestamp,
+    entries: &[Entry],
+) -> Result<()> {
+    let permit = ctx.permit::<ImportDirectory>(&Target::region(Region::global()))?;
+    app.store
+        .retry(ctx, || async {
+            let unit = app.store.unit(ctx, &permit).await?;
+            unit.lock("directory", ctx.tenant().0).await?;
+            if store::released_at(&unit, from).await?.is_some_and(|newest| released_at < newest) {
+                return Err(DirectoryError::Older.into());
+            }
+            store::replace(&unit, ctx, from, released_at, entries).await?;
+            let audit = Audit::new("identity.directory.import", "region", from).note("entries", entries.len());
+            unit.commit(audit, ()).await
+        })
+        .await
+}
+
+/// The regions in which somebody of this pseudonym is employed, sorted. Nobody has to sign in: this says where to.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn locate(app: &App, ctx: &OpContext, pseudonym: Uuid) -> Result<Vec<String>> {
+    ctx.permit::<LocatePseudonym>(&Target::default())?;
+    let Some((tenant, _)) = tenant::store::look_up(&app.store, tenant::store::GROUP).await? else {
+        return Ok(Vec::new());
+    };
+    let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
+    let tx = app.store.read(ctx).await?;
+    let (mut regions, here) = store::locate(&tx, pseudonym).await?;
+    if let Some((person, region)) = here {
+        let today = views::today(ctx, &tenant::store::get(&tx).await?.zone)?;
+        let found = person::store::get(&tx, &Key::Id(person)).await?;
+        if found.is_some_and(|person| person.employments.iter().any(|employment| employment.covers(today))) {
+            regions.insert(region);
+        }
+    }
+    Ok(regions.into_iter().collect())
+}

@@ -1,0 +1,6 @@
+//! Pseudonyms: random ids by which regions tell each other that somebody is employed, and not who.
+
+pub(crate) mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,0 +1,324 @@
+//! Preparing, approving, releasing and taking in what crosses the border of a region.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_access::{OpContext, Permit, Region, Regions, Rpc, Source, Target};
+use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
+use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
+use tally_rpc::statement;
+use tally_store::{Audit, Unit, digest};
+
+use super::domain::cells::{self, Cell, Member, UnitAt, Withheld};
+use super::domain::{
+    Content, Entry, FORMAT, Hands, Kind, Stage, Statement, ToldCell, Transfer, TransferError, month_of, read_file,
+};
+use super::store::{self, StoredCell};
+use crate::App;
+use crate::cycle::domain::State;
+use crate::policy::{ApproveTransfer, ImportTransfer, ListCells, ListTransfers, PrepareTransfer, ReleaseTransfer};
+use crate::{card, cycle};
+
+/// A transfer to prepare.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wanted {
+    /// What it is to hold; a report with its cycle.
+    pub what: What,
+    /// The region that it leaves, where the stack serves several.
+    pub from: Option<Region>,
+    /// The region that it is for.
+    pub to: Region,
+    /// What for.
+    pub purpose: String,
+    /// What law allows it by.
+    pub legal_basis: String,
+}
+
+/// What a transfer is to hold.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub enum What {
+    /// Cells of a cycle.
+    Report(CycleId),
+    /// The pseudonyms of the region.
+    Directory,
+}
+
+/// What was prepared, and what stays out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// The entry of the register.
+    pub transfer: Transfer,
+    /// Units that stay out, and why.
+    pub withheld: Vec<(OrgUnitId, Withheld)>,
+}
+
+/// What may go into a transfer, before it is known what left already.
+enum Material {
+    Report { month: String, cells: Vec<Cell> },
+    Directory(Vec<Entry>),
+}
+
+/// Works out what may cross, and enters it in the register.
+///
+/// # Errors
+/// See [`TransferError`]; `PERMISSION_DENIED`, `REGION_NOT_SERVED`, and what peers answer.
+pub async fn prepare(app: &App, ctx: &OpContext, request_id: &str, wanted: &Wanted) -> Result<Prepared> {
+    let from = origin(&ctx.regions, wanted.from.as_ref())?;
+    let permit = ctx.permit::<PrepareTransfer>(&Target::region(from.clone()))?;
+    if wanted.to == from {
+        return Err(TransferError::SameRegion(from).into());
+    }
+    if !app.peers.regions(ctx).await?.contains(&wanted.to) {
+        return Err(TransferError::RegionUnknown(wanted.to.clone()).into());
+    }
+    let material = match wanted.what {
+        What::Report(cycle) => report(app, ctx, cycle, &from).await?,
+        What::Directory => Material::Directory(app.peers.directory(ctx, &from).await?),
+    };
+    let body = digest(&serde_json::to_vec(wanted).map_err(Error::internal)?);
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Prepared>(request_id, &body).await? {
+                return Ok(done);
+            }
+            let transfer = Transfer {
+                id: TransferId(ctx.new_id()),
+                kind: Kind::Directory,
+                from: from.clone(),
+                to: wanted.to.clone(),
+                purpose: wanted.purpose.clone(),
+                legal_basis: wanted.legal_basis.clone(),
+                month: String::new(),
+                items: 0,
+                stage: Stage::Prepared,
+                prepared: hands(&permit, ctx.now()),
+                approved: None,
+                released: None,
+            };
+            let prepared = enter(&unit, ctx, transfer, &material).await?;
+            let audit = Audit::new("performance.transfer.prepare", "transfer", prepared.transfer.id).region(&from);
+            let audit = audit.note("to", &wanted.to).note("items", prepared.transfer.items);
+            unit.commit(audit.after(&body), prepared).await
+        })
+        .await
+}
+
+/// The region that a transfer leaves: the one of the stack, or the one that is named.
+fn origin(stack: &Regions, named: Option<&Region>) -> Result<Region> {
+    match (named, stack) {
+        (Some(named), _) => Ok(named.clone()),
+        (None, Regions::Only(regions)) if regions.len() == 1 => {
+            regions.first().cloned().ok_or_else(|| TransferError::OriginMissing.into())
+        }
+        (None, Regions::All | Regions::Only(_)) => Err(TransferError::OriginMissing.into()),
+    }
+}
+
+/// The cells of a cycle's month in a region.
+async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Result<Material> {
+    let cycle = { cycle::store::load(&*app.store.read(ctx).await?, id).await? };
+    let month = month_of(cycle.period)?;
+    let run = cycle.run.filter(|_| cycle.state == State::Published).ok_or(TransferError::NotPublished)?;
+    let units = app.peers.units(ctx, cycle.period.to()).await?;
+    let units = units.into_iter().filter(|unit| unit.region == *from || unit.region.is_global()).map(|unit| UnitAt {
+        // Below a branch names may be people's: "Li Na's team".
+        name: if unit.path.contains('/') { String::new() } else { unit.name },
+        id: unit.id,
+        parent: unit.parent,
+    });
+    let cards = card::store::of_region(&*app.store.read(ctx).await?, run, from).await?;
+    let members = cards.into_iter().map(|card| Member {
+        person: card.person,
+        unit: card.unit,
+        credited_ppm: card.credited_ppm,
+        score: card.score,
+    });
+    let (units, members): (Vec<_>, Vec<_>) = (units.collect(), members.collect());
+    let cells = app.compute.run(move || cells::cells(&units, &members)).await?;
+    Ok(Material::Report { month, cells: cells.ok_or(TransferError::TooLarge)? })
+}
+
+/// Judges what may leave, and writes it.
+async fn enter(unit: &Unit, ctx: &OpContext, transfer: Transfer, material: &Material) -> Result<Prepared> {
+    let items = |count: usize| u32::try_from(count).map_err(Error::internal);
+    let (month, cells) = match material {
+        Material::Directory(entries) => {
+            let transfer = Transfer { items: items(entries.len())?, ..transfer };
+            store::insert(unit, &transfer, Some(entries)).await?;
+            return Ok(Prepared { transfer, withheld: Vec::new() });
+        }
+        Material::Report { month, cells } => (month, cells),
+    };
+    let past = store::released(unit, &transfer.from, month, None).await?;
+    let (mut open, mut withheld) = (Vec::new(), Vec::new());
+    for (cell, why) in cells::judge(cells.clone(), &past) {
+        match why {
+            None => open.push(cell),
+            Some(why) => withheld.push((cell.unit, why)),
+        }
+    }
+    if open.is_empty() {
+        return Err(TransferError::NothingToTell.into());
+    }
+    let transfer = Transfer { kind: Kind::Report, month: month.clone(), items: items(open.len())?, ..transfer };
+    store::insert(unit, &transfer, None).await?;
+    store::insert_cells(unit, ctx, &transfer, &open).await?;
+    Ok(Prepared { transfer, withheld })
+}
+
+/// Whose hands a permit puts to work.
+fn hands<R: Rpc>(permit: &Permit<R>, at: Timestamp) -> Hands {
+    let lent_by = match permit.source() {
+        Source::Delegated(delegator) => Some(delegator),
+        Source::Own | Source::BreakGlass(_) => None,
+    };
+    Hands { by: permit.principal(), lent_by, at }
+}
+
+/// Approves what somebody else prepared.
+///
+/// # Errors
+/// See [`TransferError`]; `PERMISSION_DENIED`.
+pub async fn approve(app: &App, ctx: &OpContext, request_id: &str, id: TransferId) -> Result<Transfer> {
+    let permit = ctx.permit_all::<ApproveTransfer>([])?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Transfer>(request_id, &digest(id.0.as_bytes())).await? {
+                return Ok(done);
+            }
+            let before = store::lock(&unit, id).await?;
+            let by = hands(&ctx.permit::<ApproveTransfer>(&Target::region(before.from.clone()))?, ctx.now());
+            let after = before.approve(by)?;
+            store::save(&unit, &after).await?;
+            let audit = Audit::new("performance.transfer.approve", "transfer", id).region(&after.from);
+            unit.commit(audit, after).await
+        })
+        .await
+}
+
+/// The register's entry and the signed file of an approved transfer. The first time, what left meanwhile is looked at once
+/// more.
+///
+/// # Errors
+/// See [`TransferError`]; `PERMISSION_DENIED`.
+pub async fn release(app: &App, ctx: &OpContext, request_id: &str, id: TransferId) -> Result<(Transfer, String)> {
+    let permit = ctx.permit_all::<ReleaseTransfer>([])?;
+    let (transfer, content) = app
+        .store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<(Transfer, Content)>(request_id, &digest(id.0.as_bytes())).await? {
+                return Ok(done);
+            }
+            // One after the other: each sees what the one before let out.
+            unit.lock("releases", ctx.tenant().0).await?;
+            let before = store::lock(&unit, id).await?;
+            let by = hands(&ctx.permit::<ReleaseTransfer>(&Target::region(before.from.clone()))?, ctx.now());
+            let first = before.stage != Stage::Released;
+            let after = before.release(by)?;
+            let content = content(&unit, &after, first).await?;
+            store::save(&unit, &after).await?;
+            let audit = Audit::new("performance.transfer.release", "transfer", id).region(&after.from);
+            let told = digest(&serde_json::to_vec(&content).map_err(Error::internal)?);
+            unit.commit(audit.note("to", &after.to).after(&told), (after, content)).await
+        })
+        .await?;
+    let file = file(app, ctx, &transfer, content)?;
+    Ok((transfer, file))
+}
+
+/// What a transfer tells.
+async fn content(unit: &Unit, transfer: &Transfer, first: bool) -> Result<Content> {
+    if transfer.kind == Kind::Directory {
+        return Ok(Content::Directory(store::entries_of(unit, transfer.id).await?));
+    }
+    let cells = store::cells_of(unit, transfer.id).await?;
+    let told = cells.iter().map(ToldCell::from).collect();
+    if first {
+        let past = store::released(unit, &transfer.from, &transfer.month, Some(transfer.id)).await?;
+        if !cells::still_open(&cells, &past) {
+            return Err(TransferError::Stale.into());
+        }
+    }
+    Ok(Content::Report { month: transfer.month.clone(), cells: told })
+}
+
+/// Two lines: the statement, and its signature.
+fn file(app: &App, ctx: &OpContext, transfer: &Transfer, content: Content) -> Result<String> {
+    let released = transfer.released.ok_or_else(|| Error::internal("a released transfer that nobody released"))?;
+    let statement = Statement {
+        format: FORMAT.to_owned(),
+        transfer: transfer.id,
+        tenant: ctx.tenant(),
+        from: transfer.from.clone(),
+        to: transfer.to.clone(),
+        released_at: released.at,
+        content,
+    };
+    let text = serde_json::to_string(&statement).map_err(Error::internal)?;
+    let line = statement::sign(&app.signing.at(ctx.now()), FORMAT, &text);
+    Ok(format!("{text}\n{line}\n"))
+}
+
+/// Takes in a file that the stack of another region released for this one: that region, and how much.
+///
+/// # Errors
+/// See [`TransferError`]; `PERMISSION_DENIED`, and what peers answer.
+pub async fn import(app: &App, ctx: &OpContext, request_id: &str, file: &str) -> Result<(Region, u32)> {
+    let (told, text, signature) = read_file(file)?;
+    let permit = ctx.permit::<ImportTransfer>(&Target::region(Region::global()))?;
+    let keys = app.trusted.keys(&told.from)?.ok_or_else(|| TransferError::KeyUnknown(told.from.clone()))?;
+    if !statement::signed_by(&keys, FORMAT, text, signature) {
+        return Err(TransferError::SignatureWrong(told.from).into());
+    }
+    if told.tenant != ctx.tenant() {
+        return Err(TransferError::OtherGroup.into());
+    }
+    if told.to.is_global() || !ctx.regions.serve(&told.to) {
+        return Err(TransferError::NotForHere(told.to).into());
+    }
+    if let Content::Directory(entries) = &told.content {
+        app.peers.take_in_directory(ctx, &told.from, told.released_at, entries).await?;
+    }
+    let items = u32::try_from(told.content.items()).map_err(Error::internal)?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            let result = (told.from.clone(), items);
+            if unit.replay::<(Region, u32)>(request_id, &digest(file.as_bytes())).await?.is_some() {
+                return Ok(result);
+            }
+            if let Content::Report { month, cells } = &told.content {
+                store::take_in(&unit, ctx, &told, month, cells).await?;
+            }
+            let audit = Audit::new("performance.transfer.import", "transfer", told.transfer);
+            let audit = audit.note("from", &told.from).note("items", items).after(&digest(text.as_bytes()));
+            unit.commit(audit, result).await
+        })
+        .await
+}
+
+/// A page of the register, newest first.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<Transfer>, String)> {
+    let plan = ctx.plan::<ListTransfers>()?;
+    store::page(&*app.store.read(ctx).await?, &plan, page).await
+}
+
+/// A page of cells: those of a transfer, or all that left or came in.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub async fn list_cells(
+    app: &App,
+    ctx: &OpContext,
+    of: Option<TransferId>,
+    page: &Page,
+) -> Result<(Vec<StoredCell>, String)> {
+    let plan = ctx.plan::<ListCells>()?;
+    store::cells(&*app.store.read(ctx).await?, &plan, of, page).await
+}

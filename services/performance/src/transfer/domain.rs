@@ -1,0 +1,388 @@
+//! A transfer over the border of a region: who may bring it from one stage to the next, and what its file says. Pure.
+
+pub mod cells;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_access::Region;
+use tally_kernel::Micro;
+use tally_kernel::id::{OrgUnitId, PrincipalId, TenantId, TransferId};
+use tally_kernel::time::Period;
+use uuid::Uuid;
+
+use self::cells::Cell;
+
+/// What a file begins with, and what its signature is for.
+pub const FORMAT: &str = "tally transfer 1";
+
+/// Where a transfer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Waits for somebody else's approval.
+    Prepared,
+    /// May be released.
+    Approved,
+    /// Its file was given out.
+    Released,
+}
+
+impl Stage {
+    /// `prepared`, `approved` or `released`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prepared => "prepared",
+            Self::Approved => "approved",
+            Self::Released => "released",
+        }
+    }
+
+    /// The stage of a stored name.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Prepared, Self::Approved, Self::Released].into_iter().find(|stage| stage.name() == name)
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a transfer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Cells of a month.
+    Report,
+    /// Pseudonyms of the region.
+    Directory,
+}
+
+impl Kind {
+    /// `report` or `directory`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Directory => "directory",
+        }
+    }
+
+    /// The kind of a stored name.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Report, Self::Directory].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Who did a step and when, and in whose name if the right was lent. Both count as hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hands {
+    /// Who did it.
+    pub by: PrincipalId,
+    /// Who lent the right.
+    pub lent_by: Option<PrincipalId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Hands {
+    fn shares(self, other: Self) -> bool {
+        let all = |hands: Self| [Some(hands.by), hands.lent_by].into_iter().flatten();
+        all(self).any(|one| all(other).any(|another| one == another))
+    }
+}
+
+/// An entry of the register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// The transfer.
+    pub id: TransferId,
+    /// What it holds.
+    pub kind: Kind,
+    /// The region that it leaves.
+    pub from: Region,
+    /// The region that it is for.
+    pub to: Region,
+    /// What for.
+    pub purpose: String,
+    /// What law allows it by.
+    pub legal_basis: String,
+    /// Month of a report, `YYYY-MM`; empty for a directory.
+    pub month: String,
+    /// Cells or pseudonyms.
+    pub items: u32,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Who prepared it.
+    pub prepared: Hands,
+    /// Who approved it.
+    pub approved: Option<Hands>,
+    /// Who released it first.
+    pub released: Option<Hands>,
+}
+
+/// What can be wrong with a transfer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransferError {
+    /// The stack serves several regions and none was named.
+    #[error("this stack serves several regions: name the one that the transfer leaves in from_region")]
+    OriginMissing,
+    /// Out of a region into itself.
+    #[error("a transfer goes to another region than {0}")]
+    SameRegion(Region),
+    /// A region that the group does not have.
+    #[error("the group has no region {0}: see its regions, or add this one")]
+    RegionUnknown(Region),
+    /// A cycle of something else than one month.
+    #[error("a report tells of one calendar month, and the cycle runs from {} to {}: make a cycle of a month", .0.from(), .0.to())]
+    NotAMonth(Period),
+    /// A cycle that is not published.
+    #[error("the cycle is not published: reports tell what is final")]
+    NotPublished,
+    /// No cell may leave.
+    #[error("no unit may be told of: each has fewer than five people, or would tell of fewer by a difference")]
+    NothingToTell,
+    /// A number beyond what is computed with.
+    #[error("a number is too large to compute with")]
+    TooLarge,
+    /// No such transfer, or none that the caller reaches.
+    #[error("there is no transfer {0}")]
+    Unknown(TransferId),
+    /// Not prepared any more.
+    #[error("the transfer is {0} already")]
+    NotPrepared(Stage),
+    /// Who prepared it wants to approve it.
+    #[error(
+        "a transfer is prepared and approved by two different people, and who lends a right counts: ask somebody else"
+    )]
+    SameHands,
+    /// Not approved.
+    #[error("the transfer waits for somebody else's approval")]
+    NotApproved,
+    /// Other transfers were released since it was prepared.
+    #[error(
+        "another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again"
+    )]
+    Stale,
+    /// Not a file of ours.
+    #[error("this is not a transfer file: send the whole file as ReleaseTransfer gave it")]
+    Malformed,
+    /// A file whose signature is not that of the region it names.
+    #[error("the file is not signed by the stack of {0}: it was altered, or its new public key is missing here")]
+    SignatureWrong(Region),
+    /// No public key of the region.
+    #[error("no public key of {0} is known here: put its performance.pub into the key folder as regions/{0}.pub")]
+    KeyUnknown(Region),
+    /// A file of another group.
+    #[error("the file is of another group")]
+    OtherGroup,
+    /// A file for another region.
+    #[error("the file is for the region {0}: take it in there")]
+    NotForHere(Region),
+    /// Taken in before.
+    #[error("the file was taken in before")]
+    ImportedAlready,
+}
+
+impl Transfer {
+    /// The transfer, approved by other hands than those that prepared it.
+    ///
+    /// # Errors
+    /// [`TransferError::NotPrepared`], [`TransferError::SameHands`].
+    pub fn approve(self, by: Hands) -> Result<Self, TransferError> {
+        if self.stage != Stage::Prepared {
+            return Err(TransferError::NotPrepared(self.stage));
+        }
+        if self.prepared.shares(by) {
+            return Err(TransferError::SameHands);
+        }
+        Ok(Self { stage: Stage::Approved, approved: Some(by), ..self })
+    }
+
+    /// The transfer, released; as it was where it is already.
+    ///
+    /// # Errors
+    /// [`TransferError::NotApproved`].
+    pub fn release(self, by: Hands) -> Result<Self, TransferError> {
+        match self.stage {
+            Stage::Prepared => Err(TransferError::NotApproved),
+            Stage::Approved => Ok(Self { stage: Stage::Released, released: Some(by), ..self }),
+            Stage::Released => Ok(self),
+        }
+    }
+}
+
+/// The month that a period is, `YYYY-MM`.
+///
+/// # Errors
+/// [`TransferError::NotAMonth`].
+pub fn month_of(period: Period) -> Result<String, TransferError> {
+    if Period::month_of(period.from()) == period {
+        Ok(period.from().strftime("%Y-%m").to_string())
+    } else {
+        Err(TransferError::NotAMonth(period))
+    }
+}
+
+/// What a file tells. Nobody's name, id or number is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The transfer.
+    pub transfer: TransferId,
+    /// The group.
+    pub tenant: TenantId,
+    /// The region that tells.
+    pub from: Region,
+    /// The region that is told.
+    pub to: Region,
+    /// When it was released first.
+    pub released_at: Timestamp,
+    /// What is told.
+    pub content: Content,
+}
+
+/// What is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// Cells of a month.
+    Report {
+        /// `YYYY-MM`.
+        month: String,
+        /// By unit.
+        cells: Vec<ToldCell>,
+    },
+    /// Pseudonyms.
+    Directory(Vec<Entry>),
+}
+
+impl Content {
+    /// Cells or pseudonyms.
+    pub fn items(&self) -> usize {
+        match self {
+            Self::Report { cells, .. } => cells.len(),
+            Self::Directory(entries) => entries.len(),
+        }
+    }
+}
+
+/// A cell as it leaves: without its members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldCell {
+    /// The unit.
+    pub unit: OrgUnitId,
+    /// Its parent; nothing for the group itself.
+    pub parent: Option<OrgUnitId>,
+    /// Name of a branch or the group.
+    pub name: String,
+    /// How many people.
+    pub people: u32,
+    /// Credited millionths of records.
+    pub credited_ppm: u64,
+    /// Mean of the scores.
+    pub mean_score: Micro,
+}
+
+impl From<&Cell> for ToldCell {
+    fn from(cell: &Cell) -> Self {
+        Self {
+            unit: cell.unit,
+            parent: cell.parent,
+            name: cell.name.clone(),
+            people: u32::try_from(cell.members.len()).unwrap_or(u32::MAX),
+            credited_ppm: cell.credited_ppm,
+            mean_score: cell.mean_score,
+        }
+    }
+}
+
+/// A pseudonym.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// A random id.
+    pub pseudonym: Uuid,
+    /// Whether whoever it stands for is employed in the region.
+    pub active: bool,
+}
+
+/// The statement of a file, and the line that it is signed by.
+///
+/// # Errors
+/// [`TransferError::Malformed`].
+pub fn read_file(file: &str) -> Result<(Statement, &str, &str), TransferError> {
+    let (text, signature) = file.trim_end().split_once('\n').ok_or(TransferError::Malformed)?;
+    let statement: Statement = serde_json::from_str(text).map_err(|_| TransferError::Malformed)?;
+    if statement.format == FORMAT { Ok((statement, text, signature)) } else { Err(TransferError::Malformed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hands(by: u128, lent_by: Option<u128>) -> Hands {
+        let of = |n| PrincipalId(Uuid::from_u128(n));
+        Hands { by: of(by), lent_by: lent_by.map(of), at: Timestamp::UNIX_EPOCH }
+    }
+
+    fn prepared() -> Transfer {
+        Transfer {
+            id: TransferId(Uuid::from_u128(1)),
+            kind: Kind::Report,
+            from: "cn-north".parse().unwrap(),
+            to: "eu-west".parse().unwrap(),
+            purpose: "comparison".into(),
+            legal_basis: "contract".into(),
+            month: "2026-03".into(),
+            items: 1,
+            stage: Stage::Prepared,
+            prepared: hands(7, Some(8)),
+            approved: None,
+            released: None,
+        }
+    }
+
+    #[test]
+    fn two_people_prepare_and_approve_and_who_lends_a_right_counts() {
+        for (by, lent_by) in [(7, None), (8, None), (9, Some(7)), (9, Some(8))] {
+            assert_eq!(prepared().approve(hands(by, lent_by)), Err(TransferError::SameHands), "{by} {lent_by:?}");
+        }
+        let approved = prepared().approve(hands(9, None)).unwrap();
+        assert_eq!(approved.clone().approve(hands(10, None)), Err(TransferError::NotPrepared(Stage::Approved)));
+        assert_eq!(prepared().release(hands(7, None)), Err(TransferError::NotApproved));
+        let released = approved.release(hands(7, None)).unwrap();
+        assert_eq!(released.clone().release(hands(9, None)), Ok(released), "the first release is the one on file");
+    }
+
+    #[test]
+    fn a_report_is_of_one_whole_month() {
+        let period = |from: &str, to: &str| Period::new(from.parse().unwrap(), to.parse().unwrap()).unwrap();
+        assert_eq!(month_of(period("2026-02-01", "2026-02-28")).as_deref(), Ok("2026-02"));
+        for (from, to) in [("2026-02-01", "2026-02-27"), ("2026-02-02", "2026-02-28"), ("2026-02-01", "2026-03-31")] {
+            assert_eq!(month_of(period(from, to)), Err(TransferError::NotAMonth(period(from, to))));
+        }
+    }
+
+    #[test]
+    fn a_file_is_two_lines_of_this_format() {
+        let statement = Statement {
+            format: FORMAT.into(),
+            transfer: TransferId(Uuid::from_u128(1)),
+            tenant: TenantId(Uuid::from_u128(2)),
+            from: "cn-north".parse().unwrap(),
+            to: "eu-west".parse().unwrap(),
+            released_at: Timestamp::UNIX_EPOCH,
+            content: Content::Directory(vec![Entry { pseudonym: Uuid::from_u128(3), active: true }]),
+        };
+        let text = serde_json::to_string(&statement).unwrap();
+        let file = format!("{text}\nkey signature\n");
+        assert_eq!(read_file(&file), Ok((statement.clone(), text.as_str(), "key signature")));
+        let other = serde_json::to_string(&Statement { format: "tally transfer 2".into(), ..statement }).unwrap();
+        for broken in [String::new(), text, format!("{other}\nkey signature"), "{}\nkey signature".into()] {
+            assert_eq!(read_file(&broken), Err(TransferError::Malformed), "{broken}");
+        }
+    }
+}

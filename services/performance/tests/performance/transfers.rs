@@ -1,0 +1,178 @@
+//! What crosses the border of a region: prepared by one, approved by another, released, taken in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tally_access::{Permission, Reach};
+use tally_api::attendance::v1 as att;
+use tally_api::performance::v1 as pb;
+use tally_performance::SERVICE;
+use tally_store::orm::{ConnectionTrait as _, Database};
+use tally_testkit::callers::Caller;
+use tonic::{Response, Status};
+
+use crate::world::{TENANT, Told, World, reason, record, units};
+
+/// So many people, every other one of `north/a` and there on duty together.
+fn team(people: u128) -> Told {
+    let mut told = Told::of(people, 2);
+    (1..=people).step_by(2).for_each(|p| on_duty(&mut told, p));
+    told
+}
+
+fn on_duty(told: &mut Told, p: u128) {
+    told.on_duty(1, p, att::DutyRule::Team, "2026-03-01T00:00:00Z", "2026-03-31T00:00:00Z");
+}
+
+/// A published March in which the six people of `north/a` are credited together.
+async fn published(world: &World) -> String {
+    world.import(1, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-03T01:00:00Z")]).await;
+    let cycle_id = world.march().await;
+    world.close(&cycle_id).await;
+    let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
+    world.cycles().publish_cycle(world.admin.request(ask)).await.unwrap();
+    cycle_id
+}
+
+fn report(cycle_id: &str) -> pb::PrepareTransferRequest {
+    pb::PrepareTransferRequest {
+        kind: pb::TransferKind::Report.into(),
+        cycle_id: cycle_id.into(),
+        from_region: "cn-north".into(),
+        to_region: "cn-south".into(),
+        purpose: "comparison of branches".into(),
+        legal_basis: "works agreement 7".into(),
+        ..Default::default()
+    }
+}
+
+async fn prepare(
+    world: &World,
+    ask: pb::PrepareTransferRequest,
+) -> Result<Response<pb::PrepareTransferResponse>, Status> {
+    world.transfers().prepare_transfer(world.admin.request(ask)).await
+}
+
+async fn approve(world: &World, by: &Caller, id: &str) -> Result<Response<pb::ApproveTransferResponse>, Status> {
+    let ask = pb::ApproveTransferRequest { request_id: String::new(), transfer_id: id.into() };
+    world.transfers().approve_transfer(by.request(ask)).await
+}
+
+async fn release(world: &World, id: &str) -> Result<Response<pb::ReleaseTransferResponse>, Status> {
+    let ask = pb::ReleaseTransferRequest { request_id: String::new(), transfer_id: id.into() };
+    world.transfers().release_transfer(world.admin.request(ask)).await
+}
+
+async fn import(world: &World, file: &str) -> Result<Response<pb::ImportTransferResponse>, Status> {
+    let ask = pb::ImportTransferRequest { request_id: String::new(), file: file.into() };
+    world.transfers().import_transfer(world.admin.request(ask)).await
+}
+
+/// Somebody else who may do everything too.
+fn colleague(world: &World) -> Caller {
+    world.callers.person(TENANT, None, Permission::ALL.iter().map(|p| (*p, Reach::everything())))
+}
+
+#[tokio::test]
+async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in() {
+    for world in World::all(team(12)).await {
+        let name = world.db.name;
+        let cycle_id = published(&world).await;
+        let prepared = prepare(&world, report(&cycle_id)).await.unwrap().into_inner();
+        let id = prepared.transfer.unwrap().transfer_id;
+        assert_eq!(reason(release(&world, &id).await), "TRANSFER_NOT_APPROVED", "{name}");
+        assert_eq!(reason(approve(&world, &world.admin, &id).await), "SAME_HANDS", "{name}");
+        approve(&world, &colleague(&world), &id).await.unwrap();
+        let file = release(&world, &id).await.unwrap().into_inner().file;
+        assert_eq!(release(&world, &id).await.unwrap().into_inner().file, file, "{name}: the same file again");
+        assert!(!file.contains("E0001") && !file.contains(&crate::world::person(1).to_string()), "{file}");
+
+        assert_eq!(reason(import(&world, &file).await), "REGION_KEY_UNKNOWN", "{name}");
+        std::fs::write(world.keys.path().join("cn-north.pub"), STANDARD.encode(world.public.bytes)).unwrap();
+        let forged = file.replacen("\"people\":6", "\"people\":7", 1);
+        assert_ne!(forged, file, "{file}");
+        assert_eq!(reason(import(&world, &forged).await), "TRANSFER_SIGNATURE_WRONG", "{name}");
+        assert_eq!(import(&world, &file).await.unwrap().into_inner().items, 3, "{name}");
+        assert_eq!(reason(import(&world, &file).await), "TRANSFER_THERE", "{name}");
+
+        let ask = pb::ListCellsRequest { transfer_id: id.clone(), ..Default::default() };
+        let cells = world.transfers().list_cells(world.admin.request(ask)).await.unwrap().into_inner().cells;
+        let mut told: Vec<_> = cells.iter().map(|c| (c.name.as_str(), c.people, c.credited.as_str())).collect();
+        told.sort();
+        // As released, and as taken in; the team's name stays.
+        let twice = ["", "", "Group", "Group", "north", "north"].map(|unit| (unit, 6, "2"));
+        assert_eq!(told, twice, "{name}");
+        let team = units().into_iter().find(|unit| unit.path == "north/a").unwrap();
+        let below = cells.iter().find(|cell| cell.name.is_empty()).unwrap();
+        assert_eq!((&below.unit_id, &below.parent_id), (&team.unit_id, &team.parent_id));
+        let register = world.transfers().list_transfers(world.admin.request(pb::ListTransfersRequest::default())).await;
+        let register = register.unwrap().into_inner().transfers;
+        assert_eq!((register.len(), register[0].stage()), (1, pb::TransferStage::Released), "{name}");
+        assert!(register[0].prepared_by != register[0].approved_by && !register[0].approved_by.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_is_refused_with_what_to_do() {
+    for world in World::all(team(8)).await {
+        let cycle_id = world.march().await;
+        let why = async |ask| reason(prepare(&world, ask).await);
+        assert_eq!(why(report(&cycle_id)).await, "CYCLE_NOT_PUBLISHED", "{}", world.db.name);
+        let cycle_id = published(&world).await;
+        assert_eq!(why(report(&cycle_id)).await, "NOTHING_TO_TELL", "four people of cn-north");
+        let asks = [
+            (pb::PrepareTransferRequest { to_region: "cn-north".into(), ..report(&cycle_id) }, "REGION_SAME"),
+            (pb::PrepareTransferRequest { to_region: "mars".into(), ..report(&cycle_id) }, "REGION_UNKNOWN"),
+            (pb::PrepareTransferRequest { from_region: String::new(), ..report(&cycle_id) }, "REGION_MISSING"),
+            (pb::PrepareTransferRequest { purpose: " ".into(), ..report(&cycle_id) }, "INVALID_REQUEST"),
+        ];
+        for (ask, expected) in asks {
+            assert_eq!(why(ask).await, expected, "{}", world.db.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_database_itself_keeps_preparer_and_approver_apart() {
+    for world in World::all(team(12)).await {
+        let cycle_id = published(&world).await;
+        prepare(&world, report(&cycle_id)).await.unwrap();
+        let db = Database::connect(&world.db.owner_url).await.unwrap();
+        let table = if world.db.name == "postgres" { format!("{SERVICE}.transfers") } else { "transfers".to_owned() };
+        let cells = table.replace("transfers", "report_cells");
+        for (forbidden, rule) in [
+            (format!("UPDATE {table} SET approved_by = prepared_by"), "approver_check"),
+            (format!("UPDATE {table} SET released_at = recorded_at"), "approved_check"),
+            (format!("UPDATE {cells} SET people = 4"), "people_check"),
+        ] {
+            let refused = db.execute_unprepared(&forbidden).await.unwrap_err().to_string();
+            assert!(refused.contains(rule), "{}: {refused}", world.db.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_another_overtook_is_prepared_again() {
+    let told = team(10);
+    // A sixth person of the team comes to light after the first report was prepared.
+    let late = Told::of(11, 2).people.remove(10);
+    for world in World::all(told).await {
+        let first = published(&world).await;
+        let early = prepare(&world, report(&first)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
+        world.tell(|told| {
+            told.people.push(late.clone());
+            on_duty(told, 11);
+        });
+        let again = world.march().await;
+        world.close(&again).await;
+        let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: again.clone() };
+        world.cycles().publish_cycle(world.admin.request(ask)).await.unwrap();
+        let later = prepare(&world, report(&again)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
+        for id in [&early, &later] {
+            approve(&world, &colleague(&world), id).await.unwrap();
+        }
+        release(&world, &later).await.unwrap();
+        assert_eq!(reason(release(&world, &early).await), "TRANSFER_STALE", "{}", world.db.name);
+        let refused = prepare(&world, report(&first)).await;
+        assert_eq!(reason(refused), "NOTHING_TO_TELL", "{}: one person is the difference", world.db.name);
+    }
+}
