@@ -8,6 +8,7 @@
 mod databases;
 #[path = "../../../testkit/src/pgbouncer.rs"]
 mod pgbouncer;
+#[expect(dead_code, reason = "the raw bytes of a database are for tests of the whole suite")]
 #[path = "../../../testkit/src/postgres.rs"]
 mod postgres;
 
