@@ -189,13 +189,13 @@ async fn ask(stack: &Stack, by: &Session, question: &Question) -> Status {
 /// A group without people, and its administrator.
 async fn group(stack: &Stack) -> Session {
     let ask = identity::InitTenantRequest {
-        request_id: String::new(),
         name: "Fields".into(),
         currency: "CNY".into(),
         zone: "Asia/Shanghai".into(),
         regions: vec!["cn-north".into()],
         admin_login: "admin".into(),
         admin_password: PASSWORD.into(),
+        ..Default::default()
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(stack.channels.identity.clone());
     client.init_tenant(ask).await.expect("a group");

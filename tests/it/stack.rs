@@ -129,16 +129,7 @@ impl Stack {
         let channels = Channels { identity, attendance, performance, compensation, talent };
         let name = "five processes on PostgreSQL and Redis";
         let started = addresses.into_iter().map(|(name, at)| (name, at, vec!["--services", name])).collect();
-        Self {
-            name,
-            channels,
-            folder,
-            processes,
-            started,
-            settings,
-            database: Some(database),
-            redis: Some(redis),
-        }
+        Self { name, channels, folder, processes, started, settings, database: Some(database), redis: Some(redis) }
     }
 
     /// A command line with the settings of the processes.
