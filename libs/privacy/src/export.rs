@@ -24,7 +24,7 @@ pub async fn export<R: Rpc>(
     let (mut rows, mut withheld) = (0, 0);
     let tx = store.read(ctx).await?;
     for holding in holdings {
-        let mut cut = Cut { until: ctx.now(), after: None, person: Some(person) };
+        let mut cut = Cut { until: ctx.now(), after: None, person: Some(person), opened: true };
         while let (found, Some(last)) = holding.rows(&tx, &cut).await? {
             let mut part = common::ExportedTable { table: holding.table().to_owned(), ..Default::default() };
             for row in found {

@@ -31,12 +31,14 @@ pub trait Told: Scoped
 where
     Self::Model: Serialize + Send + Sync,
 {
-    /// A row as a JSON object. Tables with sealed columns open them here, and leave out what was erased.
+    /// A row as a JSON object. Tables with sealed columns open them here where `opened` says so, and leave out what was
+    /// erased.
     fn tell<'t>(
         tx: &'t ScopedTx,
         row: &'t Self::Model,
+        opened: bool,
     ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
-        let _ = tx;
+        let _ = (tx, opened);
         async move { plain(row) }.boxed()
     }
 }
@@ -88,6 +90,8 @@ pub struct Cut {
     pub after: Option<Uuid>,
     /// About this person alone.
     pub person: Option<PersonId>,
+    /// Whether sealed columns are told, opened.
+    pub opened: bool,
 }
 
 /// A row of an export.
@@ -247,7 +251,7 @@ where
     }
     let (mut rows, mut last) = (Vec::new(), None);
     for row in tx.select::<E>().filter(these).order_by_asc(id).limit(ROWS).all().await? {
-        let json = serde_json::Value::Object(E::tell(tx, &row).await?).to_string();
+        let json = serde_json::Value::Object(E::tell(tx, &row, cut.opened).await?).to_string();
         rows.push(ToldRow { target: target::<E>(&row)?, json });
         last = uuid(&row.get(id));
     }

@@ -126,7 +126,7 @@ async fn an_erasure_deletes_clears_or_keeps_the_rows_of_one_person() {
         let cleared = &[("code", Clear::Pseudonym), ("title", Clear::Empty), ("unit_id", Clear::Null)];
         assert_eq!(erase(Fate::Cleared(cleared), 1).await, 1);
         let tx = db.store.read(&ctx).await.unwrap();
-        let cut = Cut { until: ctx.now(), after: None, person: Some(someone(1)) };
+        let cut = Cut { until: ctx.now(), after: None, person: Some(someone(1)), opened: true };
         let (rows, last) = notes(Fate::Deleted).rows(&tx, &cut).await.unwrap();
         assert!(rows.len() == 1 && last.is_some());
         let row: serde_json::Value = serde_json::from_str(&rows[0].json).unwrap();

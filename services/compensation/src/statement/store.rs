@@ -46,9 +46,13 @@ impl Told for Entity {
     fn tell<'t>(
         tx: &'t ScopedTx,
         row: &'t Model,
+        opened: bool,
     ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
         Box::pin(async move {
             let mut told = plain(row)?;
+            if !opened {
+                return Ok(told);
+            }
             let line = tx.open(&Place::of(Column::Line, row.id), &row.line).await?;
             told.insert("line".to_owned(), plain(&line)?.into());
             Ok(told)

@@ -29,7 +29,7 @@ pub(crate) async fn group(app: &Arc<App>, ctx: &OpContext) -> Result<impl Stream
     let permit = ctx.permit::<ExportTenant>(&Target::tenant())?;
     let audit = Audit::new("identity.tenant.export", "tenant", ctx.tenant());
     app.store.unit(ctx, &permit).await?.commit(audit, ()).await?;
-    let begin = Cut { until: ctx.now(), after: None, person: None };
+    let begin = Cut { until: ctx.now(), after: None, person: None, opened: false };
     let (app, ctx) = (Arc::clone(app), ctx.clone());
     Ok(stream::try_unfold((0, begin), move |(mut at, mut cut)| {
         let (app, ctx) = (Arc::clone(&app), ctx.clone());
@@ -58,13 +58,16 @@ pub(crate) async fn person(app: &App, ctx: &OpContext, id: PersonId) -> Result<V
     if places.is_empty() || !places.iter().all(|target| ctx.may(Permission::PersonReadPii, target)) {
         return Err(missing());
     }
+    let own = ctx.actor.person() == Some(id);
+    let all = |permission| places.iter().all(|target| ctx.may(permission, target));
+    let opened = own || (all(Permission::PersonReadIdNumber) && all(Permission::LeaveReadMedical));
     let found = person::store::get(&*app.store.read(ctx).await?, &Key::Id(id)).await?.ok_or_else(missing)?;
     let audit = Audit::new("identity.person.export", "person", found.id);
     app.store.unit(ctx, &permit).await?.commit(audit, ()).await?;
     let tx = app.store.read(ctx).await?;
     let mut parts = Vec::new();
     for table in &HOLDINGS {
-        let mut cut = Cut { until: ctx.now(), after: None, person: Some(id) };
+        let mut cut = Cut { until: ctx.now(), after: None, person: Some(id), opened };
         while let Some(part) = part(&tx, table, &mut cut).await? {
             parts.push(part);
         }

@@ -1,7 +1,10 @@
 //! Identity's tables: those of an export of the group, and those that tell of people.
 
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
 use tally_access::Permission::{PersonRead, PersonReadPii};
-use tally_store::{Clear, Fate, Holding, Told};
+use tally_kernel::id::PersonId;
+use tally_store::{Clear, Fate, Holding, Place, ScopedTx, StoreError, Told, plain};
 
 use crate::access::store::grants;
 use crate::catalogue::store::entries;
@@ -15,9 +18,38 @@ use crate::tenant::store::tenants;
 
 impl Told for tenants::Entity {}
 impl Told for states::Entity {}
-impl Told for people::Entity {}
+
+type Columns = Map<String, Value>;
+
+impl Told for people::Entity {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t people::Model, opened: bool) -> BoxFuture<'t, Result<Columns, StoreError>> {
+        Box::pin(async move {
+            let (mut told, person) = (plain(row)?, PersonId(row.id));
+            if let Some(sealed) = row.id_number.as_ref().filter(|_| opened) {
+                let keys = tx.person_keys([person]).await?;
+                let number = keys.open(person, &Place::of(people::Column::IdNumber, row.id), sealed)?;
+                told.extend(number.map(|number| ("id_number".to_owned(), number.reveal().into())));
+            }
+            Ok(told)
+        })
+    }
+}
+
+impl Told for leaves::Entity {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t leaves::Model, opened: bool) -> BoxFuture<'t, Result<Columns, StoreError>> {
+        Box::pin(async move {
+            let (mut told, person) = (plain(row)?, PersonId(row.person_id));
+            if let Some(sealed) = row.why.as_ref().filter(|_| opened) {
+                let keys = tx.person_keys([person]).await?;
+                let why = keys.open(person, &Place::of(leaves::Column::Why, row.id), sealed)?;
+                told.extend(why.map(|why| plain(&why)).transpose()?.map(|why| ("why".to_owned(), why.into())));
+            }
+            Ok(told)
+        })
+    }
+}
+
 impl Told for employments::Entity {}
-impl Told for leaves::Entity {}
 impl Told for lines::Entity {}
 impl Told for entries::Entity {}
 impl Told for grants::Entity {}
@@ -28,7 +60,13 @@ impl Told for erasures::Entity {}
 
 const PEOPLE: Holding = Holding::of::<people::Entity>(
     PersonReadPii,
-    Fate::Cleared(&[("employee_no", Clear::Pseudonym), ("name", Clear::Pseudonym)]),
+    // The index is computed from the number and survives the key.
+    Fate::Cleared(&[
+        ("employee_no", Clear::Pseudonym),
+        ("name", Clear::Pseudonym),
+        ("id_number", Clear::Null),
+        ("id_number_index", Clear::Null),
+    ]),
     None,
 );
 const EMPLOYMENTS: Holding =
