@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use jiff::{Span, Timestamp, tz::TimeZone};
 use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as identity;
@@ -144,7 +144,8 @@ fn months(terms: &Terms, kind: &str) -> Result<u32> {
 
 /// The instant so many months ago, in UTC.
 fn months_before(now: Timestamp, months: u32) -> Result<Timestamp> {
-    let then = now.to_zoned(TimeZone::UTC).checked_sub(i64::from(months).months()).map_err(Error::internal)?;
+    let months = Span::new().try_months(months).map_err(Error::internal)?;
+    let then = now.to_zoned(TimeZone::UTC).checked_sub(months).map_err(Error::internal)?;
     Ok(then.timestamp())
 }
 

@@ -1,7 +1,7 @@
 //! When somebody may be erased, who may approve it, and when it is finished.
 
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_kernel::id::{ErasureId, OrgUnitId, PersonId, PrincipalId};
@@ -90,7 +90,8 @@ pub fn judge(facts: Facts) -> Result<(), ErasureError> {
         return Err(ErasureError::StillEmployed);
     };
     // The end of time is later than any today.
-    let over = last_day.checked_add(i64::from(facts.months).months()).unwrap_or(Date::MAX);
+    let months = Span::new().try_months(facts.months).ok();
+    let over = months.and_then(|months| last_day.checked_add(months).ok()).unwrap_or(Date::MAX);
     if facts.today <= over {
         return Err(ErasureError::TooEarly(over));
     }
