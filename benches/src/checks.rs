@@ -162,6 +162,7 @@ async fn serve(folder: &Path) -> Result<String> {
         keys: keys.clone(),
         views: views.clone(),
         compute: Compute::new(1)?,
+        clock: clock.clone(),
         rng: rng.clone(),
     };
     let identity = identity.guard(tally_identity::build(deps)?.routes);

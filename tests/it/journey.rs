@@ -72,6 +72,7 @@ async fn one_process_and_five_give_the_same_result_to_the_byte() {
     odd_jobs::all(&here).await;
     review_access(&one, &here).await;
     odd_jobs::regions::all(&one, &here).await;
+    odd_jobs::deletion::all(&one, &here).await;
     one.stop().await;
     verify_audit_of_files(&one, &here).await;
 
@@ -81,6 +82,7 @@ async fn one_process_and_five_give_the_same_result_to_the_byte() {
     odd_jobs::all(&there).await;
     review_access(&five, &there).await;
     odd_jobs::regions::all(&five, &there).await;
+    odd_jobs::deletion::all(&five, &there).await;
     five.stop().await;
 
     assert_eq!(here.outcome.summary, there.outcome.summary);

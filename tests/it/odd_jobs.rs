@@ -11,6 +11,7 @@ use tonic::Code;
 use crate::journey::{Done, agent};
 
 pub mod access;
+pub mod deletion;
 mod organisation;
 pub mod privacy;
 pub mod regions;

@@ -76,6 +76,8 @@ permissions! {
     TenantWrite = "identity.tenant.write" opens Internal;
     /// Suspend the group, and resume it.
     TenantSuspend = "identity.tenant.suspend" opens Internal;
+    /// Delete the group for good.
+    TenantDelete = "identity.tenant.delete" opens Internal;
     /// Take out all that identity holds of the group.
     TenantExport = "identity.tenant.export" opens Pii;
     /// Read the org tree.

@@ -344,6 +344,7 @@ const AUDITOR: &[Permission] = &[
 const PLATFORM_OPERATOR: &[Permission] = &[
     TenantRead,
     TenantSuspend,
+    TenantDelete,
     OrgRead,
     RoleRead,
     BreakGlass,
@@ -390,7 +391,7 @@ const GROUP_ADMIN: &[Permission] = &[
     AuditRead,
 ];
 
-const SERVICE_IDENTITY: &[Permission] = &[TenantRead, OrgRead, PersonRead, GrantRead, ViewRead];
+const SERVICE_IDENTITY: &[Permission] = &[TenantRead, TenantDelete, OrgRead, PersonRead, GrantRead, ViewRead];
 
 const SERVICE_ATTENDANCE: &[Permission] = &[
     TenantRead,

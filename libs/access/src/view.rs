@@ -13,9 +13,9 @@ use crate::{Circumstances, Condition, Modules, Permission, Reach, Target};
 /// What each permission reaches, by the permission's number.
 type Rules = Box<[Option<Arc<Reach>>]>;
 
-/// What may be done while a group is suspended: see that it is, take its data along, and end the suspension.
-const OUTLIVE_SUSPENSION: [Permission; 3] =
-    [Permission::TenantRead, Permission::TenantExport, Permission::TenantSuspend];
+/// What may be done while a group is suspended: see that it is, take its data along, and end the suspension or the group.
+const OUTLIVE_SUSPENSION: [Permission; 4] =
+    [Permission::TenantRead, Permission::TenantExport, Permission::TenantSuspend, Permission::TenantDelete];
 
 /// What a principal may do, compiled from its grants, the org tree and its employment at one revision of the group's
 /// access facts. A question is an index and at most three look-ups, however large the group.

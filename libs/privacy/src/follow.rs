@@ -22,6 +22,11 @@ pub const SOURCE: &str = "identity";
 /// The event that tells of an erasure; its key is the erasure's id.
 pub const ERASED: &str = "identity.person.erased";
 
+/// The event that tells that a group is deleted; its key is the group's id.
+pub const DELETED: &str = "identity.tenant.deleted";
+
+/// Rows of each table that one unit of a removal deletes at most.
+const REMOVED_AT_ONCE: u64 = 5_000;
 /// How long a follower waits when nothing is new, or when it is another service's turn.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Events of one answer.
@@ -75,7 +80,12 @@ async fn follow<R: Rpc>(follower: Follower, shutdown: Shutdown) -> Result<()> {
         let mut waits = events.is_empty();
         for event in events {
             let position = i64::try_from(event.position).unwrap_or(i64::MAX);
-            if event.kind == ERASED && !follower.done::<R>(&event, position).await? {
+            let done = match event.kind.as_str() {
+                ERASED => follower.done::<R>(&event, position).await?,
+                DELETED => follower.deleted::<R>(&event, position).await?,
+                _ => true,
+            };
+            if !done {
                 waits = true;
                 break;
             }
@@ -124,6 +134,14 @@ impl Follower {
         Ok(true)
     }
 
+    /// Removes a group that was deleted.
+    async fn deleted<R: Rpc>(&self, event: &identity::Event, position: i64) -> Result<bool> {
+        let ctx = self.context(event.tenant_id.parse()?);
+        remove_group::<R>(&self.store, &ctx, &[]).await?;
+        self.advance::<R>(&ctx, event, position).await?;
+        Ok(true)
+    }
+
     /// Erases in this service: how many rows were removed or cleared.
     async fn erase<R: Rpc>(&self, ctx: &OpContext, subject: Subject) -> Result<u64> {
         let permit = ctx.permit::<R>(&Target::tenant())?;
@@ -154,8 +172,34 @@ impl Follower {
             if !unit.advance_cursor(SOURCE, position).await? {
                 return Ok(());
             }
-            unit.commit(Audit::new("suite.person.erase_reported", "erasure", &event.key), ()).await
+            let (action, subject) = match event.kind.as_str() {
+                DELETED => ("suite.tenant.removed", "tenant"),
+                _ => ("suite.person.erase_reported", "erasure"),
+            };
+            unit.commit(Audit::new(action, subject, &event.key), ()).await
         });
         moved.await
+    }
+}
+
+/// Removes all that a service holds of the context's group but the logs and the tables in `keep`, many units one after the
+/// other, and destroys its keys at the end. It may be stopped anywhere and done again.
+///
+/// # Errors
+/// `PERMISSION_DENIED`; `STORE_UNAVAILABLE`.
+pub async fn remove_group<R: Rpc>(store: &Store, ctx: &OpContext, keep: &[&str]) -> Result<()> {
+    let permit = ctx.permit::<R>(&Target::tenant())?;
+    loop {
+        let rows = store.retry(ctx, || async {
+            let unit = store.unit(ctx, &permit).await?;
+            let rows = unit.remove_group(keep, REMOVED_AT_ONCE).await?;
+            if rows == 0 {
+                unit.destroy_group_keys().await?;
+            }
+            unit.commit(Audit::new("suite.tenant.remove", "tenant", ctx.tenant()).note("rows", rows), rows).await
+        });
+        if rows.await? == 0 {
+            return store.wipe().await;
+        }
     }
 }

@@ -12,7 +12,7 @@ use tally_kernel::Result;
 use tonic::{Response, Status};
 
 pub use export::export;
-pub use follow::{Before, ERASED, Follower, SOURCE, Subject, follower};
+pub use follow::{Before, DELETED, ERASED, Follower, SOURCE, Subject, follower, remove_group};
 pub use retention::{Ran, Terms, run, terms};
 pub use schedule::{Kind, PERSON, REQUESTS, SCHEDULE, kind};
 

@@ -132,6 +132,7 @@ pub mod migration;
 mod names;
 mod outbox;
 mod person_keys;
+mod removal;
 mod rotate;
 mod rows;
 mod scoped;

@@ -50,6 +50,27 @@ impl From<TenantError> for Error {
             TenantError::SuspendedAlready => {
                 Self::new(FailedPrecondition, "SUSPENDED_ALREADY", "the group is suspended already")
             }
+            TenantError::SuspendedTooShort(from) => Self::new(
+                FailedPrecondition,
+                "SUSPENDED_TOO_SHORT",
+                format!("a group is deleted 30 days after it was suspended, not before {from}"),
+            ),
+            TenantError::SuspendedBySameHand => Self::new(
+                PermissionDenied,
+                "SAME_HAND",
+                "who suspended the group does not delete it: somebody else must",
+            ),
+            TenantError::NameDiffers => Self::new(
+                InvalidArgument,
+                "NAME_DIFFERS",
+                "say the group's name letter for letter, so that it is the right one",
+            ),
+            TenantError::OnHold => Self::new(
+                FailedPrecondition,
+                "LEGAL_HOLD",
+                "a legal hold stands: it must be lifted first, see ListHolds",
+            ),
+            TenantError::Deleted => Self::new(FailedPrecondition, "TENANT_DELETED", "the group was deleted"),
             TenantError::NotSuspended => Self::new(FailedPrecondition, "NOT_SUSPENDED", "the group is in use"),
         }
     }

@@ -25,6 +25,7 @@ mod migrations;
 mod org;
 mod person;
 mod policy;
+mod removal;
 mod render;
 mod reporting;
 mod retention;
@@ -58,7 +59,7 @@ use tally_api::identity::v1::service_account_service_server::ServiceAccountServi
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
 use tally_api::identity::v1::sso_service_server::SsoServiceServer;
 use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
-use tally_kernel::{Error, Result, Rng};
+use tally_kernel::{Clock, Error, Result, Rng};
 use tally_rpc::{SigningKeys, limited};
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
@@ -87,7 +88,9 @@ pub struct Deps {
     pub views: Arc<OwnViews>,
     /// Where passwords are hashed.
     pub compute: Compute,
-    /// Gives salts.
+    /// Tells the time of its background work.
+    pub clock: Clock,
+    /// Gives salts and ids.
     pub rng: Rng,
 }
 
@@ -111,11 +114,12 @@ pub(crate) struct App {
 /// # Errors
 /// A fault of ours in hashing.
 pub fn build(deps: Deps) -> Result<Service> {
-    let Deps { store, signing, keys, views, compute, rng } = deps;
+    let Deps { store, signing, keys, views, compute, clock, rng } = deps;
     let nobody: [u8; 32] = rng.bytes();
     let nobody = session::domain::Password::typed(String::from_utf8_lossy(&nobody).into_owned());
     let no_password = session::domain::hash(&nobody, rng.bytes())?;
     let sso = sso::discovery::Discovery::new(sso::http::Client::new().map_err(Error::internal)?);
+    let removals = removal::task(store.clone(), clock, rng);
     let app = Arc::new(App { store, signing, keys, views, compute, no_password, strangers: Default::default(), sso });
     let audit = audit::Rpc { store: app.store.clone() };
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
@@ -139,5 +143,5 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(DirectoryServiceServer::new(directory::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))))
         .add_service(limited!(AuditServiceServer::new(audit)));
-    Ok(Service { name: SERVICE, routes, background: Vec::new() })
+    Ok(Service { name: SERVICE, routes, background: vec![removals] })
 }

@@ -185,13 +185,14 @@ impl<'a> Builder<'a> {
         let Ambient { clock, rng } = self.ambient.clone();
         if name == tally_identity::SERVICE {
             let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys(), clock.clone())?);
-            let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock, rng.clone()));
+            let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock.clone(), rng.clone()));
             let deps = tally_identity::Deps {
                 store,
                 signing: key,
                 keys: keys.clone(),
                 views: views.clone(),
                 compute: self.compute.clone(),
+                clock,
                 rng,
             };
             return Ok((tally_identity::build(deps)?, keys, views));

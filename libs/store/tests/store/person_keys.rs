@@ -195,3 +195,50 @@ async fn digests_about_one_person_become_commitments_that_an_erasure_makes_unlin
         assert!(report.ok(), "{}: {:?}", db.name, report.faults);
     }
 }
+
+#[tokio::test]
+async fn a_group_is_removed_bit_by_bit_with_its_keys_and_another_one_stays() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let groups = if db.name == "postgres" { vec![1, 2] } else { vec![1] };
+        for group in &groups {
+            let ctx = context(&db, *group);
+            let unit = unit_of(&db.store, &ctx).await;
+            for n in 1..=3 {
+                issue(&unit, &ctx, person(n), &format!("a {n}")).await.unwrap();
+            }
+            unit.commit(audit(), ()).await.unwrap();
+        }
+        let mut removed = Vec::new();
+        loop {
+            let unit = unit_of(&db.store, &ctx).await;
+            let rows = unit.remove_group(&["notes"], 2).await.unwrap();
+            if rows == 0 {
+                unit.destroy_group_keys().await.unwrap();
+            }
+            unit.commit(audit(), ()).await.unwrap();
+            removed.push(rows);
+            if rows == 0 {
+                break;
+            }
+        }
+        assert_eq!(removed, [2, 1, 0], "{}", db.name);
+        let keys = "SELECT COUNT(*) FROM data_keys WHERE wrapped IS NOT NULL OR destroyed_at IS NULL";
+        for group in groups {
+            let ctx = context(&db, group);
+            let left = numbers(&db.store, &ctx).await;
+            assert_eq!(left.len(), if group == 1 { 0 } else { 3 }, "{}", db.name);
+            assert!(left.iter().all(Option::is_some), "{}: another group's keys are untouched", db.name);
+            let whose = format!("{keys} AND tenant_id = '{}'", tally_kernel::id::TenantId(Uuid::from_u128(group)));
+            if db.name == "postgres" {
+                let count = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, whose);
+                let row =
+                    sea_orm::ConnectionTrait::query_one_raw(&crate::sample::owner(&db).await, count).await.unwrap();
+                let open: i64 = row.unwrap().try_get_by_index(0).unwrap();
+                assert_eq!(open == 0, group == 1, "{open} keys of group {group} are left");
+            }
+        }
+        db.store.sequence_now().await.unwrap();
+        assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
+    }
+}

@@ -30,6 +30,8 @@ async fn groups(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         text("regions"),
         instant_null("suspended_at"),
         text_null("suspended_reason"),
+        uuid_null("suspended_by"),
+        instant_null("deleted_at"),
     ];
     create_table(m, "tenants", columns).await?;
     let mut directory = Table::create();

@@ -5,7 +5,7 @@ use tally_access::{Actor, Assignment, Condition, OpContext, Region, Rpc, Scope, 
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_rpc::Keys as _;
-use tally_store::{Audit, Unit};
+use tally_store::{Audit, Event, Unit};
 
 use super::domain::{self, Change, Initialised, NewTenant, Tenant, TenantError};
 use super::{invitation, store};
@@ -13,7 +13,7 @@ use crate::access::domain::Grant;
 use crate::org::domain::{ALWAYS, State, UnitKind};
 use crate::policy::{GetTenant, InitTenant};
 use crate::session::domain::{self as session, Holder, Principal};
-use crate::{App, access, org};
+use crate::{App, access, hold, org};
 
 /// Makes the group, its root unit, its first administrator and the principals of the services: on an empty store, or by an
 /// invitation.
@@ -77,6 +77,7 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str, fir
         regions: wanted.regions.clone(),
         created_at: ctx.now(),
         suspended: None,
+        deleted_at: None,
     };
     let admin = PrincipalId(ctx.new_id());
     store::insert(unit, &tenant, admin, first).await?;
@@ -139,7 +140,8 @@ pub(crate) struct Wanted {
     pub(crate) change: Change,
 }
 
-/// Changes the group. A suspension is an access fact: every view is compiled anew.
+/// Changes the group. A suspension is an access fact: every view is compiled anew. A deletion takes the names of logins in
+/// the same unit; everything else goes in the background, in every service ([`crate::removal`]).
 ///
 /// # Errors
 /// See [`TenantError`]; `PERMISSION_DENIED`.
@@ -152,8 +154,16 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
                 return Ok(done);
             }
             let facts = access::store::hold(&unit, ctx).await?;
-            let tenant = domain::plan(&store::get(&unit).await?, &wanted.change, ctx.now())?;
+            let tenant = domain::plan(&store::get(&unit).await?, &wanted.change, ctx.actor.principal, ctx.now())?;
             store::update(&unit, &tenant).await?;
+            if tenant.deleted_at.is_some() {
+                hold::store::lock(&unit, ctx).await?;
+                if !hold::store::standing(&unit).await?.is_empty() {
+                    return Err(TenantError::OnHold.into());
+                }
+                store::forget_names(&unit, tenant.id).await?;
+                unit.emit(Event::new(tally_privacy::DELETED, tenant.id, &()));
+            }
             access::store::advance(&unit, ctx, facts).await?;
             unit.commit(Audit::new(wanted.change.name(), "tenant", tenant.id), tenant).await
         })

@@ -24,6 +24,8 @@ pub struct Tenant {
     pub created_at: Timestamp,
     /// Since when nobody works in it, and why; nothing while it is in use.
     pub suspended: Option<Suspension>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// Why nobody works in a group.
@@ -33,7 +35,12 @@ pub struct Suspension {
     pub at: Timestamp,
     /// Why.
     pub reason: String,
+    /// By whom.
+    pub by: PrincipalId,
 }
+
+/// How long a group must have been suspended before it is deleted: time to take the data out, and to think again.
+pub const DAYS_BEFORE_DELETION: i64 = 30;
 
 /// A change of the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +51,8 @@ pub enum Change {
     Suspend(String),
     /// It is in use again.
     Resume,
+    /// It is deleted for good; whoever wants that says its name.
+    Delete(String),
 }
 
 impl Change {
@@ -53,27 +62,48 @@ impl Change {
             Self::AddRegion(_) => "identity.tenant.add_region",
             Self::Suspend(_) => "identity.tenant.suspend",
             Self::Resume => "identity.tenant.resume",
+            Self::Delete(_) => "identity.tenant.delete",
         }
     }
 }
 
-/// The group after a change.
+/// The group after a change that `by` makes.
 ///
 /// # Errors
 /// See [`TenantError`].
-pub fn plan(tenant: &Tenant, change: &Change, now: Timestamp) -> Result<Tenant, TenantError> {
+pub fn plan(tenant: &Tenant, change: &Change, by: PrincipalId, now: Timestamp) -> Result<Tenant, TenantError> {
     let mut tenant = tenant.clone();
+    if tenant.deleted_at.is_some() {
+        return Err(TenantError::Deleted);
+    }
     match change {
         Change::AddRegion(region) if tenant.regions.contains(region) => {
             return Err(TenantError::RegionThere(region.clone()));
         }
         Change::AddRegion(region) => tenant.regions.push(region.clone()),
         Change::Suspend(_) if tenant.suspended.is_some() => return Err(TenantError::SuspendedAlready),
-        Change::Suspend(reason) => tenant.suspended = Some(Suspension { at: now, reason: reason.clone() }),
+        Change::Suspend(reason) => tenant.suspended = Some(Suspension { at: now, reason: reason.clone(), by }),
         Change::Resume if tenant.suspended.is_none() => return Err(TenantError::NotSuspended),
         Change::Resume => tenant.suspended = None,
+        Change::Delete(name) => {
+            judge_deletion(&tenant, name, by, now)?;
+            tenant.name = format!("deleted-{}", tenant.id);
+            tenant.deleted_at = Some(now);
+        }
     }
     Ok(tenant)
+}
+
+fn judge_deletion(tenant: &Tenant, name: &str, by: PrincipalId, now: Timestamp) -> Result<(), TenantError> {
+    let since = tenant.suspended.as_ref().ok_or(TenantError::NotSuspended)?;
+    if since.by == by {
+        return Err(TenantError::SuspendedBySameHand);
+    }
+    let from = since.at + jiff::SignedDuration::from_hours(24 * DAYS_BEFORE_DELETION);
+    if now < from {
+        return Err(TenantError::SuspendedTooShort(from));
+    }
+    if tenant.name == name { Ok(()) } else { Err(TenantError::NameDiffers) }
 }
 
 /// A group to be made.
@@ -127,4 +157,52 @@ pub enum TenantError {
     SuspendedAlready,
     /// The group is in use.
     NotSuspended,
+    /// It was not suspended for long enough; from this instant on it is.
+    SuspendedTooShort(Timestamp),
+    /// Who suspended it does not delete it.
+    SuspendedBySameHand,
+    /// Another name than the group's was said.
+    NameDiffers,
+    /// Somebody or everybody in it is on legal hold.
+    OnHold,
+    /// It was deleted.
+    Deleted,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn group(suspended: Option<Suspension>) -> Tenant {
+        Tenant {
+            id: TenantId(Uuid::from_u128(1)),
+            name: "Demo".into(),
+            currency: "CNY".into(),
+            zone: "Asia/Shanghai".into(),
+            regions: Vec::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            suspended,
+            deleted_at: None,
+        }
+    }
+
+    #[test]
+    fn a_group_is_deleted_by_another_hand_thirty_days_after_its_suspension_and_never_comes_back() {
+        let [one, other] = [1, 2].map(|n| PrincipalId(Uuid::from_u128(n)));
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let delete = |name: &str| Change::Delete(name.to_owned());
+        let (begin, last, due) = (at("2026-01-01T00:00:00Z"), at("2026-01-30T23:59:59Z"), at("2026-01-31T00:00:00Z"));
+        assert_eq!(plan(&group(None), &delete("Demo"), other, due), Err(TenantError::NotSuspended));
+        let suspended = plan(&group(None), &Change::Suspend("moves out".into()), one, begin).unwrap();
+        assert_eq!(plan(&suspended, &delete("Demo"), one, due), Err(TenantError::SuspendedBySameHand));
+        assert_eq!(plan(&suspended, &delete("Demo"), other, last), Err(TenantError::SuspendedTooShort(due)));
+        assert_eq!(plan(&suspended, &delete("demo"), other, due), Err(TenantError::NameDiffers));
+        let deleted = plan(&suspended, &delete("Demo"), other, due).unwrap();
+        assert!(deleted.deleted_at == Some(due) && deleted.suspended.is_some() && !deleted.name.contains("Demo"));
+        for change in [Change::Resume, delete("Demo"), Change::AddRegion("cn-north".parse().unwrap())] {
+            assert_eq!(plan(&deleted, &change, other, due), Err(TenantError::Deleted));
+        }
+    }
 }

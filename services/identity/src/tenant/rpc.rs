@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Change, Initialised, NewTenant, Tenant};
 use crate::export::app::Part;
-use crate::policy::{AddRegion, ResumeTenant, SuspendTenant};
+use crate::policy::{AddRegion, DeleteTenant, ResumeTenant, SuspendTenant};
 use crate::render::{digest, timestamp};
 use crate::session::domain::Password;
 use crate::{App, export};
@@ -59,6 +59,15 @@ impl TenantService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::change::<ResumeTenant>(&self.0, &ctx, &req.into_inner().try_into()?).await };
         reply.await.map(|tenant| pb::ResumeTenantResponse { tenant: Some(tenant.into()) }).answer(&ctx)
+    }
+
+    async fn delete_tenant(
+        &self,
+        req: Request<pb::DeleteTenantRequest>,
+    ) -> Result<Response<pb::DeleteTenantResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async { app::change::<DeleteTenant>(&self.0, &ctx, &req.into_inner().into()).await };
+        reply.await.map(|_| pb::DeleteTenantResponse {}).answer(&ctx)
     }
 
     type ExportTenantStream = Parts;
@@ -109,6 +118,13 @@ impl TryFrom<pb::ResumeTenantRequest> for app::Wanted {
     fn try_from(req: pb::ResumeTenantRequest) -> Result<Self, Error> {
         let body = digest(&req);
         Ok(Self { request_id: req.request_id, body, change: Change::Resume })
+    }
+}
+
+impl From<pb::DeleteTenantRequest> for app::Wanted {
+    fn from(req: pb::DeleteTenantRequest) -> Self {
+        let body = digest(&req);
+        Self { request_id: req.request_id, body, change: Change::Delete(req.name) }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) mod tenants {
         pub regions: String,
         pub suspended_at: Option<DateTimeUtc>,
         pub suspended_reason: Option<String>,
+        pub suspended_by: Option<Uuid>,
+        pub deleted_at: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -84,6 +86,13 @@ pub(crate) async fn leave(unit: &Unit, principal: PrincipalId) -> Result<u64, St
     unit.delete_unscoped::<directory::Entity>(directory::Column::PrincipalId.eq(principal.0)).await
 }
 
+/// Removes the names by which anybody of the group was found. What says that there was the group stays: an invitation of
+/// old makes it no second time.
+pub(crate) async fn forget_names(unit: &Unit, tenant: TenantId) -> Result<u64, StoreError> {
+    let names = directory::Column::GroupId.eq(tenant.0).and(directory::Column::Name.not_like(format!("{GROUP}%")));
+    unit.delete_unscoped::<directory::Entity>(names).await
+}
+
 /// Writes the group and its entries in the directory; `first`: the store holds no other.
 pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId, first: bool) -> Result<(), StoreError> {
     let there = || TenantError::InitialisedAlready.into();
@@ -100,6 +109,8 @@ pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId, fir
         regions: regions(tenant),
         suspended_at: None,
         suspended_reason: None,
+        suspended_by: None,
+        deleted_at: None,
         recorded_at: to_db(tenant.created_at),
     };
     unit.insert(row).await
@@ -113,6 +124,9 @@ fn regions(tenant: &Tenant) -> String {
 pub(crate) async fn update(unit: &Unit, tenant: &Tenant) -> Result<(), StoreError> {
     let suspended = tenant.suspended.as_ref();
     unit.update::<tenants::Entity>()
+        .set(tenants::Column::Name, tenant.name.clone())
+        .set(tenants::Column::DeletedAt, tenant.deleted_at.map(to_db))
+        .set(tenants::Column::SuspendedBy, suspended.map(|since| since.by.0))
         .set(tenants::Column::Regions, regions(tenant))
         .set(tenants::Column::SuspendedAt, suspended.map(|since| to_db(since.at)))
         .set(tenants::Column::SuspendedReason, suspended.map(|since| since.reason.clone()))
@@ -132,9 +146,12 @@ pub(crate) async fn get(tx: &ScopedTx) -> Result<Tenant, StoreError> {
         zone: row.zone,
         regions: row.regions.split(',').map(str::parse).collect::<Result<_>>()?,
         created_at: from_db(row.recorded_at),
-        suspended: row
-            .suspended_at
-            .map(|at| Suspension { at: from_db(at), reason: row.suspended_reason.unwrap_or_default() }),
+        deleted_at: row.deleted_at.map(from_db),
+        suspended: row.suspended_at.map(|at| Suspension {
+            at: from_db(at),
+            reason: row.suspended_reason.unwrap_or_default(),
+            by: PrincipalId(row.suspended_by.unwrap_or_default()),
+        }),
     })
 }
 

@@ -121,7 +121,8 @@ fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): Armed) -> (Rpc
     let readings = Arc::<Readings>::default();
     let views = Arc::new(OwnViews::new(store.clone(), clock.clone(), rng.clone()));
     let compute = Compute::new(1).unwrap();
-    let deps = Deps { store, signing, keys: keys.clone(), views: views.clone(), compute, rng: rng.clone() };
+    let (keys_too, views_too, clock_too) = (keys.clone(), views.clone(), clock.clone());
+    let deps = Deps { store, signing, keys: keys_too, views: views_too, compute, clock: clock_too, rng: rng.clone() };
     let stack = Stack::new(StackConfig {
         service: SERVICE,
         policy: POLICY,
