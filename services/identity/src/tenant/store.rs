@@ -1,6 +1,6 @@
 //! Groups, and the directory in which a sign-in name leads to its group.
 
-use sea_orm::ColumnTrait as _;
+use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Region};
 use tally_kernel::id::{PrincipalId, TenantId};
 use tally_kernel::{Error, Result};

@@ -70,6 +70,13 @@ impl TenantService for Teller {
         no()
     }
 
+    async fn delete_tenant(
+        &self,
+        _: Request<idn::DeleteTenantRequest>,
+    ) -> Result<Response<idn::DeleteTenantResponse>, Status> {
+        no()
+    }
+
     async fn add_region(&self, _: Request<idn::AddRegionRequest>) -> Result<Response<idn::AddRegionResponse>, Status> {
         no()
     }
