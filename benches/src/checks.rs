@@ -65,6 +65,8 @@ pub struct Both {
     pub empty: Calls,
     /// The check.
     pub check: Calls,
+    /// The check again, as many callers with a pause between their calls: half as many calls a second.
+    pub paced: Calls,
 }
 
 /// A service with one method, which does nothing.
@@ -123,13 +125,20 @@ pub async fn measure(seconds: u64) -> Result<String> {
     // The first turn of each warms up and does not count.
     for turn in 0..=2 * seconds {
         for (turns, is_check) in [(&mut empty, false), (&mut check, true)] {
-            let done = take_turn(&channels, &token, is_check).await?;
+            let done = take_turn(&channels, &token, is_check, Duration::ZERO).await?;
             if turn > 0 {
                 turns.add(done);
             }
         }
     }
-    Ok(serde_json::to_string(&Both { empty: empty.calls(), check: check.calls() })?)
+    let check = check.calls();
+    // Where every core is busy a time tells how long the queue is. At half the load it tells how long a call takes.
+    let every = Duration::from_secs_f64(2.0 * AT_ONCE as f64 / check.per_second);
+    let mut paced = Turns::default();
+    for _ in 0..2 * seconds {
+        paced.add(take_turn(&channels, &token, true, every).await?);
+    }
+    Ok(serde_json::to_string(&Both { empty: empty.calls(), check, paced: paced.calls() })?)
 }
 
 /// Identity as it is in production, and the probe, behind one port: the address.
@@ -214,11 +223,13 @@ impl Turns {
     }
 }
 
-async fn take_turn(channels: &[RpcChannel], token: &Arc<str>, is_check: bool) -> Result<Turns> {
+async fn take_turn(channels: &[RpcChannel], token: &Arc<str>, is_check: bool, every: Duration) -> Result<Turns> {
     let begin = Instant::now();
     let mut callers = tokio::task::JoinSet::new();
-    for (_, channel) in (0..AT_ONCE).zip(channels.iter().cycle()) {
-        callers.spawn(call(channel.clone(), Arc::clone(token), begin + TURN, is_check));
+    for (n, channel) in (0..AT_ONCE).zip(channels.iter().cycle()) {
+        // Those who pause begin one after the other.
+        let due = begin + every * n as u32 / AT_ONCE as u32;
+        callers.spawn(call(channel.clone(), Arc::clone(token), Pace { due, every, end: begin + TURN }, is_check));
     }
     let mut turns = Turns::default();
     while let Some(done) = callers.join_next().await {
@@ -228,12 +239,21 @@ async fn take_turn(channels: &[RpcChannel], token: &Arc<str>, is_check: bool) ->
     Ok(turns)
 }
 
-/// One caller, who calls again as soon as there is an answer: milliseconds of each call.
-async fn call(channel: RpcChannel, token: Arc<str>, end: Instant, is_check: bool) -> Result<Vec<f64>> {
+/// When one caller calls.
+struct Pace {
+    due: Instant,
+    /// Nothing: again as soon as there is an answer.
+    every: Duration,
+    end: Instant,
+}
+
+/// One caller: milliseconds of each call, from when it was due, so that a late one counts as a long one.
+async fn call(channel: RpcChannel, token: Arc<str>, pace: Pace, is_check: bool) -> Result<Vec<f64>> {
+    let Pace { mut due, every, end } = pace;
     let (mut checks, mut probe) = (CheckServiceClient::new(channel.clone()), tonic::client::Grpc::new(channel));
     let mut times = Vec::new();
-    while Instant::now() < end {
-        let begin = Instant::now();
+    while due < end {
+        tokio::time::sleep_until(due.into()).await;
         if is_check {
             let target = Some(pb::AccessTarget { region: REGION.into(), ..Default::default() });
             let permission = Permission::PersonRead.name().to_owned();
@@ -248,7 +268,8 @@ async fn call(channel: RpcChannel, token: Arc<str>, end: Instant, is_check: bool
             let path = http::uri::PathAndQuery::from_static(PROBE);
             probe.unary(request, path, ProstCodec::<(), ()>::default()).await?;
         }
-        times.push(begin.elapsed().as_secs_f64() * 1e3);
+        times.push(due.elapsed().as_secs_f64() * 1e3);
+        due = if every.is_zero() { Instant::now() } else { due + every };
     }
     Ok(times)
 }
