@@ -223,7 +223,7 @@ async fn a_group_is_removed_bit_by_bit_with_its_keys_and_another_one_stays() {
             }
         }
         assert_eq!(removed, [2, 1, 0], "{}", db.name);
-        let keys = "SELECT COUNT(*) FROM data_keys WHERE wrapped IS NOT NULL OR destroyed_at IS NULL";
+        let keys = "SELECT COUNT(*) FROM data_keys WHERE (wrapped IS NOT NULL OR destroyed_at IS NULL)";
         for group in groups {
             let ctx = context(&db, group);
             let left = numbers(&db.store, &ctx).await;

@@ -89,7 +89,8 @@ impl Account {
     /// # Errors
     /// What it says of unit and region and is not so.
     pub fn settle(&mut self, units: &Units) -> Result<(), String> {
-        let team = units.get(&self.team_path);
+        // The empty path is the whole group's.
+        let team = units.get(&self.team_path).filter(|_| !self.team_path.is_empty());
         self.unit = self.unit.or(team.and_then(|home| home.unit));
         let Some(unit) = self.unit else {
             return match &self.region {
@@ -244,7 +245,8 @@ mod tests {
     #[test]
     fn an_account_belongs_to_its_team_and_without_one_to_the_group() {
         let unit = Home { region: "cn-north".parse().unwrap(), unit: Some(OrgUnitId(Uuid::from_u128(7))) };
-        let units = Units::new([("north/a".to_owned(), unit.clone())]);
+        let root = Home { region: Region::global(), unit: Some(OrgUnitId(Uuid::from_u128(1))) };
+        let units = Units::new([("north/a".to_owned(), unit.clone()), (String::new(), root)]);
         let mut settled = account("a", &[]);
         settled.settle(&units).unwrap();
         assert_eq!(settled.home(), unit);

@@ -18,7 +18,7 @@ use crate::person::store::employments;
 pub(crate) mod pseudonyms {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "pseudonyms")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -8,6 +8,7 @@ use tally_store::{Clear, Fate, Holding, Place, ScopedTx, StoreError, Told, plain
 
 use crate::access::store::grants;
 use crate::catalogue::store::entries;
+use crate::directory::store::pseudonyms;
 use crate::erasure::store::erasures;
 use crate::hold::store::holds;
 use crate::org::store::states;
@@ -57,6 +58,7 @@ impl Told for principals::Entity {}
 impl Told for sessions::Entity {}
 impl Told for holds::Entity {}
 impl Told for erasures::Entity {}
+impl Told for pseudonyms::Entity {}
 
 const PEOPLE: Holding = Holding::of::<people::Entity>(
     PersonReadPii,
@@ -101,7 +103,7 @@ pub(crate) const GROUP: [Holding; 8] = [
 ];
 
 /// The tables that tell of people, and those whose rows are kept for a time.
-pub const HOLDINGS: [Holding; 9] = [
+pub const HOLDINGS: [Holding; 10] = [
     PEOPLE,
     EMPLOYMENTS,
     LEAVES,
@@ -113,6 +115,7 @@ pub const HOLDINGS: [Holding; 9] = [
         None,
     ),
     Holding::of::<holds::Entity>(PersonReadPii, Fate::Kept("shows what was held back, and why"), None),
+    Holding::of::<pseudonyms::Entity>(PersonReadPii, Fate::Deleted, None),
     Holding::of::<erasures::Entity>(PersonReadPii, Fate::Kept("shows that it was done, by whom"), None),
     Holding::of::<sessions::Entity>(
         PersonReadPii,

@@ -103,7 +103,7 @@ async fn everybody_gets_all_that_is_held_about_oneself_and_nobody_elses() {
         let ask = |id: &str| pb::ExportPersonRequest { person_id: id.into() };
         let parts = told(house.people().export_person(me.says(ask(&mine))).await).unwrap().parts;
         let rows: Vec<_> = parts.iter().map(|part| (part.table.as_str(), part.rows.len())).collect();
-        assert_eq!(rows, [("people", 1), ("employments", 3), ("grants", 1)], "{}", house.db.name);
+        assert_eq!(rows, [("people", 1), ("employments", 3), ("grants", 1), ("principals", 1)], "{}", house.db.name);
         assert!(parts[0].rows[0].contains("Person E1"));
         let error = told(house.people().export_person(me.says(ask(&other))).await).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound, "{}", house.db.name);

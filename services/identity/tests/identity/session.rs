@@ -18,8 +18,9 @@ fn every_rpc_has_its_row_in_the_policy_table() {
     let rpcs: BTreeSet<_> = services
         .flat_map(|s| s.methods().map(|m| format!("{}/{}", s.full_name(), m.name())).collect::<Vec<_>>())
         .collect();
-    let rows: BTreeSet<_> = POLICY.iter().map(|row| row.method.to_owned()).collect();
-    assert_eq!(rpcs, rows);
+    // Background work has a row and no rpc.
+    let rows = POLICY.iter().filter(|row| !row.method.contains(".internal/"));
+    assert_eq!(rpcs, rows.map(|row| row.method.to_owned()).collect());
 }
 
 #[tokio::test]
