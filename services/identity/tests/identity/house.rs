@@ -153,6 +153,39 @@ impl KeyFolder {
     }
 }
 
+/// A client for each room.
+macro_rules! clients {
+    ($($name:ident: $client:ident),+ $(,)?) => {
+        impl House {
+            $(pub(crate) fn $name(&self) -> $client<RpcChannel> {
+                $client::new(self.channel.clone())
+            })+
+        }
+    };
+}
+
+clients! {
+    tenants: TenantServiceClient,
+    orgs: OrgServiceClient,
+    people: PersonServiceClient,
+    sessions: SessionServiceClient,
+    logins: LoginServiceClient,
+    accounts: ServiceAccountServiceClient,
+    lines: ReportingServiceClient,
+    catalogue: CatalogueServiceClient,
+    sso: SsoServiceClient,
+    access: AccessServiceClient,
+    checks: CheckServiceClient,
+    roles: RoleServiceClient,
+    delegations: DelegationServiceClient,
+    glasses: BreakGlassServiceClient,
+    entitlements: EntitlementServiceClient,
+    holds: HoldServiceClient,
+    retention: RetentionServiceClient,
+    erasures: ErasureServiceClient,
+    events: EventServiceClient,
+}
+
 impl House {
     /// Without a group, on each database.
     pub(crate) async fn empty() -> Vec<Self> {
@@ -236,53 +269,6 @@ impl House {
         unit.commit(Audit::new("identity.person.erase", "person", person), ()).await.unwrap();
     }
 
-    pub(crate) fn tenants(&self) -> TenantServiceClient<RpcChannel> {
-        TenantServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn orgs(&self) -> OrgServiceClient<RpcChannel> {
-        OrgServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn people(&self) -> PersonServiceClient<RpcChannel> {
-        PersonServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn sessions(&self) -> SessionServiceClient<RpcChannel> {
-        SessionServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn logins(&self) -> LoginServiceClient<RpcChannel> {
-        LoginServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn accounts(&self) -> ServiceAccountServiceClient<RpcChannel> {
-        ServiceAccountServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn lines(&self) -> ReportingServiceClient<RpcChannel> {
-        ReportingServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn catalogue(&self) -> CatalogueServiceClient<RpcChannel> {
-        CatalogueServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn sso(&self) -> SsoServiceClient<RpcChannel> {
-        SsoServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn access(&self) -> AccessServiceClient<RpcChannel> {
-        AccessServiceClient::new(self.channel.clone())
-    }
-
-    pub(crate) fn checks(&self) -> CheckServiceClient<RpcChannel> {
-        CheckServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn roles(&self) -> RoleServiceClient<RpcChannel> {
-        RoleServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn delegations(&self) -> DelegationServiceClient<RpcChannel> {
-        DelegationServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn glasses(&self) -> BreakGlassServiceClient<RpcChannel> {
-        BreakGlassServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn entitlements(&self) -> EntitlementServiceClient<RpcChannel> {
-        EntitlementServiceClient::new(self.channel.clone())
-    }
-
     /// Moves the clock on.
     pub(crate) fn wait(&self, seconds: i64) {
         self.clock.advance(SignedDuration::from_secs(seconds));
@@ -304,19 +290,6 @@ impl House {
         let mut request = Request::new(message);
         bearer(&mut request, &self.services[n].token(self.tenant, None).unwrap());
         request
-    }
-
-    pub(crate) fn holds(&self) -> HoldServiceClient<RpcChannel> {
-        HoldServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn retention(&self) -> RetentionServiceClient<RpcChannel> {
-        RetentionServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn erasures(&self) -> ErasureServiceClient<RpcChannel> {
-        ErasureServiceClient::new(self.channel.clone())
-    }
-    pub(crate) fn events(&self) -> EventServiceClient<RpcChannel> {
-        EventServiceClient::new(self.channel.clone())
     }
 
     /// A request of identity at its own background work.

@@ -11,14 +11,8 @@ use crate::session::{Channels, Session};
 pub async fn login(args: Login) -> Result<u8> {
     let password = line("password (shown as you type): ")?;
     let new_password = if args.new_password { line("new password (at least 12 characters): ")? } else { String::new() };
-    let ask = SignInRequest {
-        login: args.login,
-        password,
-        new_password,
-        code: args.code,
-        client: "tally login".to_owned(),
-        ..Default::default()
-    };
+    let ask =
+        SignInRequest { login: args.login, password, new_password, code: args.code, client: "tally login".to_owned() };
     let session = Session::sign_in_as(&Channels::at(&args.server)?, ask).await?;
     println!("{}", session.token());
     eprintln!("good for ten minutes: send it as `authorization: Bearer ..`");
