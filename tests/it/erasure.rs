@@ -147,10 +147,15 @@ fn rows(document: &serde_json::Value) -> BTreeMap<String, usize> {
     services.iter().flat_map(count).collect()
 }
 
-/// The first of these words that a dump holds, with what stands around it.
+/// The first of these words that a dump holds, with what stands around it. In text a number of five digits stands in some id
+/// or ciphertext in hex by chance, so there a word must stand by itself; the raw bytes of a file have no such chance.
 fn held(dump: &[u8], words: &[String]) -> Option<String> {
+    let text = std::str::from_utf8(dump).is_ok();
+    let hex = |at: Option<usize>| at.and_then(|at| dump.get(at)).is_some_and(u8::is_ascii_hexdigit);
     words.iter().find_map(|word| {
-        let at = dump.windows(word.len()).position(|part| part == word.as_bytes())?;
+        let alone = |at: usize| !hex(at.checked_sub(1)) && !hex(Some(at + word.len()));
+        let found = |(at, part): (usize, &[u8])| part == word.as_bytes() && (!text || alone(at));
+        let at = dump.windows(word.len()).enumerate().position(found)?;
         let around = &dump[at.saturating_sub(80)..(at + word.len() + 80).min(dump.len())];
         Some(format!("{word} in {:?}", String::from_utf8_lossy(around)))
     })
@@ -240,4 +245,16 @@ async fn run_retention(stack: &Stack, done: &Done) -> String {
 async fn still_verifies(stack: &Stack) {
     let verified = said(stack.tally(&["audit", "verify"])).await;
     assert_eq!(verified.matches("intact").count(), 5, "{}: {verified}", stack.name);
+}
+
+#[test]
+fn a_word_is_found_in_text_by_itself_and_in_a_file_wherever_it_is() {
+    let words = ["10025".to_owned()];
+    for there in ["10025", "a\t10025\tb", "{\"employee_no\":\"10025\"}", "x-10025,"] {
+        assert!(held(there.as_bytes(), &words).is_some(), "{there}");
+    }
+    for chance in ["\\xac10025bb43", "0199-10025f", "910025"] {
+        assert_eq!(held(chance.as_bytes(), &words), None, "{chance}");
+        assert!(held(&[chance.as_bytes(), &[0xff]].concat(), &words).is_some(), "{chance} in bytes that are no text");
+    }
 }

@@ -33,7 +33,18 @@ pub async fn all(stack: &Stack, done: &Done) {
     assert_eq!(self::pseudonym(&done.crew.hr, &card.person_id, other).await, Err(Code::FailedPrecondition));
     let (transfer, file) = released(&done.crew.hr, &done.crew.approver, directory(from, to)).await;
     assert_eq!(import(&done.crew.hr, &file).await.items, transfer.items);
-    assert!(located(done.crew.hr.at.identity.clone(), other).await.is_empty());
+    let ask = async |group: &str, pseudonym: &str| {
+        let at = done.crew.hr.at.identity.clone();
+        located_in(at, group, pseudonym).await
+    };
+    let group = done.tenant.to_string();
+    let led = ask("", &pseudonym).await;
+    assert!(!led.is_empty(), "in the stack's first group");
+    assert_eq!(ask(&group, &pseudonym).await, led, "and the same by its id");
+    assert!(
+        ask("", other).await.is_empty() && ask(other, &pseudonym).await.is_empty(),
+        "no such pseudonym, no such group"
+    );
 }
 
 /// Lets a stack believe the files of another one.
@@ -131,7 +142,11 @@ pub async fn pseudonym(hr: &Session, person_id: &str, brings: &str) -> Result<St
 
 /// Where a pseudonym leads, asked by nobody in particular.
 pub async fn located(identity: tally_rpc::RpcChannel, pseudonym: &str) -> Vec<String> {
+    located_in(identity, "", pseudonym).await
+}
+
+async fn located_in(identity: tally_rpc::RpcChannel, group: &str, pseudonym: &str) -> Vec<String> {
     let mut client = identity::directory_service_client::DirectoryServiceClient::new(identity);
-    let ask = identity::LocatePseudonymRequest { pseudonym: pseudonym.into() };
+    let ask = identity::LocatePseudonymRequest { pseudonym: pseudonym.into(), tenant_id: group.into() };
     client.locate_pseudonym(ask).await.expect("regions").into_inner().regions
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::{Actor, OpContext, Region, Target};
-use tally_kernel::id::PersonId;
+use tally_kernel::id::{PersonId, TenantId};
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 use uuid::Uuid;
@@ -111,13 +111,20 @@ pub(crate) async fn import(
         .await
 }
 
-/// The regions in which somebody of this pseudonym is employed, sorted. Nobody has to sign in: this says where to.
+/// The regions in which somebody of this pseudonym is employed, sorted: in this group, or in the stack's first one. Nobody
+/// has to sign in: this says where to.
 ///
 /// # Errors
 /// What the store says.
-pub(crate) async fn locate(app: &App, ctx: &OpContext, pseudonym: Uuid) -> Result<Vec<String>> {
+pub(crate) async fn locate(
+    app: &App,
+    ctx: &OpContext,
+    group: Option<TenantId>,
+    pseudonym: Uuid,
+) -> Result<Vec<String>> {
     ctx.permit::<LocatePseudonym>(&Target::default())?;
-    let Some((tenant, _)) = tenant::store::look_up(&app.store, tenant::store::GROUP).await? else {
+    let entry = group.map_or_else(|| tenant::store::GROUP.to_owned(), tenant::store::entry);
+    let Some((tenant, _)) = tenant::store::look_up(&app.store, &entry).await? else {
         return Ok(Vec::new());
     };
     let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };

@@ -61,9 +61,10 @@ impl DirectoryService for Rpc {
     ) -> Result<Response<pb::LocatePseudonymResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let mut wrong = Violations::new();
-            let asked = pseudonym(&mut wrong, "pseudonym", &req.into_inner().pseudonym);
-            app::locate(&self.0, &ctx, wrong.finish(asked)?).await
+            let (mut wrong, req) = (Violations::new(), req.into_inner());
+            let asked = pseudonym(&mut wrong, "pseudonym", &req.pseudonym);
+            let group = if req.tenant_id.is_empty() { None } else { wrong.parse("tenant_id", &req.tenant_id) };
+            app::locate(&self.0, &ctx, group, wrong.finish(asked)?).await
         };
         reply.await.map(|regions| pb::LocatePseudonymResponse { regions }).answer(&ctx)
     }
