@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tally_access::{Permission, Reach};
-use tally_api::identity::v1::session_service_client::SessionServiceClient;
-use tally_api::identity::v1::session_service_server::{SessionService, SessionServiceServer};
-use tally_api::identity::v1::*;
+use tally_api::identity::v1::audit_service_client::AuditServiceClient;
+use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
+use tally_api::identity::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_kernel::Error;
 use tally_kernel::id::TenantId;
 use tally_rpc::{Answer, Limits, connect, context, limited};
@@ -19,7 +19,8 @@ use tonic::{Request, Response, Status};
 
 mod policy {
     tally_access::rpcs! {
-        CreateLogin = "tally.identity.v1.SessionService/CreateLogin", LoginWrite, Change;
+        // A service of one rpc is enough.
+        SearchAudit = "tally.identity.v1.AuditService/SearchAudit", AuditRead, Read;
     }
 }
 
@@ -27,44 +28,14 @@ mod policy {
 struct Slow(Arc<Notify>);
 
 #[tonic::async_trait]
-impl SessionService for Slow {
-    async fn sign_in(&self, _: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn refresh_session(
+impl AuditService for Slow {
+    async fn search_audit(
         &self,
-        _: Request<RefreshSessionRequest>,
-    ) -> Result<Response<RefreshSessionResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Result<Response<ListSessionsResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn end_session(&self, _: Request<EndSessionRequest>) -> Result<Response<EndSessionResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn end_all_sessions(
-        &self,
-        _: Request<EndAllSessionsRequest>,
-    ) -> Result<Response<EndAllSessionsResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn create_login(
-        &self,
-        request: Request<CreateLoginRequest>,
-    ) -> Result<Response<CreateLoginResponse>, Status> {
+        request: Request<SearchAuditRequest>,
+    ) -> Result<Response<SearchAuditResponse>, Status> {
         let ctx = context(&request)?;
         self.0.notified().await;
-        Ok(CreateLoginResponse::default()).answer(&ctx)
+        Ok(SearchAuditResponse::default()).answer(&ctx)
     }
 }
 
@@ -77,7 +48,7 @@ fn config() -> Config {
 async fn a_drain_lets_calls_end_and_stops_background_work() {
     let callers = Callers::new(clock("2026-03-02T08:00:00Z"), 7);
     let caller =
-        callers.person(TenantId(uuid::Uuid::from_u128(1)), None, [(Permission::LoginWrite, Reach::everything())]);
+        callers.person(TenantId(uuid::Uuid::from_u128(1)), None, [(Permission::AuditRead, Reach::everything())]);
     let (gate, stopped) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let (ready, address) = oneshot::channel();
     let (stop, stopping) = oneshot::channel::<()>();
@@ -94,7 +65,7 @@ async fn a_drain_lets_calls_end_and_stops_background_work() {
                         Ok(())
                     }
                 });
-                let routes = Routes::new(limited!(SessionServiceServer::new(Slow(gate))));
+                let routes = Routes::new(limited!(AuditServiceServer::new(Slow(gate))));
                 let service = Service { name: "probe", routes, background: vec![background] };
                 Ok(vec![service.mount(&callers.stack("probe", policy::POLICY, Limits::default()))])
             };
@@ -104,8 +75,8 @@ async fn a_drain_lets_calls_end_and_stops_background_work() {
     });
     let channel = connect(&format!("http://{}", address.await.unwrap()), None).unwrap();
     let call = tokio::spawn({
-        let (mut client, request) = (SessionServiceClient::new(channel), caller.request(CreateLoginRequest::default()));
-        async move { client.create_login(request).await }
+        let (mut client, request) = (AuditServiceClient::new(channel), caller.request(SearchAuditRequest::default()));
+        async move { client.search_audit(request).await }
     });
     // The gate remembers one visitor: the call ends when it has arrived, and not before.
     stop.send(()).unwrap();
@@ -139,7 +110,7 @@ async fn a_drain_that_takes_too_long_is_cut() {
     let stubborn = Task::new("stubborn", |_| std::future::pending());
     let callers = Callers::new(clock("2026-03-02T08:00:00Z"), 7);
     let build = async |_| {
-        let routes = Routes::new(limited!(SessionServiceServer::new(Slow(Arc::default()))));
+        let routes = Routes::new(limited!(AuditServiceServer::new(Slow(Arc::default()))));
         let service = Service { name: "probe", routes, background: vec![stubborn] };
         Ok(vec![service.mount(&callers.stack("probe", policy::POLICY, Limits::default()))])
     };

@@ -1,9 +1,9 @@
 //! One trace through two services and their measurements, as a collector receives them; and no trace of the exporter's own calls.
 
 use tally_access::{Permission, Reach};
-use tally_api::identity::v1::session_service_client::SessionServiceClient;
-use tally_api::identity::v1::session_service_server::{SessionService, SessionServiceServer};
-use tally_api::identity::v1::*;
+use tally_api::identity::v1::audit_service_client::AuditServiceClient;
+use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
+use tally_api::identity::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_kernel::id::TenantId;
 use tally_rpc::{Answer, Limits, Peer, connect, context, error_from, in_process, limited};
 use tally_runtime::config::{LogFormat, Telemetry};
@@ -15,7 +15,8 @@ use tonic::{Request, Response, Status};
 
 mod policy {
     tally_access::rpcs! {
-        CreateLogin = "tally.identity.v1.SessionService/CreateLogin", LoginWrite, Change;
+        // A service of one rpc is enough.
+        SearchAudit = "tally.identity.v1.AuditService/SearchAudit", AuditRead, Read;
     }
 }
 
@@ -23,47 +24,19 @@ mod policy {
 struct Hop(Option<Peer>);
 
 #[tonic::async_trait]
-impl SessionService for Hop {
-    async fn sign_in(&self, _: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn refresh_session(
+impl AuditService for Hop {
+    async fn search_audit(
         &self,
-        _: Request<RefreshSessionRequest>,
-    ) -> Result<Response<RefreshSessionResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn list_sessions(&self, _: Request<ListSessionsRequest>) -> Result<Response<ListSessionsResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn end_session(&self, _: Request<EndSessionRequest>) -> Result<Response<EndSessionResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn end_all_sessions(
-        &self,
-        _: Request<EndAllSessionsRequest>,
-    ) -> Result<Response<EndAllSessionsResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn get_jwks(&self, _: Request<GetJwksRequest>) -> Result<Response<GetJwksResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn create_login(
-        &self,
-        request: Request<CreateLoginRequest>,
-    ) -> Result<Response<CreateLoginResponse>, Status> {
+        request: Request<SearchAuditRequest>,
+    ) -> Result<Response<SearchAuditResponse>, Status> {
         let ctx = context(&request)?;
         let trace = ctx.trace.clone().unwrap_or_default();
         let reply = async {
-            let Some(next) = &self.0 else { return Ok(CreateLoginResponse { principal_id: trace }) };
-            let request = next.request(&ctx, CreateLoginRequest::default());
-            let reply = SessionServiceClient::new(next.channel()).create_login(request).await;
+            let Some(next) = &self.0 else {
+                return Ok(SearchAuditResponse { next_page_token: trace, ..Default::default() });
+            };
+            let request = next.request(&ctx, SearchAuditRequest::default());
+            let reply = AuditServiceClient::new(next.channel()).search_audit(request).await;
             Ok(reply.map_err(error_from)?.into_inner())
         };
         reply.await.answer(&ctx)
@@ -83,9 +56,9 @@ async fn a_trace_of_the_caller_goes_through_the_network_and_the_process_to_the_c
 
     let callers = Callers::new(clock("2026-03-02T08:00:00Z"), 7);
     let tenant = TenantId(uuid::Uuid::from_u128(1));
-    let caller = callers.person(tenant, None, [(Permission::LoginWrite, Reach::everything())]);
+    let caller = callers.person(tenant, None, [(Permission::AuditRead, Reach::everything())]);
     let hop = |name, next| {
-        let routes = Routes::new(limited!(SessionServiceServer::new(Hop(next))));
+        let routes = Routes::new(limited!(AuditServiceServer::new(Hop(next))));
         callers.stack(name, policy::POLICY, Limits::default()).guard(routes)
     };
     let last = hop("talent", None);
@@ -96,12 +69,12 @@ async fn a_trace_of_the_caller_goes_through_the_network_and_the_process_to_the_c
     });
 
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-    let mut request = caller.request(CreateLoginRequest::default());
+    let mut request = caller.request(SearchAuditRequest::default());
     request.metadata_mut().insert("traceparent", format!("00-{trace}-00f067aa0ba902b7-01").parse().unwrap());
     // A plain client of another program: it sends a trace and makes no span of ours.
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
-    let reply = SessionServiceClient::new(endpoint.connect_lazy()).create_login(request).await.unwrap().into_inner();
-    assert!(reply.principal_id.starts_with(&format!("00-{trace}-")), "the last service knows the trace: {reply:?}");
+    let reply = AuditServiceClient::new(endpoint.connect_lazy()).search_audit(request).await.unwrap().into_inner();
+    assert!(reply.next_page_token.starts_with(&format!("00-{trace}-")), "the last service knows the trace: {reply:?}");
     drop(connect(&format!("http://{address}"), None).unwrap());
     guard.finish().await;
 
@@ -115,7 +88,7 @@ async fn a_trace_of_the_caller_goes_through_the_network_and_the_process_to_the_c
     assert!(spans.iter().all(|span| span.trace_id == trace), "{spans:#?}");
     assert_eq!(server.parent_id, "00f067aa0ba902b7");
     assert_eq!((&client.parent_id, &next.parent_id), (&server.span_id, &client.span_id));
-    assert_eq!(server.name, "tally.identity.v1.SessionService/CreateLogin");
+    assert_eq!(server.name, "tally.identity.v1.AuditService/SearchAudit");
     assert_eq!(server.attribute("rpc.response.status_code"), "OK");
     assert_eq!(server.process, "tally-test");
     assert_eq!(spans.len(), 3, "the exporter's own calls are not exported: {spans:#?}");
