@@ -189,9 +189,9 @@ pub struct Init {
     /// Sign-in name of the first administrator
     #[arg(long, default_value = "admin")]
     pub login: String,
-    /// What `tally invite` printed, where the store holds another group already
-    #[arg(long, value_name = "TEXT", env = "TALLY_INVITATION", hide_env_values = true)]
-    pub invitation: Option<String>,
+    /// File that holds what `tally invite` printed, where the store holds another group already
+    #[arg(long, value_name = "FILE")]
+    pub invitation_file: Option<PathBuf>,
     #[command(flatten)]
     pub settings: Settings,
 }

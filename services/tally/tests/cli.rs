@@ -382,3 +382,31 @@ fn a_month_in_which_nobody_can_be_credited_says_what_to_bring() {
     assert_eq!(code(&closed), 2, "{}", stderr(&closed));
     assert!(stderr(&closed).contains("bring rosters.csv"), "{}", stderr(&closed));
 }
+
+#[test]
+fn an_invitation_is_brought_in_a_file_and_sqlite_says_why_it_takes_no_second_group() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("database.url=sqlite://{}/{{service}}.db", dir.path().join("data").display());
+    let keys = format!("keys.directory={}", dir.path().join("keys").display());
+    let file = dir.path().join("invitation");
+    let init = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+        command.env_clear().args(["init", "--name", "A group", "--set", &url, "--set", &keys]).args(more);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut init = command.spawn().expect("the binary runs");
+        init.stdin.take().expect("its input").write_all(b"correct horse battery\n").expect("written");
+        init.wait_with_output().expect("its end")
+    };
+    assert_eq!(code(&init(&[])), 0);
+    let second = ["--login", "other", "--invitation-file", text(&file)];
+    let missing = init(&second);
+    assert!(code(&missing) == 1 && stderr(&missing).contains("invitation"), "{}", stderr(&missing));
+    let invited = tally(["invite", "--set", &url, "--set", &keys]);
+    assert_eq!(code(&invited), 0, "{}", stderr(&invited));
+    fs::write(&file, stdout(&invited)).unwrap();
+    let refused = init(&second);
+    assert!(code(&refused) == 1 && stderr(&refused).contains("several groups need PostgreSQL"), "{}", stderr(&refused));
+    fs::write(&file, "a.b.c").unwrap();
+    let invalid = init(&second);
+    assert!(code(&invalid) == 1 && stderr(&invalid).contains("ask its operator for another"), "{}", stderr(&invalid));
+}

@@ -8,7 +8,7 @@ use tally_runtime::{Boot, Compute, Trigger};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Init};
-use crate::session::told;
+use crate::session::{secret_from, told};
 use crate::suite::{self, Ambient};
 
 /// Makes the group. The password is read from the first line of the standard input.
@@ -17,6 +17,7 @@ pub async fn init(args: Init) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
+    let invitation = args.invitation_file.as_deref().map(secret_from).transpose()?.unwrap_or_default();
     let password = line("password (at least 12 characters, shown as you type): ")?;
     let trigger = Trigger::new();
     let boot = Boot {
@@ -34,7 +35,7 @@ pub async fn init(args: Init) -> Result<u8> {
         regions: args.regions,
         admin_login: args.login.clone(),
         admin_password: password,
-        invitation: args.invitation.unwrap_or_default(),
+        invitation,
         tenant_id: args.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(suite.channels.identity.clone());

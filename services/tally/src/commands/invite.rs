@@ -8,7 +8,7 @@ use super::settings::{dumped, load};
 use crate::cli::{DONE, Invite};
 use crate::suite::key_folder;
 
-/// Prints the invitation alone on the standard output, so that it can be put into a variable.
+/// Prints the invitation alone on the standard output, so that it can be put into a file.
 pub fn invite(args: Invite) -> Result<u8> {
     let config = load(&args.settings, Vec::new())?;
     if dumped(&args.settings, &config)? {
@@ -18,6 +18,9 @@ pub fn invite(args: Invite) -> Result<u8> {
     let keys = tally_identity::open_or_create(&key_folder(&config), tally_rpc::IDENTITY, &rng)?;
     let tenant = args.tenant_id.unwrap_or_else(|| TenantId(rng.uuid(now)));
     println!("{}", tally_identity::invite(&keys.at(now), tenant, now, args.days)?);
-    eprintln!("lets in the group {tenant} for {} days: hand it to InitTenant or `tally init --invitation`", args.days);
+    eprintln!(
+        "lets in the group {tenant} for {} days: hand it to InitTenant or `tally init --invitation-file`",
+        args.days
+    );
     Ok(DONE)
 }
