@@ -23,6 +23,7 @@ use crate::stack::Stack;
 
 const NORTH: &str = "cn-north";
 const WEST: &str = "eu-west";
+const GROUP: &str = "Star River Group";
 /// The pool: no amount paid out of it is a number that is anywhere by chance.
 const POOL: &str = "98765432109.87";
 
@@ -115,7 +116,7 @@ fn tenants(who: &Session) -> identity::tenant_service_client::TenantServiceClien
 /// The same group in the second stack, with six people of its own: who prepares there, and who approves.
 async fn settle_in(west: &Stack, done: &Done) -> (Session, Session) {
     let ask = |regions: &[&str]| identity::InitTenantRequest {
-        name: "Star River Group".into(),
+        name: GROUP.into(),
         currency: "CNY".into(),
         zone: "Europe/Berlin".into(),
         regions: regions.iter().map(|region| (*region).to_owned()).collect(),
@@ -316,14 +317,15 @@ fn kept(stack: &Stack, sink: &Receiver) -> Vec<(&'static str, Vec<u8>)> {
     }
     let kept = vec![
         ("the dump of the database", database.dump().expect("a dump").into_bytes()),
-        ("the database's files", database.files().expect("files")),
+        ("the server's files", database.files().expect("files")),
+        ("the server's write-ahead log", database.write_ahead_log().expect("a log")),
+        ("the server's own log", database.server_log().expect("a log")),
         ("Redis", stack.redis.as_ref().expect("a Redis").snapshot()),
         ("the logs", files),
         ("the traces and metrics", sink.bytes()),
     ];
     // A search of nothing finds nothing: each place holds what it is known to hold.
-    for ((place, bytes), known) in
-        kept.iter().zip(["Star River Group", "Star River Group", "redis-ver", "serving", "performance"])
+    for ((place, bytes), known) in kept.iter().zip([GROUP, GROUP, GROUP, GROUP, "redis-ver", "serving", "performance"])
     {
         assert!(bytes.windows(known.len()).any(|window| window == known.as_bytes()), "{place} does not hold {known:?}");
     }
@@ -336,7 +338,7 @@ fn seen_at_home(north: &Stack, sink: &Receiver, index: &Index<'_>, planted: &BTr
     for (place, bytes) in kept(north, sink) {
         places.insert(place, index.found_in(&bytes));
     }
-    for place in ["the dump of the database", "the database's files"] {
+    for place in ["the dump of the database", "the server's files", "the server's own log"] {
         let found: BTreeSet<&str> = places[place].keys().copied().collect();
         let sought: BTreeSet<&str> = planted.keys().copied().filter(|kind| *kind != "amount").collect();
         assert_eq!(found, sought, "{place}: {places:?}");

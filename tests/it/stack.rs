@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tally_suite::session::Channels;
 use tally_suite::suite::PARTS;
-use tally_testkit::databases::database;
+use tally_testkit::databases::database_on;
 use tally_testkit::free_port;
-use tally_testkit::postgres::Database;
+use tally_testkit::postgres::{Database, Server};
 use tally_testkit::redis::Redis;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -91,15 +91,16 @@ impl Stack {
         Self::five(log, otlp, None).await
     }
 
-    /// The same for one region.
+    /// The same for one region, on a PostgreSQL of its own.
     pub async fn of_region(region: &str, otlp: &str) -> Self {
         Self::five("info", Some(otlp), Some(region)).await
     }
 
     async fn five(log: &str, otlp: Option<&str>, region: Option<&str>) -> Self {
+        let server = region.map_or_else(Server::shared, Server::of_its_own);
         let folder = TempDir::new().expect("a temporary folder");
         let services: Vec<_> = PARTS.iter().map(|part| (part.name, part.migrations)).collect();
-        let (database, redis) = (database(&services).await, Redis::start());
+        let (database, redis) = (database_on(server, &services).await, Redis::start());
         let address = |_| SocketAddr::from(([127, 0, 0, 1], free_port()));
         let addresses: Vec<(&'static str, SocketAddr)> =
             PARTS.iter().map(|part| (part.name, address(part.name))).collect();

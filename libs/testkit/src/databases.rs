@@ -95,17 +95,24 @@ impl TestStore {
 /// # Panics
 /// When it cannot be made.
 pub async fn database(services: &[(&'static str, Migrations)]) -> Database {
+    database_on(Server::shared(), services).await
+}
+
+/// The same on another server.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn database_on(server: &'static Server, services: &[(&'static str, Migrations)]) -> Database {
     let mut schema = Vec::new();
     for (service, migrations) in services {
         schema.push((*service).to_owned());
         schema.extend(migrations().iter().map(|migration| migration.name().to_owned()));
     }
     let template = format!("tpl_{}", build_mark(&schema).expect("the test's own binary"));
-    let server = Server::shared();
     // Roles belong to the whole server: one migration at a time.
     let migrating = server.exclusive("migrate").expect("a lock");
-    if !has_template(&template).expect("the server's databases") {
-        let fresh = Database::create(None).expect("a database");
+    if !has_template(server, &template).expect("the server's databases") {
+        let fresh = Database::create(server, None).expect("a database");
         for (service, migrations) in services {
             let done = Store::migrate(&fresh.owner_url(), service, None, *migrations).await;
             done.unwrap_or_else(|e| panic!("migrating {service}: {e:?}"));
@@ -113,5 +120,5 @@ pub async fn database(services: &[(&'static str, Migrations)]) -> Database {
         fresh.keep_as(&template).expect("a template");
     }
     drop(migrating);
-    Database::create(Some(&template)).expect("a database")
+    Database::create(server, Some(&template)).expect("a database")
 }

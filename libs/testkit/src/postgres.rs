@@ -1,4 +1,5 @@
-//! A private PostgreSQL for tests: one server for all test processes of this user, a database per test.
+//! A private PostgreSQL for tests: one server for all test processes of this user, a database per test; and one of its own for
+//! a test that looks at every byte that a server keeps.
 //!
 //! The first test starts the server (durability off, unix socket only); the others find it. Every process holds a shared
 //! lock while it lives; a small watcher stops the server and removes its files once nobody has held the lock for a while.
@@ -20,10 +21,16 @@ const SETTINGS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writ
                         -c max_wal_senders=0 -c max_connections=300 -c listen_addresses= -c autovacuum=off \
                         -c shared_buffers=64MB -c jit=off";
 
-/// The server of this user's tests.
+/// What a server of one test writes into its own log: every statement with its values.
+const TELLING: &str = "-c log_statement=all -c log_parameter_max_length=-1";
+
+/// A server: that of this user's tests, or one of a test's own.
 #[derive(Debug)]
 pub struct Server {
     dir: PathBuf,
+    /// What the watcher removes: others still use the locks of the shared one.
+    removed: PathBuf,
+    settings: String,
     bin: PathBuf,
     as_root: bool,
     /// Held while this process lives: tells the watcher that the server is in use.
@@ -37,17 +44,30 @@ impl Server {
     /// When PostgreSQL is not installed or does not start; the text says what to do.
     pub fn shared() -> &'static Self {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        SERVER.get_or_init(|| Self::start().unwrap_or_else(|e| panic!("no PostgreSQL for this test: {e}")))
+        SERVER.get_or_init(|| Self::start("", SETTINGS).unwrap_or_else(|e| panic!("no PostgreSQL for this test: {e}")))
     }
 
-    fn start() -> io::Result<Self> {
+    /// Another one, for a test that looks at all that a server keeps: its log tells every statement. It ends with the
+    /// process.
+    ///
+    /// # Panics
+    /// As [`Server::shared`].
+    pub fn of_its_own(name: &str) -> &'static Self {
+        let (name, settings) = (format!("-{name}-{}", std::process::id()), format!("{SETTINGS} {TELLING}"));
+        let server = Self::start(&name, &settings).unwrap_or_else(|e| panic!("no PostgreSQL for this test: {e}"));
+        Box::leak(Box::new(server))
+    }
+
+    fn start(name: &str, settings: &str) -> io::Result<Self> {
         let uid = fs::metadata("/proc/self")?.uid();
-        let dir = std::env::temp_dir().join(format!("tally-testdb-{uid}"));
+        let dir = std::env::temp_dir().join(format!("tally-testdb-{uid}{name}"));
         fs::create_dir_all(&dir)?;
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755))?;
         let in_use = lock_file(&dir.join("in-use.lock"))?;
         in_use.lock_shared()?;
-        let server = Self { bin: binaries()?, as_root: uid == 0, _in_use: in_use, dir };
+        let removed = if name.is_empty() { dir.join("server") } else { dir.clone() };
+        let settings = settings.to_owned();
+        let server = Self { bin: binaries()?, settings, as_root: uid == 0, _in_use: in_use, dir, removed };
         let starting = server.exclusive("start")?;
         if !server.answers() {
             server.initialise()?;
@@ -105,14 +125,16 @@ impl Server {
             run(Command::new("chown").arg("postgres:postgres").arg(&home))?;
         }
         let mut initdb = self.unprivileged("initdb");
-        run(initdb.args(["-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-D"]).arg(self.data()))?;
+        // Segments of one megabyte: a log as long as what was written.
+        let how = ["-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--wal-segsize=1", "-D"];
+        run(initdb.args(how).arg(self.data()))?;
         Ok(())
     }
 
     fn run_server(&self) -> io::Result<()> {
         let mut start = self.unprivileged("pg_ctl");
         start.args(["start", "-w", "-s", "-D"]).arg(self.data()).arg("-l").arg(self.socket_dir().join("log"));
-        start.arg("-o").arg(format!("{SETTINGS} -c unix_socket_directories={}", self.socket_dir().display()));
+        start.arg("-o").arg(format!("{} -c unix_socket_directories={}", self.settings, self.socket_dir().display()));
         // The server lives on: it must not hold this process's output open.
         let status =
             start.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).status()?;
@@ -128,8 +150,7 @@ impl Server {
         let stop = self.unprivileged("pg_ctl");
         let mut line: Vec<String> = vec![quoted(Path::new(stop.get_program()))];
         line.extend(stop.get_args().map(|arg| quoted(Path::new(arg))));
-        let (lock, data, home) =
-            (quoted(&self.dir.join("in-use.lock")), quoted(&self.data()), quoted(&self.socket_dir()));
+        let (lock, data, home) = (quoted(&self.dir.join("in-use.lock")), quoted(&self.data()), quoted(&self.removed));
         let end = format!("{} stop -m immediate -s -D {data}; rm -rf {home}", line.join(" "));
         // A server that is gone by other means needs no watcher.
         let script = format!(
@@ -161,6 +182,7 @@ impl Server {
 /// One database of a test; dropped with the value.
 #[derive(Debug)]
 pub struct Database {
+    server: &'static Server,
     name: String,
 }
 
@@ -169,17 +191,16 @@ impl Database {
     ///
     /// # Errors
     /// What the server says.
-    pub fn create(template: Option<&str>) -> io::Result<Self> {
-        let server = Server::shared();
+    pub fn create(server: &'static Server, template: Option<&str>) -> io::Result<Self> {
         let name = format!("t{}", unique(server)?);
         let copied = template.map(|t| format!(" TEMPLATE {t} STRATEGY file_copy")).unwrap_or_default();
         server.sql(&format!("CREATE DATABASE {name}{copied}"))?;
-        Ok(Self { name })
+        Ok(Self { server, name })
     }
 
     /// The URL for a role of this database; `{service}` in the role's name is left for the store to replace.
     pub fn url(&self, role: &str) -> String {
-        Server::shared().url(role, &self.name)
+        self.server.url(role, &self.name)
     }
 
     /// The owner's URL: to migrate, and to tamper.
@@ -192,22 +213,32 @@ impl Database {
     /// # Errors
     /// What the program says.
     pub fn dump(&self) -> io::Result<String> {
-        run(Command::new(Server::shared().bin.join("pg_dump")).arg(self.owner_url()))
+        run(Command::new(self.server.bin.join("pg_dump")).arg(self.owner_url()))
     }
 
-    /// The bytes of the database's own files, after a checkpoint.
+    /// The bytes of all files of its server, after a checkpoint: those of its databases and what else is beside them.
     ///
     /// # Errors
     /// What the server or the file system says.
     pub fn files(&self) -> io::Result<Vec<u8>> {
-        let server = Server::shared();
-        server.sql("CHECKPOINT")?;
-        let oid = server.sql(&format!("SELECT oid FROM pg_database WHERE datname = '{}'", self.name))?;
-        let mut bytes = Vec::new();
-        for entry in fs::read_dir(server.data().join("base").join(oid.trim()))? {
-            bytes.extend(fs::read(entry?.path())?);
-        }
-        Ok(bytes)
+        self.server.sql("CHECKPOINT")?;
+        files_in(&self.server.data(), "pg_wal")
+    }
+
+    /// The bytes of its server's write-ahead log.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write_ahead_log(&self) -> io::Result<Vec<u8>> {
+        files_in(&self.server.data().join("pg_wal"), "")
+    }
+
+    /// What its server wrote into its own log.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn server_log(&self) -> io::Result<Vec<u8>> {
+        fs::read(self.server.socket_dir().join("log"))
     }
 
     /// Keeps the database as a template with this name, for all test processes.
@@ -215,15 +246,15 @@ impl Database {
     /// # Errors
     /// What the server says.
     pub fn keep_as(self, template: &str) -> io::Result<()> {
-        let name = self.name.clone();
+        let (server, name) = (self.server, self.name.clone());
         std::mem::forget(self);
-        Server::shared().sql(&format!("ALTER DATABASE {name} RENAME TO {template}")).map(drop)
+        server.sql(&format!("ALTER DATABASE {name} RENAME TO {template}")).map(drop)
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let dropped = Server::shared().sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let dropped = self.server.sql(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         drop(dropped);
     }
 }
@@ -232,8 +263,24 @@ impl Drop for Database {
 ///
 /// # Errors
 /// What the server says.
-pub fn has_template(name: &str) -> io::Result<bool> {
-    Ok(!Server::shared().sql(&format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?.trim().is_empty())
+pub fn has_template(server: &Server, name: &str) -> io::Result<bool> {
+    Ok(!server.sql(&format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?.trim().is_empty())
+}
+
+/// The bytes of all files below a folder, but for one folder.
+fn files_in(folder: &Path, but: &str) -> io::Result<Vec<u8>> {
+    let (mut bytes, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_file() {
+                bytes.extend(fs::read(path)?);
+            } else if path.is_dir() && path.file_name().is_none_or(|name| name != but) {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(bytes)
 }
 
 /// A short text that is another one for every build of the running test binary, and for other words.
