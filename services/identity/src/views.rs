@@ -33,6 +33,8 @@ pub struct OwnViews {
     store: Store,
     clock: Clock,
     rng: Rng,
+    /// As whom they are read.
+    own: Arc<View>,
     kept: Mutex<HashMap<TenantId, Kept>>,
 }
 
@@ -51,6 +53,8 @@ pub(crate) struct Compiled {
 
 /// What everybody's view of a group is compiled from, read from its facts.
 pub(crate) struct Group {
+    /// Of its access facts.
+    pub(crate) facts: u64,
     revision: u64,
     pub(crate) date: Date,
     zone: TimeZone,
@@ -64,10 +68,12 @@ impl Group {
     /// As of the newest commit and the context's day.
     pub(crate) async fn read(tx: &ScopedTx, ctx: &OpContext) -> Result<Self> {
         let tenant = tenant::store::get(tx).await?;
+        let facts = access::store::revision(tx).await?;
         let zone = zone(&tenant.zone)?;
         let date = zone.to_datetime(ctx.now()).date();
         Ok(Self {
-            revision: view_revision(access::store::revision(tx).await?, date),
+            facts,
+            revision: view_revision(facts, date),
             date,
             units: org::store::tree(tx).await?.facts(date),
             roles: role::store::all(tx).await?.book(),
@@ -78,7 +84,7 @@ impl Group {
     }
 
     pub(crate) fn facts(&self) -> Facts<'_> {
-        let Self { revision, date, zone, units, roles, modules, suspended: _ } = self;
+        let Self { facts: _, revision, date, zone, units, roles, modules, suspended: _ } = self;
         Facts { revision: *revision, date: *date, zone, units, roles, modules }
     }
 
@@ -90,7 +96,7 @@ impl Group {
 impl OwnViews {
     /// Views from the facts in `store`.
     pub fn new(store: Store, clock: Clock, rng: Rng) -> Self {
-        Self { store, clock, rng, kept: Mutex::default() }
+        Self { store, clock, rng, own: Arc::new(compile_service(SERVICE, 0)), kept: Mutex::default() }
     }
 
     /// The view of a principal in a session as of the newest commit; nothing when there is no such principal.
@@ -127,25 +133,43 @@ impl OwnViews {
         let ctx = self.context(tenant);
         let tx = self.store.read(&ctx).await?;
         let Some(group) = self.group(&tx, &ctx).await? else { return Ok(None) };
-        let compiled = self.compiled(&tx, &ctx, &group, principal).await?;
+        self.of_group(&tx, &ctx, &group, principal).await
+    }
+
+    /// The same within a transaction, as of the group that it sees.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn of_group(
+        &self,
+        tx: &ScopedTx,
+        ctx: &OpContext,
+        group: &Group,
+        principal: PrincipalId,
+    ) -> Result<Option<Arc<View>>> {
+        let compiled = self.compiled(tx, ctx, group, principal).await?;
         Ok(compiled.map(|compiled| Arc::clone(&compiled.view)))
     }
 
     fn context(&self, tenant: TenantId) -> OpContext {
         let actor = Actor::service(SERVICE, tenant, None);
-        OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), self.clock.clone(), self.rng.clone())
+        OpContext::new(actor, Arc::clone(&self.own), self.clock.clone(), self.rng.clone())
     }
 
     /// The facts that are everybody's, compiled anew when they or the day changed; nothing before there is a group.
-    async fn group(&self, tx: &ScopedTx, ctx: &OpContext) -> Result<Option<Arc<Group>>> {
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn group(&self, tx: &ScopedTx, ctx: &OpContext) -> Result<Option<Arc<Group>>> {
         let facts = access::store::revision(tx).await?;
         if facts == 0 {
             return Ok(None);
         }
-        let (tenant, today) = (ctx.tenant(), today(ctx, &tenant::store::get(tx).await?.zone)?);
-        let revision = view_revision(facts, today);
+        let tenant = ctx.tenant();
         let there = |kept: &HashMap<TenantId, Kept>| {
-            kept.get(&tenant).filter(|kept| kept.revision == revision).map(|kept| Arc::clone(&kept.group))
+            // The zone is one of the facts.
+            let holds = |group: &&Arc<Group>| group.facts == facts && group.day_of(ctx.now()) == group.date;
+            kept.get(&tenant).map(|kept| &kept.group).filter(holds).map(Arc::clone)
         };
         if let Some(group) = there(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(Some(group));

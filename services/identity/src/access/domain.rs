@@ -312,6 +312,11 @@ pub fn view_revision(facts: u64, today: Date) -> u64 {
     facts << 16 | u64::try_from(days).unwrap_or(0) & 0xffff
 }
 
+/// The group's revision of access facts that a view was compiled at.
+pub fn facts_revision(of_view: u64) -> u64 {
+    of_view >> 16
+}
+
 /// Where a grant's row belongs, so that lists show it to whoever gives roles there: the unit or person that the scope
 /// names, the region, or the group.
 pub fn place(scope: &Scope, targets: &[Target]) -> Target {
