@@ -16,6 +16,7 @@ mod organisation;
 pub mod privacy;
 pub mod regions;
 pub mod sign_in;
+pub mod taking_along;
 
 /// Does them all, and looks at what came of each.
 pub async fn all(done: &Done) {

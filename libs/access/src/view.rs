@@ -24,6 +24,8 @@ pub struct View {
     revision: u64,
     person: Option<PersonId>,
     suspended: bool,
+    /// What the rules would be but for the suspension: only an export of the group asks.
+    along: Option<Rules>,
     modules: Modules,
     /// The group's, for conditions that name hours.
     zone: TimeZone,
@@ -88,6 +90,10 @@ fn add(rules: &mut Rules, more: impl IntoIterator<Item = (Permission, Arc<Reach>
     }
 }
 
+fn named(rules: &Rules) -> impl Iterator<Item = (Permission, &Arc<Reach>)> {
+    Permission::ALL.iter().zip(rules).filter_map(|(p, reach)| Some((*p, reach.as_ref()?)))
+}
+
 impl View {
     /// A view that allows nothing: nobody signed in, or a principal without grants.
     pub fn nothing(revision: u64, person: Option<PersonId>) -> Self {
@@ -96,6 +102,7 @@ impl View {
             revision,
             person,
             suspended: false,
+            along: None,
             modules,
             zone,
             rules: no_rules(),
@@ -131,8 +138,17 @@ impl View {
     /// What is left of the view while the group is suspended.
     #[must_use]
     pub fn suspended(mut self) -> Self {
+        let along = self.rules.clone();
         self.keep(|permission| OUTLIVE_SUSPENSION.contains(&permission));
-        Self { suspended: true, ..self }
+        Self { suspended: true, along: Some(along), ..self }
+    }
+
+    /// The view of a suspended group with what its rules would be.
+    #[must_use]
+    pub fn taking_along(self, rules: impl IntoIterator<Item = (Permission, Arc<Reach>)>) -> Self {
+        let mut along = no_rules();
+        add(&mut along, rules);
+        Self { along: Some(along), ..self }
     }
 
     /// Whether the group is suspended.
@@ -172,6 +188,9 @@ impl View {
     fn keep(&mut self, kept: impl Fn(Permission) -> bool) {
         for permission in Permission::ALL.iter().filter(|p| !kept(**p)) {
             self.rules[*permission as usize] = None;
+            if let Some(along) = &mut self.along {
+                along[*permission as usize] = None;
+            }
         }
         for provisional in &mut self.provisional {
             provisional.rules.retain(|(permission, _)| kept(*permission));
@@ -200,7 +219,19 @@ impl View {
 
     /// The rules, in the order of the permissions. Permissions with the same reach share it.
     pub fn rules(&self) -> impl Iterator<Item = (Permission, &Arc<Reach>)> {
-        Permission::ALL.iter().zip(&self.rules).filter_map(|(p, reach)| Some((*p, reach.as_ref()?)))
+        named(&self.rules)
+    }
+
+    /// What the rules would be but for the suspension; nothing of a group that is in use.
+    pub fn along(&self) -> impl Iterator<Item = (Permission, &Arc<Reach>)> {
+        self.along.iter().flat_map(named)
+    }
+
+    /// Whether an export of the group tells whoever holds this view what `permission` opens on `target`: as [`decide`] says,
+    /// and in a suspended group as it would say. A suspension stops work and does not keep a group from its data.
+    pub fn takes_along(&self, permission: Permission, target: &Target) -> bool {
+        let rules = self.along.as_ref().unwrap_or(&self.rules);
+        rules[permission as usize].as_ref().is_some_and(|reach| reach.covers(target))
     }
 
     /// The rules that wait for a call.

@@ -20,21 +20,21 @@ pub async fn export<R: Rpc>(
 ) -> Result<Vec<common::ExportedTable>> {
     ctx.permit_all::<R>([])?;
     let own = ctx.actor.person() == Some(person);
+    let sees = |permission, target: &Target| own || ctx.may(permission, target);
     let mut parts = Vec::new();
     let (mut rows, mut withheld) = (0, 0);
     let tx = store.read(ctx).await?;
     for holding in holdings {
-        let mut cut = Cut { until: ctx.now(), after: None, person: Some(person), opened: true };
-        while let (found, Some(last)) = holding.rows(&tx, &cut).await? {
+        let mut cut = Cut { until: ctx.now(), after: None, person: Some(person) };
+        while let (found, Some(last)) = holding.rows(&tx, &cut, &sees).await? {
             let mut part = common::ExportedTable { table: holding.table().to_owned(), ..Default::default() };
             for row in found {
                 if !own && !in_reach(ctx, &row.target) {
                     return Err(Error::not_found("person", person));
                 }
-                if own || ctx.may(holding.opens, &row.target) {
-                    part.rows.push(row.json);
-                } else {
-                    part.withheld += 1;
+                match row.json {
+                    Some(json) => part.rows.push(json),
+                    None => part.withheld += 1,
                 }
             }
             rows += part.rows.len();

@@ -5,16 +5,21 @@
 
 mod export;
 mod follow;
+mod group;
 mod retention;
 mod schedule;
 
-use tally_kernel::Result;
+use futures::stream::{BoxStream, Stream, StreamExt as _};
+use tally_access::Locale;
+use tally_kernel::{Error, Result};
 use tonic::{Response, Status};
 
 pub use export::export;
 pub use follow::{Before, DELETED, ERASED, Follower, SOURCE, Subject, follower, remove_group};
+pub use group::export_group;
 pub use retention::{Ran, Terms, run, terms};
 pub use schedule::{Kind, PERSON, REQUESTS, SCHEDULE, kind};
+pub use tally_api::common::v1::ExportedPiece;
 
 /// The services that do their part of an erasure after identity, by name.
 pub const FOLLOWERS: [&str; 4] = ["attendance", "compensation", "performance", "talent"];
@@ -27,15 +32,27 @@ pub fn parts<T>(messages: Vec<T>) -> Parts<T> {
     futures::stream::iter(messages.into_iter().map(Ok).collect::<Vec<_>>())
 }
 
+/// The messages of a stream that are made as it goes.
+pub type Pieces<T> = BoxStream<'static, Result<T, Status>>;
+
+/// The stream of an export, as messages.
+pub fn pieces<T>(
+    pieces: impl Stream<Item = Result<ExportedPiece, Error>> + Send + 'static,
+    locale: Locale,
+    message: impl Fn(ExportedPiece) -> T + Send + 'static,
+) -> Pieces<T> {
+    pieces.map(move |piece| piece.map(&message).map_err(|error| tally_rpc::status(error, locale))).boxed()
+}
+
 /// See [`room!`].
 pub type Streamed<T> = Result<Response<Parts<T>>, Status>;
 
 /// The room: `Rpc { store, identity }` answers the service's own `PrivacyService`. Takes the package of the contract, the
-/// rows of the policy for export and retention, and the list of tables; the service names tonic, tally-rpc and tally-store,
-/// as every room does.
+/// rows of the policy, the tables that tell of people or are kept for a time, and those of the group beside them; the
+/// service names tonic, futures, tally-rpc and tally-store, as every room does.
 #[macro_export]
 macro_rules! room {
-    ($package:path, $export:path, $run:path, $holdings:path) => {
+    ($package:path, $policy:ident, $holdings:ident, $group:ident) => {
         use $package as pb;
 
         /// The room's rpcs.
@@ -49,6 +66,7 @@ macro_rules! room {
         #[::tonic::async_trait]
         impl pb::privacy_service_server::PrivacyService for Rpc {
             type ExportPersonStream = $crate::Parts<pb::ExportPersonResponse>;
+            type ExportGroupStream = $crate::Pieces<pb::ExportGroupResponse>;
 
             async fn export_person(
                 &self,
@@ -59,11 +77,22 @@ macro_rules! room {
                     let mut wrong = ::tally_kernel::error::Violations::new();
                     let person = wrong.parse("person_id", &req.into_inner().person_id);
                     let person = wrong.finish(person)?;
-                    let found = $crate::export::<$export>(&self.store, &ctx, person, $holdings).await?;
+                    let found = $crate::export::<$policy::ExportPerson>(&self.store, &ctx, person, $holdings).await?;
                     let message = |part| pb::ExportPersonResponse { part: Some(part) };
                     Ok($crate::parts(found.into_iter().map(message).collect()))
                 };
                 ::tally_rpc::Answer::answer(reply.await, &ctx)
+            }
+
+            async fn export_group(
+                &self,
+                req: ::tonic::Request<pb::ExportGroupRequest>,
+            ) -> Result<::tonic::Response<Self::ExportGroupStream>, ::tonic::Status> {
+                let ctx = ::tally_rpc::context(&req)?;
+                let tables = $holdings.iter().chain($group).collect();
+                let pieces = $crate::export_group::<$policy::ExportGroup>(&self.store, &ctx, tables).await;
+                let message = |piece| pb::ExportGroupResponse { piece: Some(piece) };
+                ::tally_rpc::Answer::answer(pieces.map(|pieces| $crate::pieces(pieces, ctx.locale, message)), &ctx)
             }
 
             async fn run_retention(
@@ -72,9 +101,9 @@ macro_rules! room {
             ) -> Result<::tonic::Response<pb::RunRetentionResponse>, ::tonic::Status> {
                 let ctx = ::tally_rpc::context(&req)?;
                 let reply = async {
-                    ctx.permit::<$run>(&::tally_access::Target::tenant())?;
+                    ctx.permit::<$policy::RunRetention>(&::tally_access::Target::tenant())?;
                     let terms = $crate::terms(&self.identity, &ctx).await?;
-                    let ran = $crate::run::<$run>(&self.store, &ctx, &terms, $holdings).await?;
+                    let ran = $crate::run::<$policy::RunRetention>(&self.store, &ctx, &terms, $holdings).await?;
                     Ok(pb::RunRetentionResponse { taken: ran.taken, more: ran.more })
                 };
                 ::tally_rpc::Answer::answer(reply.await, &ctx)

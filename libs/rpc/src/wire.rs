@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub fn write_view(view: &View) -> GetViewResponse {
     let mut reaches = Reaches::default();
     let rules = reaches.rules(view.rules());
+    let along = reaches.rules(view.along());
     let provisional = view.provisional().iter().map(|p| write_provisional(p, &mut reaches)).collect();
     let missing = MODULES.into_iter().filter(|name| match view.modules() {
         Modules::All => false,
@@ -24,6 +25,7 @@ pub fn write_view(view: &View) -> GetViewResponse {
     });
     GetViewResponse {
         rules,
+        along,
         provisional,
         person_id: view.person().map(|id| id.to_string()).unwrap_or_default(),
         reaches: reaches.written,
@@ -98,7 +100,8 @@ fn read(reply: GetViewResponse) -> Result<View> {
     let provisional = reply.provisional.iter().map(|p| read_provisional(p, &reaches)).collect::<Result<Vec<_>>>()?;
     let zone = time::zone(&reply.zone)?;
     let view = View::new(reply.revision, person, read_rules(&reply.rules, &reaches)?).with(provisional, zone);
-    let view = if reply.suspended { view.suspended() } else { view };
+    let along = read_rules(&reply.along, &reaches)?;
+    let view = if reply.suspended { view.suspended().taking_along(along) } else { view };
     if reply.missing_modules.is_empty() {
         return Ok(view);
     }
@@ -197,6 +200,15 @@ mod tests {
         assert_eq!(read.provisional(), view.provisional());
         assert_eq!(read.modules(), view.modules());
         assert_eq!(read.zone().iana_name(), view.zone().iana_name());
+    }
+
+    #[test]
+    fn of_a_suspended_group_it_brings_what_may_be_taken_along_and_nothing_else() {
+        let read = read_view(write_view(&sample().suspended())).unwrap();
+        assert!(read.is_suspended());
+        assert_eq!(read.rules().map(|(permission, _)| permission).collect::<Vec<_>>(), [Permission::TenantRead]);
+        assert_eq!(read.along().collect::<Vec<_>>(), sample().rules().collect::<Vec<_>>());
+        assert_eq!(read_view(write_view(&sample())).unwrap().along().count(), 0);
     }
 
     #[test]

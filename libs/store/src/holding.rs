@@ -8,29 +8,35 @@ use futures::future::{BoxFuture, FutureExt as _};
 use jiff::Timestamp;
 use sea_orm::sea_query::{ArrayType, Condition, Expr, IntoCondition};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait, ModelTrait, QueryFilter as _, Statement, Value,
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait, ExprTrait as _, IdenStatic as _, Iterable as _,
+    ModelTrait, PrimaryKeyToColumn as _, QueryFilter as _, Statement, Value,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tally_access::{Permission, Target};
 use tally_kernel::Error;
 use tally_kernel::id::{OrgUnitId, PersonId};
 use uuid::Uuid;
 
 use crate::Store;
+use crate::class::OfTenant;
 use crate::connect::{Mode, Pools, Role};
 use crate::context::to_db;
 use crate::error::StoreError;
 use crate::scoped::{Scoped, ScopedTx, Unscoped, one_of};
+use crate::sealed::{Place, Sealed};
 use crate::unit::Unit;
-
-/// Rows of one part of an export.
-const ROWS: u64 = 500;
 
 /// An entity whose rows can be told as JSON.
 pub trait Told: Scoped
 where
     Self::Model: Serialize + Send + Sync,
 {
+    /// What opens its sealed columns; nothing where they open with the row.
+    const SEALED: Option<Permission> = None;
+    /// Rows of one part of an export: fewer where a row may be long.
+    const AT_ONCE: u64 = 500;
+
     /// A row as a JSON object. Tables with sealed columns open them here where `opened` says so, and leave out what was
     /// erased.
     fn tell<'t>(
@@ -52,6 +58,24 @@ pub fn plain(row: &impl Serialize) -> Result<serde_json::Map<String, serde_json:
         serde_json::Value::Object(columns) => Ok(columns),
         _ => Err(StoreError::fault("a row that is no object")),
     }
+}
+
+/// A row as its columns serialise, and what a cell of it holds sealed for the group where `opened` says so.
+///
+/// # Errors
+/// A fault of ours when it cannot be opened.
+pub async fn with_opened<C: OfTenant, T: DeserializeOwned + Serialize>(
+    tx: &ScopedTx,
+    row: &(impl Serialize + Sync),
+    opened: bool,
+    (place, sealed): (Place, &Sealed<C, T>),
+) -> Result<serde_json::Map<String, serde_json::Value>, StoreError> {
+    let mut told = plain(row)?;
+    if opened {
+        let value = serde_json::to_value(tx.open(&place, sealed).await?).map_err(StoreError::fault)?;
+        told.insert(place.column.to_owned(), value);
+    }
+    Ok(told)
 }
 
 /// What an erasure does to the rows about a person.
@@ -82,31 +106,35 @@ pub fn pseudonym(person: PersonId) -> String {
 }
 
 /// Which rows of a table come next in an export.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Cut {
     /// Recorded by then.
     pub until: Timestamp,
-    /// After the row with this id.
-    pub after: Option<Uuid>,
+    /// After the row with this key.
+    pub after: Option<RowKey>,
     /// About this person alone.
     pub person: Option<PersonId>,
-    /// Whether sealed columns are told, opened.
-    pub opened: bool,
 }
+
+/// The key of a row within its group.
+pub type RowKey = Vec<Value>;
+
+/// Whether whoever asks holds a permission where a row stands.
+pub type Sees<'s> = &'s (dyn Fn(Permission, &Target) -> bool + Sync);
 
 /// A row of an export.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToldRow {
     /// Where the row stands: a table without a region or a unit does not say.
     pub target: Target,
-    /// A JSON object.
-    pub json: String,
+    /// A JSON object; nothing when whoever asks may not read the row.
+    pub json: Option<String>,
 }
 
-/// Rows of an export, and the id of the last; none at the end.
-pub type ToldRows = (Vec<ToldRow>, Option<Uuid>);
+/// Rows of an export, and the key of the last; none at the end.
+pub type ToldRows = (Vec<ToldRow>, Option<RowKey>);
 
-/// A table that tells of people, or whose rows are kept for a time.
+/// A table: one that tells of people, or whose rows are kept for a time, or that an export of the group holds.
 #[derive(Clone, Copy)]
 pub struct Holding {
     /// What opens its rows to somebody else than the person.
@@ -129,6 +157,15 @@ impl Holding {
         Self { opens, fate, kept, rows: &Of::<E>(PhantomData) }
     }
 
+    /// The table of an entity that tells of nobody and is kept as long as the group: only an export asks for it.
+    pub const fn of_the_group<E>(opens: Permission) -> Self
+    where
+        E: Told,
+        E::Model: Serialize + Send + Sync,
+    {
+        Self::of::<E>(opens, Fate::Kept("tells of nobody"), None)
+    }
+
     /// Its name.
     pub fn table(&self) -> &'static str {
         self.rows.table()
@@ -139,13 +176,13 @@ impl Holding {
         self.rows.tells_of_people()
     }
 
-    /// The next rows, at most 500, in the order of their ids, and the id of the last; none at the end. About a person, a
-    /// table whose rows tell of nobody has none.
+    /// The next rows, at most 500, in the order of their keys, and the key of the last; none at the end. About a person,
+    /// a table whose rows tell of nobody has none.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn rows(&self, tx: &ScopedTx, cut: &Cut) -> Result<ToldRows, StoreError> {
-        self.rows.rows(tx, cut).await
+    pub async fn rows(&self, tx: &ScopedTx, cut: &Cut, sees: Sees<'_>) -> Result<ToldRows, StoreError> {
+        self.rows.rows(tx, cut, self.opens, sees).await
     }
 
     /// Does to the rows about a person what an erasure does: how many there were.
@@ -188,7 +225,13 @@ type Taken = (u64, Vec<PersonId>);
 trait Rows: Sync {
     fn table(&self) -> &'static str;
     fn tells_of_people(&self) -> bool;
-    fn rows<'t>(&self, tx: &'t ScopedTx, cut: &'t Cut) -> BoxFuture<'t, Result<ToldRows, StoreError>>;
+    fn rows<'t>(
+        &self,
+        tx: &'t ScopedTx,
+        cut: &'t Cut,
+        opens: Permission,
+        sees: Sees<'t>,
+    ) -> BoxFuture<'t, Result<ToldRows, StoreError>>;
     fn erase<'t>(&self, unit: &'t Unit, person: PersonId, fate: Fate) -> BoxFuture<'t, Result<u64, StoreError>>;
     fn take_out<'t>(
         &self,
@@ -214,8 +257,14 @@ where
         E::person_column().is_some()
     }
 
-    fn rows<'t>(&self, tx: &'t ScopedTx, cut: &'t Cut) -> BoxFuture<'t, Result<ToldRows, StoreError>> {
-        told::<E>(tx, cut).boxed()
+    fn rows<'t>(
+        &self,
+        tx: &'t ScopedTx,
+        cut: &'t Cut,
+        opens: Permission,
+        sees: Sees<'t>,
+    ) -> BoxFuture<'t, Result<ToldRows, StoreError>> {
+        told::<E>(tx, cut, opens, sees).boxed()
     }
 
     fn erase<'t>(&self, unit: &'t Unit, person: PersonId, fate: Fate) -> BoxFuture<'t, Result<u64, StoreError>> {
@@ -233,7 +282,7 @@ where
     }
 }
 
-async fn told<E>(tx: &ScopedTx, cut: &Cut) -> Result<ToldRows, StoreError>
+async fn told<E>(tx: &ScopedTx, cut: &Cut, opens: Permission, sees: Sees<'_>) -> Result<ToldRows, StoreError>
 where
     E: Told,
     E::Model: Serialize + Send + Sync,
@@ -244,18 +293,38 @@ where
         let Some(about) = E::person_column() else { return Ok((Vec::new(), None)) };
         these = these.add(about.eq(person.0));
     }
-    let id = column::<E>("id")?;
-    these = these.add(column::<E>("recorded_at")?.lte(to_db(cut.until)));
-    if let Some(after) = cut.after {
-        these = these.add(id.gt(after));
+    // Rows that do not say when they were recorded are those of a run, which is done before it is shown.
+    if let Ok(recorded) = E::Column::from_str("recorded_at") {
+        these = these.add(recorded.lte(to_db(cut.until)));
+    }
+    let key = key::<E>();
+    if let Some(after) = &cut.after {
+        let columns = key.iter().map(|column| column.into_expr());
+        these = these.add(Expr::tuple(columns).gt(Expr::tuple(after.iter().cloned().map(Expr::val))));
+    }
+    let mut query = tx.select::<E>().filter(these);
+    for column in &key {
+        query = query.order_by_asc(*column);
     }
     let (mut rows, mut last) = (Vec::new(), None);
-    for row in tx.select::<E>().filter(these).order_by_asc(id).limit(ROWS).all().await? {
-        let json = serde_json::Value::Object(E::tell(tx, &row, cut.opened).await?).to_string();
-        rows.push(ToldRow { target: target::<E>(&row)?, json });
-        last = uuid(&row.get(id));
+    for row in query.limit(E::AT_ONCE).all().await? {
+        let target = target::<E>(&row)?;
+        let json = if sees(opens, &target) {
+            let opened = E::SEALED.is_none_or(|permission| sees(permission, &target));
+            Some(serde_json::Value::Object(E::tell(tx, &row, opened).await?).to_string())
+        } else {
+            None
+        };
+        rows.push(ToldRow { target, json });
+        last = Some(key.iter().map(|column| row.get(*column)).collect());
     }
     Ok((rows, last))
+}
+
+/// What tells a group's rows apart: the primary key without the group.
+fn key<E: Scoped>() -> Vec<E::Column> {
+    let columns = E::PrimaryKey::iter().map(|part| part.into_column());
+    columns.filter(|column| column.as_str() != E::tenant_column().as_str()).collect()
 }
 
 fn target<E: Scoped>(row: &E::Model) -> Result<Target, StoreError> {

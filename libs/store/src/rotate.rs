@@ -5,14 +5,17 @@
 //! is one transaction: whoever is killed goes on there, and several that rotate at once do no harm, because a row is only
 //! replaced if it still is what was read. When no row is left under an old version, that version is destroyed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
-use tally_access::Regions;
+use tally_access::{Actor, OpContext, Regions, compile_service};
+use tally_kernel::id::TenantId;
 use tally_kernel::{Result, Rng};
 use uuid::Uuid;
 
 use crate::Store;
+use crate::audit::Audit;
 use crate::cipher;
 use crate::class::KeyClass;
 use crate::connect::{Mode, Role, Settings};
@@ -129,10 +132,26 @@ impl Store {
         }
         let mut rotated = Rotated { resumed, ..Rotated::default() };
         for target in targets {
-            rotated.rows += self.move_rows(target, &mut progress).await?;
+            // Written down before a row moves: a run that is killed has left its entry.
+            let what = || {
+                let audit = Audit::new("suite.keys.rotate", "data_key", target.class.name());
+                audit.note("version", target.version).note("resumed", resumed)
+            };
+            self.note(target.tenant, what()).await?;
+            let rows = self.move_rows(target, &mut progress).await?;
+            self.note(target.tenant, what().note("rows", rows)).await?;
+            rotated.rows += rows;
             rotated.keys += 1;
         }
         Ok(rotated)
+    }
+
+    /// Writes into a group's audit log what is done with its keys: by whoever holds the key file, so in the service's name.
+    async fn note(&self, tenant: Uuid, audit: Audit) -> Result<()> {
+        let actor = Actor::service(self.service(), TenantId(tenant), None);
+        let view = Arc::new(compile_service(self.service(), 0));
+        let ctx = OpContext::new(actor, view, self.clock().clone(), Rng::System);
+        self.audit_read(&ctx, "suite.internal/RotateKeys", audit).await
     }
 
     /// Whose keys of which classes are replaced.

@@ -1,14 +1,18 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
-use tally_access::Permission::{AliasRead, HandoverRead, PunchRead, RosterRead};
+use tally_access::Permission::{AccountRead, AliasRead, HandoverRead, PunchRead, RosterRead, SiteRead};
 use tally_store::{Fate, Holding, Told};
 
-use crate::{alias, handover, punch, roster};
+use crate::account::store::phase;
+use crate::{account, alias, handover, policy, punch, roster, site};
 
 impl Told for roster::store::Entity {}
 impl Told for punch::store::Entity {}
 impl Told for handover::store::Entity {}
 impl Told for alias::store::Entity {}
+impl Told for account::store::Entity {}
+impl Told for phase::Entity {}
+impl Told for site::store::Entity {}
 
 const DUTY: &str = "attendance.duty";
 
@@ -20,9 +24,11 @@ pub const HOLDINGS: &[Holding] = &[
     Holding::of::<alias::store::Entity>(AliasRead, Fate::Deleted, Some(("attendance.aliases", "to_date"))),
 ];
 
-tally_privacy::room!(
-    tally_api::attendance::v1,
-    crate::policy::ExportPerson,
-    crate::policy::RunRetention,
-    crate::privacy::HOLDINGS
-);
+/// The tables of the group beside them.
+pub const GROUP: &[Holding] = &[
+    Holding::of_the_group::<site::store::Entity>(SiteRead),
+    Holding::of_the_group::<account::store::Entity>(AccountRead),
+    Holding::of_the_group::<phase::Entity>(AccountRead),
+];
+
+tally_privacy::room!(tally_api::attendance::v1, policy, HOLDINGS, GROUP);

@@ -22,6 +22,7 @@ tally_access::rpcs! {
         opened_by StatementReadPay CardRead;
     TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, Read;
     ExportPerson = "tally.compensation.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
+    ExportGroup = "tally.compensation.v1.PrivacyService/ExportGroup", TenantExport, SensitiveRead;
     RunRetention = "tally.compensation.v1.PrivacyService/RunRetention", RetentionRun, Change;
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.compensation.v1.internal/ErasePerson", ErasureReport, Change;

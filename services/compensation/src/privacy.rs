@@ -1,20 +1,24 @@
 //! What the service holds about people: told on request, kept when somebody is erased, removed when it is over.
 
-use tally_access::Permission::StatementReadPay;
+use tally_access::Permission::{PoolRead, SettlementRead, StatementReadPay};
 use tally_store::{Fate, Holding};
 
+use crate::settlement::store::{self as settlement, carry};
 use crate::statement::store as statement;
+use crate::{policy, pool};
 
-/// The service's tables that tell of people. Carry books and sums are of the group and sealed as a whole.
+/// The service's tables that tell of people.
 pub const HOLDINGS: &[Holding] = &[Holding::of::<statement::Entity>(
     StatementReadPay,
     Fate::Kept("pay is kept as long as the law says, sealed for the group, under an id that means nobody any more"),
     Some(("compensation.pay", "recorded_at")),
 )];
 
-tally_privacy::room!(
-    tally_api::compensation::v1,
-    crate::policy::ExportPerson,
-    crate::policy::RunRetention,
-    crate::privacy::HOLDINGS
-);
+/// The tables of the group beside them. What a carry book holds is what people are still owed.
+pub const GROUP: &[Holding] = &[
+    Holding::of_the_group::<pool::store::Entity>(PoolRead),
+    Holding::of_the_group::<settlement::Entity>(SettlementRead),
+    Holding::of_the_group::<carry::Entity>(StatementReadPay),
+];
+
+tally_privacy::room!(tally_api::compensation::v1, policy, HOLDINGS, GROUP);

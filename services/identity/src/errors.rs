@@ -165,6 +165,7 @@ impl From<PersonError> for Error {
     fn from(error: PersonError) -> Self {
         let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
         let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
+        let there = |reason, text: String| Self::new(AlreadyExists, reason, text);
         let taken = |reason, text: &str| Self::new(AlreadyExists, reason, text);
         match error {
             PersonError::TextUnusable(field) => bad("TEXT_UNUSABLE", format!("{field}: 1 to 200 characters")),
@@ -178,19 +179,14 @@ impl From<PersonError> for Error {
                 bad("UNIT_BEGINS_LATER", format!("{path:?} begins on {day}, after hired_on"))
             }
             PersonError::UnitMissing(unit) => Self::not_found("org unit", unit),
-            PersonError::UnitCloses(day) => {
-                bad("UNIT_CLOSES", format!("the unit closes with {day}: choose another, or an earlier last day"))
-            }
+            PersonError::UnitCloses(day) => bad("UNIT_CLOSES", format!("the unit closes with {day}: choose another")),
             PersonError::UnitHasNoRegion => {
                 bad("UNIT_HAS_NO_REGION", "people belong to a branch or below, not to the group itself".to_owned())
             }
-            PersonError::Differs(field) => Self::new(
-                AlreadyExists,
-                "PERSON_DIFFERS",
-                format!("this employee number is there with another {field}"),
-            ),
-            PersonError::Overlaps(day) => Self::new(
-                AlreadyExists,
+            PersonError::Differs(field) => {
+                there("PERSON_DIFFERS", format!("this employee number is there with another {field}"))
+            }
+            PersonError::Overlaps(day) => there(
                 "EMPLOYMENT_OVERLAPS",
                 format!("the person's employment from {day} covers some of these days: end it first"),
             ),
@@ -216,12 +212,15 @@ impl From<PersonError> for Error {
                 "HOME_ENDS",
                 "this is the home employment, which EndEmployment ends with all beside it".to_owned(),
             ),
+            PersonError::CutOff(day) => not_now(
+                "START_TOO_LATE",
+                format!("something of it, or beside it, is on {day}, before that first day: put that right first"),
+            ),
             PersonError::OutlastsHome(day) => not_now(
                 "OUTLASTS_HOME",
                 format!("the home employment ends on {day}: posts and leaves end with it at the latest"),
             ),
-            PersonError::OnLeave(day) => Self::new(
-                AlreadyExists,
+            PersonError::OnLeave(day) => there(
                 "LEAVE_OVERLAPS",
                 format!("the person's leave from {day} covers some of these days: end it first"),
             ),

@@ -65,7 +65,7 @@ use tally_runtime::{Compute, Service};
 use tally_store::Store;
 use tonic::service::Routes;
 
-pub use export::store::HOLDINGS;
+pub use export::store::{GROUP, HOLDINGS};
 pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 pub use migrations::all as migrations;
 pub use org::domain::{ALWAYS, MAX_DEPTH};

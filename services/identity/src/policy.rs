@@ -47,6 +47,7 @@ tally_access::rpcs! {
     RemoveTotp = "tally.identity.v1.LoginService/RemoveTotp", signed_in, Change;
     CreateServiceAccount = "tally.identity.v1.ServiceAccountService/CreateServiceAccount", ServiceAccountWrite, Change;
     CreateApiKey = "tally.identity.v1.ServiceAccountService/CreateApiKey", ServiceAccountWrite, Change;
+    ListServiceAccounts = "tally.identity.v1.ServiceAccountService/ListServiceAccounts", ServiceAccountWrite, Read;
     ListApiKeys = "tally.identity.v1.ServiceAccountService/ListApiKeys", ServiceAccountWrite, Read;
     RevokeApiKey = "tally.identity.v1.ServiceAccountService/RevokeApiKey", ServiceAccountWrite, Change;
     ExchangeApiKey = "tally.identity.v1.ServiceAccountService/ExchangeApiKey", public, Change;
@@ -89,6 +90,8 @@ tally_access::rpcs! {
     RunRetention = "tally.identity.v1.RetentionService/RunRetention", RetentionRun, Change;
     RequestErasure = "tally.identity.v1.ErasureService/RequestErasure", ErasureRequest, Change;
     ApproveErasure = "tally.identity.v1.ErasureService/ApproveErasure", ErasureApprove, Change;
+    WithdrawErasure = "tally.identity.v1.ErasureService/WithdrawErasure", ErasureRequest, Change;
+    RejectErasure = "tally.identity.v1.ErasureService/RejectErasure", ErasureApprove, Change;
     GetErasure = "tally.identity.v1.ErasureService/GetErasure", ErasureRead, Read;
     ListErasures = "tally.identity.v1.ErasureService/ListErasures", ErasureRead, Read;
     ReportErasure = "tally.identity.v1.ErasureService/ReportErasure", ErasureReport, Change;

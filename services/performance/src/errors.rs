@@ -32,6 +32,8 @@ impl From<TransferError> for Error {
             TransferError::NotPrepared(_) => (Kind::FailedPrecondition, "TRANSFER_NOT_PREPARED"),
             TransferError::SameHands => (Kind::PermissionDenied, "SAME_HANDS"),
             TransferError::NotApproved => (Kind::FailedPrecondition, "TRANSFER_NOT_APPROVED"),
+            TransferError::Dropped(_) => (Kind::FailedPrecondition, "TRANSFER_DROPPED"),
+            TransferError::Released => (Kind::FailedPrecondition, "TRANSFER_RELEASED"),
             TransferError::Stale => (Kind::FailedPrecondition, "TRANSFER_STALE"),
             TransferError::Malformed => (Kind::InvalidArgument, "TRANSFER_MALFORMED"),
             TransferError::SignatureWrong(_) => (Kind::FailedPrecondition, "TRANSFER_SIGNATURE_WRONG"),

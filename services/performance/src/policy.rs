@@ -22,12 +22,15 @@ tally_access::rpcs! {
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     PrepareTransfer = "tally.performance.v1.TransferService/PrepareTransfer", TransferPrepare, Change;
     ApproveTransfer = "tally.performance.v1.TransferService/ApproveTransfer", TransferApprove, Change;
+    WithdrawTransfer = "tally.performance.v1.TransferService/WithdrawTransfer", TransferPrepare, Change;
+    RejectTransfer = "tally.performance.v1.TransferService/RejectTransfer", TransferApprove, Change;
     ReleaseTransfer = "tally.performance.v1.TransferService/ReleaseTransfer", TransferPrepare, Change;
     ImportTransfer = "tally.performance.v1.TransferService/ImportTransfer", TransferImport, Change;
     ListTransfers = "tally.performance.v1.TransferService/ListTransfers", TransferRead, Read;
     ListCells = "tally.performance.v1.TransferService/ListCells", TransferRead, Read;
     ReadEvents = "tally.performance.v1.EventService/ReadEvents", EventRead, Read;
     ExportPerson = "tally.performance.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
+    ExportGroup = "tally.performance.v1.PrivacyService/ExportGroup", TenantExport, SensitiveRead;
     RunRetention = "tally.performance.v1.PrivacyService/RunRetention", RetentionRun, Change;
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.performance.v1.internal/ErasePerson", ErasureReport, Change;

@@ -3,6 +3,7 @@
 use tally_access::Permission::EvidenceRead;
 use tally_store::{Fate, Holding, Told};
 
+use crate::policy;
 use crate::profile::store as evidence;
 
 impl Told for evidence::Entity {}
@@ -11,9 +12,7 @@ impl Told for evidence::Entity {}
 pub const HOLDINGS: &[Holding] =
     &[Holding::of::<evidence::Entity>(EvidenceRead, Fate::Deleted, Some(("talent.evidence", "recorded_at")))];
 
-tally_privacy::room!(
-    tally_api::talent::v1,
-    crate::policy::ExportPerson,
-    crate::policy::RunRetention,
-    crate::privacy::HOLDINGS
-);
+/// The tables of the group beside them.
+pub const GROUP: &[Holding] = &[];
+
+tally_privacy::room!(tally_api::talent::v1, policy, HOLDINGS, GROUP);

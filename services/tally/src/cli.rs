@@ -44,6 +44,8 @@ pub enum Command {
     Migrate(Settings),
     /// Trade a password for a token
     Login(Login),
+    /// Take a whole group's data along
+    Tenant(Tenant),
     /// Take out what is held about a person
     Person(Person),
     /// Look after how long data are kept
@@ -127,7 +129,7 @@ pub struct Close {
     #[arg(long, value_enum, default_value_t)]
     pub lang: Language,
     /// PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-    #[arg(long, value_name = "URL", env = "TALLY_OWNER_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "CLOSE_DATABASE_URL", hide_env_values = true)]
     pub database: Option<String>,
 }
 
@@ -233,6 +235,30 @@ pub struct Server {
     pub token_file: Option<PathBuf>,
     #[command(flatten)]
     pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct Tenant {
+    #[command(subcommand)]
+    pub what: TenantCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Write all that every service holds of the group into a folder, a file of JSON lines for each table
+    Export(TenantExport),
+}
+
+#[derive(Debug, Args)]
+pub struct TenantExport {
+    /// The folder; must not exist
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Show no progress
+    #[arg(long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub server: Server,
 }
 
 #[derive(Debug, Args)]

@@ -29,6 +29,8 @@ pub struct Part {
     pub migrations: Migrations,
     /// Those that tell of people, and those whose rows are kept for a time.
     pub holdings: &'static [Holding],
+    /// Those of the group beside them.
+    pub group: &'static [Holding],
 }
 
 /// All services, each after those it calls.
@@ -38,30 +40,35 @@ pub const PARTS: [Part; 5] = [
         policy: tally_identity::POLICY,
         migrations: tally_identity::migrations,
         holdings: &tally_identity::HOLDINGS,
+        group: &tally_identity::GROUP,
     },
     Part {
         name: tally_attendance::SERVICE,
         policy: tally_attendance::POLICY,
         migrations: tally_attendance::migrations,
         holdings: tally_attendance::privacy::HOLDINGS,
+        group: tally_attendance::privacy::GROUP,
     },
     Part {
         name: tally_performance::SERVICE,
         policy: tally_performance::POLICY,
         migrations: tally_performance::migrations,
         holdings: tally_performance::privacy::HOLDINGS,
+        group: tally_performance::privacy::GROUP,
     },
     Part {
         name: tally_compensation::SERVICE,
         policy: tally_compensation::POLICY,
         migrations: tally_compensation::migrations,
         holdings: tally_compensation::privacy::HOLDINGS,
+        group: tally_compensation::privacy::GROUP,
     },
     Part {
         name: tally_talent::SERVICE,
         policy: tally_talent::POLICY,
         migrations: tally_talent::migrations,
         holdings: tally_talent::privacy::HOLDINGS,
+        group: tally_talent::privacy::GROUP,
     },
 ];
 

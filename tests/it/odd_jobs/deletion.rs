@@ -7,6 +7,7 @@ use tally_suite::session::Session;
 use tally_testkit::eventually;
 
 use super::access::somebody;
+use super::taking_along;
 use crate::journey::{Done, PASSWORD};
 use crate::stack::Stack;
 
@@ -39,8 +40,10 @@ pub async fn all(stack: &Stack, done: &Done) {
     let name = tenants.get_tenant(one.ask(identity::GetTenantRequest {})).await.expect("the group").into_inner();
     let name = name.tenant.expect("the group").name;
     assert_eq!(delete(&other, &name).await, Err("NOT_SUSPENDED"), "{}", stack.name);
+    let archivist = taking_along::archivist(&done.crew.admin).await;
     let ask = identity::SuspendTenantRequest { request_id: String::new(), reason: "moves out".into() };
     tenants.suspend_tenant(one.ask(ask)).await.expect("a suspension");
+    taking_along::all(stack, done, &archivist).await;
     assert_eq!(delete(&one, &name).await, Err("SAME_HAND"));
     assert_eq!(delete(&other, &name).await, Err("SUSPENDED_TOO_SHORT"));
     age(stack).await;

@@ -31,6 +31,7 @@ pub async fn all(stack: &Stack, done: &Done) {
     assert_eq!(self::pseudonym(&done.crew.hr, &card.person_id, &pseudonym).await, Ok(pseudonym.clone()));
     let other = "00000000-0000-4000-8000-000000000001";
     assert_eq!(self::pseudonym(&done.crew.hr, &card.person_id, other).await, Err(Code::FailedPrecondition));
+    dropped(&done.crew.hr, &done.crew.approver, directory(from, to)).await;
     let (transfer, file) = released(&done.crew.hr, &done.crew.approver, directory(from, to)).await;
     assert_eq!(import(&done.crew.hr, &file).await.items, transfer.items);
     let ask = async |group: &str, pseudonym: &str| {
@@ -81,6 +82,29 @@ pub fn report(cycle_id: &str, to: &str) -> performance::PrepareTransferRequest {
         to_region: to.into(),
         ..purpose()
     }
+}
+
+/// What is prepared is taken back, and the next one refused by the approver: neither leaves.
+async fn dropped(hr: &Session, approver: &Session, asked: performance::PrepareTransferRequest) {
+    let client =
+        |who: &Session| performance::transfer_service_client::TransferServiceClient::new(who.at.performance.clone());
+    let prepare = async || {
+        let prepared = client(hr).prepare_transfer(hr.ask(asked.clone())).await.expect("a transfer").into_inner();
+        prepared.transfer.expect("a transfer").transfer_id
+    };
+    let (request_id, reason) = (String::new(), "not now".to_owned());
+    let transfer_id = prepare().await;
+    let ask = performance::WithdrawTransferRequest { request_id, transfer_id: transfer_id.clone(), reason };
+    client(hr).withdraw_transfer(hr.ask(ask)).await.expect("it is taken back");
+    let release = performance::ReleaseTransferRequest { request_id: String::new(), transfer_id };
+    let refused = client(hr).release_transfer(hr.ask(release)).await.expect_err("it was taken back");
+    assert_eq!(tally_rpc::error_from(refused).reason(), "TRANSFER_DROPPED");
+    let (request_id, reason, transfer_id) = (String::new(), "no contract".to_owned(), prepare().await);
+    let ask = performance::RejectTransferRequest { request_id, transfer_id, reason };
+    let refused = client(hr).reject_transfer(hr.ask(ask.clone())).await.expect_err("hr rejects nothing");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let entry = client(approver).reject_transfer(approver.ask(ask)).await.expect("a no").into_inner().transfer;
+    assert_eq!(entry.expect("an entry").dropped_by, approver.principal_id);
 }
 
 /// Prepares, approves and releases: the entry of the register, and the file.

@@ -155,6 +155,21 @@ fn a_role_that_is_unknown_or_belongs_to_a_service_gives_nothing() {
 }
 
 #[test]
+fn a_suspended_group_takes_along_what_it_could_read_and_an_api_key_no_more_than_it_may() {
+    let mine = Target::person(region("cn-north"), Some(unit(2)), person(7));
+    let view = view(&[given("branch_hr", Scope::Subtree(unit(1))), given("group_admin", Scope::Tenant)]);
+    assert!(view.takes_along(Permission::PunchRead, &mine), "as decide() says");
+    let stopped = view.suspended();
+    assert_eq!(decide(&stopped, Permission::PunchRead, &mine), Decision::NoPermission);
+    assert!(stopped.takes_along(Permission::PunchRead, &mine));
+    assert!(!stopped.takes_along(Permission::PunchRead, &Target::tenant()), "where it was given, and not elsewhere");
+    assert!(!stopped.takes_along(Permission::StatementReadPay, &mine));
+    let key = stopped.only(&[Permission::TenantExport].into());
+    assert!(!key.takes_along(Permission::PunchRead, &mine));
+    assert_eq!(decide(&key, Permission::TenantExport, &Target::tenant()), Decision::Allow);
+}
+
+#[test]
 fn permissions_of_the_same_grants_share_one_reach() {
     let view = view(&[given("branch_hr", Scope::Subtree(unit(1)))]);
     let of = |p| view.rules().find(|(q, _)| *q == p).unwrap().1;

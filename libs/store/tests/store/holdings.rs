@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
-use tally_access::{OpContext, Permission};
+use tally_access::{OpContext, Permission, Target};
 use tally_kernel::id::PersonId;
 use tally_store::{Clear, Cut, Fate, Holding, Over, Told, digest, pseudonym, to_db};
 use uuid::Uuid;
@@ -126,17 +126,23 @@ async fn an_erasure_deletes_clears_or_keeps_the_rows_of_one_person() {
         let cleared = &[("code", Clear::Pseudonym), ("title", Clear::Empty), ("unit_id", Clear::Null)];
         assert_eq!(erase(Fate::Cleared(cleared), 1).await, 1);
         let tx = db.store.read(&ctx).await.unwrap();
-        let cut = Cut { until: ctx.now(), after: None, person: Some(someone(1)), opened: true };
-        let (rows, last) = notes(Fate::Deleted).rows(&tx, &cut).await.unwrap();
+        let cut = Cut { until: ctx.now(), after: None, person: Some(someone(1)) };
+        let everything = |_, _: &Target| true;
+        let (rows, last) = notes(Fate::Deleted).rows(&tx, &cut, &everything).await.unwrap();
         assert!(rows.len() == 1 && last.is_some());
-        let row: serde_json::Value = serde_json::from_str(&rows[0].json).unwrap();
+        let row: serde_json::Value = serde_json::from_str(rows[0].json.as_deref().unwrap()).unwrap();
         assert_eq!(row["code"], pseudonym(someone(1)), "{}", db.name);
         assert_eq!((row["title"].as_str(), row["amount"].as_i64()), (Some(""), Some(1)));
         assert_eq!(rows[0].target.person, Some(someone(1)));
-        let after = Cut { after: last, ..cut };
-        assert_eq!(notes(Fate::Deleted).rows(&tx, &after).await.unwrap(), (Vec::new(), None));
+        let after = Cut { after: last, ..cut.clone() };
+        assert_eq!(notes(Fate::Deleted).rows(&tx, &after, &everything).await.unwrap(), (Vec::new(), None));
         let everybody = Cut { person: None, ..cut };
-        assert_eq!(notes(Fate::Deleted).rows(&tx, &everybody).await.unwrap().0.len(), 3);
+        assert_eq!(notes(Fate::Deleted).rows(&tx, &everybody, &everything).await.unwrap().0.len(), 3);
+        let own = |permission, target: &Target| {
+            permission == Permission::PunchRead && target.person.is_some_and(|person| person == someone(2))
+        };
+        let (rows, _) = notes(Fate::Deleted).rows(&tx, &everybody, &own).await.unwrap();
+        assert_eq!(rows.iter().filter(|row| row.json.is_some()).count(), 1, "{}: the others are withheld", db.name);
         drop(tx);
         assert_eq!(erase(Fate::Deleted, 2).await, 1);
         assert_eq!(codes(&db.store, &ctx).await, ["c".to_owned(), pseudonym(someone(1))], "{}", db.name);

@@ -110,6 +110,8 @@ async fn every_row_moves_to_the_new_keys_and_the_old_ones_are_destroyed() {
         assert_eq!(live_keys(&db).await, 4, "{}", db.name);
         assert_eq!(count(&db, "SELECT COUNT(*) FROM data_keys WHERE destroyed_at IS NOT NULL").await, 3);
         assert_eq!(count(&db, "SELECT COUNT(*) FROM key_rotations").await, 0);
+        let written = "SELECT COUNT(*) FROM audit WHERE action = 'suite.keys.rotate'";
+        assert_eq!(count(&db, written).await, 6, "{}: before and after each key", db.name);
         // A process that knows only the old keys reads on, and seals with the new ones.
         assert_eq!(check(&other, &ctx, &[1]).await, 21, "{}", db.name);
         fill(&other, &ctx, 100, 1).await;

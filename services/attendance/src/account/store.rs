@@ -12,7 +12,7 @@ use tally_store::{Conflict as _, ScopedTx, Unit, among, date_from_db, date_to_db
 
 use super::domain::{Account, Changes, Phase, PhaseKind, StoredAccount};
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "accounts")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -42,7 +42,7 @@ scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 pub(crate) mod phase {
     use super::*;
 
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "account_phases")]
     pub(crate) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

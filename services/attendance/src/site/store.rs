@@ -11,7 +11,7 @@ use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, scoped, to_db};
 use super::domain::{Site, StoredSite};
 use crate::policy::ListSites;
 
-#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "sites")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

@@ -1,5 +1,6 @@
 //! The pools table. The amount is sealed; the rule is JSON that only code reads.
 
+use futures::future::{BoxFuture, FutureExt as _};
 use sea_orm::Set;
 use tally_access::{Plan, Rpc};
 use tally_kernel::id::{CycleId, PoolId};
@@ -7,13 +8,13 @@ use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, class};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, with_opened};
 
 use super::app::Pool;
 use super::domain::PoolRule;
 
 /// A row of the table.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "pools")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -23,6 +24,7 @@ pub struct Model {
     pub region: String,
     pub name: String,
     pub cycle_id: Uuid,
+    #[serde(skip)]
     pub amount: Sealed<class::Salary, Money>,
     pub rule: String,
     pub recorded_at: DateTimeUtc,
@@ -34,6 +36,16 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+
+impl Told for Entity {
+    fn tell<'t>(
+        tx: &'t ScopedTx,
+        row: &'t Model,
+        opened: bool,
+    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+        with_opened(tx, row, opened, (Place::of(Column::Amount, row.id), &row.amount)).boxed()
+    }
+}
 
 /// Writes a pool.
 pub async fn insert(unit: &mut Unit, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {

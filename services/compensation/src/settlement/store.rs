@@ -1,19 +1,20 @@
 //! The settlements and carry books tables. Sums and balances are sealed: the database never adds them, code checks them.
 
+use futures::future::{BoxFuture, FutureExt as _};
 use sea_orm::Set;
-use tally_access::{Plan, Rpc};
+use tally_access::{Permission, Plan, Rpc};
 use tally_kernel::id::{CycleId, PoolId, PrincipalId, SettlementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Unit, class, from_db, to_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, from_db, to_db, with_opened};
 
 use super::app::{Filed, Sums};
 use super::domain::{CarryBook, Hands, Stage};
 
 /// A row of the table.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "settlements")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
@@ -24,6 +25,7 @@ pub struct Model {
     pub pool_id: Uuid,
     pub cycle_id: Uuid,
     pub stage: String,
+    #[serde(skip)]
     pub sums: Sealed<class::Salary, Sums>,
     pub people: i64,
     pub inputs_digest: String,
@@ -43,13 +45,35 @@ impl ActiveModelBehavior for ActiveModel {}
 
 tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 
+impl Told for Entity {
+    const SEALED: Option<Permission> = Some(Permission::PoolRead);
+
+    fn tell<'t>(
+        tx: &'t ScopedTx,
+        row: &'t Model,
+        opened: bool,
+    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+        with_opened(tx, row, opened, (Place::of(Column::Sums, row.id), &row.sums)).boxed()
+    }
+}
+
+impl Told for carry::Entity {
+    fn tell<'t>(
+        tx: &'t ScopedTx,
+        row: &'t carry::Model,
+        opened: bool,
+    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+        with_opened(tx, row, opened, (Place::of(carry::Column::Book, row.id), &row.book)).boxed()
+    }
+}
+
 /// What earlier settlements left everybody owed, a book per currency.
 pub mod carry {
     use super::{CarryBook, Sealed, class};
     use tally_store::orm::prelude::*;
 
     /// A row of the table.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "carry_books")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -58,6 +82,7 @@ pub mod carry {
         pub id: Uuid,
         pub region: String,
         pub currency: String,
+        #[serde(skip)]
         pub book: Sealed<class::Salary, CarryBook>,
         pub recorded_at: DateTimeUtc,
     }

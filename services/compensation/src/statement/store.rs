@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use sea_orm::{Condition, Set};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, plain, to_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, to_db, with_opened};
 
 use super::app::Statement;
 use crate::peers::Home;
@@ -48,15 +48,7 @@ impl Told for Entity {
         row: &'t Model,
         opened: bool,
     ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
-        Box::pin(async move {
-            let mut told = plain(row)?;
-            if !opened {
-                return Ok(told);
-            }
-            let line = tx.open(&Place::of(Column::Line, row.id), &row.line).await?;
-            told.insert("line".to_owned(), plain(&line)?.into());
-            Ok(told)
-        })
+        with_opened(tx, row, opened, (Place::of(Column::Line, row.id), &row.line)).boxed()
     }
 }
 

@@ -10,10 +10,10 @@ use tally_store::{ScopedTx, StoreError, Unit, from_db, to_db};
 
 use super::domain::Delegation;
 
-mod delegations {
+pub(crate) mod delegations {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "delegations")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

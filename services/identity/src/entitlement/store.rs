@@ -4,10 +4,10 @@ use sea_orm::ColumnTrait as _;
 use tally_access::{Modules, OpContext};
 use tally_store::{ScopedTx, StoreError, Unit, to_db};
 
-mod entitlements {
+pub(crate) mod entitlements {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "entitlements")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -1,13 +1,13 @@
 //! Asking for an erasure, carrying it out here, and hearing from the other services.
 
 use serde::{Deserialize, Serialize};
-use tally_access::{ActorKind, OpContext, Target};
+use tally_access::{ActorKind, OpContext, Rpc, Target};
 use tally_kernel::Result;
 use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::page::Page;
 use tally_store::{Audit, Event, ScopedTx, Unit};
 
-use super::domain::{self, Erasure, ErasureError, Facts};
+use super::domain::{self, Dropped, Erasure, ErasureError, Facts};
 use super::store;
 use crate::person::domain::Person;
 use crate::person::store::Key;
@@ -31,6 +31,15 @@ pub(crate) struct Approve {
     pub(crate) request_id: String,
     pub(crate) body: [u8; 32],
     pub(crate) id: ErasureId,
+}
+
+/// A request to withdraw or reject.
+#[derive(Clone, Debug)]
+pub(crate) struct Drop {
+    pub(crate) request_id: String,
+    pub(crate) body: [u8; 32],
+    pub(crate) id: ErasureId,
+    pub(crate) reason: String,
 }
 
 /// An erasure that was carried out, and the consistency token of the change.
@@ -69,9 +78,37 @@ pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Res
                 approved: None,
                 parts: Vec::new(),
                 completed_at: None,
+                dropped: None,
             };
             store::insert(&unit, ctx, &erasure).await?;
             unit.commit(Audit::new("identity.erasure.request", "erasure", erasure.id), erasure).await
+        })
+        .await
+}
+
+/// Ends a request that nobody has approved: whoever may ask withdraws it, whoever may approve rejects it.
+///
+/// # Errors
+/// See [`ErasureError`]; `PERMISSION_DENIED`.
+pub(crate) async fn drop<R: Rpc>(app: &App, ctx: &OpContext, action: &'static str, wanted: &Drop) -> Result<Erasure> {
+    let asked = store::get(&*app.store.read(ctx).await?, wanted.id).await?;
+    let (asked, _) = asked.ok_or(ErasureError::Unknown(wanted.id))?;
+    let places = person::store::places(&*app.store.read(ctx).await?, asked.person).await?;
+    let permit = ctx.permit_all::<R>(places)?;
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
+                return Ok(done);
+            }
+            // Approvals hold it too.
+            hold::store::lock(&unit, ctx).await?;
+            let (asked, _) = store::get(&unit, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
+            asked.waits()?;
+            let dropped = Dropped { by: ctx.actor.principal, at: ctx.now(), reason: wanted.reason.clone() };
+            store::drop(&unit, wanted.id, &dropped).await?;
+            let audit = Audit::new(action, "erasure", wanted.id).about(asked.person);
+            unit.commit(audit, Erasure { dropped: Some(dropped), ..asked }).await
         })
         .await
 }

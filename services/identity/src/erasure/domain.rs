@@ -26,6 +26,19 @@ pub struct Erasure {
     pub parts: Vec<Part>,
     /// When the last of them reported.
     pub completed_at: Option<Timestamp>,
+    /// Who withdrew or rejected it, when and why.
+    pub dropped: Option<Dropped>,
+}
+
+/// The end of a request that nobody approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Who.
+    pub by: PrincipalId,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 /// What one service has done.
@@ -60,6 +73,8 @@ pub enum ErasureError {
     OwnRequest,
     /// It was approved already.
     CarriedOut,
+    /// It was withdrawn or rejected.
+    Dropped,
     /// Nobody approves the own erasure.
     Oneself,
     /// Nothing is reported before the approval.
@@ -103,9 +118,7 @@ pub fn judge(facts: Facts) -> Result<(), ErasureError> {
 /// # Errors
 /// See [`ErasureError`].
 pub fn judge_approval(erasure: &Erasure, by: PrincipalId, oneself: Option<PersonId>) -> Result<(), ErasureError> {
-    if erasure.approved.is_some() {
-        return Err(ErasureError::CarriedOut);
-    }
+    erasure.waits()?;
     if erasure.requested.0 == by {
         return Err(ErasureError::OwnRequest);
     }
@@ -122,6 +135,18 @@ pub fn parts(approved: bool, reported: Vec<Part>) -> Vec<Part> {
 }
 
 impl Erasure {
+    /// Whether it waits for somebody's word.
+    ///
+    /// # Errors
+    /// See [`ErasureError`].
+    pub fn waits(&self) -> Result<(), ErasureError> {
+        match (&self.approved, &self.dropped) {
+            (Some(_), _) => Err(ErasureError::CarriedOut),
+            (None, Some(_)) => Err(ErasureError::Dropped),
+            (None, None) => Ok(()),
+        }
+    }
+
     /// Whether every service has reported.
     pub fn is_done_everywhere(&self) -> bool {
         !self.parts.is_empty() && self.parts.iter().all(|part| part.done_at.is_some())
@@ -175,6 +200,7 @@ mod tests {
             approved: None,
             parts: Vec::new(),
             completed_at: None,
+            dropped: None,
         }
     }
 
@@ -186,6 +212,9 @@ mod tests {
         assert_eq!(judge_approval(&erasure(), other, None), Ok(()));
         let done = Erasure { approved: Some((other, Timestamp::UNIX_EPOCH)), ..erasure() };
         assert_eq!(judge_approval(&done, other, None), Err(ErasureError::CarriedOut));
+        let dropped = Dropped { by: other, at: Timestamp::UNIX_EPOCH, reason: "came back".to_owned() };
+        let over = Erasure { dropped: Some(dropped), ..erasure() };
+        assert_eq!(judge_approval(&over, other, None), Err(ErasureError::Dropped));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Erasure, Part};
 use crate::App;
+use crate::policy::{RejectErasure, WithdrawErasure};
 use crate::render::{digest, timestamp};
 
 /// The server.
@@ -36,6 +37,32 @@ impl ErasureService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::approve(&self.0, &ctx, &req.into_inner().try_into()?).await.map(Into::into) };
         reply.await.answer(&ctx)
+    }
+
+    async fn withdraw_erasure(
+        &self,
+        req: Request<pb::WithdrawErasureRequest>,
+    ) -> Result<Response<pb::WithdrawErasureResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let req = req.into_inner();
+            let wanted = read_drop(digest(&req), req.request_id, &req.erasure_id, req.reason)?;
+            app::drop::<WithdrawErasure>(&self.0, &ctx, "identity.erasure.withdraw", &wanted).await
+        };
+        reply.await.map(|erasure| pb::WithdrawErasureResponse { erasure: Some(erasure.into()) }).answer(&ctx)
+    }
+
+    async fn reject_erasure(
+        &self,
+        req: Request<pb::RejectErasureRequest>,
+    ) -> Result<Response<pb::RejectErasureResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let req = req.into_inner();
+            let wanted = read_drop(digest(&req), req.request_id, &req.erasure_id, req.reason)?;
+            app::drop::<RejectErasure>(&self.0, &ctx, "identity.erasure.reject", &wanted).await
+        };
+        reply.await.map(|erasure| pb::RejectErasureResponse { erasure: Some(erasure.into()) }).answer(&ctx)
     }
 
     async fn get_erasure(
@@ -83,6 +110,14 @@ fn read_id<T: std::str::FromStr<Err = Error>>(id: &str) -> Result<T, Error> {
     wrong.finish(id)
 }
 
+fn read_drop(body: [u8; 32], request_id: String, erasure_id: &str, reason: String) -> Result<app::Drop, Error> {
+    let mut wrong = Violations::new();
+    let id = wrong.parse("erasure_id", erasure_id);
+    wrong.text("reason", &reason, 500);
+    let id = wrong.finish(id)?;
+    Ok(app::Drop { request_id, body, id, reason })
+}
+
 impl TryFrom<pb::RequestErasureRequest> for app::Request {
     type Error = Error;
     fn try_from(req: pb::RequestErasureRequest) -> Result<Self, Error> {
@@ -122,6 +157,9 @@ impl From<Erasure> for pb::Erasure {
             erased_at: erased_at.map(timestamp),
             parts: erasure.parts.into_iter().map(Into::into).collect(),
             completed_at: erasure.completed_at.map(timestamp),
+            dropped_by: erasure.dropped.as_ref().map(|dropped| dropped.by.to_string()).unwrap_or_default(),
+            dropped_at: erasure.dropped.as_ref().map(|dropped| timestamp(dropped.at)),
+            drop_reason: erasure.dropped.map(|dropped| dropped.reason).unwrap_or_default(),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::ColumnTrait as _;
+use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{ErasureId, OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::page::Page;
 use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, from_db, to_db};
 use uuid::Uuid;
 
-use super::domain::{self, Erasure, Part};
+use super::domain::{self, Dropped, Erasure, Part};
 
 pub(crate) mod erasures {
     use sea_orm::entity::prelude::*;
@@ -32,6 +32,9 @@ pub(crate) mod erasures {
         /// The number that the person had, until every service has cleared it.
         #[serde(skip)]
         pub employee_no: Option<String>,
+        pub dropped_by: Option<Uuid>,
+        pub dropped_at: Option<DateTimeUtc>,
+        pub drop_reason: Option<String>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -41,10 +44,10 @@ pub(crate) mod erasures {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 }
 
-mod parts {
+pub(crate) mod parts {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "erasure_parts")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -78,6 +81,9 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &Erasure) -> Resul
         erased_at: None,
         completed_at: None,
         employee_no: None,
+        dropped_by: None,
+        dropped_at: None,
+        drop_reason: None,
         recorded_at: to_db(new.requested.1),
     };
     unit.insert(row).await
@@ -89,6 +95,17 @@ pub(crate) async fn approve(unit: &Unit, ctx: &OpContext, id: ErasureId, employe
         .set(erasures::Column::ApprovedBy, ctx.actor.principal.0)
         .set(erasures::Column::ErasedAt, to_db(ctx.now()))
         .set(erasures::Column::EmployeeNo, employee_no)
+        .filter(erasures::Column::Id.eq(id.0))
+        .exec_one()
+        .await
+}
+
+/// Writes that nobody will approve it.
+pub(crate) async fn drop(unit: &Unit, id: ErasureId, dropped: &Dropped) -> Result<(), StoreError> {
+    unit.update::<erasures::Entity>()
+        .set(erasures::Column::DroppedBy, dropped.by.0)
+        .set(erasures::Column::DroppedAt, to_db(dropped.at))
+        .set(erasures::Column::DropReason, dropped.reason.clone())
         .filter(erasures::Column::Id.eq(id.0))
         .exec_one()
         .await
@@ -137,16 +154,17 @@ pub(crate) async fn lock(unit: &Unit, id: ErasureId) -> Result<(), StoreError> {
     unit.lock("erasure", id.0).await
 }
 
-/// The erasure of a person, asked for or carried out.
+/// The erasure of a person, asked for or carried out, and not dropped.
 pub(crate) async fn of_person(tx: &ScopedTx, person: PersonId) -> Result<Option<ErasureId>, StoreError> {
-    let row = tx.select::<erasures::Entity>().filter(erasures::Column::PersonId.eq(person.0)).one().await?;
+    let standing = erasures::Column::PersonId.eq(person.0).and(erasures::Column::DroppedAt.is_null());
+    let row = tx.select::<erasures::Entity>().filter(standing).one().await?;
     Ok(row.map(|row| ErasureId(row.id)))
 }
 
 /// Whether a person was erased.
 pub(crate) async fn is_erased(tx: &ScopedTx, person: PersonId) -> Result<bool, StoreError> {
-    let row = tx.select::<erasures::Entity>().filter(erasures::Column::PersonId.eq(person.0)).one().await?;
-    Ok(row.is_some_and(|row| row.erased_at.is_some()))
+    let carried_out = erasures::Column::PersonId.eq(person.0).and(erasures::Column::ErasedAt.is_not_null());
+    Ok(tx.select::<erasures::Entity>().filter(carried_out).one().await?.is_some())
 }
 
 /// Erasures that the plan reaches, newest first.
@@ -179,6 +197,11 @@ async fn read(tx: &ScopedTx, rows: Vec<erasures::Model>) -> Result<Vec<Erasure>,
             approved,
             parts: domain::parts(approved.is_some(), reported.remove(&row.id).unwrap_or_default()),
             completed_at: row.completed_at.map(from_db),
+            dropped: row.dropped_by.zip(row.dropped_at).map(|(by, at)| Dropped {
+                by: PrincipalId(by),
+                at: from_db(at),
+                reason: row.drop_reason.unwrap_or_default(),
+            }),
         })
     };
     rows.into_iter().map(erasure).collect()

@@ -66,6 +66,9 @@ impl From<ErasureError> for Error {
             }
             ErasureError::Oneself => denied("OWN_ERASURE", "nobody approves the own erasure: somebody else must"),
             ErasureError::CarriedOut => not_now("ERASED_ALREADY", "the erasure was approved already".to_owned()),
+            ErasureError::Dropped => {
+                not_now("ERASURE_DROPPED", "the request was withdrawn or rejected: ask for the erasure anew".to_owned())
+            }
             ErasureError::NotApproved => not_now("ERASURE_NOT_APPROVED", "nobody has approved it yet".to_owned()),
             ErasureError::NotAService => {
                 denied("NOT_A_SERVICE", "only a service that holds something of people reports on an erasure")

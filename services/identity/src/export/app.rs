@@ -1,12 +1,11 @@
 //! Exports of the group and of what is held about a person.
 
-use std::sync::Arc;
-
-use futures::{Stream, stream};
+use futures::Stream;
 use tally_access::{OpContext, Permission, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Cut, Holding, ScopedTx, StoreError};
+use tally_privacy::ExportedPiece;
+use tally_store::{Audit, Cut};
 
 use super::store::{GROUP, HOLDINGS};
 use crate::person::store::Key;
@@ -20,30 +19,13 @@ pub(crate) struct Part {
     pub(crate) rows: Vec<String>,
 }
 
-/// Everything that identity holds of the group as of now, table by table, in the order of ids. Later changes are not in
-/// it, however long it takes. Logins are left out: what somebody signs in with is nobody else's.
+/// Everything that identity holds of the group. Sessions are left out, as all that somebody signs in with.
 ///
 /// # Errors
 /// `PERMISSION_DENIED`.
-pub(crate) async fn group(app: &Arc<App>, ctx: &OpContext) -> Result<impl Stream<Item = Result<Part>> + use<>> {
-    let permit = ctx.permit::<ExportTenant>(&Target::tenant())?;
-    let audit = Audit::new("identity.tenant.export", "tenant", ctx.tenant());
-    app.store.unit(ctx, &permit).await?.commit(audit, ()).await?;
-    let begin = Cut { until: ctx.now(), after: None, person: None, opened: false };
-    let (app, ctx) = (Arc::clone(app), ctx.clone());
-    Ok(stream::try_unfold((0, begin), move |(mut at, mut cut)| {
-        let (app, ctx) = (Arc::clone(&app), ctx.clone());
-        async move {
-            while let Some(table) = GROUP.get(at) {
-                let tx = app.store.read(&ctx).await?;
-                if let Some(part) = part(&tx, table, &mut cut).await? {
-                    return Ok(Some((part, (at, cut))));
-                }
-                (at, cut.after) = (at + 1, None);
-            }
-            Ok(None)
-        }
-    }))
+pub(crate) async fn group(app: &App, ctx: &OpContext) -> Result<impl Stream<Item = Result<ExportedPiece>> + use<>> {
+    let people = HOLDINGS.iter().filter(|holding| holding.tells_of_people());
+    tally_privacy::export_group::<ExportTenant>(&app.store, ctx, GROUP.iter().chain(people).collect()).await
 }
 
 /// Everything that identity holds about a person, what is known no longer included. Whoever asks must be allowed to read
@@ -60,25 +42,18 @@ pub(crate) async fn person(app: &App, ctx: &OpContext, id: PersonId) -> Result<V
     }
     let own = ctx.actor.person() == Some(id);
     let all = |permission| places.iter().all(|target| ctx.may(permission, target));
-    let opened = own || (all(Permission::PersonReadIdNumber) && all(Permission::LeaveReadMedical));
+    let sees = |permission, _: &Target| own || all(permission);
     let found = person::store::get(&*app.store.read(ctx).await?, &Key::Id(id)).await?.ok_or_else(missing)?;
     let audit = Audit::new("identity.person.export", "person", found.id);
     app.store.unit(ctx, &permit).await?.commit(audit, ()).await?;
     let tx = app.store.read(ctx).await?;
     let mut parts = Vec::new();
     for table in &HOLDINGS {
-        let mut cut = Cut { until: ctx.now(), after: None, person: Some(id), opened };
-        while let Some(part) = part(&tx, table, &mut cut).await? {
-            parts.push(part);
+        let mut cut = Cut { until: ctx.now(), after: None, person: Some(id) };
+        while let (rows, Some(last)) = table.rows(&tx, &cut, &sees).await? {
+            parts.push(Part { table: table.table(), rows: rows.into_iter().filter_map(|row| row.json).collect() });
+            cut.after = Some(last);
         }
     }
     Ok(parts)
-}
-
-/// The next rows of a table, and the cut after them; nothing at its end.
-async fn part(tx: &ScopedTx, table: &Holding, cut: &mut Cut) -> Result<Option<Part>, StoreError> {
-    let (rows, last) = table.rows(tx, cut).await?;
-    cut.after = last;
-    let rows = rows.into_iter().map(|row| row.json).collect();
-    Ok(last.map(|_| Part { table: table.table(), rows }))
 }

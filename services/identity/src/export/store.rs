@@ -2,27 +2,43 @@
 
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
-use tally_access::Permission::{PersonRead, PersonReadPii};
+use tally_access::Permission::{
+    self, BreakGlassReview, DelegationAdmin, ErasureRead, LeaveReadMedical, OrgRead, PersonReadIdNumber, PersonReadPii,
+    RetentionRead, RoleRead, TenantRead,
+};
 use tally_kernel::id::PersonId;
 use tally_store::{Clear, Fate, Holding, Place, ScopedTx, StoreError, Told, plain};
 
 use crate::access::store::grants;
+use crate::break_glass::store::break_glasses;
 use crate::catalogue::store::entries;
+use crate::delegation::store::delegations;
 use crate::directory::store::pseudonyms;
-use crate::erasure::store::erasures;
+use crate::entitlement::store::entitlements;
+use crate::erasure::store::{erasures, parts};
 use crate::hold::store::holds;
 use crate::org::store::states;
 use crate::person::store::{employments, leaves, people};
 use crate::reporting::store::lines;
+use crate::retention::store::retentions;
+use crate::role::store::own_roles;
 use crate::session::store::{principals, sessions};
 use crate::tenant::store::tenants;
 
 impl Told for tenants::Entity {}
+impl Told for entitlements::Entity {}
 impl Told for states::Entity {}
+impl Told for own_roles::Entity {}
+impl Told for delegations::Entity {}
+impl Told for break_glasses::Entity {}
+impl Told for retentions::Entity {}
+impl Told for parts::Entity {}
 
 type Columns = Map<String, Value>;
 
 impl Told for people::Entity {
+    const SEALED: Option<Permission> = Some(PersonReadIdNumber);
+
     fn tell<'t>(tx: &'t ScopedTx, row: &'t people::Model, opened: bool) -> BoxFuture<'t, Result<Columns, StoreError>> {
         Box::pin(async move {
             let (mut told, person) = (plain(row)?, PersonId(row.id));
@@ -37,6 +53,8 @@ impl Told for people::Entity {
 }
 
 impl Told for leaves::Entity {
+    const SEALED: Option<Permission> = Some(LeaveReadMedical);
+
     fn tell<'t>(tx: &'t ScopedTx, row: &'t leaves::Model, opened: bool) -> BoxFuture<'t, Result<Columns, StoreError>> {
         Box::pin(async move {
             let (mut told, person) = (plain(row)?, PersonId(row.person_id));
@@ -60,55 +78,40 @@ impl Told for holds::Entity {}
 impl Told for erasures::Entity {}
 impl Told for pseudonyms::Entity {}
 
-const PEOPLE: Holding = Holding::of::<people::Entity>(
-    PersonReadPii,
-    // The index is computed from the number and survives the key.
-    Fate::Cleared(&[
-        ("employee_no", Clear::Pseudonym),
-        ("name", Clear::Pseudonym),
-        ("id_number", Clear::Null),
-        ("id_number_index", Clear::Null),
-    ]),
-    None,
-);
-const EMPLOYMENTS: Holding =
-    Holding::of::<employments::Entity>(PersonReadPii, Fate::Cleared(&[("employee_no", Clear::Pseudonym)]), None);
-const LEAVES: Holding = Holding::of::<leaves::Entity>(PersonReadPii, Fate::Deleted, None);
-const LINES: Holding =
-    Holding::of::<lines::Entity>(PersonReadPii, Fate::Kept("ids alone: who answered for whom"), None);
-const GRANTS: Holding = Holding::of::<grants::Entity>(
-    PersonReadPii,
-    Fate::Cleared(&[("reason", Clear::Empty), ("revoke_reason", Clear::Null)]),
-    None,
-);
-/// A table of the group and not of people.
-const fn of_the_group<E>() -> Holding
-where
-    E: Told,
-    E::Model: serde::Serialize + Send + Sync,
-{
-    Holding::of::<E>(PersonRead, Fate::Kept("tells of nobody"), None)
-}
-
-/// The tables of an export of the group, in its order. Logins are nobody else's.
-pub(crate) const GROUP: [Holding; 8] = [
-    of_the_group::<tenants::Entity>(),
-    of_the_group::<states::Entity>(),
-    PEOPLE,
-    EMPLOYMENTS,
-    LEAVES,
-    LINES,
-    of_the_group::<entries::Entity>(),
-    GRANTS,
+/// The tables of the group beside [`HOLDINGS`].
+pub const GROUP: [Holding; 9] = [
+    Holding::of_the_group::<tenants::Entity>(TenantRead),
+    Holding::of_the_group::<entitlements::Entity>(TenantRead),
+    Holding::of_the_group::<states::Entity>(OrgRead),
+    Holding::of_the_group::<entries::Entity>(OrgRead),
+    Holding::of_the_group::<own_roles::Entity>(RoleRead),
+    Holding::of_the_group::<delegations::Entity>(DelegationAdmin),
+    Holding::of_the_group::<break_glasses::Entity>(BreakGlassReview),
+    Holding::of_the_group::<retentions::Entity>(RetentionRead),
+    Holding::of_the_group::<parts::Entity>(ErasureRead),
 ];
 
 /// The tables that tell of people, and those whose rows are kept for a time.
 pub const HOLDINGS: [Holding; 10] = [
-    PEOPLE,
-    EMPLOYMENTS,
-    LEAVES,
-    LINES,
-    GRANTS,
+    Holding::of::<people::Entity>(
+        PersonReadPii,
+        // The index is computed from the number and survives the key.
+        Fate::Cleared(&[
+            ("employee_no", Clear::Pseudonym),
+            ("name", Clear::Pseudonym),
+            ("id_number", Clear::Null),
+            ("id_number_index", Clear::Null),
+        ]),
+        None,
+    ),
+    Holding::of::<employments::Entity>(PersonReadPii, Fate::Cleared(&[("employee_no", Clear::Pseudonym)]), None),
+    Holding::of::<leaves::Entity>(PersonReadPii, Fate::Deleted, None),
+    Holding::of::<lines::Entity>(PersonReadPii, Fate::Kept("ids alone: who answered for whom"), None),
+    Holding::of::<grants::Entity>(
+        PersonReadPii,
+        Fate::Cleared(&[("reason", Clear::Empty), ("revoke_reason", Clear::Null)]),
+        None,
+    ),
     Holding::of::<principals::Entity>(
         PersonReadPii,
         Fate::Cleared(&[("name", Clear::Pseudonym), ("password_hash", Clear::Null), ("one_time_until", Clear::Null)]),

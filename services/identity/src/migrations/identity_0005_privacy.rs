@@ -35,10 +35,17 @@ impl MigrationTrait for Migration {
             instant_null("erased_at"),
             instant_null("completed_at"),
             text_null("employee_no"),
+            uuid_null("dropped_by"),
+            instant_null("dropped_at"),
+            text_null("drop_reason"),
         ];
         create_table(m, "erasures", columns).await?;
-        index(m, "erasures", ["person_id"], Keys::Unique).await?;
+        // One that was dropped stands in nobody's way.
+        let one =
+            "CREATE UNIQUE INDEX erasures_person_id_key ON erasures (tenant_id, person_id) WHERE dropped_at IS NULL";
+        m.get_connection().execute_unprepared(one).await?;
         check(m, "erasures", "approver", "approved_by IS NULL OR approved_by <> requested_by").await?;
+        check(m, "erasures", "dropped", "dropped_at IS NULL OR erased_at IS NULL").await?;
         create_table(m, "erasure_parts", [region(), uuid("erasure_id"), text("service"), big("cleared")]).await?;
         index(m, "erasure_parts", ["erasure_id", "service"], Keys::Unique).await
     }

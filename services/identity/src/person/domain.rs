@@ -378,6 +378,8 @@ pub enum PersonError {
     LeaveMissing(LeaveId),
     /// Nothing is planned for that day.
     NothingPlanned(Date),
+    /// A later first day would cut off what happened on that day.
+    CutOff(Date),
     /// Somebody else has this number.
     NumberTaken,
     /// Not the number of an identity document.

@@ -227,6 +227,11 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
             let on = date(wrong, "cancel.on", &sent.on)?;
             Some(Change::Cancel { employment: employment?, on })
         }
+        Some(Sent::CorrectStart(sent)) => {
+            let employment = wrong.parse("correct_start.employment_id", &sent.employment_id);
+            let from = date(wrong, "correct_start.first_day", &sent.first_day)?;
+            Some(Change::CorrectStart { employment: employment?, from })
+        }
     }
 }
 

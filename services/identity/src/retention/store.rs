@@ -6,10 +6,10 @@ use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, lost_race, to_db};
 
 use super::domain::Retention;
 
-mod retentions {
+pub(crate) mod retentions {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "retentions")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

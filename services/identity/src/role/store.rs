@@ -7,10 +7,10 @@ use tally_store::{ScopedTx, StoreError, Unit, to_db};
 
 use super::domain::{OwnRole, Roles};
 
-mod own_roles {
+pub(crate) mod own_roles {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "own_roles")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -12,7 +12,9 @@ use tally_store::Audit;
 
 use super::domain::{self, AccountError, ApiKey};
 use crate::login::app::{Once, stand_in};
-use crate::policy::{CreateApiKey, CreateServiceAccount, ExchangeApiKey, ListApiKeys, RevokeApiKey};
+use crate::policy::{
+    CreateApiKey, CreateServiceAccount, ExchangeApiKey, ListApiKeys, ListServiceAccounts, RevokeApiKey,
+};
 use crate::session::app::{as_principal, token};
 use crate::session::domain::{Holder, LoginName, Method, Principal, Session, digest};
 use crate::session::store;
@@ -42,6 +44,15 @@ pub(crate) struct Traded {
     pub(crate) token: String,
     pub(crate) expires_at: Timestamp,
     pub(crate) principal: PrincipalId,
+}
+
+/// A page of the accounts, oldest first, with when each was made.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<(Principal, Timestamp)>, String)> {
+    ctx.permit::<ListServiceAccounts>(&Target::tenant())?;
+    Ok(store::accounts(&*app.store.read(ctx).await?, page).await?)
 }
 
 /// Makes an account for a program.

@@ -18,7 +18,7 @@ use super::app::{self, MadeKey, NewKey, Traded};
 use crate::App;
 use crate::login::app::Once;
 use crate::render::{digest, timestamp};
-use crate::session::domain::Session;
+use crate::session::domain::{Principal, Session};
 use crate::session::rpc::read_principal;
 
 /// The server.
@@ -39,6 +39,25 @@ impl ServiceAccountService for Rpc {
             app::create(&self.0, &ctx, &Once { body: digest(&req), request_id: req.request_id }, &name).await
         };
         reply.await.map(|id| pb::CreateServiceAccountResponse { principal_id: id.to_string() }).answer(&ctx)
+    }
+
+    async fn list_service_accounts(
+        &self,
+        req: Request<pb::ListServiceAccountsRequest>,
+    ) -> Result<Response<pb::ListServiceAccountsResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let pb::ListServiceAccountsRequest { page_size, page_token } = req.into_inner();
+            let page = Page::read(page_size, &page_token, b"service accounts")?;
+            let (found, next_page_token) = app::list(&self.0, &ctx, &page).await?;
+            let account = |(principal, at): (Principal, Timestamp)| pb::ServiceAccount {
+                principal_id: principal.id.to_string(),
+                name: principal.name,
+                created_at: Some(timestamp(at)),
+            };
+            Ok(pb::ListServiceAccountsResponse { accounts: found.into_iter().map(account).collect(), next_page_token })
+        };
+        reply.await.answer(&ctx)
     }
 
     async fn create_api_key(

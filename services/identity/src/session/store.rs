@@ -110,6 +110,15 @@ pub(crate) async fn of_person(tx: &ScopedTx, person: PersonId) -> Result<Option<
     Ok(row.map(read_principal))
 }
 
+/// A page of the accounts of programs, oldest first, with when each was made.
+pub(crate) async fn accounts(tx: &ScopedTx, page: &Page) -> Result<(Vec<(Principal, Timestamp)>, String), StoreError> {
+    let found = tx.select::<principals::Entity>().filter(principals::Column::Kind.eq("account"));
+    let (rows, next) = found.page_asc(page, [principals::Column::Id]).await?;
+    let with_time = |row: principals::Model| (from_db(row.recorded_at), row);
+    let read = |(at, row)| (read_principal(row), at);
+    Ok((rows.into_iter().map(with_time).map(read).collect(), next))
+}
+
 /// Name and person of each of these principals.
 pub(crate) async fn names(
     tx: &ScopedTx,

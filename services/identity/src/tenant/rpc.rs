@@ -1,9 +1,7 @@
 //! `TenantService`: parse, call, render.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt as _};
 use tally_access::Region;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::tenant_service_server::TenantService;
@@ -15,13 +13,10 @@ use tonic::{Request, Response, Status};
 
 use super::app;
 use super::domain::{Change, Initialised, NewTenant, Tenant};
-use crate::export::app::Part;
 use crate::policy::{AddRegion, DeleteTenant, ResumeTenant, SuspendTenant};
 use crate::render::{digest, timestamp};
 use crate::session::domain::Password;
 use crate::{App, export};
-
-type Parts = Pin<Box<dyn Stream<Item = Result<pb::ExportTenantResponse, Status>> + Send>>;
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -70,16 +65,16 @@ impl TenantService for Rpc {
         reply.await.map(|_| pb::DeleteTenantResponse {}).answer(&ctx)
     }
 
-    type ExportTenantStream = Parts;
+    type ExportTenantStream = tally_privacy::Pieces<pb::ExportTenantResponse>;
 
-    async fn export_tenant(&self, req: Request<pb::ExportTenantRequest>) -> Result<Response<Parts>, Status> {
+    async fn export_tenant(
+        &self,
+        req: Request<pb::ExportTenantRequest>,
+    ) -> Result<Response<Self::ExportTenantStream>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let locale = ctx.locale;
-        let parts = export::app::group(&self.0, &ctx).await.map(|parts| {
-            let parts = parts.map(move |part| part.map(Into::into).map_err(|e| tally_rpc::status(e, locale)));
-            Box::pin(parts) as Parts
-        });
-        parts.answer(&ctx)
+        let message = |piece| pb::ExportTenantResponse { piece: Some(piece) };
+        let pieces = export::app::group(&self.0, &ctx).await;
+        pieces.map(|pieces| tally_privacy::pieces(pieces, ctx.locale, message)).answer(&ctx)
     }
 
     async fn get_tenant(&self, req: Request<pb::GetTenantRequest>) -> Result<Response<pb::GetTenantResponse>, Status> {
@@ -125,12 +120,6 @@ impl From<pb::DeleteTenantRequest> for app::Wanted {
     fn from(req: pb::DeleteTenantRequest) -> Self {
         let body = digest(&req);
         Self { request_id: req.request_id, body, change: Change::Delete(req.name) }
-    }
-}
-
-impl From<Part> for pb::ExportTenantResponse {
-    fn from(part: Part) -> Self {
-        Self { table: part.table.to_owned(), rows: part.rows }
     }
 }
 

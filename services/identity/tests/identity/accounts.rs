@@ -107,6 +107,25 @@ async fn keys_are_replaced_side_by_side_and_a_revoked_one_is_dead() {
 }
 
 #[tokio::test]
+async fn accounts_are_listed_oldest_first_page_by_page_and_people_are_not_among_them() {
+    for house in House::all().await {
+        house.login("somebody", "").await;
+        for name in ["push", "erp"] {
+            account(&house, name).await;
+        }
+        let list = async |page_token: String| {
+            let ask = pb::ListServiceAccountsRequest { page_size: 1, page_token };
+            told(house.accounts().list_service_accounts(house.as_admin(ask)).await).unwrap()
+        };
+        let first = list(String::new()).await;
+        let second = list(first.next_page_token.clone()).await;
+        let names = [&first, &second].map(|page| page.accounts[0].name.as_str());
+        assert_eq!((names, second.next_page_token.as_str()), (["push", "erp"], ""), "{}", house.db.name);
+        assert!(first.accounts[0].created_at.is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_keys_leased_views_are_gone_when_the_lease_is() {
     let house = House::all().await.remove(0);
     let push = account(&house, "push").await;

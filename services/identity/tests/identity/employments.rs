@@ -145,3 +145,30 @@ async fn the_same_request_changes_once_and_a_plan_can_be_dropped() {
         assert_eq!(after.employments, person.employments, "as if nothing had been planned: {}", house.db.name);
     }
 }
+
+#[tokio::test]
+async fn a_wrong_first_day_is_put_right_and_what_was_known_stays_on_file() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let (before, known_at) = (house.person("E1").await, house.now());
+        house.clock.advance(jiff::SignedDuration::from_mins(1));
+        let employment_id = before.employments[0].employment_id.clone();
+        let right = Change::CorrectStart(pb::CorrectStart { employment_id, first_day: "2025-06-02".into() });
+        let after = house.change(&house.admin, &before.person_id, right.clone()).await.unwrap();
+        assert_eq!(
+            (after.employments.len(), after.employments[0].from.as_str()),
+            (1, "2025-06-02"),
+            "{}",
+            house.db.name
+        );
+        let again = house.change(&house.admin, &before.person_id, right).await.unwrap_err();
+        assert_eq!(again.reason(), "NOTHING_CHANGES", "{}", house.db.name);
+        let ask = pb::GetPersonRequest {
+            person_id: before.person_id.clone(),
+            known_at: Some(known_at),
+            ..Default::default()
+        };
+        let then = told(house.people().get_person(house.as_admin(ask)).await).unwrap().person.unwrap();
+        assert_eq!(then.employments, before.employments, "{}", house.db.name);
+    }
+}

@@ -47,7 +47,7 @@ async fn step(house: &House, rng: &mut impl FnMut(usize) -> usize, numbers: &[&s
     let from = date(2026, 2 + i8::try_from(rng(8)).unwrap(), 1).to_string();
     let (unit, other) = (units[rng(units.len())].clone(), units[rng(units.len())].clone());
     let admin = &house.admin;
-    match rng(8) {
+    match rng(9) {
         0 => {
             let request = pb::MoveOrgUnitRequest { unit_id: unit, parent_id: other, from, ..Default::default() };
             told(house.orgs().move_org_unit(house.as_admin(request)).await).is_ok()
@@ -72,10 +72,14 @@ async fn step(house: &House, rng: &mut impl FnMut(usize) -> usize, numbers: &[&s
                 4 => transfer(&unit, "", ["P1", "P2", "P3"][rng(3)], &from),
                 5 => Change::Post(pb::NewPost { post: Post::Concurrent.into(), terms, from, to: String::new() }),
                 6 => Change::Leave(pb::NewLeave { from: from.clone(), to: from, ..Default::default() }),
-                _ => {
+                what => {
                     let employment = &person.employments[rng(person.employments.len())];
                     let employment_id = employment.employment_id.clone();
-                    Change::Cancel(pb::CancelPlan { employment_id, on: from })
+                    if what == 7 {
+                        Change::Cancel(pb::CancelPlan { employment_id, on: from })
+                    } else {
+                        Change::CorrectStart(pb::CorrectStart { employment_id, first_day: from })
+                    }
                 }
             };
             house.change(admin, &person.person_id, change).await.is_ok()

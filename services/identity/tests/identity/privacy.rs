@@ -93,6 +93,7 @@ async fn somebody_is_erased_by_two_when_the_law_and_no_hold_stand_against_it() {
         assert!(asked.parts.is_empty() && asked.erased_at.is_none());
         assert_eq!(request(&house, &other, &person).await.unwrap_err().reason(), "ERASURE_THERE");
         assert_eq!(approve(&house, &hr, &asked).await.unwrap_err().reason(), "OWN_REQUEST");
+        let asked = dropped_and_asked_again(&house, (&hr, &other), asked).await;
         assert!(one_hand_past_the_services(&house).await.is_err(), "{}: the database refuses it too", house.db.name);
         // A hold on everybody that came in between.
         let held = hold(&house, "").await.unwrap();
@@ -106,6 +107,36 @@ async fn somebody_is_erased_by_two_when_the_law_and_no_hold_stand_against_it() {
         house.db.store.sequence_now().await.unwrap();
         assert!(house.db.store.verify_audit().await.unwrap().ok(), "{}", house.db.name);
     }
+}
+
+/// Somebody who may approve says no, and whoever asked takes the next one back: the third stands.
+async fn dropped_and_asked_again(house: &House, (hr, other): (&Login, &Login), first: pb::Erasure) -> pb::Erasure {
+    let reason = "may come back".to_owned();
+    let erasure_id = first.erasure_id.clone();
+    let ask = pb::RejectErasureRequest { request_id: "no".into(), erasure_id, reason: reason.clone() };
+    let reject = async |by: &Login| told(house.erasures().reject_erasure(by.says(ask.clone())).await);
+    let rejected = reject(&house.admin).await.unwrap().erasure.unwrap();
+    assert!(rejected.dropped_at.is_some() && rejected.drop_reason == reason, "{rejected:?}");
+    assert_eq!(reject(&house.admin).await.unwrap().erasure, Some(rejected), "the same request");
+    assert_eq!(approve(house, other, &first).await.unwrap_err().reason(), "ERASURE_DROPPED");
+    let second = request(house, hr, &first.person_id).await.unwrap();
+    let withdraw = async |reason: &str| {
+        let (erasure_id, reason) = (second.erasure_id.clone(), reason.to_owned());
+        let ask = pb::WithdrawErasureRequest { request_id: String::new(), erasure_id, reason };
+        told(house.erasures().withdraw_erasure(hr.says(ask)).await)
+    };
+    assert_eq!(withdraw("").await.unwrap_err().violations()[0].field, "reason");
+    assert!(withdraw("a mistake").await.unwrap().erasure.unwrap().dropped_at.is_some(), "{}", house.db.name);
+    assert_eq!(withdraw("a mistake").await.unwrap_err().reason(), "ERASURE_DROPPED");
+    request(house, other, &first.person_id).await.unwrap();
+    let all = told(house.erasures().list_erasures(hr.says(pb::ListErasuresRequest::default())).await).unwrap().erasures;
+    assert_eq!(all.iter().filter(|erasure| erasure.dropped_at.is_none()).count(), 1, "{all:?}");
+    // The one that stands was asked for by the other.
+    let standing = all.into_iter().find(|erasure| erasure.dropped_at.is_none()).unwrap();
+    let (erasure_id, reason) = (standing.erasure_id, "the first hand asks".to_owned());
+    let ask = pb::WithdrawErasureRequest { request_id: String::new(), erasure_id, reason };
+    told(house.erasures().withdraw_erasure(hr.says(ask)).await).unwrap();
+    request(house, hr, &first.person_id).await.unwrap()
 }
 
 /// Approves with the hand that asked, past the services and their code.

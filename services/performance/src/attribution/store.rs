@@ -17,7 +17,12 @@ use crate::closing::store::account;
 
 /// Credits, one row a record.
 pub mod credit {
+    use futures::future::{BoxFuture, FutureExt as _};
     use sea_orm::entity::prelude::*;
+    use tally_kernel::Error;
+    use tally_store::{ScopedTx, StoreError, Told, plain};
+
+    use super::{Share, unpack};
 
     /// A record's credit. Shares are packed: see `closing::domain::pack`.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -46,6 +51,24 @@ pub mod credit {
     impl ActiveModelBehavior for ActiveModel {}
 
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+
+    impl Told for Entity {
+        fn tell<'t>(
+            _: &'t ScopedTx,
+            row: &'t Model,
+            _: bool,
+        ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+            async move {
+                let mut told = plain(row)?;
+                let shares = unpack(&row.shares).ok_or_else(|| Error::internal("shares that are not packed"))?;
+                let share =
+                    |share: &Share| serde_json::json!({ "person": share.person, "ppm": share.ppm, "duty": share.duty });
+                told.insert("shares".to_owned(), shares.iter().map(share).collect());
+                Ok(told)
+            }
+            .boxed()
+        }
+    }
 }
 
 /// Totals by person and account.

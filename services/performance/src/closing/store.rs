@@ -15,7 +15,10 @@ use super::domain::freeze::{Frozen, FrozenAccount};
 use super::domain::gather::Sums;
 
 pub(crate) mod frozen {
+    use futures::future::{BoxFuture, FutureExt as _};
     use sea_orm::entity::prelude::*;
+    use tally_kernel::Error;
+    use tally_store::{ScopedTx, StoreError, Told, plain};
 
     /// All that one component needs.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -38,6 +41,24 @@ pub(crate) mod frozen {
     impl ActiveModelBehavior for ActiveModel {}
 
     tally_store::scoped!(Entity { tenant: TenantId });
+
+    impl Told for Entity {
+        // A component may hold a group's whole month.
+        const AT_ONCE: u64 = 1;
+
+        fn tell<'t>(
+            _: &'t ScopedTx,
+            row: &'t Model,
+            _: bool,
+        ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+            async move {
+                let mut told = plain(row)?;
+                told.insert("body".to_owned(), serde_json::from_slice(&row.body).map_err(Error::internal)?);
+                Ok(told)
+            }
+            .boxed()
+        }
+    }
 }
 
 /// How an account's records were credited.

@@ -15,7 +15,7 @@ use tally_store::{ScopedTx, Unit, to_db};
 use super::domain::{Cycle, CycleError, State, Step};
 
 /// A cycle.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "cycles")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]

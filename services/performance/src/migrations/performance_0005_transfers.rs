@@ -37,14 +37,19 @@ impl MigrationTrait for Migration {
             uuid_null("released_by"),
             uuid_null("released_for"),
             instant_null("released_at"),
+            uuid_null("dropped_by"),
+            uuid_null("dropped_for"),
+            instant_null("dropped_at"),
+            text_null("drop_reason"),
         ];
-        create_table(m, "transfers", transfer).await?;
+        Box::pin(create_table(m, "transfers", transfer)).await?;
         let hands = "(prepared_by, COALESCE(prepared_for, prepared_by))";
         let others = format!(
             "approved_by IS NULL OR (approved_by NOT IN {hands} AND COALESCE(approved_for, approved_by) NOT IN {hands})"
         );
         check(m, "transfers", "approver", &others).await?;
         check(m, "transfers", "approved", "released_at IS NULL OR approved_by IS NOT NULL").await?;
+        check(m, "transfers", "dropped", "dropped_at IS NULL OR released_at IS NULL").await?;
         let cell = [
             region(),
             uuid("transfer_id"),

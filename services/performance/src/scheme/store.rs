@@ -11,11 +11,11 @@ use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
 
 use crate::card::domain::Scheme;
 
-mod head {
+pub mod head {
     use sea_orm::entity::prelude::*;
 
     /// A scheme: its name and the number of its newest version.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "schemes")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -36,11 +36,11 @@ mod head {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 }
 
-mod version {
+pub mod version {
     use sea_orm::entity::prelude::*;
 
     /// A version: never changed.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "scheme_versions")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

@@ -43,6 +43,17 @@ pub enum What {
     Directory,
 }
 
+/// A transfer to withdraw or reject.
+#[derive(Clone, Debug)]
+pub struct Drop {
+    /// Same id, same result.
+    pub request_id: String,
+    /// The transfer.
+    pub id: TransferId,
+    /// Why.
+    pub reason: String,
+}
+
 /// What was prepared, and what stays out of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prepared {
@@ -95,6 +106,7 @@ pub async fn prepare(app: &App, ctx: &OpContext, request_id: &str, wanted: &Want
                 prepared: hands(&permit, ctx.now()),
                 approved: None,
                 released: None,
+                dropped: None,
             };
             let prepared = enter(&unit, ctx, transfer, &material).await?;
             let audit = Audit::new("performance.transfer.prepare", "transfer", prepared.transfer.id).region(&from);
@@ -193,6 +205,31 @@ pub async fn approve(app: &App, ctx: &OpContext, request_id: &str, id: TransferI
             let after = before.approve(by)?;
             store::save(&unit, &after).await?;
             let audit = Audit::new("performance.transfer.approve", "transfer", id).region(&after.from);
+            unit.commit(audit, after).await
+        })
+        .await
+}
+
+/// Ends a transfer before it leaves: whoever may prepare withdraws it, whoever may approve rejects it; `how` says which.
+///
+/// # Errors
+/// See [`TransferError`]; `PERMISSION_DENIED`.
+pub async fn drop<R: Rpc>(app: &App, ctx: &OpContext, how: Stage, wanted: &Drop) -> Result<Transfer> {
+    let permit = ctx.permit_all::<R>([])?;
+    let body = digest(format!("{} {}", wanted.id, wanted.reason).as_bytes());
+    app.store
+        .retry(ctx, || async {
+            let mut unit = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = unit.replay::<Transfer>(&wanted.request_id, &body).await? {
+                return Ok(done);
+            }
+            let before = store::lock(&unit, wanted.id).await?;
+            let by = hands(&ctx.permit::<R>(&Target::region(before.from.clone()))?, ctx.now());
+            let after = before.drop(how, by, wanted.reason.clone())?;
+            store::save(&unit, &after).await?;
+            let action =
+                if how == Stage::Rejected { "performance.transfer.reject" } else { "performance.transfer.withdraw" };
+            let audit = Audit::new(action, "transfer", wanted.id).region(&after.from);
             unit.commit(audit, after).await
         })
         .await

@@ -27,21 +27,28 @@ pub enum Stage {
     Approved,
     /// Its file was given out.
     Released,
+    /// Taken back by whoever may prepare it.
+    Withdrawn,
+    /// Refused by whoever may approve it.
+    Rejected,
 }
 
 impl Stage {
-    /// `prepared`, `approved` or `released`.
+    /// Its name, such as `prepared`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Prepared => "prepared",
             Self::Approved => "approved",
             Self::Released => "released",
+            Self::Withdrawn => "withdrawn",
+            Self::Rejected => "rejected",
         }
     }
 
     /// The stage of a stored name.
     pub fn read(name: &str) -> Option<Self> {
-        [Self::Prepared, Self::Approved, Self::Released].into_iter().find(|stage| stage.name() == name)
+        let all = [Self::Prepared, Self::Approved, Self::Released, Self::Withdrawn, Self::Rejected];
+        all.into_iter().find(|stage| stage.name() == name)
     }
 }
 
@@ -121,6 +128,8 @@ pub struct Transfer {
     pub approved: Option<Hands>,
     /// Who released it first.
     pub released: Option<Hands>,
+    /// Who withdrew or rejected it, and why.
+    pub dropped: Option<(Hands, String)>,
 }
 
 /// What can be wrong with a transfer.
@@ -161,6 +170,12 @@ pub enum TransferError {
     /// Not approved.
     #[error("the transfer waits for somebody else's approval")]
     NotApproved,
+    /// Withdrawn or rejected.
+    #[error("the transfer was {0}: prepare another one")]
+    Dropped(Stage),
+    /// Released: what was told cannot be taken back.
+    #[error("the transfer was released already: what was told cannot be taken back")]
+    Released,
     /// Other transfers were released since it was prepared.
     #[error(
         "another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again"
@@ -210,6 +225,19 @@ impl Transfer {
             Stage::Prepared => Err(TransferError::NotApproved),
             Stage::Approved => Ok(Self { stage: Stage::Released, released: Some(by), ..self }),
             Stage::Released => Ok(self),
+            Stage::Withdrawn | Stage::Rejected => Err(TransferError::Dropped(self.stage)),
+        }
+    }
+
+    /// The transfer, ended before anything left: `how` is [`Stage::Withdrawn`] or [`Stage::Rejected`].
+    ///
+    /// # Errors
+    /// [`TransferError::Released`], [`TransferError::Dropped`].
+    pub fn drop(self, how: Stage, by: Hands, reason: String) -> Result<Self, TransferError> {
+        match self.stage {
+            Stage::Prepared | Stage::Approved => Ok(Self { stage: how, dropped: Some((by, reason)), ..self }),
+            Stage::Released => Err(TransferError::Released),
+            Stage::Withdrawn | Stage::Rejected => Err(TransferError::Dropped(self.stage)),
         }
     }
 }
@@ -342,6 +370,7 @@ mod tests {
             prepared: hands(7, Some(8)),
             approved: None,
             released: None,
+            dropped: None,
         }
     }
 
@@ -355,6 +384,20 @@ mod tests {
         assert_eq!(prepared().release(hands(7, None)), Err(TransferError::NotApproved));
         let released = approved.release(hands(7, None)).unwrap();
         assert_eq!(released.clone().release(hands(9, None)), Ok(released), "the first release is the one on file");
+    }
+
+    #[test]
+    fn what_was_not_released_can_be_dropped_and_goes_nowhere_then() {
+        let approved = || prepared().approve(hands(9, None)).unwrap();
+        for (before, how) in [(prepared(), Stage::Withdrawn), (approved(), Stage::Rejected)] {
+            let over = before.drop(how, hands(7, None), "a mistake".into()).unwrap();
+            assert_eq!(Stage::read(over.stage.name()), Some(how));
+            assert_eq!(over.clone().release(hands(7, None)), Err(TransferError::Dropped(how)));
+            assert_eq!(over.clone().approve(hands(9, None)), Err(TransferError::NotPrepared(how)));
+            assert_eq!(over.drop(how, hands(7, None), "again".into()), Err(TransferError::Dropped(how)));
+        }
+        let released = approved().release(hands(7, None)).unwrap();
+        assert_eq!(released.drop(Stage::Withdrawn, hands(7, None), "late".into()), Err(TransferError::Released));
     }
 
     #[test]

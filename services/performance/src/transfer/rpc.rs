@@ -10,10 +10,11 @@ use tally_kernel::{Error, Micro, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Prepared, Wanted, What};
+use super::app::{self, Drop, Prepared, Wanted, What};
 use super::domain::{Hands, Kind, Stage, Transfer};
 use super::store::StoredCell;
 use crate::App;
+use crate::policy::{RejectTransfer, WithdrawTransfer};
 
 /// TransferService.
 pub struct Rpc {
@@ -45,6 +46,34 @@ impl pb::transfer_service_server::TransferService for Rpc {
             let asked = req.into_inner();
             let transfer = app::approve(&self.app, &ctx, &asked.request_id, asked.transfer_id.parse()?).await?;
             Ok(pb::ApproveTransferResponse { transfer: Some(transfer.into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn withdraw_transfer(
+        &self,
+        req: Request<pb::WithdrawTransferRequest>,
+    ) -> Result<Response<pb::WithdrawTransferResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let wanted = read_drop(asked.request_id, &asked.transfer_id, &asked.reason)?;
+            let transfer = app::drop::<WithdrawTransfer>(&self.app, &ctx, Stage::Withdrawn, &wanted).await?;
+            Ok(pb::WithdrawTransferResponse { transfer: Some(transfer.into()) })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn reject_transfer(
+        &self,
+        req: Request<pb::RejectTransferRequest>,
+    ) -> Result<Response<pb::RejectTransferResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let wanted = read_drop(asked.request_id, &asked.transfer_id, &asked.reason)?;
+            let transfer = app::drop::<RejectTransfer>(&self.app, &ctx, Stage::Rejected, &wanted).await?;
+            Ok(pb::RejectTransferResponse { transfer: Some(transfer.into()) })
         };
         reply.await.answer(&ctx)
     }
@@ -100,6 +129,14 @@ impl pb::transfer_service_server::TransferService for Rpc {
         };
         reply.await.answer(&ctx)
     }
+}
+
+fn read_drop(request_id: String, transfer_id: &str, reason: &str) -> Result<Drop> {
+    let mut wrong = Violations::new();
+    let id = wrong.parse("transfer_id", transfer_id);
+    wrong.text("reason", reason, 500);
+    let id = wrong.finish(id)?;
+    Ok(Drop { request_id, id, reason: reason.trim().to_owned() })
 }
 
 fn read_list(asked: &pb::ListCellsRequest) -> Result<(Option<TransferId>, Page)> {
@@ -162,6 +199,8 @@ impl From<Transfer> for pb::Transfer {
             Stage::Prepared => pb::TransferStage::Prepared,
             Stage::Approved => pb::TransferStage::Approved,
             Stage::Released => pb::TransferStage::Released,
+            Stage::Withdrawn => pb::TransferStage::Withdrawn,
+            Stage::Rejected => pb::TransferStage::Rejected,
         };
         let kind = match transfer.kind {
             Kind::Report => pb::TransferKind::Report,
@@ -169,6 +208,7 @@ impl From<Transfer> for pb::Transfer {
         };
         let by = |hands: Option<Hands>| hands.map(|hands| hands.by.to_string()).unwrap_or_default();
         let at = |hands: Option<Hands>| hands.map(|hands| timestamp(hands.at));
+        let (dropped, drop_reason) = transfer.dropped.unzip();
         Self {
             transfer_id: transfer.id.to_string(),
             kind: kind.into(),
@@ -185,6 +225,9 @@ impl From<Transfer> for pb::Transfer {
             approved_at: at(transfer.approved),
             released_by: by(transfer.released),
             released_at: at(transfer.released),
+            dropped_by: by(dropped),
+            dropped_at: at(dropped),
+            drop_reason: drop_reason.unwrap_or_default(),
         }
     }
 }

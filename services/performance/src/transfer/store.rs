@@ -19,7 +19,7 @@ pub mod transfer {
     use sea_orm::entity::prelude::*;
 
     /// Something that leaves the region.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "transfers")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -43,6 +43,10 @@ pub mod transfer {
         pub released_by: Option<Uuid>,
         pub released_for: Option<Uuid>,
         pub released_at: Option<DateTimeUtc>,
+        pub dropped_by: Option<Uuid>,
+        pub dropped_for: Option<Uuid>,
+        pub dropped_at: Option<DateTimeUtc>,
+        pub drop_reason: Option<String>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -63,7 +67,7 @@ pub mod cell {
     use tally_store::{Sealed, class};
 
     /// A unit in a month.
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "report_cells")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -80,6 +84,7 @@ pub mod cell {
         pub people: i32,
         pub credited_ppm: i64,
         pub mean_score: i64,
+        #[serde(skip)]
         pub members: Option<Sealed<class::Members, BTreeSet<PersonId>>>,
         pub released_at: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
@@ -149,6 +154,7 @@ impl TryFrom<transfer::Model> for Transfer {
             prepared: prepared.ok_or_else(|| unknown("prepared by nobody"))?,
             approved: hands(row.approved_by, row.approved_for, row.approved_at),
             released: hands(row.released_by, row.released_for, row.released_at),
+            dropped: hands(row.dropped_by, row.dropped_for, row.dropped_at).zip(row.drop_reason),
         })
     }
 }
@@ -175,6 +181,10 @@ pub async fn insert(unit: &Unit, transfer: &Transfer, entries: Option<&[Entry]>)
         released_by: Set(None),
         released_for: Set(None),
         released_at: Set(None),
+        dropped_by: Set(None),
+        dropped_for: Set(None),
+        dropped_at: Set(None),
+        drop_reason: Set(None),
         recorded_at: Set(to_db(transfer.prepared.at)),
     };
     Ok(unit.insert(row).await?)
@@ -241,6 +251,7 @@ pub async fn lock(unit: &Unit, id: TransferId) -> Result<Transfer> {
 /// Writes how far a transfer has come.
 pub async fn save(unit: &Unit, transfer: &Transfer) -> Result<()> {
     let (approved, released) = (transfer.approved, transfer.released);
+    let (dropped, why) = transfer.dropped.clone().unzip();
     unit.update::<transfer::Entity>()
         .set(transfer::Column::Stage, transfer.stage.name())
         .set(transfer::Column::ApprovedBy, approved.map(|hands| hands.by.0))
@@ -249,6 +260,10 @@ pub async fn save(unit: &Unit, transfer: &Transfer) -> Result<()> {
         .set(transfer::Column::ReleasedBy, released.map(|hands| hands.by.0))
         .set(transfer::Column::ReleasedFor, released.and_then(|hands| hands.lent_by).map(Uuid::from))
         .set(transfer::Column::ReleasedAt, released.map(|hands| to_db(hands.at)))
+        .set(transfer::Column::DroppedBy, dropped.map(|hands| hands.by.0))
+        .set(transfer::Column::DroppedFor, dropped.and_then(|hands| hands.lent_by).map(Uuid::from))
+        .set(transfer::Column::DroppedAt, dropped.map(|hands| to_db(hands.at)))
+        .set(transfer::Column::DropReason, why)
         .filter(transfer::Column::Id.eq(transfer.id.0))
         .exec_one()
         .await?;

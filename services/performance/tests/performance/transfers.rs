@@ -112,6 +112,49 @@ async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in()
 }
 
 #[tokio::test]
+async fn what_was_prepared_is_withdrawn_or_rejected_and_never_leaves() {
+    for world in World::all(team(12)).await {
+        let name = world.db.name;
+        let cycle_id = published(&world).await;
+        let another = async || {
+            let prepared = prepare(&world, report(&cycle_id)).await.unwrap().into_inner();
+            prepared.transfer.unwrap().transfer_id
+        };
+        let withdraw = async |transfer_id: &str, reason: &str| {
+            let (transfer_id, reason) = (transfer_id.to_owned(), reason.to_owned());
+            let ask = pb::WithdrawTransferRequest { request_id: "back".into(), transfer_id, reason };
+            world.transfers().withdraw_transfer(world.admin.request(ask)).await
+        };
+        let first = another().await;
+        assert_eq!(reason(withdraw(&first, " ").await), "INVALID_REQUEST", "{name}");
+        let told = withdraw(&first, "the wrong month").await.unwrap().into_inner().transfer.unwrap();
+        assert_eq!(
+            (told.stage(), told.drop_reason.as_str()),
+            (pb::TransferStage::Withdrawn, "the wrong month"),
+            "{name}"
+        );
+        let again = withdraw(&first, "the wrong month").await.unwrap().into_inner().transfer.unwrap();
+        assert_eq!(again, told, "{name}: the same request");
+        assert_eq!(reason(approve(&world, &colleague(&world), &first).await), "TRANSFER_NOT_PREPARED", "{name}");
+        let second = another().await;
+        approve(&world, &colleague(&world), &second).await.unwrap();
+        let reject = async |transfer_id: &str| {
+            let (transfer_id, reason) = (transfer_id.to_owned(), "no contract".to_owned());
+            let ask = pb::RejectTransferRequest { request_id: String::new(), transfer_id, reason };
+            world.transfers().reject_transfer(colleague(&world).request(ask)).await
+        };
+        let told = reject(&second).await.unwrap().into_inner().transfer.unwrap();
+        assert_eq!(told.stage(), pb::TransferStage::Rejected, "{name}");
+        assert_eq!(reason(release(&world, &second).await), "TRANSFER_DROPPED", "{name}");
+        // What never left stands in nobody's way.
+        let third = another().await;
+        approve(&world, &colleague(&world), &third).await.unwrap();
+        release(&world, &third).await.unwrap();
+        assert_eq!(reason(reject(&third).await), "TRANSFER_RELEASED", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_told_is_refused_with_what_to_do() {
     for world in World::all(team(8)).await {
         let cycle_id = world.march().await;

@@ -14,4 +14,5 @@ pub mod replay;
 pub mod serve;
 mod settings;
 mod signing_keys;
+pub mod tenant;
 mod users;

@@ -81,6 +81,13 @@ pub enum Change {
         /// The first day on which the planned change would be seen.
         on: Date,
     },
+    /// An employment did not begin on the day that was written down.
+    CorrectStart {
+        /// The employment.
+        employment: EmploymentId,
+        /// The right first day.
+        from: Date,
+    },
 }
 
 impl Change {
@@ -94,6 +101,7 @@ impl Change {
             Self::Leave { .. } => "identity.employment.leave",
             Self::EndLeave { .. } => "identity.employment.end_leave",
             Self::Cancel { .. } => "identity.employment.cancel",
+            Self::CorrectStart { .. } => "identity.employment.correct_start",
         }
     }
 }
@@ -165,12 +173,7 @@ pub fn plan(
             lasts(person, home, *to)?;
             let reason = if *post == Post::Secondment { Reason::Secondment } else { Reason::ConcurrentPost };
             let new = begun(home, facts, terms, (*from, *to), (*post, reason), id)?;
-            // Nobody is seconded to two places at once, or holds one post twice.
-            let clash = |e: &&Employment| {
-                let same = e.post == Post::Secondment || (e.unit == new.unit && e.position == new.position);
-                e.post == *post && same && e.overlaps(*from, *to)
-            };
-            if let Some(clash) = person.employments.iter().find(clash) {
+            if let Some(clash) = person.employments.iter().find(|e| rules_out(e, &new) && e.overlaps(*from, *to)) {
                 return Err(PersonError::Overlaps(clash.from));
             }
             changes.targets.extend([home.target(person.id), new.target(person.id)]);
@@ -200,8 +203,18 @@ pub fn plan(
         }
         Change::EndLeave { leave, last_day } => end_leave(person, *leave, *last_day, &mut changes, id)?,
         Change::Cancel { employment, on } => cancel(person, facts, *employment, *on, &mut changes, id)?,
+        Change::CorrectStart { employment, from } => {
+            correct_start(person, facts, *employment, *from, &mut changes, id)?;
+        }
     }
     Ok(changes)
+}
+
+/// Whether two employments cannot hold on one day: nobody belongs or is seconded to two places at once, or holds one post
+/// twice.
+fn rules_out(one: &Employment, other: &Employment) -> bool {
+    let same = one.unit == other.unit && one.position == other.position;
+    one.post == other.post && (one.post != Post::Concurrent || same)
 }
 
 fn end_post(
@@ -384,6 +397,46 @@ fn cancel(
         let away = person.leaves.iter().filter(|l| overlap(l.from, l.to, planned.from, planned.to));
         changes.closes_leaves.extend(away.map(|l| l.row));
     }
+    Ok(())
+}
+
+/// Another first day of an employment. What happened since stays as it is: a correction that would cut some of it off is
+/// refused, and that is put right first.
+fn correct_start(
+    person: &Person,
+    facts: Facts<'_>,
+    employment: EmploymentId,
+    from: Date,
+    changes: &mut Changes,
+    id: &mut impl FnMut() -> Uuid,
+) -> Result<(), PersonError> {
+    let first = stretches(person, employment).min_by_key(|e| e.from);
+    let first = first.ok_or(PersonError::EmploymentMissing(employment, from))?;
+    if first.from == from {
+        return Err(PersonError::NothingChanges);
+    }
+    if let Some(last) = first.to.filter(|last| *last < from) {
+        return Err(PersonError::CutOff(last));
+    }
+    facts.region_of(first.unit, from, first.to)?;
+    facts.in_catalogue(&first.position, &first.grade, from)?;
+    let mut others = person.employments.iter().filter(|e| e.id != employment && rules_out(e, first));
+    if let Some(clash) = others.find(|e| e.overlaps(from, first.to)) {
+        return Err(PersonError::Overlaps(clash.from));
+    }
+    if first.post == Post::Home {
+        let posts = person.employments.iter().filter(|e| e.post != Post::Home).map(|e| e.from);
+        let leaves = person.leaves.iter().map(|leave| leave.from);
+        let mut beside = posts.chain(leaves).filter(|began| first.from <= *began && *began < from);
+        if let Some(began) = beside.next() {
+            return Err(PersonError::CutOff(began));
+        }
+    } else {
+        lasts(person, home_of(person, from)?, last_day(person, employment))?;
+    }
+    changes.targets.push(first.target(person.id));
+    changes.closes.push(first.row);
+    changes.writes.push(Employment { row: id(), from, ..first.clone() });
     Ok(())
 }
 

@@ -334,6 +334,35 @@ fn posts_and_leaves_end_with_the_home_and_a_later_employment_stays() {
 }
 
 #[test]
+fn a_wrong_first_day_is_put_right_unless_it_cuts_something_off() {
+    let mut life = Life::new();
+    let home = life.person.employments[0].id;
+    let right = |from: &str| Change::CorrectStart { employment: home, from: day(from) };
+    assert_eq!(life.does(&right("2026-01-05")), Err(PersonError::NothingChanges));
+    life.does(&right("2026-02-01")).unwrap();
+    life.does(&right("2025-12-01")).unwrap();
+    assert_eq!(life.told(), ["home hire North P2 2025-12-01.."]);
+    life.posted(Post::Concurrent, 4, "trainer", "2026-03-10", "").unwrap();
+    assert_eq!(life.does(&right("2026-03-11")), Err(PersonError::CutOff(day("2026-03-10"))));
+    let post = life.person.employments.iter().find(|e| e.post != Post::Home).unwrap().id;
+    let early = Change::CorrectStart { employment: post, from: day("2025-11-30") };
+    assert_eq!(life.does(&early), Err(PersonError::NotEmployed(day("2025-11-30"))));
+    life.transfers(4, "", "2026-08-01").unwrap();
+    assert_eq!(life.does(&right("2026-08-02")), Err(PersonError::CutOff(day("2026-07-31"))));
+    life.ends("2026-09-30").unwrap();
+    let again = Change::Rehire { terms: Terms::default(), from: day("2026-11-01"), to: None };
+    life.does(&again).unwrap();
+    let second = life.person.home(day("2026-11-01")).unwrap().id;
+    let clash = Change::CorrectStart { employment: second, from: day("2026-09-30") };
+    assert!(matches!(life.does(&clash), Err(PersonError::Overlaps(_))));
+    let free = Change::CorrectStart { employment: second, from: day("2026-10-01") };
+    life.does(&free).unwrap();
+    assert_eq!(life.told().last().unwrap(), "home rehire Desk P2 2026-10-01..");
+    let nobody = Change::CorrectStart { employment: EmploymentId(Uuid::nil()), from: day("2026-10-01") };
+    assert!(matches!(life.does(&nobody), Err(PersonError::EmploymentMissing(..))));
+}
+
+#[test]
 fn who_is_on_leave_is_employed_and_comes_back() {
     let mut life = Life::new();
     life.goes("2026-04-01", "").unwrap();

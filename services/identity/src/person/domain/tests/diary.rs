@@ -56,26 +56,35 @@ fn replay(cells: &mut [Cell], step: &Change, person: &Person, changes: &Changes)
                 }
             }
         }
+        Change::CorrectStart { employment, from } => {
+            let old = person.employments.iter().filter(|e| e.id == *employment).min_by_key(|e| e.from).unwrap();
+            let (now, was) = (first(*from), first(old.from));
+            cells[now.min(was)..was].iter_mut().for_each(|cell| drop(cell.insert(*employment, cell_of(old))));
+            cells[was..now.max(was)].iter_mut().for_each(|cell| drop(cell.remove(employment)));
+        }
         Change::Leave { .. } | Change::EndLeave { .. } => {}
     }
 }
 
 proptest::proptest! {
     #[test]
-    fn any_history_holds_day_by_day_what_a_diary_of_it_says(steps in proptest::collection::vec((0..6_u8, 0..DAYS, 0..DAYS, 0..4_usize), 0..24)) {
+    fn any_history_holds_day_by_day_what_a_diary_of_it_says(steps in proptest::collection::vec((0..7_u8, 0..DAYS, 0..DAYS, 0..4_usize), 0..24)) {
         let mut life = Life::new();
         let hired = life.person.employments[0].clone();
         let mut diary: Vec<Cell> = vec![Cell::from([(hired.id, (hired.post, hired.unit, hired.grade.clone()))]); DAYS as usize];
         for (what, from, length, pick) in steps {
             let to = (pick != 0).then(|| on((from + length).min(DAYS - 1)));
             let terms = Terms { unit: Some(unit([2, 4, 2, 5][pick])), position: String::new(), grade: ["", "P1", "P2", "P3"][length as usize % 4].into() };
-            let employment = life.person.employments[length as usize % life.person.employments.len()].id;
+            // Who was hired for a day to come, and does not come, has none.
+            let all = &life.person.employments;
+            let employment = all.get(length as usize % all.len().max(1)).map_or(hired.id, |e| e.id);
             let step = match what {
                 0 => Change::Transfer { employment: None, terms, from: on(from) },
                 1 => Change::Post { post: if pick % 2 == 0 { Post::Secondment } else { Post::Concurrent }, terms, from: on(from), to },
                 2 => Change::EndPost { employment, last_day: on(from) },
                 3 => Change::Rehire { terms, from: on(from), to },
                 4 => Change::Cancel { employment, on: on(from.max(1)) },
+                5 => Change::CorrectStart { employment, from: on(from) },
                 _ => {
                     let before = life.person.clone();
                     if life.ends(&on(from).to_string()).is_ok() {
