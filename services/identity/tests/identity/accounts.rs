@@ -111,6 +111,7 @@ async fn accounts_are_listed_oldest_first_page_by_page_and_people_are_not_among_
     for house in House::all().await {
         house.login("somebody", "").await;
         for name in ["push", "erp"] {
+            house.clock.advance(jiff::SignedDuration::from_secs(1));
             account(&house, name).await;
         }
         let list = async |page_token: String| {
