@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use tally_api::common::v1::ExportedPiece;
 use tally_api::identity::v1 as identity;
@@ -84,17 +85,15 @@ impl Folder {
     }
 }
 
-/// Asks every service in turn: each table as it was when its service was asked.
+/// All services are asked at once: a token lives for ten minutes, and a large group takes longer.
 async fn export(args: TenantExport) -> Result<u8> {
     let Some(session) = session(&args.server)? else { return Ok(DONE) };
     let mut folder = Folder::new(&args.out, Progress::new(args.quiet).bar("rows", 0))?;
     macro_rules! ask {
         ($service:ident, $client:ty, $rpc:ident, $request:expr) => {{
             let mut client = <$client>::new(session.at.$service.clone());
-            let mut pieces = client.$rpc(session.ask($request)).await.map_err(told)?.into_inner();
-            while let Some(message) = pieces.message().await.map_err(told)? {
-                folder.take(stringify!($service), message.piece.unwrap_or_default())?;
-            }
+            let pieces = client.$rpc(session.ask($request)).await.map_err(told)?.into_inner();
+            pieces.map_ok(|message| (stringify!($service), message.piece.unwrap_or_default())).boxed()
         }};
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
@@ -103,11 +102,18 @@ async fn export(args: TenantExport) -> Result<u8> {
         }};
     }
     let ask = identity::ExportTenantRequest {};
-    ask!(identity, identity::tenant_service_client::TenantServiceClient<_>, export_tenant, ask);
-    ask!(attendance);
-    ask!(performance);
-    ask!(compensation);
-    ask!(talent);
+    let answers = [
+        ask!(identity, identity::tenant_service_client::TenantServiceClient<_>, export_tenant, ask),
+        ask!(attendance),
+        ask!(performance),
+        ask!(compensation),
+        ask!(talent),
+    ];
+    // One that nobody reads would fill the connection that the others share.
+    let mut pieces = stream::select_all(answers);
+    while let Some((service, piece)) = pieces.try_next().await.map_err(told)? {
+        folder.take(service, piece)?;
+    }
     let rows = folder.rows;
     let withheld = folder.finish()?;
     eprintln!("{rows} rows written to {}; {withheld} withheld that you may not read", args.out.display());
