@@ -65,7 +65,7 @@ pub(super) fn checks(bench: &Bench, section: &mut Section) -> Result<()> {
             "`CheckService.Check` of one's own right, beside a call that does nothing behind the same stack: trace, metrics, \
              deadline, the token, the session and the view from identity's store (SQLite). Both over a loopback socket, {} \
              calls at once on the same cores as the server, by turns of half a second. Then as many callers who pause, so that \
-             they call half as often; their times count from when a call was due.",
+             they call half as often; their times count from when a call was due, but for the millisecond that a timer may be late.",
             checks::AT_ONCE
         ),
         &["", "calls / s", "p50 ms", "p99 ms"],

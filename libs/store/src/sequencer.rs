@@ -35,16 +35,9 @@ const GATHER_BUSY: Duration = Duration::from_millis(150);
 /// Entries of a round that make the service a busy one.
 const BUSY: u64 = 8;
 
-/// How PostgreSQL is to find the rows of a batch again: each where it is. A plan that was kept from when the log was short
-/// would read all of it in every round.
-const BY_PLACE: &str = "set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), \
-                        set_config('enable_mergejoin', 'off', true)";
-
-/// An entry without a position.
 struct Pending {
-    /// Where its row is: nobody else moves it while the round lasts.
-    place: String,
     tenant: Uuid,
+    id: Uuid,
     content: Vec<u8>,
 }
 
@@ -174,7 +167,7 @@ impl Store {
             return Ok(true);
         }
         let lock = if wait { "(SELECT true FROM pg_advisory_xact_lock(k))" } else { "pg_try_advisory_xact_lock(k)" };
-        let sql = format!("SELECT {lock}, {BY_PLACE} FROM (SELECT hashtextextended($1, 1) AS k) AS key");
+        let sql = format!("SELECT {lock} FROM (SELECT hashtextextended($1, 1) AS k) AS key");
         let name = format!("tally sequencer {}", self.service());
         let row = tx.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()])).await?;
         row.map_or(Ok(false), |row| Ok(row.try_get_by_index(0)?))
@@ -198,7 +191,8 @@ impl Store {
             let head = Head { position, chain: link(&before.chain, position, &entry.content) };
             heads.insert(stream, head);
             numbered.push(serde_json::json!({
-                "r": entry.place, "p": head.position, "c": hex::encode(head.chain),
+                "t": entry.tenant.simple().to_string(), "i": entry.id.simple().to_string(),
+                "p": head.position, "c": hex::encode(head.chain),
             }));
         }
         self.write_positions(tx, log, numbered).await?;
@@ -211,19 +205,16 @@ impl Store {
 
     async fn pending(&self, tx: &DatabaseTransaction, log: Log) -> Result<Vec<Pending>, StoreError> {
         // Insertion order is the order of causes: who saw an entry inserts later.
-        let (place, order) = match self.backend() {
-            DbBackend::Postgres => ("ctid::text", "seq"),
-            _ => ("CAST(rowid AS text)", "rowid"),
-        };
+        let order = if self.backend() == DbBackend::Postgres { "seq" } else { "rowid" };
         let sql = format!(
-            "SELECT {place}, tenant_id, content FROM {} WHERE position IS NULL ORDER BY {order} LIMIT $1",
+            "SELECT tenant_id, id, content FROM {} WHERE position IS NULL ORDER BY {order} LIMIT $1",
             log.table()
         );
         let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [BATCH.into()])).await?;
         rows.iter()
             .map(|row| {
-                let (place, tenant, content) = row.try_get_many_by_index()?;
-                Ok(Pending { place, tenant, content })
+                let (tenant, id, content) = row.try_get_many_by_index()?;
+                Ok(Pending { tenant, id, content })
             })
             .collect()
     }
@@ -249,13 +240,13 @@ impl Store {
         let sql = match self.backend() {
             DbBackend::Postgres => format!(
                 "UPDATE {table} SET position = v.p, chain = decode(v.c, 'hex') \
-                 FROM json_to_recordset($1::json) AS v(r tid, p bigint, c text) \
-                 WHERE {table}.ctid = v.r AND position IS NULL"
+                 FROM json_to_recordset($1::json) AS v(t uuid, i uuid, p bigint, c text) \
+                 WHERE {table}.tenant_id = v.t AND {table}.id = v.i"
             ),
             _ => format!(
-                "UPDATE {table} SET position = v.p, chain = v.c FROM (SELECT CAST(value->>'r' AS integer) AS r, \
-                 value->>'p' AS p, unhex(value->>'c') AS c FROM json_each($1)) AS v \
-                 WHERE {table}.rowid = v.r AND position IS NULL"
+                "UPDATE {table} SET position = v.p, chain = v.c FROM (SELECT unhex(value->>'t') AS t, \
+                 unhex(value->>'i') AS i, value->>'p' AS p, unhex(value->>'c') AS c FROM json_each($1)) AS v \
+                 WHERE {table}.tenant_id = v.t AND {table}.id = v.i"
             ),
         };
         let (expected, list) = (numbered.len() as u64, serde_json::Value::from(numbered).to_string());
