@@ -49,7 +49,7 @@ pub type Streamed<T> = Result<Response<Parts<T>>, Status>;
 
 /// The room: `Rpc { store, identity }` answers the service's own `PrivacyService`. Takes the package of the contract, the
 /// rows of the policy, the tables that tell of people or are kept for a time, and those of the group beside them; the
-/// service names tonic, futures, tally-rpc and tally-store, as every room does.
+/// service names tonic, tally-rpc and tally-store, as every room does.
 #[macro_export]
 macro_rules! room {
     ($package:path, $policy:ident, $holdings:ident, $group:ident) => {
