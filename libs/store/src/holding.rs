@@ -27,6 +27,9 @@ use crate::scoped::{Scoped, ScopedTx, Unscoped, one_of};
 use crate::sealed::{Place, Sealed};
 use crate::unit::Unit;
 
+/// A row's columns, to come.
+pub type Telling<'t> = BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>>;
+
 /// An entity whose rows can be told as JSON.
 pub trait Told: Scoped
 where
@@ -39,11 +42,7 @@ where
 
     /// A row as a JSON object. Tables with sealed columns open them here where `opened` says so, and leave out what was
     /// erased.
-    fn tell<'t>(
-        tx: &'t ScopedTx,
-        row: &'t Self::Model,
-        opened: bool,
-    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Self::Model, opened: bool) -> Telling<'t> {
         let _ = (tx, opened);
         async move { plain(row) }.boxed()
     }

@@ -161,7 +161,7 @@ pub use blind_index::BlindIndex;
 pub use context::{date_from_db, date_to_db, from_db, to_db};
 pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
 pub use holding::{
-    Clear, Cut, Fate, Holding, Over, RowKey, Sees, Told, ToldRow, ToldRows, plain, pseudonym, with_opened,
+    Clear, Cut, Fate, Holding, Over, RowKey, Sees, Telling, Told, ToldRow, ToldRows, plain, pseudonym, with_opened,
 };
 pub use keys::Keys;
 pub use log::digest;

@@ -1,6 +1,6 @@
 //! The pools table. The amount is sealed; the rule is JSON that only code reads.
 
-use futures::future::{BoxFuture, FutureExt as _};
+use futures::future::FutureExt as _;
 use sea_orm::Set;
 use tally_access::{Plan, Rpc};
 use tally_kernel::id::{CycleId, PoolId};
@@ -8,7 +8,7 @@ use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, with_opened};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, with_opened};
 
 use super::app::Pool;
 use super::domain::PoolRule;
@@ -38,11 +38,7 @@ impl ActiveModelBehavior for ActiveModel {}
 tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 
 impl Told for Entity {
-    fn tell<'t>(
-        tx: &'t ScopedTx,
-        row: &'t Model,
-        opened: bool,
-    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> Telling<'t> {
         with_opened(tx, row, opened, (Place::of(Column::Amount, row.id), &row.amount)).boxed()
     }
 }

@@ -1,6 +1,6 @@
 //! The settlements and carry books tables. Sums and balances are sealed: the database never adds them, code checks them.
 
-use futures::future::{BoxFuture, FutureExt as _};
+use futures::future::FutureExt as _;
 use sea_orm::Set;
 use tally_access::{Permission, Plan, Rpc};
 use tally_kernel::id::{CycleId, PoolId, PrincipalId, SettlementId};
@@ -8,7 +8,7 @@ use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, from_db, to_db, with_opened};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, from_db, to_db, with_opened};
 
 use super::app::{Filed, Sums};
 use super::domain::{CarryBook, Hands, Stage};
@@ -48,21 +48,13 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 impl Told for Entity {
     const SEALED: Option<Permission> = Some(Permission::PoolRead);
 
-    fn tell<'t>(
-        tx: &'t ScopedTx,
-        row: &'t Model,
-        opened: bool,
-    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> Telling<'t> {
         with_opened(tx, row, opened, (Place::of(Column::Sums, row.id), &row.sums)).boxed()
     }
 }
 
 impl Told for carry::Entity {
-    fn tell<'t>(
-        tx: &'t ScopedTx,
-        row: &'t carry::Model,
-        opened: bool,
-    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t carry::Model, opened: bool) -> Telling<'t> {
         with_opened(tx, row, opened, (Place::of(carry::Column::Book, row.id), &row.book)).boxed()
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::{BoxFuture, FutureExt as _};
+use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, StoreError, Told, Unit, class, to_db, with_opened};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, to_db, with_opened};
 
 use super::app::Statement;
 use crate::peers::Home;
@@ -43,11 +43,7 @@ impl ActiveModelBehavior for ActiveModel {}
 tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 
 impl Told for Entity {
-    fn tell<'t>(
-        tx: &'t ScopedTx,
-        row: &'t Model,
-        opened: bool,
-    ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> Telling<'t> {
         with_opened(tx, row, opened, (Place::of(Column::Line, row.id), &row.line)).boxed()
     }
 }

@@ -1,13 +1,11 @@
 //! Identity's tables: those of an export of the group, and those that tell of people.
 
-use futures::future::BoxFuture;
-use serde_json::{Map, Value};
 use tally_access::Permission::{
     self, BreakGlassReview, DelegationAdmin, ErasureRead, LeaveReadMedical, OrgRead, PersonReadIdNumber, PersonReadPii,
     RetentionRead, RoleRead, TenantRead,
 };
 use tally_kernel::id::PersonId;
-use tally_store::{Clear, Fate, Holding, Place, ScopedTx, StoreError, Told, plain};
+use tally_store::{Clear, Fate, Holding, Place, ScopedTx, Telling, Told, plain};
 
 use crate::access::store::grants;
 use crate::break_glass::store::break_glasses;
@@ -34,12 +32,10 @@ impl Told for break_glasses::Entity {}
 impl Told for retentions::Entity {}
 impl Told for parts::Entity {}
 
-type Columns = Map<String, Value>;
-
 impl Told for people::Entity {
     const SEALED: Option<Permission> = Some(PersonReadIdNumber);
 
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t people::Model, opened: bool) -> BoxFuture<'t, Result<Columns, StoreError>> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t people::Model, opened: bool) -> Telling<'t> {
         Box::pin(async move {
             let (mut told, person) = (plain(row)?, PersonId(row.id));
             if let Some(sealed) = row.id_number.as_ref().filter(|_| opened) {
@@ -55,7 +51,7 @@ impl Told for people::Entity {
 impl Told for leaves::Entity {
     const SEALED: Option<Permission> = Some(LeaveReadMedical);
 
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t leaves::Model, opened: bool) -> BoxFuture<'t, Result<Columns, StoreError>> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t leaves::Model, opened: bool) -> Telling<'t> {
         Box::pin(async move {
             let (mut told, person) = (plain(row)?, PersonId(row.person_id));
             if let Some(sealed) = row.why.as_ref().filter(|_| opened) {

@@ -204,3 +204,24 @@ async fn a_review_names_everybody_who_holds_a_permission_since_when_and_by_whom(
         assert_eq!(error.kind(), Kind::PermissionDenied);
     }
 }
+
+#[tokio::test]
+async fn the_view_of_the_call_answers_about_oneself_as_anew_read_facts_do() {
+    for house in House::with_company().await {
+        let hr = house.login("hr", "").await;
+        let grant = house.grant(&hr, "group_hr", ScopeKind::Tenant, "").await;
+        let asked = |permission: Permission, of: Option<&Login>| pb::CheckRequest {
+            target: Some(pb::AccessTarget { region: "cn-north".into(), ..Default::default() }),
+            ..question(of, permission, "")
+        };
+        let both = async |permission: Permission| {
+            let own = told(house.checks().check(hr.says(asked(permission, None))).await).unwrap();
+            let about = told(house.checks().check(house.as_admin(asked(permission, Some(&hr)))).await).unwrap();
+            assert_eq!(own, about, "{}: answer and token", house.db.name);
+            own.allowed
+        };
+        assert!(both(Permission::PersonRead).await && !both(Permission::StatementReadPay).await);
+        house.revoke(&house.admin, &grant).await.unwrap();
+        assert!(!both(Permission::PersonRead).await, "{}: from the next call on", house.db.name);
+    }
+}

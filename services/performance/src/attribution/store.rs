@@ -17,10 +17,10 @@ use crate::closing::store::account;
 
 /// Credits, one row a record.
 pub mod credit {
-    use futures::future::{BoxFuture, FutureExt as _};
+    use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
     use tally_kernel::Error;
-    use tally_store::{ScopedTx, StoreError, Told, plain};
+    use tally_store::{ScopedTx, Telling, Told, plain};
 
     use super::{Share, unpack};
 
@@ -53,11 +53,7 @@ pub mod credit {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 
     impl Told for Entity {
-        fn tell<'t>(
-            _: &'t ScopedTx,
-            row: &'t Model,
-            _: bool,
-        ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> Telling<'t> {
             async move {
                 let mut told = plain(row)?;
                 let shares = unpack(&row.shares).ok_or_else(|| Error::internal("shares that are not packed"))?;

@@ -15,10 +15,10 @@ use super::domain::freeze::{Frozen, FrozenAccount};
 use super::domain::gather::Sums;
 
 pub(crate) mod frozen {
-    use futures::future::{BoxFuture, FutureExt as _};
+    use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
     use tally_kernel::Error;
-    use tally_store::{ScopedTx, StoreError, Told, plain};
+    use tally_store::{ScopedTx, Telling, Told, plain};
 
     /// All that one component needs.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -46,11 +46,7 @@ pub(crate) mod frozen {
         // A component may hold a group's whole month.
         const AT_ONCE: u64 = 1;
 
-        fn tell<'t>(
-            _: &'t ScopedTx,
-            row: &'t Model,
-            _: bool,
-        ) -> BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>> {
+        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> Telling<'t> {
             async move {
                 let mut told = plain(row)?;
                 told.insert("body".to_owned(), serde_json::from_slice(&row.body).map_err(Error::internal)?);
