@@ -8,11 +8,11 @@ use std::time::Duration;
 use http::Request;
 use tally_kernel::{Error, Result};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::Service;
@@ -100,15 +100,37 @@ pub async fn serve(
         }
     });
     let mut server = Server::builder()
-        .tcp_nodelay(true)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)));
     if let Some(tls) = tls {
         server = server.tls_config(tls.server()).map_err(failed)?;
     }
-    server.serve_with_incoming_shutdown(dispatch, TcpListenerStream::new(listener), shutdown).await.map_err(failed)
+    server.serve_with_incoming_shutdown(dispatch, incoming(listener), shutdown).await.map_err(failed)
+}
+
+/// Connections that send at once what they have: otherwise the second frame of an answer waits until the first is
+/// acknowledged, which takes a caller up to 40 ms. The server's own setting does not reach connections it is given.
+fn incoming(listener: TcpListener) -> TcpIncoming {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
 fn name_is_infrastructure(path: &str) -> bool {
     path.starts_with("/grpc.health.v1.") || path.starts_with("/grpc.reflection.")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+    use tokio_stream::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_to_be_sent_on_an_accepted_connection_does_not_wait() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut incoming = incoming(listener);
+        let (_caller, accepted) = tokio::join!(TcpStream::connect(address), incoming.next());
+        assert!(accepted.unwrap().unwrap().nodelay().unwrap());
+    }
 }
