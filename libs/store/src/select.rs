@@ -4,8 +4,8 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::sea_query::{ArrayType, Expr, ExprTrait as _, IntoCondition, Order};
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, ModelTrait, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, TryGetableMany, Value,
+    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, ModelTrait, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, TryGetable, TryGetableMany, Value,
 };
 use tally_access::{Plan, Rpc};
 use tally_kernel::page::Page;
@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::scoped::{Scoped, ScopedTx, reach_condition};
 
 /// A read in the making. Made by [`ScopedTx::select`].
-#[must_use = "a select reads nothing until all(), one(), count(), rows(), page_*() or stream()"]
+#[must_use = "a select reads nothing until all(), one(), one_with(), count(), rows(), page_*() or stream()"]
 pub struct Select<'t, E: EntityTrait> {
     tx: &'t ScopedTx,
     query: sea_orm::Select<E>,
@@ -85,6 +85,18 @@ impl<'t, E: EntityTrait> Select<'t, E> {
     /// What the database says.
     pub async fn one(self) -> Result<Option<E::Model>, StoreError> {
         Ok(self.query.one(self.tx.raw()).await?)
+    }
+
+    /// The first row, if any, and what the expression says beside it, such as a cell of another table: one way there and
+    /// back instead of two.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn one_with<T: TryGetable>(self, also: impl Into<Expr>) -> Result<Option<(E::Model, T)>, StoreError> {
+        const ALSO: &str = "also_";
+        let query = self.query.expr_as(also, ALSO).limit(1);
+        let Some(row) = self.tx.raw().query_one(query.as_query()).await? else { return Ok(None) };
+        Ok(Some((E::Model::from_query_result(&row, "")?, row.try_get("", ALSO)?)))
     }
 
     /// How many rows.

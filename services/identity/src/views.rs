@@ -111,11 +111,14 @@ impl OwnViews {
     ) -> Result<Option<Arc<View>>> {
         let ctx = self.context(tenant);
         let tx = self.store.read(&ctx).await?;
-        let Some(group) = self.group(&tx, &ctx).await? else { return Ok(None) };
+        let found = session::store::session_with_revision(&tx, session).await?;
+        let lives = |(session, _): &(Session, u64)| session.principal == principal && session.lives(ctx.now());
+        let Some((session, facts)) = found.filter(lives) else {
+            let known = session::store::get(&tx, principal).await?;
+            return known.map_or(Ok(None), |_| Err(SessionError::Ended.into()));
+        };
+        let group = self.group_at(&tx, &ctx, facts).await?;
         let Some(compiled) = self.compiled(&tx, &ctx, &group, principal).await? else { return Ok(None) };
-        let found = session::store::session(&tx, session).await?;
-        let lives = |session: &Session| session.principal == principal && session.lives(ctx.now());
-        let session = found.filter(lives).ok_or(SessionError::Ended)?;
         if !compiled.standing.holds_since(group.day_of(session.created_at)) {
             return Err(SessionError::Ended.into());
         }
@@ -165,6 +168,11 @@ impl OwnViews {
         if facts == 0 {
             return Ok(None);
         }
+        Ok(Some(self.group_at(tx, ctx, facts).await?))
+    }
+
+    /// The facts of this revision, which the transaction sees.
+    async fn group_at(&self, tx: &ScopedTx, ctx: &OpContext, facts: u64) -> Result<Arc<Group>> {
         let tenant = ctx.tenant();
         let there = |kept: &HashMap<TenantId, Kept>| {
             // The zone is one of the facts.
@@ -172,7 +180,7 @@ impl OwnViews {
             kept.get(&tenant).map(|kept| &kept.group).filter(holds).map(Arc::clone)
         };
         if let Some(group) = there(&self.kept.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(Some(group));
+            return Ok(group);
         }
         let group = Arc::new(Group::read(tx, ctx).await?);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,7 +189,7 @@ impl OwnViews {
             let (revision, views) = (group.revision, HashMap::new());
             kept.insert(tenant, Kept { revision, group: Arc::clone(&group), views });
         }
-        Ok(Some(group))
+        Ok(group)
     }
 
     async fn compiled(

@@ -1,7 +1,7 @@
 //! Grants, and the group's revision of access facts.
 
-use sea_orm::sea_query::{Condition, Expr};
-use sea_orm::{ColumnTrait as _, ExprTrait as _};
+use sea_orm::sea_query::{Condition, Expr, Query, SubQueryStatement};
+use sea_orm::{ColumnTrait, ExprTrait as _};
 use tally_access::{Assignment, Condition as Asked, OpContext, Plan, Region, Rpc, Scope, Target};
 use tally_kernel::Error;
 use tally_kernel::id::{GrantId, PrincipalId};
@@ -75,7 +75,18 @@ pub(crate) async fn begin(unit: &Unit, ctx: &OpContext) -> Result<(), StoreError
 /// The group's revision of access facts; 0 before there is a group.
 pub(crate) async fn revision(tx: &ScopedTx) -> Result<u64, StoreError> {
     let row = tx.select::<revisions::Entity>().one().await?;
-    Ok(row.and_then(|row| u64::try_from(row.revision).ok()).unwrap_or(0))
+    Ok(read_revision(row.map(|row| row.revision)))
+}
+
+/// The same, to be read beside a row of another table with this tenant column; read with [`read_revision`].
+pub(crate) fn revision_of(tenant: impl ColumnTrait) -> Expr {
+    let same = Expr::col(revisions::Column::TenantId.as_column_ref()).eq(Expr::col(tenant.as_column_ref()));
+    let select = Query::select().column(revisions::Column::Revision).from(revisions::Entity).and_where(same).take();
+    SubQueryStatement::from(select).into()
+}
+
+pub(crate) fn read_revision(stored: Option<i64>) -> u64 {
+    stored.and_then(|revision| u64::try_from(revision).ok()).unwrap_or(0)
 }
 
 /// Waits until nobody else changes access facts of the group, and gives the revision they stand at. Everything that

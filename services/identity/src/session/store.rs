@@ -12,7 +12,7 @@ use tally_kernel::page::Page;
 use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, from_db, to_db};
 
 use super::domain::{Holder, Method, Principal, Session, SessionError, Tries};
-use crate::tenant;
+use crate::{access, tenant};
 
 pub(crate) mod principals {
     use sea_orm::entity::prelude::*;
@@ -219,6 +219,14 @@ pub(crate) async fn begin(unit: &Unit, ctx: &OpContext, session: &Session) -> Re
 pub(crate) async fn session(tx: &ScopedTx, id: SessionId) -> Result<Option<Session>, StoreError> {
     let row = tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0)).one().await?;
     row.map(read_session).transpose()
+}
+
+/// The same and the group's revision of access facts, in one query: every call asks for both.
+pub(crate) async fn session_with_revision(tx: &ScopedTx, id: SessionId) -> Result<Option<(Session, u64)>, StoreError> {
+    let query = tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0));
+    let found = query.one_with(access::store::revision_of(sessions::Column::TenantId)).await?;
+    let Some((row, revision)) = found else { return Ok(None) };
+    Ok(Some((read_session(row)?, access::store::read_revision(revision))))
 }
 
 /// Writes what a refresh changed, or the trade of a key.
