@@ -19,13 +19,26 @@ use crate::commits::{AT_ONCE, SERVICE, context, note, open, policy};
 /// One way and then the other, by turns of this length.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Both ways.
+/// How a row is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// In a transaction of its own, without an entry.
+    Bare,
+    /// As a unit of work, in one statement with its entry.
+    Together,
+    /// As a unit of work, and then the entry.
+    Apart,
+}
+
+/// Every way.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Cost {
     /// Bare changes that were committed a second.
     pub bare: f64,
-    /// Units of work with their entry a second.
-    pub audited: f64,
+    /// Units of work a second whose row is written with their entry.
+    pub together: f64,
+    /// Units of work a second whose row is written before their entry.
+    pub apart: f64,
     /// Entries that the log holds, numbered, chained and verified.
     pub verified: u64,
 }
@@ -41,30 +54,30 @@ pub struct Numbered {
     pub verified: u64,
 }
 
-/// Commits both ways for so many seconds each.
+/// Commits every way for so many seconds each.
 #[tokio::main]
 pub async fn measure(url: &str, seconds: u64) -> Result<String> {
     let store = open(url).await?;
     let bare = bare(url).await?;
     let sequencer = store.spawn_sequencer(std::future::pending());
-    let mut committed = [0_u64; 2];
-    let mut spent = [0.0; 2];
+    let mut committed = [0_u64; 3];
+    let mut spent = [0.0; 3];
     // The first turn of each warms up and does not count.
     for turn in 0..=seconds {
-        for (way, with_audit) in [(0, false), (1, true)] {
+        for way in [Way::Bare, Way::Together, Way::Apart] {
             let begin = Instant::now();
-            let count = take_turn(&store, &bare, begin + TURN, with_audit).await?;
+            let count = take_turn(&store, &bare, begin + TURN, way).await?;
             if turn > 0 {
-                committed[way] += count;
-                spent[way] += begin.elapsed().as_secs_f64();
+                committed[way as usize] += count;
+                spent[way as usize] += begin.elapsed().as_secs_f64();
             }
         }
     }
     sequencer.abort();
     store.sequence_now().await?;
     remove(&bare).await?;
-    let [bare, audited] = [0, 1].map(|way| committed[way] as f64 / spent[way]);
-    Ok(serde_json::to_string(&Cost { bare, audited, verified: verified(&store).await? })?)
+    let [bare, together, apart] = [0, 1, 2].map(|way| committed[way] as f64 / spent[way]);
+    Ok(serde_json::to_string(&Cost { bare, together, apart, verified: verified(&store).await? })?)
 }
 
 /// Writes entries, and then numbers all of them.
@@ -77,7 +90,7 @@ pub async fn sequence(url: &str, entries: u64) -> Result<String> {
         let (store, ctx, left) = (store.clone(), context(worker), Arc::clone(&left));
         workers.spawn(async move {
             while left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)).is_ok() {
-                audited(&store, &ctx, 1).await?;
+                audited(&store, &ctx, 1, Way::Together).await?;
             }
             Ok::<_, anyhow::Error>(())
         });
@@ -106,17 +119,16 @@ async fn bare(url: &str) -> Result<DatabaseConnection> {
     Ok(Database::connect(options).await?)
 }
 
-async fn take_turn(store: &Store, bare: &DatabaseConnection, end: Instant, with_audit: bool) -> Result<u64> {
+async fn take_turn(store: &Store, bare: &DatabaseConnection, end: Instant, way: Way) -> Result<u64> {
     let mut workers = tokio::task::JoinSet::new();
     for worker in 0..AT_ONCE {
         let (store, bare, ctx) = (store.clone(), bare.clone(), context(worker));
         workers.spawn(async move {
             let mut count = 0;
             while Instant::now() < end {
-                if with_audit {
-                    audited(&store, &ctx, count).await?;
-                } else {
-                    unaudited(&bare, &ctx, count).await?;
+                match way {
+                    Way::Bare => unaudited(&bare, &ctx, count).await?,
+                    Way::Together | Way::Apart => audited(&store, &ctx, count, way).await?,
                 }
                 count += 1;
             }
@@ -131,11 +143,16 @@ async fn take_turn(store: &Store, bare: &DatabaseConnection, end: Instant, with_
 }
 
 /// The change as the suite makes it.
-async fn audited(store: &Store, ctx: &OpContext, count: u64) -> Result<()> {
+async fn audited(store: &Store, ctx: &OpContext, count: u64, way: Way) -> Result<()> {
     let permit = ctx.permit::<policy::Write>(&tally_access::Target::tenant())?;
-    let unit = store.unit(ctx, &permit).await?;
+    let mut unit = store.unit(ctx, &permit).await?;
     let id = ctx.new_id();
-    unit.insert(note::row(ctx, id, "a note", count)).await.map_err(tally_kernel::Error::from)?;
+    let row = note::row(ctx, id, "a note", count);
+    let written = match way {
+        Way::Together => unit.insert_last(row, tally_store::lost_race),
+        _ => unit.insert(row).await,
+    };
+    written.map_err(tally_kernel::Error::from)?;
     unit.commit(Audit::new("bench.note.write", "note", id), ()).await?;
     Ok(())
 }

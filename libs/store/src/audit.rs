@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
 use tally_access::Region;
@@ -284,9 +285,9 @@ impl AuditEntry {
 pub(crate) fn parts(tx: &ScopedTx, mut entry: AuditEntry) -> Result<Vec<Part>, StoreError> {
     let content = entry.content(tx.keys())?;
     let (tenant, id, people) = (entry.tenant, entry.id, std::mem::take(&mut entry.people));
-    let values = outbox::tuples(1, WIDTH);
-    let sql = format!("INSERT INTO audit ({COLUMNS}) VALUES {values}");
-    let mut parts = vec![Part { sql, values: entry.values(content).into() }];
+    static INSERT: LazyLock<String> =
+        LazyLock::new(|| format!("INSERT INTO audit ({COLUMNS}) VALUES {}", outbox::tuples(1, WIDTH)));
+    let mut parts = vec![Part { sql: INSERT.clone(), values: entry.values(content).into() }];
     if !people.is_empty() {
         let each = match tx.backend() {
             DbBackend::Postgres => "SELECT $1, $2, p::uuid FROM json_array_elements_text($3::json) AS p",

@@ -14,8 +14,8 @@ use crate::class;
 use crate::connect::{backend_of, postgres, sqlite_writer, url_for};
 use crate::error::StoreError;
 use crate::migration::{
-    TENANT_ONLY, big, big_null, bytes, bytes_null, enable_open_rls, enable_rls, instant, instant_null, int, policy,
-    sealed_column, text, text_null, uuid, uuid_null,
+    TENANT_ONLY, big, big_null, bytes, bytes_null, enable_open_rls, enable_rls, enable_rls_row_by_row, instant,
+    instant_null, int, policy, sealed_column, text, text_null, uuid, uuid_null,
 };
 use crate::names::{
     AUDIT, AUDIT_PEOPLE, CURSORS, DATA_KEYS, FACTS, IDEMPOTENCY, KEY_ROTATIONS, LOG_HEADS, MIGRATIONS, OUTBOX,
@@ -220,8 +220,10 @@ impl MigrationTrait for StoreTables {
         audit_people(m).await?;
         outbox(m).await?;
         heads(m).await?;
+        enable_rls_row_by_row(m, AUDIT).await?;
+        enable_rls(m, AUDIT_PEOPLE).await?;
+        enable_rls_row_by_row(m, OUTBOX).await?;
         for log in [AUDIT, AUDIT_PEOPLE, OUTBOX] {
-            enable_rls(m, log).await?;
             policy(m, log, "worker", &worker, "true").await?;
         }
         policy(m, LOG_HEADS, "worker", &worker, "true").await?;
@@ -389,7 +391,7 @@ async fn idempotency(m: &SchemaManager<'_>) -> Result<(), DbErr> {
     ];
     table(m, IDEMPOTENCY, columns, &["tenant_id", "id"]).await?;
     sealed_column::<class::Result>(m, IDEMPOTENCY, "result").await?;
-    enable_rls(m, IDEMPOTENCY).await
+    enable_rls_row_by_row(m, IDEMPOTENCY).await
 }
 
 /// A cursor belongs to the service, not to a tenant: it holds a position and nothing else.

@@ -124,21 +124,13 @@ impl ScopedTx {
 
     /// Runs statements that do not depend on each other and may happen in any order: on PostgreSQL as one, which saves
     /// ways there and back.
-    pub(crate) async fn run_together(&self, parts: Vec<Part>) -> Result<(), StoreError> {
-        if self.backend != DbBackend::Postgres || parts.len() < 2 {
-            for part in parts {
-                self.tx.execute_raw(Statement::from_sql_and_values(self.backend, part.sql, part.values)).await?;
-            }
-            return Ok(());
+    pub(crate) async fn run_together(&self, mut parts: Vec<Part>) -> Result<(), StoreError> {
+        if self.backend == DbBackend::Postgres && parts.len() > 1 {
+            parts = vec![joined(parts)];
         }
-        let (mut sql, mut values) = (String::from("WITH "), Vec::new());
-        for (n, part) in parts.into_iter().enumerate() {
-            let comma = if n == 0 { "" } else { ", " };
-            sql.push_str(&format!("{comma}s{n} AS ({})", renumbered(&part.sql, values.len())));
-            values.extend(part.values);
+        for part in parts {
+            self.tx.execute_raw(Statement::from_sql_and_values(self.backend, part.sql, part.values)).await?;
         }
-        sql.push_str(" SELECT 1");
-        self.tx.execute_raw(Statement::from_sql_and_values(self.backend, sql, values)).await?;
         Ok(())
     }
 
@@ -224,6 +216,21 @@ impl ScopedTx {
 pub(crate) struct Part {
     pub sql: String,
     pub values: Vec<Value>,
+}
+
+/// One statement that does what all do: the last, with the others before it.
+fn joined(parts: Vec<Part>) -> Part {
+    let (mut sql, mut values, last) = (String::from("WITH "), Vec::new(), parts.len() - 1);
+    for (n, part) in parts.into_iter().enumerate() {
+        let statement = renumbered(&part.sql, values.len());
+        sql.push_str(&match n {
+            n if n == last => format!(" {statement}"),
+            0 => format!("s0 AS ({statement})"),
+            n => format!(", s{n} AS ({statement})"),
+        });
+        values.extend(part.values);
+    }
+    Part { sql, values }
 }
 
 /// The same statement with its placeholders counted from `after + 1`. A `$` stands nowhere else in our SQL.
@@ -335,6 +342,14 @@ mod tests {
             Reach { persons: [tally_kernel::id::PersonId(Uuid::nil())].into_iter().collect(), ..Reach::default() };
         let condition = reach_condition::<note::Entity>(DbBackend::Sqlite, &reach).expect("not the whole group");
         assert_eq!(condition, Condition::any().add(Expr::val(1).eq(0)));
+    }
+
+    #[test]
+    fn statements_are_joined_in_their_order() {
+        let part = |sql: &str, value: i32| Part { sql: sql.to_owned(), values: vec![value.into()] };
+        let one = joined(vec![part("INSERT 1 $1", 1), part("INSERT 2 $1", 2), part("UPDATE $1", 3)]);
+        assert_eq!(one.sql, "WITH s0 AS (INSERT 1 $1), s1 AS (INSERT 2 $2) UPDATE $3");
+        assert_eq!(one.values, vec![1.into(), 2.into(), 3.into()]);
     }
 
     #[test]

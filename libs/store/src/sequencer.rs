@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sea_orm::sea_query::ArrayType;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, Value};
 use tally_kernel::Error;
 use tokio::task::JoinHandle;
@@ -39,6 +40,12 @@ struct Pending {
     tenant: Uuid,
     id: Uuid,
     content: Vec<u8>,
+}
+
+struct Numbered {
+    tenant: Uuid,
+    id: Uuid,
+    head: Head,
 }
 
 #[derive(Clone, Copy)]
@@ -190,12 +197,9 @@ impl Store {
             let position = before.position + 1;
             let head = Head { position, chain: link(&before.chain, position, &entry.content) };
             heads.insert(stream, head);
-            numbered.push(serde_json::json!({
-                "t": entry.tenant.simple().to_string(), "i": entry.id.simple().to_string(),
-                "p": head.position, "c": hex::encode(head.chain),
-            }));
+            numbered.push(Numbered { tenant: entry.tenant, id: entry.id, head });
         }
-        self.write_positions(tx, log, numbered).await?;
+        self.write_positions(tx, log, &numbered).await?;
         let mut signed = Vec::with_capacity(heads.len());
         for (stream, head) in &heads {
             signed.push(self.sign(tx, log, *stream, head).await?);
@@ -234,23 +238,19 @@ impl Store {
         &self,
         tx: &DatabaseTransaction,
         log: Log,
-        numbered: Vec<serde_json::Value>,
+        numbered: &[Numbered],
     ) -> Result<(), StoreError> {
-        let table = log.table();
-        let sql = match self.backend() {
-            DbBackend::Postgres => format!(
-                "UPDATE {table} SET position = v.p, chain = decode(v.c, 'hex') \
-                 FROM json_to_recordset($1::json) AS v(t uuid, i uuid, p bigint, c text) \
-                 WHERE {table}.tenant_id = v.t AND {table}.id = v.i"
-            ),
-            _ => format!(
-                "UPDATE {table} SET position = v.p, chain = v.c FROM (SELECT unhex(value->>'t') AS t, \
-                 unhex(value->>'i') AS i, value->>'p' AS p, unhex(value->>'c') AS c FROM json_each($1)) AS v \
-                 WHERE {table}.tenant_id = v.t AND {table}.id = v.i"
-            ),
+        let (set, values) = match self.backend() {
+            DbBackend::Postgres => as_arrays(numbered),
+            _ => as_json(numbered),
         };
-        let (expected, list) = (numbered.len() as u64, serde_json::Value::from(numbered).to_string());
-        let done = tx.execute_raw(Statement::from_sql_and_values(self.backend(), sql, [list.into()])).await?;
+        let table = log.table();
+        let sql = format!(
+            "UPDATE {table} SET position = v.p, chain = v.c FROM {set} \
+             WHERE {table}.tenant_id = v.t AND {table}.id = v.i"
+        );
+        let done = tx.execute_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
+        let expected = numbered.len() as u64;
         if done.rows_affected() == expected {
             return Ok(());
         }
@@ -298,4 +298,32 @@ impl Store {
             signed_at,
         })
     }
+}
+
+/// Tenant, id, position and chain as a set `v` of rows `t`, `i`, `p`, `c`: on PostgreSQL four arrays of bound values.
+fn as_arrays(numbered: &[Numbered]) -> (&'static str, Vec<Value>) {
+    let array = |kind: ArrayType, cell: fn(&Numbered) -> Value| {
+        Value::Array(kind, Some(Box::new(numbered.iter().map(cell).collect())))
+    };
+    let values = vec![
+        array(ArrayType::Uuid, |entry| entry.tenant.into()),
+        array(ArrayType::Uuid, |entry| entry.id.into()),
+        array(ArrayType::BigInt, |entry| entry.head.position.into()),
+        array(ArrayType::Bytes, |entry| entry.head.chain.to_vec().into()),
+    ];
+    ("unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[]) AS v(t, i, p, c)", values)
+}
+
+/// The same on SQLite, which has no arrays.
+fn as_json(numbered: &[Numbered]) -> (&'static str, Vec<Value>) {
+    let row = |entry: &Numbered| {
+        serde_json::json!({
+            "t": entry.tenant.simple().to_string(), "i": entry.id.simple().to_string(),
+            "p": entry.head.position, "c": hex::encode(entry.head.chain),
+        })
+    };
+    let list: serde_json::Value = numbered.iter().map(row).collect();
+    let set = "(SELECT unhex(value->>'t') AS t, unhex(value->>'i') AS i, value->>'p' AS p, \
+               unhex(value->>'c') AS c FROM json_each($1)) AS v";
+    (set, vec![list.to_string().into()])
 }

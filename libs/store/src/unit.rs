@@ -22,11 +22,11 @@ use tally_kernel::{Error, Kind, Result};
 use uuid::Uuid;
 
 use crate::audit::{self, Audit, AuditEntry, Written};
-use crate::error::StoreError;
+use crate::error::{Conflict as _, StoreError};
 use crate::idempotency::{self, Claim};
 use crate::names::AUDIT_ID;
 use crate::outbox::{self, Event};
-use crate::scoped::{Scoped, ScopedTx, Unscoped, most_rows, reach_condition, rows_of_next_statement};
+use crate::scoped::{Part, Scoped, ScopedTx, Unscoped, most_rows, reach_condition, rows_of_next_statement};
 use crate::{Store, connect};
 
 /// See the module's text. Made by [`Store::unit`].
@@ -40,8 +40,15 @@ pub struct Unit {
     /// The audit entry that will account for what is written.
     audit_id: Uuid,
     written: Mutex<Written>,
+    last: Option<Last>,
     events: Vec<Event>,
     claim: Option<Claim>,
+}
+
+/// The row that is written with the commit.
+struct Last {
+    part: Part,
+    taken: fn() -> Error,
 }
 
 impl Deref for Unit {
@@ -90,6 +97,7 @@ impl Store {
             method,
             break_glass: None,
             written: Mutex::default(),
+            last: None,
             events: Vec::new(),
             claim: None,
         })
@@ -141,6 +149,28 @@ impl Unit {
         Ok(())
     }
 
+    /// Writes one row with the commit, in one statement with the audit entry: a way there and back less than
+    /// [`Unit::insert`], for what is called most. Nothing in the unit sees the row; `taken` is what its key being taken
+    /// means, which the commit says then.
+    ///
+    /// # Errors
+    /// `REGION_NOT_SERVED`; a fault for a second such row.
+    pub fn insert_last<M, A>(&mut self, row: M, taken: fn() -> Error) -> Result<(), StoreError>
+    where
+        M: IntoActiveModel<A>,
+        A: ActiveModelTrait + Send,
+        A::Entity: Scoped,
+    {
+        if self.last.is_some() {
+            return Err(StoreError::fault("a unit has one last row"));
+        }
+        let statement = self.backend().build(&self.prepared(vec![row.into_active_model()])?);
+        self.wrote::<A::Entity>(1);
+        let values = statement.values.map_or_else(Vec::new, |values| values.0);
+        self.last = Some(Last { part: Part { sql: statement.sql, values }, taken });
+        Ok(())
+    }
+
     /// Writes any number of rows, many to a statement. All set the same columns.
     ///
     /// # Errors
@@ -168,9 +198,21 @@ impl Unit {
     }
 
     /// Writes rows with one statement.
-    async fn insert_some<A>(&self, mut rows: Vec<A>) -> Result<u64, StoreError>
+    async fn insert_some<A>(&self, rows: Vec<A>) -> Result<u64, StoreError>
     where
         A: ActiveModelTrait + Send,
+        A::Entity: Scoped,
+    {
+        let statement = self.prepared(rows)?;
+        let count = self.tx.raw().execute(&statement).await?.rows_affected();
+        self.wrote::<A::Entity>(count);
+        Ok(count)
+    }
+
+    /// The statement that writes rows: they are the tenant's, name their entry, and their people are noted.
+    fn prepared<A>(&self, mut rows: Vec<A>) -> Result<InsertStatement, StoreError>
+    where
+        A: ActiveModelTrait,
         A::Entity: Scoped,
     {
         rows.iter_mut().try_for_each(|row| self.tx.own(row))?;
@@ -181,10 +223,7 @@ impl Unit {
             });
             self.written().people.extend(people);
         }
-        let statement = insert_statement(rows, self.audit_id)?;
-        let count = self.tx.raw().execute(&statement).await?.rows_affected();
-        self.wrote::<A::Entity>(count);
-        Ok(count)
+        insert_statement(rows, self.audit_id)
     }
 
     fn wrote<E: EntityTrait>(&self, rows: u64) {
@@ -227,22 +266,25 @@ impl Unit {
     /// Makes it all true, and gives `result` back.
     ///
     /// # Errors
-    /// `STORE_BUSY` when somebody else was faster; then nothing happened.
+    /// `STORE_BUSY` when somebody else was faster, what [`Unit::insert_last`] was told of its key; then nothing happened.
     pub async fn commit<T: Serialize>(self, audit: Audit, result: T) -> Result<T> {
         let inserted = self.written().people.clone();
         let audit = self.committed(audit, &inserted).await?;
-        let Self { tx, store, method, break_glass, audit_id, written, events, claim } = self;
+        let Self { tx, store, method, break_glass, audit_id, written, last, events, claim } = self;
         let audit = break_glass.into_iter().fold(audit, |audit, id| audit.note("break_glass", id));
         let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());
         let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
         let entry = AuditEntry::of(audit, audit_id, written, &tx, method, request_id)?;
-        let mut parts = audit::parts(&tx, entry)?;
+        let (row, taken) = last.map(|last| (last.part, last.taken)).unzip();
+        let mut parts: Vec<Part> = row.into_iter().collect();
+        parts.extend(audit::parts(&tx, entry)?);
         if let Some(claim) = &claim {
             parts.push(idempotency::part(&tx, claim, &result).await?);
         }
         let mut events = outbox::parts(&tx, events)?.into_iter();
         parts.extend(events.next());
-        tx.run_together(parts).await?;
+        let together = tx.run_together(parts).await;
+        taken.into_iter().fold(together, |done, taken| done.conflict(taken))?;
         // Further ones follow one by one: events keep the order in which they were emitted.
         for more in events {
             tx.run_together(vec![more]).await?;

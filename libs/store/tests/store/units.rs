@@ -118,6 +118,40 @@ async fn a_unit_runs_again_while_somebody_else_is_faster_but_no_longer_than_the_
 }
 
 #[tokio::test]
+async fn the_last_row_is_written_with_the_entry_that_accounts_for_it() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let taken = || Error::new(Kind::AlreadyExists, "CODE_TAKEN", "a note has this code");
+        let holder = sea_orm::prelude::Uuid::from_u128(77);
+        let mut unit = unit_of(&db.store, &ctx).await;
+        assert_eq!(unit.replay::<i64>("r1", &digest(b"body")).await.unwrap(), None);
+        unit.insert(row(&ctx, "first")).await.unwrap();
+        let last = note::ActiveModel { person_id: ActiveValue::Set(Some(holder)), ..row(&ctx, "last") };
+        unit.insert_last(last, taken).unwrap();
+        unit.emit(Event::new("sample.note.written", "last", &1));
+        let Err(StoreError::Fault(second)) = unit.insert_last(row(&ctx, "more"), taken) else { panic!("{}", db.name) };
+        assert!(second.contains("one last row"), "{second}");
+        assert_eq!(unit.select::<note::Entity>().count().await.unwrap(), 1, "{}: not there before the commit", db.name);
+        unit.commit(audit(), 7).await.unwrap();
+        assert_eq!(codes(&db.store, &ctx).await, ["first", "last"], "{}", db.name);
+        let log = db.store.read(&ctx).await.unwrap().audit_log(10).await.unwrap();
+        assert_eq!((log[0].1.written.as_str(), log[0].1.people.as_slice()), (r#"{"notes":2}"#, &[holder][..]));
+        assert_eq!(db.store.sequence_now().await.unwrap(), 2, "{}: the entry and the event", db.name);
+        let report = db.store.verify_audit().await.unwrap();
+        assert!(report.ok() && report.rows == 2, "{}: {report:?}", db.name);
+
+        let mut unit = unit_of(&db.store, &ctx).await;
+        unit.insert_last(row(&ctx, "last"), taken).unwrap();
+        assert_eq!(unit.commit(audit(), ()).await.unwrap_err().reason(), "CODE_TAKEN", "{}", db.name);
+        let mut unit = unit_of(&db.store, &ctx).await;
+        unit.insert_last(row(&ctx, "dropped"), taken).unwrap();
+        drop(unit);
+        assert_eq!(codes(&db.store, &ctx).await, ["first", "last"], "{}: nothing of both", db.name);
+        assert_eq!(db.store.read(&ctx).await.unwrap().audit_log(10).await.unwrap().len(), 1, "{}", db.name);
+    }
+}
+
+#[tokio::test]
 async fn two_units_that_wait_for_each_other_both_end_well() {
     for db in databases().await {
         let ctx = context(&db, 1);

@@ -59,7 +59,7 @@ pub async fn record_handover(app: &App, ctx: &OpContext, command: Command) -> Re
             let account = account::store::one(&unit, command.account).await?;
             let account = account.ok_or_else(|| Error::not_found("account", command.account))?.id;
             let placed = Placed { home: home.clone(), fact: Handover { account, person, at, kind: command.kind } };
-            let id = store::record(&unit, ctx, &placed).await?;
+            let id = store::record(&mut unit, ctx, &placed)?;
             let took = command.kind == HandoverKind::Take;
             let done = Recorded { id, account, person, at, took };
             unit.emit(Event::new("attendance.handover.recorded", id, &done));

@@ -129,10 +129,10 @@ pub(crate) async fn page(
     Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
 }
 
-/// Writes a person's own hand-over.
-pub(crate) async fn record(unit: &Unit, ctx: &OpContext, placed: &Placed<Handover>) -> Result<HandoverId> {
+/// Writes a person's own hand-over, with the commit.
+pub(crate) fn record(unit: &mut Unit, ctx: &OpContext, placed: &Placed<Handover>) -> Result<HandoverId> {
     let id = ctx.new_id();
-    unit.insert(row(ctx, id, placed)).await.conflict(|| Refused::HandoverRepeated.into())?;
+    unit.insert_last(row(ctx, id, placed), || Refused::HandoverRepeated.into())?;
     Ok(HandoverId(id))
 }
 

@@ -63,7 +63,7 @@ pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Resul
             let facts = facts(&unit, person, at, command.device_at).await?;
             let (verdict, reasons) = judge(&facts, at, command.kind);
             let placed = Placed { home: home.clone(), fact: Punch { person, at, kind: command.kind } };
-            let id = store::record(&unit, ctx, &placed, verdict, command.device_at).await?;
+            let id = store::record(&mut unit, ctx, &placed, verdict, command.device_at)?;
             let came = command.kind == PunchKind::In;
             let done = Recorded { id, person, at, came, verdict, reasons };
             unit.emit(Event::new("attendance.punch.recorded", id, &done));

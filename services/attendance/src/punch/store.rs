@@ -114,16 +114,16 @@ pub(crate) async fn page(
     Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
 }
 
-/// Writes a person's own punch.
-pub(crate) async fn record(
-    unit: &Unit,
+/// Writes a person's own punch, with the commit.
+pub(crate) fn record(
+    unit: &mut Unit,
     ctx: &OpContext,
     placed: &Placed<Punch>,
     verdict: Verdict,
     device_at: Option<Timestamp>,
 ) -> Result<PunchId> {
     let id = ctx.new_id();
-    unit.insert(row(ctx, id, placed, verdict, device_at)).await.conflict(|| Refused::PunchRepeated.into())?;
+    unit.insert_last(row(ctx, id, placed, verdict, device_at), || Refused::PunchRepeated.into())?;
     Ok(PunchId(id))
 }
 
