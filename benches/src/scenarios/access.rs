@@ -113,8 +113,9 @@ pub(super) fn audited(bench: &Bench, section: &mut Section) -> Result<()> {
         "The audit's share",
         "The same inserted row as a unit of work with its audit entry, while a sequencer numbers the entries, and in a bare \
          transaction of sea-orm that sets the same context and writes no entry; PostgreSQL, 16 at once, by turns of a second. \
-         Together: row and entry in one statement, as a punch and a hand-over are recorded. Apart: one after the other. Then entries that were written and wait are numbered, chained and signed in batches, with nothing else going on. The \
-         log is verified after each.",
+         Together: row and entry in one statement, as a punch and a hand-over are recorded. Apart: one after the other. Then \
+         entries that were written and wait are numbered, chained and signed in batches, with nothing else going on. The log is \
+         verified after each.",
         &[
             "synchronous_commit",
             "bare / s",
