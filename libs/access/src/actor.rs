@@ -9,58 +9,6 @@ use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 use tally_kernel::{Error, Kind};
 use uuid::Uuid;
 
-/// Language of the sentences a caller reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Locale {
-    /// English.
-    #[default]
-    #[serde(rename = "en")]
-    En,
-    /// Simplified Chinese.
-    #[serde(rename = "zh-CN")]
-    ZhCn,
-}
-
-impl Locale {
-    /// The BCP 47 tag.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::ZhCn => "zh-CN",
-        }
-    }
-
-    /// The first language of an `accept-language` header that we speak; English when there is none.
-    pub fn negotiate(header: &str) -> Self {
-        header
-            .split(',')
-            .map(|part| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-            .find_map(|tag| match tag.split('-').next() {
-                Some("zh") => Some(Self::ZhCn),
-                Some("en") => Some(Self::En),
-                _ => None,
-            })
-            .unwrap_or_default()
-    }
-}
-
-impl FromStr for Locale {
-    type Err = Error;
-    fn from_str(s: &str) -> Result<Self, Error> {
-        match s {
-            "en" => Ok(Self::En),
-            "zh-CN" => Ok(Self::ZhCn),
-            _ => Err(Error::new(Kind::InvalidArgument, "LOCALE_UNKNOWN", "a language we speak: en or zh-CN")),
-        }
-    }
-}
-
-impl fmt::Display for Locale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.tag())
-    }
-}
-
 /// Where a branch's data live, such as `cn-north`. Group-level configuration carries [`Region::GLOBAL`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -207,13 +155,6 @@ pub fn service_principal(name: &str) -> PrincipalId {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_language_is_the_first_we_speak() {
-        assert_eq!(Locale::negotiate("de, zh-TW;q=0.8, en;q=0.5"), Locale::ZhCn);
-        assert_eq!(Locale::negotiate(""), Locale::En);
-        assert_eq!("zh-CN".parse::<Locale>().unwrap().to_string(), "zh-CN");
-    }
 
     #[test]
     fn a_stack_of_one_region_serves_that_region_and_what_the_group_laid_down() {

@@ -33,7 +33,7 @@ pub mod roles;
 mod rpc;
 mod view;
 
-pub use actor::{Actor, ActorKind, Locale, Region, Regions, service_principal};
+pub use actor::{Actor, ActorKind, Region, Regions, service_principal};
 pub use compile::{
     Assignment, Facts, Loan, PersonFacts, Scope, ScopeKind, UnitFact, compile, compile_service, subtree,
 };
@@ -45,4 +45,5 @@ pub use modules::{MODULES, Modules};
 pub use permission::{DataClass, Permission};
 pub use reach::{IdHasher, IdSet, Reach, Target};
 pub use rpc::{Effect, Needs, Permit, Plan, PolicyRow, Rpc};
+pub use tally_kernel::Locale;
 pub use view::{Decision, Provisional, Source, View, decide, plan};

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind};
+use crate::msg;
 
 /// What makes a split impossible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,13 +38,13 @@ pub enum ApportionError {
 
 impl From<ApportionError> for Error {
     fn from(e: ApportionError) -> Self {
-        let reason = match e {
-            ApportionError::Empty => "SPLIT_WITHOUT_PEOPLE",
-            ApportionError::NoWeight => "SPLIT_WITHOUT_WEIGHT",
-            ApportionError::DuplicateKey => "SPLIT_DUPLICATE_ID",
-            ApportionError::TooLarge => "SPLIT_WEIGHTS_TOO_LARGE",
+        let message = match e {
+            ApportionError::Empty => msg!("SPLIT_WITHOUT_PEOPLE"),
+            ApportionError::NoWeight => msg!("SPLIT_WITHOUT_WEIGHT"),
+            ApportionError::DuplicateKey => msg!("SPLIT_DUPLICATE_ID"),
+            ApportionError::TooLarge => msg!("SPLIT_WEIGHTS_TOO_LARGE"),
         };
-        Error::new(Kind::InvalidArgument, reason, e.to_string())
+        Error::of(Kind::InvalidArgument, message)
     }
 }
 

@@ -1,11 +1,14 @@
 //! The one public error of the suite: what the caller may read, and apart from it what only operators may.
 //!
 //! A domain keeps its own enum; one function per service turns every variant into this. `libs/rpc` turns this into a
-//! gRPC Status. There is no `Display` that could print the internal half by accident: `Display` shows the external one.
+//! gRPC Status. `Display` is for logs: the reason and its details, never the internal half.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
+
+use crate::message::{Arg, Message};
+use crate::msg;
 
 /// `std::result::Result` with the suite's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -45,7 +48,7 @@ pub struct Violation {
     /// Path of the field in the request, such as `punches[3].at`.
     pub field: String,
     /// What is wrong and what to write instead.
-    pub description: String,
+    pub message: Message,
 }
 
 /// See the module's text.
@@ -56,7 +59,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     reason: &'static str,
-    message: String,
+    message: Message,
     internal: Option<String>,
     violations: Vec<Violation>,
     metadata: BTreeMap<&'static str, String>,
@@ -64,35 +67,50 @@ struct Inner {
 }
 
 impl Error {
-    /// An error with a stable `reason` (UPPER_SNAKE) and a sentence for the caller that says what to do.
-    pub fn new(kind: Kind, reason: &'static str, message: impl Into<String>) -> Self {
+    /// An error whose reason is the message's id (UPPER_SNAKE, stable), and whose details are its arguments.
+    pub fn of(kind: Kind, message: Message) -> Self {
+        let text = |arg: &Arg| if let Arg::Text(text) = arg { Some(text.clone()) } else { None };
+        let metadata = message.args().iter().filter_map(|(key, arg)| Some((*key, text(arg)?))).collect();
+        Self::with_parts(kind, message.id(), message, metadata)
+    }
+
+    /// An error with a `reason` and a sentence that is text already: a peer's.
+    pub fn new(kind: Kind, reason: &'static str, message: impl Into<Message>) -> Self {
+        Self::with_parts(kind, reason, message.into(), BTreeMap::new())
+    }
+
+    fn with_parts(
+        kind: Kind,
+        reason: &'static str,
+        message: Message,
+        metadata: BTreeMap<&'static str, String>,
+    ) -> Self {
         Self(Box::new(Inner {
             kind,
             reason,
-            message: message.into(),
+            message,
             internal: None,
             violations: Vec::new(),
-            metadata: BTreeMap::new(),
+            metadata,
             retry_after: None,
         }))
     }
 
     /// A fault of ours: the caller reads a fixed sentence, the log gets `internal`.
     pub fn internal(internal: impl fmt::Display) -> Self {
-        Self::new(Kind::Internal, "INTERNAL", "something went wrong on our side; the operator's log has the details")
-            .with_internal(internal)
+        Self::of(Kind::Internal, msg!("INTERNAL")).with_internal(internal)
     }
 
     /// No such thing, or none the caller may know of. `what` is a word of the product: `cycle`, `account`.
     pub fn not_found(what: &'static str, id: impl fmt::Display) -> Self {
-        Self::new(Kind::NotFound, "NOT_FOUND", format!("no {what} {id} that you may see")).with("resource", what)
+        Self::of(Kind::NotFound, msg!("NOT_FOUND", resource = what, id))
     }
 
     /// A request with wrong fields, all of them at once.
     pub fn invalid(violations: Vec<Violation>) -> Self {
         let message = match violations.as_slice() {
-            [one] => format!("{}: {}", one.field, one.description),
-            many => format!("{} fields are wrong; the details name each", many.len()),
+            [one] => msg!("INVALID_FIELD", field = one.field, problem = one.message),
+            many => msg!("INVALID_REQUEST", count = many.len()),
         };
         let mut error = Self::new(Kind::InvalidArgument, "INVALID_REQUEST", message);
         error.0.violations = violations;
@@ -130,8 +148,8 @@ impl Error {
         self.0.reason
     }
 
-    /// The sentence for the caller.
-    pub fn message(&self) -> &str {
+    /// What the caller is told, as data; `libs/i18n` makes the sentence.
+    pub fn message(&self) -> &Message {
         &self.0.message
     }
 
@@ -174,13 +192,21 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(self.0.reason)?;
+        match self.0.message.as_told() {
+            Some(text) => write!(f, ": {text}"),
+            None if self.0.metadata.is_empty() => Ok(()),
+            None => write!(f, " {:?}", self.0.metadata),
+        }
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}: {}", self.0.kind, self.0.reason, self.0.message)?;
+        write!(f, "{:?} {self}", self.0.kind)?;
+        for wrong in &self.0.violations {
+            write!(f, " {}: {:?}", wrong.field, wrong.message)?;
+        }
         if let Some(internal) = &self.0.internal {
             write!(f, " [{internal}]")?;
         }
@@ -201,13 +227,13 @@ impl Violations {
     }
 
     /// Notes one wrong field.
-    pub fn push(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(Violation { field: field.into(), description: description.into() });
+    pub fn push(&mut self, field: impl Into<String>, message: impl Into<Message>) {
+        self.0.push(Violation { field: field.into(), message: message.into() });
     }
 
     /// Takes the value, or notes the violation and gives nothing.
     pub fn take<T>(&mut self, field: &str, parsed: Result<T>) -> Option<T> {
-        parsed.map_err(|e| self.push(field, e.message())).ok()
+        parsed.map_err(|e| self.push(field, e.message().clone())).ok()
     }
 
     /// Parses a string field, or notes the violation and gives nothing.
@@ -218,9 +244,9 @@ impl Violations {
     /// Notes a violation when a text is empty or longer than `max` characters.
     pub fn text(&mut self, field: &str, text: &str, max: usize) {
         if text.trim().is_empty() {
-            self.push(field, "must not be empty");
+            self.push(field, msg!("TEXT_EMPTY"));
         } else if text.chars().count() > max {
-            self.push(field, format!("at most {max} characters"));
+            self.push(field, msg!("TEXT_TOO_LONG", max));
         }
     }
 

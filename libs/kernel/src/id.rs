@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{Error, Kind};
+use crate::msg;
 use crate::rng::Rng;
 
 macro_rules! ids {
@@ -34,7 +35,7 @@ macro_rules! ids {
             type Err = Error;
             fn from_str(s: &str) -> Result<Self, Error> {
                 Uuid::parse_str(s).map(Self).map_err(|_| {
-                    Error::new(Kind::InvalidArgument, "ID_MALFORMED", concat!("not a ", stringify!($name), ": a UUID is expected"))
+                    Error::of(Kind::InvalidArgument, msg!("ID_MALFORMED"))
                 })
             }
         }

@@ -1,4 +1,4 @@
-//! What everybody shares and nothing that does I/O: ids, money, shares, apportionment, time, clock, pages, errors.
+//! What everybody shares and nothing that does I/O: ids, money, shares, apportionment, time, clock, pages, errors, messages.
 //!
 //! Architecture invariant: no tokio, tonic, sea_orm or environment here, and under 3,000 lines.
 
@@ -7,6 +7,8 @@ pub mod clock;
 pub mod error;
 pub mod id;
 pub mod id_number;
+mod locale;
+pub mod message;
 pub mod micro;
 pub mod money;
 pub mod page;
@@ -17,6 +19,8 @@ pub mod time;
 pub use clock::Clock;
 pub use error::{Error, Kind, Result};
 pub use id_number::{IdNumber, IdNumberError};
+pub use locale::Locale;
+pub use message::Message;
 pub use micro::Micro;
 pub use money::{Currency, Money};
 pub use rng::Rng;

@@ -11,6 +11,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Kind};
+use crate::msg;
 
 /// Millionths in one.
 const SCALE: i64 = 1_000_000;
@@ -95,11 +96,8 @@ impl FromStr for Micro {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = || {
-            Error::new(
-                Kind::InvalidArgument,
-                "DECIMAL_MALFORMED",
-                format!("{:?} is no decimal with at most six places", text.chars().take(40).collect::<String>()),
-            )
+            let text: String = text.chars().take(40).collect();
+            Error::of(Kind::InvalidArgument, msg!("DECIMAL_MALFORMED", text))
         };
         let trimmed = text.trim();
         let digits = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
@@ -144,7 +142,7 @@ impl Visitor<'_> for Reader {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Micro, E> {
-        text.parse().map_err(|e: Error| E::custom(e.message()))
+        text.parse().map_err(|e: Error| E::custom(e))
     }
 
     fn visit_i64<E: de::Error>(self, n: i64) -> Result<Micro, E> {

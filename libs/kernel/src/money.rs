@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind};
+use crate::msg;
 
 /// The active codes of ISO 4217 with their minor digits, sorted. Metals, test and "no currency" codes have no minor
 /// unit and are left out.
@@ -51,14 +52,14 @@ pub enum MoneyError {
 
 impl From<MoneyError> for Error {
     fn from(e: MoneyError) -> Self {
-        let reason = match &e {
-            MoneyError::UnknownCurrency(_) => "CURRENCY_UNKNOWN",
-            MoneyError::NotAnAmount(_) => "AMOUNT_MALFORMED",
-            MoneyError::TooFine { .. } => "AMOUNT_TOO_FINE",
-            MoneyError::TooLarge => "AMOUNT_TOO_LARGE",
-            MoneyError::CurrencyMismatch(..) => "CURRENCY_MISMATCH",
+        let message = match e {
+            MoneyError::UnknownCurrency(text) => msg!("CURRENCY_UNKNOWN", text),
+            MoneyError::NotAnAmount(text) => msg!("AMOUNT_MALFORMED", text),
+            MoneyError::TooFine { text, currency, digits } => msg!("AMOUNT_TOO_FINE", text, currency, digits),
+            MoneyError::TooLarge => msg!("AMOUNT_TOO_LARGE"),
+            MoneyError::CurrencyMismatch(one, other) => msg!("CURRENCY_MISMATCH", one, other),
         };
-        Error::new(Kind::InvalidArgument, reason, e.to_string())
+        Error::of(Kind::InvalidArgument, message)
     }
 }
 

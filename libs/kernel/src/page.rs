@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::{Error, Kind, Result};
+use crate::msg;
 
 /// Rows of a page when the caller names no size.
 pub const DEFAULT_SIZE: u32 = 50;
@@ -33,13 +34,7 @@ impl Page {
         if token.is_empty() {
             return Ok(Self { size, after: None, question: digest });
         }
-        let bad = || {
-            Error::new(
-                Kind::InvalidArgument,
-                "PAGE_TOKEN_INVALID",
-                "the page token does not belong to this list: start again without one",
-            )
-        };
+        let bad = || Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
         let raw = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
         let (head, key) = raw.split_at_checked(8).ok_or_else(bad)?;
         if head != digest {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind};
+use crate::msg;
 
 /// A share, 0 to 1,000,000 millionths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,11 +53,7 @@ impl TryFrom<u32> for Ppm {
     type Error = Error;
     fn try_from(ppm: u32) -> Result<Self, Error> {
         if ppm > Self::WHOLE.0 {
-            return Err(Error::new(
-                Kind::InvalidArgument,
-                "SHARE_OUT_OF_RANGE",
-                format!("a share is 0 to 1000000 millionths, not {ppm}"),
-            ));
+            return Err(Error::of(Kind::InvalidArgument, msg!("SHARE_OUT_OF_RANGE", ppm)));
         }
         Ok(Self(ppm))
     }

@@ -13,6 +13,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind};
+use crate::msg;
 
 /// When a working day begins unless the site says otherwise: a shift that ends at two belongs to the day before.
 pub const CUT_OVER: Time = Time::constant(4, 0, 0, 0);
@@ -49,14 +50,14 @@ pub enum TimeError {
 
 impl From<TimeError> for Error {
     fn from(e: TimeError) -> Self {
-        let reason = match &e {
-            TimeError::UnknownZone(_) => "ZONE_UNKNOWN",
-            TimeError::Malformed(_) => "TIME_MALFORMED",
-            TimeError::Gap { .. } => "TIME_IN_GAP",
-            TimeError::OutOfRange => "TIME_OUT_OF_RANGE",
-            TimeError::BackwardsPeriod { .. } => "PERIOD_BACKWARDS",
+        let message = match e {
+            TimeError::UnknownZone(zone) => msg!("ZONE_UNKNOWN", zone),
+            TimeError::Malformed(text) => msg!("TIME_MALFORMED", text),
+            TimeError::Gap { local, zone } => msg!("TIME_IN_GAP", local, zone),
+            TimeError::OutOfRange => msg!("TIME_OUT_OF_RANGE"),
+            TimeError::BackwardsPeriod { from, to } => msg!("PERIOD_BACKWARDS", from, to),
         };
-        Error::new(Kind::InvalidArgument, reason, e.to_string())
+        Error::of(Kind::InvalidArgument, message)
     }
 }
 

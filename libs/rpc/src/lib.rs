@@ -13,7 +13,6 @@ mod deadline;
 mod eddsa;
 mod fields;
 mod keys;
-mod language;
 mod metrics;
 mod observe;
 mod peer;

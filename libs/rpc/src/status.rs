@@ -2,17 +2,17 @@
 //!
 //! Details are encoded by hand from sorted maps, so that the same error gives the same bytes on every channel.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prost::Message;
-use tally_access::{Locale, OpContext};
+use tally_access::OpContext;
+use tally_i18n::{sentence, text};
+use tally_kernel::Locale;
 use tally_kernel::error::{Error, Kind, Result, Violation};
+use tally_kernel::message::word;
 use tonic::{Code, Response, Status};
 use tonic_types::pb;
-
-use crate::language;
 
 /// `domain` of every ErrorInfo.
 pub const DOMAIN: &str = "tally";
@@ -28,9 +28,6 @@ const DEFAULT_RETRY: Duration = Duration::from_secs(1);
 const MAX_TEXT_BYTES: usize = 600;
 /// Violations beyond this many bytes are counted instead of told.
 const MAX_VIOLATION_BYTES: usize = 3_000;
-
-/// How many different reasons and keys of peers are remembered; the suite has far fewer.
-const MAX_WORDS: usize = 2_000;
 
 /// google.rpc.ErrorInfo with a sorted map: the generated one has a hash map, whose order differs from call to call.
 #[derive(Clone, PartialEq, Message)]
@@ -54,13 +51,14 @@ pub fn status(error: Error, locale: Locale) -> Status {
         }
     }
     let code = code(error.kind());
-    let message = cut(error.message());
-    let rich = pb::Status { code: code as i32, message: message.to_owned(), details: details(&error, locale) };
+    let english = sentence(Locale::En, &error);
+    let message = cut(&english);
+    let rich = pb::Status { code: code as i32, message: message.to_owned(), details: details(&error, message, locale) };
     Status::with_details(code, message, rich.encode_to_vec().into())
 }
 
-fn details(error: &Error, locale: Locale) -> Vec<prost_types::Any> {
-    let violations = violations(error);
+fn details(error: &Error, english: &str, locale: Locale) -> Vec<prost_types::Any> {
+    let violations = violations(error, locale);
     let mut metadata: BTreeMap<String, String> =
         error.metadata().iter().map(|(key, value)| ((*key).to_owned(), cut(value).to_owned())).collect();
     if violations.len() < error.violations().len() {
@@ -75,7 +73,7 @@ fn details(error: &Error, locale: Locale) -> Vec<prost_types::Any> {
         let violation = pb::precondition_failure::Violation {
             r#type: error.reason().to_owned(),
             subject: error.metadata().get("resource").cloned().unwrap_or_default(),
-            description: cut(error.message()).to_owned(),
+            description: english.to_owned(),
         };
         details.push(any("PreconditionFailure", &pb::PreconditionFailure { violations: vec![violation] }));
     }
@@ -83,22 +81,28 @@ fn details(error: &Error, locale: Locale) -> Vec<prost_types::Any> {
         let retry_delay = prost_types::Duration::try_from(delay).ok();
         details.push(any("RetryInfo", &pb::RetryInfo { retry_delay }));
     }
-    let (locale, message) = language::sentence(error, locale);
-    let localized = pb::LocalizedMessage { locale: locale.to_owned(), message: cut(&message).to_owned() };
-    details.push(any("LocalizedMessage", &localized));
+    details.push(any("LocalizedMessage", &localized(locale, &sentence(locale, error))));
     details
 }
 
+fn localized(locale: Locale, text: &str) -> pb::LocalizedMessage {
+    pb::LocalizedMessage { locale: locale.tag().to_owned(), message: cut(text).to_owned() }
+}
+
 /// As many violations as fit, in the order in which they were found.
-fn violations(error: &Error) -> Vec<pb::bad_request::FieldViolation> {
+fn violations(error: &Error, locale: Locale) -> Vec<pb::bad_request::FieldViolation> {
     let mut room = MAX_VIOLATION_BYTES;
     let told = error.violations().iter().map_while(|violation| {
-        let (field, description) = (cut(&violation.field), cut(&violation.description));
-        room = room.checked_sub(field.len() + description.len() + 8)?;
+        let (field, english) = (cut(&violation.field), text(Locale::En, &violation.message));
+        let (description, reason) = (cut(&english), violation.message.id());
+        let translated = (locale != Locale::En).then(|| localized(locale, &text(locale, &violation.message)));
+        let translation = translated.as_ref().map_or(0, |told| told.message.len() + 12);
+        room = room.checked_sub(field.len() + description.len() + reason.len() + translation + 12)?;
         Some(pb::bad_request::FieldViolation {
             field: field.to_owned(),
             description: description.to_owned(),
-            ..Default::default()
+            reason: reason.to_owned(),
+            localized_message: translated,
         })
     });
     told.collect()
@@ -167,7 +171,7 @@ pub fn error_from(status: Status) -> Error {
 
     let violations = bad.into_iter().flat_map(|bad| bad.field_violations);
     let violations: Vec<Violation> =
-        violations.map(|v| Violation { field: v.field, description: v.description }).collect();
+        violations.map(|v| Violation { field: v.field, message: v.description.into() }).collect();
     let reason = info.as_ref().and_then(|info| word(&info.reason)).unwrap_or("PEER_FAILED");
     // Only `Error::invalid` makes violations; it writes the same reason and sentence again.
     let mut error =
@@ -181,26 +185,6 @@ pub fn error_from(status: Status) -> Error {
         Some(delay) => error.retry_after(delay),
         None => error,
     }
-}
-
-/// The one copy of a word that lives as long as the process: reasons and keys are `&'static str`. A peer cannot make
-/// us keep more than [`MAX_WORDS`] short words.
-fn word(text: &str) -> Option<&'static str> {
-    static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    if text.is_empty() || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
-    {
-        return None;
-    }
-    let mut words = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = words.get(text) {
-        return Some(known);
-    }
-    if words.len() >= MAX_WORDS {
-        return None;
-    }
-    let kept: &'static str = Box::leak(text.to_owned().into_boxed_str());
-    words.insert(kept);
-    Some(kept)
 }
 
 /// Ends a handler: the reply, or the error as a status in the caller's language.
@@ -223,7 +207,7 @@ mod tests {
     use super::*;
 
     fn rich() -> Error {
-        let violations = vec![Violation { field: "people[2].zone".into(), description: "no such zone".into() }];
+        let violations = vec![Violation { field: "people[2].zone".into(), message: "no such zone".into() }];
         Error::invalid(violations).with("row", 2).with("column", "zone").retry_after(Duration::from_millis(1500))
     }
 
@@ -232,7 +216,7 @@ mod tests {
         let back = error_from(status(rich(), Locale::En));
         assert_eq!(back.kind(), Kind::InvalidArgument);
         assert_eq!(back.reason(), "INVALID_REQUEST");
-        assert_eq!(back.message(), rich().message());
+        assert_eq!(sentence(Locale::En, &back), sentence(Locale::En, &rich()));
         assert_eq!(back.violations(), rich().violations());
         assert_eq!(back.metadata(), rich().metadata());
         assert_eq!(back.retry_delay(), Some(Duration::from_millis(1500)));
@@ -246,7 +230,8 @@ mod tests {
 
     #[test]
     fn a_status_fits_into_headers_however_much_is_wrong() {
-        let wrong = |n| Violation { field: format!("people[{n}].zone"), description: "没有这个时区".repeat(10) };
+        let wrong =
+            |n| Violation { field: format!("people[{n}].zone"), message: "没有这个时区".repeat(10).into() };
         let error = Error::invalid((0..5_000).map(wrong).collect()).with("file", "名".repeat(5_000));
         let answer = status(error, Locale::ZhCn);
         assert!(answer.details().len() < 6_000, "{}", answer.details().len());

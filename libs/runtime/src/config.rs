@@ -320,7 +320,9 @@ impl Config {
             return Err(error("server.services", text));
         }
         for region in &self.server.regions {
-            region.parse::<tally_access::Region>().map_err(|e| error("server.regions", e.message()))?;
+            region
+                .parse::<tally_access::Region>()
+                .map_err(|e| error("server.regions", tally_i18n::sentence(tally_access::Locale::En, &e)))?;
         }
         if self.limits.concurrency == 0 {
             return Err(error("limits.concurrency", "at least 1"));

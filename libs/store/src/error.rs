@@ -167,7 +167,11 @@ mod tests {
         assert_eq!(mapped.reason(), "EMPLOYEE_NO_TAKEN");
         let other: Error = taken().conflict_on("badge", told).unwrap_err().into();
         assert_eq!(other.kind(), Kind::Internal);
-        assert!(!other.message().contains("people"), "{}", other.message());
+        assert!(
+            !tally_i18n::sentence(tally_kernel::Locale::En, &other).contains("people"),
+            "{}",
+            tally_i18n::sentence(tally_kernel::Locale::En, &other)
+        );
         assert!(other.internal_context().unwrap().contains("people_employee_no_key"));
     }
 }

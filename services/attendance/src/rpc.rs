@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use prost::Message;
 use tally_api::common::v1 as common;
+use tally_i18n::text;
 use tally_kernel::error::Violations;
-use tally_kernel::{Error, Kind, Result};
+use tally_kernel::{Error, Kind, Locale, Result};
 
 use crate::import::{Batch, MAX_ROWS, Outcome, Problem};
 
@@ -38,7 +39,7 @@ pub fn batch<M: Message, R, T>(
         match violations.finish(parsed) {
             Ok(row) => batch.rows.push((index, row)),
             Err(error) => {
-                let each = error.violations().iter().map(|v| format!("{}: {}", v.field, v.description));
+                let each = error.violations().iter().map(|v| format!("{}: {}", v.field, text(Locale::En, &v.message)));
                 let message = each.collect::<Vec<_>>().join("; ");
                 batch.problems.push(Problem::new(index, "ROW_INVALID", message));
             }

@@ -1,7 +1,7 @@
 //! What became of the rows of an import: counts, and each refused row with its reason.
 
 use serde::{Deserialize, Serialize};
-use tally_kernel::Error;
+use tally_kernel::{Error, Locale};
 
 /// See the module's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ impl Imported {
     pub(crate) fn new<E: Into<Error>>(written: u32, unchanged: u32, problems: Vec<(u32, E)>) -> Self {
         let told = problems.into_iter().map(|(index, error)| {
             let error: Error = error.into();
-            (index, error.reason().to_owned(), error.message().to_owned())
+            (index, error.reason().to_owned(), tally_i18n::sentence(Locale::En, &error))
         });
         Self { written, unchanged, problems: told.collect() }
     }

@@ -1,6 +1,7 @@
 //! How the errors of this service's rooms become the suite's error: every variant is named, none falls through.
 
-use tally_kernel::{Error, Kind};
+use tally_i18n::sentence;
+use tally_kernel::{Error, Kind, Locale};
 
 use crate::cycle::domain::{CycleError, Failure};
 use crate::transfer::domain::TransferError;
@@ -54,7 +55,7 @@ pub fn failure_of(error: &Error) -> Option<Failure> {
         | Kind::AlreadyExists
         | Kind::FailedPrecondition
         | Kind::PermissionDenied => {
-            Some(Failure::Refused { reason: error.reason().to_owned(), message: error.message().to_owned() })
+            Some(Failure::Refused { reason: error.reason().to_owned(), message: sentence(Locale::En, error) })
         }
         Kind::Aborted
         | Kind::Unauthenticated

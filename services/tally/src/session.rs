@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use tally_api::identity::v1 as identity;
+use tally_i18n::sentence;
+use tally_kernel::Locale;
 use tally_rpc::{RpcChannel, bearer, connect};
 use tally_runtime::Config;
 use tonic::{Request, Status};
@@ -121,9 +123,9 @@ pub struct Told {
 /// A status as an error a person can read.
 pub fn told(status: Status) -> anyhow::Error {
     let error = tally_rpc::error_from(status);
-    let mut text = error.message().to_owned();
+    let mut text = sentence(Locale::En, &error);
     for violation in error.violations() {
-        text.push_str(&format!("\n  {}: {}", violation.field, violation.description));
+        text.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(Locale::En, &violation.message)));
     }
     anyhow::Error::new(Told { text, reason: error.reason() })
 }

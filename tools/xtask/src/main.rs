@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask tidy`, `cargo xtask check-deps`, `cargo xtask ci`.
 
 mod deps;
+mod messages;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Checks who may name what, the sizes of files and functions, the paths named in docs, and that every rpc is tested
+    /// Checks who may name what, the sizes of files and functions, the paths named in docs, that every rpc is tested, and
+    /// that every message is there in every language
     Tidy,
     /// Checks that members take lints and dependencies from the workspace
     CheckDeps,

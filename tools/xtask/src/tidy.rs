@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::messages;
+
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
 const HANDLER_LINES_MAX: usize = 15;
@@ -26,12 +28,15 @@ pub fn complaints(root: &Path) -> Result<Vec<String>> {
     for top in ["libs", "services", "tests", "tools", "benches"] {
         walk(&root.join(top), "rs", &mut sources)?;
     }
+    let mut texts = Vec::new();
     for path in &sources {
         let name = relative(root, path);
         let text = fs::read_to_string(path)?;
         names(&name, &text, &mut found);
         sizes(&name, &text, &exceptions, &mut found);
+        texts.push((name, text));
     }
+    found.extend(messages::complaints(root, &texts)?);
     docs(root, &mut found)?;
     rpcs(root, &mut found)?;
     found.sort();

@@ -125,8 +125,8 @@ fn left(deadline: Option<Instant>) -> String {
 fn failing(what: &str) -> tally_kernel::Result<String> {
     Err(match what {
         "violations" => Error::invalid(vec![
-            Violation { field: "login".into(), description: "taken".into() },
-            Violation { field: "password".into(), description: "at least 12 characters".into() },
+            Violation { field: "login".into(), message: "taken".into() },
+            Violation { field: "password".into(), message: "at least 12 characters".into() },
         ]),
         "precondition" => Error::new(Kind::FailedPrecondition, "CYCLE_PUBLISHED", "the cycle is published")
             .with("resource", "cycle")

@@ -41,7 +41,11 @@ async fn a_second_tenant_on_sqlite_is_refused_with_the_reason() {
         let other = context(&db, 2);
         let refused = store.read(&other).await.err().unwrap();
         assert_eq!(refused.reason(), "TENANT_NOT_HERE");
-        assert!(refused.message().contains("PostgreSQL"), "{}", refused.message());
+        assert!(
+            tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("PostgreSQL"),
+            "{}",
+            tally_i18n::sentence(tally_kernel::Locale::En, &refused)
+        );
         assert_eq!(store.unit(&other, &sample::permit(&other)).await.unwrap_err().reason(), "TENANT_NOT_HERE");
     }
     assert_eq!(codes(&db.store, &context(&db, 1)).await, ["a"]);
@@ -231,9 +235,10 @@ async fn a_role_that_row_level_security_does_not_hold_for_is_refused_at_the_door
     let refused = Store::open(config, sample::migrations).await.unwrap_err();
     assert_eq!(refused.reason(), "DATABASE_ROLE_TOO_POWERFUL");
     assert!(
-        refused.message().contains("superuser") && refused.message().contains("tally_sample"),
+        tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("superuser")
+            && tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("tally_sample"),
         "{}",
-        refused.message()
+        tally_i18n::sentence(tally_kernel::Locale::En, &refused)
     );
 }
 
@@ -246,13 +251,13 @@ async fn a_role_with_bypassrls_and_the_owner_of_the_tables_are_refused_too() {
     let url = db.owner_url.replace("postgres://postgres@", &format!("postgres://{name}@"));
     let open = || Store::open(StoreConfig { url: url.clone(), ..db.config.clone() }, sample::migrations);
     let refused = open().await.unwrap_err();
-    assert!(refused.message().contains("BYPASSRLS"), "{refused:?}");
+    assert!(tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("BYPASSRLS"), "{refused:?}");
     owner
         .execute_unprepared(&format!("ALTER ROLE {name} NOBYPASSRLS; ALTER TABLE notes OWNER TO {name}"))
         .await
         .unwrap();
     let refused = open().await.unwrap_err();
-    assert!(refused.message().contains("owner of the tables"), "{refused:?}");
+    assert!(tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("owner of the tables"), "{refused:?}");
     owner.execute_unprepared(&format!("ALTER TABLE notes OWNER TO postgres; DROP ROLE {name}")).await.unwrap();
 }
 
@@ -301,7 +306,11 @@ async fn a_schema_that_is_behind_is_refused_and_a_file_of_another_service_too() 
     let db = TestStore::postgres(SERVICE, Vec::new).await;
     let behind = Store::open(db.config.clone(), sample::migrations).await.unwrap_err();
     assert_eq!(behind.reason(), "SCHEMA_BEHIND");
-    assert!(behind.message().contains("sample_0001_notes"), "{}", behind.message());
+    assert!(
+        tally_i18n::sentence(tally_kernel::Locale::En, &behind).contains("sample_0001_notes"),
+        "{}",
+        tally_i18n::sentence(tally_kernel::Locale::En, &behind)
+    );
 
     let dir = tempfile::TempDir::new().unwrap();
     let url = format!("sqlite://{}/one.db", dir.path().display());

@@ -29,7 +29,11 @@ fn a_key_file_is_made_for_its_owner_only_and_read_again() {
 
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let refused = Keys::open(&path, None).unwrap_err();
-    assert!(refused.message().contains("chmod 600"), "{}", refused.message());
+    assert!(
+        tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("chmod 600"),
+        "{}",
+        tally_i18n::sentence(tally_kernel::Locale::En, &refused)
+    );
 }
 
 #[test]
@@ -38,7 +42,11 @@ fn a_protected_file_wants_its_passphrase_and_says_what_to_set() {
     Keys::open_or_init(&path, Some("first words")).unwrap();
     let missing = Keys::open(&path, None).unwrap_err();
     assert_eq!(missing.reason(), "KEYS_PASSPHRASE_MISSING");
-    assert!(missing.message().contains("TALLY_KEYS_PASSPHRASE_FILE"), "{}", missing.message());
+    assert!(
+        tally_i18n::sentence(tally_kernel::Locale::En, &missing).contains("TALLY_KEYS_PASSPHRASE_FILE"),
+        "{}",
+        tally_i18n::sentence(tally_kernel::Locale::En, &missing)
+    );
     let wrong = Keys::open(&path, Some("other words")).unwrap_err();
     assert_eq!(wrong.reason(), "KEYS_PASSPHRASE_WRONG");
     Keys::open(&path, Some("first words")).unwrap();
@@ -47,7 +55,11 @@ fn a_protected_file_wants_its_passphrase_and_says_what_to_set() {
     fs::write(&path, &text[..text.len() - 30]).unwrap();
     let damaged = Keys::open(&path, Some("first words")).unwrap_err();
     assert_eq!(damaged.reason(), "KEYS_UNUSABLE");
-    assert!(damaged.message().contains("sign 1"), "{}", damaged.message());
+    assert!(
+        tally_i18n::sentence(tally_kernel::Locale::En, &damaged).contains("sign 1"),
+        "{}",
+        tally_i18n::sentence(tally_kernel::Locale::En, &damaged)
+    );
 }
 
 #[test]

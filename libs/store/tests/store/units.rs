@@ -193,7 +193,12 @@ async fn a_taken_key_is_what_the_caller_says_and_a_fault_of_ours_otherwise() {
         let unit = unit_of(&db.store, &ctx).await;
         let silent: Error = unit.insert(row(&ctx, "a")).await.unwrap_err().into();
         assert_eq!(silent.kind(), Kind::Internal, "{}", db.name);
-        assert!(!silent.message().contains("notes"), "{}: {}", db.name, silent.message());
+        assert!(
+            !tally_i18n::sentence(tally_kernel::Locale::En, &silent).contains("notes"),
+            "{}: {}",
+            db.name,
+            tally_i18n::sentence(tally_kernel::Locale::En, &silent)
+        );
     }
 }
 

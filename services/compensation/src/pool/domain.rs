@@ -108,7 +108,7 @@ impl From<PoolError> for Error {
     fn from(e: PoolError) -> Self {
         match e {
             PoolError::Rule(problems) => Error::invalid(
-                problems.into_iter().map(|p| Violation { field: p.field, description: p.description }).collect(),
+                problems.into_iter().map(|p| Violation { field: p.field, message: p.description.into() }).collect(),
             ),
         }
     }

@@ -103,7 +103,11 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
         ] {
             let refused = again.unwrap_err();
             assert_eq!(refused.reason(), "SETTLEMENT_POSTED", "{}", db.name);
-            assert!(refused.message().contains("corrections come as deltas"), "{}", refused.message());
+            assert!(
+                tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("corrections come as deltas"),
+                "{}",
+                tally_i18n::sentence(tally_kernel::Locale::En, &refused)
+            );
         }
     }
 }

@@ -109,7 +109,11 @@ async fn a_transfer_to_another_region_says_what_to_do_instead() {
         let desk = house.unit("South/Desk").await.unit_id;
         let error = house.change(&house.admin, &id, transfer(&desk, "", "", "2026-04-01")).await.unwrap_err();
         assert_eq!(error.reason(), "REGION_CROSSED", "{}", house.db.name);
-        assert!(error.message().contains("end the employment here"), "{}", error.message());
+        assert!(
+            tally_i18n::sentence(tally_kernel::Locale::En, &error).contains("end the employment here"),
+            "{}",
+            tally_i18n::sentence(tally_kernel::Locale::En, &error)
+        );
     }
 }
 

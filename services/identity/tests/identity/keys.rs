@@ -23,7 +23,7 @@ fn a_key_is_made_once_and_only_its_owner_can_read_it() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let error = open_or_create(folder.path(), "identity", &Rng::System).unwrap_err();
-    assert!(error.message().contains("chmod 600"), "{error}");
+    assert!(tally_i18n::sentence(tally_kernel::Locale::En, &error).contains("chmod 600"), "{error}");
 }
 
 #[test]

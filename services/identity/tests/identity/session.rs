@@ -96,7 +96,7 @@ async fn an_unknown_name_a_wrong_password_and_a_service_are_refused_alike() {
         for (login, password) in tries {
             let error = house.try_sign_in(login, password).await.unwrap_err();
             assert_eq!(error.kind(), Kind::Unauthenticated);
-            refusals.insert((error.reason(), error.message().to_owned()));
+            refusals.insert((error.reason(), tally_i18n::sentence(tally_kernel::Locale::En, &error)));
         }
         assert_eq!(refusals.len(), 1, "{}: {refusals:?}", house.db.name);
     }

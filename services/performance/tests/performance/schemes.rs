@@ -9,7 +9,7 @@ async fn write(world: &World, scheme: pb::Scheme) -> Result<pb::Scheme, String> 
     let ask = pb::CreateSchemeVersionRequest { request_id: String::new(), scheme: Some(scheme) };
     match world.schemes().create_scheme_version(world.admin.request(ask)).await {
         Ok(written) => Ok(written.into_inner().scheme.unwrap()),
-        Err(refused) => Err(tally_rpc::error_from(refused).message().to_owned()),
+        Err(refused) => Err(tally_i18n::sentence(tally_kernel::Locale::En, &tally_rpc::error_from(refused))),
     }
 }
 

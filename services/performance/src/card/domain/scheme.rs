@@ -218,7 +218,7 @@ impl<'de> Deserialize<'de> for Target {
         }
         match Written::deserialize(deserializer)? {
             Written::Number(target) => Ok(Self::Fixed(target)),
-            Written::Word(word) => word.parse().map_err(|e: Error| serde::de::Error::custom(e.message())),
+            Written::Word(word) => word.parse().map_err(|e: Error| serde::de::Error::custom(e)),
         }
     }
 }
@@ -276,7 +276,7 @@ pub enum ProblemKind {
 
 /// All problems as one error for the caller.
 pub fn invalid(problems: &[SchemeProblem]) -> Error {
-    let violation = |p: &SchemeProblem| Violation { field: p.field.clone(), description: p.description.clone() };
+    let violation = |p: &SchemeProblem| Violation { field: p.field.clone(), message: p.description.as_str().into() };
     Error::invalid(problems.iter().map(violation).collect())
 }
 

@@ -1,0 +1,164 @@
+//! Messages as data become sentences here, and nowhere else: a [`Message`] is an id and named arguments, a language is one
+//! file of `locales/` (Fluent). Rendered at the edge: where a status, a file, a page or a line on the terminal is written.
+//!
+//! `cargo xtask tidy` holds every id and argument that the code names against every language, so a sentence that is missing
+//! is a failed check and not an English word on a Chinese page.
+
+use std::sync::OnceLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use tally_kernel::message::Arg;
+use tally_kernel::{Error, Kind, Locale, Message, msg};
+use unic_langid::LanguageIdentifier;
+
+type Bundle = FluentBundle<FluentResource>;
+
+/// What a whole number may have as text to be one: beyond that it is a name that happens to be digits.
+const MAX_DIGITS: usize = 15;
+
+/// The sentence of a message in a language.
+pub fn text(locale: Locale, message: &Message) -> String {
+    if let Some(told) = message.as_told() {
+        return told.to_owned();
+    }
+    rendered(locale, message).unwrap_or_else(|| unknown(message))
+}
+
+/// The sentence of an error in a language: it says what to do. Where a peer told a sentence, that one; it was asked for in
+/// this language.
+pub fn sentence(locale: Locale, error: &Error) -> String {
+    let Some(told) = error.message().as_told() else { return text(locale, error.message()) };
+    if locale == Locale::En {
+        return told.to_owned();
+    }
+    let by_reason = Message::from_parts(error.reason(), error.metadata());
+    rendered(locale, &by_reason).unwrap_or_else(|| {
+        let kind = by_kind(error.kind());
+        text(locale, &msg!("REFUSED_BECAUSE", kind, told))
+    })
+}
+
+/// The sentence, or nothing where the language lacks it or one of its arguments.
+fn rendered(locale: Locale, message: &Message) -> Option<String> {
+    let bundle = bundle(locale);
+    let pattern = bundle.get_message(message.id())?.value()?;
+    let mut args = FluentArgs::new();
+    for (name, arg) in message.args() {
+        args.set(*name, value(locale, arg));
+    }
+    let mut wrong = Vec::new();
+    let text = bundle.format_pattern(pattern, Some(&args), &mut wrong).into_owned();
+    wrong.is_empty().then_some(text)
+}
+
+fn value(locale: Locale, arg: &Arg) -> FluentValue<'static> {
+    match arg {
+        Arg::Text(digits) if is_whole(digits) => FluentValue::try_number(digits).into_owned(),
+        Arg::Text(text) => text.clone().into(),
+        Arg::Message(message) => text(locale, message).into(),
+        Arg::List(list) => {
+            let separator = text(locale, &msg!("LIST_SEPARATOR"));
+            list.iter().map(|message| text(locale, message)).collect::<Vec<_>>().join(&separator).into()
+        }
+    }
+}
+
+/// Whether a text is a whole number as a program writes it, so that it may choose a plural and reads the same.
+fn is_whole(text: &str) -> bool {
+    text == "0" || (text.len() <= MAX_DIGITS && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// What is left to say when a catalogue lacks the message, which tidy does not let happen.
+fn unknown(message: &Message) -> String {
+    let args: Vec<String> = message.args().iter().map(|(name, arg)| format!("{name}: {}", plain(arg))).collect();
+    if args.is_empty() { message.id().to_owned() } else { format!("{} ({})", message.id(), args.join(", ")) }
+}
+
+fn plain(arg: &Arg) -> String {
+    match arg {
+        Arg::Text(text) => text.clone(),
+        Arg::Message(message) => unknown(message),
+        Arg::List(list) => list.iter().map(unknown).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn by_kind(kind: Kind) -> Message {
+    match kind {
+        Kind::InvalidArgument => msg!("KIND_INVALID_ARGUMENT"),
+        Kind::NotFound => msg!("KIND_NOT_FOUND"),
+        Kind::AlreadyExists => msg!("KIND_ALREADY_EXISTS"),
+        Kind::Aborted => msg!("KIND_ABORTED"),
+        Kind::FailedPrecondition => msg!("KIND_FAILED_PRECONDITION"),
+        Kind::PermissionDenied => msg!("KIND_PERMISSION_DENIED"),
+        Kind::Unauthenticated => msg!("KIND_UNAUTHENTICATED"),
+        Kind::ResourceExhausted => msg!("KIND_RESOURCE_EXHAUSTED"),
+        Kind::Unavailable => msg!("KIND_UNAVAILABLE"),
+        Kind::DeadlineExceeded => msg!("KIND_DEADLINE_EXCEEDED"),
+        Kind::Cancelled => msg!("KIND_CANCELLED"),
+        Kind::Internal => msg!("INTERNAL"),
+    }
+}
+
+fn bundle(locale: Locale) -> &'static Bundle {
+    static EN: OnceLock<Bundle> = OnceLock::new();
+    static ZH_CN: OnceLock<Bundle> = OnceLock::new();
+    match locale {
+        Locale::En => EN.get_or_init(|| read(locale, include_str!("../../../locales/en.ftl"))),
+        Locale::ZhCn => ZH_CN.get_or_init(|| read(locale, include_str!("../../../locales/zh-CN.ftl"))),
+    }
+}
+
+/// Reads a catalogue. What is wrong in it is left out here and found by tidy and by the test below.
+fn read(locale: Locale, source: &str) -> Bundle {
+    let language: LanguageIdentifier = locale.tag().parse().unwrap_or_default();
+    let mut bundle = Bundle::new_concurrent(vec![language]);
+    // Marks around arguments would stand in files and terminals as garbage.
+    bundle.set_use_isolating(false);
+    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(partly, _)| partly);
+    bundle.add_resource_overriding(resource);
+    bundle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn catalogues_read_without_a_fault() {
+        for source in [include_str!("../../../locales/en.ftl"), include_str!("../../../locales/zh-CN.ftl")] {
+            let faults = FluentResource::try_new(source.to_owned()).map_err(|(_, faults)| faults);
+            assert!(faults.is_ok(), "{:?}", faults.err());
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_in_the_readers_language() {
+        let cycle = Error::not_found("cycle", 7);
+        assert_eq!(sentence(Locale::En, &cycle), "no cycle 7 that you may see");
+        assert!(sentence(Locale::ZhCn, &cycle).contains("找不到"), "{}", sentence(Locale::ZhCn, &cycle));
+    }
+
+    #[test]
+    fn digits_choose_the_plural_and_stay_as_they_are() {
+        let told = |count: &str| text(Locale::En, &msg!("INVALID_REQUEST", count));
+        assert_eq!(told("2"), "2 fields are wrong; the details name each");
+        let zone = |zone: &str| text(Locale::En, &msg!("ZONE_UNKNOWN", zone));
+        assert!(zone("0042").contains("0042"));
+        assert!(zone("12345678901234567890").contains("12345678901234567890"));
+    }
+
+    #[test]
+    fn a_message_in_a_message_is_said_in_the_same_language() {
+        let wrong = msg!("INVALID_FIELD", field = "zone", problem = msg!("TEXT_EMPTY"));
+        assert_eq!(text(Locale::En, &wrong), "zone: must not be empty");
+        assert_eq!(text(Locale::ZhCn, &wrong), "zone：不能为空");
+    }
+
+    #[test]
+    fn a_told_sentence_without_a_translation_stands_behind_its_kind() {
+        let posted = Error::new(Kind::FailedPrecondition, "SETTLEMENT_SAMPLE", "corrections come as deltas");
+        assert_eq!(sentence(Locale::ZhCn, &posted), "当前状态不允许此操作（corrections come as deltas）");
+        assert_eq!(sentence(Locale::En, &posted), "corrections come as deltas");
+    }
+}

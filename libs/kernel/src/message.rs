@@ -1,0 +1,179 @@
+//! What is said to people, as data: an id of the catalogues in `locales/` and named arguments. Whoever decides says which
+//! message; `libs/i18n` makes the sentence, at the edge, in the reader's language.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+/// The argument of a message that is text already.
+const TOLD: &str = "text";
+
+/// See the module's text. Made by [`msg!`](crate::msg), so that `cargo xtask tidy` can hold ids and arguments against the
+/// catalogues.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Message {
+    id: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    args: BTreeMap<&'static str, Arg>,
+}
+
+/// An argument: digits and names as they are, or what is itself said in the reader's language.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Arg {
+    /// As it is. A whole number also chooses the plural form.
+    Text(String),
+    /// A sentence or a part of one.
+    Message(Message),
+    /// Several, joined as the language joins them.
+    List(Vec<Message>),
+}
+
+/// A message of the catalogues: `msg!("UNIT_CLOSES", day)`, `msg!("NO_RECORDS", file = "records.csv", count = n)`. An
+/// argument is anything that displays, a [`Message`] or a list of them.
+#[macro_export]
+macro_rules! msg {
+    ($id:literal $(, $name:ident $(= $value:expr)?)* $(,)?) => {
+        $crate::message::Message::new($id)$(.with(stringify!($name), $crate::msg!(@value $name $(, $value)?)))*
+    };
+    (@value $name:ident) => { &$name };
+    (@value $name:ident, $value:expr) => { &$value };
+}
+
+impl Message {
+    /// The message with this id of the catalogues; use [`msg!`](crate::msg).
+    pub const fn new(id: &'static str) -> Self {
+        Self { id, args: BTreeMap::new() }
+    }
+
+    /// A message whose id is known only at run time, such as the reason of a peer.
+    pub fn from_parts(id: &'static str, args: &BTreeMap<&'static str, String>) -> Self {
+        let args = args.iter().map(|(key, value)| (*key, Arg::Text(value.clone()))).collect();
+        Self { id, args }
+    }
+
+    /// Names an argument.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &(impl Argument + ?Sized)) -> Self {
+        self.args.insert(name, value.argument());
+        self
+    }
+
+    /// A sentence that is text already, such as a peer's answer in the caller's language.
+    pub fn told(text: impl Into<String>) -> Self {
+        Self { id: "", args: BTreeMap::from([(TOLD, Arg::Text(text.into()))]) }
+    }
+
+    /// The text of a sentence that was [`told`](Self::told).
+    pub fn as_told(&self) -> Option<&str> {
+        match self.args.get(TOLD) {
+            Some(Arg::Text(text)) if self.id.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The id; empty for a sentence that was [`told`](Self::told).
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// The arguments, sorted by name.
+    pub fn args(&self) -> &BTreeMap<&'static str, Arg> {
+        &self.args
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::told(text)
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::told(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            id: String,
+            #[serde(default)]
+            args: BTreeMap<String, Arg>,
+        }
+        let written = Written::deserialize(deserializer)?;
+        let word =
+            |text: &str| word(text).ok_or_else(|| de::Error::custom(format!("{text:?} is no name of a message")));
+        let args =
+            written.args.into_iter().map(|(name, arg)| Ok((word(&name)?, arg))).collect::<Result<_, D::Error>>()?;
+        let id = if written.id.is_empty() { "" } else { word(&written.id)? };
+        Ok(Self { id, args })
+    }
+}
+
+/// How many different words are kept; the suite has far fewer.
+const MAX_WORDS: usize = 4_000;
+
+/// The one copy of a word that lives as long as the process: ids, reasons and keys are `&'static str`, also those that a
+/// peer or a stored message names. Nobody can make us keep more than some thousand short words.
+pub fn word(text: &str) -> Option<&'static str> {
+    static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+    {
+        return None;
+    }
+    let mut words = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = words.get(text) {
+        return Some(known);
+    }
+    if words.len() >= MAX_WORDS {
+        return None;
+    }
+    let kept: &'static str = Box::leak(text.to_owned().into_boxed_str());
+    words.insert(kept);
+    Some(kept)
+}
+
+/// What may stand in a message.
+pub trait Argument {
+    /// As an argument.
+    fn argument(&self) -> Arg;
+}
+
+impl<T: fmt::Display + ?Sized> Argument for T {
+    fn argument(&self) -> Arg {
+        Arg::Text(self.to_string())
+    }
+}
+
+impl Argument for Message {
+    fn argument(&self) -> Arg {
+        Arg::Message(self.clone())
+    }
+}
+
+impl Argument for Arg {
+    fn argument(&self) -> Arg {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_message_is_read_back() {
+        let wrong = msg!("INVALID_FIELD", field = "zone", problem = msg!("TEXT_EMPTY"));
+        let many = msg!("ROW_INVALID", problems = Arg::List(vec![wrong.clone(), Message::told("as a peer said")]));
+        for message in [wrong, many, Message::told("text")] {
+            let stored = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<Message>(&stored).unwrap(), message, "{stored}");
+        }
+        assert!(serde_json::from_str::<Message>(r#"{"id":"not a name"}"#).is_err());
+    }
+}

@@ -1,0 +1,116 @@
+### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
+### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing.
+
+## Parts
+
+LIST_SEPARATOR = {"; "}
+REFUSED_BECAUSE = { $kind } ({ $told })
+KIND_INVALID_ARGUMENT = the request is wrong: change it
+KIND_NOT_FOUND = nothing there that you may see
+KIND_ALREADY_EXISTS = it is there already
+KIND_ABORTED = somebody else changed it: read it again
+KIND_FAILED_PRECONDITION = its state does not allow this
+KIND_PERMISSION_DENIED = you may not do this
+KIND_UNAUTHENTICATED = sign in first
+KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
+KIND_UNAVAILABLE = the service is away: try again in a moment
+KIND_DEADLINE_EXCEEDED = it took too long
+KIND_CANCELLED = the call was given up
+
+## Every service
+
+# A fault of ours.
+INTERNAL = something went wrong on our side; the operator's log has the details
+# Nothing there, or nothing that the caller may know of.
+NOT_FOUND = no { $resource } { $id } that you may see
+# Wrong fields; the details name each.
+INVALID_REQUEST = { $count ->
+    [one] { $count } field is wrong; the details name it
+   *[other] { $count } fields are wrong; the details name each
+}
+INVALID_FIELD = { $field }: { $problem }
+TEXT_EMPTY = must not be empty
+TEXT_TOO_LONG = at most { $max } characters
+# A language that the suite does not speak.
+LOCALE_UNKNOWN = a language we speak is expected: en or zh-CN
+# Not a UUID.
+ID_MALFORMED = a UUID is expected
+# The token belongs to another list.
+PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
+
+## Numbers, money, time
+
+DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
+SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
+CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
+AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
+AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
+AMOUNT_TOO_LARGE = the amount is too large
+CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
+SPLIT_WITHOUT_PEOPLE = nobody to split among
+SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
+SPLIT_DUPLICATE_ID = an id is there twice
+SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
+ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
+TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
+TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
+TIME_OUT_OF_RANGE = the date is out of range
+PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
+
+## Sign-in
+
+# No bearer token was sent.
+TOKEN_MISSING = sign in first: no bearer token was sent
+# Nobody is signed in, and the call needs somebody.
+UNAUTHENTICATED = sign in first
+# Not ours, forged, or a service's key used for somebody else.
+TOKEN_INVALID = the token is not valid here: sign in again
+# Its life is over.
+TOKEN_EXPIRED = the token's life is over: sign in again
+# The stack of another region made the token.
+TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
+# Somebody ended the session, or the employment is over.
+SESSION_ENDED = this session has ended: sign in again
+# A wrong name, password or code, or too many of them.
+SIGN_IN_REFUSED = the name, the password or the code is wrong; after five wrong ones wait, up to 15 minutes
+# The login has a second factor.
+SECOND_FACTOR_NEEDED = send the code that your authenticator shows, or a recovery code
+# A code that is wrong or was used.
+SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and see that the clock is right
+# A password for one sign-in.
+PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
+# A password that is easily guessed.
+PASSWORD_WEAK = this password is easily guessed: take a longer or a rarer one
+# The person is not employed.
+EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
+# The group's plan lacks the module.
+MODULE_NOT_ENTITLED = the group has not taken this module: ask whoever operates the suite
+# The group may read and nothing else.
+TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
+# The data live in another region's stack.
+REGION_NOT_SERVED = the data of region { $region } live in another stack: ask there
+# The question is by a field that the caller may not read.
+FIELD_NOT_READABLE = you may not read { $field }, so you may not ask by it
+# No grant reaches it.
+PERMISSION_DENIED = you may not do this: ask for a grant
+
+## The suite
+
+# More calls at once than this service takes.
+OVERLOADED = too many calls at once: try again in a moment
+# More calls of one caller than allowed.
+RATE_LIMITED = too many calls: try again in a moment
+# Time ran out, here or in a peer.
+DEADLINE_EXCEEDED = the call took longer than the caller allowed
+# Somebody changed it since it was read.
+STALE = somebody changed this since you read it: read it again, then repeat your change
+# The database stayed busy through all retries.
+STORE_BUSY = somebody else changed this at the same moment; try again
+# The database cannot be reached.
+STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
+# A service that the call needs cannot be reached.
+PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
+# A peer refused without a reason of ours.
+PEER_FAILED = a service that this call needs refused it
+# This request_id belongs to a request with another body.
+REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one

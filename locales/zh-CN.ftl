@@ -1,0 +1,80 @@
+### Tally 的简体中文句子。标识与 en.ftl 相同，参数相同；一种语言就是一个文件。
+
+## Parts
+
+LIST_SEPARATOR = ；
+REFUSED_BECAUSE = { $kind }（{ $told }）
+KIND_INVALID_ARGUMENT = 请求有误，请修改后重试
+KIND_NOT_FOUND = 找不到您可以查看的对象
+KIND_ALREADY_EXISTS = 对象已经存在
+KIND_ABORTED = 数据刚被他人修改，请重新读取后再试
+KIND_FAILED_PRECONDITION = 当前状态不允许此操作
+KIND_PERMISSION_DENIED = 您没有此项操作的权限
+KIND_UNAUTHENTICATED = 请先登录
+KIND_RESOURCE_EXHAUSTED = 请求过多，请稍后再试
+KIND_UNAVAILABLE = 服务暂时不可用，请稍后再试
+KIND_DEADLINE_EXCEEDED = 处理超时
+KIND_CANCELLED = 操作已取消
+
+## Every service
+
+INTERNAL = 系统出错了，详情请运维人员查看日志。
+NOT_FOUND = 找不到您可以查看的对象（{ $resource } { $id }）。
+INVALID_REQUEST = 请求中有 { $count } 个字段不正确，详见各字段说明。
+INVALID_FIELD = { $field }：{ $problem }
+TEXT_EMPTY = 不能为空
+TEXT_TOO_LONG = 最多 { $max } 个字符
+LOCALE_UNKNOWN = 请填写本系统支持的语言：en 或 zh-CN
+ID_MALFORMED = 应为 UUID
+PAGE_TOKEN_INVALID = 翻页标记不属于此列表，请从第一页重新开始。
+
+## Numbers, money, time
+
+DECIMAL_MALFORMED = “{ $text }”不是小数（最多六位小数）
+SHARE_OUT_OF_RANGE = 份额应为 0 至 1000000（百万分之一），不能是 { $ppm }
+CURRENCY_UNKNOWN = “{ $text }”不是有效的 ISO 4217 货币代码：请写三个大写字母，例如 CNY
+AMOUNT_MALFORMED = “{ $text }”不是金额：请只写数字和至多一个小数点，例如 1234.50，不要千位分隔符和货币符号
+AMOUNT_TOO_FINE = “{ $text }”的小数位数超过 { $currency } 的规定：最多 { $digits } 位
+AMOUNT_TOO_LARGE = 金额过大
+CURRENCY_MISMATCH = { $one } 与 { $other } 不能相加，请先换算其中一种
+SPLIT_WITHOUT_PEOPLE = 没有可分配的人员
+SPLIT_WITHOUT_WEIGHT = 所有权重都为零，无法据此分配
+SPLIT_DUPLICATE_ID = 同一标识出现了两次
+SPLIT_WEIGHTS_TOO_LARGE = 权重过大，无法精确计算：请将所有权重除以同一个数
+ZONE_UNKNOWN = “{ $zone }”不是 IANA 时区：请写名称，例如 Asia/Shanghai
+TIME_MALFORMED = “{ $text }”不是时间：请写 2026-03-02T08:00:00+08:00，或用 2026-03-02 08:00:00 表示当地时间
+TIME_IN_GAP = { $zone } 没有 { $local } 这个时刻：当时时钟正向前拨
+TIME_OUT_OF_RANGE = 日期超出可用范围
+PERIOD_BACKWARDS = 期间的结束日 { $to } 早于开始日 { $from }
+
+## Sign-in
+
+TOKEN_MISSING = 请先登录。
+UNAUTHENTICATED = 请先登录。
+TOKEN_INVALID = 登录凭证无效，请重新登录。
+TOKEN_EXPIRED = 登录已过期，请重新登录。
+TOKEN_OF_ANOTHER_REGION = 此登录凭证属于其他区域，请在本区域登录。
+SESSION_ENDED = 会话已结束，请重新登录。
+SIGN_IN_REFUSED = 登录名、密码或验证码不正确，或尝试次数过多，请稍后再试。
+SECOND_FACTOR_NEEDED = 请输入验证器上的六位数字或一个恢复码。
+SECOND_FACTOR_WRONG = 验证码不正确。
+PASSWORD_MUST_CHANGE = 此密码只能使用一次，请同时设置新密码。
+PASSWORD_WEAK = 密码太容易被猜到，请换一个更长或更少见的。
+EMPLOYMENT_ENDED = 您的任职已结束，不能再登录。
+MODULE_NOT_ENTITLED = 集团没有开通此模块，请联系平台运维人员。
+TENANT_SUSPENDED = 集团已被暂停使用，请联系平台运维人员。
+REGION_NOT_SERVED = 区域 { $region } 的数据在另一套系统中，请到那里查询。
+FIELD_NOT_READABLE = 您没有查看字段 { $field } 的权限，因此不能按它查找。
+PERMISSION_DENIED = 您没有此项操作的权限。
+
+## The suite
+
+OVERLOADED = 系统繁忙，请稍后再试。
+RATE_LIMITED = 操作过于频繁，请稍后再试。
+DEADLINE_EXCEEDED = 处理超时，请重试。
+STALE = 您读取之后数据已被他人修改，请重新读取后再操作。
+STORE_BUSY = 数据库暂时繁忙，请稍后再试。
+STORE_UNAVAILABLE = 数据库暂时繁忙，请稍后再试。
+PEER_UNAVAILABLE = 所依赖的服务暂时不可用，请稍后再试。
+PEER_FAILED = 所依赖的服务暂时不可用，请稍后再试。
+REQUEST_ID_REUSED = 同一 request_id 已用于内容不同的请求，请换一个新的。

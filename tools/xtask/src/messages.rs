@@ -1,0 +1,203 @@
+//! Holds the catalogues of `locales/` against the code: every message that the code names is there in every language, with
+//! no argument that the code does not give, and nothing is there that nobody says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use fluent_syntax::ast::{CallArguments, Entry, Expression, InlineExpression, Pattern, PatternElement};
+use fluent_syntax::parser;
+
+/// The language that the others are held against.
+const FIRST: &str = "en";
+
+/// Ids of a catalogue with the arguments that each uses.
+type Catalogue = BTreeMap<String, BTreeSet<String>>;
+
+/// A place in the code that names a message.
+struct Said {
+    at: String,
+    id: String,
+    args: BTreeSet<String>,
+}
+
+/// What is wrong between the code (path and text of each file) and the catalogues.
+pub fn complaints(root: &Path, sources: &[(String, String)]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut catalogues = BTreeMap::new();
+    for entry in fs::read_dir(root.join("locales")).context("locales")? {
+        let path = entry?.path();
+        let language = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        catalogues.insert(language.clone(), catalogue(&language, &fs::read_to_string(&path)?, &mut found));
+    }
+    let said: Vec<Said> = sources.iter().flat_map(|(path, text)| said(path, text)).collect();
+    held(&catalogues, &said, &mut found);
+    let named = |id: &str| sources.iter().any(|(_, text)| text.contains(&format!("\"{id}\"")));
+    for id in catalogues.get(FIRST).into_iter().flat_map(BTreeMap::keys).filter(|id| !named(id)) {
+        found.push(format!("locales/{FIRST}.ftl: {id} is said nowhere: take it out of every language"));
+    }
+    Ok(found)
+}
+
+fn held(catalogues: &BTreeMap<String, Catalogue>, said: &[Said], found: &mut Vec<String>) {
+    let Some(first) = catalogues.get(FIRST) else {
+        return found.push(format!("locales/{FIRST}.ftl is missing"));
+    };
+    for (language, catalogue) in catalogues {
+        for id in first.keys().filter(|id| !catalogue.contains_key(*id)) {
+            found.push(format!("locales/{language}.ftl: {id} is missing"));
+        }
+        for id in catalogue.keys().filter(|id| !first.contains_key(*id)) {
+            found.push(format!("locales/{language}.ftl: {id} is not in {FIRST}.ftl"));
+        }
+        for Said { at, id, args } in said {
+            let Some(used) = catalogue.get(id) else {
+                found.push(format!("{at}: {id} is not in locales/{language}.ftl"));
+                continue;
+            };
+            for arg in used.difference(args) {
+                found.push(format!("{at}: {id} in locales/{language}.ftl wants ${arg}, which is not given"));
+            }
+        }
+    }
+}
+
+fn catalogue(language: &str, text: &str, found: &mut Vec<String>) -> Catalogue {
+    let resource = parser::parse(text).unwrap_or_else(|(partly, faults)| {
+        found.extend(faults.iter().map(|fault| format!("locales/{language}.ftl: {fault}")));
+        partly
+    });
+    let mut all = Catalogue::new();
+    for entry in resource.body {
+        if let Entry::Message(message) = entry {
+            let mut used = BTreeSet::new();
+            message.value.iter().for_each(|pattern| variables(pattern, &mut used));
+            if all.insert(message.id.name.to_owned(), used).is_some() {
+                found.push(format!("locales/{language}.ftl: {} is there twice", message.id.name));
+            }
+        }
+    }
+    all
+}
+
+fn variables(pattern: &Pattern<&str>, into: &mut BTreeSet<String>) {
+    for element in &pattern.elements {
+        match element {
+            PatternElement::TextElement { .. } => {}
+            PatternElement::Placeable { expression } => expression_variables(expression, into),
+        }
+    }
+}
+
+fn expression_variables(expression: &Expression<&str>, into: &mut BTreeSet<String>) {
+    match expression {
+        Expression::Inline(inline) => inline_variables(inline, into),
+        Expression::Select { selector, variants } => {
+            inline_variables(selector, into);
+            variants.iter().for_each(|variant| variables(&variant.value, into));
+        }
+    }
+}
+
+fn inline_variables(inline: &InlineExpression<&str>, into: &mut BTreeSet<String>) {
+    match inline {
+        InlineExpression::VariableReference { id } => {
+            into.insert(id.name.to_owned());
+        }
+        InlineExpression::FunctionReference { arguments, .. } => arguments_variables(arguments, into),
+        InlineExpression::Placeable { expression } => expression_variables(expression, into),
+        InlineExpression::StringLiteral { .. }
+        | InlineExpression::NumberLiteral { .. }
+        | InlineExpression::MessageReference { .. }
+        | InlineExpression::TermReference { .. } => {}
+    }
+}
+
+fn arguments_variables(arguments: &CallArguments<&str>, into: &mut BTreeSet<String>) {
+    arguments.positional.iter().for_each(|inline| inline_variables(inline, into));
+    arguments.named.iter().for_each(|named| inline_variables(&named.value, into));
+}
+
+/// Every `msg!("ID", name, name = value)` of a source file outside of its unit tests.
+fn said(path: &str, text: &str) -> Vec<Said> {
+    let text = text.split("\nmod tests {\n").next().unwrap_or(text);
+    let starts = text.match_indices("msg!(").filter(|(at, _)| {
+        let line = text[..*at].rsplit('\n').next().unwrap_or_default().trim_start();
+        !line.starts_with("//")
+    });
+    starts
+        .filter_map(|(at, call)| {
+            let line = text[..at].matches('\n').count() + 1;
+            let mut parts = arguments(&text[at + call.len()..]).into_iter();
+            let id = parts.next()?.strip_prefix('"')?.strip_suffix('"')?.to_owned();
+            let name = |part: String| part.split('=').next().unwrap_or_default().trim().to_owned();
+            let args = parts.map(name).filter(|name| !name.is_empty()).collect();
+            Some(Said { at: format!("{path}:{line}"), id, args })
+        })
+        .collect()
+}
+
+/// The arguments of a call, from behind its opening bracket: cut at commas outside of brackets and texts.
+fn arguments(text: &str) -> Vec<String> {
+    let (mut parts, mut part, mut depth, mut quoted, mut escaped) = (Vec::new(), String::new(), 0, false, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' | '[' | '{' => depth += 1,
+            ')' if depth == 0 => break,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(std::mem::take(&mut part).trim().to_owned());
+                continue;
+            }
+            _ => {}
+        }
+        part.push(c);
+    }
+    parts.push(part.trim().to_owned());
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(catalogues: &[(&str, &str)], code: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let read = |(language, text): &(&str, &str)| ((*language).to_owned(), catalogue(language, text, &mut found));
+        let catalogues = catalogues.iter().map(read).collect();
+        held(&catalogues, &said("a.rs", code), &mut found);
+        found
+    }
+
+    #[test]
+    fn a_message_that_a_language_lacks_is_found() {
+        let found = wrong(&[("en", "A = a\n"), ("zh-CN", "B = b\n")], "msg!(\"A\")");
+        let told = [
+            "locales/zh-CN.ftl: A is missing",
+            "locales/zh-CN.ftl: B is not in en.ftl",
+            "a.rs:1: A is not in locales/zh-CN.ftl",
+        ];
+        assert_eq!(found, told);
+    }
+
+    #[test]
+    fn an_argument_that_the_code_does_not_give_is_found_also_within_a_choice() {
+        let text = "A = { $count ->\n    [one] { $day }\n   *[other] { $count }\n}\n";
+        assert_eq!(
+            wrong(&[("en", text)], "let m =\n    msg!(\"A\", count = list.iter().map(|(a, b)| f(a, \",\")).count());"),
+            ["a.rs:2: A in locales/en.ftl wants $day, which is not given"]
+        );
+        assert!(wrong(&[("en", text)], "msg!(\"A\", count, day = day,)").is_empty());
+    }
+
+    #[test]
+    fn a_catalogue_that_cannot_be_read_is_found() {
+        assert!(!wrong(&[("en", "A = { $x\n")], "").is_empty());
+        assert_eq!(wrong(&[("en", "A = a\nA = b\n")], ""), ["locales/en.ftl: A is there twice"]);
+    }
+}
