@@ -211,7 +211,7 @@ async fn whoever_knows_the_ids_of_another_group_gets_at_nothing_with_them() {
             ""
         } else {
             let error = tally_rpc::error_from(answered.status);
-            error.violations().iter().for_each(|wrong| println!("{rpc}: {} {}", wrong.field, wrong.description));
+            error.violations().iter().for_each(|wrong| println!("{rpc}: {} {:?}", wrong.field, wrong.message));
             error.reason()
         };
         writeln!(told, "{rpc} {code:?} {reason}").unwrap();

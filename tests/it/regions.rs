@@ -184,7 +184,7 @@ async fn each_refuses_what_is_the_others(done: &Done, west: &Session) {
         let ask = identity::ImportOrgUnitsRequest { request_id: String::new(), rows: vec![row] };
         let refused = error_from(org.import_org_units(who.ask(ask)).await.expect_err("a unit of the other region"));
         assert_eq!(refused.reason(), "REGION_NOT_SERVED");
-        assert!(refused.message().contains(region), "{}", refused.message());
+        assert!(tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains(region), "{refused:?}");
     }
 }
 
