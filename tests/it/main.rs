@@ -8,6 +8,7 @@ mod isolation;
 mod journey;
 mod keys;
 mod lists;
+mod mounted;
 mod odd_jobs;
 mod planted;
 mod regions;

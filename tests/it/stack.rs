@@ -36,7 +36,7 @@ pub struct Stack {
 }
 
 /// The program as `./test` and `cargo nextest` build it, beside the folder of test binaries.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let here = std::env::current_exe().expect("the test's own path");
     let program = here.parent().and_then(Path::parent).expect("target/debug").join("tally");
     assert!(program.is_file(), "{} is missing: run `cargo build -p tally` first, as ./test does", program.display());
@@ -219,7 +219,7 @@ fn start(
     command.spawn().expect("the program starts")
 }
 
-async fn serving(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {
+pub async fn serving(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {
     let mut last = String::new();
     let served = tokio::time::timeout(Duration::from_secs(60), async {
         loop {

@@ -1,4 +1,4 @@
-//! The key file: one text file, readable by its owner only, a key a line, so that a rotation is one more line.
+//! The key file: one text file, a secret (see [`open_secret`]), a key a line, so that a rotation is one more line.
 //!
 //! ```text
 //! tally-keys 2
@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::cipher::{self, Secret};
 use crate::keys::Ring;
+use crate::secret_file::open_secret;
 
 const HEADER: &str = "tally-keys 2";
 /// How often the file is read again for a key that is not known, at most.
@@ -293,8 +294,7 @@ fn bound_to(kind: &str, id: u32) -> String {
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
     let mut text = Zeroizing::new(String::new());
-    let mut file = File::open(path).map_err(|e| unusable(path, &e.to_string()))?;
-    owner_only(&file, path)?;
+    let mut file = open_secret(path).map_err(|e| unusable(path, &e.to_string()))?;
     file.read_to_string(&mut text).map_err(|e| unusable(path, &e.to_string()))?;
     Ok(text)
 }
@@ -339,21 +339,6 @@ fn owned(options: &mut OpenOptions) {
 
 #[cfg(not(unix))]
 fn owned(_: &mut OpenOptions) {}
-
-#[cfg(unix)]
-fn owner_only(file: &File, path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = file.metadata().map_err(|e| unusable(path, &e.to_string()))?.permissions().mode();
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(unusable(path, "others than its owner can read it; type: chmod 600 on it"))
-}
-
-#[cfg(not(unix))]
-fn owner_only(_: &File, _: &Path) -> Result<(), Error> {
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,11 @@
-//! The key folder: `NAME.key` holds a service's secret signing keys, readable by its owner only; `NAME.pub` beside it is
+//! The key folder: `NAME.key` holds a service's secret signing keys (see [`open_secret`]); `NAME.pub` beside it is
 //! what the others verify by. Identity publishes every `*.pub` as its key set, so adding a service is adding a file.
 //!
 //! A line of `NAME.key` is a key, `BASE64` or `BASE64 from INSTANT` when it begins to sign later; of `NAME.pub`, `BASE64`
 //! or `BASE64 until INSTANT` when its last token is dead by then. [`rotate`] adds a key that signs a minute later: long
 //! before, every process has read the files again, and nobody ever meets a token whose key he cannot have.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use tally_rpc::{Jwks, Keys, PublicKey, SigningKey, SigningKeys, Turn};
+use tally_store::open_secret;
 use zeroize::Zeroizing;
 
 /// How often the folder is looked at for a key that is not known, at most.
@@ -35,7 +36,7 @@ struct Line {
 /// and a cluster mounts the folder from a secret. Read it again to learn of keys that [`rotate`] added.
 ///
 /// # Errors
-/// `KEYS_UNUSABLE` when a file is malformed, readable by others, or cannot be written.
+/// `KEYS_UNUSABLE` when a file is malformed, readable by strangers, or cannot be written.
 pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<SigningKeys> {
     fs::create_dir_all(folder).map_err(|e| unusable(folder, &e.to_string()))?;
     let path = folder.join(format!("{service}.key"));
@@ -101,8 +102,7 @@ fn publish(folder: &Path, service: &str, lines: &[Line]) -> Result<()> {
 }
 
 fn read_secret(path: &Path) -> std::io::Result<Vec<Line>> {
-    let mut file = File::open(path)?;
-    owner_only(&file)?;
+    let mut file = open_secret(path)?;
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text)?;
     let lines = text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
@@ -148,20 +148,6 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let mut file = options.open(&beside)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
     written.inspect_err(|_| drop(fs::remove_file(&beside)))
-}
-
-#[cfg(unix)]
-fn owner_only(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if file.metadata()?.permissions().mode() & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(std::io::Error::other("others than its owner can read it; type: chmod 600 on it"))
-}
-
-#[cfg(not(unix))]
-fn owner_only(_: &File) -> std::io::Result<()> {
-    Ok(())
 }
 
 fn malformed() -> std::io::Error {

@@ -71,6 +71,7 @@ pub use migrations::all as migrations;
 pub use org::domain::{ALWAYS, MAX_DEPTH};
 pub use policy::POLICY;
 pub use tenant::invitation::{MAX_DAYS, invite};
+pub use tenant::store::was_made;
 pub use views::OwnViews;
 
 /// The service's name.

@@ -185,12 +185,16 @@ pub struct Init {
     /// Regions, separated by commas
     #[arg(long, value_delimiter = ',', default_value = "local")]
     pub regions: Vec<String>,
-    /// The group's id, where the stack of another region made the group before
+    /// The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing
+    /// is changed and that is no failure
     #[arg(long, value_name = "ID")]
     pub tenant_id: Option<TenantId>,
     /// Sign-in name of the first administrator
     #[arg(long, default_value = "admin")]
     pub login: String,
+    /// File that holds the administrator's password; without it the password is the first line of the standard input
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     /// File that holds what `tally invite` printed, where the store holds another group already
     #[arg(long, value_name = "FILE")]
     pub invitation_file: Option<PathBuf>,
@@ -384,12 +388,20 @@ pub struct Keys {
 
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
+    /// Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
+    Make(MakeKeys),
     /// Encrypt seal.key under a passphrase, or change the passphrase
     Protect(Protect),
     /// Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
     Rotate(Rotate),
     /// Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
     RotateSigning(RotateSigning),
+}
+
+#[derive(Debug, Args)]
+pub struct MakeKeys {
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 #[derive(Debug, Args)]

@@ -410,3 +410,38 @@ fn an_invitation_is_brought_in_a_file_and_sqlite_says_why_it_takes_no_second_gro
     let invalid = init(&second);
     assert!(code(&invalid) == 1 && stderr(&invalid).contains("ask its operator for another"), "{}", stderr(&invalid));
 }
+
+#[test]
+fn a_group_with_a_chosen_id_is_made_once_however_often_a_job_runs() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("database.url=sqlite://{}/{{service}}.db", dir.path().join("data").display());
+    let file = dir.path().join("password");
+    fs::write(&file, "correct horse battery\n").unwrap();
+    let init = |more: &[&str]| {
+        let args = ["init", "--name", "A group", "--password-file", text(&file), "--set", &url];
+        tally(args.iter().chain(more).copied())
+    };
+    let id = ["--tenant-id", "019a0000-0000-7000-8000-000000000001"];
+    let made = init(&id);
+    assert!(code(&made) == 0 && stdout(&made).contains("made the group A group"), "{}", stderr(&made));
+    let again = init(&id);
+    assert!(code(&again) == 0 && stdout(&again).contains("nothing is changed"), "{}", stderr(&again));
+    // Somebody who did not say which group he means learns that he made none, and so does whoever means another.
+    for other in [&[][..], &["--tenant-id", "019a0000-0000-7000-8000-000000000002"]] {
+        let refused = init(other);
+        assert!(code(&refused) == 1 && stderr(&refused).contains("holds a group already"), "{}", stderr(&refused));
+    }
+    fs::write(&file, "\n").unwrap();
+    let empty = init(&id);
+    assert!(code(&empty) == 1 && stderr(&empty).contains("--password-file"), "{}", stderr(&empty));
+}
+
+#[test]
+fn a_migration_with_an_owner_and_no_database_does_not_fall_back_to_sqlite() {
+    let dir = TempDir::new().unwrap();
+    let owner = "database.owner_url=postgres://tally:secret@127.0.0.1:1/tally";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    let refused = command.env_clear().current_dir(dir.path()).args(["migrate", "--set", owner]).output().unwrap();
+    assert!(code(&refused) == 1 && stderr(&refused).contains("TALLY_DATABASE_URL"), "{}", stderr(&refused));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was made");
+}

@@ -1,6 +1,8 @@
-//! The project's own chores: `cargo xtask tidy`, `cargo xtask check-deps`, `cargo xtask ci`.
+//! The project's own chores: `cargo xtask help` lists them.
 
+mod budget;
 mod deps;
+mod manifests;
 mod messages;
 mod tidy;
 
@@ -23,6 +25,10 @@ enum Chore {
     Tidy,
     /// Checks that members take lints and dependencies from the workspace
     CheckDeps,
+    /// Renders what Kubernetes and compose run, and checks it against schemas, the program's settings and its calls
+    Manifests(manifests::Judges),
+    /// Builds the release from nothing and holds its CPU seconds against tools/build-budget.toml; takes minutes
+    BuildBudget,
     /// Runs what runs before a change lands
     Ci,
 }
@@ -32,6 +38,8 @@ fn main() -> ExitCode {
     let complaints = match Args::parse().chore {
         Chore::Tidy => tidy::complaints(&root),
         Chore::CheckDeps => deps::complaints(&root),
+        Chore::Manifests(judges) => manifests::complaints(&root, &judges),
+        Chore::BuildBudget => budget::complaints(&root),
         Chore::Ci => return ci(&root),
     };
     match complaints {

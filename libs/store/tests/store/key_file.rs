@@ -27,7 +27,7 @@ fn a_key_file_is_made_for_its_owner_only_and_read_again() {
     Keys::open_or_init(&path, None).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), text, "an existing file is kept");
 
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
     let refused = Keys::open(&path, None).unwrap_err();
     assert!(
         tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("chmod 600"),

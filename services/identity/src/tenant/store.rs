@@ -69,6 +69,14 @@ pub(crate) async fn look_up(store: &Store, name: &str) -> Result<Option<(TenantI
     Ok(row.map(|row| (TenantId(row.group_id), PrincipalId(row.principal_id))))
 }
 
+/// Whether the group was made in this store, however it fared since.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn was_made(store: &Store, tenant: TenantId) -> Result<bool> {
+    Ok(look_up(store, &entry(tenant)).await?.is_some())
+}
+
 /// Adds a name to the directory; `taken` is what it means that it is there.
 pub(crate) async fn enter(
     unit: &Unit,

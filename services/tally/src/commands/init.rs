@@ -1,24 +1,29 @@
-//! `tally init`: the group and its first administrator, on an empty store, from the machine that holds its keys.
+//! `tally init`: the group and its first administrator, on an empty store, from the machine that holds its keys. With the
+//! group's id it may run again: a job of a cluster does.
 
 use std::io::{IsTerminal as _, Write as _};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use tally_api::identity::v1 as identity;
-use tally_runtime::{Boot, Compute, Trigger};
+use tally_runtime::{Boot, Compute, Trigger, passphrase_in};
 
 use super::settings::{dumped, load};
+use super::users::initialised;
 use crate::cli::{DONE, Init};
 use crate::session::{secret_from, told};
 use crate::suite::{self, Ambient};
 
-/// Makes the group. The password is read from the first line of the standard input.
+/// Makes the group, unless it is the one that the store holds.
 pub async fn init(args: Init) -> Result<u8> {
     let config = load(&args.settings, vec![("server.services".to_owned(), "identity".to_owned())])?;
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
     let invitation = args.invitation_file.as_deref().map(secret_from).transpose()?.unwrap_or_default();
-    let password = line("password (at least 12 characters, shown as you type): ")?;
+    let password = match &args.password_file {
+        Some(file) => passphrase_in(file).map_err(|why| anyhow!("--password-file: {why}"))?,
+        None => line("password (at least 12 characters, shown as you type): ")?,
+    };
     let trigger = Trigger::new();
     let boot = Boot {
         address: config.server.listen,
@@ -39,7 +44,15 @@ pub async fn init(args: Init) -> Result<u8> {
         tenant_id: args.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(suite.channels.identity.clone());
-    let tenant = client.init_tenant(ask).await.map_err(told)?.into_inner().tenant.unwrap_or_default();
+    let made = client.init_tenant(ask).await.map_err(told);
+    if let (Err(error), Some(id)) = (&made, args.tenant_id)
+        && initialised(error)
+        && tally_identity::was_made(&suite.stores[0], id).await?
+    {
+        println!("the group {id} was made in this store before: nothing is changed");
+        return Ok(DONE);
+    }
+    let tenant = made?.into_inner().tenant.unwrap_or_default();
     for store in &suite.stores {
         store.sequence_now().await?;
     }

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
+use tally_kernel::Rng;
 use tally_runtime::{Config, passphrase_in, stop_signal};
 use tally_store::{KeyMove, Keys, Store, StoreConfig};
 
 use super::settings::{dumped, load};
-use crate::cli::{self, DONE, FAILED, KeysCommand, Protect, Rotate, RotatedKeys};
-use crate::suite::{PARTS, seal_key, store_url};
+use crate::cli::{self, DONE, FAILED, KeysCommand, MakeKeys, Protect, Rotate, RotatedKeys};
+use crate::suite::{PARTS, key_folder, seal_key, store_url};
 
 const SHORTEST_PASSPHRASE: usize = 12;
 /// How often progress is told.
@@ -17,10 +18,27 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Does what was asked.
 pub async fn keys(args: cli::Keys) -> Result<u8> {
     match args.what {
+        KeysCommand::Make(args) => make(&args),
         KeysCommand::Protect(args) => protect(args),
         KeysCommand::Rotate(args) => rotate(args).await,
         KeysCommand::RotateSigning(args) => super::signing_keys::rotate(args),
     }
+}
+
+/// What the first start of every service would make, in one place.
+fn make(args: &MakeKeys) -> Result<u8> {
+    let config = load(&args.settings, Vec::new())?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let folder = key_folder(&config);
+    // Makes the folder too.
+    for part in PARTS {
+        tally_identity::open_or_create(&folder, part.name, &Rng::System)?;
+    }
+    Keys::open_or_init(&seal_key(&config), config.passphrase()?.as_deref())?;
+    println!("{} holds seal.key and the signing keys of every service: back it up", folder.display());
+    Ok(DONE)
 }
 
 fn protect(args: Protect) -> Result<u8> {

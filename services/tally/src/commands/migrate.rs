@@ -18,6 +18,9 @@ pub async fn migrate(args: Settings) -> Result<u8> {
     if postgres && owner.is_empty() {
         bail!("set database.owner_url (TALLY_DATABASE_OWNER_URL) to the URL of the schemas' owner");
     }
+    if !postgres && !owner.is_empty() {
+        bail!("database.owner_url is set and database.url is SQLite: set database.url (TALLY_DATABASE_URL) as well");
+    }
     for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let url = store_url(&config, part.name)?;
         let (url, password) = if postgres { (owner.to_owned(), password_of(&url)) } else { (url, None) };
