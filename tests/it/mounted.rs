@@ -48,7 +48,7 @@ impl Pod {
         let made = self.path("made");
         let mut command = Command::new(program());
         command.args(["keys", "make"]).env_clear().env("TALLY_KEYS_DIRECTORY", &made);
-        assert!(command.status().await.expect("the program runs").success());
+        assert!(command.output().await.expect("the program runs").status.success());
         let mount = folder_for(&self.path("keys"));
         let dated = folder_for(&mount.join("..2026_11_28_05_50_00.1234567890"));
         symlink("..2026_11_28_05_50_00.1234567890", mount.join("..data")).expect("a link");

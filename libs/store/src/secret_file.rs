@@ -55,7 +55,8 @@ mod tests {
         for (mode, groups) in [(0o600, &[][..]), (0o400, &[]), (0o440, &[65532]), (0o640, &[7, 65532])] {
             assert_eq!(of(mode, groups), None, "{mode:o} {groups:?}");
         }
-        let told = |mode: u32, groups: &[u32]| of(mode, groups).unwrap_or_else(|| panic!("{mode:o} {groups:?} is accepted"));
+        let told =
+            |mode: u32, groups: &[u32]| of(mode, groups).unwrap_or_else(|| panic!("{mode:o} {groups:?} is accepted"));
         for mode in [0o440, 0o640, 0o610] {
             assert!(told(mode, &[7]).contains("fsGroup: 65532"), "{mode:o}");
         }

@@ -66,8 +66,9 @@ fn folders(under: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn kustomize_is_new_enough(kubectl: &Path) -> Result<()> {
-    let version = said(Command::new(kubectl).args(["version", "--client", "--output=json"]))
-        .with_context(|| format!("kubectl with kustomize {KUSTOMIZE_MAJOR} or newer is needed (kubectl 1.27 or newer)"))?;
+    let version = said(Command::new(kubectl).args(["version", "--client", "--output=json"])).with_context(|| {
+        format!("kubectl with kustomize {KUSTOMIZE_MAJOR} or newer is needed (kubectl 1.27 or newer)")
+    })?;
     judge_version(&serde_norway::from_str(&version)?)
 }
 

@@ -80,7 +80,8 @@ pub fn complaints(objects: &[Value], peers: &Peers) -> Vec<String> {
     let mut found = Vec::new();
     let denies = |policy: &&Value| {
         let types = policy["policyTypes"].as_sequence();
-        let both = types.is_some_and(|types| ["Ingress", "Egress"].iter().all(|kind| types.contains(&Value::from(*kind))));
+        let both =
+            types.is_some_and(|types| ["Ingress", "Egress"].iter().all(|kind| types.contains(&Value::from(*kind))));
         both && policy["podSelector"].as_mapping().is_some_and(serde_norway::Mapping::is_empty)
     };
     if !policies.iter().any(denies) {
@@ -103,7 +104,9 @@ pub fn complaints(objects: &[Value], peers: &Peers) -> Vec<String> {
         }
         let headless = of_kind("Service").any(|s| s["metadata"]["name"] == *caller && s["spec"]["clusterIP"] == "None");
         if !headless {
-            found.push(format!("the service {caller} must be headless (clusterIP: None): clients balance over its pods"));
+            found.push(format!(
+                "the service {caller} must be headless (clusterIP: None): clients balance over its pods"
+            ));
         }
     }
     found
@@ -122,10 +125,13 @@ fn passes(policies: &[&Value], pod: &Value, direction: &str, side: &str, other: 
     let sequence = |value: &Value| value.as_sequence().cloned().unwrap_or_default();
     policies.iter().filter(|policy| selects(&policy["podSelector"], pod)).any(|policy| {
         sequence(&policy[direction]).iter().any(|rule| {
-            let port = rule["ports"].is_null() || sequence(&rule["ports"]).iter().any(|p| p["port"].as_u64() == Some(PORT));
+            let port =
+                rule["ports"].is_null() || sequence(&rule["ports"]).iter().any(|p| p["port"].as_u64() == Some(PORT));
             let sides = sequence(&rule[side]);
             let within = |side: &Value| {
-                side["podSelector"].is_mapping() && side["namespaceSelector"].is_null() && selects(&side["podSelector"], other)
+                side["podSelector"].is_mapping()
+                    && side["namespaceSelector"].is_null()
+                    && selects(&side["podSelector"], other)
             };
             port && (rule[side].is_null() || sides.iter().any(within))
         })
@@ -150,9 +156,8 @@ mod tests {
         let pod = |name: &str| {
             format!("{{kind: Deployment, spec: {{template: {{metadata: {{labels: {{{NAME}: {name}}}}}}}}}}}")
         };
-        let service = |name: &str| {
-            format!("{{kind: Service, metadata: {{name: {name}}}, spec: {{clusterIP: {headless}}}}}")
-        };
+        let service =
+            |name: &str| format!("{{kind: Service, metadata: {{name: {name}}}, spec: {{clusterIP: {headless}}}}}");
         let policy = |name: &str, direction: &str, side: &str, other: &str| {
             format!(
                 "{{kind: NetworkPolicy, spec: {{podSelector: {{matchLabels: {{{NAME}: {name}}}}}, {direction}: [{{ports: [{{port: 7070}}], \

@@ -10,10 +10,11 @@ use serde_norway::{Mapping, Value};
 
 /// The image of the suite, in the manifests and in the compose file.
 const IMAGE: &str = "tally";
+const OWNER: &str = "TALLY_DATABASE_OWNER_URL";
 /// What stands in place of values that are nobody's business here.
 const SAMPLES: [(&str, &str); 4] = [
     ("TALLY_DATABASE_URL", "postgres://tally_{service}:secret@postgres/tally"),
-    ("TALLY_DATABASE_OWNER_URL", "postgres://tally:secret@postgres/tally"),
+    (OWNER, "postgres://tally:secret@postgres/tally"),
     ("TALLY_REDIS_URL", "redis://redis:6379"),
     ("GROUP_ID", "019a0000-0000-7000-8000-000000000001"),
 ];
@@ -69,9 +70,13 @@ pub fn of_cluster(objects: &[Value], tally: &Path) -> Result<Vec<String>> {
             if image.split(':').next() != Some(IMAGE) {
                 continue;
             }
-            let container =
-                Container { name: name.to_owned(), args: list(&container["args"]), environment: set(container, objects)? };
+            let container = Container {
+                name: name.to_owned(),
+                args: list(&container["args"]),
+                environment: set(container, objects)?,
+            };
             found.extend(container.judged_by(tally)?);
+            found.extend(container.owner());
         }
     }
     Ok(found)
@@ -88,7 +93,8 @@ fn set(container: &Value, objects: &[Value]) -> Result<BTreeMap<String, String>>
         }
         if let Some(name) = from["secretRef"]["name"].as_str() {
             let secret = SECRETS.iter().find(|secret| secret.0 == name);
-            let (_, keys) = secret.with_context(|| format!("tools/xtask does not know what the secret {name} holds"))?;
+            let (_, keys) =
+                secret.with_context(|| format!("tools/xtask does not know what the secret {name} holds"))?;
             all.extend(keys.iter().map(|key| ((*key).to_owned(), sample(key))));
         }
     }
@@ -105,6 +111,15 @@ fn sample(name: &str) -> String {
 }
 
 impl Container {
+    /// The owner of the schemas is for the migration, and for nobody else.
+    fn owner(&self) -> Option<String> {
+        match (self.args.iter().any(|arg| arg == "migrate"), self.environment.contains_key(OWNER)) {
+            (true, false) => Some(format!("{}: the migration needs {OWNER}", self.name)),
+            (false, true) => Some(format!("{}: {OWNER} is for the migration alone", self.name)),
+            _ => None,
+        }
+    }
+
     /// What the program says against the command line and the settings, which it prints instead of doing its work.
     fn judged_by(&self, tally: &Path) -> Result<Option<String>> {
         // `$(NAME)` of Kubernetes; of compose's `${..}` nothing but passwords is made.
@@ -134,7 +149,8 @@ fn mounts(spec: &Value) -> Vec<String> {
             found.push(format!("the volume {name} holds secrets: its defaultMode must be 0440"));
         }
         if group.is_none() {
-            found.push(format!("the volume {name} holds secrets of root: without fsGroup the program cannot read them"));
+            found
+                .push(format!("the volume {name} holds secrets of root: without fsGroup the program cannot read them"));
         }
     }
     found
@@ -160,12 +176,29 @@ mod tests {
     #[test]
     fn a_secret_that_the_program_could_not_read_or_others_could_is_found() {
         let wrong = |yaml: &str| mounts(&serde_norway::from_str(yaml).unwrap());
-        let volume = |mode: u32, rest: &str| format!("volumes: [{{name: keys, secret: {{defaultMode: {mode}}}}}]\n{rest}");
+        let volume =
+            |mode: u32, rest: &str| format!("volumes: [{{name: keys, secret: {{defaultMode: {mode}}}}}]\n{rest}");
         let group = "securityContext: {fsGroup: 65532}";
         assert!(wrong(&volume(0o440, group)).is_empty());
         assert!(wrong(&volume(0o400, group))[0].contains("0440"));
         assert!(wrong(&volume(0o440, ""))[0].contains("fsGroup"));
-        assert!(wrong("volumes: [{name: keys, projected: {sources: []}}]\nsecurityContext: {fsGroup: 1}")[0].contains("0440"));
+        assert!(
+            wrong("volumes: [{name: keys, projected: {sources: []}}]\nsecurityContext: {fsGroup: 1}")[0]
+                .contains("0440")
+        );
+    }
+
+    #[test]
+    fn only_the_migration_has_the_owners_url() {
+        let of = |args: &[&str], names: &[&str]| {
+            let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+            let environment = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+            Container { name: "one".to_owned(), args, environment }.owner()
+        };
+        assert_eq!(of(&["migrate"], &[OWNER]), None);
+        assert_eq!(of(&["serve"], &[]), None);
+        assert!(of(&["migrate"], &[]).is_some_and(|why| why.contains("needs")));
+        assert!(of(&["serve"], &[OWNER]).is_some_and(|why| why.contains("alone")));
     }
 
     #[test]
