@@ -62,7 +62,7 @@ impl Keys {
     /// Reads a key file. The passphrase is that of a protected file.
     ///
     /// # Errors
-    /// `KEYS_UNUSABLE` when it is missing, malformed or readable by others than its owner; `KEYS_PASSPHRASE_MISSING` and
+    /// `KEYS_UNUSABLE` when it is missing, malformed or readable by strangers; `KEYS_PASSPHRASE_MISSING` and
     /// `KEYS_PASSPHRASE_WRONG` for a protected file. The text says what to do.
     pub fn open(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
         Ok(Self(Arc::new(KeyProvider::File(KeyFile::open(path, passphrase)?))))
