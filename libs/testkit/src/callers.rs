@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tally_access::{Actor, ActorKind, OpContext, Permission, PolicyRow, Reach, Regions, View};
+use tally_access::{
+    Actor, ActorKind, Circumstances, Condition, OpContext, Permission, PolicyRow, Provisional, Reach, Regions, Source,
+    View,
+};
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Result, Rng};
 use tally_rpc::{
@@ -143,13 +146,68 @@ impl Callers {
         Caller { actor, token: self.key.sign(&claims).expect("a token"), view }
     }
 
+    /// The same account from now on, with nothing of its own and everything that `lender` has by a delegation.
+    pub fn lend(&self, lender: &Caller, caller: &Caller) -> Caller {
+        let provisional = Provisional {
+            source: Source::Delegated(lender.actor.principal),
+            from: None,
+            until: None,
+            condition: Condition::default(),
+            rules: lender.view.rules().map(|(permission, reach)| (permission, Arc::clone(reach))).collect(),
+        };
+        let view =
+            Arc::new(View::nothing(1, caller.actor.person()).with(vec![provisional], caller.view.zone().clone()));
+        let mut views = self.views.0.lock().unwrap_or_else(PoisonError::into_inner);
+        views.insert(caller.actor.principal, Arc::clone(&view));
+        Caller { view, ..caller.clone() }
+    }
+
     /// The context that a handler would get for `caller`: for tests of an app without its transport.
     pub fn context(&self, caller: &Caller) -> OpContext {
-        let mut ctx =
-            OpContext::new(caller.actor.clone(), Arc::clone(&caller.view), self.clock.clone(), self.rng.clone());
+        let view = caller.view.at(&Circumstances { now: self.clock.now(), second_factor: false });
+        let mut ctx = OpContext::new(caller.actor.clone(), view, self.clock.clone(), self.rng.clone());
         ctx.token = Some(caller.token.clone());
         ctx
     }
+}
+
+/// Who may want to approve what a caller, who may do everything, has prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approver {
+    /// The preparer.
+    Same,
+    /// Somebody with a right that the preparer lent.
+    LentByPreparer,
+    /// The preparer, with a right that a third lent.
+    LentToPreparer,
+    /// Another account of the preparer's person.
+    OtherAccount,
+    /// Really somebody else.
+    SomebodyElse,
+}
+
+impl Approver {
+    /// Every one; only the last may.
+    pub const ALL: [Self; 5] =
+        [Self::Same, Self::LentByPreparer, Self::LentToPreparer, Self::OtherAccount, Self::SomebodyElse];
+
+    /// The caller, once the preparer has prepared.
+    pub fn caller(self, callers: &Callers, preparer: &Caller) -> Caller {
+        let new = |person| callers.person(preparer.actor.tenant, person, everything());
+        let other = || new(Some(PersonId::generate(&callers.rng, callers.clock.now())));
+        match self {
+            Self::Same => preparer.clone(),
+            Self::LentByPreparer => callers.lend(preparer, &other()),
+            Self::LentToPreparer => callers.lend(&other(), preparer),
+            Self::OtherAccount => new(preparer.actor.person()),
+            Self::SomebodyElse => other(),
+        }
+    }
+}
+
+/// Every permission on everything.
+pub fn everything() -> impl Iterator<Item = (Permission, Reach)> {
+    Permission::ALL.iter().map(|permission| (*permission, Reach::everything()))
 }
 
 impl Caller {

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use tally_access::{OpContext, Target};
+use tally_app::directory::{Directory, People};
 use tally_kernel::Result;
 use tally_kernel::id::PersonId;
 use tally_runtime::Compute;
 use tally_store::{Audit, Store};
 
-use crate::directory::{Home, People};
+use crate::directory::Home;
 use crate::errors::Refused;
 use crate::import::{Keyed, Outcome, Problem};
 use crate::peers::Peers;
@@ -19,6 +20,8 @@ pub struct App {
     pub store: Store,
     /// Identity.
     pub peers: Peers,
+    /// People and where they belong.
+    pub directory: Directory,
     /// For work that keeps a core busy.
     pub compute: Compute,
 }
@@ -27,9 +30,9 @@ impl App {
     /// The person who calls, and where what they do now belongs.
     pub(crate) async fn caller(&self, ctx: &OpContext) -> Result<(PersonId, Home)> {
         let id = ctx.actor.person().ok_or(Refused::NoPerson)?;
-        let person = self.peers.person(ctx, id).await?;
-        let home = person.home(ctx.now()).ok_or(Refused::NeverEmployed)?;
-        Ok((id, home))
+        let person = self.directory.person(ctx, id).await?;
+        let home = person.home_at(ctx.now()).ok_or(Refused::NeverEmployed)?;
+        Ok((id, home.into()))
     }
 }
 
@@ -74,8 +77,8 @@ impl<T: About> Placed<T> {
 pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Outcome) -> Vec<(u32, Placed<T>)> {
     let mut placed = Vec::with_capacity(rows.len());
     for (index, fact) in rows {
-        match people.get(fact.person()).and_then(|person| person.home(fact.at())) {
-            Some(home) => placed.push((index, Placed { home, fact })),
+        match people.get(fact.person()).and_then(|person| person.home_at(fact.at())) {
+            Some(home) => placed.push((index, Placed { home: home.into(), fact })),
             None => outcome.problems.push(Problem::unknown_person(index, fact.person())),
         }
     }

@@ -30,6 +30,7 @@ use tally_api::attendance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::attendance::v1::punch_service_server::PunchServiceServer;
 use tally_api::attendance::v1::roster_service_server::RosterServiceServer;
 use tally_api::attendance::v1::site_service_server::SiteServiceServer;
+use tally_app::directory::Directory;
 use tally_kernel::{Clock, Rng};
 use tally_privacy::Follower;
 use tally_rpc::limited;
@@ -77,7 +78,8 @@ pub fn build(deps: Deps) -> Service {
         before: None,
     };
     let audit = audit::Rpc { store: store.clone() };
-    let app = App { store, peers, compute };
+    let directory = Directory::new(peers.identity.clone());
+    let app = App { store, peers, directory, compute };
     let routes = Routes::new(limited!(SiteServiceServer::new(site::rpc::Rpc(app.clone()))))
         .add_service(limited!(AccountServiceServer::new(account::rpc::Rpc(app.clone()))))
         .add_service(limited!(RosterServiceServer::new(roster::rpc::Rpc(app.clone()))))

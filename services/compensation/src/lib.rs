@@ -18,6 +18,7 @@ use tally_api::compensation::v1::pool_service_server::PoolServiceServer;
 use tally_api::compensation::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::compensation::v1::settlement_service_server::SettlementServiceServer;
 use tally_api::compensation::v1::statement_service_server::StatementServiceServer;
+use tally_app::directory::Directory;
 use tally_kernel::{Clock, Rng};
 use tally_privacy::Follower;
 use tally_rpc::limited;
@@ -61,7 +62,8 @@ pub fn build(deps: Deps) -> Service {
     };
     let audit = audit::Rpc { store: store.clone() };
     let pool = pool::Rpc { app: pool::App { store: store.clone() } };
-    let settlement = settlement::Rpc { app: settlement::App { store: store.clone(), peers: peers.clone() } };
+    let directory = Directory::new(peers.identity.clone());
+    let settlement = settlement::Rpc { app: settlement::App { store: store.clone(), peers: peers.clone(), directory } };
     let statement = statement::Rpc { app: statement::App { store, peers } };
     let routes = Routes::new(limited!(PoolServiceServer::new(pool)))
         .add_service(limited!(SettlementServiceServer::new(settlement)))

@@ -1,11 +1,9 @@
 //! The services that compensation reads from, in plain values.
 
-use std::collections::BTreeMap;
-
-use tally_access::{OpContext, Region};
-use tally_api::identity::v1 as identity;
+use jiff::civil::Date;
+use tally_access::OpContext;
 use tally_api::performance::v1 as performance;
-use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
+use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
 use tally_kernel::{Error, Kind, Result, page};
 use tally_rpc::{Peer, error_from};
@@ -19,15 +17,13 @@ pub struct Peers {
     pub performance: Peer,
 }
 
-/// Where somebody belongs.
+/// What a published cycle gives everybody.
 #[derive(Clone, Debug)]
-pub struct Home {
-    /// The group's own number for the person.
-    pub employee_no: String,
-    /// Region.
-    pub region: Region,
-    /// Unit of the newest home employment.
-    pub unit: OrgUnitId,
+pub struct Scored {
+    /// The last day of the cycle.
+    pub last_day: Date,
+    /// Everybody's score.
+    pub scores: Vec<(PersonId, Micro)>,
 }
 
 /// A credited record behind a statement.
@@ -49,8 +45,8 @@ impl Peers {
     ///
     /// # Errors
     /// `CYCLE_NOT_PUBLISHED` while scores may still change.
-    pub async fn scores(&self, ctx: &OpContext, cycle: CycleId) -> Result<Vec<(PersonId, Micro)>> {
-        self.must_be_published(ctx, cycle).await?;
+    pub async fn scores(&self, ctx: &OpContext, cycle: CycleId) -> Result<Scored> {
+        let last_day = self.published(ctx, cycle).await?;
         let mut client = performance::card_service_client::CardServiceClient::new(self.performance.channel());
         let (mut all, mut token) = (Vec::new(), String::new());
         loop {
@@ -66,46 +62,23 @@ impl Peers {
             }
             token = reply.next_page_token;
             if token.is_empty() {
-                return Ok(all);
+                return Ok(Scored { last_day, scores: all });
             }
         }
     }
 
-    async fn must_be_published(&self, ctx: &OpContext, cycle: CycleId) -> Result<()> {
+    /// The last day of a cycle, if it is published.
+    async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Date> {
         let mut client = performance::cycle_service_client::CycleServiceClient::new(self.performance.channel());
         let ask = performance::GetCycleRequest { cycle_id: cycle.to_string() };
         let reply = client.get_cycle(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-        let state = reply.cycle.unwrap_or_default().state();
-        if state == performance::CycleState::Published {
-            return Ok(());
+        let told = reply.cycle.unwrap_or_default();
+        if told.state() == performance::CycleState::Published {
+            let last_day = told.period.unwrap_or_default().to;
+            return last_day.parse().map_err(|_| Error::internal(format!("a cycle that ends on {last_day:?}")));
         }
         let message = "scores may still change: publish the cycle first";
         Err(Error::new(Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED", message).with("cycle", cycle))
-    }
-
-    /// Everybody's number and newest home employment.
-    pub async fn homes(&self, ctx: &OpContext) -> Result<BTreeMap<PersonId, Home>> {
-        let mut client = identity::person_service_client::PersonServiceClient::new(self.identity.channel());
-        let (mut all, mut token) = (BTreeMap::new(), String::new());
-        loop {
-            let ask =
-                identity::ListPeopleRequest { page_size: page::MAX_SIZE, page_token: token, ..Default::default() };
-            let reply = client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-            for person in reply.people {
-                // Posts beside the home are no matter of pay.
-                let homes = |e: &&identity::Employment| {
-                    !matches!(e.post(), identity::Post::Concurrent | identity::Post::Secondment)
-                };
-                if let Some(newest) = person.employments.iter().rfind(homes) {
-                    let (region, unit) = (newest.region.parse()?, newest.unit_id.parse()?);
-                    all.insert(person.person_id.parse()?, Home { employee_no: person.employee_no, region, unit });
-                }
-            }
-            token = reply.next_page_token;
-            if token.is_empty() {
-                return Ok(all);
-            }
-        }
     }
 
     /// A person's credited records in a cycle: the first `limit` of them, and how many there are. Called with the caller's

@@ -55,11 +55,7 @@ impl From<TenantError> for Error {
                 "SUSPENDED_TOO_SHORT",
                 format!("a group is deleted 30 days after it was suspended, not before {from}"),
             ),
-            TenantError::SuspendedBySameHand => Self::new(
-                PermissionDenied,
-                "SAME_HAND",
-                "who suspended the group does not delete it: somebody else must",
-            ),
+            TenantError::FourEyes(refusal) => refusal.into(),
             TenantError::NameDiffers => Self::new(
                 InvalidArgument,
                 "NAME_DIFFERS",

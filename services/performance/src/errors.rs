@@ -31,7 +31,7 @@ impl From<TransferError> for Error {
             TransferError::NothingToTell => (Kind::FailedPrecondition, "NOTHING_TO_TELL"),
             TransferError::TooLarge => (Kind::InvalidArgument, "NUMBER_TOO_LARGE"),
             TransferError::NotPrepared(_) => (Kind::FailedPrecondition, "TRANSFER_NOT_PREPARED"),
-            TransferError::SameHands => (Kind::PermissionDenied, "SAME_HANDS"),
+            TransferError::FourEyes(refusal) => return (*refusal).into(),
             TransferError::NotApproved => (Kind::FailedPrecondition, "TRANSFER_NOT_APPROVED"),
             TransferError::Dropped(_) => (Kind::FailedPrecondition, "TRANSFER_DROPPED"),
             TransferError::Released => (Kind::FailedPrecondition, "TRANSFER_RELEASED"),

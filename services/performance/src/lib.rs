@@ -94,6 +94,7 @@ use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
 use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
 use tally_api::performance::v1::transfer_service_server::TransferServiceServer;
+use tally_app::directory::Directory;
 use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
 use tally_privacy::{Before, Follower, Subject};
@@ -137,6 +138,7 @@ pub struct Deps {
 pub struct App {
     store: Store,
     peers: Peers,
+    directory: Directory,
     signing: SigningKeys,
     trusted: Trusted,
     clock: Clock,
@@ -156,7 +158,8 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
 pub fn build(deps: Deps) -> Service {
     let Deps { store, cache: _, peers, signing, trusted, clock, rng, compute } = deps;
     let (accounts, wake) = Default::default();
-    let app = App { store, peers, signing, trusted, clock, rng, compute, accounts, wake };
+    let directory = Directory::new(peers.identity.clone());
+    let app = App { store, peers, directory, signing, trusted, clock, rng, compute, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))

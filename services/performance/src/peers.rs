@@ -11,16 +11,14 @@ use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
 use tally_api::identity::v1::directory_service_client::DirectoryServiceClient;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
-use tally_api::identity::v1::person_service_client::PersonServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
+use tally_app::directory::People;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
 use tally_kernel::{Currency, Error, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from};
 
-use crate::closing::domain::facts::{
-    Account, Alias, Duty, DutyRule, Employment, Facts, Finding, Person, Phase, PhaseKind,
-};
+use crate::closing::domain::facts::{Account, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
 use crate::cycle::domain::Policy;
 use crate::transfer::domain::Entry;
 
@@ -52,14 +50,14 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Everything closing wants to know of a period.
+    /// Everything closing wants to know of a period, of these people those who were employed in it.
     ///
     /// # Errors
     /// What a peer answers; `UNAVAILABLE` when one is away.
-    pub async fn facts(&self, ctx: &OpContext, period: Period, policy: &Policy) -> Result<Facts> {
+    pub async fn facts(&self, ctx: &OpContext, people: &People, period: Period, policy: &Policy) -> Result<Facts> {
         let minor_digits = self.minor_digits(ctx).await?;
-        let (people, accounts) = (self.people(ctx, period).await?, self.accounts(ctx).await?);
-        let aliases = self.aliases(ctx).await?;
+        let people = people.iter().filter(|person| person.employed_in(period)).cloned().collect();
+        let (accounts, aliases) = (self.accounts(ctx).await?, self.aliases(ctx).await?);
         let mut facts = Facts { minor_digits, people, accounts, aliases, ..Facts::default() };
         self.rosters(ctx, period, &mut facts).await?;
         self.occupancy(ctx, period, policy, &mut facts).await?;
@@ -72,29 +70,6 @@ impl Peers {
         let group = client.get_tenant(request).await.map_err(error_from)?.into_inner().tenant.unwrap_or_default();
         let currency: Currency = group.currency.parse()?;
         Ok(currency.minor_digits())
-    }
-
-    /// Everybody employed on some day of the period, by employee number.
-    async fn people(&self, ctx: &OpContext, period: Period) -> Result<Vec<Person>> {
-        let mut client = PersonServiceClient::new(self.identity.channel());
-        let (mut people, mut page_token) = (Vec::new(), String::new());
-        loop {
-            let asked = idn::ListPeopleRequest {
-                period: Some(period_to(period)),
-                page_size: PAGE,
-                page_token,
-                ..Default::default()
-            };
-            let reply =
-                client.list_people(self.identity.as_service(ctx, asked)).await.map_err(error_from)?.into_inner();
-            for person in reply.people {
-                people.push(person_from(person)?);
-            }
-            page_token = reply.next_page_token;
-            if page_token.is_empty() {
-                return Ok(people);
-            }
-        }
     }
 
     /// The regions of the group.
@@ -290,21 +265,6 @@ fn millis(at: Option<prost_types::Timestamp>) -> Result<i64> {
     let at = at.ok_or_else(|| unreadable("a missing time"))?;
     let at = jiff::Timestamp::new(at.seconds, at.nanos).map_err(unreadable)?;
     Ok(at.as_millisecond())
-}
-
-fn person_from(sent: idn::Person) -> Result<Person> {
-    let employment = |e: idn::Employment| {
-        Ok(Employment {
-            unit: e.unit_id.parse()?,
-            unit_path: e.unit_path,
-            region: e.region.parse()?,
-            from: date(&e.from)?.ok_or_else(|| unreadable("an employment without a first day"))?,
-            to: date(&e.to)?,
-        })
-    };
-    let mut employments = sent.employments.into_iter().map(employment).collect::<Result<Vec<_>>>()?;
-    employments.sort_by_key(|e| e.from);
-    Ok(Person { id: sent.person_id.parse()?, employee_no: sent.employee_no, employments })
 }
 
 fn unit_from(sent: idn::OrgUnit) -> Result<Unit> {

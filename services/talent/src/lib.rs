@@ -14,6 +14,7 @@ pub mod profile;
 use tally_api::talent::v1::audit_service_server::AuditServiceServer;
 use tally_api::talent::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::talent::v1::profile_service_server::ProfileServiceServer;
+use tally_app::directory::Directory;
 use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
 use tally_privacy::Follower;
@@ -46,7 +47,8 @@ pub struct Deps {
 
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
-    let app = profile::App { store: deps.store.clone(), peers: deps.peers.clone() };
+    let directory = Directory::new(deps.peers.identity.clone());
+    let app = profile::App { store: deps.store.clone(), peers: deps.peers.clone(), directory };
     let privacy = privacy::Rpc { store: deps.store.clone(), identity: deps.peers.identity.clone() };
     let follower = Follower {
         service: SERVICE,

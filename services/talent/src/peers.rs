@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tally_access::{OpContext, Region};
+use jiff::civil::Date;
+use tally_access::OpContext;
 use tally_api::attendance::v1 as attendance;
-use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
-use tally_kernel::id::{AccountId, CycleId, OrgUnitId, PersonId};
-use tally_kernel::{Result, page};
+use tally_kernel::id::{AccountId, CycleId};
+use tally_kernel::{Error, Result, page};
 use tally_rpc::{Peer, error_from};
 
 use crate::profile::domain::{Card, Published, Served};
@@ -57,7 +57,7 @@ impl Peers {
     /// What a published cycle shows about everybody in it.
     pub async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Published> {
         let (accounts, cards) = (self.accounts(ctx).await?, self.cards(ctx, cycle).await?);
-        let homes = self.homes(ctx).await?;
+        let last_day = self.last_day(ctx, cycle).await?;
         let mut client =
             performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
         let (mut served, mut token) = (Vec::new(), String::new());
@@ -76,7 +76,7 @@ impl Peers {
             }
             token = reply.next_page_token;
             if token.is_empty() {
-                return Ok(Published { cycle, cards, served, homes });
+                return Ok(Published { cycle, last_day, cards, served });
             }
         }
     }
@@ -123,26 +123,12 @@ impl Peers {
         }
     }
 
-    /// Region and unit of everybody's newest home employment.
-    async fn homes(&self, ctx: &OpContext) -> Result<BTreeMap<PersonId, (Region, OrgUnitId)>> {
-        let mut client = identity::person_service_client::PersonServiceClient::new(self.identity.channel());
-        let (mut all, mut token) = (BTreeMap::new(), String::new());
-        loop {
-            let ask =
-                identity::ListPeopleRequest { page_size: page::MAX_SIZE, page_token: token, ..Default::default() };
-            let reply = client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-            for person in reply.people {
-                let homes = |e: &&identity::Employment| {
-                    !matches!(e.post(), identity::Post::Concurrent | identity::Post::Secondment)
-                };
-                if let Some(newest) = person.employments.iter().rfind(homes) {
-                    all.insert(person.person_id.parse()?, (newest.region.parse()?, newest.unit_id.parse()?));
-                }
-            }
-            token = reply.next_page_token;
-            if token.is_empty() {
-                return Ok(all);
-            }
-        }
+    /// The last day of a cycle.
+    async fn last_day(&self, ctx: &OpContext, cycle: CycleId) -> Result<Date> {
+        let mut client = performance::cycle_service_client::CycleServiceClient::new(self.performance.channel());
+        let ask = performance::GetCycleRequest { cycle_id: cycle.to_string() };
+        let reply = client.get_cycle(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+        let last_day = reply.cycle.unwrap_or_default().period.unwrap_or_default().to;
+        last_day.parse().map_err(|_| Error::internal(format!("a cycle that ends on {last_day:?}")))
     }
 }

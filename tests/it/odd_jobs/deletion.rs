@@ -44,7 +44,7 @@ pub async fn all(stack: &Stack, done: &Done) {
     let ask = identity::SuspendTenantRequest { request_id: String::new(), reason: "moves out".into() };
     tenants.suspend_tenant(one.ask(ask)).await.expect("a suspension");
     taking_along::all(stack, done, &archivist).await;
-    assert_eq!(delete(&one, &name).await, Err("SAME_HAND"));
+    assert_eq!(delete(&one, &name).await, Err("FOUR_EYES_REQUIRED"));
     assert_eq!(delete(&other, &name).await, Err("SUSPENDED_TOO_SHORT"));
     age(stack).await;
     assert_eq!(delete(&other, "Another").await, Err("NAME_DIFFERS"));

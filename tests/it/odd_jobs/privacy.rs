@@ -93,7 +93,7 @@ async fn erase(done: &Done, erasure_id: String) {
     let mut client = erasures(admin);
     let ask = identity::ApproveErasureRequest { request_id: String::new(), erasure_id: erasure_id.clone() };
     let own = client.approve_erasure(hr.ask(ask.clone())).await.expect_err("the own request");
-    assert_eq!(error_from(own).reason(), "OWN_REQUEST");
+    assert_eq!(error_from(own).reason(), "FOUR_EYES_REQUIRED");
     client.approve_erasure(admin.ask(ask)).await.expect("an approval");
     eventually("the reports of four services", async || {
         let ask = identity::GetErasureRequest { erasure_id: erasure_id.clone() };

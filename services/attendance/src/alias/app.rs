@@ -13,14 +13,14 @@ use crate::policy::{ImportAliases, ListAliases};
 /// Writes the aliases that are new.
 pub async fn import_aliases(app: &App, ctx: &OpContext, batch: Batch<Alias>) -> Result<Outcome> {
     ctx.plan::<ImportAliases>()?;
-    let people = app.peers.people(ctx).await?;
+    let people = app.directory.everybody(ctx).await?;
     let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
     let mut rows = Vec::with_capacity(batch.rows.len());
     for (index, fact) in batch.rows {
         let person = people.get(fact.person);
         let today = || person.map(|p| p.zone.to_datetime(ctx.now()).date());
-        match fact.from.or_else(today).and_then(|day| person?.home_on(day)) {
-            Some(home) => rows.push((index, Placed { home, fact })),
+        match fact.from.or_else(today).and_then(|day| person?.home(day)) {
+            Some(home) => rows.push((index, Placed { home: home.into(), fact })),
             None => refused.problems.push(Problem::unknown_person(index, fact.person)),
         }
     }

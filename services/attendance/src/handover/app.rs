@@ -72,7 +72,7 @@ pub async fn record_handover(app: &App, ctx: &OpContext, command: Command) -> Re
 /// Writes the hand-overs that are new.
 pub async fn import_handovers(app: &App, ctx: &OpContext, batch: Batch<Handover>) -> Result<Outcome> {
     ctx.plan::<ImportHandovers>()?;
-    let people = app.peers.people(ctx).await?;
+    let people = app.directory.everybody(ctx).await?;
     let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportHandovers>(rows.iter().map(|(_, row)| row.target()))?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Time;
 use jiff::{Span, Timestamp};
 use tally_access::OpContext;
+use tally_app::directory::{self, People};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{CUT_OVER, Period, TimeError, zone};
 use tally_kernel::{Error, Result};
@@ -13,7 +14,6 @@ use tally_store::ScopedTx;
 use super::domain::{self, Account, Duty, Evidence, Handover, Person, Policy, Punch, Shift};
 use crate::account::store::reached;
 use crate::app::App;
-use crate::directory::People;
 use crate::policy::ListOccupancy;
 use crate::roster::store::Whose;
 use crate::site::domain::Site;
@@ -37,7 +37,7 @@ pub struct Question {
 /// them, whoever asks: an answer must not depend on who may see a punch.
 pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> Result<Duty> {
     let plan = ctx.plan::<ListOccupancy>()?;
-    let people = app.peers.people(ctx).await?;
+    let people = app.directory.everybody(ctx).await?;
     let evidence = {
         let tx = app.store.read(ctx).await?;
         let accounts = reached(&tx, &plan, &question.accounts).await?;
@@ -61,7 +61,7 @@ async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<Account>, peopl
 
     let concerned = concerned(&accounts, people, &on_accounts, &log);
     // A list of nearly everybody costs more than reading everybody.
-    let only = (concerned.len() * 2 < people.iter().count()).then(|| concerned.iter().copied().collect::<Vec<_>>());
+    let only = (concerned.len() * 2 < people.len()).then(|| concerned.iter().copied().collect::<Vec<_>>());
     let punches = punch::store::between(tx, only.clone(), from, to).await?;
     // Shifts on other accounts as well: a hold without a release ends with the person's roster.
     let whose = only.map_or(Whose::Everybodys, Whose::People);
@@ -71,7 +71,7 @@ async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<Account>, peopl
     Ok(Evidence {
         period: question.period,
         policy: question.policy,
-        people: people.iter().filter(|p| concerned.contains(&p.id)).map(person).collect(),
+        people: people.iter().filter(|p| concerned.contains(&p.id)).map(|p| person(p)).collect(),
         accounts,
         shifts: shifts.into_iter().map(shift).collect(),
         punches: punches
@@ -110,12 +110,10 @@ fn concerned(
     members.chain(shifts.iter().map(|s| s.person)).chain(log.iter().map(|h| h.person)).collect()
 }
 
-fn person(person: &crate::directory::Person) -> Person {
-    let employment = |e: &crate::directory::Employment| domain::Employment {
-        from: e.from,
-        to: e.to,
-        unit_path: e.unit_path.clone(),
-    };
+/// On duty is who works in the team, beside the home as well: any of the employments counts.
+fn person(person: &directory::Person) -> Person {
+    let employment =
+        |e: &directory::Employment| domain::Employment { from: e.from, to: e.to, unit_path: e.unit_path.to_string() };
     Person {
         id: person.id,
         employee_no: person.employee_no.clone(),

@@ -89,7 +89,7 @@ async fn facts(unit: &Unit, person: PersonId, at: Timestamp, device_at: Option<T
 /// Writes the punches that are new.
 pub async fn import_punches(app: &App, ctx: &OpContext, batch: Batch<Punch>) -> Result<Outcome> {
     ctx.plan::<ImportPunches>()?;
-    let people = app.peers.people(ctx).await?;
+    let people = app.directory.everybody(ctx).await?;
     let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportPunches>(rows.iter().map(|(_, row)| row.target()))?;

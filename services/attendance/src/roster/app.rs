@@ -19,7 +19,7 @@ use crate::policy::{ListShifts, PublishShifts};
 /// Writes the shifts that are new.
 pub async fn publish_shifts(app: &App, ctx: &OpContext, batch: Batch<Shift>) -> Result<Outcome> {
     ctx.plan::<PublishShifts>()?;
-    let people = app.peers.people(ctx).await?;
+    let people = app.directory.everybody(ctx).await?;
     let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<PublishShifts>(rows.iter().map(|(_, row)| row.target()))?;

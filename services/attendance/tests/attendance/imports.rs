@@ -183,3 +183,19 @@ async fn a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_r
         assert_eq!(reason(import(vec![own; 5_001]).await), "INVALID_REQUEST");
     }
 }
+
+#[tokio::test]
+async fn an_import_in_chunks_reads_the_people_once_and_again_only_when_something_changed() {
+    for world in World::all().await {
+        let chunk = async |day: u32| {
+            let row = punch(1, PunchKind::In, &format!("2026-03-0{day}T01:00:00Z"));
+            assert_eq!(counts(world.punch(vec![row]).await), (1, 0, vec![]), "{}", world.db.name);
+            world.heard.pages()
+        };
+        world.heard.change();
+        // Three people, one a page.
+        assert_eq!([chunk(1).await, chunk(2).await, chunk(3).await], [3, 3, 3], "{}", world.db.name);
+        world.heard.change();
+        assert_eq!([chunk(4).await, chunk(5).await], [6, 6], "{}", world.db.name);
+    }
+}

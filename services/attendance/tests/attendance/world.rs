@@ -1,5 +1,8 @@
 //! A group of three people in two regions, an identity that tells of them, and clients of the service under test.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use jiff::Timestamp;
 use tally_access::{Permission, Reach};
 use tally_api::attendance::v1 as pb;
@@ -28,7 +31,7 @@ use uuid::Uuid;
 /// Monday morning in Shanghai.
 pub const NOW: &str = "2026-03-02T01:00:00Z";
 pub const TENANT: TenantId = TenantId(Uuid::from_u128(0xa1));
-/// `north/a` in cn-north: E1 and E2. `south/b` in cn-south: E3.
+/// `north/a` in cn-north: E1 and E2, who has a second post in `south/b` since March. `south/b` in cn-south: E3.
 pub const NORTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb1));
 pub const SOUTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb2));
 
@@ -50,22 +53,48 @@ mod asked {
 }
 
 /// Tells of the three people, one a page.
-struct Identity;
+#[derive(Clone, Default)]
+struct Identity(Arc<Heard>);
+
+/// What identity was asked, and as of which of its revisions it answers.
+#[derive(Default)]
+pub struct Heard {
+    revision: AtomicU64,
+    pages: AtomicU64,
+}
+
+impl Heard {
+    /// Something changes.
+    pub fn change(&self) {
+        self.revision.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Pages of people that were given out.
+    pub fn pages(&self) -> u64 {
+        self.pages.load(Ordering::SeqCst)
+    }
+}
 
 fn told(n: u128) -> identity::Person {
-    let (unit, path, region) = if n < 3 { (NORTH, "north/a", "cn-north") } else { (SOUTH, "south/b", "cn-south") };
-    let employment = identity::Employment {
+    let (north, south) = ((NORTH, "north/a", "cn-north"), (SOUTH, "south/b", "cn-south"));
+    let employment = |(unit, path, region): (OrgUnitId, &str, &str)| identity::Employment {
         unit_id: unit.to_string(),
         unit_path: path.into(),
         region: region.into(),
         from: "2020-01-01".into(),
+        post: identity::Post::Home.into(),
         ..Default::default()
     };
+    let mut employments = vec![employment(if n < 3 { north } else { south })];
+    if n == 2 {
+        let (post, from) = (identity::Post::Concurrent.into(), "2026-03-01".into());
+        employments.push(identity::Employment { post, from, ..employment(south) });
+    }
     identity::Person {
         person_id: person(n).to_string(),
         employee_no: format!("E{n}"),
         zone: "Asia/Shanghai".into(),
-        employments: vec![employment],
+        employments,
         ..Default::default()
     }
 }
@@ -76,9 +105,16 @@ impl PersonService for Identity {
         &self,
         req: Request<identity::ListPeopleRequest>,
     ) -> Result<Response<identity::ListPeopleResponse>, Status> {
-        let n: u128 = req.into_inner().page_token.parse().unwrap_or(1);
+        let (req, revision) = (req.into_inner(), self.0.revision.load(Ordering::SeqCst));
+        if revision > 0 && req.known_revision == revision {
+            let unchanged = identity::ListPeopleResponse { revision, unchanged: true, ..Default::default() };
+            return Ok(Response::new(unchanged));
+        }
+        self.0.pages.fetch_add(1, Ordering::SeqCst);
+        let n: u128 = req.page_token.parse().unwrap_or(1);
         let next_page_token = if n < 3 { (n + 1).to_string() } else { String::new() };
-        Ok(Response::new(identity::ListPeopleResponse { people: vec![told(n)], next_page_token, ..Default::default() }))
+        let people = vec![told(n)];
+        Ok(Response::new(identity::ListPeopleResponse { people, next_page_token, revision, ..Default::default() }))
     }
 
     async fn get_person(
@@ -184,6 +220,8 @@ pub struct World {
     pub callers: Callers,
     /// May do everything in the group.
     pub admin: Caller,
+    /// What identity was asked.
+    pub heard: Arc<Heard>,
     channel: RpcChannel,
 }
 
@@ -195,8 +233,10 @@ impl World {
 
     fn on(db: TestStore) -> Self {
         let callers = Callers::new(clock(NOW), 7);
-        let routes = Routes::new(limited!(PersonServiceServer::new(Identity)))
-            .add_service(limited!(OrgServiceServer::new(Identity)));
+        let told = Identity::default();
+        let heard = Arc::clone(&told.0);
+        let routes = Routes::new(limited!(PersonServiceServer::new(told.clone())))
+            .add_service(limited!(OrgServiceServer::new(told)));
         let identity = callers.stack("identity", asked::POLICY, Limits::default()).guard(routes);
         let peers = Peers { identity: Peer::new(in_process(&identity), callers.signer(SERVICE)) };
         let compute = Compute::new(1).expect("a pool");
@@ -210,7 +250,7 @@ impl World {
         let guarded = callers.stack(SERVICE, POLICY, Limits::default()).guard(service.routes);
         let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
         let admin = callers.person(TENANT, None, everything);
-        Self { channel: in_process(&guarded), admin, callers, db }
+        Self { channel: in_process(&guarded), admin, callers, db, heard }
     }
 
     /// Somebody who is this person and may do these things with what is about them.

@@ -2,6 +2,7 @@
 //! approve and post is a rule of the database too.
 
 use sea_orm_migration::prelude::DbErr;
+use tally_app::four_eyes::constraint;
 use tally_store::class::Salary;
 use tally_store::migration::{
     Keys, MigrationName, MigrationTrait, SchemaManager, big, bytes, check, create_table, index, region, sealed_column,
@@ -28,17 +29,20 @@ impl MigrationTrait for Migration {
             big("people"),
             text("inputs_digest"),
             uuid("prepared_by"),
+            uuid_null("prepared_person"),
             uuid_null("prepared_for"),
             uuid_null("approved_by"),
+            uuid_null("approved_person"),
             uuid_null("approved_for"),
             uuid_null("posted_by"),
+            uuid_null("posted_person"),
             uuid_null("posted_for"),
         ];
         create_table(m, "settlements", columns).await?;
         sealed_column::<Salary>(m, "settlements", "sums").await?;
-        check(m, "settlements", "approver", &other_hands("approved", "prepared")).await?;
-        check(m, "settlements", "poster", &other_hands("posted", "prepared")).await?;
-        check(m, "settlements", "payer", &other_hands("posted", "approved")).await?;
+        check(m, "settlements", "approver", &constraint("approved", "prepared")).await?;
+        check(m, "settlements", "poster", &constraint("posted", "prepared")).await?;
+        check(m, "settlements", "payer", &constraint("posted", "approved")).await?;
         let columns = [
             region(),
             uuid("unit_id"),
@@ -55,10 +59,4 @@ impl MigrationTrait for Migration {
         sealed_column::<Salary>(m, "carry_books", "book").await?;
         index(m, "carry_books", ["currency"], Keys::Unique).await
     }
-}
-
-/// Whoever took a step, and whoever lent the right to, took no part in the other step.
-fn other_hands(step: &str, other: &str) -> String {
-    let hands = format!("({other}_by, COALESCE({other}_for, {other}_by))");
-    format!("{step}_by IS NULL OR ({step}_by NOT IN {hands} AND COALESCE({step}_for, {step}_by) NOT IN {hands})")
 }

@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Permit, Rpc, Source, Target};
-use tally_kernel::id::{CycleId, PoolId, SettlementId};
+use tally_access::{OpContext, Target};
+use tally_app::directory::{Directory, People};
+use tally_app::four_eyes::Hands;
+use tally_kernel::id::{CycleId, PersonId, PoolId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result};
 use tally_store::{Audit, Store, Unit};
 
-use super::domain::{self, CarryBook, Claimant, Fund, Hands, Settlement, SettlementError, Stage};
+use super::domain::{self, CarryBook, Claimant, Fund, Settlement, SettlementError, Stage};
 use super::store;
-use crate::peers::{Home, Peers};
+use crate::peers::{Peers, Scored};
 use crate::policy::{
     ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
 };
@@ -25,6 +27,8 @@ pub struct App {
     pub store: Store,
     /// The services it reads from.
     pub peers: Peers,
+    /// People and where they belong.
+    pub directory: Directory,
 }
 
 /// A settlement on file: who did what to it, and its sums. Everybody's lines are with the statements.
@@ -91,9 +95,9 @@ pub struct Change {
 pub async fn draft(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
     let permit = ctx.permit::<DraftSettlement>(&Target::tenant())?;
     let pool = pool::store::pool_of(&*app.store.read(ctx).await?, PoolId(change.id)).await?;
-    let scores = app.peers.scores(ctx, pool.cycle).await?;
-    let homes = app.peers.homes(ctx).await?;
-    let scores = claims(scores, &homes)?;
+    let Scored { last_day, scores } = app.peers.scores(ctx, pool.cycle).await?;
+    let people = app.directory.everybody(ctx).await?;
+    let scores = claims(scores, &people)?;
     app.store
         .retry(ctx, || async {
             let mut unit = app.store.unit(ctx, &permit).await?;
@@ -102,9 +106,9 @@ pub async fn draft(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed>
             }
             let carry = store::carry_book(&unit, pool.amount.currency).await?;
             let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
-            let filed = file(ctx, hands(&permit), &pool, &scores, carry, &split);
+            let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
             store::insert(&unit, &filed).await?;
-            statement::store::insert_all(&unit, ctx, &filed, &split.lines, &homes).await?;
+            statement::store::insert_all(&unit, ctx, &filed, &split.lines, (&people, last_day)).await?;
             let audit = Audit::new("compensation.settlement.draft", "settlement", filed.id)
                 .after(&tally_store::digest(filed.inputs_digest.as_bytes()))
                 .note("people", filed.people);
@@ -115,26 +119,14 @@ pub async fn draft(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed>
 }
 
 /// Everybody with a score, under the employee number that settles ties.
-fn claims(
-    scores: Vec<(tally_kernel::id::PersonId, Micro)>,
-    homes: &std::collections::BTreeMap<tally_kernel::id::PersonId, Home>,
-) -> Result<Vec<(Claimant, Micro)>> {
+fn claims(scores: Vec<(PersonId, Micro)>, people: &People) -> Result<Vec<(Claimant, Micro)>> {
     let claim = |(person, score)| {
-        let home = homes
-            .get(&person)
+        let known = people
+            .get(person)
             .ok_or_else(|| Error::internal(format!("a card of person {person}, whom identity does not know")))?;
-        Ok((Claimant { employee_no: home.employee_no.clone(), person }, score))
+        Ok((Claimant { employee_no: known.employee_no.clone(), person }, score))
     };
     scores.into_iter().map(claim).collect()
-}
-
-/// Whose hands a permit puts to work.
-pub(crate) fn hands<R: Rpc>(permit: &Permit<R>) -> Hands {
-    let lent_by = match permit.source() {
-        Source::Delegated(delegator) => Some(delegator),
-        Source::Own | Source::BreakGlass(_) => None,
-    };
-    Hands { by: permit.principal(), lent_by }
 }
 
 pub(crate) fn file(
@@ -190,7 +182,7 @@ pub async fn discard(app: &App, ctx: &OpContext, change: &Change) -> Result<File
 /// Approves a draft that somebody else prepared.
 pub async fn approve(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
     let permit = ctx.permit::<ApproveSettlement>(&Target::tenant())?;
-    let approver = hands(&permit);
+    let approver = Hands::of(ctx, &permit);
     app.store
         .retry(ctx, || async {
             let unit = app.store.unit(ctx, &permit).await?;
@@ -206,7 +198,7 @@ pub async fn approve(app: &App, ctx: &OpContext, change: &Change) -> Result<File
 /// Posts an approved settlement, by a third pair of hands: everybody's lines are checked against the sums once more, and the carry account moves on.
 pub async fn post(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
     let permit = ctx.permit::<PostSettlement>(&Target::tenant())?;
-    let poster = hands(&permit);
+    let poster = Hands::of(ctx, &permit);
     app.store
         .retry(ctx, || async {
             let unit = app.store.unit(ctx, &permit).await?;

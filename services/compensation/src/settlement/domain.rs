@@ -17,13 +17,14 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use tally_app::four_eyes::FourEyesRequired;
 use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry, Method};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::PersonId;
 use tally_kernel::{Currency, Micro, Money, Ppm};
 
 pub use self::correction::{Basis, Correction, Delta, Paid, correct};
-pub use self::stage::{Hands, Stage};
+pub use self::stage::Stage;
 use crate::pool::domain::{PoolError, PoolRule, Rule, Tier};
 
 /// What makes a settlement impossible.
@@ -62,10 +63,8 @@ pub enum SettlementError {
     #[error("a number is too large to compute with")]
     TooLarge,
     /// Who prepared it wants to approve it, or who prepared or approved it wants to post it.
-    #[error(
-        "a settlement is prepared, approved and posted by three different people, and who lends a right counts: ask somebody else"
-    )]
-    SameHands,
+    #[error(transparent)]
+    FourEyes(#[from] FourEyesRequired),
     /// Not a draft any more.
     #[error("the settlement is {0}, not a draft")]
     NotDraft(Stage),
@@ -95,7 +94,7 @@ impl From<SettlementError> for Error {
             }
             SettlementError::CurrencyMismatch { .. } => refused(Kind::InvalidArgument, "CURRENCY_MISMATCH"),
             SettlementError::TooLarge => refused(Kind::InvalidArgument, "NUMBER_TOO_LARGE"),
-            SettlementError::SameHands => refused(Kind::FailedPrecondition, "SAME_HANDS"),
+            SettlementError::FourEyes(refusal) => refusal.into(),
             SettlementError::NotDraft(_) => refused(Kind::FailedPrecondition, "SETTLEMENT_NOT_DRAFT"),
             SettlementError::NotApproved(_) => refused(Kind::FailedPrecondition, "SETTLEMENT_NOT_APPROVED"),
             SettlementError::Posted => refused(Kind::FailedPrecondition, "SETTLEMENT_POSTED"),

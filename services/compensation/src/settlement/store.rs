@@ -3,7 +3,8 @@
 use futures::future::FutureExt as _;
 use sea_orm::Set;
 use tally_access::{Permission, Plan, Rpc};
-use tally_kernel::id::{CycleId, PoolId, PrincipalId, SettlementId};
+use tally_app::four_eyes::Hands;
+use tally_kernel::id::{CycleId, PersonId, PoolId, PrincipalId, SettlementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -11,7 +12,7 @@ use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, from_db, to_db, with_opened};
 
 use super::app::{Filed, Sums};
-use super::domain::{CarryBook, Hands, Stage};
+use super::domain::{CarryBook, Stage};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -30,10 +31,13 @@ pub struct Model {
     pub people: i64,
     pub inputs_digest: String,
     pub prepared_by: Uuid,
+    pub prepared_person: Option<Uuid>,
     pub prepared_for: Option<Uuid>,
     pub approved_by: Option<Uuid>,
+    pub approved_person: Option<Uuid>,
     pub approved_for: Option<Uuid>,
     pub posted_by: Option<Uuid>,
+    pub posted_person: Option<Uuid>,
     pub posted_for: Option<Uuid>,
     pub recorded_at: DateTimeUtc,
 }
@@ -99,10 +103,13 @@ pub async fn insert(unit: &Unit, filed: &Filed) -> Result<()> {
         people: Set(i64::from(filed.people)),
         inputs_digest: Set(filed.inputs_digest.clone()),
         prepared_by: Set(filed.prepared.by.0),
+        prepared_person: Set(filed.prepared.person.map(|p| p.0)),
         prepared_for: Set(filed.prepared.lent_by.map(|p| p.0)),
         approved_by: Set(None),
+        approved_person: Set(None),
         approved_for: Set(None),
         posted_by: Set(None),
+        posted_person: Set(None),
         posted_for: Set(None),
         recorded_at: Set(to_db(filed.prepared_at)),
         ..Default::default()
@@ -116,8 +123,10 @@ pub async fn keep_stage(unit: &Unit, filed: &Filed) -> Result<()> {
     unit.update::<Entity>()
         .set(Column::Stage, filed.stage.name())
         .set(Column::ApprovedBy, filed.approved.map(|hands| hands.by.0))
+        .set(Column::ApprovedPerson, filed.approved.and_then(|hands| hands.person).map(|p| p.0))
         .set(Column::ApprovedFor, filed.approved.and_then(|hands| hands.lent_by).map(|p| p.0))
         .set(Column::PostedBy, filed.posted.map(|hands| hands.by.0))
+        .set(Column::PostedPerson, filed.posted.and_then(|hands| hands.person).map(|p| p.0))
         .set(Column::PostedFor, filed.posted.and_then(|hands| hands.lent_by).map(|p| p.0))
         .filter(Column::Id.eq(filed.id.0))
         .exec_one()
@@ -169,15 +178,15 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         sums,
         people: u32::try_from(row.people).unwrap_or(u32::MAX),
         inputs_digest: row.inputs_digest,
-        prepared: hands(row.prepared_by, row.prepared_for),
-        approved: row.approved_by.map(|by| hands(by, row.approved_for)),
-        posted: row.posted_by.map(|by| hands(by, row.posted_for)),
+        prepared: hands(row.prepared_by, row.prepared_person, row.prepared_for),
+        approved: row.approved_by.map(|by| hands(by, row.approved_person, row.approved_for)),
+        posted: row.posted_by.map(|by| hands(by, row.posted_person, row.posted_for)),
         prepared_at: from_db(row.recorded_at),
     })
 }
 
-fn hands(by: Uuid, lent_by: Option<Uuid>) -> Hands {
-    Hands { by: PrincipalId(by), lent_by: lent_by.map(PrincipalId) }
+fn hands(by: Uuid, person: Option<Uuid>, lent_by: Option<Uuid>) -> Hands {
+    Hands { by: PrincipalId(by), person: person.map(PersonId), lent_by: lent_by.map(PrincipalId) }
 }
 
 /// The carry account of a currency; empty before the first settlement that carries.

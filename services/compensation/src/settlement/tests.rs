@@ -1,21 +1,23 @@
 //! Settlements on both databases: who may do what to them in which order, and what is on file afterwards.
 
-use std::collections::BTreeMap;
-
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
+use tally_app::directory::{Directory, Employment, People, Person, Post};
+use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
 use tally_kernel::{Micro, Ppm};
 use tally_rpc::Peer;
 use tally_store::{Audit, Store};
-use tally_testkit::callers::Callers;
+use tally_testkit::callers::{Approver, Callers, everything};
 use tally_testkit::databases::TestStore;
 use uuid::Uuid;
 
 use super::app::{self, App, Change, Filed, file};
-use super::domain::{CarryBook, Claimant, Hands, Stage, settle};
+use super::domain::{CarryBook, Claimant, Stage, settle};
 use super::{rpc, store};
-use crate::peers::{Home, Peers};
+use crate::peers::Peers;
 use crate::policy::{ApproveSettlement, DraftSettlement, GetSettlement, GetStatement};
 use crate::pool::app::Pool;
 use crate::pool::domain::{Part, PoolRule, Rule};
@@ -28,10 +30,6 @@ struct Desk {
     payer: OpContext,
 }
 
-fn everything() -> Vec<(Permission, Reach)> {
-    Permission::ALL.iter().map(|p| (*p, Reach::everything())).collect()
-}
-
 fn desk(db: &TestStore) -> Desk {
     let callers = Callers::new(db.clock.clone(), 7);
     let tenant = TenantId(Uuid::from_u128(1));
@@ -39,8 +37,32 @@ fn desk(db: &TestStore) -> Desk {
     // Nothing here calls a peer: the way leads nowhere.
     let nowhere = tally_rpc::connect("http://127.0.0.1:9", None).unwrap();
     let peer = Peer::new(nowhere, callers.signer(SERVICE));
+    let directory = Directory::new(peer.clone());
     let peers = Peers { identity: peer.clone(), performance: peer };
-    Desk { app: App { store: db.store.clone(), peers }, preparer: someone(), approver: someone(), payer: someone() }
+    Desk {
+        app: App { store: db.store.clone(), peers, directory },
+        preparer: someone(),
+        approver: someone(),
+        payer: someone(),
+    }
+}
+
+/// The last day of the cycle.
+const LAST_DAY: Date = date(2026, 3, 31);
+
+/// Of unit 50 and, in a second post since March, of unit 60 in another region.
+fn somebody(id: PersonId) -> Person {
+    let employment = |post, from, unit, region: &str| Employment {
+        post,
+        from,
+        to: None,
+        unit: OrgUnitId(Uuid::from_u128(unit)),
+        unit_path: "north/a".into(),
+        region: region.parse().unwrap(),
+    };
+    let home = employment(Post::Home, date(2026, 1, 1), 50, "cn-north");
+    let second = employment(Post::Beside, date(2026, 3, 1), 60, "cn-south");
+    Person { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments: vec![home, second] }
 }
 
 /// A draft of 100.01 among three, with odd cents carried.
@@ -54,19 +76,14 @@ async fn draft(desk: &Desk) -> Filed {
     let person = |n: u128| PersonId(Uuid::from_u128(n));
     let scores: Vec<_> =
         (1..=3).map(|n| (Claimant { employee_no: format!("E{n}"), person: person(n) }, Micro::from_int(90))).collect();
-    let home = |n: u128| Home {
-        employee_no: format!("E{n}"),
-        region: "cn-north".parse().unwrap(),
-        unit: OrgUnitId(Uuid::from_u128(50)),
-    };
-    let homes: BTreeMap<_, _> = (1..=3).map(|n| (person(n), home(n))).collect();
+    let people = People::new((1..=3).map(|n| somebody(person(n))));
     let permit = ctx.permit::<DraftSettlement>(&Target::tenant()).unwrap();
     let unit = desk.app.store.unit(ctx, &permit).await.unwrap();
     let carry = store::carry_book(&unit, Currency::CNY).await.unwrap();
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
-    let filed = file(ctx, app::hands(&permit), &pool, &scores, carry, &split);
+    let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
     store::insert(&unit, &filed).await.unwrap();
-    statement::store::insert_all(&unit, ctx, &filed, &split.lines, &homes).await.unwrap();
+    statement::store::insert_all(&unit, ctx, &filed, &split.lines, (&people, LAST_DAY)).await.unwrap();
     unit.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
     filed
 }
@@ -85,14 +102,14 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
         let desk = desk(&db);
         let filed = draft(&desk).await;
         let refused = app::approve(&desk.app, &desk.preparer, &change(&filed)).await.unwrap_err();
-        assert_eq!(refused.reason(), "SAME_HANDS", "{}", db.name);
+        assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}", db.name);
         let refused = app::post(&desk.app, &desk.preparer, &change(&filed)).await.unwrap_err();
         assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED", "{}", db.name);
         let approved = app::approve(&desk.app, &desk.approver, &change(&filed)).await.unwrap();
         assert_eq!(approved.approved.map(|hands| hands.by), Some(desk.approver.actor.principal));
         for same in [&desk.preparer, &desk.approver] {
             let refused = app::post(&desk.app, same, &change(&filed)).await.unwrap_err();
-            assert_eq!(refused.reason(), "SAME_HANDS", "{}", db.name);
+            assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}", db.name);
         }
         let posted = app::post(&desk.app, &desk.payer, &change(&filed)).await.unwrap();
         assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001, "{}", db.name);
@@ -113,12 +130,40 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
 }
 
 #[tokio::test]
+async fn a_settlement_is_approved_and_posted_by_other_eyes_than_those_of_the_steps_before() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let callers = Callers::new(db.clock.clone(), 11);
+        let person = |n| callers.person(TenantId(Uuid::from_u128(1)), Some(PersonId(Uuid::from_u128(n))), everything());
+        for who in Approver::ALL {
+            let (preparer, approver) = (person(71), person(72));
+            let desk = Desk { preparer: callers.context(&preparer), approver: callers.context(&approver), ..desk(&db) };
+            let filed = change(&draft(&desk).await);
+            let other = callers.context(&who.caller(&callers, &preparer));
+            let approved = app::approve(&desk.app, &other, &filed).await;
+            if who == Approver::SomebodyElse {
+                assert!(approved.is_ok(), "{}: {approved:?}", db.name);
+                continue;
+            }
+            assert_eq!(approved.unwrap_err().reason(), "FOUR_EYES_REQUIRED", "{}: {who:?}", db.name);
+            app::approve(&desk.app, &desk.approver, &filed).await.unwrap();
+            for before in [&preparer, &approver] {
+                let other = callers.context(&who.caller(&callers, before));
+                let refused = app::post(&desk.app, &other, &filed).await.unwrap_err();
+                assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}: {who:?}", db.name);
+            }
+            app::post(&desk.app, &callers.context(&person(73)), &filed).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets() {
     for db in TestStore::all(SERVICE, migrations).await {
         let desk = desk(&db);
         let filed = draft(&desk).await;
-        let hands = |by: u128, lent_by: Option<PrincipalId>| Hands { by: PrincipalId(Uuid::from_u128(by)), lent_by };
-        let (first, second) = (filed.prepared, hands(2, None));
+        let hands = |by: u128, lent_by| Hands { lent_by, ..Hands::own(PrincipalId(Uuid::from_u128(by)), None) };
+        let somebody = Some(PersonId(Uuid::from_u128(70)));
+        let (first, second) = (filed.prepared, Hands { person: somebody, ..hands(2, None) });
         let lent = |by| hands(by, Some(first.by));
         let forgotten = [
             (Some(first), None, false),
@@ -127,6 +172,7 @@ async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets() {
             (Some(second), Some(second), false),
             (Some(second), Some(lent(3)), false),
             (Some(second), Some(hands(3, Some(second.by))), false),
+            (Some(second), Some(Hands { person: somebody, ..hands(3, None) }), false),
             (Some(second), Some(hands(3, None)), true),
         ];
         for (approved, posted, good) in forgotten {
@@ -191,6 +237,7 @@ async fn a_statement_shows_its_amounts_only_to_who_may_read_pay() {
         let room = statement::App { store: desk.app.store.clone(), peers: desk.app.peers.clone() };
         let person = PersonId(Uuid::from_u128(2));
         let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
+        assert_eq!((found.unit.0.as_u128(), found.region.as_str()), (50, "cn-north"), "a second post moves no pay");
         let (shown, masked) = statement::rpc::render::<GetStatement>(&supervisor, found.clone());
         assert_eq!((shown.amount, shown.score.as_str()), (None, ""), "{}", db.name);
         let hidden = ["amount", "equal_split", "lines.amount", "lines.exact", "lines.note", "lines.weight", "score"];

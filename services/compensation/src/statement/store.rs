@@ -1,10 +1,10 @@
 //! The statements table. Everything about money is one sealed value; nothing in clear but whose it is.
 
-use std::collections::BTreeMap;
-
 use futures::future::FutureExt as _;
+use jiff::civil::Date;
 use sea_orm::{Condition, Set};
 use tally_access::{OpContext, Plan, Rpc};
+use tally_app::directory::People;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -12,7 +12,6 @@ use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, to_db, with_opened};
 
 use super::app::Statement;
-use crate::peers::Home;
 use crate::settlement::app::Filed;
 use crate::settlement::domain::PersonLine;
 
@@ -48,17 +47,18 @@ impl Told for Entity {
     }
 }
 
-/// Writes everybody's line of a draft.
+/// Writes everybody's line of a draft, each where the person belonged on the last day of the cycle, as the card is.
 pub async fn insert_all(
     unit: &Unit,
     ctx: &OpContext,
     filed: &Filed,
     lines: &[PersonLine],
-    homes: &BTreeMap<PersonId, Home>,
+    (people, last_day): (&People, Date),
 ) -> Result<()> {
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
-        let home = homes.get(&line.person).ok_or_else(|| Error::internal("a line of nobody whom identity knows"))?;
+        let home = people.get(line.person).and_then(|person| person.home(last_day));
+        let home = home.ok_or_else(|| Error::internal("a line of nobody whom identity knows"))?;
         let id = ctx.new_id();
         rows.push(ActiveModel {
             id: Set(id),

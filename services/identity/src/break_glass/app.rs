@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Scope, Target};
+use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{BreakGlassId, PrincipalId};
 use tally_kernel::page::Page;
@@ -14,7 +15,7 @@ use crate::access::domain::Facts;
 use crate::login::domain::{CodeOutcome, LoginError};
 use crate::policy::{EndBreakGlass, ListBreakGlasses, OpenBreakGlass, ReviewBreakGlass};
 use crate::role::domain::Roles;
-use crate::{App, access, login, org, tenant, views};
+use crate::{App, access, login, org, session, tenant, views};
 
 /// An emergency to declare.
 #[derive(Clone, Debug)]
@@ -181,7 +182,8 @@ pub(crate) async fn review(app: &App, ctx: &OpContext, wanted: &Change) -> Resul
                 return Ok(done);
             }
             let found = store::get(&unit, wanted.id).await?.ok_or(BreakGlassError::Unknown(wanted.id))?;
-            domain::judge_review(&found, ctx.actor.principal, ctx.now())?;
+            let declared = session::app::hands(&unit, found.principal).await?;
+            domain::judge_review(&found, declared, Hands::of(ctx, &permit), ctx.now())?;
             store::review(&unit, ctx, wanted.id, &wanted.finding).await?;
             let emergency = BreakGlass { review: Some((ctx.actor.principal, wanted.finding.clone())), ..found };
             unit.commit(Audit::new("identity.break_glass.review", "break_glass", wanted.id), emergency).await

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tally_access::{NOT_LENT, Permission, SEPARATED, Scope};
+use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::{BreakGlassId, PrincipalId};
 
 /// The longest an emergency lasts.
@@ -71,7 +72,7 @@ pub enum BreakGlassError {
     /// It is not over.
     StillOpen,
     /// Nobody reviews his own.
-    OwnReview,
+    FourEyes(FourEyesRequired),
     /// It is reviewed.
     ReviewedAlready,
 }
@@ -115,13 +116,24 @@ impl Timespan {
     }
 }
 
-/// Judges a review.
+impl From<FourEyesRequired> for BreakGlassError {
+    fn from(refusal: FourEyesRequired) -> Self {
+        Self::FourEyes(refusal)
+    }
+}
+
+/// Judges a review of what those hands declared.
 ///
 /// # Errors
 /// See [`BreakGlassError`].
-pub fn judge_review(emergency: &BreakGlass, reviewer: PrincipalId, now: Timestamp) -> Result<(), BreakGlassError> {
+pub fn judge_review(
+    emergency: &BreakGlass,
+    declared: Hands,
+    reviewer: Hands,
+    now: Timestamp,
+) -> Result<(), BreakGlassError> {
+    reviewer.differ_from([declared])?;
     match () {
-        () if emergency.principal == reviewer => Err(BreakGlassError::OwnReview),
         () if emergency.review.is_some() => Err(BreakGlassError::ReviewedAlready),
         () if emergency.open(now) => Err(BreakGlassError::StillOpen),
         () => Ok(()),
@@ -175,10 +187,12 @@ mod tests {
             ended_at: None,
             review: None,
         };
-        assert_eq!(judge_review(&emergency, other, NOW), Err(BreakGlassError::StillOpen));
-        assert_eq!(judge_review(&emergency, other, emergency.until), Ok(()));
-        assert_eq!(judge_review(&emergency, who, emergency.until), Err(BreakGlassError::OwnReview));
+        let (own, others) = (Hands::own(who, None), Hands::own(other, None));
+        assert_eq!(judge_review(&emergency, own, others, NOW), Err(BreakGlassError::StillOpen));
+        assert_eq!(judge_review(&emergency, own, others, emergency.until), Ok(()));
+        let refused = Err(BreakGlassError::FourEyes(FourEyesRequired));
+        assert_eq!(judge_review(&emergency, own, own, emergency.until), refused);
         let ended = BreakGlass { ended_at: Some(NOW), review: Some((other, "right".into())), ..emergency };
-        assert_eq!(judge_review(&ended, other, NOW), Err(BreakGlassError::ReviewedAlready));
+        assert_eq!(judge_review(&ended, own, others, NOW), Err(BreakGlassError::ReviewedAlready));
     }
 }

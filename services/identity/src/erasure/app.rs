@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tally_access::{ActorKind, OpContext, Rpc, Target};
+use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::page::Page;
@@ -143,7 +144,8 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
             let revision = access::store::hold(&unit, ctx).await?;
             hold::store::lock(&unit, ctx).await?;
             let (asked, _) = store::get(&unit, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
-            domain::judge_approval(&asked, ctx.actor.principal, ctx.actor.person())?;
+            let asker = session::app::hands(&unit, asked.requested.0).await?;
+            domain::judge_approval(&asked, asker, Hands::of(ctx, &permit))?;
             let person = judged(&unit, ctx, asked.person).await?;
             let rows = erase(&unit, ctx, &person).await?;
             store::approve(&unit, ctx, wanted.id, &person.employee_no).await?;

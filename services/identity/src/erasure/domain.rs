@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::{ErasureId, OrgUnitId, PersonId, PrincipalId};
 use tally_privacy::FOLLOWERS;
 
@@ -70,7 +71,7 @@ pub enum ErasureError {
     /// It was asked for already.
     ThereAlready(ErasureId),
     /// Who asked does not approve.
-    OwnRequest,
+    FourEyes(FourEyesRequired),
     /// It was approved already.
     CarriedOut,
     /// It was withdrawn or rejected.
@@ -81,6 +82,12 @@ pub enum ErasureError {
     NotApproved,
     /// Only services that hold something of people report.
     NotAService,
+}
+
+impl From<FourEyesRequired> for ErasureError {
+    fn from(refusal: FourEyesRequired) -> Self {
+        Self::FourEyes(refusal)
+    }
 }
 
 /// What is known of a person when erasing is asked for.
@@ -113,16 +120,14 @@ pub fn judge(facts: Facts) -> Result<(), ErasureError> {
     if facts.held { Err(ErasureError::OnHold) } else { Ok(()) }
 }
 
-/// Whether this principal, who stands for this person or for nobody, may approve.
+/// Whether these hands may approve what those asked for.
 ///
 /// # Errors
 /// See [`ErasureError`].
-pub fn judge_approval(erasure: &Erasure, by: PrincipalId, oneself: Option<PersonId>) -> Result<(), ErasureError> {
+pub fn judge_approval(erasure: &Erasure, asked: Hands, by: Hands) -> Result<(), ErasureError> {
     erasure.waits()?;
-    if erasure.requested.0 == by {
-        return Err(ErasureError::OwnRequest);
-    }
-    if oneself == Some(erasure.person) { Err(ErasureError::Oneself) } else { Ok(()) }
+    by.differ_from([asked])?;
+    if by.person == Some(erasure.person) { Err(ErasureError::Oneself) } else { Ok(()) }
 }
 
 /// The parts of all services, those that have reported filled in; none before the approval.
@@ -206,15 +211,18 @@ mod tests {
 
     #[test]
     fn who_asked_does_not_approve_nor_does_the_person() {
-        let (asker, other) = (PrincipalId(Uuid::from_u128(3)), PrincipalId(Uuid::from_u128(4)));
-        assert_eq!(judge_approval(&erasure(), asker, None), Err(ErasureError::OwnRequest));
-        assert_eq!(judge_approval(&erasure(), other, Some(erasure().person)), Err(ErasureError::Oneself));
-        assert_eq!(judge_approval(&erasure(), other, None), Ok(()));
-        let done = Erasure { approved: Some((other, Timestamp::UNIX_EPOCH)), ..erasure() };
-        assert_eq!(judge_approval(&done, other, None), Err(ErasureError::CarriedOut));
-        let dropped = Dropped { by: other, at: Timestamp::UNIX_EPOCH, reason: "came back".to_owned() };
+        let login = |n| Hands::own(PrincipalId(Uuid::from_u128(n)), None);
+        let (asker, other) = (login(3), login(4));
+        let judged = |erasure: &Erasure, by| judge_approval(erasure, asker, by);
+        assert_eq!(judged(&erasure(), asker), Err(ErasureError::FourEyes(FourEyesRequired)));
+        let oneself = Hands { person: Some(erasure().person), ..other };
+        assert_eq!(judged(&erasure(), oneself), Err(ErasureError::Oneself));
+        assert_eq!(judged(&erasure(), other), Ok(()));
+        let done = Erasure { approved: Some((other.by, Timestamp::UNIX_EPOCH)), ..erasure() };
+        assert_eq!(judged(&done, other), Err(ErasureError::CarriedOut));
+        let dropped = Dropped { by: other.by, at: Timestamp::UNIX_EPOCH, reason: "came back".to_owned() };
         let over = Erasure { dropped: Some(dropped), ..erasure() };
-        assert_eq!(judge_approval(&over, other, None), Err(ErasureError::Dropped));
+        assert_eq!(judged(&over, other), Err(ErasureError::Dropped));
     }
 
     #[test]

@@ -168,9 +168,7 @@ impl From<BreakGlassError> for Error {
             BreakGlassError::StillOpen => {
                 not_now("BREAK_GLASS_OPEN", "the emergency is still open: end it, then review it".to_owned())
             }
-            BreakGlassError::OwnReview => {
-                Self::new(PermissionDenied, "OWN_REVIEW", "nobody reviews his own emergency: ask another reviewer")
-            }
+            BreakGlassError::FourEyes(refusal) => refusal.into(),
             BreakGlassError::ReviewedAlready => not_now("REVIEWED_ALREADY", "it is reviewed already".to_owned()),
         }
     }

@@ -61,9 +61,7 @@ impl From<ErasureError> for Error {
             ErasureError::ThereAlready(id) => {
                 Self::new(AlreadyExists, "ERASURE_THERE", format!("erasure {id} is there for this person"))
             }
-            ErasureError::OwnRequest => {
-                denied("OWN_REQUEST", "who asked for an erasure does not approve it: somebody else must")
-            }
+            ErasureError::FourEyes(refusal) => refusal.into(),
             ErasureError::Oneself => denied("OWN_ERASURE", "nobody approves the own erasure: somebody else must"),
             ErasureError::CarriedOut => not_now("ERASED_ALREADY", "the erasure was approved already".to_owned()),
             ErasureError::Dropped => {

@@ -31,6 +31,8 @@ async fn groups(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         instant_null("suspended_at"),
         text_null("suspended_reason"),
         uuid_null("suspended_by"),
+        uuid_null("suspended_person"),
+        uuid_null("suspended_for"),
         instant_null("deleted_at"),
     ];
     create_table(m, "tenants", columns).await?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Permission, Region, Rpc, Target};
+use tally_access::{ActorKind, OpContext, Permission, Region, Rpc, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, IdNumber, Result};
@@ -170,7 +170,7 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
                 return Ok(done);
             }
             // Imports look people up by number: they wait.
-            access::store::hold(&unit, ctx).await?;
+            let facts = access::store::hold(&unit, ctx).await?;
             let person = store::get(&unit, &Key::Id(wanted.person)).await?.ok_or_else(missing)?;
             let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
             let home = person.home(today).ok_or_else(missing)?.target(person.id);
@@ -178,6 +178,8 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
             erasure::app::refuse_erased(&unit, wanted.person).await?;
             let (person, changed) = domain::rectify(&person, &wanted.right)?;
             store::rectify(&unit, &person).await?;
+            // Other services keep numbers and zones by the revision.
+            access::store::advance(&unit, ctx, facts).await?;
             let audit = Audit::new("identity.person.rectify", "person", person.id).note("fields", changed.join(" "));
             let audit = audit.region(&home.region.unwrap_or_else(Region::global));
             let tree = org::store::tree(&unit).await?;
@@ -286,18 +288,43 @@ fn in_reach(ctx: &OpContext, mut person: Person) -> Person {
     person
 }
 
-/// People by number, of those whose employment the caller reaches.
+/// A page of people.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) people: Vec<Seen>,
+    /// Token of the next page.
+    pub(crate) next: String,
+    /// The people are as new as this revision, or newer.
+    pub(crate) revision: u64,
+    /// They are those of the revision that the caller knows.
+    pub(crate) unchanged: bool,
+}
+
+/// People by number, of those whose employment the caller reaches. A service that knows them as of the newest revision
+/// already is told so: what it reaches does not depend on the hour.
 ///
 /// # Errors
 /// `PERMISSION_DENIED` when the caller reaches nobody.
-pub(crate) async fn list(app: &App, ctx: &OpContext, about: store::Wanted, page: &Page) -> Result<(Vec<Seen>, String)> {
+pub(crate) async fn list(
+    app: &App,
+    ctx: &OpContext,
+    about: store::Wanted,
+    known_revision: u64,
+    page: &Page,
+) -> Result<Listed> {
     let plan = ctx.plan::<ListPeople>()?;
     let after = page.after.as_deref().map(str::parse::<PersonId>).transpose()?;
     let tx = app.store.read(ctx).await?;
+    // Before the people: what is written meanwhile is one more revision.
+    let revision = access::store::revision(&tx).await?;
+    if known_revision == revision && revision > 0 && matches!(ctx.actor.kind, ActorKind::Service(_)) {
+        return Ok(Listed { revision, unchanged: true, ..Listed::default() });
+    }
     let mut people = store::list(&tx, &plan, about, after, u64::from(page.size) + 1).await?;
     let next = page.cut(&mut people, |person| person.id.to_string());
     let tree = org::store::tree_as_known(&tx, about.known_at).await?;
-    Ok((people.into_iter().map(|person| seen(person, &tree)).collect(), next))
+    let people = people.into_iter().map(|person| seen(person, &tree)).collect();
+    Ok(Listed { people, next, revision, unchanged: false })
 }
 
 fn seen(person: Person, tree: &OrgTree) -> Seen {

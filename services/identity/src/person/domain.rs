@@ -9,6 +9,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target};
+use tally_app::directory::home_on;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::{IdNumber, IdNumberError, time};
 use uuid::Uuid;
@@ -48,10 +49,9 @@ pub struct Person {
 }
 
 impl Person {
-    /// Where the person belongs on a day: the home employment of that day, else the latest one.
+    /// Where the person belongs on a day: see [`home_on`].
     pub fn home(&self, day: Date) -> Option<&Employment> {
-        let homes = || self.employments.iter().filter(|e| e.post == Post::Home);
-        homes().find(|e| e.covers(day)).or_else(|| homes().max_by_key(|e| e.from))
+        home_on(self.employments.iter().filter(|e| e.post == Post::Home), day, |e| e.from)
     }
 
     /// The last day of all employments; nothing while one has no end.

@@ -12,7 +12,7 @@ use tally_kernel::{Error, IdNumber};
 use tally_rpc::{Answer as _, mask, masked_in, may_ask_by};
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Asked, By, Seen};
+use super::app::{self, Asked, By, Listed, Seen};
 use super::domain::{
     Change, Leave, LeaveKind, MAX_REASON, MAX_TEXT, PersonRow, Post, Reason, Rectification, Terms, Why,
 };
@@ -94,8 +94,9 @@ impl PersonService for Rpc {
     ) -> Result<Response<pb::ListPeopleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (about, page) = read_list(&req.into_inner())?;
-            app::list(&self.0, &ctx, about, &page).await.map(|found| render_list(&ctx, found))
+            let req = req.into_inner();
+            let (about, page) = read_list(&req)?;
+            app::list(&self.0, &ctx, about, req.known_revision, &page).await.map(|found| render_list(&ctx, found))
         };
         reply.await.answer(&ctx)
     }
@@ -294,10 +295,12 @@ impl TryFrom<pb::GetPersonRequest> for Asked {
     }
 }
 
-fn render_list(ctx: &OpContext, (people, next_page_token): (Vec<Seen>, String)) -> pb::ListPeopleResponse {
+fn render_list(ctx: &OpContext, found: Listed) -> pb::ListPeopleResponse {
+    let Listed { people, next: next_page_token, revision, unchanged } = found;
     let (people, masked): (Vec<_>, Vec<_>) = people.into_iter().map(|seen| render::<ListPeople>(ctx, seen)).unzip();
     let masked_fields = masked_in("people", masked);
-    pb::ListPeopleResponse { people: people.into_iter().flatten().collect(), next_page_token, masked_fields }
+    let people = people.into_iter().flatten().collect();
+    pb::ListPeopleResponse { people, next_page_token, masked_fields, revision, unchanged }
 }
 
 /// A person without what the caller may not read, and the names of what was cleared.

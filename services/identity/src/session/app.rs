@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{Actor, ActorKind, OpContext, Permission, Region, Target};
+use tally_app::four_eyes::Hands;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -434,6 +435,12 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
             unit.commit(Audit::new("identity.login.create", "principal", id).region(&region), id).await
         })
         .await
+}
+
+/// The hands of a principal that acted in its own name, as no right over people can be lent.
+pub(crate) async fn hands(tx: &ScopedTx, principal: PrincipalId) -> Result<Hands> {
+    let person = store::get(tx, principal).await?.and_then(|found| found.person());
+    Ok(Hands::own(principal, person))
 }
 
 /// Where a person belongs: the region and unit of the home employment.

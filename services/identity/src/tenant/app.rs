@@ -2,6 +2,7 @@
 
 use tally_access::roles::{self, SERVICES};
 use tally_access::{Actor, Assignment, Condition, OpContext, Region, Rpc, Scope, Target, service_principal};
+use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_rpc::Keys as _;
@@ -154,7 +155,8 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
                 return Ok(done);
             }
             let facts = access::store::hold(&unit, ctx).await?;
-            let tenant = domain::plan(&store::get(&unit).await?, &wanted.change, ctx.actor.principal, ctx.now())?;
+            let by = Hands::of(ctx, &permit);
+            let tenant = domain::plan(&store::get(&unit).await?, &wanted.change, by, ctx.now())?;
             store::update(&unit, &tenant).await?;
             if tenant.deleted_at.is_some() {
                 hold::store::lock(&unit, ctx).await?;

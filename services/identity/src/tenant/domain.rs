@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::{PrincipalId, TenantId};
 
 use crate::session::domain::{LoginName, Password};
@@ -36,7 +37,7 @@ pub struct Suspension {
     /// Why.
     pub reason: String,
     /// By whom.
-    pub by: PrincipalId,
+    pub by: Hands,
 }
 
 /// How long a group must have been suspended before it is deleted: time to take the data out, and to think again.
@@ -67,11 +68,11 @@ impl Change {
     }
 }
 
-/// The group after a change that `by` makes.
+/// The group after a change that these hands make.
 ///
 /// # Errors
 /// See [`TenantError`].
-pub fn plan(tenant: &Tenant, change: &Change, by: PrincipalId, now: Timestamp) -> Result<Tenant, TenantError> {
+pub fn plan(tenant: &Tenant, change: &Change, by: Hands, now: Timestamp) -> Result<Tenant, TenantError> {
     let mut tenant = tenant.clone();
     if tenant.deleted_at.is_some() {
         return Err(TenantError::Deleted);
@@ -94,11 +95,9 @@ pub fn plan(tenant: &Tenant, change: &Change, by: PrincipalId, now: Timestamp) -
     Ok(tenant)
 }
 
-fn judge_deletion(tenant: &Tenant, name: &str, by: PrincipalId, now: Timestamp) -> Result<(), TenantError> {
+fn judge_deletion(tenant: &Tenant, name: &str, by: Hands, now: Timestamp) -> Result<(), TenantError> {
     let since = tenant.suspended.as_ref().ok_or(TenantError::NotSuspended)?;
-    if since.by == by {
-        return Err(TenantError::SuspendedBySameHand);
-    }
+    by.differ_from([since.by])?;
     let from = since.at + jiff::SignedDuration::from_hours(24 * DAYS_BEFORE_DELETION);
     if now < from {
         return Err(TenantError::SuspendedTooShort(from));
@@ -160,13 +159,19 @@ pub enum TenantError {
     /// It was not suspended for long enough; from this instant on it is.
     SuspendedTooShort(Timestamp),
     /// Who suspended it does not delete it.
-    SuspendedBySameHand,
+    FourEyes(FourEyesRequired),
     /// Another name than the group's was said.
     NameDiffers,
     /// Somebody or everybody in it is on legal hold.
     OnHold,
     /// It was deleted.
     Deleted,
+}
+
+impl From<FourEyesRequired> for TenantError {
+    fn from(refusal: FourEyesRequired) -> Self {
+        Self::FourEyes(refusal)
+    }
 }
 
 #[cfg(test)]
@@ -190,13 +195,13 @@ mod tests {
 
     #[test]
     fn a_group_is_deleted_by_another_hand_thirty_days_after_its_suspension_and_never_comes_back() {
-        let [one, other] = [1, 2].map(|n| PrincipalId(Uuid::from_u128(n)));
+        let [one, other] = [1, 2].map(|n| Hands::own(PrincipalId(Uuid::from_u128(n)), None));
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let delete = |name: &str| Change::Delete(name.to_owned());
         let (begin, last, due) = (at("2026-01-01T00:00:00Z"), at("2026-01-30T23:59:59Z"), at("2026-01-31T00:00:00Z"));
         assert_eq!(plan(&group(None), &delete("Demo"), other, due), Err(TenantError::NotSuspended));
         let suspended = plan(&group(None), &Change::Suspend("moves out".into()), one, begin).unwrap();
-        assert_eq!(plan(&suspended, &delete("Demo"), one, due), Err(TenantError::SuspendedBySameHand));
+        assert_eq!(plan(&suspended, &delete("Demo"), one, due), Err(TenantError::FourEyes(FourEyesRequired)));
         assert_eq!(plan(&suspended, &delete("Demo"), other, last), Err(TenantError::SuspendedTooShort(due)));
         assert_eq!(plan(&suspended, &delete("demo"), other, due), Err(TenantError::NameDiffers));
         let deleted = plan(&suspended, &delete("Demo"), other, due).unwrap();

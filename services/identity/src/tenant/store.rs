@@ -2,7 +2,8 @@
 
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Region};
-use tally_kernel::id::{PrincipalId, TenantId};
+use tally_app::four_eyes::Hands;
+use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, Store, StoreError, Unit, from_db, to_db};
 
@@ -25,6 +26,8 @@ pub(crate) mod tenants {
         pub suspended_at: Option<DateTimeUtc>,
         pub suspended_reason: Option<String>,
         pub suspended_by: Option<Uuid>,
+        pub suspended_person: Option<Uuid>,
+        pub suspended_for: Option<Uuid>,
         pub deleted_at: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
     }
@@ -118,6 +121,8 @@ pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId, fir
         suspended_at: None,
         suspended_reason: None,
         suspended_by: None,
+        suspended_person: None,
+        suspended_for: None,
         deleted_at: None,
         recorded_at: to_db(tenant.created_at),
     };
@@ -134,7 +139,9 @@ pub(crate) async fn update(unit: &Unit, tenant: &Tenant) -> Result<(), StoreErro
     unit.update::<tenants::Entity>()
         .set(tenants::Column::Name, tenant.name.clone())
         .set(tenants::Column::DeletedAt, tenant.deleted_at.map(to_db))
-        .set(tenants::Column::SuspendedBy, suspended.map(|since| since.by.0))
+        .set(tenants::Column::SuspendedBy, suspended.map(|since| since.by.by.0))
+        .set(tenants::Column::SuspendedPerson, suspended.and_then(|since| since.by.person).map(|person| person.0))
+        .set(tenants::Column::SuspendedFor, suspended.and_then(|since| since.by.lent_by).map(|lender| lender.0))
         .set(tenants::Column::Regions, regions(tenant))
         .set(tenants::Column::SuspendedAt, suspended.map(|since| to_db(since.at)))
         .set(tenants::Column::SuspendedReason, suspended.map(|since| since.reason.clone()))
@@ -158,7 +165,11 @@ pub(crate) async fn get(tx: &ScopedTx) -> Result<Tenant, StoreError> {
         suspended: row.suspended_at.map(|at| Suspension {
             at: from_db(at),
             reason: row.suspended_reason.unwrap_or_default(),
-            by: PrincipalId(row.suspended_by.unwrap_or_default()),
+            by: Hands {
+                by: PrincipalId(row.suspended_by.unwrap_or_default()),
+                person: row.suspended_person.map(PersonId),
+                lent_by: row.suspended_for.map(PrincipalId),
+            },
         }),
     })
 }

@@ -12,6 +12,8 @@ mod employments;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
+mod four_eyes;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod house;

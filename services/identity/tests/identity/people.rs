@@ -5,7 +5,7 @@ use tally_api::common::v1::Period;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
 
-use crate::house::{House, Login, PASSWORD, person_row, told};
+use crate::house::{House, Login, PASSWORD, person_row, told, transfer};
 
 async fn listed(house: &House, by: &Login, period: Option<Period>) -> Vec<String> {
     let (mut token, mut seen) = (String::new(), Vec::new());
@@ -204,5 +204,38 @@ async fn what_is_wrong_about_a_person_is_put_right() {
         house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("North/Sales/B").await.unit_id).await;
         let error = told(house.people().rectify_person(hr.says(right("", "Mallory", ""))).await).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound, "{}", house.db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_knows_the_newest_revision_is_told_so_and_everybody_else_the_people() {
+    for house in House::with_company().await {
+        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let ask = |known_revision| pb::ListPeopleRequest { known_revision, ..Default::default() };
+        let list = async |known| told(house.people().list_people(house.as_performance(ask(known))).await).unwrap();
+        let mut known = list(0).await;
+        assert!(known.people.len() == 1 && known.revision > 0 && !known.unchanged, "{}", house.db.name);
+        let person_id = known.people[0].person_id.clone();
+        let again = list(known.revision).await;
+        assert!(again.unchanged && again.people.is_empty() && again.revision == known.revision, "{again:?}");
+        let by_person = told(house.people().list_people(house.as_admin(ask(known.revision))).await).unwrap();
+        assert_eq!(by_person.people.len(), 1, "what people see also depends on the day: {}", house.db.name);
+        let moved = transfer(&house.unit("North/Sales/B").await.unit_id, "", "", "2026-04-01");
+        let number = "E9".to_owned();
+        let right =
+            pb::RectifyPersonRequest { person_id: person_id.clone(), employee_no: number, ..Default::default() };
+        for change in ["a transfer", "another number", "another unit"] {
+            match change {
+                "a transfer" => drop(house.change(&house.admin, &person_id, moved.clone()).await.unwrap()),
+                "another number" => {
+                    drop(told(house.people().rectify_person(house.as_admin(right.clone())).await).unwrap())
+                }
+                _ => drop(house.import_units(&["North/New"], "cn-north").await),
+            }
+            let next = list(known.revision).await;
+            assert!(!next.unchanged && next.people.len() == 1, "{change}: {}", house.db.name);
+            assert!(next.revision > known.revision, "{change}: {}", house.db.name);
+            known = next;
+        }
     }
 }

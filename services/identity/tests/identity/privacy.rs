@@ -92,7 +92,7 @@ async fn somebody_is_erased_by_two_when_the_law_and_no_hold_stand_against_it() {
         let asked = request(&house, &hr, &person).await.unwrap();
         assert!(asked.parts.is_empty() && asked.erased_at.is_none());
         assert_eq!(request(&house, &other, &person).await.unwrap_err().reason(), "ERASURE_THERE");
-        assert_eq!(approve(&house, &hr, &asked).await.unwrap_err().reason(), "OWN_REQUEST");
+        assert_eq!(approve(&house, &hr, &asked).await.unwrap_err().reason(), "FOUR_EYES_REQUIRED");
         let asked = dropped_and_asked_again(&house, (&hr, &other), asked).await;
         assert!(one_hand_past_the_services(&house).await.is_err(), "{}: the database refuses it too", house.db.name);
         // A hold on everybody that came in between.

@@ -161,7 +161,8 @@ impl At<'_> {
     /// Asks who worked where and when, freezes it, and puts down one item a component.
     async fn gather(&self, cycle: &Cycle) -> Result<()> {
         self.tell(Step::Gathering).await?;
-        let facts = self.app.peers.facts(self.ctx, cycle.period, &cycle.policy).await?;
+        let people = self.app.directory.everybody(self.ctx).await?;
+        let facts = self.app.peers.facts(self.ctx, &people, cycle.period, &cycle.policy).await?;
         let counts = self.counts(cycle).await?;
         let plan = freeze(&facts, cycle.period, &cycle.policy, &counts)?;
         if plan.records == 0 {
@@ -252,8 +253,8 @@ pub fn gone() -> Error {
 fn placed(facts: &Facts, cycle: &Cycle, findings: &[Finding]) -> Vec<(Place, Finding)> {
     let mut places: HashMap<&str, Place> = HashMap::new();
     for person in &facts.people {
-        if let Some(last) = person.last_in(cycle.period) {
-            let place = Place { region: last.region.clone(), unit: Some(last.unit), person: Some(person.id) };
+        if let Some(home) = person.home(cycle.period.to()) {
+            let place = Place { region: home.region.clone(), unit: Some(home.unit), person: Some(person.id) };
             places.insert(&person.employee_no, place);
         }
     }

@@ -2,6 +2,7 @@
 //! people prepare and approve is a rule of the database too.
 
 use sea_orm_migration::prelude::*;
+use tally_app::four_eyes::constraint;
 use tally_store::class::Members;
 use tally_store::migration::{
     Keys, big, bytes_null, check, create_table, index, instant_null, int, region, sealed_column, text, text_null, uuid,
@@ -30,24 +31,24 @@ impl MigrationTrait for Migration {
             text("stage"),
             text_null("entries"),
             uuid("prepared_by"),
+            uuid_null("prepared_person"),
             uuid_null("prepared_for"),
             uuid_null("approved_by"),
+            uuid_null("approved_person"),
             uuid_null("approved_for"),
             instant_null("approved_at"),
             uuid_null("released_by"),
+            uuid_null("released_person"),
             uuid_null("released_for"),
             instant_null("released_at"),
             uuid_null("dropped_by"),
+            uuid_null("dropped_person"),
             uuid_null("dropped_for"),
             instant_null("dropped_at"),
             text_null("drop_reason"),
         ];
         Box::pin(create_table(m, "transfers", transfer)).await?;
-        let hands = "(prepared_by, COALESCE(prepared_for, prepared_by))";
-        let others = format!(
-            "approved_by IS NULL OR (approved_by NOT IN {hands} AND COALESCE(approved_for, approved_by) NOT IN {hands})"
-        );
-        check(m, "transfers", "approver", &others).await?;
+        check(m, "transfers", "approver", &constraint("approved", "prepared")).await?;
         check(m, "transfers", "approved", "released_at IS NULL OR approved_by IS NOT NULL").await?;
         check(m, "transfers", "dropped", "dropped_at IS NULL OR released_at IS NULL").await?;
         let cell = [

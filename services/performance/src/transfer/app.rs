@@ -1,8 +1,8 @@
 //! Preparing, approving, releasing and taking in what crosses the border of a region.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Permit, Region, Regions, Rpc, Source, Target};
+use tally_access::{OpContext, Permit, Region, Regions, Rpc, Target};
+use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -11,7 +11,7 @@ use tally_store::{Audit, Unit, digest};
 
 use super::domain::cells::{self, Cell, Member, UnitAt, Withheld};
 use super::domain::{
-    Content, Entry, FORMAT, Hands, Kind, Stage, Statement, ToldCell, Transfer, TransferError, month_of, read_file,
+    Content, Entry, FORMAT, Kind, Stage, Statement, Taken, ToldCell, Transfer, TransferError, month_of, read_file,
 };
 use super::store::{self, StoredCell};
 use crate::App;
@@ -103,7 +103,7 @@ pub async fn prepare(app: &App, ctx: &OpContext, request_id: &str, wanted: &Want
                 month: String::new(),
                 items: 0,
                 stage: Stage::Prepared,
-                prepared: hands(&permit, ctx.now()),
+                prepared: taken(ctx, &permit),
                 approved: None,
                 released: None,
                 dropped: None,
@@ -179,13 +179,9 @@ async fn enter(unit: &Unit, ctx: &OpContext, transfer: Transfer, material: &Mate
     Ok(Prepared { transfer, withheld })
 }
 
-/// Whose hands a permit puts to work.
-fn hands<R: Rpc>(permit: &Permit<R>, at: Timestamp) -> Hands {
-    let lent_by = match permit.source() {
-        Source::Delegated(delegator) => Some(delegator),
-        Source::Own | Source::BreakGlass(_) => None,
-    };
-    Hands { by: permit.principal(), lent_by, at }
+/// A step that a permit takes now.
+fn taken<R: Rpc>(ctx: &OpContext, permit: &Permit<R>) -> Taken {
+    Taken { by: Hands::of(ctx, permit), at: ctx.now() }
 }
 
 /// Approves what somebody else prepared.
@@ -201,7 +197,7 @@ pub async fn approve(app: &App, ctx: &OpContext, request_id: &str, id: TransferI
                 return Ok(done);
             }
             let before = store::lock(&unit, id).await?;
-            let by = hands(&ctx.permit::<ApproveTransfer>(&Target::region(before.from.clone()))?, ctx.now());
+            let by = taken(ctx, &ctx.permit::<ApproveTransfer>(&Target::region(before.from.clone()))?);
             let after = before.approve(by)?;
             store::save(&unit, &after).await?;
             let audit = Audit::new("performance.transfer.approve", "transfer", id).region(&after.from);
@@ -224,7 +220,7 @@ pub async fn drop<R: Rpc>(app: &App, ctx: &OpContext, how: Stage, wanted: &Drop)
                 return Ok(done);
             }
             let before = store::lock(&unit, wanted.id).await?;
-            let by = hands(&ctx.permit::<R>(&Target::region(before.from.clone()))?, ctx.now());
+            let by = taken(ctx, &ctx.permit::<R>(&Target::region(before.from.clone()))?);
             let after = before.drop(how, by, wanted.reason.clone())?;
             store::save(&unit, &after).await?;
             let action =
@@ -252,7 +248,7 @@ pub async fn release(app: &App, ctx: &OpContext, request_id: &str, id: TransferI
             // One after the other: each sees what the one before let out.
             unit.lock("releases", ctx.tenant().0).await?;
             let before = store::lock(&unit, id).await?;
-            let by = hands(&ctx.permit::<ReleaseTransfer>(&Target::region(before.from.clone()))?, ctx.now());
+            let by = taken(ctx, &ctx.permit::<ReleaseTransfer>(&Target::region(before.from.clone()))?);
             let first = before.stage != Stage::Released;
             let after = before.release(by)?;
             let content = content(&unit, &after, first).await?;

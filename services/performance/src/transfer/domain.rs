@@ -7,8 +7,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::Micro;
-use tally_kernel::id::{OrgUnitId, PrincipalId, TenantId, TransferId};
+use tally_kernel::id::{OrgUnitId, TenantId, TransferId};
 use tally_kernel::time::Period;
 use uuid::Uuid;
 
@@ -83,22 +84,13 @@ impl Kind {
     }
 }
 
-/// Who did a step and when, and in whose name if the right was lent. Both count as hands.
+/// Who did a step, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hands {
-    /// Who did it.
-    pub by: PrincipalId,
-    /// Who lent the right.
-    pub lent_by: Option<PrincipalId>,
+pub struct Taken {
+    /// Whose hands.
+    pub by: Hands,
     /// When.
     pub at: Timestamp,
-}
-
-impl Hands {
-    fn shares(self, other: Self) -> bool {
-        let all = |hands: Self| [Some(hands.by), hands.lent_by].into_iter().flatten();
-        all(self).any(|one| all(other).any(|another| one == another))
-    }
 }
 
 /// An entry of the register.
@@ -123,13 +115,13 @@ pub struct Transfer {
     /// Where it stands.
     pub stage: Stage,
     /// Who prepared it.
-    pub prepared: Hands,
+    pub prepared: Taken,
     /// Who approved it.
-    pub approved: Option<Hands>,
+    pub approved: Option<Taken>,
     /// Who released it first.
-    pub released: Option<Hands>,
+    pub released: Option<Taken>,
     /// Who withdrew or rejected it, and why.
-    pub dropped: Option<(Hands, String)>,
+    pub dropped: Option<(Taken, String)>,
 }
 
 /// What can be wrong with a transfer.
@@ -163,10 +155,8 @@ pub enum TransferError {
     #[error("the transfer is {0} already")]
     NotPrepared(Stage),
     /// Who prepared it wants to approve it.
-    #[error(
-        "a transfer is prepared and approved by two different people, and who lends a right counts: ask somebody else"
-    )]
-    SameHands,
+    #[error(transparent)]
+    FourEyes(#[from] FourEyesRequired),
     /// Not approved.
     #[error("the transfer waits for somebody else's approval")]
     NotApproved,
@@ -205,14 +195,12 @@ impl Transfer {
     /// The transfer, approved by other hands than those that prepared it.
     ///
     /// # Errors
-    /// [`TransferError::NotPrepared`], [`TransferError::SameHands`].
-    pub fn approve(self, by: Hands) -> Result<Self, TransferError> {
+    /// [`TransferError::NotPrepared`], [`TransferError::FourEyes`].
+    pub fn approve(self, by: Taken) -> Result<Self, TransferError> {
         if self.stage != Stage::Prepared {
             return Err(TransferError::NotPrepared(self.stage));
         }
-        if self.prepared.shares(by) {
-            return Err(TransferError::SameHands);
-        }
+        by.by.differ_from([self.prepared.by])?;
         Ok(Self { stage: Stage::Approved, approved: Some(by), ..self })
     }
 
@@ -220,7 +208,7 @@ impl Transfer {
     ///
     /// # Errors
     /// [`TransferError::NotApproved`].
-    pub fn release(self, by: Hands) -> Result<Self, TransferError> {
+    pub fn release(self, by: Taken) -> Result<Self, TransferError> {
         match self.stage {
             Stage::Prepared => Err(TransferError::NotApproved),
             Stage::Approved => Ok(Self { stage: Stage::Released, released: Some(by), ..self }),
@@ -233,7 +221,7 @@ impl Transfer {
     ///
     /// # Errors
     /// [`TransferError::Released`], [`TransferError::Dropped`].
-    pub fn drop(self, how: Stage, by: Hands, reason: String) -> Result<Self, TransferError> {
+    pub fn drop(self, how: Stage, by: Taken, reason: String) -> Result<Self, TransferError> {
         match self.stage {
             Stage::Prepared | Stage::Approved => Ok(Self { stage: how, dropped: Some((by, reason)), ..self }),
             Stage::Released => Err(TransferError::Released),
@@ -349,11 +337,14 @@ pub fn read_file(file: &str) -> Result<(Statement, &str, &str), TransferError> {
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::id::PrincipalId;
+
     use super::*;
 
-    fn hands(by: u128, lent_by: Option<u128>) -> Hands {
+    fn hands(by: u128, lent_by: Option<u128>) -> Taken {
         let of = |n| PrincipalId(Uuid::from_u128(n));
-        Hands { by: of(by), lent_by: lent_by.map(of), at: Timestamp::UNIX_EPOCH }
+        let by = Hands { lent_by: lent_by.map(of), ..Hands::own(of(by), None) };
+        Taken { by, at: Timestamp::UNIX_EPOCH }
     }
 
     fn prepared() -> Transfer {
@@ -377,7 +368,11 @@ mod tests {
     #[test]
     fn two_people_prepare_and_approve_and_who_lends_a_right_counts() {
         for (by, lent_by) in [(7, None), (8, None), (9, Some(7)), (9, Some(8))] {
-            assert_eq!(prepared().approve(hands(by, lent_by)), Err(TransferError::SameHands), "{by} {lent_by:?}");
+            assert_eq!(
+                prepared().approve(hands(by, lent_by)),
+                Err(TransferError::FourEyes(FourEyesRequired)),
+                "{by} {lent_by:?}"
+            );
         }
         let approved = prepared().approve(hands(9, None)).unwrap();
         assert_eq!(approved.clone().approve(hands(10, None)), Err(TransferError::NotPrepared(Stage::Approved)));

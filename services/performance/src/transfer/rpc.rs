@@ -11,7 +11,7 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Drop, Prepared, Wanted, What};
-use super::domain::{Hands, Kind, Stage, Transfer};
+use super::domain::{Kind, Stage, Taken, Transfer};
 use super::store::StoredCell;
 use crate::App;
 use crate::policy::{RejectTransfer, WithdrawTransfer};
@@ -206,8 +206,8 @@ impl From<Transfer> for pb::Transfer {
             Kind::Report => pb::TransferKind::Report,
             Kind::Directory => pb::TransferKind::Directory,
         };
-        let by = |hands: Option<Hands>| hands.map(|hands| hands.by.to_string()).unwrap_or_default();
-        let at = |hands: Option<Hands>| hands.map(|hands| timestamp(hands.at));
+        let by = |step: Option<Taken>| step.map(|step| step.by.by.to_string()).unwrap_or_default();
+        let at = |step: Option<Taken>| step.map(|step| timestamp(step.at));
         let (dropped, drop_reason) = transfer.dropped.unzip();
         Self {
             transfer_id: transfer.id.to_string(),

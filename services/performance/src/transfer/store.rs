@@ -6,13 +6,14 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use tally_access::{OpContext, Plan, Region, Rpc};
-use tally_kernel::id::{OrgUnitId, PrincipalId, TransferId};
+use tally_app::four_eyes::Hands;
+use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Micro, Result};
 use tally_store::{Conflict as _, Place, ScopedTx, Unit, among, from_db, to_db};
 
 use super::domain::cells::{Cell, Past};
-use super::domain::{Entry, Hands, Kind, Stage, Statement, ToldCell, Transfer, TransferError};
+use super::domain::{Entry, Kind, Stage, Statement, Taken, ToldCell, Transfer, TransferError};
 
 /// The register.
 pub mod transfer {
@@ -36,14 +37,18 @@ pub mod transfer {
         pub stage: String,
         pub entries: Option<String>,
         pub prepared_by: Uuid,
+        pub prepared_person: Option<Uuid>,
         pub prepared_for: Option<Uuid>,
         pub approved_by: Option<Uuid>,
+        pub approved_person: Option<Uuid>,
         pub approved_for: Option<Uuid>,
         pub approved_at: Option<DateTimeUtc>,
         pub released_by: Option<Uuid>,
+        pub released_person: Option<Uuid>,
         pub released_for: Option<Uuid>,
         pub released_at: Option<DateTimeUtc>,
         pub dropped_by: Option<Uuid>,
+        pub dropped_person: Option<Uuid>,
         pub dropped_for: Option<Uuid>,
         pub dropped_at: Option<DateTimeUtc>,
         pub drop_reason: Option<String>,
@@ -136,11 +141,16 @@ impl TryFrom<cell::Model> for StoredCell {
 impl TryFrom<transfer::Model> for Transfer {
     type Error = Error;
     fn try_from(row: transfer::Model) -> Result<Self> {
-        let hands = |by: Option<Uuid>, lent: Option<Uuid>, at: Option<DateTimeUtc>| {
-            by.zip(at).map(|(by, at)| Hands { by: PrincipalId(by), lent_by: lent.map(PrincipalId), at: from_db(at) })
+        let taken = |by: Option<Uuid>, person: Option<Uuid>, lent: Option<Uuid>, at: Option<DateTimeUtc>| {
+            let by = by.map(|by| Hands {
+                by: PrincipalId(by),
+                person: person.map(PersonId),
+                lent_by: lent.map(PrincipalId),
+            });
+            by.zip(at).map(|(by, at)| Taken { by, at: from_db(at) })
         };
         let unknown = |text: &str| Error::internal(format_args!("a transfer that is {text:?}"));
-        let prepared = hands(Some(row.prepared_by), row.prepared_for, Some(row.recorded_at));
+        let prepared = taken(Some(row.prepared_by), row.prepared_person, row.prepared_for, Some(row.recorded_at));
         Ok(Self {
             id: TransferId(row.id),
             kind: Kind::read(&row.kind).ok_or_else(|| unknown(&row.kind))?,
@@ -152,9 +162,9 @@ impl TryFrom<transfer::Model> for Transfer {
             items: u32::try_from(row.items).map_err(Error::internal)?,
             stage: Stage::read(&row.stage).ok_or_else(|| unknown(&row.stage))?,
             prepared: prepared.ok_or_else(|| unknown("prepared by nobody"))?,
-            approved: hands(row.approved_by, row.approved_for, row.approved_at),
-            released: hands(row.released_by, row.released_for, row.released_at),
-            dropped: hands(row.dropped_by, row.dropped_for, row.dropped_at).zip(row.drop_reason),
+            approved: taken(row.approved_by, row.approved_person, row.approved_for, row.approved_at),
+            released: taken(row.released_by, row.released_person, row.released_for, row.released_at),
+            dropped: taken(row.dropped_by, row.dropped_person, row.dropped_for, row.dropped_at).zip(row.drop_reason),
         })
     }
 }
@@ -173,15 +183,19 @@ pub async fn insert(unit: &Unit, transfer: &Transfer, entries: Option<&[Entry]>)
         items: Set(i32::try_from(transfer.items).map_err(Error::internal)?),
         stage: Set(transfer.stage.name().to_owned()),
         entries: Set(entries.map(serde_json::to_string).transpose().map_err(Error::internal)?),
-        prepared_by: Set(transfer.prepared.by.0),
-        prepared_for: Set(transfer.prepared.lent_by.map(Uuid::from)),
+        prepared_by: Set(transfer.prepared.by.by.0),
+        prepared_person: Set(transfer.prepared.by.person.map(Uuid::from)),
+        prepared_for: Set(transfer.prepared.by.lent_by.map(Uuid::from)),
         approved_by: Set(None),
+        approved_person: Set(None),
         approved_for: Set(None),
         approved_at: Set(None),
         released_by: Set(None),
+        released_person: Set(None),
         released_for: Set(None),
         released_at: Set(None),
         dropped_by: Set(None),
+        dropped_person: Set(None),
         dropped_for: Set(None),
         dropped_at: Set(None),
         drop_reason: Set(None),
@@ -252,23 +266,30 @@ pub async fn lock(unit: &Unit, id: TransferId) -> Result<Transfer> {
 pub async fn save(unit: &Unit, transfer: &Transfer) -> Result<()> {
     let (approved, released) = (transfer.approved, transfer.released);
     let (dropped, why) = transfer.dropped.clone().unzip();
+    let account = |step: Option<Taken>| step.map(|step| step.by.by.0);
+    let person = |step: Option<Taken>| step.and_then(|step| step.by.person).map(Uuid::from);
+    let lender = |step: Option<Taken>| step.and_then(|step| step.by.lent_by).map(Uuid::from);
+    let at = |step: Option<Taken>| step.map(|step| to_db(step.at));
     unit.update::<transfer::Entity>()
         .set(transfer::Column::Stage, transfer.stage.name())
-        .set(transfer::Column::ApprovedBy, approved.map(|hands| hands.by.0))
-        .set(transfer::Column::ApprovedFor, approved.and_then(|hands| hands.lent_by).map(Uuid::from))
-        .set(transfer::Column::ApprovedAt, approved.map(|hands| to_db(hands.at)))
-        .set(transfer::Column::ReleasedBy, released.map(|hands| hands.by.0))
-        .set(transfer::Column::ReleasedFor, released.and_then(|hands| hands.lent_by).map(Uuid::from))
-        .set(transfer::Column::ReleasedAt, released.map(|hands| to_db(hands.at)))
-        .set(transfer::Column::DroppedBy, dropped.map(|hands| hands.by.0))
-        .set(transfer::Column::DroppedFor, dropped.and_then(|hands| hands.lent_by).map(Uuid::from))
-        .set(transfer::Column::DroppedAt, dropped.map(|hands| to_db(hands.at)))
+        .set(transfer::Column::ApprovedBy, account(approved))
+        .set(transfer::Column::ApprovedPerson, person(approved))
+        .set(transfer::Column::ApprovedFor, lender(approved))
+        .set(transfer::Column::ApprovedAt, at(approved))
+        .set(transfer::Column::ReleasedBy, account(released))
+        .set(transfer::Column::ReleasedPerson, person(released))
+        .set(transfer::Column::ReleasedFor, lender(released))
+        .set(transfer::Column::ReleasedAt, at(released))
+        .set(transfer::Column::DroppedBy, account(dropped))
+        .set(transfer::Column::DroppedPerson, person(dropped))
+        .set(transfer::Column::DroppedFor, lender(dropped))
+        .set(transfer::Column::DroppedAt, at(dropped))
         .set(transfer::Column::DropReason, why)
         .filter(transfer::Column::Id.eq(transfer.id.0))
         .exec_one()
         .await?;
     let mine = cell::Column::TransferId.eq(transfer.id.0).and(cell::Column::Members.is_not_null());
-    let cells = unit.update::<cell::Entity>().set(cell::Column::ReleasedAt, released.map(|hands| to_db(hands.at)));
+    let cells = unit.update::<cell::Entity>().set(cell::Column::ReleasedAt, at(released));
     cells.filter(mine).exec().await?;
     Ok(())
 }

@@ -2,12 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tally_access::{Permission, Reach};
 use tally_api::attendance::v1 as att;
 use tally_api::performance::v1 as pb;
 use tally_performance::SERVICE;
 use tally_store::orm::{ConnectionTrait as _, Database};
-use tally_testkit::callers::Caller;
+use tally_testkit::callers::{Approver, Caller, everything};
 use tonic::{Response, Status};
 
 use crate::world::{TENANT, Told, World, reason, record, units};
@@ -49,7 +48,15 @@ async fn prepare(
     world: &World,
     ask: pb::PrepareTransferRequest,
 ) -> Result<Response<pb::PrepareTransferResponse>, Status> {
-    world.transfers().prepare_transfer(world.admin.request(ask)).await
+    prepare_as(world, &world.admin, ask).await
+}
+
+async fn prepare_as(
+    world: &World,
+    by: &Caller,
+    ask: pb::PrepareTransferRequest,
+) -> Result<Response<pb::PrepareTransferResponse>, Status> {
+    world.transfers().prepare_transfer(by.request(ask)).await
 }
 
 async fn approve(world: &World, by: &Caller, id: &str) -> Result<Response<pb::ApproveTransferResponse>, Status> {
@@ -69,7 +76,7 @@ async fn import(world: &World, file: &str) -> Result<Response<pb::ImportTransfer
 
 /// Somebody else who may do everything too.
 fn colleague(world: &World) -> Caller {
-    world.callers.person(TENANT, None, Permission::ALL.iter().map(|p| (*p, Reach::everything())))
+    world.callers.person(TENANT, None, everything())
 }
 
 #[tokio::test]
@@ -80,7 +87,7 @@ async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in()
         let prepared = prepare(&world, report(&cycle_id)).await.unwrap().into_inner();
         let id = prepared.transfer.unwrap().transfer_id;
         assert_eq!(reason(release(&world, &id).await), "TRANSFER_NOT_APPROVED", "{name}");
-        assert_eq!(reason(approve(&world, &world.admin, &id).await), "SAME_HANDS", "{name}");
+        assert_eq!(reason(approve(&world, &world.admin, &id).await), "FOUR_EYES_REQUIRED", "{name}");
         approve(&world, &colleague(&world), &id).await.unwrap();
         let file = release(&world, &id).await.unwrap().into_inner().file;
         assert_eq!(release(&world, &id).await.unwrap().into_inner().file, file, "{name}: the same file again");
@@ -108,6 +115,24 @@ async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in()
         let register = register.unwrap().into_inner().transfers;
         assert_eq!((register.len(), register[0].stage()), (1, pb::TransferStage::Released), "{name}");
         assert!(register[0].prepared_by != register[0].approved_by && !register[0].approved_by.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_is_approved_by_other_eyes_than_those_that_prepared_it() {
+    for world in World::all(team(12)).await {
+        let cycle_id = published(&world).await;
+        for who in Approver::ALL {
+            let preparer = world.callers.person(TENANT, Some(crate::world::person(1)), everything());
+            let prepared = prepare_as(&world, &preparer, report(&cycle_id)).await.unwrap().into_inner();
+            let id = prepared.transfer.unwrap().transfer_id;
+            let answer = approve(&world, &who.caller(&world.callers, &preparer), &id).await;
+            if who == Approver::SomebodyElse {
+                assert!(answer.is_ok(), "{}: {answer:?}", world.db.name);
+            } else {
+                assert_eq!(reason(answer), "FOUR_EYES_REQUIRED", "{}: {who:?}", world.db.name);
+            }
+        }
     }
 }
 

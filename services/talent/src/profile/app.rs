@@ -1,6 +1,7 @@
 //! The use cases of profiles.
 
 use tally_access::{OpContext, Target};
+use tally_app::directory::Directory;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -19,6 +20,8 @@ pub struct App {
     pub store: Store,
     /// The services it reads from.
     pub peers: Peers,
+    /// People and where they belong.
+    pub directory: Directory,
 }
 
 /// A person's profile. Somebody who has none yet is not found, and so is somebody out of the caller's reach.
@@ -41,6 +44,7 @@ pub async fn evidence(app: &App, ctx: &OpContext, person: PersonId, page: &Page)
 pub async fn record_evidence(app: &App, ctx: &OpContext, position: i64, cycle: CycleId) -> Result<()> {
     let permit = ctx.permit::<RecordEvidence>(&Target::tenant())?;
     let published = app.peers.published(ctx, cycle).await?;
+    let people = app.directory.everybody(ctx).await?;
     let findings = domain::evidence(&published);
     app.store
         .retry(ctx, || async {
@@ -48,7 +52,7 @@ pub async fn record_evidence(app: &App, ctx: &OpContext, position: i64, cycle: C
             if !unit.advance_cursor(SOURCE, position).await? {
                 return Ok(());
             }
-            store::insert(&mut unit, ctx, &published, &findings).await?;
+            store::insert(&mut unit, ctx, &people, &published, &findings).await?;
             let audit = Audit::new("talent.evidence.record", "cycle", cycle).note("pieces", findings.len());
             unit.commit(audit, ()).await
         })

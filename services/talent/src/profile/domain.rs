@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tally_access::Region;
-use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
+use jiff::civil::Date;
+use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
 
 /// A person's work on one account in a cycle.
@@ -35,12 +35,12 @@ pub struct Card {
 pub struct Published {
     /// The cycle.
     pub cycle: CycleId,
+    /// Its last day.
+    pub last_day: Date,
     /// Everybody's card.
     pub cards: Vec<Card>,
     /// Who served what.
     pub served: Vec<Served>,
-    /// Region and unit of each person.
-    pub homes: BTreeMap<PersonId, (Region, OrgUnitId)>,
 }
 
 /// What a piece of evidence is about.
@@ -205,7 +205,7 @@ mod tests {
                 served(1, "Tmall/a/cs03", 999_999),
                 served(2, "JD/a/cs01", 10_000_000),
             ],
-            homes: BTreeMap::new(),
+            last_day: Date::constant(2026, 3, 31),
         }
     }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sea_orm::Set;
 use tally_access::{OpContext, Plan, Rpc};
+use tally_app::directory::People;
 use tally_kernel::id::{CycleId, EvidenceId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -73,14 +74,21 @@ pub async fn page<R: Rpc>(
     Ok((rows.into_iter().map(read).collect::<Result<_>>()?, token))
 }
 
-/// Writes what a cycle shows. People whom identity no longer knows are kept without a unit, in no region but the group's.
-pub async fn insert(unit: &mut Unit, ctx: &OpContext, published: &Published, findings: &[Finding]) -> Result<()> {
+/// Writes what a cycle shows, each piece where the person belonged on the last day of the cycle, as the card is. People whom
+/// identity no longer knows are kept without a unit, in no region but the group's.
+pub async fn insert(
+    unit: &mut Unit,
+    ctx: &OpContext,
+    people: &People,
+    published: &Published,
+    findings: &[Finding],
+) -> Result<()> {
     let rows = findings.iter().map(|finding| {
-        let home = published.homes.get(&finding.person);
+        let home = people.get(finding.person).and_then(|person| person.home(published.last_day));
         ActiveModel {
             id: Set(ctx.new_id()),
-            region: Set(home.map_or_else(|| "*".to_owned(), |(region, _)| region.to_string())),
-            unit_id: Set(home.map(|(_, unit)| unit.0)),
+            region: Set(home.map_or_else(|| "*".to_owned(), |home| home.region.to_string())),
+            unit_id: Set(home.map(|home| home.unit.0)),
             person_id: Set(finding.person.0),
             cycle_id: Set(published.cycle.0),
             kind: Set(finding.kind.name().to_owned()),

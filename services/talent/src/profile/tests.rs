@@ -1,8 +1,9 @@
 //! Evidence on both databases: counted once, and seen by whom it should be.
 
-use std::collections::BTreeMap;
-
+use jiff::civil::date;
+use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
+use tally_app::directory::{Directory, Employment, People, Person, Post};
 use tally_kernel::Micro;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, TenantId};
 use tally_kernel::page::Page;
@@ -22,19 +23,34 @@ use crate::{Peers, SERVICE, migrations};
 fn published() -> Published {
     let person = |n: u128| PersonId(Uuid::from_u128(n));
     let served = |n| Served { person: person(n), account: "JD/a/cs01".into(), platform: "JD".into(), ppm: 2_000_000 };
-    let home = ("cn-north".parse().unwrap(), OrgUnitId(Uuid::from_u128(50)));
     Published {
         cycle: CycleId(Uuid::from_u128(3)),
+        last_day: date(2026, 3, 31),
         cards: vec![Card { person: person(1), score: Micro::from_int(90), collaboration: None }],
         served: vec![served(1), served(2)],
-        homes: BTreeMap::from([(person(1), home)]),
     }
+}
+
+/// Of unit 50 and, in a second post since March, of unit 60 in another region.
+fn people() -> People {
+    let employment = |post, from, unit, region: &str| Employment {
+        post,
+        from,
+        to: None,
+        unit: OrgUnitId(Uuid::from_u128(unit)),
+        unit_path: "north/a".into(),
+        region: region.parse().unwrap(),
+    };
+    let home = employment(Post::Home, date(2026, 1, 1), 50, "cn-north");
+    let second = employment(Post::Beside, date(2026, 3, 1), 60, "cn-south");
+    let (id, employments) = (PersonId(Uuid::from_u128(1)), vec![home, second]);
+    People::new([Person { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments }])
 }
 
 fn room(db: &TestStore, callers: &Callers) -> App {
     let peer = Peer::new(tally_rpc::connect("http://127.0.0.1:9", None).unwrap(), callers.signer(SERVICE));
     let peers = Peers { identity: peer.clone(), attendance: peer.clone(), performance: peer };
-    App { store: db.store.clone(), peers }
+    App { store: db.store.clone(), directory: Directory::new(peers.identity.clone()), peers }
 }
 
 async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
@@ -44,7 +60,7 @@ async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
         return false;
     }
     let (published, findings) = (published(), domain::evidence(&published()));
-    store::insert(&mut unit, ctx, &published, &findings).await.unwrap();
+    store::insert(&mut unit, ctx, &people(), &published, &findings).await.unwrap();
     unit.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
     true
 }
@@ -67,6 +83,25 @@ async fn an_event_counts_once_and_the_profile_shows_what_it_left() {
         let page = Page::read(2, &token, b"p").unwrap();
         let (rest, token) = app::evidence(&app, &ctx, PersonId(Uuid::from_u128(1)), &page).await.unwrap();
         assert_eq!((rest.len(), token.as_str()), (1, ""), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_second_post_leaves_the_evidence_with_the_home() {
+    for db in TestStore::all(SERVICE, migrations).await {
+        let callers = Callers::new(db.clock.clone(), 7);
+        let tenant = TenantId(Uuid::from_u128(1));
+        let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+        let app = room(&db, &callers);
+        record(&app, &callers.context(&callers.person(tenant, None, all)), 1).await;
+        let of_unit = |unit: u128| {
+            let units = [OrgUnitId(Uuid::from_u128(unit))].into_iter().collect();
+            let reach = Reach { units, ..Reach::default() };
+            callers.context(&callers.person(tenant, None, [(Permission::ProfileRead, reach)]))
+        };
+        let who = PersonId(Uuid::from_u128(1));
+        assert!(app::profile(&app, &of_unit(50), who).await.is_ok(), "{}", db.name);
+        assert_eq!(app::profile(&app, &of_unit(60), who).await.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tally_kernel::id::PrincipalId;
+use tally_app::four_eyes::Hands;
 
 use super::SettlementError;
 
@@ -21,42 +21,28 @@ pub enum Stage {
     Discarded,
 }
 
-/// Who did a step, and in whose name if the right was lent. Both count as hands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hands {
-    /// Who did it.
-    pub by: PrincipalId,
-    /// Who lent the right.
-    pub lent_by: Option<PrincipalId>,
-}
-
-impl Hands {
-    fn shares(self, other: Self) -> bool {
-        let all = |hands: Self| [Some(hands.by), hands.lent_by].into_iter().flatten();
-        all(self).any(|one| all(other).any(|another| one == another))
-    }
-}
-
 impl Stage {
     /// Approval, by other hands than those that prepared.
     ///
     /// # Errors
-    /// [`SettlementError::SameHands`], [`SettlementError::Posted`], [`SettlementError::NotDraft`].
+    /// [`SettlementError::FourEyes`], [`SettlementError::Posted`], [`SettlementError::NotDraft`].
     pub fn approve(self, prepared: Hands, approver: Hands) -> Result<Self, SettlementError> {
         self.must_be_draft()?;
-        if prepared.shares(approver) { Err(SettlementError::SameHands) } else { Ok(Self::Approved) }
+        approver.differ_from([prepared])?;
+        Ok(Self::Approved)
     }
 
     /// Posting, from approved only, by a third pair of hands.
     ///
     /// # Errors
-    /// [`SettlementError::SameHands`], [`SettlementError::Posted`], [`SettlementError::NotApproved`].
+    /// [`SettlementError::FourEyes`], [`SettlementError::Posted`], [`SettlementError::NotApproved`].
     pub fn post(self, prepared: Hands, approved: Option<Hands>, poster: Hands) -> Result<Self, SettlementError> {
         match self {
-            Self::Approved if prepared.shares(poster) || approved.is_none_or(|hands| hands.shares(poster)) => {
-                Err(SettlementError::SameHands)
+            Self::Approved => {
+                // Where nobody knows who approved, nobody is somebody else.
+                poster.differ_from([prepared, approved.unwrap_or(poster)])?;
+                Ok(Self::Posted)
             }
-            Self::Approved => Ok(Self::Posted),
             Self::Posted => Err(SettlementError::Posted),
             Self::Draft | Self::Discarded => Err(SettlementError::NotApproved(self)),
         }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use tally_app::four_eyes::Hands;
 use tally_kernel::id::PrincipalId;
 
 use super::*;
@@ -236,7 +237,7 @@ fn every_refusal_has_a_reason_of_its_own() {
         SettlementError::NoClaim { part: 0 },
         SettlementError::CurrencyMismatch { pool: CNY, other: Currency::USD },
         SettlementError::TooLarge,
-        SettlementError::SameHands,
+        SettlementError::FourEyes(FourEyesRequired),
         SettlementError::NotDraft(Stage::Approved),
         SettlementError::NotApproved(Stage::Draft),
         SettlementError::Posted,
@@ -280,18 +281,22 @@ fn altered_amounts_are_found_on_read() {
 }
 
 fn hands(by: u128) -> Hands {
-    Hands { by: principal(by), lent_by: None }
+    Hands::own(principal(by), None)
 }
 
 #[test]
 fn three_people_prepare_approve_and_post_and_posted_is_final() {
     let [preparer, approver, poster] = [1, 2, 3].map(hands);
-    assert_eq!(Stage::Draft.approve(preparer, preparer), Err(SettlementError::SameHands));
+    assert_eq!(Stage::Draft.approve(preparer, preparer), Err(SettlementError::FourEyes(FourEyesRequired)));
     let approved = Stage::Draft.approve(preparer, approver).unwrap();
     for same in [preparer, approver] {
-        assert_eq!(approved.post(preparer, Some(approver), same), Err(SettlementError::SameHands));
+        assert_eq!(approved.post(preparer, Some(approver), same), Err(SettlementError::FourEyes(FourEyesRequired)));
     }
-    assert_eq!(approved.post(preparer, None, poster), Err(SettlementError::SameHands), "nobody knows who approved");
+    assert_eq!(
+        approved.post(preparer, None, poster),
+        Err(SettlementError::FourEyes(FourEyesRequired)),
+        "nobody knows who approved"
+    );
     let posted = approved.post(preparer, Some(approver), poster).unwrap();
     assert_eq!(posted, Stage::Posted);
     let early = Stage::Draft.post(preparer, None, poster);
@@ -316,12 +321,12 @@ fn three_people_prepare_approve_and_post_and_posted_is_final() {
 fn who_lends_the_right_has_a_hand_in_it() {
     let [preparer, other] = [1, 2].map(hands);
     let lent = Hands { lent_by: Some(preparer.by), ..other };
-    assert_eq!(Stage::Draft.approve(preparer, lent), Err(SettlementError::SameHands));
-    assert_eq!(Stage::Draft.approve(lent, preparer), Err(SettlementError::SameHands));
-    let third = Hands { by: principal(3), lent_by: Some(principal(4)) };
+    assert_eq!(Stage::Draft.approve(preparer, lent), Err(SettlementError::FourEyes(FourEyesRequired)));
+    assert_eq!(Stage::Draft.approve(lent, preparer), Err(SettlementError::FourEyes(FourEyesRequired)));
+    let third = Hands { lent_by: Some(principal(4)), ..hands(3) };
     assert_eq!(Stage::Draft.approve(lent, third), Ok(Stage::Approved));
-    let fifth = Hands { by: principal(5), lent_by: Some(principal(4)) };
-    assert_eq!(Stage::Approved.post(lent, Some(third), fifth), Err(SettlementError::SameHands));
+    let fifth = Hands { lent_by: Some(principal(4)), ..hands(5) };
+    assert_eq!(Stage::Approved.post(lent, Some(third), fifth), Err(SettlementError::FourEyes(FourEyesRequired)));
 }
 
 fn basis(amount: &str, rule: PoolRule, of: &[&str]) -> Basis {

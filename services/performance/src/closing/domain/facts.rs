@@ -1,46 +1,13 @@
 //! What closing knows of people, accounts and duty: plain values, read from the peers before any transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_app::directory::Person;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
-use tally_kernel::time::Period;
-
-/// A person of the period.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// Who.
-    pub id: PersonId,
-    /// The group's own number.
-    pub employee_no: String,
-    /// Where and when employed, oldest first.
-    pub employments: Vec<Employment>,
-}
-
-impl Person {
-    /// The employment at the end of the period: the last one that touches it.
-    pub fn last_in(&self, period: Period) -> Option<&Employment> {
-        let touches = |e: &&Employment| e.from <= period.to() && e.to.is_none_or(|to| period.from() <= to);
-        self.employments.iter().rfind(touches)
-    }
-}
-
-/// A dated fact: where somebody works.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Employment {
-    /// The unit.
-    pub unit: OrgUnitId,
-    /// Its path.
-    pub unit_path: String,
-    /// Its region.
-    pub region: Region,
-    /// First day.
-    pub from: Date,
-    /// Last day.
-    pub to: Option<Date>,
-}
 
 /// How an account is used from a date on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +128,7 @@ pub struct Facts {
     /// Decimal places of the group's currency.
     pub minor_digits: u32,
     /// Everybody employed on some day of the period.
-    pub people: Vec<Person>,
+    pub people: Vec<Arc<Person>>,
     /// Every account.
     pub accounts: Vec<Account>,
     /// Every alias.

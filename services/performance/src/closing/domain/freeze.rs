@@ -6,14 +6,16 @@
 //! by key: nothing that is computed depends on the ids that a database happened to give.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_app::directory::Person;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::{Period, TimeError, zone};
 
-use super::facts::{Account, Alias, Duty, DutyRule, Facts, Finding, Person, Phase};
+use super::facts::{Account, Alias, Duty, DutyRule, Facts, Finding, Phase};
 use crate::attribution::domain as attribution;
 use crate::cycle::domain::Policy;
 
@@ -43,7 +45,7 @@ pub struct FrozenPerson {
     pub id: PersonId,
     /// Employee number.
     pub no: String,
-    /// Unit at the end of the period.
+    /// Home unit at the end of the period.
     pub unit: OrgUnitId,
     /// Its path.
     pub unit_path: String,
@@ -212,7 +214,7 @@ struct Touched {
 
 impl<'a> People<'a> {
     fn of(facts: &'a Facts, period: Period) -> Self {
-        let employed = || facts.people.iter().filter(|p| p.last_in(period).is_some());
+        let employed = || facts.people.iter().map(Arc::as_ref).filter(|p| p.employed_in(period));
         let mut aliases: HashMap<_, Vec<&Alias>> = HashMap::new();
         for alias in &facts.aliases {
             aliases.entry((alias.platform.as_str(), alias.alias.as_str())).or_default().push(alias);
@@ -287,14 +289,14 @@ impl<'a> People<'a> {
 }
 
 fn frozen_person(person: &Person, period: Period) -> Option<FrozenPerson> {
-    let last = person.last_in(period)?;
+    let home = person.home(period.to())?;
     Some(FrozenPerson {
         id: person.id,
         no: person.employee_no.clone(),
-        unit: last.unit,
-        unit_path: last.unit_path.clone(),
-        region: last.region.clone(),
-        employed: person.employments.iter().map(|e| (e.from, e.to)).collect(),
+        unit: home.unit,
+        unit_path: home.unit_path.to_string(),
+        region: home.region.clone(),
+        employed: person.homes().filter(|home| home.touches(period)).map(|home| (home.from, home.to)).collect(),
     })
 }
 

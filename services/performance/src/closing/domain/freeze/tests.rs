@@ -1,4 +1,6 @@
 use jiff::civil::date;
+use jiff::tz::TimeZone;
+use tally_app::directory::{Employment, Post};
 use uuid::Uuid;
 
 use super::*;
@@ -11,15 +13,14 @@ fn march() -> Period {
     Period::month_of(date(2026, 3, 1))
 }
 
+fn employment(post: Post, from: Date, path: &str) -> Employment {
+    let (unit, region) = (OrgUnitId(id(900)), "cn-north".parse().unwrap());
+    Employment { post, from, to: None, unit, unit_path: path.into(), region }
+}
+
 fn person(n: u128, path: &str) -> Person {
-    let employment = super::super::facts::Employment {
-        unit: OrgUnitId(id(900)),
-        unit_path: path.to_owned(),
-        region: "cn-north".parse().unwrap(),
-        from: date(2020, 1, 1),
-        to: None,
-    };
-    Person { id: PersonId(id(n)), employee_no: format!("E{n}"), employments: vec![employment] }
+    let home = employment(Post::Home, date(2020, 1, 1), path);
+    Person { id: PersonId(id(n)), employee_no: format!("E{n}"), zone: TimeZone::UTC, employments: vec![home] }
 }
 
 fn account(n: u128, key: &str) -> Account {
@@ -46,7 +47,7 @@ fn count(a: u128, agent: &str) -> AgentCount {
 /// Accounts 11, 12 and 13 with keys c, b and a; people 1 to 4.
 fn facts() -> Facts {
     Facts {
-        people: (1..=4).map(|n| person(n, "north/a")).collect(),
+        people: (1..=4).map(|n| person(n, "north/a").into()).collect(),
         accounts: vec![account(11, "c"), account(12, "b"), account(13, "a")],
         duty: BTreeMap::from([
             (AccountId(id(11)), vec![duty(1), duty(2)]),
@@ -100,7 +101,7 @@ fn the_order_in_which_facts_come_does_not_matter() {
 #[test]
 fn an_account_is_the_own_one_of_its_team_and_of_those_rostered_on_it() {
     let mut facts = facts();
-    facts.people = vec![person(1, "north/a/early"), person(2, "north/ab"), person(3, "south")];
+    facts.people = [person(1, "north/a/early"), person(2, "north/ab"), person(3, "south")].map(Arc::new).into();
     facts.duty = BTreeMap::from([(AccountId(id(11)), vec![duty(1), duty(2), duty(3)])]);
     facts.rostered = BTreeSet::from([(AccountId(id(11)), PersonId(id(3)))]);
     let plan = freeze(&facts, march(), &Policy::default(), &[count(11, "")]).unwrap();
@@ -109,9 +110,19 @@ fn an_account_is_the_own_one_of_its_team_and_of_those_rostered_on_it() {
 }
 
 #[test]
+fn a_second_post_leaves_the_card_with_the_home() {
+    let mut facts = facts();
+    let post = employment(Post::Beside, date(2026, 3, 1), "south");
+    Arc::make_mut(&mut facts.people[2]).employments.push(Employment { unit: OrgUnitId(id(901)), ..post });
+    let plan = freeze(&facts, march(), &Policy::default(), &[count(13, "")]).unwrap();
+    let person = &plan.components[0].people[0];
+    assert_eq!((person.unit, person.unit_path.as_str()), (OrgUnitId(id(900)), "north/a"));
+}
+
+#[test]
 fn who_left_before_the_period_is_nobody() {
     let mut facts = facts();
-    facts.people[2].employments[0].to = Some(date(2026, 2, 28));
+    Arc::make_mut(&mut facts.people[2]).employments[0].to = Some(date(2026, 2, 28));
     let plan = freeze(&facts, march(), &Policy::default(), &[count(13, "E3")]).unwrap();
     assert_eq!(plan.components[0].people, []);
     assert_eq!(plan.components[0].accounts[0].agents["E3"], []);

@@ -1,0 +1,324 @@
+//! Where people belong: one rule for every service, and what a service knows of people to apply it.
+//!
+//! Somebody belongs to the home employment of a day. Concurrent posts and secondments move nothing: a punch, a card, a
+//! statement and a piece of evidence stay with the home. `docs/decisions/0014-where-a-person-belongs.md`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tally_access::{OpContext, Region};
+use tally_api::identity::v1 as pb;
+use tally_api::identity::v1::person_service_client::PersonServiceClient;
+use tally_kernel::id::{OrgUnitId, PersonId, TenantId};
+use tally_kernel::page::MAX_SIZE;
+use tally_kernel::time::{Period, zone};
+use tally_kernel::{Error, Result};
+use tally_rpc::{Peer, error_from};
+
+/// People of one group that are kept. A larger group is read anew each time.
+const MAX_PEOPLE: usize = 250_000;
+/// Groups whose people are kept; beyond, all but those in use go.
+const MAX_GROUPS: usize = 16;
+
+/// The home of a day among somebody's home employments: the one that had begun last, so the one that holds on that day, and
+/// in a gap or after the last the one before it; before the first the first.
+pub fn home_on<T>(homes: impl IntoIterator<Item = T>, day: Date, begins: impl Fn(&T) -> Date) -> Option<T> {
+    let mut home: Option<T> = None;
+    for next in homes {
+        let nearer = home.as_ref().is_none_or(|best| {
+            let (best, next) = (begins(best), begins(&next));
+            if next <= day { best > day || best < next } else { best > next }
+        });
+        if nearer {
+            home = Some(next);
+        }
+    }
+    home
+}
+
+/// What an employment is beside the others of the same person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// The one that the person belongs to.
+    Home,
+    /// A concurrent post or a secondment.
+    Beside,
+}
+
+/// A stretch of an employment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Employment {
+    /// What it is beside the others.
+    pub post: Post,
+    /// First day.
+    pub from: Date,
+    /// Last day, or open.
+    pub to: Option<Date>,
+    /// The unit.
+    pub unit: OrgUnitId,
+    /// Its path; the people of a unit share the text.
+    pub unit_path: Arc<str>,
+    /// Its region.
+    pub region: Region,
+}
+
+impl Employment {
+    /// Whether it holds on some day of the period.
+    pub fn touches(&self, period: Period) -> bool {
+        self.from <= period.to() && self.to.is_none_or(|to| period.from() <= to)
+    }
+}
+
+/// A person of the group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    /// The person.
+    pub id: PersonId,
+    /// The group's own number.
+    pub employee_no: String,
+    /// Zone of the person's days.
+    pub zone: TimeZone,
+    /// All of them, by their first day.
+    pub employments: Vec<Employment>,
+}
+
+impl Person {
+    /// Where the person belongs on a local day; nothing for somebody who was never employed. See [`home_on`].
+    pub fn home(&self, day: Date) -> Option<&Employment> {
+        home_on(self.homes(), day, |e| e.from)
+    }
+
+    /// The home employments. Posts beside them last no longer.
+    pub fn homes(&self) -> impl Iterator<Item = &Employment> {
+        self.employments.iter().filter(|e| e.post == Post::Home)
+    }
+
+    /// Where a fact of this instant belongs: the home of its local day.
+    pub fn home_at(&self, at: Timestamp) -> Option<&Employment> {
+        self.home(self.zone.to_datetime(at).date())
+    }
+
+    /// Whether employed on some day of the period.
+    pub fn employed_in(&self, period: Period) -> bool {
+        self.homes().any(|home| home.touches(period))
+    }
+}
+
+/// The people of a group, as of one of its revisions.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    revision: u64,
+    by_id: HashMap<PersonId, Arc<Person>>,
+}
+
+impl People {
+    /// These, of no revision that anybody knows.
+    pub fn new(people: impl IntoIterator<Item = Person>) -> Self {
+        Self { revision: 0, by_id: people.into_iter().map(|person| (person.id, Arc::new(person))).collect() }
+    }
+
+    /// One of them.
+    pub fn get(&self, id: PersonId) -> Option<&Person> {
+        self.by_id.get(&id).map(Arc::as_ref)
+    }
+
+    /// All, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Person>> {
+        self.by_id.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether the group has nobody.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+}
+
+/// Locked while identity is asked, so that many calls of one group ask once.
+type Entry = Arc<tokio::sync::Mutex<Option<Arc<People>>>>;
+
+/// The people of each group as identity tells of them, kept until something changes. Identity is asked every time whether it
+/// has: one row by key. So nobody is placed by what is not so any more, and no call but the first after a change reads
+/// everybody. Cheap to clone; clones share what is kept.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    identity: Peer,
+    kept: Arc<Mutex<HashMap<TenantId, Entry>>>,
+}
+
+impl Directory {
+    /// What this peer tells.
+    pub fn new(identity: Peer) -> Self {
+        Self { identity, kept: Arc::default() }
+    }
+
+    /// Everybody of the group, with all employments. Asked as the service: whom a fact belongs to must not depend on whom the
+    /// caller may see.
+    ///
+    /// # Errors
+    /// What identity says, or that it is away.
+    pub async fn everybody(&self, ctx: &OpContext) -> Result<Arc<People>> {
+        let entry = self.entry(ctx.tenant());
+        let mut kept = entry.lock().await;
+        let known_revision = kept.as_ref().map_or(0, |people| people.revision);
+        let page = self.page(ctx, known_revision, String::new()).await?;
+        if let Some(people) = kept.as_ref().filter(|_| page.unchanged) {
+            return Ok(Arc::clone(people));
+        }
+        // What is read after the first page may be newer than the revision it came with; the next call finds that out.
+        let people = Arc::new(self.read(ctx, page).await?);
+        *kept = (people.revision > 0 && people.len() <= MAX_PEOPLE).then(|| Arc::clone(&people));
+        Ok(people)
+    }
+
+    /// One person, as of now.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`, what identity says, or that it is away.
+    pub async fn person(&self, ctx: &OpContext, id: PersonId) -> Result<Person> {
+        let ask = pb::GetPersonRequest { person_id: id.to_string(), ..Default::default() };
+        let mut client = PersonServiceClient::new(self.identity.channel());
+        let reply = client.get_person(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
+        let sent = reply.person.ok_or_else(|| Error::not_found("person", id))?;
+        person(sent, &mut HashSet::new()).map_err(unreadable)
+    }
+
+    async fn page(&self, ctx: &OpContext, known_revision: u64, page_token: String) -> Result<pb::ListPeopleResponse> {
+        let ask = pb::ListPeopleRequest { page_size: MAX_SIZE, page_token, known_revision, ..Default::default() };
+        let mut client = PersonServiceClient::new(self.identity.channel());
+        Ok(client.list_people(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner())
+    }
+
+    async fn read(&self, ctx: &OpContext, first: pb::ListPeopleResponse) -> Result<People> {
+        let mut people = People { revision: first.revision, by_id: HashMap::new() };
+        let (mut page, mut paths) = (first, HashSet::new());
+        loop {
+            for sent in page.people {
+                let person = person(sent, &mut paths).map_err(unreadable)?;
+                people.by_id.insert(person.id, Arc::new(person));
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(people);
+            }
+            page = self.page(ctx, 0, page.next_page_token).await?;
+        }
+    }
+
+    fn entry(&self, tenant: TenantId) -> Entry {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MAX_GROUPS && !kept.contains_key(&tenant) {
+            kept.retain(|_, entry| Arc::strong_count(entry) > 1);
+        }
+        Arc::clone(kept.entry(tenant).or_default())
+    }
+}
+
+fn unreadable(error: Error) -> Error {
+    Error::internal(format_args!("identity's answer cannot be read: {error:?}"))
+}
+
+fn person(sent: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<Person> {
+    let mut employments = Vec::with_capacity(sent.employments.len());
+    for employment in sent.employments {
+        employments.push(Employment {
+            post: match employment.post() {
+                pb::Post::Home | pb::Post::Unspecified => Post::Home,
+                pb::Post::Concurrent | pb::Post::Secondment => Post::Beside,
+            },
+            from: date(&employment.from)?,
+            to: if employment.to.is_empty() { None } else { Some(date(&employment.to)?) },
+            unit: employment.unit_id.parse()?,
+            unit_path: shared(paths, employment.unit_path),
+            region: employment.region.parse()?,
+        });
+    }
+    employments.sort_by_key(|e| e.from);
+    Ok(Person { id: sent.person_id.parse()?, employee_no: sent.employee_no, zone: zone(&sent.zone)?, employments })
+}
+
+fn date(text: &str) -> Result<Date> {
+    text.parse().map_err(|_| Error::internal(format_args!("a day that is {text:?}")))
+}
+
+fn shared(paths: &mut HashSet<Arc<str>>, path: String) -> Arc<str> {
+    if let Some(there) = paths.get(path.as_str()) {
+        return Arc::clone(there);
+    }
+    let path: Arc<str> = path.into();
+    paths.insert(Arc::clone(&path));
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn employment(post: Post, from: Date, to: Option<Date>, unit: u128) -> Employment {
+        let unit_path = format!("north/{unit}").into();
+        Employment {
+            post,
+            from,
+            to,
+            unit: OrgUnitId(Uuid::from_u128(unit)),
+            unit_path,
+            region: "cn-north".parse().unwrap(),
+        }
+    }
+
+    fn somebody(employments: Vec<Employment>) -> Person {
+        let zone = zone("Asia/Shanghai").unwrap();
+        Person { id: PersonId(Uuid::from_u128(9)), employee_no: "E9".into(), zone, employments }
+    }
+
+    /// The number of the unit.
+    fn home(person: &Person, day: Date) -> Option<u128> {
+        person.home(day).map(|home| home.unit.0.as_u128())
+    }
+
+    #[test]
+    fn somebody_belongs_to_the_home_of_the_day_and_in_a_gap_to_the_one_before() {
+        let person = somebody(vec![
+            employment(Post::Home, date(2026, 1, 1), Some(date(2026, 1, 31)), 1),
+            employment(Post::Home, date(2026, 2, 10), Some(date(2026, 2, 28)), 2),
+        ]);
+        for (day, unit) in [
+            (date(2025, 6, 1), 1),
+            (date(2026, 1, 1), 1),
+            (date(2026, 1, 31), 1),
+            (date(2026, 2, 1), 1),
+            (date(2026, 2, 9), 1),
+            (date(2026, 2, 10), 2),
+            (date(2027, 6, 1), 2),
+        ] {
+            assert_eq!(home(&person, day), Some(unit), "{day}");
+            let other_order =
+                Person { employments: person.employments.iter().rev().cloned().collect(), ..person.clone() };
+            assert_eq!(home(&other_order, day), Some(unit), "{day}, whatever the order");
+        }
+        assert_eq!(home(&somebody(vec![]), date(2026, 1, 1)), None);
+    }
+
+    #[test]
+    fn a_second_post_or_a_secondment_moves_nobody() {
+        let person = somebody(vec![
+            employment(Post::Home, date(2026, 1, 1), None, 1),
+            employment(Post::Beside, date(2026, 3, 1), None, 2),
+            employment(Post::Beside, date(2026, 3, 1), Some(date(2026, 3, 31)), 3),
+        ]);
+        for day in [date(2025, 1, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 4, 1)] {
+            assert_eq!(home(&person, day), Some(1), "{day}");
+        }
+        let month = Period::month_of(date(2025, 12, 1));
+        assert!(!person.employed_in(month) && person.employed_in(Period::month_of(date(2026, 1, 1))));
+    }
+}
