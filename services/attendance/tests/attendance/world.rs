@@ -31,9 +31,10 @@ use uuid::Uuid;
 /// Monday morning in Shanghai.
 pub const NOW: &str = "2026-03-02T01:00:00Z";
 pub const TENANT: TenantId = TenantId(Uuid::from_u128(0xa1));
-/// `north/a` in cn-north: E1 and E2, who has a second post in `south/b` since March. `south/b` in cn-south: E3.
+/// `north/a` in cn-north: E1 and E2, who has a second post in `south/c` since March. `south/b` in cn-south: E3.
 pub const NORTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb1));
 pub const SOUTH: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb2));
+const SECOND: OrgUnitId = OrgUnitId(Uuid::from_u128(0xb3));
 
 pub const fn person(n: u128) -> PersonId {
     PersonId(Uuid::from_u128(0xc0 + n))
@@ -88,7 +89,7 @@ fn told(n: u128) -> identity::Person {
     let mut employments = vec![employment(if n < 3 { north } else { south })];
     if n == 2 {
         let (post, from) = (identity::Post::Concurrent.into(), "2026-03-01".into());
-        employments.push(identity::Employment { post, from, ..employment(south) });
+        employments.push(identity::Employment { post, from, ..employment((SECOND, "south/c", "cn-south")) });
     }
     identity::Person {
         person_id: person(n).to_string(),
