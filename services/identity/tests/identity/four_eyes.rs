@@ -68,9 +68,11 @@ async fn nobody_deletes_a_group_that_was_suspended_with_the_same_hands_whoever_l
 #[tokio::test]
 async fn the_rights_to_ask_for_an_erasure_to_approve_it_and_to_review_an_emergency_are_lent_to_nobody() {
     for house in House::all().await {
-        let deputy = house.login("deputy", "").await;
+        let (boss, deputy) = (house.login("boss", "").await, house.login("deputy", "").await);
+        define(&house, "lender", &[Permission::DelegationWrite], 0).await.unwrap();
+        house.grant(&boss, "lender", ScopeKind::Tenant, "").await;
         for right in [Permission::ErasureRequest, Permission::ErasureApprove, Permission::BreakGlassReview] {
-            let refused = lend(&house, &house.admin, &deputy, right, 24).await.unwrap_err();
+            let refused = lend(&house, &boss, &deputy, right, 24).await.unwrap_err();
             assert_eq!(refused.reason(), "PERMISSION_NOT_LENT", "{right}: {}", house.db.name);
         }
     }
