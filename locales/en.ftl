@@ -93,6 +93,8 @@ REGION_NOT_SERVED = the data of region { $region } live in another stack: ask th
 FIELD_NOT_READABLE = you may not read { $field }, so you may not ask by it
 # No grant reaches it.
 PERMISSION_DENIED = you may not do this: ask for a grant
+# The caller had a hand in an earlier step.
+FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by lending or borrowing the right, cannot take this one
 
 ## The suite
 

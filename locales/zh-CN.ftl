@@ -66,6 +66,7 @@ TENANT_SUSPENDED = 集团已被暂停使用，请联系平台运维人员。
 REGION_NOT_SERVED = 区域 { $region } 的数据在另一套系统中，请到那里查询。
 FIELD_NOT_READABLE = 您没有查看字段 { $field } 的权限，因此不能按它查找。
 PERMISSION_DENIED = 您没有此项操作的权限。
+FOUR_EYES_REQUIRED = 此步骤须由他人办理：参与过前面步骤的人，包括出借或借用权限的人，不能办理此步骤。
 
 ## The suite
 

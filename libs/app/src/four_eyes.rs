@@ -3,9 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permit, Rpc, Source};
-use tally_kernel::error::Kind;
 use tally_kernel::id::{PersonId, PrincipalId};
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Kind, msg};
 
 /// Whose hands took a step: the account, the person behind it, and whoever lent the right or had it done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,15 +60,13 @@ pub fn constraint(step: &str, before: &str) -> String {
 
 /// Somebody wants to approve, or to take a later step of, what he had a hand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this takes somebody else: whoever had a hand in an earlier step, also by lending or borrowing the right, cannot take this one"
-)]
+#[error("somebody else must take this step")]
 pub struct FourEyesRequired;
 
 /// Denied to whoever asks, and not a state that waiting or another call of the same caller could change.
 impl From<FourEyesRequired> for Error {
-    fn from(refusal: FourEyesRequired) -> Self {
-        Self::new(Kind::PermissionDenied, "FOUR_EYES_REQUIRED", refusal.to_string())
+    fn from(_: FourEyesRequired) -> Self {
+        Self::of(Kind::PermissionDenied, msg!("FOUR_EYES_REQUIRED"))
     }
 }
 
