@@ -40,6 +40,17 @@ const ARGUED: [(&str, DataClass, &str); 21] = [
 ];
 const FINDINGS: &str = "a finding names its subject by number; who may read credits or places may know whose they are";
 const ROW_BY_ROW: &str = "each row is told to who may open its table there, and counted as withheld otherwise";
+/// Reads that name people or logins and are no personal reads, and why.
+const TELLS_NOTHING: [(&str, &str); 6] = [
+    ("tally.identity.v1.AccessService/GetView", "for services of the suite alone, which decide by it"),
+    ("tally.identity.v1.CheckService/BatchCheck", RIGHTS),
+    ("tally.identity.v1.CheckService/Check", RIGHTS),
+    ("tally.identity.v1.CheckService/ListAllowed", "ids that a right reaches, without a word about them"),
+    ("tally.identity.v1.ServiceAccountService/ListApiKeys", PROGRAMS),
+    ("tally.identity.v1.ServiceAccountService/ListServiceAccounts", PROGRAMS),
+];
+const RIGHTS: &str = "yes or no to a right; of somebody else's it takes reading grants where it is asked";
+const PROGRAMS: &str = "accounts of programs, which are nobody";
 /// Questions that anybody may ask by a value that is not free, and why.
 const ASKED_BY_ANYBODY: [(&str, &str); 1] = [(
     "tally.identity.v1.DirectoryService/LocatePseudonym.pseudonym",
@@ -71,6 +82,34 @@ fn complaints(row: &PolicyRow, classes: impl IntoIterator<Item = DataClass>, say
         wrong.push(format!("{method}: masked_fields and opened_by belong together"));
     }
     wrong
+}
+
+/// What is wrong with the effect of an rpc that only reads, if its answers `tell` of people or not.
+fn forgotten(row: &PolicyRow, tells: bool) -> Option<String> {
+    let argued = TELLS_NOTHING.iter().any(|(rpc, _)| *rpc == row.method);
+    match (row.effect, tells) {
+        (Effect::Read, true) if !argued => Some(format!("{} tells of people and is no PersonalRead", row.method)),
+        (Effect::PersonalRead, false) => Some(format!("{} tells of nobody and is a PersonalRead", row.method)),
+        (Effect::Read, false) | (Effect::PersonalRead | Effect::SensitiveRead | Effect::Change, _) if argued => {
+            Some(format!("{} need not be argued", row.method))
+        }
+        (Effect::Read | Effect::PersonalRead | Effect::SensitiveRead | Effect::Change, _) => None,
+    }
+}
+
+#[test]
+fn every_read_that_tells_of_people_is_written_down_when_it_shows_somebody_else() {
+    let known = rpcs();
+    let tells = |rpc: &str| answer_of(rpc).expect("an answer").tells_of_people();
+    let mut wrong: Vec<_> = known.iter().filter_map(|rpc| forgotten(&row(rpc), tells(rpc))).collect();
+    let strangers = TELLS_NOTHING.iter().filter(|(rpc, _)| !known.iter().any(|k| k == rpc));
+    wrong.extend(strangers.map(|(rpc, _)| format!("no rpc {rpc}")));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+
+    let punches = row("tally.attendance.v1.PunchService/ListPunches");
+    assert!(tells(punches.method));
+    assert!(forgotten(&PolicyRow { effect: Effect::Read, ..punches }, true).is_some(), "a new one is found");
+    assert!(forgotten(&punches, false).is_some());
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub mod access;
 pub mod deletion;
 mod organisation;
 pub mod privacy;
+mod reads;
 pub mod regions;
 pub mod sign_in;
 pub mod taking_along;
@@ -27,6 +28,7 @@ pub async fn all(done: &Done) {
     settlements(done).await;
     sign_in::all(done).await;
     access::all(done).await;
+    reads::all(done).await;
     privacy::all(done).await;
     audit(done).await;
 }

@@ -213,7 +213,7 @@ fn start(
     command.env_clear().envs(settings.iter().map(|(key, value)| (key, value)));
     command.env("TALLY_KEYS_DIRECTORY", folder.join("keys"));
     if let Some(endpoint) = otlp {
-        command.env("TALLY_TELEMETRY_OTLP_ENDPOINT", endpoint);
+        command.env("TALLY_TELEMETRY_OTLP_ENDPOINT", endpoint).env("TALLY_TELEMETRY_METRICS_SECONDS", "1");
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command.spawn().expect("the program starts")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use tally_kernel::id::{SessionId, TenantId};
+use tally_kernel::id::{PersonId, SessionId, TenantId};
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use uuid::Uuid;
 
@@ -87,6 +87,18 @@ impl OpContext {
     /// Whether the caller may use `permission` on anything at all.
     pub fn may_somewhere(&self, permission: Permission) -> bool {
         self.view.reach(permission).is_some()
+    }
+
+    /// Whether what tells of these people tells the caller of somebody else. A service works for somebody, whose own call
+    /// is where that counts.
+    pub fn shows_others(&self, people: impl IntoIterator<Item = PersonId>) -> bool {
+        let own = self.actor.person();
+        !self.is_service() && people.into_iter().any(|person| own != Some(person))
+    }
+
+    /// Whether a service calls, for itself or for somebody.
+    pub fn is_service(&self) -> bool {
+        matches!(self.actor.kind, ActorKind::Service(_))
     }
 
     /// A permit to do `R` to `target`.

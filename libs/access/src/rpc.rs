@@ -15,6 +15,8 @@ pub enum Effect {
     Change,
     /// Reads.
     Read,
+    /// Reads what tells of people: audited when it shows somebody else's data.
+    PersonalRead,
     /// Reads what is sensitive: every read is audited, and the view is never older than the group's newest revision.
     SensitiveRead,
 }
@@ -25,6 +27,7 @@ impl Effect {
         match self {
             Self::Change => "change",
             Self::Read => "read",
+            Self::PersonalRead => "personal read",
             Self::SensitiveRead => "sensitive read",
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage as _, Value};
 
 pub use crate::common::v1::DataClass;
 
@@ -34,12 +34,13 @@ pub fn class_of(field: &str) -> DataClass {
 pub fn answer_of(method: &str) -> Option<Answer> {
     let (service, name) = method.split_once('/')?;
     let method = POOL.get_service_by_name(service)?.methods().find(|method| method.name() == name)?;
-    Some(Answer { message: method.output(), streams: method.is_server_streaming() })
+    Some(Answer { question: method.input(), message: method.output(), streams: method.is_server_streaming() })
 }
 
 /// What a method answers with.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    question: MessageDescriptor,
     message: MessageDescriptor,
     streams: bool,
 }
@@ -52,28 +53,104 @@ impl Answer {
 
     /// The classes of all its fields, at any depth.
     pub fn classes(&self) -> BTreeSet<DataClass> {
-        let (mut classes, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![self.message.clone()]);
-        while let Some(message) = open.pop() {
-            if !seen.insert(message.full_name().to_owned()) {
-                continue;
-            }
-            for field in message.fields() {
-                classes.insert(class_of(field.full_name()));
-                open.extend(field.kind().as_message().filter(|inner| is_ours(inner)).cloned());
-            }
-        }
-        classes
+        fields(&self.message).iter().map(|field| class_of(field.full_name())).collect()
     }
 
-    /// The rows of one answer that hold something of these classes; all rows when no class is named.
+    /// Whether it tells of people: it, or the question, names one, or it holds what not everybody may read.
+    pub fn tells_of_people(&self) -> bool {
+        let names = |field: &FieldDescriptor| PEOPLE.contains(&field.name()) || field.name() == PRINCIPAL;
+        let free = |class| matches!(class, DataClass::Public | DataClass::Internal);
+        fields(&self.message).iter().any(|field| names(field) || !free(class_of(field.full_name())))
+            || fields(&self.question).iter().any(names)
+    }
+
+    /// The rows of one answer that hold something of these classes; all rows when no class is named. A row that says not whom
+    /// it is about is about whom the question was, as bytes, if it named one.
     ///
     /// # Errors
     /// When the bytes are not such a message.
-    pub fn rows(&self, bytes: &[u8], classes: &[DataClass]) -> Result<Rows, prost::DecodeError> {
+    pub fn rows(&self, question: &[u8], bytes: &[u8], classes: &[DataClass]) -> Result<Rows, prost::DecodeError> {
+        let question = DynamicMessage::decode(self.question.clone(), question)?;
+        let about = Named { row: None, person: text_of(&question, PEOPLE[0]), principal: login_in(&question) };
         let message = DynamicMessage::decode(self.message.clone(), bytes)?;
         let mut rows = Rows::default();
-        gather(&message, &Named::default(), classes, &mut rows);
+        gather(&message, &about, classes, &mut rows);
         Ok(rows)
+    }
+
+    /// What a question asks for, by the fields that everybody may read and that are not its page: `path=value`, sorted, each
+    /// value cut to some length.
+    ///
+    /// # Errors
+    /// When the bytes are not such a message.
+    pub fn asked(&self, question: &[u8]) -> Result<Vec<String>, prost::DecodeError> {
+        let question = DynamicMessage::decode(self.question.clone(), question)?;
+        let mut asked = Vec::new();
+        say(&question, "", &mut asked);
+        asked.sort();
+        Ok(asked)
+    }
+}
+
+/// Every field of a message, at any depth.
+fn fields(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
+    let (mut all, mut seen, mut open) = (Vec::new(), BTreeSet::new(), vec![message.clone()]);
+    while let Some(message) = open.pop() {
+        if seen.insert(message.full_name().to_owned()) {
+            for field in message.fields() {
+                open.extend(field.kind().as_message().filter(|inner| is_ours(inner)).cloned());
+                all.push(field);
+            }
+        }
+    }
+    all
+}
+
+/// Fields that name whom a message is about.
+const PEOPLE: [&str; 3] = ["person_id", "person_ids", "manager_id"];
+/// The field that names a login.
+const PRINCIPAL: &str = "principal_id";
+/// Fields of a question that say which part of the answer is wanted.
+const PAGE: [&str; 3] = ["page_size", "page_token", "limit"];
+/// Of a value that is said, so many characters.
+const SAID: usize = 48;
+
+fn text_of(message: &DynamicMessage, name: &str) -> Option<String> {
+    let value = message.get_field_by_name(name)?;
+    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The login that a question is about, at any depth.
+fn login_in(question: &DynamicMessage) -> Option<String> {
+    let within = || question.fields().find_map(|(_, value)| login_in(value.as_message()?));
+    text_of(question, PRINCIPAL).or_else(within)
+}
+
+fn say(message: &DynamicMessage, path: &str, into: &mut Vec<String>) {
+    for (field, value) in message.fields().filter(|(field, _)| !PAGE.contains(&field.name())) {
+        let here = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
+        if !matches!(class_of(field.full_name()), DataClass::Public | DataClass::Internal) {
+            continue;
+        }
+        let said = match value {
+            Value::Message(inner) if is_ours(&inner.descriptor()) => {
+                say(inner, &here, into);
+                continue;
+            }
+            Value::Message(instant) => match instant.get_field_by_name("seconds").and_then(|s| s.as_i64()) {
+                Some(seconds) => seconds.to_string(),
+                None => continue,
+            },
+            Value::List(items) => format!("{} of them", items.len()),
+            Value::String(text) => text.chars().take(SAID).collect(),
+            Value::Bool(on) => on.to_string(),
+            Value::I32(n) | Value::EnumNumber(n) => n.to_string(),
+            Value::I64(n) => n.to_string(),
+            Value::U32(n) => n.to_string(),
+            Value::U64(n) => n.to_string(),
+            Value::F32(_) | Value::F64(_) | Value::Bytes(_) | Value::Map(_) => continue,
+        };
+        into.push(format!("{here}={said}"));
     }
 }
 
@@ -84,6 +161,10 @@ pub struct Rows {
     pub ids: BTreeSet<String>,
     /// The `person_id` of each, where there is one.
     pub people: BTreeSet<String>,
+    /// The `principal_id` of each, where there is one.
+    pub principals: BTreeSet<String>,
+    /// Whether something that not everybody may read stood in a row that names neither.
+    pub unnamed: bool,
     /// Which classes were there.
     pub classes: BTreeSet<DataClass>,
 }
@@ -93,26 +174,37 @@ pub struct Rows {
 struct Named {
     row: Option<String>,
     person: Option<String>,
+    principal: Option<String>,
 }
 
 fn gather(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows: &mut Rows) {
-    let text = |name: &str| message.get_field_by_name(name).and_then(|value| Some(value.as_str()?.to_owned()));
-    let text = |name: &str| text(name).filter(|text| !text.is_empty());
     let own = message.descriptor().fields().find(|field| field.name().ends_with("_id"));
-    let own = own.and_then(|field| text(field.name()));
+    let own = own.and_then(|field| text_of(message, field.name()));
+    let named = text_of(message, PEOPLE[0]);
+    // Who is named as a person is not told of by the login of somebody around.
+    let principal = text_of(message, PRINCIPAL).or_else(|| around.principal.clone().filter(|_| named.is_none()));
     let here =
-        Named { row: own.or_else(|| around.row.clone()), person: text("person_id").or_else(|| around.person.clone()) };
+        Named { row: own.or_else(|| around.row.clone()), person: named.or_else(|| around.person.clone()), principal };
     for (field, value) in message.fields() {
         let class = class_of(field.full_name());
         if classes.contains(&class) || (classes.is_empty() && field.kind().as_message().is_none()) {
             rows.ids.extend(here.row.clone());
             rows.people.extend(here.person.clone());
+            rows.principals.extend(here.principal.clone());
             rows.classes.insert(class);
+            let free = matches!(class, DataClass::Public | DataClass::Internal);
+            rows.unnamed |= !free && here.person.is_none() && here.principal.is_none();
         }
         match value {
             Value::Message(inner) => gather(inner, &here, classes, rows),
             Value::List(items) => {
+                if classes.is_empty() && PEOPLE.contains(&field.name()) {
+                    rows.people.extend(items.iter().filter_map(Value::as_str).map(str::to_owned));
+                }
                 items.iter().filter_map(Value::as_message).for_each(|m| gather(m, &here, classes, rows))
+            }
+            Value::String(other) if classes.is_empty() && PEOPLE.contains(&field.name()) && !other.is_empty() => {
+                rows.people.insert(other.clone());
             }
             _ => {}
         }
@@ -244,12 +336,42 @@ mod tests {
         let all =
             crate::compensation::v1::ListStatementsResponse { statements: vec![paid, masked], ..Default::default() };
         let bytes = prost::Message::encode_to_vec(&all);
-        let rows = answer.rows(&bytes, &[DataClass::Salary]).unwrap();
+        let rows = answer.rows(b"", &bytes, &[DataClass::Salary]).unwrap();
         assert_eq!(rows.ids, ["paid".to_owned()].into());
         assert_eq!(rows.people, ["anna".to_owned()].into());
-        let everything = answer.rows(&bytes, &[]).unwrap();
+        let everything = answer.rows(b"", &bytes, &[]).unwrap();
         assert_eq!(everything.ids, ["masked".to_owned(), "paid".to_owned()].into());
-        assert!(answer.rows(b"no message", &[]).is_err());
+        assert!(answer.rows(b"", b"no message", &[]).is_err());
+        assert!(answer.tells_of_people());
+        let units = answer_of("tally.identity.v1.OrgService/ListOrgUnits").unwrap();
+        assert!(!units.tells_of_people());
         assert!(answer_of("tally.compensation.v1.StatementService/Nothing").is_none());
+    }
+
+    #[test]
+    fn a_question_says_whom_its_rows_are_about_and_what_it_asks_for_without_what_is_closed() {
+        let answer = answer_of("tally.compensation.v1.StatementService/TraceStatement").unwrap();
+        assert!(answer.tells_of_people(), "its question names a person");
+        let question = crate::compensation::v1::TraceStatementRequest {
+            settlement_id: "s".repeat(60),
+            person_id: "anna".into(),
+            limit: 5,
+        };
+        let question = prost::Message::encode_to_vec(&question);
+        let told = crate::compensation::v1::TraceStatementResponse { total_records: 9, ..Default::default() };
+        let told = prost::Message::encode_to_vec(&told);
+        assert_eq!(answer.rows(&question, &told, &[]).unwrap().people, ["anna".to_owned()].into());
+        assert!(answer.rows(&question, b"", &[]).unwrap().people.is_empty(), "nothing was shown");
+        let said = [String::from("person_id=anna"), format!("settlement_id={}", "s".repeat(48))];
+        assert_eq!(answer.asked(&question).unwrap(), said);
+
+        let person = answer_of("tally.identity.v1.PersonService/GetPerson").unwrap();
+        let closed = crate::identity::v1::GetPersonRequest { id_number: "110101".into(), ..Default::default() };
+        assert_eq!(person.asked(&prost::Message::encode_to_vec(&closed)).unwrap(), Vec::<String>::new());
+
+        let punches = answer_of("tally.attendance.v1.PunchService/ListPunches").unwrap();
+        let from = Some(prost_types::Timestamp { seconds: 7, nanos: 0 });
+        let ask = crate::attendance::v1::ListPunchesRequest { from, page_size: 9, ..Default::default() };
+        assert_eq!(punches.asked(&prost::Message::encode_to_vec(&ask)).unwrap(), ["from=7"]);
     }
 }

@@ -11,11 +11,13 @@ use tally_access::{Actor, OpContext, Rpc, Target, compile_service};
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::erasure_service_client::ErasureServiceClient;
 use tally_api::identity::v1::event_service_client::EventServiceClient;
+use tally_cache::Cache;
 use tally_kernel::id::{ErasureId, PersonId, TenantId};
 use tally_kernel::{Clock, Error, Result, Rng};
-use tally_rpc::{Peer, error_from};
+use tally_rpc::{Peer, current_trace, error_from, looking};
 use tally_runtime::{Shutdown, Task};
 use tally_store::{Audit, Holding, Store};
+use tracing::Instrument as _;
 
 /// The producer whose events are read, and the name of the cursor.
 pub const SOURCE: &str = "identity";
@@ -27,8 +29,10 @@ pub const DELETED: &str = "identity.tenant.deleted";
 
 /// Rows of each table that one unit of a removal deletes at most.
 const REMOVED_AT_ONCE: u64 = 5_000;
-/// How long a follower waits when nothing is new, or when it is another service's turn.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How often a follower looks that heard no bell: one may be missed.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long it waits when it is another service's turn.
+const TURN: Duration = Duration::from_secs(1);
 /// Events of one answer.
 const EVENTS: u32 = 100;
 
@@ -56,6 +60,8 @@ pub struct Follower {
     pub store: Store,
     /// Identity.
     pub identity: Peer,
+    /// Hears the bell of identity's events.
+    pub cache: Cache,
     /// Tells the time.
     pub clock: Clock,
     /// Gives ids.
@@ -74,10 +80,16 @@ pub fn follower<R: Rpc>(follower: Follower) -> Task {
 }
 
 async fn follow<R: Rpc>(follower: Follower, shutdown: Shutdown) -> Result<()> {
+    let mut bell = follower.cache.bell(SOURCE);
     let mut at = follower.store.cursor(SOURCE).await?;
     while !shutdown.is_requested() {
-        let events = follower.events(at).await?;
-        let mut waits = events.is_empty();
+        let events = follower.events(at).instrument(looking()).await?;
+        if events.is_empty() {
+            tokio::select! {
+                () = bell.heard() => {}
+                _ = shutdown.sleep(LOOK) => {}
+            }
+        }
         for event in events {
             let position = i64::try_from(event.position).unwrap_or(i64::MAX);
             let done = match event.kind.as_str() {
@@ -86,13 +98,10 @@ async fn follow<R: Rpc>(follower: Follower, shutdown: Shutdown) -> Result<()> {
                 _ => true,
             };
             if !done {
-                waits = true;
+                shutdown.sleep(TURN).await;
                 break;
             }
             at = position;
-        }
-        if waits && !shutdown.sleep(PAUSE).await {
-            break;
         }
     }
     Ok(())
@@ -114,31 +123,48 @@ impl Follower {
 
     /// Does this service's part. `false`: it is another one's turn.
     async fn done<R: Rpc>(&self, event: &identity::Event, position: i64) -> Result<bool> {
-        let mut ctx = self.context(event.tenant_id.parse()?);
-        ctx.trace = (!event.traceparent.is_empty()).then(|| event.traceparent.clone());
+        let ctx = self.context(event.tenant_id.parse()?);
         let mut client = ErasureServiceClient::new(self.identity.channel());
         let ask = identity::GetErasureRequest { erasure_id: event.key.clone() };
-        let told = client.get_erasure(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?.into_inner();
+        let ask = client.get_erasure(self.identity.as_service(&ctx, ask)).instrument(looking());
+        let told = ask.await.map_err(error_from)?.into_inner();
         let erasure = told.erasure.ok_or_else(|| Error::internal("an erasure without its content"))?;
         let reported = |service: &str| erasure.parts.iter().any(|p| p.service == service && p.done_at.is_some());
         if self.after.is_some_and(|other| !reported(other)) {
             return Ok(false);
         }
-        if !reported(self.service) {
+        let work = self.do_part::<R>(event, position, &erasure, told.employee_no, reported(self.service));
+        work.instrument(work_of(self.service, event)).await?;
+        Ok(true)
+    }
+
+    async fn do_part<R: Rpc>(
+        &self,
+        event: &identity::Event,
+        position: i64,
+        erasure: &identity::Erasure,
+        employee_no: String,
+        reported: bool,
+    ) -> Result<()> {
+        let ctx = OpContext { trace: current_trace(), ..self.context(event.tenant_id.parse()?) };
+        if !reported {
             let (erasure, person) = (erasure.erasure_id.parse()?, erasure.person_id.parse()?);
-            let rows = self.erase::<R>(&ctx, Subject { erasure, person, employee_no: told.employee_no }).await?;
+            let rows = self.erase::<R>(&ctx, Subject { erasure, person, employee_no }).await?;
+            let mut client = ErasureServiceClient::new(self.identity.channel());
             let ask = identity::ReportErasureRequest { erasure_id: event.key.clone(), rows };
             client.report_erasure(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?;
         }
-        self.advance::<R>(&ctx, event, position).await?;
-        Ok(true)
+        self.advance::<R>(&ctx, event, position).await
     }
 
     /// Removes a group that was deleted.
     async fn deleted<R: Rpc>(&self, event: &identity::Event, position: i64) -> Result<bool> {
-        let ctx = self.context(event.tenant_id.parse()?);
-        remove_group::<R>(&self.store, &ctx, &[]).await?;
-        self.advance::<R>(&ctx, event, position).await?;
+        let work = async {
+            let ctx = OpContext { trace: current_trace(), ..self.context(event.tenant_id.parse()?) };
+            remove_group::<R>(&self.store, &ctx, &[]).await?;
+            self.advance::<R>(&ctx, event, position).await
+        };
+        work.instrument(work_of(self.service, event)).await?;
         Ok(true)
     }
 
@@ -180,6 +206,11 @@ impl Follower {
         });
         moved.await
     }
+}
+
+/// The span of what a service does for an event, in the trace of the call that caused it.
+fn work_of(service: &'static str, event: &identity::Event) -> tracing::Span {
+    tally_rpc::work(service, &event.kind, Some(event.traceparent.as_str()))
 }
 
 /// Removes all that a service holds of the context's group but the logs and the tables in `keep`, many units one after the

@@ -112,7 +112,7 @@ fn always_fresh(row: &PolicyRow) -> bool {
     match row.effect {
         Effect::SensitiveRead => true,
         Effect::Change => pays,
-        Effect::Read => false,
+        Effect::Read | Effect::PersonalRead => false,
     }
 }
 

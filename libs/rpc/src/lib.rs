@@ -41,5 +41,6 @@ pub use token::{
     AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SERVICE_TOKEN_SECONDS, Signer, SigningKey, TokenKind, key_id,
     open_signed,
 };
+pub use trace::{looking, work};
 pub use views::{LeasedViews, Views};
 pub use wire::write_view;

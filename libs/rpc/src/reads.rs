@@ -1,23 +1,28 @@
-//! What leaves is written down before it leaves: the one place where reads of what is sensitive are audited.
+//! What leaves is written down before it leaves: the one place where reads are audited.
 //!
-//! Which rows an answer shows, and of whom, follows from the data classes of its fields. An rpc whose answers hold pay,
-//! identity numbers or something about health is a sensitive read (`tests/it/fields.rs` holds the policy tables against the contracts),
-//! so a new field is audited without anybody thinking of it. Under an emergency every answer is written down, whatever it
-//! holds. If it cannot be written, the answer does not go out. Streams write their own entry before the first message.
+//! Which rows an answer shows, and of whom, follows from the data classes of its fields and from the fields that name people.
+//! An rpc whose answers hold pay, identity numbers or something about health is a sensitive read: written down whoever reads.
+//! One whose answers tell of people is a personal read: written down when it shows somebody else's data, unless a service
+//! reads, which does so for somebody whose own call is written down. `tests/it/fields.rs` holds the policy tables against the
+//! contracts, so a new field is audited without anybody thinking of it. Under an emergency every answer is written down,
+//! whatever it holds. If it cannot be written, the answer does not go out. Streams write their own entry before the first
+//! message.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::Response;
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use tally_access::{Effect, OpContext, Permission, PolicyRow, Source};
-use tally_api::classes::{self, Answer, DataClass};
+use tally_api::classes::{self, Answer, DataClass, Rows};
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::id::PersonId;
 use tonic::async_trait;
 use tonic::body::Body;
 use uuid::Uuid;
+
+use crate::stack::MAX_MESSAGE_BYTES;
 
 /// The classes whose reading is audited, whoever reads: an rpc that may show them is a sensitive read.
 pub const AUDITED: [DataClass; 3] = [DataClass::Salary, DataClass::IdNumber, DataClass::Medical];
@@ -27,20 +32,30 @@ const WATCHED: [DataClass; 5] =
 
 /// Length of what gRPC puts before a message: whether it is compressed, and how long it is.
 const PREFIX: usize = 5;
+/// People that an entry of a personal read names at most; of more it says how many, and what was asked for.
+const MOST_NAMED: usize = 100;
 
 /// One answer that is about to leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The rpc.
     pub method: &'static str,
+    /// What the rpc does.
+    pub effect: Effect,
     /// What it asked for.
     pub permission: Option<Permission>,
     /// The classes that made it worth writing down; empty when an emergency did.
     pub classes: BTreeSet<DataClass>,
     /// The rows that it shows.
     pub rows: BTreeSet<String>,
-    /// Whom they tell of.
+    /// Whom they tell of; nobody where these were too many to name.
     pub people: BTreeSet<PersonId>,
+    /// Whose logins they tell of.
+    pub logins: BTreeSet<String>,
+    /// How many people they tell of.
+    pub told: usize,
+    /// Where people are not named: what was asked for, without anything that not everybody may read.
+    pub asked: Vec<String>,
     /// The emergency it went through.
     pub break_glass: Option<Uuid>,
 }
@@ -63,8 +78,7 @@ pub(crate) struct Watch {
 
 struct Rule {
     answer: Answer,
-    /// Written down whoever reads.
-    sensitive: bool,
+    effect: Effect,
 }
 
 impl Watch {
@@ -73,19 +87,42 @@ impl Watch {
         let reads = policy.iter().filter(|row| row.effect != Effect::Change);
         let rule = |row: &PolicyRow| {
             let answer = classes::answer_of(row.method)?;
-            Some((row.method, Rule { answer, sensitive: row.effect == Effect::SensitiveRead }))
+            Some((row.method, Rule { answer, effect: row.effect }))
         };
         Self { log, rules: reads.filter_map(rule).collect() }
     }
 
-    /// Refuses what could not be watched: a stream under an emergency.
-    pub(crate) fn admit(&self, ctx: &OpContext, row: &PolicyRow) -> Result<()> {
-        let streams = self.rules.get(row.method).is_some_and(|rule| rule.answer.streams());
-        if streams && emergency(ctx, row).is_some() {
+    /// Refuses what could not be watched: a stream under an emergency. Gives the request back, and what it asks where its
+    /// answer is looked through for people.
+    pub(crate) async fn admit(
+        &self,
+        ctx: &OpContext,
+        row: &PolicyRow,
+        request: Request<Body>,
+    ) -> Result<(Request<Body>, Bytes)> {
+        let Some(rule) = self.rules.get(row.method) else { return Ok((request, Bytes::new())) };
+        if rule.answer.streams() && emergency(ctx, row).is_some() {
             let text = "an emergency opens no streams: ask for the rows one page at a time";
             return Err(Error::new(Kind::FailedPrecondition, "BREAK_GLASS_NO_STREAMS", text));
         }
-        Ok(())
+        if rule.answer.streams() || rule.effect != Effect::PersonalRead || ctx.is_service() {
+            return Ok((request, Bytes::new()));
+        }
+        let (head, mut body) = request.into_parts();
+        let mut bytes = BytesMut::new();
+        // Of what is too large only the beginning, by which the server refuses it.
+        while bytes.len() <= PREFIX + MAX_MESSAGE_BYTES
+            && let Some(frame) = body.frame().await
+        {
+            let cut_off =
+                |e| Error::new(Kind::Cancelled, "REQUEST_CUT_OFF", "the request ended early").with_internal(e);
+            if let Ok(data) = frame.map_err(cut_off)?.into_data() {
+                bytes.extend_from_slice(&data);
+            }
+        }
+        let bytes = bytes.freeze();
+        let question = bytes.slice(bytes.len().min(PREFIX)..);
+        Ok((Request::from_parts(head, Body::new(Full::new(bytes))), question))
     }
 
     /// Writes down what an answer shows, and lets it go.
@@ -93,19 +130,25 @@ impl Watch {
         &self,
         ctx: &OpContext,
         row: &PolicyRow,
+        question: &[u8],
         response: Response<Body>,
     ) -> Result<Response<Body>> {
         let Some(rule) = self.rules.get(row.method).filter(|rule| !rule.answer.streams()) else { return Ok(response) };
         let break_glass = emergency(ctx, row);
         // An answer that is only a status has it in its headers, and shows nothing.
-        if (!rule.sensitive && break_glass.is_none()) || response.headers().contains_key("grpc-status") {
+        let watched = match rule.effect {
+            Effect::SensitiveRead => true,
+            Effect::PersonalRead => !ctx.is_service(),
+            Effect::Read | Effect::Change => false,
+        };
+        if (!watched && break_glass.is_none()) || response.headers().contains_key("grpc-status") {
             return Ok(response);
         }
         let (head, body) = response.into_parts();
         let collected = body.collect().await.map_err(|e| Error::internal(format!("the answer's body failed: {e}")))?;
         let trailers = collected.trailers().cloned();
         let bytes = collected.to_bytes();
-        if let Some(reading) = reading(row, rule, break_glass, &bytes)? {
+        if let Some(reading) = reading(ctx, row, rule, question, break_glass, &bytes)? {
             self.log.note(ctx, reading).await?;
         }
         let body = Full::new(bytes).with_trailers(async move { trailers.map(Ok) });
@@ -121,17 +164,52 @@ fn emergency(ctx: &OpContext, row: &PolicyRow) -> Option<Uuid> {
     })
 }
 
-fn reading(row: &PolicyRow, rule: &Rule, break_glass: Option<Uuid>, bytes: &Bytes) -> Result<Option<Reading>> {
+fn reading(
+    ctx: &OpContext,
+    row: &PolicyRow,
+    rule: &Rule,
+    question: &[u8],
+    break_glass: Option<Uuid>,
+    bytes: &Bytes,
+) -> Result<Option<Reading>> {
     let Some(message) = bytes.get(PREFIX..).filter(|_| bytes.first() == Some(&0)) else {
         return if bytes.is_empty() { Ok(None) } else { Err(Error::internal("an answer in a form nobody can watch")) };
     };
-    let wanted = if break_glass.is_some() { &[][..] } else { &WATCHED[..] };
-    let rows = rule.answer.rows(message, wanted).map_err(|e| Error::internal(format!("an answer: {e}")))?;
-    let classes: BTreeSet<_> = rows.classes.into_iter().filter(|class| WATCHED.contains(class)).collect();
-    if classes.is_empty() && break_glass.is_none() {
+    let wanted = if rule.effect == Effect::SensitiveRead && break_glass.is_none() { &WATCHED[..] } else { &[][..] };
+    let fault = |e| Error::internal(format!("an answer: {e}"));
+    let rows = rule.answer.rows(question, message, wanted).map_err(fault)?;
+    let people: BTreeSet<PersonId> = rows.people.iter().filter_map(|id| id.parse().ok()).collect();
+    let classes: BTreeSet<_> = rows.classes.iter().copied().filter(|class| WATCHED.contains(class)).collect();
+    let shows = match rule.effect {
+        Effect::SensitiveRead => !classes.is_empty(),
+        Effect::PersonalRead => shows_others(ctx, &rows, &people),
+        Effect::Read | Effect::Change => false,
+    };
+    if !shows && break_glass.is_none() {
         return Ok(None);
     }
-    let people = rows.people.iter().filter_map(|id| id.parse().ok()).collect();
-    let permission = row.needs.permission();
-    Ok(Some(Reading { method: row.method, permission, classes, rows: rows.ids, people, break_glass }))
+    let mut reading = Reading {
+        method: row.method,
+        effect: rule.effect,
+        permission: row.needs.permission(),
+        classes,
+        rows: rows.ids,
+        told: people.len(),
+        people,
+        logins: rows.principals,
+        asked: Vec::new(),
+        break_glass,
+    };
+    if rule.effect == Effect::PersonalRead && reading.told > MOST_NAMED {
+        reading.people.clear();
+        reading.asked = rule.answer.asked(question).map_err(fault)?;
+    }
+    Ok(Some(reading))
+}
+
+/// Whether rows tell of somebody who is not the caller. Who is named by nothing that is known is somebody else.
+fn shows_others(ctx: &OpContext, rows: &Rows, people: &BTreeSet<PersonId>) -> bool {
+    let own = ctx.actor.principal.to_string();
+    let unnamed = rows.unnamed || rows.people.len() > people.len();
+    unnamed || ctx.shows_others(people.iter().copied()) || rows.principals.iter().any(|login| *login != own)
 }

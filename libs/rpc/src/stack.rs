@@ -8,7 +8,7 @@
 //! 6. **load shed**: more than `concurrency` calls at once are refused at once, before any work goes into them
 //! 7. **authenticate**: token -> claims -> view -> `OpContext` in the request's extensions
 //! 8. **rate limit**: calls of one principal in one second
-//! 9. **read log**: an answer that shows pay, identity numbers or health is written down before it leaves
+//! 9. **read log**: an answer that shows pay, identity numbers, health or somebody else's data is written down before it leaves
 //!
 //! Then the routes, whose servers carry the size limits ([`limited!`](crate::limited)). Shedding stands before
 //! authentication because checking a signature is the dearest thing a refused call could cost.
@@ -203,12 +203,13 @@ impl Inner {
             let row = row.ok_or(Refused::Unknown)?;
             deadline::within(first_answer, self.admit(row, arrival, request, routes)).await.map_err(Refused::Error)
         };
-        let outcome = AssertUnwindSafe(work.instrument(span)).catch_unwind().await;
+        let outcome = AssertUnwindSafe(work.instrument(span.clone())).catch_unwind().await;
         match outcome.unwrap_or_else(|panic| Err(Refused::Error(panicked(panic.as_ref())))) {
             Ok(Admitted { response, place }) => watch(response, observer, given, Some(place), locale, Side::Server),
             Err(refused) => {
                 let status = match refused {
-                    Refused::Error(error) => status::status(error, locale),
+                    // What it logs belongs to the call.
+                    Refused::Error(error) => span.in_scope(|| status::status(error, locale)),
                     Refused::Unknown => Status::unimplemented("there is no such method here"),
                 };
                 watch(status.into_http(), observer, None, None, locale, Side::Server)
@@ -220,19 +221,19 @@ impl Inner {
         &self,
         row: PolicyRow,
         arrival: Arrival,
-        mut request: Request<Body>,
+        request: Request<Body>,
         mut routes: Routes,
     ) -> Result<Admitted> {
         let place = self.place()?;
         let ctx = self.authenticator.context(&row, request.headers(), arrival).await?;
         self.count(&ctx.actor)?;
-        self.watch.admit(&ctx, &row)?;
+        let (mut request, question) = self.watch.admit(&ctx, &row, request).await?;
         request.extensions_mut().insert(ctx.clone());
         let response = match routes.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let response = self.watch.pass(&ctx, &row, response).await?;
+        let response = self.watch.pass(&ctx, &row, &question, response).await?;
         Ok(Admitted { response, place })
     }
 

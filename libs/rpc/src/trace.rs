@@ -76,6 +76,37 @@ pub fn client(peer: &str, method: &str, headers: &HeaderMap) -> Span {
     span
 }
 
+/// The span of work that is done later than the call that asked for it, or for an event: child of that call where it is
+/// known (its W3C `traceparent`), else the beginning of a trace. `name` says what is done.
+pub fn work(service: &'static str, name: &str, asked_by: Option<&str>) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "work",
+        otel.name = name,
+        otel.kind = "consumer",
+        service.name = service,
+        work.kind = tracing::field::Empty,
+        work.attempt = tracing::field::Empty,
+        work.waited_ms = tracing::field::Empty,
+    );
+    let mut headers = HeaderMap::new();
+    if let Some(Ok(traceparent)) = asked_by.map(HeaderValue::from_str) {
+        headers.insert(TRACEPARENT, traceparent);
+    }
+    let asked_by = sent(&headers);
+    if asked_by.span().span_context().is_valid() {
+        let _unlinked = span.set_parent(asked_by);
+    }
+    span
+}
+
+/// The span of looking whether there is something to do. It and all below it, in other services too, are not sampled: an
+/// idle suite exports nothing. Its ids stand in log lines.
+pub fn looking() -> Span {
+    // Internal and without a parent: telemetry samples no such root.
+    tracing::info_span!(parent: None, "looking")
+}
+
 fn sent(headers: &HeaderMap) -> opentelemetry::Context {
     opentelemetry::global::get_text_map_propagator(|propagator| {
         propagator.extract_with_context(&opentelemetry::Context::new(), &Reader(headers))

@@ -4,11 +4,13 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tally_kernel::{Error, Result};
 use tokio::sync::{Semaphore, oneshot};
 use tracing::Span;
+use tracing::field::Empty;
 
 /// Jobs per thread that are running or queued; further callers wait.
 const JOBS_PER_THREAD: usize = 4;
@@ -43,20 +45,28 @@ impl Compute {
         self.pool.current_num_threads()
     }
 
-    /// Runs `work` on the pool; inside, rayon's parallel iterators use the same threads. A caller who goes away before
+    /// Runs `work` on the pool, which its trace knows as `kind`; inside, rayon's parallel iterators use the same threads. A caller who goes away before
     /// the work has begun takes it along; work that has begun ends.
     ///
     /// # Errors
     /// An internal error when the work panicked.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    pub async fn run<T: Send + 'static>(
+        &self,
+        kind: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let (threads, asked) = (self.threads(), Instant::now());
+        let span =
+            tracing::debug_span!("compute", compute.kind = kind, compute.threads = threads, compute.waited_ms = Empty);
+        let span = if span.is_disabled() { Span::current() } else { span };
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
         let (sender, receiver) = oneshot::channel();
-        let span = Span::current();
         self.pool.spawn(move || {
             let _place = place;
             if sender.is_closed() {
                 return;
             }
+            span.record("compute.waited_ms", u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX));
             let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(work)));
             // The caller may have gone meanwhile.
             let _unheard = sender.send(result.map_err(|_| Error::internal("a computation panicked")));
@@ -75,9 +85,9 @@ mod tests {
     #[tokio::test]
     async fn work_gives_its_result_and_a_panic_is_an_error() {
         let compute = Compute::new(1).unwrap();
-        assert_eq!(compute.run(|| 6 * 7).await.unwrap(), 42);
-        assert!(compute.run(|| assert_eq!(1, 2)).await.is_err());
-        assert_eq!(compute.run(|| "still alive").await.unwrap(), "still alive");
+        assert_eq!(compute.run("test", || 6 * 7).await.unwrap(), 42);
+        assert!(compute.run("test", || assert_eq!(1, 2)).await.is_err());
+        assert_eq!(compute.run("test", || "still alive").await.unwrap(), "still alive");
     }
 
     #[tokio::test]
@@ -86,19 +96,19 @@ mod tests {
         let (release, gate) = mpsc::channel::<()>();
         let first = tokio::spawn({
             let compute = compute.clone();
-            async move { compute.run(move || gate.recv().is_ok()).await }
+            async move { compute.run("test", move || gate.recv().is_ok()).await }
         });
         while compute.places.available_permits() == JOBS_PER_THREAD {
             tokio::task::yield_now().await;
         }
         let ran = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ran);
-        let mut second = Box::pin(compute.run(move || seen.store(true, Ordering::SeqCst)));
+        let mut second = Box::pin(compute.run("test", move || seen.store(true, Ordering::SeqCst)));
         assert!(futures::poll!(&mut second).is_pending());
         drop(second);
         release.send(()).unwrap();
         assert!(first.await.unwrap().unwrap());
-        compute.run(|| ()).await.unwrap();
+        compute.run("test", || ()).await.unwrap();
         assert!(!ran.load(Ordering::SeqCst));
     }
 }

@@ -15,12 +15,12 @@ use tally_access::Region;
 use tally_kernel::id::PersonId;
 use uuid::Uuid;
 
-use crate::context::{from_db, to_db};
+use crate::context::{Scope, from_db, to_db};
 use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::log::{Hash, Log, content_hash};
 use crate::outbox;
-use crate::scoped::{Part, ScopedTx};
+use crate::scoped::{Part, ScopedTx, most_rows, rows_of_next_statement};
 
 /// What a unit of work tells the audit log. Who, when, for whom and through which rpc are added by the unit.
 #[derive(Clone, Debug)]
@@ -67,7 +67,11 @@ impl Audit {
     pub(crate) fn person_of_digests(&self, inserted: &BTreeSet<Uuid>) -> Option<PersonId> {
         let mut people = self.people.union(inserted);
         let (first, second) = (people.next(), people.next());
-        first.filter(|_| second.is_none() && (self.before.is_some() || self.after.is_some())).map(|id| PersonId(*id))
+        first.filter(|_| second.is_none() && self.has_digests()).map(|id| PersonId(*id))
+    }
+
+    pub(crate) fn has_digests(&self) -> bool {
+        self.before.is_some() || self.after.is_some()
     }
 
     /// Replaces its digests, or leaves them out.
@@ -168,11 +172,10 @@ impl AuditEntry {
         audit: Audit,
         id: Uuid,
         written: Written,
-        tx: &ScopedTx,
+        scope: &Scope,
         method: &str,
         request_id: Option<&str>,
     ) -> Result<Self, StoreError> {
-        let scope = tx.scope();
         Ok(Self {
             tenant: scope.tenant,
             id,
@@ -281,23 +284,35 @@ impl AuditEntry {
     }
 }
 
-/// The statements that write one entry and whom it is about.
-pub(crate) fn parts(tx: &ScopedTx, mut entry: AuditEntry) -> Result<Vec<Part>, StoreError> {
-    let content = entry.content(tx.keys())?;
-    let (tenant, id, people) = (entry.tenant, entry.id, std::mem::take(&mut entry.people));
-    static INSERT: LazyLock<String> =
-        LazyLock::new(|| format!("INSERT INTO audit ({COLUMNS}) VALUES {}", outbox::tuples(1, WIDTH)));
-    let mut parts = vec![Part { sql: INSERT.clone(), values: entry.values(content).into() }];
+/// The statements that write entries and whom they are about, in this order.
+pub(crate) fn parts(tx: &ScopedTx, entries: Vec<AuditEntry>) -> Result<Vec<Part>, StoreError> {
+    static ONE: LazyLock<String> = LazyLock::new(|| insert(1));
+    let (mut parts, mut people) = (Vec::new(), Vec::new());
+    let mut left = entries.into_iter();
+    while left.len() > 0 {
+        let size = rows_of_next_statement(left.len(), most_rows(WIDTH));
+        let mut values = Vec::with_capacity(size * WIDTH);
+        for mut entry in left.by_ref().take(size) {
+            let content = entry.content(tx.keys())?;
+            let about = std::mem::take(&mut entry.people);
+            people.extend(about.iter().map(|person| [entry.id, *person].map(|id| id.simple().to_string())));
+            values.extend(entry.values(content));
+        }
+        parts.push(Part { sql: if size == 1 { ONE.clone() } else { insert(size) }, values });
+    }
     if !people.is_empty() {
         let each = match tx.backend() {
-            DbBackend::Postgres => "SELECT $1, $2, p::uuid FROM json_array_elements_text($3::json) AS p",
-            _ => "SELECT $1, $2, unhex(value) FROM json_each($3)",
+            DbBackend::Postgres => "SELECT $1, (p->>0)::uuid, (p->>1)::uuid FROM json_array_elements($2::json) AS p",
+            _ => "SELECT $1, unhex(value->>0), unhex(value->>1) FROM json_each($2)",
         };
-        let people: Vec<String> = people.iter().map(|person| person.simple().to_string()).collect();
-        let values = vec![tenant.into(), id.into(), serde_json::Value::from(people).to_string().into()];
+        let values = vec![tx.scope().tenant.into(), serde_json::json!(people).to_string().into()];
         parts.push(Part { sql: format!("INSERT INTO audit_people (tenant_id, entry_id, person_id) {each}"), values });
     }
     Ok(parts)
+}
+
+fn insert(rows: usize) -> String {
+    format!("INSERT INTO audit ({COLUMNS}) VALUES {}", outbox::tuples(rows, WIDTH))
 }
 
 /// People by entry.

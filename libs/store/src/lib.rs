@@ -132,6 +132,7 @@ pub mod migration;
 mod names;
 mod outbox;
 mod person_keys;
+mod reads;
 mod removal;
 mod rotate;
 mod rows;
@@ -186,6 +187,8 @@ use context::{Author, Scope};
 use data_keys::{SealedColumn, Sealer};
 use heads::HeadsFile;
 use migrate::Migrator;
+use reads::ReadEntries;
+use scoped::Traced;
 
 /// How often [`Store::retry`] runs a unit at most.
 const ATTEMPTS: u32 = 8;
@@ -238,6 +241,8 @@ struct Inner {
     bell: Bell,
     /// Rung by commits for the sequencer.
     pending: Notify,
+    /// Entries of reads that wait to be written.
+    reads: ReadEntries,
     /// Whether there was a commit since the sequencer last looked.
     fresh: AtomicBool,
     /// The one tenant of a SQLite file, once known.
@@ -288,6 +293,7 @@ impl Store {
             clock: config.clock,
             bell: Bell::new(),
             pending: Notify::new(),
+            reads: ReadEntries::default(),
             fresh: AtomicBool::new(true),
             sole_tenant: OnceLock::new(),
             heads: config.heads.map(|directory| HeadsFile::new(&directory, config.service)),
@@ -321,6 +327,7 @@ impl Store {
     /// # Errors
     /// `STORE_UNAVAILABLE`.
     pub async fn directory(&self) -> Result<ReadTx> {
+        let traced = Traced::begin(self.service(), Mode::Read);
         let tx = self.all_tenants(Mode::Read, Role::Login).await?;
         let scope = Scope {
             tenant: Uuid::nil(),
@@ -331,7 +338,7 @@ impl Store {
             now: self.clock().now(),
             rng: Rng::System,
         };
-        Ok(ReadTx(ScopedTx::new(tx, scope, self.backend(), Arc::clone(&self.0.sealer))))
+        Ok(ReadTx(ScopedTx::new(tx, traced, scope, self.backend(), Arc::clone(&self.0.sealer))))
     }
 
     /// Runs a unit of work again while somebody else is faster (busy, deadlock, serialisation), a few times, within the
@@ -402,10 +409,14 @@ impl Store {
     }
 
     pub(crate) async fn begin(&self, ctx: &OpContext, mode: Mode) -> Result<ScopedTx> {
-        let scope = Scope::of(ctx)?;
+        self.begin_as(Scope::of(ctx)?, mode).await
+    }
+
+    pub(crate) async fn begin_as(&self, scope: Scope, mode: Mode) -> Result<ScopedTx> {
+        let traced = Traced::begin(self.service(), mode);
         let tx = self.0.pools.begin(mode, Role::Login, &scope.settings()).await?;
         self.only_tenant(&tx, scope.tenant, mode).await?;
-        Ok(ScopedTx::new(tx, scope, self.backend(), Arc::clone(&self.0.sealer)))
+        Ok(ScopedTx::new(tx, traced, scope, self.backend(), Arc::clone(&self.0.sealer)))
     }
 
     /// A transaction of this library over every tenant.

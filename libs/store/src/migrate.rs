@@ -32,8 +32,9 @@ pub(crate) struct Migrator {
 
 impl MigratorTraitSelf for Migrator {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
-        let own: Box<dyn MigrationTrait> = Box::new(StoreTables::new(self.service));
-        std::iter::once(own)
+        let own: [Box<dyn MigrationTrait>; 2] =
+            [Box::new(StoreTables::new(self.service)), Box::new(WorkTraces::new(self.service))];
+        own.into_iter()
             .chain((self.migrations)())
             .map(|migration| Box::new(Whole(migration)) as Box<dyn MigrationTrait>)
             .collect()
@@ -233,6 +234,31 @@ impl MigrationTrait for StoreTables {
         work_items(m).await?;
         policy(m, WORK_ITEMS, "worker", &worker, "true").await?;
         facts(m, self.service).await
+    }
+}
+
+/// Work items know the call that they are done for.
+struct WorkTraces {
+    name: String,
+}
+
+impl WorkTraces {
+    fn new(service: &'static str) -> Self {
+        Self { name: format!("{service}_0000_work_traces") }
+    }
+}
+
+impl MigrationName for WorkTraces {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for WorkTraces {
+    async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
+        let mut alter = Table::alter();
+        m.alter_table(alter.table(Alias::new(WORK_ITEMS)).add_column(text_null("trace")).take()).await
     }
 }
 

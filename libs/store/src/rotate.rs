@@ -23,7 +23,7 @@ use crate::context::{Author, Scope, to_db};
 use crate::data_keys::{SealedColumn, Wrapped, bound_to};
 use crate::error::StoreError;
 use crate::names::{self, DATA_KEYS, KEY_ROTATIONS};
-use crate::scoped::ScopedTx;
+use crate::scoped::{ScopedTx, Traced};
 use crate::sealed::{Cell, header};
 
 /// Rows of one transaction.
@@ -318,7 +318,8 @@ impl Store {
             now: self.clock().now(),
             rng: Rng::System,
         };
-        Ok(ScopedTx::new(tx, scope, self.backend(), self.inner().sealer.clone()))
+        let traced = Traced::begin(self.service(), Mode::Write);
+        Ok(ScopedTx::new(tx, traced, scope, self.backend(), self.inner().sealer.clone()))
     }
 
     /// Tries a step again while others are faster.

@@ -6,6 +6,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{ArrayType, Condition, Expr, ExprTrait as _, IntoCondition};
@@ -14,8 +15,11 @@ use sea_orm::{
     QueryFilter as _, Statement, Value,
 };
 use tally_access::{Reach, Region, Regions};
+use tracing::Span;
+use tracing::field::Empty;
 use uuid::Uuid;
 
+use crate::connect::Mode;
 use crate::context::Scope;
 use crate::data_keys::{Met, Sealer};
 use crate::error::StoreError;
@@ -75,9 +79,47 @@ macro_rules! unscoped {
     };
 }
 
+/// The span of a transaction, from the wait for a connection until its end: how many rows it read or wrote, never which.
+/// Of the level debug: made for an exporter alone, and nothing without one.
+pub(crate) struct Traced {
+    span: Span,
+    rows: AtomicU64,
+}
+
+impl Traced {
+    pub(crate) fn begin(service: &'static str, mode: Mode) -> Self {
+        let name = if mode == Mode::Write { "unit of work" } else { "read transaction" };
+        let span = tracing::debug_span!(
+            "transaction",
+            otel.name = name,
+            service.name = service,
+            rpc.method = Empty,
+            db.rows = Empty,
+            db.committed = Empty,
+        );
+        Self { span, rows: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn method(&self, method: &'static str) {
+        self.span.record("rpc.method", method);
+    }
+
+    /// So many rows more.
+    pub(crate) fn rows(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        self.span.record("db.rows", self.rows.load(Ordering::Relaxed));
+    }
+}
+
 /// See the module's text. Dropped without commit, it is rolled back.
 pub struct ScopedTx {
     tx: DatabaseTransaction,
+    traced: Traced,
     scope: Scope,
     backend: DbBackend,
     sealer: Arc<Sealer>,
@@ -85,8 +127,18 @@ pub struct ScopedTx {
 }
 
 impl ScopedTx {
-    pub(crate) fn new(tx: DatabaseTransaction, scope: Scope, backend: DbBackend, sealer: Arc<Sealer>) -> Self {
-        Self { tx, scope, backend, sealer, met: Met::default() }
+    pub(crate) fn new(
+        tx: DatabaseTransaction,
+        traced: Traced,
+        scope: Scope,
+        backend: DbBackend,
+        sealer: Arc<Sealer>,
+    ) -> Self {
+        Self { tx, traced, scope, backend, sealer, met: Met::default() }
+    }
+
+    pub(crate) fn traced(&self) -> &Traced {
+        &self.traced
     }
 
     pub(crate) fn scope(&self) -> &Scope {
@@ -119,7 +171,9 @@ impl ScopedTx {
     }
 
     pub(crate) async fn finish(self) -> Result<(), StoreError> {
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await?;
+        self.traced.span.record("db.committed", true);
+        Ok(())
     }
 
     /// Runs statements that do not depend on each other and may happen in any order: on PostgreSQL as one, which saves

@@ -25,6 +25,7 @@ pub struct Select<'t, E: EntityTrait> {
 impl<E: Scoped> Select<'_, E> {
     /// Only rows that the plan reaches.
     pub fn within<R: Rpc>(mut self, plan: &Plan<R>) -> Self {
+        self.tx.traced().method(plan.method());
         if let Some(condition) = reach_condition::<E>(self.tx.backend(), plan.reach()) {
             self.query = self.query.filter(condition);
         }
@@ -76,7 +77,9 @@ impl<'t, E: EntityTrait> Select<'t, E> {
     /// # Errors
     /// What the database says.
     pub async fn all(self) -> Result<Vec<E::Model>, StoreError> {
-        Ok(self.query.all(self.tx.raw()).await?)
+        let rows = self.query.all(self.tx.raw()).await?;
+        self.tx.traced().rows(rows.len());
+        Ok(rows)
     }
 
     /// The first row, if any.
@@ -84,7 +87,9 @@ impl<'t, E: EntityTrait> Select<'t, E> {
     /// # Errors
     /// What the database says.
     pub async fn one(self) -> Result<Option<E::Model>, StoreError> {
-        Ok(self.query.one(self.tx.raw()).await?)
+        let row = self.query.one(self.tx.raw()).await?;
+        self.tx.traced().rows(usize::from(row.is_some()));
+        Ok(row)
     }
 
     /// The first row, if any, and what the expression says beside it, such as a cell of another table: one way there and
@@ -96,6 +101,7 @@ impl<'t, E: EntityTrait> Select<'t, E> {
         const ALSO: &str = "also_";
         let query = self.query.expr_as(also, ALSO).limit(1);
         let Some(row) = self.tx.raw().query_one(query.as_query()).await? else { return Ok(None) };
+        self.tx.traced().rows(1);
         Ok(Some((E::Model::from_query_result(&row, "")?, row.try_get("", ALSO)?)))
     }
 
@@ -118,7 +124,9 @@ impl<'t, E: EntityTrait> Select<'t, E> {
     where
         E::Model: 't,
     {
-        Ok(self.query.stream(self.tx.raw()).await?.map_err(StoreError::from).boxed())
+        let traced = self.tx.traced();
+        let rows = self.query.stream(self.tx.raw()).await?.map_err(StoreError::from);
+        Ok(rows.inspect_ok(|_| traced.rows(1)).boxed())
     }
 
     /// Chosen columns and sums instead of whole rows, as tuples in the order they were chosen.
@@ -130,7 +138,9 @@ impl<'t, E: EntityTrait> Select<'t, E> {
         choose: impl FnOnce(Rows<E>) -> Rows<E>,
     ) -> Result<Vec<T>, StoreError> {
         let chosen = choose(Rows { query: self.query.select_only(), columns: 0 });
-        Ok(chosen.query.into_tuple::<T>().all(self.tx.raw()).await?)
+        let rows = chosen.query.into_tuple::<T>().all(self.tx.raw()).await?;
+        self.tx.traced().rows(rows.len());
+        Ok(rows)
     }
 
     /// One page, smallest key first, and the token of the next (empty at the end). The columns must not be null, and
@@ -174,6 +184,7 @@ impl<'t, E: EntityTrait> Select<'t, E> {
             self.query = self.query.order_by(key, order.clone());
         }
         let mut rows = self.query.limit(u64::from(page.size) + 1).all(self.tx.raw()).await?;
+        self.tx.traced().rows(rows.len());
         let next = page.cut(&mut rows, |row| write_key::<E, N>(row, keys));
         Ok((rows, next))
     }

@@ -88,8 +88,9 @@ impl Store {
         Ok(unit)
     }
 
-    async fn open_unit(&self, ctx: &OpContext, method: &'static str) -> Result<Unit> {
+    pub(crate) async fn open_unit(&self, ctx: &OpContext, method: &'static str) -> Result<Unit> {
         let tx = self.begin(ctx, connect::Mode::Write).await?;
+        tx.traced().method(method);
         Ok(Unit {
             audit_id: tx.scope().new_id(),
             tx,
@@ -101,14 +102,6 @@ impl Store {
             events: Vec::new(),
             claim: None,
         })
-    }
-
-    /// Writes that something sensitive was read through the rpc `method`: an entry and nothing else, so it needs no permit.
-    ///
-    /// # Errors
-    /// As [`Store::unit`] and [`Unit::commit`].
-    pub async fn audit_read(&self, ctx: &OpContext, method: &'static str, audit: Audit) -> Result<()> {
-        self.open_unit(ctx, method).await?.commit(audit, ()).await
     }
 }
 
@@ -227,6 +220,7 @@ impl Unit {
     }
 
     fn wrote<E: EntityTrait>(&self, rows: u64) {
+        self.traced().rows(usize::try_from(rows).unwrap_or(usize::MAX));
         *self.written().rows.entry(E::default().table_name().to_owned()).or_default() += rows;
     }
 
@@ -274,10 +268,10 @@ impl Unit {
         let audit = break_glass.into_iter().fold(audit, |audit, id| audit.note("break_glass", id));
         let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());
         let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let entry = AuditEntry::of(audit, audit_id, written, &tx, method, request_id)?;
+        let entry = AuditEntry::of(audit, audit_id, written, tx.scope(), method, request_id)?;
         let (row, taken) = last.map(|last| (last.part, last.taken)).unzip();
         let mut parts: Vec<Part> = row.into_iter().collect();
-        parts.extend(audit::parts(&tx, entry)?);
+        parts.extend(audit::parts(&tx, vec![entry])?);
         if let Some(claim) = &claim {
             parts.push(idempotency::part(&tx, claim, &result).await?);
         }
@@ -422,6 +416,8 @@ impl<E: Scoped> Delete<'_, E, true> {
     /// # Errors
     /// As [`Unit::insert`].
     pub async fn exec(self) -> Result<u64, StoreError> {
-        Ok(self.query.exec(self.tx.raw()).await?.rows_affected)
+        let rows = self.query.exec(self.tx.raw()).await?.rows_affected;
+        self.tx.traced().rows(usize::try_from(rows).unwrap_or(usize::MAX));
+        Ok(rows)
     }
 }

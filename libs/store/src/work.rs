@@ -15,15 +15,15 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::connect::{Mode, Role};
-use crate::context::to_db;
+use crate::context::{from_db, to_db};
 use crate::error::StoreError;
 use crate::outbox::tuples;
 use crate::scoped::{ScopedTx, most_rows, rows_of_next_statement};
 use crate::unit::Unit;
 
-const COLUMNS: &str = "tenant_id, id, kind, group_id, payload, on_behalf_of, attempt, worker";
+const COLUMNS: &str = "tenant_id, id, kind, group_id, payload, on_behalf_of, attempt, worker, recorded_at, trace";
 /// Values of an item that is put down.
-const WIDTH: usize = 10;
+const WIDTH: usize = 11;
 /// How long a failed item rests, times the number of its attempts.
 const REST: Duration = Duration::from_secs(2);
 
@@ -57,6 +57,10 @@ pub struct WorkItem {
     pub on_behalf_of: Option<PrincipalId>,
     /// How often it has been taken, from 1.
     pub attempt: i32,
+    /// The W3C `traceparent` of the call or the item that put it down.
+    pub trace: Option<String>,
+    /// When it was put down.
+    pub put_down: jiff::Timestamp,
     payload: String,
     worker: String,
 }
@@ -110,11 +114,12 @@ impl Unit {
                     0.into(),
                     0_i64.into(),
                     to_db(scope.now).into(),
+                    scope.trace.clone().into(),
                 ]);
             }
             let sql = format!(
                 "INSERT INTO work_items (tenant_id, id, kind, group_id, payload, on_behalf_of, state, attempt, lease_until, \
-                 recorded_at) VALUES {}",
+                 recorded_at, trace) VALUES {}",
                 tuples(size, WIDTH)
             );
             self.raw().execute_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
@@ -243,6 +248,8 @@ fn taken(row: &QueryResult) -> Result<WorkItem, StoreError> {
         on_behalf_of: behalf.map(PrincipalId),
         attempt: row.try_get_by_index(6)?,
         worker: row.try_get_by_index(7)?,
+        put_down: from_db(row.try_get_by_index(8)?),
+        trace: row.try_get_by_index(9)?,
     })
 }
 

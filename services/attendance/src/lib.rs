@@ -31,6 +31,7 @@ use tally_api::attendance::v1::punch_service_server::PunchServiceServer;
 use tally_api::attendance::v1::roster_service_server::RosterServiceServer;
 use tally_api::attendance::v1::site_service_server::SiteServiceServer;
 use tally_app::directory::Directory;
+use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
 use tally_privacy::Follower;
 use tally_rpc::limited;
@@ -52,6 +53,8 @@ pub const SERVICE: &str = "attendance";
 pub struct Deps {
     /// Its own store.
     pub store: Store,
+    /// Hears the bell of identity's events.
+    pub cache: Cache,
     /// Identity.
     pub peers: Peers,
     /// Tells the time.
@@ -64,12 +67,13 @@ pub struct Deps {
 
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, peers, clock, rng, compute } = deps;
+    let Deps { store, cache, peers, clock, rng, compute } = deps;
     let privacy = privacy::Rpc { store: store.clone(), identity: peers.identity.clone() };
     let follower = Follower {
         service: SERVICE,
         store: store.clone(),
         identity: peers.identity.clone(),
+        cache,
         clock,
         rng,
         holdings: privacy::HOLDINGS,

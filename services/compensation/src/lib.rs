@@ -19,6 +19,7 @@ use tally_api::compensation::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::compensation::v1::settlement_service_server::SettlementServiceServer;
 use tally_api::compensation::v1::statement_service_server::StatementServiceServer;
 use tally_app::directory::Directory;
+use tally_cache::Cache;
 use tally_kernel::{Clock, Rng};
 use tally_privacy::Follower;
 use tally_rpc::limited;
@@ -38,6 +39,8 @@ pub const SERVICE: &str = "compensation";
 pub struct Deps {
     /// Its own store.
     pub store: Store,
+    /// Hears the bell of identity's events.
+    pub cache: Cache,
     /// The services it reads from.
     pub peers: Peers,
     /// Tells the time.
@@ -48,12 +51,13 @@ pub struct Deps {
 
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, peers, clock, rng } = deps;
+    let Deps { store, cache, peers, clock, rng } = deps;
     let privacy = privacy::Rpc { store: store.clone(), identity: peers.identity.clone() };
     let follower = Follower {
         service: SERVICE,
         store: store.clone(),
         identity: peers.identity.clone(),
+        cache,
         clock,
         rng,
         holdings: privacy::HOLDINGS,

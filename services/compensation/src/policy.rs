@@ -20,7 +20,7 @@ tally_access::rpcs! {
         opened_by StatementReadPay CardRead;
     ListStatements = "tally.compensation.v1.StatementService/ListStatements", StatementRead, SensitiveRead,
         opened_by StatementReadPay CardRead;
-    TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, Read;
+    TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, PersonalRead;
     ExportPerson = "tally.compensation.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
     ExportGroup = "tally.compensation.v1.PrivacyService/ExportGroup", TenantExport, SensitiveRead;
     RunRetention = "tally.compensation.v1.PrivacyService/RunRetention", RetentionRun, Change;

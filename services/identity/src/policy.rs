@@ -30,12 +30,12 @@ tally_access::rpcs! {
         opened_by PersonReadPii PersonReadIdNumber LeaveReadMedical;
     SetReportingLine = "tally.identity.v1.ReportingService/SetReportingLine", PersonWrite, Change;
     EndReportingLine = "tally.identity.v1.ReportingService/EndReportingLine", PersonWrite, Change;
-    ListReportingLines = "tally.identity.v1.ReportingService/ListReportingLines", PersonRead, Read;
+    ListReportingLines = "tally.identity.v1.ReportingService/ListReportingLines", PersonRead, PersonalRead;
     ImportCatalogue = "tally.identity.v1.CatalogueService/ImportCatalogue", OrgWrite, Change;
     ListCatalogue = "tally.identity.v1.CatalogueService/ListCatalogue", OrgRead, Read;
     SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
     RefreshSession = "tally.identity.v1.SessionService/RefreshSession", public, Change;
-    ListSessions = "tally.identity.v1.SessionService/ListSessions", signed_in, Read;
+    ListSessions = "tally.identity.v1.SessionService/ListSessions", signed_in, PersonalRead;
     EndSession = "tally.identity.v1.SessionService/EndSession", signed_in, Change;
     EndAllSessions = "tally.identity.v1.SessionService/EndAllSessions", signed_in, Change;
     GetJwks = "tally.identity.v1.SessionService/GetJwks", public, Read;
@@ -58,24 +58,24 @@ tally_access::rpcs! {
     FinishSso = "tally.identity.v1.SsoService/FinishSso", public, Change;
     GrantRole = "tally.identity.v1.AccessService/GrantRole", GrantWrite, Change;
     RevokeGrant = "tally.identity.v1.AccessService/RevokeGrant", GrantWrite, Change;
-    ListGrants = "tally.identity.v1.AccessService/ListGrants", GrantRead, Read;
+    ListGrants = "tally.identity.v1.AccessService/ListGrants", GrantRead, PersonalRead;
     GetView = "tally.identity.v1.AccessService/GetView", ViewRead, Read;
     Check = "tally.identity.v1.CheckService/Check", signed_in, Read;
     BatchCheck = "tally.identity.v1.CheckService/BatchCheck", signed_in, Read;
-    Explain = "tally.identity.v1.CheckService/Explain", signed_in, Read;
+    Explain = "tally.identity.v1.CheckService/Explain", signed_in, PersonalRead;
     ListAllowed = "tally.identity.v1.CheckService/ListAllowed", signed_in, Read;
-    ReviewAccess = "tally.identity.v1.CheckService/ReviewAccess", GrantRead, Read,
+    ReviewAccess = "tally.identity.v1.CheckService/ReviewAccess", GrantRead, PersonalRead,
         opened_by PersonReadPii;
     DefineRole = "tally.identity.v1.RoleService/DefineRole", RoleWrite, Change;
     RetireRole = "tally.identity.v1.RoleService/RetireRole", RoleWrite, Change;
     ListRoles = "tally.identity.v1.RoleService/ListRoles", RoleRead, Read;
     Delegate = "tally.identity.v1.DelegationService/Delegate", DelegationWrite, Change;
     EndDelegation = "tally.identity.v1.DelegationService/EndDelegation", signed_in, Change;
-    ListDelegations = "tally.identity.v1.DelegationService/ListDelegations", signed_in, Read;
+    ListDelegations = "tally.identity.v1.DelegationService/ListDelegations", signed_in, PersonalRead;
     OpenBreakGlass = "tally.identity.v1.BreakGlassService/OpenBreakGlass", BreakGlass, Change;
     EndBreakGlass = "tally.identity.v1.BreakGlassService/EndBreakGlass", signed_in, Change;
     ReviewBreakGlass = "tally.identity.v1.BreakGlassService/ReviewBreakGlass", BreakGlassReview, Change;
-    ListBreakGlasses = "tally.identity.v1.BreakGlassService/ListBreakGlasses", signed_in, Read;
+    ListBreakGlasses = "tally.identity.v1.BreakGlassService/ListBreakGlasses", signed_in, PersonalRead;
     AssignPseudonym = "tally.identity.v1.DirectoryService/AssignPseudonym", PersonWrite, Change;
     PublishDirectory = "tally.identity.v1.DirectoryService/PublishDirectory", DirectoryPublish, Change;
     ImportDirectory = "tally.identity.v1.DirectoryService/ImportDirectory", DirectoryImport, Change;
@@ -84,7 +84,7 @@ tally_access::rpcs! {
     GetModules = "tally.identity.v1.EntitlementService/GetModules", TenantRead, Read;
     SetHold = "tally.identity.v1.HoldService/SetHold", HoldWrite, Change;
     LiftHold = "tally.identity.v1.HoldService/LiftHold", HoldWrite, Change;
-    ListHolds = "tally.identity.v1.HoldService/ListHolds", HoldRead, Read;
+    ListHolds = "tally.identity.v1.HoldService/ListHolds", HoldRead, PersonalRead;
     SetRetention = "tally.identity.v1.RetentionService/SetRetention", RetentionWrite, Change;
     ListRetention = "tally.identity.v1.RetentionService/ListRetention", RetentionRead, Read;
     RunRetention = "tally.identity.v1.RetentionService/RunRetention", RetentionRun, Change;
@@ -92,8 +92,8 @@ tally_access::rpcs! {
     ApproveErasure = "tally.identity.v1.ErasureService/ApproveErasure", ErasureApprove, Change;
     WithdrawErasure = "tally.identity.v1.ErasureService/WithdrawErasure", ErasureRequest, Change;
     RejectErasure = "tally.identity.v1.ErasureService/RejectErasure", ErasureApprove, Change;
-    GetErasure = "tally.identity.v1.ErasureService/GetErasure", ErasureRead, Read;
-    ListErasures = "tally.identity.v1.ErasureService/ListErasures", ErasureRead, Read;
+    GetErasure = "tally.identity.v1.ErasureService/GetErasure", ErasureRead, PersonalRead;
+    ListErasures = "tally.identity.v1.ErasureService/ListErasures", ErasureRead, PersonalRead;
     ReportErasure = "tally.identity.v1.ErasureService/ReportErasure", ErasureReport, Change;
     ReadEvents = "tally.identity.v1.EventService/ReadEvents", IdentityEventRead, Read;
     SearchAudit = "tally.identity.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;

@@ -15,8 +15,8 @@ use crate::policy::RemoveTenant;
 
 /// The name of the cursor in the own outbox.
 const CURSOR: &str = "identity/removals";
-/// How long to wait when nothing is new.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How often it looks when it heard no bell: another process may have numbered the event.
+const LOOK: Duration = Duration::from_secs(5);
 /// Events of one look.
 const EVENTS: u64 = 500;
 /// What says that there was a group, and that nobody of it is let in.
@@ -28,6 +28,7 @@ pub(crate) fn task(store: Store, clock: Clock, rng: Rng) -> Task {
 }
 
 async fn follow(store: Store, clock: Clock, rng: Rng, shutdown: Shutdown) -> Result<()> {
+    let mut bell = store.bell().subscribe();
     let mut at = store.cursor(CURSOR).await?;
     while !shutdown.is_requested() {
         let events = store.read_events(at, EVENTS).await?;
@@ -42,8 +43,11 @@ async fn follow(store: Store, clock: Clock, rng: Rng, shutdown: Shutdown) -> Res
             }
             at = event.position;
         }
-        if idle && !shutdown.sleep(PAUSE).await {
-            break;
+        if idle {
+            tokio::select! {
+                _ = bell.changed() => {}
+                _ = shutdown.sleep(LOOK) => {}
+            }
         }
     }
     Ok(())

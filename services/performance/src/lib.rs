@@ -156,7 +156,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
 
 /// The service: its servers and its background work.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, cache: _, peers, signing, trusted, clock, rng, compute } = deps;
+    let Deps { store, cache, peers, signing, trusted, clock, rng, compute } = deps;
     let (accounts, wake) = Default::default();
     let directory = Directory::new(peers.identity.clone());
     let app = App { store, peers, directory, signing, trusted, clock, rng, compute, accounts, wake };
@@ -173,11 +173,11 @@ pub fn build(deps: Deps) -> Service {
         })))
         .add_service(limited!(AuditServiceServer::new(audit::Rpc { store: app.store.clone() })));
     let mut background = closing::worker::tasks(&app);
-    background.push(tally_privacy::follower::<policy::ErasePerson>(follower(app)));
+    background.push(tally_privacy::follower::<policy::ErasePerson>(follower(app, cache)));
     Service { name: SERVICE, routes, background }
 }
 
-fn follower(app: App) -> Follower {
+fn follower(app: App, cache: Cache) -> Follower {
     let (store, identity) = (app.store.clone(), app.peers.identity.clone());
     let (clock, rng) = (app.clock.clone(), app.rng.clone());
     let before: Before = Arc::new(move |ctx: OpContext, subject: Subject| {
@@ -185,5 +185,6 @@ fn follower(app: App) -> Follower {
         Box::pin(async move { erasure::app::forget(&app, &ctx, &subject).await })
     });
     let holdings = privacy::HOLDINGS;
-    Follower { service: SERVICE, store, identity, clock, rng, holdings, after: None, before: Some(before) }
+    let after = None;
+    Follower { service: SERVICE, store, identity, cache, clock, rng, holdings, after, before: Some(before) }
 }

@@ -2,8 +2,8 @@
 
 tally_access::rpcs! {
     ImportRecords = "tally.performance.v1.RecordService/ImportRecords", RecordImport, Change;
-    GetRecord = "tally.performance.v1.RecordService/GetRecord", RecordRead, Read;
-    ListRecords = "tally.performance.v1.RecordService/ListRecords", RecordRead, Read;
+    GetRecord = "tally.performance.v1.RecordService/GetRecord", RecordRead, PersonalRead;
+    ListRecords = "tally.performance.v1.RecordService/ListRecords", RecordRead, PersonalRead;
     CreateSchemeVersion = "tally.performance.v1.SchemeService/CreateSchemeVersion", SchemeWrite, Change;
     GetScheme = "tally.performance.v1.SchemeService/GetScheme", SchemeRead, Read;
     ListSchemes = "tally.performance.v1.SchemeService/ListSchemes", SchemeRead, Read;
@@ -15,9 +15,9 @@ tally_access::rpcs! {
     GetCycle = "tally.performance.v1.CycleService/GetCycle", CycleRead, Read;
     ListCycles = "tally.performance.v1.CycleService/ListCycles", CycleRead, Read;
     ExportCredits = "tally.performance.v1.AttributionService/ExportCredits", CreditRead, SensitiveRead;
-    ListTotals = "tally.performance.v1.AttributionService/ListTotals", CreditRead, Read;
-    ExplainRecord = "tally.performance.v1.AttributionService/ExplainRecord", CreditRead, Read;
-    ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, Read;
+    ListTotals = "tally.performance.v1.AttributionService/ListTotals", CreditRead, PersonalRead;
+    ExplainRecord = "tally.performance.v1.AttributionService/ExplainRecord", CreditRead, PersonalRead;
+    ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, PersonalRead;
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;
     PrepareTransfer = "tally.performance.v1.TransferService/PrepareTransfer", TransferPrepare, Change;

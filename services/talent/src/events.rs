@@ -7,6 +7,7 @@ use tally_access::{Actor, OpContext, compile_service};
 use tally_kernel::Result;
 use tally_kernel::id::{CycleId, TenantId};
 use tally_runtime::{Shutdown, Task};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::peers::Event;
@@ -16,8 +17,8 @@ use crate::{Deps, SERVICE};
 /// The producer whose log is read, and the name of the cursor.
 pub const SOURCE: &str = "performance";
 
-/// How long the consumer waits when nothing is new and nobody rings.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How often the consumer looks that heard no bell: one may be missed.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The consumer, as background work.
 pub fn consumer(app: App, deps: Deps) -> Task {
@@ -29,7 +30,7 @@ async fn consume(app: App, deps: Deps, shutdown: Shutdown) -> Result<()> {
     let everybody = context(&deps, TenantId(Uuid::nil()));
     let mut at = app.store.cursor(SOURCE).await?;
     while !shutdown.is_requested() {
-        let events = app.peers.events(&everybody, at).await?;
+        let events = app.peers.events(&everybody, at).instrument(tally_rpc::looking()).await?;
         for event in &events {
             apply(&app, &deps, event).await?;
             at = event.position;
@@ -37,7 +38,7 @@ async fn consume(app: App, deps: Deps, shutdown: Shutdown) -> Result<()> {
         if events.is_empty() {
             tokio::select! {
                 () = bell.heard() => {}
-                go_on = shutdown.sleep(PAUSE) => if !go_on { break },
+                go_on = shutdown.sleep(LOOK) => if !go_on { break },
             }
         }
     }
@@ -48,9 +49,12 @@ async fn apply(app: &App, deps: &Deps, event: &Event) -> Result<()> {
     if event.kind != "cycle.published" {
         return Ok(());
     }
-    let mut ctx = context(deps, event.tenant.parse()?);
-    ctx.trace.clone_from(&event.trace);
-    app::record_evidence(app, &ctx, event.position, event.key.parse::<CycleId>()?).await
+    let work = async {
+        let mut ctx = context(deps, event.tenant.parse()?);
+        ctx.trace = tally_rpc::current_trace().or_else(|| event.trace.clone());
+        app::record_evidence(app, &ctx, event.position, event.key.parse::<CycleId>()?).await
+    };
+    work.instrument(tally_rpc::work(SERVICE, &event.kind, event.trace.as_deref())).await
 }
 
 fn context(deps: &Deps, tenant: TenantId) -> OpContext {

@@ -54,6 +54,7 @@ pub fn build(deps: Deps) -> Service {
         service: SERVICE,
         store: deps.store.clone(),
         identity: deps.peers.identity.clone(),
+        cache: deps.cache.clone(),
         clock: deps.clock.clone(),
         rng: deps.rng.clone(),
         holdings: privacy::HOLDINGS,

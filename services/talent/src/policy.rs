@@ -1,8 +1,8 @@
 //! What every rpc of the service asks for.
 
 tally_access::rpcs! {
-    GetProfile = "tally.talent.v1.ProfileService/GetProfile", ProfileRead, Read;
-    ListEvidence = "tally.talent.v1.ProfileService/ListEvidence", EvidenceRead, Read;
+    GetProfile = "tally.talent.v1.ProfileService/GetProfile", ProfileRead, PersonalRead;
+    ListEvidence = "tally.talent.v1.ProfileService/ListEvidence", EvidenceRead, PersonalRead;
     /// Background work: what a published cycle shows.
     RecordEvidence = "tally.talent.v1.internal/RecordEvidence", EvidenceRecord, Change;
     ExportPerson = "tally.talent.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tally_access::{OpContext, Permission, PolicyRow, Regions};
+use tally_access::{Effect, OpContext, Permission, PolicyRow, Regions};
 use tally_cache::Cache;
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use tally_rpc::{
@@ -72,6 +72,8 @@ pub const PARTS: [Part; 5] = [
     },
 ];
 
+/// Logins that an entry of a read names at most.
+const MOST_LOGINS: usize = 20;
 /// How often the key folder is read again: several times before a new key's turn.
 const KEYS_READ_EVERY: Duration = Duration::from_secs(10);
 
@@ -226,7 +228,7 @@ impl<'a> Builder<'a> {
         Ok(match name {
             tally_attendance::SERVICE => {
                 let peers = tally_attendance::Peers { identity };
-                tally_attendance::build(tally_attendance::Deps { store, peers, clock, rng, compute })
+                tally_attendance::build(tally_attendance::Deps { store, cache, peers, clock, rng, compute })
             }
             tally_performance::SERVICE => {
                 let peers = tally_performance::Peers { identity, attendance: peer(tally_attendance::SERVICE)? };
@@ -236,7 +238,7 @@ impl<'a> Builder<'a> {
             }
             tally_compensation::SERVICE => {
                 let peers = tally_compensation::Peers { identity, performance: peer(tally_performance::SERVICE)? };
-                tally_compensation::build(tally_compensation::Deps { store, peers, clock, rng })
+                tally_compensation::build(tally_compensation::Deps { store, cache, peers, clock, rng })
             }
             _ => {
                 let (attendance, performance) = (peer(tally_attendance::SERVICE)?, peer(tally_performance::SERVICE)?);
@@ -277,7 +279,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Reads of what is sensitive go into the audit log of the service that answers.
+/// Reads of what is sensitive and of others' data go into the audit log of the service that answers.
 struct Audited(Store);
 
 #[tonic::async_trait]
@@ -286,10 +288,20 @@ impl ReadLog for Audited {
         let action = reading.permission.map_or("suite.signed_in.read", Permission::name);
         let one = if reading.rows.len() == 1 { reading.rows.first().map(String::as_str) } else { None };
         let words = |words: Vec<&str>| words.join(" ");
+        let ids = reading.effect == Effect::SensitiveRead || reading.break_glass.is_some();
+        let count = reading.rows.len().to_string();
+        let rows = if ids { words(reading.rows.iter().map(String::as_str).collect()) } else { count };
         let mut audit = Audit::new(action, "row", one.unwrap_or("page"))
             .about_all(reading.people.iter().copied())
             .note("classes", words(reading.classes.iter().map(|class| class.as_str_name()).collect()))
-            .note("rows", words(reading.rows.iter().map(String::as_str).collect()));
+            .note("rows", rows);
+        if reading.told > reading.people.len() {
+            audit = audit.note("people", reading.told).note("asked", reading.asked.join(" "));
+        }
+        if !reading.logins.is_empty() && !ids {
+            let some = reading.logins.iter().map(String::as_str).take(MOST_LOGINS).collect();
+            audit = audit.note("logins", words(some)).note("logins_count", reading.logins.len());
+        }
         if let Some(id) = reading.break_glass {
             audit = audit.note("break_glass", id);
         }

@@ -11,4 +11,6 @@ mod port;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod reads;
+#[cfg(test)]
 mod sources;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tally_store::{Event, Fault, Trouble};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use tally_kernel::id::PersonId;
+use tally_store::{Audit, Event, Fault, Trouble};
 use uuid::Uuid;
 
 use crate::databases::TestStore;
@@ -257,4 +259,45 @@ async fn the_sequencer_numbers_on_its_own_and_rings() {
         drop(stop);
         sequencer.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn reads_at_once_share_transactions_and_each_has_its_entry_when_it_is_told() {
+    for db in databases().await {
+        let ctx = context(&db, 1);
+        let read = |n: u128| {
+            let (store, ctx) = (db.store.clone(), ctx.clone());
+            let audit = Audit::new("sample.note.read", "note", n).about(PersonId(Uuid::from_u128(n)));
+            async move { store.audit_read(&ctx, "sample.v1.NoteService/GetNote", audit).await }
+        };
+        // One who goes away takes nobody's entry along.
+        let mut gone = Box::pin(read(1000));
+        assert!(futures::poll!(&mut gone).is_pending());
+        drop(gone);
+        for done in futures::future::join_all((0..100).map(read)).await {
+            done.unwrap_or_else(|e| panic!("{}: {e:?}", db.name));
+        }
+        let log = db.store.read(&ctx).await.unwrap().audit_log(1000).await.unwrap();
+        let mut about: Vec<_> = log.iter().map(|(_, entry)| (entry.subject_id.clone(), entry.people.clone())).collect();
+        about.sort();
+        let mut wanted: Vec<_> = (0..100).chain([1000]).map(|n| (n.to_string(), vec![Uuid::from_u128(n)])).collect();
+        wanted.sort();
+        assert_eq!(about, wanted, "{}", db.name);
+        assert!(transactions(&db).await.is_none_or(|n| n < 10), "{}: a transaction for each would be 101", db.name);
+        db.store.sequence_now().await.unwrap();
+        let report = db.store.verify_audit().await.unwrap();
+        assert!(report.ok() && report.entries == 101, "{}: {:?}", db.name, report.faults);
+    }
+}
+
+/// How many transactions wrote the audit log; only PostgreSQL knows.
+async fn transactions(db: &TestStore) -> Option<i64> {
+    let owner = sea_orm::Database::connect(&db.owner_url).await.expect("the owner's connection");
+    if db.name == "sqlite" {
+        return None;
+    }
+    let sql = "SELECT COUNT(DISTINCT xmin::text) FROM sample.audit";
+    let row = owner.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+    let row = row.expect("an answer").expect("a row");
+    Some(row.try_get_by_index(0).expect("a number"))
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Time;
 use jiff::{Span, Timestamp};
-use tally_access::OpContext;
+use tally_access::{OpContext, Plan};
 use tally_app::directory::{self, People};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{CUT_OVER, Period, TimeError, zone};
 use tally_kernel::{Error, Result};
-use tally_store::ScopedTx;
+use tally_store::{Audit, ScopedTx};
 
 use super::domain::{self, Account, Duty, Evidence, Handover, Person, Policy, Punch, Shift};
 use crate::account::store::reached;
@@ -49,7 +49,20 @@ pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> R
         let accounts = accounts.into_iter().map(|a| with_cut_over(a, &sites)).collect::<Result<Vec<_>>>()?;
         gather(&tx, question, accounts, &people).await?
     };
-    Ok(app.compute.run(move || domain::derive(&evidence)).await??)
+    let duty = app.compute.run("occupancy", move || domain::derive(&evidence)).await??;
+    note_read(app, ctx, &plan, &duty).await?;
+    Ok(duty)
+}
+
+/// Writes down what a stream is about to show of others; a finding names its subject by a number that may be anybody's.
+async fn note_read(app: &App, ctx: &OpContext, plan: &Plan<ListOccupancy>, duty: &Duty) -> Result<()> {
+    let shown: BTreeSet<PersonId> = duty.accounts.iter().flat_map(|a| &a.rows).map(|row| row.person).collect();
+    if !ctx.shows_others(shown.iter().copied()) && (ctx.is_service() || duty.findings.is_empty()) {
+        return Ok(());
+    }
+    let audit = Audit::new("attendance.occupancy.read", "row", "page").about_all(shown);
+    let audit = audit.note("accounts", duty.accounts.len()).note("findings", duty.findings.len());
+    app.store.audit_read(ctx, plan.method(), audit).await
 }
 
 async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<Account>, people: &People) -> Result<Evidence> {

@@ -243,6 +243,7 @@ impl World {
         let compute = Compute::new(1).expect("a pool");
         let service = build(Deps {
             store: db.store.clone(),
+            cache: tally_cache::Cache::memory(),
             peers,
             clock: callers.clock.clone(),
             rng: callers.rng.clone(),

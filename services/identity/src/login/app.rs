@@ -68,7 +68,7 @@ pub(crate) async fn change(app: &App, ctx: &OpContext, Change { once, old, new }
     if tries.blocked(ctx.now()) {
         return Err(SessionError::Refused.into());
     }
-    let right = app.compute.run(move || session::verify(&old, &hash)).await?;
+    let right = app.compute.run("password", move || session::verify(&old, &hash)).await?;
     let new_hash = if right { crate::session::app::new_hash(app, ctx, &principal, &new).await? } else { String::new() };
     let changed = app.store.retry(ctx, || async {
         let mut unit = app.store.unit(ctx, &permit).await?;
@@ -119,7 +119,7 @@ pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<
     let permit = ctx.permit_all::<ResetPassword>([])?;
     let password = session::one_time_password();
     let (typed, salt) = (Password::typed(password.to_string()), ctx.rng.bytes());
-    let hash = app.compute.run(move || session::hash(&typed, salt)).await??;
+    let hash = app.compute.run("password", move || session::hash(&typed, salt)).await??;
     app.store
         .retry(ctx, || async {
             let mut unit = app.store.unit(ctx, &permit).await?;

@@ -95,7 +95,7 @@ pub(crate) async fn sign_in(app: &App, ctx: &OpContext, attempt: Attempt) -> Res
     let hash =
         found.as_ref().and_then(|f| f.principal.password_hash.clone()).unwrap_or_else(|| app.no_password.clone());
     let password = attempt.password.clone();
-    let right = app.compute.run(move || domain::verify(&password, &hash)).await?;
+    let right = app.compute.run("password", move || domain::verify(&password, &hash)).await?;
     let Some(Found { tenant, principal, .. }) = found else {
         app.strangers.failed(&attempt.login, ctx.now());
         return Err(SessionError::Refused.into());
@@ -135,7 +135,7 @@ pub(crate) fn as_principal(ctx: &OpContext, tenant: TenantId, principal: &Princi
 pub(crate) async fn new_hash(app: &App, ctx: &OpContext, of: &Principal, new: &Password) -> Result<String> {
     let about = about(&*app.store.read(ctx).await?, &of.name, of.person()).await?;
     let (password, salt) = (new.clone(), ctx.rng.bytes());
-    app.compute.run(move || domain::hash_chosen(&password, &about, salt)).await?
+    app.compute.run("password", move || domain::hash_chosen(&password, &about, salt)).await?
 }
 
 /// What somebody who guesses would try first.
@@ -415,7 +415,7 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
     };
     let about = about(&*app.store.read(ctx).await?, wanted.login.as_str(), wanted.person).await?;
     let (password, salt) = (wanted.password.clone(), ctx.rng.bytes());
-    let hash = app.compute.run(move || domain::hash_chosen(&password, &about, salt)).await??;
+    let hash = app.compute.run("password", move || domain::hash_chosen(&password, &about, salt)).await??;
     let region = home.map_or_else(Region::global, |(region, _)| region);
     app.store
         .retry(ctx, || async {

@@ -43,7 +43,7 @@ pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Resul
     let about = [wanted.admin_login.as_str().to_owned(), wanted.name.clone()];
     let hash = match there {
         Some(_) => String::new(),
-        None => app.compute.run(move || session::hash_chosen(&password, &about, salt)).await??,
+        None => app.compute.run("password", move || session::hash_chosen(&password, &about, salt)).await??,
     };
     app.store
         .retry(ctx, || async {

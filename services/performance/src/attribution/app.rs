@@ -51,7 +51,7 @@ pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()>
     };
     let records = read_records(at, &frozen, &columns).await?;
     let threads = at.app.compute.threads();
-    let reckoned = at.app.compute.run(move || {
+    let reckoned = at.app.compute.run("attribution", move || {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::internal)?;
         Ok::<_, Error>(reckon(frozen, records, columns.len(), &pool))
     });

@@ -40,7 +40,7 @@ pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
         return at.end(Failure::NobodyCredited { records: figures.records }).await;
     }
     let of = cycle.clone();
-    let (cards, summary) = at.app.compute.run(move || scored.cards(&of, &scheme)).await??;
+    let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&of, &scheme)).await??;
     at.app
         .store
         .retry(at.ctx, || async {

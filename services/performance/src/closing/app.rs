@@ -53,6 +53,18 @@ pub enum Task {
     Discard,
 }
 
+impl Task {
+    /// What traces call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gather => "gather",
+            Self::Attribute(_) => "attribute",
+            Self::Score => "score",
+            Self::Discard => "discard",
+        }
+    }
+}
+
 /// Does an item of work. `Ok` when nothing is left of it, also where its run does not count any more.
 ///
 /// # Errors
@@ -61,6 +73,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
     let ctx = context(app, item);
     let permit = ctx.permit::<CloseCycle>(&Target::tenant())?;
     let job: Job = item.payload()?;
+    tracing::Span::current().record("work.kind", job.task.name());
     let at = At { app, ctx: &ctx, permit: &permit, item, job };
     if job.task == Task::Discard {
         return at.discard().await;
@@ -110,7 +123,9 @@ impl Job {
 
 fn context(app: &App, item: &WorkItem) -> OpContext {
     let actor = Actor::service(SERVICE, item.tenant, item.on_behalf_of);
-    OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), app.clock.clone(), app.rng.clone())
+    let view = Arc::new(compile_service(SERVICE, 0));
+    let trace = tally_rpc::current_trace().or_else(|| item.trace.clone());
+    OpContext { trace, ..OpContext::new(actor, view, app.clock.clone(), app.rng.clone()) }
 }
 
 /// Where an item is worked on.

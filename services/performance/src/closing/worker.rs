@@ -6,11 +6,12 @@ use futures::future::BoxFuture;
 use tally_kernel::{Error, Kind, Result};
 use tally_runtime::{Shutdown, Task};
 use tally_store::WorkItem;
+use tracing::{Instrument as _, Span};
 
 use super::app::{ATTEMPTS, WORK, give_up, work};
-use crate::App;
 use crate::cycle::domain::Failure;
 use crate::errors::failure_of;
+use crate::{App, SERVICE};
 
 /// Lanes: while one reads or writes, another computes.
 const LANES: usize = 2;
@@ -40,14 +41,24 @@ async fn lane(app: App, shutdown: Shutdown) -> Result<()> {
             }
             continue;
         };
+        let span = span_of(&app, &item);
         // Boxed here, where the lifetimes are known: the compiler cannot show a generic future of this depth to be Send.
-        let done: BoxFuture<'_, Result<()>> = Box::pin(work(&app, &item));
+        let done: BoxFuture<'_, Result<()>> = Box::pin(work(&app, &item).instrument(span.clone()));
         tokio::select! {
-            done = done => ended(&app, &item, done).await?,
+            done = done => ended(&app, &item, done).instrument(span).await?,
             () = shutdown.requested() => put_back(&app, &item).await?,
         }
     }
     Ok(())
+}
+
+/// The span of an item, in the trace of the call that it is done for.
+fn span_of(app: &App, item: &WorkItem) -> Span {
+    let span = tally_rpc::work(SERVICE, WORK, item.trace.as_deref());
+    span.record("work.attempt", item.attempt);
+    let waited = app.clock.now().duration_since(item.put_down).as_millis();
+    span.record("work.waited_ms", u64::try_from(waited).unwrap_or(0));
+    span
 }
 
 /// What becomes of an item that was worked on.

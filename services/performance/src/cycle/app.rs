@@ -8,6 +8,7 @@ use tally_kernel::id::CycleId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, Event, WorkOrder, digest};
+use tracing::Instrument as _;
 
 use super::domain::{Cycle, NewCycle, Published, State, Step};
 use super::store;
@@ -162,7 +163,7 @@ pub async fn watch_cycle(
             }
             tokio::time::sleep(LOOK).await;
             let looked = async { store::load(&*app.store.read(&ctx).await?, id).await };
-            match looked.await {
+            match looked.instrument(tally_rpc::looking()).await {
                 Ok(now) => Some((Ok(None), Some((told, now)))),
                 Err(error) => Some((Err(error), None)),
             }

@@ -147,7 +147,7 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
         score: card.score,
     });
     let (units, members): (Vec<_>, Vec<_>) = (units.collect(), members.collect());
-    let cells = app.compute.run(move || cells::cells(&units, &members)).await?;
+    let cells = app.compute.run("cells", move || cells::cells(&units, &members)).await?;
     Ok(Material::Report { month, cells: cells.ok_or(TransferError::TooLarge)? })
 }
 
