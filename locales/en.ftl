@@ -67,6 +67,10 @@ UNAUTHENTICATED = sign in first
 TOKEN_INVALID = the token is not valid here: sign in again
 # Its life is over.
 TOKEN_EXPIRED = the token's life is over: sign in again
+# The token's key may be newer than what this service has read.
+KEY_NOT_KNOWN_YET = the key of this token is not known here yet: try again in a moment
+# A token of ours comes from the future.
+CLOCKS_DIFFER = the clocks of the suite differ: try again in a moment
 # The stack of another region made the token.
 TOKEN_OF_ANOTHER_REGION = the stack of another region made this token: sign in here
 # Somebody ended the session, or the employment is over.
@@ -112,6 +116,8 @@ STORE_BUSY = somebody else changed this at the same moment; try again
 STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
 # A service that the call needs cannot be reached.
 PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
+# A peer does not know the service that asks it; nothing is wrong with the caller's token.
+PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
 # A peer refused without a reason of ours.
 PEER_FAILED = a service that this call needs refused it
 # This request_id belongs to a request with another body.

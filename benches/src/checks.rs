@@ -161,7 +161,8 @@ async fn serve(folder: &Path) -> Result<String> {
             regions: Regions::All,
             clock: clock.clone(),
             rng: rng.clone(),
-            limits: Limits { calls_per_second: 0, ..Limits::default() },
+            limits: Limits { calls_per_second: 0, group_calls_per_second: 0, ..Limits::default() },
+            cache: tally_cache::Cache::memory(),
             reads: Arc::new(NoReads),
         })
     };

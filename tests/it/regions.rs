@@ -11,6 +11,7 @@ use tally_suite::close::{Crew, Job, Outcome, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
+use tally_testkit::eventually;
 use tally_testkit::otlp::Receiver;
 use tempfile::TempDir;
 use tonic::Code;
@@ -198,7 +199,12 @@ async fn no_token_of_the_other_region_is_taken(north: &Stack, west: &Stack, done
             continue;
         }
         for (stack, reason) in [(west, "TOKEN_INVALID"), (&copied, "TOKEN_OF_ANOTHER_REGION")] {
-            let status = call(&stack.channels, &rpc, Some(&token)).await;
+            // A service that asked identity for keys a moment ago asks again before it says no.
+            let sure = eventually(&rpc, async || {
+                let status = call(&stack.channels, &rpc, Some(&token)).await;
+                (error_from(status.clone()).reason() != "KEY_NOT_KNOWN_YET").then_some(status)
+            });
+            let status = sure.await;
             assert_eq!(status.code(), Code::Unauthenticated, "{rpc}: {status:?}");
             assert_eq!(error_from(status).reason(), reason, "{rpc}");
         }

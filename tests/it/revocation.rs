@@ -16,20 +16,23 @@ use crate::stack::Stack;
 /// The longest life of a view in another service.
 const LEASE: Duration = Duration::from_secs(1);
 
-async fn sites(who: &Session, consistency: &str) -> Result<(), Code> {
+const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
+
+/// What a call is told; a refusal with its reason, which says more than the code when a test fails.
+async fn told(who: &Session, consistency: &str) -> Result<(), (Code, &'static str)> {
     let mut client = attendance::site_service_client::SiteServiceClient::new(who.at.attendance.clone());
     let mut ask = who.ask(attendance::ListSitesRequest::default());
     if !consistency.is_empty() {
         ask.metadata_mut().insert(CONSISTENCY, consistency.parse().expect("metadata"));
     }
-    client.list_sites(ask).await.map(drop).map_err(|status| status.code())
+    client.list_sites(ask).await.map(drop).map_err(|status| (status.code(), tally_rpc::error_from(status).reason()))
 }
 
 /// A second after the change, and for a while afterwards: refused.
-async fn gone(who: &Session, code: Code, what: &str) {
+async fn gone(who: &Session, refusal: (Code, &'static str), what: &str) {
     tokio::time::sleep(LEASE).await;
     for time in 0..20 {
-        assert_eq!(sites(who, "").await, Err(code), "{what}: let in the {time}th time");
+        assert_eq!(told(who, "").await, Err(refusal), "{what}: the {time}th time");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -80,28 +83,28 @@ async fn what_was_taken_away_is_gone_within_a_second_with_redis_and_with_redis_f
     tenants.init_tenant(ask).await.expect("a group");
     let admin = Session::sign_in(&stack.channels, "admin", PASSWORD).await.expect("a session");
     let guest = somebody(&admin, "guest", "platform_operator").await;
-    assert_eq!(sites(&guest, "").await, Err(Code::PermissionDenied));
+    assert_eq!(told(&guest, "").await, Err(DENIED));
 
     for what in ["with Redis", "flushed", "killed"] {
         let (grant_id, token) = grant(&admin, &guest.principal_id).await;
-        assert_eq!(sites(&guest, &token).await, Ok(()), "{what}: a read that sends the token sees the grant");
+        assert_eq!(told(&guest, &token).await, Ok(()), "{what}: a read that sends the token sees the grant");
         match what {
             "flushed" => flush(&stack),
             "killed" => drop(stack.redis.take()),
             _ => {}
         }
-        assert_eq!(sites(&guest, "").await, Ok(()), "{what}");
+        assert_eq!(told(&guest, "").await, Ok(()), "{what}");
         let token = revoke(&admin, grant_id).await;
         // A read that sends the token does not wait for the second.
-        assert_eq!(sites(&guest, &token).await, Err(Code::PermissionDenied), "{what}");
-        gone(&guest, Code::PermissionDenied, what).await;
+        assert_eq!(told(&guest, &token).await, Err(DENIED), "{what}");
+        gone(&guest, DENIED, what).await;
     }
 
     // Without Redis still: a session that was ended is refused everywhere, by attendance too.
     let (_, token) = grant(&admin, &guest.principal_id).await;
-    assert_eq!(sites(&guest, &token).await, Ok(()));
+    assert_eq!(told(&guest, &token).await, Ok(()));
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let ask = identity::EndAllSessionsRequest { principal_id: guest.principal_id.clone(), ..Default::default() };
     sessions.end_all_sessions(admin.ask(ask)).await.expect("an end");
-    gone(&guest, Code::Unauthenticated, "a session that was ended").await;
+    gone(&guest, (Code::Unauthenticated, "SESSION_ENDED"), "a session that was ended").await;
 }

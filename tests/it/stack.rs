@@ -75,7 +75,7 @@ impl Stack {
         settings.extend(region.map(|region| ("TALLY_SERVER_REGIONS", region.to_owned())));
         let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
         let channels = Channels::at(&format!("http://{address}")).expect("an address");
-        serving(&channels.identity, &mut process, &folder.path().join("all.log")).await;
+        started(&channels.identity, &mut process, &folder.path().join("all.log")).await;
         let (name, processes) = ("one process on SQLite", vec![process]);
         let started = vec![("all", address, Vec::new())];
         Self { name, channels, folder, processes, started, settings, database: None, redis: None }
@@ -121,7 +121,7 @@ impl Stack {
             let mut process = start(folder.path(), name, *at, &["--services", name], &logging(&settings, log), otlp);
             let channel = tally_rpc::connect(&format!("http://{at}"), None).expect("an address");
             // One after the other: the first makes the key that seals pay.
-            serving(&channel, &mut process, &folder.path().join(format!("{name}.log"))).await;
+            started(&channel, &mut process, &folder.path().join(format!("{name}.log"))).await;
             channels.push(channel);
             processes.push(process);
         }
@@ -168,7 +168,7 @@ impl Stack {
         let (name, address, args) = &self.started[n];
         let mut process = start(self.folder.path(), name, *address, args, &self.settings, None);
         let channel = tally_rpc::connect(&format!("http://{address}"), None).expect("an address");
-        serving(&channel, &mut process, &self.folder.path().join(format!("{name}.log"))).await;
+        started(&channel, &mut process, &self.folder.path().join(format!("{name}.log"))).await;
         if n < self.processes.len() {
             self.processes[n] = process;
         } else {
@@ -207,7 +207,8 @@ fn start(
     settings: &[(&str, String)],
     otlp: Option<&str>,
 ) -> Child {
-    let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log file");
+    let file = |ending| std::fs::File::create(folder.join(format!("{name}.{ending}"))).expect("a file for its output");
+    let (log, out) = (file("log"), file("out"));
     let mut command = Command::new(program());
     command.arg("serve").args(args).args(["--listen", &address.to_string()]);
     command.env_clear().envs(settings.iter().map(|(key, value)| (key, value)));
@@ -215,8 +216,21 @@ fn start(
     if let Some(endpoint) = otlp {
         command.env("TALLY_TELEMETRY_OTLP_ENDPOINT", endpoint).env("TALLY_TELEMETRY_METRICS_SECONDS", "1");
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(out).stderr(log).kill_on_drop(true);
     command.spawn().expect("the program starts")
+}
+
+/// Waits until this very process serves: at a port that was free a moment ago another test's may answer, and knows nobody.
+async fn started(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {
+    let says = || std::fs::read_to_string(log.with_extension("out")).unwrap_or_default();
+    let said = tokio::time::timeout(Duration::from_secs(60), async {
+        while !says().starts_with("serving ") && process.try_wait().expect("the state of a process").is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    // What becomes of a process that ended, or says nothing, is told below.
+    said.await.unwrap_or_default();
+    serving(channel, process, log).await;
 }
 
 pub async fn serving(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {

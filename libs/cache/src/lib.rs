@@ -1,34 +1,28 @@
-//! What may be forgotten: compiled views, hot read models, counters of rate limits, and the bell that wakes consumers
-//! of events. In one process it is memory, for several it is Redis; one test suite holds for both.
+//! What the processes of a stack share and may lose: the token buckets of limits, and the bell that wakes consumers of
+//! events. In one process it is memory, for several it is Redis; one test suite holds for both.
 //!
-//! Every key holds the revision its value was computed at, so a delete that gets lost can never revive anything: a
-//! newer revision asks for another key. When Redis is lost, everything is a miss and counters are unknown: slower,
-//! never wrong, and never laxer, because who counts must decide what "unknown" means.
+//! Nothing here fails. While Redis is away bells stay silent, and every process counts in buckets of its own: never laxer
+//! than one process alone would be. Redis is asked again half a second later.
 
 mod bell;
 mod memory;
 mod redis;
 
-use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tally_kernel::{Bucket, Clock};
 
 pub use bell::Bell;
 pub use redis::BadAddress;
 
-/// A key: what, whose, which, and the revision the value was computed at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key(String);
-
-impl Key {
-    /// The value of `kind` (a word such as `view`) of the thing `id` in `tenant`, as of `revision`.
-    pub fn new(kind: &'static str, tenant: impl fmt::Display, id: impl fmt::Display, revision: u64) -> Self {
-        Self(format!("tally:{kind}:{tenant}:{id}@{revision}"))
-    }
-
-    /// The text that Redis sees.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// A bucket that a token is taken from: its name, and how much it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// What is counted, and whose it is, such as `wrong-password:<digest>`.
+    pub name: String,
+    /// The bucket.
+    pub bucket: Bucket,
 }
 
 /// See the module's text. Cheap to clone; clones share everything.
@@ -37,55 +31,39 @@ pub enum Cache {
     /// This process alone.
     Memory(memory::Memory),
     /// Shared by all processes of a stack.
-    Redis(redis::Redis),
+    Redis(Arc<redis::Redis>),
 }
 
 impl Cache {
-    /// A cache in this process.
+    /// A cache in this process, whose buckets fill by the machine's clock.
     pub fn memory() -> Self {
-        Self::Memory(memory::Memory::new())
+        Self::memory_at(Clock::System)
+    }
+
+    /// A cache in this process, whose buckets fill by `clock`.
+    pub fn memory_at(clock: Clock) -> Self {
+        Self::Memory(memory::Memory::new(clock))
     }
 
     /// A cache in Redis: `redis://127.0.0.1:6379`, or `rediss://..` for TLS. It connects at the first use and again
-    /// whenever the connection is lost. Call it inside a tokio runtime.
+    /// whenever the connection is lost; an answer that takes longer than `patience` counts as none. Call it inside a tokio
+    /// runtime.
     ///
     /// # Errors
     /// When the address cannot be read.
-    pub fn redis(url: &str) -> Result<Self, BadAddress> {
-        redis::Redis::new(url).map(Self::Redis)
+    pub fn redis(url: &str, patience: Duration) -> Result<Self, BadAddress> {
+        redis::Redis::new(url, patience).map(|redis| Self::Redis(Arc::new(redis)))
     }
 
-    /// The value, or nothing when it is not there, too old, or the cache is away.
-    pub async fn get(&self, key: &Key) -> Option<Vec<u8>> {
+    /// Takes a token from each of these buckets, or from none: in Redis that is one step and one way there and back, by
+    /// the clock of Redis.
+    ///
+    /// # Errors
+    /// How long until each of them has a token.
+    pub async fn take(&self, draws: &[Draw]) -> Result<(), Duration> {
         match self {
-            Self::Memory(memory) => memory.get(key).await,
-            Self::Redis(redis) => redis.get(key).await,
-        }
-    }
-
-    /// Keeps a value for `ttl` (at least a millisecond). It may be gone earlier.
-    pub async fn set(&self, key: &Key, value: &[u8], ttl: Duration) {
-        match self {
-            Self::Memory(memory) => memory.set(key, value, ttl).await,
-            Self::Redis(redis) => redis.set(key, value, ttl).await,
-        }
-    }
-
-    /// Forgets a value, to save room: correctness never needs it.
-    pub async fn del(&self, key: &Key) {
-        match self {
-            Self::Memory(memory) => memory.del(key).await,
-            Self::Redis(redis) => redis.del(key).await,
-        }
-    }
-
-    /// Counts one more `what` of `who` and tells how many there were since the first of this `window`. `None` means
-    /// that nobody knows now: a limit must then be at least as strict as with an answer.
-    pub async fn count(&self, what: &'static str, who: impl fmt::Display, window: Duration) -> Option<u64> {
-        let name = format!("tally:count:{what}:{who}");
-        match self {
-            Self::Memory(memory) => Some(memory.count(name, window).await),
-            Self::Redis(redis) => redis.count(&name, window).await,
+            Self::Memory(memory) => memory.take(draws),
+            Self::Redis(redis) => redis.take(draws).await,
         }
     }
 

@@ -2,81 +2,55 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use moka::Expiry;
-use moka::future::Cache;
+use jiff::Timestamp;
+use tally_kernel::Clock;
 use tokio::sync::watch;
 
-use crate::{Bell, Key};
+use crate::{Bell, Draw};
 
-/// Bytes of keys and values that are kept at most.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// Counters that are kept at most.
-const MAX_COUNTERS: u64 = 100_000;
-
-#[derive(Clone, Debug)]
-struct Value {
-    bytes: Arc<[u8]>,
-    ttl: Duration,
-}
-
-#[derive(Clone, Debug)]
-struct Counter {
-    count: u64,
-    until: Instant,
-}
-
-struct ByValue;
-
-impl Expiry<String, Value> for ByValue {
-    fn expire_after_create(&self, _key: &String, value: &Value, _at: Instant) -> Option<Duration> {
-        Some(value.ttl)
-    }
-
-    fn expire_after_update(&self, _: &String, value: &Value, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(value.ttl)
-    }
-}
+/// Buckets that are kept; beyond, full ones are forgotten, and then those that are soonest full.
+const MAX_BUCKETS: usize = 100_000;
 
 /// See the module's text.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    values: Cache<String, Value>,
-    counters: Cache<String, Counter>,
+    clock: Clock,
+    /// When each bucket is full again.
+    buckets: Arc<Mutex<HashMap<String, Timestamp>>>,
     bells: Arc<Mutex<HashMap<String, watch::Sender<u64>>>>,
 }
 
 impl Memory {
-    pub(crate) fn new() -> Self {
-        let weight = |key: &String, value: &Value| u32::try_from(key.len() + value.bytes.len()).unwrap_or(u32::MAX);
-        Self {
-            values: Cache::builder().max_capacity(MAX_BYTES).weigher(weight).expire_after(ByValue).build(),
-            counters: Cache::new(MAX_COUNTERS),
-            bells: Arc::default(),
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, buckets: Arc::default(), bells: Arc::default() }
+    }
+
+    pub(crate) fn take(&self, draws: &[Draw]) -> Result<(), Duration> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let (mut taken, mut wait) = (Vec::with_capacity(draws.len()), Duration::ZERO);
+        for Draw { name, bucket } in draws {
+            match bucket.take(buckets.get(name).copied().unwrap_or(Timestamp::MIN), now) {
+                Ok(full_at) => taken.push((name, full_at)),
+                Err(longer) => wait = wait.max(longer),
+            }
         }
-    }
-
-    pub(crate) async fn get(&self, key: &Key) -> Option<Vec<u8>> {
-        self.values.get(key.as_str()).await.map(|value| value.bytes.to_vec())
-    }
-
-    pub(crate) async fn set(&self, key: &Key, value: &[u8], ttl: Duration) {
-        self.values.insert(key.as_str().to_owned(), Value { bytes: value.into(), ttl }).await;
-    }
-
-    pub(crate) async fn del(&self, key: &Key) {
-        self.values.invalidate(key.as_str()).await;
-    }
-
-    pub(crate) async fn count(&self, name: String, window: Duration) -> u64 {
-        let counted = self.counters.entry(name).and_upsert_with(|there| {
-            let now = Instant::now();
-            let running = there.map(|entry| entry.into_value()).filter(|counter| now < counter.until);
-            let (count, until) = running.map_or((0, now + window), |counter| (counter.count, counter.until));
-            std::future::ready(Counter { count: count + 1, until })
-        });
-        counted.await.into_value().count
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        for (name, full_at) in taken {
+            if let Some(known) = buckets.get_mut(name) {
+                *known = full_at;
+                continue;
+            }
+            if buckets.len() >= MAX_BUCKETS {
+                make_room(&mut buckets, now);
+            }
+            buckets.insert(name.clone(), full_at);
+        }
+        Ok(())
     }
 
     pub(crate) fn ring(&self, name: &str) {
@@ -89,5 +63,41 @@ impl Memory {
     pub(crate) fn bell(&self, name: &str) -> Bell {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         Bell::new(bells.entry(name.to_owned()).or_insert_with(|| watch::channel(0).0).subscribe(), None)
+    }
+}
+
+/// Whoever makes up names must not push out those that have to wait: the emptiest buckets stay.
+fn make_room(buckets: &mut HashMap<String, Timestamp>, now: Timestamp) {
+    buckets.retain(|_, full_at| *full_at > now);
+    if buckets.len() >= MAX_BUCKETS {
+        let mut by_need: Vec<Timestamp> = buckets.values().copied().collect();
+        let (_, middle, _) = by_need.select_nth_unstable(MAX_BUCKETS / 2);
+        let middle = *middle;
+        buckets.retain(|_, full_at| *full_at > middle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use tally_kernel::Bucket;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_of_made_up_names_neither_fills_the_memory_nor_frees_who_waits() {
+        let memory = Memory::new(Clock::fixed("2026-03-02T08:00:00Z".parse().unwrap()));
+        let bucket = Bucket::new(5, SignedDuration::from_mins(3));
+        let draw = |name: String| [Draw { name, bucket }];
+        let waits = draw("waits".to_owned());
+        while memory.take(&waits).is_ok() {}
+        for n in 0..2 * MAX_BUCKETS {
+            memory.take(&draw(n.to_string())).unwrap();
+            assert!(memory.buckets.lock().unwrap().len() <= MAX_BUCKETS);
+        }
+        assert!(memory.take(&waits).is_err());
+        // All of them are full by then, and the next one finds room.
+        memory.clock.advance(SignedDuration::from_mins(15));
+        assert!(memory.take(&waits).is_ok());
     }
 }

@@ -1,78 +1,95 @@
 //! One suite for both caches, and what is particular to a Redis that goes away.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
-use tally_cache::{Cache, Key};
+use jiff::SignedDuration;
+use tally_cache::{Cache, Draw};
+use tally_kernel::Bucket;
 use tally_testkit::eventually;
 use tally_testkit::proxy::Proxy;
 use tally_testkit::redis::Redis;
 
-const LONG: Duration = Duration::from_secs(600);
-const SHORT: Duration = Duration::from_millis(30);
+/// Redis is given time, so that a busy machine is not taken for one that is away.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Both caches, each twice: as two processes would see it.
 fn both(redis: &Redis) -> [(&'static str, Cache, Cache); 2] {
     let memory = Cache::memory();
-    let open = || Cache::redis(&redis.url()).expect("an address");
+    let open = || Cache::redis(&redis.url(), PATIENCE).expect("an address");
     [("memory", memory.clone(), memory), ("redis", open(), open())]
 }
 
-fn key(id: &str, revision: u64) -> Key {
-    Key::new("view", "tenant-1", id, revision)
+/// A bucket of so many tokens that do not come back while a test runs.
+fn slow(name: &str, tokens: u32) -> Draw {
+    Draw { name: name.into(), bucket: Bucket::new(tokens, SignedDuration::from_hours(1)) }
+}
+
+/// How many tokens these caches give in turn before there are none.
+async fn given(caches: &[&Cache], draw: &Draw) -> usize {
+    let mut given = 0;
+    while caches[given % caches.len()].take(std::slice::from_ref(draw)).await.is_ok() {
+        given += 1;
+    }
+    given
 }
 
 #[tokio::test]
-async fn a_value_is_found_by_everybody_until_it_is_deleted() {
+async fn everybody_takes_from_the_same_bucket_and_it_tells_how_long_to_wait() {
     let redis = Redis::start();
     for (name, one, other) in both(&redis) {
-        assert_eq!(one.get(&key("a", 1)).await, None, "{name}");
-        one.set(&key("a", 1), b"\0view", LONG).await;
-        assert_eq!(other.get(&key("a", 1)).await.as_deref(), Some(&b"\0view"[..]), "{name}");
-        one.set(&key("a", 1), b"again", LONG).await;
-        assert_eq!(other.get(&key("a", 1)).await.as_deref(), Some(&b"again"[..]), "{name}");
-        other.del(&key("a", 1)).await;
-        assert_eq!(one.get(&key("a", 1)).await, None, "{name}");
+        assert_eq!(given(&[&one, &other], &slow("ada", 7)).await, 7, "{name}");
+        let wait = other.take(&[slow("ada", 7)]).await.unwrap_err();
+        assert!(wait > Duration::from_secs(3_000) && wait <= Duration::from_secs(3_600), "{name}: {wait:?}");
+        assert_eq!(given(&[&one], &slow("bo", 3)).await, 3, "{name}: another one's bucket is full");
     }
 }
 
 #[tokio::test]
-async fn a_value_of_an_old_revision_is_never_found_at_a_new_one() {
-    let redis = Redis::start();
-    for (name, cache, _) in both(&redis) {
-        cache.set(&key("a", 1), b"old", LONG).await;
-        assert_eq!(cache.get(&key("a", 2)).await, None, "{name}");
-        cache.set(&key("a", 2), b"new", LONG).await;
-        // The delete of the old one got lost: nobody asks for it any more.
-        assert_eq!(cache.get(&key("a", 2)).await.as_deref(), Some(&b"new"[..]), "{name}");
-        let other_tenant = Key::new("view", "tenant-2", "a", 2);
-        assert_eq!(cache.get(&other_tenant).await, None, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_value_goes_when_its_time_is_over() {
-    let redis = Redis::start();
-    for (name, cache, _) in both(&redis) {
-        cache.set(&key("short", 1), b"x", SHORT).await;
-        cache.set(&key("long", 1), b"y", LONG).await;
-        eventually(name, async || cache.get(&key("short", 1)).await.is_none().then_some(())).await;
-        assert!(cache.get(&key("long", 1)).await.is_some(), "{name}");
-    }
-}
-
-#[tokio::test]
-async fn counters_count_for_everybody_and_start_again_with_the_next_window() {
+async fn tokens_come_back_one_by_one() {
     let redis = Redis::start();
     for (name, one, other) in both(&redis) {
-        assert_eq!(one.count("sign-in", "ada", LONG).await, Some(1), "{name}");
-        assert_eq!(other.count("sign-in", "ada", LONG).await, Some(2), "{name}");
-        assert_eq!(one.count("sign-in", "bo", LONG).await, Some(1), "{name}");
-        assert_eq!(one.count("reset", "ada", LONG).await, Some(1), "{name}");
-        for n in 1..=2 {
-            assert!(one.count("short", "ada", SHORT).await.is_some_and(|count| count <= n), "{name}");
+        let draw = [Draw { name: "quick".into(), bucket: Bucket::new(1, SignedDuration::from_millis(20)) }];
+        assert!(one.take(&draw).await.is_ok(), "{name}");
+        for _ in 0..3 {
+            eventually("the next token", async || other.take(&draw).await.ok()).await;
         }
-        eventually("the next window", async || (one.count("short", "ada", SHORT).await == Some(1)).then_some(())).await;
     }
+}
+
+#[tokio::test]
+async fn a_token_is_taken_from_every_bucket_or_from_none() {
+    let redis = Redis::start();
+    for (name, one, _) in both(&redis) {
+        let (person, group) = (slow("person", 5), slow("group", 2));
+        for _ in 0..2 {
+            assert!(one.take(&[person.clone(), group.clone()]).await.is_ok(), "{name}");
+        }
+        for _ in 0..20 {
+            assert!(one.take(&[person.clone(), group.clone()]).await.is_err(), "{name}");
+        }
+        assert_eq!(given(&[&one], &person).await, 3, "{name}: what was refused took nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_full_bucket_leaves_nothing_in_redis() {
+    let redis = Redis::start();
+    let cache = Cache::redis(&redis.url(), PATIENCE).unwrap();
+    let draw = [Draw { name: "gone-soon".into(), bucket: Bucket::new(2, SignedDuration::from_secs(1)) }];
+    assert!(cache.take(&draw).await.is_ok() && cache.take(&draw).await.is_ok());
+    assert_eq!(keys(&redis), ":1\r\n");
+    eventually("the key expires by itself", async || (keys(&redis) == ":0\r\n").then_some(())).await;
+}
+
+/// How many keys there are, as Redis says it.
+fn keys(redis: &Redis) -> String {
+    let mut connection = TcpStream::connect(redis.address()).expect("Redis");
+    connection.write_all(b"DBSIZE\r\nQUIT\r\n").expect("a command");
+    let mut reply = String::new();
+    connection.read_to_string(&mut reply).expect("a reply");
+    reply.replace("+OK\r\n", "")
 }
 
 #[tokio::test]
@@ -92,33 +109,41 @@ async fn a_bell_wakes_every_listener_of_its_name_and_rings_are_not_lost_while_no
 }
 
 #[tokio::test]
-async fn a_lost_redis_is_a_miss_costs_little_and_comes_back() {
+async fn while_redis_is_away_each_process_counts_by_itself_and_together_again_when_it_is_back() {
     let redis = Redis::start();
-    let proxy = Proxy::before(redis.address()).await;
-    let cache = Cache::redis(&format!("redis://{}", proxy.address())).unwrap();
-    cache.set(&key("a", 1), b"x", LONG).await;
-    assert!(cache.get(&key("a", 1)).await.is_some());
-    let mut bell = cache.bell("performance");
+    let (proxy, far) = (Proxy::before(redis.address()).await, Proxy::before(redis.address()).await);
+    let open = |proxy: &Proxy| Cache::redis(&format!("redis://{}", proxy.address()), Duration::from_secs(1)).unwrap();
+    let (one, other) = (open(&proxy), open(&far));
+    assert_eq!(given(&[&one, &other], &slow("before", 4)).await, 4);
+    let mut bell = one.bell("performance");
     bell.heard().await;
 
-    for lose in [Proxy::cut, Proxy::swallow] {
+    for (round, lose) in [("cut", Proxy::cut as fn(&Proxy)), ("silent", Proxy::swallow)] {
         lose(&proxy);
+        lose(&far);
         // Each of them waiting for an answer would take minutes: Redis is left alone after the first.
-        for _ in 0..1_000 {
-            assert_eq!(cache.get(&key("a", 1)).await, None);
-            assert_eq!(cache.count("sign-in", "ada", LONG).await, None, "nobody knows, and nobody makes it up");
-        }
-        cache.set(&key("b", 1), b"lost", LONG).await;
-        cache.ring("performance").await;
+        let alone = slow(&format!("alone-{round}"), 1_000);
+        assert_eq!(given(&[&one], &alone).await, 1_000, "{round}: as strict as one process");
+        assert_eq!(given(&[&other], &alone).await, 1_000, "{round}: and so is the other");
+        one.ring("performance").await;
         proxy.restore();
-        eventually("Redis is back", async || cache.get(&key("a", 1)).await).await;
+        far.restore();
+        let mut tries = 0;
+        eventually("both count in Redis again", async || {
+            tries += 1;
+            let draw = [slow(&format!("again-{round}-{tries}"), 1)];
+            let (first, second) = (one.take(&draw).await, other.take(&draw).await);
+            (first.is_ok() && second.is_err()).then_some(())
+        })
+        .await;
+        assert_eq!(given(&[&one, &other], &slow("before", 4)).await, 0, "{round}: what was counted there still is");
     }
-    // The bell's connection was cut as well: it comes back with a ring, because one may have been missed.
+    // The bell's connection was lost as well: it comes back with a ring, because one may have been missed.
     bell.heard().await;
 }
 
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_without_repeating_its_password() {
-    let error = Cache::redis("http://user:hunter2@host").unwrap_err().to_string();
+    let error = Cache::redis("http://user:hunter2@host", PATIENCE).unwrap_err().to_string();
     assert!(error.contains("redis://") && !error.contains("hunter2"), "{error}");
 }

@@ -3,6 +3,7 @@
 //! Architecture invariant: no tokio, tonic, sea_orm or environment here, and under 3,000 lines.
 
 pub mod apportion;
+pub mod bucket;
 pub mod clock;
 pub mod error;
 pub mod id;
@@ -16,6 +17,7 @@ pub mod rng;
 pub mod share;
 pub mod time;
 
+pub use bucket::Bucket;
 pub use clock::Clock;
 pub use error::{Error, Kind, Result};
 pub use id_number::{IdNumber, IdNumberError};

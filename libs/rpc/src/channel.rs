@@ -22,6 +22,7 @@ use tracing::Instrument;
 
 use crate::metrics::Metrics;
 use crate::observe::{Observer, Side, watch};
+use crate::peer::{AsService, own_token_refused};
 use crate::stack::{Guarded, Limits, language};
 use crate::{deadline, status, trace};
 
@@ -154,13 +155,15 @@ async fn answer<S>(inner: S, request: Request<Body>) -> Result<Response<Body>>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>, Future: Send> + Send,
 {
-    inner.oneshot(request).await.map_err(|cause| {
+    let own = request.extensions().get::<AsService>().copied();
+    let answer = inner.oneshot(request).await.map_err(|cause| {
         let cause: BoxError = cause.into();
         if chain(cause.as_ref()).any(|cause| cause.is::<TimeoutExpired>()) {
             return deadline::exceeded();
         }
         unavailable(cause.as_ref())
-    })
+    })?;
+    own_token_refused(own, answer)
 }
 
 fn chain<'a>(cause: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -1,11 +1,12 @@
 //! Where the keys that verify tokens come from.
 
+use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tally_api::identity::v1::GetJwksRequest;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
-use tally_kernel::Result;
+use tally_kernel::{Error, Kind, Result, msg};
 use tokio::sync::Mutex;
 use tonic::async_trait;
 
@@ -17,15 +18,46 @@ use crate::token::{Jwks, PublicKey};
 const MISS_INTERVAL: Duration = Duration::from_secs(1);
 /// A withdrawn key is forgotten after this time.
 const REFRESH: Duration = Duration::from_secs(300);
+/// How many key ids that nobody has are remembered; beyond, all are forgotten.
+const MAX_UNKNOWN: usize = 1_000;
 
 /// A source of keys. Identity has its own; every other service fetches identity's.
 #[async_trait]
 pub trait Keys: Send + Sync + 'static {
-    /// The key of this id, or nothing.
+    /// The key of this id, or nothing where there is none for sure.
     ///
     /// # Errors
-    /// When the source cannot be asked: nobody is let in on a guess.
+    /// When the source cannot be asked, or not yet: nobody is let in on a guess, and nobody sent away on one.
     async fn key(&self, kid: &str) -> Result<Option<PublicKey>>;
+}
+
+/// Key ids that a source was asked for and did not have. Any other id that is not known may be a key which was made since
+/// the source was asked last, and a token signed with it must not be called invalid.
+#[derive(Debug, Default)]
+pub struct UnknownKeys(HashSet<String>);
+
+impl UnknownKeys {
+    /// What to say of an id that is not known while the source may not be asked again for `rest`.
+    ///
+    /// # Errors
+    /// `KEY_NOT_KNOWN_YET` for an id that the source was never asked for.
+    pub fn judge(&self, kid: &str, rest: Duration) -> Result<()> {
+        if self.0.contains(kid) {
+            return Ok(());
+        }
+        Err(Error::of(Kind::Unavailable, msg!("KEY_NOT_KNOWN_YET")).retry_after(rest))
+    }
+
+    /// Notes that the source was just asked because of `kid`; `known` says what it has.
+    pub fn note(&mut self, kid: &str, known: impl Fn(&str) -> bool) {
+        self.0.retain(|kid| !known(kid));
+        if !known(kid) {
+            if self.0.len() >= MAX_UNKNOWN {
+                self.0.clear();
+            }
+            self.0.insert(kid.to_owned());
+        }
+    }
 }
 
 /// Keys held in this process: identity's, and those of tests.
@@ -61,13 +93,20 @@ impl Keys for LocalKeys {
 pub struct FetchedKeys {
     client: SessionServiceClient<RpcChannel>,
     known: RwLock<(Jwks, Option<Instant>)>,
-    fetching: Mutex<Option<Instant>>,
+    asked: Mutex<Asked>,
+}
+
+/// When identity was asked last, and for what in vain.
+#[derive(Debug, Default)]
+struct Asked {
+    at: Option<Instant>,
+    unknown: UnknownKeys,
 }
 
 impl FetchedKeys {
     /// Asks identity through `channel`.
     pub fn new(channel: RpcChannel) -> Self {
-        Self { client: SessionServiceClient::new(channel), known: RwLock::default(), fetching: Mutex::new(None) }
+        Self { client: SessionServiceClient::new(channel), known: RwLock::default(), asked: Mutex::default() }
     }
 
     fn known(&self, kid: &str) -> (Option<PublicKey>, bool) {
@@ -90,22 +129,26 @@ impl Keys for FetchedKeys {
         if let (Some(key), true) = self.known(kid) {
             return Ok(Some(key));
         }
-        let mut last = self.fetching.lock().await;
+        let mut asked = self.asked.lock().await;
         // Somebody else may have fetched while we waited.
         let (found, fresh) = self.known(kid);
-        if (found.is_some() && fresh) || last.is_some_and(|at| at.elapsed() < MISS_INTERVAL) {
-            return Ok(found);
+        let rest = asked.at.and_then(|at| MISS_INTERVAL.checked_sub(at.elapsed()));
+        match (&found, rest) {
+            (Some(_), Some(_)) => return Ok(found),
+            (Some(_), None) if fresh => return Ok(found),
+            (None, Some(rest)) => return asked.unknown.judge(kid, rest).map(|()| None),
+            (_, None) => {}
         }
-        let fetched = self.fetch().await;
-        match (fetched, found) {
+        match (self.fetch().await, found) {
             (Ok(()), _) => {
-                *last = Some(Instant::now());
+                asked.at = Some(Instant::now());
+                asked.unknown.note(kid, |kid| self.known(kid).0.is_some());
                 Ok(self.known(kid).0)
             }
             // Identity is away: a key that was good stays good until somebody says otherwise.
             (Err(error), Some(key)) => {
                 tracing::warn!(%error, "keys could not be refreshed");
-                *last = Some(Instant::now());
+                asked.at = Some(Instant::now());
                 Ok(Some(key))
             }
             (Err(error), None) => Err(error),

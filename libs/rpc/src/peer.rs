@@ -1,16 +1,20 @@
 //! How one service calls another: the channel, and on whose behalf.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use http::Response;
 use http::header::AUTHORIZATION;
 use tally_access::{ActorKind, OpContext};
 use tally_kernel::id::PrincipalId;
-use tonic::Request;
+use tally_kernel::{Error, Kind, Result, msg};
 use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Code, Request, Status};
 
 use crate::authenticate::CONSISTENCY;
 use crate::channel::RpcChannel;
 use crate::deadline;
+use crate::status::error_from;
 use crate::token::Signer;
 use crate::trace::TRACEPARENT;
 
@@ -50,15 +54,36 @@ impl Peer {
     /// A request as the service itself, with the caller noted as the one it is done for. The peer decides by the
     /// service's row of the policy table, so the app must have asked for its own permit first.
     pub fn as_service<T>(&self, ctx: &OpContext, message: T) -> Request<T> {
-        match self.signer.token(ctx.tenant(), behalf(ctx)) {
-            Ok(token) => carry(ctx, &token, message),
-            Err(error) => {
-                // Without a token the peer refuses, which is the right end of a broken key.
-                tracing::error!(?error, "a service token could not be made");
-                carry(ctx, "", message)
-            }
-        }
+        let token = self.signer.token(ctx.tenant(), behalf(ctx)).unwrap_or_else(|error| {
+            // Without a token the peer refuses, which is the right end of a broken key.
+            tracing::error!(?error, "a service token could not be made");
+            String::new()
+        });
+        let mut request = carry(ctx, &token, message);
+        request.extensions_mut().insert(AsService);
+        request
     }
+}
+
+/// Marks a request that carries the service's own token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AsService;
+
+/// The answer to a request, unless it says that the token is bad and the token is the service's own: whoever waits for
+/// the service must not be told that his is.
+pub(crate) fn own_token_refused<B>(own: Option<AsService>, answer: Response<B>) -> Result<Response<B>> {
+    let status = own.and_then(|AsService| Status::from_header_map(answer.headers()));
+    match status.filter(|status| status.code() == Code::Unauthenticated) {
+        Some(status) => Err(service_refused(&error_from(status))),
+        None => Ok(answer),
+    }
+}
+
+/// The error of a call that a peer refused to the service itself.
+pub(crate) fn service_refused(error: &Error) -> Error {
+    Error::of(Kind::Unavailable, msg!("PEER_REFUSES_SERVICE"))
+        .retry_after(Duration::from_secs(1))
+        .with_internal(format_args!("{error:?}"))
 }
 
 fn behalf(ctx: &OpContext) -> Option<PrincipalId> {

@@ -7,7 +7,8 @@
 //! 5. **policy**: a method without a row in the policy table does not exist
 //! 6. **load shed**: more than `concurrency` calls at once are refused at once, before any work goes into them
 //! 7. **authenticate**: token -> claims -> view -> `OpContext` in the request's extensions
-//! 8. **rate limit**: calls of one principal in one second
+//! 8. **rate limit**: calls of one rpc by one principal, one group, or from one address where nobody has signed in, counted
+//!    by all processes of the service together
 //! 9. **read log**: an answer that shows pay, identity numbers, health or somebody else's data is written down before it leaves
 //!
 //! Then the routes, whose servers carry the size limits ([`limited!`](crate::limited)). Shedding stands before
@@ -18,15 +19,15 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use http::{HeaderMap, Request, Response, header};
-use tally_access::{Actor, ActorKind, Locale, OpContext, PolicyRow, Regions};
+use tally_access::{Locale, OpContext, PolicyRow, Regions};
+use tally_cache::Cache;
 use tally_kernel::error::{Error, Kind, Result};
-use tally_kernel::id::PrincipalId;
 use tally_kernel::{Clock, Rng};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
@@ -39,6 +40,7 @@ use crate::authenticate::{Arrival, Authenticator, Verified};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::observe::{Observer, Side, panicked, watch};
+use crate::rates::Rates;
 use crate::reads::{ReadLog, Watch};
 use crate::views::Views;
 use crate::{deadline, status, trace};
@@ -61,15 +63,25 @@ macro_rules! limited {
 pub struct Limits {
     /// Calls at once; more are refused with `OVERLOADED`.
     pub concurrency: usize,
-    /// Calls of one person or login in one second; 0 means no limit. Services are not limited.
+    /// Calls of one rpc by one person or login in one second; 0 means no limit. Services are not limited.
     pub calls_per_second: u32,
+    /// Calls of one rpc by all people and logins of one group in one second; 0 means no limit.
+    pub group_calls_per_second: u32,
+    /// Calls of one rpc that needs no token, such as sign-in, from one address in one second; 0 means no limit.
+    pub public_calls_per_second: u32,
     /// Time until the first answer where the caller set no deadline. A stream may then go on.
     pub first_answer: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrency: 512, calls_per_second: 5_000, first_answer: Duration::from_secs(60) }
+        Self {
+            concurrency: 512,
+            calls_per_second: 5_000,
+            group_calls_per_second: 20_000,
+            public_calls_per_second: 500,
+            first_answer: Duration::from_secs(60),
+        }
     }
 }
 
@@ -91,6 +103,8 @@ pub struct StackConfig {
     pub rng: Rng,
     /// How much it takes on.
     pub limits: Limits,
+    /// Where calls are counted.
+    pub cache: Cache,
     /// Where reads of what is sensitive are kept.
     pub reads: Arc<dyn ReadLog>,
 }
@@ -106,15 +120,14 @@ struct Inner {
     watch: Watch,
     limits: Limits,
     places: Arc<Semaphore>,
-    /// The current second and how often each principal called in it.
-    calls: Mutex<(Option<Instant>, HashMap<PrincipalId, u32>)>,
+    rates: Rates,
     metrics: Metrics,
 }
 
 impl Stack {
     /// A stack. Make it after telemetry is set up.
     pub fn new(config: StackConfig) -> Self {
-        let StackConfig { service, policy, keys, views, regions, clock, rng, limits, reads } = config;
+        let StackConfig { service, policy, keys, views, regions, clock, rng, limits, cache, reads } = config;
         Self(Arc::new(Inner {
             service,
             policy: policy.iter().map(|row| (row.method, *row)).collect(),
@@ -122,7 +135,7 @@ impl Stack {
             watch: Watch::new(policy, reads),
             limits,
             places: Arc::new(Semaphore::new(limits.concurrency)),
-            calls: Mutex::default(),
+            rates: Rates::new(service, limits, cache),
             metrics: Metrics::server(service),
         }))
     }
@@ -226,7 +239,7 @@ impl Inner {
     ) -> Result<Admitted> {
         let place = self.place()?;
         let ctx = self.authenticator.context(&row, request.headers(), arrival).await?;
-        self.count(&ctx.actor)?;
+        self.rates.count(&row, &ctx.actor, request.extensions()).await?;
         let (mut request, question) = self.watch.admit(&ctx, &row, request).await?;
         request.extensions_mut().insert(ctx.clone());
         let response = match routes.call(request).await {
@@ -242,24 +255,6 @@ impl Inner {
             Error::new(Kind::ResourceExhausted, "OVERLOADED", "too many calls at once: try again in a moment")
                 .retry_after(Duration::from_secs(1))
         })
-    }
-
-    fn count(&self, actor: &Actor) -> Result<()> {
-        let limited = matches!(actor.kind, ActorKind::Person(_) | ActorKind::User);
-        if !limited || self.limits.calls_per_second == 0 {
-            return Ok(());
-        }
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if calls.0.is_none_or(|second| second.elapsed() >= Duration::from_secs(1)) {
-            *calls = (Some(Instant::now()), HashMap::new());
-        }
-        let count = calls.1.entry(actor.principal).or_default();
-        *count += 1;
-        if *count > self.limits.calls_per_second {
-            let text = format!("at most {} calls a second: slow down", self.limits.calls_per_second);
-            return Err(Error::new(Kind::ResourceExhausted, "RATE_LIMITED", text).retry_after(Duration::from_secs(1)));
-        }
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::{Regions, service_principal};
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
-use tally_kernel::{Clock, Rng};
+use tally_kernel::{Clock, Rng, msg};
 use uuid::Uuid;
 
 use crate::eddsa;
@@ -239,13 +240,15 @@ pub fn open_signed<C: DeserializeOwned>(token: &str, audience: &str, key: &Publi
     Ok(jsonwebtoken::decode::<C>(token, &decoding, &rules).map_err(|_| invalid())?.claims)
 }
 
-/// Checks that the token lives at `now`.
+/// Checks that the token, whose signature is good, lives at `now`.
 ///
 /// # Errors
-/// `TOKEN_EXPIRED`, or `TOKEN_INVALID` when it comes from the future.
+/// `TOKEN_EXPIRED`; `CLOCKS_DIFFER` when it comes from the future: it is ours, so it is our clocks that are wrong.
 pub fn check_life(claims: &Claims, now: Timestamp) -> Result<()> {
-    if claims.iat > now.as_second() + LEEWAY_SECONDS {
-        return Err(invalid());
+    let ahead = claims.iat - now.as_second();
+    if ahead > LEEWAY_SECONDS {
+        let error = Error::of(Kind::Unavailable, msg!("CLOCKS_DIFFER")).retry_after(Duration::from_secs(5));
+        return Err(error.with_internal(format_args!("a token of {} was made {ahead} s from now", claims.iss)));
     }
     if claims.exp + LEEWAY_SECONDS <= now.as_second() {
         return Err(Error::new(Kind::Unauthenticated, "TOKEN_EXPIRED", "the token's life is over: sign in again"));
@@ -381,7 +384,7 @@ mod tests {
         assert_eq!(key_id(&token).unwrap(), key.public().kid);
         assert_eq!(verify(&token, key.public()).unwrap(), claims);
         assert!(check_life(&claims, clock.now()).is_ok());
-        assert_eq!(check_life(&claims, Timestamp::UNIX_EPOCH).unwrap_err().reason(), "TOKEN_INVALID");
+        assert_eq!(check_life(&claims, Timestamp::UNIX_EPOCH).unwrap_err().reason(), "CLOCKS_DIFFER");
         clock.advance(SignedDuration::from_mins(11));
         assert_eq!(check_life(&claims, clock.now()).unwrap_err().reason(), "TOKEN_EXPIRED");
     }

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use tally_access::View;
 use tally_api::identity::v1::GetViewRequest;
 use tally_api::identity::v1::access_service_client::AccessServiceClient;
-use tally_kernel::Result;
 use tally_kernel::id::{PrincipalId, SessionId, TenantId};
+use tally_kernel::{Error, Kind, Result};
 use tonic::{Request, async_trait};
 
 use crate::channel::RpcChannel;
-use crate::peer::bearer;
+use crate::peer::{bearer, service_refused};
 use crate::status::error_from;
 use crate::token::{Claims, Signer, invalid};
 use crate::wire::read_view;
@@ -77,12 +77,24 @@ impl LeasedViews {
             known_revision: known.map_or(0, |view| view.revision()),
         });
         bearer(&mut request, &self.signer.token(holder.0, None)?);
-        let reply = self.client.clone().get_view(request).await.map_err(error_from)?.into_inner();
+        let reply = self.client.clone().get_view(request).await.map_err(refusal)?.into_inner();
         let until = asked + Duration::from_millis(reply.lease_ms.into()).min(LEASE_MAX);
         match known {
             Some(view) if reply.unchanged => Ok(Held { view: Arc::clone(view), until }),
             _ => Ok(Held { view: Arc::new(read_view(reply)?), until }),
         }
+    }
+}
+
+/// What a refusal of identity means for the caller whose view was asked for. That the session has ended, or that there is
+/// no such principal, is said of the caller; any other no is said of this service, which is no fault of the caller's.
+fn refusal(status: tonic::Status) -> Error {
+    let error = error_from(status);
+    match (error.kind(), error.reason()) {
+        (Kind::Unauthenticated, "SESSION_ENDED") => error,
+        (Kind::NotFound, _) => invalid(),
+        (Kind::Unauthenticated | Kind::PermissionDenied, _) => service_refused(&error),
+        _ => error,
     }
 }
 

@@ -136,6 +136,8 @@ pub struct Server {
 pub struct LimitSettings {
     pub concurrency: usize,
     pub calls_per_second: u32,
+    pub group_calls_per_second: u32,
+    pub public_calls_per_second: u32,
     pub first_answer_seconds: u64,
 }
 
@@ -155,6 +157,7 @@ pub struct Database {
 #[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
 pub struct Redis {
     pub url: Secret,
+    pub patience_milliseconds: u64,
 }
 
 /// `[keys]`
@@ -324,14 +327,14 @@ impl Config {
                 .parse::<tally_access::Region>()
                 .map_err(|e| error("server.regions", tally_i18n::sentence(tally_access::Locale::En, &e)))?;
         }
-        if self.limits.concurrency == 0 {
-            return Err(error("limits.concurrency", "at least 1"));
-        }
-        if self.limits.first_answer_seconds == 0 {
-            return Err(error("limits.first_answer_seconds", "at least 1"));
-        }
-        if self.database.connections == 0 {
-            return Err(error("database.connections", "at least 1"));
+        let counts = [
+            ("limits.concurrency", self.limits.concurrency == 0),
+            ("limits.first_answer_seconds", self.limits.first_answer_seconds == 0),
+            ("redis.patience_milliseconds", self.redis.patience_milliseconds == 0),
+            ("database.connections", self.database.connections == 0),
+        ];
+        if let Some((key, _)) = counts.into_iter().find(|(_, none)| *none) {
+            return Err(error(key, "at least 1"));
         }
         for (key, url) in [("database.url", &self.database.url), ("database.owner_url", &self.database.owner_url)] {
             let known =
@@ -398,6 +401,8 @@ impl Config {
         Limits {
             concurrency: self.limits.concurrency,
             calls_per_second: self.limits.calls_per_second,
+            group_calls_per_second: self.limits.group_calls_per_second,
+            public_calls_per_second: self.limits.public_calls_per_second,
             first_answer: Duration::from_secs(self.limits.first_answer_seconds),
         }
     }

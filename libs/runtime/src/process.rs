@@ -224,7 +224,8 @@ fn cache(config: &Config) -> Result<Cache, ConfigError> {
     if url.is_empty() {
         return Ok(Cache::memory());
     }
-    Cache::redis(url).map_err(|e| ConfigError { key: "redis.url".into(), message: e.to_string() })
+    let patience = Duration::from_millis(config.redis.patience_milliseconds);
+    Cache::redis(url, patience).map_err(|e| ConfigError { key: "redis.url".into(), message: e.to_string() })
 }
 
 /// Waits for SIGTERM or Ctrl-C; a second one then ends the process at once.

@@ -168,7 +168,7 @@ pub use holding::{
 pub use keys::Keys;
 pub use log::digest;
 pub use migrate::Migrations;
-pub use outbox::{Bell, Event, EventRecord};
+pub use outbox::{Bell, Event, EventRecord, LogPart};
 pub use person_keys::PersonKeys;
 pub use rotate::{KeyMove, Rotated};
 pub use scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};

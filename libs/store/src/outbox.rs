@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement, Value};
 use serde::Serialize;
 use tally_kernel::Error;
+use tally_kernel::id::TenantId;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -27,6 +28,9 @@ pub(crate) const COLUMNS: &str = "tenant_id, id, at, kind, key, payload, princip
 pub(crate) const WIDTH: usize = 10;
 /// So many events are one statement, whatever their number.
 const FEW: usize = 8;
+
+/// So many positions are looked at for one answer at most, however few of them are the tenant's.
+const MOST_LOOKED_AT: i64 = 10_000;
 
 /// What to tell. The payload holds ids, codes and numbers, never personal data.
 #[derive(Clone, Debug)]
@@ -66,6 +70,15 @@ pub struct EventRecord {
     pub actor: String,
     /// The W3C `traceparent` of the call that caused it.
     pub trace: Option<String>,
+}
+
+/// A part of a producer's log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogPart {
+    /// Events, by position.
+    pub events: Vec<EventRecord>,
+    /// How far the log was read: go on after it.
+    pub position: i64,
 }
 
 /// A row of the outbox.
@@ -203,22 +216,45 @@ impl fmt::Debug for Bell {
 }
 
 impl Store {
-    /// The events of every tenant after a position, in order, at most `limit`. For the producer's `EventService`, which
-    /// asks for a service principal's permission.
+    /// The events of every tenant after a position, in order, at most `limit`.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the database is away.
     pub async fn read_events(&self, after: i64, limit: u64) -> Result<Vec<EventRecord>, Error> {
-        Ok(self.events_after(after, limit).await?)
+        Ok(self.events_after(None, after, limit).await?.events)
     }
 
-    async fn events_after(&self, after: i64, limit: u64) -> Result<Vec<EventRecord>, StoreError> {
+    /// The events after a position, of one tenant or of all, and how far the log was read for them: also where none of the
+    /// events there are the tenant's, so that whoever asks gets on. For the producer's `EventService`.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database is away.
+    pub async fn read_log(&self, of: Option<TenantId>, after: i64, limit: u64) -> Result<LogPart, Error> {
+        Ok(self.events_after(of, after, limit).await?)
+    }
+
+    async fn events_after(&self, of: Option<TenantId>, after: i64, limit: u64) -> Result<LogPart, StoreError> {
         let tx = self.all_tenants(Mode::Read, Role::Worker).await?;
-        let sql = format!("SELECT {COLUMNS}, position FROM outbox WHERE position > $1 ORDER BY position LIMIT $2");
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows =
-            tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [after.into(), limit.into()])).await?;
-        rows.iter().map(record).collect()
+        let statement = |sql: String, values: Vec<Value>| Statement::from_sql_and_values(self.backend(), sql, values);
+        // Positions are dense and what has one is committed: nothing comes to lie below the end that is read here.
+        let end = statement("SELECT COALESCE(MAX(position), 0) FROM outbox".to_owned(), Vec::new());
+        let end: i64 = match tx.query_one_raw(end).await? {
+            Some(row) => row.try_get_by_index(0)?,
+            None => 0,
+        };
+        let end = end.min(after.saturating_add(MOST_LOOKED_AT));
+        let mut sql = format!("SELECT {COLUMNS}, position FROM outbox WHERE position > $1 AND position <= $2");
+        let mut values: Vec<Value> = vec![after.into(), end.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+        if let Some(tenant) = of {
+            sql.push_str(" AND tenant_id = $4");
+            values.push(tenant.0.into());
+        }
+        sql.push_str(" ORDER BY position LIMIT $3");
+        let rows = tx.query_all_raw(statement(sql, values)).await?;
+        let events = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+        let cut = u64::try_from(events.len()).is_ok_and(|read| read >= limit);
+        let last = events.last().map(|event| event.position).filter(|_| cut);
+        Ok(LogPart { position: last.unwrap_or(end).max(after), events })
     }
 
     /// How far this service has followed the events of `source`.

@@ -7,6 +7,7 @@ use tally_access::{
     Actor, ActorKind, Circumstances, Condition, OpContext, Permission, PolicyRow, Provisional, Reach, Regions, Source,
     View,
 };
+use tally_cache::Cache;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Result, Rng};
 use tally_rpc::{
@@ -23,6 +24,8 @@ pub struct Callers {
     pub rng: Rng,
     /// The keys that verify the tokens made here.
     pub keys: Arc<LocalKeys>,
+    /// Where the stacks made here count calls.
+    pub cache: Cache,
     key: SigningKey,
     views: Arc<Known>,
     readings: Arc<Readings>,
@@ -78,7 +81,8 @@ impl Callers {
         let rng = Rng::seeded(seed);
         let key = SigningKey::generate(IDENTITY, &rng);
         let keys = Arc::new(LocalKeys::new([key.public().clone()]));
-        Self { clock, rng, keys, key, views: Arc::default(), readings: Arc::default() }
+        let (views, readings) = (Arc::default(), Arc::default());
+        Self { clock, rng, keys, cache: Cache::memory(), key, views, readings }
     }
 
     /// A stack for a service under test.
@@ -92,6 +96,7 @@ impl Callers {
             clock: self.clock.clone(),
             rng: self.rng.clone(),
             limits,
+            cache: self.cache.clone(),
             reads: Arc::<Readings>::clone(&self.readings),
         })
     }

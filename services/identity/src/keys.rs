@@ -9,12 +9,13 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
-use tally_rpc::{Jwks, Keys, PublicKey, SigningKey, SigningKeys, Turn};
+use tally_rpc::{Jwks, Keys, PublicKey, SigningKey, SigningKeys, Turn, UnknownKeys};
 use tally_store::open_secret;
 use zeroize::Zeroizing;
 
@@ -164,7 +165,21 @@ fn unusable(path: &Path, why: &str) -> Error {
 pub struct KeyRing {
     folder: Option<PathBuf>,
     clock: Clock,
-    known: Mutex<(Vec<Published>, Timestamp)>,
+    known: Mutex<Known>,
+}
+
+/// What the folder held, when it was looked at, and for which keys in vain.
+#[derive(Debug)]
+struct Known {
+    keys: Vec<Published>,
+    at: Timestamp,
+    unknown: UnknownKeys,
+}
+
+impl Known {
+    fn new(keys: Vec<Published>, at: Timestamp) -> Mutex<Self> {
+        Mutex::new(Self { keys, at, unknown: UnknownKeys::default() })
+    }
 }
 
 /// A public key and when its last token is dead.
@@ -177,8 +192,8 @@ struct Published {
 impl KeyRing {
     /// Fixed keys: one process that made them all itself.
     pub fn fixed(keys: impl IntoIterator<Item = PublicKey>) -> Self {
-        let known = keys.into_iter().map(|key| Published { key, until: None }).collect();
-        Self { folder: None, clock: Clock::System, known: Mutex::new((known, Timestamp::MIN)) }
+        let keys = keys.into_iter().map(|key| Published { key, until: None }).collect();
+        Self { folder: None, clock: Clock::System, known: Known::new(keys, Timestamp::MIN) }
     }
 
     /// Every `*.pub` of a folder, looked at again when an unknown key turns up: services may come later, and keys take
@@ -187,8 +202,7 @@ impl KeyRing {
     /// # Errors
     /// `KEYS_UNUSABLE` when the folder cannot be read.
     pub fn folder(folder: &Path, clock: Clock) -> Result<Self> {
-        let known = read_folder(folder)?;
-        let known = Mutex::new((known, clock.now()));
+        let known = Known::new(read_folder(folder)?, clock.now());
         Ok(Self { folder: Some(folder.to_owned()), clock, known })
     }
 
@@ -199,7 +213,7 @@ impl KeyRing {
     pub fn all(&self) -> Result<Jwks> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         self.look_again(&mut known)?;
-        Ok(Jwks(self.good(&known.0).cloned().collect()))
+        Ok(Jwks(self.good(&known.keys).cloned().collect()))
     }
 
     fn good<'k>(&self, known: &'k [Published]) -> impl Iterator<Item = &'k PublicKey> {
@@ -211,14 +225,17 @@ impl KeyRing {
         self.good(known).find(|key| key.kid == kid).cloned()
     }
 
-    fn look_again(&self, known: &mut (Vec<Published>, Timestamp)) -> Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+    /// Looks at the folder, or tells how long not to look again.
+    fn look_again(&self, known: &mut Known) -> Result<Option<Duration>> {
+        let Some(folder) = &self.folder else { return Ok(None) };
         let now = self.clock.now();
+        let since = now.duration_since(known.at);
         // A clock that was set back must not keep us from looking.
-        if now < known.1 || now.duration_since(known.1) >= LOOK_INTERVAL {
-            *known = (read_folder(folder)?, now);
+        if !since.is_negative() && since < LOOK_INTERVAL {
+            return Ok(Some((LOOK_INTERVAL - since).unsigned_abs()));
         }
-        Ok(())
+        (known.keys, known.at) = (read_folder(folder)?, now);
+        Ok(None)
     }
 }
 
@@ -226,11 +243,15 @@ impl KeyRing {
 impl Keys for KeyRing {
     async fn key(&self, kid: &str) -> Result<Option<PublicKey>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = self.find(&known.0, kid) {
+        if let Some(key) = self.find(&known.keys, kid) {
             return Ok(Some(key));
         }
-        self.look_again(&mut known)?;
-        Ok(self.find(&known.0, kid))
+        if let Some(rest) = self.look_again(&mut known)? {
+            return known.unknown.judge(kid, rest).map(|()| None);
+        }
+        let Known { keys, unknown, .. } = &mut *known;
+        unknown.note(kid, |kid| self.find(keys, kid).is_some());
+        Ok(self.find(keys, kid))
     }
 }
 

@@ -59,11 +59,14 @@ use tally_api::identity::v1::service_account_service_server::ServiceAccountServi
 use tally_api::identity::v1::session_service_server::SessionServiceServer;
 use tally_api::identity::v1::sso_service_server::SsoServiceServer;
 use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
+use tally_cache::Cache;
 use tally_kernel::{Clock, Error, Result, Rng};
 use tally_rpc::{SigningKeys, limited};
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
 use tonic::service::Routes;
+
+use session::unknown_login_throttle::UnknownLoginThrottle;
 
 pub use export::store::{GROUP, HOLDINGS};
 pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
@@ -81,6 +84,8 @@ pub const SERVICE: &str = "identity";
 pub struct Deps {
     /// Its store.
     pub store: Store,
+    /// Where wrong tries at unknown names are counted.
+    pub cache: Cache,
     /// Its signing keys.
     pub signing: SigningKeys,
     /// The public keys it publishes: its own and those of the services. Give the same to the stack.
@@ -105,7 +110,7 @@ pub(crate) struct App {
     /// A hash nobody knows the password of: what an unknown name is tried against, so that it takes as long.
     no_password: String,
     /// Wrong tries at names that nobody has.
-    strangers: session::strangers::Strangers,
+    unknown_logins: UnknownLoginThrottle,
     /// What identity providers say of themselves.
     sso: sso::discovery::Discovery,
 }
@@ -115,13 +120,14 @@ pub(crate) struct App {
 /// # Errors
 /// A fault of ours in hashing.
 pub fn build(deps: Deps) -> Result<Service> {
-    let Deps { store, signing, keys, views, compute, clock, rng } = deps;
+    let Deps { store, cache, signing, keys, views, compute, clock, rng } = deps;
     let nobody: [u8; 32] = rng.bytes();
     let nobody = session::domain::Password::typed(String::from_utf8_lossy(&nobody).into_owned());
     let no_password = session::domain::hash(&nobody, rng.bytes())?;
     let sso = sso::discovery::Discovery::new(sso::http::Client::new().map_err(Error::internal)?);
+    let unknown_logins = UnknownLoginThrottle::new(cache);
     let removals = removal::task(store.clone(), clock, rng);
-    let app = Arc::new(App { store, signing, keys, views, compute, no_password, strangers: Default::default(), sso });
+    let app = Arc::new(App { store, signing, keys, views, compute, no_password, unknown_logins, sso });
     let audit = audit::Rpc { store: app.store.clone() };
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))

@@ -117,7 +117,7 @@ pub const SERVICE: &str = "performance";
 pub struct Deps {
     /// Its own store.
     pub store: Store,
-    /// Memory or Redis.
+    /// Hears the bell of identity's events.
     pub cache: Cache,
     /// The services it calls.
     pub peers: Peers,

@@ -168,6 +168,7 @@ impl<'a> Builder<'a> {
             rng: self.ambient.rng.clone(),
             regions: self.regions.clone(),
             limits: self.config.limits(),
+            cache: self.cache.clone(),
             reads: Arc::new(Audited(store.clone())),
         });
         let mut mounted = service.mount(&stack);
@@ -197,6 +198,7 @@ impl<'a> Builder<'a> {
             let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock.clone(), rng.clone()));
             let deps = tally_identity::Deps {
                 store,
+                cache: self.cache.clone(),
                 signing: key,
                 keys: keys.clone(),
                 views: views.clone(),

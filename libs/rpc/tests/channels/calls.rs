@@ -1,5 +1,6 @@
 //! Errors, deadlines, panics, identity and forwarding, each through both channels.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
@@ -7,7 +8,7 @@ use tally_api::identity::v1::access_service_client::AccessServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::{CreateLoginRequest, GetViewRequest, SignInRequest};
 use tally_kernel::Kind;
-use tally_rpc::{CONSISTENCY, Limits, Peer, RpcChannel, SigningKey, connect, error_from, in_process};
+use tally_rpc::{CONSISTENCY, Limits, Peer, RpcChannel, Signer, SigningKey, connect, error_from, in_process};
 use tally_testkit::proxy::Proxy;
 use tonic::{Code, Request, Status};
 
@@ -209,6 +210,23 @@ async fn a_service_calls_the_next_as_its_caller_or_as_itself_on_the_callers_beha
         let error = error_from(say(&channel, first.ask("next-error")).await.unwrap_err());
         assert_eq!((error.kind(), error.reason()), (Kind::FailedPrecondition, "CYCLE_PUBLISHED"), "{name}");
         assert_eq!(error.metadata()["cycle"], "7", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_know_the_service_is_no_bad_token_of_the_caller() {
+    let last = Bench::new(Limits::default(), None);
+    let there = connect(&format!("http://{}", last.serve().await), None).unwrap();
+    for (name, channel) in [("in process", in_process(&last.guarded)), ("network", there)] {
+        // The peer has never heard of this key.
+        let key = SigningKey::generate("performance", &last.callers.rng);
+        let signer = Signer::new("performance", key, last.callers.clock.clone(), last.callers.rng.clone());
+        let first = Bench::of(last.callers.clone(), Limits::default(), Some(Peer::new(channel, Arc::new(signer))));
+        let channel = in_process(&first.guarded);
+        let error = error_from(say(&channel, first.ask("next-as-service")).await.unwrap_err());
+        assert_eq!((error.kind(), error.reason()), (Kind::Unavailable, "PEER_REFUSES_SERVICE"), "{name}");
+        assert!(error.retry_delay().is_some(), "{name}");
+        assert!(say(&channel, first.ask("next")).await.is_ok(), "{name}: the caller's own token is good there");
     }
 }
 

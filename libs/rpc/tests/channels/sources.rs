@@ -2,15 +2,17 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tally_access::{Permission, Reach, Regions, Target, View, decide};
 use tally_api::identity::v1::access_service_server::{AccessService, AccessServiceServer};
 use tally_api::identity::v1::session_service_server::{SessionService, SessionServiceServer};
 use tally_api::identity::v1::*;
+use tally_kernel::Kind;
 use tally_kernel::id::TenantId;
 use tally_rpc::{
-    Answer, Claims, FetchedKeys, Guarded, Keys, LeasedViews, Limits, SigningKey, Stack, StackConfig, TokenKind, Views,
-    connect, context, in_process, limited, write_view,
+    Answer, Claims, FetchedKeys, Guarded, Keys, LeasedViews, Limits, Signer, SigningKey, Stack, StackConfig, TokenKind,
+    Views, connect, context, in_process, limited, write_view,
 };
 use tally_testkit::proxy::Proxy;
 use tally_testkit::{Callers, Readings, clock, eventually};
@@ -147,14 +149,61 @@ async fn keys_are_fetched_once_and_a_flood_of_unknown_ones_asks_identity_rarely(
     let keys = FetchedKeys::new(in_process(&identity.guarded()));
     for _ in 0..50 {
         assert!(keys.key(&known).await.unwrap().is_some());
-        assert_eq!(keys.key("forged").await.unwrap(), None);
+        // Identity was asked a moment ago, and not for this one.
+        let unsure = keys.key("forged").await.unwrap_err();
+        assert_eq!((unsure.kind(), unsure.reason()), (Kind::Unavailable, "KEY_NOT_KNOWN_YET"));
     }
     assert!(identity.asked.load(Ordering::SeqCst) <= 2);
-    // A key that is registered later is found all the same.
+}
+
+#[tokio::test]
+async fn a_key_that_identity_has_since_it_was_asked_last_is_never_called_invalid() {
+    let callers = Callers::new(clock("2026-03-02T08:00:00Z"), 3);
+    let identity = Identity::new(&callers);
+    let known = callers.keys.all().0[0].kid.clone();
+    let keys = FetchedKeys::new(in_process(&identity.guarded()));
+    assert!(keys.key(&known).await.unwrap().is_some());
     let late = SigningKey::generate("talent", &callers.rng).public().clone();
     callers.keys.add(late.clone());
-    let found = eventually("the new key is found", async || keys.key(&late.kid).await.unwrap()).await;
-    assert_eq!(found, late);
+    let found = eventually("the new key is found", async || match keys.key(&late.kid).await {
+        Ok(found) => Some(found.expect("nobody said that there is no such key")),
+        Err(unsure) => {
+            assert!(unsure.retry_delay().is_some_and(|wait| wait <= Duration::from_secs(1)), "{unsure:?}");
+            None
+        }
+    });
+    assert_eq!(found.await, late);
+    // A key that nobody has is called so as soon as identity was asked for it, and then at once.
+    let none = eventually("identity is asked", async || keys.key("forged").await.ok()).await;
+    assert_eq!(none, None);
+    assert_eq!(keys.key("forged").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_service_that_identity_does_not_know_says_so_and_not_that_the_callers_token_is_bad() {
+    let bench = Bench::new(Limits::default(), None);
+    let identity = Identity::new(&bench.callers);
+    // Its key is nowhere yet: the file is still to be copied.
+    let key = SigningKey::generate("probe", &bench.callers.rng);
+    let signer = Signer::new("probe", key.clone(), bench.callers.clock.clone(), bench.callers.rng.clone());
+    let stack = Stack::new(StackConfig {
+        service: "probe",
+        policy: crate::probe::policy::POLICY,
+        keys: Arc::<tally_rpc::LocalKeys>::clone(&bench.callers.keys),
+        views: Arc::new(LeasedViews::new(in_process(&identity.guarded()), Arc::new(signer))),
+        regions: Regions::All,
+        clock: bench.callers.clock.clone(),
+        rng: bench.callers.rng.clone(),
+        limits: Limits::default(),
+        cache: tally_cache::Cache::memory(),
+        reads: Arc::<Readings>::default(),
+    });
+    let channel = in_process(&stack.guard(bench.routes()));
+    let refused = tally_rpc::error_from(say(&channel, bench.ask("who")).await.unwrap_err());
+    assert_eq!((refused.kind(), refused.reason()), (Kind::Unavailable, "PEER_REFUSES_SERVICE"));
+    assert!(refused.retry_delay().is_some());
+    bench.callers.keys.add(key.public().clone());
+    assert!(say(&channel, bench.ask("who")).await.is_ok());
 }
 
 #[tokio::test]
@@ -200,6 +249,7 @@ async fn nobody_is_let_in_on_an_old_view_when_identity_is_away() {
         clock: bench.callers.clock.clone(),
         rng: bench.callers.rng.clone(),
         limits: Limits::default(),
+        cache: tally_cache::Cache::memory(),
         reads: Arc::<Readings>::default(),
     });
     let channel = in_process(&stack.guard(bench.routes()));

@@ -24,6 +24,33 @@ async fn events_are_read_in_order_from_any_position() {
 }
 
 #[tokio::test]
+async fn whose_events_are_few_still_learns_how_far_the_log_was_read() {
+    // SQLite holds one group.
+    for db in databases().await.into_iter().filter(|db| db.name == "postgres") {
+        let (mine, theirs) = (context(&db, 1), context(&db, 2));
+        for n in 0..6 {
+            // Positions 1 and 4 are mine.
+            let ctx = if n % 3 == 0 { &mine } else { &theirs };
+            let mut unit = unit_of(&db.store, ctx).await;
+            unit.emit(Event::new("sample.note.written", n, &n));
+            unit.commit(audit(), ()).await.unwrap();
+            db.store.sequence_now().await.unwrap();
+        }
+        let read = async |of: &tally_access::OpContext, after, limit| {
+            let part = db.store.read_log(Some(of.tenant()), after, limit).await.unwrap();
+            (part.events.iter().map(|event| event.position).collect::<Vec<_>>(), part.position)
+        };
+        assert_eq!(read(&mine, 0, 10).await, (vec![1, 4], 6));
+        assert_eq!(read(&mine, 0, 1).await, (vec![1], 1), "the rest is still to be read");
+        assert_eq!(read(&mine, 4, 10).await, (vec![], 6), "nothing of mine, and further on all the same");
+        assert_eq!(read(&mine, 6, 10).await, (vec![], 6));
+        assert_eq!(read(&context(&db, 3), 0, 10).await, (vec![], 6));
+        let all = db.store.read_log(None, 2, 3).await.unwrap();
+        assert_eq!((all.events.len(), all.position), (3, 5));
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_several_consumers_apply_at_once_has_its_effect_once() {
     for db in databases().await {
         let ctx = context(&db, 1);

@@ -7,7 +7,7 @@ use tally_api::identity::v1::event_service_server::EventService;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Happened};
+use super::app::{self, EventRecord, LogPart};
 use crate::App;
 use crate::render::timestamp;
 
@@ -22,14 +22,18 @@ impl EventService for Rpc {
     ) -> Result<Response<pb::ReadEventsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let pb::ReadEventsRequest { after, limit } = req.into_inner();
-        let found = app::read(&self.0, &ctx, after, limit).await;
-        found.map(|events| pb::ReadEventsResponse { events: events.into_iter().map(message).collect() }).answer(&ctx)
+        app::read(&self.0, &ctx, after, limit).await.map(render).answer(&ctx)
     }
 }
 
-fn message(event: Happened) -> pb::Event {
+fn render(part: LogPart) -> pb::ReadEventsResponse {
+    let events = part.events.into_iter().map(message).collect();
+    pb::ReadEventsResponse { events, position: part.position.unsigned_abs() }
+}
+
+fn message(event: EventRecord) -> pb::Event {
     pb::Event {
-        position: u64::try_from(event.position).unwrap_or(0),
+        position: event.position.unsigned_abs(),
         event_id: event.id.to_string(),
         kind: event.kind,
         key: event.key,

@@ -68,7 +68,7 @@ pub(crate) async fn change(app: &App, ctx: &OpContext, Change { once, old, new }
     if tries.blocked(ctx.now()) {
         return Err(SessionError::Refused.into());
     }
-    let right = app.compute.run("password", move || session::verify(&old, &hash)).await?;
+    let right = app.compute.run("password", move || session::verify(&old, &hash)).await??;
     let new_hash = if right { crate::session::app::new_hash(app, ctx, &principal, &new).await? } else { String::new() };
     let changed = app.store.retry(ctx, || async {
         let mut unit = app.store.unit(ctx, &permit).await?;

@@ -6,6 +6,7 @@ mod identity_0003_people;
 mod identity_0004_access;
 mod identity_0005_privacy;
 mod identity_0006_directory;
+mod identity_0007_wrong_passwords;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -18,5 +19,6 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(identity_0004_access::Migration),
         Box::new(identity_0005_privacy::Migration),
         Box::new(identity_0006_directory::Migration),
+        Box::new(identity_0007_wrong_passwords::Migration),
     ]
 }

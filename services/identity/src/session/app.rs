@@ -6,7 +6,7 @@ use tally_access::{Actor, ActorKind, OpContext, Permission, Region, Target};
 use tally_app::four_eyes::Hands;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Kind, Result};
 use tally_rpc::{AUDIENCE, Claims, IDENTITY, TokenKind};
 use tally_store::{Audit, ScopedTx, Unit};
 use zeroize::Zeroizing;
@@ -87,19 +87,19 @@ enum Outcome {
 /// work. With the right password: `SECOND_FACTOR_NEEDED`, `PASSWORD_MUST_CHANGE`, `PASSWORD_WEAK`, `EMPLOYMENT_ENDED`.
 pub(crate) async fn sign_in(app: &App, ctx: &OpContext, attempt: Attempt) -> Result<SignedIn> {
     let found = find(app, ctx, &attempt.login).await?;
-    let tries = found.as_ref().map_or_else(|| app.strangers.tries(&attempt.login), |found| found.tries);
+    let waits = match &found {
+        Some(found) => found.tries.blocked(ctx.now()),
+        None => app.unknown_logins.blocks(&attempt.login).await,
+    };
     // While a name waits nothing is hashed and nothing written, so that a flood of tries costs next to nothing.
-    if tries.blocked(ctx.now()) {
+    if waits {
         return Err(SessionError::Refused.into());
     }
     let hash =
         found.as_ref().and_then(|f| f.principal.password_hash.clone()).unwrap_or_else(|| app.no_password.clone());
     let password = attempt.password.clone();
-    let right = app.compute.run("password", move || domain::verify(&password, &hash)).await?;
-    let Some(Found { tenant, principal, .. }) = found else {
-        app.strangers.failed(&attempt.login, ctx.now());
-        return Err(SessionError::Refused.into());
-    };
+    let right = app.compute.run("password", move || domain::verify(&password, &hash)).await??;
+    let Some(Found { tenant, principal, .. }) = found else { return Err(SessionError::Refused.into()) };
     let ctx = &as_principal(ctx, tenant, &principal);
     let new_hash = match &attempt.new_password {
         Some(new) if right && principal.one_time_until.is_some() => Some(new_hash(app, ctx, &principal, new).await?),
@@ -279,7 +279,7 @@ pub(crate) async fn refresh(app: &App, ctx: &OpContext, wanted: Refresh) -> Resu
     let Some(token) = &wanted.token else { return Err(refused()) };
     let ctx = OpContext { actor: Actor { tenant: token.tenant, ..Actor::nobody() }, ..ctx.clone() };
     let ctx = {
-        let tx = app.store.read(&ctx).await.map_err(|_| refused())?;
+        let tx = app.store.read(&ctx).await.map_err(|error| unless_away(error, refused()))?;
         let session = store::session(&tx, token.session).await?.ok_or_else(refused)?;
         let principal = store::get(&tx, session.principal).await?.ok_or_else(refused)?;
         as_principal(&ctx, token.tenant, &principal)
@@ -314,6 +314,12 @@ pub(crate) async fn refresh(app: &App, ctx: &OpContext, wanted: Refresh) -> Resu
         Refreshed::Newest(done) => Ok(*done),
         Refreshed::UsedBefore => Err(SessionError::RefreshReused.into()),
     }
+}
+
+/// What to say where the store of a token's group cannot be read: it is refused if the group is not here, and a store that
+/// is away, or late, says nothing about the token.
+pub(crate) fn unless_away(error: Error, refused: Error) -> Error {
+    if error.kind() == Kind::FailedPrecondition { refused } else { error }
 }
 
 /// Whose sessions are asked about: one's own, or those of somebody whose login the caller may write.

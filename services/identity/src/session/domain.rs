@@ -1,7 +1,8 @@
-//! Passwords, the back-off after wrong ones, sessions and the tokens that carry them on.
+//! Passwords, the brake on wrong ones, sessions and the tokens that carry them on.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -12,7 +13,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tally_access::Permission;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
-use tally_kernel::{Error, Kind, Rng};
+use tally_kernel::{Bucket, Error, Kind, Rng};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -24,10 +25,8 @@ const IDLE_LIFE: SignedDuration = SignedDuration::from_hours(14 * 24);
 const WHOLE_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long a one-time password waits to be used: over a weekend.
 pub const ONE_TIME_LIFE: SignedDuration = SignedDuration::from_hours(72);
-/// Wrong passwords in a row that cost nothing.
-const FREE_TRIES: u32 = 4;
-/// The longest wait after a wrong password.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// Wrong passwords at one name: five in a row, and another one every three minutes.
+pub const WRONG_PASSWORDS: Bucket = Bucket::new(5, SignedDuration::from_mins(3));
 
 /// What can be wrong with signing in, sessions and logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,11 +116,20 @@ pub fn hash(password: &Password, salt: [u8; 16]) -> Result<String, Error> {
 }
 
 /// Whether the password is the one of this hash. As slow as [`hash`].
-pub fn verify(password: &Password, hash: &str) -> bool {
+///
+/// # Errors
+/// A fault of ours: a stored hash that cannot be read is not a wrong password.
+pub fn verify(password: &Password, hash: &str) -> Result<bool, Error> {
+    let hash = PasswordHash::new(hash).map_err(|e| Error::internal(format_args!("a stored password's hash: {e}")))?;
     // Longer ones were never accepted: do not let them cost anything.
-    password.0.len() <= 1024
-        && PasswordHash::new(hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok())
+    if password.0.len() > 1024 {
+        return Ok(false);
+    }
+    match Argon2::default().verify_password(password.0.as_bytes(), &hash) {
+        Ok(()) => Ok(true),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(e) => Err(Error::internal(format_args!("checking a password: {e}"))),
+    }
 }
 
 /// The hash of a password that is hard enough to guess. Takes tens of milliseconds: run it on the compute pool.
@@ -192,29 +200,26 @@ impl Principal {
     }
 }
 
-/// Wrong passwords in a row.
+/// Wrong passwords since the last right one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tries {
-    /// How many.
-    pub failures: u32,
-    /// Until when none is looked at.
-    pub blocked_until: Option<Timestamp>,
+    /// When all of [`WRONG_PASSWORDS`] are there again; nothing when they are.
+    pub full_at: Option<Timestamp>,
 }
 
 impl Tries {
     /// Whether a try is not even looked at.
     pub fn blocked(&self, now: Timestamp) -> bool {
-        self.blocked_until.is_some_and(|until| now < until)
+        self.take(now).is_err()
     }
 
-    /// After one more wrong password: the first four are free, then 1 s, doubling up to 15 minutes.
+    /// After one more wrong password.
     pub fn failed(self, now: Timestamp) -> Self {
-        let failures = self.failures.saturating_add(1);
-        let wait = failures.checked_sub(FREE_TRIES + 1).map(|n| {
-            let seconds = 1_i64.checked_shl(n.min(20)).unwrap_or(i64::MAX);
-            SignedDuration::from_secs(seconds).min(LONGEST_WAIT)
-        });
-        Self { failures, blocked_until: wait.and_then(|wait| now.checked_add(wait).ok()) }
+        self.take(now).map_or(self, |full_at| Self { full_at: Some(full_at) })
+    }
+
+    fn take(&self, now: Timestamp) -> Result<Timestamp, Duration> {
+        WRONG_PASSWORDS.take(self.full_at.unwrap_or(Timestamp::MIN), now)
     }
 }
 
@@ -399,7 +404,7 @@ impl RefreshToken {
         let id = |from: usize| Uuid::from_slice(&bytes[from..from + 16]).ok();
         let secret = |from: usize| Some(Zeroizing::new(<[u8; 32]>::try_from(&bytes[from..from + 32]).ok()?));
         Some(Self {
-            tenant: TenantId(id(0)?),
+            tenant: TenantId(id(0).filter(|tenant| !tenant.is_nil())?),
             session: SessionId(id(16)?),
             secrets: Secrets { family: secret(32)?, once: secret(64)? },
         })

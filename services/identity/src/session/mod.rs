@@ -4,4 +4,4 @@ pub(crate) mod app;
 pub(crate) mod domain;
 pub(crate) mod rpc;
 pub(crate) mod store;
-pub(crate) mod strangers;
+pub(crate) mod unknown_login_throttle;

@@ -53,8 +53,7 @@ mod tries {
         /// The principal.
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
-        pub failures: i32,
-        pub blocked_until: Option<DateTimeUtc>,
+        pub full_at: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -323,10 +322,7 @@ fn read_session(row: sessions::Model) -> Result<Session, StoreError> {
 /// Wrong passwords in a row.
 pub(crate) async fn get_tries(tx: &ScopedTx, principal: PrincipalId) -> Result<Option<Tries>, StoreError> {
     let row = tx.select::<tries::Entity>().filter(tries::Column::Id.eq(principal.0)).one().await?;
-    Ok(row.map(|row| Tries {
-        failures: u32::try_from(row.failures).unwrap_or(0),
-        blocked_until: row.blocked_until.map(from_db),
-    }))
+    Ok(row.map(|row| Tries { full_at: row.full_at.map(from_db) }))
 }
 
 /// Writes what `old` has become.
@@ -340,16 +336,14 @@ pub(crate) async fn put_tries(
     let row = tries::Model {
         tenant_id: ctx.tenant().0,
         id: principal.0,
-        failures: i32::try_from(new.failures).unwrap_or(i32::MAX),
-        blocked_until: new.blocked_until.map(to_db),
+        full_at: new.full_at.map(to_db),
         recorded_at: to_db(ctx.now()),
     };
     if old.is_none() {
         return unit.insert(row).await;
     }
     unit.update::<tries::Entity>()
-        .set(tries::Column::Failures, row.failures)
-        .set(tries::Column::BlockedUntil, row.blocked_until)
+        .set(tries::Column::FullAt, row.full_at)
         .set(tries::Column::RecordedAt, row.recorded_at)
         .filter(tries::Column::Id.eq(principal.0))
         .exec_one()

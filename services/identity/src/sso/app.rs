@@ -12,7 +12,7 @@ use super::domain::{Pending, Provider, ProviderName, SsoError, State};
 use super::store;
 use crate::login::app::Once;
 use crate::policy::{FinishSso, ListSsoProviders, PutSsoProvider, RemoveSsoProvider, StartSso};
-use crate::session::app::{SignedIn, as_principal, begin};
+use crate::session::app::{SignedIn, as_principal, begin, unless_away};
 use crate::session::domain::{Begun, Holder, LoginName, Method, Principal, SessionError};
 use crate::{App, access, session, tenant, views};
 
@@ -125,7 +125,7 @@ pub(crate) async fn finish(app: &App, ctx: &OpContext, wanted: &Finish) -> Resul
     let state = State::read(&wanted.state).ok_or_else(refused)?;
     let ctx = OpContext { actor: Actor { tenant: state.tenant, ..Actor::nobody() }, ..ctx.clone() };
     let (provider, pending) = {
-        let tx = app.store.read(&ctx).await.map_err(|_| refused())?;
+        let tx = app.store.read(&ctx).await.map_err(|error| unless_away(error, refused()))?;
         let provider = store::get(&tx, state.provider).await?.ok_or_else(refused)?;
         let pending = Pending::opened(&state.sealed, &provider.state_key, state.id).ok_or_else(refused)?;
         if pending.expires_at <= ctx.now() || store::used(&tx, state.id).await? {

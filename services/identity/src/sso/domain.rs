@@ -274,7 +274,12 @@ impl State {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (ids, sealed) = bytes.split_at_checked(48)?;
         let [tenant, provider, id] = [0, 16, 32].map(|at| Uuid::from_slice(&ids[at..at + 16]).ok());
-        Some(Self { tenant: TenantId(tenant?), provider: provider?, id: id?, sealed: sealed.to_vec() })
+        Some(Self {
+            tenant: TenantId(tenant.filter(|tenant| !tenant.is_nil())?),
+            provider: provider?,
+            id: id?,
+            sealed: sealed.to_vec(),
+        })
     }
 }
 

@@ -25,6 +25,7 @@ use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::sso_service_client::SsoServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_api::identity::v1::{self as pb, ScopeKind};
+use tally_cache::Cache;
 use tally_identity::{Deps, KeyRing, OwnViews, POLICY, SERVICE, build, migrations, open_or_create, rotate};
 use tally_kernel::id::{PersonId, TenantId};
 use tally_kernel::{Clock, Error, Rng};
@@ -115,25 +116,25 @@ fn serve(store: Store, clock: &Clock, rng: &Rng) -> Served {
     (channel, keys, signers.map(signer).collect())
 }
 
-type Armed = (SigningKeys, Arc<KeyRing>);
+pub(crate) type Armed = (SigningKeys, Arc<KeyRing>);
 
-fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): Armed) -> (RpcChannel, Arc<Readings>) {
+pub(crate) fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): Armed) -> (RpcChannel, Arc<Readings>) {
     let readings = Arc::<Readings>::default();
     let views = Arc::new(OwnViews::new(store.clone(), clock.clone(), rng.clone()));
-    let compute = Compute::new(1).unwrap();
-    let (keys_too, views_too, clock_too) = (keys.clone(), views.clone(), clock.clone());
-    let deps = Deps { store, signing, keys: keys_too, views: views_too, compute, clock: clock_too, rng: rng.clone() };
+    let (compute, cache) = (Compute::new(1).unwrap(), Cache::memory_at(clock.clone()));
     let stack = Stack::new(StackConfig {
         service: SERVICE,
         policy: POLICY,
-        keys,
-        views,
+        keys: keys.clone(),
+        views: views.clone(),
         regions: Regions::All,
         clock: clock.clone(),
         rng: rng.clone(),
         limits: Limits::default(),
+        cache: cache.clone(),
         reads: Arc::<Readings>::clone(&readings),
     });
+    let deps = Deps { store, cache, signing, keys, views, compute, clock: clock.clone(), rng: rng.clone() };
     (in_process(&stack.guard(build(deps).unwrap().routes)), readings)
 }
 

@@ -191,6 +191,8 @@ async fn it_is_complete_when_every_service_has_reported_and_the_number_goes_with
             house.db.store.sequence_now().await.unwrap();
             told(house.events().read_events(house.as_follower(0, events)).await).unwrap().events
         };
+        let denied = told(house.events().read_events(hr.says(events)).await).unwrap_err();
+        assert_eq!(denied.reason(), "PERMISSION_DENIED", "who may not read is told so, and gets no position");
         let told_of: Vec<_> = sequenced().await.into_iter().filter(|e| e.kind == "identity.person.erased").collect();
         assert_eq!(told_of.len(), 1, "{}", house.db.name);
         assert_eq!(told_of[0].key, id);

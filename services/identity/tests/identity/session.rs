@@ -6,11 +6,13 @@ use std::sync::Arc;
 use tally_access::{Actor, OpContext, compile_service};
 use tally_api::classes::pool;
 use tally_api::identity::v1 as pb;
+use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_identity::{POLICY, SERVICE};
 use tally_kernel::Rng;
 use tally_kernel::error::Kind;
+use tally_rpc::RpcChannel;
 
-use crate::house::{House, PASSWORD, init_request, person_row, told};
+use crate::house::{House, PASSWORD, identity_key, init_request, person_row, stand, told};
 
 #[test]
 fn every_rpc_has_its_row_in_the_policy_table() {
@@ -109,10 +111,42 @@ async fn five_wrong_passwords_block_even_the_right_one_for_a_while() {
             house.try_sign_in("admin", "wrong wrong wrong").await.unwrap_err();
         }
         assert_eq!(house.try_sign_in("admin", PASSWORD).await.unwrap_err().reason(), "SIGN_IN_REFUSED");
-        house.wait(2);
+        house.wait(179);
+        assert_eq!(house.try_sign_in("admin", PASSWORD).await.unwrap_err().reason(), "SIGN_IN_REFUSED");
+        house.wait(1);
         assert!(house.try_sign_in("ADMIN", PASSWORD).await.is_ok(), "{}", house.db.name);
-        house.try_sign_in("admin", "wrong wrong wrong").await.unwrap_err();
+        for _ in 0..4 {
+            house.try_sign_in("admin", "wrong wrong wrong").await.unwrap_err();
+        }
         assert!(house.try_sign_in("admin", PASSWORD).await.is_ok(), "a right password starts the count anew");
+    }
+}
+
+/// The sign-in of another process on the same database.
+async fn another_process(house: &House) -> SessionServiceClient<RpcChannel> {
+    let armed = (identity_key().into(), house.keys.clone());
+    SessionServiceClient::new(stand(house.db.replica().await, &house.clock, &Rng::seeded(99), armed).0)
+}
+
+#[tokio::test]
+async fn wrong_passwords_at_several_processes_count_together() {
+    for house in House::all().await {
+        let mut other = another_process(&house).await;
+        let ask = |password: &str| pb::SignInRequest {
+            login: "admin".into(),
+            password: password.into(),
+            ..Default::default()
+        };
+        for n in 0..5 {
+            let (mut here, wrong) = (house.sessions(), ask("wrong wrong wrong"));
+            let tried = if n % 2 == 0 { here.sign_in(wrong).await } else { other.sign_in(wrong).await };
+            assert!(tried.is_err());
+        }
+        assert_eq!(house.try_sign_in("admin", PASSWORD).await.unwrap_err().reason(), "SIGN_IN_REFUSED");
+        let there = told(other.sign_in(ask(PASSWORD)).await).unwrap_err();
+        assert_eq!(there.reason(), "SIGN_IN_REFUSED", "{}", house.db.name);
+        house.wait(180);
+        assert!(told(other.sign_in(ask(PASSWORD)).await).is_ok(), "{}", house.db.name);
     }
 }
 

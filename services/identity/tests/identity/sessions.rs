@@ -5,6 +5,7 @@ use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
 use tally_rpc::Views as _;
 use tally_testkit::eventually;
+use tally_testkit::postgres::Server;
 
 use crate::house::{House, Login, PASSWORD, Told, person_row, told};
 
@@ -231,4 +232,23 @@ async fn a_name_that_nobody_has_waits_as_others_do() {
         assert_eq!(house.try_sign_in("nobody", PASSWORD).await.unwrap_err().reason(), "SIGN_IN_REFUSED");
     }
     assert_eq!(house.audited().await.len(), before, "nothing is written about names that nobody has");
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_says_nothing_about_anybodys_token() {
+    let house = House::all().await.into_iter().find(|house| house.db.name == "postgres").unwrap();
+    let name = house.db.owner_url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap();
+    let server = Server::shared();
+    server.sql(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).unwrap();
+    server.sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")).unwrap();
+
+    let refreshed = refresh(&house, &house.admin.refresh_token, "while it is away").await.unwrap_err();
+    assert_eq!(refreshed.kind(), Kind::Unavailable, "{refreshed:?}");
+    let called = told(house.tenants().get_tenant(house.as_admin(pb::GetTenantRequest {})).await).unwrap_err();
+    assert_eq!(called.kind(), Kind::Unavailable, "{called:?}");
+    let asked = house.leased().view(&house.admin.claims(&house), true).await.unwrap_err();
+    assert_eq!(asked.kind(), Kind::Unavailable, "{asked:?}");
+
+    server.sql(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).unwrap();
+    eventually("it is back", async || refresh(&house, &house.admin.refresh_token, "back").await.ok()).await;
 }

@@ -4,7 +4,7 @@ use tally_api::performance::v1 as pb;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Happened};
+use super::app::{self, EventRecord, LogPart};
 use crate::App;
 
 /// EventService.
@@ -22,21 +22,25 @@ impl pb::event_service_server::EventService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let events = app::read_events(&self.app, &ctx, asked.after, asked.limit).await?;
-            Ok(pb::ReadEventsResponse { events: events.into_iter().map(message).collect() })
+            app::read_events(&self.app, &ctx, asked.after, asked.limit).await.map(render)
         };
         reply.await.answer(&ctx)
     }
 }
 
-fn message(event: Happened) -> pb::Event {
+fn render(part: LogPart) -> pb::ReadEventsResponse {
+    let events = part.events.into_iter().map(message).collect();
+    pb::ReadEventsResponse { events, position: part.position.unsigned_abs() }
+}
+
+fn message(event: EventRecord) -> pb::Event {
     let nanos = event.at.subsec_nanosecond();
     pb::Event {
-        position: event.position,
+        position: event.position.unsigned_abs(),
         event_id: event.id.to_string(),
         kind: event.kind,
         key: event.key,
-        payload: event.payload,
+        payload: event.payload.to_string(),
         at: Some(prost_types::Timestamp { seconds: event.at.as_second(), nanos }),
         tenant_id: event.tenant.to_string(),
         traceparent: event.trace.unwrap_or_default(),

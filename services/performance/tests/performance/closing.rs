@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tally_access::{Permission, Reach};
 use tally_api::attendance::v1::DutyRule;
 use tally_api::performance::v1 as pb;
+use tally_kernel::id::TenantId;
 use tally_testkit::databases::TestStore;
+use uuid::Uuid;
 
 use crate::world::{Told, World, account, by, person, reason, record};
 
@@ -139,7 +142,17 @@ async fn a_published_cycle_is_told_once_and_never_closed_again() {
         assert_eq!(reason(world.cycles().close_cycle(world.admin.request(close)).await), "CYCLE_PUBLISHED", "{name}");
         world.db.store.sequence_now().await.unwrap();
         let events = world.events().read_events(world.admin.request(pb::ReadEventsRequest::default())).await.unwrap();
-        let events = events.into_inner().events;
+        let part = events.into_inner();
+        assert_eq!(part.position, 1, "{name}");
+        let reach = [(Permission::EventRead, Reach::everything())];
+        let elsewhere = world.callers.person(TenantId(Uuid::from_u128(99)), None, reach);
+        let theirs = world.events().read_events(elsewhere.request(pb::ReadEventsRequest::default())).await.unwrap();
+        let theirs = theirs.into_inner();
+        assert_eq!((theirs.events.len(), theirs.position), (0, 1), "{name}: none of it is theirs, and they get on");
+        let nobody = world.callers.person(TenantId(Uuid::from_u128(99)), None, []);
+        let denied = world.events().read_events(nobody.request(pb::ReadEventsRequest::default())).await;
+        assert_eq!(reason(denied), "PERMISSION_DENIED", "{name}");
+        let events = part.events;
         assert_eq!(
             events.iter().map(|e| (e.kind.as_str(), e.key.as_str())).collect::<Vec<_>>(),
             [("cycle.published", id.as_str())]
