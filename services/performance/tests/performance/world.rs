@@ -23,6 +23,7 @@ use tally_api::performance::v1::event_service_client::EventServiceClient;
 use tally_api::performance::v1::record_service_client::RecordServiceClient;
 use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
 use tally_api::performance::v1::transfer_service_client::TransferServiceClient;
+use tally_cache::Cache;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId, TenantId};
 use tally_performance::{Deps, POLICY, Peers, SERVICE, Trusted, build, migrations};
 use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, in_process, limited};
@@ -210,6 +211,7 @@ impl World {
         let public = signing.public().clone();
         let service = build(Deps {
             store,
+            cache: Cache::memory(),
             peers,
             signing: signing.into(),
             trusted: Trusted::folder(keys.path().to_owned()),
