@@ -222,6 +222,7 @@ impl Peers {
             grace_minutes: policy.grace_minutes,
             max_hours: policy.max_hours,
             cut_over: policy.cut_over.strftime("%H:%M").to_string(),
+            version: policy.rules(),
         };
         let asked =
             att::ListOccupancyRequest { period: Some(period_to(period)), account_ids: vec![], policy: Some(duty) };

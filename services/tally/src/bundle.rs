@@ -18,6 +18,7 @@ use std::path::Path;
 use jiff::civil::Date;
 
 mod cell;
+mod direction;
 mod duty;
 mod group;
 mod model;
@@ -37,9 +38,10 @@ mod yaml;
 mod tests;
 
 pub use cell::major;
+pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Policy};
 pub use model::{
-    Account, AccountIx, Alias, Bundle, Handover, HandoverKind, Measure, MeasureValues, Period, Person, PersonIx, Phase,
+    Account, AccountIx, Alias, Bundle, GivenPunch, Handover, HandoverKind, Measure, MeasureValues, Period, Person, PersonIx, Phase,
     PhaseKind, Punch, PunchKind, Reading, Record, Roster,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
@@ -156,7 +158,13 @@ fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> R
     let records = find("records.csv");
     let records = records::read_records(records, &mut directory, &group.currency, asked, &mut desk)?;
     let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut desk)?;
-    let punches = duty::read_punches(find("punches.csv"), &directory, &mut desk)?;
+    let around = direction::Around {
+        how: group.punches,
+        rosters: &rosters,
+        cut_over: policy.cut_over(),
+        longest: jiff::SignedDuration::from_hours(policy.handover_max_hours.into()),
+    };
+    let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut desk)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut desk)?;
     write::read_findings(find(write::FINDINGS.file), &mut desk)?;
 
@@ -180,6 +188,7 @@ fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> R
         measures: records.measures,
         symbols: records.symbols,
         rosters,
+        punches_given,
         punches,
         handovers,
         aliases,

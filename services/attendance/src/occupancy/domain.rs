@@ -8,8 +8,10 @@
 //! and the tests compare the two.
 //!
 //! A shift belongs to the working day in which it begins, also where it runs past the cut-over: a night shift from
-//! 22:00 to 06:00 is one piece of duty, and its punches are those of that day or of the shift itself.
+//! 22:00 to 06:00 is one piece of duty. Which punches are of that day is what the versions of the rules differ in, see
+//! [`Version`].
 
+mod belonging;
 mod book;
 mod findings;
 mod holds;
@@ -25,9 +27,33 @@ use tally_kernel::time::{CUT_OVER, Period, TimeError};
 
 pub use findings::{Finding, FindingKind};
 
-/// The numbers of the rules.
+/// The version of the rules. A month is closed under one, and replays under it for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// A punch is of the working day in which it lies, and of the shift that it touches.
+    V1,
+    /// A stretch of presence goes with its shift as a whole (`belonging.rs`); what a finding says of a punch or a
+    /// hold is true of the whole log.
+    #[default]
+    V2,
+}
+
+impl Version {
+    /// Of its number; 0 means the newest.
+    pub fn of(number: u32) -> Option<Self> {
+        match number {
+            1 => Some(Self::V1),
+            0 | 2 => Some(Self::V2),
+            _ => None,
+        }
+    }
+}
+
+/// The rules and their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// Which rules.
+    pub version: Version,
     /// How far a rostered shift reaches beyond its start and end.
     pub grace: SignedDuration,
     /// After which an unreleased hold ends, and within which an `out` belongs to its `in`.
@@ -38,7 +64,8 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { grace: SignedDuration::from_mins(15), longest: SignedDuration::from_hours(16), cut_over: None }
+        let (grace, longest) = (SignedDuration::from_mins(15), SignedDuration::from_hours(16));
+        Self { version: Version::default(), grace, longest, cut_over: None }
     }
 }
 
@@ -240,5 +267,9 @@ mod oracle;
 mod reference;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod truth;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod world;

@@ -15,7 +15,7 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Question};
-use super::domain::{Duty, Finding, Policy, Row, Rule};
+use super::domain::{Duty, Finding, Policy, Row, Rule, Version};
 use crate::app::App;
 use crate::rpc::{cut_over, date, timestamp};
 
@@ -70,6 +70,10 @@ impl TryFrom<pb::ListOccupancyRequest> for Question {
 
 fn read_policy(policy: pb::DutyPolicy, v: &mut Violations) -> Policy {
     let mut read = Policy::default();
+    match Version::of(policy.version) {
+        Some(version) => read.version = version,
+        None => v.push("policy.version", "1 or 2 is expected, or 0 for the newest"),
+    }
     match policy.grace_minutes {
         0 => {}
         minutes @ 1..=240 => read.grace = SignedDuration::from_mins(minutes.into()),
@@ -77,8 +81,8 @@ fn read_policy(policy: pb::DutyPolicy, v: &mut Violations) -> Policy {
     }
     match policy.max_hours {
         0 => {}
-        hours @ 1..=24 => read.longest = SignedDuration::from_hours(hours.into()),
-        _ => v.push("policy.max_hours", "at most 24"),
+        hours @ 1..=48 => read.longest = SignedDuration::from_hours(hours.into()),
+        _ => v.push("policy.max_hours", "at most 48"),
     }
     if !policy.cut_over.is_empty() {
         read.cut_over = v.take("policy.cut_over", cut_over(&policy.cut_over));
@@ -206,12 +210,12 @@ mod tests {
     #[test]
     fn a_question_is_read_with_all_that_is_wrong_at_once() {
         let period = common::Period { from: "2026-03-31".into(), to: "2026-03-01".into() };
-        let policy = pb::DutyPolicy { grace_minutes: 999, max_hours: 25, cut_over: "4".into() };
+        let policy = pb::DutyPolicy { grace_minutes: 999, max_hours: 49, cut_over: "4".into(), version: 9 };
         let ask =
             pb::ListOccupancyRequest { period: Some(period), account_ids: vec!["x".into()], policy: Some(policy) };
         let error = Question::try_from(ask).unwrap_err();
         let fields: Vec<_> = error.violations().iter().map(|v| v.field.as_str()).collect();
-        let wrong = ["period", "account_ids[0]", "policy.grace_minutes", "policy.max_hours", "policy.cut_over"];
+        let wrong = ["period", "account_ids[0]", "policy.version", "policy.grace_minutes", "policy.max_hours", "policy.cut_over"];
         assert_eq!(fields, wrong);
     }
 

@@ -21,6 +21,12 @@ pub const MIN_AMBIGUOUS: u32 = 50;
 /// Seconds within which one customer's records are one session.
 pub const SESSION_WINDOW: u32 = 600;
 
+/// The versions of attribution there are. The first is what cycles were closed under before there was a second; under
+/// it they are computed for ever.
+pub const VERSIONS: [&str; 2] = ["1", NEWEST];
+/// The version of a cycle that names none.
+pub const NEWEST: &str = "2";
+
 /// The numbers of attribution: a version and all that it means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -43,7 +49,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            version: "1".to_owned(),
+            version: NEWEST.to_owned(),
             grace_minutes: 15,
             max_hours: 16,
             cut_over: tally_kernel::time::CUT_OVER,
@@ -51,6 +57,14 @@ impl Default for Policy {
             inference_off: false,
             min_ambiguous: MIN_AMBIGUOUS,
         }
+    }
+}
+
+impl Policy {
+    /// The number of the rules of duty that the version stands for. Names other than `2` are of cycles made when the
+    /// rules of version 1 were the only ones, whatever they called their numbers.
+    pub fn rules(&self) -> u32 {
+        if self.version == NEWEST { 2 } else { 1 }
     }
 }
 

@@ -16,7 +16,7 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Cycle, NewCycle, Policy, State, Summary};
+use super::domain::{Cycle, NewCycle, Policy, State, Summary, VERSIONS};
 use crate::App;
 
 /// CycleService.
@@ -174,15 +174,25 @@ fn policy_of(v: &mut Violations, sent: pb::AttributionPolicy) -> Option<Policy> 
             }
         },
     };
-    Some(Policy {
-        version: if sent.version.is_empty() { default.version } else { sent.version },
+    let version = if sent.version.is_empty() { default.version } else { sent.version };
+    if !VERSIONS.contains(&version.as_str()) {
+        v.push("cycle.policy.version", format!("{version:?} is no version of the rules: write 1 or 2"));
+        return None;
+    }
+    let policy = Policy {
+        version,
         grace_minutes: or(duty.grace_minutes, default.grace_minutes),
         max_hours: or(duty.max_hours, default.max_hours),
         cut_over,
         session_window_seconds: sent.session_window_seconds,
         inference_off: sent.inference_off,
         min_ambiguous: or(sent.min_ambiguous, default.min_ambiguous),
-    })
+    };
+    if ![0, policy.rules()].contains(&duty.version) {
+        v.push("cycle.policy.duty.version", format!("leave it out, or write {} as in policy.version", policy.rules()));
+        return None;
+    }
+    Some(policy)
 }
 
 fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
@@ -213,12 +223,13 @@ fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
 
 fn policy_to(policy: Policy) -> pb::AttributionPolicy {
     pb::AttributionPolicy {
-        version: policy.version,
         duty: Some(DutyPolicy {
+            version: policy.rules(),
             grace_minutes: policy.grace_minutes,
             max_hours: policy.max_hours,
             cut_over: policy.cut_over.strftime("%H:%M").to_string(),
         }),
+        version: policy.version,
         session_window_seconds: policy.session_window_seconds,
         inference_off: policy.inference_off,
         min_ambiguous: policy.min_ambiguous,

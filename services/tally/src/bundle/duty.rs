@@ -1,11 +1,12 @@
 //! rosters.csv, punches.csv and handovers.csv: the evidence of who was on duty.
 
 use super::cell::{self, shown};
-use super::model::{Handover, HandoverKind, Punch, PunchKind, Roster};
+use super::direction::{Around, Odd, direct};
+use super::model::{GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
 use super::people::{Desk, Directory, each_row, once};
 use super::source::Source;
-use super::table::{Layout, Need::Required};
-use super::trouble::{Unusable, Wrong};
+use super::table::{Layout, Need::Optional, Need::Required};
+use super::trouble::{FindingKind, Findings, Unusable, Wrong};
 
 pub(crate) static ROSTERS: Layout = Layout {
     file: "rosters.csv",
@@ -16,6 +17,13 @@ pub(crate) static ROSTERS: Layout = Layout {
 pub(crate) static PUNCHES: Layout = Layout {
     file: "punches.csv",
     columns: &[("employee_no", Required), ("at", Required), ("kind", Required)],
+    extras: false,
+};
+
+/// Where group.yaml says how punches without a kind are read.
+static UNDIRECTED: Layout = Layout {
+    file: "punches.csv",
+    columns: &[("employee_no", Required), ("at", Required), ("kind", Optional)],
     extras: false,
 };
 
@@ -47,19 +55,64 @@ pub(crate) fn read_rosters(
     Ok(once(rows, ROSTERS.file, desk.findings))
 }
 
-/// Reads punches.csv; local times are of the person's zone.
+/// Reads punches.csv; local times are of the person's zone. The rows as they were given, and what they mean.
 pub(crate) fn read_punches(
     source: Option<&Source>,
     directory: &Directory<'_>,
+    around: &Around<'_>,
     desk: &mut Desk<'_, '_>,
-) -> Result<Vec<Punch>, Unusable> {
-    let rows = each_row(source, &PUNCHES, false, desk, |row, trouble| {
+) -> Result<(Vec<GivenPunch>, Vec<Punch>), Unusable> {
+    let directed = around.how.directed();
+    let layout = if directed { &PUNCHES } else { &UNDIRECTED };
+    let rows = each_row(source, layout, false, desk, |row, trouble| {
         let person = trouble.take("employee_no", directory.person(row.get(0)));
-        let kind = trouble.take("kind", word(row.get(2), [("in", PunchKind::In), ("out", PunchKind::Out)]));
+        let kind = match row.get(2) {
+            "" if !directed => Some(None),
+            text => trouble.take("kind", word(text, [("in", PunchKind::In), ("out", PunchKind::Out)])).map(Some),
+        };
         let at = trouble.take("at", cell::moment(row.get(1), directory.person_zone(person?)));
-        Some(Punch { person: person?, at: at?.at, kind: kind? })
-    })?;
-    Ok(once(rows, PUNCHES.file, desk.findings))
+        Some(GivenPunch { person: person?, at: at?.at, kind: kind? })
+    })
+    .map_err(|wrong| name_setting(wrong, directed))?;
+    let given = once(rows, PUNCHES.file, desk.findings);
+    let mut punches = Vec::with_capacity(given.len());
+    for of_person in given.chunk_by(|a, b| a.person == b.person) {
+        if directed {
+            punches.extend(of_person.iter().filter_map(|p| Some(Punch { person: p.person, at: p.at, kind: p.kind? })));
+            continue;
+        }
+        let person = of_person[0].person;
+        let (found, odd) = direct(of_person, directory.person_zone(person), around);
+        punches.extend(found);
+        odd.iter().for_each(|odd| note(odd, directory.number(person), desk.findings));
+    }
+    Ok((given, punches))
+}
+
+/// A punches.csv without its kinds has another cure than a new column.
+fn name_setting(mut wrong: Unusable, directed: bool) -> Unusable {
+    if directed && wrong.reason == "MISSING_COLUMN" && wrong.problem.contains("kind") {
+        wrong.cure.push_str("; or write `punches: alternating` or `punches: first_last` into group.yaml");
+    }
+    wrong
+}
+
+fn note(odd: &Odd, number: &str, findings: &mut Findings) {
+    let night = "a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works";
+    let (kind, day, detail, count) = match odd {
+        Odd::Unpaired { day, punches, last } => {
+            let detail = format!("an odd number of punches: {punches}; the last, at {last}, has no partner ({night})");
+            (FindingKind::OddPunches, day, detail, *punches)
+        }
+        Odd::Single { day, at } => {
+            (FindingKind::SinglePunch, day, format!("a single punch, at {at}, has no partner ({night})"), 1)
+        }
+        Odd::Between { day, punches } => {
+            let detail = format!("punches between the first and the last are left out: {punches}");
+            (FindingKind::PunchesBetween, day, detail, *punches)
+        }
+    };
+    findings.add(kind, PUNCHES.file, format!("{number} {day}"), detail, count as u64);
 }
 
 /// Reads handovers.csv; local times are of the account's zone.

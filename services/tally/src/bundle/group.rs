@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::cell;
+use super::direction::Punches;
 use super::model::Period;
 use super::yaml::Fields;
 
@@ -22,6 +23,9 @@ pub struct Group {
     pub zone: String,
     /// The region in which the data of a branch lives.
     pub branches: BTreeMap<String, String>,
+    /// How punches say which way they went.
+    #[serde(skip_serializing_if = "Punches::directed")]
+    pub punches: Punches,
 }
 
 impl Default for Group {
@@ -31,6 +35,7 @@ impl Default for Group {
             currency: "CNY".to_owned(),
             zone: "Asia/Shanghai".to_owned(),
             branches: BTreeMap::new(),
+            punches: Punches::default(),
         }
     }
 }
@@ -76,6 +81,12 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
         }
     });
     let period = period(fields);
+    let ways = [
+        ("directed", Punches::Directed),
+        ("alternating", Punches::Alternating),
+        ("first_last", Punches::FirstLast),
+    ];
+    let punches = fields.word("punches", &ways);
     let branches = fields.pairs("branches").unwrap_or_default();
     for (branch, region) in &branches {
         if region == "*" || region.parse::<tally_access::Region>().is_err() {
@@ -90,6 +101,7 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
         currency: currency.unwrap_or(standard.currency),
         zone: zone.unwrap_or(standard.zone),
         branches: branches.into_iter().collect(),
+        punches: punches.unwrap_or_default(),
     };
     Some((group, period))
 }
@@ -97,7 +109,7 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
 /// policy.yaml: how evidence becomes credit. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Policy {
-    /// Version of the rules; 1 is the only one.
+    /// Version of the rules; the newest, 2.
     pub version: u32,
     /// Minutes either side of a rostered shift that still count; 15.
     pub grace_minutes: u32,
@@ -126,7 +138,7 @@ pub enum Inference {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            version: 1,
+            version: 2,
             grace_minutes: 15,
             handover_max_hours: 16,
             session_window_minutes: 10,
@@ -134,6 +146,13 @@ impl Default for Policy {
             min_ambiguous: 50,
             cut_over: "04:00".to_owned(),
         }
+    }
+}
+
+impl Policy {
+    /// When a working day begins.
+    pub fn cut_over(&self) -> jiff::civil::Time {
+        jiff::civil::Time::strptime("%H:%M", &self.cut_over).unwrap_or(tally_kernel::time::CUT_OVER)
     }
 }
 
@@ -152,7 +171,7 @@ pub(crate) fn read_policy(fields: &mut Fields<'_>) -> Option<Policy> {
         fields.note("cut_over", "is not a time from \"00:00\" to \"11:59\", in quotes");
     }
     Some(Policy {
-        version: fields.whole("version", 1, 1).unwrap_or(standard.version),
+        version: fields.whole("version", 1, 2).unwrap_or(standard.version),
         grace_minutes: fields.whole("grace_minutes", 0, 240).unwrap_or(standard.grace_minutes),
         handover_max_hours: fields.whole("handover_max_hours", 1, 48).unwrap_or(standard.handover_max_hours),
         session_window_minutes: fields

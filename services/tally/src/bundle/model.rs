@@ -61,7 +61,9 @@ pub struct Bundle {
     pub symbols: Symbols,
     /// By person, start, end and account.
     pub rosters: Vec<Roster>,
-    /// By person, time and kind.
+    /// The rows of punches.csv, by person, time and kind.
+    pub punches_given: Vec<GivenPunch>,
+    /// What they mean, by person, time and kind.
     pub punches: Vec<Punch>,
     /// By account, time, person and kind.
     pub handovers: Vec<Handover>,
@@ -267,7 +269,18 @@ pub struct Roster {
     pub account: AccountIx,
 }
 
-/// A row of punches.csv.
+/// A row of punches.csv as it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GivenPunch {
+    /// Who.
+    pub person: PersonIx,
+    /// When.
+    pub at: Timestamp,
+    /// In or out, where the row says so.
+    pub kind: Option<PunchKind>,
+}
+
+/// A punch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Punch {
     /// Who.

@@ -315,6 +315,7 @@ fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {
 
 /// Finds people and accounts by what files call them.
 pub(crate) struct Directory<'a> {
+    people: &'a [Person],
     pub accounts: &'a [Account],
     person_zones: Vec<TimeZone>,
     account_zones: Vec<TimeZone>,
@@ -337,6 +338,7 @@ impl<'a> Directory<'a> {
             by_name.entry(account.name.clone()).or_default().push(ix);
         }
         Self {
+            people,
             accounts,
             person_zones: people.iter().map(|p| tz(&p.zone)).collect(),
             account_zones: accounts.iter().map(|a| tz(&a.zone)).collect(),
@@ -357,6 +359,11 @@ impl<'a> Directory<'a> {
 
     pub fn person_zone(&self, ix: PersonIx) -> &TimeZone {
         &self.person_zones[ix.0 as usize]
+    }
+
+    /// The employee number of a person.
+    pub fn number(&self, ix: PersonIx) -> &'a str {
+        &self.people[ix.0 as usize].employee_no
     }
 
     pub fn account_zone(&self, ix: AccountIx) -> &TimeZone {

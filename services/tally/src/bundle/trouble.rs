@@ -178,10 +178,16 @@ pub enum FindingKind {
     TeamWithoutPeople,
     /// A branch of group.yaml nobody belongs to.
     BranchWithoutPeople,
+    /// An odd number of punches of a day whose directions follow from their order.
+    OddPunches,
+    /// A single punch of a day of which the first and the last are asked for.
+    SinglePunch,
+    /// Punches between the first and the last of a day: left out.
+    PunchesBetween,
 }
 
 impl FindingKind {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::ConvertedEncoding,
         Self::ConvertedSeparator,
         Self::MissingColumn,
@@ -193,6 +199,9 @@ impl FindingKind {
         Self::OutsidePeriod,
         Self::TeamWithoutPeople,
         Self::BranchWithoutPeople,
+        Self::OddPunches,
+        Self::SinglePunch,
+        Self::PunchesBetween,
     ];
 
     /// The word used in files.
@@ -209,6 +218,9 @@ impl FindingKind {
             Self::OutsidePeriod => "outside_period",
             Self::TeamWithoutPeople => "team_without_people",
             Self::BranchWithoutPeople => "branch_without_people",
+            Self::OddPunches => "odd_punches",
+            Self::SinglePunch => "single_punch",
+            Self::PunchesBetween => "punches_between",
         }
     }
 

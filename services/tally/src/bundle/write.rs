@@ -222,10 +222,10 @@ fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<(
         row.push(&r.start.to_string());
         row.push(&r.end.to_string());
     })?;
-    out.table(&duty::PUNCHES, &[], &bundle.punches, |row, p| {
+    out.table(&duty::PUNCHES, &[], &bundle.punches_given, |row, p| {
         row.push(no(p.person));
         row.push(&p.at.to_string());
-        row.push(p.kind.name());
+        row.push(p.kind.map_or("", |kind| kind.name()));
     })?;
     out.table(&duty::HANDOVERS, &[], &bundle.handovers, |row, h| {
         row.push(&labels[h.account.0 as usize]);

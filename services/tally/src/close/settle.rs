@@ -93,6 +93,7 @@ pub fn policy(bundle: &Bundle) -> performance::AttributionPolicy {
             grace_minutes: policy.grace_minutes,
             max_hours: policy.handover_max_hours,
             cut_over: policy.cut_over.clone(),
+            version: policy.version,
         }),
         session_window_seconds: policy.session_window_minutes * 60,
         inference_off: policy.inference == Inference::Off,

@@ -11,7 +11,7 @@ use tally_kernel::time::{Period, TimeError};
 use super::findings::{Finding, FindingKind};
 use super::punches::{self, Punched};
 use super::spans::{self, Span};
-use super::{Account, Evidence, Handover, Person, Punch, PunchKind, Shift, is_within};
+use super::{Account, Evidence, Handover, Person, Policy, Punch, PunchKind, Shift, Version, belonging, is_within};
 
 /// Days beyond the period of which employments are worked out: more than zones, margin and holds can reach.
 const REACH_DAYS: i64 = 7;
@@ -24,6 +24,8 @@ pub(super) struct Known<'a> {
     /// Employed per unit.
     units: Vec<(&'a str, Span)>,
     pub punched: Punched,
+    /// By which its stretches of presence find their working days, sorted.
+    pub anchors: Vec<Timestamp>,
     /// The words for each of `punched.pairs`.
     pub pair_words: Vec<u32>,
     /// Rostered stretches over all accounts; adjoining shifts are one.
@@ -49,7 +51,7 @@ impl<'a> Book<'a> {
         let place: HashMap<PersonId, usize> = people.iter().enumerate().map(|(i, k)| (k.person.id, i)).collect();
         let mut words = Vec::new();
         read_punches(&mut people, &place, &evidence.punches, evidence.policy.longest, &mut words);
-        let shifts = read_shifts(&mut people, &place, &evidence.shifts);
+        let shifts = read_shifts(&mut people, &place, &evidence.shifts, &evidence.policy);
         let mut handovers: BTreeMap<AccountId, Vec<&Handover>> = BTreeMap::new();
         for row in &evidence.handovers {
             handovers.entry(row.account).or_default().push(row);
@@ -109,7 +111,6 @@ impl<'a> Book<'a> {
             let known = &self.people[who];
             let period = self.period(&known.person.zone)?;
             let number = &known.person.employee_no;
-            let hours = self.evidence.policy.longest.as_hours();
             let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(Timestamp) -> String| {
                 let inside = at.iter().filter(|at| period.holds(**at));
                 findings.extend(inside.map(|at| Finding::new(kind, number, Some(*at), detail(*at))));
@@ -117,14 +118,37 @@ impl<'a> Book<'a> {
             note(FindingKind::DoubleIn, &known.punched.doubles, &|at| {
                 format!("{number} punched in again at {at} without punching out; the first stretch ends there")
             });
+            let hours = self.evidence.policy.longest.as_hours();
             note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| {
                 format!("{number} punched in at {at} and not out within {hours} h; the stretch counts for nothing")
             });
-            note(FindingKind::MissingPunch, &known.punched.unopened, &|at| {
-                format!("{number} punched out at {at} without an in within {hours} h before; it counts for nothing")
-            });
+            note(FindingKind::MissingPunch, &known.punched.unopened, &|at| self.unopened(known, at));
+            if self.evidence.policy.version >= Version::V2 {
+                note(FindingKind::MissingPunch, &known.punched.nothing, &|at| {
+                    format!("{number} punched in and out at {at}, both at once; it counts for no presence")
+                });
+            }
         }
         Ok(findings)
+    }
+
+    /// What is said of an `out` that closes nothing. There may well be an `in` before it, which another `out` closed.
+    fn unopened(&self, known: &Known<'_>, at: Timestamp) -> String {
+        let (number, longest) = (&known.person.employee_no, self.evidence.policy.longest);
+        let punched = &known.punched;
+        let before = |of: &[Timestamp]| of[..of.partition_point(|x| *x < at)].last().copied();
+        let recent = before(&punched.ins).filter(|x| at.duration_since(*x) <= longest);
+        match (self.evidence.policy.version >= Version::V2, recent, before(&punched.outs)) {
+            (true, Some(_), Some(out)) => {
+                format!(
+                    "{number} punched out at {at}, but the in before it was closed at {out}; it counts for nothing"
+                )
+            }
+            _ => {
+                let hours = longest.as_hours();
+                format!("{number} punched out at {at} without an in within {hours} h before; it counts for nothing")
+            }
+        }
     }
 }
 
@@ -148,8 +172,8 @@ fn known(person: &Person, period: Period) -> Result<Known<'_>, TimeError> {
         }
     }
     let employed = spans::union(units.iter().map(|u| u.1).collect());
-    let (punched, pair_words, rostered) = (Punched::default(), Vec::new(), Vec::new());
-    Ok(Known { person, employed, units, punched, pair_words, rostered })
+    let (punched, anchors, pair_words, rostered) = (Punched::default(), Vec::new(), Vec::new(), Vec::new());
+    Ok(Known { person, employed, units, punched, anchors, pair_words, rostered })
 }
 
 fn read_punches(
@@ -178,6 +202,7 @@ fn read_shifts<'a>(
     people: &mut [Known<'_>],
     place: &HashMap<PersonId, usize>,
     all: &'a [Shift],
+    policy: &Policy,
 ) -> BTreeMap<AccountId, Vec<&'a Shift>> {
     let mut rostered: Vec<Vec<Span>> = vec![Vec::new(); people.len()];
     let mut shifts: BTreeMap<AccountId, Vec<&Shift>> = BTreeMap::new();
@@ -189,7 +214,9 @@ fn read_shifts<'a>(
             }
         }
     }
-    for (known, spans) in people.iter_mut().zip(rostered) {
+    for (known, mut spans) in people.iter_mut().zip(rostered) {
+        spans.sort_unstable();
+        known.anchors = belonging::anchors(&known.punched, &spans, policy);
         known.rostered = spans::union(spans);
     }
     for of_account in shifts.values_mut() {

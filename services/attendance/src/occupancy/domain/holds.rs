@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::book::{Book, Known};
 use super::findings::{Finding, FindingKind};
 use super::spans::Span;
-use super::{Account, HandoverKind};
+use super::{Account, HandoverKind, Version};
 
 /// A stretch of holding, not yet limited to employment dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,14 +120,15 @@ fn unreleased(book: &Book<'_>, known: &Known<'_>, since: Timestamp) -> (Timestam
 fn odd(book: &Book<'_>, account: &Account, period: Span, holds: &[Hold], findings: &mut Vec<Finding>) {
     let number = |hold: &Hold| book.people[hold.who].person.employee_no.as_str();
     for hold in holds.iter().filter(|h| h.end != End::Release && period.holds(h.span.start)) {
-        let detail = format!(
-            "{} took {} at {} and never released it; the hold ends at {}, {}",
-            number(hold),
-            account.key,
-            hold.span.start,
-            hold.span.end,
-            hold.end.words()
+        let (number, key, since) = (number(hold), &account.key, hold.span.start);
+        let again = holds.iter().filter(|other| other.who == hold.who && other.span.start > since);
+        let again = again.map(|other| other.span.start).min().filter(|_| book.evidence.policy.version >= Version::V2);
+        let missing = again.map_or_else(
+            || "and never released it".to_owned(),
+            |again| format!("and took it again at {again} without a release between"),
         );
+        let (end, words) = (hold.span.end, hold.end.words());
+        let detail = format!("{number} took {key} at {since} {missing}; the hold ends at {end}, {words}");
         findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(hold.span.start), detail));
     }
     let mut by_start: Vec<&Hold> = holds.iter().collect();

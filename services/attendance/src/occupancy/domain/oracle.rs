@@ -57,7 +57,7 @@ fn employed(p: &Person, t: Timestamp) -> bool {
     p.employments.iter().any(|x| x.from <= day && x.to.is_none_or(|to| day <= to))
 }
 
-fn of_team(account: &Account, p: &Person, t: Timestamp) -> bool {
+pub(super) fn of_team(account: &Account, p: &Person, t: Timestamp) -> bool {
     let day = p.zone.to_datetime(t).date();
     let current = p.employments.iter().filter(|x| x.from <= day && x.to.is_none_or(|to| day <= to));
     current.into_iter().any(|x| match &account.team {
@@ -67,7 +67,7 @@ fn of_team(account: &Account, p: &Person, t: Timestamp) -> bool {
 }
 
 /// The latest punch up to `t` counts: an `in` then, and within the longest stretch some later punch.
-fn pair_covering(e: &Evidence, p: &Person, t: Timestamp) -> bool {
+pub(super) fn pair_covering(e: &Evidence, p: &Person, t: Timestamp) -> bool {
     let own = |kind, test: &dyn Fn(Timestamp) -> bool| {
         e.punches.iter().filter(|x| x.person == p.id && x.kind == kind && test(x.at)).map(|x| x.at).collect::<Vec<_>>()
     };
@@ -100,13 +100,80 @@ fn rostered(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -> bool {
     e.shifts.iter().filter(|s| s.account == account.id && s.person == p.id && s.start < s.end).any(|s| {
         let reaches = |t: Timestamp| s.start - grace <= t && t < s.end + grace;
         let day = working_day_span(working_day(s.start, &account.zone, cut_over), &account.zone, cut_over).unwrap();
-        let its_day = day.start.min(s.start - grace)..day.end.max(s.end + grace);
-        let punched = e.punches.iter().any(|x| x.person == p.id && its_day.contains(&x.at));
+        let punched = match e.policy.version {
+            Version::V1 => {
+                let its_day = day.start.min(s.start - grace)..day.end.max(s.end + grace);
+                e.punches.iter().any(|x| x.person == p.id && its_day.contains(&x.at))
+            }
+            Version::V2 => presences(e, p).iter().any(|presence| presence.days(e, p).iter().any(|x| day.contains(x))),
+        };
         reaches(t) && (!punched || pair_covering(e, p, t))
     })
 }
 
-fn holds(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -> bool {
+/// A time at which somebody was there, or a punch that speaks of one.
+enum Presence {
+    Pair(Timestamp, Timestamp),
+    LoneIn(Timestamp),
+    LoneOut(Timestamp),
+}
+
+/// Told from what covers what: a pair begins at each punch from which on the person is there until the next one.
+fn presences(e: &Evidence, p: &Person) -> Vec<Presence> {
+    let own = |at: Timestamp, kind| e.punches.iter().any(|x| x.person == p.id && x.at == at && x.kind == kind);
+    let times: BTreeSet<Timestamp> = e.punches.iter().filter(|x| x.person == p.id).map(|x| x.at).collect();
+    let mut found = Vec::new();
+    for at in &times {
+        let there_before = times.range(..at).next_back().is_some_and(|before| pair_covering(e, p, *before));
+        if pair_covering(e, p, *at) {
+            let next = times.iter().find(|next| *next > at).unwrap();
+            found.push(Presence::Pair(*at, *next));
+        } else if own(*at, PunchKind::In) {
+            found.push(Presence::LoneIn(*at));
+        } else if !there_before {
+            found.push(Presence::LoneOut(*at));
+        }
+    }
+    found
+}
+
+impl Presence {
+    /// The instants that say of which working days it is: starts of the shifts that it serves, or its own beginning.
+    fn days(&self, e: &Evidence, p: &Person) -> Vec<Timestamp> {
+        let grace = e.policy.grace;
+        let own: Vec<&Shift> = e.shifts.iter().filter(|s| s.person == p.id && s.start < s.end).collect();
+        let common = |from: Timestamp, to: Timestamp, start: Timestamp, end: Timestamp| {
+            SignedDuration::ZERO.max(to.min(end).duration_since(from.max(start)))
+        };
+        let (itself, served): (_, Vec<&Shift>) = match *self {
+            Self::Pair(from, to) => {
+                let touch = |s: &Shift| common(from, to, s.start - grace, s.end + grace);
+                let most = own.iter().map(|s| touch(s)).max().unwrap_or_default();
+                let serves = |s: &&Shift| {
+                    !touch(s).is_zero() && (touch(s) == most || common(from, to, s.start, s.end) > grace)
+                };
+                (from, own.into_iter().filter(serves).collect())
+            }
+            Self::LoneIn(at) => {
+                let near: Vec<&Shift> =
+                    own.into_iter().filter(|s| s.start - grace <= at && at < s.end + grace).collect();
+                let far = |s: &Shift| s.start.duration_since(at).abs();
+                let least = near.iter().map(|s| far(s)).min();
+                (at, near.into_iter().filter(|s| Some(far(s)) == least).collect())
+            }
+            Self::LoneOut(at) => {
+                let begun = |s: &&Shift| s.start - grace <= at && at.duration_since(s.start) <= e.policy.longest;
+                let begun: Vec<&Shift> = own.into_iter().filter(begun).collect();
+                let far = |s: &Shift| s.end.duration_since(at).abs();
+                let least = begun.iter().map(|s| far(s)).min();
+                (at, begun.into_iter().filter(|s| Some(far(s)) == least).collect())
+            }
+        };
+        if served.is_empty() { vec![itself] } else { served.iter().map(|s| s.start).collect() }
+    }
+}
+
+pub(super) fn holds(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -> bool {
     let log = |kind, test: &dyn Fn(Timestamp) -> bool| {
         let own = e.handovers.iter().filter(|h| h.account == account.id && h.person == p.id && h.kind == kind);
         own.map(|h| h.at).filter(|at| test(*at)).collect::<BTreeSet<_>>()

@@ -10,6 +10,8 @@ use super::spans::Span;
 pub(super) struct Punched {
     /// Every instant at which the person punched, sorted.
     pub at: Vec<Timestamp>,
+    /// The `in`s, sorted.
+    pub ins: Vec<Timestamp>,
     /// The `out`s, sorted.
     pub outs: Vec<Timestamp>,
     /// The pairs, sorted; they may touch but never overlap.
@@ -20,6 +22,8 @@ pub(super) struct Punched {
     pub unclosed: Vec<Timestamp>,
     /// `out`s without their `in`.
     pub unopened: Vec<Timestamp>,
+    /// An `in` and an `out` at once by somebody who was not in.
+    pub nothing: Vec<Timestamp>,
 }
 
 /// Pairs one person's punches, in any order and with repetitions. An `in` and an `out` of the same instant are a
@@ -35,6 +39,9 @@ pub(super) fn pair(punches: &[(Timestamp, PunchKind)], longest: SignedDuration) 
         out.at.push(at);
         let came = same.iter().any(|p| p.1 == PunchKind::In);
         let left = same.iter().any(|p| p.1 == PunchKind::Out);
+        if came {
+            out.ins.push(at);
+        }
         if left {
             out.outs.push(at);
         }
@@ -48,7 +55,7 @@ pub(super) fn pair(punches: &[(Timestamp, PunchKind)], longest: SignedDuration) 
                 }
                 open = came.then_some(at);
             }
-            None if came && left => {}
+            None if came && left => out.nothing.push(at),
             None if came => open = Some(at),
             None => out.unopened.push(at),
         }

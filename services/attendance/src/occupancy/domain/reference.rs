@@ -26,9 +26,9 @@ fn rostered_time_of_the_reference_shifts_is_what_elapsed() {
             newer += 1;
             continue;
         }
-        for by_punches in [false, true] {
-            let seconds = seconds_on_duty(cells[0], cells[1], cells[2], by_punches);
-            assert_eq!(seconds.to_string(), cells[10], "{line}, by punches: {by_punches}");
+        for (by_punches, version) in [(false, Version::V1), (false, Version::V2), (true, Version::V1), (true, Version::V2)] {
+            let seconds = seconds_on_duty(cells[0], cells[1], cells[2], by_punches, version);
+            assert_eq!(seconds.to_string(), cells[10], "{line}, by punches: {by_punches}, {version:?}");
         }
         rows += 1;
     }
@@ -36,7 +36,7 @@ fn rostered_time_of_the_reference_shifts_is_what_elapsed() {
 }
 
 /// How long one person is on duty who was rostered (without grace), or punched, from one local time to another.
-fn seconds_on_duty(zone_name: &str, start: &str, end: &str, by_punches: bool) -> i64 {
+fn seconds_on_duty(zone_name: &str, start: &str, end: &str, by_punches: bool, version: Version) -> i64 {
     let zone = zone(zone_name).unwrap();
     let instant = |text: &str| read(text, &zone).unwrap().compatible();
     let (from, to) = (start[..10].parse().unwrap(), end[..10].parse().unwrap());
@@ -46,7 +46,7 @@ fn seconds_on_duty(zone_name: &str, start: &str, end: &str, by_punches: bool) ->
     let punch = |at, kind| Punch { person: person(0), at, kind };
     let evidence = Evidence {
         period: Period::new(from, to).unwrap(),
-        policy: Policy { grace: SignedDuration::ZERO, ..Policy::default() },
+        policy: Policy { version, grace: SignedDuration::ZERO, ..Policy::default() },
         people: vec![Person {
             id: PersonId(Uuid::from_u128(0x1000)),
             employee_no: "E0".into(),

@@ -6,7 +6,7 @@ use tally_kernel::time::{TimeError, working_day, working_day_span};
 use super::book::{Book, Known};
 use super::findings::{Finding, FindingKind};
 use super::spans::{self, Span};
-use super::{Account, Row, Rule, Shift, holds};
+use super::{Account, Row, Rule, Shift, Version, belonging, holds};
 
 /// A person was on duty by one rule because of one or two facts.
 pub(super) struct Claim {
@@ -35,7 +35,7 @@ pub(super) fn apply(book: &Book<'_>, account: &Account, findings: &mut Vec<Findi
         layers.add(book, Rule::Punch, by_punches(book, account, window));
         if !handed_over && !punched {
             layers.add(book, Rule::Team, whole_team(book, account));
-            findings.push(no_evidence(account, book.team(account).len()));
+            findings.push(no_evidence(book, account, period));
         }
     }
     let rows = layers.finish();
@@ -47,13 +47,21 @@ pub(super) fn apply(book: &Book<'_>, account: &Account, findings: &mut Vec<Findi
     Ok(rows)
 }
 
-fn no_evidence(account: &Account, members: usize) -> Finding {
-    let team = account.team.as_deref().unwrap_or("everybody");
-    let detail = format!(
-        "no roster, punch or hand-over speaks for {} in the period: all its work is shared by its whole team \
-         ({team}, {members} people); publish rosters or have people punch",
-        account.key
-    );
+fn no_evidence(book: &Book<'_>, account: &Account, period: Span) -> Finding {
+    let (team, key) = (account.team.as_deref().unwrap_or("everybody"), &account.key);
+    let all = book.team(account).iter();
+    let detail = match book.evidence.policy.version {
+        Version::V1 => format!(
+            "no roster, punch or hand-over speaks for {key} in the period: all its work is shared by its whole team \
+             ({team}, {} people); publish rosters or have people punch",
+            all.len()
+        ),
+        Version::V2 => format!(
+            "no roster, punch or hand-over speaks for {key} in the period: its whole team counts as on duty \
+             ({team}, people: {}); publish rosters or have people punch",
+            all.filter(|(_, there)| spans::meet(period, there).next().is_some()).count()
+        ),
+    };
     Finding::new(FindingKind::NoDutyEvidence, &account.key, None, detail)
 }
 
@@ -110,11 +118,7 @@ fn on_roster(book: &Book<'_>, account: &Account, window: Span) -> Result<Vec<Cla
 
 /// The shift with its grace.
 fn reach(shift: &Shift, book: &Book<'_>) -> Span {
-    let grace = book.evidence.policy.grace;
-    Span {
-        start: shift.start.saturating_sub(grace).unwrap_or(Timestamp::MIN),
-        end: shift.end.saturating_add(grace).unwrap_or(Timestamp::MAX),
-    }
+    belonging::reach(Span { start: shift.start, end: shift.end }, book.evidence.policy.grace)
 }
 
 fn punched_on_its_day(
@@ -126,8 +130,10 @@ fn punched_on_its_day(
 ) -> Result<bool, TimeError> {
     let cut_over = book.evidence.policy.cut_over.unwrap_or(account.cut_over);
     let day = working_day_span(working_day(shift.start, &account.zone, cut_over), &account.zone, cut_over)?;
-    let (start, end) = (day.start.min(reach.start), day.end.max(reach.end));
-    let at = &known.punched.at;
+    let (at, start, end) = match book.evidence.policy.version {
+        Version::V1 => (&known.punched.at, day.start.min(reach.start), day.end.max(reach.end)),
+        Version::V2 => (&known.anchors, day.start, day.end),
+    };
     Ok(at.get(at.partition_point(|p| *p < start)).is_some_and(|p| *p < end))
 }
 

@@ -244,7 +244,7 @@ fn an_account_without_any_evidence_is_the_whole_teams_with_one_loud_finding() {
     );
     assert_eq!(findings, ["NO_DUTY_EVIDENCE JD/shop/a0"]);
     let detail = derive(&e).unwrap().findings.remove(0).detail;
-    assert!(detail.contains("north/a, 2 people"), "{detail}");
+    assert!(detail.contains("its whole team counts as on duty (north/a, people: 2)"), "{detail}");
 }
 
 #[test]

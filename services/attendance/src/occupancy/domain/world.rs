@@ -73,6 +73,12 @@ impl Evidence {
         self
     }
 
+    /// The same facts under the first version of the rules.
+    pub(super) fn by_version_1(mut self) -> Self {
+        self.policy.version = Version::V1;
+        self
+    }
+
     /// The rows of the first account as lines, and the findings as `KIND subject`.
     pub(super) fn lines(&self) -> (Vec<String>, Vec<String>) {
         let duty = derive(self).unwrap();
@@ -109,12 +115,13 @@ pub(super) fn any_world() -> impl Strategy<Value = Evidence> {
     let shifts = prop::collection::vec((0_usize..3, 0_usize..4, step(), 0_i64..20), 0..6);
     let punches = prop::collection::vec((0_usize..3, step(), any::<bool>()), 0..16);
     let handovers = prop::collection::vec((0_usize..3, 0_usize..3, step(), any::<bool>()), 0..10);
-    let numbers = (0..PERIODS.len(), 1_i64..20, prop::sample::select(vec![20_i64, 60, 180]));
+    let versions = prop::sample::select(vec![Version::V1, Version::V2]);
+    let numbers = (0..PERIODS.len(), 1_i64..20, prop::sample::select(vec![20_i64, 60, 180]), versions);
     (numbers, people, accounts, shifts, punches, handovers).prop_map(build)
 }
 
 type Drawn = (
-    (usize, i64, i64),
+    (usize, i64, i64, Version),
     Vec<(usize, usize, i8, Option<i8>)>,
     Vec<(usize, usize, bool, i8)>,
     Vec<(usize, usize, i64, i64)>,
@@ -122,7 +129,7 @@ type Drawn = (
     Vec<(usize, usize, i64, bool)>,
 );
 
-fn build(((period, longest, step), people, accounts, shifts, punches, handovers): Drawn) -> Evidence {
+fn build(((period, longest, step, version), people, accounts, shifts, punches, handovers): Drawn) -> Evidence {
     let (from, to) = PERIODS[period];
     let (from, to): (Date, Date) = (from.parse().unwrap(), to.parse().unwrap());
     let day = |n: i8| from.checked_add(jiff::Span::new().days(i64::from(n) - 2)).unwrap();
@@ -157,7 +164,7 @@ fn build(((period, longest, step), people, accounts, shifts, punches, handovers)
     let hand_kind = |take: bool| if take { HandoverKind::Take } else { HandoverKind::Release };
     Evidence {
         period: Period::new(from, to).unwrap(),
-        policy: Policy { longest: SignedDuration::from_hours(longest), ..Policy::default() },
+        policy: Policy { version, longest: SignedDuration::from_hours(longest), ..Policy::default() },
         people: people.iter().enumerate().map(person_of).collect(),
         accounts: accounts.iter().enumerate().map(account_of).collect(),
         shifts: shifts.iter().map(shift_of).collect(),

@@ -1,0 +1,141 @@
+//! Whatever a finding says is so: each sentence is taken apart and held against the facts, for random worlds.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::oracle::{holds, of_team, pair_covering};
+use super::world::any_world;
+use super::*;
+
+const MOMENT: SignedDuration = SignedDuration::from_nanos(1);
+
+/// The instants that a sentence names, in its order.
+fn times(detail: &str) -> Vec<Timestamp> {
+    detail.split([' ', ',', ';']).filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The people whose numbers a sentence names, in its order.
+fn named<'a>(e: &'a Evidence, detail: &str) -> Vec<&'a Person> {
+    detail.split(' ').filter_map(|word| e.people.iter().find(|p| p.employee_no == word)).collect()
+}
+
+fn punches(e: &Evidence, p: &Person, kind: PunchKind) -> BTreeSet<Timestamp> {
+    e.punches.iter().filter(|x| x.person == p.id && x.kind == kind).map(|x| x.at).collect()
+}
+
+fn log(e: &Evidence, account: &Account, p: &Person, kind: HandoverKind) -> BTreeSet<Timestamp> {
+    let own = e.handovers.iter().filter(|h| h.account == account.id && h.person == p.id && h.kind == kind);
+    own.map(|h| h.at).collect()
+}
+
+fn of_punches(e: &Evidence, p: &Person, finding: &Finding) -> bool {
+    let (ins, outs) = (punches(e, p, PunchKind::In), punches(e, p, PunchKind::Out));
+    let (at, told) = (finding.at.unwrap(), times(&finding.detail));
+    let long = e.policy.longest;
+    if told[0] != at {
+        return false;
+    }
+    if finding.kind == FindingKind::DoubleIn {
+        let was_in = ins.range(at - long..at).next_back();
+        return ins.contains(&at)
+            && !outs.contains(&at)
+            && pair_covering(e, p, at - MOMENT)
+            && was_in.is_some_and(|since| outs.range(*since + MOMENT..at).next().is_none());
+    }
+    if finding.detail.contains("both at once") {
+        return ins.contains(&at) && outs.contains(&at) && !pair_covering(e, p, at) && !pair_covering(e, p, at - MOMENT);
+    }
+    if finding.detail.contains("punched in at") {
+        return ins.contains(&at) && outs.range(at + MOMENT..=at + long).next().is_none() && !pair_covering(e, p, at);
+    }
+    if finding.detail.contains("without an in within") {
+        return outs.contains(&at) && ins.range(at - long..=at).next().is_none();
+    }
+    let closed = told[1];
+    outs.contains(&at)
+        && outs.contains(&closed)
+        && closed < at
+        && ins.range(at - long..=closed).next().is_some()
+        && ins.range(closed + MOMENT..=at).next().is_none()
+        && !pair_covering(e, p, at - MOMENT)
+}
+
+fn of_holds(e: &Evidence, account: &Account, finding: &Finding) -> bool {
+    let (who, told) = (named(e, &finding.detail), times(&finding.detail));
+    let p = who[0];
+    let (takes, releases) = (log(e, account, p, HandoverKind::Take), log(e, account, p, HandoverKind::Release));
+    let (at, end) = (finding.at.unwrap(), *told.last().unwrap());
+    match finding.kind {
+        FindingKind::ReleaseWithoutTake => {
+            releases.contains(&at) && !takes.contains(&at) && !holds(e, account, p, at - MOMENT)
+        }
+        FindingKind::Overlap => {
+            let both = |t| holds(e, account, who[0], t) && holds(e, account, who[1], t);
+            who[0].id != who[1].id && told[0] == at && both(at) && both(end - MOMENT)
+        }
+        _ => {
+            let unreleased = match finding.detail.contains("took it again") {
+                true => takes.contains(&told[1]) && releases.range(at + MOMENT..=told[1]).next().is_none(),
+                false => releases.range(at + MOMENT..).next().is_none(),
+            };
+            let outs = punches(e, p, PunchKind::Out);
+            let why = match finding.detail.rsplit_once(", ").unwrap().1 {
+                "the next punch-out" => outs.contains(&end) && outs.range(at + MOMENT..end).next().is_none(),
+                "the end of the roster" => e.shifts.iter().any(|s| s.person == p.id && s.start < s.end && s.end == end),
+                "the longest stretch allowed" => end == at + e.policy.longest,
+                "the next take" => takes.range(at + MOMENT..).next() == Some(&end),
+                _ => false,
+            };
+            takes.contains(&at) && told[0] == at && unreleased && why && holds(e, account, p, end - MOMENT)
+        }
+    }
+}
+
+fn of_account(e: &Evidence, duty: &Duty, account: &Account, finding: &Finding) -> bool {
+    let period = e.period.instants(&account.zone).unwrap();
+    let rostered = e.shifts.iter().any(|s| {
+        s.account == account.id && s.start < s.end && s.start < period.end && period.start < s.end
+    });
+    let handed = e.handovers.iter().any(|h| h.account == account.id && period.contains(&h.at));
+    let punched = e.people.iter().any(|p| {
+        e.punches.iter().any(|x| x.person == p.id && period.contains(&x.at) && of_team(account, p, x.at))
+    });
+    let rows = &duty.accounts.iter().find(|o| o.account == account.id).unwrap().rows;
+    let served = rows.iter().any(|r| r.start < period.end && period.start < r.end);
+    if finding.kind == FindingKind::UnheldAccount {
+        return !served;
+    }
+    let team = rows.iter().filter(|r| r.start < period.end && period.start < r.end);
+    let team: BTreeSet<PersonId> = team.map(|r| r.person).collect();
+    let members = format!(", people: {})", team.len());
+    !rostered && !handed && !punched && finding.detail.contains(&members) && rows.iter().all(|r| r.rule == Rule::Team)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_finding_says_is_so(e in any_world()) {
+        let mut e = e;
+        e.policy.version = Version::V2;
+        let duty = derive(&e).unwrap();
+        for finding in &duty.findings {
+            let account = e.accounts.iter().find(|a| a.key == finding.subject);
+            let so = match finding.kind {
+                FindingKind::DoubleIn | FindingKind::MissingPunch => {
+                    let person = e.people.iter().find(|p| p.employee_no == finding.subject).unwrap();
+                    of_punches(&e, person, finding)
+                }
+                FindingKind::NoDutyEvidence | FindingKind::UnheldAccount => {
+                    of_account(&e, &duty, account.unwrap(), finding)
+                }
+                FindingKind::Overlap | FindingKind::MissingRelease | FindingKind::ReleaseWithoutTake => {
+                    of_holds(&e, account.unwrap(), finding)
+                }
+            };
+            prop_assert!(so, "not so: {:?}", finding);
+        }
+    }
+}

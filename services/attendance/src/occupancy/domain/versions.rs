@@ -1,0 +1,135 @@
+//! What version 2 of the rules says where version 1 said something else: which punches are of which shift.
+
+use super::world::world;
+use super::*;
+
+fn march() -> Evidence {
+    world("UTC", "2026-03-02", "2026-03-04", &["north/a", "north/a"])
+}
+
+/// Nights of the 2nd and the 3rd.
+fn two_nights() -> Evidence {
+    march().shift(0, 0, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z").shift(
+        0,
+        0,
+        "2026-03-03T22:00:00Z",
+        "2026-03-04T06:00:00Z",
+    )
+}
+
+const FIRST: &str = "E0 2026-03-02T21:52:00Z..2026-03-03T06:05:00Z Roster";
+const SECOND: &str = "E0 2026-03-03T21:45:00Z..2026-03-04T06:15:00Z Roster";
+
+#[test]
+fn an_out_that_closes_the_night_before_is_no_punch_of_the_night_to_come() {
+    let e = two_nights().punch_in(0, "2026-03-02T21:52:00Z").punch_out(0, "2026-03-03T06:05:00Z");
+    assert_eq!(e.who(), [FIRST, SECOND]);
+    assert_eq!(e.by_version_1().who(), [FIRST], "as months were closed before");
+}
+
+#[test]
+fn a_late_out_and_an_early_in_go_with_their_night_however_far_past_the_cut_over() {
+    let late = two_nights().punch_in(0, "2026-03-02T21:00:00Z").punch_out(0, "2026-03-03T11:40:00Z");
+    let first = "E0 2026-03-02T21:45:00Z..2026-03-03T06:15:00Z Roster";
+    assert_eq!(late.who(), [first, SECOND]);
+    let a_break = two_nights()
+        .punch_in(0, "2026-03-02T21:52:00Z")
+        .punch_out(0, "2026-03-03T04:30:00Z")
+        .punch_in(0, "2026-03-03T05:00:00Z")
+        .punch_out(0, "2026-03-03T06:05:00Z");
+    assert_eq!(a_break.who().len(), 3, "a break after the cut-over is of the same night");
+    assert_eq!(a_break.who()[2], SECOND);
+}
+
+#[test]
+fn an_out_whose_in_is_missing_is_of_the_shift_that_it_ends() {
+    for out in ["2026-03-03T05:58:00Z", "2026-03-03T06:05:00Z", "2026-03-03T06:40:00Z", "2026-03-03T13:00:00Z"] {
+        let e = two_nights().punch_out(0, out);
+        assert_eq!(e.who(), [SECOND], "the first night has a punch and no pair, {out}");
+        assert_eq!(e.lines().1, ["MISSING_PUNCH E0"]);
+    }
+    let twice = two_nights()
+        .punch_in(0, "2026-03-02T21:52:00Z")
+        .punch_out(0, "2026-03-03T06:05:00Z")
+        .punch_out(0, "2026-03-03T06:06:00Z");
+    assert_eq!(twice.who(), [FIRST, SECOND], "a second out is of the same shift as the first");
+}
+
+#[test]
+fn an_in_whose_out_is_missing_speaks_against_its_own_shift_only() {
+    let first = two_nights().punch_in(0, "2026-03-02T21:52:00Z");
+    assert_eq!(first.who(), [SECOND]);
+    let second = two_nights()
+        .punch_in(0, "2026-03-02T21:52:00Z")
+        .punch_out(0, "2026-03-03T06:05:00Z")
+        .punch_in(0, "2026-03-03T21:20:00Z");
+    assert_eq!(second.who(), [FIRST], "too early for the grace, but of that working day");
+}
+
+#[test]
+fn a_day_shift_after_the_night_counts_by_roster_when_only_the_night_was_punched() {
+    let e = march()
+        .shift(0, 0, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z")
+        .shift(0, 0, "2026-03-03T14:00:00Z", "2026-03-03T22:00:00Z")
+        .punch_in(0, "2026-03-02T21:52:00Z")
+        .punch_out(0, "2026-03-03T06:05:00Z");
+    assert_eq!(e.who(), [FIRST, "E0 2026-03-03T13:45:00Z..2026-03-03T22:15:00Z Roster"]);
+}
+
+#[test]
+fn two_shifts_of_one_working_day_share_their_punches() {
+    let split = march()
+        .shift(0, 0, "2026-03-02T06:00:00Z", "2026-03-02T10:00:00Z")
+        .shift(0, 0, "2026-03-02T18:00:00Z", "2026-03-02T22:00:00Z")
+        .punch_in(0, "2026-03-02T05:55:00Z")
+        .punch_out(0, "2026-03-02T10:05:00Z");
+    assert_eq!(split.who(), ["E0 2026-03-02T05:55:00Z..2026-03-02T10:05:00Z Roster"], "not back that evening");
+    assert_eq!(split.who(), split.by_version_1().who());
+}
+
+#[test]
+fn one_pair_over_a_double_shift_is_of_both_also_across_the_cut_over() {
+    let double = || {
+        march().shift(0, 0, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z").shift(
+            0,
+            0,
+            "2026-03-03T06:00:00Z",
+            "2026-03-03T14:00:00Z",
+        )
+    };
+    let left = double().punch_in(0, "2026-03-02T21:52:00Z").punch_out(0, "2026-03-03T10:00:00Z");
+    assert_eq!(left.who(), ["E0 2026-03-02T21:52:00Z..2026-03-03T10:00:00Z Roster"], "left in the middle of the second");
+    let late = double().punch_in(0, "2026-03-02T21:52:00Z").punch_out(0, "2026-03-03T06:05:00Z");
+    assert_eq!(
+        late.who(),
+        ["E0 2026-03-02T21:52:00Z..2026-03-03T14:15:00Z Roster"],
+        "an out within the grace is of the shift that ends"
+    );
+    let early = double().punch_in(0, "2026-03-03T05:52:00Z").punch_out(0, "2026-03-03T14:05:00Z");
+    assert_eq!(
+        early.who(),
+        ["E0 2026-03-02T21:45:00Z..2026-03-03T14:05:00Z Roster"],
+        "an in within the grace is of the shift that begins"
+    );
+}
+
+#[test]
+fn an_in_before_the_cut_over_for_a_shift_after_it_is_a_punch_of_that_shift() {
+    let early = march().shift(0, 0, "2026-03-02T04:30:00Z", "2026-03-02T12:30:00Z");
+    let early = early.punch_in(0, "2026-03-02T03:40:00Z").punch_out(0, "2026-03-02T09:00:00Z");
+    assert_eq!(early.who(), ["E0 2026-03-02T04:15:00Z..2026-03-02T09:00:00Z Roster"]);
+}
+
+#[test]
+fn shifts_on_two_accounts_at_once_share_a_pair() {
+    let mut e = march()
+        .shift(0, 0, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z")
+        .shift(0, 1, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z")
+        .punch_in(0, "2026-03-02T21:52:00Z")
+        .punch_out(0, "2026-03-03T02:00:00Z");
+    e.accounts.push(Account::new(super::world::account(1), "JD/shop/a1", jiff::tz::TimeZone::UTC));
+    for occupied in derive(&e).unwrap().accounts {
+        assert_eq!(occupied.rows.len(), 1);
+        assert_eq!(occupied.rows[0].end, super::world::at("2026-03-03T02:00:00Z"));
+    }
+}
