@@ -13,7 +13,7 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The input cannot be used; the message says what to change.
 pub const UNUSABLE: u8 = 2;
-/// Everything was done but for rows that were rejected, each with its cure.
+/// Everything was done but for rows that were rejected, each with its cure, or for a pool that could not be split.
 pub const REJECTED: u8 = 3;
 /// The command line or a setting is wrong; the message names it.
 pub const USAGE: u8 = 64;

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use tally_api::identity::v1 as identity;
 use tally_i18n::sentence;
 use tally_kernel::Locale;
+use tally_kernel::error::Kind;
 use tally_rpc::{RpcChannel, bearer, connect};
 use tally_runtime::Config;
 use tonic::{Request, Status};
@@ -118,6 +119,8 @@ pub struct Told {
     text: String,
     /// What a program goes by, such as `INITIALISED_ALREADY`.
     pub reason: &'static str,
+    /// Whether the suite said no to what was asked, and was able to do it otherwise.
+    pub refused: bool,
 }
 
 /// A status as an error a person can read.
@@ -127,7 +130,8 @@ pub fn told(status: Status) -> anyhow::Error {
     for violation in error.violations() {
         text.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(Locale::En, &violation.message)));
     }
-    anyhow::Error::new(Told { text, reason: error.reason() })
+    let refused = matches!(error.kind(), Kind::InvalidArgument | Kind::FailedPrecondition);
+    anyhow::Error::new(Told { text, reason: error.reason(), refused })
 }
 
 /// Reads a secret from a file's first line.

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
 
+use super::summary::NotSettled;
 use super::upload::Ids;
 use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Reading};
 use crate::session::{Session, told};
@@ -291,8 +292,14 @@ impl<'a> Results<'a> {
         Ok(statements)
     }
 
-    /// `findings.csv`: of the reading and of the services, in one order. Gives how many of each kind.
-    pub async fn findings(&mut self, session: &Session, cycle_id: &str) -> Result<BTreeMap<String, u64>> {
+    /// `findings.csv`: of the reading, of the services, and why the pool was not split, in one order. Gives how many of
+    /// each kind. Written a second time when the settlement was refused.
+    pub async fn findings(
+        &mut self,
+        session: &Session,
+        cycle_id: &str,
+        refused: Option<&NotSettled>,
+    ) -> Result<BTreeMap<String, u64>> {
         let mut rows: Vec<[String; 4]> = Vec::new();
         for finding in &self.bundle.findings {
             let subject = [finding.file.as_str(), finding.subject.as_str()].join(" ").trim().to_owned();
@@ -310,6 +317,7 @@ impl<'a> Results<'a> {
                 break;
             }
         }
+        rows.extend(refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told()]));
         rows.sort();
         let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
         let mut table = Table::create(&self.dir, "findings.csv", &["kind", "subject", "at", "detail"])?;
@@ -317,7 +325,9 @@ impl<'a> Results<'a> {
             *kinds.entry(row[0].clone()).or_default() += 1;
             table.row(row.iter().map(String::as_str))?;
         }
-        self.digests.push(table.close()?);
+        let digest = table.close()?;
+        self.digests.retain(|other| other.file != digest.file);
+        self.digests.push(digest);
         Ok(kinds)
     }
 }

@@ -1,5 +1,6 @@
 //! The job from reading to files, step by step.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -13,9 +14,9 @@ use tally_api::performance::v1 as performance;
 use super::crew::Crew;
 use super::results::{Counts, PersonTotal, Results, rejected};
 use super::settle::{self, Settled};
-use super::summary::{self, Manifest, Rejections, Summary, Timings, Versions};
+use super::summary::{self, Manifest, NotSettled, Rejections, Summary, Timings, Versions};
 use super::upload::{self, Ids};
-use crate::bundle::{Bundle, PersonIx, Reading, Unusable, write_normalised};
+use crate::bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
 use crate::progress::Progress;
 use crate::session::{Session, told};
 
@@ -64,26 +65,25 @@ pub fn clock_of(bundle: &Bundle) -> Result<Timestamp> {
 pub async fn close(crew: &Crew, job: Job<'_>) -> Result<Outcome> {
     let bundle = &job.reading.bundle;
     let mut steps = Steps::new();
+    // What is known is written before the next step begins: whatever fails later takes nothing of it away.
+    rejected(&job.out, job.reading)?;
+    let inputs =
+        steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs")).context("inputs"))?;
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle)).await?;
     let bar = job.progress.bar("records", bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, |done| bar.set(done))).await?;
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, bundle, job.progress)).await?;
-    let settled = steps.time("settlement", settlement(crew, bundle, &cycle)).await?;
-    let files = Files { crew, job: &job, ids: &ids, cycle: &cycle, settled: settled.as_ref() };
-    let (summary, totals, cards, statements) = files.write(&mut steps).await?;
+    let files = Files { crew, job: &job, ids: &ids, cycle: &cycle };
+    let mut results = Results::new(&job.out, bundle, &ids);
+    let mut scored = files.scored(&mut results, &mut steps).await?;
+    let paid = files.paid(&mut results, &mut scored, &mut steps).await?;
+    let summary = files.finish(results, &scored, &paid, inputs)?;
     let timings = steps.finish();
     summary::write(&job.out, "timings.json", &timings)?;
-    Ok(Outcome {
-        summary,
-        timings,
-        cycle_id: cycle.cycle_id,
-        ids,
-        totals,
-        cards,
-        statements,
-        settlement_id: settled.map(|s| s.settlement_id),
-    })
+    let (Scored { totals, cards, .. }, statements) = (scored, paid.statements);
+    let settlement_id = paid.settled.map(|s| s.settlement_id);
+    Ok(Outcome { summary, timings, cycle_id: cycle.cycle_id, ids, totals, cards, statements, settlement_id })
 }
 
 /// Makes the cycle, closes it, waits, and publishes it.
@@ -147,58 +147,77 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> 
     Err(anyhow!("the service stopped telling about the cycle before it was closed"))
 }
 
-async fn settlement(crew: &Crew, bundle: &Bundle, cycle: &performance::Cycle) -> Result<Option<Settled>> {
-    match &bundle.pool {
-        None => Ok(None),
-        Some(pool) => settle::settle(crew, &cycle.cycle_id, pool).await.map(Some),
-    }
-}
-
 /// Everything that is needed to write the result folder.
 struct Files<'a> {
     crew: &'a Crew,
     job: &'a Job<'a>,
     ids: &'a Ids,
     cycle: &'a performance::Cycle,
-    settled: Option<&'a Settled>,
 }
 
-type Written = (Summary, Vec<PersonTotal>, Vec<(PersonIx, performance::Card)>, Vec<(PersonIx, Statement)>);
+/// What is there before any money is split.
+struct Scored {
+    counts: Counts,
+    totals: Vec<PersonTotal>,
+    cards: Vec<(PersonIx, performance::Card)>,
+    findings: BTreeMap<String, u64>,
+}
+
+/// What came of the pool.
+#[derive(Default)]
+struct Paid {
+    settled: Option<Settled>,
+    refused: Option<NotSettled>,
+    statements: Vec<(PersonIx, Statement)>,
+}
 
 impl Files<'_> {
-    async fn write(&self, steps: &mut Steps) -> Result<Written> {
+    /// Credits, totals, cards and findings.
+    async fn scored(&self, results: &mut Results<'_>, steps: &mut Steps) -> Result<Scored> {
         let (bundle, reader) = (&self.job.reading.bundle, &self.crew.auditor);
-        let (out, cycle_id) = (&self.job.out, self.cycle.cycle_id.as_str());
-        let mut results = Results::new(out, bundle, self.ids);
+        let cycle_id = self.cycle.cycle_id.as_str();
         let bar = self.job.progress.bar("credits", bundle.records.len() as u64);
         let counts = steps.time("credits", results.credits(reader, cycle_id, |done| bar.set(done))).await?;
         bar.done();
         let totals = steps.time("totals", results.attribution(reader, cycle_id)).await?;
         let cards = steps.time("score cards", results.cards(reader, cycle_id)).await?;
-        let settlement_id = self.settled.map(|s| s.settlement_id.as_str());
-        let statements = steps.time("statements", results.statements(reader, settlement_id)).await?;
-        let findings = steps.time("findings", results.findings(reader, cycle_id)).await?;
-        rejected(out, self.job.reading)?;
-        let inputs = steps.now("inputs", || write_normalised(bundle, &out.join("inputs")).context("inputs"))?;
-        results.digests.sort_by(|a, b| a.file.cmp(&b.file));
-        let digest = summary::digest(&results.digests);
-        let summary = self.summary(counts, findings, cards.len() as u64, digest.clone())?;
-        summary::write(out, "summary.json", &summary)?;
-        let versions = summary.versions.clone();
-        let (language, rejected) = (reader.language().to_owned(), self.rejections());
-        let manifest = Manifest { versions, language, inputs, rejected, results: results.digests, digest };
-        summary::write(out, "manifest.json", &manifest)?;
-        Ok((summary, totals, cards, statements))
+        let findings = steps.time("findings", results.findings(reader, cycle_id, None)).await?;
+        Ok(Scored { counts, totals, cards, findings })
     }
 
-    fn summary(
-        &self,
-        counts: Counts,
-        findings: std::collections::BTreeMap<String, u64>,
-        people: u64,
-        digest: String,
-    ) -> Result<Summary> {
-        let bundle = &self.job.reading.bundle;
+    /// Settlement and statements. Where the pool cannot be split, what was scored stays, and the reason is a finding.
+    async fn paid(&self, results: &mut Results<'_>, scored: &mut Scored, steps: &mut Steps) -> Result<Paid> {
+        let (reader, cycle_id) = (&self.crew.auditor, self.cycle.cycle_id.as_str());
+        let mut paid = Paid::default();
+        if let Some(pool) = &self.job.reading.bundle.pool {
+            match steps.time("settlement", settle::settle(self.crew, cycle_id, pool)).await {
+                Ok(settled) => paid.settled = Some(settled),
+                Err(error) => paid.refused = Some(settle::refusal(error)?),
+            }
+        }
+        let settlement_id = paid.settled.as_ref().map(|s| s.settlement_id.as_str());
+        paid.statements = steps.time("statements", results.statements(reader, settlement_id)).await?;
+        if let Some(refused) = &paid.refused {
+            scored.findings = results.findings(reader, cycle_id, Some(refused)).await?;
+        }
+        Ok(paid)
+    }
+
+    /// `summary.json` and `manifest.json`.
+    fn finish(&self, mut results: Results<'_>, scored: &Scored, paid: &Paid, inputs: Vec<FileDigest>) -> Result<Summary> {
+        results.digests.sort_by(|a, b| a.file.cmp(&b.file));
+        let digest = summary::digest(&results.digests);
+        let summary = self.summary(scored, paid, digest.clone())?;
+        summary::write(&self.job.out, "summary.json", &summary)?;
+        let versions = summary.versions.clone();
+        let (language, rejected) = (self.crew.auditor.language().to_owned(), self.rejections());
+        let manifest = Manifest { versions, language, inputs, rejected, results: results.digests, digest };
+        summary::write(&self.job.out, "manifest.json", &manifest)?;
+        Ok(summary)
+    }
+
+    fn summary(&self, scored: &Scored, paid: &Paid, digest: String) -> Result<Summary> {
+        let (bundle, counts) = (&self.job.reading.bundle, &scored.counts);
         let known = self.cycle.summary.clone().unwrap_or_default();
         let records = counts.credited + counts.unattributed;
         if records != known.records || records != bundle.records.len() as u64 {
@@ -208,6 +227,7 @@ impl Files<'_> {
                 known.records
             );
         }
+        let settled = paid.settled.as_ref();
         Ok(Summary {
             group: bundle.group.name.clone(),
             from: bundle.period.from.to_string(),
@@ -216,14 +236,15 @@ impl Files<'_> {
             credited: counts.credited,
             unattributed: counts.unattributed,
             rejected: self.rejections().values().sum(),
-            rungs: counts.rungs.into_iter().map(|(rung, records)| (rung.to_owned(), records)).collect(),
+            rungs: counts.rungs.iter().map(|(rung, records)| ((*rung).to_owned(), *records)).collect(),
             mixed_untagged: known.mixed_untagged,
-            findings,
-            people,
+            findings: scored.findings.clone(),
+            people: scored.cards.len() as u64,
             currency: bundle.group.currency.clone(),
-            pool_minor: self.settled.map(|s| s.pool_minor),
-            paid_minor: self.settled.map(|s| s.paid_minor),
-            team_fund_minor: self.settled.map(|s| s.team_fund_minor),
+            pool_minor: settled.map(|s| s.pool_minor),
+            paid_minor: settled.map(|s| s.paid_minor),
+            team_fund_minor: settled.map(|s| s.team_fund_minor),
+            not_settled: paid.refused.clone(),
             versions: Versions {
                 tally: env!("CARGO_PKG_VERSION").to_owned(),
                 policy: bundle.policy.version.to_string(),

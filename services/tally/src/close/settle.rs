@@ -1,7 +1,7 @@
 //! Scheme and pool of a bundle in the suite's words, and the way from a cycle to posted statements. Three people take
 //! part, as the suite demands: who prepares, who approves, who posts.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use tally_api::attendance::v1 as attendance;
@@ -13,7 +13,8 @@ use crate::bundle::{
     Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
 };
 use crate::close::Crew;
-use crate::session::told;
+use crate::close::summary::NotSettled;
+use crate::session::{Told, told};
 
 /// The bundle's scheme.
 ///
@@ -114,6 +115,20 @@ pub struct Settled {
     pub team_fund_minor: i64,
 }
 
+/// What a failed settlement leaves to be said, where it was refused: the same bundle is refused again in the same words.
+///
+/// # Errors
+/// The failure itself, where it is none of the bundle's: what was scored is on the disk already.
+pub fn refusal(error: anyhow::Error) -> Result<NotSettled> {
+    let told = error.downcast_ref::<Told>().filter(|told| told.refused).map(|told| (told.reason, told.to_string()));
+    let unusable = error.downcast_ref::<Unusable>().map(|wrong| (wrong.reason, wrong.to_string()));
+    let Some((reason, message)) = told.or(unusable) else {
+        let kept = "the pool was not split; credits, cards and findings are in the result folder";
+        return Err(error.context(kept));
+    };
+    Ok(NotSettled { reason: reason.to_owned(), message })
+}
+
 /// Makes the pool and drafts as one person, approves as another, posts as a third.
 pub async fn settle(crew: &Crew, cycle_id: &str, pool: &Pool) -> Result<Settled> {
     let Crew { preparer, approver, payer, .. } = crew;
@@ -144,21 +159,21 @@ pub async fn settle(crew: &Crew, cycle_id: &str, pool: &Pool) -> Result<Settled>
     })
 }
 
-fn wire_pool(pool: &Pool, cycle_id: &str) -> Result<compensation::Pool> {
+fn wire_pool(pool: &Pool, cycle_id: &str) -> Result<compensation::Pool, Unusable> {
     Ok(compensation::Pool {
         pool_id: String::new(),
         name: "pool.yaml".to_owned(),
         cycle_id: cycle_id.to_owned(),
         amount: Some(common::Money { currency: pool.currency.clone(), minor: pool.amount_minor }),
-        parts: pool.rule.iter().map(part).collect::<Result<_>>()?,
+        parts: pool.rule.iter().map(part).collect::<Result<_, _>>()?,
         carry: false,
     })
 }
 
-fn part(part: &PoolPart) -> Result<compensation::PoolPart> {
+fn part(part: &PoolPart) -> Result<compensation::PoolPart, Unusable> {
     let rule = match part.by {
         PoolRule::Tiers => {
-            let tiers = part.tiers.iter().map(tier).collect::<Result<_>>()?;
+            let tiers = part.tiers.iter().map(tier).collect::<Result<_, _>>()?;
             compensation::pool_part::Rule::Tiers(compensation::TierRule { tiers })
         }
         PoolRule::Score => {
@@ -171,7 +186,7 @@ fn part(part: &PoolPart) -> Result<compensation::PoolPart> {
     Ok(compensation::PoolPart { share_ppm: percent_to_ppm(part.share)?, rule: Some(rule) })
 }
 
-fn tier(tier: &Tier) -> Result<compensation::Tier> {
+fn tier(tier: &Tier) -> Result<compensation::Tier, Unusable> {
     Ok(compensation::Tier {
         name: tier.name.clone(),
         quota_ppm: tier.top_percent.map(percent_to_ppm).transpose()?.unwrap_or(0),
@@ -180,10 +195,13 @@ fn tier(tier: &Tier) -> Result<compensation::Tier> {
     })
 }
 
-fn percent_to_ppm(percent: Decimal) -> Result<u32> {
+fn percent_to_ppm(percent: Decimal) -> Result<u32, Unusable> {
     let ppm = percent * Decimal::from(10_000);
     let whole = if ppm.fract().is_zero() { ppm.to_u32() } else { None };
-    whole.ok_or_else(|| anyhow!("pool.yaml: {percent} % has more than four decimals"))
+    whole.ok_or_else(|| {
+        let problem = format!("{percent} % has more than four decimals");
+        Unusable::new("INVALID_SETTINGS", "pool.yaml", problem, "write shares and quotas with at most four decimals")
+    })
 }
 
 #[cfg(test)]

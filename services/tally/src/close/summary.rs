@@ -44,10 +44,29 @@ pub struct Summary {
     /// What the team's fund gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team_fund_minor: Option<i64>,
+    /// Why there is a pool and no settlement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_settled: Option<NotSettled>,
     /// What computed it.
     pub versions: Versions,
     /// Digest over the digests of all result files that do not depend on the order of rows.
     pub digest: String,
+}
+
+/// Why a pool could not be split, while everything before it is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotSettled {
+    /// The stable reason, such as `ZERO_SCORES`.
+    pub reason: String,
+    /// The sentence: what is wrong and what to change.
+    pub message: String,
+}
+
+impl NotSettled {
+    /// Reason and sentence in one.
+    pub fn told(&self) -> String {
+        format!("{}: {}", self.reason, self.message)
+    }
 }
 
 /// What computed a result.

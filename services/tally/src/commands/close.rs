@@ -35,7 +35,8 @@ pub async fn close(args: Close) -> Result<u8> {
         explain(&crew, &reading, &outcome, what, args.json, args.lang).await?;
     }
     home.stop().await?;
-    Ok(if outcome.summary.rejected > 0 { REJECTED } else { DONE })
+    let whole = outcome.summary.rejected == 0 && outcome.summary.not_settled.is_none();
+    Ok(if whole { DONE } else { REJECTED })
 }
 
 /// Reads a bundle with progress.

@@ -42,6 +42,16 @@ fn headline(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language)
 
 fn money(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
     let (summary, currency) = (&outcome.summary, &outcome.summary.currency);
+    if let Some(refused) = &summary.not_settled {
+        page.heading(pick(lang, "The pool was not split", "奖金池未结算"));
+        page.say(2, &refused.told());
+        let kept = pick(
+            lang,
+            "Credits, score cards and findings are complete; correct this and close the month again.",
+            "归属、成绩单与提示均已完整写出；改正后重新结算即可。",
+        );
+        return page.say(2, kept);
+    }
     let (Some(pool), Some(paid), Some(fund)) = (summary.pool_minor, summary.paid_minor, summary.team_fund_minor) else {
         page.heading(pick(lang, "No pool, no settlement", "没有奖金池，不结算"));
         let text = pick(

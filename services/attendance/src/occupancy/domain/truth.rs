@@ -107,10 +107,10 @@ fn of_account(e: &Evidence, duty: &Duty, account: &Account, finding: &Finding) -
     if finding.kind == FindingKind::UnheldAccount {
         return !served;
     }
-    let team = rows.iter().filter(|r| r.start < period.end && period.start < r.end);
-    let team: BTreeSet<PersonId> = team.map(|r| r.person).collect();
+    let inside: Vec<&Row> = rows.iter().filter(|r| r.start < period.end && period.start < r.end).collect();
+    let team: BTreeSet<PersonId> = inside.iter().map(|r| r.person).collect();
     let members = format!(", people: {})", team.len());
-    !rostered && !handed && !punched && finding.detail.contains(&members) && rows.iter().all(|r| r.rule == Rule::Team)
+    !rostered && !handed && !punched && finding.detail.contains(&members) && inside.iter().all(|r| r.rule == Rule::Team)
 }
 
 proptest! {
