@@ -1,0 +1,135 @@
+//! Duty over several nights, punches without a direction, and work that a later step must not throw away.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const PEOPLE: &str = "employee_no,name,org_unit,position,grade,hired_on\n\
+    1001,Ann,East/Desk,agent,P1,2025-01-06\n1002,Bo,East/Desk,agent,P1,2025-01-06\n";
+const ACCOUNTS: &str = "platform,store,account,phase,capacity,zone\nMart,One,mart-a,shared,1,Asia/Shanghai\n";
+const RECORDS: &str = "platform,store,account,external_id,started_at,ended_at,agent,kind,first_reply_seconds,resolved,rating,amount\n";
+const GROUP: &str = "currency: CNY\nperiod: {from: 2026-03-01, to: 2026-03-31}\n";
+const NIGHTS: &str = "employee_no,account,start,end\n1001,mart-a,2026-03-02 22:00,2026-03-03 06:00\n\
+    1001,mart-a,2026-03-03 22:00,2026-03-04 06:00\n1002,mart-a,2026-03-03 22:00,2026-03-04 06:00\n";
+
+struct Case(TempDir);
+
+impl Case {
+    /// Each of `records` is an id, a start and an agent; each lasts no time.
+    fn new(files: &[(&str, &str)], records: &[(&str, &str, &str)]) -> Self {
+        let case = Self(TempDir::new().expect("a folder"));
+        fs::create_dir(case.bundle()).expect("a folder");
+        let row = |(id, at, agent): &(&str, &str, &str)| format!("Mart,One,mart-a,{id},{at},{at},{agent},chat,,,,0\n");
+        let records = RECORDS.to_owned() + &records.iter().map(row).collect::<String>();
+        let all = [("people.csv", PEOPLE), ("accounts.csv", ACCOUNTS), ("group.yaml", GROUP), ("records.csv", &records)];
+        for (name, text) in all.iter().chain(files) {
+            fs::write(case.bundle().join(name), text).expect("a file");
+        }
+        case
+    }
+
+    fn bundle(&self) -> PathBuf {
+        self.0.path().join("bundle")
+    }
+
+    fn result(&self, name: &str) -> String {
+        let path = self.0.path().join("result").join(name);
+        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_tally")).env_clear().args(args).output().expect("the binary runs")
+    }
+
+    fn close(&self) -> i32 {
+        let out = self.0.path().join("result");
+        let output = self.run(&["close", text(&self.bundle()), "--out", text(&out)]);
+        output.status.code().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    fn replayed(&self) -> String {
+        let output = self.run(&["replay", text(&self.0.path().join("result"))]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// `id person share` of each credit.
+    fn credits(&self) -> Vec<String> {
+        let text = self.result("credits.csv");
+        let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let mut rows: Vec<String> =
+            text.lines().skip(1).map(cells).map(|c| format!("{} {} {}", c[0], c[2], c[3])).collect();
+        rows.sort();
+        rows
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+const CHATS: [(&str, &str, &str); 3] =
+    [("T1", "2026-03-02 23:00", ""), ("T2", "2026-03-03 23:00", ""), ("T3", "2026-03-04 02:00", "")];
+const FIRST_NIGHT: &str = "employee_no,at,kind\n1001,2026-03-02 21:52,in\n1001,2026-03-03 06:05,out\n";
+
+#[test]
+fn the_second_night_counts_by_roster_when_only_the_first_was_punched() {
+    let case = Case::new(&[("rosters.csv", NIGHTS), ("punches.csv", FIRST_NIGHT)], &CHATS);
+    assert_eq!(case.close(), 0);
+    let shared = ["T1 1001 1000000", "T2 1001 500000", "T2 1002 500000", "T3 1001 500000", "T3 1002 500000"];
+    assert_eq!(case.credits(), shared);
+    assert!(case.result("summary.json").contains("\"policy\": \"2\""));
+    assert!(case.replayed().contains("identical"));
+}
+
+#[test]
+fn a_month_of_policy_version_1_stays_as_it_was_closed() {
+    let files = [("rosters.csv", NIGHTS), ("punches.csv", FIRST_NIGHT), ("policy.yaml", "version: 1\n")];
+    let case = Case::new(&files, &CHATS);
+    assert_eq!(case.close(), 0);
+    assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000", "T3 1002 1000000"]);
+    assert!(case.result("inputs/policy.yaml").contains("version: 1"));
+    assert!(case.replayed().contains("identical"));
+}
+
+#[test]
+fn punches_without_a_direction_are_read_as_group_yaml_says() {
+    let given = "employee_no,at\n1001,2026-03-02 21:52\n1001,2026-03-03 06:05\n1001,2026-03-03 21:50\n1001,2026-03-03 23:30\n";
+    for how in ["alternating", "first_last"] {
+        let group = format!("{GROUP}punches: {how}\n");
+        let case = Case::new(&[("rosters.csv", NIGHTS), ("punches.csv", given), ("group.yaml", &group)], &CHATS);
+        assert_eq!(case.close(), 0);
+        let left = ["T1 1001 1000000", "T2 1001 500000", "T2 1002 500000", "T3 1002 1000000"];
+        assert_eq!(case.credits(), left, "{how}");
+        assert!(case.result("inputs/group.yaml").contains(how));
+        assert!(case.replayed().contains("identical"), "{how}");
+    }
+    let case = Case::new(&[("rosters.csv", NIGHTS), ("punches.csv", given)], &CHATS);
+    assert_eq!(case.close(), 2, "without the setting the column is needed");
+}
+
+#[test]
+fn a_pool_that_cannot_be_split_takes_nothing_away() {
+    let sales = "name: W\nversion: 1\nkpis:\n  - {id: sales, measure: sum, of: amount, target: 100, weight: 100}\n";
+    let unreached = "amount: 100.00\nrule:\n  - share: 100\n    by: tiers\n    tiers:\n      - {name: top, at_least: 500, weight: 1}\n";
+    let exact = "amount: 100.00\nrule:\n  - {share: 33.33333, by: score}\n  - {share: 66.66667, by: team_fund}\n";
+    let named = [("T1", "2026-03-02 09:00", "1001"), ("T2", "2026-03-02 09:01", "1002")];
+    let cases = [
+        ("ZERO_SCORES", "amount: 100.00\n", Some(sales)),
+        ("PART_WITHOUT_CLAIM", unreached, None),
+        ("INVALID_SETTINGS", exact, None),
+    ];
+    for (reason, pool, scheme) in cases {
+        let mut files = vec![("pool.yaml", pool)];
+        files.extend(scheme.map(|text| ("scheme.yaml", text)));
+        let case = Case::new(&files, &named);
+        assert_eq!(case.close(), 3, "{reason}");
+        assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000"]);
+        assert!(case.result("score_cards.csv").lines().count() > 2, "{reason}");
+        assert!(case.result("findings.csv").contains(&format!("NOT_SETTLED,pool.yaml,,\"{reason}: "))
+            || case.result("findings.csv").contains(&format!("NOT_SETTLED,pool.yaml,,{reason}: ")), "{reason}");
+        assert!(case.result("summary.json").contains(&format!("\"reason\": \"{reason}\"")), "{reason}");
+        assert!(case.replayed().contains("identical"), "{reason}");
+    }
+}

@@ -1,0 +1,3 @@
+//! Kinds of trouble met in the field, each with its right value.
+
+mod duty;
