@@ -41,8 +41,8 @@ pub use cell::major;
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Policy};
 pub use model::{
-    Account, AccountIx, Alias, Bundle, GivenPunch, Handover, HandoverKind, Measure, MeasureValues, Period, Person, PersonIx, Phase,
-    PhaseKind, Punch, PunchKind, Reading, Record, Roster,
+    Account, AccountIx, Alias, Bundle, GivenPunch, Handover, HandoverKind, Measure, MeasureValues, Period, Person,
+    PersonIx, Phase, PhaseKind, Punch, PunchKind, Reading, Record, Roster,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
 pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};

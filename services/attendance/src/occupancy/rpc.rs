@@ -215,7 +215,14 @@ mod tests {
             pb::ListOccupancyRequest { period: Some(period), account_ids: vec!["x".into()], policy: Some(policy) };
         let error = Question::try_from(ask).unwrap_err();
         let fields: Vec<_> = error.violations().iter().map(|v| v.field.as_str()).collect();
-        let wrong = ["period", "account_ids[0]", "policy.version", "policy.grace_minutes", "policy.max_hours", "policy.cut_over"];
+        let wrong = [
+            "period",
+            "account_ids[0]",
+            "policy.version",
+            "policy.grace_minutes",
+            "policy.max_hours",
+            "policy.cut_over",
+        ];
         assert_eq!(fields, wrong);
     }
 

@@ -165,9 +165,7 @@ fn stretches(person: PersonIx, rosters: &[Roster]) -> Vec<(Timestamp, Timestamp)
 /// The start of the nearest stretch, of equally near ones the earliest; nothing where none is near.
 fn nearest(at: Timestamp, stretches: &[(Timestamp, Timestamp)]) -> Option<Timestamp> {
     let zero = SignedDuration::ZERO;
-    let far = |(start, end): &(Timestamp, Timestamp)| {
-        start.duration_since(at).max(at.duration_since(*end)).max(zero)
-    };
+    let far = |(start, end): &(Timestamp, Timestamp)| start.duration_since(at).max(at.duration_since(*end)).max(zero);
     let near = stretches.iter().map(|s| (far(s), s.0)).filter(|(distance, _)| *distance <= NEAR);
     near.min().map(|(_, start)| start)
 }
@@ -206,12 +204,8 @@ mod tests {
     }
 
     fn read(how: Punches, times: &[&str], rosters: &[Roster]) -> (Vec<String>, Vec<Odd>) {
-        let around = Around {
-            how,
-            rosters,
-            cut_over: jiff::civil::time(4, 0, 0, 0),
-            longest: SignedDuration::from_hours(16),
-        };
+        let around =
+            Around { how, rosters, cut_over: jiff::civil::time(4, 0, 0, 0), longest: SignedDuration::from_hours(16) };
         let (found, odd) = direct(&punches(times), &TimeZone::UTC, &around);
         let line = |p: &Punch| format!("{} {}", &p.at.to_string()[8..16], p.kind.name());
         (found.iter().map(line).collect(), odd)
@@ -223,19 +217,16 @@ mod tests {
 
     #[test]
     fn alternating_punches_begin_with_an_in_on_every_working_day() {
-        let (found, odd) = read(
-            Punches::Alternating,
-            &["02T09:00", "02T12:00", "02T13:00", "02T18:00", "03T09:00", "03T18:00"],
-            &[],
-        );
-        let expected =
-            ["02T09:00 in", "02T12:00 out", "02T13:00 in", "02T18:00 out", "03T09:00 in", "03T18:00 out"];
+        let (found, odd) =
+            read(Punches::Alternating, &["02T09:00", "02T12:00", "02T13:00", "02T18:00", "03T09:00", "03T18:00"], &[]);
+        let expected = ["02T09:00 in", "02T12:00 out", "02T13:00 in", "02T18:00 out", "03T09:00 in", "03T18:00 out"];
         assert_eq!((found.as_slice(), odd), (expected.map(String::from).as_slice(), vec![]));
     }
 
     #[test]
     fn an_odd_count_is_told_and_its_last_punch_never_pairs_with_the_next_day() {
-        let (found, odd) = read(Punches::Alternating, &["02T09:00", "02T12:00", "02T18:00", "03T09:00", "03T18:00"], &[]);
+        let (found, odd) =
+            read(Punches::Alternating, &["02T09:00", "02T12:00", "02T18:00", "03T09:00", "03T18:00"], &[]);
         assert_eq!(found, ["02T09:00 in", "02T12:00 out", "02T18:00 out", "03T09:00 in", "03T18:00 out"]);
         assert_eq!(odd, [Odd::Unpaired { day: day(2), punches: 3, last: at("2026-03-02T18:00:00Z") }]);
         let (alone, odd) = read(Punches::Alternating, &["02T09:00"], &[]);
@@ -284,7 +275,8 @@ mod tests {
         let (found, odd) = read(Punches::Alternating, &["02T09:00 out", "02T12:00", "02T13:00"], &[]);
         assert_eq!((found.len(), odd.len()), (3, 0));
         assert_eq!(found, ["02T09:00 out", "02T12:00 in", "02T13:00 out"]);
-        let (found, _) = read(Punches::FirstLast, &["02T09:00", "02T12:00 out", "02T13:00 in", "02T15:00", "02T18:00"], &[]);
+        let (found, _) =
+            read(Punches::FirstLast, &["02T09:00", "02T12:00 out", "02T13:00 in", "02T15:00", "02T18:00"], &[]);
         assert_eq!(found, ["02T09:00 in", "02T12:00 out", "02T13:00 in", "02T18:00 out"]);
         let (found, _) = read(Punches::Alternating, &["02T09:00", "02T09:00 in", "02T18:00"], &[]);
         assert_eq!(found, ["02T09:00 in", "02T18:00 out"], "one time with and without a kind is one punch");

@@ -81,11 +81,8 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
         }
     });
     let period = period(fields);
-    let ways = [
-        ("directed", Punches::Directed),
-        ("alternating", Punches::Alternating),
-        ("first_last", Punches::FirstLast),
-    ];
+    let ways =
+        [("directed", Punches::Directed), ("alternating", Punches::Alternating), ("first_last", Punches::FirstLast)];
     let punches = fields.word("punches", &ways);
     let branches = fields.pairs("branches").unwrap_or_default();
     for (branch, region) in &branches {

@@ -67,14 +67,13 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<Outcome> {
     let mut steps = Steps::new();
     // What is known is written before the next step begins: whatever fails later takes nothing of it away.
     rejected(&job.out, job.reading)?;
-    let inputs =
-        steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs")).context("inputs"))?;
+    let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs")).context("inputs"))?;
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle)).await?;
     let bar = job.progress.bar("records", bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, |done| bar.set(done))).await?;
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, bundle, job.progress)).await?;
-    let files = Files { crew, job: &job, ids: &ids, cycle: &cycle };
+    let files = Files { crew, job: &job, cycle: &cycle };
     let mut results = Results::new(&job.out, bundle, &ids);
     let mut scored = files.scored(&mut results, &mut steps).await?;
     let paid = files.paid(&mut results, &mut scored, &mut steps).await?;
@@ -151,7 +150,6 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> 
 struct Files<'a> {
     crew: &'a Crew,
     job: &'a Job<'a>,
-    ids: &'a Ids,
     cycle: &'a performance::Cycle,
 }
 
@@ -204,7 +202,13 @@ impl Files<'_> {
     }
 
     /// `summary.json` and `manifest.json`.
-    fn finish(&self, mut results: Results<'_>, scored: &Scored, paid: &Paid, inputs: Vec<FileDigest>) -> Result<Summary> {
+    fn finish(
+        &self,
+        mut results: Results<'_>,
+        scored: &Scored,
+        paid: &Paid,
+        inputs: Vec<FileDigest>,
+    ) -> Result<Summary> {
         results.digests.sort_by(|a, b| a.file.cmp(&b.file));
         let digest = summary::digest(&results.digests);
         let summary = self.summary(scored, paid, digest.clone())?;

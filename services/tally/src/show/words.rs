@@ -54,14 +54,18 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<&'static str> {
         "RELEASE_WITHOUT_TAKE" => ("gave back an account without having it", "没有接手却交还账号"),
         "UNHELD_ACCOUNT" => {
             ("nobody was on duty for an account, or for some of its records", "账号无人在岗，或部分记录产生时无人在岗")
-        },
+        }
         "NO_DUTY_EVIDENCE" => {
             ("no roster, punch or hand-over: the whole team counts as on duty", "账号没有任何在岗证据，视为全组在岗")
         }
         "NOT_SETTLED" => ("the pool could not be split", "奖金池无法结算"),
-        "ODD_PUNCHES" => ("an odd number of punches in a day: the last has no partner", "一天的打卡次数为奇数，最后一次无法配对"),
+        "ODD_PUNCHES" => {
+            ("an odd number of punches in a day: the last has no partner", "一天的打卡次数为奇数，最后一次无法配对")
+        }
         "SINGLE_PUNCH" => ("a single punch in a day has no partner", "一天只有一次打卡，无法配对"),
-        "PUNCHES_BETWEEN" => ("punches between the first and the last of a day were left out", "一天首末次之间的打卡未计入"),
+        "PUNCHES_BETWEEN" => {
+            ("punches between the first and the last of a day were left out", "一天首末次之间的打卡未计入")
+        }
         "TAG_OFF_DUTY" => {
             ("a record names somebody who was off duty; the name counts", "记录写明的客服当时不在岗，仍以写明者为准")
         }

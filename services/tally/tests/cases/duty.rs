@@ -9,7 +9,8 @@ use tempfile::TempDir;
 const PEOPLE: &str = "employee_no,name,org_unit,position,grade,hired_on\n\
     1001,Ann,East/Desk,agent,P1,2025-01-06\n1002,Bo,East/Desk,agent,P1,2025-01-06\n";
 const ACCOUNTS: &str = "platform,store,account,phase,capacity,zone\nMart,One,mart-a,shared,1,Asia/Shanghai\n";
-const RECORDS: &str = "platform,store,account,external_id,started_at,ended_at,agent,kind,first_reply_seconds,resolved,rating,amount\n";
+const RECORDS: &str =
+    "platform,store,account,external_id,started_at,ended_at,agent,kind,first_reply_seconds,resolved,rating,amount\n";
 const GROUP: &str = "currency: CNY\nperiod: {from: 2026-03-01, to: 2026-03-31}\n";
 const NIGHTS: &str = "employee_no,account,start,end\n1001,mart-a,2026-03-02 22:00,2026-03-03 06:00\n\
     1001,mart-a,2026-03-03 22:00,2026-03-04 06:00\n1002,mart-a,2026-03-03 22:00,2026-03-04 06:00\n";
@@ -23,7 +24,8 @@ impl Case {
         fs::create_dir(case.bundle()).expect("a folder");
         let row = |(id, at, agent): &(&str, &str, &str)| format!("Mart,One,mart-a,{id},{at},{at},{agent},chat,,,,0\n");
         let records = RECORDS.to_owned() + &records.iter().map(row).collect::<String>();
-        let all = [("people.csv", PEOPLE), ("accounts.csv", ACCOUNTS), ("group.yaml", GROUP), ("records.csv", &records)];
+        let all =
+            [("people.csv", PEOPLE), ("accounts.csv", ACCOUNTS), ("group.yaml", GROUP), ("records.csv", &records)];
         for (name, text) in all.iter().chain(files) {
             fs::write(case.bundle().join(name), text).expect("a file");
         }
@@ -95,7 +97,8 @@ fn a_month_of_policy_version_1_stays_as_it_was_closed() {
 
 #[test]
 fn punches_without_a_direction_are_read_as_group_yaml_says() {
-    let given = "employee_no,at\n1001,2026-03-02 21:52\n1001,2026-03-03 06:05\n1001,2026-03-03 21:50\n1001,2026-03-03 23:30\n";
+    let given =
+        "employee_no,at\n1001,2026-03-02 21:52\n1001,2026-03-03 06:05\n1001,2026-03-03 21:50\n1001,2026-03-03 23:30\n";
     for how in ["alternating", "first_last"] {
         let group = format!("{GROUP}punches: {how}\n");
         let case = Case::new(&[("rosters.csv", NIGHTS), ("punches.csv", given), ("group.yaml", &group)], &CHATS);
@@ -127,8 +130,11 @@ fn a_pool_that_cannot_be_split_takes_nothing_away() {
         assert_eq!(case.close(), 3, "{reason}");
         assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000"]);
         assert!(case.result("score_cards.csv").lines().count() > 2, "{reason}");
-        assert!(case.result("findings.csv").contains(&format!("NOT_SETTLED,pool.yaml,,\"{reason}: "))
-            || case.result("findings.csv").contains(&format!("NOT_SETTLED,pool.yaml,,{reason}: ")), "{reason}");
+        assert!(
+            case.result("findings.csv").contains(&format!("NOT_SETTLED,pool.yaml,,\"{reason}: "))
+                || case.result("findings.csv").contains(&format!("NOT_SETTLED,pool.yaml,,{reason}: ")),
+            "{reason}"
+        );
         assert!(case.result("summary.json").contains(&format!("\"reason\": \"{reason}\"")), "{reason}");
         assert!(case.replayed().contains("identical"), "{reason}");
     }

@@ -140,9 +140,7 @@ impl<'a> Book<'a> {
         let recent = before(&punched.ins).filter(|x| at.duration_since(*x) <= longest);
         match (self.evidence.policy.version >= Version::V2, recent, before(&punched.outs)) {
             (true, Some(_), Some(out)) => {
-                format!(
-                    "{number} punched out at {at}, but the in before it was closed at {out}; it counts for nothing"
-                )
+                format!("{number} punched out at {at}, but the in before it was closed at {out}; it counts for nothing")
             }
             _ => {
                 let hours = longest.as_hours();

@@ -149,9 +149,8 @@ impl Presence {
             Self::Pair(from, to) => {
                 let touch = |s: &Shift| common(from, to, s.start - grace, s.end + grace);
                 let most = own.iter().map(|s| touch(s)).max().unwrap_or_default();
-                let serves = |s: &&Shift| {
-                    !touch(s).is_zero() && (touch(s) == most || common(from, to, s.start, s.end) > grace)
-                };
+                let serves =
+                    |s: &&Shift| !touch(s).is_zero() && (touch(s) == most || common(from, to, s.start, s.end) > grace);
                 (from, own.into_iter().filter(serves).collect())
             }
             Self::LoneIn(at) => {

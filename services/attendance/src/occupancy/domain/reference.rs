@@ -26,7 +26,9 @@ fn rostered_time_of_the_reference_shifts_is_what_elapsed() {
             newer += 1;
             continue;
         }
-        for (by_punches, version) in [(false, Version::V1), (false, Version::V2), (true, Version::V1), (true, Version::V2)] {
+        for (by_punches, version) in
+            [(false, Version::V1), (false, Version::V2), (true, Version::V1), (true, Version::V2)]
+        {
             let seconds = seconds_on_duty(cells[0], cells[1], cells[2], by_punches, version);
             assert_eq!(seconds.to_string(), cells[10], "{line}, by punches: {by_punches}, {version:?}");
         }

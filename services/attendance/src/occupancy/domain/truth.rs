@@ -45,7 +45,10 @@ fn of_punches(e: &Evidence, p: &Person, finding: &Finding) -> bool {
             && was_in.is_some_and(|since| outs.range(*since + MOMENT..at).next().is_none());
     }
     if finding.detail.contains("both at once") {
-        return ins.contains(&at) && outs.contains(&at) && !pair_covering(e, p, at) && !pair_covering(e, p, at - MOMENT);
+        return ins.contains(&at)
+            && outs.contains(&at)
+            && !pair_covering(e, p, at)
+            && !pair_covering(e, p, at - MOMENT);
     }
     if finding.detail.contains("punched in at") {
         return ins.contains(&at) && outs.range(at + MOMENT..=at + long).next().is_none() && !pair_covering(e, p, at);
@@ -95,13 +98,15 @@ fn of_holds(e: &Evidence, account: &Account, finding: &Finding) -> bool {
 
 fn of_account(e: &Evidence, duty: &Duty, account: &Account, finding: &Finding) -> bool {
     let period = e.period.instants(&account.zone).unwrap();
-    let rostered = e.shifts.iter().any(|s| {
-        s.account == account.id && s.start < s.end && s.start < period.end && period.start < s.end
-    });
+    let rostered = e
+        .shifts
+        .iter()
+        .any(|s| s.account == account.id && s.start < s.end && s.start < period.end && period.start < s.end);
     let handed = e.handovers.iter().any(|h| h.account == account.id && period.contains(&h.at));
-    let punched = e.people.iter().any(|p| {
-        e.punches.iter().any(|x| x.person == p.id && period.contains(&x.at) && of_team(account, p, x.at))
-    });
+    let punched = e
+        .people
+        .iter()
+        .any(|p| e.punches.iter().any(|x| x.person == p.id && period.contains(&x.at) && of_team(account, p, x.at)));
     let rows = &duty.accounts.iter().find(|o| o.account == account.id).unwrap().rows;
     let served = rows.iter().any(|r| r.start < period.end && period.start < r.end);
     if finding.kind == FindingKind::UnheldAccount {

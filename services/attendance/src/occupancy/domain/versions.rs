@@ -98,7 +98,11 @@ fn one_pair_over_a_double_shift_is_of_both_also_across_the_cut_over() {
         )
     };
     let left = double().punch_in(0, "2026-03-02T21:52:00Z").punch_out(0, "2026-03-03T10:00:00Z");
-    assert_eq!(left.who(), ["E0 2026-03-02T21:52:00Z..2026-03-03T10:00:00Z Roster"], "left in the middle of the second");
+    assert_eq!(
+        left.who(),
+        ["E0 2026-03-02T21:52:00Z..2026-03-03T10:00:00Z Roster"],
+        "left in the middle of the second"
+    );
     let late = double().punch_in(0, "2026-03-02T21:52:00Z").punch_out(0, "2026-03-03T06:05:00Z");
     assert_eq!(
         late.who(),

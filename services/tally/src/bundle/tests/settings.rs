@@ -68,10 +68,15 @@ fn broken_yaml_says_where() {
 #[test]
 fn the_policy_is_read_and_bounded() {
     let bundle = read(&with("policy.yaml", "version: 1\ninference: off\ngrace_minutes: 5\ncut_over: '5:30'\n")).bundle;
-    let expected =
-        Policy { inference: Inference::Off, grace_minutes: 5, cut_over: "05:30".to_owned(), ..Policy::default() };
+    let expected = Policy {
+        version: 1,
+        inference: Inference::Off,
+        grace_minutes: 5,
+        cut_over: "05:30".to_owned(),
+        ..Policy::default()
+    };
     assert_eq!(bundle.policy, expected);
-    let found = violations("policy.yaml", "version: 2\ninference: maybe\ngrace_minutes: -1\ncut_over: noon\n");
+    let found = violations("policy.yaml", "version: 3\ninference: maybe\ngrace_minutes: -1\ncut_over: noon\n");
     assert_eq!(found.len(), 4, "{found:#?}");
 }
 
