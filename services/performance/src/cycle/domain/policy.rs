@@ -1,0 +1,56 @@
+//! The numbers of attribution and their versions.
+
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+
+/// Records of an account with several candidates that inference needs.
+pub const MIN_AMBIGUOUS: u32 = 50;
+/// Seconds within which one customer's records are one session.
+pub const SESSION_WINDOW: u32 = 600;
+
+/// The versions of attribution there are. The first is what cycles were closed under before there was a second; under
+/// it they are computed for ever.
+pub const VERSIONS: [&str; 2] = ["1", NEWEST];
+/// The version of a cycle that names none.
+pub const NEWEST: &str = "2";
+
+/// The numbers of attribution: a version and all that it means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Name of this set of numbers.
+    pub version: String,
+    /// Minutes before and after a rostered shift that still count.
+    pub grace_minutes: u32,
+    /// Hours after which an unreleased hold or an unclosed punch ends.
+    pub max_hours: u32,
+    /// When a working day ends.
+    pub cut_over: Time,
+    /// Seconds within which records of one customer on one account are one session; 0 merges none.
+    pub session_window_seconds: u32,
+    /// On-duty people share equally.
+    pub inference_off: bool,
+    /// Records with several candidates that an account needs before anything is inferred.
+    pub min_ambiguous: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            version: NEWEST.to_owned(),
+            grace_minutes: 15,
+            max_hours: 16,
+            cut_over: tally_kernel::time::CUT_OVER,
+            session_window_seconds: SESSION_WINDOW,
+            inference_off: false,
+            min_ambiguous: MIN_AMBIGUOUS,
+        }
+    }
+}
+
+impl Policy {
+    /// The number of the rules of duty that the version stands for. Names other than `2` are of cycles made when the
+    /// rules of version 1 were the only ones, whatever they called their numbers.
+    pub fn rules(&self) -> u32 {
+        if self.version == NEWEST { 2 } else { 1 }
+    }
+}
