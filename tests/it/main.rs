@@ -2,6 +2,7 @@
 //! SQLite and against five on PostgreSQL and Redis.
 
 mod attacks;
+mod belonging;
 mod erasure;
 mod fields;
 mod isolation;
