@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `people`, `records` and `duty` (the files), `group`, `scheme` and `pool` over `yaml` (the settings),
+//! value), `exported` (what spreadsheets do to cells, Chinese names), `people`, `records` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
 //! `model` (the result), `trouble` (what can go wrong), `write` (the canonical form).
 
 use std::path::Path;
@@ -19,9 +19,12 @@ use jiff::civil::Date;
 
 mod cell;
 mod direction;
+mod directory;
 mod duty;
+mod exported;
 mod group;
 mod model;
+mod numbers;
 mod people;
 mod pool;
 mod records;
@@ -51,7 +54,8 @@ pub use symbols::{Symbol, Symbols};
 pub use trouble::{Finding, FindingKind, Rejected, Unusable};
 pub use write::write_normalised;
 
-use people::{Desk, Directory};
+use directory::Directory;
+use people::Desk;
 use source::{Progress, Source};
 use trouble::{Findings, Rejects};
 use yaml::settings;
@@ -97,7 +101,11 @@ pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64))
     }
     Source::agree_on_gbk(&mut sources);
     let desk = Desk { rejects: &mut rejects, findings: &mut findings, progress: &mut progress };
-    let mut bundle = read_files(&sources, options, desk)?;
+    let mut bundle = match read_files(&sources, options, desk) {
+        Ok(bundle) => bundle,
+        // What was wrong with rows is mostly why there is nothing to go on with.
+        Err(unusable) => return Err(Unusable { rejected: rejects.finish().0, ..unusable }),
+    };
     progress.finish();
     bundle.findings = findings.finish();
     let (rejected, rejected_rows) = rejects.finish();
@@ -143,8 +151,8 @@ fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
 fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> Result<Bundle, Unusable> {
     let find = |name: &str| sources.iter().find(|s| s.name == name);
     let group = settings(find("group.yaml"), desk.findings, desk.progress, group::read_group)?;
-    let (group, named) = group.unwrap_or_default();
-    let asked = asked_period(options, named)?;
+    let (group, about) = group.unwrap_or_default();
+    let asked = asked_period(options, about.period)?;
     let policy = settings(find("policy.yaml"), desk.findings, desk.progress, group::read_policy)?.unwrap_or_default();
     let scheme = settings(find("scheme.yaml"), desk.findings, desk.progress, scheme::read_scheme)?;
     let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group);
@@ -156,7 +164,8 @@ fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> R
     let mut directory = Directory::new(&people, &accounts);
     directory.learn(&aliases);
     let records = find("records.csv");
-    let records = records::read_records(records, &mut directory, &group.currency, asked, &mut desk)?;
+    let written = records::Written { currency: &group.currency, numbers: about.numbers };
+    let records = records::read_records(records, &mut directory, written, asked, &mut desk)?;
     let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut desk)?;
     let around = direction::Around {
         how: group.punches,

@@ -7,6 +7,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::exported;
+use super::numbers::is_grouped;
 use super::trouble::Wrong;
 
 /// The longest id, name or path, in characters.
@@ -64,8 +66,9 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// true, false, 1, 0, yes, no, 是, 否.
 pub(crate) fn boolean(text: &str) -> Result<bool, Wrong> {
-    let text = fold(text);
-    match text.as_ref() {
+    let folded = fold(text);
+    let text = exported::word(&folded);
+    match text {
         "1" | "是" => return Ok(true),
         "0" | "否" => return Ok(false),
         _ => {}
@@ -75,7 +78,7 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Wrong> {
         "false" | "no" => Ok(false),
         _ => {
             let cure = "write true, false, 1, 0, yes, no, 是 or 否, or leave it empty";
-            Err(Wrong::new(format!("'{}' is neither yes nor no", shown(&text)), cure))
+            Err(Wrong::new(format!("'{}' is neither yes nor no", shown(text)), cure))
         }
     }
 }
@@ -151,13 +154,15 @@ pub(crate) fn money(text: &str, currency: &str) -> Result<i64, Wrong> {
     let (whole, part) = text.split_once('.').unwrap_or((text.as_ref(), ""));
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
-        let cure = "write digits with a point, such as 1234.50: no grouping, no currency sign";
+        let cure = "write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {decimal: \",\", grouping: \".\"}`";
         return Err(Wrong::new(format!("'{}' is not an amount", shown(&text)), cure));
     }
-    let part = part.trim_end_matches('0');
+    // Zeros at the end count where they may be grouping: 1.000 may be a thousand.
+    let part = if is_grouped(&text, '.') { part } else { part.trim_end_matches('0') };
     if part.len() > digits as usize {
         let reason = format!("{} has more decimals than {currency} has ({digits})", shown(&text));
-        return Err(Wrong::new(reason, "round it to the smallest unit of the currency"));
+        let cure = "round it to the smallest unit of the currency; where the point groups thousands, say so in group.yaml: `numbers: {decimal: \",\", grouping: \".\"}`";
+        return Err(Wrong::new(reason, cure));
     }
     let padding = std::iter::repeat_n(b'0', digits as usize - part.len());
     let sum = whole.bytes().chain(part.bytes()).chain(padding);
@@ -179,9 +184,17 @@ pub fn major(minor: i64, currency: &str) -> String {
     format!("{}{whole}.{part}", if minor < 0 { "-" } else { "" })
 }
 
-/// A date: `2026-03-02` or `2026/3/2`.
+/// `2026年3月2日 8:58` as `2026-3-2 8:58`.
+fn western(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains('年') {
+        return text;
+    }
+    Cow::Owned(text.replace(['年', '月'], "-").replace('日', " ").trim().to_owned())
+}
+
+/// A date: `2026-03-02`, `2026/3/2` or `2026年3月2日`.
 pub(crate) fn date(text: &str) -> Result<Date, Wrong> {
-    let text = fold(text);
+    let text = western(fold(text));
     let parsed = take_date(text.as_bytes()).filter(|(_, rest)| rest.is_empty());
     parsed.and_then(|(ymd, _)| civil_date(ymd)).ok_or_else(|| {
         Wrong::new(format!("'{}' is not a date", shown(&text)), "write year-month-day, such as 2026-03-02")
@@ -193,11 +206,14 @@ pub(crate) fn date(text: &str) -> Result<Date, Wrong> {
 pub(crate) struct Moment {
     pub at: Timestamp,
     pub local: DateTime,
+    /// The second time that the clock showed it, where it does twice and no offset says which.
+    pub again: Option<Timestamp>,
 }
 
-/// A time: RFC 3339 with an offset, or the local time of `zone`. A local time that comes twice is the first.
+/// A time: RFC 3339 with an offset, or the local time of `zone`; `24:00` is the next day's `00:00`. A local time that comes
+/// twice is the first.
 pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, Wrong> {
-    let text = fold(text);
+    let text = western(fold(text));
     let Some((civil, offset)) = take_moment(text.as_bytes()) else {
         let reason =
             if text.is_empty() { "it is empty".to_owned() } else { format!("'{}' is not a time", shown(&text)) };
@@ -205,7 +221,7 @@ pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, Wrong> {
     };
     if let Some(offset) = offset {
         let at = offset.to_timestamp(civil).map_err(|_| Wrong::new("the time is out of range", "check the year"))?;
-        return Ok(Moment { at, local: zone.to_datetime(at) });
+        return Ok(Moment { at, local: zone.to_datetime(at), again: None });
     }
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     if let AmbiguousOffset::Gap { before, after } = ambiguous.offset() {
@@ -214,7 +230,18 @@ pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, Wrong> {
         return Err(Wrong::new(reason, format!("write the time with its offset, such as {civil}{}", colons(after))));
     }
     let at = ambiguous.compatible().map_err(|_| Wrong::new("the time is out of range", "check the year"))?;
-    Ok(Moment { at, local: civil })
+    let twice = matches!(ambiguous.offset(), AmbiguousOffset::Fold { .. });
+    let again = if twice { ambiguous.later().ok() } else { None };
+    Ok(Moment { at, local: civil, again })
+}
+
+impl Moment {
+    /// Becomes the second time that the clock showed it where only that one lies after `start`; tells whether it did.
+    pub fn take_second_after(&mut self, start: Timestamp) -> bool {
+        let second = self.again.filter(|again| *again > start);
+        self.at = second.unwrap_or(self.at);
+        second.is_some()
+    }
 }
 
 fn colons(offset: Offset) -> String {
@@ -239,6 +266,8 @@ fn take_moment(text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
         [b'.', rest @ ..] => take_fraction(rest)?,
         _ => (0, rest),
     };
+    let midnight = (hour, minute, second, nanos) == (24, 0, 0, 0);
+    let hour = if midnight { 0 } else { hour };
     let time = Time::new(hour.try_into().ok()?, minute.try_into().ok()?, second.try_into().ok()?, nanos).ok()?;
     let offset = match rest.trim_ascii() {
         [] => None,
@@ -256,7 +285,9 @@ fn take_moment(text: &[u8]) -> Option<(DateTime, Option<Offset>)> {
         }
         _ => return None,
     };
-    Some((civil_date(ymd)?.to_datetime(time), offset))
+    let day = civil_date(ymd)?;
+    let day = if midnight { day.tomorrow().ok()? } else { day };
+    Some((day.to_datetime(time), offset))
 }
 
 /// Year, month and day, not yet checked.
@@ -342,10 +373,14 @@ mod tests {
             "2026-03-02T09:00:00+08:00",
             "2026-03-02 09:00 +0800",
             "２０２６－０３－０２　０９：００",
+            "2026年3月2日 9:00",
+            "2026年03月02日09:00:00",
         ] {
             assert_eq!(at(text), "2026-03-02T01:00:00Z", "{text}");
         }
         assert_eq!(at("2026-03-02 09:00:00.25"), "2026-03-02T01:00:00.25Z");
+        assert_eq!(at("2026-02-28 24:00"), "2026-02-28T16:00:00Z");
+        assert_eq!(at("2026-03-01T24:00:00+08:00"), "2026-03-01T16:00:00Z");
     }
 
     #[test]
@@ -354,7 +389,7 @@ mod tests {
             "2026-02-30 09:00",
             "02/03/2026 09:00",
             "2026-03-02",
-            "2026-03-02 24:00",
+            "2026-03-02 24:01",
             "2026-03-02 09:60",
             "2026-03-02 09:00 x",
             "9999999-01-01 00:00",
@@ -403,6 +438,9 @@ mod tests {
         assert_eq!(money("１９９．５０", "CNY"), Ok(19_950));
         assert_eq!(money("1200.00", "JPY"), Ok(1_200));
         assert_eq!(money("1.234", "KWD"), Ok(1_234));
+        assert_eq!(money("1234.500", "CNY"), Ok(123_450));
+        let wrong = money("1.000", "EUR").expect_err("it may be a thousand");
+        assert!(wrong.cure.contains("numbers:"), "{}", wrong.cure);
         for (text, word) in [
             ("-5", "negative"),
             ("1.005", "more decimals"),

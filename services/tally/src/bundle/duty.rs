@@ -2,8 +2,10 @@
 
 use super::cell::{self, shown};
 use super::direction::{Around, Odd, direct};
+use super::directory::Directory;
+use super::exported;
 use super::model::{GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
-use super::people::{Desk, Directory, each_row, once};
+use super::people::{Desk, each_row, once};
 use super::source::Source;
 use super::table::{Layout, Need::Optional, Need::Required};
 use super::trouble::{FindingKind, Findings, Unusable, Wrong};
@@ -39,20 +41,32 @@ pub(crate) fn read_rosters(
     directory: &Directory<'_>,
     desk: &mut Desk<'_, '_>,
 ) -> Result<Vec<Roster>, Unusable> {
+    let mut twice = 0;
     let rows = each_row(source, &ROSTERS, false, desk, |row, trouble| {
         let person = trouble.take("employee_no", directory.person(row.get(0)));
         let account = trouble.take("account", directory.account(row.get(1)));
         let zone = directory.person_zone(person?);
         let start = trouble.take("start", cell::moment(row.get(2), zone));
         let end = trouble.take("end", cell::moment(row.get(3), zone));
-        let (start, end) = (start?, end?);
+        let (start, mut end) = (start?, end?);
+        twice += u64::from(end.at <= start.at && end.take_second_after(start.at));
         if end.at <= start.at {
             let reason = format!("the shift ends at {}, not after its start at {}", end.local, start.local);
             trouble.add("end", Wrong::new(reason, "a night shift ends on the next day: write that date"));
         }
         Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
     })?;
+    note_twice(ROSTERS.file, twice, desk.findings);
     Ok(once(rows, ROSTERS.file, desk.findings))
+}
+
+/// Notes ends that were taken for the second time that the clock showed them.
+pub(crate) fn note_twice(file: &str, rows: u64, findings: &mut Findings) {
+    if rows > 0 {
+        let detail =
+            "clocks went back, and the end is the second time that they showed it: the first lies before the start";
+        findings.add(FindingKind::HourTwice, file, "", detail, rows);
+    }
 }
 
 /// Reads punches.csv; local times are of the person's zone. The rows as they were given, and what they mean.
@@ -135,7 +149,8 @@ pub(crate) fn read_handovers(
 /// One of two words.
 fn word<T: Copy>(text: &str, words: [(&str, T); 2]) -> Result<T, Wrong> {
     let text = cell::fold(text).to_ascii_lowercase();
-    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    let said = exported::word(&text);
+    let found = words.iter().find(|(word, _)| *word == said).map(|(_, value)| *value);
     found.ok_or_else(|| {
         let [(one, _), (other, _)] = words;
         Wrong::new(format!("'{}' is neither {one} nor {other}", shown(&text)), format!("write {one} or {other}"))

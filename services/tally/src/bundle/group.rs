@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::cell;
 use super::direction::Punches;
 use super::model::Period;
+use super::numbers::{Numbers, read_numbers};
 use super::yaml::Fields;
 
 /// The region of a branch that group.yaml does not name.
@@ -68,8 +69,17 @@ pub(crate) fn period(fields: &mut Fields<'_>) -> Option<Period> {
     Some(Period { from: from?, to: to? })
 }
 
-/// Reads group.yaml; the period it names is apart, since it may be overruled.
-pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Period>)> {
+/// What group.yaml says of the files and not of the group.
+#[derive(Debug, Default)]
+pub(crate) struct AboutFiles {
+    /// The period, which may be overruled.
+    pub period: Option<Period>,
+    /// How numbers are written. The canonical form writes them with a point, so this does not go into it.
+    pub numbers: Option<Numbers>,
+}
+
+/// Reads group.yaml.
+pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, AboutFiles)> {
     let standard = Group::default();
     let name = fields.text("name");
     let currency = currency(fields);
@@ -80,7 +90,7 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
             None
         }
     });
-    let period = period(fields);
+    let about = AboutFiles { period: period(fields), numbers: read_numbers(fields) };
     let ways =
         [("directed", Punches::Directed), ("alternating", Punches::Alternating), ("first_last", Punches::FirstLast)];
     let punches = fields.word("punches", &ways);
@@ -100,7 +110,7 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, Option<Perio
         branches: branches.into_iter().collect(),
         punches: punches.unwrap_or_default(),
     };
-    Some((group, period))
+    Some((group, about))
 }
 
 /// policy.yaml: how evidence becomes credit. Every field has a default.

@@ -1,13 +1,13 @@
-//! people.csv, accounts.csv and aliases.csv, and finding a person or an account by what a file calls them.
+//! people.csv, accounts.csv and aliases.csv.
 
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
-use super::cell::{self, nearest, shown};
-use super::model::{Account, AccountIx, Alias, Person, PersonIx, Phase, PhaseKind};
+use super::cell::{self, shown};
+use super::directory::Directory;
+use super::exported;
+use super::model::{Account, Alias, Person, Phase, PhaseKind};
 use super::source::{Progress, Source};
 use super::table::{Layout, Need, Row, Table};
 use super::trouble::{FindingKind, Findings, Rejects, RowTrouble, Unusable, Wrong};
@@ -104,6 +104,16 @@ fn optional<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Resul
     if text.is_empty() { Ok(None) } else { read(text).map(Some) }
 }
 
+/// An employee number that still has its digits.
+fn number(text: &str) -> Result<std::borrow::Cow<'_, str>, Wrong> {
+    let number = cell::id(text)?;
+    if exported::is_shortened(&number) {
+        let reason = format!("{} is a number that a spreadsheet shortened to its first digits", shown(&number));
+        return Err(Wrong::new(reason, "export the column as text"));
+    }
+    Ok(number)
+}
+
 /// An org unit path without empty segments.
 fn path(text: &str) -> Result<String, Wrong> {
     let path = cell::name(text)?;
@@ -139,7 +149,7 @@ pub(crate) fn read_people(
     desk: &mut Desk<'_, '_>,
 ) -> Result<Vec<Person>, Unusable> {
     let rows = each_row(source, &PEOPLE, true, desk, |row, trouble| {
-        let employee_no = trouble.take("employee_no", cell::id(row.get(0)));
+        let employee_no = trouble.take("employee_no", number(row.get(0)));
         let name = trouble.take("name", cell::name(row.get(1)));
         let org_unit = trouble.take("org_unit", path(row.get(2)));
         let position = trouble.take("position", optional(row.get(3), cell::name));
@@ -281,7 +291,7 @@ fn join_phases(mut rows: Vec<(Account, u64)>, desk: &mut Desk<'_, '_>) -> Option
     None
 }
 
-fn segment(text: &str) -> Result<String, Wrong> {
+pub(super) fn segment(text: &str) -> Result<String, Wrong> {
     let text = cell::id(text)?;
     if text.contains('/') {
         return Err(Wrong::new(
@@ -299,150 +309,17 @@ fn account_name(platform: &str, store: &str, account: &str) -> Result<String, Wr
 }
 
 /// The name of an account that may be written platform/store/account.
-fn bare<'a>(platform: &str, store: &str, account: &'a str) -> &'a str {
+pub(super) fn bare<'a>(platform: &str, store: &str, account: &'a str) -> &'a str {
     let rest = account.strip_prefix(platform).and_then(|r| r.strip_prefix('/'));
     rest.and_then(|r| r.strip_prefix(store)).and_then(|r| r.strip_prefix('/')).unwrap_or(account)
 }
 
 fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {
-    match cell::fold(text).to_ascii_lowercase().as_str() {
+    match exported::word(&cell::fold(text).to_ascii_lowercase()) {
         "shared" => Ok(PhaseKind::Shared),
         "mixed" => Ok(PhaseKind::Mixed),
         "named" => Ok(PhaseKind::Named),
         other => Err(Wrong::new(format!("'{}' is no phase", shown(other)), "write shared, mixed or named")),
-    }
-}
-
-/// Finds people and accounts by what files call them.
-pub(crate) struct Directory<'a> {
-    people: &'a [Person],
-    pub accounts: &'a [Account],
-    person_zones: Vec<TimeZone>,
-    account_zones: Vec<TimeZone>,
-    by_no: HashMap<&'a str, PersonIx>,
-    by_name: HashMap<String, Vec<AccountIx>>,
-    aliases: HashMap<(&'a str, &'a str), Vec<&'a Alias>>,
-    /// platform, store and account as a file writes them, to the account: most rows repeat the row before.
-    seen: HashMap<String, AccountIx>,
-    key: String,
-    hints: Cell<u32>,
-}
-
-impl<'a> Directory<'a> {
-    pub fn new(people: &'a [Person], accounts: &'a [Account]) -> Self {
-        let tz = |name: &String| cell::zone(name).unwrap_or(TimeZone::UTC);
-        let mut by_name: HashMap<String, Vec<AccountIx>> = HashMap::new();
-        for (i, account) in accounts.iter().enumerate() {
-            let ix = AccountIx(i as u32);
-            by_name.entry(account.path()).or_default().push(ix);
-            by_name.entry(account.name.clone()).or_default().push(ix);
-        }
-        Self {
-            people,
-            accounts,
-            person_zones: people.iter().map(|p| tz(&p.zone)).collect(),
-            account_zones: accounts.iter().map(|a| tz(&a.zone)).collect(),
-            by_no: people.iter().enumerate().map(|(i, p)| (p.employee_no.as_str(), PersonIx(i as u32))).collect(),
-            by_name,
-            aliases: HashMap::new(),
-            seen: HashMap::new(),
-            key: String::new(),
-            hints: Cell::new(1_000),
-        }
-    }
-
-    pub fn learn(&mut self, aliases: &'a [Alias]) {
-        for alias in aliases {
-            self.aliases.entry((&alias.platform, &alias.alias)).or_default().push(alias);
-        }
-    }
-
-    pub fn person_zone(&self, ix: PersonIx) -> &TimeZone {
-        &self.person_zones[ix.0 as usize]
-    }
-
-    /// The employee number of a person.
-    pub fn number(&self, ix: PersonIx) -> &'a str {
-        &self.people[ix.0 as usize].employee_no
-    }
-
-    pub fn account_zone(&self, ix: AccountIx) -> &TimeZone {
-        &self.account_zones[ix.0 as usize]
-    }
-
-    pub fn person(&self, text: &str) -> Result<PersonIx, Wrong> {
-        let no = cell::id(text)?;
-        self.by_no.get(no.as_ref()).copied().ok_or_else(|| {
-            let reason = format!("{} is not in people.csv", shown(&no));
-            Wrong::new(reason, "add the person to people.csv, or correct the number")
-        })
-    }
-
-    /// An account written as its name, or as platform/store/account.
-    pub fn account(&self, text: &str) -> Result<AccountIx, Wrong> {
-        let name = cell::id(text)?;
-        match self.by_name.get(name.as_ref()).map(Vec::as_slice) {
-            Some([one]) => Ok(*one),
-            Some(_) => {
-                let reason = format!("several stores have an account {}", shown(&name));
-                Err(Wrong::new(reason, "write it as platform/store/account"))
-            }
-            None => Err(self.unknown_account(&name)),
-        }
-    }
-
-    fn unknown_account(&self, name: &str) -> Wrong {
-        // Looking for the nearest name takes time: the first thousand times are enough to see what is wrong.
-        let names = self.by_name.keys().map(String::as_str);
-        let near = (self.hints.get() > 0).then(|| nearest(name, names)).flatten();
-        self.hints.set(self.hints.get().saturating_sub(1));
-        let near = near.map_or_else(String::new, |n| format!(" (is {n} meant?)"));
-        Wrong::new(
-            format!("{} is not in accounts.csv{near}", shown(name)),
-            "add the account to accounts.csv, or correct its name",
-        )
-    }
-
-    /// An account of a record: by platform, store and account.
-    pub fn record_account(&mut self, platform: &str, store: &str, account: &str) -> Result<AccountIx, Wrong> {
-        self.key.clear();
-        for part in [platform, "\u{0}", store, "\u{0}", account] {
-            self.key.push_str(part);
-        }
-        if let Some(ix) = self.seen.get(self.key.as_str()) {
-            return Ok(*ix);
-        }
-        let (platform, store, account) = (segment(platform)?, segment(store)?, cell::id(account)?);
-        let name = bare(&platform, &store, &account);
-        let key = |a: &'a Account| (a.platform.as_str(), a.store.as_str(), a.name.as_str());
-        match self.accounts.binary_search_by(|a| key(a).cmp(&(&platform, &store, name))) {
-            Ok(at) => {
-                let ix = AccountIx(at as u32);
-                self.seen.insert(self.key.clone(), ix);
-                Ok(ix)
-            }
-            Err(_) => Err(self.unknown_account(&format!("{platform}/{store}/{name}"))),
-        }
-    }
-
-    /// The agent of a record: an employee number, or an alias of the platform on that day.
-    pub fn agent(&self, platform: &str, text: &str, day: Date) -> Result<PersonIx, Wrong> {
-        if let Some(ix) = self.by_no.get(text) {
-            return Ok(*ix);
-        }
-        let name = cell::fold(text);
-        if let Some(ix) = self.by_no.get(name.as_ref()) {
-            return Ok(*ix);
-        }
-        let aliases = self.aliases.get(&(platform, name.as_ref())).map_or(&[][..], Vec::as_slice);
-        aliases.iter().find(|a| a.covers(day)).map(|a| a.person).ok_or_else(|| {
-            let reason = if aliases.is_empty() {
-                format!("{} is neither in people.csv nor an alias on {}", shown(&name), shown(platform))
-            } else {
-                format!("the alias {} on {} does not cover {day}", shown(&name), shown(platform))
-            };
-            Wrong::new(reason, "add the person to people.csv or the alias to aliases.csv, or leave agent empty")
-        })
     }
 }
 

@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use super::cell::{self, decimal, shown};
+use super::cell::{self, Moment, decimal, shown};
+use super::directory::Directory;
+use super::duty::note_twice;
+use super::exported;
 use super::model::{Measure, MeasureValues, Period, Record};
-use super::people::{Desk, Directory};
+use super::numbers::Numbers;
+use super::people::Desk;
 use super::source::Source;
 use super::symbols::{Marks, Renumbered, Symbol, Symbols};
 use super::table::{Layout, Need, Row, Table};
@@ -41,6 +45,14 @@ pub(crate) static RECORDS: Layout = Layout {
     extras: true,
 };
 
+/// How amounts and numbers are written.
+#[derive(Clone, Copy)]
+pub(crate) struct Written<'a> {
+    pub currency: &'a str,
+    /// As group.yaml says; nothing where it does not.
+    pub numbers: Option<Numbers>,
+}
+
 /// The records of a bundle.
 #[derive(Debug)]
 pub(crate) struct Records {
@@ -60,6 +72,7 @@ struct Raw {
 struct Reader<'d, 'a> {
     directory: &'d mut Directory<'a>,
     currency: &'d str,
+    numbers: Numbers,
     asked: Option<Period>,
     symbols: Symbols,
     raws: Vec<Raw>,
@@ -69,6 +82,11 @@ struct Reader<'d, 'a> {
     /// First day of a month, and how many records begin in it.
     months: BTreeMap<Date, u64>,
     outside: u64,
+    /// Ends that are the second time of an hour that comes twice.
+    twice: u64,
+    /// Ids and customers that a spreadsheet shortened: rows of each.
+    shortened: [u64; 2],
+    literal: bool,
 }
 
 /// Reads records.csv. Without `asked` the period is the one month that holds all records.
@@ -78,7 +96,7 @@ struct Reader<'d, 'a> {
 pub(crate) fn read_records(
     source: Option<&Source>,
     directory: &mut Directory<'_>,
-    currency: &str,
+    written: Written<'_>,
     asked: Option<Period>,
     desk: &mut Desk<'_, '_>,
 ) -> Result<Records, Unusable> {
@@ -88,7 +106,8 @@ pub(crate) fn read_records(
     };
     let mut reader = Reader {
         directory,
-        currency,
+        currency: written.currency,
+        numbers: written.numbers.unwrap_or(Numbers::Point),
         asked,
         symbols: Symbols::default(),
         raws: Vec::new(),
@@ -96,9 +115,17 @@ pub(crate) fn read_records(
         extras: Vec::new(),
         months: BTreeMap::new(),
         outside: 0,
+        twice: 0,
+        shortened: [0; 2],
+        literal: source.is_some_and(|source| source.canonical),
     };
     if let Some(mut table) = table {
         reader.extras = std::mem::take(&mut table.extras);
+        if reader.literal {
+            reader.numbers = Numbers::Point;
+        } else if table.semicolons && written.numbers.is_none() {
+            reader.numbers = Numbers::Doubtful;
+        }
         while let Some(row) = table.next(desk.rejects, desk.progress)? {
             let mut trouble = RowTrouble::default();
             let record = reader.record(&row, &mut trouble);
@@ -115,6 +142,8 @@ pub(crate) fn read_records(
         let detail = format!("records that do not begin from {from} to {to} were left out");
         desk.findings.add(FindingKind::OutsidePeriod, RECORDS.file, "", detail, reader.outside);
     }
+    note_twice(RECORDS.file, reader.twice, desk.findings);
+    reader.note_shortened(desk);
     reader.settle_repeats(desk);
     if reader.raws.is_empty() {
         return Err(no_record(desk, "it holds no record that can be used".to_owned()));
@@ -131,6 +160,15 @@ fn no_record(desk: &Desk<'_, '_>, problem: String) -> Unusable {
     Unusable::new("NO_RECORDS", RECORDS.file, format!("{problem}{why}"), cure)
 }
 
+/// In an hour that comes twice the columns are right and the times need their offsets.
+fn cure_of_backwards(start: &Moment, end: &Moment) -> &'static str {
+    if start.again.is_some() || end.again.is_some() {
+        "clocks went back in this hour: write both times with their offsets, such as 2026-10-25T02:10:00+01:00"
+    } else {
+        "correct the times, or swap the two columns"
+    }
+}
+
 /// Empty is nothing, anything else is read.
 fn given<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<Option<T>, Wrong> {
     if text.is_empty() { Ok(None) } else { read(text).map(Some) }
@@ -140,23 +178,32 @@ impl Reader<'_, '_> {
     /// The record of a row and the local day it begins on.
     fn record(&mut self, row: &Row<'_>, trouble: &mut RowTrouble) -> Option<(Record, Date)> {
         let external_id = trouble.take("external_id", cell::id(row.get(3)));
-        let first_reply_seconds = trouble.take("first_reply_seconds", given(row.get(8), cell::measured));
+        let first_reply_seconds = trouble.take("first_reply_seconds", given(row.get(8), |t| self.measured(t)));
         let resolved = trouble.take("resolved", given(row.get(9), cell::boolean));
-        let rating = trouble.take("rating", given(row.get(10), cell::measured));
-        let amount_minor = trouble.take("amount", given(row.get(11), |t| cell::money(t, self.currency)));
+        let rating = trouble.take("rating", given(row.get(10), |t| self.measured(t)));
+        let amount_minor =
+            trouble.take("amount", given(row.get(11), |t| cell::money(&self.numbers.plain(t)?, self.currency)));
         let account = trouble.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
         let zone = self.directory.account_zone(account);
         let start = trouble.take("started_at", cell::moment(row.get(4), zone));
         let end = trouble.take("ended_at", cell::moment(row.get(5), zone));
-        let (start, end) = (start?, end?);
+        let (start, mut end) = (start?, end?);
+        self.twice += u64::from(end.at < start.at && end.take_second_after(start.at));
         if end.at < start.at {
             let reason = format!("it ends at {}, before it begins at {}", end.local, start.local);
-            trouble.add("ended_at", Wrong::new(reason, "correct the times, or swap the two columns"));
+            trouble.add("ended_at", Wrong::new(reason, cure_of_backwards(&start, &end)));
+        }
+        for (name, place) in &self.extras {
+            if let (Numbers::Doubtful, Err(wrong)) = (self.numbers, self.numbers.plain(row.at(*place))) {
+                trouble.add(name, wrong);
+            }
         }
         let day = start.local.date();
         let platform = &self.directory.accounts[account.0 as usize].platform;
         let agent = trouble.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
-        let external_id = self.symbols.intern(&external_id?);
+        let external_id = external_id?;
+        self.shortened[0] += u64::from(self.is_shortened(&external_id));
+        let external_id = self.symbols.intern(&external_id);
         let record = Record {
             external_id,
             account,
@@ -168,9 +215,38 @@ impl Reader<'_, '_> {
             resolved: resolved?,
             rating: rating?,
             amount_minor: amount_minor?,
-            customer: self.label(row.get(12)),
+            customer: self.customer(row.get(12)),
         };
         Some((record, day))
+    }
+
+    fn measured(&self, text: &str) -> Result<Decimal, Wrong> {
+        cell::measured(&self.numbers.plain(text)?)
+    }
+
+    /// Whether a spreadsheet shortened this id; in the canonical form it is what it is.
+    fn is_shortened(&self, text: &str) -> bool {
+        !self.literal && exported::is_shortened(&cell::fold(text))
+    }
+
+    /// A customer. A number that lost its digits may be anybody's: it says nothing about who came back.
+    fn customer(&mut self, text: &str) -> Option<Symbol> {
+        if self.is_shortened(text) {
+            self.shortened[1] += 1;
+            return None;
+        }
+        self.label(text)
+    }
+
+    fn note_shortened(&self, desk: &mut Desk<'_, '_>) {
+        let cause = "a spreadsheet shortened the number to its first digits (such as 2.20661E+12): export it as text";
+        for (column, rows, effect) in
+            [("external_id", self.shortened[0], "taken as it is"), ("customer", self.shortened[1], "taken as empty")]
+        {
+            if rows > 0 {
+                desk.findings.add(FindingKind::DamagedId, RECORDS.file, column, format!("{cause}; {effect}"), rows);
+            }
+        }
     }
 
     fn label(&mut self, text: &str) -> Option<Symbol> {
@@ -198,6 +274,9 @@ impl Reader<'_, '_> {
         }
         for (_, place) in &self.extras {
             let text = row.at(*place);
+            // A number as the others are written; any other text as it is.
+            let plain = self.numbers.plain(text).ok().filter(|plain| decimal(plain).is_some());
+            let text = plain.as_deref().unwrap_or(text);
             self.cells.push((!text.is_empty()).then(|| self.symbols.intern(text)));
         }
         let (line, row) = (u32::try_from(row.line).unwrap_or(u32::MAX), self.raws.len() as u32);
@@ -254,7 +333,11 @@ impl Reader<'_, '_> {
             for (_, _, i) in group {
                 drop[*i as usize] = true;
                 let reason = format!("{} comes {} times in {path} with different content", shown(id), group.len());
-                let cure = "keep the right row, or give each record its own external_id";
+                let cure = if self.is_shortened(id) {
+                    "a spreadsheet shortened the ids to their first digits: export the column as text"
+                } else {
+                    "keep the right row, or give each record its own external_id"
+                };
                 let line = u64::from(self.raws[*i as usize].line);
                 desk.rejects.push(RECORDS.file, line, "external_id", Wrong::new(reason, cure));
             }

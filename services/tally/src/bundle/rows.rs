@@ -90,12 +90,23 @@ impl<R: Read> Rows<R> {
         &mut self.source
     }
 
-    /// Chooses the separator by the first line: a comma where it has one, else a tab or a semicolon.
+    /// Chooses the separator by the first line: what `sep=` names there, and such a line is none of the table; else a
+    /// comma where it has one, else a tab or a semicolon.
     pub fn choose_separator(&mut self) -> io::Result<u8> {
         while !self.ended && !self.buf.contains(&b'\n') && self.buf.len() < ROW_LIMIT {
             self.fill()?;
         }
-        let head = self.buf.split(|b| *b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+        self.skip_line_ends();
+        if let Some((separator, used)) =
+            self.first_line_len().and_then(|len| Some((named_separator(&self.buf[self.start..][..len])?, len)))
+        {
+            (self.separator, self.start, self.line) = (separator, self.start + used, self.line + 1);
+            return Ok(self.separator);
+        }
+        let head = self.buf[self.start..]
+            .split(|b| *b == b'\n')
+            .find(|line| !line.trim_ascii().is_empty())
+            .unwrap_or_default();
         if !head.contains(&b',') {
             self.separator = *[b'\t', b';'].iter().find(|s| head.contains(s)).unwrap_or(&b',');
         }
@@ -277,6 +288,19 @@ impl<R: Read> Rows<R> {
                 _ => return Some((at, lines)),
             }
         }
+    }
+}
+
+/// The separator that a line such as `sep=;` names, for spreadsheets.
+fn named_separator(line: &[u8]) -> Option<u8> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [s, e, p, b'=', separator @ (b',' | b';' | b'\t' | b'|')] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
+            Some(*separator)
+        }
+        _ => None,
     }
 }
 

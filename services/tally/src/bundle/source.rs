@@ -11,6 +11,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{CoderResult, Decoder, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::trouble::Unusable;
+use super::write::FINDINGS;
 
 const CHUNK: usize = 256 * 1024;
 
@@ -81,6 +82,8 @@ pub(crate) struct Source {
     pub encoding: TextEncoding,
     /// The bytes are not quite valid in `encoding`: rows with U+FFFD are to be rejected.
     pub damaged: bool,
+    /// The folder holds the canonical form of a bundle, which is read to the letter.
+    pub canonical: bool,
     path: PathBuf,
     skip: u64,
     two_byte_only: bool,
@@ -128,6 +131,7 @@ impl Source {
             },
             encoding,
             damaged: encoding == TextEncoding::Utf8 && sweep.utf8.errors > 0,
+            canonical: dir.join(FINDINGS.file).exists(),
             path,
             skip,
             two_byte_only: sweep.utf8.valid_bytes > 0 && sweep.utf8.long_leads == 0,

@@ -1,6 +1,7 @@
 //! A CSV file with a header: finds the columns by name and hands out rows.
 
 use super::cell::{fold, nearest, shown};
+use super::exported;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
 use super::trouble::{FindingKind, Findings, Rejects, Unusable, Wrong};
@@ -33,8 +34,12 @@ pub(crate) struct Table {
     places: Vec<Option<usize>>,
     /// Other columns: name and place, sorted by name.
     pub extras: Vec<(String, usize)>,
+    /// Cells are separated by semicolons, as where commas stand before decimals.
+    pub semicolons: bool,
     width: usize,
     damaged: bool,
+    /// The canonical form: taken to the letter.
+    literal: bool,
 }
 
 /// A row of text cells.
@@ -42,18 +47,43 @@ pub(crate) struct Row<'a> {
     text: &'a str,
     cells: &'a Cells,
     places: &'a [Option<usize>],
+    layout: &'static Layout,
+    literal: bool,
     pub line: u64,
 }
 
 impl<'a> Row<'a> {
-    /// The trimmed cell of column `i` of the layout, empty when the file has no such column.
+    /// The cell of column `i` of the layout without what a spreadsheet added; empty when the file has no such column or
+    /// the row ends before it.
     pub fn get(&self, i: usize) -> &'a str {
-        self.places[i].map_or("", |place| self.at(place))
+        let Some(place) = self.places[i] else { return "" };
+        if self.literal || exported::is_prose(self.layout.columns[i].0) {
+            return self.bare(place);
+        }
+        self.at(place)
     }
 
-    /// The trimmed cell at a place of the file.
+    /// The cell at a place of the file, likewise.
     pub fn at(&self, place: usize) -> &'a str {
-        self.text[self.cells.span(place)].trim()
+        let cell = self.bare(place);
+        if self.literal { cell } else { exported::unmarked(cell) }
+    }
+
+    fn bare(&self, place: usize) -> &'a str {
+        if place >= self.cells.len() {
+            return "";
+        }
+        let cell = &self.text[self.cells.span(place)];
+        if self.literal { cell.trim() } else { exported::bare(cell) }
+    }
+
+    /// The first column whose cell holds a character that nobody sees, and that character.
+    fn unseen(&self) -> Option<(&'static str, String)> {
+        if self.literal || self.text.is_ascii() {
+            return None;
+        }
+        let columns = self.layout.columns.iter().enumerate().filter(|(_, (name, _))| !exported::is_prose(name));
+        columns.into_iter().find_map(|(i, (name, _))| Some((*name, exported::unseen_inside(self.get(i))?)))
     }
 }
 
@@ -85,7 +115,13 @@ impl Table {
             _ => return Err(no_csv(layout, "its first line has no end or a quote in it is not closed")),
         }
         let names: Vec<String> = match std::str::from_utf8(cells.text()) {
-            Ok(text) => (0..cells.len()).map(|i| fold(text[cells.span(i)].trim()).to_lowercase()).collect(),
+            Ok(text) if source.canonical => {
+                (0..cells.len()).map(|i| fold(text[cells.span(i)].trim()).to_lowercase()).collect()
+            }
+            Ok(text) => {
+                let name = |i| fold(exported::bare(&text[cells.span(i)])).to_lowercase();
+                (0..cells.len()).map(|i| exported::column(file, &name(i)).to_owned()).collect()
+            }
             Err(_) => return Err(no_csv(layout, "its first line is not text")),
         };
         let (places, extras) = place(layout, &names)?;
@@ -105,11 +141,12 @@ impl Table {
             findings.add(FindingKind::ConvertedSeparator, file, name, format!("columns are separated by a {name}"), 0);
         }
         let extras = if layout.extras { extras } else { Vec::new() };
-        let (width, damaged) = (names.len(), source.damaged);
-        Ok(Some(Self { layout, rows, cells, places, extras, width, damaged }))
+        let (width, damaged, literal) = (names.len(), source.damaged, source.canonical);
+        Ok(Some(Self { layout, rows, cells, places, extras, semicolons: separator == b';', width, damaged, literal }))
     }
 
-    /// The next row that has the right number of cells, all of them text; other rows are rejected on the way.
+    /// The next row that has no more cells than the header, all of them text; other rows are rejected on the way. Cells
+    /// that are missing at its end are empty: exporters leave those out.
     ///
     /// # Errors
     /// The file cannot be read any further.
@@ -124,7 +161,7 @@ impl Table {
                 Next::Hopeless => return Err(unbalanced(file, line)),
                 Next::TooLong => Wrong::new("the line is longer than 1 MiB", "check where its line end went"),
                 Next::OpenQuote => open_quote(),
-                Next::Row if self.cells.several_lines && (self.cells.ragged || !self.fits()) => {
+                Next::Row if self.cells.several_lines && (self.cells.ragged || !self.fits() || self.is_short()) => {
                     if !self.rows.take_back(&self.cells) {
                         return Err(unbalanced(file, line));
                     }
@@ -137,7 +174,13 @@ impl Table {
                 }
                 Next::Row => match std::str::from_utf8(self.cells.text()) {
                     // A zero byte can only come out of UTF-16; it would not survive being written as UTF-8.
-                    Ok(text) if !(self.damaged && text.contains(['\u{fffd}', '\0'])) => break,
+                    Ok(text) if !(self.damaged && text.contains(['\u{fffd}', '\0'])) => match self.row().unseen() {
+                        None => break,
+                        Some((column, unseen)) => {
+                            rejects.push(file, line, column, hidden(&unseen));
+                            continue;
+                        }
+                    },
                     _ => {
                         Wrong::new("it holds bytes that are not text in the file's encoding", "save the file as UTF-8")
                     }
@@ -145,20 +188,35 @@ impl Table {
             };
             rejects.push(file, line, "", wrong);
         }
-        // Checked in the loop; checking again costs little and keeps the borrow simple.
-        let text = std::str::from_utf8(self.cells.text()).unwrap_or_default();
-        Ok(Some(Row { text, cells: &self.cells, places: &self.places, line: self.cells.line }))
+        Ok(Some(self.row()))
     }
 
-    /// As many cells as the header, or more that are all empty.
+    /// The row that was read last. Its text was checked in the loop; checking again costs little and keeps the borrow
+    /// simple.
+    fn row(&self) -> Row<'_> {
+        let text = std::str::from_utf8(self.cells.text()).unwrap_or_default();
+        let Self { cells, places, layout, literal, .. } = self;
+        Row { text, cells, places, layout, literal: *literal, line: cells.line }
+    }
+
+    /// No more cells than the header, but for empty ones.
     fn fits(&self) -> bool {
         let surplus = |i: usize| &self.cells.text()[self.cells.span(i)];
-        self.cells.len() >= self.width && (self.width..self.cells.len()).all(|i| surplus(i).trim_ascii().is_empty())
+        (self.width..self.cells.len()).all(|i| surplus(i).trim_ascii().is_empty())
+    }
+
+    fn is_short(&self) -> bool {
+        self.cells.len() < self.width
     }
 
     fn blank(&self) -> bool {
         self.cells.text().iter().all(u8::is_ascii_whitespace)
     }
+}
+
+fn hidden(unseen: &str) -> Wrong {
+    let reason = format!("it holds the character {unseen}, which nobody sees");
+    Wrong::new(reason, "delete it: type the cell again, or clean the column in the program that exports it")
 }
 
 fn open_quote() -> Wrong {

@@ -23,6 +23,8 @@ pub struct Unusable {
     pub problem: String,
     /// What to change, without a full stop.
     pub cure: String,
+    /// Rows that were rejected before it was given up.
+    pub rejected: Vec<Rejected>,
 }
 
 impl Unusable {
@@ -33,7 +35,7 @@ impl Unusable {
         problem: impl Into<String>,
         cure: impl Into<String>,
     ) -> Self {
-        Self { reason, file: file.into(), problem: problem.into(), cure: cure.into() }
+        Self { reason, file: file.into(), problem: problem.into(), cure: cure.into(), rejected: Vec::new() }
     }
 }
 
@@ -70,7 +72,7 @@ impl Wrong {
 
 /// Collects what is wrong with one row, so that a row is reported once with everything in it.
 #[derive(Debug, Default)]
-pub(crate) struct RowTrouble(Option<(&'static str, Wrong)>);
+pub(crate) struct RowTrouble(Option<(String, Wrong)>);
 
 impl RowTrouble {
     /// The value, or nothing and a note that `column` is wrong.
@@ -85,9 +87,9 @@ impl RowTrouble {
     }
 
     /// Notes that `column` is wrong.
-    pub fn add(&mut self, column: &'static str, wrong: Wrong) {
+    pub fn add(&mut self, column: &str, wrong: Wrong) {
         match &mut self.0 {
-            None => self.0 = Some((column, wrong)),
+            None => self.0 = Some((column.to_owned(), wrong)),
             Some((_, first)) => {
                 first.reason.push_str("; also ");
                 first.reason.push_str(column);
@@ -102,7 +104,7 @@ impl RowTrouble {
         match self.0 {
             None => true,
             Some((column, wrong)) => {
-                rejects.push(file, line, column, wrong);
+                rejects.push(file, line, &column, wrong);
                 false
             }
         }
@@ -184,10 +186,14 @@ pub enum FindingKind {
     SinglePunch,
     /// Punches between the first and the last of a day: left out.
     PunchesBetween,
+    /// A number that a spreadsheet shortened to its first digits.
+    DamagedId,
+    /// Ends in an hour that came twice, taken as the second one.
+    HourTwice,
 }
 
 impl FindingKind {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::ConvertedEncoding,
         Self::ConvertedSeparator,
         Self::MissingColumn,
@@ -202,6 +208,8 @@ impl FindingKind {
         Self::OddPunches,
         Self::SinglePunch,
         Self::PunchesBetween,
+        Self::DamagedId,
+        Self::HourTwice,
     ];
 
     /// The word used in files.
@@ -221,6 +229,8 @@ impl FindingKind {
             Self::OddPunches => "odd_punches",
             Self::SinglePunch => "single_punch",
             Self::PunchesBetween => "punches_between",
+            Self::DamagedId => "damaged_id",
+            Self::HourTwice => "hour_twice",
         }
     }
 

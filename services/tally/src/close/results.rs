@@ -12,7 +12,7 @@ use tally_api::performance::v1 as performance;
 
 use super::summary::NotSettled;
 use super::upload::Ids;
-use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Reading};
+use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
 use crate::session::{Session, told};
 
 /// The result folder in the making: each file is digested as it is written.
@@ -333,9 +333,9 @@ impl<'a> Results<'a> {
 }
 
 /// `rejected.csv`: the one result that depends on the order of rows, because it names lines.
-pub fn rejected(dir: &Path, reading: &Reading) -> Result<FileDigest> {
+pub fn rejected(dir: &Path, rows: &[Rejected]) -> Result<FileDigest> {
     let mut table = Table::create(dir, "rejected.csv", &["file", "line", "column", "reason", "cure"])?;
-    for row in &reading.rejected {
+    for row in rows {
         table.row([row.file, &row.line.to_string(), &row.column, &row.reason, &row.cure])?;
     }
     table.close()

@@ -66,7 +66,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<Outcome> {
     let bundle = &job.reading.bundle;
     let mut steps = Steps::new();
     // What is known is written before the next step begins: whatever fails later takes nothing of it away.
-    rejected(&job.out, job.reading)?;
+    rejected(&job.out, &job.reading.rejected)?;
     let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs")).context("inputs"))?;
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle)).await?;
     let bar = job.progress.bar("records", bundle.records.len() as u64);

@@ -6,14 +6,15 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::bundle::{Options, Reading, Unusable, read_bundle};
 use crate::cli::{Close, DONE, Language, REJECTED};
-use crate::close::{Crew, Home, Job, Outcome, Place, Rejections, clock_of, close as job, secret};
+use crate::close::{Crew, Home, Job, Outcome, Place, Rejections, clock_of, close as job, rejected, secret};
 use crate::progress::Progress;
 use crate::show;
 
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
 pub async fn close(args: Close) -> Result<u8> {
     let progress = Progress::new(args.json);
-    let reading = read(&args.bundle, Options { from: args.from, to: args.to }, &progress)?;
+    let reading = read(&args.bundle, Options { from: args.from, to: args.to }, &progress)
+        .map_err(|unusable| with_rejected(unusable, &args.out))?;
     prepare(&args.out)?;
     let data = tempfile::tempdir().context("cannot make a temporary folder")?;
     let place = match &args.database {
@@ -45,6 +46,17 @@ pub fn read(dir: &Path, options: Options, progress: &Progress) -> Result<Reading
     let reading = read_bundle(dir, options, &mut |done, total| bar.of(done, total, ""));
     bar.done();
     reading
+}
+
+/// Rows that were rejected are why a bundle cannot be used, more often than not: they are written down all the same.
+fn with_rejected(mut unusable: Unusable, out: &Path) -> Unusable {
+    let rows = std::mem::take(&mut unusable.rejected);
+    // A folder that cannot take the file is another matter than the one that is told here.
+    if !rows.is_empty() && prepare(out).and_then(|()| rejected(out, &rows)).is_ok() {
+        let path = out.join("rejected.csv");
+        unusable.cure = format!("{}; {} names every rejected row", unusable.cure, path.display());
+    }
+    unusable
 }
 
 /// The result folder must be new or empty: nothing of somebody's is written over.

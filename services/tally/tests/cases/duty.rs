@@ -1,75 +1,9 @@
 //! Duty over several nights, punches without a direction, and work that a later step must not throw away.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use crate::case::{Case, GROUP};
 
-use tempfile::TempDir;
-
-const PEOPLE: &str = "employee_no,name,org_unit,position,grade,hired_on\n\
-    1001,Ann,East/Desk,agent,P1,2025-01-06\n1002,Bo,East/Desk,agent,P1,2025-01-06\n";
-const ACCOUNTS: &str = "platform,store,account,phase,capacity,zone\nMart,One,mart-a,shared,1,Asia/Shanghai\n";
-const RECORDS: &str =
-    "platform,store,account,external_id,started_at,ended_at,agent,kind,first_reply_seconds,resolved,rating,amount\n";
-const GROUP: &str = "currency: CNY\nperiod: {from: 2026-03-01, to: 2026-03-31}\n";
 const NIGHTS: &str = "employee_no,account,start,end\n1001,mart-a,2026-03-02 22:00,2026-03-03 06:00\n\
     1001,mart-a,2026-03-03 22:00,2026-03-04 06:00\n1002,mart-a,2026-03-03 22:00,2026-03-04 06:00\n";
-
-struct Case(TempDir);
-
-impl Case {
-    /// Each of `records` is an id, a start and an agent; each lasts no time.
-    fn new(files: &[(&str, &str)], records: &[(&str, &str, &str)]) -> Self {
-        let case = Self(TempDir::new().expect("a folder"));
-        fs::create_dir(case.bundle()).expect("a folder");
-        let row = |(id, at, agent): &(&str, &str, &str)| format!("Mart,One,mart-a,{id},{at},{at},{agent},chat,,,,0\n");
-        let records = RECORDS.to_owned() + &records.iter().map(row).collect::<String>();
-        let all =
-            [("people.csv", PEOPLE), ("accounts.csv", ACCOUNTS), ("group.yaml", GROUP), ("records.csv", &records)];
-        for (name, text) in all.iter().chain(files) {
-            fs::write(case.bundle().join(name), text).expect("a file");
-        }
-        case
-    }
-
-    fn bundle(&self) -> PathBuf {
-        self.0.path().join("bundle")
-    }
-
-    fn result(&self, name: &str) -> String {
-        let path = self.0.path().join("result").join(name);
-        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_tally")).env_clear().args(args).output().expect("the binary runs")
-    }
-
-    fn close(&self) -> i32 {
-        let out = self.0.path().join("result");
-        let output = self.run(&["close", text(&self.bundle()), "--out", text(&out)]);
-        output.status.code().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
-    }
-
-    fn replayed(&self) -> String {
-        let output = self.run(&["replay", text(&self.0.path().join("result"))]);
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// `id person share` of each credit.
-    fn credits(&self) -> Vec<String> {
-        let text = self.result("credits.csv");
-        let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
-        let mut rows: Vec<String> =
-            text.lines().skip(1).map(cells).map(|c| format!("{} {} {}", c[0], c[2], c[3])).collect();
-        rows.sort();
-        rows
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
 
 const CHATS: [(&str, &str, &str); 3] =
     [("T1", "2026-03-02 23:00", ""), ("T2", "2026-03-03 23:00", ""), ("T3", "2026-03-04 02:00", "")];

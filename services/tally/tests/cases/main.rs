@@ -1,3 +1,5 @@
 //! Kinds of trouble met in the field, each with its right value.
 
+mod case;
 mod duty;
+mod files;

@@ -142,10 +142,11 @@ fn a_row_with_several_wrong_cells_is_one_rejected_row_that_names_them_all() {
 }
 
 #[test]
-fn rows_with_too_few_or_too_many_cells_are_rejected() {
+fn a_row_with_too_many_cells_is_rejected_and_one_that_ends_early_lacks_what_it_needs() {
     let reading = records("JD,星河旗舰店\nJD,星河旗舰店,kf01,R3,2026-03-03 09:00,2026-03-03 10:00,,,,,,,,spare\n");
     let lines: Vec<_> = reading.rejected.iter().map(|r| (r.line, r.reason.as_str())).collect();
-    assert_eq!(lines, [(3, "it has 2 cells, the header has 12"), (4, "it has 14 cells, the header has 12")]);
+    let early = "it is empty; also account: it is empty";
+    assert_eq!(lines, [(3, early), (4, "it has 14 cells, the header has 12")]);
 }
 
 #[test]

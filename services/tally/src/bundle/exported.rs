@@ -1,0 +1,175 @@
+//! What spreadsheets and exports do to cells, taken back where nothing is guessed: marks nobody sees, the text marker, a
+//! formula around a text; and the names and words of common Chinese exports. Pure.
+//!
+//! The canonical form is read to the letter: none of this happens to it, so a result closed under earlier rules replays.
+
+/// A character that takes no room on a screen: zero widths, marks of direction, soft hyphens, byte order marks.
+pub(crate) fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || c.is_control()
+}
+
+/// The first unseen character inside of a text, or the space that does not break, as people can look it up.
+pub(crate) fn unseen_inside(text: &str) -> Option<String> {
+    if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control()) {
+        return None;
+    }
+    let found = text.chars().find(|c| *c == '\u{a0}' || (is_unseen(*c) && !matches!(c, '\n' | '\r' | '\t')))?;
+    Some(format!("U+{:04X}", u32::from(found)))
+}
+
+/// A cell without spaces and unseen characters at its ends.
+pub(crate) fn bare(cell: &str) -> &str {
+    cell.trim_matches(|c: char| c.is_whitespace() || is_unseen(c))
+}
+
+/// A cell without what makes a spreadsheet keep it as text: `="0042"` and `'0042` are `0042`.
+pub(crate) fn unmarked(cell: &str) -> &str {
+    let formula = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    let text = formula.filter(|inner| !inner.contains('"')).unwrap_or(cell);
+    bare(text.strip_prefix('\'').filter(|rest| !rest.is_empty()).unwrap_or(text))
+}
+
+/// Whether a number was shortened to its first digits, as spreadsheets show long ones: `2.20661E+12`.
+pub(crate) fn is_shortened(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let (whole, part) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    whole.len() == 1 && digits(whole) && digits(part) && exponent.strip_prefix('+').is_some_and(digits)
+}
+
+/// Columns of what people chose to write: an apostrophe at their beginning is theirs.
+pub(crate) fn is_prose(column: &str) -> bool {
+    matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias")
+}
+
+type Names = &'static [(&'static str, &'static [&'static str])];
+
+/// Names of columns in common Chinese exports, beside those that mean the same in every file.
+const OF_FILE: &[(&str, Names)] = &[
+    (
+        "people.csv",
+        &[
+            ("name", &["姓名", "员工姓名", "名字"]),
+            ("org_unit", &["部门", "所属部门", "部门路径", "组织单元", "组织"]),
+            ("position", &["岗位", "职位", "职务"]),
+            ("grade", &["职级", "级别"]),
+            ("hired_on", &["入职日期", "入职时间", "入职日"]),
+            ("left_on", &["离职日期", "离职时间", "最后工作日"]),
+        ],
+    ),
+    (
+        "accounts.csv",
+        &[
+            ("phase", &["阶段", "账号阶段", "使用方式"]),
+            ("capacity", &["接待上限", "最大接待数", "同时接待数"]),
+            ("team", &["团队", "所属团队", "服务团队"]),
+            ("phase_from", &["阶段开始", "阶段起始日", "生效日期"]),
+            ("exclusive", &["独占", "是否独占"]),
+        ],
+    ),
+    (
+        "records.csv",
+        &[
+            ("external_id", &["会话id", "会话编号", "工单号", "工单编号", "记录编号", "咨询id"]),
+            ("started_at", &["开始时间", "会话开始时间", "接入时间", "咨询开始时间"]),
+            ("ended_at", &["结束时间", "会话结束时间", "咨询结束时间"]),
+            ("agent", &["客服", "接待客服", "客服工号", "客服昵称", "客服姓名"]),
+            ("kind", &["类型", "会话类型", "咨询类型", "业务类型"]),
+            ("first_reply_seconds", &["首次响应(秒)", "首次响应时长(秒)", "首响(秒)", "首响时长(秒)", "首次响应秒数"]),
+            ("resolved", &["是否解决", "解决状态"]),
+            ("rating", &["满意度", "满意度评分", "评分", "评价"]),
+            ("amount", &["金额", "销售额", "成交金额", "订单金额"]),
+            ("customer", &["客户", "客户id", "顾客", "顾客id", "买家", "买家id", "买家昵称", "访客id"]),
+        ],
+    ),
+    (
+        "rosters.csv",
+        &[
+            ("start", &["开始", "开始时间", "上班时间", "班次开始"]),
+            ("end", &["结束", "结束时间", "下班时间", "班次结束"]),
+        ],
+    ),
+    (
+        "punches.csv",
+        &[("at", &["打卡时间", "考勤时间", "时间"]), ("kind", &["打卡类型", "考勤类型", "上下班", "类型"])],
+    ),
+    ("handovers.csv", &[("at", &["交接时间", "时间"]), ("kind", &["交接类型", "交接动作", "类型", "动作"])]),
+    (
+        "aliases.csv",
+        &[
+            ("alias", &["别名", "昵称", "客服昵称", "花名"]),
+            ("from", &["开始日期", "起始日期", "生效日期"]),
+            ("to", &["结束日期", "截止日期", "失效日期"]),
+        ],
+    ),
+];
+
+const OF_ALL: Names = &[
+    ("employee_no", &["工号", "员工号", "员工编号", "员工工号", "人员编号", "职工号"]),
+    ("platform", &["平台", "平台名称"]),
+    ("store", &["店铺", "店铺名称", "店铺名"]),
+    ("account", &["客服账号", "账号", "子账号", "账号名称"]),
+    ("zone", &["时区"]),
+];
+
+/// The column of `file` that a header calls `name`, which is folded and in small letters.
+pub(crate) fn column<'a>(file: &str, name: &'a str) -> &'a str {
+    let of_file = OF_FILE.iter().find(|(of, _)| *of == file).map_or(&[][..], |(_, names)| names);
+    let mut all = of_file.iter().chain(OF_ALL);
+    all.find(|(_, others)| others.contains(&name)).map_or(name, |(column, _)| column)
+}
+
+/// The English word for a Chinese one of a column with few words.
+pub(crate) fn word(text: &str) -> &str {
+    match text {
+        "上班" | "签到" | "上班打卡" | "上班签到" => "in",
+        "下班" | "签退" | "下班打卡" | "下班签退" => "out",
+        "接" | "接班" | "接手" | "接管" | "领用" => "take",
+        "交" | "交班" | "交出" | "释放" | "归还" => "release",
+        "公用" | "共用" | "共享" | "公用账号" => "shared",
+        "混合" | "混用" => "mixed",
+        "实名" | "实名接待" | "专用" => "named",
+        "已解决" => "yes",
+        "未解决" => "no",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_adds_goes_and_what_people_wrote_stays() {
+        assert_eq!(bare("\u{feff} T1\u{200b}\u{a0}"), "T1");
+        assert_eq!(unmarked("'0042"), "0042");
+        assert_eq!(unmarked("=\"0042\""), "0042");
+        assert_eq!(unmarked("=\"a\"&\"b\""), "=\"a\"&\"b\"");
+        assert_eq!(unmarked("'"), "'");
+        assert_eq!(unseen_inside("20\u{200b}26").as_deref(), Some("U+200B"));
+        assert_eq!(unseen_inside("王芳 plain"), None);
+    }
+
+    #[test]
+    fn only_a_number_that_lost_its_digits_is_shortened() {
+        for text in ["2.20661E+12", "2,2E+12", "2E+09", "1.5e+15"] {
+            assert!(is_shortened(text), "{text}");
+        }
+        for text in ["E12", "2E12", "12.5E+3", "2.2E-3", "ABE+12", "2.20661", ""] {
+            assert!(!is_shortened(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_chinese_name_stands_for_two_columns_of_a_file() {
+        for (file, names) in OF_FILE {
+            let all: Vec<&str> = names.iter().chain(OF_ALL).flat_map(|(_, others)| others.iter().copied()).collect();
+            let once: std::collections::BTreeSet<&str> = all.iter().copied().collect();
+            assert_eq!(all.len(), once.len(), "{file}");
+        }
+        assert_eq!(column("punches.csv", "打卡类型"), "kind");
+        assert_eq!(column("records.csv", "备注"), "备注");
+    }
+}

@@ -1,0 +1,124 @@
+//! How a group writes its numbers: which sign stands before decimals, and which between thousands. `1.000` is one or a
+//! thousand, and nobody can tell from the cell.
+
+use std::borrow::Cow;
+
+use super::cell::{fold, shown};
+use super::trouble::Wrong;
+use super::yaml::Fields;
+
+/// What to write into group.yaml.
+const CURE: &str = "say in group.yaml how numbers are written, such as `numbers: {decimal: \",\", grouping: \".\"}`";
+
+/// The way in which the cells of a file are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// Digits and a point: what is not said otherwise.
+    Point,
+    /// Likewise, in a file that looks like one with decimal commas: a point before three digits is refused.
+    Doubtful,
+    /// As group.yaml says.
+    Told { decimal: char, grouping: Option<char> },
+}
+
+/// Reads `numbers: {decimal, grouping}` of group.yaml.
+pub(crate) fn read_numbers(fields: &mut Fields<'_>) -> Option<Numbers> {
+    let mut numbers = fields.nested("numbers")?;
+    let decimal = numbers.word("decimal", &[(".", '.'), (",", ',')]);
+    let signs = [(".", '.'), (",", ','), ("'", '\''), ("space", ' ')];
+    let grouping = if numbers.has("grouping") { Some(numbers.word("grouping", &signs)) } else { None };
+    if decimal.is_some() && grouping.flatten() == decimal {
+        numbers.note("grouping", "is the same sign as decimal");
+    }
+    if !numbers.has("decimal") {
+        numbers.missing::<()>("decimal");
+    }
+    numbers.finish();
+    Some(Numbers::Told { decimal: decimal?, grouping: grouping.flatten() })
+}
+
+impl Numbers {
+    /// The number with a point and without grouping.
+    pub fn plain(self, text: &str) -> Result<Cow<'_, str>, Wrong> {
+        let text = fold(text);
+        match self {
+            Self::Point => Ok(text),
+            Self::Doubtful if is_grouped(&text, '.') => {
+                let reason = format!("'{}' may be a decimal or a number with grouping", shown(&text));
+                Err(Wrong::new(reason, CURE))
+            }
+            Self::Doubtful => Ok(text),
+            Self::Told { decimal, grouping } => match pointed(&text, decimal, grouping) {
+                Some(plain) => Ok(Cow::Owned(plain)),
+                None => {
+                    let reason = format!("'{}' is not written as group.yaml says numbers are", shown(&text));
+                    Err(Wrong::new(reason, "correct the number, or `numbers` in group.yaml"))
+                }
+            },
+        }
+    }
+}
+
+/// Whether a text is digits in groups of three: `1.000`, `12.500.000`.
+pub(crate) fn is_grouped(text: &str, sign: char) -> bool {
+    let mut groups = text.trim_start_matches('-').split(sign);
+    let digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
+    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()) && digits(group));
+    let mut rest = groups.peekable();
+    first && rest.peek().is_some() && rest.all(|group| group.len() == 3 && digits(group))
+}
+
+fn pointed(text: &str, decimal: char, grouping: Option<char>) -> Option<String> {
+    let (whole, part) = text.split_once(decimal).unwrap_or((text, ""));
+    // Spaces that do not break and narrow ones group as well.
+    let whole: String = whole.chars().map(|c| if matches!(c, '\u{a0}' | '\u{202f}') { ' ' } else { c }).collect();
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let whole = match grouping.filter(|sign| whole.contains(*sign)) {
+        Some(sign) if is_grouped(&whole, sign) => whole.replace(sign, ""),
+        Some(_) => return None,
+        None => whole,
+    };
+    let unsigned = whole.strip_prefix('-').unwrap_or(&whole);
+    let right = !unsigned.is_empty() && digits(unsigned) && digits(part);
+    right.then(|| if part.is_empty() { whole.clone() } else { format!("{whole}.{part}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(numbers: Numbers, text: &str) -> Option<String> {
+        numbers.plain(text).ok().map(Cow::into_owned)
+    }
+
+    #[test]
+    fn a_number_is_read_as_group_yaml_says_or_not_at_all() {
+        let german = Numbers::Told { decimal: ',', grouping: Some('.') };
+        for (text, right) in [
+            ("1.000", Some("1000")),
+            ("12.500,75", Some("12500.75")),
+            ("999", Some("999")),
+            ("-1.234,5", Some("-1234.5")),
+            ("1.00", None),
+            ("1.5", None),
+            ("1,000.5", None),
+            ("", None),
+        ] {
+            assert_eq!(plain(german, text).as_deref(), right, "{text}");
+        }
+        let french = Numbers::Told { decimal: ',', grouping: Some(' ') };
+        assert_eq!(plain(french, "1\u{202f}234,56").as_deref(), Some("1234.56"));
+        let swiss = Numbers::Told { decimal: '.', grouping: Some('\'') };
+        assert_eq!(plain(swiss, "1'234.50").as_deref(), Some("1234.50"));
+    }
+
+    #[test]
+    fn what_may_be_grouping_is_refused_where_commas_may_be_decimals() {
+        for text in ["1.000", "12.500", "1.234.567"] {
+            assert!(Numbers::Doubtful.plain(text).unwrap_err().cure.contains("numbers:"), "{text}");
+        }
+        for text in ["1.5", "12.50", "1000", "0.1234"] {
+            assert_eq!(plain(Numbers::Doubtful, text).as_deref(), Some(text));
+        }
+    }
+}

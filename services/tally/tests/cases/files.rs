@@ -1,0 +1,163 @@
+//! Files as spreadsheets and exports leave them: each kind with its right value, or refused in words that help.
+
+use crate::case::{Case, RECORDS, text};
+
+const ROSTERS: &str = "employee_no,account,start,end\n1001,mart-a,2026-03-02 08:30,2026-03-02 12:00\n\
+    1002,mart-a,2026-03-02 08:30,2026-03-02 12:00\n";
+
+fn of_records(rows: &str, files: &[(&str, &str)]) -> Case {
+    let records = format!("{}{rows}", RECORDS);
+    let mut all = vec![("records.csv", records.as_str())];
+    all.extend(files);
+    Case::new(&all, &[])
+}
+
+#[test]
+fn cells_that_are_missing_at_the_end_of_a_row_are_empty() {
+    let rows = "Mart,One,mart-a,T1,2026-03-02 09:00,2026-03-02 09:05,1001,chat,,,,10\n\
+        Mart,One,mart-a,T2,2026-03-02 09:10,2026-03-02 09:15,1002,chat\n\
+        Mart,One,mart-a,T3,2026-03-02 09:20,2026-03-02 09:25,1002,chat,12\nMart,One\n";
+    let case = of_records(rows, &[]);
+    assert_eq!(case.close(), 3, "the last row lacks what it needs");
+    assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000", "T3 1002 1000000"]);
+    let rejected = case.result("rejected.csv");
+    assert!(rejected.contains("records.csv,5,external_id,it is empty") && !rejected.contains("quote"), "{rejected}");
+    assert!(case.replayed().contains("identical"));
+}
+
+#[test]
+fn a_customer_number_that_lost_its_digits_joins_no_session() {
+    let head = RECORDS.replace("amount", "amount,customer");
+    let row = |id: &str, at: &str, agent: &str| {
+        format!("Mart,One,mart-a,{id},2026-03-02 {at},2026-03-02 {at},{agent},chat,,,,,2.20661E+12\n")
+    };
+    let rows = [row("T1", "09:00", "1001"), row("T2", "09:06", ""), row("T3", "09:12", "")].concat();
+    let case = Case::new(&[("records.csv", &format!("{head}{rows}")), ("rosters.csv", ROSTERS)], &[]);
+    assert_eq!(case.close(), 0);
+    let shared = ["T1 1001 1000000", "T2 1001 500000", "T2 1002 500000", "T3 1001 500000", "T3 1002 500000"];
+    assert_eq!(case.credits(), shared);
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("damaged_id,records.csv,customer") && findings.contains("spreadsheet"), "{findings}");
+    assert!(case.replayed().contains("identical"));
+}
+
+#[test]
+fn marks_of_a_spreadsheet_and_unseen_characters_make_no_second_record() {
+    let row = |id: &str| format!("Mart,One,mart-a,{id},2026-03-02 09:00,2026-03-02 09:05,1001,chat,,,,\n");
+    for twin in [
+        "'20260302001",
+        "20260302001\u{200b}",
+        "\u{feff}20260302001\u{a0}",
+        "\"=\"\"20260302001\"\"\"",
+        "=\"20260302001\"",
+    ] {
+        let rows = row("20260302001") + &row(twin) + &row("T2").replace("1001", "1002");
+        let case = of_records(&rows, &[("pool.yaml", "amount: 90.00\n")]);
+        assert_eq!(case.close(), 0, "{twin}");
+        assert_eq!(case.credits(), ["20260302001 1001 1000000", "T2 1002 1000000"], "{twin}");
+    }
+    let case = of_records(&(row("T1") + &row("2026\u{200b}0302")), &[]);
+    assert_eq!(case.close(), 3);
+    let rejected = case.result("rejected.csv");
+    assert!(rejected.contains("records.csv,3,external_id,it holds the character U+200B"), "{rejected}");
+}
+
+#[test]
+fn an_employee_number_that_nobody_has_says_what_is_meant() {
+    let people = "employee_no,name,org_unit,position,grade,hired_on\n0042,Ann Ode,East/Desk,agent,P1,2025-01-06\n\
+        1002,Bo,East/Desk,agent,P1,2025-01-06\n";
+    let row =
+        |id: &str, agent: &str| format!("Mart,One,mart-a,{id},2026-03-02 09:00,2026-03-02 09:05,{agent},chat,,,,\n");
+    let rows =
+        row("T1", "1002.0") + &row("T2", "42") + &row("T3", "Ann Ode") + &row("T4", "4.2E+01") + &row("T5", "'0042");
+    let case = of_records(&rows, &[("people.csv", people)]);
+    assert_eq!(case.close(), 3);
+    assert_eq!(case.credits(), ["T1 1002 1000000", "T5 0042 1000000"]);
+    let rejected = case.result("rejected.csv");
+    for said in [
+        "3,agent,42 is not in people.csv (is 0042 meant?)",
+        "Ann Ode is a name, and a number is expected (is 0042 meant?)",
+        "4.2E+01 is a number that a spreadsheet shortened to its first digits",
+    ] {
+        assert!(rejected.contains(said), "{said}: {rejected}");
+    }
+}
+
+#[test]
+fn a_thousand_is_never_read_as_one() {
+    let head = "sep=;\n".to_owned() + &RECORDS.replace(',', ";");
+    let row = |id: &str, agent: &str, amount: &str| {
+        format!("Mart;One;mart-a;{id};2026-03-02 09:00;2026-03-02 09:05;{agent};chat;;;;{amount}\n")
+    };
+    let rows = head + &row("T0", "1001", "1.000") + &row("T1", "1001", "12.500") + &row("T2", "1002", "999");
+    let scheme = "name: Sales\nversion: 1\nkpis:\n\
+        \x20 - {id: sales, measure: sum, of: amount, target: 1000, weight: 100, cap: 100000}\n";
+    let files = [("records.csv", rows.as_str()), ("scheme.yaml", scheme), ("pool.yaml", "amount: 1000.00\n")];
+    let case = Case::new(&files, &[]);
+    assert_eq!(case.close(), 3);
+    assert_eq!(case.credits(), ["T2 1002 1000000"]);
+    let rejected = case.result("rejected.csv");
+    assert!(rejected.contains("numbers: {decimal:") && rejected.lines().count() == 3, "{rejected}");
+
+    let group =
+        "currency: CNY\nperiod: {from: 2026-03-01, to: 2026-03-31}\nnumbers: {decimal: \",\", grouping: \".\"}\n";
+    let told = Case::new(&[files[0], files[1], files[2], ("group.yaml", group)], &[]);
+    assert_eq!(told.close(), 0);
+    let statements = told.result("statements.csv");
+    assert!(statements.contains("931.10") && statements.contains("68.90"), "{statements}");
+    assert!(told.replayed().contains("identical"));
+}
+
+#[test]
+fn chinese_headers_and_words_are_understood() {
+    let records = "平台,店铺,客服账号,会话ID,开始时间,结束时间,客服工号,会话类型,首次响应时长（秒）,是否解决,满意度,金额\n\
+        Mart,One,mart-a,T1,2026年3月2日 9:00,2026年3月2日 9:05,,售前,12,已解决,5,10.00\n";
+    let punches = "工号,打卡时间,打卡类型\n1001,2026-03-02 08:58,上班\n1001,2026/3/2 18:01,下班\n";
+    let case = Case::new(&[("records.csv", records), ("punches.csv", punches)], &[]);
+    assert_eq!(case.close(), 0);
+    assert_eq!(case.credits(), ["T1 1001 1000000"]);
+    assert!(case.replayed().contains("identical"));
+
+    let twice =
+        Case::new(&[("punches.csv", "工号,employee_no,打卡时间,打卡类型\n")], &[("T1", "2026-03-02 09:00", "1001")]);
+    assert_eq!(twice.close(), 2, "one column under two names");
+}
+
+#[test]
+fn a_shift_until_24_00_ends_with_the_day_and_an_hour_that_comes_twice_is_the_one_after_the_start() {
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 16:00,2026-03-02 24:00\n";
+    let night =
+        of_records("Mart,One,mart-a,T1,2026-03-02 23:50,2026-03-02 23:55,,chat,,,,\n", &[("rosters.csv", rosters)]);
+    assert_eq!(night.close(), 0);
+    assert_eq!(night.credits(), ["T1 1001 1000000"]);
+
+    let accounts = "platform,store,account,phase,capacity,zone\nMart,One,mart-a,shared,1,Europe/Berlin\n";
+    let group = "currency: CNY\nzone: Europe/Berlin\nperiod: {from: 2026-10-01, to: 2026-10-31}\n";
+    let rows = "Mart,One,mart-a,T1,2026-10-25 02:50,2026-10-25 02:10,1001,chat,,,,\n\
+        Mart,One,mart-a,T2,2026-10-25T02:50:00+02:00,2026-10-25T02:10:00+01:00,1001,chat,,,,\n\
+        Mart,One,mart-a,T3,2026-10-25 02:50:00+01:00,2026-10-25 02:10,1001,chat,,,,\n";
+    let case = of_records(rows, &[("accounts.csv", accounts), ("group.yaml", group)]);
+    assert_eq!(case.close(), 3);
+    let inputs = case.result("inputs/records.csv");
+    for id in ["T1", "T2"] {
+        assert!(inputs.contains(&format!("{id},2026-10-25T00:50:00Z,2026-10-25T01:10:00Z")), "{inputs}");
+    }
+    assert!(case.result("findings.csv").contains("hour_twice,records.csv"));
+    let rejected = case.result("rejected.csv");
+    assert!(rejected.contains("offsets") && !rejected.contains("swap"), "{rejected}");
+}
+
+#[test]
+fn what_was_rejected_is_written_down_also_when_nothing_can_be_done() {
+    let people = "employee_no,name,org_unit,position,grade,hired_on\n1001,Ann,East/Desk,agent,P1,yesterday\n";
+    let case = Case::new(&[("people.csv", people)], &[("T1", "2026-03-02 09:00", "1001")]);
+    let out = case.bundle().with_file_name("result");
+    let output = case.run(&["close", text(&case.bundle()), "--out", text(&out)]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("every row was rejected") && said.contains("rejected.csv names every rejected row"),
+        "{said}"
+    );
+    assert!(case.result("rejected.csv").contains("people.csv,2,hired_on,'yesterday' is not a date"));
+}
