@@ -50,7 +50,8 @@ impl StoreError {
                     "23503" | "787" | "3850" => Self::Reference(named()),
                     "40001" | "40P01" | "55P03" | "5" | "6" | "261" | "262" | "517" => Self::Busy(text),
                     "57014" => Self::Timeout(text),
-                    "57P01" | "57P02" | "57P03" => Self::Unreachable(text),
+                    // Shut down, starting, full, or a database that takes no connections just now.
+                    "57P01" | "57P02" | "57P03" | "53300" | "55000" => Self::Unreachable(text),
                     class if class.len() == 5 && class.starts_with("08") => Self::Unreachable(text),
                     _ => Self::Fault(text),
                 }

@@ -42,10 +42,14 @@ async fn a_ring_holds_every_public_key_of_its_folder_under_its_owner() {
     let identity = open_or_create(folder.path(), "identity", &Rng::System).unwrap();
     let talent = open_or_create(folder.path(), "talent", &Rng::System).unwrap();
     let (identity, talent) = (identity.at(jiff::Timestamp::UNIX_EPOCH), talent.at(jiff::Timestamp::UNIX_EPOCH));
-    let ring = KeyRing::folder(folder.path(), Clock::System).unwrap();
+    let clock = Clock::fixed("2026-03-02T08:00:00Z".parse().unwrap());
+    let ring = KeyRing::folder(folder.path(), clock.clone()).unwrap();
     let owners: Vec<_> = ring.all().unwrap().0.into_iter().map(|key| key.owner).collect();
     assert_eq!(owners, ["identity", "talent"]);
     assert_eq!(ring.key(&talent.public().kid).await.unwrap().as_ref(), Some(talent.public()));
+    let too_early = ring.key("unheard of").await.unwrap_err();
+    assert_eq!(too_early.reason(), "KEY_NOT_KNOWN_YET", "the folder was looked at in this second");
+    clock.advance(jiff::SignedDuration::from_secs(1));
     assert_eq!(ring.key("unheard of").await.unwrap(), None);
     let fixed = KeyRing::fixed([identity.public().clone()]);
     assert_eq!(fixed.key(&talent.public().kid).await.unwrap(), None);
