@@ -161,7 +161,7 @@ pub(crate) fn money(text: &str, currency: &str) -> Result<i64, Wrong> {
     let part = if is_grouped(&text, '.') { part } else { part.trim_end_matches('0') };
     if part.len() > digits as usize {
         let reason = format!("{} has more decimals than {currency} has ({digits})", shown(&text));
-        let cure = "round it to the smallest unit of the currency; where the point groups thousands, say so in group.yaml: `numbers: {decimal: \",\", grouping: \".\"}`";
+        let cure = "round it to the smallest unit of the currency, or say in group.yaml how numbers are written: `numbers: {decimal: \",\", grouping: \".\"}`";
         return Err(Wrong::new(reason, cure));
     }
     let padding = std::iter::repeat_n(b'0', digits as usize - part.len());

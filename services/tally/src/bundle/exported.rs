@@ -41,7 +41,12 @@ pub(crate) fn is_shortened(text: &str) -> bool {
 
 /// Columns of what people chose to write: an apostrophe at their beginning is theirs.
 pub(crate) fn is_prose(column: &str) -> bool {
-    matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias")
+    matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias" | "kind")
+}
+
+/// Columns in which a character that nobody sees may belong to the text, as it does in emoji of customers' nicknames.
+pub(crate) fn is_free(column: &str) -> bool {
+    is_prose(column) || column == "customer"
 }
 
 type Names = &'static [(&'static str, &'static [&'static str])];

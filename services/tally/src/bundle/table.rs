@@ -82,7 +82,7 @@ impl<'a> Row<'a> {
         if self.literal || self.text.is_ascii() {
             return None;
         }
-        let columns = self.layout.columns.iter().enumerate().filter(|(_, (name, _))| !exported::is_prose(name));
+        let columns = self.layout.columns.iter().enumerate().filter(|(_, (name, _))| !exported::is_free(name));
         columns.into_iter().find_map(|(i, (name, _))| Some((*name, exported::unseen_inside(self.get(i))?)))
     }
 }

@@ -37,7 +37,7 @@ fn a_customer_number_that_lost_its_digits_joins_no_session() {
     let shared = ["T1 1001 1000000", "T2 1001 500000", "T2 1002 500000", "T3 1001 500000", "T3 1002 500000"];
     assert_eq!(case.credits(), shared);
     let findings = case.result("findings.csv");
-    assert!(findings.contains("damaged_id,records.csv,customer") && findings.contains("spreadsheet"), "{findings}");
+    assert!(findings.contains("DAMAGED_ID,records.csv customer") && findings.contains("spreadsheet"), "{findings}");
     assert!(case.replayed().contains("identical"));
 }
 
@@ -59,7 +59,7 @@ fn marks_of_a_spreadsheet_and_unseen_characters_make_no_second_record() {
     let case = of_records(&(row("T1") + &row("2026\u{200b}0302")), &[]);
     assert_eq!(case.close(), 3);
     let rejected = case.result("rejected.csv");
-    assert!(rejected.contains("records.csv,3,external_id,it holds the character U+200B"), "{rejected}");
+    assert!(rejected.contains("records.csv,3,external_id,\"it holds the character U+200B,"), "{rejected}");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_shift_until_24_00_ends_with_the_day_and_an_hour_that_comes_twice_is_the_one
     for id in ["T1", "T2"] {
         assert!(inputs.contains(&format!("{id},2026-10-25T00:50:00Z,2026-10-25T01:10:00Z")), "{inputs}");
     }
-    assert!(case.result("findings.csv").contains("hour_twice,records.csv"));
+    assert!(case.result("findings.csv").contains("HOUR_TWICE,records.csv"));
     let rejected = case.result("rejected.csv");
     assert!(rejected.contains("offsets") && !rejected.contains("swap"), "{rejected}");
 }
