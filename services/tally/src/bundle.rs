@@ -85,6 +85,8 @@ pub struct Options {
     pub from: Option<Date>,
     /// Last local day, inclusive.
     pub to: Option<Date>,
+    /// Every cell to the letter, as the canonical form of a result is read.
+    pub literal: bool,
 }
 
 /// Reads the bundle in `dir`. `tell` hears how many bytes of work are done, and of how many.
@@ -99,6 +101,7 @@ pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64))
     for name in FILES {
         sources.extend(Source::inspect(dir, name, &mut progress)?);
     }
+    sources.iter_mut().for_each(|source| source.canonical |= options.literal);
     Source::agree_on_gbk(&mut sources);
     let desk = Desk { rejects: &mut rejects, findings: &mut findings, progress: &mut progress };
     let mut bundle = match read_files(&sources, options, desk) {

@@ -13,7 +13,7 @@ use crate::show;
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
 pub async fn close(args: Close) -> Result<u8> {
     let progress = Progress::new(args.json);
-    let reading = read(&args.bundle, Options { from: args.from, to: args.to }, &progress)
+    let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
         .map_err(|unusable| with_rejected(unusable, &args.out))?;
     prepare(&args.out)?;
     let data = tempfile::tempdir().context("cannot make a temporary folder")?;

@@ -139,7 +139,7 @@ async fn recompute(
     scratch: &Path,
     progress: Progress,
 ) -> Result<Versions> {
-    let reading = read(inputs, Options::default(), &progress)?;
+    let reading = read(inputs, Options { literal: true, ..Options::default() }, &progress)?;
     prepare(out)?;
     let (bundle, place) = (&reading.bundle, Place::Folder(scratch.join("data")));
     let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &secret(), None)).await?;

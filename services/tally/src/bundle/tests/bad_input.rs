@@ -268,7 +268,9 @@ fn a_missing_or_repeated_column_is_unusable() {
 fn a_period_that_holds_no_record_is_unusable() {
     let dir = good();
     let day = |d| Some(jiff::civil::date(2026, 5, d));
-    let ask = |from, to| read_bundle(dir.path(), Options { from, to }, &mut |_, _| {}).expect_err("unusable").reason;
+    let ask = |from, to| {
+        read_bundle(dir.path(), Options { from, to, literal: false }, &mut |_, _| {}).expect_err("unusable").reason
+    };
     assert_eq!(ask(day(1), day(31)), "NO_RECORDS");
     assert_eq!(ask(day(1), None), "BAD_PERIOD");
     assert_eq!(ask(day(2), day(1)), "BAD_PERIOD");
