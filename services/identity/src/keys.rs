@@ -9,7 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -173,12 +173,14 @@ pub struct KeyRing {
 struct Known {
     keys: Vec<Published>,
     at: Timestamp,
+    /// When the folder was changed last, as of that look.
+    changed: Option<SystemTime>,
     unknown: UnknownKeys,
 }
 
 impl Known {
-    fn new(keys: Vec<Published>, at: Timestamp) -> Mutex<Self> {
-        Mutex::new(Self { keys, at, unknown: UnknownKeys::default() })
+    fn new(keys: Vec<Published>, at: Timestamp, changed: Option<SystemTime>) -> Mutex<Self> {
+        Mutex::new(Self { keys, at, changed, unknown: UnknownKeys::default() })
     }
 }
 
@@ -193,7 +195,7 @@ impl KeyRing {
     /// Fixed keys: one process that made them all itself.
     pub fn fixed(keys: impl IntoIterator<Item = PublicKey>) -> Self {
         let keys = keys.into_iter().map(|key| Published { key, until: None }).collect();
-        Self { folder: None, clock: Clock::System, known: Known::new(keys, Timestamp::MIN) }
+        Self { folder: None, clock: Clock::System, known: Known::new(keys, Timestamp::MIN, None) }
     }
 
     /// Every `*.pub` of a folder, looked at again when an unknown key turns up: services may come later, and keys take
@@ -202,7 +204,8 @@ impl KeyRing {
     /// # Errors
     /// `KEYS_UNUSABLE` when the folder cannot be read.
     pub fn folder(folder: &Path, clock: Clock) -> Result<Self> {
-        let known = Known::new(read_folder(folder)?, clock.now());
+        let changed = changed(folder);
+        let known = Known::new(read_folder(folder)?, clock.now(), changed);
         Ok(Self { folder: Some(folder.to_owned()), clock, known })
     }
 
@@ -225,16 +228,18 @@ impl KeyRing {
         self.good(known).find(|key| key.kid == kid).cloned()
     }
 
-    /// Looks at the folder, or tells how long not to look again.
+    /// Looks at the folder, or tells how long not to look again: a folder that has changed is looked at at once, since a
+    /// service that starts makes its key and calls in the same moment.
     fn look_again(&self, known: &mut Known) -> Result<Option<Duration>> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let now = self.clock.now();
         let since = now.duration_since(known.at);
+        let changed = changed(folder);
         // A clock that was set back must not keep us from looking.
-        if !since.is_negative() && since < LOOK_INTERVAL {
+        if changed == known.changed && !since.is_negative() && since < LOOK_INTERVAL {
             return Ok(Some((LOOK_INTERVAL - since).unsigned_abs()));
         }
-        (known.keys, known.at) = (read_folder(folder)?, now);
+        (known.keys, known.at, known.changed) = (read_folder(folder)?, now, changed);
         Ok(None)
     }
 }
@@ -253,6 +258,11 @@ impl Keys for KeyRing {
         unknown.note(kid, |kid| self.find(keys, kid).is_some());
         Ok(self.find(keys, kid))
     }
+}
+
+/// When a file was put into the folder or taken out of it last.
+fn changed(folder: &Path) -> Option<SystemTime> {
+    fs::metadata(folder).and_then(|folder| folder.modified()).ok()
 }
 
 /// The keys of a folder, by the names of their files.

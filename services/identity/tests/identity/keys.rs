@@ -51,6 +51,9 @@ async fn a_ring_holds_every_public_key_of_its_folder_under_its_owner() {
     assert_eq!(too_early.reason(), "KEY_NOT_KNOWN_YET", "the folder was looked at in this second");
     clock.advance(jiff::SignedDuration::from_secs(1));
     assert_eq!(ring.key("unheard of").await.unwrap(), None);
+    let late = open_or_create(folder.path(), "performance", &Rng::System).unwrap().at(jiff::Timestamp::UNIX_EPOCH);
+    let found = ring.key(&late.public().kid).await.unwrap();
+    assert_eq!(found.as_ref(), Some(late.public()), "a file that was put there is seen at once");
     let fixed = KeyRing::fixed([identity.public().clone()]);
     assert_eq!(fixed.key(&talent.public().kid).await.unwrap(), None);
 }
