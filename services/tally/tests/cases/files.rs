@@ -1,5 +1,7 @@
 //! Files as spreadsheets and exports leave them: each kind with its right value, or refused in words that help.
 
+use std::path::Path;
+
 use crate::case::{Case, RECORDS, text};
 
 const ROSTERS: &str = "employee_no,account,start,end\n1001,mart-a,2026-03-02 08:30,2026-03-02 12:00\n\
@@ -160,4 +162,15 @@ fn what_was_rejected_is_written_down_also_when_nothing_can_be_done() {
         "{said}"
     );
     assert!(case.result("rejected.csv").contains("people.csv,2,hired_on,'yesterday' is not a date"));
+}
+
+#[test]
+fn a_result_that_was_closed_under_earlier_rules_of_reading_and_duty_still_replays() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/closed_before");
+    let case = Case::new(&[], &[]);
+    for name in ["shortened-customers", "night-after-night"] {
+        let output = case.run(&["replay", text(&folder.join(name))]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.starts_with("identical: ") && output.status.success(), "{name}: {said}");
+    }
 }
