@@ -170,6 +170,7 @@ async fn serve(folder: &Path) -> Result<String> {
     let probe = stack("probe", policy::POLICY).guard(Routes::new(Probe));
     let deps = Deps {
         store,
+        cache: tally_cache::Cache::memory(),
         signing: signing.into(),
         keys: keys.clone(),
         views: views.clone(),

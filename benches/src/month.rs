@@ -4,9 +4,12 @@
 //! can be timed alone.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use jiff::tz::TimeZone;
 use tally_access::Region;
+use tally_app::directory::{Employment, Person, Post};
 use tally_attendance::occupancy::domain as occupancy;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::{Period, zone};
@@ -190,17 +193,19 @@ pub fn of_bundle(bundle: &Bundle) -> Result<Month> {
     }
     let mut facts = Facts { minor_digits: 2, ..Facts::default() };
     for (place, person) in bundle.people.iter().enumerate() {
-        facts.people.push(facts::Person {
+        facts.people.push(Arc::new(Person {
             id: person_id(place),
             employee_no: person.employee_no.clone(),
-            employments: vec![facts::Employment {
+            zone: zone(&person.zone)?,
+            employments: vec![Employment {
+                post: Post::Home,
                 unit: units[person.org_unit.as_str()],
-                unit_path: person.org_unit.clone(),
+                unit_path: person.org_unit.as_str().into(),
                 region: bundle.region_of(&person.org_unit).parse()?,
                 from: person.hired_on,
                 to: person.left_on,
             }],
-        });
+        }));
     }
     for (place, account) in bundle.accounts.iter().enumerate() {
         facts.accounts.push(account_of(bundle, account_id(place), account, &units)?);
@@ -341,11 +346,12 @@ pub fn of_names(
     duty: &[(usize, usize, i64, i64)],
 ) -> Result<Month> {
     let (unit, from) = (OrgUnitId(Uuid::from_u128(0x3_0000_0000)), period.from().first_of_year());
-    let employment = facts::Employment { unit, unit_path: "all".to_owned(), region: Region::global(), from, to: None };
+    let region = Region::global();
+    let employment = Employment { post: Post::Home, unit, unit_path: "all".into(), region, from, to: None };
     let mut facts = Facts { minor_digits: 2, ..Facts::default() };
     for (place, employee_no) in people.iter().enumerate() {
         let (employee_no, employments) = (employee_no.clone(), vec![employment.clone()]);
-        facts.people.push(facts::Person { id: person_id(place), employee_no, employments });
+        facts.people.push(Arc::new(Person { id: person_id(place), employee_no, zone: TimeZone::UTC, employments }));
     }
     for (place, key) in accounts.iter().enumerate() {
         facts.accounts.push(facts::Account {
