@@ -79,7 +79,7 @@ fn text(name: &str) -> &'static str {
         "currency" => "CNY",
         "region" | "regions" => "elsewhere",
         "cut_over" => "04:00",
-        "version" => "2",
+        "version" => "1",
         "hours" => "08:00-20:00",
         "modules" => "attendance",
         "password" | "new_password" | "old_password" => "an attacker's password",
