@@ -213,7 +213,7 @@ fn implied_end_passed(e: &Evidence, p: &Person, since: Timestamp, t: Timestamp) 
 }
 
 /// Every instant at which anything can change, and one just before each.
-fn instants(e: &Evidence, account: &Account) -> BTreeSet<Timestamp> {
+pub(super) fn instants(e: &Evidence, account: &Account) -> BTreeSet<Timestamp> {
     let mut edges: Vec<Timestamp> = e.punches.iter().map(|p| p.at).collect();
     edges.extend(e.punches.iter().map(|p| p.at + e.policy.longest));
     edges.extend(e.handovers.iter().flat_map(|h| [h.at, h.at + e.policy.longest]));

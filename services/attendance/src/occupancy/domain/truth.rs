@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::oracle::{holds, of_team, pair_covering};
+use super::oracle::{holds, instants, of_team, pair_covering};
 use super::world::any_world;
 use super::*;
 
@@ -112,10 +112,16 @@ fn of_account(e: &Evidence, duty: &Duty, account: &Account, finding: &Finding) -
     if finding.kind == FindingKind::UnheldAccount {
         return !served;
     }
-    let inside: Vec<&Row> = rows.iter().filter(|r| r.start < period.end && period.start < r.end).collect();
-    let team: BTreeSet<PersonId> = inside.iter().map(|r| r.person).collect();
-    let members = format!(", people: {})", team.len());
-    !rostered && !handed && !punched && finding.detail.contains(&members) && inside.iter().all(|r| r.rule == Rule::Team)
+    let inside = rows.iter().filter(|r| r.start < period.end && period.start < r.end);
+    let is_member = |p: &&Person| instants(e, account).iter().any(|at| period.contains(at) && of_team(account, p, *at));
+    let members = format!(", people: {})", e.people.iter().filter(is_member).count());
+    // The grace of a shift just outside reaches into the period: no evidence about it, and still a roster row.
+    let by_team_or_grace = |r: &Row| match r.rule {
+        Rule::Team => true,
+        Rule::Roster => r.start < period.start + e.policy.grace || period.end - e.policy.grace <= r.start,
+        _ => false,
+    };
+    !rostered && !handed && !punched && finding.detail.contains(&members) && inside.into_iter().all(by_team_or_grace)
 }
 
 proptest! {
