@@ -1,13 +1,15 @@
 //! Generates messages, clients and servers from `proto/`, writes the descriptor set with its options (prost drops
-//! them), and refuses a message with a field whose data class nobody declared. Messages that hold what not everybody may
+//! them), and refuses a message with a field whose data class neither it nor its message declares. Messages that hold what not everybody may
 //! read print without it: `{:?}` is how values come into logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use prost_reflect::{DescriptorPool, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, Value};
+use prost_reflect::{DescriptorPool, EnumDescriptor, FieldDescriptor, MessageDescriptor};
+
+mod classify;
 
 /// The classes that everybody who may call an rpc may read, by number: PUBLIC and INTERNAL.
 const FREE: [i32; 2] = [1, 2];
@@ -23,7 +25,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     let encoded = compiler.encode_file_descriptor_set();
     let pool = DescriptorPool::decode(encoded.as_slice())?;
-    refuse_unclassified(&pool)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.binpb"), &encoded)?;
     let redacted = write_redacted(&pool, &out)?;
@@ -33,12 +34,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Writes `Debug` of every message with a field that not everybody may read, a file for each package, and gives their names.
 fn write_redacted(pool: &DescriptorPool, out: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-    let class = class_option(pool)?;
+    let names = pool.get_enum_by_name("tally.common.v1.DataClass").ok_or("no enum tally.common.v1.DataClass")?;
+    let classes = Classes { of: classify::classes(pool)?, names };
     let (mut files, mut names) = (BTreeMap::<String, String>::new(), Vec::new());
     for message in pool.all_messages().filter(|m| m.full_name().starts_with("tally.")) {
         let file = files.entry(message.package_name().to_owned()).or_default();
-        if message.fields().any(|field| closed(&field, &class).is_some()) {
-            debug_of(&message, &class, file)?;
+        if message.fields().any(|field| classes.closed(&field).is_some()) {
+            debug_of(&message, &classes, file)?;
             names.push(format!(".{}", message.full_name()));
         }
     }
@@ -48,15 +50,21 @@ fn write_redacted(pool: &DescriptorPool, out: &Path) -> Result<Vec<String>, Box<
     Ok(names)
 }
 
-/// The class of a field that not everybody may read.
-fn closed(field: &FieldDescriptor, class: &ExtensionDescriptor) -> Option<String> {
-    let number = field.options().get_extension(class).as_enum_number().filter(|number| !FREE.contains(number))?;
-    let classes = class.kind();
-    let name = classes.as_enum()?.get_value(number)?.name().to_owned();
-    Some(name.trim_start_matches("DATA_CLASS_").to_owned())
+struct Classes {
+    of: HashMap<String, i32>,
+    names: EnumDescriptor,
 }
 
-fn debug_of(message: &MessageDescriptor, class: &ExtensionDescriptor, into: &mut String) -> Result<(), String> {
+impl Classes {
+    /// The class of a field that not everybody may read.
+    fn closed(&self, field: &FieldDescriptor) -> Option<String> {
+        let class = self.of.get(field.full_name()).filter(|class| !FREE.contains(class))?;
+        let value = self.names.get_value(*class)?;
+        Some(value.name().trim_start_matches("DATA_CLASS_").to_owned())
+    }
+}
+
+fn debug_of(message: &MessageDescriptor, classes: &Classes, into: &mut String) -> Result<(), String> {
     let name = message.name();
     if message.parent_message().is_some() || message.oneofs().any(|oneof| !oneof.is_synthetic()) {
         return Err(format!(
@@ -70,7 +78,7 @@ fn debug_of(message: &MessageDescriptor, class: &ExtensionDescriptor, into: &mut
     writeln!(into, "f.debug_struct(\"{name}\")").map_err(fault)?;
     for field in message.fields() {
         let name = field.name();
-        match closed(&field, class) {
+        match classes.closed(&field) {
             None => writeln!(into, ".field(\"{name}\", &self.r#{name})"),
             Some(class) => writeln!(into, ".field(\"{name}\", &crate::redact::hidden(&self.r#{name}, \"{class}\"))"),
         }
@@ -78,10 +86,6 @@ fn debug_of(message: &MessageDescriptor, class: &ExtensionDescriptor, into: &mut
     }
     into.push_str(".finish()\n}\n}\n");
     Ok(())
-}
-
-fn class_option(pool: &DescriptorPool) -> Result<ExtensionDescriptor, String> {
-    pool.get_extension_by_name("tally.common.v1.data_class").ok_or("no option tally.common.v1.data_class".to_owned())
 }
 
 fn protos(dir: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -94,19 +98,4 @@ fn protos(dir: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn refuse_unclassified(pool: &DescriptorPool) -> Result<(), String> {
-    let class = class_option(pool)?;
-    let unclassified: Vec<String> = pool
-        .all_messages()
-        .filter(|m| m.full_name().starts_with("tally."))
-        .flat_map(|m| m.fields().collect::<Vec<_>>())
-        .filter(|f| !matches!(f.options().get_extension(&class).as_ref(), Value::EnumNumber(n) if *n > 0))
-        .map(|f| f.full_name().to_owned())
-        .collect();
-    if unclassified.is_empty() {
-        return Ok(());
-    }
-    Err(format!("fields without (tally.common.v1.data_class): {}", unclassified.join(", ")))
 }

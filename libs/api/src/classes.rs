@@ -5,20 +5,15 @@ use std::sync::LazyLock;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage as _, Value};
 
+use crate::classify;
 pub use crate::common::v1::DataClass;
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(crate::FILE_DESCRIPTOR_SET).expect("the descriptor set was written by this crate's build")
 });
 
-static CLASSES: LazyLock<HashMap<String, DataClass>> = LazyLock::new(|| {
-    let option = POOL.get_extension_by_name("tally.common.v1.data_class").expect("the build checks for it");
-    let class = |value: &Value| value.as_enum_number().and_then(|n| DataClass::try_from(n).ok());
-    POOL.all_messages()
-        .flat_map(|message| message.fields().collect::<Vec<_>>())
-        .filter_map(|f| Some((f.full_name().to_owned(), class(f.options().get_extension(&option).as_ref())?)))
-        .collect()
-});
+static CLASSES: LazyLock<HashMap<String, i32>> =
+    LazyLock::new(|| classify::classes(&POOL).expect("the build refuses a field without a class"));
 
 /// All packages, for walks over every rpc and message.
 pub fn pool() -> &'static DescriptorPool {
@@ -27,7 +22,8 @@ pub fn pool() -> &'static DescriptorPool {
 
 /// The class of the field with this full name, such as `tally.identity.v1.Person.name`.
 pub fn class_of(field: &str) -> DataClass {
-    CLASSES.get(field).copied().unwrap_or(DataClass::Unspecified)
+    let class = CLASSES.get(field).and_then(|class| DataClass::try_from(*class).ok());
+    class.unwrap_or(DataClass::Unspecified)
 }
 
 /// What a method answers with, by the method's full name, `package.Service/Method`; nothing for one that is not ours.
@@ -293,17 +289,40 @@ mod tests {
     use crate::common::v1::Money;
     use crate::compensation::v1::{Statement, StatementLine};
 
+    /// The classes of the fields of one message of this content.
+    fn classes_of(content: &str) -> Result<HashMap<String, i32>, String> {
+        let dir = std::env::temp_dir().join(format!("tally-classes-{}-{}", std::process::id(), content.len()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let head = "syntax = \"proto3\"; package tally.sample.v1; import \"tally/common/v1/data_class.proto\";";
+        std::fs::write(dir.join("sample.proto"), format!("{head} message Sample {{ {content} }}")).unwrap();
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto");
+        let mut compiler = protox::Compiler::new([dir.as_path(), root.as_ref()]).unwrap();
+        compiler.include_imports(true).open_file("sample.proto").unwrap();
+        let pool = DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap();
+        std::fs::remove_dir_all(dir).unwrap();
+        classify::classes(&pool)
+    }
+
     #[test]
-    fn every_field_of_the_suite_has_a_class() {
-        let open: Vec<_> = POOL
-            .all_messages()
-            .filter(|m| m.full_name().starts_with("tally."))
-            .flat_map(|m| m.fields().collect::<Vec<_>>())
-            .filter(|f| class_of(f.full_name()) == DataClass::Unspecified)
-            .map(|f| f.full_name().to_owned())
-            .collect();
-        assert!(open.is_empty(), "{open:?}");
-        assert_eq!(class_of("tally.identity.v1.Person.name"), DataClass::Pii);
+    fn a_field_has_its_own_class_or_that_of_its_message() {
+        let default = "option (tally.common.v1.default_class) = DATA_CLASS_INTERNAL;";
+        let own = "string pay = 2 [(tally.common.v1.data_class) = DATA_CLASS_SALARY];";
+        let classes = classes_of(&format!("{default} string id = 1; {own}")).unwrap();
+        let class = |field: &str| classes[&format!("tally.sample.v1.Sample.{field}")];
+        assert_eq!((class("id"), class("pay")), (DataClass::Internal as i32, DataClass::Salary as i32));
+    }
+
+    #[test]
+    fn a_field_without_a_class_in_a_message_without_one_does_not_build() {
+        let fault = "fields without a data class: tally.sample.v1.Sample.id";
+        let pay = "string pay = 2 [(tally.common.v1.data_class) = DATA_CLASS_SALARY];";
+        assert_eq!(classes_of(&format!("string id = 1; {pay}")).unwrap_err(), fault);
+        let unspecified = "string id = 1 [(tally.common.v1.data_class) = DATA_CLASS_UNSPECIFIED];";
+        let default = "option (tally.common.v1.default_class) = DATA_CLASS_INTERNAL;";
+        assert_eq!(classes_of(&format!("{default} {unspecified}")).unwrap_err(), fault, "it is none of the default's");
+        let around = format!("{default} string name = 1; message Inner {{ string id = 1; }}");
+        let fault = "fields without a data class: tally.sample.v1.Sample.Inner.id";
+        assert_eq!(classes_of(&around).unwrap_err(), fault, "a message within has a default of its own");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! command line.
 
 pub mod classes;
+#[path = "../classify.rs"]
+mod classify;
 mod redact;
 
 macro_rules! packages {
