@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tally_access::roles::{READY, RoleBook};
 use tally_access::{
-    Assignment, Circumstances, Condition, Decision, Facts, Loan, MODULES, Modules, Permission, PersonFacts, Region,
-    Scope, Target, UnitFact, compile, decide,
+    Assignment, Circumstances, Condition, Decision, Facts, MODULES, Modules, Permission, PersonFacts, Region, Scope,
+    Target, TemporaryRight, UnitFact, compile, decide,
 };
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use uuid::Uuid;
@@ -47,7 +47,7 @@ pub struct Agreement {
     /// Of them allowed.
     pub allowed: usize,
     /// Of them allowed by something that was lent.
-    pub through_loans: usize,
+    pub through_temporary_rights: usize,
     /// Mean nanoseconds of Tally, with compiling the views.
     pub tally_ns: f64,
     /// Mean nanoseconds of Cedar, with reading policies and entities.
@@ -56,8 +56,15 @@ pub struct Agreement {
 
 /// Asks at least so many questions.
 pub fn measure(decisions: usize, seed: u64) -> Result<String> {
-    let mut done =
-        Agreement { seed, groups: 0, decisions: 0, allowed: 0, through_loans: 0, tally_ns: 0.0, cedar_ns: 0.0 };
+    let mut done = Agreement {
+        seed,
+        groups: 0,
+        decisions: 0,
+        allowed: 0,
+        through_temporary_rights: 0,
+        tally_ns: 0.0,
+        cedar_ns: 0.0,
+    };
     let mut differences = Vec::new();
     while done.decisions < decisions {
         let group = Group::random(&mut Dice::new(seed.wrapping_add(done.groups as u64)))?;
@@ -72,7 +79,7 @@ pub fn measure(decisions: usize, seed: u64) -> Result<String> {
     }
     let permille = done.allowed * 1000 / done.decisions.max(1);
     ensure!((50..=950).contains(&permille), "{permille} of 1,000 are allowed: these questions tell little");
-    ensure!(done.through_loans > done.decisions / 1000, "hardly anything is allowed by what is lent");
+    ensure!(done.through_temporary_rights > done.decisions / 1000, "hardly anything is allowed by what is lent");
     (done.tally_ns, done.cedar_ns) = (done.tally_ns / done.decisions as f64, done.cedar_ns / done.decisions as f64);
     Ok(serde_json::to_string(&done)?)
 }
@@ -81,7 +88,7 @@ pub fn measure(decisions: usize, seed: u64) -> Result<String> {
 struct Principal {
     person: PersonFacts,
     grants: Vec<Assignment>,
-    loans: Vec<Loan>,
+    temporary_rights: Vec<TemporaryRight>,
 }
 
 /// A random group.
@@ -135,7 +142,7 @@ impl Group {
         let tree = (0..units).map(|n| UnitFact { id: unit(n), parent: parent(&mut make, n) }).collect();
         let mut principals = (0..PRINCIPALS).map(|n| make.principal(n)).collect::<Result<Vec<_>>>()?;
         for n in 0..PRINCIPALS {
-            principals[n].loans = make.loans(n, &principals);
+            principals[n].temporary_rights = make.temporary_rights(n, &principals);
         }
         let moments = (0..MOMENTS).map(|_| make.moment()).collect();
         let rows: Vec<_> = (0..80).map(|_| make.row()).collect();
@@ -155,7 +162,8 @@ impl Group {
                 let (units, modules) = (self.units.as_slice(), &self.modules);
                 let facts = Facts { revision: 1, date, zone: &zone, units, roles: &roles, modules };
                 let begin = Instant::now();
-                let view = Arc::new(compile(&principal.grants, &principal.loans, &principal.person, &facts)).at(at);
+                let view =
+                    Arc::new(compile(&principal.grants, &principal.temporary_rights, &principal.person, &facts)).at(at);
                 let ours = self.questions.iter().map(|(permission, row)| decide(&view, *permission, &self.rows[*row]));
                 let ours: Vec<bool> = ours.map(|decision| decision == Decision::Allow).collect();
                 done.tally_ns += begin.elapsed().as_nanos() as f64;
@@ -173,11 +181,11 @@ impl Group {
                 for ((permission, row), (ours, theirs)) in self.questions.iter().zip(ours.into_iter().zip(theirs)) {
                     let row = &self.rows[*row];
                     let lent = ours && view.source(*permission, row) != tally_access::Source::Own;
-                    done.through_loans += usize::from(lent);
+                    done.through_temporary_rights += usize::from(lent);
                     if ours != theirs {
                         differences.push(format!(
                             "group {}: {permission} on {row:?} at {at:?}: Tally {ours}, Cedar {theirs}; {:?} {:?} {:?}",
-                            done.groups, principal.person, principal.grants, principal.loans
+                            done.groups, principal.person, principal.grants, principal.temporary_rights
                         ));
                     }
                 }
@@ -232,14 +240,14 @@ impl Group {
                 let whole = [holds(grant), condition(&grant.condition), place(&grant.scope, &holder, true)];
                 permit(&mut out, &holder, &format!("in Action::\"role {}\"", grant.role), &whole)?;
             }
-            for loan in &principal.loans {
-                self.lend(&mut out, &holder, loan)?;
+            for right in &principal.temporary_rights {
+                self.lend(&mut out, &holder, right)?;
             }
         }
         Ok(out)
     }
 
-    fn lend(&self, out: &mut String, holder: &str, loan: &Loan) -> Result<()> {
+    fn lend(&self, out: &mut String, holder: &str, right: &TemporaryRight) -> Result<()> {
         let window = |from: &Timestamp, until: &Timestamp| {
             let (from, until) = (instant(*from), instant(*until));
             format!("context.now >= datetime(\"{from}\") && context.now < datetime(\"{until}\")")
@@ -249,12 +257,12 @@ impl Group {
             format!("in [{}]", names.join(", "))
         };
         let lent = "!(action in Action::\"not lent\")".to_owned();
-        match loan {
-            Loan::BreakGlass { scope, permissions, from, until, .. } => {
+        match right {
+            TemporaryRight::BreakGlass { scope, permissions, from, until, .. } => {
                 let whole = [window(from, until), "context.second_factor".into(), place(scope, holder, false), lent];
                 permit(out, holder, &these(permissions), &whole)
             }
-            Loan::Delegation { delegator, grants, permissions, from, until, .. } => {
+            TemporaryRight::Delegation { delegator, grants, permissions, from, until, .. } => {
                 let lender = (0..PRINCIPALS).find(|n| principal(*n) == *delegator).unwrap_or_default();
                 let lender = format!("Principal::\"{lender}\"");
                 let works = format!("(!({lender} has person) || {lender}.employed)");
@@ -389,7 +397,7 @@ impl Maker<'_> {
         let known = if self.dice.once_in(6) { None } else { Some(person(n)) };
         let person = PersonFacts { person: known, reports, employed: !self.dice.once_in(8) };
         let grants = (0..2 + self.dice.below(6)).map(|_| self.grant()).collect::<Result<_>>()?;
-        Ok(Principal { person, grants, loans: Vec::new() })
+        Ok(Principal { person, grants, temporary_rights: Vec::new() })
     }
 
     fn instant(&mut self) -> Timestamp {
@@ -402,11 +410,11 @@ impl Maker<'_> {
     }
 
     /// What others lend `to`, and emergencies.
-    fn loans(&mut self, to: usize, principals: &[Principal]) -> Vec<Loan> {
-        let mut loans = Vec::new();
+    fn temporary_rights(&mut self, to: usize, principals: &[Principal]) -> Vec<TemporaryRight> {
+        let mut temporary_rights = Vec::new();
         if self.dice.once_in(2) {
             let lender = (to + 1 + self.dice.below(PRINCIPALS - 1)) % PRINCIPALS;
-            loans.push(Loan::Delegation {
+            temporary_rights.push(TemporaryRight::Delegation {
                 delegator: principal(lender),
                 grants: principals[lender].grants.clone(),
                 person: principals[lender].person.clone(),
@@ -418,9 +426,9 @@ impl Maker<'_> {
         if self.dice.once_in(3) {
             let (permissions, scope) = (self.permissions(60), self.scope());
             let (from, until) = (self.instant(), self.instant());
-            loans.push(Loan::BreakGlass { id: id(4, to), scope, permissions, from, until });
+            temporary_rights.push(TemporaryRight::BreakGlass { id: id(4, to), scope, permissions, from, until });
         }
-        loans
+        temporary_rights
     }
 
     /// A row with some of what a row may say.

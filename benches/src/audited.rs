@@ -145,15 +145,15 @@ async fn take_turn(store: &Store, bare: &DatabaseConnection, end: Instant, way: 
 /// The change as the suite makes it.
 async fn audited(store: &Store, ctx: &OpContext, count: u64, way: Way) -> Result<()> {
     let permit = ctx.permit::<policy::Write>(&tally_access::Target::tenant())?;
-    let mut unit = store.unit(ctx, &permit).await?;
+    let mut work = store.unit(ctx, &permit).await?;
     let id = ctx.new_id();
     let row = note::row(ctx, id, "a note", count);
     let written = match way {
-        Way::Together => unit.insert_last(row, tally_store::lost_race),
-        _ => unit.insert(row).await,
+        Way::Together => work.insert_with_commit(row, tally_store::lost_race),
+        _ => work.insert(row).await,
     };
     written.map_err(tally_kernel::Error::from)?;
-    unit.commit(Audit::new("bench.note.write", "note", id), ()).await?;
+    work.commit(Audit::new("bench.note.write", "note", id), ()).await?;
     Ok(())
 }
 

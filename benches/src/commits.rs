@@ -136,12 +136,12 @@ async fn write(
     request: &str,
     count: u64,
 ) -> tally_kernel::Result<u64> {
-    let mut unit = store.unit(ctx, permit).await?;
-    if let Some(done) = unit.replay::<u64>(request, &digest(&count.to_le_bytes())).await? {
+    let mut work = store.unit(ctx, permit).await?;
+    if let Some(done) = work.replay::<u64>(request, &digest(&count.to_le_bytes())).await? {
         return Ok(done);
     }
     let id = ctx.new_id();
-    unit.insert(note::row(ctx, id, request, count)).await?;
-    unit.emit(Event::new("bench.note.written", id, &count));
-    unit.commit(Audit::new("bench.note.write", "note", id), count).await
+    work.insert(note::row(ctx, id, request, count)).await?;
+    work.emit(Event::new("bench.note.written", id, &count));
+    work.commit(Audit::new("bench.note.write", "note", id), count).await
 }

@@ -10,11 +10,11 @@ use tally_compensation::settlement::domain::{CarryBook, Claimant, settle};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::{Currency, Micro, Money, Ppm};
 use tally_performance::card::domain::{Measure, PersonInputs, Scheme, score};
+use tally_performance::closing::domain::collect::{self, Gatherer};
+use tally_performance::closing::domain::compute::{Computed, compute};
 use tally_performance::closing::domain::credit::{Figures, RUNGS, rung_name};
 use tally_performance::closing::domain::facts::Facts;
-use tally_performance::closing::domain::freeze::{AgentCount, Frozen, freeze};
-use tally_performance::closing::domain::gather::{self, Gatherer};
-use tally_performance::closing::domain::reckon::{Reckoned, reckon};
+use tally_performance::closing::domain::snapshot::{AgentCount, Frozen, snapshot};
 use tally_performance::cycle::domain::Policy;
 use tally_suite::bundle::{Options, read_bundle};
 
@@ -33,16 +33,16 @@ pub enum Work {
 }
 
 /// What came of a month.
-pub struct Outcome {
-    reckoned: Vec<Reckoned>,
+pub struct MemoryOutcome {
+    computed: Vec<Computed>,
     people: usize,
 }
 
-impl Outcome {
+impl MemoryOutcome {
     /// Millionths of records that everybody is credited with, by employee number.
     pub fn totals(&self) -> BTreeMap<String, u64> {
         let mut totals = BTreeMap::new();
-        for part in &self.reckoned {
+        for part in &self.computed {
             for total in &part.outcome.by_person {
                 let person = &part.frozen.people[total.person as usize];
                 *totals.entry(person.no.clone()).or_default() += total.total;
@@ -68,7 +68,13 @@ pub fn from_bundle(dir: &Path, repeats: usize, threads: usize, work: Work) -> Re
 }
 
 /// Closes a month `repeats` times; `read` is what reading it took.
-pub fn repeat(month: &Month, policy: &Policy, repeats: usize, threads: usize, read: Step) -> Result<(Closed, Outcome)> {
+pub fn repeat(
+    month: &Month,
+    policy: &Policy,
+    repeats: usize,
+    threads: usize,
+    read: Step,
+) -> Result<(Closed, MemoryOutcome)> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let (of, mut runs, mut last) = (by_account(month), Vec::new(), None);
     for _ in 0..repeats.max(1) {
@@ -79,13 +85,13 @@ pub fn repeat(month: &Month, policy: &Policy, repeats: usize, threads: usize, re
     }
     let outcome = last.context("no repeat")?;
     let (mut figures, mut digest) = (Figures::default(), blake3::Hasher::new());
-    for account in outcome.reckoned.iter().flat_map(|part| &part.accounts) {
+    for account in outcome.computed.iter().flat_map(|part| &part.accounts) {
         figures.merge(&account.figures);
         digest.update(&account.digest);
     }
     let closed = Closed {
         records: month.records.len(),
-        shares: outcome.reckoned.iter().map(|part| part.outcome.shares.len()).sum(),
+        shares: outcome.computed.iter().map(|part| part.outcome.shares.len()).sum(),
         rungs: RUNGS.into_iter().map(|rung| rung_name(rung).to_owned()).zip(figures.rungs).collect(),
         people: outcome.people,
         digest: digest.finalize().to_hex().to_string(),
@@ -96,21 +102,27 @@ pub fn repeat(month: &Month, policy: &Policy, repeats: usize, threads: usize, re
     Ok((closed, outcome))
 }
 
-fn close(month: &Month, of: &Ranges, policy: &Policy, pool: &rayon::ThreadPool, watch: &mut Watch) -> Result<Outcome> {
+fn close(
+    month: &Month,
+    of: &Ranges,
+    policy: &Policy,
+    pool: &rayon::ThreadPool,
+    watch: &mut Watch,
+) -> Result<MemoryOutcome> {
     let mut facts = month.facts.clone();
     if let Some(evidence) = &month.evidence {
         watch.time("duty", || month::derive_duty(evidence, &mut facts))?;
     }
-    let plan = watch.time("freeze", || freeze(&facts, month.period, policy, &counts(month)))?;
+    let plan = watch.time("freeze", || snapshot(&facts, month.period, policy, &counts(month)))?;
     let parts = watch.time("gather", || -> Result<Vec<_>> {
         pool.install(|| plan.components.into_par_iter().map(|frozen| gather(frozen, &month.records, of)).collect())
     })?;
-    let reckoned: Vec<Reckoned> = watch.time("credit", || {
-        pool.install(|| parts.into_par_iter().map(|(frozen, records)| reckon(frozen, records, 0, pool)).collect())
+    let computed: Vec<Computed> = watch.time("credit", || {
+        pool.install(|| parts.into_par_iter().map(|(frozen, records)| compute(frozen, records, 0, pool)).collect())
     });
-    let scores = watch.time("score", || scores(&reckoned, &facts))?;
+    let scores = watch.time("score", || scores(&computed, &facts))?;
     let people = watch.time("split", || split(&scores))?;
-    Ok(Outcome { reckoned, people })
+    Ok(MemoryOutcome { computed, people })
 }
 
 fn counts(month: &Month) -> Vec<AgentCount> {
@@ -134,8 +146,8 @@ fn by_account(month: &Month) -> Ranges {
     ranges
 }
 
-fn gather(frozen: Frozen, records: &Records, of: &Ranges) -> Result<(Frozen, gather::Records)> {
-    let mut gathered = gather::Records::new(0);
+fn gather(frozen: Frozen, records: &Records, of: &Ranges) -> Result<(Frozen, collect::Records)> {
+    let mut gathered = collect::Records::new(0);
     for (place, account) in frozen.accounts.iter().enumerate() {
         let mut gatherer = Gatherer::new(&frozen, place, &mut gathered)?;
         for i in of.get(&account.id).cloned().unwrap_or_default() {
@@ -150,10 +162,10 @@ fn gather(frozen: Frozen, records: &Records, of: &Ranges) -> Result<(Frozen, gat
 }
 
 /// Everybody's score by the standard scheme, with what the split knows them by.
-fn scores(reckoned: &[Reckoned], facts: &Facts) -> Result<Vec<(Claimant, Micro)>> {
+fn scores(computed: &[Computed], facts: &Facts) -> Result<Vec<(Claimant, Micro)>> {
     let mut inputs: BTreeMap<PersonId, PersonInputs> = BTreeMap::new();
     let names = [Measure::FirstReplyWithin30s, Measure::Resolved, Measure::RatingAtLeast4, Measure::Amount];
-    for part in reckoned {
+    for part in computed {
         let units: HashMap<PersonId, _> = part.frozen.people.iter().map(|p| (p.id, p.unit)).collect();
         for (person, sums) in &part.sums {
             let [reply, resolved, rating] = sums.flags;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use jiff::tz::TimeZone;
 use tally_access::Region;
-use tally_app::directory::{Employment, Person, Post};
+use tally_app::directory::{DirectoryPerson, Employment, Post};
 use tally_attendance::occupancy::domain as occupancy;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::{Period, zone};
+use tally_performance::closing::domain::collect::Row;
 use tally_performance::closing::domain::facts::{self, DutyRule, Facts, PhaseKind};
-use tally_performance::closing::domain::gather::Row;
 use tally_suite::bundle::{self, Bundle, Symbol};
 use uuid::Uuid;
 
@@ -193,7 +193,7 @@ pub fn of_bundle(bundle: &Bundle) -> Result<Month> {
     }
     let mut facts = Facts { minor_digits: 2, ..Facts::default() };
     for (place, person) in bundle.people.iter().enumerate() {
-        facts.people.push(Arc::new(Person {
+        facts.people.push(Arc::new(DirectoryPerson {
             id: person_id(place),
             employee_no: person.employee_no.clone(),
             zone: zone(&person.zone)?,
@@ -219,9 +219,9 @@ pub fn of_bundle(bundle: &Bundle) -> Result<Month> {
 fn account_of(
     bundle: &Bundle,
     id: AccountId,
-    account: &bundle::Account,
+    account: &bundle::BundleAccount,
     units: &BTreeMap<&str, OrgUnitId>,
-) -> Result<facts::Account> {
+) -> Result<facts::AccountFacts> {
     let phase = |phase: &bundle::Phase| facts::Phase {
         from: phase.from,
         kind: match phase.kind {
@@ -232,7 +232,7 @@ fn account_of(
         capacity: phase.capacity,
     };
     let team = account.team.as_deref();
-    Ok(facts::Account {
+    Ok(facts::AccountFacts {
         id,
         platform: account.platform.clone(),
         key: account.path(),
@@ -248,7 +248,7 @@ fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
     let mut people = Vec::with_capacity(bundle.people.len());
     for (place, person) in bundle.people.iter().enumerate() {
         let unit_path = person.org_unit.clone();
-        people.push(occupancy::Person {
+        people.push(occupancy::DutyPerson {
             id: person_id(place),
             employee_no: person.employee_no.clone(),
             zone: zone(&person.zone)?,
@@ -257,7 +257,7 @@ fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
     }
     let mut accounts = Vec::with_capacity(bundle.accounts.len());
     for (place, account) in bundle.accounts.iter().enumerate() {
-        let mut known = occupancy::Account::new(account_id(place), account.path(), zone(&account.zone)?);
+        let mut known = occupancy::DutyAccount::new(account_id(place), account.path(), zone(&account.zone)?);
         (known.team, known.exclusive) = (account.team.clone(), account.exclusive);
         accounts.push(known);
     }
@@ -351,10 +351,15 @@ pub fn of_names(
     let mut facts = Facts { minor_digits: 2, ..Facts::default() };
     for (place, employee_no) in people.iter().enumerate() {
         let (employee_no, employments) = (employee_no.clone(), vec![employment.clone()]);
-        facts.people.push(Arc::new(Person { id: person_id(place), employee_no, zone: TimeZone::UTC, employments }));
+        facts.people.push(Arc::new(DirectoryPerson {
+            id: person_id(place),
+            employee_no,
+            zone: TimeZone::UTC,
+            employments,
+        }));
     }
     for (place, key) in accounts.iter().enumerate() {
-        facts.accounts.push(facts::Account {
+        facts.accounts.push(facts::AccountFacts {
             id: account_id(place),
             platform: key.split('/').next().context("an account without a platform")?.to_owned(),
             key: key.clone(),

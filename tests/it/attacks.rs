@@ -13,13 +13,13 @@ use tally_api::classes::pool;
 use tally_api::identity::v1 as identity;
 use tally_store::orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use tally_suite::session::{Channels, Session};
-use tally_suite::suite::PARTS;
+use tally_suite::suite::SERVICES;
 use tonic::{Code, Status};
 
 use crate::journey::{Done, PASSWORD, main_job};
 use crate::lists::{Raw, row, rpcs};
 use crate::stack::Stack;
-use crate::{odd_jobs, snapshot};
+use crate::{secondary_flows, snapshot};
 
 mod forge;
 
@@ -91,7 +91,7 @@ impl Eyes {
     }
 
     async fn tables(&self) -> Vec<String> {
-        let schemas: Vec<_> = PARTS.iter().map(|part| format!("'{}'", part.name)).collect();
+        let schemas: Vec<_> = SERVICES.iter().map(|part| format!("'{}'", part.name)).collect();
         let sql = format!(
             "SELECT table_schema::text || '.' || table_name::text FROM information_schema.columns \
              WHERE column_name = 'tenant_id' AND table_schema IN ({}) ORDER BY 1",
@@ -157,7 +157,7 @@ async fn attackers(stack: &Stack) -> BTreeMap<&'static str, Session> {
     let mut all = BTreeMap::new();
     for role in roles::READY.iter().filter(|role| role.scopes.contains(&tally_access::ScopeKind::Tenant)) {
         let login = format!("mallory-{}", role.name.replace('_', "-"));
-        let session = crate::odd_jobs::access::somebody(&admin, &login, role.name).await;
+        let session = crate::secondary_flows::access::somebody(&admin, &login, role.name).await;
         all.insert(role.name, session);
     }
     all.insert("group_admin", admin);
@@ -177,7 +177,7 @@ fn caller<'a>(attackers: &'a BTreeMap<&'static str, Session>, rpc: &str) -> &'a 
 async fn whoever_knows_the_ids_of_another_group_gets_at_nothing_with_them() {
     let stack = Stack::five_processes(None).await;
     let done = main_job(&stack).await;
-    odd_jobs::all(&done).await;
+    secondary_flows::all(&done).await;
     let attackers = attackers(&stack).await;
     let eyes = Eyes::open(&stack).await;
     let victim = done.tenant.to_string();

@@ -6,29 +6,29 @@ use std::process::Output;
 
 use tally_api::identity::v1 as identity;
 use tally_privacy::{FOLLOWERS, PERSON, REQUESTS, SCHEDULE};
-use tally_store::Holding;
+use tally_store::DataTable;
 use tally_suite::session::Session;
-use tally_suite::suite::PARTS;
+use tally_suite::suite::SERVICES;
 use tally_testkit::databases::TestStore;
 use tally_testkit::eventually;
 use tokio::process::Command;
 
 use crate::journey::{Done, PASSWORD, main_job_with, talent_heard};
-use crate::odd_jobs::privacy::{erasures, hold, lift};
+use crate::secondary_flows::privacy::{erasures, hold, lift};
 use crate::stack::Stack;
 
 /// Tables of the store itself that name people by id: logs and keys.
 const OF_THE_STORE: [&str; 1] = ["audit_people"];
 
-fn holdings(service: &str) -> Vec<&'static Holding> {
-    let part = PARTS.iter().find(|part| part.name == service).expect("a service");
-    part.holdings.iter().collect()
+fn data_tables(service: &str) -> Vec<&'static DataTable> {
+    let part = SERVICES.iter().find(|part| part.name == service).expect("a service");
+    part.data_tables.iter().collect()
 }
 
 #[tokio::test]
 async fn every_table_with_a_person_is_listed_with_its_fate_and_every_kind_is_kept_somewhere() {
     let mut kinds = Vec::new();
-    for part in PARTS {
+    for part in SERVICES {
         let db = TestStore::sqlite(part.name, part.migrations).await;
         let mut tables = db.store.tables_with("person_id").await.expect("tables");
         tables.retain(|table| !OF_THE_STORE.contains(&table.as_str()));
@@ -37,17 +37,17 @@ async fn every_table_with_a_person_is_listed_with_its_fate_and_every_kind_is_kep
             tables.push("people".to_owned());
         }
         tables.sort();
-        let listed = holdings(part.name).into_iter().filter(|holding| holding.tells_of_people());
-        let mut listed: Vec<_> = listed.map(|holding| holding.table().to_owned()).collect();
+        let listed = data_tables(part.name).into_iter().filter(|table| table.tells_of_people());
+        let mut listed: Vec<_> = listed.map(|table| table.table().to_owned()).collect();
         listed.sort();
         assert_eq!(listed, tables, "{}: what privacy.rs lists, and what has a person", part.name);
-        kinds.extend(holdings(part.name).into_iter().filter_map(|holding| holding.kept).map(|(kind, _)| kind));
+        kinds.extend(data_tables(part.name).into_iter().filter_map(|table| table.kept).map(|(kind, _)| kind));
     }
     kinds.sort_unstable();
     kinds.dedup();
     let scheduled = SCHEDULE.iter().map(|kind| kind.name).filter(|name| ![PERSON, REQUESTS].contains(name));
     assert_eq!(kinds, scheduled.collect::<Vec<_>>());
-    let others: Vec<_> = PARTS.iter().map(|part| part.name).filter(|name| *name != "identity").collect();
+    let others: Vec<_> = SERVICES.iter().map(|part| part.name).filter(|name| *name != "identity").collect();
     assert!(FOLLOWERS.iter().all(|name| others.contains(name)) && others.len() == FOLLOWERS.len());
 }
 
@@ -226,7 +226,7 @@ async fn who_was_erased_is_in_no_database_and_the_logs_still_verify() {
         stack.stop().await;
         assert_eq!(held(&stack.dump(), &subject.words), None, "{}", stack.name);
         still_verifies(&stack).await;
-        for part in if stack.name.starts_with("five") { PARTS.map(|part| part.name).to_vec() } else { vec!["all"] } {
+        for part in if stack.name.starts_with("five") { SERVICES.map(|part| part.name).to_vec() } else { vec!["all"] } {
             stack.start_again(part).await;
         }
         let ran = run_retention(&stack, &done).await;

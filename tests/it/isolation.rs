@@ -2,7 +2,7 @@
 //! that lets more through than the architecture names.
 
 use tally_store::orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
-use tally_suite::suite::PARTS;
+use tally_suite::suite::SERVICES;
 use tally_testkit::databases::database;
 
 /// Where a service's worker role sees every group: the store's own logs and work items, and the wrapped keys that it rotates.
@@ -52,10 +52,10 @@ async fn complaints(db: &DatabaseConnection, schema: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn row_level_security_holds_for_every_table_of_every_service() {
-    let services: Vec<_> = PARTS.iter().map(|part| (part.name, part.migrations)).collect();
+    let services: Vec<_> = SERVICES.iter().map(|part| (part.name, part.migrations)).collect();
     let database = database(&services).await;
     let db = Database::connect(ConnectOptions::new(database.owner_url())).await.expect("the owner");
-    for part in PARTS {
+    for part in SERVICES {
         assert_eq!(complaints(&db, part.name).await, [""; 0], "{}", part.name);
     }
     // The scan sees what it is to see: a table without, one that its owner escapes, and one whose rule lets everybody in.

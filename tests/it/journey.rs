@@ -13,17 +13,17 @@ use tally_kernel::id::TenantId;
 use tally_kernel::{Clock, Rng};
 use tally_store::{Keys, Store, StoreConfig};
 use tally_suite::bundle::{Options, Reading, read_bundle};
-use tally_suite::close::{Crew, Job, Outcome, Rejections, close};
+use tally_suite::close::{CloseOutcome, Crew, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
-use tally_suite::suite::PARTS;
+use tally_suite::suite::SERVICES;
 use tally_testkit::eventually;
 use tempfile::TempDir;
 use tonic::Code;
 
 use crate::stack::Stack;
-use crate::{lists, odd_jobs};
+use crate::{lists, secondary_flows};
 
 /// Of everybody, in a test's own suite.
 pub const PASSWORD: &str = "correct horse battery";
@@ -32,7 +32,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Done {
     pub crew: Crew,
     pub reading: Reading,
-    pub outcome: Outcome,
+    pub outcome: CloseOutcome,
     pub out: TempDir,
     pub tenant: TenantId,
 }
@@ -69,20 +69,20 @@ async fn one_process_and_five_give_the_same_result_to_the_byte() {
     let mut one = Stack::one_process(None).await;
     let here = main_job(&one).await;
     look(&one, &here).await;
-    odd_jobs::all(&here).await;
+    secondary_flows::all(&here).await;
     review_access(&one, &here).await;
-    odd_jobs::regions::all(&one, &here).await;
-    odd_jobs::deletion::all(&one, &here).await;
+    secondary_flows::regions::all(&one, &here).await;
+    secondary_flows::deletion::all(&one, &here).await;
     one.stop().await;
     verify_audit_of_files(&one, &here).await;
 
     let mut five = Stack::five_processes(None).await;
     let there = main_job(&five).await;
     look(&five, &there).await;
-    odd_jobs::all(&there).await;
+    secondary_flows::all(&there).await;
     review_access(&five, &there).await;
-    odd_jobs::regions::all(&five, &there).await;
-    odd_jobs::deletion::all(&five, &there).await;
+    secondary_flows::regions::all(&five, &there).await;
+    secondary_flows::deletion::all(&five, &there).await;
     five.stop().await;
 
     assert_eq!(here.outcome.summary, there.outcome.summary);
@@ -220,7 +220,7 @@ async fn review_access(stack: &Stack, done: &Done) {
 async fn verify_audit_of_files(stack: &Stack, done: &Done) {
     let keys = Keys::open(&stack.folder.path().join("keys").join("seal.key"), None).expect("the key file");
     let mut methods = BTreeSet::new();
-    for part in PARTS {
+    for part in SERVICES {
         let url = format!("sqlite://{}", stack.folder.path().join("data").join(format!("{}.db", part.name)).display());
         let store =
             Store::open(StoreConfig::new(url, part.name, keys.clone()), part.migrations).await.expect("a store");

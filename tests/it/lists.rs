@@ -8,7 +8,7 @@ use tally_access::{Effect, Needs, PolicyRow, ScopeKind, roles};
 use tally_api::classes::pool;
 use tally_rpc::RpcChannel;
 use tally_suite::session::Channels;
-use tally_suite::suite::PARTS;
+use tally_suite::suite::SERVICES;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Code, Request, Status};
 
@@ -27,7 +27,7 @@ pub fn rpcs() -> Vec<String> {
 
 /// The row of an rpc in its service's policy table.
 pub fn row(rpc: &str) -> PolicyRow {
-    let rows = PARTS.iter().flat_map(|part| part.policy);
+    let rows = SERVICES.iter().flat_map(|part| part.policy);
     *rows.clone().find(|row| row.method == rpc).unwrap_or_else(|| panic!("{rpc} has no row in any policy table"))
 }
 

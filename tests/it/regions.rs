@@ -7,7 +7,7 @@ use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tally_rpc::error_from;
 use tally_suite::bundle::{Options, Reading, read_bundle};
-use tally_suite::close::{Crew, Job, Outcome, Rejections, close};
+use tally_suite::close::{CloseOutcome, Crew, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::journey::{Done, PASSWORD, agent, look};
 use crate::lists::{call, row, rpcs};
-use crate::odd_jobs::regions as transfers;
+use crate::secondary_flows::regions as transfers;
 use crate::stack::Stack;
 
 const NORTH: &str = "cn-north";
@@ -102,7 +102,7 @@ async fn month(stack: &Stack) -> Done {
     let progress = Progress::new(true);
     let job =
         Job { reading: &reading, rejected_before: Rejections::new(), out: out.path().to_owned(), progress: &progress };
-    let outcome: Outcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
+    let outcome: CloseOutcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
     let mut tenants = tenants(&crew.admin);
     let ask = identity::AddRegionRequest { request_id: String::new(), region: WEST.into() };
     let group = tenants.add_region(crew.admin.ask(ask)).await.expect("a region").into_inner().tenant;

@@ -10,7 +10,7 @@ use tally_suite::session::Session;
 use tonic::Code;
 
 use crate::journey::PASSWORD;
-use crate::odd_jobs::access::somebody;
+use crate::secondary_flows::access::somebody;
 use crate::stack::Stack;
 
 /// The longest life of a view in another service.

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tally_suite::session::Channels;
-use tally_suite::suite::PARTS;
+use tally_suite::suite::SERVICES;
 use tally_testkit::databases::database_on;
 use tally_testkit::free_port;
 use tally_testkit::postgres::{Database, Server};
@@ -59,7 +59,7 @@ impl Stack {
         let folder = TempDir::new().expect("a temporary folder");
         let keys = folder.path().join("keys");
         std::fs::create_dir(&keys).expect("a folder");
-        for part in PARTS {
+        for part in SERVICES {
             for ending in ["key", "pub"] {
                 let name = format!("{}.{ending}", part.name);
                 std::fs::copy(other.folder.path().join("keys").join(&name), keys.join(&name)).expect("a copied key");
@@ -99,11 +99,11 @@ impl Stack {
     async fn five(log: &str, otlp: Option<&str>, region: Option<&str>) -> Self {
         let server = region.map_or_else(Server::shared, Server::of_its_own);
         let folder = TempDir::new().expect("a temporary folder");
-        let services: Vec<_> = PARTS.iter().map(|part| (part.name, part.migrations)).collect();
+        let services: Vec<_> = SERVICES.iter().map(|part| (part.name, part.migrations)).collect();
         let (database, redis) = (database_on(server, &services).await, Redis::start());
         let address = |_| SocketAddr::from(([127, 0, 0, 1], free_port()));
         let addresses: Vec<(&'static str, SocketAddr)> =
-            PARTS.iter().map(|part| (part.name, address(part.name))).collect();
+            SERVICES.iter().map(|part| (part.name, address(part.name))).collect();
         let mut settings =
             vec![("TALLY_DATABASE_URL", database.url("tally_{service}")), ("TALLY_REDIS_URL", redis.url())];
         settings.extend(region.map(|region| ("TALLY_SERVER_REGIONS", region.to_owned())));

@@ -42,7 +42,7 @@ pub(super) fn agreement(bench: &Bench, section: &mut Section) -> Result<()> {
         "Agreement with Cedar",
         "Random groups, each with its tree, grants on every scope with days and conditions, roles of its own, delegations, \
          emergencies, modules and rows. cedar-policy answers from the facts in its own words: a subtree is `resource in unit`, \
-         a role is `action in role`, days and hours are reckoned by its datetime extension. One difference fails the run.",
+         a role is `action in role`, days and hours are computed by its datetime extension. One difference fails the run.",
         &["groups", "decisions, all alike", "allowed", "allowed through what is lent", "Tally ns", "Cedar ns"],
     );
     let seed = tally_kernel::Rng::System.bytes::<4>();
@@ -50,7 +50,7 @@ pub(super) fn agreement(bench: &Bench, section: &mut Section) -> Result<()> {
     let decisions = if bench.quick { "50000" } else { "1000000" };
     let done: Agreement = child::run(&["agree", decisions, &seed])?;
     section.about += &format!("\n\nSeed {seed}; again with `report agree {decisions} {seed}`.");
-    let counts = [done.groups, done.decisions, done.allowed, done.through_loans].map(|n| number(n as f64));
+    let counts = [done.groups, done.decisions, done.allowed, done.through_temporary_rights].map(|n| number(n as f64));
     section.row(counts.into_iter().chain([done.tally_ns, done.cedar_ns].map(number)));
     if !bench.quick {
         section.at_least("decisions, all alike", done.decisions as f64, 1_000_000.0, "");

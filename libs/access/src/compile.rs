@@ -222,7 +222,7 @@ pub struct Facts<'a> {
 
 /// Rights that a principal has beside its grants, for a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Loan {
+pub enum TemporaryRight {
     /// From somebody's own grants, whatever those are at the moment: never from what was lent to that one.
     Delegation {
         /// Who lends.
@@ -254,11 +254,16 @@ pub enum Loan {
 }
 
 /// Compiles the view that holds on the day of `facts`.
-pub fn compile(assignments: &[Assignment], loans: &[Loan], person: &PersonFacts, facts: &Facts<'_>) -> View {
+pub fn compile(
+    assignments: &[Assignment],
+    temporary_rights: &[TemporaryRight],
+    person: &PersonFacts,
+    facts: &Facts<'_>,
+) -> View {
     let tree = Tree::of(facts.units);
     let mut provisional = conditional(assignments, person, facts, &tree);
-    let loans = loans.iter().filter(|_| !person.left());
-    provisional.extend(loans.map(|loan| borrowed(loan, person, facts, &tree)));
+    let temporary_rights = temporary_rights.iter().filter(|_| !person.left());
+    provisional.extend(temporary_rights.map(|right| borrowed(right, person, facts, &tree)));
     let always = held(assignments, person, facts).filter(|a| a.condition.is_none());
     View::new(facts.revision, person.person, rules(always, person, facts.roles, &tree))
         .with(provisional, facts.zone.clone())
@@ -288,10 +293,10 @@ fn conditional(assignments: &[Assignment], person: &PersonFacts, facts: &Facts<'
     provisional.collect()
 }
 
-fn borrowed(loan: &Loan, person: &PersonFacts, facts: &Facts<'_>, tree: &Tree) -> Provisional {
+fn borrowed(right: &TemporaryRight, person: &PersonFacts, facts: &Facts<'_>, tree: &Tree) -> Provisional {
     let lent = |permission: &Permission| !NOT_LENT.contains(permission);
-    match loan {
-        Loan::Delegation { delegator, grants, person: lender, permissions, from, until } => {
+    match right {
+        TemporaryRight::Delegation { delegator, grants, person: lender, permissions, from, until } => {
             // What somebody may see of oneself is nobody else's business, and a condition is not lent along.
             let theirs = held(grants, lender, facts).filter(|a| a.scope != Scope::Own && a.condition.is_none());
             let mut rules = rules(theirs, lender, facts.roles, tree);
@@ -299,7 +304,7 @@ fn borrowed(loan: &Loan, person: &PersonFacts, facts: &Facts<'_>, tree: &Tree) -
             let source = Source::Delegated(*delegator);
             Provisional { source, from: Some(*from), until: Some(*until), condition: Condition::default(), rules }
         }
-        Loan::BreakGlass { id, scope, permissions, from, until } => {
+        TemporaryRight::BreakGlass { id, scope, permissions, from, until } => {
             let reach = Arc::new(reach_of(scope, tree, person));
             let rules = permissions.iter().filter(|p| lent(p)).map(|p| (*p, Arc::clone(&reach))).collect();
             // Whoever breaks the glass has just shown a second factor, and does so again in each session that uses it.

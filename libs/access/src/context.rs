@@ -142,7 +142,7 @@ impl OpContext {
         // Where the targets are found out later, what is lent may be what opens them.
         let mut source = R::NEEDS.permission().map_or(Source::Own, |permission| self.view.likely_source(permission));
         for target in targets {
-            // One row through a loan makes the whole call one.
+            // One row through a right makes the whole call one.
             let through = self.permit::<R>(&target)?.source;
             source = if source == Source::Own { through } else { source };
         }

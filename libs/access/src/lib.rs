@@ -35,7 +35,7 @@ mod view;
 
 pub use actor::{Actor, ActorKind, Region, Regions, service_principal};
 pub use compile::{
-    Assignment, Facts, Loan, PersonFacts, Scope, ScopeKind, UnitFact, compile, compile_service, subtree,
+    Assignment, Facts, PersonFacts, Scope, ScopeKind, TemporaryRight, UnitFact, compile, compile_service, subtree,
 };
 pub use condition::{Circumstances, Condition, Hours};
 pub use context::OpContext;

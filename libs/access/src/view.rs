@@ -32,8 +32,8 @@ pub struct View {
     rules: Rules,
     /// Waits for a call: [`View::at`] settles it.
     provisional: Vec<Provisional>,
-    /// The rules without what is lent, and what is lent: only where something is.
-    lent: Option<Box<Lent>>,
+    /// The rules without what is lent, and what is temporary: only where something is.
+    temporary: Option<Box<Temporary>>,
 }
 
 /// Where a right comes from.
@@ -71,9 +71,9 @@ impl Provisional {
 }
 
 #[derive(Clone, Debug)]
-struct Lent {
+struct Temporary {
     own: Rules,
-    loans: Vec<(Source, Rules)>,
+    temporary_rights: Vec<(Source, Rules)>,
 }
 
 fn no_rules() -> Rules {
@@ -107,7 +107,7 @@ impl View {
             zone,
             rules: no_rules(),
             provisional: Vec::new(),
-            lent: None,
+            temporary: None,
         }
     }
 
@@ -165,15 +165,15 @@ impl View {
         let mut view = Self { provisional: Vec::new(), ..Self::clone(self) };
         let now = || self.provisional.iter().filter(|p| p.holds(circumstances, &self.zone));
         now().filter(|p| p.source == Source::Own).for_each(|p| add(&mut view.rules, p.rules.iter().cloned()));
-        let mut loans = Vec::new();
+        let mut temporary_rights = Vec::new();
         let own = view.rules.clone();
-        for loan in now().filter(|p| p.source != Source::Own) {
-            add(&mut view.rules, loan.rules.iter().cloned());
+        for right in now().filter(|p| p.source != Source::Own) {
+            add(&mut view.rules, right.rules.iter().cloned());
             let mut rules = no_rules();
-            add(&mut rules, loan.rules.iter().cloned());
-            loans.push((loan.source, rules));
+            add(&mut rules, right.rules.iter().cloned());
+            temporary_rights.push((right.source, rules));
         }
-        view.lent = (!loans.is_empty()).then(|| Box::new(Lent { own, loans }));
+        view.temporary = (!temporary_rights.is_empty()).then(|| Box::new(Temporary { own, temporary_rights }));
         Arc::new(view)
     }
 
@@ -241,17 +241,17 @@ impl View {
 
     /// Through what `permission` reaches `target`; the principal's own grants come first.
     pub fn source(&self, permission: Permission, target: &Target) -> Source {
-        let Some(lent) = &self.lent else { return Source::Own };
+        let Some(temporary) = &self.temporary else { return Source::Own };
         let covers = |rules: &Rules| rules[permission as usize].as_ref().is_some_and(|reach| reach.covers(target));
-        if covers(&lent.own) {
+        if covers(&temporary.own) {
             return Source::Own;
         }
-        lent.loans.iter().find(|(_, rules)| covers(rules)).map_or(Source::Own, |(source, _)| *source)
+        temporary.temporary_rights.iter().find(|(_, rules)| covers(rules)).map_or(Source::Own, |(source, _)| *source)
     }
 
     /// Whether the principal's own grants give `permission` anywhere: what one may lend.
     pub fn owns(&self, permission: Permission) -> bool {
-        let own = self.lent.as_ref().map_or(&self.rules, |lent| &lent.own);
+        let own = self.temporary.as_ref().map_or(&self.rules, |temporary| &temporary.own);
         own[permission as usize].is_some()
     }
 
@@ -264,8 +264,8 @@ impl View {
 
     /// What lends `permission` anywhere, beside the principal's own grants: a list may show rows of all of these.
     pub fn lenders(&self, permission: Permission) -> impl Iterator<Item = Source> {
-        let loans = self.lent.iter().flat_map(|lent| &lent.loans);
-        loans.filter(move |(_, rules)| rules[permission as usize].is_some()).map(|(source, _)| *source)
+        let temporary_rights = self.temporary.iter().flat_map(|temporary| &temporary.temporary_rights);
+        temporary_rights.filter(move |(_, rules)| rules[permission as usize].is_some()).map(|(source, _)| *source)
     }
 
     pub(crate) fn reach(&self, permission: Permission) -> Option<&Arc<Reach>> {

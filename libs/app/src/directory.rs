@@ -74,7 +74,7 @@ impl Employment {
 
 /// A person of the group.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Person {
+pub struct DirectoryPerson {
     /// The person.
     pub id: PersonId,
     /// The group's own number.
@@ -85,7 +85,7 @@ pub struct Person {
     pub employments: Vec<Employment>,
 }
 
-impl Person {
+impl DirectoryPerson {
     /// Where the person belongs on a local day; nothing for somebody who was never employed. See [`home_on`].
     pub fn home(&self, day: Date) -> Option<&Employment> {
         home_on(self.homes(), day, |e| e.from)
@@ -111,22 +111,22 @@ impl Person {
 #[derive(Clone, Debug, Default)]
 pub struct People {
     revision: u64,
-    by_id: HashMap<PersonId, Arc<Person>>,
+    by_id: HashMap<PersonId, Arc<DirectoryPerson>>,
 }
 
 impl People {
     /// These, of no revision that anybody knows.
-    pub fn new(people: impl IntoIterator<Item = Person>) -> Self {
+    pub fn new(people: impl IntoIterator<Item = DirectoryPerson>) -> Self {
         Self { revision: 0, by_id: people.into_iter().map(|person| (person.id, Arc::new(person))).collect() }
     }
 
     /// One of them.
-    pub fn get(&self, id: PersonId) -> Option<&Person> {
+    pub fn get(&self, id: PersonId) -> Option<&DirectoryPerson> {
         self.by_id.get(&id).map(Arc::as_ref)
     }
 
     /// All, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Person>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<DirectoryPerson>> {
         self.by_id.values()
     }
 
@@ -182,7 +182,7 @@ impl Directory {
     ///
     /// # Errors
     /// `NOT_FOUND`, what identity says, or that it is away.
-    pub async fn person(&self, ctx: &OpContext, id: PersonId) -> Result<Person> {
+    pub async fn person(&self, ctx: &OpContext, id: PersonId) -> Result<DirectoryPerson> {
         let ask = pb::GetPersonRequest { person_id: id.to_string(), ..Default::default() };
         let mut client = PersonServiceClient::new(self.identity.channel());
         let reply = client.get_person(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
@@ -224,7 +224,7 @@ fn unreadable(error: Error) -> Error {
     Error::internal(format_args!("identity's answer cannot be read: {error:?}"))
 }
 
-fn person(sent: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<Person> {
+fn person(sent: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<DirectoryPerson> {
     let mut employments = Vec::with_capacity(sent.employments.len());
     for employment in sent.employments {
         employments.push(Employment {
@@ -240,7 +240,12 @@ fn person(sent: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<Person> {
         });
     }
     employments.sort_by_key(|e| e.from);
-    Ok(Person { id: sent.person_id.parse()?, employee_no: sent.employee_no, zone: zone(&sent.zone)?, employments })
+    Ok(DirectoryPerson {
+        id: sent.person_id.parse()?,
+        employee_no: sent.employee_no,
+        zone: zone(&sent.zone)?,
+        employments,
+    })
 }
 
 fn date(text: &str) -> Result<Date> {
@@ -275,13 +280,13 @@ mod tests {
         }
     }
 
-    fn somebody(employments: Vec<Employment>) -> Person {
+    fn somebody(employments: Vec<Employment>) -> DirectoryPerson {
         let zone = zone("Asia/Shanghai").unwrap();
-        Person { id: PersonId(Uuid::from_u128(9)), employee_no: "E9".into(), zone, employments }
+        DirectoryPerson { id: PersonId(Uuid::from_u128(9)), employee_no: "E9".into(), zone, employments }
     }
 
     /// The number of the unit.
-    fn home(person: &Person, day: Date) -> Option<u128> {
+    fn home(person: &DirectoryPerson, day: Date) -> Option<u128> {
         person.home(day).map(|home| home.unit.0.as_u128())
     }
 
@@ -302,7 +307,7 @@ mod tests {
         ] {
             assert_eq!(home(&person, day), Some(unit), "{day}");
             let other_order =
-                Person { employments: person.employments.iter().rev().cloned().collect(), ..person.clone() };
+                DirectoryPerson { employments: person.employments.iter().rev().cloned().collect(), ..person.clone() };
             assert_eq!(home(&other_order, day), Some(unit), "{day}, whatever the order");
         }
         assert_eq!(home(&somebody(vec![]), date(2026, 1, 1)), None);

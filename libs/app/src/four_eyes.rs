@@ -14,22 +14,22 @@ pub struct Hands {
     /// The person behind the account; nothing for a login without one.
     pub person: Option<PersonId>,
     /// In whose name: who lent the right, or for whom a service worked.
-    pub lent_by: Option<PrincipalId>,
+    pub delegated_by: Option<PrincipalId>,
 }
 
 impl Hands {
     /// Those of an account in its own name.
     pub const fn own(by: PrincipalId, person: Option<PersonId>) -> Self {
-        Self { by, person, lent_by: None }
+        Self { by, person, delegated_by: None }
     }
 
     /// Those that a permit puts to work.
     pub fn of<R: Rpc>(ctx: &OpContext, permit: &Permit<R>) -> Self {
-        let lent_by = match permit.source() {
+        let delegated_by = match permit.source() {
             Source::Delegated(delegator) => Some(delegator),
             Source::Own | Source::BreakGlass(_) => ctx.actor.on_behalf_of,
         };
-        Self { by: permit.principal(), person: ctx.actor.person(), lent_by }
+        Self { by: permit.principal(), person: ctx.actor.person(), delegated_by }
     }
 
     /// Whether these took no part in the steps before: neither the same account nor the same person, nobody who lent a right
@@ -42,7 +42,7 @@ impl Hands {
     }
 
     fn shares(self, other: Self) -> bool {
-        let accounts = |hands: Self| [Some(hands.by), hands.lent_by].into_iter().flatten();
+        let accounts = |hands: Self| [Some(hands.by), hands.delegated_by].into_iter().flatten();
         let account = accounts(self).any(|one| accounts(other).any(|another| one == another));
         account || (self.person.is_some() && self.person == other.person)
     }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn one_pair_of_eyes_is_an_account_its_person_and_everybody_whose_right_is_at_work() {
         let own = |n| Hands::own(account(n), person(n));
-        let lent = |n, by| Hands { lent_by: Some(account(by)), ..own(n) };
+        let lent = |n, by| Hands { delegated_by: Some(account(by)), ..own(n) };
         let preparer = own(1);
         for (name, approver) in [
             ("the same person", preparer),

@@ -4,7 +4,7 @@ use tally_access::{OpContext, Permission, Region, Rpc, Target};
 use tally_api::common::v1 as common;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Cut, Holding, Store};
+use tally_store::{Audit, DataTable, ExportCursor, Store};
 
 /// The tables with their rows. Whoever asks must be allowed to read who the person is wherever these rows were written; a
 /// row is shown to the person, and to whoever holds what opens its table there, and counted as withheld otherwise. Asking
@@ -16,7 +16,7 @@ pub async fn export<R: Rpc>(
     store: &Store,
     ctx: &OpContext,
     person: PersonId,
-    holdings: &[Holding],
+    data_tables: &[DataTable],
 ) -> Result<Vec<common::ExportedTable>> {
     ctx.permit_all::<R>([])?;
     let own = ctx.actor.person() == Some(person);
@@ -24,10 +24,10 @@ pub async fn export<R: Rpc>(
     let mut parts = Vec::new();
     let (mut rows, mut withheld) = (0, 0);
     let tx = store.read(ctx).await?;
-    for holding in holdings {
-        let mut cut = Cut { until: ctx.now(), after: None, person: Some(person) };
-        while let (found, Some(last)) = holding.rows(&tx, &cut, &sees).await? {
-            let mut part = common::ExportedTable { table: holding.table().to_owned(), ..Default::default() };
+    for table in data_tables {
+        let mut cursor = ExportCursor { until: ctx.now(), after: None, person: Some(person) };
+        while let (found, Some(last)) = table.rows(&tx, &cursor, &sees).await? {
+            let mut part = common::ExportedTable { table: table.table().to_owned(), ..Default::default() };
             for row in found {
                 if !own && !in_reach(ctx, &row.target) {
                     return Err(Error::not_found("person", person));
@@ -40,7 +40,7 @@ pub async fn export<R: Rpc>(
             rows += part.rows.len();
             withheld += part.withheld;
             parts.push(part);
-            cut.after = Some(last);
+            cursor.after = Some(last);
         }
     }
     drop(tx);

@@ -16,7 +16,7 @@ use tally_kernel::id::{ErasureId, PersonId, TenantId};
 use tally_kernel::{Clock, Error, Result, Rng};
 use tally_rpc::{Peer, current_trace, error_from, looking};
 use tally_runtime::{Shutdown, Task};
-use tally_store::{Audit, Holding, Store};
+use tally_store::{Audit, DataTable, Store};
 use tracing::Instrument as _;
 
 /// The producer whose events are read, and the name of the cursor.
@@ -67,7 +67,7 @@ pub struct Follower {
     /// Gives ids.
     pub rng: Rng,
     /// The service's tables.
-    pub holdings: &'static [Holding],
+    pub data_tables: &'static [DataTable],
     /// The service that must have done its part before, because it asks this one who is meant.
     pub after: Option<&'static str>,
     /// What to do beside the tables.
@@ -177,14 +177,14 @@ impl Follower {
             None => 0,
         };
         let rows = self.store.retry(ctx, || async {
-            let unit = self.store.unit(ctx, &permit).await?;
-            unit.erase_person(person).await?;
+            let work = self.store.unit(ctx, &permit).await?;
+            work.erase_person(person).await?;
             let mut rows = 0;
-            for holding in self.holdings {
-                rows += holding.erase(&unit, person).await?;
+            for table in self.data_tables {
+                rows += table.erase(&work, person).await?;
             }
             let audit = Audit::new("suite.person.erase", "person", person).about(person);
-            unit.commit(audit.note("erasure", erasure).note("rows", beside + rows), rows).await
+            work.commit(audit.note("erasure", erasure).note("rows", beside + rows), rows).await
         });
         let rows = beside + rows.await?;
         self.store.wipe().await?;
@@ -194,15 +194,15 @@ impl Follower {
     async fn advance<R: Rpc>(&self, ctx: &OpContext, event: &identity::Event, position: i64) -> Result<()> {
         let permit = ctx.permit::<R>(&Target::tenant())?;
         let moved = self.store.retry(ctx, || async {
-            let unit = self.store.unit(ctx, &permit).await?;
-            if !unit.advance_cursor(SOURCE, position).await? {
+            let work = self.store.unit(ctx, &permit).await?;
+            if !work.advance_cursor(SOURCE, position).await? {
                 return Ok(());
             }
             let (action, subject) = match event.kind.as_str() {
                 DELETED => ("suite.tenant.removed", "tenant"),
                 _ => ("suite.person.erase_reported", "erasure"),
             };
-            unit.commit(Audit::new(action, subject, &event.key), ()).await
+            work.commit(Audit::new(action, subject, &event.key), ()).await
         });
         moved.await
     }
@@ -222,12 +222,12 @@ pub async fn remove_group<R: Rpc>(store: &Store, ctx: &OpContext, keep: &[&str])
     let permit = ctx.permit::<R>(&Target::tenant())?;
     loop {
         let rows = store.retry(ctx, || async {
-            let unit = store.unit(ctx, &permit).await?;
-            let rows = unit.remove_group(keep, REMOVED_AT_ONCE).await?;
+            let work = store.unit(ctx, &permit).await?;
+            let rows = work.remove_group(keep, REMOVED_AT_ONCE).await?;
             if rows == 0 {
-                unit.destroy_group_keys().await?;
+                work.destroy_group_keys().await?;
             }
-            unit.commit(Audit::new("suite.tenant.remove", "tenant", ctx.tenant()).note("rows", rows), rows).await
+            work.commit(Audit::new("suite.tenant.remove", "tenant", ctx.tenant()).note("rows", rows), rows).await
         });
         if rows.await? == 0 {
             return store.wipe().await;

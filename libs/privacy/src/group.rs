@@ -6,7 +6,7 @@ use futures::{Stream, TryStreamExt as _, stream};
 use tally_access::{OpContext, Permission, Rpc, Target};
 use tally_api::common::v1::ExportedPiece;
 use tally_kernel::Result;
-use tally_store::{Audit, Cut, Holding, Store};
+use tally_store::{Audit, DataTable, ExportCursor, Store};
 
 /// Bytes of one piece at most: a message has four times as much room.
 const PIECE: usize = 1 << 20;
@@ -15,8 +15,8 @@ const PIECE: usize = 1 << 20;
 struct At {
     store: Store,
     ctx: OpContext,
-    tables: Vec<&'static Holding>,
-    cut: Cut,
+    tables: Vec<&'static DataTable>,
+    cursor: ExportCursor,
 }
 
 /// The tables, one after the other, in the order of their keys, as of now: what is recorded later is not in it, however long
@@ -29,13 +29,13 @@ struct At {
 pub async fn export_group<R: Rpc>(
     store: &Store,
     ctx: &OpContext,
-    tables: Vec<&'static Holding>,
+    tables: Vec<&'static DataTable>,
 ) -> Result<impl Stream<Item = Result<ExportedPiece>> + use<R>> {
     ctx.permit::<R>(&Target::tenant())?;
     let audit = Audit::new("suite.tenant.export", "tenant", ctx.tenant());
     store.audit_read(ctx, R::METHOD, audit).await?;
-    let cut = Cut { until: ctx.now(), after: None, person: None };
-    let at = At { store: store.clone(), ctx: ctx.clone(), tables, cut };
+    let cursor = ExportCursor { until: ctx.now(), after: None, person: None };
+    let at = At { store: store.clone(), ctx: ctx.clone(), tables, cursor };
     Ok(stream::try_unfold(at, next).map_ok(|pieces| stream::iter(pieces.into_iter().map(Ok))).try_flatten())
 }
 
@@ -43,20 +43,20 @@ pub async fn export_group<R: Rpc>(
 async fn next(mut at: At) -> Result<Option<(Vec<ExportedPiece>, At)>> {
     let view = Arc::clone(&at.ctx.view);
     let sees = move |permission: Permission, target: &Target| view.takes_along(permission, target);
-    while let Some(holding) = at.tables.first().copied() {
+    while let Some(table) = at.tables.first().copied() {
         let tx = at.store.read(&at.ctx).await?;
-        let (found, last) = holding.rows(&tx, &at.cut, &sees).await?;
+        let (found, last) = table.rows(&tx, &at.cursor, &sees).await?;
         drop(tx);
         if last.is_none() {
             at.tables.remove(0);
-            at.cut.after = None;
+            at.cursor.after = None;
             continue;
         }
-        at.cut.after = last;
+        at.cursor.after = last;
         let withheld = found.iter().filter(|row| row.json.is_none()).count();
         let lines: Vec<String> = found.into_iter().filter_map(|row| row.json).collect();
         let counted = ExportedPiece {
-            table: holding.table().to_owned(),
+            table: table.table().to_owned(),
             rows: count(lines.len()),
             withheld: count(withheld),
             ..Default::default()

@@ -1,6 +1,6 @@
 //! Privacy, as every service keeps it: what it holds about a person and tells on request, what it erases when identity says
 //! so, and what it removes when it has been kept long enough. A service brings the list of its tables
-//! ([`Holding`](tally_store::Holding)); what is done with them is here once. `docs/privacy.md` says what is kept how long
+//! ([`DataTable`](tally_store::DataTable)); what is done with them is here once. `docs/privacy.md` says what is kept how long
 //! and why.
 
 mod export;
@@ -52,7 +52,7 @@ pub type Streamed<T> = Result<Response<Parts<T>>, Status>;
 /// service names tonic, tally-rpc and tally-store, as every room does.
 #[macro_export]
 macro_rules! room {
-    ($package:path, $policy:ident, $holdings:ident, $group:ident) => {
+    ($package:path, $policy:ident, $data_tables:ident, $group:ident) => {
         use $package as pb;
 
         /// The room's rpcs.
@@ -77,7 +77,8 @@ macro_rules! room {
                     let mut wrong = ::tally_kernel::error::Violations::new();
                     let person = wrong.parse("person_id", &req.into_inner().person_id);
                     let person = wrong.finish(person)?;
-                    let found = $crate::export::<$policy::ExportPerson>(&self.store, &ctx, person, $holdings).await?;
+                    let found =
+                        $crate::export::<$policy::ExportPerson>(&self.store, &ctx, person, $data_tables).await?;
                     let message = |part| pb::ExportPersonResponse { part: Some(part) };
                     Ok($crate::parts(found.into_iter().map(message).collect()))
                 };
@@ -89,7 +90,7 @@ macro_rules! room {
                 req: ::tonic::Request<pb::ExportGroupRequest>,
             ) -> Result<::tonic::Response<Self::ExportGroupStream>, ::tonic::Status> {
                 let ctx = ::tally_rpc::context(&req)?;
-                let tables = $holdings.iter().chain($group).collect();
+                let tables = $data_tables.iter().chain($group).collect();
                 let pieces = $crate::export_group::<$policy::ExportGroup>(&self.store, &ctx, tables).await;
                 let message = |piece| pb::ExportGroupResponse { piece: Some(piece) };
                 ::tally_rpc::Answer::answer(pieces.map(|pieces| $crate::pieces(pieces, ctx.locale, message)), &ctx)
@@ -103,7 +104,7 @@ macro_rules! room {
                 let reply = async {
                     ctx.permit::<$policy::RunRetention>(&::tally_access::Target::tenant())?;
                     let terms = $crate::terms(&self.identity, &ctx).await?;
-                    let ran = $crate::run::<$policy::RunRetention>(&self.store, &ctx, &terms, $holdings).await?;
+                    let ran = $crate::run::<$policy::RunRetention>(&self.store, &ctx, &terms, $data_tables).await?;
                     Ok(pb::RunRetentionResponse { taken: ran.taken, more: ran.more })
                 };
                 ::tally_rpc::Answer::answer(reply.await, &ctx)

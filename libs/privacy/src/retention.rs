@@ -12,7 +12,7 @@ use tally_kernel::id::PersonId;
 use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Error, Result};
 use tally_rpc::{Peer, error_from};
-use tally_store::{Audit, Holding, Over, Store};
+use tally_store::{Audit, DataTable, Over, Store};
 
 use crate::schedule::REQUESTS;
 
@@ -74,25 +74,25 @@ pub async fn terms(peer: &Peer, ctx: &OpContext) -> Result<Terms> {
 ///
 /// # Errors
 /// `PERMISSION_DENIED`; what the store says.
-pub async fn run<R: Rpc>(store: &Store, ctx: &OpContext, terms: &Terms, holdings: &[Holding]) -> Result<Ran> {
+pub async fn run<R: Rpc>(store: &Store, ctx: &OpContext, terms: &Terms, data_tables: &[DataTable]) -> Result<Ran> {
     let permit = ctx.permit::<R>(&Target::tenant())?;
     let mut ran = Ran::default();
     if terms.everybody {
         return Ok(ran);
     }
     let mut units = UNITS;
-    for holding in holdings {
-        let Some((kind, _)) = holding.kept else { continue };
+    for table in data_tables {
+        let Some((kind, _)) = table.kept else { continue };
         let over = Over { until: months_before(ctx.now(), months(terms, kind)?)?, held: terms.people.clone() };
         let mut rows = 0;
         while units > 0 {
-            let taken = store.retry(ctx, || take(store, ctx, &permit, holding, &over)).await?;
+            let taken = store.retry(ctx, || take(store, ctx, &permit, table, &over)).await?;
             if taken == 0 {
                 break;
             }
             (rows, units) = (rows + taken, units - 1);
         }
-        ran.note(holding.table(), kind, over.until, rows);
+        ran.note(table.table(), kind, over.until, rows);
     }
     ran.more = units == 0;
     if terms.people.is_empty() {
@@ -118,24 +118,24 @@ async fn take<R: Rpc>(
     store: &Store,
     ctx: &OpContext,
     permit: &Permit<R>,
-    holding: &Holding,
+    table: &DataTable,
     over: &Over,
 ) -> Result<u64> {
-    let unit = store.unit(ctx, permit).await?;
-    let (rows, people) = holding.take_out(&unit, over, ROWS).await?;
+    let work = store.unit(ctx, permit).await?;
+    let (rows, people) = table.purge_expired(&work, over, ROWS).await?;
     if rows == 0 {
         return Ok(0);
     }
-    let audit = Audit::new("suite.retention.run", "table", holding.table()).about_all(people);
-    unit.commit(audit.note("until", over.until).note("rows", rows), rows).await
+    let audit = Audit::new("suite.retention.run", "table", table.table()).about_all(people);
+    work.commit(audit.note("until", over.until).note("rows", rows), rows).await
 }
 
 async fn forget<R: Rpc>(store: &Store, ctx: &OpContext, permit: &Permit<R>, until: Timestamp) -> Result<u64> {
-    let unit = store.unit(ctx, permit).await?;
-    let rows = unit.forget_requests(until).await?;
+    let work = store.unit(ctx, permit).await?;
+    let rows = work.forget_requests(until).await?;
     // A run always leaves an entry, if only this one.
     let audit = Audit::new("suite.retention.run", "table", "idempotency").note("until", until).note("rows", rows);
-    unit.commit(audit, rows).await
+    work.commit(audit, rows).await
 }
 
 fn months(terms: &Terms, kind: &str) -> Result<u32> {

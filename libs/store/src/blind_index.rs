@@ -11,7 +11,7 @@ use crate::cipher::Secret;
 use crate::class::KeyClass;
 use crate::error::StoreError;
 use crate::scoped::ScopedTx;
-use crate::unit::Unit;
+use crate::unit_of_work::UnitOfWork;
 
 /// What equal identity numbers of a group share, as a column of an entity (bytes). Only an [`IdNumber`] makes one.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl ScopedTx {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// The index to keep beside the sealed number.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::scoped::ScopedTx;
 use crate::sealed::{Cell, Place, Sealed};
-use crate::unit::Unit;
+use crate::unit_of_work::UnitOfWork;
 
 /// Unwrapped keys that a store keeps at most.
 const MOST_CACHED: usize = 4096;
@@ -218,7 +218,7 @@ impl ScopedTx {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Seals a value for its place, with the group's newest key of the class. The key is looked up once per unit.
     ///
     /// # Errors

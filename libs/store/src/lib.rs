@@ -2,7 +2,7 @@
 //!
 //! * [`ScopedTx`] adds tenant and regions to every query, on PostgreSQL and SQLite alike; it is no sea-orm connection, so
 //!   nothing can go around it. Row-level security is the backstop behind it.
-//! * [`Unit`] carries a change, its [`Audit`] entry, its [`Event`]s and the result of its request in one transaction.
+//! * [`UnitOfWork`] carries a change, its [`Audit`] entry, its [`Event`]s and the result of its request in one transaction.
 //! * Both logs are numbered and chained after the commit, by [`Store::spawn_sequencer`], and checked by
 //!   [`Store::verify_audit`].
 //! * [`Sealed`] columns open only in the cell they were written to, with the key of the group or of the [person](PersonKeys).
@@ -25,9 +25,9 @@
 //! # pub enum Relation {}
 //! # impl ActiveModelBehavior for ActiveModel {}
 //! # tally_store::scoped!(Entity { tenant: TenantId });
-//! async fn rows(tx: &tally_store::ScopedTx, unit: &tally_store::Unit) {
+//! async fn rows(tx: &tally_store::ScopedTx, work: &tally_store::UnitOfWork) {
 //!     let _ = tx.select::<Entity>().all().await;
-//!     let _ = unit.delete::<Entity>().filter(Column::Id.eq(Uuid::nil())).exec().await;
+//!     let _ = work.delete::<Entity>().filter(Column::Id.eq(Uuid::nil())).exec().await;
 //! }
 //! ```
 //!
@@ -72,7 +72,7 @@
 //! }
 //! ```
 //!
-//! Rows are not deleted without a filter, and a unit is not committed without an audit entry:
+//! Rows are not deleted without a filter, and a unit of work is not committed without an audit entry:
 //!
 //! ```compile_fail
 //! # use tally_store::orm::entity::prelude::*;
@@ -88,8 +88,8 @@
 //! # pub enum Relation {}
 //! # impl ActiveModelBehavior for ActiveModel {}
 //! # tally_store::scoped!(Entity { tenant: TenantId });
-//! async fn all_rows(unit: &tally_store::Unit) {
-//!     let _ = unit.delete::<Entity>().exec().await;
+//! async fn all_rows(work: &tally_store::UnitOfWork) {
+//!     let _ = work.delete::<Entity>().exec().await;
 //! }
 //! ```
 //! ```compile_fail
@@ -106,8 +106,8 @@
 //! # pub enum Relation {}
 //! # impl ActiveModelBehavior for ActiveModel {}
 //! # tally_store::scoped!(Entity { tenant: TenantId });
-//! async fn silent(unit: tally_store::Unit) {
-//!     let _ = unit.commit(()).await;
+//! async fn silent(work: tally_store::UnitOfWork) {
+//!     let _ = work.commit(()).await;
 //! }
 //! ```
 //!
@@ -120,9 +120,9 @@ pub mod class;
 mod connect;
 mod context;
 mod data_keys;
+mod data_table;
 mod error;
 mod heads;
-mod holding;
 mod idempotency;
 mod key_file;
 mod keys;
@@ -133,7 +133,6 @@ mod names;
 mod outbox;
 mod person_keys;
 mod reads;
-mod removal;
 mod rotate;
 mod rows;
 mod scoped;
@@ -142,7 +141,8 @@ mod search;
 mod secret_file;
 mod select;
 mod sequencer;
-mod unit;
+mod tenant_purge;
+mod unit_of_work;
 mod verify;
 mod work;
 
@@ -161,10 +161,11 @@ use uuid::Uuid;
 pub use audit::{Audit, AuditEntry};
 pub use blind_index::BlindIndex;
 pub use context::{date_from_db, date_to_db, from_db, to_db};
-pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
-pub use holding::{
-    Clear, Cut, Fate, Holding, Over, RowKey, Sees, Telling, Told, ToldRow, ToldRows, plain, pseudonym, with_opened,
+pub use data_table::{
+    Clear, DataTable, ErasureRule, ExportCells, ExportCursor, ExportRow, ExportRows, Exported, Over, RowKey, Sees,
+    plain, pseudonym, with_opened,
 };
+pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
 pub use keys::Keys;
 pub use log::digest;
 pub use migrate::Migrations;
@@ -178,8 +179,8 @@ pub use sealed::{Place, Sealed};
 pub use search::{AuditFound, AuditOf, AuditQuery};
 pub use secret_file::open_secret;
 pub use select::{Rows, Select};
-pub use unit::{Delete, Unit, Update};
-pub use verify::{AuditReport, Fault, Trouble};
+pub use unit_of_work::{Delete, UnitOfWork, Update};
+pub use verify::{AuditReport, Defect, Fault};
 pub use work::{WorkCount, WorkItem, WorkOrder};
 
 use connect::{Mode, Pools, Role, Settings};
@@ -190,7 +191,7 @@ use migrate::Migrator;
 use reads::ReadEntries;
 use scoped::Traced;
 
-/// How often [`Store::retry`] runs a unit at most.
+/// How often [`Store::retry`] runs a unit of work at most.
 const ATTEMPTS: u32 = 8;
 /// The first pause of [`Store::retry`]; each next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(4);
@@ -355,7 +356,7 @@ impl Store {
         for _ in 1..ATTEMPTS {
             match work().await {
                 Err(error) if error.reason() == STORE_BUSY => {
-                    tracing::debug!(?error, service = self.service(), "the unit runs again");
+                    tracing::debug!(?error, service = self.service(), "the unit of work runs again");
                 }
                 done => return done,
             }

@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::log::{Hash, Log, content_hash};
 use crate::scoped::{Part, ScopedTx, most_rows, rows_of_next_statement};
-use crate::unit::Unit;
+use crate::unit_of_work::UnitOfWork;
 
 pub(crate) const COLUMNS: &str = "tenant_id, id, at, kind, key, payload, principal, actor, trace, content";
 /// How many columns these are.
@@ -274,7 +274,7 @@ impl Store {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Takes one event of `source` as applied by this unit. `false`: it was applied already, drop the unit.
     ///
     /// # Errors

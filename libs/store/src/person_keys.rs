@@ -24,7 +24,7 @@ use crate::names::PERSON_KEYS;
 use crate::outbox::tuples;
 use crate::scoped::{ScopedTx, most_rows, rows_of_next_statement};
 use crate::sealed::{Cell, Place, Sealed};
-use crate::unit::Unit;
+use crate::unit_of_work::UnitOfWork;
 
 /// Values of a row that is written.
 const WIDTH: usize = 4;
@@ -32,7 +32,7 @@ const WIDTH: usize = 4;
 const VERSION: u32 = 0;
 
 /// The keys of some people, for as long as the transaction they were read in. Made by [`ScopedTx::person_keys`] and
-/// [`Unit::make_person_keys`].
+/// [`UnitOfWork::make_person_keys`].
 pub struct PersonKeys<'t> {
     tx: &'t ScopedTx,
     /// None: destroyed.
@@ -141,7 +141,7 @@ impl ScopedTx {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// The keys of these people, to seal with; made for those who have none yet. A few statements, however many people.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ impl Store {
     /// it returns.
     ///
     /// # Errors
-    /// As [`Store::unit`] and [`Unit::commit`](crate::Unit::commit).
+    /// As [`Store::unit`] and [`UnitOfWork::commit`](crate::UnitOfWork::commit).
     pub async fn audit_read(&self, ctx: &OpContext, method: &'static str, audit: Audit) -> Result<()> {
         if audit.has_digests() {
             // What binds digests to a person needs a unit.

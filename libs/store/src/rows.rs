@@ -14,7 +14,7 @@ use crate::Store;
 use crate::connect::{Mode, Role, Settings};
 use crate::error::StoreError;
 use crate::names::AUDIT_ID;
-use crate::verify::{AuditReport, Fault, Trouble};
+use crate::verify::{AuditReport, Defect, Fault};
 
 /// A table of business rows.
 struct Table {
@@ -97,8 +97,8 @@ impl Store {
         let sql = format!("SELECT {key} FROM {name} WHERE tenant_id = $1 AND {AUDIT_ID} = $2 ORDER BY {order} LIMIT 1");
         let row = tx.query_one_raw(self.bound(sql, [tenant.into(), entry.into()])).await?;
         let row = row.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
-        let trouble = if missing { Trouble::Unaccounted } else { Trouble::Borrowed };
-        Ok(Some(Fault { table: name.clone(), tenant, position: None, entry: Some(entry), row, trouble }))
+        let defect = if missing { Defect::Unaccounted } else { Defect::Borrowed };
+        Ok(Some(Fault { table: name.clone(), tenant, position: None, entry: Some(entry), row, defect }))
     }
 
     fn bound<const N: usize>(&self, sql: String, values: [Value; N]) -> Statement {

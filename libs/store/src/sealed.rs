@@ -2,7 +2,7 @@
 //!
 //! A sealed value opens only in the place it was written to: moved to another row, column or tenant it is refused. The
 //! database cannot compare or add such values; what needs that happens in code. Which key seals follows from the class in
-//! the column's type: [`Unit::seal`](crate::Unit::seal) for a key of the group, [`PersonKeys`](crate::PersonKeys) for one
+//! the column's type: [`UnitOfWork::seal`](crate::UnitOfWork::seal) for a key of the group, [`PersonKeys`](crate::PersonKeys) for one
 //! of the person.
 //!
 //! Bytes: format (2), class (1), version of the key (4, big endian; 0 under a person's key), nonce (12, from the operating

@@ -25,7 +25,7 @@ const UNNUMBERED: Duration = Duration::from_secs(5);
 
 /// What is wrong with a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum Defect {
     /// The content is not what was written: a changed byte, or an entry that the service never wrote.
     Content,
     /// The entry does not follow from the one before: inserted, replaced or moved.
@@ -66,28 +66,28 @@ pub struct Fault {
     /// The row, by its key in the group; the line of the file.
     pub row: Option<String>,
     /// What is wrong.
-    pub trouble: Trouble,
+    pub defect: Defect,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.trouble {
-            Trouble::Content => "is not what the service wrote",
-            Trouble::Chain => "does not follow from the entry before it (inserted, replaced or moved)",
-            Trouble::Missing => "is missing",
-            Trouble::Truncated => "is missing, and all after it up to the signed head",
-            Trouble::BeyondHead => "lies beyond the signed head",
-            Trouble::Head => "is the head, whose signature is missing or not the service's",
-            Trouble::Unnumbered => "has waited for a position longer than five seconds: is a sequencer running?",
-            Trouble::Forked => "is not the entry whose head was exported: the log before it was replaced",
-            Trouble::PutBack => "is missing, although a head beyond it was exported: an older log was put back",
-            Trouble::ExportedHead => "is no head of this service, or goes back behind an earlier line",
-            Trouble::Unaccounted => "has no audit entry: no unit of work wrote it",
-            Trouble::Borrowed => "or one beside it borrowed its audit entry, which wrote fewer rows than name it",
+        let what = match self.defect {
+            Defect::Content => "is not what the service wrote",
+            Defect::Chain => "does not follow from the entry before it (inserted, replaced or moved)",
+            Defect::Missing => "is missing",
+            Defect::Truncated => "is missing, and all after it up to the signed head",
+            Defect::BeyondHead => "lies beyond the signed head",
+            Defect::Head => "is the head, whose signature is missing or not the service's",
+            Defect::Unnumbered => "has waited for a position longer than five seconds: is a sequencer running?",
+            Defect::Forked => "is not the entry whose head was exported: the log before it was replaced",
+            Defect::PutBack => "is missing, although a head beyond it was exported: an older log was put back",
+            Defect::ExportedHead => "is no head of this service, or goes back behind an earlier line",
+            Defect::Unaccounted => "has no audit entry: no unit of work wrote it",
+            Defect::Borrowed => "or one beside it borrowed its audit entry, which wrote fewer rows than name it",
         };
         if let Some(row) = &self.row {
             let entry = self.entry.map(|id| format!(" (entry {id})")).unwrap_or_default();
-            let kind = if self.trouble == Trouble::ExportedHead { "line" } else { "row" };
+            let kind = if self.defect == Defect::ExportedHead { "line" } else { "row" };
             return write!(f, "{} of {}: {kind} {row}{entry} {what}", self.table, self.tenant);
         }
         let position = self.position.map_or_else(|| "an unnumbered entry".to_owned(), |p| format!("entry {p}"));
@@ -183,7 +183,7 @@ impl Store {
             position: None,
             entry: None,
             row: Some(line.to_string()),
-            trouble: Trouble::ExportedHead,
+            defect: Defect::ExportedHead,
         }));
         drop(tx);
         self.verify_rows(&tenants, &mut report).await?;
@@ -235,9 +235,9 @@ impl Store {
         exported: Option<&BTreeMap<i64, Vec<u8>>>,
         entries: &mut u64,
     ) -> Result<Option<Fault>, StoreError> {
-        let fault = |position: i64, entry: Option<Uuid>, trouble| {
+        let fault = |position: i64, entry: Option<Uuid>, defect| {
             let table = log.table().to_owned();
-            Ok(Some(Fault { table, tenant: stream, position: Some(position), entry, row: None, trouble }))
+            Ok(Some(Fault { table, tenant: stream, position: Some(position), entry, row: None, defect }))
         };
         let (mut position, mut chain): (i64, Hash) = (0, genesis(self.service(), log, stream));
         let mut last = None;
@@ -247,17 +247,17 @@ impl Store {
                 *entries += 1;
                 let expected = position + 1;
                 if entry.position != Some(expected) {
-                    return fault(expected, None, Trouble::Missing);
+                    return fault(expected, None, Defect::Missing);
                 }
                 if !entry.sound {
-                    return fault(expected, entry.id, Trouble::Content);
+                    return fault(expected, entry.id, Defect::Content);
                 }
                 chain = link(&chain, expected, &entry.content);
                 if chain.as_slice() != entry.chain {
-                    return fault(expected, entry.id, Trouble::Chain);
+                    return fault(expected, entry.id, Defect::Chain);
                 }
                 if exported.and_then(|heads| heads.get(&expected)).is_some_and(|known| known.as_slice() != chain) {
-                    return fault(expected, entry.id, Trouble::Forked);
+                    return fault(expected, entry.id, Defect::Forked);
                 }
                 (position, last) = (expected, entry.id);
             }
@@ -267,11 +267,11 @@ impl Store {
         }
         let exported = exported.and_then(BTreeMap::last_key_value).map(|(known, _)| *known);
         match head {
-            Some(head) if head.position > position => fault(position + 1, None, Trouble::Truncated),
-            _ if exported.is_some_and(|known| known > position) => fault(position + 1, None, Trouble::PutBack),
-            None => fault(position, last, Trouble::Head),
-            Some(head) if head.position < position => fault(head.position + 1, None, Trouble::BeyondHead),
-            Some(head) if !self.signed(log, stream, head, &chain) => fault(position, last, Trouble::Head),
+            Some(head) if head.position > position => fault(position + 1, None, Defect::Truncated),
+            _ if exported.is_some_and(|known| known > position) => fault(position + 1, None, Defect::PutBack),
+            None => fault(position, last, Defect::Head),
+            Some(head) if head.position < position => fault(head.position + 1, None, Defect::BeyondHead),
+            Some(head) if !self.signed(log, stream, head, &chain) => fault(position, last, Defect::Head),
             Some(_) => Ok(None),
         }
     }
@@ -351,16 +351,16 @@ impl Store {
         for row in &rows {
             report.entries += 1;
             let entry = self.entry(log, row, &mut people);
-            let trouble = if !entry.sound {
-                Trouble::Content
+            let defect = if !entry.sound {
+                Defect::Content
             } else if row.try_get_by_index::<sea_orm::prelude::DateTimeUtc>(2)? < old {
-                Trouble::Unnumbered
+                Defect::Unnumbered
             } else {
                 continue;
             };
             let tenant = log.stream(row.try_get_by_index(0)?);
             let table = log.table().to_owned();
-            report.faults.push(Fault { table, tenant, position: None, entry: entry.id, row: None, trouble });
+            report.faults.push(Fault { table, tenant, position: None, entry: entry.id, row: None, defect });
             break;
         }
         Ok(())

@@ -19,7 +19,7 @@ use crate::context::{from_db, to_db};
 use crate::error::StoreError;
 use crate::outbox::tuples;
 use crate::scoped::{ScopedTx, most_rows, rows_of_next_statement};
-use crate::unit::Unit;
+use crate::unit_of_work::UnitOfWork;
 
 const COLUMNS: &str = "tenant_id, id, kind, group_id, payload, on_behalf_of, attempt, worker, recorded_at, trace";
 /// Values of an item that is put down.
@@ -87,7 +87,7 @@ pub struct WorkCount {
     pub failed: u64,
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Puts down items; they can be taken once this unit is committed. They are done on behalf of whom the unit acts for.
     ///
     /// # Errors

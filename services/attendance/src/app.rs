@@ -10,7 +10,7 @@ use tally_store::{Audit, Store};
 
 use crate::directory::Home;
 use crate::errors::Refused;
-use crate::import::{Keyed, Outcome, Problem};
+use crate::import::{ImportOutcome, Keyed, Problem};
 use crate::peers::Peers;
 
 /// The store, the peers and the pool that every use case works with. Cheap to clone.
@@ -74,7 +74,7 @@ impl<T: About> Placed<T> {
 }
 
 /// Places facts where their people were at the time; those of unknown people become problems.
-pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Outcome) -> Vec<(u32, Placed<T>)> {
+pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut ImportOutcome) -> Vec<(u32, Placed<T>)> {
     let mut placed = Vec::with_capacity(rows.len());
     for (index, fact) in rows {
         match people.get(fact.person()).and_then(|person| person.home_at(fact.at())) {
@@ -86,7 +86,7 @@ pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Outco
 }
 
 /// The audit entry of a bulk call.
-pub fn bulk_audit(action: &'static str, subject: &'static str, body: &[u8; 32], outcome: &Outcome) -> Audit {
+pub fn bulk_audit(action: &'static str, subject: &'static str, body: &[u8; 32], outcome: &ImportOutcome) -> Audit {
     let id: String = body[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Audit::new(action, subject, id)
         .after(body)
@@ -96,7 +96,7 @@ pub fn bulk_audit(action: &'static str, subject: &'static str, body: &[u8; 32], 
 }
 
 /// Brings the problems into the order of the rows.
-pub fn sorted(mut outcome: Outcome) -> Outcome {
+pub fn sorted(mut outcome: ImportOutcome) -> ImportOutcome {
     outcome.problems.sort_by_key(|p| p.index);
     outcome
 }

@@ -42,7 +42,7 @@ impl Problem {
 
 /// What became of the rows; kept as the result of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct ImportOutcome {
     /// Written now.
     pub written: u32,
     /// There already with the same content.
@@ -78,7 +78,7 @@ pub trait Keyed {
 
 /// Sorts rows into those to write (with their place in the request), those that are there, and those that contradict what
 /// is there or an earlier row.
-pub fn reconcile<T: Keyed>(rows: Vec<(u32, T)>, existing: Vec<T>, outcome: &mut Outcome) -> Vec<(u32, T)> {
+pub fn reconcile<T: Keyed>(rows: Vec<(u32, T)>, existing: Vec<T>, outcome: &mut ImportOutcome) -> Vec<(u32, T)> {
     let mut known: BTreeMap<T::Key, Known<T>> =
         existing.into_iter().map(|row| (row.key(), Known::Stored(row))).collect();
     let mut fresh: Vec<(u32, T)> = Vec::new();
@@ -134,7 +134,7 @@ mod tests {
     fn rows_are_written_once_and_contradictions_are_refused_wherever_they_stand() {
         let rows = [Row("a", 1), Row("b", 1), Row("b", 1), Row("b", 2), Row("c", 1), Row("d", 9)];
         let rows = (0..).zip(rows).collect();
-        let mut outcome = Outcome::default();
+        let mut outcome = ImportOutcome::default();
         let fresh = reconcile(rows, vec![Row("a", 1), Row("d", 1)], &mut outcome);
         assert_eq!(fresh, [(1, Row("b", 1)), (4, Row("c", 1))]);
         assert_eq!((outcome.written, outcome.unchanged), (2, 2));

@@ -76,7 +76,7 @@ pub fn build(deps: Deps) -> Service {
         cache,
         clock,
         rng,
-        holdings: privacy::HOLDINGS,
+        data_tables: privacy::DATA_TABLES,
         // Whose tags are meant is asked of the aliases here.
         after: Some("performance"),
         before: None,

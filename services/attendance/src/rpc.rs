@@ -8,7 +8,7 @@ use tally_i18n::text;
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, Kind, Locale, Result};
 
-use crate::import::{Batch, MAX_ROWS, Outcome, Problem};
+use crate::import::{Batch, ImportOutcome, MAX_ROWS, Problem};
 
 /// Longest names and keys, in characters.
 pub const MAX_NAME: usize = 200;
@@ -49,7 +49,7 @@ pub fn batch<M: Message, R, T>(
 }
 
 /// Writes what became of the rows.
-pub fn result(outcome: Outcome) -> common::ImportResult {
+pub fn result(outcome: ImportOutcome) -> common::ImportResult {
     let problems = outcome.problems.into_iter();
     common::ImportResult {
         written: outcome.written,

@@ -60,7 +60,7 @@ pub fn build(deps: Deps) -> Service {
         cache,
         clock,
         rng,
-        holdings: privacy::HOLDINGS,
+        data_tables: privacy::DATA_TABLES,
         after: None,
         before: None,
     };

@@ -1,24 +1,26 @@
 //! What the service holds about people: told on request, kept when somebody is erased, removed when it is over.
 
 use tally_access::Permission::{PoolRead, SettlementRead, StatementReadPay};
-use tally_store::{Fate, Holding};
+use tally_store::{DataTable, ErasureRule};
 
 use crate::settlement::store::{self as settlement, carry};
 use crate::statement::store as statement;
 use crate::{policy, pool};
 
 /// The service's tables that tell of people.
-pub const HOLDINGS: &[Holding] = &[Holding::of::<statement::Entity>(
+pub const DATA_TABLES: &[DataTable] = &[DataTable::of::<statement::Entity>(
     StatementReadPay,
-    Fate::Kept("pay is kept as long as the law says, sealed for the group, under an id that means nobody any more"),
+    ErasureRule::Kept(
+        "pay is kept as long as the law says, sealed for the group, under an id that means nobody any more",
+    ),
     Some(("compensation.pay", "recorded_at")),
 )];
 
 /// The tables of the group beside them. What a carry book holds is what people are still owed.
-pub const GROUP: &[Holding] = &[
-    Holding::of_the_group::<pool::store::Entity>(PoolRead),
-    Holding::of_the_group::<settlement::Entity>(SettlementRead),
-    Holding::of_the_group::<carry::Entity>(StatementReadPay),
+pub const GROUP: &[DataTable] = &[
+    DataTable::of_the_group::<pool::store::Entity>(PoolRead),
+    DataTable::of_the_group::<settlement::Entity>(SettlementRead),
+    DataTable::of_the_group::<carry::Entity>(StatementReadPay),
 ];
 
-tally_privacy::room!(tally_api::compensation::v1, policy, HOLDINGS, GROUP);
+tally_privacy::room!(tally_api::compensation::v1, policy, DATA_TABLES, GROUP);

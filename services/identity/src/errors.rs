@@ -45,7 +45,7 @@ impl From<TenantError> for Error {
                 Self::new(FailedPrecondition, "INVITED_ANOTHER", "the invitation is for a group with another id")
             }
             TenantError::RegionThere(region) => {
-                Self::new(AlreadyExists, "REGION_THERE", format!("the group has the region {region}"))
+                Self::new(AlreadyExists, "REGION_ALREADY_EXISTS", format!("the group has the region {region}"))
             }
             TenantError::SuspendedAlready => {
                 Self::new(FailedPrecondition, "SUSPENDED_ALREADY", "the group is suspended already")
@@ -76,7 +76,7 @@ impl From<DirectoryError> for Error {
     fn from(error: DirectoryError) -> Self {
         match error {
             DirectoryError::There => {
-                Self::new(FailedPrecondition, "PSEUDONYM_THERE", "the person has another pseudonym: it stays")
+                Self::new(FailedPrecondition, "PSEUDONYM_ALREADY_EXISTS", "the person has another pseudonym: it stays")
             }
             DirectoryError::Taken => {
                 Self::new(AlreadyExists, "PSEUDONYM_TAKEN", "somebody else here has this pseudonym: look whose it is")
@@ -342,7 +342,7 @@ impl From<LoginError> for Error {
             )
             .with("permission", permission),
             LoginError::EnrolledAlready => {
-                not_now("SECOND_FACTOR_THERE", "there is a second factor already: remove it first")
+                not_now("SECOND_FACTOR_ALREADY_EXISTS", "there is a second factor already: remove it first")
             }
             LoginError::NotEnrolled => {
                 not_now("SECOND_FACTOR_MISSING", "there is no second factor: begin with EnrollTotp")

@@ -19,13 +19,11 @@ mod export;
 mod hold;
 mod imported;
 mod keys;
-mod leaving;
 mod login;
 mod migrations;
 mod org;
 mod person;
 mod policy;
-mod removal;
 mod render;
 mod reporting;
 mod retention;
@@ -34,6 +32,8 @@ mod service_account;
 mod session;
 mod sso;
 mod tenant;
+mod tenant_purge;
+mod termination;
 mod views;
 
 use std::sync::Arc;
@@ -68,7 +68,7 @@ use tonic::service::Routes;
 
 use session::unknown_login_throttle::UnknownLoginThrottle;
 
-pub use export::store::{GROUP, HOLDINGS};
+pub use export::store::{DATA_TABLES, GROUP};
 pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 pub use migrations::all as migrations;
 pub use org::domain::{ALWAYS, MAX_DEPTH};
@@ -126,7 +126,7 @@ pub fn build(deps: Deps) -> Result<Service> {
     let no_password = session::domain::hash(&nobody, rng.bytes())?;
     let sso = sso::discovery::Discovery::new(sso::http::Client::new().map_err(Error::internal)?);
     let unknown_logins = UnknownLoginThrottle::new(cache);
-    let removals = removal::task(store.clone(), clock, rng);
+    let purges = tenant_purge::task(store.clone(), clock, rng);
     let app = Arc::new(App { store, signing, keys, views, compute, no_password, unknown_logins, sso });
     let audit = audit::Rpc { store: app.store.clone() };
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
@@ -150,5 +150,5 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(DirectoryServiceServer::new(directory::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))))
         .add_service(limited!(AuditServiceServer::new(audit)));
-    Ok(Service { name: SERVICE, routes, background: vec![removals] })
+    Ok(Service { name: SERVICE, routes, background: vec![purges] })
 }

@@ -12,7 +12,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, Assignment, Facts, Loan, Modules, OpContext, PersonFacts, Scope, UnitFact, View, compile, compile_service,
+    Actor, Assignment, Facts, Modules, OpContext, PersonFacts, Scope, TemporaryRight, UnitFact, View, compile,
+    compile_service,
 };
 use tally_kernel::error::Kind;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
@@ -226,10 +227,10 @@ impl OwnViews {
 
 async fn compile_one(tx: &ScopedTx, ctx: &OpContext, principal: &Principal, group: &Group) -> Result<Compiled> {
     let (standing, person, grants) = held(tx, principal, group).await?;
-    let mut loans = delegated(tx, ctx, principal.id, group).await?;
-    loans.extend(emergencies(tx, ctx, principal.id).await?);
+    let mut temporary_rights = delegated(tx, ctx, principal.id, group).await?;
+    temporary_rights.extend(emergencies(tx, ctx, principal.id).await?);
     let assignments: Vec<Assignment> = grants.into_iter().map(|grant| grant.assignment).collect();
-    let view = compile(&assignments, &loans, &person, &group.facts());
+    let view = compile(&assignments, &temporary_rights, &person, &group.facts());
     let view = if group.suspended { view.suspended() } else { view };
     Ok(Compiled { view: Arc::new(view), standing })
 }
@@ -258,8 +259,13 @@ async fn reports(tx: &ScopedTx, principal: &Principal, grants: &[Grant], today: 
 }
 
 /// What others lend a principal now or later; when it begins and ends is settled call by call.
-async fn delegated(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId, group: &Group) -> Result<Vec<Loan>> {
-    let mut loans = Vec::new();
+async fn delegated(
+    tx: &ScopedTx,
+    ctx: &OpContext,
+    principal: PrincipalId,
+    group: &Group,
+) -> Result<Vec<TemporaryRight>> {
+    let mut temporary_rights = Vec::new();
     for delegation in delegation::store::to(tx, principal, ctx.now()).await? {
         let Some(delegator) = session::store::get(tx, delegation.delegator).await? else { continue };
         let (standing, person, grants) = held(tx, &delegator, group).await?;
@@ -267,7 +273,7 @@ async fn delegated(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId, group
         if !standing.holds_since(group.day_of(delegation.from)) {
             continue;
         }
-        loans.push(Loan::Delegation {
+        temporary_rights.push(TemporaryRight::Delegation {
             delegator: delegation.delegator,
             grants: grants.into_iter().map(|grant| grant.assignment).collect(),
             person,
@@ -276,13 +282,13 @@ async fn delegated(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId, group
             until: delegation.until,
         });
     }
-    Ok(loans)
+    Ok(temporary_rights)
 }
 
-async fn emergencies(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<Loan>> {
+async fn emergencies(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<TemporaryRight>> {
     let open = break_glass::store::open(tx, principal, ctx.now()).await?;
-    let loan = |emergency: break_glass::domain::BreakGlass| {
-        Ok(Loan::BreakGlass {
+    let right = |emergency: break_glass::domain::BreakGlass| {
+        Ok(TemporaryRight::BreakGlass {
             id: emergency.id.0,
             scope: Scope::read(&emergency.scope, &emergency.scope_ref)?,
             permissions: emergency.permissions().collect(),
@@ -290,7 +296,7 @@ async fn emergencies(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId) -> 
             until: emergency.until,
         })
     };
-    open.into_iter().map(loan).collect()
+    open.into_iter().map(right).collect()
 }
 
 async fn standing(tx: &ScopedTx, principal: &Principal, today: Date) -> Result<Standing> {

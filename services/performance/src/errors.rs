@@ -41,7 +41,7 @@ impl From<TransferError> for Error {
             TransferError::KeyUnknown(_) => (Kind::FailedPrecondition, "REGION_KEY_UNKNOWN"),
             TransferError::OtherGroup => (Kind::FailedPrecondition, "TRANSFER_OF_ANOTHER_GROUP"),
             TransferError::NotForHere(_) => (Kind::FailedPrecondition, "REGION_NOT_SERVED"),
-            TransferError::ImportedAlready => (Kind::AlreadyExists, "TRANSFER_THERE"),
+            TransferError::ImportedAlready => (Kind::AlreadyExists, "TRANSFER_ALREADY_EXISTS"),
         };
         Error::new(kind, reason, error.to_string())
     }

@@ -184,7 +184,7 @@ fn follower(app: App, cache: Cache) -> Follower {
         let app = app.clone();
         Box::pin(async move { erasure::app::forget(&app, &ctx, &subject).await })
     });
-    let holdings = privacy::HOLDINGS;
+    let data_tables = privacy::DATA_TABLES;
     let after = None;
-    Follower { service: SERVICE, store, identity, cache, clock, rng, holdings, after, before: Some(before) }
+    Follower { service: SERVICE, store, identity, cache, clock, rng, data_tables, after, before: Some(before) }
 }

@@ -18,7 +18,7 @@ use tally_kernel::time::Period;
 use tally_kernel::{Currency, Error, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from};
 
-use crate::closing::domain::facts::{Account, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
+use crate::closing::domain::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
 use crate::cycle::domain::Policy;
 use crate::transfer::domain::Entry;
 
@@ -151,7 +151,7 @@ impl Peers {
     ///
     /// # Errors
     /// What attendance answers.
-    pub async fn accounts(&self, ctx: &OpContext) -> Result<Vec<Account>> {
+    pub async fn accounts(&self, ctx: &OpContext) -> Result<Vec<AccountFacts>> {
         let mut client = AccountServiceClient::new(self.attendance.channel());
         let (mut accounts, mut page_token) = (Vec::new(), String::new());
         loop {
@@ -274,7 +274,7 @@ fn unit_from(sent: idn::OrgUnit) -> Result<Unit> {
     Ok(Unit { id, parent, name: sent.name, path: sent.path, region })
 }
 
-fn account_from(sent: att::Account) -> Result<Account> {
+fn account_from(sent: att::Account) -> Result<AccountFacts> {
     let phase = |p: att::Phase| {
         let kind = match p.kind() {
             att::PhaseKind::Unspecified | att::PhaseKind::Shared => PhaseKind::Shared,
@@ -286,7 +286,7 @@ fn account_from(sent: att::Account) -> Result<Account> {
     let mut phases = sent.phases.into_iter().map(phase).collect::<Result<Vec<_>>>()?;
     phases.sort_by_key(|p| p.from);
     let unit = if sent.unit_id.is_empty() { None } else { Some(sent.unit_id.parse()?) };
-    Ok(Account {
+    Ok(AccountFacts {
         id: sent.account_id.parse()?,
         platform: sent.platform,
         key: sent.key,

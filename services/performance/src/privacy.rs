@@ -1,7 +1,7 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
 use tally_access::Permission::{CardRead, CreditRead, CycleRead, RecordRead, SchemeRead, TransferRead};
-use tally_store::{Fate, Holding, Told};
+use tally_store::{DataTable, ErasureRule, Exported};
 
 use crate::attribution::store::{credit, finding, total};
 use crate::closing::store::{account, frozen, sums};
@@ -9,42 +9,42 @@ use crate::scheme::store::{head, version};
 use crate::transfer::store::{cell, transfer};
 use crate::{card, cycle, policy, record};
 
-impl Told for record::store::Entity {}
-impl Told for total::Entity {}
-impl Told for finding::Entity {}
-impl Told for card::store::Entity {}
-impl Told for account::Entity {}
-impl Told for sums::Entity {}
-impl Told for cycle::store::Entity {}
-impl Told for head::Entity {}
-impl Told for version::Entity {}
-impl Told for transfer::Entity {}
-impl Told for cell::Entity {}
+impl Exported for record::store::Entity {}
+impl Exported for total::Entity {}
+impl Exported for finding::Entity {}
+impl Exported for card::store::Entity {}
+impl Exported for account::Entity {}
+impl Exported for sums::Entity {}
+impl Exported for cycle::store::Entity {}
+impl Exported for head::Entity {}
+impl Exported for version::Entity {}
+impl Exported for transfer::Entity {}
+impl Exported for cell::Entity {}
 
 const RECORDS: &str = "performance.records";
 const RESULTS: &str = "performance.results";
 /// Of tables whose rows tell of nobody in particular; the room `erasure` takes names and numbers out of them.
-const REDACTED: Fate = Fate::Kept("tells of nobody once names and numbers are out");
+const REDACTED: ErasureRule = ErasureRule::Kept("tells of nobody once names and numbers are out");
 
 /// The service's tables that tell of people, and those whose rows are kept for a time.
-pub const HOLDINGS: &[Holding] = &[
-    Holding::of::<card::store::Entity>(CardRead, Fate::Deleted, Some((RESULTS, "recorded_at"))),
-    Holding::of::<total::Entity>(CreditRead, Fate::Deleted, Some((RESULTS, "recorded_at"))),
-    Holding::of::<sums::Entity>(CreditRead, Fate::Deleted, Some((RESULTS, "recorded_at"))),
-    Holding::of::<finding::Entity>(CreditRead, Fate::Deleted, Some((RESULTS, "recorded_at"))),
-    Holding::of::<credit::Entity>(CreditRead, REDACTED, Some((RESULTS, "started_ms"))),
-    Holding::of::<frozen::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
-    Holding::of::<account::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
-    Holding::of::<record::store::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
+pub const DATA_TABLES: &[DataTable] = &[
+    DataTable::of::<card::store::Entity>(CardRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<total::Entity>(CreditRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<sums::Entity>(CreditRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<finding::Entity>(CreditRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<credit::Entity>(CreditRead, REDACTED, Some((RESULTS, "started_ms"))),
+    DataTable::of::<frozen::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<account::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<record::store::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
 ];
 
 /// The tables of the group beside them. Who is counted in a cell is nobody's to read: the class rule needs it.
-pub const GROUP: &[Holding] = &[
-    Holding::of_the_group::<head::Entity>(SchemeRead),
-    Holding::of_the_group::<version::Entity>(SchemeRead),
-    Holding::of_the_group::<cycle::store::Entity>(CycleRead),
-    Holding::of_the_group::<transfer::Entity>(TransferRead),
-    Holding::of_the_group::<cell::Entity>(TransferRead),
+pub const GROUP: &[DataTable] = &[
+    DataTable::of_the_group::<head::Entity>(SchemeRead),
+    DataTable::of_the_group::<version::Entity>(SchemeRead),
+    DataTable::of_the_group::<cycle::store::Entity>(CycleRead),
+    DataTable::of_the_group::<transfer::Entity>(TransferRead),
+    DataTable::of_the_group::<cell::Entity>(TransferRead),
 ];
 
-tally_privacy::room!(tally_api::performance::v1, policy, HOLDINGS, GROUP);
+tally_privacy::room!(tally_api::performance::v1, policy, DATA_TABLES, GROUP);

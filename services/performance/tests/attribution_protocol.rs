@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use tally_performance::attribution::domain::{
-    Account, DutyRule, Input, Occupancy, Outcome, Person, Policy, Record, WHOLE, attribute,
+    AccountInput, AgentInput, Attribution, DutyRule, Input, Occupancy, Policy, Record, WHOLE, attribute,
 };
 
 /// Tagged parts of the calls, in percent.
@@ -123,15 +123,15 @@ fn shared_account(calls: &[Call], agents: &[String], seed: u64, percent: u64) ->
     });
     Input {
         policy: Policy::default(),
-        people: agents.iter().map(|agent| Person { key: agent.clone() }).collect(),
-        accounts: vec![Account { key: "shared".to_owned(), phases: Vec::new(), team: Vec::new() }],
+        people: agents.iter().map(|agent| AgentInput { key: agent.clone() }).collect(),
+        accounts: vec![AccountInput { key: "shared".to_owned(), phases: Vec::new(), team: Vec::new() }],
         occupancy: occupancy.collect(),
         records,
     }
 }
 
 /// Misallocated share, intervals that hold, and intervals.
-fn judge(calls: &[Call], agents: &[String], outcome: &Outcome) -> (f64, usize, usize) {
+fn judge(calls: &[Call], agents: &[String], outcome: &Attribution) -> (f64, usize, usize) {
     let whole = u64::from(WHOLE);
     let (mut missing, mut all, mut holding) = (0, 0, 0);
     for (person, agent) in agents.iter().enumerate() {

@@ -57,7 +57,7 @@ pub fn build(deps: Deps) -> Service {
         cache: deps.cache.clone(),
         clock: deps.clock.clone(),
         rng: deps.rng.clone(),
-        holdings: privacy::HOLDINGS,
+        data_tables: privacy::DATA_TABLES,
         after: None,
         before: None,
     };

@@ -11,13 +11,14 @@
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
 //! value), `exported` (what spreadsheets do to cells, Chinese names), `people`, `records` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
-//! `model` (the result), `trouble` (what can go wrong), `write` (the canonical form).
+//! `model` (the result), `diagnostics` (what can go wrong), `write` (the canonical form).
 
 use std::path::Path;
 
 use jiff::civil::Date;
 
 mod cell;
+mod diagnostics;
 mod direction;
 mod directory;
 mod duty;
@@ -33,7 +34,6 @@ mod scheme;
 mod source;
 mod symbols;
 mod table;
-mod trouble;
 mod write;
 mod yaml;
 
@@ -41,23 +41,23 @@ mod yaml;
 mod tests;
 
 pub use cell::major;
+pub use diagnostics::{Finding, FindingKind, Rejected, Unusable};
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Policy};
 pub use model::{
-    Account, AccountIx, Alias, Bundle, GivenPunch, Handover, HandoverKind, Measure, MeasureValues, Period, Person,
-    PersonIx, Phase, PhaseKind, Punch, PunchKind, Reading, Record, Roster,
+    AccountIx, Alias, Bundle, BundleAccount, BundlePerson, GivenPunch, Handover, HandoverKind, Measure, MeasureValues,
+    Period, PersonIx, Phase, PhaseKind, Punch, PunchKind, Reading, Record, Roster,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
 pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};
 pub use source::FileDigest;
 pub use symbols::{Symbol, Symbols};
-pub use trouble::{Finding, FindingKind, Rejected, Unusable};
 pub use write::write_normalised;
 
+use diagnostics::{Findings, Rejects};
 use directory::Directory;
-use people::Desk;
+use people::Diagnostics;
 use source::{Progress, Source};
-use trouble::{Findings, Rejects};
 use yaml::settings;
 
 /// Files without which there is nothing to do.
@@ -103,8 +103,8 @@ pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64))
     }
     sources.iter_mut().for_each(|source| source.canonical |= options.literal);
     Source::agree_on_gbk(&mut sources);
-    let desk = Desk { rejects: &mut rejects, findings: &mut findings, progress: &mut progress };
-    let mut bundle = match read_files(&sources, options, desk) {
+    let diagnostics = Diagnostics { rejects: &mut rejects, findings: &mut findings, progress: &mut progress };
+    let mut bundle = match read_files(&sources, options, diagnostics) {
         Ok(bundle) => bundle,
         // What was wrong with rows is mostly why there is nothing to go on with.
         Err(unusable) => return Err(Unusable { rejected: rejects.finish().0, ..unusable }),
@@ -151,34 +151,35 @@ fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
 }
 
 /// Everything but the findings, which are still being collected.
-fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> Result<Bundle, Unusable> {
+fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics<'_, '_>) -> Result<Bundle, Unusable> {
     let find = |name: &str| sources.iter().find(|s| s.name == name);
-    let group = settings(find("group.yaml"), desk.findings, desk.progress, group::read_group)?;
+    let group = settings(find("group.yaml"), diagnostics.findings, diagnostics.progress, group::read_group)?;
     let (group, about) = group.unwrap_or_default();
     let asked = asked_period(options, about.period)?;
-    let policy = settings(find("policy.yaml"), desk.findings, desk.progress, group::read_policy)?.unwrap_or_default();
-    let scheme = settings(find("scheme.yaml"), desk.findings, desk.progress, scheme::read_scheme)?;
+    let policy = settings(find("policy.yaml"), diagnostics.findings, diagnostics.progress, group::read_policy)?
+        .unwrap_or_default();
+    let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, scheme::read_scheme)?;
     let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group);
-    let pool = settings(find("pool.yaml"), desk.findings, desk.progress, read_pool)?;
+    let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
 
-    let people = people::read_people(find("people.csv"), &group.zone, &mut desk)?;
-    let accounts = people::read_accounts(find("accounts.csv"), &group.zone, &mut desk)?;
-    let aliases = people::read_aliases(find("aliases.csv"), &Directory::new(&people, &accounts), &mut desk)?;
+    let people = people::read_people(find("people.csv"), &group.zone, &mut diagnostics)?;
+    let accounts = people::read_accounts(find("accounts.csv"), &group.zone, &mut diagnostics)?;
+    let aliases = people::read_aliases(find("aliases.csv"), &Directory::new(&people, &accounts), &mut diagnostics)?;
     let mut directory = Directory::new(&people, &accounts);
     directory.learn(&aliases);
     let records = find("records.csv");
     let written = records::Written { currency: &group.currency, numbers: about.numbers };
-    let records = records::read_records(records, &mut directory, written, asked, &mut desk)?;
-    let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut desk)?;
+    let records = records::read_records(records, &mut directory, written, asked, &mut diagnostics)?;
+    let rosters = duty::read_rosters(find("rosters.csv"), &directory, &mut diagnostics)?;
     let around = direction::Around {
         how: group.punches,
         rosters: &rosters,
         cut_over: policy.cut_over(),
         longest: jiff::SignedDuration::from_hours(policy.handover_max_hours.into()),
     };
-    let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut desk)?;
-    let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut desk)?;
-    write::read_findings(find(write::FINDINGS.file), &mut desk)?;
+    let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
+    let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;
+    write::read_findings(find(write::FINDINGS.file), &mut diagnostics)?;
 
     if let Some(scheme) = &scheme {
         let of_kind = |numbers: bool| {
@@ -190,7 +191,7 @@ fn read_files(sources: &[Source], options: Options, mut desk: Desk<'_, '_>) -> R
     if let Some((_, named)) = &pool {
         pool::check_pool(*named, records.period, &people)?;
     }
-    note_strangers(&group, &people, &accounts, desk.findings);
+    note_unknown_people(&group, &people, &accounts, diagnostics.findings);
     Ok(Bundle {
         period: records.period,
         policy,
@@ -227,7 +228,7 @@ fn asked_period(options: Options, named: Option<Period>) -> Result<Option<Period
 }
 
 /// Teams and branches without people are mostly misspelt.
-fn note_strangers(group: &Group, people: &[Person], accounts: &[Account], findings: &mut Findings) {
+fn note_unknown_people(group: &Group, people: &[BundlePerson], accounts: &[BundleAccount], findings: &mut Findings) {
     let within =
         |unit: &str, team: &str| unit.strip_prefix(team).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     for account in accounts {

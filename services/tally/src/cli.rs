@@ -47,7 +47,7 @@ pub enum Command {
     /// Take a whole group's data along
     Tenant(Tenant),
     /// Take out what is held about a person
-    Person(Person),
+    Person(PersonArgs),
     /// Look after how long data are kept
     Retention(Retention),
     /// Look into the audit log
@@ -266,7 +266,7 @@ pub struct TenantExport {
 }
 
 #[derive(Debug, Args)]
-pub struct Person {
+pub struct PersonArgs {
     #[command(subcommand)]
     pub what: PersonCommand,
 }

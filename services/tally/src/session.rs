@@ -115,7 +115,7 @@ impl Session {
 /// A refusal of the suite, as a person reads it: the sentence for the caller, with every wrong field.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
-pub struct Told {
+pub struct Refusal {
     text: String,
     /// What a program goes by, such as `INITIALISED_ALREADY`.
     pub reason: &'static str,
@@ -131,7 +131,7 @@ pub fn told(status: Status) -> anyhow::Error {
         text.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(Locale::En, &violation.message)));
     }
     let refused = matches!(error.kind(), Kind::InvalidArgument | Kind::FailedPrecondition);
-    anyhow::Error::new(Told { text, reason: error.reason(), refused })
+    anyhow::Error::new(Refusal { text, reason: error.reason(), refused })
 }
 
 /// Reads a secret from a file's first line.

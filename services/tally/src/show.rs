@@ -8,7 +8,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use crate::bundle::Bundle;
 use crate::cli::Language;
-use crate::close::Outcome;
+use crate::close::CloseOutcome;
 
 mod explain;
 mod scores;
@@ -25,7 +25,7 @@ pub use truth::{Hits, Truth, truth};
 pub use words::pick;
 
 /// Prints what came of a job.
-pub fn summary(bundle: &Bundle, outcome: &Outcome, lang: Language) {
+pub fn summary(bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let mut page = page();
     summary::write(&mut page, bundle, outcome, lang);
     print(&page.finish());

@@ -14,13 +14,13 @@ use tally_rpc::{
     connect, in_process,
 };
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
-use tally_store::{Audit, Holding, Keys as SealKeys, Migrations, Store, StoreConfig};
+use tally_store::{Audit, DataTable, Keys as SealKeys, Migrations, Store, StoreConfig};
 
 use crate::session::Channels;
 
 /// A service's name, what its rpcs ask for, and its tables.
 #[derive(Clone, Copy)]
-pub struct Part {
+pub struct SuiteService {
     /// Name, such as `attendance`.
     pub name: &'static str,
     /// What every rpc asks for.
@@ -28,46 +28,46 @@ pub struct Part {
     /// The service's tables.
     pub migrations: Migrations,
     /// Those that tell of people, and those whose rows are kept for a time.
-    pub holdings: &'static [Holding],
+    pub data_tables: &'static [DataTable],
     /// Those of the group beside them.
-    pub group: &'static [Holding],
+    pub group: &'static [DataTable],
 }
 
 /// All services, each after those it calls.
-pub const PARTS: [Part; 5] = [
-    Part {
+pub const SERVICES: [SuiteService; 5] = [
+    SuiteService {
         name: tally_identity::SERVICE,
         policy: tally_identity::POLICY,
         migrations: tally_identity::migrations,
-        holdings: &tally_identity::HOLDINGS,
+        data_tables: &tally_identity::DATA_TABLES,
         group: &tally_identity::GROUP,
     },
-    Part {
+    SuiteService {
         name: tally_attendance::SERVICE,
         policy: tally_attendance::POLICY,
         migrations: tally_attendance::migrations,
-        holdings: tally_attendance::privacy::HOLDINGS,
+        data_tables: tally_attendance::privacy::DATA_TABLES,
         group: tally_attendance::privacy::GROUP,
     },
-    Part {
+    SuiteService {
         name: tally_performance::SERVICE,
         policy: tally_performance::POLICY,
         migrations: tally_performance::migrations,
-        holdings: tally_performance::privacy::HOLDINGS,
+        data_tables: tally_performance::privacy::DATA_TABLES,
         group: tally_performance::privacy::GROUP,
     },
-    Part {
+    SuiteService {
         name: tally_compensation::SERVICE,
         policy: tally_compensation::POLICY,
         migrations: tally_compensation::migrations,
-        holdings: tally_compensation::privacy::HOLDINGS,
+        data_tables: tally_compensation::privacy::DATA_TABLES,
         group: tally_compensation::privacy::GROUP,
     },
-    Part {
+    SuiteService {
         name: tally_talent::SERVICE,
         policy: tally_talent::POLICY,
         migrations: tally_talent::migrations,
-        holdings: tally_talent::privacy::HOLDINGS,
+        data_tables: tally_talent::privacy::DATA_TABLES,
         group: tally_talent::privacy::GROUP,
     },
 ];
@@ -103,10 +103,10 @@ pub struct Suite {
 pub async fn build(config: &Config, boot: &Boot, ambient: &Ambient) -> Result<Suite, Failure> {
     let mut builder = Builder::new(config, boot, ambient)?;
     // Every key is there before identity looks: whoever calls in the first second is known too.
-    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+    for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         tally_identity::open_or_create(&builder.folder, part.name, &ambient.rng)?;
     }
-    for part in PARTS {
+    for part in SERVICES {
         if config.server.services.iter().any(|name| name == part.name) {
             builder.add(part).await?;
         } else {
@@ -155,7 +155,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    async fn add(&mut self, part: Part) -> Result<(), Failure> {
+    async fn add(&mut self, part: SuiteService) -> Result<(), Failure> {
         let store = self.open(part).await?;
         let key = tally_identity::open_or_create(&self.folder, part.name, &self.ambient.rng)?;
         let (service, keys, views) = self.service(part.name, store.clone(), key.clone())?;
@@ -181,7 +181,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    async fn open(&self, part: Part) -> Result<Store> {
+    async fn open(&self, part: SuiteService) -> Result<Store> {
         let url = store_url(self.config, part.name)?;
         let mut settings = StoreConfig::new(url, part.name, self.seal.clone());
         settings.clock = self.ambient.clock.clone();

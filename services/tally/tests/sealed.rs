@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tally_store::orm::{ConnectionTrait as _, Database, DbBackend, Statement};
 use tally_store::{Keys, Store, StoreConfig};
-use tally_suite::suite::PARTS;
+use tally_suite::suite::SERVICES;
 use tempfile::TempDir;
 
 type Column = (String, String, String);
@@ -52,7 +52,7 @@ fn upper_snake(name: &str) -> String {
 }
 
 /// What a service's migrations registered, without the store's own tables.
-async fn registered(folder: &Path, part: tally_suite::suite::Part) -> BTreeSet<Column> {
+async fn registered(folder: &Path, part: tally_suite::suite::SuiteService) -> BTreeSet<Column> {
     let url = format!("sqlite://{}", folder.join(format!("{}.db", part.name)).display());
     let store = Store::open(StoreConfig::new(&url, part.name, Keys::ephemeral()), part.migrations).await;
     drop(store.expect("a store"));
@@ -67,7 +67,7 @@ async fn what_the_entities_seal_is_what_the_migrations_registered() {
     let folder = TempDir::new().expect("a temporary folder");
     let services = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of services");
     let mut all = 0;
-    for part in PARTS {
+    for part in SERVICES {
         let mut entities = BTreeSet::new();
         declared(&services.join(part.name).join("src"), &mut entities);
         assert_eq!(entities, registered(folder.path(), part).await, "{}", part.name);

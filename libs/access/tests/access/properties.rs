@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, Assignment, Circumstances, Condition, Decision, Explainer, Facts, Loan, MODULES, Modules, NOT_LENT,
-    OpContext, Permission, PersonFacts, Reach, Region, Scope, Source, Target, UnitFact, Verdict, View, compile, decide,
-    roles,
+    Actor, Assignment, Circumstances, Condition, Decision, Explainer, Facts, MODULES, Modules, NOT_LENT, OpContext,
+    Permission, PersonFacts, Reach, Region, Scope, Source, Target, TemporaryRight, UnitFact, Verdict, View, compile,
+    decide, roles,
 };
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Rng};
@@ -95,7 +95,7 @@ fn modules() -> impl Strategy<Value = Modules> {
 }
 
 /// Delegations and emergencies that began an hour before noon or later, for two hours.
-fn loans() -> impl Strategy<Value = Vec<Loan>> {
+fn temporary_rights() -> impl Strategy<Value = Vec<TemporaryRight>> {
     let permissions = || proptest::sample::subsequence(Permission::ALL.to_vec(), 0..Permission::COUNT);
     let time = || {
         (-1..3_i64).prop_map(|hours| {
@@ -104,7 +104,7 @@ fn loans() -> impl Strategy<Value = Vec<Loan>> {
         })
     };
     let delegation =
-        (grants(), permissions(), time()).prop_map(|(grants, permissions, (from, until))| Loan::Delegation {
+        (grants(), permissions(), time()).prop_map(|(grants, permissions, (from, until))| TemporaryRight::Delegation {
             delegator: LENDER,
             grants,
             person: PersonFacts { person: Some(person(3)), reports: vec![person(4)], employed: true },
@@ -113,7 +113,7 @@ fn loans() -> impl Strategy<Value = Vec<Loan>> {
             until,
         });
     let emergency = (scopes(), permissions(), time()).prop_map(|(scope, permissions, (from, until))| {
-        Loan::BreakGlass { id: Uuid::from_u128(911), scope, permissions, from, until }
+        TemporaryRight::BreakGlass { id: Uuid::from_u128(911), scope, permissions, from, until }
     });
     proptest::collection::vec(prop_oneof![delegation, emergency], 0..3)
 }
@@ -148,13 +148,13 @@ fn view(grants: &[Assignment], tree: &[UnitFact]) -> Arc<View> {
 
 fn view_at(
     grants: &[Assignment],
-    loans: &[Loan],
+    temporary_rights: &[TemporaryRight],
     tree: &[UnitFact],
     modules: &Modules,
     at: &Circumstances,
 ) -> Arc<View> {
     let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: tree, roles: &book(), modules };
-    Arc::new(compile(grants, loans, &me(), &facts)).at(at)
+    Arc::new(compile(grants, temporary_rights, &me(), &facts)).at(at)
 }
 
 /// The list filter written out as the store writes it, apart from `Reach::covers`.
@@ -173,11 +173,11 @@ fn allowed(view: &View, row: &Target) -> Vec<Permission> {
 proptest! {
     #[test]
     fn a_list_shows_exactly_what_a_get_would_allow(
-        grants in grants(), loans in loans(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
+        grants in grants(), temporary_rights in temporary_rights(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
     ) {
         let ctx = OpContext::new(
             Actor::service("performance", TenantId(Uuid::from_u128(1)), None),
-            view_at(&grants, &loans, &tree, &modules, &at),
+            view_at(&grants, &temporary_rights, &tree, &modules, &at),
             Clock::default(),
             Rng::seeded(1),
         );
@@ -240,13 +240,13 @@ proptest! {
 
     #[test]
     fn who_is_not_employed_reaches_no_row(
-        grants in grants(), loans in loans(), tree in trees(), rows in rows(), at in circumstances(),
+        grants in grants(), temporary_rights in temporary_rights(), tree in trees(), rows in rows(), at in circumstances(),
     ) {
         let left = PersonFacts { employed: false, ..me() };
         let facts = Facts {
             revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book(), modules: &Modules::All,
         };
-        let away = Arc::new(compile(&grants, &loans, &left, &facts)).at(&at);
+        let away = Arc::new(compile(&grants, &temporary_rights, &left, &facts)).at(&at);
         for row in &rows {
             prop_assert_eq!(allowed(&away, row), vec![]);
         }
@@ -279,10 +279,10 @@ proptest! {
 
     #[test]
     fn a_loan_adds_what_the_lender_has_and_nothing_that_is_not_lent(
-        grants in grants(), loans in loans(), tree in trees(), rows in rows(), at in circumstances(),
+        grants in grants(), temporary_rights in temporary_rights(), tree in trees(), rows in rows(), at in circumstances(),
     ) {
         let own = view_at(&grants, &[], &tree, &Modules::All, &at);
-        let both = view_at(&grants, &loans, &tree, &Modules::All, &at);
+        let both = view_at(&grants, &temporary_rights, &tree, &Modules::All, &at);
         for row in &rows {
             let before = allowed(&own, row);
             for permission in allowed(&both, row) {
@@ -290,30 +290,30 @@ proptest! {
                 prop_assert_eq!(source == Source::Own, before.contains(&permission), "{} on {:?}", permission, row);
                 prop_assert!(source == Source::Own || !NOT_LENT.contains(&permission));
                 if source == Source::Delegated(LENDER) {
-                    let lends = |loan: &Loan| match loan {
-                        Loan::Delegation { grants, permissions, person, .. } => {
+                    let lends = |right: &TemporaryRight| match right {
+                        TemporaryRight::Delegation { grants, permissions, person, .. } => {
                             let facts = Facts {
                                 revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book(), modules: &Modules::All,
                             };
                             let theirs = Arc::new(compile(grants, &[], person, &facts)).at(&at);
                             permissions.contains(&permission) && decide(&theirs, permission, row) == Decision::Allow
                         }
-                        Loan::BreakGlass { .. } => false,
+                        TemporaryRight::BreakGlass { .. } => false,
                     };
-                    prop_assert!(loans.iter().any(lends), "{} on {:?} comes from nowhere", permission, row);
+                    prop_assert!(temporary_rights.iter().any(lends), "{} on {:?} comes from nowhere", permission, row);
                 }
             }
-            prop_assert!(before.iter().all(|p| decide(&both, *p, row) == Decision::Allow), "a loan took something away");
+            prop_assert!(before.iter().all(|p| decide(&both, *p, row) == Decision::Allow), "a right took something away");
         }
     }
 
     #[test]
     fn a_module_that_the_group_lacks_gives_nothing(
-        grants in grants(), loans in loans(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
+        grants in grants(), temporary_rights in temporary_rights(), tree in trees(), rows in rows(), modules in modules(), at in circumstances(),
     ) {
         let (all, some) = (
-            view_at(&grants, &loans, &tree, &Modules::All, &at),
-            view_at(&grants, &loans, &tree, &modules, &at),
+            view_at(&grants, &temporary_rights, &tree, &Modules::All, &at),
+            view_at(&grants, &temporary_rights, &tree, &modules, &at),
         );
         for row in &rows {
             let left: Vec<_> = allowed(&all, row).into_iter().filter(|p| modules.hold(*p)).collect();

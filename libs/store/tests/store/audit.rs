@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tally_kernel::id::PersonId;
-use tally_store::{Audit, Event, Fault, Trouble};
+use tally_store::{Audit, Defect, Event, Fault};
 use uuid::Uuid;
 
 use crate::databases::TestStore;
@@ -26,11 +26,11 @@ async fn positions_are_dense_under_many_commits_at_once_and_two_sequencers() {
         let commit = |n: usize| {
             let (ctx, db) = (&ctx, &db);
             db.store.retry(ctx, move || async move {
-                let mut unit = db.store.unit(ctx, &permit(ctx)).await?;
-                unit.insert(row(ctx, &format!("{n}"))).await?;
-                unit.emit(Event::new("sample.note.written", n, &n));
-                unit.emit(Event::new("sample.note.counted", n, &n));
-                unit.commit(audit(), ()).await
+                let mut work = db.store.unit(ctx, &permit(ctx)).await?;
+                work.insert(row(ctx, &format!("{n}"))).await?;
+                work.emit(Event::new("sample.note.written", n, &n));
+                work.emit(Event::new("sample.note.counted", n, &n));
+                work.commit(audit(), ()).await
             })
         };
         for done in futures::future::join_all((0..200).map(commit)).await {
@@ -61,10 +61,10 @@ async fn logged() -> Vec<TestStore> {
     for db in &dbs {
         let ctx = context(db, 1);
         for n in 0..6 {
-            let mut unit = unit_of(&db.store, &ctx).await;
-            unit.insert(row(&ctx, &format!("{n}"))).await.unwrap();
-            unit.emit(Event::new("sample.note.written", n, &n));
-            unit.commit(audit().note("n", n), ()).await.unwrap();
+            let mut work = unit_of(&db.store, &ctx).await;
+            work.insert(row(&ctx, &format!("{n}"))).await.unwrap();
+            work.emit(Event::new("sample.note.written", n, &n));
+            work.commit(audit().note("n", n), ()).await.unwrap();
         }
         db.store.sequence_now().await.unwrap();
         let report = db.store.verify_audit().await.unwrap();
@@ -80,14 +80,14 @@ async fn first_fault(db: &TestStore) -> Fault {
 }
 
 /// Tampers as the owner of the database could, and gives what the verification finds first.
-async fn found(db: &TestStore, sql: &[&str]) -> (Option<i64>, Trouble) {
+async fn found(db: &TestStore, sql: &[&str]) -> (Option<i64>, Defect) {
     for sql in sql {
         assert!(tamper(db, sql).await > 0, "{}: {sql} met nothing", db.name);
     }
     let fault = first_fault(db).await;
     assert_eq!(fault.tenant, Uuid::from_u128(1));
     assert!(fault.to_string().contains("audit"), "{fault}");
-    (fault.position, fault.trouble)
+    (fault.position, fault.defect)
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_changed_field_is_found_at_its_entry() {
     ] {
         for db in logged().await {
             let sql = format!("UPDATE audit SET {field} WHERE position = 4");
-            assert_eq!(found(&db, &[&sql]).await, (Some(4), Trouble::Content), "{} {field}", db.name);
+            assert_eq!(found(&db, &[&sql]).await, (Some(4), Defect::Content), "{} {field}", db.name);
         }
     }
 }
@@ -115,25 +115,25 @@ async fn what_cannot_even_be_read_is_found_at_its_entry() {
     for field in ["at = 'then'", "principal = x'00'", "method = x'ff'", "content = 7"] {
         let db = logged().await.remove(0);
         let sql = format!("UPDATE audit SET {field} WHERE position = 4");
-        assert_eq!(found(&db, &[&sql]).await, (Some(4), Trouble::Content), "{field}");
+        assert_eq!(found(&db, &[&sql]).await, (Some(4), Defect::Content), "{field}");
     }
     let db = logged().await.remove(0);
-    assert_eq!(found(&db, &["UPDATE audit SET position = 'x' WHERE position = 6"]).await, (Some(6), Trouble::Missing));
+    assert_eq!(found(&db, &["UPDATE audit SET position = 'x' WHERE position = 6"]).await, (Some(6), Defect::Missing));
 }
 
 #[tokio::test]
 async fn a_changed_link_a_deletion_and_a_cut_end_are_found() {
     for db in logged().await {
         let sql = "UPDATE audit SET chain = content WHERE position = 2";
-        assert_eq!(found(&db, &[sql]).await, (Some(2), Trouble::Chain), "{}", db.name);
+        assert_eq!(found(&db, &[sql]).await, (Some(2), Defect::Chain), "{}", db.name);
     }
     for db in logged().await {
         let sql = "DELETE FROM audit WHERE position = 3";
-        assert_eq!(found(&db, &[sql]).await, (Some(3), Trouble::Missing), "{}", db.name);
+        assert_eq!(found(&db, &[sql]).await, (Some(3), Defect::Missing), "{}", db.name);
     }
     for db in logged().await {
         let sql = "DELETE FROM audit WHERE position > 4";
-        assert_eq!(found(&db, &[sql]).await, (Some(5), Trouble::Truncated), "{}", db.name);
+        assert_eq!(found(&db, &[sql]).await, (Some(5), Defect::Truncated), "{}", db.name);
     }
     for db in logged().await {
         let closed_up = [
@@ -142,7 +142,7 @@ async fn a_changed_link_a_deletion_and_a_cut_end_are_found() {
             "UPDATE audit SET position = 4 WHERE position = 5",
             "UPDATE audit SET position = 5 WHERE position = 6",
         ];
-        assert_eq!(found(&db, &closed_up).await, (Some(3), Trouble::Chain), "{}", db.name);
+        assert_eq!(found(&db, &closed_up).await, (Some(3), Defect::Chain), "{}", db.name);
     }
 }
 
@@ -154,7 +154,7 @@ async fn swapped_entries_are_found_at_the_first_of_them() {
             "UPDATE audit SET position = 2 WHERE position = 5",
             "UPDATE audit SET position = 5 WHERE position = 100",
         ];
-        assert_eq!(found(&db, &swap).await, (Some(2), Trouble::Chain), "{}", db.name);
+        assert_eq!(found(&db, &swap).await, (Some(2), Defect::Chain), "{}", db.name);
     }
 }
 
@@ -164,10 +164,10 @@ async fn an_entry_that_the_service_never_wrote_is_found_even_when_it_was_numbere
                   SELECT tenant_id, principal, at, principal, actor, method, action, subject, 'forged', notes, written, content \
                   FROM audit WHERE position = 1";
     for db in logged().await {
-        assert_eq!(found(&db, &[forged]).await, (None, Trouble::Content), "{}", db.name);
+        assert_eq!(found(&db, &[forged]).await, (None, Defect::Content), "{}", db.name);
         db.store.sequence_now().await.unwrap();
         let fault = first_fault(&db).await;
-        assert_eq!((fault.position, fault.trouble), (Some(7), Trouble::Content), "{}", db.name);
+        assert_eq!((fault.position, fault.defect), (Some(7), Defect::Content), "{}", db.name);
     }
 }
 
@@ -175,15 +175,15 @@ async fn an_entry_that_the_service_never_wrote_is_found_even_when_it_was_numbere
 async fn a_forged_or_missing_head_is_found() {
     for db in logged().await {
         let sql = "UPDATE log_heads SET signature = chain WHERE log = 'audit'";
-        assert_eq!(found(&db, &[sql]).await, (Some(6), Trouble::Head), "{}", db.name);
+        assert_eq!(found(&db, &[sql]).await, (Some(6), Defect::Head), "{}", db.name);
     }
     for db in logged().await {
         let rewound = ["DELETE FROM audit WHERE position > 5", "UPDATE log_heads SET position = 5 WHERE log = 'audit'"];
-        assert_eq!(found(&db, &rewound).await, (Some(5), Trouble::Head), "{}", db.name);
+        assert_eq!(found(&db, &rewound).await, (Some(5), Defect::Head), "{}", db.name);
     }
     for db in logged().await {
         let sql = "DELETE FROM log_heads WHERE log = 'audit'";
-        assert_eq!(found(&db, &[sql]).await, (Some(6), Trouble::Head), "{}", db.name);
+        assert_eq!(found(&db, &[sql]).await, (Some(6), Defect::Head), "{}", db.name);
     }
 }
 
@@ -193,8 +193,8 @@ async fn a_changed_event_is_found_too() {
         assert_eq!(tamper(&db, "UPDATE outbox SET payload = '7' WHERE position = 5").await, 1);
         let fault = first_fault(&db).await;
         assert_eq!(
-            (fault.table.as_str(), fault.position, fault.trouble),
-            ("outbox", Some(5), Trouble::Content),
+            (fault.table.as_str(), fault.position, fault.defect),
+            ("outbox", Some(5), Defect::Content),
             "{}",
             db.name
         );
@@ -208,7 +208,7 @@ async fn an_entry_that_waits_too_long_for_its_position_is_reported() {
         clock(&db).advance(jiff::SignedDuration::from_secs(4));
         assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
         clock(&db).advance(jiff::SignedDuration::from_secs(2));
-        assert_eq!(first_fault(&db).await.trouble, Trouble::Unnumbered, "{}", db.name);
+        assert_eq!(first_fault(&db).await.defect, Defect::Unnumbered, "{}", db.name);
         db.store.sequence_now().await.unwrap();
         assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
     }
@@ -221,7 +221,7 @@ async fn a_log_of_another_key_file_does_not_verify() {
         config.keys = tally_store::Keys::ephemeral();
         let other = tally_store::Store::open(config, crate::sample::migrations).await.unwrap();
         let faults = other.verify_audit().await.unwrap().faults;
-        assert_eq!((faults[0].position, faults[0].trouble), (Some(1), Trouble::Content), "{}", db.name);
+        assert_eq!((faults[0].position, faults[0].defect), (Some(1), Defect::Content), "{}", db.name);
     }
 }
 
@@ -236,7 +236,7 @@ async fn each_tenant_has_a_chain_of_its_own() {
     assert_eq!(tamper(&db, "DELETE FROM audit WHERE tenant_id = '00000000-0000-0000-0000-000000000001'").await, 2);
     let faults = db.store.verify_audit().await.unwrap().faults;
     assert_eq!(faults.len(), 1, "the other tenant's chain is whole: {faults:?}");
-    assert_eq!((faults[0].tenant, faults[0].trouble), (Uuid::from_u128(1), Trouble::Truncated));
+    assert_eq!((faults[0].tenant, faults[0].defect), (Uuid::from_u128(1), Defect::Truncated));
 }
 
 #[tokio::test]
@@ -250,9 +250,9 @@ async fn the_sequencer_numbers_on_its_own_and_rings() {
             let _ = stopped.await;
         });
         let ctx = context(&db, 1);
-        let mut unit = unit_of(&db.store, &ctx).await;
-        unit.emit(Event::new("sample.note.written", "a", &1));
-        unit.commit(audit(), ()).await.unwrap();
+        let mut work = unit_of(&db.store, &ctx).await;
+        work.emit(Event::new("sample.note.written", "a", &1));
+        work.commit(audit(), ()).await.unwrap();
         let position = tokio::time::timeout(Duration::from_secs(30), rung.wait_for(|position| *position > 0)).await;
         assert_eq!(*position.unwrap().unwrap(), 1, "{}", db.name);
         assert_eq!(told.recv().unwrap(), 1, "{}", db.name);

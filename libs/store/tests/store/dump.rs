@@ -60,15 +60,15 @@ async fn a_dump_shows_no_pay_no_number_and_no_place() {
     for db in databases().await {
         let ctx = context(&db, 1);
         write(&db.store, &ctx, &[IN_CLEAR]).await;
-        let mut unit = unit_of(&db.store, &ctx).await;
-        assert!(unit.replay::<String>("request 1", &digest(b"body")).await.unwrap().is_none());
+        let mut work = unit_of(&db.store, &ctx).await;
+        assert!(work.replay::<String>("request 1", &digest(b"body")).await.unwrap().is_none());
         let (holder, id) = (PersonId(ctx.new_id()), ctx.new_id());
-        issue(&unit, &ctx, holder, NUMBER).await.unwrap();
-        let pay = unit.seal(&Place::of(badge::Column::Pay, id), &PAY).await.unwrap();
+        issue(&work, &ctx, holder, NUMBER).await.unwrap();
+        let pay = work.seal(&Place::of(badge::Column::Pay, id), &PAY).await.unwrap();
         let row = badge::ActiveModel { pay: ActiveValue::Set(Some(pay)), ..badge_row(&ctx, id, holder.0) };
-        unit.insert(row).await.unwrap();
+        work.insert(row).await.unwrap();
         // The result of a request holds pay and number too.
-        unit.commit(audit(), format!("{NUMBER} gets {PAY}")).await.unwrap();
+        work.commit(audit(), format!("{NUMBER} gets {PAY}")).await.unwrap();
 
         let dump = dump(&db).await;
         assert!(holds(&dump, IN_CLEAR.as_bytes()), "the search finds what is there in clear: {}", db.name);

@@ -9,9 +9,9 @@ async fn events_are_read_in_order_from_any_position() {
     for db in databases().await {
         let ctx = context(&db, 1);
         for n in 0..5 {
-            let mut unit = unit_of(&db.store, &ctx).await;
-            unit.emit(Event::new("sample.note.written", n, &n));
-            unit.commit(audit(), ()).await.unwrap();
+            let mut work = unit_of(&db.store, &ctx).await;
+            work.emit(Event::new("sample.note.written", n, &n));
+            work.commit(audit(), ()).await.unwrap();
         }
         assert_eq!(db.store.read_events(0, 10).await.unwrap(), [], "{}: not numbered yet", db.name);
         db.store.sequence_now().await.unwrap();
@@ -31,9 +31,9 @@ async fn whose_events_are_few_still_learns_how_far_the_log_was_read() {
         for n in 0..6 {
             // Positions 1 and 4 are mine.
             let ctx = if n % 3 == 0 { &mine } else { &theirs };
-            let mut unit = unit_of(&db.store, ctx).await;
-            unit.emit(Event::new("sample.note.written", n, &n));
-            unit.commit(audit(), ()).await.unwrap();
+            let mut work = unit_of(&db.store, ctx).await;
+            work.emit(Event::new("sample.note.written", n, &n));
+            work.commit(audit(), ()).await.unwrap();
             db.store.sequence_now().await.unwrap();
         }
         let read = async |of: &tally_access::OpContext, after, limit| {
@@ -60,12 +60,12 @@ async fn an_event_that_several_consumers_apply_at_once_has_its_effect_once() {
             async move {
                 for position in 1..=20 {
                     let applied = db.store.retry(ctx, || async {
-                        let unit = db.store.unit(ctx, &permit(ctx)).await?;
-                        if !unit.advance_cursor("producer", position).await? {
+                        let work = db.store.unit(ctx, &permit(ctx)).await?;
+                        if !work.advance_cursor("producer", position).await? {
                             return Ok(());
                         }
-                        unit.insert(row(ctx, &format!("{position:02}"))).await?;
-                        unit.commit(audit(), ()).await
+                        work.insert(row(ctx, &format!("{position:02}"))).await?;
+                        work.commit(audit(), ()).await
                     });
                     applied.await.unwrap_or_else(|e| panic!("{}: {e:?}", db.name));
                 }
@@ -82,16 +82,16 @@ async fn an_event_that_several_consumers_apply_at_once_has_its_effect_once() {
 async fn a_unit_that_dies_after_its_effect_leaves_the_cursor_where_it_was() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
-        assert!(unit.advance_cursor("producer", 7).await.unwrap());
-        unit.insert(row(&ctx, "effect")).await.unwrap();
-        drop(unit);
+        let work = unit_of(&db.store, &ctx).await;
+        assert!(work.advance_cursor("producer", 7).await.unwrap());
+        work.insert(row(&ctx, "effect")).await.unwrap();
+        drop(work);
         assert_eq!(db.store.cursor("producer").await.unwrap(), 0, "{}", db.name);
-        let unit = unit_of(&db.store, &ctx).await;
-        assert!(unit.advance_cursor("producer", 7).await.unwrap());
-        assert!(!unit.advance_cursor("producer", 7).await.unwrap());
-        assert!(!unit.advance_cursor("producer", 6).await.unwrap());
-        unit.commit(audit(), ()).await.unwrap();
+        let work = unit_of(&db.store, &ctx).await;
+        assert!(work.advance_cursor("producer", 7).await.unwrap());
+        assert!(!work.advance_cursor("producer", 7).await.unwrap());
+        assert!(!work.advance_cursor("producer", 6).await.unwrap());
+        work.commit(audit(), ()).await.unwrap();
         assert_eq!(db.store.cursor("producer").await.unwrap(), 7, "{}", db.name);
     }
 }

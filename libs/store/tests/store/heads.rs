@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tally_store::{Store, StoreConfig, Trouble};
+use tally_store::{Defect, Store, StoreConfig};
 use tempfile::TempDir;
 
 use crate::databases::TestStore;
@@ -70,13 +70,13 @@ async fn an_older_database_put_back_whole_is_found_by_the_heads_alone_and_so_is_
         put_back(&db).await;
         assert!(store.verify_audit().await.unwrap().ok(), "{}: the database agrees with itself", db.name);
         let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
-        assert_eq!((faults[0].position, faults[0].trouble), (Some(4), Trouble::PutBack), "{}: {faults:?}", db.name);
+        assert_eq!((faults[0].position, faults[0].defect), (Some(4), Defect::PutBack), "{}: {faults:?}", db.name);
 
         let elsewhere = TempDir::new().unwrap();
         serve(&db, elsewhere.path(), &["x", "y", "z"]).await;
         assert!(store.verify_audit().await.unwrap().ok(), "{}", db.name);
         let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
-        assert_eq!((faults[0].position, faults[0].trouble), (Some(5), Trouble::Forked), "{}: {faults:?}", db.name);
+        assert_eq!((faults[0].position, faults[0].defect), (Some(5), Defect::Forked), "{}: {faults:?}", db.name);
     }
 }
 
@@ -90,7 +90,7 @@ async fn a_replayed_line_of_the_file_is_named() {
         text.push(text[0].clone());
         std::fs::write(folder.path().join("sample.heads"), text.join("\n")).unwrap();
         let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
-        assert_eq!((faults.len(), faults[0].trouble), (1, Trouble::ExportedHead), "{}: {faults:?}", db.name);
+        assert_eq!((faults.len(), faults[0].defect), (1, Defect::ExportedHead), "{}: {faults:?}", db.name);
         assert_eq!(faults[0].row, Some(text.len().to_string()), "{}", db.name);
         assert!(faults[0].to_string().contains(&format!("line {}", text.len())), "{}", faults[0]);
     }

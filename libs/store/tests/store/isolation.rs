@@ -24,11 +24,11 @@ async fn each_tenant_sees_changes_and_deletes_its_own_rows_only() {
     assert_eq!(codes(&db.store, &one).await, ["a", "b"]);
     assert_eq!(codes(&db.store, &two).await, ["c"]);
 
-    let unit = unit_of(&db.store, &two).await;
+    let work = unit_of(&db.store, &two).await;
     let all = || note::Column::Amount.gte(0);
-    assert_eq!(unit.update::<note::Entity>().set(note::Column::Title, "mine").filter(all()).exec().await.unwrap(), 1);
-    assert_eq!(unit.delete::<note::Entity>().filter(all()).exec().await.unwrap(), 1);
-    unit.commit(audit(), ()).await.unwrap();
+    assert_eq!(work.update::<note::Entity>().set(note::Column::Title, "mine").filter(all()).exec().await.unwrap(), 1);
+    assert_eq!(work.delete::<note::Entity>().filter(all()).exec().await.unwrap(), 1);
+    work.commit(audit(), ()).await.unwrap();
     assert_eq!(codes(&db.store, &one).await, ["a", "b"]);
     assert_eq!(codes(&db.store, &two).await, [""; 0]);
 }
@@ -289,11 +289,11 @@ async fn migrating_again_changes_nothing_and_names_must_belong_to_the_service() 
 async fn rows_without_a_tenant_are_read_before_anybody_is_known() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let name = ActiveValue::Set("acme".to_owned());
-        unit.insert_unscoped(group::ActiveModel { name, tenant: ActiveValue::Set(ctx.tenant().0) }).await.unwrap();
-        unit.insert(row(&ctx, "a")).await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        work.insert_unscoped(group::ActiveModel { name, tenant: ActiveValue::Set(ctx.tenant().0) }).await.unwrap();
+        work.insert(row(&ctx, "a")).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         let tx = db.store.directory().await.unwrap();
         let found = tx.select_unscoped::<group::Entity>().filter(group::Column::Name.eq("acme")).one().await.unwrap();
         assert_eq!(found.unwrap().tenant, ctx.tenant().0, "{}", db.name);
@@ -323,24 +323,24 @@ async fn a_schema_that_is_behind_is_refused_and_a_file_of_another_service_too() 
 async fn a_stack_of_one_region_reads_and_writes_that_region_and_group_level_rows() {
     for db in databases().await {
         let everywhere = context(&db, 1);
-        let unit = unit_of(&db.store, &everywhere).await;
+        let work = unit_of(&db.store, &everywhere).await;
         for (code, region) in [("n", "cn-north"), ("e", "eu-west"), ("g", "*")] {
             let region = ActiveValue::Set(region.to_owned());
-            unit.insert(note::ActiveModel { region, ..row(&everywhere, code) }).await.unwrap();
+            work.insert(note::ActiveModel { region, ..row(&everywhere, code) }).await.unwrap();
         }
-        unit.commit(audit(), ()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         let mut north = everywhere.clone();
         north.regions = Regions::Only(["cn-north".parse().unwrap()].into());
         assert_eq!(codes(&db.store, &north).await, ["g", "n"], "{}", db.name);
 
-        let unit = unit_of(&db.store, &north).await;
+        let work = unit_of(&db.store, &north).await;
         let abroad = note::ActiveModel { region: ActiveValue::Set("eu-west".to_owned()), ..row(&north, "x") };
-        let Err(StoreError::Refused(refused)) = unit.insert(abroad).await else { panic!("{}", db.name) };
+        let Err(StoreError::Refused(refused)) = work.insert(abroad).await else { panic!("{}", db.name) };
         assert_eq!(refused.reason(), "REGION_NOT_SERVED");
         let all = note::Column::Amount.gte(0);
-        let moved = unit.update::<note::Entity>().set(note::Column::Region, "eu-west").filter(all.clone()).exec().await;
+        let moved = work.update::<note::Entity>().set(note::Column::Region, "eu-west").filter(all.clone()).exec().await;
         assert!(moved.is_err(), "{}", db.name);
-        let touched = unit.update::<note::Entity>().set(note::Column::Amount, 5_i64).filter(all).exec().await.unwrap();
+        let touched = work.update::<note::Entity>().set(note::Column::Amount, 5_i64).filter(all).exec().await.unwrap();
         assert_eq!(touched, 2, "{}", db.name);
     }
 }
@@ -350,7 +350,7 @@ async fn a_plan_lists_exactly_what_its_reach_covers_however_many_units_it_names(
     for db in databases().await {
         let ctx = context(&db, 1);
         let (unit_a, person_b) = (Uuid::from_u128(77), Uuid::from_u128(88));
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let of = |code: &str, unit: Option<Uuid>, person: Option<Uuid>| note::ActiveModel {
             unit_id: ActiveValue::Set(unit),
             person_id: ActiveValue::Set(person),
@@ -362,8 +362,8 @@ async fn a_plan_lists_exactly_what_its_reach_covers_however_many_units_it_names(
             of("person", Some(Uuid::from_u128(1)), Some(person_b)),
             of("both", Some(unit_a), Some(person_b)),
         ];
-        unit.insert_many(rows).await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        work.insert_many(rows).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         let ten_thousand = (1000..11_000).map(|n| OrgUnitId(Uuid::from_u128(n)));
         let reaches = [
             (Reach::everything(), vec!["both", "person", "plain", "unit"]),

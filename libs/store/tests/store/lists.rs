@@ -13,11 +13,11 @@ async fn filled() -> Vec<crate::databases::TestStore> {
     let dbs = databases().await;
     for db in &dbs {
         let ctx = context(db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let rows = (0..25_i64)
             .map(|n| note::ActiveModel { amount: ActiveValue::Set(n / 10), ..row(&ctx, &format!("{n:02}")) });
-        unit.insert_many(rows).await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        work.insert_many(rows).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
     }
     dbs
 }

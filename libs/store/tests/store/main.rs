@@ -13,10 +13,10 @@ mod pgbouncer;
 mod postgres;
 
 mod audit;
+mod data_tables;
 mod dump;
 mod events;
 mod heads;
-mod holdings;
 mod isolation;
 mod key_file;
 mod lists;

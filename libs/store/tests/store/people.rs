@@ -4,7 +4,7 @@ use sea_orm::ActiveValue;
 use tally_access::Reach;
 use tally_kernel::id::{PersonId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, AuditFound, AuditOf, AuditQuery, Trouble};
+use tally_store::{Audit, AuditFound, AuditOf, AuditQuery, Defect};
 use uuid::Uuid;
 
 use crate::databases::TestStore;
@@ -18,13 +18,13 @@ fn person(n: u128) -> PersonId {
 async fn people_of_inserted_rows_and_people_that_were_named_are_in_the_entry_and_bound_to_it() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let of = |code: &str, n: u128| note::ActiveModel {
             person_id: ActiveValue::Set(Some(person(n).0)),
             ..row(&ctx, code)
         };
-        unit.insert_many([of("a", 9), of("b", 7), of("c", 9), row(&ctx, "d")]).await.unwrap();
-        unit.commit(audit().about(person(8)).about_all([person(7), person(6)]), ()).await.unwrap();
+        work.insert_many([of("a", 9), of("b", 7), of("c", 9), row(&ctx, "d")]).await.unwrap();
+        work.commit(audit().about(person(8)).about_all([person(7), person(6)]), ()).await.unwrap();
         db.store.sequence_now().await.unwrap();
         let log = db.store.read(&ctx).await.unwrap().audit_log(10).await.unwrap();
         assert_eq!(log[0].1.people, [6, 7, 8, 9].map(|n| person(n).0), "{}", db.name);
@@ -38,7 +38,7 @@ async fn people_of_inserted_rows_and_people_that_were_named_are_in_the_entry_and
         };
         assert_eq!(tamper(&db, &format!("DELETE FROM audit_people WHERE person_id = {one}")).await, 1);
         let faults = db.store.verify_audit().await.unwrap().faults;
-        assert_eq!((faults[0].position, faults[0].trouble), (Some(1), Trouble::Content), "{}", db.name);
+        assert_eq!((faults[0].position, faults[0].defect), (Some(1), Defect::Content), "{}", db.name);
     }
 }
 
@@ -112,8 +112,8 @@ async fn the_log_is_searched_by_person_principal_subject_and_time_newest_first()
 async fn a_search_stays_in_its_group() {
     let db = databases().await.remove(1);
     for n in [1, 2] {
-        let unit = unit_of(&db.store, &context(&db, n)).await;
-        unit.commit(audit().about(person(7)), ()).await.unwrap();
+        let work = unit_of(&db.store, &context(&db, n)).await;
+        work.commit(audit().about(person(7)), ()).await.unwrap();
     }
     let (ctx, plan) = reaching(&context(&db, 1), Reach::everything());
     let query = AuditQuery { of: AuditOf::Person(person(7)), from: None, to: None };

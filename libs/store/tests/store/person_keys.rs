@@ -4,7 +4,7 @@ use sea_orm::{ActiveValue, ColumnTrait as _};
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, IdNumber, Kind};
-use tally_store::{Conflict as _, Place, Store, StoreError, Unit, digest};
+use tally_store::{Conflict as _, Place, Store, StoreError, UnitOfWork, digest};
 use uuid::Uuid;
 
 use crate::sample::{audit, badge, badge_row, context, databases, tamper, unit_of};
@@ -18,16 +18,16 @@ fn person(n: u128) -> PersonId {
 }
 
 /// Writes a badge whose id is its holder's.
-pub async fn issue(unit: &Unit, ctx: &OpContext, holder: PersonId, text: &str) -> Result<(), StoreError> {
-    let keys = unit.make_person_keys([holder]).await?;
+pub async fn issue(work: &UnitOfWork, ctx: &OpContext, holder: PersonId, text: &str) -> Result<(), StoreError> {
+    let keys = work.make_person_keys([holder]).await?;
     let (number, place) = (number(text), "31.2304,121.4737".to_owned());
     let row = badge::ActiveModel {
         number: ActiveValue::Set(Some(keys.seal(holder, &Place::of(badge::Column::Number, holder), &number)?)),
-        number_index: ActiveValue::Set(Some(unit.make_blind_index(&number).await?)),
+        number_index: ActiveValue::Set(Some(work.make_blind_index(&number).await?)),
         place: ActiveValue::Set(Some(keys.seal(holder, &Place::of(badge::Column::Place, holder), &place)?)),
         ..badge_row(ctx, holder.0, holder.0)
     };
-    unit.insert(row).await.conflict_on("number_index", || {
+    work.insert(row).await.conflict_on("number_index", || {
         Error::new(Kind::AlreadyExists, "ID_NUMBER_TAKEN", "somebody else has this number")
     })
 }
@@ -51,11 +51,11 @@ async fn numbers_open_in_a_list_and_are_found_and_unique_by_their_index() {
         let tx = db.store.read(&ctx).await.unwrap();
         assert!(tx.blind_index(&number("A1")).await.unwrap().is_none(), "nobody has a number yet");
         drop(tx);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         for n in 1..=3 {
-            issue(&unit, &ctx, person(n), &format!("a {n}")).await.unwrap();
+            issue(&work, &ctx, person(n), &format!("a {n}")).await.unwrap();
         }
-        unit.commit(audit(), ()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         let found: Vec<_> = numbers(&db.store, &ctx).await.into_iter().flatten().collect();
         assert_eq!(found, ["A1", "A2", "A3"], "{}", db.name);
 
@@ -64,8 +64,8 @@ async fn numbers_open_in_a_list_and_are_found_and_unique_by_their_index() {
         let row = tx.select::<badge::Entity>().filter(badge::Column::NumberIndex.eq(index)).one().await.unwrap();
         assert_eq!(row.unwrap().person_id, person(2).0, "{}", db.name);
         drop(tx);
-        let unit = unit_of(&db.store, &ctx).await;
-        let taken: Error = issue(&unit, &ctx, person(4), "a2").await.unwrap_err().into();
+        let work = unit_of(&db.store, &ctx).await;
+        let taken: Error = issue(&work, &ctx, person(4), "a2").await.unwrap_err().into();
         assert_eq!(taken.reason(), "ID_NUMBER_TAKEN", "{}", db.name);
     }
 }
@@ -74,30 +74,30 @@ async fn numbers_open_in_a_list_and_are_found_and_unique_by_their_index() {
 async fn an_erased_persons_values_are_gone_in_every_process_and_none_is_sealed_again() {
     for db in databases().await {
         let (ctx, other) = (context(&db, 1), db.replica().await);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         for n in 1..=2 {
-            issue(&unit, &ctx, person(n), &format!("A{n}")).await.unwrap();
+            issue(&work, &ctx, person(n), &format!("A{n}")).await.unwrap();
         }
-        unit.commit(audit(), ()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         assert_eq!(numbers(&other, &ctx).await.iter().flatten().count(), 2, "{}", db.name);
 
-        let unit = unit_of(&db.store, &ctx).await;
-        assert!(unit.erase_person(person(1)).await.unwrap());
-        assert!(unit.erase_person(person(9)).await.unwrap(), "one who has no key yet");
-        unit.commit(audit(), ()).await.unwrap();
+        let work = unit_of(&db.store, &ctx).await;
+        assert!(work.erase_person(person(1)).await.unwrap());
+        assert!(work.erase_person(person(9)).await.unwrap(), "one who has no key yet");
+        work.commit(audit(), ()).await.unwrap();
         assert_eq!(numbers(&other, &ctx).await, [None, Some("A2".to_owned())], "{}", db.name);
 
-        let unit = unit_of(&other, &ctx).await;
-        assert!(!unit.erase_person(person(1)).await.unwrap(), "done before");
+        let work = unit_of(&other, &ctx).await;
+        assert!(!work.erase_person(person(1)).await.unwrap(), "done before");
         for n in [1, 9] {
-            let refused: Error = unit.make_person_keys([person(2), person(n)]).await.unwrap_err().into();
+            let refused: Error = work.make_person_keys([person(2), person(n)]).await.unwrap_err().into();
             assert_eq!(refused.reason(), "PERSON_ERASED", "{}", db.name);
         }
-        let keys = unit.person_keys([person(1), person(2)]).await.unwrap();
+        let keys = work.person_keys([person(1), person(2)]).await.unwrap();
         let place = Place::of(badge::Column::Place, person(1));
         let refused = keys.seal::<tally_store::class::Location, _>(person(1), &place, &"here".to_owned());
         assert_eq!(Error::from(refused.unwrap_err()).reason(), "PERSON_ERASED", "{}", db.name);
-        drop(unit);
+        drop(work);
         assert_eq!(tamper(&db, "UPDATE person_keys SET destroyed_at = NULL").await, 3);
         assert_eq!(numbers(&other, &ctx).await[0], None, "the key itself is gone: {}", db.name);
     }
@@ -107,11 +107,11 @@ async fn an_erased_persons_values_are_gone_in_every_process_and_none_is_sealed_a
 async fn a_value_or_a_key_of_somebody_else_is_refused() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         for n in 1..=2 {
-            issue(&unit, &ctx, person(n), &format!("A{n}")).await.unwrap();
+            issue(&work, &ctx, person(n), &format!("A{n}")).await.unwrap();
         }
-        unit.commit(audit(), ()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         let tx = db.store.read(&ctx).await.unwrap();
         let row = tx.select::<badge::Entity>().order_by_asc(badge::Column::Id).one().await.unwrap().unwrap();
         let (keys, place) = (tx.person_keys([person(2)]).await.unwrap(), Place::of(badge::Column::Number, row.id));
@@ -135,16 +135,16 @@ async fn units_that_make_the_keys_of_the_same_people_at_once_agree_on_them() {
         let people: Vec<PersonId> = (1..=40).map(person).collect();
         let make = async |store: &Store, mut people: Vec<PersonId>, first: u128| {
             people.reverse();
-            let unit = unit_of(store, &ctx).await;
-            let keys = unit.make_person_keys(people.iter().copied()).await.unwrap();
+            let work = unit_of(store, &ctx).await;
+            let keys = work.make_person_keys(people.iter().copied()).await.unwrap();
             for holder in people {
                 let id = Uuid::from_u128(first + holder.0.as_u128());
                 let place = Place::of(badge::Column::Number, id);
                 let sealed = keys.seal(holder, &place, &number(&format!("N{id}"))).unwrap();
                 let row = badge_row(&ctx, id, holder.0);
-                unit.insert(badge::ActiveModel { number: ActiveValue::Set(Some(sealed)), ..row }).await.unwrap();
+                work.insert(badge::ActiveModel { number: ActiveValue::Set(Some(sealed)), ..row }).await.unwrap();
             }
-            unit.commit(audit(), ()).await.unwrap();
+            work.commit(audit(), ()).await.unwrap();
         };
         tokio::join!(make(&db.store, people.clone(), 1000), make(&other, people, 2000));
         assert_eq!(numbers(&db.store, &ctx).await.iter().flatten().count(), 80, "{}", db.name);
@@ -179,9 +179,9 @@ async fn digests_about_one_person_become_commitments_that_an_erasure_makes_unlin
         }
         drop(tx);
 
-        let unit = unit_of(&db.store, &ctx).await;
-        unit.erase_person(person(1)).await.unwrap();
-        unit.commit(audit().about(person(1)).before(&after), ()).await.unwrap();
+        let work = unit_of(&db.store, &ctx).await;
+        work.erase_person(person(1)).await.unwrap();
+        work.commit(audit().about(person(1)).before(&after), ()).await.unwrap();
         let tx = db.store.read(&ctx).await.unwrap();
         let log = tx.audit_log(10).await.unwrap();
         let erased = log.iter().find(|(_, entry)| entry.people == [person(1).0] && entry.after.is_none()).unwrap();
@@ -203,20 +203,20 @@ async fn a_group_is_removed_bit_by_bit_with_its_keys_and_another_one_stays() {
         let groups = if db.name == "postgres" { vec![1, 2] } else { vec![1] };
         for group in &groups {
             let ctx = context(&db, *group);
-            let unit = unit_of(&db.store, &ctx).await;
+            let work = unit_of(&db.store, &ctx).await;
             for n in 1..=3 {
-                issue(&unit, &ctx, person(n), &format!("a {n}")).await.unwrap();
+                issue(&work, &ctx, person(n), &format!("a {n}")).await.unwrap();
             }
-            unit.commit(audit(), ()).await.unwrap();
+            work.commit(audit(), ()).await.unwrap();
         }
         let mut removed = Vec::new();
         loop {
-            let unit = unit_of(&db.store, &ctx).await;
-            let rows = unit.remove_group(&["notes"], 2).await.unwrap();
+            let work = unit_of(&db.store, &ctx).await;
+            let rows = work.remove_group(&["notes"], 2).await.unwrap();
             if rows == 0 {
-                unit.destroy_group_keys().await.unwrap();
+                work.destroy_group_keys().await.unwrap();
             }
-            unit.commit(audit(), ()).await.unwrap();
+            work.commit(audit(), ()).await.unwrap();
             removed.push(rows);
             if rows == 0 {
                 break;

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
 use tally_access::roles::{self, RoleBook};
 use tally_access::{
-    Assignment, Circumstances, Condition, Decision, Facts, Loan, Modules, OpContext, Permission, PersonFacts, Scope,
-    Target, UnitFact, View, compile, decide,
+    Assignment, Circumstances, Condition, Decision, Facts, Modules, OpContext, Permission, PersonFacts, Scope, Target,
+    TemporaryRight, UnitFact, View, compile, decide,
 };
 use tally_kernel::Rng;
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
@@ -90,24 +90,37 @@ impl Dice {
         }
     }
 
-    fn loans(&self) -> Vec<Loan> {
-        let loan = |_| {
+    fn temporary_rights(&self) -> Vec<TemporaryRight> {
+        let right = |_| {
             let from = NOON + SignedDuration::from_hours(self.below(3) as i64 - 1);
             let (until, permissions) = (from + SignedDuration::from_hours(2), vec![READ, Permission::CardRead]);
             if self.one_in(2) {
-                return Loan::BreakGlass { id: Uuid::from_u128(911), scope: self.scope(), permissions, from, until };
+                return TemporaryRight::BreakGlass {
+                    id: Uuid::from_u128(911),
+                    scope: self.scope(),
+                    permissions,
+                    from,
+                    until,
+                };
             }
             let delegator = PrincipalId(Uuid::from_u128(77));
-            Loan::Delegation { delegator, grants: self.grants(), person: self.facts(), permissions, from, until }
+            TemporaryRight::Delegation {
+                delegator,
+                grants: self.grants(),
+                person: self.facts(),
+                permissions,
+                from,
+                until,
+            }
         };
-        (0..self.below(3)).map(loan).collect()
+        (0..self.below(3)).map(right).collect()
     }
 }
 
 /// Rows anywhere, each with what decides about it.
 async fn filled(db: &TestStore, dice: &Dice) -> Vec<(String, Target)> {
     let ctx = context(db, 1);
-    let unit = unit_of(&db.store, &ctx).await;
+    let work = unit_of(&db.store, &ctx).await;
     let (mut rows, mut targets) = (Vec::new(), Vec::new());
     for n in 0..ROWS {
         let (code, region) = (format!("{n:03}"), dice.region());
@@ -120,8 +133,8 @@ async fn filled(db: &TestStore, dice: &Dice) -> Vec<(String, Target)> {
         });
         targets.push((code, Target { region: Some(region.parse().unwrap()), unit: at, person: of }));
     }
-    unit.insert_many(rows).await.unwrap();
-    unit.commit(audit(), ()).await.unwrap();
+    work.insert_many(rows).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
     targets
 }
 
@@ -140,14 +153,14 @@ fn allowed(view: &View, rows: &[(String, Target)]) -> BTreeSet<String> {
 
 fn view_of(
     grants: &[Assignment],
-    loans: &[Loan],
+    temporary_rights: &[TemporaryRight],
     me: &PersonFacts,
     tree: &[UnitFact],
     at: &Circumstances,
 ) -> Arc<View> {
     let (book, modules) = (RoleBook::default(), Modules::All);
     let facts = Facts { revision: 1, date: TODAY, zone: &TimeZone::UTC, units: tree, roles: &book, modules: &modules };
-    Arc::new(compile(grants, loans, me, &facts)).at(at)
+    Arc::new(compile(grants, temporary_rights, me, &facts)).at(at)
 }
 
 #[tokio::test]
@@ -157,26 +170,27 @@ async fn the_rows_that_sql_selects_are_exactly_those_that_a_decision_allows() {
         let rows = filled(&db, &dice).await;
         let (mut some, mut shown) = (0, 0);
         for n in 0..VIEWS {
-            let (grants, loans, me, tree) = (dice.grants(), dice.loans(), dice.facts(), dice.tree());
+            let (grants, temporary_rights, me, tree) =
+                (dice.grants(), dice.temporary_rights(), dice.facts(), dice.tree());
             let at = Circumstances { now: NOON, second_factor: dice.one_in(2) };
-            let select = async |grants: &[Assignment], loans: &[Loan]| {
-                let view = view_of(grants, loans, &me, &tree, &at);
+            let select = async |grants: &[Assignment], temporary_rights: &[TemporaryRight]| {
+                let view = view_of(grants, temporary_rights, &me, &tree, &at);
                 let ctx = OpContext { view: view.clone(), ..context(&db, 1) };
                 let listed = listed(&db, &ctx).await;
-                assert_eq!(listed, allowed(&view, &rows), "{} {n}: {grants:?} {loans:?}", db.name);
+                assert_eq!(listed, allowed(&view, &rows), "{} {n}: {grants:?} {temporary_rights:?}", db.name);
                 listed
             };
-            let all = select(&grants, &loans).await;
+            let all = select(&grants, &temporary_rights).await;
             some += u64::from(!all.is_empty() && all.len() < ROWS);
             shown += all.len();
-            // Revoking never adds a row, neither does ending a loan; widening never removes one.
+            // Revoking never adds a row, neither does ending a right; widening never removes one.
             if let Some((_, fewer)) = grants.split_last() {
-                assert!(select(fewer, &loans).await.is_subset(&all), "{} {n}", db.name);
+                assert!(select(fewer, &temporary_rights).await.is_subset(&all), "{} {n}", db.name);
                 let mut wider = grants.clone();
                 wider[0].scope = Scope::Tenant;
-                assert!(select(&wider, &loans).await.is_superset(&all), "{} {n}", db.name);
+                assert!(select(&wider, &temporary_rights).await.is_superset(&all), "{} {n}", db.name);
             }
-            if let Some((_, fewer)) = loans.split_last() {
+            if let Some((_, fewer)) = temporary_rights.split_last() {
                 assert!(select(&grants, fewer).await.is_subset(&all), "{} {n}", db.name);
             }
         }

@@ -45,16 +45,16 @@ async fn killed_when<F: Future>(now: &AtomicBool, work: F) -> Option<F::Output> 
 
 /// Badges with pay from `first` on, one person with a number, and a request with a result.
 async fn fill(store: &Store, ctx: &OpContext, first: u128, rows: u128) {
-    let mut unit = unit_of(store, ctx).await;
-    assert!(unit.replay::<u128>(&format!("fill {first}"), &digest(b"fill")).await.unwrap().is_none());
+    let mut work = unit_of(store, ctx).await;
+    assert!(work.replay::<u128>(&format!("fill {first}"), &digest(b"fill")).await.unwrap().is_none());
     for n in first..first + rows {
         let id = Uuid::from_u128(n);
-        let pay = unit.seal(&Place::of(badge::Column::Pay, id), &i64::try_from(n).unwrap()).await.unwrap();
+        let pay = work.seal(&Place::of(badge::Column::Pay, id), &i64::try_from(n).unwrap()).await.unwrap();
         let row = badge::ActiveModel { pay: ActiveValue::Set(Some(pay)), ..badge_row(ctx, id, id) };
-        unit.insert(row).await.unwrap();
+        work.insert(row).await.unwrap();
     }
-    issue(&unit, ctx, PersonId(Uuid::from_u128(first + rows)), &format!("N{first}")).await.unwrap();
-    unit.commit(audit(), first).await.unwrap();
+    issue(&work, ctx, PersonId(Uuid::from_u128(first + rows)), &format!("N{first}")).await.unwrap();
+    work.commit(audit(), first).await.unwrap();
 }
 
 /// Opens everything that `fill` wrote: the number of rows.
@@ -76,8 +76,8 @@ async fn check(store: &Store, ctx: &OpContext, fills: &[u128]) -> usize {
     drop(keys);
     drop(tx);
     for first in fills {
-        let mut unit = unit_of(store, ctx).await;
-        let replayed = unit.replay::<u128>(&format!("fill {first}"), &digest(b"fill")).await.unwrap();
+        let mut work = unit_of(store, ctx).await;
+        let replayed = work.replay::<u128>(&format!("fill {first}"), &digest(b"fill")).await.unwrap();
         assert_eq!(replayed, Some(*first), "the kept result opens");
     }
     rows.len()

@@ -1,7 +1,7 @@
 //! Every row has its audit entry: what no unit of work wrote is found and named.
 
 use sea_orm::{ActiveValue, ColumnTrait as _};
-use tally_store::{Fault, Trouble};
+use tally_store::{Defect, Fault};
 use uuid::Uuid;
 
 use crate::databases::TestStore;
@@ -13,14 +13,14 @@ async fn written() -> Vec<TestStore> {
     for db in &dbs {
         let ctx = context(db, 1);
         write(&db.store, &ctx, &["a", "b"]).await;
-        let unit = unit_of(&db.store, &ctx).await;
-        unit.insert(row(&ctx, "c")).await.unwrap();
-        let rename = unit.update::<note::Entity>().set(note::Column::Title, "another");
+        let work = unit_of(&db.store, &ctx).await;
+        work.insert(row(&ctx, "c")).await.unwrap();
+        let rename = work.update::<note::Entity>().set(note::Column::Title, "another");
         rename.filter(note::Column::Code.eq("a")).exec_one().await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
-        let unit = unit_of(&db.store, &ctx).await;
-        assert_eq!(unit.delete::<note::Entity>().filter(note::Column::Code.eq("b")).exec().await.unwrap(), 1);
-        unit.commit(audit(), ()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
+        let work = unit_of(&db.store, &ctx).await;
+        assert_eq!(work.delete::<note::Entity>().filter(note::Column::Code.eq("b")).exec().await.unwrap(), 1);
+        work.commit(audit(), ()).await.unwrap();
         db.store.sequence_now().await.unwrap();
         let report = db.store.verify_audit().await.unwrap();
         assert!(report.ok(), "{}: {:?}", db.name, report.faults);
@@ -61,7 +61,7 @@ async fn a_row_that_no_unit_wrote_is_named() {
     for db in written().await {
         forge(&db, "forged", "tenant_id").await;
         let fault = only_fault(&db).await;
-        assert_eq!((fault.table.as_str(), fault.trouble), ("notes", Trouble::Unaccounted), "{}", db.name);
+        assert_eq!((fault.table.as_str(), fault.defect), ("notes", Defect::Unaccounted), "{}", db.name);
         assert_eq!(fault.entry, Some(Uuid::from_u128(1)), "{}", db.name);
         let find = "SELECT 1 FROM notes WHERE code = 'forged'";
         let id = fault.row.clone().unwrap();
@@ -79,7 +79,7 @@ async fn a_row_that_borrows_the_entry_of_another_is_found() {
     for db in written().await {
         forge(&db, "forged", "audit_id").await;
         let fault = only_fault(&db).await;
-        assert_eq!((fault.table.as_str(), fault.trouble), ("notes", Trouble::Borrowed), "{}", db.name);
+        assert_eq!((fault.table.as_str(), fault.defect), ("notes", Defect::Borrowed), "{}", db.name);
         assert!(fault.row.is_some() && fault.entry.is_some());
     }
 }
@@ -89,8 +89,8 @@ async fn a_row_whose_entry_was_deleted_is_found_beside_the_gap_in_the_chain() {
     for db in written().await {
         assert_eq!(tamper(&db, "DELETE FROM audit WHERE position = 2").await, 1);
         let faults = db.store.verify_audit().await.unwrap().faults;
-        let found: Vec<(&str, Trouble)> = faults.iter().map(|fault| (fault.table.as_str(), fault.trouble)).collect();
-        assert_eq!(found, [("audit", Trouble::Missing), ("notes", Trouble::Unaccounted)], "{}", db.name);
+        let found: Vec<(&str, Defect)> = faults.iter().map(|fault| (fault.table.as_str(), fault.defect)).collect();
+        assert_eq!(found, [("audit", Defect::Missing), ("notes", Defect::Unaccounted)], "{}", db.name);
     }
 }
 
@@ -108,10 +108,10 @@ async fn the_rows_of_a_unit_whose_entry_still_waits_for_its_position_are_account
 async fn rows_of_one_statement_that_set_different_columns_are_refused() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let other = note::ActiveModel { secret: ActiveValue::NotSet, ..row(&ctx, "b") };
         assert!(
-            unit.insert_many([row(&ctx, "a"), row(&ctx, "c"), row(&ctx, "d"), other]).await.is_err(),
+            work.insert_many([row(&ctx, "a"), row(&ctx, "c"), row(&ctx, "d"), other]).await.is_err(),
             "{}",
             db.name
         );

@@ -10,7 +10,7 @@ use tally_store::migration::{
     Keys, MigrationTrait, big, bytes_null, check, create_open_table, create_table, index, person, region,
     sealed_column, text, unit, uuid,
 };
-use tally_store::{Audit, BlindIndex, Sealed, Store, Unit, class};
+use tally_store::{Audit, BlindIndex, Sealed, Store, UnitOfWork, class};
 
 use crate::databases::TestStore;
 
@@ -156,7 +156,7 @@ pub fn permit(ctx: &OpContext) -> Permit<policy::Write> {
     ctx.permit(&Target::tenant()).unwrap()
 }
 
-pub async fn unit_of(store: &Store, ctx: &OpContext) -> Unit {
+pub async fn unit_of(store: &Store, ctx: &OpContext) -> UnitOfWork {
     store.unit(ctx, &permit(ctx)).await.unwrap()
 }
 
@@ -196,9 +196,9 @@ pub fn badge_row(ctx: &OpContext, id: Uuid, person: Uuid) -> badge::ActiveModel 
 
 /// Writes notes with these codes in a unit of their own.
 pub async fn write(store: &Store, ctx: &OpContext, codes: &[&str]) {
-    let unit = unit_of(store, ctx).await;
-    unit.insert_many(codes.iter().map(|code| row(ctx, code))).await.unwrap();
-    unit.commit(audit(), ()).await.unwrap();
+    let work = unit_of(store, ctx).await;
+    work.insert_many(codes.iter().map(|code| row(ctx, code))).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
 }
 
 /// The codes the context sees, sorted.

@@ -12,12 +12,12 @@ async fn a_sealed_value_comes_back_and_the_database_does_not_hold_it_in_clear() 
         let ctx = context(&db, 1);
         let id = ctx.new_id();
         let place = Place::of(note::Column::Secret, id);
-        let unit = unit_of(&db.store, &ctx).await;
-        let secret = Some(unit.seal(&place, &"salary 12345".to_owned()).await.unwrap());
-        unit.insert(note::ActiveModel { id: ActiveValue::Set(id), secret: ActiveValue::Set(secret), ..row(&ctx, "a") })
+        let work = unit_of(&db.store, &ctx).await;
+        let secret = Some(work.seal(&place, &"salary 12345".to_owned()).await.unwrap());
+        work.insert(note::ActiveModel { id: ActiveValue::Set(id), secret: ActiveValue::Set(secret), ..row(&ctx, "a") })
             .await
             .unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
 
         let tx = db.store.read(&ctx).await.unwrap();
         let kept = tx.select::<note::Entity>().one().await.unwrap().unwrap();
@@ -37,15 +37,15 @@ async fn a_sealed_value_comes_back_and_the_database_does_not_hold_it_in_clear() 
 async fn a_value_swapped_into_another_row_is_refused_with_its_place() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         for code in ["low", "high"] {
             let id = ctx.new_id();
-            let secret = Some(unit.seal(&Place::of(note::Column::Secret, id), &code.to_owned()).await.unwrap());
+            let secret = Some(work.seal(&Place::of(note::Column::Secret, id), &code.to_owned()).await.unwrap());
             let note =
                 note::ActiveModel { id: ActiveValue::Set(id), secret: ActiveValue::Set(secret), ..row(&ctx, code) };
-            unit.insert(note).await.unwrap();
+            work.insert(note).await.unwrap();
         }
-        unit.commit(audit(), ()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         let swap = "UPDATE notes SET secret = (SELECT o.secret FROM notes o WHERE o.code = 'high') WHERE code = 'low'";
         assert_eq!(tamper(&db, swap).await, 1);
 
@@ -64,19 +64,19 @@ async fn a_column_that_no_migration_registered_takes_no_value_and_a_value_of_ano
     for db in databases().await {
         let ctx = context(&db, 1);
         let id = ctx.new_id();
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let forgotten: Result<Sealed<class::Salary, i64>, _> =
-            unit.seal(&Place::of(badge::Column::Forgotten, id), &1).await;
+            work.seal(&Place::of(badge::Column::Forgotten, id), &1).await;
         let why: Error = forgotten.unwrap_err().into();
         assert!(why.internal_context().unwrap().contains("badges.forgotten"), "{why:?}");
-        let other: Result<Sealed<class::Credential, i64>, _> = unit.seal(&Place::of(badge::Column::Pay, id), &1).await;
+        let other: Result<Sealed<class::Credential, i64>, _> = work.seal(&Place::of(badge::Column::Pay, id), &1).await;
         assert_eq!(Error::from(other.unwrap_err()).kind(), Kind::Internal, "{}", db.name);
 
         let place = Place::of(badge::Column::Pay, id);
-        let pay = unit.seal(&place, &7).await.unwrap();
+        let pay = work.seal(&place, &7).await.unwrap();
         let row = badge::ActiveModel { pay: ActiveValue::Set(Some(pay)), ..badge_row(&ctx, id, ctx.new_id()) };
-        unit.insert(row).await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        work.insert(row).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         // The first byte after the format names the class.
         let claim =
             if db.name == "postgres" { "set_byte(pay, 1, 3)" } else { "CAST(X'0203' || substr(pay, 3) AS BLOB)" };
@@ -100,14 +100,14 @@ async fn a_key_made_in_a_unit_that_was_rolled_back_seals_nothing_that_stays() {
         let ctx = context(&db, 1);
         let id = ctx.new_id();
         let place = Place::of(badge::Column::Pay, id);
-        let unit = unit_of(&db.store, &ctx).await;
-        let _: Sealed<class::Salary, i64> = unit.seal(&place, &1).await.unwrap();
-        drop(unit);
-        let unit = unit_of(&db.store, &ctx).await;
-        let pay = unit.seal(&place, &2).await.unwrap();
+        let work = unit_of(&db.store, &ctx).await;
+        let _: Sealed<class::Salary, i64> = work.seal(&place, &1).await.unwrap();
+        drop(work);
+        let work = unit_of(&db.store, &ctx).await;
+        let pay = work.seal(&place, &2).await.unwrap();
         let row = badge::ActiveModel { pay: ActiveValue::Set(Some(pay)), ..badge_row(&ctx, id, ctx.new_id()) };
-        unit.insert(row).await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        work.insert(row).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         let tx = db.replica().await.read(&ctx).await.unwrap();
         let row = tx.select::<badge::Entity>().one().await.unwrap().unwrap();
         assert_eq!(tx.open(&place, row.pay.as_ref().unwrap()).await.unwrap(), 2, "{}", db.name);

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 48;
 
 /// How a request ends.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+enum Ending {
     Answered,
     /// Dropped when it has been polled so often, wherever it is then.
     Cancelled(u32),
@@ -59,15 +59,15 @@ async fn request(store: &Store, ctx: &OpContext, code: &str, panics: Option<u32>
         assert!(foreign.is_none(), "LEAK: {} sees {foreign:?}", ctx.tenant().0);
     };
     own(&store.read(ctx).await?.select::<note::Entity>().all().await?);
-    let unit = store.unit(ctx, &permit(ctx)).await?;
+    let work = store.unit(ctx, &permit(ctx)).await?;
     step(0);
-    unit.insert(row(ctx, code)).await?;
+    work.insert(row(ctx, code)).await?;
     step(1);
     let all = note::Column::Amount.gte(0);
-    unit.update::<note::Entity>().set(note::Column::Title, code).filter(all).exec().await?;
-    own(&unit.select::<note::Entity>().all().await?);
+    work.update::<note::Entity>().set(note::Column::Title, code).filter(all).exec().await?;
+    own(&work.select::<note::Entity>().all().await?);
     step(2);
-    unit.commit(audit(), ()).await
+    work.commit(audit(), ()).await
 }
 
 /// Runs `each` requests of so many tenants in a random order and with random fates over so many sessions of the server, and
@@ -79,15 +79,15 @@ async fn interleave(db: &TestStore, store: &Store, tenants: u128, each: u32, ses
     eprintln!("TALLY_TEST_SEED={seed}");
     let rng = Rng::seeded(seed);
     let draw = |below: u32| u32::from_le_bytes(rng.bytes()) % below;
-    let mut requests: Vec<(u32, u128, Fate)> = Vec::new();
+    let mut requests: Vec<(u32, u128, Ending)> = Vec::new();
     for tenant in 1..=tenants {
         for _ in 0..each {
-            let fate = match draw(5) {
-                0 => Fate::Cancelled(draw(60)),
-                1 => Fate::Panics(draw(3)),
-                _ => Fate::Answered,
+            let ending = match draw(5) {
+                0 => Ending::Cancelled(draw(60)),
+                1 => Ending::Panics(draw(3)),
+                _ => Ending::Answered,
             };
-            requests.push((u32::from_le_bytes(rng.bytes()), tenant, fate));
+            requests.push((u32::from_le_bytes(rng.bytes()), tenant, ending));
         }
     }
     requests.sort_by_key(|(order, ..)| *order);
@@ -97,13 +97,13 @@ async fn interleave(db: &TestStore, store: &Store, tenants: u128, each: u32, ses
     let (mut panicked, mut cancelled) = (0, 0);
     loop {
         while running.len() < AT_ONCE {
-            let Some((n, (_, tenant, fate))) = waiting.next() else { break };
+            let Some((n, (_, tenant, ending))) = waiting.next() else { break };
             let (store, ctx) = (store.clone(), context(db, tenant));
             running.spawn(async move {
                 let code = format!("{}/{n}", ctx.tenant().0);
-                let panics = if let Fate::Panics(step) = fate { Some(step) } else { None };
+                let panics = if let Ending::Panics(step) = ending { Some(step) } else { None };
                 let work = Box::pin(request(&store, &ctx, &code, panics));
-                let left = if let Fate::Cancelled(polls) = fate { polls } else { u32::MAX };
+                let left = if let Ending::Cancelled(polls) = ending { polls } else { u32::MAX };
                 (code.clone(), Cancelled { inner: Some(work), left }.await)
             });
         }

@@ -14,11 +14,11 @@ use crate::sample::{audit, codes, context, databases, note, permit, policy, row,
 async fn a_dropped_unit_leaves_nothing_behind() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let mut unit = unit_of(&db.store, &ctx).await;
-        assert_eq!(unit.replay::<i64>("r1", &digest(b"body")).await.unwrap(), None);
-        unit.insert(row(&ctx, "a")).await.unwrap();
-        unit.emit(Event::new("sample.note.written", "a", &1));
-        drop(unit);
+        let mut work = unit_of(&db.store, &ctx).await;
+        assert_eq!(work.replay::<i64>("r1", &digest(b"body")).await.unwrap(), None);
+        work.insert(row(&ctx, "a")).await.unwrap();
+        work.emit(Event::new("sample.note.written", "a", &1));
+        drop(work);
         assert_eq!(codes(&db.store, &ctx).await, [""; 0], "{}", db.name);
         assert_eq!(db.store.sequence_now().await.unwrap(), 0);
         let mut again = unit_of(&db.store, &ctx).await;
@@ -30,11 +30,11 @@ async fn a_dropped_unit_leaves_nothing_behind() {
 async fn a_unit_carries_change_audit_and_events_together() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let mut unit = unit_of(&db.store, &ctx).await;
-        unit.insert(row(&ctx, "a")).await.unwrap();
-        unit.emit(Event::new("sample.note.written", "a", &serde_json::json!({"amount": 1})));
+        let mut work = unit_of(&db.store, &ctx).await;
+        work.insert(row(&ctx, "a")).await.unwrap();
+        work.emit(Event::new("sample.note.written", "a", &serde_json::json!({"amount": 1})));
         let after = digest(b"a");
-        unit.commit(audit().after(&after).note("rows", 1), ()).await.unwrap();
+        work.commit(audit().after(&after).note("rows", 1), ()).await.unwrap();
         assert_eq!(db.store.sequence_now().await.unwrap(), 2, "{}", db.name);
         let tx = db.store.read(&ctx).await.unwrap();
         let log = tx.audit_log(10).await.unwrap();
@@ -56,21 +56,21 @@ async fn the_same_request_gives_the_first_result_and_another_body_is_refused() {
     for db in databases().await {
         let ctx = context(&db, 1);
         let body = digest(b"write a");
-        let mut unit = unit_of(&db.store, &ctx).await;
-        assert_eq!(unit.replay::<String>("r1", &body).await.unwrap(), None);
-        unit.insert(row(&ctx, "a")).await.unwrap();
-        unit.commit(audit(), "first".to_owned()).await.unwrap();
+        let mut work = unit_of(&db.store, &ctx).await;
+        assert_eq!(work.replay::<String>("r1", &body).await.unwrap(), None);
+        work.insert(row(&ctx, "a")).await.unwrap();
+        work.commit(audit(), "first".to_owned()).await.unwrap();
 
-        let mut unit = unit_of(&db.store, &ctx).await;
-        assert_eq!(unit.replay::<String>("r1", &body).await.unwrap().as_deref(), Some("first"), "{}", db.name);
-        let Err(StoreError::Refused(refused)) = unit.replay::<String>("r1", &digest(b"write b")).await else {
+        let mut work = unit_of(&db.store, &ctx).await;
+        assert_eq!(work.replay::<String>("r1", &body).await.unwrap().as_deref(), Some("first"), "{}", db.name);
+        let Err(StoreError::Refused(refused)) = work.replay::<String>("r1", &digest(b"write b")).await else {
             panic!("{}: another body", db.name)
         };
         assert_eq!(refused.reason(), "REQUEST_ID_REUSED");
-        drop(unit);
+        drop(work);
         let other = ctx.permit::<policy::Rename>(&Target::tenant()).unwrap();
-        let mut unit = db.store.unit(&ctx, &other).await.unwrap();
-        assert!(unit.replay::<String>("r1", &body).await.is_err(), "{}: another rpc", db.name);
+        let mut work = db.store.unit(&ctx, &other).await.unwrap();
+        assert!(work.replay::<String>("r1", &body).await.is_err(), "{}: another rpc", db.name);
     }
 }
 
@@ -82,13 +82,13 @@ async fn of_many_equal_requests_at_once_one_does_the_work_and_all_get_its_result
         let call = |n: u32| {
             let (ctx, db, worked) = (&ctx, &db, &worked);
             db.store.retry(ctx, move || async move {
-                let mut unit = db.store.unit(ctx, &permit(ctx)).await?;
-                if let Some(first) = unit.replay::<u32>("r1", &digest(b"body")).await? {
+                let mut work = db.store.unit(ctx, &permit(ctx)).await?;
+                if let Some(first) = work.replay::<u32>("r1", &digest(b"body")).await? {
                     return Ok(first);
                 }
-                unit.insert(row(ctx, "a")).await.conflict(|| Error::new(Kind::AlreadyExists, "CODE_TAKEN", "taken"))?;
+                work.insert(row(ctx, "a")).await.conflict(|| Error::new(Kind::AlreadyExists, "CODE_TAKEN", "taken"))?;
                 worked.fetch_add(1, Ordering::SeqCst);
-                unit.commit(audit(), n).await
+                work.commit(audit(), n).await
             })
         };
         let results: Vec<u32> =
@@ -123,16 +123,18 @@ async fn the_last_row_is_written_with_the_entry_that_accounts_for_it() {
         let ctx = context(&db, 1);
         let taken = || Error::new(Kind::AlreadyExists, "CODE_TAKEN", "a note has this code");
         let holder = sea_orm::prelude::Uuid::from_u128(77);
-        let mut unit = unit_of(&db.store, &ctx).await;
-        assert_eq!(unit.replay::<i64>("r1", &digest(b"body")).await.unwrap(), None);
-        unit.insert(row(&ctx, "first")).await.unwrap();
+        let mut work = unit_of(&db.store, &ctx).await;
+        assert_eq!(work.replay::<i64>("r1", &digest(b"body")).await.unwrap(), None);
+        work.insert(row(&ctx, "first")).await.unwrap();
         let last = note::ActiveModel { person_id: ActiveValue::Set(Some(holder)), ..row(&ctx, "last") };
-        unit.insert_last(last, taken).unwrap();
-        unit.emit(Event::new("sample.note.written", "last", &1));
-        let Err(StoreError::Fault(second)) = unit.insert_last(row(&ctx, "more"), taken) else { panic!("{}", db.name) };
+        work.insert_with_commit(last, taken).unwrap();
+        work.emit(Event::new("sample.note.written", "last", &1));
+        let Err(StoreError::Fault(second)) = work.insert_with_commit(row(&ctx, "more"), taken) else {
+            panic!("{}", db.name)
+        };
         assert!(second.contains("one last row"), "{second}");
-        assert_eq!(unit.select::<note::Entity>().count().await.unwrap(), 1, "{}: not there before the commit", db.name);
-        unit.commit(audit(), 7).await.unwrap();
+        assert_eq!(work.select::<note::Entity>().count().await.unwrap(), 1, "{}: not there before the commit", db.name);
+        work.commit(audit(), 7).await.unwrap();
         assert_eq!(codes(&db.store, &ctx).await, ["first", "last"], "{}", db.name);
         let log = db.store.read(&ctx).await.unwrap().audit_log(10).await.unwrap();
         assert_eq!((log[0].1.written.as_str(), log[0].1.people.as_slice()), (r#"{"notes":2}"#, &[holder][..]));
@@ -140,12 +142,12 @@ async fn the_last_row_is_written_with_the_entry_that_accounts_for_it() {
         let report = db.store.verify_audit().await.unwrap();
         assert!(report.ok() && report.rows == 2, "{}: {report:?}", db.name);
 
-        let mut unit = unit_of(&db.store, &ctx).await;
-        unit.insert_last(row(&ctx, "last"), taken).unwrap();
-        assert_eq!(unit.commit(audit(), ()).await.unwrap_err().reason(), "CODE_TAKEN", "{}", db.name);
-        let mut unit = unit_of(&db.store, &ctx).await;
-        unit.insert_last(row(&ctx, "dropped"), taken).unwrap();
-        drop(unit);
+        let mut work = unit_of(&db.store, &ctx).await;
+        work.insert_with_commit(row(&ctx, "last"), taken).unwrap();
+        assert_eq!(work.commit(audit(), ()).await.unwrap_err().reason(), "CODE_TAKEN", "{}", db.name);
+        let mut work = unit_of(&db.store, &ctx).await;
+        work.insert_with_commit(row(&ctx, "dropped"), taken).unwrap();
+        drop(work);
         assert_eq!(codes(&db.store, &ctx).await, ["first", "last"], "{}: nothing of both", db.name);
         assert_eq!(db.store.read(&ctx).await.unwrap().audit_log(10).await.unwrap().len(), 1, "{}", db.name);
     }
@@ -159,14 +161,14 @@ async fn two_units_that_wait_for_each_other_both_end_well() {
         let swap = |first: &'static str, second: &'static str| {
             let (ctx, db) = (&ctx, &db);
             db.store.retry(ctx, move || async move {
-                let unit = db.store.unit(ctx, &permit(ctx)).await?;
+                let work = db.store.unit(ctx, &permit(ctx)).await?;
                 for code in [first, second] {
                     let add = sea_orm::sea_query::Expr::cust("amount + 1");
                     let this = note::Column::Code.eq(code);
-                    unit.update::<note::Entity>().set_expr(note::Column::Amount, add).filter(this).exec_one().await?;
+                    work.update::<note::Entity>().set_expr(note::Column::Amount, add).filter(this).exec_one().await?;
                     tokio::task::yield_now().await;
                 }
-                unit.commit(audit(), ()).await
+                work.commit(audit(), ()).await
             })
         };
         let both = (0..6).map(|n| if n % 2 == 0 { swap("a", "b") } else { swap("b", "a") });
@@ -186,12 +188,12 @@ async fn a_taken_key_is_what_the_caller_says_and_a_fault_of_ours_otherwise() {
         let ctx = context(&db, 1);
         write(&db.store, &ctx, &["a"]).await;
         let told = || Error::new(Kind::AlreadyExists, "CODE_TAKEN", "a note has this code");
-        let unit = unit_of(&db.store, &ctx).await;
-        let named: Error = unit.insert(row(&ctx, "a")).await.conflict_on("code", told).unwrap_err().into();
+        let work = unit_of(&db.store, &ctx).await;
+        let named: Error = work.insert(row(&ctx, "a")).await.conflict_on("code", told).unwrap_err().into();
         assert_eq!(named.reason(), "CODE_TAKEN", "{}", db.name);
-        drop(unit);
-        let unit = unit_of(&db.store, &ctx).await;
-        let silent: Error = unit.insert(row(&ctx, "a")).await.unwrap_err().into();
+        drop(work);
+        let work = unit_of(&db.store, &ctx).await;
+        let silent: Error = work.insert(row(&ctx, "a")).await.unwrap_err().into();
         assert_eq!(silent.kind(), Kind::Internal, "{}", db.name);
         assert!(
             !tally_i18n::sentence(tally_kernel::Locale::En, &silent).contains("notes"),
@@ -207,9 +209,9 @@ async fn a_stale_update_of_one_row_is_refused() {
     for db in databases().await {
         let ctx = context(&db, 1);
         write(&db.store, &ctx, &["a"]).await;
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let seen = |amount: i64| Condition::all().add(note::Column::Code.eq("a")).add(note::Column::Amount.eq(amount));
-        let set = |amount: i64| unit.update::<note::Entity>().set(note::Column::Amount, amount);
+        let set = |amount: i64| work.update::<note::Entity>().set(note::Column::Amount, amount);
         set(2).filter(seen(1)).exec_one().await.unwrap();
         let Err(StoreError::Refused(stale)) = set(3).filter(seen(1)).exec_one().await else { panic!("{}", db.name) };
         assert_eq!((stale.kind(), stale.reason()), (Kind::Aborted, "STALE"));
@@ -222,12 +224,12 @@ async fn a_condition_of_a_table_holds_for_new_and_changed_rows() {
     for db in databases().await {
         let ctx = context(&db, 1);
         write(&db.store, &ctx, &["a"]).await;
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let below = note::ActiveModel { amount: ActiveValue::Set(-1), ..row(&ctx, "b") };
-        assert!(unit.insert(below).await.is_err(), "{}", db.name);
-        drop(unit);
-        let unit = unit_of(&db.store, &ctx).await;
-        let set = unit.update::<note::Entity>().set(note::Column::Amount, -1_i64);
+        assert!(work.insert(below).await.is_err(), "{}", db.name);
+        drop(work);
+        let work = unit_of(&db.store, &ctx).await;
+        let set = work.update::<note::Entity>().set(note::Column::Amount, -1_i64);
         assert!(set.filter(note::Column::Code.eq("a")).exec().await.is_err(), "{}", db.name);
     }
 }
@@ -236,10 +238,10 @@ async fn a_condition_of_a_table_holds_for_new_and_changed_rows() {
 async fn a_row_of_another_tenant_and_a_permit_of_another_context_are_refused() {
     for db in databases().await {
         let (one, two) = (context(&db, 1), context(&db, 2));
-        let unit = unit_of(&db.store, &one).await;
+        let work = unit_of(&db.store, &one).await;
         let foreign = note::ActiveModel { tenant_id: ActiveValue::Set(two.tenant().0), ..row(&one, "a") };
-        assert!(unit.insert(foreign).await.is_err(), "{}", db.name);
-        drop(unit);
+        assert!(work.insert(foreign).await.is_err(), "{}", db.name);
+        drop(work);
         assert_eq!(db.store.unit(&one, &permit(&two)).await.unwrap_err().kind(), Kind::Internal, "{}", db.name);
     }
 }
@@ -266,11 +268,11 @@ async fn a_passed_deadline_ends_a_unit_before_it_begins_and_a_statement_under_wa
 async fn a_thousand_and_more_rows_are_written_in_one_call() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let rows = (0..4321).map(|n| row(&ctx, &format!("{n:05}")));
-        assert_eq!(unit.insert_many(rows).await.unwrap(), 4321);
-        assert_eq!(unit.insert_many(Vec::<note::ActiveModel>::new()).await.unwrap(), 0);
-        unit.commit(audit(), ()).await.unwrap();
+        assert_eq!(work.insert_many(rows).await.unwrap(), 4321);
+        assert_eq!(work.insert_many(Vec::<note::ActiveModel>::new()).await.unwrap(), 0);
+        work.commit(audit(), ()).await.unwrap();
         let tx = db.store.read(&ctx).await.unwrap();
         assert_eq!(tx.select::<note::Entity>().count().await.unwrap(), 4321, "{}", db.name);
     }

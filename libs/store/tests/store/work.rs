@@ -15,9 +15,9 @@ const LEASE: Duration = Duration::from_secs(60);
 const JOB: Uuid = Uuid::from_u128(99);
 
 async fn enqueue(db: &TestStore, items: u32) {
-    let unit = unit_of(&db.store, &context(db, 1)).await;
-    unit.enqueue_work((0..items).map(|n| WorkOrder::new("score", JOB, &n))).await.unwrap();
-    unit.commit(audit(), ()).await.unwrap();
+    let work = unit_of(&db.store, &context(db, 1)).await;
+    work.enqueue_work((0..items).map(|n| WorkOrder::new("score", JOB, &n))).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
 }
 
 async fn claim(db: &TestStore, worker: &str, max: u32) -> Vec<WorkItem> {
@@ -26,9 +26,9 @@ async fn claim(db: &TestStore, worker: &str, max: u32) -> Vec<WorkItem> {
 
 async fn finish(db: &TestStore, item: &WorkItem) -> Result<u64, StoreError> {
     let ctx = context(db, 1);
-    let unit = db.store.unit(&ctx, &permit(&ctx)).await?;
-    let left = unit.finish_work(item).await?;
-    Ok(unit.commit(audit(), left).await?)
+    let work = db.store.unit(&ctx, &permit(&ctx)).await?;
+    let left = work.finish_work(item).await?;
+    Ok(work.commit(audit(), left).await?)
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn a_failing_item_rests_and_is_given_up_in_the_end() {
 #[tokio::test]
 async fn items_of_a_dropped_unit_are_never_taken() {
     for db in databases().await {
-        let unit = unit_of(&db.store, &context(&db, 1)).await;
-        unit.enqueue_work([WorkOrder::new("score", JOB, &1)]).await.unwrap();
-        drop(unit);
+        let work = unit_of(&db.store, &context(&db, 1)).await;
+        work.enqueue_work([WorkOrder::new("score", JOB, &1)]).await.unwrap();
+        drop(work);
         assert_eq!(claim(&db, "a", 1).await, [], "{}", db.name);
     }
 }

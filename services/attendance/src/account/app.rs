@@ -4,20 +4,20 @@ use tally_access::OpContext;
 use tally_kernel::Result;
 use tally_kernel::page::Page;
 
-use super::domain::{Account, StoredAccount, changes};
+use super::domain::{ShopAccount, StoredAccount, changes};
 use super::store;
 use crate::app::{App, bulk_audit, sorted};
 use crate::directory::Units;
-use crate::import::{Batch, Outcome, Problem};
+use crate::import::{Batch, ImportOutcome, Problem};
 use crate::policy::{ImportAccounts, ListAccounts};
 
 /// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say, and
 /// are held against it where the row does.
-pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<Account>) -> Result<Outcome> {
+pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<ShopAccount>) -> Result<ImportOutcome> {
     ctx.plan::<ImportAccounts>()?;
     let ask = batch.rows.iter().any(|(_, account)| account.says_where());
     let units = if ask { app.peers.units(ctx).await? } else { Units::default() };
-    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let mut rows = Vec::with_capacity(batch.rows.len());
     for (index, mut account) in batch.rows {
         match account.settle(&units) {
@@ -28,15 +28,15 @@ pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<Account>) 
     let permit = ctx.permit_all::<ImportAccounts>(rows.iter().map(|(_, account)| account.target()))?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
                 return Ok(done);
             }
             let mut outcome = refused.clone();
-            let there = store::keyed(&unit, rows.iter().map(|(_, account)| account.key()).collect()).await?;
-            store::write(&unit, ctx, changes(rows.clone(), there, &mut outcome)).await?;
+            let there = store::keyed(&work, rows.iter().map(|(_, account)| account.key()).collect()).await?;
+            store::write(&work, ctx, changes(rows.clone(), there, &mut outcome)).await?;
             let audit = bulk_audit("attendance.account.write", "accounts", &batch.body, &outcome);
-            unit.commit(audit, sorted(outcome)).await
+            work.commit(audit, sorted(outcome)).await
         })
         .await
 }

@@ -7,7 +7,7 @@ use tally_access::{Region, Target};
 use tally_kernel::id::{AccountId, OrgUnitId};
 
 use crate::directory::{Home, Units};
-use crate::import::{Outcome, Problem};
+use crate::import::{ImportOutcome, Problem};
 
 /// Rows of one import at most.
 pub const MAX_ACCOUNTS: usize = 1_000;
@@ -52,7 +52,7 @@ pub struct Phase {
 
 /// What is said of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct ShopAccount {
     /// Platform, such as JD.
     pub platform: String,
     /// Store on it.
@@ -73,7 +73,7 @@ pub struct Account {
     pub phases: Vec<Phase>,
 }
 
-impl Account {
+impl ShopAccount {
     /// `platform/store/name`.
     pub fn key(&self) -> String {
         format!("{}/{}/{}", self.platform, self.store, self.name)
@@ -134,22 +134,22 @@ pub struct StoredAccount {
     /// Id.
     pub id: AccountId,
     /// What is said of it.
-    pub account: Account,
+    pub account: ShopAccount,
 }
 
 /// What an import changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Accounts that are new.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<ShopAccount>,
     /// Later phases of accounts that are there.
     pub phases: Vec<(StoredAccount, Vec<Phase>)>,
 }
 
 /// Sorts rows into new accounts, new phases, unchanged rows and contradictions.
-pub fn changes(rows: Vec<(u32, Account)>, there: Vec<StoredAccount>, outcome: &mut Outcome) -> Changes {
+pub fn changes(rows: Vec<(u32, ShopAccount)>, there: Vec<StoredAccount>, outcome: &mut ImportOutcome) -> Changes {
     let there: BTreeMap<String, StoredAccount> = there.into_iter().map(|a| (a.account.key(), a)).collect();
-    let mut seen: BTreeMap<String, Account> = BTreeMap::new();
+    let mut seen: BTreeMap<String, ShopAccount> = BTreeMap::new();
     let mut changes = Changes::default();
     for (index, row) in rows {
         let key = row.key();
@@ -179,7 +179,7 @@ pub fn changes(rows: Vec<(u32, Account)>, there: Vec<StoredAccount>, outcome: &m
 }
 
 /// The phases that are new, or nothing when the rows contradict each other.
-fn added(stored: &Account, row: &Account) -> Option<Vec<Phase>> {
+fn added(stored: &ShopAccount, row: &ShopAccount) -> Option<Vec<Phase>> {
     if !row.same_head(stored) {
         return None;
     }
@@ -207,8 +207,8 @@ mod tests {
 
     use super::*;
 
-    fn account(name: &str, phases: &[(Option<Date>, PhaseKind)]) -> Account {
-        Account {
+    fn account(name: &str, phases: &[(Option<Date>, PhaseKind)]) -> ShopAccount {
+        ShopAccount {
             platform: "JD".into(),
             store: "shop".into(),
             name: name.into(),
@@ -227,8 +227,8 @@ mod tests {
         let stored = StoredAccount { id: AccountId(Uuid::from_u128(1)), account: account("a", &[shared]) };
         let mut other_zone = account("a", &[shared]);
         other_zone.zone = "UTC".into();
-        let import = |rows: Vec<Account>| {
-            let mut outcome = Outcome::default();
+        let import = |rows: Vec<ShopAccount>| {
+            let mut outcome = ImportOutcome::default();
             let changes = changes((0..).zip(rows).collect(), vec![stored.clone()], &mut outcome);
             (changes, outcome)
         };
@@ -250,19 +250,19 @@ mod tests {
         let mut settled = account("a", &[]);
         settled.settle(&units).unwrap();
         assert_eq!(settled.home(), unit);
-        let nobodys = Account { team_path: String::new(), ..account("a", &[]) };
+        let nobodys = ShopAccount { team_path: String::new(), ..account("a", &[]) };
         let mut at_home = nobodys.clone();
         at_home.settle(&units).unwrap();
         assert_eq!(at_home.home(), Home { region: Region::global(), unit: None });
-        let told = |account: Account| account.clone().settle(&units).map_err(|told| told.contains("region"));
+        let told = |account: ShopAccount| account.clone().settle(&units).map_err(|told| told.contains("region"));
         let region = |name: &str| Some(name.parse::<Region>().unwrap());
         let stranger = Some(OrgUnitId(Uuid::from_u128(8)));
-        assert_eq!(told(Account { unit: stranger, ..nobodys.clone() }), Err(false), "another group's unit");
-        assert_eq!(told(Account { unit: stranger, ..account("a", &[]) }), Err(false));
-        assert_eq!(told(Account { unit: unit.unit, region: region("eu-west"), ..nobodys.clone() }), Err(true));
-        assert_eq!(told(Account { region: region("eu-west"), ..account("a", &[]) }), Err(true));
-        assert_eq!(told(Account { region: region("eu-west"), ..nobodys.clone() }), Err(true));
-        assert_eq!(told(Account { unit: unit.unit, region: region("cn-north"), ..nobodys.clone() }), Ok(()));
-        assert_eq!(told(Account { region: region("cn-north"), ..nobodys }), Ok(()));
+        assert_eq!(told(ShopAccount { unit: stranger, ..nobodys.clone() }), Err(false), "another group's unit");
+        assert_eq!(told(ShopAccount { unit: stranger, ..account("a", &[]) }), Err(false));
+        assert_eq!(told(ShopAccount { unit: unit.unit, region: region("eu-west"), ..nobodys.clone() }), Err(true));
+        assert_eq!(told(ShopAccount { region: region("eu-west"), ..account("a", &[]) }), Err(true));
+        assert_eq!(told(ShopAccount { region: region("eu-west"), ..nobodys.clone() }), Err(true));
+        assert_eq!(told(ShopAccount { unit: unit.unit, region: region("cn-north"), ..nobodys.clone() }), Ok(()));
+        assert_eq!(told(ShopAccount { region: region("cn-north"), ..nobodys }), Ok(()));
     }
 }

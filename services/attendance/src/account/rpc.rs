@@ -10,7 +10,7 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Account, MAX_ACCOUNTS, Phase, PhaseKind, StoredAccount};
+use super::domain::{MAX_ACCOUNTS, Phase, PhaseKind, ShopAccount, StoredAccount};
 use crate::app::App;
 use crate::import::Batch;
 use crate::rpc::{MAX_NAME, batch, date_text, optional_date, result};
@@ -51,7 +51,7 @@ impl AccountService for Rpc {
     }
 }
 
-impl TryFrom<pb::ImportAccountsRequest> for Batch<Account> {
+impl TryFrom<pb::ImportAccountsRequest> for Batch<ShopAccount> {
     type Error = Error;
     fn try_from(mut request: pb::ImportAccountsRequest) -> Result<Self> {
         let rows = request.rows.clone();
@@ -60,7 +60,7 @@ impl TryFrom<pb::ImportAccountsRequest> for Batch<Account> {
     }
 }
 
-fn read(row: pb::Account, v: &mut Violations) -> Option<Account> {
+fn read(row: pb::Account, v: &mut Violations) -> Option<ShopAccount> {
     for (field, text) in [("platform", &row.platform), ("store", &row.store), ("name", &row.name)] {
         v.text(field, text, MAX_NAME);
         if text.contains('/') {
@@ -74,7 +74,7 @@ fn read(row: pb::Account, v: &mut Violations) -> Option<Account> {
     let unit = (!row.unit_id.is_empty()).then(|| v.parse("unit_id", &row.unit_id)).flatten();
     let region = (!row.region.is_empty()).then(|| v.parse("region", &row.region)).flatten();
     let phases = read_phases(&row.phases, v);
-    Some(Account {
+    Some(ShopAccount {
         platform: row.platform.trim().to_owned(),
         store: row.store.trim().to_owned(),
         name: row.name.trim().to_owned(),

@@ -8,9 +8,9 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, Unit, among, date_from_db, date_to_db, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, date_from_db, date_to_db, lost_race, scoped, to_db};
 
-use super::domain::{Account, Changes, Phase, PhaseKind, StoredAccount};
+use super::domain::{Changes, Phase, PhaseKind, ShopAccount, StoredAccount};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "accounts")]
@@ -76,7 +76,7 @@ fn read_phase(row: &phase::Model) -> Result<Phase> {
 }
 
 fn read(row: Model, phases: Vec<Phase>) -> Result<StoredAccount> {
-    let account = Account {
+    let account = ShopAccount {
         platform: row.platform,
         store: row.store,
         name: row.name,
@@ -142,7 +142,7 @@ pub(crate) async fn reached<R: Rpc>(
 }
 
 /// Writes new accounts and new phases.
-pub(crate) async fn write(unit: &Unit, ctx: &OpContext, changes: Changes) -> Result<()> {
+pub(crate) async fn write(work: &UnitOfWork, ctx: &OpContext, changes: Changes) -> Result<()> {
     let mut phases = Vec::new();
     let mut rows = Vec::new();
     for account in changes.accounts {
@@ -167,8 +167,8 @@ pub(crate) async fn write(unit: &Unit, ctx: &OpContext, changes: Changes) -> Res
         let region = stored.account.home().region;
         phases.extend(more.iter().map(|p| phase_row(ctx, stored.id.into(), region.as_str(), p)));
     }
-    unit.insert_many(rows).await.conflict(lost_race)?;
-    unit.insert_many(phases).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(phases).await.conflict(lost_race)?;
     Ok(())
 }
 

@@ -7,14 +7,14 @@ use tally_kernel::page::Page;
 use super::domain::{Alias, StoredAlias, without_overlaps};
 use super::store;
 use crate::app::{App, Placed, bulk_audit, sorted};
-use crate::import::{Batch, Outcome, Problem, reconcile};
+use crate::import::{Batch, ImportOutcome, Problem, reconcile};
 use crate::policy::{ImportAliases, ListAliases};
 
 /// Writes the aliases that are new.
-pub async fn import_aliases(app: &App, ctx: &OpContext, batch: Batch<Alias>) -> Result<Outcome> {
+pub async fn import_aliases(app: &App, ctx: &OpContext, batch: Batch<Alias>) -> Result<ImportOutcome> {
     ctx.plan::<ImportAliases>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let mut rows = Vec::with_capacity(batch.rows.len());
     for (index, fact) in batch.rows {
         let person = people.get(fact.person);
@@ -27,18 +27,18 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, batch: Batch<Alias>) -> 
     let permit = ctx.permit_all::<ImportAliases>(rows.iter().map(|(_, row)| row.home.target(row.fact.person)))?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
                 return Ok(done);
             }
             let mut outcome = refused.clone();
             let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();
-            let there = store::nicknamed(&unit, nicknames).await?;
+            let there = store::nicknamed(&work, nicknames).await?;
             let fresh = reconcile(rows.clone(), there.clone(), &mut outcome);
             let fresh = without_overlaps(fresh, &there, &mut outcome);
-            store::insert(&unit, ctx, fresh).await?;
+            store::insert(&work, ctx, fresh).await?;
             let audit = bulk_audit("attendance.alias.write", "aliases", &batch.body, &outcome);
-            unit.commit(audit, sorted(outcome)).await
+            work.commit(audit, sorted(outcome)).await
         })
         .await
 }

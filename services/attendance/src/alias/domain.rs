@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use tally_kernel::id::{AliasId, PersonId};
 
 use crate::app::Placed;
-use crate::import::{Keyed, Outcome, Problem};
+use crate::import::{ImportOutcome, Keyed, Problem};
 
 /// What a nickname means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Keyed for Alias {
 pub fn without_overlaps(
     fresh: Vec<(u32, Placed<Alias>)>,
     there: &[Placed<Alias>],
-    outcome: &mut Outcome,
+    outcome: &mut ImportOutcome,
 ) -> Vec<Placed<Alias>> {
     let name = |alias: &Alias| (alias.platform.clone(), alias.alias.clone());
     let mut taken: BTreeMap<(String, String), Vec<Alias>> = BTreeMap::new();
@@ -98,7 +98,7 @@ mod tests {
         let there = [row(1, None, Some(date(2026, 2, 28)))];
         let after = row(2, Some(date(2026, 3, 1)), None);
         let last_day = row(2, Some(date(2026, 2, 28)), Some(date(2026, 2, 28)));
-        let mut outcome = Outcome { written: 3, ..Outcome::default() };
+        let mut outcome = ImportOutcome { written: 3, ..ImportOutcome::default() };
         let fresh = vec![(0, last_day), (1, after.clone()), (2, row(3, Some(date(2027, 1, 1)), None))];
         assert_eq!(without_overlaps(fresh, &there, &mut outcome), [after]);
         assert_eq!(outcome.written, 1);

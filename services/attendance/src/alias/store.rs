@@ -6,7 +6,7 @@ use tally_kernel::id::{AliasId, PersonId};
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, Unit, date_from_db, date_to_db, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, date_from_db, date_to_db, lost_race, scoped, to_db};
 
 use super::domain::{Alias, StoredAlias};
 use crate::app::Placed;
@@ -70,7 +70,7 @@ pub(crate) async fn page(tx: &ScopedTx, plan: &Plan<ListAliases>, page: &Page) -
 }
 
 /// Writes aliases.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, aliases: Vec<Placed<Alias>>) -> Result<()> {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, aliases: Vec<Placed<Alias>>) -> Result<()> {
     let rows = aliases.into_iter().map(|Placed { home, fact }| ActiveModel {
         id: Set(ctx.new_id()),
         region: Set(home.region.to_string()),
@@ -83,6 +83,6 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, aliases: Vec<Placed<Ali
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
     });
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }

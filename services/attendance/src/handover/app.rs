@@ -8,13 +8,13 @@ use tally_access::OpContext;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Event, Unit};
+use tally_store::{Audit, Event, UnitOfWork};
 
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
 use crate::app::{App, Placed, bulk_audit, place, sorted};
-use crate::import::{Batch, Outcome, Problem, reconcile};
+use crate::import::{Batch, ImportOutcome, Problem, reconcile};
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
 /// What a caller asks for.
@@ -52,57 +52,57 @@ pub async fn record_handover(app: &App, ctx: &OpContext, command: Command) -> Re
     let at = ctx.now();
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Recorded>(&command.request_id, &command.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Recorded>(&command.request_id, &command.body).await? {
                 return Ok(done);
             }
-            let account = account::store::one(&unit, command.account).await?;
+            let account = account::store::one(&work, command.account).await?;
             let account = account.ok_or_else(|| Error::not_found("account", command.account))?.id;
             let placed = Placed { home: home.clone(), fact: Handover { account, person, at, kind: command.kind } };
-            let id = store::record(&mut unit, ctx, &placed)?;
+            let id = store::record(&mut work, ctx, &placed)?;
             let took = command.kind == HandoverKind::Take;
             let done = Recorded { id, account, person, at, took };
-            unit.emit(Event::new("attendance.handover.recorded", id, &done));
+            work.emit(Event::new("attendance.handover.recorded", id, &done));
             let audit = Audit::new("attendance.handover.record", "handover", id).region(&home.region);
-            unit.commit(audit.note("account", account).note("took", took), done).await
+            work.commit(audit.note("account", account).note("took", took), done).await
         })
         .await
 }
 
 /// Writes the hand-overs that are new.
-pub async fn import_handovers(app: &App, ctx: &OpContext, batch: Batch<Handover>) -> Result<Outcome> {
+pub async fn import_handovers(app: &App, ctx: &OpContext, batch: Batch<Handover>) -> Result<ImportOutcome> {
     ctx.plan::<ImportHandovers>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportHandovers>(rows.iter().map(|(_, row)| row.target()))?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
                 return Ok(done);
             }
             let mut outcome = refused.clone();
-            let fresh = new_ones(&unit, rows.clone(), &mut outcome).await?;
-            store::insert(&unit, ctx, &fresh).await?;
+            let fresh = new_ones(&work, rows.clone(), &mut outcome).await?;
+            store::insert(&work, ctx, &fresh).await?;
             let audit = bulk_audit("attendance.handover.import", "handovers", &batch.body, &outcome);
-            unit.commit(audit, sorted(outcome)).await
+            work.commit(audit, sorted(outcome)).await
         })
         .await
 }
 
 async fn new_ones(
-    unit: &Unit,
+    work: &UnitOfWork,
     rows: Vec<(u32, Placed<Handover>)>,
-    outcome: &mut Outcome,
+    outcome: &mut ImportOutcome,
 ) -> Result<Vec<Placed<Handover>>> {
     let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
-    let known = account::store::known(unit, named).await?;
+    let known = account::store::known(work, named).await?;
     let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
     outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
     let instants = || good.iter().map(|(_, row)| row.fact.at);
     let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
-    let there = store::between(unit, known, from, to).await?;
+    let there = store::between(work, known, from, to).await?;
     Ok(reconcile(good, there, outcome).into_iter().map(|(_, row)| row).collect())
 }
 

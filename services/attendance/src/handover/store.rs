@@ -9,7 +9,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, Unit, among, from_db, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
 
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use crate::app::Placed;
@@ -130,15 +130,15 @@ pub(crate) async fn page(
 }
 
 /// Writes a person's own hand-over, with the commit.
-pub(crate) fn record(unit: &mut Unit, ctx: &OpContext, placed: &Placed<Handover>) -> Result<HandoverId> {
+pub(crate) fn record(work: &mut UnitOfWork, ctx: &OpContext, placed: &Placed<Handover>) -> Result<HandoverId> {
     let id = ctx.new_id();
-    unit.insert_last(row(ctx, id, placed), || Refused::HandoverRepeated.into())?;
+    work.insert_with_commit(row(ctx, id, placed), || Refused::HandoverRepeated.into())?;
     Ok(HandoverId(id))
 }
 
 /// Writes hand-overs that another system recorded.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, handovers: &[Placed<Handover>]) -> Result<()> {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, handovers: &[Placed<Handover>]) -> Result<()> {
     let rows: Vec<_> = handovers.iter().map(|handover| row(ctx, ctx.new_id(), handover)).collect();
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }

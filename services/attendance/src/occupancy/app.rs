@@ -11,7 +11,7 @@ use tally_kernel::time::{CUT_OVER, Period, TimeError, zone};
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, ScopedTx};
 
-use super::domain::{self, Account, Duty, Evidence, Handover, Person, Policy, Punch, Shift};
+use super::domain::{self, Duty, DutyAccount, DutyPerson, Evidence, Handover, Policy, Punch, Shift};
 use crate::account::store::reached;
 use crate::app::App;
 use crate::policy::ListOccupancy;
@@ -65,7 +65,7 @@ async fn note_read(app: &App, ctx: &OpContext, plan: &Plan<ListOccupancy>, duty:
     app.store.audit_read(ctx, plan.method(), audit).await
 }
 
-async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<Account>, people: &People) -> Result<Evidence> {
+async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<DutyAccount>, people: &People) -> Result<Evidence> {
     let (from, to) = reach(question.period)?;
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id).collect();
     let on_accounts = roster::store::touching(tx, Whose::Accounts(ids.clone()), from, to).await?;
@@ -112,7 +112,7 @@ fn reach(period: Period) -> Result<(Timestamp, Timestamp)> {
 /// Whoever may turn up: people of the accounts' teams (of all teams, where an account names none), and those whom a
 /// roster or the hand-over log names.
 fn concerned(
-    accounts: &[Account],
+    accounts: &[DutyAccount],
     people: &People,
     shifts: &[roster::domain::Shift],
     log: &[handover::domain::Handover],
@@ -124,10 +124,10 @@ fn concerned(
 }
 
 /// On duty is who works in the team, beside the home as well: any of the employments counts.
-fn person(person: &directory::Person) -> Person {
+fn person(person: &directory::DirectoryPerson) -> DutyPerson {
     let employment =
         |e: &directory::Employment| domain::Employment { from: e.from, to: e.to, unit_path: e.unit_path.to_string() };
-    Person {
+    DutyPerson {
         id: person.id,
         employee_no: person.employee_no.clone(),
         zone: person.zone.clone(),
@@ -140,7 +140,7 @@ fn shift(shift: roster::domain::Shift) -> Shift {
 }
 
 /// The account as the rules see it. Its working day ends as that of the sites in its zone and region, where these agree.
-fn with_cut_over(stored: account::domain::StoredAccount, sites: &[Site]) -> Result<Account> {
+fn with_cut_over(stored: account::domain::StoredAccount, sites: &[Site]) -> Result<DutyAccount> {
     let account = stored.account;
     let region = account.home().region;
     let near = |site: &&Site| site.zone == account.zone && (site.region == region || region.is_global());
@@ -149,7 +149,7 @@ fn with_cut_over(stored: account::domain::StoredAccount, sites: &[Site]) -> Resu
         [only] => **only,
         _ => CUT_OVER,
     };
-    Ok(Account {
+    Ok(DutyAccount {
         id: stored.id,
         key: account.key(),
         zone: zone(&account.zone)?,

@@ -71,7 +71,7 @@ impl Default for Policy {
 
 /// A person with the zone of their days.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct DutyPerson {
     /// Id.
     pub id: PersonId,
     /// The group's own number: what evidence and findings say.
@@ -95,7 +95,7 @@ pub struct Employment {
 
 /// An account as the rules see it.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct DutyAccount {
     /// Id.
     pub id: AccountId,
     /// `platform/store/name`.
@@ -110,7 +110,7 @@ pub struct Account {
     pub exclusive: bool,
 }
 
-impl Account {
+impl DutyAccount {
     /// An account with the usual cut-over, served by everybody.
     pub fn new(id: AccountId, key: impl Into<String>, zone: TimeZone) -> Self {
         Self { id, key: key.into(), zone, cut_over: CUT_OVER, team: None, exclusive: false }
@@ -181,9 +181,9 @@ pub struct Evidence {
     /// The numbers.
     pub policy: Policy,
     /// People.
-    pub people: Vec<Person>,
+    pub people: Vec<DutyPerson>,
     /// Accounts.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<DutyAccount>,
     /// Shifts that touch the period, its margin of one day, or `longest` before it.
     pub shifts: Vec<Shift>,
     /// Punches of the same stretch.
@@ -249,7 +249,7 @@ pub fn is_within(unit: &str, team: &str) -> bool {
 /// [`TimeError::OutOfRange`] for periods at the ends of the calendar.
 pub fn derive(evidence: &Evidence) -> Result<Duty, TimeError> {
     let book = book::Book::of(evidence)?;
-    let mut order: Vec<&Account> = evidence.accounts.iter().collect();
+    let mut order: Vec<&DutyAccount> = evidence.accounts.iter().collect();
     order.sort_by(|a, b| (&a.key, a.id).cmp(&(&b.key, b.id)));
     let mut findings = book.punch_findings(&order)?;
     let mut accounts = Vec::with_capacity(order.len());

@@ -8,12 +8,12 @@ use tally_access::OpContext;
 use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Event, Unit};
+use tally_store::{Audit, Event, UnitOfWork};
 
 use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
 use super::store;
 use crate::app::{App, Placed, bulk_audit, place, sorted};
-use crate::import::{Batch, Outcome, reconcile};
+use crate::import::{Batch, ImportOutcome, reconcile};
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
 use crate::roster;
 
@@ -54,31 +54,31 @@ pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Resul
     let at = ctx.now();
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Recorded>(&command.request_id, &command.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Recorded>(&command.request_id, &command.body).await? {
                 return Ok(done);
             }
             // Two punches at once are judged one after the other.
-            unit.lock("punch", person.into()).await?;
-            let facts = facts(&unit, person, at, command.device_at).await?;
+            work.lock("punch", person.into()).await?;
+            let facts = facts(&work, person, at, command.device_at).await?;
             let (verdict, reasons) = judge(&facts, at, command.kind);
             let placed = Placed { home: home.clone(), fact: Punch { person, at, kind: command.kind } };
-            let id = store::record(&mut unit, ctx, &placed, verdict, command.device_at)?;
+            let id = store::record(&mut work, ctx, &placed, verdict, command.device_at)?;
             let came = command.kind == PunchKind::In;
             let done = Recorded { id, person, at, came, verdict, reasons };
-            unit.emit(Event::new("attendance.punch.recorded", id, &done));
+            work.emit(Event::new("attendance.punch.recorded", id, &done));
             let audit = Audit::new("attendance.punch.record", "punch", id).region(&home.region);
-            unit.commit(audit.note("verdict", verdict.word()).note("came", came), done).await
+            work.commit(audit.note("verdict", verdict.word()).note("came", came), done).await
         })
         .await
 }
 
-async fn facts(unit: &Unit, person: PersonId, at: Timestamp, device_at: Option<Timestamp>) -> Result<Facts> {
+async fn facts(work: &UnitOfWork, person: PersonId, at: Timestamp, device_at: Option<Timestamp>) -> Result<Facts> {
     let since = |back| at.saturating_sub(back).unwrap_or(Timestamp::MIN);
-    let before = store::between(unit, Some(vec![person]), since(LONGEST), at).await?;
+    let before = store::between(work, Some(vec![person]), since(LONGEST), at).await?;
     let until = at.saturating_add(PLANNED).unwrap_or(Timestamp::MAX);
     let shifts =
-        roster::store::touching(unit, roster::store::Whose::People(vec![person]), since(PLANNED), until).await?;
+        roster::store::touching(work, roster::store::Whose::People(vec![person]), since(PLANNED), until).await?;
     Ok(Facts {
         before: before.iter().map(|p| (p.fact.at, p.fact.kind)).collect(),
         shifts: shifts.iter().map(|s| (s.start, s.end)).collect(),
@@ -87,33 +87,33 @@ async fn facts(unit: &Unit, person: PersonId, at: Timestamp, device_at: Option<T
 }
 
 /// Writes the punches that are new.
-pub async fn import_punches(app: &App, ctx: &OpContext, batch: Batch<Punch>) -> Result<Outcome> {
+pub async fn import_punches(app: &App, ctx: &OpContext, batch: Batch<Punch>) -> Result<ImportOutcome> {
     ctx.plan::<ImportPunches>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportPunches>(rows.iter().map(|(_, row)| row.target()))?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
                 return Ok(done);
             }
             let mut outcome = refused.clone();
-            let there = there(&unit, &rows).await?;
+            let there = there(&work, &rows).await?;
             let fresh: Vec<_> = reconcile(rows.clone(), there, &mut outcome).into_iter().map(|(_, row)| row).collect();
-            store::insert(&unit, ctx, &fresh).await?;
+            store::insert(&work, ctx, &fresh).await?;
             let audit = bulk_audit("attendance.punch.import", "punches", &batch.body, &outcome);
-            unit.commit(audit, sorted(outcome)).await
+            work.commit(audit, sorted(outcome)).await
         })
         .await
 }
 
-async fn there(unit: &Unit, rows: &[(u32, Placed<Punch>)]) -> Result<Vec<Placed<Punch>>> {
+async fn there(work: &UnitOfWork, rows: &[(u32, Placed<Punch>)]) -> Result<Vec<Placed<Punch>>> {
     let instants = || rows.iter().map(|(_, row)| row.fact.at);
     let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
     let people: BTreeSet<PersonId> = rows.iter().map(|(_, row)| row.fact.person).collect();
-    store::between(unit, Some(people.into_iter().collect()), from, to).await
+    store::between(work, Some(people.into_iter().collect()), from, to).await
 }
 
 /// A page of punches of a stretch of time, of one person or of all that the caller may see.

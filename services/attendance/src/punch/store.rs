@@ -7,7 +7,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, Unit, among, from_db, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
 
 use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
 use crate::app::Placed;
@@ -116,20 +116,20 @@ pub(crate) async fn page(
 
 /// Writes a person's own punch, with the commit.
 pub(crate) fn record(
-    unit: &mut Unit,
+    work: &mut UnitOfWork,
     ctx: &OpContext,
     placed: &Placed<Punch>,
     verdict: Verdict,
     device_at: Option<Timestamp>,
 ) -> Result<PunchId> {
     let id = ctx.new_id();
-    unit.insert_last(row(ctx, id, placed, verdict, device_at), || Refused::PunchRepeated.into())?;
+    work.insert_with_commit(row(ctx, id, placed, verdict, device_at), || Refused::PunchRepeated.into())?;
     Ok(PunchId(id))
 }
 
 /// Writes punches that another system recorded.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, punches: &[Placed<Punch>]) -> Result<()> {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, punches: &[Placed<Punch>]) -> Result<()> {
     let rows: Vec<_> = punches.iter().map(|punch| row(ctx, ctx.new_id(), punch, Verdict::NotJudged, None)).collect();
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }

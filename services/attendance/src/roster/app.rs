@@ -7,55 +7,59 @@ use tally_access::OpContext;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::page::Page;
-use tally_store::Unit;
+use tally_store::UnitOfWork;
 
 use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
 use crate::app::{App, Placed, bulk_audit, place, sorted};
-use crate::import::{Batch, Outcome, Problem, reconcile};
+use crate::import::{Batch, ImportOutcome, Problem, reconcile};
 use crate::policy::{ListShifts, PublishShifts};
 
 /// Writes the shifts that are new.
-pub async fn publish_shifts(app: &App, ctx: &OpContext, batch: Batch<Shift>) -> Result<Outcome> {
+pub async fn publish_shifts(app: &App, ctx: &OpContext, batch: Batch<Shift>) -> Result<ImportOutcome> {
     ctx.plan::<PublishShifts>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = Outcome { problems: batch.problems, ..Outcome::default() };
+    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<PublishShifts>(rows.iter().map(|(_, row)| row.target()))?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
                 return Ok(done);
             }
             let mut outcome = refused.clone();
-            let rows = known_accounts(&unit, rows.clone(), &mut outcome).await?;
-            let fresh = new_ones(&unit, rows, &mut outcome).await?;
-            store::insert(&unit, ctx, fresh).await?;
+            let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
+            let fresh = new_ones(&work, rows, &mut outcome).await?;
+            store::insert(&work, ctx, fresh).await?;
             let audit = bulk_audit("attendance.roster.write", "shifts", &batch.body, &outcome);
-            unit.commit(audit, sorted(outcome)).await
+            work.commit(audit, sorted(outcome)).await
         })
         .await
 }
 
 async fn known_accounts(
-    unit: &Unit,
+    work: &UnitOfWork,
     rows: Vec<(u32, Placed<Shift>)>,
-    outcome: &mut Outcome,
+    outcome: &mut ImportOutcome,
 ) -> Result<Vec<(u32, Placed<Shift>)>> {
     let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
-    let known = account::store::known(unit, named).await?;
+    let known = account::store::known(work, named).await?;
     let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
     outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
     Ok(good)
 }
 
-async fn new_ones(unit: &Unit, rows: Vec<(u32, Placed<Shift>)>, outcome: &mut Outcome) -> Result<Vec<Placed<Shift>>> {
+async fn new_ones(
+    work: &UnitOfWork,
+    rows: Vec<(u32, Placed<Shift>)>,
+    outcome: &mut ImportOutcome,
+) -> Result<Vec<Placed<Shift>>> {
     let starts = || rows.iter().map(|(_, row)| row.fact.start);
     let (Some(from), Some(to)) = (starts().min(), starts().max()) else { return Ok(Vec::new()) };
     let people: BTreeSet<PersonId> = rows.iter().map(|(_, row)| row.fact.person).collect();
-    let there = store::beginning(unit, people, from, to).await?;
+    let there = store::beginning(work, people, from, to).await?;
     Ok(reconcile(rows, there, outcome).into_iter().map(|(_, row)| row).collect())
 }
 

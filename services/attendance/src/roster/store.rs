@@ -7,7 +7,7 @@ use tally_kernel::id::{AccountId, PersonId, ShiftId};
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, Unit, among, from_db, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
 
 use super::domain::{Shift, StoredShift};
 use crate::app::Placed;
@@ -92,7 +92,7 @@ pub(crate) async fn page(
 }
 
 /// Writes shifts.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, shifts: Vec<Placed<Shift>>) -> Result<()> {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, shifts: Vec<Placed<Shift>>) -> Result<()> {
     let rows = shifts.into_iter().map(|Placed { home, fact }| ActiveModel {
         id: Set(ctx.new_id()),
         region: Set(home.region.to_string()),
@@ -104,6 +104,6 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, shifts: Vec<Placed<Shif
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
     });
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }

@@ -7,26 +7,26 @@ use tally_kernel::page::Page;
 use super::domain::{Site, StoredSite};
 use super::store;
 use crate::app::{App, bulk_audit, sorted};
-use crate::import::{Batch, Outcome, reconcile};
+use crate::import::{Batch, ImportOutcome, reconcile};
 use crate::policy::{ImportSites, ListSites};
 
 /// Writes the sites that are new.
-pub async fn import_sites(app: &App, ctx: &OpContext, batch: Batch<Site>) -> Result<Outcome> {
+pub async fn import_sites(app: &App, ctx: &OpContext, batch: Batch<Site>) -> Result<ImportOutcome> {
     let targets = batch.rows.iter().map(|(_, site)| Target::region(site.region.clone()));
     let permit = ctx.permit_all::<ImportSites>(targets)?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Outcome>(&batch.request_id, &batch.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
                 return Ok(done);
             }
-            let mut outcome = Outcome { problems: batch.problems.clone(), ..Outcome::default() };
+            let mut outcome = ImportOutcome { problems: batch.problems.clone(), ..ImportOutcome::default() };
             let names = batch.rows.iter().map(|(_, site)| site.name.clone()).collect();
-            let there = store::named(&unit, names).await?;
+            let there = store::named(&work, names).await?;
             let fresh = reconcile(batch.rows.clone(), there, &mut outcome);
-            store::insert(&unit, ctx, fresh.into_iter().map(|(_, site)| site).collect()).await?;
+            store::insert(&work, ctx, fresh.into_iter().map(|(_, site)| site).collect()).await?;
             let audit = bulk_audit("attendance.site.write", "sites", &batch.body, &outcome);
-            unit.commit(audit, sorted(outcome)).await
+            work.commit(audit, sorted(outcome)).await
         })
         .await
 }

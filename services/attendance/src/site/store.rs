@@ -6,7 +6,7 @@ use tally_kernel::id::SiteId;
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, scoped, to_db};
 
 use super::domain::{Site, StoredSite};
 use crate::policy::ListSites;
@@ -57,7 +57,7 @@ pub(crate) async fn page(tx: &ScopedTx, plan: &Plan<ListSites>, page: &Page) -> 
 }
 
 /// Writes sites.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, sites: Vec<Site>) -> Result<()> {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, sites: Vec<Site>) -> Result<()> {
     let rows = sites.into_iter().map(|site| ActiveModel {
         id: Set(ctx.new_id()),
         region: Set(site.region.to_string()),
@@ -67,6 +67,6 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, sites: Vec<Site>) -> Re
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
     });
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::{HandoverKind, PunchKind};
 use uuid::Uuid;
 
-use crate::world::{NORTH, World, account, counts, handover, person, punch, reason, shift};
+use crate::fixture::{NORTH, TestAttendance, account, counts, handover, person, punch, reason, shift};
 
 fn refused(rows: &[(u32, &str)]) -> Vec<(u32, String)> {
     rows.iter().map(|(index, reason)| (*index, (*reason).to_owned())).collect()
@@ -13,7 +13,7 @@ fn refused(rows: &[(u32, &str)]) -> Vec<(u32, String)> {
 
 #[tokio::test]
 async fn sites_are_written_once_and_never_overwritten() {
-    for world in World::all().await {
+    for attendance in TestAttendance::all().await {
         let site = |name: &str, zone: &str, cut_over: &str| pb::Site {
             name: name.into(),
             zone: zone.into(),
@@ -23,17 +23,17 @@ async fn sites_are_written_once_and_never_overwritten() {
         };
         let import = async |rows: Vec<pb::Site>| {
             let ask = pb::ImportSitesRequest { request_id: String::new(), rows };
-            counts(world.sites().import_sites(world.admin.request(ask)).await.unwrap().into_inner().result)
+            counts(attendance.sites().import_sites(attendance.admin.request(ask)).await.unwrap().into_inner().result)
         };
         let first = vec![site("Beijing", "asia/shanghai", ""), site("Berlin", "Europe/Berlin", "05:30")];
-        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", world.db.name);
+        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", attendance.db.name);
         let mut second = first.clone();
         second[1].cut_over = "06:00".into();
         second.push(site("", "Mars/Olympus", "25:00"));
         let problems = refused(&[(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID")]);
-        assert_eq!(import(second).await, (0, 1, problems), "{}", world.db.name);
-        let ask = world.admin.request(pb::ListSitesRequest::default());
-        let sites = world.sites().list_sites(ask).await.unwrap().into_inner().sites;
+        assert_eq!(import(second).await, (0, 1, problems), "{}", attendance.db.name);
+        let ask = attendance.admin.request(pb::ListSitesRequest::default());
+        let sites = attendance.sites().list_sites(ask).await.unwrap().into_inner().sites;
         let told: Vec<_> = sites.iter().map(|s| (s.name.as_str(), s.zone.as_str(), s.cut_over.as_str())).collect();
         assert_eq!(told, [("Beijing", "Asia/Shanghai", "04:00"), ("Berlin", "Europe/Berlin", "05:30")]);
     }
@@ -41,8 +41,8 @@ async fn sites_are_written_once_and_never_overwritten() {
 
 #[tokio::test]
 async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases() {
-    for world in World::all().await {
-        world.with_accounts(vec![account("a", "north/a"), account("b", "")]).await;
+    for attendance in TestAttendance::all().await {
+        attendance.with_accounts(vec![account("a", "north/a"), account("b", "")]).await;
         let mut later = account("a", "north/a");
         later.phases.push(pb::Phase { from: "2026-03-10".into(), kind: pb::PhaseKind::Named.into(), capacity: 2 });
         let mut moved = account("b", "south/b");
@@ -51,14 +51,15 @@ async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases() {
         let split = pb::Account { region: "cn-south".into(), ..account("d", "north/a") };
         let rows = vec![later, moved, account("x/y", ""), elsewhere, split];
         let ask = pb::ImportAccountsRequest { request_id: String::new(), rows };
-        let result = world.accounts().import_accounts(world.admin.request(ask)).await.unwrap().into_inner().result;
+        let result =
+            attendance.accounts().import_accounts(attendance.admin.request(ask)).await.unwrap().into_inner().result;
         let wrong = [(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID"), (3, "PLACE_WRONG"), (4, "PLACE_WRONG")];
         assert_eq!(counts(result), (1, 0, refused(&wrong)));
-        let ask = world.admin.request(pb::ListAccountsRequest::default());
-        let accounts = world.accounts().list_accounts(ask).await.unwrap().into_inner().accounts;
+        let ask = attendance.admin.request(pb::ListAccountsRequest::default());
+        let accounts = attendance.accounts().list_accounts(ask).await.unwrap().into_inner().accounts;
         let told: Vec<_> = accounts.iter().map(|a| (a.key.as_str(), a.region.as_str(), a.unit_id.clone())).collect();
         let expected = [("JD/shop/a", "cn-north", NORTH.to_string()), ("JD/shop/b", "*", String::new())];
-        assert_eq!(told, expected, "{}", world.db.name);
+        assert_eq!(told, expected, "{}", attendance.db.name);
         let phases: Vec<_> = accounts[0].phases.iter().map(|p| (p.from.as_str(), p.kind())).collect();
         assert_eq!(phases, [("", pb::PhaseKind::Shared), ("2026-03-10", pb::PhaseKind::Named)]);
     }
@@ -66,8 +67,8 @@ async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases() {
 
 #[tokio::test]
 async fn shifts_of_unknown_people_and_accounts_are_refused_and_the_others_published() {
-    for world in World::all().await {
-        let a = world.with_accounts(vec![account("a", "north/a")]).await.remove(0);
+    for attendance in TestAttendance::all().await {
+        let a = attendance.with_accounts(vec![account("a", "north/a")]).await.remove(0);
         let nine_to_five = shift(1, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
         let mut rows = vec![nine_to_five.clone(), nine_to_five.clone()];
         rows.push(shift(9, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z"));
@@ -75,7 +76,7 @@ async fn shifts_of_unknown_people_and_accounts_are_refused_and_the_others_publis
         rows.push(shift(1, &a, "2026-03-02T09:00:00Z", "2026-03-02T01:00:00Z"));
         rows.push(shift(2, &a, "2026-03-02T01:00:00Z", "2026-03-04T01:00:00Z"));
         let mut other_end = nine_to_five.clone();
-        other_end.end = crate::world::at("2026-03-02T10:00:00Z");
+        other_end.end = crate::fixture::at("2026-03-02T10:00:00Z");
         rows.push(other_end);
         let problems = [
             (2, "PERSON_UNKNOWN"),
@@ -84,15 +85,15 @@ async fn shifts_of_unknown_people_and_accounts_are_refused_and_the_others_publis
             (5, "ROW_INVALID"),
             (6, "ALREADY_DIFFERENT"),
         ];
-        assert_eq!(counts(world.publish(rows).await), (1, 1, refused(&problems)), "{}", world.db.name);
-        assert_eq!(counts(world.publish(vec![nine_to_five]).await), (0, 1, vec![]));
+        assert_eq!(counts(attendance.publish(rows).await), (1, 1, refused(&problems)), "{}", attendance.db.name);
+        assert_eq!(counts(attendance.publish(vec![nine_to_five]).await), (0, 1, vec![]));
     }
 }
 
 #[tokio::test]
 async fn punches_and_hand_overs_are_written_once() {
-    for world in World::all().await {
-        let a = world.with_accounts(vec![account("a", "")]).await.remove(0);
+    for attendance in TestAttendance::all().await {
+        let a = attendance.with_accounts(vec![account("a", "")]).await.remove(0);
         let punches = vec![
             punch(1, PunchKind::In, "2026-03-02T01:00:00Z"),
             punch(1, PunchKind::Out, "2026-03-02T09:00:00.250Z"),
@@ -100,8 +101,8 @@ async fn punches_and_hand_overs_are_written_once() {
             punch(1, PunchKind::Unspecified, "2026-03-02T01:00:00Z"),
         ];
         let problems = refused(&[(2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")]);
-        assert_eq!(counts(world.punch(punches.clone()).await), (2, 0, problems.clone()), "{}", world.db.name);
-        assert_eq!(counts(world.punch(punches).await), (0, 2, problems), "{}", world.db.name);
+        assert_eq!(counts(attendance.punch(punches.clone()).await), (2, 0, problems.clone()), "{}", attendance.db.name);
+        assert_eq!(counts(attendance.punch(punches).await), (0, 2, problems), "{}", attendance.db.name);
         let handovers = vec![
             handover(1, &a, HandoverKind::Take, "2026-03-02T01:00:00Z"),
             handover(1, &a, HandoverKind::Release, "2026-03-02T02:00:00Z"),
@@ -109,14 +110,19 @@ async fn punches_and_hand_overs_are_written_once() {
             handover(2, "not an id", HandoverKind::Take, "2026-03-02T02:00:00Z"),
         ];
         let problems = refused(&[(2, "ACCOUNT_UNKNOWN"), (3, "ROW_INVALID")]);
-        assert_eq!(counts(world.hand_over(handovers.clone()).await), (2, 0, problems.clone()), "{}", world.db.name);
-        assert_eq!(counts(world.hand_over(handovers).await), (0, 2, problems), "{}", world.db.name);
+        assert_eq!(
+            counts(attendance.hand_over(handovers.clone()).await),
+            (2, 0, problems.clone()),
+            "{}",
+            attendance.db.name
+        );
+        assert_eq!(counts(attendance.hand_over(handovers).await), (0, 2, problems), "{}", attendance.db.name);
     }
 }
 
 #[tokio::test]
 async fn an_alias_means_one_person_on_any_date() {
-    for world in World::all().await {
+    for attendance in TestAttendance::all().await {
         let alias = |n: u128, from: &str, to: &str| pb::Alias {
             platform: "JD".into(),
             alias: "小红".into(),
@@ -127,16 +133,18 @@ async fn an_alias_means_one_person_on_any_date() {
         };
         let import = async |rows: Vec<pb::Alias>| {
             let ask = pb::ImportAliasesRequest { request_id: String::new(), rows };
-            counts(world.aliases().import_aliases(world.admin.request(ask)).await.unwrap().into_inner().result)
+            counts(
+                attendance.aliases().import_aliases(attendance.admin.request(ask)).await.unwrap().into_inner().result,
+            )
         };
         let first = vec![alias(1, "", "2026-02-28"), alias(2, "2026-03-01", "")];
-        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", world.db.name);
-        assert_eq!(import(first).await, (0, 2, vec![]), "{}", world.db.name);
+        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", attendance.db.name);
+        assert_eq!(import(first).await, (0, 2, vec![]), "{}", attendance.db.name);
         let second = vec![alias(3, "2026-03-01", ""), alias(3, "2026-06-01", ""), alias(9, "", ""), alias(3, "x", "")];
         let problems = [(0, "ALREADY_DIFFERENT"), (1, "ALIAS_OVERLAP"), (2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")];
-        assert_eq!(import(second).await, (0, 0, refused(&problems)), "{}", world.db.name);
-        let ask = world.admin.request(pb::ListAliasesRequest::default());
-        let told = world.aliases().list_aliases(ask).await.unwrap().into_inner().aliases;
+        assert_eq!(import(second).await, (0, 0, refused(&problems)), "{}", attendance.db.name);
+        let ask = attendance.admin.request(pb::ListAliasesRequest::default());
+        let told = attendance.aliases().list_aliases(ask).await.unwrap().into_inner().aliases;
         let told: Vec<_> = told.iter().map(|a| (a.person_id.clone(), a.from.as_str(), a.to.as_str())).collect();
         let expected = [(person(1).to_string(), "", "2026-02-28"), (person(2).to_string(), "2026-03-01", "")];
         assert_eq!(told, expected);
@@ -145,19 +153,19 @@ async fn an_alias_means_one_person_on_any_date() {
 
 #[tokio::test]
 async fn the_same_request_gives_the_same_result_and_another_body_is_refused() {
-    for world in World::all().await {
+    for attendance in TestAttendance::all().await {
         let rows = vec![punch(1, PunchKind::In, "2026-03-02T01:00:00Z")];
         let ask = pb::ImportPunchesRequest { request_id: "batch-1".into(), rows };
         for _ in 0..2 {
-            let answer = world.punches().import_punches(world.admin.request(ask.clone())).await.unwrap();
-            assert_eq!(counts(answer.into_inner().result), (1, 0, vec![]), "{}", world.db.name);
+            let answer = attendance.punches().import_punches(attendance.admin.request(ask.clone())).await.unwrap();
+            assert_eq!(counts(answer.into_inner().result), (1, 0, vec![]), "{}", attendance.db.name);
         }
         let mut other = ask;
         other.rows.push(punch(1, PunchKind::Out, "2026-03-02T09:00:00Z"));
-        let answer = world.punches().import_punches(world.admin.request(other)).await;
-        assert_eq!(reason(answer), "REQUEST_ID_REUSED", "{}", world.db.name);
-        let ctx = world.callers.context(&world.admin);
-        let tx = world.db.store.read(&ctx).await.unwrap();
+        let answer = attendance.punches().import_punches(attendance.admin.request(other)).await;
+        assert_eq!(reason(answer), "REQUEST_ID_REUSED", "{}", attendance.db.name);
+        let ctx = attendance.callers.context(&attendance.admin);
+        let tx = attendance.db.store.read(&ctx).await.unwrap();
         let log = tx.audit_log(10).await.unwrap();
         assert_eq!(log.len(), 1, "one change, one entry");
         assert_eq!(
@@ -170,15 +178,15 @@ async fn the_same_request_gives_the_same_result_and_another_body_is_refused() {
 
 #[tokio::test]
 async fn a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_refused_at_once() {
-    for world in World::all().await {
-        let hr = world.of_unit(NORTH, &[Permission::PunchImport, Permission::PunchRead]);
+    for attendance in TestAttendance::all().await {
+        let hr = attendance.of_unit(NORTH, &[Permission::PunchImport, Permission::PunchRead]);
         let import = async |rows| {
             let ask = pb::ImportPunchesRequest { request_id: String::new(), rows };
-            world.punches().import_punches(hr.request(ask)).await
+            attendance.punches().import_punches(hr.request(ask)).await
         };
         let (own, other) =
             (punch(1, PunchKind::In, "2026-03-02T01:00:00Z"), punch(3, PunchKind::In, "2026-03-02T01:00:00Z"));
-        assert_eq!(reason(import(vec![own.clone(), other]).await), "PERMISSION_DENIED", "{}", world.db.name);
+        assert_eq!(reason(import(vec![own.clone(), other]).await), "PERMISSION_DENIED", "{}", attendance.db.name);
         assert_eq!(counts(import(vec![own.clone()]).await.unwrap().into_inner().result), (1, 0, vec![]));
         assert_eq!(reason(import(vec![own; 5_001]).await), "INVALID_REQUEST");
     }
@@ -186,16 +194,16 @@ async fn a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_r
 
 #[tokio::test]
 async fn an_import_in_chunks_reads_the_people_once_and_again_only_when_something_changed() {
-    for world in World::all().await {
+    for attendance in TestAttendance::all().await {
         let chunk = async |day: u32| {
             let row = punch(1, PunchKind::In, &format!("2026-03-0{day}T01:00:00Z"));
-            assert_eq!(counts(world.punch(vec![row]).await), (1, 0, vec![]), "{}", world.db.name);
-            world.heard.pages()
+            assert_eq!(counts(attendance.punch(vec![row]).await), (1, 0, vec![]), "{}", attendance.db.name);
+            attendance.heard.pages()
         };
-        world.heard.change();
+        attendance.heard.change();
         // Three people, one a page.
-        assert_eq!([chunk(1).await, chunk(2).await, chunk(3).await], [3, 3, 3], "{}", world.db.name);
-        world.heard.change();
-        assert_eq!([chunk(4).await, chunk(5).await], [6, 6], "{}", world.db.name);
+        assert_eq!([chunk(1).await, chunk(2).await, chunk(3).await], [3, 3, 3], "{}", attendance.db.name);
+        attendance.heard.change();
+        assert_eq!([chunk(4).await, chunk(5).await], [6, 6], "{}", attendance.db.name);
     }
 }

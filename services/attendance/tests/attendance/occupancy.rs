@@ -6,14 +6,14 @@ use tally_api::attendance::v1::{DutyRule, HandoverKind, PunchKind};
 use tally_api::common::v1::{Finding, Period};
 use tally_testkit::callers::Caller;
 
-use crate::world::{NORTH, World, account, handover, person, punch, reason, shift};
+use crate::fixture::{NORTH, TestAttendance, account, handover, person, punch, reason, shift};
 
-struct Told {
+struct Answer {
     accounts: Vec<pb::AccountOccupancy>,
     findings: Vec<Finding>,
 }
 
-impl Told {
+impl Answer {
     fn lines(&self, account_id: &str) -> Vec<String> {
         let rows = self.accounts.iter().filter(|a| a.account_id == account_id).flat_map(|a| &a.rows);
         let number = |id: &str| (1..=3).find(|n| person(*n).to_string() == id).map_or("?".into(), |n| format!("E{n}"));
@@ -30,9 +30,10 @@ fn march(account_ids: Vec<String>) -> pb::ListOccupancyRequest {
     pb::ListOccupancyRequest { period, account_ids, policy: None }
 }
 
-async fn ask(world: &World, caller: &Caller, question: pb::ListOccupancyRequest) -> Told {
-    let mut stream = world.occupancy().list_occupancy(caller.request(question)).await.expect("an answer").into_inner();
-    let mut told = Told { accounts: Vec::new(), findings: Vec::new() };
+async fn ask(attendance: &TestAttendance, caller: &Caller, question: pb::ListOccupancyRequest) -> Answer {
+    let mut stream =
+        attendance.occupancy().list_occupancy(caller.request(question)).await.expect("an answer").into_inner();
+    let mut told = Answer { accounts: Vec::new(), findings: Vec::new() };
     while let Some(part) = stream.message().await.expect("an answer") {
         told.accounts.extend(part.accounts);
         told.findings.extend(part.findings);
@@ -42,23 +43,23 @@ async fn ask(world: &World, caller: &Caller, question: pb::ListOccupancyRequest)
 
 #[tokio::test]
 async fn every_rule_shows_with_its_evidence() {
-    for world in World::all().await {
+    for attendance in TestAttendance::all().await {
         let names = ["held", "rostered", "punched", "bare"];
         let teams = ["north/a", "north/a", "north/a", "south/b"];
         let accounts = names.iter().zip(teams).map(|(name, team)| account(name, team)).collect();
-        let ids = world.with_accounts(accounts).await;
-        world.hand_over(vec![handover(1, &ids[0], HandoverKind::Take, "2026-03-02T01:00:00Z")]).await;
-        world.publish(vec![shift(2, &ids[1], "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
+        let ids = attendance.with_accounts(accounts).await;
+        attendance.hand_over(vec![handover(1, &ids[0], HandoverKind::Take, "2026-03-02T01:00:00Z")]).await;
+        attendance.publish(vec![shift(2, &ids[1], "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
         let punches = [(PunchKind::In, "2026-03-02T01:05:00Z"), (PunchKind::Out, "2026-03-02T09:10:00Z")];
-        world
+        attendance
             .punch(punches.iter().flat_map(|(kind, when)| [punch(1, *kind, when), punch(2, *kind, when)]).collect())
             .await;
 
-        let told = ask(&world, &world.admin, march(vec![])).await;
+        let told = ask(&attendance, &attendance.admin, march(vec![])).await;
         let order: Vec<_> = told.accounts.iter().map(|a| a.account_id.clone()).collect();
         assert_eq!(order, [ids[3].clone(), ids[0].clone(), ids[2].clone(), ids[1].clone()], "by key");
         let pair = "punch:E1@2026-03-02T01:05:00Z/2026-03-02T09:10:00Z";
-        assert_eq!(told.lines(&ids[0])[0], "E1 Handover handover:E1@2026-03-02T01:00:00Z", "{}", world.db.name);
+        assert_eq!(told.lines(&ids[0])[0], "E1 Handover handover:E1@2026-03-02T01:00:00Z", "{}", attendance.db.name);
         let rostered =
             format!("E2 Roster shift:E2@2026-03-02T01:00:00Z/2026-03-02T09:00:00Z+{}", pair.replace("E1", "E2"));
         assert_eq!(told.lines(&ids[1]), [rostered]);
@@ -71,17 +72,17 @@ async fn every_rule_shows_with_its_evidence() {
 
 #[tokio::test]
 async fn a_hold_taken_months_ago_is_known_and_one_given_back_is_not() {
-    for world in World::all().await {
-        let ids = world.with_accounts(vec![account("a", "north/a"), account("b", "north/a")]).await;
+    for attendance in TestAttendance::all().await {
+        let ids = attendance.with_accounts(vec![account("a", "north/a"), account("b", "north/a")]).await;
         let rows = vec![
             handover(1, &ids[0], HandoverKind::Take, "2025-11-02T01:00:00Z"),
             handover(1, &ids[0], HandoverKind::Release, "2026-03-05T01:00:00Z"),
             handover(2, &ids[1], HandoverKind::Take, "2025-11-01T01:00:00Z"),
             handover(2, &ids[1], HandoverKind::Release, "2025-11-05T01:00:00Z"),
         ];
-        world.hand_over(rows).await;
-        let told = ask(&world, &world.admin, march(vec![])).await;
-        assert_eq!(told.lines(&ids[0]), ["E1 Handover handover:E1@2025-11-02T01:00:00Z"], "{}", world.db.name);
+        attendance.hand_over(rows).await;
+        let told = ask(&attendance, &attendance.admin, march(vec![])).await;
+        assert_eq!(told.lines(&ids[0]), ["E1 Handover handover:E1@2025-11-02T01:00:00Z"], "{}", attendance.db.name);
         assert_eq!(told.lines(&ids[1]), ["E1 Team ", "E2 Team "]);
         assert_eq!(told.kinds(), ["NO_DUTY_EVIDENCE JD/shop/b"]);
     }
@@ -89,44 +90,51 @@ async fn a_hold_taken_months_ago_is_known_and_one_given_back_is_not() {
 
 #[tokio::test]
 async fn the_answer_about_an_account_does_not_depend_on_who_asks_but_which_accounts_does() {
-    for world in World::all().await {
-        let ids = world.with_accounts(vec![account("a", "north/a"), account("b", "south/b")]).await;
+    for attendance in TestAttendance::all().await {
+        let ids = attendance.with_accounts(vec![account("a", "north/a"), account("b", "south/b")]).await;
         // Somebody of another team helps out: the supervisor of the team sees it, though not that person's punches.
-        world.publish(vec![shift(3, &ids[0], "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
-        world
+        attendance.publish(vec![shift(3, &ids[0], "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
+        attendance
             .punch(vec![
                 punch(3, PunchKind::In, "2026-03-02T04:00:00Z"),
                 punch(3, PunchKind::Out, "2026-03-02T05:00:00Z"),
             ])
             .await;
-        let supervisor = world.of_unit(NORTH, &[Permission::OccupancyRead, Permission::PunchRead]);
-        let (mine, all) =
-            (ask(&world, &supervisor, march(vec![])).await, ask(&world, &world.admin, march(vec![])).await);
-        assert_eq!(mine.accounts.len(), 1, "{}", world.db.name);
+        let supervisor = attendance.of_unit(NORTH, &[Permission::OccupancyRead, Permission::PunchRead]);
+        let (mine, all) = (
+            ask(&attendance, &supervisor, march(vec![])).await,
+            ask(&attendance, &attendance.admin, march(vec![])).await,
+        );
+        assert_eq!(mine.accounts.len(), 1, "{}", attendance.db.name);
         assert_eq!(mine.lines(&ids[0]), all.lines(&ids[0]));
         assert!(mine.lines(&ids[0])[0].ends_with("+punch:E3@2026-03-02T04:00:00Z/2026-03-02T05:00:00Z"));
         assert_eq!(all.accounts.len(), 2);
-        let other = world.occupancy().list_occupancy(supervisor.request(march(vec![ids[1].clone()]))).await;
+        let other = attendance.occupancy().list_occupancy(supervisor.request(march(vec![ids[1].clone()]))).await;
         assert_eq!(tally_rpc::error_from(other.err().unwrap()).reason(), "NOT_FOUND");
-        let agent = world.agent(1, &[Permission::PunchRead]);
-        let refused = world.occupancy().list_occupancy(agent.request(march(vec![]))).await;
+        let agent = attendance.agent(1, &[Permission::PunchRead]);
+        let refused = attendance.occupancy().list_occupancy(agent.request(march(vec![]))).await;
         assert_eq!(tally_rpc::error_from(refused.err().unwrap()).reason(), "PERMISSION_DENIED");
     }
 }
 
 #[tokio::test]
 async fn sites_of_the_zone_move_the_working_day_and_the_numbers_of_the_rules_can_be_given() {
-    for world in World::all().await {
-        let ids = world.with_accounts(vec![account("a", "north/a")]).await;
-        world.publish(vec![shift(1, &ids[0], "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
+    for attendance in TestAttendance::all().await {
+        let ids = attendance.with_accounts(vec![account("a", "north/a")]).await;
+        attendance.publish(vec![shift(1, &ids[0], "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
         // 05:00 in Shanghai: of the same working day by the usual cut-over, of the day before by the site's.
-        world
+        attendance
             .punch(vec![
                 punch(1, PunchKind::In, "2026-03-01T21:00:00Z"),
                 punch(1, PunchKind::Out, "2026-03-01T21:30:00Z"),
             ])
             .await;
-        assert_eq!(ask(&world, &world.admin, march(vec![])).await.lines(&ids[0]), [""; 0], "{}", world.db.name);
+        assert_eq!(
+            ask(&attendance, &attendance.admin, march(vec![])).await.lines(&ids[0]),
+            [""; 0],
+            "{}",
+            attendance.db.name
+        );
         let site = pb::Site {
             name: "Beijing".into(),
             zone: "Asia/Shanghai".into(),
@@ -135,26 +143,27 @@ async fn sites_of_the_zone_move_the_working_day_and_the_numbers_of_the_rules_can
             ..Default::default()
         };
         let rows = pb::ImportSitesRequest { request_id: String::new(), rows: vec![site] };
-        world.sites().import_sites(world.admin.request(rows)).await.unwrap();
-        let told = ask(&world, &world.admin, march(vec![])).await;
+        attendance.sites().import_sites(attendance.admin.request(rows)).await.unwrap();
+        let told = ask(&attendance, &attendance.admin, march(vec![])).await;
         assert_eq!(told.lines(&ids[0]).len(), 1);
         let mut question = march(ids.clone());
         question.policy = Some(pb::DutyPolicy { grace_minutes: 1, max_hours: 0, cut_over: String::new(), version: 0 });
-        let told = ask(&world, &world.admin, question.clone()).await;
+        let told = ask(&attendance, &attendance.admin, question.clone()).await;
         let row = &told.accounts[0].rows[0];
         let seconds = row.end.unwrap_or_default().seconds - row.start.unwrap_or_default().seconds;
         assert_eq!(seconds, 8 * 3600 + 120);
         question.policy = Some(pb::DutyPolicy { grace_minutes: 1, max_hours: 0, cut_over: "04:00".into(), version: 0 });
-        assert_eq!(ask(&world, &world.admin, question).await.lines(&ids[0]), [""; 0]);
+        assert_eq!(ask(&attendance, &attendance.admin, question).await.lines(&ids[0]), [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn a_question_that_cannot_be_read_is_refused() {
-    let world = World::all().await.remove(0);
-    let refused = world.occupancy().list_occupancy(world.admin.request(pb::ListOccupancyRequest::default())).await;
+    let attendance = TestAttendance::all().await.remove(0);
+    let refused =
+        attendance.occupancy().list_occupancy(attendance.admin.request(pb::ListOccupancyRequest::default())).await;
     let error = tally_rpc::error_from(refused.err().unwrap());
     assert_eq!(error.violations().len(), 2);
     let sites = pb::ListSitesRequest { page_size: 1, page_token: "tampered".into() };
-    assert_eq!(reason(world.sites().list_sites(world.admin.request(sites)).await), "PAGE_TOKEN_INVALID");
+    assert_eq!(reason(attendance.sites().list_sites(attendance.admin.request(sites)).await), "PAGE_TOKEN_INVALID");
 }

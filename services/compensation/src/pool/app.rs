@@ -63,9 +63,9 @@ pub async fn create(app: &App, ctx: &OpContext, new: NewPool) -> Result<Pool> {
     }
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(id) = unit.replay::<PoolId>(&new.request_id, &new.body).await? {
-                return store::pool_of(&unit, id).await;
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(id) = work.replay::<PoolId>(&new.request_id, &new.body).await? {
+                return store::pool_of(&work, id).await;
             }
             let pool = Pool {
                 id: PoolId(ctx.new_id()),
@@ -74,8 +74,8 @@ pub async fn create(app: &App, ctx: &OpContext, new: NewPool) -> Result<Pool> {
                 amount: new.amount,
                 rule: new.rule.clone(),
             };
-            store::insert(&mut unit, ctx, &pool).await?;
-            unit.commit(Audit::new("compensation.pool.create", "pool", pool.id), pool.id).await?;
+            store::insert(&mut work, ctx, &pool).await?;
+            work.commit(Audit::new("compensation.pool.create", "pool", pool.id), pool.id).await?;
             Ok(pool)
         })
         .await

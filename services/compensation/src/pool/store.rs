@@ -8,7 +8,7 @@ use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, with_opened};
+use tally_store::{ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, with_opened};
 
 use super::app::Pool;
 use super::domain::PoolRule;
@@ -37,25 +37,25 @@ impl ActiveModelBehavior for ActiveModel {}
 
 tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 
-impl Told for Entity {
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> Telling<'t> {
+impl Exported for Entity {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
         with_opened(tx, row, opened, (Place::of(Column::Amount, row.id), &row.amount)).boxed()
     }
 }
 
 /// Writes a pool.
-pub async fn insert(unit: &mut Unit, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {
+pub async fn insert(work: &mut UnitOfWork, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {
     let row = ActiveModel {
         id: Set(pool.id.0),
         region: Set("*".to_owned()),
         name: Set(pool.name.clone()),
         cycle_id: Set(pool.cycle.0),
-        amount: Set(unit.seal(&Place::of(Column::Amount, pool.id.0), &pool.amount).await?),
+        amount: Set(work.seal(&Place::of(Column::Amount, pool.id.0), &pool.amount).await?),
         rule: Set(serde_json::to_string(&pool.rule).map_err(Error::internal)?),
         recorded_at: Set(tally_store::to_db(ctx.now())),
         ..Default::default()
     };
-    unit.insert(row).await?;
+    work.insert(row).await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use tally_kernel::id::{CycleId, PersonId, PoolId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result};
-use tally_store::{Audit, Store, Unit};
+use tally_store::{Audit, Store, UnitOfWork};
 
 use super::domain::{self, CarryBook, Claimant, Fund, Settlement, SettlementError, Stage};
 use super::store;
@@ -100,19 +100,19 @@ pub async fn draft(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed>
     let scores = claims(scores, &people)?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(id) = unit.replay::<SettlementId>(&change.request_id, &change.body).await? {
-                return store::filed(&unit, id).await;
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(id) = work.replay::<SettlementId>(&change.request_id, &change.body).await? {
+                return store::filed(&work, id).await;
             }
-            let carry = store::carry_book(&unit, pool.amount.currency).await?;
+            let carry = store::carry_book(&work, pool.amount.currency).await?;
             let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
             let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
-            store::insert(&unit, &filed).await?;
-            statement::store::insert_all(&unit, ctx, &filed, &split.lines, (&people, last_day)).await?;
+            store::insert(&work, &filed).await?;
+            statement::store::insert_all(&work, ctx, &filed, &split.lines, (&people, last_day)).await?;
             let audit = Audit::new("compensation.settlement.draft", "settlement", filed.id)
                 .after(&tally_store::digest(filed.inputs_digest.as_bytes()))
                 .note("people", filed.people);
-            unit.commit(audit, filed.id).await?;
+            work.commit(audit, filed.id).await?;
             Ok(filed)
         })
         .await
@@ -172,9 +172,9 @@ pub async fn discard(app: &App, ctx: &OpContext, change: &Change) -> Result<File
     let permit = ctx.permit::<DiscardSettlement>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
+            let work = app.store.unit(ctx, &permit).await?;
             let step = |filed: &Filed| Ok(Filed { stage: filed.stage.discard()?, ..filed.clone() });
-            change_stage(unit, change, "compensation.settlement.discard", step).await
+            change_stage(work, change, "compensation.settlement.discard", step).await
         })
         .await
 }
@@ -185,12 +185,12 @@ pub async fn approve(app: &App, ctx: &OpContext, change: &Change) -> Result<File
     let approver = Hands::of(ctx, &permit);
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
+            let work = app.store.unit(ctx, &permit).await?;
             let step = |filed: &Filed| {
                 let stage = filed.stage.approve(filed.prepared, approver)?;
                 Ok(Filed { stage, approved: Some(approver), ..filed.clone() })
             };
-            change_stage(unit, change, "compensation.settlement.approve", step).await
+            change_stage(work, change, "compensation.settlement.approve", step).await
         })
         .await
 }
@@ -201,24 +201,24 @@ pub async fn post(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> 
     let poster = Hands::of(ctx, &permit);
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
+            let work = app.store.unit(ctx, &permit).await?;
             let id = SettlementId(change.id);
-            let filed = store::filed(&unit, id).await?;
+            let filed = store::filed(&work, id).await?;
             if filed.stage == Stage::Approved {
-                move_carry_on(&unit, ctx, &filed).await?;
+                move_carry_on(&work, ctx, &filed).await?;
             }
             let step = |filed: &Filed| {
                 let stage = filed.stage.post(filed.prepared, filed.approved, poster)?;
                 Ok(Filed { stage, posted: Some(poster), ..filed.clone() })
             };
-            change_stage(unit, change, "compensation.settlement.post", step).await
+            change_stage(work, change, "compensation.settlement.post", step).await
         })
         .await
 }
 
 /// Checks what is about to be posted, and writes the carry account if nobody else moved it since the draft.
-async fn move_carry_on(unit: &Unit, ctx: &OpContext, filed: &Filed) -> Result<()> {
-    let lines = statement::store::lines_of(unit, filed.id).await?;
+async fn move_carry_on(work: &UnitOfWork, ctx: &OpContext, filed: &Filed) -> Result<()> {
+    let lines = statement::store::lines_of(work, filed.id).await?;
     let split = Settlement {
         pool: filed.sums.pool,
         lines,
@@ -229,30 +229,30 @@ async fn move_carry_on(unit: &Unit, ctx: &OpContext, filed: &Filed) -> Result<()
     if filed.sums.carry_after == filed.sums.carry_before {
         return Ok(());
     }
-    if store::carry_book(unit, filed.sums.pool.currency).await? != filed.sums.carry_before {
+    if store::carry_book(work, filed.sums.pool.currency).await? != filed.sums.carry_before {
         let message =
             "another settlement was posted since this one was drafted and moved the odd cents: draft it again";
         return Err(Error::new(Kind::FailedPrecondition, "CARRY_MOVED", message));
     }
-    store::keep_carry_book(unit, ctx, &filed.sums.carry_after).await
+    store::keep_carry_book(work, ctx, &filed.sums.carry_after).await
 }
 
 async fn change_stage(
-    mut unit: Unit,
+    mut work: UnitOfWork,
     change: &Change,
     action: &'static str,
     step: impl Fn(&Filed) -> Result<Filed, SettlementError>,
 ) -> Result<Filed> {
     let id = SettlementId(change.id);
-    if unit.replay::<SettlementId>(&change.request_id, &change.body).await?.is_some() {
-        return store::filed(&unit, id).await;
+    if work.replay::<SettlementId>(&change.request_id, &change.body).await?.is_some() {
+        return store::filed(&work, id).await;
     }
-    let before = store::filed_for_update(&unit, id).await?;
+    let before = store::filed_for_update(&work, id).await?;
     let after = step(&before)?;
-    store::keep_stage(&unit, &after).await?;
+    store::keep_stage(&work, &after).await?;
     let audit = Audit::new(action, "settlement", id).note("from", before.stage.name()).note("to", after.stage.name());
-    let people = statement::store::people_of(&unit, id).await?;
-    unit.commit(audit.about_all(people), id).await?;
+    let people = statement::store::people_of(&work, id).await?;
+    work.commit(audit.about_all(people), id).await?;
     Ok(after)
 }
 

@@ -9,7 +9,9 @@ use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, from_db, to_db, with_opened};
+use tally_store::{
+    ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, to_db, with_opened,
+};
 
 use super::app::{Filed, Sums};
 use super::domain::{CarryBook, Stage};
@@ -49,16 +51,16 @@ impl ActiveModelBehavior for ActiveModel {}
 
 tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 
-impl Told for Entity {
+impl Exported for Entity {
     const SEALED: Option<Permission> = Some(Permission::PoolRead);
 
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> Telling<'t> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
         with_opened(tx, row, opened, (Place::of(Column::Sums, row.id), &row.sums)).boxed()
     }
 }
 
-impl Told for carry::Entity {
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t carry::Model, opened: bool) -> Telling<'t> {
+impl Exported for carry::Entity {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t carry::Model, opened: bool) -> ExportCells<'t> {
         with_opened(tx, row, opened, (Place::of(carry::Column::Book, row.id), &row.book)).boxed()
     }
 }
@@ -92,19 +94,19 @@ pub mod carry {
 }
 
 /// Writes a draft.
-pub async fn insert(unit: &Unit, filed: &Filed) -> Result<()> {
+pub async fn insert(work: &UnitOfWork, filed: &Filed) -> Result<()> {
     let row = ActiveModel {
         id: Set(filed.id.0),
         region: Set("*".to_owned()),
         pool_id: Set(filed.pool.0),
         cycle_id: Set(filed.cycle.0),
         stage: Set(filed.stage.name().to_owned()),
-        sums: Set(unit.seal(&Place::of(Column::Sums, filed.id.0), &filed.sums).await?),
+        sums: Set(work.seal(&Place::of(Column::Sums, filed.id.0), &filed.sums).await?),
         people: Set(i64::from(filed.people)),
         inputs_digest: Set(filed.inputs_digest.clone()),
         prepared_by: Set(filed.prepared.by.0),
         prepared_person: Set(filed.prepared.person.map(|p| p.0)),
-        prepared_for: Set(filed.prepared.lent_by.map(|p| p.0)),
+        prepared_for: Set(filed.prepared.delegated_by.map(|p| p.0)),
         approved_by: Set(None),
         approved_person: Set(None),
         approved_for: Set(None),
@@ -114,20 +116,20 @@ pub async fn insert(unit: &Unit, filed: &Filed) -> Result<()> {
         recorded_at: Set(to_db(filed.prepared_at)),
         ..Default::default()
     };
-    unit.insert(row).await?;
+    work.insert(row).await?;
     Ok(())
 }
 
 /// Writes where a settlement stands and who brought it there.
-pub async fn keep_stage(unit: &Unit, filed: &Filed) -> Result<()> {
-    unit.update::<Entity>()
+pub async fn keep_stage(work: &UnitOfWork, filed: &Filed) -> Result<()> {
+    work.update::<Entity>()
         .set(Column::Stage, filed.stage.name())
         .set(Column::ApprovedBy, filed.approved.map(|hands| hands.by.0))
         .set(Column::ApprovedPerson, filed.approved.and_then(|hands| hands.person).map(|p| p.0))
-        .set(Column::ApprovedFor, filed.approved.and_then(|hands| hands.lent_by).map(|p| p.0))
+        .set(Column::ApprovedFor, filed.approved.and_then(|hands| hands.delegated_by).map(|p| p.0))
         .set(Column::PostedBy, filed.posted.map(|hands| hands.by.0))
         .set(Column::PostedPerson, filed.posted.and_then(|hands| hands.person).map(|p| p.0))
-        .set(Column::PostedFor, filed.posted.and_then(|hands| hands.lent_by).map(|p| p.0))
+        .set(Column::PostedFor, filed.posted.and_then(|hands| hands.delegated_by).map(|p| p.0))
         .filter(Column::Id.eq(filed.id.0))
         .exec_one()
         .await?;
@@ -140,8 +142,8 @@ pub async fn filed(tx: &ScopedTx, id: SettlementId) -> Result<Filed> {
 }
 
 /// The same, held until the unit ends, so that two people cannot change its state at once.
-pub async fn filed_for_update(unit: &Unit, id: SettlementId) -> Result<Filed> {
-    found(unit, id, unit.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?).await
+pub async fn filed_for_update(work: &UnitOfWork, id: SettlementId) -> Result<Filed> {
+    found(work, id, work.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?).await
 }
 
 /// One settlement that the caller may see.
@@ -185,8 +187,8 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
     })
 }
 
-fn hands(by: Uuid, person: Option<Uuid>, lent_by: Option<Uuid>) -> Hands {
-    Hands { by: PrincipalId(by), person: person.map(PersonId), lent_by: lent_by.map(PrincipalId) }
+fn hands(by: Uuid, person: Option<Uuid>, delegated_by: Option<Uuid>) -> Hands {
+    Hands { by: PrincipalId(by), person: person.map(PersonId), delegated_by: delegated_by.map(PrincipalId) }
 }
 
 /// The carry account of a currency; empty before the first settlement that carries.
@@ -199,13 +201,13 @@ pub async fn carry_book(tx: &ScopedTx, currency: Currency) -> Result<CarryBook> 
 }
 
 /// Writes the carry account after a posting.
-pub async fn keep_carry_book(unit: &Unit, ctx: &tally_access::OpContext, book: &CarryBook) -> Result<()> {
+pub async fn keep_carry_book(work: &UnitOfWork, ctx: &tally_access::OpContext, book: &CarryBook) -> Result<()> {
     let mine = carry::Column::Currency.eq(book.currency.to_string());
-    let known = unit.select::<carry::Entity>().filter(mine.clone()).for_update().one().await?;
+    let known = work.select::<carry::Entity>().filter(mine.clone()).for_update().one().await?;
     let id = known.as_ref().map_or_else(|| ctx.new_id(), |row| row.id);
-    let sealed: Sealed<class::Salary, _> = unit.seal(&Place::of(carry::Column::Book, id), book).await?;
+    let sealed: Sealed<class::Salary, _> = work.seal(&Place::of(carry::Column::Book, id), book).await?;
     if known.is_some() {
-        unit.update::<carry::Entity>().set(carry::Column::Book, sealed).filter(mine).exec_one().await?;
+        work.update::<carry::Entity>().set(carry::Column::Book, sealed).filter(mine).exec_one().await?;
         return Ok(());
     }
     let row = carry::ActiveModel {
@@ -216,6 +218,6 @@ pub async fn keep_carry_book(unit: &Unit, ctx: &tally_access::OpContext, book: &
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
     };
-    unit.insert(row).await?;
+    work.insert(row).await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
-use tally_app::directory::{Directory, Employment, People, Person, Post};
+use tally_app::directory::{Directory, DirectoryPerson, Employment, People, Post};
 use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
@@ -23,14 +23,14 @@ use crate::pool::app::Pool;
 use crate::pool::domain::{Part, PoolRule, Rule};
 use crate::{SERVICE, migrations, statement};
 
-struct Desk {
+struct Fixture {
     app: App,
     preparer: OpContext,
     approver: OpContext,
     payer: OpContext,
 }
 
-fn desk(db: &TestStore) -> Desk {
+fn fixture(db: &TestStore) -> Fixture {
     let callers = Callers::new(db.clock.clone(), 7);
     let tenant = TenantId(Uuid::from_u128(1));
     let someone = || callers.context(&callers.person(tenant, None, everything()));
@@ -39,7 +39,7 @@ fn desk(db: &TestStore) -> Desk {
     let peer = Peer::new(nowhere, callers.signer(SERVICE));
     let directory = Directory::new(peer.clone());
     let peers = Peers { identity: peer.clone(), performance: peer };
-    Desk {
+    Fixture {
         app: App { store: db.store.clone(), peers, directory },
         preparer: someone(),
         approver: someone(),
@@ -51,7 +51,7 @@ fn desk(db: &TestStore) -> Desk {
 const LAST_DAY: Date = date(2026, 3, 31);
 
 /// Of unit 50 and, in a second post since March, of unit 60 in another region.
-fn somebody(id: PersonId) -> Person {
+fn somebody(id: PersonId) -> DirectoryPerson {
     let employment = |post, from, unit, region: &str| Employment {
         post,
         from,
@@ -62,12 +62,12 @@ fn somebody(id: PersonId) -> Person {
     };
     let home = employment(Post::Home, date(2026, 1, 1), 50, "cn-north");
     let second = employment(Post::Beside, date(2026, 3, 1), 60, "cn-south");
-    Person { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments: vec![home, second] }
+    DirectoryPerson { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments: vec![home, second] }
 }
 
 /// A draft of 100.01 among three, with odd cents carried.
-async fn draft(desk: &Desk) -> Filed {
-    let ctx = &desk.preparer;
+async fn draft(fixture: &Fixture) -> Filed {
+    let ctx = &fixture.preparer;
     let amount = Money::new(10_001, Currency::CNY);
     let whole = Part { share: Ppm::WHOLE, rule: Rule::Proportional { floor: Micro::ZERO } };
     let rule = PoolRule { parts: vec![whole], carry: true };
@@ -78,13 +78,13 @@ async fn draft(desk: &Desk) -> Filed {
         (1..=3).map(|n| (Claimant { employee_no: format!("E{n}"), person: person(n) }, Micro::from_int(90))).collect();
     let people = People::new((1..=3).map(|n| somebody(person(n))));
     let permit = ctx.permit::<DraftSettlement>(&Target::tenant()).unwrap();
-    let unit = desk.app.store.unit(ctx, &permit).await.unwrap();
-    let carry = store::carry_book(&unit, Currency::CNY).await.unwrap();
+    let work = fixture.app.store.unit(ctx, &permit).await.unwrap();
+    let carry = store::carry_book(&work, Currency::CNY).await.unwrap();
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
     let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
-    store::insert(&unit, &filed).await.unwrap();
-    statement::store::insert_all(&unit, ctx, &filed, &split.lines, (&people, LAST_DAY)).await.unwrap();
-    unit.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
+    store::insert(&work, &filed).await.unwrap();
+    statement::store::insert_all(&work, ctx, &filed, &split.lines, (&people, LAST_DAY)).await.unwrap();
+    work.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
     filed
 }
 
@@ -99,24 +99,24 @@ async fn book(store: &Store, ctx: &OpContext) -> CarryBook {
 #[tokio::test]
 async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
     for db in TestStore::all(SERVICE, migrations).await {
-        let desk = desk(&db);
-        let filed = draft(&desk).await;
-        let refused = app::approve(&desk.app, &desk.preparer, &change(&filed)).await.unwrap_err();
+        let fixture = fixture(&db);
+        let filed = draft(&fixture).await;
+        let refused = app::approve(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
         assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}", db.name);
-        let refused = app::post(&desk.app, &desk.preparer, &change(&filed)).await.unwrap_err();
+        let refused = app::post(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
         assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED", "{}", db.name);
-        let approved = app::approve(&desk.app, &desk.approver, &change(&filed)).await.unwrap();
-        assert_eq!(approved.approved.map(|hands| hands.by), Some(desk.approver.actor.principal));
-        for same in [&desk.preparer, &desk.approver] {
-            let refused = app::post(&desk.app, same, &change(&filed)).await.unwrap_err();
+        let approved = app::approve(&fixture.app, &fixture.approver, &change(&filed)).await.unwrap();
+        assert_eq!(approved.approved.map(|hands| hands.by), Some(fixture.approver.actor.principal));
+        for same in [&fixture.preparer, &fixture.approver] {
+            let refused = app::post(&fixture.app, same, &change(&filed)).await.unwrap_err();
             assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}", db.name);
         }
-        let posted = app::post(&desk.app, &desk.payer, &change(&filed)).await.unwrap();
+        let posted = app::post(&fixture.app, &fixture.payer, &change(&filed)).await.unwrap();
         assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001, "{}", db.name);
         for again in [
-            app::discard(&desk.app, &desk.preparer, &change(&filed)).await,
-            app::post(&desk.app, &desk.payer, &change(&filed)).await,
-            app::approve(&desk.app, &desk.approver, &change(&filed)).await,
+            app::discard(&fixture.app, &fixture.preparer, &change(&filed)).await,
+            app::post(&fixture.app, &fixture.payer, &change(&filed)).await,
+            app::approve(&fixture.app, &fixture.approver, &change(&filed)).await,
         ] {
             let refused = again.unwrap_err();
             assert_eq!(refused.reason(), "SETTLEMENT_POSTED", "{}", db.name);
@@ -136,22 +136,23 @@ async fn a_settlement_is_approved_and_posted_by_other_eyes_than_those_of_the_ste
         let person = |n| callers.person(TenantId(Uuid::from_u128(1)), Some(PersonId(Uuid::from_u128(n))), everything());
         for who in Approver::ALL {
             let (preparer, approver) = (person(71), person(72));
-            let desk = Desk { preparer: callers.context(&preparer), approver: callers.context(&approver), ..desk(&db) };
-            let filed = change(&draft(&desk).await);
+            let fixture =
+                Fixture { preparer: callers.context(&preparer), approver: callers.context(&approver), ..fixture(&db) };
+            let filed = change(&draft(&fixture).await);
             let other = callers.context(&who.caller(&callers, &preparer));
-            let approved = app::approve(&desk.app, &other, &filed).await;
+            let approved = app::approve(&fixture.app, &other, &filed).await;
             if who == Approver::SomebodyElse {
                 assert!(approved.is_ok(), "{}: {approved:?}", db.name);
                 continue;
             }
             assert_eq!(approved.unwrap_err().reason(), "FOUR_EYES_REQUIRED", "{}: {who:?}", db.name);
-            app::approve(&desk.app, &desk.approver, &filed).await.unwrap();
+            app::approve(&fixture.app, &fixture.approver, &filed).await.unwrap();
             for before in [&preparer, &approver] {
                 let other = callers.context(&who.caller(&callers, before));
-                let refused = app::post(&desk.app, &other, &filed).await.unwrap_err();
+                let refused = app::post(&fixture.app, &other, &filed).await.unwrap_err();
                 assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}: {who:?}", db.name);
             }
-            app::post(&desk.app, &callers.context(&person(73)), &filed).await.unwrap();
+            app::post(&fixture.app, &callers.context(&person(73)), &filed).await.unwrap();
         }
     }
 }
@@ -159,9 +160,10 @@ async fn a_settlement_is_approved_and_posted_by_other_eyes_than_those_of_the_ste
 #[tokio::test]
 async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets() {
     for db in TestStore::all(SERVICE, migrations).await {
-        let desk = desk(&db);
-        let filed = draft(&desk).await;
-        let hands = |by: u128, lent_by| Hands { lent_by, ..Hands::own(PrincipalId(Uuid::from_u128(by)), None) };
+        let fixture = fixture(&db);
+        let filed = draft(&fixture).await;
+        let hands =
+            |by: u128, delegated_by| Hands { delegated_by, ..Hands::own(PrincipalId(Uuid::from_u128(by)), None) };
         let somebody = Some(PersonId(Uuid::from_u128(70)));
         let (first, second) = (filed.prepared, Hands { person: somebody, ..hands(2, None) });
         let lent = |by| hands(by, Some(first.by));
@@ -177,9 +179,9 @@ async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets() {
         ];
         for (approved, posted, good) in forgotten {
             let filed = Filed { approved, posted, stage: Stage::Approved, ..filed.clone() };
-            let permit = desk.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
-            let unit = desk.app.store.unit(&desk.preparer, &permit).await.unwrap();
-            assert_eq!(store::keep_stage(&unit, &filed).await.is_ok(), good, "{}: {approved:?} {posted:?}", db.name);
+            let permit = fixture.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
+            let work = fixture.app.store.unit(&fixture.preparer, &permit).await.unwrap();
+            assert_eq!(store::keep_stage(&work, &filed).await.is_ok(), good, "{}: {approved:?} {posted:?}", db.name);
         }
     }
 }
@@ -187,15 +189,15 @@ async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets() {
 #[tokio::test]
 async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused() {
     for db in TestStore::all(SERVICE, migrations).await {
-        let desk = desk(&db);
-        let (first, second) = (draft(&desk).await, draft(&desk).await);
+        let fixture = fixture(&db);
+        let (first, second) = (draft(&fixture).await, draft(&fixture).await);
         for filed in [&first, &second] {
-            app::approve(&desk.app, &desk.approver, &change(filed)).await.unwrap();
+            app::approve(&fixture.app, &fixture.approver, &change(filed)).await.unwrap();
         }
-        assert_eq!(book(&desk.app.store, &desk.preparer).await, CarryBook::empty(Currency::CNY), "{}", db.name);
-        app::post(&desk.app, &desk.payer, &change(&first)).await.unwrap();
-        assert_eq!(book(&desk.app.store, &desk.preparer).await, first.sums.carry_after, "{}", db.name);
-        let refused = app::post(&desk.app, &desk.payer, &change(&second)).await.unwrap_err();
+        assert_eq!(book(&fixture.app.store, &fixture.preparer).await, CarryBook::empty(Currency::CNY), "{}", db.name);
+        app::post(&fixture.app, &fixture.payer, &change(&first)).await.unwrap();
+        assert_eq!(book(&fixture.app.store, &fixture.preparer).await, first.sums.carry_after, "{}", db.name);
+        let refused = app::post(&fixture.app, &fixture.payer, &change(&second)).await.unwrap_err();
         assert_eq!(refused.reason(), "CARRY_MOVED", "{}", db.name);
     }
 }
@@ -203,17 +205,17 @@ async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused()
 #[tokio::test]
 async fn a_settlement_shows_its_sums_only_to_who_may_read_pools() {
     for db in TestStore::all(SERVICE, migrations).await {
-        let desk = desk(&db);
-        let filed = draft(&desk).await;
+        let fixture = fixture(&db);
+        let filed = draft(&fixture).await;
         let callers = Callers::new(db.clock.clone(), 9);
         let having = |permissions: &[Permission]| {
             let reach: Vec<_> = permissions.iter().map(|p| (*p, Reach::everything())).collect();
-            callers.context(&callers.person(desk.preparer.tenant(), None, reach))
+            callers.context(&callers.person(fixture.preparer.tenant(), None, reach))
         };
         let hidden = ["paid", "pool", "team_fund"];
         // The permissions to prepare and to approve open pay, and do not show the pool all the same.
         let hr = having(&[Permission::SettlementRead, Permission::SettlementPrepare, Permission::SettlementApprove]);
-        let found = app::get(&desk.app, &hr, filed.id).await.unwrap();
+        let found = app::get(&fixture.app, &hr, filed.id).await.unwrap();
         let (shown, masked) = rpc::render::<GetSettlement>(&hr, found.clone());
         assert_eq!((shown.pool, shown.paid, shown.team_fund, shown.people), (None, None, None, 3), "{}", db.name);
         assert_eq!(masked, hidden, "{}", db.name);
@@ -229,12 +231,12 @@ async fn a_settlement_shows_its_sums_only_to_who_may_read_pools() {
 #[tokio::test]
 async fn a_statement_shows_its_amounts_only_to_who_may_read_pay() {
     for db in TestStore::all(SERVICE, migrations).await {
-        let desk = desk(&db);
-        let filed = draft(&desk).await;
+        let fixture = fixture(&db);
+        let filed = draft(&fixture).await;
         let callers = Callers::new(db.clock.clone(), 9);
         let supervisor = [(Permission::StatementRead, Reach::everything())];
-        let supervisor = callers.context(&callers.person(desk.preparer.tenant(), None, supervisor));
-        let room = statement::App { store: desk.app.store.clone(), peers: desk.app.peers.clone() };
+        let supervisor = callers.context(&callers.person(fixture.preparer.tenant(), None, supervisor));
+        let room = statement::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
         let person = PersonId(Uuid::from_u128(2));
         let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
         assert_eq!((found.unit.0.as_u128(), found.region.as_str()), (50, "cn-north"), "a second post moves no pay");
@@ -242,10 +244,10 @@ async fn a_statement_shows_its_amounts_only_to_who_may_read_pay() {
         assert_eq!((shown.amount, shown.score.as_str()), (None, ""), "{}", db.name);
         let hidden = ["amount", "equal_split", "lines.amount", "lines.exact", "lines.note", "lines.weight", "score"];
         assert_eq!(masked, hidden, "{}", db.name);
-        let (shown, masked) = statement::rpc::render::<GetStatement>(&desk.approver, found);
+        let (shown, masked) = statement::rpc::render::<GetStatement>(&fixture.approver, found);
         assert_eq!(masked, [""; 0], "{}", db.name);
         assert!([3_333, 3_334].contains(&shown.amount.unwrap().minor) && !shown.score.is_empty(), "{}", db.name);
-        let nobody = statement::app::get(&room, &desk.approver, filed.id, PersonId(Uuid::from_u128(77))).await;
+        let nobody = statement::app::get(&room, &fixture.approver, filed.id, PersonId(Uuid::from_u128(77))).await;
         assert_eq!(nobody.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
     }
 }

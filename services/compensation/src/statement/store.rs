@@ -9,7 +9,7 @@ use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, Telling, Told, Unit, class, to_db, with_opened};
+use tally_store::{ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, to_db, with_opened};
 
 use super::app::Statement;
 use crate::settlement::app::Filed;
@@ -41,15 +41,15 @@ impl ActiveModelBehavior for ActiveModel {}
 
 tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 
-impl Told for Entity {
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> Telling<'t> {
+impl Exported for Entity {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
         with_opened(tx, row, opened, (Place::of(Column::Line, row.id), &row.line)).boxed()
     }
 }
 
 /// Writes everybody's line of a draft, each where the person belonged on the last day of the cycle, as the card is.
 pub async fn insert_all(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     filed: &Filed,
     lines: &[PersonLine],
@@ -68,12 +68,12 @@ pub async fn insert_all(
             settlement_id: Set(filed.id.0),
             cycle_id: Set(filed.cycle.0),
             currency: Set(filed.sums.pool.currency.to_string()),
-            line: Set(unit.seal(&Place::of(Column::Line, id), line).await?),
+            line: Set(work.seal(&Place::of(Column::Line, id), line).await?),
             recorded_at: Set(to_db(filed.prepared_at)),
             ..Default::default()
         });
     }
-    unit.insert_many(rows).await?;
+    work.insert_many(rows).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use tally_access::{Assignment, OpContext, Permission, Target, View};
 use tally_kernel::id::{GrantId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
-use tally_store::{Audit, ScopedTx, Unit};
+use tally_store::{Audit, ScopedTx, UnitOfWork};
 
 use super::domain::{self, AccessError, Facts, Giver, Grant, GrantRecord, Receiver};
 use super::store;
@@ -49,16 +49,16 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
     let permit = ctx.permit_all::<GrantRole>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Given>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Given>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = store::hold(&unit, ctx).await?;
-            let group = tenant::store::get(&unit).await?;
-            let tree = org::store::tree(&unit).await?;
-            let (roles, today) = (role::store::all(&unit).await?, views::today(ctx, &group.zone)?);
+            let revision = store::hold(&work, ctx).await?;
+            let group = tenant::store::get(&work).await?;
+            let tree = org::store::tree(&work).await?;
+            let (roles, today) = (role::store::all(&work).await?, views::today(ctx, &group.zone)?);
             let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
-            let receiver = receiver(&unit, ctx, wanted.principal).await?;
+            let receiver = receiver(&work, ctx, wanted.principal).await?;
             let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
             ctx.permit_all::<GrantRole>(targets.iter().cloned())?;
             let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
@@ -71,11 +71,11 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
                 granted_by: ctx.actor.principal,
                 recorded_at: ctx.now(),
             };
-            store::insert(&unit, ctx, &grant, &domain::place(&grant.assignment.scope, &targets)).await?;
-            let consistency_token = advance(&unit, ctx, revision).await?;
+            store::insert(&work, ctx, &grant, &domain::place(&grant.assignment.scope, &targets)).await?;
+            let consistency_token = advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.grant.write", "grant", grant.id).note("role", &grant.assignment.role);
             let given = Given { grant: (&grant).into(), consistency_token };
-            unit.commit(about(audit, &receiver).note("principal", grant.principal), given).await
+            work.commit(about(audit, &receiver).note("principal", grant.principal), given).await
         })
         .await
 }
@@ -88,18 +88,18 @@ pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Resul
     let permit = ctx.permit_all::<RevokeGrant>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = store::hold(&unit, ctx).await?;
+            let revision = store::hold(&work, ctx).await?;
             let unknown = || AccessError::GrantUnknown(wanted.grant);
-            let (grant, revoked) = store::get(&unit, wanted.grant).await?.ok_or_else(unknown)?;
-            let group = tenant::store::get(&unit).await?;
-            let tree = org::store::tree(&unit).await?;
-            let (roles, today) = (role::store::all(&unit).await?, views::today(ctx, &group.zone)?);
+            let (grant, revoked) = store::get(&work, wanted.grant).await?.ok_or_else(unknown)?;
+            let group = tenant::store::get(&work).await?;
+            let tree = org::store::tree(&work).await?;
+            let (roles, today) = (role::store::all(&work).await?, views::today(ctx, &group.zone)?);
             let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
-            let receiver = receiver(&unit, ctx, grant.principal).await?;
+            let receiver = receiver(&work, ctx, grant.principal).await?;
             // A scope whose unit is gone today is the group's business.
             let gone = |_| vec![Target::tenant()];
             let targets = domain::targets(&grant.assignment.scope, &receiver, &facts).unwrap_or_else(gone);
@@ -107,14 +107,14 @@ pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Resul
             if revoked {
                 return Err(AccessError::RevokedAlready.into());
             }
-            let admins = store::with_roles(&unit, &roles.giving(Permission::GrantAny)).await?;
+            let admins = store::with_roles(&work, &roles.giving(Permission::GrantAny)).await?;
             let admins =
                 admins.iter().filter(|g| domain::makes_administrator(&g.assignment, &roles, today)).map(|g| g.id);
             domain::judge_revoke(&grant, &admins.collect::<Vec<_>>())?;
-            store::revoke(&unit, ctx, grant.id, &wanted.reason).await?;
-            let token = advance(&unit, ctx, revision).await?;
+            store::revoke(&work, ctx, grant.id, &wanted.reason).await?;
+            let token = advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.grant.revoke", "grant", grant.id).note("role", &grant.assignment.role);
-            unit.commit(about(audit, &receiver).note("principal", grant.principal), token).await
+            work.commit(about(audit, &receiver).note("principal", grant.principal), token).await
         })
         .await
 }
@@ -173,13 +173,13 @@ pub(crate) async fn receiver(tx: &ScopedTx, ctx: &OpContext, id: PrincipalId) ->
         person = found.as_ref().and_then(|p| p.home(today)).map(|home| (about, home.region.clone(), Some(home.unit)));
         reports = reporting::app::reports(tx, about, today).await?.into_values().collect();
     }
-    let borrowed = delegation::store::borrowed(tx, id, ctx.now()).await?;
-    Ok(Receiver { principal: id, person, reports, grants: store::of(tx, id).await?, borrowed })
+    let delegated = delegation::store::delegated(tx, id, ctx.now()).await?;
+    Ok(Receiver { principal: id, person, reports, grants: store::of(tx, id).await?, delegated })
 }
 
 /// Counts the group's access facts on from the revision that `hold` gave: the consistency token of the change.
-pub(crate) async fn advance(unit: &Unit, ctx: &OpContext, held: u64) -> Result<String> {
-    let revision = store::advance(unit, ctx, held).await?;
+pub(crate) async fn advance(work: &UnitOfWork, ctx: &OpContext, held: u64) -> Result<String> {
+    let revision = store::advance(work, ctx, held).await?;
     Ok(consistency_token(ctx.tenant(), revision))
 }
 

@@ -120,7 +120,7 @@ pub struct Receiver {
     /// What it holds.
     pub grants: Vec<Grant>,
     /// What is delegated to it.
-    pub borrowed: Vec<Permission>,
+    pub delegated: Vec<Permission>,
 }
 
 impl Receiver {
@@ -217,7 +217,7 @@ pub fn judge(
         }
     }
     let held = held.filter_map(|g| facts.roles.find(&g.assignment.role)).flat_map(|(held, _)| held);
-    if let Some((a, b)) = conflict(held.chain(permissions).chain(&receiver.borrowed).copied()) {
+    if let Some((a, b)) = conflict(held.chain(permissions).chain(&receiver.delegated).copied()) {
         return Err(AccessError::DutiesSeparated(a, b));
     }
     authority(giver, receiver, permissions, &wanted.scope, targets)

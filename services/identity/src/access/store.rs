@@ -6,7 +6,7 @@ use tally_access::{Assignment, Condition as Asked, OpContext, Plan, Region, Rpc,
 use tally_kernel::Error;
 use tally_kernel::id::{GrantId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, StoreError, Unit, date_from_db, date_to_db, from_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, from_db, to_db};
 use uuid::Uuid;
 
 use super::domain::Grant;
@@ -67,9 +67,9 @@ mod revisions {
 }
 
 /// Starts the group's count at 1.
-pub(crate) async fn begin(unit: &Unit, ctx: &OpContext) -> Result<(), StoreError> {
+pub(crate) async fn begin(work: &UnitOfWork, ctx: &OpContext) -> Result<(), StoreError> {
     let tenant = ctx.tenant().0;
-    unit.insert(revisions::Model { tenant_id: tenant, id: tenant, revision: 1, recorded_at: to_db(ctx.now()) }).await
+    work.insert(revisions::Model { tenant_id: tenant, id: tenant, revision: 1, recorded_at: to_db(ctx.now()) }).await
 }
 
 /// The group's revision of access facts; 0 before there is a group.
@@ -91,15 +91,15 @@ pub(crate) fn read_revision(stored: Option<i64>) -> u64 {
 
 /// Waits until nobody else changes access facts of the group, and gives the revision they stand at. Everything that
 /// changes them calls this first, so that each sees what the one before wrote, and revisions follow the commits.
-pub(crate) async fn hold(unit: &Unit, ctx: &OpContext) -> Result<u64, StoreError> {
-    unit.lock("access_facts", ctx.tenant().0).await?;
-    revision(unit).await
+pub(crate) async fn hold(work: &UnitOfWork, ctx: &OpContext) -> Result<u64, StoreError> {
+    work.lock("access_facts", ctx.tenant().0).await?;
+    revision(work).await
 }
 
 /// Counts on from the revision that [`hold`] gave: every view is compiled anew.
-pub(crate) async fn advance(unit: &Unit, ctx: &OpContext, held: u64) -> Result<u64, StoreError> {
+pub(crate) async fn advance(work: &UnitOfWork, ctx: &OpContext, held: u64) -> Result<u64, StoreError> {
     let next = i64::try_from(held + 1).map_err(|e| Error::internal(format!("access revision: {e}")))?;
-    unit.update::<revisions::Entity>()
+    work.update::<revisions::Entity>()
         .set(revisions::Column::Revision, next)
         .set(revisions::Column::RecordedAt, to_db(ctx.now()))
         .filter(revisions::Column::Id.eq(ctx.tenant().0))
@@ -109,9 +109,14 @@ pub(crate) async fn advance(unit: &Unit, ctx: &OpContext, held: u64) -> Result<u
 }
 
 /// Writes a grant; `target` says where it belongs.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, grant: &Grant, target: &Target) -> Result<(), StoreError> {
+pub(crate) async fn insert(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    grant: &Grant,
+    target: &Target,
+) -> Result<(), StoreError> {
     let region = target.region.clone().unwrap_or_else(Region::global);
-    unit.insert(grants::Model {
+    work.insert(grants::Model {
         tenant_id: ctx.tenant().0,
         id: grant.id.0,
         region: region.to_string(),
@@ -175,8 +180,8 @@ pub(crate) async fn review<R: Rpc>(
 }
 
 /// Closes a grant. What it said stays.
-pub(crate) async fn revoke(unit: &Unit, ctx: &OpContext, id: GrantId, reason: &str) -> Result<(), StoreError> {
-    unit.update::<grants::Entity>()
+pub(crate) async fn revoke(work: &UnitOfWork, ctx: &OpContext, id: GrantId, reason: &str) -> Result<(), StoreError> {
+    work.update::<grants::Entity>()
         .set(grants::Column::RevokedAt, to_db(ctx.now()))
         .set(grants::Column::RevokedBy, ctx.actor.principal.0)
         .set(grants::Column::RevokeReason, reason)

@@ -7,7 +7,7 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{BreakGlassId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Event, Unit};
+use tally_store::{Audit, Event, UnitOfWork};
 
 use super::domain::{self, BreakGlass, BreakGlassError, Timespan};
 use super::store;
@@ -79,29 +79,29 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
     let permit = ctx.permit::<OpenBreakGlass>(&Target::tenant())?;
     let time = domain::judge(&wanted.permissions, &wanted.scope, &wanted.reason, wanted.minutes)?;
     let tried = app.store.retry(ctx, || async {
-        let mut unit = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = unit.replay::<Tried>(&wanted.request_id, &wanted.body).await? {
+        let mut work = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = work.replay::<Tried>(&wanted.request_id, &wanted.body).await? {
             return Ok(done);
         }
-        let revision = access::store::hold(&unit, ctx).await?;
-        if let Some(there) = store::open(&unit, ctx.actor.principal, ctx.now()).await?.first() {
+        let revision = access::store::hold(&work, ctx).await?;
+        if let Some(there) = store::open(&work, ctx.actor.principal, ctx.now()).await?.first() {
             return Err(BreakGlassError::OpenAlready(there.id).into());
         }
-        named(&unit, ctx, &wanted.scope).await?;
-        let code = login::app::demand_code(&unit, ctx, &wanted.code).await?;
+        named(&work, ctx, &wanted.scope).await?;
+        let code = login::app::demand_code(&work, ctx, &wanted.code).await?;
         if code == CodeOutcome::Wrong {
             // Committed, because it counts as a wrong try.
             let audit = Audit::new("identity.break_glass.refuse", "principal", ctx.actor.principal);
-            return unit.commit(audit.note("outcome", "wrong_code"), Tried::WrongCode).await;
+            return work.commit(audit.note("outcome", "wrong_code"), Tried::WrongCode).await;
         }
         login::app::judged(code)?;
         let emergency = wanted.emergency(ctx, time);
-        store::insert(&unit, ctx, &emergency).await?;
-        let consistency_token = access::app::advance(&unit, ctx, revision).await?;
-        unit.emit(Event::new("identity.break_glass.opened", emergency.id, &announcement(&emergency)));
+        store::insert(&work, ctx, &emergency).await?;
+        let consistency_token = access::app::advance(&work, ctx, revision).await?;
+        work.emit(Event::new("identity.break_glass.opened", emergency.id, &announcement(&emergency)));
         let audit = Audit::new("identity.break_glass.open", "break_glass", emergency.id);
         let audit = audit.note("permissions", emergency.permissions.join(" ")).note("until", emergency.until);
-        unit.commit(audit, Tried::Opened(Box::new(Changed { emergency, consistency_token }))).await
+        work.commit(audit, Tried::Opened(Box::new(Changed { emergency, consistency_token }))).await
     });
     let Tried::Opened(opened) = tried.await? else { return Err(LoginError::CodeWrong.into()) };
     let BreakGlass { id, principal, until, .. } = &opened.emergency;
@@ -110,9 +110,9 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
 }
 
 /// Whether what the scope names is there.
-async fn named(unit: &Unit, ctx: &OpContext, scope: &Scope) -> Result<()> {
-    let group = tenant::store::get(unit).await?;
-    let (tree, roles) = (org::store::tree(unit).await?, Roles::default());
+async fn named(work: &UnitOfWork, ctx: &OpContext, scope: &Scope) -> Result<()> {
+    let group = tenant::store::get(work).await?;
+    let (tree, roles) = (org::store::tree(work).await?, Roles::default());
     let today = views::today(ctx, &group.zone)?;
     let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
     Ok(access::domain::named(scope, &facts)?)
@@ -148,23 +148,23 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &Change) -> Result<C
     let permit = ctx.permit::<EndBreakGlass>(&Target::default())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&unit, ctx).await?;
+            let revision = access::store::hold(&work, ctx).await?;
             let mine = |found: &BreakGlass| found.principal == ctx.actor.principal || reviews(ctx);
-            let found = store::get(&unit, wanted.id).await?.filter(mine);
+            let found = store::get(&work, wanted.id).await?.filter(mine);
             let found = found.ok_or(BreakGlassError::Unknown(wanted.id))?;
             if !found.open(ctx.now()) {
                 return Err(BreakGlassError::EndedAlready.into());
             }
-            store::end(&unit, ctx, wanted.id).await?;
-            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            store::end(&work, ctx, wanted.id).await?;
+            let consistency_token = access::app::advance(&work, ctx, revision).await?;
             let emergency = BreakGlass { ended_at: Some(ctx.now()), ..found };
-            unit.emit(Event::new("identity.break_glass.ended", emergency.id, &announcement(&emergency)));
+            work.emit(Event::new("identity.break_glass.ended", emergency.id, &announcement(&emergency)));
             let audit = Audit::new("identity.break_glass.end", "break_glass", wanted.id);
-            unit.commit(audit, Changed { emergency, consistency_token }).await
+            work.commit(audit, Changed { emergency, consistency_token }).await
         })
         .await
 }
@@ -177,16 +177,16 @@ pub(crate) async fn review(app: &App, ctx: &OpContext, wanted: &Change) -> Resul
     let permit = ctx.permit::<ReviewBreakGlass>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<BreakGlass>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<BreakGlass>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let found = store::get(&unit, wanted.id).await?.ok_or(BreakGlassError::Unknown(wanted.id))?;
-            let declared = session::app::hands(&unit, found.principal).await?;
+            let found = store::get(&work, wanted.id).await?.ok_or(BreakGlassError::Unknown(wanted.id))?;
+            let declared = session::app::hands(&work, found.principal).await?;
             domain::judge_review(&found, declared, Hands::of(ctx, &permit), ctx.now())?;
-            store::review(&unit, ctx, wanted.id, &wanted.finding).await?;
+            store::review(&work, ctx, wanted.id, &wanted.finding).await?;
             let emergency = BreakGlass { review: Some((ctx.actor.principal, wanted.finding.clone())), ..found };
-            unit.commit(Audit::new("identity.break_glass.review", "break_glass", wanted.id), emergency).await
+            work.commit(Audit::new("identity.break_glass.review", "break_glass", wanted.id), emergency).await
         })
         .await
 }

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::OpContext;
 use tally_kernel::id::{BreakGlassId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, StoreError, Unit, from_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, from_db, to_db};
 
 use super::domain::BreakGlass;
 
@@ -43,8 +43,8 @@ pub(crate) mod break_glasses {
 }
 
 /// Clears what was said about emergencies of an erased person's login: how many rows.
-pub(crate) async fn forget(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
-    let mut update = unit.update::<break_glasses::Entity>();
+pub(crate) async fn forget(work: &UnitOfWork, principal: PrincipalId) -> Result<u64, StoreError> {
+    let mut update = work.update::<break_glasses::Entity>();
     for column in [break_glasses::Column::Reason, break_glasses::Column::Ticket, break_glasses::Column::Finding] {
         update = update.set(column, "");
     }
@@ -52,8 +52,8 @@ pub(crate) async fn forget(unit: &Unit, principal: PrincipalId) -> Result<u64, S
 }
 
 /// Writes an emergency that begins now.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &BreakGlass) -> Result<(), StoreError> {
-    unit.insert(break_glasses::Model {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &BreakGlass) -> Result<(), StoreError> {
+    work.insert(break_glasses::Model {
         tenant_id: ctx.tenant().0,
         id: new.id.0,
         principal_id: new.principal.0,
@@ -90,8 +90,8 @@ pub(crate) async fn open(tx: &ScopedTx, principal: PrincipalId, now: Timestamp) 
 }
 
 /// Ends an emergency before its time.
-pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: BreakGlassId) -> Result<(), StoreError> {
-    unit.update::<break_glasses::Entity>()
+pub(crate) async fn end(work: &UnitOfWork, ctx: &OpContext, id: BreakGlassId) -> Result<(), StoreError> {
+    work.update::<break_glasses::Entity>()
         .set(break_glasses::Column::EndedAt, to_db(ctx.now()))
         .set(break_glasses::Column::EndedBy, ctx.actor.principal.0)
         .filter(break_glasses::Column::Id.eq(id.0).and(break_glasses::Column::EndedAt.is_null()))
@@ -100,8 +100,13 @@ pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: BreakGlassId) -> Resul
 }
 
 /// Writes what a review found.
-pub(crate) async fn review(unit: &Unit, ctx: &OpContext, id: BreakGlassId, finding: &str) -> Result<(), StoreError> {
-    unit.update::<break_glasses::Entity>()
+pub(crate) async fn review(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    id: BreakGlassId,
+    finding: &str,
+) -> Result<(), StoreError> {
+    work.update::<break_glasses::Entity>()
         .set(break_glasses::Column::ReviewedBy, ctx.actor.principal.0)
         .set(break_glasses::Column::ReviewedAt, to_db(ctx.now()))
         .set(break_glasses::Column::Finding, finding)

@@ -29,15 +29,15 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
     let permit = ctx.permit::<ImportCatalogue>(&Target::region(Region::global()))?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            unit.lock("catalogue", ctx.tenant().0).await?;
-            let plan = domain::plan_import(&store::get(&unit, None).await?, &wanted.rows, || ctx.new_id());
-            store::change(&unit, ctx, ctx.now(), &plan.closes, &plan.writes).await?;
+            work.lock("catalogue", ctx.tenant().0).await?;
+            let plan = domain::plan_import(&store::get(&work, None).await?, &wanted.rows, || ctx.new_id());
+            store::change(&work, ctx, ctx.now(), &plan.closes, &plan.writes).await?;
             let audit = Audit::new("identity.catalogue.import", "catalogue", "import").note("written", plan.written);
-            unit.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
+            work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
         })
         .await
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tally_access::{OpContext, Region};
 use tally_kernel::Error;
 use tally_kernel::id::CatalogueEntryId;
-use tally_store::{ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, to_db};
 use uuid::Uuid;
 
 use super::domain::{Catalogue, Entry, EntryKind};
@@ -48,14 +48,14 @@ pub(crate) async fn get(tx: &ScopedTx, known_at: Option<Timestamp>) -> Result<Ca
 
 /// Closes versions as "known until now", and writes those known from `now` on.
 pub(crate) async fn change(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     now: Timestamp,
     closes: &[Uuid],
     writes: &[Entry],
 ) -> Result<(), StoreError> {
-    let open = among::<entries::Entity>(unit, entries::Column::Id, closes.iter().copied());
-    let update = unit.update::<entries::Entity>().set(entries::Column::SupersededAt, to_db(now));
+    let open = among::<entries::Entity>(work, entries::Column::Id, closes.iter().copied());
+    let update = work.update::<entries::Entity>().set(entries::Column::SupersededAt, to_db(now));
     all_of(update.filter(open).exec().await?, closes)?;
     let rows = writes.iter().map(|entry| entries::Model {
         tenant_id: ctx.tenant().0,
@@ -71,7 +71,7 @@ pub(crate) async fn change(
         superseded_at: None,
         recorded_at: to_db(now),
     });
-    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+    work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
 fn read(row: entries::Model) -> Result<Entry, StoreError> {

@@ -6,7 +6,7 @@ use tally_access::{OpContext, Permission, Target};
 use tally_kernel::Result;
 use tally_kernel::id::{DelegationId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Unit};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, Delegation, DelegationError, Judged};
 use super::store;
@@ -35,7 +35,7 @@ pub(crate) struct End {
 
 /// A delegation that was made, and the consistency token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lent {
+pub(crate) struct Delegated {
     pub(crate) delegation: Delegation,
     pub(crate) consistency_token: String,
 }
@@ -44,15 +44,15 @@ pub(crate) struct Lent {
 ///
 /// # Errors
 /// See [`DelegationError`]; `PERMISSION_DENIED`.
-pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Result<Lent> {
+pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Result<Delegated> {
     let permit = ctx.permit_all::<Delegate>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Lent>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Delegated>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&unit, ctx).await?;
+            let revision = access::store::hold(&work, ctx).await?;
             let delegation = Delegation {
                 id: DelegationId(ctx.new_id()),
                 delegator: ctx.actor.principal,
@@ -63,27 +63,27 @@ pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Resul
                 reason: wanted.reason.clone(),
                 ended_at: None,
             };
-            let held = held(&unit, ctx, wanted.delegate).await?;
+            let held = held(&work, ctx, wanted.delegate).await?;
             let owns = |permission| ctx.view.owns(permission);
             domain::judge(&delegation, &Judged { now: ctx.now(), owns: &owns, held: &held })?;
-            store::insert(&unit, ctx, &delegation).await?;
-            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            store::insert(&work, ctx, &delegation).await?;
+            let consistency_token = access::app::advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.delegation.write", "delegation", delegation.id);
             let audit = audit.note("delegate", wanted.delegate).note("permissions", delegation.permissions.join(" "));
-            unit.commit(audit, Lent { delegation, consistency_token }).await
+            work.commit(audit, Delegated { delegation, consistency_token }).await
         })
         .await
 }
 
 /// All that somebody holds: by grants that run or begin some day, and by delegations.
-async fn held(unit: &Unit, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<Permission>> {
-    let known = session::store::get(unit, principal).await?.filter(|found| found.holder.is_some());
+async fn held(work: &UnitOfWork, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<Permission>> {
+    let known = session::store::get(work, principal).await?.filter(|found| found.holder.is_some());
     known.ok_or(DelegationError::PrincipalUnknown(principal))?;
-    let roles = role::store::all(unit).await?;
-    let grants = access::store::of(unit, principal).await?;
+    let roles = role::store::all(work).await?;
+    let grants = access::store::of(work, principal).await?;
     let granted = grants.iter().filter_map(|grant| roles.find(&grant.assignment.role)).flat_map(|(held, _)| held);
     let mut held: Vec<Permission> = granted.copied().collect();
-    held.extend(store::borrowed(unit, principal, ctx.now()).await?);
+    held.extend(store::delegated(work, principal, ctx.now()).await?);
     Ok(held)
 }
 
@@ -95,21 +95,21 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Stri
     let permit = ctx.permit::<EndDelegation>(&Target::default())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&unit, ctx).await?;
+            let revision = access::store::hold(&work, ctx).await?;
             let me = ctx.actor.principal;
             let mine = |d: &Delegation| d.delegator == me || d.delegate == me || administers(ctx);
-            let found = store::get(&unit, wanted.id).await?.filter(mine);
+            let found = store::get(&work, wanted.id).await?.filter(mine);
             let found = found.ok_or(DelegationError::Unknown(wanted.id))?;
             if found.ended_at.is_some() || found.until <= ctx.now() {
                 return Err(DelegationError::EndedAlready.into());
             }
-            store::end(&unit, ctx, wanted.id).await?;
-            let token = access::app::advance(&unit, ctx, revision).await?;
-            unit.commit(Audit::new("identity.delegation.end", "delegation", wanted.id), token).await
+            store::end(&work, ctx, wanted.id).await?;
+            let token = access::app::advance(&work, ctx, revision).await?;
+            work.commit(Audit::new("identity.delegation.end", "delegation", wanted.id), token).await
         })
         .await
 }

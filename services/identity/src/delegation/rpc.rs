@@ -11,7 +11,7 @@ use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Lent};
+use super::app::{self, Delegated};
 use super::domain::Delegation;
 use crate::App;
 use crate::render::{digest, instant, permissions, timestamp};
@@ -109,8 +109,8 @@ impl From<Delegation> for pb::Delegation {
     }
 }
 
-impl From<Lent> for pb::DelegateResponse {
-    fn from(lent: Lent) -> Self {
+impl From<Delegated> for pb::DelegateResponse {
+    fn from(lent: Delegated) -> Self {
         Self { delegation: Some(lent.delegation.into()), consistency_token: lent.consistency_token }
     }
 }

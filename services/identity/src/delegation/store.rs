@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Permission};
 use tally_kernel::id::{DelegationId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, StoreError, Unit, from_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, from_db, to_db};
 
 use super::domain::Delegation;
 
@@ -39,8 +39,8 @@ pub(crate) mod delegations {
 }
 
 /// Writes a delegation.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &Delegation) -> Result<(), StoreError> {
-    unit.insert(delegations::Model {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Delegation) -> Result<(), StoreError> {
+    work.insert(delegations::Model {
         tenant_id: ctx.tenant().0,
         id: new.id.0,
         delegator_id: new.delegator.0,
@@ -63,8 +63,8 @@ pub(crate) async fn get(tx: &ScopedTx, id: DelegationId) -> Result<Option<Delega
 }
 
 /// Ends a delegation before its time. What it said stays.
-pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: DelegationId) -> Result<(), StoreError> {
-    unit.update::<delegations::Entity>()
+pub(crate) async fn end(work: &UnitOfWork, ctx: &OpContext, id: DelegationId) -> Result<(), StoreError> {
+    work.update::<delegations::Entity>()
         .set(delegations::Column::EndedAt, to_db(ctx.now()))
         .set(delegations::Column::EndedBy, ctx.actor.principal.0)
         .filter(delegations::Column::Id.eq(id.0).and(delegations::Column::EndedAt.is_null()))
@@ -73,9 +73,9 @@ pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: DelegationId) -> Resul
 }
 
 /// Ends all that a principal lent or was lent and that is not over: how many.
-pub(crate) async fn end_all(unit: &Unit, ctx: &OpContext, principal: PrincipalId) -> Result<u64, StoreError> {
+pub(crate) async fn end_all(work: &UnitOfWork, ctx: &OpContext, principal: PrincipalId) -> Result<u64, StoreError> {
     let open = delegations::Column::EndedAt.is_null().and(delegations::Column::ValidUntil.gt(to_db(ctx.now())));
-    unit.update::<delegations::Entity>()
+    work.update::<delegations::Entity>()
         .set(delegations::Column::EndedAt, to_db(ctx.now()))
         .set(delegations::Column::EndedBy, ctx.actor.principal.0)
         .filter(given_or_got(principal).add(open))
@@ -84,8 +84,8 @@ pub(crate) async fn end_all(unit: &Unit, ctx: &OpContext, principal: PrincipalId
 }
 
 /// Clears what was said about loans of an erased person's login: how many rows.
-pub(crate) async fn forget(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
-    let update = unit.update::<delegations::Entity>().set(delegations::Column::Reason, "");
+pub(crate) async fn forget(work: &UnitOfWork, principal: PrincipalId) -> Result<u64, StoreError> {
+    let update = work.update::<delegations::Entity>().set(delegations::Column::Reason, "");
     update.filter(given_or_got(principal)).exec().await
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn to(tx: &ScopedTx, delegate: PrincipalId, now: Timestamp) -> 
 }
 
 /// The permissions that are lent to a principal now or some day.
-pub(crate) async fn borrowed(
+pub(crate) async fn delegated(
     tx: &ScopedTx,
     delegate: PrincipalId,
     now: Timestamp,

@@ -32,22 +32,22 @@ pub(crate) async fn assign(app: &App, ctx: &OpContext, wanted: &Assign) -> Resul
     let permit = ctx.permit_all::<AssignPseudonym>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Uuid>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Uuid>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
-            let found = person::store::get(&unit, &Key::Id(wanted.person)).await?;
+            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
+            let found = person::store::get(&work, &Key::Id(wanted.person)).await?;
             let home = found.as_ref().and_then(|person| person.home(today));
             let home = home.ok_or_else(|| Error::not_found("person", wanted.person))?;
             ctx.permit_read::<AssignPseudonym>(&home.target(wanted.person), "person", wanted.person)?;
-            let has = store::of_person(&unit, wanted.person).await?;
+            let has = store::of_person(&work, wanted.person).await?;
             let pseudonym = domain::choose(has, wanted.brings, || domain::fresh(ctx.rng.bytes()))?;
             if has.is_none() {
-                store::insert(&unit, ctx, &home.region, &[(wanted.person, pseudonym)]).await?;
+                store::insert(&work, ctx, &home.region, &[(wanted.person, pseudonym)]).await?;
             }
             let audit = Audit::new("identity.directory.assign", "person", wanted.person).about(wanted.person);
-            unit.commit(audit.region(&home.region), pseudonym).await
+            work.commit(audit.region(&home.region), pseudonym).await
         })
         .await
 }
@@ -60,15 +60,15 @@ pub(crate) async fn publish(app: &App, ctx: &OpContext, region: &Region) -> Resu
     let permit = ctx.permit::<PublishDirectory>(&Target::region(region.clone()))?;
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
-            unit.lock("directory", ctx.tenant().0).await?;
-            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
-            let employed = store::employed(&unit, region, today).await?;
-            let mut known = store::of_region(&unit, region).await?;
+            let work = app.store.unit(ctx, &permit).await?;
+            work.lock("directory", ctx.tenant().0).await?;
+            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
+            let employed = store::employed(&work, region, today).await?;
+            let mut known = store::of_region(&work, region).await?;
             let named: BTreeSet<PersonId> = known.iter().map(|(person, _)| *person).collect();
             let without = employed.difference(&named);
             let new: Vec<_> = without.map(|person| (*person, domain::fresh(ctx.rng.bytes()))).collect();
-            store::insert(&unit, ctx, region, &new).await?;
+            store::insert(&work, ctx, region, &new).await?;
             known.extend(&new);
             let entry = |(person, pseudonym): &(PersonId, Uuid)| Entry {
                 pseudonym: *pseudonym,
@@ -79,7 +79,7 @@ pub(crate) async fn publish(app: &App, ctx: &OpContext, region: &Region) -> Resu
             entries.sort();
             let audit = Audit::new("identity.directory.publish", "region", region).region(region);
             let audit = audit.note("entries", entries.len()).about_all(known.iter().map(|(person, _)| *person));
-            unit.commit(audit, ()).await?;
+            work.commit(audit, ()).await?;
             Ok(entries)
         })
         .await
@@ -99,14 +99,14 @@ pub(crate) async fn import(
     let permit = ctx.permit::<ImportDirectory>(&Target::region(Region::global()))?;
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
-            unit.lock("directory", ctx.tenant().0).await?;
-            if store::released_at(&unit, from).await?.is_some_and(|newest| released_at < newest) {
+            let work = app.store.unit(ctx, &permit).await?;
+            work.lock("directory", ctx.tenant().0).await?;
+            if store::released_at(&work, from).await?.is_some_and(|newest| released_at < newest) {
                 return Err(DirectoryError::Older.into());
             }
-            store::replace(&unit, ctx, from, released_at, entries).await?;
+            store::replace(&work, ctx, from, released_at, entries).await?;
             let audit = Audit::new("identity.directory.import", "region", from).note("entries", entries.len());
-            unit.commit(audit, ()).await
+            work.commit(audit, ()).await
         })
         .await
 }

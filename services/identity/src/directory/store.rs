@@ -9,7 +9,7 @@ use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Region};
 use tally_kernel::id::PersonId;
-use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, date_to_db, from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, date_to_db, from_db, to_db};
 use uuid::Uuid;
 
 use super::domain::{DirectoryError, Entry};
@@ -71,7 +71,7 @@ pub(crate) async fn employed(tx: &ScopedTx, region: &Region, day: Date) -> Resul
 
 /// Writes the pseudonyms of people of a region.
 pub(crate) async fn insert(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     region: &Region,
     new: &[(PersonId, Uuid)],
@@ -87,7 +87,7 @@ pub(crate) async fn insert(
         released_at: None,
         recorded_at: to_db(ctx.now()),
     });
-    unit.insert_many(rows.collect::<Vec<_>>()).await.conflict(|| DirectoryError::Taken.into()).map(drop)
+    work.insert_many(rows.collect::<Vec<_>>()).await.conflict(|| DirectoryError::Taken.into()).map(drop)
 }
 
 /// When the directory of another region that is known here was released.
@@ -98,13 +98,13 @@ pub(crate) async fn released_at(tx: &ScopedTx, from: &Region) -> Result<Option<T
 
 /// Writes what another region told, in place of what it told before.
 pub(crate) async fn replace(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     from: &Region,
     released_at: Timestamp,
     entries: &[Entry],
 ) -> Result<(), StoreError> {
-    unit.delete::<Entity>().filter(told_by(from)).exec().await?;
+    work.delete::<Entity>().filter(told_by(from)).exec().await?;
     let rows = entries.iter().map(|entry| Model {
         tenant_id: ctx.tenant().0,
         id: ctx.new_id(),
@@ -116,7 +116,7 @@ pub(crate) async fn replace(
         released_at: Some(to_db(released_at)),
         recorded_at: to_db(ctx.now()),
     });
-    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+    work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
 fn told_by(from: &Region) -> Condition {

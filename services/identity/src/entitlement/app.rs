@@ -24,17 +24,17 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Stri
     let permit = ctx.permit::<SetModules>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&unit, ctx).await?;
-            let before = store::modules(&unit).await?;
-            store::put(&unit, ctx, &wanted.modules).await?;
-            let token = access::app::advance(&unit, ctx, revision).await?;
+            let revision = access::store::hold(&work, ctx).await?;
+            let before = store::modules(&work).await?;
+            store::put(&work, ctx, &wanted.modules).await?;
+            let token = access::app::advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.entitlement.write", "tenant", ctx.tenant());
             let audit = audit.note("before", names(&before).join(" ")).note("after", names(&wanted.modules).join(" "));
-            unit.commit(audit, token).await
+            work.commit(audit, token).await
         })
         .await
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::ColumnTrait as _;
 use tally_access::{Modules, OpContext};
-use tally_store::{ScopedTx, StoreError, Unit, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, to_db};
 
 pub(crate) mod entitlements {
     use sea_orm::entity::prelude::*;
@@ -35,11 +35,11 @@ pub(crate) async fn modules(tx: &ScopedTx) -> Result<Modules, StoreError> {
 }
 
 /// Writes them.
-pub(crate) async fn put(unit: &Unit, ctx: &OpContext, modules: &Modules) -> Result<(), StoreError> {
+pub(crate) async fn put(work: &UnitOfWork, ctx: &OpContext, modules: &Modules) -> Result<(), StoreError> {
     let tenant = ctx.tenant().0;
     // One row, under the group's lock.
-    unit.delete::<entitlements::Entity>().filter(entitlements::Column::Id.eq(tenant)).exec().await?;
+    work.delete::<entitlements::Entity>().filter(entitlements::Column::Id.eq(tenant)).exec().await?;
     let Modules::Only(names) = modules else { return Ok(()) };
     let modules = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-    unit.insert(entitlements::Model { tenant_id: tenant, id: tenant, modules, recorded_at: to_db(ctx.now()) }).await
+    work.insert(entitlements::Model { tenant_id: tenant, id: tenant, modules, recorded_at: to_db(ctx.now()) }).await
 }

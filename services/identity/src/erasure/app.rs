@@ -6,7 +6,7 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Event, ScopedTx, Unit};
+use tally_store::{Audit, Event, ScopedTx, UnitOfWork};
 
 use super::domain::{self, Dropped, Erasure, ErasureError, Facts};
 use super::store;
@@ -14,7 +14,7 @@ use crate::person::domain::Person;
 use crate::person::store::Key;
 use crate::policy::{ApproveErasure, GetErasure, ListErasures, ReportErasure, RequestErasure};
 use crate::{
-    App, access, break_glass, delegation, export, hold, leaving, login, person, retention, session, tenant, views,
+    App, access, break_glass, delegation, export, hold, login, person, retention, session, tenant, termination, views,
 };
 
 /// An erasure to ask for.
@@ -59,16 +59,16 @@ pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Res
     let permit = ctx.permit_all::<RequestErasure>(places)?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            hold::store::lock(&unit, ctx).await?;
-            let person = judged(&unit, ctx, wanted.person).await?;
-            if let Some(id) = store::of_person(&unit, wanted.person).await? {
+            hold::store::lock(&work, ctx).await?;
+            let person = judged(&work, ctx, wanted.person).await?;
+            if let Some(id) = store::of_person(&work, wanted.person).await? {
                 return Err(ErasureError::ThereAlready(id).into());
             }
-            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
             let home = person.home(today).ok_or(ErasureError::StillEmployed)?;
             let erasure = Erasure {
                 id: ErasureId(ctx.new_id()),
@@ -81,8 +81,8 @@ pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Res
                 completed_at: None,
                 dropped: None,
             };
-            store::insert(&unit, ctx, &erasure).await?;
-            unit.commit(Audit::new("identity.erasure.request", "erasure", erasure.id), erasure).await
+            store::insert(&work, ctx, &erasure).await?;
+            work.commit(Audit::new("identity.erasure.request", "erasure", erasure.id), erasure).await
         })
         .await
 }
@@ -98,18 +98,18 @@ pub(crate) async fn drop<R: Rpc>(app: &App, ctx: &OpContext, action: &'static st
     let permit = ctx.permit_all::<R>(places)?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
             // Approvals hold it too.
-            hold::store::lock(&unit, ctx).await?;
-            let (asked, _) = store::get(&unit, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
+            hold::store::lock(&work, ctx).await?;
+            let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
             asked.waits()?;
             let dropped = Dropped { by: ctx.actor.principal, at: ctx.now(), reason: wanted.reason.clone() };
-            store::drop(&unit, wanted.id, &dropped).await?;
+            store::drop(&work, wanted.id, &dropped).await?;
             let audit = Audit::new(action, "erasure", wanted.id).about(asked.person);
-            unit.commit(audit, Erasure { dropped: Some(dropped), ..asked }).await
+            work.commit(audit, Erasure { dropped: Some(dropped), ..asked }).await
         })
         .await
 }
@@ -137,25 +137,25 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
     let approved = app
         .store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Approved>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Approved>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&unit, ctx).await?;
-            hold::store::lock(&unit, ctx).await?;
-            let (asked, _) = store::get(&unit, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
-            let asker = session::app::hands(&unit, asked.requested.0).await?;
+            let revision = access::store::hold(&work, ctx).await?;
+            hold::store::lock(&work, ctx).await?;
+            let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
+            let asker = session::app::hands(&work, asked.requested.0).await?;
             domain::judge_approval(&asked, asker, Hands::of(ctx, &permit))?;
-            let person = judged(&unit, ctx, asked.person).await?;
-            let rows = erase(&unit, ctx, &person).await?;
-            store::approve(&unit, ctx, wanted.id, &person.employee_no).await?;
-            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            let person = judged(&work, ctx, asked.person).await?;
+            let rows = erase(&work, ctx, &person).await?;
+            store::approve(&work, ctx, wanted.id, &person.employee_no).await?;
+            let consistency_token = access::app::advance(&work, ctx, revision).await?;
             let told = Announcement { erasure_id: wanted.id, person_id: asked.person };
-            unit.emit(Event::new(tally_privacy::ERASED, wanted.id, &told));
+            work.emit(Event::new(tally_privacy::ERASED, wanted.id, &told));
             let audit = Audit::new("identity.erasure.approve", "erasure", wanted.id).about(asked.person);
             let approved = Some((ctx.actor.principal, ctx.now()));
             let erasure = Erasure { approved, parts: domain::parts(true, Vec::new()), ..asked };
-            unit.commit(audit.note("rows", rows), Approved { erasure, consistency_token }).await
+            work.commit(audit.note("rows", rows), Approved { erasure, consistency_token }).await
         })
         .await?;
     app.store.wipe().await?;
@@ -166,8 +166,8 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
 ///
 /// # Errors
 /// `PERSON_ERASED`.
-pub(crate) async fn refuse_erased(unit: &Unit, person: PersonId) -> Result<()> {
-    if store::is_erased(unit, person).await? { Err(ErasureError::Erased(person).into()) } else { Ok(()) }
+pub(crate) async fn refuse_erased(work: &UnitOfWork, person: PersonId) -> Result<()> {
+    if store::is_erased(work, person).await? { Err(ErasureError::Erased(person).into()) } else { Ok(()) }
 }
 
 /// What an event says of an erasure: ids, which mean nobody any more.
@@ -178,21 +178,21 @@ struct Announcement {
 }
 
 /// Erases a person here: the login with all that hangs on it, the key, and what says who it was.
-async fn erase(unit: &Unit, ctx: &OpContext, person: &Person) -> Result<u64> {
+async fn erase(work: &UnitOfWork, ctx: &OpContext, person: &Person) -> Result<u64> {
     if let Some(last_day) = person.last_day() {
-        leaving::take_hold(unit, ctx, person.id, last_day).await?;
+        termination::take_hold(work, ctx, person.id, last_day).await?;
     }
     let mut rows = 0;
-    if let Some(principal) = session::store::of_person(unit, person.id).await? {
-        rows += session::store::forget(unit, principal.id).await?;
-        rows += u64::from(login::store::remove(unit, principal.id).await?);
-        rows += tenant::store::leave(unit, principal.id).await?;
-        rows += delegation::store::forget(unit, principal.id).await?;
-        rows += break_glass::store::forget(unit, principal.id).await?;
+    if let Some(principal) = session::store::of_person(work, person.id).await? {
+        rows += session::store::forget(work, principal.id).await?;
+        rows += u64::from(login::store::remove(work, principal.id).await?);
+        rows += tenant::store::leave(work, principal.id).await?;
+        rows += delegation::store::forget(work, principal.id).await?;
+        rows += break_glass::store::forget(work, principal.id).await?;
     }
-    unit.erase_person(person.id).await?;
-    for holding in export::store::HOLDINGS {
-        rows += holding.erase(unit, person.id).await?;
+    work.erase_person(person.id).await?;
+    for table in export::store::DATA_TABLES {
+        rows += table.erase(work, person.id).await?;
     }
     Ok(rows)
 }
@@ -228,19 +228,19 @@ pub(crate) async fn report(app: &App, ctx: &OpContext, id: ErasureId, rows: u64)
     let reported = app
         .store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
-            store::lock(&unit, id).await?;
-            let (mut erasure, _) = store::get(&unit, id).await?.ok_or(ErasureError::Unknown(id))?;
+            let work = app.store.unit(ctx, &permit).await?;
+            store::lock(&work, id).await?;
+            let (mut erasure, _) = store::get(&work, id).await?.ok_or(ErasureError::Unknown(id))?;
             if !erasure.expects(service)? {
                 return Ok(());
             }
-            store::report(&unit, ctx, &erasure, service, rows).await?;
-            (erasure, _) = store::get(&unit, id).await?.ok_or(ErasureError::Unknown(id))?;
+            store::report(&work, ctx, &erasure, service, rows).await?;
+            (erasure, _) = store::get(&work, id).await?.ok_or(ErasureError::Unknown(id))?;
             if erasure.is_done_everywhere() {
-                store::complete(&unit, ctx, id).await?;
+                store::complete(&work, ctx, id).await?;
             }
             let audit = Audit::new("identity.erasure.report", "erasure", id).about(erasure.person);
-            unit.commit(audit.note("service", service).note("rows", rows), ()).await
+            work.commit(audit.note("service", service).note("rows", rows), ()).await
         })
         .await;
     reported?;

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{ErasureId, OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db};
 use uuid::Uuid;
 
 use super::domain::{self, Dropped, Erasure, Part};
@@ -68,7 +68,7 @@ pub(crate) mod parts {
 }
 
 /// Writes what was asked for.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &Erasure) -> Result<(), StoreError> {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Erasure) -> Result<(), StoreError> {
     let row = erasures::Model {
         tenant_id: ctx.tenant().0,
         id: new.id.0,
@@ -86,12 +86,17 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &Erasure) -> Resul
         drop_reason: None,
         recorded_at: to_db(new.requested.1),
     };
-    unit.insert(row).await
+    work.insert(row).await
 }
 
 /// Writes who approved it, with the number that the other services have yet to clear.
-pub(crate) async fn approve(unit: &Unit, ctx: &OpContext, id: ErasureId, employee_no: &str) -> Result<(), StoreError> {
-    unit.update::<erasures::Entity>()
+pub(crate) async fn approve(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    id: ErasureId,
+    employee_no: &str,
+) -> Result<(), StoreError> {
+    work.update::<erasures::Entity>()
         .set(erasures::Column::ApprovedBy, ctx.actor.principal.0)
         .set(erasures::Column::ErasedAt, to_db(ctx.now()))
         .set(erasures::Column::EmployeeNo, employee_no)
@@ -101,8 +106,8 @@ pub(crate) async fn approve(unit: &Unit, ctx: &OpContext, id: ErasureId, employe
 }
 
 /// Writes that nobody will approve it.
-pub(crate) async fn drop(unit: &Unit, id: ErasureId, dropped: &Dropped) -> Result<(), StoreError> {
-    unit.update::<erasures::Entity>()
+pub(crate) async fn drop(work: &UnitOfWork, id: ErasureId, dropped: &Dropped) -> Result<(), StoreError> {
+    work.update::<erasures::Entity>()
         .set(erasures::Column::DroppedBy, dropped.by.0)
         .set(erasures::Column::DroppedAt, to_db(dropped.at))
         .set(erasures::Column::DropReason, dropped.reason.clone())
@@ -113,7 +118,7 @@ pub(crate) async fn drop(unit: &Unit, id: ErasureId, dropped: &Dropped) -> Resul
 
 /// Writes what a service has done.
 pub(crate) async fn report(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     erasure: &Erasure,
     service: &str,
@@ -128,12 +133,12 @@ pub(crate) async fn report(
         cleared: i64::try_from(rows).unwrap_or(i64::MAX),
         recorded_at: to_db(ctx.now()),
     };
-    unit.insert(row).await.conflict(tally_store::lost_race)
+    work.insert(row).await.conflict(tally_store::lost_race)
 }
 
 /// Ends an erasure: the number is needed no more.
-pub(crate) async fn complete(unit: &Unit, ctx: &OpContext, id: ErasureId) -> Result<(), StoreError> {
-    unit.update::<erasures::Entity>()
+pub(crate) async fn complete(work: &UnitOfWork, ctx: &OpContext, id: ErasureId) -> Result<(), StoreError> {
+    work.update::<erasures::Entity>()
         .set(erasures::Column::CompletedAt, to_db(ctx.now()))
         .set(erasures::Column::EmployeeNo, None::<String>)
         .filter(erasures::Column::Id.eq(id.0))
@@ -150,8 +155,8 @@ pub(crate) async fn get(tx: &ScopedTx, id: ErasureId) -> Result<Option<(Erasure,
 }
 
 /// Waits until nobody else changes this erasure.
-pub(crate) async fn lock(unit: &Unit, id: ErasureId) -> Result<(), StoreError> {
-    unit.lock("erasure", id.0).await
+pub(crate) async fn lock(work: &UnitOfWork, id: ErasureId) -> Result<(), StoreError> {
+    work.lock("erasure", id.0).await
 }
 
 /// The erasure of a person, asked for or carried out, and not dropped.

@@ -59,7 +59,7 @@ impl From<ErasureError> for Error {
                 "a legal hold covers the person: it must be lifted first, see ListHolds".to_owned(),
             ),
             ErasureError::ThereAlready(id) => {
-                Self::new(AlreadyExists, "ERASURE_THERE", format!("erasure {id} is there for this person"))
+                Self::new(AlreadyExists, "ERASURE_ALREADY_EXISTS", format!("erasure {id} is there for this person"))
             }
             ErasureError::FourEyes(refusal) => refusal.into(),
             ErasureError::Oneself => denied("OWN_ERASURE", "nobody approves the own erasure: somebody else must"),

@@ -5,9 +5,9 @@ use tally_access::{OpContext, Permission, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
 use tally_privacy::ExportedPiece;
-use tally_store::{Audit, Cut};
+use tally_store::{Audit, ExportCursor};
 
-use super::store::{GROUP, HOLDINGS};
+use super::store::{DATA_TABLES, GROUP};
 use crate::person::store::Key;
 use crate::policy::{ExportPerson, ExportTenant};
 use crate::{App, person};
@@ -24,7 +24,7 @@ pub(crate) struct Part {
 /// # Errors
 /// `PERMISSION_DENIED`.
 pub(crate) async fn group(app: &App, ctx: &OpContext) -> Result<impl Stream<Item = Result<ExportedPiece>> + use<>> {
-    let people = HOLDINGS.iter().filter(|holding| holding.tells_of_people());
+    let people = DATA_TABLES.iter().filter(|table| table.tells_of_people());
     tally_privacy::export_group::<ExportTenant>(&app.store, ctx, GROUP.iter().chain(people).collect()).await
 }
 
@@ -48,11 +48,11 @@ pub(crate) async fn person(app: &App, ctx: &OpContext, id: PersonId) -> Result<V
     app.store.unit(ctx, &permit).await?.commit(audit, ()).await?;
     let tx = app.store.read(ctx).await?;
     let mut parts = Vec::new();
-    for table in &HOLDINGS {
-        let mut cut = Cut { until: ctx.now(), after: None, person: Some(id) };
-        while let (rows, Some(last)) = table.rows(&tx, &cut, &sees).await? {
+    for table in &DATA_TABLES {
+        let mut cursor = ExportCursor { until: ctx.now(), after: None, person: Some(id) };
+        while let (rows, Some(last)) = table.rows(&tx, &cursor, &sees).await? {
             parts.push(Part { table: table.table(), rows: rows.into_iter().filter_map(|row| row.json).collect() });
-            cut.after = Some(last);
+            cursor.after = Some(last);
         }
     }
     Ok(parts)

@@ -5,7 +5,7 @@ use tally_access::Permission::{
     RetentionRead, RoleRead, TenantRead,
 };
 use tally_kernel::id::PersonId;
-use tally_store::{Clear, Fate, Holding, Place, ScopedTx, Telling, Told, plain};
+use tally_store::{Clear, DataTable, ErasureRule, ExportCells, Exported, Place, ScopedTx, plain};
 
 use crate::access::store::grants;
 use crate::break_glass::store::break_glasses;
@@ -23,19 +23,19 @@ use crate::role::store::own_roles;
 use crate::session::store::{principals, sessions};
 use crate::tenant::store::tenants;
 
-impl Told for tenants::Entity {}
-impl Told for entitlements::Entity {}
-impl Told for states::Entity {}
-impl Told for own_roles::Entity {}
-impl Told for delegations::Entity {}
-impl Told for break_glasses::Entity {}
-impl Told for retentions::Entity {}
-impl Told for parts::Entity {}
+impl Exported for tenants::Entity {}
+impl Exported for entitlements::Entity {}
+impl Exported for states::Entity {}
+impl Exported for own_roles::Entity {}
+impl Exported for delegations::Entity {}
+impl Exported for break_glasses::Entity {}
+impl Exported for retentions::Entity {}
+impl Exported for parts::Entity {}
 
-impl Told for people::Entity {
+impl Exported for people::Entity {
     const SEALED: Option<Permission> = Some(PersonReadIdNumber);
 
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t people::Model, opened: bool) -> Telling<'t> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t people::Model, opened: bool) -> ExportCells<'t> {
         Box::pin(async move {
             let (mut told, person) = (plain(row)?, PersonId(row.id));
             if let Some(sealed) = row.id_number.as_ref().filter(|_| opened) {
@@ -48,10 +48,10 @@ impl Told for people::Entity {
     }
 }
 
-impl Told for leaves::Entity {
+impl Exported for leaves::Entity {
     const SEALED: Option<Permission> = Some(LeaveReadMedical);
 
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t leaves::Model, opened: bool) -> Telling<'t> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t leaves::Model, opened: bool) -> ExportCells<'t> {
         Box::pin(async move {
             let (mut told, person) = (plain(row)?, PersonId(row.person_id));
             if let Some(sealed) = row.why.as_ref().filter(|_| opened) {
@@ -64,35 +64,35 @@ impl Told for leaves::Entity {
     }
 }
 
-impl Told for employments::Entity {}
-impl Told for lines::Entity {}
-impl Told for entries::Entity {}
-impl Told for grants::Entity {}
-impl Told for principals::Entity {}
-impl Told for sessions::Entity {}
-impl Told for holds::Entity {}
-impl Told for erasures::Entity {}
-impl Told for pseudonyms::Entity {}
+impl Exported for employments::Entity {}
+impl Exported for lines::Entity {}
+impl Exported for entries::Entity {}
+impl Exported for grants::Entity {}
+impl Exported for principals::Entity {}
+impl Exported for sessions::Entity {}
+impl Exported for holds::Entity {}
+impl Exported for erasures::Entity {}
+impl Exported for pseudonyms::Entity {}
 
-/// The tables of the group beside [`HOLDINGS`].
-pub const GROUP: [Holding; 9] = [
-    Holding::of_the_group::<tenants::Entity>(TenantRead),
-    Holding::of_the_group::<entitlements::Entity>(TenantRead),
-    Holding::of_the_group::<states::Entity>(OrgRead),
-    Holding::of_the_group::<entries::Entity>(OrgRead),
-    Holding::of_the_group::<own_roles::Entity>(RoleRead),
-    Holding::of_the_group::<delegations::Entity>(DelegationAdmin),
-    Holding::of_the_group::<break_glasses::Entity>(BreakGlassReview),
-    Holding::of_the_group::<retentions::Entity>(RetentionRead),
-    Holding::of_the_group::<parts::Entity>(ErasureRead),
+/// The tables of the group beside [`DATA_TABLES`].
+pub const GROUP: [DataTable; 9] = [
+    DataTable::of_the_group::<tenants::Entity>(TenantRead),
+    DataTable::of_the_group::<entitlements::Entity>(TenantRead),
+    DataTable::of_the_group::<states::Entity>(OrgRead),
+    DataTable::of_the_group::<entries::Entity>(OrgRead),
+    DataTable::of_the_group::<own_roles::Entity>(RoleRead),
+    DataTable::of_the_group::<delegations::Entity>(DelegationAdmin),
+    DataTable::of_the_group::<break_glasses::Entity>(BreakGlassReview),
+    DataTable::of_the_group::<retentions::Entity>(RetentionRead),
+    DataTable::of_the_group::<parts::Entity>(ErasureRead),
 ];
 
 /// The tables that tell of people, and those whose rows are kept for a time.
-pub const HOLDINGS: [Holding; 10] = [
-    Holding::of::<people::Entity>(
+pub const DATA_TABLES: [DataTable; 10] = [
+    DataTable::of::<people::Entity>(
         PersonReadPii,
         // The index is computed from the number and survives the key.
-        Fate::Cleared(&[
+        ErasureRule::Cleared(&[
             ("employee_no", Clear::Pseudonym),
             ("name", Clear::Pseudonym),
             ("id_number", Clear::Null),
@@ -100,25 +100,33 @@ pub const HOLDINGS: [Holding; 10] = [
         ]),
         None,
     ),
-    Holding::of::<employments::Entity>(PersonReadPii, Fate::Cleared(&[("employee_no", Clear::Pseudonym)]), None),
-    Holding::of::<leaves::Entity>(PersonReadPii, Fate::Deleted, None),
-    Holding::of::<lines::Entity>(PersonReadPii, Fate::Kept("ids alone: who answered for whom"), None),
-    Holding::of::<grants::Entity>(
+    DataTable::of::<employments::Entity>(
         PersonReadPii,
-        Fate::Cleared(&[("reason", Clear::Empty), ("revoke_reason", Clear::Null)]),
+        ErasureRule::Cleared(&[("employee_no", Clear::Pseudonym)]),
         None,
     ),
-    Holding::of::<principals::Entity>(
+    DataTable::of::<leaves::Entity>(PersonReadPii, ErasureRule::Deleted, None),
+    DataTable::of::<lines::Entity>(PersonReadPii, ErasureRule::Kept("ids alone: who answered for whom"), None),
+    DataTable::of::<grants::Entity>(
         PersonReadPii,
-        Fate::Cleared(&[("name", Clear::Pseudonym), ("password_hash", Clear::Null), ("one_time_until", Clear::Null)]),
+        ErasureRule::Cleared(&[("reason", Clear::Empty), ("revoke_reason", Clear::Null)]),
         None,
     ),
-    Holding::of::<holds::Entity>(PersonReadPii, Fate::Kept("shows what was held back, and why"), None),
-    Holding::of::<pseudonyms::Entity>(PersonReadPii, Fate::Deleted, None),
-    Holding::of::<erasures::Entity>(PersonReadPii, Fate::Kept("shows that it was done, by whom"), None),
-    Holding::of::<sessions::Entity>(
+    DataTable::of::<principals::Entity>(
         PersonReadPii,
-        Fate::Kept("tells of logins; what hangs on a person's login goes with it"),
+        ErasureRule::Cleared(&[
+            ("name", Clear::Pseudonym),
+            ("password_hash", Clear::Null),
+            ("one_time_until", Clear::Null),
+        ]),
+        None,
+    ),
+    DataTable::of::<holds::Entity>(PersonReadPii, ErasureRule::Kept("shows what was held back, and why"), None),
+    DataTable::of::<pseudonyms::Entity>(PersonReadPii, ErasureRule::Deleted, None),
+    DataTable::of::<erasures::Entity>(PersonReadPii, ErasureRule::Kept("shows that it was done, by whom"), None),
+    DataTable::of::<sessions::Entity>(
+        PersonReadPii,
+        ErasureRule::Kept("tells of logins; what hangs on a person's login goes with it"),
         Some(("identity.sessions", "expires_at")),
     ),
 ];

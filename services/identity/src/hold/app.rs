@@ -38,14 +38,14 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Hold
     let permit = ctx.permit::<SetHold>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Hold>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Hold>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            store::lock(&unit, ctx).await?;
+            store::lock(&work, ctx).await?;
             if let Some(id) = wanted.person {
-                person::store::get(&unit, &Key::Id(id)).await?.ok_or(HoldError::PersonUnknown(id))?;
-                erasure::app::refuse_erased(&unit, id).await?;
+                person::store::get(&work, &Key::Id(id)).await?.ok_or(HoldError::PersonUnknown(id))?;
+                erasure::app::refuse_erased(&work, id).await?;
             }
             let hold = Hold {
                 id: HoldId(ctx.new_id()),
@@ -55,8 +55,8 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Hold
                 set_at: ctx.now(),
                 lifted: None,
             };
-            store::insert(&unit, ctx, &hold).await?;
-            unit.commit(Audit::new("identity.hold.set", "hold", hold.id), hold).await
+            store::insert(&work, ctx, &hold).await?;
+            work.commit(Audit::new("identity.hold.set", "hold", hold.id), hold).await
         })
         .await
 }
@@ -69,19 +69,19 @@ pub(crate) async fn lift(app: &App, ctx: &OpContext, wanted: &Lift) -> Result<Ho
     let permit = ctx.permit::<LiftHold>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Hold>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Hold>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            store::lock(&unit, ctx).await?;
-            let found = store::get(&unit, wanted.id).await?.ok_or(HoldError::Unknown(wanted.id))?;
+            store::lock(&work, ctx).await?;
+            let found = store::get(&work, wanted.id).await?.ok_or(HoldError::Unknown(wanted.id))?;
             if found.lifted.is_some() {
                 return Err(HoldError::LiftedAlready.into());
             }
-            store::lift(&unit, ctx, wanted.id, &wanted.reason).await?;
+            store::lift(&work, ctx, wanted.id, &wanted.reason).await?;
             let audit = Audit::new("identity.hold.lift", "hold", wanted.id).about_all(found.person);
             let lifted = Some((ctx.actor.principal, ctx.now(), wanted.reason.clone()));
-            unit.commit(audit, Hold { lifted, ..found }).await
+            work.commit(audit, Hold { lifted, ..found }).await
         })
         .await
 }

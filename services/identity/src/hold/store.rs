@@ -4,7 +4,7 @@ use sea_orm::ColumnTrait as _;
 use tally_access::{OpContext, Region};
 use tally_kernel::id::{HoldId, PersonId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, StoreError, Unit, from_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, from_db, to_db};
 
 use super::domain::Hold;
 
@@ -35,13 +35,13 @@ pub(crate) mod holds {
 }
 
 /// Waits until nobody else sets a hold or erases somebody: each sees what the one before wrote.
-pub(crate) async fn lock(unit: &Unit, ctx: &OpContext) -> Result<(), StoreError> {
-    unit.lock("holds", ctx.tenant().0).await
+pub(crate) async fn lock(work: &UnitOfWork, ctx: &OpContext) -> Result<(), StoreError> {
+    work.lock("holds", ctx.tenant().0).await
 }
 
 /// Writes a hold.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, new: &Hold) -> Result<(), StoreError> {
-    unit.insert(holds::Model {
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Hold) -> Result<(), StoreError> {
+    work.insert(holds::Model {
         tenant_id: ctx.tenant().0,
         id: new.id.0,
         region: Region::GLOBAL.to_owned(),
@@ -63,8 +63,8 @@ pub(crate) async fn get(tx: &ScopedTx, id: HoldId) -> Result<Option<Hold>, Store
 }
 
 /// Lifts a hold that stands.
-pub(crate) async fn lift(unit: &Unit, ctx: &OpContext, id: HoldId, reason: &str) -> Result<(), StoreError> {
-    unit.update::<holds::Entity>()
+pub(crate) async fn lift(work: &UnitOfWork, ctx: &OpContext, id: HoldId, reason: &str) -> Result<(), StoreError> {
+    work.update::<holds::Entity>()
         .set(holds::Column::LiftedBy, ctx.actor.principal.0)
         .set(holds::Column::LiftedAt, to_db(ctx.now()))
         .set(holds::Column::LiftReason, reason)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Rpc, Target};
 use tally_kernel::id::PrincipalId;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Unit};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, CodeOutcome, Factor, LoginError};
 use super::store;
@@ -71,27 +71,27 @@ pub(crate) async fn change(app: &App, ctx: &OpContext, Change { once, old, new }
     let right = app.compute.run("password", move || session::verify(&old, &hash)).await??;
     let new_hash = if right { crate::session::app::new_hash(app, ctx, &principal, &new).await? } else { String::new() };
     let changed = app.store.retry(ctx, || async {
-        let mut unit = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = unit.replay::<bool>(&once.request_id, &once.body).await? {
+        let mut work = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = work.replay::<bool>(&once.request_id, &once.body).await? {
             return Ok(done);
         }
-        let before = hold(&unit, ctx).await?;
-        count(&unit, ctx, before, right).await?;
+        let before = hold(&work, ctx).await?;
+        count(&work, ctx, before, right).await?;
         let audit = Audit::new("identity.password.change", "principal", principal.id);
         if !right {
-            return unit.commit(audit.note("outcome", "wrong_password"), false).await;
+            return work.commit(audit.note("outcome", "wrong_password"), false).await;
         }
-        principals::put_password(&unit, principal.id, &new_hash, None).await?;
-        let ended = principals::end_all(&unit, ctx, principal.id, ctx.session, "password_changed").await?;
-        unit.commit(audit.note("outcome", "changed").note("sessions_ended", ended), true).await
+        principals::put_password(&work, principal.id, &new_hash, None).await?;
+        let ended = principals::end_all(&work, ctx, principal.id, ctx.session, "password_changed").await?;
+        work.commit(audit.note("outcome", "changed").note("sessions_ended", ended), true).await
     });
     if changed.await? { Ok(()) } else { Err(SessionError::Refused.into()) }
 }
 
 /// Lets one try of the caller through at a time, and none while the caller has to wait: the tries so far.
-async fn hold(unit: &Unit, ctx: &OpContext) -> Result<Option<Tries>> {
-    unit.lock("sign_in", ctx.actor.principal.0).await?;
-    let before = principals::get_tries(unit, ctx.actor.principal).await?;
+async fn hold(work: &UnitOfWork, ctx: &OpContext) -> Result<Option<Tries>> {
+    work.lock("sign_in", ctx.actor.principal.0).await?;
+    let before = principals::get_tries(work, ctx.actor.principal).await?;
     match before {
         Some(tries) if tries.blocked(ctx.now()) => Err(SessionError::Refused.into()),
         _ => Ok(before),
@@ -99,11 +99,11 @@ async fn hold(unit: &Unit, ctx: &OpContext) -> Result<Option<Tries>> {
 }
 
 /// Counts a try that [`hold`] let through.
-async fn count(unit: &Unit, ctx: &OpContext, before: Option<Tries>, right: bool) -> Result<()> {
+async fn count(work: &UnitOfWork, ctx: &OpContext, before: Option<Tries>, right: bool) -> Result<()> {
     let (principal, tries) = (ctx.actor.principal, before.unwrap_or_default());
     let after = if right { Tries::default() } else { tries.failed(ctx.now()) };
     if after != tries {
-        principals::put_tries(unit, ctx, principal, before, after).await?;
+        principals::put_tries(work, ctx, principal, before, after).await?;
     }
     Ok(())
 }
@@ -122,11 +122,11 @@ pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<
     let hash = app.compute.run("password", move || session::hash(&typed, salt)).await??;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<OneTime>(&once.request_id, &once.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<OneTime>(&once.request_id, &once.body).await? {
                 return Ok(done);
             }
-            let principal = stand_in::<ResetPassword>(&unit, ctx, id).await?;
+            let principal = stand_in::<ResetPassword>(&work, ctx, id).await?;
             if !matches!(principal.holder, Some(Holder::Person(_) | Holder::User)) {
                 return Err(LoginError::NoPassword.into());
             }
@@ -134,16 +134,16 @@ pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<
                 return Err(LoginError::ResetOneself.into());
             }
             let expires_at = ctx.now().checked_add(session::ONE_TIME_LIFE).map_err(Error::internal)?;
-            principals::put_password(&unit, id, &hash, Some(expires_at)).await?;
-            let before = principals::get_tries(&unit, id).await?;
+            principals::put_password(&work, id, &hash, Some(expires_at)).await?;
+            let before = principals::get_tries(&work, id).await?;
             if before.is_some() {
-                principals::put_tries(&unit, ctx, id, before, Tries::default()).await?;
+                principals::put_tries(&work, ctx, id, before, Tries::default()).await?;
             }
-            let removed = *remove_second_factor && store::remove(&unit, id).await?;
-            let ended = principals::end_all(&unit, ctx, id, None, "password_reset").await?;
+            let removed = *remove_second_factor && store::remove(&work, id).await?;
+            let ended = principals::end_all(&work, ctx, id, None, "password_reset").await?;
             let audit = Audit::new("identity.password.reset", "principal", id).note("sessions_ended", ended);
             let done = OneTime { password: password.to_string(), expires_at };
-            unit.commit(audit.note("second_factor_removed", removed), done).await
+            work.commit(audit.note("second_factor_removed", removed), done).await
         })
         .await
 }
@@ -153,16 +153,16 @@ pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<
 ///
 /// # Errors
 /// `NOT_FOUND`, `PERMISSION_DENIED`, `LOGIN_HOLDS_MORE`.
-pub(crate) async fn stand_in<R: Rpc>(unit: &Unit, ctx: &OpContext, id: PrincipalId) -> Result<Principal> {
-    let receiver = access::app::receiver(unit, ctx, id).await?;
+pub(crate) async fn stand_in<R: Rpc>(work: &UnitOfWork, ctx: &OpContext, id: PrincipalId) -> Result<Principal> {
+    let receiver = access::app::receiver(work, ctx, id).await?;
     ctx.permit_read::<R>(&receiver.target(), "principal", id)?;
-    let group = tenant::store::get(unit).await?;
-    let tree = org::store::tree(unit).await?;
-    let (roles, today) = (role::store::all(unit).await?, views::today(ctx, &group.zone)?);
+    let group = tenant::store::get(work).await?;
+    let tree = org::store::tree(work).await?;
+    let (roles, today) = (role::store::all(work).await?, views::today(ctx, &group.zone)?);
     let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
     let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
     access::domain::may_stand_in(giver, &receiver, &facts).map_err(LoginError::HoldsMore)?;
-    let principal = principals::get(unit, id).await?;
+    let principal = principals::get(work, id).await?;
     Ok(principal.ok_or(AccessError::PrincipalUnknown(id))?)
 }
 
@@ -170,14 +170,19 @@ pub(crate) async fn stand_in<R: Rpc>(unit: &Unit, ctx: &OpContext, id: Principal
 ///
 /// # Errors
 /// What the store says.
-pub(crate) async fn try_code(unit: &Unit, ctx: &OpContext, principal: PrincipalId, code: &str) -> Result<CodeOutcome> {
-    let factor = store::get(unit, principal).await?.filter(|factor| factor.confirmed_at.is_some());
+pub(crate) async fn try_code(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    principal: PrincipalId,
+    code: &str,
+) -> Result<CodeOutcome> {
+    let factor = store::get(work, principal).await?.filter(|factor| factor.confirmed_at.is_some());
     let Some(factor) = factor else { return Ok(CodeOutcome::NotEnrolled) };
     if code.trim().is_empty() {
         return Ok(CodeOutcome::Missing);
     }
     let Some(after) = factor.take(code, ctx.now()) else { return Ok(CodeOutcome::Wrong) };
-    store::put(unit, ctx, &after).await?;
+    store::put(work, ctx, &after).await?;
     Ok(CodeOutcome::Right)
 }
 
@@ -186,11 +191,11 @@ pub(crate) async fn try_code(unit: &Unit, ctx: &OpContext, principal: PrincipalI
 ///
 /// # Errors
 /// `SIGN_IN_REFUSED` while the caller has to wait.
-pub(crate) async fn demand_code(unit: &Unit, ctx: &OpContext, code: &str) -> Result<CodeOutcome> {
-    let before = hold(unit, ctx).await?;
-    let outcome = try_code(unit, ctx, ctx.actor.principal, code).await?;
+pub(crate) async fn demand_code(work: &UnitOfWork, ctx: &OpContext, code: &str) -> Result<CodeOutcome> {
+    let before = hold(work, ctx).await?;
+    let outcome = try_code(work, ctx, ctx.actor.principal, code).await?;
     if matches!(outcome, CodeOutcome::Right | CodeOutcome::Wrong) {
-        count(unit, ctx, before, outcome == CodeOutcome::Right).await?;
+        count(work, ctx, before, outcome == CodeOutcome::Right).await?;
     }
     Ok(outcome)
 }
@@ -211,27 +216,27 @@ pub(crate) fn judged(outcome: CodeOutcome) -> Result<()> {
 /// Begins a second factor for the caller, in place of one that was begun and never confirmed.
 ///
 /// # Errors
-/// `SECOND_FACTOR_THERE`, `NO_PASSWORD`.
+/// `SECOND_FACTOR_ALREADY_EXISTS`, `NO_PASSWORD`.
 pub(crate) async fn enroll(app: &App, ctx: &OpContext, once: &Once) -> Result<Enrolled> {
     let permit = ctx.permit::<EnrollTotp>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Enrolled>(&once.request_id, &once.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Enrolled>(&once.request_id, &once.body).await? {
                 return Ok(done);
             }
-            let principal = principals::get(&unit, ctx.actor.principal).await?.ok_or(LoginError::NoPassword)?;
+            let principal = principals::get(&work, ctx.actor.principal).await?.ok_or(LoginError::NoPassword)?;
             if principal.password_hash.is_none() {
                 return Err(LoginError::NoPassword.into());
             }
-            if store::get(&unit, principal.id).await?.is_some_and(|factor| factor.confirmed_at.is_some()) {
+            if store::get(&work, principal.id).await?.is_some_and(|factor| factor.confirmed_at.is_some()) {
                 return Err(LoginError::EnrolledAlready.into());
             }
             let factor = Factor::new(principal.id);
-            store::put(&unit, ctx, &factor).await?;
-            let group = tenant::store::get(&unit).await?;
+            store::put(&work, ctx, &factor).await?;
+            let group = tenant::store::get(&work).await?;
             let done = Enrolled { secret: factor.base32(), uri: factor.uri(&group.name, &principal.name) };
-            unit.commit(Audit::new("identity.second_factor.begin", "principal", principal.id), done).await
+            work.commit(Audit::new("identity.second_factor.begin", "principal", principal.id), done).await
         })
         .await
 }
@@ -239,24 +244,24 @@ pub(crate) async fn enroll(app: &App, ctx: &OpContext, once: &Once) -> Result<En
 /// Proves that the authenticator works: from now on signing in takes a code. The recovery codes, shown this once.
 ///
 /// # Errors
-/// `SECOND_FACTOR_WRONG`, `SECOND_FACTOR_MISSING` when none was begun, `SECOND_FACTOR_THERE` when it is confirmed.
+/// `SECOND_FACTOR_WRONG`, `SECOND_FACTOR_MISSING` when none was begun, `SECOND_FACTOR_ALREADY_EXISTS` when it is confirmed.
 pub(crate) async fn confirm(app: &App, ctx: &OpContext, once: &Once, code: &str) -> Result<Vec<String>> {
     let permit = ctx.permit::<ConfirmTotp>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Vec<String>>(&once.request_id, &once.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Vec<String>>(&once.request_id, &once.body).await? {
                 return Ok(done);
             }
             let principal = ctx.actor.principal;
-            let factor = store::get(&unit, principal).await?.ok_or(LoginError::NotEnrolled)?;
+            let factor = store::get(&work, principal).await?.ok_or(LoginError::NotEnrolled)?;
             if factor.confirmed_at.is_some() {
                 return Err(LoginError::EnrolledAlready.into());
             }
             let taken = factor.take(code, ctx.now()).ok_or(LoginError::CodeWrong)?;
             let (codes, recovery) = domain::recovery_codes();
-            store::put(&unit, ctx, &Factor { confirmed_at: Some(ctx.now()), recovery, ..taken }).await?;
-            unit.commit(Audit::new("identity.second_factor.confirm", "principal", principal), codes).await
+            store::put(&work, ctx, &Factor { confirmed_at: Some(ctx.now()), recovery, ..taken }).await?;
+            work.commit(Audit::new("identity.second_factor.confirm", "principal", principal), codes).await
         })
         .await
 }
@@ -268,21 +273,21 @@ pub(crate) async fn confirm(app: &App, ctx: &OpContext, once: &Once, code: &str)
 pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &Once, code: &str) -> Result<()> {
     let permit = ctx.permit::<RemoveTotp>(&Target::tenant())?;
     let outcome = app.store.retry(ctx, || async {
-        let mut unit = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = unit.replay::<CodeOutcome>(&once.request_id, &once.body).await? {
+        let mut work = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = work.replay::<CodeOutcome>(&once.request_id, &once.body).await? {
             return Ok(done);
         }
-        let outcome = demand_code(&unit, ctx, code).await?;
+        let outcome = demand_code(&work, ctx, code).await?;
         let said = match outcome {
             CodeOutcome::NotEnrolled | CodeOutcome::Missing => return Ok(outcome),
             CodeOutcome::Wrong => "wrong_code",
             CodeOutcome::Right => "removed",
         };
         if outcome == CodeOutcome::Right {
-            store::remove(&unit, ctx.actor.principal).await?;
+            store::remove(&work, ctx.actor.principal).await?;
         }
         let audit = Audit::new("identity.second_factor.remove", "principal", ctx.actor.principal);
-        unit.commit(audit.note("outcome", said), outcome).await
+        work.commit(audit.note("outcome", said), outcome).await
     });
     judged(outcome.await?)
 }

@@ -4,7 +4,7 @@ use sea_orm::ColumnTrait as _;
 use tally_access::OpContext;
 use tally_kernel::Error;
 use tally_kernel::id::PrincipalId;
-use tally_store::{Place, ScopedTx, StoreError, Unit, from_db, to_db};
+use tally_store::{Place, ScopedTx, StoreError, UnitOfWork, from_db, to_db};
 use zeroize::Zeroizing;
 
 use super::domain::Factor;
@@ -52,13 +52,13 @@ pub(crate) async fn get(tx: &ScopedTx, principal: PrincipalId) -> Result<Option<
 }
 
 /// Writes a factor in place of the one that is there.
-pub(crate) async fn put(unit: &Unit, ctx: &OpContext, factor: &Factor) -> Result<(), StoreError> {
-    remove(unit, factor.principal).await?;
+pub(crate) async fn put(work: &UnitOfWork, ctx: &OpContext, factor: &Factor) -> Result<(), StoreError> {
+    remove(work, factor.principal).await?;
     let id = factor.principal.0;
-    unit.insert(factors::Model {
+    work.insert(factors::Model {
         tenant_id: ctx.tenant().0,
         id,
-        secret: unit.seal(&Place::of(factors::Column::Secret, id), &*factor.secret).await?,
+        secret: work.seal(&Place::of(factors::Column::Secret, id), &*factor.secret).await?,
         confirmed_at: factor.confirmed_at.map(to_db),
         last_step: i64::try_from(factor.last_step).unwrap_or(i64::MAX),
         recovery: factor.recovery.iter().map(hex::encode).collect::<Vec<_>>().join(","),
@@ -68,7 +68,7 @@ pub(crate) async fn put(unit: &Unit, ctx: &OpContext, factor: &Factor) -> Result
 }
 
 /// Takes a principal's factor away, if there is one: whether there was.
-pub(crate) async fn remove(unit: &Unit, principal: PrincipalId) -> Result<bool, StoreError> {
-    let gone = unit.delete::<factors::Entity>().filter(factors::Column::Id.eq(principal.0)).exec().await?;
+pub(crate) async fn remove(work: &UnitOfWork, principal: PrincipalId) -> Result<bool, StoreError> {
+    let gone = work.delete::<factors::Entity>().filter(factors::Column::Id.eq(principal.0)).exec().await?;
     Ok(gone > 0)
 }

@@ -55,21 +55,21 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
     let permit = ctx.permit_all::<ImportOrgUnits>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&unit, ctx).await?;
-            let regions = tenant::store::get(&unit).await?.regions;
-            let mut tree = store::tree(&unit).await?;
+            let facts = access::store::hold(&work, ctx).await?;
+            let regions = tenant::store::get(&work).await?.regions;
+            let mut tree = store::tree(&work).await?;
             let plan = domain::plan_import(&mut tree, &wanted.rows, &regions, || ctx.new_id());
             ctx.permit_all::<ImportOrgUnits>(plan.targets)?;
-            store::insert(&unit, ctx, ctx.now(), &plan.new).await?;
+            store::insert(&work, ctx, ctx.now(), &plan.new).await?;
             if !plan.new.is_empty() {
-                access::store::advance(&unit, ctx, facts).await?;
+                access::store::advance(&work, ctx, facts).await?;
             }
             let audit = Audit::new("identity.org.import", "org_unit", "import").note("written", plan.written);
-            unit.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
+            work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
         })
         .await
 }
@@ -83,21 +83,21 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
     let Wanted { command, from, .. } = wanted;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let (now, facts) = (ctx.now(), access::store::hold(&unit, ctx).await?);
-            let tree = store::tree(&unit).await?;
+            let (now, facts) = (ctx.now(), access::store::hold(&work, ctx).await?);
+            let tree = store::tree(&work).await?;
             for id in command.names() {
                 let state = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?;
                 ctx.permit::<R>(&state.target())?;
             }
             let (change, after) = domain::plan(&tree, command, *from, || ctx.new_id())?;
-            let moved = rehouse(&unit, ctx, &after, command, *from, now).await?;
-            store::supersede(&unit, &change.closes, now).await?;
-            store::insert(&unit, ctx, now, &change.writes).await?;
-            access::store::advance(&unit, ctx, facts).await?;
+            let moved = rehouse(&work, ctx, &after, command, *from, now).await?;
+            store::supersede(&work, &change.closes, now).await?;
+            store::insert(&work, ctx, now, &change.writes).await?;
+            access::store::advance(&work, ctx, facts).await?;
             let about = command.subject();
             // A unit that is no more is told as it was on its last day.
             let last = from.yesterday().unwrap_or(*from);
@@ -105,14 +105,14 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
             let told = told.iter().find_map(|(tree, day)| tree.at(about, *day).and_then(|s| tree.unit(s, *day)));
             let told = told.ok_or_else(|| Error::internal("a changed unit that is nowhere"))?;
             let audit = Audit::new(command.name(), "org_unit", about).region(&told.region).note("moved", moved);
-            unit.commit(audit, Changed { unit: told, moved }).await
+            work.commit(audit, Changed { unit: told, moved }).await
         })
         .await
 }
 
 /// Moves the people of units that are no more: how many employments.
 async fn rehouse(
-    unit: &tally_store::Unit,
+    unit: &tally_store::UnitOfWork,
     ctx: &OpContext,
     after: &OrgTree,
     command: &Command,

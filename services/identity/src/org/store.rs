@@ -6,7 +6,7 @@ use sea_orm::sea_query::Condition;
 use tally_access::OpContext;
 use tally_kernel::Error;
 use tally_kernel::id::OrgUnitId;
-use tally_store::{ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, to_db};
 use uuid::Uuid;
 
 use super::domain::{OrgTree, State, UnitKind};
@@ -58,7 +58,12 @@ pub(crate) fn known<C: ColumnTrait>(recorded: C, superseded: C, at: Option<Times
 }
 
 /// Writes states, known from `now` on.
-pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, now: Timestamp, new: &[State]) -> Result<(), StoreError> {
+pub(crate) async fn insert(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    now: Timestamp,
+    new: &[State],
+) -> Result<(), StoreError> {
     let rows = new.iter().map(|state| states::Model {
         tenant_id: ctx.tenant().0,
         id: state.row,
@@ -72,14 +77,14 @@ pub(crate) async fn insert(unit: &Unit, ctx: &OpContext, now: Timestamp, new: &[
         superseded_at: None,
         recorded_at: to_db(now),
     });
-    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+    work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
 /// Closes states as "known until now". What they said stays.
-pub(crate) async fn supersede(unit: &Unit, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
-    let open = among::<states::Entity>(unit, states::Column::Id, rows.iter().copied());
+pub(crate) async fn supersede(work: &UnitOfWork, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
+    let open = among::<states::Entity>(work, states::Column::Id, rows.iter().copied());
     let open = open.add(states::Column::SupersededAt.is_null());
-    unit.update::<states::Entity>()
+    work.update::<states::Entity>()
         .set(states::Column::SupersededAt, to_db(now))
         .filter(open)
         .exec()

@@ -9,14 +9,14 @@ use tally_access::{ActorKind, OpContext, Permission, Region, Rpc, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, IdNumber, Result};
-use tally_store::{Audit, Unit};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, Change, Changes, Facts, Person, PersonRow, Rectification};
 use super::store::{self, Key};
 use crate::imported::Imported;
 use crate::org::domain::OrgTree;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople, RectifyPerson};
-use crate::{App, access, catalogue, erasure, leaving, org, tenant, views};
+use crate::{App, access, catalogue, erasure, org, tenant, termination, views};
 
 /// People to write.
 #[derive(Clone, Debug)]
@@ -94,30 +94,30 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
     let permit = ctx.permit_all::<ImportPeople>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&unit, ctx).await?;
-            let group = tenant::store::get(&unit).await?;
-            let tree = org::store::tree(&unit).await?;
+            let facts = access::store::hold(&work, ctx).await?;
+            let group = tenant::store::get(&work).await?;
+            let tree = org::store::tree(&work).await?;
             let numbers = wanted.rows.iter().map(|row| row.employee_no.trim().to_owned()).collect();
-            let known = store::by_numbers(&unit, numbers).await?;
+            let known = store::by_numbers(&work, numbers).await?;
             let numbers = wanted.rows.iter().filter_map(|row| IdNumber::parse(&row.id_number).ok()).collect();
-            let holders = store::holders(&unit, numbers).await?;
-            let catalogue = catalogue::store::get(&unit, None).await?;
+            let holders = store::holders(&work, numbers).await?;
+            let catalogue = catalogue::store::get(&work, None).await?;
             let today = views::today(ctx, &group.zone)?;
             let judged_by = Facts { tree: &tree, catalogue: &catalogue, today };
             let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
             ctx.permit_all::<ImportPeople>(plan.targets())?;
-            store::insert_people(&unit, ctx, &homes(&plan)).await?;
+            store::insert_people(&work, ctx, &homes(&plan)).await?;
             let changed = !plan.employments.is_empty();
-            store::insert_employments(&unit, ctx, ctx.now(), plan.employments).await?;
+            store::insert_employments(&work, ctx, ctx.now(), plan.employments).await?;
             if changed {
-                access::store::advance(&unit, ctx, facts).await?;
+                access::store::advance(&work, ctx, facts).await?;
             }
             let audit = Audit::new("identity.person.import", "person", "import").note("written", plan.written);
-            unit.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
+            work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
         })
         .await
 }
@@ -165,33 +165,33 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
     let missing = || Error::not_found("person", wanted.person);
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = replayed(&mut unit, &wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = replayed(&mut work, &wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
             // Imports look people up by number: they wait.
-            let facts = access::store::hold(&unit, ctx).await?;
-            let person = store::get(&unit, &Key::Id(wanted.person)).await?.ok_or_else(missing)?;
-            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            let facts = access::store::hold(&work, ctx).await?;
+            let person = store::get(&work, &Key::Id(wanted.person)).await?.ok_or_else(missing)?;
+            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
             let home = person.home(today).ok_or_else(missing)?.target(person.id);
             ctx.permit_read::<RectifyPerson>(&home, "person", person.id)?;
-            erasure::app::refuse_erased(&unit, wanted.person).await?;
+            erasure::app::refuse_erased(&work, wanted.person).await?;
             let (person, changed) = domain::rectify(&person, &wanted.right)?;
-            store::rectify(&unit, &person).await?;
+            store::rectify(&work, &person).await?;
             // Other services keep numbers and zones by the revision.
-            access::store::advance(&unit, ctx, facts).await?;
+            access::store::advance(&work, ctx, facts).await?;
             let audit = Audit::new("identity.person.rectify", "person", person.id).note("fields", changed.join(" "));
             let audit = audit.region(&home.region.unwrap_or_else(Region::global));
-            let tree = org::store::tree(&unit).await?;
-            unit.commit(audit, seen(in_reach(ctx, person), &tree)).await
+            let tree = org::store::tree(&work).await?;
+            work.commit(audit, seen(in_reach(ctx, person), &tree)).await
         })
         .await
 }
 
 /// The kept result of the same request, with what was left out.
-async fn replayed(unit: &mut Unit, request_id: &str, body: &[u8; 32]) -> Result<Option<Seen>> {
-    let Some(mut seen) = unit.replay::<Seen>(request_id, body).await? else { return Ok(None) };
-    store::complete(unit, &mut seen.person).await?;
+async fn replayed(work: &mut UnitOfWork, request_id: &str, body: &[u8; 32]) -> Result<Option<Seen>> {
+    let Some(mut seen) = work.replay::<Seen>(request_id, body).await? else { return Ok(None) };
+    store::complete(work, &mut seen.person).await?;
     Ok(Some(seen))
 }
 
@@ -207,37 +207,37 @@ async fn write<R: Rpc>(
     let permit = ctx.permit_all::<R>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = replayed(&mut unit, request_id, body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = replayed(&mut work, request_id, body).await? {
                 return Ok(done);
             }
-            let (now, facts) = (ctx.now(), access::store::hold(&unit, ctx).await?);
+            let (now, facts) = (ctx.now(), access::store::hold(&work, ctx).await?);
             let missing = || Error::not_found("person", id);
-            let person = store::get(&unit, &Key::Id(id)).await?.ok_or_else(missing)?;
+            let person = store::get(&work, &Key::Id(id)).await?.ok_or_else(missing)?;
             if !person.employments.iter().any(|e| ctx.may(Permission::PersonWrite, &e.target(id))) {
                 return Err(missing());
             }
-            erasure::app::refuse_erased(&unit, id).await?;
-            let tree = org::store::tree(&unit).await?;
-            let catalogue = catalogue::store::get(&unit, None).await?;
-            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
+            erasure::app::refuse_erased(&work, id).await?;
+            let tree = org::store::tree(&work).await?;
+            let catalogue = catalogue::store::get(&work, None).await?;
+            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
             let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today })?;
             let region = changes.targets.first().and_then(|target| target.region.clone());
             ctx.permit_all::<R>(changes.targets)?;
-            store::supersede(&unit, &changes.closes, now).await?;
-            store::supersede_leaves(&unit, &changes.closes_leaves, now).await?;
+            store::supersede(&work, &changes.closes, now).await?;
+            store::supersede_leaves(&work, &changes.closes_leaves, now).await?;
             let new = changes.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));
-            store::insert_employments(&unit, ctx, now, new).await?;
-            store::insert_leaves(&unit, ctx, now, id, &changes.writes_leaves).await?;
-            access::store::advance(&unit, ctx, facts).await?;
-            let person = store::get(&unit, &Key::Id(id)).await?.ok_or_else(missing)?;
+            store::insert_employments(&work, ctx, now, new).await?;
+            store::insert_leaves(&work, ctx, now, id, &changes.writes_leaves).await?;
+            access::store::advance(&work, ctx, facts).await?;
+            let person = store::get(&work, &Key::Id(id)).await?.ok_or_else(missing)?;
             let gone = match person.last_day() {
-                Some(last) => leaving::take_hold(&unit, ctx, id, last).await?,
+                Some(last) => termination::take_hold(&work, ctx, id, last).await?,
                 None => 0,
             };
             let audit = Audit::new(action, "person", id).region(&region.unwrap_or_else(Region::global));
             let audit = audit.about(id).note("sessions_and_grants_ended", gone);
-            unit.commit(audit, seen(in_reach(ctx, person), &tree)).await
+            work.commit(audit, seen(in_reach(ctx, person), &tree)).await
         })
         .await
 }

@@ -11,7 +11,7 @@ use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
 use tally_kernel::{Error, IdNumber};
 use tally_store::{
-    BlindIndex, Conflict as _, PersonKeys, Place, ScopedTx, Sealed, StoreError, Unit, among, class, date_from_db,
+    BlindIndex, Conflict as _, PersonKeys, Place, ScopedTx, Sealed, StoreError, UnitOfWork, among, class, date_from_db,
     date_to_db, lost_race, to_db,
 };
 use uuid::Uuid;
@@ -278,12 +278,16 @@ pub(crate) async fn of_units(
 }
 
 /// Writes people, without their employments. `region` is the one of the first employment.
-pub(crate) async fn insert_people(unit: &Unit, ctx: &OpContext, new: &[(Person, String)]) -> Result<(), StoreError> {
+pub(crate) async fn insert_people(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    new: &[(Person, String)],
+) -> Result<(), StoreError> {
     let numbered = new.iter().filter(|(person, _)| person.id_number.is_some()).map(|(person, _)| person.id);
-    let keys = unit.make_person_keys(numbered).await?;
+    let keys = work.make_person_keys(numbered).await?;
     let mut rows = Vec::with_capacity(new.len());
     for (person, region) in new {
-        let (id_number, id_number_index) = sealed_number(unit, &keys, person).await?;
+        let (id_number, id_number_index) = sealed_number(work, &keys, person).await?;
         rows.push(people::Model {
             tenant_id: ctx.tenant().0,
             id: person.id.0,
@@ -297,22 +301,22 @@ pub(crate) async fn insert_people(unit: &Unit, ctx: &OpContext, new: &[(Person, 
         });
     }
     // Somebody else wrote one of the numbers since we looked: look again.
-    unit.insert_many(rows).await.conflict(lost_race).map(drop)
+    work.insert_many(rows).await.conflict(lost_race).map(drop)
 }
 
 async fn sealed_number(
-    unit: &Unit,
+    work: &UnitOfWork,
     keys: &PersonKeys<'_>,
     person: &Person,
 ) -> Result<(Option<Sealed<class::IdNumber, IdNumber>>, Option<BlindIndex>), StoreError> {
     let Some(number) = &person.id_number else { return Ok((None, None)) };
     let sealed = keys.seal(person.id, &Place::of(people::Column::IdNumber, person.id), number)?;
-    Ok((Some(sealed), Some(unit.make_blind_index(number).await?)))
+    Ok((Some(sealed), Some(work.make_blind_index(number).await?)))
 }
 
 /// Writes who a person is in place of what was wrong. Employments carry the number too, in all their versions.
-pub(crate) async fn rectify(unit: &Unit, person: &Person) -> Result<(), StoreError> {
-    unit.update::<people::Entity>()
+pub(crate) async fn rectify(work: &UnitOfWork, person: &Person) -> Result<(), StoreError> {
+    work.update::<people::Entity>()
         .set(people::Column::EmployeeNo, person.employee_no.as_str())
         .set(people::Column::Name, person.name.as_str())
         .set(people::Column::Zone, person.zone.as_str())
@@ -321,9 +325,9 @@ pub(crate) async fn rectify(unit: &Unit, person: &Person) -> Result<(), StoreErr
         .await
         .conflict_on("employee_no", || PersonError::NumberTaken.into())?;
     if person.id_number.is_some() {
-        let keys = unit.make_person_keys([person.id]).await?;
-        let (number, index) = sealed_number(unit, &keys, person).await?;
-        unit.update::<people::Entity>()
+        let keys = work.make_person_keys([person.id]).await?;
+        let (number, index) = sealed_number(work, &keys, person).await?;
+        work.update::<people::Entity>()
             .set(people::Column::IdNumber, number)
             .set(people::Column::IdNumberIndex, index)
             .filter(people::Column::Id.eq(person.id.0))
@@ -331,7 +335,7 @@ pub(crate) async fn rectify(unit: &Unit, person: &Person) -> Result<(), StoreErr
             .await
             .conflict_on("id_number_index", || PersonError::IdNumberTaken.into())?;
     }
-    unit.update::<employments::Entity>()
+    work.update::<employments::Entity>()
         .set(employments::Column::EmployeeNo, person.employee_no.as_str())
         .filter(employments::Column::PersonId.eq(person.id.0))
         .exec()
@@ -341,7 +345,7 @@ pub(crate) async fn rectify(unit: &Unit, person: &Person) -> Result<(), StoreErr
 
 /// Writes employments, known from `now` on.
 pub(crate) async fn insert_employments(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     now: Timestamp,
     new: impl IntoIterator<Item = (PersonId, String, Employment)>,
@@ -363,19 +367,19 @@ pub(crate) async fn insert_employments(
         superseded_at: None,
         recorded_at: to_db(now),
     });
-    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+    work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
 /// Writes leaves of a person, known from `now` on.
 pub(crate) async fn insert_leaves(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     now: Timestamp,
     person: PersonId,
     new: &[Leave],
 ) -> Result<(), StoreError> {
     let said = new.iter().any(|leave| leave.why.is_some());
-    let keys = unit.make_person_keys(said.then_some(person)).await?;
+    let keys = work.make_person_keys(said.then_some(person)).await?;
     let mut rows = Vec::with_capacity(new.len());
     for leave in new {
         let place = Place::of(leaves::Column::Why, leave.row);
@@ -393,20 +397,20 @@ pub(crate) async fn insert_leaves(
             recorded_at: to_db(now),
         });
     }
-    unit.insert_many(rows).await.map(drop)
+    work.insert_many(rows).await.map(drop)
 }
 
 /// Closes versions of employments as "known until now". What they said stays.
-pub(crate) async fn supersede(unit: &Unit, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
-    let of = among::<employments::Entity>(unit, employments::Column::Id, rows.iter().copied());
-    let update = unit.update::<employments::Entity>().set(employments::Column::SupersededAt, to_db(now));
+pub(crate) async fn supersede(work: &UnitOfWork, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
+    let of = among::<employments::Entity>(work, employments::Column::Id, rows.iter().copied());
+    let update = work.update::<employments::Entity>().set(employments::Column::SupersededAt, to_db(now));
     update.filter(known_employments(None).add(of)).exec().await.and_then(|met| all_of(met, rows))
 }
 
 /// Closes versions of leaves as "known until now". What they said stays.
-pub(crate) async fn supersede_leaves(unit: &Unit, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
-    let of = among::<leaves::Entity>(unit, leaves::Column::Id, rows.iter().copied());
-    let update = unit.update::<leaves::Entity>().set(leaves::Column::SupersededAt, to_db(now));
+pub(crate) async fn supersede_leaves(work: &UnitOfWork, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
+    let of = among::<leaves::Entity>(work, leaves::Column::Id, rows.iter().copied());
+    let update = work.update::<leaves::Entity>().set(leaves::Column::SupersededAt, to_db(now));
     update.filter(known_leaves(None).add(of)).exec().await.and_then(|met| all_of(met, rows))
 }
 

@@ -44,21 +44,21 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Line
     let permit = ctx.permit_all::<SetReportingLine>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Line>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Line>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&unit, ctx).await?;
-            let person = reached(&unit, ctx, wanted.person, Permission::PersonWrite).await?;
-            let manager = reached(&unit, ctx, wanted.manager, Permission::PersonRead).await?;
-            let lines = lines_above(&unit, &[wanted.person, wanted.manager]).await?;
+            let facts = access::store::hold(&work, ctx).await?;
+            let person = reached(&work, ctx, wanted.person, Permission::PersonWrite).await?;
+            let manager = reached(&work, ctx, wanted.manager, Permission::PersonRead).await?;
+            let lines = lines_above(&work, &[wanted.person, wanted.manager]).await?;
             let changes = domain::plan_set(&lines, &person, &manager, wanted.line, || ctx.new_id())?;
             ctx.permit_all::<SetReportingLine>(changes.writes.iter().map(Line::target))?;
-            store::change(&unit, ctx, ctx.now(), &changes).await?;
-            access::store::advance(&unit, ctx, facts).await?;
+            store::change(&work, ctx, ctx.now(), &changes).await?;
+            access::store::advance(&work, ctx, facts).await?;
             let line = changes.writes.into_iter().last().ok_or_else(|| Error::internal("a line that is not there"))?;
             let audit = Audit::new("identity.reporting.set", "person", wanted.person).region(&line.region);
-            unit.commit(audit.note("manager", wanted.manager).note("kind", line.kind.name()), line).await
+            work.commit(audit.note("manager", wanted.manager).note("kind", line.kind.name()), line).await
         })
         .await
 }
@@ -71,20 +71,20 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Line
     let permit = ctx.permit_all::<EndReportingLine>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Line>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Line>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&unit, ctx).await?;
+            let facts = access::store::hold(&work, ctx).await?;
             let missing = || ReportingError::LineMissing(wanted.line);
-            let line = store::get(&unit, wanted.line).await?.ok_or_else(missing)?;
+            let line = store::get(&work, wanted.line).await?.ok_or_else(missing)?;
             ctx.permit::<EndReportingLine>(&line.target()).map_err(|_| missing())?;
             let changes = domain::plan_end(&line, wanted.last_day, ctx.new_id())?;
-            store::change(&unit, ctx, ctx.now(), &changes).await?;
-            access::store::advance(&unit, ctx, facts).await?;
+            store::change(&work, ctx, ctx.now(), &changes).await?;
+            access::store::advance(&work, ctx, facts).await?;
             let audit = Audit::new("identity.reporting.end", "person", line.person).region(&line.region);
             let ended = Line { to: Some(wanted.last_day), ..line };
-            unit.commit(audit.note("manager", ended.manager), ended).await
+            work.commit(audit.note("manager", ended.manager), ended).await
         })
         .await
 }

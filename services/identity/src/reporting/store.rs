@@ -8,7 +8,7 @@ use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::Error;
 use tally_kernel::id::{OrgUnitId, PersonId, ReportingLineId};
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, StoreError, Unit, among, date_from_db, date_to_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, to_db};
 
 use super::domain::{Changes, Line, LineKind};
 use crate::org::store::{all_of, known};
@@ -97,9 +97,14 @@ pub(crate) async fn list<R: Rpc>(
 }
 
 /// Closes versions as "known until now", and writes those known from `now` on.
-pub(crate) async fn change(unit: &Unit, ctx: &OpContext, now: Timestamp, new: &Changes) -> Result<(), StoreError> {
-    let open = among::<lines::Entity>(unit, lines::Column::Id, new.closes.iter().copied()).add(known_lines(None));
-    let update = unit.update::<lines::Entity>().set(lines::Column::SupersededAt, to_db(now));
+pub(crate) async fn change(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    now: Timestamp,
+    new: &Changes,
+) -> Result<(), StoreError> {
+    let open = among::<lines::Entity>(work, lines::Column::Id, new.closes.iter().copied()).add(known_lines(None));
+    let update = work.update::<lines::Entity>().set(lines::Column::SupersededAt, to_db(now));
     all_of(update.filter(open).exec().await?, &new.closes)?;
     let rows = new.writes.iter().map(|line| lines::Model {
         tenant_id: ctx.tenant().0,
@@ -115,7 +120,7 @@ pub(crate) async fn change(unit: &Unit, ctx: &OpContext, now: Timestamp, new: &C
         superseded_at: None,
         recorded_at: to_db(now),
     });
-    unit.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
+    work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
 fn known_lines(at: Option<Timestamp>) -> Condition {

@@ -28,15 +28,15 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<(&'s
     let permit = ctx.permit::<SetRetention>(&Target::tenant())?;
     let kind = domain::judge(&wanted.kind, wanted.months)?;
     let set = app.store.retry(ctx, || async {
-        let mut unit = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = unit.replay::<Retention>(&wanted.request_id, &wanted.body).await? {
+        let mut work = app.store.unit(ctx, &permit).await?;
+        if let Some(done) = work.replay::<Retention>(&wanted.request_id, &wanted.body).await? {
             return Ok(done);
         }
-        let before = domain::months(&store::all(&unit).await?, kind.name).unwrap_or(kind.months);
+        let before = domain::months(&store::all(&work).await?, kind.name).unwrap_or(kind.months);
         let new = Retention { kind: kind.name.to_owned(), months: wanted.months, set_reason: wanted.reason.clone() };
-        store::put(&unit, ctx, &new).await?;
+        store::put(&work, ctx, &new).await?;
         let audit = Audit::new("identity.retention.set", "retention", kind.name);
-        unit.commit(audit.note("before", before).note("after", wanted.months), new).await
+        work.commit(audit.note("before", before).note("after", wanted.months), new).await
     });
     Ok((kind, set.await?))
 }
@@ -66,5 +66,5 @@ pub(crate) async fn run(app: &App, ctx: &OpContext) -> Result<Ran> {
             people: holds.iter().filter_map(|hold| hold.person).collect(),
         }
     };
-    tally_privacy::run::<RunRetention>(&app.store, ctx, &terms, &export::store::HOLDINGS).await
+    tally_privacy::run::<RunRetention>(&app.store, ctx, &terms, &export::store::DATA_TABLES).await
 }

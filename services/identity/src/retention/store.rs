@@ -2,7 +2,7 @@
 
 use sea_orm::ColumnTrait as _;
 use tally_access::{OpContext, Region};
-use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, lost_race, to_db};
 
 use super::domain::Retention;
 
@@ -42,8 +42,8 @@ pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<Retention>, StoreError> {
 }
 
 /// Writes how long a kind is kept, in place of what was set before.
-pub(crate) async fn put(unit: &Unit, ctx: &OpContext, new: &Retention) -> Result<(), StoreError> {
-    unit.delete::<retentions::Entity>().filter(retentions::Column::Kind.eq(new.kind.as_str())).exec().await?;
+pub(crate) async fn put(work: &UnitOfWork, ctx: &OpContext, new: &Retention) -> Result<(), StoreError> {
+    work.delete::<retentions::Entity>().filter(retentions::Column::Kind.eq(new.kind.as_str())).exec().await?;
     let row = retentions::Model {
         tenant_id: ctx.tenant().0,
         id: ctx.new_id(),
@@ -54,5 +54,5 @@ pub(crate) async fn put(unit: &Unit, ctx: &OpContext, new: &Retention) -> Result
         set_by: ctx.actor.principal.0,
         recorded_at: to_db(ctx.now()),
     };
-    unit.insert(row).await.conflict(lost_race)
+    work.insert(row).await.conflict(lost_race)
 }

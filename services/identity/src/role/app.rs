@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Target, roles};
 use tally_kernel::Result;
 use tally_kernel::id::PrincipalId;
-use tally_store::{Audit, Unit};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, Holding, Judged, OwnRole, RoleError, RoleRecord, Roles};
 use super::store;
@@ -44,30 +44,30 @@ pub(crate) async fn define(app: &App, ctx: &OpContext, wanted: &Define) -> Resul
     let permit = ctx.permit::<DefineRole>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Defined>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Defined>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&unit, ctx).await?;
-            let roles = store::all(&unit).await?;
-            let role = judge(&unit, ctx, &roles, &wanted.role).await?;
-            store::write(&unit, ctx, &role, &wanted.reason).await?;
-            let consistency_token = access::app::advance(&unit, ctx, revision).await?;
+            let revision = access::store::hold(&work, ctx).await?;
+            let roles = store::all(&work).await?;
+            let role = judge(&work, ctx, &roles, &wanted.role).await?;
+            store::write(&work, ctx, &role, &wanted.reason).await?;
+            let consistency_token = access::app::advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.role.define", "role", &role.name).note("version", role.version);
-            unit.commit(audit, Defined { role: (&role).into(), consistency_token }).await
+            work.commit(audit, Defined { role: (&role).into(), consistency_token }).await
         })
         .await
 }
 
-async fn judge(unit: &Unit, ctx: &OpContext, roles: &Roles, wanted: &OwnRole) -> Result<OwnRole> {
-    let today = views::today(ctx, &tenant::store::get(unit).await?.zone)?;
-    let grants = access::store::held(unit).await?;
+async fn judge(work: &UnitOfWork, ctx: &OpContext, roles: &Roles, wanted: &OwnRole) -> Result<OwnRole> {
+    let today = views::today(ctx, &tenant::store::get(work).await?.zone)?;
+    let grants = access::store::held(work).await?;
     let lasting: Vec<_> = grants.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).collect();
     let mut holders = Vec::new();
     for principal in having(&lasting, &wanted.name) {
         let of = lasting.iter().filter(|g| g.principal == principal).map(|g| g.assignment.role.clone());
-        let borrowed = delegation::store::borrowed(unit, principal, ctx.now()).await?;
-        holders.push(Holding { principal, roles: of.collect(), borrowed });
+        let delegated = delegation::store::delegated(work, principal, ctx.now()).await?;
+        holders.push(Holding { principal, roles: of.collect(), delegated });
     }
     let judged = Judged {
         roles,
@@ -94,24 +94,24 @@ pub(crate) async fn retire(app: &App, ctx: &OpContext, wanted: &Retire) -> Resul
     let permit = ctx.permit::<RetireRole>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<String>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&unit, ctx).await?;
-            let roles = store::all(&unit).await?;
+            let revision = access::store::hold(&work, ctx).await?;
+            let roles = store::all(&work).await?;
             if !roles.own().iter().any(|role| role.name == wanted.name) {
                 return Err(RoleError::Unknown(wanted.name.clone()).into());
             }
-            let today = views::today(ctx, &tenant::store::get(&unit).await?.zone)?;
-            let held = access::store::with_roles(&unit, std::slice::from_ref(&wanted.name)).await?;
+            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
+            let held = access::store::with_roles(&work, std::slice::from_ref(&wanted.name)).await?;
             let held = held.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).count();
             if held > 0 {
                 return Err(RoleError::InUse(held).into());
             }
-            store::supersede(&unit, ctx, &wanted.name).await?;
-            let token = access::app::advance(&unit, ctx, revision).await?;
-            unit.commit(Audit::new("identity.role.retire", "role", &wanted.name), token).await
+            store::supersede(&work, ctx, &wanted.name).await?;
+            let token = access::app::advance(&work, ctx, revision).await?;
+            work.commit(Audit::new("identity.role.retire", "role", &wanted.name), token).await
         })
         .await
 }

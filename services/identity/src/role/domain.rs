@@ -131,7 +131,7 @@ pub struct Holding {
     /// Names of the roles of the grants that run or begin some day.
     pub roles: Vec<String>,
     /// What is delegated to it.
-    pub borrowed: Vec<Permission>,
+    pub delegated: Vec<Permission>,
 }
 
 /// What a change of a role is judged by.
@@ -196,7 +196,7 @@ fn named(name: &str) -> Result<(), RoleError> {
 
 fn separate(holder: &Holding, roles: &Roles) -> Result<(), RoleError> {
     let held = holder.roles.iter().filter_map(|name| roles.find(name)).flat_map(|(permissions, _)| permissions);
-    match conflict(held.chain(&holder.borrowed).copied()) {
+    match conflict(held.chain(&holder.delegated).copied()) {
         Some((a, b)) => Err(RoleError::HolderSeparated(holder.principal, a, b)),
         None => Ok(()),
     }

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Permission, ScopeKind};
 use tally_kernel::Error;
-use tally_store::{ScopedTx, StoreError, Unit, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, to_db};
 
 use super::domain::{OwnRole, Roles};
 
@@ -45,9 +45,9 @@ pub(crate) async fn all(tx: &ScopedTx) -> Result<Roles, StoreError> {
 }
 
 /// Writes a version beside the one it takes the place of.
-pub(crate) async fn write(unit: &Unit, ctx: &OpContext, role: &OwnRole, reason: &str) -> Result<(), StoreError> {
+pub(crate) async fn write(work: &UnitOfWork, ctx: &OpContext, role: &OwnRole, reason: &str) -> Result<(), StoreError> {
     if role.version > 1 {
-        supersede(unit, ctx, &role.name).await?;
+        supersede(work, ctx, &role.name).await?;
     }
     let row = own_roles::Model {
         tenant_id: ctx.tenant().0,
@@ -62,13 +62,13 @@ pub(crate) async fn write(unit: &Unit, ctx: &OpContext, role: &OwnRole, reason: 
         superseded_at: None,
         recorded_at: to_db(ctx.now()),
     };
-    unit.insert(row).await
+    work.insert(row).await
 }
 
 /// Closes the version of now. What it said stays.
-pub(crate) async fn supersede(unit: &Unit, ctx: &OpContext, name: &str) -> Result<(), StoreError> {
+pub(crate) async fn supersede(work: &UnitOfWork, ctx: &OpContext, name: &str) -> Result<(), StoreError> {
     let now = own_roles::Column::Name.eq(name).and(own_roles::Column::SupersededAt.is_null());
-    let update = unit.update::<own_roles::Entity>();
+    let update = work.update::<own_roles::Entity>();
     update.set(own_roles::Column::SupersededAt, to_db(ctx.now())).filter(now).exec_one().await
 }
 

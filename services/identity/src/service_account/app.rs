@@ -63,8 +63,8 @@ pub(crate) async fn create(app: &App, ctx: &OpContext, once: &Once, name: &Login
     let permit = ctx.permit::<CreateServiceAccount>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<PrincipalId>(&once.request_id, &once.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<PrincipalId>(&once.request_id, &once.body).await? {
                 return Ok(done);
             }
             let id = PrincipalId(ctx.new_id());
@@ -75,8 +75,8 @@ pub(crate) async fn create(app: &App, ctx: &OpContext, once: &Once, name: &Login
                 password_hash: None,
                 one_time_until: None,
             };
-            store::insert(&unit, ctx, &principal, &Region::global()).await?;
-            unit.commit(Audit::new("identity.service_account.create", "principal", id), id).await
+            store::insert(&work, ctx, &principal, &Region::global()).await?;
+            work.commit(Audit::new("identity.service_account.create", "principal", id), id).await
         })
         .await
 }
@@ -91,29 +91,29 @@ pub(crate) async fn create_key(app: &App, ctx: &OpContext, wanted: &NewKey) -> R
     domain::judge_life(ctx.now(), wanted.expires_at)?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<MadeKey>(&wanted.once.request_id, &wanted.once.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<MadeKey>(&wanted.once.request_id, &wanted.once.body).await? {
                 return Ok(done);
             }
             // Two keys made at once must not both be the fifth.
-            unit.lock("api_keys", wanted.principal.0).await?;
-            let account = stand_in::<CreateApiKey>(&unit, ctx, wanted.principal).await?;
+            work.lock("api_keys", wanted.principal.0).await?;
+            let account = stand_in::<CreateApiKey>(&work, ctx, wanted.principal).await?;
             if account.holder != Some(Holder::Account) {
                 return Err(AccountError::NotAnAccount(account.id).into());
             }
             let all = Page::read(0, "", b"")?;
-            let (live, _) = store::live(&unit, ctx.now(), Some(account.id), Some(Method::ApiKey), &all).await?;
+            let (live, _) = store::live(&work, ctx.now(), Some(account.id), Some(Method::ApiKey), &all).await?;
             if live.len() >= domain::MAX_KEYS {
                 return Err(AccountError::TooManyKeys(domain::MAX_KEYS).into());
             }
             let key = ApiKey::new(SessionId(ctx.new_id()));
             let session = session(ctx, &key, wanted);
-            store::begin(&unit, ctx, &session).await?;
+            store::begin(&work, ctx, &session).await?;
             let twice = || Error::internal("two keys with one id");
-            tenant::store::enter(&unit, &domain::entry(key.id), ctx.tenant(), account.id, twice).await?;
+            tenant::store::enter(&work, &domain::entry(key.id), ctx.tenant(), account.id, twice).await?;
             let audit = Audit::new("identity.api_key.create", "api_key", key.id).note("principal", account.id);
             let made = MadeKey { text: key.text(), id: key.id, created_at: session.created_at };
-            unit.commit(audit, made).await
+            work.commit(audit, made).await
         })
         .await
 }
@@ -159,16 +159,16 @@ pub(crate) async fn revoke_key(app: &App, ctx: &OpContext, once: &Once, id: Sess
     let permit = ctx.permit::<RevokeApiKey>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if unit.replay::<()>(&once.request_id, &once.body).await?.is_some() {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if work.replay::<()>(&once.request_id, &once.body).await?.is_some() {
                 return Ok(());
             }
-            let found = store::session(&unit, id).await?;
+            let found = store::session(&work, id).await?;
             let key = found.filter(|key| key.method == Method::ApiKey && key.lives(ctx.now()));
             let key = key.ok_or_else(|| Error::not_found("API key", id))?;
-            store::end(&unit, ctx, id, "revoked").await?;
+            store::end(&work, ctx, id, "revoked").await?;
             let audit = Audit::new("identity.api_key.revoke", "api_key", id).note("principal", key.principal);
-            unit.commit(audit, ()).await
+            work.commit(audit, ()).await
         })
         .await
 }
@@ -190,12 +190,12 @@ pub(crate) async fn exchange(app: &App, ctx: &OpContext, text: &str) -> Result<T
     let permit = ctx.permit::<ExchangeApiKey>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
-            let session = store::session(&unit, key.id).await?.filter(right).ok_or_else(refused)?;
+            let work = app.store.unit(ctx, &permit).await?;
+            let session = store::session(&work, key.id).await?.filter(right).ok_or_else(refused)?;
             let session = Session { used_at: ctx.now(), ..session };
-            store::put_used(&unit, &session).await?;
+            store::put_used(&work, &session).await?;
             let (token, expires_at) = token(app, ctx, &session)?;
-            unit.commit(Audit::new("identity.api_key.exchange", "api_key", key.id), ()).await?;
+            work.commit(Audit::new("identity.api_key.exchange", "api_key", key.id), ()).await?;
             Ok(Traded { token, expires_at, principal: id })
         })
         .await

@@ -8,7 +8,7 @@ use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
 use tally_rpc::{AUDIENCE, Claims, IDENTITY, TokenKind};
-use tally_store::{Audit, ScopedTx, Unit};
+use tally_store::{Audit, ScopedTx, UnitOfWork};
 use zeroize::Zeroizing;
 
 use super::domain::{
@@ -72,7 +72,7 @@ struct Found {
 
 /// What a try at signing in came to.
 #[derive(Serialize)]
-enum Outcome {
+enum SignInOutcome {
     SignedIn(Box<SignedIn>),
     Refused,
     SecondFactorNeeded,
@@ -106,11 +106,11 @@ pub(crate) async fn sign_in(app: &App, ctx: &OpContext, attempt: Attempt) -> Res
         _ => None,
     };
     match settle(app, ctx, &principal, &attempt, right, new_hash.as_deref()).await? {
-        Outcome::SignedIn(done) => Ok(*done),
-        Outcome::Refused => Err(SessionError::Refused.into()),
-        Outcome::SecondFactorNeeded => Err(SessionError::SecondFactorNeeded.into()),
-        Outcome::MustChange => Err(SessionError::MustChange.into()),
-        Outcome::NotEmployed => Err(SessionError::NotEmployed.into()),
+        SignInOutcome::SignedIn(done) => Ok(*done),
+        SignInOutcome::Refused => Err(SessionError::Refused.into()),
+        SignInOutcome::SecondFactorNeeded => Err(SessionError::SecondFactorNeeded.into()),
+        SignInOutcome::MustChange => Err(SessionError::MustChange.into()),
+        SignInOutcome::NotEmployed => Err(SessionError::NotEmployed.into()),
     }
 }
 
@@ -158,33 +158,33 @@ async fn settle(
     attempt: &Attempt,
     right: bool,
     new_hash: Option<&str>,
-) -> Result<Outcome> {
+) -> Result<SignInOutcome> {
     let permit = ctx.permit::<SignIn>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
-            unit.lock("sign_in", principal.id.0).await?;
-            let before = store::get_tries(&unit, principal.id).await?;
+            let work = app.store.unit(ctx, &permit).await?;
+            work.lock("sign_in", principal.id.0).await?;
+            let before = store::get_tries(&work, principal.id).await?;
             let tries = before.unwrap_or_default();
             if tries.blocked(ctx.now()) {
-                return Ok(Outcome::Refused);
+                return Ok(SignInOutcome::Refused);
             }
             let (outcome, said) = match right {
-                true => proven(app, &unit, ctx, principal, attempt, new_hash).await?,
-                false => (Outcome::Refused, "wrong_password"),
+                true => proven(app, &work, ctx, principal, attempt, new_hash).await?,
+                false => (SignInOutcome::Refused, "wrong_password"),
             };
             let after = match &outcome {
-                Outcome::SignedIn(_) => Tries::default(),
-                Outcome::Refused => tries.failed(ctx.now()),
+                SignInOutcome::SignedIn(_) => Tries::default(),
+                SignInOutcome::Refused => tries.failed(ctx.now()),
                 // The password is right and the rest is not there yet: the count stays as it is, or whoever has the
                 // password would be free to try codes.
-                Outcome::SecondFactorNeeded | Outcome::MustChange | Outcome::NotEmployed => tries,
+                SignInOutcome::SecondFactorNeeded | SignInOutcome::MustChange | SignInOutcome::NotEmployed => tries,
             };
             if after != tries {
-                store::put_tries(&unit, ctx, principal.id, before, after).await?;
+                store::put_tries(&work, ctx, principal.id, before, after).await?;
             }
             let audit = Audit::new("identity.session.sign_in", "principal", principal.id).note("outcome", said);
-            unit.commit(audit, outcome).await
+            work.commit(audit, outcome).await
         })
         .await
 }
@@ -192,38 +192,38 @@ async fn settle(
 /// What becomes of a right password.
 async fn proven(
     app: &App,
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     principal: &Principal,
     attempt: &Attempt,
     new_hash: Option<&str>,
-) -> Result<(Outcome, &'static str)> {
-    if !views::employed_now(unit, ctx, principal).await? {
-        return Ok((Outcome::NotEmployed, "not_employed"));
+) -> Result<(SignInOutcome, &'static str)> {
+    if !views::employed_now(work, ctx, principal).await? {
+        return Ok((SignInOutcome::NotEmployed, "not_employed"));
     }
-    let second_factor = match login::app::try_code(unit, ctx, principal.id, &attempt.code).await? {
+    let second_factor = match login::app::try_code(work, ctx, principal.id, &attempt.code).await? {
         CodeOutcome::NotEnrolled => false,
         CodeOutcome::Right => true,
-        CodeOutcome::Missing => return Ok((Outcome::SecondFactorNeeded, "second_factor_needed")),
-        CodeOutcome::Wrong => return Ok((Outcome::Refused, "wrong_code")),
+        CodeOutcome::Missing => return Ok((SignInOutcome::SecondFactorNeeded, "second_factor_needed")),
+        CodeOutcome::Wrong => return Ok((SignInOutcome::Refused, "wrong_code")),
     };
     match (principal.one_time_until, new_hash) {
         (None, _) => {}
-        (Some(until), _) if until <= ctx.now() => return Ok((Outcome::Refused, "one_time_password_late")),
-        (Some(_), None) => return Ok((Outcome::MustChange, "must_change")),
-        (Some(_), Some(hash)) => store::put_password(unit, principal.id, hash, None).await?,
+        (Some(until), _) if until <= ctx.now() => return Ok((SignInOutcome::Refused, "one_time_password_late")),
+        (Some(_), None) => return Ok((SignInOutcome::MustChange, "must_change")),
+        (Some(_), Some(hash)) => store::put_password(work, principal.id, hash, None).await?,
     }
     let begun = Begun { method: Method::Password, client: &attempt.client, second_factor };
-    let done = begin(app, unit, ctx, begun).await?;
-    Ok((Outcome::SignedIn(Box::new(done)), "signed_in"))
+    let done = begin(app, work, ctx, begun).await?;
+    Ok((SignInOutcome::SignedIn(Box::new(done)), "signed_in"))
 }
 
 /// Begins a session of the context's principal.
-pub(crate) async fn begin(app: &App, unit: &Unit, ctx: &OpContext, how: Begun<'_>) -> Result<SignedIn> {
+pub(crate) async fn begin(app: &App, work: &UnitOfWork, ctx: &OpContext, how: Begun<'_>) -> Result<SignedIn> {
     let secrets = Secrets::new();
     let ids = (SessionId(ctx.new_id()), ctx.actor.principal);
     let session = Session::begin(ids, how, ctx.now(), &secrets);
-    store::begin(unit, ctx, &session).await?;
+    store::begin(work, ctx, &session).await?;
     signed_in(app, ctx, &session, secrets)
 }
 
@@ -287,28 +287,28 @@ pub(crate) async fn refresh(app: &App, ctx: &OpContext, wanted: Refresh) -> Resu
     let permit = ctx.permit::<RefreshSession>(&Target::tenant())?;
     let (ctx, permit, wanted) = (&ctx, &permit, &wanted);
     let outcome = app.store.retry(ctx, || async {
-        let mut unit = app.store.unit(ctx, permit).await?;
-        unit.lock("session", token.session.0).await?;
-        let session = store::session(&unit, token.session).await?.ok_or_else(refused)?;
-        let principal = store::get(&unit, session.principal).await?.ok_or_else(refused)?;
+        let mut work = app.store.unit(ctx, permit).await?;
+        work.lock("session", token.session.0).await?;
+        let session = store::session(&work, token.session).await?.ok_or_else(refused)?;
+        let principal = store::get(&work, session.principal).await?.ok_or_else(refused)?;
         let shown = session.judge(token, ctx.now());
-        if shown == Shown::Unknown || !views::session_stands(&unit, ctx, &principal, &session).await? {
+        if shown == Shown::Unknown || !views::session_stands(&work, ctx, &principal, &session).await? {
             return Err(refused());
         }
-        if let Some(done) = unit.replay::<Refreshed>(&wanted.request_id, &wanted.body).await? {
+        if let Some(done) = work.replay::<Refreshed>(&wanted.request_id, &wanted.body).await? {
             return Ok(done);
         }
         let audit = Audit::new("identity.session.refresh", "session", session.id);
         if shown == Shown::UsedBefore {
-            store::end(&unit, ctx, session.id, "refresh_reused").await?;
-            return unit.commit(audit.note("outcome", "reused"), Refreshed::UsedBefore).await;
+            store::end(&work, ctx, session.id, "refresh_reused").await?;
+            return work.commit(audit.note("outcome", "reused"), Refreshed::UsedBefore).await;
         }
         let once = Secrets::new().once;
         let session = session.refreshed(&once, ctx.now());
-        store::put_used(&unit, &session).await?;
+        store::put_used(&work, &session).await?;
         let secrets = Secrets { family: Zeroizing::clone(&token.secrets.family), once };
         let done = signed_in(app, ctx, &session, secrets)?;
-        unit.commit(audit.note("outcome", "refreshed"), Refreshed::Newest(Box::new(done))).await
+        work.commit(audit.note("outcome", "refreshed"), Refreshed::Newest(Box::new(done))).await
     });
     match outcome.await? {
         Refreshed::Newest(done) => Ok(*done),
@@ -357,16 +357,16 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, request_id: &str, body: &[u8
     let permit = ctx.permit::<EndSession>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if unit.replay::<()>(request_id, body).await?.is_some() {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if work.replay::<()>(request_id, body).await?.is_some() {
                 return Ok(());
             }
             let missing = || Error::not_found("session", id);
-            let session = store::session(&unit, id).await?.filter(|s| s.lives(ctx.now())).ok_or_else(missing)?;
-            let whose = whose(&unit, ctx, Some(session.principal)).await.map_err(|_| missing())?;
-            store::end(&unit, ctx, id, "signed_out").await?;
+            let session = store::session(&work, id).await?.filter(|s| s.lives(ctx.now())).ok_or_else(missing)?;
+            let whose = whose(&work, ctx, Some(session.principal)).await.map_err(|_| missing())?;
+            store::end(&work, ctx, id, "signed_out").await?;
             let audit = Audit::new("identity.session.end", "session", id).note("principal", whose);
-            unit.commit(audit, ()).await
+            work.commit(audit, ()).await
         })
         .await
 }
@@ -385,14 +385,14 @@ pub(crate) async fn end_all(
     let permit = ctx.permit::<EndAllSessions>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<u64>(request_id, body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<u64>(request_id, body).await? {
                 return Ok(done);
             }
-            let whose = whose(&unit, ctx, principal).await?;
-            let ended = store::end_all(&unit, ctx, whose, None, "signed_out_everywhere").await?;
+            let whose = whose(&work, ctx, principal).await?;
+            let ended = store::end_all(&work, ctx, whose, None, "signed_out_everywhere").await?;
             let audit = Audit::new("identity.session.end_all", "principal", whose).note("ended", ended);
-            unit.commit(audit, ended).await
+            work.commit(audit, ended).await
         })
         .await
 }
@@ -412,7 +412,7 @@ pub(crate) fn jwks(app: &App) -> Result<String> {
 pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -> Result<PrincipalId> {
     let home = home(app, ctx, wanted.person).await?;
     let target = match (&home, wanted.person) {
-        (Some((region, unit)), Some(person)) => Target::person(region.clone(), *unit, person),
+        (Some((region, work)), Some(person)) => Target::person(region.clone(), *work, person),
         _ => Target::tenant(),
     };
     let permit = match wanted.person {
@@ -425,8 +425,8 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
     let region = home.map_or_else(Region::global, |(region, _)| region);
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<PrincipalId>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<PrincipalId>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
             let id = PrincipalId(ctx.new_id());
@@ -437,8 +437,8 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
                 password_hash: Some(hash.clone()),
                 one_time_until: None,
             };
-            store::insert(&unit, ctx, &principal, &region).await?;
-            unit.commit(Audit::new("identity.login.create", "principal", id).region(&region), id).await
+            store::insert(&work, ctx, &principal, &region).await?;
+            work.commit(Audit::new("identity.login.create", "principal", id).region(&region), id).await
         })
         .await
 }

@@ -416,30 +416,30 @@ impl RefreshToken {
 pub struct Standing {
     /// Whether somebody is employed today; who is no person always is.
     pub employed: bool,
-    leavings: Vec<Date>,
+    terminations: Vec<Date>,
 }
 
 impl Standing {
     /// Of a principal that is no person.
     pub fn of_nobody() -> Self {
-        Self { employed: true, leavings: Vec::new() }
+        Self { employed: true, terminations: Vec::new() }
     }
 
     /// Of a person with these employments, of which each has a first day and perhaps a last one.
     pub fn of(employments: &[(Date, Option<Date>)], today: Date) -> Self {
         let employed = employments.iter().any(|(from, to)| *from <= today && to.is_none_or(|last| today <= last));
-        Self { employed, leavings: leavings(employments, today) }
+        Self { employed, terminations: terminations(employments, today) }
     }
 
     /// Whether what was given on `day` still stands: the person is employed, and did not leave since. Whoever comes back
     /// begins anew.
     pub fn holds_since(&self, day: Date) -> bool {
-        self.employed && !self.leavings.iter().any(|last| day <= *last)
+        self.employed && !self.terminations.iter().any(|last| day <= *last)
     }
 }
 
 /// The last days, before `today`, that no employment followed at once.
-fn leavings(employments: &[(Date, Option<Date>)], today: Date) -> Vec<Date> {
+fn terminations(employments: &[(Date, Option<Date>)], today: Date) -> Vec<Date> {
     let employed = |day: Date| employments.iter().any(|(from, to)| *from <= day && to.is_none_or(|last| day <= last));
     let ends = employments.iter().filter_map(|(_, to)| *to).filter(|last| *last < today);
     ends.filter(|last| last.tomorrow().is_ok_and(|next| !employed(next))).collect()

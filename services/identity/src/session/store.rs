@@ -9,7 +9,7 @@ use tally_access::{OpContext, Permission, Region};
 use tally_kernel::Error;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId};
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, among, from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db};
 
 use super::domain::{Holder, Method, Principal, Session, SessionError, Tries};
 use crate::{access, tenant};
@@ -146,7 +146,7 @@ fn read_principal(row: principals::Model) -> Principal {
 
 /// Writes a principal; a name that can sign in is entered in the directory too.
 pub(crate) async fn insert(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     principal: &Principal,
     region: &Region,
@@ -170,20 +170,20 @@ pub(crate) async fn insert(
     };
     let taken = || SessionError::LoginTaken.into();
     if matches!(principal.holder, Some(Holder::Person(_) | Holder::User)) {
-        tenant::store::enter(unit, &principal.name, ctx.tenant(), principal.id, taken).await?;
+        tenant::store::enter(work, &principal.name, ctx.tenant(), principal.id, taken).await?;
     }
-    let written = unit.insert(row).await.conflict_on("person_id", || SessionError::PersonHasLogin.into());
+    let written = work.insert(row).await.conflict_on("person_id", || SessionError::PersonHasLogin.into());
     written.conflict_on("name", taken)
 }
 
 /// Writes a new password; `one_time_until` says until when it is good for one sign-in, and nothing that it stays.
 pub(crate) async fn put_password(
-    unit: &Unit,
+    work: &UnitOfWork,
     principal: PrincipalId,
     hash: &str,
     one_time_until: Option<Timestamp>,
 ) -> Result<(), StoreError> {
-    unit.update::<principals::Entity>()
+    work.update::<principals::Entity>()
         .set(principals::Column::PasswordHash, hash)
         .set(principals::Column::OneTimeUntil, one_time_until.map(to_db))
         .filter(principals::Column::Id.eq(principal.0))
@@ -192,9 +192,9 @@ pub(crate) async fn put_password(
 }
 
 /// Writes a session.
-pub(crate) async fn begin(unit: &Unit, ctx: &OpContext, session: &Session) -> Result<(), StoreError> {
+pub(crate) async fn begin(work: &UnitOfWork, ctx: &OpContext, session: &Session) -> Result<(), StoreError> {
     let names = |some: &BTreeSet<Permission>| some.iter().map(|p| p.name()).collect::<Vec<_>>().join(",");
-    unit.insert(sessions::Model {
+    work.insert(sessions::Model {
         tenant_id: ctx.tenant().0,
         id: session.id.0,
         principal_id: session.principal.0,
@@ -229,8 +229,8 @@ pub(crate) async fn session_with_revision(tx: &ScopedTx, id: SessionId) -> Resul
 }
 
 /// Writes what a refresh changed, or the trade of a key.
-pub(crate) async fn put_used(unit: &Unit, session: &Session) -> Result<(), StoreError> {
-    unit.update::<sessions::Entity>()
+pub(crate) async fn put_used(work: &UnitOfWork, session: &Session) -> Result<(), StoreError> {
+    work.update::<sessions::Entity>()
         .set(sessions::Column::UsedAt, to_db(session.used_at))
         .set(sessions::Column::ExpiresAt, to_db(session.expires_at))
         .set(sessions::Column::Secret, session.secret.to_vec())
@@ -240,13 +240,13 @@ pub(crate) async fn put_used(unit: &Unit, session: &Session) -> Result<(), Store
 }
 
 /// Ends one session.
-pub(crate) async fn end(unit: &Unit, ctx: &OpContext, id: SessionId, reason: &str) -> Result<(), StoreError> {
-    end_where(unit, ctx, sessions::Column::Id.eq(id.0), reason).await.map(drop)
+pub(crate) async fn end(work: &UnitOfWork, ctx: &OpContext, id: SessionId, reason: &str) -> Result<(), StoreError> {
+    end_where(work, ctx, sessions::Column::Id.eq(id.0), reason).await.map(drop)
 }
 
 /// Ends every session of a principal, its API keys among them, but one: how many.
 pub(crate) async fn end_all(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     principal: PrincipalId,
     but: Option<SessionId>,
@@ -257,13 +257,13 @@ pub(crate) async fn end_all(
         Some(id) => of.and(sessions::Column::Id.ne(id.0)),
         None => of,
     };
-    end_where(unit, ctx, others, reason).await
+    end_where(work, ctx, others, reason).await
 }
 
-async fn end_where(unit: &Unit, ctx: &OpContext, which: Expr, reason: &str) -> Result<u64, StoreError> {
+async fn end_where(work: &UnitOfWork, ctx: &OpContext, which: Expr, reason: &str) -> Result<u64, StoreError> {
     let now = to_db(ctx.now());
     let live = sessions::Column::EndedAt.is_null().and(sessions::Column::ExpiresAt.gt(now));
-    unit.update::<sessions::Entity>()
+    work.update::<sessions::Entity>()
         .set(sessions::Column::EndedAt, now)
         .set(sessions::Column::EndReason, reason)
         .filter(which.and(live))
@@ -272,9 +272,9 @@ async fn end_where(unit: &Unit, ctx: &OpContext, which: Expr, reason: &str) -> R
 }
 
 /// Removes the sessions and the tries of an erased person's login: how many rows.
-pub(crate) async fn forget(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
-    let gone = unit.delete::<sessions::Entity>().filter(sessions::Column::PrincipalId.eq(principal.0)).exec().await?;
-    Ok(gone + unit.delete::<tries::Entity>().filter(tries::Column::Id.eq(principal.0)).exec().await?)
+pub(crate) async fn forget(work: &UnitOfWork, principal: PrincipalId) -> Result<u64, StoreError> {
+    let gone = work.delete::<sessions::Entity>().filter(sessions::Column::PrincipalId.eq(principal.0)).exec().await?;
+    Ok(gone + work.delete::<tries::Entity>().filter(tries::Column::Id.eq(principal.0)).exec().await?)
 }
 
 /// Sessions that live, newest first: of one principal, or of all; API keys alone, or all kinds.
@@ -327,7 +327,7 @@ pub(crate) async fn get_tries(tx: &ScopedTx, principal: PrincipalId) -> Result<O
 
 /// Writes what `old` has become.
 pub(crate) async fn put_tries(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     principal: PrincipalId,
     old: Option<Tries>,
@@ -340,9 +340,9 @@ pub(crate) async fn put_tries(
         recorded_at: to_db(ctx.now()),
     };
     if old.is_none() {
-        return unit.insert(row).await;
+        return work.insert(row).await;
     }
-    unit.update::<tries::Entity>()
+    work.update::<tries::Entity>()
         .set(tries::Column::FullAt, row.full_at)
         .set(tries::Column::RecordedAt, row.recorded_at)
         .filter(tries::Column::Id.eq(principal.0))

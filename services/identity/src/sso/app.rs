@@ -47,16 +47,16 @@ pub(crate) async fn put(app: &App, ctx: &OpContext, once: &Once, wanted: Provide
     let (id, wanted) = (&id, &wanted);
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Uuid>(&once.request_id, &once.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Uuid>(&once.request_id, &once.body).await? {
                 return Ok(done);
             }
             if there.is_none() {
                 let taken = || SsoError::NameTaken.into();
-                tenant::store::enter(&unit, &wanted.name.entry(), ctx.tenant(), PrincipalId(*id), taken).await?;
+                tenant::store::enter(&work, &wanted.name.entry(), ctx.tenant(), PrincipalId(*id), taken).await?;
             }
-            store::put(&unit, ctx, &Provider { id: *id, ..wanted.clone() }).await?;
-            unit.commit(Audit::new("identity.sso.put", "sso_provider", id).after(&once.body), *id).await
+            store::put(&work, ctx, &Provider { id: *id, ..wanted.clone() }).await?;
+            work.commit(Audit::new("identity.sso.put", "sso_provider", id).after(&once.body), *id).await
         })
         .await
 }
@@ -81,14 +81,14 @@ pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &Once, name: &Provi
     let (_, id) = there.filter(|(tenant, _)| *tenant == ctx.tenant()).ok_or_else(missing)?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if unit.replay::<()>(&once.request_id, &once.body).await?.is_some() {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if work.replay::<()>(&once.request_id, &once.body).await?.is_some() {
                 return Ok(());
             }
-            if !store::remove(&unit, id.0).await? {
+            if !store::remove(&work, id.0).await? {
                 return Err(missing());
             }
-            unit.commit(Audit::new("identity.sso.remove", "sso_provider", id), ()).await
+            work.commit(Audit::new("identity.sso.remove", "sso_provider", id), ()).await
         })
         .await
 }
@@ -141,16 +141,16 @@ pub(crate) async fn finish(app: &App, ctx: &OpContext, wanted: &Finish) -> Resul
     let permit = ctx.permit::<FinishSso>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let unit = app.store.unit(ctx, &permit).await?;
-            store::use_up(&unit, ctx, state.id, pending.expires_at).await?;
-            if !views::employed_now(&unit, ctx, &principal).await? {
+            let work = app.store.unit(ctx, &permit).await?;
+            store::use_up(&work, ctx, state.id, pending.expires_at).await?;
+            if !views::employed_now(&work, ctx, &principal).await? {
                 return Err(SessionError::NotEmployed.into());
             }
             // Whether a second factor was shown is the provider's business, and its word on it is not asked for.
             let how = Begun { method: Method::Oidc, client: &wanted.client, second_factor: false };
-            let done = begin(app, &unit, ctx, how).await?;
+            let done = begin(app, &work, ctx, how).await?;
             let audit = Audit::new("identity.session.sign_in", "principal", principal.id).note("outcome", "signed_in");
-            unit.commit(audit.note("provider", provider.id), done).await
+            work.commit(audit.note("provider", provider.id), done).await
         })
         .await
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sea_orm::ColumnTrait as _;
 use tally_access::OpContext;
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, Place, ScopedTx, StoreError, Unit, to_db};
+use tally_store::{Conflict as _, Place, ScopedTx, StoreError, UnitOfWork, to_db};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -77,17 +77,17 @@ pub(crate) async fn list(tx: &ScopedTx, page: &Page) -> Result<(Vec<Provider>, S
 }
 
 /// Writes a provider in place of the one that is there.
-pub(crate) async fn put(unit: &Unit, ctx: &OpContext, provider: &Provider) -> Result<(), StoreError> {
-    remove(unit, provider.id).await?;
+pub(crate) async fn put(work: &UnitOfWork, ctx: &OpContext, provider: &Provider) -> Result<(), StoreError> {
+    remove(work, provider.id).await?;
     let place = Place::of(providers::Column::ClientSecret, provider.id);
-    unit.insert(providers::Model {
+    work.insert(providers::Model {
         tenant_id: ctx.tenant().0,
         id: provider.id,
         region: provider.region.to_string(),
         name: provider.name.as_str().to_owned(),
         issuer: provider.issuer.as_str().to_owned(),
         client_id: provider.client_id.clone(),
-        client_secret: unit.seal(&place, &(provider.client_secret.to_string(), *provider.state_key)).await?,
+        client_secret: work.seal(&place, &(provider.client_secret.to_string(), *provider.state_key)).await?,
         claim: provider.claim.clone(),
         redirect_uri: provider.redirect_uri.as_str().to_owned(),
         recorded_at: to_db(ctx.now()),
@@ -96,8 +96,8 @@ pub(crate) async fn put(unit: &Unit, ctx: &OpContext, provider: &Provider) -> Re
 }
 
 /// Takes a provider away: whether there was one.
-pub(crate) async fn remove(unit: &Unit, id: Uuid) -> Result<bool, StoreError> {
-    let gone = unit.delete::<providers::Entity>().filter(providers::Column::Id.eq(id)).exec().await?;
+pub(crate) async fn remove(work: &UnitOfWork, id: Uuid) -> Result<bool, StoreError> {
+    let gone = work.delete::<providers::Entity>().filter(providers::Column::Id.eq(id)).exec().await?;
     Ok(gone > 0)
 }
 
@@ -123,9 +123,14 @@ pub(crate) async fn used(tx: &ScopedTx, id: Uuid) -> Result<bool, StoreError> {
 }
 
 /// Uses a state up, and forgets those that are too old to be shown again.
-pub(crate) async fn use_up(unit: &Unit, ctx: &OpContext, id: Uuid, expires_at: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn use_up(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    id: Uuid,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
     let now = to_db(ctx.now());
-    unit.delete::<states::Entity>().filter(states::Column::ExpiresAt.lt(now)).exec().await?;
+    work.delete::<states::Entity>().filter(states::Column::ExpiresAt.lt(now)).exec().await?;
     let row = states::Model { tenant_id: ctx.tenant().0, id, expires_at: to_db(expires_at), recorded_at: now };
-    unit.insert(row).await.conflict(|| SsoError::StateRefused.into())
+    work.insert(row).await.conflict(|| SsoError::StateRefused.into())
 }

@@ -6,7 +6,7 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_rpc::Keys as _;
-use tally_store::{Audit, Event, Unit};
+use tally_store::{Audit, Event, UnitOfWork};
 
 use super::domain::{self, Change, Initialised, NewTenant, Tenant, TenantError};
 use super::{invitation, store};
@@ -47,15 +47,15 @@ pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Resul
     };
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Initialised>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Initialised>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
             if there.is_some() {
                 return Err(TenantError::InitialisedAlready.into());
             }
-            let made = write(&unit, ctx, &wanted, &hash, first).await?;
-            unit.commit(Audit::new("identity.tenant.init", "tenant", tenant), made).await
+            let made = write(&work, ctx, &wanted, &hash, first).await?;
+            work.commit(Audit::new("identity.tenant.init", "tenant", tenant), made).await
         })
         .await
 }
@@ -69,7 +69,7 @@ async fn invited(app: &App, ctx: &OpContext, invitation: &str, id: Option<Tenant
     if id.is_some_and(|id| id != tenant) { Err(TenantError::InvitedAnother.into()) } else { Ok(tenant) }
 }
 
-async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str, first: bool) -> Result<Initialised> {
+async fn write(work: &UnitOfWork, ctx: &OpContext, wanted: &NewTenant, hash: &str, first: bool) -> Result<Initialised> {
     let tenant = Tenant {
         id: ctx.tenant(),
         name: wanted.name.clone(),
@@ -81,7 +81,7 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str, fir
         deleted_at: None,
     };
     let admin = PrincipalId(ctx.new_id());
-    store::insert(unit, &tenant, admin, first).await?;
+    store::insert(work, &tenant, admin, first).await?;
     let root = State {
         row: ctx.new_id(),
         unit: OrgUnitId(ctx.new_id()),
@@ -92,7 +92,7 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str, fir
         from: ALWAYS,
         to: None,
     };
-    org::store::insert(unit, ctx, ctx.now(), &[root]).await?;
+    org::store::insert(work, ctx, ctx.now(), &[root]).await?;
     let login = Principal {
         id: admin,
         name: wanted.admin_login.as_str().to_owned(),
@@ -100,7 +100,7 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str, fir
         password_hash: Some(hash.to_owned()),
         one_time_until: None,
     };
-    crate::session::store::insert(unit, ctx, &login, &Region::global()).await?;
+    crate::session::store::insert(work, ctx, &login, &Region::global()).await?;
     for service in SERVICES.iter().filter_map(|role| role.name.strip_prefix("service_")) {
         let principal = Principal {
             id: service_principal(service),
@@ -109,10 +109,10 @@ async fn write(unit: &Unit, ctx: &OpContext, wanted: &NewTenant, hash: &str, fir
             password_hash: None,
             one_time_until: None,
         };
-        crate::session::store::insert(unit, ctx, &principal, &Region::global()).await?;
+        crate::session::store::insert(work, ctx, &principal, &Region::global()).await?;
     }
-    access::store::begin(unit, ctx).await?;
-    access::store::insert(unit, ctx, &first_grant(ctx, admin), &Target::tenant()).await?;
+    access::store::begin(work, ctx).await?;
+    access::store::insert(work, ctx, &first_grant(ctx, admin), &Target::tenant()).await?;
     Ok(Initialised { tenant, admin })
 }
 
@@ -142,7 +142,7 @@ pub(crate) struct Wanted {
 }
 
 /// Changes the group. A suspension is an access fact: every view is compiled anew. A deletion takes the names of logins in
-/// the same unit; everything else goes in the background, in every service ([`crate::removal`]).
+/// the same unit; everything else goes in the background, in every service ([`crate::tenant_purge`]).
 ///
 /// # Errors
 /// See [`TenantError`]; `PERMISSION_DENIED`.
@@ -150,24 +150,24 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
     let permit = ctx.permit::<R>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Tenant>(&wanted.request_id, &wanted.body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Tenant>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&unit, ctx).await?;
+            let facts = access::store::hold(&work, ctx).await?;
             let by = Hands::of(ctx, &permit);
-            let tenant = domain::plan(&store::get(&unit).await?, &wanted.change, by, ctx.now())?;
-            store::update(&unit, &tenant).await?;
+            let tenant = domain::plan(&store::get(&work).await?, &wanted.change, by, ctx.now())?;
+            store::update(&work, &tenant).await?;
             if tenant.deleted_at.is_some() {
-                hold::store::lock(&unit, ctx).await?;
-                if !hold::store::standing(&unit).await?.is_empty() {
+                hold::store::lock(&work, ctx).await?;
+                if !hold::store::standing(&work).await?.is_empty() {
                     return Err(TenantError::OnHold.into());
                 }
-                store::forget_names(&unit, tenant.id).await?;
-                unit.emit(Event::new(tally_privacy::DELETED, tenant.id, &()));
+                store::forget_names(&work, tenant.id).await?;
+                work.emit(Event::new(tally_privacy::DELETED, tenant.id, &()));
             }
-            access::store::advance(&unit, ctx, facts).await?;
-            unit.commit(Audit::new(wanted.change.name(), "tenant", tenant.id), tenant).await
+            access::store::advance(&work, ctx, facts).await?;
+            work.commit(Audit::new(wanted.change.name(), "tenant", tenant.id), tenant).await
         })
         .await
 }

@@ -5,7 +5,7 @@ use tally_access::{OpContext, Region};
 use tally_app::four_eyes::Hands;
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, Store, StoreError, Unit, from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, Store, StoreError, UnitOfWork, from_db, to_db};
 
 use super::domain::{Suspension, Tenant, TenantError};
 
@@ -82,35 +82,40 @@ pub async fn was_made(store: &Store, tenant: TenantId) -> Result<bool> {
 
 /// Adds a name to the directory; `taken` is what it means that it is there.
 pub(crate) async fn enter(
-    unit: &Unit,
+    work: &UnitOfWork,
     name: &str,
     tenant: TenantId,
     principal: PrincipalId,
     taken: impl FnOnce() -> Error,
 ) -> Result<(), StoreError> {
     let row = directory::Model { name: name.to_owned(), group_id: tenant.0, principal_id: principal.0 };
-    unit.insert_unscoped(row).await.conflict(taken)
+    work.insert_unscoped(row).await.conflict(taken)
 }
 
 /// Removes what the directory has of a principal: how many names.
-pub(crate) async fn leave(unit: &Unit, principal: PrincipalId) -> Result<u64, StoreError> {
-    unit.delete_unscoped::<directory::Entity>(directory::Column::PrincipalId.eq(principal.0)).await
+pub(crate) async fn leave(work: &UnitOfWork, principal: PrincipalId) -> Result<u64, StoreError> {
+    work.delete_unscoped::<directory::Entity>(directory::Column::PrincipalId.eq(principal.0)).await
 }
 
 /// Removes the names by which anybody of the group was found. What says that there was the group stays: an invitation of
 /// old makes it no second time.
-pub(crate) async fn forget_names(unit: &Unit, tenant: TenantId) -> Result<u64, StoreError> {
+pub(crate) async fn forget_names(work: &UnitOfWork, tenant: TenantId) -> Result<u64, StoreError> {
     let names = directory::Column::GroupId.eq(tenant.0).and(directory::Column::Name.not_like(format!("{GROUP}%")));
-    unit.delete_unscoped::<directory::Entity>(names).await
+    work.delete_unscoped::<directory::Entity>(names).await
 }
 
 /// Writes the group and its entries in the directory; `first`: the store holds no other.
-pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId, first: bool) -> Result<(), StoreError> {
+pub(crate) async fn insert(
+    work: &UnitOfWork,
+    tenant: &Tenant,
+    admin: PrincipalId,
+    first: bool,
+) -> Result<(), StoreError> {
     let there = || TenantError::InitialisedAlready.into();
     if first {
-        enter(unit, GROUP, tenant.id, admin, there).await?;
+        enter(work, GROUP, tenant.id, admin, there).await?;
     }
-    enter(unit, &entry(tenant.id), tenant.id, admin, there).await?;
+    enter(work, &entry(tenant.id), tenant.id, admin, there).await?;
     let row = tenants::Model {
         tenant_id: tenant.id.0,
         id: tenant.id.0,
@@ -126,7 +131,7 @@ pub(crate) async fn insert(unit: &Unit, tenant: &Tenant, admin: PrincipalId, fir
         deleted_at: None,
         recorded_at: to_db(tenant.created_at),
     };
-    unit.insert(row).await
+    work.insert(row).await
 }
 
 fn regions(tenant: &Tenant) -> String {
@@ -134,14 +139,14 @@ fn regions(tenant: &Tenant) -> String {
 }
 
 /// Writes what the group has become.
-pub(crate) async fn update(unit: &Unit, tenant: &Tenant) -> Result<(), StoreError> {
+pub(crate) async fn update(work: &UnitOfWork, tenant: &Tenant) -> Result<(), StoreError> {
     let suspended = tenant.suspended.as_ref();
-    unit.update::<tenants::Entity>()
+    work.update::<tenants::Entity>()
         .set(tenants::Column::Name, tenant.name.clone())
         .set(tenants::Column::DeletedAt, tenant.deleted_at.map(to_db))
         .set(tenants::Column::SuspendedBy, suspended.map(|since| since.by.by.0))
         .set(tenants::Column::SuspendedPerson, suspended.and_then(|since| since.by.person).map(|person| person.0))
-        .set(tenants::Column::SuspendedFor, suspended.and_then(|since| since.by.lent_by).map(|lender| lender.0))
+        .set(tenants::Column::SuspendedFor, suspended.and_then(|since| since.by.delegated_by).map(|lender| lender.0))
         .set(tenants::Column::Regions, regions(tenant))
         .set(tenants::Column::SuspendedAt, suspended.map(|since| to_db(since.at)))
         .set(tenants::Column::SuspendedReason, suspended.map(|since| since.reason.clone()))
@@ -168,7 +173,7 @@ pub(crate) async fn get(tx: &ScopedTx) -> Result<Tenant, StoreError> {
             by: Hands {
                 by: PrincipalId(row.suspended_by.unwrap_or_default()),
                 person: row.suspended_person.map(PersonId),
-                lent_by: row.suspended_for.map(PrincipalId),
+                delegated_by: row.suspended_for.map(PrincipalId),
             },
         }),
     })

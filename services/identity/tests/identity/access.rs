@@ -5,7 +5,7 @@ use tally_access::Permission;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
 
-use crate::house::{House, person_row, told};
+use crate::fixture::{TestIdentity, answered, person_row};
 
 fn revision(token: &str) -> u64 {
     token.rsplit('.').next().unwrap().parse().unwrap()
@@ -13,34 +13,34 @@ fn revision(token: &str) -> u64 {
 
 #[tokio::test]
 async fn a_grant_is_seen_at_once_and_so_is_its_end() {
-    for house in House::with_company().await {
-        let hr = house.login("hr", "").await;
-        assert_eq!(house.rule(&hr, Permission::PunchImport).await, None);
-        let north = house.unit("North").await.unit_id;
-        let given = house.try_grant(&house.admin, &hr, "branch_hr", ScopeKind::Subtree, &north).await.unwrap();
-        let rule = house.rule(&hr, Permission::PunchImport).await.unwrap();
-        assert_eq!(rule.unit_ids.len(), 4, "North, Sales, A, B: {}", house.db.name);
-        let taken = house.revoke(&house.admin, &given.grant.unwrap()).await.unwrap();
+    for identity in TestIdentity::with_company().await {
+        let hr = identity.login("hr", "").await;
+        assert_eq!(identity.rule(&hr, Permission::PunchImport).await, None);
+        let north = identity.unit("North").await.unit_id;
+        let given = identity.try_grant(&identity.admin, &hr, "branch_hr", ScopeKind::Subtree, &north).await.unwrap();
+        let rule = identity.rule(&hr, Permission::PunchImport).await.unwrap();
+        assert_eq!(rule.unit_ids.len(), 4, "North, Sales, A, B: {}", identity.db.name);
+        let taken = identity.revoke(&identity.admin, &given.grant.unwrap()).await.unwrap();
         assert_eq!(revision(&taken.consistency_token), revision(&given.consistency_token) + 1);
-        assert_eq!(house.rule(&hr, Permission::PunchImport).await, None, "{}", house.db.name);
+        assert_eq!(identity.rule(&hr, Permission::PunchImport).await, None, "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn a_view_follows_the_org_tree() {
-    for house in House::with_company().await {
-        let hr = house.login("hr", "").await;
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("North").await.unit_id).await;
-        house.import_units(&["North/Support"], "").await;
-        let rule = house.rule(&hr, Permission::PunchImport).await.unwrap();
-        assert!(rule.unit_ids.contains(&house.unit("North/Support").await.unit_id), "{}", house.db.name);
+    for identity in TestIdentity::with_company().await {
+        let hr = identity.login("hr", "").await;
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
+        identity.import_units(&["North/Support"], "").await;
+        let rule = identity.rule(&hr, Permission::PunchImport).await.unwrap();
+        assert!(rule.unit_ids.contains(&identity.unit("North/Support").await.unit_id), "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn a_grant_ends_with_its_last_day_without_anybody_doing_anything() {
-    for house in House::all().await {
-        let hr = house.login("hr", "").await;
+    for identity in TestIdentity::all().await {
+        let hr = identity.login("hr", "").await;
         let grant = pb::Grant {
             principal_id: hr.principal.clone(),
             role: "group_hr".into(),
@@ -51,135 +51,138 @@ async fn a_grant_ends_with_its_last_day_without_anybody_doing_anything() {
             ..Default::default()
         };
         let request = pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
-        told(house.access().grant_role(house.as_admin(request)).await).unwrap();
-        assert!(house.rule(&hr, Permission::SchemeWrite).await.is_some());
-        house.wait(24 * 3600);
-        assert_eq!(house.rule(&hr, Permission::SchemeWrite).await, None, "{}", house.db.name);
+        answered(identity.access().grant_role(identity.as_admin(request)).await).unwrap();
+        assert!(identity.rule(&hr, Permission::SchemeWrite).await.is_some());
+        identity.wait(24 * 3600);
+        assert_eq!(identity.rule(&hr, Permission::SchemeWrite).await, None, "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn views_are_for_services_of_the_same_group() {
-    for house in House::all().await {
+    for identity in TestIdentity::all().await {
         let ask = |tenant: String, known_revision| pb::GetViewRequest {
-            principal_id: house.admin.principal.clone(),
+            principal_id: identity.admin.principal.clone(),
             tenant_id: tenant,
             known_revision,
-            session_id: house.admin.session.clone(),
+            session_id: identity.admin.session.clone(),
         };
-        let mine = house.tenant.to_string();
-        let denied = told(house.access().get_view(house.as_admin(ask(mine.clone(), 0))).await).unwrap_err();
+        let mine = identity.tenant.to_string();
+        let denied = answered(identity.access().get_view(identity.as_admin(ask(mine.clone(), 0))).await).unwrap_err();
         assert_eq!(denied.kind(), Kind::PermissionDenied, "not for people, not even administrators");
         let other = uuid::Uuid::from_u128(5).to_string();
-        let denied = told(house.access().get_view(house.as_performance(ask(other, 0))).await).unwrap_err();
+        let denied = answered(identity.access().get_view(identity.as_performance(ask(other, 0))).await).unwrap_err();
         assert_eq!(denied.kind(), Kind::PermissionDenied);
-        let view = told(house.access().get_view(house.as_performance(ask(mine.clone(), 0))).await).unwrap();
+        let view = answered(identity.access().get_view(identity.as_performance(ask(mine.clone(), 0))).await).unwrap();
         assert!(!view.unchanged && view.lease_ms == 1_000 && !view.rules.is_empty());
         let again =
-            told(house.access().get_view(house.as_performance(ask(mine.clone(), view.revision))).await).unwrap();
-        assert!(again.unchanged && again.rules.is_empty(), "{}", house.db.name);
+            answered(identity.access().get_view(identity.as_performance(ask(mine.clone(), view.revision))).await)
+                .unwrap();
+        assert!(again.unchanged && again.rules.is_empty(), "{}", identity.db.name);
         let unknown = pb::GetViewRequest {
             principal_id: mine.clone(),
             tenant_id: mine.clone(),
             known_revision: 0,
             session_id: mine,
         };
-        let error = told(house.access().get_view(house.as_performance(unknown)).await).unwrap_err();
+        let error = answered(identity.access().get_view(identity.as_performance(unknown)).await).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound);
     }
 }
 
 #[tokio::test]
 async fn the_last_administrator_cannot_be_removed_and_a_second_one_can() {
-    for house in House::all().await {
+    for identity in TestIdentity::all().await {
         let request = pb::ListGrantsRequest::default();
-        let first = told(house.access().list_grants(house.as_admin(request)).await).unwrap().grants.remove(0);
-        let error = house.revoke(&house.admin, &first).await.unwrap_err();
-        assert_eq!(error.reason(), "LAST_ADMINISTRATOR", "{}", house.db.name);
-        let second = house.login("second", "").await;
-        house.grant(&second, "group_admin", ScopeKind::Tenant, "").await;
-        house.revoke(&second, &first).await.unwrap();
-        assert_eq!(house.revoke(&second, &first).await.unwrap_err().reason(), "REVOKED_ALREADY");
-        let error = house.revoke(&house.admin, &first).await.unwrap_err();
+        let first = answered(identity.access().list_grants(identity.as_admin(request)).await).unwrap().grants.remove(0);
+        let error = identity.revoke(&identity.admin, &first).await.unwrap_err();
+        assert_eq!(error.reason(), "LAST_ADMINISTRATOR", "{}", identity.db.name);
+        let second = identity.login("second", "").await;
+        identity.grant(&second, "group_admin", ScopeKind::Tenant, "").await;
+        identity.revoke(&second, &first).await.unwrap();
+        assert_eq!(identity.revoke(&second, &first).await.unwrap_err().reason(), "REVOKED_ALREADY");
+        let error = identity.revoke(&identity.admin, &first).await.unwrap_err();
         assert_eq!(error.kind(), Kind::PermissionDenied, "the first one is nobody now");
     }
 }
 
 #[tokio::test]
 async fn preparing_and_approving_are_not_given_to_one_principal() {
-    for house in House::all().await {
-        let pay = house.login("pay", "").await;
-        house.grant(&pay, "compensation_specialist", ScopeKind::Tenant, "").await;
-        let error = house.try_grant(&house.admin, &pay, "approver", ScopeKind::Region, "cn-north").await.unwrap_err();
-        assert_eq!(error.reason(), "DUTIES_SEPARATED", "{}", house.db.name);
-        let error = house.try_grant(&pay, &house.admin, "approver", ScopeKind::Tenant, "").await.unwrap_err();
+    for identity in TestIdentity::all().await {
+        let pay = identity.login("pay", "").await;
+        identity.grant(&pay, "compensation_specialist", ScopeKind::Tenant, "").await;
+        let error =
+            identity.try_grant(&identity.admin, &pay, "approver", ScopeKind::Region, "cn-north").await.unwrap_err();
+        assert_eq!(error.reason(), "DUTIES_SEPARATED", "{}", identity.db.name);
+        let error = identity.try_grant(&pay, &identity.admin, "approver", ScopeKind::Tenant, "").await.unwrap_err();
         assert_eq!(error.kind(), Kind::PermissionDenied);
     }
 }
 
 #[tokio::test]
 async fn a_branch_gives_roles_in_the_branch_and_sees_the_grants_there() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
-        let (hr, agent) = (house.login("hr", "").await, house.login("agent", "E1").await);
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("North").await.unit_id).await;
-        let (a, desk) = (house.unit("North/Sales/A").await.unit_id, house.unit("South/Desk").await.unit_id);
-        house.try_grant(&hr, &agent, "agent", ScopeKind::Self_, "").await.unwrap();
-        house.try_grant(&hr, &agent, "supervisor", ScopeKind::Unit, &a).await.unwrap();
-        let error = house.try_grant(&hr, &agent, "supervisor", ScopeKind::Unit, &desk).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::PermissionDenied, "{}", house.db.name);
-        let error = house.try_grant(&hr, &agent, "approver", ScopeKind::Subtree, &a).await.unwrap_err();
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let (hr, agent) = (identity.login("hr", "").await, identity.login("agent", "E1").await);
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
+        let (a, desk) = (identity.unit("North/Sales/A").await.unit_id, identity.unit("South/Desk").await.unit_id);
+        identity.try_grant(&hr, &agent, "agent", ScopeKind::Self_, "").await.unwrap();
+        identity.try_grant(&hr, &agent, "supervisor", ScopeKind::Unit, &a).await.unwrap();
+        let error = identity.try_grant(&hr, &agent, "supervisor", ScopeKind::Unit, &desk).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::PermissionDenied, "{}", identity.db.name);
+        let error = identity.try_grant(&hr, &agent, "approver", ScopeKind::Subtree, &a).await.unwrap_err();
         assert_eq!(error.reason(), "GRANT_NOT_HELD");
-        let seen = told(house.access().list_grants(hr.says(pb::ListGrantsRequest::default())).await).unwrap().grants;
+        let seen =
+            answered(identity.access().list_grants(hr.says(pb::ListGrantsRequest::default())).await).unwrap().grants;
         let mut roles: Vec<_> = seen.iter().map(|grant| grant.role.as_str()).collect();
         roles.sort_unstable();
-        assert_eq!(roles, ["agent", "branch_hr", "supervisor"], "not the administrator's: {}", house.db.name);
+        assert_eq!(roles, ["agent", "branch_hr", "supervisor"], "not the administrator's: {}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn grants_are_listed_newest_first_in_pages() {
-    for house in House::all().await {
-        let hr = house.login("hr", "").await;
+    for identity in TestIdentity::all().await {
+        let hr = identity.login("hr", "").await;
         for role in ["auditor", "platform_operator", "group_hr"] {
-            house.wait(1);
-            house.grant(&hr, role, ScopeKind::Tenant, "").await;
+            identity.wait(1);
+            identity.grant(&hr, role, ScopeKind::Tenant, "").await;
         }
         let (mut token, mut seen) = (String::new(), Vec::new());
         loop {
             let request = pb::ListGrantsRequest { principal_id: hr.principal.clone(), page_size: 2, page_token: token };
-            let page = told(house.access().list_grants(house.as_admin(request)).await).unwrap();
+            let page = answered(identity.access().list_grants(identity.as_admin(request)).await).unwrap();
             seen.extend(page.grants.into_iter().map(|grant| grant.role));
             token = page.next_page_token;
             if token.is_empty() {
                 break;
             }
         }
-        assert_eq!(seen, ["group_hr", "platform_operator", "auditor"], "{}", house.db.name);
+        assert_eq!(seen, ["group_hr", "platform_operator", "auditor"], "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn changes_at_the_same_moment_each_get_a_revision_of_their_own() {
-    for house in House::all().await {
-        let hr = house.login("hr", "").await;
+    for identity in TestIdentity::all().await {
+        let hr = identity.login("hr", "").await;
         let roles = ["auditor", "platform_operator", "group_hr", "integrator", "group_admin"];
-        let given = roles.map(|role| house.try_grant(&house.admin, &hr, role, ScopeKind::Tenant, ""));
+        let given = roles.map(|role| identity.try_grant(&identity.admin, &hr, role, ScopeKind::Tenant, ""));
         let mut revisions: Vec<_> =
             join_all(given).await.into_iter().map(|given| revision(&given.unwrap().consistency_token)).collect();
         revisions.sort_unstable();
         let first = revisions[0];
-        assert_eq!(revisions, (first..first + 5).collect::<Vec<_>>(), "{}", house.db.name);
+        assert_eq!(revisions, (first..first + 5).collect::<Vec<_>>(), "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn the_same_grant_at_the_same_moment_is_given_once() {
-    for house in House::all().await {
-        let hr = house.login("hr", "").await;
-        let given = [0; 4].map(|_| house.try_grant(&house.admin, &hr, "group_hr", ScopeKind::Tenant, ""));
+    for identity in TestIdentity::all().await {
+        let hr = identity.login("hr", "").await;
+        let given = [0; 4].map(|_| identity.try_grant(&identity.admin, &hr, "group_hr", ScopeKind::Tenant, ""));
         let given = join_all(given).await;
-        assert_eq!(given.iter().filter(|given| given.is_ok()).count(), 1, "{}: {given:?}", house.db.name);
+        assert_eq!(given.iter().filter(|given| given.is_ok()).count(), 1, "{}: {given:?}", identity.db.name);
         assert!(given.iter().filter_map(|g| g.as_ref().err()).all(|e| e.reason() == "GRANTED_ALREADY"));
     }
 }

@@ -6,151 +6,167 @@ use tally_kernel::error::Kind;
 use tally_rpc::Views as _;
 use tally_testkit::eventually;
 
-use crate::house::{House, Login, Told, told};
+use crate::fixture::{Login, Reply, TestIdentity, answered};
 
 const DAY: i64 = 24 * 3600;
 
-async fn account(house: &House, name: &str) -> Login {
+async fn account(identity: &TestIdentity, name: &str) -> Login {
     let ask = pb::CreateServiceAccountRequest { request_id: String::new(), name: name.into() };
-    let principal = told(house.accounts().create_service_account(house.as_admin(ask)).await).unwrap().principal_id;
+    let principal =
+        answered(identity.accounts().create_service_account(identity.as_admin(ask)).await).unwrap().principal_id;
     Login::of(pb::SignInResponse { principal_id: principal, ..Default::default() })
 }
 
 async fn key(
-    house: &House,
+    identity: &TestIdentity,
     by: &Login,
     of: &Login,
     permissions: &[Permission],
     seconds: i64,
-) -> Told<pb::CreateApiKeyResponse> {
+) -> Reply<pb::CreateApiKeyResponse> {
     let ask = pb::CreateApiKeyRequest {
         request_id: String::new(),
         principal_id: of.principal.clone(),
         name: "nightly".into(),
         permissions: permissions.iter().map(|p| p.name().to_owned()).collect(),
-        expires_at: Some(prost_types::Timestamp { seconds: house.clock.now().as_second() + seconds, nanos: 0 }),
+        expires_at: Some(prost_types::Timestamp { seconds: identity.clock.now().as_second() + seconds, nanos: 0 }),
     };
-    told(house.accounts().create_api_key(by.says(ask)).await)
+    answered(identity.accounts().create_api_key(by.says(ask)).await)
 }
 
-async fn exchange(house: &House, key: &pb::CreateApiKeyResponse) -> Told<Login> {
+async fn exchange(identity: &TestIdentity, key: &pb::CreateApiKeyResponse) -> Reply<Login> {
     let ask = pb::ExchangeApiKeyRequest { api_key: key.api_key.clone() };
-    let done = told(house.accounts().exchange_api_key(ask).await)?;
+    let done = answered(identity.accounts().exchange_api_key(ask).await)?;
     let session_id = key.key.clone().unwrap().key_id;
     let (principal_id, access_token) = (done.principal_id, done.access_token);
     Ok(Login::of(pb::SignInResponse { principal_id, access_token, session_id, ..Default::default() }))
 }
 
-async fn revoke(house: &House, key: &pb::CreateApiKeyResponse) -> Told<pb::RevokeApiKeyResponse> {
+async fn revoke(identity: &TestIdentity, key: &pb::CreateApiKeyResponse) -> Reply<pb::RevokeApiKeyResponse> {
     let ask = pb::RevokeApiKeyRequest { request_id: String::new(), key_id: key.key.clone().unwrap().key_id };
-    told(house.accounts().revoke_api_key(house.as_admin(ask)).await)
+    answered(identity.accounts().revoke_api_key(identity.as_admin(ask)).await)
 }
 
 #[tokio::test]
 async fn a_program_works_with_its_key_and_may_what_its_account_may() {
-    for house in House::all().await {
-        let push = account(&house, "push").await;
-        let made = key(&house, &house.admin, &push, &[], 30 * DAY).await.unwrap();
-        let session = exchange(&house, &made).await.unwrap();
+    for identity in TestIdentity::all().await {
+        let push = account(&identity, "push").await;
+        let made = key(&identity, &identity.admin, &push, &[], 30 * DAY).await.unwrap();
+        let session = exchange(&identity, &made).await.unwrap();
         let group = |by: &Login| by.says(pb::GetTenantRequest {});
-        assert_eq!(told(house.tenants().get_tenant(group(&session)).await).unwrap_err().kind(), Kind::PermissionDenied);
-        house.grant(&push, "integrator", ScopeKind::Tenant, "").await;
-        assert!(house.tenants().get_tenant(group(&session)).await.is_ok(), "{}", house.db.name);
-        assert!(house.rule(&session, Permission::RecordImport).await.is_some());
-        assert_eq!(house.try_sign_in("push", "").await.unwrap_err().reason(), "SIGN_IN_REFUSED");
+        assert_eq!(
+            answered(identity.tenants().get_tenant(group(&session)).await).unwrap_err().kind(),
+            Kind::PermissionDenied
+        );
+        identity.grant(&push, "integrator", ScopeKind::Tenant, "").await;
+        assert!(identity.tenants().get_tenant(group(&session)).await.is_ok(), "{}", identity.db.name);
+        assert!(identity.rule(&session, Permission::RecordImport).await.is_some());
+        assert_eq!(identity.try_sign_in("push", "").await.unwrap_err().reason(), "SIGN_IN_REFUSED");
         let ask = pb::EnrollTotpRequest::default();
-        assert_eq!(told(house.logins().enroll_totp(session.says(ask)).await).unwrap_err().reason(), "NO_PASSWORD");
+        assert_eq!(
+            answered(identity.logins().enroll_totp(session.says(ask)).await).unwrap_err().reason(),
+            "NO_PASSWORD"
+        );
         let again = pb::CreateServiceAccountRequest { request_id: String::new(), name: "push".into() };
-        let taken = told(house.accounts().create_service_account(house.as_admin(again)).await).unwrap_err();
+        let taken = answered(identity.accounts().create_service_account(identity.as_admin(again)).await).unwrap_err();
         assert_eq!(taken.reason(), "LOGIN_TAKEN");
     }
 }
 
 #[tokio::test]
 async fn a_key_made_for_less_opens_less_and_never_more() {
-    for house in House::all().await {
-        let push = account(&house, "push").await;
-        house.grant(&push, "integrator", ScopeKind::Region, "cn-north").await;
+    for identity in TestIdentity::all().await {
+        let push = account(&identity, "push").await;
+        identity.grant(&push, "integrator", ScopeKind::Region, "cn-north").await;
         let some = [Permission::RecordImport, Permission::SchemeWrite];
-        let session = exchange(&house, &key(&house, &house.admin, &push, &some, DAY).await.unwrap()).await.unwrap();
-        let rule = house.rule(&session, Permission::RecordImport).await.unwrap();
-        assert_eq!((rule.tenant, rule.regions), (false, vec!["cn-north".to_owned()]), "{}", house.db.name);
-        assert_eq!(house.rule(&session, Permission::PunchImport).await, None, "held, and not named");
-        assert_eq!(house.rule(&session, Permission::SchemeWrite).await, None, "named, and not held");
-        let whole = exchange(&house, &key(&house, &house.admin, &push, &[], DAY).await.unwrap()).await.unwrap();
-        assert!(house.rule(&whole, Permission::PunchImport).await.is_some(), "another key of the same account");
-        let units = house.orgs().list_org_units(session.says(pb::ListOrgUnitsRequest::default())).await;
-        assert_eq!(told(units).unwrap_err().kind(), Kind::PermissionDenied, "identity itself reads the narrowed view");
+        let session =
+            exchange(&identity, &key(&identity, &identity.admin, &push, &some, DAY).await.unwrap()).await.unwrap();
+        let rule = identity.rule(&session, Permission::RecordImport).await.unwrap();
+        assert_eq!((rule.tenant, rule.regions), (false, vec!["cn-north".to_owned()]), "{}", identity.db.name);
+        assert_eq!(identity.rule(&session, Permission::PunchImport).await, None, "held, and not named");
+        assert_eq!(identity.rule(&session, Permission::SchemeWrite).await, None, "named, and not held");
+        let whole =
+            exchange(&identity, &key(&identity, &identity.admin, &push, &[], DAY).await.unwrap()).await.unwrap();
+        assert!(identity.rule(&whole, Permission::PunchImport).await.is_some(), "another key of the same account");
+        let units = identity.orgs().list_org_units(session.says(pb::ListOrgUnitsRequest::default())).await;
+        assert_eq!(
+            answered(units).unwrap_err().kind(),
+            Kind::PermissionDenied,
+            "identity itself reads the narrowed view"
+        );
     }
 }
 
 #[tokio::test]
 async fn keys_are_replaced_side_by_side_and_a_revoked_one_is_dead() {
-    for house in House::all().await {
-        let push = account(&house, "push").await;
-        house.grant(&push, "integrator", ScopeKind::Tenant, "").await;
-        let old = key(&house, &house.admin, &push, &[], 30 * DAY).await.unwrap();
-        house.wait(1);
-        let new = key(&house, &house.admin, &push, &[], 30 * DAY).await.unwrap();
-        let (by_old, by_new) = (exchange(&house, &old).await.unwrap(), exchange(&house, &new).await.unwrap());
-        revoke(&house, &old).await.unwrap();
-        assert_eq!(revoke(&house, &old).await.unwrap_err().kind(), Kind::NotFound);
-        assert_eq!(exchange(&house, &old).await.unwrap_err().reason(), "API_KEY_REFUSED", "{}", house.db.name);
+    for identity in TestIdentity::all().await {
+        let push = account(&identity, "push").await;
+        identity.grant(&push, "integrator", ScopeKind::Tenant, "").await;
+        let old = key(&identity, &identity.admin, &push, &[], 30 * DAY).await.unwrap();
+        identity.wait(1);
+        let new = key(&identity, &identity.admin, &push, &[], 30 * DAY).await.unwrap();
+        let (by_old, by_new) = (exchange(&identity, &old).await.unwrap(), exchange(&identity, &new).await.unwrap());
+        revoke(&identity, &old).await.unwrap();
+        assert_eq!(revoke(&identity, &old).await.unwrap_err().kind(), Kind::NotFound);
+        assert_eq!(exchange(&identity, &old).await.unwrap_err().reason(), "API_KEY_REFUSED", "{}", identity.db.name);
         let group = |by: &Login| by.says(pb::GetTenantRequest {});
-        assert_eq!(told(house.tenants().get_tenant(group(&by_old)).await).unwrap_err().reason(), "SESSION_ENDED");
-        assert!(house.tenants().get_tenant(group(&by_new)).await.is_ok());
+        assert_eq!(
+            answered(identity.tenants().get_tenant(group(&by_old)).await).unwrap_err().reason(),
+            "SESSION_ENDED"
+        );
+        assert!(identity.tenants().get_tenant(group(&by_new)).await.is_ok());
         let list = pb::ListApiKeysRequest { principal_id: push.principal.clone(), ..Default::default() };
-        let live = told(house.accounts().list_api_keys(house.as_admin(list)).await).unwrap().keys;
+        let live = answered(identity.accounts().list_api_keys(identity.as_admin(list)).await).unwrap().keys;
         let live: Vec<_> = live.iter().map(|k| (k.key_id.as_str(), k.last_used_on.as_str())).collect();
-        assert_eq!(live, [(by_new.session.as_str(), "2026-03-02")], "{}", house.db.name);
+        assert_eq!(live, [(by_new.session.as_str(), "2026-03-02")], "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn accounts_are_listed_oldest_first_page_by_page_and_people_are_not_among_them() {
-    for house in House::all().await {
-        house.login("somebody", "").await;
+    for identity in TestIdentity::all().await {
+        identity.login("somebody", "").await;
         for name in ["push", "erp"] {
-            house.clock.advance(jiff::SignedDuration::from_secs(1));
-            account(&house, name).await;
+            identity.clock.advance(jiff::SignedDuration::from_secs(1));
+            account(&identity, name).await;
         }
         let list = async |page_token: String| {
             let ask = pb::ListServiceAccountsRequest { page_size: 1, page_token };
-            told(house.accounts().list_service_accounts(house.as_admin(ask)).await).unwrap()
+            answered(identity.accounts().list_service_accounts(identity.as_admin(ask)).await).unwrap()
         };
         let first = list(String::new()).await;
         let second = list(first.next_page_token.clone()).await;
         let names = [&first, &second].map(|page| page.accounts[0].name.as_str());
-        assert_eq!((names, second.next_page_token.as_str()), (["push", "erp"], ""), "{}", house.db.name);
+        assert_eq!((names, second.next_page_token.as_str()), (["push", "erp"], ""), "{}", identity.db.name);
         assert!(first.accounts[0].created_at.is_some());
     }
 }
 
 #[tokio::test]
 async fn a_revoked_keys_leased_views_are_gone_when_the_lease_is() {
-    let house = House::all().await.remove(0);
-    let push = account(&house, "push").await;
-    let made = key(&house, &house.admin, &push, &[], DAY).await.unwrap();
-    let (views, claims) = (house.leased(), exchange(&house, &made).await.unwrap().claims(&house));
+    let identity = TestIdentity::all().await.remove(0);
+    let push = account(&identity, "push").await;
+    let made = key(&identity, &identity.admin, &push, &[], DAY).await.unwrap();
+    let (views, claims) = (identity.leased(), exchange(&identity, &made).await.unwrap().claims(&identity));
     assert!(views.view(&claims, false).await.is_ok());
-    revoke(&house, &made).await.unwrap();
+    revoke(&identity, &made).await.unwrap();
     let refused = eventually("the lease ends", async || views.view(&claims, false).await.err()).await;
     assert_eq!(refused.reason(), "SESSION_ENDED");
 }
 
 #[tokio::test]
 async fn a_key_ends_by_itself_and_so_does_every_token_of_it() {
-    for house in House::all().await {
-        let push = account(&house, "push").await;
-        house.grant(&push, "integrator", ScopeKind::Tenant, "").await;
-        let made = key(&house, &house.admin, &push, &[], 5 * 60).await.unwrap();
-        let session = exchange(&house, &made).await.unwrap();
-        house.wait(5 * 60);
-        assert_eq!(exchange(&house, &made).await.unwrap_err().reason(), "API_KEY_REFUSED");
-        let late = told(house.tenants().get_tenant(session.says(pb::GetTenantRequest {})).await).unwrap_err();
-        assert_eq!(late.kind(), Kind::Unauthenticated, "{}", house.db.name);
+    for identity in TestIdentity::all().await {
+        let push = account(&identity, "push").await;
+        identity.grant(&push, "integrator", ScopeKind::Tenant, "").await;
+        let made = key(&identity, &identity.admin, &push, &[], 5 * 60).await.unwrap();
+        let session = exchange(&identity, &made).await.unwrap();
+        identity.wait(5 * 60);
+        assert_eq!(exchange(&identity, &made).await.unwrap_err().reason(), "API_KEY_REFUSED");
+        let late = answered(identity.tenants().get_tenant(session.says(pb::GetTenantRequest {})).await).unwrap_err();
+        assert_eq!(late.kind(), Kind::Unauthenticated, "{}", identity.db.name);
         for seconds in [0, -1, 367 * DAY] {
-            let refused = key(&house, &house.admin, &push, &[], seconds).await.unwrap_err();
+            let refused = key(&identity, &identity.admin, &push, &[], seconds).await.unwrap_err();
             assert_eq!(refused.reason(), "KEY_LIFE_UNUSABLE");
         }
     }
@@ -158,41 +174,41 @@ async fn a_key_ends_by_itself_and_so_does_every_token_of_it() {
 
 #[tokio::test]
 async fn an_account_has_few_keys_and_guesses_leave_no_trace() {
-    for house in House::all().await {
-        let push = account(&house, "push").await;
+    for identity in TestIdentity::all().await {
+        let push = account(&identity, "push").await;
         let mut made = Vec::new();
         for _ in 0..5 {
-            made.push(key(&house, &house.admin, &push, &[], DAY).await.unwrap());
+            made.push(key(&identity, &identity.admin, &push, &[], DAY).await.unwrap());
         }
-        assert_eq!(key(&house, &house.admin, &push, &[], DAY).await.unwrap_err().reason(), "TOO_MANY_KEYS");
-        revoke(&house, &made[0]).await.unwrap();
-        assert!(key(&house, &house.admin, &push, &[], DAY).await.is_ok(), "{}", house.db.name);
-        let before = house.audited().await.len();
+        assert_eq!(key(&identity, &identity.admin, &push, &[], DAY).await.unwrap_err().reason(), "TOO_MANY_KEYS");
+        revoke(&identity, &made[0]).await.unwrap();
+        assert!(key(&identity, &identity.admin, &push, &[], DAY).await.is_ok(), "{}", identity.db.name);
+        let before = identity.audited().await.len();
         let (head, _) = made[1].api_key.rsplit_once('_').unwrap();
         let (_, other) = made[2].api_key.rsplit_once('_').unwrap();
-        for guess in ["", "tally_x_y", &format!("{head}_{other}"), &house.admin.token] {
+        for guess in ["", "tally_x_y", &format!("{head}_{other}"), &identity.admin.token] {
             let ask = pb::ExchangeApiKeyRequest { api_key: guess.to_owned() };
-            let refused = told(house.accounts().exchange_api_key(ask).await).unwrap_err();
+            let refused = answered(identity.accounts().exchange_api_key(ask).await).unwrap_err();
             assert_eq!(refused.reason(), "API_KEY_REFUSED", "{guess}");
         }
-        assert_eq!(house.audited().await.len(), before);
+        assert_eq!(identity.audited().await.len(), before);
     }
 }
 
 #[tokio::test]
 async fn keys_are_made_for_accounts_alone_by_who_may_give_what_they_hold() {
-    for house in House::all().await {
-        let hr = house.login("hr", "").await;
-        let wrong = key(&house, &house.admin, &hr, &[], DAY).await.unwrap_err();
-        assert_eq!(wrong.kind(), Kind::NotFound, "a login of somebody is no account: {}", house.db.name);
-        let push = account(&house, "push").await;
-        assert_eq!(key(&house, &hr, &push, &[], DAY).await.unwrap_err().kind(), Kind::PermissionDenied);
+    for identity in TestIdentity::all().await {
+        let hr = identity.login("hr", "").await;
+        let wrong = key(&identity, &identity.admin, &hr, &[], DAY).await.unwrap_err();
+        assert_eq!(wrong.kind(), Kind::NotFound, "a login of somebody is no account: {}", identity.db.name);
+        let push = account(&identity, "push").await;
+        assert_eq!(key(&identity, &hr, &push, &[], DAY).await.unwrap_err().kind(), Kind::PermissionDenied);
         let ask = pb::CreateApiKeyRequest {
             principal_id: push.principal.clone(),
             permissions: vec!["attendance.punch.import".into(), "of.a.dream".into()],
             ..Default::default()
         };
-        let wrong = told(house.accounts().create_api_key(house.as_admin(ask)).await).unwrap_err();
+        let wrong = answered(identity.accounts().create_api_key(identity.as_admin(ask)).await).unwrap_err();
         let fields: Vec<_> = wrong.violations().iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["name", "permissions[1]", "expires_at"]);
     }

@@ -5,7 +5,7 @@ use tally_access::Permission;
 use tally_api::identity::v1::{self as pb, GrantVerdict, ScopeKind};
 use tally_kernel::error::Kind;
 
-use crate::house::{House, Login, Told, person_row, told};
+use crate::fixture::{Login, Reply, TestIdentity, answered, person_row};
 use crate::logins::{code, enrolled, sign_in};
 
 fn question(of: Option<&Login>, permission: Permission, unit: &str) -> pb::CheckRequest {
@@ -17,45 +17,47 @@ fn question(of: Option<&Login>, permission: Permission, unit: &str) -> pb::Check
     }
 }
 
-async fn ask(house: &House, by: &Login, question: pb::CheckRequest) -> Result<bool, Kind> {
-    told(house.checks().check(by.says(question)).await).map(|answer| answer.allowed).map_err(|error| error.kind())
+async fn ask(identity: &TestIdentity, by: &Login, question: pb::CheckRequest) -> Result<bool, Kind> {
+    answered(identity.checks().check(by.says(question)).await)
+        .map(|answer| answer.allowed)
+        .map_err(|error| error.kind())
 }
 
-async fn explain(house: &House, by: &Login, check: pb::CheckRequest) -> Told<pb::ExplainResponse> {
-    told(house.checks().explain(by.says(pb::ExplainRequest { check: Some(check) })).await)
+async fn explain(identity: &TestIdentity, by: &Login, check: pb::CheckRequest) -> Reply<pb::ExplainResponse> {
+    answered(identity.checks().explain(by.says(pb::ExplainRequest { check: Some(check) })).await)
 }
 
 #[tokio::test]
 async fn everybody_may_ask_about_oneself_and_who_reads_grants_about_others() {
-    for house in House::with_company().await {
-        let hr = house.login("hr", "").await;
-        let (north, desk) = (house.unit("North").await.unit_id, house.unit("South/Desk").await.unit_id);
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+    for identity in TestIdentity::with_company().await {
+        let hr = identity.login("hr", "").await;
+        let (north, desk) = (identity.unit("North").await.unit_id, identity.unit("South/Desk").await.unit_id);
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
         let write = Permission::OrgWrite;
-        assert_eq!(ask(&house, &hr, question(None, write, &north)).await, Ok(true), "{}", house.db.name);
-        assert_eq!(ask(&house, &hr, question(None, write, &desk)).await, Ok(false));
-        assert_eq!(ask(&house, &hr, question(None, write, "")).await, Ok(false), "the whole group");
-        assert_eq!(ask(&house, &house.admin, question(Some(&hr), write, &north)).await, Ok(true));
-        let about = question(Some(&house.admin), write, &north);
-        assert_eq!(ask(&house, &hr, about).await, Ok(true), "hr reads grants in its branch");
-        let about = question(Some(&house.admin), write, &desk);
-        assert_eq!(ask(&house, &hr, about).await, Err(Kind::NotFound));
-        let nobody = house.login("nobody", "").await;
+        assert_eq!(ask(&identity, &hr, question(None, write, &north)).await, Ok(true), "{}", identity.db.name);
+        assert_eq!(ask(&identity, &hr, question(None, write, &desk)).await, Ok(false));
+        assert_eq!(ask(&identity, &hr, question(None, write, "")).await, Ok(false), "the whole group");
+        assert_eq!(ask(&identity, &identity.admin, question(Some(&hr), write, &north)).await, Ok(true));
+        let about = question(Some(&identity.admin), write, &north);
+        assert_eq!(ask(&identity, &hr, about).await, Ok(true), "hr reads grants in its branch");
+        let about = question(Some(&identity.admin), write, &desk);
+        assert_eq!(ask(&identity, &hr, about).await, Err(Kind::NotFound));
+        let nobody = identity.login("nobody", "").await;
         let about = question(Some(&hr), write, &north);
-        assert_eq!(ask(&house, &nobody, about).await, Err(Kind::NotFound));
+        assert_eq!(ask(&identity, &nobody, about).await, Err(Kind::NotFound));
         let unknown = question(None, write, &uuid::Uuid::nil().to_string());
-        assert_eq!(ask(&house, &hr, unknown).await, Err(Kind::NotFound));
+        assert_eq!(ask(&identity, &hr, unknown).await, Err(Kind::NotFound));
     }
 }
 
 #[tokio::test]
 async fn many_questions_have_the_answers_of_each() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
-        let hr = house.login("hr", "").await;
-        let (north, desk) = (house.unit("North").await.unit_id, house.unit("South/Desk").await.unit_id);
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
-        let person_id = house.person("E1").await.person_id;
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let hr = identity.login("hr", "").await;
+        let (north, desk) = (identity.unit("North").await.unit_id, identity.unit("South/Desk").await.unit_id);
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+        let person_id = identity.person("E1").await.person_id;
         let about_person = pb::CheckRequest {
             permission: Permission::PersonWrite.name().into(),
             target: Some(pb::AccessTarget { person_id, ..Default::default() }),
@@ -68,45 +70,48 @@ async fn many_questions_have_the_answers_of_each() {
             about_person,
         ];
         let request = pb::BatchCheckRequest { checks };
-        let done = told(house.checks().batch_check(hr.says(request)).await).unwrap();
-        assert_eq!(done.allowed, [true, false, false, true], "{}", house.db.name);
-        assert!(done.consistency_token.starts_with(&house.tenant.to_string()));
+        let done = answered(identity.checks().batch_check(hr.says(request)).await).unwrap();
+        assert_eq!(done.allowed, [true, false, false, true], "{}", identity.db.name);
+        assert!(done.consistency_token.starts_with(&identity.tenant.to_string()));
         let odd = pb::CheckRequest { permission: "a.b.c".into(), ..Default::default() };
         let request = pb::BatchCheckRequest { checks: vec![odd] };
-        let error = told(house.checks().batch_check(hr.says(request)).await).unwrap_err();
+        let error = answered(identity.checks().batch_check(hr.says(request)).await).unwrap_err();
         assert_eq!(error.violations()[0].field, "checks[0].permission");
         let request = pb::BatchCheckRequest { checks: vec![question(None, Permission::OrgRead, ""); 1_001] };
-        assert_eq!(told(house.checks().batch_check(hr.says(request)).await).unwrap_err().reason(), "TOO_MANY_ROWS");
+        assert_eq!(
+            answered(identity.checks().batch_check(hr.says(request)).await).unwrap_err().reason(),
+            "TOO_MANY_ROWS"
+        );
     }
 }
 
 #[tokio::test]
 async fn more_questions_at_once_than_there_are_connections_are_all_answered() {
-    for house in House::with_company().await {
-        let hr = house.login("hr", "").await;
-        let north = house.unit("North").await.unit_id;
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
-        let asked = join_all((0..64).map(|_| ask(&house, &hr, question(None, Permission::OrgWrite, &north)))).await;
-        assert_eq!(asked, [Ok(true); 64], "{}", house.db.name);
-        let explained = (0..64).map(|_| explain(&house, &hr, question(None, Permission::StatementReadPay, &north)));
-        assert!(join_all(explained).await.iter().all(|e| e.as_ref().is_ok_and(|e| !e.allowed)), "{}", house.db.name);
+    for identity in TestIdentity::with_company().await {
+        let hr = identity.login("hr", "").await;
+        let north = identity.unit("North").await.unit_id;
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+        let asked = join_all((0..64).map(|_| ask(&identity, &hr, question(None, Permission::OrgWrite, &north)))).await;
+        assert_eq!(asked, [Ok(true); 64], "{}", identity.db.name);
+        let explained = (0..64).map(|_| explain(&identity, &hr, question(None, Permission::StatementReadPay, &north)));
+        assert!(join_all(explained).await.iter().all(|e| e.as_ref().is_ok_and(|e| !e.allowed)), "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn an_answer_says_which_grant_allows_or_what_is_missing_and_who_could_give_it() {
-    for house in House::with_company().await {
-        let hr = house.login("hr", "").await;
-        let (north, desk) = (house.unit("North").await.unit_id, house.unit("South/Desk").await.unit_id);
-        let grant = house.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
-        let yes = explain(&house, &hr, question(None, Permission::OrgWrite, &north)).await.unwrap();
+    for identity in TestIdentity::with_company().await {
+        let hr = identity.login("hr", "").await;
+        let (north, desk) = (identity.unit("North").await.unit_id, identity.unit("South/Desk").await.unit_id);
+        let grant = identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &north).await;
+        let yes = explain(&identity, &hr, question(None, Permission::OrgWrite, &north)).await.unwrap();
         assert!(yes.allowed && yes.roles.is_empty() && yes.could_be_granted_by.is_empty(), "{yes:?}");
         assert_eq!(yes.grants[0].grant.as_ref().unwrap().grant_id, grant.grant_id);
         assert_eq!(yes.grants[0].verdict(), GrantVerdict::Allows);
-        let elsewhere = explain(&house, &hr, question(None, Permission::OrgWrite, &desk)).await.unwrap();
-        assert_eq!(elsewhere.grants[0].verdict(), GrantVerdict::OutOfReach, "{}", house.db.name);
-        assert_eq!(elsewhere.could_be_granted_by, std::slice::from_ref(&house.admin.principal));
-        let pay = explain(&house, &hr, question(None, Permission::StatementReadPay, &north)).await.unwrap();
+        let elsewhere = explain(&identity, &hr, question(None, Permission::OrgWrite, &desk)).await.unwrap();
+        assert_eq!(elsewhere.grants[0].verdict(), GrantVerdict::OutOfReach, "{}", identity.db.name);
+        assert_eq!(elsewhere.could_be_granted_by, std::slice::from_ref(&identity.admin.principal));
+        let pay = explain(&identity, &hr, question(None, Permission::StatementReadPay, &north)).await.unwrap();
         assert_eq!(pay.grants[0].verdict(), GrantVerdict::RoleLacks);
         assert!(pay.roles.iter().any(|role| role == "approver") && !pay.allowed, "{:?}", pay.roles);
         assert!(pay.sentence.contains("compensation.statement.read_pay"), "{}", pay.sentence);
@@ -115,9 +120,9 @@ async fn an_answer_says_which_grant_allows_or_what_is_missing_and_who_could_give
 
 #[tokio::test]
 async fn a_grant_with_a_condition_holds_in_sessions_and_hours_that_meet_it() {
-    for house in House::all().await {
+    for identity in TestIdentity::all().await {
         let grant = |hours: &str, second_factor| pb::Grant {
-            principal_id: house.admin.principal.clone(),
+            principal_id: identity.admin.principal.clone(),
             role: "reader".into(),
             scope: ScopeKind::Tenant.into(),
             valid_from: "2026-01-01".into(),
@@ -126,34 +131,37 @@ async fn a_grant_with_a_condition_holds_in_sessions_and_hours_that_meet_it() {
             second_factor,
             ..Default::default()
         };
-        crate::roles::define(&house, "reader", &[Permission::PunchRead], 0).await.unwrap();
+        crate::roles::define(&identity, "reader", &[Permission::PunchRead], 0).await.unwrap();
         let give = |grant| pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
-        let error = told(house.access().grant_role(house.as_admin(give(grant("8-20", false)))).await).unwrap_err();
+        let error =
+            answered(identity.access().grant_role(identity.as_admin(give(grant("8-20", false)))).await).unwrap_err();
         assert_eq!(error.violations()[0].field, "grant.hours");
-        let second = house.login("second", "").await;
-        house.grant(&second, "group_admin", ScopeKind::Tenant, "").await;
-        told(house.access().grant_role(second.says(give(grant("08:00-12:00", true)))).await).unwrap();
-        let (secret, _) = enrolled(&house).await;
+        let second = identity.login("second", "").await;
+        identity.grant(&second, "group_admin", ScopeKind::Tenant, "").await;
+        answered(identity.access().grant_role(second.says(give(grant("08:00-12:00", true)))).await).unwrap();
+        let (secret, _) = enrolled(&identity).await;
         let reads = || question(None, Permission::PunchRead, "");
-        assert_eq!(ask(&house, &house.admin, reads()).await, Ok(false), "no second factor in this session");
-        let why = explain(&house, &house.admin, reads()).await.unwrap();
+        assert_eq!(ask(&identity, &identity.admin, reads()).await, Ok(false), "no second factor in this session");
+        let why = explain(&identity, &identity.admin, reads()).await.unwrap();
         assert_eq!(why.grants[0].verdict(), GrantVerdict::ConditionUnmet);
-        let done = sign_in(&house, "admin", crate::house::PASSWORD, &code(&house, &secret, 1), "").await.unwrap();
+        let done =
+            sign_in(&identity, "admin", crate::fixture::PASSWORD, &code(&identity, &secret, 1), "").await.unwrap();
         let admin = Login::of(done);
         // The tests begin at 16:00 in Shanghai.
-        assert_eq!(ask(&house, &admin, reads()).await, Ok(false), "{}", house.db.name);
-        let later = house.clock.now();
-        house.wait(17 * 3600);
-        let done = sign_in(&house, "admin", crate::house::PASSWORD, &code(&house, &secret, 0), "").await.unwrap();
-        assert_eq!(ask(&house, &Login::of(done), reads()).await, Ok(true), "{}: {later}", house.db.name);
+        assert_eq!(ask(&identity, &admin, reads()).await, Ok(false), "{}", identity.db.name);
+        let later = identity.clock.now();
+        identity.wait(17 * 3600);
+        let done =
+            sign_in(&identity, "admin", crate::fixture::PASSWORD, &code(&identity, &secret, 0), "").await.unwrap();
+        assert_eq!(ask(&identity, &Login::of(done), reads()).await, Ok(true), "{}: {later}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn what_a_permission_reaches_is_listed_in_pages() {
-    for house in House::with_company().await {
-        let hr = house.login("hr", "").await;
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("North").await.unit_id).await;
+    for identity in TestIdentity::with_company().await {
+        let hr = identity.login("hr", "").await;
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
         let (mut token, mut units) = (String::new(), Vec::new());
         loop {
             let request = pb::ListAllowedRequest {
@@ -162,7 +170,7 @@ async fn what_a_permission_reaches_is_listed_in_pages() {
                 page_token: token,
                 ..Default::default()
             };
-            let page = told(house.checks().list_allowed(hr.says(request)).await).unwrap();
+            let page = answered(identity.checks().list_allowed(hr.says(request)).await).unwrap();
             assert!(!page.tenant && page.person_ids.is_empty());
             units.extend(page.unit_ids);
             token = page.next_page_token;
@@ -171,57 +179,58 @@ async fn what_a_permission_reaches_is_listed_in_pages() {
             }
         }
         units.dedup();
-        assert_eq!(units.len(), 4, "North, Sales, A, B: {}", house.db.name);
+        assert_eq!(units.len(), 4, "North, Sales, A, B: {}", identity.db.name);
         let request = pb::ListAllowedRequest { permission: Permission::GrantAny.name().into(), ..Default::default() };
-        assert!(told(house.checks().list_allowed(house.as_admin(request)).await).unwrap().tenant);
+        assert!(answered(identity.checks().list_allowed(identity.as_admin(request)).await).unwrap().tenant);
     }
 }
 
 #[tokio::test]
 async fn a_review_names_everybody_who_holds_a_permission_since_when_and_by_whom() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
-        let (pay, agent) = (house.login("pay", "").await, house.login("agent", "E1").await);
-        house.grant(&pay, "approver", ScopeKind::Tenant, "").await;
-        house.wait(1);
-        house.grant(&agent, "agent", ScopeKind::Self_, "").await;
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let (pay, agent) = (identity.login("pay", "").await, identity.login("agent", "E1").await);
+        identity.grant(&pay, "approver", ScopeKind::Tenant, "").await;
+        identity.wait(1);
+        identity.grant(&agent, "agent", ScopeKind::Self_, "").await;
         let ask = |permission: Permission| pb::ReviewAccessRequest {
             permission: permission.name().into(),
             ..Default::default()
         };
         let read_pay = ask(Permission::StatementReadPay);
-        let rows = told(house.checks().review_access(house.as_admin(read_pay.clone())).await).unwrap().rows;
+        let rows = answered(identity.checks().review_access(identity.as_admin(read_pay.clone())).await).unwrap().rows;
         let logins: Vec<_> = rows.iter().map(|row| row.login.as_str()).collect();
-        assert_eq!(logins, ["agent", "pay"], "{}", house.db.name);
-        assert_eq!(rows[1].grant.as_ref().unwrap().granted_by, house.admin.principal);
+        assert_eq!(logins, ["agent", "pay"], "{}", identity.db.name);
+        assert_eq!(rows[1].grant.as_ref().unwrap().granted_by, identity.admin.principal);
         assert!(rows.iter().all(|row| row.holds_today && row.granted_at.is_some()));
         assert!(!rows[0].person_id.is_empty() && rows[1].person_id.is_empty());
-        let hr = house.login("hr", "").await;
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("South").await.unit_id).await;
-        let seen = told(house.checks().review_access(hr.says(read_pay.clone())).await).unwrap().rows;
+        let hr = identity.login("hr", "").await;
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("South").await.unit_id).await;
+        let seen = answered(identity.checks().review_access(hr.says(read_pay.clone())).await).unwrap().rows;
         assert!(seen.is_empty(), "nothing of another branch");
-        let error = told(house.checks().review_access(agent.says(read_pay)).await).unwrap_err();
+        let error = answered(identity.checks().review_access(agent.says(read_pay)).await).unwrap_err();
         assert_eq!(error.kind(), Kind::PermissionDenied);
     }
 }
 
 #[tokio::test]
 async fn the_view_of_the_call_answers_about_oneself_as_anew_read_facts_do() {
-    for house in House::with_company().await {
-        let hr = house.login("hr", "").await;
-        let grant = house.grant(&hr, "group_hr", ScopeKind::Tenant, "").await;
+    for identity in TestIdentity::with_company().await {
+        let hr = identity.login("hr", "").await;
+        let grant = identity.grant(&hr, "group_hr", ScopeKind::Tenant, "").await;
         let asked = |permission: Permission, of: Option<&Login>| pb::CheckRequest {
             target: Some(pb::AccessTarget { region: "cn-north".into(), ..Default::default() }),
             ..question(of, permission, "")
         };
         let both = async |permission: Permission| {
-            let own = told(house.checks().check(hr.says(asked(permission, None))).await).unwrap();
-            let about = told(house.checks().check(house.as_admin(asked(permission, Some(&hr)))).await).unwrap();
-            assert_eq!(own, about, "{}: answer and token", house.db.name);
+            let own = answered(identity.checks().check(hr.says(asked(permission, None))).await).unwrap();
+            let about =
+                answered(identity.checks().check(identity.as_admin(asked(permission, Some(&hr)))).await).unwrap();
+            assert_eq!(own, about, "{}: answer and token", identity.db.name);
             own.allowed
         };
         assert!(both(Permission::PersonRead).await && !both(Permission::StatementReadPay).await);
-        house.revoke(&house.admin, &grant).await.unwrap();
-        assert!(!both(Permission::PersonRead).await, "{}: from the next call on", house.db.name);
+        identity.revoke(&identity.admin, &grant).await.unwrap();
+        assert!(!both(Permission::PersonRead).await, "{}: from the next call on", identity.db.name);
     }
 }

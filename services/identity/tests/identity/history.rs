@@ -6,7 +6,7 @@ use tally_api::identity::v1::change_employment_request::Change;
 use tally_api::identity::v1::{self as pb, Post};
 use tally_kernel::Rng;
 
-use crate::house::{House, person_row, told, transfer};
+use crate::fixture::{TestIdentity, answered, person_row, transfer};
 
 /// Random commands of a history.
 const STEPS: usize = 40;
@@ -20,53 +20,58 @@ struct Answers {
     lines: Vec<pb::ReportingLine>,
 }
 
-async fn ask(house: &House, numbers: &[&str], known_at: Option<prost_types::Timestamp>) -> Answers {
+async fn ask(identity: &TestIdentity, numbers: &[&str], known_at: Option<prost_types::Timestamp>) -> Answers {
     let mut units = Vec::new();
     for as_of in ["2026-02-15", "2026-05-15", "2026-08-15"] {
         let request = pb::ListOrgUnitsRequest { as_of: as_of.into(), page_size: 100, known_at, ..Default::default() };
-        let there = told(house.orgs().list_org_units(house.as_admin(request)).await).unwrap().units;
+        let there = answered(identity.orgs().list_org_units(identity.as_admin(request)).await).unwrap().units;
         units.push(there.into_iter().map(|unit| (unit.path, unit.unit_id)).collect());
     }
     let mut people = Vec::new();
     for number in numbers {
         let request = pb::GetPersonRequest { employee_no: (*number).into(), known_at, ..Default::default() };
-        people.push(told(house.people().get_person(house.as_admin(request)).await).unwrap().person.unwrap());
+        people.push(answered(identity.people().get_person(identity.as_admin(request)).await).unwrap().person.unwrap());
     }
     let period = tally_api::common::v1::Period { from: "2026-05-01".into(), to: "2026-05-31".into() };
     let request = pb::ListPeopleRequest { period: Some(period), page_size: 100, known_at, ..Default::default() };
-    let employed_in_may = told(house.people().list_people(house.as_admin(request)).await).unwrap().people;
+    let employed_in_may = answered(identity.people().list_people(identity.as_admin(request)).await).unwrap().people;
     let request =
         pb::ListReportingLinesRequest { as_of: "2026-06-01".into(), page_size: 100, known_at, ..Default::default() };
-    let mut lines = told(house.lines().list_reporting_lines(house.as_admin(request)).await).unwrap().lines;
+    let mut lines = answered(identity.lines().list_reporting_lines(identity.as_admin(request)).await).unwrap().lines;
     lines.sort_by(|a, b| a.line_id.cmp(&b.line_id));
     Answers { units, people, employed_in_may, lines }
 }
 
 /// Does something or other; says whether it was allowed.
-async fn step(house: &House, rng: &mut impl FnMut(usize) -> usize, numbers: &[&str], units: &[String]) -> bool {
+async fn step(
+    identity: &TestIdentity,
+    rng: &mut impl FnMut(usize) -> usize,
+    numbers: &[&str],
+    units: &[String],
+) -> bool {
     let from = date(2026, 2 + i8::try_from(rng(8)).unwrap(), 1).to_string();
     let (unit, other) = (units[rng(units.len())].clone(), units[rng(units.len())].clone());
-    let admin = &house.admin;
+    let admin = &identity.admin;
     match rng(9) {
         0 => {
             let request = pb::MoveOrgUnitRequest { unit_id: unit, parent_id: other, from, ..Default::default() };
-            told(house.orgs().move_org_unit(house.as_admin(request)).await).is_ok()
+            answered(identity.orgs().move_org_unit(identity.as_admin(request)).await).is_ok()
         }
         1 => {
             let name = ["Blue", "Red", "Green"][rng(3)].to_owned();
             let request = pb::RenameOrgUnitRequest { unit_id: unit, name, from, ..Default::default() };
-            told(house.orgs().rename_org_unit(house.as_admin(request)).await).is_ok()
+            answered(identity.orgs().rename_org_unit(identity.as_admin(request)).await).is_ok()
         }
         2 => {
             let request = pb::MergeOrgUnitsRequest { unit_ids: vec![unit], into_id: other, from, ..Default::default() };
-            told(house.orgs().merge_org_units(house.as_admin(request)).await).is_ok()
+            answered(identity.orgs().merge_org_units(identity.as_admin(request)).await).is_ok()
         }
         3 => {
             let (person, manager) = (numbers[rng(numbers.len())], numbers[rng(numbers.len())]);
-            house.line(person, manager, pb::ReportingLineKind::Solid).await.is_ok()
+            identity.line(person, manager, pb::ReportingLineKind::Solid).await.is_ok()
         }
         what => {
-            let person = house.person(numbers[rng(numbers.len())]).await;
+            let person = identity.person(numbers[rng(numbers.len())]).await;
             let terms = Some(pb::Terms { unit_id: unit.clone(), ..Default::default() });
             let change = match what {
                 4 => transfer(&unit, "", ["P1", "P2", "P3"][rng(3)], &from),
@@ -82,7 +87,7 @@ async fn step(house: &House, rng: &mut impl FnMut(usize) -> usize, numbers: &[&s
                     }
                 }
             };
-            house.change(admin, &person.person_id, change).await.is_ok()
+            identity.change(admin, &person.person_id, change).await.is_ok()
         }
     }
 }
@@ -90,28 +95,28 @@ async fn step(house: &House, rng: &mut impl FnMut(usize) -> usize, numbers: &[&s
 #[tokio::test]
 async fn an_old_question_has_its_old_answer_whatever_was_written_since() {
     let numbers = ["E1", "E2", "E3"];
-    for house in House::with_company().await {
-        house.import_units(&["North/Service/C", "North/Service/D"], "").await;
-        house.import_people(numbers.map(|number| person_row(number, "North/Sales/A")).into()).await;
+    for identity in TestIdentity::with_company().await {
+        identity.import_units(&["North/Service/C", "North/Service/D"], "").await;
+        identity.import_people(numbers.map(|number| person_row(number, "North/Sales/A")).into()).await;
         let mut units = Vec::new();
         for path in ["North/Sales", "North/Sales/A", "North/Sales/B", "North/Service", "North/Service/C", "North"] {
-            units.push(house.unit(path).await.unit_id);
+            units.push(identity.unit(path).await.unit_id);
         }
         let source = Rng::seeded(11);
         let mut random = |below: usize| usize::from(source.bytes::<1>()[0]) % below;
         let (mut history, mut done) = (Vec::new(), 0);
         for _ in 0..STEPS {
-            house.wait(1);
-            done += usize::from(step(&house, &mut random, &numbers, &units).await);
-            history.push((house.now(), ask(&house, &numbers, None).await));
+            identity.wait(1);
+            done += usize::from(step(&identity, &mut random, &numbers, &units).await);
+            history.push((identity.now(), ask(&identity, &numbers, None).await));
         }
         assert!(done >= STEPS / 4, "{done} of {STEPS} commands were allowed: too few to show anything");
         for (at, then) in &history {
-            assert_eq!(&ask(&house, &numbers, Some(*at)).await, then, "{}: as known at {at:?}", house.db.name);
+            assert_eq!(&ask(&identity, &numbers, Some(*at)).await, then, "{}: as known at {at:?}", identity.db.name);
         }
         let before = prost_types::Timestamp { seconds: history[0].0.seconds - 86_400, nanos: 0 };
         let request = pb::GetPersonRequest { employee_no: "E1".into(), known_at: Some(before), ..Default::default() };
-        let error = told(house.people().get_person(house.as_admin(request)).await).unwrap_err();
-        assert_eq!(error.kind(), tally_kernel::error::Kind::NotFound, "nobody was known then: {}", house.db.name);
+        let error = answered(identity.people().get_person(identity.as_admin(request)).await).unwrap_err();
+        assert_eq!(error.kind(), tally_kernel::error::Kind::NotFound, "nobody was known then: {}", identity.db.name);
     }
 }

@@ -5,7 +5,7 @@ use tally_identity::invite;
 use tally_kernel::id::TenantId;
 use uuid::Uuid;
 
-use crate::house::{House, identity_key, init_request, told};
+use crate::fixture::{TestIdentity, answered, identity_key, init_request};
 
 /// The group that is invited.
 const GUEST: TenantId = TenantId(Uuid::from_u128(0x0199_bbbb_0000_7000_8000_0000_0000_0001));
@@ -22,27 +22,27 @@ fn guest_request(invitation: String) -> pb::InitTenantRequest {
 
 #[tokio::test]
 async fn an_invited_group_lives_beside_the_first_and_sees_nothing_of_it() {
-    let mut houses = House::with_company().await;
+    let mut houses = TestIdentity::with_company().await;
     // SQLite holds one group and says so.
     let sqlite = houses.remove(0);
     let invitation = invite(&identity_key(), GUEST, sqlite.clock.now(), 7).unwrap();
-    let refused = told(sqlite.tenants().init_tenant(guest_request(invitation)).await).unwrap_err();
+    let refused = answered(sqlite.tenants().init_tenant(guest_request(invitation)).await).unwrap_err();
     assert_eq!(refused.reason(), "TENANT_NOT_HERE");
 
-    let house = houses.remove(0);
-    let invitation = invite(&identity_key(), GUEST, house.clock.now(), 7).unwrap();
-    let made = told(house.tenants().init_tenant(guest_request(invitation.clone())).await).unwrap();
+    let identity = houses.remove(0);
+    let invitation = invite(&identity_key(), GUEST, identity.clock.now(), 7).unwrap();
+    let made = answered(identity.tenants().init_tenant(guest_request(invitation.clone())).await).unwrap();
     assert_eq!(made.tenant.as_ref().map(|group| group.tenant_id.clone()), Some(GUEST.to_string()));
-    let again = told(house.tenants().init_tenant(guest_request(invitation.clone())).await).unwrap();
+    let again = answered(identity.tenants().init_tenant(guest_request(invitation.clone())).await).unwrap();
     assert_eq!(made, again, "the same request gets the same answer");
     let second = pb::InitTenantRequest { request_id: "another".into(), ..guest_request(invitation.clone()) };
-    assert_eq!(told(house.tenants().init_tenant(second).await).unwrap_err().reason(), "INITIALISED_ALREADY");
+    assert_eq!(answered(identity.tenants().init_tenant(second).await).unwrap_err().reason(), "INITIALISED_ALREADY");
 
-    let guest = house.sign_in("guest-admin").await;
+    let guest = identity.sign_in("guest-admin").await;
     let units = pb::ListOrgUnitsRequest::default();
-    let seen = told(house.orgs().list_org_units(guest.says(units.clone())).await).unwrap().units;
+    let seen = answered(identity.orgs().list_org_units(guest.says(units.clone())).await).unwrap().units;
     assert_eq!(seen.len(), 1, "its own root and nothing of the other group: {seen:?}");
-    let seen = told(house.orgs().list_org_units(house.as_admin(units)).await).unwrap().units;
+    let seen = answered(identity.orgs().list_org_units(identity.as_admin(units)).await).unwrap().units;
     assert!(seen.len() > 4 && seen.iter().all(|unit| unit.name != "Guest"), "{seen:?}");
     // A name that signs in leads to one group, so the guests cannot take one that is there.
     let taken = pb::CreateLoginRequest {
@@ -50,38 +50,41 @@ async fn an_invited_group_lives_beside_the_first_and_sees_nothing_of_it() {
         password: "correct horse battery".into(),
         ..Default::default()
     };
-    assert_eq!(told(house.sessions().create_login(guest.says(taken)).await).unwrap_err().reason(), "LOGIN_TAKEN");
+    assert_eq!(
+        answered(identity.sessions().create_login(guest.says(taken)).await).unwrap_err().reason(),
+        "LOGIN_TAKEN"
+    );
 }
 
 #[tokio::test]
 async fn nobody_comes_in_without_an_invitation_or_with_one_that_is_not_good() {
-    let house = House::all().await.remove(1);
-    let now = house.clock.now();
+    let identity = TestIdentity::all().await.remove(1);
+    let now = identity.clock.now();
     let good = invite(&identity_key(), GUEST, now, 1).unwrap();
     let stranger = tally_rpc::SigningKey::generate(tally_rpc::IDENTITY, &tally_kernel::Rng::seeded(99));
-    let refused = async |request| told(house.tenants().init_tenant(request).await).unwrap_err().reason();
+    let refused = async |request| answered(identity.tenants().init_tenant(request).await).unwrap_err().reason();
     assert_eq!(refused(guest_request(String::new())).await, "INITIALISED_ALREADY");
     assert_eq!(refused(guest_request("a.b.c".into())).await, "INVITATION_INVALID");
     let forged = invite(&stranger, GUEST, now, 1).unwrap();
     assert_eq!(refused(guest_request(forged)).await, "INVITATION_INVALID");
     assert_eq!(
-        refused(guest_request(house.admin.token.clone())).await,
+        refused(guest_request(identity.admin.token.clone())).await,
         "INVITATION_INVALID",
         "a token is no invitation"
     );
     let other = Uuid::from_u128(5).to_string();
     let another = pb::InitTenantRequest { tenant_id: other, ..guest_request(good.clone()) };
     assert_eq!(refused(another).await, "INVITED_ANOTHER");
-    house.wait(24 * 3_600);
+    identity.wait(24 * 3_600);
     assert_eq!(refused(guest_request(good)).await, "INVITATION_EXPIRED");
 }
 
 #[tokio::test]
 async fn an_invited_group_on_an_empty_store_closes_the_door_behind_it() {
-    for house in House::empty().await {
-        let invitation = invite(&identity_key(), GUEST, house.clock.now(), 7).unwrap();
-        told(house.tenants().init_tenant(guest_request(invitation)).await).unwrap();
-        let refused = told(house.tenants().init_tenant(init_request()).await).unwrap_err();
-        assert_eq!(refused.reason(), "INITIALISED_ALREADY", "{}", house.db.name);
+    for identity in TestIdentity::empty().await {
+        let invitation = invite(&identity_key(), GUEST, identity.clock.now(), 7).unwrap();
+        answered(identity.tenants().init_tenant(guest_request(invitation)).await).unwrap();
+        let refused = answered(identity.tenants().init_tenant(init_request()).await).unwrap_err();
+        assert_eq!(refused.reason(), "INITIALISED_ALREADY", "{}", identity.db.name);
     }
 }

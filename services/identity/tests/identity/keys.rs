@@ -10,7 +10,7 @@ use tally_identity::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 use tally_kernel::{Clock, Rng};
 use tally_rpc::{Jwks, Keys as _, Views as _};
 
-use crate::house::{House, told};
+use crate::fixture::{TestIdentity, answered};
 
 #[test]
 fn a_key_is_made_once_and_only_its_owner_can_read_it() {
@@ -60,13 +60,13 @@ async fn a_ring_holds_every_public_key_of_its_folder_under_its_owner() {
 
 #[tokio::test]
 async fn the_key_set_is_public_and_verifies_tokens() {
-    for house in House::all().await {
-        let json = told(house.sessions().get_jwks(pb::GetJwksRequest {}).await).unwrap().jwks_json;
+    for identity in TestIdentity::all().await {
+        let json = answered(identity.sessions().get_jwks(pb::GetJwksRequest {}).await).unwrap().jwks_json;
         let published = Jwks::from_json(&json).unwrap();
-        assert_eq!(published.0, house.keys.all().unwrap().0);
+        assert_eq!(published.0, identity.keys.all().unwrap().0);
         let owners: BTreeSet<_> = published.0.iter().map(|key| key.owner.as_str()).collect();
         let all = ["attendance", "compensation", "identity", "performance", "talent"];
-        assert_eq!(owners, BTreeSet::from(all), "{}", house.db.name);
+        assert_eq!(owners, BTreeSet::from(all), "{}", identity.db.name);
     }
 }
 
@@ -102,22 +102,22 @@ async fn a_new_key_is_published_before_its_turn_and_the_old_one_stays_until_its_
 
 #[tokio::test]
 async fn keys_take_turns_under_load_and_no_call_fails() {
-    let (house, rotating) = House::with_key_folder().await;
+    let (identity, rotating) = TestIdentity::with_key_folder().await;
     let group = async |token: &str| {
         let mut request = tonic::Request::new(pb::GetTenantRequest {});
         tally_rpc::bearer(&mut request, token);
-        told(house.tenants().get_tenant(request).await)
+        answered(identity.tenants().get_tenant(request).await)
     };
-    let views = house.leased();
+    let views = identity.leased();
     let mut kids = std::collections::BTreeSet::new();
-    let mut tokens = vec![house.admin.clone()];
+    let mut tokens = vec![identity.admin.clone()];
     // Two rotations in an hour, somebody signing in every half minute, and every token used until it is ten minutes old.
     for half_minute in 0..120 {
         if half_minute == 20 || half_minute == 70 {
-            rotating.rotate(house.clock.now());
+            rotating.rotate(identity.clock.now());
         }
-        house.wait(30);
-        let login = house.sign_in("admin").await;
+        identity.wait(30);
+        let login = identity.sign_in("admin").await;
         kids.insert(login.token.split('.').next().unwrap().to_owned());
         tokens.push(login);
         let young = tokens.len().saturating_sub(19);
@@ -125,7 +125,7 @@ async fn keys_take_turns_under_load_and_no_call_fails() {
             group(&login.token).await.unwrap_or_else(|e| panic!("half minute {half_minute}: {e:?}"));
         }
         // The other services ask identity with tokens of their own, which its stack verifies by the same ring.
-        views.view(&tokens[tokens.len() - 1].claims(&house), true).await.unwrap();
+        views.view(&tokens[tokens.len() - 1].claims(&identity), true).await.unwrap();
     }
     assert_eq!(kids.len(), 3, "three keys signed");
 }

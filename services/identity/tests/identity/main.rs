@@ -12,11 +12,11 @@ mod employments;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod four_eyes;
 #[cfg(test)]
 mod history;
-#[cfg(test)]
-mod house;
 #[cfg(test)]
 mod invitations;
 #[cfg(test)]

@@ -5,14 +5,14 @@ use tally_api::common::v1::Period;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
 
-use crate::house::{House, Login, PASSWORD, person_row, told, transfer};
+use crate::fixture::{Login, PASSWORD, TestIdentity, answered, person_row, transfer};
 
-async fn listed(house: &House, by: &Login, period: Option<Period>) -> Vec<String> {
+async fn listed(identity: &TestIdentity, by: &Login, period: Option<Period>) -> Vec<String> {
     let (mut token, mut seen) = (String::new(), Vec::new());
     loop {
         let request =
             pb::ListPeopleRequest { period: period.clone(), page_size: 2, page_token: token, ..Default::default() };
-        let page = told(house.people().list_people(by.says(request)).await).unwrap();
+        let page = answered(identity.people().list_people(by.says(request)).await).unwrap();
         seen.extend(page.people.into_iter().map(|person| person.employee_no));
         token = page.next_page_token;
         if token.is_empty() {
@@ -23,12 +23,12 @@ async fn listed(house: &House, by: &Login, period: Option<Period>) -> Vec<String
 
 #[tokio::test]
 async fn people_are_imported_once_and_listed_by_number() {
-    for house in House::with_company().await {
+    for identity in TestIdentity::with_company().await {
         let rows: Vec<_> = ["E3", "E1", "E2", "E5", "E4"].map(|number| person_row(number, "North/Sales/A")).to_vec();
-        assert_eq!(house.import_people(rows.clone()).await.written, 5, "{}", house.db.name);
-        assert_eq!(house.import_people(rows).await.unchanged, 5, "{}", house.db.name);
-        assert_eq!(listed(&house, &house.admin, None).await, ["E1", "E2", "E3", "E4", "E5"]);
-        let person = house.person("E3").await;
+        assert_eq!(identity.import_people(rows.clone()).await.written, 5, "{}", identity.db.name);
+        assert_eq!(identity.import_people(rows).await.unchanged, 5, "{}", identity.db.name);
+        assert_eq!(listed(&identity, &identity.admin, None).await, ["E1", "E2", "E3", "E4", "E5"]);
+        let person = identity.person("E3").await;
         assert_eq!((person.name.as_str(), person.zone.as_str()), ("Person E3", "Asia/Shanghai"));
         let employment = &person.employments[0];
         assert_eq!((employment.unit_path.as_str(), employment.region.as_str()), ("North/Sales/A", "cn-north"));
@@ -38,7 +38,7 @@ async fn people_are_imported_once_and_listed_by_number() {
 
 #[tokio::test]
 async fn rows_that_cannot_be_written_are_told_and_the_others_are_written() {
-    for house in House::with_company().await {
+    for identity in TestIdentity::with_company().await {
         let other = pb::PersonRow { name: "Somebody Else".into(), ..person_row("E1", "North/Sales/A") };
         let rows = vec![
             person_row("E1", "North/Sales/A"),
@@ -47,138 +47,138 @@ async fn rows_that_cannot_be_written_are_told_and_the_others_are_written() {
             pb::PersonRow { hired_on: "yesterday".into(), ..person_row("E3", "South/Desk") },
             person_row("E4", "South/Desk"),
         ];
-        let done = house.import_people(rows).await;
+        let done = identity.import_people(rows).await;
         let problems: Vec<_> = done.problems.iter().map(|p| (p.index, p.reason.as_str())).collect();
         assert_eq!(problems, [(1, "UNIT_UNKNOWN"), (2, "PERSON_DIFFERS"), (3, "DATE_MALFORMED")]);
-        assert_eq!(listed(&house, &house.admin, None).await, ["E1", "E4"], "{}", house.db.name);
+        assert_eq!(listed(&identity, &identity.admin, None).await, ["E1", "E4"], "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn a_period_shows_who_was_employed_on_some_day_of_it() {
-    for house in House::with_company().await {
+    for identity in TestIdentity::with_company().await {
         let left = pb::PersonRow { left_on: "2026-02-10".into(), ..person_row("E1", "North/Sales/A") };
         let later = pb::PersonRow { hired_on: "2026-03-15".into(), ..person_row("E3", "North/Sales/A") };
-        house.import_people(vec![left, person_row("E2", "North/Sales/A"), later]).await;
+        identity.import_people(vec![left, person_row("E2", "North/Sales/A"), later]).await;
         let period = |from: &str, to: &str| Some(Period { from: from.into(), to: to.into() });
-        assert_eq!(listed(&house, &house.admin, period("2026-02-10", "2026-02-28")).await, ["E1", "E2"]);
-        assert_eq!(listed(&house, &house.admin, period("2026-02-11", "2026-02-28")).await, ["E2"]);
-        assert_eq!(listed(&house, &house.admin, period("2026-03-01", "2026-03-15")).await, ["E2", "E3"]);
+        assert_eq!(listed(&identity, &identity.admin, period("2026-02-10", "2026-02-28")).await, ["E1", "E2"]);
+        assert_eq!(listed(&identity, &identity.admin, period("2026-02-11", "2026-02-28")).await, ["E2"]);
+        assert_eq!(listed(&identity, &identity.admin, period("2026-03-01", "2026-03-15")).await, ["E2", "E3"]);
         assert_eq!(
-            listed(&house, &house.admin, period("2025-01-01", "2026-01-04")).await,
+            listed(&identity, &identity.admin, period("2025-01-01", "2026-01-04")).await,
             [""; 0],
             "{}",
-            house.db.name
+            identity.db.name
         );
     }
 }
 
 #[tokio::test]
 async fn ending_an_employment_is_a_new_fact_beside_the_old_one() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
-        let person = house.person("E1").await;
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let person = identity.person("E1").await;
         let end = |day: &str| pb::EndEmploymentRequest {
             request_id: String::new(),
             person_id: person.person_id.clone(),
             last_day: day.into(),
         };
-        let ended = told(house.people().end_employment(house.as_admin(end("2026-03-15"))).await).unwrap();
+        let ended = answered(identity.people().end_employment(identity.as_admin(end("2026-03-15"))).await).unwrap();
         let employments = ended.person.unwrap().employments;
-        assert_eq!(employments.len(), 1, "{}", house.db.name);
+        assert_eq!(employments.len(), 1, "{}", identity.db.name);
         assert_eq!(employments[0].to, "2026-03-15");
         assert_eq!(employments[0].employment_id, person.employments[0].employment_id);
-        assert_eq!(house.person("E1").await.employments[0].to, "2026-03-15");
-        let again = told(house.people().end_employment(house.as_admin(end("2026-03-15"))).await).unwrap_err();
+        assert_eq!(identity.person("E1").await.employments[0].to, "2026-03-15");
+        let again = answered(identity.people().end_employment(identity.as_admin(end("2026-03-15"))).await).unwrap_err();
         assert_eq!(again.reason(), "ENDS_ALREADY");
-        let late = told(house.people().end_employment(house.as_admin(end("2026-05-01"))).await).unwrap_err();
+        let late = answered(identity.people().end_employment(identity.as_admin(end("2026-05-01"))).await).unwrap_err();
         assert_eq!(late.reason(), "NOT_EMPLOYED");
     }
 }
 
 #[tokio::test]
 async fn a_supervisor_sees_the_team_and_others_are_not_there() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
-        let boss = house.login("boss", "").await;
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
+        let boss = identity.login("boss", "").await;
         let request = |number: &str| pb::GetPersonRequest { employee_no: number.into(), ..Default::default() };
-        let error = told(house.people().get_person(boss.says(request("E1"))).await).unwrap_err();
+        let error = answered(identity.people().get_person(boss.says(request("E1"))).await).unwrap_err();
         assert_eq!(error.kind(), Kind::PermissionDenied, "no grant at all");
-        house.grant(&boss, "supervisor", ScopeKind::Unit, &house.unit("North/Sales/A").await.unit_id).await;
-        assert_eq!(listed(&house, &boss, None).await, ["E1"], "{}", house.db.name);
-        assert!(told(house.people().get_person(boss.says(request("E1"))).await).is_ok());
-        let error = told(house.people().get_person(boss.says(request("E2"))).await).unwrap_err();
+        identity.grant(&boss, "supervisor", ScopeKind::Unit, &identity.unit("North/Sales/A").await.unit_id).await;
+        assert_eq!(listed(&identity, &boss, None).await, ["E1"], "{}", identity.db.name);
+        assert!(answered(identity.people().get_person(boss.says(request("E1"))).await).is_ok());
+        let error = answered(identity.people().get_person(boss.says(request("E2"))).await).unwrap_err();
         assert_eq!(error.kind(), Kind::NotFound);
     }
 }
 
 #[tokio::test]
 async fn an_agent_sees_oneself_alone() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
-        let agent = house.login("agent", "E1").await;
-        house.grant(&agent, "agent", ScopeKind::Self_, "").await;
-        assert_eq!(listed(&house, &agent, None).await, ["E1"], "{}", house.db.name);
-        let rule = house.rule(&agent, Permission::StatementReadPay).await.unwrap();
-        assert_eq!(rule.person_ids, [house.person("E1").await.person_id]);
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
+        let agent = identity.login("agent", "E1").await;
+        identity.grant(&agent, "agent", ScopeKind::Self_, "").await;
+        assert_eq!(listed(&identity, &agent, None).await, ["E1"], "{}", identity.db.name);
+        let rule = identity.rule(&agent, Permission::StatementReadPay).await.unwrap();
+        assert_eq!(rule.person_ids, [identity.person("E1").await.person_id]);
         assert!(!rule.tenant && rule.unit_ids.is_empty());
     }
 }
 
 #[tokio::test]
 async fn who_has_left_is_signed_out_and_comes_back_to_nothing() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
-        let boss = house.login("boss", "E1").await;
-        house.grant(&boss, "agent", ScopeKind::Self_, "").await;
-        house.grant(&boss, "supervisor", ScopeKind::Unit, &house.unit("North/Sales/A").await.unit_id).await;
-        assert_eq!(listed(&house, &boss, None).await, ["E1", "E2"]);
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
+        let boss = identity.login("boss", "E1").await;
+        identity.grant(&boss, "agent", ScopeKind::Self_, "").await;
+        identity.grant(&boss, "supervisor", ScopeKind::Unit, &identity.unit("North/Sales/A").await.unit_id).await;
+        assert_eq!(listed(&identity, &boss, None).await, ["E1", "E2"]);
         let request = pb::EndEmploymentRequest {
             request_id: String::new(),
-            person_id: house.person("E1").await.person_id,
+            person_id: identity.person("E1").await.person_id,
             last_day: "2026-03-01".into(),
         };
-        told(house.people().end_employment(house.as_admin(request)).await).unwrap();
+        answered(identity.people().end_employment(identity.as_admin(request)).await).unwrap();
         let own = pb::ListPeopleRequest::default();
-        let out = told(house.people().list_people(boss.says(own.clone())).await).unwrap_err();
-        assert_eq!(out.reason(), "SESSION_ENDED", "{}", house.db.name);
-        assert_eq!(house.try_sign_in("boss", PASSWORD).await.unwrap_err().reason(), "EMPLOYMENT_ENDED");
+        let out = answered(identity.people().list_people(boss.says(own.clone())).await).unwrap_err();
+        assert_eq!(out.reason(), "SESSION_ENDED", "{}", identity.db.name);
+        assert_eq!(identity.try_sign_in("boss", PASSWORD).await.unwrap_err().reason(), "EMPLOYMENT_ENDED");
         let again = pb::PersonRow { hired_on: "2026-03-02".into(), ..person_row("E1", "North/Sales/A") };
-        assert_eq!(house.import_people(vec![again]).await.written, 1);
-        let out = told(house.people().list_people(boss.says(own.clone())).await).unwrap_err();
+        assert_eq!(identity.import_people(vec![again]).await.written, 1);
+        let out = answered(identity.people().list_people(boss.says(own.clone())).await).unwrap_err();
         assert_eq!(out.reason(), "SESSION_ENDED", "the old session stays ended");
-        let back = house.sign_in("boss").await;
-        let nothing = told(house.people().list_people(back.says(own)).await).unwrap_err();
-        assert_eq!(nothing.kind(), Kind::PermissionDenied, "grants are given again: {}", house.db.name);
+        let back = identity.sign_in("boss").await;
+        let nothing = answered(identity.people().list_people(back.says(own)).await).unwrap_err();
+        assert_eq!(nothing.kind(), Kind::PermissionDenied, "grants are given again: {}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn who_may_not_read_names_gets_people_without_them_and_cannot_ask_by_number() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
-        let id = house.person("E1").await.person_id;
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+        let id = identity.person("E1").await.person_id;
         // Identity at its own background work reads people without their names.
-        let request = |message: pb::GetPersonRequest| house.as_identity(message);
+        let request = |message: pb::GetPersonRequest| identity.as_identity(message);
         let by_id = pb::GetPersonRequest { person_id: id, ..Default::default() };
-        let seen = told(house.people().get_person(request(by_id)).await).unwrap();
-        assert_eq!(seen.masked_fields, ["employee_no", "name"], "{}", house.db.name);
+        let seen = answered(identity.people().get_person(request(by_id)).await).unwrap();
+        assert_eq!(seen.masked_fields, ["employee_no", "name"], "{}", identity.db.name);
         let person = seen.person.unwrap();
         assert!(person.name.is_empty() && person.employee_no.is_empty() && !person.employments.is_empty());
         let by_number = pb::GetPersonRequest { employee_no: "E1".into(), ..Default::default() };
-        let error = told(house.people().get_person(request(by_number)).await).unwrap_err();
+        let error = answered(identity.people().get_person(request(by_number)).await).unwrap_err();
         assert_eq!((error.kind(), error.reason()), (Kind::PermissionDenied, "FIELD_NOT_READABLE"));
         let list = pb::ListPeopleRequest { page_size: 1, ..Default::default() };
-        let page = told(house.people().list_people(house.as_identity(list)).await).unwrap();
+        let page = answered(identity.people().list_people(identity.as_identity(list)).await).unwrap();
         assert_eq!(page.masked_fields, ["people.employee_no", "people.name"]);
     }
 }
 
 #[tokio::test]
 async fn what_is_wrong_about_a_person_is_put_right() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
-        let id = house.person("E1").await.person_id;
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
+        let id = identity.person("E1").await.person_id;
         let right = |employee_no: &str, name: &str, zone: &str| pb::RectifyPersonRequest {
             request_id: String::new(),
             person_id: id.clone(),
@@ -187,54 +187,56 @@ async fn what_is_wrong_about_a_person_is_put_right() {
             zone: zone.into(),
             id_number: String::new(),
         };
-        let done = told(house.people().rectify_person(house.as_admin(right("E9", " Li Na ", ""))).await).unwrap();
+        let done =
+            answered(identity.people().rectify_person(identity.as_admin(right("E9", " Li Na ", ""))).await).unwrap();
         let person = done.person.unwrap();
-        assert_eq!((person.employee_no.as_str(), person.name.as_str()), ("E9", "Li Na"), "{}", house.db.name);
-        assert_eq!(house.person("E9").await, person);
-        assert_eq!(listed(&house, &house.admin, None).await, ["E2", "E9"], "lists follow the number");
+        assert_eq!((person.employee_no.as_str(), person.name.as_str()), ("E9", "Li Na"), "{}", identity.db.name);
+        assert_eq!(identity.person("E9").await, person);
+        assert_eq!(listed(&identity, &identity.admin, None).await, ["E2", "E9"], "lists follow the number");
         let refused = async |request| {
-            let error = told(house.people().rectify_person(house.as_admin(request)).await).unwrap_err();
+            let error = answered(identity.people().rectify_person(identity.as_admin(request)).await).unwrap_err();
             error.reason()
         };
-        assert_eq!(refused(right("E2", "", "")).await, "EMPLOYEE_NO_TAKEN", "{}", house.db.name);
+        assert_eq!(refused(right("E2", "", "")).await, "EMPLOYEE_NO_TAKEN", "{}", identity.db.name);
         assert_eq!(refused(right("", "Li Na", "")).await, "NOTHING_CHANGES");
         assert_eq!(refused(right("", "", "Mars/Base")).await, "ZONE_UNKNOWN");
         assert_eq!(refused(right("", &"x".repeat(201), "")).await, "TEXT_UNUSABLE");
-        let hr = house.login("hr.b", "").await;
-        house.grant(&hr, "branch_hr", ScopeKind::Subtree, &house.unit("North/Sales/B").await.unit_id).await;
-        let error = told(house.people().rectify_person(hr.says(right("", "Mallory", ""))).await).unwrap_err();
-        assert_eq!(error.kind(), Kind::NotFound, "{}", house.db.name);
+        let hr = identity.login("hr.b", "").await;
+        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North/Sales/B").await.unit_id).await;
+        let error = answered(identity.people().rectify_person(hr.says(right("", "Mallory", ""))).await).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound, "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn a_service_that_knows_the_newest_revision_is_told_so_and_everybody_else_the_people() {
-    for house in House::with_company().await {
-        house.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+    for identity in TestIdentity::with_company().await {
+        identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
         let ask = |known_revision| pb::ListPeopleRequest { known_revision, ..Default::default() };
-        let list = async |known| told(house.people().list_people(house.as_performance(ask(known))).await).unwrap();
+        let list =
+            async |known| answered(identity.people().list_people(identity.as_performance(ask(known))).await).unwrap();
         let mut known = list(0).await;
-        assert!(known.people.len() == 1 && known.revision > 0 && !known.unchanged, "{}", house.db.name);
+        assert!(known.people.len() == 1 && known.revision > 0 && !known.unchanged, "{}", identity.db.name);
         let person_id = known.people[0].person_id.clone();
         let again = list(known.revision).await;
         assert!(again.unchanged && again.people.is_empty() && again.revision == known.revision, "{again:?}");
-        let by_person = told(house.people().list_people(house.as_admin(ask(known.revision))).await).unwrap();
-        assert_eq!(by_person.people.len(), 1, "what people see also depends on the day: {}", house.db.name);
-        let moved = transfer(&house.unit("North/Sales/B").await.unit_id, "", "", "2026-04-01");
+        let by_person = answered(identity.people().list_people(identity.as_admin(ask(known.revision))).await).unwrap();
+        assert_eq!(by_person.people.len(), 1, "what people see also depends on the day: {}", identity.db.name);
+        let moved = transfer(&identity.unit("North/Sales/B").await.unit_id, "", "", "2026-04-01");
         let number = "E9".to_owned();
         let right =
             pb::RectifyPersonRequest { person_id: person_id.clone(), employee_no: number, ..Default::default() };
         for change in ["a transfer", "another number", "another unit"] {
             match change {
-                "a transfer" => drop(house.change(&house.admin, &person_id, moved.clone()).await.unwrap()),
+                "a transfer" => drop(identity.change(&identity.admin, &person_id, moved.clone()).await.unwrap()),
                 "another number" => {
-                    drop(told(house.people().rectify_person(house.as_admin(right.clone())).await).unwrap())
+                    drop(answered(identity.people().rectify_person(identity.as_admin(right.clone())).await).unwrap())
                 }
-                _ => drop(house.import_units(&["North/New"], "cn-north").await),
+                _ => drop(identity.import_units(&["North/New"], "cn-north").await),
             }
             let next = list(known.revision).await;
-            assert!(!next.unchanged && next.people.len() == 1, "{change}: {}", house.db.name);
-            assert!(next.revision > known.revision, "{change}: {}", house.db.name);
+            assert!(!next.unchanged && next.people.len() == 1, "{change}: {}", identity.db.name);
+            assert!(next.revision > known.revision, "{change}: {}", identity.db.name);
             known = next;
         }
     }

@@ -5,144 +5,159 @@ use sea_orm::ConnectionTrait as _;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
 
-use crate::house::{House, Login, PASSWORD, Told, person_row, told};
+use crate::fixture::{Login, PASSWORD, Reply, TestIdentity, answered, person_row};
 
 /// E77's.
 const NUMBER: &str = "11010519491231002X";
 
 /// All that identity exports of somebody: each table's name before its rows.
-async fn exported(house: &House, by: &Login, person_id: &str) -> String {
+async fn exported(identity: &TestIdentity, by: &Login, person_id: &str) -> String {
     let ask = pb::ExportPersonRequest { person_id: person_id.into() };
-    let parts = told(house.people().export_person(by.says(ask)).await).unwrap().parts;
+    let parts = answered(identity.people().export_person(by.says(ask)).await).unwrap().parts;
     // The messages themselves print no rows.
     parts.into_iter().map(|part| format!("{}: {}\n", part.table, part.rows.join("\n"))).collect()
 }
 
-async fn hold(house: &House, person_id: &str) -> Told<pb::Hold> {
+async fn hold(identity: &TestIdentity, person_id: &str) -> Reply<pb::Hold> {
     let (person_id, reason) = (person_id.to_owned(), "case 7".to_owned());
     let ask = pb::SetHoldRequest { request_id: String::new(), person_id, reason };
-    told(house.holds().set_hold(house.as_admin(ask)).await).map(|reply| reply.hold.unwrap())
+    answered(identity.holds().set_hold(identity.as_admin(ask)).await).map(|reply| reply.hold.unwrap())
 }
 
-async fn lift(house: &House, hold_id: &str) -> Told<pb::Hold> {
+async fn lift(identity: &TestIdentity, hold_id: &str) -> Reply<pb::Hold> {
     let (hold_id, reason) = (hold_id.to_owned(), "settled".to_owned());
     let ask = pb::LiftHoldRequest { request_id: String::new(), hold_id, reason };
-    told(house.holds().lift_hold(house.as_admin(ask)).await).map(|reply| reply.hold.unwrap())
+    answered(identity.holds().lift_hold(identity.as_admin(ask)).await).map(|reply| reply.hold.unwrap())
 }
 
-async fn request(house: &House, by: &Login, person_id: &str) -> Told<pb::Erasure> {
+async fn request(identity: &TestIdentity, by: &Login, person_id: &str) -> Reply<pb::Erasure> {
     let (person_id, reason) = (person_id.to_owned(), "asked for".to_owned());
     let ask = pb::RequestErasureRequest { request_id: String::new(), person_id, reason };
-    told(house.erasures().request_erasure(by.says(ask)).await).map(|reply| reply.erasure.unwrap())
+    answered(identity.erasures().request_erasure(by.says(ask)).await).map(|reply| reply.erasure.unwrap())
 }
 
-async fn approve(house: &House, by: &Login, erasure: &pb::Erasure) -> Told<pb::Erasure> {
+async fn approve(identity: &TestIdentity, by: &Login, erasure: &pb::Erasure) -> Reply<pb::Erasure> {
     let ask = pb::ApproveErasureRequest { request_id: String::new(), erasure_id: erasure.erasure_id.clone() };
-    told(house.erasures().approve_erasure(by.says(ask)).await).map(|reply| reply.erasure.unwrap())
+    answered(identity.erasures().approve_erasure(by.says(ask)).await).map(|reply| reply.erasure.unwrap())
 }
 
-async fn get(house: &House, by: &Login, id: &str) -> Told<pb::GetErasureResponse> {
-    told(house.erasures().get_erasure(by.says(pb::GetErasureRequest { erasure_id: id.into() })).await)
+async fn get(identity: &TestIdentity, by: &Login, id: &str) -> Reply<pb::GetErasureResponse> {
+    answered(identity.erasures().get_erasure(by.says(pb::GetErasureRequest { erasure_id: id.into() })).await)
 }
 
 /// Three years on; everybody signs in anew.
-async fn much_later(house: &mut House) -> [Login; 2] {
-    house.clock.advance(SignedDuration::from_hours(3 * 366 * 24));
-    house.admin = house.sign_in("admin").await;
-    [house.sign_in("hr").await, house.sign_in("hr2").await]
+async fn much_later(identity: &mut TestIdentity) -> [Login; 2] {
+    identity.clock.advance(SignedDuration::from_hours(3 * 366 * 24));
+    identity.admin = identity.sign_in("admin").await;
+    [identity.sign_in("hr").await, identity.sign_in("hr2").await]
 }
 
 /// Somebody with a login and a grant who left on 2026-02-28, and two of human resources: the person's id.
-async fn somebody_who_left(house: &House) -> String {
+async fn somebody_who_left(identity: &TestIdentity) -> String {
     for name in ["hr", "hr2"] {
-        let login = house.login(name, "").await;
-        house.grant(&login, "group_hr", ScopeKind::Tenant, "").await;
+        let login = identity.login(name, "").await;
+        identity.grant(&login, "group_hr", ScopeKind::Tenant, "").await;
     }
     let numbered = pb::PersonRow { id_number: NUMBER.into(), ..person_row("E77", "North/Sales/A") };
-    house.import_people(vec![numbered, person_row("E78", "North/Sales/A")]).await;
-    let login = house.login("olive", "E77").await;
-    house.grant(&login, "agent", ScopeKind::Self_, "").await;
-    let person_id = house.person("E77").await.person_id;
+    identity.import_people(vec![numbered, person_row("E78", "North/Sales/A")]).await;
+    let login = identity.login("olive", "E77").await;
+    identity.grant(&login, "agent", ScopeKind::Self_, "").await;
+    let person_id = identity.person("E77").await.person_id;
     let ask = pb::EndEmploymentRequest {
         request_id: String::new(),
         person_id: person_id.clone(),
         last_day: "2026-02-28".into(),
     };
-    told(house.people().end_employment(house.as_admin(ask)).await).unwrap();
+    answered(identity.people().end_employment(identity.as_admin(ask)).await).unwrap();
     person_id
 }
 
 #[tokio::test]
 async fn somebody_is_erased_by_two_when_the_law_and_no_hold_stand_against_it() {
-    for mut house in House::with_company().await {
-        let person = somebody_who_left(&house).await;
-        let stays = house.person("E78").await.person_id;
-        let hr = house.sign_in("hr").await;
-        assert_eq!(request(&house, &hr, &stays).await.unwrap_err().reason(), "STILL_EMPLOYED", "{}", house.db.name);
-        let early = request(&house, &hr, &person).await.unwrap_err();
+    for mut identity in TestIdentity::with_company().await {
+        let person = somebody_who_left(&identity).await;
+        let stays = identity.person("E78").await.person_id;
+        let hr = identity.sign_in("hr").await;
+        assert_eq!(
+            request(&identity, &hr, &stays).await.unwrap_err().reason(),
+            "STILL_EMPLOYED",
+            "{}",
+            identity.db.name
+        );
+        let early = request(&identity, &hr, &person).await.unwrap_err();
         assert!(["STILL_EMPLOYED", "RETENTION_RUNS"].contains(&early.reason()), "{early:?}");
-        let [hr, other] = much_later(&mut house).await;
-        assert!(exported(&house, &hr, &person).await.contains(NUMBER), "{}", house.db.name);
-        let unopened = exported(&house, &house.admin, &person).await;
+        let [hr, other] = much_later(&mut identity).await;
+        assert!(exported(&identity, &hr, &person).await.contains(NUMBER), "{}", identity.db.name);
+        let unopened = exported(&identity, &identity.admin, &person).await;
         assert!(unopened.contains("E77") && !unopened.contains(NUMBER), "who may not read numbers exports none");
-        let held = hold(&house, &person).await.unwrap();
-        assert_eq!(request(&house, &hr, &person).await.unwrap_err().reason(), "LEGAL_HOLD");
-        lift(&house, &held.hold_id).await.unwrap();
-        assert_eq!(lift(&house, &held.hold_id).await.unwrap_err().reason(), "HOLD_LIFTED");
-        let asked = request(&house, &hr, &person).await.unwrap();
+        let held = hold(&identity, &person).await.unwrap();
+        assert_eq!(request(&identity, &hr, &person).await.unwrap_err().reason(), "LEGAL_HOLD");
+        lift(&identity, &held.hold_id).await.unwrap();
+        assert_eq!(lift(&identity, &held.hold_id).await.unwrap_err().reason(), "HOLD_LIFTED");
+        let asked = request(&identity, &hr, &person).await.unwrap();
         assert!(asked.parts.is_empty() && asked.erased_at.is_none());
-        assert_eq!(request(&house, &other, &person).await.unwrap_err().reason(), "ERASURE_THERE");
-        assert_eq!(approve(&house, &hr, &asked).await.unwrap_err().reason(), "FOUR_EYES_REQUIRED");
-        let asked = dropped_and_asked_again(&house, (&hr, &other), asked).await;
-        assert!(one_hand_past_the_services(&house).await.is_err(), "{}: the database refuses it too", house.db.name);
+        assert_eq!(request(&identity, &other, &person).await.unwrap_err().reason(), "ERASURE_ALREADY_EXISTS");
+        assert_eq!(approve(&identity, &hr, &asked).await.unwrap_err().reason(), "FOUR_EYES_REQUIRED");
+        let asked = dropped_and_asked_again(&identity, (&hr, &other), asked).await;
+        assert!(
+            one_hand_past_the_services(&identity).await.is_err(),
+            "{}: the database refuses it too",
+            identity.db.name
+        );
         // A hold on everybody that came in between.
-        let held = hold(&house, "").await.unwrap();
-        assert_eq!(approve(&house, &other, &asked).await.unwrap_err().reason(), "LEGAL_HOLD");
-        lift(&house, &held.hold_id).await.unwrap();
-        let done = approve(&house, &other, &asked).await.unwrap();
+        let held = hold(&identity, "").await.unwrap();
+        assert_eq!(approve(&identity, &other, &asked).await.unwrap_err().reason(), "LEGAL_HOLD");
+        lift(&identity, &held.hold_id).await.unwrap();
+        let done = approve(&identity, &other, &asked).await.unwrap();
         assert!(done.erased_at.is_some() && done.completed_at.is_none());
         assert_eq!(done.parts.iter().filter(|part| part.done_at.is_none()).count(), 4);
-        assert_eq!(approve(&house, &other, &asked).await.unwrap_err().reason(), "ERASED_ALREADY");
-        nobody_is_left(&house, &person).await;
-        house.db.store.sequence_now().await.unwrap();
-        assert!(house.db.store.verify_audit().await.unwrap().ok(), "{}", house.db.name);
+        assert_eq!(approve(&identity, &other, &asked).await.unwrap_err().reason(), "ERASED_ALREADY");
+        nobody_is_left(&identity, &person).await;
+        identity.db.store.sequence_now().await.unwrap();
+        assert!(identity.db.store.verify_audit().await.unwrap().ok(), "{}", identity.db.name);
     }
 }
 
 /// Somebody who may approve says no, and whoever asked takes the next one back: the third stands.
-async fn dropped_and_asked_again(house: &House, (hr, other): (&Login, &Login), first: pb::Erasure) -> pb::Erasure {
+async fn dropped_and_asked_again(
+    identity: &TestIdentity,
+    (hr, other): (&Login, &Login),
+    first: pb::Erasure,
+) -> pb::Erasure {
     let reason = "may come back".to_owned();
     let erasure_id = first.erasure_id.clone();
     let ask = pb::RejectErasureRequest { request_id: "no".into(), erasure_id, reason: reason.clone() };
-    let reject = async |by: &Login| told(house.erasures().reject_erasure(by.says(ask.clone())).await);
-    let rejected = reject(&house.admin).await.unwrap().erasure.unwrap();
+    let reject = async |by: &Login| answered(identity.erasures().reject_erasure(by.says(ask.clone())).await);
+    let rejected = reject(&identity.admin).await.unwrap().erasure.unwrap();
     assert!(rejected.dropped_at.is_some() && rejected.drop_reason == reason, "{rejected:?}");
-    assert_eq!(reject(&house.admin).await.unwrap().erasure, Some(rejected), "the same request");
-    assert_eq!(approve(house, other, &first).await.unwrap_err().reason(), "ERASURE_DROPPED");
-    let second = request(house, hr, &first.person_id).await.unwrap();
+    assert_eq!(reject(&identity.admin).await.unwrap().erasure, Some(rejected), "the same request");
+    assert_eq!(approve(identity, other, &first).await.unwrap_err().reason(), "ERASURE_DROPPED");
+    let second = request(identity, hr, &first.person_id).await.unwrap();
     let withdraw = async |reason: &str| {
         let (erasure_id, reason) = (second.erasure_id.clone(), reason.to_owned());
         let ask = pb::WithdrawErasureRequest { request_id: String::new(), erasure_id, reason };
-        told(house.erasures().withdraw_erasure(hr.says(ask)).await)
+        answered(identity.erasures().withdraw_erasure(hr.says(ask)).await)
     };
     assert_eq!(withdraw("").await.unwrap_err().violations()[0].field, "reason");
-    assert!(withdraw("a mistake").await.unwrap().erasure.unwrap().dropped_at.is_some(), "{}", house.db.name);
+    assert!(withdraw("a mistake").await.unwrap().erasure.unwrap().dropped_at.is_some(), "{}", identity.db.name);
     assert_eq!(withdraw("a mistake").await.unwrap_err().reason(), "ERASURE_DROPPED");
-    request(house, other, &first.person_id).await.unwrap();
-    let all = told(house.erasures().list_erasures(hr.says(pb::ListErasuresRequest::default())).await).unwrap().erasures;
+    request(identity, other, &first.person_id).await.unwrap();
+    let all = answered(identity.erasures().list_erasures(hr.says(pb::ListErasuresRequest::default())).await)
+        .unwrap()
+        .erasures;
     assert_eq!(all.iter().filter(|erasure| erasure.dropped_at.is_none()).count(), 1, "{all:?}");
     // The one that stands was asked for by the other.
     let standing = all.into_iter().find(|erasure| erasure.dropped_at.is_none()).unwrap();
     let (erasure_id, reason) = (standing.erasure_id, "the first hand asks".to_owned());
     let ask = pb::WithdrawErasureRequest { request_id: String::new(), erasure_id, reason };
-    told(house.erasures().withdraw_erasure(hr.says(ask)).await).unwrap();
-    request(house, hr, &first.person_id).await.unwrap()
+    answered(identity.erasures().withdraw_erasure(hr.says(ask)).await).unwrap();
+    request(identity, hr, &first.person_id).await.unwrap()
 }
 
 /// Approves with the hand that asked, past the services and their code.
-async fn one_hand_past_the_services(house: &House) -> Result<(), sea_orm::DbErr> {
-    let mut options = sea_orm::ConnectOptions::new(&house.db.owner_url);
-    if house.db.name == "postgres" {
+async fn one_hand_past_the_services(identity: &TestIdentity) -> Result<(), sea_orm::DbErr> {
+    let mut options = sea_orm::ConnectOptions::new(&identity.db.owner_url);
+    if identity.db.name == "postgres" {
         options.set_schema_search_path("identity");
     }
     let owner = sea_orm::Database::connect(options).await?;
@@ -151,130 +166,133 @@ async fn one_hand_past_the_services(house: &House) -> Result<(), sea_orm::DbErr>
 }
 
 /// Identity knows nothing of E77 but the id.
-async fn nobody_is_left(house: &House, person_id: &str) {
+async fn nobody_is_left(identity: &TestIdentity, person_id: &str) {
     let ask = pb::GetPersonRequest { person_id: person_id.into(), ..Default::default() };
-    let person = told(house.people().get_person(house.as_admin(ask)).await).unwrap().person.unwrap();
+    let person = answered(identity.people().get_person(identity.as_admin(ask)).await).unwrap().person.unwrap();
     assert!(person.name.starts_with("erased-") && person.name == person.employee_no, "{person:?}");
-    let text = exported(house, &house.sign_in("hr2").await, person_id).await;
+    let text = exported(identity, &identity.sign_in("hr2").await, person_id).await;
     for gone in [NUMBER, "E77", "olive"] {
-        assert!(!text.contains(gone), "{}: {gone} in {text}", house.db.name);
+        assert!(!text.contains(gone), "{}: {gone} in {text}", identity.db.name);
     }
     assert!(text.contains("erasures: ") && text.contains("principals: "), "{text}");
     // The name is free again, and the old password opens nothing.
-    assert!(house.try_sign_in("olive", PASSWORD).await.is_err());
-    house.login("olive", "E78").await;
-    assert_eq!(hold(house, person_id).await.unwrap_err().reason(), "PERSON_ERASED");
+    assert!(identity.try_sign_in("olive", PASSWORD).await.is_err());
+    identity.login("olive", "E78").await;
+    assert_eq!(hold(identity, person_id).await.unwrap_err().reason(), "PERSON_ERASED");
     let person_id = person_id.to_owned();
     let ask = pb::RectifyPersonRequest { person_id, name: "Olive".into(), ..Default::default() };
-    let refused = told(house.people().rectify_person(house.as_admin(ask)).await).unwrap_err();
+    let refused = answered(identity.people().rectify_person(identity.as_admin(ask)).await).unwrap_err();
     assert_eq!(refused.reason(), "PERSON_ERASED");
     // The blind index went with the number: somebody else may have it.
-    let person_id = house.person("E78").await.person_id;
+    let person_id = identity.person("E78").await.person_id;
     let ask = pb::RectifyPersonRequest { person_id, id_number: NUMBER.into(), ..Default::default() };
-    let hr = house.sign_in("hr2").await;
-    assert!(told(house.people().rectify_person(hr.says(ask)).await).is_ok(), "{}", house.db.name);
+    let hr = identity.sign_in("hr2").await;
+    assert!(answered(identity.people().rectify_person(hr.says(ask)).await).is_ok(), "{}", identity.db.name);
 }
 
 #[tokio::test]
 async fn it_is_complete_when_every_service_has_reported_and_the_number_goes_with_the_last_report() {
-    for mut house in House::with_company().await {
-        let person = somebody_who_left(&house).await;
-        let [hr, other] = much_later(&mut house).await;
-        let asked = request(&house, &hr, &person).await.unwrap();
+    for mut identity in TestIdentity::with_company().await {
+        let person = somebody_who_left(&identity).await;
+        let [hr, other] = much_later(&mut identity).await;
+        let asked = request(&identity, &hr, &person).await.unwrap();
         let id = asked.erasure_id.clone();
         let report = |rows| pb::ReportErasureRequest { erasure_id: id.clone(), rows };
-        let early = told(house.erasures().report_erasure(house.as_follower(0, report(1))).await).unwrap_err();
+        let early = answered(identity.erasures().report_erasure(identity.as_follower(0, report(1))).await).unwrap_err();
         assert_eq!(early.reason(), "ERASURE_NOT_APPROVED");
-        approve(&house, &other, &asked).await.unwrap();
+        approve(&identity, &other, &asked).await.unwrap();
         let events = pb::ReadEventsRequest { after: 0, limit: 0 };
         let sequenced = async || {
-            house.db.store.sequence_now().await.unwrap();
-            told(house.events().read_events(house.as_follower(0, events)).await).unwrap().events
+            identity.db.store.sequence_now().await.unwrap();
+            answered(identity.events().read_events(identity.as_follower(0, events)).await).unwrap().events
         };
-        let denied = told(house.events().read_events(hr.says(events)).await).unwrap_err();
+        let denied = answered(identity.events().read_events(hr.says(events)).await).unwrap_err();
         assert_eq!(denied.reason(), "PERMISSION_DENIED", "who may not read is told so, and gets no position");
         let told_of: Vec<_> = sequenced().await.into_iter().filter(|e| e.kind == "identity.person.erased").collect();
-        assert_eq!(told_of.len(), 1, "{}", house.db.name);
+        assert_eq!(told_of.len(), 1, "{}", identity.db.name);
         assert_eq!(told_of[0].key, id);
         assert!(!told_of[0].payload.contains("E77"), "{}", told_of[0].payload);
-        assert_eq!(get(&house, &hr, &id).await.unwrap().employee_no, "", "people are not told the number");
+        assert_eq!(get(&identity, &hr, &id).await.unwrap().employee_no, "", "people are not told the number");
         for n in 0..4 {
             let ask = pb::GetErasureRequest { erasure_id: id.clone() };
-            let seen = told(house.erasures().get_erasure(house.as_follower(n, ask)).await).unwrap();
+            let seen = answered(identity.erasures().get_erasure(identity.as_follower(n, ask)).await).unwrap();
             assert_eq!((seen.employee_no.as_str(), seen.erasure.unwrap().completed_at), ("E77", None));
             for rows in [7, 8] {
-                told(house.erasures().report_erasure(house.as_follower(n, report(rows))).await).unwrap();
+                answered(identity.erasures().report_erasure(identity.as_follower(n, report(rows))).await).unwrap();
             }
         }
-        let done = get(&house, &hr, &id).await.unwrap();
+        let done = get(&identity, &hr, &id).await.unwrap();
         let erasure = done.erasure.unwrap();
-        assert!(erasure.completed_at.is_some() && done.employee_no.is_empty(), "{}", house.db.name);
+        assert!(erasure.completed_at.is_some() && done.employee_no.is_empty(), "{}", identity.db.name);
         assert!(erasure.parts.iter().all(|part| part.rows == 7), "the first report counts: {erasure:?}");
         let ask = pb::GetErasureRequest { erasure_id: id.clone() };
-        assert_eq!(told(house.erasures().get_erasure(house.as_follower(0, ask)).await).unwrap().employee_no, "");
-        let refused = told(house.erasures().report_erasure(hr.says(report(1))).await).unwrap_err();
+        assert_eq!(
+            answered(identity.erasures().get_erasure(identity.as_follower(0, ask)).await).unwrap().employee_no,
+            ""
+        );
+        let refused = answered(identity.erasures().report_erasure(hr.says(report(1))).await).unwrap_err();
         assert_eq!(refused.kind(), Kind::PermissionDenied);
         let ask = pb::ListErasuresRequest::default();
-        let listed = told(house.erasures().list_erasures(hr.says(ask)).await).unwrap().erasures;
+        let listed = answered(identity.erasures().list_erasures(hr.says(ask)).await).unwrap().erasures;
         assert_eq!(listed, [erasure]);
     }
 }
 
 #[tokio::test]
 async fn a_branch_asks_for_its_own_people_and_approves_nobody() {
-    for mut house in House::with_company().await {
-        let person = somebody_who_left(&house).await;
-        let south = house.login("south", "").await;
-        let unit = house.unit("South").await.unit_id;
-        house.grant(&south, "branch_hr", ScopeKind::Subtree, &unit).await;
-        let [hr, _] = much_later(&mut house).await;
-        let south = house.sign_in("south").await;
-        assert_eq!(request(&house, &south, &person).await.unwrap_err().kind(), Kind::PermissionDenied);
-        let asked = request(&house, &hr, &person).await.unwrap();
-        assert_eq!(approve(&house, &south, &asked).await.unwrap_err().kind(), Kind::PermissionDenied);
-        assert_eq!(get(&house, &south, &asked.erasure_id).await.unwrap_err().kind(), Kind::NotFound);
+    for mut identity in TestIdentity::with_company().await {
+        let person = somebody_who_left(&identity).await;
+        let south = identity.login("south", "").await;
+        let work = identity.unit("South").await.unit_id;
+        identity.grant(&south, "branch_hr", ScopeKind::Subtree, &work).await;
+        let [hr, _] = much_later(&mut identity).await;
+        let south = identity.sign_in("south").await;
+        assert_eq!(request(&identity, &south, &person).await.unwrap_err().kind(), Kind::PermissionDenied);
+        let asked = request(&identity, &hr, &person).await.unwrap();
+        assert_eq!(approve(&identity, &south, &asked).await.unwrap_err().kind(), Kind::PermissionDenied);
+        assert_eq!(get(&identity, &south, &asked.erasure_id).await.unwrap_err().kind(), Kind::NotFound);
         let ask = pb::ListErasuresRequest::default();
-        let listed = told(house.erasures().list_erasures(south.says(ask)).await).unwrap().erasures;
-        assert_eq!(listed, [], "{}", house.db.name);
+        let listed = answered(identity.erasures().list_erasures(south.says(ask)).await).unwrap().erasures;
+        assert_eq!(listed, [], "{}", identity.db.name);
     }
 }
 
-async fn run(house: &House) -> pb::RunRetentionResponse {
-    told(house.retention().run_retention(house.as_admin(pb::RunRetentionRequest {})).await).unwrap()
+async fn run(identity: &TestIdentity) -> pb::RunRetentionResponse {
+    answered(identity.retention().run_retention(identity.as_admin(pb::RunRetentionRequest {})).await).unwrap()
 }
 
 #[tokio::test]
 async fn sessions_go_when_they_are_over_and_nothing_goes_while_a_hold_stands() {
-    for mut house in House::with_company().await {
-        let person = somebody_who_left(&house).await;
+    for mut identity in TestIdentity::with_company().await {
+        let person = somebody_who_left(&identity).await;
         let of_sessions = |ran: &pb::RunRetentionResponse| {
             ran.taken.iter().find(|taken| taken.table == "sessions").map(|taken| taken.rows)
         };
-        assert_eq!(of_sessions(&run(&house).await), None, "nothing is over yet");
-        much_later(&mut house).await;
+        assert_eq!(of_sessions(&run(&identity).await), None, "nothing is over yet");
+        much_later(&mut identity).await;
         for held in ["", person.as_str()] {
-            let held = hold(&house, held).await.unwrap();
-            assert_eq!(run(&house).await, pb::RunRetentionResponse::default(), "{}", house.db.name);
+            let held = hold(&identity, held).await.unwrap();
+            assert_eq!(run(&identity).await, pb::RunRetentionResponse::default(), "{}", identity.db.name);
             let ask = pb::ListHoldsRequest { standing: true, ..Default::default() };
-            let standing = told(house.holds().list_holds(house.as_admin(ask)).await).unwrap().holds;
+            let standing = answered(identity.holds().list_holds(identity.as_admin(ask)).await).unwrap().holds;
             assert_eq!(standing, std::slice::from_ref(&held));
-            lift(&house, &held.hold_id).await.unwrap();
+            lift(&identity, &held.hold_id).await.unwrap();
         }
-        let ran = run(&house).await;
-        assert!(of_sessions(&ran).is_some_and(|rows| rows >= 3) && !ran.more, "{}: {ran:?}", house.db.name);
-        assert_eq!(of_sessions(&run(&house).await), None, "once");
-        house.db.store.sequence_now().await.unwrap();
-        assert!(house.db.store.verify_audit().await.unwrap().ok(), "{}", house.db.name);
+        let ran = run(&identity).await;
+        assert!(of_sessions(&ran).is_some_and(|rows| rows >= 3) && !ran.more, "{}: {ran:?}", identity.db.name);
+        assert_eq!(of_sessions(&run(&identity).await), None, "once");
+        identity.db.store.sequence_now().await.unwrap();
+        assert!(identity.db.store.verify_audit().await.unwrap().ok(), "{}", identity.db.name);
     }
 }
 
 #[tokio::test]
 async fn the_group_keeps_longer_and_never_shorter_than_the_law() {
-    for house in House::with_company().await {
+    for identity in TestIdentity::with_company().await {
         let set = async |kind: &str, months| {
             let (kind, reason) = (kind.to_owned(), "our lawyers".to_owned());
             let ask = pb::SetRetentionRequest { request_id: String::new(), kind, months, reason };
-            told(house.retention().set_retention(house.as_admin(ask)).await)
+            answered(identity.retention().set_retention(identity.as_admin(ask)).await)
         };
         assert_eq!(set("attendance.duty", 23).await.unwrap_err().reason(), "RETENTION_OUT_OF_BOUNDS");
         assert_eq!(set("anything", 24).await.unwrap_err().reason(), "RETENTION_KIND_UNKNOWN");
@@ -282,7 +300,7 @@ async fn the_group_keeps_longer_and_never_shorter_than_the_law() {
             assert_eq!(set("attendance.duty", months).await.unwrap().retention.unwrap().months, months);
         }
         let ask = pb::ListRetentionRequest {};
-        let all = told(house.retention().list_retention(house.as_admin(ask)).await).unwrap().schedule;
+        let all = answered(identity.retention().list_retention(identity.as_admin(ask)).await).unwrap().schedule;
         let duty = all.iter().find(|kind| kind.kind == "attendance.duty").unwrap();
         assert_eq!((duty.months, duty.default_months, duty.set_reason.as_str()), (48, 24, "our lawyers"));
         assert!(

@@ -17,13 +17,13 @@ use super::domain::{Credit, Rung};
 use super::store::{self, NewCredit, Place, StoredCredit, Total};
 use crate::card::app::customs;
 use crate::closing::app::At;
+use crate::closing::domain::codec::Share;
+use crate::closing::domain::collect::{Gatherer, Records, Row, meaning, phase_on};
+use crate::closing::domain::compute::{AccountPart, Computed, compute, packed};
 use crate::closing::domain::credit::evidence;
 use crate::closing::domain::facts::Finding;
-use crate::closing::domain::freeze::{Frozen, FrozenAccount};
-use crate::closing::domain::gather::{Gatherer, Records, Row, meaning, phase_on};
 use crate::closing::domain::ladder::{Question, lines};
-use crate::closing::domain::pack::Share;
-use crate::closing::domain::reckon::{AccountPart, Reckoned, packed, reckon};
+use crate::closing::domain::snapshot::{Frozen, FrozenAccount};
 use crate::closing::store as kept;
 use crate::cycle::domain::{Cycle, Step};
 use crate::cycle::store as cycles;
@@ -51,15 +51,15 @@ pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()>
     };
     let records = read_records(at, &frozen, &columns).await?;
     let threads = at.app.compute.threads();
-    let reckoned = at.app.compute.run("attribution", move || {
+    let computed = at.app.compute.run("attribution", move || {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::internal)?;
-        Ok::<_, Error>(reckon(frozen, records, columns.len(), &pool))
+        Ok::<_, Error>(compute(frozen, records, columns.len(), &pool))
     });
-    let reckoned = reckoned.await??;
-    for (place, part) in reckoned.accounts.iter().enumerate() {
-        write_credits(at, &reckoned, place, part).await?;
+    let computed = computed.await??;
+    for (place, part) in computed.accounts.iter().enumerate() {
+        write_credits(at, &computed, place, part).await?;
     }
-    at.app.store.retry(at.ctx, || write_rest(at, &reckoned, component)).await?;
+    at.app.store.retry(at.ctx, || write_rest(at, &computed, component)).await?;
     at.app.wake.notify_waiters();
     Ok(())
 }
@@ -115,17 +115,17 @@ fn measured(measures: Option<&str>, columns: &[String]) -> Vec<Option<Decimal>> 
 }
 
 /// Writes an account's credits in pieces; the first piece removes what an attempt that died left behind.
-async fn write_credits(at: &At<'_>, reckoned: &Reckoned, place: usize, part: &AccountPart) -> Result<()> {
-    let account = &reckoned.frozen.accounts[place];
-    for (n, piece) in reckoned.outcome.credits[part.credits.clone()].chunks(WRITE).enumerate() {
+async fn write_credits(at: &At<'_>, computed: &Computed, place: usize, part: &AccountPart) -> Result<()> {
+    let account = &computed.frozen.accounts[place];
+    for (n, piece) in computed.outcome.credits[part.credits.clone()].chunks(WRITE).enumerate() {
         let write = || async {
-            let unit = at.unit().await?;
+            let work = at.unit().await?;
             if n == 0 {
-                store::clear_credits(&unit, at.job.run, account.id).await?;
+                store::clear_credits(&work, at.job.run, account.id).await?;
             }
-            store::put_credits(&unit, rows(at, reckoned, account, piece)).await?;
+            store::put_credits(&work, rows(at, computed, account, piece)).await?;
             let audit = at.audit("performance.cycle.attribute").region(&account.region).note("account", account.id);
-            unit.commit(audit.note("rows", piece.len()), ()).await
+            work.commit(audit.note("rows", piece.len()), ()).await
         };
         at.app.store.retry(at.ctx, write).await?;
     }
@@ -134,18 +134,18 @@ async fn write_credits(at: &At<'_>, reckoned: &Reckoned, place: usize, part: &Ac
 
 fn rows(
     at: &At<'_>,
-    reckoned: &Reckoned,
+    computed: &Computed,
     account: &FrozenAccount,
     piece: &[Credit],
 ) -> Vec<store::credit::ActiveModel> {
     let credit = |credit: &Credit| {
-        let record = &reckoned.records[credit.record as usize];
+        let record = &computed.records[credit.record as usize];
         NewCredit {
             external_id: record.key.as_str(),
             started_ms: record.start_ms,
             rung: credit.rung,
             reason: credit.reason.map_or("", |reason| reason.code()),
-            shares: reckoned.outcome.shares_of(credit).iter().map(packed).collect(),
+            shares: computed.outcome.shares_of(credit).iter().map(packed).collect(),
         }
     };
     let mut rows = Vec::with_capacity(piece.len());
@@ -156,30 +156,30 @@ fn rows(
 }
 
 /// Writes everything but the credits, and ends the item; the last one puts down the scoring.
-async fn write_rest(at: &At<'_>, reckoned: &Reckoned, component: i32) -> Result<()> {
-    let (run, frozen) = (at.job.run, &reckoned.frozen);
-    let unit = at.unit().await?;
-    store::clear_component(&unit, run, component).await?;
-    kept::clear_component(&unit, run, component).await?;
-    let parts = frozen.accounts.iter().zip(&reckoned.accounts);
-    let outcome = |p: &AccountPart| kept::Outcome { figures: p.figures.clone(), digest: p.digest };
+async fn write_rest(at: &At<'_>, computed: &Computed, component: i32) -> Result<()> {
+    let (run, frozen) = (at.job.run, &computed.frozen);
+    let work = at.unit().await?;
+    store::clear_component(&work, run, component).await?;
+    kept::clear_component(&work, run, component).await?;
+    let parts = frozen.accounts.iter().zip(&computed.accounts);
+    let outcome = |p: &AccountPart| kept::RunOutcome { figures: p.figures.clone(), digest: p.digest };
     let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
-    kept::put_outcomes(&unit, at.ctx, run, component, &outcomes).await?;
-    kept::put_sums(&unit, at.ctx, run, component, &reckoned.sums).await?;
-    store::put_totals(&unit, at.ctx, run, component, &totals(reckoned)).await?;
-    store::put_findings(&unit, at.ctx, run, component, &findings(reckoned)).await?;
-    let left = unit.finish_work(at.item).await?;
+    kept::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
+    kept::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
+    store::put_totals(&work, at.ctx, run, component, &totals(computed)).await?;
+    store::put_findings(&work, at.ctx, run, component, &findings(computed)).await?;
+    let left = work.finish_work(at.item).await?;
     if left == 0 {
-        unit.enqueue_work([at.job.then(crate::closing::app::Task::Score)]).await?;
+        work.enqueue_work([at.job.then(crate::closing::app::Task::Score)]).await?;
     }
-    cycles::advance(&unit, at.job.cycle, run, Step::Attributing).await?;
+    cycles::advance(&work, at.job.cycle, run, Step::Attributing).await?;
     let audit = at.audit("performance.cycle.attribute").note("component", component);
-    unit.commit(audit.note("people", reckoned.sums.len()), ()).await
+    work.commit(audit.note("people", computed.sums.len()), ()).await
 }
 
-fn totals(reckoned: &Reckoned) -> Vec<(Place, Total)> {
-    let frozen = &reckoned.frozen;
-    let all = reckoned.outcome.by_account.iter().chain(&reckoned.outcome.by_person);
+fn totals(computed: &Computed) -> Vec<(Place, Total)> {
+    let frozen = &computed.frozen;
+    let all = computed.outcome.by_account.iter().chain(&computed.outcome.by_person);
     let total = |t: &super::domain::Total| {
         let person = frozen.people.get(t.person as usize)?;
         let account = t.account.and_then(|a| frozen.accounts.get(a as usize));
@@ -191,8 +191,8 @@ fn totals(reckoned: &Reckoned) -> Vec<(Place, Total)> {
     all.filter_map(total).collect()
 }
 
-fn findings(reckoned: &Reckoned) -> Vec<(Place, Finding)> {
-    let frozen = &reckoned.frozen;
+fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
+    let frozen = &computed.frozen;
     let place = |(account, person, finding): &(Option<u32>, Option<u32>, Finding)| {
         let account = account.and_then(|a| frozen.accounts.get(a as usize));
         let person = person.and_then(|p| frozen.people.get(p as usize));
@@ -204,12 +204,12 @@ fn findings(reckoned: &Reckoned) -> Vec<(Place, Finding)> {
         };
         (place, finding.clone())
     };
-    reckoned.findings.iter().map(place).collect()
+    computed.findings.iter().map(place).collect()
 }
 
 /// A credit as it is told.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ExportedCredit {
     /// The account.
     pub account: AccountId,
     /// The platform's own id.
@@ -228,14 +228,14 @@ pub struct Told {
     pub policy_version: String,
 }
 
-fn told(frozen: &Frozen, place: usize, credit: StoredCredit) -> Result<Told> {
+fn told(frozen: &Frozen, place: usize, credit: StoredCredit) -> Result<ExportedCredit> {
     let account =
         frozen.accounts.get(place).ok_or_else(|| Error::internal("credits of an account that is not frozen"))?;
     let who = |share: &Share| {
         let person = frozen.people.get(share.person as usize).ok_or_else(|| Error::internal("a share of nobody"))?;
         Ok((person.id, share.ppm))
     };
-    Ok(Told {
+    Ok(ExportedCredit {
         account: account.id,
         evidence: evidence(account, credit.rung, &credit.shares),
         shares: credit.shares.iter().map(who).collect::<Result<_>>()?,
@@ -254,7 +254,7 @@ pub async fn export_credits(
     ctx: &OpContext,
     cycle: CycleId,
     only: Option<PersonId>,
-) -> Result<impl Stream<Item = Result<Vec<Told>>> + Send + use<>> {
+) -> Result<impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + use<>> {
     let plan = ctx.plan::<ExportCredits>()?;
     let (run, accounts, people) = {
         let tx = app.store.read(ctx).await?;
@@ -294,7 +294,7 @@ struct Export {
 
 impl Export {
     /// The next part, perhaps empty; nothing at the end.
-    async fn next(&mut self, app: &App, ctx: &OpContext) -> Result<Option<Vec<Told>>> {
+    async fn next(&mut self, app: &App, ctx: &OpContext) -> Result<Option<Vec<ExportedCredit>>> {
         let Some(account) = self.accounts.front() else { return Ok(None) };
         let (id, component) = (AccountId(account.account_id), account.component);
         let target =
@@ -329,7 +329,7 @@ impl Export {
     }
 
     /// Cuts a credit to what the caller may see and asked for; nothing when nothing is left of it.
-    fn cut(&self, whole: bool, mut credit: Told) -> Option<Told> {
+    fn cut(&self, whole: bool, mut credit: ExportedCredit) -> Option<ExportedCredit> {
         if whole && self.only.is_none() {
             return Some(credit);
         }
@@ -363,7 +363,7 @@ pub async fn explain_record(
     cycle: CycleId,
     account: AccountId,
     external_id: &str,
-) -> Result<(Told, Vec<String>)> {
+) -> Result<(ExportedCredit, Vec<String>)> {
     let plan = ctx.plan::<ExplainRecord>()?;
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;

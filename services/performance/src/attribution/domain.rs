@@ -88,14 +88,14 @@ pub struct PhaseFrom {
 
 /// A person who may receive credit.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct AgentInput {
     /// Stable key: the employee number.
     pub key: String,
 }
 
 /// A shared account.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct AccountInput {
     /// Stable key: platform, store and account.
     pub key: String,
     /// Phases in any order; before the first, and without any, an account is shared with capacity 1.
@@ -161,9 +161,9 @@ pub struct Input {
     /// The policy.
     pub policy: Policy,
     /// People.
-    pub people: Vec<Person>,
+    pub people: Vec<AgentInput>,
     /// Accounts.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<AccountInput>,
     /// Duty, as computed by attendance and limited to employment dates.
     pub occupancy: Vec<Occupancy>,
     /// Records.
@@ -236,7 +236,7 @@ pub struct Credit {
 
 /// The result of an attribution.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub struct Attribution {
     /// One per record, by account, start and key.
     pub credits: Vec<Credit>,
     /// Shares of all records, each record's by the people's keys.
@@ -251,7 +251,7 @@ pub struct Outcome {
     pub digest: [u8; 32],
 }
 
-impl Outcome {
+impl Attribution {
     /// The shares of one credit.
     pub fn shares_of(&self, credit: &Credit) -> &[Share] {
         &self.shares[credit.first_share as usize..(credit.first_share + credit.shares) as usize]
@@ -261,7 +261,7 @@ impl Outcome {
 /// Decides every record of `input` on the threads of `pool`.
 ///
 /// Indexes in `input` must point into its tables. The result is the same for any order of its rows and any `pool`.
-pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Outcome {
+pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
     pool.install(|| {
         let canon = canon::Canon::of(input);
         let sessions = sessions::Sessions::of(&canon);
@@ -271,6 +271,6 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Outcome {
         let (by_account, by_person) = totals::sum(&canon, &credits, &shares);
         let findings = findings::collect(&canon, &desks);
         let digest = digest::of(input, &credits, &shares, &by_account, &by_person, &findings);
-        Outcome { credits, shares, by_account, by_person, findings, digest }
+        Attribution { credits, shares, by_account, by_person, findings, digest }
     })
 }

@@ -11,7 +11,7 @@ use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Told};
+use super::app::{self, ExportedCredit};
 use super::domain::Rung;
 use super::store::Total;
 use crate::App;
@@ -85,7 +85,7 @@ impl pb::attribution_service_server::AttributionService for Rpc {
     }
 }
 
-fn exported(parts: impl Stream<Item = Result<Vec<Told>>> + Send + 'static, ctx: &OpContext) -> Parts {
+fn exported(parts: impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + 'static, ctx: &OpContext) -> Parts {
     let locale = ctx.locale;
     Box::pin(parts.map(move |part| match part {
         Ok(credits) => Ok(pb::ExportCreditsResponse { credits: credits.into_iter().map(Into::into).collect() }),
@@ -109,8 +109,8 @@ fn rung(rung: Rung) -> pb::Rung {
     }
 }
 
-impl From<Told> for pb::Credit {
-    fn from(credit: Told) -> Self {
+impl From<ExportedCredit> for pb::Credit {
+    fn from(credit: ExportedCredit) -> Self {
         let nanos = i32::try_from(credit.started_ms.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
         let share = |(person, ppm): (tally_kernel::id::PersonId, u32)| pb::Share { person_id: person.to_string(), ppm };
         Self {

@@ -7,12 +7,12 @@ use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
 use super::domain::Rung;
+use crate::closing::domain::codec::{Share, pack, unpack};
 use crate::closing::domain::credit::{rung_number, rung_of};
 use crate::closing::domain::facts::Finding;
-use crate::closing::domain::pack::{Share, pack, unpack};
 use crate::closing::store::account;
 
 /// Credits, one row a record.
@@ -20,11 +20,11 @@ pub mod credit {
     use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
     use tally_kernel::Error;
-    use tally_store::{ScopedTx, Telling, Told, plain};
+    use tally_store::{ExportCells, Exported, ScopedTx, plain};
 
     use super::{Share, unpack};
 
-    /// A record's credit. Shares are packed: see `closing::domain::pack`.
+    /// A record's credit. Shares are packed: see `closing::domain::codec`.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "credits")]
     pub struct Model {
@@ -52,8 +52,8 @@ pub mod credit {
 
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 
-    impl Told for Entity {
-        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> Telling<'t> {
+    impl Exported for Entity {
+        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> ExportCells<'t> {
             async move {
                 let mut told = plain(row)?;
                 let shares = unpack(&row.shares).ok_or_else(|| Error::internal("shares that are not packed"))?;
@@ -192,15 +192,15 @@ pub fn credit_row(run: Uuid, account: AccountId, region: &Region, credit: &NewCr
 }
 
 /// Writes credits.
-pub async fn put_credits(unit: &Unit, rows: Vec<credit::ActiveModel>) -> Result<()> {
-    unit.insert_many(rows).await.conflict(lost_race)?;
+pub async fn put_credits(work: &UnitOfWork, rows: Vec<credit::ActiveModel>) -> Result<()> {
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }
 
 /// Removes an account's credits of a run, such as those of an attempt that died.
-pub async fn clear_credits(unit: &Unit, run: Uuid, account: AccountId) -> Result<()> {
+pub async fn clear_credits(work: &UnitOfWork, run: Uuid, account: AccountId) -> Result<()> {
     let mine = credit::Column::RunId.eq(run).and(credit::Column::AccountId.eq(account.0));
-    unit.delete::<credit::Entity>().filter(mine).exec().await?;
+    work.delete::<credit::Entity>().filter(mine).exec().await?;
     Ok(())
 }
 
@@ -265,7 +265,7 @@ pub struct Total {
 pub struct Place {
     /// Region.
     pub region: Region,
-    /// Unit.
+    /// UnitOfWork.
     pub unit: Option<OrgUnitId>,
     /// Whom it is about.
     pub person: Option<PersonId>,
@@ -273,7 +273,7 @@ pub struct Place {
 
 /// Writes totals, each with where its person stands.
 pub async fn put_totals(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     run: Uuid,
     component: i32,
@@ -301,7 +301,7 @@ pub async fn put_totals(
         recorded_at: Set(to_db(ctx.now())),
     };
     let rows: Vec<_> = totals.iter().map(row).collect();
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }
 
@@ -339,7 +339,7 @@ pub async fn totals<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Pag
 
 /// Writes findings, each with where its subject stands.
 pub async fn put_findings(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     run: Uuid,
     component: i32,
@@ -360,7 +360,7 @@ pub async fn put_findings(
         recorded_at: Set(to_db(ctx.now())),
     };
     let rows: Vec<_> = findings.iter().map(row).collect();
-    unit.insert_many(rows).await?;
+    work.insert_many(rows).await?;
     Ok(())
 }
 
@@ -375,18 +375,18 @@ pub async fn findings<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &P
 }
 
 /// Throws away the totals and findings of a run.
-pub async fn discard(unit: &Unit, run: Uuid) -> Result<()> {
-    unit.delete::<total::Entity>().filter(total::Column::RunId.eq(run)).exec().await?;
-    unit.delete::<finding::Entity>().filter(finding::Column::RunId.eq(run)).exec().await?;
+pub async fn discard(work: &UnitOfWork, run: Uuid) -> Result<()> {
+    work.delete::<total::Entity>().filter(total::Column::RunId.eq(run)).exec().await?;
+    work.delete::<finding::Entity>().filter(finding::Column::RunId.eq(run)).exec().await?;
     Ok(())
 }
 
 /// Removes a component's totals and findings, such as those of an attempt that died.
-pub async fn clear_component(unit: &Unit, run: Uuid, component: i32) -> Result<()> {
+pub async fn clear_component(work: &UnitOfWork, run: Uuid, component: i32) -> Result<()> {
     let totals = total::Column::RunId.eq(run).and(total::Column::Component.eq(component));
-    unit.delete::<total::Entity>().filter(totals).exec().await?;
+    work.delete::<total::Entity>().filter(totals).exec().await?;
     let findings = finding::Column::RunId.eq(run).and(finding::Column::Component.eq(component));
-    unit.delete::<finding::Entity>().filter(findings).exec().await?;
+    work.delete::<finding::Entity>().filter(findings).exec().await?;
     Ok(())
 }
 

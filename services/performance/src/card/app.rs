@@ -13,9 +13,9 @@ use super::domain::{Measure, PersonInputs, Sample, Scheme, ScoreCard, score};
 use super::store::{self, StoredCard};
 use crate::App;
 use crate::closing::app::At;
+use crate::closing::domain::collect::Sums;
 use crate::closing::domain::credit::{Figures, RUNGS, rung_name};
-use crate::closing::domain::freeze::FrozenPerson;
-use crate::closing::domain::gather::Sums;
+use crate::closing::domain::snapshot::FrozenPerson;
 use crate::closing::store as kept;
 use crate::cycle::domain::{Cycle, Failure, Step, Summary};
 use crate::cycle::store as cycles;
@@ -44,21 +44,21 @@ pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
     at.app
         .store
         .retry(at.ctx, || async {
-            let unit = at.unit().await?;
-            store::discard(&unit, at.job.run).await?;
-            store::insert(&unit, at.ctx, cycle.id, at.job.run, &cards).await?;
-            let done = cycles::lock(&unit, cycle.id).await?.finish(summary.clone())?;
-            cycles::save(&unit, &done).await?;
-            unit.finish_work(at.item).await?;
+            let work = at.unit().await?;
+            store::discard(&work, at.job.run).await?;
+            store::insert(&work, at.ctx, cycle.id, at.job.run, &cards).await?;
+            let done = cycles::lock(&work, cycle.id).await?.finish(summary.clone())?;
+            cycles::save(&work, &done).await?;
+            work.finish_work(at.item).await?;
             let audit = at.audit("performance.cycle.score").note("people", cards.len()).note("digest", &summary.digest);
-            unit.commit(audit, ()).await
+            work.commit(audit, ()).await
         })
         .await
 }
 
 /// What a run has found out before it is scored.
 struct Scored {
-    outcomes: Vec<(String, kept::Outcome)>,
+    outcomes: Vec<(String, kept::RunOutcome)>,
     /// By employee number.
     people: Vec<(FrozenPerson, Sums)>,
     rosters_known: bool,

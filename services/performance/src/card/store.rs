@@ -7,7 +7,7 @@ use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::{CycleId, PersonId, ScoreCardId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
 use super::domain::ScoreCard;
 
@@ -65,7 +65,7 @@ impl TryFrom<Model> for StoredCard {
 
 /// Writes the cards of a run, each with its person's region and the digest of what went in.
 pub async fn insert(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     cycle: CycleId,
     run: Uuid,
@@ -88,7 +88,7 @@ pub async fn insert(
             recorded_at: Set(to_db(ctx.now())),
         });
     }
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }
 
@@ -113,7 +113,7 @@ pub async fn of_region(tx: &ScopedTx, run: Uuid, region: &Region) -> Result<Vec<
 }
 
 /// Throws away the cards of a run.
-pub async fn discard(unit: &Unit, run: Uuid) -> Result<()> {
-    unit.delete::<Entity>().filter(Column::RunId.eq(run)).exec().await?;
+pub async fn discard(work: &UnitOfWork, run: Uuid) -> Result<()> {
+    work.delete::<Entity>().filter(Column::RunId.eq(run)).exec().await?;
     Ok(())
 }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use tally_access::{Actor, OpContext, Permit, Region, Target, compile_service};
 use tally_kernel::id::{AccountId, CycleId};
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Unit, WorkItem, WorkOrder};
+use tally_store::{Audit, UnitOfWork, WorkItem, WorkOrder};
 use uuid::Uuid;
 
 use super::domain::facts::{Facts, Finding};
-use super::domain::freeze::{AgentCount, Plan, freeze};
+use super::domain::snapshot::{AgentCount, Plan, snapshot};
 use super::store;
 use crate::attribution::store::{self as results, Place};
 use crate::cycle::domain::{Cycle, Failure, Step};
@@ -101,15 +101,15 @@ pub async fn give_up(app: &App, item: &WorkItem, failure: Failure) -> Result<()>
     let job: Job = item.payload()?;
     app.store
         .retry(&ctx, || async {
-            let unit = app.store.unit(&ctx, &permit).await?;
-            let cycle = cycles::lock(&unit, job.cycle).await?;
+            let work = app.store.unit(&ctx, &permit).await?;
+            let cycle = cycles::lock(&work, job.cycle).await?;
             let mut audit = Audit::new("performance.cycle.fail", "cycle", job.cycle).note("run", job.run);
             if cycle.run == Some(job.run) && !cycle.state.rests() {
                 audit = audit.note("reason", failure.reason());
-                cycles::save(&unit, &cycle.fail(failure.clone())?).await?;
-                unit.enqueue_work([job.then(Task::Discard)]).await?;
+                cycles::save(&work, &cycle.fail(failure.clone())?).await?;
+                work.enqueue_work([job.then(Task::Discard)]).await?;
             }
-            unit.commit(audit, ()).await
+            work.commit(audit, ()).await
         })
         .await
 }
@@ -147,9 +147,9 @@ impl At<'_> {
     ///
     /// # Errors
     /// [`gone`] where the run does not count any more.
-    pub async fn unit(&self) -> Result<Unit> {
-        let unit = self.app.store.unit(self.ctx, self.permit).await?;
-        if cycles::counts(&unit, self.job.cycle, self.job.run).await? { Ok(unit) } else { Err(gone()) }
+    pub async fn unit(&self) -> Result<UnitOfWork> {
+        let work = self.app.store.unit(self.ctx, self.permit).await?;
+        if cycles::counts(&work, self.job.cycle, self.job.run).await? { Ok(work) } else { Err(gone()) }
     }
 
     /// The audit entry of a piece of this run.
@@ -162,15 +162,15 @@ impl At<'_> {
     /// # Errors
     /// What the store says.
     pub async fn tell(&self, step: Step) -> Result<()> {
-        let unit = self.unit().await?;
-        cycles::progress(&unit, self.job.cycle, self.job.run, step, None, None).await?;
-        unit.commit(self.audit("performance.cycle.progress").note("step", step.name()), ()).await
+        let work = self.unit().await?;
+        cycles::progress(&work, self.job.cycle, self.job.run, step, None, None).await?;
+        work.commit(self.audit("performance.cycle.progress").note("step", step.name()), ()).await
     }
 
     async fn abandon(&self) -> Result<()> {
-        let unit = self.app.store.unit(self.ctx, self.permit).await?;
-        unit.finish_work(self.item).await?;
-        unit.commit(self.audit("performance.cycle.abandon"), ()).await
+        let work = self.app.store.unit(self.ctx, self.permit).await?;
+        work.finish_work(self.item).await?;
+        work.commit(self.audit("performance.cycle.abandon"), ()).await
     }
 
     /// Asks who worked where and when, freezes it, and puts down one item a component.
@@ -179,7 +179,7 @@ impl At<'_> {
         let people = self.app.directory.everybody(self.ctx).await?;
         let facts = self.app.peers.facts(self.ctx, &people, cycle.period, &cycle.policy).await?;
         let counts = self.counts(cycle).await?;
-        let plan = freeze(&facts, cycle.period, &cycle.policy, &counts)?;
+        let plan = snapshot(&facts, cycle.period, &cycle.policy, &counts)?;
         if plan.records == 0 {
             return self.end(Failure::NoRecords { period: cycle.period }).await;
         }
@@ -190,17 +190,17 @@ impl At<'_> {
 
     async fn put_plan(&self, plan: &Plan, findings: &[(Place, Finding)], total: u32) -> Result<()> {
         let (cycle, run) = (self.job.cycle, self.job.run);
-        let unit = self.unit().await?;
-        store::discard(&unit, run).await?;
-        results::discard(&unit, run).await?;
-        store::freeze(&unit, self.ctx, run, &plan.components).await?;
-        results::put_findings(&unit, self.ctx, run, -1, findings).await?;
-        cycles::progress(&unit, cycle, run, Step::Attributing, Some(0), Some(total)).await?;
+        let work = self.unit().await?;
+        store::discard(&work, run).await?;
+        results::discard(&work, run).await?;
+        store::snapshot(&work, self.ctx, run, &plan.components).await?;
+        results::put_findings(&work, self.ctx, run, -1, findings).await?;
+        cycles::progress(&work, cycle, run, Step::Attributing, Some(0), Some(total)).await?;
         let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
-        unit.enqueue_work(items).await?;
-        unit.finish_work(self.item).await?;
+        work.enqueue_work(items).await?;
+        work.finish_work(self.item).await?;
         let audit = self.audit("performance.cycle.gather").note("components", plan.components.len());
-        unit.commit(audit.note("records", plan.records), ()).await?;
+        work.commit(audit.note("records", plan.records), ()).await?;
         self.app.wake.notify_waiters();
         Ok(())
     }
@@ -228,12 +228,12 @@ impl At<'_> {
         self.app
             .store
             .retry(self.ctx, || async {
-                let unit = self.unit().await?;
-                let failed = cycles::lock(&unit, self.job.cycle).await?.fail(failure.clone())?;
-                cycles::save(&unit, &failed).await?;
-                unit.enqueue_work([self.job.then(Task::Discard)]).await?;
-                unit.finish_work(self.item).await?;
-                unit.commit(self.audit("performance.cycle.fail").note("reason", failure.reason()), ()).await
+                let work = self.unit().await?;
+                let failed = cycles::lock(&work, self.job.cycle).await?.fail(failure.clone())?;
+                cycles::save(&work, &failed).await?;
+                work.enqueue_work([self.job.then(Task::Discard)]).await?;
+                work.finish_work(self.item).await?;
+                work.commit(self.audit("performance.cycle.fail").note("reason", failure.reason()), ()).await
             })
             .await
     }
@@ -246,16 +246,16 @@ impl At<'_> {
             results::accounts_with_credits(&tx, run).await?
         };
         for account in accounts {
-            let unit = self.app.store.unit(self.ctx, self.permit).await?;
-            results::clear_credits(&unit, run, account).await?;
-            unit.commit(self.audit("performance.cycle.discard").note("account", account), ()).await?;
+            let work = self.app.store.unit(self.ctx, self.permit).await?;
+            results::clear_credits(&work, run, account).await?;
+            work.commit(self.audit("performance.cycle.discard").note("account", account), ()).await?;
         }
-        let unit = self.app.store.unit(self.ctx, self.permit).await?;
-        results::discard(&unit, run).await?;
-        store::discard(&unit, run).await?;
-        crate::card::store::discard(&unit, run).await?;
-        unit.finish_work(self.item).await?;
-        unit.commit(self.audit("performance.cycle.discard"), ()).await
+        let work = self.app.store.unit(self.ctx, self.permit).await?;
+        results::discard(&work, run).await?;
+        store::discard(&work, run).await?;
+        crate::card::store::discard(&work, run).await?;
+        work.finish_work(self.item).await?;
+        work.commit(self.audit("performance.cycle.discard"), ()).await
     }
 }
 

@@ -8,17 +8,17 @@ use serde::de::DeserializeOwned;
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
+use super::domain::collect::Sums;
 use super::domain::credit::Figures;
-use super::domain::freeze::{Frozen, FrozenAccount};
-use super::domain::gather::Sums;
+use super::domain::snapshot::{Frozen, FrozenAccount};
 
 pub(crate) mod frozen {
     use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
     use tally_kernel::Error;
-    use tally_store::{ScopedTx, Telling, Told, plain};
+    use tally_store::{ExportCells, Exported, ScopedTx, plain};
 
     /// All that one component needs.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -42,11 +42,11 @@ pub(crate) mod frozen {
 
     tally_store::scoped!(Entity { tenant: TenantId });
 
-    impl Told for Entity {
+    impl Exported for Entity {
         // A component may hold a group's whole month.
         const AT_ONCE: u64 = 1;
 
-        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> Telling<'t> {
+        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> ExportCells<'t> {
             async move {
                 let mut told = plain(row)?;
                 told.insert("body".to_owned(), serde_json::from_slice(&row.body).map_err(Error::internal)?);
@@ -124,7 +124,7 @@ fn write(value: &impl Serialize) -> Result<String> {
 }
 
 /// Writes the components of a run.
-pub async fn freeze(unit: &Unit, ctx: &OpContext, run: Uuid, components: &[Frozen]) -> Result<()> {
+pub async fn snapshot(work: &UnitOfWork, ctx: &OpContext, run: Uuid, components: &[Frozen]) -> Result<()> {
     for (ordinal, component) in (0..).zip(components) {
         let row = frozen::ActiveModel {
             tenant_id: NotSet,
@@ -134,7 +134,7 @@ pub async fn freeze(unit: &Unit, ctx: &OpContext, run: Uuid, components: &[Froze
             body: Set(serde_json::to_vec(component).map_err(Error::internal)?),
             recorded_at: Set(to_db(ctx.now())),
         };
-        unit.insert(row).await.conflict(lost_race)?;
+        work.insert(row).await.conflict(lost_race)?;
     }
     Ok(())
 }
@@ -148,7 +148,7 @@ pub async fn frozen(tx: &ScopedTx, run: Uuid, component: i32) -> Result<Frozen> 
 
 /// An account's outcome.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// How its records were credited.
     pub figures: Figures,
     /// Digest of its credits.
@@ -157,11 +157,11 @@ pub struct Outcome {
 
 /// Writes the outcome of accounts of a component.
 pub async fn put_outcomes(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     run: Uuid,
     component: i32,
-    outcomes: &[(&FrozenAccount, Outcome)],
+    outcomes: &[(&FrozenAccount, RunOutcome)],
 ) -> Result<()> {
     let mut rows = Vec::with_capacity(outcomes.len());
     for (account, outcome) in outcomes {
@@ -179,25 +179,25 @@ pub async fn put_outcomes(
             recorded_at: Set(to_db(ctx.now())),
         });
     }
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }
 
 /// The outcome of every account of a run, by key.
-pub async fn outcomes(tx: &ScopedTx, run: Uuid) -> Result<Vec<(String, Outcome)>> {
+pub async fn outcomes(tx: &ScopedTx, run: Uuid) -> Result<Vec<(String, RunOutcome)>> {
     let mut rows = tx.select::<account::Entity>().filter(account::Column::RunId.eq(run)).all().await?;
     // By bytes, whatever the database thinks of letters.
     rows.sort_by(|a, b| a.account_key.cmp(&b.account_key));
     let outcome = |row: account::Model| {
         let digest = row.digest.try_into().map_err(|_| Error::internal("a digest of another length"))?;
-        Ok((row.account_key, Outcome { figures: read(row.figures.as_bytes())?, digest }))
+        Ok((row.account_key, RunOutcome { figures: read(row.figures.as_bytes())?, digest }))
     };
     rows.into_iter().map(outcome).collect()
 }
 
 /// Writes what people's shares add up to.
 pub async fn put_sums(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     run: Uuid,
     component: i32,
@@ -215,7 +215,7 @@ pub async fn put_sums(
             recorded_at: Set(to_db(ctx.now())),
         });
     }
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }
 
@@ -240,17 +240,17 @@ pub async fn frozen_with(tx: &ScopedTx, id: Uuid, text: &str) -> Result<Option<F
 }
 
 /// Writes a component in place of what it was.
-pub async fn put_frozen(unit: &Unit, id: Uuid, component: &Frozen) -> Result<()> {
+pub async fn put_frozen(work: &UnitOfWork, id: Uuid, component: &Frozen) -> Result<()> {
     let body = serde_json::to_vec(component).map_err(Error::internal)?;
-    let update = unit.update::<frozen::Entity>().set(frozen::Column::Body, body);
+    let update = work.update::<frozen::Entity>().set(frozen::Column::Body, body);
     Ok(update.filter(frozen::Column::Id.eq(id)).exec_one().await?)
 }
 
 /// Throws away what the steps of a run kept.
-pub async fn discard(unit: &Unit, run: Uuid) -> Result<()> {
-    unit.delete::<frozen::Entity>().filter(frozen::Column::RunId.eq(run)).exec().await?;
-    unit.delete::<account::Entity>().filter(account::Column::RunId.eq(run)).exec().await?;
-    unit.delete::<sums::Entity>().filter(sums::Column::RunId.eq(run)).exec().await?;
+pub async fn discard(work: &UnitOfWork, run: Uuid) -> Result<()> {
+    work.delete::<frozen::Entity>().filter(frozen::Column::RunId.eq(run)).exec().await?;
+    work.delete::<account::Entity>().filter(account::Column::RunId.eq(run)).exec().await?;
+    work.delete::<sums::Entity>().filter(sums::Column::RunId.eq(run)).exec().await?;
     Ok(())
 }
 
@@ -261,10 +261,10 @@ pub async fn components(tx: &ScopedTx, run: Uuid) -> Result<i32> {
 }
 
 /// Removes what a component's attempt that died left behind.
-pub async fn clear_component(unit: &Unit, run: Uuid, component: i32) -> Result<()> {
+pub async fn clear_component(work: &UnitOfWork, run: Uuid, component: i32) -> Result<()> {
     let accounts = account::Column::RunId.eq(run).and(account::Column::Component.eq(component));
-    unit.delete::<account::Entity>().filter(accounts).exec().await?;
+    work.delete::<account::Entity>().filter(accounts).exec().await?;
     let people = sums::Column::RunId.eq(run).and(sums::Column::Component.eq(component));
-    unit.delete::<sums::Entity>().filter(people).exec().await?;
+    work.delete::<sums::Entity>().filter(people).exec().await?;
     Ok(())
 }

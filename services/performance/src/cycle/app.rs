@@ -35,11 +35,11 @@ pub async fn create_cycle(app: &App, ctx: &OpContext, request_id: &str, new: New
     let body = digest(&serde_json::to_vec(&new).map_err(Error::internal)?);
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Cycle>(request_id, &body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Cycle>(request_id, &body).await? {
                 return Ok(done);
             }
-            let scheme_version = crate::scheme::store::newest(&unit, new.scheme, new.scheme_version).await?;
+            let scheme_version = crate::scheme::store::newest(&work, new.scheme, new.scheme_version).await?;
             let cycle = Cycle {
                 id: CycleId(ctx.new_id()),
                 name: new.name.clone(),
@@ -56,9 +56,9 @@ pub async fn create_cycle(app: &App, ctx: &OpContext, request_id: &str, new: New
                 summary: None,
                 version: 1,
             };
-            store::insert(&unit, ctx, &cycle).await?;
+            store::insert(&work, ctx, &cycle).await?;
             let audit = Audit::new("performance.cycle.write", "cycle", cycle.id).after(&commitment(&cycle)?);
-            unit.commit(audit, cycle).await
+            work.commit(audit, cycle).await
         })
         .await
 }
@@ -69,19 +69,19 @@ pub async fn close_cycle(app: &App, ctx: &OpContext, request_id: &str, id: Cycle
     let closing = app
         .store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
                 return Ok(done);
             }
-            let before = store::lock(&unit, id).await?;
+            let before = store::lock(&work, id).await?;
             let (was, old, run) = (commitment(&before)?, before.run, ctx.new_id());
             let after = before.close(run)?;
-            store::save(&unit, &after).await?;
+            store::save(&work, &after).await?;
             let discard = old.map(|old| WorkOrder::new(WORK, old, &Job { cycle: id, run: old, task: Task::Discard }));
             let gather = WorkOrder::new(WORK, run, &Job { cycle: id, run, task: Task::Gather });
-            unit.enqueue_work(discard.into_iter().chain([gather])).await?;
+            work.enqueue_work(discard.into_iter().chain([gather])).await?;
             let audit = Audit::new("performance.cycle.close", "cycle", id).before(&was).after(&commitment(&after)?);
-            unit.commit(audit.note("run", run), after).await
+            work.commit(audit.note("run", run), after).await
         })
         .await?;
     app.wake.notify_waiters();
@@ -93,18 +93,18 @@ pub async fn cancel_cycle(app: &App, ctx: &OpContext, request_id: &str, id: Cycl
     let permit = ctx.permit::<CancelCycle>(&group())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
                 return Ok(done);
             }
-            let before = store::lock(&unit, id).await?;
+            let before = store::lock(&work, id).await?;
             let (was, run) = (commitment(&before)?, before.run);
             let after = before.cancel()?;
-            store::save(&unit, &after).await?;
+            store::save(&work, &after).await?;
             let discard = run.map(|run| WorkOrder::new(WORK, run, &Job { cycle: id, run, task: Task::Discard }));
-            unit.enqueue_work(discard).await?;
+            work.enqueue_work(discard).await?;
             let audit = Audit::new("performance.cycle.cancel", "cycle", id).before(&was).after(&commitment(&after)?);
-            unit.commit(audit, after).await
+            work.commit(audit, after).await
         })
         .await
 }
@@ -114,18 +114,18 @@ pub async fn publish_cycle(app: &App, ctx: &OpContext, request_id: &str, id: Cyc
     let permit = ctx.permit::<PublishCycle>(&group())?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
                 return Ok(done);
             }
-            let before = store::lock(&unit, id).await?;
+            let before = store::lock(&work, id).await?;
             let was = commitment(&before)?;
             let after = before.publish()?;
-            store::save(&unit, &after).await?;
+            store::save(&work, &after).await?;
             let summary = after.summary.clone().unwrap_or_default();
-            unit.emit(Event::new("cycle.published", id, &Published::of(&after, &summary)));
+            work.emit(Event::new("cycle.published", id, &Published::of(&after, &summary)));
             let audit = Audit::new("performance.cycle.publish", "cycle", id).before(&was).after(&commitment(&after)?);
-            unit.commit(audit.note("digest", &summary.digest), after).await
+            work.commit(audit.note("digest", &summary.digest), after).await
         })
         .await
 }

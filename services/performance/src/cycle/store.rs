@@ -10,7 +10,7 @@ use tally_kernel::id::{CycleId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, Unit, to_db};
+use tally_store::{ScopedTx, UnitOfWork, to_db};
 
 use super::domain::{Cycle, CycleError, State, Step};
 
@@ -84,7 +84,7 @@ fn count(n: u32) -> Result<i32> {
 }
 
 /// Writes a new cycle. Cycles are of the group: whoever may read any may read all.
-pub async fn insert(unit: &Unit, ctx: &OpContext, cycle: &Cycle) -> Result<()> {
+pub async fn insert(work: &UnitOfWork, ctx: &OpContext, cycle: &Cycle) -> Result<()> {
     let row = ActiveModel {
         tenant_id: NotSet,
         id: Set(cycle.id.0),
@@ -105,7 +105,7 @@ pub async fn insert(unit: &Unit, ctx: &OpContext, cycle: &Cycle) -> Result<()> {
         version: Set(cycle.version),
         recorded_at: Set(to_db(ctx.now())),
     };
-    Ok(unit.insert(row).await?)
+    Ok(work.insert(row).await?)
 }
 
 /// A cycle that the caller may read.
@@ -121,17 +121,17 @@ pub async fn load(tx: &ScopedTx, id: CycleId) -> Result<Cycle> {
 }
 
 /// A cycle that nobody else changes until the unit ends.
-pub async fn lock(unit: &Unit, id: CycleId) -> Result<Cycle> {
-    let found = unit.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?;
+pub async fn lock(work: &UnitOfWork, id: CycleId) -> Result<Cycle> {
+    let found = work.select::<Entity>().filter(Column::Id.eq(id.0)).for_update().one().await?;
     found.ok_or_else(|| Error::not_found("cycle", id))?.try_into()
 }
 
 /// Writes a changed cycle; its version has moved on by one.
-pub async fn save(unit: &Unit, cycle: &Cycle) -> Result<()> {
+pub async fn save(work: &UnitOfWork, cycle: &Cycle) -> Result<()> {
     let failure = cycle.failure.as_ref().map(write).transpose()?;
     let summary = cycle.summary.as_ref().map(write).transpose()?;
     let before = Column::Id.eq(cycle.id.0).and(Column::Version.eq(cycle.version - 1));
-    unit.update::<Entity>()
+    work.update::<Entity>()
         .set(Column::State, cycle.state.name())
         .set(Column::RunId, cycle.run)
         .set(Column::Done, count(cycle.done)?)
@@ -148,7 +148,7 @@ pub async fn save(unit: &Unit, cycle: &Cycle) -> Result<()> {
 
 /// Tells how far a run is, if it still counts: whether it does.
 pub async fn progress(
-    unit: &Unit,
+    work: &UnitOfWork,
     id: CycleId,
     run: Uuid,
     step: Step,
@@ -156,7 +156,7 @@ pub async fn progress(
     total: Option<u32>,
 ) -> Result<bool> {
     let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
-    let mut update = unit.update::<Entity>().set(Column::Step, step.name());
+    let mut update = work.update::<Entity>().set(Column::Step, step.name());
     if let Some(done) = done {
         update = update.set(Column::Done, count(done)?);
     }
@@ -190,9 +190,9 @@ pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
 }
 
 /// Tells that one more item of a run is done.
-pub async fn advance(unit: &Unit, id: CycleId, run: Uuid, step: Step) -> Result<()> {
+pub async fn advance(work: &UnitOfWork, id: CycleId, run: Uuid, step: Step) -> Result<()> {
     let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
-    let update = unit.update::<Entity>().set_expr(Column::Done, Expr::col(Column::Done).add(1));
+    let update = work.update::<Entity>().set_expr(Column::Done, Expr::col(Column::Done).add(1));
     update.set(Column::Step, step.name()).filter(counts).exec().await?;
     Ok(())
 }

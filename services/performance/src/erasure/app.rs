@@ -61,48 +61,48 @@ impl At<'_> {
     }
 
     async fn rename(&self, worn: &Worn) -> Result<u64> {
-        let unit = self.app.store.unit(self.ctx, self.permit).await?;
-        let rows = store::rename(&unit, worn, &self.pseudonym).await?;
-        if rows == 0 { Ok(0) } else { unit.commit(self.audit(rows), rows).await }
+        let work = self.app.store.unit(self.ctx, self.permit).await?;
+        let rows = store::rename(&work, worn, &self.pseudonym).await?;
+        if rows == 0 { Ok(0) } else { work.commit(self.audit(rows), rows).await }
     }
 
     /// The number in records that no cycle ever read, and in findings; nicknames in findings, where they stand in quotes.
     async fn redact(&self, worn: &BTreeSet<Worn>) -> Result<u64> {
-        let unit = self.app.store.unit(self.ctx, self.permit).await?;
+        let work = self.app.store.unit(self.ctx, self.permit).await?;
         let number = self.subject.employee_no.as_str();
         let mut rows = 0;
         if !number.is_empty() {
-            rows += store::rename_number(&unit, number, &self.pseudonym).await?;
-            for (id, subject, detail) in store::findings_with(&unit, number).await? {
+            rows += store::rename_number(&work, number, &self.pseudonym).await?;
+            for (id, subject, detail) in store::findings_with(&work, number).await? {
                 let new = |text: &str| domain::redact(text, number, &self.pseudonym);
                 let new = (new(&subject), new(&detail));
                 if new != (subject, detail) {
-                    store::put_finding(&unit, id, &new.0, &new.1).await?;
+                    store::put_finding(&work, id, &new.0, &new.1).await?;
                     rows += 1;
                 }
             }
         }
         let agents: BTreeSet<String> = worn.iter().map(|one| format!("{:?}", one.agent)).collect();
         for agent in agents {
-            for (id, subject, detail) in store::findings_with(&unit, &agent).await? {
+            for (id, subject, detail) in store::findings_with(&work, &agent).await? {
                 let new = detail.replace(&agent, &format!("{:?}", self.pseudonym));
                 if new != detail {
-                    store::put_finding(&unit, id, &subject, &new).await?;
+                    store::put_finding(&work, id, &subject, &new).await?;
                     rows += 1;
                 }
             }
         }
-        if rows == 0 { Ok(0) } else { unit.commit(self.audit(rows), rows).await }
+        if rows == 0 { Ok(0) } else { work.commit(self.audit(rows), rows).await }
     }
 
     async fn thaw(&self, component: uuid::Uuid) -> Result<u64> {
-        let unit = self.app.store.unit(self.ctx, self.permit).await?;
-        let found = closing::frozen_with(&unit, component, &self.subject.person.to_string()).await?;
+        let work = self.app.store.unit(self.ctx, self.permit).await?;
+        let found = closing::frozen_with(&work, component, &self.subject.person.to_string()).await?;
         let Some(mut frozen) = found else { return Ok(0) };
         if !domain::forget(&mut frozen, self.subject.person, &self.pseudonym) {
             return Ok(0);
         }
-        closing::put_frozen(&unit, component, &frozen).await?;
-        unit.commit(self.audit(1), 1).await
+        closing::put_frozen(&work, component, &frozen).await?;
+        work.commit(self.audit(1), 1).await
     }
 }

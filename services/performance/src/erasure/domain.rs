@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{TimeError, zone};
 
-use crate::closing::domain::facts::{Account, Alias};
-use crate::closing::domain::freeze::Frozen;
+use crate::closing::domain::facts::{AccountFacts, Alias};
+use crate::closing::domain::snapshot::Frozen;
 
 /// A text that meant the person in an account's records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,11 @@ impl Worn {
 ///
 /// # Errors
 /// [`TimeError`] for an unknown zone or a date at the end of time.
-pub fn worn_by_alias(person: PersonId, aliases: &[Alias], accounts: &[Account]) -> Result<BTreeSet<Worn>, TimeError> {
+pub fn worn_by_alias(
+    person: PersonId,
+    aliases: &[Alias],
+    accounts: &[AccountFacts],
+) -> Result<BTreeSet<Worn>, TimeError> {
     let mut worn = BTreeSet::new();
     for alias in aliases.iter().filter(|alias| alias.person == person) {
         for account in accounts.iter().filter(|account| account.platform == alias.platform) {
@@ -143,7 +147,7 @@ mod tests {
 
     use super::*;
     use crate::closing::domain::facts::DutyRule;
-    use crate::closing::domain::freeze::{FrozenAccount, FrozenDuty, FrozenPerson, Meaning};
+    use crate::closing::domain::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson, Meaning};
     use crate::cycle::domain::Policy;
 
     const ME: PersonId = PersonId(Uuid::from_u128(2));
@@ -221,7 +225,7 @@ mod tests {
         // Midnight in Shanghai, at +8.
         assert_eq!(told, [("E2", None, None), ("plum", Some(1_646_841_600_000), None)]);
         let alias = |to| Alias { platform: "JD".to_owned(), alias: "pear".to_owned(), person: ME, from: None, to };
-        let account = Account {
+        let account = AccountFacts {
             id: AccountId(Uuid::from_u128(9)),
             platform: "JD".to_owned(),
             key: "JD/shop/a".to_owned(),
@@ -231,7 +235,7 @@ mod tests {
             region: Region::global(),
             phases: Vec::new(),
         };
-        let elsewhere = Account { platform: "Tmall".to_owned(), ..account.clone() };
+        let elsewhere = AccountFacts { platform: "Tmall".to_owned(), ..account.clone() };
         let worn = worn_by_alias(ME, &[alias(Some(date(2022, 3, 9)))], &[account, elsewhere]).unwrap();
         let told: Vec<_> = worn.iter().map(|one| (one.agent.as_str(), one.from_ms, one.to_ms)).collect();
         assert_eq!(

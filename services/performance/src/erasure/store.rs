@@ -3,14 +3,14 @@
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_kernel::Result;
-use tally_store::{ScopedTx, Unit};
+use tally_store::{ScopedTx, UnitOfWork};
 
 use super::domain::Worn;
 use crate::attribution::store::finding;
 use crate::record::store as record;
 
 /// Puts the pseudonym on the records that this text named: how many.
-pub async fn rename(unit: &Unit, worn: &Worn, pseudonym: &str) -> Result<u64> {
+pub async fn rename(work: &UnitOfWork, worn: &Worn, pseudonym: &str) -> Result<u64> {
     let mut these = Condition::all()
         .add(record::Column::AccountId.eq(worn.account.0))
         .add(record::Column::Agent.eq(worn.agent.as_str()));
@@ -20,13 +20,13 @@ pub async fn rename(unit: &Unit, worn: &Worn, pseudonym: &str) -> Result<u64> {
     if let Some(to) = worn.to_ms {
         these = these.add(record::Column::StartedMs.lt(to));
     }
-    let update = unit.update::<record::Entity>().set(record::Column::Agent, pseudonym);
+    let update = work.update::<record::Entity>().set(record::Column::Agent, pseudonym);
     Ok(update.filter(these).exec().await?)
 }
 
 /// Puts the pseudonym on the records of whatever account that name the number.
-pub async fn rename_number(unit: &Unit, number: &str, pseudonym: &str) -> Result<u64> {
-    let update = unit.update::<record::Entity>().set(record::Column::Agent, pseudonym);
+pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> Result<u64> {
+    let update = work.update::<record::Entity>().set(record::Column::Agent, pseudonym);
     Ok(update.filter(record::Column::Agent.eq(number)).exec().await?)
 }
 
@@ -38,7 +38,7 @@ pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<(Uuid, Strin
 }
 
 /// Writes a finding's texts in place of what they were.
-pub async fn put_finding(unit: &Unit, id: Uuid, subject: &str, detail: &str) -> Result<()> {
-    let update = unit.update::<finding::Entity>().set(finding::Column::Subject, subject);
+pub async fn put_finding(work: &UnitOfWork, id: Uuid, subject: &str, detail: &str) -> Result<()> {
+    let update = work.update::<finding::Entity>().set(finding::Column::Subject, subject);
     Ok(update.set(finding::Column::Detail, detail).filter(finding::Column::Id.eq(id)).exec_one().await?)
 }

@@ -21,17 +21,17 @@ pub async fn import_records(app: &App, ctx: &OpContext, import: Import) -> Resul
     let body = rows.digest(import.account, &import.region, import.unit);
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Imported>(&import.request_id, &body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Imported>(&import.request_id, &body).await? {
                 return Ok(done);
             }
-            let there = store::contents(&unit, import.account, &rows.good).await?;
+            let there = store::contents(&work, import.account, &rows.good).await?;
             let verdict = rows.judge(|id| there.get(id).copied());
-            store::insert(&unit, ctx, import.account, &import.region, import.unit, &verdict.new).await?;
+            store::insert(&work, ctx, import.account, &import.region, import.unit, &verdict.new).await?;
             let imported = Imported::from(verdict);
             let audit = Audit::new("performance.record.import", "account", import.account).region(&import.region);
             let audit = audit.after(&body).note("written", imported.written).note("unchanged", imported.unchanged);
-            unit.commit(audit.note("refused", imported.problems.len()), imported).await
+            work.commit(audit.note("refused", imported.problems.len()), imported).await
         })
         .await
 }

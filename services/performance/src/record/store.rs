@@ -9,7 +9,7 @@ use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, StoreError, Unit, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, lost_race, to_db};
 
 use super::domain::{Record, Row};
 
@@ -89,7 +89,7 @@ pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[Row]) -> Result
 
 /// Writes new records.
 pub async fn insert(
-    unit: &Unit,
+    work: &UnitOfWork,
     ctx: &OpContext,
     account: AccountId,
     region: &Region,
@@ -121,7 +121,7 @@ pub async fn insert(
         }
     };
     let rows: Vec<_> = rows.iter().map(model).collect();
-    unit.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }
 

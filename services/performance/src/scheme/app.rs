@@ -23,14 +23,14 @@ pub async fn create_version(
     let body = digest(serde_json::to_string(&scheme).map_err(Error::internal)?.as_bytes());
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<(SchemeId, Scheme)>(request_id, &body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<(SchemeId, Scheme)>(request_id, &body).await? {
                 return Ok(done);
             }
-            let (id, written) = store::append(&unit, ctx, scheme.clone()).await?;
+            let (id, written) = store::append(&work, ctx, scheme.clone()).await?;
             let audit =
                 Audit::new("performance.scheme.write", "scheme", id).after(&body).note("version", written.version);
-            unit.commit(audit, (id, written)).await
+            work.commit(audit, (id, written)).await
         })
         .await
 }

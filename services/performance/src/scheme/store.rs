@@ -7,7 +7,7 @@ use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::SchemeId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, Unit, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
 use crate::card::domain::Scheme;
 
@@ -63,8 +63,8 @@ pub mod version {
 }
 
 /// Writes the next version of the scheme of this name, or its first.
-pub async fn append(unit: &Unit, ctx: &OpContext, mut scheme: Scheme) -> Result<(SchemeId, Scheme)> {
-    let known = unit.select::<head::Entity>().filter(head::Column::Name.eq(&scheme.name)).for_update().one().await?;
+pub async fn append(work: &UnitOfWork, ctx: &OpContext, mut scheme: Scheme) -> Result<(SchemeId, Scheme)> {
+    let known = work.select::<head::Entity>().filter(head::Column::Name.eq(&scheme.name)).for_update().one().await?;
     let (id, newest) = known.map_or_else(|| (ctx.new_id(), 0), |head| (head.id, head.newest));
     let next = newest + 1;
     scheme.version = u32::try_from(next).map_err(Error::internal)?;
@@ -77,10 +77,10 @@ pub async fn append(unit: &Unit, ctx: &OpContext, mut scheme: Scheme) -> Result<
             newest: Set(next),
             recorded_at: Set(to_db(ctx.now())),
         };
-        unit.insert(head).await.conflict(lost_race)?;
+        work.insert(head).await.conflict(lost_race)?;
     } else {
         let same = head::Column::Id.eq(id).and(head::Column::Newest.eq(newest));
-        unit.update::<head::Entity>().set(head::Column::Newest, next).filter(same).exec_one().await?;
+        work.update::<head::Entity>().set(head::Column::Newest, next).filter(same).exec_one().await?;
     }
     let version = version::ActiveModel {
         tenant_id: NotSet,
@@ -91,7 +91,7 @@ pub async fn append(unit: &Unit, ctx: &OpContext, mut scheme: Scheme) -> Result<
         body: Set(serde_json::to_string(&scheme).map_err(Error::internal)?),
         recorded_at: Set(to_db(ctx.now())),
     };
-    unit.insert(version).await.conflict(lost_race)?;
+    work.insert(version).await.conflict(lost_race)?;
     Ok((SchemeId(id), scheme))
 }
 

@@ -7,7 +7,7 @@ use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_rpc::statement;
-use tally_store::{Audit, Unit, digest};
+use tally_store::{Audit, UnitOfWork, digest};
 
 use super::domain::cells::{self, Cell, Member, UnitAt, Withheld};
 use super::domain::{
@@ -89,8 +89,8 @@ pub async fn prepare(app: &App, ctx: &OpContext, request_id: &str, wanted: &Want
     let body = digest(&serde_json::to_vec(wanted).map_err(Error::internal)?);
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Prepared>(request_id, &body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Prepared>(request_id, &body).await? {
                 return Ok(done);
             }
             let transfer = Transfer {
@@ -108,10 +108,10 @@ pub async fn prepare(app: &App, ctx: &OpContext, request_id: &str, wanted: &Want
                 released: None,
                 dropped: None,
             };
-            let prepared = enter(&unit, ctx, transfer, &material).await?;
+            let prepared = enter(&work, ctx, transfer, &material).await?;
             let audit = Audit::new("performance.transfer.prepare", "transfer", prepared.transfer.id).region(&from);
             let audit = audit.note("to", &wanted.to).note("items", prepared.transfer.items);
-            unit.commit(audit.after(&body), prepared).await
+            work.commit(audit.after(&body), prepared).await
         })
         .await
 }
@@ -152,17 +152,17 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
 }
 
 /// Judges what may leave, and writes it.
-async fn enter(unit: &Unit, ctx: &OpContext, transfer: Transfer, material: &Material) -> Result<Prepared> {
+async fn enter(work: &UnitOfWork, ctx: &OpContext, transfer: Transfer, material: &Material) -> Result<Prepared> {
     let items = |count: usize| u32::try_from(count).map_err(Error::internal);
     let (month, cells) = match material {
         Material::Directory(entries) => {
             let transfer = Transfer { items: items(entries.len())?, ..transfer };
-            store::insert(unit, &transfer, Some(entries)).await?;
+            store::insert(work, &transfer, Some(entries)).await?;
             return Ok(Prepared { transfer, withheld: Vec::new() });
         }
         Material::Report { month, cells } => (month, cells),
     };
-    let past = store::released(unit, &transfer.from, month, None).await?;
+    let past = store::released(work, &transfer.from, month, None).await?;
     let (mut open, mut withheld) = (Vec::new(), Vec::new());
     for (cell, why) in cells::judge(cells.clone(), &past) {
         match why {
@@ -174,8 +174,8 @@ async fn enter(unit: &Unit, ctx: &OpContext, transfer: Transfer, material: &Mate
         return Err(TransferError::NothingToTell.into());
     }
     let transfer = Transfer { kind: Kind::Report, month: month.clone(), items: items(open.len())?, ..transfer };
-    store::insert(unit, &transfer, None).await?;
-    store::insert_cells(unit, ctx, &transfer, &open).await?;
+    store::insert(work, &transfer, None).await?;
+    store::insert_cells(work, ctx, &transfer, &open).await?;
     Ok(Prepared { transfer, withheld })
 }
 
@@ -192,16 +192,16 @@ pub async fn approve(app: &App, ctx: &OpContext, request_id: &str, id: TransferI
     let permit = ctx.permit_all::<ApproveTransfer>([])?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Transfer>(request_id, &digest(id.0.as_bytes())).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Transfer>(request_id, &digest(id.0.as_bytes())).await? {
                 return Ok(done);
             }
-            let before = store::lock(&unit, id).await?;
+            let before = store::lock(&work, id).await?;
             let by = taken(ctx, &ctx.permit::<ApproveTransfer>(&Target::region(before.from.clone()))?);
             let after = before.approve(by)?;
-            store::save(&unit, &after).await?;
+            store::save(&work, &after).await?;
             let audit = Audit::new("performance.transfer.approve", "transfer", id).region(&after.from);
-            unit.commit(audit, after).await
+            work.commit(audit, after).await
         })
         .await
 }
@@ -215,18 +215,18 @@ pub async fn drop<R: Rpc>(app: &App, ctx: &OpContext, how: Stage, wanted: &Drop)
     let body = digest(format!("{} {}", wanted.id, wanted.reason).as_bytes());
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<Transfer>(&wanted.request_id, &body).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<Transfer>(&wanted.request_id, &body).await? {
                 return Ok(done);
             }
-            let before = store::lock(&unit, wanted.id).await?;
+            let before = store::lock(&work, wanted.id).await?;
             let by = taken(ctx, &ctx.permit::<R>(&Target::region(before.from.clone()))?);
             let after = before.drop(how, by, wanted.reason.clone())?;
-            store::save(&unit, &after).await?;
+            store::save(&work, &after).await?;
             let action =
                 if how == Stage::Rejected { "performance.transfer.reject" } else { "performance.transfer.withdraw" };
             let audit = Audit::new(action, "transfer", wanted.id).region(&after.from);
-            unit.commit(audit, after).await
+            work.commit(audit, after).await
         })
         .await
 }
@@ -241,21 +241,21 @@ pub async fn release(app: &App, ctx: &OpContext, request_id: &str, id: TransferI
     let (transfer, content) = app
         .store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = unit.replay::<(Transfer, Content)>(request_id, &digest(id.0.as_bytes())).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if let Some(done) = work.replay::<(Transfer, Content)>(request_id, &digest(id.0.as_bytes())).await? {
                 return Ok(done);
             }
             // One after the other: each sees what the one before let out.
-            unit.lock("releases", ctx.tenant().0).await?;
-            let before = store::lock(&unit, id).await?;
+            work.lock("releases", ctx.tenant().0).await?;
+            let before = store::lock(&work, id).await?;
             let by = taken(ctx, &ctx.permit::<ReleaseTransfer>(&Target::region(before.from.clone()))?);
             let first = before.stage != Stage::Released;
             let after = before.release(by)?;
-            let content = content(&unit, &after, first).await?;
-            store::save(&unit, &after).await?;
+            let content = content(&work, &after, first).await?;
+            store::save(&work, &after).await?;
             let audit = Audit::new("performance.transfer.release", "transfer", id).region(&after.from);
             let told = digest(&serde_json::to_vec(&content).map_err(Error::internal)?);
-            unit.commit(audit.note("to", &after.to).after(&told), (after, content)).await
+            work.commit(audit.note("to", &after.to).after(&told), (after, content)).await
         })
         .await?;
     let file = file(app, ctx, &transfer, content)?;
@@ -263,14 +263,14 @@ pub async fn release(app: &App, ctx: &OpContext, request_id: &str, id: TransferI
 }
 
 /// What a transfer tells.
-async fn content(unit: &Unit, transfer: &Transfer, first: bool) -> Result<Content> {
+async fn content(work: &UnitOfWork, transfer: &Transfer, first: bool) -> Result<Content> {
     if transfer.kind == Kind::Directory {
-        return Ok(Content::Directory(store::entries_of(unit, transfer.id).await?));
+        return Ok(Content::Directory(store::entries_of(work, transfer.id).await?));
     }
-    let cells = store::cells_of(unit, transfer.id).await?;
+    let cells = store::cells_of(work, transfer.id).await?;
     let told = cells.iter().map(ToldCell::from).collect();
     if first {
-        let past = store::released(unit, &transfer.from, &transfer.month, Some(transfer.id)).await?;
+        let past = store::released(work, &transfer.from, &transfer.month, Some(transfer.id)).await?;
         if !cells::still_open(&cells, &past) {
             return Err(TransferError::Stale.into());
         }
@@ -318,17 +318,17 @@ pub async fn import(app: &App, ctx: &OpContext, request_id: &str, file: &str) ->
     let items = u32::try_from(told.content.items()).map_err(Error::internal)?;
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
+            let mut work = app.store.unit(ctx, &permit).await?;
             let result = (told.from.clone(), items);
-            if unit.replay::<(Region, u32)>(request_id, &digest(file.as_bytes())).await?.is_some() {
+            if work.replay::<(Region, u32)>(request_id, &digest(file.as_bytes())).await?.is_some() {
                 return Ok(result);
             }
             if let Content::Report { month, cells } = &told.content {
-                store::take_in(&unit, ctx, &told, month, cells).await?;
+                store::take_in(&work, ctx, &told, month, cells).await?;
             }
             let audit = Audit::new("performance.transfer.import", "transfer", told.transfer);
             let audit = audit.note("from", &told.from).note("items", items).after(&digest(text.as_bytes()));
-            unit.commit(audit, result).await
+            work.commit(audit, result).await
         })
         .await
 }

@@ -341,9 +341,9 @@ mod tests {
 
     use super::*;
 
-    fn hands(by: u128, lent_by: Option<u128>) -> Taken {
+    fn hands(by: u128, delegated_by: Option<u128>) -> Taken {
         let of = |n| PrincipalId(Uuid::from_u128(n));
-        let by = Hands { lent_by: lent_by.map(of), ..Hands::own(of(by), None) };
+        let by = Hands { delegated_by: delegated_by.map(of), ..Hands::own(of(by), None) };
         Taken { by, at: Timestamp::UNIX_EPOCH }
     }
 
@@ -367,11 +367,11 @@ mod tests {
 
     #[test]
     fn two_people_prepare_and_approve_and_who_lends_a_right_counts() {
-        for (by, lent_by) in [(7, None), (8, None), (9, Some(7)), (9, Some(8))] {
+        for (by, delegated_by) in [(7, None), (8, None), (9, Some(7)), (9, Some(8))] {
             assert_eq!(
-                prepared().approve(hands(by, lent_by)),
+                prepared().approve(hands(by, delegated_by)),
                 Err(TransferError::FourEyes(FourEyesRequired)),
-                "{by} {lent_by:?}"
+                "{by} {delegated_by:?}"
             );
         }
         let approved = prepared().approve(hands(9, None)).unwrap();

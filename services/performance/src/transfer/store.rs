@@ -10,7 +10,7 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Micro, Result};
-use tally_store::{Conflict as _, Place, ScopedTx, Unit, among, from_db, to_db};
+use tally_store::{Conflict as _, Place, ScopedTx, UnitOfWork, among, from_db, to_db};
 
 use super::domain::cells::{Cell, Past};
 use super::domain::{Entry, Kind, Stage, Statement, Taken, ToldCell, Transfer, TransferError};
@@ -145,7 +145,7 @@ impl TryFrom<transfer::Model> for Transfer {
             let by = by.map(|by| Hands {
                 by: PrincipalId(by),
                 person: person.map(PersonId),
-                lent_by: lent.map(PrincipalId),
+                delegated_by: lent.map(PrincipalId),
             });
             by.zip(at).map(|(by, at)| Taken { by, at: from_db(at) })
         };
@@ -170,7 +170,7 @@ impl TryFrom<transfer::Model> for Transfer {
 }
 
 /// Enters a prepared transfer; `entries` are those of a directory.
-pub async fn insert(unit: &Unit, transfer: &Transfer, entries: Option<&[Entry]>) -> Result<()> {
+pub async fn insert(work: &UnitOfWork, transfer: &Transfer, entries: Option<&[Entry]>) -> Result<()> {
     let row = transfer::ActiveModel {
         tenant_id: NotSet,
         id: Set(transfer.id.0),
@@ -185,7 +185,7 @@ pub async fn insert(unit: &Unit, transfer: &Transfer, entries: Option<&[Entry]>)
         entries: Set(entries.map(serde_json::to_string).transpose().map_err(Error::internal)?),
         prepared_by: Set(transfer.prepared.by.by.0),
         prepared_person: Set(transfer.prepared.by.person.map(Uuid::from)),
-        prepared_for: Set(transfer.prepared.by.lent_by.map(Uuid::from)),
+        prepared_for: Set(transfer.prepared.by.delegated_by.map(Uuid::from)),
         approved_by: Set(None),
         approved_person: Set(None),
         approved_for: Set(None),
@@ -201,31 +201,37 @@ pub async fn insert(unit: &Unit, transfer: &Transfer, entries: Option<&[Entry]>)
         drop_reason: Set(None),
         recorded_at: Set(to_db(transfer.prepared.at)),
     };
-    Ok(unit.insert(row).await?)
+    Ok(work.insert(row).await?)
 }
 
 /// Writes the cells of a prepared report.
-pub async fn insert_cells(unit: &Unit, ctx: &OpContext, transfer: &Transfer, cells: &[Cell]) -> Result<()> {
+pub async fn insert_cells(work: &UnitOfWork, ctx: &OpContext, transfer: &Transfer, cells: &[Cell]) -> Result<()> {
     let mut rows = Vec::with_capacity(cells.len());
     for cell in cells {
         let (id, told) = (ctx.new_id(), ToldCell::from(cell));
-        let members = unit.seal(&Place::of(cell::Column::Members, id), &cell.members).await?;
+        let members = work.seal(&Place::of(cell::Column::Members, id), &cell.members).await?;
         let row = row(id, transfer.id, &transfer.from, &transfer.month, &told, ctx.now())?;
         rows.push(cell::ActiveModel { region: Set(transfer.from.to_string()), members: Set(Some(members)), ..row });
     }
-    unit.insert_many(rows).await?;
+    work.insert_many(rows).await?;
     Ok(())
 }
 
 /// Writes the cells that another region told: they are of the group.
-pub async fn take_in(unit: &Unit, ctx: &OpContext, told: &Statement, month: &str, cells: &[ToldCell]) -> Result<()> {
+pub async fn take_in(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    told: &Statement,
+    month: &str,
+    cells: &[ToldCell],
+) -> Result<()> {
     let row = |cell| row(ctx.new_id(), told.transfer, &told.from, month, cell, ctx.now());
     let rows = cells.iter().map(|cell| {
         let released_at = Set(Some(to_db(told.released_at)));
         Ok(cell::ActiveModel { released_at, ..row(cell)? })
     });
     let rows = rows.collect::<Result<Vec<_>>>()?;
-    unit.insert_many(rows).await.conflict(|| TransferError::ImportedAlready.into())?;
+    work.insert_many(rows).await.conflict(|| TransferError::ImportedAlready.into())?;
     Ok(())
 }
 
@@ -257,20 +263,20 @@ fn row(
 }
 
 /// A transfer, for its own steps: nobody else changes it until the unit ends.
-pub async fn lock(unit: &Unit, id: TransferId) -> Result<Transfer> {
-    let found = unit.select::<transfer::Entity>().filter(transfer::Column::Id.eq(id.0)).for_update().one().await?;
+pub async fn lock(work: &UnitOfWork, id: TransferId) -> Result<Transfer> {
+    let found = work.select::<transfer::Entity>().filter(transfer::Column::Id.eq(id.0)).for_update().one().await?;
     found.ok_or(TransferError::Unknown(id))?.try_into()
 }
 
 /// Writes how far a transfer has come.
-pub async fn save(unit: &Unit, transfer: &Transfer) -> Result<()> {
+pub async fn save(work: &UnitOfWork, transfer: &Transfer) -> Result<()> {
     let (approved, released) = (transfer.approved, transfer.released);
     let (dropped, why) = transfer.dropped.clone().unzip();
     let account = |step: Option<Taken>| step.map(|step| step.by.by.0);
     let person = |step: Option<Taken>| step.and_then(|step| step.by.person).map(Uuid::from);
-    let lender = |step: Option<Taken>| step.and_then(|step| step.by.lent_by).map(Uuid::from);
+    let lender = |step: Option<Taken>| step.and_then(|step| step.by.delegated_by).map(Uuid::from);
     let at = |step: Option<Taken>| step.map(|step| to_db(step.at));
-    unit.update::<transfer::Entity>()
+    work.update::<transfer::Entity>()
         .set(transfer::Column::Stage, transfer.stage.name())
         .set(transfer::Column::ApprovedBy, account(approved))
         .set(transfer::Column::ApprovedPerson, person(approved))
@@ -289,7 +295,7 @@ pub async fn save(unit: &Unit, transfer: &Transfer) -> Result<()> {
         .exec_one()
         .await?;
     let mine = cell::Column::TransferId.eq(transfer.id.0).and(cell::Column::Members.is_not_null());
-    let cells = unit.update::<cell::Entity>().set(cell::Column::ReleasedAt, at(released));
+    let cells = work.update::<cell::Entity>().set(cell::Column::ReleasedAt, at(released));
     cells.filter(mine).exec().await?;
     Ok(())
 }

@@ -10,11 +10,11 @@ use tally_kernel::id::TenantId;
 use tally_testkit::databases::TestStore;
 use uuid::Uuid;
 
-use crate::world::{Told, World, account, by, person, reason, record};
+use crate::fixture::{Fixture, PeerFacts, account, by, person, reason, record};
 
 /// Three people on two accounts: E0001 and E0003 share the first on the 2nd, E0002 holds the second.
-fn told() -> Told {
-    let mut told = Told::of(4, 3);
+fn told() -> PeerFacts {
+    let mut told = PeerFacts::of(4, 3);
     told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
     told.on_duty(1, 3, DutyRule::Roster, "2026-03-02T04:00:00Z", "2026-03-02T10:00:00Z");
     told.on_duty(2, 2, DutyRule::Handover, "2026-03-02T00:00:00Z", "2026-03-02T08:00:00Z");
@@ -33,7 +33,7 @@ fn told() -> Told {
     told
 }
 
-async fn records(world: &World) {
+async fn records(fixture: &Fixture) {
     let rows = vec![
         record("sole", "2026-03-02T01:00:00Z"),
         record("both", "2026-03-02T05:00:00Z"),
@@ -43,8 +43,10 @@ async fn records(world: &World) {
         record("february", "2026-02-28T15:59:59Z"),
         record("first-instant", "2026-02-28T16:00:00Z"),
     ];
-    world.import(1, rows).await;
-    world.import(2, vec![record("held", "2026-03-02T03:00:00Z"), by("E0001", "helped", "2026-03-02T04:00:00Z")]).await;
+    fixture.import(1, rows).await;
+    fixture
+        .import(2, vec![record("held", "2026-03-02T03:00:00Z"), by("E0001", "helped", "2026-03-02T04:00:00Z")])
+        .await;
 }
 
 fn rungs(credits: &[pb::Credit]) -> Vec<(&str, pb::Rung, u32)> {
@@ -53,17 +55,17 @@ fn rungs(credits: &[pb::Credit]) -> Vec<(&str, pb::Rung, u32)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_of_the_period_climbs_the_ladder_and_everybody_credited_gets_a_card() {
-    for world in World::all(told()).await {
-        let name = world.db.name;
-        records(&world).await;
-        let id = world.march().await;
-        let closed = world.close(&id).await;
+    for fixture in Fixture::all(told()).await {
+        let name = fixture.db.name;
+        records(&fixture).await;
+        let id = fixture.march().await;
+        let closed = fixture.close(&id).await;
         assert_eq!(closed.state(), pb::CycleState::Reviewable, "{name}: {}", closed.failure);
         assert_eq!((closed.done, closed.total), (closed.total, 2), "{name}");
         let summary = closed.summary.unwrap();
         assert_eq!((summary.records, summary.credited, summary.unattributed), (8, 6, 2), "{name}");
         assert_eq!(summary.people, 3, "{name}");
-        let credits = world.credits(&world.admin, &id).await;
+        let credits = fixture.credits(&fixture.admin, &id).await;
         use pb::Rung::{Equal, Handover, Sole, Tag, Unattributed};
         let expected = [
             ("first-instant", Unattributed, 0),
@@ -85,16 +87,16 @@ async fn every_record_of_the_period_climbs_the_ladder_and_everybody_credited_get
 #[tokio::test(flavor = "multi_thread")]
 async fn the_digest_is_the_same_on_both_databases_and_in_a_second_run_and_moves_with_the_records() {
     let mut digests = Vec::new();
-    for world in World::all(told()).await {
-        records(&world).await;
-        let id = world.march().await;
-        let first = world.close(&id).await.summary.unwrap().digest;
-        let again = world.close(&id).await.summary.unwrap().digest;
-        assert_eq!(first, again, "{}", world.db.name);
+    for fixture in Fixture::all(told()).await {
+        records(&fixture).await;
+        let id = fixture.march().await;
+        let first = fixture.close(&id).await.summary.unwrap().digest;
+        let again = fixture.close(&id).await.summary.unwrap().digest;
+        assert_eq!(first, again, "{}", fixture.db.name);
         let mut slow = record("slow", "2026-03-02T01:10:00Z");
         slow.first_reply_ms = Some(31_000);
-        world.import(1, vec![slow]).await;
-        assert_ne!(world.close(&id).await.summary.unwrap().digest, first, "{}", world.db.name);
+        fixture.import(1, vec![slow]).await;
+        assert_ne!(fixture.close(&id).await.summary.unwrap().digest, first, "{}", fixture.db.name);
         digests.push(first);
     }
     assert_eq!(digests[0], digests[1]);
@@ -102,55 +104,60 @@ async fn the_digest_is_the_same_on_both_databases_and_in_a_second_run_and_moves_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_period_without_records_fails_with_a_sentence_that_says_what_to_change() {
-    for world in World::all(told()).await {
-        world.import(1, vec![record("april", "2026-04-01T01:00:00Z")]).await;
-        let id = world.march().await;
-        let failed = world.close(&id).await;
-        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", world.db.name);
+    for fixture in Fixture::all(told()).await {
+        fixture.import(1, vec![record("april", "2026-04-01T01:00:00Z")]).await;
+        let id = fixture.march().await;
+        let failed = fixture.close(&id).await;
+        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", fixture.db.name);
         assert!(failed.failure.contains("between 2026-03-01 and 2026-03-31: import"), "{}", failed.failure);
         let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        assert_eq!(reason(world.cycles().publish_cycle(world.admin.request(ask)).await), "CYCLE_NOT_REVIEWABLE");
-        records(&world).await;
-        assert_eq!(world.close(&id).await.state(), pb::CycleState::Reviewable, "{}", world.db.name);
+        assert_eq!(reason(fixture.cycles().publish_cycle(fixture.admin.request(ask)).await), "CYCLE_NOT_REVIEWABLE");
+        records(&fixture).await;
+        assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable, "{}", fixture.db.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_nobody_can_be_credited_with_fail_the_cycle() {
-    for world in World::all(Told::of(2, 1)).await {
-        world.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
-        let id = world.march().await;
-        let failed = world.close(&id).await;
-        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", world.db.name);
+    for fixture in Fixture::all(PeerFacts::of(2, 1)).await {
+        fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
+        let id = fixture.march().await;
+        let failed = fixture.close(&id).await;
+        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", fixture.db.name);
         assert!(failed.failure.contains("none of the 1 records"), "{}", failed.failure);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_cycle_is_told_once_and_never_closed_again() {
-    for world in World::all(told()).await {
-        let name = world.db.name;
-        records(&world).await;
-        let id = world.march().await;
-        let digest = world.close(&id).await.summary.unwrap().digest;
+    for fixture in Fixture::all(told()).await {
+        let name = fixture.db.name;
+        records(&fixture).await;
+        let id = fixture.march().await;
+        let digest = fixture.close(&id).await.summary.unwrap().digest;
         let ask = |request: &str| pb::PublishCycleRequest { request_id: request.into(), cycle_id: id.clone() };
-        let publish = async |request: &str| world.cycles().publish_cycle(world.admin.request(ask(request))).await;
+        let publish = async |request: &str| fixture.cycles().publish_cycle(fixture.admin.request(ask(request))).await;
         let first = publish("p1").await.unwrap().into_inner();
         assert_eq!(publish("p1").await.unwrap().into_inner(), first, "{name}");
         assert_eq!(reason(publish("p2").await), "CYCLE_PUBLISHED", "{name}");
         let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        assert_eq!(reason(world.cycles().close_cycle(world.admin.request(close)).await), "CYCLE_PUBLISHED", "{name}");
-        world.db.store.sequence_now().await.unwrap();
-        let events = world.events().read_events(world.admin.request(pb::ReadEventsRequest::default())).await.unwrap();
+        assert_eq!(
+            reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await),
+            "CYCLE_PUBLISHED",
+            "{name}"
+        );
+        fixture.db.store.sequence_now().await.unwrap();
+        let events =
+            fixture.events().read_events(fixture.admin.request(pb::ReadEventsRequest::default())).await.unwrap();
         let part = events.into_inner();
         assert_eq!(part.position, 1, "{name}");
         let reach = [(Permission::EventRead, Reach::everything())];
-        let elsewhere = world.callers.person(TenantId(Uuid::from_u128(99)), None, reach);
-        let theirs = world.events().read_events(elsewhere.request(pb::ReadEventsRequest::default())).await.unwrap();
+        let elsewhere = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, reach);
+        let theirs = fixture.events().read_events(elsewhere.request(pb::ReadEventsRequest::default())).await.unwrap();
         let theirs = theirs.into_inner();
         assert_eq!((theirs.events.len(), theirs.position), (0, 1), "{name}: none of it is theirs, and they get on");
-        let nobody = world.callers.person(TenantId(Uuid::from_u128(99)), None, []);
-        let denied = world.events().read_events(nobody.request(pb::ReadEventsRequest::default())).await;
+        let nobody = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, []);
+        let denied = fixture.events().read_events(nobody.request(pb::ReadEventsRequest::default())).await;
         assert_eq!(reason(denied), "PERMISSION_DENIED", "{name}");
         let events = part.events;
         assert_eq!(
@@ -170,26 +177,33 @@ async fn a_published_cycle_is_told_once_and_never_closed_again() {
 async fn a_cancelled_cycle_is_open_again_and_can_be_closed() {
     for db in TestStore::all(tally_performance::SERVICE, tally_performance::migrations).await {
         // Nobody works yet, so the cycle is surely still closing when it is cancelled.
-        let mut world = World::on(db, told());
-        records(&world).await;
-        let id = world.march().await;
+        let mut fixture = Fixture::on(db, told());
+        records(&fixture).await;
+        let id = fixture.march().await;
         let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        let closing =
-            world.cycles().close_cycle(world.admin.request(close.clone())).await.unwrap().into_inner().cycle.unwrap();
-        assert_eq!(closing.state(), pb::CycleState::Closing, "{}", world.db.name);
-        assert_eq!(reason(world.cycles().close_cycle(world.admin.request(close)).await), "CYCLE_CLOSING");
+        let closing = fixture
+            .cycles()
+            .close_cycle(fixture.admin.request(close.clone()))
+            .await
+            .unwrap()
+            .into_inner()
+            .cycle
+            .unwrap();
+        assert_eq!(closing.state(), pb::CycleState::Closing, "{}", fixture.db.name);
+        assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "CYCLE_CLOSING");
         let cancel = pb::CancelCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        let open = world.cycles().cancel_cycle(world.admin.request(cancel)).await.unwrap().into_inner().cycle.unwrap();
-        assert_eq!((open.state(), open.failure.as_str()), (pb::CycleState::Open, ""), "{}", world.db.name);
-        world.work();
-        assert_eq!(world.watch(&id).await.state(), pb::CycleState::Open, "{}", world.db.name);
-        assert_eq!(world.close(&id).await.state(), pb::CycleState::Reviewable, "{}", world.db.name);
+        let open =
+            fixture.cycles().cancel_cycle(fixture.admin.request(cancel)).await.unwrap().into_inner().cycle.unwrap();
+        assert_eq!((open.state(), open.failure.as_str()), (pb::CycleState::Open, ""), "{}", fixture.db.name);
+        fixture.work();
+        assert_eq!(fixture.watch(&id).await.state(), pb::CycleState::Open, "{}", fixture.db.name);
+        assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable, "{}", fixture.db.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alias_counts_on_its_days_and_its_platform_only() {
-    for world in World::all(told()).await {
+    for fixture in Fixture::all(told()).await {
         let alias = |alias: &str, platform: &str, to: &str| tally_api::attendance::v1::Alias {
             platform: platform.into(),
             alias: alias.into(),
@@ -197,59 +211,60 @@ async fn an_alias_counts_on_its_days_and_its_platform_only() {
             to: to.into(),
             ..Default::default()
         };
-        world.tell(|t| t.aliases = vec![alias("Mimi", "JD", "2026-03-01"), alias("Lulu", "Tmall", "")]);
-        world.tell(|t| t.aliases.push(alias("Kiki", "JD", "2026-03-02")));
+        fixture.tell(|t| t.aliases = vec![alias("Mimi", "JD", "2026-03-01"), alias("Lulu", "Tmall", "")]);
+        fixture.tell(|t| t.aliases.push(alias("Kiki", "JD", "2026-03-02")));
         let day = "2026-03-02T01:00:00Z";
-        world.import(1, vec![by("Kiki", "1", day), by("Lulu", "2", day), by("Mimi", "3", day)]).await;
-        let id = world.march().await;
-        world.close(&id).await;
-        let credits = world.credits(&world.admin, &id).await;
+        fixture.import(1, vec![by("Kiki", "1", day), by("Lulu", "2", day), by("Mimi", "3", day)]).await;
+        let id = fixture.march().await;
+        fixture.close(&id).await;
+        let credits = fixture.credits(&fixture.admin, &id).await;
         let whose = |i: usize| (credits[i].rung(), credits[i].shares[0].person_id.clone());
-        assert_eq!(whose(0), (pb::Rung::Tag, person(3).to_string()), "{}", world.db.name);
-        assert_eq!(whose(1), (pb::Rung::Sole, person(1).to_string()), "{}", world.db.name);
-        assert_eq!(whose(2), (pb::Rung::Sole, person(1).to_string()), "{}", world.db.name);
+        assert_eq!(whose(0), (pb::Rung::Tag, person(3).to_string()), "{}", fixture.db.name);
+        assert_eq!(whose(1), (pb::Rung::Sole, person(1).to_string()), "{}", fixture.db.name);
+        assert_eq!(whose(2), (pb::Rung::Sole, person(1).to_string()), "{}", fixture.db.name);
         let ask = pb::ListFindingsRequest { cycle_id: id, ..Default::default() };
-        let findings = world.attribution().list_findings(world.admin.request(ask)).await.unwrap().into_inner().findings;
+        let findings =
+            fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
         let unknown = findings.iter().filter(|f| f.kind == "UNKNOWN_AGENT").count();
-        assert_eq!(unknown, 2, "{}: {findings:?}", world.db.name);
+        assert_eq!(unknown, 2, "{}: {findings:?}", fixture.db.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_died_costs_its_lease_and_nothing_else() {
     for db in TestStore::all(tally_performance::SERVICE, tally_performance::migrations).await {
-        let mut world = World::on(db, told());
-        records(&world).await;
-        let id = world.march().await;
+        let mut fixture = Fixture::on(db, told());
+        records(&fixture).await;
+        let id = fixture.march().await;
         let ask = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        world.cycles().close_cycle(world.admin.request(ask)).await.unwrap();
-        let taken = world.db.store.claim_work("closing", "dead", Duration::from_secs(180), 9).await.unwrap();
-        assert_eq!(taken.len(), 1, "{}", world.db.name);
-        world.db.clock.advance(SignedDuration::from_secs(181));
-        world.work();
-        let closed = world.watch(&id).await;
-        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}: {}", world.db.name, closed.failure);
-        assert_eq!(closed.summary.unwrap().records, 8, "{}", world.db.name);
+        fixture.cycles().close_cycle(fixture.admin.request(ask)).await.unwrap();
+        let taken = fixture.db.store.claim_work("closing", "dead", Duration::from_secs(180), 9).await.unwrap();
+        assert_eq!(taken.len(), 1, "{}", fixture.db.name);
+        fixture.db.clock.advance(SignedDuration::from_secs(181));
+        fixture.work();
+        let closed = fixture.watch(&id).await;
+        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}: {}", fixture.db.name, closed.failure);
+        assert_eq!(closed.summary.unwrap().records, 8, "{}", fixture.db.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_close_a_cycle_of_many_components_once() {
-    let mut told = Told::of(12, 12);
+    let mut told = PeerFacts::of(12, 12);
     for n in 1..=12 {
         told.on_duty(n, n, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
     }
-    for world in World::all(told.clone()).await {
-        let mut other = World::beside(&world, told.clone()).await;
+    for fixture in Fixture::all(told.clone()).await {
+        let mut other = Fixture::beside(&fixture, told.clone()).await;
         other.work();
         for n in 1..=12 {
-            world.import(n, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-02T02:00:00Z")]).await;
+            fixture.import(n, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-02T02:00:00Z")]).await;
         }
-        let id = world.march().await;
-        let closed = world.close(&id).await;
-        assert_eq!((closed.done, closed.total), (13, 13), "{}: {}", world.db.name, closed.failure);
+        let id = fixture.march().await;
+        let closed = fixture.close(&id).await;
+        assert_eq!((closed.done, closed.total), (13, 13), "{}: {}", fixture.db.name, closed.failure);
         let summary = closed.summary.unwrap();
-        assert_eq!((summary.records, summary.people), (24, 12), "{}", world.db.name);
-        assert_eq!(world.credits(&world.admin, &id).await.len(), 24, "{}", world.db.name);
+        assert_eq!((summary.records, summary.people), (24, 12), "{}", fixture.db.name);
+        assert_eq!(fixture.credits(&fixture.admin, &id).await.len(), 24, "{}", fixture.db.name);
     }
 }

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod closing;
+mod fake_peers;
+mod fixture;
 mod reading;
 mod records;
 mod schemes;
-mod teller;
 mod transfers;
-mod world;

@@ -3,16 +3,16 @@
 use tally_access::Permission;
 use tally_api::performance::v1 as pb;
 
-use crate::world::{NORTH, SOUTH, Told, World, account, import, problems, reason, record};
+use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, import, problems, reason, record};
 
 const T1: &str = "2026-03-02T01:00:00Z";
 const T2: &str = "2026-03-02T02:00:00Z";
 
 #[tokio::test]
 async fn the_same_records_again_change_nothing_and_other_content_is_refused_row_by_row() {
-    for world in World::all(Told::of(1, 1)).await {
-        let name = world.db.name;
-        let first = world.import(1, vec![record("a", T1), record("b", T2)]).await;
+    for fixture in Fixture::all(PeerFacts::of(1, 1)).await {
+        let name = fixture.db.name;
+        let first = fixture.import(1, vec![record("a", T1), record("b", T2)]).await;
         assert_eq!((first.written, first.unchanged), (2, 0), "{name}");
         let mut other = record("b", T2);
         other.kind = "after-sales".into();
@@ -20,7 +20,7 @@ async fn the_same_records_again_change_nothing_and_other_content_is_refused_row_
         backwards.ended_at = record("d", T1).started_at;
         let mut refund = record("e", T2);
         refund.amount_minor = Some(-100);
-        let again = world.import(1, vec![record("c", T1), record("a", T1), other, backwards, refund]).await;
+        let again = fixture.import(1, vec![record("c", T1), record("a", T1), other, backwards, refund]).await;
         assert_eq!((again.written, again.unchanged), (1, 1), "{name}");
         let expected = [(2, "DIFFERENT_CONTENT"), (3, "INTERVAL_BACKWARDS"), (4, "AMOUNT_NEGATIVE")];
         assert_eq!(problems(&again), expected, "{name}");
@@ -29,44 +29,44 @@ async fn the_same_records_again_change_nothing_and_other_content_is_refused_row_
 
 #[tokio::test]
 async fn the_same_request_gives_the_first_answer_and_another_body_is_refused() {
-    for world in World::all(Told::of(1, 1)).await {
+    for fixture in Fixture::all(PeerFacts::of(1, 1)).await {
         let ask = |rows| pb::ImportRecordsRequest { request_id: "r1".into(), ..import(1, rows) };
-        let send = async |rows| world.records().import_records(world.admin.request(ask(rows))).await;
+        let send = async |rows| fixture.records().import_records(fixture.admin.request(ask(rows))).await;
         let first = send(vec![record("a", T1)]).await.unwrap().into_inner();
-        assert_eq!(send(vec![record("a", T1)]).await.unwrap().into_inner(), first, "{}", world.db.name);
-        assert_eq!(reason(send(vec![record("b", T1)]).await), "REQUEST_ID_REUSED", "{}", world.db.name);
+        assert_eq!(send(vec![record("a", T1)]).await.unwrap().into_inner(), first, "{}", fixture.db.name);
+        assert_eq!(reason(send(vec![record("b", T1)]).await), "REQUEST_ID_REUSED", "{}", fixture.db.name);
     }
 }
 
 #[tokio::test]
 async fn an_account_is_where_attendance_says_and_not_where_a_caller_says() {
-    for world in World::all(Told::of(1, 1)).await {
-        let caller = world.of_unit(SOUTH, &[Permission::RecordImport]);
+    for fixture in Fixture::all(PeerFacts::of(1, 1)).await {
+        let caller = fixture.of_unit(SOUTH, &[Permission::RecordImport]);
         let mut claimed = import(2, vec![record("a", T1)]);
         claimed.account_id = account(1).to_string();
-        assert_eq!(reason(world.records().import_records(caller.request(claimed)).await), "ACCOUNT_ELSEWHERE");
-        let elsewhere = world.records().import_records(caller.request(import(1, vec![record("a", T1)]))).await;
-        assert_eq!(reason(elsewhere), "PERMISSION_DENIED", "{}", world.db.name);
-        let unknown = world.records().import_records(world.admin.request(import(9, vec![]))).await;
-        assert_eq!(reason(unknown), "NOT_FOUND", "{}", world.db.name);
+        assert_eq!(reason(fixture.records().import_records(caller.request(claimed)).await), "ACCOUNT_ELSEWHERE");
+        let elsewhere = fixture.records().import_records(caller.request(import(1, vec![record("a", T1)]))).await;
+        assert_eq!(reason(elsewhere), "PERMISSION_DENIED", "{}", fixture.db.name);
+        let unknown = fixture.records().import_records(fixture.admin.request(import(9, vec![]))).await;
+        assert_eq!(reason(unknown), "NOT_FOUND", "{}", fixture.db.name);
     }
 }
 
 #[tokio::test]
 async fn wrong_fields_are_told_all_at_once() {
-    for world in World::all(Told::of(1, 1)).await {
+    for fixture in Fixture::all(PeerFacts::of(1, 1)).await {
         let ask = pb::ImportRecordsRequest { account_id: "x".into(), region: "No Region".into(), ..Default::default() };
-        let refused = world.records().import_records(world.admin.request(ask)).await.unwrap_err();
+        let refused = fixture.records().import_records(fixture.admin.request(ask)).await.unwrap_err();
         let violations = tally_rpc::error_from(refused).violations().to_vec();
         let fields: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
-        assert_eq!(fields, ["account_id", "region"], "{}", world.db.name);
+        assert_eq!(fields, ["account_id", "region"], "{}", fixture.db.name);
     }
 }
 
 #[tokio::test]
 async fn records_are_read_back_as_they_were_by_start_and_only_by_those_who_reach_the_account() {
-    for world in World::all(Told::of(1, 2)).await {
-        let name = world.db.name;
+    for fixture in Fixture::all(PeerFacts::of(1, 2)).await {
+        let name = fixture.db.name;
         let mut rich = record("b", T1);
         rich.rating_milli = Some(4_500);
         rich.amount_minor = Some(12_345);
@@ -77,14 +77,14 @@ async fn records_are_read_back_as_they_were_by_start_and_only_by_those_who_reach
             text: text.into(),
         };
         rich.measures = vec![measure("channel", "", "app"), measure("qa", "4.5", "")];
-        world.import(1, vec![record("z", T2), rich.clone(), record("a", T1)]).await;
+        fixture.import(1, vec![record("z", T2), rich.clone(), record("a", T1)]).await;
         let page = |size: u32, token: &str| pb::ListRecordsRequest {
             account_id: account(1).to_string(),
             page_size: size,
             page_token: token.into(),
             ..Default::default()
         };
-        let list = async |ask| world.records().list_records(world.admin.request(ask)).await.unwrap().into_inner();
+        let list = async |ask| fixture.records().list_records(fixture.admin.request(ask)).await.unwrap().into_inner();
         let first = list(page(2, "")).await;
         let second = list(page(2, &first.next_page_token)).await;
         let ids = first.records.iter().chain(&second.records).map(|r| r.external_id.as_str()).collect::<Vec<_>>();
@@ -92,11 +92,11 @@ async fn records_are_read_back_as_they_were_by_start_and_only_by_those_who_reach
         let read = pb::Record { record_id: String::new(), ..first.records[1].clone() };
         assert_eq!(read, rich, "{name}");
         let get = pb::GetRecordRequest { account_id: account(1).to_string(), external_id: "b".into() };
-        let near = world.of_unit(NORTH, &[Permission::RecordRead]);
-        assert!(world.records().get_record(near.request(get.clone())).await.is_ok(), "{name}");
-        let far = world.of_unit(SOUTH, &[Permission::RecordRead]);
-        assert_eq!(reason(world.records().get_record(far.request(get)).await), "NOT_FOUND", "{name}");
-        let nothing = world.records().list_records(far.request(page(0, ""))).await.unwrap().into_inner();
+        let near = fixture.of_unit(NORTH, &[Permission::RecordRead]);
+        assert!(fixture.records().get_record(near.request(get.clone())).await.is_ok(), "{name}");
+        let far = fixture.of_unit(SOUTH, &[Permission::RecordRead]);
+        assert_eq!(reason(fixture.records().get_record(far.request(get)).await), "NOT_FOUND", "{name}");
+        let nothing = fixture.records().list_records(far.request(page(0, ""))).await.unwrap().into_inner();
         assert_eq!(nothing.records, [], "{name}");
     }
 }

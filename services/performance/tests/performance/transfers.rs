@@ -9,26 +9,26 @@ use tally_store::orm::{ConnectionTrait as _, Database};
 use tally_testkit::callers::{Approver, Caller, everything};
 use tonic::{Response, Status};
 
-use crate::world::{TENANT, Told, World, reason, record, units};
+use crate::fixture::{Fixture, PeerFacts, TENANT, reason, record, units};
 
 /// So many people, every other one of `north/a` and there on duty together.
-fn team(people: u128) -> Told {
-    let mut told = Told::of(people, 2);
+fn team(people: u128) -> PeerFacts {
+    let mut told = PeerFacts::of(people, 2);
     (1..=people).step_by(2).for_each(|p| on_duty(&mut told, p));
     told
 }
 
-fn on_duty(told: &mut Told, p: u128) {
+fn on_duty(told: &mut PeerFacts, p: u128) {
     told.on_duty(1, p, att::DutyRule::Team, "2026-03-01T00:00:00Z", "2026-03-31T00:00:00Z");
 }
 
 /// A published March in which the six people of `north/a` are credited together.
-async fn published(world: &World) -> String {
-    world.import(1, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-03T01:00:00Z")]).await;
-    let cycle_id = world.march().await;
-    world.close(&cycle_id).await;
+async fn published(fixture: &Fixture) -> String {
+    fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-03T01:00:00Z")]).await;
+    let cycle_id = fixture.march().await;
+    fixture.close(&cycle_id).await;
     let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
-    world.cycles().publish_cycle(world.admin.request(ask)).await.unwrap();
+    fixture.cycles().publish_cycle(fixture.admin.request(ask)).await.unwrap();
     cycle_id
 }
 
@@ -45,64 +45,64 @@ fn report(cycle_id: &str) -> pb::PrepareTransferRequest {
 }
 
 async fn prepare(
-    world: &World,
+    fixture: &Fixture,
     ask: pb::PrepareTransferRequest,
 ) -> Result<Response<pb::PrepareTransferResponse>, Status> {
-    prepare_as(world, &world.admin, ask).await
+    prepare_as(fixture, &fixture.admin, ask).await
 }
 
 async fn prepare_as(
-    world: &World,
+    fixture: &Fixture,
     by: &Caller,
     ask: pb::PrepareTransferRequest,
 ) -> Result<Response<pb::PrepareTransferResponse>, Status> {
-    world.transfers().prepare_transfer(by.request(ask)).await
+    fixture.transfers().prepare_transfer(by.request(ask)).await
 }
 
-async fn approve(world: &World, by: &Caller, id: &str) -> Result<Response<pb::ApproveTransferResponse>, Status> {
+async fn approve(fixture: &Fixture, by: &Caller, id: &str) -> Result<Response<pb::ApproveTransferResponse>, Status> {
     let ask = pb::ApproveTransferRequest { request_id: String::new(), transfer_id: id.into() };
-    world.transfers().approve_transfer(by.request(ask)).await
+    fixture.transfers().approve_transfer(by.request(ask)).await
 }
 
-async fn release(world: &World, id: &str) -> Result<Response<pb::ReleaseTransferResponse>, Status> {
+async fn release(fixture: &Fixture, id: &str) -> Result<Response<pb::ReleaseTransferResponse>, Status> {
     let ask = pb::ReleaseTransferRequest { request_id: String::new(), transfer_id: id.into() };
-    world.transfers().release_transfer(world.admin.request(ask)).await
+    fixture.transfers().release_transfer(fixture.admin.request(ask)).await
 }
 
-async fn import(world: &World, file: &str) -> Result<Response<pb::ImportTransferResponse>, Status> {
+async fn import(fixture: &Fixture, file: &str) -> Result<Response<pb::ImportTransferResponse>, Status> {
     let ask = pb::ImportTransferRequest { request_id: String::new(), file: file.into() };
-    world.transfers().import_transfer(world.admin.request(ask)).await
+    fixture.transfers().import_transfer(fixture.admin.request(ask)).await
 }
 
 /// Somebody else who may do everything too.
-fn colleague(world: &World) -> Caller {
-    world.callers.person(TENANT, None, everything())
+fn colleague(fixture: &Fixture) -> Caller {
+    fixture.callers.person(TENANT, None, everything())
 }
 
 #[tokio::test]
 async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in() {
-    for world in World::all(team(12)).await {
-        let name = world.db.name;
-        let cycle_id = published(&world).await;
-        let prepared = prepare(&world, report(&cycle_id)).await.unwrap().into_inner();
+    for fixture in Fixture::all(team(12)).await {
+        let name = fixture.db.name;
+        let cycle_id = published(&fixture).await;
+        let prepared = prepare(&fixture, report(&cycle_id)).await.unwrap().into_inner();
         let id = prepared.transfer.unwrap().transfer_id;
-        assert_eq!(reason(release(&world, &id).await), "TRANSFER_NOT_APPROVED", "{name}");
-        assert_eq!(reason(approve(&world, &world.admin, &id).await), "FOUR_EYES_REQUIRED", "{name}");
-        approve(&world, &colleague(&world), &id).await.unwrap();
-        let file = release(&world, &id).await.unwrap().into_inner().file;
-        assert_eq!(release(&world, &id).await.unwrap().into_inner().file, file, "{name}: the same file again");
-        assert!(!file.contains("E0001") && !file.contains(&crate::world::person(1).to_string()), "{file}");
+        assert_eq!(reason(release(&fixture, &id).await), "TRANSFER_NOT_APPROVED", "{name}");
+        assert_eq!(reason(approve(&fixture, &fixture.admin, &id).await), "FOUR_EYES_REQUIRED", "{name}");
+        approve(&fixture, &colleague(&fixture), &id).await.unwrap();
+        let file = release(&fixture, &id).await.unwrap().into_inner().file;
+        assert_eq!(release(&fixture, &id).await.unwrap().into_inner().file, file, "{name}: the same file again");
+        assert!(!file.contains("E0001") && !file.contains(&crate::fixture::person(1).to_string()), "{file}");
 
-        assert_eq!(reason(import(&world, &file).await), "REGION_KEY_UNKNOWN", "{name}");
-        std::fs::write(world.keys.path().join("cn-north.pub"), STANDARD.encode(world.public.bytes)).unwrap();
+        assert_eq!(reason(import(&fixture, &file).await), "REGION_KEY_UNKNOWN", "{name}");
+        std::fs::write(fixture.keys.path().join("cn-north.pub"), STANDARD.encode(fixture.public.bytes)).unwrap();
         let forged = file.replacen("\"people\":6", "\"people\":7", 1);
         assert_ne!(forged, file, "{file}");
-        assert_eq!(reason(import(&world, &forged).await), "TRANSFER_SIGNATURE_WRONG", "{name}");
-        assert_eq!(import(&world, &file).await.unwrap().into_inner().items, 3, "{name}");
-        assert_eq!(reason(import(&world, &file).await), "TRANSFER_THERE", "{name}");
+        assert_eq!(reason(import(&fixture, &forged).await), "TRANSFER_SIGNATURE_WRONG", "{name}");
+        assert_eq!(import(&fixture, &file).await.unwrap().into_inner().items, 3, "{name}");
+        assert_eq!(reason(import(&fixture, &file).await), "TRANSFER_ALREADY_EXISTS", "{name}");
 
         let ask = pb::ListCellsRequest { transfer_id: id.clone(), ..Default::default() };
-        let cells = world.transfers().list_cells(world.admin.request(ask)).await.unwrap().into_inner().cells;
+        let cells = fixture.transfers().list_cells(fixture.admin.request(ask)).await.unwrap().into_inner().cells;
         let mut told: Vec<_> = cells.iter().map(|c| (c.name.as_str(), c.people, c.credited.as_str())).collect();
         told.sort();
         // As released, and as taken in; the team's name stays.
@@ -111,7 +111,8 @@ async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in()
         let team = units().into_iter().find(|unit| unit.path == "north/a").unwrap();
         let below = cells.iter().find(|cell| cell.name.is_empty()).unwrap();
         assert_eq!((&below.unit_id, &below.parent_id), (&team.unit_id, &team.parent_id));
-        let register = world.transfers().list_transfers(world.admin.request(pb::ListTransfersRequest::default())).await;
+        let register =
+            fixture.transfers().list_transfers(fixture.admin.request(pb::ListTransfersRequest::default())).await;
         let register = register.unwrap().into_inner().transfers;
         assert_eq!((register.len(), register[0].stage()), (1, pb::TransferStage::Released), "{name}");
         assert!(register[0].prepared_by != register[0].approved_by && !register[0].approved_by.is_empty());
@@ -120,17 +121,17 @@ async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in()
 
 #[tokio::test]
 async fn a_transfer_is_approved_by_other_eyes_than_those_that_prepared_it() {
-    for world in World::all(team(12)).await {
-        let cycle_id = published(&world).await;
+    for fixture in Fixture::all(team(12)).await {
+        let cycle_id = published(&fixture).await;
         for who in Approver::ALL {
-            let preparer = world.callers.person(TENANT, Some(crate::world::person(1)), everything());
-            let prepared = prepare_as(&world, &preparer, report(&cycle_id)).await.unwrap().into_inner();
+            let preparer = fixture.callers.person(TENANT, Some(crate::fixture::person(1)), everything());
+            let prepared = prepare_as(&fixture, &preparer, report(&cycle_id)).await.unwrap().into_inner();
             let id = prepared.transfer.unwrap().transfer_id;
-            let answer = approve(&world, &who.caller(&world.callers, &preparer), &id).await;
+            let answer = approve(&fixture, &who.caller(&fixture.callers, &preparer), &id).await;
             if who == Approver::SomebodyElse {
-                assert!(answer.is_ok(), "{}: {answer:?}", world.db.name);
+                assert!(answer.is_ok(), "{}: {answer:?}", fixture.db.name);
             } else {
-                assert_eq!(reason(answer), "FOUR_EYES_REQUIRED", "{}: {who:?}", world.db.name);
+                assert_eq!(reason(answer), "FOUR_EYES_REQUIRED", "{}: {who:?}", fixture.db.name);
             }
         }
     }
@@ -138,17 +139,17 @@ async fn a_transfer_is_approved_by_other_eyes_than_those_that_prepared_it() {
 
 #[tokio::test]
 async fn what_was_prepared_is_withdrawn_or_rejected_and_never_leaves() {
-    for world in World::all(team(12)).await {
-        let name = world.db.name;
-        let cycle_id = published(&world).await;
+    for fixture in Fixture::all(team(12)).await {
+        let name = fixture.db.name;
+        let cycle_id = published(&fixture).await;
         let another = async || {
-            let prepared = prepare(&world, report(&cycle_id)).await.unwrap().into_inner();
+            let prepared = prepare(&fixture, report(&cycle_id)).await.unwrap().into_inner();
             prepared.transfer.unwrap().transfer_id
         };
         let withdraw = async |transfer_id: &str, reason: &str| {
             let (transfer_id, reason) = (transfer_id.to_owned(), reason.to_owned());
             let ask = pb::WithdrawTransferRequest { request_id: "back".into(), transfer_id, reason };
-            world.transfers().withdraw_transfer(world.admin.request(ask)).await
+            fixture.transfers().withdraw_transfer(fixture.admin.request(ask)).await
         };
         let first = another().await;
         assert_eq!(reason(withdraw(&first, " ").await), "INVALID_REQUEST", "{name}");
@@ -160,32 +161,32 @@ async fn what_was_prepared_is_withdrawn_or_rejected_and_never_leaves() {
         );
         let again = withdraw(&first, "the wrong month").await.unwrap().into_inner().transfer.unwrap();
         assert_eq!(again, told, "{name}: the same request");
-        assert_eq!(reason(approve(&world, &colleague(&world), &first).await), "TRANSFER_NOT_PREPARED", "{name}");
+        assert_eq!(reason(approve(&fixture, &colleague(&fixture), &first).await), "TRANSFER_NOT_PREPARED", "{name}");
         let second = another().await;
-        approve(&world, &colleague(&world), &second).await.unwrap();
+        approve(&fixture, &colleague(&fixture), &second).await.unwrap();
         let reject = async |transfer_id: &str| {
             let (transfer_id, reason) = (transfer_id.to_owned(), "no contract".to_owned());
             let ask = pb::RejectTransferRequest { request_id: String::new(), transfer_id, reason };
-            world.transfers().reject_transfer(colleague(&world).request(ask)).await
+            fixture.transfers().reject_transfer(colleague(&fixture).request(ask)).await
         };
         let told = reject(&second).await.unwrap().into_inner().transfer.unwrap();
         assert_eq!(told.stage(), pb::TransferStage::Rejected, "{name}");
-        assert_eq!(reason(release(&world, &second).await), "TRANSFER_DROPPED", "{name}");
+        assert_eq!(reason(release(&fixture, &second).await), "TRANSFER_DROPPED", "{name}");
         // What never left stands in nobody's way.
         let third = another().await;
-        approve(&world, &colleague(&world), &third).await.unwrap();
-        release(&world, &third).await.unwrap();
+        approve(&fixture, &colleague(&fixture), &third).await.unwrap();
+        release(&fixture, &third).await.unwrap();
         assert_eq!(reason(reject(&third).await), "TRANSFER_RELEASED", "{name}");
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_told_is_refused_with_what_to_do() {
-    for world in World::all(team(8)).await {
-        let cycle_id = world.march().await;
-        let why = async |ask| reason(prepare(&world, ask).await);
-        assert_eq!(why(report(&cycle_id)).await, "CYCLE_NOT_PUBLISHED", "{}", world.db.name);
-        let cycle_id = published(&world).await;
+    for fixture in Fixture::all(team(8)).await {
+        let cycle_id = fixture.march().await;
+        let why = async |ask| reason(prepare(&fixture, ask).await);
+        assert_eq!(why(report(&cycle_id)).await, "CYCLE_NOT_PUBLISHED", "{}", fixture.db.name);
+        let cycle_id = published(&fixture).await;
         assert_eq!(why(report(&cycle_id)).await, "NOTHING_TO_TELL", "four people of cn-north");
         let asks = [
             (pb::PrepareTransferRequest { to_region: "cn-north".into(), ..report(&cycle_id) }, "REGION_SAME"),
@@ -194,18 +195,18 @@ async fn what_cannot_be_told_is_refused_with_what_to_do() {
             (pb::PrepareTransferRequest { purpose: " ".into(), ..report(&cycle_id) }, "INVALID_REQUEST"),
         ];
         for (ask, expected) in asks {
-            assert_eq!(why(ask).await, expected, "{}", world.db.name);
+            assert_eq!(why(ask).await, expected, "{}", fixture.db.name);
         }
     }
 }
 
 #[tokio::test]
 async fn the_database_itself_keeps_preparer_and_approver_apart() {
-    for world in World::all(team(12)).await {
-        let cycle_id = published(&world).await;
-        prepare(&world, report(&cycle_id)).await.unwrap();
-        let db = Database::connect(&world.db.owner_url).await.unwrap();
-        let table = if world.db.name == "postgres" { format!("{SERVICE}.transfers") } else { "transfers".to_owned() };
+    for fixture in Fixture::all(team(12)).await {
+        let cycle_id = published(&fixture).await;
+        prepare(&fixture, report(&cycle_id)).await.unwrap();
+        let db = Database::connect(&fixture.db.owner_url).await.unwrap();
+        let table = if fixture.db.name == "postgres" { format!("{SERVICE}.transfers") } else { "transfers".to_owned() };
         let cells = table.replace("transfers", "report_cells");
         for (forbidden, rule) in [
             (format!("UPDATE {table} SET approved_by = prepared_by"), "approver_check"),
@@ -213,7 +214,7 @@ async fn the_database_itself_keeps_preparer_and_approver_apart() {
             (format!("UPDATE {cells} SET people = 4"), "people_check"),
         ] {
             let refused = db.execute_unprepared(&forbidden).await.unwrap_err().to_string();
-            assert!(refused.contains(rule), "{}: {refused}", world.db.name);
+            assert!(refused.contains(rule), "{}: {refused}", fixture.db.name);
         }
     }
 }
@@ -222,25 +223,25 @@ async fn the_database_itself_keeps_preparer_and_approver_apart() {
 async fn a_report_that_another_overtook_is_prepared_again() {
     let told = team(10);
     // A sixth person of the team comes to light after the first report was prepared.
-    let late = Told::of(11, 2).people.remove(10);
-    for world in World::all(told).await {
-        let first = published(&world).await;
-        let early = prepare(&world, report(&first)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
-        world.tell(|told| {
+    let late = PeerFacts::of(11, 2).people.remove(10);
+    for fixture in Fixture::all(told).await {
+        let first = published(&fixture).await;
+        let early = prepare(&fixture, report(&first)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
+        fixture.tell(|told| {
             told.people.push(late.clone());
             on_duty(told, 11);
         });
-        let again = world.march().await;
-        world.close(&again).await;
+        let again = fixture.march().await;
+        fixture.close(&again).await;
         let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: again.clone() };
-        world.cycles().publish_cycle(world.admin.request(ask)).await.unwrap();
-        let later = prepare(&world, report(&again)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
+        fixture.cycles().publish_cycle(fixture.admin.request(ask)).await.unwrap();
+        let later = prepare(&fixture, report(&again)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
         for id in [&early, &later] {
-            approve(&world, &colleague(&world), id).await.unwrap();
+            approve(&fixture, &colleague(&fixture), id).await.unwrap();
         }
-        release(&world, &later).await.unwrap();
-        assert_eq!(reason(release(&world, &early).await), "TRANSFER_STALE", "{}", world.db.name);
-        let refused = prepare(&world, report(&first)).await;
-        assert_eq!(reason(refused), "NOTHING_TO_TELL", "{}: one person is the difference", world.db.name);
+        release(&fixture, &later).await.unwrap();
+        assert_eq!(reason(release(&fixture, &early).await), "TRANSFER_STALE", "{}", fixture.db.name);
+        let refused = prepare(&fixture, report(&first)).await;
+        assert_eq!(reason(refused), "NOTHING_TO_TELL", "{}: one person is the difference", fixture.db.name);
     }
 }

@@ -48,13 +48,13 @@ pub async fn record_evidence(app: &App, ctx: &OpContext, position: i64, cycle: C
     let findings = domain::evidence(&published);
     app.store
         .retry(ctx, || async {
-            let mut unit = app.store.unit(ctx, &permit).await?;
-            if !unit.advance_cursor(SOURCE, position).await? {
+            let mut work = app.store.unit(ctx, &permit).await?;
+            if !work.advance_cursor(SOURCE, position).await? {
                 return Ok(());
             }
-            store::insert(&mut unit, ctx, &people, &published, &findings).await?;
+            store::insert(&mut work, ctx, &people, &published, &findings).await?;
             let audit = Audit::new("talent.evidence.record", "cycle", cycle).note("pieces", findings.len());
-            unit.commit(audit, ()).await
+            work.commit(audit, ()).await
         })
         .await
 }

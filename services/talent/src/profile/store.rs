@@ -8,7 +8,7 @@ use tally_kernel::id::{CycleId, EvidenceId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{ReadTx, Unit, from_db, to_db};
+use tally_store::{ReadTx, UnitOfWork, from_db, to_db};
 
 use super::domain::{Finding, Kept, Kind, Published};
 
@@ -77,7 +77,7 @@ pub async fn page<R: Rpc>(
 /// Writes what a cycle shows, each piece where the person belonged on the last day of the cycle, as the card is. People whom
 /// identity no longer knows are kept without a unit, in no region but the group's.
 pub async fn insert(
-    unit: &mut Unit,
+    work: &mut UnitOfWork,
     ctx: &OpContext,
     people: &People,
     published: &Published,
@@ -99,7 +99,7 @@ pub async fn insert(
         }
     });
     let rows: Vec<ActiveModel> = rows.collect();
-    unit.insert_many(rows).await?;
+    work.insert_many(rows).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
-use tally_app::directory::{Directory, Employment, People, Person, Post};
+use tally_app::directory::{Directory, DirectoryPerson, Employment, People, Post};
 use tally_kernel::Micro;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, TenantId};
 use tally_kernel::page::Page;
@@ -44,7 +44,7 @@ fn people() -> People {
     let home = employment(Post::Home, date(2026, 1, 1), 50, "cn-north");
     let second = employment(Post::Beside, date(2026, 3, 1), 60, "cn-south");
     let (id, employments) = (PersonId(Uuid::from_u128(1)), vec![home, second]);
-    People::new([Person { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments }])
+    People::new([DirectoryPerson { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments }])
 }
 
 fn room(db: &TestStore, callers: &Callers) -> App {
@@ -55,13 +55,13 @@ fn room(db: &TestStore, callers: &Callers) -> App {
 
 async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
     let permit = ctx.permit::<RecordEvidence>(&Target::tenant()).unwrap();
-    let mut unit = app.store.unit(ctx, &permit).await.unwrap();
-    if !unit.advance_cursor(SOURCE, position).await.unwrap() {
+    let mut work = app.store.unit(ctx, &permit).await.unwrap();
+    if !work.advance_cursor(SOURCE, position).await.unwrap() {
         return false;
     }
     let (published, findings) = (published(), domain::evidence(&published()));
-    store::insert(&mut unit, ctx, &people(), &published, &findings).await.unwrap();
-    unit.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
+    store::insert(&mut work, ctx, &people(), &published, &findings).await.unwrap();
+    work.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
     true
 }
 

@@ -7,9 +7,9 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::diagnostics::Wrong;
 use super::exported;
 use super::numbers::is_grouped;
-use super::trouble::Wrong;
 
 /// The longest id, name or path, in characters.
 const TEXT_LIMIT: usize = 200;

@@ -7,15 +7,15 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::cell::{self, nearest, shown};
+use super::diagnostics::Wrong;
 use super::exported;
-use super::model::{Account, AccountIx, Alias, Person, PersonIx};
+use super::model::{AccountIx, Alias, BundleAccount, BundlePerson, PersonIx};
 use super::people::{bare, segment};
-use super::trouble::Wrong;
 
 /// Finds people and accounts by what files call them.
 pub(crate) struct Directory<'a> {
-    people: &'a [Person],
-    pub accounts: &'a [Account],
+    people: &'a [BundlePerson],
+    pub accounts: &'a [BundleAccount],
     person_zones: Vec<TimeZone>,
     account_zones: Vec<TimeZone>,
     pub(super) by_no: HashMap<&'a str, PersonIx>,
@@ -28,7 +28,7 @@ pub(crate) struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    pub fn new(people: &'a [Person], accounts: &'a [Account]) -> Self {
+    pub fn new(people: &'a [BundlePerson], accounts: &'a [BundleAccount]) -> Self {
         let tz = |name: &String| cell::zone(name).unwrap_or(TimeZone::UTC);
         let mut by_name: HashMap<String, Vec<AccountIx>> = HashMap::new();
         for (i, account) in accounts.iter().enumerate() {
@@ -142,7 +142,7 @@ impl<'a> Directory<'a> {
         }
         let (platform, store, account) = (segment(platform)?, segment(store)?, cell::id(account)?);
         let name = bare(&platform, &store, &account);
-        let key = |a: &'a Account| (a.platform.as_str(), a.store.as_str(), a.name.as_str());
+        let key = |a: &'a BundleAccount| (a.platform.as_str(), a.store.as_str(), a.name.as_str());
         match self.accounts.binary_search_by(|a| key(a).cmp(&(&platform, &store, name))) {
             Ok(at) => {
                 let ix = AccountIx(at as u32);

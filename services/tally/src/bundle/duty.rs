@@ -1,14 +1,14 @@
 //! rosters.csv, punches.csv and handovers.csv: the evidence of who was on duty.
 
 use super::cell::{self, shown};
+use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::direction::{Around, Odd, direct};
 use super::directory::Directory;
 use super::exported;
 use super::model::{GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
-use super::people::{Desk, each_row, once};
+use super::people::{Diagnostics, each_row, once};
 use super::source::Source;
 use super::table::{Layout, Need::Optional, Need::Required};
-use super::trouble::{FindingKind, Findings, Unusable, Wrong};
 
 pub(crate) static ROSTERS: Layout = Layout {
     file: "rosters.csv",
@@ -39,25 +39,25 @@ pub(crate) static HANDOVERS: Layout = Layout {
 pub(crate) fn read_rosters(
     source: Option<&Source>,
     directory: &Directory<'_>,
-    desk: &mut Desk<'_, '_>,
+    diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Vec<Roster>, Unusable> {
     let mut twice = 0;
-    let rows = each_row(source, &ROSTERS, false, desk, |row, trouble| {
-        let person = trouble.take("employee_no", directory.person(row.get(0)));
-        let account = trouble.take("account", directory.account(row.get(1)));
+    let rows = each_row(source, &ROSTERS, false, diagnostics, |row, diagnostic| {
+        let person = diagnostic.take("employee_no", directory.person(row.get(0)));
+        let account = diagnostic.take("account", directory.account(row.get(1)));
         let zone = directory.person_zone(person?);
-        let start = trouble.take("start", cell::moment(row.get(2), zone));
-        let end = trouble.take("end", cell::moment(row.get(3), zone));
+        let start = diagnostic.take("start", cell::moment(row.get(2), zone));
+        let end = diagnostic.take("end", cell::moment(row.get(3), zone));
         let (start, mut end) = (start?, end?);
         twice += u64::from(end.at <= start.at && end.take_second_after(start.at));
         if end.at <= start.at {
             let reason = format!("the shift ends at {}, not after its start at {}", end.local, start.local);
-            trouble.add("end", Wrong::new(reason, "a night shift ends on the next day: write that date"));
+            diagnostic.add("end", Wrong::new(reason, "a night shift ends on the next day: write that date"));
         }
         Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
     })?;
-    note_twice(ROSTERS.file, twice, desk.findings);
-    Ok(once(rows, ROSTERS.file, desk.findings))
+    note_twice(ROSTERS.file, twice, diagnostics.findings);
+    Ok(once(rows, ROSTERS.file, diagnostics.findings))
 }
 
 /// Notes ends that were taken for the second time that the clock showed them.
@@ -74,21 +74,21 @@ pub(crate) fn read_punches(
     source: Option<&Source>,
     directory: &Directory<'_>,
     around: &Around<'_>,
-    desk: &mut Desk<'_, '_>,
+    diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<(Vec<GivenPunch>, Vec<Punch>), Unusable> {
     let directed = around.how.directed();
     let layout = if directed { &PUNCHES } else { &UNDIRECTED };
-    let rows = each_row(source, layout, false, desk, |row, trouble| {
-        let person = trouble.take("employee_no", directory.person(row.get(0)));
+    let rows = each_row(source, layout, false, diagnostics, |row, diagnostic| {
+        let person = diagnostic.take("employee_no", directory.person(row.get(0)));
         let kind = match row.get(2) {
             "" if !directed => Some(None),
-            text => trouble.take("kind", word(text, [("in", PunchKind::In), ("out", PunchKind::Out)])).map(Some),
+            text => diagnostic.take("kind", word(text, [("in", PunchKind::In), ("out", PunchKind::Out)])).map(Some),
         };
-        let at = trouble.take("at", cell::moment(row.get(1), directory.person_zone(person?)));
+        let at = diagnostic.take("at", cell::moment(row.get(1), directory.person_zone(person?)));
         Some(GivenPunch { person: person?, at: at?.at, kind: kind? })
     })
     .map_err(|wrong| name_setting(wrong, directed))?;
-    let given = once(rows, PUNCHES.file, desk.findings);
+    let given = once(rows, PUNCHES.file, diagnostics.findings);
     let mut punches = Vec::with_capacity(given.len());
     for of_person in given.chunk_by(|a, b| a.person == b.person) {
         if directed {
@@ -98,7 +98,7 @@ pub(crate) fn read_punches(
         let person = of_person[0].person;
         let (found, odd) = direct(of_person, directory.person_zone(person), around);
         punches.extend(found);
-        odd.iter().for_each(|odd| note(odd, directory.number(person), desk.findings));
+        odd.iter().for_each(|odd| note(odd, directory.number(person), diagnostics.findings));
     }
     Ok((given, punches))
 }
@@ -133,17 +133,17 @@ fn note(odd: &Odd, number: &str, findings: &mut Findings) {
 pub(crate) fn read_handovers(
     source: Option<&Source>,
     directory: &Directory<'_>,
-    desk: &mut Desk<'_, '_>,
+    diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Vec<Handover>, Unusable> {
     let kinds = [("take", HandoverKind::Take), ("release", HandoverKind::Release)];
-    let rows = each_row(source, &HANDOVERS, false, desk, |row, trouble| {
-        let account = trouble.take("account", directory.account(row.get(0)));
-        let person = trouble.take("employee_no", directory.person(row.get(1)));
-        let kind = trouble.take("kind", word(row.get(3), kinds));
-        let at = trouble.take("at", cell::moment(row.get(2), directory.account_zone(account?)));
+    let rows = each_row(source, &HANDOVERS, false, diagnostics, |row, diagnostic| {
+        let account = diagnostic.take("account", directory.account(row.get(0)));
+        let person = diagnostic.take("employee_no", directory.person(row.get(1)));
+        let kind = diagnostic.take("kind", word(row.get(3), kinds));
+        let at = diagnostic.take("at", cell::moment(row.get(2), directory.account_zone(account?)));
         Some(Handover { account: account?, at: at?.at, person: person?, kind: kind? })
     })?;
-    Ok(once(rows, HANDOVERS.file, desk.findings))
+    Ok(once(rows, HANDOVERS.file, diagnostics.findings))
 }
 
 /// One of two words.

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use super::diagnostics::{Finding, Rejected};
 use super::group::{Group, Policy};
 use super::pool::Pool;
 use super::scheme::Scheme;
 use super::source::FileDigest;
 use super::symbols::{Symbol, Symbols};
-use super::trouble::{Finding, Rejected};
 
 /// Index of a person in [`Bundle::people`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,9 +50,9 @@ pub struct Bundle {
     /// What is paid out; without it there is no settlement.
     pub pool: Option<Pool>,
     /// By employee number.
-    pub people: Vec<Person>,
+    pub people: Vec<BundlePerson>,
     /// By platform, store and name.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<BundleAccount>,
     /// By account, start and external id.
     pub records: Vec<Record>,
     /// The extra columns of the records, by name; values stand at the index of their record.
@@ -75,12 +75,12 @@ pub struct Bundle {
 
 impl Bundle {
     /// The person at an index of this bundle.
-    pub fn person(&self, ix: PersonIx) -> &Person {
+    pub fn person(&self, ix: PersonIx) -> &BundlePerson {
         &self.people[ix.0 as usize]
     }
 
     /// The account at an index of this bundle.
-    pub fn account(&self, ix: AccountIx) -> &Account {
+    pub fn account(&self, ix: AccountIx) -> &BundleAccount {
         &self.accounts[ix.0 as usize]
     }
 
@@ -127,7 +127,7 @@ impl Period {
 
 /// A row of people.csv.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct BundlePerson {
     /// The number the group knows the person by.
     pub employee_no: String,
     /// The name.
@@ -148,7 +148,7 @@ pub struct Person {
 
 /// A platform account with its phases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub struct BundleAccount {
     /// Such as `JD`.
     pub platform: String,
     /// The shop on it.
@@ -165,7 +165,7 @@ pub struct Account {
     pub phases: Vec<Phase>,
 }
 
-impl Account {
+impl BundleAccount {
     /// platform/store/name.
     pub fn path(&self) -> String {
         format!("{}/{}/{}", self.platform, self.store, self.name)

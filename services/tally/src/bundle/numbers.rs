@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::cell::{fold, shown};
-use super::trouble::Wrong;
+use super::diagnostics::Wrong;
 use super::yaml::Fields;
 
 /// What to write into group.yaml.

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 
 use super::cell::{self, shown};
+use super::diagnostics::{FindingKind, Findings, Rejects, RowDiagnostic, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
-use super::model::{Account, Alias, Person, Phase, PhaseKind};
+use super::model::{Alias, BundleAccount, BundlePerson, Phase, PhaseKind};
 use super::source::{Progress, Source};
 use super::table::{Layout, Need, Row, Table};
-use super::trouble::{FindingKind, Findings, Rejects, RowTrouble, Unusable, Wrong};
 
 use Need::{Expected, Optional, Required};
 
@@ -58,7 +58,7 @@ pub(crate) static ALIASES: Layout = Layout {
 };
 
 /// What reading a table needs besides the table.
-pub(crate) struct Desk<'a, 'p> {
+pub(crate) struct Diagnostics<'a, 'p> {
     pub rejects: &'a mut Rejects,
     pub findings: &'a mut Findings,
     pub progress: &'a mut Progress<'p>,
@@ -70,17 +70,17 @@ pub(crate) fn each_row<T>(
     source: Option<&Source>,
     layout: &'static Layout,
     must: bool,
-    desk: &mut Desk<'_, '_>,
-    mut read: impl FnMut(&Row<'_>, &mut RowTrouble) -> Option<T>,
+    diagnostics: &mut Diagnostics<'_, '_>,
+    mut read: impl FnMut(&Row<'_>, &mut RowDiagnostic) -> Option<T>,
 ) -> Result<Vec<(T, u64)>, Unusable> {
     let mut rows = Vec::new();
     let Some(source) = source else { return Ok(rows) };
-    let Some(mut table) = Table::open(source, layout, must, desk.findings)? else { return Ok(rows) };
-    while let Some(row) = table.next(desk.rejects, desk.progress)? {
-        let mut trouble = RowTrouble::default();
-        let value = read(&row, &mut trouble);
+    let Some(mut table) = Table::open(source, layout, must, diagnostics.findings)? else { return Ok(rows) };
+    while let Some(row) = table.next(diagnostics.rejects, diagnostics.progress)? {
+        let mut diagnostic = RowDiagnostic::default();
+        let value = read(&row, &mut diagnostic);
         let line = row.line;
-        if trouble.settle(desk.rejects, layout.file, line) {
+        if diagnostic.settle(diagnostics.rejects, layout.file, line) {
             rows.extend(value.map(|v| (v, line)));
         }
     }
@@ -146,24 +146,24 @@ fn zone_name(text: &str, default: &str) -> Result<String, Wrong> {
 pub(crate) fn read_people(
     source: Option<&Source>,
     default_zone: &str,
-    desk: &mut Desk<'_, '_>,
-) -> Result<Vec<Person>, Unusable> {
-    let rows = each_row(source, &PEOPLE, true, desk, |row, trouble| {
-        let employee_no = trouble.take("employee_no", number(row.get(0)));
-        let name = trouble.take("name", cell::name(row.get(1)));
-        let org_unit = trouble.take("org_unit", path(row.get(2)));
-        let position = trouble.take("position", optional(row.get(3), cell::name));
-        let grade = trouble.take("grade", optional(row.get(4), cell::name));
-        let hired_on = trouble.take("hired_on", cell::date(row.get(5)));
-        let left_on = trouble.take("left_on", optional(row.get(6), cell::date));
-        let zone = trouble.take("zone", zone_name(row.get(7), default_zone));
+    diagnostics: &mut Diagnostics<'_, '_>,
+) -> Result<Vec<BundlePerson>, Unusable> {
+    let rows = each_row(source, &PEOPLE, true, diagnostics, |row, diagnostic| {
+        let employee_no = diagnostic.take("employee_no", number(row.get(0)));
+        let name = diagnostic.take("name", cell::name(row.get(1)));
+        let org_unit = diagnostic.take("org_unit", path(row.get(2)));
+        let position = diagnostic.take("position", optional(row.get(3), cell::name));
+        let grade = diagnostic.take("grade", optional(row.get(4), cell::name));
+        let hired_on = diagnostic.take("hired_on", cell::date(row.get(5)));
+        let left_on = diagnostic.take("left_on", optional(row.get(6), cell::date));
+        let zone = diagnostic.take("zone", zone_name(row.get(7), default_zone));
         if let (Some(hired), Some(Some(left))) = (hired_on, left_on)
             && left < hired
         {
             let reason = format!("the employment ends on {left}, before it begins on {hired}");
-            trouble.add("left_on", Wrong::new(reason, "correct the dates; left_on is the last day of work"));
+            diagnostic.add("left_on", Wrong::new(reason, "correct the dates; left_on is the last day of work"));
         }
-        Some(Person {
+        Some(BundlePerson {
             employee_no: employee_no?.into_owned(),
             name: name?,
             org_unit: org_unit?,
@@ -174,7 +174,7 @@ pub(crate) fn read_people(
             zone: zone?,
         })
     })?;
-    let mut by_no: BTreeMap<String, Vec<(Person, u64)>> = BTreeMap::new();
+    let mut by_no: BTreeMap<String, Vec<(BundlePerson, u64)>> = BTreeMap::new();
     for (person, line) in rows {
         by_no.entry(person.employee_no.clone()).or_default().push((person, line));
     }
@@ -186,13 +186,13 @@ pub(crate) fn read_people(
                 let reason =
                     format!("{} rows with different content have the number {}", rows.len(), shown(&employee_no));
                 let wrong = Wrong::new(reason, "keep one row for each person");
-                desk.rejects.push(PEOPLE.file, *line, "employee_no", wrong);
+                diagnostics.rejects.push(PEOPLE.file, *line, "employee_no", wrong);
             }
             continue;
         }
         if rows.len() > 1 {
             let dropped = rows.len() as u64 - 1;
-            desk.findings.add(
+            diagnostics.findings.add(
                 FindingKind::DuplicateRow,
                 PEOPLE.file,
                 employee_no,
@@ -203,7 +203,7 @@ pub(crate) fn read_people(
         people.extend(rows.into_iter().next().map(|(person, _)| person));
     }
     if people.is_empty() {
-        let why = desk
+        let why = diagnostics
             .rejects
             .first(PEOPLE.file)
             .map_or_else(String::new, |first| format!("; every row was rejected: {first}"));
@@ -219,21 +219,21 @@ type AccountKey = (String, String, String);
 pub(crate) fn read_accounts(
     source: Option<&Source>,
     default_zone: &str,
-    desk: &mut Desk<'_, '_>,
-) -> Result<Vec<Account>, Unusable> {
-    let rows = each_row(source, &ACCOUNTS, true, desk, |row, trouble| {
-        let platform = trouble.take("platform", segment(row.get(0)));
-        let store = trouble.take("store", segment(row.get(1)));
-        let name = trouble.take("account", account_name(row.get(0), row.get(1), row.get(2)));
-        let kind = trouble.take("phase", phase_kind(row.get(3)));
-        let capacity = trouble.take("capacity", cell::small_count(row.get(4)));
-        let zone = trouble.take("zone", zone_name(row.get(5), default_zone));
-        let team = trouble.take("team", optional(row.get(6), path));
-        let from = trouble.take("phase_from", optional(row.get(7), cell::date));
-        let exclusive = trouble.take("exclusive", optional(row.get(8), cell::boolean));
+    diagnostics: &mut Diagnostics<'_, '_>,
+) -> Result<Vec<BundleAccount>, Unusable> {
+    let rows = each_row(source, &ACCOUNTS, true, diagnostics, |row, diagnostic| {
+        let platform = diagnostic.take("platform", segment(row.get(0)));
+        let store = diagnostic.take("store", segment(row.get(1)));
+        let name = diagnostic.take("account", account_name(row.get(0), row.get(1), row.get(2)));
+        let kind = diagnostic.take("phase", phase_kind(row.get(3)));
+        let capacity = diagnostic.take("capacity", cell::small_count(row.get(4)));
+        let zone = diagnostic.take("zone", zone_name(row.get(5), default_zone));
+        let team = diagnostic.take("team", optional(row.get(6), path));
+        let from = diagnostic.take("phase_from", optional(row.get(7), cell::date));
+        let exclusive = diagnostic.take("exclusive", optional(row.get(8), cell::boolean));
         let phases = vec![Phase { from: from?, kind: kind?, capacity: capacity? }];
         let (platform, store, name) = (platform?, store?, name?);
-        Some(Account {
+        Some(BundleAccount {
             platform,
             store,
             name,
@@ -243,14 +243,14 @@ pub(crate) fn read_accounts(
             phases,
         })
     })?;
-    let mut by_key: BTreeMap<AccountKey, Vec<(Account, u64)>> = BTreeMap::new();
+    let mut by_key: BTreeMap<AccountKey, Vec<(BundleAccount, u64)>> = BTreeMap::new();
     for (account, line) in rows {
         let key = (account.platform.clone(), account.store.clone(), account.name.clone());
         by_key.entry(key).or_default().push((account, line));
     }
-    let accounts: Vec<Account> = by_key.into_values().filter_map(|rows| join_phases(rows, desk)).collect();
+    let accounts: Vec<BundleAccount> = by_key.into_values().filter_map(|rows| join_phases(rows, diagnostics)).collect();
     if accounts.is_empty() {
-        let why = desk
+        let why = diagnostics
             .rejects
             .first(ACCOUNTS.file)
             .map_or_else(String::new, |first| format!("; every row was rejected: {first}"));
@@ -261,10 +261,10 @@ pub(crate) fn read_accounts(
 }
 
 /// The rows of one account as one account with its phases, or nothing where they contradict each other.
-fn join_phases(mut rows: Vec<(Account, u64)>, desk: &mut Desk<'_, '_>) -> Option<Account> {
+fn join_phases(mut rows: Vec<(BundleAccount, u64)>, diagnostics: &mut Diagnostics<'_, '_>) -> Option<BundleAccount> {
     rows.sort_by(|a, b| a.0.phases.cmp(&b.0.phases));
     let first = rows.first()?.0.clone();
-    let same = |a: &Account| (a.zone == first.zone) && (a.team == first.team) && (a.exclusive == first.exclusive);
+    let same = |a: &BundleAccount| (a.zone == first.zone) && (a.team == first.team) && (a.exclusive == first.exclusive);
     let phases: BTreeSet<&Phase> = rows.iter().flat_map(|(a, _)| &a.phases).collect();
     let days: BTreeSet<Option<Date>> = phases.iter().map(|p| p.from).collect();
     let wrong = if rows.iter().any(|(a, _)| !same(a)) {
@@ -275,7 +275,7 @@ fn join_phases(mut rows: Vec<(Account, u64)>, desk: &mut Desk<'_, '_>) -> Option
         let dropped = (rows.len() - phases.len()) as u64;
         let phases = phases.into_iter().cloned().collect();
         if dropped > 0 {
-            desk.findings.add(
+            diagnostics.findings.add(
                 FindingKind::DuplicateRow,
                 ACCOUNTS.file,
                 first.path(),
@@ -283,10 +283,10 @@ fn join_phases(mut rows: Vec<(Account, u64)>, desk: &mut Desk<'_, '_>) -> Option
                 dropped,
             );
         }
-        return Some(Account { phases, ..first });
+        return Some(BundleAccount { phases, ..first });
     };
     for (_, line) in &rows {
-        desk.rejects.push(ACCOUNTS.file, *line, wrong.0, Wrong::new(wrong.1, wrong.2));
+        diagnostics.rejects.push(ACCOUNTS.file, *line, wrong.0, Wrong::new(wrong.1, wrong.2));
     }
     None
 }
@@ -327,23 +327,25 @@ fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {
 pub(crate) fn read_aliases(
     source: Option<&Source>,
     directory: &Directory<'_>,
-    desk: &mut Desk<'_, '_>,
+    diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Vec<Alias>, Unusable> {
-    let rows = each_row(source, &ALIASES, false, desk, |row, trouble| {
-        let platform = trouble.take("platform", segment(row.get(0)));
-        let alias = trouble.take("alias", cell::id(row.get(1)));
-        let person = trouble.take("employee_no", directory.person(row.get(2)));
-        let from = trouble.take("from", optional(row.get(3), cell::date));
-        let to = trouble.take("to", optional(row.get(4), cell::date));
+    let rows = each_row(source, &ALIASES, false, diagnostics, |row, diagnostic| {
+        let platform = diagnostic.take("platform", segment(row.get(0)));
+        let alias = diagnostic.take("alias", cell::id(row.get(1)));
+        let person = diagnostic.take("employee_no", directory.person(row.get(2)));
+        let from = diagnostic.take("from", optional(row.get(3), cell::date));
+        let to = diagnostic.take("to", optional(row.get(4), cell::date));
         if let (Some(Some(from)), Some(Some(to))) = (from, to)
             && to < from
         {
-            trouble.add("to", Wrong::new(format!("it ends on {to}, before it begins on {from}"), "correct the dates"));
+            diagnostic
+                .add("to", Wrong::new(format!("it ends on {to}, before it begins on {from}"), "correct the dates"));
         }
         let alias = alias?.into_owned();
         if directory.by_no.get(alias.as_str()).is_some_and(|other| person.is_some_and(|p| p != *other)) {
             let reason = format!("{} is the employee number of somebody else", shown(&alias));
-            trouble.add("alias", Wrong::new(reason, "records with it would be read as that person: rename the alias"));
+            diagnostic
+                .add("alias", Wrong::new(reason, "records with it would be read as that person: rename the alias"));
         }
         Some(Alias { platform: platform?, alias, from: from?, to: to?, person: person? })
     })?;
@@ -361,11 +363,11 @@ pub(crate) fn read_aliases(
             if rows.iter().any(|(other, _)| clash(alias, other)) {
                 let reason = format!("{} is two people at the same time", shown(&alias.alias));
                 let wrong = Wrong::new(reason, "give each row its from and to dates, without overlap");
-                desk.rejects.push(ALIASES.file, *line, "alias", wrong);
+                diagnostics.rejects.push(ALIASES.file, *line, "alias", wrong);
             } else {
                 kept.push((alias.clone(), *line));
             }
         }
     }
-    Ok(once(kept, ALIASES.file, desk.findings))
+    Ok(once(kept, ALIASES.file, diagnostics.findings))
 }

@@ -4,9 +4,9 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use super::cell;
+use super::diagnostics::Unusable;
 use super::group::{self, Group};
-use super::model::{Period, Person};
-use super::trouble::Unusable;
+use super::model::{BundlePerson, Period};
 use super::yaml::Fields;
 
 /// Money to be split.
@@ -176,7 +176,7 @@ fn read_tier(mut tier: Fields<'_>) -> Option<Tier> {
 }
 
 /// The pool fits the rest of the bundle.
-pub(crate) fn check_pool(named: Option<Period>, period: Period, people: &[Person]) -> Result<(), Unusable> {
+pub(crate) fn check_pool(named: Option<Period>, period: Period, people: &[BundlePerson]) -> Result<(), Unusable> {
     let file = "pool.yaml";
     if let Some(named) = named
         && named != period
@@ -185,7 +185,7 @@ pub(crate) fn check_pool(named: Option<Period>, period: Period, people: &[Person
             format!("it is for {} to {}, but {} to {} is closed", named.from, named.to, period.from, period.to);
         return Err(Unusable::new("OTHER_PERIOD", file, problem, "correct its period, or leave the period out"));
     }
-    let employed = |p: &&Person| p.hired_on <= period.to && p.left_on.is_none_or(|left| left >= period.from);
+    let employed = |p: &&BundlePerson| p.hired_on <= period.to && p.left_on.is_none_or(|left| left >= period.from);
     if people.iter().filter(employed).count() == 0 {
         let problem =
             format!("it has money but nobody of people.csv is employed from {} to {}", period.from, period.to);

@@ -9,16 +9,16 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::cell::{self, Moment, decimal, shown};
+use super::diagnostics::{FindingKind, RowDiagnostic, Unusable, Wrong};
 use super::directory::Directory;
 use super::duty::note_twice;
 use super::exported;
 use super::model::{Measure, MeasureValues, Period, Record};
 use super::numbers::Numbers;
-use super::people::Desk;
+use super::people::Diagnostics;
 use super::source::Source;
 use super::symbols::{Marks, Renumbered, Symbol, Symbols};
 use super::table::{Layout, Need, Row, Table};
-use super::trouble::{FindingKind, RowTrouble, Unusable, Wrong};
 
 use Need::{Expected, Optional, Required};
 
@@ -98,10 +98,10 @@ pub(crate) fn read_records(
     directory: &mut Directory<'_>,
     written: Written<'_>,
     asked: Option<Period>,
-    desk: &mut Desk<'_, '_>,
+    diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Records, Unusable> {
     let table = match source {
-        Some(source) => Table::open(source, &RECORDS, true, desk.findings)?,
+        Some(source) => Table::open(source, &RECORDS, true, diagnostics.findings)?,
         None => None,
     };
     let mut reader = Reader {
@@ -126,34 +126,34 @@ pub(crate) fn read_records(
         } else if table.semicolons && written.numbers.is_none() {
             reader.numbers = Numbers::Doubtful;
         }
-        while let Some(row) = table.next(desk.rejects, desk.progress)? {
-            let mut trouble = RowTrouble::default();
-            let record = reader.record(&row, &mut trouble);
-            if trouble.settle(desk.rejects, RECORDS.file, row.line)
+        while let Some(row) = table.next(diagnostics.rejects, diagnostics.progress)? {
+            let mut diagnostic = RowDiagnostic::default();
+            let record = reader.record(&row, &mut diagnostic);
+            if diagnostic.settle(diagnostics.rejects, RECORDS.file, row.line)
                 && let Some((record, day)) = record
             {
                 reader.keep(&row, record, day)?;
             }
         }
     }
-    let period = reader.period(desk)?;
+    let period = reader.period(diagnostics)?;
     if reader.outside > 0 {
         let Period { from, to } = period;
         let detail = format!("records that do not begin from {from} to {to} were left out");
-        desk.findings.add(FindingKind::OutsidePeriod, RECORDS.file, "", detail, reader.outside);
+        diagnostics.findings.add(FindingKind::OutsidePeriod, RECORDS.file, "", detail, reader.outside);
     }
-    note_twice(RECORDS.file, reader.twice, desk.findings);
-    reader.note_shortened(desk);
-    reader.settle_repeats(desk);
+    note_twice(RECORDS.file, reader.twice, diagnostics.findings);
+    reader.note_shortened(diagnostics);
+    reader.settle_repeats(diagnostics);
     if reader.raws.is_empty() {
-        return Err(no_record(desk, "it holds no record that can be used".to_owned()));
+        return Err(no_record(diagnostics, "it holds no record that can be used".to_owned()));
     }
     Ok(reader.finish(period))
 }
 
-fn no_record(desk: &Desk<'_, '_>, problem: String) -> Unusable {
-    let rejected = desk.rejects.count(RECORDS.file);
-    let first = desk.rejects.first(RECORDS.file);
+fn no_record(diagnostics: &Diagnostics<'_, '_>, problem: String) -> Unusable {
+    let rejected = diagnostics.rejects.count(RECORDS.file);
+    let first = diagnostics.rejects.first(RECORDS.file);
     let why = first.map_or_else(String::new, |first| format!("; {rejected} rows were rejected, the first: {first}"));
     let cure =
         "give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows";
@@ -176,31 +176,31 @@ fn given<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<O
 
 impl Reader<'_, '_> {
     /// The record of a row and the local day it begins on.
-    fn record(&mut self, row: &Row<'_>, trouble: &mut RowTrouble) -> Option<(Record, Date)> {
-        let external_id = trouble.take("external_id", cell::id(row.get(3)));
-        let first_reply_seconds = trouble.take("first_reply_seconds", given(row.get(8), |t| self.measured(t)));
-        let resolved = trouble.take("resolved", given(row.get(9), cell::boolean));
-        let rating = trouble.take("rating", given(row.get(10), |t| self.measured(t)));
+    fn record(&mut self, row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<(Record, Date)> {
+        let external_id = diagnostic.take("external_id", cell::id(row.get(3)));
+        let first_reply_seconds = diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t)));
+        let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
+        let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t)));
         let amount_minor =
-            trouble.take("amount", given(row.get(11), |t| cell::money(&self.numbers.plain(t)?, self.currency)));
-        let account = trouble.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
+            diagnostic.take("amount", given(row.get(11), |t| cell::money(&self.numbers.plain(t)?, self.currency)));
+        let account = diagnostic.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
         let zone = self.directory.account_zone(account);
-        let start = trouble.take("started_at", cell::moment(row.get(4), zone));
-        let end = trouble.take("ended_at", cell::moment(row.get(5), zone));
+        let start = diagnostic.take("started_at", cell::moment(row.get(4), zone));
+        let end = diagnostic.take("ended_at", cell::moment(row.get(5), zone));
         let (start, mut end) = (start?, end?);
         self.twice += u64::from(end.at < start.at && end.take_second_after(start.at));
         if end.at < start.at {
             let reason = format!("it ends at {}, before it begins at {}", end.local, start.local);
-            trouble.add("ended_at", Wrong::new(reason, cure_of_backwards(&start, &end)));
+            diagnostic.add("ended_at", Wrong::new(reason, cure_of_backwards(&start, &end)));
         }
         for (name, place) in &self.extras {
             if let (Numbers::Doubtful, Err(wrong)) = (self.numbers, self.numbers.plain(row.at(*place))) {
-                trouble.add(name, wrong);
+                diagnostic.add(name, wrong);
             }
         }
         let day = start.local.date();
         let platform = &self.directory.accounts[account.0 as usize].platform;
-        let agent = trouble.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
+        let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
         let external_id = external_id?;
         self.shortened[0] += u64::from(self.is_shortened(&external_id));
         let external_id = self.symbols.intern(&external_id);
@@ -238,13 +238,19 @@ impl Reader<'_, '_> {
         self.label(text)
     }
 
-    fn note_shortened(&self, desk: &mut Desk<'_, '_>) {
+    fn note_shortened(&self, diagnostics: &mut Diagnostics<'_, '_>) {
         let cause = "a spreadsheet shortened the number to its first digits (such as 2.20661E+12): export it as text";
         for (column, rows, effect) in
             [("external_id", self.shortened[0], "taken as it is"), ("customer", self.shortened[1], "taken as empty")]
         {
             if rows > 0 {
-                desk.findings.add(FindingKind::DamagedId, RECORDS.file, column, format!("{cause}; {effect}"), rows);
+                diagnostics.findings.add(
+                    FindingKind::DamagedId,
+                    RECORDS.file,
+                    column,
+                    format!("{cause}; {effect}"),
+                    rows,
+                );
             }
         }
     }
@@ -284,19 +290,19 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn period(&self, desk: &Desk<'_, '_>) -> Result<Period, Unusable> {
+    fn period(&self, diagnostics: &Diagnostics<'_, '_>) -> Result<Period, Unusable> {
         if let Some(period) = self.asked {
             if self.raws.is_empty() {
                 let Period { from, to } = period;
                 let others =
                     if self.outside > 0 { format!(" ({} lie outside it)", self.outside) } else { String::new() };
-                return Err(no_record(desk, format!("no record begins from {from} to {to}{others}")));
+                return Err(no_record(diagnostics, format!("no record begins from {from} to {to}{others}")));
             }
             return Ok(period);
         }
         let mut months = self.months.iter();
         match (months.next(), months.next()) {
-            (None, _) => Err(no_record(desk, "it holds no record that can be used".to_owned())),
+            (None, _) => Err(no_record(diagnostics, "it holds no record that can be used".to_owned())),
             (Some((&from, _)), None) => Ok(Period { from, to: from.last_of_month() }),
             (Some((&first, _)), Some(_)) => {
                 let list = self.months.iter().take(6).map(|(day, n)| format!("{}: {n}", day.strftime("%Y-%m")));
@@ -311,7 +317,7 @@ impl Reader<'_, '_> {
     }
 
     /// An external id several times in an account: equal rows count once, rows that differ not at all.
-    fn settle_repeats(&mut self, desk: &mut Desk<'_, '_>) {
+    fn settle_repeats(&mut self, diagnostics: &mut Diagnostics<'_, '_>) {
         let key = |(i, raw): (usize, &Raw)| (raw.record.account, raw.record.external_id, i as u32);
         let mut order: Vec<_> = self.raws.iter().enumerate().map(key).collect();
         order.sort_unstable();
@@ -327,7 +333,13 @@ impl Reader<'_, '_> {
                 others.iter().for_each(|(_, _, i)| drop[*i as usize] = true);
                 let detail = "this external id comes several times with the same content: taken once";
                 let subject = format!("{path}/{id}");
-                desk.findings.add(FindingKind::DuplicateRecord, RECORDS.file, subject, detail, others.len() as u64);
+                diagnostics.findings.add(
+                    FindingKind::DuplicateRecord,
+                    RECORDS.file,
+                    subject,
+                    detail,
+                    others.len() as u64,
+                );
                 continue;
             }
             for (_, _, i) in group {
@@ -339,7 +351,7 @@ impl Reader<'_, '_> {
                     "keep the right row, or give each record its own external_id"
                 };
                 let line = u64::from(self.raws[*i as usize].line);
-                desk.rejects.push(RECORDS.file, line, "external_id", Wrong::new(reason, cure));
+                diagnostics.rejects.push(RECORDS.file, line, "external_id", Wrong::new(reason, cure));
             }
         }
         if any {

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use super::cell::nearest;
-use super::trouble::Unusable;
+use super::diagnostics::Unusable;
 use super::yaml::Fields;
 
 /// The measured columns every records.csv has.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{CoderResult, Decoder, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::trouble::Unusable;
+use super::diagnostics::Unusable;
 use super::write::FINDINGS;
 
 const CHUNK: usize = 256 * 1024;

@@ -1,10 +1,10 @@
 //! A CSV file with a header: finds the columns by name and hands out rows.
 
 use super::cell::{fold, nearest, shown};
+use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong};
 use super::exported;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
-use super::trouble::{FindingKind, Findings, Rejects, Unusable, Wrong};
 
 /// How much a column is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

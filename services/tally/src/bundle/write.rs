@@ -8,13 +8,13 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::cell::major;
+use super::diagnostics::{FindingKind, Unusable, Wrong};
 use super::model::{AccountIx, Bundle, Measure, MeasureValues, Period, Record};
-use super::people::{ACCOUNTS, ALIASES, Desk, PEOPLE, each_row};
+use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, each_row};
 use super::records::RECORDS;
 use super::source::{FileDigest, Source};
 use super::symbols::Symbol;
 use super::table::{Layout, Need::Required};
-use super::trouble::{FindingKind, Unusable, Wrong};
 use super::{Group, duty};
 
 /// What the first reading of a bundle found; only in a normalised bundle, which has nothing left to convert.
@@ -243,17 +243,17 @@ fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<(
 }
 
 /// Reads the findings of the first reading back.
-pub(crate) fn read_findings(source: Option<&Source>, desk: &mut Desk<'_, '_>) -> Result<(), Unusable> {
-    let rows = each_row(source, &FINDINGS, false, desk, |row, trouble| {
+pub(crate) fn read_findings(source: Option<&Source>, diagnostics: &mut Diagnostics<'_, '_>) -> Result<(), Unusable> {
+    let rows = each_row(source, &FINDINGS, false, diagnostics, |row, diagnostic| {
         let unknown = || Wrong::new("no such kind of finding", "delete the file: only inputs/ of a result has it");
-        let kind = trouble.take("kind", FindingKind::from_name(row.get(0)).ok_or_else(unknown));
+        let kind = diagnostic.take("kind", FindingKind::from_name(row.get(0)).ok_or_else(unknown));
         let count = row.get(4).parse().map_err(|_| Wrong::new("it is no count", "delete the file"));
-        let count: Option<u64> = trouble.take("count", count);
+        let count: Option<u64> = diagnostic.take("count", count);
         let text = |i: usize| row.get(i).to_owned();
         Some((kind?, text(1), text(2), text(3), count?))
     })?;
     for ((kind, file, subject, detail, count), _) in rows {
-        desk.findings.add(kind, &file, subject, detail, count);
+        diagnostics.findings.add(kind, &file, subject, detail, count);
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 use serde_norway::{Mapping, Value};
 
 use super::cell::{date, nearest, shown};
+use super::diagnostics::{FindingKind, Findings, Unusable};
 use super::source::{Progress, Source};
-use super::trouble::{FindingKind, Findings, Unusable};
 
 /// What is wrong with a file, all of it.
 #[derive(Default)]

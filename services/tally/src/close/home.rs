@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::crew::Crew;
 use crate::bundle::Bundle;
-use crate::suite::{self, Ambient, PARTS};
+use crate::suite::{self, Ambient, SERVICES};
 
 /// Where the suite keeps its data.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Home {
         let roles = secret();
         let config = settings(place, keys.path(), &roles)?;
         if let Place::Postgres(owner) = place {
-            for part in PARTS {
+            for part in SERVICES {
                 Store::migrate(owner, part.name, Some(&roles), part.migrations).await?;
             }
         }

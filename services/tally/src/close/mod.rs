@@ -11,6 +11,6 @@ mod upload;
 pub use crew::{Crew, USERS};
 pub use home::{Home, Place, secret};
 pub use results::{PersonTotal, rejected};
-pub use run::{Job, Outcome, clock_of, close};
+pub use run::{CloseOutcome, Job, clock_of, close};
 pub use summary::{Manifest, Rejections, Summary, Timings, Versions, read as read_json};
 pub use upload::Ids;

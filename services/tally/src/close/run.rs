@@ -36,7 +36,7 @@ pub struct Job<'a> {
 }
 
 /// What came of it.
-pub struct Outcome {
+pub struct CloseOutcome {
     /// The result in figures.
     pub summary: Summary,
     /// Seconds per step.
@@ -62,7 +62,7 @@ pub fn clock_of(bundle: &Bundle) -> Result<Timestamp> {
 }
 
 /// Does the job.
-pub async fn close(crew: &Crew, job: Job<'_>) -> Result<Outcome> {
+pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bundle = &job.reading.bundle;
     let mut steps = Steps::new();
     // What is known is written before the next step begins: whatever fails later takes nothing of it away.
@@ -82,7 +82,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<Outcome> {
     summary::write(&job.out, "timings.json", &timings)?;
     let (Scored { totals, cards, .. }, statements) = (scored, paid.statements);
     let settlement_id = paid.settled.map(|s| s.settlement_id);
-    Ok(Outcome { summary, timings, cycle_id: cycle.cycle_id, ids, totals, cards, statements, settlement_id })
+    Ok(CloseOutcome { summary, timings, cycle_id: cycle.cycle_id, ids, totals, cards, statements, settlement_id })
 }
 
 /// Makes the cycle, closes it, waits, and publishes it.

@@ -14,7 +14,7 @@ use crate::bundle::{
 };
 use crate::close::Crew;
 use crate::close::summary::NotSettled;
-use crate::session::{Told, told};
+use crate::session::{Refusal, told};
 
 /// The bundle's scheme.
 ///
@@ -120,7 +120,7 @@ pub struct Settled {
 /// # Errors
 /// The failure itself, where it is none of the bundle's: what was scored is on the disk already.
 pub fn refusal(error: anyhow::Error) -> Result<NotSettled> {
-    let told = error.downcast_ref::<Told>().filter(|told| told.refused).map(|told| (told.reason, told.to_string()));
+    let told = error.downcast_ref::<Refusal>().filter(|told| told.refused).map(|told| (told.reason, told.to_string()));
     let unusable = error.downcast_ref::<Unusable>().map(|wrong| (wrong.reason, wrong.to_string()));
     let Some((reason, message)) = told.or(unusable) else {
         let kept = "the pool was not split; credits, cards and findings are in the result folder";

@@ -12,7 +12,9 @@ use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use uuid::Uuid;
 
-use crate::bundle::{Account, AccountIx, Bundle, HandoverKind, MeasureValues, PersonIx, PhaseKind, PunchKind, Record};
+use crate::bundle::{
+    AccountIx, Bundle, BundleAccount, HandoverKind, MeasureValues, PersonIx, PhaseKind, PunchKind, Record,
+};
 use crate::session::{Session, told};
 
 /// Rows of an import.
@@ -55,7 +57,7 @@ pub fn regions(bundle: &Bundle) -> BTreeSet<String> {
     of_people.chain(bundle.accounts.iter().map(|a| region(bundle, a))).collect()
 }
 
-fn region(bundle: &Bundle, account: &Account) -> String {
+fn region(bundle: &Bundle, account: &BundleAccount) -> String {
     let team = account.team.as_deref();
     // An account that everybody serves belongs to no branch: the first branch's region keeps its records.
     let first = || bundle.people.first().map_or("", |p| p.org_unit.as_str());
@@ -69,7 +71,8 @@ pub async fn organisation(session: &Session, bundle: &Bundle) -> Result<Ids> {
     let units = unit_ids(session).await?;
     accounts(session, bundle, &units).await?;
     let mut ids = ids(session, bundle).await?;
-    let unit = |account: &Account| account.team.as_ref().and_then(|team| units.get(team)).cloned().unwrap_or_default();
+    let unit =
+        |account: &BundleAccount| account.team.as_ref().and_then(|team| units.get(team)).cloned().unwrap_or_default();
     ids.units = bundle.accounts.iter().map(unit).collect();
     shifts(session, bundle, &ids).await?;
     punches(session, bundle, &ids).await?;
@@ -199,8 +202,8 @@ async fn ids(session: &Session, bundle: &Bundle) -> Result<Ids> {
         }
     }
     let gone = || anyhow::anyhow!("the suite does not list what was just written");
-    let person = |p: &crate::bundle::Person| of_person.get(&p.employee_no).cloned().ok_or_else(gone);
-    let account = |a: &Account| of_account.get(&a.path()).cloned().ok_or_else(gone);
+    let person = |p: &crate::bundle::BundlePerson| of_person.get(&p.employee_no).cloned().ok_or_else(gone);
+    let account = |a: &BundleAccount| of_account.get(&a.path()).cloned().ok_or_else(gone);
     let people = bundle.people.iter().map(person).collect::<Result<Vec<_>>>()?;
     let accounts = bundle.accounts.iter().map(account).collect::<Result<Vec<_>>>()?;
     let person_of = people.iter().enumerate().map(|(at, id)| Ok((Uuid::parse_str(id)?, PersonIx(at as u32))));

@@ -7,7 +7,7 @@ use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store, Sto
 
 use super::settings::{dumped, load};
 use crate::cli::{Audit, AuditCommand, DONE, FAILED, Search, Verify, Whose};
-use crate::suite::{PARTS, heads_folder, seal_key, store_url};
+use crate::suite::{SERVICES, heads_folder, seal_key, store_url};
 
 /// Does what was asked.
 pub async fn audit(args: Audit) -> Result<u8> {
@@ -26,7 +26,7 @@ async fn verify(args: Verify) -> Result<u8> {
     let keys = Keys::open(&seal_key(&config), config.passphrase()?.as_deref())?;
     let heads = args.heads.or_else(|| heads_folder(&config));
     let mut sound = true;
-    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+    for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
         let store = Store::open(settings, part.migrations).await?;
         let report = match &heads {
@@ -53,7 +53,7 @@ async fn search(args: Search) -> Result<u8> {
     let query = AuditQuery { of: asked(args.of)?, from: args.from, to: args.to };
     let keys = Keys::open(&seal_key(&config), config.passphrase()?.as_deref())?;
     let mut found: Vec<(&str, AuditEntry)> = Vec::new();
-    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+    for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
         let store = Store::open(settings, part.migrations).await?;
         let mut token = String::new();

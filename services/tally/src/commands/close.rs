@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::bundle::{Options, Reading, Unusable, read_bundle};
 use crate::cli::{Close, DONE, Language, REJECTED};
-use crate::close::{Crew, Home, Job, Outcome, Place, Rejections, clock_of, close as job, rejected, secret};
+use crate::close::{CloseOutcome, Crew, Home, Job, Place, Rejections, clock_of, close as job, rejected, secret};
 use crate::progress::Progress;
 use crate::show;
 
@@ -78,7 +78,7 @@ pub fn prepare(out: &Path) -> Result<()> {
 async fn explain(
     crew: &Crew,
     reading: &Reading,
-    outcome: &Outcome,
+    outcome: &CloseOutcome,
     what: &str,
     json: bool,
     lang: Language,

@@ -13,11 +13,11 @@ use super::close::{prepare, read};
 use super::users::{self, User};
 use crate::bundle::{Bundle, Options, Reading, Unusable};
 use crate::cli::{DONE, Demo, Language};
-use crate::close::{Crew, Home, Job, Outcome, Place, Rejections, clock_of, close as job, secret};
+use crate::close::{CloseOutcome, Crew, Home, Job, Place, Rejections, clock_of, close as job, secret};
 use crate::progress::Progress;
 use crate::sample::{Lang, Sample, sample};
 use crate::show::{self, Page, pick};
-use crate::suite::{self, Ambient, PARTS};
+use crate::suite::{self, Ambient, SERVICES};
 
 /// The group that `tally serve --sample` begins with.
 const SEED: u64 = 7;
@@ -73,21 +73,21 @@ impl Month {
         Ok(Self { sample: made, reading })
     }
 
-    async fn close(&self, crew: &Crew, out: &Path, progress: &Progress) -> Result<Outcome> {
+    async fn close(&self, crew: &Crew, out: &Path, progress: &Progress) -> Result<CloseOutcome> {
         prepare(out)?;
         let (reading, rejected_before) = (&self.reading, Rejections::new());
         job(crew, Job { reading, rejected_before, out: out.to_owned(), progress }).await
     }
 
     /// What only the demo can tell: how far from the truth the result is, and what talent made of it.
-    async fn more(&self, crew: &Crew, outcome: &Outcome, out: &Path, lang: Language) -> Result<String> {
+    async fn more(&self, crew: &Crew, outcome: &CloseOutcome, out: &Path, lang: Language) -> Result<String> {
         let mut page = show::page();
         self.truth(&mut page, outcome, out, lang)?;
         talent(&mut page, crew, &self.reading.bundle, outcome, lang).await?;
         Ok(format!("\n{}", page.finish()))
     }
 
-    fn truth(&self, page: &mut Page, outcome: &Outcome, out: &Path, lang: Language) -> Result<()> {
+    fn truth(&self, page: &mut Page, outcome: &CloseOutcome, out: &Path, lang: Language) -> Result<()> {
         let truth = show::truth(&self.reading.bundle, &outcome.totals, out, |id| self.sample.served_by(id))?;
         let all = truth.records * 1_000_000;
         page.heading(pick(lang, "How far from the truth (the demo knows it)", "离真相有多远（演示数据知道真相）"));
@@ -143,7 +143,7 @@ async fn make(seed: u64, records: u64, lang: Lang, progress: &Progress) -> Resul
 }
 
 /// What a published cycle left on the profiles of those the summary tells about. Talent works at its own pace.
-async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &Outcome, lang: Language) -> Result<()> {
+async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) -> Result<()> {
     page.heading(pick(lang, "What the month showed about skills and cover", "这个月体现的技能与补位"));
     for person in show::spotlight(outcome) {
         let who = bundle.person(person);
@@ -212,7 +212,7 @@ async fn serve(
     home: &Home,
     crew: &Crew,
     bundle: &Bundle,
-    outcome: &Outcome,
+    outcome: &CloseOutcome,
     password: &str,
     args: &Demo,
 ) -> Result<()> {
@@ -287,7 +287,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 /// # Errors
 /// Services missing in this process, or whatever the job could not do.
 pub async fn fill(config: &Config) -> Result<()> {
-    if let Some(missing) = PARTS.iter().find(|part| !config.server.services.iter().any(|name| name == part.name)) {
+    if let Some(missing) = SERVICES.iter().find(|part| !config.server.services.iter().any(|name| name == part.name)) {
         let message = format!("--sample needs all services in one process, and {} is not named", missing.name);
         return Err(ConfigError { key: "server.services".to_owned(), message }.into());
     }

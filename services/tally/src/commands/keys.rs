@@ -9,7 +9,7 @@ use tally_store::{KeyMove, Keys, Store, StoreConfig};
 
 use super::settings::{dumped, load};
 use crate::cli::{self, DONE, FAILED, KeysCommand, MakeKeys, Protect, Rotate, RotatedKeys};
-use crate::suite::{PARTS, key_folder, seal_key, store_url};
+use crate::suite::{SERVICES, key_folder, seal_key, store_url};
 
 const SHORTEST_PASSPHRASE: usize = 12;
 /// How often progress is told.
@@ -33,7 +33,7 @@ fn make(args: &MakeKeys) -> Result<u8> {
     }
     let folder = key_folder(&config);
     // Makes the folder too.
-    for part in PARTS {
+    for part in SERVICES {
         tally_identity::open_or_create(&folder, part.name, &Rng::System)?;
     }
     Keys::open_or_init(&seal_key(&config), config.passphrase()?.as_deref())?;
@@ -67,7 +67,7 @@ async fn rotate(args: Rotate) -> Result<u8> {
     }
     let keys = opened(&config)?;
     let mut stores = Vec::new();
-    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+    for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
         stores.push(Store::open(settings, part.migrations).await?);
     }

@@ -5,7 +5,7 @@ use tally_store::Store;
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Settings};
-use crate::suite::{PARTS, store_url};
+use crate::suite::{SERVICES, store_url};
 
 /// Brings every service's schema up to date, and says what ran.
 pub async fn migrate(args: Settings) -> Result<u8> {
@@ -21,7 +21,7 @@ pub async fn migrate(args: Settings) -> Result<u8> {
     if !postgres && !owner.is_empty() {
         bail!("database.owner_url is set and database.url is SQLite: set database.url (TALLY_DATABASE_URL) as well");
     }
-    for part in PARTS.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
+    for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let url = store_url(&config, part.name)?;
         let (url, password) = if postgres { (owner.to_owned(), password_of(&url)) } else { (url, None) };
         let ran = Store::migrate(&url, part.name, password.as_deref(), part.migrations).await?;

@@ -5,7 +5,7 @@ use tally_kernel::{Clock, Rng};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, RotateSigning};
-use crate::suite::{PARTS, key_folder};
+use crate::suite::{SERVICES, key_folder};
 
 /// Adds the key to the folder; processes that run read it there.
 pub fn rotate(args: RotateSigning) -> Result<u8> {
@@ -13,8 +13,8 @@ pub fn rotate(args: RotateSigning) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
-    if !PARTS.iter().any(|part| part.name == args.service) {
-        let names: Vec<_> = PARTS.iter().map(|part| part.name).collect();
+    if !SERVICES.iter().any(|part| part.name == args.service) {
+        let names: Vec<_> = SERVICES.iter().map(|part| part.name).collect();
         bail!("no service is called {}: name one of {}", args.service, names.join(", "));
     }
     let folder = key_folder(&config);

@@ -9,8 +9,8 @@ use tonic::Code;
 
 use crate::bundle::{Bundle, PersonIx};
 use crate::cli::Language;
-use crate::close::{Crew, Outcome};
-use crate::session::{Told, told};
+use crate::close::{CloseOutcome, Crew};
+use crate::session::{Refusal, told};
 use crate::show::{pick, spotlight};
 
 /// How long talent may take to hear of a published cycle.
@@ -60,7 +60,7 @@ pub fn crew(lang: Language) -> Vec<User> {
 }
 
 /// Gives logins to two agents, the first and the last of the ranking who still work there, and to the first one's supervisor.
-pub async fn named(crew: &Crew, bundle: &Bundle, outcome: &Outcome, password: &str) -> Result<Vec<User>> {
+pub async fn named(crew: &Crew, bundle: &Bundle, outcome: &CloseOutcome, password: &str) -> Result<Vec<User>> {
     // Who has left since could not sign in.
     let stays = |person: &PersonIx| bundle.person(*person).left_on.is_none();
     let people: Vec<_> = spotlight(outcome).into_iter().filter(stays).collect();
@@ -91,7 +91,7 @@ fn own() -> Scope {
 async fn user(
     crew: &Crew,
     bundle: &Bundle,
-    outcome: &Outcome,
+    outcome: &CloseOutcome,
     person: PersonIx,
     (role, (scope, scope_ref)): (&'static str, Scope),
     password: &str,
@@ -123,7 +123,7 @@ async fn user(
 
 /// Whether an error says that the store holds a group already.
 pub fn initialised(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Told>().is_some_and(|told| told.reason == "INITIALISED_ALREADY")
+    error.downcast_ref::<Refusal>().is_some_and(|told| told.reason == "INITIALISED_ALREADY")
 }
 
 /// A person's profile; nothing where talent has not heard of the cycle in time.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::group::{Account, DAYS, Group, Phase};
+use super::group::{DAYS, Group, Phase, SampleAccount};
 use super::serve::{Served, Tag};
 use super::shifts::Month;
 use super::words::Words;
@@ -114,7 +114,7 @@ fn records(group: &Group, served: &[Served], words: &Words) -> String {
 }
 
 /// The cells of a record that are the account's, up to the beginning of the external id.
-fn head(a: &Account, words: &Words) -> String {
+fn head(a: &SampleAccount, words: &Words) -> String {
     format!("{},{},{},{}", words.platforms[a.platform], a.store, a.name, ["J", "V", "T"][a.platform])
 }
 

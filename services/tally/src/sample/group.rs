@@ -6,7 +6,7 @@ use super::words::Words;
 /// Days of the month.
 pub(super) const DAYS: u32 = 31;
 
-pub(super) struct Person {
+pub(super) struct SamplePerson {
     pub employee_no: String,
     pub name: String,
     pub unit: String,
@@ -33,7 +33,7 @@ pub(super) enum Phase {
     Changing,
 }
 
-pub(super) struct Account {
+pub(super) struct SampleAccount {
     pub platform: usize,
     pub store: &'static str,
     pub name: String,
@@ -58,9 +58,9 @@ pub(super) struct Team {
 }
 
 pub(super) struct Group {
-    pub people: Vec<Person>,
+    pub people: Vec<SamplePerson>,
     pub teams: Vec<Team>,
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<SampleAccount>,
     pub large: bool,
     /// Stores opened so far by each branch.
     stores: [usize; 3],
@@ -128,7 +128,7 @@ impl Group {
         let n = self.people.len();
         let (surname, given) = (words.surnames[n % words.surnames.len()], words.given[n * 7 % words.given.len()]);
         let name = if words.given_first { format!("{given} {surname}") } else { format!("{surname}{given}") };
-        self.people.push(Person {
+        self.people.push(SamplePerson {
             employee_no: format!("{}", 10_001 + n),
             name,
             unit,
@@ -159,7 +159,7 @@ impl Group {
             });
             let prefix = ["jd", "vip", "tm"][platform];
             let name = format!("{prefix}-kf{:02}", number + 1);
-            self.accounts.push(Account { platform, store, name, phase, capacity, handed_over, team });
+            self.accounts.push(SampleAccount { platform, store, name, phase, capacity, handed_over, team });
         }
     }
 

@@ -6,7 +6,7 @@ use tally_api::performance::v1 as performance;
 
 use crate::bundle::{AccountIx, Bundle, PersonIx, Record};
 use crate::cli::Language;
-use crate::close::{Crew, Outcome};
+use crate::close::{CloseOutcome, Crew};
 use crate::session::told;
 
 use super::text::{Page, Table, count, decimal, percent};
@@ -21,7 +21,7 @@ const TRACED: u32 = 10;
 pub async fn explain(
     crew: &Crew,
     bundle: &Bundle,
-    outcome: &Outcome,
+    outcome: &CloseOutcome,
     what: &str,
     lang: Language,
 ) -> Result<Option<String>> {
@@ -44,7 +44,7 @@ async fn explain_record(
     page: &mut Page,
     crew: &Crew,
     bundle: &Bundle,
-    outcome: &Outcome,
+    outcome: &CloseOutcome,
     record: &Record,
     lang: Language,
 ) -> Result<()> {
@@ -94,7 +94,7 @@ async fn explain_person(
     page: &mut Page,
     crew: &Crew,
     bundle: &Bundle,
-    outcome: &Outcome,
+    outcome: &CloseOutcome,
     person: PersonIx,
     lang: Language,
 ) -> Result<()> {
@@ -135,7 +135,7 @@ async fn traced(
     page: &mut Page,
     crew: &Crew,
     bundle: &Bundle,
-    outcome: &Outcome,
+    outcome: &CloseOutcome,
     person: PersonIx,
     lang: Language,
 ) -> Result<()> {

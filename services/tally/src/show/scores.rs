@@ -5,7 +5,7 @@ use tally_kernel::Micro;
 
 use crate::bundle::{Bundle, PersonIx};
 use crate::cli::Language;
-use crate::close::Outcome;
+use crate::close::CloseOutcome;
 
 use super::text::{Page, Table, decimal};
 use super::words::pick;
@@ -15,7 +15,7 @@ const TOP: usize = 5;
 const BOTTOM: usize = 3;
 
 /// Those of whom more is told: the first, the middle one and the last of the ranking.
-pub fn spotlight(outcome: &Outcome) -> Vec<PersonIx> {
+pub fn spotlight(outcome: &CloseOutcome) -> Vec<PersonIx> {
     let cards = &outcome.cards;
     let mut places = vec![0, cards.len() / 2, cards.len().saturating_sub(1)];
     places.dedup();
@@ -23,7 +23,7 @@ pub fn spotlight(outcome: &Outcome) -> Vec<PersonIx> {
 }
 
 /// The ranking, and one card in full.
-pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
+pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let Some((_, first)) = outcome.cards.first() else { return };
     page.heading(&pick(
         lang,

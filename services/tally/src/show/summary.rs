@@ -5,14 +5,14 @@ use tally_api::compensation::v1::Statement;
 
 use crate::bundle::{Bundle, PersonIx, major};
 use crate::cli::Language;
-use crate::close::Outcome;
+use crate::close::CloseOutcome;
 
 use super::text::{Page, Table, count, percent};
 use super::words::{finding, pick, step};
 use super::{scores, work};
 
 /// The whole summary.
-pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
+pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     headline(page, bundle, outcome, lang);
     work::ladder(page, outcome, lang);
     work::accounts(page, bundle, outcome, lang);
@@ -22,7 +22,7 @@ pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: L
     timings(page, outcome, lang);
 }
 
-fn headline(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
+fn headline(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let summary = &outcome.summary;
     let (from, to) = (&summary.from, &summary.to);
     page.bold(&pick(lang, format!("{}, {from} to {to}", summary.group), format!("{}，{from} 至 {to}", summary.group)));
@@ -40,7 +40,7 @@ fn headline(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language)
     }
 }
 
-fn money(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
+fn money(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let (summary, currency) = (&outcome.summary, &outcome.summary.currency);
     if let Some(refused) = &summary.not_settled {
         page.heading(pick(lang, "The pool was not split", "奖金池未结算"));
@@ -83,7 +83,7 @@ fn money(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
 }
 
 /// What an equal split of the same pool would have paid instead.
-fn beside_equal(page: &mut Page, outcome: &Outcome, lang: Language) {
+fn beside_equal(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     let minor = |money: &Option<Money>| money.as_ref().map_or(0, |m| m.minor);
     let gaps = || outcome.statements.iter().map(|(_, s)| minor(&s.amount) - minor(&s.equal_split));
     let (more, less) = (gaps().filter(|gap| *gap > 0).count(), gaps().filter(|gap| *gap < 0).count());
@@ -124,7 +124,7 @@ fn money_text(money: &Option<Money>) -> String {
     money.as_ref().map_or_else(none, |m| format!("{} {}", major(m.minor, &m.currency), m.currency))
 }
 
-fn findings(page: &mut Page, outcome: &Outcome, lang: Language) {
+fn findings(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     let mut kinds: Vec<(&String, &u64)> = outcome.summary.findings.iter().collect();
     if kinds.is_empty() {
         return;
@@ -138,7 +138,7 @@ fn findings(page: &mut Page, outcome: &Outcome, lang: Language) {
     page.table(2, &table);
 }
 
-fn timings(page: &mut Page, outcome: &Outcome, lang: Language) {
+fn timings(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     page.heading(pick(lang, "How long it took, and the digest", "用时与摘要"));
     let mut steps: Vec<&(String, f64)> = outcome.timings.steps.iter().collect();
     steps.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use crate::bundle::{Account, AccountIx, Bundle, PersonIx, PhaseKind};
+use crate::bundle::{AccountIx, Bundle, BundleAccount, PersonIx, PhaseKind};
 use crate::close::PersonTotal;
 
 /// Records that no platform named, and how two ways of crediting do on them.
@@ -72,7 +72,7 @@ pub fn truth<'a>(
 }
 
 fn zones(bundle: &Bundle) -> Result<Vec<TimeZone>> {
-    let zone = |account: &Account| TimeZoneDatabase::bundled().get(&account.zone).map_err(Into::into);
+    let zone = |account: &BundleAccount| TimeZoneDatabase::bundled().get(&account.zone).map_err(Into::into);
     bundle.accounts.iter().map(zone).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bundle::{AccountIx, Bundle, PhaseKind};
 use crate::cli::Language;
-use crate::close::{Outcome, PersonTotal};
+use crate::close::{CloseOutcome, PersonTotal};
 
 use super::text::{Page, Table, bar, count, decimal, percent};
 use super::words::{RUNGS, pick};
@@ -12,7 +12,7 @@ const ACCOUNTS: usize = 4;
 const PEOPLE: usize = 4;
 
 /// Records per rung, as a chart.
-pub(super) fn ladder(page: &mut Page, outcome: &Outcome, lang: Language) {
+pub(super) fn ladder(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     page.heading(pick(lang, "Who served what, and how sure we are", "谁服务了哪些客户，有多大把握"));
     let summary = &outcome.summary;
     let of = |name: &str| summary.rungs.get(name).copied().unwrap_or(0);
@@ -35,7 +35,7 @@ pub(super) fn ladder(page: &mut Page, outcome: &Outcome, lang: Language) {
 }
 
 /// The busiest accounts that several people share, each with the people who did most.
-pub(super) fn accounts(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang: Language) {
+pub(super) fn accounts(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let mut records = vec![0_u64; bundle.accounts.len()];
     bundle.records.iter().for_each(|record| records[record.account.0 as usize] += 1);
     let shared = |at: &usize| bundle.accounts[*at].phases.iter().any(|phase| phase.kind != PhaseKind::Named);
@@ -53,7 +53,7 @@ pub(super) fn accounts(page: &mut Page, bundle: &Bundle, outcome: &Outcome, lang
     page.table(2, &table);
 }
 
-fn account(table: &mut Table, bundle: &Bundle, outcome: &Outcome, at: AccountIx, records: u64, lang: Language) {
+fn account(table: &mut Table, bundle: &Bundle, outcome: &CloseOutcome, at: AccountIx, records: u64, lang: Language) {
     let mut people: Vec<&PersonTotal> = outcome.totals.iter().filter(|total| total.account == Some(at)).collect();
     people.sort_by_key(|total| (std::cmp::Reverse(total.total_ppm), total.person));
     let label = bundle.account_label(at);

@@ -11,14 +11,16 @@ use tally_kernel::time::{Period, TimeError};
 use super::findings::{Finding, FindingKind};
 use super::punches::{self, Punched};
 use super::spans::{self, Span};
-use super::{Account, Evidence, Handover, Person, Policy, Punch, PunchKind, Shift, Version, belonging, is_within};
+use super::{
+    DutyAccount, DutyPerson, Evidence, Handover, Policy, Punch, PunchKind, Shift, Version, belonging, is_within,
+};
 
 /// Days beyond the period of which employments are worked out: more than zones, margin and holds can reach.
 const REACH_DAYS: i64 = 7;
 
 /// A person with everything known about them. Its place in [`Book::people`] is the order of employee numbers.
 pub(super) struct Known<'a> {
-    pub person: &'a Person,
+    pub person: &'a DutyPerson,
     /// Employed, in any unit.
     pub employed: Vec<Span>,
     /// Employed per unit.
@@ -78,7 +80,7 @@ impl<'a> Book<'a> {
     }
 
     /// Who may serve the account, with the stretches in which they were employed there, by employee number.
-    pub fn team(&self, account: &Account) -> &[(usize, Vec<Span>)] {
+    pub fn team(&self, account: &DutyAccount) -> &[(usize, Vec<Span>)] {
         self.teams.get(account.team.as_deref().unwrap_or_default()).map_or(&[], Vec::as_slice)
     }
 
@@ -99,7 +101,7 @@ impl<'a> Book<'a> {
     }
 
     /// What is odd about the punches of those who have to do with the accounts.
-    pub fn punch_findings(&self, accounts: &[&Account]) -> Result<Vec<Finding>, TimeError> {
+    pub fn punch_findings(&self, accounts: &[&DutyAccount]) -> Result<Vec<Finding>, TimeError> {
         let mut concerned = BTreeSet::new();
         for account in accounts {
             concerned.extend(self.team(account).iter().map(|(who, _)| *who));
@@ -158,7 +160,7 @@ fn widened(period: Period, days: i64) -> Result<Period, TimeError> {
     Period::new(from, to)
 }
 
-fn known(person: &Person, period: Period) -> Result<Known<'_>, TimeError> {
+fn known(person: &DutyPerson, period: Period) -> Result<Known<'_>, TimeError> {
     let reach = widened(period, REACH_DAYS)?;
     let mut units = Vec::new();
     for employment in &person.employments {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::book::{Book, Known};
 use super::findings::{Finding, FindingKind};
 use super::spans::Span;
-use super::{Account, HandoverKind, Version};
+use super::{DutyAccount, HandoverKind, Version};
 
 /// A stretch of holding, not yet limited to employment dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl End {
 
 /// The holds of an account by employee number and start. What is odd about them is added to `findings`, where it lies
 /// in `period`.
-pub(super) fn of(book: &Book<'_>, account: &Account, period: Span, findings: &mut Vec<Finding>) -> Vec<Hold> {
+pub(super) fn of(book: &Book<'_>, account: &DutyAccount, period: Span, findings: &mut Vec<Finding>) -> Vec<Hold> {
     let mut log: BTreeMap<usize, Vec<(Timestamp, HandoverKind)>> = BTreeMap::new();
     for row in book.handovers(account.id) {
         if let Some(who) = book.place(row.person) {
@@ -117,7 +117,7 @@ fn unreleased(book: &Book<'_>, known: &Known<'_>, since: Timestamp) -> (Timestam
     [out, roster].into_iter().flatten().fold(longest, std::cmp::Ord::min)
 }
 
-fn odd(book: &Book<'_>, account: &Account, period: Span, holds: &[Hold], findings: &mut Vec<Finding>) {
+fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], findings: &mut Vec<Finding>) {
     let number = |hold: &Hold| book.people[hold.who].person.employee_no.as_str();
     for hold in holds.iter().filter(|h| h.end != End::Release && period.holds(h.span.start)) {
         let (number, key, since) = (number(hold), &account.key, hold.span.start);

@@ -18,7 +18,7 @@ struct Whole {
 }
 
 /// Looks every ten minutes: the random facts lie on such a raster.
-fn whole(e: &Evidence, account: &Account) -> Whole {
+fn whole(e: &Evidence, account: &DutyAccount) -> Whole {
     let period = e.period.instants(&account.zone).unwrap();
     let raster = || (0_i64..).map(|n| period.start + SignedDuration::from_mins(n * 10)).take_while(|m| *m < period.end);
     let mut named = e.shifts.iter().filter(|s| s.account == account.id && s.start < s.end);
@@ -35,8 +35,8 @@ fn whole(e: &Evidence, account: &Account) -> Whole {
 }
 
 /// Who is on duty at `t`, and by which rule.
-fn on_duty(e: &Evidence, account: &Account, whole: &Whole, t: Timestamp) -> Option<(Rule, BTreeSet<PersonId>)> {
-    let all = |rule, test: &dyn Fn(&Person) -> bool| {
+fn on_duty(e: &Evidence, account: &DutyAccount, whole: &Whole, t: Timestamp) -> Option<(Rule, BTreeSet<PersonId>)> {
+    let all = |rule, test: &dyn Fn(&DutyPerson) -> bool| {
         let who: BTreeSet<_> = e.people.iter().filter(|p| employed(p, t) && test(p)).map(|p| p.id).collect();
         (!who.is_empty()).then_some((rule, who))
     };
@@ -52,12 +52,12 @@ fn on_duty(e: &Evidence, account: &Account, whole: &Whole, t: Timestamp) -> Opti
     all(Rule::Team, &|p| of_team(account, p, t))
 }
 
-fn employed(p: &Person, t: Timestamp) -> bool {
+fn employed(p: &DutyPerson, t: Timestamp) -> bool {
     let day = p.zone.to_datetime(t).date();
     p.employments.iter().any(|x| x.from <= day && x.to.is_none_or(|to| day <= to))
 }
 
-pub(super) fn of_team(account: &Account, p: &Person, t: Timestamp) -> bool {
+pub(super) fn of_team(account: &DutyAccount, p: &DutyPerson, t: Timestamp) -> bool {
     let day = p.zone.to_datetime(t).date();
     let current = p.employments.iter().filter(|x| x.from <= day && x.to.is_none_or(|to| day <= to));
     current.into_iter().any(|x| match &account.team {
@@ -67,7 +67,7 @@ pub(super) fn of_team(account: &Account, p: &Person, t: Timestamp) -> bool {
 }
 
 /// The latest punch up to `t` counts: an `in` then, and within the longest stretch some later punch.
-pub(super) fn pair_covering(e: &Evidence, p: &Person, t: Timestamp) -> bool {
+pub(super) fn pair_covering(e: &Evidence, p: &DutyPerson, t: Timestamp) -> bool {
     let own = |kind, test: &dyn Fn(Timestamp) -> bool| {
         e.punches.iter().filter(|x| x.person == p.id && x.kind == kind && test(x.at)).map(|x| x.at).collect::<Vec<_>>()
     };
@@ -87,14 +87,14 @@ pub(super) fn pair_covering(e: &Evidence, p: &Person, t: Timestamp) -> bool {
 }
 
 /// As [`pair_covering`] for the instant just before `end`, where the pair may end at `end`.
-fn pair_covering_until(e: &Evidence, p: &Person, before: Timestamp, end: Timestamp) -> bool {
+fn pair_covering_until(e: &Evidence, p: &DutyPerson, before: Timestamp, end: Timestamp) -> bool {
     let mut earlier = e.clone();
     earlier.punches.retain(|x| x.person == p.id && x.at < end);
     earlier.punches.push(Punch { person: p.id, at: end, kind: PunchKind::Out });
     pair_covering(&earlier, p, before)
 }
 
-fn rostered(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -> bool {
+fn rostered(e: &Evidence, account: &DutyAccount, p: &DutyPerson, t: Timestamp) -> bool {
     let grace = e.policy.grace;
     let cut_over = e.policy.cut_over.unwrap_or(account.cut_over);
     e.shifts.iter().filter(|s| s.account == account.id && s.person == p.id && s.start < s.end).any(|s| {
@@ -119,7 +119,7 @@ enum Presence {
 }
 
 /// Told from what covers what: a pair begins at each punch from which on the person is there until the next one.
-fn presences(e: &Evidence, p: &Person) -> Vec<Presence> {
+fn presences(e: &Evidence, p: &DutyPerson) -> Vec<Presence> {
     let own = |at: Timestamp, kind| e.punches.iter().any(|x| x.person == p.id && x.at == at && x.kind == kind);
     let times: BTreeSet<Timestamp> = e.punches.iter().filter(|x| x.person == p.id).map(|x| x.at).collect();
     let mut found = Vec::new();
@@ -139,7 +139,7 @@ fn presences(e: &Evidence, p: &Person) -> Vec<Presence> {
 
 impl Presence {
     /// The instants that say of which working days it is: starts of the shifts that it serves, or its own beginning.
-    fn days(&self, e: &Evidence, p: &Person) -> Vec<Timestamp> {
+    fn days(&self, e: &Evidence, p: &DutyPerson) -> Vec<Timestamp> {
         let grace = e.policy.grace;
         let own: Vec<&Shift> = e.shifts.iter().filter(|s| s.person == p.id && s.start < s.end).collect();
         let common = |from: Timestamp, to: Timestamp, start: Timestamp, end: Timestamp| {
@@ -172,7 +172,7 @@ impl Presence {
     }
 }
 
-pub(super) fn holds(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -> bool {
+pub(super) fn holds(e: &Evidence, account: &DutyAccount, p: &DutyPerson, t: Timestamp) -> bool {
     let log = |kind, test: &dyn Fn(Timestamp) -> bool| {
         let own = e.handovers.iter().filter(|h| h.account == account.id && h.person == p.id && h.kind == kind);
         own.map(|h| h.at).filter(|at| test(*at)).collect::<BTreeSet<_>>()
@@ -203,7 +203,7 @@ pub(super) fn holds(e: &Evidence, account: &Account, p: &Person, t: Timestamp) -
 }
 
 /// Whether an unreleased hold taken at `since` is over at `t`.
-fn implied_end_passed(e: &Evidence, p: &Person, since: Timestamp, t: Timestamp) -> bool {
+fn implied_end_passed(e: &Evidence, p: &DutyPerson, since: Timestamp, t: Timestamp) -> bool {
     let out = e.punches.iter().any(|x| x.person == p.id && x.kind == PunchKind::Out && x.at > since && x.at <= t);
     let own = |s: &&Shift| s.person == p.id && s.start < s.end;
     // A roster end: an end of a shift that no other shift runs on from.
@@ -213,7 +213,7 @@ fn implied_end_passed(e: &Evidence, p: &Person, since: Timestamp, t: Timestamp) 
 }
 
 /// Every instant at which anything can change, and one just before each.
-pub(super) fn instants(e: &Evidence, account: &Account) -> BTreeSet<Timestamp> {
+pub(super) fn instants(e: &Evidence, account: &DutyAccount) -> BTreeSet<Timestamp> {
     let mut edges: Vec<Timestamp> = e.punches.iter().map(|p| p.at).collect();
     edges.extend(e.punches.iter().map(|p| p.at + e.policy.longest));
     edges.extend(e.handovers.iter().flat_map(|h| [h.at, h.at + e.policy.longest]));

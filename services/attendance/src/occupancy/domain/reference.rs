@@ -49,13 +49,13 @@ fn seconds_on_duty(zone_name: &str, start: &str, end: &str, by_punches: bool, ve
     let evidence = Evidence {
         period: Period::new(from, to).unwrap(),
         policy: Policy { version, grace: SignedDuration::ZERO, ..Policy::default() },
-        people: vec![Person {
+        people: vec![DutyPerson {
             id: PersonId(Uuid::from_u128(0x1000)),
             employee_no: "E0".into(),
             zone: zone.clone(),
             employments,
         }],
-        accounts: vec![Account::new(account(0), "JD/shop/a0", zone)],
+        accounts: vec![DutyAccount::new(account(0), "JD/shop/a0", zone)],
         shifts: if by_punches { vec![] } else { vec![shift] },
         punches: if by_punches { vec![punch(start, PunchKind::In), punch(end, PunchKind::Out)] } else { vec![] },
         handovers: vec![],

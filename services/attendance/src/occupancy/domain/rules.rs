@@ -6,7 +6,7 @@ use tally_kernel::time::{TimeError, working_day, working_day_span};
 use super::book::{Book, Known};
 use super::findings::{Finding, FindingKind};
 use super::spans::{self, Span};
-use super::{Account, Row, Rule, Shift, Version, belonging, holds};
+use super::{DutyAccount, Row, Rule, Shift, Version, belonging, holds};
 
 /// A person was on duty by one rule because of one or two facts.
 pub(super) struct Claim {
@@ -19,7 +19,11 @@ pub(super) struct Claim {
 }
 
 /// The rows of one account, and what is odd about its evidence.
-pub(super) fn apply(book: &Book<'_>, account: &Account, findings: &mut Vec<Finding>) -> Result<Vec<Row>, TimeError> {
+pub(super) fn apply(
+    book: &Book<'_>,
+    account: &DutyAccount,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<Row>, TimeError> {
     let (period, window) = (book.period(&account.zone)?, book.window(&account.zone)?);
     let holds = holds::of(book, account, period, findings);
     let handed_over = holds.iter().any(|h| h.span.meet(period).is_some())
@@ -47,7 +51,7 @@ pub(super) fn apply(book: &Book<'_>, account: &Account, findings: &mut Vec<Findi
     Ok(rows)
 }
 
-fn no_evidence(book: &Book<'_>, account: &Account, period: Span) -> Finding {
+fn no_evidence(book: &Book<'_>, account: &DutyAccount, period: Span) -> Finding {
     let (team, key) = (account.team.as_deref().unwrap_or("everybody"), &account.key);
     let all = book.team(account).iter();
     let detail = match book.evidence.policy.version {
@@ -88,7 +92,7 @@ fn held(book: &Book<'_>, holds: &[holds::Hold]) -> Vec<Claim> {
 }
 
 /// (b) the roster, where no punch speaks against it.
-fn on_roster(book: &Book<'_>, account: &Account, window: Span) -> Result<Vec<Claim>, TimeError> {
+fn on_roster(book: &Book<'_>, account: &DutyAccount, window: Span) -> Result<Vec<Claim>, TimeError> {
     let mut claims = Vec::new();
     for shift in book.shifts(account.id) {
         let Some(who) = book.place(shift.person) else { continue };
@@ -123,7 +127,7 @@ fn reach(shift: &Shift, book: &Book<'_>) -> Span {
 
 fn punched_on_its_day(
     known: &Known<'_>,
-    account: &Account,
+    account: &DutyAccount,
     book: &Book<'_>,
     shift: &Shift,
     reach: Span,
@@ -138,7 +142,7 @@ fn punched_on_its_day(
 }
 
 /// (c) people of the team whose punches cover the instant.
-fn by_punches(book: &Book<'_>, account: &Account, window: Span) -> Vec<Claim> {
+fn by_punches(book: &Book<'_>, account: &DutyAccount, window: Span) -> Vec<Claim> {
     let mut claims = Vec::new();
     for (who, there) in book.team(account) {
         let known = &book.people[*who];
@@ -153,7 +157,7 @@ fn by_punches(book: &Book<'_>, account: &Account, window: Span) -> Vec<Claim> {
 }
 
 /// (d) everybody of the team.
-fn whole_team(book: &Book<'_>, account: &Account) -> Vec<Claim> {
+fn whole_team(book: &Book<'_>, account: &DutyAccount) -> Vec<Claim> {
     let members = book.team(account).iter();
     members
         .flat_map(|(who, there)| there.iter().map(|s| (*who, *s)))

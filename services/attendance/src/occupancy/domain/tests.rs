@@ -350,7 +350,8 @@ fn month(people: usize, accounts: usize) -> Evidence {
     let units: Vec<&str> = units.iter().map(String::as_str).collect();
     let mut e = world("Asia/Shanghai", "2026-03-01", "2026-03-31", &units);
     let zone = e.accounts[0].zone.clone();
-    e.accounts = (0..accounts).map(|n| Account::new(account(n), format!("JD/shop/a{n:02}"), zone.clone())).collect();
+    e.accounts =
+        (0..accounts).map(|n| DutyAccount::new(account(n), format!("JD/shop/a{n:02}"), zone.clone())).collect();
     for (n, a) in e.accounts.iter_mut().enumerate() {
         a.team = (n % 2 == 0).then(|| format!("north/t{n}"));
     }

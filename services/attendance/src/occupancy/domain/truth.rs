@@ -17,20 +17,20 @@ fn times(detail: &str) -> Vec<Timestamp> {
 }
 
 /// The people whose numbers a sentence names, in its order.
-fn named<'a>(e: &'a Evidence, detail: &str) -> Vec<&'a Person> {
+fn named<'a>(e: &'a Evidence, detail: &str) -> Vec<&'a DutyPerson> {
     detail.split(' ').filter_map(|word| e.people.iter().find(|p| p.employee_no == word)).collect()
 }
 
-fn punches(e: &Evidence, p: &Person, kind: PunchKind) -> BTreeSet<Timestamp> {
+fn punches(e: &Evidence, p: &DutyPerson, kind: PunchKind) -> BTreeSet<Timestamp> {
     e.punches.iter().filter(|x| x.person == p.id && x.kind == kind).map(|x| x.at).collect()
 }
 
-fn log(e: &Evidence, account: &Account, p: &Person, kind: HandoverKind) -> BTreeSet<Timestamp> {
+fn log(e: &Evidence, account: &DutyAccount, p: &DutyPerson, kind: HandoverKind) -> BTreeSet<Timestamp> {
     let own = e.handovers.iter().filter(|h| h.account == account.id && h.person == p.id && h.kind == kind);
     own.map(|h| h.at).collect()
 }
 
-fn of_punches(e: &Evidence, p: &Person, finding: &Finding) -> bool {
+fn of_punches(e: &Evidence, p: &DutyPerson, finding: &Finding) -> bool {
     let (ins, outs) = (punches(e, p, PunchKind::In), punches(e, p, PunchKind::Out));
     let (at, told) = (finding.at.unwrap(), times(&finding.detail));
     let long = e.policy.longest;
@@ -65,7 +65,7 @@ fn of_punches(e: &Evidence, p: &Person, finding: &Finding) -> bool {
         && !pair_covering(e, p, at - MOMENT)
 }
 
-fn of_holds(e: &Evidence, account: &Account, finding: &Finding) -> bool {
+fn of_holds(e: &Evidence, account: &DutyAccount, finding: &Finding) -> bool {
     let (who, told) = (named(e, &finding.detail), times(&finding.detail));
     let p = who[0];
     let (takes, releases) = (log(e, account, p, HandoverKind::Take), log(e, account, p, HandoverKind::Release));
@@ -96,7 +96,7 @@ fn of_holds(e: &Evidence, account: &Account, finding: &Finding) -> bool {
     }
 }
 
-fn of_account(e: &Evidence, duty: &Duty, account: &Account, finding: &Finding) -> bool {
+fn of_account(e: &Evidence, duty: &Duty, account: &DutyAccount, finding: &Finding) -> bool {
     let period = e.period.instants(&account.zone).unwrap();
     let rostered = e
         .shifts
@@ -113,7 +113,8 @@ fn of_account(e: &Evidence, duty: &Duty, account: &Account, finding: &Finding) -
         return !served;
     }
     let inside = rows.iter().filter(|r| r.start < period.end && period.start < r.end);
-    let is_member = |p: &&Person| instants(e, account).iter().any(|at| period.contains(at) && of_team(account, p, *at));
+    let is_member =
+        |p: &&DutyPerson| instants(e, account).iter().any(|at| period.contains(at) && of_team(account, p, *at));
     let members = format!(", people: {})", e.people.iter().filter(is_member).count());
     // The grace of a shift just outside reaches into the period: no evidence about it, and still a roster row.
     let by_team_or_grace = |r: &Row| match r.rule {

@@ -131,7 +131,7 @@ fn shifts_on_two_accounts_at_once_share_a_pair() {
         .shift(0, 1, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z")
         .punch_in(0, "2026-03-02T21:52:00Z")
         .punch_out(0, "2026-03-03T02:00:00Z");
-    e.accounts.push(Account::new(super::world::account(1), "JD/shop/a1", jiff::tz::TimeZone::UTC));
+    e.accounts.push(DutyAccount::new(super::world::account(1), "JD/shop/a1", jiff::tz::TimeZone::UTC));
     for occupied in derive(&e).unwrap().accounts {
         assert_eq!(occupied.rows.len(), 1);
         assert_eq!(occupied.rows[0].end, super::world::at("2026-03-03T02:00:00Z"));

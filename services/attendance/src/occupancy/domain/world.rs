@@ -27,7 +27,7 @@ pub(super) fn world(zone_name: &str, from: &str, to: &str, units: &[&str]) -> Ev
     let zone = zone(zone_name).unwrap();
     let date = |text: &str| text.parse::<Date>().unwrap();
     let employment = |unit: &&str| Employment { from: date("2020-01-01"), to: None, unit_path: (*unit).to_owned() };
-    let people = units.iter().enumerate().map(|(n, unit)| Person {
+    let people = units.iter().enumerate().map(|(n, unit)| DutyPerson {
         id: person(n),
         employee_no: format!("E{n}"),
         zone: zone.clone(),
@@ -37,7 +37,7 @@ pub(super) fn world(zone_name: &str, from: &str, to: &str, units: &[&str]) -> Ev
         period: Period::new(date(from), date(to)).unwrap(),
         policy: Policy::default(),
         people: people.collect(),
-        accounts: vec![Account::new(account(0), "JD/shop/a0", zone.clone())],
+        accounts: vec![DutyAccount::new(account(0), "JD/shop/a0", zone.clone())],
         shifts: vec![],
         punches: vec![],
         handovers: vec![],
@@ -137,7 +137,7 @@ fn build(((period, longest, step, version), people, accounts, shifts, punches, h
     let instant = |steps: i64| origin + SignedDuration::from_mins(steps * step % (7 * 24 * 60));
     let length = |steps: i64| SignedDuration::from_mins(steps * step.min(60));
     let units = ["north/a", "north/a/night", "north/ab"];
-    let person_of = |(n, (zone_of, unit, hired, left)): (usize, &(usize, usize, i8, Option<i8>))| Person {
+    let person_of = |(n, (zone_of, unit, hired, left)): (usize, &(usize, usize, i8, Option<i8>))| DutyPerson {
         id: person(n),
         employee_no: format!("E{n}"),
         zone: zone(ZONES[*zone_of]).unwrap(),
@@ -146,7 +146,7 @@ fn build(((period, longest, step, version), people, accounts, shifts, punches, h
             Employment { from: day(0), to: Some(day(1)), unit_path: units[(*unit + 1) % 3].to_owned() },
         ],
     };
-    let account_of = |(n, (zone_of, team, exclusive, cut)): (usize, &(usize, usize, bool, i8))| Account {
+    let account_of = |(n, (zone_of, team, exclusive, cut)): (usize, &(usize, usize, bool, i8))| DutyAccount {
         id: account(n),
         key: format!("JD/shop/a{n}"),
         zone: zone(ZONES[*zone_of]).unwrap(),

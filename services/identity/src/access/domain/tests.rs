@@ -84,7 +84,7 @@ fn receiver() -> Receiver {
         person: Some((person, north(), Some(unit(3)))),
         reports: vec![],
         grants: vec![],
-        borrowed: vec![],
+        delegated: vec![],
     }
 }
 

@@ -164,12 +164,12 @@ fn a_leaving_is_a_last_day_that_no_employment_follows() {
     let span = |from: &str, to: &str| (date(from), (!to.is_empty()).then(|| date(to)));
     let today = date("2026-03-15");
     let moved_on = [span("2026-01-01", "2026-01-31"), span("2026-02-01", "")];
-    assert_eq!(leavings(&moved_on, today), []);
+    assert_eq!(terminations(&moved_on, today), []);
     let came_back = [span("2026-01-01", "2026-01-31"), span("2026-03-01", "")];
-    assert_eq!(leavings(&came_back, today), [date("2026-01-31")]);
+    assert_eq!(terminations(&came_back, today), [date("2026-01-31")]);
     let leaves_today = [span("2026-01-01", "2026-03-15")];
-    assert_eq!(leavings(&leaves_today, today), []);
-    assert_eq!(leavings(&leaves_today, date("2026-03-16")), [date("2026-03-15")]);
+    assert_eq!(terminations(&leaves_today, today), []);
+    assert_eq!(terminations(&leaves_today, date("2026-03-16")), [date("2026-03-15")]);
 }
 
 #[test]

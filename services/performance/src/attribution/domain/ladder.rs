@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::canon::Canon;
 use super::findings::{FindingKind, Tally};
 use super::sessions::Sessions;
-use super::{Account, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung};
+use super::{AccountInput, DutyRule, Occupancy, Phase, PhaseFrom, Reason, Record, Rung};
 
 /// A person who may have done a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ pub(super) struct Phases(BTreeMap<i32, PhaseFrom>);
 
 impl Phases {
     /// Sorts an account's phases.
-    pub fn of(account: &Account) -> Self {
+    pub fn of(account: &AccountInput) -> Self {
         Self(account.phases.iter().map(|phase| (phase.from_day, *phase)).collect())
     }
 

@@ -10,12 +10,12 @@ fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
 }
 
-fn people(count: usize) -> Vec<Person> {
-    (0..count).map(|number| Person { key: format!("E{number:03}") }).collect()
+fn people(count: usize) -> Vec<AgentInput> {
+    (0..count).map(|number| AgentInput { key: format!("E{number:03}") }).collect()
 }
 
-fn account(key: &str) -> Account {
-    Account { key: key.to_owned(), phases: Vec::new(), team: Vec::new() }
+fn account(key: &str) -> AccountInput {
+    AccountInput { key: key.to_owned(), phases: Vec::new(), team: Vec::new() }
 }
 
 fn duty(person: u32, hours: std::ops::Range<i64>, rule: DutyRule) -> Occupancy {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::codec::Share;
 use super::facts::DutyRule;
-use super::freeze::{FrozenAccount, FrozenDuty, FrozenPerson};
-use super::pack::Share;
+use super::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson};
 use crate::attribution::domain::Rung;
 
 /// The rungs of the ladder, in its order.

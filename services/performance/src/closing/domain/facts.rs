@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
-use tally_app::directory::Person;
+use tally_app::directory::DirectoryPerson;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 
 /// How an account is used from a date on.
@@ -34,7 +34,7 @@ pub struct Phase {
 
 /// A platform's login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct AccountFacts {
     /// The account.
     pub id: AccountId,
     /// Platform.
@@ -128,9 +128,9 @@ pub struct Facts {
     /// Decimal places of the group's currency.
     pub minor_digits: u32,
     /// Everybody employed on some day of the period.
-    pub people: Vec<Arc<Person>>,
+    pub people: Vec<Arc<DirectoryPerson>>,
     /// Every account.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<AccountFacts>,
     /// Every alias.
     pub aliases: Vec<Alias>,
     /// Who was on duty for which account when.

@@ -5,10 +5,10 @@ use jiff::tz::TimeZone;
 use tally_access::Locale;
 use tally_kernel::Ppm;
 
+use super::codec::Share;
 use super::credit::on_duty;
 use super::facts::{DutyRule, PhaseKind};
-use super::freeze::{Frozen, FrozenAccount, FrozenDuty};
-use super::pack::Share;
+use super::snapshot::{Frozen, FrozenAccount, FrozenDuty};
 use crate::attribution::domain::Rung;
 
 /// What is to be explained.

@@ -7,7 +7,7 @@ use tally_access::Permission;
 use tally_api::identity::v1 as identity;
 use tally_store::orm::{ConnectOptions, ConnectionTrait as _, Database, Statement};
 use tally_suite::session::Session;
-use tally_suite::suite::{PARTS, Part};
+use tally_suite::suite::{SERVICES, SuiteService};
 use tally_testkit::databases::TestStore;
 
 use super::access::somebody;
@@ -34,15 +34,15 @@ const LEFT_OUT: [&str; 15] = [
     "work_items",
 ];
 
-fn told_tables(part: &Part) -> BTreeSet<&'static str> {
-    let all = part.holdings.iter().chain(part.group).map(tally_store::Holding::table);
+fn told_tables(part: &SuiteService) -> BTreeSet<&'static str> {
+    let all = part.data_tables.iter().chain(part.group).map(tally_store::DataTable::table);
     all.filter(|table| !LEFT_OUT.contains(table)).collect()
 }
 
 #[tokio::test]
 async fn every_table_of_a_group_is_in_its_export_or_is_left_out_for_a_reason() {
     let mut left_out = BTreeSet::new();
-    for part in PARTS {
+    for part in SERVICES {
         let db = TestStore::sqlite(part.name, part.migrations).await;
         let tables = db.store.tables_with("tenant_id").await.expect("tables");
         let (out, told): (BTreeSet<&str>, BTreeSet<&str>) =
@@ -100,7 +100,7 @@ fn lines(folder: &Path) -> BTreeMap<String, Vec<serde_json::Value>> {
 /// How many rows the database has, by service and table.
 async fn stored(stack: &Stack, done: &Done) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
-    for part in PARTS {
+    for part in SERVICES {
         let (url, schema) = match &stack.database {
             Some(database) => (database.owner_url(), format!("{}.", part.name)),
             None => {

@@ -36,7 +36,7 @@ use tonic::service::Routes;
 use tonic::{Response, Status};
 use uuid::Uuid;
 
-use crate::teller::{Teller, asked};
+use crate::fake_peers::{FakePeers, asked};
 
 pub const NOW: &str = "2026-04-02T01:00:00Z";
 pub const TENANT: TenantId = TenantId(Uuid::from_u128(0xa1));
@@ -64,7 +64,7 @@ pub fn at(text: &str) -> Option<prost_types::Timestamp> {
 
 /// What the peers tell.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct PeerFacts {
     pub people: Vec<idn::Person>,
     pub accounts: Vec<att::Account>,
     pub aliases: Vec<att::Alias>,
@@ -73,7 +73,7 @@ pub struct Told {
     pub findings: Vec<common::Finding>,
 }
 
-impl Told {
+impl PeerFacts {
     /// So many people and accounts, nobody on duty.
     pub fn of(people: u128, accounts: u128) -> Self {
         Self {
@@ -152,12 +152,12 @@ fn one_account(n: u128) -> att::Account {
 }
 
 /// The service under test on one database.
-pub struct World {
+pub struct Fixture {
     pub db: TestStore,
     pub callers: Callers,
     /// May do everything in the group.
     pub admin: Caller,
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<PeerFacts>>,
     /// Where the public keys of other regions' stacks are looked for.
     pub keys: tempfile::TempDir,
     /// What verifies the files that this stack releases.
@@ -167,41 +167,41 @@ pub struct World {
     trigger: Trigger,
 }
 
-impl World {
+impl Fixture {
     /// One on SQLite, one on PostgreSQL, both with their background work going.
-    pub async fn all(told: Told) -> Vec<Self> {
+    pub async fn all(told: PeerFacts) -> Vec<Self> {
         let mut worlds = Vec::new();
         for db in TestStore::all(SERVICE, migrations).await {
-            let mut world = Self::on(db, told.clone());
-            world.work();
-            worlds.push(world);
+            let mut fixture = Self::on(db, told.clone());
+            fixture.work();
+            worlds.push(fixture);
         }
         worlds
     }
 
     /// Another replica on the same database, with no background work yet.
-    pub async fn beside(first: &Self, told: Told) -> Self {
+    pub async fn beside(first: &Self, told: PeerFacts) -> Self {
         let store = first.db.replica().await;
         let db = TestStore::sqlite(SERVICE, migrations).await;
         Self::with(store, db, told, 8)
     }
 
     /// On one database, with no background work yet.
-    pub fn on(db: TestStore, told: Told) -> Self {
+    pub fn on(db: TestStore, told: PeerFacts) -> Self {
         Self::with(db.store.clone(), db, told, 7)
     }
 
-    fn with(store: Store, db: TestStore, told: Told, seed: u64) -> Self {
+    fn with(store: Store, db: TestStore, told: PeerFacts, seed: u64) -> Self {
         let callers = Callers::new(clock(NOW), seed);
         let told = Arc::new(Mutex::new(told));
-        let teller = Teller(Arc::clone(&told));
-        let routes = Routes::new(limited!(TenantServiceServer::new(teller.clone())))
-            .add_service(limited!(OrgServiceServer::new(teller.clone())))
-            .add_service(limited!(PersonServiceServer::new(teller.clone())))
-            .add_service(limited!(AccountServiceServer::new(teller.clone())))
-            .add_service(limited!(AliasServiceServer::new(teller.clone())))
-            .add_service(limited!(RosterServiceServer::new(teller.clone())))
-            .add_service(limited!(OccupancyServiceServer::new(teller)));
+        let peers = FakePeers(Arc::clone(&told));
+        let routes = Routes::new(limited!(TenantServiceServer::new(peers.clone())))
+            .add_service(limited!(OrgServiceServer::new(peers.clone())))
+            .add_service(limited!(PersonServiceServer::new(peers.clone())))
+            .add_service(limited!(AccountServiceServer::new(peers.clone())))
+            .add_service(limited!(AliasServiceServer::new(peers.clone())))
+            .add_service(limited!(RosterServiceServer::new(peers.clone())))
+            .add_service(limited!(OccupancyServiceServer::new(peers)));
         let peer = in_process(&callers.stack("peers", asked::POLICY, Limits::default()).guard(routes));
         let signer = callers.signer(SERVICE);
         let peers =
@@ -245,7 +245,7 @@ impl World {
     }
 
     /// Changes what the peers tell.
-    pub fn tell(&self, change: impl FnOnce(&mut Told)) {
+    pub fn tell(&self, change: impl FnOnce(&mut PeerFacts)) {
         change(&mut self.told.lock().unwrap());
     }
 

@@ -49,7 +49,7 @@ mod erasing {
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Identity with a group in it.
-pub(crate) struct House {
+pub(crate) struct TestIdentity {
     pub(crate) db: TestStore,
     pub(crate) clock: Clock,
     pub(crate) keys: Arc<KeyRing>,
@@ -75,9 +75,9 @@ pub(crate) struct Login {
 }
 
 /// What a call gives: the message, or the suite's error.
-pub(crate) type Told<T> = Result<T, Error>;
+pub(crate) type Reply<T> = Result<T, Error>;
 
-pub(crate) fn told<T>(reply: Result<Response<T>, Status>) -> Told<T> {
+pub(crate) fn answered<T>(reply: Result<Response<T>, Status>) -> Reply<T> {
     reply.map(Response::into_inner).map_err(error_from)
 }
 
@@ -157,7 +157,7 @@ impl KeyFolder {
 /// A client for each room.
 macro_rules! clients {
     ($($name:ident: $client:ident),+ $(,)?) => {
-        impl House {
+        impl TestIdentity {
             $(pub(crate) fn $name(&self) -> $client<RpcChannel> {
                 $client::new(self.channel.clone())
             })+
@@ -187,7 +187,7 @@ clients! {
     events: EventServiceClient,
 }
 
-impl House {
+impl TestIdentity {
     /// Without a group, on each database.
     pub(crate) async fn empty() -> Vec<Self> {
         let mut houses = Vec::new();
@@ -205,24 +205,24 @@ impl House {
 
     /// With a group, on SQLite, its keys in a folder.
     pub(crate) async fn with_key_folder() -> (Self, KeyFolder) {
-        let mut house = Self::empty().await.remove(0);
+        let mut identity = Self::empty().await.remove(0);
         let folder = tempfile::tempdir().unwrap();
         let signing = [SERVICE, "performance"].map(|name| {
             let keys = open_or_create(folder.path(), name, &Rng::System).unwrap();
             (name, keys)
         });
-        let keys = Arc::new(KeyRing::folder(folder.path(), house.clock.clone()).unwrap());
+        let keys = Arc::new(KeyRing::folder(folder.path(), identity.clock.clone()).unwrap());
         let rng = Rng::seeded(7);
         let armed = (signing[0].1.clone(), keys.clone());
-        (house.channel, house.readings) = stand(house.db.store.clone(), &house.clock, &rng, armed);
-        house.performance = Arc::new(Signer::new("performance", signing[1].1.clone(), house.clock.clone(), rng));
-        house.keys = keys;
-        house.move_in().await;
-        (house, KeyFolder { folder, signing: signing.into() })
+        (identity.channel, identity.readings) = stand(identity.db.store.clone(), &identity.clock, &rng, armed);
+        identity.performance = Arc::new(Signer::new("performance", signing[1].1.clone(), identity.clock.clone(), rng));
+        identity.keys = keys;
+        identity.move_in().await;
+        (identity, KeyFolder { folder, signing: signing.into() })
     }
 
     async fn move_in(&mut self) {
-        let made = told(self.tenants().init_tenant(init_request()).await).unwrap();
+        let made = answered(self.tenants().init_tenant(init_request()).await).unwrap();
         self.tenant = made.tenant.unwrap().tenant_id.parse().unwrap();
         self.admin = self.sign_in("admin").await;
     }
@@ -230,8 +230,8 @@ impl House {
     /// With a group and its administrator, on each database.
     pub(crate) async fn all() -> Vec<Self> {
         let mut houses = Self::empty().await;
-        for house in &mut houses {
-            house.move_in().await;
+        for identity in &mut houses {
+            identity.move_in().await;
         }
         houses
     }
@@ -239,10 +239,10 @@ impl House {
     /// With a small company: North / Sales / { A, B } and South / Desk.
     pub(crate) async fn with_company() -> Vec<Self> {
         let houses = Self::all().await;
-        for house in &houses {
-            let done = house.import_units(&["North/Sales/A", "North/Sales/B"], "cn-north").await;
+        for identity in &houses {
+            let done = identity.import_units(&["North/Sales/A", "North/Sales/B"], "cn-north").await;
             assert_eq!(done.written, 2, "{done:?}");
-            house.import_units(&["South/Desk"], "cn-south").await;
+            identity.import_units(&["South/Desk"], "cn-south").await;
         }
         houses
     }
@@ -265,9 +265,9 @@ impl House {
         let actor = Actor::service(SERVICE, self.tenant, None);
         let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), self.clock.clone(), Rng::System);
         let permit = ctx.permit::<erasing::Erase>(&Target::tenant()).unwrap();
-        let unit = self.db.store.unit(&ctx, &permit).await.unwrap();
-        assert!(unit.erase_person(person).await.unwrap());
-        unit.commit(Audit::new("identity.person.erase", "person", person), ()).await.unwrap();
+        let work = self.db.store.unit(&ctx, &permit).await.unwrap();
+        assert!(work.erase_person(person).await.unwrap());
+        work.commit(Audit::new("identity.person.erase", "person", person), ()).await.unwrap();
     }
 
     /// Moves the clock on.
@@ -300,9 +300,9 @@ impl House {
         request
     }
 
-    pub(crate) async fn try_sign_in(&self, login: &str, password: &str) -> Told<pb::SignInResponse> {
+    pub(crate) async fn try_sign_in(&self, login: &str, password: &str) -> Reply<pb::SignInResponse> {
         let ask = pb::SignInRequest { login: login.into(), password: password.into(), ..Default::default() };
-        told(self.sessions().sign_in(ask).await)
+        answered(self.sessions().sign_in(ask).await)
     }
 
     pub(crate) async fn sign_in(&self, login: &str) -> Login {
@@ -313,23 +313,23 @@ impl House {
     pub(crate) async fn import_units(&self, paths: &[&str], region: &str) -> tally_api::common::v1::ImportResult {
         let row = |path: &&str| pb::OrgUnitRow { path: (*path).into(), region: region.into(), ..Default::default() };
         let request = pb::ImportOrgUnitsRequest { request_id: String::new(), rows: paths.iter().map(row).collect() };
-        told(self.orgs().import_org_units(self.as_admin(request)).await).unwrap().result.unwrap()
+        answered(self.orgs().import_org_units(self.as_admin(request)).await).unwrap().result.unwrap()
     }
 
     pub(crate) async fn unit(&self, path: &str) -> pb::OrgUnit {
         let request = pb::ListOrgUnitsRequest { page_size: 1000, ..Default::default() };
-        let units = told(self.orgs().list_org_units(self.as_admin(request)).await).unwrap().units;
+        let units = answered(self.orgs().list_org_units(self.as_admin(request)).await).unwrap().units;
         units.into_iter().find(|unit| unit.path == path).unwrap_or_else(|| panic!("no unit {path}"))
     }
 
     pub(crate) async fn import_people(&self, rows: Vec<pb::PersonRow>) -> tally_api::common::v1::ImportResult {
         let request = pb::ImportPeopleRequest { request_id: String::new(), rows };
-        told(self.people().import_people(self.as_admin(request)).await).unwrap().result.unwrap()
+        answered(self.people().import_people(self.as_admin(request)).await).unwrap().result.unwrap()
     }
 
     pub(crate) async fn person(&self, employee_no: &str) -> pb::Person {
         let request = pb::GetPersonRequest { employee_no: employee_no.into(), ..Default::default() };
-        told(self.people().get_person(self.as_admin(request)).await).unwrap().person.unwrap()
+        answered(self.people().get_person(self.as_admin(request)).await).unwrap().person.unwrap()
     }
 
     /// The instant that the clock shows, as requests carry it.
@@ -339,13 +339,13 @@ impl House {
     }
 
     /// Changes somebody's employments.
-    pub(crate) async fn change(&self, by: &Login, person_id: &str, change: Change) -> Told<pb::Person> {
+    pub(crate) async fn change(&self, by: &Login, person_id: &str, change: Change) -> Reply<pb::Person> {
         let request = pb::ChangeEmploymentRequest {
             request_id: String::new(),
             person_id: person_id.into(),
             change: Some(change),
         };
-        told(self.people().change_employment(by.says(request)).await).map(|reply| reply.person.unwrap())
+        answered(self.people().change_employment(by.says(request)).await).map(|reply| reply.person.unwrap())
     }
 
     /// Lets somebody report to somebody from 2026-02-01 on.
@@ -354,7 +354,7 @@ impl House {
         person: &str,
         manager: &str,
         kind: pb::ReportingLineKind,
-    ) -> Told<pb::ReportingLine> {
+    ) -> Reply<pb::ReportingLine> {
         let request = pb::SetReportingLineRequest {
             request_id: String::new(),
             person_id: self.person(person).await.person_id,
@@ -363,7 +363,7 @@ impl House {
             from: "2026-02-01".into(),
             to: String::new(),
         };
-        told(self.lines().set_reporting_line(self.as_admin(request)).await).map(|reply| reply.line.unwrap())
+        answered(self.lines().set_reporting_line(self.as_admin(request)).await).map(|reply| reply.line.unwrap())
     }
 
     /// Makes a login; with a person by number, or for nobody.
@@ -375,7 +375,7 @@ impl House {
             password: PASSWORD.into(),
             person_id,
         };
-        told(self.sessions().create_login(self.as_admin(request)).await).unwrap();
+        answered(self.sessions().create_login(self.as_admin(request)).await).unwrap();
         self.sign_in(name).await
     }
 
@@ -386,7 +386,7 @@ impl House {
         role: &str,
         scope: ScopeKind,
         scope_ref: &str,
-    ) -> Told<pb::GrantRoleResponse> {
+    ) -> Reply<pb::GrantRoleResponse> {
         let grant = pb::Grant {
             principal_id: to.principal.clone(),
             role: role.into(),
@@ -397,20 +397,20 @@ impl House {
             ..Default::default()
         };
         let request = pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
-        told(self.access().grant_role(by.says(request)).await)
+        answered(self.access().grant_role(by.says(request)).await)
     }
 
     pub(crate) async fn grant(&self, to: &Login, role: &str, scope: ScopeKind, scope_ref: &str) -> pb::Grant {
         self.try_grant(&self.admin, to, role, scope, scope_ref).await.unwrap().grant.unwrap()
     }
 
-    pub(crate) async fn revoke(&self, by: &Login, grant: &pb::Grant) -> Told<pb::RevokeGrantResponse> {
+    pub(crate) async fn revoke(&self, by: &Login, grant: &pb::Grant) -> Reply<pb::RevokeGrantResponse> {
         let request = pb::RevokeGrantRequest {
             request_id: String::new(),
             grant_id: grant.grant_id.clone(),
             reason: "test".into(),
         };
-        told(self.access().revoke_grant(by.says(request)).await)
+        answered(self.access().revoke_grant(by.says(request)).await)
     }
 
     /// What a principal's view says of a permission, as another service reads it.
@@ -421,7 +421,7 @@ impl House {
             known_revision: 0,
             session_id: of.session.clone(),
         };
-        let view = told(self.access().get_view(self.as_performance(request)).await).unwrap();
+        let view = answered(self.access().get_view(self.as_performance(request)).await).unwrap();
         let rule = view.rules.iter().find(|rule| rule.permission == permission.name())?;
         let reach = &view.reaches[rule.reach as usize];
         let ids = |bytes: &[u8]| bytes.chunks(16).map(|id| uuid::Uuid::from_slice(id).unwrap().to_string()).collect();
@@ -445,20 +445,20 @@ pub(crate) struct Rule {
 
 impl Login {
     /// What the token says, as the stack of another service reads it.
-    pub(crate) fn claims(&self, house: &House) -> Claims {
+    pub(crate) fn claims(&self, identity: &TestIdentity) -> Claims {
         Claims {
             iss: IDENTITY.into(),
             aud: AUDIENCE.into(),
             sub: self.principal.parse().unwrap(),
-            tid: house.tenant,
+            tid: identity.tenant,
             rgn: Vec::new(),
             typ: TokenKind::User,
             pid: None,
             sid: Some(self.session.parse().unwrap()),
             mfa: false,
             obo: None,
-            exp: house.clock.now().as_second() + 600,
-            iat: house.clock.now().as_second(),
+            exp: identity.clock.now().as_second() + 600,
+            iat: identity.clock.now().as_second(),
             jti: uuid::Uuid::nil(),
         }
     }

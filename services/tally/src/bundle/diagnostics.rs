@@ -72,9 +72,9 @@ impl Wrong {
 
 /// Collects what is wrong with one row, so that a row is reported once with everything in it.
 #[derive(Debug, Default)]
-pub(crate) struct RowTrouble(Option<(String, Wrong)>);
+pub(crate) struct RowDiagnostic(Option<(String, Wrong)>);
 
-impl RowTrouble {
+impl RowDiagnostic {
     /// The value, or nothing and a note that `column` is wrong.
     pub fn take<T>(&mut self, column: &'static str, parsed: Result<T, Wrong>) -> Option<T> {
         match parsed {

@@ -18,13 +18,13 @@ fn employment(post: Post, from: Date, path: &str) -> Employment {
     Employment { post, from, to: None, unit, unit_path: path.into(), region }
 }
 
-fn person(n: u128, path: &str) -> Person {
+fn person(n: u128, path: &str) -> DirectoryPerson {
     let home = employment(Post::Home, date(2020, 1, 1), path);
-    Person { id: PersonId(id(n)), employee_no: format!("E{n}"), zone: TimeZone::UTC, employments: vec![home] }
+    DirectoryPerson { id: PersonId(id(n)), employee_no: format!("E{n}"), zone: TimeZone::UTC, employments: vec![home] }
 }
 
-fn account(n: u128, key: &str) -> Account {
-    Account {
+fn account(n: u128, key: &str) -> AccountFacts {
+    AccountFacts {
         id: AccountId(id(n)),
         platform: "JD".to_owned(),
         key: key.to_owned(),
@@ -64,7 +64,7 @@ fn keys(plan: &Plan) -> Vec<Vec<&str>> {
 
 #[test]
 fn accounts_that_share_a_person_are_one_item_and_others_are_apart() {
-    let plan = freeze(&facts(), march(), &Policy::default(), &[count(11, ""), count(12, ""), count(13, "")]).unwrap();
+    let plan = snapshot(&facts(), march(), &Policy::default(), &[count(11, ""), count(12, ""), count(13, "")]).unwrap();
     assert_eq!(keys(&plan), [vec!["a"], vec!["b", "c"]]);
     assert_eq!(plan.records, 15);
     let nos: Vec<_> = plan.components[1].people.iter().map(|p| p.no.as_str()).collect();
@@ -73,14 +73,15 @@ fn accounts_that_share_a_person_are_one_item_and_others_are_apart() {
 
 #[test]
 fn a_name_on_a_record_joins_accounts_as_duty_does() {
-    let plan = freeze(&facts(), march(), &Policy::default(), &[count(12, "E3"), count(12, ""), count(13, "")]).unwrap();
+    let plan =
+        snapshot(&facts(), march(), &Policy::default(), &[count(12, "E3"), count(12, ""), count(13, "")]).unwrap();
     assert_eq!(keys(&plan), [vec!["a", "b"]]);
     assert_eq!(plan.components[0].accounts[1].agents["E3"], [Meaning { person: 1, from: None, to: None }]);
 }
 
 #[test]
 fn accounts_without_records_are_no_work_and_unknown_accounts_are_a_finding() {
-    let plan = freeze(&facts(), march(), &Policy::default(), &[count(13, ""), count(99, "")]).unwrap();
+    let plan = snapshot(&facts(), march(), &Policy::default(), &[count(13, ""), count(99, "")]).unwrap();
     assert_eq!(keys(&plan), [vec!["a"]]);
     assert_eq!(plan.records, 5);
     assert_eq!(plan.findings.iter().map(|f| f.kind.as_str()).collect::<Vec<_>>(), ["UNKNOWN_ACCOUNT"]);
@@ -89,12 +90,13 @@ fn accounts_without_records_are_no_work_and_unknown_accounts_are_a_finding() {
 #[test]
 fn the_order_in_which_facts_come_does_not_matter() {
     let counts = [count(11, ""), count(12, "E4"), count(13, "")];
-    let one = freeze(&facts(), march(), &Policy::default(), &counts).unwrap();
+    let one = snapshot(&facts(), march(), &Policy::default(), &counts).unwrap();
     let mut other = facts();
     other.people.reverse();
     other.accounts.reverse();
     other.duty.values_mut().for_each(|d| d.reverse());
-    let other = freeze(&other, march(), &Policy::default(), &[counts[2].clone(), counts[1].clone(), counts[0].clone()]);
+    let other =
+        snapshot(&other, march(), &Policy::default(), &[counts[2].clone(), counts[1].clone(), counts[0].clone()]);
     assert_eq!(other.unwrap(), one);
 }
 
@@ -104,7 +106,7 @@ fn an_account_is_the_own_one_of_its_team_and_of_those_rostered_on_it() {
     facts.people = [person(1, "north/a/early"), person(2, "north/ab"), person(3, "south")].map(Arc::new).into();
     facts.duty = BTreeMap::from([(AccountId(id(11)), vec![duty(1), duty(2), duty(3)])]);
     facts.rostered = BTreeSet::from([(AccountId(id(11)), PersonId(id(3)))]);
-    let plan = freeze(&facts, march(), &Policy::default(), &[count(11, "")]).unwrap();
+    let plan = snapshot(&facts, march(), &Policy::default(), &[count(11, "")]).unwrap();
     assert_eq!(plan.components[0].accounts[0].own, [0, 2]);
     assert!(plan.components[0].rosters_known);
 }
@@ -114,7 +116,7 @@ fn a_second_post_leaves_the_card_with_the_home() {
     let mut facts = facts();
     let post = employment(Post::Beside, date(2026, 3, 1), "south");
     Arc::make_mut(&mut facts.people[2]).employments.push(Employment { unit: OrgUnitId(id(901)), ..post });
-    let plan = freeze(&facts, march(), &Policy::default(), &[count(13, "")]).unwrap();
+    let plan = snapshot(&facts, march(), &Policy::default(), &[count(13, "")]).unwrap();
     let person = &plan.components[0].people[0];
     assert_eq!((person.unit, person.unit_path.as_str()), (OrgUnitId(id(900)), "north/a"));
 }
@@ -123,7 +125,7 @@ fn a_second_post_leaves_the_card_with_the_home() {
 fn who_left_before_the_period_is_nobody() {
     let mut facts = facts();
     Arc::make_mut(&mut facts.people[2]).employments[0].to = Some(date(2026, 2, 28));
-    let plan = freeze(&facts, march(), &Policy::default(), &[count(13, "E3")]).unwrap();
+    let plan = snapshot(&facts, march(), &Policy::default(), &[count(13, "E3")]).unwrap();
     assert_eq!(plan.components[0].people, []);
     assert_eq!(plan.components[0].accounts[0].agents["E3"], []);
 }

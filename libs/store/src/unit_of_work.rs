@@ -31,7 +31,7 @@ use crate::{Store, connect};
 
 /// See the module's text. Made by [`Store::unit`].
 #[must_use = "a unit that is not committed is rolled back"]
-pub struct Unit {
+pub struct UnitOfWork {
     tx: ScopedTx,
     store: Store,
     method: &'static str,
@@ -51,22 +51,22 @@ struct Last {
     taken: fn() -> Error,
 }
 
-impl Deref for Unit {
+impl Deref for UnitOfWork {
     type Target = ScopedTx;
     fn deref(&self) -> &ScopedTx {
         &self.tx
     }
 }
 
-impl DerefMut for Unit {
+impl DerefMut for UnitOfWork {
     fn deref_mut(&mut self) -> &mut ScopedTx {
         &mut self.tx
     }
 }
 
-impl fmt::Debug for Unit {
+impl fmt::Debug for UnitOfWork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Unit({})", self.method)
+        write!(f, "UnitOfWork({})", self.method)
     }
 }
 
@@ -75,23 +75,23 @@ impl Store {
     ///
     /// # Errors
     /// `STORE_BUSY`, `DEADLINE_EXCEEDED` or `STORE_UNAVAILABLE`; `TENANT_NOT_HERE` for a second tenant on SQLite.
-    pub async fn unit<R: Rpc>(&self, ctx: &OpContext, permit: &Permit<R>) -> Result<Unit> {
+    pub async fn unit<R: Rpc>(&self, ctx: &OpContext, permit: &Permit<R>) -> Result<UnitOfWork> {
         if permit.tenant() != ctx.tenant() || permit.principal() != ctx.actor.principal {
             return Err(Error::internal(format_args!("a permit of {} used by another context", permit.method())));
         }
-        let mut unit = self.open_unit(ctx, permit.method()).await?;
+        let mut work = self.open_unit(ctx, permit.method()).await?;
         match permit.source() {
             Source::Own => {}
-            Source::Delegated(delegator) => unit.tx.for_somebody(delegator.into()),
-            Source::BreakGlass(id) => unit.break_glass = Some(id),
+            Source::Delegated(delegator) => work.tx.for_somebody(delegator.into()),
+            Source::BreakGlass(id) => work.break_glass = Some(id),
         }
-        Ok(unit)
+        Ok(work)
     }
 
-    pub(crate) async fn open_unit(&self, ctx: &OpContext, method: &'static str) -> Result<Unit> {
+    pub(crate) async fn open_unit(&self, ctx: &OpContext, method: &'static str) -> Result<UnitOfWork> {
         let tx = self.begin(ctx, connect::Mode::Write).await?;
         tx.traced().method(method);
-        Ok(Unit {
+        Ok(UnitOfWork {
             audit_id: tx.scope().new_id(),
             tx,
             store: self.clone(),
@@ -105,7 +105,7 @@ impl Store {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// The first result, if this request was done before; otherwise claims the request for this unit. Call it first. An
     /// empty id claims nothing.
     ///
@@ -143,12 +143,12 @@ impl Unit {
     }
 
     /// Writes one row with the commit, in one statement with the audit entry: a way there and back less than
-    /// [`Unit::insert`], for what is called most. Nothing in the unit sees the row; `taken` is what its key being taken
+    /// [`UnitOfWork::insert`], for what is called most. Nothing in the unit sees the row; `taken` is what its key being taken
     /// means, which the commit says then.
     ///
     /// # Errors
     /// `REGION_NOT_SERVED`; a fault for a second such row.
-    pub fn insert_last<M, A>(&mut self, row: M, taken: fn() -> Error) -> Result<(), StoreError>
+    pub fn insert_with_commit<M, A>(&mut self, row: M, taken: fn() -> Error) -> Result<(), StoreError>
     where
         M: IntoActiveModel<A>,
         A: ActiveModelTrait + Send,
@@ -167,7 +167,7 @@ impl Unit {
     /// Writes any number of rows, many to a statement. All set the same columns.
     ///
     /// # Errors
-    /// As [`Unit::insert`]; none is written then.
+    /// As [`UnitOfWork::insert`]; none is written then.
     pub async fn insert_many<M, A>(&self, rows: impl IntoIterator<Item = M>) -> Result<u64, StoreError>
     where
         M: IntoActiveModel<A>,
@@ -231,7 +231,7 @@ impl Unit {
     /// Writes one row that belongs to no tenant.
     ///
     /// # Errors
-    /// As [`Unit::insert`].
+    /// As [`UnitOfWork::insert`].
     pub async fn insert_unscoped<M, A>(&self, row: M) -> Result<(), StoreError>
     where
         M: IntoActiveModel<A>,
@@ -260,7 +260,7 @@ impl Unit {
     /// Makes it all true, and gives `result` back.
     ///
     /// # Errors
-    /// `STORE_BUSY` when somebody else was faster, what [`Unit::insert_last`] was told of its key; then nothing happened.
+    /// `STORE_BUSY` when somebody else was faster, what [`UnitOfWork::insert_with_commit`] was told of its key; then nothing happened.
     pub async fn commit<T: Serialize>(self, audit: Audit, result: T) -> Result<T> {
         let inserted = self.written().people.clone();
         let audit = self.committed(audit, &inserted).await?;
@@ -318,7 +318,7 @@ fn insert_statement<A: ActiveModelTrait>(rows: Vec<A>, audit_id: Uuid) -> Result
 /// A change of rows in the making; `exec` is there once a filter is.
 #[must_use = "an update changes nothing until exec()"]
 pub struct Update<'t, E: EntityTrait, const FILTERED: bool> {
-    unit: &'t Unit,
+    unit: &'t UnitOfWork,
     query: UpdateMany<E>,
     refused: Option<StoreError>,
 }
@@ -368,7 +368,7 @@ impl<E: Scoped> Update<'_, E, true> {
     /// Changes them: the number of rows.
     ///
     /// # Errors
-    /// As [`Unit::insert`].
+    /// As [`UnitOfWork::insert`].
     pub async fn exec(self) -> Result<u64, StoreError> {
         if let Some(refused) = self.refused {
             return Err(refused);
@@ -414,7 +414,7 @@ impl<E: Scoped> Delete<'_, E, true> {
     /// Removes them: the number of rows.
     ///
     /// # Errors
-    /// As [`Unit::insert`].
+    /// As [`UnitOfWork::insert`].
     pub async fn exec(self) -> Result<u64, StoreError> {
         let rows = self.query.exec(self.tx.raw()).await?.rows_affected;
         self.tx.traced().rows(usize::try_from(rows).unwrap_or(usize::MAX));

@@ -2,24 +2,25 @@
 
 use tally_kernel::id::PersonId;
 
+use super::codec::Share;
+use super::collect::{Records, Sums, day_number};
 use super::credit::{CreditDigest, Figures};
 use super::facts::{DutyRule, Finding, PhaseKind};
-use super::freeze::{Frozen, FrozenAccount};
-use super::gather::{Records, Sums, day_number};
-use super::pack::Share;
+use super::snapshot::{Frozen, FrozenAccount};
 use crate::attribution::domain::{
-    self as attribution, Account, Credit, FindingKind, Input, Occupancy, Outcome, Person, Phase, PhaseFrom, attribute,
+    self as attribution, AccountInput, AgentInput, Attribution, Credit, FindingKind, Input, Occupancy, Phase,
+    PhaseFrom, attribute,
 };
 
 /// What came out for a component.
 #[derive(Debug)]
-pub struct Reckoned {
+pub struct Computed {
     /// The facts that went in.
     pub frozen: Frozen,
     /// The records that went in.
     pub records: Vec<attribution::Record>,
     /// Credits and totals, people and accounts by their places in the frozen facts.
-    pub outcome: Outcome,
+    pub outcome: Attribution,
     /// Each account's part, in order.
     pub accounts: Vec<AccountPart>,
     /// What each credited person's shares add up to.
@@ -40,7 +41,7 @@ pub struct AccountPart {
 }
 
 /// Credits a component's records and adds up what was measured. `customs` is the number of custom measures.
-pub fn reckon(frozen: Frozen, mut records: Records, customs: usize, pool: &rayon::ThreadPool) -> Reckoned {
+pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayon::ThreadPool) -> Computed {
     let mut input = input(&frozen);
     input.records = std::mem::take(&mut records.rows);
     let outcome = attribute(&input, pool);
@@ -69,7 +70,7 @@ pub fn reckon(frozen: Frozen, mut records: Records, customs: usize, pool: &rayon
     let findings = findings(&frozen, &input, &outcome, records.findings);
     let people = frozen.people.iter().map(|p| p.id).zip(sums);
     let sums = people.filter(|(_, sums)| sums.credited_ppm > 0).collect();
-    Reckoned { records: input.records, frozen, outcome, accounts, sums, findings }
+    Computed { records: input.records, frozen, outcome, accounts, sums, findings }
 }
 
 /// A share as it is stored.
@@ -78,11 +79,11 @@ pub fn packed(share: &attribution::Share) -> Share {
 }
 
 fn input(frozen: &Frozen) -> Input {
-    let people = frozen.people.iter().map(|p| Person { key: p.no.clone() }).collect();
+    let people = frozen.people.iter().map(|p| AgentInput { key: p.no.clone() }).collect();
     let accounts = frozen.accounts.iter().map(account).collect();
     let mut occupancy = Vec::new();
     for (place, account) in (0_u32..).zip(&frozen.accounts) {
-        let row = |(evidence, duty): (u32, &super::freeze::FrozenDuty)| Occupancy {
+        let row = |(evidence, duty): (u32, &super::snapshot::FrozenDuty)| Occupancy {
             account: place,
             person: duty.person,
             from_ms: duty.start_ms,
@@ -107,7 +108,7 @@ fn policy(frozen: &Frozen) -> attribution::Policy {
     }
 }
 
-fn account(account: &FrozenAccount) -> Account {
+fn account(account: &FrozenAccount) -> AccountInput {
     let phase = |phase: &super::facts::Phase| PhaseFrom {
         from_day: phase.from.map_or(i32::MIN, day_number),
         phase: match phase.kind {
@@ -118,7 +119,7 @@ fn account(account: &FrozenAccount) -> Account {
         capacity: phase.capacity,
     };
     // Where nothing tells who was on duty, attendance has said so already and named the team as such.
-    Account { key: account.key.clone(), phases: account.phases.iter().map(phase).collect(), team: Vec::new() }
+    AccountInput { key: account.key.clone(), phases: account.phases.iter().map(phase).collect(), team: Vec::new() }
 }
 
 fn rule(rule: DutyRule) -> attribution::DutyRule {
@@ -133,7 +134,7 @@ fn rule(rule: DutyRule) -> attribution::DutyRule {
 fn findings(
     frozen: &Frozen,
     input: &Input,
-    outcome: &Outcome,
+    outcome: &Attribution,
     of_records: Vec<Finding>,
 ) -> Vec<(Option<u32>, Option<u32>, Finding)> {
     let place = |key: &str| frozen.accounts.iter().position(|a| a.key == key).and_then(|i| u32::try_from(i).ok());

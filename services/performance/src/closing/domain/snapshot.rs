@@ -11,11 +11,11 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
-use tally_app::directory::Person;
+use tally_app::directory::DirectoryPerson;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::{Period, TimeError, zone};
 
-use super::facts::{Account, Alias, Duty, DutyRule, Facts, Finding, Phase};
+use super::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase};
 use crate::attribution::domain as attribution;
 use crate::cycle::domain::Policy;
 
@@ -146,9 +146,9 @@ pub struct Plan {
 ///
 /// # Errors
 /// [`TimeError`] where an account's zone is unknown or the period at the end of time.
-pub fn freeze(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCount]) -> Result<Plan, TimeError> {
+pub fn snapshot(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCount]) -> Result<Plan, TimeError> {
     let mut plan = Plan { findings: facts.findings.clone(), ..Plan::default() };
-    let known: HashMap<AccountId, &Account> = facts.accounts.iter().map(|a| (a.id, a)).collect();
+    let known: HashMap<AccountId, &AccountFacts> = facts.accounts.iter().map(|a| (a.id, a)).collect();
     let mut agents: BTreeMap<AccountId, BTreeSet<&str>> = BTreeMap::new();
     let mut weights: BTreeMap<AccountId, u64> = BTreeMap::new();
     let mut strangers: BTreeMap<AccountId, u64> = BTreeMap::new();
@@ -168,7 +168,7 @@ pub fn freeze(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentCou
         detail: format!("{records} records of an account that attendance does not know were left out"),
     }));
     let people = People::of(facts, period);
-    let mut accounts: Vec<(&Account, Touched)> = Vec::with_capacity(agents.len());
+    let mut accounts: Vec<(&AccountFacts, Touched)> = Vec::with_capacity(agents.len());
     for (id, names) in &agents {
         let Some(account) = known.get(id) else { continue };
         accounts.push((account, people.touched(account, facts.duty.get(id), names)));
@@ -197,7 +197,7 @@ fn effort(records: u64, of_all: u64) -> u64 {
 
 /// The people of the period and what agents mean, by id.
 struct People<'a> {
-    by_id: HashMap<PersonId, &'a Person>,
+    by_id: HashMap<PersonId, &'a DirectoryPerson>,
     by_no: HashMap<&'a str, PersonId>,
     aliases: HashMap<(&'a str, &'a str), Vec<&'a Alias>>,
     period: Period,
@@ -227,7 +227,7 @@ impl<'a> People<'a> {
         }
     }
 
-    fn touched(&self, account: &Account, duty: Option<&Vec<Duty>>, names: &BTreeSet<&str>) -> Touched {
+    fn touched(&self, account: &AccountFacts, duty: Option<&Vec<Duty>>, names: &BTreeSet<&str>) -> Touched {
         let on_duty = duty.into_iter().flatten().map(|d| d.person).filter(|p| self.by_id.contains_key(p));
         let mut touched = Touched { people: on_duty.collect(), agents: BTreeMap::new() };
         for name in names.iter().filter(|name| !name.is_empty()) {
@@ -253,10 +253,10 @@ impl<'a> People<'a> {
         facts: &Facts,
         period: Period,
         policy: &Policy,
-        members: &[&(&Account, Touched)],
+        members: &[&(&AccountFacts, Touched)],
     ) -> Result<Frozen, TimeError> {
         let ids: BTreeSet<PersonId> = members.iter().flat_map(|(_, touched)| touched.people.iter().copied()).collect();
-        let mut people: Vec<&Person> = ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+        let mut people: Vec<&DirectoryPerson> = ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
         people.sort_by(|a, b| a.employee_no.cmp(&b.employee_no));
         let places: HashMap<PersonId, u32> = people.iter().map(|p| p.id).zip(0..).collect();
         let people: Vec<FrozenPerson> = people.into_iter().filter_map(|p| frozen_person(p, period)).collect();
@@ -288,7 +288,7 @@ impl<'a> People<'a> {
     }
 }
 
-fn frozen_person(person: &Person, period: Period) -> Option<FrozenPerson> {
+fn frozen_person(person: &DirectoryPerson, period: Period) -> Option<FrozenPerson> {
     let home = person.home(period.to())?;
     Some(FrozenPerson {
         id: person.id,
@@ -313,7 +313,7 @@ fn frozen_duty(duty: Option<&Vec<Duty>>, places: &HashMap<PersonId, u32>) -> Vec
 }
 
 /// Rostered on the account, or of its team or a unit below it.
-fn own(facts: &Facts, account: &Account, people: &[FrozenPerson]) -> Vec<u32> {
+fn own(facts: &Facts, account: &AccountFacts, people: &[FrozenPerson]) -> Vec<u32> {
     let below = format!("{}/", account.team_path);
     let of_team = |p: &FrozenPerson| {
         !account.team_path.is_empty() && (p.unit_path == account.team_path || p.unit_path.starts_with(&below))
@@ -338,7 +338,7 @@ fn meanings(agents: &Named, places: &HashMap<PersonId, u32>) -> BTreeMap<String,
 
 /// Accounts that are joined by people, directly or through others: places in `accounts`, each component sorted, components
 /// by their first account.
-fn components(accounts: &[(&Account, Touched)]) -> Vec<Vec<usize>> {
+fn components(accounts: &[(&AccountFacts, Touched)]) -> Vec<Vec<usize>> {
     let mut root: Vec<usize> = (0..accounts.len()).collect();
     let mut first_of: HashMap<PersonId, usize> = HashMap::new();
     for (i, (_, touched)) in accounts.iter().enumerate() {

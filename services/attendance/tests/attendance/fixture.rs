@@ -216,7 +216,7 @@ impl OrgService for Identity {
 }
 
 /// The service under test on one database.
-pub struct World {
+pub struct TestAttendance {
     pub db: TestStore,
     pub callers: Callers,
     /// May do everything in the group.
@@ -226,7 +226,7 @@ pub struct World {
     channel: RpcChannel,
 }
 
-impl World {
+impl TestAttendance {
     /// One on SQLite, one on PostgreSQL.
     pub async fn all() -> Vec<Self> {
         TestStore::all(SERVICE, migrations).await.into_iter().map(Self::on).collect()

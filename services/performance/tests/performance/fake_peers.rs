@@ -14,7 +14,7 @@ use tally_api::identity::v1::person_service_server::PersonService;
 use tally_api::identity::v1::tenant_service_server::TenantService;
 use tonic::{Request, Response, Status};
 
-use crate::world::{Told, units};
+use crate::fixture::{PeerFacts, units};
 
 pub mod asked {
     tally_access::rpcs! {
@@ -30,10 +30,10 @@ pub mod asked {
 
 /// Identity and attendance, as far as this service asks them.
 #[derive(Clone)]
-pub struct Teller(pub Arc<Mutex<Told>>);
+pub struct FakePeers(pub Arc<Mutex<PeerFacts>>);
 
-impl Teller {
-    fn told(&self) -> Told {
+impl FakePeers {
+    fn told(&self) -> PeerFacts {
         self.0.lock().unwrap().clone()
     }
 }
@@ -43,7 +43,7 @@ fn no<T>() -> Result<Response<T>, Status> {
 }
 
 #[tonic::async_trait]
-impl TenantService for Teller {
+impl TenantService for FakePeers {
     async fn get_tenant(&self, _: Request<idn::GetTenantRequest>) -> Result<Response<idn::GetTenantResponse>, Status> {
         let tenant = idn::Tenant {
             currency: "CNY".into(),
@@ -97,7 +97,7 @@ impl TenantService for Teller {
 }
 
 #[tonic::async_trait]
-impl OrgService for Teller {
+impl OrgService for FakePeers {
     async fn list_org_units(
         &self,
         _: Request<idn::ListOrgUnitsRequest>,
@@ -142,7 +142,7 @@ impl OrgService for Teller {
 }
 
 #[tonic::async_trait]
-impl PersonService for Teller {
+impl PersonService for FakePeers {
     async fn list_people(
         &self,
         _: Request<idn::ListPeopleRequest>,
@@ -191,7 +191,7 @@ impl PersonService for Teller {
 }
 
 #[tonic::async_trait]
-impl AccountService for Teller {
+impl AccountService for FakePeers {
     async fn list_accounts(
         &self,
         _: Request<att::ListAccountsRequest>,
@@ -208,7 +208,7 @@ impl AccountService for Teller {
 }
 
 #[tonic::async_trait]
-impl AliasService for Teller {
+impl AliasService for FakePeers {
     async fn list_aliases(
         &self,
         _: Request<att::ListAliasesRequest>,
@@ -225,7 +225,7 @@ impl AliasService for Teller {
 }
 
 #[tonic::async_trait]
-impl RosterService for Teller {
+impl RosterService for FakePeers {
     async fn list_shifts(
         &self,
         _: Request<att::ListShiftsRequest>,
@@ -242,7 +242,7 @@ impl RosterService for Teller {
 }
 
 #[tonic::async_trait]
-impl OccupancyService for Teller {
+impl OccupancyService for FakePeers {
     type ListOccupancyStream = Pin<Box<dyn Stream<Item = Result<att::ListOccupancyResponse, Status>> + Send>>;
 
     async fn list_occupancy(

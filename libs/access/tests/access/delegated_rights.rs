@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tally_access::roles::RoleBook;
 use tally_access::{
-    Assignment, Circumstances, Condition, Decision, Facts, Loan, Modules, Permission, PersonFacts, Scope, Source,
-    Target, View, compile, decide,
+    Assignment, Circumstances, Condition, Decision, Facts, Modules, Permission, PersonFacts, Scope, Source, Target,
+    TemporaryRight, View, compile, decide,
 };
 use tally_kernel::id::{PersonId, PrincipalId};
 use uuid::Uuid;
@@ -33,10 +33,10 @@ fn employed(n: u128) -> PersonFacts {
     PersonFacts { person: Some(person(n)), reports: Vec::new(), employed: true }
 }
 
-fn view(grants: &[Assignment], loans: &[Loan]) -> Arc<View> {
+fn view(grants: &[Assignment], temporary_rights: &[TemporaryRight]) -> Arc<View> {
     let (roles, modules) = (RoleBook::default(), Modules::All);
     let facts = Facts { revision: 3, date: TODAY, zone: &TimeZone::UTC, units: &[], roles: &roles, modules: &modules };
-    Arc::new(compile(grants, loans, &employed(1), &facts))
+    Arc::new(compile(grants, temporary_rights, &employed(1), &facts))
 }
 
 fn at(view: &Arc<View>, minutes: i64, second_factor: bool) -> Arc<View> {
@@ -44,8 +44,8 @@ fn at(view: &Arc<View>, minutes: i64, second_factor: bool) -> Arc<View> {
     view.at(&Circumstances { now, second_factor })
 }
 
-fn delegation(grants: Vec<Assignment>, lender: PersonFacts, permissions: &[Permission]) -> Loan {
-    Loan::Delegation {
+fn delegation(grants: Vec<Assignment>, lender: PersonFacts, permissions: &[Permission]) -> TemporaryRight {
+    TemporaryRight::Delegation {
         delegator: LENDER,
         grants,
         person: lender,
@@ -72,8 +72,8 @@ fn a_grant_with_a_condition_gives_nothing_until_a_call_meets_it() {
 
 #[test]
 fn a_delegation_holds_for_its_time_and_names_who_lent() {
-    let loan = delegation(vec![on_group("approver")], employed(2), &[Permission::SettlementApprove]);
-    let view = view(&[on_group("group_hr")], &[loan]);
+    let right = delegation(vec![on_group("approver")], employed(2), &[Permission::SettlementApprove]);
+    let view = view(&[on_group("group_hr")], &[right]);
     let seen = [-1, 0, 59, 60].map(|m| group(&at(&view, m, false), Permission::SettlementApprove));
     assert_eq!(seen, [Decision::NoPermission, Decision::Allow, Decision::Allow, Decision::NoPermission]);
     let now = at(&view, 0, false);
@@ -99,14 +99,14 @@ fn a_delegation_ends_with_what_the_lender_has_and_never_lends_rights_over_rights
 
 #[test]
 fn an_emergency_wants_a_second_factor_and_ends_by_itself() {
-    let loan = Loan::BreakGlass {
+    let right = TemporaryRight::BreakGlass {
         id: Uuid::from_u128(9),
         scope: Scope::Tenant,
         permissions: vec![Permission::StatementReadPay, Permission::GrantAny],
         from: NOON,
         until: NOON + SignedDuration::from_mins(60),
     };
-    let view = view(&[], &[loan]);
+    let view = view(&[], &[right]);
     let pay = |minutes, sf| group(&at(&view, minutes, sf), Permission::StatementReadPay);
     assert_eq!([pay(0, false), pay(60, true)], [Decision::NoPermission; 2]);
     assert_eq!([pay(0, true), pay(59, true)], [Decision::Allow; 2]);

@@ -6,12 +6,12 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use crate::context::to_db;
 use crate::error::StoreError;
 use crate::names::{AUDIT, AUDIT_PEOPLE, DATA_KEYS, LOG_HEADS, OUTBOX, PERSON_KEYS};
-use crate::unit::Unit;
+use crate::unit_of_work::UnitOfWork;
 
 /// Tables that outlive a group: the logs, and the keys, whose rows say that they were destroyed.
 const STAY: [&str; 6] = [AUDIT, AUDIT_PEOPLE, OUTBOX, LOG_HEADS, DATA_KEYS, PERSON_KEYS];
 
-impl Unit {
+impl UnitOfWork {
     /// Deletes rows of the group, at most `most` of each table, but for the logs and the tables named in `keep`: how many
     /// there were. Call it until nothing is left. The tables are those of the schema, so none can be forgotten.
     ///

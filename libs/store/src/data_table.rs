@@ -25,13 +25,13 @@ use crate::context::to_db;
 use crate::error::StoreError;
 use crate::scoped::{Scoped, ScopedTx, Unscoped, one_of};
 use crate::sealed::{Place, Sealed};
-use crate::unit::Unit;
+use crate::unit_of_work::UnitOfWork;
 
 /// A row's columns, to come.
-pub type Telling<'t> = BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>>;
+pub type ExportCells<'t> = BoxFuture<'t, Result<serde_json::Map<String, serde_json::Value>, StoreError>>;
 
 /// An entity whose rows can be told as JSON.
-pub trait Told: Scoped
+pub trait Exported: Scoped
 where
     Self::Model: Serialize + Send + Sync,
 {
@@ -42,7 +42,7 @@ where
 
     /// A row as a JSON object. Tables with sealed columns open them here where `opened` says so, and leave out what was
     /// erased.
-    fn tell<'t>(tx: &'t ScopedTx, row: &'t Self::Model, opened: bool) -> Telling<'t> {
+    fn tell<'t>(tx: &'t ScopedTx, row: &'t Self::Model, opened: bool) -> ExportCells<'t> {
         let _ = (tx, opened);
         async move { plain(row) }.boxed()
     }
@@ -79,7 +79,7 @@ pub async fn with_opened<C: OfTenant, T: DeserializeOwned + Serialize>(
 
 /// What an erasure does to the rows about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum ErasureRule {
     /// They go.
     Deleted,
     /// They stay under the person's id, which means nobody any more; why is for the docs.
@@ -106,7 +106,7 @@ pub fn pseudonym(person: PersonId) -> String {
 
 /// Which rows of a table come next in an export.
 #[derive(Clone, Debug)]
-pub struct Cut {
+pub struct ExportCursor {
     /// Recorded by then.
     pub until: Timestamp,
     /// After the row with this key.
@@ -123,7 +123,7 @@ pub type Sees<'s> = &'s (dyn Fn(Permission, &Target) -> bool + Sync);
 
 /// A row of an export.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ToldRow {
+pub struct ExportRow {
     /// Where the row stands: a table without a region or a unit does not say.
     pub target: Target,
     /// A JSON object; nothing when whoever asks may not read the row.
@@ -131,38 +131,38 @@ pub struct ToldRow {
 }
 
 /// Rows of an export, and the key of the last; none at the end.
-pub type ToldRows = (Vec<ToldRow>, Option<RowKey>);
+pub type ExportRows = (Vec<ExportRow>, Option<RowKey>);
 
 /// A table: one that tells of people, or whose rows are kept for a time, or that an export of the group holds.
 #[derive(Clone, Copy)]
-pub struct Holding {
+pub struct DataTable {
     /// What opens its rows to somebody else than the person.
     pub opens: Permission,
     /// What an erasure does to the rows about a person.
-    pub fate: Fate,
+    pub rule: ErasureRule,
     /// The kind in the retention schedule and the column that its months count from; nothing where the rows live as long
     /// as the person.
     pub kept: Option<(&'static str, &'static str)>,
     rows: &'static dyn Rows,
 }
 
-impl Holding {
+impl DataTable {
     /// The table of an entity.
-    pub const fn of<E>(opens: Permission, fate: Fate, kept: Option<(&'static str, &'static str)>) -> Self
+    pub const fn of<E>(opens: Permission, rule: ErasureRule, kept: Option<(&'static str, &'static str)>) -> Self
     where
-        E: Told,
+        E: Exported,
         E::Model: Serialize + Send + Sync,
     {
-        Self { opens, fate, kept, rows: &Of::<E>(PhantomData) }
+        Self { opens, rule, kept, rows: &Of::<E>(PhantomData) }
     }
 
     /// The table of an entity that tells of nobody and is kept as long as the group: only an export asks for it.
     pub const fn of_the_group<E>(opens: Permission) -> Self
     where
-        E: Told,
+        E: Exported,
         E::Model: Serialize + Send + Sync,
     {
-        Self::of::<E>(opens, Fate::Kept("tells of nobody"), None)
+        Self::of::<E>(opens, ErasureRule::Kept("tells of nobody"), None)
     }
 
     /// Its name.
@@ -180,16 +180,16 @@ impl Holding {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn rows(&self, tx: &ScopedTx, cut: &Cut, sees: Sees<'_>) -> Result<ToldRows, StoreError> {
-        self.rows.rows(tx, cut, self.opens, sees).await
+    pub async fn rows(&self, tx: &ScopedTx, cursor: &ExportCursor, sees: Sees<'_>) -> Result<ExportRows, StoreError> {
+        self.rows.rows(tx, cursor, self.opens, sees).await
     }
 
     /// Does to the rows about a person what an erasure does: how many there were.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn erase(&self, unit: &Unit, person: PersonId) -> Result<u64, StoreError> {
-        self.rows.erase(unit, person, self.fate).await
+    pub async fn erase(&self, work: &UnitOfWork, person: PersonId) -> Result<u64, StoreError> {
+        self.rows.erase(work, person, self.rule).await
     }
 
     /// Deletes some of the rows that are over, the oldest first: about `rows` of them, and all that are as old as the
@@ -198,15 +198,20 @@ impl Holding {
     ///
     /// # Errors
     /// What the database says; a fault of ours for a column that holds no time.
-    pub async fn take_out(&self, unit: &Unit, over: &Over, rows: u64) -> Result<(u64, Vec<PersonId>), StoreError> {
+    pub async fn purge_expired(
+        &self,
+        work: &UnitOfWork,
+        over: &Over,
+        rows: u64,
+    ) -> Result<(u64, Vec<PersonId>), StoreError> {
         let Some((_, from)) = self.kept else { return Ok((0, Vec::new())) };
-        self.rows.take_out(unit, from, over, rows).await
+        self.rows.purge_expired(work, from, over, rows).await
     }
 }
 
-impl std::fmt::Debug for Holding {
+impl std::fmt::Debug for DataTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Holding({})", self.table())
+        write!(f, "DataTable({})", self.table())
     }
 }
 
@@ -227,14 +232,19 @@ trait Rows: Sync {
     fn rows<'t>(
         &self,
         tx: &'t ScopedTx,
-        cut: &'t Cut,
+        cursor: &'t ExportCursor,
         opens: Permission,
         sees: Sees<'t>,
-    ) -> BoxFuture<'t, Result<ToldRows, StoreError>>;
-    fn erase<'t>(&self, unit: &'t Unit, person: PersonId, fate: Fate) -> BoxFuture<'t, Result<u64, StoreError>>;
-    fn take_out<'t>(
+    ) -> BoxFuture<'t, Result<ExportRows, StoreError>>;
+    fn erase<'t>(
         &self,
-        unit: &'t Unit,
+        work: &'t UnitOfWork,
+        person: PersonId,
+        rule: ErasureRule,
+    ) -> BoxFuture<'t, Result<u64, StoreError>>;
+    fn purge_expired<'t>(
+        &self,
+        work: &'t UnitOfWork,
         from: &'static str,
         over: &'t Over,
         rows: u64,
@@ -245,7 +255,7 @@ struct Of<E>(PhantomData<fn() -> E>);
 
 impl<E> Rows for Of<E>
 where
-    E: Told,
+    E: Exported,
     E::Model: Serialize + Send + Sync,
 {
     fn table(&self) -> &'static str {
@@ -259,45 +269,55 @@ where
     fn rows<'t>(
         &self,
         tx: &'t ScopedTx,
-        cut: &'t Cut,
+        cursor: &'t ExportCursor,
         opens: Permission,
         sees: Sees<'t>,
-    ) -> BoxFuture<'t, Result<ToldRows, StoreError>> {
-        told::<E>(tx, cut, opens, sees).boxed()
+    ) -> BoxFuture<'t, Result<ExportRows, StoreError>> {
+        told::<E>(tx, cursor, opens, sees).boxed()
     }
 
-    fn erase<'t>(&self, unit: &'t Unit, person: PersonId, fate: Fate) -> BoxFuture<'t, Result<u64, StoreError>> {
-        erase::<E>(unit, person, fate).boxed()
-    }
-
-    fn take_out<'t>(
+    fn erase<'t>(
         &self,
-        unit: &'t Unit,
+        work: &'t UnitOfWork,
+        person: PersonId,
+        rule: ErasureRule,
+    ) -> BoxFuture<'t, Result<u64, StoreError>> {
+        erase::<E>(work, person, rule).boxed()
+    }
+
+    fn purge_expired<'t>(
+        &self,
+        work: &'t UnitOfWork,
         from: &'static str,
         over: &'t Over,
         rows: u64,
     ) -> BoxFuture<'t, Result<Taken, StoreError>> {
-        take_out::<E>(unit, from, over, rows).boxed()
+        purge_expired::<E>(work, from, over, rows).boxed()
     }
 }
 
-async fn told<E>(tx: &ScopedTx, cut: &Cut, opens: Permission, sees: Sees<'_>) -> Result<ToldRows, StoreError>
+async fn told<E>(
+    tx: &ScopedTx,
+    cursor: &ExportCursor,
+    opens: Permission,
+    sees: Sees<'_>,
+) -> Result<ExportRows, StoreError>
 where
-    E: Told,
+    E: Exported,
     E::Model: Serialize + Send + Sync,
 {
     let mut these = Condition::all();
-    if let Some(person) = cut.person {
+    if let Some(person) = cursor.person {
         // What tells of nobody is not about somebody.
         let Some(about) = E::person_column() else { return Ok((Vec::new(), None)) };
         these = these.add(about.eq(person.0));
     }
     // Rows that do not say when they were recorded are those of a run, which is done before it is shown.
     if let Ok(recorded) = E::Column::from_str("recorded_at") {
-        these = these.add(recorded.lte(to_db(cut.until)));
+        these = these.add(recorded.lte(to_db(cursor.until)));
     }
     let key = key::<E>();
-    if let Some(after) = &cut.after {
+    if let Some(after) = &cursor.after {
         let columns = key.iter().map(|column| column.into_expr());
         these = these.add(Expr::tuple(columns).gt(Expr::tuple(after.iter().cloned().map(Expr::val))));
     }
@@ -314,7 +334,7 @@ where
         } else {
             None
         };
-        rows.push(ToldRow { target, json });
+        rows.push(ExportRow { target, json });
         last = Some(key.iter().map(|column| row.get(*column)).collect());
     }
     Ok((rows, last))
@@ -335,13 +355,13 @@ fn target<E: Scoped>(row: &E::Model) -> Result<Target, StoreError> {
     Ok(Target { region, unit: id(E::unit_column()).map(OrgUnitId), person: id(E::person_column()).map(PersonId) })
 }
 
-async fn erase<E: Scoped>(unit: &Unit, person: PersonId, fate: Fate) -> Result<u64, StoreError> {
+async fn erase<E: Scoped>(work: &UnitOfWork, person: PersonId, rule: ErasureRule) -> Result<u64, StoreError> {
     let Some(about) = E::person_column() else { return Ok(0) };
-    match fate {
-        Fate::Kept(_) => Ok(0),
-        Fate::Deleted => unit.delete::<E>().filter(about.eq(person.0)).exec().await,
-        Fate::Cleared(columns) => {
-            let mut update = unit.update::<E>();
+    match rule {
+        ErasureRule::Kept(_) => Ok(0),
+        ErasureRule::Deleted => work.delete::<E>().filter(about.eq(person.0)).exec().await,
+        ErasureRule::Cleared(columns) => {
+            let mut update = work.update::<E>();
             for (name, clear) in columns {
                 let column = column::<E>(name)?;
                 update = match clear {
@@ -355,27 +375,27 @@ async fn erase<E: Scoped>(unit: &Unit, person: PersonId, fate: Fate) -> Result<u
     }
 }
 
-async fn take_out<E: Scoped>(unit: &Unit, from: &str, over: &Over, rows: u64) -> Result<Taken, StoreError> {
+async fn purge_expired<E: Scoped>(work: &UnitOfWork, from: &str, over: &Over, rows: u64) -> Result<Taken, StoreError> {
     let from = column::<E>(from)?;
     let mut these = Condition::all().add(from.lt(time::<E>(from, over.until)?));
     match E::person_column() {
         Some(about) if !over.held.is_empty() => {
             let held = over.held.iter().map(|person| person.0);
-            these = these.add(one_of::<E>(unit.backend(), about, held).into_condition().not());
+            these = these.add(one_of::<E>(work.backend(), about, held).into_condition().not());
         }
         None if !over.held.is_empty() => return Ok((0, Vec::new())),
         Some(_) | None => {}
     }
-    let oldest = unit.select::<E>().filter(these.clone()).order_by_asc(from).limit(rows).all().await?;
+    let oldest = work.select::<E>().filter(these.clone()).order_by_asc(from).limit(rows).all().await?;
     let Some(last) = oldest.last() else { return Ok((0, Vec::new())) };
     let these = these.add(from.lte(last.get(from)));
     let mut people = Vec::new();
     if let Some(about) = E::person_column() {
         let found: Vec<Option<Uuid>> =
-            unit.select::<E>().filter(these.clone()).rows(|rows| rows.column(about).group_by(about)).await?;
+            work.select::<E>().filter(these.clone()).rows(|rows| rows.column(about).group_by(about)).await?;
         people.extend(found.into_iter().flatten().map(PersonId));
     }
-    Ok((unit.delete::<E>().filter(these).exec().await?, people))
+    Ok((work.delete::<E>().filter(these).exec().await?, people))
 }
 
 /// An instant as this column holds times: an instant, a date, or milliseconds since 1970.
@@ -400,7 +420,7 @@ fn uuid(value: &Value) -> Option<Uuid> {
     }
 }
 
-impl Unit {
+impl UnitOfWork {
     /// Removes rows that belong to no tenant.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
 use tally_access::{OpContext, Permission, Target};
 use tally_kernel::id::PersonId;
-use tally_store::{Clear, Cut, Fate, Holding, Over, Told, digest, pseudonym, to_db};
+use tally_store::{Clear, DataTable, ErasureRule, ExportCursor, Exported, Over, digest, pseudonym, to_db};
 use uuid::Uuid;
 
 use crate::databases::TestStore;
@@ -33,11 +33,11 @@ mod anonymous {
     tally_store::scoped!(Entity { tenant: TenantId });
 }
 
-impl Told for note::Entity {}
-impl Told for anonymous::Entity {}
+impl Exported for note::Entity {}
+impl Exported for anonymous::Entity {}
 
-const fn notes(fate: Fate) -> Holding {
-    Holding::of::<note::Entity>(Permission::PunchRead, fate, Some(("sample.notes", "recorded_at")))
+const fn notes(rule: ErasureRule) -> DataTable {
+    DataTable::of::<note::Entity>(Permission::PunchRead, rule, Some(("sample.notes", "recorded_at")))
 }
 
 fn someone(n: u128) -> PersonId {
@@ -49,22 +49,22 @@ async fn filled(told: &[(&str, Option<u128>, i64)]) -> Vec<TestStore> {
     let dbs = databases().await;
     for db in &dbs {
         let ctx = context(db, 1);
-        let unit = unit_of(&db.store, &ctx).await;
+        let work = unit_of(&db.store, &ctx).await;
         let rows = told.iter().map(|(code, person, hours)| note::ActiveModel {
             person_id: Set(person.map(Uuid::from_u128)),
             recorded_at: Set(to_db(ctx.now() + SignedDuration::from_hours(*hours))),
             ..row(&ctx, code)
         });
-        unit.insert_many(rows.collect::<Vec<_>>()).await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        work.insert_many(rows.collect::<Vec<_>>()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
     }
     dbs
 }
 
-async fn take(db: &TestStore, ctx: &OpContext, holding: &Holding, over: &Over, rows: u64) -> (u64, Vec<PersonId>) {
-    let unit = unit_of(&db.store, ctx).await;
-    let (gone, mut people) = holding.take_out(&unit, over, rows).await.unwrap();
-    unit.commit(audit(), ()).await.unwrap();
+async fn take(db: &TestStore, ctx: &OpContext, table: &DataTable, over: &Over, rows: u64) -> (u64, Vec<PersonId>) {
+    let work = unit_of(&db.store, ctx).await;
+    let (gone, mut people) = table.purge_expired(&work, over, rows).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
     people.sort();
     (gone, people)
 }
@@ -76,7 +76,7 @@ async fn what_is_over_goes_oldest_first_in_pieces_and_the_logs_still_verify() {
     for db in filled(&told).await {
         let ctx = context(&db, 1);
         let over = |hours| Over { until: ctx.now() + SignedDuration::from_hours(hours), held: Vec::new() };
-        let all = notes(Fate::Deleted);
+        let all = notes(ErasureRule::Deleted);
         assert_eq!(take(&db, &ctx, &all, &over(0), 2).await, (0, vec![]), "what is as old as that is not over");
         assert_eq!(take(&db, &ctx, &all, &over(5), 1).await, (1, vec![someone(1)]));
         // Two were asked for, and a third is as old as the second.
@@ -97,14 +97,14 @@ async fn rows_about_people_on_hold_stay_and_so_do_those_that_do_not_say() {
     for db in filled(&told).await {
         let ctx = context(&db, 1);
         let over = Over { until: Timestamp::MAX, held: vec![someone(1)] };
-        let nobodys = Holding::of::<anonymous::Entity>(
+        let nobodys = DataTable::of::<anonymous::Entity>(
             Permission::PunchRead,
-            Fate::Deleted,
+            ErasureRule::Deleted,
             Some(("sample.notes", "recorded_at")),
         );
         let over = Over { until: ctx.now() + SignedDuration::from_hours(1), ..over };
         assert_eq!(take(&db, &ctx, &nobodys, &over, 9).await, (0, vec![]), "{}", db.name);
-        assert_eq!(take(&db, &ctx, &notes(Fate::Deleted), &over, 9).await, (1, vec![someone(2)]));
+        assert_eq!(take(&db, &ctx, &notes(ErasureRule::Deleted), &over, 9).await, (1, vec![someone(2)]));
         assert_eq!(codes(&db.store, &ctx).await, ["a", "c"], "{}", db.name);
         let free = Over { held: Vec::new(), ..over };
         assert_eq!(take(&db, &ctx, &nobodys, &free, 9).await, (2, vec![]), "{}", db.name);
@@ -116,35 +116,35 @@ async fn an_erasure_deletes_clears_or_keeps_the_rows_of_one_person() {
     let told = [("a", Some(1), 0), ("b", Some(2), 0), ("c", None, 0)];
     for db in filled(&told).await {
         let ctx = context(&db, 1);
-        let erase = async |fate, person| {
-            let unit = unit_of(&db.store, &ctx).await;
-            let rows = notes(fate).erase(&unit, someone(person)).await.unwrap();
-            unit.commit(audit(), ()).await.unwrap();
+        let erase = async |rule, person| {
+            let work = unit_of(&db.store, &ctx).await;
+            let rows = notes(rule).erase(&work, someone(person)).await.unwrap();
+            work.commit(audit(), ()).await.unwrap();
             rows
         };
-        assert_eq!(erase(Fate::Kept("because"), 1).await, 0);
+        assert_eq!(erase(ErasureRule::Kept("because"), 1).await, 0);
         let cleared = &[("code", Clear::Pseudonym), ("title", Clear::Empty), ("unit_id", Clear::Null)];
-        assert_eq!(erase(Fate::Cleared(cleared), 1).await, 1);
+        assert_eq!(erase(ErasureRule::Cleared(cleared), 1).await, 1);
         let tx = db.store.read(&ctx).await.unwrap();
-        let cut = Cut { until: ctx.now(), after: None, person: Some(someone(1)) };
+        let cut = ExportCursor { until: ctx.now(), after: None, person: Some(someone(1)) };
         let everything = |_, _: &Target| true;
-        let (rows, last) = notes(Fate::Deleted).rows(&tx, &cut, &everything).await.unwrap();
+        let (rows, last) = notes(ErasureRule::Deleted).rows(&tx, &cut, &everything).await.unwrap();
         assert!(rows.len() == 1 && last.is_some());
         let row: serde_json::Value = serde_json::from_str(rows[0].json.as_deref().unwrap()).unwrap();
         assert_eq!(row["code"], pseudonym(someone(1)), "{}", db.name);
         assert_eq!((row["title"].as_str(), row["amount"].as_i64()), (Some(""), Some(1)));
         assert_eq!(rows[0].target.person, Some(someone(1)));
-        let after = Cut { after: last, ..cut.clone() };
-        assert_eq!(notes(Fate::Deleted).rows(&tx, &after, &everything).await.unwrap(), (Vec::new(), None));
-        let everybody = Cut { person: None, ..cut };
-        assert_eq!(notes(Fate::Deleted).rows(&tx, &everybody, &everything).await.unwrap().0.len(), 3);
+        let after = ExportCursor { after: last, ..cut.clone() };
+        assert_eq!(notes(ErasureRule::Deleted).rows(&tx, &after, &everything).await.unwrap(), (Vec::new(), None));
+        let everybody = ExportCursor { person: None, ..cut };
+        assert_eq!(notes(ErasureRule::Deleted).rows(&tx, &everybody, &everything).await.unwrap().0.len(), 3);
         let own = |permission, target: &Target| {
             permission == Permission::PunchRead && target.person.is_some_and(|person| person == someone(2))
         };
-        let (rows, _) = notes(Fate::Deleted).rows(&tx, &everybody, &own).await.unwrap();
+        let (rows, _) = notes(ErasureRule::Deleted).rows(&tx, &everybody, &own).await.unwrap();
         assert_eq!(rows.iter().filter(|row| row.json.is_some()).count(), 1, "{}: the others are withheld", db.name);
         drop(tx);
-        assert_eq!(erase(Fate::Deleted, 2).await, 1);
+        assert_eq!(erase(ErasureRule::Deleted, 2).await, 1);
         assert_eq!(codes(&db.store, &ctx).await, ["c".to_owned(), pseudonym(someone(1))], "{}", db.name);
         db.store.sequence_now().await.unwrap();
         assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
@@ -165,9 +165,9 @@ async fn what_was_removed_is_wiped_out_of_the_files() {
         if db.name == "sqlite" {
             assert!(there(&db), "the search finds what is there");
         }
-        let unit = unit_of(&db.store, &ctx).await;
-        notes(Fate::Deleted).erase(&unit, someone(1)).await.unwrap();
-        unit.commit(audit(), ()).await.unwrap();
+        let work = unit_of(&db.store, &ctx).await;
+        notes(ErasureRule::Deleted).erase(&work, someone(1)).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
         db.store.wipe().await.unwrap();
         if db.name == "sqlite" {
             assert!(!there(&db));
@@ -182,17 +182,17 @@ async fn tables_are_found_by_a_column_and_requests_are_forgotten_by_age() {
         let ctx = context(&db, 1);
         assert_eq!(db.store.tables_with("person_id").await.unwrap(), ["audit_people", "badges", "notes"]);
         let first = async || {
-            let mut unit = unit_of(&db.store, &ctx).await;
-            let known = unit.replay::<String>("request 1", &digest(b"body")).await.unwrap();
-            unit.commit(audit(), "done".to_owned()).await.unwrap();
+            let mut work = unit_of(&db.store, &ctx).await;
+            let known = work.replay::<String>("request 1", &digest(b"body")).await.unwrap();
+            work.commit(audit(), "done".to_owned()).await.unwrap();
             known
         };
         assert_eq!(first().await, None);
         assert_eq!(first().await.as_deref(), Some("done"));
         for (until, rows) in [(ctx.now(), 0), (ctx.now() + SignedDuration::from_hours(1), 1)] {
-            let unit = unit_of(&db.store, &ctx).await;
-            assert_eq!(unit.forget_requests(until).await.unwrap(), rows, "{}", db.name);
-            unit.commit(audit(), ()).await.unwrap();
+            let work = unit_of(&db.store, &ctx).await;
+            assert_eq!(work.forget_requests(until).await.unwrap(), rows, "{}", db.name);
+            work.commit(audit(), ()).await.unwrap();
         }
         assert_eq!(first().await, None, "{}: it is done again", db.name);
     }

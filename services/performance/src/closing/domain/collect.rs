@@ -12,7 +12,7 @@ use tally_kernel::Micro;
 use tally_kernel::time::{TimeError, resolve, zone};
 
 use super::facts::{Finding, Phase, PhaseKind};
-use super::freeze::{Frozen, FrozenAccount, FrozenPerson, Meaning};
+use super::snapshot::{Frozen, FrozenAccount, FrozenPerson, Meaning};
 use crate::attribution::domain::Record;
 use crate::card::domain::Sample;
 

@@ -56,11 +56,11 @@ async fn follow(store: Store, clock: Clock, rng: Rng, shutdown: Shutdown) -> Res
 async fn advance(store: &Store, ctx: &OpContext, position: i64) -> Result<()> {
     let permit = ctx.permit::<RemoveTenant>(&tally_access::Target::tenant())?;
     let moved = store.retry(ctx, || async {
-        let unit = store.unit(ctx, &permit).await?;
-        if !unit.advance_cursor(CURSOR, position).await? {
+        let work = store.unit(ctx, &permit).await?;
+        if !work.advance_cursor(CURSOR, position).await? {
             return Ok(());
         }
-        unit.commit(Audit::new("suite.tenant.removed", "tenant", ctx.tenant()), ()).await
+        work.commit(Audit::new("suite.tenant.removed", "tenant", ctx.tenant()), ()).await
     });
     moved.await
 }

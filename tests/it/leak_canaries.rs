@@ -15,8 +15,8 @@ use tally_testkit::otlp::Receiver;
 use tonic::Request;
 
 use crate::journey::{Done, PASSWORD, look, main_job};
-use crate::odd_jobs;
-use crate::odd_jobs::sign_in::code_now;
+use crate::secondary_flows;
+use crate::secondary_flows::sign_in::code_now;
 use crate::stack::Stack;
 
 /// All that can be said: debug of what others wrote, trace of what we did.
@@ -58,7 +58,7 @@ async fn what_is_planted_in_five_processes_is_in_no_log_and_no_trace_and_what_is
 async fn journey(stack: &Stack) -> (Plants, Plants) {
     let done = main_job(stack).await;
     look(stack, &done).await;
-    odd_jobs::all(&done).await;
+    secondary_flows::all(&done).await;
     let (mut plants, mut sealed) = (Plants::new(), Plants::new());
     person(&done, &mut plants, &mut sealed).await;
     money(&done, &mut plants, &mut sealed).await;
