@@ -146,7 +146,7 @@ macro_rules! rows {
             use tally_api::$service::v1 as pb;
             let auditor = &done.crew.auditor;
             let mut client = pb::privacy_service_client::PrivacyServiceClient::new(auditor.at.$service.clone());
-            let ask = pb::ExportPersonRequest { person_id: person_id.to_owned() };
+            let ask = tally_api::common::v1::ExportPersonRequest { person_id: person_id.to_owned() };
             let mut stream = client.export_person(auditor.ask(ask)).await.expect("an export").into_inner();
             let mut rows = Vec::new();
             while let Some(told) = stream.message().await.expect("a part") {

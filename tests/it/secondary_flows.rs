@@ -41,7 +41,8 @@ async fn audit(done: &Done) {
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
             let mut log = pb::audit_service_client::AuditServiceClient::new(auditor.at.$service.clone());
-            let ask = pb::SearchAuditRequest { person_id: card.person_id.clone(), ..Default::default() };
+            let ask =
+                tally_api::common::v1::SearchAuditRequest { person_id: card.person_id.clone(), ..Default::default() };
             let told = log.search_audit(auditor.ask(ask.clone())).await.expect("entries").into_inner().entries;
             assert!(told.iter().all(|entry| entry.service == stringify!($service)), "{told:?}");
             let refused = log.search_audit(done.crew.hr.ask(ask)).await;

@@ -9,48 +9,32 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
 use tally_store::{Audit, AuditEntry, AuditOf, AuditQuery, Store};
 
-/// A request of any service's `SearchAudit`.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the fields of the request, which its contract explains")]
-pub struct Asked {
-    pub person_id: String,
-    pub principal_id: String,
-    pub subject: String,
-    pub subject_id: String,
-    pub from: Option<prost_types::Timestamp>,
-    pub to: Option<prost_types::Timestamp>,
-    pub page_size: u32,
-    pub page_token: String,
-}
-
-impl Asked {
-    /// The question and its page.
-    ///
-    /// # Errors
-    /// `INVALID_ARGUMENT` with every wrong field.
-    pub fn read(&self) -> Result<(AuditQuery, Page)> {
-        let mut wrong = Violations::new();
-        let named = [&self.person_id, &self.principal_id, &self.subject].iter().filter(|id| !id.is_empty()).count();
-        if named != 1 {
-            wrong.push("person_id", "name exactly one of person_id, principal_id and subject with subject_id");
-        }
-        if self.subject.is_empty() != self.subject_id.is_empty() {
-            wrong.push("subject_id", "a subject has a kind and an id");
-        }
-        let of = if !self.person_id.is_empty() {
-            wrong.parse("person_id", &self.person_id).map(AuditOf::Person)
-        } else if !self.principal_id.is_empty() {
-            wrong.parse("principal_id", &self.principal_id).map(AuditOf::Principal)
-        } else {
-            Some(AuditOf::Subject(self.subject.clone(), self.subject_id.clone()))
-        };
-        let from = wrong.take("from", instant(self.from.as_ref()));
-        let to = wrong.take("to", instant(self.to.as_ref()));
-        let question = format!("{of:?} {from:?} {to:?}");
-        let page = wrong.take("page_token", Page::read(self.page_size, &self.page_token, question.as_bytes()));
-        let query = of.zip(from.zip(to)).map(|(of, (from, to))| AuditQuery { of, from, to });
-        wrong.finish(query.zip(page))
+/// The question and its page.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` with every wrong field.
+fn read(asked: &common::SearchAuditRequest) -> Result<(AuditQuery, Page)> {
+    let mut wrong = Violations::new();
+    let named = [&asked.person_id, &asked.principal_id, &asked.subject].iter().filter(|id| !id.is_empty()).count();
+    if named != 1 {
+        wrong.push("person_id", "name exactly one of person_id, principal_id and subject with subject_id");
     }
+    if asked.subject.is_empty() != asked.subject_id.is_empty() {
+        wrong.push("subject_id", "a subject has a kind and an id");
+    }
+    let of = if !asked.person_id.is_empty() {
+        wrong.parse("person_id", &asked.person_id).map(AuditOf::Person)
+    } else if !asked.principal_id.is_empty() {
+        wrong.parse("principal_id", &asked.principal_id).map(AuditOf::Principal)
+    } else {
+        Some(AuditOf::Subject(asked.subject.clone(), asked.subject_id.clone()))
+    };
+    let from = wrong.take("from", instant(asked.from.as_ref()));
+    let to = wrong.take("to", instant(asked.to.as_ref()));
+    let question = format!("{of:?} {from:?} {to:?}");
+    let page = wrong.take("page_token", Page::read(asked.page_size, &asked.page_token, question.as_bytes()));
+    let query = of.zip(from.zip(to)).map(|(of, (from, to))| AuditQuery { of, from, to });
+    wrong.finish(query.zip(page))
 }
 
 fn instant(at: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>> {
@@ -68,9 +52,9 @@ fn instant(at: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>> {
 pub async fn search<R: Rpc>(
     store: &Store,
     ctx: &OpContext,
-    asked: &Asked,
-) -> Result<(Vec<common::AuditEntry>, String)> {
-    let (query, page) = asked.read()?;
+    asked: &common::SearchAuditRequest,
+) -> Result<common::SearchAuditResponse> {
+    let (query, page) = read(asked)?;
     let plan = ctx.plan::<R>()?;
     let (found, token) = store.read(ctx).await?.search_audit(&plan, &query, &page).await?;
     let audit = match &query.of {
@@ -79,7 +63,8 @@ pub async fn search<R: Rpc>(
         AuditOf::Subject(kind, id) => Audit::new("suite.audit.search", "subject", id).note("kind", kind),
     };
     store.audit_read(ctx, R::METHOD, audit.note("entries", found.len())).await?;
-    Ok((found.into_iter().map(|(position, entry)| told(store.service(), position, entry)).collect(), token))
+    let entries = found.into_iter().map(|(position, entry)| told(store.service(), position, entry)).collect();
+    Ok(common::SearchAuditResponse { entries, next_page_token: token })
 }
 
 fn told(service: &str, position: Option<i64>, entry: AuditEntry) -> common::AuditEntry {
@@ -106,6 +91,7 @@ fn told(service: &str, position: Option<i64>, entry: AuditEntry) -> common::Audi
 #[macro_export]
 macro_rules! room {
     ($package:path, $row:path) => {
+        use ::tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
         use $package as pb;
 
         /// The room's rpc.
@@ -118,26 +104,11 @@ macro_rules! room {
         impl pb::audit_service_server::AuditService for Rpc {
             async fn search_audit(
                 &self,
-                req: ::tonic::Request<pb::SearchAuditRequest>,
-            ) -> Result<::tonic::Response<pb::SearchAuditResponse>, ::tonic::Status> {
+                req: ::tonic::Request<SearchAuditRequest>,
+            ) -> Result<::tonic::Response<SearchAuditResponse>, ::tonic::Status> {
                 let ctx = ::tally_rpc::context(&req)?;
-                let reply = async {
-                    let pb::SearchAuditRequest {
-                        person_id,
-                        principal_id,
-                        subject,
-                        subject_id,
-                        from,
-                        to,
-                        page_size,
-                        page_token,
-                    } = req.into_inner();
-                    let asked =
-                        $crate::Asked { person_id, principal_id, subject, subject_id, from, to, page_size, page_token };
-                    let (entries, next_page_token) = $crate::search::<$row>(&self.store, &ctx, &asked).await?;
-                    Ok(pb::SearchAuditResponse { entries, next_page_token })
-                };
-                ::tally_rpc::Answer::answer(reply.await, &ctx)
+                let found = $crate::search::<$row>(&self.store, &ctx, req.get_ref()).await;
+                ::tally_rpc::Answer::answer(found, &ctx)
             }
         }
     };
@@ -145,38 +116,44 @@ macro_rules! room {
 
 #[cfg(test)]
 mod tests {
+    use tally_api::common::v1::SearchAuditRequest;
+
     use super::*;
 
     const ID: &str = "01990000-0000-7000-8000-000000000001";
 
     #[test]
     fn every_wrong_field_is_named_at_once() {
-        let asked = Asked {
+        let asked = SearchAuditRequest {
             person_id: "nobody".to_owned(),
             subject_id: "7".to_owned(),
             from: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
             page_token: "another list's".to_owned(),
-            ..Asked::default()
+            ..Default::default()
         };
-        let wrong = asked.read().unwrap_err();
+        let wrong = read(&asked).unwrap_err();
         let fields: Vec<&str> = wrong.violations().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["subject_id", "person_id", "from", "page_token"]);
-        for asked in
-            [Asked::default(), Asked { person_id: ID.to_owned(), principal_id: ID.to_owned(), ..Asked::default() }]
-        {
-            assert_eq!(asked.read().unwrap_err().violations()[0].field, "person_id");
+        for asked in [
+            SearchAuditRequest::default(),
+            SearchAuditRequest { person_id: ID.to_owned(), principal_id: ID.to_owned(), ..Default::default() },
+        ] {
+            assert_eq!(read(&asked).unwrap_err().violations()[0].field, "person_id");
         }
     }
 
     #[test]
     fn a_token_belongs_to_its_question() {
-        let person = Asked { person_id: ID.to_owned(), ..Asked::default() };
-        let (query, page) = person.read().unwrap();
+        let person = SearchAuditRequest { person_id: ID.to_owned(), ..Default::default() };
+        let (query, page) = read(&person).unwrap();
         assert_eq!(query.of, AuditOf::Person(ID.parse().unwrap()));
         let token = page.token(ID);
-        let later =
-            Asked { from: Some(prost_types::Timestamp::default()), page_token: token.clone(), ..person.clone() };
-        assert_eq!(later.read().unwrap_err().violations()[0].field, "page_token");
-        assert_eq!(Asked { page_token: token, ..person }.read().unwrap().1.after.as_deref(), Some(ID));
+        let later = SearchAuditRequest {
+            from: Some(prost_types::Timestamp::default()),
+            page_token: token.clone(),
+            ..person.clone()
+        };
+        assert_eq!(read(&later).unwrap_err().violations()[0].field, "page_token");
+        assert_eq!(read(&SearchAuditRequest { page_token: token, ..person }).unwrap().1.after.as_deref(), Some(ID));
     }
 }

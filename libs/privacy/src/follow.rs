@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tally_access::{Actor, OpContext, Rpc, Target, compile_service};
+use tally_api::common::v1::{Event, ReadEventsRequest};
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::erasure_service_client::ErasureServiceClient;
 use tally_api::identity::v1::event_service_client::EventServiceClient;
@@ -113,16 +114,16 @@ impl Follower {
         OpContext::new(Actor::service(self.service, tenant, None), view, self.clock.clone(), self.rng.clone())
     }
 
-    async fn events(&self, at: i64) -> Result<Vec<identity::Event>> {
+    async fn events(&self, at: i64) -> Result<Vec<Event>> {
         let ctx = self.context(TenantId(uuid::Uuid::nil()));
-        let ask = identity::ReadEventsRequest { after: u64::try_from(at).unwrap_or(0), limit: EVENTS };
+        let ask = ReadEventsRequest { after: u64::try_from(at).unwrap_or(0), limit: EVENTS };
         let mut client = EventServiceClient::new(self.identity.channel());
         let reply = client.read_events(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?;
         Ok(reply.into_inner().events)
     }
 
     /// Does this service's part. `false`: it is another one's turn.
-    async fn done<R: Rpc>(&self, event: &identity::Event, position: i64) -> Result<bool> {
+    async fn done<R: Rpc>(&self, event: &Event, position: i64) -> Result<bool> {
         let ctx = self.context(event.tenant_id.parse()?);
         let mut client = ErasureServiceClient::new(self.identity.channel());
         let ask = identity::GetErasureRequest { erasure_id: event.key.clone() };
@@ -140,7 +141,7 @@ impl Follower {
 
     async fn do_part<R: Rpc>(
         &self,
-        event: &identity::Event,
+        event: &Event,
         position: i64,
         erasure: &identity::Erasure,
         employee_no: String,
@@ -158,7 +159,7 @@ impl Follower {
     }
 
     /// Removes a group that was deleted.
-    async fn deleted<R: Rpc>(&self, event: &identity::Event, position: i64) -> Result<bool> {
+    async fn deleted<R: Rpc>(&self, event: &Event, position: i64) -> Result<bool> {
         let work = async {
             let ctx = OpContext { trace: current_trace(), ..self.context(event.tenant_id.parse()?) };
             remove_group::<R>(&self.store, &ctx, &[]).await?;
@@ -191,7 +192,7 @@ impl Follower {
         Ok(rows)
     }
 
-    async fn advance<R: Rpc>(&self, ctx: &OpContext, event: &identity::Event, position: i64) -> Result<()> {
+    async fn advance<R: Rpc>(&self, ctx: &OpContext, event: &Event, position: i64) -> Result<()> {
         let permit = ctx.permit::<R>(&Target::tenant())?;
         let moved = self.store.retry(ctx, || async {
             let work = self.store.unit(ctx, &permit).await?;
@@ -209,7 +210,7 @@ impl Follower {
 }
 
 /// The span of what a service does for an event, in the trace of the call that caused it.
-fn work_of(service: &'static str, event: &identity::Event) -> tracing::Span {
+fn work_of(service: &'static str, event: &Event) -> tracing::Span {
     tally_rpc::work(service, &event.kind, Some(event.traceparent.as_str()))
 }
 

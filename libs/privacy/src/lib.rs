@@ -53,6 +53,7 @@ pub type Streamed<T> = Result<Response<Parts<T>>, Status>;
 #[macro_export]
 macro_rules! room {
     ($package:path, $policy:ident, $data_tables:ident, $group:ident) => {
+        use ::tally_api::common::v1 as common;
         use $package as pb;
 
         /// The room's rpcs.
@@ -65,13 +66,13 @@ macro_rules! room {
 
         #[::tonic::async_trait]
         impl pb::privacy_service_server::PrivacyService for Rpc {
-            type ExportPersonStream = $crate::Parts<pb::ExportPersonResponse>;
-            type ExportGroupStream = $crate::Pieces<pb::ExportGroupResponse>;
+            type ExportPersonStream = $crate::Parts<common::ExportPersonResponse>;
+            type ExportGroupStream = $crate::Pieces<common::ExportGroupResponse>;
 
             async fn export_person(
                 &self,
-                req: ::tonic::Request<pb::ExportPersonRequest>,
-            ) -> $crate::Streamed<pb::ExportPersonResponse> {
+                req: ::tonic::Request<common::ExportPersonRequest>,
+            ) -> $crate::Streamed<common::ExportPersonResponse> {
                 let ctx = ::tally_rpc::context(&req)?;
                 let reply = async {
                     let mut wrong = ::tally_kernel::error::Violations::new();
@@ -79,7 +80,7 @@ macro_rules! room {
                     let person = wrong.finish(person)?;
                     let found =
                         $crate::export::<$policy::ExportPerson>(&self.store, &ctx, person, $data_tables).await?;
-                    let message = |part| pb::ExportPersonResponse { part: Some(part) };
+                    let message = |part| common::ExportPersonResponse { part: Some(part) };
                     Ok($crate::parts(found.into_iter().map(message).collect()))
                 };
                 ::tally_rpc::Answer::answer(reply.await, &ctx)
@@ -87,25 +88,25 @@ macro_rules! room {
 
             async fn export_group(
                 &self,
-                req: ::tonic::Request<pb::ExportGroupRequest>,
+                req: ::tonic::Request<common::ExportGroupRequest>,
             ) -> Result<::tonic::Response<Self::ExportGroupStream>, ::tonic::Status> {
                 let ctx = ::tally_rpc::context(&req)?;
                 let tables = $data_tables.iter().chain($group).collect();
                 let pieces = $crate::export_group::<$policy::ExportGroup>(&self.store, &ctx, tables).await;
-                let message = |piece| pb::ExportGroupResponse { piece: Some(piece) };
+                let message = |piece| common::ExportGroupResponse { piece: Some(piece) };
                 ::tally_rpc::Answer::answer(pieces.map(|pieces| $crate::pieces(pieces, ctx.locale, message)), &ctx)
             }
 
             async fn run_retention(
                 &self,
-                req: ::tonic::Request<pb::RunRetentionRequest>,
-            ) -> Result<::tonic::Response<pb::RunRetentionResponse>, ::tonic::Status> {
+                req: ::tonic::Request<common::RunRetentionRequest>,
+            ) -> Result<::tonic::Response<common::RunRetentionResponse>, ::tonic::Status> {
                 let ctx = ::tally_rpc::context(&req)?;
                 let reply = async {
                     ctx.permit::<$policy::RunRetention>(&::tally_access::Target::tenant())?;
                     let terms = $crate::terms(&self.identity, &ctx).await?;
                     let ran = $crate::run::<$policy::RunRetention>(&self.store, &ctx, &terms, $data_tables).await?;
-                    Ok(pb::RunRetentionResponse { taken: ran.taken, more: ran.more })
+                    Ok(common::RunRetentionResponse { taken: ran.taken, more: ran.more })
                 };
                 ::tally_rpc::Answer::answer(reply.await, &ctx)
             }

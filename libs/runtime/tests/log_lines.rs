@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use tally_access::{Permission, Reach};
+use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_api::identity::v1::audit_service_client::AuditServiceClient;
 use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
-use tally_api::identity::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_kernel::id::TenantId;
 use tally_rpc::{Answer, Limits, context, in_process, limited};
 use tally_runtime::config::{LogFormat, Telemetry};

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tally_access::{Permission, Reach};
+use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_api::identity::v1::audit_service_client::AuditServiceClient;
 use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
-use tally_api::identity::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_kernel::Error;
 use tally_kernel::id::TenantId;
 use tally_rpc::{Answer, Limits, connect, context, limited};

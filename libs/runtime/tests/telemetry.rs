@@ -1,9 +1,9 @@
 //! One trace through two services and their measurements, as a collector receives them; and no trace of the exporter's own calls.
 
 use tally_access::{Permission, Reach};
+use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_api::identity::v1::audit_service_client::AuditServiceClient;
 use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
-use tally_api::identity::v1::{SearchAuditRequest, SearchAuditResponse};
 use tally_kernel::id::TenantId;
 use tally_rpc::{Answer, Limits, Peer, connect, context, error_from, in_process, limited};
 use tally_runtime::config::{LogFormat, Telemetry};

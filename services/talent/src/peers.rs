@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use tally_access::OpContext;
 use tally_api::attendance::v1 as attendance;
+use tally_api::common::v1::ReadEventsRequest;
 use tally_api::performance::v1 as performance;
 use tally_kernel::id::{AccountId, CycleId};
 use tally_kernel::{Error, Result, page};
@@ -41,7 +42,7 @@ pub struct Event {
 impl Peers {
     /// Events of performance after `position`.
     pub async fn events(&self, ctx: &OpContext, position: i64) -> Result<Vec<Event>> {
-        let ask = performance::ReadEventsRequest { after: u64::try_from(position).unwrap_or(0), limit: 100 };
+        let ask = ReadEventsRequest { after: u64::try_from(position).unwrap_or(0), limit: 100 };
         let mut client = performance::event_service_client::EventServiceClient::new(self.performance.channel());
         let reply = client.read_events(self.performance.as_service(ctx, ask)).await.map_err(error_from)?;
         let events = reply.into_inner().events.into_iter().map(|e| Event {

@@ -174,7 +174,7 @@ async fn emergency(done: &Done) {
     assert_eq!(listed.expect("a list").into_inner().break_glasses[0].finding, "it was a test");
     let mut log = performance::audit_service_client::AuditServiceClient::new(auditor.at.performance.clone());
     for (_, card) in &done.outcome.cards[..seen] {
-        let ask = performance::SearchAuditRequest { person_id: card.person_id.clone(), ..Default::default() };
+        let ask = tally_api::common::v1::SearchAuditRequest { person_id: card.person_id.clone(), ..Default::default() };
         let entries = log.search_audit(auditor.ask(ask)).await.expect("entries").into_inner().entries;
         assert!(entries.iter().any(|e| e.notes.contains(&break_glass_id)), "{} was seen: {entries:?}", card.person_id);
     }

@@ -1,5 +1,6 @@
 //! What is held about somebody who left long ago: told, held back, erased by two; and what is over is removed.
 
+use tally_api::common::v1 as common;
 use tally_api::identity::v1 as identity;
 use tally_rpc::error_from;
 use tally_suite::session::Session;
@@ -115,7 +116,7 @@ async fn exports(done: &Done) {
             use tally_api::$service::v1 as pb;
             let by: &Session = $by;
             let mut client = pb::privacy_service_client::PrivacyServiceClient::new(by.at.$service.clone());
-            let ask = pb::ExportPersonRequest { person_id: card.person_id.clone() };
+            let ask = common::ExportPersonRequest { person_id: card.person_id.clone() };
             let mut stream = client.export_person(by.ask(ask)).await.expect("an export").into_inner();
             let (mut rows, mut withheld) = (Vec::new(), 0);
             while let Some(message) = stream.message().await.expect("a part") {
@@ -143,7 +144,8 @@ async fn retention(done: &Done) {
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
             let mut client = pb::privacy_service_client::PrivacyServiceClient::new(admin.at.$service.clone());
-            let ran = client.run_retention(admin.ask(pb::RunRetentionRequest {})).await.expect("a run").into_inner();
+            let ran =
+                client.run_retention(admin.ask(common::RunRetentionRequest {})).await.expect("a run").into_inner();
             assert!(!ran.more && ran.taken.is_empty(), "{ran:?}");
         }};
     }
@@ -152,6 +154,6 @@ async fn retention(done: &Done) {
     run!(compensation);
     run!(talent);
     let mut client = identity::retention_service_client::RetentionServiceClient::new(admin.at.identity.clone());
-    let ran = client.run_retention(admin.ask(identity::RunRetentionRequest {})).await.expect("a run").into_inner();
+    let ran = client.run_retention(admin.ask(common::RunRetentionRequest {})).await.expect("a run").into_inner();
     assert!(!ran.more && ran.taken.is_empty(), "{ran:?}");
 }

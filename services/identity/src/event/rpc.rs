@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tally_api::identity::v1 as pb;
+use tally_api::common::v1 as common;
 use tally_api::identity::v1::event_service_server::EventService;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -18,21 +18,21 @@ pub(crate) struct Rpc(pub(crate) Arc<App>);
 impl EventService for Rpc {
     async fn read_events(
         &self,
-        req: Request<pb::ReadEventsRequest>,
-    ) -> Result<Response<pb::ReadEventsResponse>, Status> {
+        req: Request<common::ReadEventsRequest>,
+    ) -> Result<Response<common::ReadEventsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let pb::ReadEventsRequest { after, limit } = req.into_inner();
+        let common::ReadEventsRequest { after, limit } = req.into_inner();
         app::read(&self.0, &ctx, after, limit).await.map(render).answer(&ctx)
     }
 }
 
-fn render(part: LogPart) -> pb::ReadEventsResponse {
+fn render(part: LogPart) -> common::ReadEventsResponse {
     let events = part.events.into_iter().map(message).collect();
-    pb::ReadEventsResponse { events, position: part.position.unsigned_abs() }
+    common::ReadEventsResponse { events, position: part.position.unsigned_abs() }
 }
 
-fn message(event: EventRecord) -> pb::Event {
-    pb::Event {
+fn message(event: EventRecord) -> common::Event {
+    common::Event {
         position: event.position.unsigned_abs(),
         event_id: event.id.to_string(),
         kind: event.kind,

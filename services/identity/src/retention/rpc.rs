@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tally_api::common::v1 as common;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::retention_service_server::RetentionService;
 use tally_kernel::Error;
@@ -41,11 +42,11 @@ impl RetentionService for Rpc {
 
     async fn run_retention(
         &self,
-        req: Request<pb::RunRetentionRequest>,
-    ) -> Result<Response<pb::RunRetentionResponse>, Status> {
+        req: Request<common::RunRetentionRequest>,
+    ) -> Result<Response<common::RunRetentionResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let ran = app::run(&self.0, &ctx).await;
-        ran.map(|ran| pb::RunRetentionResponse { taken: ran.taken, more: ran.more }).answer(&ctx)
+        ran.map(|ran| common::RunRetentionResponse { taken: ran.taken, more: ran.more }).answer(&ctx)
     }
 }
 

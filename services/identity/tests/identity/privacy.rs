@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use sea_orm::ConnectionTrait as _;
+use tally_api::common::v1 as common;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
 
@@ -201,7 +202,7 @@ async fn it_is_complete_when_every_service_has_reported_and_the_number_goes_with
         let early = answered(identity.erasures().report_erasure(identity.as_follower(0, report(1))).await).unwrap_err();
         assert_eq!(early.reason(), "ERASURE_NOT_APPROVED");
         approve(&identity, &other, &asked).await.unwrap();
-        let events = pb::ReadEventsRequest { after: 0, limit: 0 };
+        let events = common::ReadEventsRequest { after: 0, limit: 0 };
         let sequenced = async || {
             identity.db.store.sequence_now().await.unwrap();
             answered(identity.events().read_events(identity.as_follower(0, events)).await).unwrap().events
@@ -257,22 +258,22 @@ async fn a_branch_asks_for_its_own_people_and_approves_nobody() {
     }
 }
 
-async fn run(identity: &TestIdentity) -> pb::RunRetentionResponse {
-    answered(identity.retention().run_retention(identity.as_admin(pb::RunRetentionRequest {})).await).unwrap()
+async fn run(identity: &TestIdentity) -> common::RunRetentionResponse {
+    answered(identity.retention().run_retention(identity.as_admin(common::RunRetentionRequest {})).await).unwrap()
 }
 
 #[tokio::test]
 async fn sessions_go_when_they_are_over_and_nothing_goes_while_a_hold_stands() {
     for mut identity in TestIdentity::with_company().await {
         let person = somebody_who_left(&identity).await;
-        let of_sessions = |ran: &pb::RunRetentionResponse| {
+        let of_sessions = |ran: &common::RunRetentionResponse| {
             ran.taken.iter().find(|taken| taken.table == "sessions").map(|taken| taken.rows)
         };
         assert_eq!(of_sessions(&run(&identity).await), None, "nothing is over yet");
         much_later(&mut identity).await;
         for held in ["", person.as_str()] {
             let held = hold(&identity, held).await.unwrap();
-            assert_eq!(run(&identity).await, pb::RunRetentionResponse::default(), "{}", identity.db.name);
+            assert_eq!(run(&identity).await, common::RunRetentionResponse::default(), "{}", identity.db.name);
             let ask = pb::ListHoldsRequest { standing: true, ..Default::default() };
             let standing = answered(identity.holds().list_holds(identity.as_admin(ask)).await).unwrap().holds;
             assert_eq!(standing, std::slice::from_ref(&held));

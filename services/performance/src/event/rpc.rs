@@ -1,5 +1,6 @@
 //! EventService: messages in, messages out.
 
+use tally_api::common::v1 as common;
 use tally_api::performance::v1 as pb;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -17,8 +18,8 @@ pub struct Rpc {
 impl pb::event_service_server::EventService for Rpc {
     async fn read_events(
         &self,
-        req: Request<pb::ReadEventsRequest>,
-    ) -> Result<Response<pb::ReadEventsResponse>, Status> {
+        req: Request<common::ReadEventsRequest>,
+    ) -> Result<Response<common::ReadEventsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
@@ -28,14 +29,14 @@ impl pb::event_service_server::EventService for Rpc {
     }
 }
 
-fn render(part: LogPart) -> pb::ReadEventsResponse {
+fn render(part: LogPart) -> common::ReadEventsResponse {
     let events = part.events.into_iter().map(message).collect();
-    pb::ReadEventsResponse { events, position: part.position.unsigned_abs() }
+    common::ReadEventsResponse { events, position: part.position.unsigned_abs() }
 }
 
-fn message(event: EventRecord) -> pb::Event {
+fn message(event: EventRecord) -> common::Event {
     let nanos = event.at.subsec_nanosecond();
-    pb::Event {
+    common::Event {
         position: event.position.unsigned_abs(),
         event_id: event.id.to_string(),
         kind: event.kind,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tally_access::{Permission, Reach};
 use tally_api::attendance::v1::DutyRule;
+use tally_api::common::v1::ReadEventsRequest;
 use tally_api::performance::v1 as pb;
 use tally_kernel::id::TenantId;
 use tally_testkit::databases::TestStore;
@@ -147,17 +148,16 @@ async fn a_published_cycle_is_told_once_and_never_closed_again() {
             "{name}"
         );
         fixture.db.store.sequence_now().await.unwrap();
-        let events =
-            fixture.events().read_events(fixture.admin.request(pb::ReadEventsRequest::default())).await.unwrap();
+        let events = fixture.events().read_events(fixture.admin.request(ReadEventsRequest::default())).await.unwrap();
         let part = events.into_inner();
         assert_eq!(part.position, 1, "{name}");
         let reach = [(Permission::EventRead, Reach::everything())];
         let elsewhere = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, reach);
-        let theirs = fixture.events().read_events(elsewhere.request(pb::ReadEventsRequest::default())).await.unwrap();
+        let theirs = fixture.events().read_events(elsewhere.request(ReadEventsRequest::default())).await.unwrap();
         let theirs = theirs.into_inner();
         assert_eq!((theirs.events.len(), theirs.position), (0, 1), "{name}: none of it is theirs, and they get on");
         let nobody = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, []);
-        let denied = fixture.events().read_events(nobody.request(pb::ReadEventsRequest::default())).await;
+        let denied = fixture.events().read_events(nobody.request(ReadEventsRequest::default())).await;
         assert_eq!(reason(denied), "PERMISSION_DENIED", "{name}");
         let events = part.events;
         assert_eq!(

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
-use tally_api::common::v1::{ExportedTable, RetentionTaken};
+use tally_api::common::v1::{self as common, ExportedTable, RetentionTaken};
 use tally_api::identity::v1 as identity;
 use tally_kernel::Clock;
 use tonic::Code;
@@ -42,7 +42,7 @@ async fn export(args: PersonExport) -> Result<u8> {
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
             let mut client = pb::privacy_service_client::PrivacyServiceClient::new(session.at.$service.clone());
-            let ask = pb::ExportPersonRequest { person_id: person_id.clone() };
+            let ask = common::ExportPersonRequest { person_id: person_id.clone() };
             let mut parts = Vec::new();
             match client.export_person(session.ask(ask)).await.map(tonic::Response::into_inner) {
                 Ok(mut stream) => {
@@ -112,10 +112,9 @@ async fn run(args: RetentionRun) -> Result<u8> {
     };
     macro_rules! run {
         ($service:ident, $client:ty) => {{
-            use tally_api::$service::v1 as pb;
             let mut client = <$client>::new(session.at.$service.clone());
             loop {
-                let ask = session.ask(pb::RunRetentionRequest {});
+                let ask = session.ask(common::RunRetentionRequest {});
                 let ran = client.run_retention(ask).await.map_err(told)?.into_inner();
                 tell(stringify!($service), ran.taken);
                 if !ran.more {
@@ -123,12 +122,15 @@ async fn run(args: RetentionRun) -> Result<u8> {
                 }
             }
         }};
+        ($service:ident) => {
+            run!($service, tally_api::$service::v1::privacy_service_client::PrivacyServiceClient<_>)
+        };
     }
     run!(identity, identity::retention_service_client::RetentionServiceClient<_>);
-    run!(attendance, pb::privacy_service_client::PrivacyServiceClient<_>);
-    run!(performance, pb::privacy_service_client::PrivacyServiceClient<_>);
-    run!(compensation, pb::privacy_service_client::PrivacyServiceClient<_>);
-    run!(talent, pb::privacy_service_client::PrivacyServiceClient<_>);
+    run!(attendance);
+    run!(performance);
+    run!(compensation);
+    run!(talent);
     eprintln!("{rows} rows removed");
     Ok(DONE)
 }

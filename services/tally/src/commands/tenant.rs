@@ -97,7 +97,7 @@ async fn export(args: TenantExport) -> Result<u8> {
         }};
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
-            let ask = pb::ExportGroupRequest {};
+            let ask = tally_api::common::v1::ExportGroupRequest {};
             ask!($service, pb::privacy_service_client::PrivacyServiceClient<_>, export_group, ask)
         }};
     }
