@@ -118,6 +118,8 @@ STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
 PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
 # A peer does not know the service that asks it; nothing is wrong with the caller's token.
 PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
+# A certificate, a key or an authority that cannot be read, or no authority at all.
+PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
 # A peer refused without a reason of ours.
 PEER_FAILED = a service that this call needs refused it
 # This request_id belongs to a request with another body.

@@ -80,5 +80,6 @@ STORE_BUSY = 数据库暂时繁忙，请稍后再试。
 STORE_UNAVAILABLE = 数据库暂时繁忙，请稍后再试。
 PEER_UNAVAILABLE = 所依赖的服务暂时不可用，请稍后再试。
 PEER_REFUSES_SERVICE = 所依赖的服务尚未认识本服务，请稍后再试。
+PEER_CERTIFICATES_UNUSABLE = 用于该服务器的证书无法使用：{ $why }。请用 --ca（或设置 client.authority）指定签发服务器证书的机构证书文件。
 PEER_FAILED = 所依赖的服务暂时不可用，请稍后再试。
 REQUEST_ID_REUSED = 同一 request_id 已用于内容不同的请求，请换一个新的。

@@ -47,6 +47,11 @@ impl Answer {
         self.streams
     }
 
+    /// Whether a question, as bytes, carries a request id: asked again, it is done once and answered the same.
+    pub fn carries_request_id(&self, question: &[u8]) -> bool {
+        DynamicMessage::decode(self.question.clone(), question).is_ok_and(|it| text_of(&it, "request_id").is_some())
+    }
+
     /// The classes of all its fields, at any depth.
     pub fn classes(&self) -> BTreeSet<DataClass> {
         fields(&self.message).iter().map(|field| class_of(field.full_name())).collect()

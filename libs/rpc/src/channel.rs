@@ -15,7 +15,6 @@ use http::{Request, Response};
 use tally_kernel::error::{Error, Kind, Result};
 use tonic::TimeoutExpired;
 use tonic::body::Body;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 use tracing::Instrument;
@@ -26,77 +25,18 @@ use crate::peer::{AsService, own_token_refused};
 use crate::stack::{Guarded, Limits, language};
 use crate::{deadline, status, trace};
 
-type BoxError = Box<dyn StdError + Send + Sync>;
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A network channel or an in-process service; callers cannot tell which. Generated clients are generic over it.
 /// It never fails: a connection that is lost is an answer, with a status like any other.
 pub type RpcChannel = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
-
-/// Certificates, PEM. A server shows `certificate`; with `authority` it wants one of the client's too. A client trusts
-/// `authority` and shows `certificate`.
-#[derive(Clone)]
-pub struct Tls {
-    /// Own chain.
-    pub certificate: String,
-    /// Own private key.
-    pub key: String,
-    /// Who signs the peers' certificates.
-    pub authority: Option<String>,
-}
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tls(..)")
-    }
-}
-
-impl Tls {
-    pub(crate) fn server(&self) -> ServerTlsConfig {
-        let config = ServerTlsConfig::new().identity(Identity::from_pem(&self.certificate, &self.key));
-        match &self.authority {
-            Some(authority) => config.client_ca_root(Certificate::from_pem(authority)),
-            None => config,
-        }
-    }
-
-    fn client(&self) -> ClientTlsConfig {
-        let config = ClientTlsConfig::new().identity(Identity::from_pem(&self.certificate, &self.key));
-        match &self.authority {
-            Some(authority) => config.ca_certificate(Certificate::from_pem(authority)),
-            None => config,
-        }
-    }
-}
 
 /// A channel to a peer in the same process: no socket, the very same stack.
 pub fn in_process(peer: &Guarded) -> RpcChannel {
     caller(peer.service(), peer.clone())
 }
 
-/// A channel over the network: `http://127.0.0.1:7070`, or `https://..` with `tls`. It connects at the first call and
-/// again whenever the connection is lost, so services may start in any order.
-///
-/// # Errors
-/// `PEER_ADDRESS_INVALID` when the address or the certificates cannot be read.
-pub fn connect(address: &str, tls: Option<&Tls>) -> Result<RpcChannel> {
-    let invalid = |e: tonic::transport::Error| {
-        let text = format!("not an address of a service: {address} (expected http://host:port)");
-        Error::new(Kind::InvalidArgument, "PEER_ADDRESS_INVALID", text).with_internal(e)
-    };
-    let mut endpoint = Endpoint::from_shared(address.to_owned()).map_err(invalid)?;
-    if let Some(tls) = tls {
-        endpoint = endpoint.tls_config(tls.client()).map_err(invalid)?;
-    }
-    let endpoint = endpoint
-        .connect_timeout(Duration::from_secs(2))
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(5))
-        .keep_alive_while_idle(true);
-    Ok(caller(address, endpoint.connect_lazy()))
-}
-
-fn caller<S>(peer: &str, inner: S) -> RpcChannel
+pub(crate) fn caller<S>(peer: &str, inner: S) -> RpcChannel
 where
     S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>, Future: Send>,
     S: Clone + Send + Sync + 'static,
@@ -166,7 +106,7 @@ where
     own_token_refused(own, answer)
 }
 
-fn chain<'a>(cause: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn chain<'a>(cause: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(cause), |cause| (*cause).source())
 }
 

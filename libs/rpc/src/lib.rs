@@ -7,6 +7,7 @@
 //! Architecture invariant: nothing here knows what a service does; nobody else maps errors, reads tokens or opens
 //! channels.
 
+mod addresses;
 mod authenticate;
 mod channel;
 mod deadline;
@@ -14,6 +15,7 @@ mod eddsa;
 mod fields;
 mod keys;
 mod metrics;
+mod network;
 mod observe;
 mod peer;
 mod rates;
@@ -23,21 +25,25 @@ mod signing;
 mod stack;
 pub mod statement;
 mod status;
+mod tls;
 mod token;
 mod trace;
 mod views;
 mod wire;
 
+pub use addresses::Resolve;
 pub use authenticate::CONSISTENCY;
-pub use channel::{RpcChannel, Tls, connect, in_process};
+pub use channel::{RpcChannel, in_process};
 pub use fields::{class_of, is_free, mask, masked_in, may_ask_by};
 pub use keys::{FetchedKeys, Keys, LocalKeys, UnknownKeys};
+pub use network::{Network, connect};
 pub use peer::{Peer, bearer};
 pub use reads::{AUDITED, ReadLog, Reading};
 pub use server::{Health, serve};
 pub use signing::{SigningKeys, Turn};
 pub use stack::{Guarded, Limits, MAX_MESSAGE_BYTES, Stack, StackConfig, context, current_trace};
 pub use status::{Answer, DOMAIN, error_from, status};
+pub use tls::{ClientTls, Tls};
 pub use token::{
     AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SERVICE_TOKEN_SECONDS, Signer, SigningKey, TokenKind, key_id,
     open_signed,

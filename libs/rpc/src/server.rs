@@ -17,8 +17,8 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::channel::Tls;
 use crate::stack::Guarded;
+use crate::tls::Tls;
 
 /// Says whether the process takes calls: NOT_SERVING until told otherwise, and again while it drains.
 #[derive(Clone, Debug)]

@@ -10,8 +10,13 @@ use std::time::Duration;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tally_rpc::{Limits, Tls};
+use serde::{Deserialize, Deserializer, Serialize};
+use tally_access::PolicyRow;
+use tally_rpc::{Limits, Network, Tls};
+
+mod secret;
+
+pub use secret::{Passphrase, Secret};
 
 /// Every setting with its default and its meaning.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -21,71 +26,6 @@ pub const EXIT_CONFIG: u8 = 64;
 const PREFIX: &str = "TALLY_";
 /// Environment variables of the test tools: no settings.
 const TEST_PREFIX: &str = "TALLY_TEST_";
-
-/// A text that is never printed whole: of an address only its password is hidden, anything else altogether.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself, for the driver that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether nothing was set.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn masked(&self) -> String {
-        let Some((scheme, rest)) = self.0.split_once("://") else {
-            return if self.0.is_empty() || self.0.starts_with("sqlite:") { self.0.clone() } else { "***".into() };
-        };
-        match rest.rsplit_once('@') {
-            Some((user, host)) => {
-                let user = user.split(':').next().unwrap_or_default();
-                format!("{scheme}://{user}:***@{}", host.split('?').next().unwrap_or_default())
-            }
-            None => self.0.split('?').next().unwrap_or_default().to_owned(),
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.masked())
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.masked())
-    }
-}
-
-/// A passphrase: never printed, not even in part.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Passphrase(String);
-
-impl Passphrase {
-    fn masked(&self) -> &'static str {
-        if self.0.is_empty() { "" } else { "***" }
-    }
-}
-
-impl fmt::Debug for Passphrase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.masked())
-    }
-}
-
-impl Serialize for Passphrase {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.masked())
-    }
-}
 
 /// The whole tree; `default.toml` tells what each setting means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +45,8 @@ pub struct Config {
     pub audit: Audit,
     /// Services in other processes: name -> address, empty where none is known.
     pub peers: BTreeMap<String, String>,
+    /// How they are called.
+    pub calls: Calls,
     /// Logs, traces, metrics.
     pub telemetry: Telemetry,
     /// The pool of heavy work.
@@ -177,6 +119,14 @@ pub struct Keys {
 #[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
 pub struct Audit {
     pub heads_directory: PathBuf,
+}
+
+/// `[calls]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Calls {
+    pub resolve_seconds: u64,
 }
 
 /// `[telemetry]`
@@ -332,6 +282,7 @@ impl Config {
             ("limits.first_answer_seconds", self.limits.first_answer_seconds == 0),
             ("redis.patience_milliseconds", self.redis.patience_milliseconds == 0),
             ("database.connections", self.database.connections == 0),
+            ("calls.resolve_seconds", self.calls.resolve_seconds == 0),
         ];
         if let Some((key, _)) = counts.into_iter().find(|(_, none)| *none) {
             return Err(error(key, "at least 1"));
@@ -405,6 +356,17 @@ impl Config {
             public_calls_per_second: self.limits.public_calls_per_second,
             first_answer: Duration::from_secs(self.limits.first_answer_seconds),
         }
+    }
+
+    /// How services with these rpcs are called in other processes.
+    ///
+    /// # Errors
+    /// The setting whose file cannot be read.
+    pub fn network<'a>(&self, rows: impl IntoIterator<Item = &'a PolicyRow>) -> Result<Network, ConfigError> {
+        let mut network = Network::of(rows);
+        network.tls = self.tls()?.map(|tls| tls.client());
+        network.resolve_every = Duration::from_secs(self.calls.resolve_seconds);
+        Ok(network)
     }
 
     /// The regions of this stack.

@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use tally_access::PolicyRow;
 use tally_api::identity::v1 as identity;
 use tally_i18n::sentence;
 use tally_kernel::Locale;
 use tally_kernel::error::Kind;
-use tally_rpc::{RpcChannel, bearer, connect};
+use tally_rpc::{Network, RpcChannel, bearer};
 use tally_runtime::Config;
 use tonic::{Request, Status};
+
+use crate::suite::SERVICES;
 
 /// Channels to the five services; behind one port they are the same one.
 #[derive(Clone, Debug)]
@@ -29,10 +32,10 @@ pub struct Channels {
 impl Channels {
     /// Each service where the settings place it, the others behind this address.
     pub fn of_settings(config: &Config, address: &str) -> Result<Self> {
-        let tls = config.tls()?;
+        let network = config.network(rpcs())?;
         let way = |name: &str| match config.peer(name) {
-            Ok(peer) => connect(peer, tls.as_ref()),
-            Err(_) => connect(address, None),
+            Ok(peer) => network.connect(peer),
+            Err(_) => Network::of(rpcs()).connect(address),
         };
         Ok(Self {
             identity: way("identity")?,
@@ -45,7 +48,7 @@ impl Channels {
 
     /// All services behind one address, such as `http://127.0.0.1:7070`.
     pub fn at(address: &str) -> Result<Self> {
-        let channel = connect(address, None)?;
+        let channel = Network::of(rpcs()).connect(address)?;
         Ok(Self {
             identity: channel.clone(),
             attendance: channel.clone(),
@@ -54,6 +57,11 @@ impl Channels {
             talent: channel,
         })
     }
+}
+
+/// What every service offers.
+fn rpcs() -> impl Iterator<Item = &'static PolicyRow> {
+    SERVICES.into_iter().flat_map(|part| part.policy)
 }
 
 /// Somebody who signed in.

@@ -11,7 +11,7 @@ use tally_cache::Cache;
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use tally_rpc::{
     FetchedKeys, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKeys, Stack, StackConfig, Views,
-    connect, in_process,
+    in_process,
 };
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
 use tally_store::{Audit, DataTable, Keys as SealKeys, Migrations, Store, StoreConfig};
@@ -110,7 +110,7 @@ pub async fn build(config: &Config, boot: &Boot, ambient: &Ambient) -> Result<Su
         if config.server.services.iter().any(|name| name == part.name) {
             builder.add(part).await?;
         } else {
-            builder.call_elsewhere(part.name)?;
+            builder.call_elsewhere(part)?;
         }
     }
     Ok(builder.finish()?)
@@ -147,10 +147,9 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn call_elsewhere(&mut self, name: &'static str) -> Result<(), Failure> {
-        if let Ok(address) = self.config.peer(name) {
-            let tls = self.config.tls()?;
-            self.channels.insert(name, connect(address, tls.as_ref())?);
+    fn call_elsewhere(&mut self, part: SuiteService) -> Result<(), Failure> {
+        if let Ok(address) = self.config.peer(part.name) {
+            self.channels.insert(part.name, self.config.network(part.policy)?.connect(address)?);
         }
         Ok(())
     }

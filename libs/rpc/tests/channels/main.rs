@@ -13,4 +13,6 @@ mod probe;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod sources;

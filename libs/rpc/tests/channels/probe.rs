@@ -35,6 +35,8 @@ pub struct Probe {
     pub callers: Callers,
     pub gate: Arc<Notify>,
     pub next: Option<Peer>,
+    /// Which of several it is.
+    pub name: &'static str,
 }
 
 #[tonic::async_trait]
@@ -91,6 +93,12 @@ impl SessionService for Probe {
                     Ok(String::new())
                 }
                 "big" => Ok("x".repeat(tally_rpc::MAX_MESSAGE_BYTES + 1)),
+                "name" => Ok(self.name.to_owned()),
+                "not here" if self.name == "a" => {
+                    self.gate.notify_one();
+                    std::future::pending().await
+                }
+                "not here" => Ok(self.name.to_owned()),
                 "next" => self.ask_next(&ctx, "who", false).await,
                 "next-as-service" => self.ask_next(&ctx, "who", true).await,
                 "next-consistency" => self.ask_next(&ctx, "consistency", false).await,
@@ -186,8 +194,13 @@ impl Bench {
     }
 
     pub fn of(callers: Callers, limits: Limits, next: Option<Peer>) -> Self {
+        Self::named("", callers, limits, next)
+    }
+
+    /// One of several.
+    pub fn named(name: &'static str, callers: Callers, limits: Limits, next: Option<Peer>) -> Self {
         let gate = Arc::new(Notify::new());
-        let probe = Probe { callers: callers.clone(), gate: Arc::clone(&gate), next };
+        let probe = Probe { callers: callers.clone(), gate: Arc::clone(&gate), next, name };
         let caller = callers.person(
             TenantId(Uuid::from_u128(1)),
             Some(PersonId(Uuid::from_u128(2))),
