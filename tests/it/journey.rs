@@ -17,6 +17,7 @@ use tally_suite::close::{CloseOutcome, Crew, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
+use tally_suite::sheet::Csv;
 use tally_suite::suite::SERVICES;
 use tally_testkit::eventually;
 use tempfile::TempDir;
@@ -54,6 +55,7 @@ pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path)) -> Done {
         reading: &reading,
         rejected_before: Rejections::new(),
         out: out.path().to_owned(),
+        csv: Csv::Plain,
         progress: &Progress::new(true),
     };
     let outcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
@@ -195,7 +197,7 @@ async fn review_access(stack: &Stack, done: &Done) {
     let pay = "compensation.statement.read_pay";
     let (code, told, err) = review(&done.crew.auditor, pay).await;
     assert_eq!(code, Some(0), "{}: {err}", stack.name);
-    let head = "source,id,principal,login,person,role,scope,scope_ref,from,until,in_force,second_factor,hours,given_by,\
+    let head = "\u{feff}source,id,principal,login,person,role,scope,scope_ref,from,until,in_force,second_factor,hours,given_by,\
                 given_at,reason";
     assert_eq!(told.lines().next(), Some(head));
     let of = |login: &str| told.lines().find(|row| row.split(',').nth(3) == Some(login)).unwrap_or_default();

@@ -76,7 +76,7 @@ async fn journey(stack: &Stack) -> (Plants, Plants) {
 async fn person(done: &Done, plants: &mut Plants, sealed: &mut Plants) {
     let hr = &done.crew.hr;
     let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
-    let unit_path = done.reading.bundle.people.first().expect("a person").org_unit.clone();
+    let unit_path = done.reading.bundle.people.first().expect("a person").employments[0].org_unit.clone();
     let row = identity::PersonRow {
         employee_no: "planted-1".into(),
         name: NAME.into(),

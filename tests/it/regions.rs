@@ -11,6 +11,7 @@ use tally_suite::close::{CloseOutcome, Crew, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
+use tally_suite::sheet::Csv;
 use tally_testkit::eventually;
 use tally_testkit::otlp::Receiver;
 use tempfile::TempDir;
@@ -99,9 +100,14 @@ async fn month(stack: &Stack) -> Done {
     let (_folder, reading) = planted_bundle();
     let crew = Crew::hire(&stack.channels, &reading.bundle, PASSWORD).await.expect("a crew");
     let out = TempDir::new().expect("a temporary folder");
-    let progress = Progress::new(true);
-    let job =
-        Job { reading: &reading, rejected_before: Rejections::new(), out: out.path().to_owned(), progress: &progress };
+    let (progress, rejected_before) = (Progress::new(true), Rejections::new());
+    let job = Job {
+        reading: &reading,
+        rejected_before,
+        out: out.path().to_owned(),
+        csv: Csv::ForPeople,
+        progress: &progress,
+    };
     let outcome: CloseOutcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
     let mut tenants = tenants(&crew.admin);
     let ask = identity::AddRegionRequest { request_id: String::new(), region: WEST.into() };

@@ -45,8 +45,8 @@ pub use diagnostics::{Finding, FindingKind, Rejected, Unusable};
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Policy};
 pub use model::{
-    AccountIx, Alias, Bundle, BundleAccount, BundlePerson, GivenPunch, Handover, HandoverKind, Measure, MeasureValues,
-    Period, PersonIx, Phase, PhaseKind, Punch, PunchKind, Reading, Record, Roster,
+    AccountIx, Alias, Bundle, BundleAccount, BundlePerson, Employment, GivenPunch, Handover, HandoverKind, Measure,
+    MeasureValues, Period, PersonIx, Phase, PhaseKind, Punch, PunchKind, Reading, Record, Roster,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
 pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};
@@ -162,10 +162,10 @@ fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics
     let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group);
     let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
 
-    let people = people::read_people(find("people.csv"), &group.zone, &mut diagnostics)?;
+    let (people, refused) = people::read_people(find("people.csv"), &group.zone, &mut diagnostics)?;
     let accounts = people::read_accounts(find("accounts.csv"), &group.zone, &mut diagnostics)?;
-    let aliases = people::read_aliases(find("aliases.csv"), &Directory::new(&people, &accounts), &mut diagnostics)?;
-    let mut directory = Directory::new(&people, &accounts);
+    let mut directory = Directory::new((&people, &refused), &accounts);
+    let aliases = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
     directory.learn(&aliases);
     let records = find("records.csv");
     let written = records::Written { currency: &group.currency, numbers: about.numbers };
@@ -229,18 +229,16 @@ fn asked_period(options: Options, named: Option<Period>) -> Result<Option<Period
 
 /// Teams and branches without people are mostly misspelt.
 fn note_unknown_people(group: &Group, people: &[BundlePerson], accounts: &[BundleAccount], findings: &mut Findings) {
-    let within =
-        |unit: &str, team: &str| unit.strip_prefix(team).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     for account in accounts {
         if let Some(team) = &account.team
-            && !people.iter().any(|p| within(&p.org_unit, team))
+            && !people.iter().any(|p| p.belongs_to(team))
         {
             let detail = format!("nobody in people.csv belongs to its team {}", cell::shown(team));
             findings.add(FindingKind::TeamWithoutPeople, "accounts.csv", account.path(), detail, 0);
         }
     }
     for branch in group.branches.keys() {
-        if !people.iter().any(|p| within(&p.org_unit, branch)) {
+        if !people.iter().any(|p| p.belongs_to(branch)) {
             let detail = "nobody in people.csv belongs to this branch";
             findings.add(FindingKind::BranchWithoutPeople, "group.yaml", branch.as_str(), detail, 0);
         }

@@ -128,6 +128,10 @@ pub struct Close {
     /// Language of sentences
     #[arg(long, value_enum, default_value_t)]
     pub lang: Language,
+    /// CSV files for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula,
+    /// which spreadsheets need
+    #[arg(long)]
+    pub plain_csv: bool,
     /// PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
     #[arg(long, value_name = "URL", env = "CLOSE_DATABASE_URL", hide_env_values = true)]
     pub database: Option<String>,
@@ -336,6 +340,10 @@ pub enum AccessCommand {
 pub struct Review {
     /// The permission, such as compensation.statement.read_pay for reading pay
     pub permission: String,
+    /// CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula,
+    /// which spreadsheets need
+    #[arg(long)]
+    pub plain_csv: bool,
     #[command(flatten)]
     pub server: Server,
 }

@@ -8,5 +8,6 @@ pub mod entry;
 pub mod progress;
 pub mod sample;
 pub mod session;
+pub mod sheet;
 pub mod show;
 pub mod suite;

@@ -11,6 +11,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::sheet::BYTE_ORDER_MARK;
+
 mod dice;
 mod files;
 mod group;
@@ -69,14 +71,15 @@ impl Sample {
         self.employee_nos.get(usize::from(person)).map(String::as_str)
     }
 
-    /// Writes the bundle to `dir`, which is made when missing.
+    /// Writes the bundle to `dir`, which is made when missing; people open it in a spreadsheet.
     ///
     /// # Errors
     /// The folder or a file cannot be written.
     pub fn write_bundle(&self, dir: &Path) -> io::Result<()> {
         fs::create_dir_all(dir)?;
         for (name, text) in self.files() {
-            fs::write(dir.join(name), text)?;
+            let mark = if name.ends_with(".csv") { BYTE_ORDER_MARK } else { "" };
+            fs::write(dir.join(name), [mark, text].concat())?;
         }
         Ok(())
     }

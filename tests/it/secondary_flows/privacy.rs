@@ -44,7 +44,7 @@ async fn somebody_who_left(done: &Done) -> String {
     let row = identity::PersonRow {
         employee_no: "LEFT-1".into(),
         name: "Long Gone".into(),
-        unit_path: done.reading.bundle.people[0].org_unit.clone(),
+        unit_path: done.reading.bundle.people[0].employments[0].org_unit.clone(),
         position: "agent".into(),
         grade: "P1".into(),
         hired_on: "2021-01-04".into(),

@@ -86,6 +86,11 @@ impl RowDiagnostic {
         }
     }
 
+    /// Whether something is wrong.
+    pub fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Notes that `column` is wrong.
     pub fn add(&mut self, column: &str, wrong: Wrong) {
         match &mut self.0 {
@@ -190,10 +195,14 @@ pub enum FindingKind {
     DamagedId,
     /// Ends in an hour that came twice, taken as the second one.
     HourTwice,
+    /// A person goes on in another unit, position or grade.
+    Transfer,
+    /// A person comes back after a gap.
+    Rehire,
 }
 
 impl FindingKind {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::ConvertedEncoding,
         Self::ConvertedSeparator,
         Self::MissingColumn,
@@ -210,6 +219,8 @@ impl FindingKind {
         Self::PunchesBetween,
         Self::DamagedId,
         Self::HourTwice,
+        Self::Transfer,
+        Self::Rehire,
     ];
 
     /// The word used in files.
@@ -231,6 +242,8 @@ impl FindingKind {
             Self::PunchesBetween => "punches_between",
             Self::DamagedId => "damaged_id",
             Self::HourTwice => "hour_twice",
+            Self::Transfer => "transfer",
+            Self::Rehire => "rehire",
         }
     }
 

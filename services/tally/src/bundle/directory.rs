@@ -1,7 +1,7 @@
 //! Finding a person or an account by what a file calls them, and what is wrong with a name that nobody has.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -15,6 +15,8 @@ use super::people::{bare, segment};
 /// Finds people and accounts by what files call them.
 pub(crate) struct Directory<'a> {
     people: &'a [BundlePerson],
+    /// Numbers of people.csv whose rows were rejected.
+    refused: &'a BTreeSet<String>,
     pub accounts: &'a [BundleAccount],
     person_zones: Vec<TimeZone>,
     account_zones: Vec<TimeZone>,
@@ -28,7 +30,7 @@ pub(crate) struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    pub fn new(people: &'a [BundlePerson], accounts: &'a [BundleAccount]) -> Self {
+    pub fn new((people, refused): (&'a [BundlePerson], &'a BTreeSet<String>), accounts: &'a [BundleAccount]) -> Self {
         let tz = |name: &String| cell::zone(name).unwrap_or(TimeZone::UTC);
         let mut by_name: HashMap<String, Vec<AccountIx>> = HashMap::new();
         for (i, account) in accounts.iter().enumerate() {
@@ -38,6 +40,7 @@ impl<'a> Directory<'a> {
         }
         Self {
             people,
+            refused,
             accounts,
             person_zones: people.iter().map(|p| tz(&p.zone)).collect(),
             account_zones: accounts.iter().map(|a| tz(&a.zone)).collect(),
@@ -84,12 +87,17 @@ impl<'a> Directory<'a> {
         self.by_no.get(whole).copied().filter(|_| plain)
     }
 
-    /// What is wrong with a number that nobody has, where it can be told: a name, lost zeros, lost digits.
+    /// What is wrong with a number that nobody has, where it can be told: a name, lost zeros, lost digits,
+    /// rows that were rejected.
     fn meant(&self, no: &str) -> Option<Wrong> {
         let text = shown(no);
         if exported::is_shortened(no) {
             let reason = format!("{text} is a number that a spreadsheet shortened to its first digits");
             return Some(Wrong::new(reason, "export the column as text"));
+        }
+        if self.refused.contains(no) {
+            let reason = format!("the rows of {text} in people.csv were rejected");
+            return Some(Wrong::new(reason, "mend them first: each is in rejected.csv with its cure"));
         }
         let list =
             |found: Vec<&str>| (!found.is_empty()).then(|| found.into_iter().take(5).collect::<Vec<_>>().join(" or "));

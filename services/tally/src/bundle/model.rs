@@ -125,25 +125,62 @@ impl Period {
     }
 }
 
-/// A row of people.csv.
+/// Somebody of people.csv.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundlePerson {
     /// The number the group knows the person by.
     pub employee_no: String,
     /// The name.
     pub name: String,
+    /// IANA zone of the person's clock.
+    pub zone: String,
+    /// At least one, by first day; their days do not overlap.
+    pub employments: Vec<Employment>,
+}
+
+impl BundlePerson {
+    /// Where the person belongs on a day, in a gap where it was before; in the sense of `docs/decisions/0014`.
+    pub fn home(&self, day: Date) -> &Employment {
+        let begun = self.employments.iter().skip(1).take_while(|e| e.hired_on <= day).count();
+        &self.employments[begun]
+    }
+
+    /// Whether some employment of the person is in a unit or below it.
+    pub fn belongs_to(&self, unit: &str) -> bool {
+        self.employments.iter().any(|e| e.is_in(unit))
+    }
+}
+
+/// A row of people.csv: where somebody works, from when to when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Employment {
+    /// First day.
+    pub hired_on: Date,
+    /// Last day, inclusive.
+    pub left_on: Option<Date>,
     /// Path with `/`; the first segment is the branch.
     pub org_unit: String,
     /// May be empty.
     pub position: String,
     /// May be empty.
     pub grade: String,
-    /// First day of the employment.
-    pub hired_on: Date,
-    /// Last day of the employment, inclusive.
-    pub left_on: Option<Date>,
-    /// IANA zone of the person's clock.
-    pub zone: String,
+}
+
+impl Employment {
+    /// Whether it holds on one of the days from `from` to `to`.
+    pub fn holds(&self, from: Date, to: Date) -> bool {
+        self.hired_on <= to && self.left_on.is_none_or(|left| from <= left)
+    }
+
+    /// Whether it begins on the day after another one ends.
+    pub fn follows(&self, other: &Self) -> bool {
+        other.left_on.and_then(|left| left.tomorrow().ok()) == Some(self.hired_on)
+    }
+
+    /// Whether it is in a unit or below it.
+    pub fn is_in(&self, unit: &str) -> bool {
+        self.org_unit.strip_prefix(unit).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 /// A platform account with its phases.

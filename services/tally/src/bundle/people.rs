@@ -8,7 +8,7 @@ use super::cell::{self, shown};
 use super::diagnostics::{FindingKind, Findings, Rejects, RowDiagnostic, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
-use super::model::{Alias, BundleAccount, BundlePerson, Phase, PhaseKind};
+use super::model::{Alias, BundleAccount, BundlePerson, Employment, Phase, PhaseKind};
 use super::source::{Progress, Source};
 use super::table::{Layout, Need, Row, Table};
 
@@ -142,37 +142,23 @@ fn zone_name(text: &str, default: &str) -> Result<String, Wrong> {
     Ok(zone.iana_name().unwrap_or(default).to_owned())
 }
 
-/// Reads people.csv; people come by employee number.
+/// Reads people.csv; people come by employee number, and beside them the numbers of rows that were rejected.
 pub(crate) fn read_people(
     source: Option<&Source>,
     default_zone: &str,
     diagnostics: &mut Diagnostics<'_, '_>,
-) -> Result<Vec<BundlePerson>, Unusable> {
+) -> Result<(Vec<BundlePerson>, BTreeSet<String>), Unusable> {
+    let mut refused = BTreeSet::new();
     let rows = each_row(source, &PEOPLE, true, diagnostics, |row, diagnostic| {
         let employee_no = diagnostic.take("employee_no", number(row.get(0)));
         let name = diagnostic.take("name", cell::name(row.get(1)));
-        let org_unit = diagnostic.take("org_unit", path(row.get(2)));
-        let position = diagnostic.take("position", optional(row.get(3), cell::name));
-        let grade = diagnostic.take("grade", optional(row.get(4), cell::name));
-        let hired_on = diagnostic.take("hired_on", cell::date(row.get(5)));
-        let left_on = diagnostic.take("left_on", optional(row.get(6), cell::date));
+        let employment = employment(row, diagnostic);
         let zone = diagnostic.take("zone", zone_name(row.get(7), default_zone));
-        if let (Some(hired), Some(Some(left))) = (hired_on, left_on)
-            && left < hired
-        {
-            let reason = format!("the employment ends on {left}, before it begins on {hired}");
-            diagnostic.add("left_on", Wrong::new(reason, "correct the dates; left_on is the last day of work"));
+        let employee_no = employee_no?.into_owned();
+        if diagnostic.is_there() {
+            refused.insert(employee_no.clone());
         }
-        Some(BundlePerson {
-            employee_no: employee_no?.into_owned(),
-            name: name?,
-            org_unit: org_unit?,
-            position: position?.unwrap_or_default(),
-            grade: grade?.unwrap_or_default(),
-            hired_on: hired_on?,
-            left_on: left_on?,
-            zone: zone?,
-        })
+        Some(BundlePerson { employee_no, name: name?, zone: zone?, employments: vec![employment?] })
     })?;
     let mut by_no: BTreeMap<String, Vec<(BundlePerson, u64)>> = BTreeMap::new();
     for (person, line) in rows {
@@ -180,27 +166,10 @@ pub(crate) fn read_people(
     }
     let mut people = Vec::with_capacity(by_no.len());
     for (employee_no, rows) in by_no {
-        let differs = rows.iter().any(|(person, _)| *person != rows[0].0);
-        if differs {
-            for (_, line) in &rows {
-                let reason =
-                    format!("{} rows with different content have the number {}", rows.len(), shown(&employee_no));
-                let wrong = Wrong::new(reason, "keep one row for each person");
-                diagnostics.rejects.push(PEOPLE.file, *line, "employee_no", wrong);
-            }
-            continue;
+        match one_person(rows, diagnostics) {
+            Some(person) => people.push(person),
+            None => _ = refused.insert(employee_no),
         }
-        if rows.len() > 1 {
-            let dropped = rows.len() as u64 - 1;
-            diagnostics.findings.add(
-                FindingKind::DuplicateRow,
-                PEOPLE.file,
-                employee_no,
-                "equal rows were taken once",
-                dropped,
-            );
-        }
-        people.extend(rows.into_iter().next().map(|(person, _)| person));
     }
     if people.is_empty() {
         let why = diagnostics
@@ -210,7 +179,100 @@ pub(crate) fn read_people(
         let cure = "add a row for each person".to_owned();
         return Err(Unusable::new("NO_PEOPLE", PEOPLE.file, format!("it names no person{why}"), cure));
     }
-    Ok(people)
+    Ok((people, refused))
+}
+
+fn employment(row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<Employment> {
+    let org_unit = diagnostic.take("org_unit", path(row.get(2)));
+    let position = diagnostic.take("position", optional(row.get(3), cell::name));
+    let grade = diagnostic.take("grade", optional(row.get(4), cell::name));
+    let hired_on = diagnostic.take("hired_on", cell::date(row.get(5)));
+    let left_on = diagnostic.take("left_on", optional(row.get(6), cell::date));
+    if let (Some(hired), Some(Some(left))) = (hired_on, left_on)
+        && left < hired
+    {
+        let reason = format!("the employment ends on {left}, before it begins on {hired}");
+        diagnostic.add("left_on", Wrong::new(reason, "correct the dates; left_on is the last day of work"));
+    }
+    Some(Employment {
+        hired_on: hired_on?,
+        left_on: left_on?,
+        org_unit: org_unit?,
+        position: position?.unwrap_or_default(),
+        grade: grade?.unwrap_or_default(),
+    })
+}
+
+/// The rows of one number as one person with an employment for each, or nothing where they contradict each other.
+fn one_person(mut rows: Vec<(BundlePerson, u64)>, diagnostics: &mut Diagnostics<'_, '_>) -> Option<BundlePerson> {
+    rows.sort_by(|a, b| (&a.0.employments, &a.0.name, a.1).cmp(&(&b.0.employments, &b.0.name, b.1)));
+    if let Some((column, wrong)) = contradiction(&rows) {
+        rows.iter().for_each(|(_, line)| diagnostics.rejects.push(PEOPLE.file, *line, column, wrong.clone()));
+        return None;
+    }
+    let given = rows.len();
+    rows.dedup_by(|a, b| a.0 == b.0);
+    let dropped = (given - rows.len()) as u64;
+    let mut rows = rows.into_iter().map(|(person, _)| person);
+    let mut person = rows.next()?;
+    if dropped > 0 {
+        let detail = "equal rows were taken once";
+        diagnostics.findings.add(FindingKind::DuplicateRow, PEOPLE.file, &person.employee_no, detail, dropped);
+    }
+    for next in rows.flat_map(|row| row.employments) {
+        join(&mut person, next, diagnostics.findings);
+    }
+    Some(person)
+}
+
+/// Why the rows of one number, by first day, cannot be one person: two of them differ in what does not change, or overlap.
+fn contradiction(rows: &[(BundlePerson, u64)]) -> Option<(&'static str, Wrong)> {
+    for ((one, line), (next, other)) in rows.iter().zip(rows.iter().skip(1)).filter(|((a, _), (b, _))| a != b) {
+        let (no, lines) = (shown(&one.employee_no), format!("{} and {}", line.min(other), line.max(other)));
+        if one.name != next.name {
+            let reason = format!("lines {lines} have the number {no} and differ in the name");
+            let cure = "give each person a number of their own, or write the name alike in all rows of the number";
+            return Some(("name", Wrong::new(reason, cure)));
+        }
+        if one.zone != next.zone {
+            let reason = format!("lines {lines} have the number {no} and differ in the zone");
+            return Some((
+                "zone",
+                Wrong::new(reason, "write the zone alike in all rows of the number: a person has one"),
+            ));
+        }
+        let (a, b) = (one.employments.first()?, next.employments.first()?);
+        if a.holds(b.hired_on, b.hired_on) {
+            let reason = format!("lines {lines} have the number {no} and overlap: {} and {}", days(a), days(b));
+            let cure = "keep one row for each person, or give each employment its own days: left_on is its last one";
+            return Some(("hired_on", Wrong::new(reason, cure)));
+        }
+    }
+    None
+}
+
+fn days(employment: &Employment) -> String {
+    let to = employment.left_on.map_or_else(|| "no end".to_owned(), |day| day.to_string());
+    format!("{} to {to}", employment.hired_on)
+}
+
+/// Adds an employment that begins after all others; what goes on as it was is one.
+fn join(person: &mut BundlePerson, next: Employment, findings: &mut Findings) {
+    let Some(last) = person.employments.last_mut() else { return person.employments.push(next) };
+    let place = |e: &Employment| {
+        let parts = [e.org_unit.as_str(), &e.position, &e.grade];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    };
+    let (before, after, until) = (place(last), place(&next), last.left_on.unwrap_or(next.hired_on));
+    let goes_on = next.follows(last);
+    if goes_on && before == after {
+        last.left_on = next.left_on;
+        return;
+    }
+    let kind = if goes_on { FindingKind::Transfer } else { FindingKind::Rehire };
+    let detail = format!("{before} until {until}; {after} from {}", next.hired_on);
+    findings.add(kind, PEOPLE.file, person.employee_no.as_str(), detail, 1);
+    person.employments.push(next);
 }
 
 type AccountKey = (String, String, String);

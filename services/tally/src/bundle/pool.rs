@@ -185,7 +185,7 @@ pub(crate) fn check_pool(named: Option<Period>, period: Period, people: &[Bundle
             format!("it is for {} to {}, but {} to {} is closed", named.from, named.to, period.from, period.to);
         return Err(Unusable::new("OTHER_PERIOD", file, problem, "correct its period, or leave the period out"));
     }
-    let employed = |p: &&BundlePerson| p.hired_on <= period.to && p.left_on.is_none_or(|left| left >= period.from);
+    let employed = |p: &&BundlePerson| p.employments.iter().any(|e| e.holds(period.from, period.to));
     if people.iter().filter(employed).count() == 0 {
         let problem =
             format!("it has money but nobody of people.csv is employed from {} to {}", period.from, period.to);

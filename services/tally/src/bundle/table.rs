@@ -5,6 +5,7 @@ use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong};
 use super::exported;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
+use crate::sheet::unharmed;
 
 /// How much a column is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +58,11 @@ impl<'a> Row<'a> {
     /// the row ends before it.
     pub fn get(&self, i: usize) -> &'a str {
         let Some(place) = self.places[i] else { return "" };
-        if self.literal || exported::is_prose(self.layout.columns[i].0) {
+        if self.literal {
             return self.bare(place);
+        }
+        if exported::is_prose(self.layout.columns[i].0) {
+            return unharmed(self.bare(place));
         }
         self.at(place)
     }

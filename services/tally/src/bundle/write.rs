@@ -164,12 +164,13 @@ fn settings(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
 }
 
 fn people(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
-    out.table(&PEOPLE, &[], &bundle.people, |row, p| {
-        for text in [&p.employee_no, &p.name, &p.org_unit, &p.position, &p.grade] {
+    let rows: Vec<_> = bundle.people.iter().flat_map(|p| p.employments.iter().map(move |e| (p, e))).collect();
+    out.table(&PEOPLE, &[], &rows, |row, (p, e)| {
+        for text in [&p.employee_no, &p.name, &e.org_unit, &e.position, &e.grade] {
             row.push(text);
         }
-        row.push(&p.hired_on.to_string());
-        row.push_opt(p.left_on);
+        row.push(&e.hired_on.to_string());
+        row.push_opt(e.left_on);
         row.push(&p.zone);
     })
 }

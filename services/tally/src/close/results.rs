@@ -14,6 +14,7 @@ use super::summary::NotSettled;
 use super::upload::Ids;
 use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
 use crate::session::{Session, told};
+use crate::sheet::{Csv, Sheet};
 
 /// The result folder in the making: each file is digested as it is written.
 pub struct Results<'a> {
@@ -21,6 +22,7 @@ pub struct Results<'a> {
     bundle: &'a Bundle,
     ids: &'a Ids,
     labels: Vec<String>,
+    csv: Csv,
     /// Digests of the files written so far, by name.
     pub digests: Vec<FileDigest>,
 }
@@ -55,9 +57,13 @@ pub struct PersonTotal {
 
 impl<'a> Results<'a> {
     /// Files go to `dir`, which must be there.
-    pub fn new(dir: &Path, bundle: &'a Bundle, ids: &'a Ids) -> Self {
+    pub fn new(dir: &Path, bundle: &'a Bundle, ids: &'a Ids, csv: Csv) -> Self {
         let labels = (0..bundle.accounts.len()).map(|at| bundle.account_label(AccountIx(at as u32))).collect();
-        Self { dir: dir.to_owned(), bundle, ids, labels, digests: Vec::new() }
+        Self { dir: dir.to_owned(), bundle, ids, labels, csv, digests: Vec::new() }
+    }
+
+    fn table(&self, name: &'static str, head: &[&str]) -> Result<Table> {
+        Table::create(&self.dir, name, head, self.csv)
     }
 
     fn label(&self, account: AccountIx) -> &str {
@@ -71,9 +77,8 @@ impl<'a> Results<'a> {
     /// `credits.csv` and `unattributed.csv`, by account, start and external id. `tell` hears how many records are out.
     pub async fn credits(&mut self, session: &Session, cycle_id: &str, mut tell: impl FnMut(u64)) -> Result<Counts> {
         let credits = ["external_id", "account", "employee_no", "share_ppm", "rung", "policy_version", "evidence"];
-        let mut credited = Table::create(&self.dir, "credits.csv", &credits)?;
-        let mut nobody =
-            Table::create(&self.dir, "unattributed.csv", &["external_id", "account", "started_at", "reason"])?;
+        let mut credited = self.table("credits.csv", &credits)?;
+        let mut nobody = self.table("unattributed.csv", &["external_id", "account", "started_at", "reason"])?;
         let mut counts = Counts::default();
         let ask = performance::ExportCreditsRequest { cycle_id: cycle_id.to_owned(), person_id: String::new() };
         let mut client =
@@ -142,7 +147,7 @@ impl<'a> Results<'a> {
             "low_90",
             "high_90",
         ];
-        let mut table = Table::create(&self.dir, "attribution.csv", &head)?;
+        let mut table = self.table("attribution.csv", &head)?;
         let mut people = Vec::with_capacity(rows.len());
         for ((person, account), t) in &rows {
             let parts = [t.tagged_ppm, t.handover_ppm, t.sole_ppm, t.inferred_ppm, t.equal_ppm, t.team_ppm];
@@ -197,7 +202,7 @@ impl<'a> Results<'a> {
             "next",
             "note",
         ];
-        let mut table = Table::create(&self.dir, "score_cards.csv", &head)?;
+        let mut table = self.table("score_cards.csv", &head)?;
         for (person, card) in &cards {
             let (rank, of) = (card.rank.to_string(), card.of.to_string());
             for line in &card.lines {
@@ -263,7 +268,7 @@ impl<'a> Results<'a> {
             "equal_split_minor",
             "why",
         ];
-        let mut table = Table::create(&self.dir, "statements.csv", &head)?;
+        let mut table = self.table("statements.csv", &head)?;
         for (person, statement) in &statements {
             let number = self.number(*person);
             let (amount, currency) = minor(&statement.amount);
@@ -320,7 +325,7 @@ impl<'a> Results<'a> {
         rows.extend(refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told()]));
         rows.sort();
         let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
-        let mut table = Table::create(&self.dir, "findings.csv", &["kind", "subject", "at", "detail"])?;
+        let mut table = self.table("findings.csv", &["kind", "subject", "at", "detail"])?;
         for row in &rows {
             *kinds.entry(row[0].clone()).or_default() += 1;
             table.row(row.iter().map(String::as_str))?;
@@ -332,9 +337,12 @@ impl<'a> Results<'a> {
     }
 }
 
-/// `rejected.csv`: the one result that depends on the order of rows, because it names lines.
-pub fn rejected(dir: &Path, rows: &[Rejected]) -> Result<FileDigest> {
-    let mut table = Table::create(dir, "rejected.csv", &["file", "line", "column", "reason", "cure"])?;
+/// The file of the rows that were not taken.
+pub const REJECTED: &str = "rejected.csv";
+
+/// [`REJECTED`]: the one result that depends on the order of rows, because it names lines.
+pub fn rejected(dir: &Path, rows: &[Rejected], csv: Csv) -> Result<FileDigest> {
+    let mut table = Table::create(dir, REJECTED, &["file", "line", "column", "reason", "cure"], csv)?;
     for row in rows {
         table.row([row.file, &row.line.to_string(), &row.column, &row.reason, &row.cure])?;
     }
@@ -344,26 +352,24 @@ pub fn rejected(dir: &Path, rows: &[Rejected]) -> Result<FileDigest> {
 /// A CSV file that takes the digest of what is written to it.
 struct Table {
     name: &'static str,
-    rows: csv::Writer<Digesting>,
+    rows: Sheet<Digesting>,
 }
 
 impl Table {
-    fn create(dir: &Path, name: &'static str, head: &[&str]) -> Result<Self> {
+    fn create(dir: &Path, name: &'static str, head: &[&str], csv: Csv) -> Result<Self> {
         let path = dir.join(name);
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let out = Digesting { file: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new(), bytes: 0 };
-        let mut table = Self { name, rows: csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(out) };
-        table.row(head.iter().copied())?;
-        Ok(table)
+        Ok(Self { name, rows: Sheet::new(out, head, csv).context(name)? })
     }
 
     fn row<'r>(&mut self, cells: impl IntoIterator<Item = &'r str>) -> Result<()> {
-        self.rows.write_record(cells).with_context(|| self.name)
+        self.rows.row(cells).context(self.name)
     }
 
     fn close(self) -> Result<FileDigest> {
-        let mut out = self.rows.into_inner().map_err(|error| anyhow::anyhow!("{}: {}", self.name, error.error()))?;
-        out.flush().with_context(|| self.name)?;
+        let mut out = self.rows.finish().context(self.name)?;
+        out.flush().context(self.name)?;
         Ok(FileDigest {
             file: self.name.to_owned(),
             bytes: out.bytes,

@@ -19,6 +19,7 @@ use super::upload::{self, Ids};
 use crate::bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
 use crate::progress::Progress;
 use crate::session::{Session, told};
+use crate::sheet::Csv;
 
 /// The reason of a cycle in which every record is credited to nobody.
 const NOBODY_CREDITED: &str = "NOBODY_CREDITED";
@@ -31,6 +32,8 @@ pub struct Job<'a> {
     pub rejected_before: Rejections,
     /// Where the files go; must be there and empty.
     pub out: PathBuf,
+    /// Who the CSV files are for.
+    pub csv: Csv,
     /// Tells how far it is.
     pub progress: &'a Progress,
 }
@@ -66,7 +69,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bundle = &job.reading.bundle;
     let mut steps = Steps::new();
     // What is known is written before the next step begins: whatever fails later takes nothing of it away.
-    rejected(&job.out, &job.reading.rejected)?;
+    rejected(&job.out, &job.reading.rejected, job.csv)?;
     let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs")).context("inputs"))?;
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle)).await?;
     let bar = job.progress.bar("records", bundle.records.len() as u64);
@@ -74,7 +77,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, bundle, job.progress)).await?;
     let files = Files { crew, job: &job, cycle: &cycle };
-    let mut results = Results::new(&job.out, bundle, &ids);
+    let mut results = Results::new(&job.out, bundle, &ids, job.csv);
     let mut scored = files.scored(&mut results, &mut steps).await?;
     let paid = files.paid(&mut results, &mut scored, &mut steps).await?;
     let summary = files.finish(results, &scored, &paid, inputs)?;
@@ -215,7 +218,8 @@ impl Files<'_> {
         summary::write(&self.job.out, "summary.json", &summary)?;
         let versions = summary.versions.clone();
         let (language, rejected) = (self.crew.auditor.language().to_owned(), self.rejections());
-        let manifest = Manifest { versions, language, inputs, rejected, results: results.digests, digest };
+        let (csv, results) = (self.job.csv, results.digests);
+        let manifest = Manifest { versions, language, csv, inputs, rejected, results, digest };
         summary::write(&self.job.out, "manifest.json", &manifest)?;
         Ok(summary)
     }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::FileDigest;
+use crate::sheet::Csv;
 
 /// The result in figures. Equal for the same bundle, whatever its order of rows, the day and the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +93,9 @@ pub struct Manifest {
     pub versions: Versions,
     /// The language of the sentences in the result files.
     pub language: String,
+    /// Who the CSV files are for; not said where they hold nothing but the values.
+    #[serde(default, skip_serializing_if = "Csv::is_plain")]
+    pub csv: Csv,
     /// Files of `inputs/`, normalised.
     pub inputs: Vec<FileDigest>,
     /// Rows that were rejected before normalising; they are not in `inputs/`.

@@ -13,7 +13,8 @@ use tally_api::performance::v1 as performance;
 use uuid::Uuid;
 
 use crate::bundle::{
-    AccountIx, Bundle, BundleAccount, HandoverKind, MeasureValues, PersonIx, PhaseKind, PunchKind, Record,
+    AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, MeasureValues, PersonIx, PhaseKind,
+    PunchKind, Record,
 };
 use crate::session::{Session, told};
 
@@ -53,14 +54,15 @@ impl Ids {
 
 /// Regions that the bundle's people and accounts live in.
 pub fn regions(bundle: &Bundle) -> BTreeSet<String> {
-    let of_people = bundle.people.iter().map(|p| bundle.region_of(&p.org_unit).to_owned());
+    let employments = bundle.people.iter().flat_map(|p| &p.employments);
+    let of_people = employments.map(|e| bundle.region_of(&e.org_unit).to_owned());
     of_people.chain(bundle.accounts.iter().map(|a| region(bundle, a))).collect()
 }
 
 fn region(bundle: &Bundle, account: &BundleAccount) -> String {
     let team = account.team.as_deref();
     // An account that everybody serves belongs to no branch: the first branch's region keeps its records.
-    let first = || bundle.people.first().map_or("", |p| p.org_unit.as_str());
+    let first = || bundle.people.first().map_or("", |p| p.home(bundle.period.to).org_unit.as_str());
     bundle.region_of(team.unwrap_or_else(first)).to_owned()
 }
 
@@ -83,9 +85,9 @@ pub async fn organisation(session: &Session, bundle: &Bundle) -> Result<Ids> {
 
 async fn units(session: &Session, bundle: &Bundle) -> Result<()> {
     let mut first: BTreeMap<&str, jiff::civil::Date> = BTreeMap::new();
-    for person in &bundle.people {
-        let from = first.entry(&person.org_unit).or_insert(person.hired_on);
-        *from = person.hired_on.min(*from);
+    for employment in bundle.people.iter().flat_map(|p| &p.employments) {
+        let from = first.entry(&employment.org_unit).or_insert(employment.hired_on);
+        *from = employment.hired_on.min(*from);
     }
     for team in bundle.accounts.iter().filter_map(|a| a.team.as_deref()) {
         let from = first.entry(team).or_insert(bundle.period.from);
@@ -112,19 +114,20 @@ async fn units(session: &Session, bundle: &Bundle) -> Result<()> {
 
 async fn people(session: &Session, bundle: &Bundle) -> Result<()> {
     let mut client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
-    for chunk in bundle.people.chunks(CHUNK) {
-        let rows = chunk.iter().map(|p| identity::PersonRow {
-            employee_no: p.employee_no.clone(),
-            name: p.name.clone(),
-            unit_path: p.org_unit.clone(),
-            position: p.position.clone(),
-            grade: p.grade.clone(),
-            hired_on: p.hired_on.to_string(),
-            left_on: p.left_on.map(|d| d.to_string()).unwrap_or_default(),
-            zone: p.zone.clone(),
-            id_number: String::new(),
-        });
-        let ask = identity::ImportPeopleRequest { request_id: String::new(), rows: rows.collect() };
+    let row = |(p, e): (&BundlePerson, &Employment)| identity::PersonRow {
+        employee_no: p.employee_no.clone(),
+        name: p.name.clone(),
+        unit_path: e.org_unit.clone(),
+        position: e.position.clone(),
+        grade: e.grade.clone(),
+        hired_on: e.hired_on.to_string(),
+        left_on: e.left_on.map(|d| d.to_string()).unwrap_or_default(),
+        zone: p.zone.clone(),
+        id_number: String::new(),
+    };
+    let rows: Vec<_> = bundle.people.iter().flat_map(|p| p.employments.iter().map(move |e| (p, e))).map(row).collect();
+    for rows in rows.chunks(CHUNK) {
+        let ask = identity::ImportPeopleRequest { request_id: String::new(), rows: rows.to_vec() };
         all_taken(client.import_people(session.ask(ask)).await.map_err(told)?.into_inner().result, "people.csv")?;
     }
     Ok(())
@@ -202,7 +205,7 @@ async fn ids(session: &Session, bundle: &Bundle) -> Result<Ids> {
         }
     }
     let gone = || anyhow::anyhow!("the suite does not list what was just written");
-    let person = |p: &crate::bundle::BundlePerson| of_person.get(&p.employee_no).cloned().ok_or_else(gone);
+    let person = |p: &BundlePerson| of_person.get(&p.employee_no).cloned().ok_or_else(gone);
     let account = |a: &BundleAccount| of_account.get(&a.path()).cloned().ok_or_else(gone);
     let people = bundle.people.iter().map(person).collect::<Result<Vec<_>>>()?;
     let accounts = bundle.accounts.iter().map(account).collect::<Result<Vec<_>>>()?;

@@ -1,5 +1,7 @@
 //! `tally access`: who may do what, as the suite answers it.
 
+use std::io::Write as _;
+
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
@@ -10,9 +12,30 @@ use tally_kernel::page::MAX_SIZE;
 use super::settings::session;
 use crate::cli::{Access, AccessCommand, DONE, Review};
 use crate::session::{Session, told};
+use crate::sheet::{Csv, Sheet};
 
-/// One way in which somebody holds the permission; the names are the heads of the columns.
-#[derive(Debug, Default, serde::Serialize)]
+/// The heads of the columns.
+const HEAD: [&str; 16] = [
+    "source",
+    "id",
+    "principal",
+    "login",
+    "person",
+    "role",
+    "scope",
+    "scope_ref",
+    "from",
+    "until",
+    "in_force",
+    "second_factor",
+    "hours",
+    "given_by",
+    "given_at",
+    "reason",
+];
+
+/// One way in which somebody holds the permission.
+#[derive(Debug, Default)]
 struct Line {
     source: &'static str,
     id: String,
@@ -32,6 +55,31 @@ struct Line {
     reason: String,
 }
 
+impl Line {
+    /// In the order of [`HEAD`].
+    fn cells(&self) -> [&str; 16] {
+        let yes_or_no = |flag| if flag { "true" } else { "false" };
+        [
+            self.source,
+            &self.id,
+            &self.principal,
+            &self.login,
+            &self.person,
+            &self.role,
+            &self.scope,
+            &self.scope_ref,
+            &self.from,
+            &self.until,
+            yes_or_no(self.in_force),
+            yes_or_no(self.second_factor),
+            &self.hours,
+            &self.given_by,
+            &self.given_at,
+            &self.reason,
+        ]
+    }
+}
+
 /// Does what was asked.
 pub async fn access(args: Access) -> Result<u8> {
     match args.what {
@@ -45,11 +93,11 @@ async fn review(args: Review) -> Result<u8> {
     let mut lines = grants(&session, &args.permission).await?;
     lines.extend(loans(&session, &args.permission).await?);
     lines.extend(emergencies(&session, &args.permission).await?);
-    let mut out = csv::WriterBuilder::new().from_writer(std::io::stdout().lock());
+    let mut out = Sheet::new(std::io::stdout().lock(), &HEAD, Csv::of_switch(args.plain_csv))?;
     for line in &lines {
-        out.serialize(line)?;
+        out.row(line.cells())?;
     }
-    out.flush()?;
+    out.finish()?.flush()?;
     eprintln!("{} ways to hold {}", lines.len(), args.permission);
     Ok(DONE)
 }

@@ -5,16 +5,20 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::bundle::{Options, Reading, Unusable, read_bundle};
-use crate::cli::{Close, DONE, Language, REJECTED};
-use crate::close::{CloseOutcome, Crew, Home, Job, Place, Rejections, clock_of, close as job, rejected, secret};
+use crate::cli::{self, Close, DONE, Language};
+use crate::close::{
+    CloseOutcome, Crew, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
+};
 use crate::progress::Progress;
+use crate::sheet::Csv;
 use crate::show;
 
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
 pub async fn close(args: Close) -> Result<u8> {
     let progress = Progress::new(args.json);
+    let csv = Csv::of_switch(args.plain_csv);
     let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
-        .map_err(|unusable| with_rejected(unusable, &args.out))?;
+        .map_err(|unusable| with_rejected(unusable, &args.out, csv))?;
     prepare(&args.out)?;
     let data = tempfile::tempdir().context("cannot make a temporary folder")?;
     let place = match &args.database {
@@ -23,8 +27,8 @@ pub async fn close(args: Close) -> Result<u8> {
     };
     let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
     let crew = home.crew.clone().speaking(args.lang.tag());
-    let work =
-        Job { reading: &reading, rejected_before: Rejections::new(), out: args.out.clone(), progress: &progress };
+    let (out, rejected_before) = (args.out.clone(), Rejections::new());
+    let work = Job { reading: &reading, rejected_before, out, csv, progress: &progress };
     let outcome = job(&crew, work).await?;
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
@@ -37,7 +41,7 @@ pub async fn close(args: Close) -> Result<u8> {
     }
     home.stop().await?;
     let whole = outcome.summary.rejected == 0 && outcome.summary.not_settled.is_none();
-    Ok(if whole { DONE } else { REJECTED })
+    Ok(if whole { DONE } else { cli::REJECTED })
 }
 
 /// Reads a bundle with progress.
@@ -49,21 +53,25 @@ pub fn read(dir: &Path, options: Options, progress: &Progress) -> Result<Reading
 }
 
 /// Rows that were rejected are why a bundle cannot be used, more often than not: they are written down all the same.
-fn with_rejected(mut unusable: Unusable, out: &Path) -> Unusable {
+fn with_rejected(mut unusable: Unusable, out: &Path, csv: Csv) -> Unusable {
     let rows = std::mem::take(&mut unusable.rejected);
     // A folder that cannot take the file is another matter than the one that is told here.
-    if !rows.is_empty() && prepare(out).and_then(|()| rejected(out, &rows)).is_ok() {
-        let path = out.join("rejected.csv");
+    if !rows.is_empty() && prepare(out).and_then(|()| rejected(out, &rows, csv)).is_ok() {
+        let path = out.join(REJECTED);
         unusable.cure = format!("{}; {} names every rejected row", unusable.cure, path.display());
     }
     unusable
 }
 
-/// The result folder must be new or empty: nothing of somebody's is written over.
+/// The result folder must be new or empty: nothing of somebody's is written over. Only what a run left there that could not
+/// use the bundle, the rejected rows alone, goes.
 pub fn prepare(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let mut entries = std::fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
-    if entries.next().is_some() {
+    let entries = std::fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
+    let names: Vec<_> = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
+    if names == [REJECTED] {
+        std::fs::remove_file(out.join(REJECTED)).with_context(|| format!("cannot replace {REJECTED}"))?;
+    } else if !names.is_empty() {
         let cure = "name another with --out, or remove it first";
         return Err(anyhow!(Unusable::new(
             "OUT_NOT_EMPTY",

@@ -16,6 +16,7 @@ use crate::cli::{DONE, Demo, Language};
 use crate::close::{CloseOutcome, Crew, Home, Job, Place, Rejections, clock_of, close as job, secret};
 use crate::progress::Progress;
 use crate::sample::{Lang, Sample, sample};
+use crate::sheet::Csv;
 use crate::show::{self, Page, pick};
 use crate::suite::{self, Ambient, SERVICES};
 
@@ -76,7 +77,7 @@ impl Month {
     async fn close(&self, crew: &Crew, out: &Path, progress: &Progress) -> Result<CloseOutcome> {
         prepare(out)?;
         let (reading, rejected_before) = (&self.reading, Rejections::new());
-        job(crew, Job { reading, rejected_before, out: out.to_owned(), progress }).await
+        job(crew, Job { reading, rejected_before, out: out.to_owned(), csv: Csv::ForPeople, progress }).await
     }
 
     /// What only the demo can tell: how far from the truth the result is, and what talent made of it.

@@ -62,17 +62,17 @@ pub fn crew(lang: Language) -> Vec<User> {
 /// Gives logins to two agents, the first and the last of the ranking who still work there, and to the first one's supervisor.
 pub async fn named(crew: &Crew, bundle: &Bundle, outcome: &CloseOutcome, password: &str) -> Result<Vec<User>> {
     // Who has left since could not sign in.
-    let stays = |person: &PersonIx| bundle.person(*person).left_on.is_none();
+    let stays = |person: &PersonIx| bundle.person(*person).employments.last().is_some_and(|e| e.left_on.is_none());
     let people: Vec<_> = spotlight(outcome).into_iter().filter(stays).collect();
     let (Some(first), Some(last)) = (people.first().copied(), people.last().copied()) else { return Ok(Vec::new()) };
     let mut users = Vec::new();
     for person in if first == last { vec![first] } else { vec![first, last] } {
         users.push(user(crew, bundle, outcome, person, ("agent", own()), password).await?);
     }
-    let unit = &bundle.person(first).org_unit;
+    let unit = &bundle.person(first).home(bundle.period.to).org_unit;
     let account = bundle.accounts.iter().position(|account| account.team.as_ref() == Some(unit));
     let above = |unit_of: &str| unit.strip_prefix(unit_of).is_some_and(|rest| rest.starts_with('/'));
-    let manager = bundle.people.iter().position(|person| above(&person.org_unit));
+    let manager = bundle.people.iter().position(|person| above(&person.home(bundle.period.to).org_unit));
     if let (Some(account), Some(manager)) = (account, manager) {
         let team = (identity::ScopeKind::Unit, outcome.ids.units[account].clone());
         let manager = PersonIx(manager as u32);
@@ -118,7 +118,8 @@ async fn user(
     let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
     let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
     access.grant_role(admin.ask(ask)).await.map_err(told)?;
-    Ok(User { login: who.employee_no.clone(), role, about: format!("{}, {}", who.name, who.org_unit) })
+    let about = format!("{}, {}", who.name, who.home(bundle.period.to).org_unit);
+    Ok(User { login: who.employee_no.clone(), role, about })
 }
 
 /// Whether an error says that the store holds a group already.

@@ -19,9 +19,10 @@ fn the_sample_reads_without_trouble_in_both_languages() {
         assert_eq!((bundle.records.len(), bundle.people.len(), bundle.accounts.len()), (20_000, 60, 11));
         let names: BTreeSet<_> = bundle.people.iter().map(|p| &p.name).collect();
         assert_eq!(names.len(), 60, "everybody has another name");
-        let regions: BTreeSet<&str> = bundle.people.iter().map(|p| bundle.region_of(&p.org_unit)).collect();
+        let regions: BTreeSet<&str> =
+            bundle.people.iter().map(|p| bundle.region_of(&p.employments[0].org_unit)).collect();
         assert_eq!(regions.len(), 3);
-        assert!(bundle.people.iter().any(|p| p.left_on.is_some_and(|d| bundle.period.contains(d))));
+        assert!(bundle.people.iter().any(|p| p.employments[0].left_on.is_some_and(|d| bundle.period.contains(d))));
         assert!(bundle.aliases.iter().any(|a| a.from.is_some()) && bundle.aliases.iter().any(|a| a.to.is_some()));
         assert_eq!(bundle.pool.as_ref().map(|p| p.amount_minor), Some(6_000_000));
     }
@@ -66,7 +67,8 @@ fn the_month_has_nights_missing_punches_and_every_kind_of_account() {
     assert!(nights > 200, "{nights}");
     let evidence: BTreeSet<_> =
         bundle.rosters.iter().map(|r| r.account).chain(bundle.handovers.iter().map(|h| h.account)).collect();
-    let punched: BTreeSet<&str> = bundle.punches.iter().map(|p| bundle.person(p.person).org_unit.as_str()).collect();
+    let unit = |person| bundle.person(person).employments[0].org_unit.as_str();
+    let punched: BTreeSet<&str> = bundle.punches.iter().map(|p| unit(p.person)).collect();
     let dark = bundle.accounts.iter().enumerate().filter(|(i, a)| {
         let team = a.team.as_deref().expect("every account has a team");
         !evidence.contains(&crate::bundle::AccountIx(*i as u32)) && !punched.contains(team)
@@ -108,8 +110,8 @@ fn nobody_serves_more_at_once_than_two_hands_can_or_outside_the_employment() {
         let day = record.started_at.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).date();
         let employed = bundle.person(ix);
         // A night shift may end on the day after the last one.
-        let last = employed.left_on.map(|d| d.tomorrow().expect("in range"));
-        assert!(employed.hired_on <= day && last.is_none_or(|last| day <= last));
+        let last = employed.employments[0].left_on.map(|d| d.tomorrow().expect("in range"));
+        assert!(employed.employments[0].hired_on <= day && last.is_none_or(|last| day <= last));
         let spans = open.entry(person).or_default();
         spans.push((record.started_at.as_second(), 1));
         spans.push((record.ended_at.as_second(), -1));

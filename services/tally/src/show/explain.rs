@@ -99,7 +99,7 @@ async fn explain_person(
     lang: Language,
 ) -> Result<()> {
     let who = bundle.person(person);
-    page.heading(&format!("{} {}  {}", who.name, who.employee_no, who.org_unit));
+    page.heading(&format!("{} {}  {}", who.name, who.employee_no, who.home(bundle.period.to).org_unit));
     let totals: Vec<_> = outcome.totals.iter().filter(|total| total.person == person).collect();
     if totals.is_empty() {
         page.say(2, pick(lang, "No record of the month is credited to this person.", "本周期没有任何记录归属此人。"));

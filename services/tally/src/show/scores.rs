@@ -52,8 +52,8 @@ pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, la
 
 fn row(bundle: &Bundle, (person, card): &(PersonIx, Card)) -> Vec<String> {
     let who = bundle.person(*person);
-    let team = who.org_unit.rsplit('/').next().unwrap_or_default();
-    let branch = who.org_unit.split('/').next().unwrap_or_default();
+    let unit = &who.home(bundle.period.to).org_unit;
+    let (branch, team) = (unit.split('/').next().unwrap_or_default(), unit.rsplit('/').next().unwrap_or_default());
     let team = if team == branch { team.to_owned() } else { format!("{branch} · {team}") };
     let head =
         [card.rank.to_string(), format!("{} {}", who.name, who.employee_no), team, decimal(card.credited_ppm, 1)];

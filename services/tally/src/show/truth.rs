@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use crate::bundle::{AccountIx, Bundle, BundleAccount, PersonIx, PhaseKind};
+use crate::bundle::{AccountIx, Bundle, BundleAccount, BundlePerson, PersonIx, PhaseKind};
 use crate::close::PersonTotal;
 
 /// Records that no platform named, and how two ways of crediting do on them.
@@ -128,11 +128,8 @@ impl Books {
 /// The people of an account's team on a day; everybody where it names no team.
 fn team(bundle: &Bundle, account: AccountIx, day: Date) -> Vec<PersonIx> {
     let team = bundle.account(account).team.as_deref();
-    let within = |unit: &str| {
-        team.is_none_or(|team| unit.strip_prefix(team).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-    };
-    let people = bundle.people.iter().enumerate();
-    let there =
-        people.filter(|(_, p)| within(&p.org_unit) && p.hired_on <= day && p.left_on.is_none_or(|last| day <= last));
+    let works =
+        |p: &BundlePerson| p.employments.iter().any(|e| team.is_none_or(|team| e.is_in(team)) && e.holds(day, day));
+    let there = bundle.people.iter().enumerate().filter(|(_, p)| works(p));
     there.map(|(at, _)| PersonIx(at as u32)).collect()
 }

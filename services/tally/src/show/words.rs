@@ -87,6 +87,12 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<&'static str> {
         "DUPLICATE_RECORD" => ("the same record several times: taken once", "同一记录重复出现，只计一次"),
         "DUPLICATE_ROW" => ("the same row several times: taken once", "同一行重复出现，只计一次"),
         "OUTSIDE_PERIOD" => ("records outside the period were left out", "周期之外的记录未计入"),
+        "DAMAGED_ID" => {
+            ("a spreadsheet shortened ids or customers to their first digits", "表格软件把编号或客户号截短成了科学计数")
+        }
+        "HOUR_TWICE" => ("clocks went back: an hour came twice", "时钟回拨，同一小时出现两次"),
+        "TRANSFER" => ("somebody goes on in another unit, position or grade", "有人调动，部门、岗位或职级改变"),
+        "REHIRE" => ("somebody left and came back", "有人离职后重新入职"),
         "TEAM_WITHOUT_PEOPLE" => ("an account's team has no people", "账号所属的组没有人"),
         "BRANCH_WITHOUT_PEOPLE" => ("a branch has no people", "分公司没有人"),
         _ => return None,

@@ -39,13 +39,25 @@ impl Case {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
+    /// Names and contents of the CSV files of the result, without its inputs.
+    pub fn sheets(&self) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.0.path().join("result")).expect("a result");
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
+        let names = names.filter(|name| name.ends_with(".csv"));
+        names.map(|name| (name.clone(), self.result(&name))).collect()
+    }
+
     pub fn run(&self, args: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_tally")).env_clear().args(args).output().expect("the binary runs")
     }
 
     pub fn close(&self) -> i32 {
+        self.close_with(&[])
+    }
+
+    pub fn close_with(&self, switches: &[&str]) -> i32 {
         let out = self.0.path().join("result");
-        let output = self.run(&["close", text(&self.bundle()), "--out", text(&out)]);
+        let output = self.run(&[&["close", text(&self.bundle()), "--out", text(&out)], switches].concat());
         output.status.code().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
     }
 

@@ -162,6 +162,38 @@ fn what_was_rejected_is_written_down_also_when_nothing_can_be_done() {
         "{said}"
     );
     assert!(case.result("rejected.csv").contains("people.csv,2,hired_on,'yesterday' is not a date"));
+
+    // Mended and closed again: what the first try left in the folder is in nobody's way.
+    std::fs::write(case.bundle().join("people.csv"), people.replace("yesterday", "2025-01-06")).expect("a file");
+    assert_eq!(case.close(), 0);
+    assert_eq!(case.result("rejected.csv").lines().count(), 1);
+}
+
+#[test]
+fn a_spreadsheet_shows_a_result_as_it_is_and_programs_can_have_the_bare_values() {
+    let ids = ["=SUM(A1)", "@home", "-2+3", "+86 571", "'=quoted", "-7"];
+    let records: Vec<(&str, &str, &str)> = ids.iter().map(|id| (*id, "2026-03-02 09:00", "1001")).collect();
+    let case = Case::new(&[("rosters.csv", ROSTERS)], &records);
+    assert_eq!(case.close(), 0);
+    let sheets = case.sheets();
+    assert_eq!(sheets.len(), 7);
+    assert!(sheets.iter().all(|(_, text)| text.starts_with('\u{feff}')), "{sheets:?}");
+    let credits = case.credits();
+    // The marker before `=quoted` was a spreadsheet's own, which the reading takes off.
+    for id in ["'=SUM(A1)", "'@home", "'-2+3", "'+86 571", "'=quoted", "-7"] {
+        assert!(credits.contains(&format!("{id} 1001 1000000")), "{id}: {credits:?}");
+    }
+    assert!(case.result("inputs/records.csv").contains(",=SUM(A1),"), "inputs are for the program");
+    assert!(!case.result("inputs/records.csv").starts_with('\u{feff}'));
+    assert!(case.result("manifest.json").contains("\"csv\": \"for_people\""));
+    assert!(case.replayed().contains("identical"));
+
+    let bare = Case::new(&[("rosters.csv", ROSTERS)], &records);
+    assert_eq!(bare.close_with(&["--plain-csv"]), 0);
+    assert!(bare.sheets().iter().all(|(_, text)| text.is_ascii()));
+    assert!(bare.credits().contains(&"=SUM(A1) 1001 1000000".to_owned()), "{:?}", bare.credits());
+    assert!(!bare.result("manifest.json").contains("\"csv\":"));
+    assert!(bare.replayed().contains("identical"));
 }
 
 #[test]

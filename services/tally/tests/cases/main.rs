@@ -3,3 +3,4 @@
 mod case;
 mod duty;
 mod files;
+mod people;

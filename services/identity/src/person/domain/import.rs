@@ -103,13 +103,13 @@ pub fn plan_import(
                     plan.people.push(person.clone());
                     person
                 });
+                let (employment, reason) = continued(person, &parsed);
                 holders.extend(parsed.id_number.map(|number| ((parsed.region.clone(), number), person.id)));
-                let before = person.employments.iter().any(|e| e.from < parsed.from);
                 let employment = Employment {
                     row: id(),
-                    id: EmploymentId(id()),
+                    id: employment.unwrap_or_else(|| EmploymentId(id())),
                     post: Post::Home,
-                    reason: if before { Reason::Rehire } else { Reason::Hire },
+                    reason,
                     unit: parsed.unit,
                     region: parsed.region,
                     position: row.position.trim().to_owned(),
@@ -123,6 +123,20 @@ pub fn plan_import(
         }
     }
     plan
+}
+
+/// What a new first day begins with, and the employment that goes on: one that ended the day before, in the same region.
+fn continued(person: &Person, parsed: &Parsed) -> (Option<EmploymentId>, Reason) {
+    let before = person.employments.iter().filter(|e| e.post == Post::Home && e.from < parsed.from);
+    match before.max_by_key(|e| e.from) {
+        None => (None, Reason::Hire),
+        Some(last)
+            if last.to.and_then(|to| to.tomorrow().ok()) == Some(parsed.from) && last.region == parsed.region =>
+        {
+            (Some(last.id), Reason::Transfer)
+        }
+        Some(_) => (None, Reason::Rehire),
+    }
 }
 
 /// Refuses an identity number that somebody else has.

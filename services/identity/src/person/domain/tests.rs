@@ -133,6 +133,18 @@ fn somebody_who_comes_back_gets_a_second_employment_and_two_at_once_are_refused(
 }
 
 #[test]
+fn who_goes_on_the_next_day_is_transferred_and_who_comes_back_later_is_rehired() {
+    let plan = import(&[
+        row("E1", "2025-01-01", "2025-06-30"),
+        PersonRow { grade: "P3".into(), ..row("E1", "2025-07-01", "2025-12-31") },
+        row("E1", "2026-01-05", ""),
+    ]);
+    let of = |n: usize| &plan.employments[n].2;
+    assert_eq!([0, 1, 2].map(|n| of(n).reason), [Reason::Hire, Reason::Transfer, Reason::Rehire]);
+    assert!(of(0).id == of(1).id && of(1).id != of(2).id, "one employment goes on, and the other is a new one");
+}
+
+#[test]
 fn each_unusable_row_says_what_to_change() {
     let base = || row("E1", "2026-01-05", "");
     assert_eq!(problem(PersonRow { employee_no: " ".into(), ..base() }), PersonError::TextUnusable("employee_no"));

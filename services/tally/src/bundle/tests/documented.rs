@@ -13,7 +13,9 @@ fn blocks(language: &str) -> Vec<&'static str> {
 #[test]
 fn the_examples_of_the_documentation_are_read() {
     let (csv, yaml) = (blocks("csv"), blocks("yaml"));
-    let [people, accounts, records, phases, ..] = csv.as_slice() else { panic!("{} examples of CSV", csv.len()) };
+    let [people, accounts, records, employments, phases, ..] = csv.as_slice() else {
+        panic!("{} examples of CSV", csv.len())
+    };
     let [group, policy, scheme, pool] = yaml.as_slice() else { panic!("{} examples of YAML", yaml.len()) };
     let dir = TempDir::new().expect("a folder");
     let files = [("people.csv", people), ("accounts.csv", accounts), ("records.csv", records)];
@@ -29,6 +31,8 @@ fn the_examples_of_the_documentation_are_read() {
     assert_eq!((bundle.records.len(), bundle.people.len()), (2, 2));
     assert_eq!((bundle.policy, bundle.scheme), (Policy::default(), Scheme::default()));
     assert_eq!(bundle.pool.map(|p| (p.amount_minor, p.rule.len())), Some((6_000_000, 3)));
+    put(&dir, "people.csv", format!("{employments}1002,Li Wei,Hangzhou/Chat,,,2025-01-13,\n"));
+    assert_eq!(read(&dir).bundle.people[0].employments.len(), 2);
     put(&dir, "accounts.csv", phases);
     put(&dir, "records.csv", records.replace("JD,Star River Digital,jd-kf01", "Tmall,Star River Home,tm-kf03"));
     assert_eq!(read(&dir).bundle.accounts[0].phases.len(), 2);

@@ -263,3 +263,11 @@ fn progress_goes_up_to_its_total() {
     assert!(told.is_sorted() && told.len() > 3);
     assert_eq!(told.last().map(|(done, total)| done == total), Some(true));
 }
+
+#[test]
+fn a_name_that_was_made_harmless_for_a_spreadsheet_is_the_name() {
+    let dir = good();
+    put(&dir, "people.csv", PEOPLE.replace("Li Wei", "'=Li").replace("Ana", "'t Hooft"));
+    let names: Vec<String> = read(&dir).bundle.people.into_iter().map(|p| p.name).collect();
+    assert_eq!(names, ["王芳", "=Li", "'t Hooft"]);
+}
