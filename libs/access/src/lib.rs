@@ -33,7 +33,7 @@ pub mod roles;
 mod rpc;
 mod view;
 
-pub use actor::{Actor, ActorKind, Region, Regions, service_principal};
+pub use actor::{Actor, ActorKind, Regions, service_principal};
 pub use compile::{
     Assignment, Facts, PersonFacts, Scope, ScopeKind, TemporaryRight, UnitFact, compile, compile_service, subtree,
 };
@@ -45,5 +45,5 @@ pub use modules::{MODULES, Modules};
 pub use permission::{DataClass, Permission};
 pub use reach::{IdHasher, IdSet, Reach, Target};
 pub use rpc::{Effect, Needs, Permit, Plan, PolicyRow, Rpc};
-pub use tally_kernel::Locale;
+pub use tally_kernel::{Locale, Region};
 pub use view::{Decision, Provisional, Source, View, decide, plan};

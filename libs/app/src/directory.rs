@@ -1,20 +1,16 @@
-//! Where people belong: one rule for every service, and what a service knows of people to apply it.
-//!
-//! Somebody belongs to the home employment of a day. Concurrent posts and secondments move nothing: a punch, a card, a
-//! statement and a piece of evidence stay with the home. `docs/decisions/0014-where-a-person-belongs.md`.
+//! What a service knows of people, to say where each belongs ([`tally_kernel::person`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use tally_access::{OpContext, Region};
+use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
-use tally_kernel::id::{OrgUnitId, PersonId, TenantId};
+use tally_kernel::id::{PersonId, TenantId};
 use tally_kernel::page::MAX_SIZE;
-use tally_kernel::time::{Period, zone};
+use tally_kernel::person::{DirectoryPerson, Employment, Post};
+use tally_kernel::time::zone;
 use tally_kernel::{Error, Result};
 use tally_rpc::{Peer, error_from};
 
@@ -22,90 +18,6 @@ use tally_rpc::{Peer, error_from};
 const MAX_PEOPLE: usize = 250_000;
 /// Groups whose people are kept; beyond, all but those in use go.
 const MAX_GROUPS: usize = 16;
-
-/// The home of a day among somebody's home employments: the one that had begun last, so the one that holds on that day, and
-/// in a gap or after the last the one before it; before the first the first.
-pub fn home_on<T>(homes: impl IntoIterator<Item = T>, day: Date, begins: impl Fn(&T) -> Date) -> Option<T> {
-    let mut home: Option<T> = None;
-    for next in homes {
-        let nearer = home.as_ref().is_none_or(|best| {
-            let (best, next) = (begins(best), begins(&next));
-            if next <= day { best > day || best < next } else { best > next }
-        });
-        if nearer {
-            home = Some(next);
-        }
-    }
-    home
-}
-
-/// What an employment is beside the others of the same person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Post {
-    /// The one that the person belongs to.
-    Home,
-    /// A concurrent post or a secondment.
-    Beside,
-}
-
-/// A stretch of an employment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Employment {
-    /// What it is beside the others.
-    pub post: Post,
-    /// First day.
-    pub from: Date,
-    /// Last day, or open.
-    pub to: Option<Date>,
-    /// The unit.
-    pub unit: OrgUnitId,
-    /// Its path; the people of a unit share the text.
-    pub unit_path: Arc<str>,
-    /// Its region.
-    pub region: Region,
-}
-
-impl Employment {
-    /// Whether it holds on some day of the period.
-    pub fn touches(&self, period: Period) -> bool {
-        self.from <= period.to() && self.to.is_none_or(|to| period.from() <= to)
-    }
-}
-
-/// A person of the group.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DirectoryPerson {
-    /// The person.
-    pub id: PersonId,
-    /// The group's own number.
-    pub employee_no: String,
-    /// Zone of the person's days.
-    pub zone: TimeZone,
-    /// All of them, by their first day.
-    pub employments: Vec<Employment>,
-}
-
-impl DirectoryPerson {
-    /// Where the person belongs on a local day; nothing for somebody who was never employed. See [`home_on`].
-    pub fn home(&self, day: Date) -> Option<&Employment> {
-        home_on(self.homes(), day, |e| e.from)
-    }
-
-    /// The home employments. Posts beside them last no longer.
-    pub fn homes(&self) -> impl Iterator<Item = &Employment> {
-        self.employments.iter().filter(|e| e.post == Post::Home)
-    }
-
-    /// Where a fact of this instant belongs: the home of its local day.
-    pub fn home_at(&self, at: Timestamp) -> Option<&Employment> {
-        self.home(self.zone.to_datetime(at).date())
-    }
-
-    /// Whether employed on some day of the period.
-    pub fn employed_in(&self, period: Period) -> bool {
-        self.homes().any(|home| home.touches(period))
-    }
-}
 
 /// The people of a group, as of one of its revisions.
 #[derive(Clone, Debug, Default)]
@@ -259,71 +171,4 @@ fn shared(paths: &mut HashSet<Arc<str>>, path: String) -> Arc<str> {
     let path: Arc<str> = path.into();
     paths.insert(Arc::clone(&path));
     path
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn employment(post: Post, from: Date, to: Option<Date>, unit: u128) -> Employment {
-        let unit_path = format!("north/{unit}").into();
-        Employment {
-            post,
-            from,
-            to,
-            unit: OrgUnitId(Uuid::from_u128(unit)),
-            unit_path,
-            region: "cn-north".parse().unwrap(),
-        }
-    }
-
-    fn somebody(employments: Vec<Employment>) -> DirectoryPerson {
-        let zone = zone("Asia/Shanghai").unwrap();
-        DirectoryPerson { id: PersonId(Uuid::from_u128(9)), employee_no: "E9".into(), zone, employments }
-    }
-
-    /// The number of the unit.
-    fn home(person: &DirectoryPerson, day: Date) -> Option<u128> {
-        person.home(day).map(|home| home.unit.0.as_u128())
-    }
-
-    #[test]
-    fn somebody_belongs_to_the_home_of_the_day_and_in_a_gap_to_the_one_before() {
-        let person = somebody(vec![
-            employment(Post::Home, date(2026, 1, 1), Some(date(2026, 1, 31)), 1),
-            employment(Post::Home, date(2026, 2, 10), Some(date(2026, 2, 28)), 2),
-        ]);
-        for (day, unit) in [
-            (date(2025, 6, 1), 1),
-            (date(2026, 1, 1), 1),
-            (date(2026, 1, 31), 1),
-            (date(2026, 2, 1), 1),
-            (date(2026, 2, 9), 1),
-            (date(2026, 2, 10), 2),
-            (date(2027, 6, 1), 2),
-        ] {
-            assert_eq!(home(&person, day), Some(unit), "{day}");
-            let other_order =
-                DirectoryPerson { employments: person.employments.iter().rev().cloned().collect(), ..person.clone() };
-            assert_eq!(home(&other_order, day), Some(unit), "{day}, whatever the order");
-        }
-        assert_eq!(home(&somebody(vec![]), date(2026, 1, 1)), None);
-    }
-
-    #[test]
-    fn a_second_post_or_a_secondment_moves_nobody() {
-        let person = somebody(vec![
-            employment(Post::Home, date(2026, 1, 1), None, 1),
-            employment(Post::Beside, date(2026, 3, 1), None, 2),
-            employment(Post::Beside, date(2026, 3, 1), Some(date(2026, 3, 31)), 3),
-        ]);
-        for day in [date(2025, 1, 1), date(2026, 2, 28), date(2026, 3, 1), date(2026, 4, 1)] {
-            assert_eq!(home(&person, day), Some(1), "{day}");
-        }
-        let month = Period::month_of(date(2025, 12, 1));
-        assert!(!person.employed_in(month) && person.employed_in(Period::month_of(date(2026, 1, 1))));
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use tally_access::{Region, Target};
-use tally_app::directory::Employment;
 use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_kernel::person::Employment;
 
 /// Where a fact belongs: region and unit at its time.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Records come in by account. A cycle is closed by background work (`closing`): what the peers know of people, accounts
 //! and duty is frozen, accounts that share people are attributed together, and everybody is scored when all is credited.
-//! Attribution and scoring themselves are pure functions (`attribution::domain`, `card::domain`).
+//! Attribution and scoring themselves are pure functions (`tally_engine`).
 
 pub mod audit;
 pub mod policy;
@@ -15,69 +15,66 @@ mod peers;
 mod trusted;
 
 /// Service records.
-pub mod record {
+mod record {
     pub(crate) mod app;
-    pub mod domain;
+    pub(crate) mod domain;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
 
-/// Versioned sets of KPIs; what makes one sound is in `card::domain`.
-pub mod scheme {
+/// Versioned sets of KPIs; what makes one sound is in `tally_engine::scoring`.
+mod scheme {
     pub(crate) mod app;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
 
-/// Runs of a scheme over a period.
-pub mod cycle {
+/// Runs of a scheme over a period: made, closed, published; what a run keeps between its steps.
+mod cycle {
     pub(crate) mod app;
-    pub mod domain;
+    pub(crate) mod domain;
+    pub(crate) mod rpc;
+    pub(crate) mod step;
+    pub(crate) mod store;
+}
+
+/// Score cards.
+mod card {
+    pub(crate) mod app;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// Who is credited with what, and why.
+mod credit {
+    pub(crate) mod app;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
 
 /// The background work of closing a cycle.
-pub mod closing {
+mod closing {
     pub(crate) mod app;
-    pub mod domain;
-    pub(crate) mod store;
     pub(crate) mod worker;
 }
 
-/// Who is credited with what, and why.
-pub mod attribution {
-    pub(crate) mod app;
-    pub mod domain;
-    pub(crate) mod rpc;
-    pub(crate) mod store;
-}
-
-/// Score cards.
-pub mod card {
-    pub(crate) mod app;
-    pub mod domain;
-    pub(crate) mod rpc;
-    pub(crate) mod store;
-}
-
 /// What is forgotten of an erased person.
-pub mod erasure {
+mod erasure {
     pub(crate) mod app;
-    pub mod domain;
+    pub(crate) mod domain;
     pub(crate) mod store;
 }
 
 /// What crosses the border of a region, and the register of it.
-pub mod transfer {
+mod transfer {
     pub(crate) mod app;
-    pub mod domain;
+    pub(crate) mod domain;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
 
 /// What other services are told.
-pub mod event {
+mod event {
     pub(crate) mod app;
     pub(crate) mod rpc;
 }
@@ -163,7 +160,7 @@ pub fn build(deps: Deps) -> Service {
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))
-        .add_service(limited!(AttributionServiceServer::new(attribution::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(AttributionServiceServer::new(credit::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(TransferServiceServer::new(transfer::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(EventServiceServer::new(event::rpc::Rpc { app: app.clone() })))

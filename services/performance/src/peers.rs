@@ -18,9 +18,9 @@ use tally_kernel::time::Period;
 use tally_kernel::{Currency, Error, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from};
 
-use crate::closing::domain::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
-use crate::cycle::domain::Policy;
 use crate::transfer::domain::Entry;
+use tally_engine::closing::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
+use tally_engine::policy::Policy;
 
 /// Rows of a page.
 const PAGE: u32 = 1_000;

@@ -3,8 +3,8 @@
 use tally_access::Permission::{CardRead, CreditRead, CycleRead, RecordRead, SchemeRead, TransferRead};
 use tally_store::{DataTable, ErasureRule, Exported};
 
-use crate::attribution::store::{credit, finding, total};
-use crate::closing::store::{account, frozen, sums};
+use crate::credit::store::{credit, finding, total};
+use crate::cycle::store::runs::{account, frozen, sums};
 use crate::scheme::store::{head, version};
 use crate::transfer::store::{cell, transfer};
 use crate::{card, cycle, policy, record};

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Time;
 use jiff::{Span, Timestamp};
 use tally_access::{OpContext, Plan};
-use tally_app::directory::{self, People};
+use tally_app::directory::People;
 use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::person::{self, DirectoryPerson};
 use tally_kernel::time::{CUT_OVER, Period, TimeError, zone};
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, ScopedTx};
@@ -124,9 +125,9 @@ fn concerned(
 }
 
 /// On duty is who works in the team, beside the home as well: any of the employments counts.
-fn person(person: &directory::DirectoryPerson) -> DutyPerson {
+fn person(person: &DirectoryPerson) -> DutyPerson {
     let employment =
-        |e: &directory::Employment| domain::Employment { from: e.from, to: e.to, unit_path: e.unit_path.to_string() };
+        |e: &person::Employment| domain::Employment { from: e.from, to: e.to, unit_path: e.unit_path.to_string() };
     DutyPerson {
         id: person.id,
         employee_no: person.employee_no.clone(),

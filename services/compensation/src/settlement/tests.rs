@@ -3,10 +3,11 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
-use tally_app::directory::{Directory, DirectoryPerson, Employment, People, Post};
+use tally_app::directory::{Directory, People};
 use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
+use tally_kernel::person::{DirectoryPerson, Employment, Post};
 use tally_kernel::{Micro, Ppm};
 use tally_rpc::Peer;
 use tally_store::{Audit, Store};

@@ -9,8 +9,8 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target};
-use tally_app::directory::home_on;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
+use tally_kernel::person::home_on;
 use tally_kernel::{IdNumber, IdNumberError, time};
 use uuid::Uuid;
 

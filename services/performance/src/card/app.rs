@@ -9,17 +9,17 @@ use tally_kernel::time::tzdb_release;
 use tally_kernel::{Error, Result};
 use tally_store::digest;
 
-use super::domain::{Measure, PersonInputs, Sample, Scheme, ScoreCard, score};
 use super::store::{self, StoredCard};
 use crate::App;
-use crate::closing::app::At;
-use crate::closing::domain::collect::Sums;
-use crate::closing::domain::credit::{Figures, RUNGS, rung_name};
-use crate::closing::domain::snapshot::FrozenPerson;
-use crate::closing::store as kept;
 use crate::cycle::domain::{Cycle, Failure, Step, Summary};
+use crate::cycle::step::At;
 use crate::cycle::store as cycles;
+use crate::cycle::store::runs as kept;
 use crate::policy::{GetCard, ListCards};
+use tally_engine::closing::collect::Sums;
+use tally_engine::closing::credit::{Figures, RUNGS, rung_name};
+use tally_engine::closing::snapshot::FrozenPerson;
+use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, ScoreCard, score};
 
 /// Makes the cards of a run whose records are all credited, and ends it.
 ///

@@ -8,9 +8,9 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::Line;
 use super::store::StoredCard;
 use crate::App;
+use tally_engine::scoring::Line;
 
 /// CardService.
 pub struct Rpc {

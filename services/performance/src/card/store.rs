@@ -9,7 +9,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
-use super::domain::ScoreCard;
+use tally_engine::scoring::ScoreCard;
 
 /// A score card. The whole trace is in the body; columns are what lists filter and sort by.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]

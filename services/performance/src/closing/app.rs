@@ -7,63 +7,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use tally_access::{Actor, OpContext, Permit, Region, Target, compile_service};
-use tally_kernel::id::{AccountId, CycleId};
-use tally_kernel::{Error, Result};
-use tally_store::{Audit, UnitOfWork, WorkItem, WorkOrder};
+use tally_access::{Actor, OpContext, Region, Target, compile_service};
+use tally_kernel::Result;
+use tally_kernel::id::AccountId;
+use tally_store::{Audit, WorkItem};
 use uuid::Uuid;
 
-use super::domain::facts::{Facts, Finding};
-use super::domain::snapshot::{AgentCount, Plan, snapshot};
-use super::store;
-use crate::attribution::store::{self as results, Place};
+use crate::credit::store::{self as results, Place};
 use crate::cycle::domain::{Cycle, Failure, Step};
-use crate::cycle::store as cycles;
+use crate::cycle::step::{At, Job, Task};
+use crate::cycle::store::{self as cycles, runs};
 use crate::policy::CloseCycle;
 use crate::{App, SERVICE, record};
+use tally_engine::closing::facts::{Facts, Finding};
+use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
 
-/// The kind of all items of work here.
-pub const WORK: &str = "closing";
 /// How often an item is tried.
 pub const ATTEMPTS: i32 = 5;
-
-/// One item of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Job {
-    /// The cycle.
-    pub cycle: CycleId,
-    /// The attempt at closing it.
-    pub run: Uuid,
-    /// What is to be done.
-    pub task: Task,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Ask the peers, freeze, split.
-    Gather,
-    /// Credit the records of one component.
-    Attribute(i32),
-    /// Make the cards and end the run.
-    Score,
-    /// Throw away what a dead run wrote.
-    Discard,
-}
-
-impl Task {
-    /// What traces call it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Gather => "gather",
-            Self::Attribute(_) => "attribute",
-            Self::Score => "score",
-            Self::Discard => "discard",
-        }
-    }
-}
 
 /// Does an item of work. `Ok` when nothing is left of it, also where its run does not count any more.
 ///
@@ -85,7 +45,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
     let Some(cycle) = cycle else { return at.abandon().await };
     match job.task {
         Task::Gather => at.gather(&cycle).await,
-        Task::Attribute(component) => crate::attribution::app::attribute(&at, &cycle, component).await,
+        Task::Attribute(component) => crate::credit::app::attribute(&at, &cycle, component).await,
         Task::Score => crate::card::app::score_cycle(&at, &cycle).await,
         Task::Discard => Ok(()),
     }
@@ -114,13 +74,6 @@ pub async fn give_up(app: &App, item: &WorkItem, failure: Failure) -> Result<()>
         .await
 }
 
-impl Job {
-    /// Another item of the same run.
-    pub fn then(self, task: Task) -> WorkOrder {
-        WorkOrder::new(WORK, self.run, &Self { task, ..self })
-    }
-}
-
 fn context(app: &App, item: &WorkItem) -> OpContext {
     let actor = Actor::service(SERVICE, item.tenant, item.on_behalf_of);
     let view = Arc::new(compile_service(SERVICE, 0));
@@ -128,45 +81,7 @@ fn context(app: &App, item: &WorkItem) -> OpContext {
     OpContext { trace, ..OpContext::new(actor, view, app.clock.clone(), app.rng.clone()) }
 }
 
-/// Where an item is worked on.
-pub struct At<'a> {
-    /// What every room works with.
-    pub app: &'a App,
-    /// The service's own context.
-    pub ctx: &'a OpContext,
-    /// Its permit.
-    pub permit: &'a Permit<CloseCycle>,
-    /// The item.
-    pub item: &'a WorkItem,
-    /// What it says.
-    pub job: Job,
-}
-
 impl At<'_> {
-    /// A unit of work of this run.
-    ///
-    /// # Errors
-    /// [`gone`] where the run does not count any more.
-    pub async fn unit(&self) -> Result<UnitOfWork> {
-        let work = self.app.store.unit(self.ctx, self.permit).await?;
-        if cycles::counts(&work, self.job.cycle, self.job.run).await? { Ok(work) } else { Err(gone()) }
-    }
-
-    /// The audit entry of a piece of this run.
-    pub fn audit(&self, action: &'static str) -> Audit {
-        Audit::new(action, "cycle", self.job.cycle).note("run", self.job.run)
-    }
-
-    /// Tells how far the run is, outside of anything else.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn tell(&self, step: Step) -> Result<()> {
-        let work = self.unit().await?;
-        cycles::progress(&work, self.job.cycle, self.job.run, step, None, None).await?;
-        work.commit(self.audit("performance.cycle.progress").note("step", step.name()), ()).await
-    }
-
     async fn abandon(&self) -> Result<()> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         work.finish_work(self.item).await?;
@@ -191,9 +106,9 @@ impl At<'_> {
     async fn put_plan(&self, plan: &Plan, findings: &[(Place, Finding)], total: u32) -> Result<()> {
         let (cycle, run) = (self.job.cycle, self.job.run);
         let work = self.unit().await?;
-        store::discard(&work, run).await?;
+        runs::discard(&work, run).await?;
         results::discard(&work, run).await?;
-        store::snapshot(&work, self.ctx, run, &plan.components).await?;
+        runs::snapshot(&work, self.ctx, run, &plan.components).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
         cycles::progress(&work, cycle, run, Step::Attributing, Some(0), Some(total)).await?;
         let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
@@ -220,24 +135,6 @@ impl At<'_> {
         Ok(rows.into_iter().map(count).collect())
     }
 
-    /// Ends the run without a result, together with this item.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn end(&self, failure: Failure) -> Result<()> {
-        self.app
-            .store
-            .retry(self.ctx, || async {
-                let work = self.unit().await?;
-                let failed = cycles::lock(&work, self.job.cycle).await?.fail(failure.clone())?;
-                cycles::save(&work, &failed).await?;
-                work.enqueue_work([self.job.then(Task::Discard)]).await?;
-                work.finish_work(self.item).await?;
-                work.commit(self.audit("performance.cycle.fail").note("reason", failure.reason()), ()).await
-            })
-            .await
-    }
-
     /// Throws away what a dead run wrote, an account at a time, so that nobody waits long for the store.
     async fn discard(&self) -> Result<()> {
         let run = self.job.run;
@@ -252,16 +149,11 @@ impl At<'_> {
         }
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         results::discard(&work, run).await?;
-        store::discard(&work, run).await?;
+        runs::discard(&work, run).await?;
         crate::card::store::discard(&work, run).await?;
         work.finish_work(self.item).await?;
         work.commit(self.audit("performance.cycle.discard"), ()).await
     }
-}
-
-/// What a piece of work of a run that was cancelled meanwhile ends with.
-pub fn gone() -> Error {
-    Error::new(tally_kernel::Kind::Cancelled, "RUN_GONE", "the run was cancelled")
 }
 
 /// Findings with where their subjects stand: an account's key, an employee number, or else the group.

@@ -8,8 +8,9 @@ use tally_runtime::{Shutdown, Task};
 use tally_store::WorkItem;
 use tracing::{Instrument as _, Span};
 
-use super::app::{ATTEMPTS, WORK, give_up, work};
+use super::app::{ATTEMPTS, give_up, work};
 use crate::cycle::domain::Failure;
+use crate::cycle::step::WORK;
 use crate::errors::failure_of;
 use crate::{App, SERVICE};
 

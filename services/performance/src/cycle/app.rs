@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use super::domain::{Cycle, NewCycle, Published, State, Step};
 use super::store;
 use crate::App;
-use crate::closing::app::{Job, Task, WORK};
+use crate::cycle::step::{Job, Task, WORK};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
 
 /// How often a watched cycle is looked at: another replica may be the one that works on it.

@@ -15,9 +15,7 @@ use tally_kernel::id::{CycleId, SchemeId};
 use tally_kernel::time::Period;
 use uuid::Uuid;
 
-mod policy;
-
-pub use self::policy::{MIN_AMBIGUOUS, NEWEST, Policy, SESSION_WINDOW, VERSIONS};
+use tally_engine::policy::Policy;
 
 /// Where a cycle stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,8 +16,9 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Cycle, NewCycle, Policy, State, Summary, VERSIONS};
+use super::domain::{Cycle, NewCycle, State, Summary};
 use crate::App;
+use tally_engine::policy::{Policy, VERSIONS};
 
 /// CycleService.
 pub struct Rpc {

@@ -14,6 +14,8 @@ use tally_store::{ScopedTx, UnitOfWork, to_db};
 
 use super::domain::{Cycle, CycleError, State, Step};
 
+pub mod runs;
+
 /// A cycle.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "cycles")]

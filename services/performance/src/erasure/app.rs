@@ -10,7 +10,7 @@ use tally_store::{Audit, pseudonym};
 use super::domain::{self, Worn};
 use super::store;
 use crate::App;
-use crate::closing::store as closing;
+use crate::cycle::store::runs as closing;
 use crate::policy::ErasePerson;
 
 /// Puts a pseudonym on the person's records, findings and frozen inputs: how many rows. What tells what to look for goes

@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{TimeError, zone};
 
-use crate::closing::domain::facts::{AccountFacts, Alias};
-use crate::closing::domain::snapshot::Frozen;
+use tally_engine::closing::facts::{AccountFacts, Alias};
+use tally_engine::closing::snapshot::Frozen;
 
 /// A text that meant the person in an account's records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,9 +146,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::closing::domain::facts::DutyRule;
-    use crate::closing::domain::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson, Meaning};
-    use crate::cycle::domain::Policy;
+    use tally_engine::closing::facts::DutyRule;
+    use tally_engine::closing::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson, Meaning};
+    use tally_engine::policy::Policy;
 
     const ME: PersonId = PersonId(Uuid::from_u128(2));
 

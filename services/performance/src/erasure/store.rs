@@ -6,7 +6,7 @@ use tally_kernel::Result;
 use tally_store::{ScopedTx, UnitOfWork};
 
 use super::domain::Worn;
-use crate::attribution::store::finding;
+use crate::credit::store::finding;
 use crate::record::store as record;
 
 /// Puts the pseudonym on the records that this text named: how many.

@@ -8,8 +8,8 @@ use tally_store::{Audit, digest};
 
 use super::store;
 use crate::App;
-use crate::card::domain::{CardError, Scheme};
 use crate::policy::{CreateSchemeVersion, GetScheme, ListSchemes};
+use tally_engine::scoring::{CardError, Scheme};
 
 /// Writes a new version; versions never change afterwards.
 pub async fn create_version(

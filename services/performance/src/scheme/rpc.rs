@@ -4,13 +4,13 @@ use tally_api::performance::v1 as pb;
 use tally_kernel::error::Violations;
 use tally_kernel::id::SchemeId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Micro, Result};
+use tally_kernel::{Micro, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
 use crate::App;
-use crate::card::domain::{Direction, Kpi, Normalisation, Scheme};
+use tally_engine::scoring::{Direction, Kpi, Normalisation, Scheme};
 
 /// Most points where the scheme does not say.
 const CAP: Micro = Micro::from_int(120);
@@ -30,7 +30,7 @@ impl pb::scheme_service_server::SchemeService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let scheme = asked.scheme.unwrap_or_default().try_into()?;
+            let scheme = read(asked.scheme.unwrap_or_default())?;
             let written = app::create_version(&self.app, &ctx, &asked.request_id, scheme).await?;
             Ok(pb::CreateSchemeVersionResponse { scheme: Some(message(written)) })
         };
@@ -63,17 +63,13 @@ impl pb::scheme_service_server::SchemeService for Rpc {
     }
 }
 
-impl TryFrom<pb::Scheme> for Scheme {
-    type Error = Error;
-    fn try_from(sent: pb::Scheme) -> Result<Self> {
-        let mut v = Violations::new();
-        v.text("scheme.name", &sent.name, 200);
-        let read = |(i, kpi)| kpi_of(&mut v, &format!("scheme.kpis[{i}]"), kpi);
-        let kpis: Option<Vec<Kpi>> = sent.kpis.into_iter().enumerate().map(read).collect();
-        let scheme =
-            |kpis| Self { name: sent.name, version: 1, kpis, collaboration: sent.collaboration, grades: vec![] };
-        v.finish(kpis.map(scheme))
-    }
+fn read(sent: pb::Scheme) -> Result<Scheme> {
+    let mut v = Violations::new();
+    v.text("scheme.name", &sent.name, 200);
+    let kpi = |(i, kpi)| kpi_of(&mut v, &format!("scheme.kpis[{i}]"), kpi);
+    let kpis: Option<Vec<Kpi>> = sent.kpis.into_iter().enumerate().map(kpi).collect();
+    let scheme = |kpis| Scheme { name: sent.name, version: 1, kpis, collaboration: sent.collaboration, grades: vec![] };
+    v.finish(kpis.map(scheme))
 }
 
 fn kpi_of(v: &mut Violations, path: &str, sent: pb::Kpi) -> Option<Kpi> {

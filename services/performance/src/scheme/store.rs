@@ -9,7 +9,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
-use crate::card::domain::Scheme;
+use tally_engine::scoring::Scheme;
 
 pub mod head {
     use sea_orm::entity::prelude::*;

@@ -3,10 +3,11 @@
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
-use tally_app::directory::{Directory, DirectoryPerson, Employment, People, Post};
+use tally_app::directory::{Directory, People};
 use tally_kernel::Micro;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, TenantId};
 use tally_kernel::page::Page;
+use tally_kernel::person::{DirectoryPerson, Employment, Post};
 use tally_rpc::Peer;
 use tally_store::Audit;
 use tally_testkit::callers::Callers;

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tally_access::Region;
-use tally_app::directory::DirectoryPerson;
+use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::person::DirectoryPerson;
 use tally_kernel::time::{Period, TimeError, zone};
 
 use super::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase};
-use crate::attribution::domain as attribution;
-use crate::cycle::domain::Policy;
+use crate::attribution;
+use crate::policy::Policy;
 
 /// Everything one component of accounts and people needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

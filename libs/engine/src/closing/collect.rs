@@ -13,8 +13,8 @@ use tally_kernel::time::{TimeError, resolve, zone};
 
 use super::facts::{Finding, Phase, PhaseKind};
 use super::snapshot::{Frozen, FrozenAccount, FrozenPerson, Meaning};
-use crate::attribution::domain::Record;
-use crate::card::domain::Sample;
+use crate::attribution::Record;
+use crate::scoring::Sample;
 
 /// A first reply that counts as prompt.
 const PROMPT_MS: i64 = 30_000;

@@ -12,10 +12,10 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, ExportedCredit};
-use super::domain::Rung;
 use super::store::Total;
 use crate::App;
-use crate::closing::domain::facts::Finding;
+use tally_engine::attribution::Rung;
+use tally_engine::closing::facts::Finding;
 
 /// AttributionService.
 pub struct Rpc {

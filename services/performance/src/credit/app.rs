@@ -13,23 +13,23 @@ use tally_kernel::{Error, Result};
 use tally_store::Audit;
 use uuid::Uuid;
 
-use super::domain::{Credit, Rung};
 use super::store::{self, NewCredit, Place, StoredCredit, Total};
 use crate::card::app::customs;
-use crate::closing::app::At;
-use crate::closing::domain::codec::Share;
-use crate::closing::domain::collect::{Gatherer, Records, Row, meaning, phase_on};
-use crate::closing::domain::compute::{AccountPart, Computed, compute, packed};
-use crate::closing::domain::credit::evidence;
-use crate::closing::domain::facts::Finding;
-use crate::closing::domain::ladder::{Question, lines};
-use crate::closing::domain::snapshot::{Frozen, FrozenAccount};
-use crate::closing::store as kept;
 use crate::cycle::domain::{Cycle, Step};
+use crate::cycle::step::At;
 use crate::cycle::store as cycles;
+use crate::cycle::store::runs as kept;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::record::domain::{Measure, MeasureValue};
 use crate::{App, record};
+use tally_engine::attribution::{Credit, Rung};
+use tally_engine::closing::codec::Share;
+use tally_engine::closing::collect::{Gatherer, Records, Row, meaning, phase_on};
+use tally_engine::closing::compute::{AccountPart, Computed, compute, packed};
+use tally_engine::closing::credit::evidence;
+use tally_engine::closing::facts::Finding;
+use tally_engine::closing::ladder::{Question, lines};
+use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
 
 /// Records read at once.
 const READ: u64 = 20_000;
@@ -170,7 +170,7 @@ async fn write_rest(at: &At<'_>, computed: &Computed, component: i32) -> Result<
     store::put_findings(&work, at.ctx, run, component, &findings(computed)).await?;
     let left = work.finish_work(at.item).await?;
     if left == 0 {
-        work.enqueue_work([at.job.then(crate::closing::app::Task::Score)]).await?;
+        work.enqueue_work([at.job.then(crate::cycle::step::Task::Score)]).await?;
     }
     cycles::advance(&work, at.job.cycle, run, Step::Attributing).await?;
     let audit = at.audit("performance.cycle.attribute").note("component", component);
@@ -180,7 +180,7 @@ async fn write_rest(at: &At<'_>, computed: &Computed, component: i32) -> Result<
 fn totals(computed: &Computed) -> Vec<(Place, Total)> {
     let frozen = &computed.frozen;
     let all = computed.outcome.by_account.iter().chain(&computed.outcome.by_person);
-    let total = |t: &super::domain::Total| {
+    let total = |t: &tally_engine::attribution::Total| {
         let person = frozen.people.get(t.person as usize)?;
         let account = t.account.and_then(|a| frozen.accounts.get(a as usize));
         let place = Place { region: person.region.clone(), unit: Some(person.unit), person: Some(person.id) };

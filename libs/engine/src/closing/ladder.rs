@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tally_access::Locale;
+use tally_kernel::Locale;
 use tally_kernel::Ppm;
 
 use super::codec::Share;
 use super::credit::on_duty;
 use super::facts::{DutyRule, PhaseKind};
 use super::snapshot::{Frozen, FrozenAccount, FrozenDuty};
-use crate::attribution::domain::Rung;
+use crate::attribution::Rung;
 
 /// What is to be explained.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tally_access::Region;
-use tally_app::directory::DirectoryPerson;
+use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::person::DirectoryPerson;
 
 /// How an account is used from a date on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

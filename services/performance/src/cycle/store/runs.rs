@@ -10,9 +10,9 @@ use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
-use super::domain::collect::Sums;
-use super::domain::credit::Figures;
-use super::domain::snapshot::{Frozen, FrozenAccount};
+use tally_engine::closing::collect::Sums;
+use tally_engine::closing::credit::Figures;
+use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
 
 pub(crate) mod frozen {
     use futures::future::FutureExt as _;

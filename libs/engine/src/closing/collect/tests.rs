@@ -4,7 +4,7 @@ use tally_kernel::time::Period;
 use uuid::Uuid;
 
 use super::*;
-use crate::cycle::domain::Policy;
+use crate::policy::Policy;
 
 fn ms(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().as_millisecond()

@@ -7,7 +7,7 @@ use super::collect::{Records, Sums, day_number};
 use super::credit::{CreditDigest, Figures};
 use super::facts::{DutyRule, Finding, PhaseKind};
 use super::snapshot::{Frozen, FrozenAccount};
-use crate::attribution::domain::{
+use crate::attribution::{
     self as attribution, AccountInput, AgentInput, Attribution, Credit, FindingKind, Input, Occupancy, Phase,
     PhaseFrom, attribute,
 };

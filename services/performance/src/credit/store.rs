@@ -9,11 +9,11 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
-use super::domain::Rung;
-use crate::closing::domain::codec::{Share, pack, unpack};
-use crate::closing::domain::credit::{rung_number, rung_of};
-use crate::closing::domain::facts::Finding;
-use crate::closing::store::account;
+use crate::cycle::store::runs::account;
+use tally_engine::attribution::Rung;
+use tally_engine::closing::codec::{Share, pack, unpack};
+use tally_engine::closing::credit::{rung_number, rung_of};
+use tally_engine::closing::facts::Finding;
 
 /// Credits, one row a record.
 pub mod credit {
@@ -24,7 +24,7 @@ pub mod credit {
 
     use super::{Share, unpack};
 
-    /// A record's credit. Shares are packed: see `closing::domain::codec`.
+    /// A record's credit. Shares are packed: see `tally_engine::closing::codec`.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "credits")]
     pub struct Model {

@@ -1,6 +1,6 @@
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use tally_app::directory::{Employment, Post};
+use tally_kernel::person::{Employment, Post};
 use uuid::Uuid;
 
 use super::*;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::Share;
 use super::facts::DutyRule;
 use super::snapshot::{FrozenAccount, FrozenDuty, FrozenPerson};
-use crate::attribution::domain::Rung;
+use crate::attribution::Rung;
 
 /// The rungs of the ladder, in its order.
 pub const RUNGS: [Rung; 7] =

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use tally_performance::attribution::domain::{
+use tally_engine::attribution::{
     AccountInput, AgentInput, Attribution, DutyRule, Input, Occupancy, Policy, Record, WHOLE, attribute,
 };
 
