@@ -118,9 +118,43 @@ STORE_UNAVAILABLE = the store cannot be reached right now; try again shortly
 PEER_UNAVAILABLE = a service that this call needs is away: try again in a moment
 # A peer does not know the service that asks it; nothing is wrong with the caller's token.
 PEER_REFUSES_SERVICE = a service that this call needs does not know this one yet: try again in a moment
+# An address of a service that cannot be read.
+PEER_ADDRESS_INVALID = { $address } is no address of a service: write http://host:port or https://host:port
+# The server's certificate is not signed by whom the client trusts.
+PEER_CERTIFICATE_UNKNOWN = the server's certificate is signed by an authority that is not trusted here: name the file of that authority (--ca, or client.authority in the settings), or look whether this is the right server
+# The server's certificate names another host.
+PEER_CERTIFICATE_FOR_ANOTHER = the server's certificate is for another name: call it by a name that stands in its certificate
+# The server's certificate is over, or not valid yet.
+PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its operator renews it, unless the clock of this machine is wrong
+# The server wants a certificate of its callers and was shown none.
+PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
+# The server was shown a certificate that it does not take.
+PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown ({ $why }): ask its operator which authority signs those of callers
+# The address begins with https, and whoever listens there knows no TLS.
+PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
+# The address begins with http, and whoever listens there wants TLS.
+PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
+# Something else about TLS.
+PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
 # A certificate, a key or an authority that cannot be read, or no authority at all.
 PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
 # A peer refused without a reason of ours.
 PEER_FAILED = a service that this call needs refused it
 # This request_id belongs to a request with another body.
 REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
+
+## The command line
+
+# Nobody listens at the address.
+SERVER_AWAY = nobody answers at { $server }: is the suite running there? --server says where it listens
+# A file of certificates that is not there.
+CLIENT_FILE_UNREADABLE = cannot read { $file }: { $why }
+# A file that is there and holds something else.
+CLIENT_FILE_WRONG = { $file } holds no { $block } in PEM
+SIGNED_IN_AS = as { $login } at { $server }, signed in with `tally login`
+LOGIN_GOOD = signed in until { $until }. Commands that follow need neither the token nor the server again; other programs send it as `authorization: Bearer ..`
+LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }): give the token to other commands with --token-file
+# What `tally login` remembers is over.
+SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
+# No token was given.
+SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in

@@ -80,6 +80,26 @@ STORE_BUSY = 数据库暂时繁忙，请稍后再试。
 STORE_UNAVAILABLE = 数据库暂时繁忙，请稍后再试。
 PEER_UNAVAILABLE = 所依赖的服务暂时不可用，请稍后再试。
 PEER_REFUSES_SERVICE = 所依赖的服务尚未认识本服务，请稍后再试。
+PEER_ADDRESS_INVALID = { $address } 不是服务地址：请写成 http://主机:端口 或 https://主机:端口。
+PEER_CERTIFICATE_UNKNOWN = 服务器证书由此处不信任的机构签发：请指定该机构的证书文件（--ca，或设置 client.authority），或确认服务器地址无误。
+PEER_CERTIFICATE_FOR_ANOTHER = 服务器证书属于另一个名称：请用证书中写明的名称访问。
+PEER_CERTIFICATE_OUT_OF_DATE = 服务器证书不在有效期内：请运维人员更新证书，并确认本机时间正确。
+PEER_WANTS_CERTIFICATE = 服务器要求调用方出示证书：请指定您的证书与私钥（--client-cert 与 --client-key，或设置 client.certificate 与 client.key）。
+PEER_REFUSES_CERTIFICATE = 服务器不接受所出示的证书（{ $why }）：请向运维人员询问调用方证书应由哪个机构签发。
+PEER_SPEAKS_PLAINTEXT = 地址以 https:// 开头，但该服务器不使用 TLS：请改写为 http://，或向运维人员询问正确的端口。
+PEER_SPEAKS_TLS = 地址以 http:// 开头，但该服务器使用 TLS：请改写为 https://。
+PEER_TLS_FAILED = 无法建立加密连接：{ $why }。
 PEER_CERTIFICATES_UNUSABLE = 用于该服务器的证书无法使用：{ $why }。请用 --ca（或设置 client.authority）指定签发服务器证书的机构证书文件。
 PEER_FAILED = 所依赖的服务暂时不可用，请稍后再试。
 REQUEST_ID_REUSED = 同一 request_id 已用于内容不同的请求，请换一个新的。
+
+## The command line
+
+SERVER_AWAY = { $server } 没有应答：服务是否已在那里启动？用 --server 指定地址。
+CLIENT_FILE_UNREADABLE = 无法读取 { $file }：{ $why }。
+CLIENT_FILE_WRONG = { $file } 中没有 PEM 格式的 { $block }。
+SIGNED_IN_AS = 以 { $login } 的身份访问 { $server }（由 `tally login` 登录）
+LOGIN_GOOD = 登录有效至 { $until }。之后的命令无需再给令牌与地址；其他程序请以 `authorization: Bearer ..` 发送令牌。
+LOGIN_NOT_REMEMBERED = 无法将登录保存到 { $file }（{ $why }）：请用 --token-file 把令牌交给其他命令。
+SIGN_IN_OVER = { $login } 的登录已过期，请重新运行 `tally login { $login }`。
+SIGN_IN_FIRST = 没有令牌：请先运行 `tally login 用户名`，或用 --token-file 指定令牌文件，或从标准输入传入。

@@ -42,7 +42,7 @@ impl std::fmt::Debug for Resolve {
 }
 
 impl Resolve {
-    async fn ask(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) async fn ask(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let mut all = match self {
             Self::Machine => tokio::net::lookup_host((host, port)).await?.collect(),
             Self::By(say) => say(host, port),

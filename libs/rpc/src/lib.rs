@@ -11,6 +11,7 @@ mod addresses;
 mod authenticate;
 mod channel;
 mod deadline;
+mod diagnosis;
 mod eddsa;
 mod fields;
 mod keys;

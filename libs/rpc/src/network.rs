@@ -41,7 +41,7 @@ use crate::tls::{ClientTls, Tls};
 /// How often a name is resolved where nobody says otherwise.
 const RESOLVE_EVERY: Duration = Duration::from_secs(10);
 /// How long a connection, and then its handshake, may take.
-const CONNECT: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT: Duration = Duration::from_secs(2);
 /// The first pause after every address was tried; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(25);
 const PAUSES: u32 = 4;
@@ -75,18 +75,9 @@ impl Network {
     /// # Errors
     /// `PEER_ADDRESS_INVALID` when the address cannot be read, `PEER_CERTIFICATES_UNUSABLE` when certificates cannot.
     pub fn connect(&self, address: &str) -> Result<RpcChannel> {
-        let unread = || {
-            let text =
-                format!("not an address of a service: {address} (expected http://host:port or https://host:port)");
-            Error::new(Kind::InvalidArgument, "PEER_ADDRESS_INVALID", text)
-        };
+        let unread = || Error::of(Kind::InvalidArgument, msg!("PEER_ADDRESS_INVALID", address));
         let uri: Uri = address.parse().map_err(|e| unread().with_internal(e))?;
-        let (Some(scheme), Some(host)) = (uri.scheme(), uri.host()) else { return Err(unread()) };
-        let default = if *scheme == Scheme::HTTPS { 443 } else { 80 };
-        if !matches!(scheme.as_str(), "http" | "https") || uri.path() != "/" {
-            return Err(unread());
-        }
-        let name = (host.trim_matches(['[', ']']).to_owned(), uri.port_u16().unwrap_or(default));
+        let name = name(&uri).ok_or_else(unread)?;
         let dial = self.dial(&name.0, uri).map_err(unusable)?;
         let addresses = Addresses::new(name, self.resolve_every, self.resolve.clone(), dial);
         Ok(caller(address, Wire { addresses: Arc::new(addresses), reads: Arc::clone(&self.reads) }))
@@ -112,6 +103,17 @@ impl Network {
             endpoint.connect_with_connector_lazy(connector)
         }))
     }
+}
+
+/// Host and port of a service's address.
+pub(crate) fn name(uri: &Uri) -> Option<(String, u16)> {
+    let port = match uri.scheme_str()? {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let host = uri.host().filter(|_| uri.path() == "/")?;
+    Some((host.trim_matches(['[', ']']).to_owned(), uri.port_u16().unwrap_or(port)))
 }
 
 /// A channel to `address` with these certificates and else as usual; only what was never sent is asked again.

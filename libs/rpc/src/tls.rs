@@ -1,5 +1,10 @@
 //! Certificates: what a server shows and asks for, and whom a client trusts.
 
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
 
 /// A certificate chain and its private key, PEM.
@@ -84,4 +89,29 @@ impl ClientTls {
             None => config,
         }
     }
+
+    /// The same without HTTP; nothing where a certificate or a key cannot be read.
+    pub(crate) fn rustls(&self) -> Option<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        match &self.authority {
+            Some(authority) => roots.add_parsable_certificates(chain(authority)?),
+            None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+        let config = config.with_root_certificates(roots);
+        let mut config = match &self.shown {
+            Some(Shown { certificate, key }) => {
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).ok()?;
+                config.with_client_auth_cert(chain(certificate)?, key).ok()?
+            }
+            None => config.with_no_client_auth(),
+        };
+        config.alpn_protocols.push(b"h2".to_vec());
+        Some(config)
+    }
+}
+
+fn chain(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
 }

@@ -11,7 +11,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Deserializer, Serialize};
-use tally_access::PolicyRow;
+use tally_access::{Locale, PolicyRow};
 use tally_rpc::{Limits, Network, Tls};
 
 mod secret;
@@ -47,6 +47,8 @@ pub struct Config {
     pub peers: BTreeMap<String, String>,
     /// How they are called.
     pub calls: Calls,
+    /// What the command line asks of a suite that runs elsewhere.
+    pub client: Client,
     /// Logs, traces, metrics.
     pub telemetry: Telemetry,
     /// The pool of heavy work.
@@ -127,6 +129,18 @@ pub struct Audit {
 #[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
 pub struct Calls {
     pub resolve_seconds: u64,
+}
+
+/// `[client]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml tells what each setting means; one text is enough")]
+pub struct Client {
+    pub server: String,
+    pub authority: PathBuf,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    pub session_file: PathBuf,
 }
 
 /// `[telemetry]`
@@ -225,6 +239,10 @@ impl Config {
     /// The first setting that is unknown, unreadable or dangerous.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
+        if let Some(folder) = state_folder(&sources.environment) {
+            let (source, key) = ("the home folder".into(), "client.session_file".to_owned());
+            figment = figment.merge(One { source, key, value: format!("{folder}/tally/session.json") });
+        }
         if let Some(file) = &sources.file {
             if !file.is_file() {
                 return Err(error("--config", format!("there is no file {}", file.display())));
@@ -423,6 +441,20 @@ pub fn passphrase_in(file: &Path) -> Result<String, String> {
     let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() { Err(format!("{} is empty", file.display())) } else { Ok(text.to_owned()) }
+}
+
+/// Where programs of this user keep what they remember (XDG base directories).
+fn state_folder(environment: &[(String, String)]) -> Option<String> {
+    let found = |name: &str| environment.iter().find(|(known, value)| known == name && value.starts_with('/'));
+    let own = found("XDG_STATE_HOME").map(|(_, folder)| folder.clone());
+    own.or_else(|| found("HOME").map(|(_, home)| format!("{}/.local/state", home.trim_end_matches('/'))))
+}
+
+/// The language that the user's environment asks for.
+pub fn spoken() -> Locale {
+    let set = |name| std::env::vars_os().find(|(known, value)| known == name && !value.is_empty());
+    let tag = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).and_then(|(_, tag)| tag.into_string().ok());
+    if tag.is_some_and(|tag| tag.starts_with("zh")) { Locale::ZhCn } else { Locale::En }
 }
 
 fn key_of_variable(name: &str) -> Option<String> {

@@ -10,6 +10,6 @@ mod task;
 pub mod telemetry;
 
 pub use compute::Compute;
-pub use config::{Config, ConfigError, EXIT_CONFIG, Sources, passphrase_in};
+pub use config::{Config, ConfigError, EXIT_CONFIG, Sources, passphrase_in, spoken};
 pub use process::{Boot, Failure, Mounted, Running, Service, run, stop_signal};
 pub use task::{Shutdown, Task, Trigger};

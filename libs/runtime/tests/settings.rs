@@ -142,3 +142,15 @@ fn a_passphrase_is_taken_as_it_is_typed_or_from_its_file_but_not_from_both() {
     let missing = environment(&[("TALLY_KEYS_PASSPHRASE_FILE", "/no/such/file")]).unwrap_err();
     assert!(missing.to_string().contains("/no/such/file"), "{missing}");
 }
+
+#[test]
+fn what_a_sign_in_leaves_lies_in_the_users_state_folder_unless_a_setting_says_otherwise() {
+    let file = |environment: &[(&str, &str)]| {
+        let config = Config::load(&Sources { environment: pairs(environment), ..Sources::default() });
+        config.unwrap().client.session_file.display().to_string()
+    };
+    assert_eq!(file(&[]), "");
+    assert_eq!(file(&[("HOME", "/home/li")]), "/home/li/.local/state/tally/session.json");
+    assert_eq!(file(&[("HOME", "/home/li"), ("XDG_STATE_HOME", "/state")]), "/state/tally/session.json");
+    assert_eq!(file(&[("HOME", "/home/li"), ("TALLY_CLIENT_SESSION_FILE", "/here")]), "/here");
+}

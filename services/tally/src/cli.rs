@@ -222,23 +222,42 @@ pub struct Invite {
 pub struct Login {
     /// Sign-in name
     pub login: String,
-    /// Where the suite listens
-    #[arg(long, default_value = "http://127.0.0.1:7070")]
-    pub server: String,
     /// The six digits of your authenticator, or a recovery code, where you have a second factor
     #[arg(long, default_value = "", hide_default_value = true)]
     pub code: String,
     /// The password was given to you for one sign-in: the second line of the standard input is your new one
     #[arg(long)]
     pub new_password: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Where a suite listens, and what is shown and believed there: flags before [client] of the settings before what
+/// `tally login` remembered.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Connection {
+    /// Where the suite listens, such as https://tally.example:7070; where `tally login` signed in last, or
+    /// http://127.0.0.1:7070
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// File of the certificate chain to show to a server that wants one (PEM)
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_cert: Option<PathBuf>,
+    /// File of its private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Server {
-    /// Where the suite listens; services that the settings place elsewhere (peers) are asked there
-    #[arg(long, default_value = "http://127.0.0.1:7070")]
-    pub server: String,
-    /// File that holds what `tally login` printed; without it the token is the first line of the standard input
+    #[command(flatten)]
+    pub connection: Connection,
+    /// File that holds a token; by default the one that `tally login` remembers, or the first line of the standard input
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     #[command(flatten)]

@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod cli;
 pub mod close;
 pub mod commands;
+pub mod connection;
 pub mod entry;
 pub mod progress;
 pub mod sample;

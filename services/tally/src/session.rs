@@ -6,10 +6,9 @@ use anyhow::{Context as _, Result};
 use tally_access::PolicyRow;
 use tally_api::identity::v1 as identity;
 use tally_i18n::sentence;
-use tally_kernel::Locale;
-use tally_kernel::error::Kind;
+use tally_kernel::{Error, Kind};
 use tally_rpc::{Network, RpcChannel, bearer};
-use tally_runtime::Config;
+use tally_runtime::spoken;
 use tonic::{Request, Status};
 
 use crate::suite::SERVICES;
@@ -30,22 +29,6 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// Each service where the settings place it, the others behind this address.
-    pub fn of_settings(config: &Config, address: &str) -> Result<Self> {
-        let network = config.network(rpcs())?;
-        let way = |name: &str| match config.peer(name) {
-            Ok(peer) => network.connect(peer),
-            Err(_) => Network::of(rpcs()).connect(address),
-        };
-        Ok(Self {
-            identity: way("identity")?,
-            attendance: way("attendance")?,
-            performance: way("performance")?,
-            compensation: way("compensation")?,
-            talent: way("talent")?,
-        })
-    }
-
     /// All services behind one address, such as `http://127.0.0.1:7070`.
     pub fn at(address: &str) -> Result<Self> {
         let channel = Network::of(rpcs()).connect(address)?;
@@ -60,7 +43,7 @@ impl Channels {
 }
 
 /// What every service offers.
-fn rpcs() -> impl Iterator<Item = &'static PolicyRow> {
+pub(crate) fn rpcs() -> impl Iterator<Item = &'static PolicyRow> {
     SERVICES.into_iter().flat_map(|part| part.policy)
 }
 
@@ -71,6 +54,8 @@ pub struct Session {
     pub at: Channels,
     /// Whose session it is; empty where only the token is known.
     pub principal_id: String,
+    /// Until when the token is good, where that is known.
+    pub good_until: jiff::Timestamp,
     token: String,
     language: &'static str,
 }
@@ -86,12 +71,20 @@ impl Session {
     pub async fn sign_in_as(at: &Channels, ask: identity::SignInRequest) -> Result<Self> {
         let mut client = identity::session_service_client::SessionServiceClient::new(at.identity.clone());
         let reply = client.sign_in(ask).await.map_err(told)?.into_inner();
-        Ok(Self { at: at.clone(), principal_id: reply.principal_id, token: reply.access_token, language: "en" })
+        let until = reply.expires_at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+        Ok(Self {
+            at: at.clone(),
+            principal_id: reply.principal_id,
+            good_until: until.unwrap_or_default(),
+            token: reply.access_token,
+            language: "en",
+        })
     }
 
     /// Whoever a token was given to.
     pub fn of_token(at: &Channels, token: &str) -> Self {
-        Self { at: at.clone(), principal_id: String::new(), token: token.trim().to_owned(), language: "en" }
+        let (principal_id, good_until) = (String::new(), jiff::Timestamp::default());
+        Self { at: at.clone(), principal_id, good_until, token: token.trim().to_owned(), language: "en" }
     }
 
     /// The same session, answered in another language (`en`, `zh-CN`).
@@ -133,10 +126,15 @@ pub struct Refusal {
 
 /// A status as an error a person can read.
 pub fn told(status: Status) -> anyhow::Error {
-    let error = tally_rpc::error_from(status);
-    let mut text = sentence(Locale::En, &error);
+    refusal(tally_rpc::error_from(status))
+}
+
+/// An error as the person who types reads it.
+pub fn refusal(error: Error) -> anyhow::Error {
+    let locale = spoken();
+    let mut text = sentence(locale, &error);
     for violation in error.violations() {
-        text.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(Locale::En, &violation.message)));
+        text.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(locale, &violation.message)));
     }
     let refused = matches!(error.kind(), Kind::InvalidArgument | Kind::FailedPrecondition);
     anyhow::Error::new(Refusal { text, reason: error.reason(), refused })

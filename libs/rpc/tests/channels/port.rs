@@ -1,6 +1,7 @@
 //! The port: health, reflection, mutual TLS, and a network that breaks.
 
-use tally_rpc::{Health, Limits, Tls, connect};
+use tally_kernel::Message;
+use tally_rpc::{ClientTls, Health, Limits, Network, Tls, connect};
 use tally_testkit::proxy::Proxy;
 use tally_testkit::{eventually, listener};
 use tokio::sync::oneshot;
@@ -104,6 +105,57 @@ async fn a_lost_connection_is_an_answer_and_the_next_call_finds_the_way_again() 
 
     proxy.restore();
     eventually("the channel connects again", async || say(&channel, bench.ask("who")).await.ok()).await;
+}
+
+/// A port that speaks TLS until the test ends.
+async fn encrypted(bench: &Bench, tls: Tls) -> u16 {
+    let (listener, address) = listener().await;
+    let services = vec![bench.guarded.clone()];
+    tokio::spawn(async move {
+        tally_rpc::serve(listener, services, Health::default(), Some(&tls), std::future::pending()).await
+    });
+    address.port()
+}
+
+#[tokio::test]
+async fn whoever_gets_nowhere_is_told_what_stands_between() {
+    let bench = Bench::new(Limits::default(), None);
+    let of = |certificate: &str, key: &str, authority: Option<&str>| Tls {
+        certificate: certificate.into(),
+        key: key.into(),
+        authority: authority.map(str::to_owned),
+    };
+    let [authority, server, key] =
+        [include_str!("../tls/authority.pem"), include_str!("../tls/server.pem"), include_str!("../tls/server.key")];
+    let (over, over_key) = (include_str!("../tls/over.pem"), include_str!("../tls/over.key"));
+    let plain = bench.serve().await.port();
+    let alone = encrypted(&bench, of(server, key, None)).await;
+    let mutual = encrypted(&bench, of(server, key, Some(authority))).await;
+    let late = encrypted(&bench, of(over, over_key, None)).await;
+    let known = ClientTls::trusting(Some(authority.to_owned()));
+    let (stranger, stranger_key) = (include_str!("../tls/stranger.pem"), include_str!("../tls/stranger.key"));
+    let stranger = known.clone().showing(stranger.to_owned(), stranger_key.to_owned());
+    let late_known = ClientTls::trusting(Some(over.to_owned()));
+    for (address, tls, wanted) in [
+        (format!("https://localhost:{plain}"), &known, Some("PEER_SPEAKS_PLAINTEXT")),
+        (format!("http://localhost:{alone}"), &known, Some("PEER_SPEAKS_TLS")),
+        (format!("http://localhost:{mutual}"), &known, Some("PEER_SPEAKS_TLS")),
+        (format!("https://localhost:{alone}"), &ClientTls::default(), Some("PEER_CERTIFICATE_UNKNOWN")),
+        (format!("https://127.0.0.1:{alone}"), &known, Some("PEER_CERTIFICATE_FOR_ANOTHER")),
+        (format!("https://localhost:{late}"), &late_known, Some("PEER_CERTIFICATE_OUT_OF_DATE")),
+        (format!("https://localhost:{mutual}"), &known, Some("PEER_WANTS_CERTIFICATE")),
+        (format!("https://localhost:{mutual}"), &stranger, Some("PEER_REFUSES_CERTIFICATE")),
+        (format!("https://localhost:{alone}"), &known, None),
+        (format!("http://localhost:{plain}"), &known, None),
+    ] {
+        let mut network = Network::of([]);
+        network.tls = Some(tls.clone());
+        let why = network.diagnose(&address).await;
+        assert_eq!(why.as_ref().map(Message::id), wanted, "{address}");
+        // And the call says no more than that nobody was reached, unless all is well.
+        let called = say(&network.connect(&address).unwrap(), bench.ask("who")).await;
+        assert_eq!(called.map_err(reason).err(), wanted.map(|_| "PEER_UNAVAILABLE"), "{address}");
+    }
 }
 
 #[tokio::test]

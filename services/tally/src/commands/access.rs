@@ -89,7 +89,7 @@ pub async fn access(args: Access) -> Result<u8> {
 
 /// Grants, then what is lent, then emergencies. What a role has is asked of the server: groups define their own.
 async fn review(args: Review) -> Result<u8> {
-    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let mut lines = grants(&session, &args.permission).await?;
     lines.extend(loans(&session, &args.permission).await?);
     lines.extend(emergencies(&session, &args.permission).await?);

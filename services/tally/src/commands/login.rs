@@ -1,20 +1,42 @@
-//! `tally login`: a password becomes a token.
+//! `tally login`: a password becomes a token, which the commands that follow remember.
 
 use anyhow::Result;
 use tally_api::identity::v1::SignInRequest;
+use tally_i18n::text;
+use tally_kernel::msg;
+use tally_runtime::spoken;
 
 use super::init::line;
+use super::settings::{dumped, load};
 use crate::cli::{DONE, Login};
-use crate::session::{Channels, Session};
+use crate::connection::{Place, Remembered};
+use crate::session::Session;
 
 /// Prints the token alone on the standard output, so that it can be put into a variable.
 pub async fn login(args: Login) -> Result<u8> {
+    let config = load(&args.settings, Vec::new())?;
+    if dumped(&args.settings, &config)? {
+        return Ok(DONE);
+    }
+    let place = Place::of(&args.connection, &config, Remembered::read(&config).as_ref())?;
+    let at = place.channels(&config)?;
+    place.reach(&at, &config).await?;
     let password = line("password (shown as you type): ")?;
     let new_password = if args.new_password { line("new password (at least 12 characters): ")? } else { String::new() };
-    let ask =
-        SignInRequest { login: args.login, password, new_password, code: args.code, client: "tally login".to_owned() };
-    let session = Session::sign_in_as(&Channels::at(&args.server)?, ask).await?;
+    let client = "tally login".to_owned();
+    let login = args.login.clone();
+    let session =
+        Session::sign_in_as(&at, SignInRequest { login, password, new_password, code: args.code, client }).await?;
     println!("{}", session.token());
-    eprintln!("good for ten minutes: send it as `authorization: Bearer ..`");
+    let (until, file) = (session.good_until, &config.client.session_file);
+    eprintln!("{}", text(spoken(), &msg!("LOGIN_GOOD", until = until.to_string())));
+    if file.as_os_str().is_empty() {
+        return Ok(DONE);
+    }
+    let remembered = Remembered::new(place, args.login, session.token().to_owned(), until);
+    if let Err(why) = remembered.write(file) {
+        let (file, why) = (file.display().to_string(), why.to_string());
+        eprintln!("{}", text(spoken(), &msg!("LOGIN_NOT_REMEMBERED", file, why)));
+    }
     Ok(DONE)
 }

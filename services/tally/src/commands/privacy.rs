@@ -33,7 +33,7 @@ type Found = (Map<String, Value>, u64);
 
 /// Writes one JSON document with a section for each service.
 async fn export(args: PersonExport) -> Result<u8> {
-    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let person_id = args.person.to_string();
     let mut services = Map::new();
     services.insert("identity".to_owned(), of_identity(&session, &person_id).await?.into());
@@ -102,7 +102,7 @@ fn gathered(parts: Vec<ExportedTable>) -> Result<Found> {
 
 /// Runs the schedule in every service, until nothing is left that is over.
 async fn run(args: RetentionRun) -> Result<u8> {
-    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let mut rows = 0;
     let mut tell = |service: &str, taken: Vec<RetentionTaken>| {
         for RetentionTaken { table, kind, rows: gone, .. } in taken {

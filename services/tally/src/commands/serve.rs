@@ -28,7 +28,8 @@ pub async fn serve(args: Serve) -> Result<u8> {
         let suite = suite::build(&config, &boot, &Ambient::default()).await?;
         Ok::<_, Failure>(suite.mounted)
     };
-    let ready = |address| println!("serving {} on http://{address}", config.server.services.join(", "));
+    let scheme = if config.server.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
+    let ready = |address| println!("serving {} on {scheme}://{address}", config.server.services.join(", "));
     let ended = run(&config, build, ready, stop_signal()).await;
     telemetry.finish().await;
     ended?;

@@ -1,10 +1,15 @@
 //! Settings of the commands that open stores or speak to a running suite.
 
+use std::io::IsTerminal as _;
+
 use anyhow::{Result, bail};
-use tally_runtime::{Config, Sources};
+use tally_i18n::text;
+use tally_kernel::{Error, Kind, msg};
+use tally_runtime::{Config, Sources, spoken};
 
 use crate::cli::{Server, Settings};
-use crate::session::{Channels, Session, secret_from};
+use crate::connection::{Place, Remembered};
+use crate::session::{Session, refusal, secret_from};
 
 /// Reads the settings, with these flags on top.
 pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Config> {
@@ -23,18 +28,38 @@ pub fn dumped(settings: &Settings, config: &Config) -> Result<bool> {
     Ok(settings.dump_config)
 }
 
-/// The suite that the flags name; nothing when only the settings were to be printed.
-pub fn session(server: &Server) -> Result<Option<Session>> {
+/// The suite that the flags name, once it was found to be there; nothing when only the settings were to be printed.
+pub async fn session(server: &Server) -> Result<Option<Session>> {
     let config = load(&server.settings, Vec::new())?;
     if dumped(&server.settings, &config)? {
         return Ok(None);
     }
+    let remembered = Remembered::read(&config);
+    let place = Place::of(&server.connection, &config, remembered.as_ref())?;
+    let token = token(server, remembered.filter(|known| known.is_at(&place)).as_ref())?;
+    let at = place.channels(&config)?;
+    place.reach(&at, &config).await?;
+    Ok(Some(Session::of_token(&at, &token)))
+}
+
+/// The token of a file, else that of the last sign-in while it is good, else the first line of the standard input.
+fn token(server: &Server, remembered: Option<&Remembered>) -> Result<String> {
+    if let (None, Some(known)) = (&server.token_file, remembered)
+        && let Some(token) = known.token()
+    {
+        let (login, server) = (&known.login, known.server());
+        eprintln!("{}", text(spoken(), &msg!("SIGNED_IN_AS", login, server)));
+        return Ok(token.to_owned());
+    }
+    let over = remembered.map(|known| msg!("SIGN_IN_OVER", login = known.login));
     let token = match &server.token_file {
         Some(file) => secret_from(file)?,
+        None if over.is_some() && std::io::stdin().is_terminal() => String::new(),
         None => std::io::stdin().lines().next().transpose()?.unwrap_or_default(),
     };
     if token.trim().is_empty() {
-        bail!("no token: pipe in what `tally login` prints, or name a file that holds it");
+        let why = over.filter(|_| server.token_file.is_none()).unwrap_or_else(|| msg!("SIGN_IN_FIRST"));
+        return Err(refusal(Error::of(Kind::Unauthenticated, why)));
     }
-    Ok(Some(Session::of_token(&Channels::of_settings(&config, &server.server)?, &token)))
+    Ok(token)
 }

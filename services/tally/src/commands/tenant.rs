@@ -87,7 +87,7 @@ impl Folder {
 
 /// All services are asked at once: a token lives for ten minutes, and a large group takes longer.
 async fn export(args: TenantExport) -> Result<u8> {
-    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let mut folder = Folder::new(&args.out, Progress::new(args.quiet).bar("rows", 0))?;
     macro_rules! ask {
         ($service:ident, $client:ty, $rpc:ident, $request:expr) => {{

@@ -1,0 +1,185 @@
+//! Where the command line finds a suite, and as whom: flags before settings before what `tally login` remembered.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use tally_api::identity::v1::GetJwksRequest;
+use tally_api::identity::v1::session_service_client::SessionServiceClient;
+use tally_kernel::{Clock, Error, Kind, msg};
+use tally_rpc::{ClientTls, Network};
+use tally_runtime::{Config, ConfigError};
+
+use crate::cli::Connection;
+use crate::session::{Channels, refusal, rpcs, told};
+
+const DEFAULT: &str = "http://127.0.0.1:7070";
+
+/// A server, whom to trust there and what to show it. An empty path stands for no file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    server: String,
+    authority: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Place {
+    /// Where these flags lead. Files that were remembered hold for their server only.
+    pub fn of(flags: &Connection, config: &Config, remembered: Option<&Remembered>) -> Result<Self> {
+        let set = &config.client;
+        let server = flags.server.clone().or_else(|| Some(set.server.clone()).filter(|server| !server.is_empty()));
+        let file = |flag: &Option<PathBuf>, set: &PathBuf| absolute(flag.as_ref().unwrap_or(set));
+        let named = Self {
+            authority: file(&flags.ca, &set.authority)?,
+            certificate: file(&flags.client_cert, &set.certificate)?,
+            key: file(&flags.client_key, &set.key)?,
+            server: server.unwrap_or_default(),
+        };
+        let Some(known) = remembered.map(|it| &it.place).filter(|it| named.server.is_empty() || named.is_at(it)) else {
+            let server = if named.server.is_empty() { DEFAULT.to_owned() } else { named.server };
+            return Ok(Self { server, ..named });
+        };
+        let files = if named.has_files() { &named } else { known };
+        Ok(Self { server: known.server.clone(), ..files.clone() })
+    }
+
+    /// Whether both are the same server.
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.server.trim_end_matches('/') == other.server.trim_end_matches('/')
+    }
+
+    fn has_files(&self) -> bool {
+        [&self.authority, &self.certificate, &self.key].iter().any(|file| !file.as_os_str().is_empty())
+    }
+
+    fn tls(&self) -> Result<ClientTls> {
+        let authority = pem(&self.authority, "CERTIFICATE")?;
+        let shown = (pem(&self.certificate, "CERTIFICATE")?, pem(&self.key, "PRIVATE KEY")?);
+        let tls = ClientTls::trusting(authority);
+        match shown {
+            (Some(certificate), Some(key)) => Ok(tls.showing(certificate, key)),
+            (None, None) => Ok(tls),
+            _ => {
+                let message = "a certificate and its key go together: set both or neither".to_owned();
+                Err(ConfigError { key: "client.key".to_owned(), message }.into())
+            }
+        }
+    }
+
+    /// Ways to the services: where the settings place them, and else here.
+    pub fn channels(&self, config: &Config) -> Result<Channels> {
+        let (here, mut peers) = (self.network()?, config.network(rpcs())?);
+        if self.has_files() {
+            peers.tls = here.tls.clone();
+        }
+        let way = |name: &str| match config.peer(name) {
+            Ok(peer) => peers.connect(peer).map_err(refusal),
+            Err(_) => here.connect(&self.server).map_err(refusal),
+        };
+        Ok(Channels {
+            identity: way("identity")?,
+            attendance: way("attendance")?,
+            performance: way("performance")?,
+            compensation: way("compensation")?,
+            talent: way("talent")?,
+        })
+    }
+
+    fn network(&self) -> Result<Network> {
+        let mut network = Network::of(rpcs());
+        network.tls = Some(self.tls()?);
+        Ok(network)
+    }
+
+    /// Asks whether the suite is there, so that whoever cannot reach it is told why and what to do.
+    pub async fn reach(&self, at: &Channels, config: &Config) -> Result<()> {
+        let asked = SessionServiceClient::new(at.identity.clone()).get_jwks(GetJwksRequest {}).await;
+        let Err(status) = asked else { return Ok(()) };
+        if tally_rpc::error_from(status.clone()).reason() != "PEER_UNAVAILABLE" {
+            return Err(told(status));
+        }
+        let server = config.peer("identity").unwrap_or(&self.server);
+        let why = self.network()?.diagnose(server).await;
+        let why = why.unwrap_or_else(|| msg!("SERVER_AWAY", server));
+        Err(refusal(Error::of(Kind::Unavailable, why)))
+    }
+}
+
+/// The file as it can be found from everywhere.
+fn absolute(file: &Path) -> Result<PathBuf> {
+    if file.as_os_str().is_empty() { Ok(PathBuf::new()) } else { Ok(std::path::absolute(file)?) }
+}
+
+/// What a file holds, if one is named; `block` must be among it.
+fn pem(file: &Path, block: &str) -> Result<Option<String>> {
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|why| {
+        refusal(Error::of(Kind::InvalidArgument, msg!("CLIENT_FILE_UNREADABLE", file = name, why = why.to_string())))
+    })?;
+    if !text.contains(&format!("{block}-----")) {
+        return Err(refusal(Error::of(Kind::InvalidArgument, msg!("CLIENT_FILE_WRONG", file = name, block))));
+    }
+    Ok(Some(text))
+}
+
+/// What `tally login` leaves for the commands that follow.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Remembered {
+    place: Place,
+    /// Who signed in.
+    pub login: String,
+    token: String,
+    good_until: jiff::Timestamp,
+}
+
+impl Remembered {
+    /// A sign-in at a place.
+    pub fn new(place: Place, login: String, token: String, good_until: jiff::Timestamp) -> Self {
+        Self { place, login, token, good_until }
+    }
+
+    /// What was remembered last; nothing where there is none, or none that can be read.
+    pub fn read(config: &Config) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(&config.client.session_file).ok()?).ok()
+    }
+
+    /// Whether it is of this place.
+    pub fn is_at(&self, place: &Place) -> bool {
+        self.place.is_at(place)
+    }
+
+    /// The token, while it is good.
+    pub fn token(&self) -> Option<&str> {
+        (Clock::System.now() < self.good_until).then_some(&self.token)
+    }
+
+    /// Where it is, for people.
+    pub fn server(&self) -> &str {
+        &self.place.server
+    }
+
+    /// Keeps it in place of what was remembered before, for its owner only.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, file: &Path) -> io::Result<()> {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let mut new = tempfile_beside(file)?;
+        new.1.write_all(&serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(new.0, file)
+    }
+}
+
+fn tempfile_beside(file: &Path) -> io::Result<(PathBuf, std::fs::File)> {
+    let new = file.with_extension(format!("new.{}", std::process::id()));
+    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    Ok((new, opened))
+}

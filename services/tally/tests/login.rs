@@ -1,0 +1,212 @@
+//! The command line against a listener that speaks TLS: signing in once is enough, and whoever cannot get in reads why.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const PASSWORD: &str = "correct horse battery\n";
+
+fn tls(file: &str) -> String {
+    format!("{}/../../libs/rpc/tests/tls/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn run(command: &mut Command, input: &str) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("the binary runs");
+    // Whoever does not read it may be gone already.
+    let _unread = process.stdin.take().expect("its input").write_all(input.as_bytes());
+    process.wait_with_output().expect("its end")
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    command.env_clear();
+    command
+}
+
+/// A suite with an administrator; it ends with the test.
+struct Suite {
+    _data: TempDir,
+    process: Child,
+    port: String,
+}
+
+impl Suite {
+    fn start(settings: &[(&str, &str)]) -> Self {
+        let data = TempDir::new().expect("a folder");
+        let url = format!("sqlite://{}/{{service}}.db", data.path().display());
+        let made = run(program().args(["init", "--name", "A group"]).env("TALLY_DATABASE_URL", &url), PASSWORD);
+        assert!(made.status.success(), "{}", said(&made));
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).env("TALLY_DATABASE_URL", &url);
+        command.envs(settings.iter().map(|(key, file)| (key, tls(file)))).stdin(Stdio::null());
+        let log = fs::File::create(data.path().join("log")).expect("a log");
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary runs");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let port = line.trim().rsplit(':').next().expect("a port").to_owned();
+        let log = || fs::read_to_string(data.path().join("log")).unwrap_or_default();
+        assert!(port.parse::<u16>().is_ok(), "{line}{}", log());
+        let scheme = if settings.is_empty() { " on http://" } else { " on https://" };
+        assert!(line.contains(scheme), "{line}");
+        Self { _data: data, process, port }
+    }
+
+    fn encrypted() -> Self {
+        Self::start(&[("TALLY_SERVER_TLS_CERTIFICATE", "server.pem"), ("TALLY_SERVER_TLS_KEY", "server.key")])
+    }
+
+    /// It wants certificates of its callers.
+    fn mutual() -> Self {
+        Self::start(&[
+            ("TALLY_SERVER_TLS_CERTIFICATE", "server.pem"),
+            ("TALLY_SERVER_TLS_KEY", "server.key"),
+            ("TALLY_SERVER_TLS_AUTHORITY", "authority.pem"),
+        ])
+    }
+
+    fn at(&self, scheme: &str) -> String {
+        format!("{scheme}://localhost:{}", self.port)
+    }
+}
+
+impl Drop for Suite {
+    fn drop(&mut self) {
+        let _ended = (self.process.kill(), self.process.wait());
+    }
+}
+
+/// Somebody's machine.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a folder"))
+    }
+
+    fn session(&self) -> PathBuf {
+        self.0.path().join(".local/state/tally/session.json")
+    }
+
+    fn tally(&self, args: &[&str], settings: &[(&str, &str)], input: &str) -> Output {
+        let mut command = program();
+        command.env("HOME", self.0.path()).envs(settings.iter().copied()).current_dir(self.0.path());
+        run(command.args(args), input)
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn printed(output: &Output) -> &str {
+    str::from_utf8(&output.stdout).expect("UTF-8")
+}
+
+const REVIEW: [&str; 3] = ["access", "review", "identity.grant.read"];
+
+#[test]
+fn signing_in_over_tls_once_is_enough_for_the_commands_that_follow() {
+    let (suite, home) = (Suite::encrypted(), Home::new());
+    let (server, ca) = (suite.at("https"), tls("authority.pem"));
+    let signed_in = home.tally(&["login", "admin", "--server", &server, "--ca", &ca], &[], PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    let token = printed(&signed_in).trim().to_owned();
+    assert_eq!(token.split('.').count(), 3, "the token alone: {token}");
+    let mode = fs::metadata(home.session()).expect("it is remembered").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let review = home.tally(&REVIEW, &[], "");
+    assert!(review.status.success() && printed(&review).contains("admin"), "{}{}", printed(&review), said(&review));
+    assert!(said(&review).contains(&format!("as admin at {server}")), "{}", said(&review));
+    let again = home.tally(&["login", "admin"], &[], PASSWORD);
+    assert!(again.status.success(), "{}", said(&again));
+
+    // Where nothing is remembered, everything is said: a token of a file or of the input, the authority by a setting.
+    let (elsewhere, file) = (Home::new(), home.0.path().join("token"));
+    fs::write(&file, &token).unwrap();
+    let named = [&REVIEW[..], &["--server", &server, "--ca", &ca, "--token-file", file.to_str().unwrap()]].concat();
+    let review = elsewhere.tally(&named, &[], "");
+    assert!(review.status.success(), "{}", said(&review));
+    let settings = [("TALLY_CLIENT_SERVER", server.as_str()), ("TALLY_CLIENT_AUTHORITY", &ca)];
+    let review = elsewhere.tally(&REVIEW, &settings, &token);
+    assert!(review.status.success(), "{}", said(&review));
+    assert!(!elsewhere.session().exists(), "only `tally login` remembers");
+}
+
+#[test]
+fn a_sign_in_that_is_over_says_who_signs_in_again() {
+    let (suite, home) = (Suite::start(&[]), Home::new());
+    let signed_in = home.tally(&["login", "admin", "--server", &suite.at("http")], &[], PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    let text = fs::read_to_string(home.session()).unwrap();
+    let mut known: serde_json::Value = serde_json::from_str(&text).unwrap();
+    known["good_until"] = "2026-01-01T00:00:00Z".into();
+    fs::write(home.session(), known.to_string()).unwrap();
+    let review = home.tally(&REVIEW, &[], "");
+    assert!(!review.status.success() && said(&review).contains("tally login admin"), "{}", said(&review));
+    // A token that is piped in takes its place.
+    let review = home.tally(&REVIEW, &[], printed(&signed_in));
+    assert!(review.status.success(), "{}", said(&review));
+    // Another server is not shown it.
+    let other = home.tally(&[&REVIEW[..], &["--server", "http://127.0.0.1:1"]].concat(), &[], "");
+    assert!(said(&other).contains("tally login NAME"), "{}", said(&other));
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_is_shown_one_and_it_is_remembered() {
+    let (suite, home) = (Suite::mutual(), Home::new());
+    let (server, ca) = (suite.at("https"), tls("authority.pem"));
+    let login = ["login", "admin", "--server", &server, "--ca", &ca];
+    let refused = home.tally(&login, &[], PASSWORD);
+    assert!(!refused.status.success() && said(&refused).contains("--client-cert"), "{}", said(&refused));
+    let stranger = [("TALLY_CLIENT_CERTIFICATE", tls("stranger.pem")), ("TALLY_CLIENT_KEY", tls("stranger.key"))];
+    let stranger = stranger.each_ref().map(|(key, file)| (*key, file.as_str()));
+    let refused = home.tally(&login, &stranger, PASSWORD);
+    assert!(
+        !refused.status.success() && said(&refused).contains("does not take the certificate"),
+        "{}",
+        said(&refused)
+    );
+    let half = home.tally(&[&login[..], &["--client-cert", &tls("client.pem")]].concat(), &[], PASSWORD);
+    assert!(half.status.code() == Some(64) && said(&half).contains("--client-key"), "{}", said(&half));
+
+    let own = ["--client-cert", &tls("client.pem"), "--client-key", &tls("client.key")];
+    let signed_in = home.tally(&[&login[..], &own].concat(), &[], PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    let review = home.tally(&REVIEW, &[], "");
+    assert!(review.status.success() && printed(&review).contains("admin"), "{}", said(&review));
+}
+
+#[test]
+fn whoever_cannot_get_in_reads_why_in_the_language_of_the_machine() {
+    let (encrypted, plain, home) = (Suite::encrypted(), Suite::start(&[]), Home::new());
+    let ca = tls("authority.pem");
+    let no_pem = home.0.path().join("no.pem");
+    fs::write(&no_pem, "nothing").unwrap();
+    let no_pem = no_pem.to_str().unwrap();
+    let by_number = format!("https://127.0.0.1:{}", encrypted.port);
+    for (server, ca, english, chinese) in [
+        (encrypted.at("https"), "", "--ca", "不信任的机构"),
+        (by_number, ca.as_str(), "for another name", "另一个名称"),
+        (encrypted.at("http"), "", "write https://", "改写为 https://"),
+        (plain.at("https"), &ca, "write http://", "改写为 http://"),
+        ("http://127.0.0.1:1".to_owned(), "", "nobody answers at http://127.0.0.1:1", "没有应答"),
+        ("localhost:7070".to_owned(), "", "localhost:7070 is no address", "不是服务地址"),
+        (encrypted.at("https"), "/nowhere.pem", "cannot read /nowhere.pem", "无法读取 /nowhere.pem"),
+        (encrypted.at("https"), no_pem, "holds no CERTIFICATE in PEM", "中没有 PEM 格式的"),
+    ] {
+        for (language, sentence) in [("C.UTF-8", english), ("zh_CN.UTF-8", chinese)] {
+            let mut args = vec!["login", "admin", "--server", &server];
+            args.extend(["--ca", ca].iter().filter(|_| !ca.is_empty()));
+            let refused = home.tally(&args, &[("LANG", language)], PASSWORD);
+            assert_eq!((refused.status.code(), printed(&refused)), (Some(1), ""), "{server}: {}", said(&refused));
+            assert!(said(&refused).contains(sentence), "{server}: {}", said(&refused));
+        }
+    }
+    assert!(!Path::new(&home.session()).exists());
+}
