@@ -158,3 +158,31 @@ LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }):
 SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
 # No token was given.
 SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+## Bringing a bundle into a running suite
+
+# A row names somebody whom the suite does not have.
+PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
+# A row names an account that the suite does not have.
+ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
+# The connection broke or a call failed between two chunks.
+IMPORT_STOPPED = the import stopped with { $rows } rows in place; run the same command again: what is in counts as there already
+IMPORT_HEADING = What the import brought, { $from } to { $to }
+IMPORT_WRITTEN = written
+IMPORT_UNCHANGED = there already
+IMPORT_REFUSED = refused
+IMPORT_CENSUS = What the suite holds, as you may see it
+IMPORT_BEFORE = before
+IMPORT_AFTER = after
+IMPORT_UNITS = org units
+IMPORT_PEOPLE = people
+IMPORT_ACCOUNTS = accounts
+IMPORT_ALIASES = aliases
+IMPORT_SHIFTS = shifts of the period
+IMPORT_SHIFT_HOURS = their hours
+IMPORT_PUNCHES = punches of the period
+IMPORT_HANDOVERS = hand-overs of the period
+IMPORT_RECORDS = records of these accounts in the period
+IMPORT_RECORD_HOURS = their hours
+IMPORT_AMOUNT = their sales, minor units
+IMPORT_REJECTED_ROWS = { $rows } rows could not be read; { $file } names each with its cure.
+IMPORT_REFUSED_ROWS = { $rows } rows were not taken by the suite; { $file } names each with its reason.

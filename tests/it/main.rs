@@ -5,6 +5,7 @@ mod attacks;
 mod belonging;
 mod erasure;
 mod fields;
+mod import;
 mod isolation;
 mod journey;
 mod keys;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use tally_kernel::Locale;
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 
 /// Everything was done.
@@ -32,6 +33,8 @@ pub enum Command {
     Demo(Demo),
     /// Do the main job on your own files
     Close(Close),
+    /// Bring a bundle into a running suite, and say what is there before and after
+    Import(Import),
     /// Recompute a result folder from its own inputs, and say whether it comes out the same
     Replay(Replay),
     /// Run one, some or all services
@@ -72,6 +75,14 @@ impl Language {
         match self {
             Self::En => "en",
             Self::ZhCn => "zh-CN",
+        }
+    }
+
+    /// As the catalogues name it.
+    pub const fn locale(self) -> Locale {
+        match self {
+            Self::En => Locale::En,
+            Self::ZhCn => Locale::ZhCn,
         }
     }
 
@@ -135,6 +146,32 @@ pub struct Close {
     /// PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
     #[arg(long, value_name = "URL", env = "CLOSE_DATABASE_URL", hide_env_values = true)]
     pub database: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Folder with people.csv, accounts.csv, records.csv and what else there is
+    pub bundle: PathBuf,
+    /// Where report.json, rejected.csv and refused.csv go
+    #[arg(long, value_name = "DIR", default_value = "tally-import")]
+    pub out: PathBuf,
+    /// First local date
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Last local date
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<Date>,
+    /// Print the report as JSON and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Language of sentences
+    #[arg(long, value_enum, default_value_t)]
+    pub lang: Language,
+    /// CSV files for programs, as `tally close` writes them with this switch
+    #[arg(long)]
+    pub plain_csv: bool,
+    #[command(flatten)]
+    pub server: Server,
 }
 
 #[derive(Debug, Args)]

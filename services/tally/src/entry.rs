@@ -39,6 +39,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
     match cli.command {
         Command::Demo(args) => commands::demo::demo(args).await,
         Command::Close(args) => Box::pin(commands::close::close(args)).await,
+        Command::Import(args) => Box::pin(commands::import::import(args)).await,
         Command::Replay(args) => commands::replay::replay(args).await,
         Command::Serve(args) => commands::serve::serve(args).await,
         Command::Init(args) => commands::init::init(args).await,

@@ -12,3 +12,4 @@ pub mod session;
 pub mod sheet;
 pub mod show;
 pub mod suite;
+pub mod upload;

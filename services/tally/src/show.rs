@@ -5,12 +5,15 @@
 //! and no colour at all.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 
 use crate::bundle::Bundle;
 use crate::cli::Language;
 use crate::close::CloseOutcome;
+use crate::commands::import::Report;
 
 mod explain;
+mod imported;
 mod scores;
 mod summary;
 mod text;
@@ -28,6 +31,13 @@ pub use words::pick;
 pub fn summary(bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let mut page = page();
     summary::write(&mut page, bundle, outcome, lang);
+    print(&page.finish());
+}
+
+/// Prints what an import brought; the files about it are in `out`.
+pub fn imported(report: &Report, out: &Path, lang: Language) {
+    let mut page = page();
+    imported::write(&mut page, report, out, lang);
     print(&page.finish());
 }
 

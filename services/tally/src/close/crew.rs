@@ -62,7 +62,7 @@ async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
         name: bundle.group.name.clone(),
         currency: bundle.group.currency.clone(),
         zone: bundle.group.zone.clone(),
-        regions: super::upload::regions(bundle).into_iter().collect(),
+        regions: crate::upload::regions(bundle).into_iter().collect(),
         admin_login: "admin".to_owned(),
         admin_password: password.to_owned(),
         invitation: String::new(),

@@ -6,11 +6,9 @@ mod results;
 mod run;
 mod settle;
 mod summary;
-mod upload;
 
 pub use crew::{Crew, USERS};
 pub use home::{Home, Place, secret};
 pub use results::{PersonTotal, REJECTED, rejected};
 pub use run::{CloseOutcome, Job, clock_of, close};
 pub use summary::{Manifest, Rejections, Summary, Timings, Versions, read as read_json};
-pub use upload::Ids;

@@ -11,10 +11,10 @@ use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
 
 use super::summary::NotSettled;
-use super::upload::Ids;
 use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
 use crate::session::{Session, told};
 use crate::sheet::{Csv, Sheet};
+use crate::upload::Ids;
 
 /// The result folder in the making: each file is digested as it is written.
 pub struct Results<'a> {

@@ -15,11 +15,11 @@ use super::crew::Crew;
 use super::results::{Counts, PersonTotal, Results, rejected};
 use super::settle::{self, Settled};
 use super::summary::{self, Manifest, NotSettled, Rejections, Summary, Timings, Versions};
-use super::upload::{self, Ids};
 use crate::bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
 use crate::progress::Progress;
 use crate::session::{Session, told};
 use crate::sheet::Csv;
+use crate::upload::{self, Ids, Taken};
 
 /// The reason of a cycle in which every record is credited to nobody.
 const NOBODY_CREDITED: &str = "NOBODY_CREDITED";
@@ -71,9 +71,10 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     // What is known is written before the next step begins: whatever fails later takes nothing of it away.
     rejected(&job.out, &job.reading.rejected, job.csv)?;
     let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs")).context("inputs"))?;
-    let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle)).await?;
+    let mut taken = Taken::alone();
+    let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle, &mut taken)).await?;
     let bar = job.progress.bar("records", bundle.records.len() as u64);
-    steps.time("records", upload::records(&crew.hr, bundle, &ids, |done| bar.set(done))).await?;
+    steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, bundle, job.progress)).await?;
     let files = Files { crew, job: &job, cycle: &cycle };

@@ -53,7 +53,7 @@ pub fn read(dir: &Path, options: Options, progress: &Progress) -> Result<Reading
 }
 
 /// Rows that were rejected are why a bundle cannot be used, more often than not: they are written down all the same.
-fn with_rejected(mut unusable: Unusable, out: &Path, csv: Csv) -> Unusable {
+pub fn with_rejected(mut unusable: Unusable, out: &Path, csv: Csv) -> Unusable {
     let rows = std::mem::take(&mut unusable.rejected);
     // A folder that cannot take the file is another matter than the one that is told here.
     if !rows.is_empty() && prepare(out).and_then(|()| rejected(out, &rows, csv)).is_ok() {

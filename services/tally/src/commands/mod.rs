@@ -4,6 +4,7 @@ pub mod access;
 pub mod audit;
 pub mod close;
 pub mod demo;
+pub mod import;
 pub mod init;
 pub mod invite;
 pub mod keys;

@@ -74,7 +74,7 @@ pub async fn named(crew: &Crew, bundle: &Bundle, outcome: &CloseOutcome, passwor
     let above = |unit_of: &str| unit.strip_prefix(unit_of).is_some_and(|rest| rest.starts_with('/'));
     let manager = bundle.people.iter().position(|person| above(&person.home(bundle.period.to).org_unit));
     if let (Some(account), Some(manager)) = (account, manager) {
-        let team = (identity::ScopeKind::Unit, outcome.ids.units[account].clone());
+        let team = (identity::ScopeKind::Unit, outcome.ids.places[account].0.clone());
         let manager = PersonIx(manager as u32);
         users.push(user(crew, bundle, outcome, manager, ("supervisor", team), password).await?);
     }

@@ -1,0 +1,113 @@
+//! `tally import`: a bundle goes into a running suite.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tally_kernel::msg;
+
+use super::close::{read, with_rejected};
+use super::settings::session;
+use crate::bundle::{Bundle, Options, Reading};
+use crate::cli::{self, DONE, Import};
+use crate::close::rejected;
+use crate::progress::Progress;
+use crate::session::Session;
+use crate::sheet::{Csv, Sheet};
+use crate::show;
+use crate::upload::{self, Census, Counted, Refused, Taken, census};
+
+/// What an import did.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// First and last local day of the bundle.
+    pub period: (String, String),
+    /// Of each file, in the order of sending.
+    pub files: Vec<FileReport>,
+    /// Rows that could not be read, each in rejected.csv.
+    pub rejected: u64,
+    /// Rows that the suite did not take, each in refused.csv.
+    pub refused: u64,
+    /// What the suite held before.
+    pub before: Census,
+    /// What it holds now.
+    pub after: Census,
+}
+
+/// What became of the rows of a file.
+#[derive(Debug, Serialize)]
+pub struct FileReport {
+    /// Its name.
+    pub file: &'static str,
+    /// What became of them.
+    #[serde(flatten)]
+    pub rows: Counted,
+}
+
+/// Reads the bundle, brings it in and reports. It may be run again at any time: what is in counts as there already.
+pub async fn import(args: Import) -> Result<u8> {
+    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let session = session.speaking(args.lang.tag());
+    let (progress, csv) = (Progress::new(args.json), Csv::of_switch(args.plain_csv));
+    let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
+        .map_err(|unusable| with_rejected(unusable, &args.out, csv))?;
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
+    rejected(&args.out, &reading.rejected, csv)?;
+    let mut taken = Taken::beside_others(args.lang.locale());
+    let before = counted(&session, &reading.bundle, &progress).await?;
+    let sent = send(&session, &reading.bundle, &mut taken, &progress).await;
+    // What was refused is written down also where the connection broke afterwards.
+    refused(&args.out, &taken.refused, csv)?;
+    sent.with_context(|| tally_i18n::text(args.lang.locale(), &msg!("IMPORT_STOPPED", rows = taken.in_place())))?;
+    let after = counted(&session, &reading.bundle, &progress).await?;
+    let report = report(&reading, &taken, before, after);
+    let text = serde_json::to_string_pretty(&report)? + "\n";
+    std::fs::write(args.out.join("report.json"), &text).context("report.json")?;
+    if args.json {
+        show::print(&text);
+    } else {
+        show::imported(&report, &args.out, args.lang);
+    }
+    Ok(if report.rejected + report.refused == 0 { DONE } else { cli::REJECTED })
+}
+
+async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &Progress) -> Result<()> {
+    let ids = upload::organisation(session, bundle, taken).await?;
+    let bar = progress.bar("records", bundle.records.len() as u64);
+    upload::records(session, bundle, &ids, taken, |done| bar.set(done)).await?;
+    bar.done();
+    Ok(())
+}
+
+async fn counted(session: &Session, bundle: &Bundle, progress: &Progress) -> Result<Census> {
+    let bar = progress.bar("counting", 0);
+    let found = census(session, bundle, |records| bar.set(records)).await;
+    bar.done();
+    found
+}
+
+fn report(reading: &Reading, taken: &Taken, before: Census, after: Census) -> Report {
+    let period = reading.bundle.period;
+    Report {
+        period: (period.from.to_string(), period.to.to_string()),
+        files: taken.files.iter().map(|(file, rows)| FileReport { file, rows: *rows }).collect(),
+        rejected: reading.rejected.len() as u64,
+        refused: taken.refused.len() as u64,
+        before,
+        after,
+    }
+}
+
+/// The file of the rows that the suite did not take.
+fn refused(dir: &Path, rows: &[Refused], csv: Csv) -> Result<()> {
+    let path = dir.join("refused.csv");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut sheet = Sheet::new(BufWriter::new(file), &["file", "row", "reason", "message"], csv)?;
+    for row in rows {
+        sheet.row([row.file, &row.row, &row.reason, &row.message])?;
+    }
+    sheet.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error).context("refused.csv")?;
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! What an import brought.
+
+use std::path::Path;
+
+use tally_kernel::msg;
+
+use super::text::{Page, Table, count};
+use crate::cli::Language;
+use crate::commands::import::Report;
+
+pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language) {
+    let say = |message| tally_i18n::text(lang.locale(), &message);
+    let (from, to) = (&report.period.0, &report.period.1);
+    page.heading(&say(msg!("IMPORT_HEADING", from, to)));
+    let mut table = Table::new("<>>>");
+    table.row([String::new(), say(msg!("IMPORT_WRITTEN")), say(msg!("IMPORT_UNCHANGED")), say(msg!("IMPORT_REFUSED"))]);
+    for file in &report.files {
+        let rows = file.rows;
+        table.row([file.file.to_owned(), count(rows.written), count(rows.unchanged), count(rows.refused)]);
+    }
+    page.table(2, &table);
+    page.heading(&say(msg!("IMPORT_CENSUS")));
+    let mut table = Table::new("<>>");
+    table.row([String::new(), say(msg!("IMPORT_BEFORE")), say(msg!("IMPORT_AFTER"))]);
+    let (before, after) = (report.before, report.after);
+    for (what, before, after) in [
+        (msg!("IMPORT_UNITS"), count(before.units), count(after.units)),
+        (msg!("IMPORT_PEOPLE"), count(before.people), count(after.people)),
+        (msg!("IMPORT_ACCOUNTS"), count(before.accounts), count(after.accounts)),
+        (msg!("IMPORT_ALIASES"), count(before.aliases), count(after.aliases)),
+        (msg!("IMPORT_SHIFTS"), count(before.shifts), count(after.shifts)),
+        (msg!("IMPORT_SHIFT_HOURS"), hours(before.shift_seconds), hours(after.shift_seconds)),
+        (msg!("IMPORT_PUNCHES"), count(before.punches), count(after.punches)),
+        (msg!("IMPORT_HANDOVERS"), count(before.handovers), count(after.handovers)),
+        (msg!("IMPORT_RECORDS"), count(before.records), count(after.records)),
+        (msg!("IMPORT_RECORD_HOURS"), hours(before.record_seconds), hours(after.record_seconds)),
+        (msg!("IMPORT_AMOUNT"), before.amount_minor.to_string(), after.amount_minor.to_string()),
+    ] {
+        table.row([say(what), before, after]);
+    }
+    page.table(2, &table);
+    if report.rejected > 0 {
+        page.say(
+            2,
+            &say(msg!("IMPORT_REJECTED_ROWS", rows = report.rejected, file = out.join("rejected.csv").display())),
+        );
+    }
+    if report.refused > 0 {
+        page.say(2, &say(msg!("IMPORT_REFUSED_ROWS", rows = report.refused, file = out.join("refused.csv").display())));
+    }
+}
+
+/// Hours with two places, cut.
+fn hours(seconds: i64) -> String {
+    format!("{}.{:02}", seconds / 3600, seconds % 3600 * 100 / 3600)
+}
