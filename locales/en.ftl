@@ -186,3 +186,4 @@ IMPORT_RECORD_HOURS = their hours
 IMPORT_AMOUNT = their sales, minor units
 IMPORT_REJECTED_ROWS = { $rows } rows could not be read; { $file } names each with its cure.
 IMPORT_REFUSED_ROWS = { $rows } rows were not taken by the suite; { $file } names each with its reason.
+IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr

@@ -56,7 +56,8 @@ pub async fn import(args: Import) -> Result<u8> {
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
     rejected(&args.out, &reading.rejected, csv)?;
     let mut taken = Taken::beside_others(args.lang.locale());
-    let before = counted(&session, &reading.bundle, &progress).await?;
+    let role = || tally_i18n::text(args.lang.locale(), &msg!("IMPORT_NEEDS"));
+    let before = counted(&session, &reading.bundle, &progress).await.with_context(role)?;
     let sent = send(&session, &reading.bundle, &mut taken, &progress).await;
     // What was refused is written down also where the connection broke afterwards.
     refused(&args.out, &taken.refused, csv)?;
