@@ -4,9 +4,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::civil::Date;
 use tally_kernel::Locale;
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
+
+mod jobs;
+
+pub use jobs::{Close, Demo, Import, Replay};
 
 /// Everything was done.
 pub const DONE: u8 = 0;
@@ -90,97 +93,6 @@ impl Language {
     pub fn of_tag(tag: &str) -> Self {
         if tag == Self::ZhCn.tag() { Self::ZhCn } else { Self::En }
     }
-}
-
-#[derive(Debug, Args)]
-pub struct Demo {
-    /// Stop after the summary instead of serving the group
-    #[arg(long)]
-    pub once: bool,
-    /// Print the summary as JSON and nothing else
-    #[arg(long)]
-    pub json: bool,
-    /// Another seed makes another group
-    #[arg(long, default_value_t = 7)]
-    pub seed: u64,
-    /// About how many service records the month has
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
-    pub records: u64,
-    /// Language of names and sentences
-    #[arg(long, value_enum, default_value_t)]
-    pub lang: Language,
-    /// Write the sample bundle here, to copy from
-    #[arg(long, value_name = "DIR")]
-    pub bundle: Option<PathBuf>,
-    /// Where to serve afterwards
-    #[arg(long, default_value = "127.0.0.1:7070")]
-    pub listen: std::net::SocketAddr,
-}
-
-#[derive(Debug, Args)]
-pub struct Close {
-    /// Folder with people.csv, accounts.csv, records.csv and what else there is
-    pub bundle: PathBuf,
-    /// Result folder; must not exist or be empty
-    #[arg(long, value_name = "DIR", default_value = "tally-result")]
-    pub out: PathBuf,
-    /// First local date
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<Date>,
-    /// Last local date
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<Date>,
-    /// Print the summary as JSON and nothing else
-    #[arg(long)]
-    pub json: bool,
-    /// Explain one record (external id) or one person (employee number) afterwards
-    #[arg(long, value_name = "RECORD|PERSON")]
-    pub explain: Option<String>,
-    /// Language of sentences
-    #[arg(long, value_enum, default_value_t)]
-    pub lang: Language,
-    /// CSV files for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula,
-    /// which spreadsheets need
-    #[arg(long)]
-    pub plain_csv: bool,
-    /// PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
-    #[arg(long, value_name = "URL", env = "CLOSE_DATABASE_URL", hide_env_values = true)]
-    pub database: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct Import {
-    /// Folder with people.csv, accounts.csv, records.csv and what else there is
-    pub bundle: PathBuf,
-    /// Where report.json, rejected.csv and refused.csv go
-    #[arg(long, value_name = "DIR", default_value = "tally-import")]
-    pub out: PathBuf,
-    /// First local date
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<Date>,
-    /// Last local date
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<Date>,
-    /// Print the report as JSON and nothing else
-    #[arg(long)]
-    pub json: bool,
-    /// Language of sentences
-    #[arg(long, value_enum, default_value_t)]
-    pub lang: Language,
-    /// CSV files for programs, as `tally close` writes them with this switch
-    #[arg(long)]
-    pub plain_csv: bool,
-    #[command(flatten)]
-    pub server: Server,
-}
-
-#[derive(Debug, Args)]
-pub struct Replay {
-    /// A result folder
-    pub dir: PathBuf,
-    /// Print the verdict as JSON and nothing else
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Settings of everything that opens a store: file < environment < flags.

@@ -48,7 +48,7 @@ pub struct FileReport {
 
 /// Reads the bundle, brings it in and reports. It may be run again at any time: what is in counts as there already.
 pub async fn import(args: Import) -> Result<u8> {
-    let Some(session) = session(&args.server)? else { return Ok(DONE) };
+    let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let session = session.speaking(args.lang.tag());
     let (progress, csv) = (Progress::new(args.json), Csv::of_switch(args.plain_csv));
     let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
