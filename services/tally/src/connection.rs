@@ -172,14 +172,9 @@ impl Remembered {
     pub fn write(&self, file: &Path) -> io::Result<()> {
         let folder = file.parent().unwrap_or(Path::new("."));
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let mut new = tempfile_beside(file)?;
-        new.1.write_all(&serde_json::to_vec_pretty(self)?)?;
-        std::fs::rename(new.0, file)
+        let new = file.with_extension(format!("new.{}", std::process::id()));
+        let mut opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        opened.write_all(&serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(new, file)
     }
-}
-
-fn tempfile_beside(file: &Path) -> io::Result<(PathBuf, std::fs::File)> {
-    let new = file.with_extension(format!("new.{}", std::process::id()));
-    let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    Ok((new, opened))
 }
