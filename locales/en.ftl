@@ -187,3 +187,382 @@ IMPORT_AMOUNT = their sales, minor units
 IMPORT_REJECTED_ROWS = { $rows } rows could not be read; { $file } names each with its cure.
 IMPORT_REFUSED_ROWS = { $rows } rows were not taken by the suite; { $file } names each with its reason.
 IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
+## Fields of requests
+
+# A row of an import that cannot be read.
+ROW_INVALID = { $problems }
+ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
+VALUE_MISSING = must be given
+AT_MOST = at most { $max }
+NUMBER_FROM_TO = { $from } to { $to }
+BEFORE_FROM = lies before from
+NOT_AFTER_START = must lie after start
+# Not a date.
+DATE_MALFORMED = a date is written 2026-03-02
+# Not a time at which a working day may end.
+CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
+
+## Attendance
+
+# The caller is a login without a person, or a service.
+NO_PERSON = only people punch and hand over accounts: sign in with a login that belongs to a person
+# The person has never been employed.
+NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
+# The same punch at the same instant.
+PUNCH_REPEATED = this punch was recorded at this very instant already
+# The same hand-over at the same instant.
+HANDOVER_REPEATED = this hand-over was recorded at this very instant already
+# A row about a person whom the group does not know.
+PERSON_UNKNOWN = no person { $id }: bring in people before what they did
+# A row about an account that was never brought in.
+ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
+# Reason PLACE_WRONG: where an account belongs is not so.
+PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
+PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
+PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
+PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
+# Reason ALREADY_DIFFERENT: the thing is there and says something else.
+ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call: zone, team, exclusive and the phase of a date stay as they were said
+ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there: zone, team, exclusive and the phase of a date stay as they were said
+ALIAS_DIFFERENT = this alias is there from the same date with another person or end
+SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
+SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
+# A nickname that already means somebody on some of the dates.
+ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
+SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
+PHASES_MISSING = at least one: how the account is used
+PHASE_KIND_EXPECTED = shared, mixed or named
+PHASE_TWICE = two phases begin on this date
+HANDOVER_KIND_EXPECTED = take or release
+PUNCH_KIND_EXPECTED = in or out
+SHIFT_TOO_LONG = a shift is shorter than { $hours } hours
+PERIOD_TOO_LONG = at most { $days } days
+DUTY_VERSION_EXPECTED = 1 or 2 is expected, or 0 for the newest
+
+# What somebody who punches is told.
+PUNCH_OF_SHIFT = it belongs to your shift that begins at { $start }
+PUNCH_CAME = you are in from now on
+PUNCH_LEFT = it closes the stretch that began at { $since }
+PUNCH_STILL_IN = you were still in since { $since }: that stretch ends here and a new one begins
+PUNCH_NOT_IN = you have not punched in during the last { $hours } hours: ask for a correction if you forgot
+PUNCH_NOT_PLANNED = no shift of yours is near this time
+PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
+
+# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
+# DOUBLE_IN
+DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
+# MISSING_PUNCH
+DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
+DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
+DUTY_OUT_AFTER_CLOSED_IN = { $number } punched out at { $at }, but the in before it was closed at { $out }; it counts for nothing
+DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
+# UNHELD_ACCOUNT
+DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
+# NO_DUTY_EVIDENCE, by the rules of version 1 and of those after it
+DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
+    [all] everybody
+   *[team] { $team }
+}, { $people } people); publish rosters or have people punch
+DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
+    [all] everybody
+   *[team] { $team }
+}, people: { $people }); publish rosters or have people punch
+# RELEASE_WITHOUT_TAKE
+DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
+# MISSING_RELEASE
+DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
+    [release] the release
+    [punch_out] the next punch-out
+    [roster] the end of the roster
+    [too_long] the longest stretch allowed
+   *[taken_again] the next take
+}
+DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
+    [release] the release
+    [punch_out] the next punch-out
+    [roster] the end of the roster
+    [too_long] the longest stretch allowed
+   *[taken_again] the next take
+}
+# OVERLAP
+DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
+    [exclusive] only one person may hold it at a time
+   *[unreleased] the first had not released it
+}
+
+## Performance
+
+# The cycle is being closed.
+CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
+# The cycle is final.
+CYCLE_PUBLISHED = the cycle is published and never changes again: corrections come as deltas in a later cycle
+# There is nothing to cancel.
+CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
+# The cycle has not been closed.
+CYCLE_NOT_REVIEWABLE = the cycle has no result to publish: close it first
+# There is no result to read.
+CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until it is reviewable
+# No record of a known account in the period.
+PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
+# Records, but nobody to credit them to.
+NOBODY_CREDITED = none of the { $records } records could be credited to anybody: bring in rosters, punches or hand-overs of the period, then close again
+CYCLE_REFUSED = { $message }
+CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
+STEP_QUEUED = waiting for a worker
+STEP_GATHERING = gathering people, accounts and duty
+STEP_ATTRIBUTING = crediting records to people
+STEP_SCORING = making score cards
+# A piece of work of a run that was cancelled.
+RUN_GONE = the run was cancelled
+# A worker that stopped before its work was done.
+WORKER_GONE = the worker went away
+TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
+RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1 or 2
+RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
+INSTANT_MALFORMED = not a time
+# Region or unit of an account are not as said.
+ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
+    [none] of no unit
+   *[other] of unit { $unit }
+}: say so
+
+# Rows of records.
+EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
+# Reason TEXT_TOO_LONG.
+RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
+MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
+MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
+# Reason TIME_MALFORMED.
+RECORD_TIME_MISSING = { $field } is missing or no time
+INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
+AMOUNT_NEGATIVE = the amount is negative: leave refunds out of service records
+RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
+MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
+DIFFERENT_CONTENT = { $id } is there already with other content: records are never overwritten
+
+# Schemes.
+SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
+NAME_TWICE = "{ $name }" is there twice
+WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
+WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
+MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
+TARGET_MISSING = a number or team_median is needed
+TARGET_NOT_POSITIVE = { $target } is not above zero
+FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }
+SMALL_SAMPLE_NOT_HERE = only rates and means can be drawn to the average
+QUOTAS_NOT_WHOLE = the quotas must sum to exactly 1000000 millionths
+BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse one
+BANDS_NOT_HERE = bands belong to forced_distribution only
+GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
+GRADES_MIXED = give every grade a min_score, or every grade a quota
+# Nobody has a credited record.
+NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
+# A person twice among the scores.
+PERSON_TWICE = person { $person } is there twice
+# No indicator has data.
+SCHEME_WITHOUT_DATA = no indicator of the scheme has any data in the period: choose a scheme that fits the records
+# A number beyond what is computed with.
+NUMBER_TOO_LARGE = a number is too large to compute with
+
+# Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
+CARD_MEASURE = { $measure ->
+    [credited_records] Credited records
+    [first_reply_within_30s] First reply within 30 s
+    [resolved] Resolved
+    [rating_at_least_4] Rating at least 4 of 5
+    [amount] Sales amount
+   *[other] { $kpi }
+}
+CARD_VALUE = { $kind ->
+    [records] { $value } records
+    [percent] { $value } %
+    [own] { $value } { $unit }
+   *[bare] { $value }
+}
+CARD_LINE_DROPPED = { $name }: { $why ->
+    [nobody] nobody has data in the period, so it is dropped for everybody
+    [person] there is no data of this person, so it is dropped here
+   *[target] the median that would be its target is not above zero, so it is dropped
+}, and its weight of { $weight } is spread over the other indicators in proportion.
+CARD_LINE_NOT_SCORED = { $name }: not scored.
+CARD_LINE = { $name }: { $measured }{ $filled }; { $points }{ $limit ->
+    [cap] {" "}(the cap)
+    [floor] {" "}(the floor)
+   *[none] {""}
+}; times weight { $weight } %{ $spread ->
+    [yes] {" "}({ $scheme_weight } in the scheme, and a part of what dropped indicators left)
+   *[no] {""}
+} gives { $weighted }.
+CARD_MEASURED = { $value } on { $records } records
+CARD_NOT_MEASURED = not measured
+CARD_SMALL_SAMPLE = ; below { $below } records the missing ones count as average ({ $group }), which gives { $adjusted }
+CARD_POINTS_BY_TARGET = against the target of { $target } ({ $basis ->
+    [scheme] set by the scheme
+    [team] median of the { $people } people of the team
+   *[group] median of all { $people } people, the team being too small
+}) that is { $points } points
+CARD_POINTS_BY_PLACE = { $by ->
+    [target] the target
+    [min_max] the place between the worst and the best of the group
+    [percentile] the percentage of the group that is no better
+    [t_score] the distance from the group's mean in standard deviations
+   *[band] the band of the place in the group
+} makes that { $points } points
+CARD_CHANGE = { $kind ->
+    [rate_more] { $step } percentage point more
+    [rate_less] { $step } percentage point less
+    [records_more] { $step } more credited record
+    [records_fewer] { $step } fewer credited record
+    [more] { $amount } more
+   *[less] { $amount } less
+}
+CARD_NEXT = { $effect ->
+    [capped] { $change } would add nothing: the cap is reached.
+    [nothing] { $change } alone would add nothing.
+   *[points] { $change } would add { $gain } points.
+}
+CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
+CARD_GRADE = , grade { $grade }
+CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+
+# Why a record was credited as it was, a sentence a rung.
+LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
+    [shared] a shared account on that day
+    [mixed] on that day on its way from shared to named
+   *[named] a named account on that day
+}.
+LADDER_TAG_NONE = Tag: the platform named nobody.
+LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
+LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
+LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody ({ $reason }).
+LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
+LADDER_DUTY = Duty: { $list }.
+LADDER_ON_DUTY = { $person } { $rule ->
+    [handover] held it by hand-over
+    [roster] was rostered on it
+    [punch] of its team was punched in
+   *[team] is of its team
+}, { $from } to { $to } [{ $evidence }]
+LADDER_SHARES = { $before }, { $share }
+LADDER_BY_SESSION = Another record of the same customer's session names its agent, so this one follows: { $shares }.
+LADDER_BY_TAG = Credited by tag: { $shares }.
+LADDER_BY_HANDOVER = One person held the account by hand-over: { $shares }.
+LADDER_SOLE = One person was on duty: { $shares }.
+LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
+LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
+LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
+LADDER_NOBODY = Credited to nobody ({ $reason }).
+
+# Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
+# UNKNOWN_ACCOUNT
+CREDIT_UNKNOWN_ACCOUNT = { $records } records of an account that attendance does not know were left out
+# UNKNOWN_AGENT
+CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
+# NO_DUTY_EVIDENCE
+CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
+# UNHELD_ACCOUNT
+CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
+# TAG_OFF_DUTY
+CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
+# NAMED_WITHOUT_AGENT
+CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
+# MIXED_WITHOUT_TAG
+CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
+# TOO_FEW_TO_INFER
+CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
+# DID_NOT_SETTLE
+CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
+# SEVERAL_AT_ONCE
+CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
+
+# Transfers between regions.
+# The stack serves several regions, and none was named.
+REGION_MISSING = this stack serves several regions: name the one that the transfer leaves in from_region
+# Out of a region into itself.
+REGION_SAME = a transfer goes to another region than { $region }
+# A region that the group does not have.
+REGION_UNKNOWN = the group has no region { $region }: see its regions, or add this one
+# A cycle of something else than one month.
+REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
+# Reason CYCLE_NOT_PUBLISHED.
+REPORT_CYCLE_NOT_PUBLISHED = the cycle is not published: reports tell what is final
+# No cell may leave.
+NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
+# Not prepared any more.
+TRANSFER_NOT_PREPARED = the transfer is { $stage } already
+# Not approved.
+TRANSFER_NOT_APPROVED = the transfer waits for somebody else's approval
+# Withdrawn or rejected.
+TRANSFER_DROPPED = the transfer was { $stage }: prepare another one
+# What was told cannot be taken back.
+TRANSFER_RELEASED = the transfer was released already: what was told cannot be taken back
+# Other transfers were released since it was prepared.
+TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
+# Not a file of ours.
+TRANSFER_MALFORMED = this is not a transfer file: send the whole file as ReleaseTransfer gave it
+# The signature is not that of the region it names.
+TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
+# No public key of the region.
+REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
+# A file of another group.
+TRANSFER_OF_ANOTHER_GROUP = the file is of another group
+# Reason REGION_NOT_SERVED.
+TRANSFER_FOR_ANOTHER_REGION = the file is for the region { $region }: take it in there
+# Taken in before.
+TRANSFER_ALREADY_EXISTS = the file was taken in before
+TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
+REGION_NOT_GROUP = a region, not the whole group
+
+## Compensation
+
+# Scores may still change.
+CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
+# Nobody has a score.
+POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card
+# Less than nothing.
+POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; to take money back, correct the settlement that paid it
+# No score above zero.
+ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
+# A part that nobody has a claim to; `part` counts from 0.
+PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
+# Reason CURRENCY_MISMATCH.
+SETTLEMENT_CURRENCIES_DIFFER = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
+# Not a draft any more.
+SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
+# Not approved, or not any more.
+SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
+# Posted.
+SETTLEMENT_POSTED = a posted settlement never changes: corrections come as deltas, in a new settlement
+# Another settlement was posted since this one was drafted.
+CARRY_MOVED = another settlement was posted since this one was drafted and moved the odd cents: draft it again
+POOL_WITHOUT_PARTS = at least one part is needed
+SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
+PART_OF_NOTHING = a part of nothing: leave it out
+PART_RULE_MISSING = say how this part is split: tiers, proportional or team_fund
+PART_WITHOUT_TIERS = at least one tier is needed
+TIERS_OUT_OF_ORDER = write the tiers best first, each with a lower min_score
+TIERS_MIXED = give every tier a min_score, or every tier a quota
+TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
+TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
+
+# Statements.
+STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
+    [less] { $difference } less than
+    [same] the same as
+   *[more] { $difference } more than
+} the { $equal } that an equal split would have paid.
+STATEMENT_WITHOUT_TIER = Part { $number } ({ $share } of the pool, { $part }), by tiers: the score reaches no tier, so { $amount }.
+STATEMENT_TIER_WITHOUT_WEIGHT = Part { $number } ({ $share } of the pool, { $part }), by tiers: tier { $tier } has no weight, so { $amount }.
+STATEMENT_NOT_ABOVE_FLOOR = Part { $number } ({ $share } of the pool, { $part }), in proportion to the score: it is not above { $floor }, so { $amount }.
+STATEMENT_PART = Part { $number } ({ $share } of the pool, { $part }), { $claim } of { $sum } in all; { $major } × { $weight } / { $sum } = { $rounded }{ $carried }; so { $amount }.
+STATEMENT_BY_TIER = by tiers: tier { $tier } weighs { $weight }
+STATEMENT_ABOVE_FLOOR = in proportion to the score above { $floor }: { $points } points
+STATEMENT_BY_SCORE = in proportion to the score: { $points } points
+STATEMENT_EXACT = { $whole } exactly
+STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
+    [yes] one of the { $units } odd units of { $smallest } came here
+   *[no] none of the { $units } odd units of { $smallest } came here
+}
+STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
+CORRECTION_NOTHING = Nothing changes: { $amount } as paid.
+CORRECTION = { $before } paid so far and { $delta } by this correction make { $after }.

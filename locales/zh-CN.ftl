@@ -129,3 +129,320 @@ IMPORT_AMOUNT = 记录销售额（最小货币单位）
 IMPORT_REJECTED_ROWS = { $rows } 行无法读取；{ $file } 逐行写明改法。
 IMPORT_REFUSED_ROWS = { $rows } 行未被套件接受；{ $file } 逐行写明原因。
 IMPORT_NEEDS = 导入须由可读写组织单元、人员、出勤与服务记录的账号执行，例如具有角色 group_hr 的账号
+## Fields of requests
+
+ROW_INVALID = { $problems }
+ROWS_TOO_MANY = 一次最多 { $max } 行，本次为 { $count } 行：请分多次发送
+VALUE_MISSING = 必须填写
+AT_MOST = 最大为 { $max }
+NUMBER_FROM_TO = 应为 { $from } 至 { $to }
+BEFORE_FROM = 不能早于 from
+NOT_AFTER_START = 必须晚于 start
+DATE_MALFORMED = 日期请写作 2026-03-02
+CUT_OVER_MALFORMED = 请写 00:00 至 11:59 之间的 HH:MM
+
+## Attendance
+
+NO_PERSON = 只有员工本人可以打卡和交接账号：请用属于本人的登录名登录。
+NEVER_EMPLOYED = 您还没有任职记录，无法确定归属：请联系人力资源部门。
+PUNCH_REPEATED = 同一时刻的这次打卡已经记录。
+HANDOVER_REPEATED = 同一时刻的这次交接已经记录。
+PERSON_UNKNOWN = 没有人员 { $id }：请先导入人员，再导入其考勤
+ACCOUNT_UNKNOWN = 没有账号 { $id }：请先导入账号
+PLACE_REGION_UNKNOWN = 集团没有任何部门在区域 { $region }
+PLACE_UNIT_UNKNOWN = 集团目前没有部门 { $unit }
+PLACE_TEAM_NOT_UNIT = 团队 { $team } 与部门 { $unit } 不是同一个：请只保留其中一项
+PLACE_REGION_OF_UNIT = 该部门在区域 { $is }，不在 { $said }：请不要填写区域
+ACCOUNT_CONTRADICTS_ROW = { $key } 与本次调用中前面的行不一致：时区、团队、是否独占以及某日的阶段一经填写不再更改
+ACCOUNT_CONTRADICTS_STORED = { $key } 与已有数据不一致：时区、团队、是否独占以及某日的阶段一经填写不再更改
+ALIAS_DIFFERENT = 该昵称自同一日期起已有记录，但人员或结束日期不同
+SHIFT_DIFFERENT = 此人在该账号自 { $start } 起的班次已存在，但结束时间不同
+SITE_DIFFERENT = 场所 { $name } 已存在，但时区、日切时间或区域不同
+ALIAS_OVERLAP = 该昵称在其中某些日期已指向他人：请先结束前一个，再开始后一个
+SLASH_NOT_ALLOWED = 不能含有斜杠：平台、店铺和名称以斜杠连接
+PHASES_MISSING = 至少填写一个阶段，说明账号如何使用
+PHASE_KIND_EXPECTED = 应为 shared（公用）、mixed（过渡）或 named（实名）
+PHASE_TWICE = 有两个阶段从同一日期开始
+HANDOVER_KIND_EXPECTED = 应为 take（接手）或 release（交出）
+PUNCH_KIND_EXPECTED = 应为 in（上班）或 out（下班）
+SHIFT_TOO_LONG = 一个班次应短于 { $hours } 小时
+PERIOD_TOO_LONG = 最长 { $days } 天
+DUTY_VERSION_EXPECTED = 应为 1 或 2；0 表示最新版本
+
+PUNCH_OF_SHIFT = 对应您 { $start } 开始的班次
+PUNCH_CAME = 从现在起计为在岗
+PUNCH_LEFT = 与 { $since } 的上班打卡配对
+PUNCH_STILL_IN = { $since } 的上班打卡尚未下班：该时段到此结束，并开始新的时段
+PUNCH_NOT_IN = 最近 { $hours } 小时内没有上班打卡：如系漏打，请申请补卡
+PUNCH_NOT_PLANNED = 这个时间附近没有您的班次
+PUNCH_DRIFT = 您的设备时钟与服务器相差 { $seconds } 秒，以服务器时间为准
+
+DUTY_DOUBLE_IN = { $number } 在 { $at } 再次打上班卡，此前没有下班卡；前一时段到此结束
+DUTY_IN_WITHOUT_OUT = { $number } 在 { $at } 打了上班卡，{ $hours } 小时内没有下班卡；该时段不计
+DUTY_OUT_WITHOUT_IN = { $number } 在 { $at } 打了下班卡，此前 { $hours } 小时内没有上班卡；该次打卡不计
+DUTY_OUT_AFTER_CLOSED_IN = { $number } 在 { $at } 打了下班卡，但之前的上班卡已由 { $out } 的下班卡配对；该次打卡不计
+DUTY_IN_AND_OUT_AT_ONCE = { $number } 在 { $at } 同时打了上班卡和下班卡；不计在岗
+DUTY_NOBODY = { $account } 有考勤或交接记录，但本周期内无人在岗
+DUTY_NO_EVIDENCE_V1 = { $account } 在本周期没有任何排班、打卡或交接记录：全部工作由整个团队分摊（{ $scope ->
+    [all] 全体人员
+   *[team] { $team }
+}，{ $people } 人）；请发布排班或要求打卡
+DUTY_NO_EVIDENCE = { $account } 在本周期没有任何排班、打卡或交接记录：整个团队视为在岗（{ $scope ->
+    [all] 全体人员
+   *[team] { $team }
+}，{ $people } 人）；请发布排班或要求打卡
+DUTY_RELEASE_WITHOUT_TAKE = { $number } 在 { $at } 交出 { $account }，但当时并未持有；该次交出不计
+DUTY_NEVER_RELEASED = { $number } 在 { $since } 接手 { $account } 后一直没有交出；持有到 { $end } 为止，依据为{ $by ->
+    [release] 交出
+    [punch_out] 其后的下班打卡
+    [roster] 排班结束
+    [too_long] 最长持有时间
+   *[taken_again] 再次接手
+}
+DUTY_TAKEN_AGAIN = { $number } 在 { $since } 接手 { $account }，未交出又在 { $again } 再次接手；持有到 { $end } 为止，依据为{ $by ->
+    [release] 交出
+    [punch_out] 其后的下班打卡
+    [roster] 排班结束
+    [too_long] 最长持有时间
+   *[taken_again] 再次接手
+}
+DUTY_HELD_BY_TWO = { $first } 与 { $second } 在 { $from } 至 { $until } 同时持有 { $account }；{ $why ->
+    [exclusive] 该账号同一时间只能由一人持有
+   *[unreleased] 前者尚未交出
+}
+
+## Performance
+
+CYCLE_CLOSING = 考核周期正在结账：请查看进度，或先取消结账。
+CYCLE_PUBLISHED = 考核周期已发布，不再变动：更正以差额记入之后的周期。
+CYCLE_NOT_CLOSING = 考核周期没有在结账，无需取消。
+CYCLE_NOT_REVIEWABLE = 考核周期没有可发布的结果：请先结账。
+CYCLE_WITHOUT_RESULT = 考核周期还没有结果：请先结账，等到可以复核后再查看。
+PERIOD_WITHOUT_RECORDS = { $from } 至 { $to } 之间没有任何账号的服务记录：请导入这些日期的记录，或另建其他日期的考核周期
+NOBODY_CREDITED = { $records } 条记录都无法归属到人：请导入该期间的排班、打卡或交接记录后重新结账
+CYCLE_REFUSED = 无法结账：{ $message }
+CYCLE_GIVEN_UP = 多次尝试后仍未能完成（{ $reason }）：请重新结账；若再次失败，请联系运维人员
+STEP_QUEUED = 等待处理
+STEP_GATHERING = 正在收集人员、账号与在岗情况
+STEP_ATTRIBUTING = 正在把服务记录归属到人
+STEP_SCORING = 正在生成成绩单
+RUN_GONE = 本次结账已取消
+WORKER_GONE = 处理进程已退出
+TIME_OF_DAY_MALFORMED = “{ $text }”不是时刻：请写作 04:00
+RULES_VERSION_UNKNOWN = 没有版本“{ $version }”的规则：请写 1 或 2
+RULES_VERSION_DIFFERS = 请留空，或与 policy.version 一致，写 { $version }
+INSTANT_MALFORMED = 不是有效的时间
+ACCOUNT_ELSEWHERE = 账号 { $account } 在区域 { $region }，{ $unit ->
+    [none] 不属于任何部门
+   *[other] 属于部门 { $unit }
+}：请按此填写。
+
+EXTERNAL_ID_MISSING = external_id 为空：请填写平台自己的记录编号
+RECORD_TEXT_TOO_LONG = { $field } 过长：最多 { $max } 个字符
+MEASURE_TOO_LONG = 指标文本过长：最多 { $max } 个字符
+MEASURES_TOO_MANY = 指标过多：最多 { $max } 个
+RECORD_TIME_MISSING = { $field } 缺失或不是时间
+INTERVAL_BACKWARDS = 结束时间 { $ended } 早于开始时间 { $started }：请更正其中之一
+AMOUNT_NEGATIVE = 金额为负：服务记录中请不要包含退款
+RATING_OUT_OF_RANGE = 评分 { $rating }（千分之一）超过十分
+MEASURE_MALFORMED = 指标“{ $name }”须有不重复的名称，并且只填一个小数或一段文本
+DIFFERENT_CONTENT = { $id } 已存在但内容不同：服务记录从不覆盖
+
+SCHEME_WITHOUT_INDICATORS = 至少需要一个指标
+NAME_TWICE = “{ $name }”出现了两次
+WEIGHTS_NOT_HUNDRED = 权重之和为 { $sum }，不是 100：请调整到恰好为 100
+WEIGHT_NOT_POSITIVE = { $weight } 不大于零：请去掉该指标
+MEASURE_UNKNOWN = “{ $measure }”既不是内置指标（credited_records、first_reply_within_30s、resolved、rating_at_least_4、amount），也不是记录中的数值列
+TARGET_MISSING = 须填写一个数值或 team_median
+TARGET_NOT_POSITIVE = { $target } 不大于零
+FLOOR_NOT_BELOW_CAP = 保底 { $floor } 不低于封顶 { $cap }
+SMALL_SAMPLE_NOT_HERE = 只有比率和均值可以向平均水平靠拢
+QUOTAS_NOT_WHOLE = 配额之和须恰好为 1000000（百万分之一）
+BANDS_OUT_OF_ORDER = 请从最好的档写起，较差的档分数不能更高
+BANDS_NOT_HERE = 只有 forced_distribution 才有分布档
+GRADES_OUT_OF_ORDER = 请从最好的等级写起，min_score 逐级降低
+GRADES_MIXED = 请为每个等级都填写 min_score，或都填写配额
+NOBODY_TO_SCORE = 没有可评分的人员：该期间没有归属到人的记录。
+PERSON_TWICE = 人员 { $person } 出现了两次。
+SCHEME_WITHOUT_DATA = 该期间内方案的所有指标都没有数据：请选择与记录相符的方案。
+NUMBER_TOO_LARGE = 数值过大，无法计算。
+
+CARD_MEASURE = { $measure ->
+    [credited_records] 归属记录数
+    [first_reply_within_30s] 30 秒首响率
+    [resolved] 解决率
+    [rating_at_least_4] 好评率（4 分及以上）
+    [amount] 销售额
+   *[other] { $kpi }
+}
+CARD_VALUE = { $kind ->
+    [records] { $value } 条
+    [percent] { $value } %
+    [own] { $value } { $unit }
+   *[bare] { $value }
+}
+CARD_LINE_DROPPED = { $name }：{ $why ->
+    [nobody] 本周期无人有数据，对所有人剔除
+    [person] 本人没有数据，在此剔除
+   *[target] 作为目标的中位数不大于零，予以剔除
+}，其权重 { $weight } 按比例分摊到其他指标。
+CARD_LINE_NOT_SCORED = { $name }：未评分。
+CARD_LINE = { $name }：{ $measured }{ $filled }；{ $points }{ $limit ->
+    [cap] （封顶）
+    [floor] （保底）
+   *[none] {""}
+}；乘以权重 { $weight } %{ $spread ->
+    [yes] （方案权重 { $scheme_weight }，含剔除指标分摊的部分）
+   *[no] {""}
+}，计 { $weighted } 分。
+CARD_MEASURED = { $records } 条记录中为 { $value }
+CARD_NOT_MEASURED = 未测得
+CARD_SMALL_SAMPLE = ；不足 { $below } 条，缺少部分按平均水平（{ $group }）计入，得 { $adjusted }
+CARD_POINTS_BY_TARGET = 对照目标 { $target }（{ $basis ->
+    [scheme] 方案规定
+    [team] 本团队 { $people } 人的中位数
+   *[group] 团队人数过少，取全部 { $people } 人的中位数
+}）得 { $points } 分
+CARD_POINTS_BY_PLACE = { $by ->
+    [target] 按目标
+    [min_max] 按在全组最差与最好之间的位置
+    [percentile] 按全组不优于本人的百分比
+    [t_score] 按与全组均值相差的标准差数
+   *[band] 按名次所在的分布档
+}得 { $points } 分
+CARD_CHANGE = { $kind ->
+    [rate_more] 再提高 { $step } 个百分点
+    [rate_less] 再降低 { $step } 个百分点
+    [records_more] 再增加 { $amount }
+    [records_fewer] 再减少 { $amount }
+    [more] 再增加 { $amount }
+   *[less] 再减少 { $amount }
+}
+CARD_NEXT = { $effect ->
+    [capped] { $change }不再加分：已封顶。
+    [nothing] 仅{ $change }不加分。
+   *[points] { $change }可加 { $gain } 分。
+}
+CARD_SUMMARY = 总分 { $score }，第 { $rank } 名（共 { $of } 人）{ $grade }{ $collaboration }。
+CARD_GRADE = ，等级 { $grade }
+CARD_COLLABORATION = ；其中协作 { $points } 分：{ $credited } 条记录中有 { $outside } 条在本人排班或团队之外
+
+LADDER_BEGAN = { $at } 开始，账号 { $account }，{ $phase ->
+    [shared] 当日为公用账号
+    [mixed] 当日处于公用转实名阶段
+   *[named] 当日为实名接待
+}。
+LADDER_TAG_NONE = 标记：平台没有记录客服。
+LADDER_TAG_UNKNOWN = 标记：平台记录为“{ $agent }”，当日无此在职人员或不止一人。
+LADDER_TAG = 标记：平台记录为“{ $agent }”，即 { $person }，记录归其所有。
+LADDER_NAMED_WITHOUT = 实名账号只认标记和交接，两者皆无：不归属任何人（{ $reason }）。
+LADDER_DUTY_NONE = 在岗：当时无人持有账号，也无人在岗。
+LADDER_DUTY = 在岗：{ $list }。
+LADDER_ON_DUTY = { $person }{ $rule ->
+    [handover] 按交接持有
+    [roster] 按排班在岗
+    [punch] 为团队成员且已打卡
+   *[team] 为团队成员
+}，{ $from } 至 { $to }［{ $evidence }］
+LADDER_SHARES = { $before }、{ $share }
+LADDER_BY_SESSION = 同一客户同一会话的另一条记录有客服标记，本条随之归属：{ $shares }。
+LADDER_BY_TAG = 按标记归属：{ $shares }。
+LADDER_BY_HANDOVER = 按交接记录只有一人持有账号：{ $shares }。
+LADDER_SOLE = 只有一人在岗：{ $shares }。
+LADDER_INFERRED = 多人在岗，按各人当时是否忙于其他记录及工作习惯推断：{ $shares }。
+LADDER_EQUAL = 多人在岗且依据不足以区分，平均分配：{ $shares }。
+LADDER_TEAM = 该账号没有任何在岗依据，由团队分摊：{ $shares }。
+LADDER_NOBODY = 不归属任何人（{ $reason }）。
+
+CREDIT_UNKNOWN_ACCOUNT = 考勤中没有此账号：其 { $records } 条记录未计入
+CREDIT_UNKNOWN_AGENT = { $records } 条记录的客服写作“{ $agent }”，当日无此在职人员或不止一人：按没有客服标记处理
+CREDIT_NO_EVIDENCE = 没有任何排班、打卡或交接记录：{ $records } 条记录由团队分摊
+CREDIT_NOBODY_ON_DUTY = { $records } 条记录产生时无人在岗：不归属任何人
+CREDIT_TAG_OFF_DUTY = { $records } 条记录标记为 { $person }，此人当时不在岗：以标记为准
+CREDIT_NAMED_WITHOUT_AGENT = 实名账号的 { $records } 条记录没有客服标记：除按交接归属外，不归属任何人
+CREDIT_MIXED_WITHOUT_TAG = 过渡阶段账号的 { $records } 条记录没有客服标记：按公用账号归属
+CREDIT_TOO_FEW_TO_INFER = { $records } 条记录有多人在岗，数量太少，无法推断：平均分配
+CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均分配
+CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
+
+REGION_MISSING = 本系统服务多个区域：请在 from_region 中写明转出区域。
+REGION_SAME = 转出区域与转入区域不能同为 { $region }。
+REGION_UNKNOWN = 集团没有区域 { $region }：请查看现有区域，或先添加该区域。
+REPORT_NOT_A_MONTH = 报表只针对一个自然月，而该周期为 { $from } 至 { $to }：请建立一个自然月的考核周期。
+REPORT_CYCLE_NOT_PUBLISHED = 考核周期尚未发布：报表只包含最终结果。
+NOTHING_TO_TELL = 没有可以转出的部门：各部门不足五人，或相减后会暴露不足五人的情况。
+TRANSFER_NOT_PREPARED = 该转移不再待审批，当前状态：{ $stage ->
+    [prepared] 待审批
+    [approved] 已批准
+    [released] 已放行
+    [withdrawn] 已撤回
+   *[rejected] 已否决
+}。
+TRANSFER_NOT_APPROVED = 该转移尚待他人审批。
+TRANSFER_DROPPED = 该转移{ $stage ->
+    [withdrawn] 已撤回
+   *[rejected] 已否决
+}：请另行准备。
+TRANSFER_RELEASED = 该转移已经放行：已提供的内容无法收回。
+TRANSFER_STALE = 其间已放行了关于同一月份的另一份报表，两者合并会暴露不足五人的情况：请重新准备。
+TRANSFER_MALFORMED = 这不是转移文件：请完整发送 ReleaseTransfer 给出的文件。
+TRANSFER_SIGNATURE_WRONG = 文件不是由区域 { $region } 的系统签名：可能被改动，或此处缺少其新的公钥。
+REGION_KEY_UNKNOWN = 此处没有区域 { $region } 的公钥：请把它的 performance.pub 放入密钥目录，命名为 regions/{ $region }.pub。
+TRANSFER_OF_ANOTHER_GROUP = 该文件属于其他集团。
+TRANSFER_FOR_ANOTHER_REGION = 该文件发往区域 { $region }：请在那里接收。
+TRANSFER_ALREADY_EXISTS = 该文件此前已经接收。
+TRANSFER_KIND_EXPECTED = 请说明要转移的内容：报表或人员目录
+REGION_NOT_GROUP = 应为一个区域，而不是整个集团
+
+## Compensation
+
+CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
+POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人员：该考核周期没有成绩单。
+POOL_NEGATIVE = 奖金池不能为负：请填写 0 或以上的金额；如需收回款项，请更正当初发放的结算。
+ZERO_SCORES = 没有人的得分大于零，无法据此分配：请先查看该周期的成绩单。
+PART_WITHOUT_CLAIM = 奖金池的第 { $place } 部分无人可得：没有得分达到有权重的等级或其下限；请修改该部分的规则。
+SETTLEMENT_CURRENCIES_DIFFER = 奖金池的货币为 { $pool }，其他金额为 { $other }：一次结算只能使用一种货币。
+SETTLEMENT_NOT_DRAFT = 结算{ $stage ->
+    [draft] 为草稿
+    [approved] 已批准
+    [posted] 已入账
+   *[discarded] 已作废
+}，不是草稿。
+SETTLEMENT_NOT_APPROVED = 结算{ $stage ->
+    [draft] 为草稿
+    [approved] 已批准
+    [posted] 已入账
+   *[discarded] 已作废
+}；只有已批准的结算才能入账。
+SETTLEMENT_POSTED = 已入账的结算不再变动：更正以差额记入新的结算。
+CARRY_MOVED = 本结算起草之后另有结算入账，零头余额已变：请重新起草。
+POOL_WITHOUT_PARTS = 至少需要一个部分
+SHARES_NOT_WHOLE = 各部分之和为 { $sum }（百万分之一），不是恰好 1000000
+PART_OF_NOTHING = 份额为零：请去掉该部分
+PART_RULE_MISSING = 请说明该部分如何分配：tiers、proportional 或 team_fund
+PART_WITHOUT_TIERS = 至少需要一个等级
+TIERS_OUT_OF_ORDER = 请从最好的等级写起，min_score 逐级降低
+TIERS_MIXED = 请为每个等级都填写 min_score，或都填写配额
+TIERS_WITHOUT_WEIGHT = 所有权重都为零，无人可得
+TIER_WEIGHTS_OUT_OF_ORDER = 较差的等级权重高于较好的等级
+
+STATEMENT_AMOUNT = 得分 { $score }，发放 { $paid }；若平均分配为 { $equal }，{ $than ->
+    [less] 少 { $difference }
+    [same] 相同
+   *[more] 多 { $difference }
+}。
+STATEMENT_WITHOUT_TIER = 第 { $number } 部分（奖金池的 { $share }，{ $part }）按等级分配：得分未达任何等级，计 { $amount }。
+STATEMENT_TIER_WITHOUT_WEIGHT = 第 { $number } 部分（奖金池的 { $share }，{ $part }）按等级分配：等级 { $tier } 权重为零，计 { $amount }。
+STATEMENT_NOT_ABOVE_FLOOR = 第 { $number } 部分（奖金池的 { $share }，{ $part }）按得分比例分配：得分不高于 { $floor }，计 { $amount }。
+STATEMENT_PART = 第 { $number } 部分（奖金池的 { $share }，{ $part }）{ $claim }，总和 { $sum }；{ $major } × { $weight } / { $sum }{ $rounded }{ $carried }；计 { $amount }。
+STATEMENT_BY_TIER = 按等级分配：等级 { $tier }，权重 { $weight }
+STATEMENT_ABOVE_FLOOR = 按超过 { $floor } 的得分比例分配：{ $points } 分
+STATEMENT_BY_SCORE = 按得分比例分配：{ $points } 分
+STATEMENT_EXACT = {" "}恰为 { $whole }
+STATEMENT_ROUNDED = {" "}= { $whole } 又 { $smallest } 的 { $fraction }；{ $units } 个零头（每个 { $smallest }）中{ $came ->
+    [yes] 分得 1 个
+   *[no] 未分得
+}
+STATEMENT_CARRIED = ；上期结转 { $before }，转入下期 { $after }
+CORRECTION_NOTHING = 无变化：已发放 { $amount }。
+CORRECTION = 已发放 { $before }，本次更正 { $delta }，合计 { $after }。

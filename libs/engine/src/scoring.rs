@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use tally_kernel::apportion::{self, Method};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::{OrgUnitId, PersonId};
-use tally_kernel::{Micro, micro};
+use tally_kernel::{Micro, micro, msg};
 
 use self::curve::Curve;
 pub use self::interval::wilson_90;
@@ -50,19 +50,15 @@ pub const MIN_TEAM: usize = 3;
 const RECORD: i128 = 1_000_000;
 
 /// What makes scoring impossible.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CardError {
     /// The scheme is not sound.
-    #[error("the scheme is not sound: {} problems", .0.len())]
     Scheme(Vec<SchemeProblem>),
     /// Nobody to score.
-    #[error("there is nobody to score: the period holds no credited record")]
     NoPeople,
     /// A person twice.
-    #[error("person {0} is there twice")]
     DuplicatePerson(PersonId),
     /// Sums that no set of records can have.
-    #[error("the sums of {measure} of person {person} contradict each other")]
     Impossible {
         /// Whose.
         person: PersonId,
@@ -70,23 +66,22 @@ pub enum CardError {
         measure: String,
     },
     /// No indicator of the scheme has data.
-    #[error("no indicator of the scheme has any data in the period: choose a scheme that fits the records")]
     NoData,
     /// A number beyond what is computed with.
-    #[error("a number is too large to compute with")]
     TooLarge,
 }
 
 impl From<CardError> for Error {
     fn from(e: CardError) -> Self {
-        let text = e.to_string();
         match e {
             CardError::Scheme(problems) => scheme::invalid(&problems),
-            CardError::NoPeople => Error::new(Kind::FailedPrecondition, "NOBODY_TO_SCORE", text),
-            CardError::DuplicatePerson(_) => Error::new(Kind::InvalidArgument, "PERSON_TWICE", text),
-            CardError::Impossible { .. } => Error::internal(text),
-            CardError::NoData => Error::new(Kind::FailedPrecondition, "SCHEME_WITHOUT_DATA", text),
-            CardError::TooLarge => Error::new(Kind::InvalidArgument, "NUMBER_TOO_LARGE", text),
+            CardError::NoPeople => Error::of(Kind::FailedPrecondition, msg!("NOBODY_TO_SCORE")),
+            CardError::DuplicatePerson(person) => Error::of(Kind::InvalidArgument, msg!("PERSON_TWICE", person)),
+            CardError::Impossible { person, measure } => {
+                Error::internal(format_args!("the sums of {measure} of person {person} contradict each other"))
+            }
+            CardError::NoData => Error::of(Kind::FailedPrecondition, msg!("SCHEME_WITHOUT_DATA")),
+            CardError::TooLarge => Error::of(Kind::InvalidArgument, msg!("NUMBER_TOO_LARGE")),
         }
     }
 }

@@ -131,6 +131,13 @@ impl Error {
         self
     }
 
+    /// The same refusal, saying which field of the request it is about.
+    #[must_use]
+    pub fn at_field(mut self, field: &str) -> Self {
+        self.0.message = msg!("INVALID_FIELD", field, problem = self.0.message);
+        self.with("field", field)
+    }
+
     /// Says when a retry makes sense.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
@@ -216,6 +223,14 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// Parses the one field of a request that has to be read first.
+///
+/// # Errors
+/// What the value says of a text that it cannot be, with the field's name.
+pub fn field<T: std::str::FromStr<Err = Error>>(name: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|error: Error| error.at_field(name))
+}
+
 /// Collects every violation of a request before answering.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);
@@ -271,6 +286,13 @@ mod tests {
         let error = Error::internal("password=hunter2 in the driver's text");
         assert!(!error.to_string().contains("hunter2"));
         assert_eq!(error.internal_context(), Some("password=hunter2 in the driver's text"));
+    }
+
+    #[test]
+    fn a_field_that_cannot_be_read_is_named() {
+        let error = field::<crate::id::CycleId>("cycle_id", "March").unwrap_err();
+        assert_eq!((error.reason(), error.metadata()["field"].as_str()), ("ID_MALFORMED", "cycle_id"));
+        assert_eq!(error.message(), &msg!("INVALID_FIELD", field = "cycle_id", problem = msg!("ID_MALFORMED")));
     }
 
     #[test]

@@ -100,17 +100,24 @@ impl From<&str> for Message {
 impl<'de> Deserialize<'de> for Message {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Written {
-            id: String,
-            #[serde(default)]
-            args: BTreeMap<String, Arg>,
+        #[serde(untagged)]
+        enum Stored {
+            /// As sentences were stored before they were data.
+            Told(String),
+            Written {
+                id: String,
+                #[serde(default)]
+                args: BTreeMap<String, Arg>,
+            },
         }
-        let written = Written::deserialize(deserializer)?;
+        let (written, args) = match Stored::deserialize(deserializer)? {
+            Stored::Told(text) => return Ok(Self::told(text)),
+            Stored::Written { id, args } => (id, args),
+        };
         let word =
             |text: &str| word(text).ok_or_else(|| de::Error::custom(format!("{text:?} is no name of a message")));
-        let args =
-            written.args.into_iter().map(|(name, arg)| Ok((word(&name)?, arg))).collect::<Result<_, D::Error>>()?;
-        let id = if written.id.is_empty() { "" } else { word(&written.id)? };
+        let args = args.into_iter().map(|(name, arg)| Ok((word(&name)?, arg))).collect::<Result<_, D::Error>>()?;
+        let id = if written.is_empty() { "" } else { word(&written)? };
         Ok(Self { id, args })
     }
 }
@@ -174,6 +181,7 @@ mod tests {
             let stored = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<Message>(&stored).unwrap(), message, "{stored}");
         }
+        assert_eq!(serde_json::from_str::<Message>(r#""as it was told""#).unwrap(), Message::told("as it was told"));
         assert!(serde_json::from_str::<Message>(r#"{"id":"not a name"}"#).is_err());
     }
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use tally_access::{OpContext, Target};
 use tally_app::directory::{Directory, People};
-use tally_kernel::Result;
 use tally_kernel::id::PersonId;
+use tally_kernel::{Message, Result};
 use tally_runtime::Compute;
 use tally_store::{Audit, Store};
 
@@ -61,7 +61,7 @@ impl<T: Keyed> Keyed for Placed<T> {
     fn same(&self, other: &Self) -> bool {
         self.fact.same(&other.fact)
     }
-    fn conflict(&self) -> String {
+    fn conflict(&self) -> Message {
         self.fact.conflict()
     }
 }

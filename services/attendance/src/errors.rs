@@ -1,6 +1,6 @@
 //! What this service refuses, and the one function that says so to callers.
 
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 /// Why a call for oneself was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,24 +17,11 @@ pub enum Refused {
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
-        let (kind, reason, message) = match refused {
-            Refused::NoPerson => (
-                Kind::FailedPrecondition,
-                "NO_PERSON",
-                "only people punch and hand over accounts: sign in with a login that belongs to a person",
-            ),
-            Refused::NeverEmployed => (
-                Kind::FailedPrecondition,
-                "NEVER_EMPLOYED",
-                "you have no employment yet, so nobody can say where this belongs: ask your HR",
-            ),
-            Refused::PunchRepeated => {
-                (Kind::AlreadyExists, "PUNCH_REPEATED", "this punch was recorded at this very instant already")
-            }
-            Refused::HandoverRepeated => {
-                (Kind::AlreadyExists, "HANDOVER_REPEATED", "this hand-over was recorded at this very instant already")
-            }
-        };
-        Error::new(kind, reason, message)
+        match refused {
+            Refused::NoPerson => Error::of(Kind::FailedPrecondition, msg!("NO_PERSON")),
+            Refused::NeverEmployed => Error::of(Kind::FailedPrecondition, msg!("NEVER_EMPLOYED")),
+            Refused::PunchRepeated => Error::of(Kind::AlreadyExists, msg!("PUNCH_REPEATED")),
+            Refused::HandoverRepeated => Error::of(Kind::AlreadyExists, msg!("HANDOVER_REPEATED")),
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
+use tally_kernel::{Message, msg};
 
 /// Rows of one call at most.
 pub const MAX_ROWS: usize = 5_000;
@@ -20,23 +21,23 @@ pub struct Problem {
     /// UPPER_SNAKE.
     pub reason: String,
     /// What is wrong and what to change.
-    pub message: String,
+    pub message: Message,
 }
 
 impl Problem {
     /// A refused row.
-    pub fn new(index: u32, reason: &str, message: impl Into<String>) -> Self {
-        Self { index, reason: reason.to_owned(), message: message.into() }
+    pub fn new(index: u32, reason: &str, message: Message) -> Self {
+        Self { index, reason: reason.to_owned(), message }
     }
 
     /// A row about a person whom the group does not know.
     pub fn unknown_person(index: u32, id: impl std::fmt::Display) -> Self {
-        Self::new(index, "PERSON_UNKNOWN", format!("no person {id}: bring in people before what they did"))
+        Self::new(index, "PERSON_UNKNOWN", msg!("PERSON_UNKNOWN", id))
     }
 
     /// A row about an account that was never brought in.
     pub fn unknown_account(index: u32, id: impl std::fmt::Display) -> Self {
-        Self::new(index, "ACCOUNT_UNKNOWN", format!("no account {id}: bring in accounts first"))
+        Self::new(index, "ACCOUNT_UNKNOWN", msg!("ACCOUNT_UNKNOWN", id))
     }
 }
 
@@ -73,7 +74,7 @@ pub trait Keyed {
     /// Whether both say the same about their common key.
     fn same(&self, other: &Self) -> bool;
     /// Why it is refused when another row with its key says something else.
-    fn conflict(&self) -> String;
+    fn conflict(&self) -> Message;
 }
 
 /// Sorts rows into those to write (with their place in the request), those that are there, and those that contradict what
@@ -125,8 +126,8 @@ mod tests {
         fn same(&self, other: &Self) -> bool {
             self.1 == other.1
         }
-        fn conflict(&self) -> String {
-            format!("{} is there with another number", self.0)
+        fn conflict(&self) -> Message {
+            Message::told(format!("{} is there with another number", self.0))
         }
     }
 
@@ -140,6 +141,6 @@ mod tests {
         assert_eq!((outcome.written, outcome.unchanged), (2, 2));
         let refused: Vec<u32> = outcome.problems.iter().map(|p| p.index).collect();
         assert_eq!(refused, [3, 5]);
-        assert_eq!(outcome.problems[0].message, "b is there with another number");
+        assert_eq!(outcome.problems[0].message, Message::told("b is there with another number"));
     }
 }

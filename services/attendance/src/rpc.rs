@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use prost::Message;
+use prost::Message as Encoded;
 use tally_api::common::v1 as common;
 use tally_i18n::text;
 use tally_kernel::error::Violations;
-use tally_kernel::{Error, Kind, Locale, Result};
+use tally_kernel::message::Arg;
+use tally_kernel::{Error, Kind, Locale, Result, msg};
 
 use crate::import::{Batch, ImportOutcome, MAX_ROWS, Problem};
 
@@ -18,7 +19,7 @@ pub const MAX_NAME: usize = 200;
 ///
 /// # Errors
 /// `INVALID_REQUEST` for more than [`MAX_ROWS`] rows or `most`, if that is less.
-pub fn batch<M: Message, R, T>(
+pub fn batch<M: Encoded, R, T>(
     request: &M,
     request_id: &str,
     rows: Vec<R>,
@@ -28,7 +29,7 @@ pub fn batch<M: Message, R, T>(
     let most = most.min(MAX_ROWS);
     if rows.len() > most {
         let mut violations = Violations::new();
-        violations.push("rows", format!("at most {most} rows in a call, these are {}: send several calls", rows.len()));
+        violations.push("rows", msg!("ROWS_TOO_MANY", max = most, count = rows.len()));
         return violations.finish(None);
     }
     let body = *blake3::hash(&request.encode_to_vec()).as_bytes();
@@ -39,8 +40,9 @@ pub fn batch<M: Message, R, T>(
         match violations.finish(parsed) {
             Ok(row) => batch.rows.push((index, row)),
             Err(error) => {
-                let each = error.violations().iter().map(|v| format!("{}: {}", v.field, text(Locale::En, &v.message)));
-                let message = each.collect::<Vec<_>>().join("; ");
+                let each = error.violations().iter();
+                let each = each.map(|v| msg!("INVALID_FIELD", field = v.field, problem = v.message)).collect();
+                let message = msg!("ROW_INVALID", problems = Arg::List(each));
                 batch.problems.push(Problem::new(index, "ROW_INVALID", message));
             }
         }
@@ -48,14 +50,14 @@ pub fn batch<M: Message, R, T>(
     Ok(batch)
 }
 
-/// Writes what became of the rows.
-pub fn result(outcome: ImportOutcome) -> common::ImportResult {
+/// Writes what became of the rows, in the caller's language.
+pub fn result(outcome: ImportOutcome, locale: Locale) -> common::ImportResult {
     let problems = outcome.problems.into_iter();
     common::ImportResult {
         written: outcome.written,
         unchanged: outcome.unchanged,
         problems: problems
-            .map(|p| common::RowProblem { index: p.index, reason: p.reason, message: p.message })
+            .map(|p| common::RowProblem { index: p.index, reason: p.reason, message: text(locale, &p.message) })
             .collect(),
     }
 }
@@ -63,12 +65,12 @@ pub fn result(outcome: ImportOutcome) -> common::ImportResult {
 /// Reads an instant that must be there, to the microsecond as stores keep it.
 pub fn instant(violations: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
     let Some(at) = at else {
-        violations.push(field, "must be given");
+        violations.push(field, msg!("VALUE_MISSING"));
         return None;
     };
     let read = Timestamp::new(at.seconds, at.nanos).and_then(|at| Timestamp::from_microsecond(at.as_microsecond()));
     if read.is_err() {
-        violations.push(field, "is out of range");
+        violations.push(field, msg!("TIME_OUT_OF_RANGE"));
     }
     read.ok()
 }
@@ -84,7 +86,7 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
 /// `DATE_MALFORMED`.
 pub fn date(text: &str) -> Result<Date> {
     let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let malformed = || Error::new(Kind::InvalidArgument, "DATE_MALFORMED", "a date is written 2026-03-02");
+    let malformed = || Error::of(Kind::InvalidArgument, msg!("DATE_MALFORMED"));
     if plain { text.parse().map_err(|_| malformed()) } else { Err(malformed()) }
 }
 
@@ -106,7 +108,7 @@ pub fn date_text(date: Option<Date>) -> String {
 /// # Errors
 /// `CUT_OVER_MALFORMED`.
 pub fn cut_over(text: &str) -> Result<Time> {
-    let malformed = || Error::new(Kind::InvalidArgument, "CUT_OVER_MALFORMED", "write HH:MM between 00:00 and 11:59");
+    let malformed = || Error::of(Kind::InvalidArgument, msg!("CUT_OVER_MALFORMED"));
     let (hour, minute) = text.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2).ok_or_else(malformed)?;
     let number = |part: &str| part.parse::<i8>().map_err(|_| malformed());
     let time = Time::new(number(hour)?, number(minute)?, 0, 0).map_err(|_| malformed())?;
@@ -128,7 +130,7 @@ pub fn stretch(
     let to = instant(violations, "to", to);
     let (from, to) = (from?, to?);
     if to < from {
-        violations.push("to", "lies before from");
+        violations.push("to", msg!("BEFORE_FROM"));
     }
     Some((from, to))
 }
@@ -148,7 +150,9 @@ mod tests {
         assert_eq!(batch.rows, [(0, 1), (2, 3)]);
         assert_eq!(batch.problems.len(), 1);
         assert_eq!((batch.problems[0].index, batch.problems[0].reason.as_str()), (1, "ROW_INVALID"));
-        assert_eq!(batch.problems[0].message, "name: must not be empty; number: no number");
+        let told = |locale| text(locale, &batch.problems[0].message);
+        assert_eq!(told(Locale::En), "name: must not be empty; number: no number");
+        assert_eq!(told(Locale::ZhCn), "name：不能为空；number：no number");
     }
 
     #[test]

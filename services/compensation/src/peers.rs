@@ -5,7 +5,7 @@ use tally_access::OpContext;
 use tally_api::performance::v1 as performance;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
-use tally_kernel::{Error, Kind, Result, page};
+use tally_kernel::{Error, Kind, Result, msg, page};
 use tally_rpc::{Peer, error_from};
 
 /// Clients of the services that compensation reads from.
@@ -77,8 +77,7 @@ impl Peers {
             let last_day = told.period.unwrap_or_default().to;
             return last_day.parse().map_err(|_| Error::internal(format!("a cycle that ends on {last_day:?}")));
         }
-        let message = "scores may still change: publish the cycle first";
-        Err(Error::new(Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED", message).with("cycle", cycle))
+        Err(Error::of(Kind::FailedPrecondition, msg!("CYCLE_NOT_PUBLISHED", cycle)))
     }
 
     /// A person's credited records in a cycle: the first `limit` of them, and how many there are. Called with the caller's

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tally_access::{OpContext, Region};
 use tally_kernel::error::Kind;
 use tally_kernel::id::{AccountId, OrgUnitId, TenantId};
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 
 use crate::App;
 
@@ -40,9 +40,8 @@ impl Accounts {
         match known.get(&(ctx.tenant(), account)) {
             Some(home) if *home == said => Ok(()),
             Some((region, unit)) => {
-                let team = unit.map_or_else(|| "of no unit".to_owned(), |unit| format!("of unit {unit}"));
-                let text = format!("account {account} is in region {region} and {team}: say so");
-                Err(Error::new(Kind::InvalidArgument, "ACCOUNT_ELSEWHERE", text))
+                let unit = unit.map_or_else(|| "none".to_owned(), |unit| unit.to_string());
+                Err(Error::of(Kind::InvalidArgument, msg!("ACCOUNT_ELSEWHERE", account, region, unit)))
             }
             None => Err(Error::not_found("account", account)),
         }

@@ -1,49 +1,58 @@
 //! How the errors of this service's rooms become the suite's error: every variant is named, none falls through.
 
-use tally_i18n::sentence;
-use tally_kernel::{Error, Kind, Locale};
+use tally_kernel::{Error, Kind, msg};
 
 use crate::cycle::domain::{CycleError, Failure};
 use crate::transfer::domain::TransferError;
 
 impl From<CycleError> for Error {
     fn from(error: CycleError) -> Self {
-        let reason = match error {
-            CycleError::Closing => "CYCLE_CLOSING",
-            CycleError::Published => "CYCLE_PUBLISHED",
-            CycleError::NotClosing => "CYCLE_NOT_CLOSING",
-            CycleError::NotReviewable => "CYCLE_NOT_REVIEWABLE",
-            CycleError::NoResult => "CYCLE_WITHOUT_RESULT",
+        let message = match error {
+            CycleError::Closing => msg!("CYCLE_CLOSING"),
+            CycleError::Published => msg!("CYCLE_PUBLISHED"),
+            CycleError::NotClosing => msg!("CYCLE_NOT_CLOSING"),
+            CycleError::NotReviewable => msg!("CYCLE_NOT_REVIEWABLE"),
+            CycleError::NoResult => msg!("CYCLE_WITHOUT_RESULT"),
         };
-        Error::new(Kind::FailedPrecondition, reason, error.to_string())
+        Error::of(Kind::FailedPrecondition, message)
     }
 }
 
 impl From<TransferError> for Error {
     fn from(error: TransferError) -> Self {
-        let (kind, reason) = match &error {
+        let (kind, message) = match error {
             TransferError::Unknown(id) => return Error::not_found("transfer", id),
-            TransferError::OriginMissing => (Kind::InvalidArgument, "REGION_MISSING"),
-            TransferError::SameRegion(_) => (Kind::InvalidArgument, "REGION_SAME"),
-            TransferError::RegionUnknown(_) => (Kind::InvalidArgument, "REGION_UNKNOWN"),
-            TransferError::NotAMonth(_) => (Kind::FailedPrecondition, "REPORT_NOT_A_MONTH"),
-            TransferError::NotPublished => (Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED"),
-            TransferError::NothingToTell => (Kind::FailedPrecondition, "NOTHING_TO_TELL"),
-            TransferError::TooLarge => (Kind::InvalidArgument, "NUMBER_TOO_LARGE"),
-            TransferError::NotPrepared(_) => (Kind::FailedPrecondition, "TRANSFER_NOT_PREPARED"),
-            TransferError::FourEyes(refusal) => return (*refusal).into(),
-            TransferError::NotApproved => (Kind::FailedPrecondition, "TRANSFER_NOT_APPROVED"),
-            TransferError::Dropped(_) => (Kind::FailedPrecondition, "TRANSFER_DROPPED"),
-            TransferError::Released => (Kind::FailedPrecondition, "TRANSFER_RELEASED"),
-            TransferError::Stale => (Kind::FailedPrecondition, "TRANSFER_STALE"),
-            TransferError::Malformed => (Kind::InvalidArgument, "TRANSFER_MALFORMED"),
-            TransferError::SignatureWrong(_) => (Kind::FailedPrecondition, "TRANSFER_SIGNATURE_WRONG"),
-            TransferError::KeyUnknown(_) => (Kind::FailedPrecondition, "REGION_KEY_UNKNOWN"),
-            TransferError::OtherGroup => (Kind::FailedPrecondition, "TRANSFER_OF_ANOTHER_GROUP"),
-            TransferError::NotForHere(_) => (Kind::FailedPrecondition, "REGION_NOT_SERVED"),
-            TransferError::ImportedAlready => (Kind::AlreadyExists, "TRANSFER_ALREADY_EXISTS"),
+            TransferError::FourEyes(refusal) => return refusal.into(),
+            TransferError::NotPublished => {
+                let message = msg!("REPORT_CYCLE_NOT_PUBLISHED");
+                return Error::new(Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED", message);
+            }
+            TransferError::NotForHere(region) => {
+                let message = msg!("TRANSFER_FOR_ANOTHER_REGION", region);
+                return Error::new(Kind::FailedPrecondition, "REGION_NOT_SERVED", message).with("region", region);
+            }
+            TransferError::OriginMissing => (Kind::InvalidArgument, msg!("REGION_MISSING")),
+            TransferError::SameRegion(region) => (Kind::InvalidArgument, msg!("REGION_SAME", region)),
+            TransferError::RegionUnknown(region) => (Kind::InvalidArgument, msg!("REGION_UNKNOWN", region)),
+            TransferError::NotAMonth(period) => {
+                (Kind::FailedPrecondition, msg!("REPORT_NOT_A_MONTH", from = period.from(), to = period.to()))
+            }
+            TransferError::NothingToTell => (Kind::FailedPrecondition, msg!("NOTHING_TO_TELL")),
+            TransferError::TooLarge => (Kind::InvalidArgument, msg!("NUMBER_TOO_LARGE")),
+            TransferError::NotPrepared(stage) => (Kind::FailedPrecondition, msg!("TRANSFER_NOT_PREPARED", stage)),
+            TransferError::NotApproved => (Kind::FailedPrecondition, msg!("TRANSFER_NOT_APPROVED")),
+            TransferError::Dropped(stage) => (Kind::FailedPrecondition, msg!("TRANSFER_DROPPED", stage)),
+            TransferError::Released => (Kind::FailedPrecondition, msg!("TRANSFER_RELEASED")),
+            TransferError::Stale => (Kind::FailedPrecondition, msg!("TRANSFER_STALE")),
+            TransferError::Malformed => (Kind::InvalidArgument, msg!("TRANSFER_MALFORMED")),
+            TransferError::SignatureWrong(region) => {
+                (Kind::FailedPrecondition, msg!("TRANSFER_SIGNATURE_WRONG", region))
+            }
+            TransferError::KeyUnknown(region) => (Kind::FailedPrecondition, msg!("REGION_KEY_UNKNOWN", region)),
+            TransferError::OtherGroup => (Kind::FailedPrecondition, msg!("TRANSFER_OF_ANOTHER_GROUP")),
+            TransferError::ImportedAlready => (Kind::AlreadyExists, msg!("TRANSFER_ALREADY_EXISTS")),
         };
-        Error::new(kind, reason, error.to_string())
+        Error::of(kind, message)
     }
 }
 
@@ -55,7 +64,7 @@ pub fn failure_of(error: &Error) -> Option<Failure> {
         | Kind::AlreadyExists
         | Kind::FailedPrecondition
         | Kind::PermissionDenied => {
-            Some(Failure::Refused { reason: error.reason().to_owned(), message: sentence(Locale::En, error) })
+            Some(Failure::Refused { reason: error.reason().to_owned(), message: error.message().clone() })
         }
         Kind::Aborted
         | Kind::Unauthenticated

@@ -14,8 +14,9 @@ use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_app::directory::People;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::message::word;
 use tally_kernel::time::Period;
-use tally_kernel::{Currency, Error, Result};
+use tally_kernel::{Currency, Error, Message, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from};
 
 use crate::transfer::domain::Entry;
@@ -316,5 +317,11 @@ fn duty_from(sent: att::Occupancy) -> Result<Duty> {
 }
 
 fn finding_from(sent: common::Finding) -> Finding {
-    Finding { kind: sent.kind, subject: sent.subject, at: sent.at, detail: sent.detail }
+    // Who knows no messages as data sends the sentence only.
+    let arguments = sent.arguments.into_iter().map(|arg| Some((word(&arg.name)?, arg.value)));
+    let detail = match (word(&sent.message), arguments.collect::<Option<_>>()) {
+        (Some(id), Some(arguments)) => Message::from_parts(id, &arguments),
+        (None, _) | (_, None) => Message::told(sent.detail),
+    };
+    Finding { kind: sent.kind, subject: sent.subject, at: sent.at, detail }
 }

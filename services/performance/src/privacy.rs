@@ -11,7 +11,6 @@ use crate::{card, cycle, policy, record};
 
 impl Exported for record::store::Entity {}
 impl Exported for total::Entity {}
-impl Exported for finding::Entity {}
 impl Exported for card::store::Entity {}
 impl Exported for account::Entity {}
 impl Exported for sums::Entity {}

@@ -8,8 +8,8 @@ use jiff::{Timestamp, ToSpan as _};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::{Deserialize, Serialize};
-use tally_kernel::Micro;
 use tally_kernel::time::{TimeError, resolve, zone};
+use tally_kernel::{Micro, msg};
 
 use super::facts::{Finding, Phase, PhaseKind};
 use super::snapshot::{Frozen, FrozenAccount, FrozenPerson, Meaning};
@@ -222,14 +222,22 @@ impl<'a> Gatherer<'a> {
         let account = &self.account.key;
         self.records.mixed_untagged.push(self.mixed_untagged);
         self.records.findings.extend(self.unknown.into_iter().map(|(agent, (records, first))| Finding {
-            kind: "UNKNOWN_AGENT".to_owned(),
+            kind: UNKNOWN_AGENT.to_owned(),
             subject: account.clone(),
             at: Timestamp::from_millisecond(first).unwrap_or_default().to_string(),
-            detail: format!(
-                "{records} records name the agent {agent:?}, who is nobody employed on their days or more than one: they count as without a name"
-            ),
+            detail: msg!("CREDIT_UNKNOWN_AGENT", records, agent = quoted(&agent)),
         }));
     }
+}
+
+/// The kind of finding about a name that means nobody, or several.
+pub const UNKNOWN_AGENT: &str = "UNKNOWN_AGENT";
+
+/// A text as it stands between quotes, what cannot be seen escaped: so sentences were written before they were data, and a
+/// month that was closed then replays to the same bytes.
+pub fn quoted(text: &str) -> String {
+    let debug = format!("{text:?}");
+    debug.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&debug).to_owned()
 }
 
 fn shifted(date: Date, days: i64) -> Result<Date, TimeError> {

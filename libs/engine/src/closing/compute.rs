@@ -1,6 +1,7 @@
 //! From a component's frozen facts and records to everything that is written about it. Pure; busy on every core.
 
 use tally_kernel::id::PersonId;
+use tally_kernel::{Message, msg};
 
 use super::codec::Share;
 use super::collect::{Records, Sums, day_number};
@@ -160,29 +161,56 @@ fn findings(
 }
 
 /// What was seen and what was made of it.
-fn detail(kind: FindingKind, records: u32, person: &str) -> String {
+fn detail(kind: FindingKind, records: u32, person: &str) -> Message {
     match kind {
-        FindingKind::NoDutyEvidence => {
-            format!("no roster, punch or hand-over at all: its team shares {records} records")
+        FindingKind::NoDutyEvidence => msg!("CREDIT_NO_EVIDENCE", records),
+        FindingKind::UnheldAccount => msg!("CREDIT_NOBODY_ON_DUTY", records),
+        FindingKind::TagOffDuty => msg!("CREDIT_TAG_OFF_DUTY", records, person),
+        FindingKind::NamedWithoutAgent => msg!("CREDIT_NAMED_WITHOUT_AGENT", records),
+        FindingKind::MixedWithoutTag => msg!("CREDIT_MIXED_WITHOUT_TAG", records),
+        FindingKind::TooFewToInfer => msg!("CREDIT_TOO_FEW_TO_INFER", records),
+        FindingKind::DidNotSettle => msg!("CREDIT_DID_NOT_SETTLE", records),
+        FindingKind::SeveralAtOnce => msg!("CREDIT_SEVERAL_AT_ONCE", records),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_i18n::text;
+    use tally_kernel::Locale;
+
+    use super::*;
+
+    /// The kind after this one: a new kind does not compile until it stands here.
+    fn next(kind: FindingKind) -> Option<FindingKind> {
+        match kind {
+            FindingKind::NoDutyEvidence => Some(FindingKind::UnheldAccount),
+            FindingKind::UnheldAccount => Some(FindingKind::TagOffDuty),
+            FindingKind::TagOffDuty => Some(FindingKind::NamedWithoutAgent),
+            FindingKind::NamedWithoutAgent => Some(FindingKind::MixedWithoutTag),
+            FindingKind::MixedWithoutTag => Some(FindingKind::TooFewToInfer),
+            FindingKind::TooFewToInfer => Some(FindingKind::DidNotSettle),
+            FindingKind::DidNotSettle => Some(FindingKind::SeveralAtOnce),
+            FindingKind::SeveralAtOnce => None,
         }
-        FindingKind::UnheldAccount => format!("{records} records came while nobody was on duty: credited to nobody"),
-        FindingKind::TagOffDuty => {
-            format!("{records} records name {person}, who was not on duty then: the name counts")
+    }
+
+    #[test]
+    fn every_finding_is_said_in_every_language_with_all_that_it_knows() {
+        for kind in std::iter::successors(Some(FindingKind::NoDutyEvidence), |kind| next(*kind)) {
+            let detail = detail(kind, 4_711, "E17");
+            let told = [Locale::En, Locale::ZhCn].map(|locale| text(locale, &detail));
+            assert_ne!(told[0], told[1]);
+            for told in told {
+                assert!(told.contains("4711") && !told.contains(detail.id()), "{told}");
+                assert_eq!(told.contains("E17"), kind == FindingKind::TagOffDuty, "{told}");
+            }
         }
-        FindingKind::NamedWithoutAgent => {
-            format!("{records} records of a named account name nobody: credited to nobody but by hand-over")
-        }
-        FindingKind::MixedWithoutTag => {
-            format!("{records} records of a mixed account name nobody: credited as on a shared one")
-        }
-        FindingKind::TooFewToInfer => {
-            format!("{records} records had several people on duty, too few to infer from: shared equally")
-        }
-        FindingKind::DidNotSettle => {
-            format!("the inference over {records} records did not settle: shared equally")
-        }
-        FindingKind::SeveralAtOnce => {
-            format!("{records} records had several people on duty who hold several dialogues at once: shared equally")
-        }
+    }
+
+    #[test]
+    fn a_month_that_was_closed_reads_the_same_again() {
+        let told = text(Locale::En, &detail(FindingKind::UnheldAccount, 1, ""));
+        assert_eq!(told, "1 records came while nobody was on duty: credited to nobody");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use tally_kernel::Message;
 use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::person::DirectoryPerson;
@@ -119,7 +120,7 @@ pub struct Finding {
     /// When, RFC 3339, or empty.
     pub at: String,
     /// What was seen and what was made of it.
-    pub detail: String,
+    pub detail: Message,
 }
 
 /// Everything closing asks the peers for.

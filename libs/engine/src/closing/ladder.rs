@@ -1,13 +1,13 @@
-//! Why a record was credited as it was: the ladder, rung by rung, as far as it was climbed, in the caller's language.
+//! Why a record was credited as it was: the ladder, rung by rung, as far as it was climbed.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tally_kernel::Locale;
-use tally_kernel::Ppm;
+use tally_kernel::message::Arg;
+use tally_kernel::{Message, Ppm, msg};
 
 use super::codec::Share;
 use super::credit::on_duty;
-use super::facts::{DutyRule, PhaseKind};
+use super::facts::PhaseKind;
 use super::snapshot::{Frozen, FrozenAccount, FrozenDuty};
 use crate::attribution::Rung;
 
@@ -37,20 +37,20 @@ pub struct Question<'a> {
 }
 
 /// The lines, from the first rung to the one that held.
-pub fn lines(q: &Question, locale: Locale) -> Vec<String> {
+pub fn lines(q: &Question) -> Vec<Message> {
     let on_duty = on_duty(q.account, q.started_ms);
-    let mut lines = vec![q.when(locale), q.tag_line(locale)];
+    let mut lines = vec![q.when(), q.tag_line()];
     if q.rung == Rung::Tagged {
         // Without a tag of its own it has that of another record of its session.
-        lines.extend(q.tag.is_none().then(|| q.session_line(locale)));
+        lines.extend(q.tag.is_none().then(|| msg!("LADDER_BY_SESSION", shares = q.shares())));
         return lines;
     }
     if q.phase == PhaseKind::Named && q.rung == Rung::Unattributed {
-        lines.push(q.named_line(locale));
+        lines.push(msg!("LADDER_NAMED_WITHOUT", reason = q.reason));
         return lines;
     }
-    lines.push(q.duty_line(&on_duty, locale));
-    lines.push(q.verdict(locale));
+    lines.push(q.duty_line(&on_duty));
+    lines.push(q.verdict());
     lines
 }
 
@@ -64,123 +64,171 @@ impl Question<'_> {
         self.zone.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    fn when(&self, locale: Locale) -> String {
-        let (at, key) = (self.local(self.started_ms), &self.account.key);
-        match (locale, self.phase) {
-            (Locale::En, PhaseKind::Shared) => format!("Began at {at} on {key}, a shared account on that day."),
-            (Locale::En, PhaseKind::Mixed) => {
-                format!("Began at {at} on {key}, on that day on its way from shared to named.")
-            }
-            (Locale::En, PhaseKind::Named) => format!("Began at {at} on {key}, a named account on that day."),
-            (Locale::ZhCn, PhaseKind::Shared) => format!("{at} 开始，账号 {key}，当日为公用账号。"),
-            (Locale::ZhCn, PhaseKind::Mixed) => format!("{at} 开始，账号 {key}，当日处于公用转实名阶段。"),
-            (Locale::ZhCn, PhaseKind::Named) => format!("{at} 开始，账号 {key}，当日为实名接待。"),
+    fn when(&self) -> Message {
+        let phase = match self.phase {
+            PhaseKind::Shared => "shared",
+            PhaseKind::Mixed => "mixed",
+            PhaseKind::Named => "named",
+        };
+        msg!("LADDER_BEGAN", at = self.local(self.started_ms), account = self.account.key, phase)
+    }
+
+    fn tag_line(&self) -> Message {
+        match self.tag {
+            _ if self.agent.is_empty() => msg!("LADDER_TAG_NONE"),
+            None => msg!("LADDER_TAG_UNKNOWN", agent = self.agent),
+            Some(place) => msg!("LADDER_TAG", agent = self.agent, person = self.name(place)),
         }
     }
 
-    fn tag_line(&self, locale: Locale) -> String {
-        let agent = self.agent;
-        match (locale, agent.is_empty(), self.tag) {
-            (Locale::En, true, _) => "Tag: the platform named nobody.".to_owned(),
-            (Locale::ZhCn, true, _) => "标记：平台没有记录客服。".to_owned(),
-            (Locale::En, false, None) => {
-                format!("Tag: the platform named {agent:?}, who is nobody employed on that day or more than one.")
-            }
-            (Locale::ZhCn, false, None) => format!("标记：平台记录为“{agent}”，当日无此在职人员或不止一人。"),
-            (Locale::En, false, Some(place)) => {
-                format!("Tag: the platform named {agent:?}, who is {}: the record is theirs.", self.name(place))
-            }
-            (Locale::ZhCn, false, Some(place)) => {
-                format!("标记：平台记录为“{agent}”，即 {}，记录归其所有。", self.name(place))
-            }
+    fn duty_line(&self, on_duty: &[&FrozenDuty]) -> Message {
+        if on_duty.is_empty() {
+            return msg!("LADDER_DUTY_NONE");
         }
-    }
-
-    fn named_line(&self, locale: Locale) -> String {
-        match locale {
-            Locale::En => format!(
-                "On a named account only tags and hand-overs count, and there was neither: credited to nobody ({}).",
-                self.reason
-            ),
-            Locale::ZhCn => format!("实名账号只认标记和交接，两者皆无：不归属任何人（{}）。", self.reason),
-        }
-    }
-
-    fn duty_line(&self, on_duty: &[&FrozenDuty], locale: Locale) -> String {
         let who = |d: &&FrozenDuty| {
             let (from, to) = (self.local(d.start_ms), self.local(d.end_ms));
-            let by = rule_words(d.rule, locale);
-            match locale {
-                Locale::En => format!("{} {by}, {from} to {to} [{}]", self.name(d.person), d.evidence),
-                Locale::ZhCn => format!("{}{by}，{from} 至 {to}［{}］", self.name(d.person), d.evidence),
-            }
+            msg!("LADDER_ON_DUTY", person = self.name(d.person), rule = d.rule.name(), from, to, evidence = d.evidence)
         };
-        let list: Vec<String> = on_duty.iter().map(who).collect();
-        match (locale, list.is_empty()) {
-            (Locale::En, true) => "Duty: nobody held the account or was on duty at that time.".to_owned(),
-            (Locale::ZhCn, true) => "在岗：当时无人持有账号，也无人在岗。".to_owned(),
-            (Locale::En, false) => format!("Duty: {}.", list.join("; ")),
-            (Locale::ZhCn, false) => format!("在岗：{}。", list.join("；")),
-        }
+        msg!("LADDER_DUTY", list = Arg::List(on_duty.iter().map(who).collect()))
     }
 
-    fn shares(&self, locale: Locale) -> String {
+    /// Who gets which part.
+    fn shares(&self) -> Message {
         let part = |ppm: u32| Ppm::new(ppm).map_or_else(|_| ppm.to_string(), |p| p.to_string());
-        let share = |s: &Share| format!("{} {}", self.name(s.person), part(s.ppm));
-        let shares: Vec<String> = self.shares.iter().map(share).collect();
-        shares.join(if locale == Locale::En { ", " } else { "、" })
+        let mut shares = self.shares.iter().map(|s| Message::told(format!("{} {}", self.name(s.person), part(s.ppm))));
+        let first = shares.next().unwrap_or_default();
+        shares.fold(first, |before, share| msg!("LADDER_SHARES", before, share))
     }
 
-    fn session_line(&self, locale: Locale) -> String {
-        let shares = self.shares(locale);
-        match locale {
-            Locale::En => {
-                format!("Another record of the same customer's session names its agent, so this one follows: {shares}.")
-            }
-            Locale::ZhCn => format!("同一客户同一会话的另一条记录有客服标记，本条随之归属：{shares}。"),
-        }
-    }
-
-    fn verdict(&self, locale: Locale) -> String {
-        let shares = self.shares(locale);
-        match (locale, self.rung) {
-            (Locale::En, Rung::Tagged) => format!("Credited by tag: {shares}."),
-            (Locale::En, Rung::Handover) => format!("One person held the account by hand-over: {shares}."),
-            (Locale::En, Rung::Sole) => format!("One person was on duty: {shares}."),
-            (Locale::En, Rung::Inferred) => {
-                format!(
-                    "Several were on duty; who was busy with other records, and how each works, tells them apart: {shares}."
-                )
-            }
-            (Locale::En, Rung::Equal) => {
-                format!(
-                    "Several were on duty and there is too little to tell them apart, so they share equally: {shares}."
-                )
-            }
-            (Locale::En, Rung::Team) => {
-                format!("The account has no evidence of duty at all, so its team shares: {shares}.")
-            }
-            (Locale::En, Rung::Unattributed) => format!("Credited to nobody ({}).", self.reason),
-            (Locale::ZhCn, Rung::Tagged) => format!("按标记归属：{shares}。"),
-            (Locale::ZhCn, Rung::Handover) => format!("按交接记录只有一人持有账号：{shares}。"),
-            (Locale::ZhCn, Rung::Sole) => format!("只有一人在岗：{shares}。"),
-            (Locale::ZhCn, Rung::Inferred) => format!("多人在岗，按各人当时是否忙于其他记录及工作习惯推断：{shares}。"),
-            (Locale::ZhCn, Rung::Equal) => format!("多人在岗且依据不足以区分，平均分配：{shares}。"),
-            (Locale::ZhCn, Rung::Team) => format!("该账号没有任何在岗依据，由团队分摊：{shares}。"),
-            (Locale::ZhCn, Rung::Unattributed) => format!("不归属任何人（{}）。", self.reason),
+    fn verdict(&self) -> Message {
+        match self.rung {
+            Rung::Tagged => msg!("LADDER_BY_TAG", shares = self.shares()),
+            Rung::Handover => msg!("LADDER_BY_HANDOVER", shares = self.shares()),
+            Rung::Sole => msg!("LADDER_SOLE", shares = self.shares()),
+            Rung::Inferred => msg!("LADDER_INFERRED", shares = self.shares()),
+            Rung::Equal => msg!("LADDER_EQUAL", shares = self.shares()),
+            Rung::Team => msg!("LADDER_TEAM", shares = self.shares()),
+            Rung::Unattributed => msg!("LADDER_NOBODY", reason = self.reason),
         }
     }
 }
 
-fn rule_words(rule: DutyRule, locale: Locale) -> &'static str {
-    match (locale, rule) {
-        (Locale::En, DutyRule::Handover) => "held it by hand-over",
-        (Locale::En, DutyRule::Roster) => "was rostered on it",
-        (Locale::En, DutyRule::Punch) => "of its team was punched in",
-        (Locale::En, DutyRule::Team) => "is of its team",
-        (Locale::ZhCn, DutyRule::Handover) => "按交接持有",
-        (Locale::ZhCn, DutyRule::Roster) => "按排班在岗",
-        (Locale::ZhCn, DutyRule::Punch) => "为团队成员且已打卡",
-        (Locale::ZhCn, DutyRule::Team) => "为团队成员",
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use tally_i18n::text;
+    use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+    use tally_kernel::time::Period;
+    use tally_kernel::{Locale, Region};
+    use uuid::Uuid;
+
+    use super::super::facts::DutyRule;
+    use super::super::snapshot::FrozenPerson;
+    use super::*;
+    use crate::policy::Policy;
+
+    const RUNGS: [Rung; 7] =
+        [Rung::Tagged, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team, Rung::Unattributed];
+
+    fn frozen() -> Frozen {
+        let person = |n: u128| FrozenPerson {
+            id: PersonId(Uuid::from_u128(n)),
+            no: format!("E{n}"),
+            unit: OrgUnitId(Uuid::nil()),
+            unit_path: String::new(),
+            region: Region::global(),
+            employed: Vec::new(),
+        };
+        let rules = [DutyRule::Handover, DutyRule::Roster, DutyRule::Punch, DutyRule::Team];
+        let duty = rules.map(|rule| FrozenDuty {
+            start_ms: 0,
+            person: 0,
+            rule,
+            end_ms: 60_000,
+            evidence: "shift:E0@x/y".to_owned(),
+        });
+        let account = FrozenAccount {
+            id: AccountId(Uuid::from_u128(9)),
+            key: "JD/shop/a".to_owned(),
+            zone: "UTC".to_owned(),
+            region: Region::global(),
+            unit: None,
+            from_ms: 0,
+            to_ms: 60_000,
+            phases: Vec::new(),
+            duty: duty.into(),
+            own: Vec::new(),
+            agents: std::collections::BTreeMap::new(),
+        };
+        Frozen {
+            period: Period::month_of(date(1970, 1, 1)),
+            policy: Policy::default(),
+            minor_digits: 2,
+            rosters_known: true,
+            effort: 0,
+            people: vec![person(0), person(1)],
+            accounts: vec![account],
+        }
+    }
+
+    fn told(q: &Question) -> [Vec<String>; 2] {
+        let lines = lines(q);
+        [Locale::En, Locale::ZhCn].map(|locale| lines.iter().map(|line| text(locale, line)).collect())
+    }
+
+    #[test]
+    fn every_rung_is_explained_in_every_language() {
+        let frozen = frozen();
+        let share = |person, ppm| Share { person, ppm, duty: None };
+        let shares = [share(0, 600_000), share(1, 400_000)];
+        for phase in [PhaseKind::Shared, PhaseKind::Mixed, PhaseKind::Named] {
+            for rung in RUNGS {
+                for (agent, tag, started_ms) in [("", None, 0), ("Mimi", None, 1), ("Mimi", Some(1), 60_000)] {
+                    let reason = if rung == Rung::Unattributed { "NOBODY_ON_DUTY" } else { "" };
+                    let q = Question {
+                        frozen: &frozen,
+                        account: &frozen.accounts[0],
+                        zone: TimeZone::UTC,
+                        phase,
+                        started_ms,
+                        agent,
+                        tag,
+                        rung,
+                        shares: &shares,
+                        reason,
+                    };
+                    let [english, chinese] = told(&q);
+                    assert_eq!(english.len(), chinese.len());
+                    for (english, chinese) in english.iter().zip(&chinese) {
+                        assert_ne!(english, chinese);
+                        assert!(!english.contains("LADDER_") && english.ends_with('.'), "{english}");
+                        assert!(!chinese.contains("LADDER_") && chinese.ends_with('。'), "{chinese}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_of_duty_and_one_of_shares_read_as_they_always_did() {
+        let frozen = frozen();
+        let q = Question {
+            frozen: &frozen,
+            account: &frozen.accounts[0],
+            zone: TimeZone::UTC,
+            phase: PhaseKind::Shared,
+            started_ms: 0,
+            agent: "",
+            tag: None,
+            rung: Rung::Equal,
+            shares: &[Share { person: 0, ppm: 500_000, duty: None }, Share { person: 1, ppm: 500_000, duty: None }],
+            reason: "",
+        };
+        let [english, chinese] = told(&q);
+        assert_eq!(english[0], "Began at 1970-01-01 00:00:00 on JD/shop/a, a shared account on that day.");
+        let first = "Duty: E0 held it by hand-over, 1970-01-01 00:00:00 to 1970-01-01 00:01:00 [shift:E0@x/y]; E0 was ";
+        assert!(english[2].starts_with(first), "{}", english[2]);
+        assert!(english[3].ends_with("so they share equally: E0 50 %, E1 50 %."), "{}", english[3]);
+        assert!(chinese[3].ends_with("平均分配：E0 50 %、E1 50 %。"), "{}", chinese[3]);
     }
 }

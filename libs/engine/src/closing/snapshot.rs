@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::msg;
 use tally_kernel::person::DirectoryPerson;
 use tally_kernel::time::{Period, TimeError, zone};
 
@@ -165,7 +166,7 @@ pub fn snapshot(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentC
         kind: "UNKNOWN_ACCOUNT".to_owned(),
         subject: account.to_string(),
         at: String::new(),
-        detail: format!("{records} records of an account that attendance does not know were left out"),
+        detail: msg!("CREDIT_UNKNOWN_ACCOUNT", records),
     }));
     let people = People::of(facts, period);
     let mut accounts: Vec<(&AccountFacts, Touched)> = Vec::with_capacity(agents.len());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use tally_kernel::error::{Error, Violation};
-use tally_kernel::{Micro, Ppm};
+use tally_kernel::{Message, Micro, Ppm, msg};
 
 /// What the weights of a scheme sum to.
 pub const WEIGHT_SUM: Micro = Micro::HUNDRED;
@@ -248,7 +248,7 @@ pub struct SchemeProblem {
     /// Stable kind.
     pub kind: ProblemKind,
     /// What is wrong and what to write instead.
-    pub description: String,
+    pub description: Message,
 }
 
 /// Kinds of problems of a scheme.
@@ -276,7 +276,7 @@ pub enum ProblemKind {
 
 /// All problems as one error for the caller.
 pub fn invalid(problems: &[SchemeProblem]) -> Error {
-    let violation = |p: &SchemeProblem| Violation { field: p.field.clone(), message: p.description.as_str().into() };
+    let violation = |p: &SchemeProblem| Violation { field: p.field.clone(), message: p.description.clone() };
     Error::invalid(problems.iter().map(violation).collect())
 }
 
@@ -319,26 +319,22 @@ impl Scheme {
     pub fn validate(&self, columns: Option<&BTreeSet<String>>) -> Result<(), Vec<SchemeProblem>> {
         let mut problems = Problems(Vec::new());
         if self.name.trim().is_empty() {
-            problems.add("name", ProblemKind::Missing, "must not be empty");
+            problems.add("name", ProblemKind::Missing, msg!("TEXT_EMPTY"));
         }
         if self.kpis.is_empty() {
-            problems.add("kpis", ProblemKind::Missing, "at least one indicator is needed");
+            problems.add("kpis", ProblemKind::Missing, msg!("SCHEME_WITHOUT_INDICATORS"));
         }
         let mut keys = BTreeSet::new();
         for (i, kpi) in self.kpis.iter().enumerate() {
             if !keys.insert(&kpi.key) {
-                problems.add(format!("kpis[{i}].key"), ProblemKind::Duplicate, format!("{:?} is there twice", kpi.key));
+                problems.add(format!("kpis[{i}].key"), ProblemKind::Duplicate, msg!("NAME_TWICE", name = kpi.key));
             }
             kpi.validate(&format!("kpis[{i}]"), columns, &mut problems);
         }
         let sum: i128 = self.kpis.iter().map(|k| i128::from(k.weight.millionths())).sum();
         if !self.kpis.is_empty() && sum != i128::from(WEIGHT_SUM.millionths()) {
             let shown = i64::try_from(sum).map_or_else(|_| sum.to_string(), |s| Micro::from_millionths(s).to_string());
-            problems.add(
-                "kpis",
-                ProblemKind::WeightsDoNotSum,
-                format!("the weights sum to {shown}, not to 100: change them so that they sum to exactly 100"),
-            );
+            problems.add("kpis", ProblemKind::WeightsDoNotSum, msg!("WEIGHTS_NOT_HUNDRED", sum = shown));
         }
         self.validate_grades(&mut problems);
         if problems.0.is_empty() { Ok(()) } else { Err(problems.0) }
@@ -354,29 +350,25 @@ impl Scheme {
         match (scores.len(), quotas.len()) {
             (n, 0) if n == all => {
                 if !scores.is_sorted_by(|a, b| a > b) {
-                    problems.add(
-                        "grades",
-                        ProblemKind::Bands,
-                        "write the grades best first, each with a lower min_score",
-                    );
+                    problems.add("grades", ProblemKind::Bands, msg!("GRADES_OUT_OF_ORDER"));
                 }
             }
             (0, n) if n == all => {
                 if !Ppm::make_whole(quotas) {
-                    problems.add("grades", ProblemKind::Bands, "the quotas must sum to exactly 1000000 millionths");
+                    problems.add("grades", ProblemKind::Bands, msg!("QUOTAS_NOT_WHOLE"));
                 }
             }
-            _ => problems.add("grades", ProblemKind::Bands, "give every grade a min_score, or every grade a quota"),
+            _ => problems.add("grades", ProblemKind::Bands, msg!("GRADES_MIXED")),
         }
         let mut names = BTreeSet::new();
         for (i, grade) in self.grades.iter().enumerate() {
             if grade.name.trim().is_empty() {
-                problems.add(format!("grades[{i}].name"), ProblemKind::Missing, "must not be empty");
+                problems.add(format!("grades[{i}].name"), ProblemKind::Missing, msg!("TEXT_EMPTY"));
             } else if !names.insert(&grade.name) {
                 problems.add(
                     format!("grades[{i}].name"),
                     ProblemKind::Duplicate,
-                    format!("{:?} is there twice", grade.name),
+                    msg!("NAME_TWICE", name = grade.name),
                 );
             }
         }
@@ -385,61 +377,42 @@ impl Scheme {
 
 impl Kpi {
     fn validate(&self, path: &str, columns: Option<&BTreeSet<String>>, problems: &mut Problems) {
-        let mut add = |field: &str, kind, text: String| problems.add(format!("{path}.{field}"), kind, text);
+        let mut add = |field: &str, kind, message| problems.add(format!("{path}.{field}"), kind, message);
         if self.key.trim().is_empty() {
-            add("key", ProblemKind::Missing, "must not be empty".to_owned());
+            add("key", ProblemKind::Missing, msg!("TEXT_EMPTY"));
         }
         if self.weight <= Micro::ZERO {
-            add(
-                "weight",
-                ProblemKind::WeightNotPositive,
-                format!("{} is not above zero: leave the indicator out", self.weight),
-            );
+            add("weight", ProblemKind::WeightNotPositive, msg!("WEIGHT_NOT_POSITIVE", weight = self.weight));
         }
         if let Measure::Custom(column) = &self.measure {
             let known = columns.is_none_or(|c| c.contains(column));
             if column.trim().is_empty() || !known {
-                add(
-                    "measure",
-                    ProblemKind::UnknownMeasure,
-                    format!(
-                        "{column:?} is neither a built-in measure (credited_records, first_reply_within_30s, resolved, \
-                     rating_at_least_4, amount) nor a numeric column of the records"
-                    ),
-                );
+                add("measure", ProblemKind::UnknownMeasure, msg!("MEASURE_UNKNOWN", measure = column));
             }
         }
         let piecewise = self.normalisation == Normalisation::TargetPiecewise;
         match self.target {
-            None if piecewise => add("target", ProblemKind::Target, "a number or team_median is needed".to_owned()),
+            None if piecewise => add("target", ProblemKind::Target, msg!("TARGET_MISSING")),
             Some(Target::Fixed(t)) if t <= Micro::ZERO => {
-                add("target", ProblemKind::Target, format!("{t} is not above zero"));
+                add("target", ProblemKind::Target, msg!("TARGET_NOT_POSITIVE", target = t));
             }
             _ => {}
         }
         if self.floor >= self.cap {
-            add("floor", ProblemKind::Range, format!("the floor {} is not below the cap {}", self.floor, self.cap));
+            add("floor", ProblemKind::Range, msg!("FLOOR_NOT_BELOW_CAP", floor = self.floor, cap = self.cap));
         }
         if self.small_sample > 0 && !matches!(self.measure.kind(), MeasureKind::Rate | MeasureKind::Mean) {
-            add(
-                "small_sample",
-                ProblemKind::SmallSample,
-                "only rates and means can be drawn to the average".to_owned(),
-            );
+            add("small_sample", ProblemKind::SmallSample, msg!("SMALL_SAMPLE_NOT_HERE"));
         }
         if self.normalisation == Normalisation::ForcedDistribution {
             if !Ppm::make_whole(self.bands.iter().map(|b| b.quota)) {
-                add("bands", ProblemKind::Bands, "the quotas must sum to exactly 1000000 millionths".to_owned());
+                add("bands", ProblemKind::Bands, msg!("QUOTAS_NOT_WHOLE"));
             }
             if !self.bands.is_sorted_by(|a, b| a.points >= b.points) {
-                add(
-                    "bands",
-                    ProblemKind::Bands,
-                    "write the bands best first, with no more points for a worse one".to_owned(),
-                );
+                add("bands", ProblemKind::Bands, msg!("BANDS_OUT_OF_ORDER"));
             }
         } else if !self.bands.is_empty() {
-            add("bands", ProblemKind::Bands, "bands belong to forced_distribution only".to_owned());
+            add("bands", ProblemKind::Bands, msg!("BANDS_NOT_HERE"));
         }
     }
 }
@@ -447,8 +420,8 @@ impl Kpi {
 struct Problems(Vec<SchemeProblem>);
 
 impl Problems {
-    fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: impl Into<String>) {
-        self.0.push(SchemeProblem { field: field.into(), kind, description: description.into() });
+    fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: Message) {
+        self.0.push(SchemeProblem { field: field.into(), kind, description });
     }
 }
 

@@ -1,6 +1,15 @@
-use tally_kernel::Ppm;
+use tally_i18n::text;
+use tally_kernel::{Locale, Message, Ppm};
 
 use super::*;
+
+fn en(message: &Message) -> String {
+    text(Locale::En, message)
+}
+
+fn zh(message: &Message) -> String {
+    text(Locale::ZhCn, message)
+}
 
 mod properties;
 
@@ -133,8 +142,11 @@ fn the_next_improvement_is_worth_what_the_same_steps_give() {
         "ten of thirty records move the value by a third"
     );
     assert_eq!(next(3, 0).unwrap().gain, Micro::ZERO, "the cap is reached");
-    assert_eq!(of(&cards, 3).lines[0].next_en(), "1 more credited record would add nothing: the cap is reached.");
-    assert_eq!(of(&cards, 1).lines[1].next_zh(), "再提高 1 个百分点可加 0.2 分。");
+    assert_eq!(
+        en(&of(&cards, 3).lines[0].explain_next().unwrap()),
+        "1 more credited record would add nothing: the cap is reached."
+    );
+    assert_eq!(zh(&of(&cards, 1).lines[1].explain_next().unwrap()), "再提高 1 个百分点可加 0.2 分。");
 }
 
 #[test]
@@ -189,7 +201,7 @@ fn an_indicator_without_data_is_dropped_for_everybody_and_its_weight_spread() {
         ];
         assert_eq!(weights, expected);
         assert_eq!(
-            card.lines[1].explain_en(),
+            en(&card.lines[1].explain()),
             "First reply within 30 s: nobody has data in the period, so it is dropped for everybody, and its weight of 20 is spread over the other indicators in proportion."
         );
     }
@@ -311,7 +323,7 @@ fn collaboration_adds_at_most_five_points_and_nothing_without_rosters() {
     assert_eq!([1, 2, 3].map(|n| points(&cards, n)), ["101.75", "105", "100"]);
     assert_eq!(of(&cards, 3).collaboration, None);
     assert_eq!(
-        of(&cards, 1).explain_en(),
+        en(&of(&cards, 1).explain()),
         "Score 101.75, rank 2 of 3; 1.75 of it for collaboration: 3.5 of 200 records were outside the own roster or team."
     );
     scheme.collaboration = false;
@@ -376,7 +388,7 @@ fn weights_that_miss_100_by_a_millionth_are_refused() {
     scheme.kpis[0].weight = m("40.000001");
     let problems = scheme.validate(None).unwrap_err();
     assert_eq!(problems[0].kind, ProblemKind::WeightsDoNotSum);
-    assert!(problems[0].description.contains("100.000001"), "{}", problems[0].description);
+    assert!(en(&problems[0].description).contains("100.000001"), "{}", en(&problems[0].description));
 }
 
 #[test]
@@ -403,13 +415,13 @@ fn a_line_says_every_step_in_both_languages() {
     let cards = score(&Scheme::standard(), &people).unwrap();
     let line = &of(&cards, 1).lines[2];
     assert_eq!(
-        line.explain_en(),
+        en(&line.explain()),
         "Resolved: 75 % on 4 records; below 30 records the missing ones count as average (89.423077 %), which gives 87.5 %; against the \
          target of 100 % (set by the scheme) that is 87.5 points; times weight 33.333333 % (20 in the scheme, and a part of what dropped \
          indicators left) gives 29.166666."
     );
     assert_eq!(
-        line.explain_zh(),
+        zh(&line.explain()),
         "解决率：4 条记录中为 75 %；不足 30 条，缺少部分按平均水平（89.423077 %）计入，得 87.5 %；对照目标 100 %（方案规定）得 87.5 分；乘以权重 33.333333 %（方案权重 20，含剔除指标分摊的部分），计 29.166666 分。"
     );
 }

@@ -22,7 +22,7 @@ pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<ShopAccoun
     for (index, mut account) in batch.rows {
         match account.settle(&units) {
             Ok(()) => rows.push((index, account)),
-            Err(told) => refused.problems.push(Problem::new(index, "PLACE_WRONG", told)),
+            Err(why) => refused.problems.push(Problem::new(index, "PLACE_WRONG", why)),
         }
     }
     let permit = ctx.permit_all::<ImportAccounts>(rows.iter().map(|(_, account)| account.target()))?;

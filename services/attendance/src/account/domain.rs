@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use tally_access::{Region, Target};
 use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::{Message, msg};
 
 use crate::directory::{Home, Units};
 use crate::import::{ImportOutcome, Problem};
@@ -88,28 +89,22 @@ impl ShopAccount {
     ///
     /// # Errors
     /// What it says of unit and region and is not so.
-    pub fn settle(&mut self, units: &Units) -> Result<(), String> {
+    pub fn settle(&mut self, units: &Units) -> Result<(), Message> {
         // The empty path is the whole group's.
         let team = units.get(&self.team_path).filter(|_| !self.team_path.is_empty());
         self.unit = self.unit.or(team.and_then(|home| home.unit));
         let Some(unit) = self.unit else {
             return match &self.region {
-                Some(region) if !region.is_global() && !units.hold(region) => {
-                    Err(format!("no unit of the group is in the region {region}"))
-                }
+                Some(region) if !region.is_global() && !units.hold(region) => Err(msg!("PLACE_REGION_UNKNOWN", region)),
                 _ => Ok(()),
             };
         };
-        let home = units.of(unit).ok_or_else(|| format!("the group has no unit {unit} today"))?;
+        let home = units.of(unit).ok_or_else(|| msg!("PLACE_UNIT_UNKNOWN", unit))?;
         if team.is_some_and(|team| team.unit != home.unit) {
-            return Err(format!("the team {} is not the unit {unit}: leave one of them out", self.team_path));
+            return Err(msg!("PLACE_TEAM_NOT_UNIT", team = self.team_path, unit));
         }
         let region = self.region.get_or_insert_with(|| home.region.clone());
-        if *region == home.region {
-            Ok(())
-        } else {
-            Err(format!("the unit is in the region {}, not in {region}: leave the region out", home.region))
-        }
+        if *region == home.region { Ok(()) } else { Err(msg!("PLACE_REGION_OF_UNIT", is = home.region, said = region)) }
     }
 
     /// Where it belongs.
@@ -157,7 +152,7 @@ pub fn changes(rows: Vec<(u32, ShopAccount)>, there: Vec<StoredAccount>, outcome
             if row.same_head(first) && row.phases == first.phases {
                 outcome.unchanged += 1;
             } else {
-                outcome.problems.push(contradiction(index, &key, "an earlier row of this call"));
+                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", msg!("ACCOUNT_CONTRADICTS_ROW", key)));
             }
             continue;
         }
@@ -166,7 +161,9 @@ pub fn changes(rows: Vec<(u32, ShopAccount)>, there: Vec<StoredAccount>, outcome
                 changes.accounts.push(row.clone());
                 outcome.written += 1;
             }
-            Some((_, None)) => outcome.problems.push(contradiction(index, &key, "what is there")),
+            Some((_, None)) => {
+                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", msg!("ACCOUNT_CONTRADICTS_STORED", key)))
+            }
             Some((_, Some(more))) if more.is_empty() => outcome.unchanged += 1,
             Some((stored, Some(more))) => {
                 changes.phases.push((stored.clone(), more));
@@ -192,12 +189,6 @@ fn added(stored: &ShopAccount, row: &ShopAccount) -> Option<Vec<Phase>> {
         }
     }
     Some(more)
-}
-
-fn contradiction(index: u32, key: &str, what: &str) -> Problem {
-    let message =
-        format!("{key} contradicts {what}: zone, team, exclusive and the phase of a date stay as they were said");
-    Problem::new(index, "ALREADY_DIFFERENT", message)
 }
 
 #[cfg(test)]
@@ -254,7 +245,7 @@ mod tests {
         let mut at_home = nobodys.clone();
         at_home.settle(&units).unwrap();
         assert_eq!(at_home.home(), Home { region: Region::global(), unit: None });
-        let told = |account: ShopAccount| account.clone().settle(&units).map_err(|told| told.contains("region"));
+        let told = |account: ShopAccount| account.clone().settle(&units).map_err(|why| why.id().contains("REGION"));
         let region = |name: &str| Some(name.parse::<Region>().unwrap());
         let stranger = Some(OrgUnitId(Uuid::from_u128(8)));
         assert_eq!(told(ShopAccount { unit: stranger, ..nobodys.clone() }), Err(false), "another group's unit");

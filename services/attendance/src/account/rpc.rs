@@ -5,7 +5,7 @@ use tally_api::attendance::v1::account_service_server::AccountService;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -31,7 +31,7 @@ impl AccountService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_accounts(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportAccountsResponse { result: Some(result(outcome)) })
+            Ok(pb::ImportAccountsResponse { result: Some(result(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -64,11 +64,11 @@ fn read(row: pb::Account, v: &mut Violations) -> Option<ShopAccount> {
     for (field, text) in [("platform", &row.platform), ("store", &row.store), ("name", &row.name)] {
         v.text(field, text, MAX_NAME);
         if text.contains('/') {
-            v.push(field, "must not hold a slash: platform, store and name are joined by it");
+            v.push(field, msg!("SLASH_NOT_ALLOWED"));
         }
     }
     if row.team_path.chars().count() > 5 * MAX_NAME {
-        v.push("team_path", "is too long");
+        v.push("team_path", msg!("TEXT_TOO_LONG", max = 5 * MAX_NAME));
     }
     let zone = v.take("zone", zone(&row.zone).map_err(Into::into));
     let unit = (!row.unit_id.is_empty()).then(|| v.parse("unit_id", &row.unit_id)).flatten();
@@ -90,7 +90,7 @@ fn read(row: pb::Account, v: &mut Violations) -> Option<ShopAccount> {
 fn read_phases(rows: &[pb::Phase], v: &mut Violations) -> Vec<Phase> {
     let mut phases: Vec<Phase> = Vec::with_capacity(rows.len());
     if rows.is_empty() {
-        v.push("phases", "at least one: how the account is used");
+        v.push("phases", msg!("PHASES_MISSING"));
     }
     for (n, row) in rows.iter().enumerate() {
         let from = v.take(&format!("phases[{n}].from"), optional_date(&row.from));
@@ -99,16 +99,16 @@ fn read_phases(rows: &[pb::Phase], v: &mut Violations) -> Vec<Phase> {
             pb::PhaseKind::Mixed => Some(PhaseKind::Mixed),
             pb::PhaseKind::Named => Some(PhaseKind::Named),
             pb::PhaseKind::Unspecified => {
-                v.push(format!("phases[{n}].kind"), "shared, mixed or named");
+                v.push(format!("phases[{n}].kind"), msg!("PHASE_KIND_EXPECTED"));
                 None
             }
         };
         if row.capacity == 0 || row.capacity > MAX_CAPACITY {
-            v.push(format!("phases[{n}].capacity"), format!("1 to {MAX_CAPACITY}"));
+            v.push(format!("phases[{n}].capacity"), msg!("NUMBER_FROM_TO", from = 1, to = MAX_CAPACITY));
         }
         if let (Some(from), Some(kind)) = (from, kind) {
             if phases.iter().any(|p| p.from == from) {
-                v.push(format!("phases[{n}].from"), "two phases begin on this date");
+                v.push(format!("phases[{n}].from"), msg!("PHASE_TWICE"));
             }
             phases.push(Phase { from, kind, capacity: row.capacity });
         }

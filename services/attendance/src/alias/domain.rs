@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use tally_kernel::id::{AliasId, PersonId};
+use tally_kernel::{Message, msg};
 
 use crate::app::Placed;
 use crate::import::{ImportOutcome, Keyed, Problem};
@@ -48,8 +49,8 @@ impl Keyed for Alias {
     fn same(&self, other: &Self) -> bool {
         self == other
     }
-    fn conflict(&self) -> String {
-        "this alias is there from the same date with another person or end".to_owned()
+    fn conflict(&self) -> Message {
+        msg!("ALIAS_DIFFERENT")
     }
 }
 
@@ -69,8 +70,7 @@ pub fn without_overlaps(
         let others = taken.entry(name(&row.fact)).or_default();
         if others.iter().any(|other| other.overlaps(&row.fact)) {
             outcome.written -= 1;
-            let message = "this alias already means somebody on some of these dates: end one before the other begins";
-            outcome.problems.push(Problem::new(index, "ALIAS_OVERLAP", message));
+            outcome.problems.push(Problem::new(index, "ALIAS_OVERLAP", msg!("ALIAS_OVERLAP")));
         } else {
             others.push(row.fact.clone());
             good.push(row);

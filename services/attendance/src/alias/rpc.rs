@@ -4,7 +4,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::alias_service_server::AliasService;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -27,7 +27,7 @@ impl AliasService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_aliases(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportAliasesResponse { result: Some(result(outcome)) })
+            Ok(pb::ImportAliasesResponse { result: Some(result(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -66,7 +66,7 @@ fn read(row: pb::Alias, v: &mut Violations) -> Option<Alias> {
     if let (Some(from), Some(to)) = (from, to)
         && to < from
     {
-        v.push("to", "lies before from");
+        v.push("to", msg!("BEFORE_FROM"));
     }
     let (platform, alias) = (row.platform.trim().to_owned(), row.alias.trim().to_owned());
     Some(Alias { platform, alias, person: person?, from, to })

@@ -1,6 +1,7 @@
 //! A take or release of an account.
 
 use jiff::Timestamp;
+use tally_kernel::Message;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 
 use crate::app::About;
@@ -46,7 +47,7 @@ impl Keyed for Handover {
     fn same(&self, _other: &Self) -> bool {
         true
     }
-    fn conflict(&self) -> String {
-        String::new()
+    fn conflict(&self) -> Message {
+        Message::default()
     }
 }

@@ -7,7 +7,7 @@ use tally_api::attendance::v1::handover_service_server::HandoverService;
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -42,7 +42,7 @@ impl HandoverService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_handovers(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportHandoversResponse { result: Some(result(outcome)) })
+            Ok(pb::ImportHandoversResponse { result: Some(result(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -99,7 +99,7 @@ fn kind(v: &mut Violations, kind: pb::HandoverKind) -> Option<HandoverKind> {
         pb::HandoverKind::Take => Some(HandoverKind::Take),
         pb::HandoverKind::Release => Some(HandoverKind::Release),
         pb::HandoverKind::Unspecified => {
-            v.push("kind", "take or release");
+            v.push("kind", msg!("HANDOVER_KIND_EXPECTED"));
             None
         }
     }

@@ -266,6 +266,8 @@ mod oracle;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod sentences;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod truth;

@@ -8,9 +8,11 @@ use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyService;
 use tally_api::common::v1 as common;
+use tally_i18n::text;
 use tally_kernel::error::Violations;
+use tally_kernel::message::Arg;
 use tally_kernel::time::Period;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Locale, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -40,7 +42,7 @@ impl OccupancyService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let duty = app::list_occupancy(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(Box::pin(futures::stream::iter(parts(duty, PART_BYTES).map(Ok))) as Parts)
+            Ok(Box::pin(futures::stream::iter(parts(duty, PART_BYTES, ctx.locale).map(Ok))) as Parts)
         };
         reply.await.answer(&ctx)
     }
@@ -55,10 +57,10 @@ impl TryFrom<pb::ListOccupancyRequest> for Question {
         let to = v.take("period.to", date(&asked.to));
         let period = from.zip(to).and_then(|(from, to)| v.take("period", Period::new(from, to).map_err(Into::into)));
         if period.is_some_and(|p| p.from().until(p.to()).is_ok_and(|days| days.get_days() >= MAX_DAYS)) {
-            v.push("period", format!("at most {MAX_DAYS} days"));
+            v.push("period", msg!("PERIOD_TOO_LONG", days = MAX_DAYS));
         }
         if request.account_ids.len() > MAX_ACCOUNTS {
-            v.push("account_ids", format!("at most {MAX_ACCOUNTS}"));
+            v.push("account_ids", msg!("AT_MOST", max = MAX_ACCOUNTS));
         }
         let ids = request.account_ids.iter().enumerate();
         let accounts = ids.filter_map(|(n, id)| v.parse(&format!("account_ids[{n}]"), id)).collect();
@@ -72,17 +74,17 @@ fn read_policy(policy: pb::DutyPolicy, v: &mut Violations) -> Policy {
     let mut read = Policy::default();
     match Version::of(policy.version) {
         Some(version) => read.version = version,
-        None => v.push("policy.version", "1 or 2 is expected, or 0 for the newest"),
+        None => v.push("policy.version", msg!("DUTY_VERSION_EXPECTED")),
     }
     match policy.grace_minutes {
         0 => {}
         minutes @ 1..=240 => read.grace = SignedDuration::from_mins(minutes.into()),
-        _ => v.push("policy.grace_minutes", "at most 240"),
+        _ => v.push("policy.grace_minutes", msg!("AT_MOST", max = 240)),
     }
     match policy.max_hours {
         0 => {}
         hours @ 1..=48 => read.longest = SignedDuration::from_hours(hours.into()),
-        _ => v.push("policy.max_hours", "at most 48"),
+        _ => v.push("policy.max_hours", msg!("AT_MOST", max = 48)),
     }
     if !policy.cut_over.is_empty() {
         read.cut_over = v.take("policy.cut_over", cut_over(&policy.cut_over));
@@ -91,8 +93,8 @@ fn read_policy(policy: pb::DutyPolicy, v: &mut Violations) -> Policy {
 }
 
 /// The answer in parts of about `most` bytes: findings first, then account by account.
-fn parts(duty: Duty, most: usize) -> impl Iterator<Item = pb::ListOccupancyResponse> + Send {
-    let mut findings = duty.findings.into_iter().map(finding).peekable();
+fn parts(duty: Duty, most: usize, locale: Locale) -> impl Iterator<Item = pb::ListOccupancyResponse> + Send {
+    let mut findings = duty.findings.into_iter().map(move |found| finding(found, locale)).peekable();
     let mut accounts = duty.accounts.into_iter();
     let mut current = None;
     let mut first = true;
@@ -148,12 +150,18 @@ fn render(row: Row) -> pb::Occupancy {
     }
 }
 
-fn finding(finding: Finding) -> common::Finding {
+fn finding(finding: Finding, locale: Locale) -> common::Finding {
+    let arguments = finding.detail.args().iter().filter_map(|(name, arg)| match arg {
+        Arg::Text(value) => Some(common::Argument { name: (*name).to_owned(), value: value.clone() }),
+        Arg::Message(_) | Arg::List(_) => None,
+    });
     common::Finding {
         kind: finding.kind.name().to_owned(),
         subject: finding.subject,
         at: finding.at.map(|at| at.to_string()).unwrap_or_default(),
-        detail: finding.detail,
+        detail: text(locale, &finding.detail),
+        message: finding.detail.id().to_owned(),
+        arguments: arguments.collect(),
     }
 }
 
@@ -178,15 +186,20 @@ mod tests {
             account: AccountId(Uuid::from_u128(n as u128)),
             rows: (0..*rows).map(row).collect(),
         };
-        let finding = Finding { at: None, kind: FindingKind::DoubleIn, subject: "E1".into(), detail: "twice".into() };
+        let finding = Finding {
+            at: None,
+            kind: FindingKind::DoubleIn,
+            subject: "E1".into(),
+            detail: msg!("DUTY_NOBODY", account = "E1"),
+        };
         Duty { accounts: rows.iter().enumerate().map(account).collect(), findings: vec![finding; 3] }
     }
 
     #[test]
     fn parts_are_small_and_hold_everything_once_in_order() {
-        let whole: Vec<_> = parts(duty(&[40, 0, 7]), usize::MAX).collect();
+        let whole: Vec<_> = parts(duty(&[40, 0, 7]), usize::MAX, Locale::En).collect();
         assert_eq!(whole.len(), 1);
-        let small: Vec<_> = parts(duty(&[40, 0, 7]), 300).collect();
+        let small: Vec<_> = parts(duty(&[40, 0, 7]), 300, Locale::En).collect();
         assert!(small.len() > 8, "{}", small.len());
         assert!(small.iter().all(|part| part.encoded_len() < 600));
         let findings: Vec<_> = small.iter().flat_map(|p| p.findings.clone()).collect();
@@ -204,7 +217,7 @@ mod tests {
     #[test]
     fn an_answer_without_accounts_is_one_empty_part() {
         let none = Duty { accounts: vec![], findings: vec![] };
-        assert_eq!(parts(none, 300).collect::<Vec<_>>(), [pb::ListOccupancyResponse::default()]);
+        assert_eq!(parts(none, 300, Locale::En).collect::<Vec<_>>(), [pb::ListOccupancyResponse::default()]);
     }
 
     #[test]

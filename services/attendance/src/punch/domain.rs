@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tally_kernel::id::{PersonId, PunchId};
+use tally_kernel::{Message, msg};
 
 use crate::app::About;
 use crate::import::Keyed;
@@ -45,8 +46,8 @@ impl Keyed for Punch {
     fn same(&self, _other: &Self) -> bool {
         true
     }
-    fn conflict(&self) -> String {
-        String::new()
+    fn conflict(&self) -> Message {
+        Message::default()
     }
 }
 
@@ -101,6 +102,21 @@ pub enum Reason {
     NotPlanned,
     /// The device's clock is ahead by so many seconds (behind when negative).
     Drift(i64),
+}
+
+impl Reason {
+    /// What the person who punched is told.
+    pub fn message(self) -> Message {
+        match self {
+            Self::Shift(start) => msg!("PUNCH_OF_SHIFT", start),
+            Self::Came => msg!("PUNCH_CAME"),
+            Self::Left(since) => msg!("PUNCH_LEFT", since),
+            Self::StillIn(since) => msg!("PUNCH_STILL_IN", since),
+            Self::NotIn => msg!("PUNCH_NOT_IN", hours = LONGEST.as_hours()),
+            Self::NotPlanned => msg!("PUNCH_NOT_PLANNED"),
+            Self::Drift(seconds) => msg!("PUNCH_DRIFT", seconds),
+        }
+    }
 }
 
 /// A punch that is there.

@@ -2,18 +2,18 @@
 
 use jiff::Timestamp;
 use prost::Message as _;
-use tally_access::Locale;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::punch_service_server::PunchService;
+use tally_i18n::text;
 use tally_kernel::error::Violations;
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Locale, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Command, Recorded};
-use super::domain::{Punch, PunchKind, Reason, StoredPunch, Verdict};
+use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
 use crate::app::App;
 use crate::import::{Batch, MAX_ROWS};
 use crate::rpc::{batch, instant, result, stretch, timestamp};
@@ -43,7 +43,7 @@ impl PunchService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_punches(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportPunchesResponse { result: Some(result(outcome)) })
+            Ok(pb::ImportPunchesResponse { result: Some(result(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -96,7 +96,7 @@ fn kind(v: &mut Violations, kind: pb::PunchKind) -> Option<PunchKind> {
         pb::PunchKind::In => Some(PunchKind::In),
         pb::PunchKind::Out => Some(PunchKind::Out),
         pb::PunchKind::Unspecified => {
-            v.push("kind", "in or out");
+            v.push("kind", msg!("PUNCH_KIND_EXPECTED"));
             None
         }
     }
@@ -140,32 +140,6 @@ fn render(done: Recorded, locale: Locale) -> pb::RecordPunchResponse {
     let Recorded { id, person, at, came, verdict, reasons } = done;
     let kind = if came { PunchKind::In } else { PunchKind::Out };
     let stored = StoredPunch { id, punch: Punch { person, at, kind }, verdict };
-    let reasons = reasons.into_iter().map(|reason| sentence(reason, locale)).collect();
+    let reasons = reasons.into_iter().map(|reason| text(locale, &reason.message())).collect();
     pb::RecordPunchResponse { punch: Some(stored.into()), reasons }
-}
-
-/// A reason in the language of the person who punched.
-fn sentence(reason: Reason, locale: Locale) -> String {
-    match (reason, locale) {
-        (Reason::Shift(start), Locale::En) => format!("it belongs to your shift that begins at {start}"),
-        (Reason::Shift(start), Locale::ZhCn) => format!("对应您 {start} 开始的班次"),
-        (Reason::Came, Locale::En) => "you are in from now on".to_owned(),
-        (Reason::Came, Locale::ZhCn) => "从现在起计为在岗".to_owned(),
-        (Reason::Left(since), Locale::En) => format!("it closes the stretch that began at {since}"),
-        (Reason::Left(since), Locale::ZhCn) => format!("与 {since} 的上班打卡配对"),
-        (Reason::StillIn(since), Locale::En) => {
-            format!("you were still in since {since}: that stretch ends here and a new one begins")
-        }
-        (Reason::StillIn(since), Locale::ZhCn) => format!("{since} 的上班打卡尚未下班：该时段到此结束，并开始新的时段"),
-        (Reason::NotIn, Locale::En) => {
-            "you have not punched in during the last 16 hours: ask for a correction if you forgot".to_owned()
-        }
-        (Reason::NotIn, Locale::ZhCn) => "最近 16 小时内没有上班打卡：如系漏打，请申请补卡".to_owned(),
-        (Reason::NotPlanned, Locale::En) => "no shift of yours is near this time".to_owned(),
-        (Reason::NotPlanned, Locale::ZhCn) => "这个时间附近没有您的班次".to_owned(),
-        (Reason::Drift(seconds), Locale::En) => {
-            format!("your device's clock differs from ours by {seconds} s; ours counts")
-        }
-        (Reason::Drift(seconds), Locale::ZhCn) => format!("您的设备时钟与服务器相差 {seconds} 秒，以服务器时间为准"),
-    }
 }

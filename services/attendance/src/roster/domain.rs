@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tally_kernel::id::{AccountId, PersonId, ShiftId};
+use tally_kernel::{Message, msg};
 
 use crate::app::About;
 use crate::import::Keyed;
@@ -48,7 +49,7 @@ impl Keyed for Shift {
     fn same(&self, other: &Self) -> bool {
         self.end == other.end
     }
-    fn conflict(&self) -> String {
-        format!("this person's shift on this account from {} is there with another end", self.start)
+    fn conflict(&self) -> Message {
+        msg!("SHIFT_DIFFERENT", start = self.start)
     }
 }

@@ -4,7 +4,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::roster_service_server::RosterService;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -27,7 +27,7 @@ impl RosterService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::publish_shifts(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::PublishShiftsResponse { result: Some(result(outcome)) })
+            Ok(pb::PublishShiftsResponse { result: Some(result(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -62,9 +62,9 @@ fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {
     let end = instant(v, "end", row.end);
     let (start, end) = (start?, end?);
     if end <= start {
-        v.push("end", "must lie after start");
+        v.push("end", msg!("NOT_AFTER_START"));
     } else if end.duration_since(start).as_hours() >= LONGEST_HOURS {
-        v.push("end", format!("a shift is shorter than {LONGEST_HOURS} hours"));
+        v.push("end", msg!("SHIFT_TOO_LONG", hours = LONGEST_HOURS));
     }
     Some(Shift { person: person?, account: account?, start, end })
 }

@@ -3,6 +3,7 @@
 use jiff::civil::Time;
 use tally_access::Region;
 use tally_kernel::id::SiteId;
+use tally_kernel::{Message, msg};
 
 use crate::import::Keyed;
 
@@ -36,7 +37,7 @@ impl Keyed for Site {
     fn same(&self, other: &Self) -> bool {
         self == other
     }
-    fn conflict(&self) -> String {
-        format!("the site {} is there with another zone, cut-over or region", self.name)
+    fn conflict(&self) -> Message {
+        msg!("SITE_DIFFERENT", name = self.name)
     }
 }

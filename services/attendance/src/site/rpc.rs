@@ -29,7 +29,7 @@ impl SiteService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_sites(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportSitesResponse { result: Some(result(outcome)) })
+            Ok(pb::ImportSitesResponse { result: Some(result(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

@@ -4,7 +4,7 @@ use tally_access::{OpContext, Target};
 use tally_kernel::id::{CycleId, PoolId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Result};
+use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{Audit, Store};
 
 use super::domain::PoolRule;
@@ -55,11 +55,7 @@ pub async fn create(app: &App, ctx: &OpContext, new: NewPool) -> Result<Pool> {
     let permit = ctx.permit::<CreatePool>(&Target::tenant())?;
     new.rule.validate()?;
     if new.amount.minor < 0 {
-        return Err(Error::new(
-            Kind::InvalidArgument,
-            "POOL_NEGATIVE",
-            "a pool cannot be less than nothing: give an amount of 0 or more",
-        ));
+        return Err(Error::of(Kind::InvalidArgument, msg!("POOL_NEGATIVE")));
     }
     app.store
         .retry(ctx, || async {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tally_kernel::error::{Error, Violation};
-use tally_kernel::{Micro, Ppm};
+use tally_kernel::{Message, Micro, Ppm, msg};
 
 /// Largest weight of a tier: enough for any proportion, and sums over a group stay exact.
 pub const MAX_TIER_WEIGHT: Micro = Micro::from_int(1_000_000);
@@ -69,10 +69,9 @@ pub struct Tier {
 }
 
 /// What is wrong with a rule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PoolError {
     /// All problems, by field.
-    #[error("the rule of the pool is not sound: {} problems", .0.len())]
     Rule(Vec<RuleProblem>),
 }
 
@@ -84,7 +83,7 @@ pub struct RuleProblem {
     /// Stable kind.
     pub kind: ProblemKind,
     /// What is wrong and what to write instead.
-    pub description: String,
+    pub description: Message,
 }
 
 /// Kinds of problems of a rule.
@@ -108,7 +107,7 @@ impl From<PoolError> for Error {
     fn from(e: PoolError) -> Self {
         match e {
             PoolError::Rule(problems) => Error::invalid(
-                problems.into_iter().map(|p| Violation { field: p.field, message: p.description.into() }).collect(),
+                problems.into_iter().map(|p| Violation { field: p.field, message: p.description }).collect(),
             ),
         }
     }
@@ -122,25 +121,21 @@ impl PoolRule {
     pub fn validate(&self) -> Result<(), PoolError> {
         let mut problems = Problems(Vec::new());
         if self.parts.is_empty() {
-            problems.add("parts", ProblemKind::Missing, "at least one part is needed");
+            problems.add("parts", ProblemKind::Missing, msg!("POOL_WITHOUT_PARTS"));
         } else if !Ppm::make_whole(self.parts.iter().map(|p| p.share)) {
             let sum: u64 = self.parts.iter().map(|p| u64::from(p.share.get())).sum();
-            problems.add(
-                "parts",
-                ProblemKind::DoesNotSum,
-                format!("the shares sum to {sum} millionths, not to exactly 1000000"),
-            );
+            problems.add("parts", ProblemKind::DoesNotSum, msg!("SHARES_NOT_WHOLE", sum));
         }
         for (i, part) in self.parts.iter().enumerate() {
             if part.share == Ppm::ZERO {
-                problems.add(format!("parts[{i}].share"), ProblemKind::ZeroShare, "a part of nothing: leave it out");
+                problems.add(format!("parts[{i}].share"), ProblemKind::ZeroShare, msg!("PART_OF_NOTHING"));
             }
             match &part.rule {
                 Rule::Tiers(tiers) => check_tiers(&format!("parts[{i}].tiers"), tiers, &mut problems),
                 Rule::Proportional { .. } => {}
                 Rule::TeamFund { name } => {
                     if name.trim().is_empty() {
-                        problems.add(format!("parts[{i}].team_fund.name"), ProblemKind::Missing, "must not be empty");
+                        problems.add(format!("parts[{i}].team_fund.name"), ProblemKind::Missing, msg!("TEXT_EMPTY"));
                     }
                 }
             }
@@ -151,7 +146,7 @@ impl PoolRule {
 
 fn check_tiers(path: &str, tiers: &[Tier], problems: &mut Problems) {
     if tiers.is_empty() {
-        problems.add(path, ProblemKind::Missing, "at least one tier is needed");
+        problems.add(path, ProblemKind::Missing, msg!("PART_WITHOUT_TIERS"));
         return;
     }
     let scores: Vec<Micro> = tiers.iter().filter_map(|t| t.min_score).collect();
@@ -159,35 +154,31 @@ fn check_tiers(path: &str, tiers: &[Tier], problems: &mut Problems) {
     match (scores.len(), quotas.len()) {
         (n, 0) if n == tiers.len() => {
             if !scores.is_sorted_by(|a, b| a > b) {
-                problems.add(path, ProblemKind::Thresholds, "write the tiers best first, each with a lower min_score");
+                problems.add(path, ProblemKind::Thresholds, msg!("TIERS_OUT_OF_ORDER"));
             }
         }
         (0, n) if n == tiers.len() => {
             if !Ppm::make_whole(quotas) {
-                problems.add(path, ProblemKind::DoesNotSum, "the quotas must sum to exactly 1000000 millionths");
+                problems.add(path, ProblemKind::DoesNotSum, msg!("QUOTAS_NOT_WHOLE"));
             }
         }
-        _ => problems.add(path, ProblemKind::Thresholds, "give every tier a min_score, or every tier a quota"),
+        _ => problems.add(path, ProblemKind::Thresholds, msg!("TIERS_MIXED")),
     }
     if tiers.iter().all(|t| t.weight == Micro::ZERO) {
-        problems.add(path, ProblemKind::Weight, "all weights are zero, so nobody could get anything");
+        problems.add(path, ProblemKind::Weight, msg!("TIERS_WITHOUT_WEIGHT"));
     } else if !tiers.is_sorted_by(|a, b| a.weight >= b.weight) {
-        problems.add(path, ProblemKind::Weight, "a worse tier weighs more than a better one");
+        problems.add(path, ProblemKind::Weight, msg!("TIER_WEIGHTS_OUT_OF_ORDER"));
     }
     let mut names = BTreeSet::new();
     for (i, tier) in tiers.iter().enumerate() {
         if !(Micro::ZERO..=MAX_TIER_WEIGHT).contains(&tier.weight) {
-            let wanted = format!("from 0 to {MAX_TIER_WEIGHT}");
+            let wanted = msg!("NUMBER_FROM_TO", from = 0, to = MAX_TIER_WEIGHT);
             problems.add(format!("{path}[{i}].weight"), ProblemKind::Weight, wanted);
         }
         if tier.name.trim().is_empty() {
-            problems.add(format!("{path}[{i}].name"), ProblemKind::Missing, "must not be empty");
+            problems.add(format!("{path}[{i}].name"), ProblemKind::Missing, msg!("TEXT_EMPTY"));
         } else if !names.insert(&tier.name) {
-            problems.add(
-                format!("{path}[{i}].name"),
-                ProblemKind::Duplicate,
-                format!("{:?} is there twice", tier.name),
-            );
+            problems.add(format!("{path}[{i}].name"), ProblemKind::Duplicate, msg!("NAME_TWICE", name = tier.name));
         }
     }
 }
@@ -195,8 +186,8 @@ fn check_tiers(path: &str, tiers: &[Tier], problems: &mut Problems) {
 struct Problems(Vec<RuleProblem>);
 
 impl Problems {
-    fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: impl Into<String>) {
-        self.0.push(RuleProblem { field: field.into(), kind, description: description.into() });
+    fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: Message) {
+        self.0.push(RuleProblem { field: field.into(), kind, description });
     }
 }
 

@@ -2,10 +2,10 @@
 
 use prost::Message as _;
 use tally_api::compensation::v1 as pb;
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::id::PoolId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Micro, Ppm, Result};
+use tally_kernel::{Error, Micro, Ppm, Result, msg};
 use tally_rpc::{Answer, context};
 use tonic::{Request, Response, Status};
 
@@ -36,7 +36,7 @@ impl pb::pool_service_server::PoolService for Rpc {
     async fn get_pool(&self, req: Request<pb::GetPoolRequest>) -> Result<Response<pb::GetPoolResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: PoolId = req.into_inner().pool_id.parse()?;
+            let id: PoolId = field("pool_id", &req.into_inner().pool_id)?;
             Ok(pb::GetPoolResponse { pool: Some(app::get(&self.app, &ctx, id).await?.into()) })
         };
         reply.await.answer(&ctx)
@@ -99,7 +99,7 @@ fn read_part(wrong: &mut Violations, path: &str, part: pb::PoolPart) -> Option<P
         }
         Some(pb::pool_part::Rule::TeamFund(rule)) => Rule::TeamFund { name: rule.name },
         None => {
-            wrong.push(format!("{path}.rule"), "say how this part is split: tiers, proportional or team_fund");
+            wrong.push(format!("{path}.rule"), msg!("PART_RULE_MISSING"));
             return None;
         }
     };

@@ -8,7 +8,7 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, PersonId, PoolId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Micro, Result};
+use tally_kernel::{Error, Kind, Micro, Result, msg};
 use tally_store::{Audit, Store, UnitOfWork};
 
 use super::domain::{self, CarryBook, Claimant, Fund, Settlement, SettlementError, Stage};
@@ -230,9 +230,7 @@ async fn move_carry_on(work: &UnitOfWork, ctx: &OpContext, filed: &Filed) -> Res
         return Ok(());
     }
     if store::carry_book(work, filed.sums.pool.currency).await? != filed.sums.carry_before {
-        let message =
-            "another settlement was posted since this one was drafted and moved the odd cents: draft it again";
-        return Err(Error::new(Kind::FailedPrecondition, "CARRY_MOVED", message));
+        return Err(Error::of(Kind::FailedPrecondition, msg!("CARRY_MOVED")));
     }
     store::keep_carry_book(work, ctx, &filed.sums.carry_after).await
 }

@@ -21,38 +21,31 @@ use tally_app::four_eyes::FourEyesRequired;
 use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry, Method};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::PersonId;
-use tally_kernel::{Currency, Micro, Money, Ppm};
+use tally_kernel::{Currency, Micro, Money, Ppm, msg};
 
 pub use self::correction::{Basis, Correction, Delta, Paid, correct};
 pub use self::stage::Stage;
 use crate::pool::domain::{PoolError, PoolRule, Rule, Tier};
 
 /// What makes a settlement impossible.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettlementError {
     /// The rule is not sound.
-    #[error(transparent)]
-    Rule(#[from] PoolError),
+    Rule(PoolError),
     /// Nobody has a score.
-    #[error("the pool has nobody to pay: the cycle holds no score card")]
     NoPeople,
     /// A person twice.
-    #[error("person {0} has two scores")]
     PersonTwice(PersonId),
     /// Less than nothing.
-    #[error("a pool cannot be less than nothing: to take money back, correct the settlement that paid it")]
     NegativePool,
     /// No score above zero.
-    #[error("no score is above zero, so there is no rule to split by: look at the cycle's cards first")]
     ZeroScores,
     /// A part that nobody has a claim to.
-    #[error("part {} of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule", .part + 1)]
     NoClaim {
         /// Which part, from 0.
         part: u32,
     },
     /// Money of two currencies.
-    #[error("the pool is in {pool} and the other amounts are in {other}: one settlement has one currency")]
     CurrencyMismatch {
         /// Of the pool.
         pool: Currency,
@@ -60,46 +53,57 @@ pub enum SettlementError {
         other: Currency,
     },
     /// A number beyond what is computed with.
-    #[error("a number is too large to compute with")]
     TooLarge,
     /// Who prepared it wants to approve it, or who prepared or approved it wants to post it.
-    #[error(transparent)]
-    FourEyes(#[from] FourEyesRequired),
+    FourEyes(FourEyesRequired),
     /// Not a draft any more.
-    #[error("the settlement is {0}, not a draft")]
     NotDraft(Stage),
     /// Not approved, or not any more.
-    #[error("the settlement is {0}; only an approved one can be posted")]
     NotApproved(Stage),
     /// Posted.
-    #[error("a posted settlement never changes: corrections come as deltas, in a new settlement")]
     Posted,
     /// Sums that do not agree: a fault of ours, or altered data.
-    #[error("the settlement does not add up: {0}")]
     Broken(String),
+}
+
+impl From<PoolError> for SettlementError {
+    fn from(rule: PoolError) -> Self {
+        Self::Rule(rule)
+    }
+}
+
+impl From<FourEyesRequired> for SettlementError {
+    fn from(refusal: FourEyesRequired) -> Self {
+        Self::FourEyes(refusal)
+    }
 }
 
 impl From<SettlementError> for Error {
     fn from(e: SettlementError) -> Self {
-        let text = e.to_string();
-        let refused = |kind, reason| Error::new(kind, reason, text.clone());
-        match e {
-            SettlementError::Rule(rule) => rule.into(),
-            SettlementError::NoPeople => refused(Kind::FailedPrecondition, "POOL_WITHOUT_PEOPLE"),
-            SettlementError::PersonTwice(_) => refused(Kind::InvalidArgument, "PERSON_TWICE"),
-            SettlementError::NegativePool => refused(Kind::InvalidArgument, "POOL_NEGATIVE"),
-            SettlementError::ZeroScores => refused(Kind::FailedPrecondition, "ZERO_SCORES"),
-            SettlementError::NoClaim { part } => {
-                refused(Kind::FailedPrecondition, "PART_WITHOUT_CLAIM").with("part", part)
+        let (kind, message) = match e {
+            SettlementError::Rule(rule) => return rule.into(),
+            SettlementError::FourEyes(refusal) => return refusal.into(),
+            SettlementError::Broken(what) => {
+                return Error::internal(format_args!("the settlement does not add up: {what}"));
             }
-            SettlementError::CurrencyMismatch { .. } => refused(Kind::InvalidArgument, "CURRENCY_MISMATCH"),
-            SettlementError::TooLarge => refused(Kind::InvalidArgument, "NUMBER_TOO_LARGE"),
-            SettlementError::FourEyes(refusal) => refusal.into(),
-            SettlementError::NotDraft(_) => refused(Kind::FailedPrecondition, "SETTLEMENT_NOT_DRAFT"),
-            SettlementError::NotApproved(_) => refused(Kind::FailedPrecondition, "SETTLEMENT_NOT_APPROVED"),
-            SettlementError::Posted => refused(Kind::FailedPrecondition, "SETTLEMENT_POSTED"),
-            SettlementError::Broken(_) => Error::internal(text),
-        }
+            SettlementError::CurrencyMismatch { pool, other } => {
+                let message = msg!("SETTLEMENT_CURRENCIES_DIFFER", pool, other);
+                return Error::new(Kind::InvalidArgument, "CURRENCY_MISMATCH", message);
+            }
+            SettlementError::NoPeople => (Kind::FailedPrecondition, msg!("POOL_WITHOUT_PEOPLE")),
+            SettlementError::PersonTwice(person) => (Kind::InvalidArgument, msg!("PERSON_TWICE", person)),
+            SettlementError::NegativePool => (Kind::InvalidArgument, msg!("POOL_NEGATIVE")),
+            SettlementError::ZeroScores => (Kind::FailedPrecondition, msg!("ZERO_SCORES")),
+            SettlementError::NoClaim { part } => {
+                let message = msg!("PART_WITHOUT_CLAIM", part, place = part.saturating_add(1));
+                (Kind::FailedPrecondition, message)
+            }
+            SettlementError::TooLarge => (Kind::InvalidArgument, msg!("NUMBER_TOO_LARGE")),
+            SettlementError::NotDraft(stage) => (Kind::FailedPrecondition, msg!("SETTLEMENT_NOT_DRAFT", stage)),
+            SettlementError::NotApproved(stage) => (Kind::FailedPrecondition, msg!("SETTLEMENT_NOT_APPROVED", stage)),
+            SettlementError::Posted => (Kind::FailedPrecondition, msg!("SETTLEMENT_POSTED")),
+        };
+        Error::of(kind, message)
     }
 }
 

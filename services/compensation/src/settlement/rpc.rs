@@ -4,6 +4,7 @@ use prost::Message;
 use tally_access::{OpContext, Target};
 use tally_api::compensation::v1 as pb;
 use tally_kernel::Result;
+use tally_kernel::error::field;
 use tally_kernel::id::{PoolId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
@@ -31,7 +32,7 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::DraftSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let pool: PoolId = req.get_ref().pool_id.parse()?;
+            let pool: PoolId = field("pool_id", &req.get_ref().pool_id)?;
             let change = change(&req.get_ref().request_id, req.get_ref(), pool.0);
             let filed = app::draft(&self.app, &ctx, &change).await?;
             let (settlement, masked_fields) = render::<DraftSettlement>(&ctx, filed);
@@ -46,7 +47,7 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::DiscardSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            let id: SettlementId = field("settlement_id", &req.get_ref().settlement_id)?;
             let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
             let filed = app::discard(&self.app, &ctx, &change).await?;
             let (settlement, masked_fields) = render::<DiscardSettlement>(&ctx, filed);
@@ -61,7 +62,7 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::ApproveSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            let id: SettlementId = field("settlement_id", &req.get_ref().settlement_id)?;
             let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
             let filed = app::approve(&self.app, &ctx, &change).await?;
             let (settlement, masked_fields) = render::<ApproveSettlement>(&ctx, filed);
@@ -76,7 +77,7 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::PostSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            let id: SettlementId = field("settlement_id", &req.get_ref().settlement_id)?;
             let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
             let filed = app::post(&self.app, &ctx, &change).await?;
             let (settlement, masked_fields) = render::<PostSettlement>(&ctx, filed);
@@ -91,7 +92,7 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::GetSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: SettlementId = req.get_ref().settlement_id.parse()?;
+            let id: SettlementId = field("settlement_id", &req.get_ref().settlement_id)?;
             let (settlement, masked_fields) = render::<GetSettlement>(&ctx, app::get(&self.app, &ctx, id).await?);
             Ok(pb::GetSettlementResponse { settlement: Some(settlement), masked_fields })
         };

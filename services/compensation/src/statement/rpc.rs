@@ -1,9 +1,10 @@
 //! Parses, calls, renders, and clears what the caller may not read, by the data class of each field.
 
-use tally_access::{Locale, OpContext};
+use tally_access::OpContext;
 use tally_api::compensation::v1 as pb;
+use tally_i18n::text;
 use tally_kernel::Result;
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::money::Money;
 use tally_kernel::page::{self, Page};
@@ -45,7 +46,7 @@ impl pb::statement_service_server::StatementService for Rpc {
         let reply = async {
             let ask = req.get_ref();
             let page = Page::read(ask.page_size, &ask.page_token, ask.settlement_id.as_bytes())?;
-            let (found, token) = app::list(&self.app, &ctx, ask.settlement_id.parse()?, &page).await?;
+            let (found, token) = app::list(&self.app, &ctx, field("settlement_id", &ask.settlement_id)?, &page).await?;
             Ok(listed(&ctx, found, token))
         };
         reply.await.answer(&ctx)
@@ -91,10 +92,7 @@ pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, statement: Statement
         weight: part.weight.to_string(),
         weight_sum: part.weight_sum.to_string(),
         exact: part.exact.to_string(),
-        note: match ctx.locale {
-            Locale::En => part.explain_en(currency),
-            Locale::ZhCn => part.explain_zh(currency),
-        },
+        note: text(ctx.locale, &part.explain(currency)),
     });
     let mut message = pb::Statement {
         statement_id: statement.id.to_string(),

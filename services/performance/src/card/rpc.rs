@@ -2,7 +2,9 @@
 
 use tally_access::Locale;
 use tally_api::performance::v1 as pb;
+use tally_i18n::text;
 use tally_kernel::Micro;
+use tally_kernel::error::field;
 use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -24,7 +26,13 @@ impl pb::card_service_server::CardService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let card = app::get_card(&self.app, &ctx, asked.cycle_id.parse()?, asked.person_id.parse()?).await?;
+            let card = app::get_card(
+                &self.app,
+                &ctx,
+                field("cycle_id", &asked.cycle_id)?,
+                field("person_id", &asked.person_id)?,
+            )
+            .await?;
             Ok(pb::GetCardResponse { card: Some(message(card, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -35,7 +43,8 @@ impl pb::card_service_server::CardService for Rpc {
         let reply = async {
             let asked = req.into_inner();
             let page = Page::read(asked.page_size, &asked.page_token, format!("cards {}", asked.cycle_id).as_bytes())?;
-            let (cards, next_page_token) = app::list_cards(&self.app, &ctx, asked.cycle_id.parse()?, &page).await?;
+            let (cards, next_page_token) =
+                app::list_cards(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, &page).await?;
             let cards = cards.into_iter().map(|card| message(card, ctx.locale)).collect();
             Ok(pb::ListCardsResponse { cards, next_page_token })
         };
@@ -63,10 +72,7 @@ fn message(stored: StoredCard, locale: Locale) -> pb::Card {
 
 fn line(line: &Line, locale: Locale) -> pb::CardLine {
     let number = |n: Option<Micro>| n.map(|n| n.to_string()).unwrap_or_default();
-    let (next, note) = match locale {
-        Locale::En => (line.next_en(), line.explain_en()),
-        Locale::ZhCn => (line.next_zh(), line.explain_zh()),
-    };
+    let next = line.explain_next().map(|next| text(locale, &next)).unwrap_or_default();
     pb::CardLine {
         kpi: line.kpi.clone(),
         value: number(line.raw),
@@ -77,6 +83,6 @@ fn line(line: &Line, locale: Locale) -> pb::CardLine {
         weighted: line.weighted.to_string(),
         n: line.n.to_string(),
         next,
-        note,
+        note: text(locale, &line.explain()),
     }
 }

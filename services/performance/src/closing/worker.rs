@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tally_kernel::{Error, Kind, Result};
+use tally_kernel::{Error, Kind, Result, msg};
 use tally_runtime::{Shutdown, Task};
 use tally_store::WorkItem;
 use tracing::{Instrument as _, Span};
@@ -94,7 +94,7 @@ async fn failed(app: &App, item: &WorkItem, error: Error) -> Result<()> {
 
 /// Gives an item back, so that whoever comes next need not wait for the lease to run out.
 async fn put_back(app: &App, item: &WorkItem) -> Result<()> {
-    let away = Error::new(Kind::Cancelled, "WORKER_GONE", "the worker went away");
+    let away = Error::of(Kind::Cancelled, msg!("WORKER_GONE"));
     match app.store.fail_work(item, &away, i32::MAX).await {
         Err(error) if error.reason() != "LEASE_LOST" => Err(error),
         Ok(_) | Err(_) => Ok(()),

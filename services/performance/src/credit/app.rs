@@ -9,7 +9,7 @@ use tally_access::{OpContext, Plan, Target};
 use tally_kernel::id::{AccountId, CycleId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Message, Result};
 use tally_store::Audit;
 use uuid::Uuid;
 
@@ -363,7 +363,7 @@ pub async fn explain_record(
     cycle: CycleId,
     account: AccountId,
     external_id: &str,
-) -> Result<(ExportedCredit, Vec<String>)> {
+) -> Result<(ExportedCredit, Vec<Message>)> {
     let plan = ctx.plan::<ExplainRecord>()?;
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;
@@ -394,6 +394,6 @@ pub async fn explain_record(
         shares: &credit.shares,
         reason: &credit.reason,
     };
-    let lines = lines(&question, ctx.locale);
+    let lines = lines(&question);
     Ok((told(&frozen, place, credit)?, lines))
 }

@@ -3,10 +3,13 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
-use tally_access::OpContext;
+use tally_access::{Locale, OpContext};
 use tally_api::common::v1 as common;
 use tally_api::performance::v1 as pb;
+use tally_i18n::text;
 use tally_kernel::Result;
+use tally_kernel::error::field;
+use tally_kernel::message::Arg;
 use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -33,8 +36,8 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let person = if asked.person_id.is_empty() { None } else { Some(asked.person_id.parse()?) };
-            let parts = app::export_credits(&self.app, &ctx, asked.cycle_id.parse()?, person).await?;
+            let person = if asked.person_id.is_empty() { None } else { Some(field("person_id", &asked.person_id)?) };
+            let parts = app::export_credits(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, person).await?;
             Ok(exported(parts, &ctx))
         };
         reply.await.answer(&ctx)
@@ -48,7 +51,8 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let reply = async {
             let asked = req.into_inner();
             let page = Page::read(asked.page_size, &asked.page_token, format!("totals {}", asked.cycle_id).as_bytes())?;
-            let (totals, next_page_token) = app::list_totals(&self.app, &ctx, asked.cycle_id.parse()?, &page).await?;
+            let (totals, next_page_token) =
+                app::list_totals(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, &page).await?;
             Ok(pb::ListTotalsResponse { totals: totals.into_iter().map(Into::into).collect(), next_page_token })
         };
         reply.await.answer(&ctx)
@@ -61,8 +65,9 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let (cycle, account) = (asked.cycle_id.parse()?, asked.account_id.parse()?);
+            let (cycle, account) = (field("cycle_id", &asked.cycle_id)?, field("account_id", &asked.account_id)?);
             let (credit, lines) = app::explain_record(&self.app, &ctx, cycle, account, &asked.external_id).await?;
+            let lines = lines.iter().map(|line| text(ctx.locale, line)).collect();
             Ok(pb::ExplainRecordResponse { credit: Some(credit.into()), lines })
         };
         reply.await.answer(&ctx)
@@ -78,8 +83,9 @@ impl pb::attribution_service_server::AttributionService for Rpc {
             let page =
                 Page::read(asked.page_size, &asked.page_token, format!("findings {}", asked.cycle_id).as_bytes())?;
             let (findings, next_page_token) =
-                app::list_findings(&self.app, &ctx, asked.cycle_id.parse()?, &page).await?;
-            Ok(pb::ListFindingsResponse { findings: findings.into_iter().map(finding).collect(), next_page_token })
+                app::list_findings(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, &page).await?;
+            let findings = findings.into_iter().map(|found| finding(found, ctx.locale)).collect();
+            Ok(pb::ListFindingsResponse { findings, next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -93,8 +99,19 @@ fn exported(parts: impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + 'sta
     }))
 }
 
-fn finding(finding: Finding) -> common::Finding {
-    common::Finding { kind: finding.kind, subject: finding.subject, at: finding.at, detail: finding.detail }
+fn finding(finding: Finding, locale: Locale) -> common::Finding {
+    let arguments = finding.detail.args().iter().filter_map(|(name, arg)| match arg {
+        Arg::Text(value) => Some(common::Argument { name: (*name).to_owned(), value: value.clone() }),
+        Arg::Message(_) | Arg::List(_) => None,
+    });
+    common::Finding {
+        kind: finding.kind,
+        subject: finding.subject,
+        at: finding.at,
+        detail: text(locale, &finding.detail),
+        message: finding.detail.id().to_owned(),
+        arguments: arguments.collect(),
+    }
 }
 
 fn rung(rung: Rung) -> pb::Rung {

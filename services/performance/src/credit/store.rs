@@ -107,7 +107,11 @@ pub mod total {
 
 /// Findings.
 pub mod finding {
+    use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
+    use tally_i18n::text;
+    use tally_kernel::{Locale, Message};
+    use tally_store::{ExportCells, Exported, ScopedTx, plain};
 
     /// Something that a person should look at.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -125,8 +129,27 @@ pub mod finding {
         pub kind: String,
         pub subject: String,
         pub at: String,
+        /// A [`Message`] in JSON, or a sentence of the time before messages were data.
         pub detail: String,
         pub recorded_at: DateTimeUtc,
+    }
+
+    impl Model {
+        /// What was seen and what was made of it.
+        pub fn message(&self) -> Message {
+            serde_json::from_str(&self.detail).unwrap_or_else(|_| Message::told(self.detail.as_str()))
+        }
+    }
+
+    impl Exported for Entity {
+        fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> ExportCells<'t> {
+            async move {
+                let mut told = plain(row)?;
+                told.insert("detail".to_owned(), text(Locale::En, &row.message()).into());
+                Ok(told)
+            }
+            .boxed()
+        }
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -345,7 +368,7 @@ pub async fn put_findings(
     component: i32,
     findings: &[(Place, Finding)],
 ) -> Result<()> {
-    let row = |(place, finding): &(Place, Finding)| finding::ActiveModel {
+    let row = |((place, finding), detail): (&(Place, Finding), String)| finding::ActiveModel {
         tenant_id: NotSet,
         id: Set(ctx.new_id()),
         region: Set(place.region.as_str().to_owned()),
@@ -356,10 +379,12 @@ pub async fn put_findings(
         kind: Set(finding.kind.clone()),
         subject: Set(finding.subject.clone()),
         at: Set(finding.at.clone()),
-        detail: Set(finding.detail.clone()),
+        detail: Set(detail),
         recorded_at: Set(to_db(ctx.now())),
     };
-    let rows: Vec<_> = findings.iter().map(row).collect();
+    let details = findings.iter().map(|(_, finding)| serde_json::to_string(&finding.detail));
+    let details: Vec<_> = details.collect::<Result<_, _>>().map_err(Error::internal)?;
+    let rows: Vec<_> = findings.iter().zip(details).map(row).collect();
     work.insert_many(rows).await?;
     Ok(())
 }
@@ -369,8 +394,10 @@ pub async fn findings<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &P
     use finding::Column::{At, Id, Kind, Subject};
     let mine = tx.select::<finding::Entity>().within(plan).filter(finding::Column::RunId.eq(run));
     let (rows, next) = mine.page_asc(page, [Kind, Subject, At, Id]).await?;
-    let finding =
-        |row: finding::Model| Finding { kind: row.kind, subject: row.subject, at: row.at, detail: row.detail };
+    let finding = |row: finding::Model| {
+        let detail = row.message();
+        Finding { kind: row.kind, subject: row.subject, at: row.at, detail }
+    };
     Ok((rows.into_iter().map(finding).collect(), next))
 }
 

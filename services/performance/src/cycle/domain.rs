@@ -10,9 +10,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tally_access::Locale;
 use tally_kernel::id::{CycleId, SchemeId};
 use tally_kernel::time::Period;
+use tally_kernel::{Message, msg};
 use uuid::Uuid;
 
 use tally_engine::policy::Policy;
@@ -93,18 +93,14 @@ impl Step {
         all.into_iter().find(|step| step.name() == name).unwrap_or_default()
     }
 
-    /// In words.
-    pub fn words(self, locale: Locale) -> &'static str {
-        match (self, locale) {
-            (Self::Rest, _) => "",
-            (Self::Queued, Locale::En) => "waiting for a worker",
-            (Self::Queued, Locale::ZhCn) => "等待处理",
-            (Self::Gathering, Locale::En) => "gathering people, accounts and duty",
-            (Self::Gathering, Locale::ZhCn) => "正在收集人员、账号与在岗情况",
-            (Self::Attributing, Locale::En) => "crediting records to people",
-            (Self::Attributing, Locale::ZhCn) => "正在把服务记录归属到人",
-            (Self::Scoring, Locale::En) => "making score cards",
-            (Self::Scoring, Locale::ZhCn) => "正在生成成绩单",
+    /// What is said while it goes on; nothing where the worker rests.
+    pub fn message(self) -> Option<Message> {
+        match self {
+            Self::Rest => None,
+            Self::Queued => Some(msg!("STEP_QUEUED")),
+            Self::Gathering => Some(msg!("STEP_GATHERING")),
+            Self::Attributing => Some(msg!("STEP_ATTRIBUTING")),
+            Self::Scoring => Some(msg!("STEP_SCORING")),
         }
     }
 }
@@ -128,7 +124,7 @@ pub enum Failure {
         /// Its stable reason.
         reason: String,
         /// Its sentence.
-        message: String,
+        message: Message,
     },
     /// Tried several times in vain.
     GaveUp {
@@ -147,34 +143,13 @@ impl Failure {
         }
     }
 
-    /// What is wrong and what to change, in words.
-    pub fn words(&self, locale: Locale) -> String {
-        match (self, locale) {
-            (Self::NoRecords { period }, Locale::En) => format!(
-                "no service record of any account began between {} and {}: import the records of these days, or make a cycle over other days",
-                period.from(),
-                period.to()
-            ),
-            (Self::NoRecords { period }, Locale::ZhCn) => format!(
-                "{} 至 {} 之间没有任何账号的服务记录：请导入这些日期的记录，或另建其他日期的考核周期",
-                period.from(),
-                period.to()
-            ),
-            (Self::NobodyCredited { records }, Locale::En) => format!(
-                "none of the {records} records could be credited to anybody: bring in rosters, punches or hand-overs of the period, then close again"
-            ),
-            (Self::NobodyCredited { records }, Locale::ZhCn) => {
-                format!("{records} 条记录都无法归属到人：请导入该期间的排班、打卡或交接记录后重新结账")
-            }
-            (Self::Refused { message, .. }, _) => message.clone(),
-            (Self::GaveUp { reason }, Locale::En) => {
-                format!(
-                    "closing was tried several times in vain ({reason}): close again, and if it fails again ask the operator"
-                )
-            }
-            (Self::GaveUp { reason }, Locale::ZhCn) => {
-                format!("多次尝试后仍未能完成（{reason}）：请重新结账；若再次失败，请联系运维人员")
-            }
+    /// What is wrong and what to change.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::NoRecords { period } => msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()),
+            Self::NobodyCredited { records } => msg!("NOBODY_CREDITED", records),
+            Self::Refused { message, .. } => msg!("CYCLE_REFUSED", message = *message),
+            Self::GaveUp { reason } => msg!("CYCLE_GIVEN_UP", reason),
         }
     }
 }
@@ -249,22 +224,17 @@ pub struct NewCycle {
 }
 
 /// What a cycle's state forbids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CycleError {
     /// It is being closed already.
-    #[error("the cycle is being closed right now: watch it, or cancel it first")]
     Closing,
     /// It is published.
-    #[error("the cycle is published and never changes again: corrections come as deltas in a later cycle")]
     Published,
     /// There is nothing to cancel.
-    #[error("the cycle is not being closed, so there is nothing to cancel")]
     NotClosing,
     /// It has no result yet.
-    #[error("the cycle has no result to publish: close it first")]
     NotReviewable,
     /// There is no result to read.
-    #[error("the cycle has no result yet: close it, and watch it until it is reviewable")]
     NoResult,
 }
 
@@ -390,6 +360,8 @@ impl Published {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
+    use tally_i18n::text;
+    use tally_kernel::Locale;
 
     use super::*;
 
@@ -444,8 +416,20 @@ mod tests {
     #[test]
     fn a_failure_says_what_to_change_in_both_languages() {
         let failure = Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)) };
-        assert!(failure.words(Locale::En).contains("import the records"), "{}", failure.words(Locale::En));
-        assert!(failure.words(Locale::ZhCn).contains("2026-03-31"), "{}", failure.words(Locale::ZhCn));
+        let told = |locale| text(locale, &failure.message());
+        assert!(told(Locale::En).contains("import the records"), "{}", told(Locale::En));
+        assert!(told(Locale::ZhCn).contains("2026-03-31"), "{}", told(Locale::ZhCn));
+    }
+
+    #[test]
+    fn a_failure_that_was_stored_as_a_sentence_reads_back() {
+        let stored = r#"{"kind":"refused","reason":"SCHEME_WITHOUT_DATA","message":"no indicator has any data"}"#;
+        let failure: Failure = serde_json::from_str(stored).unwrap();
+        assert_eq!(text(Locale::En, &failure.message()), "no indicator has any data");
+        let now = Failure::Refused { reason: "NOBODY_TO_SCORE".to_owned(), message: msg!("NOBODY_TO_SCORE") };
+        let json = serde_json::to_string(&now).unwrap();
+        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), now);
+        assert!(text(Locale::ZhCn, &now.message()).contains("没有可评分的人员"), "{json}");
     }
 
     #[test]

@@ -8,10 +8,11 @@ use tally_access::{Locale, OpContext};
 use tally_api::attendance::v1::DutyPolicy;
 use tally_api::common::v1 as common;
 use tally_api::performance::v1 as pb;
-use tally_kernel::error::Violations;
+use tally_i18n::text;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -51,7 +52,8 @@ impl pb::cycle_service_server::CycleService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let cycle = app::close_cycle(&self.app, &ctx, &asked.request_id, asked.cycle_id.parse()?).await?;
+            let cycle =
+                app::close_cycle(&self.app, &ctx, &asked.request_id, field("cycle_id", &asked.cycle_id)?).await?;
             Ok(pb::CloseCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -63,7 +65,7 @@ impl pb::cycle_service_server::CycleService for Rpc {
     ) -> Result<Response<Self::WatchCycleStream>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let cycles = app::watch_cycle(&self.app, &ctx, req.into_inner().cycle_id.parse()?).await?;
+            let cycles = app::watch_cycle(&self.app, &ctx, field("cycle_id", &req.into_inner().cycle_id)?).await?;
             Ok(watched(cycles, &ctx))
         };
         reply.await.answer(&ctx)
@@ -76,7 +78,8 @@ impl pb::cycle_service_server::CycleService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let cycle = app::cancel_cycle(&self.app, &ctx, &asked.request_id, asked.cycle_id.parse()?).await?;
+            let cycle =
+                app::cancel_cycle(&self.app, &ctx, &asked.request_id, field("cycle_id", &asked.cycle_id)?).await?;
             Ok(pb::CancelCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -89,7 +92,8 @@ impl pb::cycle_service_server::CycleService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let cycle = app::publish_cycle(&self.app, &ctx, &asked.request_id, asked.cycle_id.parse()?).await?;
+            let cycle =
+                app::publish_cycle(&self.app, &ctx, &asked.request_id, field("cycle_id", &asked.cycle_id)?).await?;
             Ok(pb::PublishCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -98,7 +102,7 @@ impl pb::cycle_service_server::CycleService for Rpc {
     async fn get_cycle(&self, req: Request<pb::GetCycleRequest>) -> Result<Response<pb::GetCycleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let cycle = app::get_cycle(&self.app, &ctx, req.into_inner().cycle_id.parse()?).await?;
+            let cycle = app::get_cycle(&self.app, &ctx, field("cycle_id", &req.into_inner().cycle_id)?).await?;
             Ok(pb::GetCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -141,7 +145,7 @@ impl TryFrom<pb::Cycle> for NewCycle {
         let mut day = |field: &str, text: &str| match text.parse() {
             Ok(day) => Some(day),
             Err(_) => {
-                v.push(field, format!("{text:?} is no date: write 2026-03-01"));
+                v.push(field, msg!("DATE_MALFORMED"));
                 None
             }
         };
@@ -170,14 +174,14 @@ fn policy_of(v: &mut Violations, sent: pb::AttributionPolicy) -> Option<Policy> 
         text => match Time::strptime("%H:%M", text) {
             Ok(time) => time,
             Err(_) => {
-                v.push("cycle.policy.duty.cut_over", format!("{text:?} is no time of day: write 04:00"));
+                v.push("cycle.policy.duty.cut_over", msg!("TIME_OF_DAY_MALFORMED", text));
                 return None;
             }
         },
     };
     let version = if sent.version.is_empty() { default.version } else { sent.version };
     if !VERSIONS.contains(&version.as_str()) {
-        v.push("cycle.policy.version", format!("{version:?} is no version of the rules: write 1 or 2"));
+        v.push("cycle.policy.version", msg!("RULES_VERSION_UNKNOWN", version));
         return None;
     }
     let policy = Policy {
@@ -190,7 +194,7 @@ fn policy_of(v: &mut Violations, sent: pb::AttributionPolicy) -> Option<Policy> 
         min_ambiguous: or(sent.min_ambiguous, default.min_ambiguous),
     };
     if ![0, policy.rules()].contains(&duty.version) {
-        v.push("cycle.policy.duty.version", format!("leave it out, or write {} as in policy.version", policy.rules()));
+        v.push("cycle.policy.duty.version", msg!("RULES_VERSION_DIFFERS", version = policy.rules()));
         return None;
     }
     Some(policy)
@@ -214,9 +218,9 @@ fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
         state: state.into(),
         done: cycle.done,
         total: cycle.total,
-        step: cycle.step.words(locale).to_owned(),
+        step: cycle.step.message().map(|m| text(locale, &m)).unwrap_or_default(),
         failure_reason: cycle.failure.as_ref().map(|f| f.reason().to_owned()).unwrap_or_default(),
-        failure: cycle.failure.map(|f| f.words(locale)).unwrap_or_default(),
+        failure: cycle.failure.map(|f| text(locale, &f.message())).unwrap_or_default(),
         summary: cycle.summary.map(summary_to),
         etag: cycle.version.to_string(),
     }

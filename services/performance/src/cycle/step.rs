@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permit};
 use tally_kernel::id::CycleId;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Result, msg};
 use tally_store::{Audit, UnitOfWork, WorkItem, WorkOrder};
 use uuid::Uuid;
 
@@ -118,5 +118,5 @@ impl At<'_> {
 
 /// What a piece of work of a run that was cancelled meanwhile ends with.
 pub fn gone() -> Error {
-    Error::new(tally_kernel::Kind::Cancelled, "RUN_GONE", "the run was cancelled")
+    Error::of(tally_kernel::Kind::Cancelled, msg!("RUN_GONE"))
 }

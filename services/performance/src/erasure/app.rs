@@ -73,23 +73,22 @@ impl At<'_> {
         let mut rows = 0;
         if !number.is_empty() {
             rows += store::rename_number(&work, number, &self.pseudonym).await?;
-            for (id, subject, detail) in store::findings_with(&work, number).await? {
+            for row in store::findings_with(&work, number).await? {
                 let new = |text: &str| domain::redact(text, number, &self.pseudonym);
-                let new = (new(&subject), new(&detail));
-                if new != (subject, detail) {
-                    store::put_finding(&work, id, &new.0, &new.1).await?;
+                let new = (new(&row.subject), domain::redact_message(&row.message(), number, &self.pseudonym));
+                if new != (row.subject.clone(), row.message()) {
+                    store::put_finding(&work, row.id, &new.0, &new.1).await?;
                     rows += 1;
                 }
             }
         }
-        let agents: BTreeSet<String> = worn.iter().map(|one| format!("{:?}", one.agent)).collect();
-        for agent in agents {
-            for (id, subject, detail) in store::findings_with(&work, &agent).await? {
-                let new = detail.replace(&agent, &format!("{:?}", self.pseudonym));
-                if new != detail {
-                    store::put_finding(&work, id, &subject, &new).await?;
-                    rows += 1;
-                }
+        let agents: BTreeSet<&str> = worn.iter().map(|one| one.agent.as_str()).collect();
+        for row in store::findings_of_agents(&work).await? {
+            let was = row.message();
+            let new = agents.iter().fold(was.clone(), |now, agent| domain::forget_agent(&now, agent, &self.pseudonym));
+            if new != was {
+                store::put_finding(&work, row.id, &row.subject, &new).await?;
+                rows += 1;
             }
         }
         if rows == 0 { Ok(0) } else { work.commit(self.audit(rows), rows).await }

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
+use tally_kernel::Message;
 use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::message::Arg;
 use tally_kernel::time::{TimeError, zone};
 
+use tally_engine::closing::collect::quoted;
 use tally_engine::closing::facts::{AccountFacts, Alias};
 use tally_engine::closing::snapshot::Frozen;
 
@@ -134,6 +137,33 @@ pub fn redact(text: &str, word: &str, by: &str) -> String {
     out
 }
 
+/// The message with a word replaced in its arguments, or in its sentence where it is one already.
+pub fn redact_message(message: &Message, word: &str, by: &str) -> Message {
+    changed(message, |_, text| redact(text, word, by))
+}
+
+/// The message of an agent whom nobody is known by, with a pseudonym in the place of this one.
+pub fn forget_agent(message: &Message, agent: &str, pseudonym: &str) -> Message {
+    match message.as_told() {
+        // Sentences had it in quotes.
+        Some(told) => Message::told(told.replace(&format!("{agent:?}"), &format!("{pseudonym:?}"))),
+        None => changed(message, |name, text| {
+            if name == "agent" && text == quoted(agent) { pseudonym.to_owned() } else { text.to_owned() }
+        }),
+    }
+}
+
+fn changed(message: &Message, new: impl Fn(&str, &str) -> String) -> Message {
+    if let Some(told) = message.as_told() {
+        return Message::told(new("", told));
+    }
+    message.args().iter().fold(Message::new(message.id()), |changed, (name, arg)| match arg {
+        Arg::Text(text) => changed.with(name, &new(name, text)),
+        // Findings hold texts only: they come over the wire.
+        Arg::Message(_) | Arg::List(_) => changed.with(name, arg),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -142,6 +172,7 @@ mod tests {
     use proptest::prelude::*;
     use tally_access::Region;
     use tally_kernel::id::OrgUnitId;
+    use tally_kernel::msg;
     use tally_kernel::time::Period;
     use uuid::Uuid;
 
@@ -250,6 +281,22 @@ mod tests {
         assert_eq!(redact("E1, E12, xE1, E1", "E1", "-"), "-, E12, xE1, -");
         assert_eq!(redact("aab aa", "aa", "-"), "aab -");
         assert_eq!(redact("nothing", "", "-"), "nothing");
+    }
+
+    #[test]
+    fn findings_lose_numbers_and_nicknames_whether_they_are_data_or_sentences() {
+        let held = msg!("DUTY_HELD_BY_TWO", first = "E1", second = "E12", from = "2026-03-02T08:00:00Z");
+        let redacted = msg!("DUTY_HELD_BY_TWO", first = "-", second = "E12", from = "2026-03-02T08:00:00Z");
+        assert_eq!(redact_message(&held, "E1", "-"), redacted);
+        assert_eq!(redact_message(&Message::told("E1 and E12"), "E1", "-"), Message::told("- and E12"));
+        let named = |agent: &str| msg!("CREDIT_UNKNOWN_AGENT", records = 2, agent);
+        assert_eq!(forget_agent(&named("Mimi"), "Mimi", "-"), named("-"));
+        assert_eq!(forget_agent(&named(&quoted("a\"b")), "a\"b", "-"), named("-"));
+        assert_eq!(forget_agent(&named("Mimi 2"), "Mimi", "-"), named("Mimi 2"));
+        assert_eq!(
+            forget_agent(&Message::told("2 records name the agent \"Mimi\""), "Mimi", "-"),
+            Message::told("2 records name the agent \"-\"")
+        );
     }
 
     proptest! {

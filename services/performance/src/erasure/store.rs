@@ -2,10 +2,12 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
-use tally_kernel::Result;
+use tally_kernel::{Error, Message, Result};
 use tally_store::{ScopedTx, UnitOfWork};
 
 use super::domain::Worn;
+use tally_engine::closing::collect::UNKNOWN_AGENT;
+
 use crate::credit::store::finding;
 use crate::record::store as record;
 
@@ -30,15 +32,20 @@ pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> 
     Ok(update.filter(record::Column::Agent.eq(number)).exec().await?)
 }
 
-/// Findings whose subject or sentence holds the text somewhere: id, subject, sentence.
-pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<(Uuid, String, String)>> {
+/// Findings whose subject or sentence holds the text somewhere.
+pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<finding::Model>> {
     let any = Condition::any().add(finding::Column::Subject.contains(text)).add(finding::Column::Detail.contains(text));
-    let found = tx.select::<finding::Entity>().filter(any).all().await?;
-    Ok(found.into_iter().map(|row| (row.id, row.subject, row.detail)).collect())
+    Ok(tx.select::<finding::Entity>().filter(any).all().await?)
+}
+
+/// Findings about names that nobody is known by.
+pub async fn findings_of_agents(tx: &ScopedTx) -> Result<Vec<finding::Model>> {
+    Ok(tx.select::<finding::Entity>().filter(finding::Column::Kind.eq(UNKNOWN_AGENT)).all().await?)
 }
 
 /// Writes a finding's texts in place of what they were.
-pub async fn put_finding(work: &UnitOfWork, id: Uuid, subject: &str, detail: &str) -> Result<()> {
+pub async fn put_finding(work: &UnitOfWork, id: Uuid, subject: &str, detail: &Message) -> Result<()> {
+    let detail = serde_json::to_string(detail).map_err(Error::internal)?;
     let update = work.update::<finding::Entity>().set(finding::Column::Subject, subject);
     Ok(update.set(finding::Column::Detail, detail).filter(finding::Column::Id.eq(id)).exec_one().await?)
 }

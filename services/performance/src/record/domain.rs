@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::message::Arg;
+use tally_kernel::{Message, msg};
 
 /// Rows of one import.
 pub const MAX_ROWS: usize = 5_000;
@@ -84,19 +86,19 @@ pub struct Import {
 }
 
 /// Why a row was not written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowError {
     /// No external id.
-    #[error("external_id is empty: give the platform's own id of the record")]
     NoExternalId,
     /// A text that nothing sensible fills.
-    #[error("{0} is too long: at most {1} characters")]
     TooLong(&'static str, usize),
+    /// The text of a measure.
+    MeasureTooLong,
+    /// More measures than a record has.
+    TooManyMeasures,
     /// No start or no end.
-    #[error("{0} is missing or no time")]
     NoTime(&'static str),
     /// It ends before it begins.
-    #[error("ends {ended} before it begins {started}: correct one of them")]
     Backwards {
         /// Start.
         started: Timestamp,
@@ -104,16 +106,12 @@ pub enum RowError {
         ended: Timestamp,
     },
     /// Sales below zero.
-    #[error("the amount is negative: leave refunds out of service records")]
     NegativeAmount,
     /// A rating off the scale.
-    #[error("the rating {0} thousandths is above ten points")]
     RatingTooHigh(u32),
     /// A measure that has no name, two values or none, or is there twice.
-    #[error("the measure {0:?} must have a name of its own and either a decimal number or a text")]
     BadMeasure(String),
     /// The same external id with other content, in the store or in this request.
-    #[error("{0} is there already with other content: records are never overwritten")]
     DifferentContent(String),
 }
 
@@ -122,13 +120,29 @@ impl RowError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NoExternalId => "EXTERNAL_ID_MISSING",
-            Self::TooLong(..) => "TEXT_TOO_LONG",
+            Self::TooLong(..) | Self::MeasureTooLong | Self::TooManyMeasures => "TEXT_TOO_LONG",
             Self::NoTime(_) => "TIME_MALFORMED",
             Self::Backwards { .. } => "INTERVAL_BACKWARDS",
             Self::NegativeAmount => "AMOUNT_NEGATIVE",
             Self::RatingTooHigh(_) => "RATING_OUT_OF_RANGE",
             Self::BadMeasure(_) => "MEASURE_MALFORMED",
             Self::DifferentContent(_) => "DIFFERENT_CONTENT",
+        }
+    }
+
+    /// What is wrong and what to change.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::NoExternalId => msg!("EXTERNAL_ID_MISSING"),
+            Self::TooLong(field, max) => msg!("RECORD_TEXT_TOO_LONG", field, max),
+            Self::MeasureTooLong => msg!("MEASURE_TOO_LONG", max = MAX_TEXT),
+            Self::TooManyMeasures => msg!("MEASURES_TOO_MANY", max = MAX_MEASURES),
+            Self::NoTime(field) => msg!("RECORD_TIME_MISSING", field),
+            Self::Backwards { started, ended } => msg!("INTERVAL_BACKWARDS", started, ended),
+            Self::NegativeAmount => msg!("AMOUNT_NEGATIVE"),
+            Self::RatingTooHigh(rating) => msg!("RATING_OUT_OF_RANGE", rating),
+            Self::BadMeasure(name) => msg!("MEASURE_MALFORMED", name),
+            Self::DifferentContent(id) => msg!("DIFFERENT_CONTENT", id),
         }
     }
 }
@@ -177,10 +191,10 @@ impl Record {
                 return Err(RowError::BadMeasure(measure.name.clone()));
             }
             if matches!(&measure.value, MeasureValue::Text(text) if text.chars().count() > MAX_TEXT) {
-                return Err(RowError::TooLong("a measure", MAX_TEXT));
+                return Err(RowError::MeasureTooLong);
             }
         }
-        if names.len() > MAX_MEASURES { Err(RowError::TooLong("the list of measures", MAX_MEASURES)) } else { Ok(()) }
+        if names.len() > MAX_MEASURES { Err(RowError::TooManyMeasures) } else { Ok(()) }
     }
 
     /// A digest of everything the record says: two records with the same digest are the same.
@@ -210,6 +224,15 @@ impl Canonical {
         self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
         self.0.extend_from_slice(text.as_bytes());
         self
+    }
+
+    fn message(&mut self, message: &Message) {
+        self.text(message.id());
+        for (name, arg) in message.args() {
+            if let Arg::Text(value) = arg {
+                self.text(name).text(value);
+            }
+        }
     }
 
     fn number(&mut self, number: i64) -> &mut Self {
@@ -268,7 +291,7 @@ impl Rows {
             hash.number(row.index.into()).0.extend_from_slice(&row.content);
         }
         for (index, error) in &self.bad {
-            hash.number((*index).into()).text(&error.to_string());
+            hash.number((*index).into()).message(&error.message());
         }
         *blake3::hash(&hash.0).as_bytes()
     }
@@ -319,7 +342,7 @@ pub struct Imported {
     /// Rows that were there already.
     pub unchanged: u32,
     /// Rows refused: place, reason, sentence.
-    pub problems: Vec<(u32, String, String)>,
+    pub problems: Vec<(u32, String, Message)>,
 }
 
 impl From<Verdict<'_>> for Imported {
@@ -327,7 +350,7 @@ impl From<Verdict<'_>> for Imported {
         Self {
             written: u32::try_from(verdict.new.len()).unwrap_or(u32::MAX),
             unchanged: verdict.unchanged,
-            problems: verdict.problems.iter().map(|(i, e)| (*i, e.reason().to_owned(), e.to_string())).collect(),
+            problems: verdict.problems.iter().map(|(i, e)| (*i, e.reason().to_owned(), e.message())).collect(),
         }
     }
 }

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use tally_api::common::v1::{ImportResult, RowProblem};
 use tally_api::performance::v1 as pb;
-use tally_kernel::error::Violations;
+use tally_i18n::text;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Locale, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -28,7 +29,10 @@ impl pb::record_service_server::RecordService for Rpc {
         req: Request<pb::ImportRecordsRequest>,
     ) -> Result<Response<pb::ImportRecordsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::import_records(&self.app, &ctx, req.into_inner().try_into()?).await.map(Into::into) };
+        let reply = async {
+            let done = app::import_records(&self.app, &ctx, req.into_inner().try_into()?).await?;
+            Ok(imported(done, ctx.locale))
+        };
         reply.await.answer(&ctx)
     }
 
@@ -36,7 +40,8 @@ impl pb::record_service_server::RecordService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let found = app::get_record(&self.app, &ctx, asked.account_id.parse()?, &asked.external_id).await?;
+            let found =
+                app::get_record(&self.app, &ctx, field("account_id", &asked.account_id)?, &asked.external_id).await?;
             Ok(pb::GetRecordResponse { record: Some(message(found)) })
         };
         reply.await.answer(&ctx)
@@ -70,7 +75,7 @@ impl TryFrom<pb::ListRecordsRequest> for List {
         let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| match at {
             None => open,
             Some(at) => millis(Some(at)).unwrap_or_else(|| {
-                v.push(field, "not a time");
+                v.push(field, msg!("INSTANT_MALFORMED"));
                 open
             }),
         };
@@ -92,7 +97,7 @@ impl TryFrom<pb::ImportRecordsRequest> for Import {
             id => v.parse::<OrgUnitId>("unit_id", id),
         };
         if asked.rows.len() > MAX_ROWS {
-            v.push("rows", format!("at most {MAX_ROWS} rows in one call: send the rest in another"));
+            v.push("rows", msg!("ROWS_TOO_MANY", max = MAX_ROWS, count = asked.rows.len()));
         }
         let (request_id, rows) = (asked.request_id, asked.rows);
         let import = |(account, region)| Self {
@@ -170,10 +175,10 @@ fn message((record_id, record): (String, Record)) -> pb::Record {
     }
 }
 
-impl From<Imported> for pb::ImportRecordsResponse {
-    fn from(done: Imported) -> Self {
-        let problem = |(index, reason, message)| RowProblem { index, reason, message };
-        let problems = done.problems.into_iter().map(problem).collect();
-        Self { result: Some(ImportResult { written: done.written, unchanged: done.unchanged, problems }) }
-    }
+/// What became of an import, in the caller's language.
+fn imported(done: Imported, locale: Locale) -> pb::ImportRecordsResponse {
+    let problem = |(index, reason, message)| RowProblem { index, reason, message: text(locale, &message) };
+    let problems = done.problems.into_iter().map(problem).collect();
+    let result = ImportResult { written: done.written, unchanged: done.unchanged, problems };
+    pb::ImportRecordsResponse { result: Some(result) }
 }

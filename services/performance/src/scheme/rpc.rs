@@ -1,7 +1,7 @@
 //! SchemeService: messages in, messages out.
 
 use tally_api::performance::v1 as pb;
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::id::SchemeId;
 use tally_kernel::page::Page;
 use tally_kernel::{Micro, Result};
@@ -41,7 +41,7 @@ impl pb::scheme_service_server::SchemeService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let id: SchemeId = asked.scheme_id.parse()?;
+            let id: SchemeId = field("scheme_id", &asked.scheme_id)?;
             let scheme = app::get_scheme(&self.app, &ctx, id, asked.version).await?;
             Ok(pb::GetSchemeResponse { scheme: Some(message((id, scheme))) })
         };

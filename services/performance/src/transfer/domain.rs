@@ -125,70 +125,54 @@ pub struct Transfer {
 }
 
 /// What can be wrong with a transfer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransferError {
     /// The stack serves several regions and none was named.
-    #[error("this stack serves several regions: name the one that the transfer leaves in from_region")]
     OriginMissing,
     /// Out of a region into itself.
-    #[error("a transfer goes to another region than {0}")]
     SameRegion(Region),
     /// A region that the group does not have.
-    #[error("the group has no region {0}: see its regions, or add this one")]
     RegionUnknown(Region),
     /// A cycle of something else than one month.
-    #[error("a report tells of one calendar month, and the cycle runs from {} to {}: make a cycle of a month", .0.from(), .0.to())]
     NotAMonth(Period),
     /// A cycle that is not published.
-    #[error("the cycle is not published: reports tell what is final")]
     NotPublished,
     /// No cell may leave.
-    #[error("no unit may be told of: each has fewer than five people, or would tell of fewer by a difference")]
     NothingToTell,
     /// A number beyond what is computed with.
-    #[error("a number is too large to compute with")]
     TooLarge,
     /// No such transfer, or none that the caller reaches.
-    #[error("there is no transfer {0}")]
     Unknown(TransferId),
     /// Not prepared any more.
-    #[error("the transfer is {0} already")]
     NotPrepared(Stage),
     /// Who prepared it wants to approve it.
-    #[error(transparent)]
-    FourEyes(#[from] FourEyesRequired),
+    FourEyes(FourEyesRequired),
     /// Not approved.
-    #[error("the transfer waits for somebody else's approval")]
     NotApproved,
     /// Withdrawn or rejected.
-    #[error("the transfer was {0}: prepare another one")]
     Dropped(Stage),
     /// Released: what was told cannot be taken back.
-    #[error("the transfer was released already: what was told cannot be taken back")]
     Released,
     /// Other transfers were released since it was prepared.
-    #[error(
-        "another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again"
-    )]
     Stale,
     /// Not a file of ours.
-    #[error("this is not a transfer file: send the whole file as ReleaseTransfer gave it")]
     Malformed,
     /// A file whose signature is not that of the region it names.
-    #[error("the file is not signed by the stack of {0}: it was altered, or its new public key is missing here")]
     SignatureWrong(Region),
     /// No public key of the region.
-    #[error("no public key of {0} is known here: put its performance.pub into the key folder as regions/{0}.pub")]
     KeyUnknown(Region),
     /// A file of another group.
-    #[error("the file is of another group")]
     OtherGroup,
     /// A file for another region.
-    #[error("the file is for the region {0}: take it in there")]
     NotForHere(Region),
     /// Taken in before.
-    #[error("the file was taken in before")]
     ImportedAlready,
+}
+
+impl From<FourEyesRequired> for TransferError {
+    fn from(refusal: FourEyesRequired) -> Self {
+        Self::FourEyes(refusal)
+    }
 }
 
 impl Transfer {

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use tally_access::Region;
 use tally_api::performance::v1 as pb;
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::id::TransferId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Micro, Result};
+use tally_kernel::{Error, Micro, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -44,7 +44,8 @@ impl pb::transfer_service_server::TransferService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let transfer = app::approve(&self.app, &ctx, &asked.request_id, asked.transfer_id.parse()?).await?;
+            let transfer =
+                app::approve(&self.app, &ctx, &asked.request_id, field("transfer_id", &asked.transfer_id)?).await?;
             Ok(pb::ApproveTransferResponse { transfer: Some(transfer.into()) })
         };
         reply.await.answer(&ctx)
@@ -85,7 +86,8 @@ impl pb::transfer_service_server::TransferService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let (transfer, file) = app::release(&self.app, &ctx, &asked.request_id, asked.transfer_id.parse()?).await?;
+            let (transfer, file) =
+                app::release(&self.app, &ctx, &asked.request_id, field("transfer_id", &asked.transfer_id)?).await?;
             Ok(pb::ReleaseTransferResponse { transfer: Some(transfer.into()), file })
         };
         reply.await.answer(&ctx)
@@ -142,7 +144,7 @@ fn read_drop(request_id: String, transfer_id: &str, reason: &str) -> Result<Drop
 fn read_list(asked: &pb::ListCellsRequest) -> Result<(Option<TransferId>, Page)> {
     let of = match asked.transfer_id.as_str() {
         "" => None,
-        id => Some(id.parse()?),
+        id => Some(field("transfer_id", id)?),
     };
     let page = Page::read(asked.page_size, &asked.page_token, format!("cells {}", asked.transfer_id).as_bytes())?;
     Ok((of, page))
@@ -156,14 +158,14 @@ impl TryFrom<pb::PrepareTransferRequest> for Wanted {
             pb::TransferKind::Report => wrong.parse("cycle_id", &asked.cycle_id).map(What::Report),
             pb::TransferKind::Directory => Some(What::Directory),
             pb::TransferKind::Unspecified => {
-                wrong.push("kind", "say what is to cross: a report or the directory");
+                wrong.push("kind", msg!("TRANSFER_KIND_EXPECTED"));
                 None
             }
         };
         let mut region = |field: &str, name: &str| {
             let region: Option<Region> = wrong.parse(field, name);
             if region.as_ref().is_some_and(Region::is_global) {
-                wrong.push(field, "a region, not the whole group");
+                wrong.push(field, msg!("REGION_NOT_GROUP"));
             }
             region
         };

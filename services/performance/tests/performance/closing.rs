@@ -30,6 +30,7 @@ fn told() -> PeerFacts {
         subject: "E0002".into(),
         at: "2026-03-02T08:00:00Z".into(),
         detail: "no punch out".into(),
+        ..Default::default()
     }];
     told
 }

@@ -1,7 +1,7 @@
 //! Parses, calls, renders.
 
 use tally_api::talent::v1 as pb;
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -25,7 +25,7 @@ impl pb::profile_service_server::ProfileService for Rpc {
     ) -> Result<Response<pb::GetProfileResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let person = req.into_inner().person_id.parse()?;
+            let person = field("person_id", &req.into_inner().person_id)?;
             let profile = app::profile(&self.app, &ctx, person).await?;
             Ok(pb::GetProfileResponse { profile: Some(render(person, profile)) })
         };

@@ -312,6 +312,8 @@ impl<'a> Results<'a> {
         }
         let channel = session.at.performance.clone();
         let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
+        // The file is for programs and replays to the same bytes, whatever language the month was closed in.
+        let session = session.clone().speaking("en");
         let mut page_token = String::new();
         loop {
             let ask = performance::ListFindingsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };

@@ -1,4 +1,6 @@
 use jiff::civil::date;
+use tally_i18n::text;
+use tally_kernel::Locale;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
 use uuid::Uuid;
@@ -84,7 +86,9 @@ fn an_alias_counts_on_its_local_dates_and_nobody_counts_after_they_left() {
     ]);
     let tags: Vec<_> = records.rows.iter().map(|r| r.tag).collect();
     assert_eq!(tags, [None, Some(0), None, Some(0), None, None]);
-    let told: Vec<_> = records.findings.iter().map(|f| (f.at.as_str(), &f.detail[..9])).collect();
+    let told = |f: &Finding| (f.at.clone(), text(Locale::En, &f.detail)[..9].to_owned());
+    let told: Vec<_> = records.findings.iter().map(told).collect();
+    let told: Vec<_> = told.iter().map(|(at, detail)| (at.as_str(), detail.as_str())).collect();
     assert_eq!(told, [("2026-03-10T16:00:00Z", "1 records"), ("2026-03-01T15:59:59Z", "2 records")]);
 }
 

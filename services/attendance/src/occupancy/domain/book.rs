@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span as Days, Timestamp};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{Period, TimeError};
+use tally_kernel::{Message, msg};
 
 use super::findings::{Finding, FindingKind};
 use super::punches::{self, Punched};
@@ -113,21 +114,19 @@ impl<'a> Book<'a> {
             let known = &self.people[who];
             let period = self.period(&known.person.zone)?;
             let number = &known.person.employee_no;
-            let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(Timestamp) -> String| {
+            let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(Timestamp) -> Message| {
                 let inside = at.iter().filter(|at| period.holds(**at));
                 findings.extend(inside.map(|at| Finding::new(kind, number, Some(*at), detail(*at))));
             };
-            note(FindingKind::DoubleIn, &known.punched.doubles, &|at| {
-                format!("{number} punched in again at {at} without punching out; the first stretch ends there")
-            });
+            note(FindingKind::DoubleIn, &known.punched.doubles, &|at| msg!("DUTY_DOUBLE_IN", number, at));
             let hours = self.evidence.policy.longest.as_hours();
             note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| {
-                format!("{number} punched in at {at} and not out within {hours} h; the stretch counts for nothing")
+                msg!("DUTY_IN_WITHOUT_OUT", number, at, hours)
             });
             note(FindingKind::MissingPunch, &known.punched.unopened, &|at| self.unopened(known, at));
             if self.evidence.policy.version >= Version::V2 {
                 note(FindingKind::MissingPunch, &known.punched.nothing, &|at| {
-                    format!("{number} punched in and out at {at}, both at once; it counts for no presence")
+                    msg!("DUTY_IN_AND_OUT_AT_ONCE", number, at)
                 });
             }
         }
@@ -135,18 +134,18 @@ impl<'a> Book<'a> {
     }
 
     /// What is said of an `out` that closes nothing. There may well be an `in` before it, which another `out` closed.
-    fn unopened(&self, known: &Known<'_>, at: Timestamp) -> String {
+    fn unopened(&self, known: &Known<'_>, at: Timestamp) -> Message {
         let (number, longest) = (&known.person.employee_no, self.evidence.policy.longest);
         let punched = &known.punched;
         let before = |of: &[Timestamp]| of[..of.partition_point(|x| *x < at)].last().copied();
         let recent = before(&punched.ins).filter(|x| at.duration_since(*x) <= longest);
         match (self.evidence.policy.version >= Version::V2, recent, before(&punched.outs)) {
             (true, Some(_), Some(out)) => {
-                format!("{number} punched out at {at}, but the in before it was closed at {out}; it counts for nothing")
+                msg!("DUTY_OUT_AFTER_CLOSED_IN", number, at, out)
             }
             _ => {
                 let hours = longest.as_hours();
-                format!("{number} punched out at {at} without an in within {hours} h before; it counts for nothing")
+                msg!("DUTY_OUT_WITHOUT_IN", number, at, hours)
             }
         }
     }

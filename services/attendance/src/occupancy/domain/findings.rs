@@ -1,6 +1,7 @@
 //! What a person should look at; nothing is lost because of it.
 
 use jiff::Timestamp;
+use tally_kernel::Message;
 
 /// What was odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,12 +46,12 @@ pub struct Finding {
     pub kind: FindingKind,
     /// An account's key or an employee number.
     pub subject: String,
-    /// One sentence: what was seen and what was made of it.
-    pub detail: String,
+    /// One sentence: what was seen and what was made of it. Its arguments are texts: other services keep them.
+    pub detail: Message,
 }
 
 impl Finding {
-    pub(super) fn new(kind: FindingKind, subject: &str, at: Option<Timestamp>, detail: String) -> Self {
+    pub(super) fn new(kind: FindingKind, subject: &str, at: Option<Timestamp>, detail: Message) -> Self {
         Self { at, kind, subject: subject.to_owned(), detail }
     }
 }

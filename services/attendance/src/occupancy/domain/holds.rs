@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tally_kernel::msg;
 
 use super::book::{Book, Known};
 use super::findings::{Finding, FindingKind};
@@ -34,13 +35,14 @@ pub(super) enum End {
 }
 
 impl End {
-    fn words(self) -> &'static str {
+    /// The word that the catalogues choose by.
+    fn word(self) -> &'static str {
         match self {
-            Self::Release => "the release",
-            Self::PunchOut => "the next punch-out",
-            Self::Roster => "the end of the roster",
-            Self::TooLong => "the longest stretch allowed",
-            Self::TakenAgain => "the next take",
+            Self::Release => "release",
+            Self::PunchOut => "punch_out",
+            Self::Roster => "roster",
+            Self::TooLong => "too_long",
+            Self::TakenAgain => "taken_again",
         }
     }
 }
@@ -62,7 +64,7 @@ pub(super) fn of(book: &Book<'_>, account: &DutyAccount, period: Span, findings:
         of_person(book, who, &events, &mut holds, &mut stray);
         let number = &book.people[who].person.employee_no;
         for at in stray.into_iter().filter(|at| period.holds(*at)) {
-            let detail = format!("{number} released {} at {at} without holding it; it counts for nothing", account.key);
+            let detail = msg!("DUTY_RELEASE_WITHOUT_TAKE", number, account = account.key, at);
             findings.push(Finding::new(FindingKind::ReleaseWithoutTake, &account.key, Some(at), detail));
         }
     }
@@ -123,12 +125,11 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
         let (number, key, since) = (number(hold), &account.key, hold.span.start);
         let again = holds.iter().filter(|other| other.who == hold.who && other.span.start > since);
         let again = again.map(|other| other.span.start).min().filter(|_| book.evidence.policy.version >= Version::V2);
-        let missing = again.map_or_else(
-            || "and never released it".to_owned(),
-            |again| format!("and took it again at {again} without a release between"),
-        );
-        let (end, words) = (hold.span.end, hold.end.words());
-        let detail = format!("{number} took {key} at {since} {missing}; the hold ends at {end}, {words}");
+        let (end, by) = (hold.span.end, hold.end.word());
+        let detail = match again {
+            None => msg!("DUTY_NEVER_RELEASED", number, account = key, since, end, by),
+            Some(again) => msg!("DUTY_TAKEN_AGAIN", number, account = key, since, again, end, by),
+        };
         findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(hold.span.start), detail));
     }
     let mut by_start: Vec<&Hold> = holds.iter().collect();
@@ -139,18 +140,9 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
         let odd = before.filter(|h| account.exclusive || h.end != End::Release).max_by_key(|h| (h.span.end, h.who));
         if let Some(earlier) = odd.filter(|_| period.holds(later.span.start)) {
             let until = earlier.span.end.min(later.span.end);
-            let why = if account.exclusive {
-                "only one person may hold it at a time"
-            } else {
-                "the first had not released it"
-            };
-            let detail = format!(
-                "{} and {} both held {} from {} to {until}; {why}",
-                number(earlier),
-                number(later),
-                account.key,
-                later.span.start
-            );
+            let (first, second, from) = (number(earlier), number(later), later.span.start);
+            let why = if account.exclusive { "exclusive" } else { "unreleased" };
+            let detail = msg!("DUTY_HELD_BY_TWO", first, second, account = account.key, from, until, why);
             findings.push(Finding::new(FindingKind::Overlap, &account.key, Some(later.span.start), detail));
         }
     }

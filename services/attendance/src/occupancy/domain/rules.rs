@@ -1,6 +1,7 @@
 //! The rules, laid over each other from the strongest to the weakest.
 
 use jiff::Timestamp;
+use tally_kernel::msg;
 use tally_kernel::time::{TimeError, working_day, working_day_span};
 
 use super::book::{Book, Known};
@@ -45,26 +46,21 @@ pub(super) fn apply(
     let rows = layers.finish();
     let served = rows.iter().any(|r| r.start < period.end && period.start < r.end);
     if !served && (rostered || handed_over || punched) {
-        let detail = format!("there is evidence about {}, and still nobody was on duty in the period", account.key);
+        let detail = msg!("DUTY_NOBODY", account = account.key);
         findings.push(Finding::new(FindingKind::UnheldAccount, &account.key, None, detail));
     }
     Ok(rows)
 }
 
 fn no_evidence(book: &Book<'_>, account: &DutyAccount, period: Span) -> Finding {
-    let (team, key) = (account.team.as_deref().unwrap_or("everybody"), &account.key);
+    let (team, scope) = account.team.as_deref().map_or(("", "all"), |team| (team, "team"));
     let all = book.team(account).iter();
     let detail = match book.evidence.policy.version {
-        Version::V1 => format!(
-            "no roster, punch or hand-over speaks for {key} in the period: all its work is shared by its whole team \
-             ({team}, {} people); publish rosters or have people punch",
-            all.len()
-        ),
-        Version::V2 => format!(
-            "no roster, punch or hand-over speaks for {key} in the period: its whole team counts as on duty \
-             ({team}, people: {}); publish rosters or have people punch",
-            all.filter(|(_, there)| spans::meet(period, there).next().is_some()).count()
-        ),
+        Version::V1 => msg!("DUTY_NO_EVIDENCE_V1", account = account.key, scope, team, people = all.len()),
+        Version::V2 => {
+            let people = all.filter(|(_, there)| spans::meet(period, there).next().is_some()).count();
+            msg!("DUTY_NO_EVIDENCE", account = account.key, scope, team, people)
+        }
     };
     Finding::new(FindingKind::NoDutyEvidence, &account.key, None, detail)
 }

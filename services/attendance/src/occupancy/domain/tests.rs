@@ -243,7 +243,7 @@ fn an_account_without_any_evidence_is_the_whole_teams_with_one_loud_finding() {
         ["E0 2026-03-01T00:00:00Z..2026-03-04T00:00:00Z Team ", "E1 2026-03-01T00:00:00Z..2026-03-04T00:00:00Z Team "]
     );
     assert_eq!(findings, ["NO_DUTY_EVIDENCE JD/shop/a0"]);
-    let detail = derive(&e).unwrap().findings.remove(0).detail;
+    let detail = tally_i18n::text(tally_kernel::Locale::En, &derive(&e).unwrap().findings.remove(0).detail);
     assert!(detail.contains("its whole team counts as on duty (north/a, people: 2)"), "{detail}");
 }
 
@@ -293,7 +293,7 @@ fn two_holders_of_an_exclusive_account_are_an_overlap_and_of_a_shared_one_are_no
     e.accounts[0].exclusive = true;
     assert_eq!(e.lines().1, ["OVERLAP JD/shop/a0"]);
     assert_eq!(e.who().len(), 2, "a finding takes nothing away");
-    let detail = derive(&e).unwrap().findings.remove(0).detail;
+    let detail = tally_i18n::text(tally_kernel::Locale::En, &derive(&e).unwrap().findings.remove(0).detail);
     assert!(
         detail.starts_with("E0 and E1 both held JD/shop/a0 from 2026-03-02T11:00:00Z to 2026-03-02T12:00:00Z"),
         "{detail}"

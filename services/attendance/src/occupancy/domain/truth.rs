@@ -11,6 +11,11 @@ use super::*;
 
 const MOMENT: SignedDuration = SignedDuration::from_nanos(1);
 
+/// What a finding says.
+fn detail(finding: &Finding) -> String {
+    tally_i18n::text(tally_kernel::Locale::En, &finding.detail)
+}
+
 /// The instants that a sentence names, in its order.
 fn times(detail: &str) -> Vec<Timestamp> {
     detail.split([' ', ',', ';']).filter_map(|word| word.parse().ok()).collect()
@@ -32,7 +37,7 @@ fn log(e: &Evidence, account: &DutyAccount, p: &DutyPerson, kind: HandoverKind) 
 
 fn of_punches(e: &Evidence, p: &DutyPerson, finding: &Finding) -> bool {
     let (ins, outs) = (punches(e, p, PunchKind::In), punches(e, p, PunchKind::Out));
-    let (at, told) = (finding.at.unwrap(), times(&finding.detail));
+    let (at, told) = (finding.at.unwrap(), times(&detail(finding)));
     let long = e.policy.longest;
     if told[0] != at {
         return false;
@@ -44,16 +49,16 @@ fn of_punches(e: &Evidence, p: &DutyPerson, finding: &Finding) -> bool {
             && pair_covering(e, p, at - MOMENT)
             && was_in.is_some_and(|since| outs.range(*since + MOMENT..at).next().is_none());
     }
-    if finding.detail.contains("both at once") {
+    if detail(finding).contains("both at once") {
         return ins.contains(&at)
             && outs.contains(&at)
             && !pair_covering(e, p, at)
             && !pair_covering(e, p, at - MOMENT);
     }
-    if finding.detail.contains("punched in at") {
+    if detail(finding).contains("punched in at") {
         return ins.contains(&at) && outs.range(at + MOMENT..=at + long).next().is_none() && !pair_covering(e, p, at);
     }
-    if finding.detail.contains("without an in within") {
+    if detail(finding).contains("without an in within") {
         return outs.contains(&at) && ins.range(at - long..=at).next().is_none();
     }
     let closed = told[1];
@@ -66,7 +71,7 @@ fn of_punches(e: &Evidence, p: &DutyPerson, finding: &Finding) -> bool {
 }
 
 fn of_holds(e: &Evidence, account: &DutyAccount, finding: &Finding) -> bool {
-    let (who, told) = (named(e, &finding.detail), times(&finding.detail));
+    let (who, told) = (named(e, &detail(finding)), times(&detail(finding)));
     let p = who[0];
     let (takes, releases) = (log(e, account, p, HandoverKind::Take), log(e, account, p, HandoverKind::Release));
     let (at, end) = (finding.at.unwrap(), *told.last().unwrap());
@@ -79,12 +84,12 @@ fn of_holds(e: &Evidence, account: &DutyAccount, finding: &Finding) -> bool {
             who[0].id != who[1].id && told[0] == at && both(at) && both(end - MOMENT)
         }
         _ => {
-            let unreleased = match finding.detail.contains("took it again") {
+            let unreleased = match detail(finding).contains("took it again") {
                 true => takes.contains(&told[1]) && releases.range(at + MOMENT..=told[1]).next().is_none(),
                 false => releases.range(at + MOMENT..).next().is_none(),
             };
             let outs = punches(e, p, PunchKind::Out);
-            let why = match finding.detail.rsplit_once(", ").unwrap().1 {
+            let why = match detail(finding).rsplit_once(", ").unwrap().1 {
                 "the next punch-out" => outs.contains(&end) && outs.range(at + MOMENT..end).next().is_none(),
                 "the end of the roster" => e.shifts.iter().any(|s| s.person == p.id && s.start < s.end && s.end == end),
                 "the longest stretch allowed" => end == at + e.policy.longest,
@@ -122,7 +127,7 @@ fn of_account(e: &Evidence, duty: &Duty, account: &DutyAccount, finding: &Findin
         Rule::Roster => r.start < period.start + e.policy.grace || period.end - e.policy.grace <= r.start,
         _ => false,
     };
-    !rostered && !handed && !punched && finding.detail.contains(&members) && inside.into_iter().all(by_team_or_grace)
+    !rostered && !handed && !punched && detail(finding).contains(&members) && inside.into_iter().all(by_team_or_grace)
 }
 
 proptest! {

@@ -1,136 +1,81 @@
-//! A statement in words, in English and Chinese. Every number is one of the line's own; nothing is rounded for show.
+//! A statement as sentences. Every number is one of the line's own; nothing is rounded for show.
+
+use std::cmp::Ordering;
 
 use tally_kernel::apportion::CARRY_SCALE;
-use tally_kernel::{Currency, Micro, Money};
+use tally_kernel::message::Arg;
+use tally_kernel::{Currency, Message, Micro, Money, msg};
 
 use super::{Delta, PartLine, PersonLine, RuleKind};
 
 impl PersonLine {
-    /// The whole amount in one English sentence, beside what an equal split would have paid.
-    pub fn explain_en(&self, currency: Currency) -> String {
-        let (paid, equal, difference) = self.beside_equal(currency);
-        let than = match self.minor.cmp(&self.equal_split_minor) {
-            std::cmp::Ordering::Less => format!("{difference} less than"),
-            std::cmp::Ordering::Equal => "the same as".to_owned(),
-            std::cmp::Ordering::Greater => format!("{difference} more than"),
-        };
-        format!("{paid} for a score of {}: {than} the {equal} that an equal split would have paid.", self.score)
-    }
-
-    /// The whole amount in one Chinese sentence, beside what an equal split would have paid.
-    pub fn explain_zh(&self, currency: Currency) -> String {
-        let (paid, equal, difference) = self.beside_equal(currency);
-        let than = match self.minor.cmp(&self.equal_split_minor) {
-            std::cmp::Ordering::Less => format!("少 {difference}"),
-            std::cmp::Ordering::Equal => "相同".to_owned(),
-            std::cmp::Ordering::Greater => format!("多 {difference}"),
-        };
-        format!("得分 {}，发放 {paid}；若平均分配为 {equal}，{than}。", self.score)
-    }
-
-    fn beside_equal(&self, currency: Currency) -> (Money, Money, Money) {
+    /// The whole amount, beside what an equal split would have paid.
+    pub fn explain(&self, currency: Currency) -> Message {
         let money = |minor| Money::new(minor, currency);
-        let difference = (self.minor - self.equal_split_minor).abs();
-        (money(self.minor), money(self.equal_split_minor), money(difference))
+        let than = match self.minor.cmp(&self.equal_split_minor) {
+            Ordering::Less => "less",
+            Ordering::Equal => "same",
+            Ordering::Greater => "more",
+        };
+        let (paid, equal) = (money(self.minor), money(self.equal_split_minor));
+        let difference = money((self.minor - self.equal_split_minor).abs());
+        msg!("STATEMENT_AMOUNT", paid, score = self.score, than, difference, equal)
     }
 }
 
 impl PartLine {
-    /// The amount in one English sentence: tier, weight, share of the sum, rounding, carry.
-    pub fn explain_en(&self, currency: Currency) -> String {
+    /// The amount: tier, weight, share of the sum, rounding, carry.
+    pub fn explain(&self, currency: Currency) -> Message {
         let money = |minor| Money::new(minor, currency);
-        let part = money(self.part_minor);
-        let head = format!("Part {} ({} of the pool, {part})", self.part + 1, self.share);
-        let claim = match (self.rule, &self.tier, self.floor) {
-            (RuleKind::Tiers, None, _) => {
-                return format!("{head}, by tiers: the score reaches no tier, so {}.", money(self.minor));
+        let (number, share, part) = (self.part + 1, self.share, money(self.part_minor));
+        let (floor, amount) = (self.floor.unwrap_or_default(), money(self.minor));
+        let claim = match (self.rule, &self.tier) {
+            (RuleKind::Tiers, None) => {
+                return msg!("STATEMENT_WITHOUT_TIER", number, share, part, amount);
             }
-            (RuleKind::Tiers, Some(tier), _) if self.weight == Micro::ZERO => {
-                return format!("{head}, by tiers: tier {tier} has no weight, so {}.", money(self.minor));
+            (RuleKind::Tiers, Some(tier)) if self.weight == Micro::ZERO => {
+                return msg!("STATEMENT_TIER_WITHOUT_WEIGHT", number, share, part, tier = *tier, amount);
             }
-            (RuleKind::Tiers, Some(tier), _) => format!("by tiers: tier {tier} weighs {}", self.weight),
-            (RuleKind::Proportional, _, floor) if self.weight == Micro::ZERO => {
-                let floor = floor.unwrap_or_default();
-                return format!(
-                    "{head}, in proportion to the score: it is not above {floor}, so {}.",
-                    money(self.minor)
-                );
+            (RuleKind::Tiers, Some(tier)) => msg!("STATEMENT_BY_TIER", tier = *tier, weight = self.weight),
+            (RuleKind::Proportional, _) if self.weight == Micro::ZERO => {
+                return msg!("STATEMENT_NOT_ABOVE_FLOOR", number, share, part, floor, amount);
             }
-            (RuleKind::Proportional, _, Some(floor)) if floor != Micro::ZERO => {
-                format!("in proportion to the score above {floor}: {} points", self.weight)
+            (RuleKind::Proportional, _) if floor != Micro::ZERO => {
+                msg!("STATEMENT_ABOVE_FLOOR", floor, points = self.weight)
             }
-            (RuleKind::Proportional, _, _) => format!("in proportion to the score: {} points", self.weight),
+            (RuleKind::Proportional, _) => msg!("STATEMENT_BY_SCORE", points = self.weight),
         };
-        let mut text = format!(
-            "{head}, {claim} of {} in all; {} × {} / {}",
-            self.weight_sum,
-            part.major(),
-            self.weight,
-            self.weight_sum
-        );
-        let whole = money(self.whole());
-        match self.fraction() {
-            None => text += &format!(" = {whole} exactly"),
-            Some(fraction) => {
-                let smallest = money(1);
-                text += &format!(" = {whole} and {fraction} of {smallest}");
-                text += &match self.odd_unit {
-                    true => format!("; one of the {} odd units of {smallest} came here", self.odd_units),
-                    false => format!("; none of the {} odd units of {smallest} came here", self.odd_units),
-                };
-            }
-        }
-        if let (Some(before), Some(after)) = (self.carry_in, self.carry_out) {
-            text += &format!("; carried from before {}, carried on {}", carried(before), carried(after));
-        }
-        format!("{text}; so {}.", money(self.minor))
+        msg!(
+            "STATEMENT_PART",
+            number,
+            share,
+            part,
+            claim,
+            sum = self.weight_sum,
+            major = part.major(),
+            weight = self.weight,
+            rounded = self.rounded(currency),
+            carried = self.carried(),
+            amount,
+        )
     }
 
-    /// The amount in one Chinese sentence: tier, weight, share of the sum, rounding, carry.
-    pub fn explain_zh(&self, currency: Currency) -> String {
+    fn rounded(&self, currency: Currency) -> Message {
         let money = |minor| Money::new(minor, currency);
-        let part = money(self.part_minor);
-        let head = format!("第 {} 部分（奖金池的 {}，{part}）", self.part + 1, self.share);
-        let claim = match (self.rule, &self.tier, self.floor) {
-            (RuleKind::Tiers, None, _) => {
-                return format!("{head}按等级分配：得分未达任何等级，计 {}。", money(self.minor));
+        let (whole, smallest) = (money(self.whole()), money(1));
+        let Some(fraction) = self.fraction() else { return msg!("STATEMENT_EXACT", whole) };
+        let came = if self.odd_unit { "yes" } else { "no" };
+        msg!("STATEMENT_ROUNDED", whole, fraction, smallest, came, units = self.odd_units)
+    }
+
+    /// What was carried over; empty where nothing is.
+    fn carried(&self) -> Arg {
+        match (self.carry_in, self.carry_out) {
+            (Some(before), Some(after)) => {
+                Arg::Message(msg!("STATEMENT_CARRIED", before = carried(before), after = carried(after)))
             }
-            (RuleKind::Tiers, Some(tier), _) if self.weight == Micro::ZERO => {
-                return format!("{head}按等级分配：等级 {tier} 权重为零，计 {}。", money(self.minor));
-            }
-            (RuleKind::Tiers, Some(tier), _) => format!("按等级分配：等级 {tier}，权重 {}", self.weight),
-            (RuleKind::Proportional, _, floor) if self.weight == Micro::ZERO => {
-                let floor = floor.unwrap_or_default();
-                return format!("{head}按得分比例分配：得分不高于 {floor}，计 {}。", money(self.minor));
-            }
-            (RuleKind::Proportional, _, Some(floor)) if floor != Micro::ZERO => {
-                format!("按超过 {floor} 的得分比例分配：{} 分", self.weight)
-            }
-            (RuleKind::Proportional, _, _) => format!("按得分比例分配：{} 分", self.weight),
-        };
-        let mut text = format!(
-            "{head}{claim}，总和 {}；{} × {} / {}",
-            self.weight_sum,
-            part.major(),
-            self.weight,
-            self.weight_sum
-        );
-        let whole = money(self.whole());
-        match self.fraction() {
-            None => text += &format!(" 恰为 {whole}"),
-            Some(fraction) => {
-                let smallest = money(1);
-                text += &format!(" = {whole} 又 {smallest} 的 {fraction}");
-                text += &match self.odd_unit {
-                    true => format!("；{} 个零头（每个 {smallest}）中分得 1 个", self.odd_units),
-                    false => format!("；{} 个零头（每个 {smallest}）中未分得", self.odd_units),
-                };
-            }
+            (None, _) | (_, None) => Arg::Text(String::new()),
         }
-        if let (Some(before), Some(after)) = (self.carry_in, self.carry_out) {
-            text += &format!("；上期结转 {}，转入下期 {}", carried(before), carried(after));
-        }
-        format!("{text}；计 {}。", money(self.minor))
     }
 
     /// The exact amount's whole minor units.
@@ -148,26 +93,15 @@ impl PartLine {
 }
 
 impl Delta {
-    /// The difference in one English sentence.
-    pub fn explain_en(&self, currency: Currency) -> String {
+    /// The difference.
+    pub fn explain(&self, currency: Currency) -> Message {
         let money = |minor| Money::new(minor, currency);
         match self.delta {
-            0 => format!("Nothing changes: {} as paid.", money(self.after)),
-            delta => format!(
-                "{} paid so far and {} by this correction make {}.",
-                money(self.before),
-                money(delta),
-                money(self.after)
-            ),
-        }
-    }
-
-    /// The difference in one Chinese sentence.
-    pub fn explain_zh(&self, currency: Currency) -> String {
-        let money = |minor| Money::new(minor, currency);
-        match self.delta {
-            0 => format!("无变化：已发放 {}。", money(self.after)),
-            delta => format!("已发放 {}，本次更正 {}，合计 {}。", money(self.before), money(delta), money(self.after)),
+            0 => msg!("CORRECTION_NOTHING", amount = money(self.after)),
+            delta => {
+                let (before, after) = (money(self.before), money(self.after));
+                msg!("CORRECTION", before, delta = money(delta), after)
+            }
         }
     }
 }

@@ -1,11 +1,21 @@
 use proptest::prelude::*;
 use tally_app::four_eyes::Hands;
+use tally_i18n::text;
 use tally_kernel::id::PrincipalId;
+use tally_kernel::{Locale, Message};
 
 use super::*;
 use crate::pool::domain::Part;
 
 const CNY: Currency = Currency::CNY;
+
+fn en(message: &Message) -> String {
+    text(Locale::En, message)
+}
+
+fn zh(message: &Message) -> String {
+    text(Locale::ZhCn, message)
+}
 
 fn person(n: u128) -> PersonId {
     PersonId(format!("{n:032x}").parse().unwrap())
@@ -96,29 +106,29 @@ fn every_sentence_carries_the_exact_digits() {
     let settlement = fresh(cny("1000.00"), &mix(), &scores(&["96", "90", "84", "30"])).unwrap();
     let line = &settlement.lines[1];
     assert_eq!(
-        line.parts[0].explain_en(CNY),
+        en(&line.parts[0].explain(CNY)),
         "Part 1 (50 % of the pool, 500.00 CNY), by tiers: tier excellent-2 weighs 2 of 6 in all; 500.00 × 2 / 6 = 166.66 CNY and 0.666667 of \
          0.01 CNY; one of the 1 odd units of 0.01 CNY came here; so 166.67 CNY."
     );
     assert_eq!(
-        line.parts[1].explain_en(CNY),
+        en(&line.parts[1].explain(CNY)),
         "Part 2 (40 % of the pool, 400.00 CNY), in proportion to the score: 90 points of 300 in all; 400.00 × 90 / 300 = 120.00 CNY exactly; so \
          120.00 CNY."
     );
     assert_eq!(
-        line.parts[0].explain_zh(CNY),
+        zh(&line.parts[0].explain(CNY)),
         "第 1 部分（奖金池的 50 %，500.00 CNY）按等级分配：等级 excellent-2，权重 2，总和 6；500.00 × 2 / 6 = 166.66 CNY 又 0.01 CNY 的 0.666667；1 个零头（每个 0.01 CNY）中分得 1 个；计 166.67 CNY。"
     );
     assert_eq!(
-        settlement.lines[3].parts[0].explain_en(CNY),
+        en(&settlement.lines[3].parts[0].explain(CNY)),
         "Part 1 (50 % of the pool, 500.00 CNY), by tiers: the score reaches no tier, so 0.00 CNY."
     );
     assert_eq!(
-        line.explain_en(CNY),
+        en(&line.explain(CNY)),
         "286.67 CNY for a score of 90: 61.67 CNY more than the 225.00 CNY that an equal split would have paid."
     );
     assert_eq!(
-        settlement.lines[3].explain_zh(CNY),
+        zh(&settlement.lines[3].explain(CNY)),
         "得分 30，发放 40.00 CNY；若平均分配为 225.00 CNY，少 185.00 CNY。"
     );
 }
@@ -164,8 +174,8 @@ fn a_floor_counts_only_what_is_above_it() {
         fresh(cny("90.00"), &rule(vec![part(1_000_000, proportional("60"))]), &scores(&["60", "70", "80", "12"]))
             .unwrap();
     assert_eq!(minors(&settlement), [0, 3_000, 6_000, 0]);
-    assert!(settlement.lines[0].parts[0].explain_en(CNY).contains("it is not above 60, so 0.00 CNY"));
-    assert!(settlement.lines[1].parts[0].explain_zh(CNY).contains("按超过 60 的得分比例分配：10 分，总和 30"));
+    assert!(en(&settlement.lines[0].parts[0].explain(CNY)).contains("it is not above 60, so 0.00 CNY"));
+    assert!(zh(&settlement.lines[1].parts[0].explain(CNY)).contains("按超过 60 的得分比例分配：10 分，总和 30"));
 }
 
 #[test]
@@ -181,7 +191,7 @@ fn the_odd_cent_goes_round_with_a_carry_and_the_statement_says_so() {
     }
     assert_eq!(winners, [[34, 33, 33], [33, 34, 33], [33, 33, 34]]);
     let settlement = settle(cny("1.00"), &rule, &scores(&["80", "80", "80"]), &book).unwrap();
-    let text = settlement.lines[0].parts[0].explain_en(CNY);
+    let text = en(&settlement.lines[0].parts[0].explain(CNY));
     assert!(
         text.contains(
             "one of the 1 odd units of 0.01 CNY came here; carried from before 0.000000002, carried on -0.666666664"
@@ -245,6 +255,11 @@ fn every_refusal_has_a_reason_of_its_own() {
     ];
     let reasons: std::collections::BTreeSet<_> = errors.iter().map(|e| Error::from(e.clone()).reason()).collect();
     assert_eq!(reasons.len(), errors.len());
+    for error in &errors {
+        let error = Error::from(error.clone());
+        let (english, chinese) = (en(error.message()), zh(error.message()));
+        assert!(english != chinese && !(english + &chinese).contains('_'), "{error:?}");
+    }
     let broken = Error::from(errors[11].clone());
     assert!(broken.kind() == Kind::Internal && !broken.to_string().contains("secret"));
 }
@@ -311,7 +326,7 @@ fn three_people_prepare_approve_and_post_and_posted_is_final() {
     ] {
         let error = refused.unwrap();
         assert_eq!(error, SettlementError::Posted);
-        assert!(error.to_string().contains("corrections come as deltas"));
+        assert!(en(Error::from(error).message()).contains("corrections come as deltas"));
     }
     assert_eq!(approved.discard(), Ok(Stage::Discarded));
     assert_eq!(Stage::Discarded.discard(), Err(SettlementError::NotDraft(Stage::Discarded)));
@@ -340,7 +355,7 @@ fn a_correction_changes_nothing_where_nothing_changed() {
     let correction = correct(&before, &before, &paid).unwrap();
     assert!(correction.lines.iter().all(|l| l.delta == 0) && correction.funds_delta == 0);
     assert_eq!(correction.paid, paid);
-    assert_eq!(correction.lines[0].explain_zh(CNY), "无变化：已发放 378.00 CNY。");
+    assert_eq!(zh(&correction.lines[0].explain(CNY)), "无变化：已发放 378.00 CNY。");
 }
 
 #[test]
@@ -354,7 +369,7 @@ fn a_corrected_score_moves_money_and_the_deltas_chain() {
     let line = &first.lines[2];
     assert!(line.delta > 0);
     assert_eq!(
-        line.explain_en(CNY),
+        en(&line.explain(CNY)),
         format!(
             "195.33 CNY paid so far and {} CNY by this correction make {} CNY.",
             Money::new(line.delta, CNY).major(),

@@ -1,0 +1,107 @@
+//! Every sentence of a finding in every language, from facts that make it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tally_i18n::text;
+use tally_kernel::message::Arg;
+use tally_kernel::{Locale, Message};
+
+use super::world::world;
+use super::*;
+
+/// What the catalogues choose by, and so need not say.
+const CHOICES: [&str; 3] = ["by", "why", "scope"];
+
+fn day() -> Evidence {
+    world("UTC", "2026-03-02", "2026-03-02", &["north/a", "north/a"])
+}
+
+/// Facts with the sentences that are told of them, kind by kind.
+fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
+    let in_at = |e: Evidence, at: &str| e.punch_in(0, &format!("2026-03-02T{at}:00Z"));
+    let out_at = |e: Evidence, at: &str| e.punch_out(0, &format!("2026-03-02T{at}:00Z"));
+    let take = |e: Evidence, who, at: &str| e.take(who, &format!("2026-03-02T{at}:00Z"));
+    let release = |e: Evidence, who, at: &str| e.release(who, &format!("2026-03-02T{at}:00Z"));
+    let two = || take(take(day(), 0, "08:00"), 1, "09:00");
+    let mut alone = two();
+    alone.accounts[0].exclusive = true;
+    let off_shift = day().shift(0, 0, "2026-03-02T08:00:00Z", "2026-03-02T12:00:00Z");
+    vec![
+        (out_at(in_at(in_at(day(), "08:00"), "09:00"), "12:00"), "DUTY_DOUBLE_IN", FindingKind::DoubleIn),
+        (in_at(day(), "08:00"), "DUTY_IN_WITHOUT_OUT", FindingKind::MissingPunch),
+        (out_at(day(), "12:00"), "DUTY_OUT_WITHOUT_IN", FindingKind::MissingPunch),
+        (
+            out_at(out_at(in_at(day(), "08:00"), "12:00"), "13:00"),
+            "DUTY_OUT_AFTER_CLOSED_IN",
+            FindingKind::MissingPunch,
+        ),
+        (out_at(in_at(day(), "08:00"), "08:00"), "DUTY_IN_AND_OUT_AT_ONCE", FindingKind::MissingPunch),
+        (out_at(in_at(off_shift, "20:00"), "20:30"), "DUTY_NOBODY", FindingKind::UnheldAccount),
+        (day().by_version_1(), "DUTY_NO_EVIDENCE_V1", FindingKind::NoDutyEvidence),
+        (day(), "DUTY_NO_EVIDENCE", FindingKind::NoDutyEvidence),
+        (release(day(), 0, "09:00"), "DUTY_RELEASE_WITHOUT_TAKE", FindingKind::ReleaseWithoutTake),
+        (take(day(), 0, "08:00"), "DUTY_NEVER_RELEASED", FindingKind::MissingRelease),
+        (
+            release(take(take(day(), 0, "08:00"), 0, "10:00"), 0, "12:00"),
+            "DUTY_TAKEN_AGAIN",
+            FindingKind::MissingRelease,
+        ),
+        (two(), "DUTY_HELD_BY_TWO", FindingKind::Overlap),
+        (alone, "DUTY_HELD_BY_TWO", FindingKind::Overlap),
+    ]
+}
+
+/// One of each kind: a new kind does not compile until it stands here, and fails below until a world tells of it.
+fn kinds() -> BTreeSet<FindingKind> {
+    let next = |kind| match kind {
+        FindingKind::NoDutyEvidence => Some(FindingKind::UnheldAccount),
+        FindingKind::UnheldAccount => Some(FindingKind::Overlap),
+        FindingKind::Overlap => Some(FindingKind::MissingRelease),
+        FindingKind::MissingRelease => Some(FindingKind::ReleaseWithoutTake),
+        FindingKind::ReleaseWithoutTake => Some(FindingKind::DoubleIn),
+        FindingKind::DoubleIn => Some(FindingKind::MissingPunch),
+        FindingKind::MissingPunch => None,
+    };
+    std::iter::successors(Some(FindingKind::NoDutyEvidence), |kind| next(*kind)).collect()
+}
+
+fn says_all(locale: Locale, message: &Message) -> bool {
+    let told = text(locale, message);
+    let said = |(name, arg): (&&str, &Arg)| match arg {
+        Arg::Text(value) => CHOICES.contains(name) || told.contains(value.as_str()),
+        Arg::Message(_) | Arg::List(_) => false,
+    };
+    message.args().iter().all(said)
+}
+
+#[test]
+fn every_finding_is_said_in_every_language_with_all_that_it_knows() {
+    let mut told = BTreeMap::new();
+    for (evidence, id, kind) in worlds() {
+        let findings = derive(&evidence).unwrap().findings;
+        let Some(found) = findings.iter().find(|f| f.detail.id() == id) else { panic!("{id} is not in {findings:?}") };
+        assert_eq!(found.kind, kind, "{id}");
+        for locale in [Locale::En, Locale::ZhCn] {
+            assert!(says_all(locale, &found.detail), "{}", text(locale, &found.detail));
+        }
+        assert_ne!(text(Locale::En, &found.detail), text(Locale::ZhCn, &found.detail));
+        told.entry(kind).or_insert_with(Vec::new).push(id);
+    }
+    assert_eq!(told.keys().copied().collect::<BTreeSet<_>>(), kinds());
+}
+
+#[test]
+fn a_month_that_was_closed_reads_the_same_again() {
+    let told = |evidence: &Evidence| text(Locale::En, &derive(evidence).unwrap().findings[0].detail);
+    let hold = day().take(0, "2026-03-02T08:00:00Z").punch_out(0, "2026-03-02T12:05:00Z");
+    assert_eq!(
+        told(&hold),
+        "E0 took JD/shop/a0 at 2026-03-02T08:00:00Z and never released it; the hold ends at 2026-03-02T12:05:00Z, the next punch-out"
+    );
+    let mut everybody = day().by_version_1();
+    everybody.accounts[0].team = None;
+    assert_eq!(
+        told(&everybody),
+        "no roster, punch or hand-over speaks for JD/shop/a0 in the period: all its work is shared by its whole team (everybody, 2 people); publish rosters or have people punch"
+    );
+}
