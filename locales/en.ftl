@@ -1,5 +1,6 @@
 ### The English sentences of Tally. An id in UPPER_SNAKE is a reason of errors, findings or rejected rows; the comment above it
-### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing.
+### says when it is given. A sentence says what to do; it is cut into nothing and glued to nothing. Where one reason has several
+### sentences, the others are its attributes.
 
 ## Parts
 
@@ -17,44 +18,110 @@ KIND_UNAVAILABLE = the service is away: try again in a moment
 KIND_DEADLINE_EXCEEDED = it took too long
 KIND_CANCELLED = the call was given up
 
+## Kinds of things
+
+RESOURCE_ACCOUNT = account
+RESOURCE_API_KEY = API key
+RESOURCE_CARD_OF_PERSON = card of person
+RESOURCE_COMPONENT = component
+RESOURCE_CYCLE = cycle
+RESOURCE_DELEGATION = delegation
+RESOURCE_EMERGENCY = emergency
+RESOURCE_EMPLOYMENT = employment
+RESOURCE_ERASURE = erasure
+RESOURCE_GRANT = grant
+RESOURCE_HOLD = hold
+RESOURCE_LEAVE = leave
+RESOURCE_ORG_UNIT = org unit
+RESOURCE_PERSON = person
+RESOURCE_POOL = pool
+RESOURCE_POSITION = position
+RESOURCE_PRINCIPAL = principal
+RESOURCE_PROFILE_OF_PERSON = profile of person
+RESOURCE_PROVIDER = provider
+RESOURCE_RECORD = record
+RESOURCE_REPORTING_LINE = reporting line
+RESOURCE_SCHEME = scheme
+RESOURCE_SCHEME_VERSION = scheme version
+RESOURCE_SERVICE_ACCOUNT = service account
+RESOURCE_SESSION = session
+RESOURCE_SETTLEMENT = settlement
+RESOURCE_STATEMENT_OF_PERSON = statement of person
+RESOURCE_TRANSFER = transfer
+
 ## Every service
 
 # A fault of ours.
 INTERNAL = something went wrong on our side; the operator's log has the details
 # Nothing there, or nothing that the caller may know of.
 NOT_FOUND = no { $resource } { $id } that you may see
+    .id_number = no person with this identity number that you may see
 # Wrong fields; the details name each.
 INVALID_REQUEST = { $count ->
     [one] { $count } field is wrong; the details name it
    *[other] { $count } fields are wrong; the details name each
 }
 INVALID_FIELD = { $field }: { $problem }
+LIST_EMPTY = at least one
+NAME_ONE_OF = name exactly one of { $fields }
+CHANGE_MISSING = say what is to be different
+INSTANT_MISSING = say when
+DATE_EXPECTED = a date is expected: YYYY-MM-DD
 TEXT_EMPTY = must not be empty
 TEXT_TOO_LONG = at most { $max } characters
 # A language that the suite does not speak.
 LOCALE_UNKNOWN = a language we speak is expected: en or zh-CN
 # Not a UUID.
 ID_MALFORMED = a UUID is expected
+# A date that cannot be read.
+DATE_MALFORMED = { $field }: write YYYY-MM-DD
+    .text = "{ $text }" is not a date: write YYYY-MM-DD
+# The last day lies before the first.
+DATES_BACKWARDS = { $last } lies before { $first }
+# An instant that no calendar has.
+INSTANT_INVALID = an instant of the years -9999 to 9999 is expected
+# A text that is missing or too long.
+TEXT_UNUSABLE = { $field }: 1 to { $max } characters
+# More rows than one call takes.
+TOO_MANY_ROWS = { $count } rows: at most { $max } in one call
+# The change would change nothing.
+NOTHING_CHANGES = it is so already
 # The token belongs to another list.
 PAGE_TOKEN_INVALID = the page token does not belong to this list: start again without one
 
 ## Numbers, money, time
 
+# A number that cannot be read.
 DECIMAL_MALFORMED = "{ $text }" is no decimal with at most six places
+# A share below nothing or above the whole.
 SHARE_OUT_OF_RANGE = a share is 0 to 1000000 millionths, not { $ppm }
+# No currency of today.
 CURRENCY_UNKNOWN = "{ $text }" is no active ISO 4217 code: write three capital letters such as CNY
+# An amount of money that cannot be read.
 AMOUNT_MALFORMED = "{ $text }" is no amount: write digits with at most one point, such as 1234.50, without separators or signs of money
+# An amount of money with more places than its currency has.
 AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $digits } digits after the point
+# An amount of money that nobody has.
 AMOUNT_TOO_LARGE = the amount is too large
+# Two currencies in one sum.
 CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
+# Money is to be split, and nobody is there.
 SPLIT_WITHOUT_PEOPLE = nobody to split among
+# Money is to be split by weights that are all zero.
 SPLIT_WITHOUT_WEIGHT = all weights are zero, so there is no rule to split by
+# Money is to be split, and somebody is there twice.
 SPLIT_DUPLICATE_ID = an id is there twice
+# Money is to be split by weights that cannot be summed exactly.
 SPLIT_WEIGHTS_TOO_LARGE = the weights are too large for exact arithmetic: divide all of them by a common factor
+# No time zone of this name.
 ZONE_UNKNOWN = "{ $zone }" is no IANA time zone: write a name such as Asia/Shanghai
+# A time that cannot be read.
 TIME_MALFORMED = "{ $text }" is no time: write 2026-03-02T08:00:00+08:00, or 2026-03-02 08:00:00 for local time
+# A local time that the clocks left out.
 TIME_IN_GAP = { $local } does not exist in { $zone }: the clocks were put forward over it
+# A date that no calendar of ours holds.
 TIME_OUT_OF_RANGE = the date is out of range
+# A period that ends before it begins.
 PERIOD_BACKWARDS = the period ends on { $to }, before it begins on { $from }
 
 ## Sign-in
@@ -84,21 +151,351 @@ SECOND_FACTOR_WRONG = the code is wrong, or was used: wait for the next one, and
 # A password for one sign-in.
 PASSWORD_MUST_CHANGE = this password was for one sign-in: send a new one along, as new_password
 # A password that is easily guessed.
-PASSWORD_WEAK = this password is easily guessed: take a longer or a rarer one
+PASSWORD_WEAK = too easy to guess: take four words that do not belong together
+    .why = too easy to guess ({ $why }): take four words that do not belong together
+WEAK_BY_KEYBOARD = keys that lie side by side are guessed first
+WEAK_BY_REPEATS = repeating something hardly makes it harder
+WEAK_BY_FAME = this is one of the most used passwords, or like one
+WEAK_BY_SEQUENCE = sequences such as abc or 6543 are guessed first
+WEAK_BY_DATE = years and dates are guessed first
+WEAK_BY_WORD = one word or name by itself is guessed first
+# A password that is too short or too long.
+PASSWORD_UNUSABLE = 12 to 256 characters
+# A sign-in name that cannot be one.
+LOGIN_MALFORMED = 2 to 100 letters, digits and . _ - @ +
+# Another login has this name.
+LOGIN_TAKEN = somebody has this sign-in name
+# A person has at most one login.
+PERSON_HAS_LOGIN = this person has a login: a person has one
+# The refresh token is of no session, or its session has ended.
+REFRESH_REFUSED = no such session, or it has ended: sign in again
+# A refresh token came twice, so somebody may have copied it.
+REFRESH_REUSED = this refresh token was used before, so its session was ended for safety: sign in again
+# The principal has single sign-on or keys, and no password.
+NO_PASSWORD = this principal signs in without a password
+# An administrator wanted to reset the own password.
+RESET_ONESELF = one's own password is changed with the old one: ChangePassword
+# Whoever resets a password could sign in with it, so he must hold what the login holds.
+LOGIN_HOLDS_MORE = it holds { $permission }, which you could not give it: ask somebody who can
+# A second factor is to be enrolled where there is one.
+SECOND_FACTOR_ALREADY_EXISTS = there is a second factor already: remove it first
+# The call is about a second factor that is not there.
+SECOND_FACTOR_MISSING = there is no second factor: begin with EnrollTotp
+# A service account's key is unknown, revoked or over.
+API_KEY_REFUSED = no such key, or it has ended: make a new one
+# An account has as many keys as it may have.
+TOO_MANY_KEYS = an account has at most { $max } keys that live: revoke one first
+# A key's end is over already, or too far away.
+KEY_LIFE_UNUSABLE = expires_at: an instant to come, at most { $days } days away
+# Nobody has registered a provider of this name.
+PROVIDER_UNKNOWN = no provider of single sign-on has this name
+# A provider's name that cannot be one.
+PROVIDER_MALFORMED = 2 to 50 of a-z, 0-9 and -
+# Names of providers are unique in a stack.
+PROVIDER_NAME_TAKEN = another group has a provider of this name: take another
+# An address of single sign-on that is not safe.
+ADDRESS_MALFORMED = an address that begins with https:// (or http:// on the loopback), without # and without a user
+# The identity provider cannot be reached, or answers what nobody understands.
+SSO_PROVIDER_AWAY = the identity provider cannot be asked, or gives no sensible answer: try again in a moment
+# The browser comes back with a sign-in that is over, or that another browser began.
+SSO_STATE_REFUSED = this sign-in is over, or was begun elsewhere: begin again
+# The identity provider's token does not hold.
+SSO_REFUSED = the identity provider's word was not taken: begin again
+# The identity provider vouches for somebody who has no login here.
+SSO_LOGIN_UNKNOWN = the identity provider knows you, and no login here is yours: ask an administrator for one
 # The person is not employed.
 EMPLOYMENT_ENDED = you are not employed today: ask those who keep the group's people
 # The group's plan lacks the module.
-MODULE_NOT_ENTITLED = the group has not taken this module: ask whoever operates the suite
+MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoever operates the suite
 # The group may read and nothing else.
 TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
 # The data live in another region's stack.
-REGION_NOT_SERVED = the data of region { $region } live in another stack: ask there
+REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
 # The question is by a field that the caller may not read.
-FIELD_NOT_READABLE = you may not read { $field }, so you may not ask by it
+FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
 # No grant reaches it.
 PERMISSION_DENIED = you may not do this: ask for a grant
+    .at_all = none of your grants gives you { $permission }
+    .here = your grants give you { $permission }, but not here
+    .signed_in = this is for those who signed in
+    .other_group = a service asks for views of the group it works in
 # The caller had a hand in an earlier step.
 FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by lending or borrowing the right, cannot take this one
+
+## The group, its units and its people
+
+# The store holds a group.
+INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
+# The invitation was made by another stack, or a part of it is missing.
+INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
+# The invitation was not used in time.
+INVITATION_EXPIRED = the invitation's life is over: ask the operator for another
+# An invitation names the group that it is for.
+INVITED_ANOTHER = the invitation is for a group with another id
+# The region is to be added and is there.
+REGION_ALREADY_EXISTS = the group has the region { $region }
+# A name of a region that cannot be one.
+REGION_MALFORMED = a region is 1 to 32 of a-z, 0-9 and -, such as cn-north
+REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
+REGION_IS_GLOBAL = a region, not the whole group
+# A branch needs a region where the group has several.
+REGION_MISSING = the group has several regions: name the branch's
+# No such region in this group.
+REGION_UNKNOWN = the group has no region "{ $region }"
+# A branch is in another region than the one that is named.
+REGION_DIFFERS = the branch is in { $region }, and data do not move between regions
+# Data do not move between regions.
+REGION_CROSSED = the units are in different regions, and data do not move between regions
+    .person = the unit is in another region, and data do not move between regions: end the employment here, and hire the person there under a number of that region
+    .manager = the manager belongs to another region, whose people may not read this one's data
+# The group is suspended and is to be suspended.
+SUSPENDED_ALREADY = the group is suspended already
+# A group is to be deleted soon after it was suspended.
+SUSPENDED_TOO_SHORT = a group is deleted 30 days after it was suspended, not before { $from }
+# The group is in use and is to be resumed or deleted.
+NOT_SUSPENDED = the group is in use
+# Whoever deletes a group says its name.
+NAME_DIFFERS = say the group's name letter for letter, so that it is the right one
+# The group is gone.
+TENANT_DELETED = the group was deleted
+# A module that is not there.
+MODULE_UNKNOWN = "{ $name }" is no module: there are { $known }
+# A person has one pseudonym in the group.
+PSEUDONYM_ALREADY_EXISTS = the person has another pseudonym: it stays
+# A pseudonym is one person's.
+PSEUDONYM_TAKEN = somebody else here has this pseudonym: look whose it is
+# Directories are taken in from old to new.
+DIRECTORY_OLDER = a newer directory of this region was taken in already
+# The path of a unit that cannot be one.
+UNIT_PATH_MALFORMED = 1 to 16 names joined by /, each 1 to 200 characters
+# The name of a unit that cannot be one.
+UNIT_NAME_MALFORMED = 1 to 200 characters, without /
+# No such unit.
+UNIT_UNKNOWN = no unit "{ $path }": import it first
+# The unit is there as another kind.
+UNIT_DIFFERS = the unit is there as a { $kind ->
+    [legal_entity] legal entity
+    [branch] branch
+    [department] department
+    [team] team
+   *[group] group
+}
+# A unit below the root is to be the group.
+UNIT_KIND_IS_ROOTS = only the root is the group
+# The day is before the unit begins.
+UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
+    .hired_on = "{ $path }" begins on { $day }, after hired_on
+# The unit closes while something would hang on it.
+UNIT_CLOSES = the unit closes with { $day }: choose another, or other days
+# The root is to be moved, closed or merged.
+ROOT_STAYS = the root is the group: it stays as it is
+# The units would form a circle.
+ORG_CYCLE = the new parent lies below the unit, now or by a planned move
+# The tree would be too deep.
+ORG_TOO_DEEP = the tree would be deeper than { $max } names, now or by a planned move
+# Names below one parent are unique on every day.
+UNIT_NAME_TAKEN = the parent has a unit "{ $name }" on those days
+# Changes of a unit are made in the order of their days.
+UNIT_CHANGE_PLANNED = the unit has a change on { $day }: name that day or a later one
+# A unit with others below it is to be closed.
+UNIT_HAS_CHILDREN = "{ $name }" hangs below the unit then: move or close it first, or merge the unit
+# A unit with people is to be closed.
+UNIT_HAS_PEOPLE = { $count ->
+    [one] { $count } employment is in the unit then: say in move_people_to where it goes
+   *[other] { $count } employments are in the unit then: say in move_people_to where they go
+}
+# The units to merge and the one that stays are not apart.
+MERGED_INTO_ITSELF = name one or more units to merge, each once, and another one that stays
+# The unit that people go to cannot take them.
+PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and must not close that day
+# People are in units of a region.
+UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
+# An import brings a number that is there with something else.
+PERSON_DIFFERS = this employee number is there with another { $field }
+# Two employments of the same kind on one day.
+EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
+# No employment on the day.
+NOT_EMPLOYED = the person is not employed on { $day }
+# The manager has no employment on the day.
+MANAGER_NOT_EMPLOYED = the manager is not employed on { $day }: choose another
+# It is to end later than it does.
+ENDS_ALREADY = the employment ends on { $day } already
+    .line = the line ends on { $day } already
+# A position or grade that the catalogue lacks on the day.
+NOT_IN_CATALOGUE = { $field }: the group's catalogue has no "{ $code }" on { $day }: import it first, or choose another
+# Changes of an employment are made in the order of their days.
+EMPLOYMENT_CHANGE_PLANNED = the employment has a change on { $day }: name that day or a later one, or cancel the change
+# The change to be cancelled is not there, or has begun.
+NOTHING_PLANNED = the employment has no change on { $day } that could still be dropped
+# A home is to be ended like a post.
+HOME_ENDS = this is the home employment, which EndEmployment ends with all beside it
+# The first day is to be moved over something that was before.
+START_TOO_LATE = something of it, or beside it, is on { $day }, before that first day: put that right first
+# A post or a leave would last longer than the home.
+OUTLASTS_HOME = the home employment ends on { $day }: posts and leaves end with it at the latest
+# Two leaves on one day.
+LEAVE_OVERLAPS = the person's leave from { $day } covers some of these days: end it first
+# The kind of a new post is missing.
+POST_KIND_MISSING = concurrent or secondment: a home is hired, transferred or rehired
+# Numbers of employees are unique.
+EMPLOYEE_NO_TAKEN = somebody else has this employee number
+# Numbers of identity documents are unique in a region.
+ID_NUMBER_TAKEN = somebody else of this region has this number
+# A number that no identity document has.
+ID_NUMBER_INVALID = an identity number has 1 to 64 characters without control characters
+# A Chinese resident identity number with a slip.
+ID_NUMBER_CHECKSUM = the last place of this resident identity number does not fit the others: see the card
+LINE_KIND_MISSING = solid or dotted
+# Somebody would report to himself.
+REPORTING_CYCLE = on { $day } the manager reports to this person, directly or through others
+# A person has one solid line a day.
+LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
+# The line is there.
+LINE_THERE_ALREADY = line { $id } says so on some of these days
+# An entry of the catalogue without its kind.
+KIND_MISSING = say whether it is a position or a grade
+# A grade without a rank, or a position with one.
+RANK_UNUSABLE = a grade has a rank from 1 on, a position has none
+# Entries of the catalogue do not overlap.
+ENTRY_CHANGE_PLANNED = the code has an entry from { $day } on: end before that day, or begin on it
+
+## Access
+
+# Hours that cannot be read.
+HOURS_MALFORMED = hours are two different times, such as 08:00-20:00
+# What a scope names does not fit its kind.
+SCOPE_MALFORMED = self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region
+REACH_MISSING = say how far it reaches
+# A permission that is not there.
+PERMISSION_UNKNOWN = "{ $text }" is not a permission of this version
+# No role of this name.
+ROLE_UNKNOWN = no role is called "{ $role }"
+    .own = the group has no role of its own called "{ $role }"
+# Every role says on which scopes it is given.
+SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
+# The scope of an employer names another unit.
+NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
+# The scopes self and reports need a person behind the login.
+NO_PERSON = this login belongs to no person: name a unit or region
+# Two duties that one person must not have.
+DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
+    .role = no role gives both { $a } and { $b }: make two of it
+    .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
+    .lent = nobody holds both { $a } and { $b }, not for a day: lend it to somebody else
+# The same role on the same scope.
+GRANTED_ALREADY = grant { $id } gives this on those days
+# One passes on only what one holds.
+GRANT_NOT_HELD = none of your own grants gives you { $permission } there, so you cannot pass it on
+# One gives oneself nothing.
+GRANT_TO_ONESELF = nobody gives himself what he does not hold: ask another administrator
+    .role = you have this role and do not hold { $permission }: ask another administrator
+# The grant is gone.
+REVOKED_ALREADY = the grant is taken away already
+# Somebody must be able to give roles.
+LAST_ADMINISTRATOR = then nobody could give roles any more: give group_admin to somebody else first
+# A role's name that cannot be one.
+ROLE_NAME_MALFORMED = 2 to 64 of a-z, 0-9 and _
+# Ready roles and services keep their names.
+ROLE_NAME_RESERVED = a ready role or a service has this name: take another
+# A role that gives nothing.
+ROLE_EMPTY = name at least one permission and one scope
+# Some permissions are for services.
+ROLE_FOR_SERVICES = { $permission } is for services of the suite alone
+# A role that somebody has is to be removed.
+ROLE_IN_USE = { $count ->
+    [one] { $count } grant gives this role: take it away first
+   *[other] { $count } grants give this role: take them away first
+}
+# A delegation of nothing.
+DELEGATION_EMPTY = name at least one permission
+# A delegation of no time, or of time that is over.
+DELEGATION_TIME = it must end after it begins, and in the future
+# A delegation for too long.
+DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
+# One lends oneself nothing.
+DELEGATION_TO_ONESELF = name somebody else
+# The delegation is over.
+DELEGATION_ENDED = the delegation is over already
+# Rights over rights are not lent.
+PERMISSION_NOT_LENT = { $permission } is never delegated
+# An emergency that opens nothing.
+BREAK_GLASS_EMPTY = name the permissions to open
+# Some permissions no emergency opens.
+PERMISSION_NOT_OPENED = no emergency opens { $permission }: rights over rights and separated duties stay where they are
+# An emergency names where it is.
+BREAK_GLASS_SCOPE = name a unit, a region or the group, not self or reports
+# An emergency says why.
+BREAK_GLASS_REASON = say what happened in at least 20 characters
+# An emergency is short.
+BREAK_GLASS_TIME = 1 to 60 minutes
+# One emergency at a time, and none is reviewed before it ended.
+BREAK_GLASS_OPEN = your emergency { $id } is open: end it first
+    .unreviewed = the emergency is still open: end it, then review it
+# The emergency is over.
+BREAK_GLASS_ENDED = the emergency is over already
+# In an emergency every row that is read is noted, which a stream cannot do.
+BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one page at a time
+# The emergency has its review.
+REVIEWED_ALREADY = it is reviewed already
+ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
+ALLOWED_BY_LOAN = { $permission } is lent: see who lends it
+REFUSED_HERE = the role { $role } gives { $permission }, but not here
+REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
+REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
+REFUSED_WITHOUT_MODULE = the group does not have the module of { $permission }
+REFUSED_WITHOUT_GRANT = no grant gives { $permission }; these roles do: { $roles }
+
+## Privacy
+
+# A question to the audit log with half a subject.
+SUBJECT_IN_PART = a subject has a kind and an id
+# A legal hold keeps data from being deleted.
+LEGAL_HOLD = a legal hold stands: it must be lifted first, see ListHolds
+# The hold is over.
+HOLD_LIFTED = the hold was lifted already
+# No such kind of data.
+RETENTION_KIND_UNKNOWN = "{ $kind }" is not a kind of data: ListRetention names them all
+# Every kind of data has a shortest and a longest time.
+RETENTION_OUT_OF_BOUNDS = this kind is kept for { $min } to { $max } months
+# What the law wants kept is not erased.
+RETENTION_RUNS = what the law wants kept about the person is kept until { $day }: ask again after that day
+# The person was erased.
+PERSON_ERASED = this person was erased: nothing can be written about them; who comes back is a new person
+# Only who has left is erased.
+STILL_EMPLOYED = only somebody who has left can be erased: end the employment first
+# One erasure for a person.
+ERASURE_ALREADY_EXISTS = erasure { $id } is there for this person
+# One does not approve the own erasure.
+OWN_ERASURE = nobody approves the own erasure: somebody else must
+# The erasure was approved, and cannot be called back.
+ERASED_ALREADY = the erasure was approved already
+# The request was withdrawn or rejected.
+ERASURE_DROPPED = the request was withdrawn or rejected: ask for the erasure anew
+# A service reports on an erasure that nobody approved.
+ERASURE_NOT_APPROVED = nobody has approved it yet
+# Only services report on erasures.
+NOT_A_SERVICE = only a service that holds something of people reports on an erasure
+
+## How long data are kept, counted from when and why
+
+KEPT_FROM_ALIASES = the last day of the alias
+KEPT_BECAUSE_ALIASES = which records a person is credited with must be provable while pay can be disputed
+KEPT_FROM_DUTY = the time of the punch or the hand-over, the end of the shift
+KEPT_BECAUSE_DUTY = wage records and what they rest on: two years (Interim Provisions on Payment of Wages)
+KEPT_FROM_PAY = the day the statement was written
+KEPT_BECAUSE_PAY = papers for withholding income tax: five years; wage records: two years
+KEPT_FROM_PERSON = the end of the last employment
+KEPT_BECAUSE_PERSON = ended employment contracts: two years (Labour Contract Law)
+KEPT_FROM_SESSIONS = the day the session was over at the latest
+KEPT_BECAUSE_SESSIONS = logs of who used the network: six months (Cybersecurity Law)
+KEPT_FROM_RECORDS = the start of the record
+KEPT_BECAUSE_RECORDS = the records that pay rests on, while it can be disputed
+KEPT_FROM_RESULTS = the day the result was written; of a credit, the start of its record
+KEPT_BECAUSE_RESULTS = scores that pay rests on: as long as papers for withholding income tax
+KEPT_FROM_REQUESTS = the request
+KEPT_BECAUSE_REQUESTS = a request that is sent again gets its first answer; nothing asks for more
+KEPT_FROM_EVIDENCE = the day the evidence was written
+KEPT_BECAUSE_EVIDENCE = what a profile sums up; no law asks for it
 
 ## The suite
 
@@ -140,8 +537,52 @@ PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
 PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
 # A peer refused without a reason of ours.
 PEER_FAILED = a service that this call needs refused it
+# `grpc-timeout` cannot be read.
+DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
+# The connection was lost in the middle of a request.
+REQUEST_CUT_OFF = the request ended early
+# A `request_id` that is too long.
+REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
 # This request_id belongs to a request with another body.
 REQUEST_ID_REUSED = this request_id belongs to an earlier request with another content: take a new one
+# Another worker took the work over; what this one did is not kept.
+LEASE_LOST = another worker has taken this work over; nothing of this attempt was kept
+
+## For whoever operates the suite
+
+# The address is in use, or not this machine's.
+PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
+# The setting of the database.
+DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
+# The service signs in to the database as somebody whom row-level security does not bind.
+DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
+POWER_SUPERUSER = a superuser
+POWER_BYPASSRLS = a role with BYPASSRLS
+POWER_OWNER = the owner of the tables
+# The program is newer than the schema.
+SCHEMA_BEHIND = the schema of { $service } is { $count ->
+    [one] { $count } migration
+   *[other] { $count } migrations
+} behind (the next is { $next }): run `tally migrate` with the owner's URL
+# A SQLite store holds one group.
+TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
+# A SQLite file holds one service.
+STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }: put {"{"}service{"}"} into the URL (sqlite://dir/{"{"}service{"}"}.db)
+# A service's name becomes a name in SQL.
+SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
+# The file of signed heads is there and cannot be read.
+HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
+# A file of keys that cannot be used.
+KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. `tally init` makes one; restore it from your backup if data exists
+    .signing = the key { $file } cannot be used: { $cause }
+# The key file is protected, and no passphrase was given.
+KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
+# The passphrase opens no key.
+KEYS_PASSPHRASE_WRONG = no key of { $file } opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup
+# Keys of a test or a demonstration have no file.
+KEYS_NOT_IN_A_FILE = these keys live in this process only: there is no file to change
+# A new signing key waits for its turn.
+KEY_ROTATES_ALREADY = { $service } has a new key that signs from { $from }: wait until then
 
 ## The command line
 

@@ -16,16 +16,60 @@ KIND_UNAVAILABLE = 服务暂时不可用，请稍后再试
 KIND_DEADLINE_EXCEEDED = 处理超时
 KIND_CANCELLED = 操作已取消
 
+## Kinds of things
+
+RESOURCE_ACCOUNT = 客服账号
+RESOURCE_API_KEY = API 密钥
+RESOURCE_CARD_OF_PERSON = 成绩单（人员）
+RESOURCE_COMPONENT = 指标
+RESOURCE_CYCLE = 考核周期
+RESOURCE_DELEGATION = 委托
+RESOURCE_EMERGENCY = 紧急授权
+RESOURCE_EMPLOYMENT = 任职
+RESOURCE_ERASURE = 个人信息删除请求
+RESOURCE_GRANT = 授权
+RESOURCE_HOLD = 法律保留
+RESOURCE_LEAVE = 假期
+RESOURCE_ORG_UNIT = 组织单元
+RESOURCE_PERSON = 人员
+RESOURCE_POOL = 奖金池
+RESOURCE_POSITION = 岗位
+RESOURCE_PRINCIPAL = 登录主体
+RESOURCE_PROFILE_OF_PERSON = 人才画像（人员）
+RESOURCE_PROVIDER = 单点登录提供方
+RESOURCE_RECORD = 记录
+RESOURCE_REPORTING_LINE = 汇报关系
+RESOURCE_SCHEME = 考核方案
+RESOURCE_SCHEME_VERSION = 考核方案版本
+RESOURCE_SERVICE_ACCOUNT = 服务账号
+RESOURCE_SESSION = 会话
+RESOURCE_SETTLEMENT = 结算
+RESOURCE_STATEMENT_OF_PERSON = 结算单（人员）
+RESOURCE_TRANSFER = 跨区域传输
+
 ## Every service
 
 INTERNAL = 系统出错了，详情请运维人员查看日志。
-NOT_FOUND = 找不到您可以查看的对象（{ $resource } { $id }）。
+NOT_FOUND = 找不到您可以查看的{ $resource } { $id }。
+    .id_number = 找不到您可以查看的、有此证件号码的人员。
 INVALID_REQUEST = 请求中有 { $count } 个字段不正确，详见各字段说明。
 INVALID_FIELD = { $field }：{ $problem }
+LIST_EMPTY = 至少填写一项
+NAME_ONE_OF = 请在 { $fields } 中填写且只填写一项
+CHANGE_MISSING = 请说明要变更什么
+INSTANT_MISSING = 请填写时间
+DATE_EXPECTED = 应为日期：YYYY-MM-DD
 TEXT_EMPTY = 不能为空
 TEXT_TOO_LONG = 最多 { $max } 个字符
 LOCALE_UNKNOWN = 请填写本系统支持的语言：en 或 zh-CN
 ID_MALFORMED = 应为 UUID
+DATE_MALFORMED = { $field }：日期请写成 YYYY-MM-DD
+    .text = “{ $text }”不是日期：请写成 YYYY-MM-DD
+DATES_BACKWARDS = { $last } 早于 { $first }
+INSTANT_INVALID = 应为公元前 9999 年至公元 9999 年之间的时刻
+TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符
+TOO_MANY_ROWS = 共 { $count } 行：一次最多 { $max } 行
+NOTHING_CHANGES = 现状已是如此，无需变更
 PAGE_TOKEN_INVALID = 翻页标记不属于此列表，请从第一页重新开始。
 
 ## Numbers, money, time
@@ -61,14 +105,210 @@ SIGN_IN_REFUSED = 登录名、密码或验证码不正确，或尝试次数过�
 SECOND_FACTOR_NEEDED = 请输入验证器上的六位数字或一个恢复码。
 SECOND_FACTOR_WRONG = 验证码不正确。
 PASSWORD_MUST_CHANGE = 此密码只能使用一次，请同时设置新密码。
-PASSWORD_WEAK = 密码太容易被猜到，请换一个更长或更少见的。
+PASSWORD_WEAK = 密码太容易被猜到：请用四个互不相关的词
+    .why = 密码太容易被猜到（{ $why }）：请用四个互不相关的词
+WEAK_BY_KEYBOARD = 键盘上相邻的按键最先被猜到
+WEAK_BY_REPEATS = 重复的内容并不会更难猜
+WEAK_BY_FAME = 这是最常用的密码之一，或与之相似
+WEAK_BY_SEQUENCE = abc、6543 之类的顺序最先被猜到
+WEAK_BY_DATE = 年份和日期最先被猜到
+WEAK_BY_WORD = 单独一个词或姓名最先被猜到
+PASSWORD_UNUSABLE = 密码应为 12 至 256 个字符
+LOGIN_MALFORMED = 登录名应为 2 至 100 个字母、数字或 . _ - @ +
+LOGIN_TAKEN = 此登录名已被使用
+PERSON_HAS_LOGIN = 此人已有登录账号，每人只有一个
+REFRESH_REFUSED = 没有此会话或会话已结束，请重新登录。
+REFRESH_REUSED = 此刷新凭证已被使用过，为安全起见会话已结束，请重新登录。
+NO_PASSWORD = 此登录主体不使用密码登录
+RESET_ONESELF = 修改自己的密码须提供旧密码：ChangePassword
+LOGIN_HOLDS_MORE = 该账号拥有您无权授予的权限 { $permission }，请由有权授予的人办理。
+SECOND_FACTOR_ALREADY_EXISTS = 已有第二因素，请先移除
+SECOND_FACTOR_MISSING = 尚无第二因素，请从 EnrollTotp 开始
+API_KEY_REFUSED = 没有此密钥或密钥已失效，请新建一个。
+TOO_MANY_KEYS = 一个账号最多有 { $max } 个有效密钥，请先吊销一个
+KEY_LIFE_UNUSABLE = expires_at：应为将来的时刻，最多 { $days } 天之后
+PROVIDER_UNKNOWN = 没有此名称的单点登录提供方
+PROVIDER_MALFORMED = 应为 2 至 50 个字符：a-z、0-9 和 -
+PROVIDER_NAME_TAKEN = 其他集团已有此名称的提供方，请换一个名称
+ADDRESS_MALFORMED = 应为以 https:// 开头的地址（本机可用 http://），不含 # 和用户名
+SSO_PROVIDER_AWAY = 身份提供方无法访问或答复异常，请稍后再试。
+SSO_STATE_REFUSED = 此次登录已过期，或不是在此处开始的，请重新开始。
+SSO_REFUSED = 身份提供方的凭证未被接受，请重新开始。
+SSO_LOGIN_UNKNOWN = 身份提供方认识您，但这里没有您的登录账号，请向管理员申请。
 EMPLOYMENT_ENDED = 您的任职已结束，不能再登录。
-MODULE_NOT_ENTITLED = 集团没有开通此模块，请联系平台运维人员。
+MODULE_NOT_ENTITLED = 集团没有开通模块 { $module }，请联系平台运维人员。
 TENANT_SUSPENDED = 集团已被暂停使用，请联系平台运维人员。
-REGION_NOT_SERVED = 区域 { $region } 的数据在另一套系统中，请到那里查询。
-FIELD_NOT_READABLE = 您没有查看字段 { $field } 的权限，因此不能按它查找。
+REGION_NOT_SERVED = 区域 { $region } 的数据在该区域的系统中，请到那里办理（本系统服务的区域：{ $served }）。
+FIELD_NOT_READABLE = { $field }：按此字段查找需要权限 { $permission }，您的授权中没有。
 PERMISSION_DENIED = 您没有此项操作的权限。
+    .at_all = 您的授权中没有权限 { $permission }。
+    .here = 您有权限 { $permission }，但不包括此处。
+    .signed_in = 此操作只供已登录的用户使用。
+    .other_group = 服务只能查询其所在集团的权限视图。
 FOUR_EYES_REQUIRED = 此步骤须由他人办理：参与过前面步骤的人，包括出借或借用权限的人，不能办理此步骤。
+
+## The group, its units and its people
+
+INITIALISED_ALREADY = 此数据库已有集团：请登录，或使用空数据库，或出示邀请
+INVITATION_INVALID = 邀请不是本系统发出的，或不完整，请向运维人员重新索取。
+INVITATION_EXPIRED = 邀请已过期，请向运维人员重新索取。
+INVITED_ANOTHER = 此邀请属于另一个集团标识
+REGION_ALREADY_EXISTS = 集团已有区域 { $region }
+REGION_MALFORMED = 区域应为 1 至 32 个字符：a-z、0-9 和 -，例如 cn-north
+REGION_UNUSABLE = 1 至 32 个字符：a-z、0-9 和 -，且不能重复
+REGION_IS_GLOBAL = 应填写某个区域，不能是整个集团
+REGION_MISSING = 集团有多个区域，请写明分公司所在的区域
+REGION_UNKNOWN = 集团没有区域“{ $region }”
+REGION_DIFFERS = 该分公司属于区域 { $region }，数据不能跨区域转移
+REGION_CROSSED = 这些组织单元属于不同区域，数据不能跨区域转移
+    .person = 该组织单元属于另一个区域，数据不能跨区域转移：请在此处结束任职，再以那个区域的工号在那里入职
+    .manager = 该上级属于另一个区域，那里的人不能查看本区域的数据
+SUSPENDED_ALREADY = 集团已经被暂停
+SUSPENDED_TOO_SHORT = 集团暂停满 30 天后才能删除，最早为 { $from }
+NOT_SUSPENDED = 集团正在使用中
+NAME_DIFFERS = 请一字不差地填写集团名称，以确认没有选错
+TENANT_DELETED = 集团已被删除
+MODULE_UNKNOWN = “{ $name }”不是模块，可选：{ $known }
+PSEUDONYM_ALREADY_EXISTS = 此人已有另一个代号，代号不变
+PSEUDONYM_TAKEN = 此处已有他人使用这个代号，请核对是谁的
+DIRECTORY_OLDER = 已导入此区域更新的名录
+UNIT_PATH_MALFORMED = 应为 1 至 16 个以 / 分隔的名称，每个 1 至 200 个字符
+UNIT_NAME_MALFORMED = 应为 1 至 200 个字符，不含 /
+UNIT_UNKNOWN = 没有组织单元“{ $path }”，请先导入
+UNIT_DIFFERS = 该组织单元已存在，类型是{ $kind ->
+    [legal_entity] 法人实体
+    [branch] 分公司
+    [department] 部门
+    [team] 小组
+   *[group] 集团
+}
+UNIT_KIND_IS_ROOTS = 只有根节点是集团
+UNIT_BEGINS_LATER = 该组织单元或其上级自 { $day } 起设立，请填写此日或之后的日期
+    .hired_on = “{ $path }”自 { $day } 起设立，晚于 hired_on
+UNIT_CLOSES = 该组织单元于 { $day } 撤销，请另选组织单元或日期
+ROOT_STAYS = 根节点就是集团，不能变更
+ORG_CYCLE = 新的上级现在或按计划位于该组织单元之下
+ORG_TOO_DEEP = 组织层级现在或按计划将超过 { $max } 级
+UNIT_NAME_TAKEN = 在这些日期，上级之下已有组织单元“{ $name }”
+UNIT_CHANGE_PLANNED = 该组织单元在 { $day } 已有变更，请填写此日或之后的日期
+UNIT_HAS_CHILDREN = 届时“{ $name }”仍在其下：请先调整或撤销它，或合并该组织单元
+UNIT_HAS_PEOPLE = 届时该组织单元仍有 { $count } 个任职：请在 move_people_to 中写明调往何处
+MERGED_INTO_ITSELF = 请列出一个或多个要合并的组织单元（不重复），以及另一个保留的组织单元
+PEOPLE_TO_NOWHERE = 人员调入的组织单元应为分公司或其下级，且当日不能撤销
+UNIT_HAS_NO_REGION = 人员属于分公司或其下级，不能直接属于集团
+PERSON_DIFFERS = 此工号已存在，但 { $field } 不同
+EMPLOYMENT_OVERLAPS = 此人自 { $day } 起的任职与这些日期重叠，请先结束它
+NOT_EMPLOYED = 此人在 { $day } 没有任职
+MANAGER_NOT_EMPLOYED = 该上级在 { $day } 没有任职，请另选一位
+ENDS_ALREADY = 该任职已定于 { $day } 结束
+    .line = 该汇报关系已定于 { $day } 结束
+NOT_IN_CATALOGUE = { $field }：集团的目录在 { $day } 没有“{ $code }”，请先导入或另选一个
+EMPLOYMENT_CHANGE_PLANNED = 该任职在 { $day } 已有变更：请填写此日或之后的日期，或取消该变更
+NOTHING_PLANNED = 该任职在 { $day } 没有可以取消的变更
+HOME_ENDS = 这是主任职，应由 EndEmployment 连同其他任职一并结束
+START_TOO_LATE = 在新的首日之前，{ $day } 已有相关记录，请先更正
+OUTLASTS_HOME = 主任职于 { $day } 结束，兼职和假期最迟同日结束
+LEAVE_OVERLAPS = 此人自 { $day } 起的假期与这些日期重叠，请先结束它
+POST_KIND_MISSING = 应为兼职或借调；主任职由入职、调动或再入职产生
+EMPLOYEE_NO_TAKEN = 此工号已属于他人
+ID_NUMBER_TAKEN = 此证件号码在本区域已属于他人
+ID_NUMBER_INVALID = 证件号码应为 1 至 64 个字符，不含控制字符
+ID_NUMBER_CHECKSUM = 居民身份证号码的末位与其他数字不符，请对照证件核对
+LINE_KIND_MISSING = 应为实线或虚线
+REPORTING_CYCLE = 在 { $day }，该上级直接或间接向此人汇报
+LINE_CHANGE_PLANNED = 另一条实线自 { $day } 开始：请结束它，或把最后一天定在此前
+LINE_THERE_ALREADY = 汇报关系 { $id } 在其中一些日期已是如此
+KIND_MISSING = 请写明是岗位还是职级
+RANK_UNUSABLE = 职级须有从 1 起的等级序号，岗位没有
+ENTRY_CHANGE_PLANNED = 此代码自 { $day } 起已有条目：请在此前结束，或自该日开始
+
+## Access
+
+HOURS_MALFORMED = 时段应为两个不同的时间，例如 08:00-20:00
+SCOPE_MALFORMED = self、reports、tenant 不指明对象；unit、subtree、legal_entity 指明组织单元；region 指明区域
+REACH_MISSING = 请写明适用范围
+PERMISSION_UNKNOWN = “{ $text }”不是本版本的权限
+ROLE_UNKNOWN = 没有角色“{ $role }”
+    .own = 集团没有自定义角色“{ $role }”
+SCOPE_NOT_FOR_ROLE = 角色 { $role } 不能按范围 { $scope } 授予
+NOT_A_LEGAL_ENTITY = { $unit } 不是法人实体
+NO_PERSON = 此登录账号不对应任何人员，请指明组织单元或区域
+DUTIES_SEPARATED = 任何人不得同时拥有 { $a } 和 { $b }：请授予他人
+    .role = 任何角色不得同时包含 { $a } 和 { $b }：请分成两个角色
+    .holder = { $principal } 拥有此角色，将同时拥有 { $a } 和 { $b }：请先收回其中一项授权
+    .lent = 任何人一天也不得同时拥有 { $a } 和 { $b }：请委托他人
+GRANTED_ALREADY = 授权 { $id } 在这些日期已授予此项
+GRANT_NOT_HELD = 您自己的授权在此处没有 { $permission }，因此不能转给他人
+GRANT_TO_ONESELF = 不能给自己授予自己没有的权限，请由另一位管理员办理
+    .role = 您拥有此角色，但没有 { $permission }，请由另一位管理员办理
+REVOKED_ALREADY = 此授权已被收回
+LAST_ADMINISTRATOR = 这样将无人能够授予角色：请先把 group_admin 授予他人
+ROLE_NAME_MALFORMED = 应为 2 至 64 个字符：a-z、0-9 和 _
+ROLE_NAME_RESERVED = 此名称属于预置角色或服务，请换一个
+ROLE_EMPTY = 请至少填写一项权限和一个范围
+ROLE_FOR_SERVICES = { $permission } 只供系统内的服务使用
+ROLE_IN_USE = 有 { $count } 项授权使用此角色，请先收回
+DELEGATION_EMPTY = 请至少填写一项权限
+DELEGATION_TIME = 结束时间须晚于开始时间，且在将来
+DELEGATION_TOO_LONG = 最长 90 天；更长时间请由他人授予角色
+DELEGATION_TO_ONESELF = 请指定他人
+DELEGATION_ENDED = 此委托已经结束
+PERMISSION_NOT_LENT = { $permission } 不能委托
+BREAK_GLASS_EMPTY = 请写明要开启的权限
+PERMISSION_NOT_OPENED = 紧急授权不能开启 { $permission }：涉及授权的权限和须分离的职责不在其内
+BREAK_GLASS_SCOPE = 请指明组织单元、区域或集团，不能是 self 或 reports
+BREAK_GLASS_REASON = 请用至少 20 个字符说明发生了什么
+BREAK_GLASS_TIME = 应为 1 至 60 分钟
+BREAK_GLASS_OPEN = 您的紧急授权 { $id } 尚未结束，请先结束它
+    .unreviewed = 此紧急授权尚未结束：请先结束，再复核
+BREAK_GLASS_ENDED = 此紧急授权已经结束
+BREAK_GLASS_NO_STREAMS = 紧急授权下不提供流式读取，请逐页读取
+REVIEWED_ALREADY = 已经复核过
+ALLOWED_BY_ROLE = 角色 { $role } 在此处给予 { $permission }
+ALLOWED_BY_LOAN = { $permission } 是他人委托或紧急开启的，见出借人
+REFUSED_HERE = 角色 { $role } 给予 { $permission }，但不包括此处
+REFUSED_BY_CONDITION = 角色 { $role } 在此处给予 { $permission }，但需要第二因素登录或在其他时段
+REFUSED_TODAY = 角色 { $role } 在此处给予 { $permission }，但今天不生效
+REFUSED_WITHOUT_MODULE = 集团没有 { $permission } 所属的模块
+REFUSED_WITHOUT_GRANT = 没有授权给予 { $permission }；含有它的角色：{ $roles }
+
+## Privacy
+
+SUBJECT_IN_PART = 对象须同时写明类型和标识
+LEGAL_HOLD = 存在法律保留，须先解除，见 ListHolds
+HOLD_LIFTED = 此法律保留已经解除
+RETENTION_KIND_UNKNOWN = “{ $kind }”不是数据类别，ListRetention 列出全部类别
+RETENTION_OUT_OF_BOUNDS = 此类数据的保存期为 { $min } 至 { $max } 个月
+RETENTION_RUNS = 依法须保存的此人数据保存至 { $day }，请在此日之后再申请
+PERSON_ERASED = 此人的个人信息已被删除，不能再写入；再次入职的是新的人员
+STILL_EMPLOYED = 只能删除已离职人员的个人信息，请先结束任职
+ERASURE_ALREADY_EXISTS = 此人已有删除请求 { $id }
+OWN_ERASURE = 不能批准删除自己的个人信息，须由他人批准
+ERASED_ALREADY = 此删除请求已经批准
+ERASURE_DROPPED = 此请求已撤回或被驳回，请重新申请
+ERASURE_NOT_APPROVED = 此删除请求尚未批准
+NOT_A_SERVICE = 只有保存个人数据的服务才能报告删除情况
+
+## How long data are kept, counted from when and why
+
+KEPT_FROM_ALIASES = 别名的最后一天
+KEPT_BECAUSE_ALIASES = 在薪酬可能有争议期间，须能证明记录归属于谁
+KEPT_FROM_DUTY = 打卡或交接的时间、班次的结束
+KEPT_BECAUSE_DUTY = 工资记录及其依据：两年（《工资支付暂行规定》）
+KEPT_FROM_PAY = 结算单写成之日
+KEPT_BECAUSE_PAY = 代扣个人所得税的资料：五年；工资记录：两年
+KEPT_FROM_PERSON = 最后一次任职结束
+KEPT_BECAUSE_PERSON = 已终止的劳动合同：两年（《劳动合同法》）
+KEPT_FROM_SESSIONS = 会话最迟结束之日
+KEPT_BECAUSE_SESSIONS = 网络使用日志：六个月（《网络安全法》）
+KEPT_FROM_RECORDS = 记录的开始时间
+KEPT_BECAUSE_RECORDS = 薪酬所依据的记录，在可能有争议期间保存
+KEPT_FROM_RESULTS = 结果写成之日；归属份额则为其记录的开始时间
+KEPT_BECAUSE_RESULTS = 薪酬所依据的得分：与代扣个人所得税的资料相同
+KEPT_FROM_REQUESTS = 请求之时
+KEPT_BECAUSE_REQUESTS = 重复发送的请求会得到第一次的答复，此外没有用途
+KEPT_FROM_EVIDENCE = 证据写成之日
+KEPT_BECAUSE_EVIDENCE = 人才画像所汇总的内容，法律没有要求
 
 ## The suite
 
@@ -91,7 +331,31 @@ PEER_SPEAKS_TLS = 地址以 http:// 开头，但该服务器使用 TLS：请改�
 PEER_TLS_FAILED = 无法建立加密连接：{ $why }。
 PEER_CERTIFICATES_UNUSABLE = 用于该服务器的证书无法使用：{ $why }。请用 --ca（或设置 client.authority）指定签发服务器证书的机构证书文件。
 PEER_FAILED = 所依赖的服务暂时不可用，请稍后再试。
+DEADLINE_MALFORMED = grpc-timeout 应为最多 8 位数字加一个单位：H M S m u n
+REQUEST_CUT_OFF = 请求没有传完
+REQUEST_ID_INVALID = request_id 最多 { $max } 个字符，建议用 UUID
 REQUEST_ID_REUSED = 同一 request_id 已用于内容不同的请求，请换一个新的。
+LEASE_LOST = 此项工作已由另一个进程接手，本次尝试的内容未保留
+
+## For whoever operates the suite
+
+PORT_TAKEN = 无法监听 { $address }：{ $cause }；请用 --listen 或 TALLY_SERVER_LISTEN 另选地址
+DATABASE_URL_INVALID = 数据库 URL 应以 sqlite:// 或 postgres:// 开头
+DATABASE_ROLE_TOO_POWERFUL = { $service } 的数据库 URL 以 { $user } 登录，它是{ $power }：行级安全将不起作用。请在 URL 中使用角色 { $login }（postgres://tally_{"{"}service{"}"}@host/database）；用所有者的 URL 运行 `tally migrate` 会创建它
+POWER_SUPERUSER = 超级用户
+POWER_BYPASSRLS = 带 BYPASSRLS 的角色
+POWER_OWNER = 各表的所有者
+SCHEMA_BEHIND = { $service } 的数据库结构落后 { $count } 个迁移（下一个是 { $next }）：请用所有者的 URL 运行 `tally migrate`
+TENANT_NOT_HERE = 此数据库是 SQLite 文件，已存放另一个集团；多个集团需要 PostgreSQL（TALLY_DATABASE_URL=postgres://...），由行级安全隔开
+STORE_OF_ANOTHER_SERVICE = { $service } 的 SQLite 文件属于 { $owner }：请在 URL 中写上 {"{"}service{"}"}（sqlite://dir/{"{"}service{"}"}.db）
+SERVICE_NAME_INVALID = “{ $service }”不能作为服务名：最多 32 个字符，只用 a-z 和 _
+HEADS_UNREADABLE = 无法读取签名链头文件 { $file }：{ $cause }
+KEYS_UNUSABLE = 密钥文件 { $file } 不能使用：{ $cause }。`tally init` 会创建一个；如已有数据，请从备份恢复
+    .signing = 密钥 { $file } 不能使用：{ $cause }
+KEYS_PASSPHRASE_MISSING = 密钥文件 { $file } 受口令保护：请设置 TALLY_KEYS_PASSPHRASE，或用 TALLY_KEYS_PASSPHRASE_FILE 指明存放口令的文件
+KEYS_PASSPHRASE_WRONG = 此口令打不开 { $file } 中的任何密钥：请检查 TALLY_KEYS_PASSPHRASE（或 TALLY_KEYS_PASSPHRASE_FILE 所指的文件）；如口令无误，则文件已损坏，请从备份恢复
+KEYS_NOT_IN_A_FILE = 这些密钥只存在于本进程中，没有可更改的文件
+KEY_ROTATES_ALREADY = { $service } 已有新密钥，自 { $from } 起签名，请等到那时
 
 ## The command line
 

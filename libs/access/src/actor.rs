@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
-use tally_kernel::{Error, Kind, Region};
+use tally_kernel::{Error, Kind, Region, msg};
 use uuid::Uuid;
 
 /// The regions whose data this stack serves. A production stack serves one; a laptop serves all.
@@ -35,11 +35,7 @@ impl Regions {
 
     /// The refusal of what belongs to a region that is not served here.
     pub fn refuse(&self, region: &Region) -> Error {
-        let text = format!(
-            "data of the region {region} live in the stack of that region: send this call there (this one serves {})",
-            self.names().join(", ")
-        );
-        Error::new(Kind::FailedPrecondition, "REGION_NOT_SERVED", text).with("region", region)
+        Error::of(Kind::FailedPrecondition, msg!("REGION_NOT_SERVED", region, served = self.names().join(", ")))
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::roles::{self, RoleBook};
@@ -115,11 +115,7 @@ impl Scope {
             ("subtree", _) => unit().map(Self::Subtree),
             ("legal_entity", _) => unit().map(Self::LegalEntity),
             ("region", _) => reference.parse().map(Self::Region),
-            _ => Err(Error::new(
-                Kind::InvalidArgument,
-                "SCOPE_MALFORMED",
-                "self, reports and tenant name nothing; unit, subtree and legal_entity name a unit; region names a region",
-            )),
+            _ => Err(Error::of(Kind::InvalidArgument, msg!("SCOPE_MALFORMED"))),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 /// What is known of a call, whoever makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +61,8 @@ impl FromStr for Hours {
         let minute = |text: &str| text.trim().parse::<Time>().ok().filter(|time| time.second() == 0);
         let both = text.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
         let both = both.filter(|(from, to)| from != to);
-        both.map(|(from, to)| Self { from, to }).ok_or_else(|| {
-            Error::new(Kind::InvalidArgument, "HOURS_MALFORMED", "hours are two different times, such as 08:00-20:00")
-        })
+        both.map(|(from, to)| Self { from, to })
+            .ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("HOURS_MALFORMED")))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tally_kernel::id::{PersonId, SessionId, TenantId};
-use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use uuid::Uuid;
 
 use crate::rpc::Holder;
@@ -194,9 +194,7 @@ impl OpContext {
         match self.actor.kind {
             ActorKind::Person(_) | ActorKind::User => Ok(()),
             ActorKind::Nobody => Err(unauthenticated()),
-            ActorKind::Service(_) => {
-                Err(Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", "this is for those who signed in"))
-            }
+            ActorKind::Service(_) => Err(Error::of(Kind::PermissionDenied, msg!("PERMISSION_DENIED.signed_in"))),
         }
     }
 
@@ -220,23 +218,22 @@ impl OpContext {
             return unauthenticated();
         }
         if !self.view.modules().hold(permission) {
-            let text = format!("the group does not have the module {}: ask its operator", permission.module());
-            return Error::new(Kind::PermissionDenied, "MODULE_NOT_ENTITLED", text).with("permission", permission);
+            let message = msg!("MODULE_NOT_ENTITLED", module = permission.module(), permission);
+            return Error::of(Kind::PermissionDenied, message);
         }
         if self.view.is_suspended() {
-            let text = "the group is suspended: whoever operates it can resume it";
-            return Error::new(Kind::FailedPrecondition, "TENANT_SUSPENDED", text);
+            return Error::of(Kind::FailedPrecondition, msg!("TENANT_SUSPENDED"));
         }
         let message = match denial {
-            Decision::OutOfReach => format!("your grants give you {permission}, but not here"),
-            Decision::Allow | Decision::NoPermission => format!("none of your grants gives you {permission}"),
+            Decision::OutOfReach => msg!("PERMISSION_DENIED.here", permission),
+            Decision::Allow | Decision::NoPermission => msg!("PERMISSION_DENIED.at_all", permission),
         };
-        Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", message).with("permission", permission)
+        Error::of(Kind::PermissionDenied, message)
     }
 }
 
 fn unauthenticated() -> Error {
-    Error::new(Kind::Unauthenticated, "UNAUTHENTICATED", "sign in first")
+    Error::of(Kind::Unauthenticated, msg!("UNAUTHENTICATED"))
 }
 
 impl Effect {

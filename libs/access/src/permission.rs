@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 /// How sensitive data are; the same classes as the `data_class` option of the contracts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -252,13 +252,7 @@ impl FromStr for Permission {
     type Err = Error;
     fn from_str(s: &str) -> Result<Self, Error> {
         let found = Self::ALL.iter().copied().find(|p| p.name() == s);
-        found.ok_or_else(|| {
-            Error::new(
-                Kind::InvalidArgument,
-                "PERMISSION_UNKNOWN",
-                format!("{s:?} is not a permission of this version"),
-            )
-        })
+        found.ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("PERMISSION_UNKNOWN", text = s)))
     }
 }
 

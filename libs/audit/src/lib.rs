@@ -6,7 +6,7 @@ use tally_access::{OpContext, Rpc};
 use tally_api::common::v1 as common;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Result};
+use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{Audit, AuditEntry, AuditOf, AuditQuery, Store};
 
 /// The question and its page.
@@ -17,10 +17,10 @@ fn read(asked: &common::SearchAuditRequest) -> Result<(AuditQuery, Page)> {
     let mut wrong = Violations::new();
     let named = [&asked.person_id, &asked.principal_id, &asked.subject].iter().filter(|id| !id.is_empty()).count();
     if named != 1 {
-        wrong.push("person_id", "name exactly one of person_id, principal_id and subject with subject_id");
+        wrong.push("person_id", msg!("NAME_ONE_OF", fields = "person_id, principal_id, subject"));
     }
     if asked.subject.is_empty() != asked.subject_id.is_empty() {
-        wrong.push("subject_id", "a subject has a kind and an id");
+        wrong.push("subject_id", msg!("SUBJECT_IN_PART"));
     }
     let of = if !asked.person_id.is_empty() {
         wrong.parse("person_id", &asked.person_id).map(AuditOf::Person)
@@ -39,8 +39,7 @@ fn read(asked: &common::SearchAuditRequest) -> Result<(AuditQuery, Page)> {
 
 fn instant(at: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>> {
     let read = |at: &prost_types::Timestamp| {
-        Timestamp::new(at.seconds, at.nanos)
-            .map_err(|e| Error::new(Kind::InvalidArgument, "INSTANT_INVALID", format!("not an instant: {e}")))
+        Timestamp::new(at.seconds, at.nanos).map_err(|_| Error::of(Kind::InvalidArgument, msg!("INSTANT_INVALID")))
     };
     at.map(read).transpose()
 }

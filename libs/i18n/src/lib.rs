@@ -14,12 +14,15 @@ use unic_langid::LanguageIdentifier;
 
 type Bundle = FluentBundle<FluentResource>;
 
+/// The argument that says which kind of thing is meant; its words are messages themselves.
+const RESOURCE: &str = "resource";
+
 /// What a whole number may have as text to be one: beyond that it is a name that happens to be digits.
 const MAX_DIGITS: usize = 15;
 
 /// The sentence of a message in a language.
 pub fn text(locale: Locale, message: &Message) -> String {
-    if let Some(told) = message.as_told() {
+    if let Some(told) = message.told_in(locale).or_else(|| message.as_told()) {
         return told.to_owned();
     }
     rendered(locale, message).unwrap_or_else(|| unknown(message))
@@ -29,7 +32,7 @@ pub fn text(locale: Locale, message: &Message) -> String {
 /// this language.
 pub fn sentence(locale: Locale, error: &Error) -> String {
     let Some(told) = error.message().as_told() else { return text(locale, error.message()) };
-    if locale == Locale::En {
+    if let Some(told) = error.message().told_in(locale) {
         return told.to_owned();
     }
     let by_reason = Message::from_parts(error.reason(), error.metadata());
@@ -41,15 +44,31 @@ pub fn sentence(locale: Locale, error: &Error) -> String {
 
 /// The sentence, or nothing where the language lacks it or one of its arguments.
 fn rendered(locale: Locale, message: &Message) -> Option<String> {
-    let bundle = bundle(locale);
-    let pattern = bundle.get_message(message.id())?.value()?;
     let mut args = FluentArgs::new();
     for (name, arg) in message.args() {
-        args.set(*name, value(locale, arg));
+        let noun = if *name == RESOURCE { noun(locale, arg) } else { None };
+        args.set(*name, noun.unwrap_or_else(|| value(locale, arg)));
     }
+    formatted(locale, message.id(), &args)
+}
+
+/// The sentence with this id, or the variant of a sentence: `ID.variant`.
+fn formatted(locale: Locale, id: &str, args: &FluentArgs<'_>) -> Option<String> {
+    let bundle = bundle(locale);
+    let pattern = match id.split_once('.') {
+        None => bundle.get_message(id)?.value()?,
+        Some((id, variant)) => bundle.get_message(id)?.get_attribute(variant)?.value(),
+    };
     let mut wrong = Vec::new();
-    let text = bundle.format_pattern(pattern, Some(&args), &mut wrong).into_owned();
+    let text = bundle.format_pattern(pattern, Some(args), &mut wrong).into_owned();
     wrong.is_empty().then_some(text)
+}
+
+/// A kind of thing of the product, such as `org unit`, as the language says it.
+fn noun(locale: Locale, arg: &Arg) -> Option<FluentValue<'static>> {
+    let Arg::Text(word) = arg else { return None };
+    let id = format!("RESOURCE_{}", word.to_ascii_uppercase().replace(' ', "_"));
+    formatted(locale, &id, &FluentArgs::new()).map(FluentValue::from)
 }
 
 fn value(locale: Locale, arg: &Arg) -> FluentValue<'static> {
@@ -136,7 +155,23 @@ mod tests {
     fn a_sentence_is_in_the_readers_language() {
         let cycle = Error::not_found("cycle", 7);
         assert_eq!(sentence(Locale::En, &cycle), "no cycle 7 that you may see");
-        assert!(sentence(Locale::ZhCn, &cycle).contains("找不到"), "{}", sentence(Locale::ZhCn, &cycle));
+        assert_eq!(sentence(Locale::ZhCn, &cycle), "找不到您可以查看的考核周期 7。");
+    }
+
+    #[test]
+    fn a_reason_has_one_sentence_or_several_by_name() {
+        let error = Error::of(Kind::FailedPrecondition, msg!("REGION_CROSSED.manager"));
+        assert_eq!(error.reason(), "REGION_CROSSED");
+        assert!(sentence(Locale::En, &error).contains("manager"), "{}", sentence(Locale::En, &error));
+        assert!(sentence(Locale::ZhCn, &error).contains("上级"), "{}", sentence(Locale::ZhCn, &error));
+    }
+
+    #[test]
+    fn what_a_peer_told_in_the_readers_language_is_passed_on_in_it() {
+        let told = Message::told("corrections come as deltas").also_told(Locale::ZhCn, "更正以差额过账");
+        let error = Error::told(Kind::FailedPrecondition, "OF_A_NEWER_RELEASE", told);
+        assert_eq!(sentence(Locale::En, &error), "corrections come as deltas");
+        assert_eq!(sentence(Locale::ZhCn, &error), "更正以差额过账");
     }
 
     #[test]
@@ -157,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_told_sentence_without_a_translation_stands_behind_its_kind() {
-        let posted = Error::new(Kind::FailedPrecondition, "SETTLEMENT_SAMPLE", "corrections come as deltas");
+        let posted = Error::told(Kind::FailedPrecondition, "OF_A_NEWER_RELEASE", "corrections come as deltas".into());
         assert_eq!(sentence(Locale::ZhCn, &posted), "当前状态不允许此操作（corrections come as deltas）");
         assert_eq!(sentence(Locale::En, &posted), "corrections come as deltas");
     }

@@ -71,12 +71,17 @@ impl Error {
     pub fn of(kind: Kind, message: Message) -> Self {
         let text = |arg: &Arg| if let Arg::Text(text) = arg { Some(text.clone()) } else { None };
         let metadata = message.args().iter().filter_map(|(key, arg)| Some((*key, text(arg)?))).collect();
-        Self::with_parts(kind, message.id(), message, metadata)
+        Self::with_parts(kind, message.reason(), message, metadata)
     }
 
-    /// An error with a `reason` and a sentence that is text already: a peer's.
+    /// What a peer refused, with its reason and its sentence: text already.
+    pub fn told(kind: Kind, reason: &'static str, message: Message) -> Self {
+        Self::with_parts(kind, reason, message, BTreeMap::new())
+    }
+
+    /// An error with a `reason` and a sentence that is text already; no longer to be used, see [`of`](Self::of).
     pub fn new(kind: Kind, reason: &'static str, message: impl Into<Message>) -> Self {
-        Self::with_parts(kind, reason, message.into(), BTreeMap::new())
+        Self::told(kind, reason, message.into())
     }
 
     fn with_parts(
@@ -112,7 +117,7 @@ impl Error {
             [one] => msg!("INVALID_FIELD", field = one.field, problem = one.message),
             many => msg!("INVALID_REQUEST", count = many.len()),
         };
-        let mut error = Self::new(Kind::InvalidArgument, "INVALID_REQUEST", message);
+        let mut error = Self::with_parts(Kind::InvalidArgument, "INVALID_REQUEST", message, BTreeMap::new());
         error.0.violations = violations;
         error
     }

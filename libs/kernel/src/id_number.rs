@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind};
+use crate::{Error, Kind, msg};
 
 const LONGEST: usize = 64;
 /// Weights of the digits of a Chinese resident identity number (GB 11643), and the check characters by remainder.
@@ -29,11 +29,11 @@ pub enum IdNumberError {
 
 impl From<IdNumberError> for Error {
     fn from(error: IdNumberError) -> Self {
-        let reason = match error {
-            IdNumberError::Malformed => "ID_NUMBER_INVALID",
-            IdNumberError::Checksum => "ID_NUMBER_CHECKSUM",
+        let message = match error {
+            IdNumberError::Malformed => msg!("ID_NUMBER_INVALID"),
+            IdNumberError::Checksum => msg!("ID_NUMBER_CHECKSUM"),
         };
-        Self::new(Kind::InvalidArgument, reason, error.to_string())
+        Self::of(Kind::InvalidArgument, message)
     }
 }
 

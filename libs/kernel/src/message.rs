@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// The argument of a message that is text already.
+use crate::Locale;
+
+/// The argument of a message that is text already: the English text.
 const TOLD: &str = "text";
 
 /// See the module's text. Made by [`msg!`](crate::msg), so that `cargo xtask tidy` can hold ids and arguments against the
@@ -32,7 +34,8 @@ pub enum Arg {
 }
 
 /// A message of the catalogues: `msg!("UNIT_CLOSES", day)`, `msg!("NO_RECORDS", file = "records.csv", count = n)`. An
-/// argument is anything that displays, a [`Message`] or a list of them.
+/// argument is anything that displays, a [`Message`] or a list of them. Where one reason has several sentences, the others
+/// are attributes of the first: `msg!("REGION_CROSSED.manager")`.
 #[macro_export]
 macro_rules! msg {
     ($id:literal $(, $name:ident $(= $value:expr)?)* $(,)?) => {
@@ -66,9 +69,21 @@ impl Message {
         Self { id: "", args: BTreeMap::from([(TOLD, Arg::Text(text.into()))]) }
     }
 
+    /// The same sentence in another language.
+    #[must_use]
+    pub fn also_told(mut self, locale: Locale, text: impl Into<String>) -> Self {
+        self.args.insert(if locale == Locale::En { TOLD } else { locale.tag() }, Arg::Text(text.into()));
+        self
+    }
+
     /// The text of a sentence that was [`told`](Self::told).
     pub fn as_told(&self) -> Option<&str> {
-        match self.args.get(TOLD) {
+        self.told_in(Locale::En)
+    }
+
+    /// The text of a sentence that was [`told`](Self::told) in this language.
+    pub fn told_in(&self, locale: Locale) -> Option<&str> {
+        match self.args.get(if locale == Locale::En { TOLD } else { locale.tag() }) {
             Some(Arg::Text(text)) if self.id.is_empty() => Some(text),
             _ => None,
         }
@@ -77,6 +92,11 @@ impl Message {
     /// The id; empty for a sentence that was [`told`](Self::told).
     pub fn id(&self) -> &'static str {
         self.id
+    }
+
+    /// The id without the name of a variant: what programs go by.
+    pub fn reason(&self) -> &'static str {
+        self.id.split('.').next().unwrap_or_default()
     }
 
     /// The arguments, sorted by name.
@@ -129,8 +149,8 @@ const MAX_WORDS: usize = 4_000;
 /// peer or a stored message names. Nobody can make us keep more than some thousand short words.
 pub fn word(text: &str) -> Option<&'static str> {
     static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    if text.is_empty() || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
-    {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
         return None;
     }
     let mut words = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,7 +197,8 @@ mod tests {
     fn a_stored_message_is_read_back() {
         let wrong = msg!("INVALID_FIELD", field = "zone", problem = msg!("TEXT_EMPTY"));
         let many = msg!("ROW_INVALID", problems = Arg::List(vec![wrong.clone(), Message::told("as a peer said")]));
-        for message in [wrong, many, Message::told("text")] {
+        let both = Message::told("text").also_told(Locale::ZhCn, "文字");
+        for message in [wrong, many, Message::told("text"), both] {
             let stored = serde_json::to_string(&message).unwrap();
             assert_eq!(serde_json::from_str::<Message>(&stored).unwrap(), message, "{stored}");
         }

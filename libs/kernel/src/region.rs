@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind};
+use crate::{Error, Kind, msg};
 
 /// Where a branch's data live, such as `cn-north`. Group-level configuration carries [`Region::GLOBAL`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,8 +39,7 @@ impl FromStr for Region {
         if s == Self::GLOBAL || (!s.is_empty() && s.len() <= 32 && s.chars().all(plain)) {
             return Ok(Self(s.to_owned()));
         }
-        let wanted = "a region is 1 to 32 of a-z, 0-9 and -, such as cn-north";
-        Err(Error::new(Kind::InvalidArgument, "REGION_MALFORMED", wanted))
+        Err(Error::of(Kind::InvalidArgument, msg!("REGION_MALFORMED")))
     }
 }
 

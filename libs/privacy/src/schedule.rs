@@ -1,7 +1,9 @@
 //! How long which kind of data is kept: the defaults, the bounds that a group may choose within, and why.
 
+use tally_kernel::{Message, msg};
+
 /// How long one kind of data is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// Stable name, `service.kind`.
     pub name: &'static str,
@@ -12,9 +14,9 @@ pub struct Kind {
     /// The most months a group may set.
     pub most: u32,
     /// From when on the months count.
-    pub counted_from: &'static str,
+    pub counted_from: Message,
     /// Why it is kept.
-    pub reason: &'static str,
+    pub reason: Message,
 }
 
 /// Who a person is: not before this time after the end of the last employment is anybody erased.
@@ -24,78 +26,78 @@ pub const REQUESTS: &str = "suite.requests";
 
 /// The whole schedule, by name. The laws named are those of the People's Republic of China; a group elsewhere sets longer
 /// times where its law wants them.
-pub const SCHEDULE: [Kind; 9] = [
+pub static SCHEDULE: [Kind; 9] = [
     Kind {
         name: "attendance.aliases",
         months: 24,
         least: 24,
         most: 120,
-        counted_from: "the last day of the alias",
-        reason: "which records a person is credited with must be provable while pay can be disputed",
+        counted_from: msg!("KEPT_FROM_ALIASES"),
+        reason: msg!("KEPT_BECAUSE_ALIASES"),
     },
     Kind {
         name: "attendance.duty",
         months: 24,
         least: 24,
         most: 120,
-        counted_from: "the time of the punch or the hand-over, the end of the shift",
-        reason: "wage records and what they rest on: two years (Interim Provisions on Payment of Wages)",
+        counted_from: msg!("KEPT_FROM_DUTY"),
+        reason: msg!("KEPT_BECAUSE_DUTY"),
     },
     Kind {
         name: "compensation.pay",
         months: 120,
         least: 60,
         most: 600,
-        counted_from: "the day the statement was written",
-        reason: "papers for withholding income tax: five years; wage records: two years",
+        counted_from: msg!("KEPT_FROM_PAY"),
+        reason: msg!("KEPT_BECAUSE_PAY"),
     },
     Kind {
         name: PERSON,
         months: 24,
         least: 24,
         most: 360,
-        counted_from: "the end of the last employment",
-        reason: "ended employment contracts: two years (Labour Contract Law)",
+        counted_from: msg!("KEPT_FROM_PERSON"),
+        reason: msg!("KEPT_BECAUSE_PERSON"),
     },
     Kind {
         name: "identity.sessions",
         months: 12,
         least: 6,
         most: 60,
-        counted_from: "the day the session was over at the latest",
-        reason: "logs of who used the network: six months (Cybersecurity Law)",
+        counted_from: msg!("KEPT_FROM_SESSIONS"),
+        reason: msg!("KEPT_BECAUSE_SESSIONS"),
     },
     Kind {
         name: "performance.records",
         months: 36,
         least: 24,
         most: 120,
-        counted_from: "the start of the record",
-        reason: "the records that pay rests on, while it can be disputed",
+        counted_from: msg!("KEPT_FROM_RECORDS"),
+        reason: msg!("KEPT_BECAUSE_RECORDS"),
     },
     Kind {
         name: "performance.results",
         months: 60,
         least: 24,
         most: 120,
-        counted_from: "the day the result was written; of a credit, the start of its record",
-        reason: "scores that pay rests on: as long as papers for withholding income tax",
+        counted_from: msg!("KEPT_FROM_RESULTS"),
+        reason: msg!("KEPT_BECAUSE_RESULTS"),
     },
     Kind {
         name: REQUESTS,
         months: 1,
         least: 1,
         most: 12,
-        counted_from: "the request",
-        reason: "a request that is sent again gets its first answer; nothing asks for more",
+        counted_from: msg!("KEPT_FROM_REQUESTS"),
+        reason: msg!("KEPT_BECAUSE_REQUESTS"),
     },
     Kind {
         name: "talent.evidence",
         months: 36,
         least: 0,
         most: 120,
-        counted_from: "the day the evidence was written",
-        reason: "what a profile sums up; no law asks for it",
+        counted_from: msg!("KEPT_FROM_EVIDENCE"),
+        reason: msg!("KEPT_BECAUSE_EVIDENCE"),
     },
 ];
 
@@ -111,9 +113,8 @@ mod tests {
     #[test]
     fn every_kind_has_a_name_of_its_own_and_a_default_within_its_bounds() {
         assert!(SCHEDULE.windows(2).all(|pair| pair[0].name < pair[1].name), "by name, each once");
-        for Kind { name, months, least, most, counted_from, reason } in SCHEDULE {
+        for &Kind { name, months, least, most, .. } in &SCHEDULE {
             assert!(least <= months && months <= most, "{name}");
-            assert!(!counted_from.is_empty() && !reason.is_empty(), "{name}");
         }
     }
 }

@@ -10,7 +10,7 @@ use tally_access::{
     compile_service,
 };
 use tally_kernel::error::{Error, Kind, Result};
-use tally_kernel::{Clock, Rng};
+use tally_kernel::{Clock, Rng, msg};
 
 use crate::keys::Keys;
 use crate::token::{self, Claims, IDENTITY, PublicKey, TokenKind};
@@ -117,7 +117,7 @@ fn always_fresh(row: &PolicyRow) -> bool {
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str> {
-    let missing = || Error::new(Kind::Unauthenticated, "TOKEN_MISSING", "sign in first: no bearer token was sent");
+    let missing = || Error::of(Kind::Unauthenticated, msg!("TOKEN_MISSING"));
     let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?.to_str().map_err(|_| token::invalid())?;
     match value.split_at_checked(7) {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer ") => Ok(token.trim()),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use tally_kernel::error::{Error, Kind, Result};
+use tally_kernel::msg;
 use tonic::TimeoutExpired;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
@@ -113,7 +114,7 @@ pub(crate) fn chain<'a>(cause: &'a (dyn StdError + 'static)) -> impl Iterator<It
 /// The error of a peer that cannot be reached or went away.
 pub(crate) fn unavailable(cause: &(dyn StdError + 'static)) -> Error {
     let causes: Vec<String> = chain(cause).map(ToString::to_string).collect();
-    Error::new(Kind::Unavailable, "PEER_UNAVAILABLE", "a service that this call needs is away: try again in a moment")
+    Error::of(Kind::Unavailable, msg!("PEER_UNAVAILABLE"))
         .retry_after(Duration::from_secs(1))
         .with_internal(causes.join(": "))
 }

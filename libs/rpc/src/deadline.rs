@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue};
 use tally_kernel::error::{Error, Kind, Result};
+use tally_kernel::msg;
 
 const HEADER: &str = "grpc-timeout";
 
@@ -19,13 +20,12 @@ const HEAD_START_MAX: Duration = Duration::from_millis(20);
 /// `DEADLINE_MALFORMED` when the header is not digits and a unit.
 pub fn read(headers: &HeaderMap) -> Result<Option<Duration>> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
-    value.to_str().ok().and_then(parse).map(Some).ok_or_else(|| {
-        Error::new(
-            Kind::InvalidArgument,
-            "DEADLINE_MALFORMED",
-            "grpc-timeout is at most 8 digits and one of the units H M S m u n",
-        )
-    })
+    value
+        .to_str()
+        .ok()
+        .and_then(parse)
+        .map(Some)
+        .ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("DEADLINE_MALFORMED")))
 }
 
 fn parse(text: &str) -> Option<Duration> {
@@ -62,7 +62,7 @@ pub fn server_budget(given: Duration) -> Duration {
 
 /// The error of a call that took too long.
 pub fn exceeded() -> Error {
-    Error::new(Kind::DeadlineExceeded, "DEADLINE_EXCEEDED", "the call took longer than the caller allowed")
+    Error::of(Kind::DeadlineExceeded, msg!("DEADLINE_EXCEEDED"))
 }
 
 /// Waits for `work` until `deadline`.

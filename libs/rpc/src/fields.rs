@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use tally_access::{DataClass as Opened, OpContext, Permission, Rpc, Target};
 use tally_api::classes::{self, DataClass};
 use tally_kernel::error::{Error, Kind, Result};
+use tally_kernel::msg;
 
 /// Clears every field that the caller may not read of a row about `targets`, at any depth, and gives the sorted paths of
 /// those that held something. One target that the caller reaches is enough. `name` is the message's full name, such as
@@ -39,9 +40,7 @@ pub fn may_ask_by<R: Rpc>(ctx: &OpContext, name: &str, question: &impl prost::Me
             continue;
         }
         let wanted = openers.next().map_or("a permission that nobody has", Permission::name);
-        let text = format!("{path}: to look for somebody by it takes {wanted}, which none of your grants gives you");
-        let error = Error::new(Kind::PermissionDenied, "FIELD_NOT_READABLE", text);
-        return Err(error.with("field", path).with("permission", wanted));
+        return Err(Error::of(Kind::PermissionDenied, msg!("FIELD_NOT_READABLE", field = path, permission = wanted)));
     }
     Ok(())
 }

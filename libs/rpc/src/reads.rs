@@ -18,6 +18,7 @@ use tally_access::{Effect, OpContext, Permission, PolicyRow, Source};
 use tally_api::classes::{self, Answer, DataClass, Rows};
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::id::PersonId;
+use tally_kernel::msg;
 use tonic::async_trait;
 use tonic::body::Body;
 use uuid::Uuid;
@@ -102,8 +103,7 @@ impl Watch {
     ) -> Result<(Request<Body>, Bytes)> {
         let Some(rule) = self.rules.get(row.method) else { return Ok((request, Bytes::new())) };
         if rule.answer.streams() && emergency(ctx, row).is_some() {
-            let text = "an emergency opens no streams: ask for the rows one page at a time";
-            return Err(Error::new(Kind::FailedPrecondition, "BREAK_GLASS_NO_STREAMS", text));
+            return Err(Error::of(Kind::FailedPrecondition, msg!("BREAK_GLASS_NO_STREAMS")));
         }
         if rule.answer.streams() || rule.effect != Effect::PersonalRead || ctx.is_service() {
             return Ok((request, Bytes::new()));
@@ -114,8 +114,7 @@ impl Watch {
         while bytes.len() <= PREFIX + MAX_MESSAGE_BYTES
             && let Some(frame) = body.frame().await
         {
-            let cut_off =
-                |e| Error::new(Kind::Cancelled, "REQUEST_CUT_OFF", "the request ended early").with_internal(e);
+            let cut_off = |e| Error::of(Kind::Cancelled, msg!("REQUEST_CUT_OFF")).with_internal(e);
             if let Ok(data) = frame.map_err(cut_off)?.into_data() {
                 bytes.extend_from_slice(&data);
             }

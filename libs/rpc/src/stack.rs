@@ -28,7 +28,7 @@ use http::{HeaderMap, Request, Response, header};
 use tally_access::{Locale, OpContext, PolicyRow, Regions};
 use tally_cache::Cache;
 use tally_kernel::error::{Error, Kind, Result};
-use tally_kernel::{Clock, Rng};
+use tally_kernel::{Clock, Rng, msg};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 use tonic::body::Body;
@@ -251,10 +251,9 @@ impl Inner {
     }
 
     fn place(&self) -> Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            Error::new(Kind::ResourceExhausted, "OVERLOADED", "too many calls at once: try again in a moment")
-                .retry_after(Duration::from_secs(1))
-        })
+        Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| Error::of(Kind::ResourceExhausted, msg!("OVERLOADED")).retry_after(Duration::from_secs(1)))
     }
 }
 

@@ -171,11 +171,15 @@ pub fn error_from(status: Status) -> Error {
 
     let violations = bad.into_iter().flat_map(|bad| bad.field_violations);
     let violations: Vec<Violation> =
-        violations.map(|v| Violation { field: v.field, message: v.description.into() }).collect();
+        violations.map(|v| Violation { field: v.field, message: told(v.description, v.localized_message) }).collect();
+    let localized = find("/google.rpc.LocalizedMessage").and_then(|raw| pb::LocalizedMessage::decode(raw).ok());
     let reason = info.as_ref().and_then(|info| word(&info.reason)).unwrap_or("PEER_FAILED");
     // Only `Error::invalid` makes violations; it writes the same reason and sentence again.
-    let mut error =
-        if violations.is_empty() { Error::new(kind, reason, status.message()) } else { Error::invalid(violations) };
+    let mut error = if violations.is_empty() {
+        Error::told(kind, reason, told(status.message().to_owned(), localized))
+    } else {
+        Error::invalid(violations)
+    };
     for (key, value) in info.into_iter().flat_map(|info| info.metadata) {
         if let Some(key) = word(&key) {
             error = error.with(key, value);
@@ -184,6 +188,15 @@ pub fn error_from(status: Status) -> Error {
     match retry.and_then(|retry| retry.retry_delay).and_then(|delay| Duration::try_from(delay).ok()) {
         Some(delay) => error.retry_after(delay),
         None => error,
+    }
+}
+
+/// What a peer said, in English and in the language in which it was asked.
+fn told(english: String, localized: Option<pb::LocalizedMessage>) -> tally_kernel::Message {
+    let told = tally_kernel::Message::told(english);
+    match localized {
+        Some(local) if local.locale == Locale::ZhCn.tag() => told.also_told(Locale::ZhCn, local.message),
+        _ => told,
     }
 }
 
@@ -204,6 +217,8 @@ impl<T> Answer<T> for Result<T> {
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::msg;
+
     use super::*;
 
     fn rich() -> Error {
@@ -271,9 +286,9 @@ mod tests {
             let rich = pb::Status::decode(status(error, Locale::En).details()).unwrap();
             rich.details.into_iter().map(|any| any.type_url.rsplit('.').next().unwrap_or("").to_owned()).collect()
         };
-        let posted = Error::new(Kind::FailedPrecondition, "SETTLEMENT_POSTED", "corrections come as deltas");
+        let posted = Error::of(Kind::FailedPrecondition, msg!("NOTHING_CHANGES"));
         assert_eq!(types(posted), ["ErrorInfo", "PreconditionFailure", "LocalizedMessage"]);
-        let busy = Error::new(Kind::Unavailable, "STORE_BUSY", "the store is busy");
+        let busy = Error::of(Kind::Unavailable, msg!("STORE_BUSY"));
         assert_eq!(types(busy), ["ErrorInfo", "RetryInfo", "LocalizedMessage"]);
     }
 }

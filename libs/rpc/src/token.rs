@@ -251,7 +251,7 @@ pub fn check_life(claims: &Claims, now: Timestamp) -> Result<()> {
         return Err(error.with_internal(format_args!("a token of {} was made {ahead} s from now", claims.iss)));
     }
     if claims.exp + LEEWAY_SECONDS <= now.as_second() {
-        return Err(Error::new(Kind::Unauthenticated, "TOKEN_EXPIRED", "the token's life is over: sign in again"));
+        return Err(Error::of(Kind::Unauthenticated, msg!("TOKEN_EXPIRED")));
     }
     Ok(())
 }
@@ -265,13 +265,12 @@ pub fn check_regions(claims: &Claims, stack: &Regions) -> Result<()> {
     if claims.rgn == stack.names() {
         return Ok(());
     }
-    let text = "the token was made by the stack of another region: sign in here";
-    Err(Error::new(Kind::Unauthenticated, "TOKEN_OF_ANOTHER_REGION", text))
+    Err(Error::of(Kind::Unauthenticated, msg!("TOKEN_OF_ANOTHER_REGION")))
 }
 
 /// The answer to a token that is not ours.
 pub fn invalid() -> Error {
-    Error::new(Kind::Unauthenticated, "TOKEN_INVALID", "the token is not valid here: sign in again")
+    Error::of(Kind::Unauthenticated, msg!("TOKEN_INVALID"))
 }
 
 /// Makes a service's own tokens and keeps each for half its life.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tally_cache::Cache;
 use tally_kernel::error::{Error, Kind, Result};
+use tally_kernel::msg;
 use tally_rpc::{Guarded, Health, Stack, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -213,10 +214,8 @@ where
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|e| {
-        let text = format!("cannot listen on {address}: {e}; choose another with --listen or TALLY_SERVER_LISTEN");
-        Error::new(Kind::Unavailable, "PORT_TAKEN", text)
-    })
+    let taken = |e| Error::of(Kind::Unavailable, msg!("PORT_TAKEN", address, cause = e));
+    TcpListener::bind(address).await.map_err(taken)
 }
 
 fn cache(config: &Config) -> Result<Cache, ConfigError> {

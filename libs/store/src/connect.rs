@@ -10,7 +10,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 use crate::error::StoreError;
 use crate::names;
@@ -70,11 +70,7 @@ pub(crate) fn backend_of(url: &str) -> Result<DbBackend, Error> {
     } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         Ok(DbBackend::Postgres)
     } else {
-        Err(Error::new(
-            Kind::FailedPrecondition,
-            "DATABASE_URL_INVALID",
-            "the database URL must begin with sqlite:// or postgres://",
-        ))
+        Err(Error::of(Kind::FailedPrecondition, msg!("DATABASE_URL_INVALID")))
     }
 }
 
@@ -140,21 +136,14 @@ pub(crate) async fn refuse_powerful_role(pool: &impl ConnectionTrait, service: &
         .ok_or_else(|| Error::internal("pg_roles does not know the current user"))?;
     let (user, superuser, bypass, owner): (String, bool, bool, bool) =
         row.try_get_many_by_index().map_err(StoreError::from)?;
-    let what = match (superuser, bypass, owner) {
-        (true, _, _) => "a superuser",
-        (_, true, _) => "a role with BYPASSRLS",
-        (_, _, true) => "the owner of the tables",
+    let power = match (superuser, bypass, owner) {
+        (true, _, _) => msg!("POWER_SUPERUSER"),
+        (_, true, _) => msg!("POWER_BYPASSRLS"),
+        (_, _, true) => msg!("POWER_OWNER"),
         (false, false, false) => return Ok(()),
     };
-    Err(Error::new(
-        Kind::FailedPrecondition,
-        "DATABASE_ROLE_TOO_POWERFUL",
-        format!(
-            "the database URL of {service} signs in as {user}, {what}: row-level security would not hold. Put the role \
-             {login} into the URL (postgres://tally_{{service}}@host/database); `tally migrate` with the owner's URL makes it",
-            login = names::login(service)
-        ),
-    ))
+    let message = msg!("DATABASE_ROLE_TOO_POWERFUL", service, user, power, login = names::login(service));
+    Err(Error::of(Kind::FailedPrecondition, message))
 }
 
 impl Pools {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use sea_orm::prelude::DateTimeUtc;
 use tally_access::{ActorKind, OpContext, Region, Regions};
-use tally_kernel::{Error, Kind, Rng};
+use tally_kernel::{Error, Kind, Rng, msg};
 use uuid::Uuid;
 
 use crate::connect::Settings;
@@ -37,7 +37,7 @@ impl Scope {
     pub(crate) fn of(ctx: &OpContext) -> Result<Self, Error> {
         let tenant = Uuid::from(ctx.tenant());
         if tenant.is_nil() {
-            return Err(Error::new(Kind::Unauthenticated, "UNAUTHENTICATED", "sign in first")
+            return Err(Error::of(Kind::Unauthenticated, msg!("UNAUTHENTICATED"))
                 .with_internal("a transaction needs a tenant; only Store::directory() works without"));
         }
         let kind = match &ctx.actor.kind {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::{DbErr, RuntimeErr};
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 /// The reason of errors that [`crate::Store::retry`] runs again.
 pub const STORE_BUSY: &str = "STORE_BUSY";
@@ -86,15 +86,11 @@ impl From<StoreError> for Error {
             StoreError::Refused(error) => error,
             StoreError::Busy(text) => lost_race().with_internal(text),
             StoreError::Timeout(text) => {
-                Error::new(Kind::DeadlineExceeded, "DEADLINE_EXCEEDED", "the time given for this call is over")
-                    .with_internal(text)
+                Error::of(Kind::DeadlineExceeded, msg!("DEADLINE_EXCEEDED")).with_internal(text)
             }
-            StoreError::Unreachable(text) => Error::new(
-                Kind::Unavailable,
-                "STORE_UNAVAILABLE",
-                "the store cannot be reached right now; try again shortly",
-            )
-            .with_internal(text),
+            StoreError::Unreachable(text) => {
+                Error::of(Kind::Unavailable, msg!("STORE_UNAVAILABLE")).with_internal(text)
+            }
             StoreError::Unique(what) => Error::internal(format_args!("unmapped unique violation: {what}")),
             StoreError::Reference(what) => Error::internal(format_args!("unmapped reference violation: {what}")),
             StoreError::Fault(text) => Error::internal(text),
@@ -104,7 +100,7 @@ impl From<StoreError> for Error {
 
 /// Somebody else was faster; [`crate::Store::retry`] runs the unit again, and a caller may as well.
 pub fn lost_race() -> Error {
-    Error::new(Kind::Aborted, STORE_BUSY, "somebody else changed this at the same moment; try again")
+    Error::of(Kind::Aborted, msg!("STORE_BUSY"))
 }
 
 /// The caller's word on what a violated constraint means.
@@ -163,7 +159,7 @@ mod tests {
 
     #[test]
     fn only_the_callers_word_gives_a_violated_key_a_public_meaning() {
-        let told = || Error::new(Kind::AlreadyExists, "EMPLOYEE_NO_TAKEN", "somebody has this number");
+        let told = || Error::of(Kind::AlreadyExists, msg!("EMPLOYEE_NO_TAKEN"));
         let mapped: Error = taken().conflict_on("employee_no", told).unwrap_err().into();
         assert_eq!(mapped.reason(), "EMPLOYEE_NO_TAKEN");
         let other: Error = taken().conflict_on("badge", told).unwrap_err().into();

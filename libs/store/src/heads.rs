@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::keys::Keys;
@@ -143,11 +143,9 @@ impl KnownHeads {
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Self::parse(&text, service, keys)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => Err(Error::new(
-                Kind::FailedPrecondition,
-                "HEADS_UNREADABLE",
-                format!("the file of signed heads {} cannot be read: {e}", path.display()),
-            )),
+            Err(e) => {
+                Err(Error::of(Kind::FailedPrecondition, msg!("HEADS_UNREADABLE", file = path.display(), cause = e)))
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 use sea_orm::ConnectionTrait as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::class;
@@ -32,11 +32,8 @@ pub(crate) async fn claim<T: DeserializeOwned>(
     body: &[u8; 32],
 ) -> Result<Result<Claim, T>, StoreError> {
     if request_id.len() > LONGEST_ID {
-        return Err(StoreError::Refused(Error::new(
-            Kind::InvalidArgument,
-            "REQUEST_ID_INVALID",
-            format!("a request_id has at most {LONGEST_ID} characters; a UUID is best"),
-        )));
+        let message = msg!("REQUEST_ID_INVALID", max = LONGEST_ID);
+        return Err(StoreError::Refused(Error::of(Kind::InvalidArgument, message)));
     }
     let scope = tx.scope();
     let place = place(tx, request_id);
@@ -62,14 +59,8 @@ pub(crate) async fn claim<T: DeserializeOwned>(
     };
     let (first_method, first_body): (String, Vec<u8>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
     if first_method != method || first_body != body {
-        return Err(StoreError::Refused(
-            Error::new(
-                Kind::FailedPrecondition,
-                "REQUEST_ID_REUSED",
-                "this request_id belongs to an earlier request with another content: take a new one",
-            )
-            .with("request_id", request_id),
-        ));
+        let message = msg!("REQUEST_ID_REUSED", request_id);
+        return Err(StoreError::Refused(Error::of(Kind::FailedPrecondition, message)));
     }
     let result: Option<Sealed<class::Result, T>> = row.try_get_by_index(2)?;
     let result = result.ok_or_else(|| StoreError::fault("a committed request without its result"))?;

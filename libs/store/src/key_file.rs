@@ -20,7 +20,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
-use tally_kernel::{Error, Kind, Rng};
+use tally_kernel::{Error, Kind, Rng, msg};
 use zeroize::Zeroizing;
 
 use crate::cipher::{self, Secret};
@@ -302,34 +302,17 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
 impl Fault {
     fn at(self, path: &Path) -> Error {
         let file = path.display();
-        let (reason, text) = match self {
+        let message = match self {
             Self::Malformed(why) => return unusable(path, &why),
-            Self::PassphraseMissing => (
-                "KEYS_PASSPHRASE_MISSING",
-                format!(
-                    "the key file {file} is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase"
-                ),
-            ),
-            Self::PassphraseWrong => (
-                "KEYS_PASSPHRASE_WRONG",
-                format!(
-                    "no key of {file} opens with this passphrase: check TALLY_KEYS_PASSPHRASE (or the file that TALLY_KEYS_PASSPHRASE_FILE names); if it is right, the file is damaged: restore it from your backup"
-                ),
-            ),
+            Self::PassphraseMissing => msg!("KEYS_PASSPHRASE_MISSING", file),
+            Self::PassphraseWrong => msg!("KEYS_PASSPHRASE_WRONG", file),
         };
-        Error::new(Kind::FailedPrecondition, reason, text)
+        Error::of(Kind::FailedPrecondition, message)
     }
 }
 
-fn unusable(path: &Path, why: &str) -> Error {
-    Error::new(
-        Kind::FailedPrecondition,
-        "KEYS_UNUSABLE",
-        format!(
-            "the key file {} cannot be used: {why}. `tally init` makes one; restore it from your backup if data exists",
-            path.display()
-        ),
-    )
+fn unusable(path: &Path, cause: &str) -> Error {
+    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE", file = path.display(), cause))
 }
 
 #[cfg(unix)]

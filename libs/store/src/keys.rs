@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey};
-use tally_kernel::{Error, Kind, Rng};
+use tally_kernel::{Error, Kind, Rng, msg};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -96,10 +96,7 @@ impl Keys {
     fn file(&self) -> Result<&KeyFile, Error> {
         match &*self.0 {
             KeyProvider::File(file) => Ok(file),
-            KeyProvider::Memory(_) => {
-                let text = "these keys live in this process only: there is no file to change";
-                Err(Error::new(Kind::FailedPrecondition, "KEYS_NOT_IN_A_FILE", text))
-            }
+            KeyProvider::Memory(_) => Err(Error::of(Kind::FailedPrecondition, msg!("KEYS_NOT_IN_A_FILE"))),
         }
     }
 

@@ -154,7 +154,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement};
 use tally_access::{OpContext, Regions};
-use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -451,12 +451,7 @@ impl Store {
             }
         }
         match self.0.sole_tenant.get() {
-            Some(sole) if *sole != tenant => Err(Error::new(
-                Kind::FailedPrecondition,
-                "TENANT_NOT_HERE",
-                "this store is a SQLite file and holds one group, another one; several groups need PostgreSQL \
-                 (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security",
-            )),
+            Some(sole) if *sole != tenant => Err(Error::of(Kind::FailedPrecondition, msg!("TENANT_NOT_HERE"))),
             _ => Ok(()),
         }
     }
@@ -481,13 +476,9 @@ async fn refuse_foreign_file(writer: &sea_orm::DatabaseConnection, service: &str
         row.map(|row| row.try_get_by_index::<String>(0)).transpose()
     };
     match read.await.map_err(StoreError::from)? {
-        Some(owner) if owner != service => Err(Error::new(
-            Kind::FailedPrecondition,
-            "STORE_OF_ANOTHER_SERVICE",
-            format!(
-                "the SQLite file of {service} is that of {owner}: put {{service}} into the URL (sqlite://dir/{{service}}.db)"
-            ),
-        )),
+        Some(owner) if owner != service => {
+            Err(Error::of(Kind::FailedPrecondition, msg!("STORE_OF_ANOTHER_SERVICE", service, owner)))
+        }
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sea_orm::sea_query::{Alias, IntoIden, Table};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 use crate::class;
 use crate::connect::{backend_of, postgres, sqlite_writer, url_for};
@@ -95,15 +95,9 @@ impl Migrator {
         let pending = self.get_pending_migrations_read_only(db).await.map_err(StoreError::from)?;
         match pending.first() {
             None => Ok(()),
-            Some(first) => Err(Error::new(
+            Some(first) => Err(Error::of(
                 Kind::FailedPrecondition,
-                "SCHEMA_BEHIND",
-                format!(
-                    "the schema of {} is {} migrations behind (the next is {}): run `tally migrate` with the owner's URL",
-                    self.service,
-                    pending.len(),
-                    first.name()
-                ),
+                msg!("SCHEMA_BEHIND", service = self.service, count = pending.len(), next = first.name()),
             )),
         }
     }

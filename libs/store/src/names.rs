@@ -1,6 +1,6 @@
 //! Names of roles, tables and files: all follow from the name of the service.
 
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 pub(crate) const AUDIT: &str = "audit";
 /// Whom an entry of the audit log is about.
@@ -40,9 +40,5 @@ pub(crate) fn check_service(service: &str) -> Result<(), Error> {
     if !service.is_empty() && service.len() <= 32 && service.chars().all(plain) {
         return Ok(());
     }
-    Err(Error::new(
-        Kind::FailedPrecondition,
-        "SERVICE_NAME_INVALID",
-        format!("\"{service}\" cannot name a service: at most 32 of a-z and _"),
-    ))
+    Err(Error::of(Kind::FailedPrecondition, msg!("SERVICE_NAME_INVALID", service)))
 }

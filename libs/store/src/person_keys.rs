@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tally_kernel::id::PersonId;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -223,8 +223,7 @@ fn key_of(person: Uuid) -> Place {
 }
 
 fn erased(person: PersonId) -> StoreError {
-    let text = "this person was erased: nothing personal can be kept about them any more";
-    StoreError::Refused(Error::new(Kind::FailedPrecondition, "PERSON_ERASED", text).with("person_id", person))
+    StoreError::Refused(Error::of(Kind::FailedPrecondition, msg!("PERSON_ERASED", person_id = person)))
 }
 
 /// `= ANY($2)` and its like, with the list as one value.

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction, Statement, Value};
 use tally_access::{Plan, Reach, Region, Rpc};
 use tally_kernel::id::{PersonId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::audit::{AuditEntry, COLUMNS, People, WIDTH};
@@ -92,7 +92,7 @@ impl Asked {
 
     async fn page(mut self, tx: &DatabaseTransaction, page: &Page) -> Result<(AuditFound, String), StoreError> {
         if let Some(after) = &page.after {
-            let bad = || Error::new(Kind::InvalidArgument, "PAGE_TOKEN_INVALID", "start again without a page token");
+            let bad = || Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
             let after = Uuid::parse_str(after).map_err(|_| StoreError::Refused(bad()))?;
             self.and("a.id < $?", after);
         }

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use tally_access::{Plan, Rpc};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -238,13 +238,7 @@ fn write_key<E: EntityTrait, const N: usize>(row: &E::Model, keys: [E::Column; N
 }
 
 fn read_key<E: EntityTrait, const N: usize>(text: &str, keys: [E::Column; N]) -> Result<Vec<Value>, Error> {
-    let bad = || {
-        Error::new(
-            Kind::InvalidArgument,
-            "PAGE_TOKEN_INVALID",
-            "the page token does not belong to this list: start again without one",
-        )
-    };
+    let bad = || Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
     let parts: Vec<String> = serde_json::from_str(text).map_err(|_| bad())?;
     if parts.len() != N {
         return Err(bad());

@@ -18,7 +18,7 @@ use sea_orm::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tally_access::{OpContext, Permit, Plan, Rpc, Source};
-use tally_kernel::{Error, Kind, Result};
+use tally_kernel::{Error, Kind, Result, msg};
 use uuid::Uuid;
 
 use crate::audit::{self, Audit, AuditEntry, Written};
@@ -386,11 +386,7 @@ impl<E: Scoped> Update<'_, E, true> {
     pub async fn exec_one(self) -> Result<(), StoreError> {
         match self.exec().await? {
             1 => Ok(()),
-            0 => Err(StoreError::Refused(Error::new(
-                Kind::Aborted,
-                "STALE",
-                "somebody changed this since you read it: read it again, then repeat your change",
-            ))),
+            0 => Err(StoreError::Refused(Error::of(Kind::Aborted, msg!("STALE")))),
             n => Err(StoreError::fault(format_args!("an update of one row met {n}"))),
         }
     }

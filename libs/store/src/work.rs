@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tally_kernel::id::{PrincipalId, TenantId};
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::Store;
@@ -254,6 +254,6 @@ fn taken(row: &QueryResult) -> Result<WorkItem, StoreError> {
 }
 
 fn lease_lost(item: &WorkItem) -> Error {
-    Error::new(Kind::Aborted, "LEASE_LOST", "another worker has taken this work over; nothing of this attempt was kept")
+    Error::of(Kind::Aborted, msg!("LEASE_LOST"))
         .with_internal(format_args!("{} item {} at attempt {}", item.kind, item.id, item.attempt))
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tally_rpc::{Jwks, Keys, PublicKey, SigningKey, SigningKeys, Turn, UnknownKeys};
 use tally_store::open_secret;
 use zeroize::Zeroizing;
@@ -66,8 +66,7 @@ pub fn rotate(folder: &Path, service: &str, now: Timestamp, rng: &Rng) -> Result
     let path = folder.join(format!("{service}.key"));
     let mut lines = read_secret(&path).map_err(|e| unusable(&path, &e.to_string()))?;
     if let Some(waiting) = lines.last().filter(|line| now < line.from) {
-        let text = format!("{service} has a new key that signs from {}: wait until then", waiting.from);
-        return Err(Error::new(Kind::FailedPrecondition, "KEY_ROTATES_ALREADY", text));
+        return Err(Error::of(Kind::FailedPrecondition, msg!("KEY_ROTATES_ALREADY", service, from = waiting.from)));
     }
     while lines.get(1).is_some_and(|next| ended(next.from) <= now) {
         lines.remove(0);
@@ -155,9 +154,8 @@ fn malformed() -> std::io::Error {
     std::io::Error::other("a line must hold 32 bytes in base64, and from when or until when they are good")
 }
 
-fn unusable(path: &Path, why: &str) -> Error {
-    let text = format!("the key {} cannot be used: {why}", path.display());
-    Error::new(Kind::FailedPrecondition, "KEYS_UNUSABLE", text)
+fn unusable(path: &Path, cause: &str) -> Error {
+    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.signing", file = path.display(), cause))
 }
 
 /// The public keys that identity publishes and verifies by.

@@ -4,31 +4,29 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use prost::Message;
 use tally_access::{Permission, Scope, ScopeKind};
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as pb;
 use tally_kernel::error::Violations;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, Locale, Message, msg};
 
 use crate::imported::Imported;
 
 /// Rows of one import.
 const MAX_ROWS: usize = 5_000;
 
-impl From<Imported> for common::ImportResult {
-    fn from(imported: Imported) -> Self {
-        let problem = |(index, reason, message)| common::RowProblem { index, reason, message };
-        Self {
-            written: imported.written,
-            unchanged: imported.unchanged,
-            problems: imported.problems.into_iter().map(problem).collect(),
-        }
-    }
+/// What became of an import, in the reader's language.
+pub(crate) fn import_result(imported: Imported, locale: Locale) -> common::ImportResult {
+    let problem = |(index, message): (u32, Message)| {
+        let (reason, message) = (message.reason().to_owned(), tally_i18n::text(locale, &message));
+        common::RowProblem { index, reason, message }
+    };
+    let Imported { written, unchanged, problems } = imported;
+    common::ImportResult { written, unchanged, problems: problems.into_iter().map(problem).collect() }
 }
 
 /// What tells one request from another with the same id; kept with the first result, so no password may be in it.
-pub(crate) fn digest(message: &impl Message) -> [u8; 32] {
+pub(crate) fn digest(message: &impl prost::Message) -> [u8; 32] {
     tally_store::digest(&message.encode_to_vec())
 }
 
@@ -37,8 +35,7 @@ pub(crate) fn check_rows<T>(rows: &[T]) -> Result<(), Error> {
     if rows.len() <= MAX_ROWS {
         return Ok(());
     }
-    let text = format!("{} rows: at most {MAX_ROWS} in one call", rows.len());
-    Err(Error::new(Kind::InvalidArgument, "TOO_MANY_ROWS", text))
+    Err(Error::of(Kind::InvalidArgument, msg!("TOO_MANY_ROWS", count = rows.len(), max = MAX_ROWS)))
 }
 
 /// An instant as the contracts carry it.
@@ -50,7 +47,7 @@ pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
 pub(crate) fn date(wrong: &mut Violations, field: &str, text: &str) -> Option<Date> {
     let parsed = text.trim().parse::<Date>().ok();
     if parsed.is_none() {
-        wrong.push(field, "a date: YYYY-MM-DD");
+        wrong.push(field, msg!("DATE_EXPECTED"));
     }
     parsed
 }
@@ -66,8 +63,7 @@ pub(crate) fn instant_or_none(
     field: &str,
     at: Option<&prost_types::Timestamp>,
 ) -> Option<Timestamp> {
-    let read = at.map(|at| Timestamp::new(at.seconds, at.nanos));
-    read.and_then(|at| at.map_err(|_| wrong.push(field, "an instant between the years 1 and 9999")).ok())
+    at.and_then(|at| instant(wrong, field, at))
 }
 
 /// An id that may be missing.
@@ -90,7 +86,7 @@ pub(crate) fn day(date: Option<Date>) -> String {
 pub(crate) fn instant(wrong: &mut Violations, field: &str, at: &prost_types::Timestamp) -> Option<Timestamp> {
     let read = Timestamp::new(at.seconds, at.nanos).ok();
     if read.is_none() {
-        wrong.push(field, "an instant of the years -9999 to 9999");
+        wrong.push(field, msg!("INSTANT_INVALID"));
     }
     read
 }
@@ -112,7 +108,7 @@ pub(crate) fn read_scope(
     reference: &str,
 ) -> Option<Scope> {
     let Some(kind) = scope_kind(kind) else {
-        wrong.push(fields[0], "say how far it reaches");
+        wrong.push(fields[0], msg!("REACH_MISSING"));
         return None;
     };
     wrong.take(fields[1], Scope::read(kind.name(), reference))

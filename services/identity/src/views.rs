@@ -17,7 +17,7 @@ use tally_access::{
 };
 use tally_kernel::error::Kind;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
-use tally_kernel::{Clock, Error, Result, Rng, time};
+use tally_kernel::{Clock, Error, Result, Rng, msg, time};
 use tally_rpc::{Claims, Views};
 use tally_store::{ScopedTx, Store};
 
@@ -327,8 +327,7 @@ pub(crate) async fn session_stands(
 #[tonic::async_trait]
 impl Views for OwnViews {
     async fn view(&self, claims: &Claims, _fresh: bool) -> Result<Arc<View>> {
-        let invalid =
-            || Error::new(Kind::Unauthenticated, "TOKEN_INVALID", "the token is not valid here: sign in again");
+        let invalid = || Error::of(Kind::Unauthenticated, msg!("TOKEN_INVALID"));
         let session = claims.sid.ok_or_else(invalid)?;
         self.in_session(claims.tid, claims.sub, session).await?.ok_or_else(invalid)
     }

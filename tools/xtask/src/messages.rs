@@ -31,10 +31,14 @@ pub fn complaints(root: &Path, sources: &[(String, String)]) -> Result<Vec<Strin
         let language = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         catalogues.insert(language.clone(), catalogue(&language, &fs::read_to_string(&path)?, &mut found));
     }
-    let said: Vec<Said> = sources.iter().flat_map(|(path, text)| said(path, text)).collect();
+    let speaks = |path: &str| !path.starts_with("tools/");
+    let said: Vec<Said> =
+        sources.iter().filter(|(path, _)| speaks(path)).flat_map(|(path, text)| said(path, text)).collect();
     held(&catalogues, &said, &mut found);
     let named = |id: &str| sources.iter().any(|(_, text)| text.contains(&format!("\"{id}\"")));
-    for id in catalogues.get(FIRST).into_iter().flat_map(BTreeMap::keys).filter(|id| !named(id)) {
+    let said: BTreeSet<&str> = said.iter().map(|said| said.id.as_str()).collect();
+    let heard = |id: &str| said.contains(id) || named(id);
+    for id in catalogues.get(FIRST).into_iter().flat_map(BTreeMap::keys).filter(|id| !heard(id)) {
         found.push(format!("locales/{FIRST}.ftl: {id} is said nowhere: take it out of every language"));
     }
     Ok(found)
@@ -75,6 +79,11 @@ fn catalogue(language: &str, text: &str, found: &mut Vec<String>) -> Catalogue {
             message.value.iter().for_each(|pattern| variables(pattern, &mut used));
             if all.insert(message.id.name.to_owned(), used).is_some() {
                 found.push(format!("locales/{language}.ftl: {} is there twice", message.id.name));
+            }
+            for attribute in &message.attributes {
+                let mut used = BTreeSet::new();
+                variables(&attribute.value, &mut used);
+                all.insert(format!("{}.{}", message.id.name, attribute.id.name), used);
             }
         }
     }
@@ -119,21 +128,44 @@ fn arguments_variables(arguments: &CallArguments<&str>, into: &mut BTreeSet<Stri
     arguments.named.iter().for_each(|named| inline_variables(&named.value, into));
 }
 
-/// Every `msg!("ID", name, name = value)` of a source file outside of its unit tests.
+/// Every `msg!("ID", name, name = value)` of a source file outside of its unit tests, and every word for what is not found.
 fn said(path: &str, text: &str) -> Vec<Said> {
     let text = text.split("\nmod tests {\n").next().unwrap_or(text);
-    let starts = text.match_indices("msg!(").filter(|(at, _)| {
-        let line = text[..*at].rsplit('\n').next().unwrap_or_default().trim_start();
-        !line.starts_with("//")
+    let literal = |part: &str| Some(part.strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    let message = |(at, parts): (String, Vec<String>)| {
+        let id = literal(parts.first()?)?;
+        let name = |part: &String| part.split('=').next().unwrap_or_default().trim().to_owned();
+        let args = parts[1..].iter().map(name).filter(|name| !name.is_empty()).collect();
+        Some(Said { at, id, args })
+    };
+    let noun = |(at, parts): (String, Vec<String>)| {
+        let word = parts.iter().take(2).find_map(|part| literal(part))?;
+        let id = format!("RESOURCE_{}", word.to_ascii_uppercase().replace(' ', "_"));
+        Some(Said { at, id, args: BTreeSet::new() })
+    };
+    let nouns = calls(path, text, "not_found(").into_iter().chain(reads(path, text));
+    calls(path, text, "msg!(").into_iter().filter_map(message).chain(nouns.filter_map(noun)).collect()
+}
+
+/// Calls of `permit_read`, which says what is not found to whom it is hidden.
+fn reads(path: &str, text: &str) -> Vec<(String, Vec<String>)> {
+    let whole = calls(path, text, "permit_read::<");
+    let starts = text.match_indices("permit_read::<").filter_map(|(at, _)| Some(at + text[at..].find(">(")? + 2));
+    whole.into_iter().zip(starts).map(|((at, _), start)| (at, arguments(&text[start..]))).collect()
+}
+
+/// The calls of something outside of comments: where each is, and its arguments.
+fn calls(path: &str, text: &str, call: &str) -> Vec<(String, Vec<String>)> {
+    let in_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    let within_a_word = |before: &str| call.starts_with(in_a_word) && before.ends_with(in_a_word);
+    let starts = text.match_indices(call).map(|(at, _)| at).filter(|at| {
+        let line = text[..*at].rsplit('\n').next().unwrap_or_default();
+        !line.trim_start().starts_with("//") && !within_a_word(line)
     });
     starts
-        .filter_map(|(at, call)| {
+        .map(|at| {
             let line = text[..at].matches('\n').count() + 1;
-            let mut parts = arguments(&text[at + call.len()..]).into_iter();
-            let id = parts.next()?.strip_prefix('"')?.strip_suffix('"')?.to_owned();
-            let name = |part: String| part.split('=').next().unwrap_or_default().trim().to_owned();
-            let args = parts.map(name).filter(|name| !name.is_empty()).collect();
-            Some(Said { at: format!("{path}:{line}"), id, args })
+            (format!("{path}:{line}"), arguments(&text[at + call.len()..]))
         })
         .collect()
 }
@@ -193,6 +225,17 @@ mod tests {
             ["a.rs:2: A in locales/en.ftl wants $day, which is not given"]
         );
         assert!(wrong(&[("en", text)], "msg!(\"A\", count, day = day,)").is_empty());
+    }
+
+    #[test]
+    fn a_variant_and_the_word_for_what_is_not_found_are_messages_too() {
+        let text = "A = a\n    .b = { $day }\nRESOURCE_ORG_UNIT = org unit\n";
+        let found = wrong(&[("en", text)], "msg!(\"A.b\", a); msg!(\"A.c\"); Error::not_found(\"org unit\", id);");
+        let told =
+            ["a.rs:1: A.b in locales/en.ftl wants $day, which is not given", "a.rs:1: A.c is not in locales/en.ftl"];
+        assert_eq!(found, told);
+        let found = wrong(&[("en", "A = a\n")], "ctx.permit_read::<GetCycle>(&target, \"cycle\", id)");
+        assert_eq!(found, ["a.rs:1: RESOURCE_CYCLE is not in locales/en.ftl"]);
     }
 
     #[test]

@@ -208,7 +208,7 @@ async fn a_service_calls_the_next_as_its_caller_or_as_itself_on_the_callers_beha
         assert!(denied_or_known.contains(&format!("on_behalf_of: Some(PrincipalId({principal}))")), "{name}");
 
         let error = error_from(say(&channel, first.ask("next-error")).await.unwrap_err());
-        assert_eq!((error.kind(), error.reason()), (Kind::FailedPrecondition, "CYCLE_PUBLISHED"), "{name}");
+        assert_eq!((error.kind(), error.reason()), (Kind::FailedPrecondition, "NOTHING_CHANGES"), "{name}");
         assert_eq!(error.metadata()["cycle"], "7", "{name}");
     }
 }

@@ -13,6 +13,7 @@ use tally_api::identity::v1::session_service_server::{SessionService, SessionSer
 use tally_api::identity::v1::*;
 use tally_kernel::error::{Error, Kind, Violation};
 use tally_kernel::id::{PersonId, TenantId};
+use tally_kernel::msg;
 use tally_rpc::{Answer, Guarded, Health, Limits, Peer, RpcChannel, connect, context, in_process, limited, status};
 use tally_testkit::callers::Caller;
 use tally_testkit::{Callers, clock, listener};
@@ -133,16 +134,16 @@ fn left(deadline: Option<Instant>) -> String {
 fn failing(what: &str) -> tally_kernel::Result<String> {
     Err(match what {
         "violations" => Error::invalid(vec![
-            Violation { field: "login".into(), message: "taken".into() },
-            Violation { field: "password".into(), message: "at least 12 characters".into() },
+            Violation { field: "login".into(), message: msg!("LOGIN_TAKEN") },
+            Violation { field: "password".into(), message: msg!("PASSWORD_UNUSABLE") },
         ]),
-        "precondition" => Error::new(Kind::FailedPrecondition, "CYCLE_PUBLISHED", "the cycle is published")
+        "precondition" => Error::of(Kind::FailedPrecondition, msg!("NOTHING_CHANGES"))
             .with("resource", "cycle")
             .with("cycle", 7)
             .with("since", "2026-03-01"),
         "notfound" => Error::not_found("cycle", 7),
-        "busy" => Error::new(Kind::Unavailable, "STORE_BUSY", "busy").retry_after(Duration::from_millis(300)),
-        "aborted" => Error::new(Kind::Aborted, "ETAG_MISMATCH", "somebody else changed it: read again"),
+        "busy" => Error::of(Kind::Unavailable, msg!("STORE_BUSY")).retry_after(Duration::from_millis(300)),
+        "aborted" => Error::of(Kind::Aborted, msg!("STALE")),
         _ => Error::internal("secret text of a driver"),
     })
 }

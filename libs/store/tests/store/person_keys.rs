@@ -3,7 +3,7 @@
 use sea_orm::{ActiveValue, ColumnTrait as _};
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
-use tally_kernel::{Error, IdNumber, Kind};
+use tally_kernel::{Error, IdNumber, Kind, msg};
 use tally_store::{Conflict as _, Place, Store, StoreError, UnitOfWork, digest};
 use uuid::Uuid;
 
@@ -27,9 +27,8 @@ pub async fn issue(work: &UnitOfWork, ctx: &OpContext, holder: PersonId, text: &
         place: ActiveValue::Set(Some(keys.seal(holder, &Place::of(badge::Column::Place, holder), &place)?)),
         ..badge_row(ctx, holder.0, holder.0)
     };
-    work.insert(row).await.conflict_on("number_index", || {
-        Error::new(Kind::AlreadyExists, "ID_NUMBER_TAKEN", "somebody else has this number")
-    })
+    let taken = || Error::of(Kind::AlreadyExists, msg!("ID_NUMBER_TAKEN"));
+    work.insert(row).await.conflict_on("number_index", taken)
 }
 
 /// The numbers of all badges by holder; none where the holder was erased.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ActiveValue, ColumnTrait as _, Condition};
 use tally_access::Target;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use tally_store::{Conflict as _, Event, StoreError, digest, lost_race};
 
 use crate::sample::{audit, codes, context, databases, note, permit, policy, row, unit_of, write};
@@ -86,7 +86,7 @@ async fn of_many_equal_requests_at_once_one_does_the_work_and_all_get_its_result
                 if let Some(first) = work.replay::<u32>("r1", &digest(b"body")).await? {
                     return Ok(first);
                 }
-                work.insert(row(ctx, "a")).await.conflict(|| Error::new(Kind::AlreadyExists, "CODE_TAKEN", "taken"))?;
+                work.insert(row(ctx, "a")).await.conflict(|| Error::of(Kind::AlreadyExists, msg!("LOGIN_TAKEN")))?;
                 worked.fetch_add(1, Ordering::SeqCst);
                 work.commit(audit(), n).await
             })
@@ -121,7 +121,7 @@ async fn a_unit_runs_again_while_somebody_else_is_faster_but_no_longer_than_the_
 async fn the_last_row_is_written_with_the_entry_that_accounts_for_it() {
     for db in databases().await {
         let ctx = context(&db, 1);
-        let taken = || Error::new(Kind::AlreadyExists, "CODE_TAKEN", "a note has this code");
+        let taken = || Error::of(Kind::AlreadyExists, msg!("LOGIN_TAKEN"));
         let holder = sea_orm::prelude::Uuid::from_u128(77);
         let mut work = unit_of(&db.store, &ctx).await;
         assert_eq!(work.replay::<i64>("r1", &digest(b"body")).await.unwrap(), None);
@@ -144,7 +144,7 @@ async fn the_last_row_is_written_with_the_entry_that_accounts_for_it() {
 
         let mut work = unit_of(&db.store, &ctx).await;
         work.insert_with_commit(row(&ctx, "last"), taken).unwrap();
-        assert_eq!(work.commit(audit(), ()).await.unwrap_err().reason(), "CODE_TAKEN", "{}", db.name);
+        assert_eq!(work.commit(audit(), ()).await.unwrap_err().reason(), "LOGIN_TAKEN", "{}", db.name);
         let mut work = unit_of(&db.store, &ctx).await;
         work.insert_with_commit(row(&ctx, "dropped"), taken).unwrap();
         drop(work);
@@ -187,10 +187,10 @@ async fn a_taken_key_is_what_the_caller_says_and_a_fault_of_ours_otherwise() {
     for db in databases().await {
         let ctx = context(&db, 1);
         write(&db.store, &ctx, &["a"]).await;
-        let told = || Error::new(Kind::AlreadyExists, "CODE_TAKEN", "a note has this code");
+        let told = || Error::of(Kind::AlreadyExists, msg!("LOGIN_TAKEN"));
         let work = unit_of(&db.store, &ctx).await;
         let named: Error = work.insert(row(&ctx, "a")).await.conflict_on("code", told).unwrap_err().into();
-        assert_eq!(named.reason(), "CODE_TAKEN", "{}", db.name);
+        assert_eq!(named.reason(), "LOGIN_TAKEN", "{}", db.name);
         drop(work);
         let work = unit_of(&db.store, &ctx).await;
         let silent: Error = work.insert(row(&ctx, "a")).await.unwrap_err().into();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tally_kernel::id::PrincipalId;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 use tally_store::{StoreError, WorkCount, WorkItem, WorkOrder};
 use uuid::Uuid;
 
@@ -93,7 +93,7 @@ async fn a_killed_workers_item_is_taken_again_and_its_late_end_counts_for_nothin
 async fn a_failing_item_rests_and_is_given_up_in_the_end() {
     for db in databases().await {
         enqueue(&db, 1).await;
-        let why = Error::new(Kind::Unavailable, "PEER_AWAY", "later");
+        let why = Error::of(Kind::Unavailable, msg!("PEER_UNAVAILABLE"));
         for attempt in 1..=3 {
             let items = claim(&db, "a", 1).await;
             assert_eq!(items[0].attempt, attempt, "{}", db.name);

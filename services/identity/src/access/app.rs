@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::{Assignment, OpContext, Permission, Target, View};
 use tally_kernel::id::{GrantId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Result};
+use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
 
 use super::domain::{self, AccessError, Facts, Giver, Grant, GrantRecord, Receiver};
@@ -152,8 +152,7 @@ pub(crate) async fn view(
 ) -> Result<Arc<View>> {
     ctx.permit::<GetView>(&Target::tenant())?;
     if tenant != ctx.tenant() {
-        let text = "a service asks for views of the group it works in";
-        return Err(Error::new(Kind::PermissionDenied, "PERMISSION_DENIED", text));
+        return Err(Error::of(Kind::PermissionDenied, msg!("PERMISSION_DENIED.other_group")));
     }
     let view = app.views.in_session(tenant, principal, session).await?;
     view.ok_or_else(|| AccessError::PrincipalUnknown(principal).into())

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Entry, EntryKind, EntryRow};
 use crate::App;
-use crate::render::{check_rows, date_or_none, day, digest, instant_or_none, question};
+use crate::render::{check_rows, date_or_none, day, digest, import_result, instant_or_none, question};
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -28,7 +28,10 @@ impl CatalogueService for Rpc {
     ) -> Result<Response<pb::ImportCatalogueResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::import(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply.await.map(|done| pb::ImportCatalogueResponse { result: Some(done.into()) }).answer(&ctx)
+        reply
+            .await
+            .map(|done| pb::ImportCatalogueResponse { result: Some(import_result(done, ctx.locale)) })
+            .answer(&ctx)
     }
 
     async fn list_catalogue(

@@ -7,10 +7,10 @@ use tally_access::{Decision, Locale, Permission, Verdict};
 use tally_api::classes::{self, DataClass};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::check_service_server::CheckService;
-use tally_kernel::Error;
 use tally_kernel::error::{Kind, Violations};
 use tally_kernel::id::PrincipalId;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, Message, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -93,8 +93,7 @@ fn question(req: &pb::CheckRequest) -> Result<Question, Error> {
 
 fn questions(checks: &[pb::CheckRequest]) -> Result<Vec<Question>, Error> {
     if checks.len() > MAX_CHECKS {
-        let text = format!("{} questions: at most {MAX_CHECKS} in one call", checks.len());
-        return Err(Error::new(Kind::InvalidArgument, "TOO_MANY_ROWS", text));
+        return Err(Error::of(Kind::InvalidArgument, msg!("TOO_MANY_ROWS", count = checks.len(), max = MAX_CHECKS)));
     }
     let mut wrong = Violations::new();
     let read = |(at, check)| read(&mut wrong, &format!("checks[{at}]."), check);
@@ -134,7 +133,7 @@ fn read_review(req: &pb::ReviewAccessRequest) -> Result<(Permission, Page), Erro
 }
 
 fn render(explained: Explained, permission: Permission, locale: Locale) -> pb::ExplainResponse {
-    let sentence = sentence(&explained, permission, locale);
+    let sentence = tally_i18n::text(locale, &sentence(&explained, permission));
     let Explained { reasons, roles, could_grant } = explained;
     let allowed = reasons.decision == Decision::Allow;
     let (delegator_id, break_glass_id) = app::lender(reasons.source);
@@ -165,30 +164,20 @@ fn write_verdict(verdict: Verdict) -> pb::GrantVerdict {
 }
 
 /// The answer in one sentence: what is closest to allowing it, or what is missing.
-fn sentence(explained: &Explained, permission: Permission, locale: Locale) -> String {
+fn sentence(explained: &Explained, permission: Permission) -> Message {
     let closest = explained.reasons.grants.first().map(|(grant, verdict)| (grant.assignment.role.as_str(), *verdict));
     let (role, verdict) = closest.unwrap_or(("", Verdict::RoleLacks));
     let allowed = explained.reasons.decision == Decision::Allow;
-    let roles = explained.roles.join(", ");
-    match (locale, allowed, verdict) {
-        (Locale::En, true, Verdict::Allows) => format!("the role {role} gives {permission} here"),
-        (Locale::En, true, _) => format!("{permission} is lent: see who lends it"),
-        (Locale::En, false, Verdict::OutOfReach) => format!("the role {role} gives {permission}, but not here"),
-        (Locale::En, false, Verdict::ConditionUnmet) => {
-            format!("the role {role} gives {permission} here only with a second factor or at other hours")
+    match verdict {
+        Verdict::Allows if allowed => msg!("ALLOWED_BY_ROLE", role, permission),
+        _ if allowed => msg!("ALLOWED_BY_LOAN", permission),
+        Verdict::OutOfReach => msg!("REFUSED_HERE", role, permission),
+        Verdict::ConditionUnmet => msg!("REFUSED_BY_CONDITION", role, permission),
+        Verdict::NotNow => msg!("REFUSED_TODAY", role, permission),
+        Verdict::NotEntitled => msg!("REFUSED_WITHOUT_MODULE", permission),
+        Verdict::Allows | Verdict::RoleLacks => {
+            msg!("REFUSED_WITHOUT_GRANT", permission, roles = explained.roles.join(", "))
         }
-        (Locale::En, false, Verdict::NotNow) => format!("the role {role} gives {permission} here, but not today"),
-        (Locale::En, false, Verdict::NotEntitled) => format!("the group does not have the module of {permission}"),
-        (Locale::En, false, _) => format!("no grant gives {permission}; these roles do: {roles}"),
-        (Locale::ZhCn, true, Verdict::Allows) => format!("角色 {role} 在此处给予 {permission}"),
-        (Locale::ZhCn, true, _) => format!("{permission} 是他人委托或紧急开启的，见出借人"),
-        (Locale::ZhCn, false, Verdict::OutOfReach) => format!("角色 {role} 给予 {permission}，但不包括此处"),
-        (Locale::ZhCn, false, Verdict::ConditionUnmet) => {
-            format!("角色 {role} 在此处给予 {permission}，但需要第二因素登录或在其他时段")
-        }
-        (Locale::ZhCn, false, Verdict::NotNow) => format!("角色 {role} 在此处给予 {permission}，但今天不生效"),
-        (Locale::ZhCn, false, Verdict::NotEntitled) => format!("集团没有 {permission} 所属的模块"),
-        (Locale::ZhCn, false, _) => format!("没有授权给予 {permission}；含有它的角色：{roles}"),
     }
 }
 

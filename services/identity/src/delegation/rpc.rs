@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::delegation_service_server::DelegationService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::id::PrincipalId;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -73,7 +73,7 @@ impl TryFrom<pb::DelegateRequest> for app::Lend {
         let until = match &wanted.until {
             Some(at) => instant(&mut wrong, "delegation.until", at),
             None => {
-                wrong.push("delegation.until", "say until when");
+                wrong.push("delegation.until", msg!("INSTANT_MISSING"));
                 None
             }
         };

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tally_access::Region;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::directory_service_server::DirectoryService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -73,7 +73,7 @@ impl DirectoryService for Rpc {
 fn pseudonym(wrong: &mut Violations, field: &str, text: &str) -> Option<Uuid> {
     let read = Uuid::parse_str(text).ok();
     if read.is_none() {
-        wrong.push(field, "a UUID");
+        wrong.push(field, msg!("ID_MALFORMED"));
     }
     read
 }
@@ -98,7 +98,7 @@ fn read_directory(req: &pb::ImportDirectoryRequest) -> Result<(Region, Timestamp
     let from = wrong.parse("region", &req.region);
     let released_at = req.released_at.as_ref().and_then(|at| instant(&mut wrong, "released_at", at));
     if req.released_at.is_none() {
-        wrong.push("released_at", "say when it was released");
+        wrong.push("released_at", msg!("INSTANT_MISSING"));
     }
     let mut entries = Vec::with_capacity(req.entries.len());
     for (index, entry) in req.entries.iter().enumerate() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tally_access::{MODULES, Modules};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::entitlement_service_server::EntitlementService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -46,8 +46,7 @@ impl TryFrom<pb::SetModulesRequest> for app::Set {
         let mut wrong = Violations::new();
         let body = digest(&req);
         for (at, name) in req.modules.iter().enumerate().filter(|(_, name)| !MODULES.contains(&name.as_str())) {
-            let known = MODULES.join(", ");
-            wrong.push(format!("modules[{at}]"), format!("{name:?} is no module: there are {known}"));
+            wrong.push(format!("modules[{at}]"), msg!("MODULE_UNKNOWN", name, known = MODULES.join(", ")));
         }
         wrong.finish(Some(()))?;
         // All of them today are these by name: a module that comes with a later version is not given away by it.

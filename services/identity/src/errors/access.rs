@@ -1,6 +1,6 @@
 //! The errors of access itself: grants, questions, roles, delegations, emergencies.
 
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Kind, msg};
 
 use crate::access::domain::AccessError;
 use crate::break_glass::domain::BreakGlassError;
@@ -12,44 +12,25 @@ use Kind::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, Permiss
 
 impl From<AccessError> for Error {
     fn from(error: AccessError) -> Self {
-        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
-        let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
-        let denied = |reason, text: String| Self::new(PermissionDenied, reason, text);
+        let bad = |message| Self::of(InvalidArgument, message);
+        let not_now = |message| Self::of(FailedPrecondition, message);
+        let denied = |message| Self::of(PermissionDenied, message);
         match error {
-            AccessError::RoleUnknown(role) => bad("ROLE_UNKNOWN", format!("no role is called {role:?}")),
-            AccessError::ScopeNotForRole(role, scope) => {
-                bad("SCOPE_NOT_FOR_ROLE", format!("{role} is not given on the scope {scope}"))
-            }
+            AccessError::RoleUnknown(role) => bad(msg!("ROLE_UNKNOWN", role)),
+            AccessError::ScopeNotForRole(role, scope) => bad(msg!("SCOPE_NOT_FOR_ROLE", role, scope)),
             AccessError::UnitUnknown(unit) => Self::not_found("org unit", unit),
-            AccessError::NotLegalEntity(unit) => bad("NOT_A_LEGAL_ENTITY", format!("{unit} is not a legal entity")),
-            AccessError::RegionUnknown(region) => bad("REGION_UNKNOWN", format!("the group has no region {region}")),
-            AccessError::NoPerson => {
-                not_now("NO_PERSON", "this login belongs to no person: name a unit or region".to_owned())
-            }
-            AccessError::DatesBackwards => bad("DATES_BACKWARDS", "valid_to lies before valid_from".to_owned()),
-            AccessError::DutiesSeparated(a, b) => {
-                not_now("DUTIES_SEPARATED", format!("nobody holds both {a} and {b}: give it to somebody else"))
-            }
-            AccessError::GrantedAlready(id) => {
-                Self::new(AlreadyExists, "GRANTED_ALREADY", format!("grant {id} gives this on those days"))
-            }
-            AccessError::NotHeld(permission) => {
-                denied("GRANT_NOT_HELD", format!("you do not hold {permission} there, so you cannot give it"))
-            }
-            AccessError::ToOneself => denied(
-                "GRANT_TO_ONESELF",
-                "nobody gives himself what he does not hold: ask another administrator".to_owned(),
-            ),
+            AccessError::NotLegalEntity(unit) => bad(msg!("NOT_A_LEGAL_ENTITY", unit)),
+            AccessError::RegionUnknown(region) => bad(msg!("REGION_UNKNOWN", region)),
+            AccessError::NoPerson => not_now(msg!("NO_PERSON")),
+            AccessError::DatesBackwards => bad(msg!("DATES_BACKWARDS", first = "valid_from", last = "valid_to")),
+            AccessError::DutiesSeparated(a, b) => not_now(msg!("DUTIES_SEPARATED", a, b)),
+            AccessError::GrantedAlready(id) => Self::of(AlreadyExists, msg!("GRANTED_ALREADY", id)),
+            AccessError::NotHeld(permission) => denied(msg!("GRANT_NOT_HELD", permission)),
+            AccessError::ToOneself => denied(msg!("GRANT_TO_ONESELF")),
             AccessError::PrincipalUnknown(id) => Self::not_found("principal", id),
-            AccessError::GrantUnknown(id) => {
-                Self::new(NotFound, "NOT_FOUND", format!("no grant {id} that you may see"))
-            }
-            AccessError::RevokedAlready => not_now("REVOKED_ALREADY", "the grant is taken away already".to_owned()),
-            AccessError::LastAdministrator => not_now(
-                "LAST_ADMINISTRATOR",
-                "this is the last grant that lets somebody give roles: give group_admin to somebody else first"
-                    .to_owned(),
-            ),
+            AccessError::GrantUnknown(id) => Self::not_found("grant", id),
+            AccessError::RevokedAlready => not_now(msg!("REVOKED_ALREADY")),
+            AccessError::LastAdministrator => not_now(msg!("LAST_ADMINISTRATOR")),
         }
     }
 }
@@ -66,110 +47,64 @@ impl From<CheckError> for Error {
 
 impl From<RoleError> for Error {
     fn from(error: RoleError) -> Self {
-        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
-        let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
+        let bad = |message| Self::of(InvalidArgument, message);
+        let not_now = |message| Self::of(FailedPrecondition, message);
         match error {
-            RoleError::NameMalformed => bad("ROLE_NAME_MALFORMED", "2 to 64 of a-z, 0-9 and _".to_owned()),
-            RoleError::NameReserved => {
-                Self::new(AlreadyExists, "ROLE_NAME_RESERVED", "a ready role or a service has this name: take another")
-            }
-            RoleError::Empty => bad("ROLE_EMPTY", "name at least one permission and one scope".to_owned()),
-            RoleError::ForServices(permission) => {
-                bad("ROLE_FOR_SERVICES", format!("{permission} is for services of the suite alone"))
-            }
-            RoleError::DutiesSeparated(a, b) => {
-                bad("DUTIES_SEPARATED", format!("no role gives both {a} and {b}: make two of it"))
-            }
-            RoleError::HolderSeparated(principal, a, b) => not_now(
-                "DUTIES_SEPARATED",
-                format!("{principal} has this role and would hold both {a} and {b}: take one of the grants away first"),
-            ),
-            RoleError::Changed(version) => Self::new(
-                Kind::Aborted,
-                "STALE",
-                format!("the role is at version {version} now: read it again, then repeat your change"),
-            ),
+            RoleError::NameMalformed => bad(msg!("ROLE_NAME_MALFORMED")),
+            RoleError::NameReserved => Self::of(AlreadyExists, msg!("ROLE_NAME_RESERVED")),
+            RoleError::Empty => bad(msg!("ROLE_EMPTY")),
+            RoleError::ForServices(permission) => bad(msg!("ROLE_FOR_SERVICES", permission)),
+            RoleError::DutiesSeparated(a, b) => bad(msg!("DUTIES_SEPARATED.role", a, b)),
+            RoleError::HolderSeparated(principal, a, b) => not_now(msg!("DUTIES_SEPARATED.holder", principal, a, b)),
+            RoleError::Changed(version) => Self::of(Kind::Aborted, msg!("STALE")).with("version", version),
             RoleError::Unknown(name) => {
-                let name: String = name.chars().take(64).collect();
-                Self::new(NotFound, "ROLE_UNKNOWN", format!("the group has no role of its own called {name:?}"))
+                let role: String = name.chars().take(64).collect();
+                Self::of(NotFound, msg!("ROLE_UNKNOWN.own", role))
             }
-            RoleError::InUse(grants) => {
-                not_now("ROLE_IN_USE", format!("{grants} grants give this role: take them away first"))
-            }
-            RoleError::ToOneself(permission) => Self::new(
-                PermissionDenied,
-                "GRANT_TO_ONESELF",
-                format!("you have this role and do not hold {permission}: ask another administrator"),
-            ),
-            RoleError::LastAdministrator => not_now(
-                "LAST_ADMINISTRATOR",
-                "nobody could give roles any more: give group_admin to somebody first".to_owned(),
-            ),
+            RoleError::InUse(count) => not_now(msg!("ROLE_IN_USE", count)),
+            RoleError::ToOneself(permission) => Self::of(PermissionDenied, msg!("GRANT_TO_ONESELF.role", permission)),
+            RoleError::LastAdministrator => not_now(msg!("LAST_ADMINISTRATOR")),
         }
     }
 }
 
 impl From<DelegationError> for Error {
     fn from(error: DelegationError) -> Self {
-        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
-        let denied = |reason, text: String| Self::new(PermissionDenied, reason, text);
+        let bad = |message| Self::of(InvalidArgument, message);
+        let denied = |message| Self::of(PermissionDenied, message);
         match error {
-            DelegationError::Nothing => bad("DELEGATION_EMPTY", "name at least one permission".to_owned()),
-            DelegationError::TimeBackwards => {
-                bad("DELEGATION_TIME", "it must end after it begins, and in the future".to_owned())
-            }
-            DelegationError::TooLong => {
-                bad("DELEGATION_TOO_LONG", "at most 90 days: for longer let somebody give a role".to_owned())
-            }
-            DelegationError::ToOneself => bad("DELEGATION_TO_ONESELF", "name somebody else".to_owned()),
-            DelegationError::NotLent(permission) => {
-                denied("PERMISSION_NOT_LENT", format!("{permission} is never delegated"))
-            }
-            DelegationError::NotHeld(permission) => {
-                denied("GRANT_NOT_HELD", format!("none of your own grants gives you {permission}"))
-            }
-            DelegationError::DutiesSeparated(a, b) => Self::new(
-                FailedPrecondition,
-                "DUTIES_SEPARATED",
-                format!("nobody holds both {a} and {b}, not for a day: lend it to somebody else"),
-            ),
+            DelegationError::Nothing => bad(msg!("DELEGATION_EMPTY")),
+            DelegationError::TimeBackwards => bad(msg!("DELEGATION_TIME")),
+            DelegationError::TooLong => bad(msg!("DELEGATION_TOO_LONG")),
+            DelegationError::ToOneself => bad(msg!("DELEGATION_TO_ONESELF")),
+            DelegationError::NotLent(permission) => denied(msg!("PERMISSION_NOT_LENT", permission)),
+            DelegationError::NotHeld(permission) => denied(msg!("GRANT_NOT_HELD", permission)),
+            DelegationError::DutiesSeparated(a, b) => Self::of(FailedPrecondition, msg!("DUTIES_SEPARATED.lent", a, b)),
             DelegationError::PrincipalUnknown(id) => Self::not_found("principal", id),
             DelegationError::Unknown(id) => Self::not_found("delegation", id),
-            DelegationError::EndedAlready => {
-                Self::new(FailedPrecondition, "DELEGATION_ENDED", "the delegation is over already")
-            }
+            DelegationError::EndedAlready => Self::of(FailedPrecondition, msg!("DELEGATION_ENDED")),
         }
     }
 }
 
 impl From<BreakGlassError> for Error {
     fn from(error: BreakGlassError) -> Self {
-        let bad = |reason, text: String| Self::new(InvalidArgument, reason, text);
-        let not_now = |reason, text: String| Self::new(FailedPrecondition, reason, text);
+        let bad = |message| Self::of(InvalidArgument, message);
+        let not_now = |message| Self::of(FailedPrecondition, message);
         match error {
-            BreakGlassError::Nothing => bad("BREAK_GLASS_EMPTY", "name the permissions to open".to_owned()),
-            BreakGlassError::NotOpened(permission) => Self::new(
-                PermissionDenied,
-                "PERMISSION_NOT_OPENED",
-                format!("no emergency opens {permission}: rights over rights and separated duties stay where they are"),
-            ),
-            BreakGlassError::ScopeUnusable => {
-                bad("BREAK_GLASS_SCOPE", "name a unit, a region or the group, not self or reports".to_owned())
+            BreakGlassError::Nothing => bad(msg!("BREAK_GLASS_EMPTY")),
+            BreakGlassError::NotOpened(permission) => {
+                Self::of(PermissionDenied, msg!("PERMISSION_NOT_OPENED", permission))
             }
-            BreakGlassError::ReasonTooShort => {
-                bad("BREAK_GLASS_REASON", "say what happened in at least 20 characters".to_owned())
-            }
-            BreakGlassError::TimeUnusable => bad("BREAK_GLASS_TIME", "1 to 60 minutes".to_owned()),
-            BreakGlassError::OpenAlready(id) => {
-                not_now("BREAK_GLASS_OPEN", format!("your emergency {id} is open: end it first"))
-            }
+            BreakGlassError::ScopeUnusable => bad(msg!("BREAK_GLASS_SCOPE")),
+            BreakGlassError::ReasonTooShort => bad(msg!("BREAK_GLASS_REASON")),
+            BreakGlassError::TimeUnusable => bad(msg!("BREAK_GLASS_TIME")),
+            BreakGlassError::OpenAlready(id) => not_now(msg!("BREAK_GLASS_OPEN", id)),
             BreakGlassError::Unknown(id) => Self::not_found("emergency", id),
-            BreakGlassError::EndedAlready => not_now("BREAK_GLASS_ENDED", "the emergency is over already".to_owned()),
-            BreakGlassError::StillOpen => {
-                not_now("BREAK_GLASS_OPEN", "the emergency is still open: end it, then review it".to_owned())
-            }
+            BreakGlassError::EndedAlready => not_now(msg!("BREAK_GLASS_ENDED")),
+            BreakGlassError::StillOpen => not_now(msg!("BREAK_GLASS_OPEN.unreviewed")),
             BreakGlassError::FourEyes(refusal) => refusal.into(),
-            BreakGlassError::ReviewedAlready => not_now("REVIEWED_ALREADY", "it is reviewed already".to_owned()),
+            BreakGlassError::ReviewedAlready => not_now(msg!("REVIEWED_ALREADY")),
         }
     }
 }

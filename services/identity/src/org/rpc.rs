@@ -14,7 +14,9 @@ use super::app;
 use super::domain::{Command, Unit, UnitKind, UnitRow};
 use crate::App;
 use crate::policy::{CloseOrgUnit, MergeOrgUnits, MoveOrgUnit, RenameOrgUnit};
-use crate::render::{check_rows, date, date_or_none, day, digest, instant_or_none, parse_or_none, question};
+use crate::render::{
+    check_rows, date, date_or_none, day, digest, import_result, instant_or_none, parse_or_none, question,
+};
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -27,7 +29,10 @@ impl OrgService for Rpc {
     ) -> Result<Response<pb::ImportOrgUnitsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::import(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply.await.map(|done| pb::ImportOrgUnitsResponse { result: Some(done.into()) }).answer(&ctx)
+        reply
+            .await
+            .map(|done| pb::ImportOrgUnitsResponse { result: Some(import_result(done, ctx.locale)) })
+            .answer(&ctx)
     }
 
     async fn move_org_unit(

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::{ActorKind, OpContext, Permission, Region, Rpc, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, IdNumber, Result};
+use tally_kernel::{Error, IdNumber, Kind, Result, msg};
 use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, Change, Changes, Facts, Person, PersonRow, Rectification};
@@ -276,7 +276,7 @@ pub(crate) async fn get(app: &App, ctx: &OpContext, asked: &Asked) -> Result<See
         By::Key(Key::Id(id)) => Error::not_found("person", id),
         By::Key(Key::EmployeeNo(number)) => Error::not_found("person", number),
         // The number stays out of messages.
-        By::IdNumber(_) => Error::not_found("person", "with this identity number"),
+        By::IdNumber(_) => Error::of(Kind::NotFound, msg!("NOT_FOUND.id_number")).with("resource", "person"),
     })
 }
 

@@ -8,7 +8,7 @@ use tally_api::identity::v1::person_service_server::PersonService;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
-use tally_kernel::{Error, IdNumber};
+use tally_kernel::{Error, IdNumber, msg};
 use tally_rpc::{Answer as _, mask, masked_in, may_ask_by};
 use tonic::{Request, Response, Status};
 
@@ -19,7 +19,9 @@ use super::domain::{
 use super::store::{Key, Wanted};
 use crate::export::app::Part;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ListPeople, RectifyPerson};
-use crate::render::{check_rows, date, date_or_none, day, digest, instant_or_none, parse_or_none, question};
+use crate::render::{
+    check_rows, date, date_or_none, day, digest, import_result, instant_or_none, parse_or_none, question,
+};
 use crate::{App, export};
 
 /// The server.
@@ -33,7 +35,7 @@ impl PersonService for Rpc {
     ) -> Result<Response<pb::ImportPeopleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::import(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply.await.map(|done| pb::ImportPeopleResponse { result: Some(done.into()) }).answer(&ctx)
+        reply.await.map(|done| pb::ImportPeopleResponse { result: Some(import_result(done, ctx.locale)) }).answer(&ctx)
     }
 
     async fn change_employment(
@@ -106,9 +108,7 @@ fn read_list(req: &pb::ListPeopleRequest) -> Result<(Wanted, Page), Error> {
     let mut wrong = Violations::new();
     let period = req.period.as_ref().and_then(|period| {
         let days = date(&mut wrong, "period.from", &period.from).zip(date(&mut wrong, "period.to", &period.to));
-        let read =
-            days.map(|(from, to)| Period::new(from, to).map_err(|error| wrong.push("period", error.to_string())));
-        read.and_then(Result::ok)
+        days.and_then(|(from, to)| wrong.take("period", Period::new(from, to).map_err(Error::from)))
     });
     let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
     let asked = req.period.as_ref().map(|period| format!("{}..{}", period.from, period.to)).unwrap_or_default();
@@ -178,7 +178,7 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
     use pb::change_employment_request::Change as Sent;
     match change {
         None => {
-            wrong.push("change", "say what is to be different");
+            wrong.push("change", msg!("CHANGE_MISSING"));
             None
         }
         Some(Sent::Transfer(sent)) => {
@@ -192,7 +192,7 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
                 pb::Post::Concurrent => Some(Post::Concurrent),
                 pb::Post::Secondment => Some(Post::Secondment),
                 pb::Post::Unspecified | pb::Post::Home => {
-                    wrong.push("post.post", "concurrent or secondment: a home is hired, transferred or rehired");
+                    wrong.push("post.post", msg!("POST_KIND_MISSING"));
                     None
                 }
             };
@@ -239,7 +239,7 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
 fn read_why(wrong: &mut Violations, sent: &pb::NewLeave) -> Option<Why> {
     let (kind, reason) = (read_kind(sent.kind()), sent.reason.trim().to_owned());
     if reason.chars().count() > MAX_REASON {
-        wrong.push("leave.reason", format!("at most {MAX_REASON} characters"));
+        wrong.push("leave.reason", msg!("TEXT_TOO_LONG", max = MAX_REASON));
     }
     (kind.is_some() || !reason.is_empty()).then_some(Why { kind, reason })
 }
@@ -270,7 +270,7 @@ fn read_terms(wrong: &mut Violations, field: &str, sent: Option<pb::Terms>) -> T
     let unit = parse_or_none(wrong, field, &sent.unit_id);
     for (name, text) in [("position", &sent.position), ("grade", &sent.grade)] {
         if text.chars().count() > MAX_TEXT {
-            wrong.push(format!("terms.{name}"), format!("at most {MAX_TEXT} characters"));
+            wrong.push(format!("terms.{name}"), msg!("TEXT_TOO_LONG", max = MAX_TEXT));
         }
     }
     Terms { unit, position: sent.position.trim().to_owned(), grade: sent.grade.trim().to_owned() }
@@ -285,7 +285,7 @@ impl TryFrom<pb::GetPersonRequest> for Asked {
             ("", "", number) if !number.is_empty() => id_number_or_none(&mut wrong, number).map(By::IdNumber),
             (id, "", "") if !id.is_empty() => wrong.parse("person_id", id).map(|id| By::Key(Key::Id(id))),
             _ => {
-                wrong.push("person_id", "name the person by one of person_id, employee_no and id_number");
+                wrong.push("person_id", msg!("NAME_ONE_OF", fields = "person_id, employee_no, id_number"));
                 None
             }
         };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::reporting_service_server::ReportingService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -76,7 +76,7 @@ impl TryFrom<pb::SetReportingLineRequest> for app::Set {
             pb::ReportingLineKind::Solid => Some(LineKind::Solid),
             pb::ReportingLineKind::Dotted => Some(LineKind::Dotted),
             pb::ReportingLineKind::Unspecified => {
-                wrong.push("kind", "solid or dotted");
+                wrong.push("kind", msg!("LINE_KIND_MISSING"));
                 None
             }
         };

@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_group_chooses_within_the_bounds_of_the_kind_alone() {
-        for Kind { name, least, most, .. } in SCHEDULE {
+        for &Kind { name, least, most, .. } in &SCHEDULE {
             assert_eq!(judge(name, least).map(|kind| kind.name), Ok(name));
             assert_eq!(judge(name, most).map(|kind| kind.name), Ok(name));
             assert_eq!(judge(name, most + 1), Err(RetentionError::OutOfBounds(least, most)));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::retention_service_server::RetentionService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
+use tally_kernel::{Error, Locale};
 use tally_privacy::Kind;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -27,7 +27,7 @@ impl RetentionService for Rpc {
     ) -> Result<Response<pb::SetRetentionResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::set(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply.await.map(|set| pb::SetRetentionResponse { retention: Some(message(set)) }).answer(&ctx)
+        reply.await.map(|set| pb::SetRetentionResponse { retention: Some(message(set, ctx.locale)) }).answer(&ctx)
     }
 
     async fn list_retention(
@@ -36,7 +36,8 @@ impl RetentionService for Rpc {
     ) -> Result<Response<pb::ListRetentionResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let schedule = app::list(&self.0, &ctx).await;
-        let reply = schedule.map(|all| pb::ListRetentionResponse { schedule: all.into_iter().map(message).collect() });
+        let told = |one| message(one, ctx.locale);
+        let reply = schedule.map(|all| pb::ListRetentionResponse { schedule: all.into_iter().map(told).collect() });
         reply.answer(&ctx)
     }
 
@@ -61,15 +62,15 @@ impl TryFrom<pb::SetRetentionRequest> for app::Set {
     }
 }
 
-fn message((kind, one): (&'static Kind, Retention)) -> pb::Retention {
+fn message((kind, one): (&'static Kind, Retention), locale: Locale) -> pb::Retention {
     pb::Retention {
         kind: one.kind,
         months: one.months,
         default_months: kind.months,
         least_months: kind.least,
         most_months: kind.most,
-        counted_from: kind.counted_from.to_owned(),
-        legal_reason: kind.reason.to_owned(),
+        counted_from: tally_i18n::text(locale, &kind.counted_from),
+        legal_reason: tally_i18n::text(locale, &kind.reason),
         set_reason: one.set_reason,
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tally_access::Permission;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::role_service_server::RoleService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -59,7 +59,7 @@ impl TryFrom<pb::DefineRoleRequest> for app::Define {
             match scope_kind(scope) {
                 Some(kind) if !scopes.contains(&kind) => scopes.push(kind),
                 Some(_) => {}
-                None => wrong.push(format!("role.scopes[{at}]"), "say how far the role reaches"),
+                None => wrong.push(format!("role.scopes[{at}]"), msg!("REACH_MISSING")),
             }
         }
         let permissions = wrong.finish(given)?;

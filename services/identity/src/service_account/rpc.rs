@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use tally_access::Permission;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::service_account_service_server::ServiceAccountService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -127,7 +127,7 @@ impl TryFrom<pb::CreateApiKeyRequest> for NewKey {
         let read = |at: prost_types::Timestamp| Timestamp::new(at.seconds, at.nanos).ok();
         let expires_at = req.expires_at.and_then(read);
         if expires_at.is_none() {
-            wrong.push("expires_at", "when the key stops being good");
+            wrong.push("expires_at", msg!("INSTANT_MISSING"));
         }
         let (principal, expires_at) = wrong.finish(principal.zip(expires_at))?;
         let permissions = (!permissions.is_empty()).then_some(permissions);

@@ -13,9 +13,10 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tally_access::Permission;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
-use tally_kernel::{Bucket, Error, Kind, Rng};
+use tally_kernel::{Bucket, Error, Kind, Message, Rng, msg};
 use uuid::Uuid;
 use zeroize::Zeroizing;
+use zxcvbn::feedback::{Feedback, Warning};
 
 /// Life of an access token: what a stolen one is good for, were it not for the session behind it.
 pub const TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(10);
@@ -40,7 +41,7 @@ pub enum SessionError {
     /// The password is right, and the person is not employed today.
     NotEmployed,
     /// The password is too easy to guess; why.
-    Weak(String),
+    Weak(Option<Message>),
     /// The session ended, or never was.
     Ended,
     /// No such refresh token, or its session ended.
@@ -72,8 +73,7 @@ impl std::str::FromStr for LoginName {
         if (2..=100).contains(&name.chars().count()) && name.chars().all(allowed) {
             return Ok(Self(name));
         }
-        let wanted = "2 to 100 letters, digits and . _ - @ +";
-        Err(Error::new(Kind::InvalidArgument, "LOGIN_MALFORMED", wanted))
+        Err(Error::of(Kind::InvalidArgument, msg!("LOGIN_MALFORMED")))
     }
 }
 
@@ -94,7 +94,7 @@ impl Password {
     pub fn chosen(text: String) -> Result<Self, Error> {
         match text.chars().count() {
             12..=256 => Ok(Self(Zeroizing::new(text))),
-            _ => Err(Error::new(Kind::InvalidArgument, "PASSWORD_UNUSABLE", "12 to 256 characters")),
+            _ => Err(Error::of(Kind::InvalidArgument, msg!("PASSWORD_UNUSABLE"))),
         }
     }
 }
@@ -143,10 +143,30 @@ pub fn hash_chosen(password: &Password, about: &[String], salt: [u8; 16]) -> Res
     let about: Vec<&str> = about.iter().map(String::as_str).collect();
     let estimate = zxcvbn::zxcvbn(&password.0, &about);
     if estimate.score() < zxcvbn::Score::Three {
-        let warning = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-        return Err(SessionError::Weak(warning.map(|warning| warning.to_string()).unwrap_or_default()).into());
+        return Err(SessionError::Weak(estimate.feedback().and_then(Feedback::warning).map(weakness)).into());
     }
     hash(password, salt)
+}
+
+/// What makes a password easy to guess.
+fn weakness(warning: Warning) -> Message {
+    match warning {
+        Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess => {
+            msg!("WEAK_BY_KEYBOARD")
+        }
+        Warning::RepeatsLikeAaaAreEasyToGuess | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => {
+            msg!("WEAK_BY_REPEATS")
+        }
+        Warning::ThisIsATop10Password
+        | Warning::ThisIsATop100Password
+        | Warning::ThisIsACommonPassword
+        | Warning::ThisIsSimilarToACommonlyUsedPassword => msg!("WEAK_BY_FAME"),
+        Warning::SequencesLikeAbcAreEasyToGuess => msg!("WEAK_BY_SEQUENCE"),
+        Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess => msg!("WEAK_BY_DATE"),
+        Warning::AWordByItselfIsEasyToGuess
+        | Warning::NamesAndSurnamesByThemselvesAreEasyToGuess
+        | Warning::CommonNamesAndSurnamesAreEasyToGuess => msg!("WEAK_BY_WORD"),
+    }
 }
 
 /// A name, its words, and its words in one.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::session_service_server::SessionService;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{PrincipalId, SessionId};
 use tally_kernel::page::Page;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -123,7 +123,7 @@ impl TryFrom<pb::SignInRequest> for app::Attempt {
             _ => wrong.take("new_password", Password::chosen(req.new_password)),
         };
         if req.client.chars().count() > MAX_CLIENT {
-            wrong.push("client", format!("at most {MAX_CLIENT} characters"));
+            wrong.push("client", msg!("TEXT_TOO_LONG", max = MAX_CLIENT));
         }
         let (password, code) = (Password::typed(req.password), req.code);
         wrong.finish(Some(Self { login: req.login, password, code, new_password, client: req.client }))

@@ -13,7 +13,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPu
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_kernel::id::TenantId;
-use tally_kernel::{Error, Kind, Rng};
+use tally_kernel::{Error, Kind, Rng, msg};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -52,7 +52,7 @@ impl FromStr for ProviderName {
         if (2..=50).contains(&text.len()) && text.chars().all(plain) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Error::new(Kind::InvalidArgument, "PROVIDER_MALFORMED", "2 to 50 of a-z, 0-9 and -"))
+        Err(Error::of(Kind::InvalidArgument, msg!("PROVIDER_MALFORMED")))
     }
 }
 
@@ -83,11 +83,7 @@ impl TryFrom<String> for Address {
 impl FromStr for Address {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wanted = || {
-            let text =
-                "an address that begins with https:// (or http:// on the loopback), without # and without a user";
-            Error::new(Kind::InvalidArgument, "ADDRESS_MALFORMED", text)
-        };
+        let wanted = || Error::of(Kind::InvalidArgument, msg!("ADDRESS_MALFORMED"));
         let (scheme, rest) = text.split_once("://").ok_or_else(wanted)?;
         let host = rest.split(['/', '?']).next().unwrap_or_default();
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);

@@ -7,7 +7,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::sso_service_server::SsoService;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Rng};
+use tally_kernel::{Error, Rng, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -97,7 +97,7 @@ fn read(mut req: pb::PutSsoProviderRequest) -> Result<(Once, Provider), Error> {
     wrong.text("provider.client_id", &sent.client_id, 200);
     wrong.text("provider.claim", &sent.claim, 64);
     if client_secret.chars().count() > 500 {
-        wrong.push("client_secret", "at most 500 characters");
+        wrong.push("client_secret", msg!("TEXT_TOO_LONG", max = 500));
     }
     let region = wrong.parse::<Region>("provider.region", &sent.region);
     let read = name.zip(issuer).zip(redirect_uri).zip(region);
@@ -115,7 +115,7 @@ impl TryFrom<pb::FinishSsoRequest> for Finish {
         let mut wrong = Violations::new();
         wrong.text("code", &req.code, 4_096);
         if req.client.chars().count() > 200 {
-            wrong.push("client", "at most 200 characters");
+            wrong.push("client", msg!("TEXT_TOO_LONG", max = 200));
         }
         wrong.finish(Some(Self { state: req.state, code: req.code, client: req.client }))
     }

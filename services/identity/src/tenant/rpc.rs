@@ -7,7 +7,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::tenant_service_server::TenantService;
 use tally_kernel::error::Violations;
 use tally_kernel::money::Currency;
-use tally_kernel::{Error, time};
+use tally_kernel::{Error, msg, time};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -91,7 +91,7 @@ impl TryFrom<pb::AddRegionRequest> for app::Wanted {
         let body = digest(&req);
         let region = wrong.parse("region", &req.region);
         if region.as_ref().is_some_and(Region::is_global) {
-            wrong.push("region", "a region, not the whole group");
+            wrong.push("region", msg!("REGION_IS_GLOBAL"));
         }
         Ok(Self { request_id: req.request_id, body, change: Change::AddRegion(wrong.finish(region)?) })
     }
@@ -132,23 +132,17 @@ impl TryFrom<pb::InitTenantRequest> for NewTenant {
         let invitation = Some(std::mem::take(&mut req.invitation)).filter(|text| !text.is_empty());
         let body = digest(&req);
         wrong.text("name", &req.name, 200);
-        let currency: Option<Currency> = req.currency.parse().ok();
-        if currency.is_none() {
-            wrong.push("currency", "an ISO 4217 code such as CNY");
-        }
-        let zone = time::zone(&req.zone).ok();
-        if zone.is_none() {
-            wrong.push("zone", "an IANA zone such as Asia/Shanghai");
-        }
+        wrong.take("currency", req.currency.parse::<Currency>().map_err(Error::from));
+        wrong.take("zone", time::zone(&req.zone).map_err(Error::from));
         let mut regions: Vec<Region> = Vec::new();
         for (index, name) in req.regions.iter().enumerate() {
             match name.parse::<Region>() {
                 Ok(region) if !region.is_global() && !regions.contains(&region) => regions.push(region),
-                _ => wrong.push(format!("regions[{index}]"), "1 to 32 of a-z, 0-9 and -, each once"),
+                _ => wrong.push(format!("regions[{index}]"), msg!("REGION_UNUSABLE")),
             }
         }
         if req.regions.is_empty() {
-            wrong.push("regions", "at least one");
+            wrong.push("regions", msg!("LIST_EMPTY"));
         }
         let id = match req.tenant_id.as_str() {
             "" => Some(None),
