@@ -142,6 +142,6 @@ async fn write(
     }
     let id = ctx.new_id();
     work.insert(note::row(ctx, id, request, count)).await?;
-    work.emit(Event::new("bench.note.written", id, &count));
+    work.emit(Event::new("bench.note.written", id, count.to_string()));
     work.commit(Audit::new("bench.note.write", "note", id), count).await
 }

@@ -1,13 +1,13 @@
 //! Generates messages, clients and servers from `proto/`, writes the descriptor set with its options (prost drops
 //! them), and refuses a message with a field whose data class neither it nor its message declares. Messages that hold what not everybody may
-//! read print without it: `{:?}` is how values come into logs.
+//! read print without it: `{:?}` is how values come into logs. Messages that are events say their kind and key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use prost_reflect::{DescriptorPool, EnumDescriptor, FieldDescriptor, MessageDescriptor};
+use prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, MessageDescriptor, Value};
 
 mod classify;
 
@@ -27,15 +27,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = DescriptorPool::decode(encoded.as_slice())?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.binpb"), &encoded)?;
-    let redacted = write_redacted(&pool, &out)?;
+    let redacted = write_impls(&pool, &out)?;
     tonic_prost_build::configure().skip_debug(&redacted).compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 
-/// Writes `Debug` of every message with a field that not everybody may read, a file for each package, and gives their names.
-fn write_redacted(pool: &DescriptorPool, out: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+/// Writes what messages are beside prost's part, a file for each package, and gives the names of those whose `Debug` it holds:
+/// that of every message with a field that not everybody may read.
+fn write_impls(pool: &DescriptorPool, out: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let names = pool.get_enum_by_name("tally.common.v1.DataClass").ok_or("no enum tally.common.v1.DataClass")?;
     let classes = Classes { of: classify::classes(pool)?, names };
+    let event = pool.get_extension_by_name("tally.common.v1.event").ok_or("no option tally.common.v1.event")?;
     let (mut files, mut names) = (BTreeMap::<String, String>::new(), Vec::new());
     for message in pool.all_messages().filter(|m| m.full_name().starts_with("tally.")) {
         let file = files.entry(message.package_name().to_owned()).or_default();
@@ -43,9 +45,13 @@ fn write_redacted(pool: &DescriptorPool, out: &Path) -> Result<Vec<String>, Box<
             debug_of(&message, &classes, file)?;
             names.push(format!(".{}", message.full_name()));
         }
+        if message.options().has_extension(&event) {
+            let options = message.options().get_extension(&event).into_owned();
+            event_of(&message, options.as_message().ok_or("an event is a message")?, file)?;
+        }
     }
     for (package, text) in files {
-        fs::write(out.join(format!("redacted.{package}.rs")), text)?;
+        fs::write(out.join(format!("impls.{package}.rs")), text)?;
     }
     Ok(names)
 }
@@ -86,6 +92,17 @@ fn debug_of(message: &MessageDescriptor, classes: &Classes, into: &mut String) -
     }
     into.push_str(".finish()\n}\n}\n");
     Ok(())
+}
+
+fn event_of(message: &MessageDescriptor, options: &DynamicMessage, into: &mut String) -> Result<(), std::fmt::Error> {
+    let (name, kind) = (message.name(), message.full_name());
+    let key = options.get_field_by_name("key").and_then(|key| key.as_str().map(str::to_owned)).unwrap_or_default();
+    let formerly = options.get_field_by_name("formerly");
+    let formerly: Vec<&str> =
+        formerly.iter().filter_map(|kinds| kinds.as_list()).flatten().filter_map(Value::as_str).collect();
+    writeln!(into, "impl crate::events::EventMessage for {name} {{")?;
+    writeln!(into, "const KIND: &'static str = {kind:?};\nconst FORMERLY: &'static [&'static str] = &{formerly:?};")?;
+    writeln!(into, "fn key(&self) -> &str {{ &self.r#{key} }}\n}}")
 }
 
 fn protos(dir: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {

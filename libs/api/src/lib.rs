@@ -1,5 +1,5 @@
 //! Generated messages, clients and servers of every package, the descriptor set, and what is read from it: the data
-//! class of a field. Nothing else lives here.
+//! class of a field, and the events. Nothing else lives here.
 //!
 //! Architecture invariant: proto types stop at a room's `rpc.rs`, a service's `peers.rs` and `events.rs`, and the
 //! command line.
@@ -7,6 +7,7 @@
 pub mod classes;
 #[path = "../classify.rs"]
 mod classify;
+pub mod events;
 mod redact;
 
 macro_rules! packages {
@@ -16,7 +17,7 @@ macro_rules! packages {
             /// Version 1.
             pub mod v1 {
                 include!(concat!(env!("OUT_DIR"), "/tally.", stringify!($package), ".v1.rs"));
-                include!(concat!(env!("OUT_DIR"), "/redacted.tally.", stringify!($package), ".v1.rs"));
+                include!(concat!(env!("OUT_DIR"), "/impls.tally.", stringify!($package), ".v1.rs"));
             }
         }
     )+};

@@ -3,40 +3,24 @@
 //! The order makes it safe to be killed anywhere: erase, report, and only then move the cursor. Each of the three may be
 //! done twice and counts once.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tally_access::{Actor, OpContext, Rpc, Target, compile_service};
-use tally_api::common::v1::{Event, ReadEventsRequest};
-use tally_api::identity::v1 as identity;
+use tally_access::{OpContext, Rpc, Target};
 use tally_api::identity::v1::erasure_service_client::ErasureServiceClient;
-use tally_api::identity::v1::event_service_client::EventServiceClient;
+use tally_api::identity::v1::{Erasure, GetErasureRequest, PersonErased, ReportErasureRequest, TenantDeleted};
+use tally_app::consumer::{Consumer, Handled, Handler, Producer, Received};
 use tally_cache::Cache;
-use tally_kernel::id::{ErasureId, PersonId, TenantId};
+use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::{Clock, Error, Result, Rng};
-use tally_rpc::{Peer, current_trace, error_from, looking};
-use tally_runtime::{Shutdown, Task};
+use tally_rpc::{Peer, error_from, looking};
+use tally_runtime::Task;
 use tally_store::{Audit, DataTable, Store};
 use tracing::Instrument as _;
 
-/// The producer whose events are read, and the name of the cursor.
-pub const SOURCE: &str = "identity";
-/// The event that tells of an erasure; its key is the erasure's id.
-pub const ERASED: &str = "identity.person.erased";
-
-/// The event that tells that a group is deleted; its key is the group's id.
-pub const DELETED: &str = "identity.tenant.deleted";
-
 /// Rows of each table that one unit of a removal deletes at most.
 const REMOVED_AT_ONCE: u64 = 5_000;
-/// How often a follower looks that heard no bell: one may be missed.
-const LOOK: Duration = Duration::from_secs(5);
-/// How long it waits when it is another service's turn.
-const TURN: Duration = Duration::from_secs(1);
-/// Events of one answer.
-const EVENTS: u32 = 100;
-
 /// Somebody who was erased in identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
@@ -77,96 +61,69 @@ pub struct Follower {
 
 /// The background work of following; `R` is the service's row of the policy table for it.
 pub fn follower<R: Rpc>(follower: Follower) -> Task {
-    Task::new("erasures", move |shutdown| follow::<R>(follower.clone(), shutdown))
+    let Follower { service, store, identity, cache, clock, rng, .. } = follower.clone();
+    let handler = Erasures { follower: Arc::new(follower), row: PhantomData::<fn() -> R> };
+    let producer = Producer::Identity(identity, cache);
+    Consumer { service, producer, store, clock, rng, handler }.task("erasures")
 }
 
-async fn follow<R: Rpc>(follower: Follower, shutdown: Shutdown) -> Result<()> {
-    let mut bell = follower.cache.bell(SOURCE);
-    let mut at = follower.store.cursor(SOURCE).await?;
-    while !shutdown.is_requested() {
-        let events = follower.events(at).instrument(looking()).await?;
-        if events.is_empty() {
-            tokio::select! {
-                () = bell.heard() => {}
-                _ = shutdown.sleep(LOOK) => {}
-            }
-        }
-        for event in events {
-            let position = i64::try_from(event.position).unwrap_or(i64::MAX);
-            let done = match event.kind.as_str() {
-                ERASED => follower.done::<R>(&event, position).await?,
-                DELETED => follower.deleted::<R>(&event, position).await?,
-                _ => true,
-            };
-            if !done {
-                shutdown.sleep(TURN).await;
-                break;
-            }
-            at = position;
-        }
+struct Erasures<R> {
+    follower: Arc<Follower>,
+    row: PhantomData<fn() -> R>,
+}
+
+impl<R> Clone for Erasures<R> {
+    fn clone(&self) -> Self {
+        Self { follower: Arc::clone(&self.follower), row: PhantomData }
     }
-    Ok(())
+}
+
+impl<R: Rpc> Handler for Erasures<R> {
+    type Row = R;
+
+    async fn handle(&self, ctx: &OpContext, event: &Received) -> Result<Handled> {
+        let follower = &*self.follower;
+        if let Some(erased) = event.read::<PersonErased>()? {
+            return follower.erased::<R>(ctx, event, erased.erasure_id).await;
+        }
+        if event.read::<TenantDeleted>()?.is_some() {
+            let work = async { purge::<R>(&follower.store, &event.traced(ctx), event, &[]).await };
+            work.instrument(event.span(follower.service)).await?;
+        }
+        Ok(Handled::Done)
+    }
 }
 
 impl Follower {
-    fn context(&self, tenant: TenantId) -> OpContext {
-        let view = Arc::new(compile_service(self.service, 0));
-        OpContext::new(Actor::service(self.service, tenant, None), view, self.clock.clone(), self.rng.clone())
-    }
-
-    async fn events(&self, at: i64) -> Result<Vec<Event>> {
-        let ctx = self.context(TenantId(uuid::Uuid::nil()));
-        let ask = ReadEventsRequest { after: u64::try_from(at).unwrap_or(0), limit: EVENTS };
-        let mut client = EventServiceClient::new(self.identity.channel());
-        let reply = client.read_events(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?;
-        Ok(reply.into_inner().events)
-    }
-
-    /// Does this service's part. `false`: it is another one's turn.
-    async fn done<R: Rpc>(&self, event: &Event, position: i64) -> Result<bool> {
-        let ctx = self.context(event.tenant_id.parse()?);
+    /// Does this service's part of an erasure, when its turn has come.
+    async fn erased<R: Rpc>(&self, ctx: &OpContext, event: &Received, erasure_id: String) -> Result<Handled> {
         let mut client = ErasureServiceClient::new(self.identity.channel());
-        let ask = identity::GetErasureRequest { erasure_id: event.key.clone() };
-        let ask = client.get_erasure(self.identity.as_service(&ctx, ask)).instrument(looking());
-        let told = ask.await.map_err(error_from)?.into_inner();
-        let erasure = told.erasure.ok_or_else(|| Error::internal("an erasure without its content"))?;
+        let ask = client.get_erasure(self.identity.as_service(ctx, GetErasureRequest { erasure_id }));
+        let answer = ask.instrument(looking()).await.map_err(error_from)?.into_inner();
+        let erasure = answer.erasure.ok_or_else(|| Error::internal("an erasure without its content"))?;
         let reported = |service: &str| erasure.parts.iter().any(|p| p.service == service && p.done_at.is_some());
         if self.after.is_some_and(|other| !reported(other)) {
-            return Ok(false);
+            return Ok(Handled::Later);
         }
-        let work = self.do_part::<R>(event, position, &erasure, told.employee_no, reported(self.service));
-        work.instrument(work_of(self.service, event)).await?;
-        Ok(true)
-    }
-
-    async fn do_part<R: Rpc>(
-        &self,
-        event: &Event,
-        position: i64,
-        erasure: &identity::Erasure,
-        employee_no: String,
-        reported: bool,
-    ) -> Result<()> {
-        let ctx = OpContext { trace: current_trace(), ..self.context(event.tenant_id.parse()?) };
-        if !reported {
-            let (erasure, person) = (erasure.erasure_id.parse()?, erasure.person_id.parse()?);
-            let rows = self.erase::<R>(&ctx, Subject { erasure, person, employee_no }).await?;
-            let mut client = ErasureServiceClient::new(self.identity.channel());
-            let ask = identity::ReportErasureRequest { erasure_id: event.key.clone(), rows };
-            client.report_erasure(self.identity.as_service(&ctx, ask)).await.map_err(error_from)?;
-        }
-        self.advance::<R>(&ctx, event, position).await
-    }
-
-    /// Removes a group that was deleted.
-    async fn deleted<R: Rpc>(&self, event: &Event, position: i64) -> Result<bool> {
         let work = async {
-            let ctx = OpContext { trace: current_trace(), ..self.context(event.tenant_id.parse()?) };
-            remove_group::<R>(&self.store, &ctx, &[]).await?;
-            self.advance::<R>(&ctx, event, position).await
+            let ctx = event.traced(ctx);
+            if !reported(self.service) {
+                self.do_part::<R>(&ctx, &erasure, answer.employee_no).await?;
+            }
+            advance::<R>(&self.store, &ctx, event, || Audit::new("suite.person.erase_reported", "erasure", &event.key))
+                .await
         };
-        work.instrument(work_of(self.service, event)).await?;
-        Ok(true)
+        work.instrument(event.span(self.service)).await?;
+        Ok(Handled::Done)
+    }
+
+    async fn do_part<R: Rpc>(&self, ctx: &OpContext, erasure: &Erasure, employee_no: String) -> Result<()> {
+        let (id, person) = (erasure.erasure_id.parse()?, erasure.person_id.parse()?);
+        let rows = self.erase::<R>(ctx, Subject { erasure: id, person, employee_no }).await?;
+        let mut client = ErasureServiceClient::new(self.identity.channel());
+        let ask = ReportErasureRequest { erasure_id: erasure.erasure_id.clone(), rows };
+        client.report_erasure(self.identity.as_service(ctx, ask)).await.map_err(error_from)?;
+        Ok(())
     }
 
     /// Erases in this service: how many rows were removed or cleared.
@@ -191,35 +148,30 @@ impl Follower {
         self.store.wipe().await?;
         Ok(rows)
     }
-
-    async fn advance<R: Rpc>(&self, ctx: &OpContext, event: &Event, position: i64) -> Result<()> {
-        let permit = ctx.permit::<R>(&Target::tenant())?;
-        let moved = self.store.retry(ctx, || async {
-            let work = self.store.unit(ctx, &permit).await?;
-            if !work.advance_cursor(SOURCE, position).await? {
-                return Ok(());
-            }
-            let (action, subject) = match event.kind.as_str() {
-                DELETED => ("suite.tenant.removed", "tenant"),
-                _ => ("suite.person.erase_reported", "erasure"),
-            };
-            work.commit(Audit::new(action, subject, &event.key), ()).await
-        });
-        moved.await
-    }
 }
 
-/// The span of what a service does for an event, in the trace of the call that caused it.
-fn work_of(service: &'static str, event: &Event) -> tracing::Span {
-    tally_rpc::work(service, &event.kind, Some(event.traceparent.as_str()))
+/// Takes an event as done whose effect is in units before it.
+async fn advance<R: Rpc>(store: &Store, ctx: &OpContext, event: &Received, audit: impl Fn() -> Audit) -> Result<()> {
+    let permit = ctx.permit::<R>(&Target::tenant())?;
+    let moved = store.retry(ctx, || async {
+        let work = store.unit(ctx, &permit).await?;
+        if event.advance(&work).await? { work.commit(audit(), ()).await } else { Ok(()) }
+    });
+    moved.await
+}
+
+/// Removes a group that was deleted, but for the logs and the tables in `keep`, and takes the event as done.
+///
+/// # Errors
+/// `PERMISSION_DENIED`; `STORE_UNAVAILABLE`.
+pub async fn purge<R: Rpc>(store: &Store, ctx: &OpContext, event: &Received, keep: &[&str]) -> Result<()> {
+    remove_group::<R>(store, ctx, keep).await?;
+    advance::<R>(store, ctx, event, || Audit::new("suite.tenant.removed", "tenant", ctx.tenant())).await
 }
 
 /// Removes all that a service holds of the context's group but the logs and the tables in `keep`, many units one after the
 /// other, and destroys its keys at the end. It may be stopped anywhere and done again.
-///
-/// # Errors
-/// `PERMISSION_DENIED`; `STORE_UNAVAILABLE`.
-pub async fn remove_group<R: Rpc>(store: &Store, ctx: &OpContext, keep: &[&str]) -> Result<()> {
+async fn remove_group<R: Rpc>(store: &Store, ctx: &OpContext, keep: &[&str]) -> Result<()> {
     let permit = ctx.permit::<R>(&Target::tenant())?;
     loop {
         let rows = store.retry(ctx, || async {

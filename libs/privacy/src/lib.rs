@@ -15,7 +15,7 @@ use tally_kernel::{Error, Result};
 use tonic::{Response, Status};
 
 pub use export::export;
-pub use follow::{Before, DELETED, ERASED, Follower, SOURCE, Subject, follower, remove_group};
+pub use follow::{Before, Follower, Subject, follower, purge};
 pub use group::export_group;
 pub use retention::{Ran, Terms, run, terms};
 pub use schedule::{Kind, PERSON, REQUESTS, SCHEDULE, kind};

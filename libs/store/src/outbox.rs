@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement, Value};
-use serde::Serialize;
 use tally_kernel::Error;
 use tally_kernel::id::TenantId;
 use tokio::sync::watch;
@@ -37,13 +36,14 @@ const MOST_LOOKED_AT: i64 = 10_000;
 pub struct Event {
     kind: &'static str,
     key: String,
-    payload: Result<String, String>,
+    payload: String,
 }
 
 impl Event {
-    /// An event of a `kind` (`attendance.punch.recorded`) about the thing with this `key`.
-    pub fn new(kind: &'static str, key: impl fmt::Display, payload: &impl Serialize) -> Self {
-        Self { kind, key: key.to_string(), payload: serde_json::to_string(payload).map_err(|e| e.to_string()) }
+    /// An event of a `kind` (`tally.performance.v1.CyclePublished`) about the thing with this `key`; `payload` is JSON. Services
+    /// make it of a message of the contracts, with `tally_app::events::event`.
+    pub fn new(kind: &'static str, key: impl fmt::Display, payload: impl Into<String>) -> Self {
+        Self { kind, key: key.to_string(), payload: payload.into() }
     }
 }
 
@@ -60,8 +60,8 @@ pub struct EventRecord {
     pub kind: String,
     /// To which thing.
     pub key: String,
-    /// The details.
-    pub payload: serde_json::Value,
+    /// The details, as JSON.
+    pub payload: String,
     /// When, by the producer's clock.
     pub at: jiff::Timestamp,
     /// Who caused it: the principal.
@@ -143,7 +143,7 @@ pub(crate) fn parts(tx: &ScopedTx, events: Vec<Event>) -> Result<Vec<Part>, Stor
                 at: from_db(to_db(scope.now)),
                 kind: event.kind.to_owned(),
                 key: event.key,
-                payload: event.payload.map_err(StoreError::fault)?,
+                payload: event.payload,
                 principal: scope.author.principal,
                 actor: scope.author.kind.clone(),
                 trace: scope.trace.clone(),
@@ -295,7 +295,7 @@ fn record(row: &QueryResult) -> Result<EventRecord, StoreError> {
         tenant: read.tenant,
         kind: read.kind,
         key: read.key,
-        payload: serde_json::from_str(&read.payload).map_err(StoreError::fault)?,
+        payload: read.payload,
         at: read.at,
         principal: read.principal,
         actor: read.actor,

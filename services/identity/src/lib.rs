@@ -14,7 +14,7 @@ mod directory;
 mod entitlement;
 mod erasure;
 mod errors;
-mod event;
+mod events;
 mod export;
 mod hold;
 mod imported;
@@ -146,7 +146,7 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(HoldServiceServer::new(hold::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(RetentionServiceServer::new(retention::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(ErasureServiceServer::new(erasure::rpc::Rpc(Arc::clone(&app)))))
-        .add_service(limited!(EventServiceServer::new(event::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(EventServiceServer::new(events::Rpc { store: app.store.clone() })))
         .add_service(limited!(DirectoryServiceServer::new(directory::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(EntitlementServiceServer::new(entitlement::rpc::Rpc(app))))
         .add_service(limited!(AuditServiceServer::new(audit)));

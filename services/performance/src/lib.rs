@@ -10,6 +10,7 @@ pub mod privacy;
 
 mod accounts;
 mod errors;
+mod events;
 mod migrations;
 mod peers;
 mod trusted;
@@ -71,12 +72,6 @@ mod transfer {
     pub(crate) mod domain;
     pub(crate) mod rpc;
     pub(crate) mod store;
-}
-
-/// What other services are told.
-mod event {
-    pub(crate) mod app;
-    pub(crate) mod rpc;
 }
 
 use std::sync::Arc;
@@ -163,7 +158,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(AttributionServiceServer::new(credit::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(TransferServiceServer::new(transfer::rpc::Rpc { app: app.clone() })))
-        .add_service(limited!(EventServiceServer::new(event::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(EventServiceServer::new(events::Rpc { store: app.store.clone() })))
         .add_service(limited!(PrivacyServiceServer::new(privacy::Rpc {
             store: app.store.clone(),
             identity: app.peers.identity.clone(),

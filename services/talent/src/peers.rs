@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use tally_access::OpContext;
 use tally_api::attendance::v1 as attendance;
-use tally_api::common::v1::ReadEventsRequest;
 use tally_api::performance::v1 as performance;
 use tally_kernel::id::{AccountId, CycleId};
 use tally_kernel::{Error, Result, page};
@@ -24,37 +23,7 @@ pub struct Peers {
     pub performance: Peer,
 }
 
-/// An event that talent cares to know of.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// Position in the producer's log.
-    pub position: i64,
-    /// Such as `cycle.published`.
-    pub kind: String,
-    /// What it is about.
-    pub key: String,
-    /// The group.
-    pub tenant: String,
-    /// W3C traceparent of the call that made it happen.
-    pub trace: Option<String>,
-}
-
 impl Peers {
-    /// Events of performance after `position`.
-    pub async fn events(&self, ctx: &OpContext, position: i64) -> Result<Vec<Event>> {
-        let ask = ReadEventsRequest { after: u64::try_from(position).unwrap_or(0), limit: 100 };
-        let mut client = performance::event_service_client::EventServiceClient::new(self.performance.channel());
-        let reply = client.read_events(self.performance.as_service(ctx, ask)).await.map_err(error_from)?;
-        let events = reply.into_inner().events.into_iter().map(|e| Event {
-            position: i64::try_from(e.position).unwrap_or(i64::MAX),
-            kind: e.kind,
-            key: e.key,
-            tenant: e.tenant_id,
-            trace: (!e.traceparent.is_empty()).then_some(e.traceparent),
-        });
-        Ok(events.collect())
-    }
-
     /// What a published cycle shows about everybody in it.
     pub async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Published> {
         let (accounts, cards) = (self.accounts(ctx).await?, self.cards(ctx, cycle).await?);

@@ -28,8 +28,8 @@ async fn positions_are_dense_under_many_commits_at_once_and_two_sequencers() {
             db.store.retry(ctx, move || async move {
                 let mut work = db.store.unit(ctx, &permit(ctx)).await?;
                 work.insert(row(ctx, &format!("{n}"))).await?;
-                work.emit(Event::new("sample.note.written", n, &n));
-                work.emit(Event::new("sample.note.counted", n, &n));
+                work.emit(Event::new("sample.note.written", n, n.to_string()));
+                work.emit(Event::new("sample.note.counted", n, n.to_string()));
                 work.commit(audit(), ()).await
             })
         };
@@ -63,7 +63,7 @@ async fn logged() -> Vec<TestStore> {
         for n in 0..6 {
             let mut work = unit_of(&db.store, &ctx).await;
             work.insert(row(&ctx, &format!("{n}"))).await.unwrap();
-            work.emit(Event::new("sample.note.written", n, &n));
+            work.emit(Event::new("sample.note.written", n, n.to_string()));
             work.commit(audit().note("n", n), ()).await.unwrap();
         }
         db.store.sequence_now().await.unwrap();
@@ -251,7 +251,7 @@ async fn the_sequencer_numbers_on_its_own_and_rings() {
         });
         let ctx = context(&db, 1);
         let mut work = unit_of(&db.store, &ctx).await;
-        work.emit(Event::new("sample.note.written", "a", &1));
+        work.emit(Event::new("sample.note.written", "a", "1"));
         work.commit(audit(), ()).await.unwrap();
         let position = tokio::time::timeout(Duration::from_secs(30), rung.wait_for(|position| *position > 0)).await;
         assert_eq!(*position.unwrap().unwrap(), 1, "{}", db.name);

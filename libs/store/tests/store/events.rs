@@ -10,7 +10,7 @@ async fn events_are_read_in_order_from_any_position() {
         let ctx = context(&db, 1);
         for n in 0..5 {
             let mut work = unit_of(&db.store, &ctx).await;
-            work.emit(Event::new("sample.note.written", n, &n));
+            work.emit(Event::new("sample.note.written", n, n.to_string()));
             work.commit(audit(), ()).await.unwrap();
         }
         assert_eq!(db.store.read_events(0, 10).await.unwrap(), [], "{}: not numbered yet", db.name);
@@ -32,7 +32,7 @@ async fn whose_events_are_few_still_learns_how_far_the_log_was_read() {
             // Positions 1 and 4 are mine.
             let ctx = if n % 3 == 0 { &mine } else { &theirs };
             let mut work = unit_of(&db.store, ctx).await;
-            work.emit(Event::new("sample.note.written", n, &n));
+            work.emit(Event::new("sample.note.written", n, n.to_string()));
             work.commit(audit(), ()).await.unwrap();
             db.store.sequence_now().await.unwrap();
         }

@@ -8,7 +8,7 @@ use tally_access::OpContext;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Event, UnitOfWork};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
@@ -62,7 +62,6 @@ pub async fn record_handover(app: &App, ctx: &OpContext, command: Command) -> Re
             let id = store::record(&mut work, ctx, &placed)?;
             let took = command.kind == HandoverKind::Take;
             let done = Recorded { id, account, person, at, took };
-            work.emit(Event::new("attendance.handover.recorded", id, &done));
             let audit = Audit::new("attendance.handover.record", "handover", id).region(&home.region);
             work.commit(audit.note("account", account).note("took", took), done).await
         })

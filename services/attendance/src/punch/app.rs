@@ -8,7 +8,7 @@ use tally_access::OpContext;
 use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Event, UnitOfWork};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
 use super::store;
@@ -66,7 +66,6 @@ pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Resul
             let id = store::record(&mut work, ctx, &placed, verdict, command.device_at)?;
             let came = command.kind == PunchKind::In;
             let done = Recorded { id, person, at, came, verdict, reasons };
-            work.emit(Event::new("attendance.punch.recorded", id, &done));
             let audit = Audit::new("attendance.punch.record", "punch", id).region(&home.region);
             work.commit(audit.note("verdict", verdict.word()).note("came", came), done).await
         })

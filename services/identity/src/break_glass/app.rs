@@ -1,13 +1,12 @@
 //! Declaring an emergency, ending it, reviewing it.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Scope, Target};
 use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
-use tally_kernel::id::{BreakGlassId, PrincipalId};
+use tally_kernel::id::BreakGlassId;
 use tally_kernel::page::Page;
-use tally_store::{Audit, Event, UnitOfWork};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, BreakGlass, BreakGlassError, Timespan};
 use super::store;
@@ -15,7 +14,7 @@ use crate::access::domain::Facts;
 use crate::login::domain::{CodeOutcome, LoginError};
 use crate::policy::{EndBreakGlass, ListBreakGlasses, OpenBreakGlass, ReviewBreakGlass};
 use crate::role::domain::Roles;
-use crate::{App, access, login, org, session, tenant, views};
+use crate::{App, access, events, login, org, session, tenant, views};
 
 /// An emergency to declare.
 #[derive(Clone, Debug)]
@@ -98,7 +97,7 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
         let emergency = wanted.emergency(ctx, time);
         store::insert(&work, ctx, &emergency).await?;
         let consistency_token = access::app::advance(&work, ctx, revision).await?;
-        work.emit(Event::new("identity.break_glass.opened", emergency.id, &announcement(&emergency)));
+        work.emit(events::break_glass_opened(&emergency)?);
         let audit = Audit::new("identity.break_glass.open", "break_glass", emergency.id);
         let audit = audit.note("permissions", emergency.permissions.join(" ")).note("until", emergency.until);
         work.commit(audit, Tried::Opened(Box::new(Changed { emergency, consistency_token }))).await
@@ -116,28 +115,6 @@ async fn named(work: &UnitOfWork, ctx: &OpContext, scope: &Scope) -> Result<()> 
     let today = views::today(ctx, &group.zone)?;
     let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
     Ok(access::domain::named(scope, &facts)?)
-}
-
-/// What an event says of an emergency: ids and names of permissions; the reason stays here, it may name people.
-#[derive(Serialize)]
-struct Announcement<'a> {
-    break_glass_id: BreakGlassId,
-    principal_id: PrincipalId,
-    permissions: &'a [String],
-    scope: &'a str,
-    scope_ref: &'a str,
-    until: Timestamp,
-}
-
-fn announcement(emergency: &BreakGlass) -> Announcement<'_> {
-    Announcement {
-        break_glass_id: emergency.id,
-        principal_id: emergency.principal,
-        permissions: &emergency.permissions,
-        scope: &emergency.scope,
-        scope_ref: &emergency.scope_ref,
-        until: emergency.ended_at.unwrap_or(emergency.until),
-    }
 }
 
 /// Ends an emergency before its time: who declared it, or a reviewer.
@@ -162,7 +139,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &Change) -> Result<C
             store::end(&work, ctx, wanted.id).await?;
             let consistency_token = access::app::advance(&work, ctx, revision).await?;
             let emergency = BreakGlass { ended_at: Some(ctx.now()), ..found };
-            work.emit(Event::new("identity.break_glass.ended", emergency.id, &announcement(&emergency)));
+            work.emit(events::break_glass_ended(&emergency)?);
             let audit = Audit::new("identity.break_glass.end", "break_glass", wanted.id);
             work.commit(audit, Changed { emergency, consistency_token }).await
         })

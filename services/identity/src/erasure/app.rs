@@ -6,7 +6,7 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::page::Page;
-use tally_store::{Audit, Event, ScopedTx, UnitOfWork};
+use tally_store::{Audit, ScopedTx, UnitOfWork};
 
 use super::domain::{self, Dropped, Erasure, ErasureError, Facts};
 use super::store;
@@ -14,7 +14,8 @@ use crate::person::domain::Person;
 use crate::person::store::Key;
 use crate::policy::{ApproveErasure, GetErasure, ListErasures, ReportErasure, RequestErasure};
 use crate::{
-    App, access, break_glass, delegation, export, hold, login, person, retention, session, tenant, termination, views,
+    App, access, break_glass, delegation, events, export, hold, login, person, retention, session, tenant, termination,
+    views,
 };
 
 /// An erasure to ask for.
@@ -150,8 +151,7 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
             let rows = erase(&work, ctx, &person).await?;
             store::approve(&work, ctx, wanted.id, &person.employee_no).await?;
             let consistency_token = access::app::advance(&work, ctx, revision).await?;
-            let told = Announcement { erasure_id: wanted.id, person_id: asked.person };
-            work.emit(Event::new(tally_privacy::ERASED, wanted.id, &told));
+            work.emit(events::person_erased(wanted.id, asked.person)?);
             let audit = Audit::new("identity.erasure.approve", "erasure", wanted.id).about(asked.person);
             let approved = Some((ctx.actor.principal, ctx.now()));
             let erasure = Erasure { approved, parts: domain::parts(true, Vec::new()), ..asked };
@@ -168,13 +168,6 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
 /// `PERSON_ERASED`.
 pub(crate) async fn refuse_erased(work: &UnitOfWork, person: PersonId) -> Result<()> {
     if store::is_erased(work, person).await? { Err(ErasureError::Erased(person).into()) } else { Ok(()) }
-}
-
-/// What an event says of an erasure: ids, which mean nobody any more.
-#[derive(Serialize)]
-struct Announcement {
-    erasure_id: ErasureId,
-    person_id: PersonId,
 }
 
 /// Erases a person here: the login with all that hangs on it, the key, and what says who it was.

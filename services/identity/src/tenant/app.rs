@@ -6,7 +6,7 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_rpc::Keys as _;
-use tally_store::{Audit, Event, UnitOfWork};
+use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, Change, Initialised, NewTenant, Tenant, TenantError};
 use super::{invitation, store};
@@ -14,7 +14,7 @@ use crate::access::domain::Grant;
 use crate::org::domain::{ALWAYS, State, UnitKind};
 use crate::policy::{GetTenant, InitTenant};
 use crate::session::domain::{self as session, Holder, Principal};
-use crate::{App, access, hold, org};
+use crate::{App, access, events, hold, org};
 
 /// Makes the group, its root unit, its first administrator and the principals of the services: on an empty store, or by an
 /// invitation.
@@ -164,7 +164,7 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
                     return Err(TenantError::OnHold.into());
                 }
                 store::forget_names(&work, tenant.id).await?;
-                work.emit(Event::new(tally_privacy::DELETED, tenant.id, &()));
+                work.emit(events::tenant_deleted(tenant.id)?);
             }
             access::store::advance(&work, ctx, facts).await?;
             work.commit(Audit::new(wanted.change.name(), "tenant", tenant.id), tenant).await

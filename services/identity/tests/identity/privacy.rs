@@ -209,7 +209,8 @@ async fn it_is_complete_when_every_service_has_reported_and_the_number_goes_with
         };
         let denied = answered(identity.events().read_events(hr.says(events)).await).unwrap_err();
         assert_eq!(denied.reason(), "PERMISSION_DENIED", "who may not read is told so, and gets no position");
-        let told_of: Vec<_> = sequenced().await.into_iter().filter(|e| e.kind == "identity.person.erased").collect();
+        let told_of: Vec<_> =
+            sequenced().await.into_iter().filter(|e| e.kind == "tally.identity.v1.PersonErased").collect();
         assert_eq!(told_of.len(), 1, "{}", identity.db.name);
         assert_eq!(told_of[0].key, id);
         assert!(!told_of[0].payload.contains("E77"), "{}", told_of[0].payload);

@@ -7,14 +7,14 @@ use tally_access::{OpContext, Region, Target};
 use tally_kernel::id::CycleId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, Event, WorkOrder, digest};
+use tally_store::{Audit, WorkOrder, digest};
 use tracing::Instrument as _;
 
-use super::domain::{Cycle, NewCycle, Published, State, Step};
+use super::domain::{Cycle, NewCycle, State, Step};
 use super::store;
-use crate::App;
 use crate::cycle::step::{Job, Task, WORK};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
+use crate::{App, events};
 
 /// How often a watched cycle is looked at: another replica may be the one that works on it.
 const LOOK: Duration = Duration::from_millis(200);
@@ -123,7 +123,7 @@ pub async fn publish_cycle(app: &App, ctx: &OpContext, request_id: &str, id: Cyc
             let after = before.publish()?;
             store::save(&work, &after).await?;
             let summary = after.summary.clone().unwrap_or_default();
-            work.emit(Event::new("cycle.published", id, &Published::of(&after, &summary)));
+            work.emit(events::cycle_published(&after, &summary)?);
             let audit = Audit::new("performance.cycle.publish", "cycle", id).before(&was).after(&commitment(&after)?);
             work.commit(audit.note("digest", &summary.digest), after).await
         })

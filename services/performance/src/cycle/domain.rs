@@ -7,8 +7,6 @@
 //!   +--------+-----+------+     cancelling goes back to open
 //! ```
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use tally_kernel::id::{CycleId, SchemeId};
 use tally_kernel::time::Period;
@@ -302,58 +300,6 @@ impl Cycle {
 
     fn changed(self) -> Self {
         Self { version: self.version + 1, ..self }
-    }
-}
-
-/// What `cycle.published` tells other services.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Published {
-    /// The cycle.
-    pub cycle_id: CycleId,
-    /// Its name.
-    pub name: String,
-    /// First local date.
-    pub from: jiff::civil::Date,
-    /// Last local date.
-    pub to: jiff::civil::Date,
-    /// The scheme.
-    pub scheme_id: SchemeId,
-    /// Its version.
-    pub scheme_version: u32,
-    /// Version of the numbers of attribution.
-    pub policy_version: String,
-    /// Records of the period.
-    pub records: u64,
-    /// Of these credited to somebody.
-    pub credited: u64,
-    /// Of these credited to nobody.
-    pub unattributed: u64,
-    /// People with a score card.
-    pub people: u32,
-    /// Records per rung.
-    pub rungs: BTreeMap<String, u64>,
-    /// Digest of all inputs and results, hex.
-    pub digest: String,
-}
-
-impl Published {
-    /// The event of a cycle with a result.
-    pub fn of(cycle: &Cycle, summary: &Summary) -> Self {
-        Self {
-            cycle_id: cycle.id,
-            name: cycle.name.clone(),
-            from: cycle.period.from(),
-            to: cycle.period.to(),
-            scheme_id: cycle.scheme,
-            scheme_version: cycle.scheme_version,
-            policy_version: cycle.policy.version.clone(),
-            records: summary.records,
-            credited: summary.credited,
-            unattributed: summary.unattributed,
-            people: summary.people,
-            rungs: summary.rungs.iter().cloned().collect(),
-            digest: summary.digest.clone(),
-        }
     }
 }
 

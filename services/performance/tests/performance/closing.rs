@@ -163,7 +163,7 @@ async fn a_published_cycle_is_told_once_and_never_closed_again() {
         let events = part.events;
         assert_eq!(
             events.iter().map(|e| (e.kind.as_str(), e.key.as_str())).collect::<Vec<_>>(),
-            [("cycle.published", id.as_str())]
+            [("tally.performance.v1.CyclePublished", id.as_str())]
         );
         let payload: serde_json::Value = serde_json::from_str(&events[0].payload).unwrap();
         assert_eq!(

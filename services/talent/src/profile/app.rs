@@ -1,6 +1,7 @@
 //! The use cases of profiles.
 
 use tally_access::{OpContext, Target};
+use tally_app::consumer::Received;
 use tally_app::directory::Directory;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::page::Page;
@@ -9,7 +10,6 @@ use tally_store::{Audit, Store};
 
 use super::domain::{self, Profile};
 use super::store::{self, Evidence};
-use crate::events::SOURCE;
 use crate::peers::Peers;
 use crate::policy::{GetProfile, ListEvidence, RecordEvidence};
 
@@ -40,8 +40,8 @@ pub async fn evidence(app: &App, ctx: &OpContext, person: PersonId, page: &Page)
     store::page(&app.store.read(ctx).await?, &plan, person, page).await
 }
 
-/// Records what a published cycle shows, once: `position` is the event's place in performance's log.
-pub async fn record_evidence(app: &App, ctx: &OpContext, position: i64, cycle: CycleId) -> Result<()> {
+/// Records what a published cycle shows, once.
+pub async fn record_evidence(app: &App, ctx: &OpContext, event: &Received, cycle: CycleId) -> Result<()> {
     let permit = ctx.permit::<RecordEvidence>(&Target::tenant())?;
     let published = app.peers.published(ctx, cycle).await?;
     let people = app.directory.everybody(ctx).await?;
@@ -49,7 +49,7 @@ pub async fn record_evidence(app: &App, ctx: &OpContext, position: i64, cycle: C
     app.store
         .retry(ctx, || async {
             let mut work = app.store.unit(ctx, &permit).await?;
-            if !work.advance_cursor(SOURCE, position).await? {
+            if !event.advance(&work).await? {
                 return Ok(());
             }
             store::insert(&mut work, ctx, &people, &published, &findings).await?;

@@ -17,7 +17,6 @@ use uuid::Uuid;
 use super::app::{self, App};
 use super::domain::{self, Card, Published, Served};
 use super::store;
-use crate::events::SOURCE;
 use crate::policy::RecordEvidence;
 use crate::{Peers, SERVICE, migrations};
 
@@ -57,7 +56,7 @@ fn room(db: &TestStore, callers: &Callers) -> App {
 async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
     let permit = ctx.permit::<RecordEvidence>(&Target::tenant()).unwrap();
     let mut work = app.store.unit(ctx, &permit).await.unwrap();
-    if !work.advance_cursor(SOURCE, position).await.unwrap() {
+    if !work.advance_cursor("performance", position).await.unwrap() {
         return false;
     }
     let (published, findings) = (published(), domain::evidence(&published()));
