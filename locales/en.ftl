@@ -694,6 +694,7 @@ PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours coun
 DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
 # MISSING_PUNCH
 DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
+DUTY_OUT_MAY_COME = { $number } punched in at { $at }, and the punches end at { $last } without an out; the stretch counts for nothing
 DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
 DUTY_OUT_AFTER_CLOSED_IN = { $number } punched out at { $at }, but the in before it was closed at { $out }; it counts for nothing
 DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
@@ -712,6 +713,13 @@ DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the 
 DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
 # MISSING_RELEASE
 DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
+    [release] the release
+    [punch_out] the next punch-out
+    [roster] the end of the roster
+    [too_long] the longest stretch allowed
+   *[taken_again] the next take
+}
+DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
     [release] the release
     [punch_out] the next punch-out
     [roster] the end of the roster

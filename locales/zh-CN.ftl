@@ -443,6 +443,7 @@ PUNCH_DRIFT = 您的设备时钟与服务器相差 { $seconds } 秒，以服务�
 
 DUTY_DOUBLE_IN = { $number } 在 { $at } 再次打上班卡，此前没有下班卡；前一时段到此结束
 DUTY_IN_WITHOUT_OUT = { $number } 在 { $at } 打了上班卡，{ $hours } 小时内没有下班卡；该时段不计
+DUTY_OUT_MAY_COME = { $number } 在 { $at } 打了上班卡，打卡记录到 { $last } 为止，其间没有下班卡；该时段不计
 DUTY_OUT_WITHOUT_IN = { $number } 在 { $at } 打了下班卡，此前 { $hours } 小时内没有上班卡；该次打卡不计
 DUTY_OUT_AFTER_CLOSED_IN = { $number } 在 { $at } 打了下班卡，但之前的上班卡已由 { $out } 的下班卡配对；该次打卡不计
 DUTY_IN_AND_OUT_AT_ONCE = { $number } 在 { $at } 同时打了上班卡和下班卡；不计在岗
@@ -457,6 +458,13 @@ DUTY_NO_EVIDENCE = { $account } 在本周期没有任何排班、打卡或交接
 }，{ $people } 人）；请发布排班或要求打卡
 DUTY_RELEASE_WITHOUT_TAKE = { $number } 在 { $at } 交出 { $account }，但当时并未持有；该次交出不计
 DUTY_NEVER_RELEASED = { $number } 在 { $since } 接手 { $account } 后一直没有交出；持有到 { $end } 为止，依据为{ $by ->
+    [release] 交出
+    [punch_out] 其后的下班打卡
+    [roster] 排班结束
+    [too_long] 最长持有时间
+   *[taken_again] 再次接手
+}
+DUTY_NO_RELEASE_KNOWN = { $number } 在 { $since } 接手 { $account } ，此后没有交出记录；持有到 { $end } 为止，依据为{ $by ->
     [release] 交出
     [punch_out] 其后的下班打卡
     [roster] 排班结束

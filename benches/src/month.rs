@@ -186,25 +186,28 @@ pub fn account_id(place: usize) -> AccountId {
 pub fn of_bundle(bundle: &Bundle) -> Result<Month> {
     let period = Period::new(bundle.period.from, bundle.period.to)?;
     let mut units: BTreeMap<&str, OrgUnitId> = BTreeMap::new();
-    for path in bundle.people.iter().map(|p| &p.org_unit).chain(bundle.accounts.iter().filter_map(|a| a.team.as_ref()))
-    {
+    let of_people = bundle.people.iter().flat_map(|p| &p.employments).map(|e| &e.org_unit);
+    for path in of_people.chain(bundle.accounts.iter().filter_map(|a| a.team.as_ref())) {
         let next = OrgUnitId(Uuid::from_u128(0x3_0000_0000 + units.len() as u128));
         units.entry(path).or_insert(next);
     }
     let mut facts = Facts { minor_digits: 2, ..Facts::default() };
     for (place, person) in bundle.people.iter().enumerate() {
+        let employments = person.employments.iter().map(|e| {
+            Ok(Employment {
+                post: Post::Home,
+                unit: units[e.org_unit.as_str()],
+                unit_path: e.org_unit.as_str().into(),
+                region: bundle.region_of(&e.org_unit).parse()?,
+                from: e.hired_on,
+                to: e.left_on,
+            })
+        });
         facts.people.push(Arc::new(DirectoryPerson {
             id: person_id(place),
             employee_no: person.employee_no.clone(),
             zone: zone(&person.zone)?,
-            employments: vec![Employment {
-                post: Post::Home,
-                unit: units[person.org_unit.as_str()],
-                unit_path: person.org_unit.as_str().into(),
-                region: bundle.region_of(&person.org_unit).parse()?,
-                from: person.hired_on,
-                to: person.left_on,
-            }],
+            employments: employments.collect::<Result<_>>()?,
         }));
     }
     for (place, account) in bundle.accounts.iter().enumerate() {
@@ -247,12 +250,16 @@ fn account_of(
 fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
     let mut people = Vec::with_capacity(bundle.people.len());
     for (place, person) in bundle.people.iter().enumerate() {
-        let unit_path = person.org_unit.clone();
+        let employment = |e: &bundle::Employment| occupancy::Employment {
+            from: e.hired_on,
+            to: e.left_on,
+            unit_path: e.org_unit.clone(),
+        };
         people.push(occupancy::DutyPerson {
             id: person_id(place),
             employee_no: person.employee_no.clone(),
             zone: zone(&person.zone)?,
-            employments: vec![occupancy::Employment { from: person.hired_on, to: person.left_on, unit_path }],
+            employments: person.employments.iter().map(employment).collect(),
         });
     }
     let mut accounts = Vec::with_capacity(bundle.accounts.len());

@@ -13,7 +13,7 @@ use tally_kernel::id::TenantId;
 use tally_kernel::{Clock, Rng};
 use tally_store::{Keys, Store, StoreConfig};
 use tally_suite::bundle::{Options, Reading, read_bundle};
-use tally_suite::close::{CloseOutcome, Crew, Job, Rejections, close};
+use tally_suite::close::{CloseOutcome, Crew, FORM, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
@@ -55,6 +55,7 @@ pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path)) -> Done {
         reading: &reading,
         rejected_before: Rejections::new(),
         out: out.path().to_owned(),
+        form: FORM,
         csv: Csv::Plain,
         progress: &Progress::new(true),
     };

@@ -7,7 +7,7 @@ use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tally_rpc::error_from;
 use tally_suite::bundle::{Options, Reading, read_bundle};
-use tally_suite::close::{CloseOutcome, Crew, Job, Rejections, close};
+use tally_suite::close::{CloseOutcome, Crew, FORM, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
@@ -105,6 +105,7 @@ async fn month(stack: &Stack) -> Done {
         reading: &reading,
         rejected_before,
         out: out.path().to_owned(),
+        form: FORM,
         csv: Csv::ForPeople,
         progress: &progress,
     };

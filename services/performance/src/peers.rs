@@ -220,7 +220,7 @@ impl Peers {
         let mut client: OccupancyServiceClient<RpcChannel> =
             OccupancyServiceClient::new(self.attendance.channel()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let duty = att::DutyPolicy {
-            grace_minutes: policy.grace_minutes,
+            grace_minutes: Some(policy.grace_minutes),
             max_hours: policy.max_hours,
             cut_over: policy.cut_over.strftime("%H:%M").to_string(),
             version: policy.rules(),

@@ -77,9 +77,9 @@ fn read_policy(policy: pb::DutyPolicy, v: &mut Violations) -> Policy {
         None => v.push("policy.version", msg!("DUTY_VERSION_EXPECTED")),
     }
     match policy.grace_minutes {
-        0 => {}
-        minutes @ 1..=240 => read.grace = SignedDuration::from_mins(minutes.into()),
-        _ => v.push("policy.grace_minutes", msg!("AT_MOST", max = 240)),
+        None => {}
+        Some(minutes @ 0..=240) => read.grace = SignedDuration::from_mins(minutes.into()),
+        Some(_) => v.push("policy.grace_minutes", msg!("AT_MOST", max = 240)),
     }
     match policy.max_hours {
         0 => {}
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_question_is_read_with_all_that_is_wrong_at_once() {
         let period = common::Period { from: "2026-03-31".into(), to: "2026-03-01".into() };
-        let policy = pb::DutyPolicy { grace_minutes: 999, max_hours: 49, cut_over: "4".into(), version: 9 };
+        let policy = pb::DutyPolicy { grace_minutes: Some(999), max_hours: 49, cut_over: "4".into(), version: 9 };
         let ask =
             pb::ListOccupancyRequest { period: Some(period), account_ids: vec!["x".into()], policy: Some(policy) };
         let error = Question::try_from(ask).unwrap_err();

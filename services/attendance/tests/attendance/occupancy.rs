@@ -147,12 +147,14 @@ async fn sites_of_the_zone_move_the_working_day_and_the_numbers_of_the_rules_can
         let told = ask(&attendance, &attendance.admin, march(vec![])).await;
         assert_eq!(told.lines(&ids[0]).len(), 1);
         let mut question = march(ids.clone());
-        question.policy = Some(pb::DutyPolicy { grace_minutes: 1, max_hours: 0, cut_over: String::new(), version: 0 });
+        question.policy =
+            Some(pb::DutyPolicy { grace_minutes: Some(1), max_hours: 0, cut_over: String::new(), version: 0 });
         let told = ask(&attendance, &attendance.admin, question.clone()).await;
         let row = &told.accounts[0].rows[0];
         let seconds = row.end.unwrap_or_default().seconds - row.start.unwrap_or_default().seconds;
         assert_eq!(seconds, 8 * 3600 + 120);
-        question.policy = Some(pb::DutyPolicy { grace_minutes: 1, max_hours: 0, cut_over: "04:00".into(), version: 0 });
+        question.policy =
+            Some(pb::DutyPolicy { grace_minutes: Some(1), max_hours: 0, cut_over: "04:00".into(), version: 0 });
         assert_eq!(ask(&attendance, &attendance.admin, question).await.lines(&ids[0]), [""; 0]);
     }
 }

@@ -168,7 +168,6 @@ impl TryFrom<pb::Cycle> for NewCycle {
 /// What is not said is the default; a session window of 0 merges nothing.
 fn policy_of(v: &mut Violations, sent: pb::AttributionPolicy) -> Option<Policy> {
     let (default, duty) = (Policy::default(), sent.duty.unwrap_or_default());
-    let or = |said: u32, default: u32| if said == 0 { default } else { said };
     let cut_over: Time = match duty.cut_over.as_str() {
         "" => default.cut_over,
         text => match Time::strptime("%H:%M", text) {
@@ -186,12 +185,12 @@ fn policy_of(v: &mut Violations, sent: pb::AttributionPolicy) -> Option<Policy> 
     }
     let policy = Policy {
         version,
-        grace_minutes: or(duty.grace_minutes, default.grace_minutes),
-        max_hours: or(duty.max_hours, default.max_hours),
+        grace_minutes: duty.grace_minutes.unwrap_or(default.grace_minutes),
+        max_hours: if duty.max_hours == 0 { default.max_hours } else { duty.max_hours },
         cut_over,
         session_window_seconds: sent.session_window_seconds,
         inference_off: sent.inference_off,
-        min_ambiguous: or(sent.min_ambiguous, default.min_ambiguous),
+        min_ambiguous: sent.min_ambiguous.unwrap_or(default.min_ambiguous),
     };
     if ![0, policy.rules()].contains(&duty.version) {
         v.push("cycle.policy.duty.version", msg!("RULES_VERSION_DIFFERS", version = policy.rules()));
@@ -230,14 +229,14 @@ fn policy_to(policy: Policy) -> pb::AttributionPolicy {
     pb::AttributionPolicy {
         duty: Some(DutyPolicy {
             version: policy.rules(),
-            grace_minutes: policy.grace_minutes,
+            grace_minutes: Some(policy.grace_minutes),
             max_hours: policy.max_hours,
             cut_over: policy.cut_over.strftime("%H:%M").to_string(),
         }),
         version: policy.version,
         session_window_seconds: policy.session_window_seconds,
         inference_off: policy.inference_off,
-        min_ambiguous: policy.min_ambiguous,
+        min_ambiguous: Some(policy.min_ambiguous),
     }
 }
 

@@ -40,6 +40,16 @@ pub(crate) fn id(text: &str) -> Result<Cow<'_, str>, Wrong> {
     short(fold(text))
 }
 
+/// An id of something, not a word that says there is none.
+pub(crate) fn real_id(text: &str) -> Result<Cow<'_, str>, Wrong> {
+    let id = id(text)?;
+    if exported::is_no_value(&id) {
+        let reason = format!("'{}' stands for no value", shown(&id));
+        return Err(Wrong::new(reason, "write the id; where a formula failed, export the column from where it comes"));
+    }
+    Ok(id)
+}
+
 /// A name: as written, not empty.
 pub(crate) fn name(text: &str) -> Result<String, Wrong> {
     short(Cow::Borrowed(text)).map(Cow::into_owned)
@@ -236,6 +246,11 @@ pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, Wrong> {
 }
 
 impl Moment {
+    /// Whether the clock showed it twice and the first time was taken, since nothing says which is meant.
+    pub fn is_first_of_two(&self) -> bool {
+        self.again.is_some_and(|again| again != self.at)
+    }
+
     /// Becomes the second time that the clock showed it where only that one lies after `start`; tells whether it did.
     pub fn take_second_after(&mut self, start: Timestamp) -> bool {
         let second = self.again.filter(|again| *again > start);

@@ -193,16 +193,18 @@ pub enum FindingKind {
     PunchesBetween,
     /// A number that a spreadsheet shortened to its first digits.
     DamagedId,
-    /// Ends in an hour that came twice, taken as the second one.
+    /// Times in an hour that came twice, and which of the two was taken.
     HourTwice,
     /// A person goes on in another unit, position or grade.
     Transfer,
     /// A person comes back after a gap.
     Rehire,
+    /// Cells that say that there is no value, such as `#N/A`.
+    NoValue,
 }
 
 impl FindingKind {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::ConvertedEncoding,
         Self::ConvertedSeparator,
         Self::MissingColumn,
@@ -221,6 +223,7 @@ impl FindingKind {
         Self::HourTwice,
         Self::Transfer,
         Self::Rehire,
+        Self::NoValue,
     ];
 
     /// The word used in files.
@@ -244,6 +247,7 @@ impl FindingKind {
             Self::HourTwice => "hour_twice",
             Self::Transfer => "transfer",
             Self::Rehire => "rehire",
+            Self::NoValue => "no_value",
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn read_rosters(
     directory: &Directory<'_>,
     diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Vec<Roster>, Unusable> {
-    let mut twice = 0;
+    let mut twice = Twice::default();
     let rows = each_row(source, &ROSTERS, false, diagnostics, |row, diagnostic| {
         let person = diagnostic.take("employee_no", directory.person(row.get(0)));
         let account = diagnostic.take("account", directory.account(row.get(1)));
@@ -49,23 +49,43 @@ pub(crate) fn read_rosters(
         let start = diagnostic.take("start", cell::moment(row.get(2), zone));
         let end = diagnostic.take("end", cell::moment(row.get(3), zone));
         let (start, mut end) = (start?, end?);
-        twice += u64::from(end.at <= start.at && end.take_second_after(start.at));
+        twice.second += u64::from(end.at <= start.at && end.take_second_after(start.at));
+        twice.first += u64::from(start.is_first_of_two() || end.is_first_of_two());
         if end.at <= start.at {
             let reason = format!("the shift ends at {}, not after its start at {}", end.local, start.local);
             diagnostic.add("end", Wrong::new(reason, "a night shift ends on the next day: write that date"));
         }
         Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
     })?;
-    note_twice(ROSTERS.file, twice, diagnostics.findings);
+    twice.note(ROSTERS.file, diagnostics.findings);
     Ok(once(rows, ROSTERS.file, diagnostics.findings))
 }
 
-/// Notes ends that were taken for the second time that the clock showed them.
-pub(crate) fn note_twice(file: &str, rows: u64, findings: &mut Findings) {
-    if rows > 0 {
-        let detail =
-            "clocks went back, and the end is the second time that they showed it: the first lies before the start";
-        findings.add(FindingKind::HourTwice, file, "", detail, rows);
+/// Rows with times that a clock showed twice, because clocks went back, and that name no offset.
+#[derive(Debug, Default)]
+pub(crate) struct Twice {
+    /// An end was taken for the second time, since the first lies before its start.
+    pub second: u64,
+    /// The first time was taken, since nothing says which is meant.
+    pub first: u64,
+}
+
+impl Twice {
+    /// Tells which was taken.
+    pub fn note(&self, file: &str, findings: &mut Findings) {
+        let details = [
+            (
+                self.second,
+                "clocks went back, and the end is the second time that they showed it: the first lies before the start",
+            ),
+            (
+                self.first,
+                "clocks went back, and times without an offset that they showed twice are the first of the two",
+            ),
+        ];
+        for (rows, detail) in details.into_iter().filter(|(rows, _)| *rows > 0) {
+            findings.add(FindingKind::HourTwice, file, "", detail, rows);
+        }
     }
 }
 
@@ -78,16 +98,19 @@ pub(crate) fn read_punches(
 ) -> Result<(Vec<GivenPunch>, Vec<Punch>), Unusable> {
     let directed = around.how.directed();
     let layout = if directed { &PUNCHES } else { &UNDIRECTED };
+    let mut twice = Twice::default();
     let rows = each_row(source, layout, false, diagnostics, |row, diagnostic| {
         let person = diagnostic.take("employee_no", directory.person(row.get(0)));
         let kind = match row.get(2) {
             "" if !directed => Some(None),
             text => diagnostic.take("kind", word(text, [("in", PunchKind::In), ("out", PunchKind::Out)])).map(Some),
         };
-        let at = diagnostic.take("at", cell::moment(row.get(1), directory.person_zone(person?)));
-        Some(GivenPunch { person: person?, at: at?.at, kind: kind? })
+        let at = diagnostic.take("at", cell::moment(row.get(1), directory.person_zone(person?)))?;
+        twice.first += u64::from(at.is_first_of_two());
+        Some(GivenPunch { person: person?, at: at.at, kind: kind? })
     })
     .map_err(|wrong| name_setting(wrong, directed))?;
+    twice.note(PUNCHES.file, diagnostics.findings);
     let given = once(rows, PUNCHES.file, diagnostics.findings);
     let mut punches = Vec::with_capacity(given.len());
     for of_person in given.chunk_by(|a, b| a.person == b.person) {
@@ -135,14 +158,17 @@ pub(crate) fn read_handovers(
     directory: &Directory<'_>,
     diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Result<Vec<Handover>, Unusable> {
+    let mut twice = Twice::default();
     let kinds = [("take", HandoverKind::Take), ("release", HandoverKind::Release)];
     let rows = each_row(source, &HANDOVERS, false, diagnostics, |row, diagnostic| {
         let account = diagnostic.take("account", directory.account(row.get(0)));
         let person = diagnostic.take("employee_no", directory.person(row.get(1)));
         let kind = diagnostic.take("kind", word(row.get(3), kinds));
-        let at = diagnostic.take("at", cell::moment(row.get(2), directory.account_zone(account?)));
-        Some(Handover { account: account?, at: at?.at, person: person?, kind: kind? })
+        let at = diagnostic.take("at", cell::moment(row.get(2), directory.account_zone(account?)))?;
+        twice.first += u64::from(at.is_first_of_two());
+        Some(Handover { account: account?, at: at.at, person: person?, kind: kind? })
     })?;
+    twice.note(HANDOVERS.file, diagnostics.findings);
     Ok(once(rows, HANDOVERS.file, diagnostics.findings))
 }
 

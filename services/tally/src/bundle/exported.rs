@@ -39,6 +39,34 @@ pub(crate) fn is_shortened(text: &str) -> bool {
     whole.len() == 1 && digits(whole) && digits(part) && exponent.strip_prefix('+').is_some_and(digits)
 }
 
+/// What a spreadsheet shows where a formula fails.
+const ERRORS: [&str; 14] = [
+    "#n/a",
+    "#ref!",
+    "#value!",
+    "#div/0!",
+    "#name?",
+    "#null!",
+    "#num!",
+    "#spill!",
+    "#calc!",
+    "#getting_data",
+    "#field!",
+    "#blocked!",
+    "#unknown!",
+    "#connect!",
+];
+/// What programs write where there is nothing.
+const NOTHING: [&str; 11] = ["null", "(null)", "\\n", "nan", "n/a", "undefined", "none", "nil", "-", "--", "无"];
+
+/// Whether a cell says that there is no value: an error of a spreadsheet, a number too wide for its column (`####`), or a
+/// program's word for nothing.
+pub(crate) fn is_no_value(text: &str) -> bool {
+    let small = text.to_lowercase();
+    let too_wide = small.len() > 2 && small.bytes().all(|b| b == b'#');
+    too_wide || ERRORS.contains(&small.as_str()) || NOTHING.contains(&small.as_str())
+}
+
 /// Columns of what people chose to write: an apostrophe at their beginning is theirs.
 pub(crate) fn is_prose(column: &str) -> bool {
     matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias" | "kind")
@@ -164,6 +192,16 @@ mod tests {
         }
         for text in ["E12", "2E12", "12.5E+3", "2.2E-3", "ABE+12", "2.20661", ""] {
             assert!(!is_shortened(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_for_no_value_is_told_from_values() {
+        for text in ["#N/A", "#REF!", "#DIV/0!", "###", "########", "NULL", "\\N", "NaN", "-", "无"] {
+            assert!(is_no_value(text), "{text}");
+        }
+        for text in ["#1234", "##", "0", "nullable", "张无忌", "#tag", ""] {
+            assert!(!is_no_value(text), "{text}");
         }
     }
 

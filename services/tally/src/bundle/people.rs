@@ -106,7 +106,7 @@ fn optional<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Resul
 
 /// An employee number that still has its digits.
 fn number(text: &str) -> Result<std::borrow::Cow<'_, str>, Wrong> {
-    let number = cell::id(text)?;
+    let number = cell::real_id(text)?;
     if exported::is_shortened(&number) {
         let reason = format!("{} is a number that a spreadsheet shortened to its first digits", shown(&number));
         return Err(Wrong::new(reason, "export the column as text"));

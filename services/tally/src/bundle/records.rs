@@ -3,6 +3,7 @@
 //! A row keeps no text of its own: every text becomes a symbol. At the end the rows are ordered, repeated external ids
 //! are settled, extra columns become numbers or texts, and the symbols are renumbered in the order of their texts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -11,13 +12,14 @@ use rust_decimal::Decimal;
 use super::cell::{self, Moment, decimal, shown};
 use super::diagnostics::{FindingKind, RowDiagnostic, Unusable, Wrong};
 use super::directory::Directory;
-use super::duty::note_twice;
+use super::duty::Twice;
 use super::exported;
-use super::model::{Measure, MeasureValues, Period, Record};
+use super::measures::{self, Column};
+use super::model::{Measure, Period, Record};
 use super::numbers::Numbers;
 use super::people::Diagnostics;
 use super::source::Source;
-use super::symbols::{Marks, Renumbered, Symbol, Symbols};
+use super::symbols::{Symbol, Symbols};
 use super::table::{Layout, Need, Row, Table};
 
 use Need::{Expected, Optional, Required};
@@ -63,10 +65,10 @@ pub(crate) struct Records {
 }
 
 /// A record, the line it came from, and its row in the table of extra cells.
-struct Raw {
-    record: Record,
-    line: u32,
-    row: u32,
+pub(super) struct Raw {
+    pub record: Record,
+    pub line: u32,
+    pub row: u32,
 }
 
 struct Reader<'d, 'a> {
@@ -82,10 +84,11 @@ struct Reader<'d, 'a> {
     /// First day of a month, and how many records begin in it.
     months: BTreeMap<Date, u64>,
     outside: u64,
-    /// Ends that are the second time of an hour that comes twice.
-    twice: u64,
+    twice: Twice,
     /// Ids and customers that a spreadsheet shortened: rows of each.
     shortened: [u64; 2],
+    /// Customers that stand for no value.
+    nobody: u64,
     literal: bool,
 }
 
@@ -115,8 +118,9 @@ pub(crate) fn read_records(
         extras: Vec::new(),
         months: BTreeMap::new(),
         outside: 0,
-        twice: 0,
+        twice: Twice::default(),
         shortened: [0; 2],
+        nobody: 0,
         literal: source.is_some_and(|source| source.canonical),
     };
     if let Some(mut table) = table {
@@ -142,8 +146,9 @@ pub(crate) fn read_records(
         let detail = format!("records that do not begin from {from} to {to} were left out");
         diagnostics.findings.add(FindingKind::OutsidePeriod, RECORDS.file, "", detail, reader.outside);
     }
-    note_twice(RECORDS.file, reader.twice, diagnostics.findings);
-    reader.note_shortened(diagnostics);
+    reader.twice.note(RECORDS.file, diagnostics.findings);
+    reader.note_customers_and_ids(diagnostics);
+    reader.reject_doubtful(diagnostics);
     reader.settle_repeats(diagnostics);
     if reader.raws.is_empty() {
         return Err(no_record(diagnostics, "it holds no record that can be used".to_owned()));
@@ -177,7 +182,7 @@ fn given<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<O
 impl Reader<'_, '_> {
     /// The record of a row and the local day it begins on.
     fn record(&mut self, row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<(Record, Date)> {
-        let external_id = diagnostic.take("external_id", cell::id(row.get(3)));
+        let external_id = diagnostic.take("external_id", self.external_id(row.get(3)));
         let first_reply_seconds = diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
         let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t)));
@@ -188,15 +193,11 @@ impl Reader<'_, '_> {
         let start = diagnostic.take("started_at", cell::moment(row.get(4), zone));
         let end = diagnostic.take("ended_at", cell::moment(row.get(5), zone));
         let (start, mut end) = (start?, end?);
-        self.twice += u64::from(end.at < start.at && end.take_second_after(start.at));
+        self.twice.second += u64::from(end.at < start.at && end.take_second_after(start.at));
+        self.twice.first += u64::from(start.is_first_of_two() || end.is_first_of_two());
         if end.at < start.at {
             let reason = format!("it ends at {}, before it begins at {}", end.local, start.local);
             diagnostic.add("ended_at", Wrong::new(reason, cure_of_backwards(&start, &end)));
-        }
-        for (name, place) in &self.extras {
-            if let (Numbers::Doubtful, Err(wrong)) = (self.numbers, self.numbers.plain(row.at(*place))) {
-                diagnostic.add(name, wrong);
-            }
         }
         let day = start.local.date();
         let platform = &self.directory.accounts[account.0 as usize].platform;
@@ -229,30 +230,49 @@ impl Reader<'_, '_> {
         !self.literal && exported::is_shortened(&cell::fold(text))
     }
 
-    /// A customer. A number that lost its digits may be anybody's: it says nothing about who came back.
+    fn external_id<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, Wrong> {
+        if self.literal { cell::id(text) } else { cell::real_id(text) }
+    }
+
+    /// A customer. A number that lost its digits, or a word for nothing, may be anybody: it says nothing about who came back.
     fn customer(&mut self, text: &str) -> Option<Symbol> {
         if self.is_shortened(text) {
             self.shortened[1] += 1;
             return None;
         }
+        if !self.literal && exported::is_no_value(&cell::fold(text)) {
+            self.nobody += 1;
+            return None;
+        }
         self.label(text)
     }
 
-    fn note_shortened(&self, diagnostics: &mut Diagnostics<'_, '_>) {
+    fn note_customers_and_ids(&self, diagnostics: &mut Diagnostics<'_, '_>) {
+        let shortened = FindingKind::DamagedId;
         let cause = "a spreadsheet shortened the number to its first digits (such as 2.20661E+12): export it as text";
-        for (column, rows, effect) in
-            [("external_id", self.shortened[0], "taken as it is"), ("customer", self.shortened[1], "taken as empty")]
-        {
+        let nobody = "cells that stand for no value (such as #N/A, #### or null)";
+        for (kind, column, rows, cause, effect) in [
+            (shortened, "external_id", self.shortened[0], cause, "taken as it is"),
+            (shortened, "customer", self.shortened[1], cause, "taken as empty"),
+            (FindingKind::NoValue, "customer", self.nobody, nobody, "taken as empty"),
+        ] {
             if rows > 0 {
-                diagnostics.findings.add(
-                    FindingKind::DamagedId,
-                    RECORDS.file,
-                    column,
-                    format!("{cause}; {effect}"),
-                    rows,
-                );
+                diagnostics.findings.add(kind, RECORDS.file, column, format!("{cause}; {effect}"), rows);
             }
         }
+    }
+
+    /// In a file that looks like one with decimal commas, `1.000` in a column of numbers is one or a thousand; in a column
+    /// of texts it is a text.
+    fn reject_doubtful(&mut self, diagnostics: &mut Diagnostics<'_, '_>) {
+        if self.numbers != Numbers::Doubtful {
+            return;
+        }
+        let doubtful = measures::doubtful(&self.extras, &self.raws, &self.cells, &self.symbols);
+        let lines = self.raws.iter().map(|raw| u64::from(raw.line)).collect::<Vec<_>>();
+        let mut kept =
+            doubtful.into_iter().zip(lines).map(|(wrong, line)| wrong.settle(diagnostics.rejects, RECORDS.file, line));
+        self.raws.retain(|_| kept.next().unwrap_or(true));
     }
 
     fn label(&mut self, text: &str) -> Option<Symbol> {
@@ -316,7 +336,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// An external id several times in an account: equal rows count once, rows that differ not at all.
+    /// An external id several times in an account: equal rows count once, rows that differ not at all,
+    /// and neither do rows whose ids a spreadsheet made equal: they may have been several records.
     fn settle_repeats(&mut self, diagnostics: &mut Diagnostics<'_, '_>) {
         let key = |(i, raw): (usize, &Raw)| (raw.record.account, raw.record.external_id, i as u32);
         let mut order: Vec<_> = self.raws.iter().enumerate().map(key).collect();
@@ -329,7 +350,9 @@ impl Reader<'_, '_> {
             let first_raw = &self.raws[*first as usize];
             let id = self.symbols.get(first_raw.record.external_id);
             let path = self.directory.accounts[first_raw.record.account.0 as usize].path();
-            if others.iter().all(|(_, _, i)| self.equal(first_raw, &self.raws[*i as usize])) {
+            let (equal, shortened) =
+                (others.iter().all(|(_, _, i)| self.equal(first_raw, &self.raws[*i as usize])), self.is_shortened(id));
+            if equal && !shortened {
                 others.iter().for_each(|(_, _, i)| drop[*i as usize] = true);
                 let detail = "this external id comes several times with the same content: taken once";
                 let subject = format!("{path}/{id}");
@@ -344,8 +367,9 @@ impl Reader<'_, '_> {
             }
             for (_, _, i) in group {
                 drop[*i as usize] = true;
-                let reason = format!("{} comes {} times in {path} with different content", shown(id), group.len());
-                let cure = if self.is_shortened(id) {
+                let content = if equal { "the same" } else { "different" };
+                let reason = format!("{} comes {} times in {path} with {content} content", shown(id), group.len());
+                let cure = if shortened {
                     "a spreadsheet shortened the ids to their first digits: export the column as text"
                 } else {
                     "keep the right row, or give each record its own external_id"
@@ -412,51 +436,4 @@ fn ordered(mut raws: Vec<Raw>) -> Vec<Raw> {
         }
     }
     raws
-}
-
-/// An extra column on its way to a measure.
-struct Column {
-    column: usize,
-    stride: usize,
-    /// The number of each row, where every value is one.
-    numbers: Option<Vec<Option<Decimal>>>,
-    empty: bool,
-}
-
-impl Column {
-    fn new(
-        column: usize,
-        stride: usize,
-        raws: &[Raw],
-        cells: &[Option<Symbol>],
-        symbols: &Symbols,
-        used: &mut Marks,
-    ) -> Self {
-        let value = |raw: &Raw| cells[raw.row as usize * stride + column];
-        let mut numbers = vec![None; cells.len() / stride];
-        let mut empty = true;
-        for raw in raws {
-            let Some(symbol) = value(raw) else { continue };
-            empty = false;
-            let Some(number) = decimal(symbols.get(symbol)) else {
-                raws.iter().filter_map(value).for_each(|s| used.mark(s));
-                return Self { column, stride, numbers: None, empty };
-            };
-            numbers[raw.row as usize] = Some(number);
-        }
-        Self { column, stride, numbers: Some(numbers), empty }
-    }
-
-    /// The measure, nothing for a column without a value.
-    fn finish(self, name: String, raws: &[Raw], cells: &[Option<Symbol>], moved: &Renumbered) -> Option<Measure> {
-        if self.empty {
-            return None;
-        }
-        let text = |raw: &Raw| cells[raw.row as usize * self.stride + self.column].and_then(|s| moved.get(s));
-        let values = match &self.numbers {
-            Some(numbers) => MeasureValues::Numbers(raws.iter().map(|raw| numbers[raw.row as usize]).collect()),
-            None => MeasureValues::Texts(raws.iter().map(text).collect()),
-        };
-        Some(Measure { name, values })
-    }
 }

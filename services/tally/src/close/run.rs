@@ -32,6 +32,8 @@ pub struct Job<'a> {
     pub rejected_before: Rejections,
     /// Where the files go; must be there and empty.
     pub out: PathBuf,
+    /// The form of the result folder; [`FORM`](super::FORM) but for the replay of an older one.
+    pub form: u32,
     /// Who the CSV files are for.
     pub csv: Csv,
     /// Tells how far it is.
@@ -76,7 +78,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bar = job.progress.bar("records", bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
-    let cycle = steps.time("attribution and scores", cycle(&crew.hr, bundle, job.progress)).await?;
+    let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;
     let files = Files { crew, job: &job, cycle: &cycle };
     let mut results = Results::new(&job.out, bundle, &ids, job.csv);
     let mut scored = files.scored(&mut results, &mut steps).await?;
@@ -90,7 +92,8 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
 }
 
 /// Makes the cycle, closes it, waits, and publishes it.
-async fn cycle(hr: &Session, bundle: &Bundle, progress: &Progress) -> Result<performance::Cycle> {
+async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
+    let bundle = &job.reading.bundle;
     let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
     let scheme = Some(settle::scheme(bundle)?);
     let ask = performance::CreateSchemeVersionRequest { request_id: String::new(), scheme };
@@ -101,7 +104,7 @@ async fn cycle(hr: &Session, bundle: &Bundle, progress: &Progress) -> Result<per
         period: Some(common::Period { from: bundle.period.from.to_string(), to: bundle.period.to.to_string() }),
         scheme_id: scheme.scheme_id,
         scheme_version: scheme.version,
-        policy: Some(settle::policy(bundle)),
+        policy: Some(settle::policy(bundle, job.form)),
         ..Default::default()
     };
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
@@ -110,7 +113,7 @@ async fn cycle(hr: &Session, bundle: &Bundle, progress: &Progress) -> Result<per
     let cycle_id = cycle.cycle_id;
     let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
     client.close_cycle(hr.ask(ask)).await.map_err(told)?;
-    watch(hr, &cycle_id, progress).await?;
+    watch(hr, &cycle_id, job.progress).await?;
     let ask = performance::PublishCycleRequest { request_id: String::new(), cycle_id };
     client.publish_cycle(hr.ask(ask)).await.map_err(told)?.into_inner().cycle.context("no cycle in the answer")
 }
@@ -219,8 +222,8 @@ impl Files<'_> {
         summary::write(&self.job.out, "summary.json", &summary)?;
         let versions = summary.versions.clone();
         let (language, rejected) = (self.crew.auditor.language().to_owned(), self.rejections());
-        let (csv, results) = (self.job.csv, results.digests);
-        let manifest = Manifest { versions, language, csv, inputs, rejected, results, digest };
+        let (form, csv, results) = (self.job.form, self.job.csv, results.digests);
+        let manifest = Manifest { versions, language, form, csv, inputs, rejected, results, digest };
         summary::write(&self.job.out, "manifest.json", &manifest)?;
         Ok(summary)
     }

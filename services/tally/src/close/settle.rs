@@ -13,7 +13,7 @@ use crate::bundle::{
     Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
 };
 use crate::close::Crew;
-use crate::close::summary::NotSettled;
+use crate::close::summary::{FIRST_FORM, NotSettled};
 use crate::session::{Refusal, told};
 
 /// The bundle's scheme.
@@ -85,20 +85,21 @@ fn measure(kpi: &Kpi) -> Result<String, Unusable> {
     Ok(name.to_owned())
 }
 
-/// The bundle's policy of attribution.
-pub fn policy(bundle: &Bundle) -> performance::AttributionPolicy {
+/// The bundle's policy of attribution. In the first form of a result folder a zero stood for the default.
+pub fn policy(bundle: &Bundle, form: u32) -> performance::AttributionPolicy {
     let policy = &bundle.policy;
+    let given = |number: u32| (number > 0 || form > FIRST_FORM).then_some(number);
     performance::AttributionPolicy {
         version: policy.version.to_string(),
         duty: Some(attendance::DutyPolicy {
-            grace_minutes: policy.grace_minutes,
+            grace_minutes: given(policy.grace_minutes),
             max_hours: policy.handover_max_hours,
             cut_over: policy.cut_over.clone(),
             version: policy.version,
         }),
         session_window_seconds: policy.session_window_minutes * 60,
         inference_off: policy.inference == Inference::Off,
-        min_ambiguous: policy.min_ambiguous,
+        min_ambiguous: given(policy.min_ambiguous),
     }
 }
 

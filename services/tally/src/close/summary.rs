@@ -86,6 +86,19 @@ pub struct Versions {
 /// How many rows of each file were rejected.
 pub type Rejections = BTreeMap<String, u64>;
 
+/// The form that is not written down: a zero of the policy stood for its default.
+pub const FIRST_FORM: u32 = 1;
+/// The form of result folders that are written today: a zero is a zero.
+pub const FORM: u32 = 2;
+
+fn first_form() -> u32 {
+    FIRST_FORM
+}
+
+fn is_first_form(form: &u32) -> bool {
+    *form == FIRST_FORM
+}
+
 /// `manifest.json`: what went in and what came out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -93,6 +106,9 @@ pub struct Manifest {
     pub versions: Versions,
     /// The language of the sentences in the result files.
     pub language: String,
+    /// The form of the folder. A replay keeps it, since it says how the inputs are understood.
+    #[serde(default = "first_form", skip_serializing_if = "is_first_form")]
+    pub form: u32,
     /// Who the CSV files are for; not said where they hold nothing but the values.
     #[serde(default, skip_serializing_if = "Csv::is_plain")]
     pub csv: Csv,

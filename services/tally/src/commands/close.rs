@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::bundle::{Options, Reading, Unusable, read_bundle};
 use crate::cli::{self, Close, DONE, Language};
 use crate::close::{
-    CloseOutcome, Crew, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
+    CloseOutcome, Crew, FORM, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
 };
 use crate::progress::Progress;
 use crate::sheet::Csv;
@@ -28,7 +28,7 @@ pub async fn close(args: Close) -> Result<u8> {
     let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
     let crew = home.crew.clone().speaking(args.lang.tag());
     let (out, rejected_before) = (args.out.clone(), Rejections::new());
-    let work = Job { reading: &reading, rejected_before, out, csv, progress: &progress };
+    let work = Job { reading: &reading, rejected_before, out, form: FORM, csv, progress: &progress };
     let outcome = job(&crew, work).await?;
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));

@@ -13,7 +13,7 @@ use super::close::{prepare, read};
 use super::users::{self, User};
 use crate::bundle::{Bundle, Options, Reading, Unusable};
 use crate::cli::{DONE, Demo, Language};
-use crate::close::{CloseOutcome, Crew, Home, Job, Place, Rejections, clock_of, close as job, secret};
+use crate::close::{CloseOutcome, Crew, FORM, Home, Job, Place, Rejections, clock_of, close as job, secret};
 use crate::progress::Progress;
 use crate::sample::{Lang, Sample, sample};
 use crate::sheet::Csv;
@@ -76,8 +76,8 @@ impl Month {
 
     async fn close(&self, crew: &Crew, out: &Path, progress: &Progress) -> Result<CloseOutcome> {
         prepare(out)?;
-        let (reading, rejected_before) = (&self.reading, Rejections::new());
-        job(crew, Job { reading, rejected_before, out: out.to_owned(), csv: Csv::ForPeople, progress }).await
+        let (reading, rejected_before, out) = (&self.reading, Rejections::new(), out.to_owned());
+        job(crew, Job { reading, rejected_before, out, form: FORM, csv: Csv::ForPeople, progress }).await
     }
 
     /// What only the demo can tell: how far from the truth the result is, and what talent made of it.

@@ -145,8 +145,8 @@ async fn recompute(
     let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &secret(), None)).await?;
     let crew = home.crew.clone().speaking(crate::cli::Language::of_tag(&manifest.language).tag());
     let rejected_before = manifest.rejected.clone();
-    let (out, csv) = (out.to_owned(), manifest.csv);
-    let work = Job { reading: &reading, rejected_before, out, csv, progress: &progress };
+    let (out, form, csv) = (out.to_owned(), manifest.form, manifest.csv);
+    let work = Job { reading: &reading, rejected_before, out, form, csv, progress: &progress };
     let outcome = Box::pin(job(&crew, work)).await?;
     home.stop().await?;
     Ok(outcome.summary.versions)

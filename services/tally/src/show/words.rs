@@ -91,6 +91,7 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<&'static str> {
             ("a spreadsheet shortened ids or customers to their first digits", "表格软件把编号或客户号截短成了科学计数")
         }
         "HOUR_TWICE" => ("clocks went back: an hour came twice", "时钟回拨，同一小时出现两次"),
+        "NO_VALUE" => ("cells that stand for no value were taken as empty", "单元格内容表示无值（如 #N/A），按空处理"),
         "TRANSFER" => ("somebody goes on in another unit, position or grade", "有人调动，部门、岗位或职级改变"),
         "REHIRE" => ("somebody left and came back", "有人离职后重新入职"),
         "TEAM_WITHOUT_PEOPLE" => ("an account's team has no people", "账号所属的组没有人"),

@@ -39,6 +39,11 @@ impl Case {
         fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     }
 
+    /// Writes over a file of the result.
+    pub fn put(&self, name: &str, content: &str) {
+        fs::write(self.0.path().join("result").join(name), content).expect("a file");
+    }
+
     /// Names and contents of the CSV files of the result, without its inputs.
     pub fn sheets(&self) -> Vec<(String, String)> {
         let entries = fs::read_dir(self.0.path().join("result")).expect("a result");

@@ -1,4 +1,4 @@
-//! Duty over several nights, punches without a direction, and work that a later step must not throw away.
+//! Duty over several nights, numbers of the policy, punches without a direction, and work that a later step must not throw away.
 
 use crate::case::{Case, GROUP};
 
@@ -27,6 +27,44 @@ fn a_month_of_policy_version_1_stays_as_it_was_closed() {
     assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000", "T3 1002 1000000"]);
     assert!(case.result("inputs/policy.yaml").contains("version: 1"));
     assert!(case.replayed().contains("identical"));
+}
+
+#[test]
+fn a_zero_of_the_policy_is_a_zero() {
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 09:00,2026-03-02 12:00\n\
+        1002,mart-a,2026-03-02 09:00,2026-03-02 12:00\n";
+    let records = [("T1", "2026-03-02 08:50", ""), ("T2", "2026-03-02 09:30", ""), ("T3", "2026-03-02 10:30", "1001")];
+    let close = |policy: &str| {
+        let case = Case::new(&[("rosters.csv", rosters), ("policy.yaml", policy)], &records);
+        assert_eq!(case.close(), 0);
+        assert!(case.replayed().contains("identical"));
+        case
+    };
+    let (default, zero) = (close("version: 2\n"), close("grace_minutes: 0\nmin_ambiguous: 0\n"));
+    assert!(default.credits().iter().any(|row| row.starts_with("T1 ")), "15 minutes before the shift still count");
+    assert!(!zero.credits().iter().any(|row| row.starts_with("T1 ")), "{:?}", zero.credits());
+    assert!(default.result("findings.csv").contains("TOO_FEW_TO_INFER"));
+    assert!(!zero.result("findings.csv").contains("TOO_FEW_TO_INFER"), "{}", zero.result("findings.csv"));
+}
+
+/// In the first form of a result folder a zero went for nothing said.
+#[test]
+fn a_zero_of_a_folder_of_the_first_form_stays_what_it_was_closed_with() {
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 09:00,2026-03-02 12:00\n";
+    let case =
+        Case::new(&[("rosters.csv", rosters)], &[("T1", "2026-03-02 08:50", ""), ("T2", "2026-03-02 09:30", "")]);
+    assert_eq!(case.close(), 0);
+    let policy = case.result("inputs/policy.yaml");
+    let zero = policy.replace("grace_minutes: 15", "grace_minutes: 0");
+    assert_ne!(policy, zero);
+    let digest = |text: &str| blake3::hash(text.as_bytes()).to_hex().to_string();
+    let manifest = case.result("manifest.json").replace("  \"form\": 2,\n", "");
+    let size = |text: &str| format!("\"bytes\": {},\n      \"blake3\": \"{}\"", text.len(), digest(text));
+    let old = manifest.replace(&size(&policy), &size(&zero));
+    assert_ne!(manifest, old);
+    case.put("inputs/policy.yaml", &zero);
+    case.put("manifest.json", &old);
+    assert!(case.replayed().contains("identical"), "{}", case.replayed());
 }
 
 #[test]

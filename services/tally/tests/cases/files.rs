@@ -44,6 +44,41 @@ fn a_customer_number_that_lost_its_digits_joins_no_session() {
 }
 
 #[test]
+fn two_records_that_a_spreadsheet_gave_one_id_are_never_taken_for_one() {
+    let row = |id: &str| format!("Mart,One,mart-a,{id},2026-03-02 09:00,2026-03-02 09:05,1001,chat,,,,\n");
+    let case = of_records(&(row("2.20661E+12") + &row("2.20661E+12") + &row("T1") + &row("T1")), &[]);
+    assert_eq!(case.close(), 3);
+    assert_eq!(case.credits(), ["T1 1001 1000000"]);
+    let rejected = case.result("rejected.csv");
+    for line in [2, 3] {
+        let said = format!(
+            "records.csv,{line},external_id,2.20661E+12 comes 2 times in Mart/One/mart-a with the same content,"
+        );
+        assert!(rejected.contains(&said), "{rejected}");
+    }
+    assert!(rejected.contains("export the column as text"), "{rejected}");
+}
+
+#[test]
+fn a_customer_that_stands_for_nobody_joins_no_session_and_an_id_that_does_is_no_id() {
+    let head = RECORDS.replace("amount", "amount,customer");
+    let row = |id: &str, at: &str, agent: &str, customer: &str| {
+        format!("Mart,One,mart-a,{id},2026-03-02 {at},2026-03-02 {at},{agent},chat,,,,,{customer}\n")
+    };
+    for nobody in ["#N/A", "########", "null", "#REF!"] {
+        let rows = [row("T1", "09:00", "1001", nobody), row("T2", "09:06", "", nobody), row("#N/A", "09:07", "", "c1")];
+        let case = Case::new(&[("records.csv", &format!("{head}{}", rows.concat())), ("rosters.csv", ROSTERS)], &[]);
+        assert_eq!(case.close(), 3, "{nobody}");
+        assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1001 500000", "T2 1002 500000"], "{nobody}");
+        let findings = case.result("findings.csv");
+        let told = "NO_VALUE,records.csv customer,,\"cells that stand for no value (such as #N/A, #### or null); taken as empty\"";
+        assert!(findings.contains(told), "{findings}");
+        assert!(case.result("rejected.csv").contains("records.csv,4,external_id,'#N/A' stands for no value,"));
+        assert!(case.replayed().contains("identical"));
+    }
+}
+
+#[test]
 fn marks_of_a_spreadsheet_and_unseen_characters_make_no_second_record() {
     let row = |id: &str| format!("Mart,One,mart-a,{id},2026-03-02 09:00,2026-03-02 09:05,1001,chat,,,,\n");
     for twin in [
@@ -111,6 +146,26 @@ fn a_thousand_is_never_read_as_one() {
 }
 
 #[test]
+fn what_may_be_a_thousand_in_a_column_of_texts_is_a_text() {
+    let head = RECORDS.replace(',', ";").replace("amount", "amount;version;points");
+    let row = |id: &str, version: &str, points: &str| {
+        format!("Mart;One;mart-a;{id};2026-03-02 09:00;2026-03-02 09:05;1001;chat;;;;;{version};{points}\n")
+    };
+    let rows = head + &row("T1", "1.000", "5") + &row("T2", "2.1-beta", "1.000") + &row("T3", "1.234.567", "12");
+    let case = Case::new(&[("records.csv", &rows)], &[]);
+    assert_eq!(case.close(), 3);
+    assert_eq!(case.credits(), ["T1 1001 1000000", "T3 1001 1000000"]);
+    let rejected = case.result("rejected.csv");
+    assert!(
+        rejected.contains("records.csv,3,points,'1.000' may be a decimal") && rejected.lines().count() == 2,
+        "{rejected}"
+    );
+    let inputs = case.result("inputs/records.csv");
+    assert!(inputs.contains(",5,1.000\n") && inputs.contains(",12,1.234.567\n"), "{inputs}");
+    assert!(case.replayed().contains("identical"));
+}
+
+#[test]
 fn chinese_headers_and_words_are_understood() {
     let records = "平台,店铺,客服账号,会话ID,开始时间,结束时间,客服工号,会话类型,首次响应时长（秒）,是否解决,满意度,金额\n\
         Mart,One,mart-a,T1,2026年3月2日 9:00,2026年3月2日 9:05,,售前,12,已解决,5,10.00\n";
@@ -145,8 +200,37 @@ fn a_shift_until_24_00_ends_with_the_day_and_an_hour_that_comes_twice_is_the_one
         assert!(inputs.contains(&format!("{id},2026-10-25T00:50:00Z,2026-10-25T01:10:00Z")), "{inputs}");
     }
     assert!(case.result("findings.csv").contains("HOUR_TWICE,records.csv"));
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("the end is the second time that they showed it"), "{findings}");
     let rejected = case.result("rejected.csv");
     assert!(rejected.contains("offsets") && !rejected.contains("swap"), "{rejected}");
+}
+
+#[test]
+fn a_single_time_in_an_hour_that_comes_twice_says_which_of_the_two_was_taken() {
+    let people = "employee_no,name,org_unit,position,grade,hired_on,zone\n1001,Ann,East/Diagnostics,,,2025-01-06,Europe/Berlin\n";
+    let accounts = "platform,store,account,phase,capacity,zone\nMart,One,mart-a,shared,1,Europe/Berlin\n";
+    let group = "currency: CNY\nzone: Europe/Berlin\nperiod: {from: 2026-10-01, to: 2026-10-31}\n";
+    let files = [
+        ("people.csv", people),
+        ("accounts.csv", accounts),
+        ("group.yaml", group),
+        ("punches.csv", "employee_no,at,kind\n1001,2026-10-25 02:30,in\n1001,2026-10-25 09:00,out\n"),
+        (
+            "handovers.csv",
+            "account,employee_no,at,kind\nmart-a,1001,2026-10-25 02:40,take\nmart-a,1001,2026-10-25 03:10,release\n",
+        ),
+        ("rosters.csv", "employee_no,account,start,end\n1001,mart-a,2026-10-25 02:15,2026-10-25 08:00\n"),
+    ];
+    let case = Case::new(&files, &[("T1", "2026-10-25 02:20", "1001"), ("T2", "2026-10-25 02:20+01:00", "1001")]);
+    assert_eq!(case.close(), 0);
+    let findings = case.result("findings.csv");
+    for file in ["punches.csv", "handovers.csv", "rosters.csv", "records.csv"] {
+        let told = "\"clocks went back, and times without an offset that they showed twice are the first of the two\"";
+        assert!(findings.contains(&format!("HOUR_TWICE,{file},,{told}\n")), "{file}: {findings}");
+    }
+    assert!(case.result("inputs/punches.csv").contains("1001,2026-10-25T00:30:00Z,in"));
+    assert!(case.replayed().contains("identical"));
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub(super) struct Book<'a> {
     /// Whoever served each team, and when; the key is the team's path, empty for everybody.
     teams: BTreeMap<String, Vec<(usize, Vec<Span>)>>,
     words: Vec<String>,
+    /// The latest punch of anybody.
+    last_punch: Option<Timestamp>,
 }
 
 impl<'a> Book<'a> {
@@ -64,7 +66,8 @@ impl<'a> Book<'a> {
             let team = account.team.as_deref();
             teams.entry(team.unwrap_or_default().to_owned()).or_insert_with(|| members(&people, team));
         }
-        Ok(Self { evidence, people, place, shifts, handovers, teams, words })
+        let last_punch = evidence.punches.iter().map(|punch| punch.at).max();
+        Ok(Self { evidence, people, place, shifts, handovers, teams, words, last_punch })
     }
 
     pub fn place(&self, person: PersonId) -> Option<usize> {
@@ -119,10 +122,7 @@ impl<'a> Book<'a> {
                 findings.extend(inside.map(|at| Finding::new(kind, number, Some(*at), detail(*at))));
             };
             note(FindingKind::DoubleIn, &known.punched.doubles, &|at| msg!("DUTY_DOUBLE_IN", number, at));
-            let hours = self.evidence.policy.longest.as_hours();
-            note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| {
-                msg!("DUTY_IN_WITHOUT_OUT", number, at, hours)
-            });
+            note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| self.unclosed(number, at));
             note(FindingKind::MissingPunch, &known.punched.unopened, &|at| self.unopened(known, at));
             if self.evidence.policy.version >= Version::V2 {
                 note(FindingKind::MissingPunch, &known.punched.nothing, &|at| {
@@ -131,6 +131,15 @@ impl<'a> Book<'a> {
             }
         }
         Ok(findings)
+    }
+
+    /// What is said of an `in` without its `out`, which may still come where the punches end before its time is over.
+    fn unclosed(&self, number: &str, at: Timestamp) -> Message {
+        let policy = &self.evidence.policy;
+        match self.last_punch.filter(|last| last.duration_since(at) < policy.longest) {
+            Some(last) if policy.version >= Version::V2 => msg!("DUTY_OUT_MAY_COME", number, at, last),
+            _ => msg!("DUTY_IN_WITHOUT_OUT", number, at, hours = policy.longest.as_hours()),
+        }
     }
 
     /// What is said of an `out` that closes nothing. There may well be an `in` before it, which another `out` closed.

@@ -127,8 +127,11 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
         let again = again.map(|other| other.span.start).min().filter(|_| book.evidence.policy.version >= Version::V2);
         let (end, by) = (hold.span.end, hold.end.word());
         let detail = match again {
-            None => msg!("DUTY_NEVER_RELEASED", number, account = key, since, end, by),
             Some(again) => msg!("DUTY_TAKEN_AGAIN", number, account = key, since, again, end, by),
+            None if book.evidence.policy.version >= Version::V2 => {
+                msg!("DUTY_NO_RELEASE_KNOWN", number, account = key, since, end, by)
+            }
+            None => msg!("DUTY_NEVER_RELEASED", number, account = key, since, end, by),
         };
         findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(hold.span.start), detail));
     }

@@ -225,6 +225,23 @@ fn punches_pair_within_16_hours_and_a_second_in_closes_the_first() {
 }
 
 #[test]
+fn an_in_whose_out_may_still_come_is_not_said_to_lack_one() {
+    let said = |e: &Evidence| -> Vec<String> {
+        let findings = derive(e).unwrap().findings.into_iter();
+        let of = findings.filter(|f| f.kind == FindingKind::MissingPunch);
+        of.map(|f| tally_i18n::text(tally_kernel::Locale::En, &f.detail)).collect()
+    };
+    let running = march_2nd().punch_in(0, "2026-03-02T22:00:00Z").punch_in(1, "2026-03-02T23:30:00Z");
+    let ends = "and the punches end at 2026-03-02T23:30:00Z without an out; the stretch counts for nothing";
+    let both = ["E0 punched in at 2026-03-02T22:00:00Z", "E1 punched in at 2026-03-02T23:30:00Z"];
+    assert_eq!(said(&running), both.map(|begin| format!("{begin}, {ends}")));
+    let over = running.punch_out(1, "2026-03-03T15:00:00Z");
+    let late = "E0 punched in at 2026-03-02T22:00:00Z and not out within 16 h; the stretch counts for nothing";
+    assert_eq!(said(&over), [late]);
+    assert!(said(&march_2nd().punch_in(0, "2026-03-02T22:00:00Z").by_version_1())[0].contains("within 16 h"));
+}
+
+#[test]
 fn a_pair_of_exactly_16_hours_is_one_and_the_numbers_can_be_changed() {
     let e = march_2nd().punch_in(0, "2026-03-02T01:00:00Z").punch_out(0, "2026-03-02T17:00:00Z");
     assert_eq!(e.who(), ["E0 2026-03-02T01:00:00Z..2026-03-02T17:00:00Z Punch"]);

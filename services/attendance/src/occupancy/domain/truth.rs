@@ -55,8 +55,16 @@ fn of_punches(e: &Evidence, p: &DutyPerson, finding: &Finding) -> bool {
             && !pair_covering(e, p, at)
             && !pair_covering(e, p, at - MOMENT);
     }
+    if detail(finding).contains("the punches end at") {
+        let last = e.punches.iter().map(|x| x.at).max().unwrap();
+        return ins.contains(&at) && told[1] == last && last < at + long && outs.range(at + MOMENT..).next().is_none();
+    }
     if detail(finding).contains("punched in at") {
-        return ins.contains(&at) && outs.range(at + MOMENT..=at + long).next().is_none() && !pair_covering(e, p, at);
+        let over = e.punches.iter().any(|x| at + long <= x.at);
+        return over
+            && ins.contains(&at)
+            && outs.range(at + MOMENT..=at + long).next().is_none()
+            && !pair_covering(e, p, at);
     }
     if detail(finding).contains("without an in within") {
         return outs.contains(&at) && ins.range(at - long..=at).next().is_none();

@@ -1,0 +1,79 @@
+//! The extra columns of records.csv: numbers where every value is one, else texts.
+
+use rust_decimal::Decimal;
+
+use super::cell::decimal;
+use super::diagnostics::RowDiagnostic;
+use super::model::{Measure, MeasureValues};
+use super::numbers::{Numbers, is_grouped};
+use super::records::Raw;
+use super::symbols::{Marks, Renumbered, Symbol, Symbols};
+
+/// For each row what is doubtful in its columns of numbers: digits in groups of three, which may be decimals.
+pub(super) fn doubtful(
+    extras: &[(String, usize)],
+    raws: &[Raw],
+    cells: &[Option<Symbol>],
+    symbols: &Symbols,
+) -> Vec<RowDiagnostic> {
+    let mut found: Vec<RowDiagnostic> = raws.iter().map(|_| RowDiagnostic::default()).collect();
+    for (column, (name, _)) in extras.iter().enumerate() {
+        let text = |raw: &Raw| cells[raw.row as usize * extras.len() + column].map(|symbol| symbols.get(symbol));
+        if !raws.iter().filter_map(text).all(|text| decimal(text).is_some() || is_grouped(text, '.')) {
+            continue;
+        }
+        for (raw, diagnostic) in raws.iter().zip(&mut found) {
+            if let Some(Err(wrong)) = text(raw).map(|text| Numbers::Doubtful.plain(text)) {
+                diagnostic.add(name, wrong);
+            }
+        }
+    }
+    found
+}
+
+/// An extra column on its way to a measure.
+pub(super) struct Column {
+    column: usize,
+    stride: usize,
+    /// The number of each row, where every value is one.
+    numbers: Option<Vec<Option<Decimal>>>,
+    empty: bool,
+}
+
+impl Column {
+    pub fn new(
+        column: usize,
+        stride: usize,
+        raws: &[Raw],
+        cells: &[Option<Symbol>],
+        symbols: &Symbols,
+        used: &mut Marks,
+    ) -> Self {
+        let value = |raw: &Raw| cells[raw.row as usize * stride + column];
+        let mut numbers = vec![None; cells.len() / stride];
+        let mut empty = true;
+        for raw in raws {
+            let Some(symbol) = value(raw) else { continue };
+            empty = false;
+            let Some(number) = decimal(symbols.get(symbol)) else {
+                raws.iter().filter_map(value).for_each(|s| used.mark(s));
+                return Self { column, stride, numbers: None, empty };
+            };
+            numbers[raw.row as usize] = Some(number);
+        }
+        Self { column, stride, numbers: Some(numbers), empty }
+    }
+
+    /// The measure, nothing for a column without a value.
+    pub fn finish(self, name: String, raws: &[Raw], cells: &[Option<Symbol>], moved: &Renumbered) -> Option<Measure> {
+        if self.empty {
+            return None;
+        }
+        let text = |raw: &Raw| cells[raw.row as usize * self.stride + self.column].and_then(|s| moved.get(s));
+        let values = match &self.numbers {
+            Some(numbers) => MeasureValues::Numbers(raws.iter().map(|raw| numbers[raw.row as usize]).collect()),
+            None => MeasureValues::Texts(raws.iter().map(text).collect()),
+        };
+        Some(Measure { name, values })
+    }
+}
