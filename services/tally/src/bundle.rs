@@ -16,6 +16,7 @@
 use std::path::Path;
 
 use jiff::civil::Date;
+use tally_kernel::{Message, msg};
 
 mod cell;
 mod diagnostics;
@@ -55,7 +56,7 @@ pub use source::FileDigest;
 pub use symbols::{Symbol, Symbols};
 pub use write::write_normalised;
 
-use diagnostics::{Findings, Rejects};
+use diagnostics::{Findings, Rejects, one_after_other};
 use directory::Directory;
 use people::Diagnostics;
 use source::{Progress, Source};
@@ -120,8 +121,8 @@ pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64))
 /// Checks that the folder holds what is needed, notes files nobody reads, and sums the sizes.
 fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
     let entries = std::fs::read_dir(dir).map_err(|err| {
-        let cure = "give the folder that holds people.csv, accounts.csv and records.csv";
-        Unusable::new("NO_FOLDER", dir.display().to_string(), format!("it cannot be read as a folder ({err})"), cure)
+        let folder = dir.display().to_string();
+        Unusable::new("NO_FOLDER", folder, msg!("NO_FOLDER", error = err), msg!("NO_FOLDER_CURE"))
     })?;
     let mut strangers: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -139,14 +140,14 @@ fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
     }
     if !missing.is_empty() {
         let near = missing.iter().filter_map(|m| cell::nearest(m, strangers.iter().map(String::as_str)));
-        let hints: Vec<String> = near.map(|n| format!(" (there is {})", cell::shown(n))).collect();
-        let cure = "add the file under exactly this name; docs/bundle.md describes every file".to_owned();
-        let problem = format!("it is missing from {}{}", dir.display(), hints.concat());
-        return Err(Unusable::new("MISSING_FILE", missing.join(", "), problem, cure));
+        let hints = one_after_other(near.map(|near| msg!("HINT_THERE_IS", near = cell::shown(near))));
+        let problem = msg!("MISSING_FILE", folder = dir.display(), hints);
+        return Err(Unusable::new("MISSING_FILE", missing.join(", "), problem, msg!("MISSING_FILE_CURE")));
     }
     for name in strangers {
-        let near = cell::nearest(&name, FILES).map_or_else(String::new, |n| format!("; is {n} meant?"));
-        findings.add(FindingKind::UnknownFile, &name, "", format!("nothing reads this file{near}"), 0);
+        let near = cell::nearest(&name, FILES);
+        let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_NEAR", near));
+        findings.add(FindingKind::UnknownFile, &name, "", msg!("UNKNOWN_FILE", hint), 0);
     }
     Ok(total)
 }
@@ -218,12 +219,12 @@ fn asked_period(options: Options, named: Option<Period>) -> Result<Option<Period
         (None, None) => Ok(named),
         (Some(from), Some(to)) if from <= to => Ok(Some(Period { from, to })),
         (Some(from), Some(to)) => {
-            let problem = format!("it ends on {to}, before it begins on {from}");
-            Err(Unusable::new("BAD_PERIOD", "the period", problem, "swap --from and --to"))
+            let problem = msg!("PERIOD_ENDS_EARLY", to, from);
+            Err(Unusable::new("BAD_PERIOD", msg!("THE_PERIOD"), problem, msg!("PERIOD_ENDS_EARLY_CURE")))
         }
         _ => {
-            let cure = "give both --from and --to, or neither";
-            Err(Unusable::new("BAD_PERIOD", "the period", "one of its two ends is missing", cure))
+            let (problem, cure) = (msg!("PERIOD_HALF"), msg!("PERIOD_HALF_CURE"));
+            Err(Unusable::new("BAD_PERIOD", msg!("THE_PERIOD"), problem, cure))
         }
     }
 }
@@ -234,13 +235,13 @@ fn note_unknown_people(group: &Group, people: &[BundlePerson], accounts: &[Bundl
         if let Some(team) = &account.team
             && !people.iter().any(|p| p.belongs_to(team))
         {
-            let detail = format!("nobody in people.csv belongs to its team {}", cell::shown(team));
+            let detail = msg!("TEAM_WITHOUT_PEOPLE", team = cell::shown(team));
             findings.add(FindingKind::TeamWithoutPeople, "accounts.csv", account.path(), detail, 0);
         }
     }
     for branch in group.branches.keys() {
         if !people.iter().any(|p| p.belongs_to(branch)) {
-            let detail = "nobody in people.csv belongs to this branch";
+            let detail = msg!("BRANCH_WITHOUT_PEOPLE");
             findings.add(FindingKind::BranchWithoutPeople, "group.yaml", branch.as_str(), detail, 0);
         }
     }

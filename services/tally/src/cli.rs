@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tally_kernel::Locale;
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 
 mod jobs;
 
+pub use crate::language::Language;
 pub use jobs::{Close, Demo, Import, Replay};
 
 /// Everything was done.
@@ -17,7 +17,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The input cannot be used; the message says what to change.
 pub const UNUSABLE: u8 = 2;
-/// Everything was done but for rows that were rejected, each with its cure, or for a pool that could not be split.
+/// Everything was done but for rows that were rejected, each with its cure, for a pool that could not be split, or for a later
+/// step.
 pub const REJECTED: u8 = 3;
 /// The command line or a setting is wrong; the message names it.
 pub const USAGE: u8 = 64;
@@ -64,34 +65,15 @@ pub enum Command {
     Keys(Keys),
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Language {
-    #[default]
-    En,
-    #[value(name = "zh-CN", alias = "zh")]
-    ZhCn,
-}
-
-impl Language {
-    /// As `accept-language` writes it.
-    pub const fn tag(self) -> &'static str {
+impl Command {
+    /// The language of what it says.
+    pub fn language(&self) -> Language {
         match self {
-            Self::En => "en",
-            Self::ZhCn => "zh-CN",
+            Self::Close(args) => args.lang,
+            Self::Demo(args) => args.lang,
+            Self::Import(args) => args.lang,
+            _ => Language::of_system(),
         }
-    }
-
-    /// As the catalogues name it.
-    pub const fn locale(self) -> Locale {
-        match self {
-            Self::En => Locale::En,
-            Self::ZhCn => Locale::ZhCn,
-        }
-    }
-
-    /// The language of that tag; English for any other.
-    pub fn of_tag(tag: &str) -> Self {
-        if tag == Self::ZhCn.tag() { Self::ZhCn } else { Self::En }
     }
 }
 

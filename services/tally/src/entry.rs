@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tally_kernel::msg;
 use tally_runtime::{ConfigError, Failure};
 
 use crate::bundle::Unusable;
 use crate::cli::{self, Cli, Command};
 use crate::commands;
+use crate::said::{here, say};
 
 /// Reads the command line, does what it says, and gives the exit code. Lives here and not in the binary, which would
 /// otherwise compile all of it a second time.
@@ -22,14 +24,15 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("tally: cannot start: {error}");
+            eprintln!("tally: {}", here(&msg!("CANNOT_START", error)));
             return ExitCode::from(cli::FAILED);
         }
     };
+    let locale = cli.command.language().locale();
     match runtime.block_on(run(cli)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("tally: {error:#}");
+            eprintln!("tally: {}", say(locale, &error));
             ExitCode::from(code_of(&error))
         }
     }

@@ -1,16 +1,17 @@
 //! A signed-in user of the suite: channels to the services and a token.
 
+use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tally_access::PolicyRow;
 use tally_api::identity::v1 as identity;
 use tally_i18n::sentence;
-use tally_kernel::{Error, Kind};
+use tally_kernel::{Error, Locale, msg};
 use tally_rpc::{Network, RpcChannel, bearer};
-use tally_runtime::spoken;
 use tonic::{Request, Status};
 
+use crate::said::Said;
 use crate::suite::SERVICES;
 
 /// Channels to the five services; behind one port they are the same one.
@@ -99,6 +100,11 @@ impl Session {
         self.language
     }
 
+    /// The same, as sentences are made in it.
+    pub fn locale(&self) -> Locale {
+        self.language.parse().unwrap_or_default()
+    }
+
     /// A request of this user.
     pub fn ask<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
@@ -114,15 +120,31 @@ impl Session {
 }
 
 /// A refusal of the suite, as a person reads it: the sentence for the caller, with every wrong field.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
+#[derive(Debug)]
 pub struct Refusal {
-    text: String,
+    error: Error,
     /// What a program goes by, such as `INITIALISED_ALREADY`.
     pub reason: &'static str,
-    /// Whether the suite said no to what was asked, and was able to do it otherwise.
-    pub refused: bool,
 }
+
+impl Refusal {
+    /// The sentence and the wrong fields in a language.
+    pub fn told(&self, locale: Locale) -> String {
+        let mut told = sentence(locale, &self.error);
+        for violation in self.error.violations() {
+            told.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(locale, &violation.message)));
+        }
+        told
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(Locale::En))
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// A status as an error a person can read.
 pub fn told(status: Status) -> anyhow::Error {
@@ -131,17 +153,13 @@ pub fn told(status: Status) -> anyhow::Error {
 
 /// An error as the person who types reads it.
 pub fn refusal(error: Error) -> anyhow::Error {
-    let locale = spoken();
-    let mut text = sentence(locale, &error);
-    for violation in error.violations() {
-        text.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(locale, &violation.message)));
-    }
-    let refused = matches!(error.kind(), Kind::InvalidArgument | Kind::FailedPrecondition);
-    anyhow::Error::new(Refusal { text, reason: error.reason(), refused })
+    let reason = error.reason();
+    anyhow::Error::new(Refusal { error, reason })
 }
 
 /// Reads a secret from a file's first line.
 pub fn secret_from(path: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error)))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

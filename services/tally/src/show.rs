@@ -25,7 +25,7 @@ pub use explain::explain;
 pub use scores::spotlight;
 pub use text::{Page, Table, count, decimal, percent};
 pub use truth::{Hits, Truth, truth};
-pub use words::pick;
+pub use words::step;
 
 /// Prints what came of a job.
 pub fn summary(bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {

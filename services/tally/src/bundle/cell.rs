@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use rust_decimal::{Decimal, RoundingStrategy};
+use tally_kernel::{Message, msg};
 
 use super::diagnostics::Wrong;
 use super::exported;
@@ -30,9 +31,9 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
 
 /// A zone by its IANA name, from the bundled database alone: the machine's own may be of another release.
 pub(crate) fn zone(name: &str) -> Result<TimeZone, Wrong> {
-    TimeZoneDatabase::bundled().get(name).map_err(|_| {
-        Wrong::new(format!("'{}' is no time zone", shown(name)), "write an IANA name such as Asia/Shanghai")
-    })
+    TimeZoneDatabase::bundled()
+        .get(name)
+        .map_err(|_| Wrong::new(msg!("NO_TIME_ZONE", text = shown(name)), msg!("NO_TIME_ZONE_CURE")))
 }
 
 /// An id: folded, not empty.
@@ -44,8 +45,7 @@ pub(crate) fn id(text: &str) -> Result<Cow<'_, str>, Wrong> {
 pub(crate) fn real_id(text: &str) -> Result<Cow<'_, str>, Wrong> {
     let id = id(text)?;
     if exported::is_no_value(&id) {
-        let reason = format!("'{}' stands for no value", shown(&id));
-        return Err(Wrong::new(reason, "write the id; where a formula failed, export the column from where it comes"));
+        return Err(Wrong::new(msg!("STANDS_FOR_NO_VALUE", text = shown(&id)), msg!("STANDS_FOR_NO_VALUE_CURE")));
     }
     Ok(id)
 }
@@ -57,10 +57,10 @@ pub(crate) fn name(text: &str) -> Result<String, Wrong> {
 
 fn short(text: Cow<'_, str>) -> Result<Cow<'_, str>, Wrong> {
     if text.is_empty() {
-        return Err(Wrong::new("it is empty", "fill it in"));
+        return Err(Wrong::new(msg!("IT_IS_EMPTY"), msg!("IT_IS_EMPTY_CURE")));
     }
     if text.len() > TEXT_LIMIT && text.chars().count() > TEXT_LIMIT {
-        return Err(Wrong::new("it is longer than 200 characters", "shorten it"));
+        return Err(Wrong::new(msg!("OVER_200_CHARACTERS"), msg!("OVER_200_CHARACTERS_CURE")));
     }
     Ok(text)
 }
@@ -86,10 +86,7 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Wrong> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" => Ok(true),
         "false" | "no" => Ok(false),
-        _ => {
-            let cure = "write true, false, 1, 0, yes, no, 是 or 否, or leave it empty";
-            Err(Wrong::new(format!("'{}' is neither yes nor no", shown(text)), cure))
-        }
+        _ => Err(Wrong::new(msg!("NEITHER_YES_NOR_NO", text = shown(text)), msg!("NEITHER_YES_NOR_NO_CURE"))),
     }
 }
 
@@ -98,7 +95,7 @@ pub(crate) fn small_count(text: &str) -> Result<u32, Wrong> {
     let text = fold(text);
     match text.parse::<u32>() {
         Ok(n @ 1..=1_000) => Ok(n),
-        _ => Err(Wrong::new(format!("'{}' is not a whole number from 1 to 1000", shown(&text)), "write such a number")),
+        _ => Err(Wrong::new(msg!("NO_SMALL_COUNT", text = shown(&text)), msg!("NO_SMALL_COUNT_CURE"))),
     }
 }
 
@@ -131,14 +128,9 @@ pub(crate) fn decimal(text: &str) -> Option<Decimal> {
 /// A measured number that cannot be negative.
 pub(crate) fn measured(text: &str) -> Result<Decimal, Wrong> {
     match decimal(text) {
-        Some(n) if n.is_sign_negative() => {
-            Err(Wrong::new("it is negative", "write a number from 0, or leave it empty"))
-        }
+        Some(n) if n.is_sign_negative() => Err(Wrong::new(msg!("IT_IS_NEGATIVE"), msg!("IT_IS_NEGATIVE_CURE"))),
         Some(n) => Ok(n),
-        None => {
-            let cure = "write digits with a point, such as 12.5, or leave it empty when it was not measured";
-            Err(Wrong::new(format!("'{}' is not a number", shown(text)), cure))
-        }
+        None => Err(Wrong::new(msg!("NO_NUMBER", text = shown(text)), msg!("NO_NUMBER_CURE"))),
     }
 }
 
@@ -158,29 +150,26 @@ pub(crate) fn money(text: &str, currency: &str) -> Result<i64, Wrong> {
     let text = fold(text);
     let digits = minor_digits(currency);
     if text.starts_with('-') {
-        let cure = "leave refunds out of this column (an extra column such as refund can hold them), or leave it empty";
-        return Err(Wrong::new(format!("the amount {} is negative", shown(&text)), cure));
+        return Err(Wrong::new(msg!("NEGATIVE_AMOUNT", text = shown(&text)), msg!("NEGATIVE_AMOUNT_CURE")));
     }
     let (whole, part) = text.split_once('.').unwrap_or((text.as_ref(), ""));
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
-        let cure = "write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {decimal: \",\", grouping: \".\"}`";
-        return Err(Wrong::new(format!("'{}' is not an amount", shown(&text)), cure));
+        return Err(Wrong::new(msg!("NO_AMOUNT", text = shown(&text)), msg!("NO_AMOUNT_CURE")));
     }
     // Zeros at the end count where they may be grouping: 1.000 may be a thousand.
     let part = if is_grouped(&text, '.') { part } else { part.trim_end_matches('0') };
     if part.len() > digits as usize {
-        let reason = format!("{} has more decimals than {currency} has ({digits})", shown(&text));
-        let cure = "round it to the smallest unit of the currency, or say in group.yaml how numbers are written: `numbers: {decimal: \",\", grouping: \".\"}`";
-        return Err(Wrong::new(reason, cure));
+        let reason = msg!("AMOUNT_DECIMALS", text = shown(&text), currency, digits);
+        return Err(Wrong::new(reason, msg!("AMOUNT_DECIMALS_CURE")));
     }
     let padding = std::iter::repeat_n(b'0', digits as usize - part.len());
     let sum = whole.bytes().chain(part.bytes()).chain(padding);
     let minor = sum.into_iter().try_fold(0_i64, |m, b| m.checked_mul(10)?.checked_add(i64::from(b - b'0')));
     // A hundredth of the range, so that sums of many such amounts stay within it.
-    minor.filter(|m| *m <= i64::MAX / 100).ok_or_else(|| {
-        Wrong::new(format!("the amount {} is too large", shown(&text)), "check the unit: it is the major unit")
-    })
+    minor
+        .filter(|m| *m <= i64::MAX / 100)
+        .ok_or_else(|| Wrong::new(msg!("HUGE_AMOUNT", text = shown(&text)), msg!("HUGE_AMOUNT_CURE")))
 }
 
 /// Minor units as a decimal in major units, with all its places.
@@ -206,9 +195,9 @@ fn western(text: Cow<'_, str>) -> Cow<'_, str> {
 pub(crate) fn date(text: &str) -> Result<Date, Wrong> {
     let text = western(fold(text));
     let parsed = take_date(text.as_bytes()).filter(|(_, rest)| rest.is_empty());
-    parsed.and_then(|(ymd, _)| civil_date(ymd)).ok_or_else(|| {
-        Wrong::new(format!("'{}' is not a date", shown(&text)), "write year-month-day, such as 2026-03-02")
-    })
+    parsed
+        .and_then(|(ymd, _)| civil_date(ymd))
+        .ok_or_else(|| Wrong::new(msg!("NO_DATE", text = shown(&text)), msg!("NO_DATE_CURE")))
 }
 
 /// A moment, and what the clock on the wall of `zone` showed.
@@ -225,24 +214,27 @@ pub(crate) struct Moment {
 pub(crate) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, Wrong> {
     let text = western(fold(text));
     let Some((civil, offset)) = take_moment(text.as_bytes()) else {
-        let reason =
-            if text.is_empty() { "it is empty".to_owned() } else { format!("'{}' is not a time", shown(&text)) };
-        return Err(Wrong::new(reason, "write 2026-03-02 09:00:00, or with an offset 2026-03-02T09:00:00+08:00"));
+        let reason = if text.is_empty() { msg!("IT_IS_EMPTY") } else { msg!("NO_TIME", text = shown(&text)) };
+        return Err(Wrong::new(reason, msg!("NO_TIME_CURE")));
     };
     if let Some(offset) = offset {
-        let at = offset.to_timestamp(civil).map_err(|_| Wrong::new("the time is out of range", "check the year"))?;
+        let at = offset.to_timestamp(civil).map_err(|_| beyond_range())?;
         return Ok(Moment { at, local: zone.to_datetime(at), again: None });
     }
     let ambiguous = zone.to_ambiguous_timestamp(civil);
     if let AmbiguousOffset::Gap { before, after } = ambiguous.offset() {
-        let name = zone.iana_name().unwrap_or("that zone");
-        let reason = format!("{civil} did not exist in {name}: clocks went forward from {before} to {after}");
-        return Err(Wrong::new(reason, format!("write the time with its offset, such as {civil}{}", colons(after))));
+        let zone = zone.iana_name().map_or_else(|| msg!("THAT_ZONE"), Message::told);
+        let reason = msg!("TIME_SKIPPED", time = civil, zone, before, after);
+        return Err(Wrong::new(reason, msg!("TIME_SKIPPED_CURE", time = civil, offset = colons(after))));
     }
-    let at = ambiguous.compatible().map_err(|_| Wrong::new("the time is out of range", "check the year"))?;
+    let at = ambiguous.compatible().map_err(|_| beyond_range())?;
     let twice = matches!(ambiguous.offset(), AmbiguousOffset::Fold { .. });
     let again = if twice { ambiguous.later().ok() } else { None };
     Ok(Moment { at, local: civil, again })
+}
+
+fn beyond_range() -> Wrong {
+    Wrong::new(msg!("TIME_BEYOND_RANGE"), msg!("TIME_BEYOND_RANGE_CURE"))
 }
 
 impl Moment {
@@ -368,12 +360,16 @@ pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) 
 mod tests {
     use super::*;
 
+    fn en(message: &Message) -> String {
+        tally_i18n::text(tally_kernel::Locale::En, message)
+    }
+
     fn shanghai() -> TimeZone {
         zone("Asia/Shanghai").expect("a zone")
     }
 
     fn at(text: &str) -> String {
-        moment(text, &shanghai()).map_or_else(|w| w.reason, |m| m.at.to_string())
+        moment(text, &shanghai()).map_or_else(|w| en(&w.reason), |m| m.at.to_string())
     }
 
     #[test]
@@ -421,8 +417,8 @@ mod tests {
     fn a_time_in_a_gap_is_refused_and_a_time_that_comes_twice_is_the_first() {
         let berlin = zone("Europe/Berlin").expect("a zone");
         let wrong = moment("2026-03-29 02:30", &berlin).expect_err("clocks went forward");
-        assert!(wrong.reason.contains("did not exist in Europe/Berlin"), "{}", wrong.reason);
-        assert!(wrong.cure.contains("2026-03-29T02:30:00+02:00"), "{}", wrong.cure);
+        assert!(en(&wrong.reason).contains("did not exist in Europe/Berlin"), "{}", en(&wrong.reason));
+        assert!(en(&wrong.cure).contains("2026-03-29T02:30:00+02:00"), "{}", en(&wrong.cure));
         let twice = moment("2026-10-25 02:30", &berlin).expect("the first of two");
         assert_eq!(twice.at.to_string(), "2026-10-25T00:30:00Z");
     }
@@ -455,7 +451,7 @@ mod tests {
         assert_eq!(money("1.234", "KWD"), Ok(1_234));
         assert_eq!(money("1234.500", "CNY"), Ok(123_450));
         let wrong = money("1.000", "EUR").expect_err("it may be a thousand");
-        assert!(wrong.cure.contains("numbers:"), "{}", wrong.cure);
+        assert!(en(&wrong.cure).contains("numbers:"), "{}", en(&wrong.cure));
         for (text, word) in [
             ("-5", "negative"),
             ("1.005", "more decimals"),
@@ -465,7 +461,7 @@ mod tests {
             ("99999999999999999999", "too large"),
         ] {
             let wrong = money(text, "CNY").expect_err(text);
-            assert!(wrong.reason.contains(word), "{text}: {}", wrong.reason);
+            assert!(en(&wrong.reason).contains(word), "{text}: {}", en(&wrong.reason));
         }
         assert_eq!(
             (major(19_950, "CNY").as_str(), major(5, "CNY").as_str(), major(7, "JPY").as_str()),

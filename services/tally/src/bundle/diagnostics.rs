@@ -3,41 +3,56 @@
 //! What is said about a rejected row may name its line; a finding never does, because findings must not depend on
 //! the order of rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use tally_i18n::text;
+use tally_kernel::message::Arg;
+use tally_kernel::{Locale, Message, msg};
 
 /// Rejected rows described one by one for each file; beyond that they are counted.
 const DESCRIBED_PER_FILE: u64 = 100_000;
+/// The message of a row with several wrong cells.
+const REASON_ALSO: &str = "REASON_ALSO";
 /// Findings of one kind listed one by one; beyond that they are counted in one more.
 const LISTED_PER_KIND: usize = 1_000;
 
 /// The input cannot be worked on at all (exit code 2). Displays as `file: problem. What to change.`
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {problem}. {cure}.")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unusable {
     /// A stable word for programs, for example `MISSING_FILE`.
     pub reason: &'static str,
     /// The file (or folder) the trouble is in.
-    pub file: String,
-    /// What is wrong, without a full stop; several violations are joined by `; `.
-    pub problem: String,
+    pub file: Box<Message>,
+    /// What is wrong, without a full stop.
+    pub problem: Box<Message>,
     /// What to change, without a full stop.
-    pub cure: String,
+    pub cure: Box<Message>,
     /// Rows that were rejected before it was given up.
     pub rejected: Vec<Rejected>,
 }
 
 impl Unusable {
     /// An unusable input of `file`; `problem` and `cure` are sentences without the full stop.
-    pub fn new(
-        reason: &'static str,
-        file: impl Into<String>,
-        problem: impl Into<String>,
-        cure: impl Into<String>,
-    ) -> Self {
-        Self { reason, file: file.into(), problem: problem.into(), cure: cure.into(), rejected: Vec::new() }
+    pub fn new(reason: &'static str, file: impl Into<Message>, problem: Message, cure: Message) -> Self {
+        let (file, problem, cure) = (Box::new(file.into()), Box::new(problem), Box::new(cure));
+        Self { reason, file, problem, cure, rejected: Vec::new() }
+    }
+
+    /// The whole as a person reads it.
+    pub fn told(&self, locale: Locale) -> String {
+        let Self { file, problem, cure, .. } = self;
+        text(locale, &msg!("UNUSABLE", file = **file, problem = **problem, cure = **cure))
     }
 }
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(Locale::En))
+    }
+}
+
+impl std::error::Error for Unusable {}
 
 /// One row that was not taken, while everything else was (exit code 3).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,25 +63,43 @@ pub struct Rejected {
     pub line: u64,
     /// The first column that is wrong; empty when it is the row as a whole.
     pub column: String,
-    /// What is wrong; further wrong columns of the row follow after `; also`.
-    pub reason: String,
+    /// What is wrong; further wrong columns of the row follow.
+    pub reason: Message,
     /// What to change.
-    pub cure: String,
+    pub cure: Message,
+}
+
+impl Rejected {
+    /// A stable word for programs: that of the first thing that is wrong.
+    pub fn code(&self) -> &'static str {
+        let mut reason = &self.reason;
+        while let (id, Some(Arg::Message(first))) = (reason.id(), reason.args().get("reason"))
+            && id == REASON_ALSO
+        {
+            reason = first;
+        }
+        reason.id()
+    }
+}
+
+/// Messages without anything between them.
+pub(crate) fn one_after_other(messages: impl IntoIterator<Item = Message>) -> Message {
+    messages.into_iter().reduce(|one, other| msg!("JOINED", one, other)).unwrap_or_else(|| Message::told(""))
 }
 
 /// What is wrong with a cell and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     /// What is wrong.
-    pub reason: String,
+    pub reason: Message,
     /// What to change.
-    pub cure: String,
+    pub cure: Message,
 }
 
 impl Wrong {
     /// A reason and its cure.
-    pub fn new(reason: impl Into<String>, cure: impl Into<String>) -> Self {
-        Self { reason: reason.into(), cure: cure.into() }
+    pub fn new(reason: Message, cure: Message) -> Self {
+        Self { reason, cure }
     }
 }
 
@@ -96,10 +129,7 @@ impl RowDiagnostic {
         match &mut self.0 {
             None => self.0 = Some((column.to_owned(), wrong)),
             Some((_, first)) => {
-                first.reason.push_str("; also ");
-                first.reason.push_str(column);
-                first.reason.push_str(": ");
-                first.reason.push_str(&wrong.reason);
+                first.reason = msg!("REASON_ALSO", reason = first.reason, column, more = wrong.reason);
             }
         }
     }
@@ -140,18 +170,21 @@ impl Rejects {
     }
 
     /// The first rejected row of `file`, as a clause for a sentence about all of them.
-    pub fn first(&self, file: &str) -> Option<String> {
+    pub fn first(&self, file: &str) -> Option<Message> {
         let first = self.rows.iter().filter(|r| r.file == file).min_by_key(|r| r.line)?;
-        let place = if first.column.is_empty() { String::new() } else { format!(", column {}", first.column) };
-        Some(format!("line {}{place}: {} ({})", first.line, first.reason, first.cure))
+        let column = match first.column.as_str() {
+            "" => Message::told(""),
+            column => msg!("FIRST_REJECTED_COLUMN", column),
+        };
+        Some(msg!("FIRST_REJECTED", line = first.line, column, reason = first.reason, cure = first.cure))
     }
 
     /// The rows in the order of file and line, and the number of rejected rows of each file.
     pub fn finish(mut self) -> (Vec<Rejected>, BTreeMap<&'static str, u64>) {
         for (&file, &count) in &self.counts {
             if count > DESCRIBED_PER_FILE {
-                let reason = format!("{} more rows of this file were rejected", count - DESCRIBED_PER_FILE);
-                let cure = "mend the rows above first: the others mostly fail for the same reasons".to_owned();
+                let reason = msg!("AND_MORE_ROWS", count = count - DESCRIBED_PER_FILE);
+                let cure = msg!("AND_MORE_ROWS_CURE");
                 self.rows.push(Rejected { file, line: 0, column: String::new(), reason, cure });
             }
         }
@@ -273,7 +306,7 @@ pub struct Finding {
     /// What it is about: an account and external id, a column, an encoding; may be empty.
     pub subject: String,
     /// A sentence without the full stop.
-    pub detail: String,
+    pub detail: Message,
     /// How many rows it stands for; 0 where rows are not counted.
     pub count: u64,
 }
@@ -284,22 +317,24 @@ pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
     /// Adds a finding.
-    pub fn add(
-        &mut self,
-        kind: FindingKind,
-        file: &str,
-        subject: impl Into<String>,
-        detail: impl Into<String>,
-        count: u64,
-    ) {
-        let (subject, detail) = (subject.into(), detail.into());
-        self.0.push(Finding { kind, file: file.to_owned(), subject, detail, count });
+    pub fn add(&mut self, kind: FindingKind, file: &str, subject: impl Into<String>, detail: Message, count: u64) {
+        self.0.push(Finding { kind, file: file.to_owned(), subject: subject.into(), detail, count });
+    }
+
+    /// What an earlier reading recorded in words is not found again.
+    fn drop_recorded(&mut self) {
+        let about = |f: &Finding| (f.kind, f.file.clone(), f.subject.clone(), f.count);
+        let recorded: BTreeSet<_> =
+            self.0.iter().filter_map(|f| Some((about(f), f.detail.as_told()?.to_owned()))).collect();
+        let is_recorded = |f: &Finding| Locale::ALL.iter().any(|l| recorded.contains(&(about(f), text(*l, &f.detail))));
+        self.0.retain(|f| recorded.is_empty() || f.detail.as_told().is_some() || !is_recorded(f));
     }
 
     /// The findings in order.
     pub fn finish(mut self) -> Vec<Finding> {
         self.0.sort();
         self.0.dedup();
+        self.drop_recorded();
         let mut kept: Vec<Finding> = Vec::with_capacity(self.0.len().min(LISTED_PER_KIND));
         let mut over: BTreeMap<(FindingKind, String), u64> = BTreeMap::new();
         let mut listed: BTreeMap<FindingKind, usize> = BTreeMap::new();
@@ -319,7 +354,7 @@ impl Findings {
             kind,
             file,
             subject: String::new(),
-            detail: "and more of the same kind".to_owned(),
+            detail: msg!("AND_MORE_FINDINGS"),
             count,
         }));
         kept.sort();

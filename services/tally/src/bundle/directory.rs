@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use tally_kernel::{Message, msg};
 
 use super::cell::{self, nearest, shown};
 use super::diagnostics::Wrong;
@@ -75,8 +76,8 @@ impl<'a> Directory<'a> {
     pub fn person(&self, text: &str) -> Result<PersonIx, Wrong> {
         let no = cell::id(text)?;
         self.by_no.get(no.as_ref()).copied().or_else(|| self.whole(&no)).ok_or_else(|| {
-            let reason = format!("{} is not in people.csv", shown(&no));
-            self.meant(&no).unwrap_or_else(|| Wrong::new(reason, "add the person to people.csv, or correct the number"))
+            let unknown = || Wrong::new(msg!("NOT_IN_PEOPLE", number = shown(&no)), msg!("NOT_IN_PEOPLE_CURE"));
+            self.meant(&no).unwrap_or_else(unknown)
         })
     }
 
@@ -92,26 +93,25 @@ impl<'a> Directory<'a> {
     fn meant(&self, no: &str) -> Option<Wrong> {
         let text = shown(no);
         if exported::is_shortened(no) {
-            let reason = format!("{text} is a number that a spreadsheet shortened to its first digits");
-            return Some(Wrong::new(reason, "export the column as text"));
+            return Some(Wrong::new(msg!("SHORTENED_NUMBER", text), msg!("EXPORT_AS_TEXT")));
         }
         if self.refused.contains(no) {
-            let reason = format!("the rows of {text} in people.csv were rejected");
-            return Some(Wrong::new(reason, "mend them first: each is in rejected.csv with its cure"));
+            let reason = msg!("ROWS_OF_NUMBER_REJECTED", number = text);
+            return Some(Wrong::new(reason, msg!("ROWS_OF_NUMBER_REJECTED_CURE")));
         }
-        let list =
-            |found: Vec<&str>| (!found.is_empty()).then(|| found.into_iter().take(5).collect::<Vec<_>>().join(" or "));
+        let list = |found: Vec<&str>| {
+            let found = found.into_iter().take(5).map(Message::told);
+            found.reduce(|one, other| msg!("ONE_OF_TWO", one, other))
+        };
         let named = self.people.iter().filter(|p| p.name == no).map(|p| p.employee_no.as_str()).collect();
-        if let Some(numbers) = list(named) {
-            let reason = format!("{text} is a name, and a number is expected (is {numbers} meant?)");
-            return Some(Wrong::new(reason, "write the employee number, or name the alias in aliases.csv"));
+        if let Some(near) = list(named) {
+            return Some(Wrong::new(msg!("NAME_FOR_NUMBER", text, near), msg!("NAME_FOR_NUMBER_CURE")));
         }
         let bare = no.trim_start_matches('0');
         let zeros = self.people.iter().map(|p| p.employee_no.as_str());
         let zeros = zeros.filter(|other| !bare.is_empty() && other.trim_start_matches('0') == bare).collect();
-        let numbers = list(zeros)?;
-        let reason = format!("{text} is not in people.csv (is {numbers} meant?)");
-        Some(Wrong::new(reason, "spreadsheets drop leading zeros: export the column as text"))
+        let near = list(zeros)?;
+        Some(Wrong::new(msg!("LOST_ZEROS", text, near), msg!("LOST_ZEROS_CURE")))
     }
 
     /// An account written as its name, or as platform/store/account.
@@ -119,10 +119,7 @@ impl<'a> Directory<'a> {
         let name = cell::id(text)?;
         match self.by_name.get(name.as_ref()).map(Vec::as_slice) {
             Some([one]) => Ok(*one),
-            Some(_) => {
-                let reason = format!("several stores have an account {}", shown(&name));
-                Err(Wrong::new(reason, "write it as platform/store/account"))
-            }
+            Some(_) => Err(Wrong::new(msg!("SEVERAL_STORES", account = shown(&name)), msg!("SEVERAL_STORES_CURE"))),
             None => Err(self.unknown_account(&name)),
         }
     }
@@ -132,11 +129,8 @@ impl<'a> Directory<'a> {
         let names = self.by_name.keys().map(String::as_str);
         let near = (self.hints.get() > 0).then(|| nearest(name, names)).flatten();
         self.hints.set(self.hints.get().saturating_sub(1));
-        let near = near.map_or_else(String::new, |n| format!(" (is {n} meant?)"));
-        Wrong::new(
-            format!("{} is not in accounts.csv{near}", shown(name)),
-            "add the account to accounts.csv, or correct its name",
-        )
+        let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_MEANT", near));
+        Wrong::new(msg!("UNKNOWN_ACCOUNT", account = shown(name), hint), msg!("UNKNOWN_ACCOUNT_CURE"))
     }
 
     /// An account of a record: by platform, store and account.
@@ -175,12 +169,13 @@ impl<'a> Directory<'a> {
             if let Some(wrong) = self.meant(&name).filter(|_| aliases.is_empty()) {
                 return wrong;
             }
+            let (agent, platform) = (shown(&name), shown(platform));
             let reason = if aliases.is_empty() {
-                format!("{} is neither in people.csv nor an alias on {}", shown(&name), shown(platform))
+                msg!("UNKNOWN_AGENT", agent, platform)
             } else {
-                format!("the alias {} on {} does not cover {day}", shown(&name), shown(platform))
+                msg!("ALIAS_NOT_THEN", agent, platform, day)
             };
-            Wrong::new(reason, "add the person to people.csv or the alias to aliases.csv, or leave agent empty")
+            Wrong::new(reason, msg!("UNKNOWN_AGENT_CURE"))
         })
     }
 }

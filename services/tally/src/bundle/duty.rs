@@ -1,5 +1,8 @@
 //! rosters.csv, punches.csv and handovers.csv: the evidence of who was on duty.
 
+use tally_kernel::message::Arg;
+use tally_kernel::msg;
+
 use super::cell::{self, shown};
 use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::direction::{Around, Odd, direct};
@@ -8,7 +11,7 @@ use super::exported;
 use super::model::{GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
 use super::people::{Diagnostics, each_row, once};
 use super::source::Source;
-use super::table::{Layout, Need::Optional, Need::Required};
+use super::table::{Layout, Need::Optional, Need::Required, header};
 
 pub(crate) static ROSTERS: Layout = Layout {
     file: "rosters.csv",
@@ -52,8 +55,8 @@ pub(crate) fn read_rosters(
         twice.second += u64::from(end.at <= start.at && end.take_second_after(start.at));
         twice.first += u64::from(start.is_first_of_two() || end.is_first_of_two());
         if end.at <= start.at {
-            let reason = format!("the shift ends at {}, not after its start at {}", end.local, start.local);
-            diagnostic.add("end", Wrong::new(reason, "a night shift ends on the next day: write that date"));
+            let reason = msg!("SHIFT_BACKWARDS", end = end.local, start = start.local);
+            diagnostic.add("end", Wrong::new(reason, msg!("SHIFT_BACKWARDS_CURE")));
         }
         Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
     })?;
@@ -73,16 +76,7 @@ pub(crate) struct Twice {
 impl Twice {
     /// Tells which was taken.
     pub fn note(&self, file: &str, findings: &mut Findings) {
-        let details = [
-            (
-                self.second,
-                "clocks went back, and the end is the second time that they showed it: the first lies before the start",
-            ),
-            (
-                self.first,
-                "clocks went back, and times without an offset that they showed twice are the first of the two",
-            ),
-        ];
+        let details = [(self.second, msg!("SECOND_OF_TWO")), (self.first, msg!("FIRST_OF_TWO"))];
         for (rows, detail) in details.into_iter().filter(|(rows, _)| *rows > 0) {
             findings.add(FindingKind::HourTwice, file, "", detail, rows);
         }
@@ -128,24 +122,24 @@ pub(crate) fn read_punches(
 
 /// A punches.csv without its kinds has another cure than a new column.
 fn name_setting(mut wrong: Unusable, directed: bool) -> Unusable {
-    if directed && wrong.reason == "MISSING_COLUMN" && wrong.problem.contains("kind") {
-        wrong.cure.push_str("; or write `punches: alternating` or `punches: first_last` into group.yaml");
+    let lacks_kind =
+        matches!(wrong.problem.args().get("columns"), Some(Arg::Text(columns)) if columns.contains("kind"));
+    if directed && wrong.reason == "MISSING_COLUMN" && lacks_kind {
+        *wrong.cure = msg!("MISSING_KIND_CURE", header = header(&PUNCHES));
     }
     wrong
 }
 
 fn note(odd: &Odd, number: &str, findings: &mut Findings) {
-    let night = "a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works";
+    let night = msg!("PUNCHES_NIGHT");
     let (kind, day, detail, count) = match odd {
         Odd::Unpaired { day, punches, last } => {
-            let detail = format!("an odd number of punches: {punches}; the last, at {last}, has no partner ({night})");
+            let detail = msg!("PUNCHES_ODD", count = punches, at = last, night);
             (FindingKind::OddPunches, day, detail, *punches)
         }
-        Odd::Single { day, at } => {
-            (FindingKind::SinglePunch, day, format!("a single punch, at {at}, has no partner ({night})"), 1)
-        }
+        Odd::Single { day, at } => (FindingKind::SinglePunch, day, msg!("PUNCHES_SINGLE", at, night), 1),
         Odd::Between { day, punches } => {
-            let detail = format!("punches between the first and the last are left out: {punches}");
+            let detail = msg!("PUNCHES_BETWEEN", count = punches);
             (FindingKind::PunchesBetween, day, detail, *punches)
         }
     };
@@ -179,6 +173,6 @@ fn word<T: Copy>(text: &str, words: [(&str, T); 2]) -> Result<T, Wrong> {
     let found = words.iter().find(|(word, _)| *word == said).map(|(_, value)| *value);
     found.ok_or_else(|| {
         let [(one, _), (other, _)] = words;
-        Wrong::new(format!("'{}' is neither {one} nor {other}", shown(&text)), format!("write {one} or {other}"))
+        Wrong::new(msg!("NEITHER_WORD", text = shown(&text), one, other), msg!("NEITHER_WORD_CURE", one, other))
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tally_kernel::msg;
 
 use super::cell;
 use super::direction::Punches;
@@ -45,7 +46,7 @@ impl Default for Group {
 pub(crate) fn currency(fields: &mut Fields<'_>) -> Option<String> {
     let code = fields.text("currency")?;
     if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
-        fields.note("currency", "is not a code of three capital letters such as CNY");
+        fields.note("currency", msg!("GROUP_CURRENCY"));
         return None;
     }
     Some(code)
@@ -63,7 +64,7 @@ pub(crate) fn period(fields: &mut Fields<'_>) -> Option<Period> {
     if let (Some(from), Some(to)) = (from, to)
         && to < from
     {
-        period.note("to", &format!("is {to}, before from, which is {from}"));
+        period.note("to", msg!("GROUP_PERIOD_BACKWARDS", to, from));
     }
     period.finish();
     Some(Period { from: from?, to: to? })
@@ -86,7 +87,7 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, AboutFiles)>
     let zone = fields.text("zone").and_then(|name| match cell::zone(&name) {
         Ok(zone) => zone.iana_name().map(str::to_owned),
         Err(wrong) => {
-            fields.note("zone", &format!("is wrong: {}; {}", wrong.reason, wrong.cure));
+            fields.note("zone", msg!("SETTING_WRONG", reason = wrong.reason, cure = wrong.cure));
             None
         }
     });
@@ -97,10 +98,7 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, AboutFiles)>
     let branches = fields.pairs("branches").unwrap_or_default();
     for (branch, region) in &branches {
         if region == "*" || region.parse::<tally_access::Region>().is_err() {
-            let shown = cell::shown(region);
-            let text =
-                format!("puts {branch} into the region {shown}: write 1 to 32 of a-z, 0-9 and -, such as cn-east");
-            fields.note("branches", &text);
+            fields.note("branches", msg!("GROUP_REGION", branch, region = cell::shown(region)));
         }
     }
     let group = Group {
@@ -175,7 +173,7 @@ pub(crate) fn read_policy(fields: &mut Fields<'_>) -> Option<Policy> {
         number(hour, 11).zip(number(minute, 59)).map(|(h, m)| format!("{h:02}:{m:02}"))
     });
     if cut_over.is_none() && fields.has("cut_over") {
-        fields.note("cut_over", "is not a time from \"00:00\" to \"11:59\", in quotes");
+        fields.note("cut_over", msg!("POLICY_CUT_OVER"));
     }
     Some(Policy {
         version: fields.whole("version", 1, 2).unwrap_or(standard.version),

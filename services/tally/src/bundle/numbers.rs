@@ -2,13 +2,11 @@
 //! thousand, and nobody can tell from the cell.
 
 use std::borrow::Cow;
+use tally_kernel::msg;
 
 use super::cell::{fold, shown};
 use super::diagnostics::Wrong;
 use super::yaml::Fields;
-
-/// What to write into group.yaml.
-const CURE: &str = "say in group.yaml how numbers are written, such as `numbers: {decimal: \",\", grouping: \".\"}`";
 
 /// The way in which the cells of a file are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub(crate) fn read_numbers(fields: &mut Fields<'_>) -> Option<Numbers> {
     let signs = [(".", '.'), (",", ','), ("'", '\''), ("space", ' ')];
     let grouping = if numbers.has("grouping") { Some(numbers.word("grouping", &signs)) } else { None };
     if decimal.is_some() && grouping.flatten() == decimal {
-        numbers.note("grouping", "is the same sign as decimal");
+        numbers.note("grouping", msg!("GROUP_SAME_SIGN"));
     }
     if !numbers.has("decimal") {
         numbers.missing::<()>("decimal");
@@ -44,15 +42,14 @@ impl Numbers {
         match self {
             Self::Point => Ok(text),
             Self::Doubtful if is_grouped(&text, '.') => {
-                let reason = format!("'{}' may be a decimal or a number with grouping", shown(&text));
-                Err(Wrong::new(reason, CURE))
+                Err(Wrong::new(msg!("MAY_BE_GROUPED", text = shown(&text)), msg!("MAY_BE_GROUPED_CURE")))
             }
             Self::Doubtful => Ok(text),
             Self::Told { decimal, grouping } => match pointed(&text, decimal, grouping) {
                 Some(plain) => Ok(Cow::Owned(plain)),
                 None => {
-                    let reason = format!("'{}' is not written as group.yaml says numbers are", shown(&text));
-                    Err(Wrong::new(reason, "correct the number, or `numbers` in group.yaml"))
+                    let reason = msg!("NOT_AS_GROUP_YAML", text = shown(&text));
+                    Err(Wrong::new(reason, msg!("NOT_AS_GROUP_YAML_CURE")))
                 }
             },
         }
@@ -115,7 +112,7 @@ mod tests {
     #[test]
     fn what_may_be_grouping_is_refused_where_commas_may_be_decimals() {
         for text in ["1.000", "12.500", "1.234.567"] {
-            assert!(Numbers::Doubtful.plain(text).unwrap_err().cure.contains("numbers:"), "{text}");
+            assert!(Numbers::Doubtful.plain(text).unwrap_err().cure == msg!("MAY_BE_GROUPED_CURE"), "{text}");
         }
         for text in ["1.5", "12.50", "1000", "0.1234"] {
             assert_eq!(plain(Numbers::Doubtful, text).as_deref(), Some(text));

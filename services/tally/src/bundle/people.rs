@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use tally_kernel::{Message, msg};
 
 use super::cell::{self, shown};
 use super::diagnostics::{FindingKind, Findings, Rejects, RowDiagnostic, Unusable, Wrong};
@@ -95,7 +96,7 @@ pub(crate) fn once<T: Ord>(rows: Vec<(T, u64)>, file: &'static str, findings: &m
     values.dedup();
     let dropped = (before - values.len()) as u64;
     if dropped > 0 {
-        findings.add(FindingKind::DuplicateRow, file, "", "equal rows were taken once", dropped);
+        findings.add(FindingKind::DuplicateRow, file, "", msg!("EQUAL_ROWS"), dropped);
     }
     values
 }
@@ -108,8 +109,7 @@ fn optional<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Resul
 fn number(text: &str) -> Result<std::borrow::Cow<'_, str>, Wrong> {
     let number = cell::real_id(text)?;
     if exported::is_shortened(&number) {
-        let reason = format!("{} is a number that a spreadsheet shortened to its first digits", shown(&number));
-        return Err(Wrong::new(reason, "export the column as text"));
+        return Err(Wrong::new(msg!("SHORTENED_NUMBER", text = shown(&number)), msg!("EXPORT_AS_TEXT")));
     }
     Ok(number)
 }
@@ -119,17 +119,11 @@ fn path(text: &str) -> Result<String, Wrong> {
     let path = cell::name(text)?;
     let segments: Vec<&str> = path.split('/').map(str::trim).collect();
     if segments.iter().any(|s| s.is_empty()) {
-        let reason = format!("'{}' has an empty segment", shown(&path));
-        return Err(Wrong::new(
-            reason,
-            "write the path with single slashes, the branch first, such as East/Chat/Team 1",
-        ));
+        return Err(Wrong::new(msg!("EMPTY_SEGMENT", text = shown(&path)), msg!("EMPTY_SEGMENT_CURE")));
     }
     if segments.len() > tally_identity::MAX_DEPTH {
-        return Err(Wrong::new(
-            format!("it is {} units deep", segments.len()),
-            format!("name at most {} units, the branch first", tally_identity::MAX_DEPTH),
-        ));
+        let cure = msg!("TOO_DEEP_CURE", most = tally_identity::MAX_DEPTH);
+        return Err(Wrong::new(msg!("TOO_DEEP", depth = segments.len()), cure));
     }
     Ok(segments.join("/"))
 }
@@ -172,12 +166,8 @@ pub(crate) fn read_people(
         }
     }
     if people.is_empty() {
-        let why = diagnostics
-            .rejects
-            .first(PEOPLE.file)
-            .map_or_else(String::new, |first| format!("; every row was rejected: {first}"));
-        let cure = "add a row for each person".to_owned();
-        return Err(Unusable::new("NO_PEOPLE", PEOPLE.file, format!("it names no person{why}"), cure));
+        let why = every_row(diagnostics, PEOPLE.file);
+        return Err(Unusable::new("NO_PEOPLE", PEOPLE.file, msg!("NO_PEOPLE", why), msg!("NO_PEOPLE_CURE")));
     }
     Ok((people, refused))
 }
@@ -191,8 +181,8 @@ fn employment(row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<Employmen
     if let (Some(hired), Some(Some(left))) = (hired_on, left_on)
         && left < hired
     {
-        let reason = format!("the employment ends on {left}, before it begins on {hired}");
-        diagnostic.add("left_on", Wrong::new(reason, "correct the dates; left_on is the last day of work"));
+        let reason = msg!("EMPLOYMENT_BACKWARDS", left, hired);
+        diagnostic.add("left_on", Wrong::new(reason, msg!("EMPLOYMENT_BACKWARDS_CURE")));
     }
     Some(Employment {
         hired_on: hired_on?,
@@ -216,8 +206,8 @@ fn one_person(mut rows: Vec<(BundlePerson, u64)>, diagnostics: &mut Diagnostics<
     let mut rows = rows.into_iter().map(|(person, _)| person);
     let mut person = rows.next()?;
     if dropped > 0 {
-        let detail = "equal rows were taken once";
-        diagnostics.findings.add(FindingKind::DuplicateRow, PEOPLE.file, &person.employee_no, detail, dropped);
+        let (kind, number) = (FindingKind::DuplicateRow, person.employee_no.as_str());
+        diagnostics.findings.add(kind, PEOPLE.file, number, msg!("EQUAL_ROWS"), dropped);
     }
     for next in rows.flat_map(|row| row.employments) {
         join(&mut person, next, diagnostics.findings);
@@ -228,32 +218,34 @@ fn one_person(mut rows: Vec<(BundlePerson, u64)>, diagnostics: &mut Diagnostics<
 /// Why the rows of one number, by first day, cannot be one person: two of them differ in what does not change, or overlap.
 fn contradiction(rows: &[(BundlePerson, u64)]) -> Option<(&'static str, Wrong)> {
     for ((one, line), (next, other)) in rows.iter().zip(rows.iter().skip(1)).filter(|((a, _), (b, _))| a != b) {
-        let (no, lines) = (shown(&one.employee_no), format!("{} and {}", line.min(other), line.max(other)));
+        let number = shown(&one.employee_no);
+        let lines = msg!("TWO_LINES", one = line.min(other), other = line.max(other));
         if one.name != next.name {
-            let reason = format!("lines {lines} have the number {no} and differ in the name");
-            let cure = "give each person a number of their own, or write the name alike in all rows of the number";
-            return Some(("name", Wrong::new(reason, cure)));
+            let reason = msg!("NAMES_DIFFER", lines, number);
+            return Some(("name", Wrong::new(reason, msg!("NAMES_DIFFER_CURE"))));
         }
         if one.zone != next.zone {
-            let reason = format!("lines {lines} have the number {no} and differ in the zone");
-            return Some((
-                "zone",
-                Wrong::new(reason, "write the zone alike in all rows of the number: a person has one"),
-            ));
+            let reason = msg!("ZONES_DIFFER", lines, number);
+            return Some(("zone", Wrong::new(reason, msg!("ZONES_DIFFER_CURE"))));
         }
         let (a, b) = (one.employments.first()?, next.employments.first()?);
         if a.holds(b.hired_on, b.hired_on) {
-            let reason = format!("lines {lines} have the number {no} and overlap: {} and {}", days(a), days(b));
-            let cure = "keep one row for each person, or give each employment its own days: left_on is its last one";
-            return Some(("hired_on", Wrong::new(reason, cure)));
+            let reason = msg!("EMPLOYMENTS_OVERLAP", lines, number, one = days(a), other = days(b));
+            return Some(("hired_on", Wrong::new(reason, msg!("EMPLOYMENTS_OVERLAP_CURE"))));
         }
     }
     None
 }
 
-fn days(employment: &Employment) -> String {
-    let to = employment.left_on.map_or_else(|| "no end".to_owned(), |day| day.to_string());
-    format!("{} to {to}", employment.hired_on)
+fn days(employment: &Employment) -> Message {
+    let to = employment.left_on.map_or_else(|| msg!("NO_END"), |day| Message::told(day.to_string()));
+    msg!("DAYS", from = employment.hired_on, to)
+}
+
+/// That every row of a file was rejected, where one was.
+fn every_row(diagnostics: &Diagnostics<'_, '_>, file: &str) -> Message {
+    let first = diagnostics.rejects.first(file);
+    first.map_or_else(|| Message::told(""), |first| msg!("EVERY_ROW_REJECTED", first))
 }
 
 /// Adds an employment that begins after all others; what goes on as it was is one.
@@ -270,7 +262,7 @@ fn join(person: &mut BundlePerson, next: Employment, findings: &mut Findings) {
         return;
     }
     let kind = if goes_on { FindingKind::Transfer } else { FindingKind::Rehire };
-    let detail = format!("{before} until {until}; {after} from {}", next.hired_on);
+    let detail = msg!("MOVED", before, until, after, from = next.hired_on);
     findings.add(kind, PEOPLE.file, person.employee_no.as_str(), detail, 1);
     person.employments.push(next);
 }
@@ -312,12 +304,8 @@ pub(crate) fn read_accounts(
     }
     let accounts: Vec<BundleAccount> = by_key.into_values().filter_map(|rows| join_phases(rows, diagnostics)).collect();
     if accounts.is_empty() {
-        let why = diagnostics
-            .rejects
-            .first(ACCOUNTS.file)
-            .map_or_else(String::new, |first| format!("; every row was rejected: {first}"));
-        let cure = "add a row for each platform account";
-        return Err(Unusable::new("NO_ACCOUNTS", ACCOUNTS.file, format!("it names no account{why}"), cure));
+        let why = every_row(diagnostics, ACCOUNTS.file);
+        return Err(Unusable::new("NO_ACCOUNTS", ACCOUNTS.file, msg!("NO_ACCOUNTS", why), msg!("NO_ACCOUNTS_CURE")));
     }
     Ok(accounts)
 }
@@ -329,26 +317,21 @@ fn join_phases(mut rows: Vec<(BundleAccount, u64)>, diagnostics: &mut Diagnostic
     let same = |a: &BundleAccount| (a.zone == first.zone) && (a.team == first.team) && (a.exclusive == first.exclusive);
     let phases: BTreeSet<&Phase> = rows.iter().flat_map(|(a, _)| &a.phases).collect();
     let days: BTreeSet<Option<Date>> = phases.iter().map(|p| p.from).collect();
-    let wrong = if rows.iter().any(|(a, _)| !same(a)) {
-        ("account", "the rows of this account differ in zone, team or exclusive", "write them alike in all its rows")
+    let (column, reason, cure) = if rows.iter().any(|(a, _)| !same(a)) {
+        ("account", msg!("ACCOUNT_ROWS_DIFFER"), msg!("ACCOUNT_ROWS_DIFFER_CURE"))
     } else if days.len() < phases.len() {
-        ("phase_from", "two phases of this account begin on the same day", "give each phase its own first day")
+        ("phase_from", msg!("PHASES_ON_ONE_DAY"), msg!("PHASES_ON_ONE_DAY_CURE"))
     } else {
         let dropped = (rows.len() - phases.len()) as u64;
         let phases = phases.into_iter().cloned().collect();
         if dropped > 0 {
-            diagnostics.findings.add(
-                FindingKind::DuplicateRow,
-                ACCOUNTS.file,
-                first.path(),
-                "equal rows were taken once",
-                dropped,
-            );
+            let (kind, path) = (FindingKind::DuplicateRow, first.path());
+            diagnostics.findings.add(kind, ACCOUNTS.file, path, msg!("EQUAL_ROWS"), dropped);
         }
         return Some(BundleAccount { phases, ..first });
     };
     for (_, line) in &rows {
-        diagnostics.rejects.push(ACCOUNTS.file, *line, wrong.0, Wrong::new(wrong.1, wrong.2));
+        diagnostics.rejects.push(ACCOUNTS.file, *line, column, Wrong::new(reason.clone(), cure.clone()));
     }
     None
 }
@@ -356,10 +339,7 @@ fn join_phases(mut rows: Vec<(BundleAccount, u64)>, diagnostics: &mut Diagnostic
 pub(super) fn segment(text: &str) -> Result<String, Wrong> {
     let text = cell::id(text)?;
     if text.contains('/') {
-        return Err(Wrong::new(
-            format!("'{}' holds a slash", shown(&text)),
-            "leave slashes out of platforms, stores and accounts",
-        ));
+        return Err(Wrong::new(msg!("SLASH_IN_NAME", text = shown(&text)), msg!("SLASH_IN_NAME_CURE")));
     }
     Ok(text.into_owned())
 }
@@ -381,7 +361,7 @@ fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {
         "shared" => Ok(PhaseKind::Shared),
         "mixed" => Ok(PhaseKind::Mixed),
         "named" => Ok(PhaseKind::Named),
-        other => Err(Wrong::new(format!("'{}' is no phase", shown(other)), "write shared, mixed or named")),
+        other => Err(Wrong::new(msg!("NO_PHASE", text = shown(other)), msg!("NO_PHASE_CURE"))),
     }
 }
 
@@ -400,14 +380,12 @@ pub(crate) fn read_aliases(
         if let (Some(Some(from)), Some(Some(to))) = (from, to)
             && to < from
         {
-            diagnostic
-                .add("to", Wrong::new(format!("it ends on {to}, before it begins on {from}"), "correct the dates"));
+            diagnostic.add("to", Wrong::new(msg!("ALIAS_BACKWARDS", to, from), msg!("CORRECT_THE_DATES")));
         }
         let alias = alias?.into_owned();
         if directory.by_no.get(alias.as_str()).is_some_and(|other| person.is_some_and(|p| p != *other)) {
-            let reason = format!("{} is the employee number of somebody else", shown(&alias));
-            diagnostic
-                .add("alias", Wrong::new(reason, "records with it would be read as that person: rename the alias"));
+            let reason = msg!("ALIAS_IS_A_NUMBER", alias = shown(&alias));
+            diagnostic.add("alias", Wrong::new(reason, msg!("ALIAS_IS_A_NUMBER_CURE")));
         }
         Some(Alias { platform: platform?, alias, from: from?, to: to?, person: person? })
     })?;
@@ -423,8 +401,8 @@ pub(crate) fn read_aliases(
         };
         for (alias, line) in &rows {
             if rows.iter().any(|(other, _)| clash(alias, other)) {
-                let reason = format!("{} is two people at the same time", shown(&alias.alias));
-                let wrong = Wrong::new(reason, "give each row its from and to dates, without overlap");
+                let reason = msg!("ALIAS_OF_TWO", alias = shown(&alias.alias));
+                let wrong = Wrong::new(reason, msg!("ALIAS_OF_TWO_CURE"));
                 diagnostics.rejects.push(ALIASES.file, *line, "alias", wrong);
             } else {
                 kept.push((alias.clone(), *line));

@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use tally_kernel::msg;
 
 use super::cell;
 use super::diagnostics::Unusable;
@@ -77,17 +78,17 @@ impl Serialize for Pool {
 pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group) -> Option<(Pool, Option<Period>)> {
     let currency = group::currency(fields).unwrap_or_else(|| group.currency.clone());
     if currency != group.currency {
-        fields.note("currency", &format!("is {currency}, but the group's amounts are in {}", group.currency));
+        fields.note("currency", msg!("POOL_CURRENCY", currency, group = group.currency));
     }
     let amount = if fields.has("amount") { fields.text("amount") } else { fields.missing("amount") };
     let amount_minor = amount.and_then(|text| match cell::money(&text, &currency) {
         Ok(0) => {
-            fields.note("amount", "is 0: leave the file out when there is nothing to split");
+            fields.note("amount", msg!("POOL_ZERO"));
             None
         }
         Ok(minor) => Some(minor),
         Err(wrong) => {
-            fields.note("amount", &format!("is wrong: {}; {}", wrong.reason, wrong.cure));
+            fields.note("amount", msg!("SETTING_WRONG", reason = wrong.reason, cure = wrong.cure));
             None
         }
     });
@@ -106,7 +107,7 @@ fn read_rule(fields: &Fields<'_>, parts: Vec<Fields<'_>>) -> Option<Vec<PoolPart
     let rule: Vec<PoolPart> = parts.into_iter().filter_map(read_part).collect();
     let sum: Decimal = rule.iter().map(|p| p.share).sum();
     if rule.len() == count && sum != Decimal::ONE_HUNDRED {
-        fields.note("rule", &format!("has shares that sum to {}, not to 100", sum.normalize()));
+        fields.note("rule", msg!("POOL_SHARES", sum = sum.normalize()));
     }
     (rule.len() == count).then_some(rule)
 }
@@ -114,7 +115,7 @@ fn read_rule(fields: &Fields<'_>, parts: Vec<Fields<'_>>) -> Option<Vec<PoolPart
 fn read_part(mut part: Fields<'_>) -> Option<PoolPart> {
     let share = if part.has("share") { part.decimal("share") } else { part.missing("share") };
     if share.is_some_and(|s| s <= Decimal::ZERO) {
-        part.note("share", "is not above 0: leave the part out instead");
+        part.note("share", msg!("POOL_SHARE"));
     }
     let rules = [("tiers", PoolRule::Tiers), ("score", PoolRule::Score), ("team_fund", PoolRule::TeamFund)];
     let by = if part.has("by") { part.word("by", &rules) } else { part.missing("by") };
@@ -123,7 +124,7 @@ fn read_part(mut part: Fields<'_>) -> Option<PoolPart> {
         (Some(PoolRule::Tiers), Some(items)) => read_tiers(&part, items),
         (Some(PoolRule::Tiers), None) => part.missing("tiers"),
         (_, Some(_)) => {
-            part.note("tiers", "has a meaning only with by: tiers");
+            part.note("tiers", msg!("POOL_TIERS_ELSEWHERE"));
             None
         }
         (_, None) => Some(Vec::new()),
@@ -141,17 +142,17 @@ fn read_tiers(part: &Fields<'_>, items: Vec<Fields<'_>>) -> Option<Vec<Tier>> {
     let quotas: Vec<Decimal> = tiers.iter().filter_map(|t| t.top_percent).collect();
     let scores: Vec<Decimal> = tiers.iter().filter_map(|t| t.at_least).collect();
     if count == 0 {
-        part.note("tiers", "is empty");
+        part.note("tiers", msg!("SETTING_EMPTY"));
     } else if quotas.len() != count && scores.len() != count {
-        part.note("tiers", "mix top_percent and at_least: use one of them in all tiers");
+        part.note("tiers", msg!("POOL_TIERS_MIXED"));
     } else if quotas.len() == count && quotas.iter().sum::<Decimal>() != Decimal::ONE_HUNDRED {
         let sum: Decimal = quotas.iter().sum();
-        part.note("tiers", &format!("have top_percent that sum to {}, not to 100", sum.normalize()));
+        part.note("tiers", msg!("POOL_TIERS_PERCENT", sum = sum.normalize()));
     } else if scores.len() == count && !scores.is_sorted_by(|a, b| a > b) {
-        part.note("tiers", "have at_least that do not fall from tier to tier");
+        part.note("tiers", msg!("POOL_TIERS_RISE"));
     }
     if count > 0 && tiers.iter().all(|t| t.weight.is_zero()) {
-        part.note("tiers", "have only weights of 0");
+        part.note("tiers", msg!("POOL_TIERS_WEIGHTLESS"));
     }
     Some(tiers)
 }
@@ -160,16 +161,16 @@ fn read_tier(mut tier: Fields<'_>) -> Option<Tier> {
     let name = if tier.has("name") { tier.text("name") } else { tier.missing("name") };
     let (top_percent, at_least) = (tier.decimal("top_percent"), tier.decimal("at_least"));
     if top_percent.is_some() == at_least.is_some() {
-        tier.note("top_percent", "or at_least is needed, and only one of them");
+        tier.note("top_percent", msg!("POOL_TIER_RULE"));
     }
     if top_percent.is_some_and(|p| p <= Decimal::ZERO) {
-        tier.note("top_percent", "is not above 0");
+        tier.note("top_percent", msg!("SETTING_NOT_ABOVE_0"));
     }
     let weight = if tier.has("weight") { tier.decimal("weight") } else { tier.missing("weight") };
     if weight.is_some_and(|w| w < Decimal::ZERO) {
-        tier.note("weight", "is below 0");
+        tier.note("weight", msg!("SETTING_BELOW_0"));
     } else if weight.is_some_and(|w| w > Decimal::from(1_000_000) || w.normalize().scale() > 6) {
-        tier.note("weight", "is above 1000000, or has more than six decimals");
+        tier.note("weight", msg!("POOL_TIER_WEIGHT"));
     }
     tier.finish();
     Some(Tier { name: name?, top_percent, at_least, weight: weight? })
@@ -181,20 +182,14 @@ pub(crate) fn check_pool(named: Option<Period>, period: Period, people: &[Bundle
     if let Some(named) = named
         && named != period
     {
-        let problem =
-            format!("it is for {} to {}, but {} to {} is closed", named.from, named.to, period.from, period.to);
-        return Err(Unusable::new("OTHER_PERIOD", file, problem, "correct its period, or leave the period out"));
+        let Period { from: closed_from, to: closed_to } = period;
+        let problem = msg!("OTHER_PERIOD", from = named.from, to = named.to, closed_from, closed_to);
+        return Err(Unusable::new("OTHER_PERIOD", file, problem, msg!("OTHER_PERIOD_CURE")));
     }
     let employed = |p: &&BundlePerson| p.employments.iter().any(|e| e.holds(period.from, period.to));
     if people.iter().filter(employed).count() == 0 {
-        let problem =
-            format!("it has money but nobody of people.csv is employed from {} to {}", period.from, period.to);
-        return Err(Unusable::new(
-            "POOL_WITHOUT_PEOPLE",
-            file,
-            problem,
-            "correct hired_on and left_on, or leave the pool out",
-        ));
+        let problem = msg!("POOL_IN_EMPTY_PERIOD", from = period.from, to = period.to);
+        return Err(Unusable::new("POOL_WITHOUT_PEOPLE", file, problem, msg!("POOL_WITHOUT_PEOPLE_CURE")));
     }
     Ok(())
 }

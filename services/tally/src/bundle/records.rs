@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use tally_kernel::{Message, msg};
 
 use super::cell::{self, Moment, decimal, shown};
 use super::diagnostics::{FindingKind, RowDiagnostic, Unusable, Wrong};
@@ -143,7 +144,7 @@ pub(crate) fn read_records(
     let period = reader.period(diagnostics)?;
     if reader.outside > 0 {
         let Period { from, to } = period;
-        let detail = format!("records that do not begin from {from} to {to} were left out");
+        let detail = msg!("OUTSIDE_PERIOD", from, to);
         diagnostics.findings.add(FindingKind::OutsidePeriod, RECORDS.file, "", detail, reader.outside);
     }
     reader.twice.note(RECORDS.file, diagnostics.findings);
@@ -151,26 +152,23 @@ pub(crate) fn read_records(
     reader.reject_doubtful(diagnostics);
     reader.settle_repeats(diagnostics);
     if reader.raws.is_empty() {
-        return Err(no_record(diagnostics, "it holds no record that can be used".to_owned()));
+        return Err(no_record(diagnostics, |why| msg!("NO_RECORD_USABLE", why)));
     }
     Ok(reader.finish(period))
 }
 
-fn no_record(diagnostics: &Diagnostics<'_, '_>, problem: String) -> Unusable {
-    let rejected = diagnostics.rejects.count(RECORDS.file);
-    let first = diagnostics.rejects.first(RECORDS.file);
-    let why = first.map_or_else(String::new, |first| format!("; {rejected} rows were rejected, the first: {first}"));
-    let cure =
-        "give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows";
-    Unusable::new("NO_RECORDS", RECORDS.file, format!("{problem}{why}"), cure)
+fn no_record(diagnostics: &Diagnostics<'_, '_>, problem: impl FnOnce(Message) -> Message) -> Unusable {
+    let (count, first) = (diagnostics.rejects.count(RECORDS.file), diagnostics.rejects.first(RECORDS.file));
+    let why = first.map_or_else(|| Message::told(""), |first| msg!("ROWS_REJECTED", count, first));
+    Unusable::new("NO_RECORDS", RECORDS.file, problem(why), msg!("NO_RECORDS_CURE"))
 }
 
 /// In an hour that comes twice the columns are right and the times need their offsets.
-fn cure_of_backwards(start: &Moment, end: &Moment) -> &'static str {
+fn cure_of_backwards(start: &Moment, end: &Moment) -> Message {
     if start.again.is_some() || end.again.is_some() {
-        "clocks went back in this hour: write both times with their offsets, such as 2026-10-25T02:10:00+01:00"
+        msg!("RECORD_BACKWARDS_TWICE_CURE")
     } else {
-        "correct the times, or swap the two columns"
+        msg!("RECORD_BACKWARDS_CURE")
     }
 }
 
@@ -196,7 +194,7 @@ impl Reader<'_, '_> {
         self.twice.second += u64::from(end.at < start.at && end.take_second_after(start.at));
         self.twice.first += u64::from(start.is_first_of_two() || end.is_first_of_two());
         if end.at < start.at {
-            let reason = format!("it ends at {}, before it begins at {}", end.local, start.local);
+            let reason = msg!("RECORD_BACKWARDS", end = end.local, start = start.local);
             diagnostic.add("ended_at", Wrong::new(reason, cure_of_backwards(&start, &end)));
         }
         let day = start.local.date();
@@ -248,16 +246,13 @@ impl Reader<'_, '_> {
     }
 
     fn note_customers_and_ids(&self, diagnostics: &mut Diagnostics<'_, '_>) {
-        let shortened = FindingKind::DamagedId;
-        let cause = "a spreadsheet shortened the number to its first digits (such as 2.20661E+12): export it as text";
-        let nobody = "cells that stand for no value (such as #N/A, #### or null)";
-        for (kind, column, rows, cause, effect) in [
-            (shortened, "external_id", self.shortened[0], cause, "taken as it is"),
-            (shortened, "customer", self.shortened[1], cause, "taken as empty"),
-            (FindingKind::NoValue, "customer", self.nobody, nobody, "taken as empty"),
+        for (kind, column, rows, detail) in [
+            (FindingKind::DamagedId, "external_id", self.shortened[0], msg!("SHORTENED_ID_KEPT")),
+            (FindingKind::DamagedId, "customer", self.shortened[1], msg!("SHORTENED_CUSTOMER")),
+            (FindingKind::NoValue, "customer", self.nobody, msg!("CUSTOMER_WITHOUT_VALUE")),
         ] {
             if rows > 0 {
-                diagnostics.findings.add(kind, RECORDS.file, column, format!("{cause}; {effect}"), rows);
+                diagnostics.findings.add(kind, RECORDS.file, column, detail, rows);
             }
         }
     }
@@ -295,8 +290,8 @@ impl Reader<'_, '_> {
             }
         }
         if self.raws.len() >= RECORD_LIMIT {
-            let problem = format!("the period holds more than {RECORD_LIMIT} records");
-            return Err(Unusable::new("TOO_LARGE", RECORDS.file, problem, "close branches or weeks one by one"));
+            let problem = msg!("TOO_MANY_RECORDS", most = RECORD_LIMIT);
+            return Err(Unusable::new("TOO_LARGE", RECORDS.file, problem, msg!("TOO_MANY_RECORDS_CURE")));
         }
         for (_, place) in &self.extras {
             let text = row.at(*place);
@@ -314,24 +309,26 @@ impl Reader<'_, '_> {
         if let Some(period) = self.asked {
             if self.raws.is_empty() {
                 let Period { from, to } = period;
-                let others =
-                    if self.outside > 0 { format!(" ({} lie outside it)", self.outside) } else { String::new() };
-                return Err(no_record(diagnostics, format!("no record begins from {from} to {to}{others}")));
+                let others = match self.outside {
+                    0 => Message::told(""),
+                    count => msg!("RECORDS_OUTSIDE", count),
+                };
+                return Err(no_record(diagnostics, |why| msg!("NO_RECORD_IN_PERIOD", from, to, others, why)));
             }
             return Ok(period);
         }
         let mut months = self.months.iter();
         match (months.next(), months.next()) {
-            (None, _) => Err(no_record(diagnostics, "it holds no record that can be used".to_owned())),
+            (None, _) => Err(no_record(diagnostics, |why| msg!("NO_RECORD_USABLE", why))),
             (Some((&from, _)), None) => Ok(Period { from, to: from.last_of_month() }),
             (Some((&first, _)), Some(_)) => {
                 let list = self.months.iter().take(6).map(|(day, n)| format!("{}: {n}", day.strftime("%Y-%m")));
                 let list: Vec<String> = list.collect();
                 let more = if self.months.len() > 6 { ", …" } else { "" };
-                let problem = format!("its records begin in {} months ({}{more})", self.months.len(), list.join(", "));
+                let (count, months) = (self.months.len(), format!("{}{more}", list.join(", ")));
                 let from = self.months.iter().max_by_key(|(_, n)| **n).map_or(first, |(month, _)| *month);
-                let cure = format!("say which dates to close, such as --from {from} --to {}", from.last_of_month());
-                Err(Unusable::new("SEVERAL_MONTHS", RECORDS.file, problem, cure))
+                let cure = msg!("SEVERAL_MONTHS_CURE", from, to = from.last_of_month());
+                Err(Unusable::new("SEVERAL_MONTHS", RECORDS.file, msg!("SEVERAL_MONTHS", count, months), cure))
             }
         }
     }
@@ -354,26 +351,19 @@ impl Reader<'_, '_> {
                 (others.iter().all(|(_, _, i)| self.equal(first_raw, &self.raws[*i as usize])), self.is_shortened(id));
             if equal && !shortened {
                 others.iter().for_each(|(_, _, i)| drop[*i as usize] = true);
-                let detail = "this external id comes several times with the same content: taken once";
-                let subject = format!("{path}/{id}");
-                diagnostics.findings.add(
-                    FindingKind::DuplicateRecord,
-                    RECORDS.file,
-                    subject,
-                    detail,
-                    others.len() as u64,
-                );
+                let (kind, subject) = (FindingKind::DuplicateRecord, format!("{path}/{id}"));
+                let rows = others.len() as u64;
+                diagnostics.findings.add(kind, RECORDS.file, subject, msg!("DUPLICATE_RECORD"), rows);
                 continue;
             }
             for (_, _, i) in group {
                 drop[*i as usize] = true;
-                let content = if equal { "the same" } else { "different" };
-                let reason = format!("{} comes {} times in {path} with {content} content", shown(id), group.len());
-                let cure = if shortened {
-                    "a spreadsheet shortened the ids to their first digits: export the column as text"
-                } else {
-                    "keep the right row, or give each record its own external_id"
+                let (id, count, account) = (shown(id), group.len(), &path);
+                let reason = match equal {
+                    true => msg!("ID_TWICE_SAME", id, count, account),
+                    false => msg!("ID_TWICE_DIFFERENT", id, count, account),
                 };
+                let cure = if shortened { msg!("ID_TWICE_SHORTENED_CURE") } else { msg!("ID_TWICE_CURE") };
                 let line = u64::from(self.raws[*i as usize].line);
                 diagnostics.rejects.push(RECORDS.file, line, "external_id", Wrong::new(reason, cure));
             }

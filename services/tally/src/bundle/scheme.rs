@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use tally_kernel::message::Arg;
+use tally_kernel::{Message, msg};
 
 use super::cell::nearest;
 use super::diagnostics::Unusable;
@@ -171,12 +173,12 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>) -> Option<Scheme> {
     let mut ids = BTreeSet::new();
     let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids)).collect();
     if count == 0 {
-        fields.note("kpis", "is empty");
+        fields.note("kpis", msg!("SETTING_EMPTY"));
     }
     let sum: Decimal = kpis.iter().map(|k| k.weight).sum();
     // With a broken KPI the sum would be a violation that mends itself.
     if kpis.len() == count && count > 0 && sum != Decimal::ONE_HUNDRED {
-        fields.note("kpis", &format!("have weights that sum to {}, not to 100", sum.normalize()));
+        fields.note("kpis", msg!("SCHEME_WEIGHTS", sum = sum.normalize()));
     }
     Some(Scheme { name, version, kpis })
 }
@@ -184,7 +186,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>) -> Option<Scheme> {
 fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
     let id = kpi.text("id").or_else(|| if kpi.has("id") { None } else { kpi.missing("id") });
     if id.as_ref().is_some_and(|id| !ids.insert(id.clone())) {
-        kpi.note("id", "is that of an earlier KPI");
+        kpi.note("id", msg!("SCHEME_ID_TAKEN"));
     }
     let measures = [
         ("records", KpiMeasure::Records),
@@ -207,12 +209,12 @@ fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
     let target = read_target(&mut kpi);
     let weight = if kpi.has("weight") { kpi.decimal("weight") } else { kpi.missing("weight") };
     if weight.is_some_and(|w| w <= Decimal::ZERO) {
-        kpi.note("weight", "is not above 0: leave the KPI out instead");
+        kpi.note("weight", msg!("SCHEME_WEIGHT"));
     }
     let floor = kpi.decimal("floor").unwrap_or(Decimal::ZERO);
     let cap = kpi.decimal("cap").unwrap_or(Decimal::from(120));
     if cap <= floor {
-        kpi.note("cap", &format!("is {cap}, not above the floor {floor}"));
+        kpi.note("cap", msg!("SCHEME_CAP", cap, floor));
     }
     let small_sample = kpi.nested("small_sample").and_then(read_small_sample);
     let unit = kpi.text("unit").unwrap_or_else(|| standard_unit(measure, of.as_deref()).to_owned());
@@ -236,23 +238,19 @@ fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
 
 fn check_measure(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>, tests: u8) {
     match (measure, of) {
-        (Some(KpiMeasure::Records), Some(_)) => kpi.note("of", "has no meaning for the measure records"),
+        (Some(KpiMeasure::Records), Some(_)) => kpi.note("of", msg!("SCHEME_OF_RECORDS")),
         (Some(KpiMeasure::Share | KpiMeasure::Sum | KpiMeasure::Mean), None) => {
-            kpi.note("of", "is missing: it names the column to measure");
+            kpi.note("of", msg!("SCHEME_OF_MISSING"));
         }
         (Some(KpiMeasure::Sum | KpiMeasure::Mean), Some("resolved")) => {
-            kpi.note("of", "is a yes-or-no column, which has a share and neither sum nor mean");
+            kpi.note("of", msg!("SCHEME_OF_RESOLVED"));
         }
         _ => {}
     }
     let needed = u8::from(measure == Some(KpiMeasure::Share) && of.is_some_and(|of| of != "resolved"));
     if measure.is_some() && tests != needed {
-        let problem = if needed == 1 {
-            "one of at_most and at_least says which records count"
-        } else {
-            "at_most and at_least have no meaning here"
-        };
-        kpi.note("measure", &format!("is not complete: {problem}"));
+        let problem = if needed == 1 { msg!("SCHEME_TEST_MISSING") } else { msg!("SCHEME_TEST_USELESS") };
+        kpi.note("measure", problem);
     }
 }
 
@@ -265,7 +263,7 @@ fn read_target(kpi: &mut Fields<'_>) -> Option<Target> {
     }
     let number = kpi.decimal("target")?;
     if number <= Decimal::ZERO {
-        kpi.note("target", "is not above 0");
+        kpi.note("target", msg!("SETTING_NOT_ABOVE_0"));
         return None;
     }
     Some(Target::Number(number))
@@ -298,16 +296,18 @@ pub(crate) fn check_columns(scheme: &Scheme, numbers: &[&str], texts: &[&str]) -
         if MEASURED_COLUMNS.contains(&of) || numbers.contains(&of) {
             continue;
         }
+        let (kpi, column) = (&kpi.id, of);
         notes.push(if texts.contains(&of) {
-            format!("{} measures {of}, a column that holds text", kpi.id)
+            msg!("SCHEME_MEASURES_TEXT", kpi, column)
         } else {
             let near = nearest(of, MEASURED_COLUMNS.into_iter().chain(numbers.iter().copied()));
-            let near = near.map_or_else(String::new, |n| format!(" (is {n} meant?)"));
-            format!("{} measures {of}, which is no column of records.csv with values{near}", kpi.id)
+            let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_MEANT", near));
+            msg!("SCHEME_MEASURES_NOTHING", kpi, column, hint)
         });
     }
     if notes.is_empty() {
         return Ok(());
     }
-    Err(Unusable::new("UNKNOWN_MEASURE", "scheme.yaml", notes.join("; "), "name a column of numbers in records.csv"))
+    let problem = msg!("SEVERAL_PROBLEMS", problems = Arg::List(notes));
+    Err(Unusable::new("UNKNOWN_MEASURE", "scheme.yaml", problem, msg!("SCHEME_MEASURES_CURE")))
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{CoderResult, Decoder, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
+use tally_kernel::msg;
 
 use super::diagnostics::Unusable;
 use super::write::FINDINGS;
@@ -93,14 +94,14 @@ pub(crate) struct Source {
 pub(crate) fn size_of(dir: &Path, name: &str) -> Result<Option<u64>, Unusable> {
     match std::fs::metadata(dir.join(name)) {
         Ok(meta) if meta.is_file() => Ok(Some(meta.len())),
-        Ok(_) => Err(Unusable::new("NOT_A_FILE", name, "it is not a file", "put a CSV or YAML file in its place")),
+        Ok(_) => Err(Unusable::new("NOT_A_FILE", name, msg!("NOT_A_FILE"), msg!("NOT_A_FILE_CURE"))),
         Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(err) => Err(unreadable(name, &err)),
     }
 }
 
 fn unreadable(name: &str, err: &io::Error) -> Unusable {
-    Unusable::new("UNREADABLE", name, format!("it cannot be read ({err})"), "check the file and its permissions")
+    Unusable::new("UNREADABLE", name, msg!("UNREADABLE", error = err), msg!("UNREADABLE_CURE"))
 }
 
 impl Source {
@@ -141,12 +142,7 @@ impl Source {
             return Ok(Some(source));
         }
         if sweep.has_nul {
-            return Err(Unusable::new(
-                "NOT_TEXT",
-                name,
-                "it holds zero bytes, which no CSV or YAML file has",
-                "export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)",
-            ));
+            return Err(Unusable::new("NOT_TEXT", name, msg!("ZERO_BYTES"), msg!("ZERO_BYTES_CURE")));
         }
         if sweep.utf8.errors > 0 && sweep.utf8.valid_bytes < 3 * sweep.utf8.errors {
             file.seek(SeekFrom::Start(0)).map_err(|e| unreadable(name, &e))?;
@@ -192,15 +188,15 @@ impl Source {
     /// The file is larger, or not valid text.
     pub fn small_text(&self, progress: &mut Progress<'_>) -> Result<String, Unusable> {
         if self.digest.bytes > 1024 * 1024 {
-            let cure = "settings are a page of text: check that the right file has this name";
-            return Err(Unusable::new("TOO_LARGE", self.name, "it is larger than 1 MiB", cure));
+            let (problem, cure) = (msg!("TOO_LARGE_SETTINGS"), msg!("TOO_LARGE_SETTINGS_CURE"));
+            return Err(Unusable::new("TOO_LARGE", self.name, problem, cure));
         }
         let mut bytes = Vec::new();
         self.open()?.read_to_end(&mut bytes).map_err(|e| unreadable(self.name, &e))?;
         progress.add(self.digest.bytes as usize);
         match String::from_utf8(bytes) {
             Ok(text) if !(self.damaged && text.contains('\u{fffd}')) => Ok(text),
-            _ => Err(Unusable::new("NOT_TEXT", self.name, "it is not valid text", "save it as UTF-8")),
+            _ => Err(Unusable::new("NOT_TEXT", self.name, msg!("NOT_VALID_TEXT"), msg!("NOT_VALID_TEXT_CURE"))),
         }
     }
 }
@@ -338,8 +334,8 @@ fn settle_gbk(file: &mut File, name: &'static str) -> Result<bool, Unusable> {
     if guess == GBK || guess == GB18030 || (!check.malformed && check.everyday * 10 >= check.chinese * 9) {
         return Ok(check.malformed);
     }
-    let problem = format!("its text is neither UTF-8, UTF-16 nor GBK (it looks like {})", guess.name());
-    Err(Unusable::new("UNKNOWN_ENCODING", name, problem, "save it as UTF-8"))
+    let problem = msg!("UNKNOWN_ENCODING", encoding = guess.name());
+    Err(Unusable::new("UNKNOWN_ENCODING", name, problem, msg!("NOT_VALID_TEXT_CURE")))
 }
 
 #[derive(Default)]

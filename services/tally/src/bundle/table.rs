@@ -1,7 +1,9 @@
 //! A CSV file with a header: finds the columns by name and hands out rows.
 
+use tally_kernel::{Message, msg};
+
 use super::cell::{fold, nearest, shown};
-use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong};
+use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong, one_after_other};
 use super::exported;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
@@ -109,14 +111,14 @@ impl Table {
         match rows.next(&mut cells).map_err(|e| gone(file, &e))? {
             Next::Row => {}
             Next::End if must => {
-                let cure = format!("fill it: its first line is {}", header(layout));
-                return Err(Unusable::new("EMPTY_FILE", file, "it is empty", cure));
+                let cure = msg!("EMPTY_FILE_CURE", header = header(layout));
+                return Err(Unusable::new("EMPTY_FILE", file, msg!("EMPTY_FILE"), cure));
             }
             Next::End => {
-                findings.add(FindingKind::EmptyFile, file, "", "the file is empty and was passed over", 0);
+                findings.add(FindingKind::EmptyFile, file, "", msg!("EMPTY_OPTIONAL_FILE"), 0);
                 return Ok(None);
             }
-            _ => return Err(no_csv(layout, "its first line has no end or a quote in it is not closed")),
+            _ => return Err(no_csv(layout, msg!("NOT_CSV_NO_END"))),
         }
         let names: Vec<String> = match std::str::from_utf8(cells.text()) {
             Ok(text) if source.canonical => {
@@ -126,23 +128,21 @@ impl Table {
                 let name = |i| fold(exported::bare(&text[cells.span(i)])).to_lowercase();
                 (0..cells.len()).map(|i| exported::column(file, &name(i)).to_owned()).collect()
             }
-            Err(_) => return Err(no_csv(layout, "its first line is not text")),
+            Err(_) => return Err(no_csv(layout, msg!("NOT_CSV_NO_TEXT"))),
         };
         let (places, extras) = place(layout, &names)?;
         note_columns(layout, &places, &extras, findings);
         if source.encoding != TextEncoding::Utf8 {
-            let name = source.encoding.name();
-            findings.add(
-                FindingKind::ConvertedEncoding,
-                file,
-                name,
-                format!("read as {name} and converted to UTF-8"),
-                0,
-            );
+            let encoding = source.encoding.name();
+            let detail = msg!("CONVERTED_ENCODING", encoding);
+            findings.add(FindingKind::ConvertedEncoding, file, encoding, detail, 0);
         }
         if separator != b',' {
-            let name = if separator == b'\t' { "tab" } else { "semicolon" };
-            findings.add(FindingKind::ConvertedSeparator, file, name, format!("columns are separated by a {name}"), 0);
+            let (name, detail) = match separator {
+                b'\t' => ("tab", msg!("SEPARATED_BY_TAB")),
+                _ => ("semicolon", msg!("SEPARATED_BY_SEMICOLON")),
+            };
+            findings.add(FindingKind::ConvertedSeparator, file, name, detail, 0);
         }
         let extras = if layout.extras { extras } else { Vec::new() };
         let (width, damaged, literal) = (names.len(), source.damaged, source.canonical);
@@ -163,7 +163,7 @@ impl Table {
             let wrong = match next {
                 Next::End => return Ok(None),
                 Next::Hopeless => return Err(unbalanced(file, line)),
-                Next::TooLong => Wrong::new("the line is longer than 1 MiB", "check where its line end went"),
+                Next::TooLong => Wrong::new(msg!("LINE_TOO_LONG"), msg!("LINE_TOO_LONG_CURE")),
                 Next::OpenQuote => open_quote(),
                 Next::Row if self.cells.several_lines && (self.cells.ragged || !self.fits() || self.is_short()) => {
                     if !self.rows.take_back(&self.cells) {
@@ -173,8 +173,8 @@ impl Table {
                 }
                 Next::Row if self.blank() => continue,
                 Next::Row if !self.fits() => {
-                    let reason = format!("it has {} cells, the header has {}", self.cells.len(), self.width);
-                    Wrong::new(reason, "put a cell with a comma or a quote in it into double quotes")
+                    let reason = msg!("TOO_MANY_CELLS", cells = self.cells.len(), columns = self.width);
+                    Wrong::new(reason, msg!("TOO_MANY_CELLS_CURE"))
                 }
                 Next::Row => match std::str::from_utf8(self.cells.text()) {
                     // A zero byte can only come out of UTF-16; it would not survive being written as UTF-8.
@@ -185,9 +185,7 @@ impl Table {
                             continue;
                         }
                     },
-                    _ => {
-                        Wrong::new("it holds bytes that are not text in the file's encoding", "save the file as UTF-8")
-                    }
+                    _ => Wrong::new(msg!("NOT_TEXT_IN_ENCODING"), msg!("SAVE_FILE_AS_UTF_8")),
                 },
             };
             rejects.push(file, line, "", wrong);
@@ -219,34 +217,30 @@ impl Table {
 }
 
 fn hidden(unseen: &str) -> Wrong {
-    let reason = format!("it holds the character {unseen}, which nobody sees");
-    Wrong::new(reason, "delete it: type the cell again, or clean the column in the program that exports it")
+    Wrong::new(msg!("UNSEEN_CHARACTER", character = unseen), msg!("UNSEEN_CHARACTER_CURE"))
 }
 
 fn open_quote() -> Wrong {
-    Wrong::new(
-        "a quote in it opens a cell that is not closed in its place",
-        "double quotes inside a cell, as in \"5\"\" screen\"",
-    )
+    Wrong::new(msg!("OPEN_QUOTE"), msg!("OPEN_QUOTE_CURE"))
 }
 
 fn unbalanced(file: &str, line: u64) -> Unusable {
-    let problem = format!("its quotes do not pair up in very many places, last seen on line {line}");
-    Unusable::new("UNBALANCED_QUOTES", file, problem, "export it again as CSV: quotes inside a cell are doubled")
+    let problem = msg!("UNBALANCED_QUOTES", line);
+    Unusable::new("UNBALANCED_QUOTES", file, problem, msg!("UNBALANCED_QUOTES_CURE"))
 }
 
 fn gone(file: &str, err: &std::io::Error) -> Unusable {
-    Unusable::new("UNREADABLE", file, format!("it cannot be read ({err})"), "check the file and its permissions")
+    Unusable::new("UNREADABLE", file, msg!("UNREADABLE", error = err), msg!("UNREADABLE_CURE"))
 }
 
-fn header(layout: &Layout) -> String {
+pub(super) fn header(layout: &Layout) -> String {
     let names: Vec<&str> = layout.columns.iter().filter(|(_, need)| *need != Need::Optional).map(|(n, _)| *n).collect();
     names.join(",")
 }
 
-fn no_csv(layout: &Layout, why: &str) -> Unusable {
-    let cure = format!("export it as CSV; its first line is {}", header(layout));
-    Unusable::new("NOT_CSV", layout.file, format!("it is not a CSV file with a header: {why}"), cure)
+fn no_csv(layout: &Layout, why: Message) -> Unusable {
+    let cure = msg!("NOT_CSV_CURE", header = header(layout));
+    Unusable::new("NOT_CSV", layout.file, msg!("NOT_CSV", why), cure)
 }
 
 type Places = (Vec<Option<usize>>, Vec<(String, usize)>);
@@ -259,13 +253,8 @@ fn place(layout: &'static Layout, names: &[String]) -> Result<Places, Unusable> 
     let mut extras: Vec<(String, usize)> = Vec::new();
     for (i, name) in names.iter().enumerate() {
         if !name.is_empty() && find(name) != Some(i) {
-            let cure = "keep one of them, or give the other another name";
-            return Err(Unusable::new(
-                "COLUMN_TWICE",
-                layout.file,
-                format!("the column {} comes twice", shown(name)),
-                cure,
-            ));
+            let problem = msg!("COLUMN_TWICE", column = shown(name));
+            return Err(Unusable::new("COLUMN_TWICE", layout.file, problem, msg!("COLUMN_TWICE_CURE")));
         }
         if !name.is_empty() && !known(name) {
             extras.push((name.clone(), i));
@@ -283,29 +272,20 @@ fn place(layout: &'static Layout, names: &[String]) -> Result<Places, Unusable> 
         return Ok((places, extras));
     }
     if missing.len() == layout.columns.iter().filter(|(_, need)| *need == Need::Required).count() {
-        return Err(no_csv(layout, "its first line names none of the columns"));
+        return Err(no_csv(layout, msg!("NOT_CSV_NO_COLUMN")));
     }
-    let hints: Vec<String> = missing
-        .iter()
-        .filter_map(|m| {
-            Some(format!(" (is {} meant as {m}?)", shown(nearest(m, extras.iter().map(|(n, _)| n.as_str()))?)))
-        })
-        .collect();
-    let problem = format!("its header has no column {}{}", missing.join(", "), hints.concat());
-    let cure = format!("add it; the header is {}", header(layout));
+    let others = || extras.iter().map(|(name, _)| name.as_str());
+    let hints = missing.iter().filter_map(|column| Some((*column, nearest(column, others())?)));
+    let hints = hints.map(|(column, near)| msg!("HINT_MEANT_AS", near = shown(near), column));
+    let problem = msg!("MISSING_COLUMNS", columns = missing.join(", "), hints = one_after_other(hints));
+    let cure = msg!("MISSING_COLUMNS_CURE", header = header(layout));
     Err(Unusable::new("MISSING_COLUMN", layout.file, problem, cure))
 }
 
 fn note_columns(layout: &Layout, places: &[Option<usize>], extras: &[(String, usize)], findings: &mut Findings) {
     for ((name, need), place) in layout.columns.iter().zip(places) {
         if *need == Need::Expected && place.is_none() {
-            findings.add(
-                FindingKind::MissingColumn,
-                layout.file,
-                *name,
-                "no such column: taken as empty in every row",
-                0,
-            );
+            findings.add(FindingKind::MissingColumn, layout.file, *name, msg!("MISSING_COLUMN"), 0);
         }
     }
     if layout.extras {
@@ -313,13 +293,7 @@ fn note_columns(layout: &Layout, places: &[Option<usize>], extras: &[(String, us
     }
     for (name, _) in extras {
         let near = nearest(name, layout.columns.iter().map(|(n, _)| *n));
-        let hint = near.map_or_else(String::new, |n| format!("; is {n} meant?"));
-        findings.add(
-            FindingKind::UnknownColumn,
-            layout.file,
-            shown(name),
-            format!("nothing reads this column{hint}"),
-            0,
-        );
+        let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_NEAR", near));
+        findings.add(FindingKind::UnknownColumn, layout.file, shown(name), msg!("UNKNOWN_COLUMN", hint), 0);
     }
 }

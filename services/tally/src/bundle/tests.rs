@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use tally_kernel::Locale;
 use tempfile::TempDir;
 
 use super::*;
@@ -50,7 +51,7 @@ fn read(dir: &TempDir) -> Reading {
 fn refused(dir: &TempDir) -> Unusable {
     let refusal = read_at(dir.path()).expect_err("the bundle is unusable");
     let sentence = refusal.to_string();
-    assert!(sentence.ends_with('.') && !refusal.cure.is_empty() && !sentence.contains('\n'), "{sentence}");
+    assert!(sentence.ends_with('.') && !en(&refusal.cure).is_empty() && !sentence.contains('\n'), "{sentence}");
     refusal
 }
 
@@ -64,15 +65,19 @@ fn records(rows: &str) -> Reading {
     reading
 }
 
+fn en(message: &Message) -> String {
+    tally_i18n::text(Locale::En, message)
+}
+
 fn ids(reading: &Reading) -> Vec<&str> {
     reading.bundle.records.iter().map(|r| reading.bundle.text(r.external_id)).collect()
 }
 
 /// The only rejected row: line, column, reason.
-fn only(reading: &Reading) -> (u64, &str, &str) {
+fn only(reading: &Reading) -> (u64, &str, String) {
     let [one] = reading.rejected.as_slice() else { panic!("one row is rejected: {:#?}", reading.rejected) };
-    assert!(!one.cure.is_empty());
-    (one.line, &one.column, &one.reason)
+    assert!(!en(&one.cure).is_empty());
+    (one.line, &one.column, en(&one.reason))
 }
 
 fn kinds(reading: &Reading) -> Vec<&'static str> {

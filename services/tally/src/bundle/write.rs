@@ -6,9 +6,11 @@ use std::path::Path;
 
 use jiff::civil::Date;
 use serde::Serialize;
+use tally_i18n::text;
+use tally_kernel::{Locale, Message, msg};
 
 use super::cell::major;
-use super::diagnostics::{FindingKind, Unusable, Wrong};
+use super::diagnostics::{Finding, FindingKind, Unusable, Wrong};
 use super::model::{AccountIx, Bundle, Measure, MeasureValues, Period, Record};
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, each_row};
 use super::records::RECORDS;
@@ -30,12 +32,13 @@ pub(crate) static FINDINGS: Layout = Layout {
     extras: false,
 };
 
-/// Writes `bundle` to `dir` (made when missing) so that [`read_bundle`](super::read_bundle) gives an equal one.
+/// Writes `bundle` to `dir` (made when missing) so that [`read_bundle`](super::read_bundle) gives an equal one; findings are
+/// kept in words, in the language of the result.
 /// Returns the digests of the files, which do not depend on the order of rows of the original, by name.
 ///
 /// # Errors
 /// The folder or a file cannot be written.
-pub fn write_normalised(bundle: &Bundle, dir: &Path) -> io::Result<Vec<FileDigest>> {
+pub fn write_normalised(bundle: &Bundle, dir: &Path, locale: Locale) -> io::Result<Vec<FileDigest>> {
     fs::create_dir_all(dir)?;
     let mut out = Out { dir, digests: Vec::new() };
     settings(bundle, &mut out)?;
@@ -44,12 +47,15 @@ pub fn write_normalised(bundle: &Bundle, dir: &Path) -> io::Result<Vec<FileDiges
     let labels: Vec<String> = (0..bundle.accounts.len()).map(|i| bundle.account_label(AccountIx(i as u32))).collect();
     records(bundle, &mut out)?;
     duties(bundle, &labels, &mut out)?;
-    out.table(&FINDINGS, &[], &bundle.findings, |row, f| {
-        row.push(f.kind.name());
-        row.push(&f.file);
-        row.push(&f.subject);
-        row.push(&f.detail);
-        row.push(&f.count.to_string());
+    let in_words = |f: &Finding| (f.kind, f.file.clone(), f.subject.clone(), text(locale, &f.detail), f.count);
+    let mut findings: Vec<_> = bundle.findings.iter().map(in_words).collect();
+    findings.sort();
+    out.table(&FINDINGS, &[], &findings, |row, (kind, file, subject, detail, count)| {
+        row.push(kind.name());
+        row.push(file);
+        row.push(subject);
+        row.push(detail);
+        row.push(&count.to_string());
     })?;
     out.digests.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(out.digests)
@@ -246,15 +252,15 @@ fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<(
 /// Reads the findings of the first reading back.
 pub(crate) fn read_findings(source: Option<&Source>, diagnostics: &mut Diagnostics<'_, '_>) -> Result<(), Unusable> {
     let rows = each_row(source, &FINDINGS, false, diagnostics, |row, diagnostic| {
-        let unknown = || Wrong::new("no such kind of finding", "delete the file: only inputs/ of a result has it");
+        let unknown = || Wrong::new(msg!("NO_KIND_OF_FINDING"), msg!("NO_KIND_OF_FINDING_CURE"));
         let kind = diagnostic.take("kind", FindingKind::from_name(row.get(0)).ok_or_else(unknown));
-        let count = row.get(4).parse().map_err(|_| Wrong::new("it is no count", "delete the file"));
+        let count = row.get(4).parse().map_err(|_| Wrong::new(msg!("NO_COUNT"), msg!("DELETE_THE_FILE")));
         let count: Option<u64> = diagnostic.take("count", count);
         let text = |i: usize| row.get(i).to_owned();
         Some((kind?, text(1), text(2), text(3), count?))
     })?;
     for ((kind, file, subject, detail, count), _) in rows {
-        diagnostics.findings.add(kind, &file, subject, detail, count);
+        diagnostics.findings.add(kind, &file, subject, Message::told(detail), count);
     }
     Ok(())
 }

@@ -5,17 +5,19 @@ use std::cell::RefCell;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_norway::{Mapping, Value};
+use tally_kernel::message::Arg;
+use tally_kernel::{Message, msg};
 
 use super::cell::{date, nearest, shown};
-use super::diagnostics::{FindingKind, Findings, Unusable};
+use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::source::{Progress, Source};
 
 /// What is wrong with a file, all of it.
 #[derive(Default)]
-pub(crate) struct Notes(RefCell<Vec<String>>);
+pub(crate) struct Notes(RefCell<Vec<Message>>);
 
 impl Notes {
-    pub fn add(&self, note: String) {
+    pub fn add(&self, note: Message) {
         self.0.borrow_mut().push(note);
     }
 }
@@ -33,12 +35,10 @@ pub(crate) fn settings<T>(
     let Some(source) = source else { return Ok(None) };
     let file = source.name;
     let text = source.small_text(progress)?;
-    let value: Value = serde_norway::from_str(&text).map_err(|err| {
-        let cure = "mend the YAML there: two spaces for each level, a space after each colon";
-        Unusable::new("BAD_YAML", file, format!("it is not valid YAML: {err}"), cure)
-    })?;
+    let value: Value = serde_norway::from_str(&text)
+        .map_err(|err| Unusable::new("BAD_YAML", file, msg!("BAD_YAML", error = err), msg!("BAD_YAML_CURE")))?;
     if value.is_null() {
-        findings.add(FindingKind::EmptyFile, file, "", "the file is empty and was passed over", 0);
+        findings.add(FindingKind::EmptyFile, file, "", msg!("EMPTY_OPTIONAL_FILE"), 0);
         return Ok(None);
     }
     let notes = Notes::default();
@@ -50,12 +50,10 @@ pub(crate) fn settings<T>(
     let notes = notes.0.into_inner();
     match read_value {
         Some(value) if notes.is_empty() => Ok(Some(value)),
-        _ => Err(Unusable::new(
-            "INVALID_SETTINGS",
-            file,
-            notes.join("; "),
-            "correct these values; docs/bundle.md has examples",
-        )),
+        _ => {
+            let problem = msg!("SEVERAL_PROBLEMS", problems = Arg::List(notes));
+            Err(Unusable::new("INVALID_SETTINGS", file, problem, msg!("INVALID_SETTINGS_CURE")))
+        }
     }
 }
 
@@ -79,16 +77,18 @@ impl<'a> Fields<'a> {
     /// The fields of `value`, which is named `at` in notes; noted when it is no mapping.
     pub fn new(value: &'a Value, at: &str, notes: &'a Notes) -> Option<Self> {
         let Value::Mapping(map) = value else {
-            let what = if at.is_empty() { "the file" } else { at };
-            notes.add(format!("{what} is not a mapping of keys to values"));
+            notes.add(match at {
+                "" => msg!("FILE_NO_MAPPING"),
+                path => msg!("SETTING", path, problem = msg!("SETTING_NO_MAPPING")),
+            });
             return None;
         };
         Some(Self { at: at.to_owned(), map, known: Vec::new(), notes })
     }
 
     /// Notes a violation of `key`.
-    pub fn note(&self, key: &str, problem: &str) {
-        self.notes.add(format!("{} {problem}", self.path(key)));
+    pub fn note(&self, key: &str, problem: Message) {
+        self.notes.add(msg!("SETTING", path = self.path(key), problem));
     }
 
     fn path(&self, key: &str) -> String {
@@ -108,12 +108,12 @@ impl<'a> Fields<'a> {
             Value::Number(number) => plain(number),
             Value::Bool(flag) => flag.to_string(),
             _ => {
-                self.note(key, "is not text");
+                self.note(key, msg!("SETTING_NO_TEXT"));
                 return None;
             }
         };
         if text.is_empty() || text.chars().count() > 200 {
-            self.note(key, "is empty or longer than 200 characters");
+            self.note(key, msg!("SETTING_TEXT_LENGTH"));
             return None;
         }
         Some(text)
@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            self.note(key, &format!("is '{}', not one of {}", shown(&text), list.join(", ")));
+            self.note(key, msg!("SETTING_NOT_ONE_OF", text = shown(&text), words = list.join(", ")));
         }
         found
     }
@@ -137,8 +137,9 @@ impl<'a> Fields<'a> {
         let read = Decimal::from_str_exact(&text).ok().filter(|d| digits <= 21 && d.normalize().scale() <= 6);
         let inexact = digits > 15 && matches!(self.map.get(key), Some(Value::Number(n)) if n.is_f64());
         if read.is_none() || inexact {
-            let hint = if inexact { " that survives: write it in quotes" } else { " of at most six places" };
-            self.note(key, &format!("is '{}', not a decimal{hint}", shown(&text)));
+            let text = shown(&text);
+            let lossy = || msg!("SETTING_LOSSY_DECIMAL", text);
+            self.note(key, if inexact { lossy() } else { msg!("SETTING_NO_DECIMAL", text) });
             return None;
         }
         read.map(|d| d.normalize())
@@ -149,7 +150,7 @@ impl<'a> Fields<'a> {
         let text = self.text(key)?;
         let read = text.parse().ok().filter(|n| (least..=most).contains(n));
         if read.is_none() {
-            self.note(key, &format!("is '{}', not a whole number from {least} to {most}", shown(&text)));
+            self.note(key, msg!("SETTING_NO_WHOLE", text = shown(&text), least, most));
         }
         read
     }
@@ -157,7 +158,8 @@ impl<'a> Fields<'a> {
     /// A date.
     pub fn date(&mut self, key: &'static str) -> Option<Date> {
         let text = self.text(key)?;
-        date(&text).map_err(|wrong| self.note(key, &format!("is wrong: {}; {}", wrong.reason, wrong.cure))).ok()
+        let note = |wrong: Wrong| self.note(key, msg!("SETTING_WRONG", reason = wrong.reason, cure = wrong.cure));
+        date(&text).map_err(note).ok()
     }
 
     /// The fields of a nested mapping.
@@ -170,7 +172,7 @@ impl<'a> Fields<'a> {
     pub fn list(&mut self, key: &'static str) -> Option<Vec<Fields<'a>>> {
         let value = self.value(key)?;
         let Value::Sequence(items) = value else {
-            self.note(key, "is not a list");
+            self.note(key, msg!("SETTING_NO_LIST"));
             return None;
         };
         let path = self.path(key);
@@ -187,7 +189,7 @@ impl<'a> Fields<'a> {
     pub fn pairs(&mut self, key: &'static str) -> Option<Vec<(String, String)>> {
         let value = self.value(key)?;
         let Value::Mapping(map) = value else {
-            self.note(key, "is not a mapping of keys to values");
+            self.note(key, msg!("SETTING_NO_MAPPING"));
             return None;
         };
         let text = |v: &Value| match v {
@@ -198,7 +200,7 @@ impl<'a> Fields<'a> {
         let pair = |(k, v): (&Value, &Value)| {
             let pair = text(k).zip(text(v));
             if pair.is_none() {
-                self.note(key, "has a key or value that is not text");
+                self.note(key, msg!("SETTING_PAIR_NO_TEXT"));
             }
             pair
         };
@@ -208,7 +210,7 @@ impl<'a> Fields<'a> {
     /// Notes that a key is missing; gives nothing, for the place of its value.
     pub fn missing<T>(&mut self, key: &'static str) -> Option<T> {
         self.known.push(key);
-        self.note(key, "is missing");
+        self.note(key, msg!("SETTING_MISSING"));
         None
     }
 
@@ -223,9 +225,13 @@ impl<'a> Fields<'a> {
             let name = key.as_str().map_or_else(|| format!("{key:?}"), shown);
             if !self.known.contains(&name.as_str()) {
                 let near = nearest(&name, self.known.iter().copied());
-                let list = || format!("known are {}", self.known.join(", "));
-                let hint = near.map_or_else(list, |n| format!("is {n} meant?"));
-                self.note(&name, &format!("is not a known key ({hint})"));
+                self.note(
+                    &name,
+                    match near {
+                        Some(near) => msg!("SETTING_UNKNOWN_NEAR", near),
+                        None => msg!("SETTING_UNKNOWN", known = self.known.join(", ")),
+                    },
+                );
             }
         }
     }

@@ -21,8 +21,8 @@ pub struct Demo {
     /// About how many service records the month has
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
     pub records: u64,
-    /// Language of names and sentences
-    #[arg(long, value_enum, default_value_t)]
+    /// Language of names and sentences; that of the environment (LANG) by default
+    #[arg(long, value_enum, default_value_t = Language::of_system())]
     pub lang: Language,
     /// Write the sample bundle here, to copy from
     #[arg(long, value_name = "DIR")]
@@ -51,8 +51,8 @@ pub struct Close {
     /// Explain one record (external id) or one person (employee number) afterwards
     #[arg(long, value_name = "RECORD|PERSON")]
     pub explain: Option<String>,
-    /// Language of sentences
-    #[arg(long, value_enum, default_value_t)]
+    /// Language of sentences; that of the environment (LANG) by default
+    #[arg(long, value_enum, default_value_t = Language::of_system())]
     pub lang: Language,
     /// CSV files for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula,
     /// which spreadsheets need
@@ -79,8 +79,8 @@ pub struct Import {
     /// Print the report as JSON and nothing else
     #[arg(long)]
     pub json: bool,
-    /// Language of sentences
-    #[arg(long, value_enum, default_value_t)]
+    /// Language of sentences; that of the environment (LANG) by default
+    #[arg(long, value_enum, default_value_t = Language::of_system())]
     pub lang: Language,
     /// CSV files for programs, as `tally close` writes them with this switch
     #[arg(long)]

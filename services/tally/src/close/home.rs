@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::crew::Crew;
 use crate::bundle::Bundle;
+use crate::said::no_temporary;
 use crate::suite::{self, Ambient, SERVICES};
 
 /// Where the suite keeps its data.
@@ -44,7 +45,7 @@ impl Home {
         password: &str,
         listener: Option<TcpListener>,
     ) -> Result<Self> {
-        let keys = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let keys = tempfile::tempdir().map_err(no_temporary)?;
         let roles = secret();
         let config = settings(place, keys.path(), &roles)?;
         if let Place::Postgres(owner) = place {

@@ -11,4 +11,4 @@ pub use crew::{Crew, USERS};
 pub use home::{Home, Place, secret};
 pub use results::{PersonTotal, REJECTED, rejected};
 pub use run::{CloseOutcome, Job, clock_of, close};
-pub use summary::{FORM, Manifest, Rejections, Summary, Timings, Versions, read as read_json};
+pub use summary::{FORM, Manifest, NotDone, Rejections, Summary, Timings, Versions, read as read_json};

@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
+use tally_i18n::text;
+use tally_kernel::{Locale, msg};
 
 use super::summary::NotSettled;
 use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
+use crate::said::Said;
 use crate::session::{Session, told};
 use crate::sheet::{Csv, Sheet};
 use crate::upload::Ids;
@@ -308,7 +311,8 @@ impl<'a> Results<'a> {
         let mut rows: Vec<[String; 4]> = Vec::new();
         for finding in &self.bundle.findings {
             let subject = [finding.file.as_str(), finding.subject.as_str()].join(" ").trim().to_owned();
-            rows.push([finding.kind.name().to_uppercase(), subject, String::new(), finding.detail.clone()]);
+            let detail = text(session.locale(), &finding.detail);
+            rows.push([finding.kind.name().to_uppercase(), subject, String::new(), detail]);
         }
         let channel = session.at.performance.clone();
         let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
@@ -342,11 +346,12 @@ impl<'a> Results<'a> {
 /// The file of the rows that were not taken.
 pub const REJECTED: &str = "rejected.csv";
 
-/// [`REJECTED`]: the one result that depends on the order of rows, because it names lines.
-pub fn rejected(dir: &Path, rows: &[Rejected], csv: Csv) -> Result<FileDigest> {
-    let mut table = Table::create(dir, REJECTED, &["file", "line", "column", "reason", "cure"], csv)?;
+/// [`REJECTED`]: the one result that depends on the order of rows, because it names lines. Programs go by its `code`.
+pub fn rejected(dir: &Path, rows: &[Rejected], csv: Csv, locale: Locale) -> Result<FileDigest> {
+    let mut table = Table::create(dir, REJECTED, &["file", "line", "column", "reason", "cure", "code"], csv)?;
     for row in rows {
-        table.row([row.file, &row.line.to_string(), &row.column, &row.reason, &row.cure])?;
+        let (reason, cure) = (text(locale, &row.reason), text(locale, &row.cure));
+        table.row([row.file, &row.line.to_string(), &row.column, &reason, &cure, row.code()])?;
     }
     table.close()
 }
@@ -360,7 +365,7 @@ struct Table {
 impl Table {
     fn create(dir: &Path, name: &'static str, head: &[&str], csv: Csv) -> Result<Self> {
         let path = dir.join(name);
-        let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file = File::create(&path).map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error)))?;
         let out = Digesting { file: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new(), bytes: 0 };
         Ok(Self { name, rows: Sheet::new(out, head, csv).context(name)? })
     }

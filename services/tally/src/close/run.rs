@@ -10,13 +10,15 @@ use jiff::tz::TimeZone;
 use tally_api::common::v1 as common;
 use tally_api::compensation::v1::Statement;
 use tally_api::performance::v1 as performance;
+use tally_kernel::{Locale, msg};
 
 use super::crew::Crew;
 use super::results::{Counts, PersonTotal, Results, rejected};
 use super::settle::{self, Settled};
-use super::summary::{self, Manifest, NotSettled, Rejections, Summary, Timings, Versions};
+use super::summary::{self, Manifest, NotDone, NotSettled, Rejections, Summary, Timings, Versions};
 use crate::bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
 use crate::progress::Progress;
+use crate::said::StepFailed;
 use crate::session::{Session, told};
 use crate::sheet::Csv;
 use crate::upload::{self, Ids, Taken};
@@ -71,8 +73,11 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bundle = &job.reading.bundle;
     let mut steps = Steps::new();
     // What is known is written before the next step begins: whatever fails later takes nothing of it away.
-    rejected(&job.out, &job.reading.rejected, job.csv)?;
-    let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs")).context("inputs"))?;
+    let locale = crew.auditor.locale();
+    // What cannot be computed is told before the work and not after it.
+    settle::scheme(bundle)?;
+    rejected(&job.out, &job.reading.rejected, job.csv, locale)?;
+    let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs"), locale).context("inputs"))?;
     let mut taken = Taken::alone();
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle, &mut taken)).await?;
     let bar = job.progress.bar("records", bundle.records.len() as u64);
@@ -82,7 +87,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let files = Files { crew, job: &job, cycle: &cycle };
     let mut results = Results::new(&job.out, bundle, &ids, job.csv);
     let mut scored = files.scored(&mut results, &mut steps).await?;
-    let paid = files.paid(&mut results, &mut scored, &mut steps).await?;
+    let paid = files.paid(&mut results, &mut scored, &mut steps).await;
     let summary = files.finish(results, &scored, &paid, inputs)?;
     let timings = steps.finish();
     summary::write(&job.out, "timings.json", &timings)?;
@@ -119,10 +124,7 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
 }
 
 fn uncredited() -> Unusable {
-    let (problem, cure) = (
-        "nobody was on duty at any of its records, and none names its agent",
-        "bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times",
-    );
+    let (problem, cure) = (msg!("NOBODY_CREDITED_AT_ALL"), msg!("NOBODY_CREDITED_CURE"));
     Unusable::new(NOBODY_CREDITED, "records.csv", problem, cure)
 }
 
@@ -174,6 +176,13 @@ struct Paid {
     settled: Option<Settled>,
     refused: Option<NotSettled>,
     statements: Vec<(PersonIx, Statement)>,
+    not_done: Vec<NotDone>,
+}
+
+impl Paid {
+    fn undone(&mut self, step: &str, error: &anyhow::Error, locale: Locale) {
+        self.not_done.push(NotDone { step: step.to_owned(), why: settle::why(error, locale) });
+    }
 }
 
 impl Files<'_> {
@@ -190,22 +199,29 @@ impl Files<'_> {
         Ok(Scored { counts, totals, cards, findings })
     }
 
-    /// Settlement and statements. Where the pool cannot be split, what was scored stays, and the reason is a finding.
-    async fn paid(&self, results: &mut Results<'_>, scored: &mut Scored, steps: &mut Steps) -> Result<Paid> {
+    /// Settlement and statements. What cannot be done takes nothing away of what was scored: the reason is in the summary,
+    /// and that of a pool that cannot be split is a finding.
+    async fn paid(&self, results: &mut Results<'_>, scored: &mut Scored, steps: &mut Steps) -> Paid {
         let (reader, cycle_id) = (&self.crew.auditor, self.cycle.cycle_id.as_str());
         let mut paid = Paid::default();
         if let Some(pool) = &self.job.reading.bundle.pool {
             match steps.time("settlement", settle::settle(self.crew, cycle_id, pool)).await {
                 Ok(settled) => paid.settled = Some(settled),
-                Err(error) => paid.refused = Some(settle::refusal(error)?),
+                Err(error) => paid.refused = Some(settle::why(&error, reader.locale())),
             }
         }
         let settlement_id = paid.settled.as_ref().map(|s| s.settlement_id.as_str());
-        paid.statements = steps.time("statements", results.statements(reader, settlement_id)).await?;
-        if let Some(refused) = &paid.refused {
-            scored.findings = results.findings(reader, cycle_id, Some(refused)).await?;
+        match steps.time("statements", results.statements(reader, settlement_id)).await {
+            Ok(statements) => paid.statements = statements,
+            Err(error) => paid.undone("statements", &error, reader.locale()),
         }
-        Ok(paid)
+        if let Some(refused) = &paid.refused {
+            match results.findings(reader, cycle_id, Some(refused)).await {
+                Ok(findings) => scored.findings = findings,
+                Err(error) => paid.undone("findings", &error, reader.locale()),
+            }
+        }
+        paid
     }
 
     /// `summary.json` and `manifest.json`.
@@ -257,6 +273,7 @@ impl Files<'_> {
             paid_minor: settled.map(|s| s.paid_minor),
             team_fund_minor: settled.map(|s| s.team_fund_minor),
             not_settled: paid.refused.clone(),
+            not_done: paid.not_done.clone(),
             versions: Versions {
                 tally: env!("CARGO_PKG_VERSION").to_owned(),
                 policy: bundle.policy.version.to_string(),
@@ -289,7 +306,7 @@ impl Steps {
 
     async fn time<T>(&mut self, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
         let begin = Instant::now();
-        let done = work.await.with_context(|| format!("step: {name}"));
+        let done = work.await.map_err(|error| StepFailed::new(name, error).into());
         self.timings.steps.push((name.to_owned(), begin.elapsed().as_secs_f64()));
         done
     }

@@ -8,12 +8,14 @@ use tally_api::attendance::v1 as attendance;
 use tally_api::common::v1 as common;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
+use tally_kernel::{Locale, msg};
 
 use crate::bundle::{
     Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
 };
 use crate::close::Crew;
 use crate::close::summary::{FIRST_FORM, NotSettled};
+use crate::said::say;
 use crate::session::{Refusal, told};
 
 /// The bundle's scheme.
@@ -76,10 +78,8 @@ fn measure(kpi: &Kpi) -> Result<String, Unusable> {
         (KpiMeasure::Sum, "amount") => "amount",
         (KpiMeasure::Mean, column) if !crate::bundle::MEASURED_COLUMNS.contains(&column) => column,
         _ => {
-            let problem = format!("KPI {} measures something that is not computed", kpi.id);
-            let cure = "measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, \
-                        the share with rating at_least 4, the sum of amount, or the mean of an extra column";
-            return Err(Unusable::new("MEASURE_UNKNOWN", "scheme.yaml", problem, cure));
+            let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi = kpi.id);
+            return Err(Unusable::new("MEASURE_UNKNOWN", "scheme.yaml", problem, msg!("MEASURE_UNKNOWN_CURE")));
         }
     };
     Ok(name.to_owned())
@@ -116,18 +116,16 @@ pub struct Settled {
     pub team_fund_minor: i64,
 }
 
-/// What a failed settlement leaves to be said, where it was refused: the same bundle is refused again in the same words.
-///
-/// # Errors
-/// The failure itself, where it is none of the bundle's: what was scored is on the disk already.
-pub fn refusal(error: anyhow::Error) -> Result<NotSettled> {
-    let told = error.downcast_ref::<Refusal>().filter(|told| told.refused).map(|told| (told.reason, told.to_string()));
-    let unusable = error.downcast_ref::<Unusable>().map(|wrong| (wrong.reason, wrong.to_string()));
-    let Some((reason, message)) = told.or(unusable) else {
-        let kept = "the pool was not split; credits, cards and findings are in the result folder";
-        return Err(error.context(kept));
+/// What a step that failed leaves to be said: what was scored is on the disk already.
+pub fn why(error: &anyhow::Error, locale: Locale) -> NotSettled {
+    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+    let unusable = error.chain().find_map(|cause| cause.downcast_ref::<Unusable>());
+    let (reason, message) = match (refusal, unusable) {
+        (Some(refusal), _) => (refusal.reason, refusal.told(locale)),
+        (None, Some(unusable)) => (unusable.reason, unusable.told(locale)),
+        (None, None) => ("FAILED", say(locale, error)),
     };
-    Ok(NotSettled { reason: reason.to_owned(), message })
+    NotSettled { reason: reason.to_owned(), message }
 }
 
 /// Makes the pool and drafts as one person, approves as another, posts as a third.
@@ -200,8 +198,8 @@ fn percent_to_ppm(percent: Decimal) -> Result<u32, Unusable> {
     let ppm = percent * Decimal::from(10_000);
     let whole = if ppm.fract().is_zero() { ppm.to_u32() } else { None };
     whole.ok_or_else(|| {
-        let problem = format!("{percent} % has more than four decimals");
-        Unusable::new("INVALID_SETTINGS", "pool.yaml", problem, "write shares and quotas with at most four decimals")
+        let (problem, cure) = (msg!("POOL_SHARE_TOO_FINE", percent), msg!("POOL_SHARE_TOO_FINE_CURE"));
+        Unusable::new("INVALID_SETTINGS", "pool.yaml", problem, cure)
     })
 }
 

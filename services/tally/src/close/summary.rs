@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use tally_kernel::msg;
 
 use crate::bundle::FileDigest;
+use crate::said::Said;
 use crate::sheet::Csv;
 
 /// The result in figures. Equal for the same bundle, whatever its order of rows, the day and the database.
@@ -48,10 +50,30 @@ pub struct Summary {
     /// Why there is a pool and no settlement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_settled: Option<NotSettled>,
+    /// Later steps that could not be done, while everything before them is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_done: Vec<NotDone>,
     /// What computed it.
     pub versions: Versions,
     /// Digest over the digests of all result files that do not depend on the order of rows.
     pub digest: String,
+}
+
+impl Summary {
+    /// Whether everything was done with every row.
+    pub fn is_whole(&self) -> bool {
+        self.rejected == 0 && self.not_settled.is_none() && self.not_done.is_empty()
+    }
+}
+
+/// A step that could not be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotDone {
+    /// The step, such as `statements`.
+    pub step: String,
+    /// Why.
+    #[serde(flatten)]
+    pub why: NotSettled,
 }
 
 /// Why a pool could not be split, while everything before it is there.
@@ -142,12 +164,13 @@ pub fn digest(files: &[FileDigest]) -> String {
 pub fn write<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<()> {
     let path = dir.join(name);
     let text = serde_json::to_string_pretty(value)? + "\n";
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(&path, text).map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error)).into())
 }
 
 /// Reads what [`write`] wrote.
 pub fn read<T: for<'de> Deserialize<'de>>(dir: &Path, name: &str) -> Result<T> {
     let path = dir.join(name);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not what tally writes", path.display()))
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error)))?;
+    serde_json::from_str(&text).map_err(|error| Said(msg!("NOT_OF_TALLY", file = path.display(), error)).into())
 }

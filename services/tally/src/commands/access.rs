@@ -7,10 +7,12 @@ use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
 use tally_api::identity::v1::check_service_client::CheckServiceClient;
 use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
+use tally_kernel::msg;
 use tally_kernel::page::MAX_SIZE;
 
 use super::settings::session;
 use crate::cli::{Access, AccessCommand, DONE, Review};
+use crate::said::here;
 use crate::session::{Session, told};
 use crate::sheet::{Csv, Sheet};
 
@@ -98,7 +100,7 @@ async fn review(args: Review) -> Result<u8> {
         out.row(line.cells())?;
     }
     out.finish()?.flush()?;
-    eprintln!("{} ways to hold {}", lines.len(), args.permission);
+    eprintln!("{}", here(&msg!("REVIEW_FOUND", count = lines.len(), permission = args.permission)));
     Ok(DONE)
 }
 

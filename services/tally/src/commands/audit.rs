@@ -1,12 +1,14 @@
 //! `tally audit`: looks into the audit log without the services.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
+use tally_kernel::msg;
 use tally_kernel::page::{MAX_SIZE, Page};
 use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store, StoreConfig};
 
 use super::settings::{dumped, load};
 use crate::cli::{Audit, AuditCommand, DONE, FAILED, Search, Verify, Whose};
+use crate::said::{Said, here};
 use crate::suite::{SERVICES, heads_folder, seal_key, store_url};
 
 /// Does what was asked.
@@ -34,8 +36,8 @@ async fn verify(args: Verify) -> Result<u8> {
             None => store.verify_audit().await?,
         };
         let AuditReport { entries, rows, heads, faults } = report;
-        let verdict = if faults.is_empty() { "intact".to_owned() } else { format!("{} faults", faults.len()) };
-        println!("{}: {entries} entries, {rows} rows, {heads} exported heads: {verdict}", part.name);
+        let verdict = if faults.is_empty() { msg!("AUDIT_INTACT") } else { msg!("AUDIT_FAULTS", count = faults.len()) };
+        println!("{}", here(&msg!("AUDIT_VERIFIED", service = part.name, entries, rows, heads, verdict)));
         for fault in &faults {
             sound = false;
             println!("  {fault}");
@@ -70,7 +72,7 @@ async fn search(args: Search) -> Result<u8> {
     for (service, entry) in &found {
         println!("{}", if args.json { json_line(service, entry) } else { line(service, entry) });
     }
-    eprintln!("{} entries", found.len());
+    eprintln!("{}", here(&msg!("AUDIT_FOUND", count = found.len())));
     Ok(DONE)
 }
 
@@ -80,7 +82,7 @@ fn asked(whose: Whose) -> Result<AuditOf> {
         (_, Some(principal), _) => AuditOf::Principal(principal),
         (_, _, subject) => match subject.as_deref().and_then(|subject| subject.split_once(':')) {
             Some((kind, id)) => AuditOf::Subject(kind.to_owned(), id.to_owned()),
-            None => bail!("--subject: expected KIND:ID, such as statement:0199.."),
+            None => return Err(Said(msg!("SUBJECT_EXPECTED")).into()),
         },
     })
 }

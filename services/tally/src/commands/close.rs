@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::Result;
+use tally_kernel::msg;
 
 use crate::bundle::{Options, Reading, Unusable, read_bundle};
 use crate::cli::{self, Close, DONE, Language};
@@ -10,6 +11,7 @@ use crate::close::{
     CloseOutcome, Crew, FORM, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
 };
 use crate::progress::Progress;
+use crate::said::{Said, no_temporary, say};
 use crate::sheet::Csv;
 use crate::show;
 
@@ -18,9 +20,9 @@ pub async fn close(args: Close) -> Result<u8> {
     let progress = Progress::new(args.json);
     let csv = Csv::of_switch(args.plain_csv);
     let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
-        .map_err(|unusable| with_rejected(unusable, &args.out, csv))?;
+        .map_err(|unusable| with_rejected(unusable, &args.out, csv, args.lang))?;
     prepare(&args.out)?;
-    let data = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let data = tempfile::tempdir().map_err(no_temporary)?;
     let place = match &args.database {
         Some(owner) => Place::Postgres(owner.clone()),
         None => Place::Folder(data.path().to_owned()),
@@ -36,12 +38,15 @@ pub async fn close(args: Close) -> Result<u8> {
         show::summary(&reading.bundle, &outcome, args.lang);
         show::print(&format!("\n{}\n", args.out.display()));
     }
-    if let Some(what) = &args.explain {
-        explain(&crew, &reading, &outcome, what, args.json, args.lang).await?;
+    let explained = match &args.explain {
+        Some(what) => explain(&crew, &reading, &outcome, what, args.json, args.lang).await,
+        None => Ok(()),
+    };
+    if let Err(error) = &explained {
+        eprintln!("tally: {}", say(args.lang.locale(), error));
     }
     home.stop().await?;
-    let whole = outcome.summary.rejected == 0 && outcome.summary.not_settled.is_none();
-    Ok(if whole { DONE } else { cli::REJECTED })
+    Ok(if outcome.summary.is_whole() && explained.is_ok() { DONE } else { cli::REJECTED })
 }
 
 /// Reads a bundle with progress.
@@ -53,12 +58,12 @@ pub fn read(dir: &Path, options: Options, progress: &Progress) -> Result<Reading
 }
 
 /// Rows that were rejected are why a bundle cannot be used, more often than not: they are written down all the same.
-pub fn with_rejected(mut unusable: Unusable, out: &Path, csv: Csv) -> Unusable {
+pub fn with_rejected(mut unusable: Unusable, out: &Path, csv: Csv, lang: Language) -> Unusable {
     let rows = std::mem::take(&mut unusable.rejected);
     // A folder that cannot take the file is another matter than the one that is told here.
-    if !rows.is_empty() && prepare(out).and_then(|()| rejected(out, &rows, csv)).is_ok() {
-        let path = out.join(REJECTED);
-        unusable.cure = format!("{}; {} names every rejected row", unusable.cure, path.display());
+    if !rows.is_empty() && prepare(out).and_then(|()| rejected(out, &rows, csv, lang.locale())).is_ok() {
+        let file = out.join(REJECTED);
+        *unusable.cure = msg!("CURE_AND_REJECTED", cure = *unusable.cure, file = file.display());
     }
     unusable
 }
@@ -66,19 +71,16 @@ pub fn with_rejected(mut unusable: Unusable, out: &Path, csv: Csv) -> Unusable {
 /// The result folder must be new or empty: nothing of somebody's is written over. Only what a run left there that could not
 /// use the bundle, the rejected rows alone, goes.
 pub fn prepare(out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let entries = std::fs::read_dir(out).with_context(|| format!("cannot read {}", out.display()))?;
+    let folder = out.display();
+    std::fs::create_dir_all(out).map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder, error)))?;
+    let entries = std::fs::read_dir(out).map_err(|error| Said(msg!("CANNOT_READ", file = folder, error)))?;
     let names: Vec<_> = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
     if names == [REJECTED] {
-        std::fs::remove_file(out.join(REJECTED)).with_context(|| format!("cannot replace {REJECTED}"))?;
+        let unwritable = |error| Said(msg!("CANNOT_REPLACE", file = REJECTED, error));
+        std::fs::remove_file(out.join(REJECTED)).map_err(unwritable)?;
     } else if !names.is_empty() {
-        let cure = "name another with --out, or remove it first";
-        return Err(anyhow!(Unusable::new(
-            "OUT_NOT_EMPTY",
-            out.display().to_string(),
-            "the result folder is not empty",
-            cure
-        )));
+        let (problem, cure) = (msg!("OUT_NOT_EMPTY"), msg!("OUT_NOT_EMPTY_CURE"));
+        return Err(Unusable::new("OUT_NOT_EMPTY", folder.to_string(), problem, cure).into());
     }
     Ok(())
 }
@@ -92,7 +94,7 @@ async fn explain(
     lang: Language,
 ) -> Result<()> {
     let text = show::explain(crew, &reading.bundle, outcome, what, lang).await?;
-    let Some(text) = text else { bail!("there is neither a record nor a person {what} in this month") };
+    let Some(text) = text else { return Err(Said(msg!("NOT_IN_MONTH", what)).into()) };
     // With --json the standard output holds the summary and nothing else.
     if json {
         eprintln!("{text}")

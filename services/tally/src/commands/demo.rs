@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
-use tally_kernel::Clock;
+use anyhow::{Context as _, Result};
+use tally_kernel::{Clock, Message, msg};
 use tally_runtime::{Boot, Compute, Config, ConfigError, Running, Trigger, stop_signal};
 use tokio::net::TcpListener;
 
@@ -15,9 +15,10 @@ use crate::bundle::{Bundle, Options, Reading, Unusable};
 use crate::cli::{DONE, Demo, Language};
 use crate::close::{CloseOutcome, Crew, FORM, Home, Job, Place, Rejections, clock_of, close as job, secret};
 use crate::progress::Progress;
+use crate::said::{Said, here, no_temporary};
 use crate::sample::{Lang, Sample, sample};
 use crate::sheet::Csv;
-use crate::show::{self, Page, pick};
+use crate::show::{self, Page};
 use crate::suite::{self, Ambient, SERVICES};
 
 /// The group that `tally serve --sample` begins with.
@@ -28,7 +29,7 @@ const RECORDS: u64 = 20_000;
 pub async fn demo(args: Demo) -> Result<u8> {
     let progress = Progress::new(args.json);
     let listener = if args.once { None } else { Some(bind(args.listen).await?) };
-    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let folder = args.bundle.clone().unwrap_or_else(|| scratch.path().join("bundle"));
     let month = Month::make(&folder, (args.seed, args.records), args.lang, &progress).await?;
     let (bundle, password) = (&month.reading.bundle, secret());
@@ -62,14 +63,15 @@ struct Month {
 
 impl Month {
     async fn make(folder: &Path, (seed, records): (u64, u64), lang: Language, progress: &Progress) -> Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        if folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))?.next().is_some() {
-            let cure = "name another with --bundle, or remove it first";
-            let folder = folder.display().to_string();
-            return Err(anyhow!(Unusable::new("BUNDLE_NOT_EMPTY", folder, "the folder is not empty", cure)));
+        let shown = folder.display();
+        std::fs::create_dir_all(folder).map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = shown, error)))?;
+        let mut entries = folder.read_dir().map_err(|error| Said(msg!("CANNOT_READ", file = shown, error)))?;
+        if entries.next().is_some() {
+            let (problem, cure) = (msg!("BUNDLE_NOT_EMPTY"), msg!("BUNDLE_NOT_EMPTY_CURE"));
+            return Err(Unusable::new("BUNDLE_NOT_EMPTY", folder.display().to_string(), problem, cure).into());
         }
-        let made = make(seed, records, pick(lang, Lang::En, Lang::ZhCn), progress).await?;
-        made.write_bundle(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+        let made = make(seed, records, names_of(lang), progress).await?;
+        made.write_bundle(folder).map_err(|error| Said(msg!("CANNOT_WRITE_TO", folder = shown, error)))?;
         let reading = read(folder, Options::default(), progress)?;
         Ok(Self { sample: made, reading })
     }
@@ -91,39 +93,25 @@ impl Month {
     fn truth(&self, page: &mut Page, outcome: &CloseOutcome, out: &Path, lang: Language) -> Result<()> {
         let truth = show::truth(&self.reading.bundle, &outcome.totals, out, |id| self.sample.served_by(id))?;
         let all = truth.records * 1_000_000;
-        page.heading(pick(lang, "How far from the truth (the demo knows it)", "离真相有多远（演示数据知道真相）"));
+        page.heading(&lang.say(&msg!("DEMO_TRUTH")));
         let mut table = show::Table::new("<>>");
-        table.row(pick(lang, ["", "right, record by record", "wrong over the month"], ["", "逐条归对", "整月归错"]));
-        let names = ["each record split equally among the team", "as Tally credits them"];
-        let [equal, tally] = pick(lang, names, ["每条记录由全组平分", "按 Tally 归属"]);
-        for (name, hits) in [(equal, truth.equal), (tally, truth.tally)] {
-            table.row([name.to_owned(), show::percent(hits.reached_ppm, all), show::percent(hits.lacking_ppm, all)]);
+        table.row([String::new(), lang.say(&msg!("DEMO_RIGHT")), lang.say(&msg!("DEMO_WRONG"))]);
+        for (name, hits) in [(msg!("DEMO_EQUALLY"), truth.equal), (msg!("DEMO_AS_TALLY"), truth.tally)] {
+            table.row([lang.say(&name), show::percent(hits.reached_ppm, all), show::percent(hits.lacking_ppm, all)]);
         }
         let records = show::count(truth.records);
-        page.say(
-            2,
-            &match lang {
-                Language::En => format!(
-                    "On the {records} records that no platform named: how much of a record reaches who served it, and how much \
-                     of the month's work stands under another name once mistakes have cancelled out."
-                ),
-                Language::ZhCn => format!(
-                    "平台没有实名的 {records} 条记录：逐条看，归到真正服务者的份额；整月看，对错相抵后仍记在别人名下的工作量。"
-                ),
-            },
-        );
+        page.say(2, &lang.say(&msg!("DEMO_TRUTH_SAID", records)));
         page.table(2, &table);
         let (holding, totals) = (show::percent(truth.holding, truth.totals), truth.totals);
-        page.say(
-            2,
-            &match lang {
-                Language::En => {
-                    format!("{holding} of the {totals} intervals of people on these accounts hold the truth.")
-                }
-                Language::ZhCn => format!("这些账号上 {totals} 个人的区间中，{holding} 包含真实数量。"),
-            },
-        );
+        page.say(2, &lang.say(&msg!("DEMO_INTERVALS", holding, totals)));
         Ok(())
+    }
+}
+
+fn names_of(lang: Language) -> Lang {
+    match lang {
+        Language::En => Lang::En,
+        Language::ZhCn => Lang::ZhCn,
     }
 }
 
@@ -145,28 +133,19 @@ async fn make(seed: u64, records: u64, lang: Lang, progress: &Progress) -> Resul
 
 /// What a published cycle left on the profiles of those the summary tells about. Talent works at its own pace.
 async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) -> Result<()> {
-    page.heading(pick(lang, "What the month showed about skills and cover", "这个月体现的技能与补位"));
+    page.heading(&lang.say(&msg!("DEMO_SKILLS")));
     for person in show::spotlight(outcome) {
         let who = bundle.person(person);
         let Some(profile) = users::profile(crew, &outcome.ids.people[person.0 as usize]).await? else {
-            let late = pick(lang, "the evidence is still on its way", "档案尚在更新");
+            let late = lang.say(&msg!("DEMO_LATE"));
             page.say(2, &format!("{} {}: {late}", who.name, who.employee_no));
             continue;
         };
         let (accounts, platforms) = (profile.accounts.join(", "), profile.platforms.join(", "));
         let points = if profile.collaboration.is_empty() { "0" } else { profile.collaboration.as_str() };
-        page.item(
-            2,
-            "- ",
-            &match lang {
-                Language::En => {
-                    format!("{} {}: served {accounts} ({platforms}); collaboration {points}", who.name, who.employee_no)
-                }
-                Language::ZhCn => {
-                    format!("{} {}：服务过 {accounts}（{platforms}）；协作分 {points}", who.name, who.employee_no)
-                }
-            },
-        );
+        let (name, number) = (&who.name, &who.employee_no);
+        let said = msg!("DEMO_PROFILE", name, number, accounts, platforms, points);
+        page.item(2, "- ", &lang.say(&said));
     }
     Ok(())
 }
@@ -174,31 +153,25 @@ async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &CloseOu
 /// How to go on with one's own files.
 fn next(args: &Demo) -> String {
     let mut page = show::page();
-    page.heading(pick(args.lang, "What next", "接下来"));
-    let own = pick(
-        args.lang,
-        "your own month; docs/bundle.md says what goes into the folder",
-        "您自己的月份；文件夹内容见 docs/bundle.md",
-    );
+    let say = |message: Message| args.lang.say(&message);
+    page.heading(&say(msg!("DEMO_NEXT")));
     let mut table = show::Table::new("<<");
-    let (tally, lang) = (program(), pick(args.lang, "", " --lang zh-CN"));
+    let lang = if args.lang == Language::of_system() { String::new() } else { format!(" --lang {}", args.lang.tag()) };
+    let tally = program();
     match &args.bundle {
         Some(folder) => {
             let folder = folder.display();
-            let here = pick(args.lang, "this month again, with files to look at", "重算本月并保留结果文件");
-            table.row([format!("{tally} close {folder} --out result{lang}"), here.to_owned()]);
+            table.row([format!("{tally} close {folder} --out result{lang}"), say(msg!("DEMO_AGAIN"))]);
         }
         None => {
-            let copy = pick(args.lang, "write this month as files, to copy from", "把本月写成文件，照着改");
-            table.row([format!("{tally} demo --once --bundle my-month{lang}"), copy.to_owned()]);
-            table.row([format!("{tally} close my-month --out result{lang}"), own.to_owned()]);
+            table.row([format!("{tally} demo --once --bundle my-month{lang}"), say(msg!("DEMO_COPY"))]);
+            table.row([format!("{tally} close my-month --out result{lang}"), say(msg!("DEMO_OWN_MONTH"))]);
         }
     }
-    let why = pick(args.lang, "why one person or record came out so", "解释某人或某条记录");
+
     let folder = args.bundle.as_deref().unwrap_or(Path::new("my-month")).display();
-    table.row([format!("{tally} close {folder} --out again --explain 10023{lang}"), why.to_owned()]);
-    let same = pick(args.lang, "recompute it and compare every byte", "重算并逐字节比对");
-    table.row([format!("{tally} replay result"), same.to_owned()]);
+    table.row([format!("{tally} close {folder} --out again --explain 10023{lang}"), say(msg!("DEMO_WHY"))]);
+    table.row([format!("{tally} replay result"), say(msg!("DEMO_REPLAY"))]);
     page.table(2, &table);
     format!("\n{}", page.finish())
 }
@@ -247,40 +220,21 @@ async fn run_on(clock: Clock) {
 
 /// Address, users and how to sign in.
 fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, lang: Language) {
-    page.heading(&pick(
-        lang,
-        format!("Serving on http://{address} until Ctrl-C"),
-        format!("正在 http://{address} 提供服务，按 Ctrl-C 结束"),
-    ));
-    page.say(
-        2,
-        &match lang {
-            Language::En => format!("One password for everybody, made up for this run: {password}"),
-            Language::ZhCn => format!("所有用户共用一个密码，仅本次运行有效：{password}"),
-        },
-    );
+    page.heading(&lang.say(&msg!("DEMO_SERVING", address)));
+    page.say(2, &lang.say(&msg!("DEMO_PASSWORD", password)));
     let mut table = show::Table::new("<<<");
     for user in users::crew(lang).iter().chain(named) {
         table.row([user.login.as_str(), user.role, user.about.as_str()]);
     }
     page.table(2, &table);
-    let sign_in = format!("echo {password} | {} login hr --server http://{address}", program());
-    page.say(2, &pick(lang, format!("A token: {sign_in}"), format!("获取令牌：{sign_in}")));
-    page.say(
-        2,
-        pick(
-            lang,
-            "The group's clock stood on the day after its month while it was closed, and runs on from there. Nothing is kept.",
-            "结账期间集团时钟停在月末次日，此后继续走动。结束后不保留任何数据。",
-        ),
-    );
+    let command = format!("echo {password} | {} login hr --server http://{address}", program());
+    page.say(2, &lang.say(&msg!("DEMO_TOKEN", command)));
+    page.say(2, &lang.say(&msg!("DEMO_CLOCK")));
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    bound.with_context(|| {
-        format!("cannot listen on {address}; name another with --listen, or stop after the summary with --once")
-    })
+    Ok(bound.map_err(|error| Said(msg!("CANNOT_LISTEN", address, error)))?)
 }
 
 /// Puts the sample group into an empty store, with a closed month and users; a store that holds a group is left alone.
@@ -311,14 +265,14 @@ pub async fn fill(config: &Config) -> Result<()> {
 
 async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
     let progress = Progress::new(false);
-    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let path = |name: &str| -> PathBuf { scratch.path().join(name) };
     let month = Month::make(&path("bundle"), (SEED, RECORDS), Language::En, &progress).await?;
     let (bundle, password) = (&month.reading.bundle, secret());
     let crew = match Crew::hire(at, bundle, &password).await {
         Ok(crew) => crew,
         Err(error) if users::initialised(&error) => {
-            eprintln!("the store holds a group already: --sample leaves it as it is");
+            eprintln!("{}", here(&msg!("SAMPLE_SKIPPED")));
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -330,7 +284,7 @@ async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
         table.row([user.login.as_str(), user.role, user.about.as_str()]);
     }
     let mut page = show::page();
-    page.say(0, &format!("Filled with the sample group. One password for everybody, shown this once: {password}"));
+    page.say(0, &here(&msg!("SAMPLE_FILLED", password)));
     page.table(2, &table);
     show::print(&page.finish());
     Ok(())

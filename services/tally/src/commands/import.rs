@@ -52,9 +52,9 @@ pub async fn import(args: Import) -> Result<u8> {
     let session = session.speaking(args.lang.tag());
     let (progress, csv) = (Progress::new(args.json), Csv::of_switch(args.plain_csv));
     let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
-        .map_err(|unusable| with_rejected(unusable, &args.out, csv))?;
+        .map_err(|unusable| with_rejected(unusable, &args.out, csv, args.lang))?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make the folder {}", args.out.display()))?;
-    rejected(&args.out, &reading.rejected, csv)?;
+    rejected(&args.out, &reading.rejected, csv, args.lang.locale())?;
     let mut taken = Taken::beside_others(args.lang.locale());
     let role = || tally_i18n::text(args.lang.locale(), &msg!("IMPORT_NEEDS"));
     let before = counted(&session, &reading.bundle, &progress).await.with_context(role)?;

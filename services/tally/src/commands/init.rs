@@ -3,13 +3,15 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 use tally_api::identity::v1 as identity;
+use tally_kernel::{Message, msg};
 use tally_runtime::{Boot, Compute, Trigger, passphrase_in};
 
 use super::settings::{dumped, load};
 use super::users::initialised;
 use crate::cli::{DONE, Init};
+use crate::said::{Said, here};
 use crate::session::{secret_from, told};
 use crate::suite::{self, Ambient};
 
@@ -21,8 +23,8 @@ pub async fn init(args: Init) -> Result<u8> {
     }
     let invitation = args.invitation_file.as_deref().map(secret_from).transpose()?.unwrap_or_default();
     let password = match &args.password_file {
-        Some(file) => passphrase_in(file).map_err(|why| anyhow!("--password-file: {why}"))?,
-        None => line("password (at least 12 characters, shown as you type): ")?,
+        Some(file) => passphrase_in(file).map_err(|why| Said(msg!("FILE_SWITCH", switch = "--password-file", why)))?,
+        None => line(&msg!("ASK_PASSWORD_TWELVE"))?,
     };
     let trigger = Trigger::new();
     let boot = Boot {
@@ -49,29 +51,30 @@ pub async fn init(args: Init) -> Result<u8> {
         && initialised(error)
         && tally_identity::was_made(&suite.stores[0], id).await?
     {
-        println!("the group {id} was made in this store before: nothing is changed");
+        println!("{}", here(&msg!("GROUP_WAS_MADE", id)));
         return Ok(DONE);
     }
     let tenant = made?.into_inner().tenant.unwrap_or_default();
     for store in &suite.stores {
         store.sequence_now().await?;
     }
-    println!("made the group {} ({}) with the administrator {}", tenant.name, tenant.tenant_id, args.login);
-    println!("next: tally serve, then tally login {}", args.login);
+    let (name, id, login) = (&tenant.name, &tenant.tenant_id, &args.login);
+    println!("{}", here(&msg!("GROUP_MADE", name, id, login)));
+    println!("{}", here(&msg!("GROUP_NEXT", login)));
     Ok(DONE)
 }
 
 /// The next line of the standard input, a password; asked for when somebody sits there.
-pub fn line(prompt: &str) -> Result<String> {
+pub fn line(prompt: &Message) -> Result<String> {
     if std::io::stdin().is_terminal() {
-        eprint!("{prompt}");
+        eprint!("{}", here(prompt));
         std::io::stderr().flush()?;
     }
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     let password = line.trim_end_matches(['\r', '\n']).to_owned();
     if password.is_empty() {
-        bail!("no password on the standard input: type one, or pipe it in");
+        return Err(Said(msg!("NO_PASSWORD_GIVEN")).into());
     }
     Ok(password)
 }

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
-use tally_kernel::Rng;
+use anyhow::Result;
+use tally_kernel::{Rng, msg};
 use tally_runtime::{Config, passphrase_in, stop_signal};
 use tally_store::{KeyMove, Keys, Store, StoreConfig};
 
 use super::settings::{dumped, load};
 use crate::cli::{self, DONE, FAILED, KeysCommand, MakeKeys, Protect, Rotate, RotatedKeys};
+use crate::said::{Said, here};
 use crate::suite::{SERVICES, key_folder, seal_key, store_url};
 
 const SHORTEST_PASSPHRASE: usize = 12;
@@ -37,7 +38,7 @@ fn make(args: &MakeKeys) -> Result<u8> {
         tally_identity::open_or_create(&folder, part.name, &Rng::System)?;
     }
     Keys::open_or_init(&seal_key(&config), config.passphrase()?.as_deref())?;
-    println!("{} holds seal.key and the signing keys of every service: back it up", folder.display());
+    println!("{}", here(&msg!("KEYS_MADE", folder = folder.display())));
     Ok(DONE)
 }
 
@@ -48,15 +49,17 @@ fn protect(args: Protect) -> Result<u8> {
     }
     let keys = opened(&config)?;
     let passphrase = match &args.new_passphrase_file {
-        Some(file) => passphrase_in(file).map_err(|why| anyhow!("--new-passphrase-file: {why}"))?,
-        None => super::init::line("new passphrase (shown as you type): ")?,
+        Some(file) => {
+            passphrase_in(file).map_err(|why| Said(msg!("FILE_SWITCH", switch = "--new-passphrase-file", why)))?
+        }
+        None => super::init::line(&msg!("ASK_NEW_PASSPHRASE"))?,
     };
     if passphrase.chars().count() < SHORTEST_PASSPHRASE {
-        bail!("the new passphrase is too short: at least {SHORTEST_PASSPHRASE} characters");
+        return Err(Said(msg!("PASSPHRASE_TOO_SHORT", least = SHORTEST_PASSPHRASE)).into());
     }
     keys.protect(&passphrase)?;
-    println!("{} is protected by the new passphrase", seal_key(&config).display());
-    println!("next: set TALLY_KEYS_PASSPHRASE or TALLY_KEYS_PASSPHRASE_FILE for every service, and back the file up");
+    println!("{}", here(&msg!("KEYS_PROTECTED", file = seal_key(&config).display())));
+    println!("{}", here(&msg!("KEYS_PROTECTED_NEXT")));
     Ok(DONE)
 }
 
@@ -78,7 +81,7 @@ async fn rotate(args: Rotate) -> Result<u8> {
         if matches!(args.what, None | Some(RotatedKeys::Master)) {
             for store in &stores {
                 let wrapped = store.rewrap_keys().await?;
-                println!("{}: {wrapped} data keys wrapped with the newest master key", store.service());
+                println!("{}", here(&msg!("KEYS_WRAPPED", service = store.service(), count = wrapped)));
             }
         }
         if matches!(args.what, None | Some(RotatedKeys::Data)) {
@@ -91,7 +94,7 @@ async fn rotate(args: Rotate) -> Result<u8> {
     tokio::select! {
         done = work => done,
         () = stop_signal() => {
-            eprintln!("stopped; nothing is lost: the same command goes on where this one was");
+            eprintln!("{}", here(&msg!("KEYS_STOPPED")));
             Ok(FAILED)
         }
     }
@@ -109,9 +112,9 @@ async fn add_master(config: &Config, keys: &Keys, stores: &[Store]) -> Result<()
     }
     if behind == 0 {
         let id = keys.add_master()?;
-        println!("master key {id} is in {}: back the file up", seal_key(config).display());
+        println!("{}", here(&msg!("MASTER_KEY_ADDED", id, file = seal_key(config).display())));
     } else {
-        println!("{behind} data keys are under an older master key: no other is added until they are not");
+        println!("{}", here(&msg!("MASTER_KEY_KEPT", count = behind)));
     }
     Ok(())
 }
@@ -122,18 +125,18 @@ async fn data(store: &Store) -> Result<()> {
     let progress = |step: KeyMove| {
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
-            eprintln!("{}: {}.{}, {} rows", store.service(), step.table, step.column, step.rows);
+            let (service, table, column, rows) = (store.service(), step.table, step.column, step.rows);
+            eprintln!("{}", here(&msg!("KEYS_STEP", service, table, column, rows)));
         }
     };
     let rotated = store.rotate_data_keys(progress).await?;
     let seconds = began.elapsed().as_millis().max(1);
     let speed = u128::from(rotated.rows) * 1000 / seconds;
-    let what = if rotated.resumed { "data keys of an earlier run" } else { "data keys" };
-    println!(
-        "{}: {} {what} replaced, {} rows sealed anew ({speed} rows/s)",
-        store.service(),
-        rotated.keys,
-        rotated.rows
-    );
+    let (service, keys, rows) = (store.service(), rotated.keys, rotated.rows);
+    let said = match rotated.resumed {
+        true => msg!("KEYS_REPLACED_RESUMED", service, keys, rows, speed),
+        false => msg!("KEYS_REPLACED", service, keys, rows, speed),
+    };
+    println!("{}", here(&said));
     Ok(())
 }

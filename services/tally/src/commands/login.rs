@@ -21,8 +21,8 @@ pub async fn login(args: Login) -> Result<u8> {
     let place = Place::of(&args.connection, &config, Remembered::read(&config).as_ref())?;
     let at = place.channels(&config)?;
     place.reach(&at, &config).await?;
-    let password = line("password (shown as you type): ")?;
-    let new_password = if args.new_password { line("new password (at least 12 characters): ")? } else { String::new() };
+    let password = line(&msg!("ASK_PASSWORD"))?;
+    let new_password = if args.new_password { line(&msg!("ASK_NEW_PASSWORD"))? } else { String::new() };
     let client = "tally login".to_owned();
     let login = args.login.clone();
     let session =

@@ -1,10 +1,12 @@
 //! `tally migrate`: schemas, roles and tables, with the owner's URL.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use tally_kernel::{Message, msg};
 use tally_store::Store;
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Settings};
+use crate::said::{Said, here};
 use crate::suite::{SERVICES, store_url};
 
 /// Brings every service's schema up to date, and says what ran.
@@ -16,17 +18,17 @@ pub async fn migrate(args: Settings) -> Result<u8> {
     let owner = config.database.owner_url.reveal();
     let postgres = config.database.url.reveal().starts_with("postgres");
     if postgres && owner.is_empty() {
-        bail!("set database.owner_url (TALLY_DATABASE_OWNER_URL) to the URL of the schemas' owner");
+        return Err(Said(msg!("OWNER_URL_MISSING")).into());
     }
     if !postgres && !owner.is_empty() {
-        bail!("database.owner_url is set and database.url is SQLite: set database.url (TALLY_DATABASE_URL) as well");
+        return Err(Said(msg!("OWNER_URL_ALONE")).into());
     }
     for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let url = store_url(&config, part.name)?;
         let (url, password) = if postgres { (owner.to_owned(), password_of(&url)) } else { (url, None) };
         let ran = Store::migrate(&url, part.name, password.as_deref(), part.migrations).await?;
-        let ran = if ran.is_empty() { "up to date".to_owned() } else { ran.join(", ") };
-        println!("{}: {ran}", part.name);
+        let ran = if ran.is_empty() { msg!("UP_TO_DATE") } else { Message::told(ran.join(", ")) };
+        println!("{}", here(&msg!("MIGRATED", service = part.name, ran)));
     }
     Ok(DONE)
 }

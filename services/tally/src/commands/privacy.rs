@@ -7,11 +7,12 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use tally_api::common::v1::{self as common, ExportedTable, RetentionTaken};
 use tally_api::identity::v1 as identity;
-use tally_kernel::Clock;
+use tally_kernel::{Clock, msg};
 use tonic::Code;
 
 use super::settings::session;
 use crate::cli::{DONE, PersonCommand, PersonExport, RetentionCommand, RetentionRun};
+use crate::said::{Said, here};
 use crate::session::{Session, told};
 
 /// Does what was asked about a person.
@@ -72,9 +73,9 @@ async fn export(args: PersonExport) -> Result<u8> {
     // It holds everything about somebody: readable by its owner only, and never in place of another.
     let mut file = std::fs::OpenOptions::new();
     let opened = file.write(true).create_new(true).mode(0o600).open(&args.out);
-    let mut file = opened.with_context(|| format!("cannot create {}", args.out.display()))?;
+    let mut file = opened.map_err(|error| Said(msg!("CANNOT_CREATE", file = args.out.display(), error)))?;
     file.write_all(format!("{document:#}\n").as_bytes())?;
-    eprintln!("written to {}; {withheld} rows withheld that you may not read", args.out.display());
+    eprintln!("{}", here(&msg!("PERSON_EXPORTED", file = args.out.display(), withheld)));
     Ok(DONE)
 }
 
@@ -107,7 +108,7 @@ async fn run(args: RetentionRun) -> Result<u8> {
     let mut tell = |service: &str, taken: Vec<RetentionTaken>| {
         for RetentionTaken { table, kind, rows: gone, .. } in taken {
             rows += gone;
-            println!("{service}: {gone} rows of {table} ({kind})");
+            println!("{}", here(&msg!("RETENTION_TAKEN", service, rows = gone, table, kind)));
         }
     };
     macro_rules! run {
@@ -131,6 +132,6 @@ async fn run(args: RetentionRun) -> Result<u8> {
     run!(performance);
     run!(compensation);
     run!(talent);
-    eprintln!("{rows} rows removed");
+    eprintln!("{}", here(&msg!("RETENTION_DONE", rows)));
     Ok(DONE)
 }

@@ -4,14 +4,16 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use serde::Serialize;
+use tally_kernel::{Message, msg};
 
 use super::close::{prepare, read};
 use crate::bundle::{FileDigest, Options, Unusable};
-use crate::cli::{DONE, FAILED, Replay};
+use crate::cli::{DONE, FAILED, Language, Replay};
 use crate::close::{Home, Job, Manifest, Place, Versions, clock_of, close as job, read_json, secret};
 use crate::progress::Progress;
+use crate::said::no_temporary;
 
 /// A line longer than this is cut where it is shown.
 const SHOWN: usize = 300;
@@ -54,7 +56,7 @@ pub async fn replay(args: Replay) -> Result<u8> {
     if args.json {
         crate::show::print(&(serde_json::to_string_pretty(&verdict)? + "\n"));
     } else {
-        crate::show::print(&tell(&verdict));
+        crate::show::print(&tell(&verdict, Language::of_system()));
     }
     Ok(if verdict.identical { DONE } else { FAILED })
 }
@@ -62,13 +64,12 @@ pub async fn replay(args: Replay) -> Result<u8> {
 fn manifest(dir: &Path) -> Result<Manifest> {
     let file = dir.join("manifest.json");
     if !file.is_file() {
-        let cure = "give a folder that tally close wrote (with --out)";
-        let problem = "it holds no manifest.json, so it is no result folder";
-        return Err(anyhow!(Unusable::new("NO_MANIFEST", dir.display().to_string(), problem, cure)));
+        let (problem, cure) = (msg!("NO_MANIFEST"), msg!("NO_MANIFEST_CURE"));
+        return Err(Unusable::new("NO_MANIFEST", dir.display().to_string(), problem, cure).into());
     }
     read_json(dir, "manifest.json").map_err(|error| {
-        let cure = "restore the folder from where it was kept";
-        anyhow!(Unusable::new("BAD_MANIFEST", file.display().to_string(), format!("{error:#}"), cure))
+        let problem = msg!("BAD_MANIFEST", error = format!("{error:#}"));
+        Unusable::new("BAD_MANIFEST", file.display().to_string(), problem, msg!("RESTORE_FOLDER_CURE")).into()
     })
 }
 
@@ -85,10 +86,10 @@ async fn judge(args: &Replay, manifest: &Manifest) -> Result<Verdict> {
     if !verdict.altered_inputs.is_empty() {
         return Ok(verdict);
     }
-    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let out = scratch.path().join("result");
     let now = recompute(&inputs, manifest, &out, scratch.path(), Progress::new(args.json)).await?;
-    verdict.notes = notes(&manifest.versions, &now);
+    verdict.notes = notes(&manifest.versions, &now, Language::of_system());
     let names = manifest.results.iter().map(|result| result.file.as_str()).chain(["summary.json", "manifest.json"]);
     for name in names {
         verdict.files += 1;
@@ -116,8 +117,8 @@ fn altered(dir: &Path, known: &[FileDigest]) -> Result<Vec<String>> {
         }
     }
     let entries = std::fs::read_dir(dir).map_err(|error| {
-        let cure = "restore the folder from where it was kept";
-        Unusable::new("NO_INPUTS", dir.display().to_string(), format!("it cannot be read ({error})"), cure)
+        let (folder, problem) = (dir.display().to_string(), msg!("NO_INPUTS", error));
+        Unusable::new("NO_INPUTS", folder, problem, msg!("RESTORE_FOLDER_CURE"))
     })?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut strangers: Vec<String> = names.filter(|name| !known.iter().any(|file| file.file == *name)).collect();
@@ -153,14 +154,13 @@ async fn recompute(
 }
 
 /// Versions that are not those of the folder.
-fn notes(then: &Versions, now: &Versions) -> Vec<String> {
-    let of = |what: &str, then: &str, now: &str| {
-        (then != now).then(|| format!("{what}: the result was computed with {then}, this is {now}"))
+fn notes(then: &Versions, now: &Versions, lang: Language) -> Vec<String> {
+    let of = |what: Message, then: &str, now: &str| {
+        (then != now).then(|| lang.say(&msg!("REPLAY_VERSION", what, then, now)))
     };
-    [of("tally", &then.tally, &now.tally), of("time zone database", &then.tzdb, &now.tzdb)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let program = of(Message::told("tally"), &then.tally, &now.tally);
+    let zones = of(msg!("REPLAY_TZDB"), &then.tzdb, &now.tzdb);
+    program.into_iter().chain(zones).collect()
 }
 
 /// The first line in which a file of `recorded` and its twin in `recomputed` differ, byte for byte. `same` are pairs of
@@ -207,22 +207,23 @@ fn shown(line: &[u8]) -> String {
     if cut.len() < text.len() { cut + "…" } else { cut }
 }
 
-fn tell(verdict: &Verdict) -> String {
+fn tell(verdict: &Verdict, lang: Language) -> String {
     let mut text = String::new();
-    for note in &verdict.notes {
-        text.push_str(&format!("{note}\n"));
-    }
+    let mut line = |said: &str| text.push_str(&format!("{said}\n"));
+    verdict.notes.iter().for_each(|note| line(note));
     if verdict.identical {
-        return text + &format!("identical: {} files, digest {}\n", verdict.files, verdict.digest);
+        let (files, digest) = (verdict.files, &verdict.digest);
+        line(&lang.say(&msg!("REPLAY_IDENTICAL", files, digest)));
+        return text;
     }
-    for altered in &verdict.altered_inputs {
-        text.push_str(&format!("altered: {altered}\n"));
+    for what in &verdict.altered_inputs {
+        line(&lang.say(&msg!("REPLAY_ALTERED", what)));
     }
-    if let Some(Difference { file, line, recorded, recomputed }) = &verdict.difference {
-        let end = "(the file ends before this line)";
-        text.push_str(&format!("different: {file}, line {line}\n"));
-        text.push_str(&format!("  in the folder: {}\n", recorded.as_deref().unwrap_or(end)));
-        text.push_str(&format!("  recomputed:    {}\n", recomputed.as_deref().unwrap_or(end)));
+    if let Some(Difference { file, line: number, recorded, recomputed }) = &verdict.difference {
+        let shown = |text: &Option<String>| text.as_deref().map_or_else(|| msg!("REPLAY_ENDS"), Message::told);
+        line(&lang.say(&msg!("REPLAY_DIFFERENT", file, line = number)));
+        line(&format!("  {}", lang.say(&msg!("REPLAY_IN_FOLDER", line = shown(recorded)))));
+        line(&format!("  {}", lang.say(&msg!("REPLAY_RECOMPUTED", line = shown(recomputed)))));
     }
     text
 }

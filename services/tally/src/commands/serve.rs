@@ -1,10 +1,12 @@
 //! `tally serve`: one, some or all services behind a port.
 
 use anyhow::Result;
+use tally_kernel::msg;
 use tally_runtime::{Boot, Failure, run, stop_signal, telemetry};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Serve};
+use crate::said::here;
 use crate::suite::{self, Ambient};
 
 /// Runs until a stop signal.
@@ -29,7 +31,8 @@ pub async fn serve(args: Serve) -> Result<u8> {
         Ok::<_, Failure>(suite.mounted)
     };
     let scheme = if config.server.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
-    let ready = |address| println!("serving {} on {scheme}://{address}", config.server.services.join(", "));
+    let services = config.server.services.join(", ");
+    let ready = |address| println!("{}", here(&msg!("SERVING", services, scheme, address)));
     let ended = run(&config, build, ready, stop_signal()).await;
     telemetry.finish().await;
     ended?;

@@ -2,19 +2,20 @@
 
 use std::io::IsTerminal as _;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tally_i18n::text;
 use tally_kernel::{Error, Kind, msg};
 use tally_runtime::{Config, Sources, spoken};
 
 use crate::cli::{Server, Settings};
 use crate::connection::{Place, Remembered};
+use crate::said::Said;
 use crate::session::{Session, refusal, secret_from};
 
 /// Reads the settings, with these flags on top.
 pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Config> {
     for pair in &settings.set {
-        let Some((key, value)) = pair.split_once('=') else { bail!("--set {pair}: expected KEY=VALUE") };
+        let Some((key, value)) = pair.split_once('=') else { return Err(Said(msg!("SET_EXPECTED", pair)).into()) };
         flags.push((key.to_owned(), value.to_owned()));
     }
     Ok(Config::load(&Sources::of_process(settings.config.clone(), flags))?)

@@ -1,10 +1,11 @@
 //! `tally keys rotate-signing`: a new key to sign tokens with, and nobody notices.
 
-use anyhow::{Result, bail};
-use tally_kernel::{Clock, Rng};
+use anyhow::Result;
+use tally_kernel::{Clock, Rng, msg};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, RotateSigning};
+use crate::said::{Said, here};
 use crate::suite::{SERVICES, key_folder};
 
 /// Adds the key to the folder; processes that run read it there.
@@ -15,10 +16,11 @@ pub fn rotate(args: RotateSigning) -> Result<u8> {
     }
     if !SERVICES.iter().any(|part| part.name == args.service) {
         let names: Vec<_> = SERVICES.iter().map(|part| part.name).collect();
-        bail!("no service is called {}: name one of {}", args.service, names.join(", "));
+        let (service, services) = (&args.service, names.join(", "));
+        return Err(Said(msg!("NO_SUCH_SERVICE", service, services)).into());
     }
     let folder = key_folder(&config);
     let from = tally_identity::rotate(&folder, &args.service, Clock::System.now(), &Rng::System)?;
-    println!("{}: the new key signs from {from}; the old one is good for what it signed", args.service);
+    println!("{}", here(&msg!("SIGNING_KEY_ROTATED", service = args.service, from)));
     Ok(DONE)
 }

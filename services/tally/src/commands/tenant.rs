@@ -6,16 +6,17 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use tally_api::common::v1::ExportedPiece;
 use tally_api::identity::v1 as identity;
-use tally_kernel::Clock;
+use tally_kernel::{Clock, msg};
 
 use super::settings::session;
 use crate::cli::{DONE, TenantCommand, TenantExport};
 use crate::progress::{Bar, Progress};
+use crate::said::{Said, here};
 use crate::session::told;
 
 /// Written last: a folder without it was not finished.
@@ -48,14 +49,14 @@ impl Folder {
     /// A new one. It holds everything about a group: for its owner only, and never in place of another.
     fn new(at: &Path, bar: Bar) -> Result<Self> {
         let made = DirBuilder::new().mode(0o700).create(at);
-        made.with_context(|| format!("cannot make the folder {}", at.display()))?;
+        made.map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = at.display(), error)))?;
         Ok(Self { at: at.to_owned(), files: BTreeMap::new(), tables: BTreeMap::new(), bar, rows: 0 })
     }
 
     fn file(&self, name: &str) -> Result<File> {
         let path = self.at.join(name);
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        opened.with_context(|| format!("cannot create {}", path.display()))
+        Ok(opened.map_err(|error| Said(msg!("CANNOT_CREATE", file = path.display(), error)))?)
     }
 
     fn take(&mut self, service: &str, piece: ExportedPiece) -> Result<()> {
@@ -64,7 +65,8 @@ impl Folder {
             self.files.insert(table.clone(), self.file(&format!("{table}.jsonl"))?);
         }
         if let Some(file) = self.files.get_mut(&table) {
-            file.write_all(&piece.lines).with_context(|| format!("cannot write to {}", self.at.display()))?;
+            let unwritable = |error| Said(msg!("CANNOT_WRITE_TO", folder = self.at.display(), error));
+            file.write_all(&piece.lines).map_err(unwritable)?;
         }
         let counted = self.tables.entry(table).or_default();
         counted.rows += u64::from(piece.rows);
@@ -116,6 +118,6 @@ async fn export(args: TenantExport) -> Result<u8> {
     }
     let rows = folder.rows;
     let withheld = folder.finish()?;
-    eprintln!("{rows} rows written to {}; {withheld} withheld that you may not read", args.out.display());
+    eprintln!("{}", here(&msg!("GROUP_EXPORTED", rows, folder = args.out.display(), withheld)));
     Ok(DONE)
 }

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_api::talent::v1 as talent;
+use tally_kernel::{Message, msg};
 use tonic::Code;
 
 use crate::bundle::{Bundle, PersonIx};
 use crate::cli::Language;
 use crate::close::{CloseOutcome, Crew};
 use crate::session::{Refusal, told};
-use crate::show::{pick, spotlight};
+use crate::show::spotlight;
 
 /// How long talent may take to hear of a published cycle.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,32 +30,17 @@ pub struct User {
 /// Those who did the job.
 pub fn crew(lang: Language) -> Vec<User> {
     let users = [
-        (
-            "admin",
-            "group_admin",
-            "lays out the group and gives roles; sees nobody's score or pay",
-            "搭建组织、授予角色；看不到成绩和薪酬",
-        ),
-        ("hr", "group_hr", "people, duty, cycles; sees nobody's pay", "人员、出勤、考核周期；看不到薪酬"),
-        (
-            "payroll",
-            "compensation_specialist",
-            "pools and settlements; cannot approve its own",
-            "奖金池与结算；不能审批自己编制的",
-        ),
-        ("approver", "approver", "approves what somebody else prepared", "审批他人编制的结算"),
-        (
-            "payer",
-            "compensation_specialist",
-            "posts what two others prepared and approved",
-            "过账由另外两人编制、审批的结算",
-        ),
-        ("auditor", "auditor", "reads everything, changes nothing", "只读全部"),
+        ("admin", "group_admin", msg!("DEMO_USER_ADMIN")),
+        ("hr", "group_hr", msg!("DEMO_USER_HR")),
+        ("payroll", "compensation_specialist", msg!("DEMO_USER_PAYROLL")),
+        ("approver", "approver", msg!("DEMO_USER_APPROVER")),
+        ("payer", "compensation_specialist", msg!("DEMO_USER_PAYER")),
+        ("auditor", "auditor", msg!("DEMO_USER_AUDITOR")),
     ];
-    let user = |(login, role, en, zh): (&str, &'static str, &str, &str)| User {
+    let user = |(login, role, about): (&str, &'static str, Message)| User {
         login: login.to_owned(),
         role,
-        about: pick(lang, en, zh).to_owned(),
+        about: lang.say(&about),
     };
     users.into_iter().map(user).collect()
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
+use tally_kernel::msg;
 
 use crate::bundle::{AccountIx, Bundle, PersonIx, Record};
 use crate::cli::Language;
@@ -10,7 +11,7 @@ use crate::close::{CloseOutcome, Crew};
 use crate::session::told;
 
 use super::text::{Page, Table, count, decimal, percent};
-use super::words::{pick, rung};
+use super::words::rung;
 use super::{scores, summary};
 
 /// Records behind a statement that are named; the file has all.
@@ -58,7 +59,7 @@ async fn explain_record(
     let reply = client.explain_record(crew.auditor.ask(ask)).await.map_err(told)?.into_inner();
     let credit = reply.credit.unwrap_or_default();
     let (id, account) = (bundle.text(record.external_id), bundle.account_label(record.account));
-    page.heading(&pick(lang, format!("Record {id} on {account}"), format!("{account} 的记录 {id}")));
+    page.heading(&lang.say(&msg!("SHOW_RECORD", id, account)));
     page.line(&format!("  {} – {}", record.started_at, record.ended_at));
     for line in &reply.lines {
         page.item(2, "- ", line);
@@ -71,21 +72,11 @@ async fn explain_record(
     }
     page.table(2, &table);
     if !credit.reason.is_empty() {
-        page.say(
-            2,
-            &pick(lang, format!("Credited to nobody: {}", credit.reason), format!("无人认领：{}", credit.reason)),
-        );
+        page.say(2, &lang.say(&msg!("SHOW_CREDITED_TO_NOBODY", reason = credit.reason)));
     }
     if !credit.evidence.is_empty() {
         let (evidence, version) = (&credit.evidence, &credit.policy_version);
-        page.say(
-            2,
-            &pick(
-                lang,
-                format!("Evidence: {evidence} (policy {version})"),
-                format!("证据：{evidence}（规则 {version}）"),
-            ),
-        );
+        page.say(2, &lang.say(&msg!("SHOW_EVIDENCE", evidence, version)));
     }
     Ok(())
 }
@@ -102,28 +93,30 @@ async fn explain_person(
     page.heading(&format!("{} {}  {}", who.name, who.employee_no, who.home(bundle.period.to).org_unit));
     let totals: Vec<_> = outcome.totals.iter().filter(|total| total.person == person).collect();
     if totals.is_empty() {
-        page.say(2, pick(lang, "No record of the month is credited to this person.", "本周期没有任何记录归属此人。"));
+        page.say(2, &lang.say(&msg!("SHOW_NOTHING_CREDITED")));
     } else {
         let mut table = Table::new("<>>>");
-        table.row(pick(
-            lang,
-            ["account", "records", "90 % interval", "certain"],
-            ["账号", "记录数", "90 % 区间", "确定"],
-        ));
+        let head = [
+            msg!("SHOW_COLUMN_ACCOUNT"),
+            msg!("SHOW_COLUMN_RECORDS"),
+            msg!("SHOW_COLUMN_INTERVAL"),
+            msg!("SHOW_COLUMN_CERTAIN"),
+        ];
+        table.row(head.iter().map(|column| lang.say(column)));
         for total in totals {
-            let account =
-                total.account.map_or_else(|| pick(lang, "all", "合计").to_owned(), |at| bundle.account_label(at));
+            let all = || lang.say(&msg!("SHOW_ALL_ACCOUNTS"));
+            let account = total.account.map_or_else(all, |at| bundle.account_label(at));
             let interval = format!("{} – {}", decimal(total.low_ppm, 1), decimal(total.high_ppm, 1));
             table.row([account, decimal(total.total_ppm, 1), interval, percent(total.certain_ppm, total.total_ppm)]);
         }
         page.table(2, &table);
     }
     if let Some(card) = outcome.cards.iter().find(|(who, _)| *who == person) {
-        page.heading(pick(lang, "The score, step by step", "成绩的由来"));
+        page.heading(&lang.say(&msg!("SHOW_SCORE_STEPS")));
         scores::trace(page, bundle, card, lang);
     }
     if let Some((_, statement)) = outcome.statements.iter().find(|(who, _)| *who == person) {
-        page.heading(pick(lang, "The statement", "结算单"));
+        page.heading(&lang.say(&msg!("SHOW_STATEMENT")));
         summary::statement(page, bundle, person, statement, lang);
         traced(page, crew, bundle, outcome, person, lang).await?;
     }
@@ -146,21 +139,12 @@ async fn traced(
     let mut client = compensation::statement_service_client::StatementServiceClient::new(channel);
     let reply = client.trace_statement(crew.auditor.ask(ask)).await.map_err(told)?.into_inner();
     let (shown, all) = (reply.records.len(), count(reply.total_records));
-    page.heading(&pick(
-        lang,
-        format!("Records behind it: {shown} of {all} (credits.csv has all)"),
-        format!("依据的记录：{all} 条中的 {shown} 条（credits.csv 有全部）"),
-    ));
+    page.heading(&lang.say(&msg!("SHOW_RECORDS_BEHIND", shown, all)));
     let mut table = Table::new("<<><");
     for record in &reply.records {
         let account: AccountIx = outcome.ids.account(&record.account_id)?;
         let part = format!("{} %", decimal(u64::from(record.ppm) * 100, 1));
-        table.row([
-            bundle.account_label(account),
-            record.external_id.clone(),
-            part,
-            rung(&record.rung, lang).to_owned(),
-        ]);
+        table.row([bundle.account_label(account), record.external_id.clone(), part, rung(&record.rung, lang)]);
     }
     page.table(2, &table);
     Ok(())

@@ -1,14 +1,13 @@
 //! Score cards: the best and the last, and how one of them came about.
 
 use tally_api::performance::v1::Card;
-use tally_kernel::Micro;
+use tally_kernel::{Micro, msg};
 
 use crate::bundle::{Bundle, PersonIx};
 use crate::cli::Language;
 use crate::close::CloseOutcome;
 
 use super::text::{Page, Table, decimal};
-use super::words::pick;
 
 /// Cards shown from the top and from the bottom.
 const TOP: usize = 5;
@@ -25,16 +24,19 @@ pub fn spotlight(outcome: &CloseOutcome) -> Vec<PersonIx> {
 /// The ranking, and one card in full.
 pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let Some((_, first)) = outcome.cards.first() else { return };
-    page.heading(&pick(
-        lang,
-        format!("Scores of {} people ({})", outcome.cards.len(), bundle.scheme.name),
-        format!("{} 人的成绩（{}）", outcome.cards.len(), bundle.scheme.name),
-    ));
+    let (people, scheme) = (outcome.cards.len(), &bundle.scheme.name);
+    page.heading(&lang.say(&msg!("SHOW_SCORES", people, scheme)));
     let mut table = Table::new(&format!("><<>>{}>", ">".repeat(first.lines.len())));
-    let head = pick(lang, ["#", "who", "team", "credited", "score"], ["名次", "客服", "团队", "归属数", "总分"]);
+    let head = [
+        msg!("SHOW_COLUMN_PLACE"),
+        msg!("SHOW_COLUMN_WHO"),
+        msg!("SHOW_COLUMN_TEAM"),
+        msg!("SHOW_COLUMN_CREDITED"),
+        msg!("SHOW_COLUMN_SCORE"),
+    ];
     let kpis = first.lines.iter().map(|line| line.kpi.clone());
-    let together = pick(lang, "collaboration", "协作").to_owned();
-    table.row(head.into_iter().map(str::to_owned).chain(kpis).chain([together]));
+    let together = lang.say(&msg!("SHOW_COLUMN_COLLABORATION"));
+    table.row(head.iter().map(|column| lang.say(column)).chain(kpis).chain([together]));
     let cards = &outcome.cards;
     let top = TOP.min(cards.len());
     let bottom = cards.len().saturating_sub(BOTTOM).max(top);
@@ -64,14 +66,9 @@ fn row(bundle: &Bundle, (person, card): &(PersonIx, Card)) -> Vec<String> {
 /// How one card came about, indicator by indicator, and what would lift it.
 pub(super) fn trace(page: &mut Page, bundle: &Bundle, (person, card): &(PersonIx, Card), lang: Language) {
     let who = bundle.person(*person);
-    page.line(&match lang {
-        Language::En => {
-            format!("  {} {}: {} points, place {} of {}", who.name, who.employee_no, card.score, card.rank, card.of)
-        }
-        Language::ZhCn => {
-            format!("  {} {}：{} 分，第 {} 名（共 {} 人）", who.name, who.employee_no, card.score, card.rank, card.of)
-        }
-    });
+    let (name, number, score) = (&who.name, &who.employee_no, &card.score);
+    let head = msg!("SHOW_CARD", name, number, score, rank = card.rank, of = card.of);
+    page.line(&format!("  {}", lang.say(&head)));
     for line in &card.lines {
         page.item(4, "- ", &line.note);
         if !line.next.is_empty() {
@@ -80,14 +77,8 @@ pub(super) fn trace(page: &mut Page, bundle: &Bundle, (person, card): &(PersonIx
     }
     if card.collaboration.parse::<Micro>().is_ok_and(|points| points != Micro::ZERO) {
         let (outside, credited) = (decimal(card.outside_ppm, 1), decimal(card.credited_ppm, 1));
-        let points = &card.collaboration;
-        let text = match lang {
-            Language::En => format!(
-                "Collaboration: {outside} of {credited} records outside the own roster or team add {points} points."
-            ),
-            Language::ZhCn => format!("协作：{credited} 条记录中有 {outside} 条在本人排班或团队之外，加 {points} 分。"),
-        };
-        page.item(4, "- ", &text);
+        let said = msg!("SHOW_COLLABORATION", outside, credited, points = card.collaboration);
+        page.item(4, "- ", &lang.say(&said));
     }
 }
 

@@ -1,11 +1,13 @@
 //! Who served what, and how sure we are.
 
+use tally_kernel::msg;
+
 use crate::bundle::{AccountIx, Bundle, PhaseKind};
 use crate::cli::Language;
 use crate::close::{CloseOutcome, PersonTotal};
 
 use super::text::{Page, Table, bar, count, decimal, percent};
-use super::words::{RUNGS, pick};
+use super::words::{RUNGS, rung};
 
 /// Accounts and people of each that the summary names; the files have all.
 const ACCOUNTS: usize = 4;
@@ -13,25 +15,19 @@ const PEOPLE: usize = 4;
 
 /// Records per rung, as a chart.
 pub(super) fn ladder(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
-    page.heading(pick(lang, "Who served what, and how sure we are", "谁服务了哪些客户，有多大把握"));
+    page.heading(&lang.say(&msg!("SHOW_WHO_SERVED")));
     let summary = &outcome.summary;
     let of = |name: &str| summary.rungs.get(name).copied().unwrap_or(0);
     let mut table = Table::new("<>><");
-    for (name, en, zh) in RUNGS {
+    for name in RUNGS {
         let records = of(name);
         let (share, bar) = (percent(records, summary.records), bar(records, summary.records, 40));
-        table.row([pick(lang, en, zh).to_owned(), count(records), share, bar]);
+        table.row([rung(name, lang), count(records), share, bar]);
     }
     page.table(2, &table);
     let certain = ["tag", "handover", "sole"].iter().map(|name| of(name)).sum();
     let (certain, rest) = (percent(certain, summary.records), count(summary.unattributed));
-    page.say(
-        2,
-        &match lang {
-            Language::En => format!("{certain} rest on a name or a single person; {rest} records are credited to nobody, each with its reason."),
-            Language::ZhCn => format!("其中 {certain} 有实名或仅一人可能；{rest} 条无人认领，逐条写明原因。"),
-        },
-    );
+    page.say(2, &lang.say(&msg!("SHOW_CERTAIN", certain, rest)));
 }
 
 /// The busiest accounts that several people share, each with the people who did most.
@@ -44,9 +40,10 @@ pub(super) fn accounts(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome,
     if busiest.is_empty() {
         return;
     }
-    page.heading(pick(lang, "The busiest shared accounts (90 % intervals)", "最忙的公用账号（90 % 区间）"));
+    page.heading(&lang.say(&msg!("SHOW_BUSIEST")));
     let mut table = Table::new("<>>>");
-    table.row(pick(lang, ["", "records", "90 % interval", "certain"], ["", "记录数", "90 % 区间", "确定"]));
+    let head = [msg!("SHOW_COLUMN_RECORDS"), msg!("SHOW_COLUMN_INTERVAL"), msg!("SHOW_COLUMN_CERTAIN")];
+    table.row([String::new()].into_iter().chain(head.iter().map(|column| lang.say(column))));
     for at in busiest.iter().take(ACCOUNTS) {
         account(&mut table, bundle, outcome, AccountIx(*at as u32), records[*at], lang);
     }
@@ -69,6 +66,7 @@ fn account(table: &mut Table, bundle: &Bundle, outcome: &CloseOutcome, at: Accou
     }
     if let Some(others) = people.get(PEOPLE..).filter(|others| !others.is_empty()) {
         let (others, total_ppm) = (others.len(), others.iter().map(|total| total.total_ppm).sum());
-        table.row([pick(lang, format!("  {others} others"), format!("  其他 {others} 人")), decimal(total_ppm, 1)]);
+        let others = lang.say(&msg!("SHOW_OTHERS", others));
+        table.row([format!("  {others}"), decimal(total_ppm, 1)]);
     }
 }

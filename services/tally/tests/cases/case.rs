@@ -44,6 +44,14 @@ impl Case {
         fs::write(self.0.path().join("result").join(name), content).expect("a file");
     }
 
+    /// The cells of a file of the result, its header included.
+    pub fn table(&self, name: &str) -> Vec<Vec<String>> {
+        let content = self.result(name);
+        let content = content.trim_start_matches('\u{feff}');
+        let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(content.as_bytes());
+        rows.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()
+    }
+
     /// Names and contents of the CSV files of the result, without its inputs.
     pub fn sheets(&self) -> Vec<(String, String)> {
         let entries = fs::read_dir(self.0.path().join("result")).expect("a result");

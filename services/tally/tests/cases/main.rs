@@ -3,4 +3,6 @@
 mod case;
 mod duty;
 mod files;
+mod language;
 mod people;
+mod steps;

@@ -24,7 +24,7 @@ fn a_backwards_shift_says_that_a_night_ends_on_the_next_day() {
     );
     let reading = read(&dir);
     assert_eq!(only(&reading).1, "end");
-    assert!(reading.rejected[0].cure.contains("next day"));
+    assert!(en(&reading.rejected[0].cure).contains("next day"));
     assert_eq!(reading.bundle.rosters.len(), 1);
 }
 
@@ -43,7 +43,7 @@ fn texts_and_paths_that_the_services_would_refuse_are_rejected() {
     let reading = read(&dir);
     let found: Vec<_> = reading.rejected.iter().map(|r| (r.line, r.column.as_str())).collect();
     assert_eq!(found.iter().map(|(_, column)| *column).collect::<Vec<_>>(), ["name", "org_unit"]);
-    assert!(reading.rejected[1].reason.contains("17 units deep"), "{}", reading.rejected[1].reason);
+    assert!(en(&reading.rejected[1].reason).contains("17 units deep"), "{}", en(&reading.rejected[1].reason));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn unknown_people_are_rejected_in_every_file() {
             ("rosters.csv", 2, "employee_no"),
         ]
     );
-    assert!(reading.rejected[3].cure.contains("aliases.csv"));
+    assert!(en(&reading.rejected[3].cure).contains("aliases.csv"));
     assert_eq!((reading.bundle.records.len(), reading.bundle.punches.len()), (1, 1));
     assert_eq!(reading.rejected_rows["records.csv"], 1);
 }
@@ -128,7 +128,7 @@ fn amounts_with_more_decimals_than_the_currency_are_rejected() {
 fn a_time_in_a_dst_gap_is_rejected_with_the_way_out() {
     let reading = records("Vipshop,柏林店,berlin,B1,2026-03-29 02:30,2026-03-29 03:10,,,,,,\n");
     assert_eq!(only(&reading).1, "started_at");
-    assert!(reading.rejected[0].cure.contains("2026-03-29T02:30:00+02:00"), "{}", reading.rejected[0].cure);
+    assert!(en(&reading.rejected[0].cure).contains("2026-03-29T02:30:00+02:00"), "{}", en(&reading.rejected[0].cure));
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn a_row_with_several_wrong_cells_is_one_rejected_row_that_names_them_all() {
 #[test]
 fn a_row_with_too_many_cells_is_rejected_and_one_that_ends_early_lacks_what_it_needs() {
     let reading = records("JD,星河旗舰店\nJD,星河旗舰店,kf01,R3,2026-03-03 09:00,2026-03-03 10:00,,,,,,,,spare\n");
-    let lines: Vec<_> = reading.rejected.iter().map(|r| (r.line, r.reason.as_str())).collect();
+    let lines: Vec<_> = reading.rejected.iter().map(|r| (r.line, en(&r.reason))).collect();
     let early = "it is empty; also account: it is empty";
-    assert_eq!(lines, [(3, early), (4, "it has 14 cells, the header has 12")]);
+    assert_eq!(lines, [(3, early.to_owned()), (4, "it has 14 cells, the header has 12".to_owned())]);
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn a_missing_file_is_unusable_and_a_near_name_is_offered() {
     let dir = good();
     fs::rename(dir.path().join("people.csv"), dir.path().join("peple.csv")).expect("renamed");
     let refusal = refused(&dir);
-    assert_eq!((refusal.reason, refusal.file.as_str()), ("MISSING_FILE", "people.csv"));
-    assert!(refusal.problem.contains("there is peple.csv"), "{refusal}");
+    assert_eq!((refusal.reason, en(&refusal.file).as_str()), ("MISSING_FILE", "people.csv"));
+    assert!(en(&refusal.problem).contains("there is peple.csv"), "{refusal}");
     let nowhere = read_at(&dir.path().join("nowhere")).expect_err("no folder");
     assert_eq!(nowhere.reason, "NO_FOLDER");
 }
@@ -210,7 +210,7 @@ fn an_empty_file_is_unusable() {
     for file in REQUIRED {
         let dir = good();
         put(&dir, file, "");
-        assert_eq!((refused(&dir).reason, refused(&dir).file.as_str()), ("EMPTY_FILE", file));
+        assert_eq!((refused(&dir).reason, en(&refused(&dir).file).as_str()), ("EMPTY_FILE", file));
         put(&dir, file, "\u{feff}\r\n\r\n");
         assert_eq!(refused(&dir).reason, "EMPTY_FILE");
     }
@@ -259,7 +259,7 @@ fn a_missing_or_repeated_column_is_unusable() {
     put(&dir, "records.csv", format!("{HEAD}{ROW}").replace("started_at", "start_at"));
     let refusal = refused(&dir);
     assert_eq!(refusal.reason, "MISSING_COLUMN");
-    assert!(refusal.problem.contains("is start_at meant as started_at?"), "{refusal}");
+    assert!(en(&refusal.problem).contains("is start_at meant as started_at?"), "{refusal}");
     put(&dir, "records.csv", format!("{HEAD}{ROW}").replace("rating", "kind"));
     assert_eq!(refused(&dir).reason, "COLUMN_TWICE");
 }
@@ -282,7 +282,7 @@ fn records_that_are_all_rejected_are_unusable_and_the_first_reason_is_told() {
     put(&dir, "records.csv", format!("{HEAD}{}", ROW.replace("2026-03-02", "02.03.2026")));
     let refusal = refused(&dir);
     assert_eq!(refusal.reason, "NO_RECORDS");
-    assert!(refusal.problem.contains("line 2, column started_at"), "{refusal}");
+    assert!(en(&refusal.problem).contains("line 2, column started_at"), "{refusal}");
 }
 
 /// Two gigabytes that take no room: a hole in the file after a good beginning.
@@ -326,7 +326,7 @@ fn rejected_rows_are_described_up_to_a_limit_and_then_counted() {
     assert_eq!(reading.rejected_rows["records.csv"], 100_005);
     assert_eq!(reading.rejected.len(), 100_001);
     let last = reading.rejected.last().expect("the rest");
-    assert_eq!((last.line, last.reason.as_str()), (0, "5 more rows of this file were rejected"));
+    assert_eq!((last.line, en(&last.reason).as_str()), (0, "5 more rows of this file were rejected"));
 }
 
 proptest! {

@@ -4,15 +4,23 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The bundle with its findings as the canonical form keeps them.
+fn in_words(bundle: &Bundle) -> Bundle {
+    let mut bundle = bundle.clone();
+    bundle.findings.iter_mut().for_each(|finding| finding.detail = Message::told(en(&finding.detail)));
+    bundle.findings.sort();
+    bundle
+}
+
 /// Reads, writes, reads again; both readings are equal and so are the files. Returns the digests.
 fn round(dir: &TempDir) -> (Reading, Vec<FileDigest>) {
     let first = read(dir);
     let (one, two) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
-    let digests = write_normalised(&first.bundle, one.path()).expect("written");
+    let digests = write_normalised(&first.bundle, one.path(), Locale::En).expect("written");
     let second = read_at(one.path()).expect("the canonical form is usable");
     assert!(second.rejected.is_empty(), "{:#?}", second.rejected);
-    assert_eq!(second.bundle, first.bundle);
-    assert_eq!(write_normalised(&second.bundle, two.path()).expect("written"), digests);
+    assert_eq!(in_words(&second.bundle), in_words(&first.bundle));
+    assert_eq!(write_normalised(&second.bundle, two.path(), Locale::En).expect("written"), digests);
     let mut files = second.files.clone();
     files.sort_by(|a, b| a.file.cmp(&b.file));
     assert_eq!(files, digests);

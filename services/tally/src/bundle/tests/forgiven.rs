@@ -238,7 +238,7 @@ fn misspelt_files_and_columns_are_findings_that_name_the_likely_one() {
     put(&dir, "roster.csv", "employee_no\n");
     put(&dir, "people.csv", PEOPLE.replace("left_on", "left_onn"));
     let reading = read(&dir);
-    let details: Vec<&str> = reading.bundle.findings.iter().map(|f| f.detail.as_str()).collect();
+    let details: Vec<String> = reading.bundle.findings.iter().map(|f| en(&f.detail)).collect();
     assert_eq!(
         details,
         ["nothing reads this column; is left_on meant?", "nothing reads this file; is rosters.csv meant?"]

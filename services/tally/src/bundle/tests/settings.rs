@@ -13,8 +13,8 @@ fn with(file: &str, text: &str) -> TempDir {
 
 fn violations(file: &str, text: &str) -> Vec<String> {
     let refusal = refused(&with(file, text));
-    assert_eq!((refusal.reason, refusal.file.as_str()), ("INVALID_SETTINGS", file));
-    refusal.problem.split("; ").map(str::to_owned).collect()
+    assert_eq!((refusal.reason, en(&refusal.file).as_str()), ("INVALID_SETTINGS", file));
+    en(&refusal.problem).split("; ").map(str::to_owned).collect()
 }
 
 const POOL: &str = "amount: 50000.10\nrule:\n\
@@ -61,7 +61,7 @@ fn all_violations_of_a_file_come_at_once() {
 fn broken_yaml_says_where() {
     let refusal = refused(&with("policy.yaml", "version: 1\n  grace: [\n"));
     assert_eq!(refusal.reason, "BAD_YAML");
-    assert!(refusal.problem.contains("line 2"), "{refusal}");
+    assert!(en(&refusal.problem).contains("line 2"), "{refusal}");
     assert_eq!(violations("policy.yaml", "- 1\n"), ["the file is not a mapping of keys to values"]);
 }
 
@@ -116,7 +116,7 @@ fn a_kpi_must_measure_something_that_is_there() {
     assert!(found.iter().any(|f| f == "kpis[2].id is that of an earlier KPI"), "{found:#?}");
     let refusal = refused(&with("scheme.yaml", &SCHEME.replace("of: first_reply_seconds", "of: first_reply_second")));
     assert_eq!(refusal.reason, "UNKNOWN_MEASURE");
-    assert!(refusal.problem.contains("is first_reply_seconds meant?"), "{refusal}");
+    assert!(en(&refusal.problem).contains("is first_reply_seconds meant?"), "{refusal}");
 }
 
 #[test]
