@@ -76,6 +76,7 @@ ID_MALFORMED = a UUID is expected
 # A date that cannot be read.
 DATE_MALFORMED = { $field }: write YYYY-MM-DD
     .text = "{ $text }" is not a date: write YYYY-MM-DD
+    .expected = a date is written 2026-03-02
 # The last day lies before the first.
 DATES_BACKWARDS = { $last } lies before { $first }
 # An instant that no calendar has.
@@ -105,6 +106,7 @@ AMOUNT_TOO_FINE = "{ $text }" is finer than { $currency } allows: at most { $dig
 AMOUNT_TOO_LARGE = the amount is too large
 # Two currencies in one sum.
 CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
+    .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
 # Money is to be split, and nobody is there.
 SPLIT_WITHOUT_PEOPLE = nobody to split among
 # Money is to be split by weights that are all zero.
@@ -211,6 +213,7 @@ MODULE_NOT_ENTITLED = the group does not have the module { $module }: ask whoeve
 TENANT_SUSPENDED = the group is suspended: whoever operates it can resume it
 # The data live in another region's stack.
 REGION_NOT_SERVED = data of the region { $region } live in the stack of that region: send this call there (this one serves { $served })
+    .file = the file is for the region { $region }: take it in there
 # The question is by a field that the caller may not read.
 FIELD_NOT_READABLE = { $field }: to look for somebody by it takes { $permission }, which none of your grants gives you
 # No grant reaches it.
@@ -240,6 +243,7 @@ REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
 REGION_IS_GLOBAL = a region, not the whole group
 # A branch needs a region where the group has several.
 REGION_MISSING = the group has several regions: name the branch's
+    .from = this stack serves several regions: name the one that the transfer leaves in from_region
 # No such region in this group.
 REGION_UNKNOWN = the group has no region "{ $region }"
 # A branch is in another region than the one that is named.
@@ -377,6 +381,7 @@ SCOPE_NOT_FOR_ROLE = { $role } is not given on the scope { $scope }
 NOT_A_LEGAL_ENTITY = { $unit } is not a legal entity
 # The scopes self and reports need a person behind the login.
 NO_PERSON = this login belongs to no person: name a unit or region
+    .punching = only people punch and hand over accounts: sign in with a login that belongs to a person
 # Two duties that one person must not have.
 DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
     .role = no role gives both { $a } and { $b }: make two of it
@@ -638,15 +643,11 @@ AT_MOST = at most { $max }
 NUMBER_FROM_TO = { $from } to { $to }
 BEFORE_FROM = lies before from
 NOT_AFTER_START = must lie after start
-# Not a date.
-DATE_MALFORMED = a date is written 2026-03-02
 # Not a time at which a working day may end.
 CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
 
 ## Attendance
 
-# The caller is a login without a person, or a service.
-NO_PERSON = only people punch and hand over accounts: sign in with a login that belongs to a person
 # The person has never been employed.
 NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
 # The same punch at the same instant.
@@ -924,17 +925,10 @@ CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: 
 # SEVERAL_AT_ONCE
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
 
-# Transfers between regions.
-# The stack serves several regions, and none was named.
-REGION_MISSING = this stack serves several regions: name the one that the transfer leaves in from_region
 # Out of a region into itself.
 REGION_SAME = a transfer goes to another region than { $region }
-# A region that the group does not have.
-REGION_UNKNOWN = the group has no region { $region }: see its regions, or add this one
 # A cycle of something else than one month.
 REPORT_NOT_A_MONTH = a report tells of one calendar month, and the cycle runs from { $from } to { $to }: make a cycle of a month
-# Reason CYCLE_NOT_PUBLISHED.
-REPORT_CYCLE_NOT_PUBLISHED = the cycle is not published: reports tell what is final
 # No cell may leave.
 NOTHING_TO_TELL = no unit may be told of: each has fewer than five people, or would tell of fewer by a difference
 # Not prepared any more.
@@ -955,8 +949,6 @@ TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: i
 REGION_KEY_UNKNOWN = no public key of { $region } is known here: put its performance.pub into the key folder as regions/{ $region }.pub
 # A file of another group.
 TRANSFER_OF_ANOTHER_GROUP = the file is of another group
-# Reason REGION_NOT_SERVED.
-TRANSFER_FOR_ANOTHER_REGION = the file is for the region { $region }: take it in there
 # Taken in before.
 TRANSFER_ALREADY_EXISTS = the file was taken in before
 TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
@@ -966,6 +958,7 @@ REGION_NOT_GROUP = a region, not the whole group
 
 # Scores may still change.
 CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
+    .report = the cycle is not published: reports tell what is final
 # Nobody has a score.
 POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card
 # Less than nothing.
@@ -974,8 +967,6 @@ POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more;
 ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
 # A part that nobody has a claim to; `part` counts from 0.
 PART_WITHOUT_CLAIM = part { $place } of the pool goes to nobody: no score reaches a tier with a weight, or its floor; change the part's rule
-# Reason CURRENCY_MISMATCH.
-SETTLEMENT_CURRENCIES_DIFFER = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
 # Not a draft any more.
 SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
 # Not approved, or not any more.

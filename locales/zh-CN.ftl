@@ -65,6 +65,7 @@ LOCALE_UNKNOWN = 请填写本系统支持的语言：en 或 zh-CN
 ID_MALFORMED = 应为 UUID
 DATE_MALFORMED = { $field }：日期请写成 YYYY-MM-DD
     .text = “{ $text }”不是日期：请写成 YYYY-MM-DD
+    .expected = 日期请写作 2026-03-02
 DATES_BACKWARDS = { $last } 早于 { $first }
 INSTANT_INVALID = 应为公元前 9999 年至公元 9999 年之间的时刻
 TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符
@@ -81,6 +82,7 @@ AMOUNT_MALFORMED = “{ $text }”不是金额：请只写数字和至多一个�
 AMOUNT_TOO_FINE = “{ $text }”的小数位数超过 { $currency } 的规定：最多 { $digits } 位
 AMOUNT_TOO_LARGE = 金额过大
 CURRENCY_MISMATCH = { $one } 与 { $other } 不能相加，请先换算其中一种
+    .pool = 奖金池的货币为 { $pool }，其他金额为 { $other }：一次结算只能使用一种货币。
 SPLIT_WITHOUT_PEOPLE = 没有可分配的人员
 SPLIT_WITHOUT_WEIGHT = 所有权重都为零，无法据此分配
 SPLIT_DUPLICATE_ID = 同一标识出现了两次
@@ -139,6 +141,7 @@ EMPLOYMENT_ENDED = 您的任职已结束，不能再登录。
 MODULE_NOT_ENTITLED = 集团没有开通模块 { $module }，请联系平台运维人员。
 TENANT_SUSPENDED = 集团已被暂停使用，请联系平台运维人员。
 REGION_NOT_SERVED = 区域 { $region } 的数据在该区域的系统中，请到那里办理（本系统服务的区域：{ $served }）。
+    .file = 该文件发往区域 { $region }：请在那里接收。
 FIELD_NOT_READABLE = { $field }：按此字段查找需要权限 { $permission }，您的授权中没有。
 PERMISSION_DENIED = 您没有此项操作的权限。
     .at_all = 您的授权中没有权限 { $permission }。
@@ -158,6 +161,7 @@ REGION_MALFORMED = 区域应为 1 至 32 个字符：a-z、0-9 和 -，例如 cn
 REGION_UNUSABLE = 1 至 32 个字符：a-z、0-9 和 -，且不能重复
 REGION_IS_GLOBAL = 应填写某个区域，不能是整个集团
 REGION_MISSING = 集团有多个区域，请写明分公司所在的区域
+    .from = 本系统服务多个区域：请在 from_region 中写明转出区域。
 REGION_UNKNOWN = 集团没有区域“{ $region }”
 REGION_DIFFERS = 该分公司属于区域 { $region }，数据不能跨区域转移
 REGION_CROSSED = 这些组织单元属于不同区域，数据不能跨区域转移
@@ -233,6 +237,7 @@ ROLE_UNKNOWN = 没有角色“{ $role }”
 SCOPE_NOT_FOR_ROLE = 角色 { $role } 不能按范围 { $scope } 授予
 NOT_A_LEGAL_ENTITY = { $unit } 不是法人实体
 NO_PERSON = 此登录账号不对应任何人员，请指明组织单元或区域
+    .punching = 只有员工本人可以打卡和交接账号：请用属于本人的登录名登录。
 DUTIES_SEPARATED = 任何人不得同时拥有 { $a } 和 { $b }：请授予他人
     .role = 任何角色不得同时包含 { $a } 和 { $b }：请分成两个角色
     .holder = { $principal } 拥有此角色，将同时拥有 { $a } 和 { $b }：请先收回其中一项授权
@@ -402,12 +407,10 @@ AT_MOST = 最大为 { $max }
 NUMBER_FROM_TO = 应为 { $from } 至 { $to }
 BEFORE_FROM = 不能早于 from
 NOT_AFTER_START = 必须晚于 start
-DATE_MALFORMED = 日期请写作 2026-03-02
 CUT_OVER_MALFORMED = 请写 00:00 至 11:59 之间的 HH:MM
 
 ## Attendance
 
-NO_PERSON = 只有员工本人可以打卡和交接账号：请用属于本人的登录名登录。
 NEVER_EMPLOYED = 您还没有任职记录，无法确定归属：请联系人力资源部门。
 PUNCH_REPEATED = 同一时刻的这次打卡已经记录。
 HANDOVER_REPEATED = 同一时刻的这次交接已经记录。
@@ -637,11 +640,8 @@ CREDIT_TOO_FEW_TO_INFER = { $records } 条记录有多人在岗，数量太少�
 CREDIT_DID_NOT_SETTLE = 对 { $records } 条记录的推断没有收敛：平均分配
 CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时接待多个会话：平均分配
 
-REGION_MISSING = 本系统服务多个区域：请在 from_region 中写明转出区域。
 REGION_SAME = 转出区域与转入区域不能同为 { $region }。
-REGION_UNKNOWN = 集团没有区域 { $region }：请查看现有区域，或先添加该区域。
 REPORT_NOT_A_MONTH = 报表只针对一个自然月，而该周期为 { $from } 至 { $to }：请建立一个自然月的考核周期。
-REPORT_CYCLE_NOT_PUBLISHED = 考核周期尚未发布：报表只包含最终结果。
 NOTHING_TO_TELL = 没有可以转出的部门：各部门不足五人，或相减后会暴露不足五人的情况。
 TRANSFER_NOT_PREPARED = 该转移不再待审批，当前状态：{ $stage ->
     [prepared] 待审批
@@ -661,7 +661,6 @@ TRANSFER_MALFORMED = 这不是转移文件：请完整发送 ReleaseTransfer 给
 TRANSFER_SIGNATURE_WRONG = 文件不是由区域 { $region } 的系统签名：可能被改动，或此处缺少其新的公钥。
 REGION_KEY_UNKNOWN = 此处没有区域 { $region } 的公钥：请把它的 performance.pub 放入密钥目录，命名为 regions/{ $region }.pub。
 TRANSFER_OF_ANOTHER_GROUP = 该文件属于其他集团。
-TRANSFER_FOR_ANOTHER_REGION = 该文件发往区域 { $region }：请在那里接收。
 TRANSFER_ALREADY_EXISTS = 该文件此前已经接收。
 TRANSFER_KIND_EXPECTED = 请说明要转移的内容：报表或人员目录
 REGION_NOT_GROUP = 应为一个区域，而不是整个集团
@@ -669,11 +668,11 @@ REGION_NOT_GROUP = 应为一个区域，而不是整个集团
 ## Compensation
 
 CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
+    .report = 考核周期尚未发布：报表只包含最终结果。
 POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人员：该考核周期没有成绩单。
 POOL_NEGATIVE = 奖金池不能为负：请填写 0 或以上的金额；如需收回款项，请更正当初发放的结算。
 ZERO_SCORES = 没有人的得分大于零，无法据此分配：请先查看该周期的成绩单。
 PART_WITHOUT_CLAIM = 奖金池的第 { $place } 部分无人可得：没有得分达到有权重的等级或其下限；请修改该部分的规则。
-SETTLEMENT_CURRENCIES_DIFFER = 奖金池的货币为 { $pool }，其他金额为 { $other }：一次结算只能使用一种货币。
 SETTLEMENT_NOT_DRAFT = 结算{ $stage ->
     [draft] 为草稿
     [approved] 已批准

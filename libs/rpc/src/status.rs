@@ -94,7 +94,7 @@ fn violations(error: &Error, locale: Locale) -> Vec<pb::bad_request::FieldViolat
     let mut room = MAX_VIOLATION_BYTES;
     let told = error.violations().iter().map_while(|violation| {
         let (field, english) = (cut(&violation.field), text(Locale::En, &violation.message));
-        let (description, reason) = (cut(&english), violation.message.id());
+        let (description, reason) = (cut(&english), violation.message.reason());
         let translated = (locale != Locale::En).then(|| localized(locale, &text(locale, &violation.message)));
         let translation = translated.as_ref().map_or(0, |told| told.message.len() + 12);
         room = room.checked_sub(field.len() + description.len() + reason.len() + translation + 12)?;

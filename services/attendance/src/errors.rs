@@ -18,7 +18,7 @@ pub enum Refused {
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NoPerson => Error::of(Kind::FailedPrecondition, msg!("NO_PERSON")),
+            Refused::NoPerson => Error::of(Kind::FailedPrecondition, msg!("NO_PERSON.punching")),
             Refused::NeverEmployed => Error::of(Kind::FailedPrecondition, msg!("NEVER_EMPLOYED")),
             Refused::PunchRepeated => Error::of(Kind::AlreadyExists, msg!("PUNCH_REPEATED")),
             Refused::HandoverRepeated => Error::of(Kind::AlreadyExists, msg!("HANDOVER_REPEATED")),

@@ -86,7 +86,7 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
 /// `DATE_MALFORMED`.
 pub fn date(text: &str) -> Result<Date> {
     let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let malformed = || Error::of(Kind::InvalidArgument, msg!("DATE_MALFORMED"));
+    let malformed = || Error::of(Kind::InvalidArgument, msg!("DATE_MALFORMED.expected"));
     if plain { text.parse().map_err(|_| malformed()) } else { Err(malformed()) }
 }
 
@@ -144,7 +144,10 @@ mod tests {
         let rows = vec!["1", "", "3"];
         let read = |text: &str, v: &mut Violations| {
             v.text("name", text, 5);
-            v.take("number", text.parse::<u32>().map_err(|_| Error::new(Kind::InvalidArgument, "X", "no number")))
+            v.take(
+                "number",
+                text.parse::<u32>().map_err(|_| Error::told(Kind::InvalidArgument, "X", "no number".into())),
+            )
         };
         let batch = batch(&common::Period::default(), "r", rows, 10, read).unwrap();
         assert_eq!(batch.rows, [(0, 1), (2, 3)]);

@@ -23,15 +23,9 @@ impl From<TransferError> for Error {
         let (kind, message) = match error {
             TransferError::Unknown(id) => return Error::not_found("transfer", id),
             TransferError::FourEyes(refusal) => return refusal.into(),
-            TransferError::NotPublished => {
-                let message = msg!("REPORT_CYCLE_NOT_PUBLISHED");
-                return Error::new(Kind::FailedPrecondition, "CYCLE_NOT_PUBLISHED", message);
-            }
-            TransferError::NotForHere(region) => {
-                let message = msg!("TRANSFER_FOR_ANOTHER_REGION", region);
-                return Error::new(Kind::FailedPrecondition, "REGION_NOT_SERVED", message).with("region", region);
-            }
-            TransferError::OriginMissing => (Kind::InvalidArgument, msg!("REGION_MISSING")),
+            TransferError::NotPublished => (Kind::FailedPrecondition, msg!("CYCLE_NOT_PUBLISHED.report")),
+            TransferError::NotForHere(region) => (Kind::FailedPrecondition, msg!("REGION_NOT_SERVED.file", region)),
+            TransferError::OriginMissing => (Kind::InvalidArgument, msg!("REGION_MISSING.from")),
             TransferError::SameRegion(region) => (Kind::InvalidArgument, msg!("REGION_SAME", region)),
             TransferError::RegionUnknown(region) => (Kind::InvalidArgument, msg!("REGION_UNKNOWN", region)),
             TransferError::NotAMonth(period) => {

@@ -4,6 +4,7 @@ mod budget;
 mod deps;
 mod manifests;
 mod messages;
+mod reasons;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ enum Chore {
     Tidy,
     /// Checks that members take lints and dependencies from the workspace
     CheckDeps,
+    /// Writes the registry of reasons into docs/errors.md
+    Errors,
     /// Renders what Kubernetes and compose run, and checks it against schemas, the program's settings and its calls
     Manifests(manifests::Judges),
     /// Builds the release from nothing and holds its CPU seconds against tools/build-budget.toml; takes minutes
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let root = root();
     let complaints = match Args::parse().chore {
         Chore::Tidy => tidy::complaints(&root),
+        Chore::Errors => tidy::sources(&root).and_then(|sources| reasons::write(&root, &sources)),
         Chore::CheckDeps => deps::complaints(&root),
         Chore::Manifests(judges) => manifests::complaints(&root, &judges),
         Chore::BuildBudget => budget::complaints(&root),

@@ -155,7 +155,7 @@ fn reads(path: &str, text: &str) -> Vec<(String, Vec<String>)> {
 }
 
 /// The calls of something outside of comments: where each is, and its arguments.
-fn calls(path: &str, text: &str, call: &str) -> Vec<(String, Vec<String>)> {
+pub fn calls(path: &str, text: &str, call: &str) -> Vec<(String, Vec<String>)> {
     let in_a_word = |c: char| c.is_alphanumeric() || c == '_';
     let within_a_word = |before: &str| call.starts_with(in_a_word) && before.ends_with(in_a_word);
     let starts = text.match_indices(call).map(|(at, _)| at).filter(|at| {

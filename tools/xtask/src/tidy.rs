@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::messages;
+use crate::{messages, reasons};
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -24,23 +24,26 @@ const RPC_LISTS: [&str; 3] =
 pub fn complaints(root: &Path) -> Result<Vec<String>> {
     let exceptions = exceptions(root)?;
     let mut found = Vec::new();
-    let mut sources = Vec::new();
-    for top in ["libs", "services", "tests", "tools", "benches"] {
-        walk(&root.join(top), "rs", &mut sources)?;
+    let sources = sources(root)?;
+    for (name, text) in &sources {
+        names(name, text, &mut found);
+        sizes(name, text, &exceptions, &mut found);
     }
-    let mut texts = Vec::new();
-    for path in &sources {
-        let name = relative(root, path);
-        let text = fs::read_to_string(path)?;
-        names(&name, &text, &mut found);
-        sizes(&name, &text, &exceptions, &mut found);
-        texts.push((name, text));
-    }
-    found.extend(messages::complaints(root, &texts)?);
+    found.extend(messages::complaints(root, &sources)?);
+    found.extend(reasons::complaints(root, &sources)?);
     docs(root, &mut found)?;
     rpcs(root, &mut found)?;
     found.sort();
     Ok(found)
+}
+
+/// Path and text of every source file.
+pub fn sources(root: &Path) -> Result<Vec<(String, String)>> {
+    let mut paths = Vec::new();
+    for top in ["libs", "services", "tests", "tools", "benches"] {
+        walk(&root.join(top), "rs", &mut paths)?;
+    }
+    paths.iter().map(|path| Ok((relative(root, path), fs::read_to_string(path)?))).collect()
 }
 
 fn walk(dir: &Path, extension: &str, into: &mut Vec<PathBuf>) -> Result<()> {

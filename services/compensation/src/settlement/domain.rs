@@ -87,8 +87,7 @@ impl From<SettlementError> for Error {
                 return Error::internal(format_args!("the settlement does not add up: {what}"));
             }
             SettlementError::CurrencyMismatch { pool, other } => {
-                let message = msg!("SETTLEMENT_CURRENCIES_DIFFER", pool, other);
-                return Error::new(Kind::InvalidArgument, "CURRENCY_MISMATCH", message);
+                (Kind::InvalidArgument, msg!("CURRENCY_MISMATCH.pool", pool, other))
             }
             SettlementError::NoPeople => (Kind::FailedPrecondition, msg!("POOL_WITHOUT_PEOPLE")),
             SettlementError::PersonTwice(person) => (Kind::InvalidArgument, msg!("PERSON_TWICE", person)),

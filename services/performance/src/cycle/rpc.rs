@@ -145,7 +145,7 @@ impl TryFrom<pb::Cycle> for NewCycle {
         let mut day = |field: &str, text: &str| match text.parse() {
             Ok(day) => Some(day),
             Err(_) => {
-                v.push(field, msg!("DATE_MALFORMED"));
+                v.push(field, msg!("DATE_MALFORMED.expected"));
                 None
             }
         };
