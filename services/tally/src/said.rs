@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use tally_i18n::text;
-use tally_kernel::{Locale, Message, msg};
+use tally_i18n::{sentence, text};
+use tally_kernel::{Error, Locale, Message, msg};
+use tally_runtime::Failure;
 
 use crate::bundle::Unusable;
 use crate::cli::Language;
@@ -61,8 +62,30 @@ fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
     if let Some(Said(message)) = cause.downcast_ref() {
         return text(locale, message);
     }
+    if let Some(error) = cause.downcast_ref::<Error>() {
+        return sentence(locale, error);
+    }
+    if let Some(Failure::Error(error)) = cause.downcast_ref() {
+        return sentence(locale, error);
+    }
     match cause.downcast_ref::<StepFailed>() {
         Some(failed) => text(locale, &msg!("STEP_FAILED", step = crate::show::step(&failed.step, locale))),
         None => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_kernel::Kind;
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_libraries_is_a_sentence_in_the_readers_language() {
+        let error = Error::of(Kind::FailedPrecondition, msg!("KEYS_NOT_IN_A_FILE"));
+        for error in [anyhow::Error::new(error.clone()), anyhow::Error::new(Failure::Error(error))] {
+            assert_eq!(say(Locale::En, &error), "these keys live in this process only: there is no file to change");
+            assert_eq!(say(Locale::ZhCn, &error), "这些密钥只存在于本进程中，没有可更改的文件");
+        }
     }
 }
