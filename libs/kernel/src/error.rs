@@ -261,6 +261,11 @@ impl Violations {
         self.take(field, text.parse())
     }
 
+    /// Parses a string field that may be left out: nothing for an empty one.
+    pub fn optional<T: std::str::FromStr<Err = Error>>(&mut self, field: &str, text: &str) -> Option<T> {
+        if text.is_empty() { None } else { self.parse(field, text) }
+    }
+
     /// Notes a violation when a text is empty or longer than `max` characters.
     pub fn text(&mut self, field: &str, text: &str, max: usize) {
         if text.trim().is_empty() {

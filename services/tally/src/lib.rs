@@ -1,6 +1,7 @@
 //! The suite in one binary: the services put together, the main job on files, the demo, and the command line.
 
 pub mod bundle;
+mod channels;
 pub mod cli;
 pub mod close;
 pub mod commands;

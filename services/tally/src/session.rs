@@ -8,26 +8,12 @@ use tally_access::PolicyRow;
 use tally_api::identity::v1 as identity;
 use tally_i18n::sentence;
 use tally_kernel::{Error, Locale, msg};
-use tally_rpc::{Network, RpcChannel, bearer};
+use tally_rpc::{Network, bearer};
 use tonic::{Request, Status};
 
+pub use crate::channels::Channels;
 use crate::said::Said;
 use crate::suite::SERVICES;
-
-/// Channels to the five services; behind one port they are the same one.
-#[derive(Clone, Debug)]
-pub struct Channels {
-    /// Groups, people, sign-in, grants.
-    pub identity: RpcChannel,
-    /// Rosters, punches, accounts, occupancy.
-    pub attendance: RpcChannel,
-    /// Records, cycles, score cards.
-    pub performance: RpcChannel,
-    /// Pools, settlements, statements.
-    pub compensation: RpcChannel,
-    /// Profiles.
-    pub talent: RpcChannel,
-}
 
 impl Channels {
     /// All services behind one address, such as `http://127.0.0.1:7070`.

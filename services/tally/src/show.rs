@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::bundle::Bundle;
 use crate::cli::Language;
 use crate::close::CloseOutcome;
-use crate::commands::import::Report;
+use crate::upload::Report;
 
 mod explain;
 mod imported;

@@ -16,7 +16,7 @@ use tally_rpc::{
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
 use tally_store::{Audit, DataTable, Keys as SealKeys, Migrations, Store, StoreConfig};
 
-use crate::session::Channels;
+use crate::channels::Channels;
 
 /// A service's name, what its rpcs ask for, and its tables.
 #[derive(Clone, Copy)]

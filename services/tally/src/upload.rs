@@ -18,9 +18,11 @@ use crate::bundle::{
 use crate::session::{Session, told};
 
 mod census;
+mod report;
 mod taken;
 
 pub use census::{Census, census};
+pub use report::{FileReport, Report};
 pub use taken::{Counted, Refused, Taken};
 
 /// Rows of an import.

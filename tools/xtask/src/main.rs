@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask help` lists them.
 
+mod arrows;
 mod budget;
 mod deps;
 mod manifests;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::{messages, reasons};
+use crate::{arrows, messages, reasons};
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -29,6 +29,7 @@ pub fn complaints(root: &Path) -> Result<Vec<String>> {
         names(name, text, &mut found);
         sizes(name, text, &exceptions, &mut found);
     }
+    found.extend(arrows::complaints(&sources, &exceptions));
     found.extend(messages::complaints(root, &sources)?);
     found.extend(reasons::complaints(root, &sources)?);
     docs(root, &mut found)?;

@@ -6,7 +6,15 @@ use tally_kernel::id::{AccountId, HandoverId, PersonId};
 
 use crate::app::About;
 use crate::import::Keyed;
-pub use crate::occupancy::domain::HandoverKind;
+
+/// Take or release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HandoverKind {
+    /// Holds it from now on.
+    Take,
+    /// No longer holds it.
+    Release,
+}
 
 /// A take or release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

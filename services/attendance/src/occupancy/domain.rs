@@ -22,6 +22,9 @@ mod spans;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+
+pub use crate::handover::domain::HandoverKind;
+pub use crate::punch::domain::PunchKind;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{CUT_OVER, Period, TimeError};
 
@@ -130,15 +133,6 @@ pub struct Shift {
     pub end: Timestamp,
 }
 
-/// In or out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PunchKind {
-    /// Came.
-    In,
-    /// Left.
-    Out,
-}
-
 /// A punch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Punch {
@@ -148,15 +142,6 @@ pub struct Punch {
     pub at: Timestamp,
     /// In or out.
     pub kind: PunchKind,
-}
-
-/// Take or release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum HandoverKind {
-    /// Holds it from now on.
-    Take,
-    /// No longer holds it.
-    Release,
 }
 
 /// A hand-over.

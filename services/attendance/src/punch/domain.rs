@@ -7,7 +7,15 @@ use tally_kernel::{Message, msg};
 
 use crate::app::About;
 use crate::import::Keyed;
-pub use crate::occupancy::domain::PunchKind;
+
+/// In or out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PunchKind {
+    /// Came.
+    In,
+    /// Left.
+    Out,
+}
 
 /// How long an `in` waits for its `out`.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(16);

@@ -19,7 +19,6 @@ use crate::App;
 use crate::login::app::Once;
 use crate::render::{digest, timestamp};
 use crate::session::domain::{Principal, Session};
-use crate::session::rpc::read_principal;
 
 /// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -80,7 +79,7 @@ impl ServiceAccountService for Rpc {
         let reply = async {
             let req = req.into_inner();
             let mut wrong = Violations::new();
-            let principal = read_principal(&mut wrong, &req.principal_id);
+            let principal = wrong.optional("principal_id", &req.principal_id);
             let page = Page::read(req.page_size, &req.page_token, req.principal_id.as_bytes());
             let page = wrong.take("page_token", page);
             let (keys, next_page_token) = app::list_keys(&self.0, &ctx, principal, &wrong.finish(page)?).await?;

@@ -75,7 +75,7 @@ impl SessionService for Rpc {
         let reply = async {
             let (req, body) = with_digest(req.into_inner());
             let mut wrong = Violations::new();
-            let principal = read_principal(&mut wrong, &req.principal_id);
+            let principal = wrong.optional("principal_id", &req.principal_id);
             app::end_all(&self.0, &ctx, &req.request_id, &body, wrong.finish(Some(principal))?).await
         };
         let ended = reply.await.map(|ended| u32::try_from(ended).unwrap_or(u32::MAX));
@@ -102,14 +102,9 @@ fn with_digest<T: prost::Message>(req: T) -> (T, [u8; 32]) {
     (req, body)
 }
 
-/// A principal that may be left out.
-pub(crate) fn read_principal(wrong: &mut Violations, id: &str) -> Option<PrincipalId> {
-    if id.is_empty() { None } else { wrong.parse("principal_id", id) }
-}
-
 fn read_list(req: &pb::ListSessionsRequest) -> Result<(Option<PrincipalId>, Page), Error> {
     let mut wrong = Violations::new();
-    let principal = read_principal(&mut wrong, &req.principal_id);
+    let principal = wrong.optional("principal_id", &req.principal_id);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, req.principal_id.as_bytes()));
     Ok((principal, wrong.finish(page)?))
 }

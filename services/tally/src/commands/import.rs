@@ -5,7 +5,6 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
 use tally_kernel::msg;
 
 use super::close::{read, with_rejected};
@@ -17,34 +16,7 @@ use crate::progress::Progress;
 use crate::session::Session;
 use crate::sheet::{Csv, Sheet};
 use crate::show;
-use crate::upload::{self, Census, Counted, Refused, Taken, census};
-
-/// What an import did.
-#[derive(Debug, Serialize)]
-pub struct Report {
-    /// First and last local day of the bundle.
-    pub period: (String, String),
-    /// Of each file, in the order of sending.
-    pub files: Vec<FileReport>,
-    /// Rows that could not be read, each in rejected.csv.
-    pub rejected: u64,
-    /// Rows that the suite did not take, each in refused.csv.
-    pub refused: u64,
-    /// What the suite held before.
-    pub before: Census,
-    /// What it holds now.
-    pub after: Census,
-}
-
-/// What became of the rows of a file.
-#[derive(Debug, Serialize)]
-pub struct FileReport {
-    /// Its name.
-    pub file: &'static str,
-    /// What became of them.
-    #[serde(flatten)]
-    pub rows: Counted,
-}
+use crate::upload::{self, Census, FileReport, Refused, Report, Taken, census};
 
 /// Reads the bundle, brings it in and reports. It may be run again at any time: what is in counts as there already.
 pub async fn import(args: Import) -> Result<u8> {
