@@ -28,7 +28,8 @@ fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
     let off_shift = day().shift(0, 0, "2026-03-02T08:00:00Z", "2026-03-02T12:00:00Z");
     vec![
         (out_at(in_at(in_at(day(), "08:00"), "09:00"), "12:00"), "DUTY_DOUBLE_IN", FindingKind::DoubleIn),
-        (in_at(day(), "08:00"), "DUTY_IN_WITHOUT_OUT", FindingKind::MissingPunch),
+        (in_at(day(), "08:00"), "DUTY_OUT_MAY_COME", FindingKind::MissingPunch),
+        (in_at(day(), "08:00").by_version_1(), "DUTY_IN_WITHOUT_OUT", FindingKind::MissingPunch),
         (out_at(day(), "12:00"), "DUTY_OUT_WITHOUT_IN", FindingKind::MissingPunch),
         (
             out_at(out_at(in_at(day(), "08:00"), "12:00"), "13:00"),
@@ -40,7 +41,8 @@ fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
         (day().by_version_1(), "DUTY_NO_EVIDENCE_V1", FindingKind::NoDutyEvidence),
         (day(), "DUTY_NO_EVIDENCE", FindingKind::NoDutyEvidence),
         (release(day(), 0, "09:00"), "DUTY_RELEASE_WITHOUT_TAKE", FindingKind::ReleaseWithoutTake),
-        (take(day(), 0, "08:00"), "DUTY_NEVER_RELEASED", FindingKind::MissingRelease),
+        (take(day(), 0, "08:00"), "DUTY_NO_RELEASE_KNOWN", FindingKind::MissingRelease),
+        (take(day(), 0, "08:00").by_version_1(), "DUTY_NEVER_RELEASED", FindingKind::MissingRelease),
         (
             release(take(take(day(), 0, "08:00"), 0, "10:00"), 0, "12:00"),
             "DUTY_TAKEN_AGAIN",
@@ -95,7 +97,7 @@ fn a_month_that_was_closed_reads_the_same_again() {
     let told = |evidence: &Evidence| text(Locale::En, &derive(evidence).unwrap().findings[0].detail);
     let hold = day().take(0, "2026-03-02T08:00:00Z").punch_out(0, "2026-03-02T12:05:00Z");
     assert_eq!(
-        told(&hold),
+        told(&hold.by_version_1()),
         "E0 took JD/shop/a0 at 2026-03-02T08:00:00Z and never released it; the hold ends at 2026-03-02T12:05:00Z, the next punch-out"
     );
     let mut everybody = day().by_version_1();
