@@ -604,6 +604,10 @@ LOGIN_NOT_REMEMBERED = the sign-in cannot be remembered in { $file } ({ $why }):
 SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` again
 # No token was given.
 SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
+
+# The folder of the data cannot be made: its parent is not there or not writable.
+FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }
+
 ## Bringing a bundle into a running suite
 
 # A row names somebody whom the suite does not have.

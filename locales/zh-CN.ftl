@@ -372,6 +372,9 @@ LOGIN_GOOD = 登录有效至 { $until }。之后的命令无需再给令牌与�
 LOGIN_NOT_REMEMBERED = 无法将登录保存到 { $file }（{ $why }）：请用 --token-file 把令牌交给其他命令。
 SIGN_IN_OVER = { $login } 的登录已过期，请重新运行 `tally login { $login }`。
 SIGN_IN_FIRST = 没有令牌：请先运行 `tally login 用户名`，或用 --token-file 指定令牌文件，或从标准输入传入。
+
+FOLDER_UNWRITABLE = 无法创建文件夹 { $path }：{ $cause }
+
 ## 导入运行中的套件
 
 PERSON_NOT_IN_SUITE = 套件中没有您可见的工号 { $number }：请先处理 people.csv 中该行被拒的原因，再重新导入

@@ -79,11 +79,6 @@ impl Error {
         Self::with_parts(kind, reason, message, BTreeMap::new())
     }
 
-    /// An error with a `reason` and a sentence that is text already; no longer to be used, see [`of`](Self::of).
-    pub fn new(kind: Kind, reason: &'static str, message: impl Into<Message>) -> Self {
-        Self::told(kind, reason, message.into())
-    }
-
     fn with_parts(
         kind: Kind,
         reason: &'static str,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tally_access::{Effect, OpContext, Permission, PolicyRow, Regions};
 use tally_cache::Cache;
-use tally_kernel::{Clock, Error, Kind, Result, Rng};
+use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tally_rpc::{
     FetchedKeys, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKeys, Stack, StackConfig, Views,
     in_process,
@@ -351,8 +351,7 @@ pub fn store_url(config: &Config, service: &str) -> Result<String> {
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
-    let text = format!("cannot make the folder {}: {error}", folder.display());
-    Error::new(Kind::FailedPrecondition, "FOLDER_UNWRITABLE", text)
+    Error::of(Kind::FailedPrecondition, msg!("FOLDER_UNWRITABLE", path = folder.display(), cause = error))
 }
 
 /// Numbers and chains the logs of a store while the process lives.
