@@ -12,7 +12,7 @@ use tally_api::performance::v1 as performance;
 use tally_i18n::text;
 use tally_kernel::{Locale, msg};
 
-use super::summary::NotSettled;
+use super::summary::{FIRST_FORM, NotSettled};
 use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
 use crate::said::Said;
 use crate::session::{Session, told};
@@ -26,6 +26,7 @@ pub struct Results<'a> {
     ids: &'a Ids,
     labels: Vec<String>,
     csv: Csv,
+    form: u32,
     /// Digests of the files written so far, by name.
     pub digests: Vec<FileDigest>,
 }
@@ -60,9 +61,9 @@ pub struct PersonTotal {
 
 impl<'a> Results<'a> {
     /// Files go to `dir`, which must be there.
-    pub fn new(dir: &Path, bundle: &'a Bundle, ids: &'a Ids, csv: Csv) -> Self {
+    pub fn new(dir: &Path, bundle: &'a Bundle, ids: &'a Ids, (csv, form): (Csv, u32)) -> Self {
         let labels = (0..bundle.accounts.len()).map(|at| bundle.account_label(AccountIx(at as u32))).collect();
-        Self { dir: dir.to_owned(), bundle, ids, labels, csv, digests: Vec::new() }
+        Self { dir: dir.to_owned(), bundle, ids, labels, csv, form, digests: Vec::new() }
     }
 
     fn table(&self, name: &'static str, head: &[&str]) -> Result<Table> {
@@ -316,8 +317,8 @@ impl<'a> Results<'a> {
         }
         let channel = session.at.performance.clone();
         let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
-        // The file is for programs and replays to the same bytes, whatever language the month was closed in.
-        let session = session.clone().speaking("en");
+        // The first form of a result had these findings in English whatever language it was closed in.
+        let session = if self.form == FIRST_FORM { session.clone().speaking("en") } else { session.clone() };
         let mut page_token = String::new();
         loop {
             let ask = performance::ListFindingsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };

@@ -85,7 +85,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;
     let files = Files { crew, job: &job, cycle: &cycle };
-    let mut results = Results::new(&job.out, bundle, &ids, job.csv);
+    let mut results = Results::new(&job.out, bundle, &ids, (job.csv, job.form));
     let mut scored = files.scored(&mut results, &mut steps).await?;
     let paid = files.paid(&mut results, &mut scored, &mut steps).await;
     let summary = files.finish(results, &scored, &paid, inputs)?;

@@ -108,9 +108,9 @@ pub struct Versions {
 /// How many rows of each file were rejected.
 pub type Rejections = BTreeMap<String, u64>;
 
-/// The form that is not written down: a zero of the policy stood for its default.
+/// The form that is not written down: a zero of the policy stood for its default, and findings of services were English.
 pub const FIRST_FORM: u32 = 1;
-/// The form of result folders that are written today: a zero is a zero.
+/// The form of result folders that are written today: a zero is a zero, and all findings are in the language of the rest.
 pub const FORM: u32 = 2;
 
 fn first_form() -> u32 {
