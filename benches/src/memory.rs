@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use rayon::prelude::*;
 use tally_compensation::pool::domain::{Part, PoolRule, Rule, Tier};
 use tally_compensation::settlement::domain::{CarryBook, Claimant, settle};
-use tally_kernel::id::{AccountId, PersonId};
-use tally_kernel::{Currency, Micro, Money, Ppm};
-use tally_engine::scoring::{Measure, PersonInputs, Scheme, score};
 use tally_engine::closing::collect::{self, Gatherer};
 use tally_engine::closing::compute::{Computed, compute};
 use tally_engine::closing::credit::{Figures, RUNGS, rung_name};
 use tally_engine::closing::facts::Facts;
 use tally_engine::closing::snapshot::{AgentCount, Frozen, snapshot};
 use tally_engine::policy::Policy;
+use tally_engine::scoring::{Measure, PersonInputs, Scheme, score};
+use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::{Currency, Micro, Money, Ppm};
 use tally_suite::bundle::{Options, read_bundle};
 
 use crate::child::{Closed, own_peak};
@@ -184,7 +184,8 @@ fn scores(computed: &[Computed], facts: &Facts) -> Result<Vec<(Claimant, Micro)>
     let inputs: Vec<PersonInputs> = inputs.into_values().collect();
     let numbers: HashMap<PersonId, &str> = facts.people.iter().map(|p| (p.id, p.employee_no.as_str())).collect();
     let claimant = |person: PersonId| Claimant { employee_no: numbers[&person].to_owned(), person };
-    Ok(score(&Scheme::standard(), &inputs)?.into_iter().map(|card| (claimant(card.person), card.score)).collect())
+    let cards = score(&Scheme::standard(), &inputs).map_err(|error| anyhow!("{error:?}"))?;
+    Ok(cards.into_iter().map(|card| (claimant(card.person), card.score)).collect())
 }
 
 /// Splits a pool by a mix of all rules; gives how many people have a line.
@@ -203,6 +204,7 @@ fn split(scores: &[(Claimant, Micro)]) -> Result<usize> {
     ];
     let currency: Currency = "CNY".parse()?;
     let rule = PoolRule { parts, carry: true };
-    let settlement = settle(Money::new(25_000_000, currency), &rule, scores, &CarryBook::empty(currency))?;
+    let settlement = settle(Money::new(25_000_000, currency), &rule, scores, &CarryBook::empty(currency))
+        .map_err(|error| anyhow!("{error:?}"))?;
     Ok(settlement.lines.len())
 }
