@@ -64,7 +64,7 @@ impl<'a> Row<'a> {
             return self.bare(place);
         }
         if exported::is_prose(self.layout.columns[i].0) {
-            return unharmed(self.bare(place));
+            return exported::bare(unharmed(self.bare(place)));
         }
         self.at(place)
     }

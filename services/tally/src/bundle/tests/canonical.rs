@@ -17,7 +17,9 @@ fn round(dir: &TempDir) -> (Reading, Vec<FileDigest>) {
     let first = read(dir);
     let (one, two) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
     let digests = write_normalised(&first.bundle, one.path(), Locale::En).expect("written");
-    let second = read_at(one.path()).expect("the canonical form is usable");
+    // To the letter, as a replay reads it: what is left of an apostrophe there belongs to the text.
+    let literal = Options { literal: true, ..Options::default() };
+    let second = read_bundle(one.path(), literal, &mut |_, _| {}).expect("the canonical form is usable");
     assert!(second.rejected.is_empty(), "{:#?}", second.rejected);
     assert_eq!(in_words(&second.bundle), in_words(&first.bundle));
     assert_eq!(write_normalised(&second.bundle, two.path(), Locale::En).expect("written"), digests);
