@@ -70,6 +70,17 @@ async fn brought_in(stack: &Stack) {
     let external_id = head.rsplit('\n').next().and_then(|row| row.split(',').nth(3)).expect("an external id");
     assert!(refused.contains(&format!("records.csv,{external_id},DIFFERENT_CONTENT,")), "{refused}");
 
+    // A bundle that cannot be used leaves its rejected rows, and nothing that tells of the import before.
+    let accounts: String = whole.lines().skip(1).map(|row| format!("Nowhere{row}\n")).collect();
+    let head_row = whole.lines().next().expect("a header");
+    std::fs::write(dir.join("records.csv"), format!("{head_row}\n{accounts}")).expect("the records");
+    let (code, said) = import(&[]).await;
+    assert_eq!(code, Some(2), "{said}");
+    let left = std::fs::read_dir(dir.join("out")).expect("the folder").map(|file| file.expect("a file").file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["rejected.csv"], "{said}");
+    assert!(said.contains("rejected.csv"), "{said}");
+
+    std::fs::write(dir.join("records.csv"), &whole).expect("the records");
     let (_, page) = import(&["--lang", "zh-CN"]).await;
     assert!(page.contains("导入前") && page.contains("被拒") && !page.contains("IMPORT_"), "{page}");
 }

@@ -20,7 +20,7 @@ pub async fn close(args: Close) -> Result<u8> {
     let progress = Progress::new(args.json);
     let csv = Csv::of_switch(args.plain_csv);
     let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
-        .map_err(|unusable| with_rejected(unusable, &args.out, csv, args.lang))?;
+        .map_err(|unusable| with_rejected(unusable, &args.out, prepare, csv, args.lang))?;
     prepare(&args.out)?;
     let data = tempfile::tempdir().map_err(no_temporary)?;
     let place = match &args.database {
@@ -58,7 +58,13 @@ pub fn read(dir: &Path, options: Options, progress: &Progress) -> Result<Reading
 }
 
 /// Rows that were rejected are why a bundle cannot be used, more often than not: they are written down all the same.
-pub fn with_rejected(mut unusable: Unusable, out: &Path, csv: Csv, lang: Language) -> Unusable {
+pub fn with_rejected(
+    mut unusable: Unusable,
+    out: &Path,
+    prepare: impl FnOnce(&Path) -> Result<()>,
+    csv: Csv,
+    lang: Language,
+) -> Unusable {
     let rows = std::mem::take(&mut unusable.rejected);
     // A folder that cannot take the file is another matter than the one that is told here.
     if !rows.is_empty() && prepare(out).and_then(|()| rejected(out, &rows, csv, lang.locale())).is_ok() {
