@@ -1,8 +1,10 @@
-//! What every room does, once: conversions between contracts and plain values, paging over peers, imports, event consumers,
-//! dated facts, where a person belongs, four eyes, and the way a mutation runs. A service that needs one of these calls it
-//! here and never writes it again.
+//! What every room does, once: event rooms and the consumer of events, how findings are told, what a service knows of people,
+//! four eyes. A service that needs one of these calls it here and never writes it again.
 
 pub mod consumer;
 pub mod directory;
 pub mod events;
+mod findings;
 pub mod four_eyes;
+
+pub use findings::finding;

@@ -8,7 +8,7 @@ use tally_access::{
     View,
 };
 use tally_cache::Cache;
-use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
+use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Result, Rng};
 use tally_rpc::{
     AUDIENCE, Claims, IDENTITY, Limits, LocalKeys, ReadLog, Reading, Signer, SigningKey, Stack, StackConfig, TokenKind,
@@ -149,6 +149,18 @@ impl Callers {
         let kind = person.map_or(ActorKind::User, ActorKind::Person);
         let actor = Actor { principal, kind, tenant, on_behalf_of: None };
         Caller { actor, token: self.key.sign(&claims).expect("a token"), view }
+    }
+
+    /// Somebody who is this person and may do these things with what is about oneself.
+    pub fn of_person(&self, tenant: TenantId, person: PersonId, permissions: &[Permission]) -> Caller {
+        let own = Reach { persons: [person].into_iter().collect(), ..Reach::default() };
+        self.person(tenant, Some(person), permissions.iter().map(|p| (*p, own.clone())))
+    }
+
+    /// Somebody who may do these things with what belongs to a unit.
+    pub fn of_unit(&self, tenant: TenantId, unit: OrgUnitId, permissions: &[Permission]) -> Caller {
+        let unit = Reach { units: [unit].into_iter().collect(), ..Reach::default() };
+        self.person(tenant, None, permissions.iter().map(|p| (*p, unit.clone())))
     }
 
     /// The same account from now on, with nothing of its own and everything that `lender` has by a delegation.

@@ -9,7 +9,7 @@ use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 mod jobs;
 
 pub use crate::language::Language;
-pub use jobs::{Close, Demo, Import, Replay};
+pub use jobs::{Close, Demo, Import, Input, Replay};
 
 /// Everything was done.
 pub const DONE: u8 = 0;
@@ -69,9 +69,9 @@ impl Command {
     /// The language of what it says.
     pub fn language(&self) -> Language {
         match self {
-            Self::Close(args) => args.lang,
+            Self::Close(args) => args.input.lang,
             Self::Demo(args) => args.lang,
-            Self::Import(args) => args.lang,
+            Self::Import(args) => args.input.lang,
             _ => Language::of_system(),
         }
     }

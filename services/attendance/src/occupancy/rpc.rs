@@ -8,9 +8,7 @@ use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyService;
 use tally_api::common::v1 as common;
-use tally_i18n::text;
 use tally_kernel::error::Violations;
-use tally_kernel::message::Arg;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Locale, Result, msg};
 use tally_rpc::Answer as _;
@@ -150,19 +148,9 @@ fn render(row: Row) -> pb::Occupancy {
     }
 }
 
-fn finding(finding: Finding, locale: Locale) -> common::Finding {
-    let arguments = finding.detail.args().iter().filter_map(|(name, arg)| match arg {
-        Arg::Text(value) => Some(common::Argument { name: (*name).to_owned(), value: value.clone() }),
-        Arg::Message(_) | Arg::List(_) => None,
-    });
-    common::Finding {
-        kind: finding.kind.name().to_owned(),
-        subject: finding.subject,
-        at: finding.at.map(|at| at.to_string()).unwrap_or_default(),
-        detail: text(locale, &finding.detail),
-        message: finding.detail.id().to_owned(),
-        arguments: arguments.collect(),
-    }
+fn finding(found: Finding, locale: Locale) -> common::Finding {
+    let at = found.at.map(|at| at.to_string()).unwrap_or_default();
+    tally_app::finding(found.kind.name().to_owned(), found.subject, at, &found.detail, locale)
 }
 
 #[cfg(test)]

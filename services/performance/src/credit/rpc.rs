@@ -3,13 +3,10 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
-use tally_access::{Locale, OpContext};
-use tally_api::common::v1 as common;
+use tally_access::OpContext;
 use tally_api::performance::v1 as pb;
-use tally_i18n::text;
 use tally_kernel::Result;
 use tally_kernel::error::field;
-use tally_kernel::message::Arg;
 use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -18,7 +15,6 @@ use super::app::{self, ExportedCredit};
 use super::store::Total;
 use crate::App;
 use tally_engine::attribution::Rung;
-use tally_engine::closing::facts::Finding;
 
 /// AttributionService.
 pub struct Rpc {
@@ -67,7 +63,7 @@ impl pb::attribution_service_server::AttributionService for Rpc {
             let asked = req.into_inner();
             let (cycle, account) = (field("cycle_id", &asked.cycle_id)?, field("account_id", &asked.account_id)?);
             let (credit, lines) = app::explain_record(&self.app, &ctx, cycle, account, &asked.external_id).await?;
-            let lines = lines.iter().map(|line| text(ctx.locale, line)).collect();
+            let lines = lines.iter().map(|line| tally_i18n::text(ctx.locale, line)).collect();
             Ok(pb::ExplainRecordResponse { credit: Some(credit.into()), lines })
         };
         reply.await.answer(&ctx)
@@ -84,7 +80,10 @@ impl pb::attribution_service_server::AttributionService for Rpc {
                 Page::read(asked.page_size, &asked.page_token, format!("findings {}", asked.cycle_id).as_bytes())?;
             let (findings, next_page_token) =
                 app::list_findings(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, &page).await?;
-            let findings = findings.into_iter().map(|found| finding(found, ctx.locale)).collect();
+            let findings = findings
+                .into_iter()
+                .map(|f| tally_app::finding(f.kind, f.subject, f.at, &f.detail, ctx.locale))
+                .collect();
             Ok(pb::ListFindingsResponse { findings, next_page_token })
         };
         reply.await.answer(&ctx)
@@ -97,21 +96,6 @@ fn exported(parts: impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + 'sta
         Ok(credits) => Ok(pb::ExportCreditsResponse { credits: credits.into_iter().map(Into::into).collect() }),
         Err(error) => Err(tally_rpc::status(error, locale)),
     }))
-}
-
-fn finding(finding: Finding, locale: Locale) -> common::Finding {
-    let arguments = finding.detail.args().iter().filter_map(|(name, arg)| match arg {
-        Arg::Text(value) => Some(common::Argument { name: (*name).to_owned(), value: value.clone() }),
-        Arg::Message(_) | Arg::List(_) => None,
-    });
-    common::Finding {
-        kind: finding.kind,
-        subject: finding.subject,
-        at: finding.at,
-        detail: text(locale, &finding.detail),
-        message: finding.detail.id().to_owned(),
-        arguments: arguments.collect(),
-    }
 }
 
 fn rung(rung: Rung) -> pb::Rung {

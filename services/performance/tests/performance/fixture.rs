@@ -251,14 +251,12 @@ impl Fixture {
 
     /// Somebody who is this person and may do these things with what is about them.
     pub fn agent(&self, n: u128, permissions: &[Permission]) -> Caller {
-        let own = Reach { persons: [person(n)].into_iter().collect(), ..Reach::default() };
-        self.callers.person(TENANT, Some(person(n)), permissions.iter().map(|p| (*p, own.clone())))
+        self.callers.of_person(TENANT, person(n), permissions)
     }
 
     /// Somebody who may do these things with what belongs to a unit.
     pub fn of_unit(&self, unit: OrgUnitId, permissions: &[Permission]) -> Caller {
-        let unit = Reach { units: [unit].into_iter().collect(), ..Reach::default() };
-        self.callers.person(TENANT, None, permissions.iter().map(|p| (*p, unit.clone())))
+        self.callers.of_unit(TENANT, unit, permissions)
     }
 
     pub fn records(&self) -> RecordServiceClient<RpcChannel> {

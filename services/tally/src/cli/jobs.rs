@@ -33,24 +33,15 @@ pub struct Demo {
 }
 
 #[derive(Debug, Args)]
-pub struct Close {
+pub struct Input {
     /// Folder with people.csv, accounts.csv, records.csv and what else there is
     pub bundle: PathBuf,
-    /// Result folder; must not exist or be empty
-    #[arg(long, value_name = "DIR", default_value = "tally-result")]
-    pub out: PathBuf,
     /// First local date
     #[arg(long, value_name = "DATE")]
     pub from: Option<Date>,
     /// Last local date
     #[arg(long, value_name = "DATE")]
     pub to: Option<Date>,
-    /// Print the summary as JSON and nothing else
-    #[arg(long)]
-    pub json: bool,
-    /// Explain one record (external id) or one person (employee number) afterwards
-    #[arg(long, value_name = "RECORD|PERSON")]
-    pub explain: Option<String>,
     /// Language of sentences; that of the environment (LANG) by default
     #[arg(long, value_enum, default_value_t = Language::of_system())]
     pub lang: Language,
@@ -58,6 +49,21 @@ pub struct Close {
     /// which spreadsheets need
     #[arg(long)]
     pub plain_csv: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Close {
+    #[command(flatten)]
+    pub input: Input,
+    /// Result folder; must not exist or be empty
+    #[arg(long, value_name = "DIR", default_value = "tally-result")]
+    pub out: PathBuf,
+    /// Print the summary as JSON and nothing else
+    #[arg(long)]
+    pub json: bool,
+    /// Explain one record (external id) or one person (employee number) afterwards
+    #[arg(long, value_name = "RECORD|PERSON")]
+    pub explain: Option<String>,
     /// PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
     #[arg(long, value_name = "URL", env = "CLOSE_DATABASE_URL", hide_env_values = true)]
     pub database: Option<String>,
@@ -65,26 +71,14 @@ pub struct Close {
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// Folder with people.csv, accounts.csv, records.csv and what else there is
-    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub input: Input,
     /// Where report.json, rejected.csv and refused.csv go
     #[arg(long, value_name = "DIR", default_value = "tally-import")]
     pub out: PathBuf,
-    /// First local date
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<Date>,
-    /// Last local date
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<Date>,
     /// Print the report as JSON and nothing else
     #[arg(long)]
     pub json: bool,
-    /// Language of sentences; that of the environment (LANG) by default
-    #[arg(long, value_enum, default_value_t = Language::of_system())]
-    pub lang: Language,
-    /// CSV files for programs, as `tally close` writes them with this switch
-    #[arg(long)]
-    pub plain_csv: bool,
     #[command(flatten)]
     pub server: Server,
 }

@@ -18,9 +18,10 @@ use crate::show;
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
 pub async fn close(args: Close) -> Result<u8> {
     let progress = Progress::new(args.json);
-    let csv = Csv::of_switch(args.plain_csv);
-    let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
-        .map_err(|unusable| with_rejected(unusable, &args.out, prepare, csv, args.lang))?;
+    let csv = Csv::of_switch(args.input.plain_csv);
+    let reading =
+        read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
+            .map_err(|unusable| with_rejected(unusable, &args.out, prepare, csv, args.input.lang))?;
     prepare(&args.out)?;
     let data = tempfile::tempdir().map_err(no_temporary)?;
     let place = match &args.database {
@@ -28,22 +29,22 @@ pub async fn close(args: Close) -> Result<u8> {
         None => Place::Folder(data.path().to_owned()),
     };
     let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
-    let crew = home.crew.clone().speaking(args.lang.tag());
+    let crew = home.crew.clone().speaking(args.input.lang.tag());
     let (out, rejected_before) = (args.out.clone(), Rejections::new());
     let work = Job { reading: &reading, rejected_before, out, form: FORM, csv, progress: &progress };
     let outcome = job(&crew, work).await?;
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
     } else {
-        show::summary(&reading.bundle, &outcome, args.lang);
+        show::summary(&reading.bundle, &outcome, args.input.lang);
         show::print(&format!("\n{}\n", args.out.display()));
     }
     let explained = match &args.explain {
-        Some(what) => explain(&crew, &reading, &outcome, what, args.json, args.lang).await,
+        Some(what) => explain(&crew, &reading, &outcome, what, args.json, args.input.lang).await,
         None => Ok(()),
     };
     if let Err(error) = &explained {
-        eprintln!("tally: {}", say(args.lang.locale(), error));
+        eprintln!("tally: {}", say(args.input.lang.locale(), error));
     }
     home.stop().await?;
     Ok(if outcome.summary.is_whole() && explained.is_ok() { DONE } else { cli::REJECTED })

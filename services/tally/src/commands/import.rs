@@ -27,19 +27,20 @@ const REFUSED: &str = "refused.csv";
 /// Reads the bundle, brings it in and reports. It may be run again at any time: what is in counts as there already.
 pub async fn import(args: Import) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
-    let session = session.speaking(args.lang.tag());
-    let (progress, csv) = (Progress::new(args.json), Csv::of_switch(args.plain_csv));
-    let reading = read(&args.bundle, Options { from: args.from, to: args.to, literal: false }, &progress)
-        .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, args.lang))?;
+    let session = session.speaking(args.input.lang.tag());
+    let (progress, csv) = (Progress::new(args.json), Csv::of_switch(args.input.plain_csv));
+    let reading =
+        read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
+            .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, args.input.lang))?;
     begin(&args.out)?;
-    rejected(&args.out, &reading.rejected, csv, args.lang.locale())?;
-    let mut taken = Taken::beside_others(args.lang.locale());
-    let role = || tally_i18n::text(args.lang.locale(), &msg!("IMPORT_NEEDS"));
+    rejected(&args.out, &reading.rejected, csv, args.input.lang.locale())?;
+    let mut taken = Taken::beside_others(args.input.lang.locale());
+    let role = || tally_i18n::text(args.input.lang.locale(), &msg!("IMPORT_NEEDS"));
     let before = counted(&session, &reading.bundle, &progress).await.with_context(role)?;
     let sent = send(&session, &reading.bundle, &mut taken, &progress).await;
     // What was refused is written down also where the connection broke afterwards.
     refused(&args.out, &taken.refused, csv)?;
-    let stopped = || tally_i18n::text(args.lang.locale(), &msg!("IMPORT_STOPPED", rows = taken.in_place()));
+    let stopped = || tally_i18n::text(args.input.lang.locale(), &msg!("IMPORT_STOPPED", rows = taken.in_place()));
     sent.with_context(stopped)?;
     let after = counted(&session, &reading.bundle, &progress).await.with_context(stopped)?;
     let report = report(&reading, &taken, before, after);
@@ -49,7 +50,7 @@ pub async fn import(args: Import) -> Result<u8> {
     if args.json {
         show::print(&text);
     } else {
-        show::imported(&report, &args.out, args.lang);
+        show::imported(&report, &args.out, args.input.lang);
     }
     Ok(if report.rejected + report.refused == 0 { DONE } else { cli::REJECTED })
 }
