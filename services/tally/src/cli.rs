@@ -51,6 +51,8 @@ pub enum Command {
     Migrate(Settings),
     /// Trade a password for a token
     Login(Login),
+    /// Give people and programs a way in
+    User(User),
     /// Take a whole group's data along
     Tenant(Tenant),
     /// Take out what is held about a person
@@ -188,11 +190,41 @@ pub struct Connection {
 pub struct Server {
     #[command(flatten)]
     pub connection: Connection,
-    /// File that holds a token; by default the one that `tally login` remembers, or the first line of the standard input
+    /// File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard
+    /// input
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Something else is read from the standard input
+    #[arg(skip)]
+    pub input_is_taken: bool,
     #[command(flatten)]
     pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub struct User {
+    #[command(subcommand)]
+    pub what: UserCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Make a login with one role in the whole group
+    Create(UserCreate),
+}
+
+#[derive(Debug, Args)]
+pub struct UserCreate {
+    /// Sign-in name
+    pub login: String,
+    /// The role, such as group_hr or auditor
+    #[arg(long)]
+    pub role: String,
+    /// File that holds the first password, or - for the standard input
+    #[arg(long, value_name = "FILE")]
+    pub password_file: PathBuf,
+    #[command(flatten)]
+    pub server: Server,
 }
 
 #[derive(Debug, Args)]

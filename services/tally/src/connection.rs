@@ -43,8 +43,15 @@ impl Place {
             let server = if named.server.is_empty() { DEFAULT.to_owned() } else { named.server };
             return Ok(Self { server, ..named });
         };
-        let files = if named.has_files() { &named } else { known };
-        Ok(Self { server: known.server.clone(), ..files.clone() })
+        let authority = if is_named(&named.authority) { &named } else { known };
+        // A certificate and its key are one thing: half of it is not completed by another half.
+        let shown = if is_named(&named.certificate) || is_named(&named.key) { &named } else { known };
+        Ok(Self {
+            server: known.server.clone(),
+            authority: authority.authority.clone(),
+            certificate: shown.certificate.clone(),
+            key: shown.key.clone(),
+        })
     }
 
     /// Whether both are the same server.
@@ -53,7 +60,7 @@ impl Place {
     }
 
     fn has_files(&self) -> bool {
-        [&self.authority, &self.certificate, &self.key].iter().any(|file| !file.as_os_str().is_empty())
+        [&self.authority, &self.certificate, &self.key].iter().any(|file| is_named(file))
     }
 
     fn tls(&self) -> Result<ClientTls> {
@@ -109,14 +116,18 @@ impl Place {
     }
 }
 
+fn is_named(file: &Path) -> bool {
+    !file.as_os_str().is_empty()
+}
+
 /// The file as it can be found from everywhere.
 fn absolute(file: &Path) -> Result<PathBuf> {
-    if file.as_os_str().is_empty() { Ok(PathBuf::new()) } else { Ok(std::path::absolute(file)?) }
+    if is_named(file) { Ok(std::path::absolute(file)?) } else { Ok(PathBuf::new()) }
 }
 
 /// What a file holds, if one is named; `block` must be among it.
 fn pem(file: &Path, block: &str) -> Result<Option<String>> {
-    if file.as_os_str().is_empty() {
+    if !is_named(file) {
         return Ok(None);
     }
     let name = file.display().to_string();

@@ -49,6 +49,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Invite(args) => commands::invite::invite(args),
         Command::Migrate(args) => commands::migrate::migrate(args).await,
         Command::Login(args) => commands::login::login(args).await,
+        Command::User(args) => commands::user::user(args.what).await,
         Command::Tenant(args) => commands::tenant::run(args.what).await,
         Command::Person(args) => commands::privacy::person(args.what).await,
         Command::Retention(args) => commands::privacy::retention(args.what).await,

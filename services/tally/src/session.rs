@@ -7,7 +7,7 @@ use anyhow::Result;
 use tally_access::PolicyRow;
 use tally_api::identity::v1 as identity;
 use tally_i18n::sentence;
-use tally_kernel::{Error, Locale, msg};
+use tally_kernel::{Error, Kind, Locale, msg};
 use tally_rpc::{Network, bearer};
 use tonic::{Request, Status};
 
@@ -114,6 +114,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether it will be refused again however often it is asked.
+    pub fn is_final(&self) -> bool {
+        matches!(self.error.kind(), Kind::PermissionDenied | Kind::InvalidArgument | Kind::FailedPrecondition)
+    }
+
     /// The sentence and the wrong fields in a language.
     pub fn told(&self, locale: Locale) -> String {
         let mut told = sentence(locale, &self.error);
@@ -143,8 +148,11 @@ pub fn refusal(error: Error) -> anyhow::Error {
     anyhow::Error::new(Refusal { error, reason })
 }
 
-/// Reads a secret from a file's first line.
+/// Reads a secret from a file's first line; `-` is the standard input.
 pub fn secret_from(path: &Path) -> Result<String> {
+    if path == Path::new("-") {
+        return Ok(std::io::stdin().lines().next().transpose()?.unwrap_or_default());
+    }
     let text =
         std::fs::read_to_string(path).map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error)))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())

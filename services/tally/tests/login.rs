@@ -210,3 +210,67 @@ fn whoever_cannot_get_in_reads_why_in_the_language_of_the_machine() {
     }
     assert!(!Path::new(&home.session()).exists());
 }
+
+#[test]
+fn a_file_that_is_named_takes_the_place_of_its_own_kind_alone() {
+    let (suite, home) = (Suite::mutual(), Home::new());
+    let (server, ca) = (suite.at("https"), tls("authority.pem"));
+    let (certificate, key) = (tls("client.pem"), tls("client.key"));
+    let shown = ["--client-cert", &certificate, "--client-key", &key];
+    let signed_in =
+        home.tally(&[&["login", "admin", "--server", &server, "--ca", &ca], &shown[..]].concat(), &[], PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    for named in [&["--ca", ca.as_str()][..], &shown] {
+        let review = home.tally(&[&REVIEW[..], named].concat(), &[], "");
+        assert!(review.status.success(), "{named:?}: {}", said(&review));
+    }
+}
+
+#[test]
+fn a_token_that_is_piped_in_is_taken_where_it_is_named_and_else_it_is_said_that_it_was_not() {
+    let (suite, home) = (Suite::start(&[]), Home::new());
+    let signed_in = home.tally(&["login", "admin", "--server", &suite.at("http")], &[], PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    let review = home.tally(&REVIEW, &[], "somebody-elses-token");
+    assert!(review.status.success() && said(&review).contains("--token-file -"), "{}", said(&review));
+    let named = [&REVIEW[..], &["--token-file", "-"]].concat();
+    let review = home.tally(&named, &[], "somebody-elses-token");
+    assert!(!review.status.success(), "{}", said(&review));
+    let review = home.tally(&named, &[], printed(&signed_in));
+    assert!(review.status.success() && !said(&review).contains("--token-file"), "{}", said(&review));
+}
+
+#[test]
+fn whom_the_administrator_makes_brings_a_month_in() {
+    let (suite, home) = (Suite::start(&[]), Home::new());
+    let path = |name: &str| home.0.path().join(name);
+    fs::create_dir(path("month")).unwrap();
+    for (name, text) in [
+        ("people.csv", "employee_no,name,org_unit,position,grade,hired_on\n1001,Ann,East/Desk,agent,P1,2025-01-06\n"),
+        ("accounts.csv", "platform,store,account,phase,capacity,zone\nMart,One,mart-a,shared,1,Asia/Shanghai\n"),
+        (
+            "records.csv",
+            "platform,store,account,external_id,started_at,ended_at,agent,amount\nMart,One,mart-a,r1,2026-03-02 09:00,2026-03-02 09:05,1001,12.50\n",
+        ),
+    ] {
+        fs::write(path("month").join(name), text).unwrap();
+    }
+    let signed_in = home.tally(&["login", "admin", "--server", &suite.at("http")], &[], PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    let refused = home.tally(&["import", "month"], &[], "");
+    assert!(said(&refused).contains("group_hr"), "an administrator reads no duty: {}", said(&refused));
+
+    let made = home.tally(&["user", "create", "hr", "--role", "group_hr", "--password-file", "-"], &[], PASSWORD);
+    assert!(made.status.success() && !said(&made).contains("--token-file"), "{}", said(&made));
+    assert!(home.tally(&["login", "hr"], &[], PASSWORD).status.success());
+    let elsewhere = home.tally(&["import", "month"], &[], "");
+    assert_eq!(elsewhere.status.code(), Some(2), "{}", said(&elsewhere));
+    assert!(said(&elsewhere).contains("branches:") && said(&elsewhere).contains("local"), "{}", said(&elsewhere));
+
+    fs::write(path("month").join("group.yaml"), "branches: {East: local}\n").unwrap();
+    let imported = home.tally(&["import", "month", "--json"], &[], "");
+    assert!(imported.status.success(), "{}{}", printed(&imported), said(&imported));
+    let report: serde_json::Value = serde_json::from_str(printed(&imported)).unwrap();
+    assert_eq!((&report["before"]["records"], &report["after"]["records"]), (&0.into(), &1.into()));
+    assert_eq!(report["after"]["amount_minor"], 1250);
+}

@@ -149,7 +149,7 @@ pub(crate) fn minor_digits(currency: &str) -> u32 {
 pub(crate) fn money(text: &str, currency: &str) -> Result<i64, Wrong> {
     let text = fold(text);
     let digits = minor_digits(currency);
-    if text.starts_with('-') {
+    if text.len() > 1 && text.starts_with('-') {
         return Err(Wrong::new(msg!("NEGATIVE_AMOUNT", text = shown(&text)), msg!("NEGATIVE_AMOUNT_CURE")));
     }
     let (whole, part) = text.split_once('.').unwrap_or((text.as_ref(), ""));
@@ -454,6 +454,7 @@ mod tests {
         assert!(en(&wrong.cure).contains("numbers:"), "{}", en(&wrong.cure));
         for (text, word) in [
             ("-5", "negative"),
+            ("-", "not an amount"),
             ("1.005", "more decimals"),
             ("1,200.00", "not an amount"),
             ("￥12", "not an amount"),

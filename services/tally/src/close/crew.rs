@@ -38,7 +38,8 @@ impl Crew {
         init(at, bundle, password).await?;
         let admin = Session::sign_in(at, "admin", password).await?;
         for (login, role) in USERS {
-            user(&admin, login, role, password).await?;
+            let principal = create_login(&admin, login, password).await?;
+            grant_role(&admin, &principal, role, "does the main job").await?;
         }
         let sign_in = |login: &'static str| Session::sign_in(at, login, password);
         let (hr, preparer) = (sign_in("hr").await?, sign_in("payroll").await?);
@@ -73,7 +74,8 @@ async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
     Ok(())
 }
 
-async fn user(admin: &Session, login: &str, role: &str, password: &str) -> Result<()> {
+/// Makes a login that belongs to no person; its principal.
+pub async fn create_login(admin: &Session, login: &str, password: &str) -> Result<String> {
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let ask = identity::CreateLoginRequest {
         request_id: String::new(),
@@ -81,14 +83,18 @@ async fn user(admin: &Session, login: &str, role: &str, password: &str) -> Resul
         password: password.to_owned(),
         person_id: String::new(),
     };
-    let principal_id = sessions.create_login(admin.ask(ask)).await.map_err(told)?.into_inner().principal_id;
+    Ok(sessions.create_login(admin.ask(ask)).await.map_err(told)?.into_inner().principal_id)
+}
+
+/// Gives a role in the whole group, from the first day on.
+pub async fn grant_role(admin: &Session, principal: &str, role: &str, reason: &str) -> Result<()> {
     let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
     let grant = identity::Grant {
-        principal_id,
+        principal_id: principal.to_owned(),
         role: role.to_owned(),
         scope: identity::ScopeKind::Tenant.into(),
         valid_from: tally_identity::ALWAYS.to_string(),
-        reason: "does the main job".to_owned(),
+        reason: reason.to_owned(),
         ..Default::default()
     };
     let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };

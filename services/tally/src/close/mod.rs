@@ -7,7 +7,7 @@ mod run;
 mod settle;
 mod summary;
 
-pub use crew::{Crew, USERS};
+pub use crew::{Crew, USERS, create_login, grant_role};
 pub use home::{Home, Place, secret};
 pub use results::{PersonTotal, REJECTED, rejected};
 pub use run::{CloseOutcome, Job, clock_of, close};

@@ -5,16 +5,18 @@ use std::io::{BufWriter, ErrorKind};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use tally_api::identity::v1::GetTenantRequest;
+use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_kernel::msg;
 
 use super::close::{read, with_rejected};
 use super::settings::session;
-use crate::bundle::{Bundle, Options, Reading};
+use crate::bundle::{Bundle, Options, Reading, Unusable};
 use crate::cli::{self, DONE, Import};
 use crate::close::{REJECTED, rejected};
 use crate::progress::Progress;
 use crate::said::Said;
-use crate::session::Session;
+use crate::session::{Refusal, Session, told};
 use crate::sheet::{Csv, Sheet};
 use crate::show;
 use crate::upload::{self, Census, FileReport, Refused, Report, Taken, census};
@@ -35,13 +37,20 @@ pub async fn import(args: Import) -> Result<u8> {
     begin(&args.out)?;
     rejected(&args.out, &reading.rejected, csv, args.input.lang.locale())?;
     let mut taken = Taken::beside_others(args.input.lang.locale());
-    let role = || tally_i18n::text(args.input.lang.locale(), &msg!("IMPORT_NEEDS"));
+    let role = || Said(msg!("IMPORT_NEEDS"));
     let before = counted(&session, &reading.bundle, &progress).await.with_context(role)?;
-    let sent = send(&session, &reading.bundle, &mut taken, &progress).await;
+    known_regions(&session, &reading.bundle).await?;
+    let sent = tokio::select! {
+        sent = send(&session, &reading.bundle, &mut taken, &progress) => sent,
+        _ = tokio::signal::ctrl_c() => Err(Said(msg!("IMPORT_INTERRUPTED")).into()),
+    };
     // What was refused is written down also where the connection broke afterwards.
     refused(&args.out, &taken.refused, csv)?;
-    let stopped = || tally_i18n::text(args.input.lang.locale(), &msg!("IMPORT_STOPPED", rows = taken.in_place()));
-    sent.with_context(stopped)?;
+    let stopped = || Said(msg!("IMPORT_STOPPED", rows = taken.in_place()));
+    if let Err(error) = sent {
+        let is_final = error.downcast_ref::<Refusal>().is_some_and(Refusal::is_final);
+        return Err(if is_final { error.context(Said(msg!("IMPORT_NEEDS"))) } else { error.context(stopped()) });
+    }
     let after = counted(&session, &reading.bundle, &progress).await.with_context(stopped)?;
     let report = report(&reading, &taken, before, after);
     let text = serde_json::to_string_pretty(&report)? + "\n";
@@ -67,6 +76,20 @@ fn begin(out: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The branches of the bundle are in regions of the group: else every row would be refused for want of its unit.
+async fn known_regions(session: &Session, bundle: &Bundle) -> Result<()> {
+    let mut client = TenantServiceClient::new(session.at.identity.clone());
+    let reply = client.get_tenant(session.ask(GetTenantRequest {})).await.map_err(told)?.into_inner();
+    let known = reply.tenant.unwrap_or_default().regions;
+    let unknown: Vec<String> = upload::regions(bundle).into_iter().filter(|region| !known.contains(region)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let (unknown, known) = (unknown.join(", "), known.join(", "));
+    let cure = msg!("IMPORT_REGIONS_CURE", known);
+    Err(Unusable::new("REGION_UNKNOWN", "group.yaml", msg!("IMPORT_REGIONS", unknown), cure).into())
 }
 
 async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &Progress) -> Result<()> {

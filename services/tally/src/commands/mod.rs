@@ -16,4 +16,5 @@ pub mod serve;
 mod settings;
 mod signing_keys;
 pub mod tenant;
+pub mod user;
 mod users;

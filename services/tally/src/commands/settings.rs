@@ -1,6 +1,8 @@
 //! Settings of the commands that open stores or speak to a running suite.
 
 use std::io::IsTerminal as _;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
 
 use anyhow::Result;
 use tally_i18n::text;
@@ -45,22 +47,31 @@ pub async fn session(server: &Server) -> Result<Option<Session>> {
 
 /// The token of a file, else that of the last sign-in while it is good, else the first line of the standard input.
 fn token(server: &Server, remembered: Option<&Remembered>) -> Result<String> {
+    let input_is_taken = server.input_is_taken;
     if let (None, Some(known)) = (&server.token_file, remembered)
         && let Some(token) = known.token()
     {
         let (login, server) = (&known.login, known.server());
         eprintln!("{}", text(spoken(), &msg!("SIGNED_IN_AS", login, server)));
+        if !input_is_taken && is_piped() {
+            eprintln!("{}", text(spoken(), &msg!("INPUT_NOT_READ")));
+        }
         return Ok(token.to_owned());
     }
     let over = remembered.map(|known| msg!("SIGN_IN_OVER", login = known.login));
     let token = match &server.token_file {
         Some(file) => secret_from(file)?,
         None if over.is_some() && std::io::stdin().is_terminal() => String::new(),
-        None => std::io::stdin().lines().next().transpose()?.unwrap_or_default(),
+        None => secret_from(Path::new("-"))?,
     };
     if token.trim().is_empty() {
         let why = over.filter(|_| server.token_file.is_none()).unwrap_or_else(|| msg!("SIGN_IN_FIRST"));
         return Err(refusal(Error::of(Kind::Unauthenticated, why)));
     }
     Ok(token)
+}
+
+/// Whether another program's output is the standard input: it may hold a token that is not looked at.
+fn is_piped() -> bool {
+    std::fs::metadata("/dev/stdin").is_ok_and(|input| input.file_type().is_fifo())
 }
