@@ -9,9 +9,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use tally_bundle::{Options, read_bundle};
 use tally_engine::policy::Policy;
 use tally_kernel::time::Period;
-use tally_suite::bundle::{Options, read_bundle};
 use tally_suite::sample::{Lang, Sample, sample};
 
 use crate::machine::Watch;

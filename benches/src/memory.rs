@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
 use rayon::prelude::*;
+use tally_bundle::{Options, read_bundle};
 use tally_compensation::pool::domain::{Part, PoolRule, Rule, Tier};
 use tally_compensation::settlement::domain::{CarryBook, Claimant, settle};
 use tally_engine::closing::collect::{self, Gatherer};
@@ -16,7 +17,6 @@ use tally_engine::policy::Policy;
 use tally_engine::scoring::{Measure, PersonInputs, Scheme, score};
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::{Currency, Micro, Money, Ppm};
-use tally_suite::bundle::{Options, read_bundle};
 
 use crate::child::{Closed, own_peak};
 use crate::machine::{Step, Watch};

@@ -10,12 +10,12 @@ use anyhow::{Context as _, Result};
 use jiff::tz::TimeZone;
 use tally_access::Region;
 use tally_attendance::occupancy::domain as occupancy;
+use tally_bundle::{self as bundle, Bundle, Symbol};
 use tally_engine::closing::collect::Row;
 use tally_engine::closing::facts::{self, DutyRule, Facts, PhaseKind};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::person::{DirectoryPerson, Employment, Post};
 use tally_kernel::time::{Period, zone};
-use tally_suite::bundle::{self, Bundle, Symbol};
 use uuid::Uuid;
 
 /// Many short texts in one piece of memory.

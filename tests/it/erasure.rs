@@ -75,7 +75,7 @@ struct Subject {
 async fn subject(done: &Done) -> Subject {
     let bundle = &done.reading.bundle;
     let aliases = |number: &str| {
-        let of = |alias: &&tally_suite::bundle::Alias| bundle.person(alias.person).employee_no == number;
+        let of = |alias: &&tally_bundle::Alias| bundle.person(alias.person).employee_no == number;
         bundle.aliases.iter().filter(of).map(|alias| alias.alias.clone()).collect::<Vec<_>>()
     };
     let found = done.outcome.cards.iter().find_map(|(_, card)| {

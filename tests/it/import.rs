@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tally_suite::bundle::{Bundle, Options, read_bundle};
+use tally_bundle::{Bundle, Options, read_bundle};
 use tally_suite::close::Crew;
 use tally_suite::sample::{Lang, sample};
 

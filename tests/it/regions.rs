@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
+use tally_bundle::sheet::Csv;
+use tally_bundle::{Options, Reading, read_bundle};
 use tally_rpc::error_from;
-use tally_suite::bundle::{Options, Reading, read_bundle};
 use tally_suite::close::{CloseOutcome, Crew, FORM, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
-use tally_suite::sheet::Csv;
 use tally_testkit::eventually;
 use tally_testkit::otlp::Receiver;
 use tempfile::TempDir;

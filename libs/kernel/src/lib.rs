@@ -27,6 +27,6 @@ pub use locale::Locale;
 pub use message::Message;
 pub use micro::Micro;
 pub use money::{Currency, Money};
-pub use region::Region;
+pub use region::{MAX_UNIT_DEPTH, Region};
 pub use rng::Rng;
 pub use share::Ppm;

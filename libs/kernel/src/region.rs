@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Kind, msg};
 
+/// How deep a tree of org units may be.
+pub const MAX_UNIT_DEPTH: usize = 16;
+
 /// Where a branch's data live, such as `cn-north`. Group-level configuration carries [`Region::GLOBAL`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -14,7 +14,8 @@ use tally_rpc::{ClientTls, Network};
 use tally_runtime::{Config, ConfigError};
 
 use crate::cli::Connection;
-use crate::session::{Channels, refusal, rpcs, told};
+use crate::said::{refusal, told};
+use crate::session::{Channels, rpcs};
 
 const DEFAULT: &str = "http://127.0.0.1:7070";
 

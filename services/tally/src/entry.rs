@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tally_bundle::Unusable;
 use tally_kernel::msg;
 use tally_runtime::{ConfigError, Failure};
 
-use crate::bundle::Unusable;
 use crate::cli::{self, Cli, Command};
 use crate::commands;
 use crate::said::{here, say};

@@ -1,6 +1,5 @@
 //! The suite in one binary: the services put together, the main job on files, the demo, and the command line.
 
-pub mod bundle;
 mod channels;
 pub mod cli;
 pub mod close;
@@ -12,7 +11,6 @@ pub mod progress;
 pub mod said;
 pub mod sample;
 pub mod session;
-pub mod sheet;
 pub mod show;
 pub mod suite;
 pub mod upload;

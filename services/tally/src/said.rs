@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use tally_bundle::Unusable;
 use tally_i18n::{sentence, text};
-use tally_kernel::{Error, Locale, Message, msg};
+use tally_kernel::{Error, Kind, Locale, Message, msg};
 use tally_runtime::Failure;
+use tonic::Status;
 
-use crate::bundle::Unusable;
-use crate::cli::Language;
-use crate::session::Refusal;
+use crate::language::Language;
 
 /// An error that is a message.
 #[derive(Debug)]
@@ -47,6 +47,67 @@ impl StepFailed {
     }
 }
 
+/// A refusal of the suite, as a person reads it: the sentence for the caller, with every wrong field.
+#[derive(Debug)]
+pub struct Refusal {
+    error: Error,
+    /// What a program goes by, such as `INITIALISED_ALREADY`.
+    pub reason: &'static str,
+}
+
+impl Refusal {
+    /// Whether it will be refused again however often it is asked.
+    pub fn is_final(&self) -> bool {
+        matches!(self.error.kind(), Kind::PermissionDenied | Kind::InvalidArgument | Kind::FailedPrecondition)
+    }
+
+    /// The sentence and the wrong fields in a language.
+    pub fn told(&self, locale: Locale) -> String {
+        let mut told = sentence(locale, &self.error);
+        for violation in self.error.violations() {
+            told.push_str(&format!("\n  {}: {}", violation.field, text(locale, &violation.message)));
+        }
+        told
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(Locale::En))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A status as an error a person can read.
+pub fn told(status: Status) -> anyhow::Error {
+    refusal(tally_rpc::error_from(status))
+}
+
+/// An error as the person who types reads it.
+pub fn refusal(error: Error) -> anyhow::Error {
+    let reason = error.reason();
+    anyhow::Error::new(Refusal { error, reason })
+}
+
+/// How a person says a step of the job.
+pub fn step(name: &str, locale: Locale) -> String {
+    let step = match name {
+        "people, accounts, duty" => msg!("STEP_DUTY"),
+        "records" => msg!("STEP_RECORDS"),
+        "attribution and scores" => msg!("STEP_CYCLE"),
+        "settlement" => msg!("STEP_SETTLEMENT"),
+        "credits" => msg!("STEP_CREDITS"),
+        "totals" => msg!("STEP_TOTALS"),
+        "score cards" => msg!("STEP_CARDS"),
+        "statements" => msg!("STEP_STATEMENTS"),
+        "findings" => msg!("STEP_FINDINGS"),
+        "inputs" => msg!("STEP_INPUTS"),
+        other => Message::told(other),
+    };
+    text(locale, &step)
+}
+
 /// An error with its causes, as a person reads it.
 pub fn say(locale: Locale, error: &anyhow::Error) -> String {
     error.chain().map(|cause| one(locale, cause)).collect::<Vec<_>>().join(": ")
@@ -69,15 +130,13 @@ fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
         return sentence(locale, error);
     }
     match cause.downcast_ref::<StepFailed>() {
-        Some(failed) => text(locale, &msg!("STEP_FAILED", step = crate::show::step(&failed.step, locale))),
+        Some(failed) => text(locale, &msg!("STEP_FAILED", step = step(&failed.step, locale))),
         None => cause.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tally_kernel::Kind;
-
     use super::*;
 
     #[test]

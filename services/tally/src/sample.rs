@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::sheet::BYTE_ORDER_MARK;
+use tally_bundle::sheet::BYTE_ORDER_MARK;
 
 mod dice;
 mod files;

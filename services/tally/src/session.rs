@@ -1,18 +1,16 @@
 //! A signed-in user of the suite: channels to the services and a token.
 
-use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
 use tally_access::PolicyRow;
 use tally_api::identity::v1 as identity;
-use tally_i18n::sentence;
-use tally_kernel::{Error, Kind, Locale, msg};
+use tally_kernel::{Locale, msg};
 use tally_rpc::{Network, bearer};
-use tonic::{Request, Status};
+use tonic::Request;
 
 pub use crate::channels::Channels;
-use crate::said::Said;
+use crate::said::{Said, told};
 use crate::suite::SERVICES;
 
 impl Channels {
@@ -103,49 +101,6 @@ impl Session {
     pub fn token(&self) -> &str {
         &self.token
     }
-}
-
-/// A refusal of the suite, as a person reads it: the sentence for the caller, with every wrong field.
-#[derive(Debug)]
-pub struct Refusal {
-    error: Error,
-    /// What a program goes by, such as `INITIALISED_ALREADY`.
-    pub reason: &'static str,
-}
-
-impl Refusal {
-    /// Whether it will be refused again however often it is asked.
-    pub fn is_final(&self) -> bool {
-        matches!(self.error.kind(), Kind::PermissionDenied | Kind::InvalidArgument | Kind::FailedPrecondition)
-    }
-
-    /// The sentence and the wrong fields in a language.
-    pub fn told(&self, locale: Locale) -> String {
-        let mut told = sentence(locale, &self.error);
-        for violation in self.error.violations() {
-            told.push_str(&format!("\n  {}: {}", violation.field, tally_i18n::text(locale, &violation.message)));
-        }
-        told
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(Locale::En))
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// A status as an error a person can read.
-pub fn told(status: Status) -> anyhow::Error {
-    refusal(tally_rpc::error_from(status))
-}
-
-/// An error as the person who types reads it.
-pub fn refusal(error: Error) -> anyhow::Error {
-    let reason = error.reason();
-    anyhow::Error::new(Refusal { error, reason })
 }
 
 /// Reads a secret from a file's first line; `-` is the standard input.

@@ -7,7 +7,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use crate::bundle::Bundle;
+use tally_bundle::Bundle;
+
 use crate::cli::Language;
 use crate::close::CloseOutcome;
 use crate::upload::Report;
@@ -25,7 +26,6 @@ pub use explain::explain;
 pub use scores::spotlight;
 pub use text::{Page, Table, count, decimal, percent};
 pub use truth::{Hits, Truth, truth};
-pub use words::step;
 
 /// Prints what came of a job.
 pub fn summary(bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {

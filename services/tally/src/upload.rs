@@ -9,13 +9,14 @@ use prost::Message as _;
 use tally_api::attendance::v1 as attendance;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
-use uuid::Uuid;
-
-use crate::bundle::{
+use tally_bundle::{
     AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, MeasureValues, PersonIx, PhaseKind,
     PunchKind, Record,
 };
-use crate::session::{Session, told};
+use uuid::Uuid;
+
+use crate::said::told;
+use crate::session::Session;
 
 mod census;
 mod report;
@@ -183,7 +184,7 @@ async fn accounts(
     Ok(())
 }
 
-fn phase(phase: &crate::bundle::Phase) -> attendance::Phase {
+fn phase(phase: &tally_bundle::Phase) -> attendance::Phase {
     let kind = match phase.kind {
         PhaseKind::Shared => attendance::PhaseKind::Shared,
         PhaseKind::Mixed => attendance::PhaseKind::Mixed,
@@ -243,7 +244,7 @@ fn places_of<I>(ids: &[String], index: impl Fn(u32) -> I) -> Result<HashMap<Uuid
 
 async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::roster_service_client::RosterServiceClient::new(session.at.attendance.clone());
-    let name = |row: &crate::bundle::Roster| format!("{} {}", bundle.person(row.person).employee_no, row.start);
+    let name = |row: &tally_bundle::Roster| format!("{} {}", bundle.person(row.person).employee_no, row.start);
     let rows =
         taken.placed("rosters.csv", &bundle.rosters, (bundle, ids), |row| (Some(row.person), Some(row.account)), name);
     for chunk in rows.chunks(CHUNK) {
@@ -263,7 +264,7 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
 
 async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::punch_service_client::PunchServiceClient::new(session.at.attendance.clone());
-    let name = |row: &crate::bundle::Punch| format!("{} {}", bundle.person(row.person).employee_no, row.at);
+    let name = |row: &tally_bundle::Punch| format!("{} {}", bundle.person(row.person).employee_no, row.at);
     let rows = taken.placed("punches.csv", &bundle.punches, (bundle, ids), |row| (Some(row.person), None), name);
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Punch {
@@ -285,7 +286,7 @@ async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
 
 async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::handover_service_client::HandoverServiceClient::new(session.at.attendance.clone());
-    let name = |row: &crate::bundle::Handover| format!("{} {}", bundle.account_label(row.account), row.at);
+    let name = |row: &tally_bundle::Handover| format!("{} {}", bundle.account_label(row.account), row.at);
     let rows = taken.placed(
         "handovers.csv",
         &bundle.handovers,
@@ -313,7 +314,7 @@ async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Ta
 
 async fn aliases(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::alias_service_client::AliasServiceClient::new(session.at.attendance.clone());
-    let name = |row: &crate::bundle::Alias| format!("{} {}", row.platform, row.alias);
+    let name = |row: &tally_bundle::Alias| format!("{} {}", row.platform, row.alias);
     let rows = taken.placed("aliases.csv", &bundle.aliases, (bundle, ids), |row| (Some(row.person), None), name);
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Alias {
@@ -415,7 +416,7 @@ fn thousandths(number: rust_decimal::Decimal) -> Option<u32> {
     (number * rust_decimal::Decimal::ONE_THOUSAND).round().to_u32()
 }
 
-fn value(bundle: &Bundle, measure: &crate::bundle::Measure, at: usize) -> Option<performance::Measure> {
+fn value(bundle: &Bundle, measure: &tally_bundle::Measure, at: usize) -> Option<performance::Measure> {
     let (number, text) = match &measure.values {
         MeasureValues::Numbers(values) => (values.get(at)?.as_ref()?.to_string(), String::new()),
         MeasureValues::Texts(values) => (String::new(), bundle.text((*values.get(at)?)?).to_owned()),

@@ -18,7 +18,7 @@ mod import;
 /// The first day of what has always been so.
 pub const ALWAYS: Date = date(1900, 1, 1);
 /// How deep a tree may be.
-pub const MAX_DEPTH: usize = 16;
+pub const MAX_DEPTH: usize = tally_kernel::MAX_UNIT_DEPTH;
 /// Characters of one name.
 const MAX_NAME: usize = 200;
 

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
+use tally_bundle::Bundle;
 
-use crate::bundle::Bundle;
-use crate::session::{Channels, Session, told};
+use crate::said::told;
+use crate::session::{Channels, Session};
 
 /// Who does the job.
 #[derive(Clone, Debug)]

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
+use tally_bundle::Bundle;
 use tally_kernel::{Clock, Rng};
 use tally_runtime::{Boot, Compute, Config, Running, Sources, Trigger};
 use tally_store::Store;
 use tokio::net::TcpListener;
 
 use super::crew::Crew;
-use crate::bundle::Bundle;
 use crate::said::no_temporary;
 use crate::suite::{self, Ambient, SERVICES};
 

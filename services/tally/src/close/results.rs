@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
+use tally_bundle::sheet::{Csv, Sheet};
+use tally_bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
 use tally_i18n::text;
 use tally_kernel::{Locale, msg};
 
 use super::summary::{FIRST_FORM, NotSettled};
-use crate::bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
-use crate::said::Said;
-use crate::session::{Session, told};
-use crate::sheet::{Csv, Sheet};
+use crate::said::{Said, told};
+use crate::session::Session;
 use crate::upload::Ids;
 
 /// The result folder in the making: each file is digested as it is written.

@@ -10,17 +10,17 @@ use jiff::tz::TimeZone;
 use tally_api::common::v1 as common;
 use tally_api::compensation::v1::Statement;
 use tally_api::performance::v1 as performance;
+use tally_bundle::sheet::Csv;
+use tally_bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
 use tally_kernel::{Locale, msg};
 
 use super::crew::Crew;
 use super::results::{Counts, PersonTotal, Results, rejected};
 use super::settle::{self, Settled};
 use super::summary::{self, Manifest, NotDone, NotSettled, Rejections, Summary, Timings, Versions};
-use crate::bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
 use crate::progress::Progress;
-use crate::said::StepFailed;
-use crate::session::{Session, told};
-use crate::sheet::Csv;
+use crate::said::{StepFailed, told};
+use crate::session::Session;
 use crate::upload::{self, Ids, Taken};
 
 /// The reason of a cycle in which every record is credited to nobody.

@@ -8,15 +8,14 @@ use tally_api::attendance::v1 as attendance;
 use tally_api::common::v1 as common;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
-use tally_kernel::{Locale, msg};
-
-use crate::bundle::{
+use tally_bundle::{
     Bundle, Direction, Inference, Kpi, KpiMeasure, Normalisation, Pool, PoolPart, PoolRule, Target, Tier, Unusable,
 };
+use tally_kernel::{Locale, msg};
+
 use crate::close::Crew;
 use crate::close::summary::{FIRST_FORM, NotSettled};
-use crate::said::say;
-use crate::session::{Refusal, told};
+use crate::said::{Refusal, say, told};
 
 /// The bundle's scheme.
 ///
@@ -76,7 +75,7 @@ fn measure(kpi: &Kpi) -> Result<String, Unusable> {
         (KpiMeasure::Share, "first_reply_seconds") if at_most == Some(Decimal::from(30)) => "first_reply_within_30s",
         (KpiMeasure::Share, "rating") if at_least == Some(Decimal::from(4)) => "rating_at_least_4",
         (KpiMeasure::Sum, "amount") => "amount",
-        (KpiMeasure::Mean, column) if !crate::bundle::MEASURED_COLUMNS.contains(&column) => column,
+        (KpiMeasure::Mean, column) if !tally_bundle::MEASURED_COLUMNS.contains(&column) => column,
         _ => {
             let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi = kpi.id);
             return Err(Unusable::new("MEASURE_UNKNOWN", "scheme.yaml", problem, msg!("MEASURE_UNKNOWN_CURE")));

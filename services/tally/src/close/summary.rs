@@ -5,11 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use tally_bundle::FileDigest;
+use tally_bundle::sheet::Csv;
 use tally_kernel::msg;
 
-use crate::bundle::FileDigest;
 use crate::said::Said;
-use crate::sheet::Csv;
 
 /// The result in figures. Equal for the same bundle, whatever its order of rows, the day and the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

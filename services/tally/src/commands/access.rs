@@ -7,14 +7,14 @@ use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
 use tally_api::identity::v1::check_service_client::CheckServiceClient;
 use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
+use tally_bundle::sheet::{Csv, Sheet};
 use tally_kernel::msg;
 use tally_kernel::page::MAX_SIZE;
 
 use super::settings::session;
 use crate::cli::{Access, AccessCommand, DONE, Review};
-use crate::said::here;
-use crate::session::{Session, told};
-use crate::sheet::{Csv, Sheet};
+use crate::said::{here, told};
+use crate::session::Session;
 
 /// The heads of the columns.
 const HEAD: [&str; 16] = [

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use anyhow::Result;
+use tally_bundle::sheet::Csv;
+use tally_bundle::{Options, Reading, Unusable, read_bundle};
 use tally_kernel::msg;
 
-use crate::bundle::{Options, Reading, Unusable, read_bundle};
 use crate::cli::{self, Close, DONE, Language};
 use crate::close::{
     CloseOutcome, Crew, FORM, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
 };
 use crate::progress::Progress;
 use crate::said::{Said, no_temporary, say};
-use crate::sheet::Csv;
 use crate::show;
 
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.

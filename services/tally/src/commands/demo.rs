@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tally_bundle::sheet::Csv;
+use tally_bundle::{Bundle, Options, Reading, Unusable};
 use tally_kernel::{Clock, Message, msg};
 use tally_runtime::{Boot, Compute, Config, ConfigError, Running, Trigger, stop_signal};
 use tokio::net::TcpListener;
 
 use super::close::{prepare, read};
 use super::users::{self, User};
-use crate::bundle::{Bundle, Options, Reading, Unusable};
 use crate::cli::{DONE, Demo, Language};
 use crate::close::{CloseOutcome, Crew, FORM, Home, Job, Place, Rejections, clock_of, close as job, secret};
 use crate::progress::Progress;
 use crate::said::{Said, here, no_temporary};
 use crate::sample::{Lang, Sample, sample};
-use crate::sheet::Csv;
 use crate::show::{self, Page};
 use crate::suite::{self, Ambient, SERVICES};
 

@@ -7,17 +7,17 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use tally_api::identity::v1::GetTenantRequest;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
+use tally_bundle::sheet::{Csv, Sheet};
+use tally_bundle::{Bundle, Options, Reading, Unusable};
 use tally_kernel::msg;
 
 use super::close::{read, with_rejected};
 use super::settings::session;
-use crate::bundle::{Bundle, Options, Reading, Unusable};
 use crate::cli::{self, DONE, Import};
 use crate::close::{REJECTED, rejected};
 use crate::progress::Progress;
-use crate::said::Said;
-use crate::session::{Refusal, Session, told};
-use crate::sheet::{Csv, Sheet};
+use crate::said::{Refusal, Said, told};
+use crate::session::Session;
 use crate::show;
 use crate::upload::{self, Census, FileReport, Refused, Report, Taken, census};
 

@@ -11,8 +11,8 @@ use tally_runtime::{Boot, Compute, Trigger, passphrase_in};
 use super::settings::{dumped, load};
 use super::users::initialised;
 use crate::cli::{DONE, Init};
-use crate::said::{Said, here};
-use crate::session::{secret_from, told};
+use crate::said::{Said, here, told};
+use crate::session::secret_from;
 use crate::suite::{self, Ambient};
 
 /// Makes the group, unless it is the one that the store holds.

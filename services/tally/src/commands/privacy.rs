@@ -12,8 +12,8 @@ use tonic::Code;
 
 use super::settings::session;
 use crate::cli::{DONE, PersonCommand, PersonExport, RetentionCommand, RetentionRun};
-use crate::said::{Said, here};
-use crate::session::{Session, told};
+use crate::said::{Said, here, told};
+use crate::session::Session;
 
 /// Does what was asked about a person.
 pub async fn person(command: PersonCommand) -> Result<u8> {

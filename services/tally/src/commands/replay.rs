@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
+use tally_bundle::{FileDigest, Options, Unusable};
 use tally_kernel::{Message, msg};
 
 use super::close::{prepare, read};
-use crate::bundle::{FileDigest, Options, Unusable};
 use crate::cli::{DONE, FAILED, Language, Replay};
 use crate::close::{Home, Job, Manifest, Place, Versions, clock_of, close as job, read_json, secret};
 use crate::progress::Progress;

@@ -11,8 +11,8 @@ use tally_runtime::{Config, Sources, spoken};
 
 use crate::cli::{Server, Settings};
 use crate::connection::{Place, Remembered};
-use crate::said::Said;
-use crate::session::{Session, refusal, secret_from};
+use crate::said::{Said, refusal};
+use crate::session::{Session, secret_from};
 
 /// Reads the settings, with these flags on top.
 pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Config> {

@@ -16,8 +16,7 @@ use tally_kernel::{Clock, msg};
 use super::settings::session;
 use crate::cli::{DONE, TenantCommand, TenantExport};
 use crate::progress::{Bar, Progress};
-use crate::said::{Said, here};
-use crate::session::told;
+use crate::said::{Said, here, told};
 
 /// Written last: a folder without it was not finished.
 const SUMMARY: &str = "export.json";

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_api::talent::v1 as talent;
+use tally_bundle::{Bundle, PersonIx};
 use tally_kernel::{Message, msg};
 use tonic::Code;
 
-use crate::bundle::{Bundle, PersonIx};
 use crate::cli::Language;
 use crate::close::{CloseOutcome, Crew};
-use crate::session::{Refusal, told};
+use crate::said::{Refusal, told};
 use crate::show::spotlight;
 
 /// How long talent may take to hear of a published cycle.

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use tally_bundle::{Bundle, Inference, Options, PhaseKind, Policy, PunchKind, Reading, Scheme, read_bundle};
 use tempfile::TempDir;
 
 use super::*;
-use crate::bundle::{Bundle, Inference, Options, PhaseKind, Policy, PunchKind, Reading, Scheme, read_bundle};
 
 fn read(sample: &Sample) -> Reading {
     let dir = TempDir::new().expect("a folder");
@@ -71,12 +71,12 @@ fn the_month_has_nights_missing_punches_and_every_kind_of_account() {
     let punched: BTreeSet<&str> = bundle.punches.iter().map(|p| unit(p.person)).collect();
     let dark = bundle.accounts.iter().enumerate().filter(|(i, a)| {
         let team = a.team.as_deref().expect("every account has a team");
-        !evidence.contains(&crate::bundle::AccountIx(*i as u32)) && !punched.contains(team)
+        !evidence.contains(&tally_bundle::AccountIx(*i as u32)) && !punched.contains(team)
     });
     assert_eq!(dark.count(), 1, "one account has no evidence of duty at all");
 }
 
-fn truth<'a>(bundle: &'a Bundle, made: &'a Sample) -> impl Iterator<Item = (&'a crate::bundle::Record, &'a str)> {
+fn truth<'a>(bundle: &'a Bundle, made: &'a Sample) -> impl Iterator<Item = (&'a tally_bundle::Record, &'a str)> {
     bundle.records.iter().map(|r| (r, made.served_by(bundle.text(r.external_id)).expect("the truth is known")))
 }
 

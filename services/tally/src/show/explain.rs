@@ -3,12 +3,12 @@
 use anyhow::Result;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
+use tally_bundle::{AccountIx, Bundle, PersonIx, Record};
 use tally_kernel::msg;
 
-use crate::bundle::{AccountIx, Bundle, PersonIx, Record};
 use crate::cli::Language;
 use crate::close::{CloseOutcome, Crew};
-use crate::session::told;
+use crate::said::told;
 
 use super::text::{Page, Table, count, decimal, percent};
 use super::words::rung;

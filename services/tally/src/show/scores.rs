@@ -1,9 +1,9 @@
 //! Score cards: the best and the last, and how one of them came about.
 
 use tally_api::performance::v1::Card;
+use tally_bundle::{Bundle, PersonIx};
 use tally_kernel::{Micro, msg};
 
-use crate::bundle::{Bundle, PersonIx};
 use crate::cli::Language;
 use crate::close::CloseOutcome;
 

@@ -2,15 +2,16 @@
 
 use tally_api::common::v1::Money;
 use tally_api::compensation::v1::Statement;
+use tally_bundle::{Bundle, PersonIx, major};
 use tally_kernel::message::Arg;
 use tally_kernel::msg;
 
-use crate::bundle::{Bundle, PersonIx, major};
 use crate::cli::Language;
 use crate::close::{CloseOutcome, NotDone};
+use crate::said::step;
 
 use super::text::{Page, Table, count, percent};
-use super::words::{finding, step};
+use super::words::finding;
 use super::{scores, work};
 
 /// The whole summary.

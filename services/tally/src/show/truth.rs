@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use tally_bundle::{AccountIx, Bundle, BundleAccount, BundlePerson, PersonIx, PhaseKind};
 
-use crate::bundle::{AccountIx, Bundle, BundleAccount, BundlePerson, PersonIx, PhaseKind};
 use crate::close::PersonTotal;
 
 /// Records that no platform named, and how two ways of crediting do on them.

@@ -1,7 +1,6 @@
 //! The words of the pages for rungs, steps and kinds of findings.
 
-use tally_i18n::text;
-use tally_kernel::{Locale, Message, msg};
+use tally_kernel::{Message, msg};
 
 use crate::cli::Language;
 
@@ -20,24 +19,6 @@ pub(super) fn rung(name: &str, lang: Language) -> String {
         "unattributed" => msg!("RUNG_UNATTRIBUTED"),
         other => Message::told(other),
     })
-}
-
-/// How a person says a step of the job.
-pub fn step(name: &str, locale: Locale) -> String {
-    let step = match name {
-        "people, accounts, duty" => msg!("STEP_DUTY"),
-        "records" => msg!("STEP_RECORDS"),
-        "attribution and scores" => msg!("STEP_CYCLE"),
-        "settlement" => msg!("STEP_SETTLEMENT"),
-        "credits" => msg!("STEP_CREDITS"),
-        "totals" => msg!("STEP_TOTALS"),
-        "score cards" => msg!("STEP_CARDS"),
-        "statements" => msg!("STEP_STATEMENTS"),
-        "findings" => msg!("STEP_FINDINGS"),
-        "inputs" => msg!("STEP_INPUTS"),
-        other => Message::told(other),
-    };
-    text(locale, &step)
 }
 
 /// What a kind of finding means; nothing for one that is not known here.

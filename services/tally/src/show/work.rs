@@ -1,8 +1,8 @@
 //! Who served what, and how sure we are.
 
+use tally_bundle::{AccountIx, Bundle, PhaseKind};
 use tally_kernel::msg;
 
-use crate::bundle::{AccountIx, Bundle, PhaseKind};
 use crate::cli::Language;
 use crate::close::{CloseOutcome, PersonTotal};
 

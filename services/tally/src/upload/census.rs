@@ -6,10 +6,11 @@ use serde::Serialize;
 use tally_api::attendance::v1 as attendance;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
+use tally_bundle::Bundle;
 
 use super::instant;
-use crate::bundle::Bundle;
-use crate::session::{Session, told};
+use crate::said::told;
+use crate::session::Session;
 
 /// Rows that a page is asked for.
 const PAGE: u32 = 1000;
@@ -127,7 +128,7 @@ async fn organisation(session: &Session, found: &mut Census) -> Result<()> {
 /// Counts all accounts; gives the ids of the bundle's.
 async fn accounts(session: &Session, bundle: &Bundle, found: &mut Census) -> Result<Vec<String>> {
     let ours: std::collections::BTreeSet<String> =
-        bundle.accounts.iter().map(crate::bundle::BundleAccount::path).collect();
+        bundle.accounts.iter().map(tally_bundle::BundleAccount::path).collect();
     let mut ids = Vec::new();
     let mut client = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
     pages!(

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use serde::Serialize;
 use tally_api::common::v1::ImportResult;
+use tally_bundle::{AccountIx, Bundle, PersonIx};
 use tally_kernel::{Clock, Locale, Message, Rng, msg};
 
 use super::Ids;
-use crate::bundle::{AccountIx, Bundle, PersonIx};
 
 /// A row that the suite did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

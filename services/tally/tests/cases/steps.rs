@@ -1,10 +1,10 @@
 //! A later step that cannot be done takes nothing away of what is there.
 
 use jiff::civil::date;
-use tally_suite::bundle::{Options, read_bundle};
+use tally_bundle::sheet::Csv;
+use tally_bundle::{Options, read_bundle};
 use tally_suite::close::{FORM, Home, Job, Place, Rejections, clock_of, close, secret};
 use tally_suite::progress::Progress;
-use tally_suite::sheet::Csv;
 
 use crate::case::{Case, text};
 

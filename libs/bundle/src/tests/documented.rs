@@ -2,7 +2,7 @@
 
 use super::*;
 
-const DOCS: &str = include_str!("../../../../../docs/bundle.md");
+const DOCS: &str = include_str!("../../../../docs/bundle.md");
 
 /// The contents of the fenced blocks of a language, in order.
 fn blocks(language: &str) -> Vec<&'static str> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use tally_kernel::{Message, msg};
+use tally_kernel::{MAX_UNIT_DEPTH, Message, msg};
 
 use super::cell::{self, shown};
 use super::diagnostics::{FindingKind, Findings, Rejects, RowDiagnostic, Unusable, Wrong};
@@ -121,8 +121,8 @@ fn path(text: &str) -> Result<String, Wrong> {
     if segments.iter().any(|s| s.is_empty()) {
         return Err(Wrong::new(msg!("EMPTY_SEGMENT", text = shown(&path)), msg!("EMPTY_SEGMENT_CURE")));
     }
-    if segments.len() > tally_identity::MAX_DEPTH {
-        let cure = msg!("TOO_DEEP_CURE", most = tally_identity::MAX_DEPTH);
+    if segments.len() > MAX_UNIT_DEPTH {
+        let cure = msg!("TOO_DEEP_CURE", most = MAX_UNIT_DEPTH);
         return Err(Wrong::new(msg!("TOO_DEEP", depth = segments.len()), cure));
     }
     Ok(segments.join("/"))

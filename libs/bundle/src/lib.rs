@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
+//! value), `exported` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
 //! `model` (the result), `diagnostics` (what can go wrong), `write` (the canonical form).
 
 use std::path::Path;
@@ -33,6 +33,7 @@ mod pool;
 mod records;
 mod rows;
 mod scheme;
+pub mod sheet;
 mod source;
 mod symbols;
 mod table;

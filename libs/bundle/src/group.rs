@@ -97,7 +97,7 @@ pub(crate) fn read_group(fields: &mut Fields<'_>) -> Option<(Group, AboutFiles)>
     let punches = fields.word("punches", &ways);
     let branches = fields.pairs("branches").unwrap_or_default();
     for (branch, region) in &branches {
-        if region == "*" || region.parse::<tally_access::Region>().is_err() {
+        if region == "*" || region.parse::<tally_kernel::Region>().is_err() {
             fields.note("branches", msg!("GROUP_REGION", branch, region = cell::shown(region)));
         }
     }
