@@ -10,7 +10,7 @@ use tally_compensation::pool::domain::{Part, PoolRule, Rule, Tier};
 use tally_compensation::settlement::domain::{CarryBook, Claimant, settle};
 use tally_engine::closing::collect::{self, Gatherer};
 use tally_engine::closing::compute::{Computed, compute};
-use tally_engine::closing::credit::{Figures, RUNGS, rung_name};
+use tally_engine::closing::credit::{Figures, RUNGS};
 use tally_engine::closing::facts::Facts;
 use tally_engine::closing::snapshot::{AgentCount, Frozen, snapshot};
 use tally_engine::policy::Policy;
@@ -92,7 +92,7 @@ pub fn repeat(
     let closed = Closed {
         records: month.records.len(),
         shares: outcome.computed.iter().map(|part| part.outcome.shares.len()).sum(),
-        rungs: RUNGS.into_iter().map(|rung| rung_name(rung).to_owned()).zip(figures.rungs).collect(),
+        rungs: RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).collect(),
         people: outcome.people,
         digest: digest.finalize().to_hex().to_string(),
         read,

@@ -37,7 +37,7 @@ fn who_may_call_what_is_as_committed() {
         String::from("# rpc, permission, effect: role(scopes it can be given on); what is not named may not.\n");
     for rpc in rpcs() {
         let row = row(&rpc);
-        write!(text, "{rpc} {} {}:", row.needs.name(), row.effect.name()).unwrap();
+        write!(text, "{rpc} {} {}:", row.needs.name(), row.effect).unwrap();
         let has = |role: &&roles::Role| row.needs.permission().is_none_or(|p| role.permissions.contains(&p));
         for role in roles::READY.iter().chain(roles::SERVICES).filter(has) {
             let scopes: Vec<_> = role.scopes.iter().map(|scope| scope_name(*scope)).collect();

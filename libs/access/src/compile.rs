@@ -1,13 +1,13 @@
 //! From grants, org tree and employment to a view: a pure function, so that any view can be made again and compared.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use strum_macros::{Display, EnumString, IntoStaticStr};
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
@@ -16,9 +16,11 @@ use crate::roles::{self, RoleBook};
 use crate::{Condition, IdSet, Modules, NOT_LENT, Permission, Provisional, Reach, Region, Source, View};
 
 /// The kinds of scope, from the narrowest to the widest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ScopeKind {
     /// The person itself.
+    #[strum(serialize = "self")]
     Own,
     /// The people who report to the person.
     Reports,
@@ -32,31 +34,6 @@ pub enum ScopeKind {
     Region,
     /// The whole group.
     Tenant,
-}
-
-impl ScopeKind {
-    /// Every kind, from the narrowest to the widest.
-    pub const ALL: [Self; 7] =
-        [Self::Own, Self::Reports, Self::Unit, Self::Subtree, Self::LegalEntity, Self::Region, Self::Tenant];
-
-    /// The stable name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Own => "self",
-            Self::Reports => "reports",
-            Self::Unit => "unit",
-            Self::Subtree => "subtree",
-            Self::LegalEntity => "legal_entity",
-            Self::Region => "region",
-            Self::Tenant => "tenant",
-        }
-    }
-}
-
-impl fmt::Display for ScopeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// How far a grant reaches.

@@ -4,33 +4,25 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use strum_macros::Display;
 use tally_kernel::id::{PrincipalId, TenantId};
 
 use crate::{Permission, Reach, Source, Target};
 
 /// What an rpc does, as audit and caching need to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display)]
+#[strum(serialize_all = "snake_case")]
 pub enum Effect {
     /// Changes something: audited in its transaction.
     Change,
     /// Reads.
     Read,
     /// Reads what tells of people: audited when it shows somebody else's data.
+    #[strum(serialize = "personal read")]
     PersonalRead,
     /// Reads what is sensitive: every read is audited, and the view is never older than the group's newest revision.
+    #[strum(serialize = "sensitive read")]
     SensitiveRead,
-}
-
-impl Effect {
-    /// The word of the policy table.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Change => "change",
-            Self::Read => "read",
-            Self::PersonalRead => "personal read",
-            Self::SensitiveRead => "sensitive read",
-        }
-    }
 }
 
 /// What an rpc asks of its caller.

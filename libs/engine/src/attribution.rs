@@ -21,6 +21,8 @@ mod totals;
 #[cfg(test)]
 mod tests;
 
+use strum_macros::{Display, IntoStaticStr};
+
 pub use findings::{Finding, FindingKind};
 pub use totals::Total;
 
@@ -171,9 +173,11 @@ pub struct Input {
 }
 
 /// The step of the ladder that decided a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[strum(serialize_all = "snake_case")]
 pub enum Rung {
     /// The record, or another of its session, names its agent.
+    #[strum(serialize = "tag")]
     Tagged,
     /// One person held the account by the hand-over log.
     Handover,
@@ -190,22 +194,13 @@ pub enum Rung {
 }
 
 /// Why a record is credited to nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Reason {
     /// Nobody was on duty at its start.
     NobodyOnDuty,
     /// The account signs in by name, and the record names nobody.
     NamedWithoutAgent,
-}
-
-impl Reason {
-    /// The reason as other services and screens know it.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::NobodyOnDuty => "NOBODY_ON_DUTY",
-            Self::NamedWithoutAgent => "NAMED_WITHOUT_AGENT",
-        }
-    }
 }
 
 /// One person's part of one record.

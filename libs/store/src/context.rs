@@ -1,11 +1,12 @@
 //! What of an [`OpContext`] a transaction keeps: whose rows it may touch, and who is to be written into the logs.
 
+use std::str::FromStr;
 use std::time::Instant;
 
 use jiff::Timestamp;
 use sea_orm::prelude::DateTimeUtc;
 use tally_access::{ActorKind, OpContext, Region, Regions};
-use tally_kernel::{Error, Kind, Rng, msg};
+use tally_kernel::{Error, Kind, Result, Rng, msg};
 use uuid::Uuid;
 
 use crate::connect::Settings;
@@ -34,7 +35,7 @@ pub(crate) struct Scope {
 impl Scope {
     /// # Errors
     /// `UNAUTHENTICATED` for a context without a tenant.
-    pub(crate) fn of(ctx: &OpContext) -> Result<Self, Error> {
+    pub(crate) fn of(ctx: &OpContext) -> Result<Self> {
         let tenant = Uuid::from(ctx.tenant());
         if tenant.is_nil() {
             return Err(Error::of(Kind::Unauthenticated, msg!("UNAUTHENTICATED"))
@@ -103,9 +104,23 @@ pub fn date_from_db(date: chrono::NaiveDate) -> jiff::civil::Date {
     jiff::civil::Date::new(year, part(date.month()), part(date.day())).unwrap_or(jiff::civil::Date::ZERO)
 }
 
+/// A stored word as the value that it stands for; `what` says of what, for operators.
+///
+/// # Errors
+/// A fault of ours: no version of the program that knows this row wrote such a word.
+pub fn word_from_db<T: FromStr>(what: &str, word: &str) -> Result<T> {
+    word.parse().map_err(|_| Error::internal(format_args!("{what}: {word:?} is stored, which nobody knows")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stored_word_that_nobody_knows_is_a_fault_of_ours_and_not_of_the_caller() {
+        assert_eq!(word_from_db::<Region>("a region", "cn-north").unwrap().as_str(), "cn-north");
+        assert_eq!(word_from_db::<Region>("a region", "CN NORTH").unwrap_err().kind(), Kind::Internal);
+    }
 
     #[test]
     fn instants_and_dates_come_back_as_they_went() {

@@ -160,7 +160,7 @@ use uuid::Uuid;
 
 pub use audit::{Audit, AuditEntry};
 pub use blind_index::BlindIndex;
-pub use context::{date_from_db, date_to_db, from_db, to_db};
+pub use context::{date_from_db, date_to_db, from_db, to_db, word_from_db};
 pub use data_table::{
     Clear, DataTable, ErasureRule, ExportCells, ExportCursor, ExportRow, ExportRows, Exported, Over, RowKey, Sees,
     plain, pseudonym, with_opened,

@@ -10,7 +10,9 @@ pub mod postgres;
 pub mod proxy;
 pub mod redis;
 
+use std::fmt::{Debug, Display};
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use tally_kernel::Clock;
@@ -42,6 +44,20 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
 /// When `at` is no instant.
 pub fn clock(at: &str) -> Clock {
     Clock::fixed(at.parse().unwrap_or_else(|e| panic!("{at}: {e}")))
+}
+
+/// Each value is stored as this word, and read back from it.
+///
+/// # Panics
+/// When one is not.
+pub fn words<T, const N: usize>(all: [(T, &str); N])
+where
+    T: Debug + Display + FromStr + PartialEq,
+{
+    for (value, word) in all {
+        assert_eq!(value.to_string(), word, "{value:?} is another word now: what is stored cannot be read any more");
+        assert_eq!(word.parse().ok(), Some(value));
+    }
 }
 
 /// A listener on a free port of the loopback.

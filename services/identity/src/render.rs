@@ -111,7 +111,7 @@ pub(crate) fn read_scope(
         wrong.push(fields[0], msg!("REACH_MISSING"));
         return None;
     };
-    wrong.take(fields[1], Scope::read(kind.name(), reference))
+    wrong.take(fields[1], Scope::read(&kind.to_string(), reference))
 }
 
 /// The kind of scope that a request names.

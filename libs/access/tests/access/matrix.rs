@@ -10,7 +10,7 @@ fn the_matrix_of_roles_and_permissions_is_the_committed_one() {
     let roles: Vec<_> = READY.iter().chain(SERVICES).collect();
     let mut text = String::new();
     for role in &roles {
-        let scopes: Vec<_> = role.scopes.iter().map(|s| s.name()).collect();
+        let scopes: Vec<_> = role.scopes.iter().map(|s| s.to_string()).collect();
         writeln!(text, "{} on {}", role.name, if scopes.is_empty() { "-".into() } else { scopes.join(" ") }).unwrap();
     }
     for permission in Permission::ALL {

@@ -270,7 +270,7 @@ fn scopes_read_back_from_their_names() {
         Scope::Tenant,
     ];
     for scope in all {
-        assert_eq!(Scope::read(scope.kind().name(), &scope.reference()).unwrap(), scope);
+        assert_eq!(Scope::read(&scope.kind().to_string(), &scope.reference()).unwrap(), scope);
     }
     for (kind, reference) in [("self", "x"), ("unit", ""), ("region", ""), ("galaxy", "")] {
         assert!(Scope::read(kind, reference).is_err(), "{kind} {reference}");

@@ -44,7 +44,7 @@ pub(super) fn of(
         put(&mut line);
     }
     for finding in findings {
-        text(&mut line, finding.kind.code());
+        text(&mut line, finding.kind.into());
         text(&mut line, &input.accounts[finding.account as usize].key);
         text(&mut line, finding.person.map_or("", |person| &input.people[person as usize].key));
         text(&mut line, &input.records[finding.record as usize].key);

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use strum_macros::{Display, IntoStaticStr};
+
 use super::canon::Canon;
 use super::ladder::Desk;
 
 /// What was noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum FindingKind {
     /// The account has no roster, punch or hand-over at all: its whole team was credited.
     NoDutyEvidence,
@@ -24,22 +27,6 @@ pub enum FindingKind {
     DidNotSettle,
     /// One person holds several dialogues of the account at once: nothing is inferred, split equally.
     SeveralAtOnce,
-}
-
-impl FindingKind {
-    /// The finding as other services and screens know it.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::NoDutyEvidence => "NO_DUTY_EVIDENCE",
-            Self::UnheldAccount => "UNHELD_ACCOUNT",
-            Self::TagOffDuty => "TAG_OFF_DUTY",
-            Self::NamedWithoutAgent => "NAMED_WITHOUT_AGENT",
-            Self::MixedWithoutTag => "MIXED_WITHOUT_TAG",
-            Self::TooFewToInfer => "TOO_FEW_TO_INFER",
-            Self::DidNotSettle => "DID_NOT_SETTLE",
-            Self::SeveralAtOnce => "SEVERAL_AT_ONCE",
-        }
-    }
 }
 
 /// One thing noticed, on one account.

@@ -22,6 +22,33 @@ fn duty(person: u32, hours: std::ops::Range<i64>, rule: DutyRule) -> Occupancy {
     Occupancy { account: 0, person, from_ms: hours.start * HOUR, to_ms: hours.end * HOUR, rule, evidence: person + 7 }
 }
 
+#[test]
+fn the_words_of_rungs_reasons_and_findings_are_these() {
+    use Rung::{Equal, Handover, Inferred, Sole, Tagged, Team, Unattributed};
+    let rungs = [Tagged, Handover, Sole, Inferred, Equal, Team, Unattributed].map(|rung| rung.to_string());
+    assert_eq!(rungs, ["tag", "handover", "sole", "inferred", "equal", "team", "unattributed"]);
+    let reasons = [Reason::NobodyOnDuty, Reason::NamedWithoutAgent].map(|reason| reason.to_string());
+    assert_eq!(reasons, ["NOBODY_ON_DUTY", "NAMED_WITHOUT_AGENT"]);
+    let findings = [
+        (FindingKind::NoDutyEvidence, "NO_DUTY_EVIDENCE"),
+        (FindingKind::UnheldAccount, "UNHELD_ACCOUNT"),
+        (FindingKind::TagOffDuty, "TAG_OFF_DUTY"),
+        (FindingKind::NamedWithoutAgent, "NAMED_WITHOUT_AGENT"),
+        (FindingKind::MixedWithoutTag, "MIXED_WITHOUT_TAG"),
+        (FindingKind::TooFewToInfer, "TOO_FEW_TO_INFER"),
+        (FindingKind::DidNotSettle, "DID_NOT_SETTLE"),
+        (FindingKind::SeveralAtOnce, "SEVERAL_AT_ONCE"),
+    ];
+    for (kind, word) in findings {
+        assert_eq!(kind.to_string(), word);
+    }
+    use crate::closing::facts::{DutyRule as By, PhaseKind};
+    let rules = [By::Handover, By::Roster, By::Punch, By::Team].map(|rule| rule.to_string());
+    assert_eq!(rules, ["handover", "roster", "punch", "team"]);
+    let phases = [PhaseKind::Shared, PhaseKind::Mixed, PhaseKind::Named].map(|phase| phase.to_string());
+    assert_eq!(phases, ["shared", "mixed", "named"]);
+}
+
 fn record(key: &str, hour: i64) -> Record {
     let start_ms = hour * HOUR;
     let (customer, tag) = (None, None);

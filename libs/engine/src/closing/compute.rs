@@ -150,7 +150,7 @@ fn findings(
         let person = found.person.and_then(|p| frozen.people.get(p as usize)).map_or("", |p| p.no.as_str());
         let at = input.records.get(found.record as usize).map_or(0, |r| r.start_ms);
         let told = Finding {
-            kind: found.kind.code().to_owned(),
+            kind: found.kind.to_string(),
             subject: account.key.clone(),
             at: jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_string(),
             detail: detail(found.kind, found.records, person),

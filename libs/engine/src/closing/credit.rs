@@ -14,19 +14,6 @@ use crate::attribution::Rung;
 pub const RUNGS: [Rung; 7] =
     [Rung::Tagged, Rung::Handover, Rung::Sole, Rung::Inferred, Rung::Equal, Rung::Team, Rung::Unattributed];
 
-/// The stable name of a rung.
-pub fn rung_name(rung: Rung) -> &'static str {
-    match rung {
-        Rung::Tagged => "tag",
-        Rung::Handover => "handover",
-        Rung::Sole => "sole",
-        Rung::Inferred => "inferred",
-        Rung::Equal => "equal",
-        Rung::Team => "team",
-        Rung::Unattributed => "unattributed",
-    }
-}
-
 /// The stored number of a rung, from 1.
 pub fn rung_number(rung: Rung) -> i32 {
     match rung {
@@ -134,7 +121,7 @@ pub fn evidence(account: &FrozenAccount, rung: Rung, shares: &[Share]) -> String
             for found in several.iter().filter_map(duty) {
                 *rules.entry(found.rule).or_default() += 1;
             }
-            rules.iter().map(|(rule, n)| format!("{}:{n}", rule.name())).collect::<Vec<_>>().join("+")
+            rules.iter().map(|(rule, n)| format!("{rule}:{n}")).collect::<Vec<_>>().join("+")
         }
     }
 }
@@ -154,5 +141,5 @@ pub fn on_duty(account: &FrozenAccount, at_ms: i64) -> Vec<&FrozenDuty> {
 /// `roster:2026-03-02T00:45:00Z/2026-03-02T09:15:00Z`
 fn stretch(duty: &FrozenDuty) -> String {
     let at = |ms| Timestamp::from_millisecond(ms).unwrap_or_default();
-    format!("{}:{}/{}", duty.rule.name(), at(duty.start_ms), at(duty.end_ms))
+    format!("{}:{}/{}", duty.rule, at(duty.start_ms), at(duty.end_ms))
 }

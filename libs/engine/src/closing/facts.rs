@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum_macros::Display;
 use tally_kernel::Message;
 use tally_kernel::Region;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::person::DirectoryPerson;
 
 /// How an account is used from a date on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum PhaseKind {
     /// Several people under one name.
     Shared,
@@ -70,8 +72,9 @@ pub struct Alias {
 }
 
 /// By which rule somebody was on duty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DutyRule {
     /// Held the account by hand-over.
     Handover,
@@ -81,18 +84,6 @@ pub enum DutyRule {
     Punch,
     /// The whole team, for want of evidence.
     Team,
-}
-
-impl DutyRule {
-    /// The stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Handover => "handover",
-            Self::Roster => "roster",
-            Self::Punch => "punch",
-            Self::Team => "team",
-        }
-    }
 }
 
 /// A stretch during which one person was on duty for an account.

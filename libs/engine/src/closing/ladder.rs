@@ -65,12 +65,7 @@ impl Question<'_> {
     }
 
     fn when(&self) -> Message {
-        let phase = match self.phase {
-            PhaseKind::Shared => "shared",
-            PhaseKind::Mixed => "mixed",
-            PhaseKind::Named => "named",
-        };
-        msg!("LADDER_BEGAN", at = self.local(self.started_ms), account = self.account.key, phase)
+        msg!("LADDER_BEGAN", at = self.local(self.started_ms), account = self.account.key, phase = self.phase)
     }
 
     fn tag_line(&self) -> Message {
@@ -87,7 +82,7 @@ impl Question<'_> {
         }
         let who = |d: &&FrozenDuty| {
             let (from, to) = (self.local(d.start_ms), self.local(d.end_ms));
-            msg!("LADDER_ON_DUTY", person = self.name(d.person), rule = d.rule.name(), from, to, evidence = d.evidence)
+            msg!("LADDER_ON_DUTY", person = self.name(d.person), rule = d.rule, from, to, evidence = d.evidence)
         };
         msg!("LADDER_DUTY", list = Arg::List(on_duty.iter().map(who).collect()))
     }

@@ -248,7 +248,7 @@ async fn change_stage(
     let before = store::filed_for_update(&work, id).await?;
     let after = step(&before)?;
     store::keep_stage(&work, &after).await?;
-    let audit = Audit::new(action, "settlement", id).note("from", before.stage.name()).note("to", after.stage.name());
+    let audit = Audit::new(action, "settlement", id).note("from", before.stage).note("to", after.stage);
     let people = statement::store::people_of(&work, id).await?;
     work.commit(audit.about_all(people), id).await?;
     Ok(after)

@@ -17,6 +17,7 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use strum_macros::Display;
 use tally_app::four_eyes::FourEyesRequired;
 use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry, Method};
 use tally_kernel::error::{Error, Kind};
@@ -174,23 +175,14 @@ pub struct PersonLine {
 }
 
 /// How a part was split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum RuleKind {
     /// By tiers.
     Tiers,
     /// In proportion to the score above a floor.
     Proportional,
-}
-
-impl RuleKind {
-    /// `tiers` or `proportional`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tiers => "tiers",
-            Self::Proportional => "proportional",
-        }
-    }
 }
 
 /// One amount of a person.

@@ -11,10 +11,11 @@ use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
 use tally_store::{
     ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, to_db, with_opened,
+    word_from_db,
 };
 
 use super::app::{Filed, Sums};
-use super::domain::{CarryBook, Stage};
+use super::domain::CarryBook;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -100,7 +101,7 @@ pub async fn insert(work: &UnitOfWork, filed: &Filed) -> Result<()> {
         region: Set("*".to_owned()),
         pool_id: Set(filed.pool.0),
         cycle_id: Set(filed.cycle.0),
-        stage: Set(filed.stage.name().to_owned()),
+        stage: Set(filed.stage.to_string()),
         sums: Set(work.seal(&Place::of(Column::Sums, filed.id.0), &filed.sums).await?),
         people: Set(i64::from(filed.people)),
         inputs_digest: Set(filed.inputs_digest.clone()),
@@ -123,7 +124,7 @@ pub async fn insert(work: &UnitOfWork, filed: &Filed) -> Result<()> {
 /// Writes where a settlement stands and who brought it there.
 pub async fn keep_stage(work: &UnitOfWork, filed: &Filed) -> Result<()> {
     work.update::<Entity>()
-        .set(Column::Stage, filed.stage.name())
+        .set(Column::Stage, filed.stage.to_string())
         .set(Column::ApprovedBy, filed.approved.map(|hands| hands.by.0))
         .set(Column::ApprovedPerson, filed.approved.and_then(|hands| hands.person).map(|p| p.0))
         .set(Column::ApprovedFor, filed.approved.and_then(|hands| hands.delegated_by).map(|p| p.0))
@@ -166,8 +167,6 @@ async fn found(tx: &ScopedTx, id: SettlementId, row: Option<Model>) -> Result<Fi
 }
 
 async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
-    let stages = [Stage::Draft, Stage::Approved, Stage::Posted, Stage::Discarded];
-    let stage = stages.into_iter().find(|stage| stage.name() == row.stage);
     let sums = tx.open(&Place::of(Column::Sums, row.id), &row.sums).await?;
     if sums.paid_minor.checked_add(sums.team_fund_minor()) != Some(sums.pool.minor) {
         return Err(Error::internal(format!("settlement {}: paid and funds are not the pool", row.id)));
@@ -176,7 +175,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         id: SettlementId(row.id),
         pool: PoolId(row.pool_id),
         cycle: CycleId(row.cycle_id),
-        stage: stage.ok_or_else(|| Error::internal(format!("settlement {}: stage {:?}", row.id, row.stage)))?,
+        stage: word_from_db("a settlement's stage", &row.stage)?,
         sums,
         people: u32::try_from(row.people).unwrap_or(u32::MAX),
         inputs_digest: row.inputs_digest,

@@ -86,7 +86,7 @@ pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, statement: Statement
     let money = |minor| Some(wire::money(Money::new(minor, currency)));
     let lines = statement.line.parts.iter().map(|part| pb::StatementLine {
         part: part.part,
-        rule: part.rule.name().to_owned(),
+        rule: part.rule.to_string(),
         amount: money(part.minor),
         tier: part.tier.clone().unwrap_or_default(),
         weight: part.weight.to_string(),

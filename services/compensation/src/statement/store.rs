@@ -9,7 +9,9 @@ use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, to_db, with_opened};
+use tally_store::{
+    ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, to_db, with_opened, word_from_db,
+};
 
 use super::app::Statement;
 use crate::settlement::app::Filed;
@@ -135,7 +137,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
         id: StatementId(row.id),
         settlement: SettlementId(row.settlement_id),
         cycle: CycleId(row.cycle_id),
-        region: row.region.parse()?,
+        region: word_from_db("a region", &row.region)?,
         unit: OrgUnitId(row.unit_id),
         currency: row.currency.parse()?,
         line,

@@ -61,7 +61,7 @@ impl From<&Grant> for GrantRecord {
             id: grant.id,
             principal: grant.principal,
             role: grant.assignment.role.clone(),
-            scope: grant.assignment.scope.kind().name().to_owned(),
+            scope: grant.assignment.scope.kind().to_string(),
             scope_ref: grant.assignment.scope.reference(),
             valid_from: grant.assignment.valid_from,
             valid_to: grant.assignment.valid_to,

@@ -124,7 +124,7 @@ pub(crate) async fn insert(
         person_id: target.person.map(Uuid::from),
         principal_id: grant.principal.0,
         role: grant.assignment.role.clone(),
-        scope: grant.assignment.scope.kind().name().to_owned(),
+        scope: grant.assignment.scope.kind().to_string(),
         scope_ref: grant.assignment.scope.reference(),
         valid_from: date_to_db(grant.assignment.valid_from),
         valid_to: grant.assignment.valid_to.map(date_to_db),

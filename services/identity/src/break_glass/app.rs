@@ -58,7 +58,7 @@ impl Open {
             id: BreakGlassId(ctx.new_id()),
             principal: ctx.actor.principal,
             permissions: self.permissions.iter().map(|p| p.name().to_owned()).collect(),
-            scope: self.scope.kind().name().to_owned(),
+            scope: self.scope.kind().to_string(),
             scope_ref: self.scope.reference(),
             reason: self.reason.clone(),
             ticket: self.ticket.clone(),

@@ -127,7 +127,7 @@ pub(crate) async fn list(app: &App, ctx: &OpContext) -> Result<Vec<RoleRecord>> 
         name: role.name.to_owned(),
         description: String::new(),
         permissions: role.permissions.iter().map(|p| p.name().to_owned()).collect(),
-        scopes: role.scopes.iter().map(|s| s.name().to_owned()).collect(),
+        scopes: role.scopes.iter().map(|s| s.to_string()).collect(),
         ready: true,
         version: 0,
     });

@@ -44,7 +44,7 @@ impl From<&OwnRole> for RoleRecord {
             name: role.name.clone(),
             description: role.description.clone(),
             permissions: role.permissions.iter().map(|p| p.name().to_owned()).collect(),
-            scopes: role.scopes.iter().map(|s| s.name().to_owned()).collect(),
+            scopes: role.scopes.iter().map(|s| s.to_string()).collect(),
             ready: false,
             version: role.version,
         }

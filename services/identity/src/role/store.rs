@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Permission, ScopeKind};
 use tally_kernel::Error;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, to_db, word_from_db};
 
 use super::domain::{OwnRole, Roles};
 
@@ -56,7 +56,7 @@ pub(crate) async fn write(work: &UnitOfWork, ctx: &OpContext, role: &OwnRole, re
         version: i32::try_from(role.version).map_err(|e| Error::internal(format!("version of a role: {e}")))?,
         description: role.description.clone(),
         permissions: joined(role.permissions.iter().map(|p| p.name())),
-        scopes: joined(role.scopes.iter().map(|s| s.name())),
+        scopes: joined(role.scopes.iter().map(|s| s.into())),
         reason: reason.to_owned(),
         written_by: ctx.actor.principal.0,
         superseded_at: None,
@@ -77,10 +77,7 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn read(row: own_roles::Model) -> Result<OwnRole, StoreError> {
-    let scope = |name: &str| {
-        let known = ScopeKind::ALL.iter().copied().find(|kind| kind.name() == name);
-        known.ok_or_else(|| Error::internal(format!("role {}: scope {name:?}", row.name)))
-    };
+    let scope = |name| word_from_db::<ScopeKind>("a role's scope", name);
     // A permission that a newer version of the program knew gives nothing here, and does not come back by itself.
     let permissions = row.permissions.split(',').filter_map(|name| name.parse::<Permission>().ok()).collect();
     Ok(OwnRole {

@@ -17,7 +17,7 @@ use crate::cycle::store as cycles;
 use crate::cycle::store::runs as kept;
 use crate::policy::{GetCard, ListCards};
 use tally_engine::closing::collect::Sums;
-use tally_engine::closing::credit::{Figures, RUNGS, rung_name};
+use tally_engine::closing::credit::{Figures, RUNGS};
 use tally_engine::closing::snapshot::FrozenPerson;
 use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, ScoreCard, score};
 
@@ -121,7 +121,7 @@ impl Scored {
             people: u32::try_from(cards.len()).map_err(Error::internal)?,
             digest: all.finalize().to_hex().to_string(),
             tzdb: tzdb_release().to_owned(),
-            rungs: RUNGS.into_iter().map(|r| rung_name(r).to_owned()).zip(figures.rungs).collect(),
+            rungs: RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).collect(),
             mixed_untagged: figures.mixed_untagged,
         };
         Ok((cards, summary))

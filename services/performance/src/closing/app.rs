@@ -33,7 +33,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
     let ctx = context(app, item);
     let permit = ctx.permit::<CloseCycle>(&Target::tenant())?;
     let job: Job = item.payload()?;
-    tracing::Span::current().record("work.kind", job.task.name());
+    tracing::Span::current().record("work.kind", tracing::field::display(job.task));
     let at = At { app, ctx: &ctx, permit: &permit, item, job };
     if job.task == Task::Discard {
         return at.discard().await;

@@ -144,7 +144,7 @@ fn rows(
             external_id: record.key.as_str(),
             started_ms: record.start_ms,
             rung: credit.rung,
-            reason: credit.reason.map_or("", |reason| reason.code()),
+            reason: credit.reason.map_or("", |reason| reason.into()),
             shares: computed.outcome.shares_of(credit).iter().map(packed).collect(),
         }
     };

@@ -8,6 +8,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_kernel::id::{CycleId, SchemeId};
 use tally_kernel::time::Period;
 use tally_kernel::{Message, msg};
@@ -16,8 +17,9 @@ use uuid::Uuid;
 use tally_engine::policy::Policy;
 
 /// Where a cycle stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// Made; records may still come in.
     Open,
@@ -32,24 +34,6 @@ pub enum State {
 }
 
 impl State {
-    /// The stored name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Closing => "closing",
-            Self::Reviewable => "reviewable",
-            Self::Published => "published",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The state of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        [Self::Open, Self::Closing, Self::Reviewable, Self::Published, Self::Failed]
-            .into_iter()
-            .find(|s| s.name() == name)
-    }
-
     /// Whether nothing changes by itself any more.
     pub fn rests(self) -> bool {
         self != Self::Closing
@@ -57,8 +41,9 @@ impl State {
 }
 
 /// What the worker does just now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Step {
     /// Nothing.
     #[default]
@@ -74,23 +59,6 @@ pub enum Step {
 }
 
 impl Step {
-    /// The stored name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rest => "rest",
-            Self::Queued => "queued",
-            Self::Gathering => "gathering",
-            Self::Attributing => "attributing",
-            Self::Scoring => "scoring",
-        }
-    }
-
-    /// The step of a stored name.
-    pub fn read(name: &str) -> Self {
-        let all = [Self::Queued, Self::Gathering, Self::Attributing, Self::Scoring];
-        all.into_iter().find(|step| step.name() == name).unwrap_or_default()
-    }
-
     /// What is said while it goes on; nothing where the worker rests.
     pub fn message(self) -> Option<Message> {
         match self {
@@ -379,13 +347,20 @@ mod tests {
     }
 
     #[test]
-    fn stored_names_of_states_and_steps_read_back() {
-        for state in [State::Open, State::Closing, State::Reviewable, State::Published, State::Failed] {
-            assert_eq!(State::read(state.name()), Some(state));
-        }
-        for step in [Step::Rest, Step::Queued, Step::Gathering, Step::Attributing, Step::Scoring] {
-            assert_eq!(Step::read(step.name()), step);
-        }
-        assert_eq!(State::read("lost"), None);
+    fn the_stored_words_of_states_and_steps_are_these() {
+        tally_testkit::words([
+            (State::Open, "open"),
+            (State::Closing, "closing"),
+            (State::Reviewable, "reviewable"),
+            (State::Published, "published"),
+            (State::Failed, "failed"),
+        ]);
+        tally_testkit::words([
+            (Step::Rest, "rest"),
+            (Step::Queued, "queued"),
+            (Step::Gathering, "gathering"),
+            (Step::Attributing, "attributing"),
+            (Step::Scoring, "scoring"),
+        ]);
     }
 }

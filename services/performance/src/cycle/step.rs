@@ -1,6 +1,7 @@
 //! One item of the background work of a run, and what every step of it does alike.
 
 use serde::{Deserialize, Serialize};
+use strum_macros::Display;
 use tally_access::{OpContext, Permit};
 use tally_kernel::id::CycleId;
 use tally_kernel::{Error, Result, msg};
@@ -26,8 +27,9 @@ pub struct Job {
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Task {
     /// Ask the peers, freeze, split.
     Gather,
@@ -37,18 +39,6 @@ pub enum Task {
     Score,
     /// Throw away what a dead run wrote.
     Discard,
-}
-
-impl Task {
-    /// What traces call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Gather => "gather",
-            Self::Attribute(_) => "attribute",
-            Self::Score => "score",
-            Self::Discard => "discard",
-        }
-    }
 }
 
 impl Job {
@@ -94,7 +84,7 @@ impl At<'_> {
     pub async fn tell(&self, step: Step) -> Result<()> {
         let work = self.unit().await?;
         cycles::progress(&work, self.job.cycle, self.job.run, step, None, None).await?;
-        work.commit(self.audit("performance.cycle.progress").note("step", step.name()), ()).await
+        work.commit(self.audit("performance.cycle.progress").note("step", step), ()).await
     }
 
     /// Ends the run without a result, together with this item.

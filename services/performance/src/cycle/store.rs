@@ -10,7 +10,7 @@ use tally_kernel::id::{CycleId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, UnitOfWork, to_db};
+use tally_store::{ScopedTx, UnitOfWork, to_db, word_from_db};
 
 use super::domain::{Cycle, CycleError, State, Step};
 
@@ -60,12 +60,11 @@ impl TryFrom<Model> for Cycle {
             scheme: SchemeId(row.scheme_id),
             scheme_version: u32::try_from(row.scheme_version).map_err(Error::internal)?,
             policy: read(&row.policy)?,
-            state: State::read(&row.state)
-                .ok_or_else(|| Error::internal(format_args!("cycle state {:?}", row.state)))?,
+            state: word_from_db("a cycle's state", &row.state)?,
             run: row.run_id,
             done: u32::try_from(row.done).map_err(Error::internal)?,
             total: u32::try_from(row.total).map_err(Error::internal)?,
-            step: Step::read(&row.step),
+            step: word_from_db("a cycle's step", &row.step)?,
             failure: row.failure.as_deref().map(read).transpose()?,
             summary: row.summary.as_deref().map(read).transpose()?,
             version: row.version,
@@ -97,11 +96,11 @@ pub async fn insert(work: &UnitOfWork, ctx: &OpContext, cycle: &Cycle) -> Result
         scheme_id: Set(cycle.scheme.0),
         scheme_version: Set(count(cycle.scheme_version)?),
         policy: Set(write(&cycle.policy)?),
-        state: Set(cycle.state.name().to_owned()),
+        state: Set(cycle.state.to_string()),
         run_id: Set(cycle.run),
         done: Set(count(cycle.done)?),
         total: Set(count(cycle.total)?),
-        step: Set(cycle.step.name().to_owned()),
+        step: Set(cycle.step.to_string()),
         failure: Set(None),
         summary: Set(None),
         version: Set(cycle.version),
@@ -134,11 +133,11 @@ pub async fn save(work: &UnitOfWork, cycle: &Cycle) -> Result<()> {
     let summary = cycle.summary.as_ref().map(write).transpose()?;
     let before = Column::Id.eq(cycle.id.0).and(Column::Version.eq(cycle.version - 1));
     work.update::<Entity>()
-        .set(Column::State, cycle.state.name())
+        .set(Column::State, cycle.state.to_string())
         .set(Column::RunId, cycle.run)
         .set(Column::Done, count(cycle.done)?)
         .set(Column::Total, count(cycle.total)?)
-        .set(Column::Step, cycle.step.name())
+        .set(Column::Step, cycle.step.to_string())
         .set(Column::Failure, failure)
         .set(Column::Summary, summary)
         .set(Column::Version, cycle.version)
@@ -157,8 +156,8 @@ pub async fn progress(
     done: Option<u32>,
     total: Option<u32>,
 ) -> Result<bool> {
-    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
-    let mut update = work.update::<Entity>().set(Column::Step, step.name());
+    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.to_string()));
+    let mut update = work.update::<Entity>().set(Column::Step, step.to_string());
     if let Some(done) = done {
         update = update.set(Column::Done, count(done)?);
     }
@@ -170,7 +169,7 @@ pub async fn progress(
 
 /// Whether a run still counts.
 pub async fn counts(tx: &ScopedTx, id: CycleId, run: Uuid) -> Result<bool> {
-    let same = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
+    let same = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.to_string()));
     Ok(tx.select::<Entity>().filter(same).count().await? == 1)
 }
 
@@ -193,8 +192,8 @@ pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
 
 /// Tells that one more item of a run is done.
 pub async fn advance(work: &UnitOfWork, id: CycleId, run: Uuid, step: Step) -> Result<()> {
-    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.name()));
+    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.to_string()));
     let update = work.update::<Entity>().set_expr(Column::Done, Expr::col(Column::Done).add(1));
-    update.set(Column::Step, step.name()).filter(counts).exec().await?;
+    update.set(Column::Step, step.to_string()).filter(counts).exec().await?;
     Ok(())
 }

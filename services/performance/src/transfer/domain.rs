@@ -2,10 +2,9 @@
 
 pub mod cells;
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_access::Region;
 use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::Micro;
@@ -19,8 +18,9 @@ use self::cells::Cell;
 pub const FORMAT: &str = "tally transfer 1";
 
 /// Where a transfer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Stage {
     /// Waits for somebody else's approval.
     Prepared,
@@ -34,54 +34,15 @@ pub enum Stage {
     Rejected,
 }
 
-impl Stage {
-    /// Its name, such as `prepared`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prepared => "prepared",
-            Self::Approved => "approved",
-            Self::Released => "released",
-            Self::Withdrawn => "withdrawn",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    /// The stage of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        let all = [Self::Prepared, Self::Approved, Self::Released, Self::Withdrawn, Self::Rejected];
-        all.into_iter().find(|stage| stage.name() == name)
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// What a transfer holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// Cells of a month.
     Report,
     /// Pseudonyms of the region.
     Directory,
-}
-
-impl Kind {
-    /// `report` or `directory`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Report => "report",
-            Self::Directory => "directory",
-        }
-    }
-
-    /// The kind of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        [Self::Report, Self::Directory].into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// Who did a step, and when.
@@ -366,11 +327,26 @@ mod tests {
     }
 
     #[test]
+    fn the_stored_words_of_transfers_are_these() {
+        tally_testkit::words([
+            (Stage::Prepared, "prepared"),
+            (Stage::Approved, "approved"),
+            (Stage::Released, "released"),
+            (Stage::Withdrawn, "withdrawn"),
+            (Stage::Rejected, "rejected"),
+        ]);
+        tally_testkit::words([(Kind::Report, "report"), (Kind::Directory, "directory")]);
+        use cells::Withheld::{Complement, Earlier, Remainder, Rerelease, TooFew};
+        let withheld = [TooFew, Complement, Rerelease, Remainder, Earlier].map(|why| why.to_string());
+        assert_eq!(withheld, ["TOO_FEW", "COMPLEMENT", "RERELEASE", "REMAINDER", "EARLIER"]);
+    }
+
+    #[test]
     fn what_was_not_released_can_be_dropped_and_goes_nowhere_then() {
         let approved = || prepared().approve(hands(9, None)).unwrap();
         for (before, how) in [(prepared(), Stage::Withdrawn), (approved(), Stage::Rejected)] {
             let over = before.drop(how, hands(7, None), "a mistake".into()).unwrap();
-            assert_eq!(Stage::read(over.stage.name()), Some(how));
+            assert_eq!(over.stage, how);
             assert_eq!(over.clone().release(hands(7, None)), Err(TransferError::Dropped(how)));
             assert_eq!(over.clone().approve(hands(9, None)), Err(TransferError::NotPrepared(how)));
             assert_eq!(over.drop(how, hands(7, None), "again".into()), Err(TransferError::Dropped(how)));

@@ -190,7 +190,7 @@ impl From<Prepared> for pb::PrepareTransferResponse {
         let withheld = prepared
             .withheld
             .into_iter()
-            .map(|(unit, why)| pb::WithheldCell { unit_id: unit.to_string(), reason: why.name().to_owned() });
+            .map(|(unit, why)| pb::WithheldCell { unit_id: unit.to_string(), reason: why.to_string() });
         Self { transfer: Some(prepared.transfer.into()), withheld: withheld.collect() }
     }
 }

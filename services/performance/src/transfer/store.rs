@@ -10,10 +10,10 @@ use tally_app::four_eyes::Hands;
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Micro, Result};
-use tally_store::{Conflict as _, Place, ScopedTx, UnitOfWork, among, from_db, to_db};
+use tally_store::{Conflict as _, Place, ScopedTx, UnitOfWork, among, from_db, to_db, word_from_db};
 
 use super::domain::cells::{Cell, Past};
-use super::domain::{Entry, Kind, Stage, Statement, Taken, ToldCell, Transfer, TransferError};
+use super::domain::{Entry, Statement, Taken, ToldCell, Transfer, TransferError};
 
 /// The register.
 pub mod transfer {
@@ -153,14 +153,14 @@ impl TryFrom<transfer::Model> for Transfer {
         let prepared = taken(Some(row.prepared_by), row.prepared_person, row.prepared_for, Some(row.recorded_at));
         Ok(Self {
             id: TransferId(row.id),
-            kind: Kind::read(&row.kind).ok_or_else(|| unknown(&row.kind))?,
-            from: row.region.parse()?,
-            to: row.to_region.parse()?,
+            kind: word_from_db("a transfer's kind", &row.kind)?,
+            from: word_from_db("a region", &row.region)?,
+            to: word_from_db("a region", &row.to_region)?,
             purpose: row.purpose,
             legal_basis: row.legal_basis,
             month: row.month,
             items: u32::try_from(row.items).map_err(Error::internal)?,
-            stage: Stage::read(&row.stage).ok_or_else(|| unknown(&row.stage))?,
+            stage: word_from_db("a transfer's stage", &row.stage)?,
             prepared: prepared.ok_or_else(|| unknown("prepared by nobody"))?,
             approved: taken(row.approved_by, row.approved_person, row.approved_for, row.approved_at),
             released: taken(row.released_by, row.released_person, row.released_for, row.released_at),
@@ -175,13 +175,13 @@ pub async fn insert(work: &UnitOfWork, transfer: &Transfer, entries: Option<&[En
         tenant_id: NotSet,
         id: Set(transfer.id.0),
         region: Set(transfer.from.to_string()),
-        kind: Set(transfer.kind.name().to_owned()),
+        kind: Set(transfer.kind.to_string()),
         to_region: Set(transfer.to.to_string()),
         purpose: Set(transfer.purpose.clone()),
         legal_basis: Set(transfer.legal_basis.clone()),
         month: Set(transfer.month.clone()),
         items: Set(i32::try_from(transfer.items).map_err(Error::internal)?),
-        stage: Set(transfer.stage.name().to_owned()),
+        stage: Set(transfer.stage.to_string()),
         entries: Set(entries.map(serde_json::to_string).transpose().map_err(Error::internal)?),
         prepared_by: Set(transfer.prepared.by.by.0),
         prepared_person: Set(transfer.prepared.by.person.map(Uuid::from)),
@@ -277,7 +277,7 @@ pub async fn save(work: &UnitOfWork, transfer: &Transfer) -> Result<()> {
     let lender = |step: Option<Taken>| step.and_then(|step| step.by.delegated_by).map(Uuid::from);
     let at = |step: Option<Taken>| step.map(|step| to_db(step.at));
     work.update::<transfer::Entity>()
-        .set(transfer::Column::Stage, transfer.stage.name())
+        .set(transfer::Column::Stage, transfer.stage.to_string())
         .set(transfer::Column::ApprovedBy, account(approved))
         .set(transfer::Column::ApprovedPerson, person(approved))
         .set(transfer::Column::ApprovedFor, lender(approved))

@@ -1,15 +1,15 @@
 //! Where a settlement stands: draft, approved by somebody else, posted by a third. Discarded is the other way out.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_app::four_eyes::Hands;
 
 use super::SettlementError;
 
 /// A settlement's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Stage {
     /// Prepared.
     Draft,
@@ -70,21 +70,5 @@ impl Stage {
             Self::Posted => Err(SettlementError::Posted),
             Self::Approved | Self::Discarded => Err(SettlementError::NotDraft(self)),
         }
-    }
-
-    /// `draft`, `approved`, `posted` or `discarded`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Approved => "approved",
-            Self::Posted => "posted",
-            Self::Discarded => "discarded",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

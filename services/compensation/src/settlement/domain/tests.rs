@@ -467,3 +467,14 @@ proptest! {
         prop_assert!(correction.lines.iter().all(|l| l.after >= 0) && correction.paid.funds >= 0);
     }
 }
+
+#[test]
+fn the_stored_words_of_stages_and_the_words_of_rules_are_these() {
+    tally_testkit::words([
+        (Stage::Draft, "draft"),
+        (Stage::Approved, "approved"),
+        (Stage::Posted, "posted"),
+        (Stage::Discarded, "discarded"),
+    ]);
+    assert_eq!([RuleKind::Tiers, RuleKind::Proportional].map(|rule| rule.to_string()), ["tiers", "proportional"]);
+}

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
+use strum_macros::Display;
 use tally_kernel::Micro;
 use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_kernel::micro::div_half_even;
@@ -67,8 +68,9 @@ pub struct Past {
 }
 
 /// Why a cell is withheld.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Withheld {
     /// It has fewer than five people.
     TooFew,
@@ -80,19 +82,6 @@ pub enum Withheld {
     Remainder,
     /// What cells of earlier reports leave over would be one to four people.
     Earlier,
-}
-
-impl Withheld {
-    /// The name in the contract.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TooFew => "TOO_FEW",
-            Self::Complement => "COMPLEMENT",
-            Self::Rerelease => "RERELEASE",
-            Self::Remainder => "REMAINDER",
-            Self::Earlier => "EARLIER",
-        }
-    }
 }
 
 /// The cells of a month that have anybody in them: the group first, then level by level, the larger first. A person whose
