@@ -29,7 +29,7 @@ const SPAN: usize = 30 * 24 * 3600;
 /// The first row's, seconds since 1970.
 const BEGIN: i64 = 1_772_294_400;
 
-mod punch {
+pub mod punch {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -57,7 +57,7 @@ mod punch {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 }
 
-mod policy {
+pub mod policy {
     tally_access::rpcs! {
         ListPunches = "tally.attendance.v1.PunchService/ListPunches", PunchRead, Read;
     }
@@ -79,19 +79,17 @@ pub struct Pages {
 /// Reads so many pages under each scope, by turns. `url` is the owner's. Fills the table when it is empty.
 #[tokio::main]
 pub async fn measure(url: &str, pages: usize) -> Result<String> {
-    Store::migrate(url, tally_attendance::SERVICE, None, tally_attendance::migrations).await?;
-    fill(url).await?;
-    let role = url.replace("postgres@", "tally_{service}@");
-    let config = StoreConfig::new(role, tally_attendance::SERVICE, Keys::ephemeral());
-    let store = Store::open(config, tally_attendance::migrations).await?;
+    let store = open(url).await?;
     let scopes = scopes()?;
     let mut times = vec![Vec::with_capacity(pages); scopes.len()];
     let mut dice = Dice::new(11);
     for _ in 0..pages {
-        // Somewhere in the last nine tenths: every scope has a full page before it.
-        let before = BEGIN + (SPAN / 10 + dice.below(SPAN * 9 / 10)) as i64;
+        let before = somewhen(&mut dice);
         for ((_, ctx), times) in scopes.iter().zip(&mut times) {
-            times.push(page(&store, ctx, before).await?);
+            let begin = Instant::now();
+            let rows = page(&store, ctx, before).await?;
+            times.push(begin.elapsed().as_secs_f64() * 1e3);
+            check(ctx, &rows)?;
         }
     }
     let mut all = Vec::new();
@@ -104,6 +102,20 @@ pub async fn measure(url: &str, pages: usize) -> Result<String> {
         all.push(Pages { scope, rows, p50_ms: at(50), p95_ms: at(95) });
     }
     Ok(serde_json::to_string(&all)?)
+}
+
+/// The store of the table, filled.
+pub async fn open(url: &str) -> Result<Store> {
+    Store::migrate(url, tally_attendance::SERVICE, None, tally_attendance::migrations).await?;
+    fill(url).await?;
+    let role = url.replace("postgres@", "tally_{service}@");
+    let config = StoreConfig::new(role, tally_attendance::SERVICE, Keys::ephemeral());
+    Ok(Store::open(config, tally_attendance::migrations).await?)
+}
+
+/// An instant in the last nine tenths: every scope has a full page before it.
+pub fn somewhen(dice: &mut Dice) -> i64 {
+    BEGIN + (SPAN / 10 + dice.below(SPAN * 9 / 10)) as i64
 }
 
 fn tenant() -> TenantId {
@@ -145,7 +157,7 @@ async fn fill(url: &str) -> Result<()> {
 }
 
 /// Scopes from the widest to the narrowest, each as the context of somebody who holds it.
-fn scopes() -> Result<Vec<(String, OpContext)>> {
+pub fn scopes() -> Result<Vec<(String, OpContext)>> {
     let units = |ids: Vec<u128>| Reach { units: ids.into_iter().map(unit).collect(), ..Reach::default() };
     let scopes = [
         ("the group", Reach::everything()),
@@ -168,23 +180,24 @@ fn scopes() -> Result<Vec<(String, OpContext)>> {
     Ok(scopes.into_iter().map(|(name, reach)| (name.to_owned(), context(reach))).collect())
 }
 
-/// Reads a page of what was before an instant, newest first: milliseconds, with the transaction around it.
-async fn page(store: &Store, ctx: &OpContext, before: i64) -> Result<f64> {
+/// Reads a page of what was before an instant, newest first, in a transaction of its own.
+pub async fn page(store: &Store, ctx: &OpContext, before: i64) -> Result<Vec<punch::Model>> {
     use sea_orm::ColumnTrait as _;
     let before = tally_store::to_db(jiff::Timestamp::from_second(before)?);
     let page = Page::read(PAGE, "", b"bench")?;
-    let begin = Instant::now();
     let plan = ctx.plan::<policy::ListPunches>()?;
     let tx = store.read(ctx).await?;
     let rows = tx.select::<punch::Entity>().within(&plan).filter(punch::Column::At.lt(before));
     let page = rows.page_desc(&page, [punch::Column::At, punch::Column::Id]).await;
-    let (rows, _) = page.map_err(tally_kernel::Error::from)?;
-    drop(tx);
-    let took = begin.elapsed().as_secs_f64() * 1e3;
+    Ok(page.map_err(tally_kernel::Error::from)?.0)
+}
+
+fn check(ctx: &OpContext, rows: &[punch::Model]) -> Result<()> {
+    let plan = ctx.plan::<policy::ListPunches>()?;
     let newest_first = rows.windows(2).all(|two| two[0].at >= two[1].at);
     ensure!(!rows.is_empty() && newest_first, "a page of {} rows, not newest first or empty", rows.len());
     ensure!(rows.iter().all(|row| plan.covers(&target(row))), "a page shows what a get would refuse");
-    Ok(took)
+    Ok(())
 }
 
 fn target(row: &punch::Model) -> tally_access::Target {

@@ -25,6 +25,7 @@ mod machine;
 mod memory;
 mod month;
 mod pandas;
+mod reads;
 mod report;
 mod scenarios;
 mod server;
@@ -72,6 +73,8 @@ pub enum Child {
     Check { seconds: u64 },
     /// Pages of a long table under scopes
     List { url: String, pages: usize },
+    /// Pages with their entries in the audit log, beside pages alone
+    Reads { url: String, seconds: u64 },
     /// Units of work with their audit entry, beside the bare change
     Audited { url: String, seconds: u64 },
     /// Numbering audit entries
@@ -100,6 +103,7 @@ fn run(cli: &Cli) -> Result<()> {
         Some(Child::Agree { decisions, seed }) => agree::measure(*decisions, *seed)?,
         Some(Child::Check { seconds }) => checks::measure(*seconds)?,
         Some(Child::List { url, pages }) => lists::measure(url, *pages)?,
+        Some(Child::Reads { url, seconds }) => reads::measure(url, *seconds)?,
         Some(Child::Audited { url, seconds }) => audited::measure(url, *seconds)?,
         Some(Child::Sequence { url, entries }) => audited::sequence(url, *entries)?,
     };

@@ -52,7 +52,7 @@ impl Bench {
 type Scenario = fn(&Bench, &mut Section) -> Result<()>;
 
 /// All of them, by name.
-const SCENARIOS: [(&str, Scenario); 10] = [
+const SCENARIOS: [(&str, Scenario); 11] = [
     ("in-memory", in_memory),
     ("pandas", beside_pandas),
     ("close", files_to_files),
@@ -63,6 +63,7 @@ const SCENARIOS: [(&str, Scenario); 10] = [
     ("agreement", access::agreement),
     ("checks", access::checks),
     ("lists", access::pages),
+    ("reads", access::reads),
 ];
 
 /// What can be measured alone.

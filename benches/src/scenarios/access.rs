@@ -9,6 +9,7 @@ use crate::checks::{self, Both};
 use crate::child;
 use crate::decisions::Caller;
 use crate::lists::{self, Pages};
+use crate::reads::Reads;
 use crate::report::{Section, number};
 use crate::server::Server;
 
@@ -105,6 +106,26 @@ pub(super) fn pages(bench: &Bench, section: &mut Section) -> Result<()> {
     for (pages, plan) in all.iter().zip(server.last_plans("ORDER BY \"punches\".\"at\" DESC", all.len())?) {
         section.about += &format!("\n\nUnder {}:\n\n```text\n{plan}\n```", pages.scope);
     }
+    Ok(())
+}
+
+pub(super) fn reads(bench: &Bench, section: &mut Section) -> Result<()> {
+    *section = Section::new(
+        "The entry of a read",
+        "A page of 50 punches of 1,000,000 under 300 units, encoded as its answer: alone, and looked through for people and \
+         written into the audit log, durable, before it is done. PostgreSQL, synchronous_commit on, by turns of a second, a \
+         sequencer at work. Many at once share transactions; one at a time each has its own.",
+        &["", "alone", "with its entry", "ratio"],
+    );
+    let server = Server::start()?;
+    let url = server.create("lists")?;
+    let done: Reads = child::run(&["reads", &url, if bench.quick { "2" } else { "10" }])?;
+    ensure!(done.entries > 0, "no entry was written");
+    let ratio = done.noted / done.alone;
+    section.row(["16 at once, pages / s".to_owned()].into_iter().chain([done.alone, done.noted, ratio].map(number)));
+    let times = [done.alone_ms, done.noted_ms, done.noted_ms / done.alone_ms].map(number);
+    section.row(["one at a time, p50 ms".to_owned()].into_iter().chain(times));
+    section.at_least("pages with their entries to pages alone, many at once", ratio, 0.5, "x");
     Ok(())
 }
 
