@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tally_access::{Actor, OpContext, Rpc, Target, compile_service};
+use tally_access::{Actor, OpContext, Permit, Rpc, Target, compile_service};
 use tally_api::common::v1::{Event, ReadEventsRequest, ReadEventsResponse};
 use tally_api::events::{EventMessage, from_json};
 use tally_api::identity::v1::event_service_client::EventServiceClient as IdentityEvents;
@@ -204,6 +204,27 @@ impl Received {
         Ok(work.advance_cursor(self.source, self.position).await?)
     }
 
+    /// Does what the event asks for in one unit, which takes it as done; nothing when it was done already.
+    ///
+    /// # Errors
+    /// What `body` says; `STORE_BUSY` when it never got its turn.
+    pub async fn once<R, F, Fut>(&self, store: &Store, ctx: &OpContext, permit: &Permit<R>, body: F) -> Result<()>
+    where
+        R: Rpc,
+        F: Fn(UnitOfWork) -> Fut,
+        Fut: Future<Output = Result<(UnitOfWork, Audit)>> + Send,
+    {
+        let attempt = || async {
+            let work = store.unit(ctx, permit).await?;
+            if !self.advance(&work).await? {
+                return Ok(());
+            }
+            let (work, audit) = body(work).await?;
+            work.commit(audit, ()).await
+        };
+        store.retry(ctx, attempt).await
+    }
+
     /// The span of what `service` does about it, in the trace of the call that caused it.
     pub fn span(&self, service: &'static str) -> tracing::Span {
         tally_rpc::work(service, &self.kind, (!self.traceparent.is_empty()).then_some(self.traceparent.as_str()))
@@ -284,16 +305,11 @@ impl<H: Handler> Consumer<H> {
         let permit = ctx.permit::<H::Row>(&Target::tenant())?;
         let (source, position, kind) = (event.source, event.position, event.kind.as_str());
         tracing::error!(source, position, kind, ?error, "an event was set aside");
-        let moved = self.store.retry(ctx, || async {
-            let work = self.store.unit(ctx, &permit).await?;
-            if !event.advance(&work).await? {
-                return Ok(());
-            }
+        let aside = async |work| {
             let audit = Audit::new("suite.event.set_aside", "event", &event.id).note("source", source);
-            let audit = audit.note("position", position).note("kind", kind).note("reason", error.reason());
-            work.commit(audit, ()).await
-        });
-        moved.await
+            Ok((work, audit.note("position", position).note("kind", kind).note("reason", error.reason())))
+        };
+        event.once(&self.store, ctx, &permit, aside).await
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::civil::Date;
 use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
@@ -12,7 +11,9 @@ use tally_kernel::page::MAX_SIZE;
 use tally_kernel::person::{DirectoryPerson, Employment, Post};
 use tally_kernel::time::zone;
 use tally_kernel::{Error, Result};
-use tally_rpc::{Peer, error_from};
+use tally_rpc::{Peer, error_from, unreadable};
+
+use crate::convert::sent;
 
 /// People of one group that are kept. A larger group is read anew each time.
 const MAX_PEOPLE: usize = 250_000;
@@ -98,8 +99,7 @@ impl Directory {
         let ask = pb::GetPersonRequest { person_id: id.to_string(), ..Default::default() };
         let mut client = PersonServiceClient::new(self.identity.channel());
         let reply = client.get_person(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-        let sent = reply.person.ok_or_else(|| Error::not_found("person", id))?;
-        person(sent, &mut HashSet::new()).map_err(unreadable)
+        person(reply.person.ok_or_else(|| Error::not_found("person", id))?, &mut HashSet::new())
     }
 
     async fn page(&self, ctx: &OpContext, known_revision: u64, page_token: String) -> Result<pb::ListPeopleResponse> {
@@ -112,8 +112,8 @@ impl Directory {
         let mut people = People { revision: first.revision, by_id: HashMap::new() };
         let (mut page, mut paths) = (first, HashSet::new());
         loop {
-            for sent in page.people {
-                let person = person(sent, &mut paths).map_err(unreadable)?;
+            for told in page.people {
+                let person = person(told, &mut paths)?;
                 people.by_id.insert(person.id, Arc::new(person));
             }
             if page.next_page_token.is_empty() {
@@ -132,36 +132,28 @@ impl Directory {
     }
 }
 
-fn unreadable(error: Error) -> Error {
-    Error::internal(format_args!("identity's answer cannot be read: {error:?}"))
-}
-
-fn person(sent: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<DirectoryPerson> {
-    let mut employments = Vec::with_capacity(sent.employments.len());
-    for employment in sent.employments {
+fn person(told: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<DirectoryPerson> {
+    let mut employments = Vec::with_capacity(told.employments.len());
+    for employment in told.employments {
         employments.push(Employment {
             post: match employment.post() {
                 pb::Post::Home | pb::Post::Unspecified => Post::Home,
                 pb::Post::Concurrent | pb::Post::Secondment => Post::Beside,
             },
-            from: date(&employment.from)?,
-            to: if employment.to.is_empty() { None } else { Some(date(&employment.to)?) },
-            unit: employment.unit_id.parse()?,
+            from: sent::date(&employment.from)?,
+            to: sent::optional_date(&employment.to)?,
+            unit: sent::value(&employment.unit_id)?,
             unit_path: shared(paths, employment.unit_path),
-            region: employment.region.parse()?,
+            region: sent::value(&employment.region)?,
         });
     }
     employments.sort_by_key(|e| e.from);
     Ok(DirectoryPerson {
-        id: sent.person_id.parse()?,
-        employee_no: sent.employee_no,
-        zone: zone(&sent.zone)?,
+        id: sent::value(&told.person_id)?,
+        employee_no: told.employee_no,
+        zone: zone(&told.zone).map_err(unreadable)?,
         employments,
     })
-}
-
-fn date(text: &str) -> Result<Date> {
-    text.parse().map_err(|_| Error::internal(format_args!("a day that is {text:?}")))
 }
 
 fn shared(paths: &mut HashSet<Arc<str>>, path: String) -> Arc<str> {

@@ -6,6 +6,8 @@ use tally_api::events::{EventMessage, to_json};
 use tally_kernel::{Error, Result};
 use tally_store::{EventRecord, Store};
 
+use crate::convert::timestamp;
+
 /// Events when the caller names no number.
 const DEFAULT: u32 = 100;
 /// The most events of one answer.
@@ -42,7 +44,7 @@ pub(crate) fn message(event: EventRecord) -> Event {
         kind: event.kind,
         key: event.key,
         payload: event.payload,
-        at: Some(prost_types::Timestamp { seconds: event.at.as_second(), nanos: event.at.subsec_nanosecond() }),
+        at: Some(timestamp(event.at)),
         tenant_id: event.tenant.to_string(),
         traceparent: event.trace.unwrap_or_default(),
     }

@@ -1,10 +1,14 @@
-//! What every room does, once: event rooms and the consumer of events, how findings are told, what a service knows of people,
-//! four eyes. A service that needs one of these calls it here and never writes it again.
+//! What every room does, once: making a change, reading and writing what contracts carry, event rooms and the consumer of
+//! events, how findings are told, what a service knows of people, four eyes. A service that needs one of these calls it here
+//! and never writes it again.
 
 pub mod consumer;
+pub mod convert;
 pub mod directory;
 pub mod events;
 mod findings;
 pub mod four_eyes;
+mod mutate;
 
 pub use findings::finding;
+pub use mutate::{RequestKey, mutate, perform};

@@ -1,12 +1,12 @@
 //! The one question that every service answers alike: who saw or changed what about this person. The contract is each
 //! service's own `AuditService`, because several services share a port; what stands behind it is here once.
 
-use jiff::Timestamp;
 use tally_access::{OpContext, Rpc};
 use tally_api::common::v1 as common;
+use tally_app::convert::{optional_instant, timestamp};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Kind, Result, msg};
+use tally_kernel::{Result, msg};
 use tally_store::{Audit, AuditEntry, AuditOf, AuditQuery, Store};
 
 /// The question and its page.
@@ -29,19 +29,12 @@ fn read(asked: &common::SearchAuditRequest) -> Result<(AuditQuery, Page)> {
     } else {
         Some(AuditOf::Subject(asked.subject.clone(), asked.subject_id.clone()))
     };
-    let from = wrong.take("from", instant(asked.from.as_ref()));
-    let to = wrong.take("to", instant(asked.to.as_ref()));
+    let from = optional_instant(&mut wrong, "from", asked.from);
+    let to = optional_instant(&mut wrong, "to", asked.to);
     let question = format!("{of:?} {from:?} {to:?}");
     let page = wrong.take("page_token", Page::read(asked.page_size, &asked.page_token, question.as_bytes()));
-    let query = of.zip(from.zip(to)).map(|(of, (from, to))| AuditQuery { of, from, to });
+    let query = of.map(|of| AuditQuery { of, from, to });
     wrong.finish(query.zip(page))
-}
-
-fn instant(at: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>> {
-    let read = |at: &prost_types::Timestamp| {
-        Timestamp::new(at.seconds, at.nanos).map_err(|_| Error::of(Kind::InvalidArgument, msg!("INSTANT_INVALID")))
-    };
-    at.map(read).transpose()
 }
 
 /// The entries that the caller may see, newest first, and the next page's token. Asking leaves an entry itself.
@@ -67,12 +60,11 @@ pub async fn search<R: Rpc>(
 }
 
 fn told(service: &str, position: Option<i64>, entry: AuditEntry) -> common::AuditEntry {
-    let at = entry.at;
     common::AuditEntry {
         service: service.to_owned(),
         entry_id: entry.id.to_string(),
         position: position.unwrap_or(0),
-        at: Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
+        at: Some(timestamp(entry.at)),
         principal_id: entry.principal.to_string(),
         actor: entry.actor,
         on_behalf_of: entry.on_behalf_of.map(|id| id.to_string()).unwrap_or_default(),

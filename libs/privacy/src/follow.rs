@@ -11,12 +11,13 @@ use tally_access::{OpContext, Rpc, Target};
 use tally_api::identity::v1::erasure_service_client::ErasureServiceClient;
 use tally_api::identity::v1::{Erasure, GetErasureRequest, PersonErased, ReportErasureRequest, TenantDeleted};
 use tally_app::consumer::{Consumer, Handled, Handler, Producer, Received};
+use tally_app::perform;
 use tally_cache::Cache;
 use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::{Clock, Error, Result, Rng};
 use tally_rpc::{Peer, error_from, looking};
 use tally_runtime::Task;
-use tally_store::{Audit, DataTable, Store};
+use tally_store::{Audit, DataTable, Store, UnitOfWork};
 use tracing::Instrument as _;
 
 /// Rows of each table that one unit of a removal deletes at most.
@@ -134,30 +135,30 @@ impl Follower {
             Some(before) => before(ctx.clone(), subject).await?,
             None => 0,
         };
-        let rows = self.store.retry(ctx, || async {
-            let work = self.store.unit(ctx, &permit).await?;
+        let erase = async |work: UnitOfWork| {
             work.erase_person(person).await?;
             let mut rows = 0;
             for table in self.data_tables {
                 rows += table.erase(&work, person).await?;
             }
             let audit = Audit::new("suite.person.erase", "person", person).about(person);
-            work.commit(audit.note("erasure", erasure).note("rows", beside + rows), rows).await
-        });
-        let rows = beside + rows.await?;
+            Ok((work, audit.note("erasure", erasure).note("rows", beside + rows), rows))
+        };
+        let rows = beside + perform(&self.store, ctx, &permit, erase).await?;
         self.store.wipe().await?;
         Ok(rows)
     }
 }
 
 /// Takes an event as done whose effect is in units before it.
-async fn advance<R: Rpc>(store: &Store, ctx: &OpContext, event: &Received, audit: impl Fn() -> Audit) -> Result<()> {
+async fn advance<R: Rpc>(
+    store: &Store,
+    ctx: &OpContext,
+    event: &Received,
+    audit: impl Fn() -> Audit + Sync,
+) -> Result<()> {
     let permit = ctx.permit::<R>(&Target::tenant())?;
-    let moved = store.retry(ctx, || async {
-        let work = store.unit(ctx, &permit).await?;
-        if event.advance(&work).await? { work.commit(audit(), ()).await } else { Ok(()) }
-    });
-    moved.await
+    event.once(store, ctx, &permit, async |work| Ok((work, audit()))).await
 }
 
 /// Removes a group that was deleted, but for the logs and the tables in `keep`, and takes the event as done.
@@ -174,15 +175,14 @@ pub async fn purge<R: Rpc>(store: &Store, ctx: &OpContext, event: &Received, kee
 async fn remove_group<R: Rpc>(store: &Store, ctx: &OpContext, keep: &[&str]) -> Result<()> {
     let permit = ctx.permit::<R>(&Target::tenant())?;
     loop {
-        let rows = store.retry(ctx, || async {
-            let work = store.unit(ctx, &permit).await?;
+        let remove = async |work: UnitOfWork| {
             let rows = work.remove_group(keep, REMOVED_AT_ONCE).await?;
             if rows == 0 {
                 work.destroy_group_keys().await?;
             }
-            work.commit(Audit::new("suite.tenant.remove", "tenant", ctx.tenant()).note("rows", rows), rows).await
-        });
-        if rows.await? == 0 {
+            Ok((work, Audit::new("suite.tenant.remove", "tenant", ctx.tenant()).note("rows", rows), rows))
+        };
+        if perform(store, ctx, &permit, remove).await? == 0 {
             return store.wipe().await;
         }
     }

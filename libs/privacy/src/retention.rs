@@ -8,11 +8,13 @@ use tally_api::common::v1 as common;
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::hold_service_client::HoldServiceClient;
 use tally_api::identity::v1::retention_service_client::RetentionServiceClient;
+use tally_app::convert::{sent, timestamp};
+use tally_app::perform;
 use tally_kernel::id::PersonId;
 use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Error, Result};
-use tally_rpc::{Peer, error_from};
-use tally_store::{Audit, DataTable, Over, Store};
+use tally_rpc::{Peer, error_from, pages};
+use tally_store::{Audit, DataTable, Over, Store, UnitOfWork};
 
 use crate::schedule::REQUESTS;
 
@@ -51,23 +53,18 @@ pub async fn terms(peer: &Peer, ctx: &OpContext) -> Result<Terms> {
     let schedule = client.list_retention(peer.as_service(ctx, ask)).await.map_err(error_from)?.into_inner().schedule;
     let months = schedule.into_iter().map(|kind| (kind.kind, kind.months)).collect();
     let mut terms = Terms { months, ..Terms::default() };
-    let mut client = HoldServiceClient::new(peer.channel());
-    let mut token = String::new();
-    loop {
-        let ask = identity::ListHoldsRequest { standing: true, page_size: MAX_SIZE, page_token: token };
-        let page = client.list_holds(peer.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-        for hold in page.holds {
-            if hold.person_id.is_empty() {
-                terms.everybody = true;
-            } else {
-                terms.people.push(hold.person_id.parse()?);
-            }
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            return Ok(terms);
+    let holds = pages(async |page_token| {
+        let ask = identity::ListHoldsRequest { standing: true, page_size: MAX_SIZE, page_token };
+        let page = HoldServiceClient::new(peer.channel()).list_holds(peer.as_service(ctx, ask)).await?.into_inner();
+        Ok((page.holds, page.next_page_token))
+    });
+    for hold in holds.await? {
+        match sent::optional_value(&hold.person_id)? {
+            Some(person) => terms.people.push(person),
+            None => terms.everybody = true,
         }
     }
+    Ok(terms)
 }
 
 /// Removes what is over. It may be stopped anywhere, called again, and run twice at once.
@@ -97,7 +94,13 @@ pub async fn run<R: Rpc>(store: &Store, ctx: &OpContext, terms: &Terms, data_tab
     ran.more = units == 0;
     if terms.people.is_empty() {
         let until = months_before(ctx.now(), months(terms, REQUESTS)?)?;
-        let rows = store.retry(ctx, || forget(store, ctx, &permit, until)).await?;
+        let forget = async |work: UnitOfWork| {
+            let rows = work.forget_requests(until).await?;
+            // A run always leaves an entry, if only this one.
+            let audit = Audit::new("suite.retention.run", "table", "idempotency").note("until", until);
+            Ok((work, audit.note("rows", rows), rows))
+        };
+        let rows = perform(store, ctx, &permit, forget).await?;
         ran.note("idempotency", REQUESTS, until, rows);
     }
     store.wipe().await?;
@@ -107,9 +110,8 @@ pub async fn run<R: Rpc>(store: &Store, ctx: &OpContext, terms: &Terms, data_tab
 impl Ran {
     fn note(&mut self, table: &str, kind: &str, until: Timestamp, rows: u64) {
         if rows > 0 {
-            let until = prost_types::Timestamp { seconds: until.as_second(), nanos: until.subsec_nanosecond() };
             let (table, kind) = (table.to_owned(), kind.to_owned());
-            self.taken.push(common::RetentionTaken { table, kind, until: Some(until), rows });
+            self.taken.push(common::RetentionTaken { table, kind, until: Some(timestamp(until)), rows });
         }
     }
 }
@@ -128,14 +130,6 @@ async fn take<R: Rpc>(
     }
     let audit = Audit::new("suite.retention.run", "table", table.table()).about_all(people);
     work.commit(audit.note("until", over.until).note("rows", rows), rows).await
-}
-
-async fn forget<R: Rpc>(store: &Store, ctx: &OpContext, permit: &Permit<R>, until: Timestamp) -> Result<u64> {
-    let work = store.unit(ctx, permit).await?;
-    let rows = work.forget_requests(until).await?;
-    // A run always leaves an entry, if only this one.
-    let audit = Audit::new("suite.retention.run", "table", "idempotency").note("until", until).note("rows", rows);
-    work.commit(audit, rows).await
 }
 
 fn months(terms: &Terms, kind: &str) -> Result<u32> {

@@ -38,7 +38,7 @@ pub use channel::{RpcChannel, in_process};
 pub use fields::{class_of, is_free, mask, masked_in, may_ask_by};
 pub use keys::{FetchedKeys, Keys, LocalKeys, UnknownKeys};
 pub use network::{Network, connect};
-pub use peer::{Peer, bearer};
+pub use peer::{Peer, bearer, pages, unreadable};
 pub use reads::{AUDITED, ReadLog, Reading};
 pub use server::{Health, serve};
 pub use signing::{SigningKeys, Turn};

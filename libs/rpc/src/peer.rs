@@ -65,6 +65,40 @@ impl Peer {
     }
 }
 
+/// All rows of a list of a peer: page by page, until there is no further one.
+///
+/// ```ignore
+/// let accounts = pages(async |page_token| {
+///     let ask = ListAccountsRequest { page_size: MAX_SIZE, page_token };
+///     let page = AccountServiceClient::new(peer.channel()).list_accounts(peer.as_service(&ctx, ask)).await?.into_inner();
+///     Ok((page.accounts, page.next_page_token))
+/// });
+/// ```
+///
+/// # Errors
+/// What the peer answers; a fault of ours when its list does not go on.
+pub async fn pages<T, F, Fut>(ask: F) -> Result<Vec<T>>
+where
+    F: Fn(String) -> Fut,
+    Fut: Future<Output = Result<(Vec<T>, String), Status>> + Send,
+{
+    let (mut rows, mut token) = ask(String::new()).await.map_err(error_from)?;
+    while !token.is_empty() {
+        let (more, next) = ask(token.clone()).await.map_err(error_from)?;
+        if next == token {
+            return Err(unreadable("a page that names itself as the next"));
+        }
+        rows.extend(more);
+        token = next;
+    }
+    Ok(rows)
+}
+
+/// A peer sent what cannot be read: a fault of ours, whoever called.
+pub fn unreadable(error: impl std::fmt::Debug) -> Error {
+    Error::internal(format_args!("a peer sent what cannot be read: {error:?}"))
+}
+
 /// Marks a request that carries the service's own token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AsService;
@@ -119,5 +153,24 @@ pub fn bearer<T>(request: &mut Request<T>, token: &str) {
 fn put(metadata: &mut MetadataMap, key: &'static str, value: &str) {
     if let Ok(value) = MetadataValue::try_from(value) {
         metadata.insert(key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_is_read_to_its_end_and_one_that_does_not_go_on_is_a_fault() {
+        let told = async |token: String| match token.as_str() {
+            "" => Ok((vec![1, 2], "second".to_owned())),
+            "second" => Ok((vec![], "third".to_owned())),
+            _ => Ok((vec![3], String::new())),
+        };
+        assert_eq!(pages(told).await.unwrap(), [1, 2, 3]);
+        let same = async |_| Ok((vec![1], "again".to_owned()));
+        assert_eq!(pages(same).await.unwrap_err().kind(), Kind::Internal);
+        let away = async |_| Err::<(Vec<u8>, String), _>(Status::unavailable("away"));
+        assert_eq!(pages(away).await.unwrap_err().kind(), Kind::Unavailable);
     }
 }

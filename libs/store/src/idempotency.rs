@@ -4,8 +4,7 @@
 //! it gets the first's result) or rolled back (then it does the work). The kept result is sealed, since it may hold pay.
 
 use sea_orm::ConnectionTrait as _;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
@@ -25,12 +24,12 @@ pub(crate) struct Claim {
 const LONGEST_ID: usize = 128;
 
 /// Claims the request, or gives the first result.
-pub(crate) async fn claim<T: DeserializeOwned>(
+pub(crate) async fn claim(
     tx: &ScopedTx,
     method: &str,
     request_id: &str,
     body: &[u8; 32],
-) -> Result<Result<Claim, T>, StoreError> {
+) -> Result<Result<Claim, Box<RawValue>>, StoreError> {
     if request_id.len() > LONGEST_ID {
         let message = msg!("REQUEST_ID_INVALID", max = LONGEST_ID);
         return Err(StoreError::Refused(Error::of(Kind::InvalidArgument, message)));
@@ -62,15 +61,15 @@ pub(crate) async fn claim<T: DeserializeOwned>(
         let message = msg!("REQUEST_ID_REUSED", request_id);
         return Err(StoreError::Refused(Error::of(Kind::FailedPrecondition, message)));
     }
-    let result: Option<Sealed<class::Result, T>> = row.try_get_by_index(2)?;
+    let result: Option<Sealed<class::Result, Box<RawValue>>> = row.try_get_by_index(2)?;
     let result = result.ok_or_else(|| StoreError::fault("a committed request without its result"))?;
     Ok(Err(tx.open(&place, &result).await?))
 }
 
 /// The statement that keeps the result with the claim.
-pub(crate) async fn part<T: Serialize>(tx: &ScopedTx, claim: &Claim, result: &T) -> Result<Part, StoreError> {
+pub(crate) async fn part(tx: &ScopedTx, claim: &Claim, result: &RawValue) -> Result<Part, StoreError> {
     let place = place(tx, &claim.request_id);
-    let sealed: Sealed<class::Result, _> = tx.seal_in(&place, result).await?;
+    let sealed: Sealed<class::Result, _> = tx.seal_in(&place, &result).await?;
     Ok(Part {
         sql: "UPDATE idempotency SET result = $3 WHERE tenant_id = $1 AND id = $2".to_owned(),
         values: vec![tx.scope().tenant.into(), place.row.into(), sealed.into()],

@@ -152,6 +152,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement};
 use tally_access::{OpContext, Regions};
 use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
@@ -352,21 +353,36 @@ impl Store {
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let mut pause = PAUSE;
-        for _ in 1..ATTEMPTS {
+        let mut tried = 0;
+        loop {
             match work().await {
-                Err(error) if error.reason() == STORE_BUSY => {
-                    tracing::debug!(?error, service = self.service(), "the unit of work runs again");
+                Err(error) => {
+                    if !self.again(ctx, &error, &mut tried).await {
+                        return Err(error);
+                    }
                 }
                 done => return done,
             }
-            if ctx.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
-                break;
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
-        work().await
+    }
+
+    /// Waits for the next attempt, if this failure allows one. What is left of the deadline may be too short to wait in: then
+    /// the last attempt follows at once.
+    fn again<'a>(&'a self, ctx: &'a OpContext, error: &'a Error, tried: &'a mut u32) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            *tried += 1;
+            if error.reason() != STORE_BUSY || *tried >= ATTEMPTS {
+                return false;
+            }
+            tracing::debug!(?error, service = self.service(), "the unit of work runs again");
+            let pause = PAUSE * 2_u32.pow(*tried - 1);
+            if ctx.deadline.is_some_and(|deadline| Instant::now() + pause >= deadline) {
+                *tried = ATTEMPTS - 1;
+            } else {
+                tokio::time::sleep(pause).await;
+            }
+            true
+        })
     }
 
     /// Rings when the outbox has grown.

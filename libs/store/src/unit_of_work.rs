@@ -10,6 +10,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures::future::BoxFuture;
 use sea_orm::sea_query::{Alias, DynIden, Expr, InsertStatement, IntoCondition, IntoIden as _, Query};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait as _, DeleteMany, EntityName as _, EntityTrait,
@@ -17,6 +18,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tally_access::{OpContext, Permit, Plan, Rpc, Source};
 use tally_kernel::{Error, Kind, Result, msg};
 use uuid::Uuid;
@@ -79,13 +81,25 @@ impl Store {
         if permit.tenant() != ctx.tenant() || permit.principal() != ctx.actor.principal {
             return Err(Error::internal(format_args!("a permit of {} used by another context", permit.method())));
         }
-        let mut work = self.open_unit(ctx, permit.method()).await?;
-        match permit.source() {
-            Source::Own => {}
-            Source::Delegated(delegator) => work.tx.for_somebody(delegator.into()),
-            Source::BreakGlass(id) => work.break_glass = Some(id),
-        }
-        Ok(work)
+        self.unit_of(ctx, permit.method(), permit.source()).await
+    }
+
+    /// Boxed, as [`UnitOfWork::commit`] is inside: what does not depend on the rpc is compiled once, here.
+    fn unit_of<'a>(
+        &'a self,
+        ctx: &'a OpContext,
+        method: &'static str,
+        source: Source,
+    ) -> BoxFuture<'a, Result<UnitOfWork>> {
+        Box::pin(async move {
+            let mut work = self.open_unit(ctx, method).await?;
+            match source {
+                Source::Own => {}
+                Source::Delegated(delegator) => work.tx.for_somebody(delegator.into()),
+                Source::BreakGlass(id) => work.break_glass = Some(id),
+            }
+            Ok(work)
+        })
     }
 
     pub(crate) async fn open_unit(&self, ctx: &OpContext, method: &'static str) -> Result<UnitOfWork> {
@@ -119,13 +133,24 @@ impl UnitOfWork {
         if request_id.is_empty() {
             return Ok(None);
         }
-        match idempotency::claim(&self.tx, self.method, request_id, body).await? {
-            Err(first) => Ok(Some(first)),
-            Ok(claim) => {
-                self.claim = Some(claim);
-                Ok(None)
+        let first = self.claim(request_id, body).await?;
+        first.map(|kept| serde_json::from_str(kept.get())).transpose().map_err(StoreError::fault)
+    }
+
+    fn claim<'a>(
+        &'a mut self,
+        request_id: &'a str,
+        body: &'a [u8; 32],
+    ) -> BoxFuture<'a, Result<Option<Box<RawValue>>, StoreError>> {
+        Box::pin(async move {
+            match idempotency::claim(&self.tx, self.method, request_id, body).await? {
+                Err(first) => Ok(Some(first)),
+                Ok(claim) => {
+                    self.claim = Some(claim);
+                    Ok(None)
+                }
             }
-        }
+        })
     }
 
     /// Writes one row.
@@ -262,30 +287,41 @@ impl UnitOfWork {
     /// # Errors
     /// `STORE_BUSY` when somebody else was faster, what [`UnitOfWork::insert_with_commit`] was told of its key; then nothing happened.
     pub async fn commit<T: Serialize>(self, audit: Audit, result: T) -> Result<T> {
-        let inserted = self.written().people.clone();
-        let audit = self.committed(audit, &inserted).await?;
-        let Self { tx, store, method, break_glass, audit_id, written, last, events, claim } = self;
-        let audit = break_glass.into_iter().fold(audit, |audit, id| audit.note("break_glass", id));
-        let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());
-        let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let entry = AuditEntry::of(audit, audit_id, written, tx.scope(), method, request_id)?;
-        let (row, taken) = last.map(|last| (last.part, last.taken)).unzip();
-        let mut parts: Vec<Part> = row.into_iter().collect();
-        parts.extend(audit::parts(&tx, vec![entry])?);
-        if let Some(claim) = &claim {
-            parts.push(idempotency::part(&tx, claim, &result).await?);
-        }
-        let mut events = outbox::parts(&tx, events)?.into_iter();
-        parts.extend(events.next());
-        let together = tx.run_together(parts).await;
-        taken.into_iter().fold(together, |done, taken| done.conflict(taken))?;
-        // Further ones follow one by one: events keep the order in which they were emitted.
-        for more in events {
-            tx.run_together(vec![more]).await?;
-        }
-        tx.finish().await?;
-        store.committed();
+        let kept = match &self.claim {
+            Some(_) => Some(serde_json::value::to_raw_value(&result).map_err(Error::internal)?),
+            None => None,
+        };
+        self.commit_with(audit, kept).await?;
         Ok(result)
+    }
+
+    fn commit_with(self, audit: Audit, result: Option<Box<RawValue>>) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            let inserted = self.written().people.clone();
+            let audit = self.committed(audit, &inserted).await?;
+            let Self { tx, store, method, break_glass, audit_id, written, last, events, claim } = self;
+            let audit = break_glass.into_iter().fold(audit, |audit, id| audit.note("break_glass", id));
+            let request_id = claim.as_ref().map(|claim| claim.request_id.as_str());
+            let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let entry = AuditEntry::of(audit, audit_id, written, tx.scope(), method, request_id)?;
+            let (row, taken) = last.map(|last| (last.part, last.taken)).unzip();
+            let mut parts: Vec<Part> = row.into_iter().collect();
+            parts.extend(audit::parts(&tx, vec![entry])?);
+            if let Some((claim, result)) = claim.as_ref().zip(result) {
+                parts.push(idempotency::part(&tx, claim, &result).await?);
+            }
+            let mut events = outbox::parts(&tx, events)?.into_iter();
+            parts.extend(events.next());
+            let together = tx.run_together(parts).await;
+            taken.into_iter().fold(together, |done, taken| done.conflict(taken))?;
+            // Further ones follow one by one: events keep the order in which they were emitted.
+            for more in events {
+                tx.run_together(vec![more]).await?;
+            }
+            tx.finish().await?;
+            store.committed();
+            Ok(())
+        })
     }
 }
 

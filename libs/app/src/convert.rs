@@ -1,0 +1,234 @@
+//! Contracts and plain values: one way to read each, and one refusal for one mistake, with the field's name.
+//!
+//! What a caller sent is read into [`Violations`], so that everything wrong is told at once. What a peer sent is read by
+//! [`sent`]: when it cannot be read, that is a fault of ours and not of whoever called.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tally_api::common::v1 as common;
+use tally_kernel::error::Violations;
+use tally_kernel::money::Money;
+use tally_kernel::time::Period;
+use tally_kernel::{Error, Kind, Result, msg};
+
+/// An instant that must be given, to the microsecond as stores keep it.
+pub fn instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    if at.is_none() {
+        v.push(field, msg!("VALUE_MISSING"));
+    }
+    optional_instant(v, field, at)
+}
+
+/// An instant that may be left out.
+pub fn optional_instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    v.take(field, read_instant(at?))
+}
+
+/// A stretch of time, `from` (included) to `to` (not included).
+pub fn stretch(
+    v: &mut Violations,
+    from: Option<prost_types::Timestamp>,
+    to: Option<prost_types::Timestamp>,
+) -> Option<(Timestamp, Timestamp)> {
+    let (from, to) = (instant(v, "from", from), instant(v, "to", to));
+    let (from, to) = (from?, to?);
+    if to < from {
+        v.push("to", msg!("BEFORE_FROM"));
+    }
+    Some((from, to))
+}
+
+/// A date that must be given.
+pub fn date(v: &mut Violations, field: &str, text: &str) -> Option<Date> {
+    v.take(field, read_date(text))
+}
+
+/// A date that may be left out.
+pub fn optional_date(v: &mut Violations, field: &str, text: &str) -> Option<Date> {
+    if text.trim().is_empty() { None } else { date(v, field, text) }
+}
+
+/// A first and a last date, either of which may be left out.
+pub fn optional_dates(v: &mut Violations, from: &str, to: &str) -> (Option<Date>, Option<Date>) {
+    let (from, to) = (optional_date(v, "from", from), optional_date(v, "to", to));
+    if from.zip(to).is_some_and(|(from, to)| to < from) {
+        v.push("to", msg!("BEFORE_FROM"));
+    }
+    (from, to)
+}
+
+/// A period of days that must be given.
+pub fn period(v: &mut Violations, field: &str, period: Option<common::Period>) -> Option<Period> {
+    let common::Period { from, to } = period.unwrap_or_default();
+    let (from, to) = (date(v, &format!("{field}.from"), &from), date(v, &format!("{field}.to"), &to));
+    v.take(field, Period::new(from?, to?).map_err(Error::from))
+}
+
+/// An amount that must be given.
+pub fn money(v: &mut Violations, field: &str, money: Option<common::Money>) -> Option<Money> {
+    let common::Money { currency, minor } = money.unwrap_or_default();
+    let currency = v.take(&format!("{field}.currency"), currency.parse().map_err(Error::from))?;
+    Some(Money { minor, currency })
+}
+
+/// Writes an instant.
+pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
+/// Writes a date; none is empty.
+pub fn date_text(date: Option<Date>) -> String {
+    date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+/// Writes a period.
+pub fn period_message(period: Period) -> common::Period {
+    common::Period { from: period.from().to_string(), to: period.to().to_string() }
+}
+
+/// Writes an amount.
+pub fn money_message(money: Money) -> common::Money {
+    common::Money { currency: money.currency.to_string(), minor: money.minor }
+}
+
+fn read_instant(at: prost_types::Timestamp) -> Result<Timestamp> {
+    let read = Timestamp::new(at.seconds, at.nanos).and_then(|at| Timestamp::from_microsecond(at.as_microsecond()));
+    read.map_err(|_| Error::of(Kind::InvalidArgument, msg!("INSTANT_INVALID")))
+}
+
+/// Only as YYYY-MM-DD: what the parser of dates takes beside it (no hyphens, a time of day behind) is more often a mistake.
+fn read_date(text: &str) -> Result<Date> {
+    let text = text.trim();
+    let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let read = if plain { text.parse().ok() } else { None };
+    read.ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("DATE_EXPECTED")))
+}
+
+/// What a peer sent.
+pub mod sent {
+    use std::str::FromStr;
+
+    use tally_rpc::unreadable;
+
+    use super::{Date, Result, Timestamp, read_date, read_instant};
+
+    /// An id, a region, a number.
+    ///
+    /// # Errors
+    /// A fault of ours when it cannot be read, as of everything here.
+    pub fn value<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> Result<T> {
+        text.parse().map_err(unreadable)
+    }
+
+    /// One that may be left out.
+    ///
+    /// # Errors
+    /// As [`value`].
+    pub fn optional_value<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> Result<Option<T>> {
+        if text.is_empty() { Ok(None) } else { value(text).map(Some) }
+    }
+
+    /// A date.
+    ///
+    /// # Errors
+    /// As [`value`].
+    pub fn date(text: &str) -> Result<Date> {
+        read_date(text).map_err(unreadable)
+    }
+
+    /// One that may be left out.
+    ///
+    /// # Errors
+    /// As [`value`].
+    pub fn optional_date(text: &str) -> Result<Option<Date>> {
+        if text.is_empty() { Ok(None) } else { date(text).map(Some) }
+    }
+
+    /// An instant.
+    ///
+    /// # Errors
+    /// As [`value`]; also when it is missing.
+    pub fn instant(at: Option<prost_types::Timestamp>) -> Result<Timestamp> {
+        read_instant(at.ok_or_else(|| unreadable("a missing time"))?).map_err(unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_kernel::Message;
+
+    use super::*;
+
+    fn at(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
+        Some(prost_types::Timestamp { seconds, nanos })
+    }
+
+    /// What was noted, by field.
+    fn noted(v: Violations) -> Vec<(String, Message)> {
+        let error = v.finish(Some(())).unwrap_err();
+        error.violations().iter().map(|wrong| (wrong.field.clone(), wrong.message.clone())).collect()
+    }
+
+    #[test]
+    fn instants_are_kept_to_the_microsecond() {
+        let mut v = Violations::new();
+        assert_eq!(instant(&mut v, "at", at(5, 1_999)).map(timestamp), at(5, 1_000));
+        assert_eq!(optional_instant(&mut v, "at", None), None);
+        v.finish(Some(())).unwrap();
+    }
+
+    #[test]
+    fn one_mistake_has_one_refusal_that_names_its_field_and_all_are_told() {
+        let mut v = Violations::new();
+        assert_eq!(instant(&mut v, "at", None), None);
+        assert_eq!(optional_instant(&mut v, "until", at(i64::MAX, 0)), None);
+        assert!(stretch(&mut v, at(9, 0), at(8, 0)).is_some());
+        assert_eq!(date(&mut v, "day", ""), None);
+        let backwards = common::Period { from: "2026-03-31".into(), to: "2026-03-01".into() };
+        assert_eq!(period(&mut v, "months", Some(backwards)), None);
+        assert_eq!(period(&mut v, "period", None), None);
+        assert_eq!(money(&mut v, "pool", Some(common::Money { currency: "cny".into(), minor: 1 })), None);
+        let noted = noted(v);
+        let told: Vec<_> = noted.iter().map(|(field, message)| (field.as_str(), message.id())).collect();
+        let expected = [
+            ("at", "VALUE_MISSING"),
+            ("until", "INSTANT_INVALID"),
+            ("to", "BEFORE_FROM"),
+            ("day", "DATE_EXPECTED"),
+            ("months", "PERIOD_BACKWARDS"),
+            ("period.from", "DATE_EXPECTED"),
+            ("period.to", "DATE_EXPECTED"),
+            ("pool.currency", "CURRENCY_UNKNOWN"),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn dates_are_read_strictly_and_written_back() {
+        let mut v = Violations::new();
+        assert_eq!(date_text(optional_date(&mut v, "from", " 2026-03-02 ")), "2026-03-02");
+        assert_eq!(optional_dates(&mut v, "", "2026-03-02").0, None);
+        v.finish(Some(())).unwrap();
+        for text in ["2026-3-2", "2026-02-30", "2026-03-02T00:00", "20260302", "+026-03-02"] {
+            let mut v = Violations::new();
+            assert_eq!(optional_date(&mut v, "from", text), None);
+            assert_eq!(noted(v), [("from".to_owned(), msg!("DATE_EXPECTED"))], "{text}");
+        }
+        let mut v = Violations::new();
+        optional_dates(&mut v, "2026-03-02", "2026-03-01");
+        assert_eq!(noted(v), [("to".to_owned(), msg!("BEFORE_FROM"))]);
+    }
+
+    #[test]
+    fn what_a_peer_sent_and_cannot_be_read_is_our_fault() {
+        let faults = [
+            sent::date("2026-3-2").unwrap_err(),
+            sent::optional_date("soon").unwrap_err(),
+            sent::instant(None).unwrap_err(),
+            sent::instant(at(i64::MAX, 0)).unwrap_err(),
+            sent::value::<tally_kernel::id::PersonId>("7").unwrap_err(),
+        ];
+        assert!(faults.iter().all(|fault| fault.kind() == Kind::Internal), "{faults:?}");
+        assert_eq!(sent::optional_value::<tally_kernel::id::PersonId>("").unwrap(), None);
+    }
+}
