@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use tally_api::identity::v1 as identity;
+use tally_privacy::DataTable;
 use tally_privacy::{FOLLOWERS, PERSON, REQUESTS, SCHEDULE};
-use tally_store::DataTable;
 use tally_suite::session::Session;
 use tally_suite::suite::SERVICES;
 use tally_testkit::databases::TestStore;

@@ -1,10 +1,11 @@
 //! All that a service holds about a person, as JSON.
 
+use crate::tables::{DataTable, ExportCursor};
 use tally_access::{OpContext, Permission, Region, Rpc, Target};
 use tally_api::common::v1 as common;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, DataTable, ExportCursor, Store};
+use tally_store::{Audit, Store};
 
 /// The tables with their rows. Whoever asks must be allowed to read who the person is wherever these rows were written; a
 /// row is shown to the person, and to whoever holds what opens its table there, and counted as withheld otherwise. Asking

@@ -6,6 +6,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::tables::DataTable;
 use futures::future::BoxFuture;
 use tally_access::{OpContext, Rpc, Target};
 use tally_api::identity::v1::erasure_service_client::ErasureServiceClient;
@@ -17,7 +18,7 @@ use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::{Clock, Error, Result, Rng};
 use tally_rpc::{Peer, error_from, looking};
 use tally_runtime::Task;
-use tally_store::{Audit, DataTable, Store, UnitOfWork};
+use tally_store::{Audit, Store, UnitOfWork};
 use tracing::Instrument as _;
 
 /// Rows of each table that one unit of a removal deletes at most.

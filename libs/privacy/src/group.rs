@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::tables::{DataTable, ExportCursor};
 use futures::{Stream, TryStreamExt as _, stream};
 use tally_access::{OpContext, Permission, Rpc, Target};
 use tally_api::common::v1::ExportedPiece;
 use tally_kernel::Result;
-use tally_store::{Audit, DataTable, ExportCursor, Store};
+use tally_store::{Audit, Store};
 
 /// Bytes of one piece at most: a message has four times as much room.
 const PIECE: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! Privacy, as every service keeps it: what it holds about a person and tells on request, what it erases when identity says
 //! so, and what it removes when it has been kept long enough. A service brings the list of its tables
-//! ([`DataTable`](tally_store::DataTable)); what is done with them is here once. `docs/privacy.md` says what is kept how long
+//! ([`DataTable`]); what is done with them is here once. `docs/privacy.md` says what is kept how long
 //! and why.
 
 mod export;
@@ -8,6 +8,7 @@ mod follow;
 mod group;
 mod retention;
 mod schedule;
+mod tables;
 
 use futures::stream::{BoxStream, Stream, StreamExt as _};
 use tally_access::Locale;
@@ -19,6 +20,10 @@ pub use follow::{Before, Follower, Subject, follower, purge};
 pub use group::export_group;
 pub use retention::{Ran, Terms, run, terms};
 pub use schedule::{Kind, PERSON, REQUESTS, SCHEDULE, kind};
+pub use tables::{
+    Clear, DataTable, ErasureRule, ExportCells, ExportCursor, ExportRow, ExportRows, Exported, Over, RowKey, Sees,
+    plain, pseudonym, with_opened,
+};
 pub use tally_api::common::v1::ExportedPiece;
 
 /// The services that do their part of an erasure after identity, by name.

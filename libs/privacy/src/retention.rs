@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::tables::{DataTable, Over};
 use jiff::{Span, Timestamp, tz::TimeZone};
 use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_api::common::v1 as common;
@@ -14,7 +15,7 @@ use tally_kernel::id::PersonId;
 use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Error, Result};
 use tally_rpc::{Peer, error_from, pages};
-use tally_store::{Audit, DataTable, Over, Store, UnitOfWork};
+use tally_store::{Audit, Store, UnitOfWork};
 
 use crate::schedule::REQUESTS;
 

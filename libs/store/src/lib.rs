@@ -111,39 +111,15 @@
 //! }
 //! ```
 //!
-//! Raw SQL lives in this crate alone.
+//! Raw SQL lives in this crate alone. Its folders name each other one way: `seal` <- `tx` <- `log` <- `work`, and `schema`
+//! names `seal` and `tx`.
 
-mod audit;
-mod blind_index;
-mod cipher;
-pub mod class;
-mod connect;
-mod context;
-mod data_keys;
-mod data_table;
 mod error;
-mod heads;
-mod idempotency;
-mod key_file;
-mod keys;
 mod log;
-mod migrate;
-pub mod migration;
 mod names;
-mod outbox;
-mod person_keys;
-mod reads;
-mod rotate;
-mod rows;
-mod scoped;
-mod sealed;
-mod search;
-mod secret_file;
-mod select;
-mod sequencer;
-mod tenant_purge;
-mod unit_of_work;
-mod verify;
+mod schema;
+mod seal;
+mod tx;
 mod work;
 
 use std::future::Future;
@@ -159,38 +135,37 @@ use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use audit::{Audit, AuditEntry};
-pub use blind_index::BlindIndex;
-pub use context::{date_from_db, date_to_db, from_db, to_db, word_from_db};
-pub use data_table::{
-    Clear, DataTable, ErasureRule, ExportCells, ExportCursor, ExportRow, ExportRows, Exported, Over, RowKey, Sees,
-    plain, pseudonym, with_opened,
-};
 pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
-pub use keys::Keys;
-pub use log::digest;
-pub use migrate::Migrations;
-pub use outbox::{Bell, Event, EventRecord, LogPart};
-pub use person_keys::PersonKeys;
-pub use rotate::{KeyMove, Rotated};
-pub use scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
+pub use log::audit::{Audit, AuditEntry};
+pub use log::chain::digest;
+pub use log::outbox::{Bell, Event, EventRecord, LogPart};
+pub use log::search::{AuditFound, AuditOf, AuditQuery};
+pub use log::verify::{AuditReport, Defect, Fault};
+pub use schema::migrate::Migrations;
+pub use schema::migration;
 /// sea-orm, for the entities of the rooms' `store.rs`.
 pub use sea_orm as orm;
-pub use sealed::{Place, Sealed};
-pub use search::{AuditFound, AuditOf, AuditQuery};
-pub use secret_file::open_secret;
-pub use select::{Rows, Select};
-pub use unit_of_work::{Delete, UnitOfWork, Update};
-pub use verify::{AuditReport, Defect, Fault};
-pub use work::{WorkCount, WorkItem, WorkOrder};
+pub use seal::class;
+pub use seal::keys::Keys;
+pub use seal::sealed::{Place, Sealed};
+pub use seal::secret_file::open_secret;
+pub use tx::context::{date_from_db, date_to_db, from_db, to_db, word_from_db};
+pub use tx::scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
+pub use tx::select::{Rows, Select};
+pub use work::blind_index::BlindIndex;
+pub use work::items::{WorkCount, WorkItem, WorkOrder};
+pub use work::person_keys::PersonKeys;
+pub use work::rotate::{KeyMove, Rotated};
+pub use work::unit_of_work::{Delete, UnitOfWork, Update};
 
-use connect::{Mode, Pools, Role, Settings};
-use context::{Author, Scope};
-use data_keys::{SealedColumn, Sealer};
-use heads::HeadsFile;
-use migrate::Migrator;
-use reads::ReadEntries;
-use scoped::Traced;
+use log::heads::HeadsFile;
+use schema::migrate::{self, Migrator};
+use seal::sealer::Sealer;
+use tx::connect::{self, Mode, Pools, Role, Settings};
+use tx::context::{Author, Scope};
+use tx::data_keys;
+use tx::scoped::Traced;
+use work::reads::ReadEntries;
 
 /// How often [`Store::retry`] runs a unit of work at most.
 const ATTEMPTS: u32 = 8;
@@ -474,7 +449,7 @@ impl Store {
 }
 
 /// What the migrations registered.
-async fn sealed_columns(pools: &Pools) -> Result<Vec<SealedColumn>, StoreError> {
+async fn sealed_columns(pools: &Pools) -> Result<Vec<seal::sealer::SealedColumn>, StoreError> {
     let tx = pools.begin(Mode::Read, Role::Login, &Settings::default()).await?;
     let sql = format!("SELECT table_name, column_name, class FROM {} ORDER BY 1, 2", names::SEALED_COLUMNS);
     data_keys::columns_of(&tx.query_all_raw(Statement::from_string(pools.backend(), sql)).await?)

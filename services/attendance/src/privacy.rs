@@ -1,7 +1,7 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
 use tally_access::Permission::{AccountRead, AliasRead, HandoverRead, PunchRead, RosterRead, SiteRead};
-use tally_store::{DataTable, ErasureRule, Exported};
+use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::account::store::phase;
 use crate::{account, alias, handover, policy, punch, roster, site};

@@ -1,7 +1,7 @@
 //! What the service holds about people: told on request, kept when somebody is erased, removed when it is over.
 
 use tally_access::Permission::{PoolRead, SettlementRead, StatementReadPay};
-use tally_store::{DataTable, ErasureRule};
+use tally_privacy::{DataTable, ErasureRule};
 
 use crate::settlement::store::{self as settlement, carry};
 use crate::statement::store as statement;

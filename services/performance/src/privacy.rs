@@ -1,7 +1,7 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
 use tally_access::Permission::{CardRead, CreditRead, CycleRead, RecordRead, SchemeRead, TransferRead};
-use tally_store::{DataTable, ErasureRule, Exported};
+use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::credit::store::{credit, finding, total};
 use crate::cycle::store::runs::{account, frozen, sums};

@@ -1,7 +1,7 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
 use tally_access::Permission::EvidenceRead;
-use tally_store::{DataTable, ErasureRule, Exported};
+use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::policy;
 use crate::profile::store as evidence;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use tally_access::{Effect, OpContext, Permission, PolicyRow, Regions};
 use tally_cache::Cache;
 use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
+use tally_privacy::DataTable;
 use tally_rpc::{
     FetchedKeys, Keys, LeasedViews, Peer, ReadLog, Reading, RpcChannel, Signer, SigningKeys, Stack, StackConfig, Views,
     in_process,
 };
 use tally_runtime::{Boot, Compute, Config, Failure, Mounted, Service, Task};
-use tally_store::{Audit, DataTable, Keys as SealKeys, Migrations, Store, StoreConfig};
+use tally_store::{Audit, Keys as SealKeys, Migrations, Store, StoreConfig};
 
 use crate::channels::Channels;
 

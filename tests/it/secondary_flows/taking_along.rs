@@ -35,7 +35,7 @@ const LEFT_OUT: [&str; 15] = [
 ];
 
 fn told_tables(part: &SuiteService) -> BTreeSet<&'static str> {
-    let all = part.data_tables.iter().chain(part.group).map(tally_store::DataTable::table);
+    let all = part.data_tables.iter().chain(part.group).map(tally_privacy::DataTable::table);
     all.filter(|table| !LEFT_OUT.contains(table)).collect()
 }
 

@@ -1,9 +1,9 @@
-//! Which way the arrows between the rooms of a service go: from above to below, in no circle, and into a room by its `app`,
-//! its `domain` or its `facts`, never by its `store` or its `rpc`.
+//! Which way the arrows between the rooms of a service, and the folders of the store, go: from above to below, in no circle, and
+//! into a room by its `app`, its `domain` or its `facts`, never by its `store` or its `rpc`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A service's file: the top module it belongs to, and the modules of the same crate that it names.
+/// A file of a service or of the store: the top module it belongs to, and the modules of the same crate that it names.
 struct Source<'a> {
     path: &'a str,
     /// The room, or the file beside the rooms.
@@ -11,32 +11,35 @@ struct Source<'a> {
     names: BTreeSet<String>,
 }
 
-/// What is wrong with the arrows of all services. `argued` says of a service how many modules a circle may still have, and
-/// how often a room may still name what is in the `store` of another.
+/// What is wrong with the arrows of all services and of the store. `argued` says of a crate how many modules a circle may
+/// still have, and how often a room may still name what is in the `store` of another.
 pub fn complaints(texts: &[(String, String)], argued: &BTreeMap<String, usize>) -> Vec<String> {
-    let mut services: BTreeMap<&str, Vec<Source<'_>>> = BTreeMap::new();
+    let mut crates: BTreeMap<&str, Vec<Source<'_>>> = BTreeMap::new();
     for (path, text) in texts {
-        let Some((service, inner)) = path.strip_prefix("services/").and_then(|p| p.split_once("/src/")) else {
-            continue;
-        };
+        let Some((of, inner)) = path.split_once("/src/").filter(|(of, _)| has_rooms(of)) else { continue };
         let top = inner.split('/').next().unwrap_or(inner).trim_end_matches(".rs");
         let is_test = inner.ends_with("tests.rs") || inner.contains("/tests/");
         if !is_test && !["lib", "main", "migrations"].contains(&top) {
-            services.entry(service).or_default().push(Source { path, top, names: named(text) });
+            crates.entry(of).or_default().push(Source { path, top, names: named(text) });
         }
     }
     let mut found = Vec::new();
-    for (service, sources) in &services {
-        let allowed = |what| argued.get(&format!("services/{service}:{what}")).copied().unwrap_or(0);
-        layers(service, sources, allowed("stores"), &mut found);
-        circles(service, sources, allowed("circle"), &mut found);
+    for (of, sources) in &crates {
+        let allowed = |what| argued.get(&format!("{of}:{what}")).copied().unwrap_or(0);
+        layers(of, sources, allowed("stores"), &mut found);
+        circles(of, sources, allowed("circle"), &mut found);
     }
     found
 }
 
+/// Crates whose top modules are rooms, or folders, that reach each other one way.
+fn has_rooms(folder: &str) -> bool {
+    folder.strip_prefix("services/").is_some_and(|service| !service.contains('/')) || folder == "libs/store"
+}
+
 /// A file may name `rpc` of no room, and `store` of its own only. `lib.rs`, which puts the service together, may name all;
 /// `privacy.rs`, which lists the tables of every room, all stores.
-fn layers(service: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<String>) {
+fn layers(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<String>) {
     let rooms: BTreeSet<&str> = sources.iter().map(|source| source.top).collect();
     let mut stores = Vec::new();
     for source in sources {
@@ -57,14 +60,14 @@ fn layers(service: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec
     match stores.len() {
         many if many > allowed => found.append(&mut stores),
         few if few < allowed => {
-            found.push(format!("services/{service}:stores is {few} now: lower the {allowed} of the exceptions"));
+            found.push(format!("{of}:stores is {few} now: lower the {allowed} of the exceptions"));
         }
         _ => {}
     }
 }
 
 /// Modules that reach themselves again over others.
-fn circles(service: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<String>) {
+fn circles(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<String>) {
     let tops: BTreeSet<&str> = sources.iter().map(|source| source.top).collect();
     let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for source in sources {
@@ -76,7 +79,7 @@ fn circles(service: &str, sources: &[Source<'_>], allowed: usize, found: &mut Ve
     for top in tops.iter().filter(|top| reached[*top].contains(*top)) {
         let circle: Vec<&str> = reached[top].iter().filter(|other| reached[*other].contains(*top)).copied().collect();
         if circle.len() > allowed && told.insert(circle.clone()) {
-            found.push(format!("services/{service}: a circle of rooms: {}", circle.join(", ")));
+            found.push(format!("{of}: a circle of rooms: {}", circle.join(", ")));
         }
     }
 }
@@ -161,6 +164,17 @@ mod tests {
         assert_eq!(service(&[there, back]), Vec::<String>::new(), "one way");
         let found = service(&[there, back, round]);
         assert_eq!(found, ["services/s: a circle of rooms: access, org, person"]);
+    }
+
+    #[test]
+    fn the_folders_of_the_store_are_rooms_and_those_of_other_libraries_are_not() {
+        let circle = |of: &str| {
+            let there = (format!("{of}/src/tx/select.rs"), "use crate::log::audit::Audit;\n".to_owned());
+            let back = (format!("{of}/src/log/audit.rs"), "use crate::tx::sql::Part;\n".to_owned());
+            complaints(&[there, back], &BTreeMap::new())
+        };
+        assert_eq!(circle("libs/store"), ["libs/store: a circle of rooms: log, tx"]);
+        assert_eq!(circle("libs/kernel"), Vec::<String>::new());
     }
 
     #[test]

@@ -13,7 +13,6 @@ mod pgbouncer;
 mod postgres;
 
 mod audit;
-mod data_tables;
 mod dump;
 mod events;
 mod heads;
@@ -23,6 +22,7 @@ mod lists;
 mod people;
 mod person_keys;
 mod reaches;
+mod removal;
 mod rotation;
 mod rows;
 mod sample;

@@ -201,6 +201,25 @@ pub async fn write(store: &Store, ctx: &OpContext, codes: &[&str]) {
     work.commit(audit(), ()).await.unwrap();
 }
 
+/// A note for each of these: code, whom it tells of, hours after the clock's instant.
+pub async fn filled(told: &[(&str, Option<u128>, i64)]) -> Vec<TestStore> {
+    let dbs = databases().await;
+    for db in &dbs {
+        let ctx = context(db, 1);
+        let work = unit_of(&db.store, &ctx).await;
+        let rows = told.iter().map(|(code, person, hours)| note::ActiveModel {
+            person_id: sea_orm::ActiveValue::Set(person.map(Uuid::from_u128)),
+            recorded_at: sea_orm::ActiveValue::Set(tally_store::to_db(
+                ctx.now() + jiff::SignedDuration::from_hours(*hours),
+            )),
+            ..row(&ctx, code)
+        });
+        work.insert_many(rows.collect::<Vec<_>>()).await.unwrap();
+        work.commit(audit(), ()).await.unwrap();
+    }
+    dbs
+}
+
 /// The codes the context sees, sorted.
 pub async fn codes(store: &Store, ctx: &OpContext) -> Vec<String> {
     let tx = store.read(ctx).await.unwrap();

@@ -7,8 +7,9 @@ use tally_kernel::id::{CycleId, PoolId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
+use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, with_opened};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class};
 
 use super::app::Pool;
 use super::domain::PoolRule;

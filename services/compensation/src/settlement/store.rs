@@ -8,11 +8,9 @@ use tally_kernel::id::{CycleId, PersonId, PoolId, PrincipalId, SettlementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
+use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{
-    ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, to_db, with_opened,
-    word_from_db,
-};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, to_db, word_from_db};
 
 use super::app::{Filed, Sums};
 use super::domain::CarryBook;

@@ -8,10 +8,9 @@ use tally_app::directory::People;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
+use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{
-    ExportCells, Exported, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, to_db, with_opened, word_from_db,
-};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, to_db, word_from_db};
 
 use super::app::Statement;
 use crate::settlement::app::Filed;

@@ -4,8 +4,9 @@ use futures::Stream;
 use tally_access::{OpContext, Permission, Target};
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
+use tally_privacy::ExportCursor;
 use tally_privacy::ExportedPiece;
-use tally_store::{Audit, ExportCursor};
+use tally_store::Audit;
 
 use super::store::{DATA_TABLES, GROUP};
 use crate::person::store::Key;

@@ -5,7 +5,8 @@ use tally_access::Permission::{
     RetentionRead, RoleRead, TenantRead,
 };
 use tally_kernel::id::PersonId;
-use tally_store::{Clear, DataTable, ErasureRule, ExportCells, Exported, Place, ScopedTx, plain};
+use tally_privacy::{Clear, DataTable, ErasureRule, ExportCells, Exported, plain};
+use tally_store::{Place, ScopedTx};
 
 use crate::access::store::grants;
 use crate::break_glass::store::break_glasses;

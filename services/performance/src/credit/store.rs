@@ -20,7 +20,8 @@ pub mod credit {
     use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
     use tally_kernel::Error;
-    use tally_store::{ExportCells, Exported, ScopedTx, plain};
+    use tally_privacy::{ExportCells, Exported, plain};
+    use tally_store::ScopedTx;
 
     use super::{Share, unpack};
 
@@ -111,7 +112,8 @@ pub mod finding {
     use sea_orm::entity::prelude::*;
     use tally_i18n::text;
     use tally_kernel::{Locale, Message};
-    use tally_store::{ExportCells, Exported, ScopedTx, plain};
+    use tally_privacy::{ExportCells, Exported, plain};
+    use tally_store::ScopedTx;
 
     /// Something that a person should look at.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]

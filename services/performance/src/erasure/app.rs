@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use tally_access::{OpContext, Permit, Target};
 use tally_kernel::Result;
 use tally_privacy::Subject;
-use tally_store::{Audit, pseudonym};
+use tally_privacy::pseudonym;
+use tally_store::Audit;
 
 use super::domain::{self, Worn};
 use super::store;

@@ -18,7 +18,8 @@ pub(crate) mod frozen {
     use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
     use tally_kernel::Error;
-    use tally_store::{ExportCells, Exported, ScopedTx, plain};
+    use tally_privacy::{ExportCells, Exported, plain};
+    use tally_store::ScopedTx;
 
     /// All that one component needs.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]

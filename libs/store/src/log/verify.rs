@@ -1,0 +1,369 @@
+//! Reads both logs from the beginning and names the first entry of each stream that is not as it was written; then the
+//! rows that no entry accounts for (`rows.rs`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement};
+use tally_kernel::Error;
+use uuid::Uuid;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::log::audit::{self, AuditEntry, People};
+use crate::log::chain::{Hash, Log, genesis, head_message, link};
+use crate::log::heads::KnownHeads;
+use crate::log::outbox::Row;
+use crate::tx::connect::{Mode, Role};
+use crate::tx::context::to_db;
+
+/// Entries read at once.
+const BATCH: i64 = 5000;
+/// How long an entry may stay unnumbered before something is wrong with the sequencer.
+const UNNUMBERED: Duration = Duration::from_secs(5);
+
+/// What is wrong with a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// The content is not what was written: a changed byte, or an entry that the service never wrote.
+    Content,
+    /// The entry does not follow from the one before: inserted, replaced or moved.
+    Chain,
+    /// This position is missing: deleted.
+    Missing,
+    /// The signed head says that there were more: the end was cut off.
+    Truncated,
+    /// There are entries after the signed head.
+    BeyondHead,
+    /// The head's signature is not ours, or there is none.
+    Head,
+    /// Older than five seconds and still without a position: no sequencer runs.
+    Unnumbered,
+    /// The chain is another one here than when its head was exported: what lies before was replaced as a whole.
+    Forked,
+    /// A head was exported for a later position: an older log was put back.
+    PutBack,
+    /// A line of the file of exported heads that is not the service's, or goes back.
+    ExportedHead,
+    /// A row whose audit entry does not exist: no unit of work wrote it, or its entry was deleted.
+    Unaccounted,
+    /// A row whose audit entry accounts for fewer rows than name it: one of them borrowed the entry.
+    Borrowed,
+}
+
+/// The first bad entry of a stream, or the first bad row of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// `audit`, `outbox`, `heads` (the file), or the table of the row.
+    pub table: String,
+    /// The group; the nil id for the outbox, which is one stream.
+    pub tenant: Uuid,
+    /// The position, if it has one.
+    pub position: Option<i64>,
+    /// The entry, if it is there; of a row, the entry that it names.
+    pub entry: Option<Uuid>,
+    /// The row, by its key in the group; the line of the file.
+    pub row: Option<String>,
+    /// What is wrong.
+    pub defect: Defect,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.defect {
+            Defect::Content => "is not what the service wrote",
+            Defect::Chain => "does not follow from the entry before it (inserted, replaced or moved)",
+            Defect::Missing => "is missing",
+            Defect::Truncated => "is missing, and all after it up to the signed head",
+            Defect::BeyondHead => "lies beyond the signed head",
+            Defect::Head => "is the head, whose signature is missing or not the service's",
+            Defect::Unnumbered => "has waited for a position longer than five seconds: is a sequencer running?",
+            Defect::Forked => "is not the entry whose head was exported: the log before it was replaced",
+            Defect::PutBack => "is missing, although a head beyond it was exported: an older log was put back",
+            Defect::ExportedHead => "is no head of this service, or goes back behind an earlier line",
+            Defect::Unaccounted => "has no audit entry: no unit of work wrote it",
+            Defect::Borrowed => "or one beside it borrowed its audit entry, which wrote fewer rows than name it",
+        };
+        if let Some(row) = &self.row {
+            let entry = self.entry.map(|id| format!(" (entry {id})")).unwrap_or_default();
+            let kind = if self.defect == Defect::ExportedHead { "line" } else { "row" };
+            return write!(f, "{} of {}: {kind} {row}{entry} {what}", self.table, self.tenant);
+        }
+        let position = self.position.map_or_else(|| "an unnumbered entry".to_owned(), |p| format!("entry {p}"));
+        let id = self.entry.map(|id| format!(" ({id})")).unwrap_or_default();
+        write!(f, "{} of {}: {position}{id} {what}", self.table, self.tenant)
+    }
+}
+
+/// What [`Store::verify_audit`] found.
+#[derive(Clone, Debug, Default)]
+pub struct AuditReport {
+    /// Entries read, of both logs.
+    pub entries: u64,
+    /// Rows whose audit entry was looked for.
+    pub rows: u64,
+    /// Exported heads that the logs were held against.
+    pub heads: u64,
+    /// The first bad entry of every bad stream, then the first bad row of every table; nothing when all is well.
+    pub faults: Vec<Fault>,
+}
+
+impl AuditReport {
+    /// Whether nothing is wrong.
+    pub fn ok(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+struct Head {
+    position: i64,
+    chain: Vec<u8>,
+    key: i64,
+    signature: Vec<u8>,
+}
+
+struct Entry {
+    id: Option<Uuid>,
+    /// Whether the content is bound to the hash it was stored with.
+    sound: bool,
+    content: Vec<u8>,
+    position: Option<i64>,
+    chain: Vec<u8>,
+}
+
+impl Store {
+    /// Checks every entry of the audit log and the outbox of this service, and that every row has its audit entry.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE` when the database is away. What is wrong with the logs is no error but the report.
+    pub async fn verify_audit(&self) -> Result<AuditReport, Error> {
+        Ok(self.verify(KnownHeads::default()).await?)
+    }
+
+    /// The same, and that both logs pass through every head in the directory's file of this service.
+    ///
+    /// # Errors
+    /// As [`Store::verify_audit`]; `HEADS_UNREADABLE`.
+    pub async fn verify_audit_with(&self, directory: &Path) -> Result<AuditReport, Error> {
+        // Read before the logs: what is exported meanwhile is not looked for.
+        let known = KnownHeads::read(directory, self.service(), self.keys())?;
+        Ok(self.verify(known).await?)
+    }
+
+    async fn verify(&self, known: KnownHeads) -> Result<AuditReport, StoreError> {
+        let tx = self.all_tenants(Mode::Snapshot, Role::Worker).await?;
+        let mut report = AuditReport { heads: known.count, ..AuditReport::default() };
+        let mut tenants = self.unnumbered_tenants(&tx).await?;
+        for log in Log::ALL {
+            let heads = self.heads(&tx, log).await?;
+            let exported = known.streams.keys().filter(|(of, _)| of == log.table()).map(|(_, stream)| *stream);
+            let streams = self.streams(&tx, log, heads.keys().copied().chain(exported)).await?;
+            if log == Log::Audit {
+                tenants.extend(&streams);
+            }
+            for stream in streams {
+                let fault = self
+                    .verify_stream(
+                        &tx,
+                        log,
+                        stream,
+                        heads.get(&stream),
+                        known.streams.get(&(log.table().to_owned(), stream)),
+                        &mut report.entries,
+                    )
+                    .await?;
+                report.faults.extend(fault);
+            }
+            self.verify_unnumbered(&tx, log, &mut report).await?;
+        }
+        report.faults.extend(known.bad.map(|(line, stream)| Fault {
+            table: "heads".to_owned(),
+            tenant: stream,
+            position: None,
+            entry: None,
+            row: Some(line.to_string()),
+            defect: Defect::ExportedHead,
+        }));
+        drop(tx);
+        self.verify_rows(&tenants, &mut report).await?;
+        Ok(report)
+    }
+
+    /// Groups whose first entry may still wait for its position.
+    async fn unnumbered_tenants(&self, tx: &DatabaseTransaction) -> Result<BTreeSet<Uuid>, StoreError> {
+        let sql = "SELECT DISTINCT tenant_id FROM audit WHERE position IS NULL";
+        let rows = tx.query_all_raw(Statement::from_string(self.backend(), sql)).await?;
+        rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    }
+
+    async fn heads(&self, tx: &DatabaseTransaction, log: Log) -> Result<BTreeMap<Uuid, Head>, StoreError> {
+        let sql = "SELECT tenant_id, position, chain, key_id, signature FROM log_heads WHERE log = $1";
+        let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [log.table().into()])).await?;
+        rows.iter()
+            .map(|row| {
+                let (stream, position, chain, key, signature) = row.try_get_many_by_index()?;
+                Ok((stream, Head { position, chain, key, signature }))
+            })
+            .collect()
+    }
+
+    /// Streams that have entries or a head.
+    async fn streams(
+        &self,
+        tx: &DatabaseTransaction,
+        log: Log,
+        heads: impl Iterator<Item = Uuid>,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let sql = format!("SELECT DISTINCT tenant_id FROM {} WHERE position IS NOT NULL", log.table());
+        let rows = tx.query_all_raw(Statement::from_string(self.backend(), sql)).await?;
+        let mut streams: Vec<Uuid> = heads.collect();
+        for row in &rows {
+            streams.push(log.stream(row.try_get_by_index(0)?));
+        }
+        streams.sort_unstable();
+        streams.dedup();
+        Ok(streams)
+    }
+
+    async fn verify_stream(
+        &self,
+        tx: &DatabaseTransaction,
+        log: Log,
+        stream: Uuid,
+        head: Option<&Head>,
+        exported: Option<&BTreeMap<i64, Vec<u8>>>,
+        entries: &mut u64,
+    ) -> Result<Option<Fault>, StoreError> {
+        let fault = |position: i64, entry: Option<Uuid>, defect| {
+            let table = log.table().to_owned();
+            Ok(Some(Fault { table, tenant: stream, position: Some(position), entry, row: None, defect }))
+        };
+        let (mut position, mut chain): (i64, Hash) = (0, genesis(self.service(), log, stream));
+        let mut last = None;
+        loop {
+            let batch = self.entries(tx, log, stream, position).await?;
+            for entry in &batch {
+                *entries += 1;
+                let expected = position + 1;
+                if entry.position != Some(expected) {
+                    return fault(expected, None, Defect::Missing);
+                }
+                if !entry.sound {
+                    return fault(expected, entry.id, Defect::Content);
+                }
+                chain = link(&chain, expected, &entry.content);
+                if chain.as_slice() != entry.chain {
+                    return fault(expected, entry.id, Defect::Chain);
+                }
+                if exported.and_then(|heads| heads.get(&expected)).is_some_and(|known| known.as_slice() != chain) {
+                    return fault(expected, entry.id, Defect::Forked);
+                }
+                (position, last) = (expected, entry.id);
+            }
+            if (batch.len() as i64) < BATCH {
+                break;
+            }
+        }
+        let exported = exported.and_then(BTreeMap::last_key_value).map(|(known, _)| *known);
+        match head {
+            Some(head) if head.position > position => fault(position + 1, None, Defect::Truncated),
+            _ if exported.is_some_and(|known| known > position) => fault(position + 1, None, Defect::PutBack),
+            None => fault(position, last, Defect::Head),
+            Some(head) if head.position < position => fault(head.position + 1, None, Defect::BeyondHead),
+            Some(head) if !self.signed(log, stream, head, &chain) => fault(position, last, Defect::Head),
+            Some(_) => Ok(None),
+        }
+    }
+
+    fn signed(&self, log: Log, stream: Uuid, head: &Head, chain: &Hash) -> bool {
+        let message = head_message(self.service(), log, stream, head.position, chain);
+        let Ok(key) = u32::try_from(head.key) else { return false };
+        head.chain == chain && self.keys().verify(key, &message, &head.signature)
+    }
+
+    async fn entries(
+        &self,
+        tx: &DatabaseTransaction,
+        log: Log,
+        stream: Uuid,
+        after: i64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let whose = if log == Log::Audit { "tenant_id = $3" } else { "$3 = $3" };
+        let sql = format!(
+            "SELECT {}, position, chain FROM {} WHERE {whose} AND position > $1 ORDER BY position LIMIT $2",
+            log.columns(),
+            log.table()
+        );
+        let values = [after.into(), BATCH.into(), stream.into()];
+        let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
+        let mut people = match log {
+            Log::Audit => {
+                let these = "a.tenant_id = $1 AND a.position > $2 AND a.position <= $3";
+                audit::people(tx, these, [stream.into(), after.into(), (after + BATCH).into()]).await?
+            }
+            Log::Outbox => People::new(),
+        };
+        Ok(rows.iter().map(|row| self.entry(log, row, &mut people)).collect())
+    }
+
+    /// What cannot even be read is not what was written.
+    fn entry(&self, log: Log, row: &QueryResult, people: &mut People) -> Entry {
+        let width = log.width();
+        let content = self.content(log, row, people).ok();
+        Entry {
+            id: content.as_ref().map(|(id, ..)| *id),
+            sound: content.as_ref().is_some_and(|(_, written, stored)| written.as_slice() == stored),
+            content: content.map(|(.., stored)| stored).unwrap_or_default(),
+            position: row.try_get_by_index(width).ok(),
+            chain: row.try_get_by_index(width + 1).unwrap_or_default(),
+        }
+    }
+
+    /// The entry's id, the hash its content has, and the hash it was stored with.
+    fn content(&self, log: Log, row: &QueryResult, people: &mut People) -> Result<(Uuid, Hash, Vec<u8>), StoreError> {
+        Ok(match log {
+            Log::Audit => {
+                let (entry, stored) = AuditEntry::read(row, people)?;
+                (entry.id, entry.content(self.keys())?, stored)
+            }
+            Log::Outbox => {
+                let (entry, stored) = Row::read(row)?;
+                (entry.id, entry.content(self.keys())?, stored)
+            }
+        })
+    }
+
+    async fn verify_unnumbered(
+        &self,
+        tx: &DatabaseTransaction,
+        log: Log,
+        report: &mut AuditReport,
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT {}, position, chain FROM {} WHERE position IS NULL ORDER BY id LIMIT $1",
+            log.columns(),
+            log.table()
+        );
+        let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [BATCH.into()])).await?;
+        let mut people = audit::people(tx, "a.position IS NULL", []).await?;
+        let old = to_db(self.clock().now()) - chrono::Duration::from_std(UNNUMBERED).map_err(StoreError::fault)?;
+        for row in &rows {
+            report.entries += 1;
+            let entry = self.entry(log, row, &mut people);
+            let defect = if !entry.sound {
+                Defect::Content
+            } else if row.try_get_by_index::<sea_orm::prelude::DateTimeUtc>(2)? < old {
+                Defect::Unnumbered
+            } else {
+                continue;
+            };
+            let tenant = log.stream(row.try_get_by_index(0)?);
+            let table = log.table().to_owned();
+            report.faults.push(Fault { table, tenant, position: None, entry: entry.id, row: None, defect });
+            break;
+        }
+        Ok(())
+    }
+}

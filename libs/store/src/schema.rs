@@ -1,0 +1,4 @@
+//! The tables of a service and of the store, and who may do what with them.
+
+pub(crate) mod migrate;
+pub mod migration;

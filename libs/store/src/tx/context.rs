@@ -1,0 +1,134 @@
+//! What of an [`OpContext`] a transaction keeps: whose rows it may touch, and who is to be written into the logs.
+
+use std::str::FromStr;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use sea_orm::prelude::DateTimeUtc;
+use tally_access::{ActorKind, OpContext, Region, Regions};
+use tally_kernel::{Error, Kind, Result, Rng, msg};
+use uuid::Uuid;
+
+use crate::tx::connect::Settings;
+
+/// Who acts, as the logs keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Author {
+    pub principal: Uuid,
+    /// `person:<id>`, `user`, `service:<name>` or `nobody`.
+    pub kind: String,
+    pub on_behalf_of: Option<Uuid>,
+}
+
+/// See the module's text.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub tenant: Uuid,
+    pub regions: Regions,
+    pub author: Author,
+    pub trace: Option<String>,
+    pub deadline: Option<Instant>,
+    pub now: Timestamp,
+    pub rng: Rng,
+}
+
+impl Scope {
+    /// # Errors
+    /// `UNAUTHENTICATED` for a context without a tenant.
+    pub(crate) fn of(ctx: &OpContext) -> Result<Self> {
+        let tenant = Uuid::from(ctx.tenant());
+        if tenant.is_nil() {
+            return Err(Error::of(Kind::Unauthenticated, msg!("UNAUTHENTICATED"))
+                .with_internal("a transaction needs a tenant; only Store::directory() works without"));
+        }
+        let kind = match &ctx.actor.kind {
+            ActorKind::Person(person) => format!("person:{person}"),
+            ActorKind::User => "user".to_owned(),
+            ActorKind::Service(name) => format!("service:{name}"),
+            ActorKind::Nobody => "nobody".to_owned(),
+        };
+        Ok(Self {
+            tenant,
+            regions: ctx.regions.clone(),
+            author: Author {
+                principal: ctx.actor.principal.into(),
+                kind,
+                on_behalf_of: ctx.actor.on_behalf_of.map(Uuid::from),
+            },
+            trace: ctx.trace.clone(),
+            deadline: ctx.deadline,
+            now: ctx.now(),
+            rng: ctx.rng.clone(),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let region = match &self.regions {
+            Regions::All => Region::GLOBAL.to_owned(),
+            Regions::Only(regions) => regions.iter().map(Region::as_str).collect::<Vec<_>>().join(","),
+        };
+        Settings {
+            tenant: self.tenant.to_string(),
+            region,
+            actor: self.author.principal.to_string(),
+            deadline: self.deadline,
+        }
+    }
+
+    pub(crate) fn new_id(&self) -> Uuid {
+        self.rng.uuid(self.now)
+    }
+}
+
+/// An instant as both databases keep it: to the microsecond, UTC.
+pub fn to_db(at: Timestamp) -> DateTimeUtc {
+    DateTimeUtc::from_timestamp_micros(at.as_microsecond()).unwrap_or(DateTimeUtc::UNIX_EPOCH)
+}
+
+/// An instant as the rest of the suite knows it.
+pub fn from_db(at: DateTimeUtc) -> Timestamp {
+    Timestamp::from_microsecond(at.timestamp_micros()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A calendar date as both databases keep it.
+pub fn date_to_db(date: jiff::civil::Date) -> chrono::NaiveDate {
+    let (month, day) = (u32::from(date.month().unsigned_abs()), u32::from(date.day().unsigned_abs()));
+    chrono::NaiveDate::from_ymd_opt(i32::from(date.year()), month, day).unwrap_or_default()
+}
+
+/// A calendar date as the rest of the suite knows it.
+pub fn date_from_db(date: chrono::NaiveDate) -> jiff::civil::Date {
+    use chrono::Datelike as _;
+    let part = |n: u32| i8::try_from(n).unwrap_or(1);
+    let year = i16::try_from(date.year()).unwrap_or(0);
+    jiff::civil::Date::new(year, part(date.month()), part(date.day())).unwrap_or(jiff::civil::Date::ZERO)
+}
+
+/// A stored word as the value that it stands for; `what` says of what, for operators.
+///
+/// # Errors
+/// A fault of ours: no version of the program that knows this row wrote such a word.
+pub fn word_from_db<T: FromStr>(what: &str, word: &str) -> Result<T> {
+    word.parse().map_err(|_| Error::internal(format_args!("{what}: {word:?} is stored, which nobody knows")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_word_that_nobody_knows_is_a_fault_of_ours_and_not_of_the_caller() {
+        assert_eq!(word_from_db::<Region>("a region", "cn-north").unwrap().as_str(), "cn-north");
+        assert_eq!(word_from_db::<Region>("a region", "CN NORTH").unwrap_err().kind(), Kind::Internal);
+    }
+
+    #[test]
+    fn instants_and_dates_come_back_as_they_went() {
+        let at: Timestamp = "2026-03-02T08:00:00.123456Z".parse().unwrap();
+        assert_eq!(from_db(to_db(at)), at);
+        for date in ["2024-02-29", "1999-12-31", "2026-03-01"] {
+            let date: jiff::civil::Date = date.parse().unwrap();
+            assert_eq!(date_from_db(date_to_db(date)), date);
+        }
+    }
+}
