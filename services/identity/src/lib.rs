@@ -24,9 +24,11 @@ mod migrations;
 mod org;
 mod person;
 mod policy;
+mod privacy;
 mod render;
 mod reporting;
 mod retention;
+mod revision;
 mod role;
 mod service_account;
 mod session;
@@ -68,13 +70,13 @@ use tonic::service::Routes;
 
 use session::unknown_login_throttle::UnknownLoginThrottle;
 
-pub use export::store::{DATA_TABLES, GROUP};
 pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 pub use migrations::all as migrations;
 pub use org::domain::{ALWAYS, MAX_DEPTH};
 pub use policy::POLICY;
+pub use privacy::{DATA_TABLES, GROUP};
+pub use tenant::facts::was_made;
 pub use tenant::invitation::{MAX_DAYS, invite};
-pub use tenant::store::was_made;
 pub use views::OwnViews;
 
 /// The service's name.

@@ -11,7 +11,7 @@ use tally_kernel::id::PersonId;
 use tally_store::UnitOfWork;
 
 use crate::access::domain::{self, AccessError};
-use crate::{access, delegation, role, session, tenant, views};
+use crate::{access, delegation, role, session, tenant};
 
 /// The reason that ended sessions and grants carry.
 const REASON: &str = "employment_ended";
@@ -21,10 +21,10 @@ const REASON: &str = "employment_ended";
 /// # Errors
 /// `LAST_ADMINISTRATOR` when nobody could give roles any more, now or from that day on.
 pub(crate) async fn take_hold(work: &UnitOfWork, ctx: &OpContext, person: PersonId, last_day: Date) -> Result<u64> {
-    let Some(principal) = session::store::of_person(work, person).await? else { return Ok(0) };
-    let today = views::today(ctx, &tenant::store::get(work).await?.zone)?;
-    let roles = role::store::all(work).await?;
-    let admins = access::store::with_roles(work, &roles.giving(Permission::GrantAny)).await?;
+    let Some(principal) = session::facts::of_person(work, person).await? else { return Ok(0) };
+    let today = tenant::facts::today(work, ctx).await?;
+    let roles = role::facts::all(work).await?;
+    let admins = access::facts::with_roles(work, &roles.giving(Permission::GrantAny)).await?;
     let makes = |grant: &domain::Grant| domain::makes_administrator(&grant.assignment, &roles, today);
     let admins: Vec<_> = admins.into_iter().filter(makes).collect();
     if !admins.is_empty() && admins.iter().all(|grant| grant.principal == principal.id) {
@@ -33,11 +33,11 @@ pub(crate) async fn take_hold(work: &UnitOfWork, ctx: &OpContext, person: Person
     if last_day >= today {
         return Ok(0);
     }
-    let mut ended = session::store::end_all(work, ctx, principal.id, None, REASON).await?;
-    for grant in access::store::of(work, principal.id).await? {
-        access::store::revoke(work, ctx, grant.id, REASON).await?;
+    let mut ended = session::facts::end_all(work, ctx, principal.id, None, REASON).await?;
+    for grant in access::facts::of(work, principal.id).await? {
+        access::facts::revoke(work, ctx, grant.id, REASON).await?;
         ended += 1;
     }
-    ended += delegation::store::end_all(work, ctx, principal.id).await?;
+    ended += delegation::facts::end_all(work, ctx, principal.id).await?;
     Ok(ended)
 }

@@ -17,14 +17,16 @@ use tally_access::{
 };
 use tally_kernel::error::Kind;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
-use tally_kernel::{Clock, Error, Result, Rng, msg, time};
+use tally_kernel::{Clock, Error, Result, Rng, msg};
 use tally_rpc::{Claims, Views};
 use tally_store::{ScopedTx, Store};
 
 use crate::access::domain::{Grant, view_revision};
-use crate::person::store::Key;
+use crate::person::domain::Key;
 use crate::session::domain::{Principal, Session, SessionError, Standing};
-use crate::{SERVICE, access, break_glass, delegation, entitlement, org, person, reporting, role, session, tenant};
+use crate::{
+    SERVICE, access, break_glass, delegation, entitlement, org, person, reporting, revision, role, session, tenant,
+};
 
 /// Views kept of one group; beyond, all are compiled anew.
 const MAX_KEPT: usize = 50_000;
@@ -68,17 +70,17 @@ pub(crate) struct Group {
 impl Group {
     /// As of the newest commit and the context's day.
     pub(crate) async fn read(tx: &ScopedTx, ctx: &OpContext) -> Result<Self> {
-        let tenant = tenant::store::get(tx).await?;
-        let facts = access::store::revision(tx).await?;
-        let zone = zone(&tenant.zone)?;
+        let tenant = tenant::facts::get(tx).await?;
+        let facts = revision::facts::revision(tx).await?;
+        let zone = tenant.time_zone()?;
         let date = zone.to_datetime(ctx.now()).date();
         Ok(Self {
             facts,
             revision: view_revision(facts, date),
             date,
-            units: org::store::tree(tx).await?.facts(date),
-            roles: role::store::all(tx).await?.book(),
-            modules: entitlement::store::modules(tx).await?,
+            units: org::facts::tree(tx).await?.facts(date),
+            roles: role::facts::all(tx).await?.book(),
+            modules: entitlement::facts::modules(tx).await?,
             suspended: tenant.suspended.is_some(),
             zone,
         })
@@ -112,10 +114,10 @@ impl OwnViews {
     ) -> Result<Option<Arc<View>>> {
         let ctx = self.context(tenant);
         let tx = self.store.read(&ctx).await?;
-        let found = session::store::session_with_revision(&tx, session).await?;
+        let found = session::facts::session_with_revision(&tx, session).await?;
         let lives = |(session, _): &(Session, u64)| session.principal == principal && session.lives(ctx.now());
         let Some((session, facts)) = found.filter(lives) else {
-            let known = session::store::get(&tx, principal).await?;
+            let known = session::facts::get(&tx, principal).await?;
             return known.map_or(Ok(None), |_| Err(SessionError::Ended.into()));
         };
         let group = self.group_at(&tx, &ctx, facts).await?;
@@ -165,7 +167,7 @@ impl OwnViews {
     /// # Errors
     /// When the store cannot be read.
     pub(crate) async fn group(&self, tx: &ScopedTx, ctx: &OpContext) -> Result<Option<Arc<Group>>> {
-        let facts = access::store::revision(tx).await?;
+        let facts = revision::facts::revision(tx).await?;
         if facts == 0 {
             return Ok(None);
         }
@@ -203,7 +205,7 @@ impl OwnViews {
         if let Some(compiled) = self.kept(ctx.tenant(), group.revision, principal) {
             return Ok(Some(compiled));
         }
-        let Some(row) = session::store::get(tx, principal).await? else { return Ok(None) };
+        let Some(row) = session::facts::get(tx, principal).await? else { return Ok(None) };
         let compiled = Arc::new(compile_one(tx, ctx, &row, group).await?);
         self.keep(ctx.tenant(), group.revision, principal, &compiled);
         Ok(Some(compiled))
@@ -242,7 +244,7 @@ pub(crate) async fn held(
     group: &Group,
 ) -> Result<(Standing, PersonFacts, Vec<Grant>)> {
     let standing = standing(tx, principal, group.date).await?;
-    let mut grants = access::store::of(tx, principal.id).await?;
+    let mut grants = access::facts::of(tx, principal.id).await?;
     grants.retain(|grant| standing.holds_since(group.day_of(grant.recorded_at)));
     let reports = reports(tx, principal, &grants, group.date).await?;
     let person = PersonFacts { person: principal.person(), reports, employed: standing.employed };
@@ -253,7 +255,7 @@ pub(crate) async fn held(
 async fn reports(tx: &ScopedTx, principal: &Principal, grants: &[Grant], today: Date) -> Result<Vec<PersonId>> {
     let matter = |grant: &Grant| grant.assignment.scope == Scope::Reports && grant.assignment.holds_on(today);
     let Some(person) = principal.person().filter(|_| grants.iter().any(matter)) else { return Ok(Vec::new()) };
-    let mut reports: Vec<_> = reporting::app::reports(tx, person, today).await?.into_keys().collect();
+    let mut reports: Vec<_> = reporting::facts::reports(tx, person, today).await?.into_keys().collect();
     reports.sort_unstable();
     Ok(reports)
 }
@@ -266,8 +268,8 @@ async fn delegated(
     group: &Group,
 ) -> Result<Vec<TemporaryRight>> {
     let mut temporary_rights = Vec::new();
-    for delegation in delegation::store::to(tx, principal, ctx.now()).await? {
-        let Some(delegator) = session::store::get(tx, delegation.delegator).await? else { continue };
+    for delegation in delegation::facts::to(tx, principal, ctx.now()).await? {
+        let Some(delegator) = session::facts::get(tx, delegation.delegator).await? else { continue };
         let (standing, person, grants) = held(tx, &delegator, group).await?;
         // It ends with the delegator, and does not come back with him.
         if !standing.holds_since(group.day_of(delegation.from)) {
@@ -286,7 +288,7 @@ async fn delegated(
 }
 
 async fn emergencies(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<TemporaryRight>> {
-    let open = break_glass::store::open(tx, principal, ctx.now()).await?;
+    let open = break_glass::facts::open(tx, principal, ctx.now()).await?;
     let right = |emergency: break_glass::domain::BreakGlass| {
         Ok(TemporaryRight::BreakGlass {
             id: emergency.id.0,
@@ -301,14 +303,14 @@ async fn emergencies(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId) -> 
 
 async fn standing(tx: &ScopedTx, principal: &Principal, today: Date) -> Result<Standing> {
     let Some(id) = principal.person() else { return Ok(Standing::of_nobody()) };
-    let found = person::store::get(tx, &Key::Id(id)).await?;
+    let found = person::facts::get(tx, &Key::Id(id)).await?;
     let employments = found.into_iter().flat_map(|person| person.employments).map(|e| (e.from, e.to));
     Ok(Standing::of(&employments.collect::<Vec<_>>(), today))
 }
 
 /// Whether a principal may sign in today, as far as employment goes.
 pub(crate) async fn employed_now(tx: &ScopedTx, ctx: &OpContext, principal: &Principal) -> Result<bool> {
-    let today = today(ctx, &tenant::store::get(tx).await?.zone)?;
+    let today = tenant::facts::today(tx, ctx).await?;
     Ok(standing(tx, principal, today).await?.employed)
 }
 
@@ -319,9 +321,9 @@ pub(crate) async fn session_stands(
     principal: &Principal,
     session: &Session,
 ) -> Result<bool> {
-    let zone = tenant::store::get(tx).await?.zone;
-    let standing = standing(tx, principal, today(ctx, &zone)?).await?;
-    Ok(standing.holds_since(day_of(&zone, session.created_at)?))
+    let group = tenant::facts::get(tx).await?;
+    let standing = standing(tx, principal, group.day(ctx.now())?).await?;
+    Ok(standing.holds_since(group.day(session.created_at)?))
 }
 
 #[tonic::async_trait]
@@ -331,18 +333,4 @@ impl Views for OwnViews {
         let session = claims.sid.ok_or_else(invalid)?;
         self.in_session(claims.tid, claims.sub, session).await?.ok_or_else(invalid)
     }
-}
-
-/// The group's day.
-pub(crate) fn today(ctx: &OpContext, zone: &str) -> Result<Date> {
-    day_of(zone, ctx.now())
-}
-
-/// The group's day at an instant.
-fn day_of(name: &str, at: Timestamp) -> Result<Date> {
-    Ok(zone(name)?.to_datetime(at).date())
-}
-
-fn zone(name: &str) -> Result<TimeZone> {
-    time::zone(name).map_err(|e| Error::internal(format!("the group's zone: {e}")))
 }

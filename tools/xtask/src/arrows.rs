@@ -1,5 +1,8 @@
 //! Which way the arrows between the rooms of a service, and the folders of the store, go: from above to below, in no circle, and
 //! into a room by its `app`, its `domain` or its `facts`, never by its `store` or its `rpc`.
+//!
+//! A room has two floors: below what it knows (`domain`, `store`, `facts`), above what it does (everything else). What one
+//! room does may stand on what any other knows, and nothing that is known stands on what is done.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +11,15 @@ struct Source<'a> {
     path: &'a str,
     /// The room, or the file beside the rooms.
     top: &'a str,
+    floor: Floor<'a>,
     names: BTreeSet<String>,
 }
+
+/// A floor of a room, or a file beside the rooms: its name, and whether it is what the room knows.
+type Floor<'a> = (&'a str, bool);
+
+/// The layers of a room's lower floor.
+const KNOWN: [&str; 3] = ["domain", "facts", "store"];
 
 /// What is wrong with the arrows of all services and of the store. `argued` says of a crate how many modules a circle may
 /// still have, and how often a room may still name what is in the `store` of another.
@@ -20,7 +30,12 @@ pub fn complaints(texts: &[(String, String)], argued: &BTreeMap<String, usize>) 
         let top = inner.split('/').next().unwrap_or(inner).trim_end_matches(".rs");
         let is_test = inner.ends_with("tests.rs") || inner.contains("/tests/");
         if !is_test && !["lib", "main", "migrations"].contains(&top) {
-            crates.entry(of).or_default().push(Source { path, top, names: named(text) });
+            let layer = inner.split('/').nth(1).unwrap_or_default().trim_end_matches(".rs");
+            let floor = (top, KNOWN.contains(&layer));
+            let mut names = named(text, "crate::");
+            let own = named(text, "super::").into_iter().filter(|name| ["app", "rpc"].contains(&first(name)));
+            names.extend(own.map(|name| format!("{top}::{name}")));
+            crates.entry(of).or_default().push(Source { path, top, floor, names });
         }
     }
     let mut found = Vec::new();
@@ -66,35 +81,49 @@ fn layers(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<Stri
     }
 }
 
-/// Modules that reach themselves again over others.
+/// Floors that reach themselves again over others.
 fn circles(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<String>) {
-    let tops: BTreeSet<&str> = sources.iter().map(|source| source.top).collect();
-    let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let floors: BTreeSet<Floor<'_>> = sources.iter().map(|source| source.floor).collect();
+    let mut arrows: BTreeMap<Floor<'_>, BTreeSet<Floor<'_>>> = BTreeMap::new();
     for source in sources {
-        let to = source.names.iter().filter_map(|name| tops.get(name.split("::").next().unwrap_or_default()));
-        arrows.entry(source.top).or_default().extend(to.filter(|to| **to != source.top));
+        let to = source.names.iter().filter_map(|name| {
+            let (room, inner) = name.split_once("::")?;
+            floors.get(&(room, KNOWN.contains(&first(inner)))).or_else(|| floors.get(&(room, false)))
+        });
+        arrows.entry(source.floor).or_default().extend(to.filter(|to| **to != source.floor));
     }
-    let reached: BTreeMap<&str, BTreeSet<&str>> = tops.iter().map(|top| (*top, beyond(&arrows, top))).collect();
+    for (room, _) in floors.iter().filter(|(room, known)| *known && floors.contains(&(*room, false))) {
+        arrows.entry((room, false)).or_default().insert((room, true));
+    }
+    let reached: BTreeMap<_, _> = floors.iter().map(|floor| (*floor, beyond(&arrows, *floor))).collect();
     let mut told = BTreeSet::new();
-    for top in tops.iter().filter(|top| reached[*top].contains(*top)) {
-        let circle: Vec<&str> = reached[top].iter().filter(|other| reached[*other].contains(*top)).copied().collect();
-        if circle.len() > allowed && told.insert(circle.clone()) {
+    for floor in floors.iter().filter(|floor| reached[*floor].contains(*floor)) {
+        let circle: Vec<_> = reached[floor].iter().filter(|other| reached[*other].contains(floor)).copied().collect();
+        let rooms = circle.iter().map(|(room, _)| room).collect::<BTreeSet<_>>().len();
+        if rooms > allowed && told.insert(circle.clone()) {
+            let name =
+                |(room, known): &Floor<'_>| if *known { format!("{room} (what it knows)") } else { (*room).to_owned() };
+            let circle: Vec<_> = circle.iter().map(name).collect();
             found.push(format!("{of}: a circle of rooms: {}", circle.join(", ")));
         }
     }
 }
 
-/// All that is reached from a module over any number of arrows.
-fn beyond<'a>(arrows: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str) -> BTreeSet<&'a str> {
+/// All that is reached from a floor over any number of arrows.
+fn beyond<'a>(arrows: &BTreeMap<Floor<'a>, BTreeSet<Floor<'a>>>, from: Floor<'a>) -> BTreeSet<Floor<'a>> {
     let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
     while let Some(at) = next.pop() {
-        next.extend(arrows.get(at).into_iter().flatten().copied().filter(|to| seen.insert(*to)));
+        next.extend(arrows.get(&at).into_iter().flatten().copied().filter(|to| seen.insert(*to)));
     }
     seen
 }
 
-/// The paths of the same crate that a source names, each once, in code and not in tests or comments.
-fn named(text: &str) -> BTreeSet<String> {
+fn first(path: &str) -> &str {
+    path.split("::").next().unwrap_or_default()
+}
+
+/// The paths with this begin that a source names, each once, in code and not in tests or comments.
+fn named(text: &str, begin: &str) -> BTreeSet<String> {
     let code: String = text
         .lines()
         .take_while(|line| *line != "mod tests {")
@@ -102,7 +131,7 @@ fn named(text: &str) -> BTreeSet<String> {
         .collect::<Vec<_>>()
         .join("\n");
     let mut found = BTreeSet::new();
-    for rest in after(&code, "crate::") {
+    for rest in after(&code, begin) {
         tree("", rest, &mut found);
     }
     // What is named through a room that was imported as a whole.
@@ -158,9 +187,9 @@ mod tests {
 
     #[test]
     fn a_circle_is_found_however_it_is_written() {
-        let there = ("person/app.rs", "use crate::{App, access, org::domain::{Tree, Unit}};\n");
+        let there = ("person/app.rs", "use crate::{App, access, org::app::{Tree, Unit}};\n");
         let back = ("org/app.rs", "fn f() { crate::access::app::end(); }\n");
-        let round = ("access/store.rs", "use crate::person::domain::Key;\n");
+        let round = ("access/app.rs", "use crate::person::app::Key;\n");
         assert_eq!(service(&[there, back]), Vec::<String>::new(), "one way");
         let found = service(&[there, back, round]);
         assert_eq!(found, ["services/s: a circle of rooms: access, org, person"]);
@@ -175,6 +204,22 @@ mod tests {
         };
         assert_eq!(circle("libs/store"), ["libs/store: a circle of rooms: log, tx"]);
         assert_eq!(circle("libs/kernel"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_room_does_stands_on_what_others_know_and_never_the_other_way() {
+        let does = ("a/app.rs", "use crate::b::facts;\nfn f() { facts::get() }\n");
+        let other = ("b/app.rs", "use crate::a::domain::A;\n");
+        let knows =
+            [("a/domain.rs", ""), ("b/facts.rs", "use super::store;\n"), ("b/store.rs", "use crate::a::domain::A;\n")];
+        let all = |more: &[(&str, &str)]| service(&[[does, other].as_slice(), &knows, more].concat());
+        assert_eq!(all(&[]), Vec::<String>::new());
+        let circle = |rooms| vec![format!("services/s: a circle of rooms: {rooms}")];
+        assert_eq!(all(&[("b/domain.rs", "use super::app::Wanted;\n")]), circle("b, b (what it knows)"));
+        assert_eq!(
+            all(&[("a/domain/more.rs", "use crate::b::domain::B;\n")]),
+            circle("a (what it knows), b (what it knows)")
+        );
     }
 
     #[test]

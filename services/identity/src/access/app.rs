@@ -7,13 +7,13 @@ use tally_access::{Assignment, OpContext, Permission, Target, View};
 use tally_kernel::id::{GrantId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
-use tally_store::{Audit, ScopedTx, UnitOfWork};
+use tally_store::{Audit, ScopedTx};
 
 use super::domain::{self, AccessError, Facts, Giver, Grant, GrantRecord, Receiver};
 use super::store;
-use crate::person::store::Key;
+use crate::person::domain::Key;
 use crate::policy::{GetView, GrantRole, ListGrants, RevokeGrant};
-use crate::{App, delegation, org, person, reporting, role, session, tenant, views};
+use crate::{App, delegation, org, person, reporting, revision, role, session, tenant};
 
 /// A role to give.
 #[derive(Clone, Debug)]
@@ -53,10 +53,10 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
             if let Some(done) = work.replay::<Given>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = store::hold(&work, ctx).await?;
-            let group = tenant::store::get(&work).await?;
-            let tree = org::store::tree(&work).await?;
-            let (roles, today) = (role::store::all(&work).await?, views::today(ctx, &group.zone)?);
+            let held = revision::facts::hold(&work, ctx).await?;
+            let group = tenant::facts::get(&work).await?;
+            let tree = org::facts::tree(&work).await?;
+            let (roles, today) = (role::facts::all(&work).await?, group.day(ctx.now())?);
             let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
             let receiver = receiver(&work, ctx, wanted.principal).await?;
             let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
@@ -72,7 +72,7 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
                 recorded_at: ctx.now(),
             };
             store::insert(&work, ctx, &grant, &domain::place(&grant.assignment.scope, &targets)).await?;
-            let consistency_token = advance(&work, ctx, revision).await?;
+            let consistency_token = revision::facts::advance(&work, ctx, held).await?;
             let audit = Audit::new("identity.grant.write", "grant", grant.id).note("role", &grant.assignment.role);
             let given = Given { grant: (&grant).into(), consistency_token };
             work.commit(about(audit, &receiver).note("principal", grant.principal), given).await
@@ -92,12 +92,12 @@ pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Resul
             if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = store::hold(&work, ctx).await?;
+            let held = revision::facts::hold(&work, ctx).await?;
             let unknown = || AccessError::GrantUnknown(wanted.grant);
             let (grant, revoked) = store::get(&work, wanted.grant).await?.ok_or_else(unknown)?;
-            let group = tenant::store::get(&work).await?;
-            let tree = org::store::tree(&work).await?;
-            let (roles, today) = (role::store::all(&work).await?, views::today(ctx, &group.zone)?);
+            let group = tenant::facts::get(&work).await?;
+            let tree = org::facts::tree(&work).await?;
+            let (roles, today) = (role::facts::all(&work).await?, group.day(ctx.now())?);
             let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
             let receiver = receiver(&work, ctx, grant.principal).await?;
             // A scope whose unit is gone today is the group's business.
@@ -112,7 +112,7 @@ pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Resul
                 admins.iter().filter(|g| domain::makes_administrator(&g.assignment, &roles, today)).map(|g| g.id);
             domain::judge_revoke(&grant, &admins.collect::<Vec<_>>())?;
             store::revoke(&work, ctx, grant.id, &wanted.reason).await?;
-            let token = advance(&work, ctx, revision).await?;
+            let token = revision::facts::advance(&work, ctx, held).await?;
             let audit = Audit::new("identity.grant.revoke", "grant", grant.id).note("role", &grant.assignment.role);
             work.commit(about(audit, &receiver).note("principal", grant.principal), token).await
         })
@@ -163,26 +163,15 @@ pub(crate) async fn view(
 /// # Errors
 /// `NOT_FOUND` for no principal, and for a service of the suite.
 pub(crate) async fn receiver(tx: &ScopedTx, ctx: &OpContext, id: PrincipalId) -> Result<Receiver> {
-    let found = session::store::get(tx, id).await?;
+    let found = session::facts::get(tx, id).await?;
     let principal = found.filter(|p| p.holder.is_some()).ok_or(AccessError::PrincipalUnknown(id))?;
     let (mut person, mut reports) = (None, Vec::new());
     if let Some(about) = principal.person() {
-        let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
-        let found = person::store::get(tx, &Key::Id(about)).await?;
+        let today = tenant::facts::today(tx, ctx).await?;
+        let found = person::facts::get(tx, &Key::Id(about)).await?;
         person = found.as_ref().and_then(|p| p.home(today)).map(|home| (about, home.region.clone(), Some(home.unit)));
-        reports = reporting::app::reports(tx, about, today).await?.into_values().collect();
+        reports = reporting::facts::reports(tx, about, today).await?.into_values().collect();
     }
-    let delegated = delegation::store::delegated(tx, id, ctx.now()).await?;
+    let delegated = delegation::facts::delegated(tx, id, ctx.now()).await?;
     Ok(Receiver { principal: id, person, reports, grants: store::of(tx, id).await?, delegated })
-}
-
-/// Counts the group's access facts on from the revision that `hold` gave: the consistency token of the change.
-pub(crate) async fn advance(work: &UnitOfWork, ctx: &OpContext, held: u64) -> Result<String> {
-    let revision = store::advance(work, ctx, held).await?;
-    Ok(consistency_token(ctx.tenant(), revision))
-}
-
-/// What a read sends that must see everything up to a revision of the group's access facts.
-pub(crate) fn consistency_token(tenant: TenantId, revision: u64) -> String {
-    format!("{tenant}.{revision}")
 }

@@ -14,7 +14,7 @@ use crate::access::domain::Facts;
 use crate::login::domain::{CodeOutcome, LoginError};
 use crate::policy::{EndBreakGlass, ListBreakGlasses, OpenBreakGlass, ReviewBreakGlass};
 use crate::role::domain::Roles;
-use crate::{App, access, events, login, org, session, tenant, views};
+use crate::{App, access, events, login, org, revision, session, tenant};
 
 /// An emergency to declare.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
         if let Some(done) = work.replay::<Tried>(&wanted.request_id, &wanted.body).await? {
             return Ok(done);
         }
-        let revision = access::store::hold(&work, ctx).await?;
+        let revision = revision::facts::hold(&work, ctx).await?;
         if let Some(there) = store::open(&work, ctx.actor.principal, ctx.now()).await?.first() {
             return Err(BreakGlassError::OpenAlready(there.id).into());
         }
@@ -96,7 +96,7 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
         login::app::judged(code)?;
         let emergency = wanted.emergency(ctx, time);
         store::insert(&work, ctx, &emergency).await?;
-        let consistency_token = access::app::advance(&work, ctx, revision).await?;
+        let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
         work.emit(events::break_glass_opened(&emergency)?);
         let audit = Audit::new("identity.break_glass.open", "break_glass", emergency.id);
         let audit = audit.note("permissions", emergency.permissions.join(" ")).note("until", emergency.until);
@@ -110,9 +110,9 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
 
 /// Whether what the scope names is there.
 async fn named(work: &UnitOfWork, ctx: &OpContext, scope: &Scope) -> Result<()> {
-    let group = tenant::store::get(work).await?;
-    let (tree, roles) = (org::store::tree(work).await?, Roles::default());
-    let today = views::today(ctx, &group.zone)?;
+    let group = tenant::facts::get(work).await?;
+    let (tree, roles) = (org::facts::tree(work).await?, Roles::default());
+    let today = group.day(ctx.now())?;
     let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
     Ok(access::domain::named(scope, &facts)?)
 }
@@ -129,7 +129,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &Change) -> Result<C
             if let Some(done) = work.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&work, ctx).await?;
+            let revision = revision::facts::hold(&work, ctx).await?;
             let mine = |found: &BreakGlass| found.principal == ctx.actor.principal || reviews(ctx);
             let found = store::get(&work, wanted.id).await?.filter(mine);
             let found = found.ok_or(BreakGlassError::Unknown(wanted.id))?;
@@ -137,7 +137,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &Change) -> Result<C
                 return Err(BreakGlassError::EndedAlready.into());
             }
             store::end(&work, ctx, wanted.id).await?;
-            let consistency_token = access::app::advance(&work, ctx, revision).await?;
+            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
             let emergency = BreakGlass { ended_at: Some(ctx.now()), ..found };
             work.emit(events::break_glass_ended(&emergency)?);
             let audit = Audit::new("identity.break_glass.end", "break_glass", wanted.id);
@@ -159,7 +159,7 @@ pub(crate) async fn review(app: &App, ctx: &OpContext, wanted: &Change) -> Resul
                 return Ok(done);
             }
             let found = store::get(&work, wanted.id).await?.ok_or(BreakGlassError::Unknown(wanted.id))?;
-            let declared = session::app::hands(&work, found.principal).await?;
+            let declared = session::facts::hands(&work, found.principal).await?;
             domain::judge_review(&found, declared, Hands::of(ctx, &permit), ctx.now())?;
             store::review(&work, ctx, wanted.id, &wanted.finding).await?;
             let emergency = BreakGlass { review: Some((ctx.actor.principal, wanted.finding.clone())), ..found };

@@ -11,7 +11,7 @@ use super::domain::{self, Entry, EntryRow};
 use super::store;
 use crate::imported::Imported;
 use crate::policy::{ImportCatalogue, ListCatalogue};
-use crate::{App, tenant, views};
+use crate::{App, tenant};
 
 /// Entries to write.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub(crate) async fn list(
     let tx = app.store.read(ctx).await?;
     let day = match as_of {
         Some(day) => day,
-        None => views::today(ctx, &tenant::store::get(&tx).await?.zone)?,
+        None => tenant::facts::today(&tx, ctx).await?,
     };
     let mut entries = store::get(&tx, known_at).await?.as_of(day);
     entries.retain(|entry| page.after.as_ref().is_none_or(|after| entry.key() > *after));

@@ -8,7 +8,7 @@ use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to
 use uuid::Uuid;
 
 use super::domain::{Catalogue, Entry, EntryKind};
-use crate::org::store::{all_of, known};
+use crate::org::facts::{all_of, known};
 
 pub(crate) mod entries {
     use sea_orm::entity::prelude::*;

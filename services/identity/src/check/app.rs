@@ -14,10 +14,10 @@ use tally_store::ScopedTx;
 
 use super::domain::{self, Asked, CheckError, MAX_GIVERS, Question, Reasons};
 use crate::access::domain::{GrantRecord, facts_revision};
-use crate::person::store::Key;
+use crate::person::domain::Key;
 use crate::policy::{BatchCheck, Check, Explain, ListAllowed, ReviewAccess};
 use crate::views::Group;
-use crate::{App, access, org, person, role, session, tenant, views};
+use crate::{App, access, org, person, revision, role, session, tenant, views};
 
 /// Answers, and the consistency token they hold for.
 pub(crate) struct Answers {
@@ -63,7 +63,7 @@ pub(crate) async fn check_all(app: &App, ctx: &OpContext, questions: &[Question]
 async fn answer(app: &App, ctx: &OpContext, questions: &[Question]) -> Result<Answers> {
     if questions.iter().all(|question| told_at_once(ctx, question)) {
         let revision = facts_revision(ctx.view.revision());
-        let consistency_token = access::app::consistency_token(ctx.tenant(), revision);
+        let consistency_token = revision::facts::consistency_token(ctx.tenant(), revision);
         return Ok(Answers { allowed: vec![true; questions.len()], consistency_token });
     }
     let tx = app.store.read(ctx).await?;
@@ -85,7 +85,7 @@ async fn answer(app: &App, ctx: &OpContext, questions: &[Question]) -> Result<An
         let view = view.at(&circumstances(ctx, question));
         allowed.push(decide(&view, question.permission, &target) == Decision::Allow);
     }
-    Ok(Answers { allowed, consistency_token: access::app::consistency_token(ctx.tenant(), group.facts) })
+    Ok(Answers { allowed, consistency_token: revision::facts::consistency_token(ctx.tenant(), group.facts) })
 }
 
 /// Whether the caller's view, which was read from the newest facts for this call, says yes to a question about one's own
@@ -143,8 +143,8 @@ impl Lookup {
         match (region, asked.unit, asked.person) {
             (None, None, None) => Ok(Target::tenant()),
             (None, None, Some(id)) => {
-                let found = person::store::get(tx, &Key::Id(id)).await?.ok_or(CheckError::Person(id))?;
-                let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
+                let found = person::facts::get(tx, &Key::Id(id)).await?.ok_or(CheckError::Person(id))?;
+                let today = tenant::facts::today(tx, ctx).await?;
                 let home = found.home(today).ok_or(CheckError::Person(id))?;
                 Ok(home.target(id))
             }
@@ -157,10 +157,10 @@ impl Lookup {
     }
 
     async fn region(&mut self, tx: &ScopedTx, ctx: &OpContext, unit: OrgUnitId) -> Result<tally_access::Region> {
-        let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
+        let today = tenant::facts::today(tx, ctx).await?;
         let tree = match self.tree.take() {
             Some(tree) => tree,
-            None => org::store::tree(tx).await?,
+            None => org::facts::tree(tx).await?,
         };
         let region = tree.at(unit, today).map(|state| state.region.clone());
         self.tree = Some(tree);
@@ -182,7 +182,7 @@ pub(crate) async fn explain(app: &App, ctx: &OpContext, question: &Question) -> 
     let view = view(app, ctx, principal).await?.at(&at);
     let tx = app.store.read(ctx).await?;
     let group = Group::read(&tx, ctx).await?;
-    let found = session::store::get(&tx, principal).await?.ok_or(CheckError::Principal(principal))?;
+    let found = session::facts::get(&tx, principal).await?.ok_or(CheckError::Principal(principal))?;
     let (_, person, grants) = views::held(&tx, &found, &group).await?;
     let facts = group.facts();
     let explainer = Explainer::new(&facts, &person);
@@ -190,8 +190,8 @@ pub(crate) async fn explain(app: &App, ctx: &OpContext, question: &Question) -> 
     if reasons.decision == Decision::Allow {
         return Ok(Explained { reasons, roles: Vec::new(), could_grant: Vec::new() });
     }
-    let roles = role::store::all(&tx).await?;
-    let givers = access::store::with_roles(&tx, &roles.giving(Permission::GrantWrite)).await?;
+    let roles = role::facts::all(&tx).await?;
+    let givers = access::facts::with_roles(&tx, &roles.giving(Permission::GrantWrite)).await?;
     drop(tx);
     let givers = givers.into_iter().map(|grant| grant.principal).collect();
     let could_grant = able(app, ctx, givers, question.permission, &target).await?;
@@ -264,9 +264,9 @@ pub(crate) async fn review(
     let plan = ctx.plan::<ReviewAccess>()?;
     let tx = app.store.read(ctx).await?;
     let group = Group::read(&tx, ctx).await?;
-    let roles = role::store::all(&tx).await?.giving(permission);
-    let (grants, next) = access::store::review(&tx, &plan, &roles, page).await?;
-    let names = session::store::names(&tx, grants.iter().map(|grant| grant.principal)).await?;
+    let roles = role::facts::all(&tx).await?.giving(permission);
+    let (grants, next) = access::facts::review(&tx, &plan, &roles, page).await?;
+    let names = session::facts::names(&tx, grants.iter().map(|grant| grant.principal)).await?;
     let mut holders = Vec::with_capacity(grants.len());
     for grant in grants {
         let (person, login) =
@@ -274,7 +274,7 @@ pub(crate) async fn review(
         let home = match person {
             None => Target::tenant(),
             Some(id) => {
-                match person::store::get(&tx, &Key::Id(id)).await?.and_then(|p| p.employments.last().cloned()) {
+                match person::facts::get(&tx, &Key::Id(id)).await?.and_then(|p| p.employments.last().cloned()) {
                     Some(employment) => employment.target(id),
                     None => Target::tenant(),
                 }

@@ -11,7 +11,7 @@ use tally_store::{Audit, UnitOfWork};
 use super::domain::{self, Delegation, DelegationError, Judged};
 use super::store;
 use crate::policy::{Delegate, EndDelegation, ListDelegations};
-use crate::{App, access, role, session};
+use crate::{App, access, revision, role, session};
 
 /// Rights to lend.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Resul
             if let Some(done) = work.replay::<Delegated>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&work, ctx).await?;
+            let revision = revision::facts::hold(&work, ctx).await?;
             let delegation = Delegation {
                 id: DelegationId(ctx.new_id()),
                 delegator: ctx.actor.principal,
@@ -67,7 +67,7 @@ pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Resul
             let owns = |permission| ctx.view.owns(permission);
             domain::judge(&delegation, &Judged { now: ctx.now(), owns: &owns, held: &held })?;
             store::insert(&work, ctx, &delegation).await?;
-            let consistency_token = access::app::advance(&work, ctx, revision).await?;
+            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.delegation.write", "delegation", delegation.id);
             let audit = audit.note("delegate", wanted.delegate).note("permissions", delegation.permissions.join(" "));
             work.commit(audit, Delegated { delegation, consistency_token }).await
@@ -77,10 +77,10 @@ pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Resul
 
 /// All that somebody holds: by grants that run or begin some day, and by delegations.
 async fn held(work: &UnitOfWork, ctx: &OpContext, principal: PrincipalId) -> Result<Vec<Permission>> {
-    let known = session::store::get(work, principal).await?.filter(|found| found.holder.is_some());
+    let known = session::facts::get(work, principal).await?.filter(|found| found.holder.is_some());
     known.ok_or(DelegationError::PrincipalUnknown(principal))?;
-    let roles = role::store::all(work).await?;
-    let grants = access::store::of(work, principal).await?;
+    let roles = role::facts::all(work).await?;
+    let grants = access::facts::of(work, principal).await?;
     let granted = grants.iter().filter_map(|grant| roles.find(&grant.assignment.role)).flat_map(|(held, _)| held);
     let mut held: Vec<Permission> = granted.copied().collect();
     held.extend(store::delegated(work, principal, ctx.now()).await?);
@@ -99,7 +99,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Stri
             if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&work, ctx).await?;
+            let revision = revision::facts::hold(&work, ctx).await?;
             let me = ctx.actor.principal;
             let mine = |d: &Delegation| d.delegator == me || d.delegate == me || administers(ctx);
             let found = store::get(&work, wanted.id).await?.filter(mine);
@@ -108,7 +108,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Stri
                 return Err(DelegationError::EndedAlready.into());
             }
             store::end(&work, ctx, wanted.id).await?;
-            let token = access::app::advance(&work, ctx, revision).await?;
+            let token = revision::facts::advance(&work, ctx, revision).await?;
             work.commit(Audit::new("identity.delegation.end", "delegation", wanted.id), token).await
         })
         .await

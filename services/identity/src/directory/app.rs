@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::domain::{self, DirectoryError, Entry};
 use super::store;
-use crate::person::store::Key;
+use crate::person::domain::Key;
 use crate::policy::{AssignPseudonym, ImportDirectory, LocatePseudonym, PublishDirectory};
-use crate::{App, person, tenant, views};
+use crate::{App, person, tenant};
 
 /// A person who is to have a pseudonym.
 #[derive(Clone, Debug)]
@@ -36,8 +36,8 @@ pub(crate) async fn assign(app: &App, ctx: &OpContext, wanted: &Assign) -> Resul
             if let Some(done) = work.replay::<Uuid>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
-            let found = person::store::get(&work, &Key::Id(wanted.person)).await?;
+            let today = tenant::facts::today(&work, ctx).await?;
+            let found = person::facts::get(&work, &Key::Id(wanted.person)).await?;
             let home = found.as_ref().and_then(|person| person.home(today));
             let home = home.ok_or_else(|| Error::not_found("person", wanted.person))?;
             ctx.permit_read::<AssignPseudonym>(&home.target(wanted.person), "person", wanted.person)?;
@@ -62,8 +62,8 @@ pub(crate) async fn publish(app: &App, ctx: &OpContext, region: &Region) -> Resu
         .retry(ctx, || async {
             let work = app.store.unit(ctx, &permit).await?;
             work.lock("directory", ctx.tenant().0).await?;
-            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
-            let employed = store::employed(&work, region, today).await?;
+            let today = tenant::facts::today(&work, ctx).await?;
+            let employed = person::facts::employed(&work, region, today).await?;
             let mut known = store::of_region(&work, region).await?;
             let named: BTreeSet<PersonId> = known.iter().map(|(person, _)| *person).collect();
             let without = employed.difference(&named);
@@ -123,16 +123,16 @@ pub(crate) async fn locate(
     pseudonym: Uuid,
 ) -> Result<Vec<String>> {
     ctx.permit::<LocatePseudonym>(&Target::default())?;
-    let entry = group.map_or_else(|| tenant::store::GROUP.to_owned(), tenant::store::entry);
-    let Some((tenant, _)) = tenant::store::look_up(&app.store, &entry).await? else {
+    let entry = group.map_or_else(|| tenant::facts::GROUP.to_owned(), tenant::facts::entry);
+    let Some((tenant, _)) = tenant::facts::look_up(&app.store, &entry).await? else {
         return Ok(Vec::new());
     };
     let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
     let tx = app.store.read(ctx).await?;
     let (mut regions, here) = store::locate(&tx, pseudonym).await?;
     if let Some((person, region)) = here {
-        let today = views::today(ctx, &tenant::store::get(&tx).await?.zone)?;
-        let found = person::store::get(&tx, &Key::Id(person)).await?;
+        let today = tenant::facts::today(&tx, ctx).await?;
+        let found = person::facts::get(&tx, &Key::Id(person)).await?;
         if found.is_some_and(|person| person.employments.iter().any(|employment| employment.covers(today))) {
             regions.insert(region);
         }

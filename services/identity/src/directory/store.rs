@@ -4,16 +4,14 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Region};
 use tally_kernel::id::PersonId;
-use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, date_to_db, from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, from_db, to_db};
 use uuid::Uuid;
 
 use super::domain::{DirectoryError, Entry};
-use crate::person::store::employments;
 
 pub(crate) mod pseudonyms {
     use sea_orm::entity::prelude::*;
@@ -53,20 +51,6 @@ pub(crate) async fn of_region(tx: &ScopedTx, region: &Region) -> Result<Vec<(Per
     let here = Column::PersonId.is_not_null().and(Column::Region.eq(region.as_str()));
     let rows = tx.select::<Entity>().filter(here).all().await?;
     Ok(rows.into_iter().filter_map(|row| Some((PersonId(row.person_id?), row.pseudonym))).collect())
-}
-
-/// Whoever is employed in a region on a day.
-pub(crate) async fn employed(tx: &ScopedTx, region: &Region, day: Date) -> Result<BTreeSet<PersonId>, StoreError> {
-    let last = employments::Column::ValidTo;
-    let covers = Condition::all()
-        .add(employments::Column::SupersededAt.is_null())
-        .add(employments::Column::Region.eq(region.as_str()))
-        .add(employments::Column::ValidFrom.lte(date_to_db(day)))
-        .add(Condition::any().add(last.is_null()).add(last.gte(date_to_db(day))));
-    let person = employments::Column::PersonId;
-    let found = tx.select::<employments::Entity>().filter(covers);
-    let people: Vec<Uuid> = found.rows(|rows| rows.column(person).group_by(person)).await?;
-    Ok(people.into_iter().map(PersonId).collect())
 }
 
 /// Writes the pseudonyms of people of a region.

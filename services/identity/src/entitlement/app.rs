@@ -6,7 +6,7 @@ use tally_store::Audit;
 
 use super::store;
 use crate::policy::{GetModules, SetModules};
-use crate::{App, access};
+use crate::{App, revision};
 
 /// The modules that the group is to have.
 #[derive(Clone, Debug)]
@@ -28,10 +28,10 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Stri
             if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&work, ctx).await?;
+            let revision = revision::facts::hold(&work, ctx).await?;
             let before = store::modules(&work).await?;
             store::put(&work, ctx, &wanted.modules).await?;
-            let token = access::app::advance(&work, ctx, revision).await?;
+            let token = revision::facts::advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.entitlement.write", "tenant", ctx.tenant());
             let audit = audit.note("before", names(&before).join(" ")).note("after", names(&wanted.modules).join(" "));
             work.commit(audit, token).await

@@ -1,5 +1,6 @@
 //! Which modules of the suite the group has.
 
 pub(crate) mod app;
+pub(crate) mod facts;
 pub(crate) mod rpc;
-pub(crate) mod store;
+mod store;

@@ -10,12 +10,12 @@ use tally_store::{Audit, ScopedTx, UnitOfWork};
 
 use super::domain::{self, Dropped, Erasure, ErasureError, Facts};
 use super::store;
+use crate::person::domain::Key;
 use crate::person::domain::Person;
-use crate::person::store::Key;
 use crate::policy::{ApproveErasure, GetErasure, ListErasures, ReportErasure, RequestErasure};
 use crate::{
-    App, access, break_glass, delegation, events, export, hold, login, person, retention, session, tenant, termination,
-    views,
+    App, break_glass, delegation, events, hold, login, person, privacy, retention, revision, session, tenant,
+    termination,
 };
 
 /// An erasure to ask for.
@@ -56,7 +56,7 @@ pub(crate) struct Approved {
 /// # Errors
 /// See [`ErasureError`]; `PERMISSION_DENIED`.
 pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Result<Erasure> {
-    let places = person::store::places(&*app.store.read(ctx).await?, wanted.person).await?;
+    let places = person::facts::places(&*app.store.read(ctx).await?, wanted.person).await?;
     let permit = ctx.permit_all::<RequestErasure>(places)?;
     app.store
         .retry(ctx, || async {
@@ -64,12 +64,12 @@ pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Res
             if let Some(done) = work.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            hold::store::lock(&work, ctx).await?;
+            hold::facts::lock(&work, ctx).await?;
             let person = judged(&work, ctx, wanted.person).await?;
             if let Some(id) = store::of_person(&work, wanted.person).await? {
                 return Err(ErasureError::ThereAlready(id).into());
             }
-            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
+            let today = tenant::facts::today(&work, ctx).await?;
             let home = person.home(today).ok_or(ErasureError::StillEmployed)?;
             let erasure = Erasure {
                 id: ErasureId(ctx.new_id()),
@@ -95,7 +95,7 @@ pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Res
 pub(crate) async fn drop<R: Rpc>(app: &App, ctx: &OpContext, action: &'static str, wanted: &Drop) -> Result<Erasure> {
     let asked = store::get(&*app.store.read(ctx).await?, wanted.id).await?;
     let (asked, _) = asked.ok_or(ErasureError::Unknown(wanted.id))?;
-    let places = person::store::places(&*app.store.read(ctx).await?, asked.person).await?;
+    let places = person::facts::places(&*app.store.read(ctx).await?, asked.person).await?;
     let permit = ctx.permit_all::<R>(places)?;
     app.store
         .retry(ctx, || async {
@@ -104,7 +104,7 @@ pub(crate) async fn drop<R: Rpc>(app: &App, ctx: &OpContext, action: &'static st
                 return Ok(done);
             }
             // Approvals hold it too.
-            hold::store::lock(&work, ctx).await?;
+            hold::facts::lock(&work, ctx).await?;
             let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
             asked.waits()?;
             let dropped = Dropped { by: ctx.actor.principal, at: ctx.now(), reason: wanted.reason.clone() };
@@ -117,11 +117,11 @@ pub(crate) async fn drop<R: Rpc>(app: &App, ctx: &OpContext, action: &'static st
 
 /// The person, if it may be erased now.
 async fn judged(tx: &ScopedTx, ctx: &OpContext, id: PersonId) -> Result<Person> {
-    let person = person::store::get(tx, &Key::Id(id)).await?.ok_or(ErasureError::PersonUnknown(id))?;
-    let set = retention::store::all(tx).await?;
+    let person = person::facts::get(tx, &Key::Id(id)).await?.ok_or(ErasureError::PersonUnknown(id))?;
+    let set = retention::facts::all(tx).await?;
     let months = retention::domain::months(&set, tally_privacy::PERSON).unwrap_or(u32::MAX);
-    let held = hold::domain::covers(&hold::store::standing(tx).await?, id);
-    let today = views::today(ctx, &tenant::store::get(tx).await?.zone)?;
+    let held = hold::domain::covers(&hold::facts::standing(tx).await?, id);
+    let today = tenant::facts::today(tx, ctx).await?;
     domain::judge(Facts { last_day: person.last_day(), months, today, held })?;
     Ok(person)
 }
@@ -133,7 +133,7 @@ async fn judged(tx: &ScopedTx, ctx: &OpContext, id: PersonId) -> Result<Person> 
 pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Result<Approved> {
     let asked = store::get(&*app.store.read(ctx).await?, wanted.id).await?;
     let (asked, _) = asked.ok_or(ErasureError::Unknown(wanted.id))?;
-    let places = person::store::places(&*app.store.read(ctx).await?, asked.person).await?;
+    let places = person::facts::places(&*app.store.read(ctx).await?, asked.person).await?;
     let permit = ctx.permit_all::<ApproveErasure>(places)?;
     let approved = app
         .store
@@ -142,15 +142,15 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
             if let Some(done) = work.replay::<Approved>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&work, ctx).await?;
-            hold::store::lock(&work, ctx).await?;
+            let revision = revision::facts::hold(&work, ctx).await?;
+            hold::facts::lock(&work, ctx).await?;
             let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
-            let asker = session::app::hands(&work, asked.requested.0).await?;
+            let asker = session::facts::hands(&work, asked.requested.0).await?;
             domain::judge_approval(&asked, asker, Hands::of(ctx, &permit))?;
             let person = judged(&work, ctx, asked.person).await?;
             let rows = erase(&work, ctx, &person).await?;
             store::approve(&work, ctx, wanted.id, &person.employee_no).await?;
-            let consistency_token = access::app::advance(&work, ctx, revision).await?;
+            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
             work.emit(events::person_erased(wanted.id, asked.person)?);
             let audit = Audit::new("identity.erasure.approve", "erasure", wanted.id).about(asked.person);
             let approved = Some((ctx.actor.principal, ctx.now()));
@@ -162,29 +162,21 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
     Ok(approved)
 }
 
-/// Refuses to write anything about a person who was erased.
-///
-/// # Errors
-/// `PERSON_ERASED`.
-pub(crate) async fn refuse_erased(work: &UnitOfWork, person: PersonId) -> Result<()> {
-    if store::is_erased(work, person).await? { Err(ErasureError::Erased(person).into()) } else { Ok(()) }
-}
-
 /// Erases a person here: the login with all that hangs on it, the key, and what says who it was.
 async fn erase(work: &UnitOfWork, ctx: &OpContext, person: &Person) -> Result<u64> {
     if let Some(last_day) = person.last_day() {
         termination::take_hold(work, ctx, person.id, last_day).await?;
     }
     let mut rows = 0;
-    if let Some(principal) = session::store::of_person(work, person.id).await? {
-        rows += session::store::forget(work, principal.id).await?;
-        rows += u64::from(login::store::remove(work, principal.id).await?);
-        rows += tenant::store::leave(work, principal.id).await?;
-        rows += delegation::store::forget(work, principal.id).await?;
-        rows += break_glass::store::forget(work, principal.id).await?;
+    if let Some(principal) = session::facts::of_person(work, person.id).await? {
+        rows += session::facts::forget(work, principal.id).await?;
+        rows += u64::from(login::facts::remove(work, principal.id).await?);
+        rows += tenant::facts::leave(work, principal.id).await?;
+        rows += delegation::facts::forget(work, principal.id).await?;
+        rows += break_glass::facts::forget(work, principal.id).await?;
     }
     work.erase_person(person.id).await?;
-    for table in export::store::DATA_TABLES {
+    for table in privacy::DATA_TABLES {
         rows += table.erase(work, person.id).await?;
     }
     Ok(rows)

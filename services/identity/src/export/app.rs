@@ -8,9 +8,9 @@ use tally_privacy::ExportCursor;
 use tally_privacy::ExportedPiece;
 use tally_store::Audit;
 
-use super::store::{DATA_TABLES, GROUP};
-use crate::person::store::Key;
+use crate::person::domain::Key;
 use crate::policy::{ExportPerson, ExportTenant};
+use crate::privacy::{DATA_TABLES, GROUP};
 use crate::{App, person};
 
 /// Rows of one table, each a JSON object.
@@ -37,14 +37,14 @@ pub(crate) async fn group(app: &App, ctx: &OpContext) -> Result<impl Stream<Item
 pub(crate) async fn person(app: &App, ctx: &OpContext, id: PersonId) -> Result<Vec<Part>> {
     let permit = ctx.permit_all::<ExportPerson>([])?;
     let missing = || Error::not_found("person", id);
-    let places = person::store::places(&*app.store.read(ctx).await?, id).await?;
+    let places = person::facts::places(&*app.store.read(ctx).await?, id).await?;
     if places.is_empty() || !places.iter().all(|target| ctx.may(Permission::PersonReadPii, target)) {
         return Err(missing());
     }
     let own = ctx.actor.person() == Some(id);
     let all = |permission| places.iter().all(|target| ctx.may(permission, target));
     let sees = |permission, _: &Target| own || all(permission);
-    let found = person::store::get(&*app.store.read(ctx).await?, &Key::Id(id)).await?.ok_or_else(missing)?;
+    let found = person::facts::get(&*app.store.read(ctx).await?, &Key::Id(id)).await?.ok_or_else(missing)?;
     let audit = Audit::new("identity.person.export", "person", found.id);
     app.store.unit(ctx, &permit).await?.commit(audit, ()).await?;
     let tx = app.store.read(ctx).await?;

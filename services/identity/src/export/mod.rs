@@ -1,4 +1,3 @@
 //! What identity holds, row by row: of the whole group, or about one person.
 
 pub(crate) mod app;
-pub(crate) mod store;

@@ -8,7 +8,7 @@ use tally_store::Audit;
 
 use super::domain::{Hold, HoldError};
 use super::store;
-use crate::person::store::Key;
+use crate::person::domain::Key;
 use crate::policy::{LiftHold, ListHolds, SetHold};
 use crate::{App, erasure, person};
 
@@ -44,8 +44,8 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Hold
             }
             store::lock(&work, ctx).await?;
             if let Some(id) = wanted.person {
-                person::store::get(&work, &Key::Id(id)).await?.ok_or(HoldError::PersonUnknown(id))?;
-                erasure::app::refuse_erased(&work, id).await?;
+                person::facts::get(&work, &Key::Id(id)).await?.ok_or(HoldError::PersonUnknown(id))?;
+                erasure::facts::refuse_erased(&work, id).await?;
             }
             let hold = Hold {
                 id: HoldId(ctx.new_id()),

@@ -8,12 +8,12 @@ use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, CodeOutcome, Factor, LoginError};
-use super::store;
+use super::{facts, store};
 use crate::access::domain::{AccessError, Facts, Giver};
 use crate::policy::{ChangePassword, ConfirmTotp, EnrollTotp, RemoveTotp, ResetPassword};
 use crate::session::domain::{self as session, Holder, Password, Principal, SessionError, Tries};
-use crate::session::store as principals;
-use crate::{App, access, org, role, tenant, views};
+use crate::session::facts as principals;
+use crate::{App, access, org, role, tenant};
 
 /// A request's id, and the digest of its body without secrets.
 #[derive(Clone, Debug)]
@@ -156,34 +156,14 @@ pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<
 pub(crate) async fn stand_in<R: Rpc>(work: &UnitOfWork, ctx: &OpContext, id: PrincipalId) -> Result<Principal> {
     let receiver = access::app::receiver(work, ctx, id).await?;
     ctx.permit_read::<R>(&receiver.target(), "principal", id)?;
-    let group = tenant::store::get(work).await?;
-    let tree = org::store::tree(work).await?;
-    let (roles, today) = (role::store::all(work).await?, views::today(ctx, &group.zone)?);
+    let group = tenant::facts::get(work).await?;
+    let tree = org::facts::tree(work).await?;
+    let (roles, today) = (role::facts::all(work).await?, group.day(ctx.now())?);
     let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
     let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
     access::domain::may_stand_in(giver, &receiver, &facts).map_err(LoginError::HoldsMore)?;
     let principal = principals::get(work, id).await?;
     Ok(principal.ok_or(AccessError::PrincipalUnknown(id))?)
-}
-
-/// Tries a code against a principal's second factor, and uses it up when it is right.
-///
-/// # Errors
-/// What the store says.
-pub(crate) async fn try_code(
-    work: &UnitOfWork,
-    ctx: &OpContext,
-    principal: PrincipalId,
-    code: &str,
-) -> Result<CodeOutcome> {
-    let factor = store::get(work, principal).await?.filter(|factor| factor.confirmed_at.is_some());
-    let Some(factor) = factor else { return Ok(CodeOutcome::NotEnrolled) };
-    if code.trim().is_empty() {
-        return Ok(CodeOutcome::Missing);
-    }
-    let Some(after) = factor.take(code, ctx.now()) else { return Ok(CodeOutcome::Wrong) };
-    store::put(work, ctx, &after).await?;
-    Ok(CodeOutcome::Right)
 }
 
 /// Demands a fresh code of the caller, whatever session it is in. A wrong one counts as a wrong try at signing in, so the
@@ -193,7 +173,7 @@ pub(crate) async fn try_code(
 /// `SIGN_IN_REFUSED` while the caller has to wait.
 pub(crate) async fn demand_code(work: &UnitOfWork, ctx: &OpContext, code: &str) -> Result<CodeOutcome> {
     let before = hold(work, ctx).await?;
-    let outcome = try_code(work, ctx, ctx.actor.principal, code).await?;
+    let outcome = facts::try_code(work, ctx, ctx.actor.principal, code).await?;
     if matches!(outcome, CodeOutcome::Right | CodeOutcome::Wrong) {
         count(work, ctx, before, outcome == CodeOutcome::Right).await?;
     }
@@ -234,7 +214,7 @@ pub(crate) async fn enroll(app: &App, ctx: &OpContext, once: &Once) -> Result<En
             }
             let factor = Factor::new(principal.id);
             store::put(&work, ctx, &factor).await?;
-            let group = tenant::store::get(&work).await?;
+            let group = tenant::facts::get(&work).await?;
             let done = Enrolled { secret: factor.base32(), uri: factor.uri(&group.name, &principal.name) };
             work.commit(Audit::new("identity.second_factor.begin", "principal", principal.id), done).await
         })

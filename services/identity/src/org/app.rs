@@ -13,7 +13,7 @@ use super::store;
 use crate::catalogue::domain::Catalogue;
 use crate::imported::Imported;
 use crate::policy::{ChangeEmployment, ImportOrgUnits, ListOrgUnits};
-use crate::{App, access, person, tenant};
+use crate::{App, person, revision, tenant};
 
 /// Units to write.
 #[derive(Clone, Debug)]
@@ -59,14 +59,14 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&work, ctx).await?;
-            let regions = tenant::store::get(&work).await?.regions;
+            let facts = revision::facts::hold(&work, ctx).await?;
+            let regions = tenant::facts::get(&work).await?.regions;
             let mut tree = store::tree(&work).await?;
             let plan = domain::plan_import(&mut tree, &wanted.rows, &regions, || ctx.new_id());
             ctx.permit_all::<ImportOrgUnits>(plan.targets)?;
             store::insert(&work, ctx, ctx.now(), &plan.new).await?;
             if !plan.new.is_empty() {
-                access::store::advance(&work, ctx, facts).await?;
+                revision::facts::advance(&work, ctx, facts).await?;
             }
             let audit = Audit::new("identity.org.import", "org_unit", "import").note("written", plan.written);
             work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
@@ -87,7 +87,7 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
             if let Some(done) = work.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let (now, facts) = (ctx.now(), access::store::hold(&work, ctx).await?);
+            let (now, facts) = (ctx.now(), revision::facts::hold(&work, ctx).await?);
             let tree = store::tree(&work).await?;
             for id in command.names() {
                 let state = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?;
@@ -97,7 +97,7 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
             let moved = rehouse(&work, ctx, &after, command, *from, now).await?;
             store::supersede(&work, &change.closes, now).await?;
             store::insert(&work, ctx, now, &change.writes).await?;
-            access::store::advance(&work, ctx, facts).await?;
+            revision::facts::advance(&work, ctx, facts).await?;
             let about = command.subject();
             // A unit that is no more is told as it was on its last day.
             let last = from.yesterday().unwrap_or(*from);
@@ -119,7 +119,7 @@ async fn rehouse(
     from: Date,
     now: Timestamp,
 ) -> Result<u32> {
-    let employed = person::store::of_units(unit, command.closes(), from).await?;
+    let employed = person::facts::of_units(unit, command.closes(), from).await?;
     if employed.is_empty() {
         return Ok(0);
     }
@@ -133,8 +133,8 @@ async fn rehouse(
         closes.extend(changes.closes);
         writes.extend(changes.writes.into_iter().map(|new| (*person, number.clone(), new)));
     }
-    person::store::supersede(unit, &closes, now).await?;
-    person::store::insert_employments(unit, ctx, now, writes).await?;
+    person::facts::supersede(unit, &closes, now).await?;
+    person::facts::insert_employments(unit, ctx, now, writes).await?;
     Ok(u32::try_from(employed.len()).unwrap_or(u32::MAX))
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, asked: Asked, page: &Page) 
     let tx = app.store.read(ctx).await?;
     let day = match asked.as_of {
         Some(day) => day,
-        None => crate::views::today(ctx, &tenant::store::get(&tx).await?.zone)?,
+        None => tenant::facts::today(&tx, ctx).await?,
     };
     let mut units = store::tree_as_known(&tx, asked.known_at).await?.as_of(day);
     units.retain(|unit| plan.covers(&tally_access::Target::unit(unit.region.clone(), unit.id)));

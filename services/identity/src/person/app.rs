@@ -11,12 +11,12 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, IdNumber, Kind, Result, msg};
 use tally_store::{Audit, UnitOfWork};
 
-use super::domain::{self, Change, Changes, Facts, Person, PersonRow, Rectification};
-use super::store::{self, Key};
+use super::domain::{self, Change, Changes, Facts, Key, Person, PersonRow, Rectification};
+use super::store;
 use crate::imported::Imported;
 use crate::org::domain::OrgTree;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople, RectifyPerson};
-use crate::{App, access, catalogue, erasure, org, tenant, termination, views};
+use crate::{App, catalogue, erasure, org, revision, tenant, termination};
 
 /// People to write.
 #[derive(Clone, Debug)]
@@ -98,15 +98,15 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&work, ctx).await?;
-            let group = tenant::store::get(&work).await?;
-            let tree = org::store::tree(&work).await?;
+            let facts = revision::facts::hold(&work, ctx).await?;
+            let group = tenant::facts::get(&work).await?;
+            let tree = org::facts::tree(&work).await?;
             let numbers = wanted.rows.iter().map(|row| row.employee_no.trim().to_owned()).collect();
             let known = store::by_numbers(&work, numbers).await?;
             let numbers = wanted.rows.iter().filter_map(|row| IdNumber::parse(&row.id_number).ok()).collect();
             let holders = store::holders(&work, numbers).await?;
-            let catalogue = catalogue::store::get(&work, None).await?;
-            let today = views::today(ctx, &group.zone)?;
+            let catalogue = catalogue::facts::get(&work, None).await?;
+            let today = group.day(ctx.now())?;
             let judged_by = Facts { tree: &tree, catalogue: &catalogue, today };
             let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
             ctx.permit_all::<ImportPeople>(plan.targets())?;
@@ -114,7 +114,7 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             let changed = !plan.employments.is_empty();
             store::insert_employments(&work, ctx, ctx.now(), plan.employments).await?;
             if changed {
-                access::store::advance(&work, ctx, facts).await?;
+                revision::facts::advance(&work, ctx, facts).await?;
             }
             let audit = Audit::new("identity.person.import", "person", "import").note("written", plan.written);
             work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
@@ -170,19 +170,19 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
                 return Ok(done);
             }
             // Imports look people up by number: they wait.
-            let facts = access::store::hold(&work, ctx).await?;
+            let facts = revision::facts::hold(&work, ctx).await?;
             let person = store::get(&work, &Key::Id(wanted.person)).await?.ok_or_else(missing)?;
-            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
+            let today = tenant::facts::today(&work, ctx).await?;
             let home = person.home(today).ok_or_else(missing)?.target(person.id);
             ctx.permit_read::<RectifyPerson>(&home, "person", person.id)?;
-            erasure::app::refuse_erased(&work, wanted.person).await?;
+            erasure::facts::refuse_erased(&work, wanted.person).await?;
             let (person, changed) = domain::rectify(&person, &wanted.right)?;
             store::rectify(&work, &person).await?;
             // Other services keep numbers and zones by the revision.
-            access::store::advance(&work, ctx, facts).await?;
+            revision::facts::advance(&work, ctx, facts).await?;
             let audit = Audit::new("identity.person.rectify", "person", person.id).note("fields", changed.join(" "));
             let audit = audit.region(&home.region.unwrap_or_else(Region::global));
-            let tree = org::store::tree(&work).await?;
+            let tree = org::facts::tree(&work).await?;
             work.commit(audit, seen(in_reach(ctx, person), &tree)).await
         })
         .await
@@ -211,16 +211,16 @@ async fn write<R: Rpc>(
             if let Some(done) = replayed(&mut work, request_id, body).await? {
                 return Ok(done);
             }
-            let (now, facts) = (ctx.now(), access::store::hold(&work, ctx).await?);
+            let (now, facts) = (ctx.now(), revision::facts::hold(&work, ctx).await?);
             let missing = || Error::not_found("person", id);
             let person = store::get(&work, &Key::Id(id)).await?.ok_or_else(missing)?;
             if !person.employments.iter().any(|e| ctx.may(Permission::PersonWrite, &e.target(id))) {
                 return Err(missing());
             }
-            erasure::app::refuse_erased(&work, id).await?;
-            let tree = org::store::tree(&work).await?;
-            let catalogue = catalogue::store::get(&work, None).await?;
-            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
+            erasure::facts::refuse_erased(&work, id).await?;
+            let tree = org::facts::tree(&work).await?;
+            let catalogue = catalogue::facts::get(&work, None).await?;
+            let today = tenant::facts::today(&work, ctx).await?;
             let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today })?;
             let region = changes.targets.first().and_then(|target| target.region.clone());
             ctx.permit_all::<R>(changes.targets)?;
@@ -229,7 +229,7 @@ async fn write<R: Rpc>(
             let new = changes.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));
             store::insert_employments(&work, ctx, now, new).await?;
             store::insert_leaves(&work, ctx, now, id, &changes.writes_leaves).await?;
-            access::store::advance(&work, ctx, facts).await?;
+            revision::facts::advance(&work, ctx, facts).await?;
             let person = store::get(&work, &Key::Id(id)).await?.ok_or_else(missing)?;
             let gone = match person.last_day() {
                 Some(last) => termination::take_hold(&work, ctx, id, last).await?,
@@ -267,7 +267,7 @@ pub(crate) async fn get(app: &App, ctx: &OpContext, asked: &Asked) -> Result<See
         if person.employments.is_empty() {
             continue;
         }
-        let seen = seen(person, &org::store::tree_as_known(&tx, asked.known_at).await?);
+        let seen = seen(person, &org::facts::tree_as_known(&tx, asked.known_at).await?);
         if opener.is_none_or(|p| seen.targets().iter().any(|target| ctx.may(p, target))) {
             return Ok(seen);
         }
@@ -316,13 +316,13 @@ pub(crate) async fn list(
     let after = page.after.as_deref().map(str::parse::<PersonId>).transpose()?;
     let tx = app.store.read(ctx).await?;
     // Before the people: what is written meanwhile is one more revision.
-    let revision = access::store::revision(&tx).await?;
+    let revision = revision::facts::revision(&tx).await?;
     if known_revision == revision && revision > 0 && matches!(ctx.actor.kind, ActorKind::Service(_)) {
         return Ok(Listed { revision, unchanged: true, ..Listed::default() });
     }
     let mut people = store::list(&tx, &plan, about, after, u64::from(page.size) + 1).await?;
     let next = page.cut(&mut people, |person| person.id.to_string());
-    let tree = org::store::tree_as_known(&tx, about.known_at).await?;
+    let tree = org::facts::tree_as_known(&tx, about.known_at).await?;
     let people = people.into_iter().map(|person| seen(person, &tree)).collect();
     Ok(Listed { people, next, revision, unchanged: false })
 }

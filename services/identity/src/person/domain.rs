@@ -28,6 +28,15 @@ pub const MAX_TEXT: usize = 200;
 /// Characters of the reason of a leave.
 pub const MAX_REASON: usize = 500;
 
+/// How a person is named in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// By id.
+    Id(PersonId),
+    /// By the group's own number.
+    EmployeeNo(String),
+}
+
 /// A person with employments, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {

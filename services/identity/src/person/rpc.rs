@@ -14,9 +14,9 @@ use tonic::{Request, Response, Status};
 
 use super::app::{self, Asked, By, Listed, Seen};
 use super::domain::{
-    Change, Leave, LeaveKind, MAX_REASON, MAX_TEXT, PersonRow, Post, Reason, Rectification, Terms, Why,
+    Change, Key, Leave, LeaveKind, MAX_REASON, MAX_TEXT, PersonRow, Post, Reason, Rectification, Terms, Why,
 };
-use super::store::{Key, Wanted};
+use super::store::Wanted;
 use crate::export::app::Part;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ListPeople, RectifyPerson};
 use crate::render::{

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ColumnTrait as _;
 use sea_orm::sea_query::Condition;
-use tally_access::{OpContext, Plan, Rpc, Target};
+use tally_access::{OpContext, Plan, Region, Rpc, Target};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
 use tally_kernel::{Error, IdNumber};
@@ -16,8 +16,8 @@ use tally_store::{
 };
 use uuid::Uuid;
 
-use super::domain::{Employment, Holders, Leave, Person, PersonError, Post, Reason};
-use crate::org::store::{all_of, known};
+use super::domain::{Employment, Holders, Key, Leave, Person, PersonError, Post, Reason};
+use crate::org::facts::{all_of, known};
 
 pub(crate) mod people {
     use sea_orm::entity::prelude::*;
@@ -111,15 +111,6 @@ pub(crate) mod leaves {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
-}
-
-/// How a person is named in a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
-    /// By id.
-    Id(PersonId),
-    /// By the group's own number.
-    EmployeeNo(String),
 }
 
 /// One person with all employments and leaves known now.
@@ -275,6 +266,20 @@ pub(crate) async fn of_units(
     let of = among::<employments::Entity>(tx, employments::Column::UnitId, units.iter().copied());
     let rows = tx.select::<employments::Entity>().filter(known_employments(None).add(of).add(lasts)).all().await?;
     rows.into_iter().map(|row| Ok((PersonId(row.person_id), row.employee_no.clone(), read(row)?))).collect()
+}
+
+/// Whoever is employed in a region on a day.
+pub(crate) async fn employed(tx: &ScopedTx, region: &Region, day: Date) -> Result<BTreeSet<PersonId>, StoreError> {
+    let last = employments::Column::ValidTo;
+    let covers = Condition::all()
+        .add(employments::Column::SupersededAt.is_null())
+        .add(employments::Column::Region.eq(region.as_str()))
+        .add(employments::Column::ValidFrom.lte(date_to_db(day)))
+        .add(Condition::any().add(last.is_null()).add(last.gte(date_to_db(day))));
+    let person = employments::Column::PersonId;
+    let found = tx.select::<employments::Entity>().filter(covers);
+    let people: Vec<Uuid> = found.rows(|rows| rows.column(person).group_by(person)).await?;
+    Ok(people.into_iter().map(PersonId).collect())
 }
 
 /// Writes people, without their employments. `region` is the one of the first employment.

@@ -1,10 +1,10 @@
-//! Writing and reading reporting lines, and whom a manager reaches by them.
+//! Writing and reading reporting lines.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tally_access::{OpContext, Permission, Target};
+use tally_access::{OpContext, Permission};
 use tally_kernel::id::{PersonId, ReportingLineId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -12,10 +12,10 @@ use tally_store::{Audit, ScopedTx};
 
 use super::domain::{self, Line, LineKind, NewLine, ReportingError};
 use super::store::{self, Wanted};
+use crate::person::domain::Key;
 use crate::person::domain::Person;
-use crate::person::store::Key;
 use crate::policy::{EndReportingLine, ListReportingLines, SetReportingLine};
-use crate::{App, access, person, tenant, views};
+use crate::{App, person, revision, tenant};
 
 /// A line to write.
 #[derive(Clone, Debug)]
@@ -48,14 +48,14 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Line
             if let Some(done) = work.replay::<Line>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&work, ctx).await?;
+            let facts = revision::facts::hold(&work, ctx).await?;
             let person = reached(&work, ctx, wanted.person, Permission::PersonWrite).await?;
             let manager = reached(&work, ctx, wanted.manager, Permission::PersonRead).await?;
             let lines = lines_above(&work, &[wanted.person, wanted.manager]).await?;
             let changes = domain::plan_set(&lines, &person, &manager, wanted.line, || ctx.new_id())?;
             ctx.permit_all::<SetReportingLine>(changes.writes.iter().map(Line::target))?;
             store::change(&work, ctx, ctx.now(), &changes).await?;
-            access::store::advance(&work, ctx, facts).await?;
+            revision::facts::advance(&work, ctx, facts).await?;
             let line = changes.writes.into_iter().last().ok_or_else(|| Error::internal("a line that is not there"))?;
             let audit = Audit::new("identity.reporting.set", "person", wanted.person).region(&line.region);
             work.commit(audit.note("manager", wanted.manager).note("kind", line.kind.name()), line).await
@@ -75,13 +75,13 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Line
             if let Some(done) = work.replay::<Line>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&work, ctx).await?;
+            let facts = revision::facts::hold(&work, ctx).await?;
             let missing = || ReportingError::LineMissing(wanted.line);
             let line = store::get(&work, wanted.line).await?.ok_or_else(missing)?;
             ctx.permit::<EndReportingLine>(&line.target()).map_err(|_| missing())?;
             let changes = domain::plan_end(&line, wanted.last_day, ctx.new_id())?;
             store::change(&work, ctx, ctx.now(), &changes).await?;
-            access::store::advance(&work, ctx, facts).await?;
+            revision::facts::advance(&work, ctx, facts).await?;
             let audit = Audit::new("identity.reporting.end", "person", line.person).region(&line.region);
             let ended = Line { to: Some(wanted.last_day), ..line };
             work.commit(audit.note("manager", ended.manager), ended).await
@@ -98,7 +98,7 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, wanted: &Asked, page: &Page
     let tx = app.store.read(ctx).await?;
     let day = match wanted.as_of {
         Some(day) => day,
-        None => views::today(ctx, &tenant::store::get(&tx).await?.zone)?,
+        None => tenant::facts::today(&tx, ctx).await?,
     };
     let Asked { person, manager, known_at, .. } = *wanted;
     Ok(store::list(&tx, &plan, Wanted { person, manager, day, known_at }, page).await?)
@@ -111,23 +111,6 @@ pub(crate) struct Asked {
     pub(crate) manager: Option<PersonId>,
     pub(crate) as_of: Option<Date>,
     pub(crate) known_at: Option<Timestamp>,
-}
-
-/// Who reports to a manager on a day: by solid lines, directly and through others, and by dotted lines directly. One
-/// question to the store for each level, so what it costs follows the answer and not the group.
-pub(crate) async fn reports(tx: &ScopedTx, manager: PersonId, day: Date) -> Result<HashMap<PersonId, Target>> {
-    let (mut seen, mut found, mut level) = (HashSet::from([manager]), HashMap::new(), vec![manager]);
-    while !level.is_empty() {
-        let lines = store::to(tx, &level, day).await?;
-        level.clear();
-        for line in lines.iter().filter(|line| line.kind == LineKind::Solid || line.manager == manager) {
-            found.insert(line.person, line.target());
-            if line.kind == LineKind::Solid && seen.insert(line.person) {
-                level.push(line.person);
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// The lines of these people and of everybody whom solid ones lead to, on any day.
@@ -145,7 +128,7 @@ async fn lines_above(tx: &ScopedTx, people: &[PersonId]) -> Result<Vec<Line>> {
 
 async fn reached(tx: &ScopedTx, ctx: &OpContext, id: PersonId, permission: Permission) -> Result<Person> {
     let missing = || Error::not_found("person", id);
-    let found = person::store::get(tx, &Key::Id(id)).await?.ok_or_else(missing)?;
+    let found = person::facts::get(tx, &Key::Id(id)).await?.ok_or_else(missing)?;
     let reached = found.employments.iter().any(|e| ctx.may(permission, &e.target(id)));
     if reached { Ok(found) } else { Err(missing()) }
 }

@@ -11,7 +11,7 @@ use tally_kernel::page::Page;
 use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, to_db};
 
 use super::domain::{Changes, Line, LineKind};
-use crate::org::store::{all_of, known};
+use crate::org::facts::{all_of, known};
 
 pub(crate) mod lines {
     use sea_orm::entity::prelude::*;

@@ -8,7 +8,7 @@ use tally_store::Audit;
 use super::domain::{self, Retention};
 use super::store;
 use crate::policy::{ListRetention, RunRetention, SetRetention};
-use crate::{App, export, hold};
+use crate::{App, hold, privacy};
 
 /// Months to set.
 #[derive(Clone, Debug)]
@@ -59,12 +59,12 @@ pub(crate) async fn run(app: &App, ctx: &OpContext) -> Result<Ran> {
     let terms = {
         let tx = app.store.read(ctx).await?;
         let schedule = domain::schedule(&store::all(&tx).await?);
-        let holds = hold::store::standing(&tx).await?;
+        let holds = hold::facts::standing(&tx).await?;
         Terms {
             months: schedule.into_iter().map(|(kind, one)| (kind.name.to_owned(), one.months)).collect(),
             everybody: holds.iter().any(|hold| hold.person.is_none()),
             people: holds.iter().filter_map(|hold| hold.person).collect(),
         }
     };
-    tally_privacy::run::<RunRetention>(&app.store, ctx, &terms, &export::store::DATA_TABLES).await
+    tally_privacy::run::<RunRetention>(&app.store, ctx, &terms, &privacy::DATA_TABLES).await
 }

@@ -10,7 +10,7 @@ use super::domain::{self, Holding, Judged, OwnRole, RoleError, RoleRecord, Roles
 use super::store;
 use crate::access::domain::{Grant, any_administrator};
 use crate::policy::{DefineRole, ListRoles, RetireRole};
-use crate::{App, access, delegation, tenant, views};
+use crate::{App, access, delegation, revision, tenant};
 
 /// A role to define or change.
 #[derive(Clone, Debug)]
@@ -48,11 +48,11 @@ pub(crate) async fn define(app: &App, ctx: &OpContext, wanted: &Define) -> Resul
             if let Some(done) = work.replay::<Defined>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&work, ctx).await?;
+            let revision = revision::facts::hold(&work, ctx).await?;
             let roles = store::all(&work).await?;
             let role = judge(&work, ctx, &roles, &wanted.role).await?;
             store::write(&work, ctx, &role, &wanted.reason).await?;
-            let consistency_token = access::app::advance(&work, ctx, revision).await?;
+            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
             let audit = Audit::new("identity.role.define", "role", &role.name).note("version", role.version);
             work.commit(audit, Defined { role: (&role).into(), consistency_token }).await
         })
@@ -60,13 +60,13 @@ pub(crate) async fn define(app: &App, ctx: &OpContext, wanted: &Define) -> Resul
 }
 
 async fn judge(work: &UnitOfWork, ctx: &OpContext, roles: &Roles, wanted: &OwnRole) -> Result<OwnRole> {
-    let today = views::today(ctx, &tenant::store::get(work).await?.zone)?;
-    let grants = access::store::held(work).await?;
+    let today = tenant::facts::today(work, ctx).await?;
+    let grants = access::facts::held(work).await?;
     let lasting: Vec<_> = grants.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).collect();
     let mut holders = Vec::new();
     for principal in having(&lasting, &wanted.name) {
         let of = lasting.iter().filter(|g| g.principal == principal).map(|g| g.assignment.role.clone());
-        let delegated = delegation::store::delegated(work, principal, ctx.now()).await?;
+        let delegated = delegation::facts::delegated(work, principal, ctx.now()).await?;
         holders.push(Holding { principal, roles: of.collect(), delegated });
     }
     let judged = Judged {
@@ -98,19 +98,19 @@ pub(crate) async fn retire(app: &App, ctx: &OpContext, wanted: &Retire) -> Resul
             if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let revision = access::store::hold(&work, ctx).await?;
+            let revision = revision::facts::hold(&work, ctx).await?;
             let roles = store::all(&work).await?;
             if !roles.own().iter().any(|role| role.name == wanted.name) {
                 return Err(RoleError::Unknown(wanted.name.clone()).into());
             }
-            let today = views::today(ctx, &tenant::store::get(&work).await?.zone)?;
-            let held = access::store::with_roles(&work, std::slice::from_ref(&wanted.name)).await?;
+            let today = tenant::facts::today(&work, ctx).await?;
+            let held = access::facts::with_roles(&work, std::slice::from_ref(&wanted.name)).await?;
             let held = held.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).count();
             if held > 0 {
                 return Err(RoleError::InUse(held).into());
             }
             store::supersede(&work, ctx, &wanted.name).await?;
-            let token = access::app::advance(&work, ctx, revision).await?;
+            let token = revision::facts::advance(&work, ctx, revision).await?;
             work.commit(Audit::new("identity.role.retire", "role", &wanted.name), token).await
         })
         .await

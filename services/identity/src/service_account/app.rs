@@ -17,7 +17,7 @@ use crate::policy::{
 };
 use crate::session::app::{as_principal, token};
 use crate::session::domain::{Holder, LoginName, Method, Principal, Session, digest};
-use crate::session::store;
+use crate::session::facts as principals;
 use crate::{App, tenant};
 
 /// A key to be made.
@@ -52,7 +52,7 @@ pub(crate) struct Traded {
 /// `PERMISSION_DENIED`.
 pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<(Principal, Timestamp)>, String)> {
     ctx.permit::<ListServiceAccounts>(&Target::tenant())?;
-    Ok(store::accounts(&*app.store.read(ctx).await?, page).await?)
+    Ok(principals::accounts(&*app.store.read(ctx).await?, page).await?)
 }
 
 /// Makes an account for a program.
@@ -75,7 +75,7 @@ pub(crate) async fn create(app: &App, ctx: &OpContext, once: &Once, name: &Login
                 password_hash: None,
                 one_time_until: None,
             };
-            store::insert(&work, ctx, &principal, &Region::global()).await?;
+            principals::insert(&work, ctx, &principal, &Region::global()).await?;
             work.commit(Audit::new("identity.service_account.create", "principal", id), id).await
         })
         .await
@@ -102,15 +102,15 @@ pub(crate) async fn create_key(app: &App, ctx: &OpContext, wanted: &NewKey) -> R
                 return Err(AccountError::NotAnAccount(account.id).into());
             }
             let all = Page::read(0, "", b"")?;
-            let (live, _) = store::live(&work, ctx.now(), Some(account.id), Some(Method::ApiKey), &all).await?;
+            let (live, _) = principals::live(&work, ctx.now(), Some(account.id), Some(Method::ApiKey), &all).await?;
             if live.len() >= domain::MAX_KEYS {
                 return Err(AccountError::TooManyKeys(domain::MAX_KEYS).into());
             }
             let key = ApiKey::new(SessionId(ctx.new_id()));
             let session = session(ctx, &key, wanted);
-            store::begin(&work, ctx, &session).await?;
+            principals::begin(&work, ctx, &session).await?;
             let twice = || Error::internal("two keys with one id");
-            tenant::store::enter(&work, &domain::entry(key.id), ctx.tenant(), account.id, twice).await?;
+            tenant::facts::enter(&work, &domain::entry(key.id), ctx.tenant(), account.id, twice).await?;
             let audit = Audit::new("identity.api_key.create", "api_key", key.id).note("principal", account.id);
             let made = MadeKey { text: key.text(), id: key.id, created_at: session.created_at };
             work.commit(audit, made).await
@@ -148,7 +148,7 @@ pub(crate) async fn list_keys(
 ) -> Result<(Vec<Session>, String)> {
     ctx.permit::<ListApiKeys>(&Target::tenant())?;
     let tx = app.store.read(ctx).await?;
-    Ok(store::live(&tx, ctx.now(), principal, Some(Method::ApiKey), page).await?)
+    Ok(principals::live(&tx, ctx.now(), principal, Some(Method::ApiKey), page).await?)
 }
 
 /// Ends a key.
@@ -163,10 +163,10 @@ pub(crate) async fn revoke_key(app: &App, ctx: &OpContext, once: &Once, id: Sess
             if work.replay::<()>(&once.request_id, &once.body).await?.is_some() {
                 return Ok(());
             }
-            let found = store::session(&work, id).await?;
+            let found = principals::session(&work, id).await?;
             let key = found.filter(|key| key.method == Method::ApiKey && key.lives(ctx.now()));
             let key = key.ok_or_else(|| Error::not_found("API key", id))?;
-            store::end(&work, ctx, id, "revoked").await?;
+            principals::end(&work, ctx, id, "revoked").await?;
             let audit = Audit::new("identity.api_key.revoke", "api_key", id).note("principal", key.principal);
             work.commit(audit, ()).await
         })
@@ -180,20 +180,20 @@ pub(crate) async fn revoke_key(app: &App, ctx: &OpContext, once: &Once, id: Sess
 pub(crate) async fn exchange(app: &App, ctx: &OpContext, text: &str) -> Result<Traded> {
     let refused = || Error::from(AccountError::KeyRefused);
     let key = ApiKey::read(text).ok_or_else(refused)?;
-    let (tenant, id) = tenant::store::look_up(&app.store, &domain::entry(key.id)).await?.ok_or_else(refused)?;
+    let (tenant, id) = tenant::facts::look_up(&app.store, &domain::entry(key.id)).await?.ok_or_else(refused)?;
     let account = Principal { id, name: String::new(), holder: None, password_hash: None, one_time_until: None };
     let ctx = &as_principal(ctx, tenant, &account);
     let right = |session: &Session| session.lives(ctx.now()) && session.secret == digest(key.secret.as_slice());
     // A wrong secret is refused before anything is written: whoever knows a key's id cannot fill the log with it.
-    let found = store::session(&*app.store.read(ctx).await?, key.id).await?;
+    let found = principals::session(&*app.store.read(ctx).await?, key.id).await?;
     found.filter(right).ok_or_else(refused)?;
     let permit = ctx.permit::<ExchangeApiKey>(&Target::tenant())?;
     app.store
         .retry(ctx, || async {
             let work = app.store.unit(ctx, &permit).await?;
-            let session = store::session(&work, key.id).await?.filter(right).ok_or_else(refused)?;
+            let session = principals::session(&work, key.id).await?.filter(right).ok_or_else(refused)?;
             let session = Session { used_at: ctx.now(), ..session };
-            store::put_used(&work, &session).await?;
+            principals::put_used(&work, &session).await?;
             let (token, expires_at) = token(app, ctx, &session)?;
             work.commit(Audit::new("identity.api_key.exchange", "api_key", key.id), ()).await?;
             Ok(Traded { token, expires_at, principal: id })

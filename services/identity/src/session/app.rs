@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{Actor, ActorKind, OpContext, Permission, Region, Target};
-use tally_app::four_eyes::Hands;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
@@ -17,7 +16,7 @@ use super::domain::{
 };
 use super::store;
 use crate::login::domain::CodeOutcome;
-use crate::person::store::Key;
+use crate::person::domain::Key;
 use crate::policy::{CreateLogin, EndAllSessions, EndSession, ListSessions, RefreshSession, SignIn};
 use crate::{App, access, login, person, tenant, views};
 
@@ -117,7 +116,7 @@ pub(crate) async fn sign_in(app: &App, ctx: &OpContext, attempt: Attempt) -> Res
 /// The principal that a name belongs to, if it can sign in, and its wrong passwords so far.
 async fn find(app: &App, ctx: &OpContext, login: &str) -> Result<Option<Found>> {
     let Ok(name) = login.parse::<LoginName>() else { return Ok(None) };
-    let Some((tenant, id)) = tenant::store::look_up(&app.store, name.as_str()).await? else { return Ok(None) };
+    let Some((tenant, id)) = tenant::facts::look_up(&app.store, name.as_str()).await? else { return Ok(None) };
     let ctx = OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
     let tx = app.store.read(&ctx).await?;
     let principal = store::get(&tx, id).await?.filter(|principal| principal.holder.is_some());
@@ -140,9 +139,9 @@ pub(crate) async fn new_hash(app: &App, ctx: &OpContext, of: &Principal, new: &P
 
 /// What somebody who guesses would try first.
 async fn about(tx: &ScopedTx, login: &str, person: Option<PersonId>) -> Result<Vec<String>> {
-    let mut about = vec![login.to_owned(), tenant::store::get(tx).await?.name];
+    let mut about = vec![login.to_owned(), tenant::facts::get(tx).await?.name];
     if let Some(id) = person
-        && let Some(person) = person::store::get(tx, &Key::Id(id)).await?
+        && let Some(person) = person::facts::get(tx, &Key::Id(id)).await?
     {
         about.extend([person.name, person.employee_no]);
     }
@@ -201,7 +200,7 @@ async fn proven(
     if !views::employed_now(work, ctx, principal).await? {
         return Ok((SignInOutcome::NotEmployed, "not_employed"));
     }
-    let second_factor = match login::app::try_code(work, ctx, principal.id, &attempt.code).await? {
+    let second_factor = match login::facts::try_code(work, ctx, principal.id, &attempt.code).await? {
         CodeOutcome::NotEnrolled => false,
         CodeOutcome::Right => true,
         CodeOutcome::Missing => return Ok((SignInOutcome::SecondFactorNeeded, "second_factor_needed")),
@@ -443,12 +442,6 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
         .await
 }
 
-/// The hands of a principal that acted in its own name, as no right over people can be lent.
-pub(crate) async fn hands(tx: &ScopedTx, principal: PrincipalId) -> Result<Hands> {
-    let person = store::get(tx, principal).await?.and_then(|found| found.person());
-    Ok(Hands::own(principal, person))
-}
-
 /// Where a person belongs: the region and unit of the home employment.
 pub(crate) async fn home(
     app: &App,
@@ -457,8 +450,8 @@ pub(crate) async fn home(
 ) -> Result<Option<(Region, Option<tally_kernel::id::OrgUnitId>)>> {
     let Some(id) = person else { return Ok(None) };
     let tx = app.store.read(ctx).await?;
-    let today = views::today(ctx, &tenant::store::get(&tx).await?.zone)?;
-    let found = person::store::get(&tx, &Key::Id(id)).await?;
+    let today = tenant::facts::today(&tx, ctx).await?;
+    let found = person::facts::get(&tx, &Key::Id(id)).await?;
     let person = found.ok_or_else(|| Error::not_found("person", id))?;
     Ok(person.home(today).map(|home| (home.region.clone(), Some(home.unit))))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod domain;
+pub(crate) mod facts;
 pub(crate) mod rpc;
-pub(crate) mod store;
+mod store;
 pub(crate) mod unknown_login_throttle;

@@ -12,7 +12,7 @@ use tally_kernel::page::Page;
 use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db};
 
 use super::domain::{Holder, Method, Principal, Session, SessionError, Tries};
-use crate::{access, tenant};
+use crate::{revision, tenant};
 
 pub(crate) mod principals {
     use sea_orm::entity::prelude::*;
@@ -170,7 +170,7 @@ pub(crate) async fn insert(
     };
     let taken = || SessionError::LoginTaken.into();
     if matches!(principal.holder, Some(Holder::Person(_) | Holder::User)) {
-        tenant::store::enter(work, &principal.name, ctx.tenant(), principal.id, taken).await?;
+        tenant::facts::enter(work, &principal.name, ctx.tenant(), principal.id, taken).await?;
     }
     let written = work.insert(row).await.conflict_on("person_id", || SessionError::PersonHasLogin.into());
     written.conflict_on("name", taken)
@@ -223,9 +223,9 @@ pub(crate) async fn session(tx: &ScopedTx, id: SessionId) -> Result<Option<Sessi
 /// The same and the group's revision of access facts, in one query: every call asks for both.
 pub(crate) async fn session_with_revision(tx: &ScopedTx, id: SessionId) -> Result<Option<(Session, u64)>, StoreError> {
     let query = tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0));
-    let found = query.one_with(access::store::revision_of(sessions::Column::TenantId)).await?;
+    let found = query.one_with(revision::facts::revision_of(sessions::Column::TenantId)).await?;
     let Some((row, revision)) = found else { return Ok(None) };
-    Ok(Some((read_session(row)?, access::store::read_revision(revision))))
+    Ok(Some((read_session(row)?, revision::facts::read_revision(revision))))
 }
 
 /// Writes what a refresh changed, or the trade of a key.

@@ -38,7 +38,7 @@ pub(crate) struct Finish {
 /// `PROVIDER_NAME_TAKEN` by another group of the store.
 pub(crate) async fn put(app: &App, ctx: &OpContext, once: &Once, wanted: Provider) -> Result<Uuid> {
     let permit = ctx.permit::<PutSsoProvider>(&Target::tenant())?;
-    let there = tenant::store::look_up(&app.store, &wanted.name.entry()).await?;
+    let there = tenant::facts::look_up(&app.store, &wanted.name.entry()).await?;
     let id = match there {
         Some((tenant, id)) if tenant == ctx.tenant() => id.0,
         Some(_) => return Err(SsoError::NameTaken.into()),
@@ -53,7 +53,7 @@ pub(crate) async fn put(app: &App, ctx: &OpContext, once: &Once, wanted: Provide
             }
             if there.is_none() {
                 let taken = || SsoError::NameTaken.into();
-                tenant::store::enter(&work, &wanted.name.entry(), ctx.tenant(), PrincipalId(*id), taken).await?;
+                tenant::facts::enter(&work, &wanted.name.entry(), ctx.tenant(), PrincipalId(*id), taken).await?;
             }
             store::put(&work, ctx, &Provider { id: *id, ..wanted.clone() }).await?;
             work.commit(Audit::new("identity.sso.put", "sso_provider", id).after(&once.body), *id).await
@@ -77,7 +77,7 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec
 pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &Once, name: &ProviderName) -> Result<()> {
     let permit = ctx.permit::<RemoveSsoProvider>(&Target::tenant())?;
     let missing = || Error::not_found("provider", name.as_str());
-    let there = tenant::store::look_up(&app.store, &name.entry()).await?;
+    let there = tenant::facts::look_up(&app.store, &name.entry()).await?;
     let (_, id) = there.filter(|(tenant, _)| *tenant == ctx.tenant()).ok_or_else(missing)?;
     app.store
         .retry(ctx, || async {
@@ -101,7 +101,7 @@ pub(crate) async fn start(app: &App, ctx: &OpContext, name: &str) -> Result<Star
     ctx.permit::<StartSso>(&Target::tenant())?;
     let unknown = || Error::from(SsoError::ProviderUnknown);
     let name: ProviderName = name.parse().map_err(|_| unknown())?;
-    let (tenant, id) = tenant::store::look_up(&app.store, &name.entry()).await?.ok_or_else(unknown)?;
+    let (tenant, id) = tenant::facts::look_up(&app.store, &name.entry()).await?.ok_or_else(unknown)?;
     let ctx = &OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
     let (provider, pending, state) = {
         let tx = app.store.read(ctx).await?;
@@ -159,10 +159,10 @@ pub(crate) async fn finish(app: &App, ctx: &OpContext, wanted: &Finish) -> Resul
 async fn principal(app: &App, ctx: &OpContext, provider: &Provider, login: &str) -> Result<Principal> {
     let unknown = || Error::from(SsoError::LoginUnknown);
     let name: LoginName = login.parse().map_err(|_| unknown())?;
-    let found = tenant::store::look_up(&app.store, name.as_str()).await?;
+    let found = tenant::facts::look_up(&app.store, name.as_str()).await?;
     let (_, id) = found.filter(|(tenant, _)| *tenant == ctx.tenant()).ok_or_else(unknown)?;
     let tx = app.store.read(ctx).await?;
-    let principal = session::store::get(&tx, id).await?.ok_or_else(unknown)?;
+    let principal = session::facts::get(&tx, id).await?.ok_or_else(unknown)?;
     let region = access::app::receiver(&tx, ctx, id).await?.target().region;
     let here = provider.region.is_global() || region.as_ref() == Some(&provider.region);
     let signs_in = matches!(principal.holder, Some(Holder::Person(_) | Holder::User));

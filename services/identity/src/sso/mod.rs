@@ -5,4 +5,4 @@ pub(crate) mod discovery;
 pub(crate) mod domain;
 pub(crate) mod http;
 pub(crate) mod rpc;
-pub(crate) mod store;
+mod store;

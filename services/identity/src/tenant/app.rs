@@ -1,5 +1,6 @@
 //! Making the group, changing it, and reading it.
 
+use serde::{Deserialize, Serialize};
 use tally_access::roles::{self, SERVICES};
 use tally_access::{Actor, Assignment, Condition, OpContext, Region, Rpc, Scope, Target, service_principal};
 use tally_app::four_eyes::Hands;
@@ -8,13 +9,47 @@ use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_rpc::Keys as _;
 use tally_store::{Audit, UnitOfWork};
 
-use super::domain::{self, Change, Initialised, NewTenant, Tenant, TenantError};
+use super::domain::{self, Change, Tenant, TenantError};
 use super::{invitation, store};
 use crate::access::domain::Grant;
 use crate::org::domain::{ALWAYS, State, UnitKind};
 use crate::policy::{GetTenant, InitTenant};
-use crate::session::domain::{self as session, Holder, Principal};
-use crate::{App, access, events, hold, org};
+use crate::session::domain::{Holder, LoginName, Password, Principal, hash_chosen};
+use crate::{App, access, events, hold, org, revision, session};
+
+/// A group to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct NewTenant {
+    /// Same id, same result.
+    pub(crate) request_id: String,
+    /// Digest of the request without the password.
+    pub(crate) body: [u8; 32],
+    /// Its id, where another region's stack made the group before.
+    pub(crate) id: Option<TenantId>,
+    /// What lets it into a store that holds another group.
+    pub(crate) invitation: Option<String>,
+    /// Its name.
+    pub(crate) name: String,
+    /// ISO 4217 code.
+    pub(crate) currency: String,
+    /// IANA zone.
+    pub(crate) zone: String,
+    /// Regions, at least one.
+    pub(crate) regions: Vec<Region>,
+    /// Sign-in name of the first administrator.
+    pub(crate) admin_login: LoginName,
+    /// Password of the first administrator.
+    pub(crate) admin_password: Password,
+}
+
+/// A group that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Initialised {
+    /// The group.
+    pub(crate) tenant: Tenant,
+    /// Its first administrator.
+    pub(crate) admin: PrincipalId,
+}
 
 /// Makes the group, its root unit, its first administrator and the principals of the services: on an empty store, or by an
 /// invitation.
@@ -43,7 +78,7 @@ pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Resul
     let about = [wanted.admin_login.as_str().to_owned(), wanted.name.clone()];
     let hash = match there {
         Some(_) => String::new(),
-        None => app.compute.run("password", move || session::hash_chosen(&password, &about, salt)).await??,
+        None => app.compute.run("password", move || hash_chosen(&password, &about, salt)).await??,
     };
     app.store
         .retry(ctx, || async {
@@ -92,7 +127,7 @@ async fn write(work: &UnitOfWork, ctx: &OpContext, wanted: &NewTenant, hash: &st
         from: ALWAYS,
         to: None,
     };
-    org::store::insert(work, ctx, ctx.now(), &[root]).await?;
+    org::facts::insert(work, ctx, ctx.now(), &[root]).await?;
     let login = Principal {
         id: admin,
         name: wanted.admin_login.as_str().to_owned(),
@@ -100,7 +135,7 @@ async fn write(work: &UnitOfWork, ctx: &OpContext, wanted: &NewTenant, hash: &st
         password_hash: Some(hash.to_owned()),
         one_time_until: None,
     };
-    crate::session::store::insert(work, ctx, &login, &Region::global()).await?;
+    session::facts::insert(work, ctx, &login, &Region::global()).await?;
     for service in SERVICES.iter().filter_map(|role| role.name.strip_prefix("service_")) {
         let principal = Principal {
             id: service_principal(service),
@@ -109,10 +144,10 @@ async fn write(work: &UnitOfWork, ctx: &OpContext, wanted: &NewTenant, hash: &st
             password_hash: None,
             one_time_until: None,
         };
-        crate::session::store::insert(work, ctx, &principal, &Region::global()).await?;
+        session::facts::insert(work, ctx, &principal, &Region::global()).await?;
     }
-    access::store::begin(work, ctx).await?;
-    access::store::insert(work, ctx, &first_grant(ctx, admin), &Target::tenant()).await?;
+    revision::facts::begin(work, ctx).await?;
+    access::facts::insert(work, ctx, &first_grant(ctx, admin), &Target::tenant()).await?;
     Ok(Initialised { tenant, admin })
 }
 
@@ -154,19 +189,19 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
             if let Some(done) = work.replay::<Tenant>(&wanted.request_id, &wanted.body).await? {
                 return Ok(done);
             }
-            let facts = access::store::hold(&work, ctx).await?;
+            let facts = revision::facts::hold(&work, ctx).await?;
             let by = Hands::of(ctx, &permit);
             let tenant = domain::plan(&store::get(&work).await?, &wanted.change, by, ctx.now())?;
             store::update(&work, &tenant).await?;
             if tenant.deleted_at.is_some() {
-                hold::store::lock(&work, ctx).await?;
-                if !hold::store::standing(&work).await?.is_empty() {
+                hold::facts::lock(&work, ctx).await?;
+                if !hold::facts::standing(&work).await?.is_empty() {
                     return Err(TenantError::OnHold.into());
                 }
                 store::forget_names(&work, tenant.id).await?;
                 work.emit(events::tenant_deleted(tenant.id)?);
             }
-            access::store::advance(&work, ctx, facts).await?;
+            revision::facts::advance(&work, ctx, facts).await?;
             work.commit(Audit::new(wanted.change.name(), "tenant", tenant.id), tenant).await
         })
         .await

@@ -1,12 +1,13 @@
 //! The group itself.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_app::four_eyes::{FourEyesRequired, Hands};
-use tally_kernel::id::{PrincipalId, TenantId};
-
-use crate::session::domain::{LoginName, Password};
+use tally_kernel::id::TenantId;
+use tally_kernel::{Error, time};
 
 /// A group enterprise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,24 @@ pub struct Tenant {
     pub suspended: Option<Suspension>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
+}
+
+impl Tenant {
+    /// Its zone.
+    ///
+    /// # Errors
+    /// A fault of ours: a zone that cannot be read was never written.
+    pub fn time_zone(&self) -> Result<TimeZone, Error> {
+        time::zone(&self.zone).map_err(|e| Error::internal(format!("the group's zone: {e}")))
+    }
+
+    /// Its day at an instant.
+    ///
+    /// # Errors
+    /// See [`Tenant::time_zone`].
+    pub fn day(&self, at: Timestamp) -> Result<Date, Error> {
+        Ok(self.time_zone()?.to_datetime(at).date())
+    }
 }
 
 /// Why nobody works in a group.
@@ -105,40 +124,6 @@ fn judge_deletion(tenant: &Tenant, name: &str, by: Hands, now: Timestamp) -> Res
     if tenant.name == name { Ok(()) } else { Err(TenantError::NameDiffers) }
 }
 
-/// A group to be made.
-#[derive(Clone, Debug)]
-pub struct NewTenant {
-    /// Same id, same result.
-    pub request_id: String,
-    /// Digest of the request without the password.
-    pub body: [u8; 32],
-    /// Its id, where another region's stack made the group before.
-    pub id: Option<TenantId>,
-    /// What lets it into a store that holds another group.
-    pub invitation: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// ISO 4217 code.
-    pub currency: String,
-    /// IANA zone.
-    pub zone: String,
-    /// Regions, at least one.
-    pub regions: Vec<Region>,
-    /// Sign-in name of the first administrator.
-    pub admin_login: LoginName,
-    /// Password of the first administrator.
-    pub admin_password: Password,
-}
-
-/// A group that was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Initialised {
-    /// The group.
-    pub tenant: Tenant,
-    /// Its first administrator.
-    pub admin: PrincipalId,
-}
-
 /// What can be wrong with making or changing a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TenantError {
@@ -176,6 +161,7 @@ impl From<FourEyesRequired> for TenantError {
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::id::PrincipalId;
     use uuid::Uuid;
 
     use super::*;

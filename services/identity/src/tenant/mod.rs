@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod domain;
+pub(crate) mod facts;
 pub(crate) mod invitation;
 pub(crate) mod rpc;
-pub(crate) mod store;
+mod store;

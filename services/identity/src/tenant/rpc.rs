@@ -12,7 +12,8 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Change, Initialised, NewTenant, Tenant};
+use super::app::{Initialised, NewTenant};
+use super::domain::{Change, Tenant};
 use crate::policy::{AddRegion, DeleteTenant, ResumeTenant, SuspendTenant};
 use crate::render::{digest, timestamp};
 use crate::session::domain::Password;

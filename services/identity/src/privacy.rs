@@ -8,21 +8,21 @@ use tally_kernel::id::PersonId;
 use tally_privacy::{Clear, DataTable, ErasureRule, ExportCells, Exported, plain};
 use tally_store::{Place, ScopedTx};
 
-use crate::access::store::grants;
-use crate::break_glass::store::break_glasses;
-use crate::catalogue::store::entries;
-use crate::delegation::store::delegations;
-use crate::directory::store::pseudonyms;
-use crate::entitlement::store::entitlements;
-use crate::erasure::store::{erasures, parts};
-use crate::hold::store::holds;
-use crate::org::store::states;
-use crate::person::store::{employments, leaves, people};
-use crate::reporting::store::lines;
-use crate::retention::store::retentions;
-use crate::role::store::own_roles;
-use crate::session::store::{principals, sessions};
-use crate::tenant::store::tenants;
+use crate::access::facts::grants;
+use crate::break_glass::facts::break_glasses;
+use crate::catalogue::facts::entries;
+use crate::delegation::facts::delegations;
+use crate::directory::facts::pseudonyms;
+use crate::entitlement::facts::entitlements;
+use crate::erasure::facts::{erasures, parts};
+use crate::hold::facts::holds;
+use crate::org::facts::states;
+use crate::person::facts::{employments, leaves, people};
+use crate::reporting::facts::lines;
+use crate::retention::facts::retentions;
+use crate::role::facts::own_roles;
+use crate::session::facts::{principals, sessions};
+use crate::tenant::facts::tenants;
 
 impl Exported for tenants::Entity {}
 impl Exported for entitlements::Entity {}

@@ -1,0 +1,3 @@
+//! The table of pseudonyms.
+
+pub(crate) use super::store::pseudonyms;

@@ -1,0 +1,3 @@
+//! What others read of legal holds.
+
+pub(crate) use super::store::{holds, lock, standing};

@@ -1,0 +1,3 @@
+//! What others read of the schedule.
+
+pub(crate) use super::store::{all, retentions};

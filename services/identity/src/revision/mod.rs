@@ -1,0 +1,4 @@
+//! The group's revision of access facts: org units, employments, reporting lines, roles, grants, what is lent.
+
+pub(crate) mod facts;
+mod store;
