@@ -9,7 +9,7 @@ use tally_api::common::v1 as common;
 use tally_kernel::error::Violations;
 use tally_kernel::money::Money;
 use tally_kernel::time::Period;
-use tally_kernel::{Error, Kind, Result, msg};
+use tally_kernel::{Error, Kind, Message, Result, msg};
 
 /// An instant that must be given, to the microsecond as stores keep it.
 pub fn instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
@@ -69,6 +69,14 @@ pub fn money(v: &mut Violations, field: &str, money: Option<common::Money>) -> O
     let common::Money { currency, minor } = money.unwrap_or_default();
     let currency = v.take(&format!("{field}.currency"), currency.parse().map_err(Error::from))?;
     Some(Money { minor, currency })
+}
+
+/// A choice that must be made: nothing stands for none, `expected` says which there are.
+pub fn choice<T>(v: &mut Violations, field: &str, chosen: Option<T>, expected: Message) -> Option<T> {
+    if chosen.is_none() {
+        v.push(field, expected);
+    }
+    chosen
 }
 
 /// Writes an instant.
@@ -155,8 +163,6 @@ pub mod sent {
 
 #[cfg(test)]
 mod tests {
-    use tally_kernel::Message;
-
     use super::*;
 
     fn at(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
@@ -188,6 +194,8 @@ mod tests {
         assert_eq!(period(&mut v, "months", Some(backwards)), None);
         assert_eq!(period(&mut v, "period", None), None);
         assert_eq!(money(&mut v, "pool", Some(common::Money { currency: "cny".into(), minor: 1 })), None);
+        assert_eq!(choice(&mut v, "kind", None::<u8>, msg!("PHASE_KIND_EXPECTED")), None);
+        assert_eq!(choice(&mut v, "kind", Some(1), msg!("PHASE_KIND_EXPECTED")), Some(1));
         let noted = noted(v);
         let told: Vec<_> = noted.iter().map(|(field, message)| (field.as_str(), message.id())).collect();
         let expected = [
@@ -199,6 +207,7 @@ mod tests {
             ("period.from", "DATE_EXPECTED"),
             ("period.to", "DATE_EXPECTED"),
             ("pool.currency", "CURRENCY_UNKNOWN"),
+            ("kind", "PHASE_KIND_EXPECTED"),
         ];
         assert_eq!(told, expected);
     }

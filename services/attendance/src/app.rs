@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tally_access::{OpContext, Target};
+use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
 use tally_kernel::id::PersonId;
 use tally_kernel::{Message, Result};
@@ -16,9 +17,7 @@ use crate::peers::Peers;
 /// The store, the peers and the pool that every use case works with. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// This service's store.
     pub store: Store,
-    /// Identity.
     pub peers: Peers,
     /// People and where they belong.
     pub directory: Directory,
@@ -41,15 +40,12 @@ impl App {
 pub struct Placed<T> {
     /// Region and unit at its time.
     pub home: Home,
-    /// The fact.
     pub fact: T,
 }
 
 /// A fact that tells whom it is about and when it was.
 pub trait About {
-    /// Whom.
     fn person(&self) -> PersonId;
-    /// When.
     fn at(&self) -> Timestamp;
 }
 
@@ -86,10 +82,11 @@ pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Impor
 }
 
 /// The audit entry of a bulk call.
-pub fn bulk_audit(action: &'static str, subject: &'static str, body: &[u8; 32], outcome: &ImportOutcome) -> Audit {
-    let id: String = body[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+pub fn bulk_audit(action: &'static str, subject: &'static str, request: &RequestKey, outcome: &ImportOutcome) -> Audit {
+    let digest = request.digest();
+    let id: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Audit::new(action, subject, id)
-        .after(body)
+        .after(digest)
         .note("written", outcome.written)
         .note("unchanged", outcome.unchanged)
         .note("refused", outcome.problems.len())

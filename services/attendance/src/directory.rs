@@ -19,9 +19,9 @@ impl Home {
     /// As stored: the region's name and the unit's id.
     ///
     /// # Errors
-    /// `REGION_MALFORMED`.
+    /// A fault of ours when the region is none.
     pub fn stored(region: &str, unit: Option<uuid::Uuid>) -> tally_kernel::Result<Self> {
-        Ok(Self { region: region.parse()?, unit: unit.map(OrgUnitId) })
+        Ok(Self { region: region.parse().map_err(tally_kernel::Error::internal)?, unit: unit.map(OrgUnitId) })
     }
 
     /// What a permit is asked for, for a fact about this person.
@@ -41,7 +41,6 @@ impl From<&Employment> for Home {
 pub struct Units(HashMap<String, Home>);
 
 impl Units {
-    /// These.
     pub fn new(units: impl IntoIterator<Item = (String, Home)>) -> Self {
         Self(units.into_iter().collect())
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
+use tally_app::RequestKey;
 use tally_kernel::{Message, msg};
 
 /// Rows of one call at most.
@@ -25,7 +26,6 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A refused row.
     pub fn new(index: u32, reason: &str, message: Message) -> Self {
         Self { index, reason: reason.to_owned(), message }
     }
@@ -44,7 +44,6 @@ impl Problem {
 /// What became of the rows; kept as the result of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportOutcome {
-    /// Written now.
     pub written: u32,
     /// There already with the same content.
     pub unchanged: u32,
@@ -55,10 +54,7 @@ pub struct ImportOutcome {
 /// A bulk request after parsing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch<T> {
-    /// Same id, same result; empty for none.
-    pub request_id: String,
-    /// Digest of the whole request.
-    pub body: [u8; 32],
+    pub request: RequestKey,
     /// Rows that could be read, with their place in the request.
     pub rows: Vec<(u32, T)>,
     /// Rows that could not.
@@ -67,7 +63,6 @@ pub struct Batch<T> {
 
 /// A row with what makes it the same row.
 pub trait Keyed {
-    /// Natural key.
     type Key: Ord + Clone;
     /// The key of this row.
     fn key(&self) -> Self::Key;

@@ -3,23 +3,23 @@
 //! The first six rooms keep facts; `occupancy` keeps nothing and derives who was on duty from all of them. A fact carries
 //! the region and the unit its person had at its time, so that scopes test what was true then.
 
-pub mod account;
-pub mod alias;
-pub mod app;
-pub mod audit;
-pub mod directory;
-pub mod errors;
-pub mod handover;
-pub mod import;
-pub mod migrations;
+mod account;
+mod alias;
+mod app;
+mod audit;
+mod directory;
+mod errors;
+mod handover;
+mod import;
+mod migrations;
 pub mod occupancy;
-pub mod peers;
-pub mod policy;
+mod peers;
+mod policy;
 pub mod privacy;
-pub mod punch;
-pub mod roster;
-pub mod rpc;
-pub mod site;
+mod punch;
+mod roster;
+mod rpc;
+mod site;
 
 use tally_api::attendance::v1::account_service_server::AccountServiceServer;
 use tally_api::attendance::v1::alias_service_server::AliasServiceServer;

@@ -6,9 +6,10 @@
 use tally_access::OpContext;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::{ListOrgUnitsRequest, OrgUnit};
+use tally_app::convert::sent;
+use tally_kernel::Result;
 use tally_kernel::page::MAX_SIZE;
-use tally_kernel::{Error, Result};
-use tally_rpc::{Peer, error_from};
+use tally_rpc::{Peer, pages};
 
 use crate::directory::{Home, Units};
 
@@ -25,27 +26,16 @@ impl Peers {
     /// # Errors
     /// What identity says, or that it is away.
     pub async fn units(&self, ctx: &OpContext) -> Result<Units> {
-        let mut client = OrgServiceClient::new(self.identity.channel());
-        let (mut units, mut token) = (Vec::new(), String::new());
-        loop {
-            let ask = ListOrgUnitsRequest { page_size: MAX_SIZE, page_token: token, ..Default::default() };
-            let page =
-                client.list_org_units(self.identity.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-            for message in page.units {
-                units.push(unit(message).map_err(unreadable)?);
-            }
-            token = page.next_page_token;
-            if token.is_empty() {
-                return Ok(Units::new(units));
-            }
-        }
+        let units = pages(async |page_token| {
+            let ask = ListOrgUnitsRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
+            let mut client = OrgServiceClient::new(self.identity.channel());
+            let page = client.list_org_units(self.identity.as_service(ctx, ask)).await?.into_inner();
+            Ok((page.units, page.next_page_token))
+        });
+        Ok(Units::new(units.await?.into_iter().map(unit).collect::<Result<Vec<_>>>()?))
     }
 }
 
-fn unreadable(error: Error) -> Error {
-    Error::internal(format_args!("identity's answer cannot be read: {error:?}"))
-}
-
 fn unit(message: OrgUnit) -> Result<(String, Home)> {
-    Ok((message.path, Home { region: message.region.parse()?, unit: Some(message.unit_id.parse()?) }))
+    Ok((message.path, Home { region: sent::value(&message.region)?, unit: Some(sent::value(&message.unit_id)?) }))
 }

@@ -9,7 +9,7 @@ use tally_runtime::Task;
 use tracing::Instrument as _;
 
 use crate::policy::RecordEvidence;
-use crate::profile::{App, app};
+use crate::profile::app::{self, App};
 use crate::{Deps, SERVICE};
 
 /// The consumer, as background work.

@@ -3,13 +3,14 @@
 //! One room, `profile`. Evidence comes from `cycle.published` alone: `events` reads it from performance at its own pace,
 //! with a cursor in the transaction that writes the evidence, so that an event counts once whatever is killed.
 
-pub mod audit;
-pub mod events;
-pub mod migrations;
-pub mod peers;
-pub mod policy;
+mod audit;
+mod events;
+mod migrations;
+mod peers;
+mod policy;
 pub mod privacy;
-pub mod profile;
+mod profile;
+mod published;
 
 use tally_api::talent::v1::audit_service_server::AuditServiceServer;
 use tally_api::talent::v1::privacy_service_server::PrivacyServiceServer;
@@ -48,7 +49,7 @@ pub struct Deps {
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
     let directory = Directory::new(deps.peers.identity.clone());
-    let app = profile::App { store: deps.store.clone(), peers: deps.peers.clone(), directory };
+    let app = profile::app::App { store: deps.store.clone(), peers: deps.peers.clone(), directory };
     let privacy = privacy::Rpc { store: deps.store.clone(), identity: deps.peers.identity.clone() };
     let follower = Follower {
         service: SERVICE,
@@ -61,7 +62,7 @@ pub fn build(deps: Deps) -> Service {
         after: None,
         before: None,
     };
-    let routes = Routes::new(limited!(ProfileServiceServer::new(profile::Rpc { app: app.clone() })))
+    let routes = Routes::new(limited!(ProfileServiceServer::new(profile::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(PrivacyServiceServer::new(privacy)))
         .add_service(limited!(AuditServiceServer::new(audit::Rpc { store: deps.store.clone() })));
     let background = vec![events::consumer(app, deps), tally_privacy::follower::<policy::ErasePerson>(follower)];

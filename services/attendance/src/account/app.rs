@@ -1,8 +1,10 @@
 //! Bringing in accounts and listing them.
 
 use tally_access::OpContext;
+use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::page::Page;
+use tally_store::UnitOfWork;
 
 use super::domain::{ShopAccount, StoredAccount, changes};
 use super::store;
@@ -26,19 +28,14 @@ pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<ShopAccoun
         }
     }
     let permit = ctx.permit_all::<ImportAccounts>(rows.iter().map(|(_, account)| account.target()))?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
-                return Ok(done);
-            }
-            let mut outcome = refused.clone();
-            let there = store::keyed(&work, rows.iter().map(|(_, account)| account.key()).collect()).await?;
-            store::write(&work, ctx, changes(rows.clone(), there, &mut outcome)).await?;
-            let audit = bulk_audit("attendance.account.write", "accounts", &batch.body, &outcome);
-            work.commit(audit, sorted(outcome)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+        let mut outcome = refused.clone();
+        let there = store::keyed(&work, rows.iter().map(|(_, account)| account.key()).collect()).await?;
+        store::write(&work, ctx, changes(rows.clone(), there, &mut outcome)).await?;
+        let audit = bulk_audit("attendance.account.write", "accounts", &batch.request, &outcome);
+        Ok((work, audit, sorted(outcome)))
+    })
+    .await
 }
 
 /// A page of accounts with their phases, and the token of the next.

@@ -56,9 +56,7 @@ pub struct Phase {
 pub struct ShopAccount {
     /// Platform, such as JD.
     pub platform: String,
-    /// Store on it.
     pub store: String,
-    /// The login's name.
     pub name: String,
     /// IANA name.
     pub zone: String,
@@ -107,7 +105,6 @@ impl ShopAccount {
         if *region == home.region { Ok(()) } else { Err(msg!("PLACE_REGION_OF_UNIT", is = home.region, said = region)) }
     }
 
-    /// Where it belongs.
     pub fn home(&self) -> Home {
         Home { region: self.region.clone().unwrap_or_else(Region::global), unit: self.unit }
     }
@@ -126,7 +123,6 @@ impl ShopAccount {
 /// An account that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAccount {
-    /// Id.
     pub id: AccountId,
     /// What is said of it.
     pub account: ShopAccount,

@@ -1,6 +1,7 @@
 //! Platforms, stores and the accounts that serve customers, with their dated phases.
 
-pub mod app;
-pub mod domain;
-pub mod rpc;
-pub mod store;
+mod app;
+pub(crate) mod domain;
+pub(crate) mod facts;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,7 +1,11 @@
 //! `tally.attendance.v1.AccountService`.
 
+use std::mem::take;
+
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::account_service_server::AccountService;
+use tally_app::RequestKey;
+use tally_app::convert::{choice, date_text, optional_date};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
@@ -13,12 +17,11 @@ use super::app;
 use super::domain::{MAX_ACCOUNTS, Phase, PhaseKind, ShopAccount, StoredAccount};
 use crate::app::App;
 use crate::import::Batch;
-use crate::rpc::{MAX_NAME, batch, date_text, optional_date, result};
+use crate::rpc::{MAX_NAME, batch, result};
 
 /// Dialogues that one person can hold at once, at most.
 const MAX_CAPACITY: u32 = 1_000;
 
-/// The server.
 #[derive(Debug)]
 pub struct Rpc(pub App);
 
@@ -54,9 +57,8 @@ impl AccountService for Rpc {
 impl TryFrom<pb::ImportAccountsRequest> for Batch<ShopAccount> {
     type Error = Error;
     fn try_from(mut request: pb::ImportAccountsRequest) -> Result<Self> {
-        let rows = request.rows.clone();
-        let request_id = std::mem::take(&mut request.request_id);
-        batch(&request, &request_id, rows, MAX_ACCOUNTS, read)
+        let key = RequestKey::of(take(&mut request.request_id), &request);
+        batch(key, request.rows, MAX_ACCOUNTS, read)
     }
 }
 
@@ -71,8 +73,8 @@ fn read(row: pb::Account, v: &mut Violations) -> Option<ShopAccount> {
         v.push("team_path", msg!("TEXT_TOO_LONG", max = 5 * MAX_NAME));
     }
     let zone = v.take("zone", zone(&row.zone).map_err(Into::into));
-    let unit = (!row.unit_id.is_empty()).then(|| v.parse("unit_id", &row.unit_id)).flatten();
-    let region = (!row.region.is_empty()).then(|| v.parse("region", &row.region)).flatten();
+    let unit = v.optional("unit_id", &row.unit_id);
+    let region = v.optional("region", &row.region);
     let phases = read_phases(&row.phases, v);
     Some(ShopAccount {
         platform: row.platform.trim().to_owned(),
@@ -93,23 +95,21 @@ fn read_phases(rows: &[pb::Phase], v: &mut Violations) -> Vec<Phase> {
         v.push("phases", msg!("PHASES_MISSING"));
     }
     for (n, row) in rows.iter().enumerate() {
-        let from = v.take(&format!("phases[{n}].from"), optional_date(&row.from));
+        let from = optional_date(v, &format!("phases[{n}].from"), &row.from);
+        if rows[..n].iter().any(|other| other.from.trim() == row.from.trim()) {
+            v.push(format!("phases[{n}].from"), msg!("PHASE_TWICE"));
+        }
         let kind = match row.kind() {
             pb::PhaseKind::Shared => Some(PhaseKind::Shared),
             pb::PhaseKind::Mixed => Some(PhaseKind::Mixed),
             pb::PhaseKind::Named => Some(PhaseKind::Named),
-            pb::PhaseKind::Unspecified => {
-                v.push(format!("phases[{n}].kind"), msg!("PHASE_KIND_EXPECTED"));
-                None
-            }
+            pb::PhaseKind::Unspecified => None,
         };
+        let kind = choice(v, &format!("phases[{n}].kind"), kind, msg!("PHASE_KIND_EXPECTED"));
         if row.capacity == 0 || row.capacity > MAX_CAPACITY {
             v.push(format!("phases[{n}].capacity"), msg!("NUMBER_FROM_TO", from = 1, to = MAX_CAPACITY));
         }
-        if let (Some(from), Some(kind)) = (from, kind) {
-            if phases.iter().any(|p| p.from == from) {
-                v.push(format!("phases[{n}].from"), msg!("PHASE_TWICE"));
-            }
+        if let Some(kind) = kind {
             phases.push(Phase { from, kind, capacity: row.capacity });
         }
     }

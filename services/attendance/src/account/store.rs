@@ -83,7 +83,7 @@ fn read(row: Model, phases: Vec<Phase>) -> Result<StoredAccount> {
         zone: row.zone,
         team_path: row.team_path,
         unit: row.unit_id.map(OrgUnitId),
-        region: Some(row.region.parse()?),
+        region: Some(row.region.parse().map_err(Error::internal)?),
         exclusive: row.exclusive,
         phases,
     };

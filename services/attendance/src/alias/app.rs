@@ -1,8 +1,10 @@
 //! Bringing in aliases and listing them.
 
 use tally_access::OpContext;
+use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::page::Page;
+use tally_store::UnitOfWork;
 
 use super::domain::{Alias, StoredAlias, without_overlaps};
 use super::store;
@@ -25,22 +27,17 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, batch: Batch<Alias>) -> 
         }
     }
     let permit = ctx.permit_all::<ImportAliases>(rows.iter().map(|(_, row)| row.home.target(row.fact.person)))?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
-                return Ok(done);
-            }
-            let mut outcome = refused.clone();
-            let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();
-            let there = store::nicknamed(&work, nicknames).await?;
-            let fresh = reconcile(rows.clone(), there.clone(), &mut outcome);
-            let fresh = without_overlaps(fresh, &there, &mut outcome);
-            store::insert(&work, ctx, fresh).await?;
-            let audit = bulk_audit("attendance.alias.write", "aliases", &batch.body, &outcome);
-            work.commit(audit, sorted(outcome)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+        let mut outcome = refused.clone();
+        let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();
+        let there = store::nicknamed(&work, nicknames).await?;
+        let fresh = reconcile(rows.clone(), there.clone(), &mut outcome);
+        let fresh = without_overlaps(fresh, &there, &mut outcome);
+        store::insert(&work, ctx, fresh).await?;
+        let audit = bulk_audit("attendance.alias.write", "aliases", &batch.request, &outcome);
+        Ok((work, audit, sorted(outcome)))
+    })
+    .await
 }
 
 /// A page of aliases, and the token of the next.

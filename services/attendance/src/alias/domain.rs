@@ -12,11 +12,8 @@ use crate::import::{ImportOutcome, Keyed, Problem};
 /// What a nickname means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
-    /// Platform.
     pub platform: String,
-    /// Nickname.
     pub alias: String,
-    /// Who.
     pub person: PersonId,
     /// First local date; nothing means from the beginning.
     pub from: Option<Date>,
@@ -35,9 +32,7 @@ impl Alias {
 /// An alias that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAlias {
-    /// Id.
     pub id: AliasId,
-    /// What it means.
     pub alias: Alias,
 }
 

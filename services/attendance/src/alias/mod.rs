@@ -1,6 +1,6 @@
 //! Agent aliases: what a platform's nickname means, dated.
 
-pub mod app;
-pub mod domain;
-pub mod rpc;
-pub mod store;
+mod app;
+pub(crate) mod domain;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,10 +1,14 @@
 //! `tally.attendance.v1.AliasService`.
 
+use std::mem::take;
+
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::alias_service_server::AliasService;
+use tally_app::RequestKey;
+use tally_app::convert::{date_text, optional_dates};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result, msg};
+use tally_kernel::{Error, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -12,9 +16,8 @@ use super::app;
 use super::domain::{Alias, StoredAlias};
 use crate::app::App;
 use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{MAX_NAME, batch, date_text, optional_date, result};
+use crate::rpc::{MAX_NAME, batch, result};
 
-/// The server.
 #[derive(Debug)]
 pub struct Rpc(pub App);
 
@@ -50,9 +53,8 @@ impl AliasService for Rpc {
 impl TryFrom<pb::ImportAliasesRequest> for Batch<Alias> {
     type Error = Error;
     fn try_from(mut request: pb::ImportAliasesRequest) -> Result<Self> {
-        let rows = request.rows.clone();
-        let request_id = std::mem::take(&mut request.request_id);
-        batch(&request, &request_id, rows, MAX_ROWS, read)
+        let key = RequestKey::of(take(&mut request.request_id), &request);
+        batch(key, request.rows, MAX_ROWS, read)
     }
 }
 
@@ -60,14 +62,7 @@ fn read(row: pb::Alias, v: &mut Violations) -> Option<Alias> {
     v.text("platform", &row.platform, MAX_NAME);
     v.text("alias", &row.alias, MAX_NAME);
     let person = v.parse("person_id", &row.person_id);
-    let from = v.take("from", optional_date(&row.from));
-    let to = v.take("to", optional_date(&row.to));
-    let (from, to) = (from?, to?);
-    if let (Some(from), Some(to)) = (from, to)
-        && to < from
-    {
-        v.push("to", msg!("BEFORE_FROM"));
-    }
+    let (from, to) = optional_dates(v, &row.from, &row.to);
     let (platform, alias) = (row.platform.trim().to_owned(), row.alias.trim().to_owned());
     Some(Alias { platform, alias, person: person?, from, to })
 }

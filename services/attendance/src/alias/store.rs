@@ -69,7 +69,6 @@ pub(crate) async fn page(tx: &ScopedTx, plan: &Plan<ListAliases>, page: &Page) -
     Ok((rows.into_iter().map(read).collect(), next))
 }
 
-/// Writes aliases.
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, aliases: Vec<Placed<Alias>>) -> Result<()> {
     let rows = aliases.into_iter().map(|Placed { home, fact }| ActiveModel {
         id: Set(ctx.new_id()),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -20,24 +21,16 @@ use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 /// What a caller asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Same id, same result; empty for none.
-    pub request_id: String,
-    /// Digest of the request.
-    pub body: [u8; 32],
-    /// The account.
+    pub request: RequestKey,
     pub account: AccountId,
-    /// Take or release.
     pub kind: HandoverKind,
 }
 
 /// A hand-over as recorded; kept as the result of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// Id.
     pub id: HandoverId,
-    /// The account.
     pub account: AccountId,
-    /// Who.
     pub person: PersonId,
     /// When, by the server's clock.
     pub at: Timestamp,
@@ -50,22 +43,17 @@ pub async fn record_handover(app: &App, ctx: &OpContext, command: Command) -> Re
     let (person, home) = app.caller(ctx).await?;
     let permit = ctx.permit::<RecordHandover>(&home.target(person))?;
     let at = ctx.now();
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Recorded>(&command.request_id, &command.body).await? {
-                return Ok(done);
-            }
-            let account = account::store::one(&work, command.account).await?;
-            let account = account.ok_or_else(|| Error::not_found("account", command.account))?.id;
-            let placed = Placed { home: home.clone(), fact: Handover { account, person, at, kind: command.kind } };
-            let id = store::record(&mut work, ctx, &placed)?;
-            let took = command.kind == HandoverKind::Take;
-            let done = Recorded { id, account, person, at, took };
-            let audit = Audit::new("attendance.handover.record", "handover", id).region(&home.region);
-            work.commit(audit.note("account", account).note("took", took), done).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &command.request, async |mut work: UnitOfWork| {
+        let account = account::facts::one(&work, command.account).await?;
+        let account = account.ok_or_else(|| Error::not_found("account", command.account))?.id;
+        let placed = Placed { home: home.clone(), fact: Handover { account, person, at, kind: command.kind } };
+        let id = store::record(&mut work, ctx, &placed)?;
+        let took = command.kind == HandoverKind::Take;
+        let done = Recorded { id, account, person, at, took };
+        let audit = Audit::new("attendance.handover.record", "handover", id).region(&home.region);
+        Ok((work, audit.note("account", account).note("took", took), done))
+    })
+    .await
 }
 
 /// Writes the hand-overs that are new.
@@ -75,19 +63,14 @@ pub async fn import_handovers(app: &App, ctx: &OpContext, batch: Batch<Handover>
     let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportHandovers>(rows.iter().map(|(_, row)| row.target()))?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
-                return Ok(done);
-            }
-            let mut outcome = refused.clone();
-            let fresh = new_ones(&work, rows.clone(), &mut outcome).await?;
-            store::insert(&work, ctx, &fresh).await?;
-            let audit = bulk_audit("attendance.handover.import", "handovers", &batch.body, &outcome);
-            work.commit(audit, sorted(outcome)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+        let mut outcome = refused.clone();
+        let fresh = new_ones(&work, rows.clone(), &mut outcome).await?;
+        store::insert(&work, ctx, &fresh).await?;
+        let audit = bulk_audit("attendance.handover.import", "handovers", &batch.request, &outcome);
+        Ok((work, audit, sorted(outcome)))
+    })
+    .await
 }
 
 async fn new_ones(
@@ -96,7 +79,7 @@ async fn new_ones(
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<Placed<Handover>>> {
     let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
-    let known = account::store::known(work, named).await?;
+    let known = account::facts::known(work, named).await?;
     let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
     outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
     let instants = || good.iter().map(|(_, row)| row.fact.at);

@@ -19,22 +19,16 @@ pub enum HandoverKind {
 /// A take or release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handover {
-    /// The account.
     pub account: AccountId,
-    /// Who.
     pub person: PersonId,
-    /// When.
     pub at: Timestamp,
-    /// Take or release.
     pub kind: HandoverKind,
 }
 
 /// A hand-over that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredHandover {
-    /// Id.
     pub id: HandoverId,
-    /// The hand-over.
     pub handover: Handover,
 }
 

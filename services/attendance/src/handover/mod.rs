@@ -1,6 +1,7 @@
 //! Hand-overs: who took over and handed over an account.
 
-pub mod app;
-pub mod domain;
-pub mod rpc;
-pub mod store;
+mod app;
+pub(crate) mod domain;
+pub(crate) mod facts;
+pub(crate) mod rpc;
+pub(crate) mod store;

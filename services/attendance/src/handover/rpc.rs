@@ -1,9 +1,12 @@
 //! `tally.attendance.v1.HandoverService`.
 
+use std::mem::take;
+
 use jiff::Timestamp;
-use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::handover_service_server::HandoverService;
+use tally_app::RequestKey;
+use tally_app::convert::{choice, instant, stretch, timestamp};
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
@@ -15,9 +18,8 @@ use super::app::{self, Command, Recorded};
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use crate::app::App;
 use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{batch, instant, result, stretch, timestamp};
+use crate::rpc::{batch, result};
 
-/// The server.
 #[derive(Debug)]
 pub struct Rpc(pub App);
 
@@ -68,11 +70,10 @@ impl TryFrom<pb::RecordHandoverRequest> for Command {
     type Error = Error;
     fn try_from(mut request: pb::RecordHandoverRequest) -> Result<Self> {
         let mut v = Violations::new();
-        let request_id = std::mem::take(&mut request.request_id);
-        let body = *blake3::hash(&request.encode_to_vec()).as_bytes();
+        let key = RequestKey::of(take(&mut request.request_id), &request);
         let account = v.parse("account_id", &request.account_id);
         let kind = kind(&mut v, request.kind());
-        let command = account.zip(kind).map(|(account, kind)| Self { request_id, body, account, kind });
+        let command = account.zip(kind).map(|(account, kind)| Self { request: key, account, kind });
         v.finish(command)
     }
 }
@@ -80,9 +81,8 @@ impl TryFrom<pb::RecordHandoverRequest> for Command {
 impl TryFrom<pb::ImportHandoversRequest> for Batch<Handover> {
     type Error = Error;
     fn try_from(mut request: pb::ImportHandoversRequest) -> Result<Self> {
-        let rows = request.rows.clone();
-        let request_id = std::mem::take(&mut request.request_id);
-        batch(&request, &request_id, rows, MAX_ROWS, read)
+        let key = RequestKey::of(take(&mut request.request_id), &request);
+        batch(key, request.rows, MAX_ROWS, read)
     }
 }
 
@@ -95,14 +95,12 @@ fn read(row: pb::Handover, v: &mut Violations) -> Option<Handover> {
 }
 
 fn kind(v: &mut Violations, kind: pb::HandoverKind) -> Option<HandoverKind> {
-    match kind {
+    let chosen = match kind {
         pb::HandoverKind::Take => Some(HandoverKind::Take),
         pb::HandoverKind::Release => Some(HandoverKind::Release),
-        pb::HandoverKind::Unspecified => {
-            v.push("kind", msg!("HANDOVER_KIND_EXPECTED"));
-            None
-        }
-    }
+        pb::HandoverKind::Unspecified => None,
+    };
+    choice(v, "kind", chosen, msg!("HANDOVER_KIND_EXPECTED"))
 }
 
 type Listed = ((Timestamp, Timestamp), Option<AccountId>, Page);
@@ -110,7 +108,7 @@ type Listed = ((Timestamp, Timestamp), Option<AccountId>, Page);
 fn read_list(ask: pb::ListHandoversRequest) -> Result<Listed> {
     let mut v = Violations::new();
     let asked = stretch(&mut v, ask.from, ask.to);
-    let account = (!ask.account_id.is_empty()).then(|| v.parse("account_id", &ask.account_id)).flatten();
+    let account = v.optional("account_id", &ask.account_id);
     let (from, to) = v.finish(asked)?;
     let question = format!("handovers {from} {to} {}", ask.account_id);
     Ok(((from, to), account, Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))

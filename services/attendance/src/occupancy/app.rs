@@ -13,10 +13,9 @@ use tally_kernel::{Error, Result};
 use tally_store::{Audit, ScopedTx};
 
 use super::domain::{self, Duty, DutyAccount, DutyPerson, Evidence, Handover, Policy, Punch, Shift};
-use crate::account::store::reached;
 use crate::app::App;
 use crate::policy::ListOccupancy;
-use crate::roster::store::Whose;
+use crate::roster::facts::Whose;
 use crate::site::domain::Site;
 use crate::{account, handover, punch, roster, site};
 
@@ -41,12 +40,12 @@ pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> R
     let people = app.directory.everybody(ctx).await?;
     let evidence = {
         let tx = app.store.read(ctx).await?;
-        let accounts = reached(&tx, &plan, &question.accounts).await?;
+        let accounts = account::facts::reached(&tx, &plan, &question.accounts).await?;
         let found: BTreeSet<AccountId> = accounts.iter().map(|a| a.id).collect();
         if let Some(missing) = question.accounts.difference(&found).next() {
             return Err(Error::not_found("account", missing));
         }
-        let sites = site::store::all(&tx).await?;
+        let sites = site::facts::all(&tx).await?;
         let accounts = accounts.into_iter().map(|a| with_cut_over(a, &sites)).collect::<Result<Vec<_>>>()?;
         gather(&tx, question, accounts, &people).await?
     };
@@ -69,17 +68,17 @@ async fn note_read(app: &App, ctx: &OpContext, plan: &Plan<ListOccupancy>, duty:
 async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<DutyAccount>, people: &People) -> Result<Evidence> {
     let (from, to) = reach(question.period)?;
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id).collect();
-    let on_accounts = roster::store::touching(tx, Whose::Accounts(ids.clone()), from, to).await?;
-    let mut log = handover::store::last_before(tx, &ids, from).await?;
-    log.extend(handover::store::between(tx, ids, from, to).await?.into_iter().map(|row| row.fact));
+    let on_accounts = roster::facts::touching(tx, Whose::Accounts(ids.clone()), from, to).await?;
+    let mut log = handover::facts::last_before(tx, &ids, from).await?;
+    log.extend(handover::facts::between(tx, ids, from, to).await?.into_iter().map(|row| row.fact));
 
     let concerned = concerned(&accounts, people, &on_accounts, &log);
     // A list of nearly everybody costs more than reading everybody.
     let only = (concerned.len() * 2 < people.len()).then(|| concerned.iter().copied().collect::<Vec<_>>());
-    let punches = punch::store::between(tx, only.clone(), from, to).await?;
+    let punches = punch::facts::between(tx, only.clone(), from, to).await?;
     // Shifts on other accounts as well: a hold without a release ends with the person's roster.
     let whose = only.map_or(Whose::Everybodys, Whose::People);
-    let mut shifts = roster::store::touching(tx, whose, from, to).await?;
+    let mut shifts = roster::facts::touching(tx, whose, from, to).await?;
     // Those of people whom nobody knows any more still say that a roster names the account.
     shifts.extend(on_accounts.into_iter().filter(|s| people.get(s.person).is_none()));
     Ok(Evidence {

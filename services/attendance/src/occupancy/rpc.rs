@@ -8,8 +8,8 @@ use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyService;
 use tally_api::common::v1 as common;
+use tally_app::convert::{period, timestamp};
 use tally_kernel::error::Violations;
-use tally_kernel::time::Period;
 use tally_kernel::{Error, Locale, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Question};
 use super::domain::{Duty, Finding, Policy, Row, Rule, Version};
 use crate::app::App;
-use crate::rpc::{cut_over, date, timestamp};
+use crate::site::domain::cut_over;
 
 /// Bytes of one part of the answer, well below what a message may hold.
 const PART_BYTES: usize = 1024 * 1024;
@@ -26,7 +26,6 @@ const MAX_DAYS: i32 = 366;
 /// Accounts that one call may name.
 const MAX_ACCOUNTS: usize = 10_000;
 
-/// The server.
 #[derive(Debug)]
 pub struct Rpc(pub App);
 
@@ -50,10 +49,7 @@ impl TryFrom<pb::ListOccupancyRequest> for Question {
     type Error = Error;
     fn try_from(request: pb::ListOccupancyRequest) -> Result<Self> {
         let mut v = Violations::new();
-        let asked = request.period.unwrap_or_default();
-        let from = v.take("period.from", date(&asked.from));
-        let to = v.take("period.to", date(&asked.to));
-        let period = from.zip(to).and_then(|(from, to)| v.take("period", Period::new(from, to).map_err(Into::into)));
+        let period = period(&mut v, "period", request.period);
         if period.is_some_and(|p| p.from().until(p.to()).is_ok_and(|days| days.get_days() >= MAX_DAYS)) {
             v.push("period", msg!("PERIOD_TOO_LONG", days = MAX_DAYS));
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
 use tally_kernel::page::Page;
@@ -16,15 +17,12 @@ use crate::app::{App, Placed, bulk_audit, place, sorted};
 use crate::import::{Batch, ImportOutcome, reconcile};
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
 use crate::roster;
+use crate::roster::facts::Whose;
 
 /// What a caller asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Same id, same result; empty for none.
-    pub request_id: String,
-    /// Digest of the request.
-    pub body: [u8; 32],
-    /// In or out.
+    pub request: RequestKey,
     pub kind: PunchKind,
     /// What the device's clock said.
     pub device_at: Option<Timestamp>,
@@ -33,9 +31,7 @@ pub struct Command {
 /// A punch as recorded; kept as the result of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// Id.
     pub id: PunchId,
-    /// Who.
     pub person: PersonId,
     /// When, by the server's clock.
     pub at: Timestamp,
@@ -43,7 +39,6 @@ pub struct Recorded {
     pub came: bool,
     /// What was made of it.
     pub verdict: Verdict,
-    /// Why.
     pub reasons: Vec<Reason>,
 }
 
@@ -52,32 +47,26 @@ pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Resul
     let (person, home) = app.caller(ctx).await?;
     let permit = ctx.permit::<RecordPunch>(&home.target(person))?;
     let at = ctx.now();
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Recorded>(&command.request_id, &command.body).await? {
-                return Ok(done);
-            }
-            // Two punches at once are judged one after the other.
-            work.lock("punch", person.into()).await?;
-            let facts = facts(&work, person, at, command.device_at).await?;
-            let (verdict, reasons) = judge(&facts, at, command.kind);
-            let placed = Placed { home: home.clone(), fact: Punch { person, at, kind: command.kind } };
-            let id = store::record(&mut work, ctx, &placed, verdict, command.device_at)?;
-            let came = command.kind == PunchKind::In;
-            let done = Recorded { id, person, at, came, verdict, reasons };
-            let audit = Audit::new("attendance.punch.record", "punch", id).region(&home.region);
-            work.commit(audit.note("verdict", verdict.word()).note("came", came), done).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &command.request, async |mut work: UnitOfWork| {
+        // Two punches at once are judged one after the other.
+        work.lock("punch", person.into()).await?;
+        let facts = facts(&work, person, at, command.device_at).await?;
+        let (verdict, reasons) = judge(&facts, at, command.kind);
+        let placed = Placed { home: home.clone(), fact: Punch { person, at, kind: command.kind } };
+        let id = store::record(&mut work, ctx, &placed, verdict, command.device_at)?;
+        let came = command.kind == PunchKind::In;
+        let done = Recorded { id, person, at, came, verdict, reasons };
+        let audit = Audit::new("attendance.punch.record", "punch", id).region(&home.region);
+        Ok((work, audit.note("verdict", verdict.word()).note("came", came), done))
+    })
+    .await
 }
 
 async fn facts(work: &UnitOfWork, person: PersonId, at: Timestamp, device_at: Option<Timestamp>) -> Result<Facts> {
     let since = |back| at.saturating_sub(back).unwrap_or(Timestamp::MIN);
     let before = store::between(work, Some(vec![person]), since(LONGEST), at).await?;
     let until = at.saturating_add(PLANNED).unwrap_or(Timestamp::MAX);
-    let shifts =
-        roster::store::touching(work, roster::store::Whose::People(vec![person]), since(PLANNED), until).await?;
+    let shifts = roster::facts::touching(work, Whose::People(vec![person]), since(PLANNED), until).await?;
     Ok(Facts {
         before: before.iter().map(|p| (p.fact.at, p.fact.kind)).collect(),
         shifts: shifts.iter().map(|s| (s.start, s.end)).collect(),
@@ -92,20 +81,15 @@ pub async fn import_punches(app: &App, ctx: &OpContext, batch: Batch<Punch>) -> 
     let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportPunches>(rows.iter().map(|(_, row)| row.target()))?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
-                return Ok(done);
-            }
-            let mut outcome = refused.clone();
-            let there = there(&work, &rows).await?;
-            let fresh: Vec<_> = reconcile(rows.clone(), there, &mut outcome).into_iter().map(|(_, row)| row).collect();
-            store::insert(&work, ctx, &fresh).await?;
-            let audit = bulk_audit("attendance.punch.import", "punches", &batch.body, &outcome);
-            work.commit(audit, sorted(outcome)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+        let mut outcome = refused.clone();
+        let there = there(&work, &rows).await?;
+        let fresh: Vec<_> = reconcile(rows.clone(), there, &mut outcome).into_iter().map(|(_, row)| row).collect();
+        store::insert(&work, ctx, &fresh).await?;
+        let audit = bulk_audit("attendance.punch.import", "punches", &batch.request, &outcome);
+        Ok((work, audit, sorted(outcome)))
+    })
+    .await
 }
 
 async fn there(work: &UnitOfWork, rows: &[(u32, Placed<Punch>)]) -> Result<Vec<Placed<Punch>>> {

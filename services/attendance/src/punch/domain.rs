@@ -26,14 +26,10 @@ pub const PLANNED: SignedDuration = SignedDuration::from_hours(24 * 14);
 /// A device whose clock differs by more is told so.
 pub const DRIFT: SignedDuration = SignedDuration::from_mins(2);
 
-/// A punch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Punch {
-    /// Who.
     pub person: PersonId,
-    /// When.
     pub at: Timestamp,
-    /// In or out.
     pub kind: PunchKind,
 }
 
@@ -64,7 +60,6 @@ impl Keyed for Punch {
 pub enum Verdict {
     /// Came from another system.
     NotJudged,
-    /// As expected.
     Accepted,
     /// A second `in`.
     DoubleIn,
@@ -130,9 +125,7 @@ impl Reason {
 /// A punch that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredPunch {
-    /// Id.
     pub id: PunchId,
-    /// The punch.
     pub punch: Punch,
     /// What was made of it.
     pub verdict: Verdict,

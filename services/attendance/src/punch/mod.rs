@@ -1,6 +1,7 @@
 //! Punches: own ones at the server's time with a verdict, and those that another system recorded.
 
-pub mod app;
-pub mod domain;
-pub mod rpc;
-pub mod store;
+mod app;
+pub(crate) mod domain;
+pub(crate) mod facts;
+pub(crate) mod rpc;
+pub(crate) mod store;

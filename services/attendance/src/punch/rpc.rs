@@ -1,9 +1,12 @@
 //! `tally.attendance.v1.PunchService`.
 
+use std::mem::take;
+
 use jiff::Timestamp;
-use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::punch_service_server::PunchService;
+use tally_app::RequestKey;
+use tally_app::convert::{choice, instant, optional_instant, stretch, timestamp};
 use tally_i18n::text;
 use tally_kernel::error::Violations;
 use tally_kernel::id::PersonId;
@@ -16,9 +19,8 @@ use super::app::{self, Command, Recorded};
 use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
 use crate::app::App;
 use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{batch, instant, result, stretch, timestamp};
+use crate::rpc::{batch, result};
 
-/// The server.
 #[derive(Debug)]
 pub struct Rpc(pub App);
 
@@ -66,11 +68,10 @@ impl TryFrom<pb::RecordPunchRequest> for Command {
     type Error = Error;
     fn try_from(mut request: pb::RecordPunchRequest) -> Result<Self> {
         let mut v = Violations::new();
-        let request_id = std::mem::take(&mut request.request_id);
-        let body = *blake3::hash(&request.encode_to_vec()).as_bytes();
+        let key = RequestKey::of(take(&mut request.request_id), &request);
         let kind = kind(&mut v, request.kind());
-        let device_at = request.device_at.and_then(|at| instant(&mut v, "device_at", Some(at)));
-        let command = kind.map(|kind| Self { request_id, body, kind, device_at });
+        let device_at = optional_instant(&mut v, "device_at", request.device_at);
+        let command = kind.map(|kind| Self { request: key, kind, device_at });
         v.finish(command)
     }
 }
@@ -78,9 +79,8 @@ impl TryFrom<pb::RecordPunchRequest> for Command {
 impl TryFrom<pb::ImportPunchesRequest> for Batch<Punch> {
     type Error = Error;
     fn try_from(mut request: pb::ImportPunchesRequest) -> Result<Self> {
-        let rows = request.rows.clone();
-        let request_id = std::mem::take(&mut request.request_id);
-        batch(&request, &request_id, rows, MAX_ROWS, read)
+        let key = RequestKey::of(take(&mut request.request_id), &request);
+        batch(key, request.rows, MAX_ROWS, read)
     }
 }
 
@@ -92,14 +92,12 @@ fn read(row: pb::Punch, v: &mut Violations) -> Option<Punch> {
 }
 
 fn kind(v: &mut Violations, kind: pb::PunchKind) -> Option<PunchKind> {
-    match kind {
+    let chosen = match kind {
         pb::PunchKind::In => Some(PunchKind::In),
         pb::PunchKind::Out => Some(PunchKind::Out),
-        pb::PunchKind::Unspecified => {
-            v.push("kind", msg!("PUNCH_KIND_EXPECTED"));
-            None
-        }
-    }
+        pb::PunchKind::Unspecified => None,
+    };
+    choice(v, "kind", chosen, msg!("PUNCH_KIND_EXPECTED"))
 }
 
 type Listed = ((Timestamp, Timestamp), Option<PersonId>, Page);
@@ -107,7 +105,7 @@ type Listed = ((Timestamp, Timestamp), Option<PersonId>, Page);
 fn read_list(ask: pb::ListPunchesRequest) -> Result<Listed> {
     let mut v = Violations::new();
     let asked = stretch(&mut v, ask.from, ask.to);
-    let person = (!ask.person_id.is_empty()).then(|| v.parse("person_id", &ask.person_id)).flatten();
+    let person = v.optional("person_id", &ask.person_id);
     let (from, to) = v.finish(asked)?;
     let question = format!("punches {from} {to} {}", ask.person_id);
     Ok(((from, to), person, Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::OpContext;
+use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::page::Page;
@@ -23,20 +24,15 @@ pub async fn publish_shifts(app: &App, ctx: &OpContext, batch: Batch<Shift>) -> 
     let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
     let rows = place(batch.rows, &people, &mut refused);
     let permit = ctx.permit_all::<PublishShifts>(rows.iter().map(|(_, row)| row.target()))?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<ImportOutcome>(&batch.request_id, &batch.body).await? {
-                return Ok(done);
-            }
-            let mut outcome = refused.clone();
-            let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
-            let fresh = new_ones(&work, rows, &mut outcome).await?;
-            store::insert(&work, ctx, fresh).await?;
-            let audit = bulk_audit("attendance.roster.write", "shifts", &batch.body, &outcome);
-            work.commit(audit, sorted(outcome)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+        let mut outcome = refused.clone();
+        let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
+        let fresh = new_ones(&work, rows, &mut outcome).await?;
+        store::insert(&work, ctx, fresh).await?;
+        let audit = bulk_audit("attendance.roster.write", "shifts", &batch.request, &outcome);
+        Ok((work, audit, sorted(outcome)))
+    })
+    .await
 }
 
 async fn known_accounts(
@@ -45,7 +41,7 @@ async fn known_accounts(
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<(u32, Placed<Shift>)>> {
     let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
-    let known = account::store::known(work, named).await?;
+    let known = account::facts::known(work, named).await?;
     let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
     outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
     Ok(good)

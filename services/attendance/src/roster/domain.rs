@@ -10,14 +10,10 @@ use crate::import::Keyed;
 /// The longest shift; longer ones are typing errors.
 pub const LONGEST_HOURS: i64 = 36;
 
-/// What is planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shift {
-    /// Who.
     pub person: PersonId,
-    /// For which account.
     pub account: AccountId,
-    /// From.
     pub start: Timestamp,
     /// To, not included.
     pub end: Timestamp,
@@ -26,9 +22,7 @@ pub struct Shift {
 /// A shift that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredShift {
-    /// Id.
     pub id: ShiftId,
-    /// What is planned.
     pub shift: Shift,
 }
 

@@ -1,6 +1,7 @@
 //! Published rosters: who should serve which account when.
 
-pub mod app;
-pub mod domain;
-pub mod rpc;
-pub mod store;
+mod app;
+pub(crate) mod domain;
+pub(crate) mod facts;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,7 +1,11 @@
 //! `tally.attendance.v1.RosterService`.
 
+use std::mem::take;
+
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::roster_service_server::RosterService;
+use tally_app::RequestKey;
+use tally_app::convert::{instant, stretch, timestamp};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result, msg};
@@ -12,9 +16,8 @@ use super::app;
 use super::domain::{LONGEST_HOURS, Shift, StoredShift};
 use crate::app::App;
 use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{batch, instant, result, stretch, timestamp};
+use crate::rpc::{batch, result};
 
-/// The server.
 #[derive(Debug)]
 pub struct Rpc(pub App);
 
@@ -49,9 +52,8 @@ impl RosterService for Rpc {
 impl TryFrom<pb::PublishShiftsRequest> for Batch<Shift> {
     type Error = Error;
     fn try_from(mut request: pb::PublishShiftsRequest) -> Result<Self> {
-        let rows = request.rows.clone();
-        let request_id = std::mem::take(&mut request.request_id);
-        batch(&request, &request_id, rows, MAX_ROWS, read)
+        let key = RequestKey::of(take(&mut request.request_id), &request);
+        batch(key, request.rows, MAX_ROWS, read)
     }
 }
 

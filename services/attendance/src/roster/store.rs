@@ -91,7 +91,6 @@ pub(crate) async fn page(
     Ok((rows.iter().map(read).collect(), next))
 }
 
-/// Writes shifts.
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, shifts: Vec<Placed<Shift>>) -> Result<()> {
     let rows = shifts.into_iter().map(|Placed { home, fact }| ActiveModel {
         id: Set(ctx.new_id()),

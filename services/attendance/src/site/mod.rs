@@ -1,6 +1,7 @@
 //! Sites: places of work with their zone and working-day cut-over.
 
-pub mod app;
-pub mod domain;
-pub mod rpc;
-pub mod store;
+mod app;
+pub(crate) mod domain;
+pub(crate) mod facts;
+pub(crate) mod rpc;
+pub(crate) mod store;

@@ -1,8 +1,11 @@
 //! `tally.attendance.v1.SiteService`.
 
+use std::mem::take;
+
 use tally_access::Region;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::site_service_server::SiteService;
+use tally_app::RequestKey;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::{CUT_OVER, zone};
@@ -11,12 +14,11 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Site, StoredSite};
+use super::domain::{Site, StoredSite, cut_over, time_text};
 use crate::app::App;
 use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{MAX_NAME, batch, cut_over, result, time_text};
+use crate::rpc::{MAX_NAME, batch, result};
 
-/// The server.
 #[derive(Debug)]
 pub struct Rpc(pub App);
 
@@ -49,9 +51,8 @@ impl SiteService for Rpc {
 impl TryFrom<pb::ImportSitesRequest> for Batch<Site> {
     type Error = Error;
     fn try_from(mut request: pb::ImportSitesRequest) -> Result<Self> {
-        let rows = request.rows.clone();
-        let request_id = std::mem::take(&mut request.request_id);
-        batch(&request, &request_id, rows, MAX_ROWS, read)
+        let key = RequestKey::of(take(&mut request.request_id), &request);
+        batch(key, request.rows, MAX_ROWS, read)
     }
 }
 

@@ -1,14 +1,14 @@
 //! The table `sites`.
 
 use tally_access::{OpContext, Plan};
-use tally_kernel::Result;
 use tally_kernel::id::SiteId;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, scoped, to_db};
 
-use super::domain::{Site, StoredSite};
+use super::domain::{Site, StoredSite, cut_over, time_text};
 use crate::policy::ListSites;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
@@ -33,8 +33,8 @@ impl ActiveModelBehavior for ActiveModel {}
 scoped!(Entity { tenant: TenantId, region: Region });
 
 fn read(row: Model) -> Result<StoredSite> {
-    let cut_over = crate::rpc::cut_over(&row.cut_over)?;
-    let site = Site { name: row.name, zone: row.zone, cut_over, region: row.region.parse()? };
+    let cut_over = cut_over(&row.cut_over).map_err(Error::internal)?;
+    let site = Site { name: row.name, zone: row.zone, cut_over, region: row.region.parse().map_err(Error::internal)? };
     Ok(StoredSite { id: SiteId(row.id), site })
 }
 
@@ -44,7 +44,6 @@ pub(crate) async fn named(tx: &ScopedTx, names: Vec<String>) -> Result<Vec<Site>
     rows.into_iter().map(|row| read(row).map(|stored| stored.site)).collect()
 }
 
-/// Every site.
 pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<Site>> {
     let rows = tx.select::<Entity>().order_by_asc(Column::Name).all().await?;
     rows.into_iter().map(|row| read(row).map(|stored| stored.site)).collect()
@@ -56,14 +55,13 @@ pub(crate) async fn page(tx: &ScopedTx, plan: &Plan<ListSites>, page: &Page) -> 
     Ok((rows.into_iter().map(read).collect::<Result<_>>()?, next))
 }
 
-/// Writes sites.
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, sites: Vec<Site>) -> Result<()> {
     let rows = sites.into_iter().map(|site| ActiveModel {
         id: Set(ctx.new_id()),
         region: Set(site.region.to_string()),
         name: Set(site.name),
         zone: Set(site.zone),
-        cut_over: Set(crate::rpc::time_text(site.cut_over)),
+        cut_over: Set(time_text(site.cut_over)),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
     });

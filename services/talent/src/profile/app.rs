@@ -16,7 +16,6 @@ use crate::policy::{GetProfile, ListEvidence, RecordEvidence};
 /// What the use cases stand on.
 #[derive(Clone)]
 pub struct App {
-    /// The service's store.
     pub store: Store,
     /// The services it reads from.
     pub peers: Peers,
@@ -46,15 +45,10 @@ pub async fn record_evidence(app: &App, ctx: &OpContext, event: &Received, cycle
     let published = app.peers.published(ctx, cycle).await?;
     let people = app.directory.everybody(ctx).await?;
     let findings = domain::evidence(&published);
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if !event.advance(&work).await? {
-                return Ok(());
-            }
-            store::insert(&mut work, ctx, &people, &published, &findings).await?;
-            let audit = Audit::new("talent.evidence.record", "cycle", cycle).note("pieces", findings.len());
-            work.commit(audit, ()).await
-        })
-        .await
+    let record = async |work| {
+        store::insert(&work, ctx, &people, &published, &findings).await?;
+        let audit = Audit::new("talent.evidence.record", "cycle", cycle);
+        Ok((work, audit.note("pieces", findings.len())))
+    };
+    event.once(&app.store, ctx, &permit, record).await
 }

@@ -2,46 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
 
-/// A person's work on one account in a cycle.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Served {
-    /// Who.
-    pub person: PersonId,
-    /// `platform/store/name`.
-    pub account: String,
-    /// Platform.
-    pub platform: String,
-    /// Credited millionths of records.
-    pub ppm: u64,
-}
-
-/// The part of a score card that talent keeps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Card {
-    /// Who.
-    pub person: PersonId,
-    /// Score.
-    pub score: Micro,
-    /// Collaboration points, where the scheme has them.
-    pub collaboration: Option<Micro>,
-}
-
-/// Everything a published cycle shows.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// The cycle.
-    pub cycle: CycleId,
-    /// Its last day.
-    pub last_day: Date,
-    /// Everybody's card.
-    pub cards: Vec<Card>,
-    /// Who served what.
-    pub served: Vec<Served>,
-}
+use crate::published::Published;
 
 /// What a piece of evidence is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,9 +37,7 @@ impl Kind {
 /// One piece of evidence, before it has an id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Who.
     pub person: PersonId,
-    /// About what.
     pub kind: Kind,
     /// `account:KEY`, `platform:NAME`, `points` or `score`.
     pub subject: String,
@@ -116,9 +78,7 @@ pub fn evidence(published: &Published) -> Vec<Finding> {
 /// A stored piece of evidence, oldest first, as a profile reads it.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// The cycle.
     pub cycle: CycleId,
-    /// About what.
     pub kind: Kind,
     /// See [`Finding::subject`].
     pub subject: String,
@@ -126,18 +86,15 @@ pub struct Kept {
     pub value: Micro,
 }
 
-/// A person's profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     /// Accounts served, by key.
     pub accounts: BTreeSet<String>,
-    /// Platforms served.
     pub platforms: BTreeSet<String>,
     /// Collaboration points of the newest cycle.
     pub collaboration: Option<Micro>,
     /// Score of the newest cycle less that of the one before.
     pub learning: Option<Micro>,
-    /// Cycles seen.
     pub cycles: u32,
 }
 
@@ -170,9 +127,11 @@ pub fn profile(kept: &[Kept]) -> Profile {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::Date;
     use uuid::Uuid;
 
     use super::*;
+    use crate::published::{Card, Served};
 
     fn person(n: u128) -> PersonId {
         PersonId(Uuid::from_u128(n))

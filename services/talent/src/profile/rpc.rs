@@ -1,6 +1,7 @@
 //! Parses, calls, renders.
 
 use tally_api::talent::v1 as pb;
+use tally_app::convert::timestamp;
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
@@ -10,10 +11,9 @@ use tonic::{Request, Response, Status};
 
 use super::app::{self, App};
 use super::domain::{Kind, Profile};
+use super::store::Evidence;
 
-/// The room's rpcs.
 pub struct Rpc {
-    /// The use cases.
     pub app: App,
 }
 
@@ -73,14 +73,13 @@ fn render(person: PersonId, profile: Profile) -> pb::Profile {
     }
 }
 
-impl From<super::store::Evidence> for pb::Evidence {
-    fn from(evidence: super::store::Evidence) -> Self {
+impl From<Evidence> for pb::Evidence {
+    fn from(evidence: Evidence) -> Self {
         let kind = match evidence.kept.kind {
             Kind::Cover => pb::EvidenceKind::Cover,
             Kind::Collaboration => pb::EvidenceKind::Collaboration,
             Kind::Learning => pb::EvidenceKind::Learning,
         };
-        let at = evidence.recorded_at;
         Self {
             evidence_id: evidence.id.to_string(),
             person_id: evidence.person.to_string(),
@@ -88,7 +87,7 @@ impl From<super::store::Evidence> for pb::Evidence {
             kind: kind.into(),
             subject: evidence.kept.subject,
             value: evidence.kept.value.to_string(),
-            recorded_at: Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
+            recorded_at: Some(timestamp(evidence.recorded_at)),
         }
     }
 }

@@ -10,11 +10,12 @@ use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
 use tally_store::{ReadTx, UnitOfWork, from_db, to_db};
 
-use super::domain::{Finding, Kept, Kind, Published};
+use super::domain::{Finding, Kept, Kind};
+use crate::published::Published;
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "evidence")]
-pub struct Model {
+pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
@@ -30,7 +31,7 @@ pub struct Model {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -38,19 +39,16 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, pe
 
 /// A stored piece of evidence.
 #[derive(Clone, Debug)]
-pub struct Evidence {
-    /// Its id.
+pub(crate) struct Evidence {
     pub id: EvidenceId,
-    /// Who.
     pub person: PersonId,
     /// When it was recorded.
     pub recorded_at: Timestamp,
-    /// What it says.
     pub kept: Kept,
 }
 
 /// All evidence of a person, oldest first.
-pub async fn of_person<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, person: PersonId) -> Result<Vec<Kept>> {
+pub(crate) async fn of_person<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, person: PersonId) -> Result<Vec<Kept>> {
     let rows = tx
         .select::<Entity>()
         .within(plan)
@@ -63,7 +61,7 @@ pub async fn of_person<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, person: PersonId) ->
 }
 
 /// A page of a person's evidence, newest first.
-pub async fn page<R: Rpc>(
+pub(crate) async fn page<R: Rpc>(
     tx: &ReadTx,
     plan: &Plan<R>,
     person: PersonId,
@@ -76,8 +74,8 @@ pub async fn page<R: Rpc>(
 
 /// Writes what a cycle shows, each piece where the person belonged on the last day of the cycle, as the card is. People whom
 /// identity no longer knows are kept without a unit, in no region but the group's.
-pub async fn insert(
-    work: &mut UnitOfWork,
+pub(crate) async fn insert(
+    work: &UnitOfWork,
     ctx: &OpContext,
     people: &People,
     published: &Published,

@@ -15,9 +15,10 @@ use tally_testkit::databases::TestStore;
 use uuid::Uuid;
 
 use super::app::{self, App};
-use super::domain::{self, Card, Published, Served};
+use super::domain;
 use super::store;
 use crate::policy::RecordEvidence;
+use crate::published::{Card, Published, Served};
 use crate::{Peers, SERVICE, migrations};
 
 fn published() -> Published {
@@ -55,12 +56,12 @@ fn room(db: &TestStore, callers: &Callers) -> App {
 
 async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
     let permit = ctx.permit::<RecordEvidence>(&Target::tenant()).unwrap();
-    let mut work = app.store.unit(ctx, &permit).await.unwrap();
+    let work = app.store.unit(ctx, &permit).await.unwrap();
     if !work.advance_cursor("performance", position).await.unwrap() {
         return false;
     }
     let (published, findings) = (published(), domain::evidence(&published()));
-    store::insert(&mut work, ctx, &people(), &published, &findings).await.unwrap();
+    store::insert(&work, ctx, &people(), &published, &findings).await.unwrap();
     work.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
     true
 }

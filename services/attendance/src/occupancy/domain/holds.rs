@@ -16,7 +16,6 @@ pub(super) struct Hold {
     /// Place in the book.
     pub who: usize,
     pub span: Span,
-    /// What ended it.
     pub end: End,
 }
 
@@ -28,7 +27,6 @@ pub(super) enum End {
     PunchOut,
     /// The end of the person's roster.
     Roster,
-    /// The longest stretch.
     TooLong,
     /// The person took it again.
     TakenAgain,

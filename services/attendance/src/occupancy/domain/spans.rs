@@ -7,7 +7,6 @@ use jiff::Timestamp;
 /// From `start` up to, and without, `end`; never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
-    /// First instant.
     pub start: Timestamp,
     /// First instant after it.
     pub end: Timestamp,

@@ -1,0 +1,3 @@
+//! What other rooms may read of punches.
+
+pub(crate) use super::store::between;

@@ -1,0 +1,3 @@
+//! What other rooms may read of sites.
+
+pub(crate) use super::store::all;
