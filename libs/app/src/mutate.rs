@@ -99,8 +99,8 @@ mod tests {
     use tally_access::{Permission, Reach, Target};
     use tally_kernel::id::TenantId;
     use tally_kernel::{Error, Kind, msg};
-    use tally_testkit::databases::TestStore;
-    use tally_testkit::{Callers, clock};
+    use tally_testkit::databases::{Backend, TestStore};
+    use tally_testkit::{Callers, clock, on_both};
     use uuid::Uuid;
 
     use super::*;
@@ -121,50 +121,48 @@ mod tests {
         db.store.read(ctx).await.unwrap().audit_log(100).await.unwrap().len()
     }
 
-    #[tokio::test]
-    async fn a_repeated_request_gets_the_first_result_and_another_body_is_refused() {
-        for db in TestStore::all("sample", Vec::new).await {
-            let ctx = context(&Callers::new(clock("2026-03-02T01:00:00Z"), 7));
-            let permit = ctx.permit::<policy::Change>(&Target::tenant()).unwrap();
-            let runs = AtomicU32::new(0);
-            let change = async |request: &RequestKey| {
-                let body = async |work| {
-                    let run = runs.fetch_add(1, Ordering::SeqCst);
-                    Ok((work, Audit::new("sample.change", "sample", "1"), run))
-                };
-                mutate(&db.store, &ctx, &permit, request, body).await
+    on_both!(a_repeated_request_gets_the_first_result_and_another_body_is_refused);
+    async fn a_repeated_request_gets_the_first_result_and_another_body_is_refused(on: Backend) {
+        let db = TestStore::on(on, "sample", Vec::new).await;
+        let ctx = context(&Callers::new(clock("2026-03-02T01:00:00Z"), 7));
+        let permit = ctx.permit::<policy::Change>(&Target::tenant()).unwrap();
+        let runs = AtomicU32::new(0);
+        let change = async |request: &RequestKey| {
+            let body = async |work| {
+                let run = runs.fetch_add(1, Ordering::SeqCst);
+                Ok((work, Audit::new("sample.change", "sample", "1"), run))
             };
-            let first = RequestKey::new("once".into(), b"a");
-            assert_eq!((change(&first).await.unwrap(), change(&first).await.unwrap()), (0, 0), "{}", db.name);
-            let other = RequestKey::new("once".into(), b"b");
-            assert_eq!(change(&other).await.unwrap_err().reason(), "REQUEST_ID_REUSED", "{}", db.name);
-            let none = RequestKey::default();
-            assert_eq!((change(&none).await.unwrap(), change(&none).await.unwrap()), (1, 2), "{}", db.name);
-            assert_eq!(actions(&db, &ctx).await, 3, "{}", db.name);
-        }
+            mutate(&db.store, &ctx, &permit, request, body).await
+        };
+        let first = RequestKey::new("once".into(), b"a");
+        assert_eq!((change(&first).await.unwrap(), change(&first).await.unwrap()), (0, 0));
+        let other = RequestKey::new("once".into(), b"b");
+        assert_eq!(change(&other).await.unwrap_err().reason(), "REQUEST_ID_REUSED");
+        let none = RequestKey::default();
+        assert_eq!((change(&none).await.unwrap(), change(&none).await.unwrap()), (1, 2));
+        assert_eq!(actions(&db, &ctx).await, 3);
     }
 
-    #[tokio::test]
-    async fn a_body_that_lost_a_race_runs_again_and_one_that_fails_leaves_nothing() {
-        for db in TestStore::all("sample", Vec::new).await {
-            let ctx = context(&Callers::new(clock("2026-03-02T01:00:00Z"), 7));
-            let permit = ctx.permit::<policy::Change>(&Target::tenant()).unwrap();
-            let runs = AtomicU32::new(0);
-            let body = async |work| {
-                if runs.fetch_add(1, Ordering::SeqCst) == 0 {
-                    return Err(tally_store::lost_race());
-                }
-                Ok((work, Audit::new("sample.change", "sample", "1"), "done"))
-            };
-            assert_eq!(perform(&db.store, &ctx, &permit, body).await.unwrap(), "done", "{}", db.name);
-            assert_eq!(runs.load(Ordering::SeqCst), 2, "{}", db.name);
-            let refuse = async |_| Err::<(UnitOfWork, Audit, ()), _>(Error::of(Kind::Aborted, msg!("STALE")));
-            let request = RequestKey::new("again".into(), b"a");
-            let refused = mutate(&db.store, &ctx, &permit, &request, refuse).await.unwrap_err();
-            assert_eq!(refused.reason(), "STALE", "{}", db.name);
-            let body = async |work| Ok((work, Audit::new("sample.change", "sample", "1"), 7));
-            assert_eq!(mutate(&db.store, &ctx, &permit, &request, body).await.unwrap(), 7, "{}", db.name);
-            assert_eq!(actions(&db, &ctx).await, 2, "{}", db.name);
-        }
+    on_both!(a_body_that_lost_a_race_runs_again_and_one_that_fails_leaves_nothing);
+    async fn a_body_that_lost_a_race_runs_again_and_one_that_fails_leaves_nothing(on: Backend) {
+        let db = TestStore::on(on, "sample", Vec::new).await;
+        let ctx = context(&Callers::new(clock("2026-03-02T01:00:00Z"), 7));
+        let permit = ctx.permit::<policy::Change>(&Target::tenant()).unwrap();
+        let runs = AtomicU32::new(0);
+        let body = async |work| {
+            if runs.fetch_add(1, Ordering::SeqCst) == 0 {
+                return Err(tally_store::lost_race());
+            }
+            Ok((work, Audit::new("sample.change", "sample", "1"), "done"))
+        };
+        assert_eq!(perform(&db.store, &ctx, &permit, body).await.unwrap(), "done");
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        let refuse = async |_| Err::<(UnitOfWork, Audit, ()), _>(Error::of(Kind::Aborted, msg!("STALE")));
+        let request = RequestKey::new("again".into(), b"a");
+        let refused = mutate(&db.store, &ctx, &permit, &request, refuse).await.unwrap_err();
+        assert_eq!(refused.reason(), "STALE");
+        let body = async |work| Ok((work, Audit::new("sample.change", "sample", "1"), 7));
+        assert_eq!(mutate(&db.store, &ctx, &permit, &request, body).await.unwrap(), 7);
+        assert_eq!(actions(&db, &ctx).await, 2);
     }
 }

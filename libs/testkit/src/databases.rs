@@ -1,8 +1,10 @@
-//! A store for a test, on both databases: every store test runs on SQLite and on PostgreSQL with the same code.
+//! A store for a test, on both databases: every store test runs on SQLite and on PostgreSQL with the same code, as two
+//! tests that run beside each other and fail alone.
 //!
 //! ```ignore
-//! for db in TestStore::all("attendance", crate::migrations).await {
-//!     let tx = db.store.read(&ctx).await?; // db.name says which: "sqlite" or "postgres"
+//! on_both!(a_punch_counts_once); // a_punch_counts_once::sqlite and a_punch_counts_once::postgres
+//! async fn a_punch_counts_once(on: Backend) {
+//!     let db = TestStore::on(on, "attendance", crate::migrations).await;
 //! }
 //! ```
 //!
@@ -14,6 +16,33 @@ use tally_store::{Keys, Migrations, Store, StoreConfig};
 use tempfile::TempDir;
 
 use crate::postgres::{Database, Server, build_mark, has_template};
+
+/// A database that the suite runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// Two tests of an `async fn(Backend)`, named after it; what else is given is how `tokio::test` runs them.
+#[macro_export]
+macro_rules! on_both {
+    ($name:ident $(, $how:ident = $value:literal)*) => {
+        mod $name {
+            #[tokio::test($($how = $value),*)]
+            async fn sqlite() {
+                super::$name($crate::databases::Backend::Sqlite).await;
+            }
+
+            #[tokio::test($($how = $value),*)]
+            async fn postgres() {
+                super::$name($crate::databases::Backend::Postgres).await;
+            }
+        }
+    };
+}
 
 /// A store of its own for one test; its database goes with it.
 #[derive(Debug)]
@@ -34,12 +63,15 @@ pub struct TestStore {
 }
 
 impl TestStore {
-    /// One store on SQLite and one on PostgreSQL.
+    /// On one of the two.
     ///
     /// # Panics
-    /// When a database cannot be had.
-    pub async fn all(service: &'static str, migrations: Migrations) -> Vec<Self> {
-        vec![Self::sqlite(service, migrations).await, Self::postgres(service, migrations).await]
+    /// When the database cannot be had.
+    pub async fn on(backend: Backend, service: &'static str, migrations: Migrations) -> Self {
+        match backend {
+            Backend::Sqlite => Self::sqlite(service, migrations).await,
+            Backend::Postgres => Self::postgres(service, migrations).await,
+        }
     }
 
     /// A SQLite file.

@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use tally_api::identity::v1::PersonErased;
 use tally_kernel::msg;
 use tally_runtime::Trigger;
-use tally_testkit::databases::TestStore;
+use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::eventually;
+use tally_testkit::on_both;
 
 use super::*;
 
@@ -49,8 +50,8 @@ impl Handler for Scripted {
     }
 }
 
-async fn databases() -> Vec<TestStore> {
-    TestStore::all(SERVICE, Vec::new).await
+async fn database(on: Backend) -> TestStore {
+    TestStore::on(on, SERVICE, Vec::new).await
 }
 
 fn consumer(db: &TestStore, outcomes: &[Outcome]) -> Consumer<Scripted> {
@@ -91,51 +92,47 @@ async fn set_aside(consumer: &Consumer<Scripted>) -> Vec<String> {
     aside.map(|entry| entry.notes).collect()
 }
 
-#[tokio::test]
-async fn an_event_that_fails_by_itself_is_set_aside_and_the_next_is_done() {
+on_both!(an_event_that_fails_by_itself_is_set_aside_and_the_next_is_done);
+async fn an_event_that_fails_by_itself_is_set_aside_and_the_next_is_done(on: Backend) {
     let fails: Outcome = || Err(Error::not_found("person", "b"));
-    for db in databases().await {
-        let consumer = consumer(&db, &[|| Ok(Handled::Done), fails, fails, fails]);
-        emit(&consumer, &["a", "b", "c"]).await;
-        assert_eq!(follow(&consumer, 3).await, ["a", "b", "b", "b", "c"], "{}", db.name);
-        let aside = set_aside(&consumer).await;
-        assert_eq!(aside.len(), 1, "{}: {aside:?}", db.name);
-        for note in ["NOT_FOUND", "tally.identity.v1.PersonErased", "sample/tests"] {
-            assert!(aside[0].contains(note), "{}: {note} is not in {aside:?}", db.name);
-        }
+    let db = database(on).await;
+    let consumer = consumer(&db, &[|| Ok(Handled::Done), fails, fails, fails]);
+    emit(&consumer, &["a", "b", "c"]).await;
+    assert_eq!(follow(&consumer, 3).await, ["a", "b", "b", "b", "c"]);
+    let aside = set_aside(&consumer).await;
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    for note in ["NOT_FOUND", "tally.identity.v1.PersonErased", "sample/tests"] {
+        assert!(aside[0].contains(note), "{note} is not in {aside:?}");
     }
 }
 
-#[tokio::test]
-async fn what_is_away_is_waited_for_however_often_it_takes() {
+on_both!(what_is_away_is_waited_for_however_often_it_takes);
+async fn what_is_away_is_waited_for_however_often_it_takes(on: Backend) {
     let away: Outcome = || Err(Error::of(Kind::Unavailable, msg!("PEER_REFUSES_SERVICE")));
-    for db in databases().await {
-        let consumer = consumer(&db, &[away, away, away, away, away]);
-        emit(&consumer, &["a", "b"]).await;
-        assert_eq!(follow(&consumer, 2).await, ["a", "a", "a", "a", "a", "a", "b"], "{}", db.name);
-        assert_eq!(set_aside(&consumer).await, Vec::<String>::new(), "{}", db.name);
-    }
+    let db = database(on).await;
+    let consumer = consumer(&db, &[away, away, away, away, away]);
+    emit(&consumer, &["a", "b"]).await;
+    assert_eq!(follow(&consumer, 2).await, ["a", "a", "a", "a", "a", "a", "b"]);
+    assert_eq!(set_aside(&consumer).await, Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn another_services_turn_comes_first_and_nothing_overtakes_the_event() {
+on_both!(another_services_turn_comes_first_and_nothing_overtakes_the_event);
+async fn another_services_turn_comes_first_and_nothing_overtakes_the_event(on: Backend) {
     let later: Outcome = || Ok(Handled::Later);
-    for db in databases().await {
-        let consumer = consumer(&db, &[later, later, later, later]);
-        emit(&consumer, &["a", "b"]).await;
-        assert_eq!(follow(&consumer, 2).await, ["a", "a", "a", "a", "a", "b"], "{}", db.name);
-    }
+    let db = database(on).await;
+    let consumer = consumer(&db, &[later, later, later, later]);
+    emit(&consumer, &["a", "b"]).await;
+    assert_eq!(follow(&consumer, 2).await, ["a", "a", "a", "a", "a", "b"]);
 }
 
-#[tokio::test]
-async fn a_consumer_that_starts_again_goes_on_where_it_was() {
-    for db in databases().await {
-        let first = consumer(&db, &[]);
-        emit(&first, &["a", "b"]).await;
-        assert_eq!(follow(&first, 2).await, ["a", "b"], "{}", db.name);
-        // Ids of its own, as every process has.
-        let second = Consumer { rng: Rng::seeded(8), ..consumer(&db, &[]) };
-        emit(&first, &["c"]).await;
-        assert_eq!(follow(&second, 3).await, ["c"], "{}", db.name);
-    }
+on_both!(a_consumer_that_starts_again_goes_on_where_it_was);
+async fn a_consumer_that_starts_again_goes_on_where_it_was(on: Backend) {
+    let db = database(on).await;
+    let first = consumer(&db, &[]);
+    emit(&first, &["a", "b"]).await;
+    assert_eq!(follow(&first, 2).await, ["a", "b"]);
+    // Ids of its own, as every process has.
+    let second = Consumer { rng: Rng::seeded(8), ..consumer(&db, &[]) };
+    emit(&first, &["c"]).await;
+    assert_eq!(follow(&second, 3).await, ["c"]);
 }

@@ -8,81 +8,79 @@ use tally_kernel::id::PersonId;
 use tally_store::{Audit, Defect, Event, Fault};
 use uuid::Uuid;
 
-use crate::databases::TestStore;
-use crate::sample::{audit, clock, context, databases, permit, row, tamper, unit_of, write};
+use crate::databases::{Backend, TestStore};
+use crate::on_both;
+use crate::sample::{audit, clock, context, database, permit, row, tamper, unit_of, write};
 
-#[tokio::test]
-async fn positions_are_dense_under_many_commits_at_once_and_two_sequencers() {
-    for db in databases().await {
-        let ctx = context(&db, 1);
-        let replica = db.replica().await;
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let sequencers = [&db.store, &replica].map(|store| {
-            let mut stopped = stopped.clone();
-            store.spawn_sequencer(async move {
-                let _ = stopped.wait_for(|stop| *stop).await;
-            })
-        });
-        let commit = |n: usize| {
-            let (ctx, db) = (&ctx, &db);
-            db.store.retry(ctx, move || async move {
-                let mut work = db.store.unit(ctx, &permit(ctx)).await?;
-                work.insert(row(ctx, &format!("{n}"))).await?;
-                work.emit(Event::new("sample.note.written", n, n.to_string()));
-                work.emit(Event::new("sample.note.counted", n, n.to_string()));
-                work.commit(audit(), ()).await
-            })
-        };
-        for done in futures::future::join_all((0..200).map(commit)).await {
-            done.unwrap_or_else(|e| panic!("{}: {e:?}", db.name));
-        }
-        stop.send_replace(true);
-        for sequencer in sequencers {
-            sequencer.await.unwrap();
-        }
-        let events = db.store.read_events(0, 1000).await.unwrap();
-        let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
-        assert_eq!(positions, (1..=400).collect::<Vec<i64>>(), "{}", db.name);
-        let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for event in &events {
-            kinds.entry(&event.key).or_default().push(&event.kind);
-        }
-        let in_order = ["sample.note.written", "sample.note.counted"];
-        assert!(kinds.values().all(|kinds| *kinds == in_order), "{}: events of a unit keep their order", db.name);
-        let report = db.store.verify_audit().await.unwrap();
-        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
-        assert_eq!(report.entries, 600, "{}", db.name);
+on_both!(positions_are_dense_under_many_commits_at_once_and_two_sequencers);
+async fn positions_are_dense_under_many_commits_at_once_and_two_sequencers(on: Backend) {
+    let db = database(on).await;
+    let ctx = context(&db, 1);
+    let replica = db.replica().await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let sequencers = [&db.store, &replica].map(|store| {
+        let mut stopped = stopped.clone();
+        store.spawn_sequencer(async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        })
+    });
+    let commit = |n: usize| {
+        let (ctx, db) = (&ctx, &db);
+        db.store.retry(ctx, move || async move {
+            let mut work = db.store.unit(ctx, &permit(ctx)).await?;
+            work.insert(row(ctx, &format!("{n}"))).await?;
+            work.emit(Event::new("sample.note.written", n, n.to_string()));
+            work.emit(Event::new("sample.note.counted", n, n.to_string()));
+            work.commit(audit(), ()).await
+        })
+    };
+    for done in futures::future::join_all((0..200).map(commit)).await {
+        done.unwrap_or_else(|e| panic!("{e:?}"));
     }
+    stop.send_replace(true);
+    for sequencer in sequencers {
+        sequencer.await.unwrap();
+    }
+    let events = db.store.read_events(0, 1000).await.unwrap();
+    let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
+    assert_eq!(positions, (1..=400).collect::<Vec<i64>>());
+    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for event in &events {
+        kinds.entry(&event.key).or_default().push(&event.kind);
+    }
+    let in_order = ["sample.note.written", "sample.note.counted"];
+    assert!(kinds.values().all(|kinds| *kinds == in_order), "events of a unit keep their order");
+    let report = db.store.verify_audit().await.unwrap();
+    assert!(report.ok(), "{:?}", report.faults);
+    assert_eq!(report.entries, 600);
 }
 
 /// Six units of one tenant with an event each, numbered and sound.
-async fn logged() -> Vec<TestStore> {
-    let dbs = databases().await;
-    for db in &dbs {
-        let ctx = context(db, 1);
-        for n in 0..6 {
-            let mut work = unit_of(&db.store, &ctx).await;
-            work.insert(row(&ctx, &format!("{n}"))).await.unwrap();
-            work.emit(Event::new("sample.note.written", n, n.to_string()));
-            work.commit(audit().note("n", n), ()).await.unwrap();
-        }
-        db.store.sequence_now().await.unwrap();
-        let report = db.store.verify_audit().await.unwrap();
-        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
+async fn logged(on: Backend) -> TestStore {
+    let db = database(on).await;
+    let ctx = context(&db, 1);
+    for n in 0..6 {
+        let mut work = unit_of(&db.store, &ctx).await;
+        work.insert(row(&ctx, &format!("{n}"))).await.unwrap();
+        work.emit(Event::new("sample.note.written", n, n.to_string()));
+        work.commit(audit().note("n", n), ()).await.unwrap();
     }
-    dbs
+    db.store.sequence_now().await.unwrap();
+    let report = db.store.verify_audit().await.unwrap();
+    assert!(report.ok(), "{:?}", report.faults);
+    db
 }
 
 async fn first_fault(db: &TestStore) -> Fault {
     let report = db.store.verify_audit().await.unwrap();
-    assert!(!report.ok(), "{}", db.name);
+    assert!(!report.ok());
     report.faults[0].clone()
 }
 
 /// Tampers as the owner of the database could, and gives what the verification finds first.
 async fn found(db: &TestStore, sql: &[&str]) -> (Option<i64>, Defect) {
     for sql in sql {
-        assert!(tamper(db, sql).await > 0, "{}: {sql} met nothing", db.name);
+        assert!(tamper(db, sql).await > 0, "{sql} met nothing");
     }
     let fault = first_fault(db).await;
     assert_eq!(fault.tenant, Uuid::from_u128(1));
@@ -90,8 +88,8 @@ async fn found(db: &TestStore, sql: &[&str]) -> (Option<i64>, Defect) {
     (fault.position, fault.defect)
 }
 
-#[tokio::test]
-async fn a_changed_field_is_found_at_its_entry() {
+on_both!(a_changed_field_is_found_at_its_entry);
+async fn a_changed_field_is_found_at_its_entry(on: Backend) {
     for field in [
         "notes = '{}'",
         "action = 'sample.note.delete'",
@@ -103,126 +101,108 @@ async fn a_changed_field_is_found_at_its_entry() {
         "actor = 'usen'",
         "content = chain",
     ] {
-        for db in logged().await {
-            let sql = format!("UPDATE audit SET {field} WHERE position = 4");
-            assert_eq!(found(&db, &[&sql]).await, (Some(4), Defect::Content), "{} {field}", db.name);
-        }
+        let db = logged(on).await;
+        let sql = format!("UPDATE audit SET {field} WHERE position = 4");
+        assert_eq!(found(&db, &[&sql]).await, (Some(4), Defect::Content), "{field}");
     }
 }
 
 #[tokio::test]
 async fn what_cannot_even_be_read_is_found_at_its_entry() {
     for field in ["at = 'then'", "principal = x'00'", "method = x'ff'", "content = 7"] {
-        let db = logged().await.remove(0);
+        let db = logged(Backend::Sqlite).await;
         let sql = format!("UPDATE audit SET {field} WHERE position = 4");
         assert_eq!(found(&db, &[&sql]).await, (Some(4), Defect::Content), "{field}");
     }
-    let db = logged().await.remove(0);
+    let db = logged(Backend::Sqlite).await;
     assert_eq!(found(&db, &["UPDATE audit SET position = 'x' WHERE position = 6"]).await, (Some(6), Defect::Missing));
 }
 
-#[tokio::test]
-async fn a_changed_link_a_deletion_and_a_cut_end_are_found() {
-    for db in logged().await {
-        let sql = "UPDATE audit SET chain = content WHERE position = 2";
-        assert_eq!(found(&db, &[sql]).await, (Some(2), Defect::Chain), "{}", db.name);
-    }
-    for db in logged().await {
-        let sql = "DELETE FROM audit WHERE position = 3";
-        assert_eq!(found(&db, &[sql]).await, (Some(3), Defect::Missing), "{}", db.name);
-    }
-    for db in logged().await {
-        let sql = "DELETE FROM audit WHERE position > 4";
-        assert_eq!(found(&db, &[sql]).await, (Some(5), Defect::Truncated), "{}", db.name);
-    }
-    for db in logged().await {
-        let closed_up = [
-            "DELETE FROM audit WHERE position = 3",
-            "UPDATE audit SET position = position - 1 WHERE position > 3 AND position < 5",
-            "UPDATE audit SET position = 4 WHERE position = 5",
-            "UPDATE audit SET position = 5 WHERE position = 6",
-        ];
-        assert_eq!(found(&db, &closed_up).await, (Some(3), Defect::Chain), "{}", db.name);
-    }
+on_both!(a_changed_link_a_deletion_and_a_cut_end_are_found);
+async fn a_changed_link_a_deletion_and_a_cut_end_are_found(on: Backend) {
+    let db = logged(on).await;
+    let sql = "UPDATE audit SET chain = content WHERE position = 2";
+    assert_eq!(found(&db, &[sql]).await, (Some(2), Defect::Chain));
+    let db = logged(on).await;
+    let sql = "DELETE FROM audit WHERE position = 3";
+    assert_eq!(found(&db, &[sql]).await, (Some(3), Defect::Missing));
+    let db = logged(on).await;
+    let sql = "DELETE FROM audit WHERE position > 4";
+    assert_eq!(found(&db, &[sql]).await, (Some(5), Defect::Truncated));
+    let db = logged(on).await;
+    let closed_up = [
+        "DELETE FROM audit WHERE position = 3",
+        "UPDATE audit SET position = position - 1 WHERE position > 3 AND position < 5",
+        "UPDATE audit SET position = 4 WHERE position = 5",
+        "UPDATE audit SET position = 5 WHERE position = 6",
+    ];
+    assert_eq!(found(&db, &closed_up).await, (Some(3), Defect::Chain));
 }
 
-#[tokio::test]
-async fn swapped_entries_are_found_at_the_first_of_them() {
-    for db in logged().await {
-        let swap = [
-            "UPDATE audit SET position = 100 WHERE position = 2",
-            "UPDATE audit SET position = 2 WHERE position = 5",
-            "UPDATE audit SET position = 5 WHERE position = 100",
-        ];
-        assert_eq!(found(&db, &swap).await, (Some(2), Defect::Chain), "{}", db.name);
-    }
+on_both!(swapped_entries_are_found_at_the_first_of_them);
+async fn swapped_entries_are_found_at_the_first_of_them(on: Backend) {
+    let db = logged(on).await;
+    let swap = [
+        "UPDATE audit SET position = 100 WHERE position = 2",
+        "UPDATE audit SET position = 2 WHERE position = 5",
+        "UPDATE audit SET position = 5 WHERE position = 100",
+    ];
+    assert_eq!(found(&db, &swap).await, (Some(2), Defect::Chain));
 }
 
-#[tokio::test]
-async fn an_entry_that_the_service_never_wrote_is_found_even_when_it_was_numbered() {
+on_both!(an_entry_that_the_service_never_wrote_is_found_even_when_it_was_numbered);
+async fn an_entry_that_the_service_never_wrote_is_found_even_when_it_was_numbered(on: Backend) {
     let forged = "INSERT INTO audit (tenant_id, id, at, principal, actor, method, action, subject, subject_id, notes, written, content) \
                   SELECT tenant_id, principal, at, principal, actor, method, action, subject, 'forged', notes, written, content \
                   FROM audit WHERE position = 1";
-    for db in logged().await {
-        assert_eq!(found(&db, &[forged]).await, (None, Defect::Content), "{}", db.name);
-        db.store.sequence_now().await.unwrap();
-        let fault = first_fault(&db).await;
-        assert_eq!((fault.position, fault.defect), (Some(7), Defect::Content), "{}", db.name);
-    }
+    let db = logged(on).await;
+    assert_eq!(found(&db, &[forged]).await, (None, Defect::Content));
+    db.store.sequence_now().await.unwrap();
+    let fault = first_fault(&db).await;
+    assert_eq!((fault.position, fault.defect), (Some(7), Defect::Content));
 }
 
-#[tokio::test]
-async fn a_forged_or_missing_head_is_found() {
-    for db in logged().await {
-        let sql = "UPDATE log_heads SET signature = chain WHERE log = 'audit'";
-        assert_eq!(found(&db, &[sql]).await, (Some(6), Defect::Head), "{}", db.name);
-    }
-    for db in logged().await {
-        let rewound = ["DELETE FROM audit WHERE position > 5", "UPDATE log_heads SET position = 5 WHERE log = 'audit'"];
-        assert_eq!(found(&db, &rewound).await, (Some(5), Defect::Head), "{}", db.name);
-    }
-    for db in logged().await {
-        let sql = "DELETE FROM log_heads WHERE log = 'audit'";
-        assert_eq!(found(&db, &[sql]).await, (Some(6), Defect::Head), "{}", db.name);
-    }
+on_both!(a_forged_or_missing_head_is_found);
+async fn a_forged_or_missing_head_is_found(on: Backend) {
+    let db = logged(on).await;
+    let sql = "UPDATE log_heads SET signature = chain WHERE log = 'audit'";
+    assert_eq!(found(&db, &[sql]).await, (Some(6), Defect::Head));
+    let db = logged(on).await;
+    let rewound = ["DELETE FROM audit WHERE position > 5", "UPDATE log_heads SET position = 5 WHERE log = 'audit'"];
+    assert_eq!(found(&db, &rewound).await, (Some(5), Defect::Head));
+    let db = logged(on).await;
+    let sql = "DELETE FROM log_heads WHERE log = 'audit'";
+    assert_eq!(found(&db, &[sql]).await, (Some(6), Defect::Head));
 }
 
-#[tokio::test]
-async fn a_changed_event_is_found_too() {
-    for db in logged().await {
-        assert_eq!(tamper(&db, "UPDATE outbox SET payload = '7' WHERE position = 5").await, 1);
-        let fault = first_fault(&db).await;
-        assert_eq!(
-            (fault.table.as_str(), fault.position, fault.defect),
-            ("outbox", Some(5), Defect::Content),
-            "{}",
-            db.name
-        );
-    }
+on_both!(a_changed_event_is_found_too);
+async fn a_changed_event_is_found_too(on: Backend) {
+    let db = logged(on).await;
+    assert_eq!(tamper(&db, "UPDATE outbox SET payload = '7' WHERE position = 5").await, 1);
+    let fault = first_fault(&db).await;
+    assert_eq!((fault.table.as_str(), fault.position, fault.defect), ("outbox", Some(5), Defect::Content));
 }
 
-#[tokio::test]
-async fn an_entry_that_waits_too_long_for_its_position_is_reported() {
-    for db in databases().await {
-        write(&db.store, &context(&db, 1), &["a"]).await;
-        clock(&db).advance(jiff::SignedDuration::from_secs(4));
-        assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
-        clock(&db).advance(jiff::SignedDuration::from_secs(2));
-        assert_eq!(first_fault(&db).await.defect, Defect::Unnumbered, "{}", db.name);
-        db.store.sequence_now().await.unwrap();
-        assert!(db.store.verify_audit().await.unwrap().ok(), "{}", db.name);
-    }
+on_both!(an_entry_that_waits_too_long_for_its_position_is_reported);
+async fn an_entry_that_waits_too_long_for_its_position_is_reported(on: Backend) {
+    let db = database(on).await;
+    write(&db.store, &context(&db, 1), &["a"]).await;
+    clock(&db).advance(jiff::SignedDuration::from_secs(4));
+    assert!(db.store.verify_audit().await.unwrap().ok());
+    clock(&db).advance(jiff::SignedDuration::from_secs(2));
+    assert_eq!(first_fault(&db).await.defect, Defect::Unnumbered);
+    db.store.sequence_now().await.unwrap();
+    assert!(db.store.verify_audit().await.unwrap().ok());
 }
 
-#[tokio::test]
-async fn a_log_of_another_key_file_does_not_verify() {
-    for db in logged().await {
-        let mut config = db.config.clone();
-        config.keys = tally_store::Keys::ephemeral();
-        let other = tally_store::Store::open(config, crate::sample::migrations).await.unwrap();
-        let faults = other.verify_audit().await.unwrap().faults;
-        assert_eq!((faults[0].position, faults[0].defect), (Some(1), Defect::Content), "{}", db.name);
-    }
+on_both!(a_log_of_another_key_file_does_not_verify);
+async fn a_log_of_another_key_file_does_not_verify(on: Backend) {
+    let db = logged(on).await;
+    let mut config = db.config.clone();
+    config.keys = tally_store::Keys::ephemeral();
+    let other = tally_store::Store::open(config, crate::sample::migrations).await.unwrap();
+    let faults = other.verify_audit().await.unwrap().faults;
+    assert_eq!((faults[0].position, faults[0].defect), (Some(1), Defect::Content));
 }
 
 #[tokio::test]
@@ -239,55 +219,53 @@ async fn each_tenant_has_a_chain_of_its_own() {
     assert_eq!((faults[0].tenant, faults[0].defect), (Uuid::from_u128(1), Defect::Truncated));
 }
 
-#[tokio::test]
-async fn the_sequencer_numbers_on_its_own_and_rings() {
-    for db in databases().await {
-        let mut rung = db.store.bell().subscribe();
-        let (tell, told) = std::sync::mpsc::channel();
-        db.store.bell().also(move |position| tell.send(position).unwrap());
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let sequencer = db.store.spawn_sequencer(async move {
-            let _ = stopped.await;
-        });
-        let ctx = context(&db, 1);
-        let mut work = unit_of(&db.store, &ctx).await;
-        work.emit(Event::new("sample.note.written", "a", "1"));
-        work.commit(audit(), ()).await.unwrap();
-        let position = tokio::time::timeout(Duration::from_secs(30), rung.wait_for(|position| *position > 0)).await;
-        assert_eq!(*position.unwrap().unwrap(), 1, "{}", db.name);
-        assert_eq!(told.recv().unwrap(), 1, "{}", db.name);
-        drop(stop);
-        sequencer.await.unwrap();
-    }
+on_both!(the_sequencer_numbers_on_its_own_and_rings);
+async fn the_sequencer_numbers_on_its_own_and_rings(on: Backend) {
+    let db = database(on).await;
+    let mut rung = db.store.bell().subscribe();
+    let (tell, told) = std::sync::mpsc::channel();
+    db.store.bell().also(move |position| tell.send(position).unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let sequencer = db.store.spawn_sequencer(async move {
+        let _ = stopped.await;
+    });
+    let ctx = context(&db, 1);
+    let mut work = unit_of(&db.store, &ctx).await;
+    work.emit(Event::new("sample.note.written", "a", "1"));
+    work.commit(audit(), ()).await.unwrap();
+    let position = tokio::time::timeout(Duration::from_secs(30), rung.wait_for(|position| *position > 0)).await;
+    assert_eq!(*position.unwrap().unwrap(), 1);
+    assert_eq!(told.recv().unwrap(), 1);
+    drop(stop);
+    sequencer.await.unwrap();
 }
 
-#[tokio::test]
-async fn reads_at_once_share_transactions_and_each_has_its_entry_when_it_is_told() {
-    for db in databases().await {
-        let ctx = context(&db, 1);
-        let read = |n: u128| {
-            let (store, ctx) = (db.store.clone(), ctx.clone());
-            let audit = Audit::new("sample.note.read", "note", n).about(PersonId(Uuid::from_u128(n)));
-            async move { store.audit_read(&ctx, "sample.v1.NoteService/GetNote", audit).await }
-        };
-        // One who goes away takes nobody's entry along.
-        let mut gone = Box::pin(read(1000));
-        assert!(futures::poll!(&mut gone).is_pending());
-        drop(gone);
-        for done in futures::future::join_all((0..100).map(read)).await {
-            done.unwrap_or_else(|e| panic!("{}: {e:?}", db.name));
-        }
-        let log = db.store.read(&ctx).await.unwrap().audit_log(1000).await.unwrap();
-        let mut about: Vec<_> = log.iter().map(|(_, entry)| (entry.subject_id.clone(), entry.people.clone())).collect();
-        about.sort();
-        let mut wanted: Vec<_> = (0..100).chain([1000]).map(|n| (n.to_string(), vec![Uuid::from_u128(n)])).collect();
-        wanted.sort();
-        assert_eq!(about, wanted, "{}", db.name);
-        assert!(transactions(&db).await.is_none_or(|n| n < 10), "{}: a transaction for each would be 101", db.name);
-        db.store.sequence_now().await.unwrap();
-        let report = db.store.verify_audit().await.unwrap();
-        assert!(report.ok() && report.entries == 101, "{}: {:?}", db.name, report.faults);
+on_both!(reads_at_once_share_transactions_and_each_has_its_entry_when_it_is_told);
+async fn reads_at_once_share_transactions_and_each_has_its_entry_when_it_is_told(on: Backend) {
+    let db = database(on).await;
+    let ctx = context(&db, 1);
+    let read = |n: u128| {
+        let (store, ctx) = (db.store.clone(), ctx.clone());
+        let audit = Audit::new("sample.note.read", "note", n).about(PersonId(Uuid::from_u128(n)));
+        async move { store.audit_read(&ctx, "sample.v1.NoteService/GetNote", audit).await }
+    };
+    // One who goes away takes nobody's entry along.
+    let mut gone = Box::pin(read(1000));
+    assert!(futures::poll!(&mut gone).is_pending());
+    drop(gone);
+    for done in futures::future::join_all((0..100).map(read)).await {
+        done.unwrap_or_else(|e| panic!("{e:?}"));
     }
+    let log = db.store.read(&ctx).await.unwrap().audit_log(1000).await.unwrap();
+    let mut about: Vec<_> = log.iter().map(|(_, entry)| (entry.subject_id.clone(), entry.people.clone())).collect();
+    about.sort();
+    let mut wanted: Vec<_> = (0..100).chain([1000]).map(|n| (n.to_string(), vec![Uuid::from_u128(n)])).collect();
+    wanted.sort();
+    assert_eq!(about, wanted);
+    assert!(transactions(&db).await.is_none_or(|n| n < 10), "a transaction for each would be 101");
+    db.store.sequence_now().await.unwrap();
+    let report = db.store.verify_audit().await.unwrap();
+    assert!(report.ok() && report.entries == 101, "{:?}", report.faults);
 }
 
 /// How many transactions wrote the audit log; only PostgreSQL knows.

@@ -5,8 +5,9 @@ use std::path::Path;
 use tally_store::{Defect, Store, StoreConfig};
 use tempfile::TempDir;
 
-use crate::databases::TestStore;
-use crate::sample::{context, databases, migrations, tamper, write};
+use crate::databases::{Backend, TestStore};
+use crate::on_both;
+use crate::sample::{context, database, migrations, tamper, write};
 
 /// Opens the store as a service that exports its heads, writes notes, numbers them and ends.
 async fn serve(db: &TestStore, folder: &Path, codes: &[&str]) -> Store {
@@ -37,61 +38,58 @@ async fn put_back(db: &TestStore) {
         "DELETE FROM log_heads",
         "INSERT INTO log_heads SELECT * FROM kept",
     ] {
-        assert!(tamper(db, sql).await > 0, "{}: {sql}", db.name);
+        assert!(tamper(db, sql).await > 0, "{sql}");
     }
 }
 
-#[tokio::test]
-async fn heads_are_exported_when_the_sequencer_ends_and_the_next_one_goes_on() {
-    for db in databases().await {
-        let folder = TempDir::new().unwrap();
-        serve(&db, folder.path(), &["a", "b"]).await;
-        let first = lines(folder.path());
-        let last = first.last().unwrap();
-        assert!(last.contains(r#""log":"audit""#) && last.contains(r#""position":2"#), "{}: {last}", db.name);
-        serve(&db, folder.path(), &[]).await;
-        assert_eq!(lines(folder.path()), first, "{}: nothing new, no line", db.name);
-        let store = serve(&db, folder.path(), &["c"]).await;
-        let now = lines(folder.path());
-        assert_eq!(now.len(), first.len() + 1, "{}", db.name);
-        let report = store.verify_audit_with(folder.path()).await.unwrap();
-        assert!(report.ok(), "{}: {:?}", db.name, report.faults);
-        assert_eq!(report.heads, now.len() as u64, "{}", db.name);
-    }
+on_both!(heads_are_exported_when_the_sequencer_ends_and_the_next_one_goes_on);
+async fn heads_are_exported_when_the_sequencer_ends_and_the_next_one_goes_on(on: Backend) {
+    let db = database(on).await;
+    let folder = TempDir::new().unwrap();
+    serve(&db, folder.path(), &["a", "b"]).await;
+    let first = lines(folder.path());
+    let last = first.last().unwrap();
+    assert!(last.contains(r#""log":"audit""#) && last.contains(r#""position":2"#), "{last}");
+    serve(&db, folder.path(), &[]).await;
+    assert_eq!(lines(folder.path()), first, "nothing new, no line");
+    let store = serve(&db, folder.path(), &["c"]).await;
+    let now = lines(folder.path());
+    assert_eq!(now.len(), first.len() + 1);
+    let report = store.verify_audit_with(folder.path()).await.unwrap();
+    assert!(report.ok(), "{:?}", report.faults);
+    assert_eq!(report.heads, now.len() as u64);
 }
 
-#[tokio::test]
-async fn an_older_database_put_back_whole_is_found_by_the_heads_alone_and_so_is_the_fork_that_follows() {
-    for db in databases().await {
-        let folder = TempDir::new().unwrap();
-        serve(&db, folder.path(), &["a", "b", "c"]).await;
-        tamper(&db, "CREATE TABLE kept AS SELECT * FROM log_heads").await;
-        let store = serve(&db, folder.path(), &["d", "e"]).await;
-        put_back(&db).await;
-        assert!(store.verify_audit().await.unwrap().ok(), "{}: the database agrees with itself", db.name);
-        let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
-        assert_eq!((faults[0].position, faults[0].defect), (Some(4), Defect::PutBack), "{}: {faults:?}", db.name);
+on_both!(an_older_database_put_back_whole_is_found_by_the_heads_alone_and_so_is_the_fork_that_follows);
+async fn an_older_database_put_back_whole_is_found_by_the_heads_alone_and_so_is_the_fork_that_follows(on: Backend) {
+    let db = database(on).await;
+    let folder = TempDir::new().unwrap();
+    serve(&db, folder.path(), &["a", "b", "c"]).await;
+    tamper(&db, "CREATE TABLE kept AS SELECT * FROM log_heads").await;
+    let store = serve(&db, folder.path(), &["d", "e"]).await;
+    put_back(&db).await;
+    assert!(store.verify_audit().await.unwrap().ok(), "the database agrees with itself");
+    let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
+    assert_eq!((faults[0].position, faults[0].defect), (Some(4), Defect::PutBack), "{faults:?}");
 
-        let elsewhere = TempDir::new().unwrap();
-        serve(&db, elsewhere.path(), &["x", "y", "z"]).await;
-        assert!(store.verify_audit().await.unwrap().ok(), "{}", db.name);
-        let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
-        assert_eq!((faults[0].position, faults[0].defect), (Some(5), Defect::Forked), "{}: {faults:?}", db.name);
-    }
+    let elsewhere = TempDir::new().unwrap();
+    serve(&db, elsewhere.path(), &["x", "y", "z"]).await;
+    assert!(store.verify_audit().await.unwrap().ok());
+    let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
+    assert_eq!((faults[0].position, faults[0].defect), (Some(5), Defect::Forked), "{faults:?}");
 }
 
-#[tokio::test]
-async fn a_replayed_line_of_the_file_is_named() {
-    for db in databases().await {
-        let folder = TempDir::new().unwrap();
-        serve(&db, folder.path(), &["a", "b"]).await;
-        let store = serve(&db, folder.path(), &["c"]).await;
-        let mut text = lines(folder.path());
-        text.push(text[0].clone());
-        std::fs::write(folder.path().join("sample.heads"), text.join("\n")).unwrap();
-        let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
-        assert_eq!((faults.len(), faults[0].defect), (1, Defect::ExportedHead), "{}: {faults:?}", db.name);
-        assert_eq!(faults[0].row, Some(text.len().to_string()), "{}", db.name);
-        assert!(faults[0].to_string().contains(&format!("line {}", text.len())), "{}", faults[0]);
-    }
+on_both!(a_replayed_line_of_the_file_is_named);
+async fn a_replayed_line_of_the_file_is_named(on: Backend) {
+    let db = database(on).await;
+    let folder = TempDir::new().unwrap();
+    serve(&db, folder.path(), &["a", "b"]).await;
+    let store = serve(&db, folder.path(), &["c"]).await;
+    let mut text = lines(folder.path());
+    text.push(text[0].clone());
+    std::fs::write(folder.path().join("sample.heads"), text.join("\n")).unwrap();
+    let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
+    assert_eq!((faults.len(), faults[0].defect), (1, Defect::ExportedHead), "{faults:?}");
+    assert_eq!(faults[0].row, Some(text.len().to_string()));
+    assert!(faults[0].to_string().contains(&format!("line {}", text.len())), "{}", faults[0]);
 }

@@ -10,9 +10,10 @@ use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_store::{Keys, Store, StoreConfig, StoreError};
 use uuid::Uuid;
 
-use crate::databases::TestStore;
+use crate::databases::{Backend, TestStore};
+use crate::on_both;
 use crate::sample::{
-    self, SERVICE, audit, codes, context, databases, group, note, owner, reaching, row, unit_of, write,
+    self, SERVICE, audit, codes, context, database, group, note, owner, reaching, row, unit_of, write,
 };
 
 #[tokio::test]
@@ -51,13 +52,12 @@ async fn a_second_tenant_on_sqlite_is_refused_with_the_reason() {
     assert_eq!(codes(&db.store, &context(&db, 1)).await, ["a"]);
 }
 
-#[tokio::test]
-async fn a_context_without_a_tenant_gets_no_transaction() {
-    for db in databases().await {
-        let nobody = context(&db, 0);
-        assert_eq!(db.store.read(&nobody).await.err().unwrap().kind(), Kind::Unauthenticated, "{}", db.name);
-        assert_eq!(db.store.unit(&nobody, &sample::permit(&nobody)).await.unwrap_err().kind(), Kind::Unauthenticated);
-    }
+on_both!(a_context_without_a_tenant_gets_no_transaction);
+async fn a_context_without_a_tenant_gets_no_transaction(on: Backend) {
+    let db = database(on).await;
+    let nobody = context(&db, 0);
+    assert_eq!(db.store.read(&nobody).await.err().unwrap().kind(), Kind::Unauthenticated);
+    assert_eq!(db.store.unit(&nobody, &sample::permit(&nobody)).await.unwrap_err().kind(), Kind::Unauthenticated);
 }
 
 /// Row-level security itself, with the login role and past the store.
@@ -274,31 +274,29 @@ async fn a_table_without_row_level_security_is_refused_by_the_migration() {
     assert!(refused.internal_context().unwrap().contains("open_notes"), "{refused:?}");
 }
 
-#[tokio::test]
-async fn migrating_again_changes_nothing_and_names_must_belong_to_the_service() {
+on_both!(migrating_again_changes_nothing_and_names_must_belong_to_the_service);
+async fn migrating_again_changes_nothing_and_names_must_belong_to_the_service(on: Backend) {
     tally_store::migration!(Stray, "other_0001_notes", |m| { m.has_table("notes").await.map(drop) });
-    for db in databases().await {
-        let again = Store::migrate(&db.owner_url, SERVICE, Some("it's a password"), sample::migrations).await.unwrap();
-        assert_eq!(again, [""; 0], "{}", db.name);
-        let stray = Store::migrate(&db.owner_url, SERVICE, None, || vec![Box::new(Stray)]).await.unwrap_err();
-        assert!(stray.internal_context().unwrap().contains("other_0001_notes"), "{stray:?}");
-    }
+    let db = database(on).await;
+    let again = Store::migrate(&db.owner_url, SERVICE, Some("it's a password"), sample::migrations).await.unwrap();
+    assert_eq!(again, [""; 0]);
+    let stray = Store::migrate(&db.owner_url, SERVICE, None, || vec![Box::new(Stray)]).await.unwrap_err();
+    assert!(stray.internal_context().unwrap().contains("other_0001_notes"), "{stray:?}");
 }
 
-#[tokio::test]
-async fn rows_without_a_tenant_are_read_before_anybody_is_known() {
-    for db in databases().await {
-        let ctx = context(&db, 1);
-        let work = unit_of(&db.store, &ctx).await;
-        let name = ActiveValue::Set("acme".to_owned());
-        work.insert_unscoped(group::ActiveModel { name, tenant: ActiveValue::Set(ctx.tenant().0) }).await.unwrap();
-        work.insert(row(&ctx, "a")).await.unwrap();
-        work.commit(audit(), ()).await.unwrap();
-        let tx = db.store.directory().await.unwrap();
-        let found = tx.select_unscoped::<group::Entity>().filter(group::Column::Name.eq("acme")).one().await.unwrap();
-        assert_eq!(found.unwrap().tenant, ctx.tenant().0, "{}", db.name);
-        assert_eq!(tx.select::<note::Entity>().count().await.unwrap(), 0, "{}: no tenant, no rows", db.name);
-    }
+on_both!(rows_without_a_tenant_are_read_before_anybody_is_known);
+async fn rows_without_a_tenant_are_read_before_anybody_is_known(on: Backend) {
+    let db = database(on).await;
+    let ctx = context(&db, 1);
+    let work = unit_of(&db.store, &ctx).await;
+    let name = ActiveValue::Set("acme".to_owned());
+    work.insert_unscoped(group::ActiveModel { name, tenant: ActiveValue::Set(ctx.tenant().0) }).await.unwrap();
+    work.insert(row(&ctx, "a")).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
+    let tx = db.store.directory().await.unwrap();
+    let found = tx.select_unscoped::<group::Entity>().filter(group::Column::Name.eq("acme")).one().await.unwrap();
+    assert_eq!(found.unwrap().tenant, ctx.tenant().0);
+    assert_eq!(tx.select::<note::Entity>().count().await.unwrap(), 0, "no tenant, no rows");
 }
 
 #[tokio::test]
@@ -319,71 +317,69 @@ async fn a_schema_that_is_behind_is_refused_and_a_file_of_another_service_too() 
     assert_eq!(open("second").await.unwrap_err().reason(), "STORE_OF_ANOTHER_SERVICE");
 }
 
-#[tokio::test]
-async fn a_stack_of_one_region_reads_and_writes_that_region_and_group_level_rows() {
-    for db in databases().await {
-        let everywhere = context(&db, 1);
-        let work = unit_of(&db.store, &everywhere).await;
-        for (code, region) in [("n", "cn-north"), ("e", "eu-west"), ("g", "*")] {
-            let region = ActiveValue::Set(region.to_owned());
-            work.insert(note::ActiveModel { region, ..row(&everywhere, code) }).await.unwrap();
-        }
-        work.commit(audit(), ()).await.unwrap();
-        let mut north = everywhere.clone();
-        north.regions = Regions::Only(["cn-north".parse().unwrap()].into());
-        assert_eq!(codes(&db.store, &north).await, ["g", "n"], "{}", db.name);
-
-        let work = unit_of(&db.store, &north).await;
-        let abroad = note::ActiveModel { region: ActiveValue::Set("eu-west".to_owned()), ..row(&north, "x") };
-        let Err(StoreError::Refused(refused)) = work.insert(abroad).await else { panic!("{}", db.name) };
-        assert_eq!(refused.reason(), "REGION_NOT_SERVED");
-        let all = note::Column::Amount.gte(0);
-        let moved = work.update::<note::Entity>().set(note::Column::Region, "eu-west").filter(all.clone()).exec().await;
-        assert!(moved.is_err(), "{}", db.name);
-        let touched = work.update::<note::Entity>().set(note::Column::Amount, 5_i64).filter(all).exec().await.unwrap();
-        assert_eq!(touched, 2, "{}", db.name);
+on_both!(a_stack_of_one_region_reads_and_writes_that_region_and_group_level_rows);
+async fn a_stack_of_one_region_reads_and_writes_that_region_and_group_level_rows(on: Backend) {
+    let db = database(on).await;
+    let everywhere = context(&db, 1);
+    let work = unit_of(&db.store, &everywhere).await;
+    for (code, region) in [("n", "cn-north"), ("e", "eu-west"), ("g", "*")] {
+        let region = ActiveValue::Set(region.to_owned());
+        work.insert(note::ActiveModel { region, ..row(&everywhere, code) }).await.unwrap();
     }
+    work.commit(audit(), ()).await.unwrap();
+    let mut north = everywhere.clone();
+    north.regions = Regions::Only(["cn-north".parse().unwrap()].into());
+    assert_eq!(codes(&db.store, &north).await, ["g", "n"]);
+
+    let work = unit_of(&db.store, &north).await;
+    let abroad = note::ActiveModel { region: ActiveValue::Set("eu-west".to_owned()), ..row(&north, "x") };
+    let Err(StoreError::Refused(refused)) = work.insert(abroad).await else { panic!("it went in") };
+    assert_eq!(refused.reason(), "REGION_NOT_SERVED");
+    let all = note::Column::Amount.gte(0);
+    let moved = work.update::<note::Entity>().set(note::Column::Region, "eu-west").filter(all.clone()).exec().await;
+    assert!(moved.is_err());
+    let touched = work.update::<note::Entity>().set(note::Column::Amount, 5_i64).filter(all).exec().await.unwrap();
+    assert_eq!(touched, 2);
 }
 
-#[tokio::test]
-async fn a_plan_lists_exactly_what_its_reach_covers_however_many_units_it_names() {
-    for db in databases().await {
-        let ctx = context(&db, 1);
-        let (unit_a, person_b) = (Uuid::from_u128(77), Uuid::from_u128(88));
-        let work = unit_of(&db.store, &ctx).await;
-        let of = |code: &str, unit: Option<Uuid>, person: Option<Uuid>| note::ActiveModel {
-            unit_id: ActiveValue::Set(unit),
-            person_id: ActiveValue::Set(person),
-            ..row(&ctx, code)
-        };
-        let rows = [
-            of("plain", None, None),
-            of("unit", Some(unit_a), None),
-            of("person", Some(Uuid::from_u128(1)), Some(person_b)),
-            of("both", Some(unit_a), Some(person_b)),
-        ];
-        work.insert_many(rows).await.unwrap();
-        work.commit(audit(), ()).await.unwrap();
-        let ten_thousand = (1000..11_000).map(|n| OrgUnitId(Uuid::from_u128(n)));
-        let reaches = [
-            (Reach::everything(), vec!["both", "person", "plain", "unit"]),
-            (
-                Reach { units: [OrgUnitId(unit_a)].into_iter().chain(ten_thousand).collect(), ..Reach::default() },
-                vec!["both", "unit"],
-            ),
-            (Reach { persons: [PersonId(person_b)].into_iter().collect(), ..Reach::default() }, vec!["both", "person"]),
-            (
-                Reach { regions: BTreeSet::from(["cn-north".parse().unwrap()]), ..Reach::default() },
-                vec!["both", "person", "plain", "unit"],
-            ),
-            (Reach { regions: BTreeSet::from(["eu-west".parse().unwrap()]), ..Reach::default() }, vec![]),
-        ];
-        for (reach, expected) in reaches {
-            let (ctx, plan) = reaching(&ctx, reach);
-            let tx = db.store.read(&ctx).await.unwrap();
-            let seen = tx.select::<note::Entity>().within(&plan).order_by_asc(note::Column::Code).all().await.unwrap();
-            let seen: Vec<&str> = seen.iter().map(|note| note.code.as_str()).collect();
-            assert_eq!(seen, expected, "{}", db.name);
-        }
+on_both!(a_plan_lists_exactly_what_its_reach_covers_however_many_units_it_names);
+async fn a_plan_lists_exactly_what_its_reach_covers_however_many_units_it_names(on: Backend) {
+    let db = database(on).await;
+    let ctx = context(&db, 1);
+    let (unit_a, person_b) = (Uuid::from_u128(77), Uuid::from_u128(88));
+    let work = unit_of(&db.store, &ctx).await;
+    let of = |code: &str, unit: Option<Uuid>, person: Option<Uuid>| note::ActiveModel {
+        unit_id: ActiveValue::Set(unit),
+        person_id: ActiveValue::Set(person),
+        ..row(&ctx, code)
+    };
+    let rows = [
+        of("plain", None, None),
+        of("unit", Some(unit_a), None),
+        of("person", Some(Uuid::from_u128(1)), Some(person_b)),
+        of("both", Some(unit_a), Some(person_b)),
+    ];
+    work.insert_many(rows).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
+    let ten_thousand = (1000..11_000).map(|n| OrgUnitId(Uuid::from_u128(n)));
+    let reaches = [
+        (Reach::everything(), vec!["both", "person", "plain", "unit"]),
+        (
+            Reach { units: [OrgUnitId(unit_a)].into_iter().chain(ten_thousand).collect(), ..Reach::default() },
+            vec!["both", "unit"],
+        ),
+        (Reach { persons: [PersonId(person_b)].into_iter().collect(), ..Reach::default() }, vec!["both", "person"]),
+        (
+            Reach { regions: BTreeSet::from(["cn-north".parse().unwrap()]), ..Reach::default() },
+            vec!["both", "person", "plain", "unit"],
+        ),
+        (Reach { regions: BTreeSet::from(["eu-west".parse().unwrap()]), ..Reach::default() }, vec![]),
+    ];
+    for (reach, expected) in reaches {
+        let (ctx, plan) = reaching(&ctx, reach);
+        let tx = db.store.read(&ctx).await.unwrap();
+        let seen = tx.select::<note::Entity>().within(&plan).order_by_asc(note::Column::Code).all().await.unwrap();
+        let seen: Vec<&str> = seen.iter().map(|note| note.code.as_str()).collect();
+        assert_eq!(seen, expected);
     }
 }

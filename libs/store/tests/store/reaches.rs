@@ -17,8 +17,9 @@ use tally_kernel::Rng;
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 use uuid::Uuid;
 
-use crate::databases::TestStore;
-use crate::sample::{audit, context, databases, note, policy, row, unit_of};
+use crate::databases::{Backend, TestStore};
+use crate::on_both;
+use crate::sample::{audit, context, database, note, policy, row, unit_of};
 
 const TODAY: Date = date(2026, 3, 2);
 const NOON: Timestamp = Timestamp::constant(1_772_452_800, 0);
@@ -163,37 +164,35 @@ fn view_of(
     Arc::new(compile(grants, temporary_rights, me, &facts)).at(at)
 }
 
-#[tokio::test]
-async fn the_rows_that_sql_selects_are_exactly_those_that_a_decision_allows() {
-    for db in databases().await {
-        let dice = Dice(Rng::seeded(20_261_122));
-        let rows = filled(&db, &dice).await;
-        let (mut some, mut shown) = (0, 0);
-        for n in 0..VIEWS {
-            let (grants, temporary_rights, me, tree) =
-                (dice.grants(), dice.temporary_rights(), dice.facts(), dice.tree());
-            let at = Circumstances { now: NOON, second_factor: dice.one_in(2) };
-            let select = async |grants: &[Assignment], temporary_rights: &[TemporaryRight]| {
-                let view = view_of(grants, temporary_rights, &me, &tree, &at);
-                let ctx = OpContext { view: view.clone(), ..context(&db, 1) };
-                let listed = listed(&db, &ctx).await;
-                assert_eq!(listed, allowed(&view, &rows), "{} {n}: {grants:?} {temporary_rights:?}", db.name);
-                listed
-            };
-            let all = select(&grants, &temporary_rights).await;
-            some += u64::from(!all.is_empty() && all.len() < ROWS);
-            shown += all.len();
-            // Revoking never adds a row, neither does ending a right; widening never removes one.
-            if let Some((_, fewer)) = grants.split_last() {
-                assert!(select(fewer, &temporary_rights).await.is_subset(&all), "{} {n}", db.name);
-                let mut wider = grants.clone();
-                wider[0].scope = Scope::Tenant;
-                assert!(select(&wider, &temporary_rights).await.is_superset(&all), "{} {n}", db.name);
-            }
-            if let Some((_, fewer)) = temporary_rights.split_last() {
-                assert!(select(&grants, fewer).await.is_subset(&all), "{} {n}", db.name);
-            }
+on_both!(the_rows_that_sql_selects_are_exactly_those_that_a_decision_allows);
+async fn the_rows_that_sql_selects_are_exactly_those_that_a_decision_allows(on: Backend) {
+    let db = database(on).await;
+    let dice = Dice(Rng::seeded(20_261_122));
+    let rows = filled(&db, &dice).await;
+    let (mut some, mut shown) = (0, 0);
+    for n in 0..VIEWS {
+        let (grants, temporary_rights, me, tree) = (dice.grants(), dice.temporary_rights(), dice.facts(), dice.tree());
+        let at = Circumstances { now: NOON, second_factor: dice.one_in(2) };
+        let select = async |grants: &[Assignment], temporary_rights: &[TemporaryRight]| {
+            let view = view_of(grants, temporary_rights, &me, &tree, &at);
+            let ctx = OpContext { view: view.clone(), ..context(&db, 1) };
+            let listed = listed(&db, &ctx).await;
+            assert_eq!(listed, allowed(&view, &rows), "{n}: {grants:?} {temporary_rights:?}");
+            listed
+        };
+        let all = select(&grants, &temporary_rights).await;
+        some += u64::from(!all.is_empty() && all.len() < ROWS);
+        shown += all.len();
+        // Revoking never adds a row, neither does ending a right; widening never removes one.
+        if let Some((_, fewer)) = grants.split_last() {
+            assert!(select(fewer, &temporary_rights).await.is_subset(&all), "{n}");
+            let mut wider = grants.clone();
+            wider[0].scope = Scope::Tenant;
+            assert!(select(&wider, &temporary_rights).await.is_superset(&all), "{n}");
         }
-        assert!(some > VIEWS / 5 && shown > 1_000, "{}: {some} views show some rows, {shown} in all", db.name);
+        if let Some((_, fewer)) = temporary_rights.split_last() {
+            assert!(select(&grants, fewer).await.is_subset(&all), "{n}");
+        }
     }
+    assert!(some > VIEWS / 5 && shown > 1_000, "{some} views show some rows, {shown} in all");
 }

@@ -12,7 +12,7 @@ use tally_store::migration::{
 };
 use tally_store::{Audit, BlindIndex, Sealed, Store, UnitOfWork, class};
 
-use crate::databases::TestStore;
+use crate::databases::{Backend, TestStore};
 
 pub const SERVICE: &str = "sample";
 
@@ -125,8 +125,8 @@ pub mod policy {
     }
 }
 
-pub async fn databases() -> Vec<TestStore> {
-    TestStore::all(SERVICE, migrations).await
+pub async fn database(on: Backend) -> TestStore {
+    TestStore::on(on, SERVICE, migrations).await
 }
 
 pub fn tenant(n: u128) -> TenantId {
@@ -202,22 +202,20 @@ pub async fn write(store: &Store, ctx: &OpContext, codes: &[&str]) {
 }
 
 /// A note for each of these: code, whom it tells of, hours after the clock's instant.
-pub async fn filled(told: &[(&str, Option<u128>, i64)]) -> Vec<TestStore> {
-    let dbs = databases().await;
-    for db in &dbs {
-        let ctx = context(db, 1);
-        let work = unit_of(&db.store, &ctx).await;
-        let rows = told.iter().map(|(code, person, hours)| note::ActiveModel {
-            person_id: sea_orm::ActiveValue::Set(person.map(Uuid::from_u128)),
-            recorded_at: sea_orm::ActiveValue::Set(tally_store::to_db(
-                ctx.now() + jiff::SignedDuration::from_hours(*hours),
-            )),
-            ..row(&ctx, code)
-        });
-        work.insert_many(rows.collect::<Vec<_>>()).await.unwrap();
-        work.commit(audit(), ()).await.unwrap();
-    }
-    dbs
+pub async fn filled(on: Backend, told: &[(&str, Option<u128>, i64)]) -> TestStore {
+    let db = database(on).await;
+    let ctx = context(&db, 1);
+    let work = unit_of(&db.store, &ctx).await;
+    let rows = told.iter().map(|(code, person, hours)| note::ActiveModel {
+        person_id: sea_orm::ActiveValue::Set(person.map(Uuid::from_u128)),
+        recorded_at: sea_orm::ActiveValue::Set(tally_store::to_db(
+            ctx.now() + jiff::SignedDuration::from_hours(*hours),
+        )),
+        ..row(&ctx, code)
+    });
+    work.insert_many(rows.collect::<Vec<_>>()).await.unwrap();
+    work.commit(audit(), ()).await.unwrap();
+    db
 }
 
 /// The codes the context sees, sorted.

@@ -22,7 +22,7 @@ use tally_kernel::id::{OrgUnitId, PersonId, TenantId};
 use tally_rpc::{Limits, Peer, RpcChannel, in_process, limited};
 use tally_runtime::Compute;
 use tally_testkit::callers::Caller;
-use tally_testkit::databases::TestStore;
+use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::{Callers, clock};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -227,12 +227,8 @@ pub struct TestAttendance {
 }
 
 impl TestAttendance {
-    /// One on SQLite, one on PostgreSQL.
-    pub async fn all() -> Vec<Self> {
-        TestStore::all(SERVICE, migrations).await.into_iter().map(Self::on).collect()
-    }
-
-    fn on(db: TestStore) -> Self {
+    pub async fn on(backend: Backend) -> Self {
+        let db = TestStore::on(backend, SERVICE, migrations).await;
         let callers = Callers::new(clock(NOW), 7);
         let told = Identity::default();
         let heard = Arc::clone(&told.0);

@@ -3,6 +3,8 @@
 use tally_access::Permission;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::{HandoverKind, PunchKind};
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 use uuid::Uuid;
 
 use crate::fixture::{NORTH, TestAttendance, account, counts, handover, person, punch, reason, shift};
@@ -11,199 +13,184 @@ fn refused(rows: &[(u32, &str)]) -> Vec<(u32, String)> {
     rows.iter().map(|(index, reason)| (*index, (*reason).to_owned())).collect()
 }
 
-#[tokio::test]
-async fn sites_are_written_once_and_never_overwritten() {
-    for attendance in TestAttendance::all().await {
-        let site = |name: &str, zone: &str, cut_over: &str| pb::Site {
-            name: name.into(),
-            zone: zone.into(),
-            cut_over: cut_over.into(),
-            region: "cn-north".into(),
-            ..Default::default()
-        };
-        let import = async |rows: Vec<pb::Site>| {
-            let ask = pb::ImportSitesRequest { request_id: String::new(), rows };
-            counts(attendance.sites().import_sites(attendance.admin.request(ask)).await.unwrap().into_inner().result)
-        };
-        let first = vec![site("Beijing", "asia/shanghai", ""), site("Berlin", "Europe/Berlin", "05:30")];
-        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", attendance.db.name);
-        let mut second = first.clone();
-        second[1].cut_over = "06:00".into();
-        second.push(site("", "Mars/Olympus", "25:00"));
-        let problems = refused(&[(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID")]);
-        assert_eq!(import(second).await, (0, 1, problems), "{}", attendance.db.name);
-        let ask = attendance.admin.request(pb::ListSitesRequest::default());
-        let sites = attendance.sites().list_sites(ask).await.unwrap().into_inner().sites;
-        let told: Vec<_> = sites.iter().map(|s| (s.name.as_str(), s.zone.as_str(), s.cut_over.as_str())).collect();
-        assert_eq!(told, [("Beijing", "Asia/Shanghai", "04:00"), ("Berlin", "Europe/Berlin", "05:30")]);
-    }
+on_both!(sites_are_written_once_and_never_overwritten);
+async fn sites_are_written_once_and_never_overwritten(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let site = |name: &str, zone: &str, cut_over: &str| pb::Site {
+        name: name.into(),
+        zone: zone.into(),
+        cut_over: cut_over.into(),
+        region: "cn-north".into(),
+        ..Default::default()
+    };
+    let import = async |rows: Vec<pb::Site>| {
+        let ask = pb::ImportSitesRequest { request_id: String::new(), rows };
+        counts(attendance.sites().import_sites(attendance.admin.request(ask)).await.unwrap().into_inner().result)
+    };
+    let first = vec![site("Beijing", "asia/shanghai", ""), site("Berlin", "Europe/Berlin", "05:30")];
+    assert_eq!(import(first.clone()).await, (2, 0, vec![]));
+    let mut second = first.clone();
+    second[1].cut_over = "06:00".into();
+    second.push(site("", "Mars/Olympus", "25:00"));
+    let problems = refused(&[(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID")]);
+    assert_eq!(import(second).await, (0, 1, problems));
+    let ask = attendance.admin.request(pb::ListSitesRequest::default());
+    let sites = attendance.sites().list_sites(ask).await.unwrap().into_inner().sites;
+    let told: Vec<_> = sites.iter().map(|s| (s.name.as_str(), s.zone.as_str(), s.cut_over.as_str())).collect();
+    assert_eq!(told, [("Beijing", "Asia/Shanghai", "04:00"), ("Berlin", "Europe/Berlin", "05:30")]);
 }
 
-#[tokio::test]
-async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases() {
-    for attendance in TestAttendance::all().await {
-        attendance.with_accounts(vec![account("a", "north/a"), account("b", "")]).await;
-        let mut later = account("a", "north/a");
-        later.phases.push(pb::Phase { from: "2026-03-10".into(), kind: pb::PhaseKind::Named.into(), capacity: 2 });
-        let mut moved = account("b", "south/b");
-        moved.exclusive = true;
-        let elsewhere = pb::Account { unit_id: Uuid::nil().to_string(), ..account("c", "") };
-        let split = pb::Account { region: "cn-south".into(), ..account("d", "north/a") };
-        let rows = vec![later, moved, account("x/y", ""), elsewhere, split];
-        let ask = pb::ImportAccountsRequest { request_id: String::new(), rows };
-        let result =
-            attendance.accounts().import_accounts(attendance.admin.request(ask)).await.unwrap().into_inner().result;
-        let wrong = [(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID"), (3, "PLACE_WRONG"), (4, "PLACE_WRONG")];
-        assert_eq!(counts(result), (1, 0, refused(&wrong)));
-        let ask = attendance.admin.request(pb::ListAccountsRequest::default());
-        let accounts = attendance.accounts().list_accounts(ask).await.unwrap().into_inner().accounts;
-        let told: Vec<_> = accounts.iter().map(|a| (a.key.as_str(), a.region.as_str(), a.unit_id.clone())).collect();
-        let expected = [("JD/shop/a", "cn-north", NORTH.to_string()), ("JD/shop/b", "*", String::new())];
-        assert_eq!(told, expected, "{}", attendance.db.name);
-        let phases: Vec<_> = accounts[0].phases.iter().map(|p| (p.from.as_str(), p.kind())).collect();
-        assert_eq!(phases, [("", pb::PhaseKind::Shared), ("2026-03-10", pb::PhaseKind::Named)]);
-    }
+on_both!(accounts_take_region_and_unit_from_their_team_and_get_later_phases);
+async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    attendance.with_accounts(vec![account("a", "north/a"), account("b", "")]).await;
+    let mut later = account("a", "north/a");
+    later.phases.push(pb::Phase { from: "2026-03-10".into(), kind: pb::PhaseKind::Named.into(), capacity: 2 });
+    let mut moved = account("b", "south/b");
+    moved.exclusive = true;
+    let elsewhere = pb::Account { unit_id: Uuid::nil().to_string(), ..account("c", "") };
+    let split = pb::Account { region: "cn-south".into(), ..account("d", "north/a") };
+    let rows = vec![later, moved, account("x/y", ""), elsewhere, split];
+    let ask = pb::ImportAccountsRequest { request_id: String::new(), rows };
+    let result =
+        attendance.accounts().import_accounts(attendance.admin.request(ask)).await.unwrap().into_inner().result;
+    let wrong = [(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID"), (3, "PLACE_WRONG"), (4, "PLACE_WRONG")];
+    assert_eq!(counts(result), (1, 0, refused(&wrong)));
+    let ask = attendance.admin.request(pb::ListAccountsRequest::default());
+    let accounts = attendance.accounts().list_accounts(ask).await.unwrap().into_inner().accounts;
+    let told: Vec<_> = accounts.iter().map(|a| (a.key.as_str(), a.region.as_str(), a.unit_id.clone())).collect();
+    let expected = [("JD/shop/a", "cn-north", NORTH.to_string()), ("JD/shop/b", "*", String::new())];
+    assert_eq!(told, expected);
+    let phases: Vec<_> = accounts[0].phases.iter().map(|p| (p.from.as_str(), p.kind())).collect();
+    assert_eq!(phases, [("", pb::PhaseKind::Shared), ("2026-03-10", pb::PhaseKind::Named)]);
 }
 
-#[tokio::test]
-async fn shifts_of_unknown_people_and_accounts_are_refused_and_the_others_published() {
-    for attendance in TestAttendance::all().await {
-        let a = attendance.with_accounts(vec![account("a", "north/a")]).await.remove(0);
-        let nine_to_five = shift(1, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
-        let mut rows = vec![nine_to_five.clone(), nine_to_five.clone()];
-        rows.push(shift(9, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z"));
-        rows.push(shift(1, &Uuid::nil().to_string(), "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z"));
-        rows.push(shift(1, &a, "2026-03-02T09:00:00Z", "2026-03-02T01:00:00Z"));
-        rows.push(shift(2, &a, "2026-03-02T01:00:00Z", "2026-03-04T01:00:00Z"));
-        let mut other_end = nine_to_five.clone();
-        other_end.end = crate::fixture::at("2026-03-02T10:00:00Z");
-        rows.push(other_end);
-        let problems = [
-            (2, "PERSON_UNKNOWN"),
-            (3, "ACCOUNT_UNKNOWN"),
-            (4, "ROW_INVALID"),
-            (5, "ROW_INVALID"),
-            (6, "ALREADY_DIFFERENT"),
-        ];
-        assert_eq!(counts(attendance.publish(rows).await), (1, 1, refused(&problems)), "{}", attendance.db.name);
-        assert_eq!(counts(attendance.publish(vec![nine_to_five]).await), (0, 1, vec![]));
-    }
+on_both!(shifts_of_unknown_people_and_accounts_are_refused_and_the_others_published);
+async fn shifts_of_unknown_people_and_accounts_are_refused_and_the_others_published(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let a = attendance.with_accounts(vec![account("a", "north/a")]).await.remove(0);
+    let nine_to_five = shift(1, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
+    let mut rows = vec![nine_to_five.clone(), nine_to_five.clone()];
+    rows.push(shift(9, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z"));
+    rows.push(shift(1, &Uuid::nil().to_string(), "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z"));
+    rows.push(shift(1, &a, "2026-03-02T09:00:00Z", "2026-03-02T01:00:00Z"));
+    rows.push(shift(2, &a, "2026-03-02T01:00:00Z", "2026-03-04T01:00:00Z"));
+    let mut other_end = nine_to_five.clone();
+    other_end.end = crate::fixture::at("2026-03-02T10:00:00Z");
+    rows.push(other_end);
+    let problems = [
+        (2, "PERSON_UNKNOWN"),
+        (3, "ACCOUNT_UNKNOWN"),
+        (4, "ROW_INVALID"),
+        (5, "ROW_INVALID"),
+        (6, "ALREADY_DIFFERENT"),
+    ];
+    assert_eq!(counts(attendance.publish(rows).await), (1, 1, refused(&problems)));
+    assert_eq!(counts(attendance.publish(vec![nine_to_five]).await), (0, 1, vec![]));
 }
 
-#[tokio::test]
-async fn punches_and_hand_overs_are_written_once() {
-    for attendance in TestAttendance::all().await {
-        let a = attendance.with_accounts(vec![account("a", "")]).await.remove(0);
-        let punches = vec![
-            punch(1, PunchKind::In, "2026-03-02T01:00:00Z"),
-            punch(1, PunchKind::Out, "2026-03-02T09:00:00.250Z"),
-            punch(9, PunchKind::In, "2026-03-02T01:00:00Z"),
-            punch(1, PunchKind::Unspecified, "2026-03-02T01:00:00Z"),
-        ];
-        let problems = refused(&[(2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")]);
-        assert_eq!(counts(attendance.punch(punches.clone()).await), (2, 0, problems.clone()), "{}", attendance.db.name);
-        assert_eq!(counts(attendance.punch(punches).await), (0, 2, problems), "{}", attendance.db.name);
-        let handovers = vec![
-            handover(1, &a, HandoverKind::Take, "2026-03-02T01:00:00Z"),
-            handover(1, &a, HandoverKind::Release, "2026-03-02T02:00:00Z"),
-            handover(2, &person(1).to_string(), HandoverKind::Take, "2026-03-02T02:00:00Z"),
-            handover(2, "not an id", HandoverKind::Take, "2026-03-02T02:00:00Z"),
-        ];
-        let problems = refused(&[(2, "ACCOUNT_UNKNOWN"), (3, "ROW_INVALID")]);
-        assert_eq!(
-            counts(attendance.hand_over(handovers.clone()).await),
-            (2, 0, problems.clone()),
-            "{}",
-            attendance.db.name
-        );
-        assert_eq!(counts(attendance.hand_over(handovers).await), (0, 2, problems), "{}", attendance.db.name);
-    }
+on_both!(punches_and_hand_overs_are_written_once);
+async fn punches_and_hand_overs_are_written_once(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let a = attendance.with_accounts(vec![account("a", "")]).await.remove(0);
+    let punches = vec![
+        punch(1, PunchKind::In, "2026-03-02T01:00:00Z"),
+        punch(1, PunchKind::Out, "2026-03-02T09:00:00.250Z"),
+        punch(9, PunchKind::In, "2026-03-02T01:00:00Z"),
+        punch(1, PunchKind::Unspecified, "2026-03-02T01:00:00Z"),
+    ];
+    let problems = refused(&[(2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")]);
+    assert_eq!(counts(attendance.punch(punches.clone()).await), (2, 0, problems.clone()));
+    assert_eq!(counts(attendance.punch(punches).await), (0, 2, problems));
+    let handovers = vec![
+        handover(1, &a, HandoverKind::Take, "2026-03-02T01:00:00Z"),
+        handover(1, &a, HandoverKind::Release, "2026-03-02T02:00:00Z"),
+        handover(2, &person(1).to_string(), HandoverKind::Take, "2026-03-02T02:00:00Z"),
+        handover(2, "not an id", HandoverKind::Take, "2026-03-02T02:00:00Z"),
+    ];
+    let problems = refused(&[(2, "ACCOUNT_UNKNOWN"), (3, "ROW_INVALID")]);
+    assert_eq!(counts(attendance.hand_over(handovers.clone()).await), (2, 0, problems.clone()));
+    assert_eq!(counts(attendance.hand_over(handovers).await), (0, 2, problems));
 }
 
-#[tokio::test]
-async fn an_alias_means_one_person_on_any_date() {
-    for attendance in TestAttendance::all().await {
-        let alias = |n: u128, from: &str, to: &str| pb::Alias {
-            platform: "JD".into(),
-            alias: "小红".into(),
-            person_id: person(n).to_string(),
-            from: from.into(),
-            to: to.into(),
-            ..Default::default()
-        };
-        let import = async |rows: Vec<pb::Alias>| {
-            let ask = pb::ImportAliasesRequest { request_id: String::new(), rows };
-            counts(
-                attendance.aliases().import_aliases(attendance.admin.request(ask)).await.unwrap().into_inner().result,
-            )
-        };
-        let first = vec![alias(1, "", "2026-02-28"), alias(2, "2026-03-01", "")];
-        assert_eq!(import(first.clone()).await, (2, 0, vec![]), "{}", attendance.db.name);
-        assert_eq!(import(first).await, (0, 2, vec![]), "{}", attendance.db.name);
-        let second = vec![alias(3, "2026-03-01", ""), alias(3, "2026-06-01", ""), alias(9, "", ""), alias(3, "x", "")];
-        let problems = [(0, "ALREADY_DIFFERENT"), (1, "ALIAS_OVERLAP"), (2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")];
-        assert_eq!(import(second).await, (0, 0, refused(&problems)), "{}", attendance.db.name);
-        let ask = attendance.admin.request(pb::ListAliasesRequest::default());
-        let told = attendance.aliases().list_aliases(ask).await.unwrap().into_inner().aliases;
-        let told: Vec<_> = told.iter().map(|a| (a.person_id.clone(), a.from.as_str(), a.to.as_str())).collect();
-        let expected = [(person(1).to_string(), "", "2026-02-28"), (person(2).to_string(), "2026-03-01", "")];
-        assert_eq!(told, expected);
-    }
+on_both!(an_alias_means_one_person_on_any_date);
+async fn an_alias_means_one_person_on_any_date(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let alias = |n: u128, from: &str, to: &str| pb::Alias {
+        platform: "JD".into(),
+        alias: "小红".into(),
+        person_id: person(n).to_string(),
+        from: from.into(),
+        to: to.into(),
+        ..Default::default()
+    };
+    let import = async |rows: Vec<pb::Alias>| {
+        let ask = pb::ImportAliasesRequest { request_id: String::new(), rows };
+        counts(attendance.aliases().import_aliases(attendance.admin.request(ask)).await.unwrap().into_inner().result)
+    };
+    let first = vec![alias(1, "", "2026-02-28"), alias(2, "2026-03-01", "")];
+    assert_eq!(import(first.clone()).await, (2, 0, vec![]));
+    assert_eq!(import(first).await, (0, 2, vec![]));
+    let second = vec![alias(3, "2026-03-01", ""), alias(3, "2026-06-01", ""), alias(9, "", ""), alias(3, "x", "")];
+    let problems = [(0, "ALREADY_DIFFERENT"), (1, "ALIAS_OVERLAP"), (2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")];
+    assert_eq!(import(second).await, (0, 0, refused(&problems)));
+    let ask = attendance.admin.request(pb::ListAliasesRequest::default());
+    let told = attendance.aliases().list_aliases(ask).await.unwrap().into_inner().aliases;
+    let told: Vec<_> = told.iter().map(|a| (a.person_id.clone(), a.from.as_str(), a.to.as_str())).collect();
+    let expected = [(person(1).to_string(), "", "2026-02-28"), (person(2).to_string(), "2026-03-01", "")];
+    assert_eq!(told, expected);
 }
 
-#[tokio::test]
-async fn the_same_request_gives_the_same_result_and_another_body_is_refused() {
-    for attendance in TestAttendance::all().await {
-        let rows = vec![punch(1, PunchKind::In, "2026-03-02T01:00:00Z")];
-        let ask = pb::ImportPunchesRequest { request_id: "batch-1".into(), rows };
-        for _ in 0..2 {
-            let answer = attendance.punches().import_punches(attendance.admin.request(ask.clone())).await.unwrap();
-            assert_eq!(counts(answer.into_inner().result), (1, 0, vec![]), "{}", attendance.db.name);
-        }
-        let mut other = ask;
-        other.rows.push(punch(1, PunchKind::Out, "2026-03-02T09:00:00Z"));
-        let answer = attendance.punches().import_punches(attendance.admin.request(other)).await;
-        assert_eq!(reason(answer), "REQUEST_ID_REUSED", "{}", attendance.db.name);
-        let ctx = attendance.callers.context(&attendance.admin);
-        let tx = attendance.db.store.read(&ctx).await.unwrap();
-        let log = tx.audit_log(10).await.unwrap();
-        assert_eq!(log.len(), 1, "one change, one entry");
-        assert_eq!(
-            (log[0].1.action.as_str(), log[0].1.request_id.as_deref()),
-            ("attendance.punch.import", Some("batch-1"))
-        );
-        assert!(log[0].1.notes.contains(r#""written":"1""#), "{}", log[0].1.notes);
+on_both!(the_same_request_gives_the_same_result_and_another_body_is_refused);
+async fn the_same_request_gives_the_same_result_and_another_body_is_refused(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let rows = vec![punch(1, PunchKind::In, "2026-03-02T01:00:00Z")];
+    let ask = pb::ImportPunchesRequest { request_id: "batch-1".into(), rows };
+    for _ in 0..2 {
+        let answer = attendance.punches().import_punches(attendance.admin.request(ask.clone())).await.unwrap();
+        assert_eq!(counts(answer.into_inner().result), (1, 0, vec![]));
     }
+    let mut other = ask;
+    other.rows.push(punch(1, PunchKind::Out, "2026-03-02T09:00:00Z"));
+    let answer = attendance.punches().import_punches(attendance.admin.request(other)).await;
+    assert_eq!(reason(answer), "REQUEST_ID_REUSED");
+    let ctx = attendance.callers.context(&attendance.admin);
+    let tx = attendance.db.store.read(&ctx).await.unwrap();
+    let log = tx.audit_log(10).await.unwrap();
+    assert_eq!(log.len(), 1, "one change, one entry");
+    assert_eq!(
+        (log[0].1.action.as_str(), log[0].1.request_id.as_deref()),
+        ("attendance.punch.import", Some("batch-1"))
+    );
+    assert!(log[0].1.notes.contains(r#""written":"1""#), "{}", log[0].1.notes);
 }
 
-#[tokio::test]
-async fn a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_refused_at_once() {
-    for attendance in TestAttendance::all().await {
-        let hr = attendance.of_unit(NORTH, &[Permission::PunchImport, Permission::PunchRead]);
-        let import = async |rows| {
-            let ask = pb::ImportPunchesRequest { request_id: String::new(), rows };
-            attendance.punches().import_punches(hr.request(ask)).await
-        };
-        let (own, other) =
-            (punch(1, PunchKind::In, "2026-03-02T01:00:00Z"), punch(3, PunchKind::In, "2026-03-02T01:00:00Z"));
-        assert_eq!(reason(import(vec![own.clone(), other]).await), "PERMISSION_DENIED", "{}", attendance.db.name);
-        assert_eq!(counts(import(vec![own.clone()]).await.unwrap().into_inner().result), (1, 0, vec![]));
-        assert_eq!(reason(import(vec![own; 5_001]).await), "INVALID_REQUEST");
-    }
+on_both!(a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_refused_at_once);
+async fn a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_refused_at_once(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let hr = attendance.of_unit(NORTH, &[Permission::PunchImport, Permission::PunchRead]);
+    let import = async |rows| {
+        let ask = pb::ImportPunchesRequest { request_id: String::new(), rows };
+        attendance.punches().import_punches(hr.request(ask)).await
+    };
+    let (own, other) =
+        (punch(1, PunchKind::In, "2026-03-02T01:00:00Z"), punch(3, PunchKind::In, "2026-03-02T01:00:00Z"));
+    assert_eq!(reason(import(vec![own.clone(), other]).await), "PERMISSION_DENIED");
+    assert_eq!(counts(import(vec![own.clone()]).await.unwrap().into_inner().result), (1, 0, vec![]));
+    assert_eq!(reason(import(vec![own; 5_001]).await), "INVALID_REQUEST");
 }
 
-#[tokio::test]
-async fn an_import_in_chunks_reads_the_people_once_and_again_only_when_something_changed() {
-    for attendance in TestAttendance::all().await {
-        let chunk = async |day: u32| {
-            let row = punch(1, PunchKind::In, &format!("2026-03-0{day}T01:00:00Z"));
-            assert_eq!(counts(attendance.punch(vec![row]).await), (1, 0, vec![]), "{}", attendance.db.name);
-            attendance.heard.pages()
-        };
-        attendance.heard.change();
-        // Three people, one a page.
-        assert_eq!([chunk(1).await, chunk(2).await, chunk(3).await], [3, 3, 3], "{}", attendance.db.name);
-        attendance.heard.change();
-        assert_eq!([chunk(4).await, chunk(5).await], [6, 6], "{}", attendance.db.name);
-    }
+on_both!(an_import_in_chunks_reads_the_people_once_and_again_only_when_something_changed);
+async fn an_import_in_chunks_reads_the_people_once_and_again_only_when_something_changed(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let chunk = async |day: u32| {
+        let row = punch(1, PunchKind::In, &format!("2026-03-0{day}T01:00:00Z"));
+        assert_eq!(counts(attendance.punch(vec![row]).await), (1, 0, vec![]));
+        attendance.heard.pages()
+    };
+    attendance.heard.change();
+    // Three people, one a page.
+    assert_eq!([chunk(1).await, chunk(2).await, chunk(3).await], [3, 3, 3]);
+    attendance.heard.change();
+    assert_eq!([chunk(4).await, chunk(5).await], [6, 6]);
 }

@@ -4,6 +4,8 @@ use tally_access::Permission;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::{HandoverKind, PunchKind};
 use tally_testkit::callers::Caller;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 
 use crate::fixture::{NORTH, TestAttendance, account, at, handover, person, punch, reason, shift};
 
@@ -27,104 +29,91 @@ async fn punches(attendance: &TestAttendance, caller: &Caller, person_id: &str) 
     }
 }
 
-#[tokio::test]
-async fn everybody_sees_the_punches_that_their_grants_reach() {
-    for attendance in TestAttendance::all().await {
-        let mut rows =
-            vec![punch(3, PunchKind::In, "2026-03-02T00:00:00Z"), punch(3, PunchKind::In, "2026-03-03T00:00:00Z")];
-        for (n, hour) in [(1, 1), (2, 1), (1, 9), (2, 10)] {
-            let kind = if hour == 1 { PunchKind::In } else { PunchKind::Out };
-            rows.push(punch(n, kind, &format!("2026-03-02T{hour:02}:00:00Z")));
-        }
-        attendance.punch(rows).await;
-        let people = |seen: &[(String, i64)]| {
-            let mut people: Vec<_> = seen.iter().map(|(who, _)| who.clone()).collect();
-            people.sort();
-            people.dedup();
-            people
-        };
-        let all = punches(&attendance, &attendance.admin, "").await;
-        assert_eq!(all.len(), 5, "{}: the end is not included", attendance.db.name);
-        assert!(all.is_sorted_by_key(|(_, at)| *at));
-        let supervisor = attendance.of_unit(NORTH, &[Permission::PunchRead]);
-        let seen = punches(&attendance, &supervisor, "").await;
-        assert_eq!((seen.len(), people(&seen)), (4, vec![person(1).to_string(), person(2).to_string()]));
-        let agent = attendance.agent(2, &[Permission::PunchRead]);
-        assert_eq!(people(&punches(&attendance, &agent, "").await), [person(2).to_string()]);
-        assert_eq!(punches(&attendance, &agent, &person(1).to_string()).await, []);
-        let stranger = attendance.agent(2, &[Permission::SiteRead]);
-        let ask = pb::ListPunchesRequest {
-            from: at("2026-03-02T00:00:00Z"),
-            to: at("2026-03-03T00:00:00Z"),
-            ..Default::default()
-        };
-        assert_eq!(reason(attendance.punches().list_punches(stranger.request(ask)).await), "PERMISSION_DENIED");
+on_both!(everybody_sees_the_punches_that_their_grants_reach);
+async fn everybody_sees_the_punches_that_their_grants_reach(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let mut rows =
+        vec![punch(3, PunchKind::In, "2026-03-02T00:00:00Z"), punch(3, PunchKind::In, "2026-03-03T00:00:00Z")];
+    for (n, hour) in [(1, 1), (2, 1), (1, 9), (2, 10)] {
+        let kind = if hour == 1 { PunchKind::In } else { PunchKind::Out };
+        rows.push(punch(n, kind, &format!("2026-03-02T{hour:02}:00:00Z")));
     }
+    attendance.punch(rows).await;
+    let people = |seen: &[(String, i64)]| {
+        let mut people: Vec<_> = seen.iter().map(|(who, _)| who.clone()).collect();
+        people.sort();
+        people.dedup();
+        people
+    };
+    let all = punches(&attendance, &attendance.admin, "").await;
+    assert_eq!(all.len(), 5, "the end is not included");
+    assert!(all.is_sorted_by_key(|(_, at)| *at));
+    let supervisor = attendance.of_unit(NORTH, &[Permission::PunchRead]);
+    let seen = punches(&attendance, &supervisor, "").await;
+    assert_eq!((seen.len(), people(&seen)), (4, vec![person(1).to_string(), person(2).to_string()]));
+    let agent = attendance.agent(2, &[Permission::PunchRead]);
+    assert_eq!(people(&punches(&attendance, &agent, "").await), [person(2).to_string()]);
+    assert_eq!(punches(&attendance, &agent, &person(1).to_string()).await, []);
+    let stranger = attendance.agent(2, &[Permission::SiteRead]);
+    let ask = pb::ListPunchesRequest {
+        from: at("2026-03-02T00:00:00Z"),
+        to: at("2026-03-03T00:00:00Z"),
+        ..Default::default()
+    };
+    assert_eq!(reason(attendance.punches().list_punches(stranger.request(ask)).await), "PERMISSION_DENIED");
 }
 
-#[tokio::test]
-async fn shifts_that_touch_the_stretch_are_listed_also_those_that_began_before() {
-    for attendance in TestAttendance::all().await {
-        let a = attendance.with_accounts(vec![account("a", "")]).await.remove(0);
-        let night = shift(1, &a, "2026-03-01T14:00:00Z", "2026-03-01T22:00:00Z");
-        let day = shift(3, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
-        attendance.publish(vec![day, night]).await;
-        let list = async |caller: &Caller, from: &str, to: &str| -> Vec<String> {
-            let ask = pb::ListShiftsRequest { from: at(from), to: at(to), page_size: 0, page_token: String::new() };
-            let page = attendance.rosters().list_shifts(caller.request(ask)).await.unwrap().into_inner();
-            page.shifts.into_iter().map(|s| s.person_id).collect()
-        };
-        let both = [person(1).to_string(), person(3).to_string()];
-        assert_eq!(
-            list(&attendance.admin, "2026-03-01T21:00:00Z", "2026-03-02T02:00:00Z").await,
-            both,
-            "{}",
-            attendance.db.name
-        );
-        assert_eq!(list(&attendance.admin, "2026-03-01T22:00:00Z", "2026-03-02T02:00:00Z").await, both[1..]);
-        assert_eq!(list(&attendance.admin, "2026-03-01T22:00:00Z", "2026-03-02T01:00:00Z").await, [""; 0]);
-        let supervisor = attendance.of_unit(NORTH, &[Permission::RosterRead]);
-        assert_eq!(list(&supervisor, "2026-03-01T21:00:00Z", "2026-03-02T02:00:00Z").await, both[..1]);
-    }
+on_both!(shifts_that_touch_the_stretch_are_listed_also_those_that_began_before);
+async fn shifts_that_touch_the_stretch_are_listed_also_those_that_began_before(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let a = attendance.with_accounts(vec![account("a", "")]).await.remove(0);
+    let night = shift(1, &a, "2026-03-01T14:00:00Z", "2026-03-01T22:00:00Z");
+    let day = shift(3, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
+    attendance.publish(vec![day, night]).await;
+    let list = async |caller: &Caller, from: &str, to: &str| -> Vec<String> {
+        let ask = pb::ListShiftsRequest { from: at(from), to: at(to), page_size: 0, page_token: String::new() };
+        let page = attendance.rosters().list_shifts(caller.request(ask)).await.unwrap().into_inner();
+        page.shifts.into_iter().map(|s| s.person_id).collect()
+    };
+    let both = [person(1).to_string(), person(3).to_string()];
+    assert_eq!(list(&attendance.admin, "2026-03-01T21:00:00Z", "2026-03-02T02:00:00Z").await, both);
+    assert_eq!(list(&attendance.admin, "2026-03-01T22:00:00Z", "2026-03-02T02:00:00Z").await, both[1..]);
+    assert_eq!(list(&attendance.admin, "2026-03-01T22:00:00Z", "2026-03-02T01:00:00Z").await, [""; 0]);
+    let supervisor = attendance.of_unit(NORTH, &[Permission::RosterRead]);
+    assert_eq!(list(&supervisor, "2026-03-01T21:00:00Z", "2026-03-02T02:00:00Z").await, both[..1]);
 }
 
-#[tokio::test]
-async fn hand_overs_are_listed_by_account_and_a_token_of_another_list_is_refused() {
-    for attendance in TestAttendance::all().await {
-        let ids = attendance.with_accounts(vec![account("a", ""), account("b", "")]).await;
-        let rows = (0..5).map(|n| {
-            let kind = if n % 2 == 0 { HandoverKind::Take } else { HandoverKind::Release };
-            handover(1, &ids[n / 4], kind, &format!("2026-03-02T0{n}:00:00Z"))
-        });
-        attendance.hand_over(rows.collect()).await;
-        let ask = |account_id: &str, page_token: &str| pb::ListHandoversRequest {
-            from: at("2026-03-02T00:00:00Z"),
-            to: at("2026-03-03T00:00:00Z"),
-            account_id: account_id.into(),
-            page_size: 3,
-            page_token: page_token.into(),
-        };
-        let first = attendance
-            .handovers()
-            .list_handovers(attendance.admin.request(ask(&ids[0], "")))
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!(first.handovers.len(), 3, "{}", attendance.db.name);
-        let token = first.next_page_token;
-        let second =
-            attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[0], &token))).await.unwrap();
-        assert_eq!((second.get_ref().handovers.len(), second.get_ref().next_page_token.as_str()), (1, ""));
-        let mixed = attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[1], &token))).await;
-        assert_eq!(reason(mixed), "PAGE_TOKEN_INVALID");
-        let backwards = pb::ListHandoversRequest {
-            from: at("2026-03-03T00:00:00Z"),
-            to: at("2026-03-02T00:00:00Z"),
-            ..Default::default()
-        };
-        assert_eq!(
-            reason(attendance.handovers().list_handovers(attendance.admin.request(backwards)).await),
-            "INVALID_REQUEST"
-        );
-    }
+on_both!(hand_overs_are_listed_by_account_and_a_token_of_another_list_is_refused);
+async fn hand_overs_are_listed_by_account_and_a_token_of_another_list_is_refused(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let ids = attendance.with_accounts(vec![account("a", ""), account("b", "")]).await;
+    let rows = (0..5).map(|n| {
+        let kind = if n % 2 == 0 { HandoverKind::Take } else { HandoverKind::Release };
+        handover(1, &ids[n / 4], kind, &format!("2026-03-02T0{n}:00:00Z"))
+    });
+    attendance.hand_over(rows.collect()).await;
+    let ask = |account_id: &str, page_token: &str| pb::ListHandoversRequest {
+        from: at("2026-03-02T00:00:00Z"),
+        to: at("2026-03-03T00:00:00Z"),
+        account_id: account_id.into(),
+        page_size: 3,
+        page_token: page_token.into(),
+    };
+    let first =
+        attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[0], ""))).await.unwrap().into_inner();
+    assert_eq!(first.handovers.len(), 3);
+    let token = first.next_page_token;
+    let second = attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[0], &token))).await.unwrap();
+    assert_eq!((second.get_ref().handovers.len(), second.get_ref().next_page_token.as_str()), (1, ""));
+    let mixed = attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[1], &token))).await;
+    assert_eq!(reason(mixed), "PAGE_TOKEN_INVALID");
+    let backwards = pb::ListHandoversRequest {
+        from: at("2026-03-03T00:00:00Z"),
+        to: at("2026-03-02T00:00:00Z"),
+        ..Default::default()
+    };
+    assert_eq!(
+        reason(attendance.handovers().list_handovers(attendance.admin.request(backwards)).await),
+        "INVALID_REQUEST"
+    );
 }

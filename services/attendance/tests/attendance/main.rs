@@ -1,4 +1,5 @@
 //! Attendance through its rpcs, in process, on both databases, with an identity that the test writes.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod fixture;
 mod imports;

@@ -12,7 +12,8 @@ use tally_kernel::{Micro, Ppm};
 use tally_rpc::Peer;
 use tally_store::{Audit, Store};
 use tally_testkit::callers::{Approver, Callers, everything};
-use tally_testkit::databases::TestStore;
+use tally_testkit::databases::{Backend, TestStore};
+use tally_testkit::on_both;
 use uuid::Uuid;
 
 use super::app::{self, App, Change, Filed, file};
@@ -97,158 +98,151 @@ async fn book(store: &Store, ctx: &OpContext) -> CarryBook {
     store::carry_book(&store.read(ctx).await.unwrap(), Currency::CNY).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let fixture = fixture(&db);
-        let filed = draft(&fixture).await;
-        let refused = app::approve(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
-        assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}", db.name);
-        let refused = app::post(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
-        assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED", "{}", db.name);
-        let approved = app::approve(&fixture.app, &fixture.approver, &change(&filed)).await.unwrap();
-        assert_eq!(approved.approved.map(|hands| hands.by), Some(fixture.approver.actor.principal));
-        for same in [&fixture.preparer, &fixture.approver] {
-            let refused = app::post(&fixture.app, same, &change(&filed)).await.unwrap_err();
-            assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}", db.name);
-        }
-        let posted = app::post(&fixture.app, &fixture.payer, &change(&filed)).await.unwrap();
-        assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001, "{}", db.name);
-        for again in [
-            app::discard(&fixture.app, &fixture.preparer, &change(&filed)).await,
-            app::post(&fixture.app, &fixture.payer, &change(&filed)).await,
-            app::approve(&fixture.app, &fixture.approver, &change(&filed)).await,
-        ] {
-            let refused = again.unwrap_err();
-            assert_eq!(refused.reason(), "SETTLEMENT_POSTED", "{}", db.name);
-            assert!(
-                tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("corrections come as deltas"),
-                "{}",
-                tally_i18n::sentence(tally_kernel::Locale::En, &refused)
-            );
-        }
+on_both!(a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays);
+async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let filed = draft(&fixture).await;
+    let refused = app::approve(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
+    assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED");
+    let refused = app::post(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
+    assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED");
+    let approved = app::approve(&fixture.app, &fixture.approver, &change(&filed)).await.unwrap();
+    assert_eq!(approved.approved.map(|hands| hands.by), Some(fixture.approver.actor.principal));
+    for same in [&fixture.preparer, &fixture.approver] {
+        let refused = app::post(&fixture.app, same, &change(&filed)).await.unwrap_err();
+        assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED");
+    }
+    let posted = app::post(&fixture.app, &fixture.payer, &change(&filed)).await.unwrap();
+    assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001);
+    for again in [
+        app::discard(&fixture.app, &fixture.preparer, &change(&filed)).await,
+        app::post(&fixture.app, &fixture.payer, &change(&filed)).await,
+        app::approve(&fixture.app, &fixture.approver, &change(&filed)).await,
+    ] {
+        let refused = again.unwrap_err();
+        assert_eq!(refused.reason(), "SETTLEMENT_POSTED");
+        assert!(
+            tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("corrections come as deltas"),
+            "{}",
+            tally_i18n::sentence(tally_kernel::Locale::En, &refused)
+        );
     }
 }
 
-#[tokio::test]
-async fn a_settlement_is_approved_and_posted_by_other_eyes_than_those_of_the_steps_before() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let callers = Callers::new(db.clock.clone(), 11);
-        let person = |n| callers.person(TenantId(Uuid::from_u128(1)), Some(PersonId(Uuid::from_u128(n))), everything());
-        for who in Approver::ALL {
-            let (preparer, approver) = (person(71), person(72));
-            let fixture =
-                Fixture { preparer: callers.context(&preparer), approver: callers.context(&approver), ..fixture(&db) };
-            let filed = change(&draft(&fixture).await);
-            let other = callers.context(&who.caller(&callers, &preparer));
-            let approved = app::approve(&fixture.app, &other, &filed).await;
-            if who == Approver::SomebodyElse {
-                assert!(approved.is_ok(), "{}: {approved:?}", db.name);
-                continue;
-            }
-            assert_eq!(approved.unwrap_err().reason(), "FOUR_EYES_REQUIRED", "{}: {who:?}", db.name);
-            app::approve(&fixture.app, &fixture.approver, &filed).await.unwrap();
-            for before in [&preparer, &approver] {
-                let other = callers.context(&who.caller(&callers, before));
-                let refused = app::post(&fixture.app, &other, &filed).await.unwrap_err();
-                assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{}: {who:?}", db.name);
-            }
-            app::post(&fixture.app, &callers.context(&person(73)), &filed).await.unwrap();
+on_both!(a_settlement_is_approved_and_posted_by_other_eyes_than_those_of_the_steps_before);
+async fn a_settlement_is_approved_and_posted_by_other_eyes_than_those_of_the_steps_before(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 11);
+    let person = |n| callers.person(TenantId(Uuid::from_u128(1)), Some(PersonId(Uuid::from_u128(n))), everything());
+    for who in Approver::ALL {
+        let (preparer, approver) = (person(71), person(72));
+        let fixture =
+            Fixture { preparer: callers.context(&preparer), approver: callers.context(&approver), ..fixture(&db) };
+        let filed = change(&draft(&fixture).await);
+        let other = callers.context(&who.caller(&callers, &preparer));
+        let approved = app::approve(&fixture.app, &other, &filed).await;
+        if who == Approver::SomebodyElse {
+            assert!(approved.is_ok(), "{approved:?}");
+            continue;
         }
-    }
-}
-
-#[tokio::test]
-async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let fixture = fixture(&db);
-        let filed = draft(&fixture).await;
-        let hands =
-            |by: u128, delegated_by| Hands { delegated_by, ..Hands::own(PrincipalId(Uuid::from_u128(by)), None) };
-        let somebody = Some(PersonId(Uuid::from_u128(70)));
-        let (first, second) = (filed.prepared, Hands { person: somebody, ..hands(2, None) });
-        let lent = |by| hands(by, Some(first.by));
-        let forgotten = [
-            (Some(first), None, false),
-            (Some(lent(2)), None, false),
-            (Some(second), Some(first), false),
-            (Some(second), Some(second), false),
-            (Some(second), Some(lent(3)), false),
-            (Some(second), Some(hands(3, Some(second.by))), false),
-            (Some(second), Some(Hands { person: somebody, ..hands(3, None) }), false),
-            (Some(second), Some(hands(3, None)), true),
-        ];
-        for (approved, posted, good) in forgotten {
-            let filed = Filed { approved, posted, stage: Stage::Approved, ..filed.clone() };
-            let permit = fixture.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
-            let work = fixture.app.store.unit(&fixture.preparer, &permit).await.unwrap();
-            assert_eq!(store::keep_stage(&work, &filed).await.is_ok(), good, "{}: {approved:?} {posted:?}", db.name);
+        assert_eq!(approved.unwrap_err().reason(), "FOUR_EYES_REQUIRED", "{who:?}");
+        app::approve(&fixture.app, &fixture.approver, &filed).await.unwrap();
+        for before in [&preparer, &approver] {
+            let other = callers.context(&who.caller(&callers, before));
+            let refused = app::post(&fixture.app, &other, &filed).await.unwrap_err();
+            assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{who:?}");
         }
+        app::post(&fixture.app, &callers.context(&person(73)), &filed).await.unwrap();
     }
 }
 
-#[tokio::test]
-async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let fixture = fixture(&db);
-        let (first, second) = (draft(&fixture).await, draft(&fixture).await);
-        for filed in [&first, &second] {
-            app::approve(&fixture.app, &fixture.approver, &change(filed)).await.unwrap();
-        }
-        assert_eq!(book(&fixture.app.store, &fixture.preparer).await, CarryBook::empty(Currency::CNY), "{}", db.name);
-        app::post(&fixture.app, &fixture.payer, &change(&first)).await.unwrap();
-        assert_eq!(book(&fixture.app.store, &fixture.preparer).await, first.sums.carry_after, "{}", db.name);
-        let refused = app::post(&fixture.app, &fixture.payer, &change(&second)).await.unwrap_err();
-        assert_eq!(refused.reason(), "CARRY_MOVED", "{}", db.name);
+on_both!(the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets);
+async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let filed = draft(&fixture).await;
+    let hands = |by: u128, delegated_by| Hands { delegated_by, ..Hands::own(PrincipalId(Uuid::from_u128(by)), None) };
+    let somebody = Some(PersonId(Uuid::from_u128(70)));
+    let (first, second) = (filed.prepared, Hands { person: somebody, ..hands(2, None) });
+    let lent = |by| hands(by, Some(first.by));
+    let forgotten = [
+        (Some(first), None, false),
+        (Some(lent(2)), None, false),
+        (Some(second), Some(first), false),
+        (Some(second), Some(second), false),
+        (Some(second), Some(lent(3)), false),
+        (Some(second), Some(hands(3, Some(second.by))), false),
+        (Some(second), Some(Hands { person: somebody, ..hands(3, None) }), false),
+        (Some(second), Some(hands(3, None)), true),
+    ];
+    for (approved, posted, good) in forgotten {
+        let filed = Filed { approved, posted, stage: Stage::Approved, ..filed.clone() };
+        let permit = fixture.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
+        let work = fixture.app.store.unit(&fixture.preparer, &permit).await.unwrap();
+        assert_eq!(store::keep_stage(&work, &filed).await.is_ok(), good, "{approved:?} {posted:?}");
     }
 }
 
-#[tokio::test]
-async fn a_settlement_shows_its_sums_only_to_who_may_read_pools() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let fixture = fixture(&db);
-        let filed = draft(&fixture).await;
-        let callers = Callers::new(db.clock.clone(), 9);
-        let having = |permissions: &[Permission]| {
-            let reach: Vec<_> = permissions.iter().map(|p| (*p, Reach::everything())).collect();
-            callers.context(&callers.person(fixture.preparer.tenant(), None, reach))
-        };
-        let hidden = ["paid", "pool", "team_fund"];
-        // The permissions to prepare and to approve open pay, and do not show the pool all the same.
-        let hr = having(&[Permission::SettlementRead, Permission::SettlementPrepare, Permission::SettlementApprove]);
-        let found = app::get(&fixture.app, &hr, filed.id).await.unwrap();
-        let (shown, masked) = rpc::render::<GetSettlement>(&hr, found.clone());
-        assert_eq!((shown.pool, shown.paid, shown.team_fund, shown.people), (None, None, None, 3), "{}", db.name);
-        assert_eq!(masked, hidden, "{}", db.name);
-        assert_eq!(rpc::render::<ApproveSettlement>(&hr, found.clone()).1, hidden, "{}", db.name);
-        let (all, masked) = rpc::render_all(&hr, vec![found.clone(), found.clone()]);
-        assert!(all.iter().all(|s| s.pool.is_none()) && masked.len() == 3 && masked[0] == "settlements.paid");
-        let reader = having(&[Permission::SettlementRead, Permission::PoolRead]);
-        let (shown, masked) = rpc::render::<GetSettlement>(&reader, found);
-        assert_eq!((shown.pool.unwrap().minor, masked.len()), (10_001, 0), "{}", db.name);
+on_both!(posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused);
+async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let (first, second) = (draft(&fixture).await, draft(&fixture).await);
+    for filed in [&first, &second] {
+        app::approve(&fixture.app, &fixture.approver, &change(filed)).await.unwrap();
     }
+    assert_eq!(book(&fixture.app.store, &fixture.preparer).await, CarryBook::empty(Currency::CNY));
+    app::post(&fixture.app, &fixture.payer, &change(&first)).await.unwrap();
+    assert_eq!(book(&fixture.app.store, &fixture.preparer).await, first.sums.carry_after);
+    let refused = app::post(&fixture.app, &fixture.payer, &change(&second)).await.unwrap_err();
+    assert_eq!(refused.reason(), "CARRY_MOVED");
 }
 
-#[tokio::test]
-async fn a_statement_shows_its_amounts_only_to_who_may_read_pay() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let fixture = fixture(&db);
-        let filed = draft(&fixture).await;
-        let callers = Callers::new(db.clock.clone(), 9);
-        let supervisor = [(Permission::StatementRead, Reach::everything())];
-        let supervisor = callers.context(&callers.person(fixture.preparer.tenant(), None, supervisor));
-        let room = statement::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
-        let person = PersonId(Uuid::from_u128(2));
-        let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
-        assert_eq!((found.unit.0.as_u128(), found.region.as_str()), (50, "cn-north"), "a second post moves no pay");
-        let (shown, masked) = statement::rpc::render::<GetStatement>(&supervisor, found.clone());
-        assert_eq!((shown.amount, shown.score.as_str()), (None, ""), "{}", db.name);
-        let hidden = ["amount", "equal_split", "lines.amount", "lines.exact", "lines.note", "lines.weight", "score"];
-        assert_eq!(masked, hidden, "{}", db.name);
-        let (shown, masked) = statement::rpc::render::<GetStatement>(&fixture.approver, found);
-        assert_eq!(masked, [""; 0], "{}", db.name);
-        assert!([3_333, 3_334].contains(&shown.amount.unwrap().minor) && !shown.score.is_empty(), "{}", db.name);
-        let nobody = statement::app::get(&room, &fixture.approver, filed.id, PersonId(Uuid::from_u128(77))).await;
-        assert_eq!(nobody.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
-    }
+on_both!(a_settlement_shows_its_sums_only_to_who_may_read_pools);
+async fn a_settlement_shows_its_sums_only_to_who_may_read_pools(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let filed = draft(&fixture).await;
+    let callers = Callers::new(db.clock.clone(), 9);
+    let having = |permissions: &[Permission]| {
+        let reach: Vec<_> = permissions.iter().map(|p| (*p, Reach::everything())).collect();
+        callers.context(&callers.person(fixture.preparer.tenant(), None, reach))
+    };
+    let hidden = ["paid", "pool", "team_fund"];
+    // The permissions to prepare and to approve open pay, and do not show the pool all the same.
+    let hr = having(&[Permission::SettlementRead, Permission::SettlementPrepare, Permission::SettlementApprove]);
+    let found = app::get(&fixture.app, &hr, filed.id).await.unwrap();
+    let (shown, masked) = rpc::render::<GetSettlement>(&hr, found.clone());
+    assert_eq!((shown.pool, shown.paid, shown.team_fund, shown.people), (None, None, None, 3));
+    assert_eq!(masked, hidden);
+    assert_eq!(rpc::render::<ApproveSettlement>(&hr, found.clone()).1, hidden);
+    let (all, masked) = rpc::render_all(&hr, vec![found.clone(), found.clone()]);
+    assert!(all.iter().all(|s| s.pool.is_none()) && masked.len() == 3 && masked[0] == "settlements.paid");
+    let reader = having(&[Permission::SettlementRead, Permission::PoolRead]);
+    let (shown, masked) = rpc::render::<GetSettlement>(&reader, found);
+    assert_eq!((shown.pool.unwrap().minor, masked.len()), (10_001, 0));
+}
+
+on_both!(a_statement_shows_its_amounts_only_to_who_may_read_pay);
+async fn a_statement_shows_its_amounts_only_to_who_may_read_pay(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let filed = draft(&fixture).await;
+    let callers = Callers::new(db.clock.clone(), 9);
+    let supervisor = [(Permission::StatementRead, Reach::everything())];
+    let supervisor = callers.context(&callers.person(fixture.preparer.tenant(), None, supervisor));
+    let room = statement::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
+    let person = PersonId(Uuid::from_u128(2));
+    let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
+    assert_eq!((found.unit.0.as_u128(), found.region.as_str()), (50, "cn-north"), "a second post moves no pay");
+    let (shown, masked) = statement::rpc::render::<GetStatement>(&supervisor, found.clone());
+    assert_eq!((shown.amount, shown.score.as_str()), (None, ""));
+    let hidden = ["amount", "equal_split", "lines.amount", "lines.exact", "lines.note", "lines.weight", "score"];
+    assert_eq!(masked, hidden);
+    let (shown, masked) = statement::rpc::render::<GetStatement>(&fixture.approver, found);
+    assert_eq!(masked, [""; 0]);
+    assert!([3_333, 3_334].contains(&shown.amount.unwrap().minor) && !shown.score.is_empty());
+    let nobody = statement::app::get(&room, &fixture.approver, filed.id, PersonId(Uuid::from_u128(77))).await;
+    assert_eq!(nobody.unwrap_err().reason(), "NOT_FOUND");
 }

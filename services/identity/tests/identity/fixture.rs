@@ -36,7 +36,7 @@ use tally_rpc::{
 use tally_runtime::Compute;
 use tally_store::{Audit, Store};
 use tally_testkit::Readings;
-use tally_testkit::databases::TestStore;
+use tally_testkit::databases::{Backend, TestStore};
 use tonic::{Request, Response, Status};
 
 mod erasing {
@@ -188,24 +188,21 @@ clients! {
 }
 
 impl TestIdentity {
-    /// Without a group, on each database.
-    pub(crate) async fn empty() -> Vec<Self> {
-        let mut houses = Vec::new();
-        for db in TestStore::all(SERVICE, migrations).await {
-            let (clock, rng) = (db.clock.clone(), Rng::seeded(SEED));
-            let ((channel, readings), keys, services) = serve(db.store.clone(), &clock, &rng);
-            let of = |name: usize| Arc::clone(&services[name]);
-            let (performance, identity) = (of(0), of(4));
-            let tenant = TenantId(uuid::Uuid::nil());
-            let admin = Login::of(pb::SignInResponse::default());
-            houses.push(Self { db, clock, keys, readings, channel, performance, identity, services, tenant, admin });
-        }
-        houses
+    /// Without a group.
+    pub(crate) async fn empty(on: Backend) -> Self {
+        let db = TestStore::on(on, SERVICE, migrations).await;
+        let (clock, rng) = (db.clock.clone(), Rng::seeded(SEED));
+        let ((channel, readings), keys, services) = serve(db.store.clone(), &clock, &rng);
+        let of = |name: usize| Arc::clone(&services[name]);
+        let (performance, identity) = (of(0), of(4));
+        let tenant = TenantId(uuid::Uuid::nil());
+        let admin = Login::of(pb::SignInResponse::default());
+        Self { db, clock, keys, readings, channel, performance, identity, services, tenant, admin }
     }
 
     /// With a group, on SQLite, its keys in a folder.
     pub(crate) async fn with_key_folder() -> (Self, KeyFolder) {
-        let mut identity = Self::empty().await.remove(0);
+        let mut identity = Self::empty(Backend::Sqlite).await;
         let folder = tempfile::tempdir().unwrap();
         let signing = [SERVICE, "performance"].map(|name| {
             let keys = open_or_create(folder.path(), name, &Rng::System).unwrap();
@@ -227,24 +224,20 @@ impl TestIdentity {
         self.admin = self.sign_in("admin").await;
     }
 
-    /// With a group and its administrator, on each database.
-    pub(crate) async fn all() -> Vec<Self> {
-        let mut houses = Self::empty().await;
-        for identity in &mut houses {
-            identity.move_in().await;
-        }
-        houses
+    /// With a group and its administrator.
+    pub(crate) async fn with_group(on: Backend) -> Self {
+        let mut identity = Self::empty(on).await;
+        identity.move_in().await;
+        identity
     }
 
     /// With a small company: North / Sales / { A, B } and South / Desk.
-    pub(crate) async fn with_company() -> Vec<Self> {
-        let houses = Self::all().await;
-        for identity in &houses {
-            let done = identity.import_units(&["North/Sales/A", "North/Sales/B"], "cn-north").await;
-            assert_eq!(done.written, 2, "{done:?}");
-            identity.import_units(&["South/Desk"], "cn-south").await;
-        }
-        houses
+    pub(crate) async fn with_company(on: Backend) -> Self {
+        let identity = Self::with_group(on).await;
+        let done = identity.import_units(&["North/Sales/A", "North/Sales/B"], "cn-north").await;
+        assert_eq!(done.written, 2, "{done:?}");
+        identity.import_units(&["South/Desk"], "cn-south").await;
+        identity
     }
 
     /// Views as another service gets them, kept for a lease.

@@ -5,6 +5,8 @@ use jiff::civil::date;
 use tally_api::identity::v1::change_employment_request::Change;
 use tally_api::identity::v1::{self as pb, Post};
 use tally_kernel::Rng;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 
 use crate::fixture::{TestIdentity, answered, person_row, transfer};
 
@@ -92,31 +94,30 @@ async fn step(
     }
 }
 
-#[tokio::test]
-async fn an_old_question_has_its_old_answer_whatever_was_written_since() {
+on_both!(an_old_question_has_its_old_answer_whatever_was_written_since);
+async fn an_old_question_has_its_old_answer_whatever_was_written_since(on: Backend) {
     let numbers = ["E1", "E2", "E3"];
-    for identity in TestIdentity::with_company().await {
-        identity.import_units(&["North/Service/C", "North/Service/D"], "").await;
-        identity.import_people(numbers.map(|number| person_row(number, "North/Sales/A")).into()).await;
-        let mut units = Vec::new();
-        for path in ["North/Sales", "North/Sales/A", "North/Sales/B", "North/Service", "North/Service/C", "North"] {
-            units.push(identity.unit(path).await.unit_id);
-        }
-        let source = Rng::seeded(11);
-        let mut random = |below: usize| usize::from(source.bytes::<1>()[0]) % below;
-        let (mut history, mut done) = (Vec::new(), 0);
-        for _ in 0..STEPS {
-            identity.wait(1);
-            done += usize::from(step(&identity, &mut random, &numbers, &units).await);
-            history.push((identity.now(), ask(&identity, &numbers, None).await));
-        }
-        assert!(done >= STEPS / 4, "{done} of {STEPS} commands were allowed: too few to show anything");
-        for (at, then) in &history {
-            assert_eq!(&ask(&identity, &numbers, Some(*at)).await, then, "{}: as known at {at:?}", identity.db.name);
-        }
-        let before = prost_types::Timestamp { seconds: history[0].0.seconds - 86_400, nanos: 0 };
-        let request = pb::GetPersonRequest { employee_no: "E1".into(), known_at: Some(before), ..Default::default() };
-        let error = answered(identity.people().get_person(identity.as_admin(request)).await).unwrap_err();
-        assert_eq!(error.kind(), tally_kernel::error::Kind::NotFound, "nobody was known then: {}", identity.db.name);
+    let identity = TestIdentity::with_company(on).await;
+    identity.import_units(&["North/Service/C", "North/Service/D"], "").await;
+    identity.import_people(numbers.map(|number| person_row(number, "North/Sales/A")).into()).await;
+    let mut units = Vec::new();
+    for path in ["North/Sales", "North/Sales/A", "North/Sales/B", "North/Service", "North/Service/C", "North"] {
+        units.push(identity.unit(path).await.unit_id);
     }
+    let source = Rng::seeded(11);
+    let mut random = |below: usize| usize::from(source.bytes::<1>()[0]) % below;
+    let (mut history, mut done) = (Vec::new(), 0);
+    for _ in 0..STEPS {
+        identity.wait(1);
+        done += usize::from(step(&identity, &mut random, &numbers, &units).await);
+        history.push((identity.now(), ask(&identity, &numbers, None).await));
+    }
+    assert!(done >= STEPS / 4, "{done} of {STEPS} commands were allowed: too few to show anything");
+    for (at, then) in &history {
+        assert_eq!(&ask(&identity, &numbers, Some(*at)).await, then, "as known at {at:?}");
+    }
+    let before = prost_types::Timestamp { seconds: history[0].0.seconds - 86_400, nanos: 0 };
+    let request = pb::GetPersonRequest { employee_no: "E1".into(), known_at: Some(before), ..Default::default() };
+    let error = answered(identity.people().get_person(identity.as_admin(request)).await).unwrap_err();
+    assert_eq!(error.kind(), tally_kernel::error::Kind::NotFound, "nobody was known then");
 }

@@ -3,6 +3,8 @@
 use tally_api::identity::v1 as pb;
 use tally_identity::invite;
 use tally_kernel::id::TenantId;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 use uuid::Uuid;
 
 use crate::fixture::{TestIdentity, answered, identity_key, init_request};
@@ -21,15 +23,16 @@ fn guest_request(invitation: String) -> pb::InitTenantRequest {
 }
 
 #[tokio::test]
-async fn an_invited_group_lives_beside_the_first_and_sees_nothing_of_it() {
-    let mut houses = TestIdentity::with_company().await;
-    // SQLite holds one group and says so.
-    let sqlite = houses.remove(0);
-    let invitation = invite(&identity_key(), GUEST, sqlite.clock.now(), 7).unwrap();
-    let refused = answered(sqlite.tenants().init_tenant(guest_request(invitation)).await).unwrap_err();
+async fn sqlite_holds_one_group_and_says_so() {
+    let identity = TestIdentity::with_group(Backend::Sqlite).await;
+    let invitation = invite(&identity_key(), GUEST, identity.clock.now(), 7).unwrap();
+    let refused = answered(identity.tenants().init_tenant(guest_request(invitation)).await).unwrap_err();
     assert_eq!(refused.reason(), "TENANT_NOT_HERE");
+}
 
-    let identity = houses.remove(0);
+#[tokio::test]
+async fn an_invited_group_lives_beside_the_first_and_sees_nothing_of_it() {
+    let identity = TestIdentity::with_company(Backend::Postgres).await;
     let invitation = invite(&identity_key(), GUEST, identity.clock.now(), 7).unwrap();
     let made = answered(identity.tenants().init_tenant(guest_request(invitation.clone())).await).unwrap();
     assert_eq!(made.tenant.as_ref().map(|group| group.tenant_id.clone()), Some(GUEST.to_string()));
@@ -58,7 +61,7 @@ async fn an_invited_group_lives_beside_the_first_and_sees_nothing_of_it() {
 
 #[tokio::test]
 async fn nobody_comes_in_without_an_invitation_or_with_one_that_is_not_good() {
-    let identity = TestIdentity::all().await.remove(1);
+    let identity = TestIdentity::with_group(Backend::Postgres).await;
     let now = identity.clock.now();
     let good = invite(&identity_key(), GUEST, now, 1).unwrap();
     let stranger = tally_rpc::SigningKey::generate(tally_rpc::IDENTITY, &tally_kernel::Rng::seeded(99));
@@ -79,12 +82,11 @@ async fn nobody_comes_in_without_an_invitation_or_with_one_that_is_not_good() {
     assert_eq!(refused(guest_request(good)).await, "INVITATION_EXPIRED");
 }
 
-#[tokio::test]
-async fn an_invited_group_on_an_empty_store_closes_the_door_behind_it() {
-    for identity in TestIdentity::empty().await {
-        let invitation = invite(&identity_key(), GUEST, identity.clock.now(), 7).unwrap();
-        answered(identity.tenants().init_tenant(guest_request(invitation)).await).unwrap();
-        let refused = answered(identity.tenants().init_tenant(init_request()).await).unwrap_err();
-        assert_eq!(refused.reason(), "INITIALISED_ALREADY", "{}", identity.db.name);
-    }
+on_both!(an_invited_group_on_an_empty_store_closes_the_door_behind_it);
+async fn an_invited_group_on_an_empty_store_closes_the_door_behind_it(on: Backend) {
+    let identity = TestIdentity::empty(on).await;
+    let invitation = invite(&identity_key(), GUEST, identity.clock.now(), 7).unwrap();
+    answered(identity.tenants().init_tenant(guest_request(invitation)).await).unwrap();
+    let refused = answered(identity.tenants().init_tenant(init_request()).await).unwrap_err();
+    assert_eq!(refused.reason(), "INITIALISED_ALREADY");
 }

@@ -9,6 +9,8 @@ use tally_api::identity::v1 as pb;
 use tally_identity::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 use tally_kernel::{Clock, Rng};
 use tally_rpc::{Jwks, Keys as _, Views as _};
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 
 use crate::fixture::{TestIdentity, answered};
 
@@ -58,16 +60,15 @@ async fn a_ring_holds_every_public_key_of_its_folder_under_its_owner() {
     assert_eq!(fixed.key(&talent.public().kid).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn the_key_set_is_public_and_verifies_tokens() {
-    for identity in TestIdentity::all().await {
-        let json = answered(identity.sessions().get_jwks(pb::GetJwksRequest {}).await).unwrap().jwks_json;
-        let published = Jwks::from_json(&json).unwrap();
-        assert_eq!(published.0, identity.keys.all().unwrap().0);
-        let owners: BTreeSet<_> = published.0.iter().map(|key| key.owner.as_str()).collect();
-        let all = ["attendance", "compensation", "identity", "performance", "talent"];
-        assert_eq!(owners, BTreeSet::from(all), "{}", identity.db.name);
-    }
+on_both!(the_key_set_is_public_and_verifies_tokens);
+async fn the_key_set_is_public_and_verifies_tokens(on: Backend) {
+    let identity = TestIdentity::with_group(on).await;
+    let json = answered(identity.sessions().get_jwks(pb::GetJwksRequest {}).await).unwrap().jwks_json;
+    let published = Jwks::from_json(&json).unwrap();
+    assert_eq!(published.0, identity.keys.all().unwrap().0);
+    let owners: BTreeSet<_> = published.0.iter().map(|key| key.owner.as_str()).collect();
+    let all = ["attendance", "compensation", "identity", "performance", "talent"];
+    assert_eq!(owners, BTreeSet::from(all));
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 
 use crate::fixture::{Reply, TestIdentity, answered, person_row};
 
@@ -9,82 +11,78 @@ fn paths(units: &[pb::OrgUnit]) -> Vec<&str> {
     units.iter().map(|unit| unit.path.as_str()).collect()
 }
 
-#[tokio::test]
-async fn a_tree_is_imported_listed_in_pages_and_imported_again_without_a_change() {
-    for identity in TestIdentity::with_company().await {
-        let again = identity.import_units(&["North/Sales/A", "North/Sales/B"], "cn-north").await;
-        assert_eq!((again.written, again.unchanged), (0, 2), "{}", identity.db.name);
-        let (mut token, mut seen) = (String::new(), Vec::new());
-        loop {
-            let request = pb::ListOrgUnitsRequest { page_size: 2, page_token: token, ..Default::default() };
-            let page = answered(identity.orgs().list_org_units(identity.as_admin(request)).await).unwrap();
-            assert!(page.units.len() <= 2);
-            seen.extend(page.units);
-            token = page.next_page_token;
-            if token.is_empty() {
-                break;
-            }
-        }
-        let expected = ["", "North", "North/Sales", "North/Sales/A", "North/Sales/B", "South", "South/Desk"];
-        assert_eq!(paths(&seen), expected, "{}", identity.db.name);
-    }
-}
-
-#[tokio::test]
-async fn rows_that_cannot_be_written_are_told_and_the_others_are_written() {
-    for identity in TestIdentity::with_company().await {
-        let done = identity.import_units(&["North/Support", "South/Support", "//"], "cn-north").await;
-        assert_eq!((done.written, done.unchanged), (1, 0));
-        let problems: Vec<_> = done.problems.iter().map(|p| (p.index, p.reason.as_str())).collect();
-        assert_eq!(problems, [(1, "REGION_DIFFERS"), (2, "UNIT_PATH_MALFORMED")], "{}", identity.db.name);
-    }
-}
-
-#[tokio::test]
-async fn a_moved_unit_is_at_its_old_place_in_the_past() {
-    for identity in TestIdentity::with_company().await {
-        let (b, north) = (identity.unit("North/Sales/B").await, identity.unit("North").await);
-        let request = pb::MoveOrgUnitRequest {
-            request_id: "move".into(),
-            unit_id: b.unit_id.clone(),
-            parent_id: north.unit_id,
-            from: "2026-04-01".into(),
-        };
-        let first = answered(identity.orgs().move_org_unit(identity.as_admin(request.clone())).await).unwrap();
-        let again = answered(identity.orgs().move_org_unit(identity.as_admin(request)).await).unwrap();
-        assert_eq!(first, again, "{}", identity.db.name);
-        assert_eq!(first.unit.unwrap().path, "North/B");
-        for (as_of, path) in [("2026-03-31", "North/Sales/B"), ("2026-04-01", "North/B")] {
-            let request = pb::ListOrgUnitsRequest { as_of: as_of.into(), page_size: 100, ..Default::default() };
-            let units = answered(identity.orgs().list_org_units(identity.as_admin(request)).await).unwrap().units;
-            assert_eq!(units.iter().find(|u| u.unit_id == b.unit_id).unwrap().path, path, "{}", identity.db.name);
+on_both!(a_tree_is_imported_listed_in_pages_and_imported_again_without_a_change);
+async fn a_tree_is_imported_listed_in_pages_and_imported_again_without_a_change(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    let again = identity.import_units(&["North/Sales/A", "North/Sales/B"], "cn-north").await;
+    assert_eq!((again.written, again.unchanged), (0, 2));
+    let (mut token, mut seen) = (String::new(), Vec::new());
+    loop {
+        let request = pb::ListOrgUnitsRequest { page_size: 2, page_token: token, ..Default::default() };
+        let page = answered(identity.orgs().list_org_units(identity.as_admin(request)).await).unwrap();
+        assert!(page.units.len() <= 2);
+        seen.extend(page.units);
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
         }
     }
+    let expected = ["", "North", "North/Sales", "North/Sales/A", "North/Sales/B", "South", "South/Desk"];
+    assert_eq!(paths(&seen), expected);
 }
 
-#[tokio::test]
-async fn a_branch_writes_its_own_subtree_and_nothing_else() {
-    for identity in TestIdentity::with_company().await {
-        let hr = identity.login("hr.north", "").await;
-        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
-        let import = async |path: &str, region: &str| {
-            let row = pb::OrgUnitRow { path: path.into(), region: region.into(), ..Default::default() };
-            let request = pb::ImportOrgUnitsRequest { request_id: String::new(), rows: vec![row] };
-            answered(identity.orgs().import_org_units(hr.says(request)).await).map_err(|e| e.kind())
-        };
-        assert_eq!(import("North/Support", "").await.unwrap().result.unwrap().written, 1);
-        assert_eq!(import("South/Support", "").await.unwrap_err(), Kind::PermissionDenied, "{}", identity.db.name);
-        assert_eq!(import("East", "cn-north").await.unwrap_err(), Kind::PermissionDenied, "a new branch is wider");
-        let request = pb::ListOrgUnitsRequest { page_size: 100, ..Default::default() };
-        let seen = answered(identity.orgs().list_org_units(hr.says(request)).await).unwrap().units;
-        let expected = ["", "North", "North/Sales", "North/Sales/A", "North/Sales/B", "North/Support"];
-        assert_eq!(paths(&seen), expected, "{}", identity.db.name);
+on_both!(rows_that_cannot_be_written_are_told_and_the_others_are_written);
+async fn rows_that_cannot_be_written_are_told_and_the_others_are_written(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    let done = identity.import_units(&["North/Support", "South/Support", "//"], "cn-north").await;
+    assert_eq!((done.written, done.unchanged), (1, 0));
+    let problems: Vec<_> = done.problems.iter().map(|p| (p.index, p.reason.as_str())).collect();
+    assert_eq!(problems, [(1, "REGION_DIFFERS"), (2, "UNIT_PATH_MALFORMED")]);
+}
+
+on_both!(a_moved_unit_is_at_its_old_place_in_the_past);
+async fn a_moved_unit_is_at_its_old_place_in_the_past(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    let (b, north) = (identity.unit("North/Sales/B").await, identity.unit("North").await);
+    let request = pb::MoveOrgUnitRequest {
+        request_id: "move".into(),
+        unit_id: b.unit_id.clone(),
+        parent_id: north.unit_id,
+        from: "2026-04-01".into(),
+    };
+    let first = answered(identity.orgs().move_org_unit(identity.as_admin(request.clone())).await).unwrap();
+    let again = answered(identity.orgs().move_org_unit(identity.as_admin(request)).await).unwrap();
+    assert_eq!(first, again);
+    assert_eq!(first.unit.unwrap().path, "North/B");
+    for (as_of, path) in [("2026-03-31", "North/Sales/B"), ("2026-04-01", "North/B")] {
+        let request = pb::ListOrgUnitsRequest { as_of: as_of.into(), page_size: 100, ..Default::default() };
+        let units = answered(identity.orgs().list_org_units(identity.as_admin(request)).await).unwrap().units;
+        assert_eq!(units.iter().find(|u| u.unit_id == b.unit_id).unwrap().path, path);
     }
+}
+
+on_both!(a_branch_writes_its_own_subtree_and_nothing_else);
+async fn a_branch_writes_its_own_subtree_and_nothing_else(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    let hr = identity.login("hr.north", "").await;
+    identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
+    let import = async |path: &str, region: &str| {
+        let row = pb::OrgUnitRow { path: path.into(), region: region.into(), ..Default::default() };
+        let request = pb::ImportOrgUnitsRequest { request_id: String::new(), rows: vec![row] };
+        answered(identity.orgs().import_org_units(hr.says(request)).await).map_err(|e| e.kind())
+    };
+    assert_eq!(import("North/Support", "").await.unwrap().result.unwrap().written, 1);
+    assert_eq!(import("South/Support", "").await.unwrap_err(), Kind::PermissionDenied);
+    assert_eq!(import("East", "cn-north").await.unwrap_err(), Kind::PermissionDenied, "a new branch is wider");
+    let request = pb::ListOrgUnitsRequest { page_size: 100, ..Default::default() };
+    let seen = answered(identity.orgs().list_org_units(hr.says(request)).await).unwrap().units;
+    let expected = ["", "North", "North/Sales", "North/Sales/A", "North/Sales/B", "North/Support"];
+    assert_eq!(paths(&seen), expected);
 }
 
 #[tokio::test]
 async fn a_page_token_of_another_date_is_refused() {
-    let identity = TestIdentity::with_company().await.remove(0);
+    let identity = TestIdentity::with_company(Backend::Sqlite).await;
     let request = pb::ListOrgUnitsRequest { page_size: 2, ..Default::default() };
     let token = answered(identity.orgs().list_org_units(identity.as_admin(request)).await).unwrap().next_page_token;
     let request =
@@ -111,79 +109,75 @@ async fn paths_on(identity: &TestIdentity, as_of: &str) -> Vec<String> {
     units.into_iter().map(|unit| unit.path).collect()
 }
 
-#[tokio::test]
-async fn a_unit_closes_when_its_people_have_somewhere_to_go() {
-    for identity in TestIdentity::with_company().await {
-        identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
-        assert_eq!(close(&identity, "North/Sales", "").await.unwrap_err().reason(), "UNIT_HAS_CHILDREN");
-        assert_eq!(close(&identity, "North/Sales/A", "").await.unwrap_err().reason(), "UNIT_HAS_PEOPLE");
-        assert_eq!(close(&identity, "North/Sales/A", "").await.unwrap_err().kind(), Kind::FailedPrecondition);
-        assert_eq!(close(&identity, "North/Sales/A", "South/Desk").await.unwrap_err().reason(), "REGION_CROSSED");
-        assert_eq!(close(&identity, "North/Sales/A", "North/Sales/A").await.unwrap_err().reason(), "PEOPLE_TO_NOWHERE");
-        let done = close(&identity, "North/Sales/A", "North/Sales/B").await.unwrap();
-        assert_eq!((done.moved, done.unit.unwrap().valid_to.as_str()), (1, "2026-03-31"), "{}", identity.db.name);
-        let person = identity.person("E1").await;
-        let answered: Vec<_> =
-            person.employments.iter().map(|e| (e.unit_path.as_str(), e.from.as_str(), e.reason())).collect();
-        let expected = [
-            ("North/Sales/A", "2026-01-05", pb::EmploymentReason::Hire),
-            ("North/Sales/B", "2026-04-01", pb::EmploymentReason::Reorganisation),
-        ];
-        assert_eq!(answered, expected, "{}", identity.db.name);
-        assert!(paths_on(&identity, "2026-03-31").await.contains(&"North/Sales/A".to_owned()));
-        assert!(!paths_on(&identity, "2026-04-01").await.contains(&"North/Sales/A".to_owned()));
-        let late = identity.import_people(vec![person_row("E3", "North/Sales/A")]).await;
-        assert_eq!(late.problems[0].reason, "UNIT_CLOSES", "{}", identity.db.name);
-    }
+on_both!(a_unit_closes_when_its_people_have_somewhere_to_go);
+async fn a_unit_closes_when_its_people_have_somewhere_to_go(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
+    assert_eq!(close(&identity, "North/Sales", "").await.unwrap_err().reason(), "UNIT_HAS_CHILDREN");
+    assert_eq!(close(&identity, "North/Sales/A", "").await.unwrap_err().reason(), "UNIT_HAS_PEOPLE");
+    assert_eq!(close(&identity, "North/Sales/A", "").await.unwrap_err().kind(), Kind::FailedPrecondition);
+    assert_eq!(close(&identity, "North/Sales/A", "South/Desk").await.unwrap_err().reason(), "REGION_CROSSED");
+    assert_eq!(close(&identity, "North/Sales/A", "North/Sales/A").await.unwrap_err().reason(), "PEOPLE_TO_NOWHERE");
+    let done = close(&identity, "North/Sales/A", "North/Sales/B").await.unwrap();
+    assert_eq!((done.moved, done.unit.unwrap().valid_to.as_str()), (1, "2026-03-31"));
+    let person = identity.person("E1").await;
+    let answered: Vec<_> =
+        person.employments.iter().map(|e| (e.unit_path.as_str(), e.from.as_str(), e.reason())).collect();
+    let expected = [
+        ("North/Sales/A", "2026-01-05", pb::EmploymentReason::Hire),
+        ("North/Sales/B", "2026-04-01", pb::EmploymentReason::Reorganisation),
+    ];
+    assert_eq!(answered, expected);
+    assert!(paths_on(&identity, "2026-03-31").await.contains(&"North/Sales/A".to_owned()));
+    assert!(!paths_on(&identity, "2026-04-01").await.contains(&"North/Sales/A".to_owned()));
+    let late = identity.import_people(vec![person_row("E3", "North/Sales/A")]).await;
+    assert_eq!(late.problems[0].reason, "UNIT_CLOSES");
 }
 
-#[tokio::test]
-async fn units_merge_with_their_people_and_a_new_name_holds_from_its_day_on() {
-    for identity in TestIdentity::with_company().await {
-        identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
-        let (a, b, sales) = (
-            identity.unit("North/Sales/A").await,
-            identity.unit("North/Sales/B").await,
-            identity.unit("North/Sales").await,
-        );
-        let request = pb::MergeOrgUnitsRequest {
-            request_id: "merge".into(),
-            unit_ids: vec![a.unit_id.clone(), b.unit_id],
-            into_id: sales.unit_id.clone(),
-            from: "2026-04-01".into(),
-        };
-        let merged = answered(identity.orgs().merge_org_units(identity.as_admin(request.clone())).await).unwrap();
-        assert_eq!(merged.moved, 2, "{}", identity.db.name);
-        assert_eq!(answered(identity.orgs().merge_org_units(identity.as_admin(request)).await).unwrap(), merged);
-        assert_eq!(identity.person("E2").await.employments[1].unit_path, "North/Sales");
-        let request = pb::RenameOrgUnitRequest {
-            request_id: String::new(),
-            unit_id: sales.unit_id,
-            name: "Trade".into(),
-            from: "2026-05-01".into(),
-        };
-        let renamed =
-            answered(identity.orgs().rename_org_unit(identity.as_admin(request)).await).unwrap().unit.unwrap();
-        assert_eq!((renamed.path.as_str(), renamed.valid_from.as_str()), ("North/Trade", "2026-05-01"));
-        assert_eq!(paths_on(&identity, "2026-04-30").await, ["", "North", "North/Sales", "South", "South/Desk"]);
-        assert_eq!(paths_on(&identity, "2026-05-01").await, ["", "North", "North/Trade", "South", "South/Desk"]);
-    }
+on_both!(units_merge_with_their_people_and_a_new_name_holds_from_its_day_on);
+async fn units_merge_with_their_people_and_a_new_name_holds_from_its_day_on(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
+    let (a, b, sales) = (
+        identity.unit("North/Sales/A").await,
+        identity.unit("North/Sales/B").await,
+        identity.unit("North/Sales").await,
+    );
+    let request = pb::MergeOrgUnitsRequest {
+        request_id: "merge".into(),
+        unit_ids: vec![a.unit_id.clone(), b.unit_id],
+        into_id: sales.unit_id.clone(),
+        from: "2026-04-01".into(),
+    };
+    let merged = answered(identity.orgs().merge_org_units(identity.as_admin(request.clone())).await).unwrap();
+    assert_eq!(merged.moved, 2);
+    assert_eq!(answered(identity.orgs().merge_org_units(identity.as_admin(request)).await).unwrap(), merged);
+    assert_eq!(identity.person("E2").await.employments[1].unit_path, "North/Sales");
+    let request = pb::RenameOrgUnitRequest {
+        request_id: String::new(),
+        unit_id: sales.unit_id,
+        name: "Trade".into(),
+        from: "2026-05-01".into(),
+    };
+    let renamed = answered(identity.orgs().rename_org_unit(identity.as_admin(request)).await).unwrap().unit.unwrap();
+    assert_eq!((renamed.path.as_str(), renamed.valid_from.as_str()), ("North/Trade", "2026-05-01"));
+    assert_eq!(paths_on(&identity, "2026-04-30").await, ["", "North", "North/Sales", "South", "South/Desk"]);
+    assert_eq!(paths_on(&identity, "2026-05-01").await, ["", "North", "North/Trade", "South", "South/Desk"]);
 }
 
-#[tokio::test]
-async fn who_may_write_units_but_not_their_people_moves_nobody() {
-    for identity in TestIdentity::with_company().await {
-        identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
-        let hr = identity.login("hr.team", "").await;
-        identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North/Sales/A").await.unit_id).await;
-        let request = pb::CloseOrgUnitRequest {
-            request_id: String::new(),
-            unit_id: identity.unit("North/Sales/A").await.unit_id,
-            from: "2026-04-01".into(),
-            move_people_to: identity.unit("North/Sales/B").await.unit_id,
-        };
-        let error = answered(identity.orgs().close_org_unit(hr.says(request)).await).unwrap_err();
-        assert_eq!(error.kind(), Kind::PermissionDenied, "{}", identity.db.name);
-        assert_eq!(identity.person("E1").await.employments.len(), 1);
-    }
+on_both!(who_may_write_units_but_not_their_people_moves_nobody);
+async fn who_may_write_units_but_not_their_people_moves_nobody(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
+    let hr = identity.login("hr.team", "").await;
+    identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North/Sales/A").await.unit_id).await;
+    let request = pb::CloseOrgUnitRequest {
+        request_id: String::new(),
+        unit_id: identity.unit("North/Sales/A").await.unit_id,
+        from: "2026-04-01".into(),
+        move_people_to: identity.unit("North/Sales/B").await.unit_id,
+    };
+    let error = answered(identity.orgs().close_org_unit(hr.says(request)).await).unwrap_err();
+    assert_eq!(error.kind(), Kind::PermissionDenied);
+    assert_eq!(identity.person("E1").await.employments.len(), 1);
 }

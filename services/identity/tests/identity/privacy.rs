@@ -5,6 +5,8 @@ use sea_orm::ConnectionTrait as _;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_kernel::error::Kind;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 
 use crate::fixture::{Login, PASSWORD, Reply, TestIdentity, answered, person_row};
 
@@ -73,50 +75,40 @@ async fn somebody_who_left(identity: &TestIdentity) -> String {
     person_id
 }
 
-#[tokio::test]
-async fn somebody_is_erased_by_two_when_the_law_and_no_hold_stand_against_it() {
-    for mut identity in TestIdentity::with_company().await {
-        let person = somebody_who_left(&identity).await;
-        let stays = identity.person("E78").await.person_id;
-        let hr = identity.sign_in("hr").await;
-        assert_eq!(
-            request(&identity, &hr, &stays).await.unwrap_err().reason(),
-            "STILL_EMPLOYED",
-            "{}",
-            identity.db.name
-        );
-        let early = request(&identity, &hr, &person).await.unwrap_err();
-        assert!(["STILL_EMPLOYED", "RETENTION_RUNS"].contains(&early.reason()), "{early:?}");
-        let [hr, other] = much_later(&mut identity).await;
-        assert!(exported(&identity, &hr, &person).await.contains(NUMBER), "{}", identity.db.name);
-        let unopened = exported(&identity, &identity.admin, &person).await;
-        assert!(unopened.contains("E77") && !unopened.contains(NUMBER), "who may not read numbers exports none");
-        let held = hold(&identity, &person).await.unwrap();
-        assert_eq!(request(&identity, &hr, &person).await.unwrap_err().reason(), "LEGAL_HOLD");
-        lift(&identity, &held.hold_id).await.unwrap();
-        assert_eq!(lift(&identity, &held.hold_id).await.unwrap_err().reason(), "HOLD_LIFTED");
-        let asked = request(&identity, &hr, &person).await.unwrap();
-        assert!(asked.parts.is_empty() && asked.erased_at.is_none());
-        assert_eq!(request(&identity, &other, &person).await.unwrap_err().reason(), "ERASURE_ALREADY_EXISTS");
-        assert_eq!(approve(&identity, &hr, &asked).await.unwrap_err().reason(), "FOUR_EYES_REQUIRED");
-        let asked = dropped_and_asked_again(&identity, (&hr, &other), asked).await;
-        assert!(
-            one_hand_past_the_services(&identity).await.is_err(),
-            "{}: the database refuses it too",
-            identity.db.name
-        );
-        // A hold on everybody that came in between.
-        let held = hold(&identity, "").await.unwrap();
-        assert_eq!(approve(&identity, &other, &asked).await.unwrap_err().reason(), "LEGAL_HOLD");
-        lift(&identity, &held.hold_id).await.unwrap();
-        let done = approve(&identity, &other, &asked).await.unwrap();
-        assert!(done.erased_at.is_some() && done.completed_at.is_none());
-        assert_eq!(done.parts.iter().filter(|part| part.done_at.is_none()).count(), 4);
-        assert_eq!(approve(&identity, &other, &asked).await.unwrap_err().reason(), "ERASED_ALREADY");
-        nobody_is_left(&identity, &person).await;
-        identity.db.store.sequence_now().await.unwrap();
-        assert!(identity.db.store.verify_audit().await.unwrap().ok(), "{}", identity.db.name);
-    }
+on_both!(somebody_is_erased_by_two_when_the_law_and_no_hold_stand_against_it);
+async fn somebody_is_erased_by_two_when_the_law_and_no_hold_stand_against_it(on: Backend) {
+    let mut identity = TestIdentity::with_company(on).await;
+    let person = somebody_who_left(&identity).await;
+    let stays = identity.person("E78").await.person_id;
+    let hr = identity.sign_in("hr").await;
+    assert_eq!(request(&identity, &hr, &stays).await.unwrap_err().reason(), "STILL_EMPLOYED");
+    let early = request(&identity, &hr, &person).await.unwrap_err();
+    assert!(["STILL_EMPLOYED", "RETENTION_RUNS"].contains(&early.reason()), "{early:?}");
+    let [hr, other] = much_later(&mut identity).await;
+    assert!(exported(&identity, &hr, &person).await.contains(NUMBER));
+    let unopened = exported(&identity, &identity.admin, &person).await;
+    assert!(unopened.contains("E77") && !unopened.contains(NUMBER), "who may not read numbers exports none");
+    let held = hold(&identity, &person).await.unwrap();
+    assert_eq!(request(&identity, &hr, &person).await.unwrap_err().reason(), "LEGAL_HOLD");
+    lift(&identity, &held.hold_id).await.unwrap();
+    assert_eq!(lift(&identity, &held.hold_id).await.unwrap_err().reason(), "HOLD_LIFTED");
+    let asked = request(&identity, &hr, &person).await.unwrap();
+    assert!(asked.parts.is_empty() && asked.erased_at.is_none());
+    assert_eq!(request(&identity, &other, &person).await.unwrap_err().reason(), "ERASURE_ALREADY_EXISTS");
+    assert_eq!(approve(&identity, &hr, &asked).await.unwrap_err().reason(), "FOUR_EYES_REQUIRED");
+    let asked = dropped_and_asked_again(&identity, (&hr, &other), asked).await;
+    assert!(one_hand_past_the_services(&identity).await.is_err(), "the database refuses it too");
+    // A hold on everybody that came in between.
+    let held = hold(&identity, "").await.unwrap();
+    assert_eq!(approve(&identity, &other, &asked).await.unwrap_err().reason(), "LEGAL_HOLD");
+    lift(&identity, &held.hold_id).await.unwrap();
+    let done = approve(&identity, &other, &asked).await.unwrap();
+    assert!(done.erased_at.is_some() && done.completed_at.is_none());
+    assert_eq!(done.parts.iter().filter(|part| part.done_at.is_none()).count(), 4);
+    assert_eq!(approve(&identity, &other, &asked).await.unwrap_err().reason(), "ERASED_ALREADY");
+    nobody_is_left(&identity, &person).await;
+    identity.db.store.sequence_now().await.unwrap();
+    assert!(identity.db.store.verify_audit().await.unwrap().ok());
 }
 
 /// Somebody who may approve says no, and whoever asked takes the next one back: the third stands.
@@ -140,7 +132,7 @@ async fn dropped_and_asked_again(
         answered(identity.erasures().withdraw_erasure(hr.says(ask)).await)
     };
     assert_eq!(withdraw("").await.unwrap_err().violations()[0].field, "reason");
-    assert!(withdraw("a mistake").await.unwrap().erasure.unwrap().dropped_at.is_some(), "{}", identity.db.name);
+    assert!(withdraw("a mistake").await.unwrap().erasure.unwrap().dropped_at.is_some());
     assert_eq!(withdraw("a mistake").await.unwrap_err().reason(), "ERASURE_DROPPED");
     request(identity, other, &first.person_id).await.unwrap();
     let all = answered(identity.erasures().list_erasures(hr.says(pb::ListErasuresRequest::default())).await)
@@ -173,7 +165,7 @@ async fn nobody_is_left(identity: &TestIdentity, person_id: &str) {
     assert!(person.name.starts_with("erased-") && person.name == person.employee_no, "{person:?}");
     let text = exported(identity, &identity.sign_in("hr2").await, person_id).await;
     for gone in [NUMBER, "E77", "olive"] {
-        assert!(!text.contains(gone), "{}: {gone} in {text}", identity.db.name);
+        assert!(!text.contains(gone), "{gone} in {text}");
     }
     assert!(text.contains("erasures: ") && text.contains("principals: "), "{text}");
     // The name is free again, and the old password opens nothing.
@@ -188,125 +180,116 @@ async fn nobody_is_left(identity: &TestIdentity, person_id: &str) {
     let person_id = identity.person("E78").await.person_id;
     let ask = pb::RectifyPersonRequest { person_id, id_number: NUMBER.into(), ..Default::default() };
     let hr = identity.sign_in("hr2").await;
-    assert!(answered(identity.people().rectify_person(hr.says(ask)).await).is_ok(), "{}", identity.db.name);
+    assert!(answered(identity.people().rectify_person(hr.says(ask)).await).is_ok());
 }
 
-#[tokio::test]
-async fn it_is_complete_when_every_service_has_reported_and_the_number_goes_with_the_last_report() {
-    for mut identity in TestIdentity::with_company().await {
-        let person = somebody_who_left(&identity).await;
-        let [hr, other] = much_later(&mut identity).await;
-        let asked = request(&identity, &hr, &person).await.unwrap();
-        let id = asked.erasure_id.clone();
-        let report = |rows| pb::ReportErasureRequest { erasure_id: id.clone(), rows };
-        let early = answered(identity.erasures().report_erasure(identity.as_follower(0, report(1))).await).unwrap_err();
-        assert_eq!(early.reason(), "ERASURE_NOT_APPROVED");
-        approve(&identity, &other, &asked).await.unwrap();
-        let events = common::ReadEventsRequest { after: 0, limit: 0 };
-        let sequenced = async || {
-            identity.db.store.sequence_now().await.unwrap();
-            answered(identity.events().read_events(identity.as_follower(0, events)).await).unwrap().events
-        };
-        let denied = answered(identity.events().read_events(hr.says(events)).await).unwrap_err();
-        assert_eq!(denied.reason(), "PERMISSION_DENIED", "who may not read is told so, and gets no position");
-        let told_of: Vec<_> =
-            sequenced().await.into_iter().filter(|e| e.kind == "tally.identity.v1.PersonErased").collect();
-        assert_eq!(told_of.len(), 1, "{}", identity.db.name);
-        assert_eq!(told_of[0].key, id);
-        assert!(!told_of[0].payload.contains("E77"), "{}", told_of[0].payload);
-        assert_eq!(get(&identity, &hr, &id).await.unwrap().employee_no, "", "people are not told the number");
-        for n in 0..4 {
-            let ask = pb::GetErasureRequest { erasure_id: id.clone() };
-            let seen = answered(identity.erasures().get_erasure(identity.as_follower(n, ask)).await).unwrap();
-            assert_eq!((seen.employee_no.as_str(), seen.erasure.unwrap().completed_at), ("E77", None));
-            for rows in [7, 8] {
-                answered(identity.erasures().report_erasure(identity.as_follower(n, report(rows))).await).unwrap();
-            }
-        }
-        let done = get(&identity, &hr, &id).await.unwrap();
-        let erasure = done.erasure.unwrap();
-        assert!(erasure.completed_at.is_some() && done.employee_no.is_empty(), "{}", identity.db.name);
-        assert!(erasure.parts.iter().all(|part| part.rows == 7), "the first report counts: {erasure:?}");
+on_both!(it_is_complete_when_every_service_has_reported_and_the_number_goes_with_the_last_report);
+async fn it_is_complete_when_every_service_has_reported_and_the_number_goes_with_the_last_report(on: Backend) {
+    let mut identity = TestIdentity::with_company(on).await;
+    let person = somebody_who_left(&identity).await;
+    let [hr, other] = much_later(&mut identity).await;
+    let asked = request(&identity, &hr, &person).await.unwrap();
+    let id = asked.erasure_id.clone();
+    let report = |rows| pb::ReportErasureRequest { erasure_id: id.clone(), rows };
+    let early = answered(identity.erasures().report_erasure(identity.as_follower(0, report(1))).await).unwrap_err();
+    assert_eq!(early.reason(), "ERASURE_NOT_APPROVED");
+    approve(&identity, &other, &asked).await.unwrap();
+    let events = common::ReadEventsRequest { after: 0, limit: 0 };
+    let sequenced = async || {
+        identity.db.store.sequence_now().await.unwrap();
+        answered(identity.events().read_events(identity.as_follower(0, events)).await).unwrap().events
+    };
+    let denied = answered(identity.events().read_events(hr.says(events)).await).unwrap_err();
+    assert_eq!(denied.reason(), "PERMISSION_DENIED", "who may not read is told so, and gets no position");
+    let told_of: Vec<_> =
+        sequenced().await.into_iter().filter(|e| e.kind == "tally.identity.v1.PersonErased").collect();
+    assert_eq!(told_of.len(), 1);
+    assert_eq!(told_of[0].key, id);
+    assert!(!told_of[0].payload.contains("E77"), "{}", told_of[0].payload);
+    assert_eq!(get(&identity, &hr, &id).await.unwrap().employee_no, "", "people are not told the number");
+    for n in 0..4 {
         let ask = pb::GetErasureRequest { erasure_id: id.clone() };
-        assert_eq!(
-            answered(identity.erasures().get_erasure(identity.as_follower(0, ask)).await).unwrap().employee_no,
-            ""
-        );
-        let refused = answered(identity.erasures().report_erasure(hr.says(report(1))).await).unwrap_err();
-        assert_eq!(refused.kind(), Kind::PermissionDenied);
-        let ask = pb::ListErasuresRequest::default();
-        let listed = answered(identity.erasures().list_erasures(hr.says(ask)).await).unwrap().erasures;
-        assert_eq!(listed, [erasure]);
+        let seen = answered(identity.erasures().get_erasure(identity.as_follower(n, ask)).await).unwrap();
+        assert_eq!((seen.employee_no.as_str(), seen.erasure.unwrap().completed_at), ("E77", None));
+        for rows in [7, 8] {
+            answered(identity.erasures().report_erasure(identity.as_follower(n, report(rows))).await).unwrap();
+        }
     }
+    let done = get(&identity, &hr, &id).await.unwrap();
+    let erasure = done.erasure.unwrap();
+    assert!(erasure.completed_at.is_some() && done.employee_no.is_empty());
+    assert!(erasure.parts.iter().all(|part| part.rows == 7), "the first report counts: {erasure:?}");
+    let ask = pb::GetErasureRequest { erasure_id: id.clone() };
+    assert_eq!(answered(identity.erasures().get_erasure(identity.as_follower(0, ask)).await).unwrap().employee_no, "");
+    let refused = answered(identity.erasures().report_erasure(hr.says(report(1))).await).unwrap_err();
+    assert_eq!(refused.kind(), Kind::PermissionDenied);
+    let ask = pb::ListErasuresRequest::default();
+    let listed = answered(identity.erasures().list_erasures(hr.says(ask)).await).unwrap().erasures;
+    assert_eq!(listed, [erasure]);
 }
 
-#[tokio::test]
-async fn a_branch_asks_for_its_own_people_and_approves_nobody() {
-    for mut identity in TestIdentity::with_company().await {
-        let person = somebody_who_left(&identity).await;
-        let south = identity.login("south", "").await;
-        let work = identity.unit("South").await.unit_id;
-        identity.grant(&south, "branch_hr", ScopeKind::Subtree, &work).await;
-        let [hr, _] = much_later(&mut identity).await;
-        let south = identity.sign_in("south").await;
-        assert_eq!(request(&identity, &south, &person).await.unwrap_err().kind(), Kind::PermissionDenied);
-        let asked = request(&identity, &hr, &person).await.unwrap();
-        assert_eq!(approve(&identity, &south, &asked).await.unwrap_err().kind(), Kind::PermissionDenied);
-        assert_eq!(get(&identity, &south, &asked.erasure_id).await.unwrap_err().kind(), Kind::NotFound);
-        let ask = pb::ListErasuresRequest::default();
-        let listed = answered(identity.erasures().list_erasures(south.says(ask)).await).unwrap().erasures;
-        assert_eq!(listed, [], "{}", identity.db.name);
-    }
+on_both!(a_branch_asks_for_its_own_people_and_approves_nobody);
+async fn a_branch_asks_for_its_own_people_and_approves_nobody(on: Backend) {
+    let mut identity = TestIdentity::with_company(on).await;
+    let person = somebody_who_left(&identity).await;
+    let south = identity.login("south", "").await;
+    let work = identity.unit("South").await.unit_id;
+    identity.grant(&south, "branch_hr", ScopeKind::Subtree, &work).await;
+    let [hr, _] = much_later(&mut identity).await;
+    let south = identity.sign_in("south").await;
+    assert_eq!(request(&identity, &south, &person).await.unwrap_err().kind(), Kind::PermissionDenied);
+    let asked = request(&identity, &hr, &person).await.unwrap();
+    assert_eq!(approve(&identity, &south, &asked).await.unwrap_err().kind(), Kind::PermissionDenied);
+    assert_eq!(get(&identity, &south, &asked.erasure_id).await.unwrap_err().kind(), Kind::NotFound);
+    let ask = pb::ListErasuresRequest::default();
+    let listed = answered(identity.erasures().list_erasures(south.says(ask)).await).unwrap().erasures;
+    assert_eq!(listed, []);
 }
 
 async fn run(identity: &TestIdentity) -> common::RunRetentionResponse {
     answered(identity.retention().run_retention(identity.as_admin(common::RunRetentionRequest {})).await).unwrap()
 }
 
-#[tokio::test]
-async fn sessions_go_when_they_are_over_and_nothing_goes_while_a_hold_stands() {
-    for mut identity in TestIdentity::with_company().await {
-        let person = somebody_who_left(&identity).await;
-        let of_sessions = |ran: &common::RunRetentionResponse| {
-            ran.taken.iter().find(|taken| taken.table == "sessions").map(|taken| taken.rows)
-        };
-        assert_eq!(of_sessions(&run(&identity).await), None, "nothing is over yet");
-        much_later(&mut identity).await;
-        for held in ["", person.as_str()] {
-            let held = hold(&identity, held).await.unwrap();
-            assert_eq!(run(&identity).await, common::RunRetentionResponse::default(), "{}", identity.db.name);
-            let ask = pb::ListHoldsRequest { standing: true, ..Default::default() };
-            let standing = answered(identity.holds().list_holds(identity.as_admin(ask)).await).unwrap().holds;
-            assert_eq!(standing, std::slice::from_ref(&held));
-            lift(&identity, &held.hold_id).await.unwrap();
-        }
-        let ran = run(&identity).await;
-        assert!(of_sessions(&ran).is_some_and(|rows| rows >= 3) && !ran.more, "{}: {ran:?}", identity.db.name);
-        assert_eq!(of_sessions(&run(&identity).await), None, "once");
-        identity.db.store.sequence_now().await.unwrap();
-        assert!(identity.db.store.verify_audit().await.unwrap().ok(), "{}", identity.db.name);
+on_both!(sessions_go_when_they_are_over_and_nothing_goes_while_a_hold_stands);
+async fn sessions_go_when_they_are_over_and_nothing_goes_while_a_hold_stands(on: Backend) {
+    let mut identity = TestIdentity::with_company(on).await;
+    let person = somebody_who_left(&identity).await;
+    let of_sessions = |ran: &common::RunRetentionResponse| {
+        ran.taken.iter().find(|taken| taken.table == "sessions").map(|taken| taken.rows)
+    };
+    assert_eq!(of_sessions(&run(&identity).await), None, "nothing is over yet");
+    much_later(&mut identity).await;
+    for held in ["", person.as_str()] {
+        let held = hold(&identity, held).await.unwrap();
+        assert_eq!(run(&identity).await, common::RunRetentionResponse::default());
+        let ask = pb::ListHoldsRequest { standing: true, ..Default::default() };
+        let standing = answered(identity.holds().list_holds(identity.as_admin(ask)).await).unwrap().holds;
+        assert_eq!(standing, std::slice::from_ref(&held));
+        lift(&identity, &held.hold_id).await.unwrap();
     }
+    let ran = run(&identity).await;
+    assert!(of_sessions(&ran).is_some_and(|rows| rows >= 3) && !ran.more, "{ran:?}");
+    assert_eq!(of_sessions(&run(&identity).await), None, "once");
+    identity.db.store.sequence_now().await.unwrap();
+    assert!(identity.db.store.verify_audit().await.unwrap().ok());
 }
 
-#[tokio::test]
-async fn the_group_keeps_longer_and_never_shorter_than_the_law() {
-    for identity in TestIdentity::with_company().await {
-        let set = async |kind: &str, months| {
-            let (kind, reason) = (kind.to_owned(), "our lawyers".to_owned());
-            let ask = pb::SetRetentionRequest { request_id: String::new(), kind, months, reason };
-            answered(identity.retention().set_retention(identity.as_admin(ask)).await)
-        };
-        assert_eq!(set("attendance.duty", 23).await.unwrap_err().reason(), "RETENTION_OUT_OF_BOUNDS");
-        assert_eq!(set("anything", 24).await.unwrap_err().reason(), "RETENTION_KIND_UNKNOWN");
-        for months in [36, 48] {
-            assert_eq!(set("attendance.duty", months).await.unwrap().retention.unwrap().months, months);
-        }
-        let ask = pb::ListRetentionRequest {};
-        let all = answered(identity.retention().list_retention(identity.as_admin(ask)).await).unwrap().schedule;
-        let duty = all.iter().find(|kind| kind.kind == "attendance.duty").unwrap();
-        assert_eq!((duty.months, duty.default_months, duty.set_reason.as_str()), (48, 24, "our lawyers"));
-        assert!(
-            all.iter().filter(|kind| kind.kind != "attendance.duty").all(|kind| kind.months == kind.default_months)
-        );
+on_both!(the_group_keeps_longer_and_never_shorter_than_the_law);
+async fn the_group_keeps_longer_and_never_shorter_than_the_law(on: Backend) {
+    let identity = TestIdentity::with_company(on).await;
+    let set = async |kind: &str, months| {
+        let (kind, reason) = (kind.to_owned(), "our lawyers".to_owned());
+        let ask = pb::SetRetentionRequest { request_id: String::new(), kind, months, reason };
+        answered(identity.retention().set_retention(identity.as_admin(ask)).await)
+    };
+    assert_eq!(set("attendance.duty", 23).await.unwrap_err().reason(), "RETENTION_OUT_OF_BOUNDS");
+    assert_eq!(set("anything", 24).await.unwrap_err().reason(), "RETENTION_KIND_UNKNOWN");
+    for months in [36, 48] {
+        assert_eq!(set("attendance.duty", months).await.unwrap().retention.unwrap().months, months);
     }
+    let ask = pb::ListRetentionRequest {};
+    let all = answered(identity.retention().list_retention(identity.as_admin(ask)).await).unwrap().schedule;
+    let duty = all.iter().find(|kind| kind.kind == "attendance.duty").unwrap();
+    assert_eq!((duty.months, duty.default_months, duty.set_reason.as_str()), (48, 24, "our lawyers"));
+    assert!(all.iter().filter(|kind| kind.kind != "attendance.duty").all(|kind| kind.months == kind.default_months));
 }

@@ -8,7 +8,8 @@ use tally_api::attendance::v1::DutyRule;
 use tally_api::common::v1::ReadEventsRequest;
 use tally_api::performance::v1 as pb;
 use tally_kernel::id::TenantId;
-use tally_testkit::databases::TestStore;
+use tally_testkit::databases::{Backend, TestStore};
+use tally_testkit::on_both;
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, PeerFacts, account, by, person, reason, record};
@@ -55,217 +56,192 @@ fn rungs(credits: &[pb::Credit]) -> Vec<(&str, pb::Rung, u32)> {
     credits.iter().map(|c| (c.external_id.as_str(), c.rung(), c.shares.iter().map(|s| s.ppm).sum())).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_record_of_the_period_climbs_the_ladder_and_everybody_credited_gets_a_card() {
-    for fixture in Fixture::all(told()).await {
-        let name = fixture.db.name;
-        records(&fixture).await;
-        let id = fixture.march().await;
-        let closed = fixture.close(&id).await;
-        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{name}: {}", closed.failure);
-        assert_eq!((closed.done, closed.total), (closed.total, 2), "{name}");
-        let summary = closed.summary.unwrap();
-        assert_eq!((summary.records, summary.credited, summary.unattributed), (8, 6, 2), "{name}");
-        assert_eq!(summary.people, 3, "{name}");
-        let credits = fixture.credits(&fixture.admin, &id).await;
-        use pb::Rung::{Equal, Handover, Sole, Tag, Unattributed};
-        let expected = [
-            ("first-instant", Unattributed, 0),
-            ("sole", Sole, 1_000_000),
-            ("named", Tag, 1_000_000),
-            ("unknown", Sole, 1_000_000),
-            ("both", Equal, 1_000_000),
-            ("nobody", Unattributed, 0),
-            ("held", Handover, 1_000_000),
-            ("helped", Tag, 1_000_000),
-        ];
-        assert_eq!(rungs(&credits), expected, "{name}");
-        assert_eq!(credits[5].reason, "NOBODY_ON_DUTY", "{name}");
-        assert_eq!(credits[1].evidence, "roster:2026-03-02T00:00:00Z/2026-03-02T06:00:00Z", "{name}");
-        assert_eq!((credits[4].evidence.as_str(), credits[4].policy_version.as_str()), ("roster:2", "2"), "{name}");
-    }
+on_both!(every_record_of_the_period_climbs_the_ladder_and_everybody_credited_gets_a_card, flavor = "multi_thread");
+async fn every_record_of_the_period_climbs_the_ladder_and_everybody_credited_gets_a_card(on: Backend) {
+    let fixture = Fixture::working(on, told()).await;
+    records(&fixture).await;
+    let id = fixture.march().await;
+    let closed = fixture.close(&id).await;
+    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    assert_eq!((closed.done, closed.total), (closed.total, 2));
+    let summary = closed.summary.unwrap();
+    assert_eq!((summary.records, summary.credited, summary.unattributed), (8, 6, 2));
+    assert_eq!(summary.people, 3);
+    let credits = fixture.credits(&fixture.admin, &id).await;
+    use pb::Rung::{Equal, Handover, Sole, Tag, Unattributed};
+    let expected = [
+        ("first-instant", Unattributed, 0),
+        ("sole", Sole, 1_000_000),
+        ("named", Tag, 1_000_000),
+        ("unknown", Sole, 1_000_000),
+        ("both", Equal, 1_000_000),
+        ("nobody", Unattributed, 0),
+        ("held", Handover, 1_000_000),
+        ("helped", Tag, 1_000_000),
+    ];
+    assert_eq!(rungs(&credits), expected);
+    assert_eq!(credits[5].reason, "NOBODY_ON_DUTY");
+    assert_eq!(credits[1].evidence, "roster:2026-03-02T00:00:00Z/2026-03-02T06:00:00Z");
+    assert_eq!((credits[4].evidence.as_str(), credits[4].policy_version.as_str()), ("roster:2", "2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_digest_is_the_same_on_both_databases_and_in_a_second_run_and_moves_with_the_records() {
     let mut digests = Vec::new();
-    for fixture in Fixture::all(told()).await {
+    for on in [Backend::Sqlite, Backend::Postgres] {
+        let fixture = Fixture::working(on, told()).await;
         records(&fixture).await;
         let id = fixture.march().await;
         let first = fixture.close(&id).await.summary.unwrap().digest;
         let again = fixture.close(&id).await.summary.unwrap().digest;
-        assert_eq!(first, again, "{}", fixture.db.name);
+        assert_eq!(first, again);
         let mut slow = record("slow", "2026-03-02T01:10:00Z");
         slow.first_reply_ms = Some(31_000);
         fixture.import(1, vec![slow]).await;
-        assert_ne!(fixture.close(&id).await.summary.unwrap().digest, first, "{}", fixture.db.name);
+        assert_ne!(fixture.close(&id).await.summary.unwrap().digest, first);
         digests.push(first);
     }
     assert_eq!(digests[0], digests[1]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_period_without_records_fails_with_a_sentence_that_says_what_to_change() {
-    for fixture in Fixture::all(told()).await {
-        fixture.import(1, vec![record("april", "2026-04-01T01:00:00Z")]).await;
-        let id = fixture.march().await;
-        let failed = fixture.close(&id).await;
-        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", fixture.db.name);
-        assert!(failed.failure.contains("between 2026-03-01 and 2026-03-31: import"), "{}", failed.failure);
-        let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        assert_eq!(reason(fixture.cycles().publish_cycle(fixture.admin.request(ask)).await), "CYCLE_NOT_REVIEWABLE");
-        records(&fixture).await;
-        assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable, "{}", fixture.db.name);
-    }
+on_both!(a_period_without_records_fails_with_a_sentence_that_says_what_to_change, flavor = "multi_thread");
+async fn a_period_without_records_fails_with_a_sentence_that_says_what_to_change(on: Backend) {
+    let fixture = Fixture::working(on, told()).await;
+    fixture.import(1, vec![record("april", "2026-04-01T01:00:00Z")]).await;
+    let id = fixture.march().await;
+    let failed = fixture.close(&id).await;
+    assert_eq!(failed.state(), pb::CycleState::Failed);
+    assert!(failed.failure.contains("between 2026-03-01 and 2026-03-31: import"), "{}", failed.failure);
+    let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    assert_eq!(reason(fixture.cycles().publish_cycle(fixture.admin.request(ask)).await), "CYCLE_NOT_REVIEWABLE");
+    records(&fixture).await;
+    assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn records_that_nobody_can_be_credited_with_fail_the_cycle() {
-    for fixture in Fixture::all(PeerFacts::of(2, 1)).await {
-        fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
-        let id = fixture.march().await;
-        let failed = fixture.close(&id).await;
-        assert_eq!(failed.state(), pb::CycleState::Failed, "{}", fixture.db.name);
-        assert!(failed.failure.contains("none of the 1 records"), "{}", failed.failure);
-    }
+on_both!(records_that_nobody_can_be_credited_with_fail_the_cycle, flavor = "multi_thread");
+async fn records_that_nobody_can_be_credited_with_fail_the_cycle(on: Backend) {
+    let fixture = Fixture::working(on, PeerFacts::of(2, 1)).await;
+    fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
+    let id = fixture.march().await;
+    let failed = fixture.close(&id).await;
+    assert_eq!(failed.state(), pb::CycleState::Failed);
+    assert!(failed.failure.contains("none of the 1 records"), "{}", failed.failure);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_published_cycle_is_told_once_and_never_closed_again() {
-    for fixture in Fixture::all(told()).await {
-        let name = fixture.db.name;
-        records(&fixture).await;
-        let id = fixture.march().await;
-        let digest = fixture.close(&id).await.summary.unwrap().digest;
-        let ask = |request: &str| pb::PublishCycleRequest { request_id: request.into(), cycle_id: id.clone() };
-        let publish = async |request: &str| fixture.cycles().publish_cycle(fixture.admin.request(ask(request))).await;
-        let first = publish("p1").await.unwrap().into_inner();
-        assert_eq!(publish("p1").await.unwrap().into_inner(), first, "{name}");
-        assert_eq!(reason(publish("p2").await), "CYCLE_PUBLISHED", "{name}");
-        let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        assert_eq!(
-            reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await),
-            "CYCLE_PUBLISHED",
-            "{name}"
-        );
-        fixture.db.store.sequence_now().await.unwrap();
-        let events = fixture.events().read_events(fixture.admin.request(ReadEventsRequest::default())).await.unwrap();
-        let part = events.into_inner();
-        assert_eq!(part.position, 1, "{name}");
-        let reach = [(Permission::EventRead, Reach::everything())];
-        let elsewhere = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, reach);
-        let theirs = fixture.events().read_events(elsewhere.request(ReadEventsRequest::default())).await.unwrap();
-        let theirs = theirs.into_inner();
-        assert_eq!((theirs.events.len(), theirs.position), (0, 1), "{name}: none of it is theirs, and they get on");
-        let nobody = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, []);
-        let denied = fixture.events().read_events(nobody.request(ReadEventsRequest::default())).await;
-        assert_eq!(reason(denied), "PERMISSION_DENIED", "{name}");
-        let events = part.events;
-        assert_eq!(
-            events.iter().map(|e| (e.kind.as_str(), e.key.as_str())).collect::<Vec<_>>(),
-            [("tally.performance.v1.CyclePublished", id.as_str())]
-        );
-        let payload: serde_json::Value = serde_json::from_str(&events[0].payload).unwrap();
-        assert_eq!(
-            (payload["digest"].as_str(), payload["people"].as_u64()),
-            (Some(digest.as_str()), Some(3)),
-            "{name}"
-        );
-    }
+on_both!(a_published_cycle_is_told_once_and_never_closed_again, flavor = "multi_thread");
+async fn a_published_cycle_is_told_once_and_never_closed_again(on: Backend) {
+    let fixture = Fixture::working(on, told()).await;
+    records(&fixture).await;
+    let id = fixture.march().await;
+    let digest = fixture.close(&id).await.summary.unwrap().digest;
+    let ask = |request: &str| pb::PublishCycleRequest { request_id: request.into(), cycle_id: id.clone() };
+    let publish = async |request: &str| fixture.cycles().publish_cycle(fixture.admin.request(ask(request))).await;
+    let first = publish("p1").await.unwrap().into_inner();
+    assert_eq!(publish("p1").await.unwrap().into_inner(), first);
+    assert_eq!(reason(publish("p2").await), "CYCLE_PUBLISHED");
+    let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "CYCLE_PUBLISHED");
+    fixture.db.store.sequence_now().await.unwrap();
+    let events = fixture.events().read_events(fixture.admin.request(ReadEventsRequest::default())).await.unwrap();
+    let part = events.into_inner();
+    assert_eq!(part.position, 1);
+    let reach = [(Permission::EventRead, Reach::everything())];
+    let elsewhere = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, reach);
+    let theirs = fixture.events().read_events(elsewhere.request(ReadEventsRequest::default())).await.unwrap();
+    let theirs = theirs.into_inner();
+    assert_eq!((theirs.events.len(), theirs.position), (0, 1), "none of it is theirs, and they get on");
+    let nobody = fixture.callers.person(TenantId(Uuid::from_u128(99)), None, []);
+    let denied = fixture.events().read_events(nobody.request(ReadEventsRequest::default())).await;
+    assert_eq!(reason(denied), "PERMISSION_DENIED");
+    let events = part.events;
+    assert_eq!(
+        events.iter().map(|e| (e.kind.as_str(), e.key.as_str())).collect::<Vec<_>>(),
+        [("tally.performance.v1.CyclePublished", id.as_str())]
+    );
+    let payload: serde_json::Value = serde_json::from_str(&events[0].payload).unwrap();
+    assert_eq!((payload["digest"].as_str(), payload["people"].as_u64()), (Some(digest.as_str()), Some(3)));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_cycle_is_open_again_and_can_be_closed() {
-    for db in TestStore::all(tally_performance::SERVICE, tally_performance::migrations).await {
-        // Nobody works yet, so the cycle is surely still closing when it is cancelled.
-        let mut fixture = Fixture::on(db, told());
-        records(&fixture).await;
-        let id = fixture.march().await;
-        let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        let closing = fixture
-            .cycles()
-            .close_cycle(fixture.admin.request(close.clone()))
-            .await
-            .unwrap()
-            .into_inner()
-            .cycle
-            .unwrap();
-        assert_eq!(closing.state(), pb::CycleState::Closing, "{}", fixture.db.name);
-        assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "CYCLE_CLOSING");
-        let cancel = pb::CancelCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        let open =
-            fixture.cycles().cancel_cycle(fixture.admin.request(cancel)).await.unwrap().into_inner().cycle.unwrap();
-        assert_eq!((open.state(), open.failure.as_str()), (pb::CycleState::Open, ""), "{}", fixture.db.name);
-        fixture.work();
-        assert_eq!(fixture.watch(&id).await.state(), pb::CycleState::Open, "{}", fixture.db.name);
-        assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable, "{}", fixture.db.name);
-    }
+on_both!(a_cancelled_cycle_is_open_again_and_can_be_closed, flavor = "multi_thread");
+async fn a_cancelled_cycle_is_open_again_and_can_be_closed(on: Backend) {
+    let db = TestStore::on(on, tally_performance::SERVICE, tally_performance::migrations).await;
+    // Nobody works yet, so the cycle is surely still closing when it is cancelled.
+    let mut fixture = Fixture::on(db, told());
+    records(&fixture).await;
+    let id = fixture.march().await;
+    let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    let closing =
+        fixture.cycles().close_cycle(fixture.admin.request(close.clone())).await.unwrap().into_inner().cycle.unwrap();
+    assert_eq!(closing.state(), pb::CycleState::Closing);
+    assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "CYCLE_CLOSING");
+    let cancel = pb::CancelCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    let open = fixture.cycles().cancel_cycle(fixture.admin.request(cancel)).await.unwrap().into_inner().cycle.unwrap();
+    assert_eq!((open.state(), open.failure.as_str()), (pb::CycleState::Open, ""));
+    fixture.work();
+    assert_eq!(fixture.watch(&id).await.state(), pb::CycleState::Open);
+    assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_alias_counts_on_its_days_and_its_platform_only() {
-    for fixture in Fixture::all(told()).await {
-        let alias = |alias: &str, platform: &str, to: &str| tally_api::attendance::v1::Alias {
-            platform: platform.into(),
-            alias: alias.into(),
-            person_id: person(3).to_string(),
-            to: to.into(),
-            ..Default::default()
-        };
-        fixture.tell(|t| t.aliases = vec![alias("Mimi", "JD", "2026-03-01"), alias("Lulu", "Tmall", "")]);
-        fixture.tell(|t| t.aliases.push(alias("Kiki", "JD", "2026-03-02")));
-        let day = "2026-03-02T01:00:00Z";
-        fixture.import(1, vec![by("Kiki", "1", day), by("Lulu", "2", day), by("Mimi", "3", day)]).await;
-        let id = fixture.march().await;
-        fixture.close(&id).await;
-        let credits = fixture.credits(&fixture.admin, &id).await;
-        let whose = |i: usize| (credits[i].rung(), credits[i].shares[0].person_id.clone());
-        assert_eq!(whose(0), (pb::Rung::Tag, person(3).to_string()), "{}", fixture.db.name);
-        assert_eq!(whose(1), (pb::Rung::Sole, person(1).to_string()), "{}", fixture.db.name);
-        assert_eq!(whose(2), (pb::Rung::Sole, person(1).to_string()), "{}", fixture.db.name);
-        let ask = pb::ListFindingsRequest { cycle_id: id, ..Default::default() };
-        let findings =
-            fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
-        let unknown = findings.iter().filter(|f| f.kind == "UNKNOWN_AGENT").count();
-        assert_eq!(unknown, 2, "{}: {findings:?}", fixture.db.name);
-    }
+on_both!(an_alias_counts_on_its_days_and_its_platform_only, flavor = "multi_thread");
+async fn an_alias_counts_on_its_days_and_its_platform_only(on: Backend) {
+    let fixture = Fixture::working(on, told()).await;
+    let alias = |alias: &str, platform: &str, to: &str| tally_api::attendance::v1::Alias {
+        platform: platform.into(),
+        alias: alias.into(),
+        person_id: person(3).to_string(),
+        to: to.into(),
+        ..Default::default()
+    };
+    fixture.tell(|t| t.aliases = vec![alias("Mimi", "JD", "2026-03-01"), alias("Lulu", "Tmall", "")]);
+    fixture.tell(|t| t.aliases.push(alias("Kiki", "JD", "2026-03-02")));
+    let day = "2026-03-02T01:00:00Z";
+    fixture.import(1, vec![by("Kiki", "1", day), by("Lulu", "2", day), by("Mimi", "3", day)]).await;
+    let id = fixture.march().await;
+    fixture.close(&id).await;
+    let credits = fixture.credits(&fixture.admin, &id).await;
+    let whose = |i: usize| (credits[i].rung(), credits[i].shares[0].person_id.clone());
+    assert_eq!(whose(0), (pb::Rung::Tag, person(3).to_string()));
+    assert_eq!(whose(1), (pb::Rung::Sole, person(1).to_string()));
+    assert_eq!(whose(2), (pb::Rung::Sole, person(1).to_string()));
+    let ask = pb::ListFindingsRequest { cycle_id: id, ..Default::default() };
+    let findings = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
+    let unknown = findings.iter().filter(|f| f.kind == "UNKNOWN_AGENT").count();
+    assert_eq!(unknown, 2, "{findings:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_died_costs_its_lease_and_nothing_else() {
-    for db in TestStore::all(tally_performance::SERVICE, tally_performance::migrations).await {
-        let mut fixture = Fixture::on(db, told());
-        records(&fixture).await;
-        let id = fixture.march().await;
-        let ask = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
-        fixture.cycles().close_cycle(fixture.admin.request(ask)).await.unwrap();
-        let taken = fixture.db.store.claim_work("closing", "dead", Duration::from_secs(180), 9).await.unwrap();
-        assert_eq!(taken.len(), 1, "{}", fixture.db.name);
-        fixture.db.clock.advance(SignedDuration::from_secs(181));
-        fixture.work();
-        let closed = fixture.watch(&id).await;
-        assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}: {}", fixture.db.name, closed.failure);
-        assert_eq!(closed.summary.unwrap().records, 8, "{}", fixture.db.name);
-    }
+on_both!(a_worker_that_died_costs_its_lease_and_nothing_else, flavor = "multi_thread");
+async fn a_worker_that_died_costs_its_lease_and_nothing_else(on: Backend) {
+    let db = TestStore::on(on, tally_performance::SERVICE, tally_performance::migrations).await;
+    let mut fixture = Fixture::on(db, told());
+    records(&fixture).await;
+    let id = fixture.march().await;
+    let ask = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    fixture.cycles().close_cycle(fixture.admin.request(ask)).await.unwrap();
+    let taken = fixture.db.store.claim_work("closing", "dead", Duration::from_secs(180), 9).await.unwrap();
+    assert_eq!(taken.len(), 1);
+    fixture.db.clock.advance(SignedDuration::from_secs(181));
+    fixture.work();
+    let closed = fixture.watch(&id).await;
+    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    assert_eq!(closed.summary.unwrap().records, 8);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_replicas_close_a_cycle_of_many_components_once() {
+on_both!(two_replicas_close_a_cycle_of_many_components_once, flavor = "multi_thread");
+async fn two_replicas_close_a_cycle_of_many_components_once(on: Backend) {
     let mut told = PeerFacts::of(12, 12);
     for n in 1..=12 {
         told.on_duty(n, n, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
     }
-    for fixture in Fixture::all(told.clone()).await {
-        let mut other = Fixture::beside(&fixture, told.clone()).await;
-        other.work();
-        for n in 1..=12 {
-            fixture.import(n, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-02T02:00:00Z")]).await;
-        }
-        let id = fixture.march().await;
-        let closed = fixture.close(&id).await;
-        assert_eq!((closed.done, closed.total), (13, 13), "{}: {}", fixture.db.name, closed.failure);
-        let summary = closed.summary.unwrap();
-        assert_eq!((summary.records, summary.people), (24, 12), "{}", fixture.db.name);
-        assert_eq!(fixture.credits(&fixture.admin, &id).await.len(), 24, "{}", fixture.db.name);
+    let fixture = Fixture::working(on, told.clone()).await;
+    let mut other = Fixture::beside(&fixture, told.clone()).await;
+    other.work();
+    for n in 1..=12 {
+        fixture.import(n, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-02T02:00:00Z")]).await;
     }
+    let id = fixture.march().await;
+    let closed = fixture.close(&id).await;
+    assert_eq!((closed.done, closed.total), (13, 13), "{}", closed.failure);
+    let summary = closed.summary.unwrap();
+    assert_eq!((summary.records, summary.people), (24, 12));
+    assert_eq!(fixture.credits(&fixture.admin, &id).await.len(), 24);
 }

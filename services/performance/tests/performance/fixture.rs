@@ -30,7 +30,7 @@ use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, in_process, limited};
 use tally_runtime::{Compute, Trigger};
 use tally_store::Store;
 use tally_testkit::callers::Caller;
-use tally_testkit::databases::TestStore;
+use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::{Callers, clock};
 use tonic::service::Routes;
 use tonic::{Response, Status};
@@ -168,15 +168,11 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// One on SQLite, one on PostgreSQL, both with their background work going.
-    pub async fn all(told: PeerFacts) -> Vec<Self> {
-        let mut worlds = Vec::new();
-        for db in TestStore::all(SERVICE, migrations).await {
-            let mut fixture = Self::on(db, told.clone());
-            fixture.work();
-            worlds.push(fixture);
-        }
-        worlds
+    /// With its background work going.
+    pub async fn working(on: Backend, told: PeerFacts) -> Self {
+        let mut fixture = Self::on(TestStore::on(on, SERVICE, migrations).await, told);
+        fixture.work();
+        fixture
     }
 
     /// Another replica on the same database, with no background work yet.

@@ -3,10 +3,12 @@
 use tally_access::{Locale, Permission};
 use tally_api::attendance::v1::DutyRule;
 use tally_api::performance::v1 as pb;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 
 use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, by, person, reason, record};
 
-async fn closed() -> Vec<(Fixture, String)> {
+async fn closed(on: Backend) -> (Fixture, String) {
     let mut told = PeerFacts::of(3, 2);
     told.on_duty(1, 1, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
     told.on_duty(1, 3, DutyRule::Punch, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
@@ -16,95 +18,82 @@ async fn closed() -> Vec<(Fixture, String)> {
         account_id: account(1).to_string(),
         ..Default::default()
     }];
-    let mut done = Vec::new();
-    for fixture in Fixture::all(told).await {
-        let first = vec![record("1a", "2026-03-02T01:00:00Z"), by("E0003", "1b", "2026-03-02T01:30:00Z")];
-        fixture.import(1, first).await;
-        let second = vec![record("2a", "2026-03-02T03:00:00Z"), by("E0001", "2b", "2026-03-02T04:00:00Z")];
-        fixture.import(2, second).await;
-        let id = fixture.march().await;
-        let cycle = fixture.close(&id).await;
-        assert_eq!(cycle.state(), pb::CycleState::Reviewable, "{}", cycle.failure);
-        done.push((fixture, id));
-    }
-    done
+    let fixture = Fixture::working(on, told).await;
+    let first = vec![record("1a", "2026-03-02T01:00:00Z"), by("E0003", "1b", "2026-03-02T01:30:00Z")];
+    fixture.import(1, first).await;
+    let second = vec![record("2a", "2026-03-02T03:00:00Z"), by("E0001", "2b", "2026-03-02T04:00:00Z")];
+    fixture.import(2, second).await;
+    let id = fixture.march().await;
+    let cycle = fixture.close(&id).await;
+    assert_eq!(cycle.state(), pb::CycleState::Reviewable, "{}", cycle.failure);
+    (fixture, id)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_card_shows_points_of_cover_outside_the_own_roster_and_team() {
-    for (fixture, id) in closed().await {
-        let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(1).to_string() };
-        let card = fixture.cards().get_card(fixture.admin.request(get)).await.unwrap().into_inner().card.unwrap();
-        assert_eq!((card.credited_ppm, card.outside_ppm), (2_000_000, 1_000_000), "{}", fixture.db.name);
-        assert_eq!((card.collaboration.as_str(), card.of), ("5", 3), "{}", fixture.db.name);
-        assert_eq!(card.lines.len(), 3, "{}", fixture.db.name);
-        assert_eq!((card.lines[1].value.as_str(), card.lines[1].n.as_str()), ("100", "2"), "{}", fixture.db.name);
-    }
+on_both!(a_card_shows_points_of_cover_outside_the_own_roster_and_team, flavor = "multi_thread");
+async fn a_card_shows_points_of_cover_outside_the_own_roster_and_team(on: Backend) {
+    let (fixture, id) = closed(on).await;
+    let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(1).to_string() };
+    let card = fixture.cards().get_card(fixture.admin.request(get)).await.unwrap().into_inner().card.unwrap();
+    assert_eq!((card.credited_ppm, card.outside_ppm), (2_000_000, 1_000_000));
+    assert_eq!((card.collaboration.as_str(), card.of), ("5", 3));
+    assert_eq!(card.lines.len(), 3);
+    assert_eq!((card.lines[1].value.as_str(), card.lines[1].n.as_str()), ("100", "2"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn agents_see_their_own_card_totals_and_shares_and_supervisors_their_units() {
-    for (fixture, id) in closed().await {
-        let name = fixture.db.name;
-        let may = [Permission::CardRead, Permission::CreditRead];
-        let (agent, north) = (fixture.agent(1, &may), fixture.of_unit(NORTH, &may));
-        let cards = async |caller: &tally_testkit::callers::Caller| {
-            let ask = pb::ListCardsRequest { cycle_id: id.clone(), ..Default::default() };
-            let cards = fixture.cards().list_cards(caller.request(ask)).await.unwrap().into_inner().cards;
-            cards.into_iter().map(|c| c.person_id).collect::<Vec<_>>()
-        };
-        assert_eq!(cards(&agent).await, [person(1).to_string()], "{name}");
-        let mut of_unit = cards(&north).await;
-        of_unit.sort();
-        assert_eq!(of_unit, [person(1).to_string(), person(3).to_string()], "{name}");
-        let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(3).to_string() };
-        assert_eq!(reason(fixture.cards().get_card(agent.request(get)).await), "NOT_FOUND", "{name}");
-        let own = fixture.credits(&agent, &id).await;
-        let seen: Vec<_> = own.iter().flat_map(|c| &c.shares).map(|s| s.person_id.as_str()).collect();
-        assert!(!seen.is_empty() && seen.iter().all(|p| *p == person(1).to_string()), "{name}: {own:?}");
-        let of_unit = fixture.credits(&north, &id).await;
-        assert!(of_unit.iter().all(|c| c.account_id == account(1).to_string()), "{name}");
-        assert_eq!(of_unit.len(), 2, "{name}");
-        let ask = pb::ListTotalsRequest { cycle_id: id.clone(), ..Default::default() };
-        let totals = fixture.attribution().list_totals(agent.request(ask)).await.unwrap().into_inner().totals;
-        assert!(totals.iter().all(|t| t.person_id == person(1).to_string()), "{name}");
-        let all = totals.iter().find(|t| t.account_id.is_empty()).unwrap();
-        assert_eq!((all.total_ppm, all.tagged_ppm, all.sole_ppm), (2_000_000, 1_000_000, 1_000_000), "{name}");
-    }
+on_both!(agents_see_their_own_card_totals_and_shares_and_supervisors_their_units, flavor = "multi_thread");
+async fn agents_see_their_own_card_totals_and_shares_and_supervisors_their_units(on: Backend) {
+    let (fixture, id) = closed(on).await;
+    let may = [Permission::CardRead, Permission::CreditRead];
+    let (agent, north) = (fixture.agent(1, &may), fixture.of_unit(NORTH, &may));
+    let cards = async |caller: &tally_testkit::callers::Caller| {
+        let ask = pb::ListCardsRequest { cycle_id: id.clone(), ..Default::default() };
+        let cards = fixture.cards().list_cards(caller.request(ask)).await.unwrap().into_inner().cards;
+        cards.into_iter().map(|c| c.person_id).collect::<Vec<_>>()
+    };
+    assert_eq!(cards(&agent).await, [person(1).to_string()]);
+    let mut of_unit = cards(&north).await;
+    of_unit.sort();
+    assert_eq!(of_unit, [person(1).to_string(), person(3).to_string()]);
+    let get = pb::GetCardRequest { cycle_id: id.clone(), person_id: person(3).to_string() };
+    assert_eq!(reason(fixture.cards().get_card(agent.request(get)).await), "NOT_FOUND");
+    let own = fixture.credits(&agent, &id).await;
+    let seen: Vec<_> = own.iter().flat_map(|c| &c.shares).map(|s| s.person_id.as_str()).collect();
+    assert!(!seen.is_empty() && seen.iter().all(|p| *p == person(1).to_string()), "{own:?}");
+    let of_unit = fixture.credits(&north, &id).await;
+    assert!(of_unit.iter().all(|c| c.account_id == account(1).to_string()));
+    assert_eq!(of_unit.len(), 2);
+    let ask = pb::ListTotalsRequest { cycle_id: id.clone(), ..Default::default() };
+    let totals = fixture.attribution().list_totals(agent.request(ask)).await.unwrap().into_inner().totals;
+    assert!(totals.iter().all(|t| t.person_id == person(1).to_string()));
+    let all = totals.iter().find(|t| t.account_id.is_empty()).unwrap();
+    assert_eq!((all.total_ppm, all.tagged_ppm, all.sole_ppm), (2_000_000, 1_000_000, 1_000_000));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_explanation_names_the_rungs_in_the_callers_language() {
-    for (fixture, id) in closed().await {
-        let ask = || pb::ExplainRecordRequest {
-            cycle_id: id.clone(),
-            account_id: account(1).to_string(),
-            external_id: "1a".into(),
-        };
-        let english = fixture.attribution().explain_record(fixture.admin.request(ask())).await.unwrap().into_inner();
-        assert_eq!(english.credit.unwrap().rung(), pb::Rung::Sole, "{}", fixture.db.name);
-        assert!(english.lines[0].contains("2026-03-02 09:00:00"), "{:?}", english.lines);
-        assert!(english.lines.last().unwrap().contains("One person was on duty: E0001 100 %"), "{:?}", english.lines);
-        let mut chinese = fixture.admin.request(ask());
-        chinese.metadata_mut().insert("accept-language", Locale::ZhCn.tag().parse().unwrap());
-        let chinese = fixture.attribution().explain_record(chinese).await.unwrap().into_inner();
-        assert!(chinese.lines.last().unwrap().contains("只有一人在岗：E0001 100 %"), "{:?}", chinese.lines);
-        let far = fixture.of_unit(SOUTH, &[Permission::CreditRead]);
-        assert_eq!(
-            reason(fixture.attribution().explain_record(far.request(ask())).await),
-            "NOT_FOUND",
-            "{}",
-            fixture.db.name
-        );
-    }
+on_both!(an_explanation_names_the_rungs_in_the_callers_language, flavor = "multi_thread");
+async fn an_explanation_names_the_rungs_in_the_callers_language(on: Backend) {
+    let (fixture, id) = closed(on).await;
+    let ask = || pb::ExplainRecordRequest {
+        cycle_id: id.clone(),
+        account_id: account(1).to_string(),
+        external_id: "1a".into(),
+    };
+    let english = fixture.attribution().explain_record(fixture.admin.request(ask())).await.unwrap().into_inner();
+    assert_eq!(english.credit.unwrap().rung(), pb::Rung::Sole);
+    assert!(english.lines[0].contains("2026-03-02 09:00:00"), "{:?}", english.lines);
+    assert!(english.lines.last().unwrap().contains("One person was on duty: E0001 100 %"), "{:?}", english.lines);
+    let mut chinese = fixture.admin.request(ask());
+    chinese.metadata_mut().insert("accept-language", Locale::ZhCn.tag().parse().unwrap());
+    let chinese = fixture.attribution().explain_record(chinese).await.unwrap().into_inner();
+    assert!(chinese.lines.last().unwrap().contains("只有一人在岗：E0001 100 %"), "{:?}", chinese.lines);
+    let far = fixture.of_unit(SOUTH, &[Permission::CreditRead]);
+    assert_eq!(reason(fixture.attribution().explain_record(far.request(ask())).await), "NOT_FOUND");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cycle_that_is_not_closed_has_nothing_to_read() {
-    for fixture in Fixture::all(PeerFacts::of(1, 1)).await {
-        let id = fixture.march().await;
-        let ask = pb::ListCardsRequest { cycle_id: id, ..Default::default() };
-        let refused = fixture.cards().list_cards(fixture.admin.request(ask)).await;
-        assert_eq!(reason(refused), "CYCLE_WITHOUT_RESULT", "{}", fixture.db.name);
-    }
+on_both!(a_cycle_that_is_not_closed_has_nothing_to_read, flavor = "multi_thread");
+async fn a_cycle_that_is_not_closed_has_nothing_to_read(on: Backend) {
+    let fixture = Fixture::working(on, PeerFacts::of(1, 1)).await;
+    let id = fixture.march().await;
+    let ask = pb::ListCardsRequest { cycle_id: id, ..Default::default() };
+    let refused = fixture.cards().list_cards(fixture.admin.request(ask)).await;
+    assert_eq!(reason(refused), "CYCLE_WITHOUT_RESULT");
 }

@@ -7,6 +7,8 @@ use tally_api::performance::v1 as pb;
 use tally_performance::SERVICE;
 use tally_store::orm::{ConnectionTrait as _, Database};
 use tally_testkit::callers::{Approver, Caller, everything};
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 use tonic::{Response, Status};
 
 use crate::fixture::{Fixture, PeerFacts, TENANT, reason, record, units};
@@ -79,169 +81,156 @@ fn colleague(fixture: &Fixture) -> Caller {
     fixture.callers.person(TENANT, None, everything())
 }
 
-#[tokio::test]
-async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in() {
-    for fixture in Fixture::all(team(12)).await {
-        let name = fixture.db.name;
-        let cycle_id = published(&fixture).await;
-        let prepared = prepare(&fixture, report(&cycle_id)).await.unwrap().into_inner();
+on_both!(a_report_is_prepared_by_one_approved_by_another_released_and_taken_in);
+async fn a_report_is_prepared_by_one_approved_by_another_released_and_taken_in(on: Backend) {
+    let fixture = Fixture::working(on, team(12)).await;
+    let cycle_id = published(&fixture).await;
+    let prepared = prepare(&fixture, report(&cycle_id)).await.unwrap().into_inner();
+    let id = prepared.transfer.unwrap().transfer_id;
+    assert_eq!(reason(release(&fixture, &id).await), "TRANSFER_NOT_APPROVED");
+    assert_eq!(reason(approve(&fixture, &fixture.admin, &id).await), "FOUR_EYES_REQUIRED");
+    approve(&fixture, &colleague(&fixture), &id).await.unwrap();
+    let file = release(&fixture, &id).await.unwrap().into_inner().file;
+    assert_eq!(release(&fixture, &id).await.unwrap().into_inner().file, file, "the same file again");
+    assert!(!file.contains("E0001") && !file.contains(&crate::fixture::person(1).to_string()), "{file}");
+
+    assert_eq!(reason(import(&fixture, &file).await), "REGION_KEY_UNKNOWN");
+    std::fs::write(fixture.keys.path().join("cn-north.pub"), STANDARD.encode(fixture.public.bytes)).unwrap();
+    let forged = file.replacen("\"people\":6", "\"people\":7", 1);
+    assert_ne!(forged, file, "{file}");
+    assert_eq!(reason(import(&fixture, &forged).await), "TRANSFER_SIGNATURE_WRONG");
+    assert_eq!(import(&fixture, &file).await.unwrap().into_inner().items, 3);
+    assert_eq!(reason(import(&fixture, &file).await), "TRANSFER_ALREADY_EXISTS");
+
+    let ask = pb::ListCellsRequest { transfer_id: id.clone(), ..Default::default() };
+    let cells = fixture.transfers().list_cells(fixture.admin.request(ask)).await.unwrap().into_inner().cells;
+    let mut told: Vec<_> = cells.iter().map(|c| (c.name.as_str(), c.people, c.credited.as_str())).collect();
+    told.sort();
+    // As released, and as taken in; the team's name stays.
+    let twice = ["", "", "Group", "Group", "north", "north"].map(|unit| (unit, 6, "2"));
+    assert_eq!(told, twice);
+    let team = units().into_iter().find(|unit| unit.path == "north/a").unwrap();
+    let below = cells.iter().find(|cell| cell.name.is_empty()).unwrap();
+    assert_eq!((&below.unit_id, &below.parent_id), (&team.unit_id, &team.parent_id));
+    let register = fixture.transfers().list_transfers(fixture.admin.request(pb::ListTransfersRequest::default())).await;
+    let register = register.unwrap().into_inner().transfers;
+    assert_eq!((register.len(), register[0].stage()), (1, pb::TransferStage::Released));
+    assert!(register[0].prepared_by != register[0].approved_by && !register[0].approved_by.is_empty());
+}
+
+on_both!(a_transfer_is_approved_by_other_eyes_than_those_that_prepared_it);
+async fn a_transfer_is_approved_by_other_eyes_than_those_that_prepared_it(on: Backend) {
+    let fixture = Fixture::working(on, team(12)).await;
+    let cycle_id = published(&fixture).await;
+    for who in Approver::ALL {
+        let preparer = fixture.callers.person(TENANT, Some(crate::fixture::person(1)), everything());
+        let prepared = prepare_as(&fixture, &preparer, report(&cycle_id)).await.unwrap().into_inner();
         let id = prepared.transfer.unwrap().transfer_id;
-        assert_eq!(reason(release(&fixture, &id).await), "TRANSFER_NOT_APPROVED", "{name}");
-        assert_eq!(reason(approve(&fixture, &fixture.admin, &id).await), "FOUR_EYES_REQUIRED", "{name}");
-        approve(&fixture, &colleague(&fixture), &id).await.unwrap();
-        let file = release(&fixture, &id).await.unwrap().into_inner().file;
-        assert_eq!(release(&fixture, &id).await.unwrap().into_inner().file, file, "{name}: the same file again");
-        assert!(!file.contains("E0001") && !file.contains(&crate::fixture::person(1).to_string()), "{file}");
-
-        assert_eq!(reason(import(&fixture, &file).await), "REGION_KEY_UNKNOWN", "{name}");
-        std::fs::write(fixture.keys.path().join("cn-north.pub"), STANDARD.encode(fixture.public.bytes)).unwrap();
-        let forged = file.replacen("\"people\":6", "\"people\":7", 1);
-        assert_ne!(forged, file, "{file}");
-        assert_eq!(reason(import(&fixture, &forged).await), "TRANSFER_SIGNATURE_WRONG", "{name}");
-        assert_eq!(import(&fixture, &file).await.unwrap().into_inner().items, 3, "{name}");
-        assert_eq!(reason(import(&fixture, &file).await), "TRANSFER_ALREADY_EXISTS", "{name}");
-
-        let ask = pb::ListCellsRequest { transfer_id: id.clone(), ..Default::default() };
-        let cells = fixture.transfers().list_cells(fixture.admin.request(ask)).await.unwrap().into_inner().cells;
-        let mut told: Vec<_> = cells.iter().map(|c| (c.name.as_str(), c.people, c.credited.as_str())).collect();
-        told.sort();
-        // As released, and as taken in; the team's name stays.
-        let twice = ["", "", "Group", "Group", "north", "north"].map(|unit| (unit, 6, "2"));
-        assert_eq!(told, twice, "{name}");
-        let team = units().into_iter().find(|unit| unit.path == "north/a").unwrap();
-        let below = cells.iter().find(|cell| cell.name.is_empty()).unwrap();
-        assert_eq!((&below.unit_id, &below.parent_id), (&team.unit_id, &team.parent_id));
-        let register =
-            fixture.transfers().list_transfers(fixture.admin.request(pb::ListTransfersRequest::default())).await;
-        let register = register.unwrap().into_inner().transfers;
-        assert_eq!((register.len(), register[0].stage()), (1, pb::TransferStage::Released), "{name}");
-        assert!(register[0].prepared_by != register[0].approved_by && !register[0].approved_by.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_transfer_is_approved_by_other_eyes_than_those_that_prepared_it() {
-    for fixture in Fixture::all(team(12)).await {
-        let cycle_id = published(&fixture).await;
-        for who in Approver::ALL {
-            let preparer = fixture.callers.person(TENANT, Some(crate::fixture::person(1)), everything());
-            let prepared = prepare_as(&fixture, &preparer, report(&cycle_id)).await.unwrap().into_inner();
-            let id = prepared.transfer.unwrap().transfer_id;
-            let answer = approve(&fixture, &who.caller(&fixture.callers, &preparer), &id).await;
-            if who == Approver::SomebodyElse {
-                assert!(answer.is_ok(), "{}: {answer:?}", fixture.db.name);
-            } else {
-                assert_eq!(reason(answer), "FOUR_EYES_REQUIRED", "{}: {who:?}", fixture.db.name);
-            }
+        let answer = approve(&fixture, &who.caller(&fixture.callers, &preparer), &id).await;
+        if who == Approver::SomebodyElse {
+            assert!(answer.is_ok(), "{answer:?}");
+        } else {
+            assert_eq!(reason(answer), "FOUR_EYES_REQUIRED", "{who:?}");
         }
     }
 }
 
-#[tokio::test]
-async fn what_was_prepared_is_withdrawn_or_rejected_and_never_leaves() {
-    for fixture in Fixture::all(team(12)).await {
-        let name = fixture.db.name;
-        let cycle_id = published(&fixture).await;
-        let another = async || {
-            let prepared = prepare(&fixture, report(&cycle_id)).await.unwrap().into_inner();
-            prepared.transfer.unwrap().transfer_id
-        };
-        let withdraw = async |transfer_id: &str, reason: &str| {
-            let (transfer_id, reason) = (transfer_id.to_owned(), reason.to_owned());
-            let ask = pb::WithdrawTransferRequest { request_id: "back".into(), transfer_id, reason };
-            fixture.transfers().withdraw_transfer(fixture.admin.request(ask)).await
-        };
-        let first = another().await;
-        assert_eq!(reason(withdraw(&first, " ").await), "INVALID_REQUEST", "{name}");
-        let told = withdraw(&first, "the wrong month").await.unwrap().into_inner().transfer.unwrap();
-        assert_eq!(
-            (told.stage(), told.drop_reason.as_str()),
-            (pb::TransferStage::Withdrawn, "the wrong month"),
-            "{name}"
-        );
-        let again = withdraw(&first, "the wrong month").await.unwrap().into_inner().transfer.unwrap();
-        assert_eq!(again, told, "{name}: the same request");
-        assert_eq!(reason(approve(&fixture, &colleague(&fixture), &first).await), "TRANSFER_NOT_PREPARED", "{name}");
-        let second = another().await;
-        approve(&fixture, &colleague(&fixture), &second).await.unwrap();
-        let reject = async |transfer_id: &str| {
-            let (transfer_id, reason) = (transfer_id.to_owned(), "no contract".to_owned());
-            let ask = pb::RejectTransferRequest { request_id: String::new(), transfer_id, reason };
-            fixture.transfers().reject_transfer(colleague(&fixture).request(ask)).await
-        };
-        let told = reject(&second).await.unwrap().into_inner().transfer.unwrap();
-        assert_eq!(told.stage(), pb::TransferStage::Rejected, "{name}");
-        assert_eq!(reason(release(&fixture, &second).await), "TRANSFER_DROPPED", "{name}");
-        // What never left stands in nobody's way.
-        let third = another().await;
-        approve(&fixture, &colleague(&fixture), &third).await.unwrap();
-        release(&fixture, &third).await.unwrap();
-        assert_eq!(reason(reject(&third).await), "TRANSFER_RELEASED", "{name}");
+on_both!(what_was_prepared_is_withdrawn_or_rejected_and_never_leaves);
+async fn what_was_prepared_is_withdrawn_or_rejected_and_never_leaves(on: Backend) {
+    let fixture = Fixture::working(on, team(12)).await;
+    let cycle_id = published(&fixture).await;
+    let another = async || {
+        let prepared = prepare(&fixture, report(&cycle_id)).await.unwrap().into_inner();
+        prepared.transfer.unwrap().transfer_id
+    };
+    let withdraw = async |transfer_id: &str, reason: &str| {
+        let (transfer_id, reason) = (transfer_id.to_owned(), reason.to_owned());
+        let ask = pb::WithdrawTransferRequest { request_id: "back".into(), transfer_id, reason };
+        fixture.transfers().withdraw_transfer(fixture.admin.request(ask)).await
+    };
+    let first = another().await;
+    assert_eq!(reason(withdraw(&first, " ").await), "INVALID_REQUEST");
+    let told = withdraw(&first, "the wrong month").await.unwrap().into_inner().transfer.unwrap();
+    assert_eq!((told.stage(), told.drop_reason.as_str()), (pb::TransferStage::Withdrawn, "the wrong month"));
+    let again = withdraw(&first, "the wrong month").await.unwrap().into_inner().transfer.unwrap();
+    assert_eq!(again, told, "the same request");
+    assert_eq!(reason(approve(&fixture, &colleague(&fixture), &first).await), "TRANSFER_NOT_PREPARED");
+    let second = another().await;
+    approve(&fixture, &colleague(&fixture), &second).await.unwrap();
+    let reject = async |transfer_id: &str| {
+        let (transfer_id, reason) = (transfer_id.to_owned(), "no contract".to_owned());
+        let ask = pb::RejectTransferRequest { request_id: String::new(), transfer_id, reason };
+        fixture.transfers().reject_transfer(colleague(&fixture).request(ask)).await
+    };
+    let told = reject(&second).await.unwrap().into_inner().transfer.unwrap();
+    assert_eq!(told.stage(), pb::TransferStage::Rejected);
+    assert_eq!(reason(release(&fixture, &second).await), "TRANSFER_DROPPED");
+    // What never left stands in nobody's way.
+    let third = another().await;
+    approve(&fixture, &colleague(&fixture), &third).await.unwrap();
+    release(&fixture, &third).await.unwrap();
+    assert_eq!(reason(reject(&third).await), "TRANSFER_RELEASED");
+}
+
+on_both!(what_cannot_be_told_is_refused_with_what_to_do);
+async fn what_cannot_be_told_is_refused_with_what_to_do(on: Backend) {
+    let fixture = Fixture::working(on, team(8)).await;
+    let cycle_id = fixture.march().await;
+    let why = async |ask| reason(prepare(&fixture, ask).await);
+    assert_eq!(why(report(&cycle_id)).await, "CYCLE_NOT_PUBLISHED");
+    let cycle_id = published(&fixture).await;
+    assert_eq!(why(report(&cycle_id)).await, "NOTHING_TO_TELL", "four people of cn-north");
+    let asks = [
+        (pb::PrepareTransferRequest { to_region: "cn-north".into(), ..report(&cycle_id) }, "REGION_SAME"),
+        (pb::PrepareTransferRequest { to_region: "mars".into(), ..report(&cycle_id) }, "REGION_UNKNOWN"),
+        (pb::PrepareTransferRequest { from_region: String::new(), ..report(&cycle_id) }, "REGION_MISSING"),
+        (pb::PrepareTransferRequest { purpose: " ".into(), ..report(&cycle_id) }, "INVALID_REQUEST"),
+    ];
+    for (ask, expected) in asks {
+        assert_eq!(why(ask).await, expected);
     }
 }
 
-#[tokio::test]
-async fn what_cannot_be_told_is_refused_with_what_to_do() {
-    for fixture in Fixture::all(team(8)).await {
-        let cycle_id = fixture.march().await;
-        let why = async |ask| reason(prepare(&fixture, ask).await);
-        assert_eq!(why(report(&cycle_id)).await, "CYCLE_NOT_PUBLISHED", "{}", fixture.db.name);
-        let cycle_id = published(&fixture).await;
-        assert_eq!(why(report(&cycle_id)).await, "NOTHING_TO_TELL", "four people of cn-north");
-        let asks = [
-            (pb::PrepareTransferRequest { to_region: "cn-north".into(), ..report(&cycle_id) }, "REGION_SAME"),
-            (pb::PrepareTransferRequest { to_region: "mars".into(), ..report(&cycle_id) }, "REGION_UNKNOWN"),
-            (pb::PrepareTransferRequest { from_region: String::new(), ..report(&cycle_id) }, "REGION_MISSING"),
-            (pb::PrepareTransferRequest { purpose: " ".into(), ..report(&cycle_id) }, "INVALID_REQUEST"),
-        ];
-        for (ask, expected) in asks {
-            assert_eq!(why(ask).await, expected, "{}", fixture.db.name);
-        }
+on_both!(the_database_itself_keeps_preparer_and_approver_apart);
+async fn the_database_itself_keeps_preparer_and_approver_apart(on: Backend) {
+    let fixture = Fixture::working(on, team(12)).await;
+    let cycle_id = published(&fixture).await;
+    prepare(&fixture, report(&cycle_id)).await.unwrap();
+    let db = Database::connect(&fixture.db.owner_url).await.unwrap();
+    let table = if fixture.db.name == "postgres" { format!("{SERVICE}.transfers") } else { "transfers".to_owned() };
+    let cells = table.replace("transfers", "report_cells");
+    for (forbidden, rule) in [
+        (format!("UPDATE {table} SET approved_by = prepared_by"), "approver_check"),
+        (format!("UPDATE {table} SET released_at = recorded_at"), "approved_check"),
+        (format!("UPDATE {cells} SET people = 4"), "people_check"),
+    ] {
+        let refused = db.execute_unprepared(&forbidden).await.unwrap_err().to_string();
+        assert!(refused.contains(rule), "{refused}");
     }
 }
 
-#[tokio::test]
-async fn the_database_itself_keeps_preparer_and_approver_apart() {
-    for fixture in Fixture::all(team(12)).await {
-        let cycle_id = published(&fixture).await;
-        prepare(&fixture, report(&cycle_id)).await.unwrap();
-        let db = Database::connect(&fixture.db.owner_url).await.unwrap();
-        let table = if fixture.db.name == "postgres" { format!("{SERVICE}.transfers") } else { "transfers".to_owned() };
-        let cells = table.replace("transfers", "report_cells");
-        for (forbidden, rule) in [
-            (format!("UPDATE {table} SET approved_by = prepared_by"), "approver_check"),
-            (format!("UPDATE {table} SET released_at = recorded_at"), "approved_check"),
-            (format!("UPDATE {cells} SET people = 4"), "people_check"),
-        ] {
-            let refused = db.execute_unprepared(&forbidden).await.unwrap_err().to_string();
-            assert!(refused.contains(rule), "{}: {refused}", fixture.db.name);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_report_that_another_overtook_is_prepared_again() {
+on_both!(a_report_that_another_overtook_is_prepared_again);
+async fn a_report_that_another_overtook_is_prepared_again(on: Backend) {
     let told = team(10);
     // A sixth person of the team comes to light after the first report was prepared.
     let late = PeerFacts::of(11, 2).people.remove(10);
-    for fixture in Fixture::all(told).await {
-        let first = published(&fixture).await;
-        let early = prepare(&fixture, report(&first)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
-        fixture.tell(|told| {
-            told.people.push(late.clone());
-            on_duty(told, 11);
-        });
-        let again = fixture.march().await;
-        fixture.close(&again).await;
-        let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: again.clone() };
-        fixture.cycles().publish_cycle(fixture.admin.request(ask)).await.unwrap();
-        let later = prepare(&fixture, report(&again)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
-        for id in [&early, &later] {
-            approve(&fixture, &colleague(&fixture), id).await.unwrap();
-        }
-        release(&fixture, &later).await.unwrap();
-        assert_eq!(reason(release(&fixture, &early).await), "TRANSFER_STALE", "{}", fixture.db.name);
-        let refused = prepare(&fixture, report(&first)).await;
-        assert_eq!(reason(refused), "NOTHING_TO_TELL", "{}: one person is the difference", fixture.db.name);
+    let fixture = Fixture::working(on, told).await;
+    let first = published(&fixture).await;
+    let early = prepare(&fixture, report(&first)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
+    fixture.tell(|told| {
+        told.people.push(late.clone());
+        on_duty(told, 11);
+    });
+    let again = fixture.march().await;
+    fixture.close(&again).await;
+    let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: again.clone() };
+    fixture.cycles().publish_cycle(fixture.admin.request(ask)).await.unwrap();
+    let later = prepare(&fixture, report(&again)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
+    for id in [&early, &later] {
+        approve(&fixture, &colleague(&fixture), id).await.unwrap();
     }
+    release(&fixture, &later).await.unwrap();
+    assert_eq!(reason(release(&fixture, &early).await), "TRANSFER_STALE");
+    let refused = prepare(&fixture, report(&first)).await;
+    assert_eq!(reason(refused), "NOTHING_TO_TELL", "one person is the difference");
 }

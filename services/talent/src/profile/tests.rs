@@ -11,7 +11,8 @@ use tally_kernel::person::{DirectoryPerson, Employment, Post};
 use tally_rpc::Peer;
 use tally_store::Audit;
 use tally_testkit::callers::Callers;
-use tally_testkit::databases::TestStore;
+use tally_testkit::databases::{Backend, TestStore};
+use tally_testkit::on_both;
 use uuid::Uuid;
 
 use super::app::{self, App};
@@ -66,59 +67,56 @@ async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
     true
 }
 
-#[tokio::test]
-async fn an_event_counts_once_and_the_profile_shows_what_it_left() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let callers = Callers::new(db.clock.clone(), 7);
-        let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
-        let ctx = callers.context(&callers.person(TenantId(Uuid::from_u128(1)), None, all));
-        let app = room(&db, &callers);
-        assert!(record(&app, &ctx, 1).await, "{}", db.name);
-        assert!(!record(&app, &ctx, 1).await, "{}: the same event twice", db.name);
-        let profile = app::profile(&app, &ctx, PersonId(Uuid::from_u128(1))).await.unwrap();
-        assert_eq!((profile.cycles, profile.learning), (1, None), "{}", db.name);
-        assert_eq!(profile.accounts.into_iter().collect::<Vec<_>>(), ["JD/a/cs01"], "{}", db.name);
-        let page = Page::read(2, "", b"p").unwrap();
-        let (first, token) = app::evidence(&app, &ctx, PersonId(Uuid::from_u128(1)), &page).await.unwrap();
-        assert_eq!((first.len(), token.is_empty()), (2, false), "{}", db.name);
-        let page = Page::read(2, &token, b"p").unwrap();
-        let (rest, token) = app::evidence(&app, &ctx, PersonId(Uuid::from_u128(1)), &page).await.unwrap();
-        assert_eq!((rest.len(), token.as_str()), (1, ""), "{}", db.name);
-    }
+on_both!(an_event_counts_once_and_the_profile_shows_what_it_left);
+async fn an_event_counts_once_and_the_profile_shows_what_it_left(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 7);
+    let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+    let ctx = callers.context(&callers.person(TenantId(Uuid::from_u128(1)), None, all));
+    let app = room(&db, &callers);
+    assert!(record(&app, &ctx, 1).await);
+    assert!(!record(&app, &ctx, 1).await, "the same event twice");
+    let profile = app::profile(&app, &ctx, PersonId(Uuid::from_u128(1))).await.unwrap();
+    assert_eq!((profile.cycles, profile.learning), (1, None));
+    assert_eq!(profile.accounts.into_iter().collect::<Vec<_>>(), ["JD/a/cs01"]);
+    let page = Page::read(2, "", b"p").unwrap();
+    let (first, token) = app::evidence(&app, &ctx, PersonId(Uuid::from_u128(1)), &page).await.unwrap();
+    assert_eq!((first.len(), token.is_empty()), (2, false));
+    let page = Page::read(2, &token, b"p").unwrap();
+    let (rest, token) = app::evidence(&app, &ctx, PersonId(Uuid::from_u128(1)), &page).await.unwrap();
+    assert_eq!((rest.len(), token.as_str()), (1, ""));
 }
 
-#[tokio::test]
-async fn a_second_post_leaves_the_evidence_with_the_home() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let callers = Callers::new(db.clock.clone(), 7);
-        let tenant = TenantId(Uuid::from_u128(1));
-        let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
-        let app = room(&db, &callers);
-        record(&app, &callers.context(&callers.person(tenant, None, all)), 1).await;
-        let of_unit = |unit: u128| {
-            let units = [OrgUnitId(Uuid::from_u128(unit))].into_iter().collect();
-            let reach = Reach { units, ..Reach::default() };
-            callers.context(&callers.person(tenant, None, [(Permission::ProfileRead, reach)]))
-        };
-        let who = PersonId(Uuid::from_u128(1));
-        assert!(app::profile(&app, &of_unit(50), who).await.is_ok(), "{}", db.name);
-        assert_eq!(app::profile(&app, &of_unit(60), who).await.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
-    }
+on_both!(a_second_post_leaves_the_evidence_with_the_home);
+async fn a_second_post_leaves_the_evidence_with_the_home(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 7);
+    let tenant = TenantId(Uuid::from_u128(1));
+    let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+    let app = room(&db, &callers);
+    record(&app, &callers.context(&callers.person(tenant, None, all)), 1).await;
+    let of_unit = |unit: u128| {
+        let units = [OrgUnitId(Uuid::from_u128(unit))].into_iter().collect();
+        let reach = Reach { units, ..Reach::default() };
+        callers.context(&callers.person(tenant, None, [(Permission::ProfileRead, reach)]))
+    };
+    let who = PersonId(Uuid::from_u128(1));
+    assert!(app::profile(&app, &of_unit(50), who).await.is_ok());
+    assert_eq!(app::profile(&app, &of_unit(60), who).await.unwrap_err().reason(), "NOT_FOUND");
 }
 
-#[tokio::test]
-async fn somebody_elses_profile_is_not_found() {
-    for db in TestStore::all(SERVICE, migrations).await {
-        let callers = Callers::new(db.clock.clone(), 7);
-        let tenant = TenantId(Uuid::from_u128(1));
-        let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
-        let service = callers.context(&callers.person(tenant, None, all));
-        let app = room(&db, &callers);
-        record(&app, &service, 1).await;
-        let (me, other) = (PersonId(Uuid::from_u128(2)), PersonId(Uuid::from_u128(1)));
-        let own = Reach { persons: [me].into_iter().collect(), ..Reach::default() };
-        let ctx = callers.context(&callers.person(tenant, Some(me), [(Permission::ProfileRead, own)]));
-        assert!(app::profile(&app, &ctx, me).await.is_ok(), "{}", db.name);
-        assert_eq!(app::profile(&app, &ctx, other).await.unwrap_err().reason(), "NOT_FOUND", "{}", db.name);
-    }
+on_both!(somebody_elses_profile_is_not_found);
+async fn somebody_elses_profile_is_not_found(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 7);
+    let tenant = TenantId(Uuid::from_u128(1));
+    let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+    let service = callers.context(&callers.person(tenant, None, all));
+    let app = room(&db, &callers);
+    record(&app, &service, 1).await;
+    let (me, other) = (PersonId(Uuid::from_u128(2)), PersonId(Uuid::from_u128(1)));
+    let own = Reach { persons: [me].into_iter().collect(), ..Reach::default() };
+    let ctx = callers.context(&callers.person(tenant, Some(me), [(Permission::ProfileRead, own)]));
+    assert!(app::profile(&app, &ctx, me).await.is_ok());
+    assert_eq!(app::profile(&app, &ctx, other).await.unwrap_err().reason(), "NOT_FOUND");
 }
