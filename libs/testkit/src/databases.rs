@@ -33,12 +33,12 @@ macro_rules! on_both {
         mod $name {
             #[tokio::test($($how = $value),*)]
             async fn sqlite() {
-                super::$name($crate::databases::Backend::Sqlite).await;
+                Box::pin(super::$name($crate::databases::Backend::Sqlite)).await;
             }
 
             #[tokio::test($($how = $value),*)]
             async fn postgres() {
-                super::$name($crate::databases::Backend::Postgres).await;
+                Box::pin(super::$name($crate::databases::Backend::Postgres)).await;
             }
         }
     };

@@ -3,8 +3,10 @@
 
 pub mod callers;
 pub mod databases;
+pub mod fake_peer;
 pub mod oidc;
 pub mod otlp;
+mod patience;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod proxy;
@@ -13,30 +15,13 @@ pub mod redis;
 use std::fmt::{Debug, Display};
 use std::net::SocketAddr;
 use std::str::FromStr;
-use std::time::{Duration, Instant};
 
 use tally_kernel::Clock;
 use tokio::net::TcpListener;
 
 pub use callers::{Callers, Readings};
-
-/// How long anything in a test may take before it counts as never.
-const NEVER: Duration = Duration::from_secs(20);
-
-/// Asks again and again until there is an answer, and gives it. Tests wait with this instead of sleeping.
-///
-/// # Panics
-/// When there is none after 20 seconds; `what` says what was waited for.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(started.elapsed() < NEVER, "never happened: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+pub use fake_peer::FakePeer;
+pub use patience::{NEVER, eventually};
 
 /// A clock that stands at `at` (RFC 3339) until it is moved.
 ///

@@ -6,6 +6,8 @@
 
 #[path = "../../../testkit/src/databases.rs"]
 mod databases;
+#[path = "../../../testkit/src/patience.rs"]
+mod patience;
 #[path = "../../../testkit/src/pgbouncer.rs"]
 mod pgbouncer;
 #[expect(dead_code, reason = "the raw bytes of a database are for tests of the whole suite")]

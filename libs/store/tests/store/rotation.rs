@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use std::time::Duration;
 
 use sea_orm::{ActiveValue, ConnectionTrait as _, Statement};
 use tally_access::OpContext;
@@ -16,6 +15,7 @@ use uuid::Uuid;
 
 use crate::databases::{Backend, TestStore};
 use crate::on_both;
+use crate::patience::eventually;
 use crate::person_keys::issue;
 use crate::sample::{self, audit, badge, badge_row, context, database, owner, tamper, unit_of};
 
@@ -255,10 +255,8 @@ async fn a_running_process_finds_a_new_master_key_by_itself(on: Backend) {
     assert_eq!(rotator.keys_behind().await.unwrap(), 4);
     assert_eq!(rotator.rewrap_keys().await.unwrap(), 4);
     assert_eq!(rotator.keys_behind().await.unwrap(), 0);
-    assert!(
-        eventually(async || check_quietly(&running, &ctx).await).await,
-        "the file is read again for a key that is not known"
-    );
+    let opened = async || check_quietly(&running, &ctx).await.then_some(());
+    eventually("the file is read again for a key that is not known", opened).await;
     assert_eq!(check(&running, &ctx, &[1]).await, 4);
     // The file without its new line: the keys of the database cannot be unwrapped.
     let text = std::fs::read_to_string(&path).unwrap();
@@ -268,17 +266,6 @@ async fn a_running_process_finds_a_new_master_key_by_itself(on: Backend) {
     assert!(!check_quietly(&behind, &ctx).await);
     assert_eq!(tamper(&db, "UPDATE data_keys SET master = 1 WHERE class = 'SALARY'").await, 1);
     assert!(!check_quietly(&behind, &ctx).await, "bound to its master key");
-}
-
-/// Whether it comes true within some seconds.
-async fn eventually(mut ask: impl AsyncFnMut() -> bool) -> bool {
-    for _ in 0..2000 {
-        if ask().await {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    false
 }
 
 /// Whether pay can be opened.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use sea_orm::{ColumnTrait as _, ConnectionTrait as _, DbBackend, Statement};
 use tally_access::OpContext;
@@ -14,6 +13,7 @@ use tally_store::{Store, StoreConfig};
 use uuid::Uuid;
 
 use crate::databases::TestStore;
+use crate::patience::NEVER;
 use crate::pgbouncer::PgBouncer;
 use crate::sample::{SERVICE, audit, context, migrations, note, owner, permit, row, unit_of};
 
@@ -162,7 +162,7 @@ async fn nothing_is_left_open(db: &TestStore, store: &Store, sessions: u128) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("no transaction stays open");
+    tokio::time::timeout(NEVER, ended).await.expect("no transaction stays open");
     let all: Vec<_> = futures::future::join_all((1..=sessions).map(|n| {
         let ctx = context(db, n);
         async move { unit_of(store, &ctx).await }

@@ -15,17 +15,14 @@ use tally_api::attendance::v1::roster_service_client::RosterServiceClient;
 use tally_api::attendance::v1::site_service_client::SiteServiceClient;
 use tally_api::common::v1::ImportResult;
 use tally_api::identity::v1 as identity;
-use tally_api::identity::v1::org_service_server::{OrgService, OrgServiceServer};
-use tally_api::identity::v1::person_service_server::{PersonService, PersonServiceServer};
 use tally_attendance::{Deps, POLICY, Peers, SERVICE, build, migrations};
 use tally_kernel::id::{OrgUnitId, PersonId, TenantId};
-use tally_rpc::{Limits, Peer, RpcChannel, in_process, limited};
+use tally_rpc::{Limits, Peer, RpcChannel, in_process};
 use tally_runtime::Compute;
 use tally_testkit::callers::Caller;
 use tally_testkit::databases::{Backend, TestStore};
-use tally_testkit::{Callers, clock};
-use tonic::service::Routes;
-use tonic::{Request, Response, Status};
+use tally_testkit::{Callers, FakePeer, clock};
+use tonic::{Response, Status};
 use uuid::Uuid;
 
 /// Monday morning in Shanghai.
@@ -45,18 +42,6 @@ pub fn at(text: &str) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() })
 }
 
-mod asked {
-    tally_access::rpcs! {
-        ListPeople = "tally.identity.v1.PersonService/ListPeople", PersonRead, Read;
-        GetPerson = "tally.identity.v1.PersonService/GetPerson", PersonRead, Read;
-        ListOrgUnits = "tally.identity.v1.OrgService/ListOrgUnits", OrgRead, Read;
-    }
-}
-
-/// Tells of the three people, one a page.
-#[derive(Clone, Default)]
-struct Identity(Arc<Heard>);
-
 /// What identity was asked, and as of which of its revisions it answers.
 #[derive(Default)]
 pub struct Heard {
@@ -73,6 +58,17 @@ impl Heard {
     /// Pages of people that were given out.
     pub fn pages(&self) -> u64 {
         self.pages.load(Ordering::SeqCst)
+    }
+
+    fn page(&self, ask: &identity::ListPeopleRequest) -> identity::ListPeopleResponse {
+        let revision = self.revision.load(Ordering::SeqCst);
+        if revision > 0 && ask.known_revision == revision {
+            return identity::ListPeopleResponse { revision, unchanged: true, ..Default::default() };
+        }
+        self.pages.fetch_add(1, Ordering::SeqCst);
+        let n: u128 = ask.page_token.parse().unwrap_or(1);
+        let next_page_token = if n < 3 { (n + 1).to_string() } else { String::new() };
+        identity::ListPeopleResponse { people: vec![told(n)], next_page_token, revision, ..Default::default() }
     }
 }
 
@@ -100,75 +96,14 @@ fn told(n: u128) -> identity::Person {
     }
 }
 
-#[tonic::async_trait]
-impl PersonService for Identity {
-    async fn list_people(
-        &self,
-        req: Request<identity::ListPeopleRequest>,
-    ) -> Result<Response<identity::ListPeopleResponse>, Status> {
-        let (req, revision) = (req.into_inner(), self.0.revision.load(Ordering::SeqCst));
-        if revision > 0 && req.known_revision == revision {
-            let unchanged = identity::ListPeopleResponse { revision, unchanged: true, ..Default::default() };
-            return Ok(Response::new(unchanged));
-        }
-        self.0.pages.fetch_add(1, Ordering::SeqCst);
-        let n: u128 = req.page_token.parse().unwrap_or(1);
-        let next_page_token = if n < 3 { (n + 1).to_string() } else { String::new() };
-        let people = vec![told(n)];
-        Ok(Response::new(identity::ListPeopleResponse { people, next_page_token, revision, ..Default::default() }))
-    }
-
-    async fn get_person(
-        &self,
-        req: Request<identity::GetPersonRequest>,
-    ) -> Result<Response<identity::GetPersonResponse>, Status> {
-        let id = req.into_inner().person_id;
-        let found = (1..=3).find(|n| person(*n).to_string() == id).map(told);
-        Ok(Response::new(identity::GetPersonResponse { person: found, ..Default::default() }))
-    }
-
-    async fn import_people(
-        &self,
-        _: Request<identity::ImportPeopleRequest>,
-    ) -> Result<Response<identity::ImportPeopleResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write people"))
-    }
-
-    async fn end_employment(
-        &self,
-        _: Request<identity::EndEmploymentRequest>,
-    ) -> Result<Response<identity::EndEmploymentResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write people"))
-    }
-
-    async fn change_employment(
-        &self,
-        _: Request<identity::ChangeEmploymentRequest>,
-    ) -> Result<Response<identity::ChangeEmploymentResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write people"))
-    }
-
-    async fn rectify_person(
-        &self,
-        _: Request<identity::RectifyPersonRequest>,
-    ) -> Result<Response<identity::RectifyPersonResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write people"))
-    }
-
-    async fn export_person(
-        &self,
-        _: Request<identity::ExportPersonRequest>,
-    ) -> Result<Response<identity::ExportPersonResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write people"))
-    }
-}
-
-#[tonic::async_trait]
-impl OrgService for Identity {
-    async fn list_org_units(
-        &self,
-        _: Request<identity::ListOrgUnitsRequest>,
-    ) -> Result<Response<identity::ListOrgUnitsResponse>, Status> {
+/// Tells of the three people, one a page, and of two units.
+fn identity(heard: &Arc<Heard>) -> FakePeer {
+    let heard = Arc::clone(heard);
+    let person = |ask: identity::GetPersonRequest| {
+        let found = (1..=3).find(|n| person(*n).to_string() == ask.person_id).map(told);
+        Ok(identity::GetPersonResponse { person: found, ..Default::default() })
+    };
+    let units = |_: identity::ListOrgUnitsRequest| {
         let unit = |id: OrgUnitId, path: &str, region: &str| identity::OrgUnit {
             unit_id: id.to_string(),
             path: path.into(),
@@ -176,43 +111,12 @@ impl OrgService for Identity {
             ..Default::default()
         };
         let units = vec![unit(NORTH, "north/a", "cn-north"), unit(SOUTH, "south/b", "cn-south")];
-        Ok(Response::new(identity::ListOrgUnitsResponse { units, next_page_token: String::new() }))
-    }
-
-    async fn import_org_units(
-        &self,
-        _: Request<identity::ImportOrgUnitsRequest>,
-    ) -> Result<Response<identity::ImportOrgUnitsResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write units"))
-    }
-
-    async fn move_org_unit(
-        &self,
-        _: Request<identity::MoveOrgUnitRequest>,
-    ) -> Result<Response<identity::MoveOrgUnitResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write units"))
-    }
-
-    async fn rename_org_unit(
-        &self,
-        _: Request<identity::RenameOrgUnitRequest>,
-    ) -> Result<Response<identity::RenameOrgUnitResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write units"))
-    }
-
-    async fn close_org_unit(
-        &self,
-        _: Request<identity::CloseOrgUnitRequest>,
-    ) -> Result<Response<identity::CloseOrgUnitResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write units"))
-    }
-
-    async fn merge_org_units(
-        &self,
-        _: Request<identity::MergeOrgUnitsRequest>,
-    ) -> Result<Response<identity::MergeOrgUnitsResponse>, Status> {
-        Err(Status::unimplemented("attendance does not write units"))
-    }
+        Ok(identity::ListOrgUnitsResponse { units, ..Default::default() })
+    };
+    FakePeer::new("identity")
+        .answers("tally.identity.v1.PersonService/ListPeople", move |ask| Ok(heard.page(&ask)))
+        .answers("tally.identity.v1.PersonService/GetPerson", person)
+        .answers("tally.identity.v1.OrgService/ListOrgUnits", units)
 }
 
 /// The service under test on one database.
@@ -230,12 +134,8 @@ impl TestAttendance {
     pub async fn on(backend: Backend) -> Self {
         let db = TestStore::on(backend, SERVICE, migrations).await;
         let callers = Callers::new(clock(NOW), 7);
-        let told = Identity::default();
-        let heard = Arc::clone(&told.0);
-        let routes = Routes::new(limited!(PersonServiceServer::new(told.clone())))
-            .add_service(limited!(OrgServiceServer::new(told)));
-        let identity = callers.stack("identity", asked::POLICY, Limits::default()).guard(routes);
-        let peers = Peers { identity: Peer::new(in_process(&identity), callers.signer(SERVICE)) };
+        let heard = Arc::default();
+        let peers = Peers { identity: Peer::new(identity(&heard).channel(), callers.signer(SERVICE)) };
         let compute = Compute::new(1).expect("a pool");
         let service = build(Deps {
             store: db.store.clone(),
@@ -292,7 +192,7 @@ impl TestAttendance {
     /// Brings in accounts and gives their ids by name.
     pub async fn with_accounts(&self, rows: Vec<pb::Account>) -> Vec<String> {
         let names: Vec<String> = rows.iter().map(|a| a.name.clone()).collect();
-        let ask = pb::ImportAccountsRequest { request_id: String::new(), rows };
+        let ask = pb::ImportAccountsRequest { rows, ..Default::default() };
         let result =
             self.accounts().import_accounts(self.admin.request(ask)).await.expect("an answer").into_inner().result;
         assert_eq!(counts(result), (names.len() as u32, 0, vec![]), "{}", self.db.name);
@@ -304,17 +204,17 @@ impl TestAttendance {
     }
 
     pub async fn publish(&self, rows: Vec<pb::Shift>) -> Option<ImportResult> {
-        let ask = pb::PublishShiftsRequest { request_id: String::new(), rows };
+        let ask = pb::PublishShiftsRequest { rows, ..Default::default() };
         self.rosters().publish_shifts(self.admin.request(ask)).await.expect("an answer").into_inner().result
     }
 
     pub async fn punch(&self, rows: Vec<pb::Punch>) -> Option<ImportResult> {
-        let ask = pb::ImportPunchesRequest { request_id: String::new(), rows };
+        let ask = pb::ImportPunchesRequest { rows, ..Default::default() };
         self.punches().import_punches(self.admin.request(ask)).await.expect("an answer").into_inner().result
     }
 
     pub async fn hand_over(&self, rows: Vec<pb::Handover>) -> Option<ImportResult> {
-        let ask = pb::ImportHandoversRequest { request_id: String::new(), rows };
+        let ask = pb::ImportHandoversRequest { rows, ..Default::default() };
         self.handovers().import_handovers(self.admin.request(ask)).await.expect("an answer").into_inner().result
     }
 }

@@ -24,7 +24,7 @@ async fn sites_are_written_once_and_never_overwritten(on: Backend) {
         ..Default::default()
     };
     let import = async |rows: Vec<pb::Site>| {
-        let ask = pb::ImportSitesRequest { request_id: String::new(), rows };
+        let ask = pb::ImportSitesRequest { rows, ..Default::default() };
         counts(attendance.sites().import_sites(attendance.admin.request(ask)).await.unwrap().into_inner().result)
     };
     let first = vec![site("Beijing", "asia/shanghai", ""), site("Berlin", "Europe/Berlin", "05:30")];
@@ -51,7 +51,7 @@ async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases(on: 
     let elsewhere = pb::Account { unit_id: Uuid::nil().to_string(), ..account("c", "") };
     let split = pb::Account { region: "cn-south".into(), ..account("d", "north/a") };
     let rows = vec![later, moved, account("x/y", ""), elsewhere, split];
-    let ask = pb::ImportAccountsRequest { request_id: String::new(), rows };
+    let ask = pb::ImportAccountsRequest { rows, ..Default::default() };
     let result =
         attendance.accounts().import_accounts(attendance.admin.request(ask)).await.unwrap().into_inner().result;
     let wrong = [(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID"), (3, "PLACE_WRONG"), (4, "PLACE_WRONG")];
@@ -125,7 +125,7 @@ async fn an_alias_means_one_person_on_any_date(on: Backend) {
         ..Default::default()
     };
     let import = async |rows: Vec<pb::Alias>| {
-        let ask = pb::ImportAliasesRequest { request_id: String::new(), rows };
+        let ask = pb::ImportAliasesRequest { rows, ..Default::default() };
         counts(attendance.aliases().import_aliases(attendance.admin.request(ask)).await.unwrap().into_inner().result)
     };
     let first = vec![alias(1, "", "2026-02-28"), alias(2, "2026-03-01", "")];
@@ -170,7 +170,7 @@ async fn a_row_out_of_the_callers_reach_refuses_the_call_and_too_many_rows_are_r
     let attendance = TestAttendance::on(on).await;
     let hr = attendance.of_unit(NORTH, &[Permission::PunchImport, Permission::PunchRead]);
     let import = async |rows| {
-        let ask = pb::ImportPunchesRequest { request_id: String::new(), rows };
+        let ask = pb::ImportPunchesRequest { rows, ..Default::default() };
         attendance.punches().import_punches(hr.request(ask)).await
     };
     let (own, other) =

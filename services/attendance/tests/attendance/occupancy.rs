@@ -127,7 +127,7 @@ async fn sites_of_the_zone_move_the_working_day_and_the_numbers_of_the_rules_can
         region: "cn-north".into(),
         ..Default::default()
     };
-    let rows = pb::ImportSitesRequest { request_id: String::new(), rows: vec![site] };
+    let rows = pb::ImportSitesRequest { rows: vec![site], ..Default::default() };
     attendance.sites().import_sites(attendance.admin.request(rows)).await.unwrap();
     let told = ask(&attendance, &attendance.admin, march(vec![])).await;
     assert_eq!(told.lines(&ids[0]).len(), 1);

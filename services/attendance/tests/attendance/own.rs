@@ -49,7 +49,7 @@ async fn a_punch_is_recorded_at_the_servers_time_with_its_verdict(on: Backend) {
 }
 
 async fn punch_refused(attendance: &TestAttendance, caller: &Caller, kind: PunchKind) -> String {
-    let ask = pb::RecordPunchRequest { request_id: String::new(), kind: kind.into(), device_at: None };
+    let ask = pb::RecordPunchRequest { kind: kind.into(), device_at: None, ..Default::default() };
     reason(attendance.punches().record_punch(caller.request(ask)).await)
 }
 
@@ -71,9 +71,9 @@ async fn somebody_planned_for_another_time_is_told_in_their_language(on: Backend
     attendance.publish(vec![shift(1, &a, "2026-03-03T01:00:00Z", "2026-03-03T09:00:00Z")]).await;
     let agent = attendance.agent(1, &[Permission::PunchRecord]);
     let mut ask = agent.request(pb::RecordPunchRequest {
-        request_id: String::new(),
         kind: PunchKind::In.into(),
         device_at: at("2026-03-02T00:00:00Z"),
+        ..Default::default()
     });
     ask.metadata_mut().insert("accept-language", MetadataValue::from_static("zh-CN"));
     let answer = attendance.punches().record_punch(ask).await.unwrap().into_inner();
@@ -110,9 +110,9 @@ async fn a_person_takes_and_releases_an_account_that_is_there(on: Backend) {
     let again = record(&a, HandoverKind::Take).await.unwrap().into_inner().handover.unwrap_or_default();
     assert_eq!(again, took);
     let missing = pb::RecordHandoverRequest {
-        request_id: String::new(),
         account_id: person(1).to_string(),
         kind: HandoverKind::Take.into(),
+        ..Default::default()
     };
     assert_eq!(reason(attendance.handovers().record_handover(agent.request(missing)).await), "NOT_FOUND");
     let same = attendance.hand_over(vec![pb::Handover { handover_id: String::new(), ..took }]).await;

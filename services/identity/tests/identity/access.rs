@@ -50,7 +50,7 @@ async fn a_grant_ends_with_its_last_day_without_anybody_doing_anything(on: Backe
         reason: "stand-in".into(),
         ..Default::default()
     };
-    let request = pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let request = pb::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     answered(identity.access().grant_role(identity.as_admin(request)).await).unwrap();
     assert!(identity.rule(&hr, Permission::SchemeWrite).await.is_some());
     identity.wait(24 * 3600);

@@ -13,7 +13,7 @@ use crate::fixture::{Login, Reply, TestIdentity, answered};
 const DAY: i64 = 24 * 3600;
 
 async fn account(identity: &TestIdentity, name: &str) -> Login {
-    let ask = pb::CreateServiceAccountRequest { request_id: String::new(), name: name.into() };
+    let ask = pb::CreateServiceAccountRequest { name: name.into(), ..Default::default() };
     let principal =
         answered(identity.accounts().create_service_account(identity.as_admin(ask)).await).unwrap().principal_id;
     Login::of(pb::SignInResponse { principal_id: principal, ..Default::default() })
@@ -27,11 +27,11 @@ async fn key(
     seconds: i64,
 ) -> Reply<pb::CreateApiKeyResponse> {
     let ask = pb::CreateApiKeyRequest {
-        request_id: String::new(),
         principal_id: of.principal.clone(),
         name: "nightly".into(),
         permissions: permissions.iter().map(|p| p.name().to_owned()).collect(),
         expires_at: Some(prost_types::Timestamp { seconds: identity.clock.now().as_second() + seconds, nanos: 0 }),
+        ..Default::default()
     };
     answered(identity.accounts().create_api_key(by.says(ask)).await)
 }
@@ -45,7 +45,7 @@ async fn exchange(identity: &TestIdentity, key: &pb::CreateApiKeyResponse) -> Re
 }
 
 async fn revoke(identity: &TestIdentity, key: &pb::CreateApiKeyResponse) -> Reply<pb::RevokeApiKeyResponse> {
-    let ask = pb::RevokeApiKeyRequest { request_id: String::new(), key_id: key.key.clone().unwrap().key_id };
+    let ask = pb::RevokeApiKeyRequest { key_id: key.key.clone().unwrap().key_id, ..Default::default() };
     answered(identity.accounts().revoke_api_key(identity.as_admin(ask)).await)
 }
 
@@ -66,7 +66,7 @@ async fn a_program_works_with_its_key_and_may_what_its_account_may(on: Backend) 
     assert_eq!(identity.try_sign_in("push", "").await.unwrap_err().reason(), "SIGN_IN_REFUSED");
     let ask = pb::EnrollTotpRequest::default();
     assert_eq!(answered(identity.logins().enroll_totp(session.says(ask)).await).unwrap_err().reason(), "NO_PASSWORD");
-    let again = pb::CreateServiceAccountRequest { request_id: String::new(), name: "push".into() };
+    let again = pb::CreateServiceAccountRequest { name: "push".into(), ..Default::default() };
     let taken = answered(identity.accounts().create_service_account(identity.as_admin(again)).await).unwrap_err();
     assert_eq!(taken.reason(), "LOGIN_TAKEN");
 }

@@ -22,7 +22,7 @@ async fn import(
     by: &Login,
     rows: Vec<pb::CatalogueRow>,
 ) -> Reply<tally_api::common::v1::ImportResult> {
-    let request = pb::ImportCatalogueRequest { request_id: String::new(), rows };
+    let request = pb::ImportCatalogueRequest { rows, ..Default::default() };
     answered(identity.catalogue().import_catalogue(by.says(request)).await).map(|reply| reply.result.expect("a result"))
 }
 

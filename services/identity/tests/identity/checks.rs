@@ -127,7 +127,7 @@ async fn a_grant_with_a_condition_holds_in_sessions_and_hours_that_meet_it(on: B
         ..Default::default()
     };
     crate::roles::define(&identity, "reader", &[Permission::PunchRead], 0).await.unwrap();
-    let give = |grant| pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let give = |grant| pb::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     let error =
         answered(identity.access().grant_role(identity.as_admin(give(grant("8-20", false)))).await).unwrap_err();
     assert_eq!(error.violations()[0].field, "grant.hours");

@@ -33,8 +33,7 @@ async fn a_working_life_from_hire_to_rehire(on: Backend) {
     let away = Change::Leave(pb::NewLeave { from: "2026-07-01".into(), ..Default::default() });
     let leave = change(away).await.leaves[0].leave_id.clone();
     change(Change::EndLeave(pb::EndLeave { leave_id: leave, last_day: "2026-07-31".into() })).await;
-    let end =
-        pb::EndEmploymentRequest { request_id: String::new(), person_id: id.clone(), last_day: "2026-08-31".into() };
+    let end = pb::EndEmploymentRequest { person_id: id.clone(), last_day: "2026-08-31".into(), ..Default::default() };
     answered(identity.people().end_employment(identity.as_admin(end)).await).unwrap();
     let back = pb::Rehire { terms: None, from: "2026-10-01".into(), to: String::new() };
     let person = change(Change::Rehire(back)).await;

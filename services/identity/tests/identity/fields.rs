@@ -140,7 +140,7 @@ async fn why_somebody_is_on_leave_is_told_to_that_person_and_to_hr_alone(on: Bac
     let again = answered(identity.people().change_employment(hr.says(request.clone())).await).unwrap();
     assert_eq!(first, again, "the same request gives the same result");
     assert_eq!(first.person.as_ref().unwrap().leaves[0].reason, "a broken ankle");
-    let of_admin = pb::ChangeEmploymentRequest { request_id: String::new(), ..request };
+    let of_admin = pb::ChangeEmploymentRequest { ..request };
     let refused = answered(identity.people().change_employment(identity.as_admin(of_admin)).await).unwrap_err();
     assert_eq!(refused.reason(), "LEAVE_OVERLAPS");
     let leave_id = first.person.unwrap().leaves[0].leave_id.clone();

@@ -305,7 +305,7 @@ impl TestIdentity {
 
     pub(crate) async fn import_units(&self, paths: &[&str], region: &str) -> tally_api::common::v1::ImportResult {
         let row = |path: &&str| pb::OrgUnitRow { path: (*path).into(), region: region.into(), ..Default::default() };
-        let request = pb::ImportOrgUnitsRequest { request_id: String::new(), rows: paths.iter().map(row).collect() };
+        let request = pb::ImportOrgUnitsRequest { rows: paths.iter().map(row).collect(), ..Default::default() };
         answered(self.orgs().import_org_units(self.as_admin(request)).await).unwrap().result.unwrap()
     }
 
@@ -316,7 +316,7 @@ impl TestIdentity {
     }
 
     pub(crate) async fn import_people(&self, rows: Vec<pb::PersonRow>) -> tally_api::common::v1::ImportResult {
-        let request = pb::ImportPeopleRequest { request_id: String::new(), rows };
+        let request = pb::ImportPeopleRequest { rows, ..Default::default() };
         answered(self.people().import_people(self.as_admin(request)).await).unwrap().result.unwrap()
     }
 
@@ -333,11 +333,8 @@ impl TestIdentity {
 
     /// Changes somebody's employments.
     pub(crate) async fn change(&self, by: &Login, person_id: &str, change: Change) -> Reply<pb::Person> {
-        let request = pb::ChangeEmploymentRequest {
-            request_id: String::new(),
-            person_id: person_id.into(),
-            change: Some(change),
-        };
+        let request =
+            pb::ChangeEmploymentRequest { person_id: person_id.into(), change: Some(change), ..Default::default() };
         answered(self.people().change_employment(by.says(request)).await).map(|reply| reply.person.unwrap())
     }
 
@@ -349,12 +346,12 @@ impl TestIdentity {
         kind: pb::ReportingLineKind,
     ) -> Reply<pb::ReportingLine> {
         let request = pb::SetReportingLineRequest {
-            request_id: String::new(),
             person_id: self.person(person).await.person_id,
             manager_id: self.person(manager).await.person_id,
             kind: kind.into(),
             from: "2026-02-01".into(),
             to: String::new(),
+            ..Default::default()
         };
         answered(self.lines().set_reporting_line(self.as_admin(request)).await).map(|reply| reply.line.unwrap())
     }
@@ -362,12 +359,8 @@ impl TestIdentity {
     /// Makes a login; with a person by number, or for nobody.
     pub(crate) async fn login(&self, name: &str, employee_no: &str) -> Login {
         let person_id = if employee_no.is_empty() { String::new() } else { self.person(employee_no).await.person_id };
-        let request = pb::CreateLoginRequest {
-            request_id: String::new(),
-            login: name.into(),
-            password: PASSWORD.into(),
-            person_id,
-        };
+        let request =
+            pb::CreateLoginRequest { login: name.into(), password: PASSWORD.into(), person_id, ..Default::default() };
         answered(self.sessions().create_login(self.as_admin(request)).await).unwrap();
         self.sign_in(name).await
     }
@@ -389,7 +382,7 @@ impl TestIdentity {
             reason: "test".into(),
             ..Default::default()
         };
-        let request = pb::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+        let request = pb::GrantRoleRequest { grant: Some(grant), ..Default::default() };
         answered(self.access().grant_role(by.says(request)).await)
     }
 
@@ -398,11 +391,8 @@ impl TestIdentity {
     }
 
     pub(crate) async fn revoke(&self, by: &Login, grant: &pb::Grant) -> Reply<pb::RevokeGrantResponse> {
-        let request = pb::RevokeGrantRequest {
-            request_id: String::new(),
-            grant_id: grant.grant_id.clone(),
-            reason: "test".into(),
-        };
+        let request =
+            pb::RevokeGrantRequest { grant_id: grant.grant_id.clone(), reason: "test".into(), ..Default::default() };
         answered(self.access().revoke_grant(by.says(request)).await)
     }
 

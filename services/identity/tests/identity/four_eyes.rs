@@ -10,7 +10,7 @@ use crate::lending::lend;
 use crate::roles::define;
 
 async fn suspend(identity: &TestIdentity, by: &Login) {
-    let request = pb::SuspendTenantRequest { request_id: String::new(), reason: "moves out".into() };
+    let request = pb::SuspendTenantRequest { reason: "moves out".into(), ..Default::default() };
     answered(identity.tenants().suspend_tenant(by.says(request)).await).unwrap();
 }
 
@@ -20,7 +20,7 @@ async fn resume(identity: &TestIdentity, by: &Login) {
 
 /// Why the group is not deleted: another pair of eyes is only told that it is too early.
 async fn delete(identity: &TestIdentity, by: &Login) -> &'static str {
-    let request = pb::DeleteTenantRequest { request_id: String::new(), name: "Demo".into() };
+    let request = pb::DeleteTenantRequest { name: "Demo".into(), ..Default::default() };
     answered(identity.tenants().delete_tenant(by.says(request)).await).unwrap_err().reason()
 }
 

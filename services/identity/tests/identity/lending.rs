@@ -27,7 +27,7 @@ pub(crate) async fn lend(
         reason: "holiday".into(),
         ..Default::default()
     };
-    let request = pb::DelegateRequest { request_id: String::new(), delegation: Some(delegation) };
+    let request = pb::DelegateRequest { delegation: Some(delegation), ..Default::default() };
     answered(identity.delegations().delegate(by.says(request)).await)
 }
 
@@ -51,7 +51,7 @@ async fn a_right_is_lent_for_a_while_taken_back_and_never_lent_on(on: Backend) {
     assert!(may(&identity, &deputy, approve).await);
     let refused = lend(&identity, &deputy, &third, approve, 24).await.unwrap_err();
     assert_eq!(refused.reason(), "GRANT_NOT_HELD", "what is lent is not lent on");
-    let request = pb::EndDelegationRequest { request_id: String::new(), delegation_id: lent.delegation_id.clone() };
+    let request = pb::EndDelegationRequest { delegation_id: lent.delegation_id.clone(), ..Default::default() };
     let stranger = answered(identity.delegations().end_delegation(third.says(request.clone())).await).unwrap_err();
     assert_eq!(stranger.kind(), Kind::NotFound);
     answered(identity.delegations().end_delegation(boss.says(request.clone())).await).unwrap();
@@ -123,7 +123,6 @@ async fn a_loan_never_joins_separated_duties_whichever_comes_first(on: Backend) 
 
 fn emergency(code: &str) -> pb::OpenBreakGlassRequest {
     pb::OpenBreakGlassRequest {
-        request_id: String::new(),
         permissions: vec![Permission::PersonRead.name().into(), Permission::RecordRead.name().into()],
         scope: ScopeKind::Tenant.into(),
         scope_ref: String::new(),
@@ -131,6 +130,7 @@ fn emergency(code: &str) -> pb::OpenBreakGlassRequest {
         ticket: "INC-7".into(),
         minutes: 30,
         code: code.into(),
+        ..Default::default()
     }
 }
 

@@ -34,7 +34,7 @@ async fn export(identity: &TestIdentity, by: &Login) -> Reply<BTreeMap<String, V
 on_both!(a_region_is_added_once_and_branches_can_be_in_it);
 async fn a_region_is_added_once_and_branches_can_be_in_it(on: Backend) {
     let identity = TestIdentity::with_company(on).await;
-    let add = |region: &str| pb::AddRegionRequest { request_id: String::new(), region: region.into() };
+    let add = |region: &str| pb::AddRegionRequest { region: region.into(), ..Default::default() };
     let group =
         answered(identity.tenants().add_region(identity.as_admin(add("eu-west"))).await).unwrap().tenant.unwrap();
     assert_eq!(group.regions, ["cn-north", "cn-south", "eu-west"]);
@@ -58,7 +58,7 @@ async fn a_suspended_group_does_nothing_until_it_is_resumed(on: Backend) {
     let error = answered(identity.people().list_people(identity.as_admin(list.clone())).await).unwrap_err();
     assert_eq!((error.kind(), error.reason()), (Kind::FailedPrecondition, "TENANT_SUSPENDED"));
     let row = pb::OrgUnitRow { path: "North/New".into(), ..Default::default() };
-    let write = pb::ImportOrgUnitsRequest { request_id: String::new(), rows: vec![row] };
+    let write = pb::ImportOrgUnitsRequest { rows: vec![row], ..Default::default() };
     let error = answered(identity.orgs().import_org_units(identity.as_admin(write)).await).unwrap_err();
     assert_eq!(error.reason(), "TENANT_SUSPENDED");
     assert!(identity.rule(&identity.admin, Permission::PersonRead).await.is_none(), "nor elsewhere");

@@ -27,16 +27,15 @@ pub(crate) async fn sign_in(
 }
 
 async fn change(identity: &TestIdentity, by: &Login, old: &str, new: &str) -> Reply<pb::ChangePasswordResponse> {
-    let ask =
-        pb::ChangePasswordRequest { request_id: String::new(), old_password: old.into(), new_password: new.into() };
+    let ask = pb::ChangePasswordRequest { old_password: old.into(), new_password: new.into(), ..Default::default() };
     answered(identity.logins().change_password(by.says(ask)).await)
 }
 
 async fn reset(identity: &TestIdentity, by: &Login, of: &Login, factor: bool) -> Reply<pb::ResetPasswordResponse> {
     let ask = pb::ResetPasswordRequest {
-        request_id: String::new(),
         principal_id: of.principal.clone(),
         remove_second_factor: factor,
+        ..Default::default()
     };
     answered(identity.logins().reset_password(by.says(ask)).await)
 }
@@ -77,10 +76,10 @@ async fn a_weak_first_password_is_refused_wherever_it_is_chosen(on: Backend) {
     let person_id = identity.person("E1").await.person_id;
     for weak in ["wangxiaoming1", "password1234", "qwertyuiop12"] {
         let ask = pb::CreateLoginRequest {
-            request_id: String::new(),
             login: "wang".into(),
             password: weak.into(),
             person_id: person_id.clone(),
+            ..Default::default()
         };
         let refused = answered(identity.sessions().create_login(identity.as_admin(ask)).await).unwrap_err();
         assert_eq!((refused.kind(), refused.reason()), (Kind::InvalidArgument, "PASSWORD_WEAK"), "{weak}");
@@ -150,7 +149,7 @@ pub(crate) async fn enrolled(identity: &TestIdentity) -> (String, Vec<String>) {
         answered(identity.logins().enroll_totp(identity.as_admin(pb::EnrollTotpRequest::default())).await).unwrap();
     assert!(begun.uri.starts_with("otpauth://totp/Demo:admin?secret="), "{}", begun.uri);
     assert!(identity.try_sign_in("admin", PASSWORD).await.is_ok(), "nothing asks for a code before it is confirmed");
-    let confirm = |code: String| pb::ConfirmTotpRequest { request_id: String::new(), code };
+    let confirm = |code: String| pb::ConfirmTotpRequest { code, ..Default::default() };
     let wrong = answered(identity.logins().confirm_totp(identity.as_admin(confirm("x".into()))).await).unwrap_err();
     assert_eq!(wrong.reason(), "SECOND_FACTOR_WRONG");
     let good = code(identity, &begun.secret, 0);
@@ -202,7 +201,7 @@ on_both!(a_second_factor_goes_with_a_code_or_with_a_reset);
 async fn a_second_factor_goes_with_a_code_or_with_a_reset(on: Backend) {
     let identity = TestIdentity::with_group(on).await;
     let (_, recovery) = enrolled(&identity).await;
-    let remove = |code: &str| pb::RemoveTotpRequest { request_id: String::new(), code: code.into() };
+    let remove = |code: &str| pb::RemoveTotpRequest { code: code.into(), ..Default::default() };
     let told_remove = async |code: &str| answered(identity.logins().remove_totp(identity.as_admin(remove(code))).await);
     assert_eq!(told_remove("").await.unwrap_err().reason(), "SECOND_FACTOR_NEEDED");
     assert_eq!(told_remove("000000").await.unwrap_err().reason(), "SECOND_FACTOR_WRONG");

@@ -68,7 +68,7 @@ async fn a_branch_writes_its_own_subtree_and_nothing_else(on: Backend) {
     identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
     let import = async |path: &str, region: &str| {
         let row = pb::OrgUnitRow { path: path.into(), region: region.into(), ..Default::default() };
-        let request = pb::ImportOrgUnitsRequest { request_id: String::new(), rows: vec![row] };
+        let request = pb::ImportOrgUnitsRequest { rows: vec![row], ..Default::default() };
         answered(identity.orgs().import_org_units(hr.says(request)).await).map_err(|e| e.kind())
     };
     assert_eq!(import("North/Support", "").await.unwrap().result.unwrap().written, 1);
@@ -95,10 +95,10 @@ async fn a_page_token_of_another_date_is_refused() {
 async fn close(identity: &TestIdentity, path: &str, people_to: &str) -> Reply<pb::CloseOrgUnitResponse> {
     let move_people_to = if people_to.is_empty() { String::new() } else { identity.unit(people_to).await.unit_id };
     let request = pb::CloseOrgUnitRequest {
-        request_id: String::new(),
         unit_id: identity.unit(path).await.unit_id,
         from: "2026-04-01".into(),
         move_people_to,
+        ..Default::default()
     };
     answered(identity.orgs().close_org_unit(identity.as_admin(request)).await)
 }
@@ -154,10 +154,10 @@ async fn units_merge_with_their_people_and_a_new_name_holds_from_its_day_on(on: 
     assert_eq!(answered(identity.orgs().merge_org_units(identity.as_admin(request)).await).unwrap(), merged);
     assert_eq!(identity.person("E2").await.employments[1].unit_path, "North/Sales");
     let request = pb::RenameOrgUnitRequest {
-        request_id: String::new(),
         unit_id: sales.unit_id,
         name: "Trade".into(),
         from: "2026-05-01".into(),
+        ..Default::default()
     };
     let renamed = answered(identity.orgs().rename_org_unit(identity.as_admin(request)).await).unwrap().unit.unwrap();
     assert_eq!((renamed.path.as_str(), renamed.valid_from.as_str()), ("North/Trade", "2026-05-01"));
@@ -172,10 +172,10 @@ async fn who_may_write_units_but_not_their_people_moves_nobody(on: Backend) {
     let hr = identity.login("hr.team", "").await;
     identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North/Sales/A").await.unit_id).await;
     let request = pb::CloseOrgUnitRequest {
-        request_id: String::new(),
         unit_id: identity.unit("North/Sales/A").await.unit_id,
         from: "2026-04-01".into(),
         move_people_to: identity.unit("North/Sales/B").await.unit_id,
+        ..Default::default()
     };
     let error = answered(identity.orgs().close_org_unit(hr.says(request)).await).unwrap_err();
     assert_eq!(error.kind(), Kind::PermissionDenied);

@@ -73,9 +73,9 @@ async fn ending_an_employment_is_a_new_fact_beside_the_old_one(on: Backend) {
     identity.import_people(vec![person_row("E1", "North/Sales/A")]).await;
     let person = identity.person("E1").await;
     let end = |day: &str| pb::EndEmploymentRequest {
-        request_id: String::new(),
         person_id: person.person_id.clone(),
         last_day: day.into(),
+        ..Default::default()
     };
     let ended = answered(identity.people().end_employment(identity.as_admin(end("2026-03-15"))).await).unwrap();
     let employments = ended.person.unwrap().employments;
@@ -125,9 +125,9 @@ async fn who_has_left_is_signed_out_and_comes_back_to_nothing(on: Backend) {
     identity.grant(&boss, "supervisor", ScopeKind::Unit, &identity.unit("North/Sales/A").await.unit_id).await;
     assert_eq!(listed(&identity, &boss, None).await, ["E1", "E2"]);
     let request = pb::EndEmploymentRequest {
-        request_id: String::new(),
         person_id: identity.person("E1").await.person_id,
         last_day: "2026-03-01".into(),
+        ..Default::default()
     };
     answered(identity.people().end_employment(identity.as_admin(request)).await).unwrap();
     let own = pb::ListPeopleRequest::default();
@@ -169,12 +169,12 @@ async fn what_is_wrong_about_a_person_is_put_right(on: Backend) {
     identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/B")]).await;
     let id = identity.person("E1").await.person_id;
     let right = |employee_no: &str, name: &str, zone: &str| pb::RectifyPersonRequest {
-        request_id: String::new(),
         person_id: id.clone(),
         employee_no: employee_no.into(),
         name: name.into(),
         zone: zone.into(),
         id_number: String::new(),
+        ..Default::default()
     };
     let done = answered(identity.people().rectify_person(identity.as_admin(right("E9", " Li Na ", ""))).await).unwrap();
     let person = done.person.unwrap();

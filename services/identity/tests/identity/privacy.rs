@@ -23,24 +23,24 @@ async fn exported(identity: &TestIdentity, by: &Login, person_id: &str) -> Strin
 
 async fn hold(identity: &TestIdentity, person_id: &str) -> Reply<pb::Hold> {
     let (person_id, reason) = (person_id.to_owned(), "case 7".to_owned());
-    let ask = pb::SetHoldRequest { request_id: String::new(), person_id, reason };
+    let ask = pb::SetHoldRequest { person_id, reason, ..Default::default() };
     answered(identity.holds().set_hold(identity.as_admin(ask)).await).map(|reply| reply.hold.unwrap())
 }
 
 async fn lift(identity: &TestIdentity, hold_id: &str) -> Reply<pb::Hold> {
     let (hold_id, reason) = (hold_id.to_owned(), "settled".to_owned());
-    let ask = pb::LiftHoldRequest { request_id: String::new(), hold_id, reason };
+    let ask = pb::LiftHoldRequest { hold_id, reason, ..Default::default() };
     answered(identity.holds().lift_hold(identity.as_admin(ask)).await).map(|reply| reply.hold.unwrap())
 }
 
 async fn request(identity: &TestIdentity, by: &Login, person_id: &str) -> Reply<pb::Erasure> {
     let (person_id, reason) = (person_id.to_owned(), "asked for".to_owned());
-    let ask = pb::RequestErasureRequest { request_id: String::new(), person_id, reason };
+    let ask = pb::RequestErasureRequest { person_id, reason, ..Default::default() };
     answered(identity.erasures().request_erasure(by.says(ask)).await).map(|reply| reply.erasure.unwrap())
 }
 
 async fn approve(identity: &TestIdentity, by: &Login, erasure: &pb::Erasure) -> Reply<pb::Erasure> {
-    let ask = pb::ApproveErasureRequest { request_id: String::new(), erasure_id: erasure.erasure_id.clone() };
+    let ask = pb::ApproveErasureRequest { erasure_id: erasure.erasure_id.clone(), ..Default::default() };
     answered(identity.erasures().approve_erasure(by.says(ask)).await).map(|reply| reply.erasure.unwrap())
 }
 
@@ -66,11 +66,8 @@ async fn somebody_who_left(identity: &TestIdentity) -> String {
     let login = identity.login("olive", "E77").await;
     identity.grant(&login, "agent", ScopeKind::Self_, "").await;
     let person_id = identity.person("E77").await.person_id;
-    let ask = pb::EndEmploymentRequest {
-        request_id: String::new(),
-        person_id: person_id.clone(),
-        last_day: "2026-02-28".into(),
-    };
+    let ask =
+        pb::EndEmploymentRequest { person_id: person_id.clone(), last_day: "2026-02-28".into(), ..Default::default() };
     answered(identity.people().end_employment(identity.as_admin(ask)).await).unwrap();
     person_id
 }
@@ -128,7 +125,7 @@ async fn dropped_and_asked_again(
     let second = request(identity, hr, &first.person_id).await.unwrap();
     let withdraw = async |reason: &str| {
         let (erasure_id, reason) = (second.erasure_id.clone(), reason.to_owned());
-        let ask = pb::WithdrawErasureRequest { request_id: String::new(), erasure_id, reason };
+        let ask = pb::WithdrawErasureRequest { erasure_id, reason, ..Default::default() };
         answered(identity.erasures().withdraw_erasure(hr.says(ask)).await)
     };
     assert_eq!(withdraw("").await.unwrap_err().violations()[0].field, "reason");
@@ -142,7 +139,7 @@ async fn dropped_and_asked_again(
     // The one that stands was asked for by the other.
     let standing = all.into_iter().find(|erasure| erasure.dropped_at.is_none()).unwrap();
     let (erasure_id, reason) = (standing.erasure_id, "the first hand asks".to_owned());
-    let ask = pb::WithdrawErasureRequest { request_id: String::new(), erasure_id, reason };
+    let ask = pb::WithdrawErasureRequest { erasure_id, reason, ..Default::default() };
     answered(identity.erasures().withdraw_erasure(hr.says(ask)).await).unwrap();
     request(identity, hr, &first.person_id).await.unwrap()
 }
@@ -279,7 +276,7 @@ async fn the_group_keeps_longer_and_never_shorter_than_the_law(on: Backend) {
     let identity = TestIdentity::with_company(on).await;
     let set = async |kind: &str, months| {
         let (kind, reason) = (kind.to_owned(), "our lawyers".to_owned());
-        let ask = pb::SetRetentionRequest { request_id: String::new(), kind, months, reason };
+        let ask = pb::SetRetentionRequest { kind, months, reason, ..Default::default() };
         answered(identity.retention().set_retention(identity.as_admin(ask)).await)
     };
     assert_eq!(set("attendance.duty", 23).await.unwrap_err().reason(), "RETENTION_OUT_OF_BOUNDS");

@@ -67,12 +67,12 @@ async fn a_cycle_and_a_stranger_are_refused(on: Backend) {
     let hr = identity.login("hr.north", "").await;
     identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
     let request = pb::SetReportingLineRequest {
-        request_id: String::new(),
         person_id: identity.person("E7").await.person_id,
         manager_id: identity.person("S1").await.person_id,
         kind: ReportingLineKind::Solid.into(),
         from: "2026-02-01".into(),
         to: String::new(),
+        ..Default::default()
     };
     let error = answered(identity.lines().set_reporting_line(hr.says(request)).await).unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound, "whom one may not know of is not there");
@@ -84,12 +84,12 @@ async fn lines_are_listed_for_a_day_as_they_were_known(on: Backend) {
     let before = identity.now();
     identity.wait(60);
     let request = pb::SetReportingLineRequest {
-        request_id: String::new(),
         person_id: identity.person("E3").await.person_id,
         manager_id: identity.person("E2").await.person_id,
         kind: ReportingLineKind::Solid.into(),
         from: "2026-03-01".into(),
         to: String::new(),
+        ..Default::default()
     };
     answered(identity.lines().set_reporting_line(identity.as_admin(request)).await).unwrap();
     let e2 = identity.person("E2").await.person_id;

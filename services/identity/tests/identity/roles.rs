@@ -17,7 +17,7 @@ fn asked(name: &str, permissions: &[Permission], version: u32) -> pb::DefineRole
         version,
         ready: false,
     };
-    pb::DefineRoleRequest { request_id: String::new(), role: Some(role), reason: "test".into() }
+    pb::DefineRoleRequest { role: Some(role), reason: "test".into(), ..Default::default() }
 }
 
 pub(crate) async fn define(
@@ -40,7 +40,7 @@ async fn define_as(
 }
 
 async fn retire(identity: &TestIdentity, name: &str) -> Reply<pb::RetireRoleResponse> {
-    let request = pb::RetireRoleRequest { request_id: String::new(), name: name.into() };
+    let request = pb::RetireRoleRequest { name: name.into(), ..Default::default() };
     answered(identity.roles().retire_role(identity.as_admin(request)).await)
 }
 
@@ -112,8 +112,8 @@ async fn a_module_that_the_group_does_not_have_gives_nothing_until_it_does(on: B
     let hr = identity.login("hr", "").await;
     identity.grant(&hr, "group_hr", ScopeKind::Tenant, "").await;
     let set = |modules: &[&str]| pb::SetModulesRequest {
-        request_id: String::new(),
         modules: modules.iter().map(|name| (*name).to_owned()).collect(),
+        ..Default::default()
     };
     let denied = answered(identity.entitlements().set_modules(identity.as_admin(set(&[]))).await).unwrap_err();
     assert_eq!(denied.kind(), Kind::PermissionDenied);

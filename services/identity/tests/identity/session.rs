@@ -149,12 +149,8 @@ async fn a_name_is_given_once_and_a_person_has_one_login(on: Backend) {
     identity.import_people(vec![person_row("E1", "North/Sales/A"), person_row("E2", "North/Sales/A")]).await;
     identity.login("li.na", "E1").await;
     let make = async |login: &str, person_id: String| {
-        let request = pb::CreateLoginRequest {
-            request_id: String::new(),
-            login: login.into(),
-            password: PASSWORD.into(),
-            person_id,
-        };
+        let request =
+            pb::CreateLoginRequest { login: login.into(), password: PASSWORD.into(), person_id, ..Default::default() };
         answered(identity.sessions().create_login(identity.as_admin(request)).await).map(|_| ()).map_err(|e| e.reason())
     };
     let (e1, e2) = (identity.person("E1").await.person_id, identity.person("E2").await.person_id);

@@ -104,7 +104,7 @@ async fn ones_sessions_are_listed_and_ended_one_by_one_or_all_at_once(on: Backen
     let told_of: Vec<_> = seen.iter().map(|s| (s.client.as_str(), s.method.as_str(), s.current)).collect();
     assert_eq!(told_of, [("a phone", "password", false), ("", "password", true)]);
 
-    let end = |id: &str| pb::EndSessionRequest { request_id: String::new(), session_id: id.into() };
+    let end = |id: &str| pb::EndSessionRequest { session_id: id.into(), ..Default::default() };
     answered(identity.sessions().end_session(identity.as_admin(end(&phone.session))).await).unwrap();
     assert_eq!(refusal(&identity, &phone).await, Some("SESSION_ENDED"));
     assert_eq!(refresh(&identity, &phone.refresh_token, "x").await.unwrap_err().reason(), "REFRESH_REFUSED");
@@ -127,7 +127,7 @@ async fn an_administrator_ends_sessions_in_reach_and_others_are_not_there(on: Ba
     let (north, south) = (identity.login("north", "E1").await, identity.login("south", "E2").await);
     let hr = identity.login("hr", "").await;
     identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North").await.unit_id).await;
-    let all = |of: &Login| pb::EndAllSessionsRequest { request_id: String::new(), principal_id: of.principal.clone() };
+    let all = |of: &Login| pb::EndAllSessionsRequest { principal_id: of.principal.clone(), ..Default::default() };
     let list = |of: &Login| pb::ListSessionsRequest { principal_id: of.principal.clone(), ..Default::default() };
     let seen = answered(identity.sessions().list_sessions(hr.says(list(&north))).await).unwrap().sessions;
     assert_eq!(seen.len(), 1);
@@ -135,7 +135,7 @@ async fn an_administrator_ends_sessions_in_reach_and_others_are_not_there(on: Ba
     assert_eq!(out.kind(), Kind::NotFound);
     let out = answered(identity.sessions().end_all_sessions(hr.says(all(&south))).await).unwrap_err();
     assert_eq!(out.kind(), Kind::NotFound);
-    let one = pb::EndSessionRequest { request_id: String::new(), session_id: south.session.clone() };
+    let one = pb::EndSessionRequest { session_id: south.session.clone(), ..Default::default() };
     assert_eq!(answered(identity.sessions().end_session(hr.says(one)).await).unwrap_err().kind(), Kind::NotFound);
     let out = answered(identity.sessions().list_sessions(north.says(list(&hr))).await).unwrap_err();
     assert_eq!(out.kind(), Kind::NotFound, "nobody sees others' without the right");
@@ -149,7 +149,7 @@ async fn a_services_leased_view_of_an_ended_session_is_gone_when_the_lease_is() 
     let (views, claims) = (identity.leased(), identity.admin.claims(&identity));
     let other = identity.sign_in("admin").await;
     assert!(views.view(&claims, false).await.is_ok());
-    let end = pb::EndSessionRequest { request_id: String::new(), session_id: identity.admin.session.clone() };
+    let end = pb::EndSessionRequest { session_id: identity.admin.session.clone(), ..Default::default() };
     answered(identity.sessions().end_session(other.says(end)).await).unwrap();
     assert_eq!(
         views.view(&claims, true).await.unwrap_err().reason(),
@@ -169,7 +169,7 @@ async fn an_employment_that_ends_at_midnight_ends_its_sessions_then(on: Backend)
     let agent = identity.login("agent", "E1").await;
     identity.grant(&agent, "agent", ScopeKind::Self_, "").await;
     let person_id = identity.person("E1").await.person_id;
-    let end = pb::EndEmploymentRequest { request_id: String::new(), person_id, last_day: "2026-03-02".into() };
+    let end = pb::EndEmploymentRequest { person_id, last_day: "2026-03-02".into(), ..Default::default() };
     answered(identity.people().end_employment(identity.as_admin(end)).await).unwrap();
     let midnight: jiff::Timestamp = "2026-03-02T16:00:00Z".parse().unwrap();
     let left = midnight.as_second() - identity.clock.now().as_second();
@@ -194,7 +194,7 @@ async fn the_last_administrator_is_not_dismissed(on: Backend) {
     identity.revoke(&boss, &first).await.unwrap();
     let person_id = answered(identity.people().list_people(boss.says(pb::ListPeopleRequest::default())).await).unwrap();
     let person_id = person_id.people[0].person_id.clone();
-    let end = pb::EndEmploymentRequest { request_id: String::new(), person_id, last_day: "2026-04-30".into() };
+    let end = pb::EndEmploymentRequest { person_id, last_day: "2026-04-30".into(), ..Default::default() };
     let refused = answered(identity.people().end_employment(boss.says(end)).await).unwrap_err();
     assert_eq!(refused.reason(), "LAST_ADMINISTRATOR");
 }

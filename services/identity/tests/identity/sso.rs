@@ -26,7 +26,6 @@ async fn put(
 ) -> Reply<pb::PutSsoProviderResponse> {
     let secret = if client == "tally" { SECRET } else { "" };
     let ask = pb::PutSsoProviderRequest {
-        request_id: String::new(),
         provider: Some(pb::SsoProvider {
             name: "aurora".into(),
             issuer: provider.issuer.clone(),
@@ -37,6 +36,7 @@ async fn put(
             ..Default::default()
         }),
         client_secret: secret.into(),
+        ..Default::default()
     };
     answered(identity.sso().put_sso_provider(identity.as_admin(ask)).await)
 }
@@ -166,7 +166,7 @@ async fn providers_are_kept_by_administrators_and_a_regional_one_speaks_for_its_
     identity.grant(&north, "branch_hr", ScopeKind::Region, "cn-north").await;
     let refused = answered(identity.sso().list_sso_providers(north.says(list)).await).unwrap_err();
     assert_eq!(refused.kind(), Kind::PermissionDenied);
-    let remove = || pb::RemoveSsoProviderRequest { request_id: String::new(), name: "aurora".into() };
+    let remove = || pb::RemoveSsoProviderRequest { name: "aurora".into(), ..Default::default() };
     answered(identity.sso().remove_sso_provider(identity.as_admin(remove())).await).unwrap();
     let gone = answered(identity.sso().remove_sso_provider(identity.as_admin(remove())).await).unwrap_err();
     assert_eq!(gone.kind(), Kind::NotFound);

@@ -112,7 +112,7 @@ async fn a_period_without_records_fails_with_a_sentence_that_says_what_to_change
     let failed = fixture.close(&id).await;
     assert_eq!(failed.state(), pb::CycleState::Failed);
     assert!(failed.failure.contains("between 2026-03-01 and 2026-03-31: import"), "{}", failed.failure);
-    let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    let ask = pb::PublishCycleRequest { cycle_id: id.clone(), ..Default::default() };
     assert_eq!(reason(fixture.cycles().publish_cycle(fixture.admin.request(ask)).await), "CYCLE_NOT_REVIEWABLE");
     records(&fixture).await;
     assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
@@ -139,7 +139,7 @@ async fn a_published_cycle_is_told_once_and_never_closed_again(on: Backend) {
     let first = publish("p1").await.unwrap().into_inner();
     assert_eq!(publish("p1").await.unwrap().into_inner(), first);
     assert_eq!(reason(publish("p2").await), "CYCLE_PUBLISHED");
-    let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    let close = pb::CloseCycleRequest { cycle_id: id.clone(), ..Default::default() };
     assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "CYCLE_PUBLISHED");
     fixture.db.store.sequence_now().await.unwrap();
     let events = fixture.events().read_events(fixture.admin.request(ReadEventsRequest::default())).await.unwrap();
@@ -169,12 +169,12 @@ async fn a_cancelled_cycle_is_open_again_and_can_be_closed(on: Backend) {
     let mut fixture = Fixture::on(db, told());
     records(&fixture).await;
     let id = fixture.march().await;
-    let close = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    let close = pb::CloseCycleRequest { cycle_id: id.clone(), ..Default::default() };
     let closing =
         fixture.cycles().close_cycle(fixture.admin.request(close.clone())).await.unwrap().into_inner().cycle.unwrap();
     assert_eq!(closing.state(), pb::CycleState::Closing);
     assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "CYCLE_CLOSING");
-    let cancel = pb::CancelCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    let cancel = pb::CancelCycleRequest { cycle_id: id.clone(), ..Default::default() };
     let open = fixture.cycles().cancel_cycle(fixture.admin.request(cancel)).await.unwrap().into_inner().cycle.unwrap();
     assert_eq!((open.state(), open.failure.as_str()), (pb::CycleState::Open, ""));
     fixture.work();
@@ -215,7 +215,7 @@ async fn a_worker_that_died_costs_its_lease_and_nothing_else(on: Backend) {
     let mut fixture = Fixture::on(db, told());
     records(&fixture).await;
     let id = fixture.march().await;
-    let ask = pb::CloseCycleRequest { request_id: String::new(), cycle_id: id.clone() };
+    let ask = pb::CloseCycleRequest { cycle_id: id.clone(), ..Default::default() };
     fixture.cycles().close_cycle(fixture.admin.request(ask)).await.unwrap();
     let taken = fixture.db.store.claim_work("closing", "dead", Duration::from_secs(180), 9).await.unwrap();
     assert_eq!(taken.len(), 1);

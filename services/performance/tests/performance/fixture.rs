@@ -6,15 +6,8 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use tally_access::{Permission, Reach};
 use tally_api::attendance::v1 as att;
-use tally_api::attendance::v1::account_service_server::AccountServiceServer;
-use tally_api::attendance::v1::alias_service_server::AliasServiceServer;
-use tally_api::attendance::v1::occupancy_service_server::OccupancyServiceServer;
-use tally_api::attendance::v1::roster_service_server::RosterServiceServer;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
-use tally_api::identity::v1::org_service_server::OrgServiceServer;
-use tally_api::identity::v1::person_service_server::PersonServiceServer;
-use tally_api::identity::v1::tenant_service_server::TenantServiceServer;
 use tally_api::performance::v1 as pb;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::card_service_client::CardServiceClient;
@@ -26,17 +19,16 @@ use tally_api::performance::v1::transfer_service_client::TransferServiceClient;
 use tally_cache::Cache;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId, TenantId};
 use tally_performance::{Deps, POLICY, Peers, SERVICE, Trusted, build, migrations};
-use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, in_process, limited};
+use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, in_process};
 use tally_runtime::{Compute, Trigger};
 use tally_store::Store;
 use tally_testkit::callers::Caller;
 use tally_testkit::databases::{Backend, TestStore};
-use tally_testkit::{Callers, clock};
-use tonic::service::Routes;
+use tally_testkit::{Callers, FakePeer, clock};
 use tonic::{Response, Status};
 use uuid::Uuid;
 
-use crate::fake_peers::{FakePeers, asked};
+use crate::fake_peers::{self, Told};
 
 pub const NOW: &str = "2026-04-02T01:00:00Z";
 pub const TENANT: TenantId = TenantId(Uuid::from_u128(0xa1));
@@ -157,7 +149,7 @@ pub struct Fixture {
     pub callers: Callers,
     /// May do everything in the group.
     pub admin: Caller,
-    told: Arc<Mutex<PeerFacts>>,
+    told: Told,
     /// Where the public keys of other regions' stacks are looked for.
     pub keys: tempfile::TempDir,
     /// What verifies the files that this stack releases.
@@ -190,18 +182,9 @@ impl Fixture {
     fn with(store: Store, db: TestStore, told: PeerFacts, seed: u64) -> Self {
         let callers = Callers::new(clock(NOW), seed);
         let told = Arc::new(Mutex::new(told));
-        let peers = FakePeers(Arc::clone(&told));
-        let routes = Routes::new(limited!(TenantServiceServer::new(peers.clone())))
-            .add_service(limited!(OrgServiceServer::new(peers.clone())))
-            .add_service(limited!(PersonServiceServer::new(peers.clone())))
-            .add_service(limited!(AccountServiceServer::new(peers.clone())))
-            .add_service(limited!(AliasServiceServer::new(peers.clone())))
-            .add_service(limited!(RosterServiceServer::new(peers.clone())))
-            .add_service(limited!(OccupancyServiceServer::new(peers)));
-        let peer = in_process(&callers.stack("peers", asked::POLICY, Limits::default()).guard(routes));
-        let signer = callers.signer(SERVICE);
+        let peer = |fake: FakePeer| Peer::new(fake.channel(), callers.signer(SERVICE));
         let peers =
-            Peers { identity: Peer::new(peer.clone(), Arc::clone(&signer)), attendance: Peer::new(peer, signer) };
+            Peers { identity: peer(fake_peers::identity(&told)), attendance: peer(fake_peers::attendance(&told)) };
         let keys = tempfile::tempdir().unwrap();
         let signing = SigningKey::generate(SERVICE, &callers.rng);
         let public = signing.public().clone();
@@ -290,16 +273,16 @@ impl Fixture {
 
     /// Makes a cycle over March 2026 with the usual scheme.
     pub async fn march(&self) -> String {
-        let ask = pb::CreateSchemeVersionRequest { request_id: String::new(), scheme: Some(scheme()) };
+        let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme()), ..Default::default() };
         let scheme = self.schemes().create_scheme_version(self.admin.request(ask)).await.unwrap().into_inner().scheme;
         let cycle = cycle(&scheme.unwrap().scheme_id);
-        let ask = pb::CreateCycleRequest { request_id: String::new(), cycle: Some(cycle) };
+        let ask = pb::CreateCycleRequest { cycle: Some(cycle), ..Default::default() };
         self.cycles().create_cycle(self.admin.request(ask)).await.unwrap().into_inner().cycle.unwrap().cycle_id
     }
 
     /// Closes a cycle and watches it until it rests.
     pub async fn close(&self, cycle_id: &str) -> pb::Cycle {
-        let ask = pb::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.into() };
+        let ask = pb::CloseCycleRequest { cycle_id: cycle_id.into(), ..Default::default() };
         self.cycles().close_cycle(self.admin.request(ask)).await.unwrap();
         self.watch(cycle_id).await
     }
@@ -331,11 +314,11 @@ impl Fixture {
 pub fn import(a: u128, rows: Vec<pb::Record>) -> pb::ImportRecordsRequest {
     let (unit, _, region) = home(a);
     pb::ImportRecordsRequest {
-        request_id: String::new(),
         account_id: account(a).to_string(),
         region: region.into(),
         unit_id: unit.to_string(),
         rows,
+        ..Default::default()
     }
 }
 

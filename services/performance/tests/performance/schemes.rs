@@ -8,7 +8,7 @@ use tally_testkit::on_both;
 use crate::fixture::{Fixture, NORTH, PeerFacts, reason, scheme};
 
 async fn write(fixture: &Fixture, scheme: pb::Scheme) -> Result<pb::Scheme, String> {
-    let ask = pb::CreateSchemeVersionRequest { request_id: String::new(), scheme: Some(scheme) };
+    let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme), ..Default::default() };
     match fixture.schemes().create_scheme_version(fixture.admin.request(ask)).await {
         Ok(written) => Ok(written.into_inner().scheme.unwrap()),
         Err(refused) => Err(tally_i18n::sentence(tally_kernel::Locale::En, &tally_rpc::error_from(refused))),
@@ -62,7 +62,7 @@ async fn a_branch_reads_the_groups_schemes_but_does_not_write_them(on: Backend) 
     );
     let get = pb::GetSchemeRequest { scheme_id: written.scheme_id, version: 0 };
     assert!(fixture.schemes().get_scheme(branch.request(get)).await.is_ok());
-    let ask = pb::CreateSchemeVersionRequest { request_id: String::new(), scheme: Some(scheme()) };
+    let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme()), ..Default::default() };
     let refused = fixture.schemes().create_scheme_version(branch.request(ask)).await;
     assert_eq!(reason(refused), "PERMISSION_DENIED");
 }

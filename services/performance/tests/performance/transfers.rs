@@ -29,7 +29,7 @@ async fn published(fixture: &Fixture) -> String {
     fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z"), record("b", "2026-03-03T01:00:00Z")]).await;
     let cycle_id = fixture.march().await;
     fixture.close(&cycle_id).await;
-    let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
+    let ask = pb::PublishCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
     fixture.cycles().publish_cycle(fixture.admin.request(ask)).await.unwrap();
     cycle_id
 }
@@ -62,17 +62,17 @@ async fn prepare_as(
 }
 
 async fn approve(fixture: &Fixture, by: &Caller, id: &str) -> Result<Response<pb::ApproveTransferResponse>, Status> {
-    let ask = pb::ApproveTransferRequest { request_id: String::new(), transfer_id: id.into() };
+    let ask = pb::ApproveTransferRequest { transfer_id: id.into(), ..Default::default() };
     fixture.transfers().approve_transfer(by.request(ask)).await
 }
 
 async fn release(fixture: &Fixture, id: &str) -> Result<Response<pb::ReleaseTransferResponse>, Status> {
-    let ask = pb::ReleaseTransferRequest { request_id: String::new(), transfer_id: id.into() };
+    let ask = pb::ReleaseTransferRequest { transfer_id: id.into(), ..Default::default() };
     fixture.transfers().release_transfer(fixture.admin.request(ask)).await
 }
 
 async fn import(fixture: &Fixture, file: &str) -> Result<Response<pb::ImportTransferResponse>, Status> {
-    let ask = pb::ImportTransferRequest { request_id: String::new(), file: file.into() };
+    let ask = pb::ImportTransferRequest { file: file.into(), ..Default::default() };
     fixture.transfers().import_transfer(fixture.admin.request(ask)).await
 }
 
@@ -159,7 +159,7 @@ async fn what_was_prepared_is_withdrawn_or_rejected_and_never_leaves(on: Backend
     approve(&fixture, &colleague(&fixture), &second).await.unwrap();
     let reject = async |transfer_id: &str| {
         let (transfer_id, reason) = (transfer_id.to_owned(), "no contract".to_owned());
-        let ask = pb::RejectTransferRequest { request_id: String::new(), transfer_id, reason };
+        let ask = pb::RejectTransferRequest { transfer_id, reason, ..Default::default() };
         fixture.transfers().reject_transfer(colleague(&fixture).request(ask)).await
     };
     let told = reject(&second).await.unwrap().into_inner().transfer.unwrap();
@@ -223,7 +223,7 @@ async fn a_report_that_another_overtook_is_prepared_again(on: Backend) {
     });
     let again = fixture.march().await;
     fixture.close(&again).await;
-    let ask = pb::PublishCycleRequest { request_id: String::new(), cycle_id: again.clone() };
+    let ask = pb::PublishCycleRequest { cycle_id: again.clone(), ..Default::default() };
     fixture.cycles().publish_cycle(fixture.admin.request(ask)).await.unwrap();
     let later = prepare(&fixture, report(&again)).await.unwrap().into_inner().transfer.unwrap().transfer_id;
     for id in [&early, &later] {
