@@ -67,7 +67,7 @@ async fn hold_another_post(done: &Done, person_id: &str) -> identity::Employment
         to: String::new(),
     };
     let (person_id, change) = (person_id.to_owned(), Some(Change::Post(post)));
-    let ask = identity::ChangeEmploymentRequest { request_id: String::new(), person_id, change };
+    let ask = identity::ChangeEmploymentRequest { person_id, change, ..Default::default() };
     people.change_employment(hr.ask(ask)).await.expect("a second post");
     home
 }
@@ -81,7 +81,7 @@ async fn punch(done: &Done, person_id: &str) {
         ..Default::default()
     };
     let mut punches = attendance::punch_service_client::PunchServiceClient::new(hr.at.attendance.clone());
-    let ask = attendance::ImportPunchesRequest { request_id: String::new(), rows: vec![row] };
+    let ask = attendance::ImportPunchesRequest { rows: vec![row], ..Default::default() };
     let done = punches.import_punches(hr.ask(ask)).await.expect("a punch").into_inner().result.expect("a result");
     assert_eq!((done.written, done.problems.len()), (1, 0), "{done:?}");
 }
@@ -103,16 +103,16 @@ async fn another_cycle(done: &Done) -> String {
         policy: first.policy,
         ..Default::default()
     };
-    let ask = performance::CreateCycleRequest { request_id: String::new(), cycle: Some(cycle) };
+    let ask = performance::CreateCycleRequest { cycle: Some(cycle), ..Default::default() };
     let made = client.clone().create_cycle(hr.ask(ask)).await.expect("a cycle").into_inner().cycle;
     let cycle_id = made.expect("a cycle").cycle_id;
-    let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
+    let ask = performance::CloseCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
     client.clone().close_cycle(hr.ask(ask)).await.expect("closing");
     eventually("the cycle is closed", async || {
         (get(&cycle_id).await.state() == performance::CycleState::Reviewable).then_some(())
     })
     .await;
-    let ask = performance::PublishCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
+    let ask = performance::PublishCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
     client.clone().publish_cycle(hr.ask(ask)).await.expect("a published cycle");
     cycle_id
 }
@@ -131,11 +131,11 @@ async fn draft(done: &Done, cycle_id: &str) {
         parts: vec![part],
         ..Default::default()
     };
-    let ask = compensation::CreatePoolRequest { request_id: String::new(), pool: Some(pool) };
+    let ask = compensation::CreatePoolRequest { pool: Some(pool), ..Default::default() };
     let pool = pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool");
     let channel = preparer.at.compensation.clone();
     let mut settlements = compensation::settlement_service_client::SettlementServiceClient::new(channel);
-    let ask = compensation::DraftSettlementRequest { request_id: String::new(), pool_id: pool.pool_id };
+    let ask = compensation::DraftSettlementRequest { pool_id: pool.pool_id, ..Default::default() };
     settlements.draft_settlement(preparer.ask(ask)).await.expect("a draft");
 }
 

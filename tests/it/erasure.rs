@@ -9,12 +9,12 @@ use tally_privacy::DataTable;
 use tally_privacy::{FOLLOWERS, PERSON, REQUESTS, SCHEDULE};
 use tally_suite::session::Session;
 use tally_suite::suite::SERVICES;
-use tally_testkit::databases::TestStore;
-use tally_testkit::eventually;
+use tally_testkit::databases::{Backend, TestStore};
+use tally_testkit::{eventually, on_both};
 use tokio::process::Command;
 
 use crate::journey::{Done, PASSWORD, main_job_with, talent_heard};
-use crate::secondary_flows::privacy::{erasures, hold, lift};
+use crate::rooms::privacy::{erasures, hold, lift};
 use crate::stack::Stack;
 
 /// Tables of the store itself that name people by id: logs and keys.
@@ -93,10 +93,10 @@ async fn subject(done: &Done) -> Subject {
     let admin = &done.crew.admin;
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let ask = identity::CreateLoginRequest {
-        request_id: String::new(),
         login: person.employee_no.clone(),
         password: PASSWORD.into(),
         person_id: person_id.clone(),
+        ..Default::default()
     };
     sessions.create_login(admin.ask(ask)).await.expect("a login");
     Subject { person_id, number: person.employee_no.clone(), words }
@@ -107,7 +107,7 @@ async fn leaves(done: &Done, person_id: &str) {
     let hr = &done.crew.hr;
     let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
     let (person_id, last_day) = (person_id.to_owned(), "2022-06-30".to_owned());
-    let ask = identity::EndEmploymentRequest { request_id: String::new(), person_id, last_day };
+    let ask = identity::EndEmploymentRequest { person_id, last_day, ..Default::default() };
     people.end_employment(hr.ask(ask)).await.expect("an end");
 }
 
@@ -164,14 +164,14 @@ fn held(dump: &[u8], words: &[String]) -> Option<String> {
 async fn erase(stack: &mut Stack, done: &Done, subject: &Subject) {
     let (hr, admin) = (&done.crew.hr, &done.crew.admin);
     let (person_id, reason) = (subject.person_id.clone(), "asked for".to_owned());
-    let ask = identity::RequestErasureRequest { request_id: String::new(), person_id, reason };
+    let ask = identity::RequestErasureRequest { person_id, reason, ..Default::default() };
     let asked = erasures(hr).request_erasure(hr.ask(ask)).await.expect("a request").into_inner().erasure;
     let erasure_id = asked.expect("an erasure").erasure_id;
     let down = stack.name.starts_with("five");
     if down {
         stack.kill("talent").await;
     }
-    let ask = identity::ApproveErasureRequest { request_id: String::new(), erasure_id: erasure_id.clone() };
+    let ask = identity::ApproveErasureRequest { erasure_id: erasure_id.clone(), ..Default::default() };
     erasures(admin).approve_erasure(admin.ask(ask)).await.expect("an approval");
     let waiting = async |what: &str, of: &[&str]| {
         eventually(what, async || {
@@ -190,50 +190,41 @@ async fn erase(stack: &mut Stack, done: &Done, subject: &Subject) {
     waiting("all reports", &[]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_was_erased_is_in_no_database_and_the_logs_still_verify() {
-    for mut stack in [Stack::one_process(None).await, Stack::five_processes(None).await] {
-        let done = main_job_with(&stack, four_years_back).await;
-        let subject = subject(&done).await;
-        talent_heard(&done, &subject.person_id).await;
-        leaves(&done, &subject.person_id).await;
-        let before = exported(&stack, &done, &subject.person_id, "before.json").await;
-        for table in
-            ["identity.people", "attendance.aliases", "performance.cards", "compensation.statements", "talent.evidence"]
-        {
-            assert!(
-                rows(&before).get(table).is_some_and(|rows| *rows > 0),
-                "{}: {table}: {:?}",
-                stack.name,
-                rows(&before)
-            );
-        }
-        if stack.name.starts_with("five") {
-            assert_eq!(
-                subject.words.iter().filter(|word| held(&stack.dump(), &[(*word).clone()]).is_none()).count(),
-                0
-            );
-        }
-        let everybody = hold(&done, "").await;
-        assert!(run_retention(&stack, &done).await.starts_with("0 rows removed"), "a hold on everybody");
-        lift(&done, everybody).await;
-        erase(&mut stack, &done, &subject).await;
-        let after = exported(&stack, &done, &subject.person_id, "after.json").await;
-        let told: Vec<_> = subject.words.iter().filter(|word| **word != subject.number).cloned().collect();
-        assert_eq!(held(after.to_string().as_bytes(), &told), None, "the number alone stays, in the statement");
-        assert!(!rows(&after).contains_key("performance.cards") && !rows(&after).contains_key("talent.evidence"));
-        assert_eq!(after["services"]["compensation"], before["services"]["compensation"], "pay is kept");
-        stack.stop().await;
-        assert_eq!(held(&stack.dump(), &subject.words), None, "{}", stack.name);
-        still_verifies(&stack).await;
-        for part in if stack.name.starts_with("five") { SERVICES.map(|part| part.name).to_vec() } else { vec!["all"] } {
-            stack.start_again(part).await;
-        }
-        let ran = run_retention(&stack, &done).await;
-        assert!(ran.contains("rows of punches (attendance.duty)") && ran.contains("performance.records"), "{ran}");
-        assert!(!ran.contains("statements"), "{ran}");
-        still_verifies(&stack).await;
+on_both!(who_was_erased_is_in_no_database_and_the_logs_still_verify, flavor = "multi_thread");
+async fn who_was_erased_is_in_no_database_and_the_logs_still_verify(on: Backend) {
+    let mut stack = Stack::on(on).await;
+    let done = main_job_with(&stack, four_years_back).await;
+    let subject = subject(&done).await;
+    talent_heard(&done, &subject.person_id).await;
+    leaves(&done, &subject.person_id).await;
+    let before = exported(&stack, &done, &subject.person_id, "before.json").await;
+    for table in
+        ["identity.people", "attendance.aliases", "performance.cards", "compensation.statements", "talent.evidence"]
+    {
+        assert!(rows(&before).get(table).is_some_and(|rows| *rows > 0), "{}: {table}: {:?}", stack.name, rows(&before));
     }
+    if stack.name.starts_with("five") {
+        assert_eq!(subject.words.iter().filter(|word| held(&stack.dump(), &[(*word).clone()]).is_none()).count(), 0);
+    }
+    let everybody = hold(&done, "").await;
+    assert!(run_retention(&stack, &done).await.starts_with("0 rows removed"), "a hold on everybody");
+    lift(&done, everybody).await;
+    erase(&mut stack, &done, &subject).await;
+    let after = exported(&stack, &done, &subject.person_id, "after.json").await;
+    let told: Vec<_> = subject.words.iter().filter(|word| **word != subject.number).cloned().collect();
+    assert_eq!(held(after.to_string().as_bytes(), &told), None, "the number alone stays, in the statement");
+    assert!(!rows(&after).contains_key("performance.cards") && !rows(&after).contains_key("talent.evidence"));
+    assert_eq!(after["services"]["compensation"], before["services"]["compensation"], "pay is kept");
+    stack.stop().await;
+    assert_eq!(held(&stack.dump(), &subject.words), None, "{}", stack.name);
+    still_verifies(&stack).await;
+    for part in if stack.name.starts_with("five") { SERVICES.map(|part| part.name).to_vec() } else { vec!["all"] } {
+        stack.start_again(part).await;
+    }
+    let ran = run_retention(&stack, &done).await;
+    assert!(ran.contains("rows of punches (attendance.duty)") && ran.contains("performance.records"), "{ran}");
+    assert!(!ran.contains("statements"), "{ran}");
+    still_verifies(&stack).await;
 }
 
 async fn run_retention(stack: &Stack, done: &Done) -> String {

@@ -287,10 +287,10 @@ async fn somebody(admin: &Session, login: &str, role: Role) -> Session {
     };
     let mut sessions = identity::session_service_client::SessionServiceClient::new(channel.clone());
     let ask = identity::CreateLoginRequest {
-        request_id: String::new(),
         login: login.into(),
         password: PASSWORD.into(),
         person_id: String::new(),
+        ..Default::default()
     };
     let principal_id = sessions.create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;
     let grant = identity::Grant {
@@ -302,7 +302,7 @@ async fn somebody(admin: &Session, login: &str, role: Role) -> Session {
         ..Default::default()
     };
     let mut access = identity::access_service_client::AccessServiceClient::new(channel);
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     access.grant_role(admin.ask(ask)).await.expect("a grant");
     Session::sign_in(&admin.at, login, PASSWORD).await.expect("a session")
 }

@@ -1,10 +1,7 @@
 //! The main job, from files to statements, on one process and on five: the same code, the same digest.
 
-use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
-use tally_access::{Actor, OpContext, compile_service};
 use tally_api::compensation::v1 as compensation;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
@@ -12,22 +9,22 @@ use tally_api::talent::v1 as talent;
 use tally_bundle::sheet::Csv;
 use tally_bundle::{Options, Reading, read_bundle};
 use tally_kernel::id::TenantId;
-use tally_kernel::{Clock, Rng};
-use tally_store::{Keys, Store, StoreConfig};
 use tally_suite::close::{CloseOutcome, Crew, FORM, Job, Rejections, close};
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
-use tally_suite::suite::SERVICES;
+use tally_testkit::databases::Backend;
 use tally_testkit::eventually;
 use tempfile::TempDir;
 use tonic::Code;
 
 use crate::stack::Stack;
-use crate::{lists, secondary_flows};
 
 /// Of everybody, in a test's own suite.
 pub const PASSWORD: &str = "correct horse battery";
+
+/// The journey of the main job.
+pub const MONTH: &str = "month";
 
 /// A job that was done.
 pub struct Done {
@@ -69,31 +66,22 @@ pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path)) -> Done {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_and_five_give_the_same_result_to_the_byte() {
-    let mut one = Stack::one_process(None).await;
-    let here = main_job(&one).await;
-    look(&one, &here).await;
-    secondary_flows::all(&here).await;
-    review_access(&one, &here).await;
-    secondary_flows::regions::all(&one, &here).await;
-    secondary_flows::deletion::all(&one, &here).await;
-    one.stop().await;
-    verify_audit_of_files(&one, &here).await;
-
-    let mut five = Stack::five_processes(None).await;
-    let there = main_job(&five).await;
-    look(&five, &there).await;
-    secondary_flows::all(&there).await;
-    review_access(&five, &there).await;
-    secondary_flows::regions::all(&five, &there).await;
-    secondary_flows::deletion::all(&five, &there).await;
-    five.stop().await;
-
+    let (here, there) = tokio::join!(Box::pin(month_on(Backend::Sqlite)), Box::pin(month_on(Backend::Postgres)));
     assert_eq!(here.outcome.summary, there.outcome.summary);
     for file in ["credits.csv", "attribution.csv", "score_cards.csv", "statements.csv", "findings.csv", "summary.json"]
     {
         let read = |done: &Done| std::fs::read_to_string(done.out.path().join(file)).expect("a result file");
         assert!(read(&here) == read(&there), "{file} differs");
     }
+}
+
+/// The main job alone, and what the people concerned see of it.
+async fn month_on(on: Backend) -> Done {
+    let mut stack = Stack::on(on).await;
+    let done = main_job(&stack).await;
+    look(&stack, &done).await;
+    stack.end(&done, MONTH).await;
+    done
 }
 
 /// Looks at the result as the people concerned do.
@@ -182,58 +170,4 @@ pub async fn talent_heard(done: &Done, person_id: &str) {
     .await;
     assert_eq!(profile.cycles, 1);
     assert!(!profile.accounts.is_empty() && !profile.platforms.is_empty(), "{profile:?}");
-}
-
-/// Who can read pay, since when, granted by whom: as CSV, by the program itself.
-async fn review_access(stack: &Stack, done: &Done) {
-    let review = async |who: &Session, permission: &str| {
-        let file = stack.folder.path().join("token");
-        std::fs::write(&file, who.token()).expect("a file");
-        let file = file.to_str().expect("a path in UTF-8");
-        let ask = ["access", "review", permission, "--server", &stack.address(), "--token-file", file];
-        let output = stack.tally(&ask).output().await.expect("the program runs");
-        let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
-        (output.status.code(), out, err)
-    };
-    let pay = "compensation.statement.read_pay";
-    let (code, told, err) = review(&done.crew.auditor, pay).await;
-    assert_eq!(code, Some(0), "{}: {err}", stack.name);
-    let head = "\u{feff}source,id,principal,login,person,role,scope,scope_ref,from,until,in_force,second_factor,hours,given_by,\
-                given_at,reason";
-    assert_eq!(told.lines().next(), Some(head));
-    let of = |login: &str| told.lines().find(|row| row.split(',').nth(3) == Some(login)).unwrap_or_default();
-    for (login, role) in [("auditor", "auditor"), ("payroll", "compensation_specialist"), ("agent-one", "agent")] {
-        let row = of(login);
-        let given_by = row.split(',').nth(13).unwrap_or_default();
-        assert!(row.contains(&format!(",{role},")) && given_by == done.crew.admin.principal_id, "{login} in {told}");
-    }
-    assert_eq!(of("hr"), "", "{}: who pays nobody does not read pay", stack.name);
-    // What was lent and what an emergency opened stand beside the grants, though both are over.
-    let (_, told, _) = review(&done.crew.auditor, "performance.card.read").await;
-    for source in ["delegation", "break_glass"] {
-        let row = told.lines().find(|row| row.starts_with(source)).unwrap_or_default();
-        assert_eq!(row.split(',').nth(10), Some("false"), "{}: {source} in {told}", stack.name);
-    }
-    let (code, told, err) = review(&done.crew.preparer, pay).await;
-    assert_eq!((code, told.as_str()), (Some(1), ""), "{}", stack.name);
-    assert!(err.contains("identity.grant.read"), "{}: {err}", stack.name);
-}
-
-/// The chains are intact after the processes ended, and every change and every sensitive read stands in them.
-async fn verify_audit_of_files(stack: &Stack, done: &Done) {
-    let keys = Keys::open(&stack.folder.path().join("keys").join("seal.key"), None).expect("the key file");
-    let mut methods = BTreeSet::new();
-    for part in SERVICES {
-        let url = format!("sqlite://{}", stack.folder.path().join("data").join(format!("{}.db", part.name)).display());
-        let store =
-            Store::open(StoreConfig::new(url, part.name, keys.clone()), part.migrations).await.expect("a store");
-        let report = store.verify_audit().await.expect("a report");
-        assert!(report.ok(), "{}: {:?}", part.name, report.faults);
-        let view = Arc::new(compile_service(part.name, 0));
-        let ctx = OpContext::new(Actor::service(part.name, done.tenant, None), view, Clock::System, Rng::System);
-        let tx = store.read(&ctx).await.expect("a transaction");
-        let log = tx.audit_log(1_000_000).await.expect("the log");
-        methods.extend(log.into_iter().map(|(_, entry)| entry.method));
-    }
-    lists::check_audited(&methods);
 }

@@ -2,6 +2,8 @@
 
 use std::process::{Output, Stdio};
 
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -29,23 +31,22 @@ async fn killed_after_line(stack: &Stack, n: usize) {
     process.kill().await.expect("it is killed");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_are_rotated_by_killed_and_by_patient_processes_while_all_services_run() {
-    for stack in [Stack::one_process(None).await, Stack::five_processes(None).await] {
-        let job = main_job(&stack).await;
-        for lines in [1, 6, 7, 9] {
-            killed_after_line(&stack, lines).await;
-        }
-        // The first ends what the killed ones began; the next begins anew.
-        done(stack.tally(&["keys", "rotate"])).await;
-        let said = done(stack.tally(&["keys", "rotate", "--what", "data"])).await;
-        let pay = said.lines().find(|line| line.starts_with("compensation:")).expect("a line for each service");
-        assert!(pay.contains("data keys replaced") && !pay.contains(" 0 rows"), "{}: {said}", stack.name);
-        // Statements open, work goes on, and every change still stands in its chain.
-        look(&stack, &job).await;
-        let verified = done(stack.tally(&["audit", "verify"])).await;
-        assert_eq!(verified.matches("intact").count(), 5, "{}: {verified}", stack.name);
+on_both!(keys_are_rotated_by_killed_and_by_patient_processes_while_all_services_run, flavor = "multi_thread");
+async fn keys_are_rotated_by_killed_and_by_patient_processes_while_all_services_run(on: Backend) {
+    let stack = Stack::on(on).await;
+    let job = main_job(&stack).await;
+    for lines in [1, 6, 7, 9] {
+        killed_after_line(&stack, lines).await;
     }
+    // The first ends what the killed ones began; the next begins anew.
+    done(stack.tally(&["keys", "rotate"])).await;
+    let said = done(stack.tally(&["keys", "rotate", "--what", "data"])).await;
+    let pay = said.lines().find(|line| line.starts_with("compensation:")).expect("a line for each service");
+    assert!(pay.contains("data keys replaced") && !pay.contains(" 0 rows"), "{}: {said}", stack.name);
+    // Statements open, work goes on, and every change still stands in its chain.
+    look(&stack, &job).await;
+    let verified = done(stack.tally(&["audit", "verify"])).await;
+    assert_eq!(verified.matches("intact").count(), 5, "{}: {verified}", stack.name);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,9 +14,9 @@ use tally_testkit::oidc::SECRET;
 use tally_testkit::otlp::Receiver;
 use tonic::Request;
 
-use crate::journey::{Done, PASSWORD, look, main_job};
-use crate::secondary_flows;
-use crate::secondary_flows::sign_in::code_now;
+use crate::journey::{Done, PASSWORD, main_job};
+use crate::rooms::everything;
+use crate::rooms::sign_in::code_now;
 use crate::stack::Stack;
 
 /// All that can be said: debug of what others wrote, trace of what we did.
@@ -57,8 +57,7 @@ async fn what_is_planted_in_five_processes_is_in_no_log_and_no_trace_and_what_is
 /// Everything that the other journeys do, and the planting: what must not be told, and what must not be stored in clear.
 async fn journey(stack: &Stack) -> (Plants, Plants) {
     let done = main_job(stack).await;
-    look(stack, &done).await;
-    secondary_flows::all(&done).await;
+    everything(stack, &done).await;
     let (mut plants, mut sealed) = (Plants::new(), Plants::new());
     person(&done, &mut plants, &mut sealed).await;
     money(&done, &mut plants, &mut sealed).await;
@@ -141,7 +140,7 @@ async fn money(done: &Done, plants: &mut Plants, sealed: &mut Plants) {
     let ask = compensation::CreatePoolRequest { request_id: "planted pool".into(), pool: Some(pool.clone()) };
     let made = pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool");
     let other = compensation::Pool { amount: Some(Money { currency: "CNY".into(), minor: -POOL }), ..pool };
-    let ask = compensation::CreatePoolRequest { request_id: String::new(), pool: Some(other) };
+    let ask = compensation::CreatePoolRequest { pool: Some(other), ..Default::default() };
     pools.create_pool(preparer.ask(ask)).await.expect_err("less than nothing");
     let channel = preparer.at.compensation.clone();
     let mut settlements = compensation::settlement_service_client::SettlementServiceClient::new(channel.clone());
@@ -185,7 +184,7 @@ async fn credentials(done: &Done, plants: &mut Plants) {
     let begun = sessions.sign_in(ask(password)).await.expect("a session").into_inner();
     let enrolled = with(&begun.access_token, identity::EnrollTotpRequest::default());
     let enrolled = logins.enroll_totp(enrolled).await.expect("a secret").into_inner();
-    let confirm = identity::ConfirmTotpRequest { request_id: String::new(), code: code_now(&enrolled.secret, 0) };
+    let confirm = identity::ConfirmTotpRequest { code: code_now(&enrolled.secret, 0), ..Default::default() };
     let confirmed = logins.confirm_totp(with(&begun.access_token, confirm)).await.expect("codes").into_inner();
     let refresh =
         identity::RefreshSessionRequest { request_id: "r".into(), refresh_token: begun.refresh_token.clone() };
@@ -212,7 +211,7 @@ async fn api_key(done: &Done, plants: &mut Plants) {
     let admin = &done.crew.admin;
     let channel = admin.at.identity.clone();
     let mut accounts = identity::service_account_service_client::ServiceAccountServiceClient::new(channel);
-    let ask = identity::CreateServiceAccountRequest { request_id: String::new(), name: "planted-push".into() };
+    let ask = identity::CreateServiceAccountRequest { name: "planted-push".into(), ..Default::default() };
     let account = accounts.create_service_account(admin.ask(ask)).await.expect("an account").into_inner();
     let seconds = Clock::System.now().as_second() + 24 * 3600;
     let ask = identity::CreateApiKeyRequest {

@@ -14,7 +14,7 @@ mod lists;
 mod mounted;
 mod regions;
 mod revocation;
-mod secondary_flows;
+mod rooms;
 mod snapshot;
 mod stack;
 mod trace;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::journey::{Done, PASSWORD, agent, look};
 use crate::lists::{call, row, rpcs};
-use crate::secondary_flows::regions as transfers;
+use crate::rooms::regions as transfers;
 use crate::stack::Stack;
 
 const NORTH: &str = "cn-north";
@@ -111,7 +111,7 @@ async fn month(stack: &Stack) -> Done {
     };
     let outcome: CloseOutcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
     let mut tenants = tenants(&crew.admin);
-    let ask = identity::AddRegionRequest { request_id: String::new(), region: WEST.into() };
+    let ask = identity::AddRegionRequest { region: WEST.into(), ..Default::default() };
     let group = tenants.add_region(crew.admin.ask(ask)).await.expect("a region").into_inner().tenant;
     let tenant = group.expect("the group").tenant_id.parse().expect("an id");
     Done { crew, reading, outcome, out, tenant }
@@ -143,7 +143,7 @@ async fn settle_in(west: &Stack, done: &Done) -> (Session, Session) {
     let approver = colleague(&admin, "approver", "approver").await;
     let mut org = identity::org_service_client::OrgServiceClient::new(west.channels.identity.clone());
     let desk = identity::OrgUnitRow { path: "Berlin/Desk".into(), region: WEST.into(), ..Default::default() };
-    let ask = identity::ImportOrgUnitsRequest { request_id: String::new(), rows: vec![desk] };
+    let ask = identity::ImportOrgUnitsRequest { rows: vec![desk], ..Default::default() };
     org.import_org_units(hr.ask(ask)).await.expect("units");
     hire(&hr, 0..6).await;
     (hr, approver)
@@ -161,7 +161,7 @@ async fn hire(hr: &Session, numbers: std::ops::Range<u32>) {
     let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
     let rows: Vec<_> = numbers.map(row).collect();
     let count = rows.len();
-    let ask = identity::ImportPeopleRequest { request_id: String::new(), rows };
+    let ask = identity::ImportPeopleRequest { rows, ..Default::default() };
     let written = people.import_people(hr.ask(ask)).await.expect("people").into_inner().result.expect("a result");
     assert_eq!(written.written as usize, count, "{written:?}");
 }
@@ -180,7 +180,7 @@ async fn colleague(admin: &Session, login: &str, role: &str) -> Session {
         reason: "works here".into(),
         ..Default::default()
     };
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     access.grant_role(admin.ask(ask)).await.expect("a grant");
     Session::sign_in(&admin.at, login, PASSWORD).await.expect("a session")
 }
@@ -189,7 +189,7 @@ async fn each_refuses_what_is_the_others(done: &Done, west: &Session) {
     for (who, region) in [(&done.crew.hr, WEST), (west, NORTH)] {
         let mut org = identity::org_service_client::OrgServiceClient::new(who.at.identity.clone());
         let row = identity::OrgUnitRow { path: "Elsewhere".into(), region: region.into(), ..Default::default() };
-        let ask = identity::ImportOrgUnitsRequest { request_id: String::new(), rows: vec![row] };
+        let ask = identity::ImportOrgUnitsRequest { rows: vec![row], ..Default::default() };
         let refused = error_from(org.import_org_units(who.ask(ask)).await.expect_err("a unit of the other region"));
         assert_eq!(refused.reason(), "REGION_NOT_SERVED");
         assert!(tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains(region), "{refused:?}");

@@ -7,10 +7,11 @@ use tally_api::attendance::v1 as attendance;
 use tally_api::identity::v1 as identity;
 use tally_rpc::CONSISTENCY;
 use tally_suite::session::Session;
+use tally_testkit::eventually;
 use tonic::Code;
 
 use crate::journey::PASSWORD;
-use crate::secondary_flows::access::somebody;
+use crate::rooms::access::somebody;
 use crate::stack::Stack;
 
 /// The longest life of a view in another service.
@@ -18,14 +19,20 @@ const LEASE: Duration = Duration::from_secs(1);
 
 const DENIED: (Code, &str) = (Code::PermissionDenied, "PERMISSION_DENIED");
 
-/// What a call is told; a refusal with its reason, which says more than the code when a test fails.
+/// What a call is told; a refusal with its reason, which says more than the code when a test fails. "Try again" says nothing of
+/// what somebody may do, so it is tried again.
 async fn told(who: &Session, consistency: &str) -> Result<(), (Code, &'static str)> {
     let mut client = attendance::site_service_client::SiteServiceClient::new(who.at.attendance.clone());
-    let mut ask = who.ask(attendance::ListSitesRequest::default());
-    if !consistency.is_empty() {
-        ask.metadata_mut().insert(CONSISTENCY, consistency.parse().expect("metadata"));
-    }
-    client.list_sites(ask).await.map(drop).map_err(|status| (status.code(), tally_rpc::error_from(status).reason()))
+    eventually("an answer", async || {
+        let mut ask = who.ask(attendance::ListSitesRequest::default());
+        if !consistency.is_empty() {
+            ask.metadata_mut().insert(CONSISTENCY, consistency.parse().expect("metadata"));
+        }
+        let answer = client.list_sites(ask).await.map(drop);
+        let told = answer.map_err(|status| (status.code(), tally_rpc::error_from(status).reason()));
+        (!matches!(told, Err((Code::Unavailable, _)))).then_some(told)
+    })
+    .await
 }
 
 /// A second after the change, and for a while afterwards: refused.
@@ -47,14 +54,14 @@ async fn grant(admin: &Session, principal: &str) -> (String, String) {
         reason: "for a moment".into(),
         ..Default::default()
     };
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     let done = access.grant_role(admin.ask(ask)).await.expect("a grant").into_inner();
     (done.grant.expect("a grant").grant_id, done.consistency_token)
 }
 
 async fn revoke(admin: &Session, grant_id: String) -> String {
     let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
-    let ask = identity::RevokeGrantRequest { request_id: String::new(), grant_id, reason: "no longer".into() };
+    let ask = identity::RevokeGrantRequest { grant_id, reason: "no longer".into(), ..Default::default() };
     access.revoke_grant(admin.ask(ask)).await.expect("a revocation").into_inner().consistency_token
 }
 
@@ -84,8 +91,7 @@ async fn what_was_taken_away_is_gone_within_a_second_with_redis_and_with_redis_f
     let admin = Session::sign_in(&stack.channels, "admin", PASSWORD).await.expect("a session");
     let guest = somebody(&admin, "guest", "platform_operator").await;
     // In its first second identity may not have seen attendance's key file: that is "try again", never a bad token.
-    let answered = async || told(&guest, "").await.err().filter(|(code, _)| *code != Code::Unavailable);
-    assert_eq!(tally_testkit::eventually("identity knows attendance's key", answered).await, DENIED);
+    assert_eq!(told(&guest, "").await, Err(DENIED));
 
     for what in ["with Redis", "flushed", "killed"] {
         let (grant_id, token) = grant(&admin, &guest.principal_id).await;

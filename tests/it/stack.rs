@@ -1,21 +1,32 @@
 //! Suites made of real processes, as a user starts them.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tally_access::{Actor, OpContext, compile_service};
+use tally_kernel::{Clock, Rng};
+use tally_rpc::RpcChannel;
+use tally_store::{Keys, Store, StoreConfig};
 use tally_suite::session::Channels;
 use tally_suite::suite::SERVICES;
-use tally_testkit::databases::database_on;
-use tally_testkit::free_port;
+use tally_testkit::databases::{Backend, database_on};
 use tally_testkit::postgres::{Database, Server};
 use tally_testkit::redis::Redis;
+use tally_testkit::{NEVER, free_port};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use tonic::body::Body;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tower::ServiceExt as _;
+
+use crate::journey::Done;
+use crate::lists;
 
 /// A running suite; its processes end when it is dropped.
 pub struct Stack {
@@ -33,6 +44,41 @@ pub struct Stack {
     pub database: Option<Database>,
     /// Redis, where there is one.
     pub redis: Option<Redis>,
+    /// Which rpcs were called through `channels`.
+    pub called: Called,
+}
+
+/// Which rpcs were called, `package.Service/Method`.
+#[derive(Clone, Default)]
+pub struct Called(Arc<Mutex<Calls>>);
+
+#[derive(Default)]
+pub struct Calls {
+    /// Before the journey.
+    pub before: BTreeSet<String>,
+    /// By the journey.
+    pub now: BTreeSet<String>,
+}
+
+impl Called {
+    /// The same way, watched.
+    fn on(&self, channel: RpcChannel) -> RpcChannel {
+        let called = self.clone();
+        RpcChannel::new(channel.map_request(move |request: http::Request<Body>| {
+            called.all().now.insert(request.uri().path().trim_start_matches('/').to_owned());
+            request
+        }))
+    }
+
+    fn all(&self) -> MutexGuard<'_, Calls> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The journey begins now.
+    pub fn begin(&self) {
+        let mut calls = self.all();
+        calls.before = std::mem::take(&mut calls.now);
+    }
 }
 
 /// The program as `./test` and `cargo nextest` build it, beside the folder of test binaries.
@@ -44,6 +90,14 @@ pub fn program() -> PathBuf {
 }
 
 impl Stack {
+    /// One process on SQLite, or five on PostgreSQL and Redis.
+    pub async fn on(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => Self::one_process(None).await,
+            Backend::Postgres => Self::five_processes(None).await,
+        }
+    }
+
     /// Everything in one process, on SQLite and memory.
     pub async fn one_process(otlp: Option<&str>) -> Self {
         Self::one_process_logging("info", otlp).await
@@ -74,11 +128,13 @@ impl Stack {
         let mut settings = vec![("TALLY_DATABASE_URL", url)];
         settings.extend(region.map(|region| ("TALLY_SERVER_REGIONS", region.to_owned())));
         let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
-        let channels = Channels::at(&format!("http://{address}")).expect("an address");
-        started(&channels.identity, &mut process, &folder.path().join("all.log")).await;
+        let channel = Channels::at(&format!("http://{address}")).expect("an address").identity;
+        started(&channel, &mut process, &folder.path().join("all.log")).await;
+        let called = Called::default();
+        let channels = channels([(); 5].map(|()| called.on(channel.clone())));
         let (name, processes) = ("one process on SQLite", vec![process]);
         let started = vec![("all", address, Vec::new())];
-        Self { name, channels, folder, processes, started, settings, database: None, redis: None }
+        Self { name, channels, folder, processes, started, settings, database: None, redis: None, called }
     }
 
     /// A process for each service, on PostgreSQL and Redis.
@@ -116,21 +172,20 @@ impl Stack {
         ];
         settings.extend(names.into_iter().zip(&addresses).map(|(name, (_, at))| (name, format!("http://{at}"))));
         let mut processes = Vec::new();
-        let mut channels = Vec::new();
+        let (called, mut ways) = (Called::default(), Vec::new());
         for (name, at) in &addresses {
             let mut process = start(folder.path(), name, *at, &["--services", name], &logging(&settings, log), otlp);
             let channel = tally_rpc::connect(&format!("http://{at}"), None).expect("an address");
             // One after the other: the first makes the key that seals pay.
             started(&channel, &mut process, &folder.path().join(format!("{name}.log"))).await;
-            channels.push(channel);
+            ways.push(called.on(channel));
             processes.push(process);
         }
-        let [identity, attendance, performance, compensation, talent] =
-            channels.try_into().expect("a channel for each service");
-        let channels = Channels { identity, attendance, performance, compensation, talent };
+        let channels = channels(ways.try_into().expect("a channel for each service"));
         let name = "five processes on PostgreSQL and Redis";
         let started = addresses.into_iter().map(|(name, at)| (name, at, vec!["--services", name])).collect();
-        Self { name, channels, folder, processes, started, settings, database: Some(database), redis: Some(redis) }
+        let (database, redis) = (Some(database), Some(redis));
+        Self { name, channels, folder, processes, started, settings, database, redis, called }
     }
 
     /// A command line with the settings of the processes.
@@ -192,6 +247,31 @@ impl Stack {
         }
         self.processes.clear();
     }
+
+    /// The end of a journey: the processes end, their audit logs are intact, and what was called and what of it stands there
+    /// is as committed.
+    pub async fn end(&mut self, done: &Done, journey: &str) {
+        self.stop().await;
+        let keys = Keys::open(&self.folder.path().join("keys").join("seal.key"), None).expect("the key file");
+        let (_, url) = self.settings.iter().find(|(name, _)| *name == "TALLY_DATABASE_URL").expect("a database");
+        let mut audited = BTreeSet::new();
+        for part in SERVICES {
+            let config = StoreConfig::new(url.clone(), part.name, keys.clone());
+            let store = Store::open(config, part.migrations).await.expect("a store");
+            let report = store.verify_audit().await.expect("a report");
+            assert!(report.ok(), "{}: {}: {:?}", self.name, part.name, report.faults);
+            let view = Arc::new(compile_service(part.name, 0));
+            let ctx = OpContext::new(Actor::service(part.name, done.tenant, None), view, Clock::System, Rng::System);
+            let tx = store.read(&ctx).await.expect("a transaction");
+            let log = tx.audit_log(1_000_000).await.expect("the log");
+            audited.extend(log.into_iter().map(|(_, entry)| entry.method));
+        }
+        lists::check_journey(journey, &self.called.all(), &audited);
+    }
+}
+
+fn channels([identity, attendance, performance, compensation, talent]: [RpcChannel; 5]) -> Channels {
+    Channels { identity, attendance, performance, compensation, talent }
 }
 
 /// The settings of a process that serves: commands keep the levels that they have without.
@@ -223,7 +303,7 @@ fn start(
 /// Waits until this very process serves: at a port that was free a moment ago another test's may answer, and knows nobody.
 async fn started(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {
     let says = || std::fs::read_to_string(log.with_extension("out")).unwrap_or_default();
-    let said = tokio::time::timeout(Duration::from_secs(60), async {
+    let said = tokio::time::timeout(NEVER, async {
         while !says().starts_with("serving ") && process.try_wait().expect("the state of a process").is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -235,7 +315,7 @@ async fn started(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Pat
 
 pub async fn serving(channel: &tally_rpc::RpcChannel, process: &mut Child, log: &Path) {
     let mut last = String::new();
-    let served = tokio::time::timeout(Duration::from_secs(60), async {
+    let served = tokio::time::timeout(NEVER, async {
         loop {
             if let Some(ended) = process.try_wait().expect("the state of a process") {
                 last = format!("ended with {ended}");

@@ -1,21 +1,25 @@
 //! What is held about somebody who left long ago: told, held back, erased by two; and what is over is removed.
+//! And who saw or changed it, as the audit logs tell.
 
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as identity;
 use tally_rpc::error_from;
 use tally_suite::session::Session;
 use tally_testkit::eventually;
+use tonic::Code;
 
-use crate::journey::Done;
+use crate::journey::{Done, look};
+use crate::stack::Stack;
 
 /// Does them all, and looks at what came of each.
-pub async fn all(done: &Done) {
+pub async fn journey(stack: &Stack, done: &Done) {
+    look(stack, done).await;
     let person_id = somebody_who_left(done).await;
     schedule(done).await;
     let hold_id = hold(done, &person_id).await;
     let mut erasures = erasures(&done.crew.hr);
     let reason = "asked for".to_owned();
-    let ask = identity::RequestErasureRequest { request_id: String::new(), person_id: person_id.clone(), reason };
+    let ask = identity::RequestErasureRequest { person_id: person_id.clone(), reason, ..Default::default() };
     let held = erasures.request_erasure(done.crew.hr.ask(ask.clone())).await.expect_err("a hold");
     assert_eq!(error_from(held).reason(), "LEGAL_HOLD");
     lift(done, hold_id).await;
@@ -32,6 +36,7 @@ pub async fn all(done: &Done) {
     erase(done, request().await).await;
     exports(done).await;
     retention(done).await;
+    audit(done).await;
 }
 
 pub fn erasures(session: &Session) -> identity::erasure_service_client::ErasureServiceClient<tally_rpc::RpcChannel> {
@@ -51,7 +56,7 @@ async fn somebody_who_left(done: &Done) -> String {
         left_on: "2022-06-30".into(),
         ..Default::default()
     };
-    let ask = identity::ImportPeopleRequest { request_id: String::new(), rows: vec![row] };
+    let ask = identity::ImportPeopleRequest { rows: vec![row], ..Default::default() };
     let written = people.import_people(hr.ask(ask)).await.expect("an import").into_inner().result.expect("a result");
     assert_eq!(written.written, 1, "{written:?}");
     let ask = identity::GetPersonRequest { employee_no: "LEFT-1".into(), ..Default::default() };
@@ -62,7 +67,7 @@ async fn schedule(done: &Done) {
     let admin = &done.crew.admin;
     let mut client = identity::retention_service_client::RetentionServiceClient::new(admin.at.identity.clone());
     let (kind, reason) = ("talent.evidence".to_owned(), "to see how people grow".to_owned());
-    let ask = identity::SetRetentionRequest { request_id: String::new(), kind, months: 60, reason };
+    let ask = identity::SetRetentionRequest { kind, months: 60, reason, ..Default::default() };
     client.set_retention(admin.ask(ask)).await.expect("months");
     let ask = identity::ListRetentionRequest {};
     let all = client.list_retention(admin.ask(ask)).await.expect("a schedule").into_inner().schedule;
@@ -74,7 +79,7 @@ pub async fn hold(done: &Done, person_id: &str) -> String {
     let admin = &done.crew.admin;
     let mut client = identity::hold_service_client::HoldServiceClient::new(admin.at.identity.clone());
     let (person_id, reason) = (person_id.to_owned(), "case 7".to_owned());
-    let ask = identity::SetHoldRequest { request_id: String::new(), person_id, reason };
+    let ask = identity::SetHoldRequest { person_id, reason, ..Default::default() };
     let held = client.set_hold(admin.ask(ask)).await.expect("a hold").into_inner().hold.expect("a hold");
     let ask = identity::ListHoldsRequest { standing: true, ..Default::default() };
     let standing = client.list_holds(done.crew.auditor.ask(ask)).await.expect("the register").into_inner().holds;
@@ -85,14 +90,14 @@ pub async fn hold(done: &Done, person_id: &str) -> String {
 pub async fn lift(done: &Done, hold_id: String) {
     let admin = &done.crew.admin;
     let mut client = identity::hold_service_client::HoldServiceClient::new(admin.at.identity.clone());
-    let ask = identity::LiftHoldRequest { request_id: String::new(), hold_id, reason: "settled".into() };
+    let ask = identity::LiftHoldRequest { hold_id, reason: "settled".into(), ..Default::default() };
     client.lift_hold(admin.ask(ask)).await.expect("no hold");
 }
 
 async fn erase(done: &Done, erasure_id: String) {
     let (hr, admin) = (&done.crew.hr, &done.crew.admin);
     let mut client = erasures(admin);
-    let ask = identity::ApproveErasureRequest { request_id: String::new(), erasure_id: erasure_id.clone() };
+    let ask = identity::ApproveErasureRequest { erasure_id: erasure_id.clone(), ..Default::default() };
     let own = client.approve_erasure(hr.ask(ask.clone())).await.expect_err("the own request");
     assert_eq!(error_from(own).reason(), "FOUR_EYES_REQUIRED");
     client.approve_erasure(admin.ask(ask)).await.expect("an approval");
@@ -156,4 +161,39 @@ async fn retention(done: &Done) {
     let mut client = identity::retention_service_client::RetentionServiceClient::new(admin.at.identity.clone());
     let ran = client.run_retention(admin.ask(common::RunRetentionRequest {})).await.expect("a run").into_inner();
     assert!(!ran.more && ran.taken.is_empty(), "{ran:?}");
+}
+
+/// Who saw or changed what about the best of the month: every service says its part.
+async fn audit(done: &Done) {
+    let (_, card) = done.outcome.cards.first().expect("a best card");
+    let auditor = &done.crew.auditor;
+    macro_rules! ask {
+        ($service:ident) => {{
+            use tally_api::$service::v1 as pb;
+            let mut log = pb::audit_service_client::AuditServiceClient::new(auditor.at.$service.clone());
+            let ask =
+                tally_api::common::v1::SearchAuditRequest { person_id: card.person_id.clone(), ..Default::default() };
+            let told = log.search_audit(auditor.ask(ask.clone())).await.expect("entries").into_inner().entries;
+            assert!(told.iter().all(|entry| entry.service == stringify!($service)), "{told:?}");
+            let refused = log.search_audit(done.crew.hr.ask(ask)).await;
+            let actions: Vec<String> = told.into_iter().map(|entry| entry.action).collect();
+            (actions, refused.map(drop).map_err(|status| status.code()))
+        }};
+    }
+    let (people, _) = ask!(identity);
+    let (duty, _) = ask!(attendance);
+    let (cards, _) = ask!(performance);
+    let (pay, refused) = ask!(compensation);
+    let (evidence, _) = ask!(talent);
+    assert_eq!(refused, Err(Code::PermissionDenied), "who pays nobody does not read who saw pay");
+    for (actions, action) in [
+        (&people, "identity.person.import"),
+        (&cards, "performance.card.read"),
+        (&pay, "compensation.settlement.post"),
+        (&pay, "compensation.statement.read"),
+        (&evidence, "talent.evidence.record"),
+    ] {
+        assert!(actions.iter().any(|told| told == action), "{action} is not in {actions:?}");
+    }
+    assert!(!duty.is_empty(), "somebody with a card was on duty");
 }

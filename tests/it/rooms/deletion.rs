@@ -9,13 +9,14 @@ use tally_testkit::eventually;
 use super::access::somebody;
 use super::taking_along;
 use crate::journey::{Done, PASSWORD};
+use crate::rooms::everything;
 use crate::stack::Stack;
 
 type Tenants = identity::tenant_service_client::TenantServiceClient<RpcChannel>;
 
 async fn delete(who: &Session, name: &str) -> Result<(), &'static str> {
     let mut tenants = Tenants::new(who.at.identity.clone());
-    let ask = identity::DeleteTenantRequest { request_id: String::new(), name: name.into() };
+    let ask = identity::DeleteTenantRequest { name: name.into(), ..Default::default() };
     tenants.delete_tenant(who.ask(ask)).await.map(drop).map_err(|status| error_from(status).reason())
 }
 
@@ -30,8 +31,9 @@ async fn age(stack: &Stack) {
     assert_eq!(db.execute_unprepared(&sql).await.expect("a change").rows_affected(), 1);
 }
 
-/// Suspends the group of the journey and deletes it.
-pub async fn all(stack: &Stack, done: &Done) {
+/// Does all that the other journeys do, so that every table holds something; then suspends the group and deletes it.
+pub async fn journey(stack: &Stack, done: &Done) {
+    everything(stack, done).await;
     let [one, other] = [
         somebody(&done.crew.admin, "closer", "platform_operator").await,
         somebody(&done.crew.admin, "second", "platform_operator").await,
@@ -41,7 +43,7 @@ pub async fn all(stack: &Stack, done: &Done) {
     let name = name.tenant.expect("the group").name;
     assert_eq!(delete(&other, &name).await, Err("NOT_SUSPENDED"), "{}", stack.name);
     let archivist = taking_along::archivist(&done.crew.admin).await;
-    let ask = identity::SuspendTenantRequest { request_id: String::new(), reason: "moves out".into() };
+    let ask = identity::SuspendTenantRequest { reason: "moves out".into(), ..Default::default() };
     tenants.suspend_tenant(one.ask(ask)).await.expect("a suspension");
     taking_along::all(stack, done, &archivist).await;
     assert_eq!(delete(&one, &name).await, Err("FOUR_EYES_REQUIRED"));

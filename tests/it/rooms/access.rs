@@ -8,18 +8,21 @@ use tally_suite::session::Session;
 use tonic::Code;
 
 use super::sign_in::{begin_second_factor, code_now};
-use crate::journey::{Done, PASSWORD};
+use crate::journey::{Done, PASSWORD, agent};
+use crate::stack::Stack;
 
 type Checks = identity::check_service_client::CheckServiceClient<RpcChannel>;
 type Glasses = identity::break_glass_service_client::BreakGlassServiceClient<RpcChannel>;
 
 /// Does them all.
-pub async fn all(done: &Done) {
+pub async fn journey(stack: &Stack, done: &Done) {
     roles(&done.crew.admin).await;
     modules(done).await;
     questions(done).await;
     delegation(done).await;
     emergency(done).await;
+    of_others(done).await;
+    review(stack, done).await;
 }
 
 async fn roles(admin: &Session) {
@@ -37,7 +40,7 @@ async fn roles(admin: &Session) {
     assert_eq!(made.version, 1);
     let listed = roles.list_roles(admin.ask(identity::ListRolesRequest {})).await.expect("roles").into_inner().roles;
     assert!(listed.iter().any(|role| role.name == "cashier" && !role.ready));
-    let ask = identity::RetireRoleRequest { request_id: String::new(), name: "cashier".into() };
+    let ask = identity::RetireRoleRequest { name: "cashier".into(), ..Default::default() };
     roles.retire_role(admin.ask(ask)).await.expect("nobody has it");
 }
 
@@ -55,7 +58,7 @@ pub async fn somebody(admin: &Session, login: &str, role: &str) -> Session {
         reason: "a journey".into(),
         ..Default::default()
     };
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     access.grant_role(admin.ask(ask)).await.expect("a grant");
     Session::sign_in(&admin.at, login, PASSWORD).await.expect("a session")
 }
@@ -65,7 +68,7 @@ async fn modules(done: &Done) {
     let operator = somebody(&done.crew.admin, "vendor", "platform_operator").await;
     let mut modules = identity::entitlement_service_client::EntitlementServiceClient::new(operator.at.identity.clone());
     let all = modules.get_modules(operator.ask(identity::GetModulesRequest {})).await.expect("modules").into_inner();
-    let set = |modules: Vec<String>| identity::SetModulesRequest { request_id: String::new(), modules };
+    let set = |modules: Vec<String>| identity::SetModulesRequest { modules, ..Default::default() };
     modules.set_modules(operator.ask(set(vec!["attendance".into()]))).await.expect("one module");
     let refused = cards(&done.crew.auditor, done).await.expect_err("no module of performance");
     assert_eq!(tally_rpc::error_from(refused).reason(), "MODULE_NOT_ENTITLED");
@@ -122,13 +125,13 @@ async fn delegation(done: &Done) {
         reason: "a holiday".into(),
         ..Default::default()
     };
-    let ask = identity::DelegateRequest { request_id: String::new(), delegation: Some(delegation) };
+    let ask = identity::DelegateRequest { delegation: Some(delegation), ..Default::default() };
     let lent = delegations.delegate(approver.ask(ask)).await.expect("a delegation").into_inner();
     assert!(cards(&deputy, done).await.expect("what was lent") > 0, "lent rights hold in every service");
     let mine = delegations.list_delegations(deputy.ask(identity::ListDelegationsRequest::default())).await;
     assert_eq!(mine.expect("a list").into_inner().delegations.len(), 1);
     let delegation_id = lent.delegation.expect("a delegation").delegation_id;
-    let ask = identity::EndDelegationRequest { request_id: String::new(), delegation_id };
+    let ask = identity::EndDelegationRequest { delegation_id, ..Default::default() };
     delegations.end_delegation(approver.ask(ask)).await.expect("an end");
     assert_eq!(cards(&deputy, done).await.expect_err("it was taken back").code(), Code::PermissionDenied);
 }
@@ -178,4 +181,62 @@ async fn emergency(done: &Done) {
         let entries = log.search_audit(auditor.ask(ask)).await.expect("entries").into_inner().entries;
         assert!(entries.iter().any(|e| e.notes.contains(&break_glass_id)), "{} was seen: {entries:?}", card.person_id);
     }
+}
+
+/// What tells of others, asked for by who may.
+async fn of_others(done: &Done) {
+    let (who, other) = (&done.crew.auditor, &done.crew.approver);
+    let mut checks = identity::check_service_client::CheckServiceClient::new(who.at.identity.clone());
+    let check = identity::CheckRequest {
+        principal_id: other.principal_id.clone(),
+        permission: "compensation.settlement.approve".into(),
+        ..Default::default()
+    };
+    let why = checks.explain(who.ask(identity::ExplainRequest { check: Some(check) })).await.expect("reasons");
+    assert!(why.into_inner().allowed);
+    let mut delegations = identity::delegation_service_client::DelegationServiceClient::new(who.at.identity.clone());
+    let ask = identity::ListDelegationsRequest { principal_id: other.principal_id.clone(), ..Default::default() };
+    let lent = delegations.list_delegations(who.ask(ask)).await.expect("delegations").into_inner().delegations;
+    assert!(!lent.is_empty(), "the approver has lent something");
+    let admin = &done.crew.admin;
+    let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
+    let ask = identity::ListSessionsRequest { principal_id: who.principal_id.clone(), ..Default::default() };
+    assert!(!sessions.list_sessions(admin.ask(ask)).await.expect("sessions").into_inner().sessions.is_empty());
+}
+
+/// Who can read pay, since when, granted by whom: as CSV, by the program itself.
+async fn review(stack: &Stack, done: &Done) {
+    let (_, card) = done.outcome.cards.first().expect("a best card");
+    agent(done, &card.person_id, "agent-one").await;
+    let review = async |who: &Session, permission: &str| {
+        let file = stack.folder.path().join("token");
+        std::fs::write(&file, who.token()).expect("a file");
+        let file = file.to_str().expect("a path in UTF-8");
+        let ask = ["access", "review", permission, "--server", &stack.address(), "--token-file", file];
+        let output = stack.tally(&ask).output().await.expect("the program runs");
+        let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
+        (output.status.code(), out, err)
+    };
+    let pay = "compensation.statement.read_pay";
+    let (code, told, err) = review(&done.crew.auditor, pay).await;
+    assert_eq!(code, Some(0), "{}: {err}", stack.name);
+    let head = "\u{feff}source,id,principal,login,person,role,scope,scope_ref,from,until,in_force,second_factor,hours,given_by,\
+                given_at,reason";
+    assert_eq!(told.lines().next(), Some(head));
+    let of = |login: &str| told.lines().find(|row| row.split(',').nth(3) == Some(login)).unwrap_or_default();
+    for (login, role) in [("auditor", "auditor"), ("payroll", "compensation_specialist"), ("agent-one", "agent")] {
+        let row = of(login);
+        let given_by = row.split(',').nth(13).unwrap_or_default();
+        assert!(row.contains(&format!(",{role},")) && given_by == done.crew.admin.principal_id, "{login} in {told}");
+    }
+    assert_eq!(of("hr"), "", "{}: who pays nobody does not read pay", stack.name);
+    // What was lent and what an emergency opened stand beside the grants, though both are over.
+    let (_, told, _) = review(&done.crew.auditor, "performance.card.read").await;
+    for source in ["delegation", "break_glass"] {
+        let row = told.lines().find(|row| row.starts_with(source)).unwrap_or_default();
+        assert_eq!(row.split(',').nth(10), Some("false"), "{}: {source} in {told}", stack.name);
+    }
+    let (code, told, err) = review(&done.crew.preparer, pay).await;
+    assert_eq!((code, told.as_str()), (Some(1), ""), "{}", stack.name);
+    assert!(err.contains("identity.grant.read"), "{}: {err}", stack.name);
 }

@@ -9,6 +9,7 @@ use tally_testkit::oidc::{Provider, REDIRECT, SECRET, browse};
 use tonic::{Code, Request};
 
 use crate::journey::{Done, PASSWORD};
+use crate::stack::Stack;
 
 type Sessions = identity::session_service_client::SessionServiceClient<RpcChannel>;
 type Logins = identity::login_service_client::LoginServiceClient<RpcChannel>;
@@ -17,13 +18,13 @@ type Logins = identity::login_service_client::LoginServiceClient<RpcChannel>;
 const OTHER: &str = "seven bridges and a lake";
 
 /// Does them all.
-pub async fn all(done: &Done) {
+pub async fn journey(_: &Stack, done: &Done) {
     let (at, admin) = (&done.crew.admin.at, &done.crew.admin);
     let ask = identity::CreateLoginRequest {
-        request_id: String::new(),
         login: "newcomer".into(),
         password: PASSWORD.into(),
         person_id: String::new(),
+        ..Default::default()
     };
     let principal_id = sessions(at).create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;
     carries_on_and_ends(at).await;
@@ -59,6 +60,8 @@ async fn carries_on_and_ends(at: &Channels) {
     let ask = identity::RefreshSessionRequest { request_id: "one".into(), refresh_token: begun.refresh_token };
     let next = sessions(at).refresh_session(ask).await.expect("the next tokens").into_inner();
     assert_eq!(next.session_id, begun.session_id);
+    let keys = sessions(at).get_jwks(identity::GetJwksRequest {}).await.expect("keys").into_inner().jwks_json;
+    assert!(keys.contains("\"kid\""), "what verifies a token is public: {keys}");
     let elsewhere = async || {
         let ask = tally_api::talent::v1::GetProfileRequest { person_id: begun.session_id.clone() };
         let channel = at.talent.clone();
@@ -66,7 +69,7 @@ async fn carries_on_and_ends(at: &Channels) {
         client.get_profile(with(&next.access_token, ask)).await.expect_err("no grant").code()
     };
     assert_eq!(elsewhere().await, Code::PermissionDenied, "known, and without a grant");
-    let end = identity::EndSessionRequest { request_id: String::new(), session_id: next.session_id.clone() };
+    let end = identity::EndSessionRequest { session_id: next.session_id.clone(), ..Default::default() };
     sessions(at).end_session(with(&next.access_token, end)).await.expect("an end");
     eventually("the end is known everywhere", async || (elsewhere().await == Code::Unauthenticated).then_some(()))
         .await;
@@ -81,16 +84,16 @@ async fn changes_and_is_reset(admin: &Session, principal_id: &str) {
     let at = &admin.at;
     let begun = sign_in(at, PASSWORD).await;
     let ask = identity::ChangePasswordRequest {
-        request_id: String::new(),
         old_password: PASSWORD.into(),
         new_password: OTHER.into(),
+        ..Default::default()
     };
     logins(at).change_password(with(&begun.access_token, ask)).await.expect("a change");
     sign_in(at, OTHER).await;
     let ask = identity::ResetPasswordRequest {
-        request_id: String::new(),
         principal_id: principal_id.to_owned(),
         remove_second_factor: false,
+        ..Default::default()
     };
     let first = logins(at).reset_password(admin.ask(ask)).await.expect("a reset").into_inner().one_time_password;
     let ask = identity::SignInRequest {
@@ -109,7 +112,7 @@ async fn has_a_second_factor(done: &Done) {
     let ask = identity::SignInRequest { login: "newcomer".into(), password: PASSWORD.into(), ..Default::default() };
     let refused = sessions(at).sign_in(ask).await.expect_err("no code");
     assert_eq!(tally_rpc::error_from(refused).reason(), "SECOND_FACTOR_NEEDED");
-    let ask = identity::RemoveTotpRequest { request_id: String::new(), code: codes[0].clone() };
+    let ask = identity::RemoveTotpRequest { code: codes[0].clone(), ..Default::default() };
     logins(at).remove_totp(with(&begun, ask)).await.expect("no second factor");
     sign_in(at, PASSWORD).await;
 }
@@ -118,7 +121,7 @@ async fn has_a_second_factor(done: &Done) {
 pub async fn begin_second_factor(at: &Channels, token: &str) -> (String, Vec<String>) {
     let ask = identity::EnrollTotpRequest::default();
     let secret = logins(at).enroll_totp(with(token, ask)).await.expect("a secret").into_inner().secret;
-    let ask = identity::ConfirmTotpRequest { request_id: String::new(), code: code_now(&secret, 0) };
+    let ask = identity::ConfirmTotpRequest { code: code_now(&secret, 0), ..Default::default() };
     let confirmed = logins(at).confirm_totp(with(token, ask)).await.expect("recovery codes").into_inner();
     (secret, confirmed.recovery_codes)
 }
@@ -151,9 +154,12 @@ async fn program(done: &Done) {
     let admin = &done.crew.admin;
     let channel = admin.at.identity.clone();
     let mut accounts = identity::service_account_service_client::ServiceAccountServiceClient::new(channel.clone());
-    let ask = identity::CreateServiceAccountRequest { request_id: String::new(), name: "nightly-push".into() };
+    let ask = identity::CreateServiceAccountRequest { name: "nightly-push".into(), ..Default::default() };
     let principal_id =
         accounts.create_service_account(admin.ask(ask)).await.expect("an account").into_inner().principal_id;
+    let ask = identity::ListServiceAccountsRequest::default();
+    let listed = accounts.list_service_accounts(admin.ask(ask)).await.expect("accounts").into_inner().accounts;
+    assert!(listed.iter().any(|account| account.principal_id == principal_id), "{listed:?}");
     let grant = identity::Grant {
         principal_id: principal_id.clone(),
         role: "integrator".into(),
@@ -163,17 +169,20 @@ async fn program(done: &Done) {
         ..Default::default()
     };
     let mut access = identity::access_service_client::AccessServiceClient::new(channel);
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     access.grant_role(admin.ask(ask)).await.expect("a grant");
     let now = Clock::System.now().as_second();
     let ask = identity::CreateApiKeyRequest {
-        request_id: String::new(),
-        principal_id,
+        principal_id: principal_id.clone(),
         name: "nightly".into(),
         permissions: vec!["attendance.site.read".into()],
         expires_at: Some(prost_types::Timestamp { seconds: now + 24 * 3600, nanos: 0 }),
+        ..Default::default()
     };
     let made = accounts.create_api_key(admin.ask(ask)).await.expect("a key").into_inner();
+    let ask = identity::ListApiKeysRequest { principal_id, ..Default::default() };
+    let keys = accounts.list_api_keys(admin.ask(ask)).await.expect("keys").into_inner().keys;
+    assert_eq!(keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["nightly"]);
     let ask = identity::ExchangeApiKeyRequest { api_key: made.api_key };
     let token = accounts.exchange_api_key(ask).await.expect("a token").into_inner().access_token;
     let mut sites = tally_api::attendance::v1::site_service_client::SiteServiceClient::new(admin.at.attendance.clone());
@@ -183,7 +192,7 @@ async fn program(done: &Done) {
     let refused = sites.import_sites(with(&token, import)).await.expect_err("not what the key is for");
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
     let key_id = made.key.expect("the key").key_id;
-    let ask = identity::RevokeApiKeyRequest { request_id: String::new(), key_id };
+    let ask = identity::RevokeApiKeyRequest { key_id, ..Default::default() };
     accounts.revoke_api_key(admin.ask(ask)).await.expect("a revocation");
     let dead = async || {
         let list = tally_api::attendance::v1::ListSitesRequest::default();
@@ -198,15 +207,14 @@ async fn provider(admin: &Session) {
     let mut sso = identity::sso_service_client::SsoServiceClient::new(admin.at.identity.clone());
     let provider = Provider::start();
     let ask = identity::CreateLoginRequest {
-        request_id: String::new(),
         login: "lina@aurora.example".into(),
         password: PASSWORD.into(),
         person_id: String::new(),
+        ..Default::default()
     };
     let principal_id =
         sessions(&admin.at).create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;
     let ask = identity::PutSsoProviderRequest {
-        request_id: String::new(),
         provider: Some(identity::SsoProvider {
             name: "aurora".into(),
             issuer: provider.issuer.clone(),
@@ -217,14 +225,18 @@ async fn provider(admin: &Session) {
             ..Default::default()
         }),
         client_secret: SECRET.into(),
+        ..Default::default()
     };
     sso.put_sso_provider(admin.ask(ask)).await.expect("a provider");
+    let ask = identity::ListSsoProvidersRequest::default();
+    let listed = sso.list_sso_providers(admin.ask(ask)).await.expect("providers").into_inner().providers;
+    assert_eq!(listed.iter().map(|one| one.issuer.as_str()).collect::<Vec<_>>(), [provider.issuer.as_str()]);
     let ask = identity::StartSsoRequest { provider: "aurora".into() };
     let started = sso.start_sso(ask).await.expect("the way there").into_inner();
     let (code, state) = browse(&started.authorize_url, "lina");
     let ask = identity::FinishSsoRequest { state, code, client: "a journey".into() };
     let done = sso.finish_sso(ask).await.expect("a session").into_inner();
     assert_eq!(done.principal_id, principal_id);
-    let ask = identity::RemoveSsoProviderRequest { request_id: String::new(), name: "aurora".into() };
+    let ask = identity::RemoveSsoProviderRequest { name: "aurora".into(), ..Default::default() };
     sso.remove_sso_provider(admin.ask(ask)).await.expect("no provider");
 }

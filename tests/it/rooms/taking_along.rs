@@ -70,7 +70,7 @@ pub async fn archivist(admin: &Session) -> Session {
         ..Default::default()
     };
     let reason = "moves out".to_owned();
-    let ask = identity::DefineRoleRequest { request_id: String::new(), role: Some(role), reason };
+    let ask = identity::DefineRoleRequest { role: Some(role), reason, ..Default::default() };
     roles.define_role(admin.ask(ask)).await.expect("a role");
     somebody(admin, "archivist", "archivist").await
 }

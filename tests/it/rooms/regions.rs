@@ -96,7 +96,7 @@ async fn dropped(hr: &Session, approver: &Session, asked: performance::PrepareTr
     let transfer_id = prepare().await;
     let ask = performance::WithdrawTransferRequest { request_id, transfer_id: transfer_id.clone(), reason };
     client(hr).withdraw_transfer(hr.ask(ask)).await.expect("it is taken back");
-    let release = performance::ReleaseTransferRequest { request_id: String::new(), transfer_id };
+    let release = performance::ReleaseTransferRequest { transfer_id, ..Default::default() };
     let refused = client(hr).release_transfer(hr.ask(release)).await.expect_err("it was taken back");
     assert_eq!(tally_rpc::error_from(refused).reason(), "TRANSFER_DROPPED");
     let (request_id, reason, transfer_id) = (String::new(), "no contract".to_owned(), prepare().await);
@@ -117,10 +117,10 @@ pub async fn released(
         |who: &Session| performance::transfer_service_client::TransferServiceClient::new(who.at.performance.clone());
     let prepared = client(hr).prepare_transfer(hr.ask(asked)).await.expect("a transfer").into_inner();
     let transfer_id = prepared.transfer.expect("a transfer").transfer_id;
-    let release = performance::ReleaseTransferRequest { request_id: String::new(), transfer_id: transfer_id.clone() };
+    let release = performance::ReleaseTransferRequest { transfer_id: transfer_id.clone(), ..Default::default() };
     let refused = client(hr).release_transfer(hr.ask(release.clone())).await.expect_err("nobody approved it");
     assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
-    let approve = performance::ApproveTransferRequest { request_id: String::new(), transfer_id: transfer_id.clone() };
+    let approve = performance::ApproveTransferRequest { transfer_id: transfer_id.clone(), ..Default::default() };
     let refused = client(hr).approve_transfer(hr.ask(approve.clone())).await.expect_err("hr approves nothing");
     assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
     client(approver).approve_transfer(approver.ask(approve)).await.expect("an approval");
@@ -140,7 +140,7 @@ pub async fn import(hr: &Session, file: &str) -> performance::ImportTransferResp
 /// Tries to take a file in.
 pub async fn try_import(hr: &Session, file: &str) -> Result<performance::ImportTransferResponse, tonic::Status> {
     let mut client = performance::transfer_service_client::TransferServiceClient::new(hr.at.performance.clone());
-    let ask = performance::ImportTransferRequest { request_id: String::new(), file: file.into() };
+    let ask = performance::ImportTransferRequest { file: file.into(), ..Default::default() };
     client.import_transfer(hr.ask(ask)).await.map(tonic::Response::into_inner)
 }
 
@@ -156,9 +156,9 @@ pub async fn pseudonym(hr: &Session, person_id: &str, brings: &str) -> Result<St
     let channel = hr.at.identity.clone();
     let mut client = identity::directory_service_client::DirectoryServiceClient::new(channel);
     let ask = identity::AssignPseudonymRequest {
-        request_id: String::new(),
         person_id: person_id.into(),
         pseudonym: brings.into(),
+        ..Default::default()
     };
     let given = client.assign_pseudonym(hr.ask(ask)).await.map_err(|status| status.code())?;
     Ok(given.into_inner().pseudonym)

@@ -1,4 +1,4 @@
-//! Changes of the group, its units, its people, and who reports to whom.
+//! Changes of the group, its units, its people, who reports to whom, and who may do what.
 
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::change_employment_request::Change;
@@ -6,9 +6,10 @@ use tally_suite::session::Session;
 use tonic::Code;
 
 use crate::journey::{Done, PASSWORD};
+use crate::stack::Stack;
 
 /// Does them all, and looks at what came of each.
-pub async fn all(done: &Done) {
+pub async fn journey(_: &Stack, done: &Done) {
     let units = units(done).await;
     positions(done).await;
     employments(done, &units).await;
@@ -17,6 +18,7 @@ pub async fn all(done: &Done) {
     moves_and_an_end(done).await;
     what_is_held(done).await;
     suspension(done).await;
+    grants(done).await;
 }
 
 /// Units that nobody needs, below the branch of the worst card's person: those that stay.
@@ -32,7 +34,7 @@ async fn units(done: &Done) -> Vec<identity::OrgUnit> {
         ..Default::default()
     };
     let rows = ["A", "B", "C"].map(row).into();
-    let ask = identity::ImportOrgUnitsRequest { request_id: String::new(), rows };
+    let ask = identity::ImportOrgUnitsRequest { rows, ..Default::default() };
     let written = org.import_org_units(hr.ask(ask)).await.expect("units").into_inner().result.expect("a result");
     assert_eq!((written.written, written.problems.len()), (3, 0), "{written:?}");
     let ask = identity::ListOrgUnitsRequest { page_size: 1000, ..Default::default() };
@@ -45,14 +47,14 @@ async fn units(done: &Done) -> Vec<identity::OrgUnit> {
 
     let from = || "2099-02-01".to_owned();
     let (unit_id, name) = (a.unit_id.clone(), "Sundry".to_owned());
-    let ask = identity::RenameOrgUnitRequest { request_id: String::new(), unit_id, name, from: from() };
+    let ask = identity::RenameOrgUnitRequest { unit_id, name, from: from(), ..Default::default() };
     let renamed = org.rename_org_unit(hr.ask(ask)).await.expect("a new name").into_inner().unit.expect("a unit");
     assert!(renamed.path.ends_with("Odd jobs/Sundry"), "{renamed:?}");
     let ask = identity::CloseOrgUnitRequest { unit_id: c.unit_id, from: from(), ..Default::default() };
     let closed = org.close_org_unit(hr.ask(ask)).await.expect("a closed unit").into_inner().unit.expect("a unit");
     assert_eq!(closed.valid_to, "2099-01-31");
     let (unit_ids, into_id) = (vec![b.unit_id], odd.unit_id.clone());
-    let ask = identity::MergeOrgUnitsRequest { request_id: String::new(), unit_ids, into_id, from: from() };
+    let ask = identity::MergeOrgUnitsRequest { unit_ids, into_id, from: from(), ..Default::default() };
     let merged = org.merge_org_units(hr.ask(ask)).await.expect("a merger").into_inner();
     assert_eq!((merged.moved, merged.unit.map(|unit| unit.unit_id)), (0, Some(odd.unit_id.clone())));
     vec![odd, a]
@@ -68,7 +70,7 @@ async fn positions(done: &Done) {
         valid_from: "2150-01-01".into(),
         ..Default::default()
     };
-    let ask = identity::ImportCatalogueRequest { request_id: String::new(), rows: vec![row] };
+    let ask = identity::ImportCatalogueRequest { rows: vec![row], ..Default::default() };
     let written = catalogue.import_catalogue(hr.ask(ask)).await.expect("a position").into_inner().result;
     assert_eq!(written.map(|result| result.written), Some(1));
     let ask = identity::ListCatalogueRequest { as_of: "2150-01-01".into(), ..Default::default() };
@@ -93,7 +95,7 @@ async fn employments(done: &Done, units: &[identity::OrgUnit]) {
     };
     for change in [Change::Transfer(transfer), Change::Post(post)] {
         let (person_id, change) = (card.person_id.clone(), Some(change));
-        let ask = identity::ChangeEmploymentRequest { request_id: String::new(), person_id, change };
+        let ask = identity::ChangeEmploymentRequest { person_id, change, ..Default::default() };
         people.change_employment(hr.ask(ask)).await.expect("a change");
     }
     let (person_id, name) = (card.person_id.clone(), "Right Name".to_owned());
@@ -125,9 +127,9 @@ async fn personal(done: &Done) {
         reason: "a month with the child".into(),
     };
     let ask = identity::ChangeEmploymentRequest {
-        request_id: String::new(),
         person_id: person_id.clone(),
         change: Some(Change::Leave(leave)),
+        ..Default::default()
     };
     people.change_employment(hr.ask(ask)).await.expect("a leave");
     let ask = identity::GetPersonRequest { id_number: "440524 18800101 0014".into(), ..Default::default() };
@@ -156,19 +158,19 @@ async fn lines(done: &Done) {
     }
     let mut lines = identity::reporting_service_client::ReportingServiceClient::new(hr.at.identity.clone());
     let ask = identity::SetReportingLineRequest {
-        request_id: String::new(),
         person_id: of_region.expect("a colleague"),
         manager_id: manager.person_id.clone(),
         kind: identity::ReportingLineKind::Solid.into(),
         from: "2098-01-01".into(),
         to: String::new(),
+        ..Default::default()
     };
     let line = lines.set_reporting_line(hr.ask(ask)).await.expect("a line").into_inner().line.expect("a line");
     let ask = identity::ListReportingLinesRequest { as_of: "2098-06-01".into(), ..Default::default() };
     let listed = lines.list_reporting_lines(hr.ask(ask)).await.expect("lines").into_inner().lines;
     assert_eq!(listed, std::slice::from_ref(&line));
     let last_day = "2098-12-31".to_owned();
-    let ask = identity::EndReportingLineRequest { request_id: String::new(), line_id: line.line_id, last_day };
+    let ask = identity::EndReportingLineRequest { line_id: line.line_id, last_day, ..Default::default() };
     let ended = lines.end_reporting_line(hr.ask(ask)).await.expect("an end").into_inner().line.expect("a line");
     assert_eq!(ended.to, "2098-12-31");
 }
@@ -184,10 +186,10 @@ async fn moves_and_an_end(done: &Done) {
     let team = team.or_else(|| of(identity::OrgUnitKind::Team).next()).expect("a team");
     // Below itself is refused; below where it hangs already, from tomorrow on, is a move like any other.
     let ask = |parent: &str| identity::MoveOrgUnitRequest {
-        request_id: String::new(),
         unit_id: team.unit_id.clone(),
         parent_id: parent.to_owned(),
         from: "2099-01-01".into(),
+        ..Default::default()
     };
     let refused = org.move_org_unit(hr.ask(ask(&team.unit_id))).await.expect_err("a unit below itself");
     assert!(matches!(refused.code(), Code::InvalidArgument | Code::FailedPrecondition), "{refused:?}");
@@ -234,11 +236,11 @@ async fn what_is_held(done: &Done) {
 async fn suspension(done: &Done) {
     let admin = &done.crew.admin;
     let mut tenants = identity::tenant_service_client::TenantServiceClient::new(admin.at.identity.clone());
-    let ask = identity::AddRegionRequest { request_id: String::new(), region: "moon-1".into() };
+    let ask = identity::AddRegionRequest { region: "moon-1".into(), ..Default::default() };
     let group = tenants.add_region(admin.ask(ask)).await.expect("a region").into_inner().tenant.expect("a group");
     assert!(group.regions.contains(&"moon-1".to_owned()), "{group:?}");
     let operator = operator(done).await;
-    let ask = identity::SuspendTenantRequest { request_id: String::new(), reason: "a drill".into() };
+    let ask = identity::SuspendTenantRequest { reason: "a drill".into(), ..Default::default() };
     tenants.suspend_tenant(operator.ask(ask)).await.expect("a suspension");
     let mut org = identity::org_service_client::OrgServiceClient::new(admin.at.identity.clone());
     let refused = org.list_org_units(admin.ask(identity::ListOrgUnitsRequest::default())).await.expect_err("units");
@@ -254,10 +256,10 @@ async fn operator(done: &Done) -> Session {
     let admin = &done.crew.admin;
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let ask = identity::CreateLoginRequest {
-        request_id: String::new(),
         login: "operator".into(),
         password: PASSWORD.into(),
         person_id: String::new(),
+        ..Default::default()
     };
     let principal_id = sessions.create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;
     let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
@@ -269,7 +271,7 @@ async fn operator(done: &Done) -> Session {
         reason: "keeps it running".into(),
         ..Default::default()
     };
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     access.grant_role(admin.ask(ask)).await.expect("a grant");
     Session::sign_in(&admin.at, "operator", PASSWORD).await.expect("a session")
 }
@@ -278,4 +280,48 @@ async fn person(hr: &Session, person_id: &str) -> identity::Person {
     let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
     let ask = identity::GetPersonRequest { person_id: person_id.to_owned(), ..Default::default() };
     people.get_person(hr.ask(ask)).await.expect("a person").into_inner().person.expect("a person")
+}
+
+async fn grants(done: &Done) {
+    let admin = &done.crew.admin;
+    let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
+    let principal_id = done.crew.approver.principal_id.clone();
+    let ask = identity::ListGrantsRequest { principal_id, page_size: 0, page_token: String::new() };
+    let grants = access.list_grants(admin.ask(ask)).await.expect("grants").into_inner().grants;
+    let grant_id = grants.first().expect("the approver's grant").grant_id.clone();
+    // Nobody may take from himself the last way to administer the group.
+    let own = identity::ListGrantsRequest { principal_id: admin.principal_id.clone(), ..Default::default() };
+    let own = access.list_grants(admin.ask(own)).await.expect("grants").into_inner().grants;
+    let last = identity::RevokeGrantRequest {
+        grant_id: own.first().expect("the administrator's grant").grant_id.clone(),
+        reason: "a slip".into(),
+        ..Default::default()
+    };
+    let refused = access.revoke_grant(admin.ask(last)).await.expect_err("the last administrator");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+    let other = grants.iter().find(|grant| grant.role != "approver").map(|grant| grant.grant_id.clone());
+    let spare = spare_grant(done).await;
+    let ask = identity::RevokeGrantRequest {
+        grant_id: other.unwrap_or(spare),
+        reason: "no longer needed".into(),
+        ..Default::default()
+    };
+    let token = access.revoke_grant(admin.ask(ask)).await.expect("a revocation").into_inner().consistency_token;
+    assert!(!token.is_empty() && !grant_id.is_empty());
+}
+
+/// A grant that nobody needs.
+async fn spare_grant(done: &Done) -> String {
+    let admin = &done.crew.admin;
+    let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
+    let grant = identity::Grant {
+        principal_id: done.crew.approver.principal_id.clone(),
+        role: "auditor".into(),
+        scope: identity::ScopeKind::Tenant.into(),
+        valid_from: "2026-01-01".into(),
+        reason: "for a day".into(),
+        ..Default::default()
+    };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
+    access.grant_role(admin.ask(ask)).await.expect("a grant").into_inner().grant.expect("a grant").grant_id
 }

@@ -1,0 +1,86 @@
+//! Cycles that are closed again, records and their credits as an auditor reads them, and what crosses a region.
+
+use tally_api::performance::v1 as performance;
+use tonic::Code;
+
+use super::regions;
+use crate::journey::Done;
+use crate::rooms::month;
+use crate::stack::Stack;
+
+/// Does them all, and looks at what came of each.
+pub async fn journey(stack: &Stack, done: &Done) {
+    cycles(done).await;
+    records(done).await;
+    regions::all(stack, done).await;
+}
+
+async fn cycles(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut cycles = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let ask = performance::GetCycleRequest { cycle_id: done.outcome.cycle_id.clone() };
+    let published = cycles.get_cycle(hr.ask(ask)).await.expect("the cycle").into_inner().cycle.expect("the cycle");
+    assert_eq!(published.state(), performance::CycleState::Published);
+    let listed = cycles.list_cycles(hr.ask(performance::ListCyclesRequest::default())).await.expect("cycles");
+    assert_eq!(listed.into_inner().cycles, std::slice::from_ref(&published));
+    let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
+    let (scheme_id, version) = (published.scheme_id.clone(), published.scheme_version);
+    let ask = performance::GetSchemeRequest { scheme_id, version };
+    let scheme = schemes.get_scheme(hr.ask(ask)).await.expect("the scheme").into_inner().scheme.expect("the scheme");
+    let listed = schemes.list_schemes(hr.ask(performance::ListSchemesRequest::default())).await.expect("schemes");
+    assert!(listed.into_inner().schemes.iter().any(|one| one.scheme_id == scheme.scheme_id));
+    let ask = performance::CloseCycleRequest { cycle_id: done.outcome.cycle_id.clone(), ..Default::default() };
+    let refused = cycles.close_cycle(hr.ask(ask)).await.expect_err("a published cycle");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+
+    let another = performance::Cycle {
+        name: "once more".into(),
+        period: published.period,
+        scheme_id: published.scheme_id,
+        scheme_version: published.scheme_version,
+        policy: published.policy,
+        ..Default::default()
+    };
+    let ask = performance::CreateCycleRequest { cycle: Some(another), ..Default::default() };
+    let cycle_id =
+        cycles.create_cycle(hr.ask(ask)).await.expect("a cycle").into_inner().cycle.expect("a cycle").cycle_id;
+    let ask = performance::CloseCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
+    cycles.close_cycle(hr.ask(ask)).await.expect("closing");
+    let ask = performance::CancelCycleRequest { cycle_id, ..Default::default() };
+    let cancelled = cycles.cancel_cycle(hr.ask(ask)).await.expect("cancelling").into_inner().cycle.expect("the cycle");
+    assert_eq!(cancelled.state(), performance::CycleState::Open, "what was begun can be begun again");
+}
+
+async fn records(done: &Done) {
+    let who = &done.crew.auditor;
+    let mut records = performance::record_service_client::RecordServiceClient::new(who.at.performance.clone());
+    let (from, to) = month(done);
+    let account_id = done.outcome.ids.accounts.first().expect("an account").clone();
+    let ask = performance::ListRecordsRequest { account_id: account_id.clone(), from, to, ..Default::default() };
+    let found = records.list_records(who.ask(ask)).await.expect("records").into_inner().records;
+    let record = found.iter().find(|record| !record.customer.is_empty() || !record.agent.is_empty());
+    let external_id = record.expect("a record of somebody").external_id.clone();
+    let ask = performance::GetRecordRequest { account_id: account_id.clone(), external_id: external_id.clone() };
+    let one = records.get_record(who.ask(ask)).await.expect("a record").into_inner().record.expect("a record");
+    assert_eq!(one.external_id, external_id);
+    let mut credits =
+        performance::attribution_service_client::AttributionServiceClient::new(who.at.performance.clone());
+    let cycle_id = done.outcome.cycle_id.clone();
+    let mut shares = 0;
+    for record in &found {
+        let external_id = record.external_id.clone();
+        let (cycle_id, account_id) = (cycle_id.clone(), account_id.clone());
+        let ask = performance::ExplainRecordRequest { cycle_id, account_id, external_id };
+        // A record outside of the period has no credit.
+        let told = credits.explain_record(who.ask(ask)).await.ok().and_then(|reply| reply.into_inner().credit);
+        shares = told.map_or(0, |credit| credit.shares.len());
+        if shares > 0 {
+            break;
+        }
+    }
+    assert!(shares > 0, "somebody is credited");
+    let ask = performance::ListTotalsRequest { cycle_id: cycle_id.clone(), ..Default::default() };
+    assert!(!credits.list_totals(who.ask(ask)).await.expect("totals").into_inner().totals.is_empty());
+    let ask = performance::ListFindingsRequest { cycle_id, ..Default::default() };
+    assert!(!credits.list_findings(who.ask(ask)).await.expect("findings").into_inner().findings.is_empty());
+}
