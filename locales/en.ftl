@@ -539,6 +539,8 @@ PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there s
 PEER_SPEAKS_TLS = the address begins with http://, and the server there speaks TLS: write https://
 # Something else about TLS.
 PEER_TLS_FAILED = the encrypted connection could not be made: { $why }
+# A certificate and a private key of which neither was made for the other.
+CERTIFICATE_KEY_MISMATCH = the certificate and the private key do not belong together: name the key that this certificate was made for (--client-key or client.key of a caller, server.tls_key of a server)
 # A certificate, a key or an authority that cannot be read, or no authority at all.
 PEER_CERTIFICATES_UNUSABLE = the certificates for this server cannot be used: { $why }. Name the file of the authority that signed the server's certificate (--ca, or client.authority)
 # A peer refused without a reason of ours.
@@ -669,9 +671,11 @@ PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
 PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
 PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
 # Reason ALREADY_DIFFERENT: the thing is there and says something else.
-ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call: zone, team, exclusive and the phase of a date stay as they were said
-ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there: zone, team, exclusive and the phase of a date stay as they were said
-ALIAS_DIFFERENT = this alias is there from the same date with another person or end
+ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
+ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
+ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
+    .person = this alias is there from the same date with another person (employee_no)
+    .end = this alias is there from the same date with another end (to)
 SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
 SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
 # A nickname that already means somebody on some of the dates.
@@ -700,9 +704,13 @@ PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours coun
 DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
 # MISSING_PUNCH
 DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-DUTY_OUT_MAY_COME = { $number } punched in at { $at }, and the punches end at { $last } without an out; the stretch counts for nothing
+DUTY_OUT_MAY_COME = { $number } punched in at { $at }, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
+DUTY_LONE_IN = { $number } punched in at { $at } and not out within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
+DUTY_LONE_OUT = { $number } punched out at { $at } without an in within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
+# UNCOVERED_SHIFT
+DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
 DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-DUTY_OUT_AFTER_CLOSED_IN = { $number } punched out at { $at }, but the in before it was closed at { $out }; it counts for nothing
+DUTY_OUT_AFTER_CLOSED_IN = { $number } punched out at { $at }, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
 DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
 # UNHELD_ACCOUNT
 DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
@@ -1103,6 +1111,8 @@ NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
 NO_SMALL_COUNT_CURE = write such a number
 IT_IS_NEGATIVE = it is negative
 IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
+NUMBER_ABOVE_RANGE = { $text } is too large
+NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
 NO_NUMBER = '{ $text }' is not a number
 NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
 NEGATIVE_AMOUNT = the amount { $text } is negative
@@ -1199,8 +1209,8 @@ SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { 
 RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
 RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
 RECORD_BACKWARDS_TWICE_CURE = clocks went back in this hour: write both times with their offsets, such as 2026-10-25T02:10:00+01:00
-SHORTENED_ID_KEPT = a spreadsheet shortened the number to its first digits (such as 2.20661E+12): export it as text; taken as it is
-SHORTENED_CUSTOMER = a spreadsheet shortened the number to its first digits (such as 2.20661E+12): export it as text; taken as empty
+SHORTENED_ID_KEPT = a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
+SHORTENED_CUSTOMER = a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
 CUSTOMER_WITHOUT_VALUE = cells that stand for no value (such as #N/A, #### or null); taken as empty
 DUPLICATE_RECORD = this external id comes several times with the same content: taken once
 ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
@@ -1209,8 +1219,8 @@ ID_TWICE_CURE = keep the right row, or give each record its own external_id
 ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
 SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
 SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-SECOND_OF_TWO = clocks went back, and the end is the second time that they showed it: the first lies before the start
-FIRST_OF_TWO = clocks went back, and times without an offset that they showed twice are the first of the two
+SECOND_OF_TWO = clocks went back, and the end is the second time that they showed it: the first lies before the start (such as { $example })
+FIRST_OF_TWO = clocks went back, and times without an offset that they showed twice are the first of the two (such as { $example })
 PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
 PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
 PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
@@ -1287,11 +1297,17 @@ STEP_FAILED = step: { $step }
 NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
 NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
 OUT_NOT_EMPTY = the result folder is not empty
+OUT_IN_USE = another run is writing its result there
 OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
 BUNDLE_NOT_EMPTY = the folder is not empty
 BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
+CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
+REJECTED_ROWS_ARE_IN = { $file } names every rejected row
+REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
+# Another process works on the SQLite store.
+STORE_IN_USE = another tally process is at work on the data in { $folder }, and a SQLite store is for one at a time: stop that process, or name other data with --set database.url=sqlite://FOLDER/{"{"}service{"}"}.db
 CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
-NOT_IN_MONTH = there is neither a record nor a person { $what } in this month
+NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
 NO_MANIFEST = it holds no manifest.json, so it is no result folder
 NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
 BAD_MANIFEST = { $error }
@@ -1301,11 +1317,76 @@ CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
 CANNOT_READ = cannot read { $file }: { $error }
 CANNOT_WRITE = cannot write { $file }: { $error }
 
+IO_NOT_FOUND = it is not there
+IO_PERMISSION_DENIED = this user may not
+IO_ALREADY_EXISTS = it is there already
+IO_IS_A_FOLDER = it is a folder
+IO_NOT_A_FOLDER = a part of the path is no folder
+IO_FOLDER_NOT_EMPTY = the folder is not empty
+IO_DISK_FULL = the disk is full
+IO_READ_ONLY = the disk is read-only
+IO_ADDRESS_IN_USE = another program listens there
+IO_ADDRESS_NOT_HERE = this machine has no such address
+IO_NOT_TEXT = it is no UTF-8 text
+IO_OTHER = the system says: { $cause }
+CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
+CURE_PERSON_UNKNOWN = add the person to people.csv and import again
+CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
+CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
+CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
+CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
+
+## Settings and arguments
+
+SETTING_CANNOT_HOLD = setting { $key }: { $problem }
+SETTING_SET_IN = { $problem } ({ $place })
+SETTING_IN_FILE = set in the file { $file }
+SETTING_IN_VARIABLE = set by the environment variable { $name }
+SETTING_ON_COMMAND_LINE = set on the command line
+SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
+SETTING_EXPECTED = it is { $found }, and { $expected } is expected
+    .alone = { $expected } is expected
+SETTINGS_NOT_TOML = the file is no TOML: { $cause }
+SETTING_FILE_MISSING = there is no file { $file }
+SETTING_FILE_EMPTY = { $file } is empty
+SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
+SETTING_SERVICES_NONE = name at least one of { $known }
+SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
+SETTING_AT_LEAST_ONE = at least 1 is expected
+SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
+SETTING_PEER_IN_CLEAR = { $address } is beyond the loopback: https://host:port is expected
+SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or neither
+SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
+SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
+SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
+SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
+EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
+EXPECT_ONE_OF = one of { $words }
+EXPECT_WHOLE_NUMBER = a whole number
+EXPECT_TRUE_OR_FALSE = true or false
+EXPECT_TEXT = a text
+EXPECT_LIST = a list, such as ["a", "b"] or a,b,
+EXPECT_OTHER = another kind of value
+EXPECT_DATE = a date, such as 2026-03-31
+EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
+ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
+ARG_WITHOUT_VALUE = { $arg } needs a value
+ARG_VALUES_WRONG = { $arg }: another number of values is expected
+ARG_UNKNOWN = there is no argument { $arg }
+    .near = there is no argument { $arg }; is { $near } meant?
+COMMAND_UNKNOWN = there is no command { $name }
+    .near = there is no command { $name }; is { $near } meant?
+COMMAND_MISSING = name a command: { $known }
+ARG_MISSING = missing: { $arg }
+ARG_CONFLICT = { $arg } does not go together with { $other }
+ARG_NOT_TEXT = an argument is no UTF-8 text
+ARG_USAGE = type: { $usage } (--help tells more)
+
 ## The command line: pages
 
 SHOW_NOT_DONE = Not done
 SHOW_NOT_DONE_STEP = { $step }: { $why }
-SHOW_REST_IS_THERE = Everything before it is in the result folder.
+SHOW_REST_IS_THERE = Everything before it is in the result folder; once the cause is mended, the same command with another --out does the rest too.
 RUNG_TAG = named by the platform
 RUNG_HANDOVER = held the account by hand-over
 RUNG_SOLE = alone on duty
@@ -1316,6 +1397,7 @@ RUNG_UNATTRIBUTED = credited to nobody
 STEP_DUTY = people, accounts, duty
 STEP_RECORDS = records
 STEP_CYCLE = attribution and scores
+STEP_PUBLISH = publishing
 STEP_SETTLEMENT = settlement
 STEP_CREDITS = credits
 STEP_TOTALS = totals
@@ -1324,6 +1406,7 @@ STEP_STATEMENTS = statements
 STEP_FINDINGS = findings
 STEP_INPUTS = inputs
 KIND_MISSING_PUNCH = an in without its out, or the other way round
+KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
 KIND_DOUBLE_IN = punched in twice: the second one counts
 KIND_OVERLAP = several people held one account at once
 KIND_MISSING_RELEASE = took an account over and never gave it back
@@ -1432,6 +1515,10 @@ REPLAY_TZDB = time zone database
 REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
 REPLAY_ALTERED = altered: { $what }
 REPLAY_DIFFERENT = different: { $file }, line { $line }
+REPLAY_MISSING = missing from the folder: { $file }
+REPLAY_INPUT_CHANGED = inputs/{ $file }: its content was changed
+REPLAY_INPUT_MISSING = inputs/{ $file }: it is missing or cannot be read
+REPLAY_INPUT_ADDED = inputs/{ $file }: it was added
 REPLAY_IN_FOLDER = in the folder: { $line }
 REPLAY_RECOMPUTED = recomputed:    { $line }
 REPLAY_ENDS = (the file ends before this line)
@@ -1440,6 +1527,7 @@ REPLAY_ENDS = (the file ends before this line)
 
 CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
 CANNOT_REPLACE = cannot replace { $file }: { $error }
+# A file that the command needs cannot be made.
 CANNOT_CREATE = cannot create { $file }: { $error }
 CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
 CANNOT_START = cannot start: { $error }

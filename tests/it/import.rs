@@ -1,6 +1,7 @@
 //! `tally import`: a bundle into a running suite, in pieces, again, and beside facts that contradict it.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 use tally_bundle::{Bundle, Options, read_bundle};
@@ -35,6 +36,7 @@ async fn brought_in(stack: &Stack) {
     std::fs::write(&token, crew.hr.token()).expect("a file");
     let import = async |more: &[&str]| import(stack, dir, &token, more).await;
 
+    killed_while_it_counts(stack, dir, &token).await;
     // As after a connection that broke half-way.
     let half: Vec<&str> = whole.lines().take(701).collect();
     std::fs::write(dir.join("records.csv"), half.join("\n")).expect("half of the records");
@@ -69,6 +71,10 @@ async fn brought_in(stack: &Stack) {
     assert_eq!(refused.lines().count(), 2, "{refused}");
     let external_id = head.rsplit('\n').next().and_then(|row| row.split(',').nth(3)).expect("an external id");
     assert!(refused.contains(&format!("records.csv,{external_id},DIFFERENT_CONTENT,")), "{refused}");
+    assert!(
+        refused.starts_with("file,row,reason,message,cure\n") && refused.contains("overwrites nothing"),
+        "{refused}"
+    );
 
     // A bundle that cannot be used leaves its rejected rows, and nothing that tells of the import before.
     let accounts: String = whole.lines().skip(1).map(|row| format!("Nowhere{row}\n")).collect();
@@ -83,6 +89,21 @@ async fn brought_in(stack: &Stack) {
     std::fs::write(dir.join("records.csv"), &whole).expect("the records");
     let (_, page) = import(&["--lang", "zh-CN"]).await;
     assert!(page.contains("导入前") && page.contains("被拒") && !page.contains("IMPORT_"), "{page}");
+}
+
+/// Ends the command by force as soon as it has read the bundle and asks the suite what is there: nothing is left that the next
+/// one would stumble over.
+async fn killed_while_it_counts(stack: &Stack, dir: &Path, token: &Path) {
+    let out = dir.join("out");
+    let mut command = stack.tally(&["import", "--server", &stack.address(), "--token-file"]);
+    command.arg(token).arg(dir).arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = command.spawn().expect("the program runs");
+    while !out.join("rejected.csv").exists() {
+        assert!(process.try_wait().expect("its state").is_none(), "{}: it ended by itself", stack.name);
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    process.kill().await.expect("it is killed");
+    assert!(!out.join("report.json").exists(), "{}", stack.name);
 }
 
 /// Runs the command: its exit code, and what it printed.

@@ -125,9 +125,14 @@ pub(crate) fn decimal(text: &str) -> Option<Decimal> {
     Some(rounded)
 }
 
-/// A measured number that cannot be negative.
-pub(crate) fn measured(text: &str) -> Result<Decimal, Wrong> {
-    match decimal(text) {
+/// A measured number from 0 to `most`.
+pub(crate) fn measured(text: &str, most: u32) -> Result<Decimal, Wrong> {
+    let digits = fold(text).bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let read = decimal(text);
+    if read.is_some_and(|n| n > Decimal::from(most)) || read.is_none() && digits && text.len() > 15 {
+        return Err(Wrong::new(msg!("NUMBER_ABOVE_RANGE", text = shown(text)), msg!("NUMBER_ABOVE_RANGE_CURE", most)));
+    }
+    match read {
         Some(n) if n.is_sign_negative() => Err(Wrong::new(msg!("IT_IS_NEGATIVE"), msg!("IT_IS_NEGATIVE_CURE"))),
         Some(n) => Ok(n),
         None => Err(Wrong::new(msg!("NO_NUMBER", text = shown(text)), msg!("NO_NUMBER_CURE"))),
@@ -350,7 +355,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The nearest of `words` to `word`, when it is near enough to have been meant.
-pub(crate) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.chars().take(40).collect();
     let best = words.into_iter().map(|w| (distance(&word, w), w)).min()?;
     (best.0 <= 1 + best.1.chars().count() / 3).then_some(best.1)

@@ -311,6 +311,24 @@ pub struct Finding {
     pub count: u64,
 }
 
+/// Rows of which one thing is said: how many, and the least of their names, whatever the order in which they stand. Lines depend on
+/// that order, and findings must not.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub rows: u64,
+    pub least: String,
+}
+
+impl Seen {
+    /// One more.
+    pub fn note(&mut self, name: String) {
+        if self.rows == 0 || name < self.least {
+            self.least = name;
+        }
+        self.rows += 1;
+    }
+}
+
 /// Collects findings; sorted, each once, and bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(Vec<Finding>);

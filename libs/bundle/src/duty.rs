@@ -4,7 +4,7 @@ use tally_kernel::message::Arg;
 use tally_kernel::msg;
 
 use super::cell::{self, shown};
-use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
+use super::diagnostics::{FindingKind, Findings, Seen, Unusable, Wrong};
 use super::direction::{Around, Odd, direct};
 use super::directory::Directory;
 use super::exported;
@@ -52,8 +52,13 @@ pub(crate) fn read_rosters(
         let start = diagnostic.take("start", cell::moment(row.get(2), zone));
         let end = diagnostic.take("end", cell::moment(row.get(3), zone));
         let (start, mut end) = (start?, end?);
-        twice.second += u64::from(end.at <= start.at && end.take_second_after(start.at));
-        twice.first += u64::from(start.is_first_of_two() || end.is_first_of_two());
+        let name = || [row.get(0), row.get(1), row.get(2)].join(" ");
+        if end.at <= start.at && end.take_second_after(start.at) {
+            twice.second.note(name());
+        }
+        if start.is_first_of_two() || end.is_first_of_two() {
+            twice.first.note(name());
+        }
         if end.at <= start.at {
             let reason = msg!("SHIFT_BACKWARDS", end = end.local, start = start.local);
             diagnostic.add("end", Wrong::new(reason, msg!("SHIFT_BACKWARDS_CURE")));
@@ -68,17 +73,20 @@ pub(crate) fn read_rosters(
 #[derive(Debug, Default)]
 pub(crate) struct Twice {
     /// An end was taken for the second time, since the first lies before its start.
-    pub second: u64,
+    pub second: Seen,
     /// The first time was taken, since nothing says which is meant.
-    pub first: u64,
+    pub first: Seen,
 }
 
 impl Twice {
     /// Tells which was taken.
     pub fn note(&self, file: &str, findings: &mut Findings) {
-        let details = [(self.second, msg!("SECOND_OF_TWO")), (self.first, msg!("FIRST_OF_TWO"))];
-        for (rows, detail) in details.into_iter().filter(|(rows, _)| *rows > 0) {
-            findings.add(FindingKind::HourTwice, file, "", detail, rows);
+        let second = msg!("SECOND_OF_TWO", example = self.second.least);
+        let first = msg!("FIRST_OF_TWO", example = self.first.least);
+        for (seen, detail) in [(&self.second, second), (&self.first, first)] {
+            if seen.rows > 0 {
+                findings.add(FindingKind::HourTwice, file, "", detail, seen.rows);
+            }
         }
     }
 }
@@ -100,7 +108,9 @@ pub(crate) fn read_punches(
             text => diagnostic.take("kind", word(text, [("in", PunchKind::In), ("out", PunchKind::Out)])).map(Some),
         };
         let at = diagnostic.take("at", cell::moment(row.get(1), directory.person_zone(person?)))?;
-        twice.first += u64::from(at.is_first_of_two());
+        if at.is_first_of_two() {
+            twice.first.note([row.get(0), row.get(1)].join(" "));
+        }
         Some(GivenPunch { person: person?, at: at.at, kind: kind? })
     })
     .map_err(|wrong| name_setting(wrong, directed))?;
@@ -159,7 +169,9 @@ pub(crate) fn read_handovers(
         let person = diagnostic.take("employee_no", directory.person(row.get(1)));
         let kind = diagnostic.take("kind", word(row.get(3), kinds));
         let at = diagnostic.take("at", cell::moment(row.get(2), directory.account_zone(account?)))?;
-        twice.first += u64::from(at.is_first_of_two());
+        if at.is_first_of_two() {
+            twice.first.note([row.get(0), row.get(1), row.get(2)].join(" "));
+        }
         Some(Handover { account: account?, at: at.at, person: person?, kind: kind? })
     })?;
     twice.note(HANDOVERS.file, diagnostics.findings);

@@ -154,6 +154,12 @@ pub(crate) fn column<'a>(file: &str, name: &'a str) -> &'a str {
     all.find(|(_, others)| others.contains(&name)).map_or(name, |(column, _)| column)
 }
 
+/// The Chinese names under which a column of `file` is known, the usual one first.
+pub(crate) fn chinese(file: &str, column: &str) -> &'static [&'static str] {
+    let of_file = OF_FILE.iter().find(|(of, _)| *of == file).map_or(&[][..], |(_, names)| names);
+    of_file.iter().chain(OF_ALL).find(|(name, _)| *name == column).map_or(&[], |(_, others)| others)
+}
+
 /// The English word for a Chinese one of a column with few words.
 pub(crate) fn word(text: &str) -> &str {
     match text {

@@ -43,7 +43,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use cell::major;
+pub use cell::{major, nearest};
 pub use diagnostics::{Finding, FindingKind, Rejected, Unusable};
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Policy};
@@ -123,7 +123,7 @@ pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64))
 fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
     let entries = std::fs::read_dir(dir).map_err(|err| {
         let folder = dir.display().to_string();
-        Unusable::new("NO_FOLDER", folder, msg!("NO_FOLDER", error = err), msg!("NO_FOLDER_CURE"))
+        Unusable::new("NO_FOLDER", folder, msg!("NO_FOLDER", error = tally_i18n::io(&err)), msg!("NO_FOLDER_CURE"))
     })?;
     let mut strangers: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -161,7 +161,8 @@ fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics
     let asked = asked_period(options, about.period)?;
     let policy = settings(find("policy.yaml"), diagnostics.findings, diagnostics.progress, group::read_policy)?
         .unwrap_or_default();
-    let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, scheme::read_scheme)?;
+    let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, &group.currency);
+    let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, read_scheme)?;
     let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group);
     let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
 

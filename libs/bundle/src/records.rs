@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use tally_kernel::{Message, msg};
 
 use super::cell::{self, Moment, decimal, shown};
-use super::diagnostics::{FindingKind, RowDiagnostic, Unusable, Wrong};
+use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::duty::Twice;
 use super::exported;
@@ -56,6 +56,11 @@ pub(crate) struct Written<'a> {
     pub numbers: Option<Numbers>,
 }
 
+/// The highest rating of any scale that platforms use; the suite takes no higher one.
+const MOST_RATING: u32 = 10;
+/// A reply after more than a month is none.
+const MOST_SECONDS: u32 = 4_000_000;
+
 /// The records of a bundle.
 #[derive(Debug)]
 pub(crate) struct Records {
@@ -87,7 +92,7 @@ struct Reader<'d, 'a> {
     outside: u64,
     twice: Twice,
     /// Ids and customers that a spreadsheet shortened: rows of each.
-    shortened: [u64; 2],
+    shortened: [Seen; 2],
     /// Customers that stand for no value.
     nobody: u64,
     literal: bool,
@@ -120,7 +125,7 @@ pub(crate) fn read_records(
         months: BTreeMap::new(),
         outside: 0,
         twice: Twice::default(),
-        shortened: [0; 2],
+        shortened: Default::default(),
         nobody: 0,
         literal: source.is_some_and(|source| source.canonical),
     };
@@ -181,9 +186,10 @@ impl Reader<'_, '_> {
     /// The record of a row and the local day it begins on.
     fn record(&mut self, row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<(Record, Date)> {
         let external_id = diagnostic.take("external_id", self.external_id(row.get(3)));
-        let first_reply_seconds = diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t)));
+        let first_reply_seconds =
+            diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, MOST_SECONDS)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
-        let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t)));
+        let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t, MOST_RATING)));
         let amount_minor =
             diagnostic.take("amount", given(row.get(11), |t| cell::money(&self.numbers.plain(t)?, self.currency)));
         let account = diagnostic.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
@@ -191,8 +197,13 @@ impl Reader<'_, '_> {
         let start = diagnostic.take("started_at", cell::moment(row.get(4), zone));
         let end = diagnostic.take("ended_at", cell::moment(row.get(5), zone));
         let (start, mut end) = (start?, end?);
-        self.twice.second += u64::from(end.at < start.at && end.take_second_after(start.at));
-        self.twice.first += u64::from(start.is_first_of_two() || end.is_first_of_two());
+        let name = || [row.get(3), row.get(4), row.get(5)].join(" ");
+        if end.at < start.at && end.take_second_after(start.at) {
+            self.twice.second.note(name());
+        }
+        if start.is_first_of_two() || end.is_first_of_two() {
+            self.twice.first.note(name());
+        }
         if end.at < start.at {
             let reason = msg!("RECORD_BACKWARDS", end = end.local, start = start.local);
             diagnostic.add("ended_at", Wrong::new(reason, cure_of_backwards(&start, &end)));
@@ -201,7 +212,9 @@ impl Reader<'_, '_> {
         let platform = &self.directory.accounts[account.0 as usize].platform;
         let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
         let external_id = external_id?;
-        self.shortened[0] += u64::from(self.is_shortened(&external_id));
+        if self.is_shortened(&external_id) {
+            self.shortened[0].note(external_id.clone().into_owned());
+        }
         let external_id = self.symbols.intern(&external_id);
         let record = Record {
             external_id,
@@ -219,8 +232,8 @@ impl Reader<'_, '_> {
         Some((record, day))
     }
 
-    fn measured(&self, text: &str) -> Result<Decimal, Wrong> {
-        cell::measured(&self.numbers.plain(text)?)
+    fn measured(&self, text: &str, most: u32) -> Result<Decimal, Wrong> {
+        cell::measured(&self.numbers.plain(text)?, most)
     }
 
     /// Whether a spreadsheet shortened this id; in the canonical form it is what it is.
@@ -235,7 +248,7 @@ impl Reader<'_, '_> {
     /// A customer. A number that lost its digits, or a word for nothing, may be anybody: it says nothing about who came back.
     fn customer(&mut self, text: &str) -> Option<Symbol> {
         if self.is_shortened(text) {
-            self.shortened[1] += 1;
+            self.shortened[1].note(text.to_owned());
             return None;
         }
         if !self.literal && exported::is_no_value(&cell::fold(text)) {
@@ -246,9 +259,10 @@ impl Reader<'_, '_> {
     }
 
     fn note_customers_and_ids(&self, diagnostics: &mut Diagnostics<'_, '_>) {
+        let [ids, customers] = &self.shortened;
         for (kind, column, rows, detail) in [
-            (FindingKind::DamagedId, "external_id", self.shortened[0], msg!("SHORTENED_ID_KEPT")),
-            (FindingKind::DamagedId, "customer", self.shortened[1], msg!("SHORTENED_CUSTOMER")),
+            (FindingKind::DamagedId, "external_id", ids.rows, msg!("SHORTENED_ID_KEPT", example = ids.least)),
+            (FindingKind::DamagedId, "customer", customers.rows, msg!("SHORTENED_CUSTOMER", example = customers.least)),
             (FindingKind::NoValue, "customer", self.nobody, msg!("CUSTOMER_WITHOUT_VALUE")),
         ] {
             if rows > 0 {

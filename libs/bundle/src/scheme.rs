@@ -162,7 +162,7 @@ impl Default for Scheme {
 }
 
 /// Reads scheme.yaml.
-pub(crate) fn read_scheme(fields: &mut Fields<'_>) -> Option<Scheme> {
+pub(crate) fn read_scheme(fields: &mut Fields<'_>, currency: &str) -> Option<Scheme> {
     let name = fields.text("name").unwrap_or_else(|| "Scheme".to_owned());
     let version = fields.whole("version", 1, 1_000_000).unwrap_or(1);
     if !fields.has("kpis") {
@@ -171,7 +171,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>) -> Option<Scheme> {
     let items = fields.list("kpis")?;
     let count = items.len();
     let mut ids = BTreeSet::new();
-    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids)).collect();
+    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids, currency)).collect();
     if count == 0 {
         fields.note("kpis", msg!("SETTING_EMPTY"));
     }
@@ -183,7 +183,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>) -> Option<Scheme> {
     Some(Scheme { name, version, kpis })
 }
 
-fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
+fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, currency: &str) -> Option<Kpi> {
     let id = kpi.text("id").or_else(|| if kpi.has("id") { None } else { kpi.missing("id") });
     if id.as_ref().is_some_and(|id| !ids.insert(id.clone())) {
         kpi.note("id", msg!("SCHEME_ID_TAKEN"));
@@ -217,7 +217,7 @@ fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
         kpi.note("cap", msg!("SCHEME_CAP", cap, floor));
     }
     let small_sample = kpi.nested("small_sample").and_then(read_small_sample);
-    let unit = kpi.text("unit").unwrap_or_else(|| standard_unit(measure, of.as_deref()).to_owned());
+    let unit = kpi.text("unit").unwrap_or_else(|| standard_unit(measure, of.as_deref(), currency).to_owned());
     kpi.finish();
     Some(Kpi {
         id: id?,
@@ -278,12 +278,12 @@ fn read_small_sample(mut fields: Fields<'_>) -> Option<SmallSample> {
     Some(SmallSample { min_count: min_count? })
 }
 
-fn standard_unit(measure: Option<KpiMeasure>, of: Option<&str>) -> &'static str {
+fn standard_unit<'c>(measure: Option<KpiMeasure>, of: Option<&str>, currency: &'c str) -> &'c str {
     match (measure, of) {
         (Some(KpiMeasure::Records), _) | (None, _) => "records",
         (Some(KpiMeasure::Share), _) => "share",
         (_, Some("first_reply_seconds")) => "seconds",
-        (_, Some("amount")) => "major units",
+        (_, Some("amount")) => currency,
         _ => "points",
     }
 }

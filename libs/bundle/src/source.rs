@@ -101,7 +101,7 @@ pub(crate) fn size_of(dir: &Path, name: &str) -> Result<Option<u64>, Unusable> {
 }
 
 fn unreadable(name: &str, err: &io::Error) -> Unusable {
-    Unusable::new("UNREADABLE", name, msg!("UNREADABLE", error = err), msg!("UNREADABLE_CURE"))
+    Unusable::new("UNREADABLE", name, msg!("UNREADABLE", error = tally_i18n::io(err)), msg!("UNREADABLE_CURE"))
 }
 
 impl Source {

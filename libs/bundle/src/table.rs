@@ -120,6 +120,7 @@ impl Table {
             }
             _ => return Err(no_csv(layout, msg!("NOT_CSV_NO_END"))),
         }
+        let chinese = std::str::from_utf8(cells.text()).is_ok_and(|text| text.chars().any(is_han));
         let names: Vec<String> = match std::str::from_utf8(cells.text()) {
             Ok(text) if source.canonical => {
                 (0..cells.len()).map(|i| fold(text[cells.span(i)].trim()).to_lowercase()).collect()
@@ -130,7 +131,7 @@ impl Table {
             }
             Err(_) => return Err(no_csv(layout, msg!("NOT_CSV_NO_TEXT"))),
         };
-        let (places, extras) = place(layout, &names)?;
+        let (places, extras) = place(layout, &names, chinese)?;
         note_columns(layout, &places, &extras, findings);
         if source.encoding != TextEncoding::Utf8 {
             let encoding = source.encoding.name();
@@ -230,12 +231,23 @@ fn unbalanced(file: &str, line: u64) -> Unusable {
 }
 
 fn gone(file: &str, err: &std::io::Error) -> Unusable {
-    Unusable::new("UNREADABLE", file, msg!("UNREADABLE", error = err), msg!("UNREADABLE_CURE"))
+    Unusable::new("UNREADABLE", file, msg!("UNREADABLE", error = tally_i18n::io(err)), msg!("UNREADABLE_CURE"))
 }
 
 pub(super) fn header(layout: &Layout) -> String {
     let names: Vec<&str> = layout.columns.iter().filter(|(_, need)| *need != Need::Optional).map(|(n, _)| *n).collect();
     names.join(",")
+}
+
+/// The same as an export with Chinese names has it.
+fn chinese_header(layout: &Layout) -> String {
+    let needed = layout.columns.iter().filter(|(_, need)| *need != Need::Optional);
+    let name = |(name, _): &(&'static str, Need)| exported::chinese(layout.file, name).first().copied().unwrap_or(name);
+    needed.map(name).collect::<Vec<_>>().join(",")
+}
+
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{4e00}'..='\u{9fff}')
 }
 
 fn no_csv(layout: &Layout, why: Message) -> Unusable {
@@ -246,7 +258,7 @@ fn no_csv(layout: &Layout, why: Message) -> Unusable {
 type Places = (Vec<Option<usize>>, Vec<(String, usize)>);
 
 /// Finds the columns by name.
-fn place(layout: &'static Layout, names: &[String]) -> Result<Places, Unusable> {
+fn place(layout: &'static Layout, names: &[String], chinese: bool) -> Result<Places, Unusable> {
     let find = |name: &str| names.iter().position(|n| n == name);
     let places: Vec<Option<usize>> = layout.columns.iter().map(|(name, _)| find(name)).collect();
     let known = |name: &str| layout.columns.iter().any(|(n, _)| *n == name);
@@ -277,8 +289,13 @@ fn place(layout: &'static Layout, names: &[String]) -> Result<Places, Unusable> 
     let others = || extras.iter().map(|(name, _)| name.as_str());
     let hints = missing.iter().filter_map(|column| Some((*column, nearest(column, others())?)));
     let hints = hints.map(|(column, near)| msg!("HINT_MEANT_AS", near = shown(near), column));
-    let problem = msg!("MISSING_COLUMNS", columns = missing.join(", "), hints = one_after_other(hints));
-    let cure = msg!("MISSING_COLUMNS_CURE", header = header(layout));
+    let known_as = |column: &&str| match exported::chinese(layout.file, column) {
+        others if chinese && !others.is_empty() => format!("{column} ({})", others.join(" / ")),
+        _ => (*column).to_owned(),
+    };
+    let columns: Vec<String> = missing.iter().map(known_as).collect();
+    let problem = msg!("MISSING_COLUMNS", columns = columns.join(", "), hints = one_after_other(hints));
+    let cure = msg!("MISSING_COLUMNS_CURE", header = if chinese { chinese_header(layout) } else { header(layout) });
     Err(Unusable::new("MISSING_COLUMN", layout.file, problem, cure))
 }
 

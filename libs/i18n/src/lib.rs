@@ -102,6 +102,25 @@ fn plain(arg: &Arg) -> String {
     }
 }
 
+/// Why the operating system refused, as a message.
+pub fn io(error: &std::io::Error) -> Message {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => msg!("IO_NOT_FOUND"),
+        ErrorKind::PermissionDenied => msg!("IO_PERMISSION_DENIED"),
+        ErrorKind::AlreadyExists => msg!("IO_ALREADY_EXISTS"),
+        ErrorKind::IsADirectory => msg!("IO_IS_A_FOLDER"),
+        ErrorKind::NotADirectory => msg!("IO_NOT_A_FOLDER"),
+        ErrorKind::DirectoryNotEmpty => msg!("IO_FOLDER_NOT_EMPTY"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => msg!("IO_DISK_FULL"),
+        ErrorKind::ReadOnlyFilesystem => msg!("IO_READ_ONLY"),
+        ErrorKind::AddrInUse => msg!("IO_ADDRESS_IN_USE"),
+        ErrorKind::AddrNotAvailable => msg!("IO_ADDRESS_NOT_HERE"),
+        ErrorKind::InvalidData => msg!("IO_NOT_TEXT"),
+        _ => msg!("IO_OTHER", cause = error),
+    }
+}
+
 fn by_kind(kind: Kind) -> Message {
     match kind {
         Kind::InvalidArgument => msg!("KIND_INVALID_ARGUMENT"),
@@ -164,6 +183,13 @@ mod tests {
         assert_eq!(error.reason(), "REGION_CROSSED");
         assert!(sentence(Locale::En, &error).contains("manager"), "{}", sentence(Locale::En, &error));
         assert!(sentence(Locale::ZhCn, &error).contains("上级"), "{}", sentence(Locale::ZhCn, &error));
+    }
+
+    #[test]
+    fn what_the_operating_system_refused_is_said_in_the_readers_language() {
+        let missing = std::fs::File::open("/nowhere/at-all").expect_err("no such file");
+        assert_eq!(text(Locale::En, &io(&missing)), "it is not there");
+        assert_eq!(text(Locale::ZhCn, &io(&missing)), "不存在");
     }
 
     #[test]

@@ -124,7 +124,10 @@ pub fn connect(address: &str, tls: Option<&Tls>) -> Result<RpcChannel> {
     Network { tls: tls.map(Tls::client), ..Network::of([]) }.connect(address)
 }
 
-fn unusable(cause: tonic::transport::Error) -> Error {
+pub(crate) fn unusable(cause: tonic::transport::Error) -> Error {
+    if chain(&cause).any(|cause| cause.to_string().contains("KeyMismatch")) {
+        return Error::of(Kind::InvalidArgument, msg!("CERTIFICATE_KEY_MISMATCH"));
+    }
     let causes: Vec<String> = chain(&cause).skip(1).map(ToString::to_string).collect();
     let why = causes.join(": ");
     Error::of(Kind::InvalidArgument, msg!("PEER_CERTIFICATES_UNUSABLE", why))

@@ -17,6 +17,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
+use crate::network::unusable;
 use crate::stack::Guarded;
 use crate::tls::Tls;
 
@@ -103,7 +104,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)));
     if let Some(tls) = tls {
-        server = server.tls_config(tls.server()).map_err(failed)?;
+        server = server.tls_config(tls.server()).map_err(unusable)?;
     }
     server.serve_with_incoming_shutdown(dispatch, incoming(listener), shutdown).await.map_err(failed)
 }

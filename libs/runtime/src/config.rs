@@ -12,9 +12,12 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Deserializer, Serialize};
 use tally_access::{Locale, PolicyRow};
+use tally_i18n::{io, text};
+use tally_kernel::{Message, msg};
 use tally_rpc::{Limits, Network, Tls};
 
 mod secret;
+mod wrong;
 
 pub use secret::{Passphrase, Secret};
 
@@ -178,12 +181,19 @@ pub struct ConfigError {
     /// The setting, such as `server.listen`.
     pub key: String,
     /// What is wrong, and what to write instead.
-    pub message: String,
+    pub message: Message,
+}
+
+impl ConfigError {
+    /// The setting and what is wrong with it, in one sentence.
+    pub fn said(&self) -> Message {
+        msg!("SETTING_CANNOT_HOLD", key = self.key, problem = self.message)
+    }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "setting {}: {}", self.key, self.message)
+        f.write_str(&text(Locale::En, &self.said()))
     }
 }
 
@@ -245,7 +255,7 @@ impl Config {
         }
         if let Some(file) = &sources.file {
             if !file.is_file() {
-                return Err(error("--config", format!("there is no file {}", file.display())));
+                return Err(error("--config", msg!("SETTING_FILE_MISSING", file = file.display())));
             }
             figment = figment.merge(Toml::file_exact(file));
         }
@@ -258,10 +268,13 @@ impl Config {
         for (key, value) in &sources.flags {
             figment = figment.merge(One { source: "a flag".into(), key: key.clone(), value: value.clone() });
         }
-        let config: Self = figment.extract().map_err(unreadable)?;
-        let known: Self = Figment::from(Toml::string(DEFAULTS)).extract().map_err(unreadable)?;
+        let config: Self = figment.extract().map_err(wrong::value)?;
+        let known: Self = Figment::from(Toml::string(DEFAULTS)).extract().map_err(wrong::value)?;
         if let Some(stranger) = config.peers.keys().find(|name| !known.peers.contains_key(*name)) {
-            return Err(error(&format!("peers.{stranger}"), "there is no such service"));
+            return Err(error(
+                &format!("peers.{stranger}"),
+                msg!("SETTING_SERVICE_UNKNOWN", name = stranger, known = names(&known.peers)),
+            ));
         }
         config.validate()?;
         Ok(config)
@@ -273,8 +286,7 @@ impl Config {
     /// When nobody said where.
     pub fn peer(&self, name: &str) -> Result<&str, ConfigError> {
         let address = self.peers.get(name).map(String::as_str).filter(|address| !address.is_empty());
-        let text = || format!("{name} is not in this process (server.services): say where it is, https://host:port");
-        address.ok_or_else(|| error(&format!("peers.{name}"), text()))
+        address.ok_or_else(|| error(&format!("peers.{name}"), msg!("SETTING_PEER_MISSING", name)))
     }
 
     /// Checks what types cannot say.
@@ -282,18 +294,14 @@ impl Config {
     /// # Errors
     /// The first setting that cannot hold.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let known: Vec<&str> = self.peers.keys().map(String::as_str).collect();
         if self.server.services.is_empty() {
-            return Err(error("server.services", format!("name at least one of {}", known.join(", "))));
+            return Err(error("server.services", msg!("SETTING_SERVICES_NONE", known = names(&self.peers))));
         }
-        if let Some(stranger) = self.server.services.iter().find(|name| !known.contains(&name.as_str())) {
-            let text = format!("there is no service {stranger:?}; there are {}", known.join(", "));
-            return Err(error("server.services", text));
+        if let Some(name) = self.server.services.iter().find(|name| !self.peers.contains_key(*name)) {
+            return Err(error("server.services", msg!("SETTING_SERVICE_UNKNOWN", name, known = names(&self.peers))));
         }
         for region in &self.server.regions {
-            region
-                .parse::<tally_access::Region>()
-                .map_err(|e| error("server.regions", tally_i18n::sentence(tally_access::Locale::En, &e)))?;
+            region.parse::<tally_access::Region>().map_err(|e| error("server.regions", e.message().clone()))?;
         }
         let counts = [
             ("limits.concurrency", self.limits.concurrency == 0),
@@ -303,17 +311,14 @@ impl Config {
             ("calls.resolve_seconds", self.calls.resolve_seconds == 0),
         ];
         if let Some((key, _)) = counts.into_iter().find(|(_, none)| *none) {
-            return Err(error(key, "at least 1"));
+            return Err(error(key, msg!("SETTING_AT_LEAST_ONE")));
         }
         for (key, url) in [("database.url", &self.database.url), ("database.owner_url", &self.database.owner_url)] {
             let known =
                 ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
             let left_out = url.is_empty() && key == "database.owner_url";
             if !known && !left_out {
-                return Err(error(
-                    key,
-                    "expected sqlite://DIRECTORY/{service}.db or postgres://tally_{service}:PASSWORD@HOST/DATABASE",
-                ));
+                return Err(error(key, msg!("SETTING_DATABASE_URL")));
             }
         }
         self.validate_peers()?;
@@ -328,8 +333,7 @@ impl Config {
         for (name, address) in self.peers.iter().filter(|(_, address)| !address.is_empty()) {
             let here = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
             if !address.starts_with("https://") && !here.iter().any(|start| address.starts_with(start)) {
-                let text = format!("{address} is beyond the loopback: expected https://host:port");
-                return Err(error(&format!("peers.{name}"), text));
+                return Err(error(&format!("peers.{name}"), msg!("SETTING_PEER_IN_CLEAR", address)));
             }
         }
         Ok(())
@@ -340,19 +344,17 @@ impl Config {
         let server = &self.server;
         let (certificate, key) = (server.tls_certificate.as_os_str(), server.tls_key.as_os_str());
         if certificate.is_empty() != key.is_empty() {
-            return Err(error("server.tls_key", "a certificate and its key go together: set both or neither"));
+            return Err(error("server.tls_key", msg!("SETTING_CERTIFICATE_AND_KEY")));
         }
         let ip: IpAddr = server.listen.ip();
         if ip.is_loopback() || server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay {
             return Ok(());
         }
         if certificate.is_empty() {
-            let text = format!("{ip} is beyond the loopback: set server.tls_certificate and server.tls_key");
-            return Err(error("server.listen", text));
+            return Err(error("server.listen", msg!("SETTING_LISTEN_IN_CLEAR", ip)));
         }
         if self.keys.directory.as_os_str().is_empty() {
-            let text = format!("{ip} is beyond the loopback, where generated keys do not do: name a directory");
-            return Err(error("keys.directory", text));
+            return Err(error("keys.directory", msg!("SETTING_KEYS_GENERATED", ip)));
         }
         Ok(())
     }
@@ -362,7 +364,7 @@ impl Config {
     /// # Errors
     /// Never in practice: the tree is made of texts, numbers and lists.
     pub fn dump(&self) -> Result<String, ConfigError> {
-        toml::to_string(self).map_err(|e| error("--dump-config", e.to_string()))
+        toml::to_string(self).map_err(|e| error("--dump-config", Message::told(e.to_string())))
     }
 
     /// The limits of every service's stack.
@@ -406,9 +408,9 @@ impl Config {
         if file.as_os_str().is_empty() {
             return Ok(Some(text.clone()).filter(|text| !text.is_empty()));
         }
-        let wrong = |why: String| error("keys.passphrase_file", why);
+        let wrong = |why: Message| error("keys.passphrase_file", why);
         if !text.is_empty() {
-            return Err(wrong("keys.passphrase is set as well: set one of them".to_owned()));
+            return Err(wrong(msg!("SETTING_PASSPHRASE_TWICE")));
         }
         passphrase_in(file).map(Some).map_err(wrong)
     }
@@ -419,7 +421,7 @@ impl Config {
     /// The setting whose file cannot be read.
     pub fn tls(&self) -> Result<Option<Tls>, ConfigError> {
         let read = |key: &str, path: &PathBuf| {
-            std::fs::read_to_string(path).map_err(|e| error(key, format!("cannot read {}: {e}", path.display())))
+            std::fs::read_to_string(path).map_err(|e| error(key, unreadable_file(path, &e)))
         };
         let server = &self.server;
         if server.tls_certificate.as_os_str().is_empty() {
@@ -437,10 +439,10 @@ impl Config {
 ///
 /// # Errors
 /// Why there is none.
-pub fn passphrase_in(file: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+pub fn passphrase_in(file: &Path) -> Result<String, Message> {
+    let text = std::fs::read_to_string(file).map_err(|e| unreadable_file(file, &e))?;
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() { Err(format!("{} is empty", file.display())) } else { Ok(text.to_owned()) }
+    if text.is_empty() { Err(msg!("SETTING_FILE_EMPTY", file = file.display())) } else { Ok(text.to_owned()) }
 }
 
 /// Where programs of this user keep what they remember (XDG base directories).
@@ -462,20 +464,16 @@ fn key_of_variable(name: &str) -> Option<String> {
     Some(key.to_ascii_lowercase().replacen('_', ".", 1))
 }
 
-fn error(key: &str, message: impl Into<String>) -> ConfigError {
-    ConfigError { key: key.to_owned(), message: message.into() }
+fn error(key: &str, message: Message) -> ConfigError {
+    ConfigError { key: key.to_owned(), message }
 }
 
-fn unreadable(cause: figment::Error) -> ConfigError {
-    let source = cause.metadata.as_ref().map_or_else(String::new, |place| match &place.source {
-        Some(source) => format!(" (from {source})"),
-        None => format!(" (from {})", place.name),
-    });
-    let mut key = cause.path.join(".");
-    if let figment::error::Kind::UnknownField(field, _) = &cause.kind {
-        key = if key.is_empty() { field.clone() } else { format!("{key}.{field}") };
-    }
-    error(if key.is_empty() { "(the whole file)" } else { &key }, format!("{}{source}", cause.kind))
+fn names(peers: &BTreeMap<String, String>) -> String {
+    peers.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn unreadable_file(file: &Path, cause: &std::io::Error) -> Message {
+    msg!("CANNOT_READ", file = file.display(), error = io(cause))
 }
 
 /// A list, or one text with commas as environment variables and flags have it.

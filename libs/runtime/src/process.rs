@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tally_cache::Cache;
 use tally_kernel::error::{Error, Kind, Result};
-use tally_kernel::msg;
+use tally_kernel::{Message, msg};
 use tally_rpc::{Guarded, Health, Stack, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -214,7 +214,7 @@ where
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    let taken = |e| Error::of(Kind::Unavailable, msg!("PORT_TAKEN", address, cause = e));
+    let taken = |e| Error::of(Kind::Unavailable, msg!("PORT_TAKEN", address, cause = tally_i18n::io(&e)));
     TcpListener::bind(address).await.map_err(taken)
 }
 
@@ -224,7 +224,8 @@ fn cache(config: &Config) -> Result<Cache, ConfigError> {
         return Ok(Cache::memory());
     }
     let patience = Duration::from_millis(config.redis.patience_milliseconds);
-    Cache::redis(url, patience).map_err(|e| ConfigError { key: "redis.url".into(), message: e.to_string() })
+    Cache::redis(url, patience)
+        .map_err(|e| ConfigError { key: "redis.url".into(), message: Message::told(e.to_string()) })
 }
 
 /// Waits for SIGTERM or Ctrl-C; a second one then ends the process at once.

@@ -18,6 +18,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{
     Sampler, SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample, TracerProviderBuilder,
 };
+use tally_kernel::Message;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Metadata, Subscriber, dispatcher};
 use tracing_subscriber::Layer;
@@ -62,7 +63,10 @@ impl Guard {
 /// # Errors
 /// The setting that cannot hold.
 pub fn init(settings: &Telemetry, process: &str) -> Result<Guard, ConfigError> {
-    let wrong = |key: &str, cause: &dyn fmt::Display| ConfigError { key: key.into(), message: cause.to_string() };
+    let wrong = |key: &str, cause: &dyn fmt::Display| ConfigError {
+        key: key.into(),
+        message: Message::told(cause.to_string()),
+    };
     let filter: Targets = settings.log.parse().map_err(|e| wrong("telemetry.log", &e))?;
     let ansi = std::io::stderr().is_terminal();
     let layer = lines::layer().with_writer(std::io::stderr).with_ansi(ansi);
@@ -109,7 +113,7 @@ fn exported(
         .build();
     let bad = |e: opentelemetry_otlp::ExporterBuildError| ConfigError {
         key: "telemetry.otlp_endpoint".into(),
-        message: e.to_string(),
+        message: Message::told(e.to_string()),
     };
     let spans = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(bad)?;
     let tracer = tracer.with_batch_exporter(spans).with_resource(resource.clone()).build();

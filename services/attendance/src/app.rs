@@ -57,8 +57,8 @@ impl<T: Keyed> Keyed for Placed<T> {
     fn same(&self, other: &Self) -> bool {
         self.fact.same(&other.fact)
     }
-    fn conflict(&self) -> Message {
-        self.fact.conflict()
+    fn conflict(&self, other: &Self) -> Message {
+        self.fact.conflict(&other.fact)
     }
 }
 

@@ -68,8 +68,8 @@ pub trait Keyed {
     fn key(&self) -> Self::Key;
     /// Whether both say the same about their common key.
     fn same(&self, other: &Self) -> bool;
-    /// Why it is refused when another row with its key says something else.
-    fn conflict(&self) -> Message;
+    /// Why it is refused when another row with its key says something else: in what.
+    fn conflict(&self, other: &Self) -> Message;
 }
 
 /// Sorts rows into those to write (with their place in the request), those that are there, and those that contradict what
@@ -86,14 +86,14 @@ pub fn reconcile<T: Keyed>(rows: Vec<(u32, T)>, existing: Vec<T>, outcome: &mut 
                 outcome.written += 1;
             }
             Entry::Occupied(there) => {
-                let same = match there.get() {
-                    Known::Stored(stored) => row.same(stored),
-                    Known::Fresh(place) => fresh.get(*place).is_some_and(|(_, first)| row.same(first)),
+                let other = match there.get() {
+                    Known::Stored(stored) => stored,
+                    Known::Fresh(place) => &fresh[*place].1,
                 };
-                if same {
+                if row.same(other) {
                     outcome.unchanged += 1;
                 } else {
-                    outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", row.conflict()));
+                    outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", row.conflict(other)));
                 }
             }
         }
@@ -121,8 +121,8 @@ mod tests {
         fn same(&self, other: &Self) -> bool {
             self.1 == other.1
         }
-        fn conflict(&self) -> Message {
-            Message::told(format!("{} is there with another number", self.0))
+        fn conflict(&self, other: &Self) -> Message {
+            Message::told(format!("{} is there with the number {}", self.0, other.1))
         }
     }
 
@@ -136,6 +136,6 @@ mod tests {
         assert_eq!((outcome.written, outcome.unchanged), (2, 2));
         let refused: Vec<u32> = outcome.problems.iter().map(|p| p.index).collect();
         assert_eq!(refused, [3, 5]);
-        assert_eq!(outcome.problems[0].message, Message::told("b is there with another number"));
+        assert_eq!(outcome.problems[0].message, Message::told("b is there with the number 1"));
     }
 }

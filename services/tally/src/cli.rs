@@ -7,9 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 
 mod jobs;
+mod refused;
 
 pub use crate::language::Language;
 pub use jobs::{Close, Demo, Import, Input, Replay};
+pub use refused::{refused, usage};
 
 /// Everything was done.
 pub const DONE: u8 = 0;

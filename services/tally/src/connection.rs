@@ -72,7 +72,7 @@ impl Place {
             (Some(certificate), Some(key)) => Ok(tls.showing(certificate, key)),
             (None, None) => Ok(tls),
             _ => {
-                let message = "a certificate and its key go together: set both or neither".to_owned();
+                let message = msg!("SETTING_CERTIFICATE_AND_KEY");
                 Err(ConfigError { key: "client.key".to_owned(), message }.into())
             }
         }

@@ -16,15 +16,12 @@ use crate::said::{here, say};
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let _printed = error.print();
-            return if error.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
-        }
+        Err(error) => return mistyped(&error),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("tally: {}", here(&msg!("CANNOT_START", error)));
+            eprintln!("tally: {}", here(&msg!("CANNOT_START", error = tally_i18n::io(&error))));
             return ExitCode::from(cli::FAILED);
         }
     };
@@ -36,6 +33,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(code_of(&error))
         }
     }
+}
+
+/// What is wrong with the command line, or the help that was asked for.
+fn mistyped(error: &clap::Error) -> ExitCode {
+    let Some(problem) = cli::refused(error) else {
+        let _printed = error.print();
+        return if error.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
+    };
+    let language = cli::Language::asked(std::env::args());
+    eprintln!("tally: {}", language.say(&problem));
+    if let Some(usage) = cli::usage(error) {
+        eprintln!("{}", language.say(&msg!("ARG_USAGE", usage)));
+    }
+    ExitCode::from(cli::USAGE)
 }
 
 async fn run(cli: Cli) -> anyhow::Result<u8> {

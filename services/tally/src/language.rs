@@ -39,6 +39,16 @@ impl Language {
         }
     }
 
+    /// The one that a command line names with `--lang`, which may be wrong elsewhere; else that of the system.
+    pub fn asked(args: impl Iterator<Item = String>) -> Self {
+        let args: Vec<String> = args.collect();
+        let named = args.iter().enumerate().find_map(|(at, arg)| match arg.strip_prefix("--lang")? {
+            "" => args.get(at + 1).map(String::as_str),
+            rest => rest.strip_prefix('='),
+        });
+        named.and_then(|tag| Self::from_str(tag, true).ok()).unwrap_or_else(Self::of_system)
+    }
+
     /// The sentence of a message.
     pub fn say(self, message: &Message) -> String {
         tally_i18n::text(self.locale(), message)

@@ -12,5 +12,7 @@ pub mod said;
 pub mod sample;
 pub mod session;
 pub mod show;
+mod store_lock;
 pub mod suite;
+mod unfinished;
 pub mod upload;

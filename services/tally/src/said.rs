@@ -5,7 +5,7 @@ use std::fmt;
 use tally_bundle::Unusable;
 use tally_i18n::{sentence, text};
 use tally_kernel::{Error, Kind, Locale, Message, msg};
-use tally_runtime::Failure;
+use tally_runtime::{ConfigError, Failure};
 use tonic::Status;
 
 use crate::language::Language;
@@ -24,7 +24,7 @@ impl std::error::Error for Said {}
 
 /// No temporary folder could be made.
 pub fn no_temporary(error: std::io::Error) -> Said {
-    Said(msg!("CANNOT_MAKE_TEMPORARY", error))
+    Said(msg!("CANNOT_MAKE_TEMPORARY", error = tally_i18n::io(&error)))
 }
 
 /// A sentence for whoever sits at the terminal, where no language was named.
@@ -65,7 +65,11 @@ impl Refusal {
     pub fn told(&self, locale: Locale) -> String {
         let mut told = sentence(locale, &self.error);
         for violation in self.error.violations() {
-            told.push_str(&format!("\n  {}: {}", violation.field, text(locale, &violation.message)));
+            let what = text(locale, &violation.message);
+            // A request with one wrong field says which in its sentence.
+            if !told.contains(&what) {
+                told.push_str(&format!("\n  {}: {what}", violation.field));
+            }
         }
         told
     }
@@ -96,6 +100,7 @@ pub fn step(name: &str, locale: Locale) -> String {
         "people, accounts, duty" => msg!("STEP_DUTY"),
         "records" => msg!("STEP_RECORDS"),
         "attribution and scores" => msg!("STEP_CYCLE"),
+        "publishing" => msg!("STEP_PUBLISH"),
         "settlement" => msg!("STEP_SETTLEMENT"),
         "credits" => msg!("STEP_CREDITS"),
         "totals" => msg!("STEP_TOTALS"),
@@ -126,8 +131,16 @@ fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
     if let Some(error) = cause.downcast_ref::<Error>() {
         return sentence(locale, error);
     }
-    if let Some(Failure::Error(error)) = cause.downcast_ref() {
-        return sentence(locale, error);
+    match cause.downcast_ref() {
+        Some(Failure::Error(error)) => return sentence(locale, error),
+        Some(Failure::Config(error)) => return text(locale, &error.said()),
+        None => {}
+    }
+    if let Some(error) = cause.downcast_ref::<ConfigError>() {
+        return text(locale, &error.said());
+    }
+    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+        return text(locale, &tally_i18n::io(error));
     }
     match cause.downcast_ref::<StepFailed>() {
         Some(failed) => text(locale, &msg!("STEP_FAILED", step = step(&failed.step, locale))),

@@ -108,7 +108,7 @@ pub fn secret_from(path: &Path) -> Result<String> {
     if path == Path::new("-") {
         return Ok(std::io::stdin().lines().next().transpose()?.unwrap_or_default());
     }
-    let text =
-        std::fs::read_to_string(path).map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error)))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error = tally_i18n::io(&error))))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

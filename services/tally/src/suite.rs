@@ -352,7 +352,10 @@ pub fn store_url(config: &Config, service: &str) -> Result<String> {
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
-    Error::of(Kind::FailedPrecondition, msg!("FOLDER_UNWRITABLE", path = folder.display(), cause = error))
+    Error::of(
+        Kind::FailedPrecondition,
+        msg!("FOLDER_UNWRITABLE", path = folder.display(), cause = tally_i18n::io(error)),
+    )
 }
 
 /// Numbers and chains the logs of a store while the process lives.

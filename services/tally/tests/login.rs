@@ -30,7 +30,7 @@ fn program() -> Command {
 
 /// A suite with an administrator; it ends with the test.
 struct Suite {
-    _data: TempDir,
+    data: TempDir,
     process: Child,
     port: String,
 }
@@ -53,7 +53,7 @@ impl Suite {
         assert!(port.parse::<u16>().is_ok(), "{line}{}", log());
         let scheme = if settings.is_empty() { " on http://" } else { " on https://" };
         assert!(line.contains(scheme), "{line}");
-        Self { _data: data, process, port }
+        Self { data, process, port }
     }
 
     fn encrypted() -> Self {
@@ -273,4 +273,63 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     let report: serde_json::Value = serde_json::from_str(printed(&imported)).unwrap();
     assert_eq!((&report["before"]["records"], &report["after"]["records"]), (&0.into(), &1.into()));
     assert_eq!(report["after"]["amount_minor"], 1250);
+}
+
+#[test]
+fn a_store_that_is_served_is_nobody_elses_until_the_process_is_gone() {
+    let mut suite = Suite::start(&[]);
+    let url = format!("sqlite://{}/{{service}}.db", suite.data.path().display());
+    let others = [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["init", "--name", "Another group"]];
+    for args in others {
+        let refused = run(program().args(args).env("TALLY_DATABASE_URL", &url), PASSWORD);
+        assert_eq!(refused.status.code(), Some(1), "{args:?} {}", said(&refused));
+        assert!(said(&refused).contains("another tally process is at work on the data in"), "{}", said(&refused));
+        let chinese =
+            run(program().args(args).envs([("TALLY_DATABASE_URL", url.as_str()), ("LANG", "zh_CN.UTF-8")]), PASSWORD);
+        assert!(said(&chinese).contains("另一个 tally 进程"), "{}", said(&chinese));
+    }
+    // No signal that could be handled: the lock is the operating system's.
+    let _killed = (suite.process.kill(), suite.process.wait());
+    let migrated = run(program().arg("migrate").env("TALLY_DATABASE_URL", &url), "");
+    assert!(migrated.status.success(), "{}", said(&migrated));
+}
+
+#[test]
+fn a_certificate_with_another_key_is_told_as_that_with_its_cure() {
+    let (suite, home) = (Suite::mutual(), Home::new());
+    let (server, ca) = (suite.at("https"), tls("authority.pem"));
+    let (certificate, key) = (tls("client.pem"), tls("stranger.key"));
+    let args =
+        ["login", "admin", "--server", &server, "--ca", &ca, "--client-cert", &certificate, "--client-key", &key];
+    for (lang, sentence) in
+        [("en", "the certificate and the private key do not belong together"), ("zh_CN", "证书与私钥不成对")]
+    {
+        let refused = home.tally(&args, &[("LANG", lang)], PASSWORD);
+        assert!(!refused.status.success());
+        assert!(said(&refused).contains(sentence) && !said(&refused).contains("KeyMismatch"), "{}", said(&refused));
+        let data = TempDir::new().expect("a folder");
+        let url = format!("sqlite://{}/{{service}}.db", data.path().display());
+        let serve = ["serve", "--listen", "127.0.0.1:0"];
+        let (own, others) = (tls("server.pem"), tls("client.key"));
+        let settings = [("TALLY_SERVER_TLS_CERTIFICATE", own.as_str()), ("TALLY_SERVER_TLS_KEY", &others)];
+        let serve = home.tally(&serve, &[&settings[..], &[("TALLY_DATABASE_URL", &url), ("LANG", lang)]].concat(), "");
+        assert!(said(&serve).contains(sentence), "{}", said(&serve));
+    }
+}
+
+#[test]
+fn a_permission_that_is_none_is_told_once_and_in_the_readers_language() {
+    let (suite, home) = (Suite::start(&[]), Home::new());
+    let signed_in = home.tally(&["login", "admin", "--server", &suite.at("http")], &[], PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    let wrong = ["access", "review", "no.such.permission"];
+    for (lang, sentence) in [("en", "is not a permission of this version"), ("zh_CN.UTF-8", "权限")] {
+        let refused = home.tally(&wrong, &[("LANG", lang)], "");
+        assert!(!refused.status.success());
+        let told = said(&refused);
+        let problem = told.lines().find(|line| line.starts_with("tally: ")).expect("a sentence");
+        assert_eq!(told.matches("no.such.permission").count(), 1, "{told}");
+        assert!(problem.contains(sentence), "{told}");
+        assert!(lang == "en" || !problem.contains("not"), "{told}");
+    }
 }

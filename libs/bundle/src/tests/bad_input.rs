@@ -265,6 +265,47 @@ fn a_missing_or_repeated_column_is_unusable() {
 }
 
 #[test]
+fn a_column_that_an_export_with_chinese_names_lacks_is_named_in_chinese_too() {
+    let dir = good();
+    let head = "平台,店铺,客服账号,会话ID,结束时间,客服,会话类型,首响(秒),是否解决,满意度,金额\n";
+    put(&dir, "records.csv", format!("{head}{ROW}"));
+    let refusal = refused(&dir);
+    assert!(en(&refusal.problem).contains("started_at (开始时间 / 会话开始时间"), "{refusal}");
+    assert!(en(&refusal.cure).contains("平台,店铺,客服账号,会话id,开始时间"), "{refusal}");
+}
+
+#[test]
+fn a_number_that_is_too_large_is_told_its_range_and_not_that_it_is_none() {
+    for (cell, column) in [(",5,", "rating"), (",12.5,", "first_reply_seconds")] {
+        for large in ["4000001", "99999999999999999999"] {
+            let reading = records(&ROW.replace("R1", "R2").replace(cell, &format!(",{large},")));
+            let (_, wrong, reason) = only(&reading);
+            assert_eq!((wrong, reason), (column, format!("{large} is too large")));
+            let most = if column == "rating" { "from 0 to 10" } else { "from 0 to 4000000" };
+            assert!(en(&reading.rejected[0].cure).contains(most));
+        }
+    }
+}
+
+#[test]
+fn a_finding_about_many_rows_names_one_by_what_is_in_it_whatever_their_order() {
+    let rows = ["A9", "A7", "A8"].map(|id| ROW.replace("R1", id));
+    let head = HEAD.replace('\n', ",customer\n");
+    let with = |customers: [&str; 3]| {
+        let dir = good();
+        let rows: Vec<String> =
+            rows.iter().zip(customers).map(|(row, c)| row.replace('\n', &format!(",{c}\n"))).collect();
+        put(&dir, "records.csv", format!("{head}{}", rows.concat()));
+        let bundle = read(&dir).bundle;
+        let found = bundle.findings.iter().find(|f| f.kind == FindingKind::DamagedId).expect("a finding");
+        en(&found.detail)
+    };
+    let one = with(["2.2E+12", "2.20661E+12", "3.1E+11"]);
+    assert!(one.contains("(such as 2.20661E+12)"), "{one}");
+    assert_eq!(one, with(["3.1E+11", "2.2E+12", "2.20661E+12"]));
+}
+
+#[test]
 fn a_period_that_holds_no_record_is_unusable() {
     let dir = good();
     let day = |d| Some(jiff::civil::date(2026, 5, d));

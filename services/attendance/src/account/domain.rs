@@ -115,8 +115,19 @@ impl ShopAccount {
         Target { region: Some(region), unit, person: None }
     }
 
-    fn same_head(&self, other: &Self) -> bool {
-        (&self.zone, &self.team_path, self.exclusive) == (&other.zone, &other.team_path, other.exclusive)
+    /// What is said once and for all and is said otherwise by the other, as the files name it. A phase that only one of them has
+    /// is no difference.
+    fn differing(&self, other: &Self) -> Vec<&'static str> {
+        let mut fields = Vec::new();
+        let mut note = |field, differs: bool| fields.extend(differs.then_some(field));
+        note("zone", self.zone != other.zone);
+        note("team", self.team_path != other.team_path);
+        note("exclusive", self.exclusive != other.exclusive);
+        let of_one_day = |a: &Phase| other.phases.iter().find(|b| b.from == a.from).map(|b| (*a, *b));
+        let phases: Vec<_> = self.phases.iter().filter_map(of_one_day).collect();
+        note("phase", phases.iter().any(|(a, b)| a.kind != b.kind));
+        note("capacity", phases.iter().any(|(a, b)| a.capacity != b.capacity));
+        fields
     }
 }
 
@@ -145,10 +156,15 @@ pub fn changes(rows: Vec<(u32, ShopAccount)>, there: Vec<StoredAccount>, outcome
     for (index, row) in rows {
         let key = row.key();
         if let Some(first) = seen.get(&key) {
-            if row.same_head(first) && row.phases == first.phases {
+            let mut fields = row.differing(first);
+            if fields.is_empty() && row.phases == first.phases {
                 outcome.unchanged += 1;
             } else {
-                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", msg!("ACCOUNT_CONTRADICTS_ROW", key)));
+                if fields.is_empty() {
+                    fields.push("phase_from");
+                }
+                let why = msg!("ACCOUNT_CONTRADICTS_ROW", key, fields = fields.join(", "));
+                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", why));
             }
             continue;
         }
@@ -157,11 +173,12 @@ pub fn changes(rows: Vec<(u32, ShopAccount)>, there: Vec<StoredAccount>, outcome
                 changes.accounts.push(row.clone());
                 outcome.written += 1;
             }
-            Some((_, None)) => {
-                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", msg!("ACCOUNT_CONTRADICTS_STORED", key)))
+            Some((_, Err(fields))) => {
+                let why = msg!("ACCOUNT_CONTRADICTS_STORED", key, fields = fields.join(", "));
+                outcome.problems.push(Problem::new(index, "ALREADY_DIFFERENT", why))
             }
-            Some((_, Some(more))) if more.is_empty() => outcome.unchanged += 1,
-            Some((stored, Some(more))) => {
+            Some((_, Ok(more))) if more.is_empty() => outcome.unchanged += 1,
+            Some((stored, Ok(more))) => {
                 changes.phases.push((stored.clone(), more));
                 outcome.written += 1;
             }
@@ -171,25 +188,23 @@ pub fn changes(rows: Vec<(u32, ShopAccount)>, there: Vec<StoredAccount>, outcome
     changes
 }
 
-/// The phases that are new, or nothing when the rows contradict each other.
-fn added(stored: &ShopAccount, row: &ShopAccount) -> Option<Vec<Phase>> {
-    if !row.same_head(stored) {
-        return None;
+/// The phases that are new.
+///
+/// # Errors
+/// In what the row contradicts what is there.
+fn added(stored: &ShopAccount, row: &ShopAccount) -> Result<Vec<Phase>, Vec<&'static str>> {
+    let fields = row.differing(stored);
+    if !fields.is_empty() {
+        return Err(fields);
     }
-    let mut more = Vec::new();
-    for phase in &row.phases {
-        match stored.phases.iter().find(|p| p.from == phase.from) {
-            Some(known) if known == phase => {}
-            Some(_) => return None,
-            None => more.push(*phase),
-        }
-    }
-    Some(more)
+    let is_new = |phase: &&Phase| stored.phases.iter().all(|known| known.from != phase.from);
+    Ok(row.phases.iter().filter(is_new).copied().collect())
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
+    use tally_kernel::message::Arg;
     use uuid::Uuid;
 
     use super::*;
@@ -225,6 +240,8 @@ mod tests {
         let (none, outcome) = import(vec![other_zone, account("a", &[(None, PhaseKind::Mixed)])]);
         assert_eq!(none, Changes::default());
         assert_eq!(outcome.problems.iter().map(|p| p.reason.as_str()).collect::<Vec<_>>(), ["ALREADY_DIFFERENT"; 2]);
+        let differing = |at: usize| outcome.problems[at].message.args()["fields"].clone();
+        assert_eq!([differing(0), differing(1)], ["zone", "zone, phase"].map(|field| Arg::Text(field.to_owned())));
         let (new, outcome) = import(vec![account("b", &[shared]), account("b", &[shared]), account("b", &[named])]);
         assert_eq!((new.accounts.len(), outcome.written, outcome.unchanged, outcome.problems.len()), (1, 1, 1, 1));
     }

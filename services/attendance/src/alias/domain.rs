@@ -44,8 +44,12 @@ impl Keyed for Alias {
     fn same(&self, other: &Self) -> bool {
         self == other
     }
-    fn conflict(&self) -> Message {
-        msg!("ALIAS_DIFFERENT")
+    fn conflict(&self, other: &Self) -> Message {
+        match (self.person == other.person, self.to == other.to) {
+            (true, _) => msg!("ALIAS_DIFFERENT.end"),
+            (false, true) => msg!("ALIAS_DIFFERENT.person"),
+            (false, false) => msg!("ALIAS_DIFFERENT"),
+        }
     }
 }
 

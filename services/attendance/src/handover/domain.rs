@@ -49,7 +49,7 @@ impl Keyed for Handover {
     fn same(&self, _other: &Self) -> bool {
         true
     }
-    fn conflict(&self) -> Message {
+    fn conflict(&self, _: &Self) -> Message {
         Message::default()
     }
 }

@@ -50,7 +50,7 @@ impl Keyed for Punch {
     fn same(&self, _other: &Self) -> bool {
         true
     }
-    fn conflict(&self) -> Message {
+    fn conflict(&self, _: &Self) -> Message {
         Message::default()
     }
 }

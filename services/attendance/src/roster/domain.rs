@@ -43,7 +43,7 @@ impl Keyed for Shift {
     fn same(&self, other: &Self) -> bool {
         self.end == other.end
     }
-    fn conflict(&self) -> Message {
+    fn conflict(&self, _: &Self) -> Message {
         msg!("SHIFT_DIFFERENT", start = self.start)
     }
 }

@@ -36,7 +36,7 @@ impl Keyed for Site {
     fn same(&self, other: &Self) -> bool {
         self == other
     }
-    fn conflict(&self) -> Message {
+    fn conflict(&self, _: &Self) -> Message {
         msg!("SITE_DIFFERENT", name = self.name)
     }
 }

@@ -366,7 +366,8 @@ struct Table {
 impl Table {
     fn create(dir: &Path, name: &'static str, head: &[&str], csv: Csv) -> Result<Self> {
         let path = dir.join(name);
-        let file = File::create(&path).map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error)))?;
+        let file = File::create(&path)
+            .map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error = tally_i18n::io(&error))))?;
         let out = Digesting { file: BufWriter::with_capacity(1 << 18, file), hasher: blake3::Hasher::new(), bytes: 0 };
         Ok(Self { name, rows: Sheet::new(out, head, csv).context(name)? })
     }

@@ -84,10 +84,11 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;
+    let published = steps.time("publishing", publish(&crew.hr, &cycle.cycle_id)).await;
     let files = Files { crew, job: &job, cycle: &cycle };
     let mut results = Results::new(&job.out, bundle, &ids, (job.csv, job.form));
     let mut scored = files.scored(&mut results, &mut steps).await?;
-    let paid = files.paid(&mut results, &mut scored, &mut steps).await;
+    let paid = files.paid(published, &mut results, &mut scored, &mut steps).await;
     let summary = files.finish(results, &scored, &paid, inputs)?;
     let timings = steps.finish();
     summary::write(&job.out, "timings.json", &timings)?;
@@ -96,7 +97,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     Ok(CloseOutcome { summary, timings, cycle_id: cycle.cycle_id, ids, totals, cards, statements, settlement_id })
 }
 
-/// Makes the cycle, closes it, waits, and publishes it.
+/// Makes the cycle, closes it and waits.
 async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
     let bundle = &job.reading.bundle;
     let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
@@ -118,9 +119,15 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
     let cycle_id = cycle.cycle_id;
     let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
     client.close_cycle(hr.ask(ask)).await.map_err(told)?;
-    watch(hr, &cycle_id, job.progress).await?;
-    let ask = performance::PublishCycleRequest { request_id: String::new(), cycle_id };
-    client.publish_cycle(hr.ask(ask)).await.map_err(told)?.into_inner().cycle.context("no cycle in the answer")
+    watch(hr, &cycle_id, job.progress).await
+}
+
+/// What was scored is shown to people and may be paid for.
+async fn publish(hr: &Session, cycle_id: &str) -> Result<()> {
+    let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let ask = performance::PublishCycleRequest { request_id: String::new(), cycle_id: cycle_id.to_owned() };
+    client.publish_cycle(hr.ask(ask)).await.map_err(told)?;
+    Ok(())
 }
 
 fn uncredited() -> Unusable {
@@ -128,8 +135,8 @@ fn uncredited() -> Unusable {
     Unusable::new(NOBODY_CREDITED, "records.csv", problem, cure)
 }
 
-/// Follows the work until it rests.
-async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> {
+/// Follows the work until it rests, and gives the cycle with its result.
+async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<performance::Cycle> {
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
     let ask = performance::WatchCycleRequest { cycle_id: cycle_id.to_owned() };
     let mut stream = client.watch_cycle(hr.ask(ask)).await.map_err(told)?.into_inner();
@@ -140,7 +147,7 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<()> 
         match cycle.state() {
             performance::CycleState::Reviewable => {
                 bar.done();
-                return Ok(());
+                return Ok(cycle);
             }
             performance::CycleState::Failed if cycle.failure_reason == NOBODY_CREDITED => {
                 return Err(uncredited().into());
@@ -201,10 +208,20 @@ impl Files<'_> {
 
     /// Settlement and statements. What cannot be done takes nothing away of what was scored: the reason is in the summary,
     /// and that of a pool that cannot be split is a finding.
-    async fn paid(&self, results: &mut Results<'_>, scored: &mut Scored, steps: &mut Steps) -> Paid {
+    async fn paid(
+        &self,
+        published: Result<()>,
+        results: &mut Results<'_>,
+        scored: &mut Scored,
+        steps: &mut Steps,
+    ) -> Paid {
         let (reader, cycle_id) = (&self.crew.auditor, self.cycle.cycle_id.as_str());
         let mut paid = Paid::default();
-        if let Some(pool) = &self.job.reading.bundle.pool {
+        let pool = self.job.reading.bundle.pool.as_ref();
+        if let Err(error) = &published {
+            paid.undone("publishing", error, reader.locale());
+            paid.refused = pool.map(|_| settle::why(error, reader.locale()));
+        } else if let Some(pool) = pool {
             match steps.time("settlement", settle::settle(self.crew, cycle_id, pool)).await {
                 Ok(settled) => paid.settled = Some(settled),
                 Err(error) => paid.refused = Some(settle::why(&error, reader.locale())),

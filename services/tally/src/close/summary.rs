@@ -164,13 +164,14 @@ pub fn digest(files: &[FileDigest]) -> String {
 pub fn write<T: Serialize>(dir: &Path, name: &str, value: &T) -> Result<()> {
     let path = dir.join(name);
     let text = serde_json::to_string_pretty(value)? + "\n";
-    std::fs::write(&path, text).map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error)).into())
+    std::fs::write(&path, text)
+        .map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error = tally_i18n::io(&error))).into())
 }
 
 /// Reads what [`write`] wrote.
 pub fn read<T: for<'de> Deserialize<'de>>(dir: &Path, name: &str) -> Result<T> {
     let path = dir.join(name);
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error)))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error = tally_i18n::io(&error))))?;
     serde_json::from_str(&text).map_err(|error| Said(msg!("NOT_OF_TALLY", file = path.display(), error)).into())
 }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tally_bundle::sheet::Csv;
-use tally_bundle::{Options, Reading, Unusable, read_bundle};
-use tally_kernel::msg;
+use tally_bundle::{Bundle, Options, Reading, Unusable, nearest, read_bundle};
+use tally_kernel::{Message, msg};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{self, Close, DONE, Language};
 use crate::close::{
@@ -14,6 +15,7 @@ use crate::close::{
 use crate::progress::Progress;
 use crate::said::{Said, no_temporary, say};
 use crate::show;
+use crate::unfinished::{Unfinished, clear};
 
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
 pub async fn close(args: Close) -> Result<u8> {
@@ -21,8 +23,28 @@ pub async fn close(args: Close) -> Result<u8> {
     let csv = Csv::of_switch(args.input.plain_csv);
     let reading =
         read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
-            .map_err(|unusable| with_rejected(unusable, &args.out, prepare, csv, args.input.lang))?;
-    prepare(&args.out)?;
+            .map_err(|unusable| with_rejected(unusable, &args.out, clear, csv, args.input.lang))?;
+    let unheard = |error| Said(msg!("CANNOT_START", error = tally_i18n::io(&error)));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+    let unfinished = Unfinished::begin(&args.out)?;
+    let ended = tokio::select! {
+        ended = Box::pin(worked(&args, &reading, unfinished, &progress)) => ended,
+        _ = interrupt.recv() => Err(Said(msg!("CLOSE_INTERRUPTED", folder = args.out.display())).into()),
+    };
+    // Rows that were rejected may be why it came to nothing.
+    if ended.is_err() && !reading.rejected.is_empty() && clear(&args.out).is_ok() {
+        let written = rejected(&args.out, &reading.rejected, csv, args.input.lang.locale());
+        let file = args.out.join(REJECTED);
+        return ended.with_context(|| match written {
+            Ok(_) => Said(msg!("REJECTED_ROWS_ARE_IN", file = file.display())),
+            Err(_) => Said(msg!("REJECTED_ROWS_UNWRITTEN", file = file.display())),
+        });
+    }
+    ended
+}
+
+/// The job, from a suite of its own to what is told of the result.
+async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progress: &Progress) -> Result<u8> {
     let data = tempfile::tempdir().map_err(no_temporary)?;
     let place = match &args.database {
         Some(owner) => Place::Postgres(owner.clone()),
@@ -30,9 +52,10 @@ pub async fn close(args: Close) -> Result<u8> {
     };
     let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
     let crew = home.crew.clone().speaking(args.input.lang.tag());
-    let (out, rejected_before) = (args.out.clone(), Rejections::new());
-    let work = Job { reading: &reading, rejected_before, out, form: FORM, csv, progress: &progress };
-    let outcome = job(&crew, work).await?;
+    let (out, rejected_before) = (unfinished.dir().to_owned(), Rejections::new());
+    let csv = Csv::of_switch(args.input.plain_csv);
+    let outcome = job(&crew, Job { reading, rejected_before, out, form: FORM, csv, progress }).await?;
+    unfinished.finish()?;
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
     } else {
@@ -40,7 +63,7 @@ pub async fn close(args: Close) -> Result<u8> {
         show::print(&format!("\n{}\n", args.out.display()));
     }
     let explained = match &args.explain {
-        Some(what) => explain(&crew, &reading, &outcome, what, args.json, args.input.lang).await,
+        Some(what) => explain(&crew, reading, &outcome, what, args.json, args.input.lang).await,
         None => Ok(()),
     };
     if let Err(error) = &explained {
@@ -75,23 +98,6 @@ pub fn with_rejected(
     unusable
 }
 
-/// The result folder must be new or empty: nothing of somebody's is written over. Only what a run left there that could not
-/// use the bundle, the rejected rows alone, goes.
-pub fn prepare(out: &Path) -> Result<()> {
-    let folder = out.display();
-    std::fs::create_dir_all(out).map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder, error)))?;
-    let entries = std::fs::read_dir(out).map_err(|error| Said(msg!("CANNOT_READ", file = folder, error)))?;
-    let names: Vec<_> = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<_>>()?;
-    if names == [REJECTED] {
-        let unwritable = |error| Said(msg!("CANNOT_REPLACE", file = REJECTED, error));
-        std::fs::remove_file(out.join(REJECTED)).map_err(unwritable)?;
-    } else if !names.is_empty() {
-        let (problem, cure) = (msg!("OUT_NOT_EMPTY"), msg!("OUT_NOT_EMPTY_CURE"));
-        return Err(Unusable::new("OUT_NOT_EMPTY", folder.to_string(), problem, cure).into());
-    }
-    Ok(())
-}
-
 async fn explain(
     crew: &Crew,
     reading: &Reading,
@@ -101,7 +107,7 @@ async fn explain(
     lang: Language,
 ) -> Result<()> {
     let text = show::explain(crew, &reading.bundle, outcome, what, lang).await?;
-    let Some(text) = text else { return Err(Said(msg!("NOT_IN_MONTH", what)).into()) };
+    let Some(text) = text else { return Err(Said(unknown(&reading.bundle, what)).into()) };
     // With --json the standard output holds the summary and nothing else.
     if json {
         eprintln!("{text}")
@@ -109,4 +115,13 @@ async fn explain(
         show::print(&format!("\n{text}\n"))
     }
     Ok(())
+}
+
+/// What to name instead of something that the month does not know.
+fn unknown(bundle: &Bundle, what: &str) -> Message {
+    let ids = || bundle.records.iter().map(|record| bundle.text(record.external_id));
+    let record = ids().find(|id| id.contains(what)).or_else(|| ids().next()).unwrap_or_default();
+    let people = || bundle.people.iter().flat_map(|person| [person.employee_no.as_str(), person.name.as_str()]);
+    let near = nearest(what, people()).or_else(|| people().next()).unwrap_or_default();
+    msg!("NOT_IN_MONTH", what, record, person = near)
 }

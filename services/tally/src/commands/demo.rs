@@ -11,7 +11,7 @@ use tally_kernel::{Clock, Message, msg};
 use tally_runtime::{Boot, Compute, Config, ConfigError, Running, Trigger, stop_signal};
 use tokio::net::TcpListener;
 
-use super::close::{prepare, read};
+use super::close::read;
 use super::users::{self, User};
 use crate::cli::{DONE, Demo, Language};
 use crate::close::{CloseOutcome, Crew, FORM, Home, Job, Place, Rejections, clock_of, close as job, secret};
@@ -20,6 +20,7 @@ use crate::said::{Said, here, no_temporary};
 use crate::sample::{Lang, Sample, sample};
 use crate::show::{self, Page};
 use crate::suite::{self, Ambient, SERVICES};
+use crate::unfinished::clear;
 
 /// The group that `tally serve --sample` begins with.
 const SEED: u64 = 7;
@@ -64,20 +65,24 @@ struct Month {
 impl Month {
     async fn make(folder: &Path, (seed, records): (u64, u64), lang: Language, progress: &Progress) -> Result<Self> {
         let shown = folder.display();
-        std::fs::create_dir_all(folder).map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = shown, error)))?;
-        let mut entries = folder.read_dir().map_err(|error| Said(msg!("CANNOT_READ", file = shown, error)))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = shown, error = tally_i18n::io(&error))))?;
+        let mut entries = folder
+            .read_dir()
+            .map_err(|error| Said(msg!("CANNOT_READ", file = shown, error = tally_i18n::io(&error))))?;
         if entries.next().is_some() {
             let (problem, cure) = (msg!("BUNDLE_NOT_EMPTY"), msg!("BUNDLE_NOT_EMPTY_CURE"));
             return Err(Unusable::new("BUNDLE_NOT_EMPTY", folder.display().to_string(), problem, cure).into());
         }
         let made = make(seed, records, names_of(lang), progress).await?;
-        made.write_bundle(folder).map_err(|error| Said(msg!("CANNOT_WRITE_TO", folder = shown, error)))?;
+        made.write_bundle(folder)
+            .map_err(|error| Said(msg!("CANNOT_WRITE_TO", folder = shown, error = tally_i18n::io(&error))))?;
         let reading = read(folder, Options::default(), progress)?;
         Ok(Self { sample: made, reading })
     }
 
     async fn close(&self, crew: &Crew, out: &Path, progress: &Progress) -> Result<CloseOutcome> {
-        prepare(out)?;
+        clear(out)?;
         let (reading, rejected_before, out) = (&self.reading, Rejections::new(), out.to_owned());
         job(crew, Job { reading, rejected_before, out, form: FORM, csv: Csv::ForPeople, progress }).await
     }
@@ -234,7 +239,7 @@ fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, l
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    Ok(bound.map_err(|error| Said(msg!("CANNOT_LISTEN", address, error)))?)
+    Ok(bound.map_err(|error| Said(msg!("CANNOT_LISTEN", address, error = tally_i18n::io(&error))))?)
 }
 
 /// Puts the sample group into an empty store, with a closed month and users; a store that holds a group is left alone.
@@ -243,7 +248,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 /// Services missing in this process, or whatever the job could not do.
 pub async fn fill(config: &Config) -> Result<()> {
     if let Some(missing) = SERVICES.iter().find(|part| !config.server.services.iter().any(|name| name == part.name)) {
-        let message = format!("--sample needs all services in one process, and {} is not named", missing.name);
+        let message = msg!("SAMPLE_NEEDS_ALL", name = missing.name);
         return Err(ConfigError { key: "server.services".to_owned(), message }.into());
     }
     let trigger = Trigger::new();

@@ -55,7 +55,8 @@ pub async fn import(args: Import) -> Result<u8> {
     let report = report(&reading, &taken, before, after);
     let text = serde_json::to_string_pretty(&report)? + "\n";
     let file = args.out.join(REPORT);
-    std::fs::write(&file, &text).map_err(|error| Said(msg!("CANNOT_WRITE", file = file.display(), error)))?;
+    std::fs::write(&file, &text)
+        .map_err(|error| Said(msg!("CANNOT_WRITE", file = file.display(), error = tally_i18n::io(&error))))?;
     if args.json {
         show::print(&text);
     } else {
@@ -66,11 +67,12 @@ pub async fn import(args: Import) -> Result<u8> {
 
 /// The folder is there, and nothing in it tells of an earlier import; what else is in it is somebody's and stays.
 fn begin(out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out).map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = out.display(), error)))?;
+    std::fs::create_dir_all(out)
+        .map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = out.display(), error = tally_i18n::io(&error))))?;
     for file in [REPORT, REFUSED, REJECTED].map(|name| out.join(name)) {
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(Said(msg!("CANNOT_REPLACE", file = file.display(), error)).into());
+                return Err(Said(msg!("CANNOT_REPLACE", file = file.display(), error = tally_i18n::io(&error))).into());
             }
             _ => {}
         }
@@ -122,10 +124,11 @@ fn report(reading: &Reading, taken: &Taken, before: Census, after: Census) -> Re
 /// Writes [`REFUSED`].
 fn refused(dir: &Path, rows: &[Refused], csv: Csv) -> Result<()> {
     let path = dir.join(REFUSED);
-    let file = File::create(&path).map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error)))?;
-    let mut sheet = Sheet::new(BufWriter::new(file), &["file", "row", "reason", "message"], csv)?;
+    let file = File::create(&path)
+        .map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error = tally_i18n::io(&error))))?;
+    let mut sheet = Sheet::new(BufWriter::new(file), &["file", "row", "reason", "message", "cure"], csv)?;
     for row in rows {
-        sheet.row([row.file, &row.row, &row.reason, &row.message])?;
+        sheet.row([row.file, &row.row, &row.reason, &row.message, &row.cure])?;
     }
     sheet.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error).context(REFUSED)?;
     Ok(())

@@ -13,6 +13,7 @@ use super::users::initialised;
 use crate::cli::{DONE, Init};
 use crate::said::{Said, here, told};
 use crate::session::secret_from;
+use crate::store_lock::StoreLock;
 use crate::suite::{self, Ambient};
 
 /// Makes the group, unless it is the one that the store holds.
@@ -26,6 +27,7 @@ pub async fn init(args: Init) -> Result<u8> {
         Some(file) => passphrase_in(file).map_err(|why| Said(msg!("FILE_SWITCH", switch = "--password-file", why)))?,
         None => line(&msg!("ASK_PASSWORD_TWELVE"))?,
     };
+    let _ours = StoreLock::take(&config)?;
     let trigger = Trigger::new();
     let boot = Boot {
         address: config.server.listen,

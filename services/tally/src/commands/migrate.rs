@@ -7,6 +7,7 @@ use tally_store::Store;
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Settings};
 use crate::said::{Said, here};
+use crate::store_lock::StoreLock;
 use crate::suite::{SERVICES, store_url};
 
 /// Brings every service's schema up to date, and says what ran.
@@ -23,6 +24,7 @@ pub async fn migrate(args: Settings) -> Result<u8> {
     if !postgres && !owner.is_empty() {
         return Err(Said(msg!("OWNER_URL_ALONE")).into());
     }
+    let _ours = StoreLock::take(&config)?;
     for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let url = store_url(&config, part.name)?;
         let (url, password) = if postgres { (owner.to_owned(), password_of(&url)) } else { (url, None) };

@@ -73,7 +73,8 @@ async fn export(args: PersonExport) -> Result<u8> {
     // It holds everything about somebody: readable by its owner only, and never in place of another.
     let mut file = std::fs::OpenOptions::new();
     let opened = file.write(true).create_new(true).mode(0o600).open(&args.out);
-    let mut file = opened.map_err(|error| Said(msg!("CANNOT_CREATE", file = args.out.display(), error)))?;
+    let mut file = opened
+        .map_err(|error| Said(msg!("CANNOT_CREATE", file = args.out.display(), error = tally_i18n::io(&error))))?;
     file.write_all(format!("{document:#}\n").as_bytes())?;
     eprintln!("{}", here(&msg!("PERSON_EXPORTED", file = args.out.display(), withheld)));
     Ok(DONE)

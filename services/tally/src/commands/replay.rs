@@ -9,11 +9,12 @@ use serde::Serialize;
 use tally_bundle::{FileDigest, Options, Unusable};
 use tally_kernel::{Message, msg};
 
-use super::close::{prepare, read};
+use super::close::read;
 use crate::cli::{DONE, FAILED, Language, Replay};
 use crate::close::{Home, Job, Manifest, Place, Versions, clock_of, close as job, read_json, secret};
 use crate::progress::Progress;
 use crate::said::no_temporary;
+use crate::unfinished::clear;
 
 /// A line longer than this is cut where it is shown.
 const SHOWN: usize = 300;
@@ -42,6 +43,7 @@ struct Verdict {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Difference {
     file: String,
+    /// 0 where the folder lacks the file.
     line: u64,
     /// The folder's line; nothing where it ends before.
     recorded: Option<String>,
@@ -79,7 +81,7 @@ async fn judge(args: &Replay, manifest: &Manifest) -> Result<Verdict> {
         identical: false,
         digest: manifest.digest.clone(),
         files: 0,
-        altered_inputs: altered(&inputs, &manifest.inputs)?,
+        altered_inputs: altered(&inputs, &manifest.inputs, Language::of_system())?,
         difference: None,
         notes: Vec::new(),
     };
@@ -106,24 +108,24 @@ async fn judge(args: &Replay, manifest: &Manifest) -> Result<Verdict> {
 }
 
 /// Inputs that are missing, were added, or have another digest than the manifest says.
-fn altered(dir: &Path, known: &[FileDigest]) -> Result<Vec<String>> {
+fn altered(dir: &Path, known: &[FileDigest], lang: Language) -> Result<Vec<String>> {
     let mut altered = Vec::new();
     for file in known {
         let path = dir.join(&file.file);
         match digest(&path) {
             Ok(found) if found == file.blake3 => {}
-            Ok(_) => altered.push(format!("inputs/{}: its content was changed", file.file)),
-            Err(_) => altered.push(format!("inputs/{}: it is missing or cannot be read", file.file)),
+            Ok(_) => altered.push(lang.say(&msg!("REPLAY_INPUT_CHANGED", file = file.file))),
+            Err(_) => altered.push(lang.say(&msg!("REPLAY_INPUT_MISSING", file = file.file))),
         }
     }
     let entries = std::fs::read_dir(dir).map_err(|error| {
-        let (folder, problem) = (dir.display().to_string(), msg!("NO_INPUTS", error));
+        let (folder, problem) = (dir.display().to_string(), msg!("NO_INPUTS", error = tally_i18n::io(&error)));
         Unusable::new("NO_INPUTS", folder, problem, msg!("RESTORE_FOLDER_CURE"))
     })?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut strangers: Vec<String> = names.filter(|name| !known.iter().any(|file| file.file == *name)).collect();
     strangers.sort();
-    altered.extend(strangers.into_iter().map(|name| format!("inputs/{name}: it was added")));
+    altered.extend(strangers.into_iter().map(|file| lang.say(&msg!("REPLAY_INPUT_ADDED", file))));
     Ok(altered)
 }
 
@@ -141,7 +143,7 @@ async fn recompute(
     progress: Progress,
 ) -> Result<Versions> {
     let reading = read(inputs, Options { literal: true, ..Options::default() }, &progress)?;
-    prepare(out)?;
+    clear(out)?;
     let (bundle, place) = (&reading.bundle, Place::Folder(scratch.join("data")));
     let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &secret(), None)).await?;
     let crew = home.crew.clone().speaking(crate::cli::Language::of_tag(&manifest.language).tag());
@@ -173,8 +175,7 @@ fn first_difference(
 ) -> Result<Option<Difference>> {
     let open = |dir: &Path| File::open(dir.join(name)).map(|file| BufReader::with_capacity(1 << 16, file));
     let Ok(mut before) = open(recorded) else {
-        let recomputed = Some("the file is missing from the folder".to_owned());
-        return Ok(Some(Difference { file: name.to_owned(), line: 0, recorded: None, recomputed }));
+        return Ok(Some(Difference { file: name.to_owned(), line: 0, recorded: None, recomputed: None }));
     };
     let mut after = open(recomputed).with_context(|| format!("{name} was not recomputed"))?;
     let (mut a, mut b) = (Vec::new(), Vec::new());
@@ -220,6 +221,10 @@ fn tell(verdict: &Verdict, lang: Language) -> String {
         line(&lang.say(&msg!("REPLAY_ALTERED", what)));
     }
     if let Some(Difference { file, line: number, recorded, recomputed }) = &verdict.difference {
+        if *number == 0 {
+            line(&lang.say(&msg!("REPLAY_MISSING", file)));
+            return text;
+        }
         let shown = |text: &Option<String>| text.as_deref().map_or_else(|| msg!("REPLAY_ENDS"), Message::told);
         line(&lang.say(&msg!("REPLAY_DIFFERENT", file, line = number)));
         line(&format!("  {}", lang.say(&msg!("REPLAY_IN_FOLDER", line = shown(recorded)))));
@@ -245,6 +250,17 @@ mod tests {
         let expected = Difference { file: "x.csv".to_owned(), line, recorded, recomputed };
         assert_eq!(compare("a\nb\n", "a\nc\n", &[]), Some(expected));
         assert_eq!(compare("a\nb\n", "a\nb\n", &[]), None);
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_said_to_be_missing_and_not_to_differ_in_a_line() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(b.path().join("x.csv"), "a\n").unwrap();
+        let difference = first_difference(a.path(), b.path(), "x.csv", &[]).unwrap();
+        let (identical, digest, files) = (false, String::new(), 1);
+        let verdict = Verdict { identical, digest, files, altered_inputs: vec![], difference, notes: vec![] };
+        assert_eq!(tell(&verdict, Language::En), "missing from the folder: x.csv\n");
+        assert_eq!(tell(&verdict, Language::ZhCn), "文件夹中缺少：x.csv\n");
     }
 
     #[test]

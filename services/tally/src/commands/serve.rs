@@ -7,6 +7,7 @@ use tally_runtime::{Boot, Failure, run, stop_signal, telemetry};
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Serve};
 use crate::said::here;
+use crate::store_lock::StoreLock;
 use crate::suite::{self, Ambient};
 
 /// Runs until a stop signal.
@@ -22,6 +23,7 @@ pub async fn serve(args: Serve) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
+    let _ours = StoreLock::take(&config)?;
     let telemetry = telemetry::init(&config.telemetry, &config.server.services.join("+"))?;
     if args.sample {
         super::demo::fill(&config).await?;

@@ -9,7 +9,7 @@ use tally_i18n::text;
 use tally_kernel::{Error, Kind, msg};
 use tally_runtime::{Config, Sources, spoken};
 
-use crate::cli::{Server, Settings};
+use crate::cli::{Language, Server, Settings};
 use crate::connection::{Place, Remembered};
 use crate::said::{Said, refusal};
 use crate::session::{Session, secret_from};
@@ -42,7 +42,7 @@ pub async fn session(server: &Server) -> Result<Option<Session>> {
     let token = token(server, remembered.filter(|known| known.is_at(&place)).as_ref())?;
     let at = place.channels(&config)?;
     place.reach(&at, &config).await?;
-    Ok(Some(Session::of_token(&at, &token)))
+    Ok(Some(Session::of_token(&at, &token).speaking(Language::of_system().tag())))
 }
 
 /// The token of a file, else that of the last sign-in while it is good, else the first line of the standard input.

@@ -48,14 +48,15 @@ impl Folder {
     /// A new one. It holds everything about a group: for its owner only, and never in place of another.
     fn new(at: &Path, bar: Bar) -> Result<Self> {
         let made = DirBuilder::new().mode(0o700).create(at);
-        made.map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = at.display(), error)))?;
+        made.map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = at.display(), error = tally_i18n::io(&error))))?;
         Ok(Self { at: at.to_owned(), files: BTreeMap::new(), tables: BTreeMap::new(), bar, rows: 0 })
     }
 
     fn file(&self, name: &str) -> Result<File> {
         let path = self.at.join(name);
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        Ok(opened.map_err(|error| Said(msg!("CANNOT_CREATE", file = path.display(), error)))?)
+        Ok(opened
+            .map_err(|error| Said(msg!("CANNOT_CREATE", file = path.display(), error = tally_i18n::io(&error))))?)
     }
 
     fn take(&mut self, service: &str, piece: ExportedPiece) -> Result<()> {
@@ -64,7 +65,8 @@ impl Folder {
             self.files.insert(table.clone(), self.file(&format!("{table}.jsonl"))?);
         }
         if let Some(file) = self.files.get_mut(&table) {
-            let unwritable = |error| Said(msg!("CANNOT_WRITE_TO", folder = self.at.display(), error));
+            let unwritable =
+                |error| Said(msg!("CANNOT_WRITE_TO", folder = self.at.display(), error = tally_i18n::io(&error)));
             file.write_all(&piece.lines).map_err(unwritable)?;
         }
         let counted = self.tables.entry(table).or_default();

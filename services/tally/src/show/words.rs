@@ -25,6 +25,7 @@ pub(super) fn rung(name: &str, lang: Language) -> String {
 pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
     let said = match kind {
         "MISSING_PUNCH" => msg!("KIND_MISSING_PUNCH"),
+        "UNCOVERED_SHIFT" => msg!("KIND_UNCOVERED_SHIFT"),
         "DOUBLE_IN" => msg!("KIND_DOUBLE_IN"),
         "OVERLAP" => msg!("KIND_OVERLAP"),
         "MISSING_RELEASE" => msg!("KIND_MISSING_RELEASE"),

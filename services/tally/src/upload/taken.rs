@@ -19,8 +19,10 @@ pub struct Refused {
     pub row: String,
     /// What a program goes by.
     pub reason: String,
-    /// What is wrong and what to do.
+    /// What is wrong.
     pub message: String,
+    /// What to do.
+    pub cure: String,
 }
 
 /// Rows of one file.
@@ -96,9 +98,11 @@ impl Taken {
         counted.written += u64::from(result.written);
         counted.unchanged += u64::from(result.unchanged);
         counted.refused += result.problems.len() as u64;
+        let locale = self.locale;
         self.refused.extend(result.problems.into_iter().map(|problem| Refused {
             file,
             row: name(problem.index as usize),
+            cure: tally_i18n::text(locale, &cure(&problem.reason)),
             reason: problem.reason,
             message: problem.message,
         }));
@@ -129,8 +133,24 @@ impl Taken {
     /// Notes a row that is not worth sending.
     pub fn refuse(&mut self, file: &'static str, row: String, message: &Message) {
         self.files.entry(file).or_default().refused += 1;
-        let text = tally_i18n::text(self.locale, message);
-        self.refused.push(Refused { file, row, reason: message.id().to_owned(), message: text });
+        let [cure, message, reason] = [
+            tally_i18n::text(self.locale, &cure(message.id())),
+            tally_i18n::text(self.locale, message),
+            message.id().to_owned(),
+        ];
+        self.refused.push(Refused { file, row, reason, message, cure });
+    }
+}
+
+/// What to do about a row that the suite did not take.
+fn cure(reason: &str) -> Message {
+    match reason {
+        "ALREADY_DIFFERENT" | "DIFFERENT_CONTENT" => msg!("CURE_ALREADY_DIFFERENT"),
+        "PERSON_UNKNOWN" | "PERSON_NOT_IN_SUITE" => msg!("CURE_PERSON_UNKNOWN"),
+        "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_IN_SUITE" => msg!("CURE_ACCOUNT_UNKNOWN"),
+        "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
+        "PLACE_WRONG" => msg!("CURE_PLACE_WRONG"),
+        _ => msg!("CURE_REFUSED_ROW"),
     }
 }
 

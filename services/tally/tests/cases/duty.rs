@@ -20,6 +20,31 @@ fn the_second_night_counts_by_roster_when_only_the_first_was_punched() {
 }
 
 #[test]
+fn a_day_of_punches_takes_a_night_from_whoever_punched_and_a_finding_says_so() {
+    let by_day = "employee_no,at,kind\n1002,2026-03-03 09:00,in\n1002,2026-03-03 17:00,out\n";
+    let case = Case::new(&[("rosters.csv", NIGHTS), ("punches.csv", by_day)], &CHATS);
+    assert_eq!(case.close(), 0);
+    assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1001 1000000", "T3 1001 1000000"]);
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("UNCOVERED_SHIFT,1002,2026-03-03T14:00:00Z,"), "{findings}");
+    assert!(!findings.contains("UNCOVERED_SHIFT,1001"), "{findings}");
+    assert!(case.replayed().contains("identical"));
+}
+
+#[test]
+fn a_lone_out_takes_its_night_and_no_finding_says_that_it_counts_for_nothing() {
+    let out = "employee_no,at,kind\n1001,2026-03-04 06:05,out\n";
+    let case = Case::new(&[("rosters.csv", NIGHTS), ("punches.csv", out)], &CHATS);
+    assert_eq!(case.close(), 0);
+    assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000", "T3 1002 1000000"]);
+    let rows = case.table("findings.csv");
+    let of = |kind: &str| rows.iter().filter(|row| row[0] == kind).map(|row| row[3].as_str()).collect::<Vec<_>>();
+    let ([lone], [shift]) = (&of("MISSING_PUNCH")[..], &of("UNCOVERED_SHIFT")[..]) else { panic!("{rows:?}") };
+    assert!(lone.contains("a shift of its working day counts only where a pair"), "{lone}");
+    assert!(shift.contains("1001 was rostered on Mart/One/mart-a from 2026-03-03T14:00:00Z"), "{shift}");
+}
+
+#[test]
 fn a_month_of_policy_version_1_stays_as_it_was_closed() {
     let files = [("rosters.csv", NIGHTS), ("punches.csv", FIRST_NIGHT), ("policy.yaml", "version: 1\n")];
     let case = Case::new(&files, &CHATS);

@@ -225,8 +225,15 @@ fn a_single_time_in_an_hour_that_comes_twice_says_which_of_the_two_was_taken() {
     let case = Case::new(&files, &[("T1", "2026-10-25 02:20", "1001"), ("T2", "2026-10-25 02:20+01:00", "1001")]);
     assert_eq!(case.close(), 0);
     let findings = case.result("findings.csv");
-    for file in ["punches.csv", "handovers.csv", "rosters.csv", "records.csv"] {
-        let told = "\"clocks went back, and times without an offset that they showed twice are the first of the two\"";
+    let named = [
+        ("punches.csv", "1001 2026-10-25 02:30"),
+        ("handovers.csv", "mart-a 1001 2026-10-25 02:40"),
+        ("rosters.csv", "1001 mart-a 2026-10-25 02:15"),
+        ("records.csv", "T1 2026-10-25 02:20 2026-10-25 02:20"),
+    ];
+    for (file, example) in named {
+        let told = "clocks went back, and times without an offset that they showed twice are the first of the two";
+        let told = format!("\"{told} (such as {example})\"");
         assert!(findings.contains(&format!("HOUR_TWICE,{file},,{told}\n")), "{file}: {findings}");
     }
     assert!(case.result("inputs/punches.csv").contains("1001,2026-10-25T00:30:00Z,in"));

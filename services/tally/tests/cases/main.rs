@@ -5,4 +5,5 @@ mod duty;
 mod files;
 mod language;
 mod people;
+mod runs;
 mod steps;

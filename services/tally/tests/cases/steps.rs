@@ -1,10 +1,12 @@
 //! A later step that cannot be done takes nothing away of what is there.
 
 use jiff::civil::date;
+use tally_api::identity::v1 as identity;
 use tally_bundle::sheet::Csv;
 use tally_bundle::{Options, read_bundle};
-use tally_suite::close::{FORM, Home, Job, Place, Rejections, clock_of, close, secret};
+use tally_suite::close::{Crew, FORM, Home, Job, Place, Rejections, clock_of, close, create_login, grant_role, secret};
 use tally_suite::progress::Progress;
+use tally_suite::session::Session;
 
 use crate::case::{Case, text};
 
@@ -59,4 +61,48 @@ async fn statements_that_cannot_be_written_leave_scores_and_say_why() {
         assert!(!case.result(file).is_empty(), "{file}");
     }
     assert!(case.result("summary.json").contains("\"not_done\""));
+}
+
+/// Somebody who may do all that `hr` may but publish.
+async fn closer(home: &Home, password: &str) -> Session {
+    let admin = &home.crew.admin;
+    let mut roles = identity::role_service_client::RoleServiceClient::new(admin.at.identity.clone());
+    let listed = roles.list_roles(admin.ask(identity::ListRolesRequest {})).await.expect("roles").into_inner().roles;
+    let hr = listed.into_iter().find(|role| role.name == "group_hr").expect("a role");
+    let role = identity::Role {
+        name: "closer".to_owned(),
+        description: "closes and does not publish".to_owned(),
+        permissions: hr.permissions.into_iter().filter(|name| !name.ends_with("cycle.publish")).collect(),
+        scopes: hr.scopes,
+        ..Default::default()
+    };
+    let ask = identity::DefineRoleRequest { request_id: String::new(), role: Some(role), reason: "a test".to_owned() };
+    roles.define_role(admin.ask(ask)).await.expect("a role");
+    let principal = create_login(admin, "closer", password).await.expect("a login");
+    grant_role(admin, &principal, "closer", "a test").await.expect("a grant");
+    Session::sign_in(&admin.at, "closer", password).await.expect("a session")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cycle_that_cannot_be_published_leaves_credits_and_cards_and_says_what_is_not_done() {
+    let case = Case::new(&[("pool.yaml", "amount: 100.00\n")], &SERVED);
+    let reading = read_bundle(&case.bundle(), Options::default(), &mut |_, _| {}).expect("a sound bundle");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (now, password) = (clock_of(&reading.bundle).expect("a time"), secret());
+    let place = Place::Folder(folder.path().join("data"));
+    let home = Home::start(&place, &reading.bundle, now, &password, None).await.expect("a suite");
+    let crew = Crew { hr: closer(&home, &password).await, ..home.crew.clone() };
+    let out = case.bundle().with_file_name("result");
+    std::fs::create_dir_all(&out).expect("a folder");
+    let progress = Progress::new(true);
+    let rejected_before = Rejections::new();
+    let job = Job { reading: &reading, rejected_before, out, form: FORM, csv: Csv::Plain, progress: &progress };
+    let outcome = close(&crew, job).await.expect("what was scored");
+    home.stop().await.expect("an end");
+    let [undone] = outcome.summary.not_done.as_slice() else { panic!("{:?}", outcome.summary.not_done) };
+    assert_eq!((undone.step.as_str(), undone.why.reason.as_str()), ("publishing", "PERMISSION_DENIED"));
+    assert!(outcome.summary.not_settled.is_some() && !outcome.summary.is_whole());
+    assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000"]);
+    assert!(case.result("score_cards.csv").lines().count() > 2);
+    assert!(case.result("manifest.json").contains("score_cards.csv"));
 }

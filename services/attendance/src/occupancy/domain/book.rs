@@ -138,6 +138,7 @@ impl<'a> Book<'a> {
         let policy = &self.evidence.policy;
         match self.last_punch.filter(|last| last.duration_since(at) < policy.longest) {
             Some(last) if policy.version >= Version::V2 => msg!("DUTY_OUT_MAY_COME", number, at, last),
+            _ if policy.version >= Version::V2 => msg!("DUTY_LONE_IN", number, at, hours = policy.longest.as_hours()),
             _ => msg!("DUTY_IN_WITHOUT_OUT", number, at, hours = policy.longest.as_hours()),
         }
     }
@@ -152,10 +153,8 @@ impl<'a> Book<'a> {
             (true, Some(_), Some(out)) => {
                 msg!("DUTY_OUT_AFTER_CLOSED_IN", number, at, out)
             }
-            _ => {
-                let hours = longest.as_hours();
-                msg!("DUTY_OUT_WITHOUT_IN", number, at, hours)
-            }
+            (true, _, _) => msg!("DUTY_LONE_OUT", number, at, hours = longest.as_hours()),
+            (false, _, _) => msg!("DUTY_OUT_WITHOUT_IN", number, at, hours = longest.as_hours()),
         }
     }
 }

@@ -20,6 +20,8 @@ pub enum FindingKind {
     DoubleIn,
     /// An `in` without its `out`, or the other way round.
     MissingPunch,
+    /// Somebody punched on the working day of a shift, and no pair of punches covers any of it.
+    UncoveredShift,
 }
 
 impl FindingKind {
@@ -33,6 +35,7 @@ impl FindingKind {
             Self::ReleaseWithoutTake => "RELEASE_WITHOUT_TAKE",
             Self::DoubleIn => "DOUBLE_IN",
             Self::MissingPunch => "MISSING_PUNCH",
+            Self::UncoveredShift => "UNCOVERED_SHIFT",
         }
     }
 }

@@ -52,7 +52,7 @@ fn on_duty(e: &Evidence, account: &DutyAccount, whole: &Whole, t: Timestamp) -> 
     all(Rule::Team, &|p| of_team(account, p, t))
 }
 
-fn employed(p: &DutyPerson, t: Timestamp) -> bool {
+pub(super) fn employed(p: &DutyPerson, t: Timestamp) -> bool {
     let day = p.zone.to_datetime(t).date();
     p.employments.iter().any(|x| x.from <= day && x.to.is_none_or(|to| day <= to))
 }

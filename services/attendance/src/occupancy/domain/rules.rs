@@ -35,7 +35,7 @@ pub(super) fn apply(
 
     let mut layers = Layers { window, covered: Vec::new(), rows: Vec::new() };
     layers.add(book, Rule::Handover, held(book, &holds));
-    layers.add(book, Rule::Roster, on_roster(book, account, window)?);
+    layers.add(book, Rule::Roster, on_roster(book, account, (period, window), findings)?);
     if !rostered {
         layers.add(book, Rule::Punch, by_punches(book, account, window));
         if !handed_over && !punched {
@@ -88,7 +88,12 @@ fn held(book: &Book<'_>, holds: &[holds::Hold]) -> Vec<Claim> {
 }
 
 /// (b) the roster, where no punch speaks against it.
-fn on_roster(book: &Book<'_>, account: &DutyAccount, window: Span) -> Result<Vec<Claim>, TimeError> {
+fn on_roster(
+    book: &Book<'_>,
+    account: &DutyAccount,
+    (period, window): (Span, Span),
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<Claim>, TimeError> {
     let mut claims = Vec::new();
     for shift in book.shifts(account.id) {
         let Some(who) = book.place(shift.person) else { continue };
@@ -98,12 +103,14 @@ fn on_roster(book: &Book<'_>, account: &DutyAccount, window: Span) -> Result<Vec
             continue;
         }
         let own = format!("shift:{}@{}/{}", known.person.employee_no, shift.start, shift.end);
+        let before = claims.len();
         let mut claim = |span, punch| {
             for span in spans::meet(span, &known.employed) {
                 claims.push(Claim { who, span, own: own.clone(), punch });
             }
         };
-        if punched_on_its_day(known, account, book, shift, reach)? {
+        let punched = punched_on_its_day(known, account, book, shift, reach)?;
+        if punched {
             let first = known.punched.pairs.partition_point(|p| p.end <= reach.start);
             let pairs = known.punched.pairs[first..].iter().zip(&known.pair_words[first..]);
             for (pair, word) in pairs.take_while(|(pair, _)| pair.start < reach.end) {
@@ -112,8 +119,27 @@ fn on_roster(book: &Book<'_>, account: &DutyAccount, window: Span) -> Result<Vec
         } else {
             claim(reach, None);
         }
+        if punched && claims.len() == before {
+            findings.extend(uncovered(book, account, shift, known, period));
+        }
     }
     Ok(claims)
+}
+
+/// What is said of a shift of the period that counts for nothing because of punches elsewhere in its day.
+fn uncovered(
+    book: &Book<'_>,
+    account: &DutyAccount,
+    shift: &Shift,
+    known: &Known<'_>,
+    period: Span,
+) -> Option<Finding> {
+    let planned = Span { start: shift.start, end: shift.end }.meet(period)?;
+    spans::meet(planned, &known.employed).next()?;
+    let (number, start, end) = (&known.person.employee_no, shift.start, shift.end);
+    let detail = msg!("DUTY_SHIFT_UNCOVERED", number, account = account.key, start, end);
+    let told = book.evidence.policy.version >= Version::V2;
+    told.then(|| Finding::new(FindingKind::UncoveredShift, number, Some(start), detail))
 }
 
 /// The shift with its grace.

@@ -30,13 +30,16 @@ fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
         (out_at(in_at(in_at(day(), "08:00"), "09:00"), "12:00"), "DUTY_DOUBLE_IN", FindingKind::DoubleIn),
         (in_at(day(), "08:00"), "DUTY_OUT_MAY_COME", FindingKind::MissingPunch),
         (in_at(day(), "08:00").by_version_1(), "DUTY_IN_WITHOUT_OUT", FindingKind::MissingPunch),
-        (out_at(day(), "12:00"), "DUTY_OUT_WITHOUT_IN", FindingKind::MissingPunch),
+        (in_at(day(), "01:00").punch_in(1, "2026-03-02T18:00:00Z"), "DUTY_LONE_IN", FindingKind::MissingPunch),
+        (out_at(day(), "12:00"), "DUTY_LONE_OUT", FindingKind::MissingPunch),
+        (out_at(day(), "12:00").by_version_1(), "DUTY_OUT_WITHOUT_IN", FindingKind::MissingPunch),
         (
             out_at(out_at(in_at(day(), "08:00"), "12:00"), "13:00"),
             "DUTY_OUT_AFTER_CLOSED_IN",
             FindingKind::MissingPunch,
         ),
         (out_at(in_at(day(), "08:00"), "08:00"), "DUTY_IN_AND_OUT_AT_ONCE", FindingKind::MissingPunch),
+        (out_at(in_at(off_shift.clone(), "20:00"), "20:30"), "DUTY_SHIFT_UNCOVERED", FindingKind::UncoveredShift),
         (out_at(in_at(off_shift, "20:00"), "20:30"), "DUTY_NOBODY", FindingKind::UnheldAccount),
         (day().by_version_1(), "DUTY_NO_EVIDENCE_V1", FindingKind::NoDutyEvidence),
         (day(), "DUTY_NO_EVIDENCE", FindingKind::NoDutyEvidence),
@@ -62,7 +65,8 @@ fn kinds() -> BTreeSet<FindingKind> {
         FindingKind::MissingRelease => Some(FindingKind::ReleaseWithoutTake),
         FindingKind::ReleaseWithoutTake => Some(FindingKind::DoubleIn),
         FindingKind::DoubleIn => Some(FindingKind::MissingPunch),
-        FindingKind::MissingPunch => None,
+        FindingKind::MissingPunch => Some(FindingKind::UncoveredShift),
+        FindingKind::UncoveredShift => None,
     };
     std::iter::successors(Some(FindingKind::NoDutyEvidence), |kind| next(*kind)).collect()
 }

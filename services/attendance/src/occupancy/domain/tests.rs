@@ -131,7 +131,10 @@ fn a_punch_of_another_working_day_does_not_speak_against_the_roster() {
     assert_eq!(e.who(), ["E0 2026-03-02T08:45:00Z..2026-03-02T17:15:00Z Roster"]);
     let same_day =
         march_2nd().shift(0, 0, "2026-03-02T09:00:00Z", "2026-03-02T17:00:00Z").punch_in(0, "2026-03-02T04:00:00Z");
-    assert_eq!(same_day.lines(), (vec![], vec!["UNHELD_ACCOUNT JD/shop/a0".into(), "MISSING_PUNCH E0".into()]));
+    assert_eq!(
+        same_day.lines(),
+        (vec![], vec!["UNHELD_ACCOUNT JD/shop/a0".into(), "MISSING_PUNCH E0".into(), "UNCOVERED_SHIFT E0".into()])
+    );
 }
 
 #[test]
@@ -147,7 +150,10 @@ fn a_cut_over_of_the_account_or_of_the_policy_moves_the_working_day() {
 #[test]
 fn a_punch_within_the_grace_of_a_shift_is_of_its_day_also_before_the_cut_over() {
     let e = march_2nd().shift(0, 0, "2026-03-02T04:00:00Z", "2026-03-02T12:00:00Z").punch_in(0, "2026-03-02T03:50:00Z");
-    assert_eq!(e.lines(), (vec![], vec!["UNHELD_ACCOUNT JD/shop/a0".into(), "MISSING_PUNCH E0".into()]));
+    assert_eq!(
+        e.lines(),
+        (vec![], vec!["UNHELD_ACCOUNT JD/shop/a0".into(), "MISSING_PUNCH E0".into(), "UNCOVERED_SHIFT E0".into()])
+    );
     let late =
         march_2nd().shift(0, 0, "2026-03-02T20:00:00Z", "2026-03-03T04:00:00Z").punch_out(0, "2026-03-03T04:10:00Z");
     assert_eq!(late.who(), [""; 0]);
@@ -232,12 +238,13 @@ fn an_in_whose_out_may_still_come_is_not_said_to_lack_one() {
         of.map(|f| tally_i18n::text(tally_kernel::Locale::En, &f.detail)).collect()
     };
     let running = march_2nd().punch_in(0, "2026-03-02T22:00:00Z").punch_in(1, "2026-03-02T23:30:00Z");
-    let ends = "and the punches end at 2026-03-02T23:30:00Z without an out; the stretch counts for nothing";
+    let ends = "and the punches end at 2026-03-02T23:30:00Z without an out; that makes no presence";
     let both = ["E0 punched in at 2026-03-02T22:00:00Z", "E1 punched in at 2026-03-02T23:30:00Z"];
-    assert_eq!(said(&running), both.map(|begin| format!("{begin}, {ends}")));
+    let of_day = "and a shift of its working day counts only where a pair of punches covers it";
+    assert_eq!(said(&running), both.map(|begin| format!("{begin}, {ends}, {of_day}")));
     let over = running.punch_out(1, "2026-03-03T15:00:00Z");
-    let late = "E0 punched in at 2026-03-02T22:00:00Z and not out within 16 h; the stretch counts for nothing";
-    assert_eq!(said(&over), [late]);
+    let late = "E0 punched in at 2026-03-02T22:00:00Z and not out within 16 h; that makes no presence";
+    assert_eq!(said(&over), [format!("{late}, {of_day}")]);
     assert!(said(&march_2nd().punch_in(0, "2026-03-02T22:00:00Z").by_version_1())[0].contains("within 16 h"));
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::oracle::{holds, instants, of_team, pair_covering};
+use super::oracle::{employed, holds, instants, of_team, pair_covering};
 use super::world::any_world;
 use super::*;
 
@@ -138,6 +138,20 @@ fn of_account(e: &Evidence, duty: &Duty, account: &DutyAccount, finding: &Findin
     !rostered && !handed && !punched && detail(finding).contains(&members) && inside.into_iter().all(by_team_or_grace)
 }
 
+/// The shift is there, its person punched, and no pair of theirs covers any instant of it on a day of their employment.
+fn of_shift(e: &Evidence, finding: &Finding) -> bool {
+    let (told, detail) = (times(&detail(finding)), detail(finding));
+    let person = e.people.iter().find(|p| p.employee_no == finding.subject).unwrap();
+    let account = e.accounts.iter().find(|a| detail.split(' ').any(|word| word == a.key)).unwrap();
+    let planned =
+        |s: &&Shift| s.person == person.id && s.account == account.id && (s.start, s.end) == (told[0], told[1]);
+    let inside = |at: &&Timestamp| told[0] <= **at && **at < told[1];
+    finding.at == Some(told[0])
+        && e.shifts.iter().any(|s| planned(&s))
+        && e.punches.iter().any(|x| x.person == person.id)
+        && instants(e, account).iter().filter(inside).all(|at| !pair_covering(e, person, *at) || !employed(person, *at))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -153,6 +167,7 @@ proptest! {
                     let person = e.people.iter().find(|p| p.employee_no == finding.subject).unwrap();
                     of_punches(&e, person, finding)
                 }
+                FindingKind::UncoveredShift => of_shift(&e, finding),
                 FindingKind::NoDutyEvidence | FindingKind::UnheldAccount => {
                     of_account(&e, &duty, account.unwrap(), finding)
                 }

@@ -46,7 +46,7 @@ fn an_out_whose_in_is_missing_is_of_the_shift_that_it_ends() {
     for out in ["2026-03-03T05:58:00Z", "2026-03-03T06:05:00Z", "2026-03-03T06:40:00Z", "2026-03-03T13:00:00Z"] {
         let e = two_nights().punch_out(0, out);
         assert_eq!(e.who(), [SECOND], "the first night has a punch and no pair, {out}");
-        assert_eq!(e.lines().1, ["MISSING_PUNCH E0"]);
+        assert_eq!(e.lines().1, ["UNCOVERED_SHIFT E0", "MISSING_PUNCH E0"]);
     }
     let twice = two_nights()
         .punch_in(0, "2026-03-02T21:52:00Z")
@@ -64,6 +64,20 @@ fn an_in_whose_out_is_missing_speaks_against_its_own_shift_only() {
         .punch_out(0, "2026-03-03T06:05:00Z")
         .punch_in(0, "2026-03-03T21:20:00Z");
     assert_eq!(second.who(), [FIRST], "too early for the grace, but of that working day");
+}
+
+#[test]
+fn a_shift_that_a_day_of_other_punches_takes_away_is_told_and_nobody_elses_is_touched() {
+    let e = march()
+        .shift(0, 0, "2026-03-03T22:00:00Z", "2026-03-04T06:00:00Z")
+        .shift(1, 0, "2026-03-03T22:00:00Z", "2026-03-04T06:00:00Z")
+        .punch_in(1, "2026-03-03T09:00:00Z")
+        .punch_out(1, "2026-03-03T17:00:00Z");
+    let (rows, told) = e.lines();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].starts_with("E0 2026-03-03T21:45:00Z..2026-03-04T06:15:00Z Roster"), "{rows:?}");
+    assert_eq!(told, ["UNCOVERED_SHIFT E1"]);
+    assert_eq!(e.by_version_1().lines().1, [""; 0], "as months were closed before");
 }
 
 #[test]

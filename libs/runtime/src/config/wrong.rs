@@ -1,0 +1,84 @@
+//! What is wrong with a value of a setting: what it is, what is expected, and where it was set.
+
+use figment::Source;
+use figment::error::{Actual, Kind};
+use tally_kernel::{Message, msg};
+use toml::{Table, Value};
+
+use super::{ConfigError, DEFAULTS, error};
+
+/// The first value that does not fit the tree.
+pub(super) fn value(cause: figment::Error) -> ConfigError {
+    let place = cause.metadata.as_ref().map_or_else(|| Message::told(""), set_in);
+    let mut key = cause.path.join(".");
+    if let Kind::UnknownField(field, _) = &cause.kind {
+        key = if key.is_empty() { field.clone() } else { format!("{key}.{field}") };
+    }
+    let problem = match &cause.kind {
+        Kind::UnknownField(_, known) => msg!("SETTING_NOT_KNOWN", known = known.join(", ")),
+        Kind::InvalidType(actual, _) | Kind::InvalidValue(actual, _) => {
+            let expected = expected(&key);
+            found(actual).map_or_else(
+                || msg!("SETTING_EXPECTED.alone", expected),
+                |found| msg!("SETTING_EXPECTED", found, expected),
+            )
+        }
+        // A file that is no TOML has no keys.
+        other if key.is_empty() => msg!("SETTINGS_NOT_TOML", cause = first_line(&other.to_string())),
+        _ => msg!("SETTING_EXPECTED.alone", expected = expected(&key)),
+    };
+    let key = if key.is_empty() { "--config" } else { &key };
+    error(key, msg!("SETTING_SET_IN", problem, place))
+}
+
+/// Where it was set.
+fn set_in(place: &figment::Metadata) -> Message {
+    match &place.source {
+        Some(Source::File(file)) => msg!("SETTING_IN_FILE", file = file.display()),
+        _ => match place.name.strip_prefix("environment variable ") {
+            Some(name) => msg!("SETTING_IN_VARIABLE", name),
+            None => msg!("SETTING_ON_COMMAND_LINE"),
+        },
+    }
+}
+
+fn found(actual: &Actual) -> Option<String> {
+    Some(match actual {
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(value) => value.to_string(),
+        Actual::Signed(value) => value.to_string(),
+        Actual::Float(value) => value.to_string(),
+        Actual::Char(value) => value.to_string(),
+        Actual::Str(value) => value.clone(),
+        _ => return None,
+    })
+}
+
+/// What a key takes: the defaults show it.
+fn expected(key: &str) -> Message {
+    match key {
+        "server.listen" => return msg!("EXPECT_ADDRESS"),
+        "telemetry.format" => return msg!("EXPECT_ONE_OF", words = "pretty, json"),
+        _ => {}
+    }
+    let defaults: Table = DEFAULTS.parse().unwrap_or_default();
+    let mut at = Value::Table(defaults);
+    for part in key.split('.') {
+        match at.get(part) {
+            Some(next) => at = next.clone(),
+            None => return msg!("EXPECT_OTHER"),
+        }
+    }
+    match at {
+        Value::Integer(_) => msg!("EXPECT_WHOLE_NUMBER"),
+        Value::Boolean(_) => msg!("EXPECT_TRUE_OR_FALSE"),
+        Value::String(_) => msg!("EXPECT_TEXT"),
+        Value::Array(_) => msg!("EXPECT_LIST"),
+        Value::Float(_) | Value::Datetime(_) | Value::Table(_) => msg!("EXPECT_OTHER"),
+    }
+}
+
+/// A parser's message is many lines long, and the first says where.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
