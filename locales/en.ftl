@@ -782,7 +782,6 @@ WORKER_GONE = the worker went away
 TIME_OF_DAY_MALFORMED = "{ $text }" is no time of day: write 04:00
 RULES_VERSION_UNKNOWN = "{ $version }" is no version of the rules: write 1 or 2
 RULES_VERSION_DIFFERS = leave it out, or write { $version } as in policy.version
-INSTANT_MALFORMED = not a time
 # Region or unit of an account are not as said.
 ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
     [none] of no unit

@@ -515,7 +515,6 @@ WORKER_GONE = 处理进程已退出
 TIME_OF_DAY_MALFORMED = “{ $text }”不是时刻：请写作 04:00
 RULES_VERSION_UNKNOWN = 没有版本“{ $version }”的规则：请写 1 或 2
 RULES_VERSION_DIFFERS = 请留空，或与 policy.version 一致，写 { $version }
-INSTANT_MALFORMED = 不是有效的时间
 ACCOUNT_ELSEWHERE = 账号 { $account } 在区域 { $region }，{ $unit ->
     [none] 不属于任何部门
    *[other] 属于部门 { $unit }

@@ -1,5 +1,5 @@
 //! What every room does, once: making a change, reading and writing what contracts carry, event rooms and the consumer of
-//! events, how findings are told, what a service knows of people, four eyes. A service that needs one of these calls it here
+//! events, imports, how findings are told, what a service knows of people, four eyes. A service that needs one of these calls it here
 //! and never writes it again.
 
 pub mod consumer;
@@ -8,6 +8,7 @@ pub mod directory;
 pub mod events;
 mod findings;
 pub mod four_eyes;
+pub mod import;
 mod mutate;
 
 pub use findings::finding;

@@ -45,6 +45,11 @@ impl Compute {
         self.pool.current_num_threads()
     }
 
+    /// The threads themselves, for work on them that takes a pool.
+    pub fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+
     /// Runs `work` on the pool, which its trace knows as `kind`; inside, rayon's parallel iterators use the same threads. A caller who goes away before
     /// the work has begun takes it along; work that has begun ends.
     ///

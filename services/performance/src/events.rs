@@ -1,29 +1,3 @@
-//! What performance tells others: the event that publishing emits, and the log that others read.
-
-use tally_api::performance::v1::{CyclePublished, RungCount};
-use tally_app::events::event;
-use tally_kernel::Result;
-use tally_store::Event;
-
-use crate::cycle::domain::{Cycle, Summary};
+//! What others read of what performance tells.
 
 tally_app::event_room!(tally_api::performance::v1, crate::policy::ReadEvents);
-
-pub(crate) fn cycle_published(cycle: &Cycle, summary: &Summary) -> Result<Event> {
-    let rung_counts = summary.rungs.iter().map(|(rung, records)| RungCount { rung: rung.clone(), records: *records });
-    event(&CyclePublished {
-        cycle_id: cycle.id.to_string(),
-        name: cycle.name.clone(),
-        from: cycle.period.from().to_string(),
-        to: cycle.period.to().to_string(),
-        scheme_id: cycle.scheme.to_string(),
-        scheme_version: cycle.scheme_version,
-        policy_version: cycle.policy.version.clone(),
-        records: summary.records,
-        credited: summary.credited,
-        unattributed: summary.unattributed,
-        people: summary.people,
-        rung_counts: rung_counts.collect(),
-        digest: summary.digest.clone(),
-    })
-}

@@ -19,6 +19,7 @@ mod trusted;
 mod record {
     pub(crate) mod app;
     pub(crate) mod domain;
+    pub(crate) mod facts;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
@@ -26,6 +27,7 @@ mod record {
 /// Versioned sets of KPIs; what makes one sound is in `tally_engine::scoring`.
 mod scheme {
     pub(crate) mod app;
+    pub(crate) mod facts;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
@@ -34,6 +36,8 @@ mod scheme {
 mod cycle {
     pub(crate) mod app;
     pub(crate) mod domain;
+    mod event;
+    pub(crate) mod facts;
     pub(crate) mod rpc;
     pub(crate) mod step;
     pub(crate) mod store;
@@ -42,6 +46,7 @@ mod cycle {
 /// Score cards.
 mod card {
     pub(crate) mod app;
+    pub(crate) mod facts;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
@@ -49,6 +54,7 @@ mod card {
 /// Who is credited with what, and why.
 mod credit {
     pub(crate) mod app;
+    pub(crate) mod facts;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
@@ -62,8 +68,7 @@ mod closing {
 /// What is forgotten of an erased person.
 mod erasure {
     pub(crate) mod app;
-    pub(crate) mod domain;
-    pub(crate) mod store;
+    mod domain;
 }
 
 /// What crosses the border of a region, and the register of it.

@@ -10,12 +10,11 @@ use tally_kernel::{Error, Result};
 use tally_store::digest;
 
 use super::store::{self, StoredCard};
-use crate::App;
 use crate::cycle::domain::{Cycle, Failure, Step, Summary};
+use crate::cycle::facts::{self as cycles, runs as kept};
 use crate::cycle::step::At;
-use crate::cycle::store as cycles;
-use crate::cycle::store::runs as kept;
 use crate::policy::{GetCard, ListCards};
+use crate::{App, scheme};
 use tally_engine::closing::collect::Sums;
 use tally_engine::closing::credit::{Figures, RUNGS};
 use tally_engine::closing::snapshot::FrozenPerson;
@@ -29,7 +28,7 @@ pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
     at.tell(Step::Scoring).await?;
     let (scheme, scored) = {
         let tx = at.app.store.read(at.ctx).await?;
-        let scheme = crate::scheme::store::load(&tx, cycle.scheme, cycle.scheme_version).await?;
+        let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
         (scheme, Scored::read(&tx, at.job.run).await?)
     };
     let figures = scored.figures();
@@ -41,19 +40,14 @@ pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
     }
     let of = cycle.clone();
     let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&of, &scheme)).await??;
-    at.app
-        .store
-        .retry(at.ctx, || async {
-            let work = at.unit().await?;
-            store::discard(&work, at.job.run).await?;
-            store::insert(&work, at.ctx, cycle.id, at.job.run, &cards).await?;
-            let done = cycles::lock(&work, cycle.id).await?.finish(summary.clone())?;
-            cycles::save(&work, &done).await?;
-            work.finish_work(at.item).await?;
-            let audit = at.audit("performance.cycle.score").note("people", cards.len()).note("digest", &summary.digest);
-            work.commit(audit, ()).await
-        })
-        .await
+    at.write(async |work| {
+        store::discard(&work, at.job.run).await?;
+        store::insert(&work, at.ctx, cycle.id, at.job.run, &cards).await?;
+        at.finish(&work, summary.clone()).await?;
+        let audit = at.audit("performance.cycle.score").note("people", cards.len()).note("digest", &summary.digest);
+        Ok((work, audit))
+    })
+    .await
 }
 
 /// What a run has found out before it is scored.

@@ -41,9 +41,7 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, pe
 /// A card with what the store knows of it.
 #[derive(Clone, Debug)]
 pub struct StoredCard {
-    /// The card.
     pub id: ScoreCardId,
-    /// The cycle.
     pub cycle: CycleId,
     /// What it says.
     pub card: ScoreCard,

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use tally_access::{Actor, OpContext, Region, Target, compile_service};
 use tally_kernel::Result;
 use tally_kernel::id::AccountId;
-use tally_store::{Audit, WorkItem};
+use tally_store::{Audit, UnitOfWork, WorkItem};
 use uuid::Uuid;
 
-use crate::credit::store::{self as results, Place};
+use crate::credit::facts::{self as results, Place};
 use crate::cycle::domain::{Cycle, Failure, Step};
+use crate::cycle::facts::runs;
 use crate::cycle::step::{At, Job, Task};
-use crate::cycle::store::{self as cycles, runs};
 use crate::policy::CloseCycle;
-use crate::{App, SERVICE, record};
+use crate::{App, SERVICE, card, credit, record};
 use tally_engine::closing::facts::{Facts, Finding};
 use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
 
@@ -38,15 +38,11 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
     if job.task == Task::Discard {
         return at.discard().await;
     }
-    let cycle = {
-        let tx = app.store.read(&ctx).await?;
-        if cycles::counts(&tx, job.cycle, job.run).await? { Some(cycles::load(&tx, job.cycle).await?) } else { None }
-    };
-    let Some(cycle) = cycle else { return at.abandon().await };
+    let Some(cycle) = at.cycle().await? else { return at.abandon().await };
     match job.task {
         Task::Gather => at.gather(&cycle).await,
-        Task::Attribute(component) => crate::credit::app::attribute(&at, &cycle, component).await,
-        Task::Score => crate::card::app::score_cycle(&at, &cycle).await,
+        Task::Attribute(component) => credit::app::attribute(&at, &cycle, component).await,
+        Task::Score => card::app::score_cycle(&at, &cycle).await,
         Task::Discard => Ok(()),
     }
 }
@@ -58,20 +54,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
 pub async fn give_up(app: &App, item: &WorkItem, failure: Failure) -> Result<()> {
     let ctx = context(app, item);
     let permit = ctx.permit::<CloseCycle>(&Target::tenant())?;
-    let job: Job = item.payload()?;
-    app.store
-        .retry(&ctx, || async {
-            let work = app.store.unit(&ctx, &permit).await?;
-            let cycle = cycles::lock(&work, job.cycle).await?;
-            let mut audit = Audit::new("performance.cycle.fail", "cycle", job.cycle).note("run", job.run);
-            if cycle.run == Some(job.run) && !cycle.state.rests() {
-                audit = audit.note("reason", failure.reason());
-                cycles::save(&work, &cycle.fail(failure.clone())?).await?;
-                work.enqueue_work([job.then(Task::Discard)]).await?;
-            }
-            work.commit(audit, ()).await
-        })
-        .await
+    At { app, ctx: &ctx, permit: &permit, item, job: item.payload()? }.give_up(failure).await
 }
 
 fn context(app: &App, item: &WorkItem) -> OpContext {
@@ -91,33 +74,37 @@ impl At<'_> {
     /// Asks who worked where and when, freezes it, and puts down one item a component.
     async fn gather(&self, cycle: &Cycle) -> Result<()> {
         self.tell(Step::Gathering).await?;
-        let people = self.app.directory.everybody(self.ctx).await?;
-        let facts = self.app.peers.facts(self.ctx, &people, cycle.period, &cycle.policy).await?;
-        let counts = self.counts(cycle).await?;
+        let facts = self.app.peers.facts(self.ctx, &self.app.directory, cycle.period, &cycle.policy);
+        let (facts, counts) = futures::try_join!(facts, self.counts(cycle))?;
         let plan = snapshot(&facts, cycle.period, &cycle.policy, &counts)?;
         if plan.records == 0 {
             return self.end(Failure::NoRecords { period: cycle.period }).await;
         }
         let findings = placed(&facts, cycle, &plan.findings);
         let total = u32::try_from(plan.components.len() + 1).unwrap_or(u32::MAX);
-        self.app.store.retry(self.ctx, || self.put_plan(&plan, &findings, total)).await
+        self.write(async |work| self.put_plan(work, &plan, &findings, total).await).await?;
+        self.app.wake.notify_waiters();
+        Ok(())
     }
 
-    async fn put_plan(&self, plan: &Plan, findings: &[(Place, Finding)], total: u32) -> Result<()> {
-        let (cycle, run) = (self.job.cycle, self.job.run);
-        let work = self.unit().await?;
+    async fn put_plan(
+        &self,
+        work: UnitOfWork,
+        plan: &Plan,
+        findings: &[(Place, Finding)],
+        total: u32,
+    ) -> Result<(UnitOfWork, Audit)> {
+        let run = self.job.run;
         runs::discard(&work, run).await?;
         results::discard(&work, run).await?;
         runs::snapshot(&work, self.ctx, run, &plan.components).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
-        cycles::progress(&work, cycle, run, Step::Attributing, Some(0), Some(total)).await?;
+        self.reach(&work, Step::Attributing, Some(0), Some(total)).await?;
         let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
         work.enqueue_work(items).await?;
         work.finish_work(self.item).await?;
         let audit = self.audit("performance.cycle.gather").note("components", plan.components.len());
-        work.commit(audit.note("records", plan.records), ()).await?;
-        self.app.wake.notify_waiters();
-        Ok(())
+        Ok((work, audit.note("records", plan.records)))
     }
 
     /// Records around the period by account and agent: a day more on either side than any zone can need.
@@ -126,7 +113,7 @@ impl At<'_> {
         let day = 86_400_000;
         let span = (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day);
         let tx = self.app.store.read(self.ctx).await?;
-        let rows = record::store::agents(&tx, span).await?;
+        let rows = record::facts::agents(&tx, span).await?;
         let count = |(account, agent, n): (Uuid, String, i64)| AgentCount {
             account: AccountId(account),
             agent,
@@ -150,7 +137,7 @@ impl At<'_> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         results::discard(&work, run).await?;
         runs::discard(&work, run).await?;
-        crate::card::store::discard(&work, run).await?;
+        card::facts::discard(&work, run).await?;
         work.finish_work(self.item).await?;
         work.commit(self.audit("performance.cycle.discard"), ()).await
     }

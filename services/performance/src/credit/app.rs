@@ -4,24 +4,21 @@ use std::collections::VecDeque;
 
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 use tally_access::{OpContext, Plan, Target};
 use tally_kernel::id::{AccountId, CycleId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
 use tally_kernel::{Error, Message, Result};
-use tally_store::Audit;
+use tally_store::{Audit, UnitOfWork};
 use uuid::Uuid;
 
-use super::store::{self, NewCredit, Place, StoredCredit, Total};
+use super::store::{self, Place, StoredCredit, Total};
 use crate::card::app::customs;
 use crate::cycle::domain::{Cycle, Step};
-use crate::cycle::step::At;
-use crate::cycle::store as cycles;
-use crate::cycle::store::runs as kept;
+use crate::cycle::facts::{self as cycles, runs as kept};
+use crate::cycle::step::{At, Task};
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
-use crate::record::domain::{Measure, MeasureValue};
-use crate::{App, record};
+use crate::{App, record, scheme};
 use tally_engine::attribution::{Credit, Rung};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{Gatherer, Records, Row, meaning, phase_on};
@@ -46,20 +43,17 @@ const SHARES: usize = 20_000;
 pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()> {
     let (frozen, columns) = {
         let tx = at.app.store.read(at.ctx).await?;
-        let scheme = crate::scheme::store::load(&tx, cycle.scheme, cycle.scheme_version).await?;
+        let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
         (kept::frozen(&tx, at.job.run, component).await?, customs(&scheme))
     };
     let records = read_records(at, &frozen, &columns).await?;
-    let threads = at.app.compute.threads();
-    let computed = at.app.compute.run("attribution", move || {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(Error::internal)?;
-        Ok::<_, Error>(compute(frozen, records, columns.len(), &pool))
-    });
-    let computed = computed.await??;
+    let pool = at.app.compute.clone();
+    let computed = at.app.compute.run("attribution", move || compute(frozen, records, columns.len(), pool.pool()));
+    let computed = computed.await?;
     for (place, part) in computed.accounts.iter().enumerate() {
         write_credits(at, &computed, place, part).await?;
     }
-    at.app.store.retry(at.ctx, || write_rest(at, &computed, component)).await?;
+    at.write(async |work| write_rest(at, work, &computed, component).await).await?;
     at.app.wake.notify_waiters();
     Ok(())
 }
@@ -70,95 +64,46 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, columns: &[String]) -> Resul
     for (place, account) in frozen.accounts.iter().enumerate() {
         let span = (account.from_ms, account.to_ms);
         let mut gatherer = Gatherer::new(frozen, place, &mut records)?;
-        let mut last: Option<(i64, String)> = None;
-        loop {
-            let after = last.as_ref().map(|(ms, id)| (*ms, id.as_str()));
-            let rows = record::store::slim(&tx, account.id, span, after, !columns.is_empty(), READ).await?;
-            for row in &rows {
-                let custom = measured(row.10.as_deref(), columns);
-                gatherer.push(&Row {
-                    started_ms: row.0,
-                    ended_ms: row.1,
-                    external_id: &row.2,
-                    agent: &row.3,
-                    kind: &row.4,
-                    customer: &row.5,
-                    first_reply_ms: row.6,
-                    resolved: row.7,
-                    rating_milli: row.8,
-                    amount_minor: row.9,
-                    custom: &custom,
-                    content: &row.11,
-                });
-            }
-            last = rows.last().map(|row| (row.0, row.2.clone()));
-            if rows.len() < READ as usize {
-                break;
-            }
+        let (mut last, mut more) = (None, true);
+        while more {
+            let take = |row: &Row<'_>| gatherer.push(row);
+            last = record::facts::gather(&tx, account.id, span, last.as_ref(), columns, READ, take).await?;
+            more = last.is_some();
         }
         gatherer.finish();
     }
     Ok(records)
 }
 
-/// The values of these columns in a record's measures.
-fn measured(measures: Option<&str>, columns: &[String]) -> Vec<Option<Decimal>> {
-    if columns.is_empty() {
-        return Vec::new();
-    }
-    let found: Vec<Measure> = measures.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    let value = |column: &String| match &found.iter().find(|m| m.name == *column)?.value {
-        MeasureValue::Number(number) => Some(*number),
-        MeasureValue::Text(_) => None,
-    };
-    columns.iter().map(value).collect()
-}
-
 /// Writes an account's credits in pieces; the first piece removes what an attempt that died left behind.
 async fn write_credits(at: &At<'_>, computed: &Computed, place: usize, part: &AccountPart) -> Result<()> {
     let account = &computed.frozen.accounts[place];
     for (n, piece) in computed.outcome.credits[part.credits.clone()].chunks(WRITE).enumerate() {
-        let write = || async {
-            let work = at.unit().await?;
+        at.write(async |work| {
             if n == 0 {
                 store::clear_credits(&work, at.job.run, account.id).await?;
             }
-            store::put_credits(&work, rows(at, computed, account, piece)).await?;
+            store::put_credits(&work, rows(at.job.run, computed, account, piece)).await?;
             let audit = at.audit("performance.cycle.attribute").region(&account.region).note("account", account.id);
-            work.commit(audit.note("rows", piece.len()), ()).await
-        };
-        at.app.store.retry(at.ctx, write).await?;
+            Ok((work, audit.note("rows", piece.len())))
+        })
+        .await?;
     }
     Ok(())
 }
 
-fn rows(
-    at: &At<'_>,
-    computed: &Computed,
-    account: &FrozenAccount,
-    piece: &[Credit],
-) -> Vec<store::credit::ActiveModel> {
-    let credit = |credit: &Credit| {
-        let record = &computed.records[credit.record as usize];
-        NewCredit {
-            external_id: record.key.as_str(),
-            started_ms: record.start_ms,
-            rung: credit.rung,
-            reason: credit.reason.map_or("", |reason| reason.into()),
-            shares: computed.outcome.shares_of(credit).iter().map(packed).collect(),
-        }
-    };
+fn rows(run: Uuid, computed: &Computed, account: &FrozenAccount, piece: &[Credit]) -> Vec<store::credit::ActiveModel> {
     let mut rows = Vec::with_capacity(piece.len());
-    for one in piece {
-        rows.push(store::credit_row(at.job.run, account.id, &account.region, &credit(one)));
+    for credit in piece {
+        let shares: Vec<Share> = computed.outcome.shares_of(credit).iter().map(packed).collect();
+        rows.push(store::credit_row(run, account, &computed.records[credit.record as usize], credit, &shares));
     }
     rows
 }
 
 /// Writes everything but the credits, and ends the item; the last one puts down the scoring.
-async fn write_rest(at: &At<'_>, computed: &Computed, component: i32) -> Result<()> {
+async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, component: i32) -> Result<(UnitOfWork, Audit)> {
     let (run, frozen) = (at.job.run, &computed.frozen);
-    let work = at.unit().await?;
     store::clear_component(&work, run, component).await?;
     kept::clear_component(&work, run, component).await?;
     let parts = frozen.accounts.iter().zip(&computed.accounts);
@@ -170,11 +115,11 @@ async fn write_rest(at: &At<'_>, computed: &Computed, component: i32) -> Result<
     store::put_findings(&work, at.ctx, run, component, &findings(computed)).await?;
     let left = work.finish_work(at.item).await?;
     if left == 0 {
-        work.enqueue_work([at.job.then(crate::cycle::step::Task::Score)]).await?;
+        work.enqueue_work([at.job.then(Task::Score)]).await?;
     }
-    cycles::advance(&work, at.job.cycle, run, Step::Attributing).await?;
+    at.advance(&work, Step::Attributing).await?;
     let audit = at.audit("performance.cycle.attribute").note("component", component);
-    work.commit(audit.note("people", computed.sums.len()), ()).await
+    Ok((work, audit.note("people", computed.sums.len())))
 }
 
 fn totals(computed: &Computed) -> Vec<(Place, Total)> {
@@ -210,7 +155,6 @@ fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
 /// A credit as it is told.
 #[derive(Clone, Debug)]
 pub struct ExportedCredit {
-    /// The account.
     pub account: AccountId,
     /// The platform's own id.
     pub external_id: String,
@@ -259,7 +203,7 @@ pub async fn export_credits(
     let (run, accounts, people) = {
         let tx = app.store.read(ctx).await?;
         let run = cycles::result_of(&tx, cycle).await?;
-        (run, store::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
+        (run, kept::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
     };
     let audit = Audit::new("performance.credit.export", "cycle", cycle).note("accounts", accounts.len());
     let audit = audit.about_all(people);
@@ -368,8 +312,8 @@ pub async fn explain_record(
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;
     let run = cycles::result_of(&tx, cycle).await?;
-    let held = store::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
-    let (started_ms, agent) = record::store::started(&tx, account, external_id).await?.ok_or_else(missing)?;
+    let held = kept::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
+    let (started_ms, agent) = record::facts::started(&tx, account, external_id).await?.ok_or_else(missing)?;
     let credit = store::find_credit(&tx, run, account, started_ms, external_id).await?.ok_or_else(missing)?;
     let frozen = kept::frozen(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;

@@ -3,17 +3,19 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Message, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
-use crate::cycle::store::runs::account;
-use tally_engine::attribution::Rung;
+use tally_engine::attribution::{Credit, Record, Rung};
 use tally_engine::closing::codec::{Share, pack, unpack};
+use tally_engine::closing::collect::UNKNOWN_AGENT;
 use tally_engine::closing::credit::{rung_number, rung_of};
 use tally_engine::closing::facts::Finding;
+use tally_engine::closing::snapshot::FrozenAccount;
 
 /// Credits, one row a record.
 pub mod credit {
@@ -106,7 +108,6 @@ pub mod total {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 }
 
-/// Findings.
 pub mod finding {
     use futures::future::FutureExt as _;
     use sea_orm::entity::prelude::*;
@@ -173,7 +174,6 @@ pub struct StoredCredit {
     pub rung: Rung,
     /// Why to nobody.
     pub reason: String,
-    /// To whom.
     pub shares: Vec<Share>,
 }
 
@@ -186,33 +186,24 @@ impl TryFrom<credit::Model> for StoredCredit {
     }
 }
 
-/// A credit to be written.
-#[derive(Clone, Debug)]
-pub struct NewCredit<'a> {
-    /// The platform's own id.
-    pub external_id: &'a str,
-    /// Start, milliseconds since 1970.
-    pub started_ms: i64,
-    /// How sure we are.
-    pub rung: Rung,
-    /// Why to nobody.
-    pub reason: &'a str,
-    /// To whom.
-    pub shares: Vec<Share>,
-}
-
-/// A credit of an account as a row.
-pub fn credit_row(run: Uuid, account: AccountId, region: &Region, credit: &NewCredit) -> credit::ActiveModel {
+/// What was decided about a record, as a row.
+pub fn credit_row(
+    run: Uuid,
+    of: &FrozenAccount,
+    record: &Record,
+    credit: &Credit,
+    shares: &[Share],
+) -> credit::ActiveModel {
     credit::ActiveModel {
         tenant_id: NotSet,
         run_id: Set(run),
-        account_id: Set(account.0),
-        started_ms: Set(credit.started_ms),
-        external_id: Set(credit.external_id.to_owned()),
-        region: Set(region.as_str().to_owned()),
+        account_id: Set(of.id.0),
+        started_ms: Set(record.start_ms),
+        external_id: Set(record.key.clone()),
+        region: Set(of.region.as_str().to_owned()),
         rung: Set(rung_number(credit.rung)),
-        reason: Set(credit.reason.to_owned()),
-        shares: Set(pack(&credit.shares)),
+        reason: Set(credit.reason.map(|reason| reason.to_string()).unwrap_or_default()),
+        shares: Set(pack(shares)),
     }
 }
 
@@ -261,17 +252,9 @@ pub async fn find_credit(
     tx.select::<credit::Entity>().filter(mine.and(this)).one().await?.map(StoredCredit::try_from).transpose()
 }
 
-/// The accounts of a run, by key: id, component.
-pub async fn accounts(tx: &ScopedTx, run: Uuid) -> Result<Vec<account::Model>> {
-    let mut rows = tx.select::<account::Entity>().filter(account::Column::RunId.eq(run)).all().await?;
-    rows.sort_by(|a, b| (a.component, &a.account_key).cmp(&(b.component, &b.account_key)));
-    Ok(rows)
-}
-
 /// A person's work on one account, or on all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Total {
-    /// Who.
     pub person: PersonId,
     /// The account; nothing for all of them.
     pub account: Option<AccountId>,
@@ -288,9 +271,7 @@ pub struct Total {
 /// Where a person stands in the org tree, for who may see the row.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Region.
     pub region: Region,
-    /// UnitOfWork.
     pub unit: Option<OrgUnitId>,
     /// Whom it is about.
     pub person: Option<PersonId>,
@@ -425,4 +406,22 @@ pub async fn accounts_with_credits(tx: &ScopedTx, run: Uuid) -> Result<Vec<Accou
     let rows =
         mine.rows::<(Uuid, i64)>(|q| q.column(credit::Column::AccountId).count().group_by(credit::Column::AccountId));
     Ok(rows.await?.into_iter().map(|(account, _)| AccountId(account)).collect())
+}
+
+/// Findings whose subject or sentence holds the text somewhere.
+pub async fn findings_with(tx: &ScopedTx, text: &str) -> Result<Vec<finding::Model>> {
+    let any = Condition::any().add(finding::Column::Subject.contains(text)).add(finding::Column::Detail.contains(text));
+    Ok(tx.select::<finding::Entity>().filter(any).all().await?)
+}
+
+/// Findings about names that nobody is known by.
+pub async fn findings_of_agents(tx: &ScopedTx) -> Result<Vec<finding::Model>> {
+    Ok(tx.select::<finding::Entity>().filter(finding::Column::Kind.eq(UNKNOWN_AGENT)).all().await?)
+}
+
+/// Writes a finding's texts in place of what they were.
+pub async fn put_finding(work: &UnitOfWork, id: Uuid, subject: &str, detail: &Message) -> Result<()> {
+    let detail = serde_json::to_string(detail).map_err(Error::internal)?;
+    let update = work.update::<finding::Entity>().set(finding::Column::Subject, subject);
+    Ok(update.set(finding::Column::Detail, detail).filter(finding::Column::Id.eq(id)).exec_one().await?)
 }

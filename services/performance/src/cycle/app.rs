@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use tally_access::{OpContext, Region, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::CycleId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, WorkOrder, digest};
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use super::domain::{Cycle, NewCycle, State, Step};
+use super::event::cycle_published;
+use super::step::{Job, Task};
 use super::store;
-use crate::cycle::step::{Job, Task, WORK};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
-use crate::{App, events};
+use crate::{App, scheme};
 
 /// How often a watched cycle is looked at: another replica may be the one that works on it.
 const LOOK: Duration = Duration::from_millis(200);
@@ -30,107 +33,86 @@ fn commitment(cycle: &Cycle) -> Result<[u8; 32]> {
 }
 
 /// Makes a cycle.
-pub async fn create_cycle(app: &App, ctx: &OpContext, request_id: &str, new: NewCycle) -> Result<Cycle> {
+pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new: NewCycle) -> Result<Cycle> {
     let permit = ctx.permit::<CreateCycle>(&group())?;
-    let body = digest(&serde_json::to_vec(&new).map_err(Error::internal)?);
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Cycle>(request_id, &body).await? {
-                return Ok(done);
-            }
-            let scheme_version = crate::scheme::store::newest(&work, new.scheme, new.scheme_version).await?;
-            let cycle = Cycle {
-                id: CycleId(ctx.new_id()),
-                name: new.name.clone(),
-                period: new.period,
-                scheme: new.scheme,
-                scheme_version,
-                policy: new.policy.clone(),
-                state: State::Open,
-                run: None,
-                done: 0,
-                total: 0,
-                step: Step::Rest,
-                failure: None,
-                summary: None,
-                version: 1,
-            };
-            store::insert(&work, ctx, &cycle).await?;
-            let audit = Audit::new("performance.cycle.write", "cycle", cycle.id).after(&commitment(&cycle)?);
-            work.commit(audit, cycle).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let scheme_version = scheme::facts::newest(&work, new.scheme, new.scheme_version).await?;
+        let cycle = Cycle {
+            id: CycleId(ctx.new_id()),
+            name: new.name.clone(),
+            period: new.period,
+            scheme: new.scheme,
+            scheme_version,
+            policy: new.policy.clone(),
+            state: State::Open,
+            run: None,
+            done: 0,
+            total: 0,
+            step: Step::Rest,
+            failure: None,
+            summary: None,
+            version: 1,
+        };
+        store::insert(&work, ctx, &cycle).await?;
+        let audit = Audit::new("performance.cycle.write", "cycle", cycle.id).after(&commitment(&cycle)?);
+        Ok((work, audit, cycle))
+    })
+    .await
 }
 
 /// Starts closing: the answer comes at once, the work goes on.
-pub async fn close_cycle(app: &App, ctx: &OpContext, request_id: &str, id: CycleId) -> Result<Cycle> {
+pub async fn close_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: CycleId) -> Result<Cycle> {
     let permit = ctx.permit::<CloseCycle>(&group())?;
-    let closing = app
-        .store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
-                return Ok(done);
-            }
-            let before = store::lock(&work, id).await?;
-            let (was, old, run) = (commitment(&before)?, before.run, ctx.new_id());
-            let after = before.close(run)?;
-            store::save(&work, &after).await?;
-            let discard = old.map(|old| WorkOrder::new(WORK, old, &Job { cycle: id, run: old, task: Task::Discard }));
-            let gather = WorkOrder::new(WORK, run, &Job { cycle: id, run, task: Task::Gather });
-            work.enqueue_work(discard.into_iter().chain([gather])).await?;
-            let audit = Audit::new("performance.cycle.close", "cycle", id).before(&was).after(&commitment(&after)?);
-            work.commit(audit.note("run", run), after).await
-        })
-        .await?;
+    let closing = mutate(&app.store, ctx, &permit, request, async |work| {
+        let before = store::lock(&work, id).await?;
+        let (was, old, run) = (commitment(&before)?, before.run, ctx.new_id());
+        let after = before.close(run)?;
+        store::save(&work, &after).await?;
+        let gather = Job { cycle: id, run, task: Task::Gather }.order();
+        work.enqueue_work(old.map(|old| discard(id, old)).into_iter().chain([gather])).await?;
+        let audit = Audit::new("performance.cycle.close", "cycle", id).before(&was).after(&commitment(&after)?);
+        Ok((work, audit.note("run", run), after))
+    })
+    .await?;
     app.wake.notify_waiters();
     Ok(closing)
 }
 
+fn discard(cycle: CycleId, run: Uuid) -> WorkOrder {
+    Job { cycle, run, task: Task::Discard }.order()
+}
+
 /// Stops closing; what was done is thrown away.
-pub async fn cancel_cycle(app: &App, ctx: &OpContext, request_id: &str, id: CycleId) -> Result<Cycle> {
+pub async fn cancel_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: CycleId) -> Result<Cycle> {
     let permit = ctx.permit::<CancelCycle>(&group())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
-                return Ok(done);
-            }
-            let before = store::lock(&work, id).await?;
-            let (was, run) = (commitment(&before)?, before.run);
-            let after = before.cancel()?;
-            store::save(&work, &after).await?;
-            let discard = run.map(|run| WorkOrder::new(WORK, run, &Job { cycle: id, run, task: Task::Discard }));
-            work.enqueue_work(discard).await?;
-            let audit = Audit::new("performance.cycle.cancel", "cycle", id).before(&was).after(&commitment(&after)?);
-            work.commit(audit, after).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let before = store::lock(&work, id).await?;
+        let (was, run) = (commitment(&before)?, before.run);
+        let after = before.cancel()?;
+        store::save(&work, &after).await?;
+        work.enqueue_work(run.map(|run| discard(id, run))).await?;
+        let audit = Audit::new("performance.cycle.cancel", "cycle", id).before(&was).after(&commitment(&after)?);
+        Ok((work, audit, after))
+    })
+    .await
 }
 
 /// Makes the result known to everybody, and to other services.
-pub async fn publish_cycle(app: &App, ctx: &OpContext, request_id: &str, id: CycleId) -> Result<Cycle> {
+pub async fn publish_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: CycleId) -> Result<Cycle> {
     let permit = ctx.permit::<PublishCycle>(&group())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Cycle>(request_id, &digest(id.0.as_bytes())).await? {
-                return Ok(done);
-            }
-            let before = store::lock(&work, id).await?;
-            let was = commitment(&before)?;
-            let after = before.publish()?;
-            store::save(&work, &after).await?;
-            let summary = after.summary.clone().unwrap_or_default();
-            work.emit(events::cycle_published(&after, &summary)?);
-            let audit = Audit::new("performance.cycle.publish", "cycle", id).before(&was).after(&commitment(&after)?);
-            work.commit(audit.note("digest", &summary.digest), after).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |mut work| {
+        let before = store::lock(&work, id).await?;
+        let was = commitment(&before)?;
+        let after = before.publish()?;
+        store::save(&work, &after).await?;
+        let summary = after.summary.clone().unwrap_or_default();
+        work.emit(cycle_published(&after, &summary)?);
+        let audit = Audit::new("performance.cycle.publish", "cycle", id).before(&was).after(&commitment(&after)?);
+        Ok((work, audit.note("digest", &summary.digest), after))
+    })
+    .await
 }
 
-/// One cycle.
 pub async fn get_cycle(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cycle> {
     let plan = ctx.plan::<GetCycle>()?;
     let tx = app.store.read(ctx).await?;

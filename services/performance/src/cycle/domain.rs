@@ -76,10 +76,7 @@ impl Step {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Failure {
     /// No record of a known account in the period.
-    NoRecords {
-        /// The period.
-        period: Period,
-    },
+    NoRecords { period: Period },
     /// Records, but nobody to credit them to.
     NobodyCredited {
         /// How many records.
@@ -144,15 +141,12 @@ pub struct Summary {
 /// One run of a scheme over a period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycle {
-    /// The cycle.
     pub id: CycleId,
     /// Name for people to read.
     pub name: String,
     /// Local dates, in each account's zone.
     pub period: Period,
-    /// The scheme.
     pub scheme: SchemeId,
-    /// Its version.
     pub scheme_version: u32,
     /// The numbers of attribution.
     pub policy: Policy,
@@ -166,7 +160,6 @@ pub struct Cycle {
     pub total: u32,
     /// What the worker does.
     pub step: Step,
-    /// Why it failed.
     pub failure: Option<Failure>,
     /// Figures once it is reviewable.
     pub summary: Option<Summary>,
@@ -181,7 +174,6 @@ pub struct NewCycle {
     pub name: String,
     /// Local dates.
     pub period: Period,
-    /// The scheme.
     pub scheme: SchemeId,
     /// Its version; 0 means the newest.
     pub scheme_version: u32,
@@ -194,7 +186,6 @@ pub struct NewCycle {
 pub enum CycleError {
     /// It is being closed already.
     Closing,
-    /// It is published.
     Published,
     /// There is nothing to cancel.
     NotClosing,

@@ -1,17 +1,18 @@
 //! CycleService: messages in, messages out.
 
+use std::mem::take;
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
 use jiff::civil::Time;
 use tally_access::{Locale, OpContext};
 use tally_api::attendance::v1::DutyPolicy;
-use tally_api::common::v1 as common;
 use tally_api::performance::v1 as pb;
+use tally_app::RequestKey;
+use tally_app::convert::{period, period_message};
 use tally_i18n::text;
 use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
-use tally_kernel::time::Period;
 use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -37,9 +38,10 @@ impl pb::cycle_service_server::CycleService for Rpc {
     ) -> Result<Response<pb::CreateCycleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
             let new = asked.cycle.unwrap_or_default().try_into()?;
-            let cycle = app::create_cycle(&self.app, &ctx, &asked.request_id, new).await?;
+            let cycle = app::create_cycle(&self.app, &ctx, &request, new).await?;
             Ok(pb::CreateCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -51,9 +53,9 @@ impl pb::cycle_service_server::CycleService for Rpc {
     ) -> Result<Response<pb::CloseCycleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let cycle =
-                app::close_cycle(&self.app, &ctx, &asked.request_id, field("cycle_id", &asked.cycle_id)?).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let cycle = app::close_cycle(&self.app, &ctx, &request, field("cycle_id", &asked.cycle_id)?).await?;
             Ok(pb::CloseCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -77,9 +79,9 @@ impl pb::cycle_service_server::CycleService for Rpc {
     ) -> Result<Response<pb::CancelCycleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let cycle =
-                app::cancel_cycle(&self.app, &ctx, &asked.request_id, field("cycle_id", &asked.cycle_id)?).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let cycle = app::cancel_cycle(&self.app, &ctx, &request, field("cycle_id", &asked.cycle_id)?).await?;
             Ok(pb::CancelCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -91,9 +93,9 @@ impl pb::cycle_service_server::CycleService for Rpc {
     ) -> Result<Response<pb::PublishCycleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let cycle =
-                app::publish_cycle(&self.app, &ctx, &asked.request_id, field("cycle_id", &asked.cycle_id)?).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let cycle = app::publish_cycle(&self.app, &ctx, &request, field("cycle_id", &asked.cycle_id)?).await?;
             Ok(pb::PublishCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -141,16 +143,7 @@ impl TryFrom<pb::Cycle> for NewCycle {
     fn try_from(sent: pb::Cycle) -> Result<Self> {
         let mut v = Violations::new();
         v.text("cycle.name", &sent.name, 200);
-        let period = sent.period.unwrap_or_default();
-        let mut day = |field: &str, text: &str| match text.parse() {
-            Ok(day) => Some(day),
-            Err(_) => {
-                v.push(field, msg!("DATE_MALFORMED.expected"));
-                None
-            }
-        };
-        let days = day("cycle.period.from", &period.from).zip(day("cycle.period.to", &period.to));
-        let period = days.and_then(|(from, to)| v.take("cycle.period", Period::new(from, to).map_err(Error::from)));
+        let period = period(&mut v, "cycle.period", sent.period);
         let scheme = v.parse("cycle.scheme_id", &sent.scheme_id);
         let policy = sent.policy.map_or_else(|| Some(Policy::default()), |policy| policy_of(&mut v, policy));
         let scheme_version = sent.scheme_version;
@@ -210,7 +203,7 @@ fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
     pb::Cycle {
         cycle_id: cycle.id.to_string(),
         name: cycle.name,
-        period: Some(common::Period { from: cycle.period.from().to_string(), to: cycle.period.to().to_string() }),
+        period: Some(period_message(cycle.period)),
         scheme_id: cycle.scheme.to_string(),
         scheme_version: cycle.scheme_version,
         policy: Some(policy_to(cycle.policy)),

@@ -9,10 +9,9 @@ use tally_privacy::pseudonym;
 use tally_store::Audit;
 
 use super::domain::{self, Worn};
-use super::store;
-use crate::App;
-use crate::cycle::store::runs as closing;
+use crate::cycle::facts::runs as closing;
 use crate::policy::ErasePerson;
+use crate::{App, credit, record};
 
 /// Puts a pseudonym on the person's records, findings and frozen inputs: how many rows. What tells what to look for goes
 /// last, so it may be stopped anywhere and done again.
@@ -36,7 +35,7 @@ pub async fn forget(app: &App, ctx: &OpContext, subject: &Subject) -> Result<u64
 
 /// Every text that meant the person in an account's records.
 async fn worn(app: &App, ctx: &OpContext, subject: &Subject) -> Result<BTreeSet<Worn>> {
-    let (aliases, accounts) = (app.peers.aliases(ctx).await?, app.peers.accounts(ctx).await?);
+    let (aliases, accounts) = futures::try_join!(app.peers.aliases(ctx), app.peers.accounts(ctx))?;
     let mut worn = domain::worn_by_alias(subject.person, &aliases, &accounts)?;
     for component in closing::all_frozen(&*app.store.read(ctx).await?).await? {
         let tx = app.store.read(ctx).await?;
@@ -63,7 +62,8 @@ impl At<'_> {
 
     async fn rename(&self, worn: &Worn) -> Result<u64> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
-        let rows = store::rename(&work, worn, &self.pseudonym).await?;
+        let span = (worn.from_ms, worn.to_ms);
+        let rows = record::facts::rename(&work, worn.account, &worn.agent, span, &self.pseudonym).await?;
         if rows == 0 { Ok(0) } else { work.commit(self.audit(rows), rows).await }
     }
 
@@ -73,22 +73,22 @@ impl At<'_> {
         let number = self.subject.employee_no.as_str();
         let mut rows = 0;
         if !number.is_empty() {
-            rows += store::rename_number(&work, number, &self.pseudonym).await?;
-            for row in store::findings_with(&work, number).await? {
+            rows += record::facts::rename_number(&work, number, &self.pseudonym).await?;
+            for row in credit::facts::findings_with(&work, number).await? {
                 let new = |text: &str| domain::redact(text, number, &self.pseudonym);
                 let new = (new(&row.subject), domain::redact_message(&row.message(), number, &self.pseudonym));
                 if new != (row.subject.clone(), row.message()) {
-                    store::put_finding(&work, row.id, &new.0, &new.1).await?;
+                    credit::facts::put_finding(&work, row.id, &new.0, &new.1).await?;
                     rows += 1;
                 }
             }
         }
         let agents: BTreeSet<&str> = worn.iter().map(|one| one.agent.as_str()).collect();
-        for row in store::findings_of_agents(&work).await? {
+        for row in credit::facts::findings_of_agents(&work).await? {
             let was = row.message();
             let new = agents.iter().fold(was.clone(), |now, agent| domain::forget_agent(&now, agent, &self.pseudonym));
             if new != was {
-                store::put_finding(&work, row.id, &row.subject, &new).await?;
+                credit::facts::put_finding(&work, row.id, &row.subject, &new).await?;
                 rows += 1;
             }
         }

@@ -16,7 +16,6 @@ use tally_engine::closing::snapshot::Frozen;
 /// A text that meant the person in an account's records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Worn {
-    /// The account.
     pub account: AccountId,
     /// As records name it: a nickname or the employee number.
     pub agent: String,

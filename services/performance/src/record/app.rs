@@ -1,39 +1,35 @@
 //! Bringing in service records, and reading them.
 
 use tally_access::{OpContext, Target};
+use tally_app::import::{Import, ImportOutcome, reconcile};
+use tally_app::mutate;
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 
-use super::domain::{Import, Imported, Record, Rows};
+use super::domain::{Record, Row, Source};
 use super::store;
 use crate::App;
 use crate::policy::{GetRecord, ImportRecords, ListRecords};
 
 /// Writes records of one account. What is there already with the same content is left alone, what differs is refused row
 /// by row, everything else is written.
-pub async fn import_records(app: &App, ctx: &OpContext, import: Import) -> Result<Imported> {
-    let target = Target { region: Some(import.region.clone()), unit: import.unit, person: None };
+pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Import<Row>) -> Result<ImportOutcome> {
+    let target = Target { region: Some(of.region.clone()), unit: of.unit, person: None };
     let permit = ctx.permit::<ImportRecords>(&target)?;
-    app.accounts.check(app, ctx, import.account, &import.region, import.unit).await?;
-    let rows = Rows::of(import.rows);
-    let body = rows.digest(import.account, &import.region, import.unit);
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Imported>(&import.request_id, &body).await? {
-                return Ok(done);
-            }
-            let there = store::contents(&work, import.account, &rows.good).await?;
-            let verdict = rows.judge(|id| there.get(id).copied());
-            store::insert(&work, ctx, import.account, &import.region, import.unit, &verdict.new).await?;
-            let imported = Imported::from(verdict);
-            let audit = Audit::new("performance.record.import", "account", import.account).region(&import.region);
-            let audit = audit.after(&body).note("written", imported.written).note("unchanged", imported.unchanged);
-            work.commit(audit.note("refused", imported.problems.len()), imported).await
-        })
-        .await
+    app.accounts.check(app, ctx, of.account, &of.region, of.unit).await?;
+    let mut rows = import.rows;
+    rows.sort_by(|(a, x), (b, y)| (&x.record.external_id, a).cmp(&(&y.record.external_id, b)));
+    mutate(&app.store, ctx, &permit, &import.request, async |work| {
+        let mut outcome = import.refused.clone();
+        let there = store::contents(&work, of.account, &rows).await?;
+        let fresh = reconcile(rows.clone(), there, &mut outcome);
+        store::insert(&work, ctx, of, fresh).await?;
+        let audit = Audit::new("performance.record.import", "account", of.account).region(&of.region);
+        Ok((work, outcome.audit(audit, &import.request), outcome.in_order()))
+    })
+    .await
 }
 
 /// One record, by the platform's own id.

@@ -6,12 +6,10 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
+use tally_app::import::Keyed;
 use tally_kernel::id::{AccountId, OrgUnitId};
-use tally_kernel::message::Arg;
 use tally_kernel::{Message, msg};
 
-/// Rows of one import.
-pub const MAX_ROWS: usize = 5_000;
 /// Characters of an external id.
 const MAX_ID: usize = 200;
 /// Characters of any other text of a record.
@@ -54,7 +52,6 @@ pub struct Measure {
     /// The column's name.
     #[serde(rename = "k")]
     pub name: String,
-    /// Its value.
     #[serde(flatten)]
     pub value: MeasureValue,
 }
@@ -70,25 +67,18 @@ pub enum MeasureValue {
     Text(String),
 }
 
-/// Records of one account to write.
-#[derive(Clone, Debug)]
-pub struct Import {
-    /// Same id, same result.
-    pub request_id: String,
-    /// The account.
+/// The account that records come in for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
     pub account: AccountId,
-    /// Its region.
     pub region: Region,
     /// The unit of its team, where known.
     pub unit: Option<OrgUnitId>,
-    /// The rows, each readable or not.
-    pub rows: Vec<Result<Record, RowError>>,
 }
 
 /// Why a row was not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowError {
-    /// No external id.
     NoExternalId,
     /// A text that nothing sensible fills.
     TooLong(&'static str, usize),
@@ -100,7 +90,6 @@ pub enum RowError {
     NoTime(&'static str),
     /// It ends before it begins.
     Backwards {
-        /// Start.
         started: Timestamp,
         /// End.
         ended: Timestamp,
@@ -226,15 +215,6 @@ impl Canonical {
         self
     }
 
-    fn message(&mut self, message: &Message) {
-        self.text(message.id());
-        for (name, arg) in message.args() {
-            if let Arg::Text(value) = arg {
-                self.text(name).text(value);
-            }
-        }
-    }
-
     fn number(&mut self, number: i64) -> &mut Self {
         self.0.extend_from_slice(&number.to_le_bytes());
         self
@@ -246,117 +226,42 @@ impl Canonical {
     }
 }
 
-/// A readable row with its place in the request and its digest.
-#[derive(Clone, Debug)]
+/// A record to write, with its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Place in the request, from 0.
-    pub index: u32,
     /// What it says.
     pub record: Record,
     /// [`Record::content`].
     pub content: [u8; 32],
 }
 
-/// The rows of an import: readable ones sorted by external id and place, and the others.
-#[derive(Debug, Default)]
-pub struct Rows {
-    /// Readable.
-    pub good: Vec<Row>,
-    /// Not readable, by place.
-    pub bad: Vec<(u32, RowError)>,
-}
-
-impl Rows {
-    /// Digests and sorts.
-    pub fn of(rows: Vec<Result<Record, RowError>>) -> Self {
-        let mut sorted = Self { good: Vec::with_capacity(rows.len()), bad: Vec::new() };
-        for (index, row) in (0..).zip(rows) {
-            match row {
-                Ok(record) => {
-                    let content = record.content();
-                    sorted.good.push(Row { index, record, content });
-                }
-                Err(error) => sorted.bad.push((index, error)),
-            }
-        }
-        sorted.good.sort_by(|a, b| (&a.record.external_id, a.index).cmp(&(&b.record.external_id, b.index)));
-        sorted
-    }
-
-    /// A digest of all of them, for telling the same request again from another one.
-    pub fn digest(&self, account: AccountId, region: &Region, unit: Option<OrgUnitId>) -> [u8; 32] {
-        let mut hash = Canonical::default();
-        hash.text(&account.to_string()).text(region.as_str()).text(&unit.map(|u| u.to_string()).unwrap_or_default());
-        for row in &self.good {
-            hash.number(row.index.into()).0.extend_from_slice(&row.content);
-        }
-        for (index, error) in &self.bad {
-            hash.number((*index).into()).message(&error.message());
-        }
-        *blake3::hash(&hash.0).as_bytes()
-    }
-
-    /// Sorts rows into new, unchanged and refused. `there` tells the digest of a stored record. An id with two contents
-    /// in one request is refused in both places: nobody can say which is right.
-    pub fn judge(&self, there: impl Fn(&str) -> Option<[u8; 32]>) -> Verdict<'_> {
-        let mut verdict =
-            Verdict { new: Vec::with_capacity(self.good.len()), unchanged: 0, problems: self.bad.clone() };
-        for twins in self.good.chunk_by(|a, b| a.record.external_id == b.record.external_id) {
-            let Some(first) = twins.first() else { continue };
-            let stored = there(&first.record.external_id);
-            let disputed =
-                twins.iter().any(|t| t.content != first.content) || stored.is_some_and(|s| s != first.content);
-            if disputed {
-                let refused = |t: &Row| (t.index, RowError::DifferentContent(first.record.external_id.clone()));
-                verdict.problems.extend(twins.iter().map(refused));
-                continue;
-            }
-            let mut same = u32::try_from(twins.len()).unwrap_or(u32::MAX);
-            if stored.is_none() {
-                verdict.new.push(first);
-                same -= 1;
-            }
-            verdict.unchanged += same;
-        }
-        verdict.problems.sort_by_key(|(index, _)| *index);
-        verdict
+impl From<Record> for Row {
+    fn from(record: Record) -> Self {
+        Self { content: record.content(), record }
     }
 }
 
-/// What an import does, given what is there.
-#[derive(Debug)]
-pub struct Verdict<'a> {
-    /// Rows to write.
-    pub new: Vec<&'a Row>,
-    /// Rows that are there already with the same content.
-    pub unchanged: u32,
-    /// Rows refused, by their place in the request.
-    pub problems: Vec<(u32, RowError)>,
-}
-
-/// What became of an import.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Imported {
-    /// Rows written.
-    pub written: u32,
-    /// Rows that were there already.
-    pub unchanged: u32,
-    /// Rows refused: place, reason, sentence.
-    pub problems: Vec<(u32, String, Message)>,
-}
-
-impl From<Verdict<'_>> for Imported {
-    fn from(verdict: Verdict<'_>) -> Self {
-        Self {
-            written: u32::try_from(verdict.new.len()).unwrap_or(u32::MAX),
-            unchanged: verdict.unchanged,
-            problems: verdict.problems.iter().map(|(i, e)| (*i, e.reason().to_owned(), e.message())).collect(),
-        }
+impl Keyed for Row {
+    type Key = String;
+    type Content = [u8; 32];
+    /// Nobody can say which of two is right.
+    const FIRST_IS_RIGHT: bool = false;
+    fn key(&self) -> String {
+        self.record.external_id.clone()
+    }
+    fn content(&self) -> [u8; 32] {
+        self.content
+    }
+    fn conflict(&self) -> (&'static str, Message) {
+        let error = RowError::DifferentContent(self.record.external_id.clone());
+        (error.reason(), error.message())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tally_app::import::{ImportOutcome, Problem, reconcile};
+
     use super::*;
 
     fn record(id: &str) -> Record {
@@ -373,15 +278,6 @@ mod tests {
             customer: "c1".to_owned(),
             measures: vec![],
         }
-    }
-
-    fn judged(rows: Vec<Result<Record, RowError>>, there: &[(&str, [u8; 32])]) -> Imported {
-        let find = |id: &str| there.iter().find(|(known, _)| *known == id).map(|(_, content)| *content);
-        Rows::of(rows).judge(find).into()
-    }
-
-    fn reasons(imported: &Imported) -> Vec<(u32, &str)> {
-        imported.problems.iter().map(|(index, reason, _)| (*index, reason.as_str())).collect()
     }
 
     #[test]
@@ -433,22 +329,18 @@ mod tests {
     }
 
     #[test]
-    fn the_same_content_again_counts_as_unchanged_and_other_content_is_refused() {
-        let there = [("a", record("a").content()), ("b", [7; 32])];
-        let imported = judged(vec![Ok(record("b")), Ok(record("a")), Ok(record("c"))], &there);
-        assert_eq!((imported.written, imported.unchanged), (1, 1));
-        assert_eq!(reasons(&imported), [(0, "DIFFERENT_CONTENT")]);
-    }
-
-    #[test]
-    fn an_id_with_two_contents_in_one_request_is_refused_in_both_places_and_the_rest_is_written() {
+    fn the_same_content_again_counts_as_unchanged_and_an_id_with_two_contents_is_refused_wherever_it_stands() {
         let mut other = record("a");
         other.kind = "after-sales".to_owned();
-        let rows = vec![Ok(record("a")), Err(RowError::NegativeAmount), Ok(other), Ok(record("d")), Ok(record("d"))];
-        let imported = judged(rows, &[]);
-        let places = [(0, "DIFFERENT_CONTENT"), (1, "AMOUNT_NEGATIVE"), (2, "DIFFERENT_CONTENT")];
-        assert_eq!(reasons(&imported), places);
-        assert_eq!((imported.written, imported.unchanged), (1, 1));
+        let rows = [record("a"), record("b"), other, record("c"), record("d"), record("d")].map(Row::from);
+        let there = [("b".to_owned(), record("b").content()), ("c".to_owned(), [7; 32])];
+        let mut outcome = ImportOutcome::default();
+        let fresh = reconcile((0..).zip(rows).collect(), there, &mut outcome);
+        assert_eq!(fresh, [(4, Row::from(record("d")))]);
+        assert_eq!((outcome.written, outcome.unchanged), (1, 2));
+        let refused = |p: &Problem| (p.index, p.reason.clone());
+        let different = |index| (index, "DIFFERENT_CONTENT".to_owned());
+        assert_eq!(outcome.problems.iter().map(refused).collect::<Vec<_>>(), [0, 2, 3].map(different));
     }
 
     #[test]

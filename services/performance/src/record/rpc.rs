@@ -1,19 +1,22 @@
 //! RecordService: messages in, messages out.
 
+use std::mem::take;
+
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use tally_api::common::v1::{ImportResult, RowProblem};
 use tally_api::performance::v1 as pb;
-use tally_i18n::text;
+use tally_app::RequestKey;
+use tally_app::convert::optional_instant;
+use tally_app::import::{Import, MAX_ROWS, Problem};
 use tally_kernel::error::{Violations, field};
-use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Locale, Result, msg};
+use tally_kernel::{Error, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Import, Imported, MAX_ROWS, Measure, MeasureValue, Record, RowError};
+use super::domain::{Measure, MeasureValue, Record, Row, RowError, Source};
 use crate::App;
 
 /// RecordService.
@@ -30,8 +33,9 @@ impl pb::record_service_server::RecordService for Rpc {
     ) -> Result<Response<pb::ImportRecordsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let done = app::import_records(&self.app, &ctx, req.into_inner().try_into()?).await?;
-            Ok(imported(done, ctx.locale))
+            let (of, import) = read_import(req.into_inner())?;
+            let outcome = app::import_records(&self.app, &ctx, &of, import).await?;
+            Ok(pb::ImportRecordsResponse { result: Some(outcome.told(ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -72,12 +76,8 @@ impl TryFrom<pb::ListRecordsRequest> for List {
     fn try_from(asked: pb::ListRecordsRequest) -> Result<Self> {
         let mut v = Violations::new();
         let account: Option<AccountId> = v.parse("account_id", &asked.account_id);
-        let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| match at {
-            None => open,
-            Some(at) => millis(Some(at)).unwrap_or_else(|| {
-                v.push(field, msg!("INSTANT_MALFORMED"));
-                open
-            }),
+        let mut bound = |field: &str, at: Option<prost_types::Timestamp>, open: i64| {
+            optional_instant(&mut v, field, at).map_or(open, Timestamp::as_millisecond)
         };
         let span = (bound("from", asked.from, i64::MIN), bound("to", asked.to, i64::MAX));
         let question = format!("records {} {span:?}", asked.account_id);
@@ -86,29 +86,19 @@ impl TryFrom<pb::ListRecordsRequest> for List {
     }
 }
 
-impl TryFrom<pb::ImportRecordsRequest> for Import {
-    type Error = Error;
-    fn try_from(asked: pb::ImportRecordsRequest) -> Result<Self> {
-        let mut v = Violations::new();
-        let account: Option<AccountId> = v.parse("account_id", &asked.account_id);
-        let region = v.parse("region", &asked.region);
-        let unit = match asked.unit_id.as_str() {
-            "" => None,
-            id => v.parse::<OrgUnitId>("unit_id", id),
-        };
-        if asked.rows.len() > MAX_ROWS {
-            v.push("rows", msg!("ROWS_TOO_MANY", max = MAX_ROWS, count = asked.rows.len()));
-        }
-        let (request_id, rows) = (asked.request_id, asked.rows);
-        let import = |(account, region)| Self {
-            request_id,
-            account,
-            region,
-            unit,
-            rows: rows.into_iter().map(|row| Record::try_from(row).and_then(Record::check)).collect(),
-        };
-        v.finish(account.zip(region).map(import))
-    }
+fn read_import(mut asked: pb::ImportRecordsRequest) -> Result<(Source, Import<Row>)> {
+    let request = RequestKey::of(take(&mut asked.request_id), &asked);
+    let mut v = Violations::new();
+    let account = v.parse("account_id", &asked.account_id);
+    let region = v.parse("region", &asked.region);
+    let unit = v.optional("unit_id", &asked.unit_id);
+    let read = |index, row| match Record::try_from(row).and_then(Record::check) {
+        Ok(record) => Ok(Row::from(record)),
+        Err(error) => Err(Problem::new(index, error.reason(), error.message())),
+    };
+    let import = Import::read(request, asked.rows, MAX_ROWS, &mut v, read);
+    let of = account.zip(region).map(|(account, region)| Source { account, region, unit });
+    v.finish(of.zip(import))
 }
 
 impl TryFrom<pb::Record> for Record {
@@ -173,12 +163,4 @@ fn message((record_id, record): (String, Record)) -> pb::Record {
         customer: record.customer,
         measures: record.measures.into_iter().map(measure).collect(),
     }
-}
-
-/// What became of an import, in the caller's language.
-fn imported(done: Imported, locale: Locale) -> pb::ImportRecordsResponse {
-    let problem = |(index, reason, message)| RowProblem { index, reason, message: text(locale, &message) };
-    let problems = done.problems.into_iter().map(problem).collect();
-    let result = ImportResult { written: done.written, unchanged: done.unchanged, problems };
-    pb::ImportRecordsResponse { result: Some(result) }
 }

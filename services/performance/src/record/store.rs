@@ -1,17 +1,17 @@
 //! Rows of service records.
 
-use std::collections::HashMap;
-
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use tally_access::{OpContext, Plan, Region, Rpc};
+use sea_orm::sea_query::Condition;
+use tally_access::{OpContext, Plan, Rpc};
+use tally_engine::closing::collect::Row as Gathered;
 use tally_kernel::Result;
-use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
 
-use super::domain::{Record, Row};
+use super::domain::{Measure, MeasureValue, Record, Row, Source};
 
 /// A service record.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -66,9 +66,9 @@ impl From<Model> for Record {
     }
 }
 
-/// Digests of those of these records that are there. `rows` are sorted by external id.
-pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[Row]) -> Result<HashMap<String, [u8; 32]>> {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(HashMap::new()) };
+/// Digests of those of these records that are there, by external id; `rows` are sorted by it.
+pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[(u32, Row)]) -> Result<Vec<(String, [u8; 32])>> {
+    let (Some((_, first)), Some((_, last))) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
     let of_account = || tx.select::<Entity>().filter(Column::AccountId.eq(account.0));
     // New records mostly come with ids beyond all that are there: one look instead of thousands.
     let between = Column::ExternalId.between(&first.record.external_id, &last.record.external_id);
@@ -79,49 +79,38 @@ pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[Row]) -> Result
         .await?
         .is_empty()
     {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
-    let ids = rows.iter().map(|row| row.record.external_id.as_str());
+    let ids = rows.iter().map(|(_, row)| row.record.external_id.as_str());
     let chosen = of_account().filter(Column::ExternalId.is_in(ids));
     let found = chosen.rows::<(String, Vec<u8>)>(|q| q.column(Column::ExternalId).column(Column::Content)).await?;
     Ok(found.into_iter().map(|(id, content)| (id, content.try_into().unwrap_or_default())).collect())
 }
 
 /// Writes new records.
-pub async fn insert(
-    work: &UnitOfWork,
-    ctx: &OpContext,
-    account: AccountId,
-    region: &Region,
-    team: Option<OrgUnitId>,
-    rows: &[&Row],
-) -> Result<()> {
+pub async fn insert(work: &UnitOfWork, ctx: &OpContext, of: &Source, rows: Vec<(u32, Row)>) -> Result<()> {
     let recorded_at = to_db(ctx.now());
-    let model = |row: &&Row| {
-        let record = &row.record;
-        ActiveModel {
-            tenant_id: NotSet,
-            account_id: Set(account.0),
-            external_id: Set(record.external_id.clone()),
-            id: Set(ctx.new_id()),
-            region: Set(region.as_str().to_owned()),
-            unit_id: Set(team.map(Uuid::from)),
-            started_ms: Set(record.started_ms),
-            ended_ms: Set(record.ended_ms),
-            agent: Set(record.agent.clone()),
-            kind: Set(record.kind.clone()),
-            first_reply_ms: Set(record.first_reply_ms.map(i64::from)),
-            resolved: Set(record.resolved),
-            rating_milli: Set(record.rating_milli.and_then(|r| i32::try_from(r).ok())),
-            amount_minor: Set(record.amount_minor),
-            customer: Set(record.customer.clone()),
-            measures: Set(measures_json(record)),
-            content: Set(row.content.to_vec()),
-            recorded_at: Set(recorded_at),
-        }
+    let model = |(_, Row { record, content }): (u32, Row)| ActiveModel {
+        tenant_id: NotSet,
+        account_id: Set(of.account.0),
+        id: Set(ctx.new_id()),
+        region: Set(of.region.as_str().to_owned()),
+        unit_id: Set(of.unit.map(Uuid::from)),
+        started_ms: Set(record.started_ms),
+        ended_ms: Set(record.ended_ms),
+        first_reply_ms: Set(record.first_reply_ms.map(i64::from)),
+        resolved: Set(record.resolved),
+        rating_milli: Set(record.rating_milli.and_then(|r| i32::try_from(r).ok())),
+        amount_minor: Set(record.amount_minor),
+        measures: Set(measures_json(&record)),
+        external_id: Set(record.external_id),
+        agent: Set(record.agent),
+        kind: Set(record.kind),
+        customer: Set(record.customer),
+        content: Set(content.to_vec()),
+        recorded_at: Set(recorded_at),
     };
-    let rows: Vec<_> = rows.iter().map(model).collect();
-    work.insert_many(rows).await.conflict(lost_race)?;
+    work.insert_many(rows.into_iter().map(model).collect::<Vec<_>>()).await.conflict(lost_race)?;
     Ok(())
 }
 
@@ -162,8 +151,11 @@ pub async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, 
     Ok(counted.await?)
 }
 
-/// The columns of a record that closing reads, in this order.
-pub type Slim = (
+/// Where a reading of an account's records stands: the start and external id of the last one.
+pub type Last = (i64, String);
+
+/// The columns that [`gather`] chooses, in its order.
+type Chosen = (
     i64,
     i64,
     String,
@@ -178,31 +170,78 @@ pub type Slim = (
     Vec<u8>,
 );
 
-/// The next records of an account that began in `from..to`, by start and external id, after the last one read.
-pub async fn slim(
+/// Hands over the next records of an account that began in `from..to`, by start and external id, after the last one read,
+/// with the values of these columns beside the known ones. The last one now, or nothing at the end.
+pub async fn gather(
     tx: &ScopedTx,
     account: AccountId,
     (from, to): (i64, i64),
-    after: Option<(i64, &str)>,
-    with_measures: bool,
+    after: Option<&Last>,
+    columns: &[String],
     limit: u64,
-) -> Result<Vec<Slim>, StoreError> {
+    mut take: impl FnMut(&Gathered<'_>),
+) -> Result<Option<Last>> {
     let mut query = tx.select::<Entity>().filter(Column::AccountId.eq(account.0)).filter(Column::StartedMs.lt(to));
     query = match after {
         None => query.filter(Column::StartedMs.gte(from)),
         Some((ms, id)) => query
-            .filter(Column::StartedMs.gt(ms).or(Column::StartedMs.eq(ms).and(Column::ExternalId.gt(id))))
-            .filter(Column::StartedMs.gte(ms)),
+            .filter(Column::StartedMs.gt(*ms).or(Column::StartedMs.eq(*ms).and(Column::ExternalId.gt(id))))
+            .filter(Column::StartedMs.gte(*ms)),
     };
     let ordered = query.order_by_asc(Column::StartedMs).order_by_asc(Column::ExternalId).limit(limit);
-    let rows = ordered.rows::<Slim>(|q| {
+    let chosen = ordered.rows::<Chosen>(|q| {
         let q = q.column(Column::StartedMs).column(Column::EndedMs).column(Column::ExternalId).column(Column::Agent);
         let q = q.column(Column::Kind).column(Column::Customer).column(Column::FirstReplyMs).column(Column::Resolved);
         let q = q.column(Column::RatingMilli).column(Column::AmountMinor);
-        let q = if with_measures { q.column(Column::Measures) } else { q.expr(Expr::val(None::<String>)) };
+        let q = if columns.is_empty() { q.expr(Expr::val(None::<String>)) } else { q.column(Column::Measures) };
         q.column(Column::Content)
     });
-    rows.await
+    let rows = chosen.await?;
+    for (
+        started_ms,
+        ended_ms,
+        external_id,
+        agent,
+        kind,
+        customer,
+        reply,
+        resolved,
+        rating,
+        amount,
+        measures,
+        content,
+    ) in &rows
+    {
+        take(&Gathered {
+            started_ms: *started_ms,
+            ended_ms: *ended_ms,
+            external_id,
+            agent,
+            kind,
+            customer,
+            first_reply_ms: *reply,
+            resolved: *resolved,
+            rating_milli: *rating,
+            amount_minor: *amount,
+            custom: &measured(measures.as_deref(), columns),
+            content,
+        });
+    }
+    let more = rows.len() as u64 == limit;
+    Ok(rows.into_iter().next_back().filter(|_| more).map(|row| (row.0, row.2)))
+}
+
+/// The values of these columns in a record's measures.
+fn measured(measures: Option<&str>, columns: &[String]) -> Vec<Option<Decimal>> {
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    let found: Vec<Measure> = measures.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let value = |column: &String| match &found.iter().find(|m| m.name == *column)?.value {
+        MeasureValue::Number(number) => Some(*number),
+        MeasureValue::Text(_) => None,
+    };
+    columns.iter().map(value).collect()
 }
 
 /// When a record began, and its agent as written.
@@ -211,4 +250,26 @@ pub async fn started(tx: &ScopedTx, account: AccountId, external_id: &str) -> Re
     let found =
         tx.select::<Entity>().filter(this).rows::<(i64, String)>(|q| q.column(Column::StartedMs).column(Column::Agent));
     Ok(found.await?.pop())
+}
+
+/// Puts a pseudonym on an account's records of these milliseconds that name this agent: how many.
+pub async fn rename(
+    work: &UnitOfWork,
+    account: AccountId,
+    agent: &str,
+    (from, to): (Option<i64>, Option<i64>),
+    pseudonym: &str,
+) -> Result<u64> {
+    let these = Condition::all()
+        .add(Column::AccountId.eq(account.0))
+        .add(Column::Agent.eq(agent))
+        .add_option(from.map(|from| Column::StartedMs.gte(from)))
+        .add_option(to.map(|to| Column::StartedMs.lt(to)));
+    Ok(work.update::<Entity>().set(Column::Agent, pseudonym).filter(these).exec().await?)
+}
+
+/// Puts a pseudonym on the records of whatever account that name the number.
+pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> Result<u64> {
+    let update = work.update::<Entity>().set(Column::Agent, pseudonym);
+    Ok(update.filter(Column::Agent.eq(number)).exec().await?)
 }

@@ -1,6 +1,7 @@
-//! Writing scheme versions, and reading them. What a sound scheme is, `card::domain` knows.
+//! Writing scheme versions, and reading them. What makes one sound is in `tally_engine::scoring`.
 
 use tally_access::{OpContext, Region, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::SchemeId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -15,24 +16,18 @@ use tally_engine::scoring::{CardError, Scheme};
 pub async fn create_version(
     app: &App,
     ctx: &OpContext,
-    request_id: &str,
+    request: &RequestKey,
     scheme: Scheme,
 ) -> Result<(SchemeId, Scheme)> {
     let permit = ctx.permit::<CreateSchemeVersion>(&Target::region(Region::global()))?;
     scheme.validate(None).map_err(CardError::Scheme)?;
     let body = digest(serde_json::to_string(&scheme).map_err(Error::internal)?.as_bytes());
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<(SchemeId, Scheme)>(request_id, &body).await? {
-                return Ok(done);
-            }
-            let (id, written) = store::append(&work, ctx, scheme.clone()).await?;
-            let audit =
-                Audit::new("performance.scheme.write", "scheme", id).after(&body).note("version", written.version);
-            work.commit(audit, (id, written)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let (id, written) = store::append(&work, ctx, scheme.clone()).await?;
+        let audit = Audit::new("performance.scheme.write", "scheme", id).after(&body);
+        Ok((work, audit.note("version", written.version), (id, written)))
+    })
+    .await
 }
 
 /// One version; 0 is the newest.

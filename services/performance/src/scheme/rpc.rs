@@ -1,6 +1,9 @@
 //! SchemeService: messages in, messages out.
 
+use std::mem::take;
+
 use tally_api::performance::v1 as pb;
+use tally_app::RequestKey;
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::SchemeId;
 use tally_kernel::page::Page;
@@ -29,9 +32,10 @@ impl pb::scheme_service_server::SchemeService for Rpc {
     ) -> Result<Response<pb::CreateSchemeVersionResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
             let scheme = read(asked.scheme.unwrap_or_default())?;
-            let written = app::create_version(&self.app, &ctx, &asked.request_id, scheme).await?;
+            let written = app::create_version(&self.app, &ctx, &request, scheme).await?;
             Ok(pb::CreateSchemeVersionResponse { scheme: Some(message(written)) })
         };
         reply.await.answer(&ctx)

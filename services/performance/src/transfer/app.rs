@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permit, Region, Regions, Rpc, Target};
 use tally_app::four_eyes::Hands;
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -28,7 +29,6 @@ pub struct Wanted {
     pub from: Option<Region>,
     /// The region that it is for.
     pub to: Region,
-    /// What for.
     pub purpose: String,
     /// What law allows it by.
     pub legal_basis: String,
@@ -41,17 +41,6 @@ pub enum What {
     Report(CycleId),
     /// The pseudonyms of the region.
     Directory,
-}
-
-/// A transfer to withdraw or reject.
-#[derive(Clone, Debug)]
-pub struct Drop {
-    /// Same id, same result.
-    pub request_id: String,
-    /// The transfer.
-    pub id: TransferId,
-    /// Why.
-    pub reason: String,
 }
 
 /// What was prepared, and what stays out of it.
@@ -73,7 +62,7 @@ enum Material {
 ///
 /// # Errors
 /// See [`TransferError`]; `PERMISSION_DENIED`, `REGION_NOT_SERVED`, and what peers answer.
-pub async fn prepare(app: &App, ctx: &OpContext, request_id: &str, wanted: &Wanted) -> Result<Prepared> {
+pub async fn prepare(app: &App, ctx: &OpContext, request: &RequestKey, wanted: &Wanted) -> Result<Prepared> {
     let from = origin(&ctx.regions, wanted.from.as_ref())?;
     let permit = ctx.permit::<PrepareTransfer>(&Target::region(from.clone()))?;
     if wanted.to == from {
@@ -87,33 +76,28 @@ pub async fn prepare(app: &App, ctx: &OpContext, request_id: &str, wanted: &Want
         What::Directory => Material::Directory(app.peers.directory(ctx, &from).await?),
     };
     let body = digest(&serde_json::to_vec(wanted).map_err(Error::internal)?);
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Prepared>(request_id, &body).await? {
-                return Ok(done);
-            }
-            let transfer = Transfer {
-                id: TransferId(ctx.new_id()),
-                kind: Kind::Directory,
-                from: from.clone(),
-                to: wanted.to.clone(),
-                purpose: wanted.purpose.clone(),
-                legal_basis: wanted.legal_basis.clone(),
-                month: String::new(),
-                items: 0,
-                stage: Stage::Prepared,
-                prepared: taken(ctx, &permit),
-                approved: None,
-                released: None,
-                dropped: None,
-            };
-            let prepared = enter(&work, ctx, transfer, &material).await?;
-            let audit = Audit::new("performance.transfer.prepare", "transfer", prepared.transfer.id).region(&from);
-            let audit = audit.note("to", &wanted.to).note("items", prepared.transfer.items);
-            work.commit(audit.after(&body), prepared).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let transfer = Transfer {
+            id: TransferId(ctx.new_id()),
+            kind: Kind::Directory,
+            from: from.clone(),
+            to: wanted.to.clone(),
+            purpose: wanted.purpose.clone(),
+            legal_basis: wanted.legal_basis.clone(),
+            month: String::new(),
+            items: 0,
+            stage: Stage::Prepared,
+            prepared: taken(ctx, &permit),
+            approved: None,
+            released: None,
+            dropped: None,
+        };
+        let prepared = enter(&work, ctx, transfer, &material).await?;
+        let audit = Audit::new("performance.transfer.prepare", "transfer", prepared.transfer.id).region(&from);
+        let audit = audit.note("to", &wanted.to).note("items", prepared.transfer.items);
+        Ok((work, audit.after(&body), prepared))
+    })
+    .await
 }
 
 /// The region that a transfer leaves: the one of the stack, or the one that is named.
@@ -129,7 +113,7 @@ fn origin(stack: &Regions, named: Option<&Region>) -> Result<Region> {
 
 /// The cells of a cycle's month in a region.
 async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Result<Material> {
-    let cycle = { cycle::store::load(&*app.store.read(ctx).await?, id).await? };
+    let cycle = { cycle::facts::load(&*app.store.read(ctx).await?, id).await? };
     let month = month_of(cycle.period)?;
     let run = cycle.run.filter(|_| cycle.state == State::Published).ok_or(TransferError::NotPublished)?;
     let units = app.peers.units(ctx, cycle.period.to()).await?;
@@ -139,7 +123,7 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
         id: unit.id,
         parent: unit.parent,
     });
-    let cards = card::store::of_region(&*app.store.read(ctx).await?, run, from).await?;
+    let cards = card::facts::of_region(&*app.store.read(ctx).await?, run, from).await?;
     let members = cards.into_iter().map(|card| Member {
         person: card.person,
         unit: card.unit,
@@ -188,47 +172,39 @@ fn taken<R: Rpc>(ctx: &OpContext, permit: &Permit<R>) -> Taken {
 ///
 /// # Errors
 /// See [`TransferError`]; `PERMISSION_DENIED`.
-pub async fn approve(app: &App, ctx: &OpContext, request_id: &str, id: TransferId) -> Result<Transfer> {
+pub async fn approve(app: &App, ctx: &OpContext, request: &RequestKey, id: TransferId) -> Result<Transfer> {
     let permit = ctx.permit_all::<ApproveTransfer>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Transfer>(request_id, &digest(id.0.as_bytes())).await? {
-                return Ok(done);
-            }
-            let before = store::lock(&work, id).await?;
-            let by = taken(ctx, &ctx.permit::<ApproveTransfer>(&Target::region(before.from.clone()))?);
-            let after = before.approve(by)?;
-            store::save(&work, &after).await?;
-            let audit = Audit::new("performance.transfer.approve", "transfer", id).region(&after.from);
-            work.commit(audit, after).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let before = store::lock(&work, id).await?;
+        let by = taken(ctx, &ctx.permit::<ApproveTransfer>(&Target::region(before.from.clone()))?);
+        let after = before.approve(by)?;
+        store::save(&work, &after).await?;
+        let audit = Audit::new("performance.transfer.approve", "transfer", id).region(&after.from);
+        Ok((work, audit, after))
+    })
+    .await
 }
 
 /// Ends a transfer before it leaves: whoever may prepare withdraws it, whoever may approve rejects it; `how` says which.
 ///
 /// # Errors
 /// See [`TransferError`]; `PERMISSION_DENIED`.
-pub async fn drop<R: Rpc>(app: &App, ctx: &OpContext, how: Stage, wanted: &Drop) -> Result<Transfer> {
+pub async fn drop<R: Rpc>(
+    app: &App,
+    ctx: &OpContext,
+    request: &RequestKey,
+    (how, id, reason): (Stage, TransferId, String),
+) -> Result<Transfer> {
     let permit = ctx.permit_all::<R>([])?;
-    let body = digest(format!("{} {}", wanted.id, wanted.reason).as_bytes());
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Transfer>(&wanted.request_id, &body).await? {
-                return Ok(done);
-            }
-            let before = store::lock(&work, wanted.id).await?;
-            let by = taken(ctx, &ctx.permit::<R>(&Target::region(before.from.clone()))?);
-            let after = before.drop(how, by, wanted.reason.clone())?;
-            store::save(&work, &after).await?;
-            let action =
-                if how == Stage::Rejected { "performance.transfer.reject" } else { "performance.transfer.withdraw" };
-            let audit = Audit::new(action, "transfer", wanted.id).region(&after.from);
-            work.commit(audit, after).await
-        })
-        .await
+    let action = if how == Stage::Rejected { "performance.transfer.reject" } else { "performance.transfer.withdraw" };
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let before = store::lock(&work, id).await?;
+        let by = taken(ctx, &ctx.permit::<R>(&Target::region(before.from.clone()))?);
+        let after = before.drop(how, by, reason.clone())?;
+        store::save(&work, &after).await?;
+        Ok((work, Audit::new(action, "transfer", id).region(&after.from), after))
+    })
+    .await
 }
 
 /// The register's entry and the signed file of an approved transfer. The first time, what left meanwhile is looked at once
@@ -236,28 +212,22 @@ pub async fn drop<R: Rpc>(app: &App, ctx: &OpContext, how: Stage, wanted: &Drop)
 ///
 /// # Errors
 /// See [`TransferError`]; `PERMISSION_DENIED`.
-pub async fn release(app: &App, ctx: &OpContext, request_id: &str, id: TransferId) -> Result<(Transfer, String)> {
+pub async fn release(app: &App, ctx: &OpContext, request: &RequestKey, id: TransferId) -> Result<(Transfer, String)> {
     let permit = ctx.permit_all::<ReleaseTransfer>([])?;
-    let (transfer, content) = app
-        .store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<(Transfer, Content)>(request_id, &digest(id.0.as_bytes())).await? {
-                return Ok(done);
-            }
-            // One after the other: each sees what the one before let out.
-            work.lock("releases", ctx.tenant().0).await?;
-            let before = store::lock(&work, id).await?;
-            let by = taken(ctx, &ctx.permit::<ReleaseTransfer>(&Target::region(before.from.clone()))?);
-            let first = before.stage != Stage::Released;
-            let after = before.release(by)?;
-            let content = content(&work, &after, first).await?;
-            store::save(&work, &after).await?;
-            let audit = Audit::new("performance.transfer.release", "transfer", id).region(&after.from);
-            let told = digest(&serde_json::to_vec(&content).map_err(Error::internal)?);
-            work.commit(audit.note("to", &after.to).after(&told), (after, content)).await
-        })
-        .await?;
+    let (transfer, content) = mutate(&app.store, ctx, &permit, request, async |work| {
+        // One after the other: each sees what the one before let out.
+        work.lock("releases", ctx.tenant().0).await?;
+        let before = store::lock(&work, id).await?;
+        let by = taken(ctx, &ctx.permit::<ReleaseTransfer>(&Target::region(before.from.clone()))?);
+        let first = before.stage != Stage::Released;
+        let after = before.release(by)?;
+        let content = content(&work, &after, first).await?;
+        store::save(&work, &after).await?;
+        let audit = Audit::new("performance.transfer.release", "transfer", id).region(&after.from);
+        let told = digest(&serde_json::to_vec(&content).map_err(Error::internal)?);
+        Ok((work, audit.note("to", &after.to).after(&told), (after, content)))
+    })
+    .await?;
     let file = file(app, ctx, &transfer, content)?;
     Ok((transfer, file))
 }
@@ -299,7 +269,7 @@ fn file(app: &App, ctx: &OpContext, transfer: &Transfer, content: Content) -> Re
 ///
 /// # Errors
 /// See [`TransferError`]; `PERMISSION_DENIED`, and what peers answer.
-pub async fn import(app: &App, ctx: &OpContext, request_id: &str, file: &str) -> Result<(Region, u32)> {
+pub async fn import(app: &App, ctx: &OpContext, request: &RequestKey, file: &str) -> Result<(Region, u32)> {
     let (told, text, signature) = read_file(file)?;
     let permit = ctx.permit::<ImportTransfer>(&Target::region(Region::global()))?;
     let keys = app.trusted.keys(&told.from)?.ok_or_else(|| TransferError::KeyUnknown(told.from.clone()))?;
@@ -316,21 +286,15 @@ pub async fn import(app: &App, ctx: &OpContext, request_id: &str, file: &str) ->
         app.peers.take_in_directory(ctx, &told.from, told.released_at, entries).await?;
     }
     let items = u32::try_from(told.content.items()).map_err(Error::internal)?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            let result = (told.from.clone(), items);
-            if work.replay::<(Region, u32)>(request_id, &digest(file.as_bytes())).await?.is_some() {
-                return Ok(result);
-            }
-            if let Content::Report { month, cells } = &told.content {
-                store::take_in(&work, ctx, &told, month, cells).await?;
-            }
-            let audit = Audit::new("performance.transfer.import", "transfer", told.transfer);
-            let audit = audit.note("from", &told.from).note("items", items).after(&digest(text.as_bytes()));
-            work.commit(audit, result).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        if let Content::Report { month, cells } = &told.content {
+            store::take_in(&work, ctx, &told, month, cells).await?;
+        }
+        let audit = Audit::new("performance.transfer.import", "transfer", told.transfer);
+        let audit = audit.note("from", &told.from).note("items", items).after(&digest(text.as_bytes()));
+        Ok((work, audit, (told.from.clone(), items)))
+    })
+    .await
 }
 
 /// A page of the register, newest first.

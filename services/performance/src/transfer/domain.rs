@@ -50,14 +50,12 @@ pub enum Kind {
 pub struct Taken {
     /// Whose hands.
     pub by: Hands,
-    /// When.
     pub at: Timestamp,
 }
 
 /// An entry of the register.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
-    /// The transfer.
     pub id: TransferId,
     /// What it holds.
     pub kind: Kind,
@@ -65,7 +63,6 @@ pub struct Transfer {
     pub from: Region,
     /// The region that it is for.
     pub to: Region,
-    /// What for.
     pub purpose: String,
     /// What law allows it by.
     pub legal_basis: String,
@@ -75,9 +72,7 @@ pub struct Transfer {
     pub items: u32,
     /// Where it stands.
     pub stage: Stage,
-    /// Who prepared it.
     pub prepared: Taken,
-    /// Who approved it.
     pub approved: Option<Taken>,
     /// Who released it first.
     pub released: Option<Taken>,
@@ -108,7 +103,6 @@ pub enum TransferError {
     NotPrepared(Stage),
     /// Who prepared it wants to approve it.
     FourEyes(FourEyesRequired),
-    /// Not approved.
     NotApproved,
     /// Withdrawn or rejected.
     Dropped(Stage),
@@ -192,7 +186,6 @@ pub fn month_of(period: Period) -> Result<String, TransferError> {
 pub struct Statement {
     /// [`FORMAT`].
     pub format: String,
-    /// The transfer.
     pub transfer: TransferId,
     /// The group.
     pub tenant: TenantId,
@@ -234,7 +227,6 @@ impl Content {
 /// A cell as it leaves: without its members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldCell {
-    /// The unit.
     pub unit: OrgUnitId,
     /// Its parent; nothing for the group itself.
     pub parent: Option<OrgUnitId>,

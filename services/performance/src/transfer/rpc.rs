@@ -1,8 +1,11 @@
 //! TransferService: messages in, messages out.
 
-use jiff::Timestamp;
+use std::mem::take;
+
 use tally_access::Region;
 use tally_api::performance::v1 as pb;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::TransferId;
 use tally_kernel::page::Page;
@@ -10,7 +13,7 @@ use tally_kernel::{Error, Micro, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Drop, Prepared, Wanted, What};
+use super::app::{self, Prepared, Wanted, What};
 use super::domain::{Kind, Stage, Taken, Transfer};
 use super::store::StoredCell;
 use crate::App;
@@ -30,9 +33,9 @@ impl pb::transfer_service_server::TransferService for Rpc {
     ) -> Result<Response<pb::PrepareTransferResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let request_id = asked.request_id.clone();
-            app::prepare(&self.app, &ctx, &request_id, &asked.try_into()?).await.map(Into::into)
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            app::prepare(&self.app, &ctx, &request, &asked.try_into()?).await.map(Into::into)
         };
         reply.await.answer(&ctx)
     }
@@ -43,9 +46,10 @@ impl pb::transfer_service_server::TransferService for Rpc {
     ) -> Result<Response<pb::ApproveTransferResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let transfer =
-                app::approve(&self.app, &ctx, &asked.request_id, field("transfer_id", &asked.transfer_id)?).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let id = field("transfer_id", &asked.transfer_id)?;
+            let transfer = app::approve(&self.app, &ctx, &request, id).await?;
             Ok(pb::ApproveTransferResponse { transfer: Some(transfer.into()) })
         };
         reply.await.answer(&ctx)
@@ -57,9 +61,11 @@ impl pb::transfer_service_server::TransferService for Rpc {
     ) -> Result<Response<pb::WithdrawTransferResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let wanted = read_drop(asked.request_id, &asked.transfer_id, &asked.reason)?;
-            let transfer = app::drop::<WithdrawTransfer>(&self.app, &ctx, Stage::Withdrawn, &wanted).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let (id, reason) = read_drop(&asked.transfer_id, &asked.reason)?;
+            let wanted = (Stage::Withdrawn, id, reason);
+            let transfer = app::drop::<WithdrawTransfer>(&self.app, &ctx, &request, wanted).await?;
             Ok(pb::WithdrawTransferResponse { transfer: Some(transfer.into()) })
         };
         reply.await.answer(&ctx)
@@ -71,9 +77,11 @@ impl pb::transfer_service_server::TransferService for Rpc {
     ) -> Result<Response<pb::RejectTransferResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let wanted = read_drop(asked.request_id, &asked.transfer_id, &asked.reason)?;
-            let transfer = app::drop::<RejectTransfer>(&self.app, &ctx, Stage::Rejected, &wanted).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let (id, reason) = read_drop(&asked.transfer_id, &asked.reason)?;
+            let wanted = (Stage::Rejected, id, reason);
+            let transfer = app::drop::<RejectTransfer>(&self.app, &ctx, &request, wanted).await?;
             Ok(pb::RejectTransferResponse { transfer: Some(transfer.into()) })
         };
         reply.await.answer(&ctx)
@@ -85,9 +93,10 @@ impl pb::transfer_service_server::TransferService for Rpc {
     ) -> Result<Response<pb::ReleaseTransferResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let (transfer, file) =
-                app::release(&self.app, &ctx, &asked.request_id, field("transfer_id", &asked.transfer_id)?).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let id = field("transfer_id", &asked.transfer_id)?;
+            let (transfer, file) = app::release(&self.app, &ctx, &request, id).await?;
             Ok(pb::ReleaseTransferResponse { transfer: Some(transfer.into()), file })
         };
         reply.await.answer(&ctx)
@@ -99,8 +108,9 @@ impl pb::transfer_service_server::TransferService for Rpc {
     ) -> Result<Response<pb::ImportTransferResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let asked = req.into_inner();
-            let (from, items) = app::import(&self.app, &ctx, &asked.request_id, &asked.file).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let (from, items) = app::import(&self.app, &ctx, &request, &asked.file).await?;
             Ok(pb::ImportTransferResponse { from_region: from.to_string(), items })
         };
         reply.await.answer(&ctx)
@@ -133,12 +143,11 @@ impl pb::transfer_service_server::TransferService for Rpc {
     }
 }
 
-fn read_drop(request_id: String, transfer_id: &str, reason: &str) -> Result<Drop> {
+fn read_drop(transfer_id: &str, reason: &str) -> Result<(TransferId, String)> {
     let mut wrong = Violations::new();
     let id = wrong.parse("transfer_id", transfer_id);
     wrong.text("reason", reason, 500);
-    let id = wrong.finish(id)?;
-    Ok(Drop { request_id, id, reason: reason.trim().to_owned() })
+    Ok((wrong.finish(id)?, reason.trim().to_owned()))
 }
 
 fn read_list(asked: &pb::ListCellsRequest) -> Result<(Option<TransferId>, Page)> {
@@ -232,10 +241,6 @@ impl From<Transfer> for pb::Transfer {
             drop_reason: drop_reason.unwrap_or_default(),
         }
     }
-}
-
-fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
 
 fn cell(stored: StoredCell) -> Result<pb::Cell> {

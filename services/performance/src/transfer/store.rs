@@ -63,7 +63,6 @@ pub mod transfer {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 }
 
-/// Cells.
 pub mod cell {
     use std::collections::BTreeSet;
 
@@ -108,7 +107,6 @@ pub mod cell {
 pub struct StoredCell {
     /// Its row.
     pub id: Uuid,
-    /// The transfer.
     pub transfer: TransferId,
     /// The region that it tells of.
     pub from: String,

@@ -184,6 +184,13 @@ pub async fn put_outcomes(
     Ok(())
 }
 
+/// The accounts of a run, by component and key.
+pub async fn accounts(tx: &ScopedTx, run: Uuid) -> Result<Vec<account::Model>> {
+    let mut rows = tx.select::<account::Entity>().filter(account::Column::RunId.eq(run)).all().await?;
+    rows.sort_by(|a, b| (a.component, &a.account_key).cmp(&(b.component, &b.account_key)));
+    Ok(rows)
+}
+
 /// The outcome of every account of a run, by key.
 pub async fn outcomes(tx: &ScopedTx, run: Uuid) -> Result<Vec<(String, RunOutcome)>> {
     let mut rows = tx.select::<account::Entity>().filter(account::Column::RunId.eq(run)).all().await?;

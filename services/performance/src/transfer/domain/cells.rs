@@ -20,7 +20,6 @@ pub const FEWEST: usize = 5;
 /// A unit of the tree on the month's last day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnitAt {
-    /// The unit.
     pub id: OrgUnitId,
     /// Its parent; nothing for the group itself.
     pub parent: Option<OrgUnitId>,
@@ -31,20 +30,17 @@ pub struct UnitAt {
 /// One person's month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
     pub person: PersonId,
     /// Unit at the end of the month.
     pub unit: OrgUnitId,
     /// Credited millionths of records.
     pub credited_ppm: u64,
-    /// The score.
     pub score: Micro,
 }
 
 /// A unit in a month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
-    /// The unit.
     pub unit: OrgUnitId,
     /// Its parent; nothing for the group itself.
     pub parent: Option<OrgUnitId>,
@@ -61,7 +57,6 @@ pub struct Cell {
 /// A cell that was released before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Past {
-    /// The unit.
     pub unit: OrgUnitId,
     /// Who was in it.
     pub members: BTreeSet<PersonId>,
