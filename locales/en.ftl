@@ -77,7 +77,6 @@ ID_MALFORMED = a UUID is expected
 # A date that cannot be read.
 DATE_MALFORMED = { $field }: write YYYY-MM-DD
     .text = "{ $text }" is not a date: write YYYY-MM-DD
-    .expected = a date is written 2026-03-02
 # The last day lies before the first.
 DATES_BACKWARDS = { $last } lies before { $first }
 # An instant that no calendar has.

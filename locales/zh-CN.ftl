@@ -65,7 +65,6 @@ LOCALE_UNKNOWN = 请填写本系统支持的语言：en 或 zh-CN
 ID_MALFORMED = 应为 UUID
 DATE_MALFORMED = { $field }：日期请写成 YYYY-MM-DD
     .text = “{ $text }”不是日期：请写成 YYYY-MM-DD
-    .expected = 日期请写作 2026-03-02
 DATES_BACKWARDS = { $last } 早于 { $first }
 INSTANT_INVALID = 应为公元前 9999 年至公元 9999 年之间的时刻
 TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符

@@ -4,14 +4,39 @@
 //! else, posted; what is posted never changes. A statement is one person's part of it, and leads back to records.
 
 pub mod audit;
-pub mod migrations;
-pub mod peers;
 pub mod policy;
-pub mod pool;
 pub mod privacy;
-pub mod settlement;
-pub mod statement;
-mod wire;
+
+mod migrations;
+mod peers;
+
+/// Money to be split by a rule.
+pub mod pool {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// Draft, approved by somebody else, posted.
+pub mod settlement {
+    pub(crate) mod app;
+    pub mod domain;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+    #[cfg(test)]
+    mod tests;
+}
+
+/// What one person got and why.
+mod statement {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
 
 use tally_api::compensation::v1::audit_service_server::AuditServiceServer;
 use tally_api::compensation::v1::pool_service_server::PoolServiceServer;
@@ -65,10 +90,11 @@ pub fn build(deps: Deps) -> Service {
         before: None,
     };
     let audit = audit::Rpc { store: store.clone() };
-    let pool = pool::Rpc { app: pool::App { store: store.clone() } };
+    let pool = pool::rpc::Rpc { app: pool::app::App { store: store.clone() } };
     let directory = Directory::new(peers.identity.clone());
-    let settlement = settlement::Rpc { app: settlement::App { store: store.clone(), peers: peers.clone(), directory } };
-    let statement = statement::Rpc { app: statement::App { store, peers } };
+    let settlement =
+        settlement::rpc::Rpc { app: settlement::app::App { store: store.clone(), peers: peers.clone(), directory } };
+    let statement = statement::rpc::Rpc { app: statement::app::App { store, peers } };
     let routes = Routes::new(limited!(PoolServiceServer::new(pool)))
         .add_service(limited!(SettlementServiceServer::new(settlement)))
         .add_service(limited!(StatementServiceServer::new(statement)))

@@ -3,10 +3,11 @@
 use jiff::civil::Date;
 use tally_access::OpContext;
 use tally_api::performance::v1 as performance;
+use tally_app::convert::sent;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
 use tally_kernel::{Error, Kind, Result, msg, page};
-use tally_rpc::{Peer, error_from};
+use tally_rpc::{Peer, error_from, pages};
 
 /// Clients of the services that compensation reads from.
 #[derive(Clone, Debug)]
@@ -47,24 +48,15 @@ impl Peers {
     /// `CYCLE_NOT_PUBLISHED` while scores may still change.
     pub async fn scores(&self, ctx: &OpContext, cycle: CycleId) -> Result<Scored> {
         let last_day = self.published(ctx, cycle).await?;
-        let mut client = performance::card_service_client::CardServiceClient::new(self.performance.channel());
-        let (mut all, mut token) = (Vec::new(), String::new());
-        loop {
-            let ask = performance::ListCardsRequest {
-                cycle_id: cycle.to_string(),
-                page_size: page::MAX_SIZE,
-                page_token: token,
-            };
-            let reply =
-                client.list_cards(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-            for card in reply.cards {
-                all.push((card.person_id.parse()?, card.score.parse()?));
-            }
-            token = reply.next_page_token;
-            if token.is_empty() {
-                return Ok(Scored { last_day, scores: all });
-            }
-        }
+        let cards = pages(async |page_token| {
+            let ask =
+                performance::ListCardsRequest { cycle_id: cycle.to_string(), page_size: page::MAX_SIZE, page_token };
+            let mut client = performance::card_service_client::CardServiceClient::new(self.performance.channel());
+            let page = client.list_cards(self.performance.as_service(ctx, ask)).await?.into_inner();
+            Ok((page.cards, page.next_page_token))
+        });
+        let score = |card: performance::Card| Ok((sent::value(&card.person_id)?, sent::value(&card.score)?));
+        Ok(Scored { last_day, scores: cards.await?.into_iter().map(score).collect::<Result<_>>()? })
     }
 
     /// The last day of a cycle, if it is published.
@@ -74,8 +66,7 @@ impl Peers {
         let reply = client.get_cycle(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
         let told = reply.cycle.unwrap_or_default();
         if told.state() == performance::CycleState::Published {
-            let last_day = told.period.unwrap_or_default().to;
-            return last_day.parse().map_err(|_| Error::internal(format!("a cycle that ends on {last_day:?}")));
+            return sent::date(&told.period.unwrap_or_default().to);
         }
         Err(Error::of(Kind::FailedPrecondition, msg!("CYCLE_NOT_PUBLISHED", cycle)))
     }

@@ -1,13 +1,14 @@
 //! The use cases of pools.
 
 use tally_access::{OpContext, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{CycleId, PoolId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
 use tally_store::{Audit, Store};
 
-use super::domain::PoolRule;
+use super::domain::{Pool, PoolRule};
 use super::store;
 use crate::policy::{CreatePool, GetPool, ListPools};
 
@@ -18,63 +19,38 @@ pub struct App {
     pub store: Store,
 }
 
-/// Money to be split by a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// Its id.
-    pub id: PoolId,
-    /// Name for people to read.
-    pub name: String,
-    /// The cycle whose scores split it.
-    pub cycle: CycleId,
-    /// The money.
-    pub amount: Money,
-    /// How it is split.
-    pub rule: PoolRule,
-}
-
 /// A wish to make a pool.
 #[derive(Clone, Debug)]
 pub struct NewPool {
-    /// Same id, same result.
-    pub request_id: String,
-    /// Digest of the request's body.
-    pub body: [u8; 32],
     /// Name for people to read.
     pub name: String,
     /// The cycle whose scores split it.
     pub cycle: CycleId,
-    /// The money.
     pub amount: Money,
     /// How it is split.
     pub rule: PoolRule,
 }
 
-/// Makes a pool.
-pub async fn create(app: &App, ctx: &OpContext, new: NewPool) -> Result<Pool> {
+/// Makes a pool. Its id alone is kept as the result of the request: the amount is nobody's to read there.
+pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPool) -> Result<Pool> {
     let permit = ctx.permit::<CreatePool>(&Target::tenant())?;
     new.rule.validate()?;
     if new.amount.minor < 0 {
         return Err(Error::of(Kind::InvalidArgument, msg!("POOL_NEGATIVE")));
     }
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(id) = work.replay::<PoolId>(&new.request_id, &new.body).await? {
-                return store::pool_of(&work, id).await;
-            }
-            let pool = Pool {
-                id: PoolId(ctx.new_id()),
-                name: new.name.clone(),
-                cycle: new.cycle,
-                amount: new.amount,
-                rule: new.rule.clone(),
-            };
-            store::insert(&mut work, ctx, &pool).await?;
-            work.commit(Audit::new("compensation.pool.create", "pool", pool.id), pool.id).await?;
-            Ok(pool)
-        })
-        .await
+    let id = mutate(&app.store, ctx, &permit, request, async |work| {
+        let pool = Pool {
+            id: PoolId(ctx.new_id()),
+            name: new.name.clone(),
+            cycle: new.cycle,
+            amount: new.amount,
+            rule: new.rule.clone(),
+        };
+        store::insert(&work, ctx, &pool).await?;
+        Ok((work, Audit::new("compensation.pool.create", "pool", pool.id), pool.id))
+    });
+    let id = id.await?;
+    store::pool_of(&*app.store.read(ctx).await?, id).await
 }
 
 /// One pool.

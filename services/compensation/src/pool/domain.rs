@@ -7,10 +7,24 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use tally_kernel::error::{Error, Violation};
-use tally_kernel::{Message, Micro, Ppm, msg};
+use tally_kernel::id::{CycleId, PoolId};
+use tally_kernel::{Message, Micro, Money, Ppm, msg};
 
 /// Largest weight of a tier: enough for any proportion, and sums over a group stay exact.
 pub const MAX_TIER_WEIGHT: Micro = Micro::from_int(1_000_000);
+
+/// Money to be split by a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) id: PoolId,
+    /// Name for people to read.
+    pub(crate) name: String,
+    /// The cycle whose scores split it.
+    pub(crate) cycle: CycleId,
+    pub(crate) amount: Money,
+    /// How it is split.
+    pub(crate) rule: PoolRule,
+}
 
 /// How a pool is split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

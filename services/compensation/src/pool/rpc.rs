@@ -1,7 +1,10 @@
 //! Parses, calls, renders.
 
-use prost::Message as _;
+use std::mem::take;
+
 use tally_api::compensation::v1 as pb;
+use tally_app::RequestKey;
+use tally_app::convert::{money, money_message};
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::PoolId;
 use tally_kernel::page::Page;
@@ -9,9 +12,8 @@ use tally_kernel::{Error, Micro, Ppm, Result, msg};
 use tally_rpc::{Answer, context};
 use tonic::{Request, Response, Status};
 
-use super::app::{self, App, NewPool, Pool};
-use super::domain::{Part, PoolRule, Rule, Tier};
-use crate::wire;
+use super::app::{self, App, NewPool};
+use super::domain::{Part, Pool, PoolRule, Rule, Tier};
 
 /// The room's rpcs.
 pub struct Rpc {
@@ -27,7 +29,9 @@ impl pb::pool_service_server::PoolService for Rpc {
     ) -> Result<Response<pb::CreatePoolResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let pool = app::create(&self.app, &ctx, req.into_inner().try_into()?).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let pool = app::create(&self.app, &ctx, &request, asked.pool.unwrap_or_default().try_into()?).await?;
             Ok(pb::CreatePoolResponse { pool: Some(pool.into()) })
         };
         reply.await.answer(&ctx)
@@ -54,16 +58,14 @@ impl pb::pool_service_server::PoolService for Rpc {
     }
 }
 
-impl TryFrom<pb::CreatePoolRequest> for NewPool {
+impl TryFrom<pb::Pool> for NewPool {
     type Error = Error;
 
-    fn try_from(req: pb::CreatePoolRequest) -> Result<Self> {
+    fn try_from(pool: pb::Pool) -> Result<Self> {
         let mut wrong = Violations::new();
-        let body = wire::body_digest(&req.encode_to_vec());
-        let pool = req.pool.unwrap_or_default();
         wrong.text("pool.name", &pool.name, 200);
         let cycle = wrong.parse("pool.cycle_id", &pool.cycle_id);
-        let amount = wrong.take("pool.amount", wire::read_money(pool.amount));
+        let amount = money(&mut wrong, "pool.amount", pool.amount);
         let parts: Vec<_> = pool
             .parts
             .into_iter()
@@ -71,14 +73,7 @@ impl TryFrom<pb::CreatePoolRequest> for NewPool {
             .filter_map(|(at, part)| read_part(&mut wrong, &format!("pool.parts[{at}]"), part))
             .collect();
         let rule = PoolRule { parts, carry: pool.carry };
-        wrong.finish(cycle.zip(amount).map(|(cycle, amount)| Self {
-            request_id: req.request_id,
-            body,
-            name: pool.name,
-            cycle,
-            amount,
-            rule,
-        }))
+        wrong.finish(cycle.zip(amount).map(|(cycle, amount)| Self { name: pool.name, cycle, amount, rule }))
     }
 }
 
@@ -129,7 +124,7 @@ impl From<Pool> for pb::Pool {
             pool_id: pool.id.to_string(),
             name: pool.name,
             cycle_id: pool.cycle.to_string(),
-            amount: Some(wire::money(pool.amount)),
+            amount: Some(money_message(pool.amount)),
             parts: pool.rule.parts.into_iter().map(part).collect(),
             carry: pool.rule.carry,
         }

@@ -11,8 +11,7 @@ use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class};
 
-use super::app::Pool;
-use super::domain::PoolRule;
+use super::domain::{Pool, PoolRule};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -45,7 +44,7 @@ impl Exported for Entity {
 }
 
 /// Writes a pool.
-pub async fn insert(work: &mut UnitOfWork, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {
+pub async fn insert(work: &UnitOfWork, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {
     let row = ActiveModel {
         id: Set(pool.id.0),
         region: Set("*".to_owned()),

@@ -1,23 +1,21 @@
 //! The use cases of settlements.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Target};
+use tally_access::{OpContext, Rpc, Target};
 use tally_app::directory::{Directory, People};
 use tally_app::four_eyes::Hands;
-use tally_kernel::id::{CycleId, PersonId, PoolId, SettlementId};
-use tally_kernel::money::Money;
+use tally_app::{RequestKey, mutate};
+use tally_kernel::id::{PersonId, PoolId, SettlementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result, msg};
 use tally_store::{Audit, Store, UnitOfWork};
 
-use super::domain::{self, CarryBook, Claimant, Fund, Settlement, SettlementError, Stage};
+use super::domain::{self, CarryBook, Claimant, Filed, Settlement, SettlementError, Stage, Sums};
 use super::store;
 use crate::peers::{Peers, Scored};
 use crate::policy::{
     ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
 };
-use crate::pool::app::Pool;
+use crate::pool::domain::Pool;
 use crate::{pool, statement};
 
 /// What the use cases stand on.
@@ -31,91 +29,27 @@ pub struct App {
     pub directory: Directory,
 }
 
-/// A settlement on file: who did what to it, and its sums. Everybody's lines are with the statements.
-#[derive(Clone, Debug)]
-pub struct Filed {
-    /// Its id.
-    pub id: SettlementId,
-    /// The pool.
-    pub pool: PoolId,
-    /// The cycle.
-    pub cycle: CycleId,
-    /// Where it stands.
-    pub stage: Stage,
-    /// The money.
-    pub sums: Sums,
-    /// People with a statement.
-    pub people: u32,
-    /// Digest of amount, rule, scores and carry account, hex.
-    pub inputs_digest: String,
-    /// Who prepared it.
-    pub prepared: Hands,
-    /// Who approved it.
-    pub approved: Option<Hands>,
-    /// Who posted it.
-    pub posted: Option<Hands>,
-    /// When it was prepared.
-    pub prepared_at: Timestamp,
-}
-
-/// The sums of a settlement, kept sealed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sums {
-    /// The pool.
-    pub pool: Money,
-    /// What people get together, in minor units.
-    pub paid_minor: i64,
-    /// What is kept for funds.
-    pub funds: Vec<Fund>,
-    /// The carry account before.
-    pub carry_before: CarryBook,
-    /// The carry account after posting.
-    pub carry_after: CarryBook,
-}
-
-impl Sums {
-    /// What the funds get together, in minor units.
-    pub fn team_fund_minor(&self) -> i64 {
-        self.funds.iter().map(|fund| fund.minor).sum()
-    }
-}
-
-/// A change of a settlement's state.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// Same id, same result.
-    pub request_id: String,
-    /// Digest of the request's body.
-    pub body: [u8; 32],
-    /// The settlement, or the pool of a draft.
-    pub id: uuid::Uuid,
-}
-
-/// Splits a pool by the scores of its published cycle.
-pub async fn draft(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
+/// Splits a pool by the scores of its published cycle. The settlement's id alone is kept as the result of the request, as
+/// of every change of it: the sums are nobody's to read there.
+pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolId) -> Result<Filed> {
     let permit = ctx.permit::<DraftSettlement>(&Target::tenant())?;
-    let pool = pool::store::pool_of(&*app.store.read(ctx).await?, PoolId(change.id)).await?;
-    let Scored { last_day, scores } = app.peers.scores(ctx, pool.cycle).await?;
-    let people = app.directory.everybody(ctx).await?;
+    let pool = pool::facts::pool_of(&*app.store.read(ctx).await?, pool).await?;
+    let (scored, people) = futures::try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
+    let Scored { last_day, scores } = scored;
     let scores = claims(scores, &people)?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(id) = work.replay::<SettlementId>(&change.request_id, &change.body).await? {
-                return store::filed(&work, id).await;
-            }
-            let carry = store::carry_book(&work, pool.amount.currency).await?;
-            let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
-            let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
-            store::insert(&work, &filed).await?;
-            statement::store::insert_all(&work, ctx, &filed, &split.lines, (&people, last_day)).await?;
-            let audit = Audit::new("compensation.settlement.draft", "settlement", filed.id)
-                .after(&tally_store::digest(filed.inputs_digest.as_bytes()))
-                .note("people", filed.people);
-            work.commit(audit, filed.id).await?;
-            Ok(filed)
-        })
-        .await
+    let id = mutate(&app.store, ctx, &permit, request, async |work| {
+        let carry = store::carry_book(&work, pool.amount.currency).await?;
+        let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
+        let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
+        store::insert(&work, &filed).await?;
+        statement::facts::insert_all(&work, ctx, &filed.heading(), &split.lines, (&people, last_day)).await?;
+        let audit = Audit::new("compensation.settlement.draft", "settlement", filed.id)
+            .after(&tally_store::digest(filed.inputs_digest.as_bytes()))
+            .note("people", filed.people);
+        Ok((work, audit, filed.id))
+    });
+    let id = id.await?;
+    store::filed(&*app.store.read(ctx).await?, id).await
 }
 
 /// Everybody with a score, under the employee number that settles ties.
@@ -168,57 +102,60 @@ fn inputs_digest(pool: &Pool, scores: &[(Claimant, Micro)], carry: &CarryBook) -
 }
 
 /// Throws a settlement away before it is posted.
-pub async fn discard(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
-    let permit = ctx.permit::<DiscardSettlement>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let work = app.store.unit(ctx, &permit).await?;
-            let step = |filed: &Filed| Ok(Filed { stage: filed.stage.discard()?, ..filed.clone() });
-            change_stage(work, change, "compensation.settlement.discard", step).await
-        })
-        .await
+pub async fn discard(app: &App, ctx: &OpContext, request: &RequestKey, id: SettlementId) -> Result<Filed> {
+    change::<DiscardSettlement>(app, ctx, request, id, "compensation.settlement.discard", |filed, _| {
+        Ok(Filed { stage: filed.stage.discard()?, ..filed.clone() })
+    })
+    .await
 }
 
 /// Approves a draft that somebody else prepared.
-pub async fn approve(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
-    let permit = ctx.permit::<ApproveSettlement>(&Target::tenant())?;
-    let approver = Hands::of(ctx, &permit);
-    app.store
-        .retry(ctx, || async {
-            let work = app.store.unit(ctx, &permit).await?;
-            let step = |filed: &Filed| {
-                let stage = filed.stage.approve(filed.prepared, approver)?;
-                Ok(Filed { stage, approved: Some(approver), ..filed.clone() })
-            };
-            change_stage(work, change, "compensation.settlement.approve", step).await
-        })
-        .await
+pub async fn approve(app: &App, ctx: &OpContext, request: &RequestKey, id: SettlementId) -> Result<Filed> {
+    change::<ApproveSettlement>(app, ctx, request, id, "compensation.settlement.approve", |filed, approver| {
+        let stage = filed.stage.approve(filed.prepared, approver)?;
+        Ok(Filed { stage, approved: Some(approver), ..filed.clone() })
+    })
+    .await
 }
 
-/// Posts an approved settlement, by a third pair of hands: everybody's lines are checked against the sums once more, and the carry account moves on.
-pub async fn post(app: &App, ctx: &OpContext, change: &Change) -> Result<Filed> {
-    let permit = ctx.permit::<PostSettlement>(&Target::tenant())?;
-    let poster = Hands::of(ctx, &permit);
-    app.store
-        .retry(ctx, || async {
-            let work = app.store.unit(ctx, &permit).await?;
-            let id = SettlementId(change.id);
-            let filed = store::filed(&work, id).await?;
-            if filed.stage == Stage::Approved {
-                move_carry_on(&work, ctx, &filed).await?;
-            }
-            let step = |filed: &Filed| {
-                let stage = filed.stage.post(filed.prepared, filed.approved, poster)?;
-                Ok(Filed { stage, posted: Some(poster), ..filed.clone() })
-            };
-            change_stage(work, change, "compensation.settlement.post", step).await
-        })
-        .await
+/// Posts an approved settlement, by a third pair of hands: everybody's lines are checked against the sums once more, and the
+/// carry account moves on.
+pub async fn post(app: &App, ctx: &OpContext, request: &RequestKey, id: SettlementId) -> Result<Filed> {
+    change::<PostSettlement>(app, ctx, request, id, "compensation.settlement.post", |filed, poster| {
+        let stage = filed.stage.post(filed.prepared, filed.approved, poster)?;
+        Ok(Filed { stage, posted: Some(poster), ..filed.clone() })
+    })
+    .await
+}
+
+/// Brings a settlement to another stage, by the hands that call.
+async fn change<R: Rpc>(
+    app: &App,
+    ctx: &OpContext,
+    request: &RequestKey,
+    id: SettlementId,
+    action: &'static str,
+    step: fn(&Filed, Hands) -> Result<Filed, SettlementError>,
+) -> Result<Filed> {
+    let permit = ctx.permit::<R>(&Target::tenant())?;
+    let changed = mutate(&app.store, ctx, &permit, request, async |work| {
+        let before = store::filed_for_update(&work, id).await?;
+        let after = step(&before, Hands::of(ctx, &permit))?;
+        if after.stage == Stage::Posted {
+            move_carry_on(&work, ctx, &before).await?;
+        }
+        store::keep_stage(&work, &after).await?;
+        let audit = Audit::new(action, "settlement", id).note("from", before.stage).note("to", after.stage);
+        let people = statement::facts::people_of(&work, id).await?;
+        Ok((work, audit.about_all(people), id))
+    });
+    let id = changed.await?;
+    store::filed(&*app.store.read(ctx).await?, id).await
 }
 
 /// Checks what is about to be posted, and writes the carry account if nobody else moved it since the draft.
 async fn move_carry_on(work: &UnitOfWork, ctx: &OpContext, filed: &Filed) -> Result<()> {
-    let lines = statement::store::lines_of(work, filed.id).await?;
+    let lines = statement::facts::lines_of(work, filed.id).await?;
     let split = Settlement {
         pool: filed.sums.pool,
         lines,
@@ -233,25 +170,6 @@ async fn move_carry_on(work: &UnitOfWork, ctx: &OpContext, filed: &Filed) -> Res
         return Err(Error::of(Kind::FailedPrecondition, msg!("CARRY_MOVED")));
     }
     store::keep_carry_book(work, ctx, &filed.sums.carry_after).await
-}
-
-async fn change_stage(
-    mut work: UnitOfWork,
-    change: &Change,
-    action: &'static str,
-    step: impl Fn(&Filed) -> Result<Filed, SettlementError>,
-) -> Result<Filed> {
-    let id = SettlementId(change.id);
-    if work.replay::<SettlementId>(&change.request_id, &change.body).await?.is_some() {
-        return store::filed(&work, id).await;
-    }
-    let before = store::filed_for_update(&work, id).await?;
-    let after = step(&before)?;
-    store::keep_stage(&work, &after).await?;
-    let audit = Audit::new(action, "settlement", id).note("from", before.stage).note("to", after.stage);
-    let people = statement::store::people_of(&work, id).await?;
-    work.commit(audit.about_all(people), id).await?;
-    Ok(after)
 }
 
 /// One settlement.

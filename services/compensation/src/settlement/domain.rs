@@ -11,13 +11,12 @@
 //! What is posted never changes. A correction is a new settlement of differences, see [`correct`].
 
 mod correction;
-mod explain;
+mod filed;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use strum_macros::Display;
 use tally_app::four_eyes::FourEyesRequired;
 use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry, Method};
 use tally_kernel::error::{Error, Kind};
@@ -25,8 +24,10 @@ use tally_kernel::id::PersonId;
 use tally_kernel::{Currency, Micro, Money, Ppm, msg};
 
 pub use self::correction::{Basis, Correction, Delta, Paid, correct};
+pub(crate) use self::filed::{Filed, Sums};
 pub use self::stage::Stage;
 use crate::pool::domain::{PoolError, PoolRule, Rule, Tier};
+use crate::statement::domain::{PartLine, PersonLine, RuleKind};
 
 /// What makes a settlement impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,68 +156,6 @@ pub struct Fund {
     pub name: String,
     /// Minor units.
     pub minor: i64,
-}
-
-/// What one person gets and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PersonLine {
-    /// Who.
-    pub person: PersonId,
-    /// The person's employee number.
-    pub employee_no: String,
-    /// The score.
-    pub score: Micro,
-    /// Minor units in all.
-    pub minor: i64,
-    /// What an equal split of the money paid to people (the pool without funds) would have given, in minor units.
-    pub equal_split_minor: i64,
-    /// One line for each part that goes to people, in the parts' order.
-    pub parts: Vec<PartLine>,
-}
-
-/// How a part was split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum RuleKind {
-    /// By tiers.
-    Tiers,
-    /// In proportion to the score above a floor.
-    Proportional,
-}
-
-/// One amount of a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartLine {
-    /// Which part, from 0.
-    pub part: u32,
-    /// Its rule.
-    pub rule: RuleKind,
-    /// Its share of the pool.
-    pub share: Ppm,
-    /// Its money, in minor units.
-    pub part_minor: i64,
-    /// The person's amount, in minor units.
-    pub minor: i64,
-    /// The tier, where one is reached.
-    pub tier: Option<String>,
-    /// The floor, where the part is proportional.
-    pub floor: Option<Micro>,
-    /// The person's weight.
-    pub weight: Micro,
-    /// The sum of everybody's weights.
-    pub weight_sum: Micro,
-    /// The exact amount before rounding, `part_minor * weight / weight_sum` in minor units, to six places.
-    pub exact: Micro,
-    /// Odd units that the whole amounts of all left to give out in this part.
-    pub odd_units: u32,
-    /// Whether one of them came here.
-    pub odd_unit: bool,
-    /// What earlier settlements left the person owed, in billionths of a minor unit; nothing where the rule does not
-    /// carry.
-    pub carry_in: Option<i64>,
-    /// The same after this part.
-    pub carry_out: Option<i64>,
 }
 
 /// Splits a pool. The order of `scores` does not matter.

@@ -1,22 +1,24 @@
 //! Parses, calls, renders.
 
-use prost::Message;
+use std::mem::take;
+
 use tally_access::{OpContext, Target};
 use tally_api::compensation::v1 as pb;
+use tally_app::RequestKey;
+use tally_app::convert::{money_message, timestamp};
 use tally_kernel::Result;
 use tally_kernel::error::field;
-use tally_kernel::id::{PoolId, SettlementId};
+use tally_kernel::id::SettlementId;
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_rpc::{Answer, context, mask, masked_in};
 use tonic::{Request, Response, Status};
 
-use super::app::{self, App, Change, Filed};
-use super::domain::Stage;
+use super::app::{self, App};
+use super::domain::{Filed, Stage};
 use crate::policy::{
     ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
 };
-use crate::wire;
 
 /// The room's rpcs.
 pub struct Rpc {
@@ -32,9 +34,9 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::DraftSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let pool: PoolId = field("pool_id", &req.get_ref().pool_id)?;
-            let change = change(&req.get_ref().request_id, req.get_ref(), pool.0);
-            let filed = app::draft(&self.app, &ctx, &change).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let filed = app::draft(&self.app, &ctx, &request, field("pool_id", &asked.pool_id)?).await?;
             let (settlement, masked_fields) = render::<DraftSettlement>(&ctx, filed);
             Ok(pb::DraftSettlementResponse { settlement: Some(settlement), masked_fields })
         };
@@ -47,9 +49,9 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::DiscardSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: SettlementId = field("settlement_id", &req.get_ref().settlement_id)?;
-            let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
-            let filed = app::discard(&self.app, &ctx, &change).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let filed = app::discard(&self.app, &ctx, &request, field("settlement_id", &asked.settlement_id)?).await?;
             let (settlement, masked_fields) = render::<DiscardSettlement>(&ctx, filed);
             Ok(pb::DiscardSettlementResponse { settlement: Some(settlement), masked_fields })
         };
@@ -62,9 +64,9 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::ApproveSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: SettlementId = field("settlement_id", &req.get_ref().settlement_id)?;
-            let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
-            let filed = app::approve(&self.app, &ctx, &change).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let filed = app::approve(&self.app, &ctx, &request, field("settlement_id", &asked.settlement_id)?).await?;
             let (settlement, masked_fields) = render::<ApproveSettlement>(&ctx, filed);
             Ok(pb::ApproveSettlementResponse { settlement: Some(settlement), masked_fields })
         };
@@ -77,9 +79,9 @@ impl pb::settlement_service_server::SettlementService for Rpc {
     ) -> Result<Response<pb::PostSettlementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let id: SettlementId = field("settlement_id", &req.get_ref().settlement_id)?;
-            let change = change(&req.get_ref().request_id, req.get_ref(), id.0);
-            let filed = app::post(&self.app, &ctx, &change).await?;
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let filed = app::post(&self.app, &ctx, &request, field("settlement_id", &asked.settlement_id)?).await?;
             let (settlement, masked_fields) = render::<PostSettlement>(&ctx, filed);
             Ok(pb::PostSettlementResponse { settlement: Some(settlement), masked_fields })
         };
@@ -126,10 +128,6 @@ pub(crate) fn render_all(ctx: &OpContext, filed: Vec<Filed>) -> (Vec<pb::Settlem
     (settlements, masked_in("settlements", masked))
 }
 
-fn change(request_id: &str, body: &impl Message, id: uuid::Uuid) -> Change {
-    Change { request_id: request_id.to_owned(), body: wire::body_digest(&body.encode_to_vec()), id }
-}
-
 impl From<Filed> for pb::Settlement {
     fn from(filed: Filed) -> Self {
         let currency = filed.sums.pool.currency;
@@ -144,15 +142,15 @@ impl From<Filed> for pb::Settlement {
             pool_id: filed.pool.to_string(),
             cycle_id: filed.cycle.to_string(),
             state: state.into(),
-            pool: Some(wire::money(filed.sums.pool)),
-            paid: Some(wire::money(Money::new(filed.sums.paid_minor, currency))),
-            team_fund: Some(wire::money(Money::new(filed.sums.team_fund_minor(), currency))),
+            pool: Some(money_message(filed.sums.pool)),
+            paid: Some(money_message(Money::new(filed.sums.paid_minor, currency))),
+            team_fund: Some(money_message(Money::new(filed.sums.team_fund_minor(), currency))),
             people: filed.people,
             inputs_digest: filed.inputs_digest,
             prepared_by: filed.prepared.by.to_string(),
             approved_by: filed.approved.map(|hands| hands.by.to_string()).unwrap_or_default(),
             posted_by: filed.posted.map(|hands| hands.by.to_string()).unwrap_or_default(),
-            prepared_at: Some(wire::instant(filed.prepared_at)),
+            prepared_at: Some(timestamp(filed.prepared_at)),
         }
     }
 }

@@ -12,8 +12,7 @@ use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, to_db, word_from_db};
 
-use super::app::{Filed, Sums};
-use super::domain::CarryBook;
+use super::domain::{CarryBook, Filed, Sums};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]

@@ -3,6 +3,7 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use tally_access::{OpContext, Permission, Reach, Target};
+use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
 use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
@@ -16,13 +17,12 @@ use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::on_both;
 use uuid::Uuid;
 
-use super::app::{self, App, Change, Filed, file};
-use super::domain::{CarryBook, Claimant, Stage, settle};
+use super::app::{self, App, file};
+use super::domain::{CarryBook, Claimant, Filed, Stage, settle};
 use super::{rpc, store};
 use crate::peers::Peers;
 use crate::policy::{ApproveSettlement, DraftSettlement, GetSettlement, GetStatement};
-use crate::pool::app::Pool;
-use crate::pool::domain::{Part, PoolRule, Rule};
+use crate::pool::domain::{Part, Pool, PoolRule, Rule};
 use crate::{SERVICE, migrations, statement};
 
 struct Fixture {
@@ -85,13 +85,9 @@ async fn draft(fixture: &Fixture) -> Filed {
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
     let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
     store::insert(&work, &filed).await.unwrap();
-    statement::store::insert_all(&work, ctx, &filed, &split.lines, (&people, LAST_DAY)).await.unwrap();
+    statement::facts::insert_all(&work, ctx, &filed.heading(), &split.lines, (&people, LAST_DAY)).await.unwrap();
     work.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
     filed
-}
-
-fn change(filed: &Filed) -> Change {
-    Change { request_id: String::new(), body: [0; 32], id: filed.id.0 }
 }
 
 async fn book(store: &Store, ctx: &OpContext) -> CarryBook {
@@ -103,22 +99,22 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays(on: B
     let db = TestStore::on(on, SERVICE, migrations).await;
     let fixture = fixture(&db);
     let filed = draft(&fixture).await;
-    let refused = app::approve(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
+    let refused = app::approve(&fixture.app, &fixture.preparer, &RequestKey::default(), filed.id).await.unwrap_err();
     assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED");
-    let refused = app::post(&fixture.app, &fixture.preparer, &change(&filed)).await.unwrap_err();
+    let refused = app::post(&fixture.app, &fixture.preparer, &RequestKey::default(), filed.id).await.unwrap_err();
     assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED");
-    let approved = app::approve(&fixture.app, &fixture.approver, &change(&filed)).await.unwrap();
+    let approved = app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), filed.id).await.unwrap();
     assert_eq!(approved.approved.map(|hands| hands.by), Some(fixture.approver.actor.principal));
     for same in [&fixture.preparer, &fixture.approver] {
-        let refused = app::post(&fixture.app, same, &change(&filed)).await.unwrap_err();
+        let refused = app::post(&fixture.app, same, &RequestKey::default(), filed.id).await.unwrap_err();
         assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED");
     }
-    let posted = app::post(&fixture.app, &fixture.payer, &change(&filed)).await.unwrap();
+    let posted = app::post(&fixture.app, &fixture.payer, &RequestKey::default(), filed.id).await.unwrap();
     assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001);
     for again in [
-        app::discard(&fixture.app, &fixture.preparer, &change(&filed)).await,
-        app::post(&fixture.app, &fixture.payer, &change(&filed)).await,
-        app::approve(&fixture.app, &fixture.approver, &change(&filed)).await,
+        app::discard(&fixture.app, &fixture.preparer, &RequestKey::default(), filed.id).await,
+        app::post(&fixture.app, &fixture.payer, &RequestKey::default(), filed.id).await,
+        app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), filed.id).await,
     ] {
         let refused = again.unwrap_err();
         assert_eq!(refused.reason(), "SETTLEMENT_POSTED");
@@ -139,21 +135,21 @@ async fn a_settlement_is_approved_and_posted_by_other_eyes_than_those_of_the_ste
         let (preparer, approver) = (person(71), person(72));
         let fixture =
             Fixture { preparer: callers.context(&preparer), approver: callers.context(&approver), ..fixture(&db) };
-        let filed = change(&draft(&fixture).await);
+        let filed = draft(&fixture).await.id;
         let other = callers.context(&who.caller(&callers, &preparer));
-        let approved = app::approve(&fixture.app, &other, &filed).await;
+        let approved = app::approve(&fixture.app, &other, &RequestKey::default(), filed).await;
         if who == Approver::SomebodyElse {
             assert!(approved.is_ok(), "{approved:?}");
             continue;
         }
         assert_eq!(approved.unwrap_err().reason(), "FOUR_EYES_REQUIRED", "{who:?}");
-        app::approve(&fixture.app, &fixture.approver, &filed).await.unwrap();
+        app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), filed).await.unwrap();
         for before in [&preparer, &approver] {
             let other = callers.context(&who.caller(&callers, before));
-            let refused = app::post(&fixture.app, &other, &filed).await.unwrap_err();
+            let refused = app::post(&fixture.app, &other, &RequestKey::default(), filed).await.unwrap_err();
             assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED", "{who:?}");
         }
-        app::post(&fixture.app, &callers.context(&person(73)), &filed).await.unwrap();
+        app::post(&fixture.app, &callers.context(&person(73)), &RequestKey::default(), filed).await.unwrap();
     }
 }
 
@@ -190,12 +186,12 @@ async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused(o
     let fixture = fixture(&db);
     let (first, second) = (draft(&fixture).await, draft(&fixture).await);
     for filed in [&first, &second] {
-        app::approve(&fixture.app, &fixture.approver, &change(filed)).await.unwrap();
+        app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), filed.id).await.unwrap();
     }
     assert_eq!(book(&fixture.app.store, &fixture.preparer).await, CarryBook::empty(Currency::CNY));
-    app::post(&fixture.app, &fixture.payer, &change(&first)).await.unwrap();
+    app::post(&fixture.app, &fixture.payer, &RequestKey::default(), first.id).await.unwrap();
     assert_eq!(book(&fixture.app.store, &fixture.preparer).await, first.sums.carry_after);
-    let refused = app::post(&fixture.app, &fixture.payer, &change(&second)).await.unwrap_err();
+    let refused = app::post(&fixture.app, &fixture.payer, &RequestKey::default(), second.id).await.unwrap_err();
     assert_eq!(refused.reason(), "CARRY_MOVED");
 }
 
@@ -232,7 +228,7 @@ async fn a_statement_shows_its_amounts_only_to_who_may_read_pay(on: Backend) {
     let callers = Callers::new(db.clock.clone(), 9);
     let supervisor = [(Permission::StatementRead, Reach::everything())];
     let supervisor = callers.context(&callers.person(fixture.preparer.tenant(), None, supervisor));
-    let room = statement::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
+    let room = statement::app::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
     let person = PersonId(Uuid::from_u128(2));
     let found = statement::app::get(&room, &supervisor, filed.id, person).await.unwrap();
     assert_eq!((found.unit.0.as_u128(), found.region.as_str()), (50, "cn-north"), "a second post moves no pay");

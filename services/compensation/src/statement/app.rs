@@ -1,17 +1,16 @@
 //! The use cases of statements. Seeing that somebody has one, reading its amounts, and reading the score in it are three
 //! permissions; every read leaves an entry in the audit log.
 
-use tally_access::{OpContext, Region, Target};
-use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
-use tally_kernel::money::Currency;
+use tally_access::OpContext;
+use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::Store;
 
+use super::domain::Statement;
 use super::store;
 use crate::peers::{Credited, Peers};
 use crate::policy::{GetStatement, ListStatements, TraceStatement};
-use crate::settlement::domain::PersonLine;
 
 /// What the use cases stand on.
 #[derive(Clone)]
@@ -20,32 +19,6 @@ pub struct App {
     pub store: Store,
     /// The services it reads from.
     pub peers: Peers,
-}
-
-/// What one person got and why.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// Its id.
-    pub id: StatementId,
-    /// The settlement.
-    pub settlement: SettlementId,
-    /// The cycle.
-    pub cycle: CycleId,
-    /// Region of the person.
-    pub region: Region,
-    /// Unit of the person.
-    pub unit: OrgUnitId,
-    /// Of all its amounts.
-    pub currency: Currency,
-    /// The amounts.
-    pub line: PersonLine,
-}
-
-impl Statement {
-    /// What reading it is decided on.
-    pub fn target(&self) -> Target {
-        Target::person(self.region.clone(), Some(self.unit), self.line.person)
-    }
 }
 
 /// One person's statement in a settlement.

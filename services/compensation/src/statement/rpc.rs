@@ -2,6 +2,7 @@
 
 use tally_access::OpContext;
 use tally_api::compensation::v1 as pb;
+use tally_app::convert::money_message;
 use tally_i18n::text;
 use tally_kernel::Result;
 use tally_kernel::error::{Violations, field};
@@ -11,10 +12,10 @@ use tally_kernel::page::{self, Page};
 use tally_rpc::{Answer, context, mask, masked_in};
 use tonic::{Request, Response, Status};
 
-use super::app::{self, App, Statement};
+use super::app::{self, App};
+use super::domain::Statement;
 use crate::peers::Credited;
 use crate::policy::{GetStatement, ListStatements};
-use crate::wire;
 
 /// The room's rpcs.
 pub struct Rpc {
@@ -83,7 +84,7 @@ fn listed(ctx: &OpContext, found: Vec<Statement>, next_page_token: String) -> pb
 /// A statement without what the caller may not read, and the names of what was cleared.
 pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, statement: Statement) -> (pb::Statement, Vec<String>) {
     let currency = statement.currency;
-    let money = |minor| Some(wire::money(Money::new(minor, currency)));
+    let money = |minor| Some(money_message(Money::new(minor, currency)));
     let lines = statement.line.parts.iter().map(|part| pb::StatementLine {
         part: part.part,
         rule: part.rule.to_string(),

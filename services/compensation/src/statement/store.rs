@@ -12,9 +12,7 @@ use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, to_db, word_from_db};
 
-use super::app::Statement;
-use crate::settlement::app::Filed;
-use crate::settlement::domain::PersonLine;
+use super::domain::{Heading, PersonLine, Statement};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -52,7 +50,7 @@ impl Exported for Entity {
 pub async fn insert_all(
     work: &UnitOfWork,
     ctx: &OpContext,
-    filed: &Filed,
+    of: &Heading,
     lines: &[PersonLine],
     (people, last_day): (&People, Date),
 ) -> Result<()> {
@@ -66,11 +64,11 @@ pub async fn insert_all(
             region: Set(home.region.to_string()),
             unit_id: Set(home.unit.0),
             person_id: Set(line.person.0),
-            settlement_id: Set(filed.id.0),
-            cycle_id: Set(filed.cycle.0),
-            currency: Set(filed.sums.pool.currency.to_string()),
+            settlement_id: Set(of.settlement.0),
+            cycle_id: Set(of.cycle.0),
+            currency: Set(of.currency.to_string()),
             line: Set(work.seal(&Place::of(Column::Line, id), line).await?),
-            recorded_at: Set(to_db(filed.prepared_at)),
+            recorded_at: Set(to_db(of.prepared_at)),
             ..Default::default()
         });
     }
@@ -138,7 +136,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Statement> {
         cycle: CycleId(row.cycle_id),
         region: word_from_db("a region", &row.region)?,
         unit: OrgUnitId(row.unit_id),
-        currency: row.currency.parse()?,
+        currency: word_from_db("a currency", &row.currency)?,
         line,
     })
 }

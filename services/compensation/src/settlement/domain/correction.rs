@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tally_kernel::apportion;
 use tally_kernel::id::PersonId;
-use tally_kernel::{Micro, Money};
+use tally_kernel::{Currency, Message, Micro, Money, msg};
 
-use super::{Claimant, PersonLine, Settlement, SettlementError, claimants, claims, too_large};
+use super::{Claimant, Settlement, SettlementError, claimants, claims, too_large};
 use crate::pool::domain::{PoolRule, Rule};
+use crate::statement::domain::PersonLine;
 
 /// What a settlement rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,5 +198,19 @@ impl Correction {
             }
         }
         Ok(())
+    }
+}
+
+impl Delta {
+    /// As a sentence.
+    pub fn explain(&self, currency: Currency) -> Message {
+        let money = |minor| Money::new(minor, currency);
+        match self.delta {
+            0 => msg!("CORRECTION_NOTHING", amount = money(self.after)),
+            delta => {
+                let (before, after) = (money(self.before), money(self.after));
+                msg!("CORRECTION", before, delta = money(delta), after)
+            }
+        }
     }
 }

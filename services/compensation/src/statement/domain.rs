@@ -1,12 +1,108 @@
-//! A statement as sentences. Every number is one of the line's own; nothing is rounded for show.
+//! What one person got and why, in figures and as sentences. Every number of a sentence is one of the line's own; nothing is
+//! rounded for show. Pure.
 
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strum_macros::Display;
+use tally_access::{Region, Target};
 use tally_kernel::apportion::CARRY_SCALE;
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::message::Arg;
-use tally_kernel::{Currency, Message, Micro, Money, msg};
+use tally_kernel::{Currency, Message, Micro, Money, Ppm, msg};
 
-use super::{Delta, PartLine, PersonLine, RuleKind};
+/// What all statements of a settlement have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heading {
+    pub settlement: SettlementId,
+    pub cycle: CycleId,
+    /// Of all amounts.
+    pub currency: Currency,
+    /// When the settlement was prepared.
+    pub prepared_at: Timestamp,
+}
+
+/// What one person got and why.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub id: StatementId,
+    pub settlement: SettlementId,
+    pub cycle: CycleId,
+    /// Region of the person.
+    pub region: Region,
+    /// Unit of the person.
+    pub unit: OrgUnitId,
+    /// Of all its amounts.
+    pub currency: Currency,
+    /// The amounts.
+    pub line: PersonLine,
+}
+
+impl Statement {
+    /// What reading it is decided on.
+    pub fn target(&self) -> Target {
+        Target::person(self.region.clone(), Some(self.unit), self.line.person)
+    }
+}
+
+/// What one person gets and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonLine {
+    pub person: PersonId,
+    /// The person's employee number.
+    pub employee_no: String,
+    pub score: Micro,
+    /// Minor units in all.
+    pub minor: i64,
+    /// What an equal split of the money paid to people (the pool without funds) would have given, in minor units.
+    pub equal_split_minor: i64,
+    /// One line for each part that goes to people, in the parts' order.
+    pub parts: Vec<PartLine>,
+}
+
+/// How a part was split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum RuleKind {
+    Tiers,
+    /// In proportion to the score above a floor.
+    Proportional,
+}
+
+/// One amount of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartLine {
+    /// Which part, from 0.
+    pub part: u32,
+    pub rule: RuleKind,
+    /// Its share of the pool.
+    pub share: Ppm,
+    /// Its money, in minor units.
+    pub part_minor: i64,
+    /// The person's amount, in minor units.
+    pub minor: i64,
+    /// The tier, where one is reached.
+    pub tier: Option<String>,
+    /// The floor, where the part is proportional.
+    pub floor: Option<Micro>,
+    /// The person's weight.
+    pub weight: Micro,
+    /// The sum of everybody's weights.
+    pub weight_sum: Micro,
+    /// The exact amount before rounding, `part_minor * weight / weight_sum` in minor units, to six places.
+    pub exact: Micro,
+    /// Odd units that the whole amounts of all left to give out in this part.
+    pub odd_units: u32,
+    /// Whether one of them came here.
+    pub odd_unit: bool,
+    /// What earlier settlements left the person owed, in billionths of a minor unit; nothing where the rule does not
+    /// carry.
+    pub carry_in: Option<i64>,
+    /// The same after this part.
+    pub carry_out: Option<i64>,
+}
 
 impl PersonLine {
     /// The whole amount, beside what an equal split would have paid.
@@ -89,20 +185,6 @@ impl PartLine {
         let exact = i128::from(self.part_minor) * i128::from(self.weight.millionths())
             % i128::from(self.weight_sum.millionths());
         (exact != 0).then(|| Micro::from_millionths(millionths).to_string())
-    }
-}
-
-impl Delta {
-    /// The difference.
-    pub fn explain(&self, currency: Currency) -> Message {
-        let money = |minor| Money::new(minor, currency);
-        match self.delta {
-            0 => msg!("CORRECTION_NOTHING", amount = money(self.after)),
-            delta => {
-                let (before, after) = (money(self.before), money(self.after));
-                msg!("CORRECTION", before, delta = money(delta), after)
-            }
-        }
     }
 }
 

@@ -1,0 +1,3 @@
+//! What other rooms may ask of pools.
+
+pub(crate) use super::store::pool_of;

@@ -1,0 +1,60 @@
+//! A settlement on file.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_app::four_eyes::Hands;
+use tally_kernel::id::{CycleId, PoolId, SettlementId};
+use tally_kernel::money::Money;
+
+use super::{CarryBook, Fund, Stage};
+use crate::statement::domain::Heading;
+
+/// A settlement on file: who did what to it, and its sums. Everybody's lines are with the statements.
+#[derive(Clone, Debug)]
+pub struct Filed {
+    pub id: SettlementId,
+    pub pool: PoolId,
+    pub cycle: CycleId,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The money.
+    pub sums: Sums,
+    /// People with a statement.
+    pub people: u32,
+    /// Digest of amount, rule, scores and carry account, hex.
+    pub inputs_digest: String,
+    pub prepared: Hands,
+    pub approved: Option<Hands>,
+    pub posted: Option<Hands>,
+    /// When it was prepared.
+    pub prepared_at: Timestamp,
+}
+
+/// The sums of a settlement, kept sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sums {
+    pub pool: Money,
+    /// What people get together, in minor units.
+    pub paid_minor: i64,
+    /// What is kept for funds.
+    pub funds: Vec<Fund>,
+    /// The carry account before.
+    pub carry_before: CarryBook,
+    /// The carry account after posting.
+    pub carry_after: CarryBook,
+}
+
+impl Sums {
+    /// What the funds get together, in minor units.
+    pub fn team_fund_minor(&self) -> i64 {
+        self.funds.iter().map(|fund| fund.minor).sum()
+    }
+}
+
+impl Filed {
+    /// What its statements have in common.
+    pub fn heading(&self) -> Heading {
+        let (currency, prepared_at) = (self.sums.pool.currency, self.prepared_at);
+        Heading { settlement: self.id, cycle: self.cycle, currency, prepared_at }
+    }
+}
