@@ -65,7 +65,6 @@ INVALID_FIELD = { $field }: { $problem }
 LIST_EMPTY = at least one
 NAME_ONE_OF = name exactly one of { $fields }
 CHANGE_MISSING = say what is to be different
-INSTANT_MISSING = say when
 # A date that is none, or is missing.
 DATE_EXPECTED = a date is expected: YYYY-MM-DD
 TEXT_EMPTY = must not be empty

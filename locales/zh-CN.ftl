@@ -57,7 +57,6 @@ INVALID_FIELD = { $field }：{ $problem }
 LIST_EMPTY = 至少填写一项
 NAME_ONE_OF = 请在 { $fields } 中填写且只填写一项
 CHANGE_MISSING = 请说明要变更什么
-INSTANT_MISSING = 请填写时间
 DATE_EXPECTED = 应为日期：YYYY-MM-DD
 TEXT_EMPTY = 不能为空
 TEXT_TOO_LONG = 最多 { $max } 个字符

@@ -40,6 +40,14 @@ impl RequestKey {
         Self { id, digest: digest(body) }
     }
 
+    /// The first result, if the request was done before: for a change that has to look at it, or at something else first.
+    ///
+    /// # Errors
+    /// `REQUEST_ID_REUSED` when the id came with another body or rpc.
+    pub async fn first_result<T: DeserializeOwned>(&self, work: &mut UnitOfWork) -> Result<Option<T>> {
+        Ok(work.replay(&self.id, &self.digest).await?)
+    }
+
     /// The digest of the body, for the audit log.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
@@ -65,7 +73,7 @@ where
 {
     let attempt = || async {
         let mut work = store.unit(ctx, permit).await?;
-        if let Some(first) = work.replay(&request.id, &request.digest).await? {
+        if let Some(first) = request.first_result(&mut work).await? {
             return Ok(first);
         }
         let (work, audit, result) = body(work).await?;

@@ -1,13 +1,13 @@
 //! What identity tells others: the events that its use cases emit, and the log that others read.
 
 use tally_api::identity::v1::{BreakGlassEnded, BreakGlassOpened, PersonErased, TenantDeleted};
+use tally_app::convert::timestamp;
 use tally_app::events::event;
 use tally_kernel::Result;
 use tally_kernel::id::{ErasureId, PersonId, TenantId};
 use tally_store::Event;
 
 use crate::break_glass::domain::BreakGlass;
-use crate::render::timestamp;
 
 tally_app::event_room!(tally_api::identity::v1, crate::policy::ReadEvents);
 

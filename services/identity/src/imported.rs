@@ -6,7 +6,6 @@ use tally_kernel::{Error, Message};
 /// See the module's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Imported {
-    /// Rows written.
     pub(crate) written: u32,
     /// Rows that were there.
     pub(crate) unchanged: u32,

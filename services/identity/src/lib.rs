@@ -5,7 +5,7 @@
 //! group's lock first and counts its revision on, in the same transaction.
 
 mod access;
-pub mod audit;
+mod audit;
 mod break_glass;
 mod catalogue;
 mod check;
@@ -72,7 +72,7 @@ use session::unknown_login_throttle::UnknownLoginThrottle;
 
 pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
 pub use migrations::all as migrations;
-pub use org::domain::{ALWAYS, MAX_DEPTH};
+pub use org::domain::ALWAYS;
 pub use policy::POLICY;
 pub use privacy::{DATA_TABLES, GROUP};
 pub use tenant::facts::was_made;

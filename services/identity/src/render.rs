@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use tally_access::{Permission, Scope, ScopeKind};
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as pb;
@@ -25,45 +24,12 @@ pub(crate) fn import_result(imported: Imported, locale: Locale) -> common::Impor
     common::ImportResult { written, unchanged, problems: problems.into_iter().map(problem).collect() }
 }
 
-/// What tells one request from another with the same id; kept with the first result, so no password may be in it.
-pub(crate) fn digest(message: &impl prost::Message) -> [u8; 32] {
-    tally_store::digest(&message.encode_to_vec())
-}
-
 /// Refuses an import of more rows than one call takes.
 pub(crate) fn check_rows<T>(rows: &[T]) -> Result<(), Error> {
     if rows.len() <= MAX_ROWS {
         return Ok(());
     }
     Err(Error::of(Kind::InvalidArgument, msg!("TOO_MANY_ROWS", count = rows.len(), max = MAX_ROWS)))
-}
-
-/// An instant as the contracts carry it.
-pub(crate) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
-}
-
-/// A date that must be there.
-pub(crate) fn date(wrong: &mut Violations, field: &str, text: &str) -> Option<Date> {
-    let parsed = text.trim().parse::<Date>().ok();
-    if parsed.is_none() {
-        wrong.push(field, msg!("DATE_EXPECTED"));
-    }
-    parsed
-}
-
-/// A date that may be missing.
-pub(crate) fn date_or_none(wrong: &mut Violations, field: &str, text: &str) -> Option<Date> {
-    if text.trim().is_empty() { None } else { date(wrong, field, text) }
-}
-
-/// An instant that may be missing.
-pub(crate) fn instant_or_none(
-    wrong: &mut Violations,
-    field: &str,
-    at: Option<&prost_types::Timestamp>,
-) -> Option<Timestamp> {
-    at.and_then(|at| instant(wrong, field, at))
 }
 
 /// An id that may be missing.
@@ -75,20 +41,6 @@ pub(crate) fn parse_or_none<T: FromStr<Err = Error>>(wrong: &mut Violations, fie
 pub(crate) fn question(texts: &[&str], known_at: Option<Timestamp>) -> Vec<u8> {
     let known_at = known_at.map(|at| at.to_string()).unwrap_or_default();
     texts.iter().copied().chain([known_at.as_str()]).collect::<Vec<_>>().join("\n").into_bytes()
-}
-
-/// A date as text; empty for no end.
-pub(crate) fn day(date: Option<Date>) -> String {
-    date.map(|date| date.to_string()).unwrap_or_default()
-}
-
-/// An instant that a request carries.
-pub(crate) fn instant(wrong: &mut Violations, field: &str, at: &prost_types::Timestamp) -> Option<Timestamp> {
-    let read = Timestamp::new(at.seconds, at.nanos).ok();
-    if read.is_none() {
-        wrong.push(field, msg!("INSTANT_INVALID"));
-    }
-    read
 }
 
 /// Permissions by their names, each once, in order.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tally_access::{Assignment, OpContext, Permission, Target, View};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{GrantId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
@@ -18,8 +19,7 @@ use crate::{App, delegation, org, person, reporting, revision, role, session, te
 /// A role to give.
 #[derive(Clone, Debug)]
 pub(crate) struct Give {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) principal: PrincipalId,
     pub(crate) assignment: Assignment,
     pub(crate) reason: String,
@@ -28,8 +28,7 @@ pub(crate) struct Give {
 /// A grant to take away.
 #[derive(Clone, Debug)]
 pub(crate) struct Revoke {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) grant: GrantId,
     pub(crate) reason: String,
 }
@@ -47,37 +46,32 @@ pub(crate) struct Given {
 /// See [`AccessError`]; `PERMISSION_DENIED` when the caller gives no roles there.
 pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<Given> {
     let permit = ctx.permit_all::<GrantRole>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Given>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let held = revision::facts::hold(&work, ctx).await?;
-            let group = tenant::facts::get(&work).await?;
-            let tree = org::facts::tree(&work).await?;
-            let (roles, today) = (role::facts::all(&work).await?, group.day(ctx.now())?);
-            let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
-            let receiver = receiver(&work, ctx, wanted.principal).await?;
-            let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
-            ctx.permit_all::<GrantRole>(targets.iter().cloned())?;
-            let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
-            domain::judge(giver, &receiver, &wanted.assignment, &targets, &facts)?;
-            let grant = Grant {
-                id: GrantId(ctx.new_id()),
-                principal: wanted.principal,
-                assignment: wanted.assignment.clone(),
-                reason: wanted.reason.clone(),
-                granted_by: ctx.actor.principal,
-                recorded_at: ctx.now(),
-            };
-            store::insert(&work, ctx, &grant, &domain::place(&grant.assignment.scope, &targets)).await?;
-            let consistency_token = revision::facts::advance(&work, ctx, held).await?;
-            let audit = Audit::new("identity.grant.write", "grant", grant.id).note("role", &grant.assignment.role);
-            let given = Given { grant: (&grant).into(), consistency_token };
-            work.commit(about(audit, &receiver).note("principal", grant.principal), given).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let held = revision::facts::hold(&work, ctx).await?;
+        let group = tenant::facts::get(&work).await?;
+        let tree = org::facts::tree(&work).await?;
+        let (roles, today) = (role::facts::all(&work).await?, group.day(ctx.now())?);
+        let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
+        let receiver = receiver(&work, ctx, wanted.principal).await?;
+        let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
+        ctx.permit_all::<GrantRole>(targets.iter().cloned())?;
+        let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
+        domain::judge(giver, &receiver, &wanted.assignment, &targets, &facts)?;
+        let grant = Grant {
+            id: GrantId(ctx.new_id()),
+            principal: wanted.principal,
+            assignment: wanted.assignment.clone(),
+            reason: wanted.reason.clone(),
+            granted_by: ctx.actor.principal,
+            recorded_at: ctx.now(),
+        };
+        store::insert(&work, ctx, &grant, &domain::place(&grant.assignment.scope, &targets)).await?;
+        let consistency_token = revision::facts::advance(&work, ctx, held).await?;
+        let audit = Audit::new("identity.grant.write", "grant", grant.id).note("role", &grant.assignment.role);
+        let given = Given { grant: (&grant).into(), consistency_token };
+        Ok((work, about(audit, &receiver).note("principal", grant.principal), given))
+    })
+    .await
 }
 
 /// Takes a grant away: the consistency token of the change.
@@ -86,37 +80,31 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
 /// `NOT_FOUND`, `REVOKED_ALREADY`, `LAST_ADMINISTRATOR`; `PERMISSION_DENIED` when the caller gives no roles there.
 pub(crate) async fn revoke(app: &App, ctx: &OpContext, wanted: &Revoke) -> Result<String> {
     let permit = ctx.permit_all::<RevokeGrant>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let held = revision::facts::hold(&work, ctx).await?;
-            let unknown = || AccessError::GrantUnknown(wanted.grant);
-            let (grant, revoked) = store::get(&work, wanted.grant).await?.ok_or_else(unknown)?;
-            let group = tenant::facts::get(&work).await?;
-            let tree = org::facts::tree(&work).await?;
-            let (roles, today) = (role::facts::all(&work).await?, group.day(ctx.now())?);
-            let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
-            let receiver = receiver(&work, ctx, grant.principal).await?;
-            // A scope whose unit is gone today is the group's business.
-            let gone = |_| vec![Target::tenant()];
-            let targets = domain::targets(&grant.assignment.scope, &receiver, &facts).unwrap_or_else(gone);
-            ctx.permit_all::<RevokeGrant>(targets).map_err(|_| unknown())?;
-            if revoked {
-                return Err(AccessError::RevokedAlready.into());
-            }
-            let admins = store::with_roles(&work, &roles.giving(Permission::GrantAny)).await?;
-            let admins =
-                admins.iter().filter(|g| domain::makes_administrator(&g.assignment, &roles, today)).map(|g| g.id);
-            domain::judge_revoke(&grant, &admins.collect::<Vec<_>>())?;
-            store::revoke(&work, ctx, grant.id, &wanted.reason).await?;
-            let token = revision::facts::advance(&work, ctx, held).await?;
-            let audit = Audit::new("identity.grant.revoke", "grant", grant.id).note("role", &grant.assignment.role);
-            work.commit(about(audit, &receiver).note("principal", grant.principal), token).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let held = revision::facts::hold(&work, ctx).await?;
+        let unknown = || AccessError::GrantUnknown(wanted.grant);
+        let (grant, revoked) = store::get(&work, wanted.grant).await?.ok_or_else(unknown)?;
+        let group = tenant::facts::get(&work).await?;
+        let tree = org::facts::tree(&work).await?;
+        let (roles, today) = (role::facts::all(&work).await?, group.day(ctx.now())?);
+        let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
+        let receiver = receiver(&work, ctx, grant.principal).await?;
+        // A scope whose unit is gone today is the group's business.
+        let gone = |_| vec![Target::tenant()];
+        let targets = domain::targets(&grant.assignment.scope, &receiver, &facts).unwrap_or_else(gone);
+        ctx.permit_all::<RevokeGrant>(targets).map_err(|_| unknown())?;
+        if revoked {
+            return Err(AccessError::RevokedAlready.into());
+        }
+        let admins = store::with_roles(&work, &roles.giving(Permission::GrantAny)).await?;
+        let admins = admins.iter().filter(|g| domain::makes_administrator(&g.assignment, &roles, today)).map(|g| g.id);
+        domain::judge_revoke(&grant, &admins.collect::<Vec<_>>())?;
+        store::revoke(&work, ctx, grant.id, &wanted.reason).await?;
+        let token = revision::facts::advance(&work, ctx, held).await?;
+        let audit = Audit::new("identity.grant.revoke", "grant", grant.id).note("role", &grant.assignment.role);
+        Ok((work, about(audit, &receiver).note("principal", grant.principal), token))
+    })
+    .await
 }
 
 /// What is done to the rights of somebody is about the person.

@@ -14,7 +14,6 @@ use crate::role::domain::Roles;
 /// A role on a scope, given to a principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The grant.
     pub id: GrantId,
     /// Who has it.
     pub principal: PrincipalId,
@@ -24,14 +23,12 @@ pub struct Grant {
     pub reason: String,
     /// Who gave it.
     pub granted_by: PrincipalId,
-    /// When.
     pub recorded_at: Timestamp,
 }
 
 /// A grant as commands and answers carry it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRecord {
-    /// The grant.
     pub id: GrantId,
     /// Who has it.
     pub principal: PrincipalId,
@@ -111,13 +108,11 @@ pub enum AccessError {
 /// The principal that is given to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receiver {
-    /// The principal.
     pub principal: PrincipalId,
     /// The person behind it with the place of its running employment, if there is one.
     pub person: Option<(PersonId, Region, Option<OrgUnitId>)>,
     /// What is decided on for each who reports to that person today.
     pub reports: Vec<Target>,
-    /// What it holds.
     pub grants: Vec<Grant>,
     /// What is delegated to it.
     pub delegated: Vec<Permission>,
@@ -133,10 +128,8 @@ impl Receiver {
     }
 }
 
-/// Who gives.
 #[derive(Clone, Copy, Debug)]
 pub struct Giver<'a> {
-    /// The principal.
     pub principal: PrincipalId,
     /// What it may do.
     pub view: &'a View,
@@ -145,9 +138,7 @@ pub struct Giver<'a> {
 /// What a grant is judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The tree.
     pub tree: &'a OrgTree,
-    /// The group's regions.
     pub regions: &'a [Region],
     /// The roles that can be given.
     pub roles: &'a Roles,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tally_access::{Assignment, Condition, View};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::access_service_server::AccessService;
+use tally_app::RequestKey;
+use tally_app::convert::{date, date_text, optional_date};
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{PrincipalId, SessionId, TenantId};
@@ -15,12 +17,11 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Given};
 use super::domain::GrantRecord;
 use crate::App;
-use crate::render::{date, date_or_none, day, digest, read_scope, scope_named};
+use crate::render::{read_scope, scope_named};
 
 /// How long a view is used without asking again.
 const LEASE_MS: u32 = 1_000;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -92,14 +93,14 @@ impl TryFrom<pb::GrantRoleRequest> for app::Give {
     type Error = Error;
     fn try_from(req: pb::GrantRoleRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let grant = req.grant.unwrap_or_default();
         let principal = wrong.parse("grant.principal_id", &grant.principal_id);
         wrong.text("grant.role", &grant.role, 64);
         wrong.text("grant.reason", &grant.reason, 500);
         let scope = read_scope(&mut wrong, ["grant.scope", "grant.scope_ref"], grant.scope(), &grant.scope_ref);
         let valid_from = date(&mut wrong, "grant.valid_from", &grant.valid_from);
-        let valid_to = date_or_none(&mut wrong, "grant.valid_to", &grant.valid_to);
+        let valid_to = optional_date(&mut wrong, "grant.valid_to", &grant.valid_to);
         let hours = match grant.hours.as_str() {
             "" => None,
             hours => wrong.parse("grant.hours", hours),
@@ -114,7 +115,7 @@ impl TryFrom<pb::GrantRoleRequest> for app::Give {
             condition,
         });
         let (principal, assignment) = wrong.finish(principal.zip(assignment))?;
-        Ok(Self { request_id: req.request_id, body, principal, assignment, reason: grant.reason })
+        Ok(Self { request, principal, assignment, reason: grant.reason })
     }
 }
 
@@ -122,11 +123,11 @@ impl TryFrom<pb::RevokeGrantRequest> for app::Revoke {
     type Error = Error;
     fn try_from(req: pb::RevokeGrantRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         wrong.text("reason", &req.reason, 500);
         let grant = wrong.parse("grant_id", &req.grant_id);
         let grant = wrong.finish(grant)?;
-        Ok(Self { request_id: req.request_id, body, grant, reason: req.reason })
+        Ok(Self { request, grant, reason: req.reason })
     }
 }
 
@@ -139,7 +140,7 @@ impl From<GrantRecord> for pb::Grant {
             scope: scope_named(&grant.scope).into(),
             scope_ref: grant.scope_ref,
             valid_from: grant.valid_from.to_string(),
-            valid_to: day(grant.valid_to),
+            valid_to: date_text(grant.valid_to),
             reason: grant.reason,
             granted_by: grant.granted_by.to_string(),
             second_factor: grant.second_factor,

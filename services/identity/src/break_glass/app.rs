@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Scope, Target};
 use tally_app::four_eyes::Hands;
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::BreakGlassId;
 use tally_kernel::page::Page;
@@ -19,8 +20,7 @@ use crate::{App, access, events, login, org, revision, session, tenant};
 /// An emergency to declare.
 #[derive(Clone, Debug)]
 pub(crate) struct Open {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) permissions: Vec<Permission>,
     pub(crate) scope: Scope,
     pub(crate) reason: String,
@@ -32,8 +32,7 @@ pub(crate) struct Open {
 /// An emergency to end or to review.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) id: BreakGlassId,
     pub(crate) finding: String,
 }
@@ -77,11 +76,7 @@ impl Open {
 pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Changed> {
     let permit = ctx.permit::<OpenBreakGlass>(&Target::tenant())?;
     let time = domain::judge(&wanted.permissions, &wanted.scope, &wanted.reason, wanted.minutes)?;
-    let tried = app.store.retry(ctx, || async {
-        let mut work = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = work.replay::<Tried>(&wanted.request_id, &wanted.body).await? {
-            return Ok(done);
-        }
+    let tried = mutate(&app.store, ctx, &permit, &wanted.request, async |mut work| {
         let revision = revision::facts::hold(&work, ctx).await?;
         if let Some(there) = store::open(&work, ctx.actor.principal, ctx.now()).await?.first() {
             return Err(BreakGlassError::OpenAlready(there.id).into());
@@ -91,7 +86,7 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
         if code == CodeOutcome::Wrong {
             // Committed, because it counts as a wrong try.
             let audit = Audit::new("identity.break_glass.refuse", "principal", ctx.actor.principal);
-            return work.commit(audit.note("outcome", "wrong_code"), Tried::WrongCode).await;
+            return Ok((work, audit.note("outcome", "wrong_code"), Tried::WrongCode));
         }
         login::app::judged(code)?;
         let emergency = wanted.emergency(ctx, time);
@@ -100,7 +95,7 @@ pub(crate) async fn open(app: &App, ctx: &OpContext, wanted: &Open) -> Result<Ch
         work.emit(events::break_glass_opened(&emergency)?);
         let audit = Audit::new("identity.break_glass.open", "break_glass", emergency.id);
         let audit = audit.note("permissions", emergency.permissions.join(" ")).note("until", emergency.until);
-        work.commit(audit, Tried::Opened(Box::new(Changed { emergency, consistency_token }))).await
+        Ok((work, audit, Tried::Opened(Box::new(Changed { emergency, consistency_token }))))
     });
     let Tried::Opened(opened) = tried.await? else { return Err(LoginError::CodeWrong.into()) };
     let BreakGlass { id, principal, until, .. } = &opened.emergency;
@@ -123,27 +118,22 @@ async fn named(work: &UnitOfWork, ctx: &OpContext, scope: &Scope) -> Result<()> 
 /// `NOT_FOUND`, `BREAK_GLASS_ENDED`.
 pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &Change) -> Result<Changed> {
     let permit = ctx.permit::<EndBreakGlass>(&Target::default())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = revision::facts::hold(&work, ctx).await?;
-            let mine = |found: &BreakGlass| found.principal == ctx.actor.principal || reviews(ctx);
-            let found = store::get(&work, wanted.id).await?.filter(mine);
-            let found = found.ok_or(BreakGlassError::Unknown(wanted.id))?;
-            if !found.open(ctx.now()) {
-                return Err(BreakGlassError::EndedAlready.into());
-            }
-            store::end(&work, ctx, wanted.id).await?;
-            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
-            let emergency = BreakGlass { ended_at: Some(ctx.now()), ..found };
-            work.emit(events::break_glass_ended(&emergency)?);
-            let audit = Audit::new("identity.break_glass.end", "break_glass", wanted.id);
-            work.commit(audit, Changed { emergency, consistency_token }).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |mut work| {
+        let revision = revision::facts::hold(&work, ctx).await?;
+        let mine = |found: &BreakGlass| found.principal == ctx.actor.principal || reviews(ctx);
+        let found = store::get(&work, wanted.id).await?.filter(mine);
+        let found = found.ok_or(BreakGlassError::Unknown(wanted.id))?;
+        if !found.open(ctx.now()) {
+            return Err(BreakGlassError::EndedAlready.into());
+        }
+        store::end(&work, ctx, wanted.id).await?;
+        let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
+        let emergency = BreakGlass { ended_at: Some(ctx.now()), ..found };
+        work.emit(events::break_glass_ended(&emergency)?);
+        let audit = Audit::new("identity.break_glass.end", "break_glass", wanted.id);
+        Ok((work, audit, Changed { emergency, consistency_token }))
+    })
+    .await
 }
 
 /// Writes down what a second person found.
@@ -152,20 +142,15 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &Change) -> Result<C
 /// See [`BreakGlassError`]; `PERMISSION_DENIED`.
 pub(crate) async fn review(app: &App, ctx: &OpContext, wanted: &Change) -> Result<BreakGlass> {
     let permit = ctx.permit::<ReviewBreakGlass>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<BreakGlass>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let found = store::get(&work, wanted.id).await?.ok_or(BreakGlassError::Unknown(wanted.id))?;
-            let declared = session::facts::hands(&work, found.principal).await?;
-            domain::judge_review(&found, declared, Hands::of(ctx, &permit), ctx.now())?;
-            store::review(&work, ctx, wanted.id, &wanted.finding).await?;
-            let emergency = BreakGlass { review: Some((ctx.actor.principal, wanted.finding.clone())), ..found };
-            work.commit(Audit::new("identity.break_glass.review", "break_glass", wanted.id), emergency).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let found = store::get(&work, wanted.id).await?.ok_or(BreakGlassError::Unknown(wanted.id))?;
+        let declared = session::facts::hands(&work, found.principal).await?;
+        domain::judge_review(&found, declared, Hands::of(ctx, &permit), ctx.now())?;
+        store::review(&work, ctx, wanted.id, &wanted.finding).await?;
+        let emergency = BreakGlass { review: Some((ctx.actor.principal, wanted.finding.clone())), ..found };
+        Ok((work, Audit::new("identity.break_glass.review", "break_glass", wanted.id), emergency))
+    })
+    .await
 }
 
 /// The caller's own emergencies; a reviewer sees everybody's.

@@ -11,10 +11,8 @@ pub const LONGEST: SignedDuration = SignedDuration::from_mins(60);
 /// Characters that a reason has at least: `test` is none.
 pub const SHORTEST_REASON: usize = 20;
 
-/// An emergency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakGlass {
-    /// The emergency.
     pub id: BreakGlassId,
     /// Who declared it.
     pub principal: PrincipalId,
@@ -24,13 +22,10 @@ pub struct BreakGlass {
     pub scope: String,
     /// What the scope names.
     pub scope_ref: String,
-    /// Why.
     pub reason: String,
     /// The ticket it belongs to.
     pub ticket: String,
-    /// From when on.
     pub from: Timestamp,
-    /// Until when.
     pub until: Timestamp,
     /// When it was ended before its time.
     pub ended_at: Option<Timestamp>,
@@ -67,13 +62,11 @@ pub enum BreakGlassError {
     OpenAlready(BreakGlassId),
     /// No such emergency, or none of the caller's.
     Unknown(BreakGlassId),
-    /// It is over.
     EndedAlready,
     /// It is not over.
     StillOpen,
     /// Nobody reviews his own.
     FourEyes(FourEyesRequired),
-    /// It is reviewed.
     ReviewedAlready,
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::break_glass_service_server::BreakGlassService;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -13,9 +15,8 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Changed};
 use super::domain::BreakGlass;
 use crate::App;
-use crate::render::{digest, permissions, read_scope, scope_named, timestamp};
+use crate::render::{permissions, read_scope, scope_named};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -65,17 +66,18 @@ impl BreakGlassService for Rpc {
 
 impl TryFrom<pb::OpenBreakGlassRequest> for app::Open {
     type Error = Error;
-    fn try_from(req: pb::OpenBreakGlassRequest) -> Result<Self, Error> {
+    fn try_from(mut req: pb::OpenBreakGlassRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
         // The code is another one each time the same request comes again.
-        let body = digest(&pb::OpenBreakGlassRequest { code: String::new(), ..req.clone() });
+        let code = std::mem::take(&mut req.code);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let opened = permissions(&mut wrong, "permissions", &req.permissions);
         let scope = read_scope(&mut wrong, ["scope", "scope_ref"], req.scope(), &req.scope_ref);
         wrong.text("reason", &req.reason, 500);
         wrong.text("ticket", &req.ticket, 100);
         let (permissions, scope) = wrong.finish(opened.zip(scope))?;
-        let pb::OpenBreakGlassRequest { request_id, reason, ticket, minutes, code, .. } = req;
-        Ok(Self { request_id, body, permissions, scope, reason, ticket, minutes, code })
+        let pb::OpenBreakGlassRequest { reason, ticket, minutes, .. } = req;
+        Ok(Self { request, permissions, scope, reason, ticket, minutes, code })
     }
 }
 
@@ -83,10 +85,10 @@ impl TryFrom<pb::EndBreakGlassRequest> for app::Change {
     type Error = Error;
     fn try_from(req: pb::EndBreakGlassRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let id = wrong.parse("break_glass_id", &req.break_glass_id);
         let id = wrong.finish(id)?;
-        Ok(Self { request_id: req.request_id, body, id, finding: String::new() })
+        Ok(Self { request, id, finding: String::new() })
     }
 }
 
@@ -94,11 +96,11 @@ impl TryFrom<pb::ReviewBreakGlassRequest> for app::Change {
     type Error = Error;
     fn try_from(req: pb::ReviewBreakGlassRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         wrong.text("finding", &req.finding, 500);
         let id = wrong.parse("break_glass_id", &req.break_glass_id);
         let id = wrong.finish(id)?;
-        Ok(Self { request_id: req.request_id, body, id, finding: req.finding })
+        Ok(Self { request, id, finding: req.finding })
     }
 }
 

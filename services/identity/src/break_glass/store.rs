@@ -73,7 +73,6 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &BreakGlass)
     .await
 }
 
-/// One emergency.
 pub(crate) async fn get(tx: &ScopedTx, id: BreakGlassId) -> Result<Option<BreakGlass>, StoreError> {
     let row = tx.select::<break_glasses::Entity>().filter(break_glasses::Column::Id.eq(id.0)).one().await?;
     Ok(row.map(read))

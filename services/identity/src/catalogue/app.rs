@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::{OpContext, Region, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::page::Page;
 use tally_store::Audit;
@@ -13,11 +14,9 @@ use crate::imported::Imported;
 use crate::policy::{ImportCatalogue, ListCatalogue};
 use crate::{App, tenant};
 
-/// Entries to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) rows: Vec<EntryRow>,
 }
 
@@ -27,19 +26,14 @@ pub(crate) struct Import {
 /// `PERMISSION_DENIED` for whoever does not lay down what holds for the whole group.
 pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Result<Imported> {
     let permit = ctx.permit::<ImportCatalogue>(&Target::region(Region::global()))?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            work.lock("catalogue", ctx.tenant().0).await?;
-            let plan = domain::plan_import(&store::get(&work, None).await?, &wanted.rows, || ctx.new_id());
-            store::change(&work, ctx, ctx.now(), &plan.closes, &plan.writes).await?;
-            let audit = Audit::new("identity.catalogue.import", "catalogue", "import").note("written", plan.written);
-            work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        work.lock("catalogue", ctx.tenant().0).await?;
+        let plan = domain::plan_import(&store::get(&work, None).await?, &wanted.rows, || ctx.new_id());
+        store::change(&work, ctx, ctx.now(), &plan.closes, &plan.writes).await?;
+        let audit = Audit::new("identity.catalogue.import", "catalogue", "import").note("written", plan.written);
+        Ok((work, audit.after(wanted.request.digest()), Imported::new(plan.written, plan.unchanged, plan.problems)))
+    })
+    .await
 }
 
 /// Positions and grades of a day, as they were known at an instant: grades up the ladder,

@@ -13,18 +13,15 @@ use crate::org::domain::ALWAYS;
 /// Characters of a code or a title.
 const MAX_TEXT: usize = 200;
 
-/// Which catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
-    /// A position.
     Position,
     /// A grade of the ladder.
     Grade,
 }
 
 impl EntryKind {
-    /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Position => "position",
@@ -45,7 +42,6 @@ pub struct Entry {
     pub row: Uuid,
     /// The entry; its versions share it.
     pub id: CatalogueEntryId,
-    /// Which catalogue.
     pub kind: EntryKind,
     /// What employments name.
     pub code: String,
@@ -78,7 +74,6 @@ pub enum CatalogueError {
     KindMissing,
     /// A text that must be there, or is too long.
     TextUnusable(&'static str),
-    /// Not a date.
     DateMalformed(&'static str),
     /// The last day lies before the first.
     DatesBackwards,
@@ -96,7 +91,6 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Of these entries.
     pub fn new(entries: impl IntoIterator<Item = Entry>) -> Self {
         let mut catalogue = Self::default();
         for entry in entries {
@@ -134,7 +128,6 @@ impl Catalogue {
 /// An entry to be written, as sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EntryRow {
-    /// Which catalogue.
     pub kind: Option<EntryKind>,
     /// What employments name.
     pub code: String,
@@ -159,7 +152,6 @@ pub struct ImportPlan {
     pub written: u32,
     /// Rows that are there.
     pub unchanged: u32,
-    /// Rows refused.
     pub problems: Vec<(u32, CatalogueError)>,
 }
 

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::catalogue_service_server::CatalogueService;
+use tally_app::RequestKey;
+use tally_app::convert::{date_text, optional_date, optional_instant};
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -15,9 +17,8 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Entry, EntryKind, EntryRow};
 use crate::App;
-use crate::render::{check_rows, date_or_none, day, digest, import_result, instant_or_none, question};
+use crate::render::{check_rows, import_result, question};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -50,8 +51,8 @@ impl CatalogueService for Rpc {
 
 fn read_list(req: &pb::ListCatalogueRequest) -> Result<(Option<Date>, Option<Timestamp>, Page), Error> {
     let mut wrong = Violations::new();
-    let as_of = date_or_none(&mut wrong, "as_of", &req.as_of);
-    let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
+    let as_of = optional_date(&mut wrong, "as_of", &req.as_of);
+    let known_at = optional_instant(&mut wrong, "known_at", req.known_at);
     let asked = question(&[&req.as_of], known_at);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &asked));
     Ok((as_of, known_at, wrong.finish(page)?))
@@ -61,7 +62,7 @@ impl TryFrom<pb::ImportCatalogueRequest> for app::Import {
     type Error = Error;
     fn try_from(req: pb::ImportCatalogueRequest) -> Result<Self, Error> {
         check_rows(&req.rows)?;
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let row = |row: pb::CatalogueRow| EntryRow {
             kind: match row.kind() {
                 pb::CatalogueKind::Unspecified => None,
@@ -74,7 +75,7 @@ impl TryFrom<pb::ImportCatalogueRequest> for app::Import {
             from: row.valid_from,
             to: row.valid_to,
         };
-        Ok(Self { request_id: req.request_id, body, rows: req.rows.into_iter().map(row).collect() })
+        Ok(Self { request, rows: req.rows.into_iter().map(row).collect() })
     }
 }
 
@@ -91,7 +92,7 @@ impl From<Entry> for pb::CatalogueEntry {
             title: entry.title,
             rank: entry.rank,
             valid_from: entry.from.to_string(),
-            valid_to: day(entry.to),
+            valid_to: date_text(entry.to),
         }
     }
 }

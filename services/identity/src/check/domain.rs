@@ -15,20 +15,16 @@ pub const MAX_GIVERS: usize = 20;
 pub struct Asked {
     /// Region, or empty.
     pub region: String,
-    /// Unit.
     pub unit: Option<OrgUnitId>,
-    /// Person.
     pub person: Option<PersonId>,
 }
 
-/// One question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Who; nothing for the caller.
     pub principal: Option<PrincipalId>,
     /// Wants to do what.
     pub permission: Permission,
-    /// To what.
     pub asked: Asked,
     /// In a session with a second factor.
     pub second_factor: bool,

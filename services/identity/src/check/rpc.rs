@@ -7,6 +7,7 @@ use tally_access::{Decision, Locale, Permission, Verdict};
 use tally_api::classes::{self, DataClass};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::check_service_server::CheckService;
+use tally_app::convert::timestamp;
 use tally_kernel::error::{Kind, Violations};
 use tally_kernel::id::PrincipalId;
 use tally_kernel::page::Page;
@@ -17,9 +18,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Explained, Holder};
 use super::domain::{Asked, MAX_CHECKS, Question};
 use crate::App;
-use crate::render::timestamp;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{DelegationId, PrincipalId};
 use tally_kernel::page::Page;
@@ -13,11 +14,9 @@ use super::store;
 use crate::policy::{Delegate, EndDelegation, ListDelegations};
 use crate::{App, access, revision, role, session};
 
-/// Rights to lend.
 #[derive(Clone, Debug)]
 pub(crate) struct Lend {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) delegate: PrincipalId,
     pub(crate) permissions: Vec<Permission>,
     pub(crate) from: Option<Timestamp>,
@@ -28,8 +27,7 @@ pub(crate) struct Lend {
 /// A delegation to end.
 #[derive(Clone, Debug)]
 pub(crate) struct End {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) id: DelegationId,
 }
 
@@ -46,33 +44,28 @@ pub(crate) struct Delegated {
 /// See [`DelegationError`]; `PERMISSION_DENIED`.
 pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Result<Delegated> {
     let permit = ctx.permit_all::<Delegate>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Delegated>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = revision::facts::hold(&work, ctx).await?;
-            let delegation = Delegation {
-                id: DelegationId(ctx.new_id()),
-                delegator: ctx.actor.principal,
-                delegate: wanted.delegate,
-                permissions: wanted.permissions.iter().map(|p| p.name().to_owned()).collect(),
-                from: wanted.from.unwrap_or_else(|| ctx.now()),
-                until: wanted.until,
-                reason: wanted.reason.clone(),
-                ended_at: None,
-            };
-            let held = held(&work, ctx, wanted.delegate).await?;
-            let owns = |permission| ctx.view.owns(permission);
-            domain::judge(&delegation, &Judged { now: ctx.now(), owns: &owns, held: &held })?;
-            store::insert(&work, ctx, &delegation).await?;
-            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
-            let audit = Audit::new("identity.delegation.write", "delegation", delegation.id);
-            let audit = audit.note("delegate", wanted.delegate).note("permissions", delegation.permissions.join(" "));
-            work.commit(audit, Delegated { delegation, consistency_token }).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let revision = revision::facts::hold(&work, ctx).await?;
+        let delegation = Delegation {
+            id: DelegationId(ctx.new_id()),
+            delegator: ctx.actor.principal,
+            delegate: wanted.delegate,
+            permissions: wanted.permissions.iter().map(|p| p.name().to_owned()).collect(),
+            from: wanted.from.unwrap_or_else(|| ctx.now()),
+            until: wanted.until,
+            reason: wanted.reason.clone(),
+            ended_at: None,
+        };
+        let held = held(&work, ctx, wanted.delegate).await?;
+        let owns = |permission| ctx.view.owns(permission);
+        domain::judge(&delegation, &Judged { now: ctx.now(), owns: &owns, held: &held })?;
+        store::insert(&work, ctx, &delegation).await?;
+        let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
+        let audit = Audit::new("identity.delegation.write", "delegation", delegation.id);
+        let audit = audit.note("delegate", wanted.delegate).note("permissions", delegation.permissions.join(" "));
+        Ok((work, audit, Delegated { delegation, consistency_token }))
+    })
+    .await
 }
 
 /// All that somebody holds: by grants that run or begin some day, and by delegations.
@@ -93,25 +86,20 @@ async fn held(work: &UnitOfWork, ctx: &OpContext, principal: PrincipalId) -> Res
 /// `NOT_FOUND`, `DELEGATION_ENDED`.
 pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<String> {
     let permit = ctx.permit::<EndDelegation>(&Target::default())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = revision::facts::hold(&work, ctx).await?;
-            let me = ctx.actor.principal;
-            let mine = |d: &Delegation| d.delegator == me || d.delegate == me || administers(ctx);
-            let found = store::get(&work, wanted.id).await?.filter(mine);
-            let found = found.ok_or(DelegationError::Unknown(wanted.id))?;
-            if found.ended_at.is_some() || found.until <= ctx.now() {
-                return Err(DelegationError::EndedAlready.into());
-            }
-            store::end(&work, ctx, wanted.id).await?;
-            let token = revision::facts::advance(&work, ctx, revision).await?;
-            work.commit(Audit::new("identity.delegation.end", "delegation", wanted.id), token).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let revision = revision::facts::hold(&work, ctx).await?;
+        let me = ctx.actor.principal;
+        let mine = |d: &Delegation| d.delegator == me || d.delegate == me || administers(ctx);
+        let found = store::get(&work, wanted.id).await?.filter(mine);
+        let found = found.ok_or(DelegationError::Unknown(wanted.id))?;
+        if found.ended_at.is_some() || found.until <= ctx.now() {
+            return Err(DelegationError::EndedAlready.into());
+        }
+        store::end(&work, ctx, wanted.id).await?;
+        let token = revision::facts::advance(&work, ctx, revision).await?;
+        Ok((work, Audit::new("identity.delegation.end", "delegation", wanted.id), token))
+    })
+    .await
 }
 
 /// Delegations that the caller gave or got; who reads the grants of the group sees everybody's.

@@ -11,7 +11,6 @@ pub const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Rights that one principal lends another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delegation {
-    /// The delegation.
     pub id: DelegationId,
     /// Who lends.
     pub delegator: PrincipalId,
@@ -19,11 +18,8 @@ pub struct Delegation {
     pub delegate: PrincipalId,
     /// Names of what is lent.
     pub permissions: Vec<String>,
-    /// From when on.
     pub from: Timestamp,
-    /// Until when.
     pub until: Timestamp,
-    /// Why.
     pub reason: String,
     /// When it was ended before its time.
     pub ended_at: Option<Timestamp>,
@@ -45,7 +41,6 @@ pub enum DelegationError {
     TimeBackwards,
     /// It lasts too long.
     TooLong,
-    /// To oneself.
     ToOneself,
     /// Nobody lends this.
     NotLent(Permission),
@@ -57,13 +52,11 @@ pub enum DelegationError {
     PrincipalUnknown(PrincipalId),
     /// No such delegation, or none of the caller's.
     Unknown(DelegationId),
-    /// It is over.
     EndedAlready,
 }
 
 /// What a delegation is judged by.
 pub struct Judged<'a> {
-    /// Now.
     pub now: Timestamp,
     /// Whether the delegator holds it by a grant of his own, anywhere.
     pub owns: &'a dyn Fn(Permission) -> bool,

@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::delegation_service_server::DelegationService;
+use tally_app::RequestKey;
+use tally_app::convert::{instant, optional_instant, timestamp};
+use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::id::PrincipalId;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Delegated};
 use super::domain::Delegation;
 use crate::App;
-use crate::render::{digest, instant, permissions, timestamp};
+use crate::render::permissions;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -65,21 +66,15 @@ impl TryFrom<pb::DelegateRequest> for app::Lend {
     type Error = Error;
     fn try_from(req: pb::DelegateRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let wanted = req.delegation.unwrap_or_default();
         let delegate = wrong.parse("delegation.delegate_id", &wanted.delegate_id);
         let lent = permissions(&mut wrong, "delegation.permissions", &wanted.permissions);
-        let from = wanted.from.as_ref().and_then(|at| instant(&mut wrong, "delegation.from", at));
-        let until = match &wanted.until {
-            Some(at) => instant(&mut wrong, "delegation.until", at),
-            None => {
-                wrong.push("delegation.until", msg!("INSTANT_MISSING"));
-                None
-            }
-        };
+        let from = optional_instant(&mut wrong, "delegation.from", wanted.from);
+        let until = instant(&mut wrong, "delegation.until", wanted.until);
         wrong.text("delegation.reason", &wanted.reason, 500);
         let (delegate, (permissions, until)) = wrong.finish(delegate.zip(lent.zip(until)))?;
-        Ok(Self { request_id: req.request_id, body, delegate, permissions, from, until, reason: wanted.reason })
+        Ok(Self { request, delegate, permissions, from, until, reason: wanted.reason })
     }
 }
 
@@ -87,10 +82,10 @@ impl TryFrom<pb::EndDelegationRequest> for app::End {
     type Error = Error;
     fn try_from(req: pb::EndDelegationRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let id = wrong.parse("delegation_id", &req.delegation_id);
         let id = wrong.finish(id)?;
-        Ok(Self { request_id: req.request_id, body, id })
+        Ok(Self { request, id })
     }
 }
 

@@ -38,7 +38,6 @@ pub(crate) mod delegations {
     tally_store::scoped!(Entity { tenant: TenantId });
 }
 
-/// Writes a delegation.
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Delegation) -> Result<(), StoreError> {
     work.insert(delegations::Model {
         tenant_id: ctx.tenant().0,
@@ -56,7 +55,6 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Delegation)
     .await
 }
 
-/// One delegation.
 pub(crate) async fn get(tx: &ScopedTx, id: DelegationId) -> Result<Option<Delegation>, StoreError> {
     let row = tx.select::<delegations::Entity>().filter(delegations::Column::Id.eq(id.0)).one().await?;
     Ok(row.map(read))

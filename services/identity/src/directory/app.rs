@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::{Actor, OpContext, Region, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{PersonId, TenantId};
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
@@ -18,8 +19,7 @@ use crate::{App, person, tenant};
 /// A person who is to have a pseudonym.
 #[derive(Clone, Debug)]
 pub(crate) struct Assign {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) person: PersonId,
     pub(crate) brings: Option<Uuid>,
 }
@@ -30,26 +30,21 @@ pub(crate) struct Assign {
 /// `NOT_FOUND`, `PERMISSION_DENIED`; see [`DirectoryError`].
 pub(crate) async fn assign(app: &App, ctx: &OpContext, wanted: &Assign) -> Result<Uuid> {
     let permit = ctx.permit_all::<AssignPseudonym>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Uuid>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let today = tenant::facts::today(&work, ctx).await?;
-            let found = person::facts::get(&work, &Key::Id(wanted.person)).await?;
-            let home = found.as_ref().and_then(|person| person.home(today));
-            let home = home.ok_or_else(|| Error::not_found("person", wanted.person))?;
-            ctx.permit_read::<AssignPseudonym>(&home.target(wanted.person), "person", wanted.person)?;
-            let has = store::of_person(&work, wanted.person).await?;
-            let pseudonym = domain::choose(has, wanted.brings, || domain::fresh(ctx.rng.bytes()))?;
-            if has.is_none() {
-                store::insert(&work, ctx, &home.region, &[(wanted.person, pseudonym)]).await?;
-            }
-            let audit = Audit::new("identity.directory.assign", "person", wanted.person).about(wanted.person);
-            work.commit(audit.region(&home.region), pseudonym).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let today = tenant::facts::today(&work, ctx).await?;
+        let found = person::facts::get(&work, &Key::Id(wanted.person)).await?;
+        let home = found.as_ref().and_then(|person| person.home(today));
+        let home = home.ok_or_else(|| Error::not_found("person", wanted.person))?;
+        ctx.permit_read::<AssignPseudonym>(&home.target(wanted.person), "person", wanted.person)?;
+        let has = store::of_person(&work, wanted.person).await?;
+        let pseudonym = domain::choose(has, wanted.brings, || domain::fresh(ctx.rng.bytes()))?;
+        if has.is_none() {
+            store::insert(&work, ctx, &home.region, &[(wanted.person, pseudonym)]).await?;
+        }
+        let audit = Audit::new("identity.directory.assign", "person", wanted.person).about(wanted.person);
+        Ok((work, audit.region(&home.region), pseudonym))
+    })
+    .await
 }
 
 /// The directory of a region: who is employed there and has no pseudonym yet gets one.

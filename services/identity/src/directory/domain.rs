@@ -6,7 +6,6 @@ use uuid::{Builder, Uuid};
 /// A pseudonym and whether somebody employed stands behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// The pseudonym.
     pub pseudonym: Uuid,
     /// Whether whoever it stands for is employed.
     pub active: bool,

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use tally_access::Region;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::directory_service_server::DirectoryService;
+use tally_app::RequestKey;
+use tally_app::convert::instant;
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
@@ -15,9 +17,7 @@ use uuid::Uuid;
 use super::app::{self, Assign};
 use super::domain::Entry;
 use crate::App;
-use crate::render::{digest, instant};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -82,24 +82,21 @@ impl TryFrom<pb::AssignPseudonymRequest> for Assign {
     type Error = Error;
     fn try_from(req: pb::AssignPseudonymRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let person = wrong.parse("person_id", &req.person_id);
         let brings = match req.pseudonym.as_str() {
             "" => Some(None),
             text => pseudonym(&mut wrong, "pseudonym", text).map(Some),
         };
         let (person, brings) = wrong.finish(person.zip(brings))?;
-        Ok(Self { request_id: req.request_id, body, person, brings })
+        Ok(Self { request, person, brings })
     }
 }
 
 fn read_directory(req: &pb::ImportDirectoryRequest) -> Result<(Region, Timestamp, Vec<Entry>), Error> {
     let mut wrong = Violations::new();
     let from = wrong.parse("region", &req.region);
-    let released_at = req.released_at.as_ref().and_then(|at| instant(&mut wrong, "released_at", at));
-    if req.released_at.is_none() {
-        wrong.push("released_at", msg!("INSTANT_MISSING"));
-    }
+    let released_at = instant(&mut wrong, "released_at", req.released_at);
     let mut entries = Vec::with_capacity(req.entries.len());
     for (index, entry) in req.entries.iter().enumerate() {
         let read = pseudonym(&mut wrong, &format!("entries[{index}].pseudonym"), &entry.pseudonym);

@@ -1,6 +1,7 @@
 //! Saying which modules the group has, and reading it.
 
 use tally_access::{MODULES, Modules, OpContext, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_store::Audit;
 
@@ -11,8 +12,7 @@ use crate::{App, revision};
 /// The modules that the group is to have.
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) modules: Modules,
 }
 
@@ -22,21 +22,16 @@ pub(crate) struct Set {
 /// `PERMISSION_DENIED`.
 pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<String> {
     let permit = ctx.permit::<SetModules>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = revision::facts::hold(&work, ctx).await?;
-            let before = store::modules(&work).await?;
-            store::put(&work, ctx, &wanted.modules).await?;
-            let token = revision::facts::advance(&work, ctx, revision).await?;
-            let audit = Audit::new("identity.entitlement.write", "tenant", ctx.tenant());
-            let audit = audit.note("before", names(&before).join(" ")).note("after", names(&wanted.modules).join(" "));
-            work.commit(audit, token).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let revision = revision::facts::hold(&work, ctx).await?;
+        let before = store::modules(&work).await?;
+        store::put(&work, ctx, &wanted.modules).await?;
+        let token = revision::facts::advance(&work, ctx, revision).await?;
+        let audit = Audit::new("identity.entitlement.write", "tenant", ctx.tenant());
+        let audit = audit.note("before", names(&before).join(" ")).note("after", names(&wanted.modules).join(" "));
+        Ok((work, audit, token))
+    })
+    .await
 }
 
 /// The modules that the group has, by name.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tally_access::{MODULES, Modules};
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::entitlement_service_server::EntitlementService;
+use tally_app::RequestKey;
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
@@ -12,9 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::app;
 use crate::App;
-use crate::render::digest;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -44,13 +43,13 @@ impl TryFrom<pb::SetModulesRequest> for app::Set {
     type Error = Error;
     fn try_from(req: pb::SetModulesRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         for (at, name) in req.modules.iter().enumerate().filter(|(_, name)| !MODULES.contains(&name.as_str())) {
             wrong.push(format!("modules[{at}]"), msg!("MODULE_UNKNOWN", name, known = MODULES.join(", ")));
         }
         wrong.finish(Some(()))?;
         // All of them today are these by name: a module that comes with a later version is not given away by it.
         let modules = Modules::Only(req.modules.into_iter().collect());
-        Ok(Self { request_id: req.request_id, body, modules })
+        Ok(Self { request, modules })
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tally_access::{ActorKind, OpContext, Rpc, Target};
 use tally_app::four_eyes::Hands;
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{ErasureId, PersonId};
 use tally_kernel::page::Page;
@@ -21,8 +22,7 @@ use crate::{
 /// An erasure to ask for.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) person: PersonId,
     pub(crate) reason: String,
 }
@@ -30,16 +30,14 @@ pub(crate) struct Request {
 /// An erasure to approve.
 #[derive(Clone, Debug)]
 pub(crate) struct Approve {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) id: ErasureId,
 }
 
 /// A request to withdraw or reject.
 #[derive(Clone, Debug)]
 pub(crate) struct Drop {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) id: ErasureId,
     pub(crate) reason: String,
 }
@@ -58,34 +56,29 @@ pub(crate) struct Approved {
 pub(crate) async fn request(app: &App, ctx: &OpContext, wanted: &Request) -> Result<Erasure> {
     let places = person::facts::places(&*app.store.read(ctx).await?, wanted.person).await?;
     let permit = ctx.permit_all::<RequestErasure>(places)?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            hold::facts::lock(&work, ctx).await?;
-            let person = judged(&work, ctx, wanted.person).await?;
-            if let Some(id) = store::of_person(&work, wanted.person).await? {
-                return Err(ErasureError::ThereAlready(id).into());
-            }
-            let today = tenant::facts::today(&work, ctx).await?;
-            let home = person.home(today).ok_or(ErasureError::StillEmployed)?;
-            let erasure = Erasure {
-                id: ErasureId(ctx.new_id()),
-                person: wanted.person,
-                place: (home.region.clone(), home.unit),
-                reason: wanted.reason.clone(),
-                requested: (ctx.actor.principal, ctx.now()),
-                approved: None,
-                parts: Vec::new(),
-                completed_at: None,
-                dropped: None,
-            };
-            store::insert(&work, ctx, &erasure).await?;
-            work.commit(Audit::new("identity.erasure.request", "erasure", erasure.id), erasure).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        hold::facts::lock(&work, ctx).await?;
+        let person = judged(&work, ctx, wanted.person).await?;
+        if let Some(id) = store::of_person(&work, wanted.person).await? {
+            return Err(ErasureError::ThereAlready(id).into());
+        }
+        let today = tenant::facts::today(&work, ctx).await?;
+        let home = person.home(today).ok_or(ErasureError::StillEmployed)?;
+        let erasure = Erasure {
+            id: ErasureId(ctx.new_id()),
+            person: wanted.person,
+            place: (home.region.clone(), home.unit),
+            reason: wanted.reason.clone(),
+            requested: (ctx.actor.principal, ctx.now()),
+            approved: None,
+            parts: Vec::new(),
+            completed_at: None,
+            dropped: None,
+        };
+        store::insert(&work, ctx, &erasure).await?;
+        Ok((work, Audit::new("identity.erasure.request", "erasure", erasure.id), erasure))
+    })
+    .await
 }
 
 /// Ends a request that nobody has approved: whoever may ask withdraws it, whoever may approve rejects it.
@@ -97,22 +90,17 @@ pub(crate) async fn drop<R: Rpc>(app: &App, ctx: &OpContext, action: &'static st
     let (asked, _) = asked.ok_or(ErasureError::Unknown(wanted.id))?;
     let places = person::facts::places(&*app.store.read(ctx).await?, asked.person).await?;
     let permit = ctx.permit_all::<R>(places)?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Erasure>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            // Approvals hold it too.
-            hold::facts::lock(&work, ctx).await?;
-            let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
-            asked.waits()?;
-            let dropped = Dropped { by: ctx.actor.principal, at: ctx.now(), reason: wanted.reason.clone() };
-            store::drop(&work, wanted.id, &dropped).await?;
-            let audit = Audit::new(action, "erasure", wanted.id).about(asked.person);
-            work.commit(audit, Erasure { dropped: Some(dropped), ..asked }).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        // Approvals hold it too.
+        hold::facts::lock(&work, ctx).await?;
+        let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
+        asked.waits()?;
+        let dropped = Dropped { by: ctx.actor.principal, at: ctx.now(), reason: wanted.reason.clone() };
+        store::drop(&work, wanted.id, &dropped).await?;
+        let audit = Audit::new(action, "erasure", wanted.id).about(asked.person);
+        Ok((work, audit, Erasure { dropped: Some(dropped), ..asked }))
+    })
+    .await
 }
 
 /// The person, if it may be erased now.
@@ -135,29 +123,23 @@ pub(crate) async fn approve(app: &App, ctx: &OpContext, wanted: &Approve) -> Res
     let (asked, _) = asked.ok_or(ErasureError::Unknown(wanted.id))?;
     let places = person::facts::places(&*app.store.read(ctx).await?, asked.person).await?;
     let permit = ctx.permit_all::<ApproveErasure>(places)?;
-    let approved = app
-        .store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Approved>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = revision::facts::hold(&work, ctx).await?;
-            hold::facts::lock(&work, ctx).await?;
-            let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
-            let asker = session::facts::hands(&work, asked.requested.0).await?;
-            domain::judge_approval(&asked, asker, Hands::of(ctx, &permit))?;
-            let person = judged(&work, ctx, asked.person).await?;
-            let rows = erase(&work, ctx, &person).await?;
-            store::approve(&work, ctx, wanted.id, &person.employee_no).await?;
-            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
-            work.emit(events::person_erased(wanted.id, asked.person)?);
-            let audit = Audit::new("identity.erasure.approve", "erasure", wanted.id).about(asked.person);
-            let approved = Some((ctx.actor.principal, ctx.now()));
-            let erasure = Erasure { approved, parts: domain::parts(true, Vec::new()), ..asked };
-            work.commit(audit.note("rows", rows), Approved { erasure, consistency_token }).await
-        })
-        .await?;
+    let approved = mutate(&app.store, ctx, &permit, &wanted.request, async |mut work| {
+        let revision = revision::facts::hold(&work, ctx).await?;
+        hold::facts::lock(&work, ctx).await?;
+        let (asked, _) = store::get(&work, wanted.id).await?.ok_or(ErasureError::Unknown(wanted.id))?;
+        let asker = session::facts::hands(&work, asked.requested.0).await?;
+        domain::judge_approval(&asked, asker, Hands::of(ctx, &permit))?;
+        let person = judged(&work, ctx, asked.person).await?;
+        let rows = erase(&work, ctx, &person).await?;
+        store::approve(&work, ctx, wanted.id, &person.employee_no).await?;
+        let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
+        work.emit(events::person_erased(wanted.id, asked.person)?);
+        let audit = Audit::new("identity.erasure.approve", "erasure", wanted.id).about(asked.person);
+        let approved = Some((ctx.actor.principal, ctx.now()));
+        let erasure = Erasure { approved, parts: domain::parts(true, Vec::new()), ..asked };
+        Ok((work, audit.note("rows", rows), Approved { erasure, consistency_token }))
+    })
+    .await?;
     app.store.wipe().await?;
     Ok(approved)
 }

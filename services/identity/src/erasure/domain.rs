@@ -11,13 +11,10 @@ use tally_privacy::FOLLOWERS;
 /// The erasure of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
-    /// The erasure.
     pub id: ErasureId,
-    /// The person.
     pub person: PersonId,
     /// Where the person belonged last.
     pub place: (Region, OrgUnitId),
-    /// Why.
     pub reason: String,
     /// Who asked, and when.
     pub requested: (PrincipalId, Timestamp),
@@ -34,18 +31,14 @@ pub struct Erasure {
 /// The end of a request that nobody approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
-    /// Who.
     pub by: PrincipalId,
-    /// When.
     pub at: Timestamp,
-    /// Why.
     pub reason: String,
 }
 
 /// What one service has done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The service.
     pub service: String,
     /// When it was done; nothing while it is not.
     pub done_at: Option<Timestamp>,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::erasure_service_server::ErasureService;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -14,9 +16,7 @@ use super::app;
 use super::domain::{Erasure, Part};
 use crate::App;
 use crate::policy::{RejectErasure, WithdrawErasure};
-use crate::render::{digest, timestamp};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -46,7 +46,7 @@ impl ErasureService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let req = req.into_inner();
-            let wanted = read_drop(digest(&req), req.request_id, &req.erasure_id, req.reason)?;
+            let wanted = read_drop(RequestKey::of(req.request_id.clone(), &req), &req.erasure_id, req.reason)?;
             app::drop::<WithdrawErasure>(&self.0, &ctx, "identity.erasure.withdraw", &wanted).await
         };
         reply.await.map(|erasure| pb::WithdrawErasureResponse { erasure: Some(erasure.into()) }).answer(&ctx)
@@ -59,7 +59,7 @@ impl ErasureService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let req = req.into_inner();
-            let wanted = read_drop(digest(&req), req.request_id, &req.erasure_id, req.reason)?;
+            let wanted = read_drop(RequestKey::of(req.request_id.clone(), &req), &req.erasure_id, req.reason)?;
             app::drop::<RejectErasure>(&self.0, &ctx, "identity.erasure.reject", &wanted).await
         };
         reply.await.map(|erasure| pb::RejectErasureResponse { erasure: Some(erasure.into()) }).answer(&ctx)
@@ -110,31 +110,31 @@ fn read_id<T: std::str::FromStr<Err = Error>>(id: &str) -> Result<T, Error> {
     wrong.finish(id)
 }
 
-fn read_drop(body: [u8; 32], request_id: String, erasure_id: &str, reason: String) -> Result<app::Drop, Error> {
+fn read_drop(request: RequestKey, erasure_id: &str, reason: String) -> Result<app::Drop, Error> {
     let mut wrong = Violations::new();
     let id = wrong.parse("erasure_id", erasure_id);
     wrong.text("reason", &reason, 500);
     let id = wrong.finish(id)?;
-    Ok(app::Drop { request_id, body, id, reason })
+    Ok(app::Drop { request, id, reason })
 }
 
 impl TryFrom<pb::RequestErasureRequest> for app::Request {
     type Error = Error;
     fn try_from(req: pb::RequestErasureRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let person = wrong.parse("person_id", &req.person_id);
         wrong.text("reason", &req.reason, 500);
         let person = wrong.finish(person)?;
-        Ok(Self { request_id: req.request_id, body, person, reason: req.reason })
+        Ok(Self { request, person, reason: req.reason })
     }
 }
 
 impl TryFrom<pb::ApproveErasureRequest> for app::Approve {
     type Error = Error;
     fn try_from(req: pb::ApproveErasureRequest) -> Result<Self, Error> {
-        let body = digest(&req);
-        Ok(Self { id: read_id(&req.erasure_id)?, request_id: req.request_id, body })
+        let request = RequestKey::of(req.request_id.clone(), &req);
+        Ok(Self { id: read_id(&req.erasure_id)?, request })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Setting, lifting and listing holds.
 
 use tally_access::{OpContext, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{HoldId, PersonId};
 use tally_kernel::page::Page;
@@ -15,8 +16,7 @@ use crate::{App, erasure, person};
 /// A hold to set.
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) person: Option<PersonId>,
     pub(crate) reason: String,
 }
@@ -24,8 +24,7 @@ pub(crate) struct Set {
 /// A hold to lift.
 #[derive(Clone, Debug)]
 pub(crate) struct Lift {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) id: HoldId,
     pub(crate) reason: String,
 }
@@ -36,29 +35,24 @@ pub(crate) struct Lift {
 /// `NOT_FOUND`, `PERSON_ERASED`, `PERMISSION_DENIED`.
 pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Hold> {
     let permit = ctx.permit::<SetHold>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Hold>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            store::lock(&work, ctx).await?;
-            if let Some(id) = wanted.person {
-                person::facts::get(&work, &Key::Id(id)).await?.ok_or(HoldError::PersonUnknown(id))?;
-                erasure::facts::refuse_erased(&work, id).await?;
-            }
-            let hold = Hold {
-                id: HoldId(ctx.new_id()),
-                person: wanted.person,
-                reason: wanted.reason.clone(),
-                set_by: ctx.actor.principal,
-                set_at: ctx.now(),
-                lifted: None,
-            };
-            store::insert(&work, ctx, &hold).await?;
-            work.commit(Audit::new("identity.hold.set", "hold", hold.id), hold).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        store::lock(&work, ctx).await?;
+        if let Some(id) = wanted.person {
+            person::facts::get(&work, &Key::Id(id)).await?.ok_or(HoldError::PersonUnknown(id))?;
+            erasure::facts::refuse_erased(&work, id).await?;
+        }
+        let hold = Hold {
+            id: HoldId(ctx.new_id()),
+            person: wanted.person,
+            reason: wanted.reason.clone(),
+            set_by: ctx.actor.principal,
+            set_at: ctx.now(),
+            lifted: None,
+        };
+        store::insert(&work, ctx, &hold).await?;
+        Ok((work, Audit::new("identity.hold.set", "hold", hold.id), hold))
+    })
+    .await
 }
 
 /// Lifts a hold.
@@ -67,23 +61,18 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Hold
 /// `NOT_FOUND`, `HOLD_LIFTED`, `PERMISSION_DENIED`.
 pub(crate) async fn lift(app: &App, ctx: &OpContext, wanted: &Lift) -> Result<Hold> {
     let permit = ctx.permit::<LiftHold>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Hold>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            store::lock(&work, ctx).await?;
-            let found = store::get(&work, wanted.id).await?.ok_or(HoldError::Unknown(wanted.id))?;
-            if found.lifted.is_some() {
-                return Err(HoldError::LiftedAlready.into());
-            }
-            store::lift(&work, ctx, wanted.id, &wanted.reason).await?;
-            let audit = Audit::new("identity.hold.lift", "hold", wanted.id).about_all(found.person);
-            let lifted = Some((ctx.actor.principal, ctx.now(), wanted.reason.clone()));
-            work.commit(audit, Hold { lifted, ..found }).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        store::lock(&work, ctx).await?;
+        let found = store::get(&work, wanted.id).await?.ok_or(HoldError::Unknown(wanted.id))?;
+        if found.lifted.is_some() {
+            return Err(HoldError::LiftedAlready.into());
+        }
+        store::lift(&work, ctx, wanted.id, &wanted.reason).await?;
+        let audit = Audit::new("identity.hold.lift", "hold", wanted.id).about_all(found.person);
+        let lifted = Some((ctx.actor.principal, ctx.now(), wanted.reason.clone()));
+        Ok((work, audit, Hold { lifted, ..found }))
+    })
+    .await
 }
 
 /// The register of holds, newest first.

@@ -4,18 +4,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_kernel::id::{HoldId, PersonId, PrincipalId};
 
-/// A legal hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// The hold.
     pub id: HoldId,
     /// Whom it covers; nobody in particular means the whole group.
     pub person: Option<PersonId>,
-    /// Why.
     pub reason: String,
-    /// Who set it.
     pub set_by: PrincipalId,
-    /// When.
     pub set_at: Timestamp,
     /// Who lifted it, when and why.
     pub lifted: Option<(PrincipalId, Timestamp, String)>,

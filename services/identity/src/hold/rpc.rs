@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::hold_service_server::HoldService;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -13,9 +15,8 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::Hold;
 use crate::App;
-use crate::render::{digest, parse_or_none, timestamp};
+use crate::render::parse_or_none;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 /// Characters of a reason.
@@ -51,10 +52,10 @@ impl TryFrom<pb::SetHoldRequest> for app::Set {
     type Error = Error;
     fn try_from(req: pb::SetHoldRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let person = parse_or_none(&mut wrong, "person_id", &req.person_id);
         wrong.text("reason", &req.reason, REASON);
-        wrong.finish(Some(Self { request_id: req.request_id, body, person, reason: req.reason }))
+        wrong.finish(Some(Self { request, person, reason: req.reason }))
     }
 }
 
@@ -62,11 +63,11 @@ impl TryFrom<pb::LiftHoldRequest> for app::Lift {
     type Error = Error;
     fn try_from(req: pb::LiftHoldRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let id = wrong.parse("hold_id", &req.hold_id);
         wrong.text("reason", &req.reason, REASON);
         let id = wrong.finish(id)?;
-        Ok(Self { request_id: req.request_id, body, id, reason: req.reason })
+        Ok(Self { request, id, reason: req.reason })
     }
 }
 

@@ -39,7 +39,6 @@ pub(crate) async fn lock(work: &UnitOfWork, ctx: &OpContext) -> Result<(), Store
     work.lock("holds", ctx.tenant().0).await
 }
 
-/// Writes a hold.
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Hold) -> Result<(), StoreError> {
     work.insert(holds::Model {
         tenant_id: ctx.tenant().0,
@@ -56,7 +55,6 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Hold) -> Re
     .await
 }
 
-/// One hold.
 pub(crate) async fn get(tx: &ScopedTx, id: HoldId) -> Result<Option<Hold>, StoreError> {
     let row = tx.select::<holds::Entity>().filter(holds::Column::Id.eq(id.0)).one().await?;
     Ok(row.map(read))

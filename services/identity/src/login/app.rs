@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Rpc, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::PrincipalId;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork};
@@ -15,17 +16,10 @@ use crate::session::domain::{self as session, Holder, Password, Principal, Sessi
 use crate::session::facts as principals;
 use crate::{App, access, org, role, tenant};
 
-/// A request's id, and the digest of its body without secrets.
-#[derive(Clone, Debug)]
-pub(crate) struct Once {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
-}
-
 /// A password to change.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
-    pub(crate) once: Once,
+    pub(crate) once: RequestKey,
     pub(crate) old: Password,
     pub(crate) new: Password,
 }
@@ -33,7 +27,7 @@ pub(crate) struct Change {
 /// A password to reset.
 #[derive(Clone, Debug)]
 pub(crate) struct Reset {
-    pub(crate) once: Once,
+    pub(crate) once: RequestKey,
     pub(crate) principal: PrincipalId,
     pub(crate) remove_second_factor: bool,
 }
@@ -70,20 +64,16 @@ pub(crate) async fn change(app: &App, ctx: &OpContext, Change { once, old, new }
     }
     let right = app.compute.run("password", move || session::verify(&old, &hash)).await??;
     let new_hash = if right { crate::session::app::new_hash(app, ctx, &principal, &new).await? } else { String::new() };
-    let changed = app.store.retry(ctx, || async {
-        let mut work = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = work.replay::<bool>(&once.request_id, &once.body).await? {
-            return Ok(done);
-        }
+    let changed = mutate(&app.store, ctx, &permit, &once, async |work| {
         let before = hold(&work, ctx).await?;
         count(&work, ctx, before, right).await?;
         let audit = Audit::new("identity.password.change", "principal", principal.id);
         if !right {
-            return work.commit(audit.note("outcome", "wrong_password"), false).await;
+            return Ok((work, audit.note("outcome", "wrong_password"), false));
         }
         principals::put_password(&work, principal.id, &new_hash, None).await?;
         let ended = principals::end_all(&work, ctx, principal.id, ctx.session, "password_changed").await?;
-        work.commit(audit.note("outcome", "changed").note("sessions_ended", ended), true).await
+        Ok((work, audit.note("outcome", "changed").note("sessions_ended", ended), true))
     });
     if changed.await? { Ok(()) } else { Err(SessionError::Refused.into()) }
 }
@@ -120,32 +110,27 @@ pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<
     let password = session::one_time_password();
     let (typed, salt) = (Password::typed(password.to_string()), ctx.rng.bytes());
     let hash = app.compute.run("password", move || session::hash(&typed, salt)).await??;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<OneTime>(&once.request_id, &once.body).await? {
-                return Ok(done);
-            }
-            let principal = stand_in::<ResetPassword>(&work, ctx, id).await?;
-            if !matches!(principal.holder, Some(Holder::Person(_) | Holder::User)) {
-                return Err(LoginError::NoPassword.into());
-            }
-            if id == ctx.actor.principal {
-                return Err(LoginError::ResetOneself.into());
-            }
-            let expires_at = ctx.now().checked_add(session::ONE_TIME_LIFE).map_err(Error::internal)?;
-            principals::put_password(&work, id, &hash, Some(expires_at)).await?;
-            let before = principals::get_tries(&work, id).await?;
-            if before.is_some() {
-                principals::put_tries(&work, ctx, id, before, Tries::default()).await?;
-            }
-            let removed = *remove_second_factor && store::remove(&work, id).await?;
-            let ended = principals::end_all(&work, ctx, id, None, "password_reset").await?;
-            let audit = Audit::new("identity.password.reset", "principal", id).note("sessions_ended", ended);
-            let done = OneTime { password: password.to_string(), expires_at };
-            work.commit(audit.note("second_factor_removed", removed), done).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        let principal = stand_in::<ResetPassword>(&work, ctx, id).await?;
+        if !matches!(principal.holder, Some(Holder::Person(_) | Holder::User)) {
+            return Err(LoginError::NoPassword.into());
+        }
+        if id == ctx.actor.principal {
+            return Err(LoginError::ResetOneself.into());
+        }
+        let expires_at = ctx.now().checked_add(session::ONE_TIME_LIFE).map_err(Error::internal)?;
+        principals::put_password(&work, id, &hash, Some(expires_at)).await?;
+        let before = principals::get_tries(&work, id).await?;
+        if before.is_some() {
+            principals::put_tries(&work, ctx, id, before, Tries::default()).await?;
+        }
+        let removed = *remove_second_factor && store::remove(&work, id).await?;
+        let ended = principals::end_all(&work, ctx, id, None, "password_reset").await?;
+        let audit = Audit::new("identity.password.reset", "principal", id).note("sessions_ended", ended);
+        let done = OneTime { password: password.to_string(), expires_at };
+        Ok((work, audit.note("second_factor_removed", removed), done))
+    })
+    .await
 }
 
 /// The principal, if the caller reaches it and may act for it: whoever could sign in as somebody else, or with that
@@ -197,77 +182,64 @@ pub(crate) fn judged(outcome: CodeOutcome) -> Result<()> {
 ///
 /// # Errors
 /// `SECOND_FACTOR_ALREADY_EXISTS`, `NO_PASSWORD`.
-pub(crate) async fn enroll(app: &App, ctx: &OpContext, once: &Once) -> Result<Enrolled> {
+pub(crate) async fn enroll(app: &App, ctx: &OpContext, once: &RequestKey) -> Result<Enrolled> {
     let permit = ctx.permit::<EnrollTotp>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Enrolled>(&once.request_id, &once.body).await? {
-                return Ok(done);
-            }
-            let principal = principals::get(&work, ctx.actor.principal).await?.ok_or(LoginError::NoPassword)?;
-            if principal.password_hash.is_none() {
-                return Err(LoginError::NoPassword.into());
-            }
-            if store::get(&work, principal.id).await?.is_some_and(|factor| factor.confirmed_at.is_some()) {
-                return Err(LoginError::EnrolledAlready.into());
-            }
-            let factor = Factor::new(principal.id);
-            store::put(&work, ctx, &factor).await?;
-            let group = tenant::facts::get(&work).await?;
-            let done = Enrolled { secret: factor.base32(), uri: factor.uri(&group.name, &principal.name) };
-            work.commit(Audit::new("identity.second_factor.begin", "principal", principal.id), done).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        let principal = principals::get(&work, ctx.actor.principal).await?.ok_or(LoginError::NoPassword)?;
+        if principal.password_hash.is_none() {
+            return Err(LoginError::NoPassword.into());
+        }
+        if store::get(&work, principal.id).await?.is_some_and(|factor| factor.confirmed_at.is_some()) {
+            return Err(LoginError::EnrolledAlready.into());
+        }
+        let factor = Factor::new(principal.id);
+        store::put(&work, ctx, &factor).await?;
+        let group = tenant::facts::get(&work).await?;
+        let done = Enrolled { secret: factor.base32(), uri: factor.uri(&group.name, &principal.name) };
+        Ok((work, Audit::new("identity.second_factor.begin", "principal", principal.id), done))
+    })
+    .await
 }
 
 /// Proves that the authenticator works: from now on signing in takes a code. The recovery codes, shown this once.
 ///
 /// # Errors
 /// `SECOND_FACTOR_WRONG`, `SECOND_FACTOR_MISSING` when none was begun, `SECOND_FACTOR_ALREADY_EXISTS` when it is confirmed.
-pub(crate) async fn confirm(app: &App, ctx: &OpContext, once: &Once, code: &str) -> Result<Vec<String>> {
+pub(crate) async fn confirm(app: &App, ctx: &OpContext, once: &RequestKey, code: &str) -> Result<Vec<String>> {
     let permit = ctx.permit::<ConfirmTotp>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Vec<String>>(&once.request_id, &once.body).await? {
-                return Ok(done);
-            }
-            let principal = ctx.actor.principal;
-            let factor = store::get(&work, principal).await?.ok_or(LoginError::NotEnrolled)?;
-            if factor.confirmed_at.is_some() {
-                return Err(LoginError::EnrolledAlready.into());
-            }
-            let taken = factor.take(code, ctx.now()).ok_or(LoginError::CodeWrong)?;
-            let (codes, recovery) = domain::recovery_codes();
-            store::put(&work, ctx, &Factor { confirmed_at: Some(ctx.now()), recovery, ..taken }).await?;
-            work.commit(Audit::new("identity.second_factor.confirm", "principal", principal), codes).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        let principal = ctx.actor.principal;
+        let factor = store::get(&work, principal).await?.ok_or(LoginError::NotEnrolled)?;
+        if factor.confirmed_at.is_some() {
+            return Err(LoginError::EnrolledAlready.into());
+        }
+        let taken = factor.take(code, ctx.now()).ok_or(LoginError::CodeWrong)?;
+        let (codes, recovery) = domain::recovery_codes();
+        store::put(&work, ctx, &Factor { confirmed_at: Some(ctx.now()), recovery, ..taken }).await?;
+        Ok((work, Audit::new("identity.second_factor.confirm", "principal", principal), codes))
+    })
+    .await
 }
 
 /// Takes the caller's second factor away.
 ///
 /// # Errors
 /// As [`demand_code`] and [`judged`].
-pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &Once, code: &str) -> Result<()> {
+pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &RequestKey, code: &str) -> Result<()> {
     let permit = ctx.permit::<RemoveTotp>(&Target::tenant())?;
-    let outcome = app.store.retry(ctx, || async {
-        let mut work = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = work.replay::<CodeOutcome>(&once.request_id, &once.body).await? {
-            return Ok(done);
-        }
+    let outcome = mutate(&app.store, ctx, &permit, once, async |work| {
         let outcome = demand_code(&work, ctx, code).await?;
         let said = match outcome {
-            CodeOutcome::NotEnrolled | CodeOutcome::Missing => return Ok(outcome),
+            // Committed, because it counts as a wrong try.
             CodeOutcome::Wrong => "wrong_code",
-            CodeOutcome::Right => "removed",
+            CodeOutcome::Right | CodeOutcome::NotEnrolled | CodeOutcome::Missing => {
+                judged(outcome)?;
+                store::remove(&work, ctx.actor.principal).await?;
+                "removed"
+            }
         };
-        if outcome == CodeOutcome::Right {
-            store::remove(&work, ctx.actor.principal).await?;
-        }
         let audit = Audit::new("identity.second_factor.remove", "principal", ctx.actor.principal);
-        work.commit(audit.note("outcome", said), outcome).await
+        Ok((work, audit.note("outcome", said), outcome))
     });
     judged(outcome.await?)
 }

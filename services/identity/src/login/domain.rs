@@ -46,14 +46,11 @@ pub enum CodeOutcome {
     Missing,
     /// The code is right, and is used up now.
     Right,
-    /// It is not.
     Wrong,
 }
 
-/// A second factor.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Factor {
-    /// Whose it is.
     pub principal: PrincipalId,
     /// What the authenticator knows too.
     pub secret: Zeroizing<Vec<u8>>,

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::login_service_server::LoginService;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, Change, Once, Reset};
+use super::app::{self, Change, Reset};
 use crate::App;
-use crate::render::{digest, timestamp};
 use crate::session::domain::Password;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -46,7 +46,8 @@ impl LoginService for Rpc {
         req: Request<pb::EnrollTotpRequest>,
     ) -> Result<Response<pb::EnrollTotpResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let once = Once { body: digest(req.get_ref()), request_id: req.into_inner().request_id };
+        let req = req.into_inner();
+        let once = RequestKey::of(req.request_id.clone(), &req);
         let reply = app::enroll(&self.0, &ctx, &once).await;
         reply.map(|done| pb::EnrollTotpResponse { secret: done.secret, uri: done.uri }).answer(&ctx)
     }
@@ -58,7 +59,7 @@ impl LoginService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let mut req = req.into_inner();
         let code = std::mem::take(&mut req.code);
-        let once = Once { body: digest(&req), request_id: req.request_id };
+        let once = RequestKey::of(req.request_id.clone(), &req);
         let reply = app::confirm(&self.0, &ctx, &once, &code).await;
         reply.map(|recovery_codes| pb::ConfirmTotpResponse { recovery_codes }).answer(&ctx)
     }
@@ -70,7 +71,7 @@ impl LoginService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let mut req = req.into_inner();
         let code = std::mem::take(&mut req.code);
-        let once = Once { body: digest(&req), request_id: req.request_id };
+        let once = RequestKey::of(req.request_id.clone(), &req);
         app::remove(&self.0, &ctx, &once, &code).await.map(|()| pb::RemoveTotpResponse {}).answer(&ctx)
     }
 }
@@ -82,7 +83,7 @@ impl TryFrom<pb::ChangePasswordRequest> for Change {
         // The digest is kept: no password may be in it.
         let old = Password::typed(std::mem::take(&mut req.old_password));
         let new = wrong.take("new_password", Password::chosen(std::mem::take(&mut req.new_password)));
-        let once = Once { body: digest(&req), request_id: req.request_id };
+        let once = RequestKey::of(req.request_id.clone(), &req);
         Ok(Self { once, old, new: wrong.finish(new)? })
     }
 }
@@ -92,7 +93,7 @@ impl TryFrom<pb::ResetPasswordRequest> for Reset {
     fn try_from(req: pb::ResetPasswordRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
         let principal = wrong.parse("principal_id", &req.principal_id);
-        let once = Once { body: digest(&req), request_id: req.request_id };
+        let once = RequestKey::of(req.request_id.clone(), &req);
         Ok(Self { once, principal: wrong.finish(principal)?, remove_second_factor: req.remove_second_factor })
     }
 }

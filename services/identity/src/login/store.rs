@@ -17,7 +17,6 @@ mod factors {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tenant_id: Uuid,
-        /// The principal.
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub secret: tally_store::Sealed<tally_store::class::Credential, Vec<u8>>,

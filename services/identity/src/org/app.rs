@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Rpc};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
@@ -15,19 +16,16 @@ use crate::imported::Imported;
 use crate::policy::{ChangeEmployment, ImportOrgUnits, ListOrgUnits};
 use crate::{App, person, revision, tenant};
 
-/// Units to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) rows: Vec<UnitRow>,
 }
 
 /// A change of units from a day on.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) command: Command,
     pub(crate) from: Date,
 }
@@ -53,25 +51,20 @@ pub(crate) struct Asked {
 pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Result<Imported> {
     // Where the rows lead is known only with the tree at hand: the targets are checked below, in the transaction.
     let permit = ctx.permit_all::<ImportOrgUnits>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let facts = revision::facts::hold(&work, ctx).await?;
-            let regions = tenant::facts::get(&work).await?.regions;
-            let mut tree = store::tree(&work).await?;
-            let plan = domain::plan_import(&mut tree, &wanted.rows, &regions, || ctx.new_id());
-            ctx.permit_all::<ImportOrgUnits>(plan.targets)?;
-            store::insert(&work, ctx, ctx.now(), &plan.new).await?;
-            if !plan.new.is_empty() {
-                revision::facts::advance(&work, ctx, facts).await?;
-            }
-            let audit = Audit::new("identity.org.import", "org_unit", "import").note("written", plan.written);
-            work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let facts = revision::facts::hold(&work, ctx).await?;
+        let regions = tenant::facts::get(&work).await?.regions;
+        let mut tree = store::tree(&work).await?;
+        let plan = domain::plan_import(&mut tree, &wanted.rows, &regions, || ctx.new_id());
+        ctx.permit_all::<ImportOrgUnits>(plan.targets)?;
+        store::insert(&work, ctx, ctx.now(), &plan.new).await?;
+        if !plan.new.is_empty() {
+            revision::facts::advance(&work, ctx, facts).await?;
+        }
+        let audit = Audit::new("identity.org.import", "org_unit", "import").note("written", plan.written);
+        Ok((work, audit.after(wanted.request.digest()), Imported::new(plan.written, plan.unchanged, plan.problems)))
+    })
+    .await
 }
 
 /// Moves, renames, closes or merges units from a day on. People of a unit that is no more go where the change says.
@@ -81,33 +74,28 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
 pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Changed> {
     let permit = ctx.permit_all::<R>([])?;
     let Wanted { command, from, .. } = wanted;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Changed>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let (now, facts) = (ctx.now(), revision::facts::hold(&work, ctx).await?);
-            let tree = store::tree(&work).await?;
-            for id in command.names() {
-                let state = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?;
-                ctx.permit::<R>(&state.target())?;
-            }
-            let (change, after) = domain::plan(&tree, command, *from, || ctx.new_id())?;
-            let moved = rehouse(&work, ctx, &after, command, *from, now).await?;
-            store::supersede(&work, &change.closes, now).await?;
-            store::insert(&work, ctx, now, &change.writes).await?;
-            revision::facts::advance(&work, ctx, facts).await?;
-            let about = command.subject();
-            // A unit that is no more is told as it was on its last day.
-            let last = from.yesterday().unwrap_or(*from);
-            let told = [(&after, *from), (&after, last), (&tree, *from)];
-            let told = told.iter().find_map(|(tree, day)| tree.at(about, *day).and_then(|s| tree.unit(s, *day)));
-            let told = told.ok_or_else(|| Error::internal("a changed unit that is nowhere"))?;
-            let audit = Audit::new(command.name(), "org_unit", about).region(&told.region).note("moved", moved);
-            work.commit(audit, Changed { unit: told, moved }).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let (now, facts) = (ctx.now(), revision::facts::hold(&work, ctx).await?);
+        let tree = store::tree(&work).await?;
+        for id in command.names() {
+            let state = tree.at(id, *from).ok_or(OrgError::UnitUnknown(id))?;
+            ctx.permit::<R>(&state.target())?;
+        }
+        let (change, after) = domain::plan(&tree, command, *from, || ctx.new_id())?;
+        let moved = rehouse(&work, ctx, &after, command, *from, now).await?;
+        store::supersede(&work, &change.closes, now).await?;
+        store::insert(&work, ctx, now, &change.writes).await?;
+        revision::facts::advance(&work, ctx, facts).await?;
+        let about = command.subject();
+        // A unit that is no more is told as it was on its last day.
+        let last = from.yesterday().unwrap_or(*from);
+        let told = [(&after, *from), (&after, last), (&tree, *from)];
+        let told = told.iter().find_map(|(tree, day)| tree.at(about, *day).and_then(|s| tree.unit(s, *day)));
+        let told = told.ok_or_else(|| Error::internal("a changed unit that is nowhere"))?;
+        let audit = Audit::new(command.name(), "org_unit", about).region(&told.region).note("moved", moved);
+        Ok((work, audit, Changed { unit: told, moved }))
+    })
+    .await
 }
 
 /// Moves the people of units that are no more: how many employments.

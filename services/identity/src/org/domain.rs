@@ -32,14 +32,11 @@ pub enum UnitKind {
     LegalEntity,
     /// A branch: its region is where its people's data live.
     Branch,
-    /// A department.
     Department,
-    /// A team.
     Team,
 }
 
 impl UnitKind {
-    /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Group => "group",
@@ -62,13 +59,11 @@ impl UnitKind {
 pub struct State {
     /// Id of this state.
     pub row: Uuid,
-    /// The unit.
     pub unit: OrgUnitId,
     /// Its parent; nothing for the root.
     pub parent: Option<OrgUnitId>,
     /// Name of this node alone; for the root the group's.
     pub name: String,
-    /// What it is.
     pub kind: UnitKind,
     /// Region of the branch; `*` for the root.
     pub region: Region,
@@ -92,7 +87,6 @@ impl State {
 /// A unit with its path at a date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
-    /// The unit.
     pub id: OrgUnitId,
     /// Its parent; nothing for the root.
     pub parent: Option<OrgUnitId>,
@@ -100,7 +94,6 @@ pub struct Unit {
     pub name: String,
     /// Names from the branch down, joined by `/`; empty for the root.
     pub path: String,
-    /// What it is.
     pub kind: UnitKind,
     /// Region of the branch; `*` for the root.
     pub region: Region,
@@ -115,7 +108,6 @@ pub struct Unit {
 pub enum OrgError {
     /// Not a path of 1 to 16 names.
     PathMalformed,
-    /// Not a date.
     DateMalformed(String),
     /// A branch without a region in a group that has several.
     RegionMissing,
@@ -175,7 +167,6 @@ impl OrgTree {
         tree
     }
 
-    /// Adds a state.
     pub fn add(&mut self, state: State) {
         let at = self.states.len();
         self.by_unit.entry(state.unit).or_default().push(at);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::org_service_server::OrgService;
+use tally_app::RequestKey;
+use tally_app::convert::{date, date_text, optional_date, optional_instant};
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -14,11 +16,8 @@ use super::app;
 use super::domain::{Command, Unit, UnitKind, UnitRow};
 use crate::App;
 use crate::policy::{CloseOrgUnit, MergeOrgUnits, MoveOrgUnit, RenameOrgUnit};
-use crate::render::{
-    check_rows, date, date_or_none, day, digest, import_result, instant_or_none, parse_or_none, question,
-};
+use crate::render::{check_rows, import_result, parse_or_none, question};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -93,8 +92,8 @@ impl OrgService for Rpc {
 
 fn read_list(req: &pb::ListOrgUnitsRequest) -> Result<(app::Asked, Page), Error> {
     let mut wrong = Violations::new();
-    let as_of = date_or_none(&mut wrong, "as_of", &req.as_of);
-    let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
+    let as_of = optional_date(&mut wrong, "as_of", &req.as_of);
+    let known_at = optional_instant(&mut wrong, "known_at", req.known_at);
     let asked = question(&[&req.as_of], known_at);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &asked));
     Ok((app::Asked { as_of, known_at }, wrong.finish(page)?))
@@ -104,14 +103,14 @@ impl TryFrom<pb::ImportOrgUnitsRequest> for app::Import {
     type Error = Error;
     fn try_from(req: pb::ImportOrgUnitsRequest) -> Result<Self, Error> {
         check_rows(&req.rows)?;
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let row = |row: pb::OrgUnitRow| UnitRow {
             kind: read_kind(row.kind()),
             path: row.path,
             region: row.region,
             from: row.valid_from,
         };
-        Ok(Self { request_id: req.request_id, body, rows: req.rows.into_iter().map(row).collect() })
+        Ok(Self { request, rows: req.rows.into_iter().map(row).collect() })
     }
 }
 
@@ -119,12 +118,12 @@ impl TryFrom<pb::MoveOrgUnitRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::MoveOrgUnitRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let unit = wrong.parse("unit_id", &req.unit_id);
         let parent = wrong.parse("parent_id", &req.parent_id);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, (parent, from)) = wrong.finish(unit.zip(parent.zip(from)))?;
-        Ok(Self { request_id: req.request_id, body, command: Command::Move { unit, parent }, from })
+        Ok(Self { request, command: Command::Move { unit, parent }, from })
     }
 }
 
@@ -132,11 +131,11 @@ impl TryFrom<pb::RenameOrgUnitRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::RenameOrgUnitRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let unit = wrong.parse("unit_id", &req.unit_id);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, from) = wrong.finish(unit.zip(from))?;
-        Ok(Self { request_id: req.request_id, body, command: Command::Rename { unit, name: req.name }, from })
+        Ok(Self { request, command: Command::Rename { unit, name: req.name }, from })
     }
 }
 
@@ -144,12 +143,12 @@ impl TryFrom<pb::CloseOrgUnitRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::CloseOrgUnitRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let unit = wrong.parse("unit_id", &req.unit_id);
         let people_to = parse_or_none(&mut wrong, "move_people_to", &req.move_people_to);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, from) = wrong.finish(unit.zip(from))?;
-        Ok(Self { request_id: req.request_id, body, command: Command::Close { unit, people_to }, from })
+        Ok(Self { request, command: Command::Close { unit, people_to }, from })
     }
 }
 
@@ -158,13 +157,13 @@ impl TryFrom<pb::MergeOrgUnitsRequest> for app::Wanted {
     fn try_from(req: pb::MergeOrgUnitsRequest) -> Result<Self, Error> {
         check_rows(&req.unit_ids)?;
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let named = req.unit_ids.iter().enumerate();
         let units = named.filter_map(|(at, id)| wrong.parse(&format!("unit_ids[{at}]"), id)).collect();
         let into = wrong.parse("into_id", &req.into_id);
         let from = date(&mut wrong, "from", &req.from);
         let (into, from) = wrong.finish(into.zip(from))?;
-        Ok(Self { request_id: req.request_id, body, command: Command::Merge { units, into }, from })
+        Ok(Self { request, command: Command::Merge { units, into }, from })
     }
 }
 
@@ -201,7 +200,7 @@ impl From<Unit> for pb::OrgUnit {
             kind: pb::OrgUnitKind::from(unit.kind).into(),
             region: unit.region.to_string(),
             valid_from: unit.from.to_string(),
-            valid_to: day(unit.to),
+            valid_to: date_text(unit.to),
         }
     }
 }

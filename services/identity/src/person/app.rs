@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{ActorKind, OpContext, Permission, Region, Rpc, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, IdNumber, Kind, Result, msg};
@@ -18,19 +19,16 @@ use crate::org::domain::OrgTree;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople, RectifyPerson};
 use crate::{App, catalogue, erasure, org, revision, tenant, termination};
 
-/// People to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) rows: Vec<PersonRow>,
 }
 
 /// An employment to end.
 #[derive(Clone, Debug)]
 pub(crate) struct End {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) person: PersonId,
     pub(crate) last_day: Date,
 }
@@ -38,8 +36,7 @@ pub(crate) struct End {
 /// A change of somebody's employments.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) person: PersonId,
     pub(crate) change: Change,
 }
@@ -47,8 +44,7 @@ pub(crate) struct Wanted {
 /// Who a person is, put right.
 #[derive(Clone, Debug)]
 pub(crate) struct Rectify {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) person: PersonId,
     pub(crate) right: Rectification,
 }
@@ -92,34 +88,29 @@ impl Seen {
 /// `PERMISSION_DENIED` when one of the units is out of the caller's reach: then nothing is written.
 pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Result<Imported> {
     let permit = ctx.permit_all::<ImportPeople>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Imported>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let facts = revision::facts::hold(&work, ctx).await?;
-            let group = tenant::facts::get(&work).await?;
-            let tree = org::facts::tree(&work).await?;
-            let numbers = wanted.rows.iter().map(|row| row.employee_no.trim().to_owned()).collect();
-            let known = store::by_numbers(&work, numbers).await?;
-            let numbers = wanted.rows.iter().filter_map(|row| IdNumber::parse(&row.id_number).ok()).collect();
-            let holders = store::holders(&work, numbers).await?;
-            let catalogue = catalogue::facts::get(&work, None).await?;
-            let today = group.day(ctx.now())?;
-            let judged_by = Facts { tree: &tree, catalogue: &catalogue, today };
-            let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
-            ctx.permit_all::<ImportPeople>(plan.targets())?;
-            store::insert_people(&work, ctx, &homes(&plan)).await?;
-            let changed = !plan.employments.is_empty();
-            store::insert_employments(&work, ctx, ctx.now(), plan.employments).await?;
-            if changed {
-                revision::facts::advance(&work, ctx, facts).await?;
-            }
-            let audit = Audit::new("identity.person.import", "person", "import").note("written", plan.written);
-            work.commit(audit.after(&wanted.body), Imported::new(plan.written, plan.unchanged, plan.problems)).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let facts = revision::facts::hold(&work, ctx).await?;
+        let group = tenant::facts::get(&work).await?;
+        let tree = org::facts::tree(&work).await?;
+        let numbers = wanted.rows.iter().map(|row| row.employee_no.trim().to_owned()).collect();
+        let known = store::by_numbers(&work, numbers).await?;
+        let numbers = wanted.rows.iter().filter_map(|row| IdNumber::parse(&row.id_number).ok()).collect();
+        let holders = store::holders(&work, numbers).await?;
+        let catalogue = catalogue::facts::get(&work, None).await?;
+        let today = group.day(ctx.now())?;
+        let judged_by = Facts { tree: &tree, catalogue: &catalogue, today };
+        let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
+        ctx.permit_all::<ImportPeople>(plan.targets())?;
+        store::insert_people(&work, ctx, &homes(&plan)).await?;
+        let changed = !plan.employments.is_empty();
+        store::insert_employments(&work, ctx, ctx.now(), plan.employments).await?;
+        if changed {
+            revision::facts::advance(&work, ctx, facts).await?;
+        }
+        let audit = Audit::new("identity.person.import", "person", "import").note("written", plan.written);
+        Ok((work, audit.after(wanted.request.digest()), Imported::new(plan.written, plan.unchanged, plan.problems)))
+    })
+    .await
 }
 
 /// New people with the region of their first employment.
@@ -137,8 +128,7 @@ fn homes(plan: &domain::ImportPlan) -> Vec<(Person, String)> {
 /// # Errors
 /// See [`domain::PersonError`]; `NOT_FOUND` for a person out of reach.
 pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Seen> {
-    let request = (wanted.request_id.as_str(), &wanted.body);
-    write::<EndEmployment>(app, ctx, request, wanted.person, "identity.employment.end", |person, _| {
+    write::<EndEmployment>(app, ctx, &wanted.request, wanted.person, "identity.employment.end", |person, _| {
         Ok(domain::end(person, wanted.last_day, || ctx.new_id())?)
     })
     .await
@@ -149,8 +139,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Seen
 /// # Errors
 /// See [`domain::PersonError`]; `NOT_FOUND` for a person out of reach.
 pub(crate) async fn change(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Seen> {
-    let request = (wanted.request_id.as_str(), &wanted.body);
-    write::<ChangeEmployment>(app, ctx, request, wanted.person, wanted.change.name(), |person, facts| {
+    write::<ChangeEmployment>(app, ctx, &wanted.request, wanted.person, wanted.change.name(), |person, facts| {
         Ok(domain::plan(person, facts, &wanted.change, || ctx.new_id())?)
     })
     .await
@@ -166,7 +155,7 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
     app.store
         .retry(ctx, || async {
             let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = replayed(&mut work, &wanted.request_id, &wanted.body).await? {
+            if let Some(done) = replayed(&mut work, &wanted.request).await? {
                 return Ok(done);
             }
             // Imports look people up by number: they wait.
@@ -189,8 +178,8 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
 }
 
 /// The kept result of the same request, with what was left out.
-async fn replayed(work: &mut UnitOfWork, request_id: &str, body: &[u8; 32]) -> Result<Option<Seen>> {
-    let Some(mut seen) = work.replay::<Seen>(request_id, body).await? else { return Ok(None) };
+async fn replayed(work: &mut UnitOfWork, request: &RequestKey) -> Result<Option<Seen>> {
+    let Some(mut seen) = request.first_result::<Seen>(work).await? else { return Ok(None) };
     store::complete(work, &mut seen.person).await?;
     Ok(Some(seen))
 }
@@ -199,7 +188,7 @@ async fn replayed(work: &mut UnitOfWork, request_id: &str, body: &[u8; 32]) -> R
 async fn write<R: Rpc>(
     app: &App,
     ctx: &OpContext,
-    (request_id, body): (&str, &[u8; 32]),
+    request: &RequestKey,
     id: PersonId,
     action: &'static str,
     decide: impl Fn(&Person, Facts<'_>) -> Result<Changes>,
@@ -208,7 +197,7 @@ async fn write<R: Rpc>(
     app.store
         .retry(ctx, || async {
             let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = replayed(&mut work, request_id, body).await? {
+            if let Some(done) = replayed(&mut work, request).await? {
                 return Ok(done);
             }
             let (now, facts) = (ctx.now(), revision::facts::hold(&work, ctx).await?);

@@ -31,7 +31,6 @@ pub const MAX_REASON: usize = 500;
 /// How a person is named in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// By id.
     Id(PersonId),
     /// By the group's own number.
     EmployeeNo(String),
@@ -40,11 +39,9 @@ pub enum Key {
 /// A person with employments, oldest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// The person.
     pub id: PersonId,
     /// The group's own number.
     pub employee_no: String,
-    /// Full name.
     pub name: String,
     /// IANA zone.
     pub zone: String,
@@ -82,7 +79,6 @@ pub enum Post {
 }
 
 impl Post {
-    /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Home => "home",
@@ -128,7 +124,6 @@ impl Reason {
         Self::Reorganisation,
     ];
 
-    /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Hire => "hire",
@@ -156,13 +151,10 @@ pub struct Employment {
     pub id: EmploymentId,
     /// What it is beside the others.
     pub post: Post,
-    /// The unit.
     pub unit: OrgUnitId,
     /// Region of the unit.
     pub region: Region,
-    /// Position.
     pub position: String,
-    /// Grade.
     pub grade: String,
     /// The event it begins with.
     pub reason: Reason,
@@ -197,7 +189,6 @@ pub struct Leave {
     pub id: LeaveId,
     /// The home unit on the first day.
     pub unit: OrgUnitId,
-    /// Its region.
     pub region: Region,
     /// First day.
     pub from: Date,
@@ -224,11 +215,9 @@ impl fmt::Debug for Why {
     }
 }
 
-/// Kinds of leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaveKind {
-    /// Ill.
     Sick,
     /// Hurt at work.
     WorkInjury,
@@ -240,7 +229,6 @@ pub enum LeaveKind {
     Care,
     /// Without pay, at the person's own wish.
     Unpaid,
-    /// Anything else.
     Other,
 }
 
@@ -265,7 +253,6 @@ fn overlap(from: Date, to: Option<Date>, other_from: Date, other_to: Option<Date
 pub struct Rectification {
     /// The group's own number.
     pub employee_no: String,
-    /// Full name.
     pub name: String,
     /// IANA zone.
     pub zone: String,
@@ -306,11 +293,8 @@ pub fn rectify(person: &Person, right: &Rectification) -> Result<(Person, Vec<&'
 /// What employments are judged by.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The tree.
     pub tree: &'a OrgTree,
-    /// Positions and grades.
     pub catalogue: &'a Catalogue,
-    /// The group's day.
     pub today: Date,
 }
 
@@ -343,7 +327,6 @@ impl Facts<'_> {
 pub enum PersonError {
     /// A text that must be there, or is too long.
     TextUnusable(&'static str),
-    /// Not a date.
     DateMalformed(&'static str),
     /// The last day lies before the first.
     DatesBackwards,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tally_access::OpContext;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_server::PersonService;
+use tally_app::RequestKey;
+use tally_app::convert::{date, date_text, optional_date, optional_instant};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
@@ -19,12 +21,9 @@ use super::domain::{
 use super::store::Wanted;
 use crate::export::app::Part;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ListPeople, RectifyPerson};
-use crate::render::{
-    check_rows, date, date_or_none, day, digest, import_result, instant_or_none, parse_or_none, question,
-};
+use crate::render::{check_rows, import_result, parse_or_none, question};
 use crate::{App, export};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -110,7 +109,7 @@ fn read_list(req: &pb::ListPeopleRequest) -> Result<(Wanted, Page), Error> {
         let days = date(&mut wrong, "period.from", &period.from).zip(date(&mut wrong, "period.to", &period.to));
         days.and_then(|(from, to)| wrong.take("period", Period::new(from, to).map_err(Error::from)))
     });
-    let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
+    let known_at = optional_instant(&mut wrong, "known_at", req.known_at);
     let asked = req.period.as_ref().map(|period| format!("{}..{}", period.from, period.to)).unwrap_or_default();
     let asked = question(&[&asked], known_at);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &asked));
@@ -121,7 +120,7 @@ impl TryFrom<pb::ImportPeopleRequest> for app::Import {
     type Error = Error;
     fn try_from(req: pb::ImportPeopleRequest) -> Result<Self, Error> {
         check_rows(&req.rows)?;
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let row = |row: pb::PersonRow| PersonRow {
             employee_no: row.employee_no,
             name: row.name,
@@ -133,7 +132,7 @@ impl TryFrom<pb::ImportPeopleRequest> for app::Import {
             zone: row.zone,
             id_number: row.id_number,
         };
-        Ok(Self { request_id: req.request_id, body, rows: req.rows.into_iter().map(row).collect() })
+        Ok(Self { request, rows: req.rows.into_iter().map(row).collect() })
     }
 }
 
@@ -141,11 +140,11 @@ impl TryFrom<pb::EndEmploymentRequest> for app::End {
     type Error = Error;
     fn try_from(req: pb::EndEmploymentRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let person = wrong.parse("person_id", &req.person_id);
         let last_day = date(&mut wrong, "last_day", &req.last_day);
         let (person, last_day) = wrong.finish(person.zip(last_day))?;
-        Ok(Self { request_id: req.request_id, body, person, last_day })
+        Ok(Self { request, person, last_day })
     }
 }
 
@@ -153,12 +152,12 @@ impl TryFrom<pb::RectifyPersonRequest> for app::Rectify {
     type Error = Error;
     fn try_from(req: pb::RectifyPersonRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let person = wrong.parse("person_id", &req.person_id);
         let id_number = id_number_or_none(&mut wrong, &req.id_number);
         let person = wrong.finish(person)?;
         let right = Rectification { employee_no: req.employee_no, name: req.name, zone: req.zone, id_number };
-        Ok(Self { request_id: req.request_id, body, person, right })
+        Ok(Self { request, person, right })
     }
 }
 
@@ -166,11 +165,11 @@ impl TryFrom<pb::ChangeEmploymentRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::ChangeEmploymentRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let person = wrong.parse("person_id", &req.person_id);
         let change = read_change(&mut wrong, req.change);
         let (person, change) = wrong.finish(person.zip(change))?;
-        Ok(Self { request_id: req.request_id, body, person, change })
+        Ok(Self { request, person, change })
     }
 }
 
@@ -197,7 +196,7 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
                 }
             };
             let terms = read_terms(wrong, "post.terms.unit_id", sent.terms);
-            let to = date_or_none(wrong, "post.to", &sent.to);
+            let to = optional_date(wrong, "post.to", &sent.to);
             let from = date(wrong, "post.from", &sent.from)?;
             Some(Change::Post { post: post?, terms, from, to })
         }
@@ -208,12 +207,12 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
         }
         Some(Sent::Rehire(sent)) => {
             let terms = read_terms(wrong, "rehire.terms.unit_id", sent.terms);
-            let to = date_or_none(wrong, "rehire.to", &sent.to);
+            let to = optional_date(wrong, "rehire.to", &sent.to);
             let from = date(wrong, "rehire.from", &sent.from)?;
             Some(Change::Rehire { terms, from, to })
         }
         Some(Sent::Leave(sent)) => {
-            let to = date_or_none(wrong, "leave.to", &sent.to);
+            let to = optional_date(wrong, "leave.to", &sent.to);
             let why = read_why(wrong, &sent);
             let from = date(wrong, "leave.from", &sent.from)?;
             Some(Change::Leave { from, to, why })
@@ -289,8 +288,8 @@ impl TryFrom<pb::GetPersonRequest> for Asked {
                 None
             }
         };
-        let as_of = date_or_none(&mut wrong, "as_of", &req.as_of);
-        let known_at = instant_or_none(&mut wrong, "known_at", req.known_at.as_ref());
+        let as_of = optional_date(&mut wrong, "as_of", &req.as_of);
+        let known_at = optional_instant(&mut wrong, "known_at", req.known_at);
         Ok(Self { by: wrong.finish(by)?, as_of, known_at })
     }
 }
@@ -316,7 +315,7 @@ fn render<R: tally_access::Rpc>(ctx: &OpContext, seen: Seen) -> (Option<pb::Pers
         position: employment.position,
         grade: employment.grade,
         from: employment.from.to_string(),
-        to: day(employment.to),
+        to: date_text(employment.to),
         post: pb::Post::from(employment.post).into(),
         reason: pb::EmploymentReason::from(employment.reason).into(),
     });
@@ -360,7 +359,7 @@ impl From<Leave> for pb::Leave {
         Self {
             leave_id: leave.id.to_string(),
             from: leave.from.to_string(),
-            to: day(leave.to),
+            to: date_text(leave.to),
             kind: kind.into(),
             reason: leave.why.map(|why| why.reason).unwrap_or_default(),
         }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::{OpContext, Permission};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{PersonId, ReportingLineId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -20,8 +21,7 @@ use crate::{App, person, revision, tenant};
 /// A line to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) person: PersonId,
     pub(crate) manager: PersonId,
     pub(crate) line: NewLine,
@@ -30,8 +30,7 @@ pub(crate) struct Set {
 /// A line to end.
 #[derive(Clone, Debug)]
 pub(crate) struct End {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) line: ReportingLineId,
     pub(crate) last_day: Date,
 }
@@ -42,25 +41,20 @@ pub(crate) struct End {
 /// See [`ReportingError`]; `NOT_FOUND` for a person or a manager out of reach.
 pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Line> {
     let permit = ctx.permit_all::<SetReportingLine>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Line>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let facts = revision::facts::hold(&work, ctx).await?;
-            let person = reached(&work, ctx, wanted.person, Permission::PersonWrite).await?;
-            let manager = reached(&work, ctx, wanted.manager, Permission::PersonRead).await?;
-            let lines = lines_above(&work, &[wanted.person, wanted.manager]).await?;
-            let changes = domain::plan_set(&lines, &person, &manager, wanted.line, || ctx.new_id())?;
-            ctx.permit_all::<SetReportingLine>(changes.writes.iter().map(Line::target))?;
-            store::change(&work, ctx, ctx.now(), &changes).await?;
-            revision::facts::advance(&work, ctx, facts).await?;
-            let line = changes.writes.into_iter().last().ok_or_else(|| Error::internal("a line that is not there"))?;
-            let audit = Audit::new("identity.reporting.set", "person", wanted.person).region(&line.region);
-            work.commit(audit.note("manager", wanted.manager).note("kind", line.kind.name()), line).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let facts = revision::facts::hold(&work, ctx).await?;
+        let person = reached(&work, ctx, wanted.person, Permission::PersonWrite).await?;
+        let manager = reached(&work, ctx, wanted.manager, Permission::PersonRead).await?;
+        let lines = lines_above(&work, &[wanted.person, wanted.manager]).await?;
+        let changes = domain::plan_set(&lines, &person, &manager, wanted.line, || ctx.new_id())?;
+        ctx.permit_all::<SetReportingLine>(changes.writes.iter().map(Line::target))?;
+        store::change(&work, ctx, ctx.now(), &changes).await?;
+        revision::facts::advance(&work, ctx, facts).await?;
+        let line = changes.writes.into_iter().last().ok_or_else(|| Error::internal("a line that is not there"))?;
+        let audit = Audit::new("identity.reporting.set", "person", wanted.person).region(&line.region);
+        Ok((work, audit.note("manager", wanted.manager).note("kind", line.kind.name()), line))
+    })
+    .await
 }
 
 /// Ends a line.
@@ -69,24 +63,19 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Line
 /// See [`ReportingError`]; `NOT_FOUND` for a line out of reach.
 pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Line> {
     let permit = ctx.permit_all::<EndReportingLine>([])?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Line>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let facts = revision::facts::hold(&work, ctx).await?;
-            let missing = || ReportingError::LineMissing(wanted.line);
-            let line = store::get(&work, wanted.line).await?.ok_or_else(missing)?;
-            ctx.permit::<EndReportingLine>(&line.target()).map_err(|_| missing())?;
-            let changes = domain::plan_end(&line, wanted.last_day, ctx.new_id())?;
-            store::change(&work, ctx, ctx.now(), &changes).await?;
-            revision::facts::advance(&work, ctx, facts).await?;
-            let audit = Audit::new("identity.reporting.end", "person", line.person).region(&line.region);
-            let ended = Line { to: Some(wanted.last_day), ..line };
-            work.commit(audit.note("manager", ended.manager), ended).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let facts = revision::facts::hold(&work, ctx).await?;
+        let missing = || ReportingError::LineMissing(wanted.line);
+        let line = store::get(&work, wanted.line).await?.ok_or_else(missing)?;
+        ctx.permit::<EndReportingLine>(&line.target()).map_err(|_| missing())?;
+        let changes = domain::plan_end(&line, wanted.last_day, ctx.new_id())?;
+        store::change(&work, ctx, ctx.now(), &changes).await?;
+        revision::facts::advance(&work, ctx, facts).await?;
+        let audit = Audit::new("identity.reporting.end", "person", line.person).region(&line.region);
+        let ended = Line { to: Some(wanted.last_day), ..line };
+        Ok((work, audit.note("manager", ended.manager), ended))
+    })
+    .await
 }
 
 /// Lines of a day about people in the caller's reach.

@@ -22,7 +22,6 @@ pub enum LineKind {
 }
 
 impl LineKind {
-    /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Solid => "solid",

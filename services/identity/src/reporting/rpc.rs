@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::reporting_service_server::ReportingService;
+use tally_app::RequestKey;
+use tally_app::convert::{date, date_text, optional_date, optional_instant};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, msg};
@@ -13,9 +15,8 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Line, LineKind, NewLine};
 use crate::App;
-use crate::render::{date, date_or_none, day, digest, instant_or_none, parse_or_none, question};
+use crate::render::{parse_or_none, question};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -57,8 +58,8 @@ fn read_list(req: &pb::ListReportingLinesRequest) -> Result<(app::Asked, Page), 
     let asked = app::Asked {
         person: parse_or_none(&mut wrong, "person_id", &req.person_id),
         manager: parse_or_none(&mut wrong, "manager_id", &req.manager_id),
-        as_of: date_or_none(&mut wrong, "as_of", &req.as_of),
-        known_at: instant_or_none(&mut wrong, "known_at", req.known_at.as_ref()),
+        as_of: optional_date(&mut wrong, "as_of", &req.as_of),
+        known_at: optional_instant(&mut wrong, "known_at", req.known_at),
     };
     let about = question(&[&req.person_id, &req.manager_id, &req.as_of], asked.known_at);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, &about));
@@ -69,7 +70,7 @@ impl TryFrom<pb::SetReportingLineRequest> for app::Set {
     type Error = Error;
     fn try_from(req: pb::SetReportingLineRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let person = wrong.parse("person_id", &req.person_id);
         let manager = wrong.parse("manager_id", &req.manager_id);
         let kind = match req.kind() {
@@ -81,10 +82,10 @@ impl TryFrom<pb::SetReportingLineRequest> for app::Set {
             }
         };
         let from = date(&mut wrong, "from", &req.from);
-        let to = date_or_none(&mut wrong, "to", &req.to);
+        let to = optional_date(&mut wrong, "to", &req.to);
         let line = kind.zip(from).map(|(kind, from)| NewLine { kind, from, to });
         let ((person, manager), line) = wrong.finish(person.zip(manager).zip(line))?;
-        Ok(Self { request_id: req.request_id, body, person, manager, line })
+        Ok(Self { request, person, manager, line })
     }
 }
 
@@ -92,11 +93,11 @@ impl TryFrom<pb::EndReportingLineRequest> for app::End {
     type Error = Error;
     fn try_from(req: pb::EndReportingLineRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let line = wrong.parse("line_id", &req.line_id);
         let last_day = date(&mut wrong, "last_day", &req.last_day);
         let (line, last_day) = wrong.finish(line.zip(last_day))?;
-        Ok(Self { request_id: req.request_id, body, line, last_day })
+        Ok(Self { request, line, last_day })
     }
 }
 
@@ -112,7 +113,7 @@ impl From<Line> for pb::ReportingLine {
             manager_id: line.manager.to_string(),
             kind: kind.into(),
             from: line.from.to_string(),
-            to: day(line.to),
+            to: date_text(line.to),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Setting and reading the schedule, and removing what is over here.
 
 use tally_access::{OpContext, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_privacy::{Kind, Ran, Terms};
 use tally_store::Audit;
@@ -10,11 +11,9 @@ use super::store;
 use crate::policy::{ListRetention, RunRetention, SetRetention};
 use crate::{App, hold, privacy};
 
-/// Months to set.
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) kind: String,
     pub(crate) months: u32,
     pub(crate) reason: String,
@@ -27,16 +26,12 @@ pub(crate) struct Set {
 pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<(&'static Kind, Retention)> {
     let permit = ctx.permit::<SetRetention>(&Target::tenant())?;
     let kind = domain::judge(&wanted.kind, wanted.months)?;
-    let set = app.store.retry(ctx, || async {
-        let mut work = app.store.unit(ctx, &permit).await?;
-        if let Some(done) = work.replay::<Retention>(&wanted.request_id, &wanted.body).await? {
-            return Ok(done);
-        }
+    let set = mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         let before = domain::months(&store::all(&work).await?, kind.name).unwrap_or(kind.months);
         let new = Retention { kind: kind.name.to_owned(), months: wanted.months, set_reason: wanted.reason.clone() };
         store::put(&work, ctx, &new).await?;
         let audit = Audit::new("identity.retention.set", "retention", kind.name);
-        work.commit(audit.note("before", before).note("after", wanted.months), new).await
+        Ok((work, audit.note("before", before).note("after", wanted.months), new))
     });
     Ok((kind, set.await?))
 }

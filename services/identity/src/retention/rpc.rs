@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::retention_service_server::RetentionService;
+use tally_app::RequestKey;
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, Locale};
 use tally_privacy::Kind;
@@ -14,9 +15,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::Retention;
 use crate::App;
-use crate::render::digest;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -55,10 +54,10 @@ impl TryFrom<pb::SetRetentionRequest> for app::Set {
     type Error = Error;
     fn try_from(req: pb::SetRetentionRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         wrong.text("reason", &req.reason, 500);
-        let pb::SetRetentionRequest { request_id, kind, months, reason } = req;
-        wrong.finish(Some(Self { request_id, body, kind, months, reason }))
+        let pb::SetRetentionRequest { kind, months, reason, .. } = req;
+        wrong.finish(Some(Self { request, kind, months, reason }))
     }
 }
 

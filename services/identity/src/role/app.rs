@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Target, roles};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::PrincipalId;
 use tally_store::{Audit, UnitOfWork};
@@ -15,8 +16,7 @@ use crate::{App, access, delegation, revision, tenant};
 /// A role to define or change.
 #[derive(Clone, Debug)]
 pub(crate) struct Define {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) role: OwnRole,
     pub(crate) reason: String,
 }
@@ -24,8 +24,7 @@ pub(crate) struct Define {
 /// A role to retire.
 #[derive(Clone, Debug)]
 pub(crate) struct Retire {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) name: String,
 }
 
@@ -42,21 +41,16 @@ pub(crate) struct Defined {
 /// See [`RoleError`]; `PERMISSION_DENIED`.
 pub(crate) async fn define(app: &App, ctx: &OpContext, wanted: &Define) -> Result<Defined> {
     let permit = ctx.permit::<DefineRole>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Defined>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = revision::facts::hold(&work, ctx).await?;
-            let roles = store::all(&work).await?;
-            let role = judge(&work, ctx, &roles, &wanted.role).await?;
-            store::write(&work, ctx, &role, &wanted.reason).await?;
-            let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
-            let audit = Audit::new("identity.role.define", "role", &role.name).note("version", role.version);
-            work.commit(audit, Defined { role: (&role).into(), consistency_token }).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let revision = revision::facts::hold(&work, ctx).await?;
+        let roles = store::all(&work).await?;
+        let role = judge(&work, ctx, &roles, &wanted.role).await?;
+        store::write(&work, ctx, &role, &wanted.reason).await?;
+        let consistency_token = revision::facts::advance(&work, ctx, revision).await?;
+        let audit = Audit::new("identity.role.define", "role", &role.name).note("version", role.version);
+        Ok((work, audit, Defined { role: (&role).into(), consistency_token }))
+    })
+    .await
 }
 
 async fn judge(work: &UnitOfWork, ctx: &OpContext, roles: &Roles, wanted: &OwnRole) -> Result<OwnRole> {
@@ -92,28 +86,23 @@ fn having(grants: &[&Grant], role: &str) -> Vec<PrincipalId> {
 /// `ROLE_UNKNOWN`, `ROLE_IN_USE`; `PERMISSION_DENIED`.
 pub(crate) async fn retire(app: &App, ctx: &OpContext, wanted: &Retire) -> Result<String> {
     let permit = ctx.permit::<RetireRole>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<String>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let revision = revision::facts::hold(&work, ctx).await?;
-            let roles = store::all(&work).await?;
-            if !roles.own().iter().any(|role| role.name == wanted.name) {
-                return Err(RoleError::Unknown(wanted.name.clone()).into());
-            }
-            let today = tenant::facts::today(&work, ctx).await?;
-            let held = access::facts::with_roles(&work, std::slice::from_ref(&wanted.name)).await?;
-            let held = held.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).count();
-            if held > 0 {
-                return Err(RoleError::InUse(held).into());
-            }
-            store::supersede(&work, ctx, &wanted.name).await?;
-            let token = revision::facts::advance(&work, ctx, revision).await?;
-            work.commit(Audit::new("identity.role.retire", "role", &wanted.name), token).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let revision = revision::facts::hold(&work, ctx).await?;
+        let roles = store::all(&work).await?;
+        if !roles.own().iter().any(|role| role.name == wanted.name) {
+            return Err(RoleError::Unknown(wanted.name.clone()).into());
+        }
+        let today = tenant::facts::today(&work, ctx).await?;
+        let held = access::facts::with_roles(&work, std::slice::from_ref(&wanted.name)).await?;
+        let held = held.iter().filter(|g| g.assignment.valid_to.is_none_or(|last| last >= today)).count();
+        if held > 0 {
+            return Err(RoleError::InUse(held).into());
+        }
+        store::supersede(&work, ctx, &wanted.name).await?;
+        let token = revision::facts::advance(&work, ctx, revision).await?;
+        Ok((work, Audit::new("identity.role.retire", "role", &wanted.name), token))
+    })
+    .await
 }
 
 /// The roles that can be given, by name.

@@ -9,7 +9,6 @@ use tally_kernel::id::PrincipalId;
 /// A role as commands and answers carry it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleRecord {
-    /// Its name.
     pub name: String,
     /// What it is for.
     pub description: String,
@@ -26,7 +25,6 @@ pub struct RoleRecord {
 /// A role of the group's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnRole {
-    /// Its name.
     pub name: String,
     /// What it is for.
     pub description: String,
@@ -126,7 +124,6 @@ impl Roles {
 /// Who has a role, and all that one holds through grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
-    /// Who.
     pub principal: PrincipalId,
     /// Names of the roles of the grants that run or begin some day.
     pub roles: Vec<String>,

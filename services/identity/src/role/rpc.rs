@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tally_access::Permission;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::role_service_server::RoleService;
+use tally_app::RequestKey;
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
@@ -13,9 +14,8 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Defined};
 use super::domain::{OwnRole, RoleRecord};
 use crate::App;
-use crate::render::{digest, permissions, scope_kind, scope_named};
+use crate::render::{permissions, scope_kind, scope_named};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -49,7 +49,7 @@ impl TryFrom<pb::DefineRoleRequest> for app::Define {
     type Error = Error;
     fn try_from(req: pb::DefineRoleRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let role = req.role.unwrap_or_default();
         wrong.text("reason", &req.reason, 500);
         wrong.text("role.description", &role.description, 500);
@@ -65,7 +65,7 @@ impl TryFrom<pb::DefineRoleRequest> for app::Define {
         let permissions = wrong.finish(given)?;
         let role =
             OwnRole { name: role.name, description: role.description, permissions, scopes, version: role.version };
-        Ok(Self { request_id: req.request_id, body, role, reason: req.reason })
+        Ok(Self { request, role, reason: req.reason })
     }
 }
 
@@ -73,10 +73,10 @@ impl TryFrom<pb::RetireRoleRequest> for app::Retire {
     type Error = Error;
     fn try_from(req: pb::RetireRoleRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         wrong.text("name", &req.name, 64);
         wrong.finish(Some(()))?;
-        Ok(Self { request_id: req.request_id, body, name: req.name })
+        Ok(Self { request, name: req.name })
     }
 }
 

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Region, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{PrincipalId, SessionId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
 
 use super::domain::{self, AccountError, ApiKey};
-use crate::login::app::{Once, stand_in};
+use crate::login::app::stand_in;
 use crate::policy::{
     CreateApiKey, CreateServiceAccount, ExchangeApiKey, ListApiKeys, ListServiceAccounts, RevokeApiKey,
 };
@@ -23,7 +24,7 @@ use crate::{App, tenant};
 /// A key to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct NewKey {
-    pub(crate) once: Once,
+    pub(crate) once: RequestKey,
     pub(crate) principal: PrincipalId,
     pub(crate) name: String,
     pub(crate) permissions: Option<BTreeSet<Permission>>,
@@ -59,26 +60,21 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec
 ///
 /// # Errors
 /// `LOGIN_TAKEN`.
-pub(crate) async fn create(app: &App, ctx: &OpContext, once: &Once, name: &LoginName) -> Result<PrincipalId> {
+pub(crate) async fn create(app: &App, ctx: &OpContext, once: &RequestKey, name: &LoginName) -> Result<PrincipalId> {
     let permit = ctx.permit::<CreateServiceAccount>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<PrincipalId>(&once.request_id, &once.body).await? {
-                return Ok(done);
-            }
-            let id = PrincipalId(ctx.new_id());
-            let principal = Principal {
-                id,
-                name: name.as_str().to_owned(),
-                holder: Some(Holder::Account),
-                password_hash: None,
-                one_time_until: None,
-            };
-            principals::insert(&work, ctx, &principal, &Region::global()).await?;
-            work.commit(Audit::new("identity.service_account.create", "principal", id), id).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        let id = PrincipalId(ctx.new_id());
+        let principal = Principal {
+            id,
+            name: name.as_str().to_owned(),
+            holder: Some(Holder::Account),
+            password_hash: None,
+            one_time_until: None,
+        };
+        principals::insert(&work, ctx, &principal, &Region::global()).await?;
+        Ok((work, Audit::new("identity.service_account.create", "principal", id), id))
+    })
+    .await
 }
 
 /// Makes a key of an account.
@@ -89,33 +85,28 @@ pub(crate) async fn create(app: &App, ctx: &OpContext, once: &Once, name: &Login
 pub(crate) async fn create_key(app: &App, ctx: &OpContext, wanted: &NewKey) -> Result<MadeKey> {
     let permit = ctx.permit::<CreateApiKey>(&Target::tenant())?;
     domain::judge_life(ctx.now(), wanted.expires_at)?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<MadeKey>(&wanted.once.request_id, &wanted.once.body).await? {
-                return Ok(done);
-            }
-            // Two keys made at once must not both be the fifth.
-            work.lock("api_keys", wanted.principal.0).await?;
-            let account = stand_in::<CreateApiKey>(&work, ctx, wanted.principal).await?;
-            if account.holder != Some(Holder::Account) {
-                return Err(AccountError::NotAnAccount(account.id).into());
-            }
-            let all = Page::read(0, "", b"")?;
-            let (live, _) = principals::live(&work, ctx.now(), Some(account.id), Some(Method::ApiKey), &all).await?;
-            if live.len() >= domain::MAX_KEYS {
-                return Err(AccountError::TooManyKeys(domain::MAX_KEYS).into());
-            }
-            let key = ApiKey::new(SessionId(ctx.new_id()));
-            let session = session(ctx, &key, wanted);
-            principals::begin(&work, ctx, &session).await?;
-            let twice = || Error::internal("two keys with one id");
-            tenant::facts::enter(&work, &domain::entry(key.id), ctx.tenant(), account.id, twice).await?;
-            let audit = Audit::new("identity.api_key.create", "api_key", key.id).note("principal", account.id);
-            let made = MadeKey { text: key.text(), id: key.id, created_at: session.created_at };
-            work.commit(audit, made).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.once, async |work| {
+        // Two keys made at once must not both be the fifth.
+        work.lock("api_keys", wanted.principal.0).await?;
+        let account = stand_in::<CreateApiKey>(&work, ctx, wanted.principal).await?;
+        if account.holder != Some(Holder::Account) {
+            return Err(AccountError::NotAnAccount(account.id).into());
+        }
+        let all = Page::read(0, "", b"")?;
+        let (live, _) = principals::live(&work, ctx.now(), Some(account.id), Some(Method::ApiKey), &all).await?;
+        if live.len() >= domain::MAX_KEYS {
+            return Err(AccountError::TooManyKeys(domain::MAX_KEYS).into());
+        }
+        let key = ApiKey::new(SessionId(ctx.new_id()));
+        let session = session(ctx, &key, wanted);
+        principals::begin(&work, ctx, &session).await?;
+        let twice = || Error::internal("two keys with one id");
+        tenant::facts::enter(&work, &domain::entry(key.id), ctx.tenant(), account.id, twice).await?;
+        let audit = Audit::new("identity.api_key.create", "api_key", key.id).note("principal", account.id);
+        let made = MadeKey { text: key.text(), id: key.id, created_at: session.created_at };
+        Ok((work, audit, made))
+    })
+    .await
 }
 
 /// The session that a key is.
@@ -155,22 +146,17 @@ pub(crate) async fn list_keys(
 ///
 /// # Errors
 /// `NOT_FOUND` for one that does not live.
-pub(crate) async fn revoke_key(app: &App, ctx: &OpContext, once: &Once, id: SessionId) -> Result<()> {
+pub(crate) async fn revoke_key(app: &App, ctx: &OpContext, once: &RequestKey, id: SessionId) -> Result<()> {
     let permit = ctx.permit::<RevokeApiKey>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if work.replay::<()>(&once.request_id, &once.body).await?.is_some() {
-                return Ok(());
-            }
-            let found = principals::session(&work, id).await?;
-            let key = found.filter(|key| key.method == Method::ApiKey && key.lives(ctx.now()));
-            let key = key.ok_or_else(|| Error::not_found("API key", id))?;
-            principals::end(&work, ctx, id, "revoked").await?;
-            let audit = Audit::new("identity.api_key.revoke", "api_key", id).note("principal", key.principal);
-            work.commit(audit, ()).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        let found = principals::session(&work, id).await?;
+        let key = found.filter(|key| key.method == Method::ApiKey && key.lives(ctx.now()));
+        let key = key.ok_or_else(|| Error::not_found("API key", id))?;
+        principals::end(&work, ctx, id, "revoked").await?;
+        let audit = Audit::new("identity.api_key.revoke", "api_key", id).note("principal", key.principal);
+        Ok((work, audit, ()))
+    })
+    .await
 }
 
 /// Trades a key for a token.

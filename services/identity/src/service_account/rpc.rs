@@ -8,19 +8,18 @@ use jiff::tz::TimeZone;
 use tally_access::Permission;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::service_account_service_server::ServiceAccountService;
+use tally_app::RequestKey;
+use tally_app::convert::{instant, timestamp};
+use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, MadeKey, NewKey, Traded};
 use crate::App;
-use crate::login::app::Once;
-use crate::render::{digest, timestamp};
 use crate::session::domain::{Principal, Session};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -35,7 +34,7 @@ impl ServiceAccountService for Rpc {
             let mut wrong = Violations::new();
             let name = wrong.parse("name", &req.name);
             let name = wrong.finish(name)?;
-            app::create(&self.0, &ctx, &Once { body: digest(&req), request_id: req.request_id }, &name).await
+            app::create(&self.0, &ctx, &RequestKey::of(req.request_id.clone(), &req), &name).await
         };
         reply.await.map(|id| pb::CreateServiceAccountResponse { principal_id: id.to_string() }).answer(&ctx)
     }
@@ -98,7 +97,7 @@ impl ServiceAccountService for Rpc {
             let mut wrong = Violations::new();
             let id = wrong.parse("key_id", &req.key_id);
             let id = wrong.finish(id)?;
-            app::revoke_key(&self.0, &ctx, &Once { body: digest(&req), request_id: req.request_id }, id).await
+            app::revoke_key(&self.0, &ctx, &RequestKey::of(req.request_id.clone(), &req), id).await
         };
         reply.await.map(|()| pb::RevokeApiKeyResponse {}).answer(&ctx)
     }
@@ -116,18 +115,14 @@ impl TryFrom<pb::CreateApiKeyRequest> for NewKey {
     type Error = Error;
     fn try_from(req: pb::CreateApiKeyRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let once = Once { body: digest(&req), request_id: req.request_id };
+        let once = RequestKey::of(req.request_id.clone(), &req);
         let principal = wrong.parse("principal_id", &req.principal_id);
         wrong.text("name", &req.name, 200);
         let mut permissions = BTreeSet::new();
         for (index, name) in req.permissions.iter().enumerate() {
             permissions.extend(wrong.parse::<Permission>(&format!("permissions[{index}]"), name));
         }
-        let read = |at: prost_types::Timestamp| Timestamp::new(at.seconds, at.nanos).ok();
-        let expires_at = req.expires_at.and_then(read);
-        if expires_at.is_none() {
-            wrong.push("expires_at", msg!("INSTANT_MISSING"));
-        }
+        let expires_at = instant(&mut wrong, "expires_at", req.expires_at);
         let (principal, expires_at) = wrong.finish(principal.zip(expires_at))?;
         let permissions = (!permissions.is_empty()).then_some(permissions);
         Ok(Self { once, principal, name: req.name, permissions, expires_at })

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{Actor, ActorKind, OpContext, Permission, Region, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
@@ -36,8 +37,7 @@ pub(crate) struct Attempt {
 /// A login to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct NewLogin {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) login: LoginName,
     pub(crate) password: Password,
     pub(crate) person: Option<PersonId>,
@@ -46,8 +46,7 @@ pub(crate) struct NewLogin {
 /// A refresh token to trade.
 #[derive(Clone, Debug)]
 pub(crate) struct Refresh {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) token: Option<RefreshToken>,
 }
 
@@ -294,7 +293,7 @@ pub(crate) async fn refresh(app: &App, ctx: &OpContext, wanted: Refresh) -> Resu
         if shown == Shown::Unknown || !views::session_stands(&work, ctx, &principal, &session).await? {
             return Err(refused());
         }
-        if let Some(done) = work.replay::<Refreshed>(&wanted.request_id, &wanted.body).await? {
+        if let Some(done) = wanted.request.first_result::<Refreshed>(&mut work).await? {
             return Ok(done);
         }
         let audit = Audit::new("identity.session.refresh", "session", session.id);
@@ -352,22 +351,17 @@ pub(crate) async fn list(
 ///
 /// # Errors
 /// `NOT_FOUND` for one that does not live, or is out of reach.
-pub(crate) async fn end(app: &App, ctx: &OpContext, request_id: &str, body: &[u8; 32], id: SessionId) -> Result<()> {
+pub(crate) async fn end(app: &App, ctx: &OpContext, request: &RequestKey, id: SessionId) -> Result<()> {
     let permit = ctx.permit::<EndSession>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if work.replay::<()>(request_id, body).await?.is_some() {
-                return Ok(());
-            }
-            let missing = || Error::not_found("session", id);
-            let session = store::session(&work, id).await?.filter(|s| s.lives(ctx.now())).ok_or_else(missing)?;
-            let whose = whose(&work, ctx, Some(session.principal)).await.map_err(|_| missing())?;
-            store::end(&work, ctx, id, "signed_out").await?;
-            let audit = Audit::new("identity.session.end", "session", id).note("principal", whose);
-            work.commit(audit, ()).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let missing = || Error::not_found("session", id);
+        let session = store::session(&work, id).await?.filter(|s| s.lives(ctx.now())).ok_or_else(missing)?;
+        let whose = whose(&work, ctx, Some(session.principal)).await.map_err(|_| missing())?;
+        store::end(&work, ctx, id, "signed_out").await?;
+        let audit = Audit::new("identity.session.end", "session", id).note("principal", whose);
+        Ok((work, audit, ()))
+    })
+    .await
 }
 
 /// Ends every session of a principal: how many.
@@ -377,23 +371,17 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, request_id: &str, body: &[u8
 pub(crate) async fn end_all(
     app: &App,
     ctx: &OpContext,
-    request_id: &str,
-    body: &[u8; 32],
+    request: &RequestKey,
     principal: Option<PrincipalId>,
 ) -> Result<u64> {
     let permit = ctx.permit::<EndAllSessions>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<u64>(request_id, body).await? {
-                return Ok(done);
-            }
-            let whose = whose(&work, ctx, principal).await?;
-            let ended = store::end_all(&work, ctx, whose, None, "signed_out_everywhere").await?;
-            let audit = Audit::new("identity.session.end_all", "principal", whose).note("ended", ended);
-            work.commit(audit, ended).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let whose = whose(&work, ctx, principal).await?;
+        let ended = store::end_all(&work, ctx, whose, None, "signed_out_everywhere").await?;
+        let audit = Audit::new("identity.session.end_all", "principal", whose).note("ended", ended);
+        Ok((work, audit, ended))
+    })
+    .await
 }
 
 /// The keys that verify tokens, as a JSON Web Key Set.
@@ -422,24 +410,19 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
     let (password, salt) = (wanted.password.clone(), ctx.rng.bytes());
     let hash = app.compute.run("password", move || domain::hash_chosen(&password, &about, salt)).await??;
     let region = home.map_or_else(Region::global, |(region, _)| region);
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<PrincipalId>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            let id = PrincipalId(ctx.new_id());
-            let principal = Principal {
-                id,
-                name: wanted.login.as_str().to_owned(),
-                holder: Some(wanted.person.map_or(Holder::User, Holder::Person)),
-                password_hash: Some(hash.clone()),
-                one_time_until: None,
-            };
-            store::insert(&work, ctx, &principal, &region).await?;
-            work.commit(Audit::new("identity.login.create", "principal", id).region(&region), id).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        let id = PrincipalId(ctx.new_id());
+        let principal = Principal {
+            id,
+            name: wanted.login.as_str().to_owned(),
+            holder: Some(wanted.person.map_or(Holder::User, Holder::Person)),
+            password_hash: Some(hash.clone()),
+            one_time_until: None,
+        };
+        store::insert(&work, ctx, &principal, &region).await?;
+        Ok((work, Audit::new("identity.login.create", "principal", id).region(&region), id))
+    })
+    .await
 }
 
 /// Where a person belongs: the region and unit of the home employment.

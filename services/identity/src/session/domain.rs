@@ -59,7 +59,6 @@ pub enum SessionError {
 pub struct LoginName(String);
 
 impl LoginName {
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -198,7 +197,6 @@ pub enum Holder {
 /// A principal as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The principal.
     pub id: PrincipalId,
     /// Sign-in name, name of an account, or `service/<name>`.
     pub name: String,
@@ -246,7 +244,6 @@ impl Tries {
 /// How a session began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// With a password.
     Password,
     /// At an identity provider.
     Oidc,
@@ -255,7 +252,6 @@ pub enum Method {
 }
 
 impl Method {
-    /// The stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -273,7 +269,6 @@ impl Method {
 /// How a session is about to begin.
 #[derive(Clone, Copy, Debug)]
 pub struct Begun<'a> {
-    /// With what.
     pub method: Method,
     /// What the caller calls itself.
     pub client: &'a str,
@@ -284,11 +279,8 @@ pub struct Begun<'a> {
 /// A sign-in that lasts, or an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The session.
     pub id: SessionId,
-    /// Whose it is.
     pub principal: PrincipalId,
-    /// How it began.
     pub method: Method,
     /// What the caller called itself, or what the key is for.
     pub client: String,
@@ -296,7 +288,6 @@ pub struct Session {
     pub second_factor: bool,
     /// What it is limited to; nothing means all that the principal may.
     pub permissions: Option<BTreeSet<Permission>>,
-    /// When it began.
     pub created_at: Timestamp,
     /// When it was begun, refreshed or traded last.
     pub used_at: Timestamp,
@@ -378,9 +369,7 @@ pub enum Shown {
 /// for what it is without a row for each.
 #[derive(Clone)]
 pub struct Secrets {
-    /// The session's.
     pub family: Zeroizing<[u8; 32]>,
-    /// This token's.
     pub once: Zeroizing<[u8; 32]>,
 }
 
@@ -396,7 +385,6 @@ impl Secrets {
 pub struct RefreshToken {
     /// The group, because whoever refreshes has not said which.
     pub tenant: TenantId,
-    /// The session.
     pub session: SessionId,
     /// What proves it.
     pub secrets: Secrets,

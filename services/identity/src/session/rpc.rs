@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::session_service_server::SessionService;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{PrincipalId, SessionId};
 use tally_kernel::page::Page;
@@ -14,12 +16,10 @@ use tonic::{Request, Response, Status};
 use super::app::{self, SignedIn};
 use super::domain::{self, Password, RefreshToken};
 use crate::App;
-use crate::render::{digest, timestamp};
 
 /// Characters of what a caller calls itself.
 const MAX_CLIENT: usize = 200;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -59,10 +59,11 @@ impl SessionService for Rpc {
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (req, body) = with_digest(req.into_inner());
+            let req = req.into_inner();
+            let request = RequestKey::of(req.request_id.clone(), &req);
             let mut wrong = Violations::new();
             let id = wrong.parse("session_id", &req.session_id);
-            app::end(&self.0, &ctx, &req.request_id, &body, wrong.finish(id)?).await
+            app::end(&self.0, &ctx, &request, wrong.finish(id)?).await
         };
         reply.await.map(|()| pb::EndSessionResponse {}).answer(&ctx)
     }
@@ -73,10 +74,11 @@ impl SessionService for Rpc {
     ) -> Result<Response<pb::EndAllSessionsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (req, body) = with_digest(req.into_inner());
+            let req = req.into_inner();
+            let request = RequestKey::of(req.request_id.clone(), &req);
             let mut wrong = Violations::new();
             let principal = wrong.optional("principal_id", &req.principal_id);
-            app::end_all(&self.0, &ctx, &req.request_id, &body, wrong.finish(Some(principal))?).await
+            app::end_all(&self.0, &ctx, &request, wrong.finish(Some(principal))?).await
         };
         let ended = reply.await.map(|ended| u32::try_from(ended).unwrap_or(u32::MAX));
         ended.map(|ended| pb::EndAllSessionsResponse { ended }).answer(&ctx)
@@ -95,11 +97,6 @@ impl SessionService for Rpc {
         let reply = async { app::create_login(&self.0, &ctx, req.into_inner().try_into()?).await };
         reply.await.map(|id| pb::CreateLoginResponse { principal_id: id.to_string() }).answer(&ctx)
     }
-}
-
-fn with_digest<T: prost::Message>(req: T) -> (T, [u8; 32]) {
-    let body = digest(&req);
-    (req, body)
 }
 
 fn read_list(req: &pb::ListSessionsRequest) -> Result<(Option<PrincipalId>, Page), Error> {
@@ -131,8 +128,8 @@ impl TryFrom<pb::RefreshSessionRequest> for app::Refresh {
         let mut wrong = Violations::new();
         wrong.text("request_id", &req.request_id, 128);
         // The digest of a token that nobody guesses tells nothing of it.
-        let body = digest(&req);
-        wrong.finish(Some(Self { request_id: req.request_id, body, token: RefreshToken::read(&req.refresh_token) }))
+        let request = RequestKey::of(req.request_id.clone(), &req);
+        wrong.finish(Some(Self { request, token: RefreshToken::read(&req.refresh_token) }))
     }
 }
 
@@ -155,7 +152,7 @@ impl TryFrom<pb::CreateLoginRequest> for app::NewLogin {
         let mut wrong = Violations::new();
         // The digest is kept: a password must not be in it.
         let password = std::mem::take(&mut req.password);
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let login = wrong.parse("login", &req.login);
         let password = wrong.take("password", Password::chosen(password));
         let person = match req.person_id.as_str() {
@@ -163,7 +160,7 @@ impl TryFrom<pb::CreateLoginRequest> for app::NewLogin {
             id => wrong.parse("person_id", id),
         };
         let (login, password) = wrong.finish(login.zip(password))?;
-        Ok(Self { request_id: req.request_id, body, login, password, person })
+        Ok(Self { request, login, password, person })
     }
 }
 

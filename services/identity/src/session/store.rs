@@ -50,7 +50,6 @@ mod tries {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tenant_id: Uuid,
-        /// The principal.
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub full_at: Option<DateTimeUtc>,
@@ -97,7 +96,6 @@ pub(crate) mod sessions {
     tally_store::scoped!(Entity { tenant: TenantId });
 }
 
-/// One principal.
 pub(crate) async fn get(tx: &ScopedTx, id: PrincipalId) -> Result<Option<Principal>, StoreError> {
     let row = tx.select::<principals::Entity>().filter(principals::Column::Id.eq(id.0)).one().await?;
     Ok(row.map(read_principal))
@@ -191,7 +189,6 @@ pub(crate) async fn put_password(
         .await
 }
 
-/// Writes a session.
 pub(crate) async fn begin(work: &UnitOfWork, ctx: &OpContext, session: &Session) -> Result<(), StoreError> {
     let names = |some: &BTreeSet<Permission>| some.iter().map(|p| p.name()).collect::<Vec<_>>().join(",");
     work.insert(sessions::Model {
@@ -239,7 +236,6 @@ pub(crate) async fn put_used(work: &UnitOfWork, session: &Session) -> Result<(),
         .await
 }
 
-/// Ends one session.
 pub(crate) async fn end(work: &UnitOfWork, ctx: &OpContext, id: SessionId, reason: &str) -> Result<(), StoreError> {
     end_where(work, ctx, sessions::Column::Id.eq(id.0), reason).await.map(drop)
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tally_access::{Actor, OpContext, Target};
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::PrincipalId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -10,7 +11,6 @@ use uuid::Uuid;
 
 use super::domain::{Pending, Provider, ProviderName, SsoError, State};
 use super::store;
-use crate::login::app::Once;
 use crate::policy::{FinishSso, ListSsoProviders, PutSsoProvider, RemoveSsoProvider, StartSso};
 use crate::session::app::{SignedIn, as_principal, begin, unless_away};
 use crate::session::domain::{Begun, Holder, LoginName, Method, Principal, SessionError};
@@ -36,7 +36,7 @@ pub(crate) struct Finish {
 ///
 /// # Errors
 /// `PROVIDER_NAME_TAKEN` by another group of the store.
-pub(crate) async fn put(app: &App, ctx: &OpContext, once: &Once, wanted: Provider) -> Result<Uuid> {
+pub(crate) async fn put(app: &App, ctx: &OpContext, once: &RequestKey, wanted: Provider) -> Result<Uuid> {
     let permit = ctx.permit::<PutSsoProvider>(&Target::tenant())?;
     let there = tenant::facts::look_up(&app.store, &wanted.name.entry()).await?;
     let id = match there {
@@ -45,20 +45,15 @@ pub(crate) async fn put(app: &App, ctx: &OpContext, once: &Once, wanted: Provide
         None => ctx.new_id(),
     };
     let (id, wanted) = (&id, &wanted);
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Uuid>(&once.request_id, &once.body).await? {
-                return Ok(done);
-            }
-            if there.is_none() {
-                let taken = || SsoError::NameTaken.into();
-                tenant::facts::enter(&work, &wanted.name.entry(), ctx.tenant(), PrincipalId(*id), taken).await?;
-            }
-            store::put(&work, ctx, &Provider { id: *id, ..wanted.clone() }).await?;
-            work.commit(Audit::new("identity.sso.put", "sso_provider", id).after(&once.body), *id).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        if there.is_none() {
+            let taken = || SsoError::NameTaken.into();
+            tenant::facts::enter(&work, &wanted.name.entry(), ctx.tenant(), PrincipalId(*id), taken).await?;
+        }
+        store::put(&work, ctx, &Provider { id: *id, ..wanted.clone() }).await?;
+        Ok((work, Audit::new("identity.sso.put", "sso_provider", id).after(once.digest()), *id))
+    })
+    .await
 }
 
 /// Providers by name.
@@ -74,23 +69,18 @@ pub(crate) async fn list(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec
 ///
 /// # Errors
 /// `NOT_FOUND`.
-pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &Once, name: &ProviderName) -> Result<()> {
+pub(crate) async fn remove(app: &App, ctx: &OpContext, once: &RequestKey, name: &ProviderName) -> Result<()> {
     let permit = ctx.permit::<RemoveSsoProvider>(&Target::tenant())?;
     let missing = || Error::not_found("provider", name.as_str());
     let there = tenant::facts::look_up(&app.store, &name.entry()).await?;
     let (_, id) = there.filter(|(tenant, _)| *tenant == ctx.tenant()).ok_or_else(missing)?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if work.replay::<()>(&once.request_id, &once.body).await?.is_some() {
-                return Ok(());
-            }
-            if !store::remove(&work, id.0).await? {
-                return Err(missing());
-            }
-            work.commit(Audit::new("identity.sso.remove", "sso_provider", id), ()).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        if !store::remove(&work, id.0).await? {
+            return Err(missing());
+        }
+        Ok((work, Audit::new("identity.sso.remove", "sso_provider", id), ()))
+    })
+    .await
 }
 
 /// Begins a sign-in at a provider. Nothing is written: what must be remembered travels sealed in the state.

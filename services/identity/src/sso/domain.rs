@@ -57,7 +57,6 @@ impl FromStr for ProviderName {
 }
 
 impl ProviderName {
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -247,9 +246,7 @@ fn form(pairs: &[(&str, &str)]) -> String {
 /// The state of a sign-in: which group, which one, and what it remembers, sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    /// The group.
     pub tenant: TenantId,
-    /// The provider.
     pub provider: Uuid,
     /// This sign-in.
     pub id: Uuid,

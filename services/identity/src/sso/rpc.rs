@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tally_access::Region;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::sso_service_server::SsoService;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Rng, msg};
@@ -16,11 +18,8 @@ use zeroize::Zeroizing;
 use super::app::{self, Finish};
 use super::domain::Provider;
 use crate::App;
-use crate::login::app::Once;
-use crate::render::{digest, timestamp};
 use crate::session::app::SignedIn;
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -63,7 +62,7 @@ impl SsoService for Rpc {
             let mut wrong = Violations::new();
             let name = wrong.parse("name", &req.name);
             let name = wrong.finish(name)?;
-            app::remove(&self.0, &ctx, &Once { body: digest(&req), request_id: req.request_id }, &name).await
+            app::remove(&self.0, &ctx, &RequestKey::of(req.request_id.clone(), &req), &name).await
         };
         reply.await.map(|()| pb::RemoveSsoProviderResponse {}).answer(&ctx)
     }
@@ -85,11 +84,11 @@ impl SsoService for Rpc {
     }
 }
 
-fn read(mut req: pb::PutSsoProviderRequest) -> Result<(Once, Provider), Error> {
+fn read(mut req: pb::PutSsoProviderRequest) -> Result<(RequestKey, Provider), Error> {
     let mut wrong = Violations::new();
     // The digest is kept: no secret may be in it.
     let client_secret = Zeroizing::new(std::mem::take(&mut req.client_secret));
-    let once = Once { body: digest(&req), request_id: req.request_id };
+    let once = RequestKey::of(req.request_id.clone(), &req);
     let sent = req.provider.unwrap_or_default();
     let name = wrong.parse("provider.name", &sent.name);
     let issuer = wrong.parse("provider.issuer", &sent.issuer);

@@ -57,7 +57,6 @@ mod states {
     tally_store::scoped!(Entity { tenant: TenantId });
 }
 
-/// One provider.
 pub(crate) async fn get(tx: &ScopedTx, id: Uuid) -> Result<Option<Provider>, StoreError> {
     let row = tx.select::<providers::Entity>().filter(providers::Column::Id.eq(id)).one().await?;
     match row {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::roles::{self, SERVICES};
 use tally_access::{Actor, Assignment, Condition, OpContext, Region, Rpc, Scope, Target, service_principal};
 use tally_app::four_eyes::Hands;
+use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};
 use tally_rpc::Keys as _;
@@ -20,15 +21,12 @@ use crate::{App, access, events, hold, org, revision, session};
 /// A group to be made.
 #[derive(Clone, Debug)]
 pub(crate) struct NewTenant {
-    /// Same id, same result.
-    pub(crate) request_id: String,
-    /// Digest of the request without the password.
-    pub(crate) body: [u8; 32],
+    /// Of the request without the password.
+    pub(crate) request: RequestKey,
     /// Its id, where another region's stack made the group before.
     pub(crate) id: Option<TenantId>,
     /// What lets it into a store that holds another group.
     pub(crate) invitation: Option<String>,
-    /// Its name.
     pub(crate) name: String,
     /// ISO 4217 code.
     pub(crate) currency: String,
@@ -45,7 +43,6 @@ pub(crate) struct NewTenant {
 /// A group that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Initialised {
-    /// The group.
     pub(crate) tenant: Tenant,
     /// Its first administrator.
     pub(crate) admin: PrincipalId,
@@ -80,19 +77,14 @@ pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Resul
         Some(_) => String::new(),
         None => app.compute.run("password", move || hash_chosen(&password, &about, salt)).await??,
     };
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Initialised>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
-            }
-            if there.is_some() {
-                return Err(TenantError::InitialisedAlready.into());
-            }
-            let made = write(&work, ctx, &wanted, &hash, first).await?;
-            work.commit(Audit::new("identity.tenant.init", "tenant", tenant), made).await
-        })
-        .await
+    mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
+        if there.is_some() {
+            return Err(TenantError::InitialisedAlready.into());
+        }
+        let made = write(&work, ctx, &wanted, &hash, first).await?;
+        Ok((work, Audit::new("identity.tenant.init", "tenant", tenant), made))
+    })
+    .await
 }
 
 /// The group that the invitation lets in.
@@ -171,8 +163,7 @@ fn first_grant(ctx: &OpContext, admin: PrincipalId) -> Grant {
 /// A change of the group.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    pub(crate) request_id: String,
-    pub(crate) body: [u8; 32],
+    pub(crate) request: RequestKey,
     pub(crate) change: Change,
 }
 
@@ -183,28 +174,23 @@ pub(crate) struct Wanted {
 /// See [`TenantError`]; `PERMISSION_DENIED`.
 pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Tenant> {
     let permit = ctx.permit::<R>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let mut work = app.store.unit(ctx, &permit).await?;
-            if let Some(done) = work.replay::<Tenant>(&wanted.request_id, &wanted.body).await? {
-                return Ok(done);
+    mutate(&app.store, ctx, &permit, &wanted.request, async |mut work| {
+        let facts = revision::facts::hold(&work, ctx).await?;
+        let by = Hands::of(ctx, &permit);
+        let tenant = domain::plan(&store::get(&work).await?, &wanted.change, by, ctx.now())?;
+        store::update(&work, &tenant).await?;
+        if tenant.deleted_at.is_some() {
+            hold::facts::lock(&work, ctx).await?;
+            if !hold::facts::standing(&work).await?.is_empty() {
+                return Err(TenantError::OnHold.into());
             }
-            let facts = revision::facts::hold(&work, ctx).await?;
-            let by = Hands::of(ctx, &permit);
-            let tenant = domain::plan(&store::get(&work).await?, &wanted.change, by, ctx.now())?;
-            store::update(&work, &tenant).await?;
-            if tenant.deleted_at.is_some() {
-                hold::facts::lock(&work, ctx).await?;
-                if !hold::facts::standing(&work).await?.is_empty() {
-                    return Err(TenantError::OnHold.into());
-                }
-                store::forget_names(&work, tenant.id).await?;
-                work.emit(events::tenant_deleted(tenant.id)?);
-            }
-            revision::facts::advance(&work, ctx, facts).await?;
-            work.commit(Audit::new(wanted.change.name(), "tenant", tenant.id), tenant).await
-        })
-        .await
+            store::forget_names(&work, tenant.id).await?;
+            work.emit(events::tenant_deleted(tenant.id)?);
+        }
+        revision::facts::advance(&work, ctx, facts).await?;
+        Ok((work, Audit::new(wanted.change.name(), "tenant", tenant.id), tenant))
+    })
+    .await
 }
 
 /// The caller's group: whoever has the permission on any scope may read it.

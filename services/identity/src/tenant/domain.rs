@@ -9,12 +9,9 @@ use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::TenantId;
 use tally_kernel::{Error, time};
 
-/// A group enterprise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
-    /// The group.
     pub id: TenantId,
-    /// Its name.
     pub name: String,
     /// ISO 4217 code used where nothing else is said.
     pub currency: String,
@@ -51,11 +48,8 @@ impl Tenant {
 /// Why nobody works in a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
-    /// Since when.
     pub at: Timestamp,
-    /// Why.
     pub reason: String,
-    /// By whom.
     pub by: Hands,
 }
 
@@ -149,7 +143,6 @@ pub enum TenantError {
     NameDiffers,
     /// Somebody or everybody in it is on legal hold.
     OnHold,
-    /// It was deleted.
     Deleted,
 }
 

@@ -10,7 +10,6 @@ use super::store;
 pub use super::store::was_made;
 pub(crate) use super::store::{GROUP, enter, entry, get, leave, look_up, tenants};
 
-/// The group's day.
 pub(crate) async fn today(tx: &ScopedTx, ctx: &OpContext) -> Result<Date> {
     store::get(tx).await?.day(ctx.now())
 }

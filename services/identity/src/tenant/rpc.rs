@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tally_access::Region;
 use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::tenant_service_server::TenantService;
+use tally_app::RequestKey;
+use tally_app::convert::timestamp;
 use tally_kernel::error::Violations;
 use tally_kernel::money::Currency;
 use tally_kernel::{Error, msg, time};
@@ -15,11 +17,9 @@ use super::app;
 use super::app::{Initialised, NewTenant};
 use super::domain::{Change, Tenant};
 use crate::policy::{AddRegion, DeleteTenant, ResumeTenant, SuspendTenant};
-use crate::render::{digest, timestamp};
 use crate::session::domain::Password;
 use crate::{App, export};
 
-/// The server.
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -89,12 +89,12 @@ impl TryFrom<pb::AddRegionRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::AddRegionRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         let region = wrong.parse("region", &req.region);
         if region.as_ref().is_some_and(Region::is_global) {
             wrong.push("region", msg!("REGION_IS_GLOBAL"));
         }
-        Ok(Self { request_id: req.request_id, body, change: Change::AddRegion(wrong.finish(region)?) })
+        Ok(Self { request, change: Change::AddRegion(wrong.finish(region)?) })
     }
 }
 
@@ -102,25 +102,25 @@ impl TryFrom<pb::SuspendTenantRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::SuspendTenantRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         wrong.text("reason", &req.reason, 500);
         let change = wrong.finish(Some(Change::Suspend(req.reason.trim().to_owned())))?;
-        Ok(Self { request_id: req.request_id, body, change })
+        Ok(Self { request, change })
     }
 }
 
 impl TryFrom<pb::ResumeTenantRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::ResumeTenantRequest) -> Result<Self, Error> {
-        let body = digest(&req);
-        Ok(Self { request_id: req.request_id, body, change: Change::Resume })
+        let request = RequestKey::of(req.request_id.clone(), &req);
+        Ok(Self { request, change: Change::Resume })
     }
 }
 
 impl From<pb::DeleteTenantRequest> for app::Wanted {
     fn from(req: pb::DeleteTenantRequest) -> Self {
-        let body = digest(&req);
-        Self { request_id: req.request_id, body, change: Change::Delete(req.name) }
+        let request = RequestKey::of(req.request_id.clone(), &req);
+        Self { request, change: Change::Delete(req.name) }
     }
 }
 
@@ -131,7 +131,7 @@ impl TryFrom<pb::InitTenantRequest> for NewTenant {
         // The digest is kept: a password must not be in it. A request may come again with another invitation.
         let password = std::mem::take(&mut req.admin_password);
         let invitation = Some(std::mem::take(&mut req.invitation)).filter(|text| !text.is_empty());
-        let body = digest(&req);
+        let request = RequestKey::of(req.request_id.clone(), &req);
         wrong.text("name", &req.name, 200);
         wrong.take("currency", req.currency.parse::<Currency>().map_err(Error::from));
         wrong.take("zone", time::zone(&req.zone).map_err(Error::from));
@@ -152,8 +152,7 @@ impl TryFrom<pb::InitTenantRequest> for NewTenant {
         let login = wrong.parse("admin_login", &req.admin_login);
         let password = wrong.take("admin_password", Password::chosen(password));
         let new = id.zip(login.zip(password)).map(|(id, (admin_login, admin_password))| Self {
-            request_id: req.request_id,
-            body,
+            request,
             id,
             invitation,
             name: req.name.trim().to_owned(),

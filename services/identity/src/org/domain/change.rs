@@ -14,22 +14,11 @@ use super::{MAX_DEPTH, OrgError, OrgTree, State};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A unit hangs below another parent.
-    Move {
-        /// The unit.
-        unit: OrgUnitId,
-        /// Its new parent.
-        parent: OrgUnitId,
-    },
+    Move { unit: OrgUnitId, parent: OrgUnitId },
     /// A unit has another name.
-    Rename {
-        /// The unit.
-        unit: OrgUnitId,
-        /// Its new name.
-        name: String,
-    },
+    Rename { unit: OrgUnitId, name: String },
     /// A unit is no more.
     Close {
-        /// The unit.
         unit: OrgUnitId,
         /// Where its people go.
         people_to: Option<OrgUnitId>,

@@ -33,7 +33,6 @@ pub struct ImportPlan {
     pub written: u32,
     /// Rows whose unit is there.
     pub unchanged: u32,
-    /// Rows refused.
     pub problems: Vec<(u32, OrgError)>,
 }
 

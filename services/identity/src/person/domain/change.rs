@@ -11,7 +11,6 @@ use super::{Employment, Facts, Leave, Person, PersonError, Post, Reason, Why, ov
 /// Unit, position and grade; what is not said stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// The unit.
     pub unit: Option<OrgUnitId>,
     /// Position, or empty.
     pub position: String,
@@ -26,7 +25,6 @@ pub enum Change {
     Transfer {
         /// The employment, if it is not the home.
         employment: Option<EmploymentId>,
-        /// What is different.
         terms: Terms,
         /// First day.
         from: Date,
@@ -43,12 +41,7 @@ pub enum Change {
         to: Option<Date>,
     },
     /// A secondment or a concurrent post ends.
-    EndPost {
-        /// The employment.
-        employment: EmploymentId,
-        /// Last day.
-        last_day: Date,
-    },
+    EndPost { employment: EmploymentId, last_day: Date },
     /// Somebody who has left comes back.
     Rehire {
         /// Where and as what; what is not said is as it was.
@@ -68,22 +61,15 @@ pub enum Change {
         why: Option<Why>,
     },
     /// A leave ends: the next day the person is back.
-    EndLeave {
-        /// The leave.
-        leave: LeaveId,
-        /// Last day.
-        last_day: Date,
-    },
+    EndLeave { leave: LeaveId, last_day: Date },
     /// What an employment was to be from a day to come on does not happen.
     Cancel {
-        /// The employment.
         employment: EmploymentId,
         /// The first day on which the planned change would be seen.
         on: Date,
     },
     /// An employment did not begin on the day that was written down.
     CorrectStart {
-        /// The employment.
         employment: EmploymentId,
         /// The right first day.
         from: Date,

@@ -16,13 +16,10 @@ use crate::org::domain::OrgTree;
 pub struct PersonRow {
     /// The group's own number.
     pub employee_no: String,
-    /// Full name.
     pub name: String,
     /// Path of the unit.
     pub unit_path: String,
-    /// Position.
     pub position: String,
-    /// Grade.
     pub grade: String,
     /// First day.
     pub hired_on: String,
@@ -48,7 +45,6 @@ pub struct ImportPlan {
     pub written: u32,
     /// Rows that are there.
     pub unchanged: u32,
-    /// Rows refused.
     pub problems: Vec<(u32, PersonError)>,
 }
 
