@@ -154,8 +154,9 @@ pub trait Keyed {
     fn key(&self) -> Self::Key;
     /// What it says of its key.
     fn content(&self) -> Self::Content;
-    /// Why it is refused when another row with its key says something else: the stable reason, and the sentence.
-    fn conflict(&self) -> (&'static str, Message);
+    /// Why it is refused when another row with its key says something else, which is `other`: the stable reason, and the
+    /// sentence.
+    fn conflict(&self, other: &Self::Content) -> (&'static str, Message);
     /// Both, of a row that is there.
     fn known(&self) -> (Self::Key, Self::Content) {
         (self.key(), self.content())
@@ -192,7 +193,7 @@ pub fn reconcile<T: Keyed>(
     for (index, row) in rows {
         let Some(known) = known.get_mut(&row.key()) else { continue };
         if known.content != row.content() || known.disputed && !T::FIRST_IS_RIGHT {
-            let (reason, message) = row.conflict();
+            let (reason, message) = row.conflict(&known.content);
             outcome.problems.push(Problem::new(index, reason, message));
         } else if known.there {
             outcome.unchanged += 1;
@@ -224,8 +225,8 @@ mod tests {
         fn content(&self) -> u32 {
             self.1
         }
-        fn conflict(&self) -> (&'static str, Message) {
-            ("ALREADY_DIFFERENT", Message::told(format!("{} is there with another number", self.0)))
+        fn conflict(&self, other: &u32) -> (&'static str, Message) {
+            ("ALREADY_DIFFERENT", Message::told(format!("{} is there with the number {other}", self.0)))
         }
     }
 
@@ -246,7 +247,7 @@ mod tests {
         assert_eq!(fresh, [(1, Row("b", 1)), (4, Row("c", 1))]);
         assert_eq!((outcome.written, outcome.unchanged), (2, 2));
         assert_eq!(refused(&outcome), [3, 5]);
-        assert_eq!(outcome.problems[0].message, Message::told("b is there with another number"));
+        assert_eq!(outcome.problems[0].message, Message::told("b is there with the number 1"));
     }
 
     #[test]

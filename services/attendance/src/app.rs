@@ -4,15 +4,18 @@ use jiff::Timestamp;
 use tally_access::{OpContext, Target};
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
-use tally_kernel::id::PersonId;
-use tally_kernel::{Message, Result};
+use tally_app::import::{ImportOutcome, Keyed, Problem};
+use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::{Message, Result, msg};
 use tally_runtime::Compute;
 use tally_store::{Audit, Store};
 
 use crate::directory::Home;
 use crate::errors::Refused;
-use crate::import::{ImportOutcome, Keyed, Problem};
 use crate::peers::Peers;
+
+/// Longest names and keys, in characters.
+pub const MAX_NAME: usize = 200;
 
 /// The store, the peers and the pool that every use case works with. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,14 +54,15 @@ pub trait About {
 
 impl<T: Keyed> Keyed for Placed<T> {
     type Key = T::Key;
+    type Content = T::Content;
     fn key(&self) -> T::Key {
         self.fact.key()
     }
-    fn same(&self, other: &Self) -> bool {
-        self.fact.same(&other.fact)
+    fn content(&self) -> T::Content {
+        self.fact.content()
     }
-    fn conflict(&self, other: &Self) -> Message {
-        self.fact.conflict(&other.fact)
+    fn conflict(&self, other: &Self::Content) -> (&'static str, Message) {
+        self.fact.conflict(other)
     }
 }
 
@@ -75,25 +79,24 @@ pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Impor
     for (index, fact) in rows {
         match people.get(fact.person()).and_then(|person| person.home_at(fact.at())) {
             Some(home) => placed.push((index, Placed { home: home.into(), fact })),
-            None => outcome.problems.push(Problem::unknown_person(index, fact.person())),
+            None => outcome.problems.push(unknown_person(index, fact.person())),
         }
     }
     placed
 }
 
-/// The audit entry of a bulk call.
-pub fn bulk_audit(action: &'static str, subject: &'static str, request: &RequestKey, outcome: &ImportOutcome) -> Audit {
-    let digest = request.digest();
-    let id: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    Audit::new(action, subject, id)
-        .after(digest)
-        .note("written", outcome.written)
-        .note("unchanged", outcome.unchanged)
-        .note("refused", outcome.problems.len())
+/// A row about a person whom the group does not know.
+pub fn unknown_person(index: u32, id: PersonId) -> Problem {
+    Problem::new(index, "PERSON_UNKNOWN", msg!("PERSON_UNKNOWN", id))
 }
 
-/// Brings the problems into the order of the rows.
-pub fn sorted(mut outcome: ImportOutcome) -> ImportOutcome {
-    outcome.problems.sort_by_key(|p| p.index);
-    outcome
+/// A row about an account that was never brought in.
+pub fn unknown_account(index: u32, id: AccountId) -> Problem {
+    Problem::new(index, "ACCOUNT_UNKNOWN", msg!("ACCOUNT_UNKNOWN", id))
+}
+
+/// The audit entry of a bulk call.
+pub fn bulk_audit(action: &'static str, subject: &'static str, request: &RequestKey, outcome: &ImportOutcome) -> Audit {
+    let id: String = request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    outcome.audit(Audit::new(action, subject, id), request)
 }

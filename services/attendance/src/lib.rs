@@ -10,7 +10,6 @@ mod audit;
 mod directory;
 mod errors;
 mod handover;
-mod import;
 mod migrations;
 pub mod occupancy;
 mod peers;
@@ -18,7 +17,6 @@ mod policy;
 pub mod privacy;
 mod punch;
 mod roster;
-mod rpc;
 mod site;
 
 use tally_api::attendance::v1::account_service_server::AccountServiceServer;

@@ -1,6 +1,7 @@
 //! Bringing in accounts and listing them.
 
 use tally_access::OpContext;
+use tally_app::import::{Import, ImportOutcome, Problem};
 use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::page::Page;
@@ -8,32 +9,31 @@ use tally_store::UnitOfWork;
 
 use super::domain::{ShopAccount, StoredAccount, changes};
 use super::store;
-use crate::app::{App, bulk_audit, sorted};
+use crate::app::{App, bulk_audit};
 use crate::directory::Units;
-use crate::import::{Batch, ImportOutcome, Problem};
 use crate::policy::{ImportAccounts, ListAccounts};
 
 /// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say, and
 /// are held against it where the row does.
-pub async fn import_accounts(app: &App, ctx: &OpContext, batch: Batch<ShopAccount>) -> Result<ImportOutcome> {
+pub async fn import_accounts(app: &App, ctx: &OpContext, import: Import<ShopAccount>) -> Result<ImportOutcome> {
     ctx.plan::<ImportAccounts>()?;
-    let ask = batch.rows.iter().any(|(_, account)| account.says_where());
+    let ask = import.rows.iter().any(|(_, account)| account.says_where());
     let units = if ask { app.peers.units(ctx).await? } else { Units::default() };
-    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
-    let mut rows = Vec::with_capacity(batch.rows.len());
-    for (index, mut account) in batch.rows {
+    let mut refused = import.refused;
+    let mut rows = Vec::with_capacity(import.rows.len());
+    for (index, mut account) in import.rows {
         match account.settle(&units) {
             Ok(()) => rows.push((index, account)),
             Err(why) => refused.problems.push(Problem::new(index, "PLACE_WRONG", why)),
         }
     }
     let permit = ctx.permit_all::<ImportAccounts>(rows.iter().map(|(_, account)| account.target()))?;
-    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+    mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let there = store::keyed(&work, rows.iter().map(|(_, account)| account.key()).collect()).await?;
         store::write(&work, ctx, changes(rows.clone(), there, &mut outcome)).await?;
-        let audit = bulk_audit("attendance.account.write", "accounts", &batch.request, &outcome);
-        Ok((work, audit, sorted(outcome)))
+        let audit = bulk_audit("attendance.account.write", "accounts", &import.request, &outcome);
+        Ok((work, audit, outcome.in_order()))
     })
     .await
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use tally_access::{Region, Target};
+use tally_app::import::{ImportOutcome, Problem};
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::{Message, msg};
 
 use crate::directory::{Home, Units};
-use crate::import::{ImportOutcome, Problem};
 
 /// Rows of one import at most.
 pub const MAX_ACCOUNTS: usize = 1_000;

@@ -6,18 +6,17 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::account_service_server::AccountService;
 use tally_app::RequestKey;
 use tally_app::convert::{choice, date_text, optional_date};
+use tally_app::import::Import;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
-use tally_kernel::{Error, Result, msg};
+use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
 use super::domain::{MAX_ACCOUNTS, Phase, PhaseKind, ShopAccount, StoredAccount};
-use crate::app::App;
-use crate::import::Batch;
-use crate::rpc::{MAX_NAME, batch, result};
+use crate::app::{App, MAX_NAME};
 
 /// Dialogues that one person can hold at once, at most.
 const MAX_CAPACITY: u32 = 1_000;
@@ -33,8 +32,8 @@ impl AccountService for Rpc {
     ) -> Result<Response<pb::ImportAccountsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::import_accounts(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportAccountsResponse { result: Some(result(outcome, ctx.locale)) })
+            let outcome = app::import_accounts(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            Ok(pb::ImportAccountsResponse { result: Some(outcome.told(ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -54,12 +53,9 @@ impl AccountService for Rpc {
     }
 }
 
-impl TryFrom<pb::ImportAccountsRequest> for Batch<ShopAccount> {
-    type Error = Error;
-    fn try_from(mut request: pb::ImportAccountsRequest) -> Result<Self> {
-        let key = RequestKey::of(take(&mut request.request_id), &request);
-        batch(key, request.rows, MAX_ACCOUNTS, read)
-    }
+fn read_import(mut request: pb::ImportAccountsRequest) -> Result<Import<ShopAccount>> {
+    let key = RequestKey::of(take(&mut request.request_id), &request);
+    Import::checked(key, request.rows, MAX_ACCOUNTS, read)
 }
 
 fn read(row: pb::Account, v: &mut Violations) -> Option<ShopAccount> {

@@ -1,6 +1,7 @@
 //! Bringing in aliases and listing them.
 
 use tally_access::OpContext;
+use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
 use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::page::Page;
@@ -8,34 +9,33 @@ use tally_store::UnitOfWork;
 
 use super::domain::{Alias, StoredAlias, without_overlaps};
 use super::store;
-use crate::app::{App, Placed, bulk_audit, sorted};
-use crate::import::{Batch, ImportOutcome, Problem, reconcile};
+use crate::app::{App, Placed, bulk_audit, unknown_person};
 use crate::policy::{ImportAliases, ListAliases};
 
 /// Writes the aliases that are new.
-pub async fn import_aliases(app: &App, ctx: &OpContext, batch: Batch<Alias>) -> Result<ImportOutcome> {
+pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -> Result<ImportOutcome> {
     ctx.plan::<ImportAliases>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
-    let mut rows = Vec::with_capacity(batch.rows.len());
-    for (index, fact) in batch.rows {
+    let mut refused = import.refused;
+    let mut rows = Vec::with_capacity(import.rows.len());
+    for (index, fact) in import.rows {
         let person = people.get(fact.person);
         let today = || person.map(|p| p.zone.to_datetime(ctx.now()).date());
         match fact.from.or_else(today).and_then(|day| person?.home(day)) {
             Some(home) => rows.push((index, Placed { home: home.into(), fact })),
-            None => refused.problems.push(Problem::unknown_person(index, fact.person)),
+            None => refused.problems.push(unknown_person(index, fact.person)),
         }
     }
     let permit = ctx.permit_all::<ImportAliases>(rows.iter().map(|(_, row)| row.home.target(row.fact.person)))?;
-    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+    mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();
         let there = store::nicknamed(&work, nicknames).await?;
-        let fresh = reconcile(rows.clone(), there.clone(), &mut outcome);
+        let fresh = reconcile(rows.clone(), there.iter().map(Keyed::known), &mut outcome);
         let fresh = without_overlaps(fresh, &there, &mut outcome);
         store::insert(&work, ctx, fresh).await?;
-        let audit = bulk_audit("attendance.alias.write", "aliases", &batch.request, &outcome);
-        Ok((work, audit, sorted(outcome)))
+        let audit = bulk_audit("attendance.alias.write", "aliases", &import.request, &outcome);
+        Ok((work, audit, outcome.in_order()))
     })
     .await
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use tally_app::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::id::{AliasId, PersonId};
 use tally_kernel::{Message, msg};
 
 use crate::app::Placed;
-use crate::import::{ImportOutcome, Keyed, Problem};
 
 /// What a nickname means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +38,20 @@ pub struct StoredAlias {
 
 impl Keyed for Alias {
     type Key = (String, String, Option<Date>);
+    type Content = (PersonId, Option<Date>);
     fn key(&self) -> Self::Key {
         (self.platform.clone(), self.alias.clone(), self.from)
     }
-    fn same(&self, other: &Self) -> bool {
-        self == other
+    fn content(&self) -> Self::Content {
+        (self.person, self.to)
     }
-    fn conflict(&self, other: &Self) -> Message {
-        match (self.person == other.person, self.to == other.to) {
+    fn conflict(&self, (person, to): &Self::Content) -> (&'static str, Message) {
+        let why = match (self.person == *person, self.to == *to) {
             (true, _) => msg!("ALIAS_DIFFERENT.end"),
             (false, true) => msg!("ALIAS_DIFFERENT.person"),
             (false, false) => msg!("ALIAS_DIFFERENT"),
-        }
+        };
+        ("ALREADY_DIFFERENT", why)
     }
 }
 

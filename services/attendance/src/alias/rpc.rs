@@ -6,17 +6,16 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::alias_service_server::AliasService;
 use tally_app::RequestKey;
 use tally_app::convert::{date_text, optional_dates};
+use tally_app::import::{Import, MAX_ROWS};
+use tally_kernel::Result;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
 use super::domain::{Alias, StoredAlias};
-use crate::app::App;
-use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{MAX_NAME, batch, result};
+use crate::app::{App, MAX_NAME};
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -29,8 +28,8 @@ impl AliasService for Rpc {
     ) -> Result<Response<pb::ImportAliasesResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::import_aliases(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportAliasesResponse { result: Some(result(outcome, ctx.locale)) })
+            let outcome = app::import_aliases(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            Ok(pb::ImportAliasesResponse { result: Some(outcome.told(ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -50,12 +49,9 @@ impl AliasService for Rpc {
     }
 }
 
-impl TryFrom<pb::ImportAliasesRequest> for Batch<Alias> {
-    type Error = Error;
-    fn try_from(mut request: pb::ImportAliasesRequest) -> Result<Self> {
-        let key = RequestKey::of(take(&mut request.request_id), &request);
-        batch(key, request.rows, MAX_ROWS, read)
-    }
+fn read_import(mut request: pb::ImportAliasesRequest) -> Result<Import<Alias>> {
+    let key = RequestKey::of(take(&mut request.request_id), &request);
+    Import::checked(key, request.rows, MAX_ROWS, read)
 }
 
 fn read(row: pb::Alias, v: &mut Violations) -> Option<Alias> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
+use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::page::Page;
@@ -14,8 +15,7 @@ use tally_store::{Audit, UnitOfWork};
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
-use crate::app::{App, Placed, bulk_audit, place, sorted};
-use crate::import::{Batch, ImportOutcome, Problem, reconcile};
+use crate::app::{App, Placed, bulk_audit, place, unknown_account};
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
 /// What a caller asks for.
@@ -57,18 +57,18 @@ pub async fn record_handover(app: &App, ctx: &OpContext, command: Command) -> Re
 }
 
 /// Writes the hand-overs that are new.
-pub async fn import_handovers(app: &App, ctx: &OpContext, batch: Batch<Handover>) -> Result<ImportOutcome> {
+pub async fn import_handovers(app: &App, ctx: &OpContext, import: Import<Handover>) -> Result<ImportOutcome> {
     ctx.plan::<ImportHandovers>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
-    let rows = place(batch.rows, &people, &mut refused);
+    let mut refused = import.refused;
+    let rows = place(import.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportHandovers>(rows.iter().map(|(_, row)| row.target()))?;
-    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+    mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let fresh = new_ones(&work, rows.clone(), &mut outcome).await?;
         store::insert(&work, ctx, &fresh).await?;
-        let audit = bulk_audit("attendance.handover.import", "handovers", &batch.request, &outcome);
-        Ok((work, audit, sorted(outcome)))
+        let audit = bulk_audit("attendance.handover.import", "handovers", &import.request, &outcome);
+        Ok((work, audit, outcome.in_order()))
     })
     .await
 }
@@ -81,11 +81,11 @@ async fn new_ones(
     let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
     let known = account::facts::known(work, named).await?;
     let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
-    outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
+    outcome.problems.extend(bad.iter().map(|(index, row)| unknown_account(*index, row.fact.account)));
     let instants = || good.iter().map(|(_, row)| row.fact.at);
     let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
     let there = store::between(work, known, from, to).await?;
-    Ok(reconcile(good, there, outcome).into_iter().map(|(_, row)| row).collect())
+    Ok(reconcile(good, there.iter().map(Keyed::known), outcome).into_iter().map(|(_, row)| row).collect())
 }
 
 /// A page of hand-overs of a stretch of time, of one account or of all, as far as the caller may see the people.

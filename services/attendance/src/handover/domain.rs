@@ -1,11 +1,11 @@
 //! A take or release of an account.
 
 use jiff::Timestamp;
+use tally_app::import::Keyed;
 use tally_kernel::Message;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 
 use crate::app::About;
-use crate::import::Keyed;
 
 /// Take or release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,13 +43,12 @@ impl About for Handover {
 
 impl Keyed for Handover {
     type Key = (AccountId, PersonId, Timestamp, HandoverKind);
+    type Content = ();
     fn key(&self) -> Self::Key {
         (self.account, self.person, self.at, self.kind)
     }
-    fn same(&self, _other: &Self) -> bool {
-        true
-    }
-    fn conflict(&self, _: &Self) -> Message {
-        Message::default()
+    fn content(&self) -> Self::Content {}
+    fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
+        ("ALREADY_DIFFERENT", Message::default())
     }
 }

@@ -7,6 +7,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::handover_service_server::HandoverService;
 use tally_app::RequestKey;
 use tally_app::convert::{choice, instant, stretch, timestamp};
+use tally_app::import::{Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
@@ -17,8 +18,6 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Command, Recorded};
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use crate::app::App;
-use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{batch, result};
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -43,8 +42,8 @@ impl HandoverService for Rpc {
     ) -> Result<Response<pb::ImportHandoversResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::import_handovers(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportHandoversResponse { result: Some(result(outcome, ctx.locale)) })
+            let outcome = app::import_handovers(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            Ok(pb::ImportHandoversResponse { result: Some(outcome.told(ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -78,12 +77,9 @@ impl TryFrom<pb::RecordHandoverRequest> for Command {
     }
 }
 
-impl TryFrom<pb::ImportHandoversRequest> for Batch<Handover> {
-    type Error = Error;
-    fn try_from(mut request: pb::ImportHandoversRequest) -> Result<Self> {
-        let key = RequestKey::of(take(&mut request.request_id), &request);
-        batch(key, request.rows, MAX_ROWS, read)
-    }
+fn read_import(mut request: pb::ImportHandoversRequest) -> Result<Import<Handover>> {
+    let key = RequestKey::of(take(&mut request.request_id), &request);
+    Import::checked(key, request.rows, MAX_ROWS, read)
 }
 
 fn read(row: pb::Handover, v: &mut Violations) -> Option<Handover> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
+use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
@@ -13,8 +14,7 @@ use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
 use super::store;
-use crate::app::{App, Placed, bulk_audit, place, sorted};
-use crate::import::{Batch, ImportOutcome, reconcile};
+use crate::app::{App, Placed, bulk_audit, place};
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
 use crate::roster;
 use crate::roster::facts::Whose;
@@ -75,19 +75,22 @@ async fn facts(work: &UnitOfWork, person: PersonId, at: Timestamp, device_at: Op
 }
 
 /// Writes the punches that are new.
-pub async fn import_punches(app: &App, ctx: &OpContext, batch: Batch<Punch>) -> Result<ImportOutcome> {
+pub async fn import_punches(app: &App, ctx: &OpContext, import: Import<Punch>) -> Result<ImportOutcome> {
     ctx.plan::<ImportPunches>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
-    let rows = place(batch.rows, &people, &mut refused);
+    let mut refused = import.refused;
+    let rows = place(import.rows, &people, &mut refused);
     let permit = ctx.permit_all::<ImportPunches>(rows.iter().map(|(_, row)| row.target()))?;
-    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+    mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let there = there(&work, &rows).await?;
-        let fresh: Vec<_> = reconcile(rows.clone(), there, &mut outcome).into_iter().map(|(_, row)| row).collect();
+        let fresh: Vec<_> = reconcile(rows.clone(), there.iter().map(Keyed::known), &mut outcome)
+            .into_iter()
+            .map(|(_, row)| row)
+            .collect();
         store::insert(&work, ctx, &fresh).await?;
-        let audit = bulk_audit("attendance.punch.import", "punches", &batch.request, &outcome);
-        Ok((work, audit, sorted(outcome)))
+        let audit = bulk_audit("attendance.punch.import", "punches", &import.request, &outcome);
+        Ok((work, audit, outcome.in_order()))
     })
     .await
 }

@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tally_app::import::Keyed;
 use tally_kernel::id::{PersonId, PunchId};
 use tally_kernel::{Message, msg};
 
 use crate::app::About;
-use crate::import::Keyed;
 
 /// In or out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,14 +44,13 @@ impl About for Punch {
 
 impl Keyed for Punch {
     type Key = (PersonId, Timestamp, PunchKind);
+    type Content = ();
     fn key(&self) -> Self::Key {
         (self.person, self.at, self.kind)
     }
-    fn same(&self, _other: &Self) -> bool {
-        true
-    }
-    fn conflict(&self, _: &Self) -> Message {
-        Message::default()
+    fn content(&self) -> Self::Content {}
+    fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
+        ("ALREADY_DIFFERENT", Message::default())
     }
 }
 

@@ -7,6 +7,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::punch_service_server::PunchService;
 use tally_app::RequestKey;
 use tally_app::convert::{choice, instant, optional_instant, stretch, timestamp};
+use tally_app::import::{Import, MAX_ROWS};
 use tally_i18n::text;
 use tally_kernel::error::Violations;
 use tally_kernel::id::PersonId;
@@ -18,8 +19,6 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Command, Recorded};
 use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
 use crate::app::App;
-use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{batch, result};
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -44,8 +43,8 @@ impl PunchService for Rpc {
     ) -> Result<Response<pb::ImportPunchesResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::import_punches(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportPunchesResponse { result: Some(result(outcome, ctx.locale)) })
+            let outcome = app::import_punches(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            Ok(pb::ImportPunchesResponse { result: Some(outcome.told(ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -76,12 +75,9 @@ impl TryFrom<pb::RecordPunchRequest> for Command {
     }
 }
 
-impl TryFrom<pb::ImportPunchesRequest> for Batch<Punch> {
-    type Error = Error;
-    fn try_from(mut request: pb::ImportPunchesRequest) -> Result<Self> {
-        let key = RequestKey::of(take(&mut request.request_id), &request);
-        batch(key, request.rows, MAX_ROWS, read)
-    }
+fn read_import(mut request: pb::ImportPunchesRequest) -> Result<Import<Punch>> {
+    let key = RequestKey::of(take(&mut request.request_id), &request);
+    Import::checked(key, request.rows, MAX_ROWS, read)
 }
 
 fn read(row: pb::Punch, v: &mut Violations) -> Option<Punch> {

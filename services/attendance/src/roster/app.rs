@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::OpContext;
+use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
 use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
@@ -13,24 +14,23 @@ use tally_store::UnitOfWork;
 use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
-use crate::app::{App, Placed, bulk_audit, place, sorted};
-use crate::import::{Batch, ImportOutcome, Problem, reconcile};
+use crate::app::{App, Placed, bulk_audit, place, unknown_account};
 use crate::policy::{ListShifts, PublishShifts};
 
 /// Writes the shifts that are new.
-pub async fn publish_shifts(app: &App, ctx: &OpContext, batch: Batch<Shift>) -> Result<ImportOutcome> {
+pub async fn publish_shifts(app: &App, ctx: &OpContext, import: Import<Shift>) -> Result<ImportOutcome> {
     ctx.plan::<PublishShifts>()?;
     let people = app.directory.everybody(ctx).await?;
-    let mut refused = ImportOutcome { problems: batch.problems, ..ImportOutcome::default() };
-    let rows = place(batch.rows, &people, &mut refused);
+    let mut refused = import.refused;
+    let rows = place(import.rows, &people, &mut refused);
     let permit = ctx.permit_all::<PublishShifts>(rows.iter().map(|(_, row)| row.target()))?;
-    mutate(&app.store, ctx, &permit, &batch.request, async |work: UnitOfWork| {
+    mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let rows = known_accounts(&work, rows.clone(), &mut outcome).await?;
         let fresh = new_ones(&work, rows, &mut outcome).await?;
         store::insert(&work, ctx, fresh).await?;
-        let audit = bulk_audit("attendance.roster.write", "shifts", &batch.request, &outcome);
-        Ok((work, audit, sorted(outcome)))
+        let audit = bulk_audit("attendance.roster.write", "shifts", &import.request, &outcome);
+        Ok((work, audit, outcome.in_order()))
     })
     .await
 }
@@ -43,7 +43,7 @@ async fn known_accounts(
     let named: BTreeSet<AccountId> = rows.iter().map(|(_, row)| row.fact.account).collect();
     let known = account::facts::known(work, named).await?;
     let (good, bad): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, row)| known.contains(&row.fact.account));
-    outcome.problems.extend(bad.iter().map(|(index, row)| Problem::unknown_account(*index, row.fact.account)));
+    outcome.problems.extend(bad.iter().map(|(index, row)| unknown_account(*index, row.fact.account)));
     Ok(good)
 }
 
@@ -56,7 +56,7 @@ async fn new_ones(
     let (Some(from), Some(to)) = (starts().min(), starts().max()) else { return Ok(Vec::new()) };
     let people: BTreeSet<PersonId> = rows.iter().map(|(_, row)| row.fact.person).collect();
     let there = store::beginning(work, people, from, to).await?;
-    Ok(reconcile(rows, there, outcome).into_iter().map(|(_, row)| row).collect())
+    Ok(reconcile(rows, there.iter().map(Keyed::known), outcome).into_iter().map(|(_, row)| row).collect())
 }
 
 /// A page of the shifts that touch a stretch of time, and the token of the next.

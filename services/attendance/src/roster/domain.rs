@@ -1,11 +1,11 @@
 //! A stretch of planned duty.
 
 use jiff::Timestamp;
+use tally_app::import::Keyed;
 use tally_kernel::id::{AccountId, PersonId, ShiftId};
 use tally_kernel::{Message, msg};
 
 use crate::app::About;
-use crate::import::Keyed;
 
 /// The longest shift; longer ones are typing errors.
 pub const LONGEST_HOURS: i64 = 36;
@@ -37,13 +37,14 @@ impl About for Shift {
 
 impl Keyed for Shift {
     type Key = (PersonId, AccountId, Timestamp);
+    type Content = Timestamp;
     fn key(&self) -> Self::Key {
         (self.person, self.account, self.start)
     }
-    fn same(&self, other: &Self) -> bool {
-        self.end == other.end
+    fn content(&self) -> Self::Content {
+        self.end
     }
-    fn conflict(&self, _: &Self) -> Message {
-        msg!("SHIFT_DIFFERENT", start = self.start)
+    fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
+        ("ALREADY_DIFFERENT", msg!("SHIFT_DIFFERENT", start = self.start))
     }
 }

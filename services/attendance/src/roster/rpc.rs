@@ -6,17 +6,16 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::roster_service_server::RosterService;
 use tally_app::RequestKey;
 use tally_app::convert::{instant, stretch, timestamp};
+use tally_app::import::{Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result, msg};
+use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
 use super::domain::{LONGEST_HOURS, Shift, StoredShift};
 use crate::app::App;
-use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{batch, result};
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -29,8 +28,8 @@ impl RosterService for Rpc {
     ) -> Result<Response<pb::PublishShiftsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::publish_shifts(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::PublishShiftsResponse { result: Some(result(outcome, ctx.locale)) })
+            let outcome = app::publish_shifts(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            Ok(pb::PublishShiftsResponse { result: Some(outcome.told(ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -49,12 +48,9 @@ impl RosterService for Rpc {
     }
 }
 
-impl TryFrom<pb::PublishShiftsRequest> for Batch<Shift> {
-    type Error = Error;
-    fn try_from(mut request: pb::PublishShiftsRequest) -> Result<Self> {
-        let key = RequestKey::of(take(&mut request.request_id), &request);
-        batch(key, request.rows, MAX_ROWS, read)
-    }
+fn read_import(mut request: pb::PublishShiftsRequest) -> Result<Import<Shift>> {
+    let key = RequestKey::of(take(&mut request.request_id), &request);
+    Import::checked(key, request.rows, MAX_ROWS, read)
 }
 
 fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {

@@ -2,10 +2,9 @@
 
 use jiff::civil::Time;
 use tally_access::Region;
+use tally_app::import::Keyed;
 use tally_kernel::id::SiteId;
 use tally_kernel::{Error, Kind, Message, Result, msg};
-
-use crate::import::Keyed;
 
 /// What is said of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +29,15 @@ pub struct StoredSite {
 
 impl Keyed for Site {
     type Key = String;
+    type Content = (String, Time, Region);
     fn key(&self) -> String {
         self.name.clone()
     }
-    fn same(&self, other: &Self) -> bool {
-        self == other
+    fn content(&self) -> Self::Content {
+        (self.zone.clone(), self.cut_over, self.region.clone())
     }
-    fn conflict(&self, _: &Self) -> Message {
-        msg!("SITE_DIFFERENT", name = self.name)
+    fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
+        ("ALREADY_DIFFERENT", msg!("SITE_DIFFERENT", name = self.name))
     }
 }
 

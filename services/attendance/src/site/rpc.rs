@@ -6,18 +6,17 @@ use tally_access::Region;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::site_service_server::SiteService;
 use tally_app::RequestKey;
+use tally_app::import::{Import, MAX_ROWS};
+use tally_kernel::Result;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::{CUT_OVER, zone};
-use tally_kernel::{Error, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
 use super::domain::{Site, StoredSite, cut_over, time_text};
-use crate::app::App;
-use crate::import::{Batch, MAX_ROWS};
-use crate::rpc::{MAX_NAME, batch, result};
+use crate::app::{App, MAX_NAME};
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -30,8 +29,8 @@ impl SiteService for Rpc {
     ) -> Result<Response<pb::ImportSitesResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::import_sites(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::ImportSitesResponse { result: Some(result(outcome, ctx.locale)) })
+            let outcome = app::import_sites(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            Ok(pb::ImportSitesResponse { result: Some(outcome.told(ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }
@@ -48,12 +47,9 @@ impl SiteService for Rpc {
     }
 }
 
-impl TryFrom<pb::ImportSitesRequest> for Batch<Site> {
-    type Error = Error;
-    fn try_from(mut request: pb::ImportSitesRequest) -> Result<Self> {
-        let key = RequestKey::of(take(&mut request.request_id), &request);
-        batch(key, request.rows, MAX_ROWS, read)
-    }
+fn read_import(mut request: pb::ImportSitesRequest) -> Result<Import<Site>> {
+    let key = RequestKey::of(take(&mut request.request_id), &request);
+    Import::checked(key, request.rows, MAX_ROWS, read)
 }
 
 fn read(row: pb::Site, v: &mut Violations) -> Option<Site> {

@@ -252,7 +252,7 @@ impl Keyed for Row {
     fn content(&self) -> [u8; 32] {
         self.content
     }
-    fn conflict(&self) -> (&'static str, Message) {
+    fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
         let error = RowError::DifferentContent(self.record.external_id.clone());
         (error.reason(), error.message())
     }
