@@ -15,6 +15,7 @@ mod mounted;
 mod regions;
 mod revocation;
 mod rooms;
+mod schema;
 mod snapshot;
 mod stack;
 mod trace;

@@ -71,7 +71,7 @@ use tonic::service::Routes;
 use session::unknown_login_throttle::UnknownLoginThrottle;
 
 pub use keys::{KeyRing, PUBLISH_AHEAD, open_or_create, rotate};
-pub use migrations::all as migrations;
+pub use migrations::migrations;
 pub use org::domain::ALWAYS;
 pub use policy::POLICY;
 pub use privacy::{DATA_TABLES, GROUP};

@@ -98,10 +98,10 @@ use tally_privacy::{Before, Follower, Subject};
 use tally_rpc::{SigningKeys, limited};
 use tally_runtime::{Compute, Service};
 use tally_store::Store;
-use tally_store::migration::MigrationTrait;
 use tokio::sync::Notify;
 use tonic::service::Routes;
 
+pub use migrations::migrations;
 pub use peers::Peers;
 pub use policy::POLICY;
 pub use trusted::Trusted;
@@ -144,11 +144,6 @@ pub struct App {
     accounts: Arc<accounts::Accounts>,
     /// Told when work was put down in this process.
     wake: Arc<Notify>,
-}
-
-/// The steps of the service's tables, for `Store::open` and `Store::migrate`.
-pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    migrations::all()
 }
 
 /// The service: its servers and its background work.

@@ -15,11 +15,11 @@ use crate::names::{
     AUDIT, AUDIT_PEOPLE, CURSORS, DATA_KEYS, FACTS, IDEMPOTENCY, KEY_ROTATIONS, LOG_HEADS, MIGRATIONS, OUTBOX,
     PERSON_KEYS, SEALED_COLUMNS, WORK_ITEMS, check_service, login, worker,
 };
-use crate::schema::migration::{
-    TENANT_ONLY, big, big_null, bytes, bytes_null, enable_open_rls, enable_rls, enable_rls_row_by_row, instant,
-    instant_null, int, policy, sealed_column, text, text_null, uuid, uuid_null,
+use crate::schema::columns::{
+    Column, big, big_null, bytes, bytes_null, instant, instant_null, int, text, text_null, uuid, uuid_null,
 };
-use crate::seal::class;
+use crate::schema::rules::{TENANT_ONLY, enable_open_rls, enable_rls, enable_rls_row_by_row, policy, sealed_column};
+use crate::seal::class::KeyClass;
 use crate::tx::connect::{backend_of, postgres, sqlite_writer, url_for};
 
 /// The migrations of a service, oldest first; names begin with the service's.
@@ -184,7 +184,7 @@ async fn refuse_open_tables(db: &DatabaseConnection, service: &str) -> Result<()
         return Ok(());
     }
     Err(StoreError::fault(format_args!(
-        "tables of {service} without row-level security: {}; their migrations must call enable_rls",
+        "tables of {service} without row-level security: {}; their migrations must make them with a Schema",
         tables.join(", ")
     )))
 }
@@ -252,20 +252,18 @@ impl MigrationName for WorkTraces {
 impl MigrationTrait for WorkTraces {
     async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
         let mut alter = Table::alter();
-        m.alter_table(alter.table(Alias::new(WORK_ITEMS)).add_column(text_null("trace")).take()).await
+        m.alter_table(
+            alter.table(Alias::new(WORK_ITEMS)).add_column(text_null("trace").on(m.get_database_backend())).take(),
+        )
+        .await
     }
 }
 
-async fn table(
-    m: &SchemaManager<'_>,
-    name: &str,
-    columns: Vec<sea_orm::sea_query::ColumnDef>,
-    key: &[&str],
-) -> Result<(), DbErr> {
+async fn table(m: &SchemaManager<'_>, name: &str, columns: Vec<Column>, key: &[&str]) -> Result<(), DbErr> {
     let mut table = Table::create();
     table.table(Alias::new(name));
     for column in columns {
-        table.col(column);
+        table.col(column.on(m.get_database_backend()));
     }
     let mut primary = sea_orm::sea_query::Index::create();
     primary.name(format!("{name}_pk"));
@@ -385,7 +383,7 @@ async fn keys(m: &SchemaManager<'_>, worker: &str) -> Result<(), DbErr> {
     let sealed = vec![text("table_name"), text("column_name"), text("class")];
     table(m, SEALED_COLUMNS, sealed, &["table_name", "column_name"]).await?;
     enable_open_rls(m, SEALED_COLUMNS).await?;
-    sealed_column::<class::PersonKey>(m, PERSON_KEYS, "wrapped").await?;
+    sealed_column(m, PERSON_KEYS, "wrapped", KeyClass::PersonKey).await?;
     let rotations = vec![
         uuid("tenant_id"),
         text("table_name"),
@@ -410,7 +408,7 @@ async fn idempotency(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         instant("recorded_at"),
     ];
     table(m, IDEMPOTENCY, columns, &["tenant_id", "id"]).await?;
-    sealed_column::<class::Result>(m, IDEMPOTENCY, "result").await?;
+    sealed_column(m, IDEMPOTENCY, "result", KeyClass::Result).await?;
     enable_rls_row_by_row(m, IDEMPOTENCY).await
 }
 

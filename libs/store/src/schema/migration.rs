@@ -1,309 +1,258 @@
-//! What migrations are written with: columns that both databases keep alike, and tables that row-level security holds for.
+//! What migrations are written with: a function for each file, which says what it makes and changes. Whatever every table
+//! has is added here.
 //!
 //! ```
-//! use tally_store::migration::{Keys, create_table, index, instant, person, region, text, unit};
+//! # mod attendance_0001_punches {
+//! use tally_store::migration::*;
 //!
-//! tally_store::migration!(Punches, "attendance_0001_punches", |m| {
-//!     create_table(m, "punches", [region(), unit(), person(), instant("at"), text("kind")]).await?;
-//!     index(m, "punches", ["person_id", "at"], Keys::Unique).await
-//! });
-//!
-//! pub fn migrations() -> Vec<Box<dyn tally_store::migration::MigrationTrait>> {
-//!     vec![Box::new(Punches)]
+//! pub(super) fn up(schema: &mut Schema) {
+//!     schema
+//!         .table("punches")
+//!         .columns(&[region(), unit(), person(), instant("at"), text("kind")])
+//!         .unique(&["person_id", "at"]);
 //! }
+//! # }
+//! // In `migrations/mod.rs`, the files in the order in which they run:
+//! tally_store::migrations![attendance_0001_punches];
 //! ```
 
-pub use async_trait::async_trait;
-pub use sea_orm::DbErr;
-use sea_orm::sea_query::{Alias, ColumnDef, Index, Table};
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-pub use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
+use async_trait::async_trait;
+use sea_orm::sea_query::{
+    Alias, Index, IndexCreateStatement, Table as Statement, TableAlterStatement, TableCreateStatement,
+};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
+pub use sea_orm_migration::MigrationTrait;
+use sea_orm_migration::{MigrationName, SchemaManager};
 
-use crate::names::AUDIT_ID;
-use crate::names::SEALED_COLUMNS;
-use crate::seal::class::Class;
+use super::columns::audit_id;
+pub use super::columns::{
+    Column, big, big_null, bytes, bytes_null, date, date_null, flag, flag_null, instant, instant_null, int, int_null,
+    key_text, person, region, sorted_text, text, text_null, unit, uuid, uuid_null,
+};
+use super::rules::{check, enable_open_rls, enable_rls, sealed_column};
+use crate::seal::class::{Class, KeyClass};
 
-/// A migration: a type, its name (which begins with the service's and is never changed), and what it does.
+/// The migrations of a service, of files beside this one that have a function `up`. A file is named as its migration, which
+/// begins with the service's name and is never changed.
 #[macro_export]
-macro_rules! migration {
-    ($type:ident, $name:literal, |$m:ident| $up:block) => {
-        #[doc = concat!("The migration `", $name, "`.")]
-        #[derive(Debug)]
-        pub struct $type;
-
-        impl $crate::migration::MigrationName for $type {
-            fn name(&self) -> &str {
-                $name
-            }
-        }
-
-        #[$crate::migration::async_trait]
-        impl $crate::migration::MigrationTrait for $type {
-            async fn up(&self, $m: &$crate::migration::SchemaManager) -> Result<(), $crate::migration::DbErr> $up
+macro_rules! migrations {
+    ($($file:ident),+ $(,)?) => {
+        /// Every migration of the service, oldest first.
+        pub fn migrations() -> ::std::vec::Vec<::std::boxed::Box<dyn $crate::migration::MigrationTrait>> {
+            ::std::vec![$($crate::migration::migration(stringify!($file), $file::up)),+]
         }
     };
 }
 
-/// Whether an index forbids equal keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keys {
-    /// Equal keys of one tenant are refused.
-    Unique,
-    /// Only for speed.
-    Shared,
+/// A migration of this name.
+pub fn migration(name: &'static str, up: fn(&mut Schema)) -> Box<dyn MigrationTrait> {
+    Box::new(Migration { name, up })
 }
 
-fn column(name: &str) -> ColumnDef {
-    ColumnDef::new(Alias::new(name))
+struct Migration {
+    name: &'static str,
+    up: fn(&mut Schema),
 }
 
-/// An id.
-pub fn uuid(name: &str) -> ColumnDef {
-    column(name).uuid().not_null().take()
-}
-
-/// An id that may be missing.
-pub fn uuid_null(name: &str) -> ColumnDef {
-    column(name).uuid().null().take()
-}
-
-/// Text of any length.
-pub fn text(name: &str) -> ColumnDef {
-    column(name).text().not_null().take()
-}
-
-/// Text that may be missing.
-pub fn text_null(name: &str) -> ColumnDef {
-    column(name).text().null().take()
-}
-
-/// A whole number, `i64`.
-pub fn big(name: &str) -> ColumnDef {
-    column(name).big_integer().not_null().take()
-}
-
-/// An `i64` that may be missing.
-pub fn big_null(name: &str) -> ColumnDef {
-    column(name).big_integer().null().take()
-}
-
-/// A small whole number, `i32`.
-pub fn int(name: &str) -> ColumnDef {
-    column(name).integer().not_null().take()
-}
-
-/// An `i32` that may be missing.
-pub fn int_null(name: &str) -> ColumnDef {
-    column(name).integer().null().take()
-}
-
-/// Yes or no.
-pub fn flag(name: &str) -> ColumnDef {
-    column(name).boolean().not_null().take()
-}
-
-/// Bytes: digests, packed rows, sealed values.
-pub fn bytes(name: &str) -> ColumnDef {
-    column(name).blob().not_null().take()
-}
-
-/// Bytes that may be missing.
-pub fn bytes_null(name: &str) -> ColumnDef {
-    column(name).blob().null().take()
-}
-
-/// An instant (`DateTimeUtc`).
-pub fn instant(name: &str) -> ColumnDef {
-    column(name).timestamp_with_time_zone().not_null().take()
-}
-
-/// An instant that may be missing.
-pub fn instant_null(name: &str) -> ColumnDef {
-    column(name).timestamp_with_time_zone().null().take()
-}
-
-/// A calendar date (`chrono::NaiveDate`).
-pub fn date(name: &str) -> ColumnDef {
-    column(name).date().not_null().take()
-}
-
-/// A calendar date that may be missing.
-pub fn date_null(name: &str) -> ColumnDef {
-    column(name).date().null().take()
-}
-
-/// `region`: the region of the row's org unit, or `*` for group-level rows.
-pub fn region() -> ColumnDef {
-    text("region")
-}
-
-/// `unit_id`: the org unit as of the fact, if the row has one.
-pub fn unit() -> ColumnDef {
-    uuid_null("unit_id")
-}
-
-/// `person_id`: whom the row is about, if anybody.
-pub fn person() -> ColumnDef {
-    uuid_null("person_id")
-}
-
-/// `audit_id`: the audit entry that accounts for the row as it is. Every table of tenants' rows has it and the unit of work
-/// fills it, so no entity names it.
-pub fn audit_id() -> ColumnDef {
-    uuid(AUDIT_ID)
-}
-
-/// Makes a table of tenants' rows: `tenant_id`, `id` (together the key), these columns, `recorded_at`, `audit_id`; with
-/// row-level security.
-///
-/// # Errors
-/// What the database says.
-pub async fn create_table<const N: usize>(
-    m: &SchemaManager<'_>,
-    name: &str,
-    columns: [ColumnDef; N],
-) -> Result<(), DbErr> {
-    let mut table = Table::create();
-    table.table(Alias::new(name)).col(uuid("tenant_id")).col(uuid("id"));
-    for column in columns {
-        table.col(column);
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        self.name
     }
-    table.col(instant("recorded_at")).col(audit_id());
-    table.primary_key(Index::create().name(format!("{name}_pk")).col(Alias::new("tenant_id")).col(Alias::new("id")));
-    m.create_table(table).await?;
-    enable_rls(m, name).await
 }
 
-/// Makes a table whose rows belong to no tenant (see [`crate::unscoped!`]), with a key of these columns.
-///
-/// # Errors
-/// What the database says.
-pub async fn create_open_table<const N: usize, const K: usize>(
-    m: &SchemaManager<'_>,
-    name: &str,
-    columns: [ColumnDef; N],
-    key: [&str; K],
-) -> Result<(), DbErr> {
-    let mut table = Table::create();
-    table.table(Alias::new(name));
-    for column in columns {
-        table.col(column);
+#[async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
+        let mut schema = Schema { backend: m.get_database_backend(), steps: Vec::new() };
+        (self.up)(&mut schema);
+        for step in schema.steps {
+            step.run(m).await?;
+        }
+        Ok(())
     }
-    let mut primary = Index::create();
-    primary.name(format!("{name}_pk"));
-    for column in key {
-        primary.col(Alias::new(column));
-    }
-    m.create_table(table.primary_key(&mut primary).take()).await?;
-    enable_open_rls(m, name).await
 }
 
-/// Makes an index over `tenant_id` and these columns, named after them (`people_employee_no_key`, `punches_at_idx`).
-///
-/// # Errors
-/// What the database says.
-pub async fn index<const N: usize>(
-    m: &SchemaManager<'_>,
-    table: &str,
-    columns: [&str; N],
-    keys: Keys,
-) -> Result<(), DbErr> {
-    let ending = if keys == Keys::Unique { "key" } else { "idx" };
-    let mut index = Index::create();
-    index.name(format!("{table}_{}_{ending}", columns.join("_"))).table(Alias::new(table)).col(Alias::new("tenant_id"));
-    for column in columns {
-        index.col(Alias::new(column));
-    }
-    if keys == Keys::Unique {
-        index.unique();
-    }
-    m.create_index(index).await
+/// What a migration makes and changes, in this order.
+#[derive(Debug)]
+pub struct Schema {
+    backend: DbBackend,
+    steps: Vec<Step>,
 }
 
-/// A condition that every row of a table must meet, such as `approved_by <> prepared_by`. SQLite cannot add one to a table
-/// that exists, so there it becomes a pair of triggers with the same effect.
-///
-/// # Errors
-/// What the database says.
-pub async fn check(m: &SchemaManager<'_>, table: &str, name: &str, condition: &str) -> Result<(), DbErr> {
-    let db = m.get_connection();
-    if m.get_database_backend() == DbBackend::Postgres {
-        db.execute_unprepared(&format!("ALTER TABLE {table} ADD CONSTRAINT {table}_{name}_check CHECK ({condition})"))
-            .await?;
-        return Ok(());
+#[derive(Debug)]
+enum Step {
+    Create { table: TableCreateStatement, name: &'static str, open: bool },
+    Alter(TableAlterStatement),
+    Index(IndexCreateStatement),
+    IndexWhere(String),
+    Check { table: &'static str, name: &'static str, condition: String },
+    Seal { table: &'static str, column: &'static str, class: KeyClass },
+}
+
+impl Step {
+    async fn run(self, m: &SchemaManager<'_>) -> Result<(), DbErr> {
+        match self {
+            Self::Create { table, name, open } => {
+                m.create_table(table).await?;
+                if open { enable_open_rls(m, name).await } else { enable_rls(m, name).await }
+            }
+            Self::Alter(change) => m.alter_table(change).await,
+            Self::Index(index) => m.create_index(index).await,
+            Self::IndexWhere(sql) => m.get_connection().execute_unprepared(&sql).await.map(drop),
+            Self::Check { table, name, condition } => check(m, table, name, &condition).await,
+            Self::Seal { table, column, class } => sealed_column(m, table, column, class).await,
+        }
     }
-    let columns = format!("SELECT group_concat('NEW.' || name || ' AS ' || name) FROM pragma_table_info('{table}')");
-    let row = db.query_one_raw(Statement::from_string(DbBackend::Sqlite, columns)).await?;
-    let row: String = row.ok_or_else(|| DbErr::Custom(format!("no table {table}")))?.try_get_by_index(0)?;
-    for event in ["INSERT", "UPDATE"] {
-        db.execute_unprepared(&format!(
-            "CREATE TRIGGER {table}_{name}_check_{event} BEFORE {event} ON {table} \
-             WHEN EXISTS (SELECT 1 FROM (SELECT {row}) WHERE NOT ({condition})) \
-             BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: {table}_{name}_check'); END"
-        ))
-        .await?;
+}
+
+impl Schema {
+    /// A table of tenants' rows, which row-level security holds for: `tenant_id`, `id` (together the key), its columns,
+    /// `recorded_at`, and the `audit_id` of the entry that accounts for the row.
+    pub fn table(&mut self, name: &'static str) -> NewTable<'_> {
+        NewTable { schema: self, name, key: Key::Id }
     }
-    Ok(())
-}
 
-/// The condition of row-level security. A pooled connection that served somebody holds `''`, hence the NULLIF: without
-/// a tenant the condition is NULL, which is no row. As a sub-select it is evaluated once per statement instead of once
-/// per row (measured: a scan of a million rows 0.26 s instead of 1.6 s, a hundred thousand inserts half the time).
-pub(crate) const TENANT_ONLY: &str = "tenant_id = (SELECT NULLIF(current_setting('app.tenant', true), '')::uuid)";
-
-/// Turns on row-level security for everybody, the owner included. Nothing to do on SQLite, which holds one tenant.
-///
-/// # Errors
-/// What the database says.
-pub async fn enable_rls(m: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
-    policy(m, table, "tenant", "PUBLIC", TENANT_ONLY).await
-}
-
-/// The same for a table that gets one row from a statement: each row's tenant is looked at by itself, which costs such a
-/// statement less than to set up the sub-select.
-pub(crate) async fn enable_rls_row_by_row(m: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
-    enable_rls(m, table).await?;
-    if m.get_database_backend() == DbBackend::Postgres {
-        let check = "tenant_id = NULLIF(current_setting('app.tenant', true), '')::uuid";
-        m.get_connection().execute_unprepared(&format!("ALTER POLICY tenant ON {table} WITH CHECK ({check})")).await?;
+    /// A table whose rows belong to no tenant (see [`unscoped!`](crate::unscoped)): everybody may read them all. It has its
+    /// columns, one of which is the [key](key_text), and no other.
+    pub fn open_table(&mut self, name: &'static str) -> NewTable<'_> {
+        NewTable { schema: self, name, key: Key::Own }
     }
-    Ok(())
-}
 
-/// Row-level security for a table whose rows belong to no tenant (see [`crate::unscoped!`]): everybody may read them all.
-///
-/// # Errors
-/// What the database says.
-pub async fn enable_open_rls(m: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
-    policy(m, table, "open", "PUBLIC", "true").await
-}
-
-/// Registers a column of [`Sealed`](crate::Sealed) values of this class, so that a rotation of keys finds it. Nothing can
-/// be sealed for a column that is not registered.
-///
-/// # Errors
-/// What the database says.
-pub async fn sealed_column<C: Class>(m: &SchemaManager<'_>, table: &str, column: &str) -> Result<(), DbErr> {
-    let class = C::KEY.name();
-    let sql = format!("INSERT INTO {SEALED_COLUMNS} VALUES ('{table}', '{column}', '{class}')");
-    m.get_connection().execute_unprepared(&sql).await?;
-    Ok(())
-}
-
-pub(crate) async fn policy(
-    m: &SchemaManager<'_>,
-    table: &str,
-    name: &str,
-    role: &str,
-    only: &str,
-) -> Result<(), DbErr> {
-    if m.get_database_backend() != DbBackend::Postgres {
-        return Ok(());
+    /// A table that an earlier migration made.
+    pub fn existing(&mut self, name: &'static str) -> Table<'_> {
+        Table { schema: self, name }
     }
-    let sql = format!(
-        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; \
-         CREATE POLICY {name} ON {table} FOR ALL TO {role} USING ({only}) WITH CHECK ({only})"
-    );
-    m.get_connection().execute_unprepared(&sql).await?;
-    Ok(())
+}
+
+/// A table that lacks its columns.
+#[must_use = "a table without columns is none"]
+pub struct NewTable<'s> {
+    schema: &'s mut Schema,
+    name: &'static str,
+    key: Key,
+}
+
+enum Key {
+    Id,
+    Columns(Vec<&'static str>),
+    Own,
+}
+
+impl<'s> NewTable<'s> {
+    /// With `tenant_id` and these columns as the key. Such a table has neither `id` nor `recorded_at` but where they stand among
+    /// its columns.
+    pub fn key(self, columns: &[&'static str]) -> Self {
+        Self { key: Key::Columns(columns.to_vec()), ..self }
+    }
+
+    /// Makes it.
+    pub fn columns(self, columns: &[Column]) -> Table<'s> {
+        let Self { schema, name, key } = self;
+        let open = matches!(key, Key::Own);
+        let before: &[&str] = match key {
+            Key::Id => &["tenant_id", "id"],
+            Key::Columns(_) => &["tenant_id"],
+            Key::Own => &[],
+        };
+        let after = match key {
+            Key::Id => vec![instant("recorded_at"), audit_id()],
+            Key::Columns(_) => vec![audit_id()],
+            Key::Own => Vec::new(),
+        };
+        let mut table = Statement::create();
+        table.table(Alias::new(name));
+        for column in before.iter().map(|name| uuid(name)).chain(columns.iter().cloned()).chain(after) {
+            table.col(column.on(schema.backend));
+        }
+        if !open {
+            let more = if let Key::Columns(more) = key { more } else { Vec::new() };
+            let mut key = Index::create();
+            key.name(format!("{name}_pk"));
+            for column in before.iter().copied().chain(more) {
+                key.col(Alias::new(column));
+            }
+            table.primary_key(&mut key);
+        }
+        schema.steps.push(Step::Create { table, name, open });
+        Table { schema, name }
+    }
+}
+
+/// A table that is there.
+pub struct Table<'s> {
+    schema: &'s mut Schema,
+    name: &'static str,
+}
+
+impl Table<'_> {
+    fn then(self, step: Step) -> Self {
+        self.schema.steps.push(step);
+        self
+    }
+
+    fn named(&self, columns: &[&str], ending: &str) -> String {
+        format!("{}_{}_{ending}", self.name, columns.join("_"))
+    }
+
+    fn over(&self, columns: &[&str], ending: &str) -> IndexCreateStatement {
+        let mut index = Index::create();
+        index.name(self.named(columns, ending)).table(Alias::new(self.name)).col(Alias::new("tenant_id"));
+        for column in columns {
+            index.col(Alias::new(*column));
+        }
+        index
+    }
+
+    /// Equal values of `tenant_id` and these columns are refused. The index is named after them (`people_employee_no_key`),
+    /// which is what `conflict_on` looks for.
+    pub fn unique(self, columns: &[&str]) -> Self {
+        let index = self.over(columns, "key").unique().take();
+        self.then(Step::Index(index))
+    }
+
+    /// The same among the rows that meet a condition.
+    pub fn unique_where(self, columns: &[&str], condition: &str) -> Self {
+        let (table, name, columns) = (self.name, self.named(columns, "key"), columns.join(", "));
+        let sql = format!("CREATE UNIQUE INDEX {name} ON {table} (tenant_id, {columns}) WHERE {condition}");
+        self.then(Step::IndexWhere(sql))
+    }
+
+    /// An index over `tenant_id` and these columns, for speed alone.
+    pub fn index(self, columns: &[&str]) -> Self {
+        let index = self.over(columns, "idx");
+        self.then(Step::Index(index))
+    }
+
+    /// A condition that every row must meet, such as `approved_by <> prepared_by`.
+    pub fn check(self, name: &'static str, condition: &str) -> Self {
+        let step = Step::Check { table: self.name, name, condition: condition.to_owned() };
+        self.then(step)
+    }
+
+    /// The column holds [`Sealed`](crate::Sealed) values of this class: a rotation of keys finds it, and nothing can be sealed for
+    /// a column that does not say so.
+    pub fn sealed<C: Class>(self, column: &'static str) -> Self {
+        let step = Step::Seal { table: self.name, column, class: C::KEY };
+        self.then(step)
+    }
+
+    /// One column more.
+    pub fn add_column(self, column: Column) -> Self {
+        let mut alter = Statement::alter();
+        let change = alter.table(Alias::new(self.name)).add_column(column.on(self.schema.backend)).take();
+        self.then(Step::Alter(change))
+    }
+
+    /// Another name for a column.
+    pub fn rename_column(self, from: &'static str, to: &'static str) -> Self {
+        let change =
+            Statement::alter().table(Alias::new(self.name)).rename_column(Alias::new(from), Alias::new(to)).take();
+        self.then(Step::Alter(change))
+    }
+
+    /// One column less.
+    pub fn drop_column(self, column: &'static str) -> Self {
+        let change = Statement::alter().table(Alias::new(self.name)).drop_column(Alias::new(column)).take();
+        self.then(Step::Alter(change))
+    }
 }

@@ -41,7 +41,7 @@ impl Sealer {
             return Ok(());
         }
         Err(StoreError::fault(format_args!(
-            "{}.{} is not registered as a column of the class {}: its migration must call sealed_column",
+            "{}.{} is not registered as a column of the class {}: its migration must say that it is sealed",
             place.table,
             place.column,
             class.name()

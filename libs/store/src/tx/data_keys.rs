@@ -30,7 +30,7 @@ impl Wrapped {
     }
 }
 
-/// The registered columns, as [`crate::schema::migration::sealed_column`] wrote them.
+/// The registered columns, as the migrations wrote them.
 pub(crate) fn columns_of(rows: &[QueryResult]) -> Result<Vec<SealedColumn>, StoreError> {
     let read = |row: &QueryResult| {
         let (table, column, class): (String, String, String) = row.try_get_many_by_index()?;

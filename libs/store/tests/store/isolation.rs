@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
-use sea_orm::{ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
+use sea_orm::{
+    ActiveValue, ColumnTrait as _, ConnectionTrait as _, DbBackend, DbErr, Statement, TransactionTrait as _,
+};
+use sea_orm_migration::{MigrationName, SchemaManager};
 use tally_access::{Reach, Regions};
 use tally_kernel::Kind;
 use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_store::migration::{MigrationTrait, migration};
 use tally_store::{Keys, Store, StoreConfig, StoreError};
 use uuid::Uuid;
 
@@ -263,24 +267,32 @@ async fn a_role_with_bypassrls_and_the_owner_of_the_tables_are_refused_too() {
 
 #[tokio::test]
 async fn a_table_without_row_level_security_is_refused_by_the_migration() {
-    tally_store::migration!(Open, "sample_0002_open", |m| {
-        m.get_connection().execute_unprepared("CREATE TABLE open_notes (tenant_id uuid)").await.map(drop)
-    });
+    struct Open;
+    impl MigrationName for Open {
+        fn name(&self) -> &str {
+            "sample_0002_open"
+        }
+    }
+    #[async_trait::async_trait]
+    impl MigrationTrait for Open {
+        async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
+            m.get_connection().execute_unprepared("CREATE TABLE open_notes (tenant_id uuid)").await.map(drop)
+        }
+    }
     let db = TestStore::postgres(SERVICE, sample::migrations).await;
-    let with_open = || -> Vec<Box<dyn tally_store::migration::MigrationTrait>> {
-        sample::migrations().into_iter().chain([Box::new(Open) as _]).collect()
-    };
+    let with_open =
+        || -> Vec<Box<dyn MigrationTrait>> { sample::migrations().into_iter().chain([Box::new(Open) as _]).collect() };
     let refused = Store::migrate(&db.owner_url, SERVICE, None, with_open).await.unwrap_err();
     assert!(refused.internal_context().unwrap().contains("open_notes"), "{refused:?}");
 }
 
 on_both!(migrating_again_changes_nothing_and_names_must_belong_to_the_service);
 async fn migrating_again_changes_nothing_and_names_must_belong_to_the_service(on: Backend) {
-    tally_store::migration!(Stray, "other_0001_notes", |m| { m.has_table("notes").await.map(drop) });
     let db = database(on).await;
     let again = Store::migrate(&db.owner_url, SERVICE, Some("it's a password"), sample::migrations).await.unwrap();
     assert_eq!(again, [""; 0]);
-    let stray = Store::migrate(&db.owner_url, SERVICE, None, || vec![Box::new(Stray)]).await.unwrap_err();
+    let stray = || vec![migration("other_0001_notes", |_| {})];
+    let stray = Store::migrate(&db.owner_url, SERVICE, None, stray).await.unwrap_err();
     assert!(stray.internal_context().unwrap().contains("other_0001_notes"), "{stray:?}");
 }
 

@@ -6,10 +6,7 @@ use sea_orm::entity::prelude::*;
 use tally_access::{Actor, ActorKind, OpContext, Permit, Plan, Reach, Target, View};
 use tally_kernel::id::{PrincipalId, TenantId};
 use tally_kernel::{Clock, IdNumber, Rng};
-use tally_store::migration::{
-    Keys, MigrationTrait, big, bytes_null, check, create_open_table, create_table, index, person, region,
-    sealed_column, text, unit, uuid,
-};
+use tally_store::migration::{Schema, big, bytes_null, key_text, person, region, text, unit, uuid};
 use tally_store::{Audit, BlindIndex, Sealed, Store, UnitOfWork, class};
 
 use crate::databases::{Backend, TestStore};
@@ -93,29 +90,37 @@ pub mod group {
     tally_store::unscoped!(Entity, "a group is found by its name before anybody is signed in");
 }
 
-tally_store::migration!(Notes, "sample_0001_notes", |m| {
-    let columns = [region(), unit(), person(), text("code"), text("title"), big("amount"), bytes_null("secret")];
-    create_table(m, "notes", columns).await?;
-    index(m, "notes", ["code"], Keys::Unique).await?;
-    sealed_column::<class::Credential>(m, "notes", "secret").await?;
-    check(m, "notes", "amount", "amount >= 0").await?;
-    create_open_table(m, "groups", [text("name"), uuid("tenant")], ["name"]).await
-});
+mod sample_0001_notes {
+    use super::*;
 
-tally_store::migration!(Badges, "sample_0002_badges", |m| {
-    let [number, number_index, place] = ["number", "number_index", "place"].map(bytes_null);
-    // `forgotten` is not registered.
-    let columns = [uuid("person_id"), number, number_index, place, bytes_null("pay"), bytes_null("forgotten")];
-    create_table(m, "badges", columns).await?;
-    sealed_column::<class::IdNumber>(m, "badges", "number").await?;
-    sealed_column::<class::Location>(m, "badges", "place").await?;
-    sealed_column::<class::Salary>(m, "badges", "pay").await?;
-    index(m, "badges", ["number_index"], Keys::Unique).await
-});
-
-pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Notes), Box::new(Badges)]
+    pub(super) fn up(schema: &mut Schema) {
+        schema
+            .table("notes")
+            .columns(&[region(), unit(), person(), text("code"), text("title"), big("amount"), bytes_null("secret")])
+            .unique(&["code"])
+            .sealed::<class::Credential>("secret")
+            .check("amount", "amount >= 0");
+        schema.open_table("groups").columns(&[key_text("name"), uuid("tenant")]);
+    }
 }
+
+mod sample_0002_badges {
+    use super::*;
+
+    pub(super) fn up(schema: &mut Schema) {
+        let [number, number_index, place] = ["number", "number_index", "place"].map(bytes_null);
+        schema
+            .table("badges")
+            // `forgotten` does not say that it is sealed.
+            .columns(&[uuid("person_id"), number, number_index, place, bytes_null("pay"), bytes_null("forgotten")])
+            .sealed::<class::IdNumber>("number")
+            .sealed::<class::Location>("place")
+            .sealed::<class::Salary>("pay")
+            .unique(&["number_index"]);
+    }
+}
+
+tally_store::migrations![sample_0001_notes, sample_0002_badges];
 
 pub mod policy {
     tally_access::rpcs! {

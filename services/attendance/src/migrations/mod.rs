@@ -1,4 +1,4 @@
-//! The tables of this service, oldest first.
+//! The tables of this service, a file each step. A step that ran is never changed, nor is its name.
 
 mod attendance_0001_sites;
 mod attendance_0002_accounts;
@@ -7,16 +7,11 @@ mod attendance_0004_punches;
 mod attendance_0005_handovers;
 mod attendance_0006_aliases;
 
-use tally_store::migration::MigrationTrait;
-
-/// Every migration, oldest first.
-pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![
-        Box::new(attendance_0001_sites::Migration),
-        Box::new(attendance_0002_accounts::Migration),
-        Box::new(attendance_0003_shifts::Migration),
-        Box::new(attendance_0004_punches::Migration),
-        Box::new(attendance_0005_handovers::Migration),
-        Box::new(attendance_0006_aliases::Migration),
-    ]
-}
+tally_store::migrations![
+    attendance_0001_sites,
+    attendance_0002_accounts,
+    attendance_0003_shifts,
+    attendance_0004_punches,
+    attendance_0005_handovers,
+    attendance_0006_aliases,
+];

@@ -1,23 +1,13 @@
 //! Sessions and API keys, second factors, one-time passwords, providers of single sign-on.
 
-use sea_orm_migration::prelude::*;
 use tally_store::class::Credential;
-use tally_store::migration::{
-    Keys, big, bytes, bytes_null, create_table, flag, index, instant, instant_null, region, sealed_column, text,
-    text_null, uuid,
-};
+use tally_store::migration::*;
 
-/// See the module's text.
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
-        let mut principals = Table::alter();
-        principals.table(Alias::new("principals")).add_column(instant_null("one_time_until"));
-        m.alter_table(principals).await?;
-        let columns = [
+pub(super) fn up(schema: &mut Schema) {
+    schema.existing("principals").add_column(instant_null("one_time_until"));
+    schema
+        .table("sessions")
+        .columns(&[
             uuid("principal_id"),
             text("method"),
             text("client"),
@@ -30,13 +20,15 @@ impl MigrationTrait for Migration {
             text_null("end_reason"),
             bytes_null("family"),
             bytes("secret"),
-        ];
-        create_table(m, "sessions", columns).await?;
-        index(m, "sessions", ["principal_id", "ended_at"], Keys::Shared).await?;
-        let columns = [bytes("secret"), instant_null("confirmed_at"), big("last_step"), text("recovery")];
-        create_table(m, "second_factors", columns).await?;
-        sealed_column::<Credential>(m, "second_factors", "secret").await?;
-        let columns = [
+        ])
+        .index(&["principal_id", "ended_at"]);
+    schema
+        .table("second_factors")
+        .columns(&[bytes("secret"), instant_null("confirmed_at"), big("last_step"), text("recovery")])
+        .sealed::<Credential>("secret");
+    schema
+        .table("sso_providers")
+        .columns(&[
             region(),
             text("name"),
             text("issuer"),
@@ -44,9 +36,7 @@ impl MigrationTrait for Migration {
             bytes("client_secret"),
             text("claim"),
             text("redirect_uri"),
-        ];
-        create_table(m, "sso_providers", columns).await?;
-        sealed_column::<Credential>(m, "sso_providers", "client_secret").await?;
-        create_table(m, "sso_states", [instant("expires_at")]).await
-    }
+        ])
+        .sealed::<Credential>("client_secret");
+    schema.table("sso_states").columns(&[instant("expires_at")]);
 }

@@ -1,16 +1,7 @@
 //! Wrong passwords are a token bucket, of which only the instant is kept at which it is full again.
 
-use sea_orm_migration::prelude::*;
+use tally_store::migration::*;
 
-/// See the module's text.
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
-        let mut tries = Table::alter().table("sign_in_tries").take();
-        m.alter_table(tries.clone().rename_column("blocked_until", "full_at").take()).await?;
-        m.alter_table(tries.drop_column("failures").take()).await
-    }
+pub(super) fn up(schema: &mut Schema) {
+    schema.existing("sign_in_tries").rename_column("blocked_until", "full_at").drop_column("failures");
 }

@@ -1,26 +1,14 @@
 //! The register of what leaves the region, and cells: those of its reports, and those that other regions told. That two
 //! people prepare and approve is a rule of the database too.
 
-use sea_orm_migration::prelude::*;
 use tally_app::four_eyes::constraint;
 use tally_store::class::Members;
-use tally_store::migration::{
-    Keys, big, bytes_null, check, create_table, index, instant_null, int, region, sealed_column, text, text_null, uuid,
-    uuid_null,
-};
+use tally_store::migration::*;
 
-pub(super) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &str {
-        "performance_0005_transfers"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, m: &SchemaManager) -> Result<(), DbErr> {
-        let transfer = [
+pub(super) fn up(schema: &mut Schema) {
+    schema
+        .table("transfers")
+        .columns(&[
             region(),
             text("kind"),
             text("to_region"),
@@ -46,12 +34,13 @@ impl MigrationTrait for Migration {
             uuid_null("dropped_for"),
             instant_null("dropped_at"),
             text_null("drop_reason"),
-        ];
-        Box::pin(create_table(m, "transfers", transfer)).await?;
-        check(m, "transfers", "approver", &constraint("approved", "prepared")).await?;
-        check(m, "transfers", "approved", "released_at IS NULL OR approved_by IS NOT NULL").await?;
-        check(m, "transfers", "dropped", "dropped_at IS NULL OR released_at IS NULL").await?;
-        let cell = [
+        ])
+        .check("approver", &constraint("approved", "prepared"))
+        .check("approved", "released_at IS NULL OR approved_by IS NOT NULL")
+        .check("dropped", "dropped_at IS NULL OR released_at IS NULL");
+    schema
+        .table("report_cells")
+        .columns(&[
             region(),
             uuid("transfer_id"),
             text("from_region"),
@@ -64,11 +53,9 @@ impl MigrationTrait for Migration {
             big("mean_score"),
             bytes_null("members"),
             instant_null("released_at"),
-        ];
-        create_table(m, "report_cells", cell).await?;
-        sealed_column::<Members>(m, "report_cells", "members").await?;
-        check(m, "report_cells", "people", "people >= 5").await?;
-        index(m, "report_cells", ["transfer_id", "unit_id", "region"], Keys::Unique).await?;
-        index(m, "report_cells", ["from_region", "month"], Keys::Shared).await
-    }
+        ])
+        .sealed::<Members>("members")
+        .check("people", "people >= 5")
+        .unique(&["transfer_id", "unit_id", "region"])
+        .index(&["from_region", "month"]);
 }

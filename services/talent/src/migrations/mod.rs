@@ -1,10 +1,5 @@
-//! The service's own tables, a file each.
+//! The tables of this service, a file each step. A step that ran is never changed, nor is its name.
 
 mod talent_0001_evidence;
 
-use sea_orm_migration::MigrationTrait;
-
-/// In the order in which they run.
-pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(talent_0001_evidence::Migration)]
-}
+tally_store::migrations![talent_0001_evidence,];
