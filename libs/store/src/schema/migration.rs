@@ -81,7 +81,7 @@ pub struct Schema {
 
 #[derive(Debug)]
 enum Step {
-    Create { table: TableCreateStatement, name: &'static str, open: bool },
+    Create { table: Box<TableCreateStatement>, name: &'static str, open: bool },
     Alter(TableAlterStatement),
     Index(IndexCreateStatement),
     IndexWhere(String),
@@ -93,7 +93,7 @@ impl Step {
     async fn run(self, m: &SchemaManager<'_>) -> Result<(), DbErr> {
         match self {
             Self::Create { table, name, open } => {
-                m.create_table(table).await?;
+                m.create_table(*table).await?;
                 if open { enable_open_rls(m, name).await } else { enable_rls(m, name).await }
             }
             Self::Alter(change) => m.alter_table(change).await,
@@ -173,7 +173,7 @@ impl<'s> NewTable<'s> {
             }
             table.primary_key(&mut key);
         }
-        schema.steps.push(Step::Create { table, name, open });
+        schema.steps.push(Step::Create { table: Box::new(table), name, open });
         Table { schema, name }
     }
 }

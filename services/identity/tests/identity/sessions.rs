@@ -205,8 +205,12 @@ async fn ten_thousand_wrong_passwords_cost_little_and_keep_nobody_out_for_long(o
     let hundreds = if on == Backend::Sqlite { 100 } else { 10 };
     let before = identity.audited().await.len();
     for _ in 0..hundreds {
-        let tries = join_all([0; 100].map(|_| identity.try_sign_in("admin", "wrong wrong wrong"))).await;
-        assert!(tries.iter().all(|reply| reply.as_ref().is_err_and(|e| e.reason() == "SIGN_IN_REFUSED")));
+        for reply in join_all([0; 100].map(|_| identity.try_sign_in("admin", "wrong wrong wrong"))).await {
+            let refused = reply.err().expect("a refusal");
+            // What a busy machine does not get to in time is refused as well.
+            let late = matches!(refused.kind(), Kind::DeadlineExceeded | Kind::Unavailable | Kind::ResourceExhausted);
+            assert!(late || refused.reason() == "SIGN_IN_REFUSED", "{refused:?}");
+        }
     }
     // Every try that was looked at left an entry. The first hundred came together; after that nobody was let through.
     let looked_at = identity.audited().await.len() - before;
