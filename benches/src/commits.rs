@@ -55,14 +55,15 @@ pub mod note {
     }
 }
 
-tally_store::migration!(Notes, "bench_0001_notes", |m| {
-    use tally_store::migration::{big, create_table, region, text};
-    create_table(m, "notes", [region(), text("code"), big("amount")]).await
-});
+mod bench_0001_notes {
+    use tally_store::migration::{Schema, big, region, text};
 
-fn migrations() -> Vec<Box<dyn tally_store::migration::MigrationTrait>> {
-    vec![Box::new(Notes)]
+    pub(super) fn up(schema: &mut Schema) {
+        schema.table("notes").columns(&[region(), text("code"), big("amount")]);
+    }
 }
+
+tally_store::migrations![bench_0001_notes];
 
 pub mod policy {
     tally_access::rpcs! {

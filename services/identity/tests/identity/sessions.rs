@@ -206,7 +206,7 @@ async fn ten_thousand_wrong_passwords_cost_little_and_keep_nobody_out_for_long(o
     let before = identity.audited().await.len();
     for _ in 0..hundreds {
         for reply in join_all([0; 100].map(|_| identity.try_sign_in("admin", "wrong wrong wrong"))).await {
-            let refused = reply.err().expect("a refusal");
+            let refused = reply.expect_err("a refusal");
             // What a busy machine does not get to in time is refused as well.
             let late = matches!(refused.kind(), Kind::DeadlineExceeded | Kind::Unavailable | Kind::ResourceExhausted);
             assert!(late || refused.reason() == "SIGN_IN_REFUSED", "{refused:?}");
