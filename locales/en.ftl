@@ -581,6 +581,8 @@ HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
 # A file of keys that cannot be used.
 KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. `tally init` makes one; restore it from your backup if data exists
     .signing = the key { $file } cannot be used: { $cause }
+# What is in the store was written with other keys than those of this process.
+KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup (one that this start made is new and opens nothing); nothing was changed. With the right keys in place `tally audit verify` says whether somebody altered the log
 # The key file is protected, and no passphrase was given.
 KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
 # The passphrase opens no key.

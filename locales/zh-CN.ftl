@@ -356,6 +356,7 @@ SERVICE_NAME_INVALID = “{ $service }”不能作为服务名：最多 32 个�
 HEADS_UNREADABLE = 无法读取签名链头文件 { $file }：{ $cause }
 KEYS_UNUSABLE = 密钥文件 { $file } 不能使用：{ $cause }。`tally init` 会创建一个；如已有数据，请从备份恢复
     .signing = 密钥 { $file } 不能使用：{ $cause }
+KEYS_OF_ANOTHER_STORE = 本进程的密钥不是写入 { $service } 数据时所用的密钥：请让 keys.directory 指向正确的目录，或从备份恢复 seal.key（本次启动新生成的 seal.key 打不开任何数据）；数据未作任何更改。密钥确认无误后，可用 `tally audit verify` 检查日志是否被篡改
 KEYS_PASSPHRASE_MISSING = 密钥文件 { $file } 受口令保护：请设置 TALLY_KEYS_PASSPHRASE，或用 TALLY_KEYS_PASSPHRASE_FILE 指明存放口令的文件
 KEYS_PASSPHRASE_WRONG = 此口令打不开 { $file } 中的任何密钥：请检查 TALLY_KEYS_PASSPHRASE（或 TALLY_KEYS_PASSPHRASE_FILE 所指的文件）；如口令无误，则文件已损坏，请从备份恢复
 KEYS_NOT_IN_A_FILE = 这些密钥只存在于本进程中，没有可更改的文件

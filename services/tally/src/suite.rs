@@ -187,7 +187,9 @@ impl<'a> Builder<'a> {
         settings.clock = self.ambient.clock.clone();
         settings.max_connections = self.config.database.connections;
         settings.heads = heads_folder(self.config);
-        Store::open(settings, part.migrations).await
+        let store = Store::open(settings, part.migrations).await?;
+        store.refuse_other_keys().await?;
+        Ok(store)
     }
 
     /// A service with the keys and views its stack goes by: identity's own, and for the others what identity says.

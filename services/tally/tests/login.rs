@@ -295,6 +295,27 @@ fn a_store_that_is_served_is_nobody_elses_until_the_process_is_gone() {
 }
 
 #[test]
+fn a_store_does_not_start_with_other_keys_than_its_own_and_is_whole_when_they_are_back() {
+    let mut suite = Suite::start(&[]);
+    let _killed = (suite.process.kill(), suite.process.wait());
+    let url = format!("sqlite://{}/{{service}}.db", suite.data.path().display());
+    let (own, kept) = (suite.data.path().join("keys/seal.key"), suite.data.path().join("kept.key"));
+    fs::rename(&own, &kept).expect("the keys put away");
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    for (lang, sentence) in [
+        ("en", "are not those that the data of identity was written with"),
+        ("zh_CN", "不是写入 identity 数据时所用的密钥"),
+    ] {
+        let refused = run(program().args(serve).envs([("TALLY_DATABASE_URL", url.as_str()), ("LANG", lang)]), "");
+        assert!(!refused.status.success());
+        assert!(said(&refused).contains(sentence), "{}", said(&refused));
+    }
+    fs::rename(&kept, &own).expect("the keys put back");
+    let verified = run(program().args(["audit", "verify"]).env("TALLY_DATABASE_URL", &url), "");
+    assert!(verified.status.success(), "{}", said(&verified));
+}
+
+#[test]
 fn a_certificate_with_another_key_is_told_as_that_with_its_cure() {
     let (suite, home) = (Suite::mutual(), Home::new());
     let (server, ca) = (suite.at("https"), tls("authority.pem"));

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement};
-use tally_kernel::Error;
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::log::audit::{self, AuditEntry, People};
-use crate::log::chain::{Hash, Log, genesis, head_message, link};
+use crate::log::chain::{Hash, Log, genesis, hash_of, head_message, link};
 use crate::log::heads::KnownHeads;
 use crate::log::outbox::Row;
 use crate::tx::connect::{Mode, Role};
@@ -189,6 +189,28 @@ impl Store {
         drop(tx);
         self.verify_rows(&tenants, &mut report).await?;
         Ok(report)
+    }
+
+    /// Refuses keys that signed nothing of what is here: all that is written with them looks forged ever after.
+    ///
+    /// # Errors
+    /// `KEYS_OF_ANOTHER_STORE`; `STORE_UNAVAILABLE`.
+    pub async fn refuse_other_keys(&self) -> Result<(), Error> {
+        let tx = self.all_tenants(Mode::Read, Role::Worker).await?;
+        let mut is_empty = true;
+        for log in Log::ALL {
+            for (stream, head) in self.heads(&tx, log).await? {
+                // One altered head is a matter of `tally audit verify`, and keeps nobody from working.
+                if hash_of(&head.chain).is_ok_and(|chain| self.signed(log, stream, &head, &chain)) {
+                    return Ok(());
+                }
+                is_empty = false;
+            }
+        }
+        if is_empty {
+            return Ok(());
+        }
+        Err(Error::of(Kind::FailedPrecondition, msg!("KEYS_OF_ANOTHER_STORE", service = self.service())))
     }
 
     /// Groups whose first entry may still wait for its position.
