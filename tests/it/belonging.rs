@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tally_api::attendance::v1 as attendance;
-use tally_api::common::v1::Money;
 use tally_api::compensation::v1 as compensation;
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::change_employment_request::Change;
@@ -12,6 +11,7 @@ use tally_api::performance::v1 as performance;
 use tally_testkit::eventually;
 
 use crate::journey::{Done, main_job};
+use crate::rooms::results::proportional;
 use crate::stack::Stack;
 
 /// 2026-03-15T02:03:04.567Z, when the sample has no punch.
@@ -120,17 +120,7 @@ async fn another_cycle(done: &Done) -> String {
 async fn draft(done: &Done, cycle_id: &str) {
     let preparer = &done.crew.preparer;
     let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
-    let part = compensation::PoolPart {
-        share_ppm: 1_000_000,
-        rule: Some(compensation::pool_part::Rule::Proportional(compensation::ProportionalRule::default())),
-    };
-    let pool = compensation::Pool {
-        name: "once more".into(),
-        cycle_id: cycle_id.to_owned(),
-        amount: Some(Money { currency: "CNY".into(), minor: 100_001 }),
-        parts: vec![part],
-        ..Default::default()
-    };
+    let pool = proportional("once more", cycle_id, 100_001);
     let ask = compensation::CreatePoolRequest { pool: Some(pool), ..Default::default() };
     let pool = pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool");
     let channel = preparer.at.compensation.clone();

@@ -16,6 +16,7 @@ use tonic::Request;
 
 use crate::journey::{Done, PASSWORD, main_job};
 use crate::rooms::everything;
+use crate::rooms::results::proportional;
 use crate::rooms::sign_in::code_now;
 use crate::stack::Stack;
 
@@ -126,17 +127,7 @@ async fn person(done: &Done, plants: &mut Plants, sealed: &mut Plants) {
 async fn money(done: &Done, plants: &mut Plants, sealed: &mut Plants) {
     let preparer = &done.crew.preparer;
     let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
-    let part = compensation::PoolPart {
-        share_ppm: 1_000_000,
-        rule: Some(compensation::pool_part::Rule::Proportional(compensation::ProportionalRule::default())),
-    };
-    let pool = compensation::Pool {
-        name: "planted".into(),
-        cycle_id: done.outcome.cycle_id.clone(),
-        amount: Some(Money { currency: "CNY".into(), minor: POOL }),
-        parts: vec![part],
-        ..Default::default()
-    };
+    let pool = proportional("planted", &done.outcome.cycle_id, POOL);
     let ask = compensation::CreatePoolRequest { request_id: "planted pool".into(), pool: Some(pool.clone()) };
     let made = pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool");
     let other = compensation::Pool { amount: Some(Money { currency: "CNY".into(), minor: -POOL }), ..pool };

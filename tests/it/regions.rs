@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::journey::{Done, PASSWORD, agent, look};
 use crate::lists::{call, row, rpcs};
+use crate::rooms::access::somebody;
 use crate::rooms::regions as transfers;
 use crate::stack::Stack;
 
@@ -139,8 +140,8 @@ async fn settle_in(west: &Stack, done: &Done) -> (Session, Session) {
     let made = stranger.init_tenant(ask(&[NORTH, WEST])).await.expect("the group").into_inner().tenant;
     assert_eq!(made.map(|tenant| tenant.tenant_id), Some(done.tenant.to_string()));
     let admin = Session::sign_in(&west.channels, "admin", PASSWORD).await.expect("a session");
-    let hr = colleague(&admin, "hr", "group_hr").await;
-    let approver = colleague(&admin, "approver", "approver").await;
+    let hr = somebody(&admin, "hr", "group_hr").await;
+    let approver = somebody(&admin, "approver", "approver").await;
     let mut org = identity::org_service_client::OrgServiceClient::new(west.channels.identity.clone());
     let desk = identity::OrgUnitRow { path: "Berlin/Desk".into(), region: WEST.into(), ..Default::default() };
     let ask = identity::ImportOrgUnitsRequest { rows: vec![desk], ..Default::default() };
@@ -164,25 +165,6 @@ async fn hire(hr: &Session, numbers: std::ops::Range<u32>) {
     let ask = identity::ImportPeopleRequest { rows, ..Default::default() };
     let written = people.import_people(hr.ask(ask)).await.expect("people").into_inner().result.expect("a result");
     assert_eq!(written.written as usize, count, "{written:?}");
-}
-
-/// A login with a role on the group, signed in.
-async fn colleague(admin: &Session, login: &str, role: &str) -> Session {
-    let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
-    let ask = identity::CreateLoginRequest { login: login.into(), password: PASSWORD.into(), ..Default::default() };
-    let principal_id = sessions.create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;
-    let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
-    let grant = identity::Grant {
-        principal_id,
-        role: role.into(),
-        scope: identity::ScopeKind::Tenant.into(),
-        valid_from: "2026-01-01".into(),
-        reason: "works here".into(),
-        ..Default::default()
-    };
-    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
-    access.grant_role(admin.ask(ask)).await.expect("a grant");
-    Session::sign_in(&admin.at, login, PASSWORD).await.expect("a session")
 }
 
 async fn each_refuses_what_is_the_others(done: &Done, west: &Session) {

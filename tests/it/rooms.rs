@@ -14,7 +14,7 @@ mod organisation;
 mod performance;
 pub mod privacy;
 pub mod regions;
-mod results;
+pub mod results;
 pub mod sign_in;
 mod taking_along;
 

@@ -16,20 +16,25 @@ pub async fn journey(_: &Stack, done: &Done) {
     of_others(done).await;
 }
 
-async fn settlements(done: &Done) {
-    let preparer = &done.crew.preparer;
-    let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
+/// A pool for a cycle, split in proportion to points; so much in CNY's minor units.
+pub fn proportional(name: &str, cycle_id: &str, minor: i64) -> compensation::Pool {
     let part = compensation::PoolPart {
         share_ppm: 1_000_000,
         rule: Some(compensation::pool_part::Rule::Proportional(compensation::ProportionalRule::default())),
     };
-    let pool = compensation::Pool {
-        name: "a second pool".into(),
-        cycle_id: done.outcome.cycle_id.clone(),
-        amount: Some(Money { currency: "CNY".into(), minor: 100_001 }),
+    compensation::Pool {
+        name: name.into(),
+        cycle_id: cycle_id.into(),
+        amount: Some(Money { currency: "CNY".into(), minor }),
         parts: vec![part],
         ..Default::default()
-    };
+    }
+}
+
+async fn settlements(done: &Done) {
+    let preparer = &done.crew.preparer;
+    let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
+    let pool = proportional("a second pool", &done.outcome.cycle_id, 100_001);
     let ask = compensation::CreatePoolRequest { pool: Some(pool), ..Default::default() };
     let pool_id =
         pools.create_pool(preparer.ask(ask)).await.expect("a pool").into_inner().pool.expect("a pool").pool_id;
