@@ -260,6 +260,8 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     let refused = home.tally(&["import", "month"], &[], "");
     assert!(said(&refused).contains("group_hr"), "an administrator reads no duty: {}", said(&refused));
 
+    let misspelt = home.tally(&["user", "create", "hr", "--role", "hr_group", "--password-file", "-"], &[], PASSWORD);
+    assert!(!misspelt.status.success() && said(&misspelt).contains("group_hr"), "{}", said(&misspelt));
     let made = home.tally(&["user", "create", "hr", "--role", "group_hr", "--password-file", "-"], &[], PASSWORD);
     assert!(made.status.success() && !said(&made).contains("--token-file"), "{}", said(&made));
     assert!(home.tally(&["login", "hr"], &[], PASSWORD).status.success());
