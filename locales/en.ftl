@@ -637,8 +637,14 @@ IMPORT_HANDOVERS = hand-overs of the period
 IMPORT_RECORDS = records of these accounts in the period
 IMPORT_RECORD_HOURS = their hours
 IMPORT_AMOUNT = their sales, minor units
-IMPORT_REJECTED_ROWS = { $rows } rows could not be read; { $file } names each with its cure.
-IMPORT_REFUSED_ROWS = { $rows } rows were not taken by the suite; { $file } names each with its reason.
+IMPORT_REJECTED_ROWS = { $rows ->
+    [one] { $rows } row could not be read; { $file } names it with its cure.
+   *[other] { $rows } rows could not be read; { $file } names each with its cure.
+}
+IMPORT_REFUSED_ROWS = { $rows ->
+    [one] { $rows } row was not taken by the suite; { $file } names it with its reason.
+   *[other] { $rows } rows were not taken by the suite; { $file } names each with its reason.
+}
 IMPORT_NEEDS = an import is for an account that may read and write units, people, duty and records, such as one with the role group_hr
 ## Fields of requests
 
@@ -1029,7 +1035,10 @@ AND_MORE_FINDINGS = and more of the same kind
 FIRST_REJECTED = line { $line }{ $column }: { $reason } ({ $cure })
 FIRST_REJECTED_COLUMN = , column { $column }
 EVERY_ROW_REJECTED = ; every row was rejected: { $first }
-ROWS_REJECTED = ; { $count } rows were rejected, the first: { $first }
+ROWS_REJECTED = { $count ->
+    [one] ; { $count } row was rejected: { $first }
+   *[other] ; { $count } rows were rejected, the first: { $first }
+}
 HINT_NEAR = ; is { $near } meant?
 HINT_MEANT = {" "}(is { $near } meant?)
 HINT_MEANT_AS = {" "}(is { $near } meant as { $column }?)
@@ -1366,6 +1375,7 @@ EXPECT_TRUE_OR_FALSE = true or false
 EXPECT_TEXT = a text
 EXPECT_LIST = a list, such as ["a", "b"] or a,b,
 EXPECT_OTHER = another kind of value
+EXPECT_UUID = a UUID
 EXPECT_DATE = a date, such as 2026-03-31
 EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
 ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
@@ -1441,7 +1451,10 @@ KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people
 KIND_BRANCH_WITHOUT_PEOPLE = a branch has no people
 SHOW_HEADLINE = { $group }, { $from } to { $to }
 SHOW_SIZE = { $records } service records on { $accounts } accounts, { $people } people
-SHOW_REJECTED = { $count } rows were rejected: rejected.csv says which, why, and what to change
+SHOW_REJECTED = { $count ->
+    [one] { $count } row was rejected: rejected.csv says why and what to change
+   *[other] { $count } rows were rejected: rejected.csv says which, why, and what to change
+}
 SHOW_NOT_SPLIT = The pool was not split
 SHOW_SCORES_KEPT = Credits, score cards and findings are complete; correct this and close the month again.
 SHOW_NO_POOL = No pool, no settlement
@@ -1465,7 +1478,10 @@ SHOW_COLUMN_RECORDS = records
 SHOW_COLUMN_INTERVAL = 90 % interval
 SHOW_COLUMN_CERTAIN = certain
 SHOW_COLUMN_ACCOUNT = account
-SHOW_OTHERS = { $others } others
+SHOW_OTHERS = { $others ->
+    [one] { $others } other
+   *[other] { $others } others
+}
 SHOW_SCORES = Scores of { $people } people ({ $scheme })
 SHOW_COLUMN_PLACE = #
 SHOW_COLUMN_WHO = who
@@ -1552,9 +1568,18 @@ MIGRATED = { $service }: { $ran }
 UP_TO_DATE = up to date
 AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }
 AUDIT_INTACT = intact
-AUDIT_FAULTS = { $count } faults
-AUDIT_FOUND = { $count } entries
-REVIEW_FOUND = { $count } ways to hold { $permission }
+AUDIT_FAULTS = { $count ->
+    [one] { $count } fault
+   *[other] { $count } faults
+}
+AUDIT_FOUND = { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+}
+REVIEW_FOUND = { $count ->
+    [one] { $count } way to hold { $permission }
+   *[other] { $count } ways to hold { $permission }
+}
 KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
 PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
 KEYS_PROTECTED = { $file } is protected by the new passphrase
@@ -1571,7 +1596,10 @@ SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old on
 PERSON_EXPORTED = written to { $file }; { $withheld } rows withheld that you may not read
 GROUP_EXPORTED = { $rows } rows written to { $folder }; { $withheld } withheld that you may not read
 RETENTION_TAKEN = { $service }: { $rows } rows of { $table } ({ $kind })
-RETENTION_DONE = { $rows } rows removed
+RETENTION_DONE = { $rows ->
+    [one] { $rows } row removed
+   *[other] { $rows } rows removed
+}
 INPUT_NOT_READ = the standard input was not looked at: --token-file - takes a token from there
 USER_CREATED = { $login } can sign in, with the role { $role }
 USER_ROLE_UNKNOWN = there is no role { $role } that can be given in the whole group; no login was made. There are: { $roles }

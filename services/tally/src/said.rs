@@ -32,6 +32,19 @@ pub fn here(message: &Message) -> String {
     Language::of_system().say(message)
 }
 
+/// What came of an error, said before it. A `context` would hide the message in a type of its own, and say it in English.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", text(Locale::En, message))]
+struct CameOf {
+    message: Message,
+    source: anyhow::Error,
+}
+
+/// The message, and after it why.
+pub fn because(message: Message, source: anyhow::Error) -> anyhow::Error {
+    CameOf { message, source }.into()
+}
+
 /// A step that could not be done.
 #[derive(Debug, thiserror::Error)]
 #[error("step: {step}")]
@@ -128,6 +141,9 @@ fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
     if let Some(Said(message)) = cause.downcast_ref() {
         return text(locale, message);
     }
+    if let Some(CameOf { message, .. }) = cause.downcast_ref() {
+        return text(locale, message);
+    }
     if let Some(error) = cause.downcast_ref::<Error>() {
         return sentence(locale, error);
     }
@@ -151,6 +167,35 @@ fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_came_of_an_error_is_said_in_the_readers_language_before_it() {
+        let why = Said(msg!("IMPORT_INTERRUPTED")).into();
+        let error = because(msg!("REJECTED_ROWS_ARE_IN", file = "rejected.csv"), why);
+        assert_eq!(say(Locale::En, &error), "rejected.csv names every rejected row: you stopped it");
+        assert_eq!(say(Locale::ZhCn, &error), "rejected.csv 列出了每一条被拒收的行: 您已中断");
+    }
+
+    #[test]
+    fn one_of_something_is_not_said_like_many() {
+        for (one, said) in [
+            (msg!("REVIEW_FOUND", count = 1, permission = "p"), "1 way to hold p"),
+            (msg!("SHOW_REJECTED", count = 1), "1 row was rejected: rejected.csv says why and what to change"),
+            (msg!("SHOW_OTHERS", others = 1), "1 other"),
+            (msg!("IMPORT_REJECTED_ROWS", rows = 1, file = "f"), "1 row could not be read; f names it with its cure."),
+            (
+                msg!("IMPORT_REFUSED_ROWS", rows = 1, file = "f"),
+                "1 row was not taken by the suite; f names it with its reason.",
+            ),
+            (msg!("ROWS_REJECTED", count = 1, first = "line 2"), "; 1 row was rejected: line 2"),
+            (msg!("AUDIT_FAULTS", count = 1), "1 fault"),
+            (msg!("AUDIT_FOUND", count = 1), "1 entry"),
+            (msg!("RETENTION_DONE", rows = 1), "1 row removed"),
+        ] {
+            assert_eq!(text(Locale::En, &one), said);
+        }
+        assert_eq!(text(Locale::En, &msg!("REVIEW_FOUND", count = 12, permission = "p")), "12 ways to hold p");
+    }
 
     #[test]
     fn an_error_of_the_libraries_is_a_sentence_in_the_readers_language() {

@@ -55,7 +55,7 @@ fn an_argument_that_does_not_do_is_told_with_what_it_takes() {
         (&["clos"], "is close meant?", "是指 close 吗"),
         (&["close", "x", "--out"], "needs a value", "需要一个值"),
         (&["close", "x", "--lang", "fr"], "one of en, zh-CN", "以下之一：en, zh-CN"),
-        (&["audit", "search", "--person", "1001"], "a UUID is expected", "应为 UUID"),
+        (&["audit", "search", "--person", "1001"], "expected: a UUID\n", "应为：UUID\n"),
         (&["audit", "search", "--subject", "a:1", "--from", "yesterday"], "with its offset", "带时差的时刻"),
     ] {
         let (en, zh) = (told("en", args), told("zh_CN.UTF-8", args));

@@ -28,7 +28,7 @@ pub use crate::punch::domain::PunchKind;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{CUT_OVER, Period, TimeError};
 
-pub use findings::{Finding, FindingKind};
+pub use findings::{Finding, FindingKind, Moment};
 
 /// The version of the rules. A month is closed under one, and replays under it for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

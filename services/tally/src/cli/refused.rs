@@ -64,8 +64,11 @@ fn expected(error: &clap::Error) -> Message {
     let arg = text(error, ContextKind::InvalidArg);
     let named = |names: &[&str]| names.iter().any(|name| arg.contains(name));
     let source = std::error::Error::source(error);
-    if let Some(known) = source.and_then(|source| source.downcast_ref::<Error>()) {
-        return known.message().clone();
+    match source.and_then(|source| source.downcast_ref::<Error>()) {
+        // Its own sentence says already that something is expected.
+        Some(known) if known.reason() == "ID_MALFORMED" => return msg!("EXPECT_UUID"),
+        Some(known) => return known.message().clone(),
+        None => {}
     }
     if named(&["<DATE>"]) {
         return msg!("EXPECT_DATE");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tally_bundle::sheet::Csv;
 use tally_bundle::{Bundle, Options, Reading, Unusable, nearest, read_bundle};
 use tally_kernel::{Message, msg};
@@ -13,7 +13,7 @@ use crate::close::{
     CloseOutcome, Crew, FORM, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
 };
 use crate::progress::Progress;
-use crate::said::{Said, no_temporary, say};
+use crate::said::{Said, because, no_temporary, say};
 use crate::show;
 use crate::unfinished::{Unfinished, clear};
 
@@ -35,10 +35,11 @@ pub async fn close(args: Close) -> Result<u8> {
     if ended.is_err() && !reading.rejected.is_empty() && clear(&args.out).is_ok() {
         let written = rejected(&args.out, &reading.rejected, csv, args.input.lang.locale());
         let file = args.out.join(REJECTED);
-        return ended.with_context(|| match written {
-            Ok(_) => Said(msg!("REJECTED_ROWS_ARE_IN", file = file.display())),
-            Err(_) => Said(msg!("REJECTED_ROWS_UNWRITTEN", file = file.display())),
-        });
+        let came_of = match written {
+            Ok(_) => msg!("REJECTED_ROWS_ARE_IN", file = file.display()),
+            Err(_) => msg!("REJECTED_ROWS_UNWRITTEN", file = file.display()),
+        };
+        return ended.map_err(|error| because(came_of, error));
     }
     ended
 }

@@ -16,7 +16,7 @@ use super::settings::session;
 use crate::cli::{self, DONE, Import};
 use crate::close::{REJECTED, rejected};
 use crate::progress::Progress;
-use crate::said::{Refusal, Said, told};
+use crate::said::{Refusal, Said, because, told};
 use crate::session::Session;
 use crate::show;
 use crate::upload::{self, Census, FileReport, Refused, Report, Taken, census};
@@ -37,8 +37,8 @@ pub async fn import(args: Import) -> Result<u8> {
     begin(&args.out)?;
     rejected(&args.out, &reading.rejected, csv, args.input.lang.locale())?;
     let mut taken = Taken::beside_others(args.input.lang.locale());
-    let role = || Said(msg!("IMPORT_NEEDS"));
-    let before = counted(&session, &reading.bundle, &progress).await.with_context(role)?;
+    let role = |error| because(msg!("IMPORT_NEEDS"), error);
+    let before = counted(&session, &reading.bundle, &progress).await.map_err(role)?;
     known_regions(&session, &reading.bundle).await?;
     let sent = tokio::select! {
         sent = send(&session, &reading.bundle, &mut taken, &progress) => sent,
@@ -46,12 +46,12 @@ pub async fn import(args: Import) -> Result<u8> {
     };
     // What was refused is written down also where the connection broke afterwards.
     refused(&args.out, &taken.refused, csv)?;
-    let stopped = || Said(msg!("IMPORT_STOPPED", rows = taken.in_place()));
+    let stopped = |error| because(msg!("IMPORT_STOPPED", rows = taken.in_place()), error);
     if let Err(error) = sent {
         let is_final = error.downcast_ref::<Refusal>().is_some_and(Refusal::is_final);
-        return Err(if is_final { error.context(Said(msg!("IMPORT_NEEDS"))) } else { error.context(stopped()) });
+        return Err(if is_final { role(error) } else { stopped(error) });
     }
-    let after = counted(&session, &reading.bundle, &progress).await.with_context(stopped)?;
+    let after = counted(&session, &reading.bundle, &progress).await.map_err(stopped)?;
     let report = report(&reading, &taken, before, after);
     let text = serde_json::to_string_pretty(&report)? + "\n";
     let file = args.out.join(REPORT);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::role_service_client::RoleServiceClient;
 use tally_kernel::msg;
@@ -10,7 +10,7 @@ use tally_kernel::msg;
 use super::settings::session;
 use crate::cli::{DONE, UserCommand, UserCreate};
 use crate::close::{create_login, grant_role};
-use crate::said::{Said, here, told};
+use crate::said::{Said, because, here, told};
 use crate::session::{Session, secret_from};
 
 /// Does what was asked about users.
@@ -31,7 +31,7 @@ async fn create(mut args: UserCreate) -> Result<u8> {
     }
     let principal = create_login(&admin, &login, &secret_from(&args.password_file)?).await?;
     let granted = grant_role(&admin, &principal, &role, "made with tally user create").await;
-    granted.with_context(|| Said(msg!("USER_WITHOUT_ROLE", login, role)))?;
+    granted.map_err(|error| because(msg!("USER_WITHOUT_ROLE", login, role), error))?;
     eprintln!("{}", here(&msg!("USER_CREATED", login, role)));
     Ok(DONE)
 }

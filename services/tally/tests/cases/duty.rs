@@ -26,7 +26,7 @@ fn a_day_of_punches_takes_a_night_from_whoever_punched_and_a_finding_says_so() {
     assert_eq!(case.close(), 0);
     assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1001 1000000", "T3 1001 1000000"]);
     let findings = case.result("findings.csv");
-    assert!(findings.contains("UNCOVERED_SHIFT,1002,2026-03-03T14:00:00Z,"), "{findings}");
+    assert!(findings.contains("UNCOVERED_SHIFT,1002,2026-03-03T22:00:00+08:00,"), "{findings}");
     assert!(!findings.contains("UNCOVERED_SHIFT,1001"), "{findings}");
     assert!(case.replayed().contains("identical"));
 }
@@ -41,7 +41,7 @@ fn a_lone_out_takes_its_night_and_no_finding_says_that_it_counts_for_nothing() {
     let of = |kind: &str| rows.iter().filter(|row| row[0] == kind).map(|row| row[3].as_str()).collect::<Vec<_>>();
     let ([lone], [shift]) = (&of("MISSING_PUNCH")[..], &of("UNCOVERED_SHIFT")[..]) else { panic!("{rows:?}") };
     assert!(lone.contains("a shift of its working day counts only where a pair"), "{lone}");
-    assert!(shift.contains("1001 was rostered on Mart/One/mart-a from 2026-03-03T14:00:00Z"), "{shift}");
+    assert!(shift.contains("1001 was rostered on Mart/One/mart-a from 2026-03-03T22:00:00+08:00"), "{shift}");
 }
 
 #[test]

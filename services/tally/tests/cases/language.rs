@@ -1,5 +1,6 @@
 //! What people read is in their language; what programs read is not.
 
+use std::fs;
 use std::process::Command;
 
 use crate::case::{Case, RECORDS, text};
@@ -28,6 +29,8 @@ fn english(sentence: &str) -> Vec<String> {
     let names = [
         "records",
         "rosters",
+        "punches",
+        "handovers",
         "people",
         "accounts",
         "aliases",
@@ -108,7 +111,7 @@ fn every_reason_cure_and_finding_is_chinese_where_that_is_asked_for_and_codes_st
 fn the_language_is_that_of_the_environment_unless_one_is_named() {
     let case = troubled();
     let missing = case.bundle().join("people.csv");
-    std::fs::remove_file(&missing).expect("removed");
+    fs::remove_file(&missing).expect("removed");
     let said = |variables: &[(&str, &str)], args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
         command.env_clear().envs(variables.iter().copied()).args(["close", text(&case.bundle())]).args(args);
@@ -137,4 +140,20 @@ fn settings_are_refused_in_chinese_too() {
     {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+#[test]
+fn what_is_said_over_a_failure_is_in_its_language_too() {
+    let case = Case::new(&[], &[("T1", "2026-03-02 09:00", ""), ("T2", "backwards", "")]);
+    fs::write(
+        case.bundle().join("rosters.csv"),
+        "employee_no,account,start,end\n1001,mart-a,2026-03-09 09:00,2026-03-09 12:00\n",
+    )
+    .expect("a file");
+    let out = case.bundle().with_file_name("result");
+    let output = case.run(&["close", text(&case.bundle()), "--out", text(&out), "--lang", "zh-CN"]);
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let told = said.strip_prefix("tally: ").expect("one sentence").replace(&out.display().to_string(), "");
+    assert_eq!(english(&told), [""; 0], "{said}");
 }

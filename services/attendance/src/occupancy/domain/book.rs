@@ -9,7 +9,7 @@ use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{Period, TimeError};
 use tally_kernel::{Message, msg};
 
-use super::findings::{Finding, FindingKind};
+use super::findings::{Finding, FindingKind, Moment};
 use super::punches::{self, Punched};
 use super::spans::{self, Span};
 use super::{
@@ -104,6 +104,11 @@ impl<'a> Book<'a> {
         Ok(Span { start: range.start, end: range.end })
     }
 
+    /// An instant by the clock of a zone, as findings tell it.
+    pub fn moment(&self, at: Timestamp, zone: &TimeZone) -> Moment {
+        Moment::new(at, zone, self.evidence.policy.version)
+    }
+
     /// What is odd about the punches of those who have to do with the accounts.
     pub fn punch_findings(&self, accounts: &[&DutyAccount]) -> Result<Vec<Finding>, TimeError> {
         let mut concerned = BTreeSet::new();
@@ -117,12 +122,13 @@ impl<'a> Book<'a> {
             let known = &self.people[who];
             let period = self.period(&known.person.zone)?;
             let number = &known.person.employee_no;
-            let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(Timestamp) -> Message| {
+            let mut note = |kind, at: &[Timestamp], detail: &dyn Fn(&Moment) -> Message| {
                 let inside = at.iter().filter(|at| period.holds(**at));
-                findings.extend(inside.map(|at| Finding::new(kind, number, Some(*at), detail(*at))));
+                let inside = inside.map(|at| self.moment(*at, &known.person.zone));
+                findings.extend(inside.map(|at| Finding::new(kind, number, Some(at.clone()), detail(&at))));
             };
             note(FindingKind::DoubleIn, &known.punched.doubles, &|at| msg!("DUTY_DOUBLE_IN", number, at));
-            note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| self.unclosed(number, at));
+            note(FindingKind::MissingPunch, &known.punched.unclosed, &|at| self.unclosed(known, at));
             note(FindingKind::MissingPunch, &known.punched.unopened, &|at| self.unopened(known, at));
             if self.evidence.policy.version >= Version::V2 {
                 note(FindingKind::MissingPunch, &known.punched.nothing, &|at| {
@@ -134,24 +140,26 @@ impl<'a> Book<'a> {
     }
 
     /// What is said of an `in` without its `out`, which may still come where the punches end before its time is over.
-    fn unclosed(&self, number: &str, at: Timestamp) -> Message {
-        let policy = &self.evidence.policy;
-        match self.last_punch.filter(|last| last.duration_since(at) < policy.longest) {
-            Some(last) if policy.version >= Version::V2 => msg!("DUTY_OUT_MAY_COME", number, at, last),
+    fn unclosed(&self, known: &Known<'_>, at: &Moment) -> Message {
+        let (policy, number) = (&self.evidence.policy, &known.person.employee_no);
+        match self.last_punch.filter(|last| last.duration_since(at.at) < policy.longest) {
+            Some(last) if policy.version >= Version::V2 => {
+                msg!("DUTY_OUT_MAY_COME", number, at, last = self.moment(last, &known.person.zone))
+            }
             _ if policy.version >= Version::V2 => msg!("DUTY_LONE_IN", number, at, hours = policy.longest.as_hours()),
             _ => msg!("DUTY_IN_WITHOUT_OUT", number, at, hours = policy.longest.as_hours()),
         }
     }
 
     /// What is said of an `out` that closes nothing. There may well be an `in` before it, which another `out` closed.
-    fn unopened(&self, known: &Known<'_>, at: Timestamp) -> Message {
+    fn unopened(&self, known: &Known<'_>, at: &Moment) -> Message {
         let (number, longest) = (&known.person.employee_no, self.evidence.policy.longest);
         let punched = &known.punched;
-        let before = |of: &[Timestamp]| of[..of.partition_point(|x| *x < at)].last().copied();
-        let recent = before(&punched.ins).filter(|x| at.duration_since(*x) <= longest);
+        let before = |of: &[Timestamp]| of[..of.partition_point(|x| *x < at.at)].last().copied();
+        let recent = before(&punched.ins).filter(|x| at.at.duration_since(*x) <= longest);
         match (self.evidence.policy.version >= Version::V2, recent, before(&punched.outs)) {
             (true, Some(_), Some(out)) => {
-                msg!("DUTY_OUT_AFTER_CLOSED_IN", number, at, out)
+                msg!("DUTY_OUT_AFTER_CLOSED_IN", number, at, out = self.moment(out, &known.person.zone))
             }
             (true, _, _) => msg!("DUTY_LONE_OUT", number, at, hours = longest.as_hours()),
             (false, _, _) => msg!("DUTY_OUT_WITHOUT_IN", number, at, hours = longest.as_hours()),

@@ -1,7 +1,12 @@
 //! What a person should look at; nothing is lost because of it.
 
+use std::fmt;
+
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tally_kernel::Message;
+
+use super::Version;
 
 /// What was odd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,11 +45,36 @@ impl FindingKind {
     }
 }
 
+/// An instant as its reader sees it: by the clock of the person or the account it is about. Sorts by the instant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// The instant, wherever it is read.
+    pub at: Timestamp,
+    told: String,
+}
+
+impl Moment {
+    /// The instant in a zone. Months of the first version were told by UTC, and stay so.
+    pub(super) fn new(at: Timestamp, zone: &TimeZone, version: Version) -> Self {
+        let told = match version {
+            Version::V1 => at.to_string(),
+            Version::V2 => at.display_with_offset(zone.to_offset(at)).to_string(),
+        };
+        Self { at, told }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told)
+    }
+}
+
 /// One finding; sorts by instant (those about the whole period first), kind and subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// When, or nothing when it is about the whole period.
-    pub at: Option<Timestamp>,
+    pub at: Option<Moment>,
     /// What.
     pub kind: FindingKind,
     /// An account's key or an employee number.
@@ -54,7 +84,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(kind: FindingKind, subject: &str, at: Option<Timestamp>, detail: Message) -> Self {
+    pub(super) fn new(kind: FindingKind, subject: &str, at: Option<Moment>, detail: Message) -> Self {
         Self { at, kind, subject: subject.to_owned(), detail }
     }
 }

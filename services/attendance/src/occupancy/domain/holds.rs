@@ -62,6 +62,7 @@ pub(super) fn of(book: &Book<'_>, account: &DutyAccount, period: Span, findings:
         of_person(book, who, &events, &mut holds, &mut stray);
         let number = &book.people[who].person.employee_no;
         for at in stray.into_iter().filter(|at| period.holds(*at)) {
+            let at = book.moment(at, &account.zone);
             let detail = msg!("DUTY_RELEASE_WITHOUT_TAKE", number, account = account.key, at);
             findings.push(Finding::new(FindingKind::ReleaseWithoutTake, &account.key, Some(at), detail));
         }
@@ -119,11 +120,12 @@ fn unreleased(book: &Book<'_>, known: &Known<'_>, since: Timestamp) -> (Timestam
 
 fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], findings: &mut Vec<Finding>) {
     let number = |hold: &Hold| book.people[hold.who].person.employee_no.as_str();
+    let moment = |at| book.moment(at, &account.zone);
     for hold in holds.iter().filter(|h| h.end != End::Release && period.holds(h.span.start)) {
-        let (number, key, since) = (number(hold), &account.key, hold.span.start);
-        let again = holds.iter().filter(|other| other.who == hold.who && other.span.start > since);
+        let (number, key, since) = (number(hold), &account.key, moment(hold.span.start));
+        let again = holds.iter().filter(|other| other.who == hold.who && other.span.start > hold.span.start);
         let again = again.map(|other| other.span.start).min().filter(|_| book.evidence.policy.version >= Version::V2);
-        let (end, by) = (hold.span.end, hold.end.word());
+        let (again, end, by) = (again.map(moment), moment(hold.span.end), hold.end.word());
         let detail = match again {
             Some(again) => msg!("DUTY_TAKEN_AGAIN", number, account = key, since, again, end, by),
             None if book.evidence.policy.version >= Version::V2 => {
@@ -131,7 +133,7 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
             }
             None => msg!("DUTY_NEVER_RELEASED", number, account = key, since, end, by),
         };
-        findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(hold.span.start), detail));
+        findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(since), detail));
     }
     let mut by_start: Vec<&Hold> = holds.iter().collect();
     by_start.sort_by_key(|h| (h.span.start, h.who));
@@ -140,11 +142,11 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
         let before = by_start[..i].iter().rev().filter(|h| h.who != later.who && h.span.end > later.span.start);
         let odd = before.filter(|h| account.exclusive || h.end != End::Release).max_by_key(|h| (h.span.end, h.who));
         if let Some(earlier) = odd.filter(|_| period.holds(later.span.start)) {
-            let until = earlier.span.end.min(later.span.end);
-            let (first, second, from) = (number(earlier), number(later), later.span.start);
+            let until = moment(earlier.span.end.min(later.span.end));
+            let (first, second, from) = (number(earlier), number(later), moment(later.span.start));
             let why = if account.exclusive { "exclusive" } else { "unreleased" };
             let detail = msg!("DUTY_HELD_BY_TWO", first, second, account = account.key, from, until, why);
-            findings.push(Finding::new(FindingKind::Overlap, &account.key, Some(later.span.start), detail));
+            findings.push(Finding::new(FindingKind::Overlap, &account.key, Some(from), detail));
         }
     }
 }

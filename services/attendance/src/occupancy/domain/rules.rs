@@ -136,7 +136,8 @@ fn uncovered(
 ) -> Option<Finding> {
     let planned = Span { start: shift.start, end: shift.end }.meet(period)?;
     spans::meet(planned, &known.employed).next()?;
-    let (number, start, end) = (&known.person.employee_no, shift.start, shift.end);
+    let [start, end] = [shift.start, shift.end].map(|at| book.moment(at, &known.person.zone));
+    let number = &known.person.employee_no;
     let detail = msg!("DUTY_SHIFT_UNCOVERED", number, account = account.key, start, end);
     let told = book.evidence.policy.version >= Version::V2;
     told.then(|| Finding::new(FindingKind::UncoveredShift, number, Some(start), detail))

@@ -111,3 +111,39 @@ fn a_month_that_was_closed_reads_the_same_again() {
         "no roster, punch or hand-over speaks for JD/shop/a0 in the period: all its work is shared by its whole team (everybody, 2 people); publish rosters or have people punch"
     );
 }
+
+#[test]
+fn a_finding_tells_the_time_by_the_clock_of_whom_it_is_about() {
+    let told = |evidence: Evidence| {
+        let findings = derive(&evidence).unwrap().findings;
+        let finding = findings.into_iter().find(|f| f.at.is_some()).unwrap();
+        (finding.at.unwrap().to_string(), text(Locale::En, &finding.detail))
+    };
+    let mut evidence = day().take(0, "2026-03-02T08:00:00Z").punch_out(0, "2026-03-02T12:05:00Z");
+    evidence.accounts[0].zone = tally_kernel::time::zone("Asia/Shanghai").unwrap();
+    let (at, detail) = told(evidence.clone());
+    assert_eq!(at, "2026-03-02T16:00:00+08:00");
+    assert!(detail.contains("at 2026-03-02T16:00:00+08:00 and no release"), "a hand-over by the account's: {detail}");
+    assert!(detail.contains("ends at 2026-03-02T20:05:00+08:00"), "{detail}");
+    let (at, detail) = told(evidence.by_version_1());
+    assert_eq!(at, "2026-03-02T08:00:00Z", "as months were closed before");
+    assert!(detail.contains("at 2026-03-02T08:00:00Z and never"), "{detail}");
+    let mut evidence = day().punch_in(0, "2026-03-02T08:00:00Z").punch_in(1, "2026-03-02T12:00:00Z");
+    evidence.people[0].zone = tally_kernel::time::zone("America/New_York").unwrap();
+    let (at, detail) = told(evidence);
+    assert_eq!(at, "2026-03-02T03:00:00-05:00");
+    let punch = "E0 punched in at 2026-03-02T03:00:00-05:00, and the punches end at 2026-03-02T07:00:00-05:00";
+    assert!(detail.starts_with(punch), "a punch by the person's: {detail}");
+}
+
+/// Where a terminal does not note which way a punch went, its direction is what the rules made of it.
+#[test]
+fn in_chinese_a_punch_is_said_to_count_as_one_way_and_not_to_be_of_one() {
+    let punches = [FindingKind::DoubleIn, FindingKind::MissingPunch];
+    let told = worlds().into_iter().filter(|(e, _, kind)| punches.contains(kind) && e.policy.version == Version::V2);
+    for (evidence, id, _) in told {
+        let findings = derive(&evidence).unwrap().findings;
+        let said = text(Locale::ZhCn, &findings.iter().find(|f| f.detail.id() == id).unwrap().detail);
+        assert!(said.contains("计为") && !said.contains("上班卡") && !said.contains("下班卡"), "{said}");
+    }
+}

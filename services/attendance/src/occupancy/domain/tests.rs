@@ -238,12 +238,12 @@ fn an_in_whose_out_may_still_come_is_not_said_to_lack_one() {
         of.map(|f| tally_i18n::text(tally_kernel::Locale::En, &f.detail)).collect()
     };
     let running = march_2nd().punch_in(0, "2026-03-02T22:00:00Z").punch_in(1, "2026-03-02T23:30:00Z");
-    let ends = "and the punches end at 2026-03-02T23:30:00Z without an out; that makes no presence";
-    let both = ["E0 punched in at 2026-03-02T22:00:00Z", "E1 punched in at 2026-03-02T23:30:00Z"];
+    let ends = "and the punches end at 2026-03-02T23:30:00+00:00 without an out; that makes no presence";
+    let both = ["E0 punched in at 2026-03-02T22:00:00+00:00", "E1 punched in at 2026-03-02T23:30:00+00:00"];
     let of_day = "and a shift of its working day counts only where a pair of punches covers it";
     assert_eq!(said(&running), both.map(|begin| format!("{begin}, {ends}, {of_day}")));
     let over = running.punch_out(1, "2026-03-03T15:00:00Z");
-    let late = "E0 punched in at 2026-03-02T22:00:00Z and not out within 16 h; that makes no presence";
+    let late = "E0 punched in at 2026-03-02T22:00:00+00:00 and not out within 16 h; that makes no presence";
     assert_eq!(said(&over), [format!("{late}, {of_day}")]);
     assert!(said(&march_2nd().punch_in(0, "2026-03-02T22:00:00Z").by_version_1())[0].contains("within 16 h"));
 }
@@ -319,7 +319,8 @@ fn two_holders_of_an_exclusive_account_are_an_overlap_and_of_a_shared_one_are_no
     assert_eq!(e.who().len(), 2, "a finding takes nothing away");
     let detail = tally_i18n::text(tally_kernel::Locale::En, &derive(&e).unwrap().findings.remove(0).detail);
     assert!(
-        detail.starts_with("E0 and E1 both held JD/shop/a0 from 2026-03-02T11:00:00Z to 2026-03-02T12:00:00Z"),
+        detail
+            .starts_with("E0 and E1 both held JD/shop/a0 from 2026-03-02T11:00:00+00:00 to 2026-03-02T12:00:00+00:00"),
         "{detail}"
     );
 }

@@ -16,6 +16,10 @@ fn detail(finding: &Finding) -> String {
     tally_i18n::text(tally_kernel::Locale::En, &finding.detail)
 }
 
+fn instant(finding: &Finding) -> Timestamp {
+    finding.at.as_ref().unwrap().at
+}
+
 /// The instants that a sentence names, in its order.
 fn times(detail: &str) -> Vec<Timestamp> {
     detail.split([' ', ',', ';']).filter_map(|word| word.parse().ok()).collect()
@@ -37,7 +41,7 @@ fn log(e: &Evidence, account: &DutyAccount, p: &DutyPerson, kind: HandoverKind) 
 
 fn of_punches(e: &Evidence, p: &DutyPerson, finding: &Finding) -> bool {
     let (ins, outs) = (punches(e, p, PunchKind::In), punches(e, p, PunchKind::Out));
-    let (at, told) = (finding.at.unwrap(), times(&detail(finding)));
+    let (at, told) = (instant(finding), times(&detail(finding)));
     let long = e.policy.longest;
     if told[0] != at {
         return false;
@@ -82,7 +86,7 @@ fn of_holds(e: &Evidence, account: &DutyAccount, finding: &Finding) -> bool {
     let (who, told) = (named(e, &detail(finding)), times(&detail(finding)));
     let p = who[0];
     let (takes, releases) = (log(e, account, p, HandoverKind::Take), log(e, account, p, HandoverKind::Release));
-    let (at, end) = (finding.at.unwrap(), *told.last().unwrap());
+    let (at, end) = (instant(finding), *told.last().unwrap());
     match finding.kind {
         FindingKind::ReleaseWithoutTake => {
             releases.contains(&at) && !takes.contains(&at) && !holds(e, account, p, at - MOMENT)
@@ -146,7 +150,7 @@ fn of_shift(e: &Evidence, finding: &Finding) -> bool {
     let planned =
         |s: &&Shift| s.person == person.id && s.account == account.id && (s.start, s.end) == (told[0], told[1]);
     let inside = |at: &&Timestamp| told[0] <= **at && **at < told[1];
-    finding.at == Some(told[0])
+    instant(finding) == told[0]
         && e.shifts.iter().any(|s| planned(&s))
         && e.punches.iter().any(|x| x.person == person.id)
         && instants(e, account).iter().filter(inside).all(|at| !pair_covering(e, person, *at) || !employed(person, *at))
