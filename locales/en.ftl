@@ -53,6 +53,7 @@ RESOURCE_TRANSFER = transfer
 
 # A fault of ours.
 INTERNAL = something went wrong on our side; the operator's log has the details
+INTERNAL_DETAILS = details for whoever looks into it: { $details }
 # Nothing there, or nothing that the caller may know of.
 NOT_FOUND = no { $resource } { $id } that you may see
     .id_number = no person with this identity number that you may see
@@ -560,6 +561,29 @@ LEASE_LOST = another worker has taken this work over; nothing of this attempt wa
 PORT_TAKEN = cannot listen on { $address }: { $cause }; choose another with --listen or TALLY_SERVER_LISTEN
 # The setting of the database.
 DATABASE_URL_INVALID = the database URL must begin with sqlite:// or postgres://
+    .server = { $setting } cannot be read: postgres://ROLE:PASSWORD@HOST:PORT/DATABASE is expected, where the signs / ? # @ % of a password are written %2F %3F %23 %40 %25
+    .file = database.url cannot be read: sqlite://FOLDER/{"{"}service{"}"}.db is expected, or sqlite:///FOLDER/{"{"}service{"}"}.db for a folder that begins with / or whose name is not plain letters and digits
+# PostgreSQL does not answer where the URL says.
+STORE_AWAY = the PostgreSQL of { $service } cannot be reached at { $at }: { $why }. See that it runs there, or correct host and port in { $setting }
+# PostgreSQL lets the role of the URL not in.
+STORE_SIGN_IN_REFUSED = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Put the right password into database.url, or run `tally migrate` with the owner's URL, which makes the role and gives it the password of database.url
+    .owner = PostgreSQL at { $at } refuses the sign-in of { $user }: there is no such role, or it has another password. Correct role and password in database.owner_url
+    .rule = PostgreSQL at { $at } lets { $user } not into { $database } from this machine in this way: no rule of its pg_hba.conf does. Where it wants TLS, write sslmode=require into { $setting }; else its operator adds a rule
+# The URL names a database that the server does not have.
+STORE_DATABASE_MISSING = there is no database { $database } at { $at }: correct its name in { $setting }, or let the server's owner make it (CREATE DATABASE { $database })
+# TLS with PostgreSQL.
+STORE_TLS_FAILED = no encrypted connection to PostgreSQL at { $at } could be made ({ $why }): correct sslmode and sslrootcert in { $setting }, or let the server's operator mend its certificate
+    .none = { $setting } asks for TLS (sslmode), and PostgreSQL at { $at } speaks none: let its operator switch it on (ssl = on), or take sslmode out where nobody else is on the network
+# The role may not read or make what the service needs.
+STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the database { $database } at { $at }: run `tally migrate` with the owner's URL, which gives them
+    .owner = { $user } may not make schemas, roles and tables in the database { $database } at { $at }: name a role in database.owner_url that owns the database and may make roles (CREATEROLE), or a superuser
+# A file that SQLite cannot read as a database.
+STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with database.url; nothing was changed in it
+# A file of data that cannot be opened, or not for writing.
+STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with database.url
+    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, and take mode=ro out of database.url
+# No room for what was to be written.
+STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
 # The service signs in to the database as somebody whom row-level security does not bind.
 DATABASE_ROLE_TOO_POWERFUL = the database URL of { $service } signs in as { $user }, { $power }: row-level security would not hold. Put the role { $login } into the URL (postgres://tally_{"{"}service{"}"}@host/database); `tally migrate` with the owner's URL makes it
 POWER_SUPERUSER = a superuser
@@ -570,6 +594,8 @@ SCHEMA_BEHIND = the schema of { $service } is { $count ->
     [one] { $count } migration
    *[other] { $count } migrations
 } behind (the next is { $next }): run `tally migrate` with the owner's URL
+# The schema is newer than the program.
+SCHEMA_AHEAD = the store of { $service } was brought up to date by a newer version of tally (this one does not know { $migration }): start that version or a newer one, or put back the backup of before the update
 # A SQLite store holds one group.
 TENANT_NOT_HERE = this store is a SQLite file and holds one group, another one; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...), which keeps them apart by row-level security
 # A SQLite file holds one service.
@@ -1336,6 +1362,12 @@ IO_READ_ONLY = the disk is read-only
 IO_ADDRESS_IN_USE = another program listens there
 IO_ADDRESS_NOT_HERE = this machine has no such address
 IO_NOT_TEXT = it is no UTF-8 text
+IO_NOBODY_LISTENS = nobody listens there
+IO_NO_ANSWER = no answer came in time
+IO_NO_WAY_THERE = no way leads there from this machine
+IO_NO_SUCH_HOST = no host has this name
+IO_FOLDER_CLOSED = its folder does not let it be written
+TLS_SAYS = the TLS library says: { $cause }
 IO_OTHER = the system says: { $cause }
 CURE_ALREADY_DIFFERENT = correct the row, if the suite is right; if the row is right, correct the fact in the suite: an import overwrites nothing
 CURE_PERSON_UNKNOWN = add the person to people.csv and import again
@@ -1562,8 +1594,8 @@ SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
 GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
 GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
 GROUP_NEXT = next: tally serve, then tally login { $login }
-OWNER_URL_MISSING = set database.owner_url (TALLY_DATABASE_OWNER_URL) to the URL of the schemas' owner
-OWNER_URL_ALONE = database.owner_url is set and database.url is SQLite: set database.url (TALLY_DATABASE_URL) as well
+OWNER_URL_MISSING = the schemas of PostgreSQL are made by their owner: set it (TALLY_DATABASE_OWNER_URL) to the owner's URL, postgres://OWNER:PASSWORD@HOST/DATABASE
+OWNER_URL_ALONE = it is SQLite while database.owner_url is set: set it (TALLY_DATABASE_URL) to the URL that the services sign in with, or leave database.owner_url out
 MIGRATED = { $service }: { $ran }
 UP_TO_DATE = up to date
 AUDIT_VERIFIED = { $service }: { $entries } entries, { $rows } rows, { $heads } exported heads: { $verdict }

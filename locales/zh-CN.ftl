@@ -50,6 +50,7 @@ RESOURCE_TRANSFER = 跨区域传输
 ## Every service
 
 INTERNAL = 系统出错了，详情请运维人员查看日志。
+INTERNAL_DETAILS = 供排查的详情：{ $details }
 NOT_FOUND = 找不到您可以查看的{ $resource } { $id }。
     .id_number = 找不到您可以查看的、有此证件号码的人员。
 INVALID_REQUEST = 请求中有 { $count } 个字段不正确，详见各字段说明。
@@ -320,7 +321,7 @@ RATE_LIMITED = 操作过于频繁，请稍后再试。
 DEADLINE_EXCEEDED = 处理超时，请重试。
 STALE = 您读取之后数据已被他人修改，请重新读取后再操作。
 STORE_BUSY = 数据库暂时繁忙，请稍后再试。
-STORE_UNAVAILABLE = 数据库暂时繁忙，请稍后再试。
+STORE_UNAVAILABLE = 暂时无法连接数据库，请稍后再试。
 PEER_UNAVAILABLE = 所依赖的服务暂时不可用，请稍后再试。
 PEER_REFUSES_SERVICE = 所依赖的服务尚未认识本服务，请稍后再试。
 PEER_ADDRESS_INVALID = { $address } 不是服务地址：请写成 http://主机:端口 或 https://主机:端口。
@@ -345,11 +346,27 @@ LEASE_LOST = 此项工作已由另一个进程接手，本次尝试的内容未�
 
 PORT_TAKEN = 无法监听 { $address }：{ $cause }；请用 --listen 或 TALLY_SERVER_LISTEN 另选地址
 DATABASE_URL_INVALID = 数据库 URL 应以 sqlite:// 或 postgres:// 开头
+    .server = 无法识别 { $setting }：应为 postgres://角色:密码@主机:端口/数据库，密码中的 / ? # @ % 须写作 %2F %3F %23 %40 %25
+    .file = 无法识别 database.url：应为 sqlite://文件夹/{"{"}service{"}"}.db；文件夹以 / 开头或名称不只含字母与数字时，应为 sqlite:///文件夹/{"{"}service{"}"}.db
+STORE_AWAY = 无法连接 { $service } 的 PostgreSQL（{ $at }）：{ $why }。请确认它正在该处运行，或更正 { $setting } 中的主机与端口
+STORE_SIGN_IN_REFUSED = PostgreSQL（{ $at }）拒绝 { $user } 登录：没有这个角色，或密码不符。请在 database.url 中填写正确的密码，或用所有者的 URL 运行 `tally migrate`：它会创建该角色，并把 database.url 中的密码设给它
+    .owner = PostgreSQL（{ $at }）拒绝 { $user } 登录：没有这个角色，或密码不符。请更正 database.owner_url 中的角色与密码
+    .rule = PostgreSQL（{ $at }）不允许 { $user } 以这种方式从本机进入 { $database }：其 pg_hba.conf 中没有相应规则。若它要求 TLS，请在 { $setting } 中写上 sslmode=require；否则请其运维人员添加规则
+STORE_DATABASE_MISSING = { $at } 上没有数据库 { $database }：请更正 { $setting } 中的名称，或请服务器所有者创建（CREATE DATABASE { $database }）
+STORE_TLS_FAILED = 无法与 PostgreSQL（{ $at }）建立加密连接（{ $why }）：请更正 { $setting } 中的 sslmode 与 sslrootcert，或请其运维人员修正证书
+    .none = { $setting } 要求 TLS（sslmode），而 PostgreSQL（{ $at }）不使用 TLS：请其运维人员启用（ssl = on）；若网络上没有其他人，也可去掉 sslmode
+STORE_RIGHT_MISSING = { $user } 缺少 { $service } 在 { $at } 的数据库 { $database } 中所需的权限：请用所有者的 URL 运行 `tally migrate`，它会授予这些权限
+    .owner = { $user } 无权在 { $at } 的数据库 { $database } 中创建 schema、角色与表：请在 database.owner_url 中使用拥有该数据库且可创建角色（CREATEROLE）的角色，或超级用户
+STORE_FILE_DAMAGED = 文件 { $file } 已损坏，或不是 SQLite 数据库：请从备份恢复，或用 database.url 指定其他位置；文件内容未作任何更改
+STORE_FILE_UNUSABLE = 无法读写文件 { $file }：{ $why }。请让本进程的用户有权读写该文件及其文件夹，或用 database.url 指定其他位置
+    .read_only = 文件 { $file } 只能读取，而数据库需要写入：请让本进程的用户有权写入该文件及其文件夹，并从 database.url 中去掉 mode=ro
+STORE_DISK_FULL = { $at } 所在的磁盘已满：请腾出空间后重试
 DATABASE_ROLE_TOO_POWERFUL = { $service } 的数据库 URL 以 { $user } 登录，它是{ $power }：行级安全将不起作用。请在 URL 中使用角色 { $login }（postgres://tally_{"{"}service{"}"}@host/database）；用所有者的 URL 运行 `tally migrate` 会创建它
 POWER_SUPERUSER = 超级用户
 POWER_BYPASSRLS = 带 BYPASSRLS 的角色
 POWER_OWNER = 各表的所有者
 SCHEMA_BEHIND = { $service } 的数据库结构落后 { $count } 个迁移（下一个是 { $next }）：请用所有者的 URL 运行 `tally migrate`
+SCHEMA_AHEAD = { $service } 的数据库已由更新版本的 tally 升级（本版本不认识 { $migration }）：请使用该版本或更新的版本，或恢复升级之前的备份
 TENANT_NOT_HERE = 此数据库是 SQLite 文件，已存放另一个集团；多个集团需要 PostgreSQL（TALLY_DATABASE_URL=postgres://...），由行级安全隔开
 STORE_OF_ANOTHER_SERVICE = { $service } 的 SQLite 文件属于 { $owner }：请在 URL 中写上 {"{"}service{"}"}（sqlite://dir/{"{"}service{"}"}.db）
 SERVICE_NAME_INVALID = “{ $service }”不能作为服务名：最多 32 个字符，只用 a-z 和 _
@@ -1078,6 +1095,12 @@ IO_READ_ONLY = 磁盘只读
 IO_ADDRESS_IN_USE = 另一个程序正在监听该地址
 IO_ADDRESS_NOT_HERE = 本机没有该地址
 IO_NOT_TEXT = 不是 UTF-8 文本
+IO_NOBODY_LISTENS = 该处没有程序在监听
+IO_NO_ANSWER = 未在规定时间内应答
+IO_NO_WAY_THERE = 本机无法到达该处
+IO_NO_SUCH_HOST = 没有这个主机名
+IO_FOLDER_CLOSED = 其文件夹不允许写入
+TLS_SAYS = TLS 库报告：{ $cause }
 IO_OTHER = 系统报告：{ $cause }
 CURE_ALREADY_DIFFERENT = 若套件中的数据正确，请改正该行；若该行正确，请在套件中更正：导入从不覆盖已有数据
 CURE_PERSON_UNKNOWN = 请在 people.csv 中加入此人后重新导入
@@ -1248,8 +1271,8 @@ SUBJECT_EXPECTED = --subject：应为 KIND:ID，例如 statement:0199..
 GROUP_WAS_MADE = 集团 { $id } 此前已在此库中建立：未作改动
 GROUP_MADE = 已建立集团 { $name }（{ $id }），管理员为 { $login }
 GROUP_NEXT = 接下来：tally serve，然后 tally login { $login }
-OWNER_URL_MISSING = 请将 database.owner_url（TALLY_DATABASE_OWNER_URL）设为各 schema 所有者的 URL
-OWNER_URL_ALONE = 已设 database.owner_url，而 database.url 是 SQLite：请同时设置 database.url（TALLY_DATABASE_URL）
+OWNER_URL_MISSING = PostgreSQL 的 schema 由其所有者创建：请将它（TALLY_DATABASE_OWNER_URL）设为所有者的 URL，即 postgres://所有者:密码@主机/数据库
+OWNER_URL_ALONE = 它是 SQLite，却设置了 database.owner_url：请将它（TALLY_DATABASE_URL）设为各服务登录所用的 URL，或去掉 database.owner_url
 MIGRATED = { $service }：{ $ran }
 UP_TO_DATE = 已是最新
 AUDIT_VERIFIED = { $service }：{ $entries } 条日志，{ $rows } 行数据，{ $heads } 个已导出的链头：{ $verdict }

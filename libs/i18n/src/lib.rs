@@ -117,6 +117,11 @@ pub fn io(error: &std::io::Error) -> Message {
         ErrorKind::AddrInUse => msg!("IO_ADDRESS_IN_USE"),
         ErrorKind::AddrNotAvailable => msg!("IO_ADDRESS_NOT_HERE"),
         ErrorKind::InvalidData => msg!("IO_NOT_TEXT"),
+        ErrorKind::ConnectionRefused => msg!("IO_NOBODY_LISTENS"),
+        ErrorKind::TimedOut => msg!("IO_NO_ANSWER"),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => msg!("IO_NO_WAY_THERE"),
+        // The resolver's refusals have no kind of their own.
+        _ if error.to_string().starts_with("failed to lookup address") => msg!("IO_NO_SUCH_HOST"),
         _ => msg!("IO_OTHER", cause = error),
     }
 }

@@ -7,8 +7,10 @@
 use std::fmt;
 
 use sea_orm::sqlx::Error as DriverError;
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{DbErr, RuntimeErr};
-use tally_kernel::{Error, Kind, msg};
+use tally_kernel::{Error, Kind, Message, msg};
 
 /// The reason of errors that [`crate::Store::retry`] runs again.
 pub const STORE_BUSY: &str = "STORE_BUSY";
@@ -26,10 +28,41 @@ pub enum StoreError {
     Timeout(String),
     /// The database is away.
     Unreachable(String),
+    /// The database cannot be used as it is: a matter of whoever operates it, who is told so when the store is opened.
+    Unusable(Obstacle, String),
     /// A refusal of this library with its own public meaning.
     Refused(Error),
     /// Anything else: a fault of ours.
     Fault(String),
+}
+
+/// What keeps a database from being used, as far as it says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The URL cannot be read.
+    Url,
+    /// Nobody answers, and why.
+    Away(Message),
+    /// No such role, or another password.
+    SignIn,
+    /// No rule of the server lets this role in from here.
+    NoRule,
+    /// The server speaks no TLS.
+    NoTls,
+    /// TLS fails, and why.
+    Tls(Message),
+    /// No such database.
+    NoDatabase,
+    /// The role may not do this.
+    NoRight,
+    /// The file is no database, or a damaged one.
+    Damaged,
+    /// The file can only be read.
+    ReadOnly,
+    /// The file cannot be opened.
+    Unopened,
+    /// The disk is full.
+    Full,
 }
 
 impl StoreError {
@@ -38,10 +71,13 @@ impl StoreError {
         Self::Fault(context.to_string())
     }
 
-    fn of_driver(error: &DriverError, text: String) -> Self {
+    pub(crate) fn of_driver(error: &DriverError, text: String) -> Self {
         match error {
-            DriverError::PoolTimedOut | DriverError::Io(_) | DriverError::Tls(_) => Self::Unreachable(text),
-            DriverError::PoolClosed | DriverError::WorkerCrashed => Self::Unreachable(text),
+            DriverError::PoolTimedOut | DriverError::PoolClosed | DriverError::WorkerCrashed => Self::Unreachable(text),
+            DriverError::Io(why) => Self::Unusable(Obstacle::Away(tally_i18n::io(why)), text),
+            DriverError::Tls(why) => Self::Unusable(Obstacle::of_tls(&why.to_string()), text),
+            // The text may hold the URL, and the URL a password.
+            DriverError::Configuration(_) => Self::Unusable(Obstacle::Url, "the URL of the database".to_owned()),
             DriverError::Database(db) => {
                 let code = db.code().unwrap_or_default();
                 let named = || db.constraint().map_or_else(|| db.message().to_owned(), str::to_owned);
@@ -53,11 +89,43 @@ impl StoreError {
                     // Shut down, starting, full, or a database that takes no connections just now.
                     "57P01" | "57P02" | "57P03" | "53300" | "55000" => Self::Unreachable(text),
                     class if class.len() == 5 && class.starts_with("08") => Self::Unreachable(text),
-                    _ => Self::Fault(text),
+                    code => match Obstacle::of_code(code, db.as_ref()) {
+                        Some(obstacle) => Self::Unusable(obstacle, text),
+                        None => Self::Fault(text),
+                    },
                 }
             }
             _ => Self::Fault(text),
         }
+    }
+}
+
+impl Obstacle {
+    /// What PostgreSQL's five characters or SQLite's number mean; of the latter the lowest byte says which kind it is.
+    fn of_code(code: &str, db: &dyn DatabaseError) -> Option<Self> {
+        let by_rule = || {
+            let of_postgres = db.try_downcast_ref::<PgDatabaseError>();
+            of_postgres.and_then(PgDatabaseError::routine) == Some("ClientAuthentication")
+        };
+        match code {
+            "28000" if by_rule() => Some(Self::NoRule),
+            "28P01" | "28000" => Some(Self::SignIn),
+            "3D000" => Some(Self::NoDatabase),
+            "42501" => Some(Self::NoRight),
+            code if code.len() < 5 => match code.parse::<u16>().ok()? & 0xff {
+                8 => Some(Self::ReadOnly),
+                11 | 26 => Some(Self::Damaged),
+                13 => Some(Self::Full),
+                14 => Some(Self::Unopened),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn of_tls(why: &str) -> Self {
+        // The driver's own words for a server that declines.
+        if why.contains("server does not support TLS") { Self::NoTls } else { Self::Tls(msg!("TLS_SAYS", cause = why)) }
     }
 }
 
@@ -68,6 +136,8 @@ impl From<DbErr> for StoreError {
             DbErr::Conn(RuntimeErr::SqlxError(e))
             | DbErr::Exec(RuntimeErr::SqlxError(e))
             | DbErr::Query(RuntimeErr::SqlxError(e)) => Self::of_driver(e, text),
+            // sea-orm cannot read the URL, and repeats it with its password.
+            DbErr::Conn(RuntimeErr::Internal(_)) => Self::Unusable(Obstacle::Url, "the URL of the database".to_owned()),
             DbErr::ConnectionAcquire(_) => Self::Unreachable(text),
             _ => Self::Fault(text),
         }
@@ -88,9 +158,11 @@ impl From<StoreError> for Error {
             StoreError::Timeout(text) => {
                 Error::of(Kind::DeadlineExceeded, msg!("DEADLINE_EXCEEDED")).with_internal(text)
             }
-            StoreError::Unreachable(text) => {
+            StoreError::Unreachable(text)
+            | StoreError::Unusable(Obstacle::Away(_) | Obstacle::NoTls | Obstacle::Tls(_), text) => {
                 Error::of(Kind::Unavailable, msg!("STORE_UNAVAILABLE")).with_internal(text)
             }
+            StoreError::Unusable(_, text) => Error::internal(text),
             StoreError::Unique(what) => Error::internal(format_args!("unmapped unique violation: {what}")),
             StoreError::Reference(what) => Error::internal(format_args!("unmapped reference violation: {what}")),
             StoreError::Fault(text) => Error::internal(text),

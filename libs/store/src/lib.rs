@@ -117,6 +117,7 @@
 mod error;
 mod log;
 mod names;
+mod open;
 mod schema;
 mod seal;
 mod tx;
@@ -135,7 +136,7 @@ use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use error::{Conflict, STORE_BUSY, StoreError, lost_race};
+pub use error::{Conflict, Obstacle, STORE_BUSY, StoreError, lost_race};
 pub use log::audit::{Audit, AuditEntry};
 pub use log::chain::digest;
 pub use log::outbox::{Bell, Event, EventRecord, LogPart};
@@ -163,7 +164,7 @@ use schema::migrate::{self, Migrator};
 use seal::sealer::Sealer;
 use tx::connect::{self, Mode, Pools, Role, Settings};
 use tx::context::{Author, Scope};
-use tx::data_keys;
+use tx::location::{Location, Setting};
 use tx::scoped::Traced;
 use work::reads::ReadEntries;
 
@@ -238,34 +239,19 @@ impl Store {
     /// role; the schema must be up to date.
     ///
     /// # Errors
-    /// `DATABASE_URL_INVALID`, `STORE_UNAVAILABLE`, `DATABASE_ROLE_TOO_POWERFUL`, `SCHEMA_BEHIND`, `STORE_OF_ANOTHER_SERVICE`;
-    /// each says what to do.
+    /// What is wrong with the URL, with the server or the file that it names, or with what is in there: `STORE_AWAY`,
+    /// `STORE_SIGN_IN_REFUSED`, `DATABASE_ROLE_TOO_POWERFUL`, `SCHEMA_BEHIND`, `STORE_FILE_DAMAGED` and more; each says
+    /// what to do.
     pub async fn open(config: StoreConfig, migrations: Migrations) -> Result<Self> {
         let migrator = Migrator { service: config.service, migrations };
         migrator.check()?;
         let url = connect::url_for(&config.url, config.service);
-        let pools = match connect::backend_of(&url)? {
-            DbBackend::Postgres => {
-                let pool =
-                    connect::postgres(&url, config.service, config.max_connections).await.map_err(StoreError::from)?;
-                let pools =
-                    Pools::Postgres { pool, service: config.service, statement_timeout: config.statement_timeout };
-                let tx = pools.begin(Mode::Read, Role::Login, &Settings::default()).await?;
-                connect::refuse_powerful_role(&tx, config.service).await?;
-                migrator.refuse_pending(&tx).await?;
-                pools
-            }
-            _ => {
-                let writer = connect::sqlite_writer(&url).await.map_err(StoreError::from)?;
-                refuse_foreign_file(&writer, config.service).await?;
-                migrator.run(&writer).await?;
-                let readers = connect::sqlite_readers(&url).await.map_err(StoreError::from)?;
-                Pools::Sqlite { writer, readers }
-            }
-        };
+        let location = Location::of(&url, config.service, Setting::Url)?;
+        let opened = open::pools(&url, &config, &migrator).await;
+        let (pools, sealed) = opened.map_err(|error| location.told(error))?;
         Ok(Self(Arc::new(Inner {
             service: config.service,
-            sealer: Arc::new(Sealer::new(config.keys, sealed_columns(&pools).await?)),
+            sealer: Arc::new(Sealer::new(config.keys, sealed)),
             pools,
             clock: config.clock,
             bell: Bell::new(),
@@ -281,7 +267,7 @@ impl Store {
     /// owner's, and schema, roles and grants are made as well; a password is set for the login role when given.
     ///
     /// # Errors
-    /// `DATABASE_URL_INVALID`, `STORE_UNAVAILABLE`, or a fault of a migration.
+    /// As [`Store::open`], or a fault of a migration.
     pub async fn migrate(
         owner_url: &str,
         service: &'static str,
@@ -445,31 +431,5 @@ impl Store {
             Some(sole) if *sole != tenant => Err(Error::of(Kind::FailedPrecondition, msg!("TENANT_NOT_HERE"))),
             _ => Ok(()),
         }
-    }
-}
-
-/// What the migrations registered.
-async fn sealed_columns(pools: &Pools) -> Result<Vec<seal::sealer::SealedColumn>, StoreError> {
-    let tx = pools.begin(Mode::Read, Role::Login, &Settings::default()).await?;
-    let sql = format!("SELECT table_name, column_name, class FROM {} ORDER BY 1, 2", names::SEALED_COLUMNS);
-    data_keys::columns_of(&tx.query_all_raw(Statement::from_string(pools.backend(), sql)).await?)
-}
-
-/// One file per service: two in one file would share their logs.
-async fn refuse_foreign_file(writer: &sea_orm::DatabaseConnection, service: &str) -> Result<()> {
-    let read = async {
-        let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'store_facts'";
-        if writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, known)).await?.is_none() {
-            return Ok(None);
-        }
-        let sql = "SELECT value FROM store_facts WHERE name = 'service'";
-        let row = writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
-        row.map(|row| row.try_get_by_index::<String>(0)).transpose()
-    };
-    match read.await.map_err(StoreError::from)? {
-        Some(owner) if owner != service => {
-            Err(Error::of(Kind::FailedPrecondition, msg!("STORE_OF_ANOTHER_SERVICE", service, owner)))
-        }
-        _ => Ok(()),
     }
 }

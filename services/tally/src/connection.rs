@@ -85,8 +85,8 @@ impl Place {
             peers.tls = here.tls.clone();
         }
         let way = |name: &str| match config.peer(name) {
-            Ok(peer) => peers.connect(peer).map_err(refusal),
-            Err(_) => here.connect(&self.server).map_err(refusal),
+            Ok(peer) => peers.connect(peer),
+            Err(_) => here.connect(&self.server),
         };
         Ok(Channels {
             identity: way("identity")?,
@@ -133,10 +133,10 @@ fn pem(file: &Path, block: &str) -> Result<Option<String>> {
     }
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|why| {
-        refusal(Error::of(Kind::InvalidArgument, msg!("CLIENT_FILE_UNREADABLE", file = name, why = why.to_string())))
+        Error::of(Kind::InvalidArgument, msg!("CLIENT_FILE_UNREADABLE", file = name, why = tally_i18n::io(&why)))
     })?;
     if !text.contains(&format!("{block}-----")) {
-        return Err(refusal(Error::of(Kind::InvalidArgument, msg!("CLIENT_FILE_WRONG", file = name, block))));
+        return Err(Error::of(Kind::InvalidArgument, msg!("CLIENT_FILE_WRONG", file = name, block)).into());
     }
     Ok(Some(text))
 }

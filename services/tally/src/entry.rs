@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tally_bundle::Unusable;
-use tally_kernel::msg;
+use tally_kernel::{Error, Kind, Locale, msg};
 use tally_runtime::{ConfigError, Failure};
 
 use crate::cli::{self, Cli, Command};
@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("tally: {}", say(locale, &error));
+            details(locale, &error);
             ExitCode::from(code_of(&error))
         }
     }
@@ -80,6 +81,24 @@ fn code_of(error: &anyhow::Error) -> u8 {
     }
 }
 
+/// A setting, a file that one names, or a command line that cannot hold.
 fn is_config(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.is::<ConfigError>() || matches!(cause.downcast_ref(), Some(Failure::Config(_)))
+    let is_wrong = own(cause).is_some_and(|error| error.kind() == Kind::InvalidArgument);
+    is_wrong || cause.is::<ConfigError>() || matches!(cause.downcast_ref(), Some(Failure::Config(_)))
+}
+
+/// An error of this process itself; what a suite elsewhere refused is something else.
+fn own<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
+    match cause.downcast_ref() {
+        Some(Failure::Error(error)) => Some(error),
+        _ => cause.downcast_ref(),
+    }
+}
+
+/// A fault of ours has no log but this one: whoever typed the command operates the suite.
+fn details(locale: Locale, error: &anyhow::Error) {
+    let faults = error.chain().filter_map(own).filter(|error| error.kind() == Kind::Internal);
+    for details in faults.filter_map(Error::internal_context) {
+        eprintln!("{}", tally_i18n::text(locale, &msg!("INTERNAL_DETAILS", details)));
+    }
 }

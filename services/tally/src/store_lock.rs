@@ -25,7 +25,8 @@ impl StoreLock {
         let mut names = BTreeSet::new();
         for service in &config.server.services {
             let url = store_url(config, service)?;
-            names.extend(url.strip_prefix("sqlite://").map(|store| format!("{store}.lock")));
+            let file = url.strip_prefix("sqlite://").and_then(|file| file.split('?').next());
+            names.extend(file.map(|store| format!("{store}.lock")));
         }
         let files = names.iter().map(|name| locked(Path::new(name))).collect::<Result<_>>()?;
         Ok(Self { _files: files })

@@ -339,6 +339,7 @@ pub fn seal_key(config: &Config) -> PathBuf {
 
 fn data_folder(config: &Config) -> Option<PathBuf> {
     let files = config.database.url.reveal().strip_prefix("sqlite://")?;
+    let files = files.split('?').next().unwrap_or_default();
     Some(Path::new(files).parent().unwrap_or(Path::new("")).to_owned())
 }
 

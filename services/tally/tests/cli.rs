@@ -442,6 +442,6 @@ fn a_migration_with_an_owner_and_no_database_does_not_fall_back_to_sqlite() {
     let owner = "database.owner_url=postgres://tally:secret@127.0.0.1:1/tally";
     let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
     let refused = command.env_clear().current_dir(dir.path()).args(["migrate", "--set", owner]).output().unwrap();
-    assert!(code(&refused) == 1 && stderr(&refused).contains("TALLY_DATABASE_URL"), "{}", stderr(&refused));
+    assert!(code(&refused) == 64 && stderr(&refused).contains("TALLY_DATABASE_URL"), "{}", stderr(&refused));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was made");
 }

@@ -21,6 +21,7 @@ use crate::schema::columns::{
 use crate::schema::rules::{TENANT_ONLY, enable_open_rls, enable_rls, enable_rls_row_by_row, policy, sealed_column};
 use crate::seal::class::KeyClass;
 use crate::tx::connect::{backend_of, postgres, sqlite_writer, url_for};
+use crate::tx::location::{Location, Setting};
 
 /// The migrations of a service, oldest first; names begin with the service's.
 pub type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
@@ -84,22 +85,43 @@ impl Migrator {
 
     /// Runs what is pending: the names.
     pub(crate) async fn run(&self, db: &DatabaseConnection) -> Result<Vec<String>, StoreError> {
-        let pending = self.get_pending_migrations(db).await?;
+        let pending = match self.get_pending_migrations(db).await {
+            Ok(pending) => pending,
+            Err(error) => return Err(self.behind(db, error).await),
+        };
         let names = pending.iter().map(|m| m.name().to_owned()).collect();
         self.up(db, None).await?;
         Ok(names)
     }
 
-    /// Refuses a schema that is behind.
-    pub(crate) async fn refuse_pending(&self, db: &impl ConnectionTrait) -> Result<(), Error> {
-        let pending = self.get_pending_migrations_read_only(db).await.map_err(StoreError::from)?;
+    /// Refuses a schema that is behind, and one that is ahead.
+    pub(crate) async fn refuse_pending(&self, db: &impl ConnectionTrait) -> Result<(), StoreError> {
+        let pending = match self.get_pending_migrations_read_only(db).await {
+            Ok(pending) => pending,
+            Err(error) => return Err(self.behind(db, error).await),
+        };
         match pending.first() {
             None => Ok(()),
             Some(first) => Err(Error::of(
                 Kind::FailedPrecondition,
                 msg!("SCHEMA_BEHIND", service = self.service, count = pending.len(), next = first.name()),
-            )),
+            )
+            .into()),
         }
+    }
+
+    /// What to say where the migrations could not be read: sea-orm's own refusal means that the schema is ahead of this program.
+    async fn behind(&self, db: &impl ConnectionTrait, error: DbErr) -> StoreError {
+        let DbErr::Custom(_) = error else { return error.into() };
+        let known: Vec<String> = self.migrations().iter().map(|m| m.name().to_owned()).collect();
+        let sql = format!("SELECT version FROM {MIGRATIONS} ORDER BY version");
+        let rows = match db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await {
+            Ok(rows) => rows,
+            Err(error) => return error.into(),
+        };
+        let applied = rows.iter().filter_map(|row| row.try_get_by_index::<String>(0).ok());
+        let Some(migration) = applied.filter(|name| !known.contains(name)).last() else { return error.into() };
+        Error::of(Kind::FailedPrecondition, msg!("SCHEMA_AHEAD", service = self.service, migration)).into()
     }
 }
 
@@ -108,9 +130,11 @@ pub(crate) async fn migrate(url: &str, password: Option<&str>, migrator: &Migrat
     migrator.check()?;
     let url = url_for(url, migrator.service);
     if backend_of(&url)? == DbBackend::Sqlite {
-        let db = sqlite_writer(&url).await.map_err(StoreError::from)?;
-        return Ok(migrator.run(&db).await?);
+        let location = Location::of(&url, migrator.service, Setting::Url)?;
+        let run = async { migrator.run(&sqlite_writer(&url).await?).await };
+        return run.await.map_err(|error| location.told(error));
     }
+    let location = Location::of(&url, migrator.service, Setting::OwnerUrl)?;
     let run = async {
         // One connection, so that the lock and the migrations are in one session.
         let db = postgres(&url, migrator.service, 1).await?;
@@ -127,7 +151,7 @@ pub(crate) async fn migrate(url: &str, password: Option<&str>, migrator: &Migrat
         db.close().await?;
         Ok(applied)
     };
-    run.await.map_err(|e: StoreError| e.into())
+    run.await.map_err(|error: StoreError| location.told(error))
 }
 
 /// Schema and roles, made if they are not there. The password is only set when one is given.

@@ -5,14 +5,16 @@
 
 use std::time::{Duration, Instant};
 
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{Connection as _, PgConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use tally_kernel::{Error, Kind, msg};
 
-use crate::error::StoreError;
+use crate::error::{Obstacle, StoreError};
 use crate::names;
 
 const SQLITE_READERS: u32 = 4;
@@ -21,6 +23,8 @@ const SQLITE_ROWS_AHEAD: usize = 1024;
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
 const ACQUIRE: Duration = Duration::from_secs(10);
 const PING_IF_IDLE: Duration = Duration::from_secs(5);
+/// How long a server may take to say why it lets nobody in.
+const ASK_WHY: Duration = Duration::from_secs(3);
 
 /// What a transaction may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +74,7 @@ pub(crate) fn backend_of(url: &str) -> Result<DbBackend, Error> {
     } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         Ok(DbBackend::Postgres)
     } else {
-        Err(Error::of(Kind::FailedPrecondition, msg!("DATABASE_URL_INVALID")))
+        Err(Error::of(Kind::InvalidArgument, msg!("DATABASE_URL_INVALID")))
     }
 }
 
@@ -111,18 +115,33 @@ pub(crate) async fn sqlite_readers(url: &str) -> Result<DatabaseConnection, DbEr
 }
 
 /// A pool whose connections look into the service's schema.
-pub(crate) async fn postgres(url: &str, service: &str, max_connections: u32) -> Result<DatabaseConnection, DbErr> {
+pub(crate) async fn postgres(url: &str, service: &str, max_connections: u32) -> Result<DatabaseConnection, StoreError> {
     let mut options = options(url);
     options
         .max_connections(max_connections)
         .set_schema_search_path(service)
         .set_application_name(format!("tally {service}"));
     options.test_before_acquire(false).test_before_acquire_if_idle_for(PING_IF_IDLE);
-    Database::connect(options).await
+    match Database::connect(options).await.map_err(StoreError::from) {
+        Err(StoreError::Unreachable(text)) => {
+            Err(why_nobody_gets_in(url).await.unwrap_or(StoreError::Unreachable(text)))
+        }
+        connected => connected,
+    }
+}
+
+/// A pool tries until its time is over and then says just that; a single connection says what is the matter.
+async fn why_nobody_gets_in(url: &str) -> Option<StoreError> {
+    let options: PgConnectOptions = url.parse().ok()?;
+    match tokio::time::timeout(ASK_WHY, PgConnection::connect_with(&options)).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(StoreError::of_driver(&error, error.to_string())),
+        Err(_) => Some(StoreError::Unusable(Obstacle::Away(msg!("IO_NO_ANSWER")), "no answer in time".to_owned())),
+    }
 }
 
 /// Refuses a role that row-level security does not hold for.
-pub(crate) async fn refuse_powerful_role(pool: &impl ConnectionTrait, service: &str) -> Result<(), Error> {
+pub(crate) async fn refuse_powerful_role(pool: &impl ConnectionTrait, service: &str) -> Result<(), StoreError> {
     let row = pool
         .query_one_raw(Statement::from_sql_and_values(
             DbBackend::Postgres,
@@ -131,11 +150,9 @@ pub(crate) async fn refuse_powerful_role(pool: &impl ConnectionTrait, service: &
              FROM pg_roles r WHERE r.rolname = current_user",
             [service.into()],
         ))
-        .await
-        .map_err(StoreError::from)?
-        .ok_or_else(|| Error::internal("pg_roles does not know the current user"))?;
-    let (user, superuser, bypass, owner): (String, bool, bool, bool) =
-        row.try_get_many_by_index().map_err(StoreError::from)?;
+        .await?
+        .ok_or_else(|| StoreError::fault("pg_roles does not know the current user"))?;
+    let (user, superuser, bypass, owner): (String, bool, bool, bool) = row.try_get_many_by_index()?;
     let power = match (superuser, bypass, owner) {
         (true, _, _) => msg!("POWER_SUPERUSER"),
         (_, true, _) => msg!("POWER_BYPASSRLS"),
@@ -143,7 +160,7 @@ pub(crate) async fn refuse_powerful_role(pool: &impl ConnectionTrait, service: &
         (false, false, false) => return Ok(()),
     };
     let message = msg!("DATABASE_ROLE_TOO_POWERFUL", service, user, power, login = names::login(service));
-    Err(Error::of(Kind::FailedPrecondition, message))
+    Err(Error::of(Kind::InvalidArgument, message).into())
 }
 
 impl Pools {

@@ -21,6 +21,7 @@ mod heads;
 mod isolation;
 mod key_file;
 mod lists;
+mod opening;
 mod people;
 mod person_keys;
 mod reaches;

@@ -1,12 +1,14 @@
 //! `tally migrate`: schemas, roles and tables, with the owner's URL.
 
 use anyhow::Result;
+use percent_encoding::percent_decode_str;
 use tally_kernel::{Message, msg};
+use tally_runtime::ConfigError;
 use tally_store::Store;
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Settings};
-use crate::said::{Said, here};
+use crate::said::here;
 use crate::store_lock::StoreLock;
 use crate::suite::{SERVICES, store_url};
 
@@ -19,10 +21,10 @@ pub async fn migrate(args: Settings) -> Result<u8> {
     let owner = config.database.owner_url.reveal();
     let postgres = config.database.url.reveal().starts_with("postgres");
     if postgres && owner.is_empty() {
-        return Err(Said(msg!("OWNER_URL_MISSING")).into());
+        return Err(wrong("database.owner_url", msg!("OWNER_URL_MISSING")).into());
     }
     if !postgres && !owner.is_empty() {
-        return Err(Said(msg!("OWNER_URL_ALONE")).into());
+        return Err(wrong("database.url", msg!("OWNER_URL_ALONE")).into());
     }
     let _ours = StoreLock::take(&config)?;
     for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
@@ -35,11 +37,16 @@ pub async fn migrate(args: Settings) -> Result<u8> {
     Ok(DONE)
 }
 
+fn wrong(key: &str, message: Message) -> ConfigError {
+    ConfigError { key: key.to_owned(), message }
+}
+
 /// The password that the service will sign in with: its role gets it.
 fn password_of(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let (user, _) = rest.rsplit_once('@')?;
-    user.split_once(':').map(|(_, password)| password.to_owned())
+    let (_, password) = user.split_once(':')?;
+    percent_decode_str(password).decode_utf8().ok().map(Into::into)
 }
 
 #[cfg(test)]
@@ -48,6 +55,7 @@ mod tests {
     fn the_password_of_a_url_is_found_and_a_missing_one_is_none() {
         let of = |url| super::password_of(url);
         assert_eq!(of("postgres://tally_identity:s3cret@db/tally").as_deref(), Some("s3cret"));
+        assert_eq!(of("postgres://tally_identity:a%40b%2Fc@db/tally").as_deref(), Some("a@b/c"));
         assert_eq!(of("postgres://tally_identity@db/tally"), None);
         assert_eq!(of("sqlite://data/identity.db"), None);
     }

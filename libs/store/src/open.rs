@@ -1,0 +1,65 @@
+//! Opening a store: its pools, the checks at the door, and the columns that are sealed.
+
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
+use tally_kernel::{Error, Kind, msg};
+
+use crate::StoreConfig;
+use crate::error::StoreError;
+use crate::names;
+use crate::schema::migrate::Migrator;
+use crate::seal::sealer::SealedColumn;
+use crate::tx::connect::{self, Mode, Pools, Role, Settings};
+use crate::tx::data_keys;
+
+/// The pools of a store that may be used, and its sealed columns.
+pub(crate) async fn pools(
+    url: &str,
+    config: &StoreConfig,
+    migrator: &Migrator,
+) -> Result<(Pools, Vec<SealedColumn>), StoreError> {
+    let service = config.service;
+    let pools = match connect::backend_of(url)? {
+        DbBackend::Postgres => {
+            let pool = connect::postgres(url, service, config.max_connections).await?;
+            let pools = Pools::Postgres { pool, service, statement_timeout: config.statement_timeout };
+            let tx = pools.begin(Mode::Read, Role::Login, &Settings::default()).await?;
+            connect::refuse_powerful_role(&tx, service).await?;
+            migrator.refuse_pending(&tx).await?;
+            pools
+        }
+        _ => {
+            let writer = connect::sqlite_writer(url).await?;
+            refuse_foreign_file(&writer, service).await?;
+            migrator.run(&writer).await?;
+            // A file that can only be read is found out by a write, even by one that changes nothing.
+            writer.execute_unprepared(&format!("DELETE FROM {} WHERE false", names::FACTS)).await?;
+            let readers = connect::sqlite_readers(url).await?;
+            Pools::Sqlite { writer, readers }
+        }
+    };
+    let sealed = sealed_columns(&pools).await?;
+    Ok((pools, sealed))
+}
+
+/// What the migrations registered.
+async fn sealed_columns(pools: &Pools) -> Result<Vec<SealedColumn>, StoreError> {
+    let tx = pools.begin(Mode::Read, Role::Login, &Settings::default()).await?;
+    let sql = format!("SELECT table_name, column_name, class FROM {} ORDER BY 1, 2", names::SEALED_COLUMNS);
+    data_keys::columns_of(&tx.query_all_raw(Statement::from_string(pools.backend(), sql)).await?)
+}
+
+/// One file per service: two in one file would share their logs.
+async fn refuse_foreign_file(writer: &DatabaseConnection, service: &str) -> Result<(), StoreError> {
+    let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'store_facts'";
+    if writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, known)).await?.is_none() {
+        return Ok(());
+    }
+    let sql = "SELECT value FROM store_facts WHERE name = 'service'";
+    let row = writer.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
+    match row.map(|row| row.try_get_by_index::<String>(0)).transpose()? {
+        Some(owner) if owner != service => {
+            Err(Error::of(Kind::InvalidArgument, msg!("STORE_OF_ANOTHER_SERVICE", service, owner)).into())
+        }
+        _ => Ok(()),
+    }
+}

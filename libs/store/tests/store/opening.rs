@@ -1,0 +1,156 @@
+//! A store that cannot be opened says what is in the way, where, and what to do; never the password of its URL.
+
+use std::fs;
+
+use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement};
+use tally_kernel::{Error, Kind, Locale};
+use tally_store::{Keys, Migrations, Store, StoreConfig};
+
+use crate::databases::{Backend, TestStore, database_on};
+use crate::on_both;
+use crate::postgres::Server;
+use crate::sample::{self, SERVICE};
+
+const PASSWORD: &str = "geheim-7";
+
+async fn refused(url: &str, migrations: Migrations) -> Error {
+    Store::open(StoreConfig::new(url, SERVICE, Keys::ephemeral()), migrations).await.expect_err(url)
+}
+
+/// The reason, and that both languages say these words and not the password.
+fn told(error: &Error, reason: &str, words: &[&str]) {
+    assert_eq!(error.reason(), reason, "{error:?}");
+    for locale in [Locale::En, Locale::ZhCn] {
+        let sentence = tally_i18n::sentence(locale, error);
+        assert!(words.iter().all(|word| sentence.contains(word)), "{sentence}");
+        assert!(!format!("{sentence}{error:?}").contains(PASSWORD), "{sentence} {error:?}");
+    }
+    assert!(!tally_i18n::sentence(Locale::ZhCn, error).is_ascii());
+}
+
+fn with_parameter(url: &str, parameter: &str) -> String {
+    format!("{url}{}{parameter}", if url.contains('?') { '&' } else { '?' })
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_read_is_told_without_its_password() {
+    let odd = format!("postgres://tally_sample:{PASSWORD}/half@host:port/tally");
+    told(&refused(&odd, sample::migrations).await, "DATABASE_URL_INVALID", &["database.url", "%2F"]);
+    let owner = Store::migrate(&odd, SERVICE, None, sample::migrations).await.unwrap_err();
+    told(&owner, "DATABASE_URL_INVALID", &["database.owner_url"]);
+    let file = refused("sqlite://a folder/{service}.db", sample::migrations).await;
+    told(&file, "DATABASE_URL_INVALID", &["sqlite:///"]);
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_reaches_is_told_with_its_address_and_why() {
+    for (at, words) in [
+        ("nowhere.invalid/tally", ["nowhere.invalid:5432", "database.url"]),
+        ("localhost/tally?host=/nowhere/at/all", ["/nowhere/at/all", "database.url"]),
+        ("127.0.0.1:1/tally", ["127.0.0.1:1", "database.url"]),
+    ] {
+        let away = refused(&format!("postgres://tally_{{service}}:{PASSWORD}@{at}"), sample::migrations).await;
+        told(&away, "STORE_AWAY", &words);
+        assert_eq!(away.kind(), Kind::Unavailable);
+        assert!(!tally_i18n::sentence(Locale::ZhCn, &away).contains("says"), "{away:?}");
+    }
+}
+
+#[tokio::test]
+async fn whom_the_server_does_not_let_in_is_told_role_and_database() {
+    let server = Server::of_its_own("doors");
+    let db = database_on(server, &[(SERVICE, sample::migrations)]).await;
+    let owner = Database::connect(db.owner_url()).await.unwrap();
+    let file: String = {
+        let row = owner.query_one_raw(Statement::from_string(DbBackend::Postgres, "SHOW hba_file")).await;
+        row.unwrap().unwrap().try_get_by_index(0).unwrap()
+    };
+    let rules = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("local all guarded scram-sha-256\nlocal all shut_out reject\n{rules}")).unwrap();
+    let roles = "CREATE ROLE guarded LOGIN PASSWORD 'another'; CREATE ROLE shut_out LOGIN; CREATE ROLE poor LOGIN";
+    owner.execute_unprepared(roles).await.unwrap();
+    owner.execute_unprepared("SELECT pg_reload_conf()").await.unwrap();
+    let url = |role: &str| db.url(&format!("{role}:{PASSWORD}"));
+    // The server reads its rules a moment after it was told to.
+    let mut wrong = refused(&url("guarded"), sample::migrations).await;
+    while wrong.reason() != "STORE_SIGN_IN_REFUSED" {
+        wrong = refused(&url("guarded"), sample::migrations).await;
+    }
+    told(&wrong, "STORE_SIGN_IN_REFUSED", &["guarded", "database.url", "tally migrate"]);
+    let absent = refused(&url("nobody_of_this_name"), sample::migrations).await;
+    told(&absent, "STORE_SIGN_IN_REFUSED", &["nobody_of_this_name", "tally migrate"]);
+    let by_rule = refused(&url("shut_out"), sample::migrations).await;
+    told(&by_rule, "STORE_SIGN_IN_REFUSED", &["pg_hba.conf", "shut_out", "sslmode=require"]);
+    let no_tls = refused(&with_parameter(&url("poor"), "sslmode=require"), sample::migrations).await;
+    told(&no_tls, "STORE_TLS_FAILED", &["sslmode", "ssl = on"]);
+
+    let elsewhere = |url: String| {
+        let (head, tail) = (url.split_once("@localhost/").unwrap().0, url.split_once('?').unwrap().1);
+        format!("{head}@localhost/no_such_database?{tail}")
+    };
+    let no_database = refused(&elsewhere(url("poor")), sample::migrations).await;
+    told(&no_database, "STORE_DATABASE_MISSING", &["no_such_database", "CREATE DATABASE"]);
+    let owners = Store::migrate(&elsewhere(url("poor")), SERVICE, None, sample::migrations).await.unwrap_err();
+    told(&owners, "STORE_DATABASE_MISSING", &["no_such_database", "database.owner_url"]);
+    let no_owner = Store::migrate(&url("poor"), SERVICE, None, sample::migrations).await.unwrap_err();
+    told(&no_owner, "STORE_RIGHT_MISSING", &["poor", "database.owner_url", "CREATEROLE"]);
+    assert_eq!(no_owner.kind(), Kind::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_store_that_was_never_migrated_and_a_role_without_rights_are_sent_to_tally_migrate() {
+    let db = TestStore::postgres("other", Vec::new).await;
+    let owner = Database::connect(&db.owner_url).await.unwrap();
+    let role = format!("poor_{}", std::process::id());
+    owner.execute_unprepared(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    let url = db.owner_url.replace("postgres://postgres@", &format!("postgres://{role}@"));
+    told(&refused(&url, sample::migrations).await, "SCHEMA_BEHIND", &["sample", "tally migrate"]);
+    Store::migrate(&db.owner_url, SERVICE, None, sample::migrations).await.unwrap();
+    let some = format!("GRANT USAGE ON SCHEMA sample TO {role}; GRANT SELECT ON sample.schema_migrations TO {role}");
+    owner.execute_unprepared(&some).await.unwrap();
+    told(&refused(&url, sample::migrations).await, "STORE_RIGHT_MISSING", &[&role, "sample", "tally migrate"]);
+    owner.execute_unprepared(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+}
+
+on_both!(a_store_that_is_ahead_of_the_program_is_refused_by_opening_and_by_migrating);
+async fn a_store_that_is_ahead_of_the_program_is_refused_by_opening_and_by_migrating(on: Backend) {
+    let db = TestStore::on(on, SERVICE, sample::migrations).await;
+    let newer = "sample_0002_badges";
+    told(&refused(&db.config.url, Vec::new).await, "SCHEMA_AHEAD", &["sample", newer]);
+    let migrated = Store::migrate(&db.owner_url, SERVICE, None, Vec::new).await.unwrap_err();
+    told(&migrated, "SCHEMA_AHEAD", &["sample", newer]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_or_cannot_be_written_is_told_by_its_name() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    fs::write(path("text.db"), "This is a letter and no database. ".repeat(40)).unwrap();
+    told(
+        &refused(&format!("sqlite://{}", path("text.db")), sample::migrations).await,
+        "STORE_FILE_DAMAGED",
+        &["text.db"],
+    );
+    fs::create_dir(path("folder.db")).unwrap();
+    told(
+        &refused(&format!("sqlite://{}", path("folder.db")), sample::migrations).await,
+        "STORE_FILE_UNUSABLE",
+        &["folder.db"],
+    );
+    let gone = refused(&format!("sqlite://{}", path("no/such/folder.db")), sample::migrations).await;
+    told(&gone, "STORE_FILE_UNUSABLE", &["no/such/folder.db"]);
+
+    let whole = format!("sqlite://{}", path("whole.db"));
+    let open = |url: String| Store::open(StoreConfig::new(url, SERVICE, Keys::ephemeral()), sample::migrations);
+    drop(open(whole.clone()).await.unwrap());
+    let read_only = refused(&format!("{whole}?mode=ro"), sample::migrations).await;
+    told(&read_only, "STORE_FILE_UNUSABLE", &["whole.db", "mode=ro"]);
+    let mut torn = fs::read(path("whole.db")).unwrap();
+    torn.iter_mut().skip(100).for_each(|byte| *byte = 0x5a);
+    fs::write(path("torn.db"), torn).unwrap();
+    told(
+        &refused(&format!("sqlite://{}", path("torn.db")), sample::migrations).await,
+        "STORE_FILE_DAMAGED",
+        &["torn.db"],
+    );
+}
