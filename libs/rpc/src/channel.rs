@@ -6,27 +6,23 @@
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::future::BoxFuture;
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::MapErr;
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::msg;
-use tonic::TimeoutExpired;
 use tonic::body::Body;
-use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceExt};
-use tracing::Instrument;
+use tonic::{Status, TimeoutExpired};
+use tower::util::{BoxCloneSyncService, Oneshot};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
-use crate::metrics::Metrics;
-use crate::observe::{Observer, Side, watch};
+use crate::deadline;
+use crate::layers::{DeadlineLayer, MetricsLayer, Refused, StatusLayer, Then, TraceLayer, of_peer, with_locale};
 use crate::peer::{AsService, own_token_refused};
-use crate::stack::{Guarded, Limits, language};
-use crate::{deadline, status, trace};
-
-pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+use crate::stack::{Guarded, Limits, boxed};
 
 /// A network channel or an in-process service; callers cannot tell which. Generated clients are generic over it.
 /// It never fails: a connection that is lost is an answer, with a status like any other.
@@ -37,74 +33,56 @@ pub fn in_process(peer: &Guarded) -> RpcChannel {
     caller(peer.service(), peer.clone())
 }
 
+/// The client side, from the caller to the peer; see [`crate::layers`] for what each layer does.
 pub(crate) fn caller<S>(peer: &str, inner: S) -> RpcChannel
 where
     S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>, Future: Send>,
     S: Clone + Send + Sync + 'static,
 {
-    BoxCloneSyncService::new(Caller { peer: Arc::from(peer), metrics: Metrics::client(peer), inner })
+    let layers = ServiceBuilder::new()
+        .map_response(boxed)
+        .map_request(of_peer)
+        .layer(TraceLayer::client(peer))
+        .layer(MetricsLayer::client(peer))
+        .map_request(with_locale)
+        .layer(StatusLayer)
+        // Waiting for a connection is within it.
+        .layer(DeadlineLayer::client(Limits::default().first_answer))
+        .layer_fn(Reach);
+    RpcChannel::new(layers.service(inner))
 }
 
-/// The client side.
+/// Says why a peer could not be reached, or that its answer broke off.
 #[derive(Clone)]
-struct Caller<S> {
-    peer: Arc<str>,
-    metrics: Metrics,
-    inner: S,
-}
+struct Reach<S>(S);
 
-impl<S> Service<Request<Body>> for Caller<S>
+/// The body of a peer's answer.
+type PeerBody = MapErr<Body, fn(Status) -> BoxError>;
+
+impl<S> Service<Request<Body>> for Reach<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>, Future: Send>,
-    S: Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>> + Clone,
 {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+    type Response = Response<PeerBody>;
+    type Error = Refused;
+    type Future = Then<Oneshot<S, Request<Body>>, Option<AsService>, Result<Response<PeerBody>, Refused>>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Readiness is awaited in `call`, inside the deadline.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+        // Readiness is awaited in the call: until there is a connection.
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (peer, metrics, inner) = (Arc::clone(&self.peer), self.metrics.clone(), self.inner.clone());
-        Box::pin(async move { Ok(send(&peer, metrics, inner, request).await) })
+        let own = request.extensions().get().copied();
+        Then::new(self.0.clone().oneshot(request), own, |own, answer| {
+            let answer = own_token_refused(own, answer.map_err(|cause| lost(cause.into().as_ref()))?)?;
+            Ok(answer.map(|body| body.map_err((|cause| unavailable(&cause).into()) as fn(Status) -> BoxError)))
+        })
     }
 }
 
-async fn send<S>(peer: &str, metrics: Metrics, inner: S, mut request: Request<Body>) -> Response<Body>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>, Future: Send> + Send,
-{
-    let method = trace::method(request.uri().path());
-    let span = trace::client(peer, &method, request.headers());
-    trace::inject(&span, request.headers_mut());
-    let observer = Observer::new(span.clone(), metrics, method);
-    let locale = language(request.headers());
-    let given = deadline::read(request.headers()).ok().flatten().map(|time| Instant::now() + time);
-    let first_answer = given.unwrap_or_else(|| Instant::now() + Limits::default().first_answer);
-
-    let answer = answer(inner, request).instrument(span);
-    match deadline::within(first_answer, answer).await {
-        Ok(response) => watch(response, observer, given, None, locale, Side::Client),
-        Err(error) => watch(status::status(error, locale).into_http(), observer, None, None, locale, Side::Client),
-    }
-}
-
-async fn answer<S>(inner: S, request: Request<Body>) -> Result<Response<Body>>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>, Future: Send> + Send,
-{
-    let own = request.extensions().get::<AsService>().copied();
-    let answer = inner.oneshot(request).await.map_err(|cause| {
-        let cause: BoxError = cause.into();
-        if chain(cause.as_ref()).any(|cause| cause.is::<TimeoutExpired>()) {
-            return deadline::exceeded();
-        }
-        unavailable(cause.as_ref())
-    })?;
-    own_token_refused(own, answer)
+fn lost(cause: &(dyn StdError + Send + Sync + 'static)) -> Error {
+    if chain(cause).any(|cause| cause.is::<TimeoutExpired>()) { deadline::exceeded() } else { unavailable(cause) }
 }
 
 pub(crate) fn chain<'a>(cause: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -1,7 +1,6 @@
 //! Deadlines: read from `grpc-timeout`, enforced here because tonic does so only in its transport, and forwarded as
 //! what is left of them.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue};
@@ -63,11 +62,6 @@ pub fn server_budget(given: Duration) -> Duration {
 /// The error of a call that took too long.
 pub fn exceeded() -> Error {
     Error::of(Kind::DeadlineExceeded, msg!("DEADLINE_EXCEEDED"))
-}
-
-/// Waits for `work` until `deadline`.
-pub async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| Err(exceeded()))
 }
 
 #[cfg(test)]

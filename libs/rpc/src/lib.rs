@@ -8,19 +8,15 @@
 //! channels.
 
 mod addresses;
-mod authenticate;
 mod channel;
 mod deadline;
 mod diagnosis;
 mod eddsa;
 mod fields;
 mod keys;
-mod metrics;
+pub mod layers;
 mod network;
-mod observe;
 mod peer;
-mod rates;
-mod reads;
 mod server;
 mod signing;
 mod stack;
@@ -33,13 +29,12 @@ mod views;
 mod wire;
 
 pub use addresses::Resolve;
-pub use authenticate::CONSISTENCY;
 pub use channel::{RpcChannel, in_process};
 pub use fields::{class_of, is_free, mask, masked_in, may_ask_by};
 pub use keys::{FetchedKeys, Keys, LocalKeys, UnknownKeys};
+pub use layers::{AUDITED, CONSISTENCY, ReadLog, Reading};
 pub use network::{Network, connect};
 pub use peer::{Peer, bearer, pages, unreadable};
-pub use reads::{AUDITED, ReadLog, Reading};
 pub use server::{Health, serve};
 pub use signing::{SigningKeys, Turn};
 pub use stack::{Guarded, Limits, MAX_MESSAGE_BYTES, Stack, StackConfig, context, current_trace};

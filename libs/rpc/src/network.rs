@@ -30,10 +30,10 @@ use tokio::net::TcpStream;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
 use tonic::{ConnectError, TimeoutExpired};
-use tower::{Service, ServiceExt as _};
+use tower::{BoxError, Service, ServiceExt as _};
 
 use crate::addresses::{Address, Addresses, Dial, Resolve};
-use crate::channel::{BoxError, RpcChannel, caller, chain};
+use crate::channel::{RpcChannel, caller, chain};
 use crate::deadline;
 use crate::stack::MAX_MESSAGE_BYTES;
 use crate::tls::{ClientTls, Tls};

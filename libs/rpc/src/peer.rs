@@ -11,9 +11,9 @@ use tally_kernel::{Error, Kind, Result, msg};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Request, Status};
 
-use crate::authenticate::CONSISTENCY;
 use crate::channel::RpcChannel;
 use crate::deadline;
+use crate::layers::CONSISTENCY;
 use crate::status::error_from;
 use crate::token::Signer;
 use crate::trace::TRACEPARENT;

@@ -15,7 +15,7 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
-use tower::Service;
+use tower::ServiceExt as _;
 
 use crate::network::unusable;
 use crate::stack::Guarded;
@@ -91,11 +91,8 @@ pub async fn serve(
         let (known, infrastructure) = (by_name.get(name).cloned(), infrastructure.clone());
         async move {
             match known {
-                Some(mut service) => service.call(request).await,
-                None if name_is_infrastructure(request.uri().path()) => {
-                    let mut routes = infrastructure;
-                    routes.call(request).await
-                }
+                Some(service) => service.oneshot(request).await,
+                None if name_is_infrastructure(request.uri().path()) => infrastructure.oneshot(request).await,
                 None => Ok::<_, Infallible>(Status::unimplemented("there is no such method here").into_http()),
             }
         }

@@ -1,49 +1,31 @@
-//! What stands before every handler, in this order, on the network and in one process alike:
-//!
-//! 1. **trace**: the caller's W3C context is read, then the server's span starts under it
-//! 2. **metrics**: rate, errors, duration, until the last byte of a stream
-//! 3. **panic guard**: a handler that panics answers INTERNAL and the process goes on
-//! 4. **deadline**: `grpc-timeout`, and a limit for the first answer where the caller set none
-//! 5. **policy**: a method without a row in the policy table does not exist
-//! 6. **load shed**: more than `concurrency` calls at once are refused at once, before any work goes into them
-//! 7. **authenticate**: token -> claims -> view -> `OpContext` in the request's extensions
-//! 8. **rate limit**: calls of one rpc by one principal, one group, or from one address where nobody has signed in, counted
-//!    by all processes of the service together
-//! 9. **read log**: an answer that shows pay, identity numbers, health or somebody else's data is written down before it leaves
-//!
-//! Then the routes, whose servers carry the size limits ([`limited!`](crate::limited)). Shedding stands before
-//! authentication because checking a signature is the dearest thing a refused call could cost.
+//! What stands before every handler, on the network and in one process alike: the layers of [`crate::layers`] in the order of
+//! [`Stack::guard`]. Behind them are the routes, whose servers carry the size limits ([`limited!`](crate::limited)).
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::FutureExt;
-use http::{HeaderMap, Request, Response, header};
+use futures::future::BoxFuture;
+use http::{Extensions, Request, Response};
 use tally_access::{Locale, OpContext, PolicyRow, Regions};
 use tally_cache::Cache;
-use tally_kernel::error::{Error, Kind, Result};
-use tally_kernel::{Clock, Rng, msg};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tally_kernel::error::{Error, Result};
+use tally_kernel::{Clock, Rng};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tower::Service;
-use tracing::{Instrument, Span};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder};
+use tracing::Span;
 
-use crate::authenticate::{Arrival, Authenticator, Verified};
 use crate::keys::Keys;
-use crate::metrics::Metrics;
-use crate::observe::{Observer, Side, panicked, watch};
-use crate::rates::Rates;
-use crate::reads::{ReadLog, Watch};
+use crate::layers::{
+    AuthenticateLayer, CatchPanicLayer, DeadlineLayer, LoadShedLayer, Methods, MetricsLayer, PolicyLayer,
+    RateLimitLayer, ReadLog, ReadLogLayer, StatusLayer, TraceLayer, with_locale,
+};
 use crate::views::Views;
-use crate::{deadline, status, trace};
+use crate::{status, trace};
 
 /// The largest message either side takes or sends.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -109,169 +91,122 @@ pub struct StackConfig {
     pub reads: Arc<dyn ReadLog>,
 }
 
-/// See the module's text. One per service; cheap to clone.
+/// See the module's text. One per service; cheap to clone, and clones share the limits.
 #[derive(Clone)]
-pub struct Stack(Arc<Inner>);
-
-struct Inner {
+pub struct Stack {
     service: &'static str,
-    policy: HashMap<&'static str, PolicyRow>,
-    authenticator: Authenticator,
-    watch: Watch,
-    limits: Limits,
-    places: Arc<Semaphore>,
-    rates: Rates,
-    metrics: Metrics,
+    methods: Methods,
+    trace: TraceLayer,
+    metrics: MetricsLayer,
+    deadline: DeadlineLayer,
+    load_shed: LoadShedLayer,
+    authenticate: AuthenticateLayer,
+    rate_limit: RateLimitLayer,
+    read_log: ReadLogLayer,
 }
 
 impl Stack {
     /// A stack. Make it after telemetry is set up.
     pub fn new(config: StackConfig) -> Self {
         let StackConfig { service, policy, keys, views, regions, clock, rng, limits, cache, reads } = config;
-        Self(Arc::new(Inner {
+        Self {
             service,
-            policy: policy.iter().map(|row| (row.method, *row)).collect(),
-            authenticator: Authenticator { keys, views, clock, rng, regions, verified: Verified::default() },
-            watch: Watch::new(policy, reads),
-            limits,
-            places: Arc::new(Semaphore::new(limits.concurrency)),
-            rates: Rates::new(service, limits, cache),
-            metrics: Metrics::server(service),
-        }))
+            methods: Methods::new(policy),
+            trace: TraceLayer::server(service),
+            metrics: MetricsLayer::server(service),
+            deadline: DeadlineLayer::server(limits.first_answer),
+            load_shed: LoadShedLayer::new(limits.concurrency),
+            authenticate: AuthenticateLayer::new(keys, views, regions, clock, rng),
+            rate_limit: RateLimitLayer::new(service, limits, cache),
+            read_log: ReadLogLayer::new(policy, reads),
+        }
     }
 
-    /// Puts the stack before a service's routes.
+    /// Puts the stack before a service's routes. The order, from the caller to the handler, is argued in
+    /// `docs/decisions/0020-the-stack-as-layers.md`.
     pub fn guard(&self, routes: Routes) -> Guarded {
-        Guarded { stack: Arc::clone(&self.0), routes: routes.prepare() }
+        let methods = self.methods.clone();
+        let layers = ServiceBuilder::new()
+            // The one box around all bodies of the layers.
+            .map_response(boxed)
+            // Spans and figures are named after it.
+            .map_request(move |request: Request<Body>| methods.note(request))
+            // The caller's W3C context is read, then the server's span starts under it: all below belongs to it, refusals too.
+            .layer(self.trace.clone())
+            // Rate, errors, duration, of refusals and panics too.
+            .layer(self.metrics.clone())
+            .map_request(with_locale)
+            // The edge: what is refused or fails below is answered here, in that language.
+            .layer(StatusLayer)
+            // Around all that may panic, and nothing that counts or answers.
+            .layer(CatchPanicLayer)
+            // `grpc-timeout`, and a limit for the first answer where the caller set none. Waiting for keys, views and buckets
+            // is within it.
+            .layer(self.deadline)
+            // No place for what does not exist.
+            .layer(PolicyLayer)
+            // Before authentication, because checking a signature is the dearest thing a refused call could cost.
+            .layer(self.load_shed.clone())
+            // Token -> claims -> view -> `OpContext` in the request's extensions.
+            .layer(self.authenticate.clone())
+            // By whom it is, so that nobody uses up what is another's; by address where nobody has signed in.
+            .layer(self.rate_limit.clone())
+            // What shows pay, identity numbers, health or somebody else's data is written down before it leaves the handler.
+            .layer(self.read_log.clone())
+            .map_err(|never: Infallible| match never {});
+        Guarded {
+            service: self.service,
+            methods: self.methods.clone(),
+            inner: BoxCloneSyncService::new(layers.service(routes.prepare())),
+        }
     }
+}
+
+/// A body in the box of tonic's.
+pub(crate) fn boxed<B>(response: Response<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = bytes::Bytes, Error: Into<tower::BoxError>> + Send + 'static,
+{
+    response.map(Body::new)
 }
 
 /// Routes behind their stack: what the port and in-process channels call. Cheap to clone; clones share the limits.
 #[derive(Clone)]
 pub struct Guarded {
-    stack: Arc<Inner>,
-    routes: Routes,
+    service: &'static str,
+    methods: Methods,
+    inner: BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>,
 }
 
 impl std::fmt::Debug for Guarded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Guarded({})", self.stack.service)
+        write!(f, "Guarded({})", self.service)
     }
 }
 
 impl Guarded {
     /// The service's name.
     pub fn service(&self) -> &'static str {
-        self.stack.service
+        self.service
     }
 
     /// Full names of its gRPC services, sorted.
     pub fn grpc_services(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> =
-            self.stack.policy.keys().filter_map(|m| m.split_once('/')).map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        self.methods.grpc_services()
     }
 }
 
 impl Service<Request<Body>> for Guarded {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<Request<Body>>::poll_ready(&mut self.routes, cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (stack, routes) = (Arc::clone(&self.stack), self.routes.clone());
-        Box::pin(async move { Ok(stack.serve(request, routes).await) })
-    }
-}
-
-/// What the first layers found, for the end of the answer.
-struct Admitted {
-    response: Response<Body>,
-    place: OwnedSemaphorePermit,
-}
-
-impl Inner {
-    async fn serve(&self, request: Request<Body>, routes: Routes) -> Response<Body> {
-        let method = trace::method(request.uri().path());
-        let row = self.policy.get(&*method).copied();
-        // Only known names become names of spans and metrics: a stranger must not fill our telemetry with words.
-        let shown = if row.is_some() { method } else { Arc::from("_OTHER") };
-        let span = trace::server(self.service, &shown, request.headers());
-        let observer = Observer::new(span.clone(), self.metrics.clone(), shown);
-        let locale = language(request.headers());
-        let budget = deadline::read(request.headers());
-        let given = budget.as_ref().ok().copied().flatten();
-        let given = given.map(|time| Instant::now() + deadline::server_budget(time));
-        let arrival = Arrival { deadline: given, trace: trace::carried(&span, request.headers()), locale };
-        let first_answer = given.unwrap_or_else(|| Instant::now() + self.limits.first_answer);
-
-        let work = async {
-            budget?;
-            let row = row.ok_or(Refused::Unknown)?;
-            deadline::within(first_answer, self.admit(row, arrival, request, routes)).await.map_err(Refused::Error)
-        };
-        let outcome = AssertUnwindSafe(work.instrument(span.clone())).catch_unwind().await;
-        match outcome.unwrap_or_else(|panic| Err(Refused::Error(panicked(panic.as_ref())))) {
-            Ok(Admitted { response, place }) => watch(response, observer, given, Some(place), locale, Side::Server),
-            Err(refused) => {
-                let status = match refused {
-                    // What it logs belongs to the call.
-                    Refused::Error(error) => span.in_scope(|| status::status(error, locale)),
-                    Refused::Unknown => Status::unimplemented("there is no such method here"),
-                };
-                watch(status.into_http(), observer, None, None, locale, Side::Server)
-            }
-        }
-    }
-
-    async fn admit(
-        &self,
-        row: PolicyRow,
-        arrival: Arrival,
-        request: Request<Body>,
-        mut routes: Routes,
-    ) -> Result<Admitted> {
-        let place = self.place()?;
-        let ctx = self.authenticator.context(&row, request.headers(), arrival).await?;
-        self.rates.count(&row, &ctx.actor, request.extensions()).await?;
-        let (mut request, question) = self.watch.admit(&ctx, &row, request).await?;
-        request.extensions_mut().insert(ctx.clone());
-        let response = match routes.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        };
-        let response = self.watch.pass(&ctx, &row, &question, response).await?;
-        Ok(Admitted { response, place })
-    }
-
-    fn place(&self) -> Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| Error::of(Kind::ResourceExhausted, msg!("OVERLOADED")).retry_after(Duration::from_secs(1)))
-    }
-}
-
-/// The caller's language.
-pub(crate) fn language(headers: &HeaderMap) -> Locale {
-    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Locale::negotiate(header.unwrap_or_default())
-}
-
-enum Refused {
-    Error(Error),
-    /// Says nothing but that there is no such method, as gRPC does.
-    Unknown,
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
+        self.inner.call(request)
     }
 }
 
@@ -280,11 +215,11 @@ impl From<Error> for Refused {
 /// # Errors
 /// INTERNAL when the routes stand behind no stack.
 pub fn context<T>(request: &tonic::Request<T>) -> Result<OpContext, Status> {
-    request
-        .extensions()
-        .get::<OpContext>()
-        .cloned()
-        .ok_or_else(|| status::status(Error::internal("a handler was reached without its stack"), Locale::En))
+    noted_context(request.extensions()).map_err(|error| status::status(error, Locale::En))
+}
+
+pub(crate) fn noted_context(extensions: &Extensions) -> Result<OpContext> {
+    extensions.get().cloned().ok_or_else(|| Error::internal("a handler was reached without its stack"))
 }
 
 /// The span a call runs in, for tests and logs.

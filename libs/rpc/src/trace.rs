@@ -1,8 +1,6 @@
 //! One trace through every service: the caller's W3C context is read before the server's span starts, and written into
 //! every call that leaves. Names follow OpenTelemetry's rpc conventions.
 
-use std::sync::Arc;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::trace::{Status as SpanStatus, TraceContextExt};
@@ -173,9 +171,4 @@ pub fn name(code: Code) -> &'static str {
         Code::DataLoss => "DATA_LOSS",
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
-}
-
-/// `package.Service/Method` of a request's path.
-pub fn method(path: &str) -> Arc<str> {
-    Arc::from(path.strip_prefix('/').unwrap_or(path))
 }

@@ -7,6 +7,8 @@ mod fields;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod port;
 #[cfg(test)]
 mod probe;

@@ -10,8 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use futures::future::{BoxFuture, Either};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use tally_access::{Effect, OpContext, Permission, PolicyRow, Source};
@@ -21,9 +23,12 @@ use tally_kernel::id::PersonId;
 use tally_kernel::msg;
 use tonic::async_trait;
 use tonic::body::Body;
+use tower::{Layer, Service};
 use uuid::Uuid;
 
-use crate::stack::MAX_MESSAGE_BYTES;
+use super::policy::row;
+use super::{Refused, take};
+use crate::stack::{MAX_MESSAGE_BYTES, noted_context};
 
 /// The classes whose reading is audited, whoever reads: an rpc that may show them is a sensitive read.
 pub const AUDITED: [DataClass; 3] = [DataClass::Salary, DataClass::IdNumber, DataClass::Medical];
@@ -71,8 +76,66 @@ pub trait ReadLog: Send + Sync + 'static {
     async fn note(&self, ctx: &OpContext, reading: Reading) -> Result<()>;
 }
 
+/// See the module's text. It reads gRPC's messages, so it stands before gRPC's services alone.
+#[derive(Clone)]
+pub struct ReadLogLayer(Arc<Watch>);
+
+impl ReadLogLayer {
+    /// Keeps in `log` what the rpcs of a policy table that only read show; what changes something is audited by its unit of work.
+    pub fn new(policy: &[PolicyRow], log: Arc<dyn ReadLog>) -> Self {
+        let reads = policy.iter().filter(|row| row.effect != Effect::Change);
+        let rule = |row: &PolicyRow| {
+            let answer = classes::answer_of(row.method)?;
+            Some((row.method, Rule { answer, effect: row.effect }))
+        };
+        Self(Arc::new(Watch { log, rules: reads.filter_map(rule).collect() }))
+    }
+}
+
+impl<S> Layer<S> for ReadLogLayer {
+    type Service = ReadLogged<S>;
+
+    fn layer(&self, inner: S) -> ReadLogged<S> {
+        ReadLogged { inner, watch: Arc::clone(&self.0) }
+    }
+}
+
+#[derive(Clone)]
+pub struct ReadLogged<S> {
+    inner: S,
+    watch: Arc<Watch>,
+}
+
+impl<S> Service<Request<Body>> for ReadLogged<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Refused, Future: Send> + Clone + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Refused;
+    type Future = Either<S::Future, BoxFuture<'static, Result<Response<Body>, Refused>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let row = row(request.extensions());
+        if row.as_ref().is_ok_and(|row| !self.watch.rules.contains_key(row.method)) {
+            return Either::Left(self.inner.call(request));
+        }
+        let (watch, mut inner) = (Arc::clone(&self.watch), take(&mut self.inner));
+        Either::Right(Box::pin(async move {
+            let row = row?;
+            let ctx = noted_context(request.extensions())?;
+            let (request, question) = watch.admit(&ctx, &row, request).await?;
+            let response = inner.call(request).await?;
+            Ok(watch.pass(&ctx, &row, &question, response).await?)
+        }))
+    }
+}
+
 /// What is known of the answers of a service's rpcs.
-pub(crate) struct Watch {
+struct Watch {
     log: Arc<dyn ReadLog>,
     rules: BTreeMap<&'static str, Rule>,
 }
@@ -83,24 +146,9 @@ struct Rule {
 }
 
 impl Watch {
-    /// For the rpcs that only read; what changes something is audited by its unit of work.
-    pub(crate) fn new(policy: &[PolicyRow], log: Arc<dyn ReadLog>) -> Self {
-        let reads = policy.iter().filter(|row| row.effect != Effect::Change);
-        let rule = |row: &PolicyRow| {
-            let answer = classes::answer_of(row.method)?;
-            Some((row.method, Rule { answer, effect: row.effect }))
-        };
-        Self { log, rules: reads.filter_map(rule).collect() }
-    }
-
     /// Refuses what could not be watched: a stream under an emergency. Gives the request back, and what it asks where its
     /// answer is looked through for people.
-    pub(crate) async fn admit(
-        &self,
-        ctx: &OpContext,
-        row: &PolicyRow,
-        request: Request<Body>,
-    ) -> Result<(Request<Body>, Bytes)> {
+    async fn admit(&self, ctx: &OpContext, row: &PolicyRow, request: Request<Body>) -> Result<(Request<Body>, Bytes)> {
         let Some(rule) = self.rules.get(row.method) else { return Ok((request, Bytes::new())) };
         if rule.answer.streams() && emergency(ctx, row).is_some() {
             return Err(Error::of(Kind::FailedPrecondition, msg!("BREAK_GLASS_NO_STREAMS")));
@@ -125,7 +173,7 @@ impl Watch {
     }
 
     /// Writes down what an answer shows, and lets it go.
-    pub(crate) async fn pass(
+    async fn pass(
         &self,
         ctx: &OpContext,
         row: &PolicyRow,

@@ -1,19 +1,26 @@
-//! From a bearer token to the context that every handler works in.
+//! From a bearer token to the context that every handler works in, in the extensions of its request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::task::{Context, Poll};
 
-use http::{HeaderMap, header};
+use futures::future::BoxFuture;
+use http::{Extensions, HeaderMap, Request, header};
 use tally_access::{
-    Actor, ActorKind, Circumstances, DataClass, Effect, Locale, Needs, OpContext, PolicyRow, Regions, View,
-    compile_service,
+    Actor, ActorKind, Circumstances, DataClass, Effect, Needs, OpContext, PolicyRow, Regions, View, compile_service,
 };
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::{Clock, Rng, msg};
+use tower::{Layer, Service};
+use tracing::Span;
 
+use super::deadline::Deadline;
+use super::locale::locale;
+use super::policy::row;
+use super::{Refused, take};
 use crate::keys::Keys;
 use crate::token::{self, Claims, IDENTITY, PublicKey, TokenKind};
+use crate::trace;
 use crate::views::Views;
 
 /// Metadata key of a consistency token: a read that carries one sees the change that gave it.
@@ -22,27 +29,68 @@ pub const CONSISTENCY: &str = "tally-consistency-token";
 /// How many verified tokens are kept.
 const MAX_VERIFIED: usize = 10_000;
 
-/// What is known of a call before anybody is asked who makes it.
-#[derive(Clone, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) trace: Option<String>,
-    pub(crate) locale: Locale,
+/// See the module's text. Stands behind the layers that note the method, the language and the deadline.
+#[derive(Clone)]
+pub struct AuthenticateLayer(Arc<Authenticator>);
+
+impl AuthenticateLayer {
+    /// Verifies tokens with `keys` and asks `views` what their bearers may do, on the data of `regions`.
+    pub fn new(keys: Arc<dyn Keys>, views: Arc<dyn Views>, regions: Regions, clock: Clock, rng: Rng) -> Self {
+        Self(Arc::new(Authenticator { keys, views, regions, clock, rng, verified: Verified::default() }))
+    }
 }
 
-pub(crate) struct Authenticator {
-    pub(crate) keys: Arc<dyn Keys>,
-    pub(crate) views: Arc<dyn Views>,
-    pub(crate) clock: Clock,
-    pub(crate) rng: Rng,
-    pub(crate) regions: Regions,
-    pub(crate) verified: Verified,
+impl<S> Layer<S> for AuthenticateLayer {
+    type Service = Authenticate<S>;
+
+    fn layer(&self, inner: S) -> Authenticate<S> {
+        Authenticate { inner, authenticator: Arc::clone(&self.0) }
+    }
+}
+
+#[derive(Clone)]
+pub struct Authenticate<S> {
+    inner: S,
+    authenticator: Arc<Authenticator>,
+}
+
+impl<S, B> Service<Request<B>> for Authenticate<S>
+where
+    S: Service<Request<B>, Error = Refused, Response: Send, Future: Send> + Clone + Send + 'static,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = Refused;
+    type Future = BoxFuture<'static, Result<S::Response, Refused>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let (authenticator, mut inner) = (Arc::clone(&self.authenticator), take(&mut self.inner));
+        Box::pin(async move {
+            let row = row(request.extensions())?;
+            let ctx = authenticator.context(&row, request.headers(), request.extensions()).await?;
+            request.extensions_mut().insert(ctx);
+            inner.call(request).await
+        })
+    }
+}
+
+struct Authenticator {
+    keys: Arc<dyn Keys>,
+    views: Arc<dyn Views>,
+    regions: Regions,
+    clock: Clock,
+    rng: Rng,
+    verified: Verified,
 }
 
 /// Tokens whose signature was checked with a key: the check costs more than all the rest of a small call. Their life
 /// and their key are still asked for on every call.
 #[derive(Default)]
-pub(crate) struct Verified(Mutex<HashMap<[u8; 32], Arc<Claims>>>);
+struct Verified(Mutex<HashMap<[u8; 32], Arc<Claims>>>);
 
 impl Verified {
     fn claims(&self, bearer: &str, key: &PublicKey) -> Result<Arc<Claims>> {
@@ -63,9 +111,10 @@ impl Verified {
 
 impl Authenticator {
     /// The context of a call on `row`. On a public rpc nobody is asked for anything, whatever was sent.
-    pub(crate) async fn context(&self, row: &PolicyRow, headers: &HeaderMap, arrival: Arrival) -> Result<OpContext> {
+    async fn context(&self, row: &PolicyRow, headers: &HeaderMap, noted: &Extensions) -> Result<OpContext> {
         if row.needs == Needs::Nothing {
-            return Ok(self.assemble(Actor::nobody(), Arc::new(View::nothing(0, None)), arrival));
+            let nothing = Arc::new(View::nothing(0, None));
+            return Ok(self.assemble(Actor::nobody(), nothing, headers, noted));
         }
         let bearer = bearer(headers)?;
         let claims = self.claims(bearer).await?;
@@ -77,7 +126,7 @@ impl Authenticator {
             }
         };
         let circumstances = Circumstances { now: self.clock.now(), second_factor: claims.mfa };
-        let mut ctx = self.assemble(actor(&claims)?, view.at(&circumstances), arrival);
+        let mut ctx = self.assemble(actor(&claims)?, view.at(&circumstances), headers, noted);
         ctx.second_factor = claims.mfa;
         ctx.token = Some(bearer.to_owned());
         ctx.consistency = headers.get(CONSISTENCY).and_then(|token| token.to_str().ok()).map(str::to_owned);
@@ -95,12 +144,12 @@ impl Authenticator {
         Ok(claims)
     }
 
-    fn assemble(&self, actor: Actor, view: Arc<View>, arrival: Arrival) -> OpContext {
+    fn assemble(&self, actor: Actor, view: Arc<View>, headers: &HeaderMap, noted: &Extensions) -> OpContext {
         OpContext {
             regions: self.regions.clone(),
-            deadline: arrival.deadline,
-            trace: arrival.trace,
-            locale: arrival.locale,
+            deadline: noted.get().and_then(|Deadline(given)| *given),
+            trace: trace::carried(&Span::current(), headers),
+            locale: locale(noted),
             ..OpContext::new(actor, view, self.clock.clone(), self.rng.clone())
         }
     }

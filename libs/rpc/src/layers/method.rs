@@ -1,0 +1,68 @@
+//! Which rpc a call is of.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{Extensions, Request};
+use tally_access::PolicyRow;
+
+/// Which rpc a call is of, in the extensions of its request.
+#[derive(Clone, Debug)]
+pub struct RpcMethod {
+    name: Cow<'static, str>,
+    pub(super) row: Option<PolicyRow>,
+}
+
+impl RpcMethod {
+    /// The rpc of a row of a policy table.
+    pub const fn of(row: PolicyRow) -> Self {
+        Self { name: Cow::Borrowed(row.method), row: Some(row) }
+    }
+
+    /// What spans and figures call it. Only known names become such names: a stranger must not fill our telemetry with words.
+    pub(super) fn name(extensions: &Extensions) -> Cow<'static, str> {
+        extensions.get::<Self>().map_or(Cow::Borrowed("_OTHER"), |method| method.name.clone())
+    }
+}
+
+/// The rpcs of a policy table by the paths that gRPC gives them.
+#[derive(Clone, Debug)]
+pub struct Methods(Arc<HashMap<&'static str, PolicyRow>>);
+
+impl Methods {
+    /// Those of a policy table.
+    pub fn new(policy: &[PolicyRow]) -> Self {
+        Self(Arc::new(policy.iter().map(|row| (row.method, *row)).collect()))
+    }
+
+    /// Names of the gRPC services they belong to, sorted.
+    pub(crate) fn grpc_services(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.0.keys().filter_map(|m| m.split_once('/')).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Notes which of them a request is for.
+    pub fn note<B>(&self, mut request: Request<B>) -> Request<B> {
+        match self.0.get(path(&request)).copied() {
+            Some(row) => request.extensions_mut().insert(RpcMethod::of(row)),
+            None => request.extensions_mut().remove(),
+        };
+        request
+    }
+}
+
+/// Notes which rpc of a peer, known here or not, a request is for.
+pub(crate) fn of_peer<B>(mut request: Request<B>) -> Request<B> {
+    let name = Cow::Owned(path(&request).to_owned());
+    request.extensions_mut().insert(RpcMethod { name, row: None });
+    request
+}
+
+/// `package.Service/Method`
+fn path<B>(request: &Request<B>) -> &str {
+    let path = request.uri().path();
+    path.strip_prefix('/').unwrap_or(path)
+}
