@@ -1,7 +1,7 @@
 //! A private Redis: loopback only, nothing written to disk, gone with the test, also when the test is killed.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -35,12 +35,10 @@ impl Redis {
     /// When there is no `redis-server`, with what to install.
     pub fn start() -> Self {
         let program = std::env::var_os("TALLY_TEST_REDIS").unwrap_or_else(|| "redis-server".into());
-        // A port that was free a moment ago may be taken by now.
-        let server = (0..20).find_map(|_| Self::try_start(&program, free_port()));
-        server.expect("redis-server on one of twenty ports")
+        Self::start_at(&program, free_port())
     }
 
-    fn try_start(program: &OsStr, port: u16) -> Option<Self> {
+    fn start_at(program: &OsStr, port: u16) -> Self {
         let mut command = Command::new("sh");
         command.arg("-c").arg(KEEPER).arg(program).arg(port.to_string()).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -48,23 +46,20 @@ impl Redis {
             command.uid(NOBODY).gid(NOBODY);
         }
         let mut keeper = command.spawn().expect("a shell");
-        let lines = BufReader::new(keeper.stdout.take().expect("its output")).lines();
-        let ready = lines.map_while(Result::ok).any(|line| line.contains("Ready to accept connections"));
-        let server = Self { keeper, port };
-        if ready { Some(server) } else { server.explain() }
-    }
-
-    /// Nothing when the port was taken; anything else is a reason to stop.
-    fn explain(mut self) -> Option<Self> {
-        let errors = self.keeper.stderr.take().map(BufReader::new);
-        drop(self.keeper.stdin.take());
-        let errors: Vec<String> = errors.into_iter().flat_map(BufRead::lines).map_while(Result::ok).collect();
-        let missing = errors.iter().any(|line| line.contains("not found") || line.contains("No such file"));
-        assert!(
-            !missing,
-            "no redis-server: install it (apt-get install -y redis-server) or name one in TALLY_TEST_REDIS"
-        );
-        None
+        let mut lines = BufReader::new(keeper.stdout.take().expect("its output")).lines().map_while(Result::ok);
+        let mut said = String::new();
+        let ready = lines.any(|line| {
+            said.extend([&line, "\n"]);
+            line.contains("Ready to accept connections")
+        });
+        if !ready {
+            let (mut errors, stdin) = (keeper.stderr.take().expect("its errors"), keeper.stdin.take());
+            drop(stdin);
+            let mut why = String::new();
+            errors.read_to_string(&mut why).expect("text");
+            panic!("no redis-server (apt-get install -y redis-server, or name one in TALLY_TEST_REDIS): {said}{why}");
+        }
+        Self { keeper, port }
     }
 
     /// All that the server holds, as one uncompressed snapshot.
@@ -111,13 +106,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "apt-get install -y redis-server")]
     fn a_missing_server_is_told_with_what_to_install() {
-        Redis::try_start(OsStr::new("/no/such/redis-server"), 1);
+        Redis::start_at(OsStr::new("/no/such/redis-server"), 1);
     }
 
     #[test]
+    #[should_panic(expected = "Address already in use")]
     fn a_taken_port_is_not_taken_for_a_server() {
         let first = Redis::start();
-        assert!(Redis::try_start(OsStr::new("redis-server"), first.port).is_none());
+        Redis::start_at(OsStr::new("redis-server"), first.port);
     }
 
     #[test]
