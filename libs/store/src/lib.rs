@@ -9,6 +9,10 @@
 //! * What PostgreSQL does better (roles, `SKIP LOCKED`, advisory locks, arrays) is used here and nowhere else, behind
 //!   functions that do the same on SQLite.
 //!
+//! The modules from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - modules: error, names, seal, tx, log, schema, open, work
+//!
 //! What may be written compiles (run by `cargo test --doc`, like what follows):
 //!
 //! ```no_run

@@ -2,6 +2,11 @@
 //!
 //! The first six rooms keep facts; `occupancy` keeps nothing and derives who was on duty from all of them. A fact carries
 //! the region and the unit its person had at its time, so that scopes test what was true then.
+//!
+//! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - known: policy, errors, directory, peers, app, site, account, alias, roster, punch, handover, occupancy
+//! - done: site, account, alias, roster, punch, handover, occupancy, privacy, audit
 
 mod account;
 mod alias;

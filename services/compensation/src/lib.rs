@@ -2,6 +2,11 @@
 //!
 //! A pool is money and a rule. A settlement splits a pool by the scores of a published cycle: draft, approved by somebody
 //! else, posted; what is posted never changes. A statement is one person's part of it, and leads back to records.
+//!
+//! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - known: pool, statement, settlement
+//! - done: policy, peers, pool, settlement, statement, privacy, audit
 
 pub mod audit;
 pub mod policy;

@@ -3,6 +3,14 @@
 //! What everybody else needs of it are tokens ([`KeyRing`] publishes the keys that verify them) and compiled access views
 //! ([`OwnViews`] compiles them). Access facts are grants, org units and employments: whoever changes one holds the
 //! group's lock first and counts its revision on, in the same transaction.
+//!
+//! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - known: revision, tenant, org, catalogue, person, reporting, role, access, delegation, entitlement, break_glass,
+//!   check, session, login, sso, service_account, hold, retention, erasure, directory
+//! - done: policy, imported, keys, revision, render, events, errors, privacy, audit, termination, tenant_purge,
+//!   entitlement, views, access, session, login, service_account, sso, check, role, delegation, break_glass,
+//!   catalogue, reporting, directory, hold, retention, export, erasure, org, person, tenant
 
 mod access;
 mod audit;

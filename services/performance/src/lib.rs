@@ -3,6 +3,12 @@
 //! Records come in by account. A cycle is closed by background work (`closing`): what the peers know of people, accounts
 //! and duty is frozen, accounts that share people are attributed together, and everybody is scored when all is credited.
 //! Attribution and scoring themselves are pure functions (`tally_engine`).
+//!
+//! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - known: scheme, record, cycle, credit, card, transfer, erasure
+//! - done: policy, accounts, trusted, peers, errors, events, privacy, audit, scheme, record, transfer, cycle, card,
+//!   credit, closing, erasure
 
 pub mod audit;
 pub mod policy;

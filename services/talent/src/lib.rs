@@ -2,6 +2,11 @@
 //!
 //! One room, `profile`. Evidence comes from `cycle.published` alone: `events` reads it from performance at its own pace,
 //! with a cursor in the transaction that writes the evidence, so that an event counts once whatever is killed.
+//!
+//! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - known: published, profile
+//! - done: policy, peers, profile, events, privacy, audit
 
 mod audit;
 mod events;

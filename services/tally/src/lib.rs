@@ -1,4 +1,9 @@
 //! The suite in one binary: the services put together, the main job on files, the demo, and the command line.
+//!
+//! The modules from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
+//!
+//! - modules: language, channels, progress, sample, cli, said, suite, session, store_lock, connection, upload, close,
+//!   show, unfinished, commands, entry
 
 mod channels;
 pub mod cli;

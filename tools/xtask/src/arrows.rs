@@ -1,8 +1,17 @@
-//! Which way the arrows between the rooms of a service, and the folders of the store, go: from above to below, in no circle, and
-//! into a room by its `app`, its `domain` or its `facts`, never by its `store` or its `rpc`.
+//! Which way the arrows between the rooms of a service, and the folders of the store, go: from above to below in the order that
+//! its `lib.rs` declares, hence in no circle, and into a room by its `app`, its `domain` or its `facts`, never by its `store` or
+//! its `rpc`.
 //!
 //! A room has two floors: below what it knows (`domain`, `store`, `facts`), above what it does (everything else). What one
-//! room does may stand on what any other knows, and nothing that is known stands on what is done.
+//! room does may stand on what any other knows, and nothing that is known stands on what is done. So the order is two lists
+//! in the docs of `lib.rs`, from below to above; a file beside the rooms stands in one of them, where it belongs:
+//!
+//! ```text
+//! //! - known: policy, peers, pool, statement, settlement
+//! //! - done: pool, settlement, statement, audit
+//! ```
+//!
+//! A crate without rooms has one list, `- modules:`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,28 +30,29 @@ type Floor<'a> = (&'a str, bool);
 /// The layers of a room's lower floor.
 const KNOWN: [&str; 3] = ["domain", "facts", "store"];
 
-/// What is wrong with the arrows of all services and of the store. `argued` says of a crate how many modules a circle may
-/// still have, and how often a room may still name what is in the `store` of another.
-pub fn complaints(texts: &[(String, String)], argued: &BTreeMap<String, usize>) -> Vec<String> {
-    let mut crates: BTreeMap<&str, Vec<Source<'_>>> = BTreeMap::new();
+/// What is wrong with the arrows of all services and of the store.
+pub fn complaints(texts: &[(String, String)]) -> Vec<String> {
+    let mut crates: BTreeMap<&str, (Vec<Source<'_>>, &str)> = BTreeMap::new();
     for (path, text) in texts {
         let Some((of, inner)) = path.split_once("/src/").filter(|(of, _)| has_rooms(of)) else { continue };
+        let (sources, lib) = crates.entry(of).or_default();
         let top = inner.split('/').next().unwrap_or(inner).trim_end_matches(".rs");
         let is_test = inner.ends_with("tests.rs") || inner.contains("/tests/");
-        if !is_test && !["lib", "main", "migrations"].contains(&top) {
+        if top == "lib" {
+            *lib = text;
+        } else if !is_test && !["main", "migrations"].contains(&top) {
             let layer = inner.split('/').nth(1).unwrap_or_default().trim_end_matches(".rs");
             let floor = (top, KNOWN.contains(&layer));
             let mut names = named(text, "crate::");
             let own = named(text, "super::").into_iter().filter(|name| ["app", "rpc"].contains(&first(name)));
             names.extend(own.map(|name| format!("{top}::{name}")));
-            crates.entry(of).or_default().push(Source { path, top, floor, names });
+            sources.push(Source { path, top, floor, names });
         }
     }
     let mut found = Vec::new();
-    for (of, sources) in &crates {
-        let allowed = |what| argued.get(&format!("{of}:{what}")).copied().unwrap_or(0);
-        layers(of, sources, allowed("stores"), &mut found);
-        circles(of, sources, allowed("circle"), &mut found);
+    for (of, (sources, lib)) in &crates {
+        layers(sources, &mut found);
+        order(&format!("{of}/src/lib.rs"), declared(lib), sources, &mut found);
     }
     found
 }
@@ -54,9 +64,8 @@ fn has_rooms(folder: &str) -> bool {
 
 /// A file may name `rpc` of no room, and `store` of its own only. `lib.rs`, which puts the service together, may name all;
 /// `privacy.rs`, which lists the tables of every room, all stores.
-fn layers(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<String>) {
+fn layers(sources: &[Source<'_>], found: &mut Vec<String>) {
     let rooms: BTreeSet<&str> = sources.iter().map(|source| source.top).collect();
-    let mut stores = Vec::new();
     for source in sources {
         for name in &source.names {
             let mut parts = name.split("::");
@@ -64,7 +73,7 @@ fn layers(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<Stri
             match layer {
                 _ if !rooms.contains(room) || room == source.top => {}
                 "rpc" => found.push(format!("{}: names `{name}`: nobody below the calls names `rpc`", source.path)),
-                "store" if source.top != "privacy" => stores.push(format!(
+                "store" if source.top != "privacy" => found.push(format!(
                     "{}: names `{name}`: a room's `store` is its own, others call its `facts` or `app`",
                     source.path
                 )),
@@ -72,50 +81,61 @@ fn layers(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<Stri
             }
         }
     }
-    match stores.len() {
-        many if many > allowed => found.append(&mut stores),
-        few if few < allowed => {
-            found.push(format!("{of}:stores is {few} now: lower the {allowed} of the exceptions"));
-        }
-        _ => {}
-    }
 }
 
-/// Floors that reach themselves again over others.
-fn circles(of: &str, sources: &[Source<'_>], allowed: usize, found: &mut Vec<String>) {
+/// A floor stands on those before it, and all of them stand in the order.
+fn order(lib: &str, declared: Vec<Floor<'_>>, sources: &[Source<'_>], found: &mut Vec<String>) {
     let floors: BTreeSet<Floor<'_>> = sources.iter().map(|source| source.floor).collect();
-    let mut arrows: BTreeMap<Floor<'_>, BTreeSet<Floor<'_>>> = BTreeMap::new();
+    let mut place = BTreeMap::new();
+    for (at, (room, known)) in declared.into_iter().enumerate() {
+        let floor = (room, known && floors.contains(&(room, true)));
+        if !floors.contains(&floor) {
+            found.push(format!("{lib}: the order of rooms says {}, but there is none", said((room, known))));
+        } else if place.insert(floor, at).is_some() {
+            found.push(format!("{lib}: the order of rooms says twice {}", said(floor)));
+        }
+    }
+    for floor in floors.iter().filter(|floor| !place.contains_key(*floor)) {
+        found.push(format!("{lib}: the order of rooms does not say {}", said(*floor)));
+    }
     for source in sources {
-        let to = source.names.iter().filter_map(|name| {
-            let (room, inner) = name.split_once("::")?;
-            floors.get(&(room, KNOWN.contains(&first(inner)))).or_else(|| floors.get(&(room, false)))
-        });
-        arrows.entry(source.floor).or_default().extend(to.filter(|to| **to != source.floor));
-    }
-    for (room, _) in floors.iter().filter(|(room, known)| *known && floors.contains(&(*room, false))) {
-        arrows.entry((room, false)).or_default().insert((room, true));
-    }
-    let reached: BTreeMap<_, _> = floors.iter().map(|floor| (*floor, beyond(&arrows, *floor))).collect();
-    let mut told = BTreeSet::new();
-    for floor in floors.iter().filter(|floor| reached[*floor].contains(*floor)) {
-        let circle: Vec<_> = reached[floor].iter().filter(|other| reached[*other].contains(floor)).copied().collect();
-        let rooms = circle.iter().map(|(room, _)| room).collect::<BTreeSet<_>>().len();
-        if rooms > allowed && told.insert(circle.clone()) {
-            let name =
-                |(room, known): &Floor<'_>| if *known { format!("{room} (what it knows)") } else { (*room).to_owned() };
-            let circle: Vec<_> = circle.iter().map(name).collect();
-            found.push(format!("{of}: a circle of rooms: {}", circle.join(", ")));
+        for name in &source.names {
+            // A room that is named as a whole is named for what stands in it, which is found too.
+            let Some((room, inner)) = name.split_once("::") else { continue };
+            let other = floors.get(&(room, KNOWN.contains(&first(inner)))).or_else(|| floors.get(&(room, false)));
+            let Some(other) = other.filter(|other| **other != source.floor) else { continue };
+            let against = place.get(other).zip(place.get(&source.floor)).is_some_and(|(other, own)| other > own);
+            if against {
+                let (own, other) = (said(source.floor), said(*other));
+                found
+                    .push(format!("{}: names `{name}`: {own} stands below {other} in the order of {lib}", source.path));
+            }
         }
     }
 }
 
-/// All that is reached from a floor over any number of arrows.
-fn beyond<'a>(arrows: &BTreeMap<Floor<'a>, BTreeSet<Floor<'a>>>, from: Floor<'a>) -> BTreeSet<Floor<'a>> {
-    let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
-    while let Some(at) = next.pop() {
-        next.extend(arrows.get(&at).into_iter().flatten().copied().filter(|to| seen.insert(*to)));
+fn said((room, known): Floor<'_>) -> String {
+    format!("what `{room}` {}", if known { "knows" } else { "does" })
+}
+
+/// The floors from below to above, as the docs of a `lib.rs` have them.
+fn declared(lib: &str) -> Vec<Floor<'_>> {
+    let (mut floors, mut list) = (Vec::new(), None);
+    for line in lib.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim) {
+        let names = if let Some(names) = line.strip_prefix("- known:") {
+            list = Some(true);
+            names
+        } else if let Some(names) = line.strip_prefix("- done:").or_else(|| line.strip_prefix("- modules:")) {
+            list = Some(false);
+            names
+        } else {
+            list = list.filter(|_| !line.is_empty());
+            line
+        };
+        let names = names.split([',', ' ']).filter(|name| !name.is_empty());
+        floors.extend(names.filter_map(|name| Some((name, list?))));
     }
-    seen
+    floors
 }
 
 fn first(path: &str) -> &str {
@@ -179,46 +199,79 @@ fn path(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn service(files: &[(&str, &str)]) -> Vec<String> {
-        let texts: Vec<_> =
-            files.iter().map(|(name, text)| (format!("services/s/src/{name}"), (*text).to_owned())).collect();
-        complaints(&texts, &BTreeMap::new())
+    const ORDER: &str =
+        "//! A service.\n//!\n//! - known: a, b,\n//!   c\n//! - done: org, access, person, a,\n//!   b, c\n\nmod a;\n";
+
+    fn service(order: &str, files: &[(&str, &str)]) -> Vec<String> {
+        let files = files.iter().copied().chain([("lib.rs", order)]);
+        let texts: Vec<_> = files.map(|(name, text)| (format!("services/s/src/{name}"), text.to_owned())).collect();
+        complaints(&texts)
+    }
+
+    /// What is wrong beside the order itself, which names rooms that a test has no use for.
+    fn arrows(files: &[(&str, &str)]) -> Vec<String> {
+        service(ORDER, files).into_iter().filter(|complaint| !complaint.starts_with("services/s/src/lib.rs")).collect()
     }
 
     #[test]
-    fn a_circle_is_found_however_it_is_written() {
+    fn an_arrow_against_the_declared_order_is_found_however_it_is_written_and_both_rooms_are_named() {
         let there = ("person/app.rs", "use crate::{App, access, org::app::{Tree, Unit}};\n");
-        let back = ("org/app.rs", "fn f() { crate::access::app::end(); }\n");
-        let round = ("access/app.rs", "use crate::person::app::Key;\n");
-        assert_eq!(service(&[there, back]), Vec::<String>::new(), "one way");
-        let found = service(&[there, back, round]);
-        assert_eq!(found, ["services/s: a circle of rooms: access, org, person"]);
+        let down = ("access/app.rs", "fn f() { crate::org::app::end(); }\n");
+        let up = ("org/app.rs", "use crate::person::app::Key;\n");
+        assert_eq!(arrows(&[there, down]), Vec::<String>::new(), "one way");
+        let found = arrows(&[there, down, up]);
+        assert_eq!(
+            found,
+            [
+                "services/s/src/org/app.rs: names `person::app::Key`: what `org` does stands below what `person` does in \
+              the order of services/s/src/lib.rs"
+            ]
+        );
+        let whole = ("org/app.rs", "use crate::person;\nfn f() { person::app::key() }\n");
+        assert_eq!(arrows(&[there, whole]).len(), 1, "what is named through the room");
+    }
+
+    #[test]
+    fn every_floor_stands_once_in_the_order_and_nothing_else_does() {
+        let files = [("pool/app.rs", ""), ("pool/store.rs", ""), ("audit.rs", "")];
+        let of = |known: &str, done: &str| service(&format!("//! - known: {known}\n//! - done: {done}\n"), &files);
+        assert_eq!(of("pool", "pool, audit"), Vec::<String>::new());
+        assert_eq!(of("audit, pool", "pool"), Vec::<String>::new(), "a file beside the rooms stands where it belongs");
+        let lib = |said: &str| [format!("services/s/src/lib.rs: the order of rooms {said}")];
+        assert_eq!(of("", "pool, audit"), lib("does not say what `pool` knows"));
+        assert_eq!(of("pool", "pool"), lib("does not say what `audit` does"));
+        assert_eq!(of("pool, gone", "pool, audit"), lib("says what `gone` knows, but there is none"));
+        assert_eq!(of("pool", "pool, audit, pool"), lib("says twice what `pool` does"));
+        assert_eq!(service("//! A service without an order.\n", &files).len(), 3);
     }
 
     #[test]
     fn the_folders_of_the_store_are_rooms_and_those_of_other_libraries_are_not() {
-        let circle = |of: &str| {
+        let found = |of: &str| {
+            let lib = (format!("{of}/src/lib.rs"), "//! - modules: log, tx\n".to_owned());
             let there = (format!("{of}/src/tx/select.rs"), "use crate::log::audit::Audit;\n".to_owned());
             let back = (format!("{of}/src/log/audit.rs"), "use crate::tx::sql::Part;\n".to_owned());
-            complaints(&[there, back], &BTreeMap::new())
+            complaints(&[lib, there, back]).len()
         };
-        assert_eq!(circle("libs/store"), ["libs/store: a circle of rooms: log, tx"]);
-        assert_eq!(circle("libs/kernel"), Vec::<String>::new());
+        assert_eq!((found("libs/store"), found("libs/kernel")), (1, 0));
     }
 
     #[test]
     fn what_a_room_does_stands_on_what_others_know_and_never_the_other_way() {
-        let does = ("a/app.rs", "use crate::b::facts;\nfn f() { facts::get() }\n");
+        let does = ("a/app.rs", "use crate::c::facts;\nfn f() { facts::get() }\n");
         let other = ("b/app.rs", "use crate::a::domain::A;\n");
         let knows =
-            [("a/domain.rs", ""), ("b/facts.rs", "use super::store;\n"), ("b/store.rs", "use crate::a::domain::A;\n")];
-        let all = |more: &[(&str, &str)]| service(&[[does, other].as_slice(), &knows, more].concat());
+            [("a/domain.rs", ""), ("c/facts.rs", "use super::store;\n"), ("c/store.rs", "use crate::a::domain::A;\n")];
+        let all = |more: &[(&str, &str)]| arrows(&[[does, other].as_slice(), &knows, more].concat());
         assert_eq!(all(&[]), Vec::<String>::new());
-        let circle = |rooms| vec![format!("services/s: a circle of rooms: {rooms}")];
-        assert_eq!(all(&[("b/domain.rs", "use super::app::Wanted;\n")]), circle("b, b (what it knows)"));
+        let against = |said: &str| [format!("services/s/src/{said} in the order of services/s/src/lib.rs")];
         assert_eq!(
-            all(&[("a/domain/more.rs", "use crate::b::domain::B;\n")]),
-            circle("a (what it knows), b (what it knows)")
+            all(&[("b/domain.rs", "use super::app::Wanted;\n")]),
+            against("b/domain.rs: names `b::app::Wanted`: what `b` knows stands below what `b` does")
+        );
+        assert_eq!(
+            all(&[("a/domain/more.rs", "use crate::c::domain::C;\n")]),
+            against("a/domain/more.rs: names `c::domain::C`: what `a` knows stands below what `c` knows")
         );
     }
 
@@ -226,38 +279,28 @@ mod tests {
     fn comments_tests_and_other_crates_are_no_arrows() {
         let one = ("a/app.rs", "// crate::b::app\nuse other_crate::b;\nmod tests {\n    use crate::b;\n}\n");
         let two = ("b/app.rs", "use crate::a::app;\n");
-        assert_eq!(service(&[one, two]), Vec::<String>::new());
+        assert_eq!(arrows(&[one, two]), Vec::<String>::new());
     }
 
     #[test]
     fn the_store_of_another_room_is_found_however_it_is_named() {
         let there = ("b/store.rs", "use super::domain;\nuse crate::b::store::Own;\n");
-        let grouped = ("a/app.rs", "use crate::{App, b::{domain::X, store::{self, Key}}, c};\n");
+        let grouped = ("person/app.rs", "use crate::{App, b::{domain::X, store::{self, Key}}, org};\n");
         let whole = ("c/app.rs", "use crate::b;\nfn f() {\n    b::store::get(x);\n    other::b::store::get(x);\n}\n");
         let lists = ("privacy.rs", "use crate::b;\ntype T = b::store::Entity;\n");
-        let found = service(&[there, grouped, whole, lists]);
+        let found = arrows(&[there, grouped, whole, lists, ("org/app.rs", "")]);
         let of = |path: &str, name: &str| {
             format!(
                 "services/s/src/{path}: names `b::{name}`: a room's `store` is its own, others call its `facts` or `app`"
             )
         };
-        let own = ["store::Key", "store::self"].map(|name| of("a/app.rs", name));
+        let own = ["store::Key", "store::self"].map(|name| of("person/app.rs", name));
         assert_eq!(found, [own[0].clone(), own[1].clone(), of("c/app.rs", "store::get")]);
     }
 
     #[test]
-    fn the_count_of_stores_named_by_others_can_only_shrink() {
-        let files = [("a/app.rs", "use crate::b::store::{One, Two};\n"), ("b/store.rs", "")]
-            .map(|(name, text)| (format!("services/s/src/{name}"), text.to_owned()));
-        let allowed = |many| complaints(&files, &BTreeMap::from([("services/s:stores".to_owned(), many)]));
-        assert_eq!(allowed(2), Vec::<String>::new());
-        assert_eq!(allowed(1).len(), 2, "one more than is argued: all of them are said");
-        assert_eq!(allowed(3), ["services/s:stores is 2 now: lower the 3 of the exceptions"]);
-    }
-
-    #[test]
     fn nobody_names_the_calls_of_another_room() {
-        let found = service(&[("a/store.rs", "use crate::b::rpc::date;\n"), ("b/rpc.rs", "")]);
-        assert_eq!(found, ["services/s/src/a/store.rs: names `b::rpc::date`: nobody below the calls names `rpc`"]);
+        let found = arrows(&[("a/store.rs", "use crate::b::rpc::date;\n"), ("b/rpc.rs", "")]);
+        assert_eq!(found[0], "services/s/src/a/store.rs: names `b::rpc::date`: nobody below the calls names `rpc`");
     }
 }

@@ -29,7 +29,7 @@ pub fn complaints(root: &Path) -> Result<Vec<String>> {
         names(name, text, &mut found);
         sizes(name, text, &exceptions, &mut found);
     }
-    found.extend(arrows::complaints(&sources, &exceptions));
+    found.extend(arrows::complaints(&sources));
     found.extend(messages::complaints(root, &sources)?);
     found.extend(reasons::complaints(root, &sources)?);
     docs(root, &mut found)?;
