@@ -52,6 +52,7 @@ pub fn complaints(root: &Path, judges: &Judges) -> Result<Vec<String>> {
         let objects = objects(&text)?;
         wrong.extend(pods::of_cluster(&objects, &tally)?);
         wrong.extend(network::complaints(&objects, &peers));
+        wrong.extend(network::in_clear(&objects));
         found.extend(wrong.into_iter().map(|why| format!("{name}: {why}")));
     }
     Ok(found)

@@ -11,6 +11,9 @@ use serde_norway::Value;
 /// The port of every service.
 const PORT: u64 = 7070;
 const NAME: &str = "app.kubernetes.io/name";
+const IN_CLEAR: &str = "TALLY_SERVER_I_KNOW_THIS_IS_PLAINTEXT_AND_EVERYBODY_ON_THE_NETWORK_CAN_READ_PAY";
+/// The way of the sidecars to their control plane, in k8s/components/mesh.
+const MESH: &str = "mesh-control-plane";
 
 /// Whom each service calls.
 pub type Peers = BTreeMap<String, BTreeSet<String>>;
@@ -112,6 +115,15 @@ pub fn complaints(objects: &[Value], peers: &Peers) -> Vec<String> {
     found
 }
 
+/// A stack whose services speak plaintext, and whose sidecars cannot reach a mesh that would encrypt it.
+pub fn in_clear(objects: &[Value]) -> Option<String> {
+    let is_in_clear = objects.iter().any(|o| o["kind"] == "ConfigMap" && o["data"][IN_CLEAR] == "true");
+    let has_mesh = objects.iter().any(|o| o["kind"] == "NetworkPolicy" && o["metadata"]["name"] == MESH);
+    (is_in_clear && !has_mesh).then(|| {
+        format!("services speak plaintext ({IN_CLEAR}), and no network policy {MESH} lets sidecars reach a mesh")
+    })
+}
+
 fn disagreement(caller: &str, called: &str, open: bool, way: &str) -> String {
     if open {
         format!("{caller} never calls {called}, but a network policy opens {way}")
@@ -198,6 +210,18 @@ mod tests {
         objects.retain(|object| !object["spec"]["policyTypes"].is_sequence());
         let found = complaints(&objects, &peers(&["identity"]));
         assert!(found.len() == 1 && found[0].contains("closes every pod"), "{found:?}");
+    }
+
+    #[test]
+    fn plaintext_without_a_mesh_is_found() {
+        let objects = |yaml: &[&str]| -> Vec<Value> {
+            yaml.iter().map(|object| serde_norway::from_str(object).unwrap()).collect()
+        };
+        let clear = format!("{{kind: ConfigMap, data: {{{IN_CLEAR}: \"true\"}}}}");
+        let mesh = format!("{{kind: NetworkPolicy, metadata: {{name: {MESH}}}}}");
+        assert!(in_clear(&objects(&[&clear])).is_some_and(|why| why.contains("plaintext")));
+        assert_eq!(in_clear(&objects(&[&clear, &mesh])), None);
+        assert_eq!(in_clear(&objects(&["{kind: ConfigMap, data: {}}"])), None);
     }
 
     #[test]
