@@ -42,6 +42,10 @@ use crate::tls::{ClientTls, Tls};
 const RESOLVE_EVERY: Duration = Duration::from_secs(10);
 /// How long a connection, and then its handshake, may take.
 pub(crate) const CONNECT: Duration = Duration::from_secs(2);
+/// How often a peer is asked whether it lives, and how soon it must answer: a machine that is frozen or cut off closes no
+/// connection, and calls wait on it until then.
+const ALIVE_EVERY: Duration = Duration::from_secs(2);
+const ALIVE_WITHIN: Duration = Duration::from_secs(4);
 /// The first pause after every address was tried; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(25);
 const PAUSES: u32 = 4;
@@ -87,8 +91,8 @@ impl Network {
     fn dial(&self, host: &str, name: Uri) -> Result<Dial, tonic::transport::Error> {
         let secure = name.scheme() == Some(&Scheme::HTTPS);
         let mut endpoint = Endpoint::from(name)
-            .http2_keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(5))
+            .http2_keep_alive_interval(ALIVE_EVERY)
+            .keep_alive_timeout(ALIVE_WITHIN)
             .keep_alive_while_idle(true);
         if secure {
             let tls = self.tls.clone().unwrap_or_default();

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::{CreateLoginRequest, GetJwksRequest};
 use tally_rpc::{Health, Limits, Network, Resolve, RpcChannel};
+use tally_testkit::proxy::Proxy;
 use tally_testkit::{Callers, clock, eventually};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -233,6 +234,31 @@ async fn what_was_never_sent_goes_to_another_address_whatever_it_is() {
     for _ in 0..20 {
         assert_eq!(say(&channel, b.bench.ask("name")).await.unwrap(), "b");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_frozen_is_left_within_seconds_and_its_calls_are_answered_elsewhere() {
+    let callers = callers();
+    let [one, two] = listeners();
+    let (a, b, name) = (Replica::new("a", &callers, one), Replica::new("b", &callers, two), Name::default());
+    let frozen = Proxy::before(a.address).await;
+    name.means(&[frozen.address(), b.address]);
+    let channel = name.channel();
+    let ask = || {
+        let request_id = "one and the same".to_owned();
+        a.bench.caller.request(CreateLoginRequest { request_id, login: "name".into(), ..Default::default() })
+    };
+    eventually("the address that will freeze serves", async || {
+        (say(&channel, ask()).await.unwrap() == "a").then_some(())
+    })
+    .await;
+    // As SIGSTOP does: its connections stay, and nobody answers on them.
+    frozen.swallow();
+    let began = Instant::now();
+    for _ in 0..3 {
+        assert_eq!(say(&channel, ask()).await.unwrap(), "b");
+    }
+    assert!(began.elapsed() < Duration::from_secs(22), "{:?}: a lost connection is noticed sooner", began.elapsed());
 }
 
 #[tokio::test]
