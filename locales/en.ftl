@@ -531,7 +531,9 @@ PEER_CERTIFICATE_OUT_OF_DATE = the server's certificate is not valid now: its op
 # The server wants a certificate of its callers and was shown none.
 PEER_WANTS_CERTIFICATE = the server wants a certificate of its callers: name yours (--client-cert and --client-key, or client.certificate and client.key in the settings)
 # The server was shown a certificate that it does not take.
-PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown ({ $why }): ask its operator which authority signs those of callers
+PEER_REFUSES_CERTIFICATE = the server does not take the certificate that it was shown: ask its operator which authority signs those of callers
+    .expired = the certificate that was shown to the server is out of date: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
+    .revoked = the certificate that was shown to the server was revoked: get a new one from whoever signed it and name it (--client-cert and --client-key, or client.certificate and client.key in the settings)
 # The address begins with https, and whoever listens there knows no TLS.
 PEER_SPEAKS_PLAINTEXT = the address begins with https://, and the server there speaks no TLS: write http://, or ask its operator for the right port
 # The address begins with http, and whoever listens there wants TLS.
@@ -604,11 +606,33 @@ STORE_OF_ANOTHER_SERVICE = the SQLite file of { $service } is that of { $owner }
 SERVICE_NAME_INVALID = "{ $service }" cannot name a service: at most 32 of a-z and _
 # The file of signed heads is there and cannot be read.
 HEADS_UNREADABLE = the file of signed heads { $file } cannot be read: { $cause }
+# The file of signed heads cannot be made or appended to.
+HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: { $cause }. Name a folder with audit.heads_directory that the user of this process may write
 # A file of keys that cannot be used.
-KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. `tally init` makes one; restore it from your backup if data exists
+KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
+    .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
+    .closed = the key file { $file } cannot be used: { $cause }
+    .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
     .signing = the key { $file } cannot be used: { $cause }
+# A file of a secret that others than its owner can use.
+SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
+    .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
+    .writable = its group can change it; type chmod g-w with its name
+KEY_FILE_MALFORMED = its first line must begin with "{ $header }"
+    .lock = its first line does not say how it is protected
+    .line = a line must be: kind, id, key
+    .id = "{ $id }" is not a key's id
+    .base64 = key { $kind } { $id } is not base64
+    .length = key { $kind } { $id } must have 32 bytes
+    .damaged = key { $kind } { $id } is damaged
+    .kind = "{ $kind }" is not a kind of key
+    .twice = key { $kind } { $id } is there twice
+    .few = it needs at least one wrap, one bind and one sign key
+# A line of a signing key that is none.
+KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until when they are good
+    .none = it holds no key
 # What is in the store was written with other keys than those of this process.
-KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup (one that this start made is new and opens nothing); nothing was changed. With the right keys in place `tally audit verify` says whether somebody altered the log
+KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
 # The key file is protected, and no passphrase was given.
 KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
 # The passphrase opens no key.
@@ -1386,7 +1410,8 @@ SETTING_ON_COMMAND_LINE = set on the command line
 SETTING_NOT_KNOWN = there is no such setting; at this place there are { $known }
 SETTING_EXPECTED = it is { $found }, and { $expected } is expected
     .alone = { $expected } is expected
-SETTINGS_NOT_TOML = the file is no TOML: { $cause }
+SETTINGS_NOT_TOML = the file is no TOML: see that each line is [SECTION] or KEY = VALUE
+    .at = the file is no TOML from line { $line }, column { $column } on: see that each line is [SECTION] or KEY = VALUE, and texts stand in quotes
 SETTING_FILE_MISSING = there is no file { $file }
 SETTING_FILE_EMPTY = { $file } is empty
 SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
@@ -1399,6 +1424,13 @@ SETTING_CERTIFICATE_AND_KEY = a certificate and its key go together: set both or
 SETTING_LISTEN_IN_CLEAR = { $ip } is beyond the loopback: set server.tls_certificate and server.tls_key
 SETTING_KEYS_GENERATED = { $ip } is beyond the loopback, where generated keys do not do: name a directory
 SETTING_PASSPHRASE_TWICE = keys.passphrase is set as well: set one of them
+SETTING_LOG_LEVELS = "{ $part }" is neither a level ({ $levels }) nor MODULE=LEVEL, such as tally_store=debug; several are separated by commas
+SETTING_AUTHORITY_ALONE = it says who signs the certificates of callers, and this server speaks no TLS: set server.tls_certificate and server.tls_key as well
+SETTING_NO_CERTIFICATE = the file { $file } holds no certificate that can be read: name a PEM file with -----BEGIN CERTIFICATE-----
+SETTING_NO_PRIVATE_KEY = the file { $file } holds no private key that can be read: name a PEM file with -----BEGIN PRIVATE KEY-----, not an encrypted one
+SETTING_KEY_OF_ANOTHER = the private key in { $file } does not belong to the certificate in { $certificate }: name the key that this certificate was made for
+SETTING_REDIS_URL = redis://HOST:PORT is expected, or rediss://HOST:PORT for TLS; a password stands before the host, redis://:PASSWORD@HOST:PORT
+SETTING_ENDPOINT = the address of a collector is expected, such as http://127.0.0.1:4317
 SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is not named
 EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
 EXPECT_ONE_OF = one of { $words }
@@ -1579,16 +1611,21 @@ CANNOT_CREATE = cannot create { $file }: { $error }
 CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
 CANNOT_START = cannot start: { $error }
 CANNOT_LISTEN = cannot listen on { $address }; name another with --listen, or stop after the summary with --once: { $error }
-NOT_OF_TALLY = { $file } is not what tally writes: { $error }
+NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on
 SAMPLE_SKIPPED = the store holds a group already: --sample leaves it as it is
 SAMPLE_FILLED = Filled with the sample group. One password for everybody, shown this once: { $password }
 SERVING = serving { $services } on { $scheme }://{ $address }
+NO_GROUP_YET = there is no group in this store yet, so nobody can sign in: stop this process, type `tally init --name "My group"` with the same settings, and start it again
+    .beside = there is no group in this store yet, so nobody can sign in: type `tally init --name "My group"` with the same settings beside this process
+REGION_OF_NO_GROUP = server.regions names { $region }, and no group of this store has that region (there are { $known }): this process serves no row of any other region; correct server.regions, or leave it empty to serve all
+REDIS_AWAY = Redis does not answer at { $at } (redis.url). Everything works without it: until it is back each process counts calls by itself, and consumers look for events every few seconds instead of being woken
 FILE_SWITCH = { $switch }: { $why }
 ASK_PASSWORD_TWELVE = password (at least 12 characters, shown as you type):{" "}
 ASK_PASSWORD = password (shown as you type):{" "}
 ASK_NEW_PASSWORD = new password (at least 12 characters):{" "}
 ASK_NEW_PASSPHRASE = new passphrase (shown as you type):{" "}
 NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
+# A setting on the command line without its value.
 SET_EXPECTED = --set { $pair }: expected KEY=VALUE
 SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
 GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
@@ -1623,6 +1660,7 @@ MASTER_KEY_KEPT = { $count } data keys are under an older master key: no other i
 KEYS_STEP = { $service }: { $table }.{ $column }, { $rows } rows
 KEYS_REPLACED = { $service }: { $keys } data keys replaced, { $rows } rows sealed anew ({ $speed } rows/s)
 KEYS_REPLACED_RESUMED = { $service }: { $keys } data keys of an earlier run replaced, { $rows } rows sealed anew ({ $speed } rows/s)
+# A service that is none was named.
 NO_SUCH_SERVICE = no service is called { $service }: name one of { $services }
 SIGNING_KEY_ROTATED = { $service }: the new key signs from { $from }; the old one is good for what it signed
 PERSON_EXPORTED = written to { $file }; { $withheld } rows withheld that you may not read

@@ -67,6 +67,14 @@ impl Cache {
         }
     }
 
+    /// Whether what is shared can be reached: always in one process.
+    pub async fn answers(&self) -> bool {
+        match self {
+            Self::Memory(_) => true,
+            Self::Redis(redis) => redis.answers().await,
+        }
+    }
+
     /// Rings the bell `name`: whoever listens looks again. A bell may be missed, so who listens also looks from time
     /// to time.
     pub async fn ring(&self, name: &str) {

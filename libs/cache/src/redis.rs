@@ -112,6 +112,11 @@ impl Redis {
         }
     }
 
+    pub(crate) async fn answers(&self) -> bool {
+        let mut redis = self.manager.clone();
+        self.ask(async { redis::cmd("PING").query_async::<()>(&mut redis).await }).await.is_some()
+    }
+
     pub(crate) async fn ring(&self, name: &str) {
         let mut redis = self.manager.clone();
         let command = redis::cmd("PUBLISH").arg(channel(name)).arg("").to_owned();

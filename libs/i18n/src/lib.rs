@@ -105,6 +105,10 @@ fn plain(arg: &Arg) -> String {
 /// Why the operating system refused, as a message.
 pub fn io(error: &std::io::Error) -> Message {
     use std::io::ErrorKind;
+    // What one of us put into an error of the system, such as who else can read a file.
+    if let Some(ours) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        return ours.message().clone();
+    }
     match error.kind() {
         ErrorKind::NotFound => msg!("IO_NOT_FOUND"),
         ErrorKind::PermissionDenied => msg!("IO_PERMISSION_DENIED"),

@@ -65,16 +65,16 @@ fn said(fault: &TlsError) -> Message {
             Wrong::Expired | Wrong::ExpiredContext { .. } | Wrong::NotValidYet | Wrong::NotValidYetContext { .. },
         ) => msg!("PEER_CERTIFICATE_OUT_OF_DATE"),
         TlsError::AlertReceived(Alert::CertificateRequired) => msg!("PEER_WANTS_CERTIFICATE"),
+        TlsError::AlertReceived(Alert::CertificateExpired) => msg!("PEER_REFUSES_CERTIFICATE.expired"),
+        TlsError::AlertReceived(Alert::CertificateRevoked) => msg!("PEER_REFUSES_CERTIFICATE.revoked"),
         TlsError::AlertReceived(
             Alert::BadCertificate
             | Alert::UnsupportedCertificate
-            | Alert::CertificateRevoked
-            | Alert::CertificateExpired
             | Alert::CertificateUnknown
             | Alert::UnknownCA
             | Alert::AccessDenied
             | Alert::DecryptError,
-        ) => msg!("PEER_REFUSES_CERTIFICATE", why = fault.to_string()),
-        other => msg!("PEER_TLS_FAILED", why = other.to_string()),
+        ) => msg!("PEER_REFUSES_CERTIFICATE"),
+        other => msg!("PEER_TLS_FAILED", why = msg!("TLS_SAYS", cause = other)),
     }
 }

@@ -39,7 +39,7 @@ pub use server::{Health, serve};
 pub use signing::{SigningKeys, Turn};
 pub use stack::{Guarded, Limits, MAX_MESSAGE_BYTES, Stack, StackConfig, context, current_trace};
 pub use status::{Answer, DOMAIN, error_from, status};
-pub use tls::{ClientTls, Tls};
+pub use tls::{ClientTls, Tls, TlsFault};
 pub use token::{
     AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SERVICE_TOKEN_SECONDS, Signer, SigningKey, TokenKind, key_id,
     open_signed,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, Error as TlsError, RootCertStore, ServerConfig};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
 
 /// A certificate chain and its private key, PEM.
@@ -37,7 +37,40 @@ impl std::fmt::Debug for Tls {
     }
 }
 
+/// Which of a server's certificates cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The chain holds no certificate that can be read.
+    Certificate,
+    /// There is no private key that can be read.
+    Key,
+    /// The key was not made for the certificate.
+    Mismatch,
+    /// The authority holds no certificate that can be read.
+    Authority,
+}
+
 impl Tls {
+    /// Whether a server can show these, before it says that it serves.
+    ///
+    /// # Errors
+    /// What it cannot.
+    pub fn check(&self) -> Result<(), TlsFault> {
+        let certificates = chain(&self.certificate).filter(|all| !all.is_empty()).ok_or(TlsFault::Certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|_| TlsFault::Key)?;
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().map_err(|_| TlsFault::Certificate)?;
+        let shown = config.with_no_client_auth().with_single_cert(certificates, key);
+        shown.map_err(|fault| match fault {
+            TlsError::InconsistentKeys(_) => TlsFault::Mismatch,
+            TlsError::InvalidCertificate(_) => TlsFault::Certificate,
+            _ => TlsFault::Key,
+        })?;
+        let Some(authority) = &self.authority else { return Ok(()) };
+        let (read, _) = RootCertStore::empty().add_parsable_certificates(chain(authority).ok_or(TlsFault::Authority)?);
+        if read == 0 { Err(TlsFault::Authority) } else { Ok(()) }
+    }
+
     pub(crate) fn server(&self) -> ServerTlsConfig {
         let config = ServerTlsConfig::new().identity(Identity::from_pem(&self.certificate, &self.key));
         match &self.authority {

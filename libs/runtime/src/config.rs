@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::providers::{Format, Toml};
@@ -12,13 +12,16 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Deserializer, Serialize};
 use tally_access::{Locale, PolicyRow};
-use tally_i18n::{io, text};
+use tally_i18n::text;
 use tally_kernel::{Message, msg};
-use tally_rpc::{Limits, Network, Tls};
+use tally_rpc::{Limits, Network};
 
+mod files;
+mod levels;
 mod secret;
 mod wrong;
 
+pub use files::passphrase_in;
 pub use secret::{Passphrase, Secret};
 
 /// Every setting with its default and its meaning.
@@ -321,6 +324,7 @@ impl Config {
                 return Err(error(key, msg!("SETTING_DATABASE_URL")));
             }
         }
+        levels::validate(&self.telemetry.log).map_err(|message| error("telemetry.log", message))?;
         self.validate_peers()?;
         self.validate_port()
     }
@@ -345,6 +349,9 @@ impl Config {
         let (certificate, key) = (server.tls_certificate.as_os_str(), server.tls_key.as_os_str());
         if certificate.is_empty() != key.is_empty() {
             return Err(error("server.tls_key", msg!("SETTING_CERTIFICATE_AND_KEY")));
+        }
+        if certificate.is_empty() && !server.tls_authority.as_os_str().is_empty() {
+            return Err(error("server.tls_authority", msg!("SETTING_AUTHORITY_ALONE")));
         }
         let ip: IpAddr = server.listen.ip();
         if ip.is_loopback() || server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay {
@@ -398,51 +405,6 @@ impl Config {
             tally_access::Regions::Only(named.into_iter().collect())
         }
     }
-
-    /// The passphrase of the key file, if one was set.
-    ///
-    /// # Errors
-    /// When it was set twice, or its file cannot be read or is empty.
-    pub fn passphrase(&self) -> Result<Option<String>, ConfigError> {
-        let (text, file) = (&self.keys.passphrase.0, &self.keys.passphrase_file);
-        if file.as_os_str().is_empty() {
-            return Ok(Some(text.clone()).filter(|text| !text.is_empty()));
-        }
-        let wrong = |why: Message| error("keys.passphrase_file", why);
-        if !text.is_empty() {
-            return Err(wrong(msg!("SETTING_PASSPHRASE_TWICE")));
-        }
-        passphrase_in(file).map(Some).map_err(wrong)
-    }
-
-    /// Reads the certificates, if there are any.
-    ///
-    /// # Errors
-    /// The setting whose file cannot be read.
-    pub fn tls(&self) -> Result<Option<Tls>, ConfigError> {
-        let read = |key: &str, path: &PathBuf| {
-            std::fs::read_to_string(path).map_err(|e| error(key, unreadable_file(path, &e)))
-        };
-        let server = &self.server;
-        if server.tls_certificate.as_os_str().is_empty() {
-            return Ok(None);
-        }
-        let authority = (!server.tls_authority.as_os_str().is_empty())
-            .then(|| read("server.tls_authority", &server.tls_authority))
-            .transpose()?;
-        let certificate = read("server.tls_certificate", &server.tls_certificate)?;
-        Ok(Some(Tls { certificate, key: read("server.tls_key", &server.tls_key)?, authority }))
-    }
-}
-
-/// The passphrase that a file holds: its text without the end of the line.
-///
-/// # Errors
-/// Why there is none.
-pub fn passphrase_in(file: &Path) -> Result<String, Message> {
-    let text = std::fs::read_to_string(file).map_err(|e| unreadable_file(file, &e))?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() { Err(msg!("SETTING_FILE_EMPTY", file = file.display())) } else { Ok(text.to_owned()) }
 }
 
 /// Where programs of this user keep what they remember (XDG base directories).
@@ -470,10 +432,6 @@ fn error(key: &str, message: Message) -> ConfigError {
 
 fn names(peers: &BTreeMap<String, String>) -> String {
     peers.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
-}
-
-fn unreadable_file(file: &Path, cause: &std::io::Error) -> Message {
-    msg!("CANNOT_READ", file = file.display(), error = io(cause))
 }
 
 /// A list, or one text with commas as environment variables and flags have it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tally_cache::Cache;
 use tally_kernel::error::{Error, Kind, Result};
-use tally_kernel::{Message, msg};
+use tally_kernel::msg;
 use tally_rpc::{Guarded, Health, Stack, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -224,8 +224,8 @@ fn cache(config: &Config) -> Result<Cache, ConfigError> {
         return Ok(Cache::memory());
     }
     let patience = Duration::from_millis(config.redis.patience_milliseconds);
-    Cache::redis(url, patience)
-        .map_err(|e| ConfigError { key: "redis.url".into(), message: Message::told(e.to_string()) })
+    // The driver's words may hold the password.
+    Cache::redis(url, patience).map_err(|_| ConfigError { key: "redis.url".into(), message: msg!("SETTING_REDIS_URL") })
 }
 
 /// Waits for SIGTERM or Ctrl-C; a second one then ends the process at once.

@@ -18,7 +18,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{
     Sampler, SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample, TracerProviderBuilder,
 };
-use tally_kernel::Message;
+use tally_kernel::{Message, msg};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Metadata, Subscriber, dispatcher};
 use tracing_subscriber::Layer;
@@ -111,9 +111,9 @@ fn exported(
         .with_service_name(process.to_owned())
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
-    let bad = |e: opentelemetry_otlp::ExporterBuildError| ConfigError {
+    let bad = |_: opentelemetry_otlp::ExporterBuildError| ConfigError {
         key: "telemetry.otlp_endpoint".into(),
-        message: Message::told(e.to_string()),
+        message: msg!("SETTING_ENDPOINT"),
     };
     let spans = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(bad)?;
     let tracer = tracer.with_batch_exporter(spans).with_resource(resource.clone()).build();

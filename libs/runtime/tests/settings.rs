@@ -75,6 +75,10 @@ fn a_setting_that_cannot_hold_is_named_with_its_source() {
     let typo = pairs(&[("TALLY_DATABSE_URL", "sqlite://x")]);
     let error = Config::load(&Sources { environment: typo, ..Sources::default() }).unwrap_err();
     assert!(error.to_string().contains("databse") && error.to_string().contains("TALLY_DATABSE_URL"), "{error}");
+    assert!(refused(&[("servre", "x")]).starts_with("setting servre:"));
+    assert!(refused(&[("telemetry.level", "debug")]).starts_with("setting telemetry.level:"));
+    assert!(refused(&[("telemetry.log", "inof")]).contains("telemetry.log"));
+    assert!(refused(&[("server.tls_authority", "ca.pem")]).contains("server.tls_certificate"));
     let missing = Sources { file: Some("/no/such/file.toml".into()), ..Sources::default() };
     assert!(Config::load(&missing).unwrap_err().to_string().contains("/no/such/file.toml"));
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
+use tally_kernel::{Clock, Error, Kind, Message, Result, Rng, msg};
 use tally_rpc::{Jwks, Keys, PublicKey, SigningKey, SigningKeys, Turn, UnknownKeys};
 use tally_store::open_secret;
 use zeroize::Zeroizing;
@@ -39,20 +39,20 @@ struct Line {
 /// # Errors
 /// `KEYS_UNUSABLE` when a file is malformed, readable by strangers, or cannot be written.
 pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<SigningKeys> {
-    fs::create_dir_all(folder).map_err(|e| unusable(folder, &e.to_string()))?;
+    fs::create_dir_all(folder).map_err(|e| unusable(folder, tally_i18n::io(&e)))?;
     let path = folder.join(format!("{service}.key"));
     let lines = match read_secret(&path) {
         Ok(lines) => lines,
         Err(e) if e.kind() == ErrorKind::NotFound => {
             let lines = vec![Line { seed: Zeroizing::new(rng.bytes()), from: Timestamp::MIN }];
-            write_secret(&path, &lines).map_err(|e| unusable(&path, &e.to_string()))?;
+            write_secret(&path, &lines).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
             lines
         }
-        Err(e) => return Err(unusable(&path, &e.to_string())),
+        Err(e) => return Err(unusable(&path, tally_i18n::io(&e))),
     };
     publish(folder, service, &lines)?;
     let key = |line: &Line| SigningKey::from_seed(service, *line.seed);
-    let (first, later) = lines.split_first().ok_or_else(|| unusable(&path, "it holds no key"))?;
+    let (first, later) = lines.split_first().ok_or_else(|| unusable(&path, msg!("KEY_LINE_MALFORMED.none")))?;
     let later = later.iter().map(|line| Turn { from: line.from, key: key(line) });
     Ok(SigningKeys::new(key(first), later.collect()))
 }
@@ -64,7 +64,7 @@ pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<Signing
 /// `KEYS_UNUSABLE`; `KEY_ROTATES_ALREADY` while another new key waits for its turn.
 pub fn rotate(folder: &Path, service: &str, now: Timestamp, rng: &Rng) -> Result<Timestamp> {
     let path = folder.join(format!("{service}.key"));
-    let mut lines = read_secret(&path).map_err(|e| unusable(&path, &e.to_string()))?;
+    let mut lines = read_secret(&path).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
     if let Some(waiting) = lines.last().filter(|line| now < line.from) {
         return Err(Error::of(Kind::FailedPrecondition, msg!("KEY_ROTATES_ALREADY", service, from = waiting.from)));
     }
@@ -75,7 +75,7 @@ pub fn rotate(folder: &Path, service: &str, now: Timestamp, rng: &Rng) -> Result
     lines.push(Line { seed: Zeroizing::new(rng.bytes()), from });
     // Others first: a process that dies between the two has published a key that never signs.
     publish(folder, service, &lines)?;
-    write_secret(&path, &lines).map_err(|e| unusable(&path, &e.to_string()))?;
+    write_secret(&path, &lines).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
     Ok(from)
 }
 
@@ -98,7 +98,7 @@ fn publish(folder: &Path, service: &str, lines: &[Line]) -> Result<()> {
     if fs::read_to_string(&path).ok().as_deref() == Some(text.as_str()) {
         return Ok(());
     }
-    replace(&path, text.as_bytes(), 0o644).map_err(|e| unusable(&path, &e.to_string()))
+    replace(&path, text.as_bytes(), 0o644).map_err(|e| unusable(&path, tally_i18n::io(&e)))
 }
 
 fn read_secret(path: &Path) -> std::io::Result<Vec<Line>> {
@@ -151,10 +151,10 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
 }
 
 fn malformed() -> std::io::Error {
-    std::io::Error::other("a line must hold 32 bytes in base64, and from when or until when they are good")
+    std::io::Error::other(Error::of(Kind::FailedPrecondition, msg!("KEY_LINE_MALFORMED")))
 }
 
-fn unusable(path: &Path, cause: &str) -> Error {
+fn unusable(path: &Path, cause: Message) -> Error {
     Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.signing", file = path.display(), cause))
 }
 
@@ -266,12 +266,12 @@ fn changed(folder: &Path) -> Option<SystemTime> {
 /// The keys of a folder, by the names of their files.
 fn read_folder(folder: &Path) -> Result<Vec<Published>> {
     let mut keys = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|e| unusable(folder, &e.to_string()))? {
-        let path = entry.map_err(|e| unusable(folder, &e.to_string()))?.path();
+    for entry in fs::read_dir(folder).map_err(|e| unusable(folder, tally_i18n::io(&e)))? {
+        let path = entry.map_err(|e| unusable(folder, tally_i18n::io(&e)))?.path();
         let Some(owner) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".pub")) else { continue };
-        let text = fs::read_to_string(&path).map_err(|e| unusable(&path, &e.to_string()))?;
+        let text = fs::read_to_string(&path).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let (bytes, until) = read_line(line, "until").map_err(|e| unusable(&path, &e.to_string()))?;
+            let (bytes, until) = read_line(line, "until").map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
             keys.push(Published { key: PublicKey::new(owner, bytes), until });
         }
     }

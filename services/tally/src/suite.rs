@@ -103,15 +103,17 @@ pub struct Suite {
 /// What a store, a key file or an address says; each tells what to do.
 pub async fn build(config: &Config, boot: &Boot, ambient: &Ambient) -> Result<Suite, Failure> {
     let mut builder = Builder::new(config, boot, ambient)?;
-    // Every key is there before identity looks: whoever calls in the first second is known too.
-    for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
-        tally_identity::open_or_create(&builder.folder, part.name, &ambient.rng)?;
+    let is_here = |part: &SuiteService| config.server.services.iter().any(|name| name == part.name);
+    let mut opened = Vec::new();
+    for part in SERVICES.into_iter().filter(is_here) {
+        opened.push((part, builder.open(part).await?));
     }
+    builder.keep_keys(opened.iter().map(|(part, _)| part.name))?;
+    let mut opened = opened.into_iter().peekable();
     for part in SERVICES {
-        if config.server.services.iter().any(|name| name == part.name) {
-            builder.add(part).await?;
-        } else {
-            builder.call_elsewhere(part)?;
+        match opened.next_if(|(here, _)| here.name == part.name) {
+            Some((part, store)) => builder.add(part, store)?,
+            None => builder.call_elsewhere(part)?,
         }
     }
     Ok(builder.finish()?)
@@ -132,15 +134,13 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(config: &'a Config, boot: &Boot, ambient: &'a Ambient) -> Result<Self, Failure> {
-        let folder = key_folder(config);
-        std::fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, &e))?;
         Ok(Self {
             config,
             cache: boot.cache.clone(),
             compute: boot.compute.clone(),
             ambient,
-            seal: SealKeys::open_or_init(&seal_key(config), config.passphrase()?.as_deref())?,
-            folder,
+            seal: SealKeys::open_or_fresh(&seal_key(config), config.passphrase()?.as_deref())?,
+            folder: key_folder(config),
             channels: BTreeMap::new(),
             mounted: Vec::new(),
             stores: Vec::new(),
@@ -155,8 +155,18 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    async fn add(&mut self, part: SuiteService) -> Result<(), Failure> {
-        let store = self.open(part).await?;
+    /// Makes the keys that are missing, after every store has taken those that are there. Each service's is there before
+    /// identity looks: whoever calls in the first second is known too.
+    fn keep_keys(&self, services: impl Iterator<Item = &'static str>) -> Result<()> {
+        std::fs::create_dir_all(&self.folder).map_err(|e| unwritable(&self.folder, &e))?;
+        self.seal.keep()?;
+        for name in services {
+            tally_identity::open_or_create(&self.folder, name, &self.ambient.rng)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, part: SuiteService, store: Store) -> Result<(), Failure> {
         let key = tally_identity::open_or_create(&self.folder, part.name, &self.ambient.rng)?;
         let (service, keys, views) = self.service(part.name, store.clone(), key.clone())?;
         let stack = Stack::new(StackConfig {
@@ -189,6 +199,7 @@ impl<'a> Builder<'a> {
         settings.heads = heads_folder(self.config);
         let store = Store::open(settings, part.migrations).await?;
         store.refuse_other_keys().await?;
+        store.refuse_unwritable_heads()?;
         Ok(store)
     }
 

@@ -317,6 +317,7 @@ fn a_store_does_not_start_with_other_keys_than_its_own_and_is_whole_when_they_ar
         let refused = run(program().args(serve).envs([("TALLY_DATABASE_URL", url.as_str()), ("LANG", lang)]), "");
         assert!(!refused.status.success());
         assert!(said(&refused).contains(sentence), "{}", said(&refused));
+        assert!(!own.exists(), "a start that is refused leaves no key behind");
     }
     fs::rename(&kept, &own).expect("the keys put back");
     let verified = run(program().args(["audit", "verify"]).env("TALLY_DATABASE_URL", &url), "");
@@ -342,7 +343,27 @@ fn a_certificate_with_another_key_is_told_as_that_with_its_cure() {
         let (own, others) = (tls("server.pem"), tls("client.key"));
         let settings = [("TALLY_SERVER_TLS_CERTIFICATE", own.as_str()), ("TALLY_SERVER_TLS_KEY", &others)];
         let serve = home.tally(&serve, &[&settings[..], &[("TALLY_DATABASE_URL", &url), ("LANG", lang)]].concat(), "");
-        assert!(said(&serve).contains(sentence), "{}", said(&serve));
+        let told = if lang == "en" { "does not belong to the certificate" } else { "不成对" };
+        assert!(said(&serve).contains(told) && serve.status.code() == Some(64), "{}", said(&serve));
+    }
+}
+
+#[test]
+fn a_certificate_of_a_caller_that_is_out_of_date_is_told_as_that() {
+    let suite = Suite::start(&[
+        ("TALLY_SERVER_TLS_CERTIFICATE", "server.pem"),
+        ("TALLY_SERVER_TLS_KEY", "server.key"),
+        ("TALLY_SERVER_TLS_AUTHORITY", "over.pem"),
+    ]);
+    let (home, server, ca) = (Home::new(), suite.at("https"), tls("authority.pem"));
+    let (certificate, key) = (tls("over.pem"), tls("over.key"));
+    let args =
+        ["login", "admin", "--server", &server, "--ca", &ca, "--client-cert", &certificate, "--client-key", &key];
+    for (lang, sentence) in [("en", "is out of date"), ("zh_CN", "不在有效期内")] {
+        let refused = home.tally(&args, &[("LANG", lang)], PASSWORD);
+        assert!(!refused.status.success());
+        let told = said(&refused);
+        assert!(told.contains(sentence) && told.contains("--client-cert") && !told.contains("alert"), "{told}");
     }
 }
 

@@ -2,8 +2,10 @@
 //! gives; and nothing is left behind by it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -73,5 +75,147 @@ fn a_damaged_file_is_told_by_every_command_that_opens_it() {
     for args in [&serve(&[])[..], &["migrate"], &["serve", "--sample", "--listen", "127.0.0.1:0"]] {
         let told = refused(folder.path(), args, FAILED);
         says(&told, "put it back from your backup", "请从备份恢复", &["tally-data/identity.db"]);
+    }
+}
+
+fn tls(file: &str) -> String {
+    format!("{}/../../libs/rpc/tests/tls/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn certificates_that_a_server_cannot_show_are_told_before_it_serves_with_setting_and_file() {
+    let folder = TempDir::new().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("no.pem"), "nothing").expect("a file");
+    let (own, key) = (tls("server.pem"), tls("server.key"));
+    let (nothing, nowhere, others) = (path("no.pem"), path("nowhere.pem"), tls("client.key"));
+    let settings = |certificate: &str, key: &str, authority: &str| {
+        [("certificate", certificate), ("key", key), ("authority", authority)]
+            .map(|(name, file)| format!("server.tls_{name}={file}"))
+    };
+    for (three, setting, file, english, chinese) in [
+        (settings(&nowhere, &key, ""), "server.tls_certificate", &nowhere, "it is not there", "不存在"),
+        (settings(&own, &nowhere, ""), "server.tls_key", &nowhere, "it is not there", "不存在"),
+        (settings(&nothing, &key, ""), "server.tls_certificate", &nothing, "no certificate", "没有可读取的证书"),
+        (settings(&own, &nothing, ""), "server.tls_key", &nothing, "no private key", "没有可读取的私钥"),
+        (settings(&own, &others, ""), "server.tls_key", &others, "does not belong to", "不成对"),
+        (settings(&own, &key, &nowhere), "server.tls_authority", &nowhere, "it is not there", "不存在"),
+        (settings(&own, &key, &nothing), "server.tls_authority", &nothing, "no certificate", "没有可读取的证书"),
+        (settings("", "", &own), "server.tls_authority", &"server.tls_key".to_owned(), "no TLS", "不使用 TLS"),
+    ] {
+        let told = refused(folder.path(), &serve(&three.each_ref().map(String::as_str)), SETTING);
+        says(&told, english, chinese, &[setting, file]);
+    }
+}
+
+#[test]
+fn settings_that_cannot_hold_are_named_as_they_are_written_and_end_with_64() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("bad.toml"), "[server]\nlisten = nowhere\n").expect("a file");
+    fs::write(folder.path().join("a file"), "").expect("a file");
+    let database = format!("database.url=postgres://tally_{{service}}:{SECRET}@127.0.0.1:1/tally");
+    let redis = format!("redis.url=http://:{SECRET}@host");
+    let here = serve(&[]);
+    let with = |sets: &[&'static str]| [&here[..], sets].concat();
+    for (args, english, chinese, both) in [
+        (serve(&["servre=1"]), "there is no such setting", "没有这个设置", "servre"),
+        (serve(&["telemetry.level=debug"]), "there is no such setting", "没有这个设置", "telemetry.level"),
+        (serve(&["telemetry.log=[["]), "neither a level", "既不是级别", "telemetry.log"),
+        (serve(&["telemetry.log=inof"]), "neither a level", "既不是级别", "inof"),
+        (serve(&["audit.heads_directory=a file"]), "signed heads", "签名链头", "audit.heads_directory"),
+        (serve(&[&redis]), "is expected", "应为 redis://", "redis.url"),
+        (with(&["--config", "bad.toml"]), "from line 2", "自第 2 行", "bad.toml"),
+        (with(&["--set", "a"]), "expected KEY=VALUE", "应为 KEY=VALUE", "--set a"),
+        (vec!["migrate", "--set", &database], "made by their owner", "由其所有者创建", "database.owner_url"),
+        (vec!["keys", "rotate-signing", "nope"], "no service is called", "没有名为", "nope"),
+    ] {
+        let told = refused(folder.path(), &args, SETTING);
+        says(&told, english, chinese, &[both]);
+        assert!(!told[0].contains("servre.servre") && !told[0].contains("level.level"), "{}", told[0]);
+    }
+}
+
+#[test]
+fn a_key_file_that_is_missing_or_open_to_others_is_told_and_nobody_is_sent_to_make_new_keys() {
+    let folder = TempDir::new().expect("a folder");
+    let keys = folder.path().join("tally-data/keys");
+    fs::create_dir_all(&keys).expect("a folder");
+    let missing = refused(folder.path(), &["audit", "verify"], FAILED);
+    says(&missing, "there is no key file", "没有密钥文件", &["seal.key", "keys.directory"]);
+    let file = keys.join("seal.key");
+    fs::write(&file, "tally-keys 2\n").expect("a file");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let open = refused(folder.path(), &serve(&[]), FAILED);
+    says(&open, "everybody on this machine", "本机上的任何人", &["seal.key", "chmod 600"]);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
+    let malformed = refused(folder.path(), &serve(&[]), FAILED);
+    says(&malformed, "Put it back from your backup", "请从备份恢复", &["seal.key", "wrap"]);
+    for told in [missing, open, malformed].concat() {
+        assert!(!told.contains("tally init") && !told.contains("keys make"), "{told}");
+    }
+}
+
+#[test]
+fn a_manifest_that_is_none_is_told_in_the_readers_language() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("manifest.json"), "{\n  nothing").expect("a file");
+    let told = refused(folder.path(), &["replay", "."], 2);
+    says(&told, "is not what tally writes", "不是 tally 写出的内容", &["manifest.json"]);
+    assert!(!told[1].contains("expected"), "{}", told[1]);
+}
+
+/// A process that serves; it ends with the test.
+struct Serving(Child);
+
+impl Serving {
+    /// What it said on its error stream in these languages up to the line that begins so, after it said that it serves.
+    fn hint(folder: &Path, args: &[&str], language: &str, word: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+        command.env_clear().env("LANG", language).current_dir(folder).args(args);
+        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut serving = Self(process.expect("the binary runs"));
+        let mut line = String::new();
+        let stdout = serving.0.stdout.take().expect("its output");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        assert!(line.contains("http://127.0.0.1:"), "{args:?}: {line}");
+        let errors = BufReader::new(serving.0.stderr.take().expect("its errors"));
+        errors.lines().map_while(Result::ok).find(|line| line.contains(word)).expect("a line with the word")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _killed = (self.0.kill(), self.0.wait());
+    }
+}
+
+#[test]
+fn an_empty_store_is_served_with_a_word_on_what_to_type_next() {
+    for (language, sentence) in [("C.UTF-8", "there is no group in this store yet"), ("zh_CN.UTF-8", "还没有集团")]
+    {
+        let folder = TempDir::new().expect("a folder");
+        let hint = Serving::hint(folder.path(), &serve(&[]), language, "tally init");
+        assert!(hint.contains(sentence), "{hint}");
+    }
+}
+
+#[test]
+fn a_region_of_no_group_and_a_redis_that_is_away_are_told_while_the_process_serves() {
+    let folder = TempDir::new().expect("a folder");
+    let mut init = Command::new(env!("CARGO_BIN_EXE_tally"));
+    init.env_clear().current_dir(folder.path()).args(["init", "--name", "A group"]).stdout(Stdio::null());
+    let mut init = init.stdin(Stdio::piped()).spawn().expect("the binary runs");
+    init.stdin.take().expect("its input").write_all(b"correct horse battery\n").expect("written");
+    assert!(init.wait().expect("its end").success());
+    let elsewhere = serve(&["server.regions=nowhere"]);
+    let alone = serve(&["redis.url=redis://:geheim-7@127.0.0.1:1"]);
+    for (args, word, language, sentence) in [
+        (&elsewhere, "server.regions", "C.UTF-8", "(there are local)"),
+        (&elsewhere, "server.regions", "zh_CN.UTF-8", "现有 local"),
+        (&alone, "redis.url", "C.UTF-8", "Everything works without it"),
+        (&alone, "redis.url", "zh_CN.UTF-8", "没有它一切照常"),
+    ] {
+        let hint = Serving::hint(folder.path(), args, language, word);
+        assert!(hint.contains(sentence) && !hint.contains(SECRET), "{hint}");
     }
 }

@@ -10,10 +10,12 @@ use super::{ConfigError, DEFAULTS, error};
 /// The first value that does not fit the tree.
 pub(super) fn value(cause: figment::Error) -> ConfigError {
     let place = cause.metadata.as_ref().map_or_else(|| Message::told(""), set_in);
-    let mut key = cause.path.join(".");
+    let mut path = cause.path.clone();
     if let Kind::UnknownField(field, _) = &cause.kind {
-        key = if key.is_empty() { field.clone() } else { format!("{key}.{field}") };
+        // The path ends with the field already where the value was set alone.
+        path.extend((path.last() != Some(field)).then(|| field.clone()));
     }
+    let key = path.join(".");
     let problem = match &cause.kind {
         Kind::UnknownField(_, known) => msg!("SETTING_NOT_KNOWN", known = known.join(", ")),
         Kind::InvalidType(actual, _) | Kind::InvalidValue(actual, _) => {
@@ -24,7 +26,10 @@ pub(super) fn value(cause: figment::Error) -> ConfigError {
             )
         }
         // A file that is no TOML has no keys.
-        other if key.is_empty() => msg!("SETTINGS_NOT_TOML", cause = first_line(&other.to_string())),
+        other if key.is_empty() => match place_in(&other.to_string()) {
+            Some((line, column)) => msg!("SETTINGS_NOT_TOML.at", line, column),
+            None => msg!("SETTINGS_NOT_TOML"),
+        },
         _ => msg!("SETTING_EXPECTED.alone", expected = expected(&key)),
     };
     let key = if key.is_empty() { "--config" } else { &key };
@@ -78,7 +83,10 @@ fn expected(key: &str) -> Message {
     }
 }
 
-/// A parser's message is many lines long, and the first says where.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim().to_owned()
+/// The line and the column that the parser's message, many lines of English, begins with.
+fn place_in(text: &str) -> Option<(u32, u32)> {
+    let (_, rest) = text.split_once("at line ")?;
+    let (line, rest) = rest.split_once(", column ")?;
+    let column: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    Some((line.parse().ok()?, column.parse().ok()?))
 }

@@ -71,6 +71,17 @@ impl HeadsFile {
         Self { path: path_of(directory, service), waiting: Mutex::default() }
     }
 
+    /// Opens the file once, so that it is known before anybody writes whether its folder lets it.
+    ///
+    /// # Errors
+    /// `HEADS_UNWRITABLE`.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        open(&self.path).map(drop).map_err(|e| {
+            let (file, cause) = (self.path.display(), tally_i18n::io(&e));
+            Error::of(Kind::InvalidArgument, msg!("HEADS_UNWRITABLE", file, cause))
+        })
+    }
+
     /// Keeps the newest head of each stream for the next write.
     pub(crate) fn add(&self, heads: Vec<SignedHead>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,9 +154,10 @@ impl KnownHeads {
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Self::parse(&text, service, keys)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Self::default()),
-            Err(e) => {
-                Err(Error::of(Kind::FailedPrecondition, msg!("HEADS_UNREADABLE", file = path.display(), cause = e)))
-            }
+            Err(e) => Err(Error::of(
+                Kind::FailedPrecondition,
+                msg!("HEADS_UNREADABLE", file = path.display(), cause = tally_i18n::io(&e)),
+            )),
         }
     }
 

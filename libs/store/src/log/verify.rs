@@ -14,7 +14,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::log::audit::{self, AuditEntry, People};
 use crate::log::chain::{Hash, Log, genesis, hash_of, head_message, link};
-use crate::log::heads::KnownHeads;
+use crate::log::heads::{HeadsFile, KnownHeads};
 use crate::log::outbox::Row;
 use crate::tx::connect::{Mode, Role};
 use crate::tx::context::to_db;
@@ -211,6 +211,14 @@ impl Store {
             return Ok(());
         }
         Err(Error::of(Kind::FailedPrecondition, msg!("KEYS_OF_ANOTHER_STORE", service = self.service())))
+    }
+
+    /// Refuses a file of signed heads that cannot be written: found out at the first entry, it would be found out by nobody.
+    ///
+    /// # Errors
+    /// `HEADS_UNWRITABLE`.
+    pub fn refuse_unwritable_heads(&self) -> Result<(), Error> {
+        self.inner().heads.as_ref().map_or(Ok(()), HeadsFile::check)
     }
 
     /// Groups whose first entry may still wait for its position.

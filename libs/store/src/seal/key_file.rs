@@ -20,7 +20,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
-use tally_kernel::{Error, Kind, Rng, msg};
+use tally_kernel::{Error, Kind, Message, Rng, msg};
 use zeroize::Zeroizing;
 
 use crate::seal::cipher::{self, Secret};
@@ -47,6 +47,8 @@ struct State {
     ring: Arc<Ring>,
     passphrase: Option<Zeroizing<String>>,
     lock: Option<Lock>,
+    /// Whether the keys are in the file; those of a first start are not, until somebody says so.
+    kept: bool,
     looked: Instant,
 }
 
@@ -62,13 +64,13 @@ struct Lock {
 /// What stands in the way of a file's keys.
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
-    Malformed(String),
+    Malformed(Message),
     PassphraseMissing,
     PassphraseWrong,
 }
 
-impl From<String> for Fault {
-    fn from(why: String) -> Self {
+impl From<Message> for Fault {
+    fn from(why: Message) -> Self {
         Self::Malformed(why)
     }
 }
@@ -80,30 +82,43 @@ impl KeyFile {
         if lock.is_none() && passphrase.is_some() {
             tracing::warn!(file = %path.display(), "a passphrase is set, but the key file is not protected: run `tally keys protect`");
         }
-        Ok(Self::of(path, ring, passphrase, lock))
+        Ok(Self::of(path, ring, passphrase, lock, true))
     }
 
-    pub(crate) fn open_or_init(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
+    /// The keys of the file; where there is none, new ones that are in no file before [`keep`](Self::keep).
+    pub(crate) fn open_or_fresh(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
+        if path.exists() {
+            return Self::open(path, passphrase);
+        }
+        let lock = passphrase.map(Lock::fresh).transpose().map_err(|why| unusable(path, why))?;
+        Ok(Self::of(path, Ring::fresh(), passphrase, lock, false))
+    }
+
+    /// Puts new keys into their file. Where another process has made it meanwhile, that one's are taken.
+    pub(crate) fn keep(&self) -> Result<(), Error> {
+        let mut state = self.state();
+        if state.kept {
+            return Ok(());
+        }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         owned(&mut options);
-        match options.open(path) {
+        match options.open(&self.path) {
             Ok(mut file) => {
-                let ring = Ring::fresh();
-                let lock = passphrase.map(Lock::fresh).transpose().map_err(|why| unusable(path, &why))?;
-                let text = write(&ring, lock.as_ref()).map_err(|why| unusable(path, &why))?;
+                let text = write(&state.ring, state.lock.as_ref()).map_err(|why| unusable(&self.path, why))?;
                 let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-                written.map_err(|e| unusable(path, &e.to_string()))?;
-                Ok(Self::of(path, ring, passphrase, lock))
+                written.map_err(|e| unwritable(&self.path, &e))?;
             }
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => Self::open(path, passphrase),
-            Err(e) => Err(unusable(path, &e.to_string())),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => self.reread(&mut state)?,
+            Err(e) => return Err(unwritable(&self.path, &e)),
         }
+        state.kept = true;
+        Ok(())
     }
 
-    fn of(path: &Path, ring: Ring, passphrase: Option<&str>, lock: Option<Lock>) -> Self {
+    fn of(path: &Path, ring: Ring, passphrase: Option<&str>, lock: Option<Lock>, kept: bool) -> Self {
         let passphrase = passphrase.map(|text| Zeroizing::new(text.to_owned()));
-        let state = State { ring: Arc::new(ring), passphrase, lock, looked: Instant::now() };
+        let state = State { ring: Arc::new(ring), passphrase, lock, kept, looked: Instant::now() };
         Self { path: path.to_owned(), state: Mutex::new(state) }
     }
 
@@ -154,8 +169,8 @@ impl KeyFile {
     }
 
     /// Changes the file as it is now: one process at a time, and after a power cut it is the old one or the new one.
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T, String>) -> Result<T, Error> {
-        let fault = |e: &dyn std::fmt::Display| unusable(&self.path, &e.to_string());
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T, Message>) -> Result<T, Error> {
+        let fault = |e: &std::io::Error| unwritable(&self.path, e);
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -168,10 +183,11 @@ impl KeyFile {
             ring: Arc::clone(&state.ring),
             passphrase: state.passphrase.clone(),
             lock: state.lock.clone(),
+            kept: true,
             looked: Instant::now(),
         };
-        let done = change(&mut next).map_err(|why| fault(&why))?;
-        let text = write(&next.ring, next.lock.as_ref()).map_err(|why| fault(&why))?;
+        let done = change(&mut next).map_err(|why| unusable(&self.path, why))?;
+        let text = write(&next.ring, next.lock.as_ref()).map_err(|why| unusable(&self.path, why))?;
         let beside = self.path.with_extension("new");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -186,22 +202,23 @@ impl KeyFile {
 }
 
 impl Lock {
-    fn fresh(passphrase: &str) -> Result<Self, String> {
+    fn fresh(passphrase: &str) -> Result<Self, Message> {
         Self::of(passphrase, MEMORY_KIB, PASSES, Rng::System.bytes())
     }
 
-    fn of(passphrase: &str, memory_kib: u32, passes: u32, salt: [u8; 16]) -> Result<Self, String> {
-        let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(|e| e.to_string())?;
+    fn of(passphrase: &str, memory_kib: u32, passes: u32, salt: [u8; 16]) -> Result<Self, Message> {
+        let system = |e: argon2::Error| msg!("IO_OTHER", cause = e);
+        let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(system)?;
         let mut key = Zeroizing::new([0; 32]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into(passphrase.as_bytes(), &salt, key.as_mut_slice())
-            .map_err(|e| e.to_string())?;
+            .map_err(system)?;
         Ok(Self { memory_kib, passes, salt, key })
     }
 
     /// The lock that a first line describes; one that is known already is not made again.
     fn described(words: &[&str], passphrase: Option<&str>, known: Option<&Self>) -> Result<Self, Fault> {
-        let malformed = || "its first line does not say how it is protected".to_owned();
+        let malformed = || msg!("KEY_FILE_MALFORMED.lock");
         let ["argon2id", memory, passes, salt] = words else { return Err(malformed().into()) };
         let number = |text: &str, most| text.parse().ok().filter(|n| (1..=most).contains(n)).ok_or_else(malformed);
         let (memory_kib, passes) = (number(memory, MOST_MEMORY_KIB)?, number(passes, MOST_PASSES)?);
@@ -218,7 +235,7 @@ fn parse(text: &str, passphrase: Option<&str>, known: Option<&Lock>) -> Result<(
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     let Some(words) = first.strip_prefix(HEADER) else {
-        return Err(format!("its first line must begin with \"{HEADER}\"").into());
+        return Err(msg!("KEY_FILE_MALFORMED", header = HEADER).into());
     };
     let words: Vec<&str> = words.split_whitespace().collect();
     let lock = if words.is_empty() { None } else { Some(Lock::described(&words, passphrase, known)?) };
@@ -226,20 +243,20 @@ fn parse(text: &str, passphrase: Option<&str>, known: Option<&Lock>) -> Result<(
     let (mut opened, mut shut) = (0, None);
     for line in lines.filter(|line| !line.trim().is_empty()) {
         let [kind, id, key] = line.split(' ').collect::<Vec<_>>()[..] else {
-            return Err("a line must be: kind, id, key".to_owned().into());
+            return Err(msg!("KEY_FILE_MALFORMED.line").into());
         };
-        let id: u32 = id.parse().map_err(|_| format!("\"{id}\" is not a key's id"))?;
-        let raw = Zeroizing::new(STANDARD.decode(key).map_err(|_| format!("key {kind} {id} is not base64"))?);
+        let id: u32 = id.parse().map_err(|_| msg!("KEY_FILE_MALFORMED.id", id))?;
+        let raw = Zeroizing::new(STANDARD.decode(key).map_err(|_| msg!("KEY_FILE_MALFORMED.base64", kind, id))?);
         let key: Secret = match &lock {
             None => raw
                 .as_slice()
                 .try_into()
                 .map(Zeroizing::new)
-                .map_err(|_| format!("key {kind} {id} must have 32 bytes"))?,
+                .map_err(|_| msg!("KEY_FILE_MALFORMED.length", kind, id))?,
             Some(lock) => match cipher::decrypt_key(&lock.key, &raw, bound_to(kind, id).as_bytes()) {
                 Some(key) => key,
                 None => {
-                    shut = shut.or(Some(format!("key {kind} {id} is damaged")));
+                    shut = shut.or_else(|| Some(msg!("KEY_FILE_MALFORMED.damaged", kind, id)));
                     continue;
                 }
             },
@@ -249,23 +266,23 @@ fn parse(text: &str, passphrase: Option<&str>, known: Option<&Lock>) -> Result<(
             "wrap" => ring.wrap.insert(id, key).is_none(),
             "bind" => ring.bind.insert(id, key).is_none(),
             "sign" => ring.sign.insert(id, SigningKey::from_bytes(&key)).is_none(),
-            other => return Err(format!("\"{other}\" is not a kind of key").into()),
+            other => return Err(msg!("KEY_FILE_MALFORMED.kind", kind = other).into()),
         };
         if !fresh {
-            return Err(format!("key {kind} {id} is there twice").into());
+            return Err(msg!("KEY_FILE_MALFORMED.twice", kind, id).into());
         }
     }
     match shut {
         Some(_) if opened == 0 => Err(Fault::PassphraseWrong),
         Some(why) => Err(why.into()),
         None if ring.wrap.is_empty() || ring.bind.is_empty() || ring.sign.is_empty() => {
-            Err("it needs at least one wrap, one bind and one sign key".to_owned().into())
+            Err(msg!("KEY_FILE_MALFORMED.few").into())
         }
         None => Ok((ring, lock)),
     }
 }
 
-fn write(ring: &Ring, lock: Option<&Lock>) -> Result<Zeroizing<String>, String> {
+fn write(ring: &Ring, lock: Option<&Lock>) -> Result<Zeroizing<String>, Message> {
     let mut text = Zeroizing::new(HEADER.to_owned());
     if let Some(lock) = lock {
         let salt = STANDARD.encode(lock.salt);
@@ -279,7 +296,7 @@ fn write(ring: &Ring, lock: Option<&Lock>) -> Result<Zeroizing<String>, String> 
             None => Zeroizing::new(STANDARD.encode(key.as_slice())),
             Some(lock) => {
                 let sealed = cipher::encrypt(&lock.key, key.as_slice(), bound_to(kind, *id).as_bytes());
-                Zeroizing::new(STANDARD.encode(sealed.map_err(|_| "a key cannot be encrypted".to_owned())?))
+                Zeroizing::new(STANDARD.encode(sealed.map_err(|_| msg!("KEY_FILE_MALFORMED.damaged", kind, id))?))
             }
         };
         text.push_str(&format!("\n{kind} {id} {}", key.as_str()));
@@ -294,8 +311,8 @@ fn bound_to(kind: &str, id: u32) -> String {
 
 fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
     let mut text = Zeroizing::new(String::new());
-    let mut file = open_secret(path).map_err(|e| unusable(path, &e.to_string()))?;
-    file.read_to_string(&mut text).map_err(|e| unusable(path, &e.to_string()))?;
+    let mut file = open_secret(path).map_err(|e| unreadable(path, &e))?;
+    file.read_to_string(&mut text).map_err(|e| unreadable(path, &e))?;
     Ok(text)
 }
 
@@ -303,7 +320,7 @@ impl Fault {
     fn at(self, path: &Path) -> Error {
         let file = path.display();
         let message = match self {
-            Self::Malformed(why) => return unusable(path, &why),
+            Self::Malformed(why) => return unusable(path, why),
             Self::PassphraseMissing => msg!("KEYS_PASSPHRASE_MISSING", file),
             Self::PassphraseWrong => msg!("KEYS_PASSPHRASE_WRONG", file),
         };
@@ -311,8 +328,23 @@ impl Fault {
     }
 }
 
-fn unusable(path: &Path, cause: &str) -> Error {
+fn unusable(path: &Path, cause: Message) -> Error {
     Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE", file = path.display(), cause))
+}
+
+/// Where there is none the cure is another one than where somebody else can read it.
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    let file = path.display();
+    let message = match error.kind() {
+        ErrorKind::NotFound => msg!("KEYS_UNUSABLE.missing", file),
+        _ => msg!("KEYS_UNUSABLE.closed", file, cause = tally_i18n::io(error)),
+    };
+    Error::of(Kind::FailedPrecondition, message)
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    let (file, cause) = (path.display(), tally_i18n::io(error));
+    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.unwritable", file, cause))
 }
 
 #[cfg(unix)]
@@ -360,7 +392,8 @@ mod tests {
             ("tally-keys 2 argon2id 99999999 1 AAAA\n", "how it is protected"),
         ] {
             let Fault::Malformed(why) = fault(text, Some("x")) else { panic!("{text:?}") };
-            assert!(why.contains(expected), "{text:?} gave {why:?}");
+            let told = tally_i18n::text(tally_kernel::Locale::En, &why);
+            assert!(told.contains(expected), "{text:?} gave {told:?}");
         }
     }
 
@@ -381,8 +414,9 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         let swapped = text.replace("wrap 1", "? 1").replace("bind 1", "wrap 1").replace("? 1", "bind 1");
         let cut = text.replace(lines[2], &lines[2].replacen(&lines[2][20..24], "AAAA", 1));
-        for (text, key) in [(swapped, "key bind 1 is damaged"), (cut, "key bind 1 is damaged")] {
-            assert_eq!(fault(&text, Some("open sesame")), Fault::Malformed(key.to_owned()));
+        for text in [swapped, cut] {
+            let damaged = msg!("KEY_FILE_MALFORMED.damaged", kind = "bind", id = 1);
+            assert_eq!(fault(&text, Some("open sesame")), Fault::Malformed(damaged));
         }
     }
 }

@@ -73,7 +73,29 @@ impl Keys {
     /// # Errors
     /// As [`Keys::open`], and when the file cannot be written.
     pub fn open_or_init(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
-        Ok(Self(Arc::new(KeyProvider::File(KeyFile::open_or_init(path, passphrase)?))))
+        let keys = Self::open_or_fresh(path, passphrase)?;
+        keys.keep()?;
+        Ok(keys)
+    }
+
+    /// Reads a key file; where there is none, new keys that are written nowhere before [`Keys::keep`]: a start that is refused
+    /// leaves no file behind that looks like the lost one.
+    ///
+    /// # Errors
+    /// As [`Keys::open`].
+    pub fn open_or_fresh(path: &Path, passphrase: Option<&str>) -> Result<Self, Error> {
+        Ok(Self(Arc::new(KeyProvider::File(KeyFile::open_or_fresh(path, passphrase)?))))
+    }
+
+    /// Makes the file of new keys, which only its owner can read; protected, if there is a passphrase.
+    ///
+    /// # Errors
+    /// `KEYS_UNUSABLE` when it cannot be written.
+    pub fn keep(&self) -> Result<(), Error> {
+        match &*self.0 {
+            KeyProvider::File(file) => file.keep(),
+            KeyProvider::Memory(_) => Ok(()),
+        }
     }
 
     /// Protects the file with this passphrase from now on, instead of none or of the one it was opened with. The keys

@@ -4,6 +4,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use tally_kernel::{Error, Kind, msg};
+
 /// Opens a file that holds a secret. What is judged is the file itself, wherever links lead.
 ///
 /// # Errors
@@ -31,18 +33,18 @@ fn judge(file: &File) -> std::io::Result<()> {
 
 /// What is wrong with a secret of this mode and group, for a process of these groups.
 #[cfg(unix)]
-fn complaint(mode: u32, gid: u32, groups: &[u32]) -> Option<String> {
-    if mode & 0o007 != 0 {
-        return Some("everybody on this machine can use it; type: chmod 600 on it".to_owned());
-    }
-    if mode & 0o070 != 0 && !groups.contains(&gid) {
-        return Some(format!(
-            "its group {gid} can use it, and this process is not in that group; type: chmod 600 on it, or run the process \
-             with the group {gid} (on Kubernetes: fsGroup: {gid})"
-        ));
-    }
-    // Whoever can write the file can put a key of his own there.
-    (mode & 0o020 != 0).then(|| "its group can change it; type: chmod g-w on it".to_owned())
+fn complaint(mode: u32, gid: u32, groups: &[u32]) -> Option<Error> {
+    let message = if mode & 0o007 != 0 {
+        msg!("SECRET_OPEN")
+    } else if mode & 0o070 != 0 && !groups.contains(&gid) {
+        msg!("SECRET_OPEN.group", gid)
+    } else if mode & 0o020 != 0 {
+        // Whoever can write the file can put a key of his own there.
+        msg!("SECRET_OPEN.writable")
+    } else {
+        return None;
+    };
+    Some(Error::of(Kind::FailedPrecondition, message))
 }
 
 #[cfg(all(test, unix))]
@@ -53,10 +55,12 @@ mod tests {
     fn a_secret_is_for_its_owner_and_for_the_groups_of_the_process() {
         let of = |mode: u32, groups: &[u32]| complaint(0o100_000 | mode, 65532, groups);
         for (mode, groups) in [(0o600, &[][..]), (0o400, &[]), (0o440, &[65532]), (0o640, &[7, 65532])] {
-            assert_eq!(of(mode, groups), None, "{mode:o} {groups:?}");
+            assert!(of(mode, groups).is_none(), "{mode:o} {groups:?}");
         }
-        let told =
-            |mode: u32, groups: &[u32]| of(mode, groups).unwrap_or_else(|| panic!("{mode:o} {groups:?} is accepted"));
+        let told = |mode: u32, groups: &[u32]| {
+            let why = of(mode, groups).unwrap_or_else(|| panic!("{mode:o} {groups:?} is accepted"));
+            tally_i18n::sentence(tally_kernel::Locale::En, &why)
+        };
         for mode in [0o440, 0o640, 0o610] {
             assert!(told(mode, &[7]).contains("fsGroup: 65532"), "{mode:o}");
         }

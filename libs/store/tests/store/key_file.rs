@@ -88,3 +88,18 @@ fn two_processes_that_add_a_master_key_each_add_their_own() {
     let ids: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("wrap ")).map(|line| &line[..1]).collect();
     assert_eq!(ids, ["1", "2", "3"]);
 }
+
+#[test]
+fn new_keys_are_in_no_file_before_they_are_kept_and_those_that_another_made_meanwhile_win() {
+    let (_dir, path) = place();
+    let (one, other) = (Keys::open_or_fresh(&path, None).unwrap(), Keys::open_or_fresh(&path, None).unwrap());
+    assert!(!path.exists());
+    one.keep().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    other.keep().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(other.add_master().unwrap(), 2, "it works on the file that is there");
+    one.keep().unwrap();
+    assert!(fs::read_to_string(&path).unwrap().starts_with(&text[..40]), "what is kept is not written again");
+}

@@ -1,13 +1,17 @@
 //! Groups, and the directory in which a sign-in name leads to its group.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
-use tally_access::{OpContext, Region};
+use tally_access::{Actor, OpContext, Region, compile_service};
 use tally_app::four_eyes::Hands;
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
-use tally_kernel::{Error, Result};
+use tally_kernel::{Clock, Error, Result, Rng};
 use tally_store::{Conflict as _, ScopedTx, Store, StoreError, UnitOfWork, from_db, to_db};
 
 use super::domain::{Suspension, Tenant, TenantError};
+use crate::SERVICE;
 
 pub(crate) mod tenants {
     use sea_orm::entity::prelude::*;
@@ -78,6 +82,28 @@ pub(crate) async fn look_up(store: &Store, name: &str) -> Result<Option<(TenantI
 /// The store cannot be read.
 pub async fn was_made(store: &Store, tenant: TenantId) -> Result<bool> {
     Ok(look_up(store, &entry(tenant)).await?.is_some())
+}
+
+/// The regions of all groups of this store; nothing where no group was made yet.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn regions_of_groups(store: &Store, clock: &Clock, rng: &Rng) -> Result<Option<BTreeSet<Region>>> {
+    let groups = directory::Column::Name.like(format!("{GROUP}/%"));
+    let rows = store.directory().await?.select_unscoped::<directory::Entity>().filter(groups).all().await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let mut known = BTreeSet::new();
+    for row in rows {
+        let actor = Actor::service(SERVICE, TenantId(row.group_id), None);
+        let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), clock.clone(), rng.clone());
+        let group = store.read(&ctx).await?.select::<tenants::Entity>().one().await?;
+        for region in group.iter().flat_map(|group| group.regions.split(',')) {
+            known.insert(region.parse()?);
+        }
+    }
+    Ok(Some(known))
 }
 
 /// Adds a name to the directory; `taken` is what it means that it is there.

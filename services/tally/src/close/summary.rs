@@ -173,5 +173,8 @@ pub fn read<T: for<'de> Deserialize<'de>>(dir: &Path, name: &str) -> Result<T> {
     let path = dir.join(name);
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error = tally_i18n::io(&error))))?;
-    serde_json::from_str(&text).map_err(|error| Said(msg!("NOT_OF_TALLY", file = path.display(), error)).into())
+    serde_json::from_str(&text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Said(msg!("NOT_OF_TALLY", file = path.display(), line, column)).into()
+    })
 }

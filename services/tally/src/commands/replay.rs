@@ -13,7 +13,7 @@ use super::close::read;
 use crate::cli::{DONE, FAILED, Language, Replay};
 use crate::close::{Home, Job, Manifest, Place, Versions, clock_of, close as job, read_json, secret};
 use crate::progress::Progress;
-use crate::said::no_temporary;
+use crate::said::{no_temporary, say};
 use crate::unfinished::clear;
 
 /// A line longer than this is cut where it is shown.
@@ -70,7 +70,7 @@ fn manifest(dir: &Path) -> Result<Manifest> {
         return Err(Unusable::new("NO_MANIFEST", dir.display().to_string(), problem, cure).into());
     }
     read_json(dir, "manifest.json").map_err(|error| {
-        let problem = msg!("BAD_MANIFEST", error = format!("{error:#}"));
+        let problem = msg!("BAD_MANIFEST", error = say(Language::of_system().locale(), &error));
         Unusable::new("BAD_MANIFEST", file.display().to_string(), problem, msg!("RESTORE_FOLDER_CURE")).into()
     })
 }

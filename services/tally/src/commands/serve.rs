@@ -1,8 +1,11 @@
 //! `tally serve`: one, some or all services behind a port.
 
+use std::cell::RefCell;
+
 use anyhow::Result;
-use tally_kernel::msg;
-use tally_runtime::{Boot, Failure, run, stop_signal, telemetry};
+use tally_kernel::{Message, msg};
+use tally_runtime::{Boot, Config, Failure, run, stop_signal, telemetry};
+use tally_store::Store;
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Serve};
@@ -28,15 +31,39 @@ pub async fn serve(args: Serve) -> Result<u8> {
     if args.sample {
         super::demo::fill(&config).await?;
     }
+    let hints = RefCell::new(Vec::new());
     let build = async |boot: Boot| {
-        let suite = suite::build(&config, &boot, &Ambient::default()).await?;
+        let ambient = Ambient::default();
+        let suite = suite::build(&config, &boot, &ambient).await?;
+        let mut noticed = of_groups(&config, &suite.stores, &ambient).await?;
+        if !boot.cache.answers().await {
+            noticed.push(msg!("REDIS_AWAY", at = format!("{:?}", config.redis.url)));
+        }
+        hints.replace(noticed);
         Ok::<_, Failure>(suite.mounted)
     };
     let scheme = if config.server.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
     let services = config.server.services.join(", ");
-    let ready = |address| println!("{}", here(&msg!("SERVING", services, scheme, address)));
+    let ready = |address| {
+        println!("{}", here(&msg!("SERVING", services, scheme, address)));
+        hints.take().iter().for_each(|hint| eprintln!("{}", here(hint)));
+    };
     let ended = run(&config, build, ready, stop_signal()).await;
     telemetry.finish().await;
     ended?;
     Ok(DONE)
+}
+
+/// What whoever starts the suite may have forgotten: the group itself, or that the region it serves is none of any group.
+async fn of_groups(config: &Config, stores: &[Store], ambient: &Ambient) -> Result<Vec<Message>, Failure> {
+    let Some(store) = stores.iter().find(|store| store.service() == tally_identity::SERVICE) else {
+        return Ok(Vec::new());
+    };
+    let Some(known) = tally_identity::regions_of_groups(store, &ambient.clock, &ambient.rng).await? else {
+        let is_file = config.database.url.reveal().starts_with("sqlite:");
+        return Ok(vec![if is_file { msg!("NO_GROUP_YET") } else { msg!("NO_GROUP_YET.beside") }]);
+    };
+    let strange = config.server.regions.iter().filter(|region| !known.iter().any(|known| known.as_str() == *region));
+    let listed = known.iter().map(|region| region.as_str()).collect::<Vec<_>>().join(", ");
+    Ok(strange.map(|region| msg!("REGION_OF_NO_GROUP", region, known = listed)).collect())
 }

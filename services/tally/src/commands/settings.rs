@@ -11,13 +11,15 @@ use tally_runtime::{Config, Sources, spoken};
 
 use crate::cli::{Language, Server, Settings};
 use crate::connection::{Place, Remembered};
-use crate::said::{Said, refusal};
+use crate::said::refusal;
 use crate::session::{Session, secret_from};
 
 /// Reads the settings, with these flags on top.
 pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Config> {
     for pair in &settings.set {
-        let Some((key, value)) = pair.split_once('=') else { return Err(Said(msg!("SET_EXPECTED", pair)).into()) };
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(Error::of(Kind::InvalidArgument, msg!("SET_EXPECTED", pair)).into());
+        };
         flags.push((key.to_owned(), value.to_owned()));
     }
     Ok(Config::load(&Sources::of_process(settings.config.clone(), flags))?)

@@ -1,11 +1,11 @@
 //! `tally keys rotate-signing`: a new key to sign tokens with, and nobody notices.
 
 use anyhow::Result;
-use tally_kernel::{Clock, Rng, msg};
+use tally_kernel::{Clock, Error, Kind, Rng, msg};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, RotateSigning};
-use crate::said::{Said, here};
+use crate::said::here;
 use crate::suite::{SERVICES, key_folder};
 
 /// Adds the key to the folder; processes that run read it there.
@@ -17,7 +17,7 @@ pub fn rotate(args: RotateSigning) -> Result<u8> {
     if !SERVICES.iter().any(|part| part.name == args.service) {
         let names: Vec<_> = SERVICES.iter().map(|part| part.name).collect();
         let (service, services) = (&args.service, names.join(", "));
-        return Err(Said(msg!("NO_SUCH_SERVICE", service, services)).into());
+        return Err(Error::of(Kind::InvalidArgument, msg!("NO_SUCH_SERVICE", service, services)).into());
     }
     let folder = key_folder(&config);
     let from = tally_identity::rotate(&folder, &args.service, Clock::System.now(), &Rng::System)?;
