@@ -158,6 +158,7 @@ pub use tx::context::{date_from_db, date_to_db, from_db, to_db, word_from_db};
 pub use tx::scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
 pub use tx::select::{Rows, Select};
 pub use work::blind_index::BlindIndex;
+pub use work::dated;
 pub use work::items::{WorkCount, WorkItem, WorkOrder};
 pub use work::person_keys::PersonKeys;
 pub use work::rotate::{KeyMove, Rotated};

@@ -1,6 +1,7 @@
 //! What writes: the unit of work with all that is done in one, and the store's own units, of reads, rotations and work items.
 
 pub(crate) mod blind_index;
+pub mod dated;
 pub(crate) mod idempotency;
 pub(crate) mod items;
 pub(crate) mod person_keys;

@@ -15,6 +15,7 @@ use tally_access::{
     Actor, Assignment, Facts, Modules, OpContext, PersonFacts, Scope, TemporaryRight, UnitFact, View, compile,
     compile_service,
 };
+use tally_kernel::dated::Dated as _;
 use tally_kernel::error::Kind;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Clock, Error, Result, Rng, msg};
@@ -304,7 +305,7 @@ async fn emergencies(tx: &ScopedTx, ctx: &OpContext, principal: PrincipalId) -> 
 async fn standing(tx: &ScopedTx, principal: &Principal, today: Date) -> Result<Standing> {
     let Some(id) = principal.person() else { return Ok(Standing::of_nobody()) };
     let found = person::facts::get(tx, &Key::Id(id)).await?;
-    let employments = found.into_iter().flat_map(|person| person.employments).map(|e| (e.from, e.to));
+    let employments = found.into_iter().flat_map(|person| person.employments).map(|e| e.days());
     Ok(Standing::of(&employments.collect::<Vec<_>>(), today))
 }
 

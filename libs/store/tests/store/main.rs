@@ -15,6 +15,7 @@ mod pgbouncer;
 mod postgres;
 
 mod audit;
+mod dated;
 mod dump;
 mod events;
 mod heads;

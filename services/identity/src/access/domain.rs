@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::{
     Assignment, Decision, Permission, Region, Scope, ScopeKind, Target, View, conflict, decide, subtree,
 };
+use tally_kernel::dated::Days;
 use tally_kernel::id::{GrantId, OrgUnitId, PersonId, PrincipalId};
 
 use crate::org::domain::{OrgTree, UnitKind};
@@ -223,7 +224,7 @@ fn role_for<'a>(wanted: &Assignment, roles: &'a Roles) -> Result<&'a [Permission
 }
 
 fn overlap(a: &Assignment, b: &Assignment) -> bool {
-    a.valid_to.is_none_or(|last| b.valid_from <= last) && b.valid_to.is_none_or(|last| a.valid_from <= last)
+    Days::new(a.valid_from, a.valid_to).overlaps(Days::new(b.valid_from, b.valid_to))
 }
 
 /// Nobody gives what he does not hold there. Two exceptions: a grant on somebody's own person opens nothing about

@@ -29,7 +29,7 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         work.lock("catalogue", ctx.tenant().0).await?;
         let plan = domain::plan_import(&store::get(&work, None).await?, &wanted.rows, || ctx.new_id());
-        store::change(&work, ctx, ctx.now(), &plan.closes, &plan.writes).await?;
+        store::change(&work, ctx, ctx.now(), &plan.change).await?;
         let audit = Audit::new("identity.catalogue.import", "catalogue", "import").note("written", plan.written);
         Ok((work, audit.after(wanted.request.digest()), Imported::new(plan.written, plan.unchanged, plan.problems)))
     })

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use tally_kernel::dated::{Dated as _, Succession};
 use tally_kernel::id::CatalogueEntryId;
 use uuid::Uuid;
 
@@ -55,12 +56,9 @@ pub struct Entry {
     pub to: Option<Date>,
 }
 
-impl Entry {
-    /// Whether it holds on a day.
-    pub fn covers(&self, day: Date) -> bool {
-        self.from <= day && self.to.is_none_or(|last| day <= last)
-    }
+tally_kernel::dated!(Entry);
 
+impl Entry {
     /// What a list is ordered by; unique on a day.
     pub fn key(&self) -> String {
         format!("{}/{:010}/{}", self.kind.name(), self.rank, self.code)
@@ -144,10 +142,8 @@ pub struct EntryRow {
 /// What an import comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportPlan {
-    /// Versions that are known no longer.
-    pub closes: Vec<Uuid>,
-    /// Versions that are known from now on.
-    pub writes: Vec<Entry>,
+    /// What becomes of versions.
+    pub change: Succession<Entry>,
     /// Rows that write something.
     pub written: u32,
     /// Rows that are there.
@@ -187,7 +183,7 @@ fn place(
         return Err(CatalogueError::ChangePlanned(later.from));
     }
     let Some(at) = there.iter().position(|e| e.covers(new.from)) else {
-        plan.writes.push(new.clone());
+        plan.change.writes.push(new.clone());
         there.push(new);
         return Ok(true);
     };
@@ -197,15 +193,14 @@ fn place(
     }
     there.remove(at);
     // What this very import wrote was never known: it is dropped, not closed.
-    match plan.writes.iter().position(|e| e.row == old.row) {
-        Some(own) => drop(plan.writes.remove(own)),
-        None => plan.closes.push(old.row),
+    match plan.change.writes.iter().position(|e| e.row == old.row) {
+        Some(own) => drop(plan.change.writes.remove(own)),
+        None => plan.change.closes.push(old.row),
     }
-    let before = new.from.yesterday().ok().filter(|last| old.from <= *last);
-    let before = before.map(|last| Entry { row: id(), to: Some(last), ..old.clone() });
+    let before = old.days().before(new.from).map(|days| old.on(id(), days));
     let new = if before.is_none() { Entry { id: old.id, ..new } } else { new };
     for entry in before.into_iter().chain([new]) {
-        plan.writes.push(entry.clone());
+        plan.change.writes.push(entry.clone());
         there.push(entry);
     }
     Ok(true)

@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use tally_access::{OpContext, Region};
 use tally_kernel::Error;
+use tally_kernel::dated::Succession;
 use tally_kernel::id::CatalogueEntryId;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, to_db};
-use uuid::Uuid;
+use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, to_db};
 
 use super::domain::{Catalogue, Entry, EntryKind};
-use crate::org::facts::{all_of, known};
 
 pub(crate) mod entries {
     use sea_orm::entity::prelude::*;
@@ -37,12 +36,12 @@ pub(crate) mod entries {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+    tally_store::dated!(Entity);
 }
 
 /// The catalogues as they were known at an instant, or are now.
 pub(crate) async fn get(tx: &ScopedTx, known_at: Option<Timestamp>) -> Result<Catalogue, StoreError> {
-    let known = known(entries::Column::RecordedAt, entries::Column::SupersededAt, known_at);
-    let rows = tx.select::<entries::Entity>().filter(known).all().await?;
+    let rows = tx.select::<entries::Entity>().filter(dated::known::<entries::Entity>(known_at)).all().await?;
     Ok(Catalogue::new(rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?))
 }
 
@@ -51,13 +50,10 @@ pub(crate) async fn change(
     work: &UnitOfWork,
     ctx: &OpContext,
     now: Timestamp,
-    closes: &[Uuid],
-    writes: &[Entry],
+    change: &Succession<Entry>,
 ) -> Result<(), StoreError> {
-    let open = among::<entries::Entity>(work, entries::Column::Id, closes.iter().copied());
-    let update = work.update::<entries::Entity>().set(entries::Column::SupersededAt, to_db(now));
-    all_of(update.filter(open).exec().await?, closes)?;
-    let rows = writes.iter().map(|entry| entries::Model {
+    dated::supersede::<entries::Entity>(work, &change.closes, now).await?;
+    let rows = change.writes.iter().map(|entry| entries::Model {
         tenant_id: ctx.tenant().0,
         id: entry.row,
         region: Region::GLOBAL.to_owned(),

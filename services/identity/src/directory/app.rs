@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use tally_access::{Actor, OpContext, Region, Target};
 use tally_app::{RequestKey, mutate};
+use tally_kernel::dated::Dated as _;
 use tally_kernel::id::{PersonId, TenantId};
 use tally_kernel::{Error, Result};
 use tally_store::Audit;

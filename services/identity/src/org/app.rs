@@ -83,8 +83,7 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
         }
         let (change, after) = domain::plan(&tree, command, *from, || ctx.new_id())?;
         let moved = rehouse(&work, ctx, &after, command, *from, now).await?;
-        store::supersede(&work, &change.closes, now).await?;
-        store::insert(&work, ctx, now, &change.writes).await?;
+        store::change(&work, ctx, now, &change).await?;
         revision::facts::advance(&work, ctx, facts).await?;
         let about = command.subject();
         // A unit that is no more is told as it was on its last day.
@@ -118,11 +117,10 @@ async fn rehouse(
     for (person, number, old) in &employed {
         let changes = person::domain::reassign(*person, old, facts, to, from, || ctx.new_id())?;
         ctx.permit_all::<ChangeEmployment>(changes.targets)?;
-        closes.extend(changes.closes);
-        writes.extend(changes.writes.into_iter().map(|new| (*person, number.clone(), new)));
+        closes.extend(changes.employments.closes);
+        writes.extend(changes.employments.writes.into_iter().map(|new| (*person, number.clone(), new)));
     }
-    person::facts::supersede(unit, &closes, now).await?;
-    person::facts::insert_employments(unit, ctx, now, writes).await?;
+    person::facts::change_employments(unit, ctx, now, &closes, writes).await?;
     Ok(u32::try_from(employed.len()).unwrap_or(u32::MAX))
 }
 

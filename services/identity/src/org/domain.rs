@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target, UnitFact};
+use tally_kernel::dated::{Dated as _, last_day};
 use tally_kernel::id::OrgUnitId;
 use uuid::Uuid;
 
@@ -73,14 +74,12 @@ pub struct State {
     pub to: Option<Date>,
 }
 
+tally_kernel::dated!(State);
+
 impl State {
     /// What a call about this unit is decided on.
     pub fn target(&self) -> Target {
         Target::unit(self.region.clone(), self.unit)
-    }
-
-    fn holds_on(&self, day: Date) -> bool {
-        self.from <= day && self.to.is_none_or(|last| day <= last)
     }
 }
 
@@ -176,17 +175,17 @@ impl OrgTree {
 
     /// The unit's state at a date.
     pub fn at(&self, unit: OrgUnitId, day: Date) -> Option<&State> {
-        self.of(unit).find(|state| state.holds_on(day))
+        self.of(unit).find(|state| state.covers(day))
     }
 
     /// The last day of a unit; nothing while no end is known, or for a unit that is not there.
     pub fn closes(&self, unit: OrgUnitId) -> Option<Date> {
-        self.of(unit).map(|state| state.to).reduce(|a, b| Some(a?.max(b?)))?
+        last_day(self.of(unit))
     }
 
     /// The root at a date.
     pub fn root(&self, day: Date) -> Option<&State> {
-        self.states.iter().find(|state| state.parent.is_none() && state.holds_on(day))
+        self.states.iter().find(|state| state.parent.is_none() && state.covers(day))
     }
 
     /// The path of a unit at a date; nothing when it or one above it does not exist then.
@@ -216,14 +215,14 @@ impl OrgTree {
 
     /// A state as the unit it is at a date.
     pub fn unit(&self, state: &State, day: Date) -> Option<Unit> {
-        let path = self.path(state.unit, day).filter(|_| state.holds_on(day))?;
+        let path = self.path(state.unit, day).filter(|_| state.covers(day))?;
         let State { unit, parent, name, kind, region, from, to, .. } = state.clone();
         Some(Unit { id: unit, parent, name, path, kind, region, from, to })
     }
 
     /// What a view is compiled from.
     pub fn facts(&self, day: Date) -> Vec<UnitFact> {
-        let there = self.states.iter().filter(|state| state.holds_on(day));
+        let there = self.states.iter().filter(|state| state.covers(day));
         there.map(|state| UnitFact { id: state.unit, parent: state.parent }).collect()
     }
 
@@ -237,7 +236,7 @@ impl OrgTree {
     }
 
     fn child(&self, parent: OrgUnitId, name: &str, day: Date) -> Option<&State> {
-        self.placed(parent, name).find(|state| state.holds_on(day))
+        self.placed(parent, name).find(|state| state.covers(day))
     }
 }
 

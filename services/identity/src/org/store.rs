@@ -1,12 +1,11 @@
 //! States of org units.
 
 use jiff::Timestamp;
-use sea_orm::ColumnTrait;
-use sea_orm::sea_query::Condition;
 use tally_access::OpContext;
 use tally_kernel::Error;
+use tally_kernel::dated::Succession;
 use tally_kernel::id::OrgUnitId;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, to_db};
 use uuid::Uuid;
 
 use super::domain::{OrgTree, State, UnitKind};
@@ -36,6 +35,7 @@ pub(crate) mod states {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+    tally_store::dated!(Entity);
 }
 
 /// The tree as it is known now, of the regions this stack serves.
@@ -45,16 +45,8 @@ pub(crate) async fn tree(tx: &ScopedTx) -> Result<OrgTree, StoreError> {
 
 /// The tree as it was known at an instant, or now.
 pub(crate) async fn tree_as_known(tx: &ScopedTx, known_at: Option<Timestamp>) -> Result<OrgTree, StoreError> {
-    let known = known(states::Column::RecordedAt, states::Column::SupersededAt, known_at);
-    let rows = tx.select::<states::Entity>().filter(known).all().await?;
+    let rows = tx.select::<states::Entity>().filter(dated::known::<states::Entity>(known_at)).all().await?;
     Ok(OrgTree::new(rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?))
-}
-
-/// The versions of a fact that were known at an instant, or are known now: recorded by then and not yet superseded.
-pub(crate) fn known<C: ColumnTrait>(recorded: C, superseded: C, at: Option<Timestamp>) -> Condition {
-    let Some(at) = at.map(to_db) else { return Condition::all().add(superseded.is_null()) };
-    let open = Condition::any().add(superseded.is_null()).add(superseded.gt(at));
-    Condition::all().add(recorded.lte(at)).add(open)
 }
 
 /// Writes states, known from `now` on.
@@ -80,24 +72,15 @@ pub(crate) async fn insert(
     work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
-/// Closes states as "known until now". What they said stays.
-pub(crate) async fn supersede(work: &UnitOfWork, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
-    let open = among::<states::Entity>(work, states::Column::Id, rows.iter().copied());
-    let open = open.add(states::Column::SupersededAt.is_null());
-    work.update::<states::Entity>()
-        .set(states::Column::SupersededAt, to_db(now))
-        .filter(open)
-        .exec()
-        .await
-        .and_then(|met| all_of(met, rows))
-}
-
-/// Whether a change met every row that it was for: whoever changes facts holds the group's lock, so it does.
-pub(crate) fn all_of(met: u64, rows: &[Uuid]) -> Result<(), StoreError> {
-    if met == rows.len() as u64 {
-        return Ok(());
-    }
-    Err(Error::internal(format!("{met} of {} versions were open", rows.len())).into())
+/// Closes states as "known until now", and writes those known from `now` on.
+pub(crate) async fn change(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    now: Timestamp,
+    change: &Succession<State>,
+) -> Result<(), StoreError> {
+    dated::supersede::<states::Entity>(work, &change.closes, now).await?;
+    insert(work, ctx, now, &change.writes).await
 }
 
 fn read(row: states::Model) -> Result<State, Error> {

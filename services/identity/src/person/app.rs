@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{ActorKind, OpContext, Permission, Region, Rpc, Target};
 use tally_app::{RequestKey, mutate};
+use tally_kernel::dated::Dated as _;
 use tally_kernel::id::PersonId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, IdNumber, Kind, Result, msg};
@@ -213,11 +214,9 @@ async fn write<R: Rpc>(
             let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today })?;
             let region = changes.targets.first().and_then(|target| target.region.clone());
             ctx.permit_all::<R>(changes.targets)?;
-            store::supersede(&work, &changes.closes, now).await?;
-            store::supersede_leaves(&work, &changes.closes_leaves, now).await?;
-            let new = changes.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));
-            store::insert_employments(&work, ctx, now, new).await?;
-            store::insert_leaves(&work, ctx, now, id, &changes.writes_leaves).await?;
+            let new = changes.employments.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));
+            store::change_employments(&work, ctx, now, &changes.employments.closes, new).await?;
+            store::change_leaves(&work, ctx, now, id, &changes.leaves).await?;
             revision::facts::advance(&work, ctx, facts).await?;
             let person = store::get(&work, &Key::Id(id)).await?.ok_or_else(missing)?;
             let gone = match person.last_day() {

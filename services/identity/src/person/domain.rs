@@ -9,6 +9,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target};
+use tally_kernel::dated::last_day;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::person::home_on;
 use tally_kernel::{IdNumber, IdNumberError, time};
@@ -62,7 +63,7 @@ impl Person {
 
     /// The last day of all employments; nothing while one has no end.
     pub fn last_day(&self) -> Option<Date> {
-        self.employments.iter().map(|e| e.to).collect::<Option<Vec<_>>>()?.into_iter().max()
+        last_day(&self.employments)
     }
 }
 
@@ -164,19 +165,12 @@ pub struct Employment {
     pub to: Option<Date>,
 }
 
+tally_kernel::dated!(Employment, Leave);
+
 impl Employment {
     /// What a call about this employment is decided on.
     pub fn target(&self, person: PersonId) -> Target {
         Target::person(self.region.clone(), Some(self.unit), person)
-    }
-
-    /// Whether the person is employed on `day`.
-    pub fn covers(&self, day: Date) -> bool {
-        self.from <= day && self.to.is_none_or(|last| day <= last)
-    }
-
-    fn overlaps(&self, from: Date, to: Option<Date>) -> bool {
-        overlap(self.from, self.to, from, to)
     }
 }
 
@@ -233,19 +227,10 @@ pub enum LeaveKind {
 }
 
 impl Leave {
-    /// Whether the person is away on `day`.
-    pub fn covers(&self, day: Date) -> bool {
-        self.from <= day && self.to.is_none_or(|last| day <= last)
-    }
-
     /// What a call about this leave is decided on.
     pub fn target(&self, person: PersonId) -> Target {
         Target::person(self.region.clone(), Some(self.unit), person)
     }
-}
-
-fn overlap(from: Date, to: Option<Date>, other_from: Date, other_to: Option<Date>) -> bool {
-    other_to.is_none_or(|last| from <= last) && to.is_none_or(|last| other_from <= last)
 }
 
 /// Who a person is, put right; what is empty stays.

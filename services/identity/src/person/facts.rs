@@ -1,5 +1,3 @@
 //! What others read and write of people and employments.
 
-pub(crate) use super::store::{
-    employed, employments, get, insert_employments, leaves, of_units, people, places, supersede,
-};
+pub(crate) use super::store::{change_employments, employed, employments, get, leaves, of_units, people, places};

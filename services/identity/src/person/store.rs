@@ -5,19 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ColumnTrait as _;
-use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Region, Rpc, Target};
+use tally_kernel::dated::Succession;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::time::Period;
 use tally_kernel::{Error, IdNumber};
 use tally_store::{
     BlindIndex, Conflict as _, PersonKeys, Place, ScopedTx, Sealed, StoreError, UnitOfWork, among, class, date_from_db,
-    date_to_db, lost_race, to_db,
+    date_to_db, dated, lost_race, to_db,
 };
 use uuid::Uuid;
 
 use super::domain::{Employment, Holders, Key, Leave, Person, PersonError, Post, Reason};
-use crate::org::facts::{all_of, known};
 
 pub(crate) mod people {
     use sea_orm::entity::prelude::*;
@@ -79,6 +78,7 @@ pub(crate) mod employments {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::dated!(Entity);
 }
 
 pub(crate) mod leaves {
@@ -111,6 +111,7 @@ pub(crate) mod leaves {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::dated!(Entity);
 }
 
 /// One person with all employments and leaves known now.
@@ -129,10 +130,10 @@ pub(crate) async fn get_as_known(
         Key::EmployeeNo(number) => people::Column::EmployeeNo.eq(number.as_str()),
     };
     let Some(row) = tx.select::<people::Entity>().filter(named).one().await? else { return Ok(None) };
-    let of = known_employments(known_at).add(employments::Column::PersonId.eq(row.id));
+    let of = dated::known::<employments::Entity>(known_at).add(employments::Column::PersonId.eq(row.id));
     let employed = tx.select::<employments::Entity>().filter(of).order_by_asc(employments::Column::ValidFrom);
     let employed = employed.order_by_asc(employments::Column::Id).all().await?;
-    let of = known_leaves(known_at).add(leaves::Column::PersonId.eq(row.id));
+    let of = dated::known::<leaves::Entity>(known_at).add(leaves::Column::PersonId.eq(row.id));
     let away = tx.select::<leaves::Entity>().filter(of).order_by_asc(leaves::Column::ValidFrom).all().await?;
     Ok(Some(assemble(tx, vec![row], employed, away).await?.remove(0)))
 }
@@ -193,7 +194,7 @@ pub(crate) async fn by_numbers(tx: &ScopedTx, numbers: Vec<String>) -> Result<BT
     // Bound values per statement are limited; an import has at most 5,000.
     for chunk in numbers.chunks(1_000) {
         let rows = tx.select::<people::Entity>().filter(people::Column::EmployeeNo.is_in(chunk)).all().await?;
-        let employed = known_employments(None).add(employments::Column::EmployeeNo.is_in(chunk));
+        let employed = dated::known::<employments::Entity>(None).add(employments::Column::EmployeeNo.is_in(chunk));
         let employed = tx.select::<employments::Entity>().filter(employed);
         let employed = employed.order_by_asc(employments::Column::ValidFrom).all().await?;
         let people = assemble(tx, rows, employed, Vec::new()).await?;
@@ -219,13 +220,10 @@ pub(crate) async fn list<R: Rpc>(
     after: Option<PersonId>,
     rows: u64,
 ) -> Result<Vec<Person>, StoreError> {
-    let mut wanted = known_employments(about.known_at);
-    if let Some(period) = about.period {
-        let ends = Condition::any()
-            .add(employments::Column::ValidTo.is_null())
-            .add(employments::Column::ValidTo.gte(date_to_db(period.from())));
-        wanted = wanted.add(employments::Column::ValidFrom.lte(date_to_db(period.to()))).add(ends);
-    }
+    let wanted = match about.period {
+        Some(period) => dated::known_between::<employments::Entity>(period.from(), period.to(), about.known_at),
+        None => dated::known::<employments::Entity>(about.known_at),
+    };
     let mut from = wanted.clone();
     if let Some(after) = after {
         // The token names a person, not a number: numbers may be hidden from the caller.
@@ -249,7 +247,8 @@ pub(crate) async fn list<R: Rpc>(
     let of = wanted.add(among::<employments::Entity>(tx, employments::Column::PersonId, ids.iter().copied()));
     let employed = tx.select::<employments::Entity>().within(plan).filter(of);
     let employed = employed.order_by_asc(employments::Column::ValidFrom).order_by_asc(employments::Column::Id);
-    let of = known_leaves(about.known_at).add(among::<leaves::Entity>(tx, leaves::Column::PersonId, ids));
+    let of =
+        dated::known::<leaves::Entity>(about.known_at).add(among::<leaves::Entity>(tx, leaves::Column::PersonId, ids));
     let away = tx.select::<leaves::Entity>().within(plan).filter(of).order_by_asc(leaves::Column::ValidFrom);
     let (employed, away) = (employed.all().await?, away.all().await?);
     assemble(tx, people, employed, away).await
@@ -261,21 +260,16 @@ pub(crate) async fn of_units(
     units: &[OrgUnitId],
     from: Date,
 ) -> Result<Vec<(PersonId, String, Employment)>, StoreError> {
-    let last = employments::Column::ValidTo;
-    let lasts = Condition::any().add(last.is_null()).add(last.gte(date_to_db(from)));
+    let since = dated::known_since::<employments::Entity>(from, None);
     let of = among::<employments::Entity>(tx, employments::Column::UnitId, units.iter().copied());
-    let rows = tx.select::<employments::Entity>().filter(known_employments(None).add(of).add(lasts)).all().await?;
+    let rows = tx.select::<employments::Entity>().filter(since.add(of)).all().await?;
     rows.into_iter().map(|row| Ok((PersonId(row.person_id), row.employee_no.clone(), read(row)?))).collect()
 }
 
 /// Whoever is employed in a region on a day.
 pub(crate) async fn employed(tx: &ScopedTx, region: &Region, day: Date) -> Result<BTreeSet<PersonId>, StoreError> {
-    let last = employments::Column::ValidTo;
-    let covers = Condition::all()
-        .add(employments::Column::SupersededAt.is_null())
-        .add(employments::Column::Region.eq(region.as_str()))
-        .add(employments::Column::ValidFrom.lte(date_to_db(day)))
-        .add(Condition::any().add(last.is_null()).add(last.gte(date_to_db(day))));
+    let covers = dated::known_on::<employments::Entity>(day, None);
+    let covers = covers.add(employments::Column::Region.eq(region.as_str()));
     let person = employments::Column::PersonId;
     let found = tx.select::<employments::Entity>().filter(covers);
     let people: Vec<Uuid> = found.rows(|rows| rows.column(person).group_by(person)).await?;
@@ -375,14 +369,27 @@ pub(crate) async fn insert_employments(
     work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
 }
 
-/// Writes leaves of a person, known from `now` on.
-pub(crate) async fn insert_leaves(
+/// Closes versions of employments as "known until now", and writes those known from `now` on.
+pub(crate) async fn change_employments(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    now: Timestamp,
+    closes: &[Uuid],
+    new: impl IntoIterator<Item = (PersonId, String, Employment)>,
+) -> Result<(), StoreError> {
+    dated::supersede::<employments::Entity>(work, closes, now).await?;
+    insert_employments(work, ctx, now, new).await
+}
+
+/// The same of leaves of a person.
+pub(crate) async fn change_leaves(
     work: &UnitOfWork,
     ctx: &OpContext,
     now: Timestamp,
     person: PersonId,
-    new: &[Leave],
+    Succession { closes, writes: new }: &Succession<Leave>,
 ) -> Result<(), StoreError> {
+    dated::supersede::<leaves::Entity>(work, closes, now).await?;
     let said = new.iter().any(|leave| leave.why.is_some());
     let keys = work.make_person_keys(said.then_some(person)).await?;
     let mut rows = Vec::with_capacity(new.len());
@@ -403,28 +410,6 @@ pub(crate) async fn insert_leaves(
         });
     }
     work.insert_many(rows).await.map(drop)
-}
-
-/// Closes versions of employments as "known until now". What they said stays.
-pub(crate) async fn supersede(work: &UnitOfWork, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
-    let of = among::<employments::Entity>(work, employments::Column::Id, rows.iter().copied());
-    let update = work.update::<employments::Entity>().set(employments::Column::SupersededAt, to_db(now));
-    update.filter(known_employments(None).add(of)).exec().await.and_then(|met| all_of(met, rows))
-}
-
-/// Closes versions of leaves as "known until now". What they said stays.
-pub(crate) async fn supersede_leaves(work: &UnitOfWork, rows: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
-    let of = among::<leaves::Entity>(work, leaves::Column::Id, rows.iter().copied());
-    let update = work.update::<leaves::Entity>().set(leaves::Column::SupersededAt, to_db(now));
-    update.filter(known_leaves(None).add(of)).exec().await.and_then(|met| all_of(met, rows))
-}
-
-fn known_employments(at: Option<Timestamp>) -> Condition {
-    known(employments::Column::RecordedAt, employments::Column::SupersededAt, at)
-}
-
-fn known_leaves(at: Option<Timestamp>) -> Condition {
-    known(leaves::Column::RecordedAt, leaves::Column::SupersededAt, at)
 }
 
 /// People with their employments and leaves; what is sealed is opened, and missing where the person was erased.

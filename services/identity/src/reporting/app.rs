@@ -68,7 +68,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Line
         let missing = || ReportingError::LineMissing(wanted.line);
         let line = store::get(&work, wanted.line).await?.ok_or_else(missing)?;
         ctx.permit::<EndReportingLine>(&line.target()).map_err(|_| missing())?;
-        let changes = domain::plan_end(&line, wanted.last_day, ctx.new_id())?;
+        let changes = domain::plan_end(&line, wanted.last_day, || ctx.new_id())?;
         store::change(&work, ctx, ctx.now(), &changes).await?;
         revision::facts::advance(&work, ctx, facts).await?;
         let audit = Audit::new("identity.reporting.end", "person", line.person).region(&line.region);

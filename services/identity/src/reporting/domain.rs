@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{Region, Target};
+use tally_kernel::dated::{Dated as _, Days, Succession};
 use tally_kernel::id::{OrgUnitId, PersonId, ReportingLineId};
 use uuid::Uuid;
 
@@ -58,19 +59,12 @@ pub struct Line {
     pub to: Option<Date>,
 }
 
+tally_kernel::dated!(Line);
+
 impl Line {
     /// What a call about this line is decided on: it is about who reports.
     pub fn target(&self) -> Target {
         Target::person(self.region.clone(), Some(self.unit), self.person)
-    }
-
-    /// Whether it holds on a day.
-    pub fn covers(&self, day: Date) -> bool {
-        self.from <= day && self.to.is_none_or(|last| day <= last)
-    }
-
-    fn overlaps(&self, from: Date, to: Option<Date>) -> bool {
-        to.is_none_or(|last| self.from <= last) && self.to.is_none_or(|last| from <= last)
     }
 }
 
@@ -108,17 +102,9 @@ pub struct NewLine {
     pub to: Option<Date>,
 }
 
-/// What a change writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Versions that are known no longer.
-    pub closes: Vec<Uuid>,
-    /// Versions that are known from now on; of a new line it is the last.
-    pub writes: Vec<Line>,
-}
-
-/// Decides a new line. `lines` are those of the person, and the solid ones of everybody above the manager. A solid line
-/// takes the place of the one that holds, for its days: a stand-in's line gives way again when it ends.
+/// Decides a new line, which is the last that is written. `lines` are those of the person, and the solid ones of everybody
+/// above the manager. A solid line takes the place of the one that holds, for its days: a stand-in's line gives way again
+/// when it ends.
 ///
 /// # Errors
 /// See [`ReportingError`].
@@ -128,7 +114,7 @@ pub fn plan_set(
     manager: &Person,
     new: NewLine,
     mut id: impl FnMut() -> Uuid,
-) -> Result<Changes, ReportingError> {
+) -> Result<Succession<Line>, ReportingError> {
     let NewLine { kind, from, to } = new;
     if to.is_some_and(|last| last < from) {
         return Err(ReportingError::DatesBackwards);
@@ -139,7 +125,7 @@ pub fn plan_set(
         return Err(ReportingError::RegionCrossed);
     }
     let own = lines.iter().filter(|line| line.person == person.id && line.kind == kind && line.overlaps(from, to));
-    let mut changes = Changes::default();
+    let mut changes = Succession::default();
     match kind {
         LineKind::Dotted => {
             if person.id == manager.id {
@@ -157,7 +143,7 @@ pub fn plan_set(
                 if old.manager == manager.id {
                     return Err(ReportingError::ThereAlready(old.id));
                 }
-                give_way(old, from, to, &mut changes, &mut id);
+                changes.give_way(old, Days::new(from, to), &mut id);
             }
             no_cycle(lines, person.id, manager.id, from, to)?;
         }
@@ -174,15 +160,6 @@ pub fn plan_set(
         to,
     });
     Ok(changes)
-}
-
-/// A line holds before `from` and after `to` only.
-fn give_way(old: &Line, from: Date, to: Option<Date>, changes: &mut Changes, id: &mut impl FnMut() -> Uuid) {
-    changes.closes.push(old.row);
-    let before = from.yesterday().ok().filter(|last| old.from <= *last);
-    changes.writes.extend(before.map(|last| Line { row: id(), to: Some(last), ..old.clone() }));
-    let again = to.and_then(|last| last.tomorrow().ok()).filter(|day| old.to.is_none_or(|last| *day <= last));
-    changes.writes.extend(again.map(|day| Line { row: id(), from: day, ..old.clone() }));
 }
 
 /// Whether the solid lines above the manager lead to the person on a day of the new line. They change only on the first
@@ -213,12 +190,13 @@ fn no_cycle(
 ///
 /// # Errors
 /// [`ReportingError::EndsAlready`].
-pub fn plan_end(line: &Line, last_day: Date, row: Uuid) -> Result<Changes, ReportingError> {
+pub fn plan_end(line: &Line, last_day: Date, mut id: impl FnMut() -> Uuid) -> Result<Succession<Line>, ReportingError> {
     if line.to.is_some_and(|last| last <= last_day) {
         return Err(ReportingError::EndsAlready(line.to.unwrap_or(last_day)));
     }
-    let ended = (line.from <= last_day).then(|| Line { row, to: Some(last_day), ..line.clone() });
-    Ok(Changes { closes: vec![line.row], writes: ended.into_iter().collect() })
+    let mut change = Succession::default();
+    change.end(line, last_day, &mut id);
+    Ok(change)
 }
 
 #[cfg(test)]

@@ -3,15 +3,14 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ColumnTrait as _;
-use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::Error;
+use tally_kernel::dated::Succession;
 use tally_kernel::id::{OrgUnitId, PersonId, ReportingLineId};
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, dated, to_db};
 
-use super::domain::{Changes, Line, LineKind};
-use crate::org::facts::{all_of, known};
+use super::domain::{Line, LineKind};
 
 pub(crate) mod lines {
     use sea_orm::entity::prelude::*;
@@ -41,6 +40,7 @@ pub(crate) mod lines {
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+    tally_store::dated!(Entity);
 }
 
 /// What a list of lines is about.
@@ -59,20 +59,20 @@ pub(crate) struct Wanted {
 /// The lines of these people, whatever their days.
 pub(crate) async fn of(tx: &ScopedTx, people: &[PersonId]) -> Result<Vec<Line>, StoreError> {
     let of = among::<lines::Entity>(tx, lines::Column::PersonId, people.iter().copied());
-    let rows = tx.select::<lines::Entity>().filter(known_lines(None).add(of)).all().await?;
+    let rows = tx.select::<lines::Entity>().filter(dated::known::<lines::Entity>(None).add(of)).all().await?;
     rows.into_iter().map(read).collect()
 }
 
 /// The lines to these managers that hold on a day.
 pub(crate) async fn to(tx: &ScopedTx, managers: &[PersonId], day: Date) -> Result<Vec<Line>, StoreError> {
     let to = among::<lines::Entity>(tx, lines::Column::ManagerId, managers.iter().copied());
-    let rows = tx.select::<lines::Entity>().filter(holding(day, None).add(to)).all().await?;
+    let rows = tx.select::<lines::Entity>().filter(dated::known_on::<lines::Entity>(day, None).add(to)).all().await?;
     rows.into_iter().map(read).collect()
 }
 
 /// A line by its id: the version that is known now and holds last.
 pub(crate) async fn get(tx: &ScopedTx, id: ReportingLineId) -> Result<Option<Line>, StoreError> {
-    let of = known_lines(None).add(lines::Column::LineId.eq(id.0));
+    let of = dated::known::<lines::Entity>(None).add(lines::Column::LineId.eq(id.0));
     let found = tx.select::<lines::Entity>().filter(of).order_by_desc(lines::Column::ValidFrom).one().await?;
     found.map(read).transpose()
 }
@@ -84,7 +84,7 @@ pub(crate) async fn list<R: Rpc>(
     wanted: Wanted,
     page: &Page,
 ) -> Result<(Vec<Line>, String), StoreError> {
-    let mut about = holding(wanted.day, wanted.known_at);
+    let mut about = dated::known_on::<lines::Entity>(wanted.day, wanted.known_at);
     if let Some(person) = wanted.person {
         about = about.add(lines::Column::PersonId.eq(person.0));
     }
@@ -101,11 +101,9 @@ pub(crate) async fn change(
     work: &UnitOfWork,
     ctx: &OpContext,
     now: Timestamp,
-    new: &Changes,
+    new: &Succession<Line>,
 ) -> Result<(), StoreError> {
-    let open = among::<lines::Entity>(work, lines::Column::Id, new.closes.iter().copied()).add(known_lines(None));
-    let update = work.update::<lines::Entity>().set(lines::Column::SupersededAt, to_db(now));
-    all_of(update.filter(open).exec().await?, &new.closes)?;
+    dated::supersede::<lines::Entity>(work, &new.closes, now).await?;
     let rows = new.writes.iter().map(|line| lines::Model {
         tenant_id: ctx.tenant().0,
         id: line.row,
@@ -121,16 +119,6 @@ pub(crate) async fn change(
         recorded_at: to_db(now),
     });
     work.insert_many(rows.collect::<Vec<_>>()).await.map(drop)
-}
-
-fn known_lines(at: Option<Timestamp>) -> Condition {
-    known(lines::Column::RecordedAt, lines::Column::SupersededAt, at)
-}
-
-fn holding(day: Date, known_at: Option<Timestamp>) -> Condition {
-    let last = lines::Column::ValidTo;
-    let lasts = Condition::any().add(last.is_null()).add(last.gte(date_to_db(day)));
-    known_lines(known_at).add(lines::Column::ValidFrom.lte(date_to_db(day))).add(lasts)
 }
 
 fn read(row: lines::Model) -> Result<Line, StoreError> {

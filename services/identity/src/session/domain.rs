@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tally_access::Permission;
+use tally_kernel::dated::Days;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
 use tally_kernel::{Bucket, Error, Kind, Message, Rng, msg};
 use uuid::Uuid;
@@ -433,9 +434,9 @@ impl Standing {
         Self { employed: true, terminations: Vec::new() }
     }
 
-    /// Of a person with these employments, of which each has a first day and perhaps a last one.
-    pub fn of(employments: &[(Date, Option<Date>)], today: Date) -> Self {
-        let employed = employments.iter().any(|(from, to)| *from <= today && to.is_none_or(|last| today <= last));
+    /// Of a person who is employed on these days.
+    pub fn of(employments: &[Days], today: Date) -> Self {
+        let employed = employments.iter().any(|days| days.covers(today));
         Self { employed, terminations: terminations(employments, today) }
     }
 
@@ -447,9 +448,9 @@ impl Standing {
 }
 
 /// The last days, before `today`, that no employment followed at once.
-fn terminations(employments: &[(Date, Option<Date>)], today: Date) -> Vec<Date> {
-    let employed = |day: Date| employments.iter().any(|(from, to)| *from <= day && to.is_none_or(|last| day <= last));
-    let ends = employments.iter().filter_map(|(_, to)| *to).filter(|last| *last < today);
+fn terminations(employments: &[Days], today: Date) -> Vec<Date> {
+    let employed = |day: Date| employments.iter().any(|days| days.covers(day));
+    let ends = employments.iter().filter_map(|days| days.to).filter(|last| *last < today);
     ends.filter(|last| last.tomorrow().is_ok_and(|next| !employed(next))).collect()
 }
 

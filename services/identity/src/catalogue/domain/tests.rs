@@ -14,8 +14,7 @@ fn import(known: &Catalogue, rows: &[EntryRow]) -> (ImportPlan, Catalogue) {
         n += 1;
         Uuid::from_u128(n)
     });
-    let kept = known.entries.iter().filter(|entry| !plan.closes.contains(&entry.row));
-    let after = Catalogue::new(kept.chain(&plan.writes).cloned().collect::<Vec<_>>());
+    let after = Catalogue::new(plan.change.apply(&known.entries).cloned());
     (plan, after)
 }
 
@@ -32,7 +31,7 @@ fn without_a_catalogue_every_text_will_do_and_with_one_only_its_own() {
 fn a_row_holds_from_its_first_day_on_and_the_days_before_keep_what_they_said() {
     let (_, first) = import(&Catalogue::default(), &[row(EntryKind::Grade, "P2", 2, "", "")]);
     let (plan, second) = import(&first, &[row(EntryKind::Grade, "P2", 3, "2026-04-01", "")]);
-    assert_eq!((plan.written, plan.closes.len(), plan.writes.len()), (1, 1, 2));
+    assert_eq!((plan.written, plan.change.closes.len(), plan.change.writes.len()), (1, 1, 2));
     assert_eq!(second.rank("P2", day("2026-03-31")), Some(2));
     assert_eq!(second.rank("P2", day("2026-04-01")), Some(3));
     let (again, _) = import(&second, &[row(EntryKind::Grade, "P2", 3, "2026-04-01", "")]);
@@ -45,8 +44,8 @@ fn a_row_holds_from_its_first_day_on_and_the_days_before_keep_what_they_said() {
 fn a_row_of_the_same_first_day_corrects_the_entry_and_can_end_it() {
     let (_, first) = import(&Catalogue::default(), &[row(EntryKind::Position, "agent", 0, "2026-01-01", "")]);
     let (plan, after) = import(&first, &[row(EntryKind::Position, "agent", 0, "2026-01-01", "2026-06-30")]);
-    assert_eq!((plan.closes.len(), plan.writes.len()), (1, 1));
-    assert_eq!(plan.writes[0].id, first.entries[0].id);
+    assert_eq!((plan.change.closes.len(), plan.change.writes.len()), (1, 1));
+    assert_eq!(plan.change.writes[0].id, first.entries[0].id);
     assert!(after.as_of(day("2026-07-01")).is_empty());
 }
 
@@ -54,7 +53,7 @@ fn a_row_of_the_same_first_day_corrects_the_entry_and_can_end_it() {
 fn what_one_import_says_twice_is_written_once() {
     let rows = [row(EntryKind::Grade, "P2", 2, "2026-01-01", ""), row(EntryKind::Grade, "P2", 5, "2026-01-01", "")];
     let (plan, after) = import(&Catalogue::default(), &rows);
-    assert_eq!((plan.writes.len(), plan.closes.len()), (1, 0));
+    assert_eq!((plan.change.writes.len(), plan.change.closes.len()), (1, 0));
     assert_eq!(after.rank("P2", day("2026-01-01")), Some(5));
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::civil::Date;
+use tally_kernel::dated::{Dated as _, Days, Succession};
 use tally_kernel::id::OrgUnitId;
 use uuid::Uuid;
 
@@ -80,32 +81,6 @@ impl Command {
     }
 }
 
-/// What a command writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
-    /// States that are known no longer.
-    pub closes: Vec<Uuid>,
-    /// States that are known from now on.
-    pub writes: Vec<State>,
-}
-
-impl Change {
-    /// Lets a state end before `from`, and something else follow it. A state that begins later is replaced as a whole.
-    fn turn(&mut self, old: &State, from: Date, next: Option<State>, id: &mut impl FnMut() -> Uuid) {
-        self.closes.push(old.row);
-        let before = from.yesterday().ok().filter(|last| old.from <= *last);
-        self.writes.extend(before.map(|last| State { row: id(), to: Some(last), ..old.clone() }));
-        self.writes.extend(next.map(|next| State { row: id(), from: old.from.max(from), ..next }));
-    }
-
-    /// The tree as it is known after the change.
-    pub fn apply(&self, tree: &OrgTree) -> OrgTree {
-        let closed: HashSet<Uuid> = self.closes.iter().copied().collect();
-        let kept = tree.states.iter().filter(|state| !closed.contains(&state.row));
-        OrgTree::new(kept.chain(&self.writes).cloned())
-    }
-}
-
 /// Decides what a command writes from a day on: the change, and the tree after it.
 ///
 /// # Errors
@@ -115,8 +90,8 @@ pub fn plan(
     command: &Command,
     from: Date,
     mut id: impl FnMut() -> Uuid,
-) -> Result<(Change, OrgTree), OrgError> {
-    let mut change = Change::default();
+) -> Result<(Succession<State>, OrgTree), OrgError> {
+    let mut change = Succession::default();
     match command {
         Command::Move { unit, parent } => {
             let old = changeable(tree, *unit, from)?;
@@ -124,7 +99,7 @@ pub fn plan(
             if !below.region.is_global() && below.region != old.region {
                 return Err(OrgError::RegionCrossed);
             }
-            change.turn(old, from, Some(State { parent: Some(*parent), ..old.clone() }), &mut id);
+            change.turn(old, from, &State { parent: Some(*parent), ..old.clone() }, &mut id);
         }
         Command::Rename { unit, name } => {
             let old = changeable(tree, *unit, from)?;
@@ -134,18 +109,18 @@ pub fn plan(
             if old.name == name {
                 return Err(OrgError::NothingChanges);
             }
-            change.turn(old, from, Some(State { name: name.to_owned(), ..old.clone() }), &mut id);
+            change.turn(old, from, &State { name: name.to_owned(), ..old.clone() }, &mut id);
         }
         Command::Close { unit, .. } => {
             let old = changeable(tree, *unit, from)?;
             if let Some(child) = children(tree, *unit, from).next() {
                 return Err(OrgError::HasChildren(child.name.clone()));
             }
-            change.turn(old, from, None, &mut id);
+            change.give_way(old, Days::new(from, None), &mut id);
         }
         Command::Merge { units, into } => merge(tree, units, *into, from, &mut change, &mut id)?,
     }
-    let after = change.apply(tree);
+    let after = OrgTree::new(change.apply(&tree.states).cloned());
     hold_together(&after, from)?;
     Ok((change, after))
 }
@@ -155,7 +130,7 @@ fn merge(
     units: &[OrgUnitId],
     into: OrgUnitId,
     from: Date,
-    change: &mut Change,
+    change: &mut Succession<State>,
     id: &mut impl FnMut() -> Uuid,
 ) -> Result<(), OrgError> {
     let gone: BTreeSet<OrgUnitId> = units.iter().copied().collect();
@@ -171,10 +146,10 @@ fn merge(
         if old.region != stays.region {
             return Err(OrgError::RegionCrossed);
         }
-        change.turn(old, from, None, id);
+        change.give_way(old, Days::new(from, None), id);
         // A child that comes later, by plan, finds its parent gone too.
         for child in children(tree, *unit, from).filter(|child| !gone.contains(&child.unit)) {
-            change.turn(child, from, Some(State { parent: Some(into), ..child.clone() }), id);
+            change.turn(child, from, &State { parent: Some(into), ..child.clone() }, id);
         }
     }
     Ok(())
@@ -208,9 +183,9 @@ fn hold_together(tree: &OrgTree, from: Date) -> Result<(), OrgError> {
 
 fn stands(tree: &OrgTree, day: Date) -> Result<(), OrgError> {
     let there: HashMap<OrgUnitId, &State> =
-        tree.states.iter().filter(|state| state.holds_on(day)).map(|state| (state.unit, state)).collect();
+        tree.states.iter().filter(|state| state.covers(day)).map(|state| (state.unit, state)).collect();
     let mut places = HashSet::new();
-    for state in tree.states.iter().filter(|state| state.holds_on(day)) {
+    for state in tree.states.iter().filter(|state| state.covers(day)) {
         if !places.insert((state.parent, state.name.as_str())) {
             return Err(OrgError::NameTaken(state.name.clone()));
         }

@@ -3,10 +3,11 @@
 
 use jiff::civil::Date;
 use tally_access::{Region, Target};
+use tally_kernel::dated::{self, Dated as _, Succession};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use uuid::Uuid;
 
-use super::{Employment, Facts, Leave, Person, PersonError, Post, Reason, Why, overlap};
+use super::{Employment, Facts, Leave, Person, PersonError, Post, Reason, Why};
 
 /// Unit, position and grade; what is not said stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,42 +96,12 @@ impl Change {
 /// What a change writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Versions of employments that are known no longer.
-    pub closes: Vec<Uuid>,
-    /// Versions of employments that are known from now on.
-    pub writes: Vec<Employment>,
-    /// Versions of leaves that are known no longer.
-    pub closes_leaves: Vec<Uuid>,
-    /// Versions of leaves that are known from now on.
-    pub writes_leaves: Vec<Leave>,
+    /// What becomes of versions of employments.
+    pub employments: Succession<Employment>,
+    /// What becomes of versions of leaves.
+    pub leaves: Succession<Leave>,
     /// What the caller must be allowed to write to.
     pub targets: Vec<Target>,
-}
-
-impl Changes {
-    /// Lets a stretch end with a day, or never begin if it begins later.
-    fn cut(&mut self, old: &Employment, last_day: Date, id: &mut impl FnMut() -> Uuid) {
-        self.closes.push(old.row);
-        if old.from <= last_day {
-            self.writes.push(Employment { row: id(), to: Some(last_day), ..old.clone() });
-        }
-    }
-
-    fn cut_leave(&mut self, old: &Leave, last_day: Date, id: &mut impl FnMut() -> Uuid) {
-        self.closes_leaves.push(old.row);
-        if old.from <= last_day {
-            self.writes_leaves.push(Leave { row: id(), to: Some(last_day), ..old.clone() });
-        }
-    }
-
-    /// Lets `next` follow a stretch from a day on.
-    fn turn(&mut self, old: &Employment, from: Date, next: Employment, id: &mut impl FnMut() -> Uuid) {
-        match from.yesterday() {
-            Ok(last) => self.cut(old, last, id),
-            Err(_) => self.closes.push(old.row),
-        }
-        self.writes.push(Employment { row: id(), from: from.max(old.from), ..next });
-    }
 }
 
 /// Decides what a change writes; `id` gives new ids.
@@ -163,7 +134,7 @@ pub fn plan(
                 return Err(PersonError::Overlaps(clash.from));
             }
             changes.targets.extend([home.target(person.id), new.target(person.id)]);
-            changes.writes.push(new);
+            changes.employments.writes.push(new);
         }
         Change::EndPost { employment, last_day } => end_post(person, *employment, *last_day, &mut changes, id)?,
         Change::Rehire { terms, from, to } => {
@@ -174,17 +145,17 @@ pub fn plan(
             }
             let new = begun(last, facts, terms, (*from, *to), (Post::Home, Reason::Rehire), id)?;
             changes.targets.extend([last.target(person.id), new.target(person.id)]);
-            changes.writes.push(new);
+            changes.employments.writes.push(new);
         }
         Change::Leave { from, to, why } => {
             let home = home_of(person, *from)?;
             lasts(person, home, *to)?;
-            if let Some(clash) = person.leaves.iter().find(|leave| overlap(leave.from, leave.to, *from, *to)) {
+            if let Some(clash) = person.leaves.iter().find(|leave| leave.overlaps(*from, *to)) {
                 return Err(PersonError::OnLeave(clash.from));
             }
             let (region, unit, why) = (home.region.clone(), home.unit, why.clone());
             let (row, leave) = (id(), LeaveId(id()));
-            changes.writes_leaves.push(Leave { row, id: leave, unit, region, from: *from, to: *to, why });
+            changes.leaves.writes.push(Leave { row, id: leave, unit, region, from: *from, to: *to, why });
             changes.targets.push(home.target(person.id));
         }
         Change::EndLeave { leave, last_day } => end_leave(person, *leave, *last_day, &mut changes, id)?,
@@ -216,9 +187,9 @@ fn end_post(
     }
     shorten(person, employment, last_day)?;
     for old in stretches(person, employment).filter(|e| e.to.is_none_or(|last| last > last_day)) {
-        changes.cut(old, last_day, id);
+        changes.employments.end(old, last_day, id);
     }
-    if changes.closes.is_empty() {
+    if changes.employments.closes.is_empty() {
         return Err(PersonError::EndsAlready(last_day));
     }
     changes.targets.push(ends.target(person.id));
@@ -239,10 +210,10 @@ fn end_leave(
     let home = home_of(person, old.from)?;
     lasts(person, home, Some(last_day))?;
     let mut others = person.leaves.iter().filter(|l| l.id != leave);
-    if let Some(clash) = others.find(|l| overlap(l.from, l.to, old.from, Some(last_day))) {
+    if let Some(clash) = others.find(|l| l.overlaps(old.from, Some(last_day))) {
         return Err(PersonError::OnLeave(clash.from));
     }
-    changes.cut_leave(old, last_day, id);
+    changes.leaves.end(old, last_day, id);
     changes.targets.push(home.target(person.id));
     Ok(())
 }
@@ -278,7 +249,7 @@ fn transfer(
     let (position, grade) = (position.to_owned(), grade.to_owned());
     let next = Employment { unit, position, grade, reason, ..old.clone() };
     changes.targets.extend([old.target(person.id), next.target(person.id)]);
-    changes.turn(old, from, next, id);
+    changes.employments.turn(old, from, &next, id);
     Ok(())
 }
 
@@ -331,7 +302,7 @@ fn stretch(person: &Person, employment: EmploymentId, day: Date) -> Result<&Empl
 
 /// The last day of an employment; nothing while no end is known.
 fn last_day(person: &Person, employment: EmploymentId) -> Option<Date> {
-    stretches(person, employment).map(|e| e.to).reduce(|a, b| Some(a?.max(b?)))?
+    dated::last_day(stretches(person, employment))
 }
 
 /// Whether something that ends with `to` ends within the home employment.
@@ -361,7 +332,7 @@ fn cancel(
         return Err(PersonError::NothingPlanned(on));
     }
     changes.targets.extend([before, planned].into_iter().flatten().map(|e| e.target(person.id)));
-    changes.closes.extend(planned.map(|e| e.row));
+    changes.employments.closes.extend(planned.map(|e| e.row));
     if let Some(before) = before {
         // What goes on instead: to where the dropped stretch would have led, or without an end.
         let to = planned.and_then(|e| e.to);
@@ -374,14 +345,14 @@ fn cancel(
         } else {
             lasts(person, home_of(person, before.from)?, to)?;
         }
-        changes.closes.push(before.row);
-        changes.writes.push(Employment { row: id(), to, ..before.clone() });
+        changes.employments.closes.push(before.row);
+        changes.employments.writes.push(Employment { row: id(), to, ..before.clone() });
     } else if let Some(planned) = planned.filter(|e| e.post == Post::Home) {
         // Who does not come has no posts and no leave either.
         let idle = |e: &&Employment| e.post != Post::Home && e.overlaps(planned.from, planned.to);
-        changes.closes.extend(person.employments.iter().filter(idle).map(|e| e.row));
-        let away = person.leaves.iter().filter(|l| overlap(l.from, l.to, planned.from, planned.to));
-        changes.closes_leaves.extend(away.map(|l| l.row));
+        changes.employments.closes.extend(person.employments.iter().filter(idle).map(|e| e.row));
+        let away = person.leaves.iter().filter(|l| l.overlaps(planned.from, planned.to));
+        changes.leaves.closes.extend(away.map(|l| l.row));
     }
     Ok(())
 }
@@ -421,8 +392,8 @@ fn correct_start(
         lasts(person, home_of(person, from)?, last_day(person, employment))?;
     }
     changes.targets.push(first.target(person.id));
-    changes.closes.push(first.row);
-    changes.writes.push(Employment { row: id(), from, ..first.clone() });
+    changes.employments.closes.push(first.row);
+    changes.employments.writes.push(Employment { row: id(), from, ..first.clone() });
     Ok(())
 }
 
@@ -442,11 +413,11 @@ pub fn end(person: &Person, leaves_on: Date, mut id: impl FnMut() -> Uuid) -> Re
     let beside = |from: Date| was.is_none_or(|last| from <= last);
     for old in person.employments.iter().filter(|e| beyond(e.to)) {
         if old.id == home.id || (old.post != Post::Home && beside(old.from)) {
-            changes.cut(old, leaves_on, &mut id);
+            changes.employments.end(old, leaves_on, &mut id);
         }
     }
     for leave in person.leaves.iter().filter(|l| beyond(l.to) && beside(l.from)) {
-        changes.cut_leave(leave, leaves_on, &mut id);
+        changes.leaves.end(leave, leaves_on, &mut id);
     }
     Ok(changes)
 }
@@ -467,6 +438,6 @@ pub fn reassign(
     let reason = if old.from >= from { old.reason } else { Reason::Reorganisation };
     let next = Employment { unit, reason, ..old.clone() };
     let mut changes = Changes { targets: vec![old.target(person), next.target(person)], ..Changes::default() };
-    changes.turn(old, from, next, &mut id);
+    changes.employments.turn(old, from, &next, &mut id);
     Ok(changes)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use tally_access::{Region, Target};
+use tally_kernel::dated::Dated as _;
 use tally_kernel::id::{EmploymentId, OrgUnitId, PersonId};
 use tally_kernel::{IdNumber, time};
 use uuid::Uuid;

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use tally_kernel::dated::Dated as _;
 use tally_kernel::id::CatalogueEntryId;
 
 use super::*;
@@ -196,11 +197,9 @@ impl Life {
     }
 
     fn take(&mut self, changes: Changes) -> Changes {
-        self.person.employments.retain(|e| !changes.closes.contains(&e.row));
-        self.person.employments.extend(changes.writes.clone());
+        self.person.employments = changes.employments.apply(&self.person.employments).cloned().collect();
         self.person.employments.sort_by_key(|e| (e.from, e.row));
-        self.person.leaves.retain(|l| !changes.closes_leaves.contains(&l.row));
-        self.person.leaves.extend(changes.writes_leaves.clone());
+        self.person.leaves = changes.leaves.apply(&self.person.leaves).cloned().collect();
         changes
     }
 
@@ -447,9 +446,12 @@ fn who_moves_because_a_unit_is_no_more_says_so_and_what_has_not_begun_just_begin
     let [old, planned] = [life.person.employments[0].clone(), life.person.employments[1].clone()];
     let id = life.person.id;
     let split = reassign(id, &old, facts, unit(4), day("2026-04-01"), &mut ids).unwrap();
-    assert_eq!((split.writes.len(), split.writes[1].reason), (2, Reason::Reorganisation));
+    assert_eq!((split.employments.writes.len(), split.employments.writes[1].reason), (2, Reason::Reorganisation));
     let whole = reassign(id, &planned, facts, unit(2), day("2026-04-01"), &mut ids).unwrap();
-    assert_eq!((whole.writes.len(), whole.writes[0].from, whole.writes[0].reason), (1, planned.from, Reason::Transfer));
+    assert_eq!(
+        (whole.employments.writes.len(), whole.employments.writes[0].from, whole.employments.writes[0].reason),
+        (1, planned.from, Reason::Transfer)
+    );
     let across = reassign(id, &old, facts, unit(3), day("2026-04-01"), &mut ids);
     assert_eq!(across, Err(PersonError::RegionCrossed));
 }
@@ -459,10 +461,13 @@ fn ending_writes_a_new_version_and_closes_the_old_one() {
     let mut life = Life::new();
     let first = life.person.employments[0].clone();
     let changes = life.ends("2026-03-15").unwrap();
-    assert_eq!((changes.closes, changes.writes.len()), (vec![first.row], 1));
-    assert_eq!((changes.writes[0].id, changes.writes[0].to), (first.id, Some(day("2026-03-15"))));
+    assert_eq!((changes.employments.closes, changes.employments.writes.len()), (vec![first.row], 1));
+    assert_eq!(
+        (changes.employments.writes[0].id, changes.employments.writes[0].to),
+        (first.id, Some(day("2026-03-15")))
+    );
     assert_eq!(life.ends("2026-03-15"), Err(PersonError::EndsAlready(day("2026-03-15"))));
     assert_eq!(life.ends("2026-03-16"), Err(PersonError::NotEmployed(day("2026-03-16"))));
     let earlier = life.ends("2026-02-01").unwrap();
-    assert_eq!(earlier.writes[0].to, Some(day("2026-02-01")), "an end can be brought forward");
+    assert_eq!(earlier.employments.writes[0].to, Some(day("2026-02-01")), "an end can be brought forward");
 }

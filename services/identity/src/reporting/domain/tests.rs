@@ -36,7 +36,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn take(&mut self, changes: Changes) {
+    fn take(&mut self, changes: Succession<Line>) {
         self.lines.retain(|line| !changes.closes.contains(&line.row));
         self.lines.extend(changes.writes);
     }
@@ -136,10 +136,10 @@ fn a_line_ends_or_was_never_there() {
     let mut lines = Lines::default();
     lines.solid(1, 2, "2026-04-01").unwrap();
     let line = lines.lines[0].clone();
-    let ended = plan_end(&line, day("2026-04-30"), Uuid::from_u128(99)).unwrap();
+    let ended = plan_end(&line, day("2026-04-30"), || Uuid::from_u128(99)).unwrap();
     assert_eq!((ended.closes, ended.writes[0].to), (vec![line.row], Some(day("2026-04-30"))));
-    assert!(plan_end(&line, day("2026-03-31"), Uuid::from_u128(99)).unwrap().writes.is_empty());
-    let over = plan_end(&ended.writes[0], day("2026-05-01"), Uuid::from_u128(98));
+    assert!(plan_end(&line, day("2026-03-31"), || Uuid::from_u128(99)).unwrap().writes.is_empty());
+    let over = plan_end(&ended.writes[0], day("2026-05-01"), || Uuid::from_u128(98));
     assert_eq!(over, Err(ReportingError::EndsAlready(day("2026-04-30"))));
 }
 

@@ -161,7 +161,7 @@ fn a_one_time_password_is_long_and_never_the_same() {
 #[test]
 fn a_leaving_is_a_last_day_that_no_employment_follows() {
     let date = |text: &str| text.parse::<Date>().unwrap();
-    let span = |from: &str, to: &str| (date(from), (!to.is_empty()).then(|| date(to)));
+    let span = |from: &str, to: &str| Days::new(date(from), (!to.is_empty()).then(|| date(to)));
     let today = date("2026-03-15");
     let moved_on = [span("2026-01-01", "2026-01-31"), span("2026-02-01", "")];
     assert_eq!(terminations(&moved_on, today), []);
@@ -175,8 +175,8 @@ fn a_leaving_is_a_last_day_that_no_employment_follows() {
 #[test]
 fn what_was_given_before_somebody_left_does_not_come_back_with_the_person() {
     let date = |text: &str| text.parse::<Date>().unwrap();
-    let before = (date("2026-01-01"), Some(date("2026-01-31")));
-    let again = (date("2026-03-01"), None);
+    let before = Days::new(date("2026-01-01"), Some(date("2026-01-31")));
+    let again = Days::new(date("2026-03-01"), None);
     let away = Standing::of(&[before], date("2026-02-01"));
     assert!(!away.employed && !away.holds_since(date("2026-02-01")));
     let back = Standing::of(&[before, again], date("2026-03-15"));

@@ -17,7 +17,7 @@ fn on(day: i64) -> Date {
 
 /// The same history, kept day by day without any stretches.
 fn replay(cells: &mut [Cell], step: &Change, person: &Person, changes: &Changes) {
-    let new = changes.writes.iter().find(|e| cells.iter().all(|cell| !cell.contains_key(&e.id)));
+    let new = changes.employments.writes.iter().find(|e| cells.iter().all(|cell| !cell.contains_key(&e.id)));
     let first = |from: Date| (0..DAYS).find(|day| on(*day) >= from).unwrap_or(DAYS) as usize;
     let cell_of = |e: &Employment| (e.post, e.unit, e.grade.clone());
     match step {
