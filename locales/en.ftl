@@ -1602,6 +1602,113 @@ REPLAY_IN_FOLDER = in the folder: { $line }
 REPLAY_RECOMPUTED = recomputed:    { $line }
 REPLAY_ENDS = (the file ends before this line)
 
+## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
+
+PAGE_USAGE = Usage:{" "}
+PAGE_COMMANDS = Commands:
+PAGE_ARGUMENTS = Arguments:
+PAGE_OPTIONS = Options:
+PAGE_DEFAULT = {" "}[default:{"\u00A0"}{ $value }]
+PAGE_VALUES = {" "}[possible values:{"\u00A0"}{ $values }]
+PAGE_ENV = {" "}[env:{"\u00A0"}{ $name }]
+HELP_SHARED =
+    .help = Print help
+    .version = Print version
+    .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
+    .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
+    .to = Last day of the period, such as 2026-03-31, which belongs to it
+    .lang = Language of sentences; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
+    .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
+    .json = Print the summary as JSON and nothing else
+    .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
+    .ca = File of the authority that signs the server's certificate (PEM); by default those that this machine trusts
+    .client-cert = File of the certificate chain to show to a server that wants one (PEM), together with --client-key
+    .client-key = File of the private key of --client-cert (PEM)
+    .token-file = File that holds a token, or - for the standard input; by default the one that `tally login` remembers, else the standard input
+    .config = Settings file (TOML)
+    .set = Set one key, such as database.url=postgres://..; may be repeated
+    .dump-config = Print the settings in force, secrets masked, and stop
+HELP_TALLY = Who did which work, what was it worth, what does it pay, and why
+HELP_HELP = Print this page, or that of a command
+HELP_DEMO = Show the main job on a made-up group: a month of records becomes statements, on SQLite in a temporary folder
+    .once = Stop after the summary instead of serving the group
+    .seed = Number that the group is made from: another one makes another group
+    .records = About how many service records the month has, 1 to 5,000,000
+    .lang = Language of names and sentences; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
+    .bundle = New or empty folder to write the month's files into, to copy from
+    .listen = Address and port to serve on after the summary
+HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
+    .out = Folder of the result: a new or an empty one
+    .explain = Explain one record (external_id) or one person (employee number or name) afterwards
+    .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
+HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
+    .out = Folder for report.json, rejected.csv and refused.csv
+    .json = Print the report as JSON and nothing else
+HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same
+    .dir = Result folder, as `tally close` wrote it
+    .json = Print the verdict as JSON and nothing else
+HELP_SERVE = Run one, some or all services
+    .services = Which services, separated by commas, such as identity,attendance; by default those of the settings, which are all
+    .listen = Address and port to listen on; by default that of the settings, 127.0.0.1:7070
+    .sample = Begin with the made-up group of `tally demo` on an empty store
+HELP_INIT = Make the group and its first administrator on an empty store
+    .name = The group's name
+    .currency = The group's currency (ISO 4217)
+    .zone = The group's time zone (IANA)
+    .regions = The group's regions, separated by commas, such as cn-east,cn-south
+    .tenant-id = The group's id, chosen beforehand or that of another region's stack; when the store holds this very group, nothing is changed and that is no failure
+    .login = Sign-in name of the first administrator
+    .password-file = File that holds the administrator's password (at least 12 characters); without it the password is the first line of the standard input
+    .invitation-file = File that holds what `tally invite` printed, where the store holds another group already
+HELP_INVITE = Print an invitation to make one more group in a store that holds one (PostgreSQL)
+    .tenant-id = The group's id, where a stack of another region made the group before; a new group by default
+    .days = For how many days it is good, at most 30
+HELP_MIGRATE = Bring the database up to date (PostgreSQL: with the owner's URL)
+HELP_LOGIN = Trade a password, the first line of the standard input, for a token that the commands that follow use
+    .login = Sign-in name
+    .code = The six digits of your authenticator, or a recovery code, where you have a second factor
+    .new-password = The password was given to you for one sign-in: the second line of the standard input is your new one
+HELP_USER = Give people and programs a way in
+HELP_USER_CREATE = Make a login with one role in the whole group
+    .login = Sign-in name
+    .role = The role, such as group_hr or auditor
+    .password-file = File that holds the first password (at least 12 characters), or - for the standard input
+HELP_TENANT = Take a whole group's data along
+HELP_TENANT_EXPORT = Write all that every service holds of the group into a folder, a file of JSON lines for each table
+    .out = The folder; must not exist
+    .quiet = Show no progress
+HELP_PERSON = Take out what is held about a person
+HELP_PERSON_EXPORT = Write all that every service holds about a person into one JSON file
+    .person = The person's id (UUID)
+    .out = The file; must not exist
+HELP_RETENTION = Look after how long data are kept
+HELP_RETENTION_RUN = Remove from every service what the group's retention schedule says is over
+HELP_AUDIT = Look into the audit log
+HELP_AUDIT_VERIFY = Recompute the chain of every service, look for the entry of every row, and name what is wrong
+    .heads = Folder of signed heads that the logs must pass through; by default that of the settings
+HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal did, or what was done to a thing; newest first
+    .person = About this person (UUID)
+    .principal = By this principal (UUID), or on its behalf
+    .subject = Done to this thing, such as statement:0199..
+    .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
+    .to = Before this instant (RFC 3339)
+    .json = Print a JSON object a line
+HELP_ACCESS = Say who may do what, for a review
+HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, loan or emergency, since when, and from whom; newest grant first
+    .permission = The permission, such as compensation.statement.read_pay for reading pay
+HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
+HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is
+HELP_KEYS_PROTECT = Encrypt seal.key under a passphrase, or change the passphrase
+    .new-passphrase-file = File that holds the new passphrase (at least 12 characters); without it the passphrase is the first line of the standard input
+HELP_KEYS_ROTATE = Make new keys while the services work, and seal everything with them; goes on where an earlier run was stopped
+    .what =
+        Which keys; master and data by default
+        file: only add a master key to seal.key, to hand the file out before anything is wrapped with it
+        master: the master key in seal.key; quick, nothing is sealed anew
+        data: the data keys; every sealed row is sealed anew
+HELP_KEYS_ROTATE_SIGNING = Give a service a new key to sign tokens with; running processes take it up by themselves within a minute
+    .service = The service, such as identity
+
 ## The command line: what was done
 
 CANNOT_MAKE_TEMPORARY = cannot make a temporary folder: { $error }
@@ -1649,6 +1756,10 @@ REVIEW_FOUND = { $count ->
     [one] { $count } way to hold { $permission }
    *[other] { $count } ways to hold { $permission }
 }
+AUDIT_FAULTS = { $count } faults
+AUDIT_FOUND = { $count } entries
+INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
+REVIEW_FOUND = { $count } ways to hold { $permission }
 KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
 PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
 KEYS_PROTECTED = { $file } is protected by the new passphrase

@@ -42,6 +42,12 @@ pub fn sentence(locale: Locale, error: &Error) -> String {
     })
 }
 
+/// The text with this id where the language has one: for texts without arguments whose ids are made of other names, such as
+/// those of the command line's help.
+pub fn named(locale: Locale, id: &str) -> Option<String> {
+    formatted(locale, id, &FluentArgs::new())
+}
+
 /// The sentence, or nothing where the language lacks it or one of its arguments.
 fn rendered(locale: Locale, message: &Message) -> Option<String> {
     let mut args = FluentArgs::new();

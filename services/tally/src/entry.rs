@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use tally_bundle::Unusable;
 use tally_kernel::{Error, Kind, Locale, msg};
 use tally_runtime::{ConfigError, Failure};
@@ -14,9 +14,11 @@ use crate::said::{here, say};
 /// Reads the command line, does what it says, and gives the exit code. Lives here and not in the binary, which would
 /// otherwise compile all of it a second time.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let language = cli::Language::asked(std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()));
+    let typed = cli::in_language(language.locale()).try_get_matches();
+    let cli = match typed.and_then(|typed| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli,
-        Err(error) => return mistyped(&error),
+        Err(error) => return mistyped(language, &error),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -37,12 +39,11 @@ pub fn main() -> ExitCode {
 }
 
 /// What is wrong with the command line, or the help that was asked for.
-fn mistyped(error: &clap::Error) -> ExitCode {
+fn mistyped(language: cli::Language, error: &clap::Error) -> ExitCode {
     let Some(problem) = cli::refused(error) else {
         let _printed = error.print();
         return if error.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
     };
-    let language = cli::Language::asked(std::env::args());
     eprintln!("tally: {}", language.say(&problem));
     if let Some(usage) = cli::usage(error) {
         eprintln!("{}", language.say(&msg!("ARG_USAGE", usage)));

@@ -24,7 +24,7 @@ mod work;
 
 pub use explain::explain;
 pub use scores::spotlight;
-pub use text::{Page, Table, count, decimal, percent};
+pub use text::{Page, Table, count, decimal, percent, wrap};
 pub use truth::{Hits, Truth, truth};
 
 /// Prints what came of a job.

@@ -104,3 +104,16 @@ fn a_setting_that_does_not_do_is_told_with_what_it_takes_and_where_it_was_set() 
         assert!(zh.contains(chinese) && zh.contains(parts[0]), "{zh}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_is_no_text_is_told_and_ends_nothing_badly() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    let typed = command.env_clear().args(["user", "create"]).arg(std::ffi::OsStr::from_bytes(b"\xff"));
+    let output = typed.output().expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("no UTF-8 text"), "{said}");
+}

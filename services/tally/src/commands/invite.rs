@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use tally_kernel::id::TenantId;
-use tally_kernel::{Clock, Rng};
+use tally_kernel::{Clock, Rng, msg};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Invite};
+use crate::said::here;
 use crate::suite::key_folder;
 
 /// Prints the invitation alone on the standard output, so that it can be put into a file.
@@ -18,9 +19,6 @@ pub fn invite(args: Invite) -> Result<u8> {
     let keys = tally_identity::open_or_create(&key_folder(&config), tally_rpc::IDENTITY, &rng)?;
     let tenant = args.tenant_id.unwrap_or_else(|| TenantId(rng.uuid(now)));
     println!("{}", tally_identity::invite(&keys.at(now), tenant, now, args.days)?);
-    eprintln!(
-        "lets in the group {tenant} for {} days: hand it to InitTenant or `tally init --invitation-file`",
-        args.days
-    );
+    eprintln!("{}", here(&msg!("INVITED", tenant, days = args.days)));
     Ok(DONE)
 }

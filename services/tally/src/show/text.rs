@@ -101,7 +101,7 @@ impl Table {
 }
 
 /// Breaks text at spaces, and between Chinese characters, so that no line is wider than `width` where that can be.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let (mut lines, mut line) = (Vec::new(), String::new());
     let mut space = false;
     for word in words(text) {
@@ -126,17 +126,21 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Words, single wide characters, and spaces.
+/// Words, single wide characters, and spaces. A bracket that opens belongs to what follows.
 fn words(text: &str) -> Vec<&str> {
     let (mut words, mut from) = (Vec::new(), 0);
     for (at, c) in text.char_indices() {
+        let opens = "（「“".contains(c);
         let alone = c == ' ' || c.width().unwrap_or(0) > 1;
-        if alone {
-            if from < at {
-                words.push(&text[from..at]);
-            }
-            from = at + c.len_utf8();
-            words.push(&text[at..from]);
+        let behind_bracket = text[from..at].chars().all(|c| "（「“".contains(c));
+        if (alone || opens) && from < at && (c == ' ' || !behind_bracket) {
+            words.push(&text[from..at]);
+            from = at;
+        }
+        if alone && !opens {
+            let end = at + c.len_utf8();
+            words.push(&text[from..end]);
+            from = end;
         }
     }
     if from < text.len() {
@@ -199,6 +203,8 @@ mod tests {
     fn sentences_break_at_spaces_and_between_characters_but_never_before_a_full_stop() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("解决率：四条记录。", 8), ["解决率：", "四条记录。"]);
+        assert_eq!(wrap("解决率（四条）", 8), ["解决率", "（四条）"]);
+        assert_eq!(wrap("解决（see it）", 8), ["解决", "（see it）"]);
         assert_eq!(wrap("", 8), [""]);
         assert_eq!(wrap("a-word-that-is-too-long x", 5), ["a-word-that-is-too-long", "x"]);
     }
