@@ -1756,10 +1756,7 @@ REVIEW_FOUND = { $count ->
     [one] { $count } way to hold { $permission }
    *[other] { $count } ways to hold { $permission }
 }
-AUDIT_FAULTS = { $count } faults
-AUDIT_FOUND = { $count } entries
 INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
-REVIEW_FOUND = { $count } ways to hold { $permission }
 KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
 PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
 KEYS_PROTECTED = { $file } is protected by the new passphrase

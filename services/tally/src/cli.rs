@@ -9,12 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 
-mod help;
 mod jobs;
 mod refused;
 
 pub use crate::language::Language;
-pub use help::in_language;
 pub use jobs::{Close, Demo, Import, Input, Replay};
 pub use refused::{refused, usage};
 

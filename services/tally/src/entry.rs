@@ -9,13 +9,14 @@ use tally_runtime::{ConfigError, Failure};
 
 use crate::cli::{self, Cli, Command};
 use crate::commands;
+use crate::help;
 use crate::said::{here, say};
 
 /// Reads the command line, does what it says, and gives the exit code. Lives here and not in the binary, which would
 /// otherwise compile all of it a second time.
 pub fn main() -> ExitCode {
     let language = cli::Language::asked(std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()));
-    let typed = cli::in_language(language.locale()).try_get_matches();
+    let typed = help::in_language(language.locale()).try_get_matches();
     let cli = match typed.and_then(|typed| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli,
         Err(error) => return mistyped(language, &error),

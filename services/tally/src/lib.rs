@@ -11,6 +11,7 @@ pub mod close;
 pub mod commands;
 pub mod connection;
 pub mod entry;
+pub mod help;
 pub mod language;
 pub mod progress;
 pub mod said;

@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use tally_kernel::{Locale, Message, msg};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Cli;
+use crate::cli::Cli;
 use crate::show::wrap;
 
 /// Columns of a page, of which a terminal has 80: a mark that closes may stand beyond.
@@ -154,8 +154,8 @@ mod tests {
     use super::*;
 
     const CATALOGUES: [(Locale, &str); 2] = [
-        (Locale::En, include_str!("../../../../locales/en.ftl")),
-        (Locale::ZhCn, include_str!("../../../../locales/zh-CN.ftl")),
+        (Locale::En, include_str!("../../../locales/en.ftl")),
+        (Locale::ZhCn, include_str!("../../../locales/zh-CN.ftl")),
     ];
 
     /// The ids of a catalogue that are texts of help: `HELP_CLOSE` and `HELP_CLOSE.out`.
