@@ -3,7 +3,7 @@
 //! The modules from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - modules: language, channels, progress, sample, cli, said, suite, session, store_lock, connection, upload, close,
-//!   show, unfinished, commands, entry
+//!   show, help, unfinished, commands, entry
 
 mod channels;
 pub mod cli;
