@@ -1,28 +1,28 @@
 //! Which rpc a call is of.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::{Extensions, Request};
+use opentelemetry::StringValue;
 use tally_access::PolicyRow;
 
 /// Which rpc a call is of, in the extensions of its request.
 #[derive(Clone, Debug)]
 pub struct RpcMethod {
-    name: Cow<'static, str>,
+    name: StringValue,
     pub(super) row: Option<PolicyRow>,
 }
 
 impl RpcMethod {
     /// The rpc of a row of a policy table.
-    pub const fn of(row: PolicyRow) -> Self {
-        Self { name: Cow::Borrowed(row.method), row: Some(row) }
+    pub fn of(row: PolicyRow) -> Self {
+        Self { name: row.method.into(), row: Some(row) }
     }
 
     /// What spans and figures call it. Only known names become such names: a stranger must not fill our telemetry with words.
-    pub(super) fn name(extensions: &Extensions) -> Cow<'static, str> {
-        extensions.get::<Self>().map_or(Cow::Borrowed("_OTHER"), |method| method.name.clone())
+    pub(super) fn name(extensions: &Extensions) -> StringValue {
+        extensions.get::<Self>().map_or("_OTHER".into(), |method| method.name.clone())
     }
 }
 
@@ -56,7 +56,7 @@ impl Methods {
 
 /// Notes which rpc of a peer, known here or not, a request is for.
 pub(crate) fn of_peer<B>(mut request: Request<B>) -> Request<B> {
-    let name = Cow::Owned(path(&request).to_owned());
+    let name = Arc::<str>::from(path(&request)).into();
     request.extensions_mut().insert(RpcMethod { name, row: None });
     request
 }

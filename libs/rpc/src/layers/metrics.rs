@@ -1,7 +1,6 @@
 //! Rate, errors and duration of every call, until the last byte of the answer, as one histogram per side (its count is the
 //! rate, its status the errors).
 
-use std::borrow::Cow;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -81,7 +80,7 @@ where
 /// One call that is under way.
 pub struct Measured {
     layer: MetricsLayer,
-    method: Cow<'static, str>,
+    method: StringValue,
     started: Instant,
 }
 
@@ -91,7 +90,7 @@ impl End for Measured {
         let mut attributes = vec![
             owner,
             KeyValue::new("rpc.system.name", "grpc"),
-            KeyValue::new("rpc.method", StringValue::from(method)),
+            KeyValue::new("rpc.method", method),
             KeyValue::new("rpc.response.status_code", trace::name(code)),
         ];
         if trace::is_fault(code) {

@@ -86,7 +86,7 @@ impl Rates {
         let Limits { calls_per_second, group_calls_per_second, public_calls_per_second, .. } = self.limits;
         // What is in braces decides where a cluster of Redis keeps it: buckets of one call lie together.
         let draw = |calls: u32, within: &dyn std::fmt::Display, whose: &dyn std::fmt::Display| {
-            let name = || format!("calls:{{{within}}}:{}:{}:{whose}", self.service, method);
+            let name = || format!("calls:{{{within}}}:{}:{}:{whose}", self.service, method.as_str());
             (calls > 0).then(|| Draw { name: name(), bucket: Bucket::per_second(calls) })
         };
         let public = || {

@@ -2,18 +2,19 @@
 //! language. A body that fails ends with the status in its trailers.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready as at_once};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures::future::Either;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tally_access::Locale;
 use tally_kernel::Error;
 use tonic::Status;
-use tower::util::Oneshot;
-use tower::{BoxError, Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service};
 
 use super::locale::locale;
 use super::{Refused, Then};
@@ -27,29 +28,38 @@ impl<S> Layer<S> for StatusLayer {
     type Service = Statuses<S>;
 
     fn layer(&self, inner: S) -> Statuses<S> {
-        Statuses(inner)
+        Statuses { inner, unready: None }
     }
 }
 
 #[derive(Clone)]
-pub struct Statuses<S>(S);
+pub struct Statuses<S> {
+    inner: S,
+    /// Why what stands behind will take no call: the next one is told.
+    unready: Option<Refused>,
+}
 
 impl<S, B, R> Service<Request<B>> for Statuses<S>
 where
-    S: Service<Request<B>, Response = Response<R>, Error = Refused> + Clone,
+    S: Service<Request<B>, Response = Response<R>, Error = Refused>,
 {
     type Response = Response<Told<R>>;
     type Error = Infallible;
-    type Future = Then<Oneshot<S, Request<B>>, Locale, Result<Self::Response, Infallible>>;
+    type Future =
+        Then<Either<S::Future, Ready<Result<Response<R>, Refused>>>, Locale, Result<Self::Response, Infallible>>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Readiness is awaited in the call: what fails there is answered too.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.unready = ready!(self.inner.poll_ready(cx)).err();
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let locale = locale(request.extensions());
-        Then::new(self.0.clone().oneshot(request), locale, |locale, answer| {
+        let answer = match self.unready.take() {
+            None => Either::Left(self.inner.call(request)),
+            Some(refused) => Either::Right(at_once(Err(refused))),
+        };
+        Then::new(answer, locale, |locale, answer| {
             Ok(match answer {
                 Ok(answer) => answer.map(|inner| Told { inner: Some(inner), locale }),
                 Err(refused) => told(refused, locale).into_http::<()>().map(|()| Told { inner: None, locale }),

@@ -68,9 +68,9 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let name = RpcMethod::name(request.extensions());
         let span = match &self.side {
-            Side::Server(service) => trace::server(service, &name, request.headers()),
+            Side::Server(service) => trace::server(service, name.as_str(), request.headers()),
             Side::Client(peer) => {
-                let span = trace::client(peer, &name, request.headers());
+                let span = trace::client(peer, name.as_str(), request.headers());
                 trace::inject(&span, request.headers_mut());
                 span
             }

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,8 +17,9 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tally_access::{OpContext, PolicyRow, Regions, View};
 use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
-use tally_kernel::Error;
+use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::TenantId;
+use tally_kernel::msg;
 use tally_rpc::layers::{
     AuthenticateLayer, CatchPanicLayer, DeadlineLayer, LoadShedLayer, MetricsLayer, PolicyLayer, RateLimitLayer,
     Refused, RpcMethod, StatusLayer, TraceLayer, with_locale,
@@ -253,4 +255,28 @@ async fn a_layer_alone_stands_before_a_plain_service() {
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "hello");
     let answer = guarded.oneshot(Request::new("panic".to_owned())).await.unwrap();
     assert_eq!(Status::from_header_map(answer.headers()).map(|status| status.code()), Some(Code::Internal));
+}
+
+/// Takes no call.
+struct Away;
+
+impl tower::Service<Request<String>> for Away {
+    type Response = http::Response<String>;
+    type Error = Refused;
+    type Future = std::future::Pending<Result<Self::Response, Refused>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Refused>> {
+        Poll::Ready(Err(Error::of(Kind::Unavailable, msg!("STORE_BUSY")).into()))
+    }
+
+    fn call(&mut self, _: Request<String>) -> Self::Future {
+        std::future::pending()
+    }
+}
+
+#[tokio::test]
+async fn what_takes_no_call_is_an_answer_of_the_edge_too() {
+    let guarded = ServiceBuilder::new().layer(StatusLayer).layer(CatchPanicLayer).service(Away);
+    let answer = guarded.oneshot(Request::new(String::new())).await.unwrap();
+    assert_eq!(reason(Status::from_header_map(answer.headers()).expect("a refusal")), "STORE_BUSY");
 }
