@@ -583,7 +583,7 @@ STORE_RIGHT_MISSING = { $user } lacks rights that { $service } needs in the data
 STORE_FILE_DAMAGED = the file { $file } is damaged or no SQLite database: put it back from your backup, or name another place with database.url; nothing was changed in it
 # A file of data that cannot be opened, or not for writing.
 STORE_FILE_UNUSABLE = the file { $file } cannot be opened for reading and writing: { $why }. Give the user of this process the right to it and its folder, or name another place with database.url
-    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, and take mode=ro out of database.url
+    .read_only = the file { $file } can only be read, and a store is written to: give the user of this process the right to write it and its folder, or take mode=ro out of database.url where it stands there
 # No room for what was to be written.
 STORE_DISK_FULL = the disk of { $at } is full: make room on it, then do the same again
 # The service signs in to the database as somebody whom row-level security does not bind.
@@ -659,7 +659,7 @@ SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` a
 SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
 
 # The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }
+FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one (database.url for data, keys.directory for keys)
 
 ## Bringing a bundle into a running suite
 

@@ -361,7 +361,7 @@ STORE_RIGHT_MISSING = { $user } 缺少 { $service } 在 { $at } 的数据库 { $
     .owner = { $user } 无权在 { $at } 的数据库 { $database } 中创建 schema、角色与表：请在 database.owner_url 中使用拥有该数据库且可创建角色（CREATEROLE）的角色，或超级用户
 STORE_FILE_DAMAGED = 文件 { $file } 已损坏，或不是 SQLite 数据库：请从备份恢复，或用 database.url 指定其他位置；文件内容未作任何更改
 STORE_FILE_UNUSABLE = 无法读写文件 { $file }：{ $why }。请让本进程的用户有权读写该文件及其文件夹，或用 database.url 指定其他位置
-    .read_only = 文件 { $file } 只能读取，而数据库需要写入：请让本进程的用户有权写入该文件及其文件夹，并从 database.url 中去掉 mode=ro
+    .read_only = 文件 { $file } 只能读取，而数据库需要写入：请让本进程的用户有权写入该文件及其文件夹；若 database.url 中有 mode=ro，请去掉它
 STORE_DISK_FULL = { $at } 所在的磁盘已满：请腾出空间后重试
 DATABASE_ROLE_TOO_POWERFUL = { $service } 的数据库 URL 以 { $user } 登录，它是{ $power }：行级安全将不起作用。请在 URL 中使用角色 { $login }（postgres://tally_{"{"}service{"}"}@host/database）；用所有者的 URL 运行 `tally migrate` 会创建它
 POWER_SUPERUSER = 超级用户
@@ -411,7 +411,7 @@ LOGIN_NOT_REMEMBERED = 无法将登录保存到 { $file }（{ $why }）：请用
 SIGN_IN_OVER = { $login } 的登录已过期，请重新运行 `tally login { $login }`。
 SIGN_IN_FIRST = 没有令牌：请先运行 `tally login 用户名`，或用 --token-file 指定令牌文件，或从标准输入传入。
 
-FOLDER_UNWRITABLE = 无法创建文件夹 { $path }：{ $cause }
+FOLDER_UNWRITABLE = 无法创建文件夹 { $path }：{ $cause }。请为本进程的用户创建它，或指定其他文件夹（数据用 database.url，密钥用 keys.directory）
 
 ## 导入运行中的套件
 

@@ -133,7 +133,7 @@ pub(crate) fn unusable(cause: tonic::transport::Error) -> Error {
         return Error::of(Kind::InvalidArgument, msg!("CERTIFICATE_KEY_MISMATCH"));
     }
     let causes: Vec<String> = chain(&cause).skip(1).map(ToString::to_string).collect();
-    let why = causes.join(": ");
+    let why = msg!("TLS_SAYS", cause = causes.join(": "));
     Error::of(Kind::InvalidArgument, msg!("PEER_CERTIFICATES_UNUSABLE", why))
 }
 

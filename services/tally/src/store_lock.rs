@@ -37,7 +37,7 @@ fn locked(path: &Path) -> Result<File> {
     let unwritable = |error| {
         Error::of(
             Kind::FailedPrecondition,
-            msg!("CANNOT_CREATE", file = path.display(), error = tally_i18n::io(&error)),
+            msg!("STORE_FILE_UNUSABLE", file = path.display(), why = tally_i18n::io(&error)),
         )
     };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unwritable)?;

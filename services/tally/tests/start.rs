@@ -83,6 +83,17 @@ fn tls(file: &str) -> String {
 }
 
 #[test]
+fn a_folder_of_data_that_cannot_be_made_or_written_is_told_with_what_to_do() {
+    let folder = TempDir::new().expect("a folder");
+    let told = refused(folder.path(), &serve(&["database.url=sqlite:///proc/nowhere/{service}.db"]), FAILED);
+    says(&told, "name another one", "或指定其他文件夹", &["/proc/nowhere", "database.url"]);
+    // Where the lock of a store should be there is a folder.
+    fs::create_dir_all(folder.path().join("data/attendance.db.lock")).expect("a folder");
+    let told = refused(folder.path(), &serve(&["database.url=sqlite://data/{service}.db"]), FAILED);
+    says(&told, "it is a folder", "它是文件夹", &["attendance.db.lock", "database.url"]);
+}
+
+#[test]
 fn certificates_that_a_server_cannot_show_are_told_before_it_serves_with_setting_and_file() {
     let folder = TempDir::new().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
