@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::{Actor, OpContext, Region, Target};
-use tally_app::{RequestKey, mutate};
+use tally_app::{RequestKey, mutate, perform};
 use tally_kernel::dated::Dated as _;
 use tally_kernel::id::{PersonId, TenantId};
 use tally_kernel::{Error, Result};
@@ -54,31 +54,26 @@ pub(crate) async fn assign(app: &App, ctx: &OpContext, wanted: &Assign) -> Resul
 /// `PERMISSION_DENIED`, `REGION_NOT_SERVED`.
 pub(crate) async fn publish(app: &App, ctx: &OpContext, region: &Region) -> Result<Vec<Entry>> {
     let permit = ctx.permit::<PublishDirectory>(&Target::region(region.clone()))?;
-    app.store
-        .retry(ctx, || async {
-            let work = app.store.unit(ctx, &permit).await?;
-            work.lock("directory", ctx.tenant().0).await?;
-            let today = tenant::facts::today(&work, ctx).await?;
-            let employed = person::facts::employed(&work, region, today).await?;
-            let mut known = store::of_region(&work, region).await?;
-            let named: BTreeSet<PersonId> = known.iter().map(|(person, _)| *person).collect();
-            let without = employed.difference(&named);
-            let new: Vec<_> = without.map(|person| (*person, domain::fresh(ctx.rng.bytes()))).collect();
-            store::insert(&work, ctx, region, &new).await?;
-            known.extend(&new);
-            let entry = |(person, pseudonym): &(PersonId, Uuid)| Entry {
-                pseudonym: *pseudonym,
-                active: employed.contains(person),
-            };
-            let mut entries: Vec<Entry> = known.iter().map(entry).collect();
-            // By pseudonym: the order of people would tell who came when.
-            entries.sort();
-            let audit = Audit::new("identity.directory.publish", "region", region).region(region);
-            let audit = audit.note("entries", entries.len()).about_all(known.iter().map(|(person, _)| *person));
-            work.commit(audit, ()).await?;
-            Ok(entries)
-        })
-        .await
+    perform(&app.store, ctx, &permit, async |work| {
+        work.lock("directory", ctx.tenant().0).await?;
+        let today = tenant::facts::today(&work, ctx).await?;
+        let employed = person::facts::employed(&work, region, today).await?;
+        let mut known = store::of_region(&work, region).await?;
+        let named: BTreeSet<PersonId> = known.iter().map(|(person, _)| *person).collect();
+        let without = employed.difference(&named);
+        let new: Vec<_> = without.map(|person| (*person, domain::fresh(ctx.rng.bytes()))).collect();
+        store::insert(&work, ctx, region, &new).await?;
+        known.extend(&new);
+        let entry =
+            |(person, pseudonym): &(PersonId, Uuid)| Entry { pseudonym: *pseudonym, active: employed.contains(person) };
+        let mut entries: Vec<Entry> = known.iter().map(entry).collect();
+        // By pseudonym: the order of people would tell who came when.
+        entries.sort();
+        let audit = Audit::new("identity.directory.publish", "region", region).region(region);
+        let audit = audit.note("entries", entries.len()).about_all(known.iter().map(|(person, _)| *person));
+        Ok((work, audit, entries))
+    })
+    .await
 }
 
 /// Takes in what another region released, in place of what it released before.
@@ -93,18 +88,16 @@ pub(crate) async fn import(
     entries: &[Entry],
 ) -> Result<()> {
     let permit = ctx.permit::<ImportDirectory>(&Target::region(Region::global()))?;
-    app.store
-        .retry(ctx, || async {
-            let work = app.store.unit(ctx, &permit).await?;
-            work.lock("directory", ctx.tenant().0).await?;
-            if store::released_at(&work, from).await?.is_some_and(|newest| released_at < newest) {
-                return Err(DirectoryError::Older.into());
-            }
-            store::replace(&work, ctx, from, released_at, entries).await?;
-            let audit = Audit::new("identity.directory.import", "region", from).note("entries", entries.len());
-            work.commit(audit, ()).await
-        })
-        .await
+    perform(&app.store, ctx, &permit, async |work| {
+        work.lock("directory", ctx.tenant().0).await?;
+        if store::released_at(&work, from).await?.is_some_and(|newest| released_at < newest) {
+            return Err(DirectoryError::Older.into());
+        }
+        store::replace(&work, ctx, from, released_at, entries).await?;
+        let audit = Audit::new("identity.directory.import", "region", from).note("entries", entries.len());
+        Ok((work, audit, ()))
+    })
+    .await
 }
 
 /// The regions in which somebody of this pseudonym is employed, sorted: in this group, or in the stack's first one. Nobody

@@ -198,6 +198,7 @@ pub(crate) async fn report(app: &App, ctx: &OpContext, id: ErasureId, rows: u64)
             let work = app.store.unit(ctx, &permit).await?;
             store::lock(&work, id).await?;
             let (mut erasure, _) = store::get(&work, id).await?.ok_or(ErasureError::Unknown(id))?;
+            // Why this is not `perform`: what was reported before is no change, and makes no entry.
             if !erasure.expects(service)? {
                 return Ok(());
             }

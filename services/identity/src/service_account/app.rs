@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Permission, Region, Target};
-use tally_app::{RequestKey, mutate};
+use tally_app::{RequestKey, mutate, perform};
 use tally_kernel::id::{PrincipalId, SessionId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -174,15 +174,13 @@ pub(crate) async fn exchange(app: &App, ctx: &OpContext, text: &str) -> Result<T
     let found = principals::session(&*app.store.read(ctx).await?, key.id).await?;
     found.filter(right).ok_or_else(refused)?;
     let permit = ctx.permit::<ExchangeApiKey>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let work = app.store.unit(ctx, &permit).await?;
-            let session = principals::session(&work, key.id).await?.filter(right).ok_or_else(refused)?;
-            let session = Session { used_at: ctx.now(), ..session };
-            principals::put_used(&work, &session).await?;
-            let (token, expires_at) = token(app, ctx, &session)?;
-            work.commit(Audit::new("identity.api_key.exchange", "api_key", key.id), ()).await?;
-            Ok(Traded { token, expires_at, principal: id })
-        })
-        .await
+    perform(&app.store, ctx, &permit, async |work| {
+        let session = principals::session(&work, key.id).await?.filter(right).ok_or_else(refused)?;
+        let session = Session { used_at: ctx.now(), ..session };
+        principals::put_used(&work, &session).await?;
+        let (token, expires_at) = token(app, ctx, &session)?;
+        let audit = Audit::new("identity.api_key.exchange", "api_key", key.id);
+        Ok((work, audit, Traded { token, expires_at, principal: id }))
+    })
+    .await
 }

@@ -164,6 +164,7 @@ async fn settle(
             work.lock("sign_in", principal.id.0).await?;
             let before = store::get_tries(&work, principal.id).await?;
             let tries = before.unwrap_or_default();
+            // Why this is not `perform`: a name that waits is refused without an entry, or guessing would fill the log.
             if tries.blocked(ctx.now()) {
                 return Ok(SignInOutcome::Refused);
             }
@@ -290,6 +291,7 @@ pub(crate) async fn refresh(app: &App, ctx: &OpContext, wanted: Refresh) -> Resu
         let session = store::session(&work, token.session).await?.ok_or_else(refused)?;
         let principal = store::get(&work, session.principal).await?.ok_or_else(refused)?;
         let shown = session.judge(token, ctx.now());
+        // Why this is not `mutate`: the first result holds tokens, so only a session that stands may get it again.
         if shown == Shown::Unknown || !views::session_stands(&work, ctx, &principal, &session).await? {
             return Err(refused());
         }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tally_access::{Actor, OpContext, Target};
-use tally_app::{RequestKey, mutate};
+use tally_app::{RequestKey, mutate, perform};
 use tally_kernel::id::PrincipalId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -129,20 +129,18 @@ pub(crate) async fn finish(app: &App, ctx: &OpContext, wanted: &Finish) -> Resul
     let principal = principal(app, &ctx, &provider, &login).await?;
     let ctx = &as_principal(&ctx, state.tenant, &principal);
     let permit = ctx.permit::<FinishSso>(&Target::tenant())?;
-    app.store
-        .retry(ctx, || async {
-            let work = app.store.unit(ctx, &permit).await?;
-            store::use_up(&work, ctx, state.id, pending.expires_at).await?;
-            if !views::employed_now(&work, ctx, &principal).await? {
-                return Err(SessionError::NotEmployed.into());
-            }
-            // Whether a second factor was shown is the provider's business, and its word on it is not asked for.
-            let how = Begun { method: Method::Oidc, client: &wanted.client, second_factor: false };
-            let done = begin(app, &work, ctx, how).await?;
-            let audit = Audit::new("identity.session.sign_in", "principal", principal.id).note("outcome", "signed_in");
-            work.commit(audit.note("provider", provider.id), done).await
-        })
-        .await
+    perform(&app.store, ctx, &permit, async |work| {
+        store::use_up(&work, ctx, state.id, pending.expires_at).await?;
+        if !views::employed_now(&work, ctx, &principal).await? {
+            return Err(SessionError::NotEmployed.into());
+        }
+        // Whether a second factor was shown is the provider's business, and its word on it is not asked for.
+        let how = Begun { method: Method::Oidc, client: &wanted.client, second_factor: false };
+        let done = begin(app, &work, ctx, how).await?;
+        let audit = Audit::new("identity.session.sign_in", "principal", principal.id).note("outcome", "signed_in");
+        Ok((work, audit.note("provider", provider.id), done))
+    })
+    .await
 }
 
 /// The login that a provider's word leads to, if the provider may speak for it.
