@@ -63,7 +63,7 @@ impl From<OrgError> for Error {
             OrgError::RegionMissing => bad(msg!("REGION_MISSING")),
             OrgError::RegionUnknown(region) => bad(msg!("REGION_UNKNOWN", region)),
             OrgError::RegionDiffers(region) => not_now(msg!("REGION_DIFFERS", region)),
-            OrgError::KindDiffers(kind) => not_now(msg!("UNIT_DIFFERS", kind = kind.name())),
+            OrgError::KindDiffers(kind) => not_now(msg!("UNIT_DIFFERS", kind)),
             OrgError::KindIsRoots => bad(msg!("UNIT_KIND_IS_ROOTS")),
             OrgError::BeginsLater(day) => not_now(msg!("UNIT_BEGINS_LATER", day)),
             OrgError::Closes(day) => not_now(msg!("UNIT_CLOSES", day)),

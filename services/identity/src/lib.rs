@@ -25,7 +25,6 @@ mod errors;
 mod events;
 mod export;
 mod hold;
-mod imported;
 mod keys;
 mod login;
 mod migrations;
@@ -45,6 +44,8 @@ mod tenant;
 mod tenant_purge;
 mod termination;
 mod views;
+#[cfg(test)]
+mod words;
 
 use std::sync::Arc;
 

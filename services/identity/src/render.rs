@@ -4,24 +4,17 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tally_access::{Permission, Scope, ScopeKind};
-use tally_api::common::v1 as common;
 use tally_api::identity::v1 as pb;
+use tally_app::RequestKey;
+use tally_app::import::{Import, ImportOutcome, MAX_ROWS};
 use tally_kernel::error::Violations;
-use tally_kernel::{Error, Kind, Locale, Message, msg};
+use tally_kernel::{Error, Kind, msg};
 
-use crate::imported::Imported;
-
-/// Rows of one import.
-const MAX_ROWS: usize = 5_000;
-
-/// What became of an import, in the reader's language.
-pub(crate) fn import_result(imported: Imported, locale: Locale) -> common::ImportResult {
-    let problem = |(index, message): (u32, Message)| {
-        let (reason, message) = (message.reason().to_owned(), tally_i18n::text(locale, &message));
-        common::RowProblem { index, reason, message }
-    };
-    let Imported { written, unchanged, problems } = imported;
-    common::ImportResult { written, unchanged, problems: problems.into_iter().map(problem).collect() }
+/// The rows of an import as they were sent: only who knows what is there can refuse one.
+pub(crate) fn read_import<R, T: From<R>>(request: RequestKey, rows: Vec<R>) -> Result<Import<T>, Error> {
+    check_rows(&rows)?;
+    let rows = (0..).zip(rows.into_iter().map(T::from)).collect();
+    Ok(Import { request, rows, refused: ImportOutcome::default() })
 }
 
 /// Refuses an import of more rows than one call takes.

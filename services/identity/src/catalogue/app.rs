@@ -3,35 +3,30 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::{OpContext, Region, Target};
-use tally_app::{RequestKey, mutate};
+use tally_app::import::{Import, ImportOutcome};
+use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::page::Page;
 use tally_store::Audit;
 
 use super::domain::{self, Entry, EntryRow};
 use super::store;
-use crate::imported::Imported;
 use crate::policy::{ImportCatalogue, ListCatalogue};
 use crate::{App, tenant};
-
-#[derive(Clone, Debug)]
-pub(crate) struct Import {
-    pub(crate) request: RequestKey,
-    pub(crate) rows: Vec<EntryRow>,
-}
 
 /// Writes positions and grades of the group. Rows that cannot be written are told apart; the others are written.
 ///
 /// # Errors
 /// `PERMISSION_DENIED` for whoever does not lay down what holds for the whole group.
-pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Result<Imported> {
+pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import<EntryRow>) -> Result<ImportOutcome> {
     let permit = ctx.permit::<ImportCatalogue>(&Target::region(Region::global()))?;
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         work.lock("catalogue", ctx.tenant().0).await?;
         let plan = domain::plan_import(&store::get(&work, None).await?, &wanted.rows, || ctx.new_id());
         store::change(&work, ctx, ctx.now(), &plan.change).await?;
         let audit = Audit::new("identity.catalogue.import", "catalogue", "import").note("written", plan.written);
-        Ok((work, audit.after(wanted.request.digest()), Imported::new(plan.written, plan.unchanged, plan.problems)))
+        let outcome = ImportOutcome::new(plan.written, plan.unchanged, plan.problems);
+        Ok((work, audit.after(wanted.request.digest()), outcome))
     })
     .await
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_kernel::dated::{Dated as _, Succession};
 use tally_kernel::id::CatalogueEntryId;
 use uuid::Uuid;
@@ -14,26 +15,13 @@ use crate::org::domain::ALWAYS;
 /// Characters of a code or a title.
 const MAX_TEXT: usize = 200;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum EntryKind {
     Position,
     /// A grade of the ladder.
     Grade,
-}
-
-impl EntryKind {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Position => "position",
-            Self::Grade => "grade",
-        }
-    }
-
-    /// The kind of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        [Self::Position, Self::Grade].into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// A position or grade for a stretch of days.
@@ -61,7 +49,7 @@ tally_kernel::dated!(Entry);
 impl Entry {
     /// What a list is ordered by; unique on a day.
     pub fn key(&self) -> String {
-        format!("{}/{:010}/{}", self.kind.name(), self.rank, self.code)
+        format!("{}/{:010}/{}", self.kind, self.rank, self.code)
     }
 }
 
@@ -153,17 +141,17 @@ pub struct ImportPlan {
 
 /// Decides what becomes of each row. A row says what holds from its first day on: an entry of the same code that began
 /// earlier ends the day before, one that began on that day is corrected. `id` gives new ids.
-pub fn plan_import(known: &Catalogue, rows: &[EntryRow], mut id: impl FnMut() -> Uuid) -> ImportPlan {
+pub fn plan_import(known: &Catalogue, rows: &[(u32, EntryRow)], mut id: impl FnMut() -> Uuid) -> ImportPlan {
     let mut plan = ImportPlan::default();
     let mut now: HashMap<(EntryKind, String), Vec<Entry>> = HashMap::new();
     for entry in &known.entries {
         now.entry((entry.kind, entry.code.clone())).or_default().push(entry.clone());
     }
-    for (index, row) in (0_u32..).zip(rows) {
+    for (index, row) in rows {
         match parse(row, &mut id) {
-            Err(problem) => plan.problems.push((index, problem)),
+            Err(problem) => plan.problems.push((*index, problem)),
             Ok(new) => match place(now.entry((new.kind, new.code.clone())).or_default(), new, &mut plan, &mut id) {
-                Err(problem) => plan.problems.push((index, problem)),
+                Err(problem) => plan.problems.push((*index, problem)),
                 Ok(false) => plan.unchanged += 1,
                 Ok(true) => plan.written += 1,
             },

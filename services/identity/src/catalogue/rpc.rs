@@ -1,5 +1,6 @@
 //! `CatalogueService`: parse, call, render.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Entry, EntryKind, EntryRow};
 use crate::App;
-use crate::render::{check_rows, import_result, question};
+use crate::render::{question, read_import};
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -28,11 +29,12 @@ impl CatalogueService for Rpc {
         req: Request<pb::ImportCatalogueRequest>,
     ) -> Result<Response<pb::ImportCatalogueResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::import(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply
-            .await
-            .map(|done| pb::ImportCatalogueResponse { result: Some(import_result(done, ctx.locale)) })
-            .answer(&ctx)
+        let reply = async {
+            let mut req = req.into_inner();
+            let request = RequestKey::of(take(&mut req.request_id), &req);
+            app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
+        };
+        reply.await.map(|done| pb::ImportCatalogueResponse { result: Some(done.told(ctx.locale)) }).answer(&ctx)
     }
 
     async fn list_catalogue(
@@ -58,24 +60,14 @@ fn read_list(req: &pb::ListCatalogueRequest) -> Result<(Option<Date>, Option<Tim
     Ok((as_of, known_at, wrong.finish(page)?))
 }
 
-impl TryFrom<pb::ImportCatalogueRequest> for app::Import {
-    type Error = Error;
-    fn try_from(req: pb::ImportCatalogueRequest) -> Result<Self, Error> {
-        check_rows(&req.rows)?;
-        let request = RequestKey::of(req.request_id.clone(), &req);
-        let row = |row: pb::CatalogueRow| EntryRow {
-            kind: match row.kind() {
-                pb::CatalogueKind::Unspecified => None,
-                pb::CatalogueKind::Position => Some(EntryKind::Position),
-                pb::CatalogueKind::Grade => Some(EntryKind::Grade),
-            },
-            code: row.code,
-            title: row.title,
-            rank: row.rank,
-            from: row.valid_from,
-            to: row.valid_to,
+impl From<pb::CatalogueRow> for EntryRow {
+    fn from(row: pb::CatalogueRow) -> Self {
+        let kind = match row.kind() {
+            pb::CatalogueKind::Unspecified => None,
+            pb::CatalogueKind::Position => Some(EntryKind::Position),
+            pb::CatalogueKind::Grade => Some(EntryKind::Grade),
         };
-        Ok(Self { request, rows: req.rows.into_iter().map(row).collect() })
+        Self { kind, code: row.code, title: row.title, rank: row.rank, from: row.valid_from, to: row.valid_to }
     }
 }
 

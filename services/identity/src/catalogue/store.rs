@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 use tally_access::{OpContext, Region};
-use tally_kernel::Error;
 use tally_kernel::dated::Succession;
 use tally_kernel::id::CatalogueEntryId;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, to_db, word_from_db};
 
-use super::domain::{Catalogue, Entry, EntryKind};
+use super::domain::{Catalogue, Entry};
 
 pub(crate) mod entries {
     use sea_orm::entity::prelude::*;
@@ -58,7 +57,7 @@ pub(crate) async fn change(
         id: entry.row,
         region: Region::GLOBAL.to_owned(),
         entry_id: entry.id.0,
-        kind: entry.kind.name().to_owned(),
+        kind: entry.kind.to_string(),
         code: entry.code.clone(),
         title: entry.title.clone(),
         rank: i32::try_from(entry.rank).unwrap_or(i32::MAX),
@@ -71,7 +70,7 @@ pub(crate) async fn change(
 }
 
 fn read(row: entries::Model) -> Result<Entry, StoreError> {
-    let kind = EntryKind::read(&row.kind).ok_or_else(|| Error::internal(format!("catalogue {:?}", row.kind)))?;
+    let kind = word_from_db("a kind of entry", &row.kind)?;
     Ok(Entry {
         row: row.id,
         id: CatalogueEntryId(row.entry_id),

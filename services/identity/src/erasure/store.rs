@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{ErasureId, OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db, word_from_db};
 use uuid::Uuid;
 
 use super::domain::{self, Dropped, Erasure, Part};
@@ -196,7 +196,7 @@ async fn read(tx: &ScopedTx, rows: Vec<erasures::Model>) -> Result<Vec<Erasure>,
         Ok(Erasure {
             id: ErasureId(row.id),
             person: PersonId(row.person_id),
-            place: (row.region.parse()?, OrgUnitId(row.unit_id)),
+            place: (word_from_db("a region", &row.region)?, OrgUnitId(row.unit_id)),
             reason: row.reason,
             requested: (PrincipalId(row.requested_by), from_db(row.recorded_at)),
             approved,

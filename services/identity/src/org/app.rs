@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Rpc};
+use tally_app::import::{Import, ImportOutcome};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
@@ -12,15 +13,8 @@ use tally_store::Audit;
 use super::domain::{self, Command, OrgError, OrgTree, Unit, UnitRow};
 use super::store;
 use crate::catalogue::domain::Catalogue;
-use crate::imported::Imported;
 use crate::policy::{ChangeEmployment, ImportOrgUnits, ListOrgUnits};
 use crate::{App, person, revision, tenant};
-
-#[derive(Clone, Debug)]
-pub(crate) struct Import {
-    pub(crate) request: RequestKey,
-    pub(crate) rows: Vec<UnitRow>,
-}
 
 /// A change of units from a day on.
 #[derive(Clone, Debug)]
@@ -48,7 +42,7 @@ pub(crate) struct Asked {
 ///
 /// # Errors
 /// `PERMISSION_DENIED` when one of the new units is out of the caller's reach: then nothing is written.
-pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Result<Imported> {
+pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import<UnitRow>) -> Result<ImportOutcome> {
     // Where the rows lead is known only with the tree at hand: the targets are checked below, in the transaction.
     let permit = ctx.permit_all::<ImportOrgUnits>([])?;
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
@@ -62,7 +56,8 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             revision::facts::advance(&work, ctx, facts).await?;
         }
         let audit = Audit::new("identity.org.import", "org_unit", "import").note("written", plan.written);
-        Ok((work, audit.after(wanted.request.digest()), Imported::new(plan.written, plan.unchanged, plan.problems)))
+        let outcome = ImportOutcome::new(plan.written, plan.unchanged, plan.problems);
+        Ok((work, audit.after(wanted.request.digest()), outcome))
     })
     .await
 }
@@ -91,7 +86,7 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
         let told = [(&after, *from), (&after, last), (&tree, *from)];
         let told = told.iter().find_map(|(tree, day)| tree.at(about, *day).and_then(|s| tree.unit(s, *day)));
         let told = told.ok_or_else(|| Error::internal("a changed unit that is nowhere"))?;
-        let audit = Audit::new(command.name(), "org_unit", about).region(&told.region).note("moved", moved);
+        let audit = Audit::new(command.into(), "org_unit", about).region(&told.region).note("moved", moved);
         Ok((work, audit, Changed { unit: told, moved }))
     })
     .await

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use jiff::civil::{Date, date};
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target, UnitFact};
 use tally_kernel::dated::{Dated as _, last_day};
 use tally_kernel::id::OrgUnitId;
@@ -24,8 +25,9 @@ pub const MAX_DEPTH: usize = tally_kernel::MAX_UNIT_DEPTH;
 const MAX_NAME: usize = 200;
 
 /// What a unit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum UnitKind {
     /// The whole group: the root.
     Group,
@@ -35,24 +37,6 @@ pub enum UnitKind {
     Branch,
     Department,
     Team,
-}
-
-impl UnitKind {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Group => "group",
-            Self::LegalEntity => "legal_entity",
-            Self::Branch => "branch",
-            Self::Department => "department",
-            Self::Team => "team",
-        }
-    }
-
-    /// The kind of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        let all = [Self::Group, Self::LegalEntity, Self::Branch, Self::Department, Self::Team];
-        all.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// A unit for a stretch of days.

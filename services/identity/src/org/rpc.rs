@@ -1,5 +1,6 @@
 //! `OrgService`: parse, call, render.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use tally_api::identity::v1 as pb;
@@ -16,7 +17,7 @@ use super::app;
 use super::domain::{Command, Unit, UnitKind, UnitRow};
 use crate::App;
 use crate::policy::{CloseOrgUnit, MergeOrgUnits, MoveOrgUnit, RenameOrgUnit};
-use crate::render::{check_rows, import_result, parse_or_none, question};
+use crate::render::{check_rows, parse_or_none, question, read_import};
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -27,11 +28,12 @@ impl OrgService for Rpc {
         req: Request<pb::ImportOrgUnitsRequest>,
     ) -> Result<Response<pb::ImportOrgUnitsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::import(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply
-            .await
-            .map(|done| pb::ImportOrgUnitsResponse { result: Some(import_result(done, ctx.locale)) })
-            .answer(&ctx)
+        let reply = async {
+            let mut req = req.into_inner();
+            let request = RequestKey::of(take(&mut req.request_id), &req);
+            app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
+        };
+        reply.await.map(|done| pb::ImportOrgUnitsResponse { result: Some(done.told(ctx.locale)) }).answer(&ctx)
     }
 
     async fn move_org_unit(
@@ -99,18 +101,9 @@ fn read_list(req: &pb::ListOrgUnitsRequest) -> Result<(app::Asked, Page), Error>
     Ok((app::Asked { as_of, known_at }, wrong.finish(page)?))
 }
 
-impl TryFrom<pb::ImportOrgUnitsRequest> for app::Import {
-    type Error = Error;
-    fn try_from(req: pb::ImportOrgUnitsRequest) -> Result<Self, Error> {
-        check_rows(&req.rows)?;
-        let request = RequestKey::of(req.request_id.clone(), &req);
-        let row = |row: pb::OrgUnitRow| UnitRow {
-            kind: read_kind(row.kind()),
-            path: row.path,
-            region: row.region,
-            from: row.valid_from,
-        };
-        Ok(Self { request, rows: req.rows.into_iter().map(row).collect() })
+impl From<pb::OrgUnitRow> for UnitRow {
+    fn from(row: pb::OrgUnitRow) -> Self {
+        Self { kind: read_kind(row.kind()), path: row.path, region: row.region, from: row.valid_from }
     }
 }
 

@@ -5,10 +5,10 @@ use tally_access::OpContext;
 use tally_kernel::Error;
 use tally_kernel::dated::Succession;
 use tally_kernel::id::OrgUnitId;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, to_db, word_from_db};
 use uuid::Uuid;
 
-use super::domain::{OrgTree, State, UnitKind};
+use super::domain::{OrgTree, State};
 
 pub(crate) mod states {
     use sea_orm::entity::prelude::*;
@@ -63,7 +63,7 @@ pub(crate) async fn insert(
         unit_id: state.unit.0,
         parent_id: state.parent.map(Uuid::from),
         name: state.name.clone(),
-        kind: state.kind.name().to_owned(),
+        kind: state.kind.to_string(),
         valid_from: date_to_db(state.from),
         valid_to: state.to.map(date_to_db),
         superseded_at: None,
@@ -84,14 +84,14 @@ pub(crate) async fn change(
 }
 
 fn read(row: states::Model) -> Result<State, Error> {
-    let kind = UnitKind::read(&row.kind).ok_or_else(|| Error::internal(format!("org unit kind {:?}", row.kind)))?;
+    let kind = word_from_db("a kind of unit", &row.kind)?;
     Ok(State {
         row: row.id,
         unit: OrgUnitId(row.unit_id),
         parent: row.parent_id.map(OrgUnitId),
         name: row.name,
         kind,
-        region: row.region.parse()?,
+        region: word_from_db("a region", &row.region)?,
         from: date_from_db(row.valid_from),
         to: row.valid_to.map(date_from_db),
     })

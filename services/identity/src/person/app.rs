@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tally_access::{ActorKind, OpContext, Permission, Region, Rpc, Target};
+use tally_app::import::{Import, ImportOutcome};
 use tally_app::{RequestKey, mutate};
 use tally_kernel::dated::Dated as _;
 use tally_kernel::id::PersonId;
@@ -15,16 +16,9 @@ use tally_store::{Audit, UnitOfWork};
 
 use super::domain::{self, Change, Changes, Facts, Key, Person, PersonRow, Rectification};
 use super::store;
-use crate::imported::Imported;
 use crate::org::domain::OrgTree;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ImportPeople, ListPeople, RectifyPerson};
 use crate::{App, catalogue, erasure, org, revision, tenant, termination};
-
-#[derive(Clone, Debug)]
-pub(crate) struct Import {
-    pub(crate) request: RequestKey,
-    pub(crate) rows: Vec<PersonRow>,
-}
 
 /// An employment to end.
 #[derive(Clone, Debug)]
@@ -87,15 +81,15 @@ impl Seen {
 ///
 /// # Errors
 /// `PERMISSION_DENIED` when one of the units is out of the caller's reach: then nothing is written.
-pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Result<Imported> {
+pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import<PersonRow>) -> Result<ImportOutcome> {
     let permit = ctx.permit_all::<ImportPeople>([])?;
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         let facts = revision::facts::hold(&work, ctx).await?;
         let group = tenant::facts::get(&work).await?;
         let tree = org::facts::tree(&work).await?;
-        let numbers = wanted.rows.iter().map(|row| row.employee_no.trim().to_owned()).collect();
+        let numbers = wanted.rows.iter().map(|(_, row)| row.employee_no.trim().to_owned()).collect();
         let known = store::by_numbers(&work, numbers).await?;
-        let numbers = wanted.rows.iter().filter_map(|row| IdNumber::parse(&row.id_number).ok()).collect();
+        let numbers = wanted.rows.iter().filter_map(|(_, row)| IdNumber::parse(&row.id_number).ok()).collect();
         let holders = store::holders(&work, numbers).await?;
         let catalogue = catalogue::facts::get(&work, None).await?;
         let today = group.day(ctx.now())?;
@@ -109,7 +103,8 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import) -> Resul
             revision::facts::advance(&work, ctx, facts).await?;
         }
         let audit = Audit::new("identity.person.import", "person", "import").note("written", plan.written);
-        Ok((work, audit.after(wanted.request.digest()), Imported::new(plan.written, plan.unchanged, plan.problems)))
+        let outcome = ImportOutcome::new(plan.written, plan.unchanged, plan.problems);
+        Ok((work, audit.after(wanted.request.digest()), outcome))
     })
     .await
 }
@@ -140,7 +135,7 @@ pub(crate) async fn end(app: &App, ctx: &OpContext, wanted: &End) -> Result<Seen
 /// # Errors
 /// See [`domain::PersonError`]; `NOT_FOUND` for a person out of reach.
 pub(crate) async fn change(app: &App, ctx: &OpContext, wanted: &Wanted) -> Result<Seen> {
-    write::<ChangeEmployment>(app, ctx, &wanted.request, wanted.person, wanted.change.name(), |person, facts| {
+    write::<ChangeEmployment>(app, ctx, &wanted.request, wanted.person, (&wanted.change).into(), |person, facts| {
         Ok(domain::plan(person, facts, &wanted.change, || ctx.new_id())?)
     })
     .await
@@ -178,7 +173,8 @@ pub(crate) async fn rectify(app: &App, ctx: &OpContext, wanted: &Rectify) -> Res
         .await
 }
 
-/// The kept result of the same request, with what was left out.
+/// The kept result of the same request, with what was left out. Why its callers are not `mutate`:
+/// that gives it as it is.
 async fn replayed(work: &mut UnitOfWork, request: &RequestKey) -> Result<Option<Seen>> {
     let Some(mut seen) = request.first_result::<Seen>(work).await? else { return Ok(None) };
     store::complete(work, &mut seen.person).await?;

@@ -8,6 +8,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target};
 use tally_kernel::dated::last_day;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
@@ -68,8 +69,9 @@ impl Person {
 }
 
 /// What an employment is beside the others of the same person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Post {
     /// The one that the person belongs to: at most one on a day. Pay is its matter.
     Home,
@@ -79,24 +81,10 @@ pub enum Post {
     Secondment,
 }
 
-impl Post {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Home => "home",
-            Self::Concurrent => "concurrent",
-            Self::Secondment => "secondment",
-        }
-    }
-
-    /// The post of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        [Self::Home, Self::Concurrent, Self::Secondment].into_iter().find(|post| post.name() == name)
-    }
-}
-
 /// The event that a stretch begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Reason {
     /// The first employment.
     Hire,
@@ -112,35 +100,6 @@ pub enum Reason {
     ConcurrentPost,
     /// The unit was closed or merged.
     Reorganisation,
-}
-
-impl Reason {
-    const ALL: [Self; 7] = [
-        Self::Hire,
-        Self::Rehire,
-        Self::Transfer,
-        Self::Promotion,
-        Self::Secondment,
-        Self::ConcurrentPost,
-        Self::Reorganisation,
-    ];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hire => "hire",
-            Self::Rehire => "rehire",
-            Self::Transfer => "transfer",
-            Self::Promotion => "promotion",
-            Self::Secondment => "secondment",
-            Self::ConcurrentPost => "concurrent_post",
-            Self::Reorganisation => "reorganisation",
-        }
-    }
-
-    /// The reason of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.name() == name)
-    }
 }
 
 /// A stretch of an employment.

@@ -1,5 +1,6 @@
 //! `PersonService`: parse, call, mask, render.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use tally_access::OpContext;
@@ -21,7 +22,7 @@ use super::domain::{
 use super::store::Wanted;
 use crate::export::app::Part;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ListPeople, RectifyPerson};
-use crate::render::{check_rows, import_result, parse_or_none, question};
+use crate::render::{parse_or_none, question, read_import};
 use crate::{App, export};
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -33,8 +34,12 @@ impl PersonService for Rpc {
         req: Request<pb::ImportPeopleRequest>,
     ) -> Result<Response<pb::ImportPeopleResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::import(&self.0, &ctx, &req.into_inner().try_into()?).await };
-        reply.await.map(|done| pb::ImportPeopleResponse { result: Some(import_result(done, ctx.locale)) }).answer(&ctx)
+        let reply = async {
+            let mut req = req.into_inner();
+            let request = RequestKey::of(take(&mut req.request_id), &req);
+            app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
+        };
+        reply.await.map(|done| pb::ImportPeopleResponse { result: Some(done.told(ctx.locale)) }).answer(&ctx)
     }
 
     async fn change_employment(
@@ -116,12 +121,9 @@ fn read_list(req: &pb::ListPeopleRequest) -> Result<(Wanted, Page), Error> {
     Ok((Wanted { period, known_at }, wrong.finish(page)?))
 }
 
-impl TryFrom<pb::ImportPeopleRequest> for app::Import {
-    type Error = Error;
-    fn try_from(req: pb::ImportPeopleRequest) -> Result<Self, Error> {
-        check_rows(&req.rows)?;
-        let request = RequestKey::of(req.request_id.clone(), &req);
-        let row = |row: pb::PersonRow| PersonRow {
+impl From<pb::PersonRow> for PersonRow {
+    fn from(row: pb::PersonRow) -> Self {
+        Self {
             employee_no: row.employee_no,
             name: row.name,
             unit_path: row.unit_path,
@@ -131,8 +133,7 @@ impl TryFrom<pb::ImportPeopleRequest> for app::Import {
             left_on: row.left_on,
             zone: row.zone,
             id_number: row.id_number,
-        };
-        Ok(Self { request, rows: req.rows.into_iter().map(row).collect() })
+        }
     }
 }
 

@@ -12,11 +12,11 @@ use tally_kernel::time::Period;
 use tally_kernel::{Error, IdNumber};
 use tally_store::{
     BlindIndex, Conflict as _, PersonKeys, Place, ScopedTx, Sealed, StoreError, UnitOfWork, among, class, date_from_db,
-    date_to_db, dated, lost_race, to_db,
+    date_to_db, dated, lost_race, to_db, word_from_db,
 };
 use uuid::Uuid;
 
-use super::domain::{Employment, Holders, Key, Leave, Person, PersonError, Post, Reason};
+use super::domain::{Employment, Holders, Key, Leave, Person, PersonError};
 
 pub(crate) mod people {
     use sea_orm::entity::prelude::*;
@@ -161,7 +161,7 @@ pub(crate) async fn holders(tx: &ScopedTx, numbers: BTreeSet<IdNumber>) -> Resul
         for row in of.all().await? {
             let number = chunk.iter().find(|(index, _)| row.id_number_index == Some(*index));
             let number = number.ok_or_else(|| Error::internal("a person of another number"))?.1.clone();
-            found.insert((row.region.parse()?, number), PersonId(row.id));
+            found.insert((word_from_db("a region", &row.region)?, number), PersonId(row.id));
         }
     }
     Ok(found)
@@ -356,8 +356,8 @@ pub(crate) async fn insert_employments(
         unit_id: employment.unit.0,
         person_id: person.0,
         employment_id: employment.id.0,
-        post: employment.post.name().to_owned(),
-        reason: employment.reason.name().to_owned(),
+        post: employment.post.to_string(),
+        reason: employment.reason.to_string(),
         employee_no,
         position: employment.position,
         grade: employment.grade,
@@ -433,7 +433,7 @@ async fn assemble(
             row: row.id,
             id: LeaveId(row.leave_id),
             unit: OrgUnitId(row.unit_id),
-            region: row.region.parse()?,
+            region: word_from_db("a region", &row.region)?,
             from: date_from_db(row.valid_from),
             to: row.valid_to.map(date_from_db),
             why: why.flatten(),
@@ -452,14 +452,13 @@ async fn assemble(
 }
 
 fn read(row: employments::Model) -> Result<Employment, StoreError> {
-    let unreadable = |what: &str| Error::internal(format!("employment {}: {what}", row.id));
     Ok(Employment {
         row: row.id,
         id: EmploymentId(row.employment_id),
-        post: Post::read(&row.post).ok_or_else(|| unreadable(&row.post))?,
+        post: word_from_db("a post", &row.post)?,
         unit: OrgUnitId(row.unit_id),
-        region: row.region.parse()?,
-        reason: Reason::read(&row.reason).ok_or_else(|| unreadable(&row.reason))?,
+        region: word_from_db("a region", &row.region)?,
+        reason: word_from_db("a reason", &row.reason)?,
         position: row.position,
         grade: row.grade,
         from: date_from_db(row.valid_from),

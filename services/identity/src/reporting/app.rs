@@ -52,7 +52,7 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Set) -> Result<Line
         revision::facts::advance(&work, ctx, facts).await?;
         let line = changes.writes.into_iter().last().ok_or_else(|| Error::internal("a line that is not there"))?;
         let audit = Audit::new("identity.reporting.set", "person", wanted.person).region(&line.region);
-        Ok((work, audit.note("manager", wanted.manager).note("kind", line.kind.name()), line))
+        Ok((work, audit.note("manager", wanted.manager).note("kind", line.kind), line))
     })
     .await
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target};
 use tally_kernel::dated::{Dated as _, Days, Succession};
 use tally_kernel::id::{OrgUnitId, PersonId, ReportingLineId};
@@ -13,27 +14,14 @@ use uuid::Uuid;
 use crate::person::domain::Person;
 
 /// What a line means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LineKind {
     /// The manager in charge.
     Solid,
     /// A further manager, of a matrix.
     Dotted,
-}
-
-impl LineKind {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Solid => "solid",
-            Self::Dotted => "dotted",
-        }
-    }
-
-    /// The kind of a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        [Self::Solid, Self::Dotted].into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 /// A reporting line for a stretch of days.

@@ -4,13 +4,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sea_orm::ColumnTrait as _;
 use tally_access::{OpContext, Plan, Rpc};
-use tally_kernel::Error;
 use tally_kernel::dated::Succession;
 use tally_kernel::id::{OrgUnitId, PersonId, ReportingLineId};
 use tally_kernel::page::Page;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, dated, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, among, date_from_db, date_to_db, dated, to_db, word_from_db};
 
-use super::domain::{Line, LineKind};
+use super::domain::Line;
 
 pub(crate) mod lines {
     use sea_orm::entity::prelude::*;
@@ -112,7 +111,7 @@ pub(crate) async fn change(
         person_id: line.person.0,
         manager_id: line.manager.0,
         line_id: line.id.0,
-        kind: line.kind.name().to_owned(),
+        kind: line.kind.to_string(),
         valid_from: date_to_db(line.from),
         valid_to: line.to.map(date_to_db),
         superseded_at: None,
@@ -122,14 +121,14 @@ pub(crate) async fn change(
 }
 
 fn read(row: lines::Model) -> Result<Line, StoreError> {
-    let kind = LineKind::read(&row.kind).ok_or_else(|| Error::internal(format!("line kind {:?}", row.kind)))?;
+    let kind = word_from_db("a kind of line", &row.kind)?;
     Ok(Line {
         row: row.id,
         id: ReportingLineId(row.line_id),
         person: PersonId(row.person_id),
         manager: PersonId(row.manager_id),
         kind,
-        region: row.region.parse()?,
+        region: word_from_db("a region", &row.region)?,
         unit: OrgUnitId(row.unit_id),
         from: date_from_db(row.valid_from),
         to: row.valid_to.map(date_from_db),

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use strum_macros::{Display, EnumString};
 use tally_access::Permission;
 use tally_kernel::dated::Days;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
@@ -243,28 +244,14 @@ impl Tries {
 }
 
 /// How a session began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Method {
     Password,
     /// At an identity provider.
     Oidc,
     /// With an API key: the session is the key.
     ApiKey,
-}
-
-impl Method {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Oidc => "oidc",
-            Self::ApiKey => "api_key",
-        }
-    }
-
-    /// Reads a stored name.
-    pub fn read(name: &str) -> Option<Self> {
-        [Self::Password, Self::Oidc, Self::ApiKey].into_iter().find(|method| method.name() == name)
-    }
 }
 
 /// How a session is about to begin.

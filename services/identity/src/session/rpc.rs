@@ -137,7 +137,7 @@ fn render(session: domain::Session, current: Option<SessionId>) -> pb::Session {
     pb::Session {
         session_id: session.id.to_string(),
         principal_id: session.principal.to_string(),
-        method: session.method.name().to_owned(),
+        method: session.method.to_string(),
         client: session.client,
         created_at: Some(timestamp(session.created_at)),
         used_at: Some(timestamp(session.used_at)),

@@ -9,7 +9,7 @@ use tally_access::{OpContext, Permission, Region};
 use tally_kernel::Error;
 use tally_kernel::id::{PersonId, PrincipalId, SessionId};
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db, word_from_db};
 
 use super::domain::{Holder, Method, Principal, Session, SessionError, Tries};
 use crate::{revision, tenant};
@@ -195,7 +195,7 @@ pub(crate) async fn begin(work: &UnitOfWork, ctx: &OpContext, session: &Session)
         tenant_id: ctx.tenant().0,
         id: session.id.0,
         principal_id: session.principal.0,
-        method: session.method.name().to_owned(),
+        method: session.method.to_string(),
         client: session.client.clone(),
         second_factor: session.second_factor,
         permissions: session.permissions.as_ref().map(names),
@@ -287,7 +287,7 @@ pub(crate) async fn live(
         wanted = wanted.add(sessions::Column::PrincipalId.eq(principal.0));
     }
     if let Some(method) = method {
-        wanted = wanted.add(sessions::Column::Method.eq(method.name()));
+        wanted = wanted.add(sessions::Column::Method.eq(method.to_string()));
     }
     let found = tx.select::<sessions::Entity>().filter(wanted);
     let (rows, next) = found.page_desc(page, [sessions::Column::CreatedAt, sessions::Column::Id]).await?;
@@ -302,7 +302,7 @@ fn read_session(row: sessions::Model) -> Result<Session, StoreError> {
     Ok(Session {
         id: SessionId(row.id),
         principal: PrincipalId(row.principal_id),
-        method: Method::read(&row.method).ok_or_else(|| odd("an unknown method"))?,
+        method: word_from_db("a session's method", &row.method)?,
         second_factor: row.second_factor,
         permissions: row.permissions.as_ref().map(read),
         created_at: from_db(row.created_at),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sea_orm::ColumnTrait as _;
 use tally_access::OpContext;
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, Place, ScopedTx, StoreError, UnitOfWork, to_db};
+use tally_store::{Conflict as _, Place, ScopedTx, StoreError, UnitOfWork, to_db, word_from_db};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -112,7 +112,7 @@ async fn read(tx: &ScopedTx, row: providers::Model) -> Result<Provider, StoreErr
         state_key: Zeroizing::new(state_key),
         claim: row.claim,
         redirect_uri: row.redirect_uri.parse()?,
-        region: row.region.parse()?,
+        region: word_from_db("a region", &row.region)?,
     })
 }
 

@@ -188,7 +188,7 @@ pub(crate) async fn change<R: Rpc>(app: &App, ctx: &OpContext, wanted: &Wanted) 
             work.emit(events::tenant_deleted(tenant.id)?);
         }
         revision::facts::advance(&work, ctx, facts).await?;
-        Ok((work, Audit::new(wanted.change.name(), "tenant", tenant.id), tenant))
+        Ok((work, Audit::new((&wanted.change).into(), "tenant", tenant.id), tenant))
     })
     .await
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use strum_macros::IntoStaticStr;
 use tally_access::Region;
 use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::TenantId;
@@ -57,7 +58,8 @@ pub struct Suspension {
 pub const DAYS_BEFORE_DELETION: i64 = 30;
 
 /// A change of the group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", prefix = "identity.tenant.")]
 pub enum Change {
     /// Data may live in one more region.
     AddRegion(Region),
@@ -67,18 +69,6 @@ pub enum Change {
     Resume,
     /// It is deleted for good; whoever wants that says its name.
     Delete(String),
-}
-
-impl Change {
-    /// The word of the audit log.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::AddRegion(_) => "identity.tenant.add_region",
-            Self::Suspend(_) => "identity.tenant.suspend",
-            Self::Resume => "identity.tenant.resume",
-            Self::Delete(_) => "identity.tenant.delete",
-        }
-    }
 }
 
 /// The group after a change that these hands make.

@@ -10,7 +10,7 @@ fn row(kind: EntryKind, code: &str, rank: u32, from: &str, to: &str) -> EntryRow
 
 fn import(known: &Catalogue, rows: &[EntryRow]) -> (ImportPlan, Catalogue) {
     let mut n = 1_000 * known.entries.len() as u128;
-    let plan = plan_import(known, rows, || {
+    let plan = plan_import(known, &(0..).zip(rows.iter().cloned()).collect::<Vec<_>>(), || {
         n += 1;
         Uuid::from_u128(n)
     });

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::civil::Date;
+use strum_macros::IntoStaticStr;
 use tally_kernel::dated::{Dated as _, Days, Succession};
 use tally_kernel::id::OrgUnitId;
 use uuid::Uuid;
@@ -12,7 +13,8 @@ use super::import::segments;
 use super::{MAX_DEPTH, OrgError, OrgTree, State};
 
 /// What is to be different.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", prefix = "identity.org.")]
 pub enum Command {
     /// A unit hangs below another parent.
     Move { unit: OrgUnitId, parent: OrgUnitId },
@@ -34,16 +36,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// The word of the audit log.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Move { .. } => "identity.org.move",
-            Self::Rename { .. } => "identity.org.rename",
-            Self::Close { .. } => "identity.org.close",
-            Self::Merge { .. } => "identity.org.merge",
-        }
-    }
-
     /// The unit that the answer is about.
     pub fn subject(&self) -> OrgUnitId {
         match self {

@@ -39,15 +39,16 @@ pub struct ImportPlan {
 /// Decides what becomes of each row; `id` gives new ids. A row that is refused leaves nothing behind.
 pub fn plan_import(
     tree: &mut OrgTree,
-    rows: &[UnitRow],
+    rows: &[(u32, UnitRow)],
     regions: &[Region],
     mut id: impl FnMut() -> Uuid,
 ) -> ImportPlan {
-    let parents: BTreeSet<String> = rows.iter().filter_map(|row| segments(&row.path).ok()).flat_map(above).collect();
+    let parents: BTreeSet<String> =
+        rows.iter().filter_map(|(_, row)| segments(&row.path).ok()).flat_map(above).collect();
     let mut plan = ImportPlan::default();
-    for (index, row) in (0_u32..).zip(rows) {
+    for (index, row) in rows {
         match plan_row(tree, row, regions, &parents, &mut id) {
-            Err(problem) => plan.problems.push((index, problem)),
+            Err(problem) => plan.problems.push((*index, problem)),
             Ok((_, new)) if new.is_empty() => plan.unchanged += 1,
             Ok((target, new)) => {
                 plan.written += 1;

@@ -37,7 +37,7 @@ fn row(path: &str, region: &str, from: &str) -> UnitRow {
 fn import(tree: &mut OrgTree, rows: &[UnitRow]) -> ImportPlan {
     // Ids must not repeat between two imports of one test.
     let mut n = 1_000 * tree.states.len() as u128;
-    plan_import(tree, rows, &regions(), || {
+    plan_import(tree, &(0..).zip(rows.iter().cloned()).collect::<Vec<_>>(), &regions(), || {
         n += 1;
         Uuid::from_u128(n)
     })
@@ -133,7 +133,7 @@ fn a_new_branch_is_the_regions_business_and_a_team_its_departments() {
 #[test]
 fn a_group_of_one_region_need_not_name_it() {
     let mut tree = group();
-    let plan = plan_import(&mut tree, &[row("North", "", "")], &regions()[..1], counter());
+    let plan = plan_import(&mut tree, &[(0, row("North", "", ""))], &regions()[..1], counter());
     assert_eq!(plan.new[0].region.as_str(), "cn-north");
 }
 

@@ -2,6 +2,7 @@
 //! back, and plans that are dropped. Each closes the versions it replaces and writes what is known now.
 
 use jiff::civil::Date;
+use strum_macros::IntoStaticStr;
 use tally_access::{Region, Target};
 use tally_kernel::dated::{self, Dated as _, Succession};
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
@@ -20,7 +21,8 @@ pub struct Terms {
 }
 
 /// What is to be different about a person's employments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", prefix = "identity.employment.")]
 pub enum Change {
     /// Other terms from a day on; of the home employment of that day unless another one is named.
     Transfer {
@@ -75,22 +77,6 @@ pub enum Change {
         /// The right first day.
         from: Date,
     },
-}
-
-impl Change {
-    /// The word of the audit log.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Transfer { .. } => "identity.employment.transfer",
-            Self::Post { .. } => "identity.employment.post",
-            Self::EndPost { .. } => "identity.employment.end_post",
-            Self::Rehire { .. } => "identity.employment.rehire",
-            Self::Leave { .. } => "identity.employment.leave",
-            Self::EndLeave { .. } => "identity.employment.end_leave",
-            Self::Cancel { .. } => "identity.employment.cancel",
-            Self::CorrectStart { .. } => "identity.employment.correct_start",
-        }
-    }
 }
 
 /// What a change writes.

@@ -71,19 +71,19 @@ pub fn plan_import(
     mut known: BTreeMap<String, Person>,
     mut holders: Holders,
     facts: Facts<'_>,
-    rows: &[PersonRow],
+    rows: &[(u32, PersonRow)],
     group_zone: &str,
     mut id: impl FnMut() -> Uuid,
 ) -> ImportPlan {
     let mut plan = ImportPlan::default();
-    for (index, row) in (0_u32..).zip(rows) {
+    for (index, row) in rows {
         let decided = parse(row, facts, group_zone).and_then(|parsed| {
             let there = known.get(row.employee_no.trim());
             nobody_elses(&holders, there, &parsed)?;
             Ok(decide_row(there, row, &parsed)?.then_some(parsed))
         });
         match decided {
-            Err(problem) => plan.problems.push((index, problem)),
+            Err(problem) => plan.problems.push((*index, problem)),
             Ok(None) => plan.unchanged += 1,
             Ok(Some(parsed)) => {
                 plan.written += 1;

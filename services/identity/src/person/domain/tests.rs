@@ -79,7 +79,8 @@ fn import(rows: &[PersonRow]) -> ImportPlan {
     let mut n = 0_u128;
     let (tree, catalogue) = (tree(), Catalogue::default());
     let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02") };
-    plan_import(BTreeMap::new(), Holders::new(), facts, rows, "Asia/Shanghai", || {
+    let rows: Vec<_> = (0..).zip(rows.iter().cloned()).collect();
+    plan_import(BTreeMap::new(), Holders::new(), facts, &rows, "Asia/Shanghai", || {
         n += 1;
         Uuid::from_u128(n)
     })
@@ -244,7 +245,7 @@ impl Life {
         let told = |e: &Employment| {
             let unit = self.tree.at(e.unit, e.from).map(|unit| unit.name.clone()).unwrap_or_default();
             let to = e.to.map(|to| to.to_string()).unwrap_or_default();
-            format!("{} {} {} {} {}..{to}", e.post.name(), e.reason.name(), unit, e.grade, e.from)
+            format!("{} {} {} {} {}..{to}", e.post, e.reason, unit, e.grade, e.from)
         };
         self.person.employments.iter().map(told).collect()
     }
