@@ -8,9 +8,9 @@
 //!
 //! - known: revision, tenant, org, catalogue, person, reporting, role, access, delegation, entitlement, break_glass,
 //!   check, session, login, sso, service_account, hold, retention, erasure, directory
-//! - done: policy, imported, keys, revision, render, events, errors, privacy, audit, termination, tenant_purge,
+//! - done: policy, keys, revision, render, events, errors, privacy, audit, termination, tenant_purge,
 //!   entitlement, views, access, session, login, service_account, sso, check, role, delegation, break_glass,
-//!   catalogue, reporting, directory, hold, retention, export, erasure, org, person, tenant
+//!   catalogue, reporting, directory, hold, retention, export, erasure, org, person, tenant, words
 
 mod access;
 mod audit;
