@@ -668,8 +668,22 @@ PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } 
 # A row names an account that the suite does not have.
 ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
 # The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = the import stopped with { $rows } rows in place; run the same command again: what is in counts as there already
+IMPORT_STOPPED = the import stopped with { $rows } { $rows ->
+    [one] row
+   *[other] rows
+} in place; run the same command again: what is in counts as there already
+    .mend = the import stopped with { $rows } { $rows ->
+        [one] row
+       *[other] rows
+    } in place; mend what is said here and run the same command again: what is in counts as there already
+IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost, and { $rows } { $rows ->
+    [one] row is
+   *[other] rows are
+} in place: run the same command again once it is back, what is in counts as there already
 IMPORT_HEADING = What the import brought, { $from } to { $to }
+IMPORT_READ = read
+IMPORT_REJECTED = rejected
+IMPORT_LEFT_OUT = joined or left out
 IMPORT_WRITTEN = written
 IMPORT_UNCHANGED = there already
 IMPORT_REFUSED = refused
@@ -824,7 +838,14 @@ CYCLE_WITHOUT_RESULT = the cycle has no result yet: close it, and watch it until
 # No record of a known account in the period.
 PERIOD_WITHOUT_RECORDS = no service record of any account began between { $from } and { $to }: import the records of these days, or make a cycle over other days
 # Records, but nobody to credit them to.
-NOBODY_CREDITED = none of the { $records } records could be credited to anybody: bring in rosters, punches or hand-overs of the period, then close again
+NOBODY_CREDITED = { $records ->
+    [one] the only record could be credited to nobody
+   *[other] none of the { $records } records could be credited to anybody
+}: bring in rosters, punches or hand-overs of the period, then close again
+    .unemployed = { $records ->
+        [one] the only record could be credited to nobody
+       *[other] none of the { $records } records could be credited to anybody
+    }, since nobody is employed between { $from } and { $to }: correct the employments or the period, then close again
 CYCLE_REFUSED = { $message }
 CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
 STEP_QUEUED = waiting for a worker
@@ -1353,13 +1374,32 @@ JOINED = { $one }{ $other }
 
 STEP_FAILED = step: { $step }
 NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
+    .people = { $rows ->
+        [one] { $rows } row was rejected
+       *[other] { $rows } rows were rejected
+    }, and of the other people nobody was on duty at any record
+    .duty = nobody was on duty at any of its records, and { $rows ->
+        [one] { $rows } row of rosters, punches or hand-overs was rejected
+       *[other] { $rows } rows of rosters, punches or hand-overs were rejected
+    }
+NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
+    [one] { $people } person was read
+   *[other] { $people } people were read
+}, { $rejected ->
+    [0] and no row was rejected
+    [one] and { $rejected } row was rejected
+   *[other] and { $rejected } rows were rejected
+}
+NOBODY_EMPLOYED_CURE = correct hired_on and left_on, or the period
 NOBODY_CREDITED_CURE = bring rosters.csv, punches.csv or handovers.csv of these days, or correct their accounts and times
+    .rejected = mend those rows first: each is in rejected.csv with its cure
 OUT_NOT_EMPTY = the result folder is not empty
 OUT_IN_USE = another run is writing its result there
 OUT_NOT_EMPTY_CURE = name another with --out, or remove it first
 BUNDLE_NOT_EMPTY = the folder is not empty
 BUNDLE_NOT_EMPTY_CURE = name another with --bundle, or remove it first
 CLOSE_INTERRUPTED = you stopped it: nothing of it is left in { $folder }, and the same command begins anew
+FINDINGS_ARE_IN = { $file } says what was noticed
 REJECTED_ROWS_ARE_IN = { $file } names every rejected row
 REJECTED_ROWS_UNWRITTEN = some rows were rejected, and { $file } could not be written
 # Another process works on the SQLite store.

@@ -418,7 +418,12 @@ FOLDER_UNWRITABLE = 无法创建文件夹 { $path }：{ $cause }。请为本进�
 PERSON_NOT_IN_SUITE = 套件中没有您可见的工号 { $number }：请先处理 people.csv 中该行被拒的原因，再重新导入
 ACCOUNT_NOT_IN_SUITE = 套件中没有您可见的账号 { $label }：请先处理 accounts.csv 中该行被拒的原因，再重新导入
 IMPORT_STOPPED = 导入中断，已有 { $rows } 行在套件中；请重新运行同一命令，已导入的行会计为“已存在”
+    .mend = 导入中断，已有 { $rows } 行在套件中；请按所述改正后重新运行同一命令，已导入的行会计为“已存在”
+IMPORT_SERVICE_AWAY = 无法连接服务 { $service }；没有任何丢失，已有 { $rows } 行在套件中：请在其恢复后重新运行同一命令，已导入的行会计为“已存在”
 IMPORT_HEADING = 导入结果（{ $from } 至 { $to }）
+IMPORT_READ = 读取
+IMPORT_REJECTED = 无法读取
+IMPORT_LEFT_OUT = 合并或略去
 IMPORT_WRITTEN = 新写入
 IMPORT_UNCHANGED = 已存在
 IMPORT_REFUSED = 被拒
@@ -541,6 +546,7 @@ CYCLE_NOT_REVIEWABLE = 考核周期没有可发布的结果：请先结账。
 CYCLE_WITHOUT_RESULT = 考核周期还没有结果：请先结账，等到可以复核后再查看。
 PERIOD_WITHOUT_RECORDS = { $from } 至 { $to } 之间没有任何账号的服务记录：请导入这些日期的记录，或另建其他日期的考核周期
 NOBODY_CREDITED = { $records } 条记录都无法归属到人：请导入该期间的排班、打卡或交接记录后重新结账
+    .unemployed = { $records } 条记录都无法归属到人，因为 { $from } 至 { $to } 期间没有任何在职人员：请改正任职日期或期间后重新结账
 CYCLE_REFUSED = 无法结账：{ $message }
 CYCLE_GIVEN_UP = 多次尝试后仍未能完成（{ $reason }）：请重新结账；若再次失败，请联系运维人员
 STEP_QUEUED = 等待处理
@@ -1038,13 +1044,22 @@ JOINED = { $one }{ $other }
 
 STEP_FAILED = 步骤：{ $step }
 NOBODY_CREDITED_AT_ALL = 没有任何一条记录产生时有人在岗，也没有记录写明客服
+    .people = 有 { $rows } 行被拒收，其余人员在任何一条记录产生时都不在岗
+    .duty = 没有任何一条记录产生时有人在岗，而排班、打卡或交接有 { $rows } 行被拒收
+NOBODY_EMPLOYED = { $from } 至 { $to } 期间没有任何在职人员：读取了 { $people } 人，{ $rejected ->
+    [0] 没有行被拒收
+   *[other] 另有 { $rejected } 行被拒收
+}
+NOBODY_EMPLOYED_CURE = 请改正 hired_on 与 left_on，或改正期间
 NOBODY_CREDITED_CURE = 请提供这些日子的 rosters.csv、punches.csv 或 handovers.csv，或改正其中的账号与时间
+    .rejected = 请先改正这些行：rejected.csv 逐行写明了改法
 OUT_NOT_EMPTY = 结果文件夹不为空
 OUT_IN_USE = 另一次运行正在写入该文件夹
 OUT_NOT_EMPTY_CURE = 请用 --out 指定另一个文件夹，或先移走它
 BUNDLE_NOT_EMPTY = 文件夹不为空
 BUNDLE_NOT_EMPTY_CURE = 请用 --bundle 指定另一个文件夹，或先移走它
 CLOSE_INTERRUPTED = 您已中断：{ $folder } 中没有留下任何文件，重新执行同一命令即可
+FINDINGS_ARE_IN = { $file } 写明了注意到的情况
 REJECTED_ROWS_ARE_IN = { $file } 列出了每一条被拒收的行
 REJECTED_ROWS_UNWRITTEN = 有行被拒收，但 { $file } 无法写入
 STORE_IN_USE = 另一个 tally 进程正在使用 { $folder } 中的数据，SQLite 存储同一时间只能由一个进程使用：请先停止该进程，或用 --set database.url=sqlite://文件夹/{"{"}service{"}"}.db 指定其他数据

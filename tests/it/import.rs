@@ -25,6 +25,27 @@ async fn a_bundle_goes_into_five_processes_in_pieces_and_nothing_is_there_twice(
     stack.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_names_the_service_that_is_away_and_goes_on_once_it_is_back() {
+    let mut stack = Stack::five_processes(None).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    sample(7, 300, Lang::En).write_bundle(dir).expect("a bundle");
+    let bundle = read_bundle(dir, Options::default(), &mut |_, _| {}).expect("a sound bundle").bundle;
+    let crew = Crew::hire(&stack.channels, &bundle, PASSWORD).await.expect("a crew");
+    let token = stack.folder.path().join("token-of-import");
+    std::fs::write(&token, crew.hr.token()).expect("a file");
+    stack.kill("performance").await;
+    let (code, said) = import(&stack, dir, &token, &["--lang", "en"]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the service performance could not be reached; nothing is lost"), "{said}");
+    assert!(!said.contains("group_hr"), "the account is not to blame: {said}");
+    stack.start_again("performance").await;
+    let (code, said) = import(&stack, dir, &token, &["--json"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    stack.stop().await;
+}
+
 async fn brought_in(stack: &Stack) {
     let folder = tempfile::tempdir().expect("a folder");
     let dir = folder.path();
@@ -43,12 +64,14 @@ async fn brought_in(stack: &Stack) {
     let (code, first) = import(&["--json"]).await;
     assert_eq!(code, Some(0), "{first}");
     let first: Value = serde_json::from_str(&first).expect("a report");
+    adds_up(&first);
     assert_eq!((&first["before"]["records"], &first["after"]["records"]), (&0.into(), &700.into()));
 
     std::fs::write(dir.join("records.csv"), &whole).expect("all records");
     let (code, second) = import(&["--json"]).await;
     assert_eq!(code, Some(0), "{second}");
     let second: Value = serde_json::from_str(&second).expect("a report");
+    adds_up(&second);
     assert_eq!(second["before"], first["after"], "{}", stack.name);
     let records = &rows(&second, "records.csv");
     assert_eq!((records["unchanged"].as_u64(), records["refused"].as_u64()), (Some(700), Some(0)));
@@ -64,6 +87,7 @@ async fn brought_in(stack: &Stack) {
     let (code, third) = import(&["--json", "--plain-csv"]).await;
     assert_eq!(code, Some(3), "{third}");
     let third: Value = serde_json::from_str(&third).expect("a report");
+    adds_up(&third);
     assert_eq!((&third["before"], &third["after"]), (after, after), "{}: nothing changed", stack.name);
     assert_eq!(third["refused"].as_u64(), Some(1));
     assert!(third["files"].as_array().expect("files").iter().all(|file| file["written"] == 0), "{third}");
@@ -118,6 +142,28 @@ async fn import(stack: &Stack, dir: &Path, token: &Path, more: &[&str]) -> (Opti
 fn rows(report: &Value, file: &str) -> Value {
     let files = report["files"].as_array().expect("files").iter();
     files.into_iter().find(|one| one["file"] == file).cloned().expect("the file")
+}
+
+/// Every line says what became of all rows, and the suite holds more by what was written.
+fn adds_up(report: &Value) {
+    let number = |of: &Value, key: &str| of[key].as_u64().unwrap_or_else(|| panic!("{key}: {of}"));
+    let parts = ["written", "unchanged", "refused", "rejected", "left_out"];
+    for line in report["files"].as_array().expect("files") {
+        assert_eq!(number(line, "read"), parts.iter().map(|part| number(line, part)).sum::<u64>(), "{line}");
+    }
+    for (file, held) in [
+        ("org units", "units"),
+        ("people.csv", "people"),
+        ("accounts.csv", "accounts"),
+        ("rosters.csv", "shifts"),
+        ("punches.csv", "punches"),
+        ("handovers.csv", "handovers"),
+        ("aliases.csv", "aliases"),
+        ("records.csv", "records"),
+    ] {
+        let more = number(&report["after"], held) - number(&report["before"], held);
+        assert_eq!(number(&rows(report, file), "written"), more, "{file}: {report}");
+    }
 }
 
 /// What a suite holds that holds nothing but this bundle.

@@ -151,6 +151,7 @@ impl RowDiagnostic {
 pub(crate) struct Rejects {
     rows: Vec<Rejected>,
     counts: BTreeMap<&'static str, u64>,
+    read: BTreeMap<&'static str, u64>,
 }
 
 impl Rejects {
@@ -162,6 +163,16 @@ impl Rejects {
             let Wrong { reason, cure } = wrong;
             self.rows.push(Rejected { file, line, column: column.to_owned(), reason, cure });
         }
+    }
+
+    /// Counts a row of `file`, whatever becomes of it.
+    pub fn saw(&mut self, file: &'static str) {
+        *self.read.entry(file).or_default() += 1;
+    }
+
+    /// How many rows each file has.
+    pub fn read(&self) -> BTreeMap<&'static str, u64> {
+        self.read.clone()
     }
 
     /// How many rows of `file` were rejected.

@@ -114,9 +114,10 @@ pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64))
     };
     progress.finish();
     bundle.findings = findings.finish();
+    let rows = rejects.read();
     let (rejected, rejected_rows) = rejects.finish();
     let files = sources.into_iter().map(|s| s.digest).collect();
-    Ok(Reading { bundle, rejected, rejected_rows, files })
+    Ok(Reading { bundle, rows, rejected, rejected_rows, files })
 }
 
 /// Checks that the folder holds what is needed, notes files nobody reads, and sums the sizes.

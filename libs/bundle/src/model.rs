@@ -26,6 +26,8 @@ pub struct AccountIx(pub u32);
 pub struct Reading {
     /// What is worked on.
     pub bundle: Bundle,
+    /// How many rows each file has, without its header and blank lines.
+    pub rows: BTreeMap<&'static str, u64>,
     /// The rows that were not taken, by file and line; of each file at most 100,000 are described, then one entry
     /// with line 0 stands for the others.
     pub rejected: Vec<Rejected>,

@@ -182,6 +182,7 @@ impl Table {
                     Ok(text) if !(self.damaged && text.contains(['\u{fffd}', '\0'])) => match self.row().unseen() {
                         None => break,
                         Some((column, unseen)) => {
+                            rejects.saw(file);
                             rejects.push(file, line, column, hidden(&unseen));
                             continue;
                         }
@@ -189,8 +190,10 @@ impl Table {
                     _ => Wrong::new(msg!("NOT_TEXT_IN_ENCODING"), msg!("SAVE_FILE_AS_UTF_8")),
                 },
             };
+            rejects.saw(file);
             rejects.push(file, line, "", wrong);
         }
+        rejects.saw(file);
         Ok(Some(self.row()))
     }
 

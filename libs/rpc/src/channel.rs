@@ -9,7 +9,7 @@ use std::error::Error as StdError;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::MapErr;
 use tally_kernel::error::{Error, Kind, Result};
@@ -65,7 +65,7 @@ where
 {
     type Response = Response<PeerBody>;
     type Error = Refused;
-    type Future = Then<Oneshot<S, Request<Body>>, Option<AsService>, Result<Response<PeerBody>, Refused>>;
+    type Future = Then<Oneshot<S, Request<Body>>, (Option<AsService>, Uri), Result<Response<PeerBody>, Refused>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Refused>> {
         // Readiness is awaited in the call: until there is a connection.
@@ -73,12 +73,26 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let own = request.extensions().get().copied();
-        Then::new(self.0.clone().oneshot(request), own, |own, answer| {
-            let answer = own_token_refused(own, answer.map_err(|cause| lost(cause.into().as_ref()))?)?;
+        let asked = (request.extensions().get().copied(), request.uri().clone());
+        Then::new(self.0.clone().oneshot(request), asked, |(own, uri), answer| {
+            let answer = answer.map_err(|cause| named(lost(cause.into().as_ref()), &uri))?;
+            let answer = own_token_refused(own, answer)?;
             Ok(answer.map(|body| body.map_err((|cause| unavailable(&cause).into()) as fn(Status) -> BoxError)))
         })
     }
+}
+
+/// Says which service is away. Time may run out on either side, which says nothing of it.
+fn named(error: Error, uri: &Uri) -> Error {
+    match service_of(uri.path()) {
+        Some(service) if error.kind() == Kind::Unavailable => error.with("service", service),
+        Some(_) | None => error,
+    }
+}
+
+/// The service that a method belongs to: `performance` of `/tally.performance.v1.CycleService/GetCycle`.
+fn service_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/tally.")?.split('.').next()
 }
 
 fn lost(cause: &(dyn StdError + Send + Sync + 'static)) -> Error {

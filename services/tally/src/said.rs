@@ -69,9 +69,14 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether it will be refused again however often it is asked.
-    pub fn is_final(&self) -> bool {
-        matches!(self.error.kind(), Kind::PermissionDenied | Kind::InvalidArgument | Kind::FailedPrecondition)
+    /// What kind of refusal.
+    pub fn kind(&self) -> Kind {
+        self.error.kind()
+    }
+
+    /// The service that did not answer, where that is why.
+    pub fn away(&self) -> Option<&str> {
+        self.error.metadata().get("service").filter(|_| self.kind() == Kind::Unavailable).map(String::as_str)
     }
 
     /// The sentence and the wrong fields in a language.

@@ -11,11 +11,13 @@ use tally_bundle::Unusable;
 use tally_i18n::io as why;
 use tally_kernel::msg;
 
-use crate::close::REJECTED;
+use crate::close::{FINDINGS, REJECTED};
 use crate::said::Said;
 
 /// Where the files are until all of them are there.
 const FOLDER: &str = ".unfinished";
+/// What stays of a run that came to nothing: it says why.
+const TOLD: [&str; 2] = [REJECTED, FINDINGS];
 /// What a folder has when it has all.
 const LAST: &str = "manifest.json";
 
@@ -44,6 +46,12 @@ impl Unfinished {
         &self.dir
     }
 
+    /// It came to nothing: of what is there only the findings stay. Gives their file, where there is one.
+    pub fn give_up(self) -> Option<PathBuf> {
+        let kept = self.out.join(FINDINGS);
+        fs::rename(self.dir.join(FINDINGS), &kept).is_ok().then_some(kept)
+    }
+
     /// Everything is there.
     pub fn finish(self) -> Result<()> {
         let unwritable = |error| Said(msg!("CANNOT_WRITE_TO", folder = self.out.display(), error = why(&error)));
@@ -68,14 +76,14 @@ pub fn clear(out: &Path) -> Result<()> {
     let folder = out.display();
     fs::create_dir_all(out).map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder, error = why(&error))))?;
     let names = names_in(out).map_err(|error| Said(msg!("CANNOT_READ", file = folder, error = why(&error))))?;
-    if !names.iter().all(|name| name == REJECTED || name == FOLDER) {
+    if !names.iter().all(|name| TOLD.iter().any(|told| name == told) || name == FOLDER) {
         let (problem, cure) = (msg!("OUT_NOT_EMPTY"), msg!("OUT_NOT_EMPTY_CURE"));
         return Err(Unusable::new("OUT_NOT_EMPTY", folder.to_string(), problem, cure).into());
     }
     for name in names {
         let path = out.join(&name);
         let unwritable = |error| Said(msg!("CANNOT_REPLACE", file = path.display(), error = why(&error)));
-        if name == REJECTED {
+        if name != FOLDER {
             fs::remove_file(&path).map_err(unwritable)?;
             continue;
         }

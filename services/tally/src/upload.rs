@@ -26,6 +26,8 @@ pub use census::{Census, census};
 pub use report::{FileReport, Report};
 pub use taken::{Counted, Refused, Taken};
 
+/// What the report calls the org units, which have no file.
+pub const UNITS: &str = "org units";
 /// Rows of an import.
 const CHUNK: usize = 5_000;
 /// Bytes of an import of records; the limit of a message is 4 MiB.
@@ -100,12 +102,17 @@ async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<
     }
     let there = unit_ids(session).await?;
     let oldest = first.values().min().copied().unwrap_or(bundle.period.from);
-    let rows: Vec<_> = first
-        .keys()
-        .filter(|path| !there.contains_key(**path))
+    // Those above are units too, whether somebody is in them or not.
+    let above = |path: &'_ str| path.match_indices('/').map(|(at, _)| path[..at].to_owned()).collect::<Vec<_>>();
+    let paths: BTreeSet<String> =
+        first.keys().flat_map(|path| above(path).into_iter().chain([(*path).to_owned()])).collect();
+    let (known, new): (Vec<String>, Vec<String>) = paths.into_iter().partition(|path| there.contains_key(path));
+    taken.unchanged(UNITS, known.len() as u64);
+    let rows: Vec<_> = new
+        .into_iter()
         .map(|path| identity::OrgUnitRow {
-            path: (*path).to_owned(),
-            region: bundle.region_of(path).to_owned(),
+            region: bundle.region_of(&path).to_owned(),
+            path,
             kind: identity::OrgUnitKind::Unspecified.into(),
             // A parent must be there before its children: all begin with the oldest employment.
             valid_from: oldest.to_string(),
@@ -115,7 +122,7 @@ async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<
     for rows in rows.chunks(CHUNK) {
         let ask = identity::ImportOrgUnitsRequest { request_id: taken.request_id(), rows: rows.to_vec() };
         let reply = client.import_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("org units", reply.result, |at| rows[at].path.clone())?;
+        taken.note(UNITS, reply.result, |at| rows[at].path.clone())?;
     }
     Ok(())
 }

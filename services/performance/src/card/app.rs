@@ -36,7 +36,9 @@ pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
         return at.end(Failure::NoRecords { period: cycle.period }).await;
     }
     if scored.people.is_empty() {
-        return at.end(Failure::NobodyCredited { records: figures.records }).await;
+        let people = at.app.directory.everybody(at.ctx).await?;
+        let unemployed = people.iter().all(|person| !person.employed_in(cycle.period)).then_some(cycle.period);
+        return at.end(Failure::NobodyCredited { records: figures.records, unemployed }).await;
     }
     let of = cycle.clone();
     let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&of, &scheme)).await??;

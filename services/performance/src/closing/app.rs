@@ -35,7 +35,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
     let job: Job = item.payload()?;
     tracing::Span::current().record("work.kind", tracing::field::display(job.task));
     let at = At { app, ctx: &ctx, permit: &permit, item, job };
-    if job.task == Task::Discard {
+    if matches!(job.task, Task::Discard | Task::DiscardResult) {
         return at.discard().await;
     }
     let Some(cycle) = at.cycle().await? else { return at.abandon().await };
@@ -43,7 +43,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
         Task::Gather => at.gather(&cycle).await,
         Task::Attribute(component) => credit::app::attribute(&at, &cycle, component).await,
         Task::Score => card::app::score_cycle(&at, &cycle).await,
-        Task::Discard => Ok(()),
+        Task::Discard | Task::DiscardResult => Ok(()),
     }
 }
 
@@ -96,7 +96,8 @@ impl At<'_> {
     ) -> Result<(UnitOfWork, Audit)> {
         let run = self.job.run;
         runs::discard(&work, run).await?;
-        results::discard(&work, run).await?;
+        results::discard_totals(&work, run).await?;
+        results::discard_findings(&work, run).await?;
         runs::snapshot(&work, self.ctx, run, &plan.components).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
         self.reach(&work, Step::Attributing, Some(0), Some(total)).await?;
@@ -122,7 +123,7 @@ impl At<'_> {
         Ok(rows.into_iter().map(count).collect())
     }
 
-    /// Throws away what a dead run wrote, an account at a time, so that nobody waits long for the store.
+    /// Throws away what a dead or failed run wrote, an account at a time, so that nobody waits long for the store.
     async fn discard(&self) -> Result<()> {
         let run = self.job.run;
         let accounts = {
@@ -135,7 +136,10 @@ impl At<'_> {
             work.commit(self.audit("performance.cycle.discard").note("account", account), ()).await?;
         }
         let work = self.app.store.unit(self.ctx, self.permit).await?;
-        results::discard(&work, run).await?;
+        results::discard_totals(&work, run).await?;
+        if self.job.task == Task::Discard {
+            results::discard_findings(&work, run).await?;
+        }
         runs::discard(&work, run).await?;
         card::facts::discard(&work, run).await?;
         work.finish_work(self.item).await?;

@@ -292,11 +292,11 @@ pub async fn list_totals(app: &App, ctx: &OpContext, cycle: CycleId, page: &Page
     store::totals(&tx, &plan, run, page).await
 }
 
-/// A page of findings, by kind, subject and instant.
+/// A page of findings, by kind, subject and instant; also those of a cycle that could not be closed.
 pub async fn list_findings(app: &App, ctx: &OpContext, cycle: CycleId, page: &Page) -> Result<(Vec<Finding>, String)> {
     let plan = ctx.plan::<ListFindings>()?;
     let tx = app.store.read(ctx).await?;
-    let run = cycles::result_of(&tx, cycle).await?;
+    let run = cycles::findings_of(&tx, cycle).await?;
     store::findings(&tx, &plan, run, page).await
 }
 

@@ -384,9 +384,14 @@ pub async fn findings<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &P
     Ok((rows.into_iter().map(finding).collect(), next))
 }
 
-/// Throws away the totals and findings of a run.
-pub async fn discard(work: &UnitOfWork, run: Uuid) -> Result<()> {
+/// Throws away the totals of a run.
+pub async fn discard_totals(work: &UnitOfWork, run: Uuid) -> Result<()> {
     work.delete::<total::Entity>().filter(total::Column::RunId.eq(run)).exec().await?;
+    Ok(())
+}
+
+/// Throws away the findings of a run.
+pub async fn discard_findings(work: &UnitOfWork, run: Uuid) -> Result<()> {
     work.delete::<finding::Entity>().filter(finding::Column::RunId.eq(run)).exec().await?;
     Ok(())
 }

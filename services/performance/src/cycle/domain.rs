@@ -81,6 +81,9 @@ pub enum Failure {
     NobodyCredited {
         /// How many records.
         records: u64,
+        /// The period, where nobody at all is employed in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unemployed: Option<Period>,
     },
     /// Something else said no, in a sentence.
     Refused {
@@ -110,7 +113,10 @@ impl Failure {
     pub fn message(&self) -> Message {
         match self {
             Self::NoRecords { period } => msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()),
-            Self::NobodyCredited { records } => msg!("NOBODY_CREDITED", records),
+            Self::NobodyCredited { records, unemployed: None } => msg!("NOBODY_CREDITED", records),
+            Self::NobodyCredited { records, unemployed: Some(period) } => {
+                msg!("NOBODY_CREDITED.unemployed", records, from = period.from(), to = period.to())
+            }
             Self::Refused { message, .. } => msg!("CYCLE_REFUSED", message = *message),
             Self::GaveUp { reason } => msg!("CYCLE_GIVEN_UP", reason),
         }
@@ -152,7 +158,7 @@ pub struct Cycle {
     pub policy: Policy,
     /// Where it stands.
     pub state: State,
-    /// The attempt at closing whose results count.
+    /// The attempt at closing whose results count; of one that failed only its findings are left.
     pub run: Option<Uuid>,
     /// Work items done.
     pub done: u32,
@@ -233,7 +239,7 @@ impl Cycle {
         Ok(Self { state: State::Reviewable, step: Step::Rest, summary: Some(summary), done, ..self }.changed())
     }
 
-    /// Ends the run without one.
+    /// Ends the run without one; what it noticed on the way says why, and stays until closing begins anew.
     ///
     /// # Errors
     /// [`CycleError::NotClosing`].
@@ -241,7 +247,7 @@ impl Cycle {
         if self.state != State::Closing {
             return Err(CycleError::NotClosing);
         }
-        Ok(Self { state: State::Failed, run: None, step: Step::Rest, failure: Some(failure), ..self }.changed())
+        Ok(Self { state: State::Failed, step: Step::Rest, failure: Some(failure), ..self }.changed())
     }
 
     /// Makes the result known.
@@ -305,16 +311,19 @@ mod tests {
         let published = cycle(State::Reviewable).publish().unwrap();
         assert_eq!(published.clone().publish(), Err(CycleError::Published));
         assert_eq!(published.clone().cancel(), Err(CycleError::NotClosing));
-        assert_eq!(published.clone().fail(Failure::NobodyCredited { records: 1 }), Err(CycleError::NotClosing));
+        assert_eq!(
+            published.clone().fail(Failure::NobodyCredited { records: 1, unemployed: None }),
+            Err(CycleError::NotClosing)
+        );
         assert_eq!(published.close(Uuid::nil()), Err(CycleError::Published));
     }
 
     #[test]
-    fn a_cancelled_or_failed_run_leaves_no_result_behind() {
+    fn a_cancelled_run_leaves_nothing_behind_and_a_failed_one_no_result() {
         let cancelled = cycle(State::Closing).cancel().unwrap();
         assert_eq!((cancelled.state, cancelled.run), (State::Open, None));
         let failed = cycle(State::Closing).fail(Failure::NoRecords { period: cancelled.period }).unwrap();
-        assert_eq!((failed.state, failed.run), (State::Failed, None));
+        assert_eq!((failed.state, failed.run), (State::Failed, Some(Uuid::from_u128(3))));
         assert_eq!(failed.publish(), Err(CycleError::NotReviewable));
     }
 
@@ -324,6 +333,12 @@ mod tests {
         let told = |locale| text(locale, &failure.message());
         assert!(told(Locale::En).contains("import the records"), "{}", told(Locale::En));
         assert!(told(Locale::ZhCn).contains("2026-03-31"), "{}", told(Locale::ZhCn));
+    }
+
+    #[test]
+    fn a_failure_that_was_stored_before_it_knew_of_employments_reads_back() {
+        let failure: Failure = serde_json::from_str(r#"{"kind":"nobody_credited","records":3}"#).unwrap();
+        assert_eq!(failure, Failure::NobodyCredited { records: 3, unemployed: None });
     }
 
     #[test]

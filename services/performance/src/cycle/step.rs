@@ -40,6 +40,8 @@ pub enum Task {
     Score,
     /// Throw away what a dead run wrote.
     Discard,
+    /// Throw away what a failed run wrote, but for its findings.
+    DiscardResult,
 }
 
 impl Job {
@@ -149,7 +151,7 @@ impl At<'_> {
         self.write(async |work| {
             let failed = store::lock(&work, self.job.cycle).await?.fail(failure.clone())?;
             store::save(&work, &failed).await?;
-            work.enqueue_work([self.job.then(Task::Discard)]).await?;
+            work.enqueue_work([self.job.then(Task::DiscardResult)]).await?;
             work.finish_work(self.item).await?;
             Ok((work, self.audit("performance.cycle.fail").note("reason", failure.reason())))
         })
@@ -167,7 +169,7 @@ impl At<'_> {
             if cycle.run == Some(self.job.run) && !cycle.state.rests() {
                 audit = audit.note("reason", failure.reason());
                 store::save(&work, &cycle.fail(failure.clone())?).await?;
-                work.enqueue_work([self.job.then(Task::Discard)]).await?;
+                work.enqueue_work([self.job.then(Task::DiscardResult)]).await?;
             }
             Ok((work, audit, ()))
         })

@@ -190,6 +190,17 @@ pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
     }
 }
 
+/// The run whose findings a cycle shows: also one that failed, since they say why.
+pub async fn findings_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
+    let cycle = load(tx, id).await?;
+    match (cycle.state, cycle.run) {
+        (State::Reviewable | State::Published | State::Failed, Some(run)) => Ok(run),
+        (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
+            Err(CycleError::NoResult.into())
+        }
+    }
+}
+
 /// Tells that one more item of a run is done.
 pub async fn advance(work: &UnitOfWork, id: CycleId, run: Uuid, step: Step) -> Result<()> {
     let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.to_string()));

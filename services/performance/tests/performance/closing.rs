@@ -120,12 +120,43 @@ async fn a_period_without_records_fails_with_a_sentence_that_says_what_to_change
 
 on_both!(records_that_nobody_can_be_credited_with_fail_the_cycle, flavor = "multi_thread");
 async fn records_that_nobody_can_be_credited_with_fail_the_cycle(on: Backend) {
-    let fixture = Fixture::working(on, PeerFacts::of(2, 1)).await;
+    let mut told = PeerFacts::of(2, 1);
+    told.people.iter_mut().flat_map(|p| &mut p.employments).for_each(|e| e.to = "2026-02-28".into());
+    let fixture = Fixture::working(on, told).await;
     fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
     let id = fixture.march().await;
     let failed = fixture.close(&id).await;
     assert_eq!(failed.state(), pb::CycleState::Failed);
-    assert!(failed.failure.contains("none of the 1 records"), "{}", failed.failure);
+    let why = "the only record could be credited to nobody, since nobody is employed between 2026-03-01 and 2026-03-31";
+    assert!(failed.failure.starts_with(why), "{}", failed.failure);
+    assert_eq!(failed.failure_reason, "NOBODY_CREDITED");
+}
+
+on_both!(a_cycle_that_could_not_be_closed_says_why_in_its_findings_until_it_is_closed_again, flavor = "multi_thread");
+async fn a_cycle_that_could_not_be_closed_says_why_in_its_findings_until_it_is_closed_again(on: Backend) {
+    let mut peers = PeerFacts::of(4, 3);
+    peers.findings = told().findings;
+    let fixture = Fixture::working(on, peers).await;
+    fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
+    let id = fixture.march().await;
+    let failed = fixture.close(&id).await;
+    assert_eq!(failed.state(), pb::CycleState::Failed);
+    assert!(failed.failure.contains("bring in rosters") && !failed.failure.contains("employed"), "{}", failed.failure);
+    let ask = pb::ListFindingsRequest { cycle_id: id.clone(), ..Default::default() };
+    let findings = async || {
+        let answer = fixture.attribution().list_findings(fixture.admin.request(ask.clone())).await;
+        answer.expect("findings").into_inner().findings.into_iter().map(|f| f.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(findings().await, ["MISSING_PUNCH", "UNHELD_ACCOUNT"]);
+    fixture.discarded(&id, 1).await;
+    assert_eq!(findings().await, ["MISSING_PUNCH", "UNHELD_ACCOUNT"], "what is thrown away later leaves them");
+    let ask = pb::ListTotalsRequest { cycle_id: id.clone(), ..Default::default() };
+    let totals = fixture.attribution().list_totals(fixture.admin.request(ask)).await;
+    assert_eq!(reason(totals), "CYCLE_WITHOUT_RESULT", "they are no result");
+    fixture.tell(|peers| *peers = told());
+    assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
+    fixture.discarded(&id, 2).await;
+    assert_eq!(findings().await.iter().filter(|kind| *kind == "MISSING_PUNCH").count(), 1, "those of this run");
 }
 
 on_both!(a_published_cycle_is_told_once_and_never_closed_again, flavor = "multi_thread");

@@ -18,13 +18,14 @@ use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
 use tally_api::performance::v1::transfer_service_client::TransferServiceClient;
 use tally_cache::Cache;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId, TenantId};
+use tally_kernel::page::{MAX_SIZE, Page};
 use tally_performance::{Deps, POLICY, Peers, SERVICE, Trusted, build, migrations};
 use tally_rpc::{Limits, Peer, RpcChannel, SigningKey, in_process};
 use tally_runtime::{Compute, Trigger};
-use tally_store::Store;
+use tally_store::{AuditEntry, AuditOf, AuditQuery, Store};
 use tally_testkit::callers::Caller;
 use tally_testkit::databases::{Backend, TestStore};
-use tally_testkit::{Callers, FakePeer, clock};
+use tally_testkit::{Callers, FakePeer, clock, eventually};
 use tonic::{Response, Status};
 use uuid::Uuid;
 
@@ -296,6 +297,21 @@ impl Fixture {
             last = state.cycle;
         }
         last.unwrap()
+    }
+
+    /// Waits until what so many runs of a cycle wrote was thrown away.
+    pub async fn discarded(&self, cycle_id: &str, runs: usize) {
+        let query = AuditQuery { of: AuditOf::Subject("cycle".into(), cycle_id.into()), from: None, to: None };
+        eventually("what a run wrote is thrown away", async || {
+            self.db.store.sequence_now().await.unwrap();
+            let page = Page::read(MAX_SIZE, "", b"").unwrap();
+            let (entries, _) = self.db.store.search_audit(&query, &page).await.unwrap();
+            // One entry for each account, and one for the rest.
+            let ended =
+                |e: &AuditEntry| e.action == "performance.cycle.discard" && !e.notes.to_string().contains("account");
+            (entries.iter().filter(|(_, entry)| ended(entry)).count() >= runs).then_some(())
+        })
+        .await;
     }
 
     /// All credits that a caller may see, in their order.

@@ -9,6 +9,6 @@ mod summary;
 
 pub use crew::{Crew, USERS, create_login, grant_role};
 pub use home::{Home, Place, secret};
-pub use results::{PersonTotal, REJECTED, rejected};
+pub use results::{FINDINGS, PersonTotal, REJECTED, rejected};
 pub use run::{CloseOutcome, Job, clock_of, close};
 pub use summary::{FORM, Manifest, NotDone, Rejections, Summary, Timings, Versions, read as read_json};

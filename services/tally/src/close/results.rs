@@ -301,7 +301,7 @@ impl<'a> Results<'a> {
         Ok(statements)
     }
 
-    /// `findings.csv`: of the reading, of the services, and why the pool was not split, in one order. Gives how many of
+    /// [`FINDINGS`]: of the reading, of the services, and why the pool was not split, in one order. Gives how many of
     /// each kind. Written a second time when the settlement was refused.
     pub async fn findings(
         &mut self,
@@ -332,7 +332,7 @@ impl<'a> Results<'a> {
         rows.extend(refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told()]));
         rows.sort();
         let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
-        let mut table = self.table("findings.csv", &["kind", "subject", "at", "detail"])?;
+        let mut table = self.table(FINDINGS, &["kind", "subject", "at", "detail"])?;
         for row in &rows {
             *kinds.entry(row[0].clone()).or_default() += 1;
             table.row(row.iter().map(String::as_str))?;
@@ -344,6 +344,8 @@ impl<'a> Results<'a> {
     }
 }
 
+/// The file of what somebody should look at.
+pub const FINDINGS: &str = "findings.csv";
 /// The file of the rows that were not taken.
 pub const REJECTED: &str = "rejected.csv";
 

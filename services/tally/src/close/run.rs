@@ -84,9 +84,14 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;
+    let mut results = Results::new(&job.out, bundle, &ids, (job.csv, job.form));
+    if cycle.state() == performance::CycleState::Failed {
+        // What was noticed says why; that it could not be written would hide it.
+        let _told = results.findings(&crew.auditor, &cycle.cycle_id, None).await;
+        return Err(StepFailed::new("attribution and scores", failed(job.reading, &cycle)).into());
+    }
     let published = steps.time("publishing", publish(&crew.hr, &cycle.cycle_id)).await;
     let files = Files { crew, job: &job, cycle: &cycle };
-    let mut results = Results::new(&job.out, bundle, &ids, (job.csv, job.form));
     let mut scored = files.scored(&mut results, &mut steps).await?;
     let paid = files.paid(published, &mut results, &mut scored, &mut steps).await;
     let summary = files.finish(results, &scored, &paid, inputs)?;
@@ -130,12 +135,36 @@ async fn publish(hr: &Session, cycle_id: &str) -> Result<()> {
     Ok(())
 }
 
-fn uncredited() -> Unusable {
-    let (problem, cure) = (msg!("NOBODY_CREDITED_AT_ALL"), msg!("NOBODY_CREDITED_CURE"));
-    Unusable::new(NOBODY_CREDITED, "records.csv", problem, cure)
+/// Why a cycle could not be closed.
+fn failed(reading: &Reading, cycle: &performance::Cycle) -> anyhow::Error {
+    match cycle.failure_reason.as_str() {
+        NOBODY_CREDITED => uncredited(reading).into(),
+        _ => anyhow!("{}", cycle.failure),
+    }
 }
 
-/// Follows the work until it rests, and gives the cycle with its result.
+/// Why no record was credited to anybody, as far as the bundle tells: nobody is employed then, rows were rejected, or nobody
+/// was on duty.
+fn uncredited(reading: &Reading) -> Unusable {
+    let Bundle { people, period, .. } = &reading.bundle;
+    let rejected = |files: &[&str]| files.iter().filter_map(|file| reading.rejected_rows.get(file)).sum::<u64>();
+    let (of_people, of_duty) = (rejected(&["people.csv"]), rejected(&["rosters.csv", "punches.csv", "handovers.csv"]));
+    let employed = people.iter().any(|p| p.employments.iter().any(|e| e.holds(period.from, period.to)));
+    let (file, problem, cure) = if !employed {
+        let (people, from, to) = (people.len(), period.from, period.to);
+        let problem = msg!("NOBODY_EMPLOYED", people, from, to, rejected = of_people);
+        ("people.csv", problem, msg!("NOBODY_EMPLOYED_CURE"))
+    } else if of_people > 0 {
+        ("people.csv", msg!("NOBODY_CREDITED_AT_ALL.people", rows = of_people), msg!("NOBODY_CREDITED_CURE.rejected"))
+    } else if of_duty > 0 {
+        ("records.csv", msg!("NOBODY_CREDITED_AT_ALL.duty", rows = of_duty), msg!("NOBODY_CREDITED_CURE.rejected"))
+    } else {
+        ("records.csv", msg!("NOBODY_CREDITED_AT_ALL"), msg!("NOBODY_CREDITED_CURE"))
+    };
+    Unusable::new(NOBODY_CREDITED, file, problem, cure)
+}
+
+/// Follows the work until it rests, and gives the cycle with its result or why it has none.
 async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<performance::Cycle> {
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
     let ask = performance::WatchCycleRequest { cycle_id: cycle_id.to_owned() };
@@ -145,14 +174,10 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<perf
         let cycle = news.cycle.unwrap_or_default();
         bar.of(u64::from(cycle.done), u64::from(cycle.total), &cycle.step);
         match cycle.state() {
-            performance::CycleState::Reviewable => {
+            performance::CycleState::Reviewable | performance::CycleState::Failed => {
                 bar.done();
                 return Ok(cycle);
             }
-            performance::CycleState::Failed if cycle.failure_reason == NOBODY_CREDITED => {
-                return Err(uncredited().into());
-            }
-            performance::CycleState::Failed => bail!("{}", cycle.failure),
             performance::CycleState::Open
             | performance::CycleState::Closing
             | performance::CycleState::Published

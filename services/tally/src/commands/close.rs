@@ -32,7 +32,7 @@ pub async fn close(args: Close) -> Result<u8> {
         _ = interrupt.recv() => Err(Said(msg!("CLOSE_INTERRUPTED", folder = args.out.display())).into()),
     };
     // Rows that were rejected may be why it came to nothing.
-    if ended.is_err() && !reading.rejected.is_empty() && clear(&args.out).is_ok() {
+    if ended.is_err() && !reading.rejected.is_empty() {
         let written = rejected(&args.out, &reading.rejected, csv, args.input.lang.locale());
         let file = args.out.join(REJECTED);
         let came_of = match written {
@@ -55,7 +55,15 @@ async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progres
     let crew = home.crew.clone().speaking(args.input.lang.tag());
     let (out, rejected_before) = (unfinished.dir().to_owned(), Rejections::new());
     let csv = Csv::of_switch(args.input.plain_csv);
-    let outcome = job(&crew, Job { reading, rejected_before, out, form: FORM, csv, progress }).await?;
+    let outcome = match job(&crew, Job { reading, rejected_before, out, form: FORM, csv, progress }).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            return Err(match unfinished.give_up() {
+                Some(file) => because(msg!("FINDINGS_ARE_IN", file = file.display()), error),
+                None => error,
+            });
+        }
+    };
     unfinished.finish()?;
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));

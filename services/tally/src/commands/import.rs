@@ -9,7 +9,7 @@ use tally_api::identity::v1::GetTenantRequest;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_bundle::sheet::{Csv, Sheet};
 use tally_bundle::{Bundle, Options, Reading, Unusable};
-use tally_kernel::msg;
+use tally_kernel::{Kind, msg};
 
 use super::close::{read, with_rejected};
 use super::settings::session;
@@ -37,21 +37,16 @@ pub async fn import(args: Import) -> Result<u8> {
     begin(&args.out)?;
     rejected(&args.out, &reading.rejected, csv, args.input.lang.locale())?;
     let mut taken = Taken::beside_others(args.input.lang.locale());
-    let role = |error| because(msg!("IMPORT_NEEDS"), error);
-    let before = counted(&session, &reading.bundle, &progress).await.map_err(role)?;
-    known_regions(&session, &reading.bundle).await?;
+    let before = counted(&session, &reading.bundle, &progress).await.map_err(|error| came_of(error, &taken))?;
+    known_regions(&session, &reading.bundle).await.map_err(|error| came_of(error, &taken))?;
     let sent = tokio::select! {
         sent = send(&session, &reading.bundle, &mut taken, &progress) => sent,
         _ = tokio::signal::ctrl_c() => Err(Said(msg!("IMPORT_INTERRUPTED")).into()),
     };
     // What was refused is written down also where the connection broke afterwards.
     refused(&args.out, &taken.refused, csv)?;
-    let stopped = |error| because(msg!("IMPORT_STOPPED", rows = taken.in_place()), error);
-    if let Err(error) = sent {
-        let is_final = error.downcast_ref::<Refusal>().is_some_and(Refusal::is_final);
-        return Err(if is_final { role(error) } else { stopped(error) });
-    }
-    let after = counted(&session, &reading.bundle, &progress).await.map_err(stopped)?;
+    sent.map_err(|error| came_of(error, &taken))?;
+    let after = counted(&session, &reading.bundle, &progress).await.map_err(|error| came_of(error, &taken))?;
     let report = report(&reading, &taken, before, after);
     let text = serde_json::to_string_pretty(&report)? + "\n";
     let file = args.out.join(REPORT);
@@ -63,6 +58,20 @@ pub async fn import(args: Import) -> Result<u8> {
         show::imported(&report, &args.out, args.input.lang);
     }
     Ok(if report.rejected + report.refused == 0 { DONE } else { cli::REJECTED })
+}
+
+/// What a failure comes to: who may import, which service was away, what is in place, and what to do.
+fn came_of(error: anyhow::Error, taken: &Taken) -> anyhow::Error {
+    let rows = taken.in_place();
+    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+    let message = match refusal.map(|refusal| (refusal.kind(), refusal.away())) {
+        Some((Kind::PermissionDenied, _)) => msg!("IMPORT_NEEDS"),
+        Some((_, Some(service))) => msg!("IMPORT_SERVICE_AWAY", service, rows),
+        Some((Kind::InvalidArgument | Kind::FailedPrecondition, _)) => msg!("IMPORT_STOPPED.mend", rows),
+        None if error.is::<Unusable>() => return error,
+        Some(_) | None => msg!("IMPORT_STOPPED", rows),
+    };
+    because(message, error)
 }
 
 /// The folder is there, and nothing in it tells of an earlier import; what else is in it is somebody's and stays.
@@ -113,8 +122,8 @@ fn report(reading: &Reading, taken: &Taken, before: Census, after: Census) -> Re
     let period = reading.bundle.period;
     Report {
         period: (period.from.to_string(), period.to.to_string()),
-        files: taken.files.iter().map(|(file, rows)| FileReport { file, rows: *rows }).collect(),
-        rejected: reading.rejected.len() as u64,
+        files: FileReport::all(reading, taken),
+        rejected: reading.rejected_rows.values().sum(),
         refused: taken.refused.len() as u64,
         before,
         after,

@@ -6,17 +6,25 @@ use tally_kernel::msg;
 
 use super::text::{Page, Table, count};
 use crate::cli::Language;
-use crate::upload::Report;
+use crate::upload::{FileReport, Report};
 
 pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language) {
     let say = |message| tally_i18n::text(lang.locale(), &message);
     let (from, to) = (&report.period.0, &report.period.1);
     page.heading(&say(msg!("IMPORT_HEADING", from, to)));
-    let mut table = Table::new("<>>>");
-    table.row([String::new(), say(msg!("IMPORT_WRITTEN")), say(msg!("IMPORT_UNCHANGED")), say(msg!("IMPORT_REFUSED"))]);
-    for file in &report.files {
-        let rows = file.rows;
-        table.row([file.file.to_owned(), count(rows.written), count(rows.unchanged), count(rows.refused)]);
+    let mut table = Table::new("<>>>>>>");
+    let head = [
+        msg!("IMPORT_READ"),
+        msg!("IMPORT_WRITTEN"),
+        msg!("IMPORT_UNCHANGED"),
+        msg!("IMPORT_REFUSED"),
+        msg!("IMPORT_REJECTED"),
+        msg!("IMPORT_LEFT_OUT"),
+    ];
+    table.row([String::new()].into_iter().chain(head.into_iter().map(say)));
+    for FileReport { file, read, rows, rejected, left_out } in &report.files {
+        let numbers = [*read, rows.written, rows.unchanged, rows.refused, *rejected, *left_out];
+        table.row([(*file).to_owned()].into_iter().chain(numbers.map(count)));
     }
     page.table(2, &table);
     page.heading(&say(msg!("IMPORT_CENSUS")));

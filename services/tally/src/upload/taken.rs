@@ -43,7 +43,7 @@ pub struct Taken {
     /// others go on. Into a suite of one's own a refusal is a fault of ours and ends everything.
     beside_others: bool,
     locale: Locale,
-    /// By file, in the order of sending.
+    /// By file.
     pub files: BTreeMap<&'static str, Counted>,
     /// Every row that was not taken.
     pub refused: Vec<Refused>,
@@ -107,6 +107,11 @@ impl Taken {
             message: problem.message,
         }));
         Ok(())
+    }
+
+    /// Notes rows that need not be sent, since they are there.
+    pub fn unchanged(&mut self, file: &'static str, rows: u64) {
+        self.files.entry(file).or_default().unchanged += rows;
     }
 
     /// Of these rows those whose person and account the suite has; the others are refused.

@@ -31,6 +31,7 @@ fn english(sentence: &str) -> Vec<String> {
         "rosters",
         "punches",
         "handovers",
+        "findings",
         "people",
         "accounts",
         "aliases",
