@@ -120,7 +120,11 @@ pub async fn agent(done: &Done, person_id: &str, login: &str) -> Session {
         reason: "works here".into(),
         ..Default::default()
     };
-    let ask = identity::GrantRoleRequest { request_id: format!("grant of {login}"), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest {
+        request_id: format!("grant of {login}"),
+        grant: Some(grant),
+        ..Default::default()
+    };
     access.grant_role(admin.ask(ask)).await.expect("a grant");
     Session::sign_in(&admin.at, login, PASSWORD).await.expect("a session")
 }

@@ -171,6 +171,7 @@ pub struct User {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     Create(UserCreate),
+    Grant(UserGrant),
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +181,16 @@ pub struct UserCreate {
     pub role: String,
     #[arg(long, value_name = "FILE")]
     pub password_file: PathBuf,
+    #[command(flatten)]
+    pub server: Server,
+}
+
+#[derive(Debug, Args)]
+pub struct UserGrant {
+    pub login: String,
+    pub role: String,
+    #[arg(long, value_name = "PATH")]
+    pub unit: Option<String>,
     #[command(flatten)]
     pub server: Server,
 }
@@ -218,7 +229,8 @@ pub enum PersonCommand {
 
 #[derive(Debug, Args)]
 pub struct PersonExport {
-    pub person: PersonId,
+    #[arg(value_name = "NUMBER_OR_ID")]
+    pub person: String,
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     #[command(flatten)]

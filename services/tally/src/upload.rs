@@ -13,9 +13,11 @@ use tally_bundle::{
     AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, MeasureValues, PersonIx, PhaseKind,
     PunchKind, Record,
 };
+use tally_kernel::page::MAX_SIZE;
+use tally_rpc::pages;
 use uuid::Uuid;
 
-use crate::said::told;
+use crate::said::{refusal, told};
 use crate::session::Session;
 
 mod census;
@@ -149,18 +151,15 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
     Ok(())
 }
 
-async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
-    let mut client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
-    let (mut all, mut page_token) = (BTreeMap::new(), String::new());
-    loop {
-        let ask = identity::ListOrgUnitsRequest { page_size: 1000, page_token, ..Default::default() };
-        let reply = client.list_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
-        all.extend(reply.units.into_iter().map(|unit| (unit.path, unit.unit_id)));
-        page_token = reply.next_page_token;
-        if page_token.is_empty() {
-            return Ok(all);
-        }
-    }
+/// Ids of all units, by path.
+pub async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
+    let client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
+    let units = pages(async |page_token| {
+        let ask = identity::ListOrgUnitsRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
+        let page = client.clone().list_org_units(session.ask(ask)).await?.into_inner();
+        Ok((page.units, page.next_page_token))
+    });
+    Ok(units.await.map_err(refusal)?.into_iter().map(|unit| (unit.path, unit.unit_id)).collect())
 }
 
 async fn accounts(
@@ -202,30 +201,22 @@ fn phase(phase: &tally_bundle::Phase) -> attendance::Phase {
 }
 
 async fn ids(session: &Session, bundle: &Bundle, beside_others: bool) -> Result<Ids> {
-    let mut of_person = BTreeMap::new();
-    let mut people = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
-    let mut page_token = String::new();
-    loop {
-        let ask = identity::ListPeopleRequest { page_size: 1000, page_token, ..Default::default() };
-        let reply = people.list_people(session.ask(ask)).await.map_err(told)?.into_inner();
-        of_person.extend(reply.people.into_iter().map(|p| (p.employee_no, p.person_id)));
-        page_token = reply.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    let mut of_account = BTreeMap::new();
-    let mut accounts = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
-    let mut page_token = String::new();
-    loop {
-        let ask = attendance::ListAccountsRequest { page_size: 1000, page_token };
-        let reply = accounts.list_accounts(session.ask(ask)).await.map_err(told)?.into_inner();
-        of_account.extend(reply.accounts.into_iter().map(|a| (a.key, (a.account_id, (a.unit_id, a.region)))));
-        page_token = reply.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+    let client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
+    let people = pages(async |page_token| {
+        let ask = identity::ListPeopleRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
+        let page = client.clone().list_people(session.ask(ask)).await?.into_inner();
+        Ok((page.people, page.next_page_token))
+    });
+    let people = people.await.map_err(refusal)?.into_iter();
+    let of_person: BTreeMap<String, String> = people.map(|p| (p.employee_no, p.person_id)).collect();
+    let client = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
+    let accounts = pages(async |page_token| {
+        let ask = attendance::ListAccountsRequest { page_size: MAX_SIZE, page_token };
+        let page = client.clone().list_accounts(session.ask(ask)).await?.into_inner();
+        Ok((page.accounts, page.next_page_token))
+    });
+    let accounts = accounts.await.map_err(refusal)?.into_iter();
+    let of_account: BTreeMap<_, _> = accounts.map(|a| (a.key, (a.account_id, (a.unit_id, a.region)))).collect();
     let missing = || anyhow::anyhow!("the suite does not list what was just written");
     let people: Vec<String> =
         bundle.people.iter().map(|p| of_person.get(&p.employee_no).cloned().unwrap_or_default()).collect();

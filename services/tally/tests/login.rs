@@ -268,8 +268,20 @@ fn whom_the_administrator_makes_brings_a_month_in() {
 
     let misspelt = home.tally(&["user", "create", "hr", "--role", "hr_group", "--password-file", "-"], &[], PASSWORD);
     assert!(!misspelt.status.success() && said(&misspelt).contains("group_hr"), "{}", said(&misspelt));
-    let made = home.tally(&["user", "create", "hr", "--role", "group_hr", "--password-file", "-"], &[], PASSWORD);
+    let made = home.tally(&["user", "create", "hr", "--role", "auditor", "--password-file", "-"], &[], PASSWORD);
     assert!(made.status.success() && !said(&made).contains("--token-file"), "{}", said(&made));
+    for (args, en, zh) in [
+        (["user", "grant", "hr", "hr_group"], "there is no role hr_group", "没有角色 hr_group"),
+        (["user", "grant", "hl", "group_hr"], "no login hl that you may see", "hl"),
+        (["user", "grant", "hr", "supervisor"], "name it with --unit", "请用 --unit 指定"),
+    ] {
+        for (lang, part) in [("en_US.UTF-8", en), ("zh_CN.UTF-8", zh)] {
+            let refused = home.tally(&args, &[("LANG", lang)], "");
+            assert!(!refused.status.success() && said(&refused).contains(part), "{}", said(&refused));
+        }
+    }
+    let granted = home.tally(&["user", "grant", "hr", "group_hr"], &[], "");
+    assert!(granted.status.success() && said(&granted).contains("hr has the role group_hr"), "{}", said(&granted));
     assert!(home.tally(&["login", "hr"], &[], PASSWORD).status.success());
     let elsewhere = home.tally(&["import", "month"], &[], "");
     assert_eq!(elsewhere.status.code(), Some(2), "{}", said(&elsewhere));
@@ -281,6 +293,23 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     let report: serde_json::Value = serde_json::from_str(printed(&imported)).unwrap();
     assert_eq!((&report["before"]["records"], &report["after"]["records"]), (&0.into(), &1.into()));
     assert_eq!(report["after"]["amount_minor"], 1250);
+
+    let exported = |person: &str, file: &str| {
+        let ran = home.tally(&["person", "export", person, "--out", file], &[], "");
+        assert!(ran.status.success(), "{}", said(&ran));
+        let text = fs::read_to_string(path(file)).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["person_id"].as_str().unwrap().to_owned()
+    };
+    let id = exported("1001", "by-number.json");
+    assert_eq!(exported(&id, "by-id.json"), id);
+    let nobody = home.tally(&["person", "export", "1002", "--out", "nobody.json"], &[], "");
+    assert!(!nobody.status.success() && said(&nobody).contains("1002"), "{}", said(&nobody));
+
+    assert!(home.tally(&["login", "admin"], &[], PASSWORD).status.success());
+    let misspelt = home.tally(&["user", "grant", "hr", "supervisor", "--unit", "East/Desc"], &[], "");
+    assert!(said(&misspelt).contains("is East/Desk meant?"), "{}", said(&misspelt));
+    let granted = home.tally(&["user", "grant", "hr", "supervisor", "--unit", "East/Desk"], &[], "");
+    assert!(granted.status.success(), "{}", said(&granted));
 }
 
 #[test]

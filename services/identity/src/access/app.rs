@@ -14,15 +14,23 @@ use super::domain::{self, AccessError, Facts, Giver, Grant, GrantRecord, Receive
 use super::store;
 use crate::person::domain::Key;
 use crate::policy::{GetView, GrantRole, ListGrants, RevokeGrant};
+use crate::session::domain::LoginName;
 use crate::{App, delegation, org, person, reporting, revision, role, session, tenant};
 
 /// A role to give.
 #[derive(Clone, Debug)]
 pub(crate) struct Give {
     pub(crate) request: RequestKey,
-    pub(crate) principal: PrincipalId,
+    pub(crate) to: To,
     pub(crate) assignment: Assignment,
     pub(crate) reason: String,
+}
+
+/// Who is to have a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    Principal(PrincipalId),
+    Login(LoginName),
 }
 
 /// A grant to take away.
@@ -52,14 +60,21 @@ pub(crate) async fn grant(app: &App, ctx: &OpContext, wanted: &Give) -> Result<G
         let tree = org::facts::tree(&work).await?;
         let (roles, today) = (role::facts::all(&work).await?, group.day(ctx.now())?);
         let facts = Facts { tree: &tree, regions: &group.regions, roles: &roles, today };
-        let receiver = receiver(&work, ctx, wanted.principal).await?;
+        let principal = match &wanted.to {
+            To::Principal(id) => *id,
+            To::Login(name) => {
+                let found = session::facts::of_login(&work, name).await?;
+                found.ok_or_else(|| AccessError::LoginUnknown(name.as_str().to_owned()))?.id
+            }
+        };
+        let receiver = receiver(&work, ctx, principal).await?;
         let targets = domain::targets(&wanted.assignment.scope, &receiver, &facts)?;
         ctx.permit_all::<GrantRole>(targets.iter().cloned())?;
         let giver = Giver { principal: ctx.actor.principal, view: &ctx.view };
         domain::judge(giver, &receiver, &wanted.assignment, &targets, &facts)?;
         let grant = Grant {
             id: GrantId(ctx.new_id()),
-            principal: wanted.principal,
+            principal,
             assignment: wanted.assignment.clone(),
             reason: wanted.reason.clone(),
             granted_by: ctx.actor.principal,

@@ -98,6 +98,8 @@ pub enum AccessError {
     ToOneself,
     /// The principal is a service, or not there.
     PrincipalUnknown(PrincipalId),
+    /// Nobody signs in by this name.
+    LoginUnknown(String),
     /// No such grant.
     GrantUnknown(GrantId),
     /// The grant is taken away already.

@@ -7,10 +7,10 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::access_service_server::AccessService;
 use tally_app::RequestKey;
 use tally_app::convert::{date, date_text, optional_date};
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::id::{PrincipalId, SessionId, TenantId};
 use tally_kernel::page::Page;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -95,7 +95,14 @@ impl TryFrom<pb::GrantRoleRequest> for app::Give {
         let mut wrong = Violations::new();
         let request = RequestKey::of(req.request_id.clone(), &req);
         let grant = req.grant.unwrap_or_default();
-        let principal = wrong.parse("grant.principal_id", &grant.principal_id);
+        let to = match (grant.principal_id.as_str(), req.login.as_str()) {
+            ("", login) if !login.is_empty() => wrong.parse("login", login).map(app::To::Login),
+            (_, "") => wrong.parse("grant.principal_id", &grant.principal_id).map(app::To::Principal),
+            (_, _) => {
+                wrong.push("login", msg!("PRINCIPAL_OR_LOGIN"));
+                None
+            }
+        };
         wrong.text("grant.role", &grant.role, 64);
         wrong.text("grant.reason", &grant.reason, 500);
         let scope = read_scope(&mut wrong, ["grant.scope", "grant.scope_ref"], grant.scope(), &grant.scope_ref);
@@ -114,8 +121,8 @@ impl TryFrom<pb::GrantRoleRequest> for app::Give {
             valid_to,
             condition,
         });
-        let (principal, assignment) = wrong.finish(principal.zip(assignment))?;
-        Ok(Self { request, principal, assignment, reason: grant.reason })
+        let (to, assignment) = wrong.finish(to.zip(assignment))?;
+        Ok(Self { request, to, assignment, reason: grant.reason })
     }
 }
 

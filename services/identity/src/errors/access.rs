@@ -28,6 +28,7 @@ impl From<AccessError> for Error {
             AccessError::NotHeld(permission) => denied(msg!("GRANT_NOT_HELD", permission)),
             AccessError::ToOneself => denied(msg!("GRANT_TO_ONESELF")),
             AccessError::PrincipalUnknown(id) => Self::not_found("principal", id),
+            AccessError::LoginUnknown(login) => Self::not_found("login", login),
             AccessError::GrantUnknown(id) => Self::not_found("grant", id),
             AccessError::RevokedAlready => not_now(msg!("REVOKED_ALREADY")),
             AccessError::LastAdministrator => not_now(msg!("LAST_ADMINISTRATOR")),

@@ -8,8 +8,8 @@ use tally_store::ScopedTx;
 use super::store;
 
 pub(crate) use super::store::{
-    accounts, begin, end, end_all, forget, get, get_tries, insert, live, names, of_person, principals, put_password,
-    put_tries, put_used, session, session_with_revision, sessions,
+    accounts, begin, end, end_all, forget, get, get_tries, insert, live, names, of_login, of_person, principals,
+    put_password, put_tries, put_used, session, session_with_revision, sessions,
 };
 
 /// The hands of a principal that acted in its own name, as no right over people can be lent.

@@ -11,7 +11,7 @@ use tally_kernel::id::{PersonId, PrincipalId, SessionId};
 use tally_kernel::page::Page;
 use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db, word_from_db};
 
-use super::domain::{Holder, Method, Principal, Session, SessionError, Tries};
+use super::domain::{Holder, LoginName, Method, Principal, Session, SessionError, Tries};
 use crate::{revision, tenant};
 
 pub(crate) mod principals {
@@ -105,6 +105,14 @@ pub(crate) async fn get(tx: &ScopedTx, id: PrincipalId) -> Result<Option<Princip
 pub(crate) async fn of_person(tx: &ScopedTx, person: PersonId) -> Result<Option<Principal>, StoreError> {
     let row = tx.select::<principals::Entity>().filter(principals::Column::PersonId.eq(person.0)).one().await?;
     Ok(row.map(read_principal))
+}
+
+/// Who signs in by this name.
+pub(crate) async fn of_login(tx: &ScopedTx, name: &LoginName) -> Result<Option<Principal>, StoreError> {
+    let named = principals::Column::Name.eq(name.as_str());
+    let row = tx.select::<principals::Entity>().filter(named).one().await?;
+    let signs_in = |p: &Principal| matches!(p.holder, Some(Holder::Person(_) | Holder::User));
+    Ok(row.map(read_principal).filter(signs_in))
 }
 
 /// A page of the accounts of programs, oldest first, with when each was made.

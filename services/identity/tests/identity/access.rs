@@ -171,3 +171,29 @@ async fn the_same_grant_at_the_same_moment_is_given_once(on: Backend) {
     assert_eq!(given.iter().filter(|given| given.is_ok()).count(), 1, "{given:?}");
     assert!(given.iter().filter_map(|g| g.as_ref().err()).all(|e| e.reason() == "GRANTED_ALREADY"));
 }
+
+on_both!(a_role_is_given_by_sign_in_name_as_well_as_by_principal);
+async fn a_role_is_given_by_sign_in_name_as_well_as_by_principal(on: Backend) {
+    let identity = TestIdentity::with_group(on).await;
+    let hr = identity.login("hr", "").await;
+    let ask = |login: &str, principal_id: &str| {
+        let grant = pb::Grant {
+            principal_id: principal_id.into(),
+            role: "group_hr".into(),
+            scope: ScopeKind::Tenant.into(),
+            valid_from: "2026-01-01".into(),
+            reason: "test".into(),
+            ..Default::default()
+        };
+        pb::GrantRoleRequest { grant: Some(grant), login: login.into(), ..Default::default() }
+    };
+    let give = async |request| answered(identity.access().grant_role(identity.as_admin(request)).await);
+    let unknown = give(ask("nobody", "")).await.unwrap_err();
+    assert_eq!((unknown.kind(), unknown.metadata()["resource"].as_str()), (Kind::NotFound, "login"));
+    for wrong in [ask("hr", &hr.principal), ask("", "")] {
+        assert_eq!(give(wrong).await.unwrap_err().kind(), Kind::InvalidArgument);
+    }
+    let given = give(ask("HR", "")).await.unwrap().grant.unwrap();
+    assert_eq!(given.principal_id, hr.principal, "however it is typed");
+    assert!(identity.rule(&hr, Permission::SchemeWrite).await.is_some());
+}

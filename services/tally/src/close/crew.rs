@@ -60,15 +60,13 @@ impl Crew {
 
 async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
     let ask = identity::InitTenantRequest {
-        request_id: String::new(),
         name: bundle.group.name.clone(),
         currency: bundle.group.currency.clone(),
         zone: bundle.group.zone.clone(),
         regions: crate::upload::regions(bundle).into_iter().collect(),
         admin_login: "admin".to_owned(),
         admin_password: password.to_owned(),
-        invitation: String::new(),
-        tenant_id: String::new(),
+        ..Default::default()
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(at.identity.clone());
     client.init_tenant(ask).await.map_err(told)?;
@@ -78,12 +76,8 @@ async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
 /// Makes a login that belongs to no person; its principal.
 pub async fn create_login(admin: &Session, login: &str, password: &str) -> Result<String> {
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
-    let ask = identity::CreateLoginRequest {
-        request_id: String::new(),
-        login: login.to_owned(),
-        password: password.to_owned(),
-        person_id: String::new(),
-    };
+    let ask =
+        identity::CreateLoginRequest { login: login.to_owned(), password: password.to_owned(), ..Default::default() };
     Ok(sessions.create_login(admin.ask(ask)).await.map_err(told)?.into_inner().principal_id)
 }
 
@@ -98,7 +92,7 @@ pub async fn grant_role(admin: &Session, principal: &str, role: &str, reason: &s
         reason: reason.to_owned(),
         ..Default::default()
     };
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     access.grant_role(admin.ask(ask)).await.map_err(told)?;
     Ok(())
 }

@@ -12,10 +12,12 @@ use tally_api::performance::v1 as performance;
 use tally_bundle::sheet::{Csv, Sheet};
 use tally_bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
 use tally_i18n::text;
+use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Locale, msg};
+use tally_rpc::pages;
 
 use super::summary::{FIRST_FORM, NotSettled};
-use crate::said::{Said, told};
+use crate::said::{Said, refusal, told};
 use crate::session::Session;
 use crate::upload::Ids;
 
@@ -122,21 +124,16 @@ impl<'a> Results<'a> {
     /// `attribution.csv`, by employee number; the row of all accounts (`*`) first.
     pub async fn attribution(&mut self, session: &Session, cycle_id: &str) -> Result<Vec<PersonTotal>> {
         let mut rows: BTreeMap<(PersonIx, Option<AccountIx>), performance::Total> = BTreeMap::new();
-        let mut client =
+        let client =
             performance::attribution_service_client::AttributionServiceClient::new(session.at.performance.clone());
-        let mut page_token = String::new();
-        loop {
-            let ask = performance::ListTotalsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };
-            let reply = client.list_totals(session.ask(ask)).await.map_err(told)?.into_inner();
-            for total in reply.totals {
-                let account =
-                    (!total.account_id.is_empty()).then(|| self.ids.account(&total.account_id)).transpose()?;
-                rows.insert((self.ids.person(&total.person_id)?, account), total);
-            }
-            page_token = reply.next_page_token;
-            if page_token.is_empty() {
-                break;
-            }
+        let totals = pages(async |page_token| {
+            let ask = performance::ListTotalsRequest { cycle_id: cycle_id.to_owned(), page_size: MAX_SIZE, page_token };
+            let page = client.clone().list_totals(session.ask(ask)).await?.into_inner();
+            Ok((page.totals, page.next_page_token))
+        });
+        for total in totals.await.map_err(refusal)? {
+            let account = (!total.account_id.is_empty()).then(|| self.ids.account(&total.account_id)).transpose()?;
+            rows.insert((self.ids.person(&total.person_id)?, account), total);
         }
         let head = [
             "employee_no",
@@ -174,20 +171,14 @@ impl<'a> Results<'a> {
 
     /// `score_cards.csv`: a row per person and indicator, by rank and employee number.
     pub async fn cards(&mut self, session: &Session, cycle_id: &str) -> Result<Vec<(PersonIx, performance::Card)>> {
-        let mut cards = Vec::new();
-        let mut client = performance::card_service_client::CardServiceClient::new(session.at.performance.clone());
-        let mut page_token = String::new();
-        loop {
-            let ask = performance::ListCardsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };
-            let reply = client.list_cards(session.ask(ask)).await.map_err(told)?.into_inner();
-            for card in reply.cards {
-                cards.push((self.ids.person(&card.person_id)?, card));
-            }
-            page_token = reply.next_page_token;
-            if page_token.is_empty() {
-                break;
-            }
-        }
+        let client = performance::card_service_client::CardServiceClient::new(session.at.performance.clone());
+        let cards = pages(async |page_token| {
+            let ask = performance::ListCardsRequest { cycle_id: cycle_id.to_owned(), page_size: MAX_SIZE, page_token };
+            let page = client.clone().list_cards(session.ask(ask)).await?.into_inner();
+            Ok((page.cards, page.next_page_token))
+        });
+        let of = |card: performance::Card| Ok((self.ids.person(&card.person_id)?, card));
+        let mut cards = cards.await.map_err(refusal)?.into_iter().map(of).collect::<Result<Vec<_>>>()?;
         cards.sort_by_key(|(person, card)| (card.rank, *person));
         let head = [
             "employee_no",
@@ -242,19 +233,15 @@ impl<'a> Results<'a> {
         let mut statements = Vec::new();
         if let Some(settlement_id) = settlement_id {
             let channel = session.at.compensation.clone();
-            let mut client = compensation::statement_service_client::StatementServiceClient::new(channel);
-            let mut page_token = String::new();
-            loop {
+            let client = compensation::statement_service_client::StatementServiceClient::new(channel);
+            let all = pages(async |page_token| {
                 let settlement_id = settlement_id.to_owned();
-                let ask = compensation::ListStatementsRequest { settlement_id, page_size: 1000, page_token };
-                let reply = client.list_statements(session.ask(ask)).await.map_err(told)?.into_inner();
-                for statement in reply.statements {
-                    statements.push((self.ids.person(&statement.person_id)?, statement));
-                }
-                page_token = reply.next_page_token;
-                if page_token.is_empty() {
-                    break;
-                }
+                let ask = compensation::ListStatementsRequest { settlement_id, page_size: MAX_SIZE, page_token };
+                let page = client.clone().list_statements(session.ask(ask)).await?.into_inner();
+                Ok((page.statements, page.next_page_token))
+            });
+            for statement in all.await.map_err(refusal)? {
+                statements.push((self.ids.person(&statement.person_id)?, statement));
             }
         }
         statements.sort_by_key(|(person, _)| *person);
@@ -316,19 +303,17 @@ impl<'a> Results<'a> {
             rows.push([finding.kind.name().to_uppercase(), subject, String::new(), detail]);
         }
         let channel = session.at.performance.clone();
-        let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);
+        let client = performance::attribution_service_client::AttributionServiceClient::new(channel);
         // The first form of a result had these findings in English whatever language it was closed in.
         let session = if self.form == FIRST_FORM { session.clone().speaking("en") } else { session.clone() };
-        let mut page_token = String::new();
-        loop {
-            let ask = performance::ListFindingsRequest { cycle_id: cycle_id.to_owned(), page_size: 1000, page_token };
-            let reply = client.list_findings(session.ask(ask)).await.map_err(told)?.into_inner();
-            rows.extend(reply.findings.into_iter().map(|f| [f.kind, f.subject, f.at, f.detail]));
-            page_token = reply.next_page_token;
-            if page_token.is_empty() {
-                break;
-            }
-        }
+        let findings = pages(async |page_token| {
+            let cycle_id = cycle_id.to_owned();
+            let ask = performance::ListFindingsRequest { cycle_id, page_size: MAX_SIZE, page_token };
+            let page = client.clone().list_findings(session.ask(ask)).await?.into_inner();
+            Ok((page.findings, page.next_page_token))
+        });
+        let findings = findings.await.map_err(refusal)?.into_iter();
+        rows.extend(findings.map(|f| [f.kind, f.subject, f.at, f.detail]));
         rows.extend(refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told()]));
         rows.sort();
         let mut kinds: BTreeMap<String, u64> = BTreeMap::new();

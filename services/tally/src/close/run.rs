@@ -107,7 +107,7 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
     let bundle = &job.reading.bundle;
     let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
     let scheme = Some(settle::scheme(bundle)?);
-    let ask = performance::CreateSchemeVersionRequest { request_id: String::new(), scheme };
+    let ask = performance::CreateSchemeVersionRequest { scheme, ..Default::default() };
     let scheme =
         schemes.create_scheme_version(hr.ask(ask)).await.map_err(told)?.into_inner().scheme.unwrap_or_default();
     let cycle = performance::Cycle {
@@ -119,10 +119,10 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
         ..Default::default()
     };
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
-    let ask = performance::CreateCycleRequest { request_id: String::new(), cycle: Some(cycle) };
+    let ask = performance::CreateCycleRequest { cycle: Some(cycle), ..Default::default() };
     let cycle = client.create_cycle(hr.ask(ask)).await.map_err(told)?.into_inner().cycle.unwrap_or_default();
     let cycle_id = cycle.cycle_id;
-    let ask = performance::CloseCycleRequest { request_id: String::new(), cycle_id: cycle_id.clone() };
+    let ask = performance::CloseCycleRequest { cycle_id: cycle_id.clone(), ..Default::default() };
     client.close_cycle(hr.ask(ask)).await.map_err(told)?;
     watch(hr, &cycle_id, job.progress).await
 }
@@ -130,7 +130,7 @@ async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
 /// What was scored is shown to people and may be paid for.
 async fn publish(hr: &Session, cycle_id: &str) -> Result<()> {
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
-    let ask = performance::PublishCycleRequest { request_id: String::new(), cycle_id: cycle_id.to_owned() };
+    let ask = performance::PublishCycleRequest { cycle_id: cycle_id.to_owned(), ..Default::default() };
     client.publish_cycle(hr.ask(ask)).await.map_err(told)?;
     Ok(())
 }

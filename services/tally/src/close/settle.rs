@@ -132,20 +132,18 @@ pub async fn settle(crew: &Crew, cycle_id: &str, pool: &Pool) -> Result<Settled>
     let Crew { preparer, approver, payer, .. } = crew;
     let mut pools = compensation::pool_service_client::PoolServiceClient::new(preparer.at.compensation.clone());
     let pool = wire_pool(pool, cycle_id)?;
-    let ask = compensation::CreatePoolRequest { request_id: String::new(), pool: Some(pool) };
+    let ask = compensation::CreatePoolRequest { pool: Some(pool), ..Default::default() };
     let pool = pools.create_pool(preparer.ask(ask)).await.map_err(told)?.into_inner().pool.unwrap_or_default();
 
     let channel = preparer.at.compensation.clone();
     let mut client = compensation::settlement_service_client::SettlementServiceClient::new(channel);
-    let ask = compensation::DraftSettlementRequest { request_id: String::new(), pool_id: pool.pool_id };
+    let ask = compensation::DraftSettlementRequest { pool_id: pool.pool_id, ..Default::default() };
     let draft =
         client.draft_settlement(preparer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
     let settlement_id = draft.settlement_id;
-    let request_id = String::new();
-    let ask = compensation::ApproveSettlementRequest { request_id, settlement_id: settlement_id.clone() };
+    let ask = compensation::ApproveSettlementRequest { settlement_id: settlement_id.clone(), ..Default::default() };
     client.approve_settlement(approver.ask(ask)).await.map_err(told)?;
-    let request_id = String::new();
-    let ask = compensation::PostSettlementRequest { request_id, settlement_id: settlement_id.clone() };
+    let ask = compensation::PostSettlementRequest { settlement_id: settlement_id.clone(), ..Default::default() };
     let posted =
         client.post_settlement(payer.ask(ask)).await.map_err(told)?.into_inner().settlement.unwrap_or_default();
     let minor = |money: Option<common::Money>| money.map_or(0, |m| m.minor);

@@ -10,10 +10,11 @@ use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
 use tally_bundle::sheet::{Csv, Sheet};
 use tally_kernel::msg;
 use tally_kernel::page::MAX_SIZE;
+use tally_rpc::pages;
 
 use super::settings::session;
 use crate::cli::{Access, AccessCommand, DONE, Review};
-use crate::said::{here, told};
+use crate::said::{here, refusal};
 use crate::session::Session;
 
 /// The heads of the columns.
@@ -104,27 +105,15 @@ async fn review(args: Review) -> Result<u8> {
     Ok(DONE)
 }
 
-/// All pages of a list.
-async fn pages(page: impl AsyncFn(String) -> Result<(Vec<Line>, String)>) -> Result<Vec<Line>> {
-    let (mut all, mut token) = (Vec::new(), String::new());
-    loop {
-        let (lines, next) = page(token).await?;
-        all.extend(lines);
-        if next.is_empty() {
-            return Ok(all);
-        }
-        token = next;
-    }
-}
-
 async fn grants(session: &Session, permission: &str) -> Result<Vec<Line>> {
     let client = CheckServiceClient::new(session.at.identity.clone());
     pages(async |page_token| {
         let ask = identity::ReviewAccessRequest { permission: permission.to_owned(), page_size: MAX_SIZE, page_token };
-        let reply = client.clone().review_access(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.clone().review_access(session.ask(ask)).await?.into_inner();
         Ok((reply.rows.into_iter().map(granted).collect(), reply.next_page_token))
     })
     .await
+    .map_err(refusal)
 }
 
 fn granted(row: identity::AccessReviewRow) -> Line {
@@ -154,7 +143,7 @@ async fn loans(session: &Session, permission: &str) -> Result<Vec<Line>> {
     let client = DelegationServiceClient::new(session.at.identity.clone());
     pages(async |page_token| {
         let ask = identity::ListDelegationsRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
-        let reply = client.clone().list_delegations(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.clone().list_delegations(session.ask(ask)).await?.into_inner();
         let of = reply.delegations.into_iter().filter(|loan| loan.permissions.iter().any(|name| name == permission));
         let line = |loan: identity::Delegation| Line {
             source: "delegation",
@@ -170,13 +159,14 @@ async fn loans(session: &Session, permission: &str) -> Result<Vec<Line>> {
         Ok((of.map(line).collect(), reply.next_page_token))
     })
     .await
+    .map_err(refusal)
 }
 
 async fn emergencies(session: &Session, permission: &str) -> Result<Vec<Line>> {
     let client = BreakGlassServiceClient::new(session.at.identity.clone());
     pages(async |page_token| {
         let ask = identity::ListBreakGlassesRequest { page_size: MAX_SIZE, page_token };
-        let reply = client.clone().list_break_glasses(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.clone().list_break_glasses(session.ask(ask)).await?.into_inner();
         let of = reply.break_glasses.into_iter().filter(|one| one.permissions.iter().any(|name| name == permission));
         let line = |one: identity::BreakGlass| Line {
             source: "break_glass",
@@ -193,6 +183,7 @@ async fn emergencies(session: &Session, permission: &str) -> Result<Vec<Line>> {
         Ok((of.map(line).collect(), reply.next_page_token))
     })
     .await
+    .map_err(refusal)
 }
 
 type Instant = Option<prost_types::Timestamp>;

@@ -37,7 +37,6 @@ pub async fn init(args: Init) -> Result<u8> {
     };
     let suite = suite::build(&config, &boot, &Ambient::default()).await?;
     let ask = identity::InitTenantRequest {
-        request_id: String::new(),
         name: args.name,
         currency: args.currency,
         zone: args.zone,
@@ -46,6 +45,7 @@ pub async fn init(args: Init) -> Result<u8> {
         admin_password: password,
         invitation,
         tenant_id: args.tenant_id.map(|id| id.to_string()).unwrap_or_default(),
+        ..Default::default()
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(suite.channels.identity.clone());
     let made = client.init_tenant(ask).await.map_err(told);

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use tally_api::common::v1::{self as common, ExportedTable, RetentionTaken};
 use tally_api::identity::v1 as identity;
+use tally_kernel::id::PersonId;
 use tally_kernel::{Clock, msg};
 use tonic::Code;
 
@@ -35,7 +36,10 @@ type Found = (Map<String, Value>, u64);
 /// Writes one JSON document with a section for each service.
 async fn export(args: PersonExport) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
-    let person_id = args.person.to_string();
+    let person_id = match args.person.parse::<PersonId>() {
+        Ok(id) => id.to_string(),
+        Err(_) => of_number(&session, args.person).await?,
+    };
     let mut services = Map::new();
     services.insert("identity".to_owned(), of_identity(&session, &person_id).await?.into());
     let mut withheld = 0;
@@ -78,6 +82,14 @@ async fn export(args: PersonExport) -> Result<u8> {
     file.write_all(format!("{document:#}\n").as_bytes())?;
     eprintln!("{}", here(&msg!("PERSON_EXPORTED", file = args.out.display(), withheld)));
     Ok(DONE)
+}
+
+/// The id of whoever has an employee number, which is of one person in the group.
+async fn of_number(session: &Session, employee_no: String) -> Result<String> {
+    let mut client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
+    let ask = identity::GetPersonRequest { employee_no, ..Default::default() };
+    let person = client.get_person(session.ask(ask)).await.map_err(told)?.into_inner().person;
+    Ok(person.unwrap_or_default().person_id)
 }
 
 async fn of_identity(session: &Session, person_id: &str) -> Result<Map<String, Value>> {

@@ -1,22 +1,27 @@
-//! `tally user create`: a login with a role, for whoever has no other way to make one yet.
+//! `tally user`: logins with their roles, for whoever has no other way to make them yet.
 
 use std::path::Path;
 
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
+use tally_api::identity::v1::ScopeKind;
+use tally_api::identity::v1::access_service_client::AccessServiceClient;
 use tally_api::identity::v1::role_service_client::RoleServiceClient;
-use tally_kernel::msg;
+use tally_bundle::nearest;
+use tally_kernel::{Message, msg};
 
 use super::settings::session;
-use crate::cli::{DONE, UserCommand, UserCreate};
+use crate::cli::{DONE, UserCommand, UserCreate, UserGrant};
 use crate::close::{create_login, grant_role};
 use crate::said::{Said, because, here, told};
 use crate::session::{Session, secret_from};
+use crate::upload::unit_ids;
 
 /// Does what was asked about users.
 pub async fn user(command: UserCommand) -> Result<u8> {
     match command {
         UserCommand::Create(args) => create(args).await,
+        UserCommand::Grant(args) => grant(args).await,
     }
 }
 
@@ -25,9 +30,10 @@ async fn create(mut args: UserCreate) -> Result<u8> {
     let Some(admin) = session(&args.server).await? else { return Ok(DONE) };
     let (login, role) = (args.login, args.role);
     // Asked first: a login that has no role yet could not be made a second time.
-    let roles = of_the_group(&admin).await?;
-    if !roles.contains(&role) {
-        return Err(Said(msg!("USER_ROLE_UNKNOWN", role, roles = roles.join(", "))).into());
+    let on_all = |role: &identity::Role| role.scopes.contains(&ScopeKind::Tenant.into());
+    let of_the_group: Vec<_> = roles(&admin).await?.into_iter().filter(on_all).map(|role| role.name).collect();
+    if !of_the_group.contains(&role) {
+        return Err(Said(msg!("USER_ROLE_UNKNOWN", role, roles = of_the_group.join(", "))).into());
     }
     let principal = create_login(&admin, &login, &secret_from(&args.password_file)?).await?;
     let granted = grant_role(&admin, &principal, &role, "made with tally user create").await;
@@ -36,10 +42,54 @@ async fn create(mut args: UserCreate) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The names of the roles that can be given in the whole group.
-async fn of_the_group(admin: &Session) -> Result<Vec<String>> {
+async fn grant(args: UserGrant) -> Result<u8> {
+    let Some(admin) = session(&args.server).await? else { return Ok(DONE) };
+    let UserGrant { login, role, unit, .. } = args;
+    let roles = roles(&admin).await?;
+    let Some(known) = roles.iter().find(|known| known.name == role) else {
+        let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
+        return Err(Said(msg!("USER_ROLE_UNKNOWN.grant", role, roles = names.join(", "))).into());
+    };
+    let (scope, scope_ref) = match &unit {
+        Some(path) => {
+            let scope = widest(known, [ScopeKind::Subtree, ScopeKind::Unit, ScopeKind::LegalEntity]);
+            (scope.ok_or_else(|| Said(msg!("USER_ROLE_WITHOUT_UNIT", role)))?, unit_id(&admin, path).await?)
+        }
+        None => {
+            let scope = widest(known, [ScopeKind::Tenant, ScopeKind::Self_, ScopeKind::Reports]);
+            (scope.ok_or_else(|| Said(msg!("USER_ROLE_OF_A_UNIT", role)))?, String::new())
+        }
+    };
+    let grant = identity::Grant {
+        role: role.clone(),
+        scope: scope.into(),
+        scope_ref,
+        valid_from: tally_identity::ALWAYS.to_string(),
+        reason: "given with tally user grant".to_owned(),
+        ..Default::default()
+    };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), login: login.clone(), ..Default::default() };
+    AccessServiceClient::new(admin.at.identity.clone()).grant_role(admin.ask(ask)).await.map_err(told)?;
+    eprintln!("{}", here(&msg!("USER_GRANTED", login, role)));
+    Ok(DONE)
+}
+
+/// The first of these ways in which a role can be given.
+fn widest(role: &identity::Role, ways: [ScopeKind; 3]) -> Option<ScopeKind> {
+    ways.into_iter().find(|way| role.scopes.contains(&(*way).into()))
+}
+
+async fn unit_id(admin: &Session, path: &str) -> Result<String> {
+    let units = unit_ids(admin).await?;
+    if let Some(id) = units.get(path) {
+        return Ok(id.clone());
+    }
+    let near = nearest(path, units.keys().map(String::as_str));
+    let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_NEAR", near));
+    Err(Said(msg!("USER_UNIT_UNKNOWN", unit = path, hint)).into())
+}
+
+async fn roles(admin: &Session) -> Result<Vec<identity::Role>> {
     let mut client = RoleServiceClient::new(admin.at.identity.clone());
-    let roles = client.list_roles(admin.ask(identity::ListRolesRequest {})).await.map_err(told)?.into_inner().roles;
-    let on_all = |role: &identity::Role| role.scopes.contains(&identity::ScopeKind::Tenant.into());
-    Ok(roles.into_iter().filter(on_all).map(|role| role.name).collect())
+    Ok(client.list_roles(admin.ask(identity::ListRolesRequest {})).await.map_err(told)?.into_inner().roles)
 }

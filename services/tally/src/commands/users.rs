@@ -85,10 +85,10 @@ async fn user(
     let who = bundle.person(person);
     let admin = &crew.admin;
     let ask = identity::CreateLoginRequest {
-        request_id: String::new(),
         login: who.employee_no.clone(),
         password: password.to_owned(),
         person_id: outcome.ids.people[person.0 as usize].clone(),
+        ..Default::default()
     };
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let principal_id = sessions.create_login(admin.ask(ask)).await.map_err(told)?.into_inner().principal_id;
@@ -101,7 +101,7 @@ async fn user(
         reason: "shows what this role sees".to_owned(),
         ..Default::default()
     };
-    let ask = identity::GrantRoleRequest { request_id: String::new(), grant: Some(grant) };
+    let ask = identity::GrantRoleRequest { grant: Some(grant), ..Default::default() };
     let mut access = identity::access_service_client::AccessServiceClient::new(admin.at.identity.clone());
     access.grant_role(admin.ask(ask)).await.map_err(told)?;
     let about = format!("{}, {}", who.name, who.home(bundle.period.to).org_unit);
