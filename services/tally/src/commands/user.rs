@@ -50,14 +50,18 @@ async fn grant(args: UserGrant) -> Result<u8> {
         let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
         return Err(Said(msg!("USER_ROLE_UNKNOWN.grant", role, roles = names.join(", "))).into());
     };
-    let (scope, scope_ref) = match &unit {
-        Some(path) => {
-            let scope = widest(known, [ScopeKind::Subtree, ScopeKind::Unit, ScopeKind::LegalEntity]);
-            (scope.ok_or_else(|| Said(msg!("USER_ROLE_WITHOUT_UNIT", role)))?, unit_id(&admin, path).await?)
+    let of_units = first(known, [ScopeKind::Subtree, ScopeKind::Unit, ScopeKind::LegalEntity]);
+    let of_all = first(known, [ScopeKind::Tenant]);
+    let (scope, scope_ref) = match (&unit, of_all) {
+        (Some(path), _) => {
+            let scope = of_units.ok_or_else(|| Said(msg!("USER_ROLE_WITHOUT_UNIT", role)))?;
+            (scope, unit_id(&admin, path).await?)
         }
-        None => {
-            let scope = widest(known, [ScopeKind::Tenant, ScopeKind::Self_, ScopeKind::Reports]);
-            (scope.ok_or_else(|| Said(msg!("USER_ROLE_OF_A_UNIT", role)))?, String::new())
+        (None, Some(scope)) => (scope, String::new()),
+        // A role that can be given on units is not meant for oneself alone.
+        (None, None) => {
+            let own = first(known, [ScopeKind::Self_, ScopeKind::Reports]).filter(|_| of_units.is_none());
+            (own.ok_or_else(|| Said(msg!("USER_ROLE_OF_A_UNIT", role)))?, String::new())
         }
     };
     let grant = identity::Grant {
@@ -74,9 +78,9 @@ async fn grant(args: UserGrant) -> Result<u8> {
     Ok(DONE)
 }
 
-/// The first of these ways in which a role can be given.
-fn widest(role: &identity::Role, ways: [ScopeKind; 3]) -> Option<ScopeKind> {
-    ways.into_iter().find(|way| role.scopes.contains(&(*way).into()))
+/// The first of these scopes on which a role can be given.
+fn first<const N: usize>(role: &identity::Role, scopes: [ScopeKind; N]) -> Option<ScopeKind> {
+    scopes.into_iter().find(|scope| role.scopes.contains(&(*scope).into()))
 }
 
 async fn unit_id(admin: &Session, path: &str) -> Result<String> {
