@@ -10,6 +10,7 @@ use tally_bundle::sheet::Csv;
 use tally_bundle::{Options, Reading, read_bundle};
 use tally_kernel::id::TenantId;
 use tally_suite::close::{CloseOutcome, Crew, FORM, Job, Rejections, close};
+use tally_suite::language::Language;
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
@@ -54,7 +55,7 @@ pub async fn main_job_with(stack: &Stack, change: impl FnOnce(&Path)) -> Done {
         out: out.path().to_owned(),
         form: FORM,
         csv: Csv::Plain,
-        progress: &Progress::new(true),
+        progress: &Progress::new(true, Language::En),
     };
     let outcome = close(&crew, job).await.unwrap_or_else(|error| panic!("{}: {error:#}", stack.name));
     let mut tenants = identity::tenant_service_client::TenantServiceClient::new(stack.channels.identity.clone());

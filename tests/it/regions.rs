@@ -9,6 +9,7 @@ use tally_bundle::sheet::Csv;
 use tally_bundle::{Options, Reading, read_bundle};
 use tally_rpc::error_from;
 use tally_suite::close::{CloseOutcome, Crew, FORM, Job, Rejections, close};
+use tally_suite::language::Language;
 use tally_suite::progress::Progress;
 use tally_suite::sample::{Lang, sample};
 use tally_suite::session::Session;
@@ -101,7 +102,7 @@ async fn month(stack: &Stack) -> Done {
     let (_folder, reading) = planted_bundle();
     let crew = Crew::hire(&stack.channels, &reading.bundle, PASSWORD).await.expect("a crew");
     let out = TempDir::new().expect("a temporary folder");
-    let (progress, rejected_before) = (Progress::new(true), Rejections::new());
+    let (progress, rejected_before) = (Progress::new(true, Language::En), Rejections::new());
     let job = Job {
         reading: &reading,
         rejected_before,

@@ -4,6 +4,9 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tally_kernel::Message;
+
+use crate::language::Language;
 
 /// Work shorter than this shows nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -12,17 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     quiet: bool,
+    lang: Language,
 }
 
 impl Progress {
-    /// Shows bars on the error stream when it is a terminal, unless `quiet`.
-    pub fn new(quiet: bool) -> Self {
-        Self { quiet }
+    /// Shows bars in this language on the error stream when it is a terminal, unless `quiet`.
+    pub fn new(quiet: bool, lang: Language) -> Self {
+        Self { quiet, lang }
     }
 
     /// A bar that appears after two seconds; a total of 0 is not known yet.
-    pub fn bar(&self, what: &str, total: u64) -> Bar {
-        Bar { what: what.to_owned(), quiet: self.quiet, began: Instant::now(), shown: RefCell::new(None), total }
+    pub fn bar(&self, what: &Message, total: u64) -> Bar {
+        Bar { what: self.lang.say(what), quiet: self.quiet, began: Instant::now(), shown: RefCell::new(None), total }
     }
 }
 
@@ -63,6 +67,31 @@ impl Bar {
     pub fn done(&self) {
         if let Some(bar) = self.shown.borrow().as_ref() {
             bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_kernel::msg;
+
+    use super::*;
+
+    #[test]
+    fn a_bar_says_what_is_done_in_the_readers_language() {
+        for what in [
+            msg!("PROGRESS_READING"),
+            msg!("PROGRESS_MAKING"),
+            msg!("PROGRESS_COUNTING"),
+            msg!("PROGRESS_ROWS"),
+            msg!("STEP_RECORDS"),
+            msg!("STEP_CYCLE"),
+            msg!("STEP_CREDITS"),
+        ] {
+            let label = |lang| Progress::new(true, lang).bar(&what, 0).what;
+            let (english, chinese) = (label(Language::En), label(Language::ZhCn));
+            assert!(english.is_ascii() && english.contains(|c: char| c.is_ascii_lowercase()), "{english}");
+            assert!(!chinese.contains(|c: char| c.is_ascii()), "{chinese}");
         }
     }
 }

@@ -19,6 +19,11 @@ fn tally<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
     command.env_clear().args(args).output().expect("the binary runs")
 }
 
+fn in_chinese<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    command.env_clear().env("LANG", "zh_CN.UTF-8").args(args).output().expect("the binary runs")
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
@@ -281,7 +286,8 @@ fn audit_verify_names_the_entry_whose_byte_was_flipped_and_the_log_that_was_put_
     let mut init = init.spawn().expect("the binary runs");
     init.stdin.take().expect("its input").write_all(b"correct horse battery\n").expect("written");
     assert!(init.wait().expect("its end").success());
-    let verify = || tally(["audit", "verify", "--set", url.as_str(), "--set", "server.services=identity"]);
+    let args = ["audit", "verify", "--set", url.as_str(), "--set", "server.services=identity"];
+    let verify = || tally(args);
     let sound = verify();
     assert_eq!(code(&sound), 0, "{}{}", stdout(&sound), stderr(&sound));
     assert!(stdout(&sound).starts_with("identity: ") && stdout(&sound).contains("exported heads: intact"));
@@ -299,6 +305,9 @@ fn audit_verify_names_the_entry_whose_byte_was_flipped_and_the_log_that_was_put_
     let found = verify();
     assert_eq!(code(&found), 1, "{}{}", stdout(&found), stderr(&found));
     assert!(stdout(&found).contains("entry 1 (") && stdout(&found).contains("is not what the service wrote"));
+    let chinese = in_chinese(args);
+    assert!(stdout(&chinese).contains("：第 1 条日志（"), "{}", stdout(&chinese));
+    assert!(stdout(&chinese).contains("）的内容不是服务写入的内容\n"), "{}", stdout(&chinese));
 
     // The database of before the first entry: only the exported heads know better.
     for file in ["identity.db", "identity.db-wal", "identity.db-shm"] {

@@ -4,7 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 fn tally(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_tally")).env_clear().args(args).output().expect("the binary runs");
+    tally_in("C.UTF-8", args)
+}
+
+fn tally_in(lang: &str, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    let output = command.env_clear().env("LANG", lang).args(args).output().expect("the binary runs");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
@@ -36,6 +41,9 @@ fn the_readmes_show_what_is_printed() {
     printed("README.md", "The score, step by step", &explained);
     let replayed = tally(&["replay", &result]);
     printed("README.md", "identical:", &replayed);
-    printed("README.zh-CN.md", "identical:", &replayed);
-    printed("README.zh-CN.md", "20,000 条服务记录", &tally(&["demo", "--once", "--lang", "zh-CN"]));
+    let (bundle, result) = (path("my-month-zh"), path("result-zh"));
+    let shown = tally_in("zh_CN.UTF-8", &["demo", "--once", "--lang", "zh-CN", "--bundle", &bundle]);
+    printed("README.zh-CN.md", "20,000 条服务记录", &shown);
+    tally_in("zh_CN.UTF-8", &["close", &bundle, "--lang", "zh-CN", "--out", &result]);
+    printed("README.zh-CN.md", "一致：", &tally_in("zh_CN.UTF-8", &["replay", &result]));
 }

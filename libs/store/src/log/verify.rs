@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement};
-use tally_kernel::{Error, Kind, msg};
+use tally_kernel::{Error, Kind, Locale, Message, msg};
 use uuid::Uuid;
 
 use crate::Store;
@@ -70,30 +70,50 @@ pub struct Fault {
     pub defect: Defect,
 }
 
+impl Defect {
+    /// What is wrong, said of the entry or row.
+    fn said(self) -> Message {
+        match self {
+            Self::Content => msg!("AUDIT_DEFECT"),
+            Self::Chain => msg!("AUDIT_DEFECT.chain"),
+            Self::Missing => msg!("AUDIT_DEFECT.missing"),
+            Self::Truncated => msg!("AUDIT_DEFECT.truncated"),
+            Self::BeyondHead => msg!("AUDIT_DEFECT.beyond"),
+            Self::Head => msg!("AUDIT_DEFECT.head"),
+            Self::Unnumbered => msg!("AUDIT_DEFECT.unnumbered"),
+            Self::Forked => msg!("AUDIT_DEFECT.forked"),
+            Self::PutBack => msg!("AUDIT_DEFECT.older"),
+            Self::ExportedHead => msg!("AUDIT_DEFECT.exported"),
+            Self::Unaccounted => msg!("AUDIT_DEFECT.unaccounted"),
+            Self::Borrowed => msg!("AUDIT_DEFECT.borrowed"),
+        }
+    }
+}
+
+impl Fault {
+    /// Where it is and what is wrong, for whoever reads the report.
+    pub fn said(&self) -> Message {
+        let place = match (&self.row, self.position) {
+            (Some(row), _) if self.defect == Defect::ExportedHead => msg!("AUDIT_PLACE.line", row),
+            (Some(row), _) => match self.entry {
+                Some(id) => msg!("AUDIT_PLACE.row-of", row, id),
+                None => msg!("AUDIT_PLACE.row", row),
+            },
+            (None, position) => {
+                let place = position.map_or_else(|| msg!("AUDIT_PLACE.unnumbered"), |at| msg!("AUDIT_PLACE", at));
+                match self.entry {
+                    Some(id) => msg!("AUDIT_PLACE.named", place, id),
+                    None => place,
+                }
+            }
+        };
+        msg!("AUDIT_FAULT", table = self.table, stream = self.tenant, place, defect = self.defect.said())
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.defect {
-            Defect::Content => "is not what the service wrote",
-            Defect::Chain => "does not follow from the entry before it (inserted, replaced or moved)",
-            Defect::Missing => "is missing",
-            Defect::Truncated => "is missing, and all after it up to the signed head",
-            Defect::BeyondHead => "lies beyond the signed head",
-            Defect::Head => "is the head, whose signature is missing or not the service's",
-            Defect::Unnumbered => "has waited for a position longer than five seconds: is a sequencer running?",
-            Defect::Forked => "is not the entry whose head was exported: the log before it was replaced",
-            Defect::PutBack => "is missing, although a head beyond it was exported: an older log was put back",
-            Defect::ExportedHead => "is no head of this service, or goes back behind an earlier line",
-            Defect::Unaccounted => "has no audit entry: no unit of work wrote it",
-            Defect::Borrowed => "or one beside it borrowed its audit entry, which wrote fewer rows than name it",
-        };
-        if let Some(row) = &self.row {
-            let entry = self.entry.map(|id| format!(" (entry {id})")).unwrap_or_default();
-            let kind = if self.defect == Defect::ExportedHead { "line" } else { "row" };
-            return write!(f, "{} of {}: {kind} {row}{entry} {what}", self.table, self.tenant);
-        }
-        let position = self.position.map_or_else(|| "an unnumbered entry".to_owned(), |p| format!("entry {p}"));
-        let id = self.entry.map(|id| format!(" ({id})")).unwrap_or_default();
-        write!(f, "{} of {}: {position}{id} {what}", self.table, self.tenant)
+        f.write_str(&tally_i18n::text(Locale::En, &self.said()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tally_kernel::Locale;
 use tally_store::{Defect, Store, StoreConfig};
 use tempfile::TempDir;
 
@@ -99,5 +100,7 @@ async fn a_replayed_line_of_the_file_is_named(on: Backend) {
     let faults = store.verify_audit_with(folder.path()).await.unwrap().faults;
     assert_eq!((faults.len(), faults[0].defect), (1, Defect::ExportedHead), "{faults:?}");
     assert_eq!(faults[0].row, Some(text.len().to_string()));
-    assert!(faults[0].to_string().contains(&format!("line {}", text.len())), "{}", faults[0]);
+    assert!(faults[0].to_string().contains(&format!("line {} is no head", text.len())), "{}", faults[0]);
+    let chinese = tally_i18n::text(Locale::ZhCn, &faults[0].said());
+    assert!(chinese.contains(&format!("第 {} 行不是本服务的链头", text.len())), "{chinese}");
 }

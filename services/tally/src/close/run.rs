@@ -80,7 +80,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs"), locale).context("inputs"))?;
     let mut taken = Taken::alone();
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle, &mut taken)).await?;
-    let bar = job.progress.bar("records", bundle.records.len() as u64);
+    let bar = job.progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;
@@ -169,7 +169,7 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<perf
     let mut client = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
     let ask = performance::WatchCycleRequest { cycle_id: cycle_id.to_owned() };
     let mut stream = client.watch_cycle(hr.ask(ask)).await.map_err(told)?.into_inner();
-    let bar = progress.bar("attribution and scores", 0);
+    let bar = progress.bar(&msg!("STEP_CYCLE"), 0);
     while let Some(news) = stream.message().await.map_err(told)? {
         let cycle = news.cycle.unwrap_or_default();
         bar.of(u64::from(cycle.done), u64::from(cycle.total), &cycle.step);
@@ -222,7 +222,7 @@ impl Files<'_> {
     async fn scored(&self, results: &mut Results<'_>, steps: &mut Steps) -> Result<Scored> {
         let (bundle, reader) = (&self.job.reading.bundle, &self.crew.auditor);
         let cycle_id = self.cycle.cycle_id.as_str();
-        let bar = self.job.progress.bar("credits", bundle.records.len() as u64);
+        let bar = self.job.progress.bar(&msg!("STEP_CREDITS"), bundle.records.len() as u64);
         let counts = steps.time("credits", results.credits(reader, cycle_id, |done| bar.set(done))).await?;
         bar.done();
         let totals = steps.time("totals", results.attribution(reader, cycle_id)).await?;

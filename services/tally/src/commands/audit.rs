@@ -7,7 +7,7 @@ use tally_kernel::page::{MAX_SIZE, Page};
 use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store, StoreConfig};
 
 use super::settings::{dumped, load};
-use crate::cli::{Audit, AuditCommand, DONE, FAILED, Search, Verify, Whose};
+use crate::cli::{Audit, AuditCommand, DONE, FAILED, Language, Search, Verify, Whose};
 use crate::said::{Said, here};
 use crate::suite::{SERVICES, heads_folder, seal_key, store_url};
 
@@ -40,7 +40,7 @@ async fn verify(args: Verify) -> Result<u8> {
         println!("{}", here(&msg!("AUDIT_VERIFIED", service = part.name, entries, rows, heads, verdict)));
         for fault in &faults {
             sound = false;
-            println!("  {fault}");
+            println!("  {}", here(&fault.said()));
         }
     }
     Ok(if sound { DONE } else { FAILED })
@@ -69,8 +69,9 @@ async fn search(args: Search) -> Result<u8> {
         }
     }
     found.sort_by_key(|(_, entry)| std::cmp::Reverse((entry.at, entry.id)));
+    let lang = Language::of_system();
     for (service, entry) in &found {
-        println!("{}", if args.json { json_line(service, entry) } else { line(service, entry) });
+        println!("{}", if args.json { json_line(service, entry) } else { line(service, entry, lang) });
     }
     eprintln!("{}", here(&msg!("AUDIT_FOUND", count = found.len())));
     Ok(DONE)
@@ -87,9 +88,9 @@ fn asked(whose: Whose) -> Result<AuditOf> {
     })
 }
 
-fn line(service: &str, entry: &AuditEntry) -> String {
+fn line(service: &str, entry: &AuditEntry, lang: Language) -> String {
     let AuditEntry { at, actor, principal, action, subject, subject_id, .. } = entry;
-    let behalf = entry.on_behalf_of.map(|id| format!(" on behalf of {id}")).unwrap_or_default();
+    let behalf = entry.on_behalf_of.map(|id| lang.say(&msg!("AUDIT_ON_BEHALF", id))).unwrap_or_default();
     format!("{at} {service} {actor} ({principal}){behalf} {action} {subject} {subject_id} {}", entry.notes)
 }
 
@@ -100,4 +101,44 @@ fn json_line(service: &str, entry: &AuditEntry) -> String {
         "action": entry.action, "subject": entry.subject, "subject_id": entry.subject_id, "notes": entry.notes,
     });
     line.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn for_whom_a_service_worked_is_said_in_the_readers_language() {
+        let mut entry = AuditEntry {
+            tenant: Uuid::nil(),
+            id: Uuid::nil(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            principal: Uuid::nil(),
+            actor: "service:performance".to_owned(),
+            on_behalf_of: Some(Uuid::max()),
+            method: String::new(),
+            action: "close".to_owned(),
+            subject: "cycle".to_owned(),
+            subject_id: "7".to_owned(),
+            region: None,
+            request_id: None,
+            trace: None,
+            before: None,
+            after: None,
+            notes: "{}".to_owned(),
+            written: "{}".to_owned(),
+            people: Vec::new(),
+        };
+        let (who, whom) = (Uuid::nil(), Uuid::max());
+        let told = |entry: &AuditEntry, lang| line("performance", entry, lang);
+        let expected = |behalf: &str| {
+            format!("1970-01-01T00:00:00Z performance service:performance ({who}){behalf} close cycle 7 {{}}")
+        };
+        assert_eq!(told(&entry, Language::En), expected(&format!(" on behalf of {whom}")));
+        assert_eq!(told(&entry, Language::ZhCn), expected(&format!(" 代表 {whom}")));
+        entry.on_behalf_of = None;
+        assert_eq!(told(&entry, Language::ZhCn), expected(""));
+    }
 }

@@ -19,7 +19,7 @@ use crate::unfinished::{Unfinished, clear};
 
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
 pub async fn close(args: Close) -> Result<u8> {
-    let progress = Progress::new(args.json);
+    let progress = Progress::new(args.json, args.input.lang);
     let csv = Csv::of_switch(args.input.plain_csv);
     let reading =
         read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
@@ -84,7 +84,7 @@ async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progres
 
 /// Reads a bundle with progress.
 pub fn read(dir: &Path, options: Options, progress: &Progress) -> Result<Reading, Unusable> {
-    let bar = progress.bar("reading", 0);
+    let bar = progress.bar(&msg!("PROGRESS_READING"), 0);
     let reading = read_bundle(dir, options, &mut |done, total| bar.of(done, total, ""));
     bar.done();
     reading

@@ -28,7 +28,7 @@ const RECORDS: u64 = 20_000;
 
 /// Makes the group, does the job, tells about it, and serves the group until a stop signal.
 pub async fn demo(args: Demo) -> Result<u8> {
-    let progress = Progress::new(args.json);
+    let progress = Progress::new(args.json, args.lang);
     let listener = if args.once { None } else { Some(bind(args.listen).await?) };
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let folder = args.bundle.clone().unwrap_or_else(|| scratch.path().join("bundle"));
@@ -124,7 +124,7 @@ fn names_of(lang: Language) -> Lang {
 async fn make(seed: u64, records: u64, lang: Lang, progress: &Progress) -> Result<Sample> {
     let records = usize::try_from(records)?;
     let mut work = tokio::task::spawn_blocking(move || sample(seed, records, lang));
-    let bar = progress.bar("making a month", 0);
+    let bar = progress.bar(&msg!("PROGRESS_MAKING"), 0);
     loop {
         tokio::select! {
             made = &mut work => {
@@ -227,14 +227,18 @@ async fn run_on(clock: Clock) {
 fn doors(page: &mut Page, named: &[User], password: &str, address: SocketAddr, lang: Language) {
     page.heading(&lang.say(&msg!("DEMO_SERVING", address)));
     page.say(2, &lang.say(&msg!("DEMO_PASSWORD", password)));
+    page.table(2, &logins(named, lang));
+    let command = format!("echo {password} | {} login hr --server http://{address}", program());
+    page.say(2, &lang.say(&msg!("DEMO_TOKEN", command)));
+    page.say(2, &lang.say(&msg!("DEMO_CLOCK")));
+}
+
+fn logins(named: &[User], lang: Language) -> show::Table {
     let mut table = show::Table::new("<<<");
     for user in users::crew(lang).iter().chain(named) {
         table.row([user.login.as_str(), user.role, user.about.as_str()]);
     }
-    page.table(2, &table);
-    let command = format!("echo {password} | {} login hr --server http://{address}", program());
-    page.say(2, &lang.say(&msg!("DEMO_TOKEN", command)));
-    page.say(2, &lang.say(&msg!("DEMO_CLOCK")));
+    table
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
@@ -269,13 +273,14 @@ pub async fn fill(config: &Config) -> Result<()> {
 }
 
 async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
-    let progress = Progress::new(false);
+    let lang = Language::of_system();
+    let progress = Progress::new(false, lang);
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let path = |name: &str| -> PathBuf { scratch.path().join(name) };
-    let month = Month::make(&path("bundle"), (SEED, RECORDS), Language::En, &progress).await?;
+    let month = Month::make(&path("bundle"), (SEED, RECORDS), lang, &progress).await?;
     let (bundle, password) = (&month.reading.bundle, secret());
     let crew = match Crew::hire(at, bundle, &password).await {
-        Ok(crew) => crew,
+        Ok(crew) => crew.speaking(lang.tag()),
         Err(error) if users::initialised(&error) => {
             eprintln!("{}", here(&msg!("SAMPLE_SKIPPED")));
             return Ok(());
@@ -284,13 +289,34 @@ async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
     };
     let outcome = month.close(&crew, &path("result"), &progress).await?;
     let named = users::named(&crew, bundle, &outcome, &password).await?;
-    let mut table = show::Table::new("<<<");
-    for user in users::crew(Language::En).iter().chain(&named) {
-        table.row([user.login.as_str(), user.role, user.about.as_str()]);
-    }
-    let mut page = show::page();
-    page.say(0, &here(&msg!("SAMPLE_FILLED", password)));
-    page.table(2, &table);
-    show::print(&page.finish());
+    show::print(&filled(&named, &password, lang));
     Ok(())
+}
+
+/// Who can sign in to the store that was filled, and with what.
+fn filled(named: &[User], password: &str, lang: Language) -> String {
+    let mut page = show::page();
+    page.say(0, &lang.say(&msg!("SAMPLE_FILLED", password)));
+    page.table(2, &logins(named, lang));
+    page.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_sign_in_to_a_sample_is_told_in_the_readers_language() {
+        let named = [User { login: "10027".to_owned(), role: "agent", about: "赵欣怡，客服一组".to_owned() }];
+        let told = filled(&named, "secret", Language::ZhCn);
+        // Names that are typed or granted are the same in every language.
+        let same =
+            ["secret", "admin", "hr", "payroll", "approver", "payer", "auditor", "agent", "group_admin", "group_hr"];
+        let words = told.split(|c: char| !c.is_ascii_alphabetic() && c != '_').filter(|word| !word.is_empty());
+        let english: Vec<&str> =
+            words.filter(|word| !same.contains(word) && *word != "compensation_specialist").collect();
+        assert_eq!(english, [""; 0], "{told}");
+        assert!(told.contains("审批他人编制的结算") && told.contains("赵欣怡"), "{told}");
+        assert!(filled(&[], "secret", Language::En).contains("approves what somebody else prepared"));
+    }
 }

@@ -30,7 +30,7 @@ const REFUSED: &str = "refused.csv";
 pub async fn import(args: Import) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let session = session.speaking(args.input.lang.tag());
-    let (progress, csv) = (Progress::new(args.json), Csv::of_switch(args.input.plain_csv));
+    let (progress, csv) = (Progress::new(args.json, args.input.lang), Csv::of_switch(args.input.plain_csv));
     let reading =
         read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
             .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, args.input.lang))?;
@@ -105,14 +105,14 @@ async fn known_regions(session: &Session, bundle: &Bundle) -> Result<()> {
 
 async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &Progress) -> Result<()> {
     let ids = upload::organisation(session, bundle, taken).await?;
-    let bar = progress.bar("records", bundle.records.len() as u64);
+    let bar = progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     upload::records(session, bundle, &ids, taken, |done| bar.set(done)).await?;
     bar.done();
     Ok(())
 }
 
 async fn counted(session: &Session, bundle: &Bundle, progress: &Progress) -> Result<Census> {
-    let bar = progress.bar("counting", 0);
+    let bar = progress.bar(&msg!("PROGRESS_COUNTING"), 0);
     let found = census(session, bundle, |records| bar.set(records)).await;
     bar.done();
     found

@@ -90,7 +90,8 @@ async fn judge(args: &Replay, manifest: &Manifest) -> Result<Verdict> {
     }
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let out = scratch.path().join("result");
-    let now = recompute(&inputs, manifest, &out, scratch.path(), Progress::new(args.json)).await?;
+    let now =
+        recompute(&inputs, manifest, &out, scratch.path(), Progress::new(args.json, Language::of_system())).await?;
     verdict.notes = notes(&manifest.versions, &now, Language::of_system());
     let names = manifest.results.iter().map(|result| result.file.as_str()).chain(["summary.json", "manifest.json"]);
     for name in names {

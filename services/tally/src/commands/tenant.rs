@@ -14,7 +14,7 @@ use tally_api::identity::v1 as identity;
 use tally_kernel::{Clock, msg};
 
 use super::settings::session;
-use crate::cli::{DONE, TenantCommand, TenantExport};
+use crate::cli::{DONE, Language, TenantCommand, TenantExport};
 use crate::progress::{Bar, Progress};
 use crate::said::{Said, here, told};
 
@@ -91,7 +91,8 @@ impl Folder {
 /// All services are asked at once: a token lives for ten minutes, and a large group takes longer.
 async fn export(args: TenantExport) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
-    let mut folder = Folder::new(&args.out, Progress::new(args.quiet).bar("rows", 0))?;
+    let mut folder =
+        Folder::new(&args.out, Progress::new(args.quiet, Language::of_system()).bar(&msg!("PROGRESS_ROWS"), 0))?;
     macro_rules! ask {
         ($service:ident, $client:ty, $rpc:ident, $request:expr) => {{
             let mut client = <$client>::new(session.at.$service.clone());

@@ -5,6 +5,7 @@ use tally_api::identity::v1 as identity;
 use tally_bundle::sheet::Csv;
 use tally_bundle::{Options, read_bundle};
 use tally_suite::close::{Crew, FORM, Home, Job, Place, Rejections, clock_of, close, create_login, grant_role, secret};
+use tally_suite::language::Language;
 use tally_suite::progress::Progress;
 use tally_suite::session::Session;
 
@@ -44,7 +45,7 @@ async fn statements_that_cannot_be_written_leave_scores_and_say_why() {
     let out = case.bundle().with_file_name("result");
     // A folder stands where the file would go.
     std::fs::create_dir_all(out.join("statements.csv")).expect("a folder");
-    let progress = Progress::new(true);
+    let progress = Progress::new(true, Language::En);
     let (rejected_before, out) = (Rejections::new(), out.clone());
     let job = Job { reading: &reading, rejected_before, out, form: FORM, csv: Csv::Plain, progress: &progress };
     let outcome = close(&home.crew, job).await.expect("everything else");
@@ -94,7 +95,7 @@ async fn a_cycle_that_cannot_be_published_leaves_credits_and_cards_and_says_what
     let crew = Crew { hr: closer(&home, &password).await, ..home.crew.clone() };
     let out = case.bundle().with_file_name("result");
     std::fs::create_dir_all(&out).expect("a folder");
-    let progress = Progress::new(true);
+    let progress = Progress::new(true, Language::En);
     let rejected_before = Rejections::new();
     let job = Job { reading: &reading, rejected_before, out, form: FORM, csv: Csv::Plain, progress: &progress };
     let outcome = close(&crew, job).await.expect("what was scored");
