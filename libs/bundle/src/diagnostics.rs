@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use strum_macros::{Display, EnumIter, EnumString, IntoStaticStr};
 use tally_i18n::text;
 use tally_kernel::message::Arg;
 use tally_kernel::{Locale, Message, msg};
@@ -205,7 +206,8 @@ impl Rejects {
 }
 
 /// What a finding of the reading is about. Findings about duty come from the services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, EnumString, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum FindingKind {
     /// The file was GBK or UTF-16 and was converted.
     ConvertedEncoding,
@@ -245,66 +247,6 @@ pub enum FindingKind {
     Rehire,
     /// Cells that say that there is no value, such as `#N/A`.
     NoValue,
-}
-
-impl FindingKind {
-    pub(crate) const ALL: [Self; 19] = [
-        Self::ConvertedEncoding,
-        Self::ConvertedSeparator,
-        Self::MissingColumn,
-        Self::UnknownColumn,
-        Self::UnknownFile,
-        Self::EmptyFile,
-        Self::DuplicateRecord,
-        Self::DuplicateRow,
-        Self::OutsidePeriod,
-        Self::TeamWithoutPeople,
-        Self::BranchWithoutPeople,
-        Self::OddPunches,
-        Self::SinglePunch,
-        Self::PunchesBetween,
-        Self::DamagedId,
-        Self::HourTwice,
-        Self::Transfer,
-        Self::Rehire,
-        Self::NoValue,
-    ];
-
-    /// The word used in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ConvertedEncoding => "converted_encoding",
-            Self::ConvertedSeparator => "converted_separator",
-            Self::MissingColumn => "missing_column",
-            Self::UnknownColumn => "unknown_column",
-            Self::UnknownFile => "unknown_file",
-            Self::EmptyFile => "empty_file",
-            Self::DuplicateRecord => "duplicate_record",
-            Self::DuplicateRow => "duplicate_row",
-            Self::OutsidePeriod => "outside_period",
-            Self::TeamWithoutPeople => "team_without_people",
-            Self::BranchWithoutPeople => "branch_without_people",
-            Self::OddPunches => "odd_punches",
-            Self::SinglePunch => "single_punch",
-            Self::PunchesBetween => "punches_between",
-            Self::DamagedId => "damaged_id",
-            Self::HourTwice => "hour_twice",
-            Self::Transfer => "transfer",
-            Self::Rehire => "rehire",
-            Self::NoValue => "no_value",
-        }
-    }
-
-    /// The kind of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-impl fmt::Display for FindingKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// Something worth knowing that did not stop anything (exit code 0).

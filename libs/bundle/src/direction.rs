@@ -207,7 +207,7 @@ mod tests {
         let around =
             Around { how, rosters, cut_over: jiff::civil::time(4, 0, 0, 0), longest: SignedDuration::from_hours(16) };
         let (found, odd) = direct(&punches(times), &TimeZone::UTC, &around);
-        let line = |p: &Punch| format!("{} {}", &p.at.to_string()[8..16], p.kind.name());
+        let line = |p: &Punch| format!("{} {}", &p.at.to_string()[8..16], <&str>::from(p.kind));
         (found.iter().map(line).collect(), odd)
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use strum_macros::IntoStaticStr;
 
 use super::diagnostics::{Finding, Rejected};
 use super::group::{Group, Policy};
@@ -229,7 +230,8 @@ pub struct Phase {
 }
 
 /// Whether an account says who served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum PhaseKind {
     /// Everybody under one name.
     Shared,
@@ -237,17 +239,6 @@ pub enum PhaseKind {
     Mixed,
     /// Every record names its agent.
     Named,
-}
-
-impl PhaseKind {
-    /// The word used in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Shared => "shared",
-            Self::Mixed => "mixed",
-            Self::Named => "named",
-        }
-    }
 }
 
 /// A row of records.csv.
@@ -331,19 +322,13 @@ pub struct Punch {
 }
 
 /// Which way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum PunchKind {
     /// To work.
     In,
     /// From work.
     Out,
-}
-
-impl PunchKind {
-    /// The word used in files.
-    pub fn name(self) -> &'static str {
-        if self == Self::In { "in" } else { "out" }
-    }
 }
 
 /// A row of handovers.csv.
@@ -360,19 +345,13 @@ pub struct Handover {
 }
 
 /// Which way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum HandoverKind {
     /// The person begins to hold the account.
     Take,
     /// The person holds it no longer.
     Release,
-}
-
-impl HandoverKind {
-    /// The word used in files.
-    pub fn name(self) -> &'static str {
-        if self == Self::Take { "take" } else { "release" }
-    }
 }
 
 /// A row of aliases.csv.

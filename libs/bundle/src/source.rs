@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{CoderResult, Decoder, Encoding, GB18030, GBK, UTF_8, UTF_16BE, UTF_16LE};
+use strum_macros::IntoStaticStr;
 use tally_kernel::msg;
 
 use super::diagnostics::Unusable;
@@ -17,28 +18,20 @@ use super::write::FINDINGS;
 const CHUNK: usize = 256 * 1024;
 
 /// How the text of a file was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum TextEncoding {
     /// UTF-8, with or without a byte order mark.
+    #[strum(serialize = "UTF-8")]
     Utf8,
     /// GBK, read as its superset GB 18030.
+    #[strum(serialize = "GBK")]
     Gbk,
     /// UTF-16, little end first.
+    #[strum(serialize = "UTF-16LE")]
     Utf16Le,
     /// UTF-16, big end first.
+    #[strum(serialize = "UTF-16BE")]
     Utf16Be,
-}
-
-impl TextEncoding {
-    /// The name people know.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "UTF-8",
-            Self::Gbk => "GBK",
-            Self::Utf16Le => "UTF-16LE",
-            Self::Utf16Be => "UTF-16BE",
-        }
-    }
 }
 
 /// A file as it was found: what the manifest of a result says about an input.

@@ -134,7 +134,7 @@ impl Table {
         let (places, extras) = place(layout, &names, chinese)?;
         note_columns(layout, &places, &extras, findings);
         if source.encoding != TextEncoding::Utf8 {
-            let encoding = source.encoding.name();
+            let encoding: &str = source.encoding.into();
             let detail = msg!("CONVERTED_ENCODING", encoding);
             findings.add(FindingKind::ConvertedEncoding, file, encoding, detail, 0);
         }

@@ -13,6 +13,7 @@ mod canonical;
 mod documented;
 mod forgiven;
 mod settings;
+mod words;
 
 const PEOPLE: &str = "employee_no,name,org_unit,position,grade,hired_on,left_on,zone\n\
     1001,王芳,杭州/客服/一组,客服,P2,2024-05-06,,\n\
@@ -81,5 +82,5 @@ fn only(reading: &Reading) -> (u64, &str, String) {
 }
 
 fn kinds(reading: &Reading) -> Vec<&'static str> {
-    reading.bundle.findings.iter().map(|f| f.kind.name()).collect()
+    reading.bundle.findings.iter().map(|f| f.kind.into()).collect()
 }

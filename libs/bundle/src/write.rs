@@ -51,7 +51,7 @@ pub fn write_normalised(bundle: &Bundle, dir: &Path, locale: Locale) -> io::Resu
     let mut findings: Vec<_> = bundle.findings.iter().map(in_words).collect();
     findings.sort();
     out.table(&FINDINGS, &[], &findings, |row, (kind, file, subject, detail, count)| {
-        row.push(kind.name());
+        row.push(kind.into());
         row.push(file);
         row.push(subject);
         row.push(detail);
@@ -184,7 +184,7 @@ fn people(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
 fn accounts(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
     let phases: Vec<_> = bundle.accounts.iter().flat_map(|a| a.phases.iter().map(move |p| (a, p))).collect();
     out.table(&ACCOUNTS, &[], &phases, |row, (a, phase)| {
-        for text in [a.platform.as_str(), &a.store, &a.name, phase.kind.name()] {
+        for text in [a.platform.as_str(), &a.store, &a.name, phase.kind.into()] {
             row.push(text);
         }
         row.push(&phase.capacity.to_string());
@@ -232,13 +232,13 @@ fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<(
     out.table(&duty::PUNCHES, &[], &bundle.punches_given, |row, p| {
         row.push(no(p.person));
         row.push(&p.at.to_string());
-        row.push(p.kind.map_or("", |kind| kind.name()));
+        row.push(p.kind.map_or("", Into::into));
     })?;
     out.table(&duty::HANDOVERS, &[], &bundle.handovers, |row, h| {
         row.push(&labels[h.account.0 as usize]);
         row.push(no(h.person));
         row.push(&h.at.to_string());
-        row.push(h.kind.name());
+        row.push(h.kind.into());
     })?;
     out.table(&ALIASES, &[], &bundle.aliases, |row, a| {
         row.push(&a.platform);
@@ -253,7 +253,7 @@ fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<(
 pub(crate) fn read_findings(source: Option<&Source>, diagnostics: &mut Diagnostics<'_, '_>) -> Result<(), Unusable> {
     let rows = each_row(source, &FINDINGS, false, diagnostics, |row, diagnostic| {
         let unknown = || Wrong::new(msg!("NO_KIND_OF_FINDING"), msg!("NO_KIND_OF_FINDING_CURE"));
-        let kind = diagnostic.take("kind", FindingKind::from_name(row.get(0)).ok_or_else(unknown));
+        let kind = diagnostic.take("kind", row.get(0).parse::<FindingKind>().map_err(|_| unknown()));
         let count = row.get(4).parse().map_err(|_| Wrong::new(msg!("NO_COUNT"), msg!("DELETE_THE_FILE")));
         let count: Option<u64> = diagnostic.take("count", count);
         let text = |i: usize| row.get(i).to_owned();

@@ -18,7 +18,7 @@ fn in_encoding(encode: impl Fn(&str) -> Vec<u8>, name: &str) {
     }
     let reading = read(&dir);
     let found: Vec<_> =
-        reading.bundle.findings.iter().map(|f| (f.kind.name(), f.subject.as_str(), f.file.as_str())).collect();
+        reading.bundle.findings.iter().map(|f| (f.kind.into(), f.subject.as_str(), f.file.as_str())).collect();
     let converted = |file| ("converted_encoding", name, file);
     assert_eq!(found, [converted("accounts.csv"), converted("people.csv"), converted("records.csv")].map(|f| f));
     assert_eq!(Bundle { findings: Vec::new(), ..reading.bundle }, read(&good()).bundle);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target};
 use tally_app::import::{ImportOutcome, Problem};
 use tally_kernel::id::{AccountId, OrgUnitId};
@@ -14,7 +15,8 @@ use crate::directory::{Home, Units};
 pub const MAX_ACCOUNTS: usize = 1_000;
 
 /// How an account is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum PhaseKind {
     /// Several people under one name.
     Shared,
@@ -22,22 +24,6 @@ pub enum PhaseKind {
     Mixed,
     /// Every record carries its agent.
     Named,
-}
-
-impl PhaseKind {
-    /// The word that is stored.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Shared => "shared",
-            Self::Mixed => "mixed",
-            Self::Named => "named",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn read(word: &str) -> Option<Self> {
-        [Self::Shared, Self::Mixed, Self::Named].into_iter().find(|kind| kind.word() == word)
-    }
 }
 
 /// A stretch of an account's life.
@@ -268,5 +254,10 @@ mod tests {
         assert_eq!(told(ShopAccount { region: region("eu-west"), ..nobodys.clone() }), Err(true));
         assert_eq!(told(ShopAccount { unit: unit.unit, region: region("cn-north"), ..nobodys.clone() }), Ok(()));
         assert_eq!(told(ShopAccount { region: region("cn-north"), ..nobodys }), Ok(()));
+    }
+
+    #[test]
+    fn the_stored_words_of_phases_are_these() {
+        tally_testkit::words([(PhaseKind::Shared, "shared"), (PhaseKind::Mixed, "mixed"), (PhaseKind::Named, "named")]);
     }
 }

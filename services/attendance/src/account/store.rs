@@ -8,9 +8,11 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, date_from_db, date_to_db, lost_race, scoped, to_db};
+use tally_store::{
+    Conflict as _, ScopedTx, UnitOfWork, among, date_from_db, date_to_db, lost_race, scoped, to_db, word_from_db,
+};
 
-use super::domain::{Changes, Phase, PhaseKind, ShopAccount, StoredAccount};
+use super::domain::{Changes, Phase, ShopAccount, StoredAccount};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "accounts")]
@@ -70,7 +72,7 @@ const BEGINNING: jiff::civil::Date = jiff::civil::Date::constant(1, 1, 1);
 
 fn read_phase(row: &phase::Model) -> Result<Phase> {
     let from = date_from_db(row.from_date);
-    let kind = PhaseKind::read(&row.kind).ok_or_else(|| Error::internal(format_args!("phase kind {:?}", row.kind)))?;
+    let kind = word_from_db("an account's phase", &row.kind)?;
     let capacity = u32::try_from(row.capacity).map_err(Error::internal)?;
     Ok(Phase { from: (from != BEGINNING).then_some(from), kind, capacity })
 }
@@ -178,7 +180,7 @@ fn phase_row(ctx: &OpContext, account: Uuid, region: &str, phase: &Phase) -> pha
         region: Set(region.to_owned()),
         account_id: Set(account),
         from_date: Set(date_to_db(phase.from.unwrap_or(BEGINNING))),
-        kind: Set(phase.kind.word().to_owned()),
+        kind: Set(phase.kind.to_string()),
         capacity: Set(i32::try_from(phase.capacity).unwrap_or(i32::MAX)),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()

@@ -1,6 +1,7 @@
 //! A take or release of an account.
 
 use jiff::Timestamp;
+use strum_macros::{Display, EnumString};
 use tally_app::import::Keyed;
 use tally_kernel::Message;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
@@ -8,7 +9,8 @@ use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use crate::app::About;
 
 /// Take or release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum HandoverKind {
     /// Holds it from now on.
     Take,
@@ -50,5 +52,15 @@ impl Keyed for Handover {
     fn content(&self) -> Self::Content {}
     fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
         ("ALREADY_DIFFERENT", Message::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_words_of_hand_overs_are_these() {
+        tally_testkit::words([(HandoverKind::Take, "take"), (HandoverKind::Release, "release")]);
     }
 }

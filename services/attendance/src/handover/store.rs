@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
+use tally_kernel::Result;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db, word_from_db};
 
-use super::domain::{Handover, HandoverKind, StoredHandover};
+use super::domain::{Handover, StoredHandover};
 use crate::app::Placed;
 use crate::directory::Home;
 use crate::errors::Refused;
@@ -43,19 +43,8 @@ scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonI
 /// Values of one IN list.
 const LIST: usize = 1_000;
 
-fn kind_word(kind: HandoverKind) -> &'static str {
-    match kind {
-        HandoverKind::Take => "take",
-        HandoverKind::Release => "release",
-    }
-}
-
 fn read(row: &Model) -> Result<StoredHandover> {
-    let kind = match row.kind.as_str() {
-        "take" => HandoverKind::Take,
-        "release" => HandoverKind::Release,
-        other => return Err(Error::internal(format_args!("hand-over kind {other:?}"))),
-    };
+    let kind = word_from_db("a hand-over's kind", &row.kind)?;
     let (account, person) = (AccountId(row.account_id), PersonId(row.person_id));
     Ok(StoredHandover { id: HandoverId(row.id), handover: Handover { account, person, at: from_db(row.at), kind } })
 }
@@ -68,7 +57,7 @@ fn row(ctx: &OpContext, id: Uuid, Placed { home, fact }: &Placed<Handover>) -> A
         person_id: Set(fact.person.into()),
         account_id: Set(fact.account.into()),
         at: Set(to_db(fact.at)),
-        kind: Set(kind_word(fact.kind).to_owned()),
+        kind: Set(fact.kind.to_string()),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
     }

@@ -146,7 +146,7 @@ fn render(row: Row) -> pb::Occupancy {
 
 fn finding(found: Finding, locale: Locale) -> common::Finding {
     let at = found.at.map(|at| at.to_string()).unwrap_or_default();
-    tally_app::finding(found.kind.name().to_owned(), found.subject, at, &found.detail, locale)
+    tally_app::finding(found.kind.to_string(), found.subject, at, &found.detail, locale)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Resul
         let came = command.kind == PunchKind::In;
         let done = Recorded { id, person, at, came, verdict, reasons };
         let audit = Audit::new("attendance.punch.record", "punch", id).region(&home.region);
-        Ok((work, audit.note("verdict", verdict.word()).note("came", came), done))
+        Ok((work, audit.note("verdict", verdict).note("came", came), done))
     })
     .await
 }

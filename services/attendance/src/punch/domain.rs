@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
 use tally_app::import::Keyed;
 use tally_kernel::id::{PersonId, PunchId};
 use tally_kernel::{Message, msg};
@@ -9,7 +10,8 @@ use tally_kernel::{Message, msg};
 use crate::app::About;
 
 /// In or out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum PunchKind {
     /// Came.
     In,
@@ -55,7 +57,8 @@ impl Keyed for Punch {
 }
 
 /// What was made of a punch, the gravest that applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Verdict {
     /// Came from another system.
     NotJudged,
@@ -66,25 +69,6 @@ pub enum Verdict {
     OutWithoutIn,
     /// Not planned for that time.
     OffRoster,
-}
-
-impl Verdict {
-    /// The word that is stored.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::NotJudged => "not_judged",
-            Self::Accepted => "accepted",
-            Self::DoubleIn => "double_in",
-            Self::OutWithoutIn => "out_without_in",
-            Self::OffRoster => "off_roster",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn read(word: &str) -> Option<Self> {
-        let all = [Self::NotJudged, Self::Accepted, Self::DoubleIn, Self::OutWithoutIn, Self::OffRoster];
-        all.into_iter().find(|verdict| verdict.word() == word)
-    }
 }
 
 /// Why a punch was judged so.
@@ -218,10 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn stored_words_come_back() {
-        for verdict in [Verdict::NotJudged, Verdict::DoubleIn, Verdict::OutWithoutIn, Verdict::OffRoster] {
-            assert_eq!(Verdict::read(verdict.word()), Some(verdict));
-        }
-        assert_eq!(Verdict::read("perhaps"), None);
+    fn the_stored_words_of_punches_and_verdicts_are_these() {
+        tally_testkit::words([(PunchKind::In, "in"), (PunchKind::Out, "out")]);
+        tally_testkit::words([
+            (Verdict::NotJudged, "not_judged"),
+            (Verdict::Accepted, "accepted"),
+            (Verdict::DoubleIn, "double_in"),
+            (Verdict::OutWithoutIn, "out_without_in"),
+            (Verdict::OffRoster, "off_roster"),
+        ]);
     }
 }

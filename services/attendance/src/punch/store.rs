@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
+use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db, word_from_db};
 
-use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
+use super::domain::{Punch, StoredPunch, Verdict};
 use crate::app::Placed;
 use crate::directory::Home;
 use crate::errors::Refused;
@@ -39,22 +39,10 @@ impl ActiveModelBehavior for ActiveModel {}
 
 scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 
-fn kind_word(kind: PunchKind) -> &'static str {
-    match kind {
-        PunchKind::In => "in",
-        PunchKind::Out => "out",
-    }
-}
-
 fn read(row: &Model) -> Result<StoredPunch> {
-    let kind = match row.kind.as_str() {
-        "in" => PunchKind::In,
-        "out" => PunchKind::Out,
-        other => return Err(Error::internal(format_args!("punch kind {other:?}"))),
-    };
+    let kind = word_from_db("a punch's kind", &row.kind)?;
     let punch = Punch { person: PersonId(row.person_id), at: from_db(row.at), kind };
-    let verdict =
-        Verdict::read(&row.verdict).ok_or_else(|| Error::internal(format_args!("verdict {:?}", row.verdict)))?;
+    let verdict = word_from_db("a punch's verdict", &row.verdict)?;
     Ok(StoredPunch { id: PunchId(row.id), punch, verdict })
 }
 
@@ -72,8 +60,8 @@ fn row(
         unit_id: Set(home.unit.map(Uuid::from)),
         person_id: Set(fact.person.into()),
         at: Set(to_db(fact.at)),
-        kind: Set(kind_word(fact.kind).to_owned()),
-        verdict: Set(verdict.word().to_owned()),
+        kind: Set(fact.kind.to_string()),
+        verdict: Set(verdict.to_string()),
         device_at: Set(device_at.map(to_db)),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()

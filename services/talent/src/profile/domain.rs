@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strum_macros::{Display, EnumString};
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
 
 use crate::published::Published;
 
 /// What a piece of evidence is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// Accounts and platforms served.
     Cover,
@@ -16,22 +18,6 @@ pub enum Kind {
     Collaboration,
     /// The score of a cycle, from which the change is read.
     Learning,
-}
-
-impl Kind {
-    /// The word that is stored.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cover => "cover",
-            Self::Collaboration => "collaboration",
-            Self::Learning => "learning",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn read(name: &str) -> Option<Self> {
-        [Self::Cover, Self::Collaboration, Self::Learning].into_iter().find(|k| k.name() == name)
-    }
 }
 
 /// One piece of evidence, before it has an id.
@@ -173,7 +159,7 @@ mod tests {
         let seen: Vec<_> = evidence(&march())
             .into_iter()
             .filter(|f| f.person == person(1))
-            .map(|f| format!("{} {} {}", f.kind.name(), f.subject, f.value))
+            .map(|f| format!("{} {} {}", f.kind, f.subject, f.value))
             .collect();
         let expected = [
             "cover account:JD/a/cs01 40.5",
@@ -221,5 +207,14 @@ mod tests {
             Kept { cycle: cycle(3), kind: Kind::Learning, subject: "score".into(), value: micro("80") },
         ];
         assert_eq!(profile(&kept).collaboration, None);
+    }
+
+    #[test]
+    fn the_stored_words_of_evidence_are_these() {
+        tally_testkit::words([
+            (Kind::Cover, "cover"),
+            (Kind::Collaboration, "collaboration"),
+            (Kind::Learning, "learning"),
+        ]);
     }
 }

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use sea_orm::Set;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_app::directory::People;
+use tally_kernel::Result;
 use tally_kernel::id::{CycleId, EvidenceId, PersonId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
 use tally_store::orm::prelude::*;
-use tally_store::{ReadTx, UnitOfWork, from_db, to_db};
+use tally_store::{ReadTx, UnitOfWork, from_db, to_db, word_from_db};
 
-use super::domain::{Finding, Kept, Kind};
+use super::domain::{Finding, Kept};
 use crate::published::Published;
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -89,7 +89,7 @@ pub(crate) async fn insert(
             unit_id: Set(home.map(|home| home.unit.0)),
             person_id: Set(finding.person.0),
             cycle_id: Set(published.cycle.0),
-            kind: Set(finding.kind.name().to_owned()),
+            kind: Set(finding.kind.to_string()),
             subject: Set(finding.subject.clone()),
             value_micro: Set(finding.value.millionths()),
             recorded_at: Set(to_db(ctx.now())),
@@ -102,8 +102,7 @@ pub(crate) async fn insert(
 }
 
 fn read(row: Model) -> Result<Evidence> {
-    let kind =
-        Kind::read(&row.kind).ok_or_else(|| Error::internal(format!("evidence {}: kind {:?}", row.id, row.kind)))?;
+    let kind = word_from_db("the kind of a piece of evidence", &row.kind)?;
     Ok(Evidence {
         id: EvidenceId(row.id),
         person: PersonId(row.person_id),

@@ -300,7 +300,7 @@ impl<'a> Results<'a> {
         for finding in &self.bundle.findings {
             let subject = [finding.file.as_str(), finding.subject.as_str()].join(" ").trim().to_owned();
             let detail = text(session.locale(), &finding.detail);
-            rows.push([finding.kind.name().to_uppercase(), subject, String::new(), detail]);
+            rows.push([finding.kind.to_string().to_uppercase(), subject, String::new(), detail]);
         }
         let channel = session.at.performance.clone();
         let client = performance::attribution_service_client::AttributionServiceClient::new(channel);

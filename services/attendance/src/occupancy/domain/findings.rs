@@ -4,12 +4,14 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use strum_macros::{Display, EnumString};
 use tally_kernel::Message;
 
 use super::Version;
 
 /// What was odd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum FindingKind {
     /// No roster, punch or hand-over speaks for an account.
     NoDutyEvidence,
@@ -27,22 +29,6 @@ pub enum FindingKind {
     MissingPunch,
     /// Somebody punched on the working day of a shift, and no pair of punches covers any of it.
     UncoveredShift,
-}
-
-impl FindingKind {
-    /// UPPER_SNAKE.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NoDutyEvidence => "NO_DUTY_EVIDENCE",
-            Self::UnheldAccount => "UNHELD_ACCOUNT",
-            Self::Overlap => "OVERLAP",
-            Self::MissingRelease => "MISSING_RELEASE",
-            Self::ReleaseWithoutTake => "RELEASE_WITHOUT_TAKE",
-            Self::DoubleIn => "DOUBLE_IN",
-            Self::MissingPunch => "MISSING_PUNCH",
-            Self::UncoveredShift => "UNCOVERED_SHIFT",
-        }
-    }
 }
 
 /// An instant as its reader sees it: by the clock of the person or the account it is about. Sorts by the instant.
@@ -86,5 +72,24 @@ pub struct Finding {
 impl Finding {
     pub(super) fn new(kind: FindingKind, subject: &str, at: Option<Moment>, detail: Message) -> Self {
         Self { at, kind, subject: subject.to_owned(), detail }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FindingKind;
+
+    #[test]
+    fn the_words_of_findings_are_these() {
+        tally_testkit::words([
+            (FindingKind::NoDutyEvidence, "NO_DUTY_EVIDENCE"),
+            (FindingKind::UnheldAccount, "UNHELD_ACCOUNT"),
+            (FindingKind::Overlap, "OVERLAP"),
+            (FindingKind::MissingRelease, "MISSING_RELEASE"),
+            (FindingKind::ReleaseWithoutTake, "RELEASE_WITHOUT_TAKE"),
+            (FindingKind::DoubleIn, "DOUBLE_IN"),
+            (FindingKind::MissingPunch, "MISSING_PUNCH"),
+            (FindingKind::UncoveredShift, "UNCOVERED_SHIFT"),
+        ]);
     }
 }

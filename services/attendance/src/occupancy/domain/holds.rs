@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use strum_macros::Display;
 use tally_kernel::msg;
 
 use super::book::{Book, Known};
@@ -20,7 +21,8 @@ pub(super) struct Hold {
 }
 
 /// What ended a hold. Where several do at once, the first of these is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum End {
     Release,
     /// The person's next punch-out, in place of a release.
@@ -30,19 +32,6 @@ pub(super) enum End {
     TooLong,
     /// The person took it again.
     TakenAgain,
-}
-
-impl End {
-    /// The word that the catalogues choose by.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Release => "release",
-            Self::PunchOut => "punch_out",
-            Self::Roster => "roster",
-            Self::TooLong => "too_long",
-            Self::TakenAgain => "taken_again",
-        }
-    }
 }
 
 /// The holds of an account by employee number and start. What is odd about them is added to `findings`, where it lies
@@ -125,7 +114,7 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
         let (number, key, since) = (number(hold), &account.key, moment(hold.span.start));
         let again = holds.iter().filter(|other| other.who == hold.who && other.span.start > hold.span.start);
         let again = again.map(|other| other.span.start).min().filter(|_| book.evidence.policy.version >= Version::V2);
-        let (again, end, by) = (again.map(moment), moment(hold.span.end), hold.end.word());
+        let (again, end, by) = (again.map(moment), moment(hold.span.end), hold.end);
         let detail = match again {
             Some(again) => msg!("DUTY_TAKEN_AGAIN", number, account = key, since, again, end, by),
             None if book.evidence.policy.version >= Version::V2 => {
@@ -148,5 +137,17 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
             let detail = msg!("DUTY_HELD_BY_TWO", first, second, account = account.key, from, until, why);
             findings.push(Finding::new(FindingKind::Overlap, &account.key, Some(from), detail));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::End;
+
+    #[test]
+    fn the_words_that_the_catalogues_choose_an_end_by_are_these() {
+        let ends = [End::Release, End::PunchOut, End::Roster, End::TooLong, End::TakenAgain];
+        let words = ["release", "punch_out", "roster", "too_long", "taken_again"];
+        assert_eq!(ends.map(|end| end.to_string()), words);
     }
 }

@@ -85,7 +85,7 @@ impl Evidence {
         let number = |id: PersonId| self.people.iter().find(|p| p.id == id).map_or("?", |p| p.employee_no.as_str());
         let rows = duty.accounts[0].rows.iter();
         let rows = rows.map(|r| format!("{} {}..{} {:?} {}", number(r.person), r.start, r.end, r.rule, r.evidence));
-        let findings = duty.findings.iter().map(|f| format!("{} {}", f.kind.name(), f.subject));
+        let findings = duty.findings.iter().map(|f| format!("{} {}", f.kind, f.subject));
         (rows.collect(), findings.collect())
     }
 
