@@ -60,6 +60,7 @@ const NO_IDS: &[&str] = &["request_id", "external_id", "client_id"];
 const LEFT_OUT: &[&str] = &[
     "tally.identity.v1.GetPersonRequest.employee_no",
     "tally.identity.v1.Grant.scope_ref",
+    "tally.identity.v1.GrantRoleRequest.login",
     "tally.identity.v1.OpenBreakGlassRequest.scope_ref",
 ];
 
