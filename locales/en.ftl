@@ -636,6 +636,8 @@ KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until
     .none = it holds no key
 # What is in the store was written with other keys than those of this process.
 KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
+# A store without an entry, beside a file that says there were some.
+STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether database.url points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
 # The key file is protected, and no passphrase was given.
 KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
 # The passphrase opens no key.

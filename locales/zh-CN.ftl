@@ -397,6 +397,7 @@ KEY_FILE_MALFORMED = 其首行应以“{ $header }”开头
 KEY_LINE_MALFORMED = 每行应为 32 字节的 base64，以及生效或失效的时刻
     .none = 其中没有密钥
 KEYS_OF_ANOTHER_STORE = 本进程的密钥不是写入 { $service } 数据时所用的密钥：请让 keys.directory 指向正确的目录，或从备份恢复 seal.key；数据未作任何更改，也没有生成新密钥。密钥确认无误后，可用 `tally audit verify` 检查日志是否被篡改
+STORE_LOST = { $service } 的数据存储是空的，而 { $file } 表明其中曾有数据：请从备份恢复数据库（SQLite 则恢复其文件），或检查 database.url 是否指向了别处；数据未作任何更改。确需从头开始时，请先移走 { $file }
 KEYS_PASSPHRASE_MISSING = 密钥文件 { $file } 受口令保护：请设置 TALLY_KEYS_PASSPHRASE，或用 TALLY_KEYS_PASSPHRASE_FILE 指明存放口令的文件
 KEYS_PASSPHRASE_WRONG = 此口令打不开 { $file } 中的任何密钥：请检查 TALLY_KEYS_PASSPHRASE（或 TALLY_KEYS_PASSPHRASE_FILE 所指的文件）；如口令无误，则文件已损坏，请从备份恢复
 KEYS_NOT_IN_A_FILE = 这些密钥只存在于本进程中，没有可更改的文件

@@ -31,12 +31,18 @@ pub(crate) fn unmarked(cell: &str) -> &str {
     bare(text.strip_prefix('\'').filter(|rest| !rest.is_empty()).unwrap_or(text))
 }
 
-/// Whether a number was shortened to its first digits, as spreadsheets show long ones: `2.20661E+12`.
+/// Whether a number was shortened to its first digits, as spreadsheets show long ones: `2.20661E+12`, and programs that read
+/// their files: `2.20661E12`. Without a sign and decimals, as in `2E12`, it may be a code.
 pub(crate) fn is_shortened(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let (whole, part) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-    whole.len() == 1 && digits(whole) && digits(part) && exponent.strip_prefix('+').is_some_and(digits)
+    let mantissa = mantissa.strip_prefix('-').unwrap_or(mantissa);
+    let (whole, part) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, ""));
+    let is_number = whole.len() == 1 && digits(whole);
+    match exponent.strip_prefix('+') {
+        Some(exponent) => is_number && digits(exponent) && (part.is_empty() || digits(part)),
+        None => is_number && digits(exponent) && digits(part),
+    }
 }
 
 /// What a spreadsheet shows where a formula fails.
@@ -193,7 +199,7 @@ mod tests {
 
     #[test]
     fn only_a_number_that_lost_its_digits_is_shortened() {
-        for text in ["2.20661E+12", "2,2E+12", "2E+09", "1.5e+15"] {
+        for text in ["2.20661E+12", "2,2E+12", "2E+09", "1.5e+15", "2.20661E12", "1.10101e17", "-2.20661E+12"] {
             assert!(is_shortened(text), "{text}");
         }
         for text in ["E12", "2E12", "12.5E+3", "2.2E-3", "ABE+12", "2.20661", ""] {

@@ -164,7 +164,8 @@ fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics
         .unwrap_or_default();
     let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, &group.currency);
     let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, read_scheme)?;
-    let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group);
+    let numbers = about.numbers.unwrap_or(numbers::Numbers::Point);
+    let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group, numbers);
     let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
 
     let (people, refused) = people::read_people(find("people.csv"), &group.zone, &mut diagnostics)?;

@@ -1,13 +1,14 @@
 //! pool.yaml: the money and the rule that splits it. Without the file there is no settlement.
 
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use tally_kernel::msg;
 
 use super::cell;
 use super::diagnostics::Unusable;
 use super::group::{self, Group};
 use super::model::{BundlePerson, Period};
+use super::numbers::Numbers;
 use super::yaml::Fields;
 
 /// Money to be split.
@@ -74,14 +75,23 @@ impl Serialize for Pool {
     }
 }
 
-/// Reads pool.yaml for a group; the period it names, if any, is apart.
-pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group) -> Option<(Pool, Option<Period>)> {
+/// The amount as it is written: YAML makes one of `1.000`, and sixteen of `0x10`.
+#[derive(Deserialize)]
+struct Written {
+    amount: String,
+}
+
+/// Reads pool.yaml for a group that writes its numbers so; the period it names, if any, is apart.
+pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group, numbers: Numbers) -> Option<(Pool, Option<Period>)> {
     let currency = group::currency(fields).unwrap_or_else(|| group.currency.clone());
     if currency != group.currency {
         fields.note("currency", msg!("POOL_CURRENCY", currency, group = group.currency));
     }
     let amount = if fields.has("amount") { fields.text("amount") } else { fields.missing("amount") };
-    let amount_minor = amount.and_then(|text| match cell::money(&text, &currency) {
+    let amount =
+        amount.map(|text| serde_norway::from_str(fields.source).map_or(text, |written: Written| written.amount));
+    let money = |text: String| numbers.plain(text.trim()).and_then(|plain| cell::money(&plain, &currency));
+    let amount_minor = amount.and_then(|text| match money(text) {
         Ok(0) => {
             fields.note("amount", msg!("POOL_ZERO"));
             None

@@ -44,6 +44,7 @@ pub(crate) fn settings<T>(
     let notes = Notes::default();
     let mut read_value = None;
     if let Some(mut fields) = Fields::new(&value, "", &notes) {
+        fields.source = &text;
         read_value = read(&mut fields);
         fields.finish();
     }
@@ -68,6 +69,8 @@ fn plain(number: &serde_norway::Number) -> String {
 /// The fields of a mapping while they are read.
 pub(crate) struct Fields<'a> {
     at: String,
+    /// The text of the whole file, for what YAML would not keep as it is written.
+    pub source: &'a str,
     map: &'a Mapping,
     known: Vec<&'static str>,
     notes: &'a Notes,
@@ -83,7 +86,7 @@ impl<'a> Fields<'a> {
             });
             return None;
         };
-        Some(Self { at: at.to_owned(), map, known: Vec::new(), notes })
+        Some(Self { at: at.to_owned(), source: "", map, known: Vec::new(), notes })
     }
 
     /// Notes a violation of `key`.

@@ -354,6 +354,38 @@ fn a_store_does_not_start_with_other_keys_than_its_own_and_is_whole_when_they_ar
 }
 
 #[test]
+fn a_store_that_lost_its_data_is_not_begun_anew_and_is_whole_when_it_is_back() {
+    let mut suite = Suite::start(&[]);
+    let _killed = (suite.process.kill(), suite.process.wait());
+    let (data, url) = (suite.data.path(), format!("sqlite://{}/{{service}}.db", suite.data.path().display()));
+    let kept = TempDir::new().expect("a folder");
+    let files = || fs::read_dir(data).expect("the data").map(|file| file.expect("a file").path());
+    let of_identity = |path: &std::path::PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("identity.db"))
+    };
+    for file in files().filter(of_identity) {
+        fs::rename(&file, kept.path().join(file.file_name().expect("a name"))).expect("it is put away");
+    }
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["init", "--name", "Again"]] {
+        for (lang, sentence) in [("en", "the store of identity is empty, yet"), ("zh_CN", "identity 的数据存储是空的")]
+        {
+            let refused =
+                run(program().args(args).envs([("TALLY_DATABASE_URL", url.as_str()), ("LANG", lang)]), PASSWORD);
+            assert!(!refused.status.success() && said(&refused).contains(sentence), "{}", said(&refused));
+        }
+    }
+    for file in files().filter(of_identity) {
+        fs::remove_file(file).expect("what the refused starts left");
+    }
+    for file in fs::read_dir(kept.path()).expect("what was kept") {
+        let file = file.expect("a file");
+        fs::copy(file.path(), data.join(file.file_name())).expect("it is put back");
+    }
+    let verified = run(program().args(["audit", "verify"]).env("TALLY_DATABASE_URL", &url), "");
+    assert!(verified.status.success(), "{}", said(&verified));
+}
+
+#[test]
 fn a_certificate_with_another_key_is_told_as_that_with_its_cure() {
     let (suite, home) = (Suite::mutual(), Home::new());
     let (server, ca) = (suite.at("https"), tls("authority.pem"));

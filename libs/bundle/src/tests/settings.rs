@@ -141,6 +141,15 @@ fn pool_shares_and_quotas_that_do_not_sum_are_refused() {
 #[test]
 fn pool_money_must_be_an_amount_of_the_groups_currency() {
     assert_eq!(violations("pool.yaml", "amount: 1.005\n").len(), 2);
+    // YAML would make 1, 16 and 1 of them.
+    for doubtful in ["1.000", "0x10", "1.0000000000000001"] {
+        assert!(violations("pool.yaml", &format!("amount: {doubtful}\n"))[0].contains(doubtful), "{doubtful}");
+    }
+    let grouped = with("group.yaml", "numbers: {decimal: \".\", grouping: \",\"}\n");
+    for (amount, minor) in [("\"1,000.50\"", 100_050), ("12.5", 1_250), ("7", 700)] {
+        std::fs::write(grouped.path().join("pool.yaml"), format!("amount: {amount}\n")).unwrap();
+        assert_eq!(read(&grouped).bundle.pool.expect("a pool").amount_minor, minor, "{amount}");
+    }
     assert!(violations("pool.yaml", "amount: -1\n")[0].contains("negative"));
     assert!(violations("pool.yaml", "amount: 0\n")[0].contains("is 0"));
     assert!(violations("pool.yaml", "amount: 5\ncurrency: USD\n")[0].contains("the group's amounts are in CNY"));

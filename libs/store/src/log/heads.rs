@@ -71,6 +71,10 @@ impl HeadsFile {
         Self { path: path_of(directory, service), waiting: Mutex::default() }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens the file once, so that it is known before anybody writes whether its folder lets it.
     ///
     /// # Errors

@@ -233,6 +233,27 @@ impl Store {
         Err(Error::of(Kind::FailedPrecondition, msg!("KEYS_OF_ANOTHER_STORE", service = self.service())))
     }
 
+    /// Refuses a store without a single entry where the file of signed heads tells of some: its data was lost, or another
+    /// database stands in its place, and a second beginning would hide that.
+    ///
+    /// # Errors
+    /// `STORE_LOST`; `HEADS_UNREADABLE`; `STORE_UNAVAILABLE`.
+    pub async fn refuse_lost_data(&self) -> Result<(), Error> {
+        let Some(file) = &self.inner().heads else { return Ok(()) };
+        let tx = self.all_tenants(Mode::Read, Role::Worker).await?;
+        for log in Log::ALL {
+            if !self.heads(&tx, log).await?.is_empty() {
+                return Ok(());
+            }
+        }
+        let service = self.service();
+        let path = file.path();
+        match KnownHeads::read(path.parent().unwrap_or(path), service, self.keys())?.count {
+            0 => Ok(()),
+            _ => Err(Error::of(Kind::FailedPrecondition, msg!("STORE_LOST", service, file = path.display()))),
+        }
+    }
+
     /// Refuses a file of signed heads that cannot be written: found out at the first entry, it would be found out by nobody.
     ///
     /// # Errors
