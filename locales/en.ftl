@@ -614,7 +614,7 @@ HEADS_UNWRITABLE = the signed heads of the log cannot be written to { $file }: {
 # A file of keys that cannot be used.
 KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back from your backup, or point keys.directory at the right folder; what is sealed opens with no other keys
     .missing = there is no key file { $file }: point keys.directory at the right folder, or put it back from your backup; what is sealed opens with no other keys
-    .closed = the key file { $file } cannot be used: { $cause }
+    .closed = the key file { $file } cannot be used: { $cause }. The user of this process must be able to read it as its owner (mode 0400), or by its group (0440, on Kubernetes with fsGroup)
     .unwritable = the key file { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
     .signing = the key { $file } cannot be used: { $cause }
 # A file of a secret that others than its owner can use.
