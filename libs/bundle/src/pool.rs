@@ -90,7 +90,8 @@ pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group, numbers: Numbers
     let amount = if fields.has("amount") { fields.text("amount") } else { fields.missing("amount") };
     let amount =
         amount.map(|text| serde_norway::from_str(fields.source).map_or(text, |written: Written| written.amount));
-    let money = |text: String| numbers.plain(text.trim()).and_then(|plain| cell::money(&plain, &currency));
+    // As the group writes its numbers, else as YAML does: where three digits follow a point, only the former is tried.
+    let money = |text: String| cell::money(&numbers.plain(&text).unwrap_or((&*text).into()), &currency);
     let amount_minor = amount.and_then(|text| match money(text) {
         Ok(0) => {
             fields.note("amount", msg!("POOL_ZERO"));

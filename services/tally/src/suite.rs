@@ -199,8 +199,8 @@ impl<'a> Builder<'a> {
         settings.heads = heads_folder(self.config);
         let store = Store::open(settings, part.migrations).await?;
         store.refuse_other_keys().await?;
-        store.refuse_lost_data().await?;
         store.refuse_unwritable_heads()?;
+        store.refuse_lost_data().await?;
         Ok(store)
     }
 
