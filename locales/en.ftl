@@ -1143,7 +1143,17 @@ NOT_VALID_TEXT_CURE = save it as UTF-8
 ZERO_BYTES = it holds zero bytes, which no CSV or YAML file has
 ZERO_BYTES_CURE = export it again as CSV in UTF-8 (a spreadsheet file is not a CSV file)
 UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $encoding })
-BAD_YAML = it is not valid YAML: { $error }
+BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
+    .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
+YAML_KEY_TWICE = the key { $key } comes twice
+YAML_TAB = a tab stands where only spaces may
+YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
+YAML_NO_VALUE = a value is expected there
+YAML_BAD_START = no value begins with this sign: put the text into quotes
+YAML_SIGN = a text that begins with &, * or ! is a reference or a tag: put it into quotes
+YAML_ESCAPE = a backslash in double quotes begins a special character: double it, or take single quotes
+YAML_STRUCTURE = a key, a colon or an indentation does not fit there
+YAML_OTHER = it cannot be read there
 BAD_YAML_CURE = mend the YAML there: two spaces for each level, a space after each colon
 INVALID_SETTINGS_CURE = correct these values; docs/bundle.md has examples
 
@@ -1171,13 +1181,14 @@ OPEN_QUOTE_CURE = double quotes inside a cell, as in "5"" screen"
 UNBALANCED_QUOTES = its quotes do not pair up in very many places, last seen on line { $line }
 UNBALANCED_QUOTES_CURE = export it again as CSV: quotes inside a cell are doubled
 COLUMN_TWICE = the column { $column } comes twice
+    .names = the column { $column } comes twice, as “{ $one }” and as “{ $other }”
 COLUMN_TWICE_CURE = keep one of them, or give the other another name
 MISSING_COLUMNS = its header has no column { $columns }{ $hints }
 MISSING_COLUMNS_CURE = add it; the header is { $header }
 MISSING_KIND_CURE = add it; the header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
 MISSING_COLUMN = no such column: taken as empty in every row
 UNKNOWN_COLUMN = nothing reads this column{ $hint }
-EQUAL_ROWS = equal rows were taken once
+EQUAL_ROWS = equal rows were taken once ({ $count } left out)
 
 ## The bundle: cells
 
@@ -1188,7 +1199,9 @@ OVER_200_CHARACTERS_CURE = shorten it
 NO_TIME_ZONE = '{ $text }' is no time zone
 NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
 STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
-STANDS_FOR_NO_VALUE_CURE = write the id; where a formula failed, export the column from where it comes
+STANDS_FOR_NO_VALUE_CURE = write the id; where there is none, leave the row out
+FORMULA_FAILED = '{ $text }' is what a spreadsheet shows where a formula failed, not a value
+FORMULA_FAILED_CURE = mend the formula, or export the column from where it comes; leave the cell empty only where there is no value
 NEITHER_YES_NOR_NO = '{ $text }' is neither yes nor no
 NEITHER_YES_NOR_NO_CURE = write true, false, 1, 0, yes, no, 是 or 否, or leave it empty
 NO_SMALL_COUNT = '{ $text }' is not a whole number from 1 to 1000
@@ -1217,6 +1230,8 @@ TIME_SKIPPED = { $time } did not exist in { $zone }: clocks went forward from { 
 TIME_SKIPPED_CURE = write the time with its offset, such as { $time }{ $offset }
 THAT_ZONE = that zone
 MAY_BE_GROUPED = '{ $text }' may be a decimal or a number with grouping
+GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
+GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
 MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
 NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
 NOT_AS_GROUP_YAML_CURE = correct the number, or `numbers` in group.yaml
@@ -1285,26 +1300,66 @@ NO_RECORD_USABLE = it holds no record that can be used{ $why }
 NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
 RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
 NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
-OUTSIDE_PERIOD = records that do not begin from { $from } to { $to } were left out
+OUTSIDE_PERIOD = { $count ->
+    [one] { $count } record does
+   *[other] { $count } records do
+} not begin from { $from } to { $to } and { $count ->
+    [one] was
+   *[other] were
+} left out (such as { $example })
 TOO_MANY_RECORDS = the period holds more than { $most } records
 TOO_MANY_RECORDS_CURE = close branches or weeks one by one
 SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
 SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
 RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
 RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
-RECORD_BACKWARDS_TWICE_CURE = clocks went back in this hour: write both times with their offsets, such as 2026-10-25T02:10:00+01:00
-SHORTENED_ID_KEPT = a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
-SHORTENED_CUSTOMER = a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
-CUSTOMER_WITHOUT_VALUE = cells that stand for no value (such as #N/A, #### or null); taken as empty
-DUPLICATE_RECORD = this external id comes several times with the same content: taken once
+SHORTENED_ID_KEPT = in { $count ->
+    [one] { $count } row
+   *[other] { $count } rows
+} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
+SHORTENED_CUSTOMER = in { $count ->
+    [one] { $count } row
+   *[other] { $count } rows
+} a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
+NO_VALUE_TAKEN_AS_EMPTY = { $count ->
+    [one] { $count } cell stands
+   *[other] { $count } cells stand
+} for no value (such as { $example }): taken as empty
+UNSEEN_LEFT_OUT = { $count ->
+    [one] { $count } cell holds
+   *[other] { $count } cells hold
+} characters that nobody sees: read without them (such as { $example })
+DECIMAL_TAKEN_AS_WHOLE = { $count ->
+    [one] { $count } whole number is
+   *[other] { $count } whole numbers are
+} written as a decimal: read without it (such as { $example })
+ZEROS_APART = { $count ->
+    [one] { $count } row has a number
+   *[other] { $count } rows have numbers
+} (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
+LONG_RECORDS = { $count ->
+    [one] { $count } record lasts
+   *[other] { $count } records last
+} { $hours } hours or longer (such as { $example }): its times may be those of a case that nobody closed
+RECORD_TOO_LONG = it lasts { $days } days, from { $start } to { $end }
+RECORD_TOO_LONG_CURE = correct the dates: no record lasts longer than { $most } days
+NO_ROWS = it has a header and no row below it
+NO_ROWS_CURE = export the records of the month again, with their rows
+DUPLICATE_RECORD = this external id comes several times with the same content: taken once ({ $count } left out)
 ID_TWICE_DIFFERENT = { $id } comes { $count } times in { $account } with different content
 ID_TWICE_SAME = { $id } comes { $count } times in { $account } with the same content
 ID_TWICE_CURE = keep the right row, or give each record its own external_id
 ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
 SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
 SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
-SECOND_OF_TWO = clocks went back, and the end is the second time that they showed it: the first lies before the start (such as { $example })
-FIRST_OF_TWO = clocks went back, and times without an offset that they showed twice are the first of the two (such as { $example })
+SECOND_OF_TWO = clocks went back, and the end of { $count ->
+    [one] { $count } row
+   *[other] { $count } rows
+} is the second time that they showed it: the first lies before the start (such as { $example })
+FIRST_OF_TWO = clocks went back, and in { $count ->
+    [one] { $count } row
+   *[other] { $count } rows
+} a time without an offset that they showed twice is the first of the two (such as { $example })
 PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
 PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
 PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
@@ -1330,7 +1385,8 @@ SETTING_NO_DECIMAL = is '{ $text }', not a decimal of at most six places
 SETTING_LOSSY_DECIMAL = is '{ $text }', not a decimal that survives: write it in quotes
 SETTING_NO_WHOLE = is '{ $text }', not a whole number from { $least } to { $most }
 SETTING_NO_LIST = is not a list
-SETTING_PAIR_NO_TEXT = has a key or value that is not text
+SETTING_PAIR_NO_TEXT = has a key that is not text
+SETTING_NO_VALUE = has no value
 SETTING_UNKNOWN_NEAR = is not a known key (is { $near } meant?)
 SETTING_UNKNOWN = is not a known key (known are { $known })
 SETTING_EMPTY = is empty
@@ -1480,6 +1536,7 @@ SAMPLE_NEEDS_ALL = --sample needs all services in one process, and { $name } is 
 EXPECT_ADDRESS = an address and a port, such as 127.0.0.1:7070,
 EXPECT_ONE_OF = one of { $words }
 EXPECT_WHOLE_NUMBER = a whole number
+    .to = a whole number from 0 to { $most }
 EXPECT_TRUE_OR_FALSE = true or false
 EXPECT_TEXT = a text
 EXPECT_LIST = a list, such as ["a", "b"] or a,b,
@@ -1555,9 +1612,11 @@ KIND_EMPTY_FILE = an optional file is empty
 KIND_DUPLICATE_RECORD = the same record several times: taken once
 KIND_DUPLICATE_ROW = the same row several times: taken once
 KIND_OUTSIDE_PERIOD = records outside the period were left out
-KIND_DAMAGED_ID = a spreadsheet shortened ids or customers to their first digits
+KIND_DAMAGED_ID = ids or customers that a spreadsheet may have damaged
 KIND_HOUR_TWICE = clocks went back: an hour came twice
 KIND_NO_VALUE = cells that stand for no value were taken as empty
+KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
+KIND_LONG_RECORD = records last a day or longer
 KIND_TRANSFER = somebody goes on in another unit, position or grade
 KIND_REHIRE = somebody left and came back
 KIND_TEAM_WITHOUT_PEOPLE = an account's team has no people

@@ -41,15 +41,6 @@ pub(crate) fn id(text: &str) -> Result<Cow<'_, str>, Wrong> {
     short(fold(text))
 }
 
-/// An id of something, not a word that says there is none.
-pub(crate) fn real_id(text: &str) -> Result<Cow<'_, str>, Wrong> {
-    let id = id(text)?;
-    if exported::is_no_value(&id) {
-        return Err(Wrong::new(msg!("STANDS_FOR_NO_VALUE", text = shown(&id)), msg!("STANDS_FOR_NO_VALUE_CURE")));
-    }
-    Ok(id)
-}
-
 /// A name: as written, not empty.
 pub(crate) fn name(text: &str) -> Result<String, Wrong> {
     short(Cow::Borrowed(text)).map(Cow::into_owned)
@@ -205,6 +196,16 @@ pub(crate) fn date(text: &str) -> Result<Date, Wrong> {
         .ok_or_else(|| Wrong::new(msg!("NO_DATE", text = shown(&text)), msg!("NO_DATE_CURE")))
 }
 
+/// The last day of something, which an empty cell and a day beyond the year 2199 leave open: `9999-12-31` is what programs write
+/// that know no end.
+pub(crate) fn end_date(text: &str) -> Result<Option<Date>, Wrong> {
+    let folded = western(fold(text));
+    let beyond = |((year, month, day), rest): (Ymd, &[u8])| {
+        year >= 2200 && rest.is_empty() && (1..=12).contains(&month) && (1..=31).contains(&day)
+    };
+    if folded.is_empty() || take_date(folded.as_bytes()).is_some_and(beyond) { Ok(None) } else { date(text).map(Some) }
+}
+
 /// A moment, and what the clock on the wall of `zone` showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -248,9 +249,9 @@ impl Moment {
         self.again.is_some_and(|again| again != self.at)
     }
 
-    /// Becomes the second time that the clock showed it where only that one lies after `start`; tells whether it did.
-    pub fn take_second_after(&mut self, start: Timestamp) -> bool {
-        let second = self.again.filter(|again| *again > start);
+    /// Becomes the second time that the clock showed it where that one fits; tells whether it did.
+    pub fn take_second(&mut self, fits: impl Fn(Timestamp) -> bool) -> bool {
+        let second = self.again.filter(|again| fits(*again));
         self.at = second.unwrap_or(self.at);
         second.is_some()
     }

@@ -247,6 +247,10 @@ pub enum FindingKind {
     Rehire,
     /// Cells that say that there is no value, such as `#N/A`.
     NoValue,
+    /// Cells that are read without what an export added: characters that nobody sees, `.0` of a whole number.
+    CleanedCell,
+    /// Records that last longer than a day.
+    LongRecord,
 }
 
 /// Something worth knowing that did not stop anything (exit code 0).

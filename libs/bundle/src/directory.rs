@@ -9,7 +9,6 @@ use tally_kernel::{Message, msg};
 
 use super::cell::{self, nearest, shown};
 use super::diagnostics::Wrong;
-use super::exported;
 use super::model::{AccountIx, Alias, BundleAccount, BundlePerson, PersonIx};
 use super::people::{bare, segment};
 
@@ -75,26 +74,16 @@ impl<'a> Directory<'a> {
 
     pub fn person(&self, text: &str) -> Result<PersonIx, Wrong> {
         let no = cell::id(text)?;
-        self.by_no.get(no.as_ref()).copied().or_else(|| self.whole(&no)).ok_or_else(|| {
+        self.by_no.get(no.as_ref()).copied().ok_or_else(|| {
             let unknown = || Wrong::new(msg!("NOT_IN_PEOPLE", number = shown(&no)), msg!("NOT_IN_PEOPLE_CURE"));
             self.meant(&no).unwrap_or_else(unknown)
         })
     }
 
-    /// The person of a number that a program wrote as a decimal: `1002.0` is 1002, where there is such a number.
-    fn whole(&self, no: &str) -> Option<PersonIx> {
-        let (whole, zeros) = no.split_once('.')?;
-        let plain = !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') && whole.bytes().all(|b| b.is_ascii_digit());
-        self.by_no.get(whole).copied().filter(|_| plain)
-    }
-
-    /// What is wrong with a number that nobody has, where it can be told: a name, lost zeros, lost digits,
-    /// rows that were rejected.
+    /// What is wrong with a number that nobody has, where it can be told: a name, lost zeros, rows that were
+    /// rejected.
     fn meant(&self, no: &str) -> Option<Wrong> {
         let text = shown(no);
-        if exported::is_shortened(no) {
-            return Some(Wrong::new(msg!("SHORTENED_NUMBER", text), msg!("EXPORT_AS_TEXT")));
-        }
         if self.refused.contains(no) {
             let reason = msg!("ROWS_OF_NUMBER_REJECTED", number = text);
             return Some(Wrong::new(reason, msg!("ROWS_OF_NUMBER_REJECTED_CURE")));
@@ -161,8 +150,8 @@ impl<'a> Directory<'a> {
             return Ok(*ix);
         }
         let name = cell::fold(text);
-        if let Some(ix) = self.by_no.get(name.as_ref()).copied().or_else(|| self.whole(&name)) {
-            return Ok(ix);
+        if let Some(ix) = self.by_no.get(name.as_ref()) {
+            return Ok(*ix);
         }
         let aliases = self.aliases.get(&(platform, name.as_ref())).map_or(&[][..], Vec::as_slice);
         aliases.iter().find(|a| a.covers(day)).map(|a| a.person).ok_or_else(|| {

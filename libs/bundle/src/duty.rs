@@ -53,7 +53,7 @@ pub(crate) fn read_rosters(
         let end = diagnostic.take("end", cell::moment(row.get(3), zone));
         let (start, mut end) = (start?, end?);
         let name = || [row.get(0), row.get(1), row.get(2)].join(" ");
-        if end.at <= start.at && end.take_second_after(start.at) {
+        if end.at <= start.at && end.take_second(|end| end > start.at) {
             twice.second.note(name());
         }
         if start.is_first_of_two() || end.is_first_of_two() {
@@ -81,8 +81,8 @@ pub(crate) struct Twice {
 impl Twice {
     /// Tells which was taken.
     pub fn note(&self, file: &str, findings: &mut Findings) {
-        let second = msg!("SECOND_OF_TWO", example = self.second.least);
-        let first = msg!("FIRST_OF_TWO", example = self.first.least);
+        let second = msg!("SECOND_OF_TWO", count = self.second.rows, example = self.second.least);
+        let first = msg!("FIRST_OF_TWO", count = self.first.rows, example = self.first.least);
         for (seen, detail) in [(&self.second, second), (&self.first, first)] {
             if seen.rows > 0 {
                 findings.add(FindingKind::HourTwice, file, "", detail, seen.rows);

@@ -3,6 +3,8 @@
 //!
 //! The canonical form is read to the letter: none of this happens to it, so a result closed under earlier rules replays.
 
+use crate::sheet::unharmed;
+
 /// A character that takes no room on a screen: zero widths, marks of direction, soft hyphens, byte order marks.
 pub(crate) fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
@@ -10,13 +12,51 @@ pub(crate) fn is_unseen(c: char) -> bool {
         || c.is_control()
 }
 
-/// The first unseen character inside of a text, or the space that does not break, as people can look it up.
-pub(crate) fn unseen_inside(text: &str) -> Option<String> {
-    if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control()) {
+/// A space that is none of a keyboard: those that do not break, narrow and wide ones.
+pub(crate) fn is_odd_space(c: char) -> bool {
+    matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}')
+}
+
+/// A character inside of a text that is not what it looks like. Beside those that take no room these are blanks that count as
+/// letters, and marks that choose the form of the character before them.
+fn is_odd(c: char) -> bool {
+    let blank = matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    let mark = matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}');
+    is_odd_space(c) || blank || mark || (is_unseen(c) && !matches!(c, '\n' | '\r' | '\t'))
+}
+
+/// The first unseen character inside of a text, or a space that is none of a keyboard, as people can look it up. In a number
+/// such a space may stand between thousands.
+pub(crate) fn unseen_inside(text: &str, number: bool) -> Option<String> {
+    let found = text.chars().find(|c| is_odd(*c) && !(number && is_odd_space(*c)))?;
+    Some(format!("U+{:04X}", u32::from(found)))
+}
+
+/// The text as it looks, where it holds characters that nobody sees: without them, and with the spaces of a keyboard. A
+/// joiner, or a mark of form, stays behind an emoji and in scripts that write with it.
+pub(crate) fn visible(text: &str) -> Option<String> {
+    if !text.chars().any(is_odd) {
         return None;
     }
-    let found = text.chars().find(|c| *c == '\u{a0}' || (is_unseen(*c) && !matches!(c, '\n' | '\r' | '\t')))?;
-    Some(format!("U+{:04X}", u32::from(found)))
+    let joins = |c: char| matches!(c, '\u{600}'..='\u{109f}' | '\u{200d}' | '\u{2190}'..='\u{2bff}' | '\u{1f000}'..);
+    let (mut seen, mut before) = (String::with_capacity(text.len()), ' ');
+    for c in text.chars() {
+        let stays = joins(before) && (matches!(c, '\u{200c}' | '\u{200d}') || !is_unseen(c));
+        if is_odd_space(c) {
+            seen.push(' ');
+        } else if !is_odd(c) || stays {
+            seen.push(c);
+            before = c;
+        }
+    }
+    Some(bare(&seen).to_owned()).filter(|seen| seen != text)
+}
+
+/// A whole number that a program wrote as a decimal, as it does where cells of the column are empty: `1002.0` is 1002.
+pub(crate) fn whole(text: &str) -> Option<&str> {
+    let (whole, zeros) = text.split_once('.')?;
+    let plain = !zeros.is_empty() && zeros.bytes().all(|b| b == b'0');
+    (plain && !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit())).then_some(whole)
 }
 
 /// A cell without spaces and unseen characters at its ends.
@@ -24,11 +64,13 @@ pub(crate) fn bare(cell: &str) -> &str {
     cell.trim_matches(|c: char| c.is_whitespace() || is_unseen(c))
 }
 
-/// A cell without what makes a spreadsheet keep it as text: `="0042"` and `'0042` are `0042`.
+/// A cell without what makes a spreadsheet keep it as text: `="0042"` and `'0042` are `0042`. Two apostrophes are no marker.
 pub(crate) fn unmarked(cell: &str) -> &str {
     let formula = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     let text = formula.filter(|inner| !inner.contains('"')).unwrap_or(cell);
-    bare(text.strip_prefix('\'').filter(|rest| !rest.is_empty()).unwrap_or(text))
+    let harmless = unharmed(text);
+    let marked = text.strip_prefix('\'').filter(|rest| !rest.is_empty() && !rest.starts_with('\''));
+    bare(if harmless.len() < text.len() { harmless } else { marked.unwrap_or(text) })
 }
 
 /// Whether a number was shortened to its first digits, as spreadsheets show long ones: `2.20661E+12`, and programs that read
@@ -63,14 +105,44 @@ const ERRORS: [&str; 14] = [
     "#connect!",
 ];
 /// What programs write where there is nothing.
-const NOTHING: [&str; 11] = ["null", "(null)", "\\n", "nan", "n/a", "undefined", "none", "nil", "-", "--", "无"];
+const NOTHING: [&str; 24] = [
+    "null",
+    "(null)",
+    "[null]",
+    "\\n",
+    "nan",
+    "nat",
+    "n/a",
+    "na",
+    "<na>",
+    "undefined",
+    "none",
+    "nil",
+    "-",
+    "--",
+    "---",
+    "–",
+    "—",
+    "——",
+    "/",
+    "\\",
+    "无",
+    "暂无",
+    "无数据",
+    "空值",
+];
 
 /// Whether a cell says that there is no value: an error of a spreadsheet, a number too wide for its column (`####`), or a
 /// program's word for nothing.
 pub(crate) fn is_no_value(text: &str) -> bool {
-    let small = text.to_lowercase();
-    let too_wide = small.len() > 2 && small.bytes().all(|b| b == b'#');
-    too_wide || ERRORS.contains(&small.as_str()) || NOTHING.contains(&small.as_str())
+    let begins = |b: u8| {
+        !b.is_ascii() || matches!(b, b'#' | b'(' | b'[' | b'<' | b'-' | b'/' | b'\\' | b'n' | b'N' | b'u' | b'U')
+    };
+    if !text.bytes().next().is_some_and(begins) {
+        return false;
+    }
+    let too_wide = text.len() > 2 && text.bytes().all(|b| b == b'#');
+    too_wide || ERRORS.iter().chain(&NOTHING).any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// Columns of what people chose to write: an apostrophe at their beginning is theirs.
@@ -81,6 +153,21 @@ pub(crate) fn is_prose(column: &str) -> bool {
 /// Columns in which a character that nobody sees may belong to the text, as it does in emoji of customers' nicknames.
 pub(crate) fn is_free(column: &str) -> bool {
     is_prose(column) || column == "customer"
+}
+
+/// Columns of measured numbers.
+pub(crate) fn is_number(column: &str) -> bool {
+    matches!(column, "first_reply_seconds" | "rating" | "amount")
+}
+
+/// Columns that name somebody or something by which rows are joined.
+pub(crate) fn is_key(column: &str) -> bool {
+    matches!(column, "platform" | "store" | "account" | "employee_no" | "agent" | "alias")
+}
+
+/// Columns of ids, which may be numbers.
+pub(crate) fn is_id(column: &str) -> bool {
+    matches!(column, "account" | "employee_no" | "agent" | "alias" | "external_id" | "customer")
 }
 
 type Names = &'static [(&'static str, &'static [&'static str])];
@@ -193,8 +280,41 @@ mod tests {
         assert_eq!(unmarked("=\"0042\""), "0042");
         assert_eq!(unmarked("=\"a\"&\"b\""), "=\"a\"&\"b\"");
         assert_eq!(unmarked("'"), "'");
-        assert_eq!(unseen_inside("20\u{200b}26").as_deref(), Some("U+200B"));
-        assert_eq!(unseen_inside("王芳 plain"), None);
+        assert_eq!(unmarked("''q"), "''q");
+        assert_eq!(unmarked("''=1"), "'=1");
+        assert_eq!(unmarked("'''q"), "'''q");
+        assert_eq!(unseen_inside("20\u{200b}26", false).as_deref(), Some("U+200B"));
+        assert_eq!(unseen_inside("1\u{202f}000", false).as_deref(), Some("U+202F"));
+        assert_eq!(unseen_inside("1\u{202f}000", true), None);
+        assert_eq!(unseen_inside("王芳 plain", false), None);
+    }
+
+    #[test]
+    fn a_text_is_what_it_looks_like() {
+        for (text, seen) in [
+            ("c\u{200b}1", "c1"),
+            ("c\u{a0}1", "c 1"),
+            ("\u{202e}c\u{feff}1", "c1"),
+            ("王\u{200d}芳", "王芳"),
+            ("c\u{fe0f}1\u{3164}", "c1"),
+            ("a\u{1f469}\u{200d}\u{1f4bb}\u{200b}", "a\u{1f469}\u{200d}\u{1f4bb}"),
+        ] {
+            assert_eq!(visible(text).as_deref(), Some(seen), "{text:?}");
+        }
+        for text in
+            ["王芳", "c 1", "\u{1f469}\u{200d}\u{1f4bb}", "\u{2764}\u{fe0f}x", "\u{645}\u{6cc}\u{200c}\u{631}", "a\nb"]
+        {
+            assert_eq!(visible(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_that_was_made_a_decimal_is_whole() {
+        for (text, found) in
+            [("88.0", Some("88")), ("0042.00", Some("0042")), ("88", None), ("88.5", None), ("88.", None), (".0", None)]
+        {
+            assert_eq!(whole(text), found, "{text}");
+        }
     }
 
     #[test]
@@ -209,7 +329,9 @@ mod tests {
 
     #[test]
     fn what_stands_for_no_value_is_told_from_values() {
-        for text in ["#N/A", "#REF!", "#DIV/0!", "###", "########", "NULL", "\\N", "NaN", "-", "无"] {
+        for text in
+            ["#N/A", "#REF!", "#DIV/0!", "###", "########", "NULL", "\\N", "NaN", "-", "—", "/", "NA", "无", "暂无"]
+        {
             assert!(is_no_value(text), "{text}");
         }
         for text in ["#1234", "##", "0", "nullable", "张无忌", "#tag", ""] {

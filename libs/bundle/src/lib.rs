@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
 //! `model` (the result), `diagnostics` (what can go wrong), `write` (the canonical form).
 
 use std::path::Path;
@@ -19,6 +19,7 @@ use jiff::civil::Date;
 use tally_kernel::{Message, msg};
 
 mod cell;
+mod cleaned;
 mod diagnostics;
 mod direction;
 mod directory;

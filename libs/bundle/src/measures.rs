@@ -2,8 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::cell::decimal;
-use super::diagnostics::RowDiagnostic;
+use super::cell::{decimal, fold};
+use super::diagnostics::{RowDiagnostic, Seen};
+use super::exported::is_no_value;
 use super::model::{Measure, MeasureValues};
 use super::numbers::{Numbers, is_grouped};
 use super::records::Raw;
@@ -19,7 +20,11 @@ pub(super) fn doubtful(
     let mut found: Vec<RowDiagnostic> = raws.iter().map(|_| RowDiagnostic::default()).collect();
     for (column, (name, _)) in extras.iter().enumerate() {
         let text = |raw: &Raw| cells[raw.row as usize * extras.len() + column].map(|symbol| symbols.get(symbol));
-        if !raws.iter().filter_map(text).all(|text| decimal(text).is_some() || is_grouped(text, '.')) {
+        if !raws
+            .iter()
+            .filter_map(text)
+            .all(|text| decimal(text).is_some() || is_grouped(text, '.') || is_no_value(&fold(text)))
+        {
             continue;
         }
         for (raw, diagnostic) in raws.iter().zip(&mut found) {
@@ -38,6 +43,8 @@ pub(super) struct Column {
     /// The number of each row, where every value is one.
     numbers: Option<Vec<Option<Decimal>>>,
     empty: bool,
+    /// Cells of a column of numbers that stand for no value.
+    pub nothing: Seen,
 }
 
 impl Column {
@@ -48,20 +55,27 @@ impl Column {
         cells: &[Option<Symbol>],
         symbols: &Symbols,
         used: &mut Marks,
+        literal: bool,
     ) -> Self {
         let value = |raw: &Raw| cells[raw.row as usize * stride + column];
         let mut numbers = vec![None; cells.len() / stride];
-        let mut empty = true;
+        let (mut empty, mut nothing) = (true, Seen::default());
+        let stands_for_nothing = |text: &str| !literal && is_no_value(&fold(text));
+        let has_number = || raws.iter().filter_map(value).any(|symbol| decimal(symbols.get(symbol)).is_some());
         for raw in raws {
             let Some(symbol) = value(raw) else { continue };
             empty = false;
-            let Some(number) = decimal(symbols.get(symbol)) else {
-                raws.iter().filter_map(value).for_each(|s| used.mark(s));
-                return Self { column, stride, numbers: None, empty };
-            };
-            numbers[raw.row as usize] = Some(number);
+            let text = symbols.get(symbol);
+            match decimal(text) {
+                Some(number) => numbers[raw.row as usize] = Some(number),
+                None if stands_for_nothing(text) && (nothing.rows > 0 || has_number()) => nothing.note(text.to_owned()),
+                None => {
+                    raws.iter().filter_map(value).for_each(|s| used.mark(s));
+                    return Self { column, stride, numbers: None, empty, nothing: Seen::default() };
+                }
+            }
         }
-        Self { column, stride, numbers: Some(numbers), empty }
+        Self { column, stride, numbers: Some(numbers), empty, nothing }
     }
 
     /// The measure, nothing for a column without a value.

@@ -6,6 +6,7 @@ use tally_kernel::msg;
 
 use super::cell::{fold, shown};
 use super::diagnostics::Wrong;
+use super::exported;
 use super::yaml::Fields;
 
 /// The way in which the cells of a file are read.
@@ -40,6 +41,9 @@ impl Numbers {
     pub fn plain(self, text: &str) -> Result<Cow<'_, str>, Wrong> {
         let text = fold(text);
         match self {
+            Self::Point | Self::Doubtful if is_spaced(&text) => {
+                Err(Wrong::new(msg!("GROUPED_BY_SPACE", text = shown(&text)), msg!("GROUPED_BY_SPACE_CURE")))
+            }
             Self::Point => Ok(text),
             Self::Doubtful if is_grouped(&text, '.') => {
                 Err(Wrong::new(msg!("MAY_BE_GROUPED", text = shown(&text)), msg!("MAY_BE_GROUPED_CURE")))
@@ -65,10 +69,22 @@ pub(crate) fn is_grouped(text: &str, sign: char) -> bool {
     first && rest.peek().is_some() && rest.all(|group| group.len() == 3 && digits(group))
 }
 
+/// Whether spaces stand between the digits of a number, as `1 234,50` has them.
+fn is_spaced(text: &str) -> bool {
+    let is_space = |c: char| c == ' ' || exported::is_odd_space(c);
+    let number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-') || is_space(c);
+    text.contains(is_space) && text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(number)
+}
+
 fn pointed(text: &str, decimal: char, grouping: Option<char>) -> Option<String> {
     let (whole, part) = text.split_once(decimal).unwrap_or((text, ""));
-    // Spaces that do not break and narrow ones group as well.
-    let whole: String = whole.chars().map(|c| if matches!(c, '\u{a0}' | '\u{202f}') { ' ' } else { c }).collect();
+    // Spaces that do not break and narrow ones group as well, and so does the apostrophe of print.
+    let typed = |c: char| match c {
+        '\u{2019}' => '\'',
+        space if exported::is_odd_space(space) => ' ',
+        other => other,
+    };
+    let whole: String = whole.chars().map(typed).collect();
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let whole = match grouping.filter(|sign| whole.contains(*sign)) {
         Some(sign) if is_grouped(&whole, sign) => whole.replace(sign, ""),
@@ -106,7 +122,17 @@ mod tests {
         let french = Numbers::Told { decimal: ',', grouping: Some(' ') };
         assert_eq!(plain(french, "1\u{202f}234,56").as_deref(), Some("1234.56"));
         let swiss = Numbers::Told { decimal: '.', grouping: Some('\'') };
-        assert_eq!(plain(swiss, "1'234.50").as_deref(), Some("1234.50"));
+        for text in ["1'234.50", "1’234.50"] {
+            assert_eq!(plain(swiss, text).as_deref(), Some("1234.50"));
+        }
+        for text in ["1 234,56", "1\u{a0}234,56", "1\u{2009}234,56"] {
+            assert_eq!(plain(french, text).as_deref(), Some("1234.56"), "{text}");
+            for others in [Numbers::Point, Numbers::Doubtful] {
+                assert!(others.plain(text).unwrap_err().cure == msg!("GROUPED_BY_SPACE_CURE"), "{text}");
+            }
+            assert_eq!(plain(german, text), None);
+        }
+        assert_eq!(plain(Numbers::Point, "12 sec").as_deref(), Some("12 sec"));
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub(crate) fn each_row<T>(
             rows.extend(value.map(|v| (v, line)));
         }
     }
+    table.note_cleaned(diagnostics.findings);
     Ok(rows)
 }
 
@@ -96,22 +97,13 @@ pub(crate) fn once<T: Ord>(rows: Vec<(T, u64)>, file: &'static str, findings: &m
     values.dedup();
     let dropped = (before - values.len()) as u64;
     if dropped > 0 {
-        findings.add(FindingKind::DuplicateRow, file, "", msg!("EQUAL_ROWS"), dropped);
+        findings.add(FindingKind::DuplicateRow, file, "", msg!("EQUAL_ROWS", count = dropped), dropped);
     }
     values
 }
 
 fn optional<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<Option<T>, Wrong> {
     if text.is_empty() { Ok(None) } else { read(text).map(Some) }
-}
-
-/// An employee number that still has its digits.
-fn number(text: &str) -> Result<std::borrow::Cow<'_, str>, Wrong> {
-    let number = cell::real_id(text)?;
-    if exported::is_shortened(&number) {
-        return Err(Wrong::new(msg!("SHORTENED_NUMBER", text = shown(&number)), msg!("EXPORT_AS_TEXT")));
-    }
-    Ok(number)
 }
 
 /// An org unit path without empty segments.
@@ -144,7 +136,7 @@ pub(crate) fn read_people(
 ) -> Result<(Vec<BundlePerson>, BTreeSet<String>), Unusable> {
     let mut refused = BTreeSet::new();
     let rows = each_row(source, &PEOPLE, true, diagnostics, |row, diagnostic| {
-        let employee_no = diagnostic.take("employee_no", number(row.get(0)));
+        let employee_no = diagnostic.take("employee_no", cell::id(row.get(0)));
         let name = diagnostic.take("name", cell::name(row.get(1)));
         let employment = employment(row, diagnostic);
         let zone = diagnostic.take("zone", zone_name(row.get(7), default_zone));
@@ -177,7 +169,7 @@ fn employment(row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<Employmen
     let position = diagnostic.take("position", optional(row.get(3), cell::name));
     let grade = diagnostic.take("grade", optional(row.get(4), cell::name));
     let hired_on = diagnostic.take("hired_on", cell::date(row.get(5)));
-    let left_on = diagnostic.take("left_on", optional(row.get(6), cell::date));
+    let left_on = diagnostic.take("left_on", cell::end_date(row.get(6)));
     if let (Some(hired), Some(Some(left))) = (hired_on, left_on)
         && left < hired
     {
@@ -207,7 +199,7 @@ fn one_person(mut rows: Vec<(BundlePerson, u64)>, diagnostics: &mut Diagnostics<
     let mut person = rows.next()?;
     if dropped > 0 {
         let (kind, number) = (FindingKind::DuplicateRow, person.employee_no.as_str());
-        diagnostics.findings.add(kind, PEOPLE.file, number, msg!("EQUAL_ROWS"), dropped);
+        diagnostics.findings.add(kind, PEOPLE.file, number, msg!("EQUAL_ROWS", count = dropped), dropped);
     }
     for next in rows.flat_map(|row| row.employments) {
         join(&mut person, next, diagnostics.findings);
@@ -326,7 +318,7 @@ fn join_phases(mut rows: Vec<(BundleAccount, u64)>, diagnostics: &mut Diagnostic
         let phases = phases.into_iter().cloned().collect();
         if dropped > 0 {
             let (kind, path) = (FindingKind::DuplicateRow, first.path());
-            diagnostics.findings.add(kind, ACCOUNTS.file, path, msg!("EQUAL_ROWS"), dropped);
+            diagnostics.findings.add(kind, ACCOUNTS.file, path, msg!("EQUAL_ROWS", count = dropped), dropped);
         }
         return Some(BundleAccount { phases, ..first });
     };
@@ -376,7 +368,7 @@ pub(crate) fn read_aliases(
         let alias = diagnostic.take("alias", cell::id(row.get(1)));
         let person = diagnostic.take("employee_no", directory.person(row.get(2)));
         let from = diagnostic.take("from", optional(row.get(3), cell::date));
-        let to = diagnostic.take("to", optional(row.get(4), cell::date));
+        let to = diagnostic.take("to", cell::end_date(row.get(4)));
         if let (Some(Some(from)), Some(Some(to))) = (from, to)
             && to < from
         {

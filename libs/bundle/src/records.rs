@@ -3,14 +3,14 @@
 //! A row keeps no text of its own: every text becomes a symbol. At the end the rows are ordered, repeated external ids
 //! are settled, extra columns become numbers or texts, and the symbols are renumbered in the order of their texts.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use tally_kernel::{Message, msg};
 
 use super::cell::{self, Moment, decimal, shown};
+use super::cleaned::no_value;
 use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::duty::Twice;
@@ -61,6 +61,11 @@ const MOST_RATING: u32 = 10;
 /// A reply after more than a month is none.
 const MOST_SECONDS: u32 = 4_000_000;
 
+/// A record that lasts as long is told of: it may have been left open, or have a wrong date.
+const LONG_HOURS: i64 = 24;
+/// None lasts longer than a month.
+const MOST_HOURS: i64 = 31 * 24;
+
 /// The records of a bundle.
 #[derive(Debug)]
 pub(crate) struct Records {
@@ -89,12 +94,12 @@ struct Reader<'d, 'a> {
     extras: Vec<(String, usize)>,
     /// First day of a month, and how many records begin in it.
     months: BTreeMap<Date, u64>,
-    outside: u64,
+    outside: Seen,
+    /// Records that last longer than a day.
+    long: Seen,
     twice: Twice,
     /// Ids and customers that a spreadsheet shortened: rows of each.
     shortened: [Seen; 2],
-    /// Customers that stand for no value.
-    nobody: u64,
     literal: bool,
 }
 
@@ -123,14 +128,14 @@ pub(crate) fn read_records(
         cells: Vec::new(),
         extras: Vec::new(),
         months: BTreeMap::new(),
-        outside: 0,
+        outside: Seen::default(),
+        long: Seen::default(),
         twice: Twice::default(),
         shortened: Default::default(),
-        nobody: 0,
         literal: source.is_some_and(|source| source.canonical),
     };
     if let Some(mut table) = table {
-        reader.extras = std::mem::take(&mut table.extras);
+        reader.extras = table.extras.clone();
         if reader.literal {
             reader.numbers = Numbers::Point;
         } else if table.semicolons && written.numbers.is_none() {
@@ -145,36 +150,26 @@ pub(crate) fn read_records(
                 reader.keep(&row, record, day)?;
             }
         }
+        table.note_cleaned(diagnostics.findings);
     }
     let period = reader.period(diagnostics)?;
-    if reader.outside > 0 {
-        let Period { from, to } = period;
-        let detail = msg!("OUTSIDE_PERIOD", from, to);
-        diagnostics.findings.add(FindingKind::OutsidePeriod, RECORDS.file, "", detail, reader.outside);
-    }
     reader.twice.note(RECORDS.file, diagnostics.findings);
-    reader.note_customers_and_ids(diagnostics);
     reader.reject_doubtful(diagnostics);
     reader.settle_repeats(diagnostics);
+    reader.note(period, diagnostics);
     if reader.raws.is_empty() {
         return Err(no_record(diagnostics, |why| msg!("NO_RECORD_USABLE", why)));
     }
-    Ok(reader.finish(period))
+    Ok(reader.finish(period, diagnostics))
 }
 
 fn no_record(diagnostics: &Diagnostics<'_, '_>, problem: impl FnOnce(Message) -> Message) -> Unusable {
+    if !diagnostics.rejects.read().contains_key(RECORDS.file) {
+        return Unusable::new("NO_RECORDS", RECORDS.file, msg!("NO_ROWS"), msg!("NO_ROWS_CURE"));
+    }
     let (count, first) = (diagnostics.rejects.count(RECORDS.file), diagnostics.rejects.first(RECORDS.file));
     let why = first.map_or_else(|| Message::told(""), |first| msg!("ROWS_REJECTED", count, first));
     Unusable::new("NO_RECORDS", RECORDS.file, problem(why), msg!("NO_RECORDS_CURE"))
-}
-
-/// In an hour that comes twice the columns are right and the times need their offsets.
-fn cure_of_backwards(start: &Moment, end: &Moment) -> Message {
-    if start.again.is_some() || end.again.is_some() {
-        msg!("RECORD_BACKWARDS_TWICE_CURE")
-    } else {
-        msg!("RECORD_BACKWARDS_CURE")
-    }
 }
 
 /// Empty is nothing, anything else is read.
@@ -185,7 +180,7 @@ fn given<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<O
 impl Reader<'_, '_> {
     /// The record of a row and the local day it begins on.
     fn record(&mut self, row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<(Record, Date)> {
-        let external_id = diagnostic.take("external_id", self.external_id(row.get(3)));
+        let external_id = diagnostic.take("external_id", cell::id(row.get(3)));
         let first_reply_seconds =
             diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, MOST_SECONDS)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
@@ -198,7 +193,7 @@ impl Reader<'_, '_> {
         let end = diagnostic.take("ended_at", cell::moment(row.get(5), zone));
         let (start, mut end) = (start?, end?);
         let name = || [row.get(3), row.get(4), row.get(5)].join(" ");
-        if end.at < start.at && end.take_second_after(start.at) {
+        if end.at < start.at && end.take_second(|end| end >= start.at) {
             self.twice.second.note(name());
         }
         if start.is_first_of_two() || end.is_first_of_two() {
@@ -206,8 +201,9 @@ impl Reader<'_, '_> {
         }
         if end.at < start.at {
             let reason = msg!("RECORD_BACKWARDS", end = end.local, start = start.local);
-            diagnostic.add("ended_at", Wrong::new(reason, cure_of_backwards(&start, &end)));
+            diagnostic.add("ended_at", Wrong::new(reason, msg!("RECORD_BACKWARDS_CURE")));
         }
+        self.note_length(&start, &end, row.get(3), diagnostic);
         let day = start.local.date();
         let platform = &self.directory.accounts[account.0 as usize].platform;
         let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
@@ -241,33 +237,54 @@ impl Reader<'_, '_> {
         !self.literal && exported::is_shortened(&cell::fold(text))
     }
 
-    fn external_id<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, Wrong> {
-        if self.literal { cell::id(text) } else { cell::real_id(text) }
+    /// A day is long for a record, and more than a month is a mistake in a date.
+    fn note_length(&mut self, start: &Moment, end: &Moment, id: &str, diagnostic: &mut RowDiagnostic) {
+        let hours = end.at.duration_since(start.at).as_hours();
+        if self.literal || hours < LONG_HOURS {
+            return;
+        }
+        if hours > MOST_HOURS {
+            let reason = msg!("RECORD_TOO_LONG", end = end.local, start = start.local, days = hours / 24);
+            diagnostic.add("ended_at", Wrong::new(reason, msg!("RECORD_TOO_LONG_CURE", most = MOST_HOURS / 24)));
+        } else if !diagnostic.is_there() {
+            self.long.note(id.to_owned());
+        }
     }
 
-    /// A customer. A number that lost its digits, or a word for nothing, may be anybody: it says nothing about who came back.
+    /// A customer. A number that lost its digits may be anybody: it says nothing about who came back.
     fn customer(&mut self, text: &str) -> Option<Symbol> {
         if self.is_shortened(text) {
             self.shortened[1].note(text.to_owned());
             return None;
         }
-        if !self.literal && exported::is_no_value(&cell::fold(text)) {
-            self.nobody += 1;
-            return None;
-        }
         self.label(text)
     }
 
-    fn note_customers_and_ids(&self, diagnostics: &mut Diagnostics<'_, '_>) {
-        let [ids, customers] = &self.shortened;
-        for (kind, column, rows, detail) in [
-            (FindingKind::DamagedId, "external_id", ids.rows, msg!("SHORTENED_ID_KEPT", example = ids.least)),
-            (FindingKind::DamagedId, "customer", customers.rows, msg!("SHORTENED_CUSTOMER", example = customers.least)),
-            (FindingKind::NoValue, "customer", self.nobody, msg!("CUSTOMER_WITHOUT_VALUE")),
-        ] {
-            if rows > 0 {
-                diagnostics.findings.add(kind, RECORDS.file, column, detail, rows);
+    /// Notes what is worth knowing of many records, each thing once with how many they are.
+    fn note(&self, Period { from, to }: Period, diagnostics: &mut Diagnostics<'_, '_>) {
+        let mut add = |kind, column: &str, seen: &Seen, say: &dyn Fn(u64, &str) -> Message| {
+            if seen.rows > 0 {
+                diagnostics.findings.add(kind, RECORDS.file, column, say(seen.rows, &shown(&seen.least)), seen.rows);
             }
+        };
+        let [ids, customers] = &self.shortened;
+        add(FindingKind::DamagedId, "external_id", ids, &|count, example| msg!("SHORTENED_ID_KEPT", count, example));
+        add(FindingKind::DamagedId, "customer", customers, &|count, example| {
+            msg!("SHORTENED_CUSTOMER", count, example)
+        });
+        let outside = |count, example: &str| msg!("OUTSIDE_PERIOD", count, from, to, example);
+        add(FindingKind::OutsidePeriod, "", &self.outside, &outside);
+        let long = |count, example: &str| msg!("LONG_RECORDS", count, example, hours = LONG_HOURS);
+        add(FindingKind::LongRecord, "ended_at", &self.long, &long);
+        if self.literal {
+            return;
+        }
+        let records = || self.raws.iter().map(|raw| &raw.record);
+        for (column, seen) in [
+            ("external_id", lost_zeros(records().map(|record| record.external_id), &self.symbols)),
+            ("customer", lost_zeros(records().filter_map(|record| record.customer), &self.symbols)),
+        ] {
+            add(FindingKind::DamagedId, column, &seen, &|count, example| msg!("ZEROS_APART", count, example));
         }
     }
 
@@ -292,7 +309,7 @@ impl Reader<'_, '_> {
     fn keep(&mut self, row: &Row<'_>, record: Record, day: Date) -> Result<(), Unusable> {
         match self.asked {
             Some(period) if !period.contains(day) => {
-                self.outside += 1;
+                self.outside.note(format!("{day} {}", row.get(3)));
                 return Ok(());
             }
             Some(_) => {}
@@ -323,7 +340,7 @@ impl Reader<'_, '_> {
         if let Some(period) = self.asked {
             if self.raws.is_empty() {
                 let Period { from, to } = period;
-                let others = match self.outside {
+                let others = match self.outside.rows {
                     0 => Message::told(""),
                     count => msg!("RECORDS_OUTSIDE", count),
                 };
@@ -367,7 +384,7 @@ impl Reader<'_, '_> {
                 others.iter().for_each(|(_, _, i)| drop[*i as usize] = true);
                 let (kind, subject) = (FindingKind::DuplicateRecord, format!("{path}/{id}"));
                 let rows = others.len() as u64;
-                diagnostics.findings.add(kind, RECORDS.file, subject, msg!("DUPLICATE_RECORD"), rows);
+                diagnostics.findings.add(kind, RECORDS.file, subject, msg!("DUPLICATE_RECORD", count = rows), rows);
                 continue;
             }
             for (_, _, i) in group {
@@ -397,15 +414,19 @@ impl Reader<'_, '_> {
         a.record == b.record && cells(a) == cells(b)
     }
 
-    fn finish(self, period: Period) -> Records {
-        let Self { symbols, mut raws, cells, extras, .. } = self;
+    fn finish(self, period: Period, diagnostics: &mut Diagnostics<'_, '_>) -> Records {
+        let Self { symbols, mut raws, cells, extras, literal, .. } = self;
         let mut used = symbols.marks();
         for Raw { record, .. } in &raws {
             [Some(record.external_id), record.kind, record.customer].into_iter().flatten().for_each(|s| used.mark(s));
         }
         let columns: Vec<Column> = (0..extras.len())
-            .map(|column| Column::new(column, extras.len(), &raws, &cells, &symbols, &mut used))
+            .map(|column| Column::new(column, extras.len(), &raws, &cells, &symbols, &mut used, literal))
             .collect();
+        for (column, (name, _)) in columns.iter().zip(&extras).filter(|(column, _)| column.nothing.rows > 0) {
+            let seen = &column.nothing;
+            diagnostics.findings.add(FindingKind::NoValue, RECORDS.file, shown(name), no_value(seen), seen.rows);
+        }
         let (symbols, moved) = symbols.finish(&used);
         for Raw { record, .. } in &mut raws {
             record.external_id = moved.get(record.external_id).unwrap_or(record.external_id);
@@ -418,6 +439,19 @@ impl Reader<'_, '_> {
         let records = raws.into_iter().map(|raw| raw.record).collect();
         Records { period, records, measures, symbols }
     }
+}
+
+/// Numbers of which the same with leading zeros are there too: they may have lost theirs.
+fn lost_zeros(used: impl Iterator<Item = Symbol> + Clone, symbols: &Symbols) -> Seen {
+    let digits = |text: &&str| text.bytes().all(|b| b.is_ascii_digit());
+    let texts = used.map(|symbol| symbols.get(symbol)).filter(digits);
+    let with_zeros = texts.clone().filter(|text| text.starts_with('0'));
+    let stripped: HashSet<&str> = with_zeros.map(|text| text.trim_start_matches('0')).collect();
+    let mut seen = Seen::default();
+    if !stripped.is_empty() {
+        texts.filter(|text| stripped.contains(text)).for_each(|text| seen.note(text.to_owned()));
+    }
+    seen
 }
 
 /// Records by account, start and external id. Keys are sorted, then each record is moved once, in place: a record is

@@ -41,6 +41,14 @@ impl Cells {
         &self.text
     }
 
+    /// Puts another text into cell `i`.
+    pub fn replace(&mut self, i: usize, with: &str) {
+        let span = self.span(i);
+        let old = span.len();
+        self.text.splice(span, with.bytes());
+        self.ends[i..].iter_mut().for_each(|end| *end = *end + with.len() - old);
+    }
+
     /// Where cell `i` is in [`Cells::text`].
     pub fn span(&self, i: usize) -> std::ops::Range<usize> {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };

@@ -3,6 +3,7 @@
 use tally_kernel::{Message, msg};
 
 use super::cell::{fold, nearest, shown};
+use super::cleaned::{Cleaned, Verdict};
 use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong, one_after_other};
 use super::exported;
 use super::rows::{Cells, Next, Rows};
@@ -43,6 +44,7 @@ pub(crate) struct Table {
     damaged: bool,
     /// The canonical form: taken to the letter.
     literal: bool,
+    cleaned: Cleaned,
 }
 
 /// A row of text cells.
@@ -82,15 +84,6 @@ impl<'a> Row<'a> {
         let cell = &self.text[self.cells.span(place)];
         if self.literal { cell.trim() } else { exported::bare(cell) }
     }
-
-    /// The first column whose cell holds a character that nobody sees, and that character.
-    fn unseen(&self) -> Option<(&'static str, String)> {
-        if self.literal || self.text.is_ascii() {
-            return None;
-        }
-        let columns = self.layout.columns.iter().enumerate().filter(|(_, (name, _))| !exported::is_free(name));
-        columns.into_iter().find_map(|(i, (name, _))| Some((*name, exported::unseen_inside(self.get(i))?)))
-    }
 }
 
 impl Table {
@@ -121,17 +114,18 @@ impl Table {
             _ => return Err(no_csv(layout, msg!("NOT_CSV_NO_END"))),
         }
         let chinese = std::str::from_utf8(cells.text()).is_ok_and(|text| text.chars().any(is_han));
-        let names: Vec<String> = match std::str::from_utf8(cells.text()) {
-            Ok(text) if source.canonical => {
-                (0..cells.len()).map(|i| fold(text[cells.span(i)].trim()).to_lowercase()).collect()
-            }
-            Ok(text) => {
-                let name = |i| fold(exported::bare(&text[cells.span(i)])).to_lowercase();
-                (0..cells.len()).map(|i| exported::column(file, &name(i)).to_owned()).collect()
-            }
-            Err(_) => return Err(no_csv(layout, msg!("NOT_CSV_NO_TEXT"))),
+        let Ok(text) = std::str::from_utf8(cells.text()) else {
+            return Err(no_csv(layout, msg!("NOT_CSV_NO_TEXT")));
         };
-        let (places, extras) = place(layout, &names, chinese)?;
+        let heads: Vec<&str> = (0..cells.len()).map(|i| exported::bare(&text[cells.span(i)])).collect();
+        let names: Vec<String> = if source.canonical {
+            (0..cells.len()).map(|i| fold(text[cells.span(i)].trim()).to_lowercase()).collect()
+        } else {
+            let name =
+                |head: &&str| fold(&exported::visible(head).unwrap_or_else(|| (*head).to_owned())).to_lowercase();
+            heads.iter().map(|head| exported::column(file, &name(head)).to_owned()).collect()
+        };
+        let (places, extras) = place(layout, &names, &heads, chinese)?;
         note_columns(layout, &places, &extras, findings);
         if source.encoding != TextEncoding::Utf8 {
             let encoding: &str = source.encoding.into();
@@ -147,7 +141,8 @@ impl Table {
         }
         let extras = if layout.extras { extras } else { Vec::new() };
         let (width, damaged, literal) = (names.len(), source.damaged, source.canonical);
-        Ok(Some(Self { layout, rows, cells, places, extras, semicolons: separator == b';', width, damaged, literal }))
+        let (semicolons, cleaned) = (separator == b';', Cleaned::default());
+        Ok(Some(Self { layout, rows, cells, places, extras, semicolons, width, damaged, literal, cleaned }))
     }
 
     /// The next row that has no more cells than the header, all of them text; other rows are rejected on the way. Cells
@@ -179,11 +174,11 @@ impl Table {
                 }
                 Next::Row => match std::str::from_utf8(self.cells.text()) {
                     // A zero byte can only come out of UTF-16; it would not survive being written as UTF-8.
-                    Ok(text) if !(self.damaged && text.contains(['\u{fffd}', '\0'])) => match self.row().unseen() {
+                    Ok(text) if !(self.damaged && text.contains(['\u{fffd}', '\0'])) => match self.clean() {
                         None => break,
-                        Some((column, unseen)) => {
+                        Some((column, wrong)) => {
                             rejects.saw(file);
-                            rejects.push(file, line, column, hidden(&unseen));
+                            rejects.push(file, line, column, wrong);
                             continue;
                         }
                     },
@@ -195,6 +190,40 @@ impl Table {
         }
         rejects.saw(file);
         Ok(Some(self.row()))
+    }
+
+    /// Cleans the cells of the row that was read last. Gives the first column that is wrong.
+    fn clean(&mut self) -> Option<(&'static str, Wrong)> {
+        if self.literal {
+            return None;
+        }
+        let mut cleaned = std::mem::take(&mut self.cleaned);
+        let (mut found, mut wrong) = (Vec::new(), None);
+        let row = self.row();
+        for (i, (column, place)) in self.layout.columns.iter().zip(&self.places).enumerate() {
+            let Some(place) = *place else { continue };
+            match cleaned.judge(*column, row.bare(place), row.get(i)) {
+                Verdict::Stays => {}
+                Verdict::Becomes(text) => found.push((place, text)),
+                Verdict::Wrong(first) => {
+                    wrong = Some((column.0, first));
+                    break;
+                }
+            }
+        }
+        for (name, place) in self.extras.iter().filter(|_| !row.text.is_ascii()) {
+            if let Verdict::Becomes(text) = cleaned.extra(name, row.bare(*place)) {
+                found.push((*place, text));
+            }
+        }
+        self.cleaned = cleaned;
+        found.iter().for_each(|(place, text)| self.cells.replace(*place, text));
+        wrong
+    }
+
+    /// Says what was taken off the cells.
+    pub fn note_cleaned(&self, findings: &mut Findings) {
+        self.cleaned.note(self.layout.file, findings);
     }
 
     /// The row that was read last. Its text was checked in the loop; checking again costs little and keeps the borrow
@@ -218,10 +247,6 @@ impl Table {
     fn blank(&self) -> bool {
         self.cells.text().iter().all(u8::is_ascii_whitespace)
     }
-}
-
-fn hidden(unseen: &str) -> Wrong {
-    Wrong::new(msg!("UNSEEN_CHARACTER", character = unseen), msg!("UNSEEN_CHARACTER_CURE"))
 }
 
 fn open_quote() -> Wrong {
@@ -261,14 +286,19 @@ fn no_csv(layout: &Layout, why: Message) -> Unusable {
 type Places = (Vec<Option<usize>>, Vec<(String, usize)>);
 
 /// Finds the columns by name.
-fn place(layout: &'static Layout, names: &[String], chinese: bool) -> Result<Places, Unusable> {
+fn place(layout: &'static Layout, names: &[String], heads: &[&str], chinese: bool) -> Result<Places, Unusable> {
     let find = |name: &str| names.iter().position(|n| n == name);
     let places: Vec<Option<usize>> = layout.columns.iter().map(|(name, _)| find(name)).collect();
     let known = |name: &str| layout.columns.iter().any(|(n, _)| *n == name);
     let mut extras: Vec<(String, usize)> = Vec::new();
     for (i, name) in names.iter().enumerate() {
-        if !name.is_empty() && find(name) != Some(i) {
-            let problem = msg!("COLUMN_TWICE", column = shown(name));
+        if let Some(first) = find(name).filter(|first| !name.is_empty() && *first != i) {
+            let (column, one, other) = (shown(name), shown(heads[first]), shown(heads[i]));
+            let problem = if one == column && other == column {
+                msg!("COLUMN_TWICE", column)
+            } else {
+                msg!("COLUMN_TWICE.names", column, one, other)
+            };
             return Err(Unusable::new("COLUMN_TWICE", layout.file, problem, msg!("COLUMN_TWICE_CURE")));
         }
         if !name.is_empty() && !known(name) {

@@ -11,6 +11,7 @@ use super::*;
 mod bad_input;
 mod canonical;
 mod documented;
+mod exports;
 mod forgiven;
 mod settings;
 mod words;

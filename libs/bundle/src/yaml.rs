@@ -36,7 +36,7 @@ pub(crate) fn settings<T>(
     let file = source.name;
     let text = source.small_text(progress)?;
     let value: Value = serde_norway::from_str(&text)
-        .map_err(|err| Unusable::new("BAD_YAML", file, msg!("BAD_YAML", error = err), msg!("BAD_YAML_CURE")))?;
+        .map_err(|err| Unusable::new("BAD_YAML", file, broken(&err, &text), msg!("BAD_YAML_CURE")))?;
     if value.is_null() {
         findings.add(FindingKind::EmptyFile, file, "", msg!("EMPTY_OPTIONAL_FILE"), 0);
         return Ok(None);
@@ -55,6 +55,43 @@ pub(crate) fn settings<T>(
             let problem = msg!("SEVERAL_PROBLEMS", problems = Arg::List(notes));
             Err(Unusable::new("INVALID_SETTINGS", file, problem, msg!("INVALID_SETTINGS_CURE")))
         }
+    }
+}
+
+/// Why it is no YAML, in the reader's language. What the parser says itself is English, and stands behind it in quotes.
+fn broken(error: &serde_norway::Error, text: &str) -> Message {
+    let said = error.to_string();
+    let has = |part: &str| said.contains(part);
+    let cause = if let Some((_, key)) = said.split_once("duplicate entry with key ") {
+        let key = key.split(" at line ").next().unwrap_or(key).trim_matches('"');
+        msg!("YAML_KEY_TWICE", key = shown(key))
+    } else if has("tab character")
+        || error.location().is_some_and(|at| text[at.index().min(text.len())..].starts_with('\t'))
+    {
+        msg!("YAML_TAB")
+    } else if has("expected ',' or") || has("unexpected end of stream") || has("unexpected document indicator") {
+        msg!("YAML_NOT_CLOSED")
+    } else if has("node content") {
+        msg!("YAML_NO_VALUE")
+    } else if has("cannot start any token") {
+        msg!("YAML_BAD_START")
+    } else if has("unknown anchor") || has("alias") || has("anchor") || has("tag") {
+        msg!("YAML_SIGN")
+    } else if has("escape") || has("hexadecimal") {
+        msg!("YAML_ESCAPE")
+    } else if has("mapping values")
+        || has("expected ':'")
+        || has("expected key")
+        || has("'-' indicator")
+        || has("block sequence")
+    {
+        msg!("YAML_STRUCTURE")
+    } else {
+        msg!("YAML_OTHER")
+    };
+    match error.location() {
+        Some(at) => msg!("BAD_YAML.at", line = at.line() as u64, column = at.column() as u64, cause, said),
+        None => msg!("BAD_YAML", cause, said),
     }
 }
 
@@ -201,11 +238,17 @@ impl<'a> Fields<'a> {
             _ => None,
         };
         let pair = |(k, v): (&Value, &Value)| {
-            let pair = text(k).zip(text(v));
-            if pair.is_none() {
+            let Some(name) = text(k) else {
                 self.note(key, msg!("SETTING_PAIR_NO_TEXT"));
+                return None;
+            };
+            let value = text(v);
+            if value.is_none() {
+                let empty = v.is_null() || v.as_str().is_some_and(|text| text.trim().is_empty());
+                let problem = if empty { msg!("SETTING_NO_VALUE") } else { msg!("SETTING_NO_TEXT") };
+                self.note(&format!("{key}.{}", shown(&name)), problem);
             }
-            pair
+            Some(name).zip(value)
         };
         Some(map.iter().filter_map(pair).collect())
     }

@@ -66,6 +66,35 @@ fn broken_yaml_says_where() {
 }
 
 #[test]
+fn broken_yaml_says_why_in_the_language_of_its_reader() {
+    for (text, english, chinese) in [
+        ("name: [\n", "a value is expected there", "此处应有一个值"),
+        ("name: [a\nzone: b\n", "is not closed", "没有闭合"),
+        ("name: \"a\n", "is not closed", "没有闭合"),
+        ("name: a: b\n", "does not fit there", "缩进不对"),
+        ("name: a\nname: b\n", "the key name comes twice", "键 name 出现了两次"),
+        ("name: @a\n", "no value begins with this sign", "值不能以此符号开头"),
+        ("name:\n\tzone: b\n", "a tab stands", "制表符"),
+        ("name: *a\n", "is a reference or a tag", "引用或标签"),
+        ("name: \"a\\qb\"\n", "a backslash in double quotes", "反斜杠"),
+    ] {
+        let refusal = refused(&with("group.yaml", text));
+        let said = refusal.told(Locale::ZhCn);
+        assert!(en(&refusal.problem).contains(english), "{text:?}: {refusal}");
+        assert!(said.contains(chinese) && said.contains("解析器原文"), "{text:?}: {said}");
+    }
+    assert!(refused(&with("group.yaml", "a: 1\nname: @a\n")).told(Locale::ZhCn).contains("第 2 行第 7 列"));
+}
+
+#[test]
+fn a_branch_without_a_region_is_named() {
+    assert_eq!(
+        violations("group.yaml", "branches: {East: , West: ' ', 7: [x]}\n"),
+        ["branches.East has no value", "branches.West has no value", "branches.7 is not text",]
+    );
+}
+
+#[test]
 fn the_policy_is_read_and_bounded() {
     let bundle = read(&with("policy.yaml", "version: 1\ninference: off\ngrace_minutes: 5\ncut_over: '5:30'\n")).bundle;
     let expected = Policy {

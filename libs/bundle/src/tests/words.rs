@@ -26,6 +26,8 @@ fn the_words_of_findings_are_these_and_are_read_back() {
         (FindingKind::Transfer, "transfer"),
         (FindingKind::Rehire, "rehire"),
         (FindingKind::NoValue, "no_value"),
+        (FindingKind::CleanedCell, "cleaned_cell"),
+        (FindingKind::LongRecord, "long_record"),
     ];
     assert_eq!(FindingKind::iter().collect::<Vec<_>>(), words.map(|(kind, _)| kind));
     for (kind, word) in words {

@@ -18,8 +18,8 @@ pub(super) fn value(cause: figment::Error) -> ConfigError {
     let key = path.join(".");
     let problem = match &cause.kind {
         Kind::UnknownField(_, known) => msg!("SETTING_NOT_KNOWN", known = known.join(", ")),
-        Kind::InvalidType(actual, _) | Kind::InvalidValue(actual, _) => {
-            let expected = expected(&key);
+        Kind::InvalidType(actual, of) | Kind::InvalidValue(actual, of) => {
+            let expected = most(of).map_or_else(|| expected(&key), |most| msg!("EXPECT_WHOLE_NUMBER.to", most));
             found(actual).map_or_else(
                 || msg!("SETTING_EXPECTED.alone", expected),
                 |found| msg!("SETTING_EXPECTED", found, expected),
@@ -57,6 +57,16 @@ fn found(actual: &Actual) -> Option<String> {
         Actual::Str(value) => value.clone(),
         _ => return None,
     })
+}
+
+/// The largest number of a type of whole numbers from 0. TOML writes none above 63 bits.
+fn most(of: &str) -> Option<u64> {
+    match of {
+        "u16" => Some(u16::MAX.into()),
+        "u32" => Some(u32::MAX.into()),
+        "u64" | "usize" => Some(i64::MAX.unsigned_abs()),
+        _ => None,
+    }
 }
 
 /// What a key takes: the defaults show it.

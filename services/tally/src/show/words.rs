@@ -55,6 +55,8 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "DAMAGED_ID" => msg!("KIND_DAMAGED_ID"),
         "HOUR_TWICE" => msg!("KIND_HOUR_TWICE"),
         "NO_VALUE" => msg!("KIND_NO_VALUE"),
+        "CLEANED_CELL" => msg!("KIND_CLEANED_CELL"),
+        "LONG_RECORD" => msg!("KIND_LONG_RECORD"),
         "TRANSFER" => msg!("KIND_TRANSFER"),
         "REHIRE" => msg!("KIND_REHIRE"),
         "TEAM_WITHOUT_PEOPLE" => msg!("KIND_TEAM_WITHOUT_PEOPLE"),
