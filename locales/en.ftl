@@ -672,15 +672,23 @@ FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for th
 PERSON_NOT_IN_SUITE = the suite has nobody with the employee number { $number } whom you may see: put right why that row of people.csv was refused, then run the import again
 # A row names an account that the suite does not have.
 ACCOUNT_NOT_IN_SUITE = the suite has no account { $label } that you may see: put right why that row of accounts.csv was refused, then run the import again
+# A row belongs to a unit that was refused.
+ROWS_OF_UNIT_REFUSED = its unit { $unit } was refused
+# A row speaks of a number whose row in people.csv was refused.
+ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this row may mean somebody else than the suite
+# A row speaks of an account whose row in accounts.csv was refused.
+ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
+# A record may name its agent by a nickname that was refused in aliases.csv.
+NICKNAME_REFUSED = the nickname { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
 # The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = the import stopped with { $rows } { $rows ->
-    [one] row
-   *[other] rows
-} in place; run the same command again: what is in counts as there already
-    .mend = the import stopped with { $rows } { $rows ->
-        [one] row
-       *[other] rows
-    } in place; mend what is said here and run the same command again: what is in counts as there already
+IMPORT_STOPPED = { $rows } { $rows ->
+    [one] row is
+   *[other] rows are
+} in place: run the same command again, what is in counts as there already
+    .mend = { $rows } { $rows ->
+        [one] row is
+       *[other] rows are
+    } in place: mend what is said here and run the same command again, what is in counts as there already
 IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost, and { $rows } { $rows ->
     [one] row is
    *[other] rows are
@@ -1468,6 +1476,8 @@ STORE_IN_USE = another tally process is at work on the data in { $folder }, and 
 CURE_AND_REJECTED = { $cure }; { $file } names every rejected row
 NOT_IN_MONTH = there is neither a record nor a person { $what } in this month: name an external_id of records.csv, such as { $record }, or an employee_no or name of people.csv, such as { $person }
 NO_MANIFEST = it holds no manifest.json, so it is no result folder
+MANIFEST_DOUBLE = it names the file { $file } twice
+MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
 NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
 BAD_MANIFEST = { $error }
 RESTORE_FOLDER_CURE = restore the folder from where it was kept
@@ -1499,6 +1509,7 @@ CURE_PERSON_UNKNOWN = add the person to people.csv and import again
 CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
 CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
 CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
+CURE_KEPT_BACK = correct first what this file says of that row, then import again: this one comes in with it
 CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
 
 ## Settings and arguments
@@ -1700,6 +1711,7 @@ DEMO_USER_AUDITOR = reads everything, changes nothing
 REPLAY_VERSION = { $what }: the result was computed with { $then }, this is { $now }
 REPLAY_TZDB = time zone database
 REPLAY_IDENTICAL = identical: { $files } files, digest { $digest }
+REPLAY_NOT_COVERED = not compared, since the inputs do not hold what they were made from: { $files }
 REPLAY_ALTERED = altered: { $what }
 REPLAY_DIFFERENT = different: { $file }, line { $line }
 REPLAY_MISSING = missing from the folder: { $file }
@@ -1725,7 +1737,7 @@ HELP_SHARED =
     .bundle = Folder with people.csv, accounts.csv, records.csv and what else there is (docs/bundle.md)
     .from = First day of the period, such as 2026-03-01, together with --to; by default the period of group.yaml, else the month that holds all records
     .to = Last day of the period, such as 2026-03-31, which belongs to it
-    .lang = Language of sentences; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
+    .lang = Language of sentences, and of names in `tally demo`; may stand before the command as well; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
     .plain-csv = CSV for programs: without the byte order mark, and without the apostrophe before cells that begin like a formula, which spreadsheets need
     .json = Print the summary as JSON and nothing else
     .server = Where the suite listens, such as https://tally.example:7070; by default client.server of the settings, else where `tally login` signed in last, else http://127.0.0.1:7070
@@ -1742,7 +1754,6 @@ HELP_DEMO = Show the main job on a made-up group: a month of records becomes sta
     .once = Stop after the summary instead of serving the group
     .seed = Number that the group is made from: another one makes another group
     .records = About how many service records the month has, 1 to 5,000,000
-    .lang = Language of names and sentences; by default that of the environment (LC_ALL, LC_MESSAGES, LANG)
     .bundle = New or empty folder to write the month's files into, to copy from
     .listen = Address and port to serve on after the summary
 HELP_CLOSE = Do the main job on your own files: a month of records becomes score cards and statements
@@ -1752,7 +1763,7 @@ HELP_CLOSE = Do the main job on your own files: a month of records becomes score
 HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
     .out = Folder for report.json, rejected.csv and refused.csv
     .json = Print the report as JSON and nothing else
-HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same
+HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
     .dir = Result folder, as `tally close` wrote it
     .json = Print the verdict as JSON and nothing else
 HELP_SERVE = Run one, some or all services
@@ -1918,7 +1929,12 @@ USER_ROLE_WITHOUT_UNIT = the role { $role } is not given on a unit: leave --unit
 USER_ROLE_OF_A_UNIT = the role { $role } is given on a unit: name it with --unit
 USER_UNIT_UNKNOWN = there is no unit { $unit }{ $hint }
 USER_GRANTED = { $login } has the role { $role }
+    .already = { $login } has the role { $role } there already: nothing was changed
 USER_WITHOUT_ROLE = the login { $login } was made, but the role { $role } was not given: give it with tally user grant { $login } { $role }
 IMPORT_INTERRUPTED = you stopped it
+IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is }
+IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
+IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
+IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
 IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
 IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group

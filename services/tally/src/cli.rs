@@ -31,6 +31,9 @@ pub const USAGE: u8 = 64;
 #[derive(Debug, Parser)]
 #[command(name = "tally", version)]
 pub struct Cli {
+    /// Before the command or after it.
+    #[arg(long, value_enum, global = true, default_value_t = Language::of_system(), hide_default_value = true)]
+    pub lang: Language,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -53,18 +56,6 @@ pub enum Command {
     Audit(Audit),
     Access(Access),
     Keys(Keys),
-}
-
-impl Command {
-    /// The language of what it says.
-    pub fn language(&self) -> Language {
-        match self {
-            Self::Close(args) => args.input.lang,
-            Self::Demo(args) => args.lang,
-            Self::Import(args) => args.input.lang,
-            _ => Language::of_system(),
-        }
-    }
 }
 
 /// Settings of everything that opens a store: file < environment < flags.

@@ -16,6 +16,7 @@ use crate::said::{here, say};
 /// otherwise compile all of it a second time.
 pub fn main() -> ExitCode {
     let language = cli::Language::asked(std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()));
+    language.speak();
     let typed = help::in_language(language.locale()).try_get_matches();
     let cli = match typed.and_then(|typed| Cli::from_arg_matches(&typed)) {
         Ok(cli) => cli,
@@ -28,7 +29,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(cli::FAILED);
         }
     };
-    let locale = cli.command.language().locale();
+    let locale = language.locale();
     match runtime.block_on(run(cli)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

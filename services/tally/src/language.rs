@@ -1,7 +1,12 @@
 //! The languages that the program speaks at the terminal.
 
+use std::sync::OnceLock;
+
 use clap::ValueEnum;
 use tally_kernel::{Locale, Message};
+
+/// The one that was typed, which everything is said in.
+static TYPED: OnceLock<Language> = OnceLock::new();
 
 /// See the module's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -37,6 +42,17 @@ impl Language {
             Locale::En => Self::En,
             Locale::ZhCn => Self::ZhCn,
         }
+    }
+
+    /// What the program speaks: the one that was typed, else that of the system.
+    pub fn spoken() -> Self {
+        TYPED.get().copied().unwrap_or_else(Self::of_system)
+    }
+
+    /// From now on this one is spoken.
+    pub fn speak(self) {
+        // A program is started once.
+        let _first = TYPED.set(self);
     }
 
     /// The one that a command line names with `--lang`, which may be wrong elsewhere; else that of the system.

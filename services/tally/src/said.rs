@@ -29,20 +29,27 @@ pub fn no_temporary(error: std::io::Error) -> Said {
 
 /// A sentence for whoever sits at the terminal, where no language was named.
 pub fn here(message: &Message) -> String {
-    Language::of_system().say(message)
+    Language::spoken().say(message)
 }
 
-/// What came of an error, said before it. A `context` would hide the message in a type of its own, and say it in English.
+/// What came of an error, said before it or after it. A `context` would hide the message in a type of its own, and say it in
+/// English.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", text(Locale::En, message))]
 struct CameOf {
     message: Message,
+    is_last: bool,
     source: anyhow::Error,
 }
 
 /// The message, and after it why.
 pub fn because(message: Message, source: anyhow::Error) -> anyhow::Error {
-    CameOf { message, source }.into()
+    CameOf { message, is_last: false, source }.into()
+}
+
+/// Why, and after it the message: what to do.
+pub fn and_so(source: anyhow::Error, message: Message) -> anyhow::Error {
+    CameOf { message, is_last: true, source }.into()
 }
 
 /// A step that could not be done.
@@ -133,7 +140,18 @@ pub fn step(name: &str, locale: Locale) -> String {
 
 /// An error with its causes, as a person reads it.
 pub fn say(locale: Locale, error: &anyhow::Error) -> String {
-    error.chain().map(|cause| one(locale, cause)).collect::<Vec<_>>().join(": ")
+    let error: &(dyn std::error::Error + 'static) = error.as_ref();
+    with_causes(locale, error)
+}
+
+fn with_causes(locale: Locale, error: &(dyn std::error::Error + 'static)) -> String {
+    let told = one(locale, error);
+    let Some(cause) = error.source() else { return told };
+    let why = with_causes(locale, cause);
+    match error.downcast_ref() {
+        Some(CameOf { is_last: true, .. }) => format!("{why}; {told}"),
+        _ => format!("{told}: {why}"),
+    }
 }
 
 fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
@@ -179,6 +197,15 @@ mod tests {
         let error = because(msg!("REJECTED_ROWS_ARE_IN", file = "rejected.csv"), why);
         assert_eq!(say(Locale::En, &error), "rejected.csv names every rejected row: you stopped it");
         assert_eq!(say(Locale::ZhCn, &error), "rejected.csv 列出了每一条被拒收的行: 您已中断");
+    }
+
+    #[test]
+    fn what_is_to_be_done_about_an_error_is_said_after_it() {
+        let error = and_so(Said(msg!("IMPORT_INTERRUPTED")).into(), msg!("IMPORT_STOPPED", rows = 2));
+        let expected =
+            "you stopped it; 2 rows are in place: run the same command again, what is in counts as there already";
+        assert_eq!(say(Locale::En, &error), expected);
+        assert!(say(Locale::ZhCn, &error).starts_with("您已中断; 已有 2 行在套件中"), "{}", say(Locale::ZhCn, &error));
     }
 
     #[test]

@@ -3,28 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use prost::Message as _;
 use tally_api::attendance::v1 as attendance;
 use tally_api::identity::v1 as identity;
-use tally_api::performance::v1 as performance;
 use tally_bundle::{
-    AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, MeasureValues, PersonIx, PhaseKind,
-    PunchKind, Record,
+    AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, PersonIx, PhaseKind, PunchKind,
 };
 use tally_kernel::page::MAX_SIZE;
 use tally_rpc::pages;
 use uuid::Uuid;
 
+use self::kept_back::{Nickname, by_clock};
 use crate::said::{refusal, told};
 use crate::session::Session;
 
 mod census;
+mod kept_back;
+mod records;
 mod report;
 mod taken;
 
 pub use census::{Census, census};
+pub use records::records;
 pub use report::{FileReport, Report};
 pub use taken::{Counted, Refused, Taken};
 
@@ -32,8 +32,6 @@ pub use taken::{Counted, Refused, Taken};
 pub const UNITS: &str = "org units";
 /// Rows of an import.
 const CHUNK: usize = 5_000;
-/// Bytes of an import of records; the limit of a message is 4 MiB.
-const CHUNK_BYTES: usize = 3_000_000;
 
 /// The ids that the suite gave to people and accounts, by their index in the bundle; empty for one that it does not have.
 #[derive(Debug)]
@@ -62,6 +60,13 @@ impl Ids {
         let known = Uuid::parse_str(id).ok().and_then(|id| self.account_of.get(&id));
         known.copied().ok_or_else(|| anyhow::anyhow!("the suite names an account {id} that the bundle does not know"))
     }
+}
+
+/// The branches that the bundle's people and accounts are of.
+pub fn branches(bundle: &Bundle) -> BTreeSet<&str> {
+    let of_people = bundle.people.iter().flat_map(|p| &p.employments).map(|e| e.org_unit.as_str());
+    let of_accounts = bundle.accounts.iter().filter_map(|a| a.team.as_deref());
+    of_people.chain(of_accounts).map(|path| path.split('/').next().unwrap_or(path)).collect()
 }
 
 /// Regions that the bundle's people and accounts live in.
@@ -124,7 +129,8 @@ async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<
     for rows in rows.chunks(CHUNK) {
         let ask = identity::ImportOrgUnitsRequest { request_id: taken.request_id(), rows: rows.to_vec() };
         let reply = client.import_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note(UNITS, reply.result, |at| rows[at].path.clone())?;
+        let refused = taken.note(UNITS, reply.result, |at| rows[at].path.clone())?;
+        taken.kept_back.units.extend(refused.into_iter().map(|at| rows[at].path.clone()));
     }
     Ok(())
 }
@@ -146,20 +152,27 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
     for rows in rows.chunks(CHUNK) {
         let ask = identity::ImportPeopleRequest { request_id: taken.request_id(), rows: rows.to_vec() };
         let reply = client.import_people(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("people.csv", reply.result, |at| rows[at].employee_no.clone())?;
+        let name = |at: usize| format!("{} {}", rows[at].employee_no, rows[at].hired_on);
+        let refused = taken.note("people.csv", reply.result, name)?;
+        taken.kept_back.people.extend(refused.into_iter().map(|at| rows[at].employee_no.clone()));
     }
     Ok(())
 }
 
-/// Ids of all units, by path.
-pub async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
+/// All units.
+pub async fn units_there(session: &Session) -> Result<Vec<identity::OrgUnit>> {
     let client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
     let units = pages(async |page_token| {
         let ask = identity::ListOrgUnitsRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
         let page = client.clone().list_org_units(session.ask(ask)).await?.into_inner();
         Ok((page.units, page.next_page_token))
     });
-    Ok(units.await.map_err(refusal)?.into_iter().map(|unit| (unit.path, unit.unit_id)).collect())
+    units.await.map_err(refusal)
+}
+
+/// Ids of all units, by path.
+pub async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
+    Ok(units_there(session).await?.into_iter().map(|unit| (unit.path, unit.unit_id)).collect())
 }
 
 async fn accounts(
@@ -169,7 +182,17 @@ async fn accounts(
     taken: &mut Taken,
 ) -> Result<()> {
     let mut client = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
-    for chunk in bundle.accounts.chunks(1000) {
+    let mut placed = Vec::with_capacity(bundle.accounts.len());
+    for account in &bundle.accounts {
+        match account.team.as_ref().and_then(|team| taken.kept_back.unit(team)) {
+            None => placed.push(account),
+            Some(message) => {
+                taken.refuse("accounts.csv", account.path(), &message);
+                taken.kept_back.accounts.insert(account.path());
+            }
+        }
+    }
+    for chunk in placed.chunks(1000) {
         let rows = chunk.iter().map(|account| attendance::Account {
             account_id: String::new(),
             platform: account.platform.clone(),
@@ -185,7 +208,8 @@ async fn accounts(
         });
         let ask = attendance::ImportAccountsRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_accounts(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("accounts.csv", reply.result, |at| chunk[at].path())?;
+        let refused = taken.note("accounts.csv", reply.result, |at| chunk[at].path())?;
+        taken.kept_back.accounts.extend(refused.into_iter().map(|at| chunk[at].path()));
     }
     Ok(())
 }
@@ -240,9 +264,15 @@ fn places_of<I>(ids: &[String], index: impl Fn(u32) -> I) -> Result<HashMap<Uuid
     known.map(|(at, id)| Ok((Uuid::parse_str(id)?, index(at)))).collect()
 }
 
+/// A row of somebody, as refused.csv names it.
+fn of_person(bundle: &Bundle, person: PersonIx, at: Timestamp) -> String {
+    let person = bundle.person(person);
+    format!("{} {}", person.employee_no, by_clock(at, &person.zone))
+}
+
 async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::roster_service_client::RosterServiceClient::new(session.at.attendance.clone());
-    let name = |row: &tally_bundle::Roster| format!("{} {}", bundle.person(row.person).employee_no, row.start);
+    let name = |row: &tally_bundle::Roster| of_person(bundle, row.person, row.start);
     let rows =
         taken.placed("rosters.csv", &bundle.rosters, (bundle, ids), |row| (Some(row.person), Some(row.account)), name);
     for chunk in rows.chunks(CHUNK) {
@@ -262,7 +292,7 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
 
 async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::punch_service_client::PunchServiceClient::new(session.at.attendance.clone());
-    let name = |row: &tally_bundle::Punch| format!("{} {}", bundle.person(row.person).employee_no, row.at);
+    let name = |row: &tally_bundle::Punch| of_person(bundle, row.person, row.at);
     let rows = taken.placed("punches.csv", &bundle.punches, (bundle, ids), |row| (Some(row.person), None), name);
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Punch {
@@ -284,7 +314,9 @@ async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
 
 async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::handover_service_client::HandoverServiceClient::new(session.at.attendance.clone());
-    let name = |row: &tally_bundle::Handover| format!("{} {}", bundle.account_label(row.account), row.at);
+    let zone = |row: &tally_bundle::Handover| &bundle.account(row.account).zone;
+    let name =
+        |row: &tally_bundle::Handover| format!("{} {}", bundle.account_label(row.account), by_clock(row.at, zone(row)));
     let rows = taken.placed(
         "handovers.csv",
         &bundle.handovers,
@@ -325,101 +357,34 @@ async fn aliases(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
         });
         let ask = attendance::ImportAliasesRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_aliases(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("aliases.csv", reply.result, |at| name(chunk[at]))?;
+        let refused = taken.note("aliases.csv", reply.result, |at| name(chunk[at]))?;
+        let nickname = |at: usize| Nickname { alias: chunk[at].clone(), agreed: Vec::new() };
+        taken.kept_back.nicknames.extend(refused.into_iter().map(nickname));
     }
-    Ok(())
+    if taken.kept_back.nicknames.is_empty() { Ok(()) } else { agreed(session, ids, taken).await }
 }
 
-/// Writes the records, an account after the other, two imports under way at a time. `tell` hears how many are in.
-pub async fn records(
-    session: &Session,
-    bundle: &Bundle,
-    ids: &Ids,
-    taken: &mut Taken,
-    mut tell: impl FnMut(u64),
-) -> Result<()> {
-    let name = |at: usize| bundle.text(bundle.records[at].external_id).to_owned();
-    let mut sendable = Vec::new();
-    for range in batches(bundle) {
-        match taken::missing_account(bundle, ids, bundle.records[range.start].account) {
-            None => sendable.push(range),
-            Some(message) => range.for_each(|at| taken.refuse("records.csv", name(at), &message)),
-        }
-    }
-    let sendable: Vec<_> = sendable.into_iter().map(|range| (range, taken.request_id())).collect();
-    let imports = sendable.into_iter().map(|(range, request_id)| async move {
-        let account = bundle.records[range.start].account.0 as usize;
-        let rows = range.clone().map(|at| record(bundle, at)).collect();
-        let (unit_id, region) = ids.places[account].clone();
-        let account_id = ids.accounts[account].clone();
-        let ask = performance::ImportRecordsRequest { request_id, account_id, region, unit_id, rows };
-        let mut client = performance::record_service_client::RecordServiceClient::new(session.at.performance.clone());
-        let reply = client.import_records(session.ask(ask)).await.map_err(told)?;
-        Ok::<_, anyhow::Error>((range, reply.into_inner().result))
+/// What the suite means by the nicknames that it did not take.
+async fn agreed(session: &Session, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let client = attendance::alias_service_client::AliasServiceClient::new(session.at.attendance.clone());
+    let known = pages(async |page_token| {
+        let ask = attendance::ListAliasesRequest { page_size: MAX_SIZE, page_token };
+        let page = client.clone().list_aliases(session.ask(ask)).await?.into_inner();
+        Ok((page.aliases, page.next_page_token))
     });
-    let mut done = 0;
-    let mut under_way = stream::iter(imports).buffered(2);
-    while let Some((range, result)) = under_way.try_next().await? {
-        taken.note("records.csv", result, |at| name(range.start + at))?;
-        done += range.len() as u64;
-        tell(done);
+    for known in known.await.map_err(refusal)? {
+        for Nickname { alias, agreed } in &mut taken.kept_back.nicknames {
+            let is_it = (&known.platform, &known.alias) == (&alias.platform, &alias.alias);
+            if is_it && known.person_id == ids.people[alias.person.0 as usize] {
+                agreed.push(tally_bundle::Alias { from: day(&known.from)?, to: day(&known.to)?, ..alias.clone() });
+            }
+        }
     }
     Ok(())
 }
 
-/// Ranges of records of one account each, within the limits of a message.
-fn batches(bundle: &Bundle) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let first = bundle.records.get(start)?;
-        let (mut end, mut bytes) = (start, 0);
-        while let Some(next) = bundle.records.get(end)
-            && next.account == first.account
-            && end - start < CHUNK
-            && bytes < CHUNK_BYTES
-        {
-            // Counting every message would cost as much as sending it: one in sixteen stands for its neighbours.
-            if (end - start) % 16 == 0 {
-                bytes += 16 * record(bundle, end).encoded_len();
-            }
-            end += 1;
-        }
-        let range = start..end;
-        start = end;
-        Some(range)
-    })
-}
-
-fn record(bundle: &Bundle, at: usize) -> performance::Record {
-    let record: &Record = &bundle.records[at];
-    let text = |symbol: Option<_>| symbol.map(|s| bundle.text(s).to_owned()).unwrap_or_default();
-    performance::Record {
-        record_id: String::new(),
-        external_id: bundle.text(record.external_id).to_owned(),
-        started_at: Some(instant(record.started_at)),
-        ended_at: Some(instant(record.ended_at)),
-        agent: record.agent.map(|p| bundle.person(p).employee_no.clone()).unwrap_or_default(),
-        kind: text(record.kind),
-        first_reply_ms: record.first_reply_seconds.and_then(thousandths),
-        resolved: record.resolved,
-        rating_milli: record.rating.and_then(thousandths),
-        amount_minor: record.amount_minor,
-        customer: text(record.customer),
-        measures: bundle.measures.iter().filter_map(|measure| value(bundle, measure, at)).collect(),
-    }
-}
-
-fn thousandths(number: rust_decimal::Decimal) -> Option<u32> {
-    use rust_decimal::prelude::ToPrimitive as _;
-    (number * rust_decimal::Decimal::ONE_THOUSAND).round().to_u32()
-}
-
-fn value(bundle: &Bundle, measure: &tally_bundle::Measure, at: usize) -> Option<performance::Measure> {
-    let (number, text) = match &measure.values {
-        MeasureValues::Numbers(values) => (values.get(at)?.as_ref()?.to_string(), String::new()),
-        MeasureValues::Texts(values) => (String::new(), bundle.text((*values.get(at)?)?).to_owned()),
-    };
-    Some(performance::Measure { name: measure.name.clone(), number, text })
+fn day(text: &str) -> Result<Option<jiff::civil::Date>> {
+    Ok(if text.is_empty() { None } else { Some(text.parse()?) })
 }
 
 fn instant(at: Timestamp) -> prost_types::Timestamp {

@@ -153,6 +153,11 @@ fn shuffled_rows_give_the_same_bytes() {
 fn a_result_replays_from_its_own_folder() {
     let replayed = tally(["replay", text(&made().result())]);
     assert_eq!(code(&replayed), 0, "{}{}", stdout(&replayed), stderr(&replayed));
+    let not_covered = stdout(&replayed).lines().nth(1).unwrap_or_default();
+    assert!(
+        not_covered.starts_with("not compared") && not_covered.ends_with(": rejected.csv, timings.json"),
+        "{not_covered}"
+    );
     let digest = made().demo["digest"].as_str().unwrap();
     assert!(
         stdout(&replayed).starts_with("identical: ") && stdout(&replayed).contains(digest),

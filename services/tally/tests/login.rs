@@ -282,6 +282,17 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     }
     let granted = home.tally(&["user", "grant", "hr", "group_hr"], &[], "");
     assert!(granted.status.success() && said(&granted).contains("hr has the role group_hr"), "{}", said(&granted));
+    for (lang, part) in
+        [("en", "hr has the role group_hr there already"), ("zh-CN", "hr 在该范围内本来就具有角色 group_hr")]
+    {
+        let again = home.tally(&["--lang", lang, "user", "grant", "hr", "group_hr"], &[], "");
+        assert!(again.status.success() && said(&again).contains(part), "{}", said(&again));
+        assert!(!said(&again).contains("0-"), "no ids: {}", said(&again));
+    }
+    fs::write(path("token"), "not.a.token\n").unwrap();
+    let unknown = home.tally(&["import", "month", "--token-file", "token"], &[], "");
+    assert_eq!(unknown.status.code(), Some(1), "{}", said(&unknown));
+    assert_eq!(said(&unknown), "tally: the token is not valid here: sign in again\n");
     assert!(home.tally(&["login", "hr"], &[], PASSWORD).status.success());
     let elsewhere = home.tally(&["import", "month"], &[], "");
     assert_eq!(elsewhere.status.code(), Some(2), "{}", said(&elsewhere));

@@ -175,6 +175,25 @@ fn a_manifest_that_is_none_is_told_in_the_readers_language() {
     assert!(!told[1].contains("expected"), "{}", told[1]);
 }
 
+#[test]
+fn a_folder_that_is_no_result_and_a_manifest_that_names_files_wrongly_are_told() {
+    let folder = TempDir::new().expect("a folder");
+    says(&refused(folder.path(), &["replay", "nowhere"], 2), "it is not there", "不存在", &["nowhere", "tally close"]);
+    says(&refused(folder.path(), &["replay", "."], 2), "no result folder", "不是结果文件夹", &["tally close"]);
+    let manifest = |results: &str| {
+        let versions = r#"{"tally": "1", "policy": "2", "scheme": "s", "tzdb": "t"}"#;
+        let text = format!(
+            r#"{{"versions": {versions}, "language": "en", "inputs": [], "rejected": {{}}, "results": [{results}], "digest": ""}}"#
+        );
+        fs::write(folder.path().join("manifest.json"), text).expect("a file");
+        refused(folder.path(), &["replay", "."], 2)
+    };
+    let named = |file: &str| format!(r#"{{"file": "{file}", "bytes": 0, "blake3": ""}}"#);
+    let twice = [named("credits.csv"), named("credits.csv")].join(", ");
+    says(&manifest(&twice), "names the file credits.csv twice", "出现了两次", &["manifest.json", "credits.csv"]);
+    says(&manifest(&named("../x.csv")), "no file of the folder", "不是该文件夹中的文件", &["../x.csv"]);
+}
+
 /// A process that serves; it ends with the test.
 struct Serving(Child);
 

@@ -69,6 +69,14 @@ fn an_argument_that_does_not_do_is_told_with_what_it_takes() {
         told("en", &["close", "x", "--lang=zh-CN", "--from", "x"]),
         told("zh_CN", &["close", "x", "--lang=zh-CN", "--from", "x"])
     );
+    // Every command takes it, and it may stand before the command as well.
+    for (with, without) in [
+        (&["--lang", "zh-CN", "close", "x", "--from", "x"][..], &["close", "x", "--from", "x"][..]),
+        (&["--lang=zh-CN", "keys", "rotate", "--what", "x"], &["keys", "rotate", "--what", "x"]),
+        (&["keys", "rotate", "--what", "x", "--lang=zh-CN"], &["keys", "rotate", "--what", "x"]),
+    ] {
+        assert_eq!(told("en", with), told("zh_CN", without));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::civil::Date;
 
-use super::{Language, Server};
+use super::Server;
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -17,8 +17,6 @@ pub struct Demo {
     pub seed: u64,
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
     pub records: u64,
-    #[arg(long, value_enum, default_value_t = Language::of_system(), hide_default_value = true)]
-    pub lang: Language,
     #[arg(long, value_name = "DIR")]
     pub bundle: Option<PathBuf>,
     #[arg(long, default_value = "127.0.0.1:7070")]
@@ -32,8 +30,6 @@ pub struct Input {
     pub from: Option<Date>,
     #[arg(long, value_name = "DATE")]
     pub to: Option<Date>,
-    #[arg(long, value_enum, default_value_t = Language::of_system(), hide_default_value = true)]
-    pub lang: Language,
     #[arg(long)]
     pub plain_csv: bool,
 }

@@ -69,7 +69,7 @@ async fn search(args: Search) -> Result<u8> {
         }
     }
     found.sort_by_key(|(_, entry)| std::cmp::Reverse((entry.at, entry.id)));
-    let lang = Language::of_system();
+    let lang = Language::spoken();
     for (service, entry) in &found {
         println!("{}", if args.json { json_line(service, entry) } else { line(service, entry, lang) });
     }

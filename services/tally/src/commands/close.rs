@@ -19,11 +19,12 @@ use crate::unfinished::{Unfinished, clear};
 
 /// Reads the bundle, does the job in a suite of its own, writes the result folder and says what came of it.
 pub async fn close(args: Close) -> Result<u8> {
-    let progress = Progress::new(args.json, args.input.lang);
+    let lang = Language::spoken();
+    let progress = Progress::new(args.json, lang);
     let csv = Csv::of_switch(args.input.plain_csv);
     let reading =
         read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
-            .map_err(|unusable| with_rejected(unusable, &args.out, clear, csv, args.input.lang))?;
+            .map_err(|unusable| with_rejected(unusable, &args.out, clear, csv, lang))?;
     let unheard = |error| Said(msg!("CANNOT_START", error = tally_i18n::io(&error)));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
     let unfinished = Unfinished::begin(&args.out)?;
@@ -33,7 +34,7 @@ pub async fn close(args: Close) -> Result<u8> {
     };
     // Rows that were rejected may be why it came to nothing.
     if ended.is_err() && !reading.rejected.is_empty() {
-        let written = rejected(&args.out, &reading.rejected, csv, args.input.lang.locale());
+        let written = rejected(&args.out, &reading.rejected, csv, lang.locale());
         let file = args.out.join(REJECTED);
         let came_of = match written {
             Ok(_) => msg!("REJECTED_ROWS_ARE_IN", file = file.display()),
@@ -52,7 +53,8 @@ async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progres
         None => Place::Folder(data.path().to_owned()),
     };
     let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
-    let crew = home.crew.clone().speaking(args.input.lang.tag());
+    let lang = Language::spoken();
+    let crew = home.crew.clone().speaking(lang.tag());
     let (out, rejected_before) = (unfinished.dir().to_owned(), Rejections::new());
     let csv = Csv::of_switch(args.input.plain_csv);
     let outcome = match job(&crew, Job { reading, rejected_before, out, form: FORM, csv, progress }).await {
@@ -68,15 +70,15 @@ async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progres
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
     } else {
-        show::summary(&reading.bundle, &outcome, args.input.lang);
+        show::summary(&reading.bundle, &outcome, lang);
         show::print(&format!("\n{}\n", args.out.display()));
     }
     let explained = match &args.explain {
-        Some(what) => explain(&crew, reading, &outcome, what, args.json, args.input.lang).await,
+        Some(what) => explain(&crew, reading, &outcome, what, args.json, lang).await,
         None => Ok(()),
     };
     if let Err(error) = &explained {
-        eprintln!("tally: {}", say(args.input.lang.locale(), error));
+        eprintln!("tally: {}", say(lang.locale(), error));
     }
     home.stop().await?;
     Ok(if outcome.summary.is_whole() && explained.is_ok() { DONE } else { cli::REJECTED })

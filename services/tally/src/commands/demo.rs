@@ -28,22 +28,23 @@ const RECORDS: u64 = 20_000;
 
 /// Makes the group, does the job, tells about it, and serves the group until a stop signal.
 pub async fn demo(args: Demo) -> Result<u8> {
-    let progress = Progress::new(args.json, args.lang);
+    let lang = Language::spoken();
+    let progress = Progress::new(args.json, lang);
     let listener = if args.once { None } else { Some(bind(args.listen).await?) };
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let folder = args.bundle.clone().unwrap_or_else(|| scratch.path().join("bundle"));
-    let month = Month::make(&folder, (args.seed, args.records), args.lang, &progress).await?;
+    let month = Month::make(&folder, (args.seed, args.records), lang, &progress).await?;
     let (bundle, password) = (&month.reading.bundle, secret());
     let place = Place::Folder(scratch.path().join("data"));
     let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &password, listener)).await?;
-    let crew = home.crew.clone().speaking(args.lang.tag());
+    let crew = home.crew.clone().speaking(lang.tag());
     let out = scratch.path().join("result");
     let outcome = Box::pin(month.close(&crew, &out, &progress)).await?;
     if args.json {
         show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
     } else {
-        show::summary(bundle, &outcome, args.lang);
-        show::print(&month.more(&crew, &outcome, &out, args.lang).await?);
+        show::summary(bundle, &outcome, lang);
+        show::print(&month.more(&crew, &outcome, &out, lang).await?);
     }
     if args.once {
         if !args.json {
@@ -158,10 +159,11 @@ async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &CloseOu
 /// How to go on with one's own files.
 fn next(args: &Demo) -> String {
     let mut page = show::page();
-    let say = |message: Message| args.lang.say(&message);
+    let spoken = Language::spoken();
+    let say = |message: Message| spoken.say(&message);
     page.heading(&say(msg!("DEMO_NEXT")));
     let mut table = show::Table::new("<<");
-    let lang = if args.lang == Language::of_system() { String::new() } else { format!(" --lang {}", args.lang.tag()) };
+    let lang = if spoken == Language::of_system() { String::new() } else { format!(" --lang {}", spoken.tag()) };
     let tally = program();
     match &args.bundle {
         Some(folder) => {
@@ -198,7 +200,7 @@ async fn serve(
     let named = users::named(crew, bundle, outcome, password).await?;
     let clock = tokio::spawn(run_on(home.clock.clone()));
     let mut page = show::page();
-    doors(&mut page, &named, password, args.listen, args.lang);
+    doors(&mut page, &named, password, args.listen, Language::spoken());
     let text = format!("\n{}", page.finish());
     // With --json the standard output holds the summary and nothing else.
     if args.json {
@@ -273,7 +275,7 @@ pub async fn fill(config: &Config) -> Result<()> {
 }
 
 async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
-    let lang = Language::of_system();
+    let lang = Language::spoken();
     let progress = Progress::new(false, lang);
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let path = |name: &str| -> PathBuf { scratch.path().join(name) };

@@ -13,10 +13,10 @@ use tally_kernel::{Kind, msg};
 
 use super::close::{read, with_rejected};
 use super::settings::session;
-use crate::cli::{self, DONE, Import};
+use crate::cli::{self, DONE, Import, Language};
 use crate::close::{REJECTED, rejected};
 use crate::progress::Progress;
-use crate::said::{Refusal, Said, because, told};
+use crate::said::{Refusal, Said, and_so, told};
 use crate::session::Session;
 use crate::show;
 use crate::upload::{self, Census, FileReport, Refused, Report, Taken, census};
@@ -29,16 +29,16 @@ const REFUSED: &str = "refused.csv";
 /// Reads the bundle, brings it in and reports. It may be run again at any time: what is in counts as there already.
 pub async fn import(args: Import) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
-    let session = session.speaking(args.input.lang.tag());
-    let (progress, csv) = (Progress::new(args.json, args.input.lang), Csv::of_switch(args.input.plain_csv));
+    let lang = Language::spoken();
+    let (progress, csv) = (Progress::new(args.json, lang), Csv::of_switch(args.input.plain_csv));
     let reading =
         read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
-            .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, args.input.lang))?;
+            .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, lang))?;
     begin(&args.out)?;
-    rejected(&args.out, &reading.rejected, csv, args.input.lang.locale())?;
-    let mut taken = Taken::beside_others(args.input.lang.locale());
+    rejected(&args.out, &reading.rejected, csv, lang.locale())?;
+    let mut taken = Taken::beside_others(lang.locale());
     let before = counted(&session, &reading.bundle, &progress).await.map_err(|error| came_of(error, &taken))?;
-    known_regions(&session, &reading.bundle).await.map_err(|error| came_of(error, &taken))?;
+    fits(&session, &reading.bundle).await.map_err(|error| came_of(error, &taken))?;
     let sent = tokio::select! {
         sent = send(&session, &reading.bundle, &mut taken, &progress) => sent,
         _ = tokio::signal::ctrl_c() => Err(Said(msg!("IMPORT_INTERRUPTED")).into()),
@@ -55,23 +55,25 @@ pub async fn import(args: Import) -> Result<u8> {
     if args.json {
         show::print(&text);
     } else {
-        show::imported(&report, &args.out, args.input.lang);
+        show::imported(&report, &args.out, lang);
     }
     Ok(if report.rejected + report.refused == 0 { DONE } else { cli::REJECTED })
 }
 
-/// What a failure comes to: who may import, which service was away, what is in place, and what to do.
+/// What a failure comes to: why, then who may import, what is in place, and what to do.
 fn came_of(error: anyhow::Error, taken: &Taken) -> anyhow::Error {
     let rows = taken.in_place();
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
     let message = match refusal.map(|refusal| (refusal.kind(), refusal.away())) {
         Some((Kind::PermissionDenied, _)) => msg!("IMPORT_NEEDS"),
-        Some((_, Some(service))) => msg!("IMPORT_SERVICE_AWAY", service, rows),
+        // It says all there is to say by itself.
+        Some((_, Some(service))) => return Said(msg!("IMPORT_SERVICE_AWAY", service, rows)).into(),
+        Some((Kind::Unauthenticated, _)) if rows == 0 => return error,
         Some((Kind::InvalidArgument | Kind::FailedPrecondition, _)) => msg!("IMPORT_STOPPED.mend", rows),
         None if error.is::<Unusable>() => return error,
         Some(_) | None => msg!("IMPORT_STOPPED", rows),
     };
-    because(message, error)
+    and_so(error, message)
 }
 
 /// The folder is there, and nothing in it tells of an earlier import; what else is in it is somebody's and stays.
@@ -89,18 +91,34 @@ fn begin(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The branches of the bundle are in regions of the group: else every row would be refused for want of its unit.
-async fn known_regions(session: &Session, bundle: &Bundle) -> Result<()> {
+/// The bundle is one of this group: its amounts are in the same currency, and its branches lie where they lie in the suite.
+/// Else amounts would mean something else, and every row would be refused for want of its unit, or be kept elsewhere.
+async fn fits(session: &Session, bundle: &Bundle) -> Result<()> {
     let mut client = TenantServiceClient::new(session.at.identity.clone());
     let reply = client.get_tenant(session.ask(GetTenantRequest {})).await.map_err(told)?.into_inner();
-    let known = reply.tenant.unwrap_or_default().regions;
-    let unknown: Vec<String> = upload::regions(bundle).into_iter().filter(|region| !known.contains(region)).collect();
-    if unknown.is_empty() {
-        return Ok(());
+    let tenant = reply.tenant.unwrap_or_default();
+    let unusable = |code, problem, cure| Err(Unusable::new(code, "group.yaml", problem, cure).into());
+    let said = &bundle.group.currency;
+    if *said != tenant.currency && bundle.records.iter().any(|record| record.amount_minor.is_some()) {
+        let is = &tenant.currency;
+        let cure = msg!("IMPORT_CURRENCY_CURE", is);
+        return unusable("CURRENCY_DIFFERS", msg!("IMPORT_CURRENCY", said, is), cure);
     }
-    let (unknown, known) = (unknown.join(", "), known.join(", "));
-    let cure = msg!("IMPORT_REGIONS_CURE", known);
-    Err(Unusable::new("REGION_UNKNOWN", "group.yaml", msg!("IMPORT_REGIONS", unknown), cure).into())
+    let known = tenant.regions;
+    let unknown: Vec<String> = upload::regions(bundle).into_iter().filter(|region| !known.contains(region)).collect();
+    if !unknown.is_empty() {
+        let (unknown, known) = (unknown.join(", "), known.join(", "));
+        let cure = msg!("IMPORT_REGIONS_CURE", known);
+        return unusable("REGION_UNKNOWN", msg!("IMPORT_REGIONS", unknown), cure);
+    }
+    for unit in upload::units_there(session).await? {
+        let (branch, is, said) = (&unit.path, &unit.region, bundle.region_of(&unit.path));
+        if upload::branches(bundle).contains(branch.as_str()) && is != said {
+            let problem = msg!("IMPORT_BRANCH_REGION", branch, is, said);
+            return unusable("REGION_DIFFERS", problem, msg!("IMPORT_BRANCH_REGION_CURE", branch, is));
+        }
+    }
+    Ok(())
 }
 
 async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &Progress) -> Result<()> {
@@ -135,9 +153,9 @@ fn refused(dir: &Path, rows: &[Refused], csv: Csv) -> Result<()> {
     let path = dir.join(REFUSED);
     let file = File::create(&path)
         .map_err(|error| Said(msg!("CANNOT_WRITE", file = path.display(), error = tally_i18n::io(&error))))?;
-    let mut sheet = Sheet::new(BufWriter::new(file), &["file", "row", "reason", "message", "cure"], csv)?;
+    let mut sheet = Sheet::new(BufWriter::new(file), &["file", "row", "reason", "cure", "code"], csv)?;
     for row in rows {
-        sheet.row([row.file, &row.row, &row.reason, &row.message, &row.cure])?;
+        sheet.row([&row.file, &row.row, &row.reason, &row.cure, &row.code].map(String::as_str))?;
     }
     sheet.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error).context(REFUSED)?;
     Ok(())

@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 use tally_api::identity::v1::SignInRequest;
-use tally_i18n::text;
 use tally_kernel::msg;
-use tally_runtime::spoken;
 
 use super::init::line;
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Login};
 use crate::connection::{Place, Remembered};
+use crate::said::here;
 use crate::session::Session;
 
 /// Prints the token alone on the standard output, so that it can be put into a variable.
@@ -29,14 +28,14 @@ pub async fn login(args: Login) -> Result<u8> {
         Session::sign_in_as(&at, SignInRequest { login, password, new_password, code: args.code, client }).await?;
     println!("{}", session.token());
     let (until, file) = (session.good_until, &config.client.session_file);
-    eprintln!("{}", text(spoken(), &msg!("LOGIN_GOOD", until = until.to_string())));
+    eprintln!("{}", here(&msg!("LOGIN_GOOD", until = until.to_string())));
     if file.as_os_str().is_empty() {
         return Ok(DONE);
     }
     let remembered = Remembered::new(place, args.login, session.token().to_owned(), until);
     if let Err(why) = remembered.write(file) {
         let (file, why) = (file.display().to_string(), why.to_string());
-        eprintln!("{}", text(spoken(), &msg!("LOGIN_NOT_REMEMBERED", file, why)));
+        eprintln!("{}", here(&msg!("LOGIN_NOT_REMEMBERED", file, why)));
     }
     Ok(DONE)
 }

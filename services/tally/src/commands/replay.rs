@@ -1,5 +1,6 @@
 //! `tally replay`: recomputes a result folder from its own inputs and compares every byte.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -28,6 +29,8 @@ struct Verdict {
     digest: String,
     /// Files that were compared.
     files: usize,
+    /// Files of the folder that were not: they are no function of the inputs.
+    not_covered: Vec<String>,
     /// Inputs that are not those the result was computed from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     altered_inputs: Vec<String>,
@@ -58,21 +61,52 @@ pub async fn replay(args: Replay) -> Result<u8> {
     if args.json {
         crate::show::print(&(serde_json::to_string_pretty(&verdict)? + "\n"));
     } else {
-        crate::show::print(&tell(&verdict, Language::of_system()));
+        crate::show::print(&tell(&verdict, Language::spoken()));
     }
     Ok(if verdict.identical { DONE } else { FAILED })
 }
 
 fn manifest(dir: &Path) -> Result<Manifest> {
     let file = dir.join("manifest.json");
+    if let Err(error) = std::fs::read_dir(dir) {
+        let (folder, problem) = (dir.display().to_string(), msg!("NO_FOLDER", error = tally_i18n::io(&error)));
+        return Err(Unusable::new("NO_FOLDER", folder, problem, msg!("NO_MANIFEST_CURE")).into());
+    }
     if !file.is_file() {
         let (problem, cure) = (msg!("NO_MANIFEST"), msg!("NO_MANIFEST_CURE"));
         return Err(Unusable::new("NO_MANIFEST", dir.display().to_string(), problem, cure).into());
     }
-    read_json(dir, "manifest.json").map_err(|error| {
-        let problem = msg!("BAD_MANIFEST", error = say(Language::of_system().locale(), &error));
-        Unusable::new("BAD_MANIFEST", file.display().to_string(), problem, msg!("RESTORE_FOLDER_CURE")).into()
-    })
+    let bad = |problem| Unusable::new("BAD_MANIFEST", file.display().to_string(), problem, msg!("RESTORE_FOLDER_CURE"));
+    let manifest: Manifest = read_json(dir, "manifest.json")
+        .map_err(|error| bad(msg!("BAD_MANIFEST", error = say(Language::spoken().locale(), &error))))?;
+    let inputs = manifest.inputs.iter().map(|file| file.file.as_str()).collect();
+    match misnamed(inputs).or_else(|| misnamed(compared(&manifest))) {
+        Some(problem) => Err(bad(problem).into()),
+        None => Ok(manifest),
+    }
+}
+
+/// The files that a replay compares.
+fn compared(manifest: &Manifest) -> Vec<&str> {
+    let results = manifest.results.iter().map(|result| result.file.as_str());
+    results.chain(["summary.json", "manifest.json"]).collect()
+}
+
+/// What is wrong with names of files in a folder: one is there twice, or is of another folder.
+fn misnamed(mut names: Vec<&str>) -> Option<Message> {
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| msg!("MANIFEST_DOUBLE", file = pair[0]));
+    let elsewhere = || names.iter().find(|name| Path::new(name).file_name() != Some(OsStr::new(name)));
+    twice.or_else(|| elsewhere().map(|file| msg!("MANIFEST_ELSEWHERE", file = *file)))
+}
+
+/// What else the folder holds: what a replay says nothing about.
+fn not_covered(dir: &Path, compared: &[&str]) -> Vec<String> {
+    let names =
+        std::fs::read_dir(dir).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<_> = names.filter(|name| name != "inputs" && !compared.contains(&name.as_str())).collect();
+    names.sort();
+    names
 }
 
 async fn judge(args: &Replay, manifest: &Manifest) -> Result<Verdict> {
@@ -81,7 +115,8 @@ async fn judge(args: &Replay, manifest: &Manifest) -> Result<Verdict> {
         identical: false,
         digest: manifest.digest.clone(),
         files: 0,
-        altered_inputs: altered(&inputs, &manifest.inputs, Language::of_system())?,
+        not_covered: not_covered(&args.dir, &compared(manifest)),
+        altered_inputs: altered(&inputs, &manifest.inputs, Language::spoken())?,
         difference: None,
         notes: Vec::new(),
     };
@@ -90,11 +125,9 @@ async fn judge(args: &Replay, manifest: &Manifest) -> Result<Verdict> {
     }
     let scratch = tempfile::tempdir().map_err(no_temporary)?;
     let out = scratch.path().join("result");
-    let now =
-        recompute(&inputs, manifest, &out, scratch.path(), Progress::new(args.json, Language::of_system())).await?;
-    verdict.notes = notes(&manifest.versions, &now, Language::of_system());
-    let names = manifest.results.iter().map(|result| result.file.as_str()).chain(["summary.json", "manifest.json"]);
-    for name in names {
+    let now = recompute(&inputs, manifest, &out, scratch.path(), Progress::new(args.json, Language::spoken())).await?;
+    verdict.notes = notes(&manifest.versions, &now, Language::spoken());
+    for name in compared(manifest) {
         verdict.files += 1;
         let as_now = [(&manifest.versions.tally, &now.tally), (&manifest.versions.tzdb, &now.tzdb)];
         // The names of the versions are told apart from the results; here only what they computed counts.
@@ -216,6 +249,9 @@ fn tell(verdict: &Verdict, lang: Language) -> String {
     if verdict.identical {
         let (files, digest) = (verdict.files, &verdict.digest);
         line(&lang.say(&msg!("REPLAY_IDENTICAL", files, digest)));
+        if !verdict.not_covered.is_empty() {
+            line(&lang.say(&msg!("REPLAY_NOT_COVERED", files = verdict.not_covered.join(", "))));
+        }
         return text;
     }
     for what in &verdict.altered_inputs {
@@ -259,7 +295,8 @@ mod tests {
         std::fs::write(b.path().join("x.csv"), "a\n").unwrap();
         let difference = first_difference(a.path(), b.path(), "x.csv", &[]).unwrap();
         let (identical, digest, files) = (false, String::new(), 1);
-        let verdict = Verdict { identical, digest, files, altered_inputs: vec![], difference, notes: vec![] };
+        let (not_covered, altered_inputs, notes) = (vec![], vec![], vec![]);
+        let verdict = Verdict { identical, digest, files, not_covered, altered_inputs, difference, notes };
         assert_eq!(tell(&verdict, Language::En), "missing from the folder: x.csv\n");
         assert_eq!(tell(&verdict, Language::ZhCn), "文件夹中缺少：x.csv\n");
     }
@@ -277,5 +314,15 @@ mod tests {
         let same = [(&then, &now)];
         assert_eq!(compare("  \"tzdb\": \"2026a\"\n", "  \"tzdb\": \"2026f\"\n", &same), None);
         assert!(compare("1,2026a\n", "1,2026f\n", &same).is_some());
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_or_leads_out_of_the_folder_is_told() {
+        let told = |names: &[&str]| misnamed(names.to_vec()).map(|problem| problem.id().to_owned());
+        assert_eq!(told(&["a.csv", "b.csv"]), None);
+        assert_eq!(told(&["a.csv", "b.csv", "a.csv"]).as_deref(), Some("MANIFEST_DOUBLE"));
+        for name in ["../a.csv", "/etc/passwd", "x/a.csv", "..", ".", "", "a.csv/"] {
+            assert_eq!(told(&["a.csv", name]).as_deref(), Some("MANIFEST_ELSEWHERE"), "{name}");
+        }
     }
 }

@@ -5,13 +5,12 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use anyhow::Result;
-use tally_i18n::text;
 use tally_kernel::{Error, Kind, msg};
-use tally_runtime::{Config, Sources, spoken};
+use tally_runtime::{Config, Sources};
 
 use crate::cli::{Language, Server, Settings};
 use crate::connection::{Place, Remembered};
-use crate::said::refusal;
+use crate::said::{here, refusal};
 use crate::session::{Session, secret_from};
 
 /// Reads the settings, with these flags on top.
@@ -44,7 +43,7 @@ pub async fn session(server: &Server) -> Result<Option<Session>> {
     let token = token(server, remembered.filter(|known| known.is_at(&place)).as_ref())?;
     let at = place.channels(&config)?;
     place.reach(&at, &config).await?;
-    Ok(Some(Session::of_token(&at, &token).speaking(Language::of_system().tag())))
+    Ok(Some(Session::of_token(&at, &token).speaking(Language::spoken().tag())))
 }
 
 /// The token of a file, else that of the last sign-in while it is good, else the first line of the standard input.
@@ -54,9 +53,9 @@ fn token(server: &Server, remembered: Option<&Remembered>) -> Result<String> {
         && let Some(token) = known.token()
     {
         let (login, server) = (&known.login, known.server());
-        eprintln!("{}", text(spoken(), &msg!("SIGNED_IN_AS", login, server)));
+        eprintln!("{}", here(&msg!("SIGNED_IN_AS", login, server)));
         if !input_is_taken && is_piped() {
-            eprintln!("{}", text(spoken(), &msg!("INPUT_NOT_READ")));
+            eprintln!("{}", here(&msg!("INPUT_NOT_READ")));
         }
         return Ok(token.to_owned());
     }

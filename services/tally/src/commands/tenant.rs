@@ -92,7 +92,7 @@ impl Folder {
 async fn export(args: TenantExport) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let mut folder =
-        Folder::new(&args.out, Progress::new(args.quiet, Language::of_system()).bar(&msg!("PROGRESS_ROWS"), 0))?;
+        Folder::new(&args.out, Progress::new(args.quiet, Language::spoken()).bar(&msg!("PROGRESS_ROWS"), 0))?;
     macro_rules! ask {
         ($service:ident, $client:ty, $rpc:ident, $request:expr) => {{
             let mut client = <$client>::new(session.at.$service.clone());

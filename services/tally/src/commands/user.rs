@@ -13,7 +13,7 @@ use tally_kernel::{Message, msg};
 use super::settings::session;
 use crate::cli::{DONE, UserCommand, UserCreate, UserGrant};
 use crate::close::{create_login, grant_role};
-use crate::said::{Said, because, here, told};
+use crate::said::{Refusal, Said, because, here, told};
 use crate::session::{Session, secret_from};
 use crate::upload::unit_ids;
 
@@ -73,9 +73,21 @@ async fn grant(args: UserGrant) -> Result<u8> {
         ..Default::default()
     };
     let ask = identity::GrantRoleRequest { grant: Some(grant), login: login.clone(), ..Default::default() };
-    AccessServiceClient::new(admin.at.identity.clone()).grant_role(admin.ask(ask)).await.map_err(told)?;
-    eprintln!("{}", here(&msg!("USER_GRANTED", login, role)));
+    let given = AccessServiceClient::new(admin.at.identity.clone()).grant_role(admin.ask(ask)).await.map_err(told);
+    eprintln!("{}", here(&outcome(given, login, role)?));
     Ok(DONE)
+}
+
+/// What came of giving a role: one that is held already need not be given.
+fn outcome<T>(given: Result<T>, login: String, role: String) -> Result<Message> {
+    let is_held = |error: &anyhow::Error| {
+        error.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.reason == "GRANTED_ALREADY")
+    };
+    match given {
+        Ok(_) => Ok(msg!("USER_GRANTED", login, role)),
+        Err(error) if is_held(&error) => Ok(msg!("USER_GRANTED.already", login, role)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The first of these scopes on which a role can be given.

@@ -6,7 +6,7 @@ use tally_kernel::msg;
 
 use super::text::{Page, Table, count};
 use crate::cli::Language;
-use crate::upload::{FileReport, Report};
+use crate::upload::{FileReport, Report, UNITS};
 
 pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language) {
     let say = |message| tally_i18n::text(lang.locale(), &message);
@@ -24,7 +24,8 @@ pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language
     table.row([String::new()].into_iter().chain(head.into_iter().map(say)));
     for FileReport { file, read, rows, rejected, left_out } in &report.files {
         let numbers = [*read, rows.written, rows.unchanged, rows.refused, *rejected, *left_out];
-        table.row([(*file).to_owned()].into_iter().chain(numbers.map(count)));
+        let file = if *file == UNITS { say(msg!("IMPORT_UNITS")) } else { (*file).to_owned() };
+        table.row([file].into_iter().chain(numbers.map(count)));
     }
     page.table(2, &table);
     page.heading(&say(msg!("IMPORT_CENSUS")));

@@ -8,21 +8,22 @@ use tally_api::common::v1::ImportResult;
 use tally_bundle::{AccountIx, Bundle, PersonIx};
 use tally_kernel::{Clock, Locale, Message, Rng, msg};
 
-use super::Ids;
+use super::kept_back::KeptBack;
+use super::{Ids, UNITS};
 
 /// A row that the suite did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    /// The file it came from.
-    pub file: &'static str,
+    /// The file it came from, or what the rows of several files name.
+    pub file: String,
     /// What names the row: its external id, the person and the instant, and the like.
     pub row: String,
-    /// What a program goes by.
-    pub reason: String,
     /// What is wrong.
-    pub message: String,
+    pub reason: String,
     /// What to do.
     pub cure: String,
+    /// What a program goes by.
+    pub code: String,
 }
 
 /// Rows of one file.
@@ -47,12 +48,15 @@ pub struct Taken {
     pub files: BTreeMap<&'static str, Counted>,
     /// Every row that was not taken.
     pub refused: Vec<Refused>,
+    /// What must not be sent because of them.
+    pub kept_back: KeptBack,
 }
 
 impl Taken {
     /// An upload into a suite of one's own.
     pub fn alone() -> Self {
-        Self { beside_others: false, locale: Locale::En, files: BTreeMap::new(), refused: Vec::new() }
+        let (files, refused, kept_back) = (BTreeMap::new(), Vec::new(), KeptBack::default());
+        Self { beside_others: false, locale: Locale::En, files, refused, kept_back }
     }
 
     /// An upload into a suite that others fill too; sentences of our own in this language.
@@ -75,7 +79,8 @@ impl Taken {
         if self.beside_others { Rng::System.uuid(Clock::System.now()).to_string() } else { String::new() }
     }
 
-    /// Notes the answer about rows of a file; `name` says which row is at a place of the request.
+    /// Notes the answer about rows of a file; `name` says which row is at a place of the request. Gives the places of those
+    /// that were refused.
     ///
     /// # Errors
     /// A refused row, where the reader's word should have been enough.
@@ -84,7 +89,7 @@ impl Taken {
         file: &'static str,
         result: Option<ImportResult>,
         name: impl Fn(usize) -> String,
-    ) -> Result<()> {
+    ) -> Result<Vec<usize>> {
         let result = result.unwrap_or_default();
         if let Some(first) = result.problems.first().filter(|_| !self.beside_others) {
             let more = result.problems.len() - 1;
@@ -98,15 +103,21 @@ impl Taken {
         counted.written += u64::from(result.written);
         counted.unchanged += u64::from(result.unchanged);
         counted.refused += result.problems.len() as u64;
-        let locale = self.locale;
+        let (locale, source) = (self.locale, self.source(file));
+        let places = result.problems.iter().map(|problem| problem.index as usize).collect();
         self.refused.extend(result.problems.into_iter().map(|problem| Refused {
-            file,
+            file: source.clone(),
             row: name(problem.index as usize),
             cure: tally_i18n::text(locale, &cure(&problem.reason)),
-            reason: problem.reason,
-            message: problem.message,
+            reason: problem.message,
+            code: problem.reason,
         }));
-        Ok(())
+        Ok(places)
+    }
+
+    /// A file as it is named to a person: the units have none of their own.
+    fn source(&self, file: &str) -> String {
+        if file == UNITS { tally_i18n::text(self.locale, &msg!("IMPORT_UNITS")) } else { file.to_owned() }
     }
 
     /// Notes rows that need not be sent, since they are there.
@@ -114,7 +125,7 @@ impl Taken {
         self.files.entry(file).or_default().unchanged += rows;
     }
 
-    /// Of these rows those whose person and account the suite has; the others are refused.
+    /// Of these rows those whose person and account the suite has, and took; the others are refused.
     pub fn placed<'r, R>(
         &mut self,
         file: &'static str,
@@ -126,8 +137,8 @@ impl Taken {
         let mut placed = Vec::with_capacity(rows.len());
         for row in rows {
             let (person, account) = of(row);
-            let missing = person.and_then(|p| missing_person(bundle, ids, p));
-            match missing.or_else(|| account.and_then(|a| missing_account(bundle, ids, a))) {
+            let missing = person.and_then(|p| self.kept_back.person(bundle, ids, p));
+            match missing.or_else(|| account.and_then(|a| self.kept_back.account(bundle, ids, a))) {
                 None => placed.push(row),
                 Some(message) => self.refuse(file, name(row), &message),
             }
@@ -138,12 +149,9 @@ impl Taken {
     /// Notes a row that is not worth sending.
     pub fn refuse(&mut self, file: &'static str, row: String, message: &Message) {
         self.files.entry(file).or_default().refused += 1;
-        let [cure, message, reason] = [
-            tally_i18n::text(self.locale, &cure(message.id())),
-            tally_i18n::text(self.locale, message),
-            message.id().to_owned(),
-        ];
-        self.refused.push(Refused { file, row, reason, message, cure });
+        let [reason, cure] = [message, &cure(message.id())].map(|text| tally_i18n::text(self.locale, text));
+        let (file, code) = (self.source(file), message.id().to_owned());
+        self.refused.push(Refused { file, row, reason, cure, code });
     }
 }
 
@@ -155,17 +163,9 @@ fn cure(reason: &str) -> Message {
         "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_IN_SUITE" => msg!("CURE_ACCOUNT_UNKNOWN"),
         "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
         "PLACE_WRONG" => msg!("CURE_PLACE_WRONG"),
+        "ROWS_OF_UNIT_REFUSED" | "ROWS_OF_NUMBER_REFUSED" | "ROWS_OF_ACCOUNT_REFUSED" | "NICKNAME_REFUSED" => {
+            msg!("CURE_KEPT_BACK")
+        }
         _ => msg!("CURE_REFUSED_ROW"),
     }
-}
-
-fn missing_person(bundle: &Bundle, ids: &Ids, person: PersonIx) -> Option<Message> {
-    let number = &bundle.person(person).employee_no;
-    ids.people[person.0 as usize].is_empty().then(|| msg!("PERSON_NOT_IN_SUITE", number))
-}
-
-/// Why nothing of this account can be sent, if it cannot.
-pub fn missing_account(bundle: &Bundle, ids: &Ids, account: AccountIx) -> Option<Message> {
-    let label = bundle.account_label(account);
-    ids.accounts[account.0 as usize].is_empty().then(|| msg!("ACCOUNT_NOT_IN_SUITE", label))
 }

@@ -122,15 +122,14 @@ pub fn plan_import(
     plan
 }
 
-/// What a new first day begins with, and the employment that goes on: one that ended the day before, in the same region.
+/// What a new first day begins with, and the employment that goes on: one that ended the day before, in the same region. In
+/// another region the person goes on as well, with an employment of its own, since data do not move between regions.
 fn continued(person: &Person, parsed: &Parsed) -> (Option<EmploymentId>, Reason) {
     let before = person.employments.iter().filter(|e| e.post == Post::Home && e.from < parsed.from);
     match before.max_by_key(|e| e.from) {
         None => (None, Reason::Hire),
-        Some(last)
-            if last.to.and_then(|to| to.tomorrow().ok()) == Some(parsed.from) && last.region == parsed.region =>
-        {
-            (Some(last.id), Reason::Transfer)
+        Some(last) if last.to.and_then(|to| to.tomorrow().ok()) == Some(parsed.from) => {
+            (Some(last.id).filter(|_| last.region == parsed.region), Reason::Transfer)
         }
         Some(_) => (None, Reason::Rehire),
     }

@@ -147,6 +147,15 @@ fn who_goes_on_the_next_day_is_transferred_and_who_comes_back_later_is_rehired()
 }
 
 #[test]
+fn who_goes_on_the_next_day_in_another_region_is_transferred_and_has_an_employment_there() {
+    let there = PersonRow { unit_path: "South".into(), ..row("E1", "2026-03-16", "") };
+    let plan = import(&[row("E1", "2025-01-01", "2026-03-15"), there]);
+    let of = |n: usize| &plan.employments[n].2;
+    assert_eq!([0, 1].map(|n| of(n).reason), [Reason::Hire, Reason::Transfer]);
+    assert_ne!(of(0).id, of(1).id, "data of an employment do not move between regions");
+}
+
+#[test]
 fn each_unusable_row_says_what_to_change() {
     let base = || row("E1", "2026-01-05", "");
     assert_eq!(problem(PersonRow { employee_no: " ".into(), ..base() }), PersonError::TextUnusable("employee_no"));
