@@ -98,6 +98,11 @@ fn a_setting_that_does_not_do_is_told_with_what_it_takes_and_where_it_was_set() 
             "例如 127.0.0.1:7070",
         ),
         (["--set", "limits.concurrency=many"], ["limits.concurrency", "a whole number", "it is many"], "应为整数"),
+        (
+            ["--set", "limits.calls_per_second=-1"],
+            ["limits.calls_per_second", "it is -1", "a whole number from 0 to 4294967295"],
+            "应为整数，从 0 至 4294967295",
+        ),
         (["--set", "telemetry.format=loud"], ["telemetry.format", "pretty, json", "command line"], "pretty, json"),
         (["--set", "server.listn=1"], ["server.listn", "there is no such setting", "listen"], "没有这个设置"),
         (["--services", "foo"], ["server.services", "there is no service foo", "identity"], "没有服务 foo"),
