@@ -841,7 +841,7 @@ DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $fro
 # The cycle is being closed.
 CYCLE_CLOSING = the cycle is being closed right now: watch it, or cancel it first
 # The cycle is final.
-CYCLE_PUBLISHED = the cycle is published and never changes again: corrections come as deltas in a later cycle
+CYCLE_PUBLISHED = the cycle is published and never changes again; close another cycle of the same days if its results have to be others
 # There is nothing to cancel.
 CYCLE_NOT_CLOSING = the cycle is not being closed, so there is nothing to cancel
 # The cycle has not been closed.
@@ -1064,7 +1064,7 @@ CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
 # Nobody has a score.
 POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card
 # Less than nothing.
-POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; to take money back, correct the settlement that paid it
+POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
 # No score above zero.
 ZERO_SCORES = no score is above zero, so there is no rule to split by: look at the cycle's cards first
 # A part that nobody has a claim to; `part` counts from 0.
@@ -1074,7 +1074,9 @@ SETTLEMENT_NOT_DRAFT = the settlement is { $stage }, not a draft
 # Not approved, or not any more.
 SETTLEMENT_NOT_APPROVED = the settlement is { $stage }; only an approved one can be posted
 # Posted.
-SETTLEMENT_POSTED = a posted settlement never changes: corrections come as deltas, in a new settlement
+SETTLEMENT_POSTED = a posted settlement never changes, and it cannot be corrected yet: settle a difference outside of Tally, or add to a later pool
+# Another settlement of the pool is posted.
+POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool if there is more money to pay
 # Another settlement was posted since this one was drafted.
 CARRY_MOVED = another settlement was posted since this one was drafted and moved the odd cents: draft it again
 POOL_WITHOUT_PARTS = at least one part is needed
@@ -1106,8 +1108,6 @@ STATEMENT_ROUNDED = { $whole } and { $fraction } of { $smallest }; { $came ->
    *[no] none of the { $units } odd units of { $smallest } came here
 }
 STATEMENT_CARRIED = ; carried from before { $before }, carried on { $after }
-CORRECTION_NOTHING = Nothing changes: { $amount } as paid.
-CORRECTION = { $before } paid so far and { $delta } by this correction make { $after }.
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }: { $problem }. { $cure }.

@@ -547,7 +547,7 @@ DUTY_HELD_BY_TWO = { $first } 与 { $second } 在 { $from } 至 { $until } 同�
 ## Performance
 
 CYCLE_CLOSING = 考核周期正在结账：请查看进度，或先取消结账。
-CYCLE_PUBLISHED = 考核周期已发布，不再变动：更正以差额记入之后的周期。
+CYCLE_PUBLISHED = 考核周期已发布，不再变动；如需不同的结果，请为相同日期另建考核周期并结账。
 CYCLE_NOT_CLOSING = 考核周期没有在结账，无需取消。
 CYCLE_NOT_REVIEWABLE = 考核周期没有可发布的结果：请先结账。
 CYCLE_WITHOUT_RESULT = 考核周期还没有结果：请先结账，等到可以复核后再查看。
@@ -728,7 +728,7 @@ REGION_NOT_GROUP = 应为一个区域，而不是整个集团
 CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
     .report = 考核周期尚未发布：报表只包含最终结果。
 POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人员：该考核周期没有成绩单。
-POOL_NEGATIVE = 奖金池不能为负：请填写 0 或以上的金额；如需收回款项，请更正当初发放的结算。
+POOL_NEGATIVE = 奖金池不能为负：请填写 0 或以上的金额；奖金池不能用来收回款项。
 ZERO_SCORES = 没有人的得分大于零，无法据此分配：请先查看该周期的成绩单。
 PART_WITHOUT_CLAIM = 奖金池的第 { $place } 部分无人可得：没有得分达到有权重的等级或其下限；请修改该部分的规则。
 SETTLEMENT_NOT_DRAFT = 结算{ $stage ->
@@ -743,7 +743,8 @@ SETTLEMENT_NOT_APPROVED = 结算{ $stage ->
     [posted] 已入账
    *[discarded] 已作废
 }；只有已批准的结算才能入账。
-SETTLEMENT_POSTED = 已入账的结算不再变动：更正以差额记入新的结算。
+SETTLEMENT_POSTED = 已入账的结算不再变动，目前也不能更正：请在 Tally 之外处理差额，或计入之后的奖金池。
+POOL_PAID = 奖金池 { $pool } 已有结算入账，而一个奖金池只发放一次：请作废其余结算；如另有款项要发放，请新建奖金池。
 CARRY_MOVED = 本结算起草之后另有结算入账，零头余额已变：请重新起草。
 POOL_WITHOUT_PARTS = 至少需要一个部分
 SHARES_NOT_WHOLE = 各部分之和为 { $sum }（百万分之一），不是恰好 1000000
@@ -773,8 +774,6 @@ STATEMENT_ROUNDED = {" "}= { $whole } 又 { $smallest } 的 { $fraction }；{ $u
    *[no] 未分得
 }
 STATEMENT_CARRIED = ；上期结转 { $before }，转入下期 { $after }
-CORRECTION_NOTHING = 无变化：已发放 { $amount }。
-CORRECTION = 已发放 { $before }，本次更正 { $delta }，合计 { $after }。
 ## The bundle: what is said of files, rows and settings. A reason and its cure are two cells of rejected.csv
 
 UNUSABLE = { $file }：{ $problem }。{ $cure }。

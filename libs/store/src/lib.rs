@@ -154,7 +154,9 @@ pub use seal::class;
 pub use seal::keys::Keys;
 pub use seal::sealed::{Place, Sealed};
 pub use seal::secret_file::open_secret;
-pub use tx::context::{date_from_db, date_to_db, from_db, to_db, word_from_db};
+pub use tx::context::{
+    bytes_from_db, date_from_db, date_to_db, from_db, json_from_db, number_from_db, to_db, word_from_db,
+};
 pub use tx::scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
 pub use tx::select::{Rows, Select};
 pub use work::blind_index::BlindIndex;

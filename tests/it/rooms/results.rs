@@ -52,9 +52,14 @@ async fn settlements(done: &Done) {
 
     sums(done).await;
     let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
-    let ask = compensation::DiscardSettlementRequest { settlement_id, ..Default::default() };
+    let ask = compensation::DiscardSettlementRequest { settlement_id: settlement_id.clone(), ..Default::default() };
     let refused = client.discard_settlement(preparer.ask(ask)).await.expect_err("a posted settlement");
-    assert!(refused.message().contains("corrections come as deltas"), "{refused:?}");
+    assert!(refused.message().contains("cannot be corrected yet"), "{refused:?}");
+    let posted = client.get_settlement(preparer.ask(compensation::GetSettlementRequest { settlement_id })).await;
+    let pool_id = posted.expect("a settlement").into_inner().settlement.expect("a settlement").pool_id;
+    let ask = compensation::DraftSettlementRequest { pool_id, ..Default::default() };
+    let refused = client.draft_settlement(preparer.ask(ask)).await.expect_err("a draft of a pool that is paid");
+    assert!(refused.message().contains("a pool is paid once"), "{refused:?}");
 }
 
 /// Who may read pools sees them and what settlements come to; who may only read settlements sees where they stand.

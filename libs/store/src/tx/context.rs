@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use sea_orm::prelude::DateTimeUtc;
+use serde::de::DeserializeOwned;
 use tally_access::{ActorKind, OpContext, Region, Regions};
 use tally_kernel::{Error, Kind, Result, Rng, msg};
 use uuid::Uuid;
@@ -112,9 +113,44 @@ pub fn word_from_db<T: FromStr>(what: &str, word: &str) -> Result<T> {
     word.parse().map_err(|_| Error::internal(format_args!("{what}: {word:?} is stored, which nobody knows")))
 }
 
+/// A stored number as the type that it was written from; `what` says of what, for operators.
+///
+/// # Errors
+/// A fault of ours, or altered data: nothing ever wrote such a number.
+pub fn number_from_db<N: Copy + std::fmt::Display, T: TryFrom<N>>(what: &str, number: N) -> Result<T> {
+    T::try_from(number).map_err(|_| Error::internal(format_args!("{what}: {number} is stored, which cannot be")))
+}
+
+/// A value that a column holds as JSON; `what` says of what, for operators. The text is not repeated: it may be about somebody.
+///
+/// # Errors
+/// A fault of ours, or altered data.
+pub fn json_from_db<T: DeserializeOwned>(what: &str, json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|e| Error::internal(format_args!("{what} is stored and cannot be read: {e}")))
+}
+
+/// A digest or another value of so many bytes; `what` says of what, for operators.
+///
+/// # Errors
+/// A fault of ours, or altered data.
+pub fn bytes_from_db<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N]> {
+    let length = bytes.len();
+    bytes.try_into().map_err(|_| Error::internal(format_args!("{what}: {length} bytes are stored where {N} belong")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stored_number_text_or_digest_that_cannot_be_is_a_fault_of_ours_and_no_default() {
+        assert_eq!(number_from_db::<i64, u32>("a rank", 7).unwrap(), 7);
+        assert_eq!(number_from_db::<i64, u32>("a rank", -1).unwrap_err().kind(), Kind::Internal);
+        assert_eq!(json_from_db::<Vec<u8>>("sizes", "[1]").unwrap(), [1]);
+        assert_eq!(json_from_db::<Vec<u8>>("sizes", "[").unwrap_err().kind(), Kind::Internal);
+        assert_eq!(bytes_from_db::<2>("a digest", &[1, 2]).unwrap(), [1, 2]);
+        assert_eq!(bytes_from_db::<2>("a digest", &[1]).unwrap_err().kind(), Kind::Internal);
+    }
 
     #[test]
     fn a_stored_word_that_nobody_knows_is_a_fault_of_ours_and_not_of_the_caller() {

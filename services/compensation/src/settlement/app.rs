@@ -38,9 +38,10 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     let Scored { last_day, scores } = scored;
     let scores = claims(scores, &people)?;
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
+        store::must_be_unpaid(&work, pool.id).await?;
         let carry = store::carry_book(&work, pool.amount.currency).await?;
         let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
-        let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
+        let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split)?;
         store::insert(&work, &filed).await?;
         statement::facts::insert_all(&work, ctx, &filed.heading(), &split.lines, (&people, last_day)).await?;
         let audit = Audit::new("compensation.settlement.draft", "settlement", filed.id)
@@ -70,14 +71,14 @@ pub(crate) fn file(
     scores: &[(Claimant, Micro)],
     carry_before: CarryBook,
     split: &Settlement,
-) -> Filed {
-    Filed {
+) -> Result<Filed> {
+    Ok(Filed {
         id: SettlementId(ctx.new_id()),
         pool: pool.id,
         cycle: pool.cycle,
         stage: Stage::Draft,
-        people: u32::try_from(split.lines.len()).unwrap_or(u32::MAX),
-        inputs_digest: inputs_digest(pool, scores, &carry_before),
+        people: u32::try_from(split.lines.len()).map_err(|_| SettlementError::TooLarge)?,
+        inputs_digest: inputs_digest(pool, scores, &carry_before)?,
         sums: Sums {
             pool: split.pool,
             paid_minor: split.paid_minor(),
@@ -89,16 +90,16 @@ pub(crate) fn file(
         approved: None,
         posted: None,
         prepared_at: ctx.now(),
-    }
+    })
 }
 
 /// Digest of everything that determines the split, by employee number: the same inputs give the same digest in any store.
-fn inputs_digest(pool: &Pool, scores: &[(Claimant, Micro)], carry: &CarryBook) -> String {
+fn inputs_digest(pool: &Pool, scores: &[(Claimant, Micro)], carry: &CarryBook) -> Result<String> {
     let mut lines: Vec<String> = scores.iter().map(|(who, score)| format!("{}={score}", who.employee_no)).collect();
     lines.sort();
     let parts = (&pool.amount, &pool.rule, &carry.balances, lines);
-    let text = serde_json::to_vec(&parts).unwrap_or_default();
-    blake3::hash(&text).to_hex().to_string()
+    let text = serde_json::to_vec(&parts).map_err(Error::internal)?;
+    Ok(blake3::hash(&text).to_hex().to_string())
 }
 
 /// Throws a settlement away before it is posted.
@@ -118,8 +119,8 @@ pub async fn approve(app: &App, ctx: &OpContext, request: &RequestKey, id: Settl
     .await
 }
 
-/// Posts an approved settlement, by a third pair of hands: everybody's lines are checked against the sums once more, and the
-/// carry account moves on.
+/// Posts an approved settlement, by a third pair of hands, of a pool that no other one paid: everybody's lines are checked
+/// against the sums once more, and the carry account moves on.
 pub async fn post(app: &App, ctx: &OpContext, request: &RequestKey, id: SettlementId) -> Result<Filed> {
     change::<PostSettlement>(app, ctx, request, id, "compensation.settlement.post", |filed, poster| {
         let stage = filed.stage.post(filed.prepared, filed.approved, poster)?;
@@ -142,6 +143,7 @@ async fn change<R: Rpc>(
         let before = store::filed_for_update(&work, id).await?;
         let after = step(&before, Hands::of(ctx, &permit))?;
         if after.stage == Stage::Posted {
+            store::must_be_unpaid(&work, before.pool).await?;
             move_carry_on(&work, ctx, &before).await?;
         }
         store::keep_stage(&work, &after).await?;

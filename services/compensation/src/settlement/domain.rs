@@ -8,9 +8,8 @@
 //! 4. Paid money and team funds together are the pool; this and every sum and rounding is checked before the result is
 //!    returned, and again whenever it is read.
 //!
-//! What is posted never changes. A correction is a new settlement of differences, see [`correct`].
+//! What is posted never changes.
 
-mod correction;
 mod filed;
 mod stage;
 
@@ -20,10 +19,9 @@ use serde::{Deserialize, Serialize};
 use tally_app::four_eyes::FourEyesRequired;
 use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry, Method};
 use tally_kernel::error::{Error, Kind};
-use tally_kernel::id::PersonId;
+use tally_kernel::id::{PersonId, PoolId};
 use tally_kernel::{Currency, Micro, Money, Ppm, msg};
 
-pub use self::correction::{Basis, Correction, Delta, Paid, correct};
 pub(crate) use self::filed::{Filed, Sums};
 pub use self::stage::Stage;
 use crate::pool::domain::{PoolError, PoolRule, Rule, Tier};
@@ -51,7 +49,7 @@ pub enum SettlementError {
     CurrencyMismatch {
         /// Of the pool.
         pool: Currency,
-        /// Of the carry account, or of what was paid.
+        /// Of the carry account.
         other: Currency,
     },
     /// A number beyond what is computed with.
@@ -64,6 +62,8 @@ pub enum SettlementError {
     NotApproved(Stage),
     /// Posted.
     Posted,
+    /// Another settlement of the pool is posted.
+    PoolPaid(PoolId),
     /// Sums that do not agree: a fault of ours, or altered data.
     Broken(String),
 }
@@ -103,6 +103,7 @@ impl From<SettlementError> for Error {
             SettlementError::NotDraft(stage) => (Kind::FailedPrecondition, msg!("SETTLEMENT_NOT_DRAFT", stage)),
             SettlementError::NotApproved(stage) => (Kind::FailedPrecondition, msg!("SETTLEMENT_NOT_APPROVED", stage)),
             SettlementError::Posted => (Kind::FailedPrecondition, msg!("SETTLEMENT_POSTED")),
+            SettlementError::PoolPaid(pool) => (Kind::FailedPrecondition, msg!("POOL_PAID", pool)),
         };
         Error::of(kind, message)
     }
@@ -118,7 +119,8 @@ pub struct Claimant {
     pub person: PersonId,
 }
 
-/// What earlier settlements left everybody owed, in one currency. One book belongs to pools that repeat.
+/// What earlier settlements left everybody owed, in one currency. All pools of a group that carry share the book of their
+/// currency: a pool says nothing of a line of pools that it continues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarryBook {
     /// Of which currency.

@@ -10,9 +10,11 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, to_db, word_from_db};
+use tally_store::{
+    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, number_from_db, to_db, word_from_db,
+};
 
-use super::domain::{CarryBook, Filed, Sums};
+use super::domain::{CarryBook, Filed, SettlementError, Stage, Sums};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -130,8 +132,18 @@ pub async fn keep_stage(work: &UnitOfWork, filed: &Filed) -> Result<()> {
         .set(Column::PostedFor, filed.posted.and_then(|hands| hands.delegated_by).map(|p| p.0))
         .filter(Column::Id.eq(filed.id.0))
         .exec_one()
-        .await?;
+        .await
+        .conflict_on("pool_id", || SettlementError::PoolPaid(filed.pool).into())?;
     Ok(())
+}
+
+/// A pool is paid once: refused where a settlement of it is posted. Whoever posts at the same moment meets the unique key.
+pub async fn must_be_unpaid(work: &UnitOfWork, pool: PoolId) -> Result<()> {
+    let of_pool = work.select::<Entity>().filter(Column::PoolId.eq(pool.0));
+    match of_pool.filter(Column::Stage.eq(Stage::Posted.to_string())).one().await? {
+        None => Ok(()),
+        Some(_) => Err(SettlementError::PoolPaid(pool).into()),
+    }
 }
 
 /// One settlement, for a use case that has its permit already.
@@ -174,7 +186,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         cycle: CycleId(row.cycle_id),
         stage: word_from_db("a settlement's stage", &row.stage)?,
         sums,
-        people: u32::try_from(row.people).unwrap_or(u32::MAX),
+        people: number_from_db("the people of a settlement", row.people)?,
         inputs_digest: row.inputs_digest,
         prepared: hands(row.prepared_by, row.prepared_person, row.prepared_for),
         approved: row.approved_by.map(|by| hands(by, row.approved_person, row.approved_for)),

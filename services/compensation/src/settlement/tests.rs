@@ -67,14 +67,17 @@ fn somebody(id: PersonId) -> DirectoryPerson {
     DirectoryPerson { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments: vec![home, second] }
 }
 
-/// A draft of 100.01 among three, with odd cents carried.
+/// A draft of 100.01 among three, with odd cents carried, of a pool of its own.
 async fn draft(fixture: &Fixture) -> Filed {
+    draft_of(fixture, PoolId(fixture.preparer.new_id()), true).await
+}
+
+async fn draft_of(fixture: &Fixture, pool: PoolId, carry: bool) -> Filed {
     let ctx = &fixture.preparer;
     let amount = Money::new(10_001, Currency::CNY);
     let whole = Part { share: Ppm::WHOLE, rule: Rule::Proportional { floor: Micro::ZERO } };
-    let rule = PoolRule { parts: vec![whole], carry: true };
-    let pool =
-        Pool { id: PoolId(ctx.new_id()), name: "March".into(), cycle: CycleId(Uuid::from_u128(3)), amount, rule };
+    let rule = PoolRule { parts: vec![whole], carry };
+    let pool = Pool { id: pool, name: "March".into(), cycle: CycleId(Uuid::from_u128(3)), amount, rule };
     let person = |n: u128| PersonId(Uuid::from_u128(n));
     let scores: Vec<_> =
         (1..=3).map(|n| (Claimant { employee_no: format!("E{n}"), person: person(n) }, Micro::from_int(90))).collect();
@@ -83,7 +86,7 @@ async fn draft(fixture: &Fixture) -> Filed {
     let work = fixture.app.store.unit(ctx, &permit).await.unwrap();
     let carry = store::carry_book(&work, Currency::CNY).await.unwrap();
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
-    let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split);
+    let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split).unwrap();
     store::insert(&work, &filed).await.unwrap();
     statement::facts::insert_all(&work, ctx, &filed.heading(), &split.lines, (&people, LAST_DAY)).await.unwrap();
     work.commit(Audit::new("compensation.settlement.draft", "settlement", filed.id), filed.id).await.unwrap();
@@ -119,7 +122,7 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays(on: B
         let refused = again.unwrap_err();
         assert_eq!(refused.reason(), "SETTLEMENT_POSTED");
         assert!(
-            tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("corrections come as deltas"),
+            tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains("cannot be corrected yet"),
             "{}",
             tally_i18n::sentence(tally_kernel::Locale::En, &refused)
         );
@@ -193,6 +196,41 @@ async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused(o
     assert_eq!(book(&fixture.app.store, &fixture.preparer).await, first.sums.carry_after);
     let refused = app::post(&fixture.app, &fixture.payer, &RequestKey::default(), second.id).await.unwrap_err();
     assert_eq!(refused.reason(), "CARRY_MOVED");
+}
+
+on_both!(a_pool_is_paid_once_however_often_it_was_drafted);
+async fn a_pool_is_paid_once_however_often_it_was_drafted(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let pool = PoolId(Uuid::from_u128(40));
+    let (first, second) = (draft_of(&fixture, pool, false).await, draft_of(&fixture, pool, false).await);
+    for filed in [&first, &second] {
+        app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), filed.id).await.unwrap();
+    }
+    app::post(&fixture.app, &fixture.payer, &RequestKey::default(), first.id).await.unwrap();
+    let refused = app::post(&fixture.app, &fixture.payer, &RequestKey::default(), second.id).await.unwrap_err();
+    assert_eq!(refused.reason(), "POOL_PAID");
+    app::discard(&fixture.app, &fixture.preparer, &RequestKey::default(), second.id).await.unwrap();
+    let other = draft_of(&fixture, PoolId(Uuid::from_u128(41)), false).await;
+    app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), other.id).await.unwrap();
+    app::post(&fixture.app, &fixture.payer, &RequestKey::default(), other.id).await.unwrap();
+}
+
+on_both!(the_database_refuses_a_second_posting_of_a_pool_even_when_code_forgets);
+async fn the_database_refuses_a_second_posting_of_a_pool_even_when_code_forgets(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let pool = PoolId(Uuid::from_u128(40));
+    let (first, second) = (draft_of(&fixture, pool, false).await, draft_of(&fixture, pool, false).await);
+    for (filed, refused) in [(first, None), (second, Some("POOL_PAID"))] {
+        let permit = fixture.preparer.permit::<DraftSettlement>(&Target::tenant()).unwrap();
+        let work = fixture.app.store.unit(&fixture.preparer, &permit).await.unwrap();
+        let posted = store::keep_stage(&work, &Filed { stage: Stage::Posted, ..filed.clone() }).await;
+        assert_eq!(posted.as_ref().err().map(tally_kernel::Error::reason), refused);
+        if posted.is_ok() {
+            work.commit(Audit::new("compensation.settlement.post", "settlement", filed.id), filed.id).await.unwrap();
+        }
+    }
 }
 
 on_both!(a_settlement_shows_its_sums_only_to_who_may_read_pools);
