@@ -282,13 +282,7 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     }
     let granted = home.tally(&["user", "grant", "hr", "group_hr"], &[], "");
     assert!(granted.status.success() && said(&granted).contains("hr has the role group_hr"), "{}", said(&granted));
-    for (lang, part) in
-        [("en", "hr has the role group_hr there already"), ("zh-CN", "hr 在该范围内本来就具有角色 group_hr")]
-    {
-        let again = home.tally(&["--lang", lang, "user", "grant", "hr", "group_hr"], &[], "");
-        assert!(again.status.success() && said(&again).contains(part), "{}", said(&again));
-        assert!(!said(&again).contains("0-"), "no ids: {}", said(&again));
-    }
+    is_held_already(&home);
     fs::write(path("token"), "not.a.token\n").unwrap();
     let unknown = home.tally(&["import", "month", "--token-file", "token"], &[], "");
     assert_eq!(unknown.status.code(), Some(1), "{}", said(&unknown));
@@ -321,6 +315,17 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     assert!(said(&misspelt).contains("is East/Desk meant?"), "{}", said(&misspelt));
     let granted = home.tally(&["user", "grant", "hr", "supervisor", "--unit", "East/Desk"], &[], "");
     assert!(granted.status.success(), "{}", said(&granted));
+}
+
+/// A role is given once; who gives it again is told so.
+fn is_held_already(home: &Home) {
+    for (lang, part) in
+        [("en", "hr has the role group_hr there already"), ("zh-CN", "hr 在该范围内本来就具有角色 group_hr")]
+    {
+        let again = home.tally(&["--lang", lang, "user", "grant", "hr", "group_hr"], &[], "");
+        assert!(again.status.success() && said(&again).contains(part), "{}", said(&again));
+        assert!(!said(&again).contains("0-"), "no ids: {}", said(&again));
+    }
 }
 
 #[test]
