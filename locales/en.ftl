@@ -787,13 +787,17 @@ PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours coun
 DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
 # MISSING_PUNCH
 DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
-DUTY_OUT_MAY_COME = { $number } punched in at { $at }, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-DUTY_LONE_IN = { $number } punched in at { $at } and not out within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
-DUTY_LONE_OUT = { $number } punched out at { $at } without an in within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
+DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
+DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
+DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
 # UNCOVERED_SHIFT
 DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
 DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
-DUTY_OUT_AFTER_CLOSED_IN = { $number } punched out at { $at }, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
+DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
+# NOT_EMPLOYED
+DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
+DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
+DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
 DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
 # UNHELD_ACCOUNT
 DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
@@ -1202,8 +1206,10 @@ EQUAL_ROWS = equal rows were taken once ({ $count } left out)
 
 IT_IS_EMPTY = it is empty
 IT_IS_EMPTY_CURE = fill it in
-OVER_200_CHARACTERS = it is longer than 200 characters
-OVER_200_CHARACTERS_CURE = shorten it
+TOO_MANY_CHARACTERS = it is longer than { $most } characters
+TOO_MANY_CHARACTERS_CURE = shorten it
+TOO_MANY_MEASURES = the row has more than { $most } measures beside the known columns
+TOO_MANY_MEASURES_CURE = leave columns out that nothing measures
 NO_TIME_ZONE = '{ $text }' is no time zone
 NO_TIME_ZONE_CURE = write an IANA name such as Asia/Shanghai
 STANDS_FOR_NO_VALUE = '{ $text }' stands for no value
@@ -1281,6 +1287,7 @@ CORRECT_THE_DATES = correct the dates
 ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
 ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
 ALIAS_OF_TWO = { $alias } is two people at the same time
+ALIAS_TWICE = several rows give { $alias } to the same person for days that overlap
 ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
 
 ## The bundle: whom and what a row means
@@ -1367,11 +1374,19 @@ SECOND_OF_TWO = clocks went back, and the end of { $count ->
 FIRST_OF_TWO = clocks went back, and in { $count ->
     [one] { $count } row
    *[other] { $count } rows
-} a time without an offset that they showed twice is the first of the two (such as { $example })
+} a time without an offset that they showed twice is the first of the two (such as { $example }): write the offset to say which is meant
+LONG_SHIFT = the shift from { $start } to { $end } is not shorter than { $hours } hours
+LONG_SHIFT_CURE = correct its times; if it is several shifts, write a row for each
+SHIFT_ENDS_DIFFER = lines { $lines } are the same person's shift on the same account from { $start }, but end at different times ({ $one }, { $other })
+SHIFT_ENDS_DIFFER_CURE = keep the row that is right
 PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
 PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
 PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
 PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
+PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
+PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
+PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
+PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
 NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
 NEITHER_WORD_CURE = write { $one } or { $other }
 NO_KIND_OF_FINDING = no such kind of finding
@@ -1511,6 +1526,7 @@ CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the oth
 CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
 CURE_KEPT_BACK = correct first what this file says of that row, then import again: this one comes in with it
 CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
+SUITE_REFUSED_ROW = { $file }: the suite refuses the row { $row }, which was read without complaint: { $problem } (and { $more } more rows); change or remove it, and close again
 
 ## Settings and arguments
 
@@ -1597,6 +1613,7 @@ PROGRESS_COUNTING = counting
 PROGRESS_ROWS = rows
 KIND_MISSING_PUNCH = an in without its out, or the other way round
 KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
+KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
 KIND_DOUBLE_IN = punched in twice: the second one counts
 KIND_OVERLAP = several people held one account at once
 KIND_MISSING_RELEASE = took an account over and never gave it back
@@ -1607,6 +1624,9 @@ KIND_NOT_SETTLED = the pool could not be split
 KIND_ODD_PUNCHES = an odd number of punches in a day: the last has no partner
 KIND_SINGLE_PUNCH = a single punch in a day has no partner
 KIND_PUNCHES_BETWEEN = punches between the first and the last of a day were left out
+KIND_LONG_PRESENCE = a presence of more than 13 hours from punches without a direction
+KIND_READ_AS_NIGHT = punches without a direction that were taken for nights
+KIND_DAY_OR_NIGHT = punches without a direction that may be days or nights: taken for days
 KIND_TAG_OFF_DUTY = a record names somebody who was off duty; the name counts
 KIND_NAMED_WITHOUT_AGENT = a named account's record names nobody
 KIND_MIXED_WITHOUT_TAG = a mixed account's records without a name

@@ -6,14 +6,11 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use rust_decimal::{Decimal, RoundingStrategy};
-use tally_kernel::{Message, msg};
+use tally_kernel::{Message, limits, msg};
 
 use super::diagnostics::Wrong;
 use super::exported;
 use super::numbers::is_grouped;
-
-/// The longest id, name or path, in characters.
-const TEXT_LIMIT: usize = 200;
 
 /// Full-width forms as their ASCII twins: `２０２６－０３` is `2026-03`.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
@@ -50,8 +47,13 @@ fn short(text: Cow<'_, str>) -> Result<Cow<'_, str>, Wrong> {
     if text.is_empty() {
         return Err(Wrong::new(msg!("IT_IS_EMPTY"), msg!("IT_IS_EMPTY_CURE")));
     }
-    if text.len() > TEXT_LIMIT && text.chars().count() > TEXT_LIMIT {
-        return Err(Wrong::new(msg!("OVER_200_CHARACTERS"), msg!("OVER_200_CHARACTERS_CURE")));
+    at_most(text, limits::TEXT)
+}
+
+/// The text, where it has no more characters than the suite takes.
+pub(crate) fn at_most(text: Cow<'_, str>, most: usize) -> Result<Cow<'_, str>, Wrong> {
+    if text.len() > most && text.chars().count() > most {
+        return Err(Wrong::new(msg!("TOO_MANY_CHARACTERS", most), msg!("TOO_MANY_CHARACTERS_CURE")));
     }
     Ok(text)
 }
@@ -81,11 +83,11 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Wrong> {
     }
 }
 
-/// A whole number from 1 to 1,000.
+/// How many dialogues one person holds at once.
 pub(crate) fn small_count(text: &str) -> Result<u32, Wrong> {
     let text = fold(text);
     match text.parse::<u32>() {
-        Ok(n @ 1..=1_000) => Ok(n),
+        Ok(n @ 1..=limits::CAPACITY) => Ok(n),
         _ => Err(Wrong::new(msg!("NO_SMALL_COUNT", text = shown(&text)), msg!("NO_SMALL_COUNT_CURE"))),
     }
 }
@@ -244,9 +246,9 @@ fn beyond_range() -> Wrong {
 }
 
 impl Moment {
-    /// Whether the clock showed it twice and the first time was taken, since nothing says which is meant.
-    pub fn is_first_of_two(&self) -> bool {
-        self.again.is_some_and(|again| again != self.at)
+    /// The second time that the clock showed it, where nothing says yet which is meant.
+    pub fn doubtful(&self) -> Option<Timestamp> {
+        self.again.filter(|again| *again != self.at)
     }
 
     /// Becomes the second time that the clock showed it where that one fits; tells whether it did.

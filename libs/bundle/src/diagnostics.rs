@@ -237,6 +237,12 @@ pub enum FindingKind {
     SinglePunch,
     /// Punches between the first and the last of a day: left out.
     PunchesBetween,
+    /// A presence of more than 13 hours that punches without a direction make.
+    LongPresence,
+    /// Punches without a direction that were taken for nights.
+    ReadAsNight,
+    /// Punches without a direction that may be days or the rest between nights.
+    DayOrNight,
     /// A number that a spreadsheet shortened to its first digits.
     DamagedId,
     /// Times in an hour that came twice, and which of the two was taken.

@@ -14,6 +14,8 @@ use tally_kernel::time::working_day;
 
 use super::model::{GivenPunch, PersonIx, Punch, PunchKind, Roster};
 
+mod sequence;
+
 /// How the rows of punches.csv say which way they went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +50,8 @@ pub(crate) struct Around<'a> {
     pub cut_over: Time,
     /// Within which two punches are a pair.
     pub longest: SignedDuration,
+    /// Of the rules of duty.
+    pub version: u32,
 }
 
 /// What the reading of one person's working day left open.
@@ -59,6 +63,14 @@ pub(crate) enum Odd {
     Single { day: Date, at: Timestamp },
     /// Punches between the first and the last, which are left out.
     Between { day: Date, punches: usize },
+    /// A punch without a partner in a sequence.
+    Alone { day: Date, at: Timestamp },
+    /// A presence that is taken for one and is longer than most are.
+    Long { day: Date, from: Timestamp, to: Timestamp },
+    /// A pair over the end of a working day, since the days by themselves would make presence of rest.
+    Night { day: Date, from: Timestamp, to: Timestamp },
+    /// Working days from one punch without a partner to another, which could as well be the rest between nights.
+    EitherWay { day: Date, to: Date },
 }
 
 /// The punches of one person with their directions, and what is odd about them. `given` is sorted and of one person.
@@ -75,14 +87,19 @@ pub(crate) fn direct(given: &[GivenPunch], zone: &TimeZone, around: &Around<'_>)
             None => day.push((punch.at, punch.kind.into_iter().collect())),
         }
     }
-    let (mut punches, mut odd, mut left_over) = (Vec::new(), Vec::new(), Vec::new());
-    for (day, rows) in days {
-        let lone = match around.how {
-            Punches::Directed | Punches::Alternating => alternate(day, &rows, &mut punches, &mut odd),
-            Punches::FirstLast => first_and_last(day, &rows, &mut punches, &mut odd),
-        };
-        left_over.extend(lone);
+    let mut read = Read::default();
+    let days: Vec<_> = days.into_iter().collect();
+    let is_undirected = |rows: &Rows| rows.iter().all(|(_, kinds)| kinds.is_empty());
+    // By the second rules, days on which nothing is given are read together.
+    for run in days.chunk_by(|a, b| around.version >= 2 && is_undirected(&a.1) && is_undirected(&b.1)) {
+        match (around.version, run) {
+            (2.., run) if run.iter().all(|(_, rows)| is_undirected(rows)) => {
+                sequence::read(run, &stretches, around, &mut read);
+            }
+            (_, run) => run.iter().for_each(|(day, rows)| read.by_day(*day, rows, around.how)),
+        }
     }
+    let Read { punches, odd, left_over } = read;
     let person = first.person;
     let mut punches: Vec<Punch> = punches.into_iter().map(|(at, kind)| Punch { person, at, kind }).collect();
     punches.sort_unstable();
@@ -94,6 +111,25 @@ pub(crate) fn direct(given: &[GivenPunch], zone: &TimeZone, around: &Around<'_>)
 
 type Rows = [(Timestamp, Vec<PunchKind>)];
 type Found = Vec<(Timestamp, PunchKind)>;
+
+/// What was made of a person's punches so far.
+#[derive(Default)]
+struct Read {
+    punches: Found,
+    odd: Vec<Odd>,
+    left_over: Vec<Timestamp>,
+}
+
+impl Read {
+    /// Adds a day that stands by itself.
+    fn by_day(&mut self, day: Date, rows: &Rows, how: Punches) {
+        let (punches, odd) = (&mut self.punches, &mut self.odd);
+        self.left_over.extend(match how {
+            Punches::Directed | Punches::Alternating => alternate(day, rows, punches, odd),
+            Punches::FirstLast => first_and_last(day, rows, punches, odd),
+        });
+    }
+}
 
 /// Adds a day's punches; gives the one that is left over, if its direction was not given.
 fn alternate(day: Date, rows: &Rows, punches: &mut Found, odd: &mut Vec<Odd>) -> Option<Timestamp> {
@@ -204,8 +240,13 @@ mod tests {
     }
 
     fn read(how: Punches, times: &[&str], rosters: &[Roster]) -> (Vec<String>, Vec<Odd>) {
-        let around =
-            Around { how, rosters, cut_over: jiff::civil::time(4, 0, 0, 0), longest: SignedDuration::from_hours(16) };
+        let around = Around {
+            how,
+            rosters,
+            cut_over: jiff::civil::time(4, 0, 0, 0),
+            longest: SignedDuration::from_hours(16),
+            version: 1,
+        };
         let (found, odd) = direct(&punches(times), &TimeZone::UTC, &around);
         let line = |p: &Punch| format!("{} {}", &p.at.to_string()[8..16], <&str>::from(p.kind));
         (found.iter().map(line).collect(), odd)

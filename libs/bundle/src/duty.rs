@@ -1,10 +1,13 @@
 //! rosters.csv, punches.csv and handovers.csv: the evidence of who was on duty.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tally_kernel::message::Arg;
-use tally_kernel::msg;
+use tally_kernel::time::told_at;
+use tally_kernel::{limits, msg};
 
 use super::cell::{self, shown};
-use super::diagnostics::{FindingKind, Findings, Seen, Unusable, Wrong};
+use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::direction::{Around, Odd, direct};
 use super::directory::Directory;
 use super::exported;
@@ -12,6 +15,7 @@ use super::model::{GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster}
 use super::people::{Diagnostics, each_row, once};
 use super::source::Source;
 use super::table::{Layout, Need::Optional, Need::Required, header};
+use super::twice::{Twice, settle};
 
 pub(crate) static ROSTERS: Layout = Layout {
     file: "rosters.csv",
@@ -56,39 +60,53 @@ pub(crate) fn read_rosters(
         if end.at <= start.at && end.take_second(|end| end > start.at) {
             twice.second.note(name());
         }
-        if start.is_first_of_two() || end.is_first_of_two() {
+        if start.doubtful().is_some() || end.doubtful().is_some() {
             twice.first.note(name());
         }
         if end.at <= start.at {
             let reason = msg!("SHIFT_BACKWARDS", end = end.local, start = start.local);
             diagnostic.add("end", Wrong::new(reason, msg!("SHIFT_BACKWARDS_CURE")));
+        } else if limits::is_long_shift(start.at, end.at) {
+            let (start, end) = (start.local, end.local);
+            let reason = msg!("LONG_SHIFT", start, end, hours = limits::SHIFT_HOURS);
+            diagnostic.add("end", Wrong::new(reason, msg!("LONG_SHIFT_CURE")));
         }
         Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
     })?;
     twice.note(ROSTERS.file, diagnostics.findings);
+    let rows = without_contradictions(rows, directory, diagnostics);
     Ok(once(rows, ROSTERS.file, diagnostics.findings))
 }
 
-/// Rows with times that a clock showed twice, because clocks went back, and that name no offset.
-#[derive(Debug, Default)]
-pub(crate) struct Twice {
-    /// An end was taken for the second time, since the first lies before its start.
-    pub second: Seen,
-    /// The first time was taken, since nothing says which is meant.
-    pub first: Seen,
-}
-
-impl Twice {
-    /// Tells which was taken.
-    pub fn note(&self, file: &str, findings: &mut Findings) {
-        let second = msg!("SECOND_OF_TWO", count = self.second.rows, example = self.second.least);
-        let first = msg!("FIRST_OF_TWO", count = self.first.rows, example = self.first.least);
-        for (seen, detail) in [(&self.second, second), (&self.first, first)] {
-            if seen.rows > 0 {
-                findings.add(FindingKind::HourTwice, file, "", detail, seen.rows);
-            }
+/// A person's shift on an account that begins at one time and ends at several is all of its rows rejected: nobody can tell
+/// which is right.
+fn without_contradictions(
+    mut rows: Vec<(Roster, u64)>,
+    directory: &Directory<'_>,
+    diagnostics: &mut Diagnostics<'_, '_>,
+) -> Vec<(Roster, u64)> {
+    let key = |(row, _): &(Roster, u64)| (row.person, row.account, row.start);
+    rows.sort_unstable();
+    rows.sort_by_key(key);
+    let mut kept = Vec::with_capacity(rows.len());
+    for same in rows.chunk_by(|a, b| key(a) == key(b)) {
+        let (Some((first, _)), Some((last, _))) = (same.first(), same.last()) else { continue };
+        if first.end == last.end {
+            kept.extend_from_slice(same);
+            continue;
+        }
+        let zone = directory.person_zone(first.person);
+        let [start, one, other] = [first.start, first.end, last.end].map(|at| zone.to_datetime(at));
+        let mut lines: Vec<u64> = same.iter().map(|(_, line)| *line).collect();
+        lines.sort_unstable();
+        let lines = lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        for (_, line) in same {
+            let reason = msg!("SHIFT_ENDS_DIFFER", lines, start, one, other);
+            let wrong = Wrong::new(reason, msg!("SHIFT_ENDS_DIFFER_CURE"));
+            diagnostics.rejects.push(ROSTERS.file, *line, "end", wrong);
         }
     }
+    kept
 }
 
 /// Reads punches.csv; local times are of the person's zone. The rows as they were given, and what they mean.
@@ -108,12 +126,11 @@ pub(crate) fn read_punches(
             text => diagnostic.take("kind", word(text, [("in", PunchKind::In), ("out", PunchKind::Out)])).map(Some),
         };
         let at = diagnostic.take("at", cell::moment(row.get(1), directory.person_zone(person?)))?;
-        if at.is_first_of_two() {
-            twice.first.note([row.get(0), row.get(1)].join(" "));
-        }
-        Some(GivenPunch { person: person?, at: at.at, kind: kind? })
+        let again = at.doubtful().map(|again| (again, [row.get(0), row.get(1)].join(" ")));
+        Some((GivenPunch { person: person?, at: at.at, kind: kind? }, again))
     })
     .map_err(|wrong| name_setting(wrong, directed))?;
+    let rows = settle(rows, &mut twice);
     twice.note(PUNCHES.file, diagnostics.findings);
     let given = once(rows, PUNCHES.file, diagnostics.findings);
     let mut punches = Vec::with_capacity(given.len());
@@ -123,9 +140,10 @@ pub(crate) fn read_punches(
             continue;
         }
         let person = of_person[0].person;
-        let (found, odd) = direct(of_person, directory.person_zone(person), around);
+        let zone = directory.person_zone(person);
+        let (found, odd) = direct(of_person, zone, around);
         punches.extend(found);
-        odd.iter().for_each(|odd| note(odd, directory.number(person), diagnostics.findings));
+        note(&odd, directory.number(person), (zone, around.version), diagnostics.findings);
     }
     Ok((given, punches))
 }
@@ -140,20 +158,40 @@ fn name_setting(mut wrong: Unusable, directed: bool) -> Unusable {
     wrong
 }
 
-fn note(odd: &Odd, number: &str, findings: &mut Findings) {
-    let night = msg!("PUNCHES_NIGHT");
-    let (kind, day, detail, count) = match odd {
-        Odd::Unpaired { day, punches, last } => {
-            let detail = msg!("PUNCHES_ODD", count = punches, at = last, night);
-            (FindingKind::OddPunches, day, detail, *punches)
-        }
-        Odd::Single { day, at } => (FindingKind::SinglePunch, day, msg!("PUNCHES_SINGLE", at, night), 1),
-        Odd::Between { day, punches } => {
-            let detail = msg!("PUNCHES_BETWEEN", count = punches);
-            (FindingKind::PunchesBetween, day, detail, *punches)
-        }
-    };
-    findings.add(kind, PUNCHES.file, format!("{number} {day}"), detail, count as u64);
+/// Notes what is odd about one person's punches. Months of the first rules were told by UTC, and stay so.
+fn note(odd: &[Odd], number: &str, clock: (&TimeZone, u32), findings: &mut Findings) {
+    let told = |at: &Timestamp| if clock.1 >= 2 { told_at(*at, clock.0) } else { at.to_string() };
+    let mut nights = odd.iter().filter_map(|odd| match odd {
+        Odd::Night { from, to, .. } => Some((from, to)),
+        _ => None,
+    });
+    if let Some((from, to)) = nights.next() {
+        let (count, from, to) = (1 + nights.count(), told(from), told(to));
+        let detail = msg!("PUNCHES_AS_NIGHTS", count, from, to);
+        findings.add(FindingKind::ReadAsNight, PUNCHES.file, number, detail, count as u64);
+    }
+    for odd in odd {
+        let night = msg!("PUNCHES_NIGHT");
+        let (kind, day, detail, count) = match odd {
+            Odd::Night { .. } => continue,
+            Odd::Unpaired { day, punches, last } => {
+                let detail = msg!("PUNCHES_ODD", count = punches, at = told(last), night);
+                (FindingKind::OddPunches, day, detail, *punches)
+            }
+            Odd::Single { day, at } => (FindingKind::SinglePunch, day, msg!("PUNCHES_SINGLE", at = told(at), night), 1),
+            Odd::Alone { day, at } => (FindingKind::OddPunches, day, msg!("PUNCHES_ALONE", at = told(at)), 1),
+            Odd::Between { day, punches } => {
+                let detail = msg!("PUNCHES_BETWEEN", count = punches);
+                (FindingKind::PunchesBetween, day, detail, *punches)
+            }
+            Odd::Long { day, from, to } => {
+                let detail = msg!("PUNCHES_LONG", from = told(from), to = told(to));
+                (FindingKind::LongPresence, day, detail, 2)
+            }
+            Odd::EitherWay { day, to } => (FindingKind::DayOrNight, day, msg!("PUNCHES_EITHER_WAY", from = day, to), 0),
+        };
+        findings.add(kind, PUNCHES.file, format!("{number} {day}"), detail, count as u64);
+    }
 }
 
 /// Reads handovers.csv; local times are of the account's zone.
@@ -169,11 +207,10 @@ pub(crate) fn read_handovers(
         let person = diagnostic.take("employee_no", directory.person(row.get(1)));
         let kind = diagnostic.take("kind", word(row.get(3), kinds));
         let at = diagnostic.take("at", cell::moment(row.get(2), directory.account_zone(account?)))?;
-        if at.is_first_of_two() {
-            twice.first.note([row.get(0), row.get(1), row.get(2)].join(" "));
-        }
-        Some(Handover { account: account?, at: at.at, person: person?, kind: kind? })
+        let again = at.doubtful().map(|again| (again, [row.get(0), row.get(1), row.get(2)].join(" ")));
+        Some((Handover { account: account?, at: at.at, person: person?, kind: kind? }, again))
     })?;
+    let rows = settle(rows, &mut twice);
     twice.note(HANDOVERS.file, diagnostics.findings);
     Ok(once(rows, HANDOVERS.file, diagnostics.findings))
 }

@@ -38,6 +38,7 @@ pub mod sheet;
 mod source;
 mod symbols;
 mod table;
+mod twice;
 mod write;
 mod yaml;
 
@@ -183,6 +184,7 @@ fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics
         rosters: &rosters,
         cut_over: policy.cut_over(),
         longest: jiff::SignedDuration::from_hours(policy.handover_max_hours.into()),
+        version: policy.version,
     };
     let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;

@@ -389,11 +389,16 @@ pub(crate) fn read_aliases(
     for rows in by_name.into_values() {
         let clash = |a: &Alias, b: &Alias| {
             let starts_before_end = |x: &Alias, y: &Alias| x.from.is_none_or(|from| y.to.is_none_or(|to| from <= to));
-            a.person != b.person && starts_before_end(a, b) && starts_before_end(b, a)
+            a != b && starts_before_end(a, b) && starts_before_end(b, a)
         };
         for (alias, line) in &rows {
-            if rows.iter().any(|(other, _)| clash(alias, other)) {
-                let reason = msg!("ALIAS_OF_TWO", alias = shown(&alias.alias));
+            let mut others = rows.iter().map(|(other, _)| other).filter(|other| clash(alias, other)).peekable();
+            if others.peek().is_some() {
+                let name = shown(&alias.alias);
+                let reason = match others.all(|other| other.person == alias.person) {
+                    true => msg!("ALIAS_TWICE", alias = name),
+                    false => msg!("ALIAS_OF_TWO", alias = name),
+                };
                 let wrong = Wrong::new(reason, msg!("ALIAS_OF_TWO_CURE"));
                 diagnostics.rejects.push(ALIASES.file, *line, "alias", wrong);
             } else {

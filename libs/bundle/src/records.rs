@@ -7,13 +7,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
-use tally_kernel::{Message, msg};
+use tally_kernel::{Message, limits, msg};
 
 use super::cell::{self, Moment, decimal, shown};
 use super::cleaned::no_value;
 use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
-use super::duty::Twice;
 use super::exported;
 use super::measures::{self, Column};
 use super::model::{Measure, Period, Record};
@@ -22,6 +21,7 @@ use super::people::Diagnostics;
 use super::source::Source;
 use super::symbols::{Symbol, Symbols};
 use super::table::{Layout, Need, Row, Table};
+use super::twice::Twice;
 
 use Need::{Expected, Optional, Required};
 
@@ -56,8 +56,6 @@ pub(crate) struct Written<'a> {
     pub numbers: Option<Numbers>,
 }
 
-/// The highest rating of any scale that platforms use; the suite takes no higher one.
-const MOST_RATING: u32 = 10;
 /// A reply after more than a month is none.
 const MOST_SECONDS: u32 = 4_000_000;
 
@@ -184,7 +182,7 @@ impl Reader<'_, '_> {
         let first_reply_seconds =
             diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, MOST_SECONDS)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
-        let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t, MOST_RATING)));
+        let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t, limits::RATING)));
         let amount_minor =
             diagnostic.take("amount", given(row.get(11), |t| cell::money(&self.numbers.plain(t)?, self.currency)));
         let account = diagnostic.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
@@ -196,7 +194,7 @@ impl Reader<'_, '_> {
         if end.at < start.at && end.take_second(|end| end >= start.at) {
             self.twice.second.note(name());
         }
-        if start.is_first_of_two() || end.is_first_of_two() {
+        if start.doubtful().is_some() || end.doubtful().is_some() {
             self.twice.first.note(name());
         }
         if end.at < start.at {
@@ -207,6 +205,9 @@ impl Reader<'_, '_> {
         let day = start.local.date();
         let platform = &self.directory.accounts[account.0 as usize].platform;
         let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
+        let kind = diagnostic.take("kind", self.label(row.get(7)));
+        let customer = diagnostic.take("customer", self.customer(row.get(12)));
+        self.check_measures(row, diagnostic);
         let external_id = external_id?;
         if self.is_shortened(&external_id) {
             self.shortened[0].note(external_id.clone().into_owned());
@@ -218,12 +219,12 @@ impl Reader<'_, '_> {
             started_at: start.at,
             ended_at: end.at,
             agent: agent?,
-            kind: self.label(row.get(7)),
+            kind: kind?,
             first_reply_seconds: first_reply_seconds?,
             resolved: resolved?,
             rating: rating?,
             amount_minor: amount_minor?,
-            customer: self.customer(row.get(12)),
+            customer: customer?,
         };
         Some((record, day))
     }
@@ -252,10 +253,10 @@ impl Reader<'_, '_> {
     }
 
     /// A customer. A number that lost its digits may be anybody: it says nothing about who came back.
-    fn customer(&mut self, text: &str) -> Option<Symbol> {
+    fn customer(&mut self, text: &str) -> Result<Option<Symbol>, Wrong> {
         if self.is_shortened(text) {
             self.shortened[1].note(text.to_owned());
-            return None;
+            return Ok(None);
         }
         self.label(text)
     }
@@ -301,8 +302,23 @@ impl Reader<'_, '_> {
         self.raws.retain(|_| kept.next().unwrap_or(true));
     }
 
-    fn label(&mut self, text: &str) -> Option<Symbol> {
-        (!text.is_empty()).then(|| self.symbols.intern(&cell::fold(text)))
+    fn label(&mut self, text: &str) -> Result<Option<Symbol>, Wrong> {
+        given(text, |text| Ok(self.symbols.intern(&cell::at_most(cell::fold(text), limits::TEXT)?)))
+    }
+
+    /// Notes measures that are longer, or more, than the suite takes.
+    fn check_measures(&self, row: &Row<'_>, diagnostic: &mut RowDiagnostic) {
+        let filled =
+            self.extras.iter().map(|(name, place)| (name, row.at(*place))).filter(|(_, text)| !text.is_empty());
+        for (at, (name, text)) in filled.enumerate() {
+            if let Err(wrong) = cell::at_most(text.into(), limits::LONG_TEXT) {
+                diagnostic.add(name, wrong);
+            }
+            if at == limits::MEASURES {
+                let (reason, cure) = (msg!("TOO_MANY_MEASURES", most = at), msg!("TOO_MANY_MEASURES_CURE"));
+                diagnostic.add(name, Wrong::new(reason, cure));
+            }
+        }
     }
 
     /// Keeps a record of the period; without one, of the first month as long as there is only one.

@@ -13,6 +13,7 @@ mod canonical;
 mod documented;
 mod exports;
 mod forgiven;
+mod limits;
 mod settings;
 mod words;
 

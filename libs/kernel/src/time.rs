@@ -76,6 +76,11 @@ pub fn zone(name: &str) -> Result<TimeZone, TimeError> {
     BUNDLED.get_or_init(TimeZoneDatabase::bundled).get(name).map_err(|_| unknown())
 }
 
+/// An instant by the clock of a zone, with its offset.
+pub fn told_at(at: Timestamp, zone: &TimeZone) -> String {
+    at.display_with_offset(zone.to_offset(at)).to_string()
+}
+
 /// What a local time means in a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Local {

@@ -15,7 +15,7 @@ use crate::errors::Refused;
 use crate::peers::Peers;
 
 /// Longest names and keys, in characters.
-pub const MAX_NAME: usize = 200;
+pub const MAX_NAME: usize = tally_kernel::limits::TEXT;
 
 /// The store, the peers and the pool that every use case works with. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -271,3 +271,27 @@ fn a_name_that_was_made_harmless_for_a_spreadsheet_is_the_name() {
     let names: Vec<String> = read(&dir).bundle.people.into_iter().map(|p| p.name).collect();
     assert_eq!(names, ["王芳", "=Li", "'t Hooft"]);
 }
+
+#[test]
+fn a_punch_or_hand_over_in_an_hour_that_came_twice_comes_after_what_begins_it() {
+    let dir = good();
+    let read_punches = |rows: &str| {
+        put(&dir, "punches.csv", format!("employee_no,at,kind\n{rows}"));
+        let reading = read(&dir);
+        let at = reading.bundle.punches.iter().map(|p| p.at.to_string()[8..16].to_owned()).collect::<Vec<_>>();
+        (at, reading.bundle.findings.iter().map(|f| f.detail.id().to_owned()).collect::<Vec<_>>())
+    };
+    let only_the_second = read_punches("2001,2026-10-25 02:50,in\n2001,2026-10-25 02:10,out\n");
+    assert_eq!(only_the_second, (vec!["25T00:50".into(), "25T01:10".into()], vec!["SECOND_OF_TWO".to_owned()]));
+    let back = read_punches(
+        "2001,2026-10-24 22:00,in\n2001,2026-10-25 02:50,out\n2001,2026-10-25 02:10,in\n2001,2026-10-25 06:00,out\n",
+    );
+    assert_eq!(back.0, ["24T20:00", "25T00:50", "25T01:10", "25T05:00"], "{:?}", back.1);
+    let both = read_punches("2001,2026-10-24 22:00,in\n2001,2026-10-25 02:10,out\n");
+    assert_eq!(both, (vec!["24T20:00".into(), "25T00:10".into()], vec!["FIRST_OF_TWO".to_owned()]));
+    put(&dir, "punches.csv", "employee_no,at,kind\n");
+    let log = "account,employee_no,at,kind\nberlin,2001,2026-10-25 02:50,take\nberlin,2001,2026-10-25 02:10,release\n";
+    put(&dir, "handovers.csv", log);
+    let at: Vec<_> = read(&dir).bundle.handovers.iter().map(|h| h.at.to_string()[8..16].to_owned()).collect();
+    assert_eq!(at, ["25T00:50", "25T01:10"]);
+}

@@ -1,6 +1,8 @@
 //! From a component's frozen facts and records to everything that is written about it. Pure; busy on every core.
 
+use jiff::Timestamp;
 use tally_kernel::id::PersonId;
+use tally_kernel::time::{told_at, zone};
 use tally_kernel::{Message, msg};
 
 use super::codec::Share;
@@ -139,7 +141,13 @@ fn findings(
     of_records: Vec<Finding>,
 ) -> Vec<(Option<u32>, Option<u32>, Finding)> {
     let place = |key: &str| frozen.accounts.iter().position(|a| a.key == key).and_then(|i| u32::try_from(i).ok());
-    let mut all: Vec<_> = of_records.into_iter().map(|f| (place(&f.subject), None, f)).collect();
+    let by_its_clock = |account: Option<u32>, at: Timestamp| told(frozen, account, at);
+    let of_record = |found: Finding| {
+        let account = place(&found.subject);
+        let at = found.at.parse().map_or(found.at, |at| by_its_clock(account, at));
+        (account, None, Finding { at, ..found })
+    };
+    let mut all: Vec<_> = of_records.into_iter().map(of_record).collect();
     for found in &outcome.findings {
         // Attendance reports accounts without evidence of duty, whether records came or not.
         let (Some(account), false) =
@@ -152,12 +160,19 @@ fn findings(
         let told = Finding {
             kind: found.kind.to_string(),
             subject: account.key.clone(),
-            at: jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_string(),
+            at: by_its_clock(Some(found.account), Timestamp::from_millisecond(at).unwrap_or_default()),
             detail: detail(found.kind, found.records, person),
         };
         all.push((Some(found.account), found.person, told));
     }
     all
+}
+
+/// An instant by the clock of its account. Months of the first rules were told by UTC, and stay so.
+fn told(frozen: &Frozen, account: Option<u32>, at: Timestamp) -> String {
+    let account = account.and_then(|a| frozen.accounts.get(a as usize)).filter(|_| frozen.policy.rules() >= 2);
+    let zone = account.and_then(|account| zone(&account.zone).ok());
+    zone.map_or_else(|| at.to_string(), |zone| told_at(at, &zone))
 }
 
 /// What was seen and what was made of it.

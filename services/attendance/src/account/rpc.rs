@@ -19,7 +19,7 @@ use super::domain::{MAX_ACCOUNTS, Phase, PhaseKind, ShopAccount, StoredAccount};
 use crate::app::{App, MAX_NAME};
 
 /// Dialogues that one person can hold at once, at most.
-const MAX_CAPACITY: u32 = 1_000;
+const MAX_CAPACITY: u32 = tally_kernel::limits::CAPACITY;
 
 #[derive(Debug)]
 pub struct Rpc(pub App);

@@ -7,9 +7,6 @@ use tally_kernel::{Message, msg};
 
 use crate::app::About;
 
-/// The longest shift; longer ones are typing errors.
-pub const LONGEST_HOURS: i64 = 36;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shift {
     pub person: PersonId,

@@ -9,12 +9,12 @@ use tally_app::convert::{instant, stretch, timestamp};
 use tally_app::import::{Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Result, msg};
+use tally_kernel::{Result, limits, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{LONGEST_HOURS, Shift, StoredShift};
+use super::domain::{Shift, StoredShift};
 use crate::app::App;
 
 #[derive(Debug)]
@@ -61,8 +61,8 @@ fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {
     let (start, end) = (start?, end?);
     if end <= start {
         v.push("end", msg!("NOT_AFTER_START"));
-    } else if end.duration_since(start).as_hours() >= LONGEST_HOURS {
-        v.push("end", msg!("SHIFT_TOO_LONG", hours = LONGEST_HOURS));
+    } else if limits::is_long_shift(start, end) {
+        v.push("end", msg!("SHIFT_TOO_LONG", hours = limits::SHIFT_HOURS));
     }
     Some(Shift { person: person?, account: account?, start, end })
 }

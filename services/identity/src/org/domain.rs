@@ -22,7 +22,7 @@ pub const ALWAYS: Date = date(1900, 1, 1);
 /// How deep a tree may be.
 pub const MAX_DEPTH: usize = tally_kernel::MAX_UNIT_DEPTH;
 /// Characters of one name.
-const MAX_NAME: usize = 200;
+const MAX_NAME: usize = tally_kernel::limits::TEXT;
 
 /// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]

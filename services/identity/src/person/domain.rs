@@ -26,7 +26,7 @@ mod change;
 mod import;
 
 /// Characters of a name, a position, a grade, a number.
-pub const MAX_TEXT: usize = 200;
+pub const MAX_TEXT: usize = tally_kernel::limits::TEXT;
 /// Characters of the reason of a leave.
 pub const MAX_REASON: usize = 500;
 

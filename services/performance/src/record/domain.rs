@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_app::import::Keyed;
 use tally_kernel::id::{AccountId, OrgUnitId};
-use tally_kernel::{Message, msg};
+use tally_kernel::{Message, limits, msg};
 
 /// Characters of an external id.
-const MAX_ID: usize = 200;
+const MAX_ID: usize = limits::TEXT;
 /// Characters of any other text of a record.
-const MAX_TEXT: usize = 1_000;
+const MAX_TEXT: usize = limits::LONG_TEXT;
 /// Measures of one record beside the known columns.
-const MAX_MEASURES: usize = 50;
+const MAX_MEASURES: usize = limits::MEASURES;
 /// Ten points in thousandths: more is no rating anybody uses.
-const MAX_RATING: u32 = 10_000;
+const MAX_RATING: u32 = limits::RATING * 1_000;
 
 /// One customer session or ticket as the platform reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]

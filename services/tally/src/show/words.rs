@@ -26,6 +26,7 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
     let said = match kind {
         "MISSING_PUNCH" => msg!("KIND_MISSING_PUNCH"),
         "UNCOVERED_SHIFT" => msg!("KIND_UNCOVERED_SHIFT"),
+        "NOT_EMPLOYED" => msg!("KIND_NOT_EMPLOYED"),
         "DOUBLE_IN" => msg!("KIND_DOUBLE_IN"),
         "OVERLAP" => msg!("KIND_OVERLAP"),
         "MISSING_RELEASE" => msg!("KIND_MISSING_RELEASE"),
@@ -36,6 +37,9 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
         "ODD_PUNCHES" => msg!("KIND_ODD_PUNCHES"),
         "SINGLE_PUNCH" => msg!("KIND_SINGLE_PUNCH"),
         "PUNCHES_BETWEEN" => msg!("KIND_PUNCHES_BETWEEN"),
+        "LONG_PRESENCE" => msg!("KIND_LONG_PRESENCE"),
+        "READ_AS_NIGHT" => msg!("KIND_READ_AS_NIGHT"),
+        "DAY_OR_NIGHT" => msg!("KIND_DAY_OR_NIGHT"),
         "TAG_OFF_DUTY" => msg!("KIND_TAG_OFF_DUTY"),
         "NAMED_WITHOUT_AGENT" => msg!("KIND_NAMED_WITHOUT_AGENT"),
         "MIXED_WITHOUT_TAG" => msg!("KIND_MIXED_WITHOUT_TAG"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use tally_api::common::v1::ImportResult;
 use tally_bundle::{AccountIx, Bundle, PersonIx};
@@ -10,6 +10,7 @@ use tally_kernel::{Clock, Locale, Message, Rng, msg};
 
 use super::kept_back::KeptBack;
 use super::{Ids, UNITS};
+use crate::said::Said;
 
 /// A row that the suite did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -92,12 +93,8 @@ impl Taken {
     ) -> Result<Vec<usize>> {
         let result = result.unwrap_or_default();
         if let Some(first) = result.problems.first().filter(|_| !self.beside_others) {
-            let more = result.problems.len() - 1;
-            bail!(
-                "{file}: the suite refused a row that was read without complaint: {} ({}); {more} more",
-                first.message,
-                first.reason
-            )
+            let (row, problem, more) = (name(first.index as usize), &first.message, result.problems.len() - 1);
+            return Err(Said(msg!("SUITE_REFUSED_ROW", file, row, problem, more)).into());
         }
         let counted = self.files.entry(file).or_default();
         counted.written += u64::from(result.written);

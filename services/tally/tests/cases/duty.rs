@@ -136,3 +136,34 @@ fn a_pool_that_cannot_be_split_takes_nothing_away() {
         assert!(case.replayed().contains("identical"), "{reason}");
     }
 }
+
+#[test]
+fn nights_without_a_roster_and_without_directions_are_no_days() {
+    let given =
+        "employee_no,at\n1001,2026-03-02 21:55\n1001,2026-03-03 06:03\n1001,2026-03-03 21:58\n1001,2026-03-04 06:04\n";
+    let records = [("T1", "2026-03-02 23:00", ""), ("T2", "2026-03-03 12:00", ""), ("T3", "2026-03-04 02:00", "")];
+    for how in ["alternating", "first_last"] {
+        let group = format!("{GROUP}zone: Asia/Shanghai\npunches: {how}\n");
+        let case = Case::new(&[("punches.csv", given), ("group.yaml", &group)], &records);
+        assert_eq!(case.close(), 0);
+        assert_eq!(case.credits(), ["T1 1001 1000000", "T3 1001 1000000"], "{how}");
+        let findings = case.result("findings.csv");
+        assert!(findings.contains("READ_AS_NIGHT,punches.csv 1001,,") && !findings.contains("Z,"), "{findings}");
+        assert!(case.replayed().contains("identical"), "{how}");
+    }
+}
+
+#[test]
+fn an_odd_row_of_a_roster_is_rejected_and_the_month_goes_on() {
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 20:00,2026-03-04 09:00\n\
+        1002,mart-a,2026-03-02 22:00,2026-03-03 06:00\n1001,mart-a,2026-03-03 22:00,2026-03-04 06:00\n\
+        1001,mart-a,2026-03-03 22:00,2026-03-04 05:00\n";
+    let case = Case::new(&[("rosters.csv", rosters)], &CHATS);
+    assert_eq!(case.close(), 3);
+    let codes: Vec<_> =
+        case.table("rejected.csv").into_iter().skip(1).map(|row| (row[1].clone(), row[5].clone())).collect();
+    let codes: Vec<_> = codes.iter().map(|(line, code)| (line.as_str(), code.as_str())).collect();
+    assert_eq!(codes, [("2", "LONG_SHIFT"), ("4", "SHIFT_ENDS_DIFFER"), ("5", "SHIFT_ENDS_DIFFER")]);
+    assert_eq!(case.credits(), ["T1 1002 1000000"]);
+    assert!(case.replayed().contains("identical"));
+}

@@ -255,7 +255,7 @@ fn a_single_time_in_an_hour_that_comes_twice_says_which_of_the_two_was_taken() {
     for (file, example) in named {
         let told =
             "clocks went back, and in 1 row a time without an offset that they showed twice is the first of the two";
-        let told = format!("\"{told} (such as {example})\"");
+        let told = format!("\"{told} (such as {example}): write the offset to say which is meant\"");
         assert!(findings.contains(&format!("HOUR_TWICE,{file},,{told}\n")), "{file}: {findings}");
     }
     assert!(case.result("inputs/punches.csv").contains("1001,2026-10-25T00:30:00Z,in"));

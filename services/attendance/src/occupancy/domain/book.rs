@@ -35,6 +35,21 @@ pub(super) struct Known<'a> {
     pub rostered: Vec<Span>,
 }
 
+impl Known<'_> {
+    /// Whether the person is employed in some of a stretch.
+    pub fn works_in(&self, stretch: Span) -> bool {
+        spans::meet(stretch, &self.employed).next().is_some()
+    }
+
+    /// Pairs that lie in no employment, by their beginning, and other punches that do.
+    fn strange_punches(&self) -> impl Iterator<Item = Timestamp> + '_ {
+        let Punched { pairs, unclosed, unopened, nothing, .. } = &self.punched;
+        let pairs = pairs.iter().filter(|pair| !self.works_in(**pair)).map(|pair| pair.start);
+        let lone = unclosed.iter().chain(unopened).chain(nothing).copied();
+        pairs.chain(lone.filter(|at| !self.employed.iter().any(|days| days.holds(*at))))
+    }
+}
+
 /// See the module's text.
 pub(super) struct Book<'a> {
     pub evidence: &'a Evidence,
@@ -68,6 +83,13 @@ impl<'a> Book<'a> {
         }
         let last_punch = evidence.punches.iter().map(|punch| punch.at).max();
         Ok(Self { evidence, people, place, shifts, handovers, teams, words, last_punch })
+    }
+
+    /// Whether what somebody did or was to do in a stretch speaks for an account. By version 2 it does not where they are not
+    /// employed in any of it; of people whom nobody knows any more it always does.
+    pub fn speaks(&self, person: PersonId, stretch: Span) -> bool {
+        let known = self.place(person).map(|who| &self.people[who]);
+        self.evidence.policy.version < Version::V2 || known.is_none_or(|known| known.works_in(stretch))
     }
 
     pub fn place(&self, person: PersonId) -> Option<usize> {
@@ -134,6 +156,17 @@ impl<'a> Book<'a> {
                 note(FindingKind::MissingPunch, &known.punched.nothing, &|at| {
                     msg!("DUTY_IN_AND_OUT_AT_ONCE", number, at)
                 });
+            }
+        }
+        if self.evidence.policy.version >= Version::V2 {
+            for known in &self.people {
+                let period = self.period(&known.person.zone)?;
+                let strange = known.strange_punches().filter(|at| period.holds(*at));
+                let strange = strange.map(|at| self.moment(at, &known.person.zone));
+                let number = &known.person.employee_no;
+                let detail = |at: &Moment| msg!("DUTY_PUNCH_NOT_EMPLOYED", number, at);
+                let found = |at: Moment| Finding::new(FindingKind::NotEmployed, number, Some(at.clone()), detail(&at));
+                findings.extend(strange.map(found));
             }
         }
         Ok(findings)

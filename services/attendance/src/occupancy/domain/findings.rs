@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use strum_macros::{Display, EnumString};
 use tally_kernel::Message;
+use tally_kernel::time::told_at;
 
 use super::Version;
 
@@ -29,6 +30,8 @@ pub enum FindingKind {
     MissingPunch,
     /// Somebody punched on the working day of a shift, and no pair of punches covers any of it.
     UncoveredShift,
+    /// A shift, a punch or a hold of somebody who is not employed then.
+    NotEmployed,
 }
 
 /// An instant as its reader sees it: by the clock of the person or the account it is about. Sorts by the instant.
@@ -44,7 +47,7 @@ impl Moment {
     pub(super) fn new(at: Timestamp, zone: &TimeZone, version: Version) -> Self {
         let told = match version {
             Version::V1 => at.to_string(),
-            Version::V2 => at.display_with_offset(zone.to_offset(at)).to_string(),
+            Version::V2 => told_at(at, zone),
         };
         Self { at, told }
     }
@@ -90,6 +93,7 @@ mod tests {
             (FindingKind::DoubleIn, "DOUBLE_IN"),
             (FindingKind::MissingPunch, "MISSING_PUNCH"),
             (FindingKind::UncoveredShift, "UNCOVERED_SHIFT"),
+            (FindingKind::NotEmployed, "NOT_EMPLOYED"),
         ]);
     }
 }

@@ -124,6 +124,14 @@ fn odd(book: &Book<'_>, account: &DutyAccount, period: Span, holds: &[Hold], fin
         };
         findings.push(Finding::new(FindingKind::MissingRelease, &account.key, Some(since), detail));
     }
+    for hold in holds.iter().filter(|h| period.holds(h.span.start)) {
+        let known = &book.people[hold.who];
+        if !book.speaks(known.person.id, hold.span) {
+            let (number, at) = (number(hold), moment(hold.span.start));
+            let detail = msg!("DUTY_HOLD_NOT_EMPLOYED", number, account = account.key, at);
+            findings.push(Finding::new(FindingKind::NotEmployed, &account.key, Some(at), detail));
+        }
+    }
     let mut by_start: Vec<&Hold> = holds.iter().collect();
     by_start.sort_by_key(|h| (h.span.start, h.who));
     // For every hold the one that reaches furthest among those that began before it, by somebody else.

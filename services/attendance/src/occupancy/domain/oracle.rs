@@ -22,15 +22,16 @@ fn whole(e: &Evidence, account: &DutyAccount) -> Whole {
     let period = e.period.instants(&account.zone).unwrap();
     let raster = || (0_i64..).map(|n| period.start + SignedDuration::from_mins(n * 10)).take_while(|m| *m < period.end);
     let mut named = e.shifts.iter().filter(|s| s.account == account.id && s.start < s.end);
-    let named_by_roster = named.any(|s| s.start < period.end && s.end > period.start);
+    let named_by_roster = named.any(|s| s.start < period.end && s.end > period.start && is_of_somebody(e, s));
     let mut log = e.handovers.iter().filter(|h| h.account == account.id);
-    let logged = log.any(|h| period.contains(&h.at));
+    let logged = log.any(|h| period.contains(&h.at) && speaks(e, h.person, h.at));
     let punched = e.people.iter().any(|p| {
         let mut own = e.punches.iter().filter(|x| x.person == p.id);
         own.any(|x| period.contains(&x.at) && of_team(account, p, x.at))
             || raster().any(|m| of_team(account, p, m) && pair_covering(e, p, m))
     });
-    let handed_over = logged || e.people.iter().any(|p| raster().any(|m| holds(e, account, p, m)));
+    let handed_over =
+        logged || e.people.iter().any(|p| raster().any(|m| speaks(e, p.id, m) && holds(e, account, p, m)));
     Whole { named_by_roster, handed_over, punched }
 }
 
@@ -50,6 +51,18 @@ fn on_duty(e: &Evidence, account: &DutyAccount, whole: &Whole, t: Timestamp) -> 
         return present;
     }
     all(Rule::Team, &|p| of_team(account, p, t))
+}
+
+/// Whether a shift can speak for an account.
+pub(super) fn is_of_somebody(e: &Evidence, shift: &Shift) -> bool {
+    let raster = (0_i64..).map(|n| shift.start + SignedDuration::from_mins(n * 10));
+    raster.take_while(|m| *m < shift.end).any(|m| speaks(e, shift.person, m))
+}
+
+/// Whether what somebody does then can speak for an account.
+pub(super) fn speaks(e: &Evidence, person: PersonId, at: Timestamp) -> bool {
+    let known = e.people.iter().find(|p| p.id == person);
+    e.policy.version == Version::V1 || known.is_none_or(|p| employed(p, at))
 }
 
 pub(super) fn employed(p: &DutyPerson, t: Timestamp) -> bool {
@@ -107,7 +120,7 @@ fn rostered(e: &Evidence, account: &DutyAccount, p: &DutyPerson, t: Timestamp) -
             }
             Version::V2 => presences(e, p).iter().any(|presence| presence.days(e, p).iter().any(|x| day.contains(x))),
         };
-        reaches(t) && (!punched || pair_covering(e, p, t))
+        is_of_somebody(e, s) && reaches(t) && (!punched || pair_covering(e, p, t))
     })
 }
 

@@ -1,6 +1,6 @@
 //! The rules, laid over each other from the strongest to the weakest.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tally_kernel::msg;
 use tally_kernel::time::{TimeError, working_day, working_day_span};
 
@@ -27,10 +27,14 @@ pub(super) fn apply(
 ) -> Result<Vec<Row>, TimeError> {
     let (period, window) = (book.period(&account.zone)?, book.window(&account.zone)?);
     let holds = holds::of(book, account, period, findings);
-    let handed_over = holds.iter().any(|h| h.span.meet(period).is_some())
-        || book.handovers(account.id).iter().any(|h| period.holds(h.at));
-    let shifts = book.shifts(account.id);
-    let rostered = shifts.iter().any(|s| s.start < period.end && period.start < s.end);
+    let of = |who: usize| book.people[who].person.id;
+    let held_in = |h: &holds::Hold| h.span.meet(period).is_some_and(|span| book.speaks(of(h.who), span));
+    let at = |at: Timestamp| Span { start: at, end: at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(at) };
+    let mut log = book.handovers(account.id).iter();
+    let handed_over = holds.iter().any(held_in) || log.any(|h| period.holds(h.at) && book.speaks(h.person, at(h.at)));
+    let in_period = |s: &Shift| s.start < period.end && period.start < s.end;
+    let speaks = |s: &Shift| book.speaks(s.person, Span { start: s.start, end: s.end });
+    let rostered = book.shifts(account.id).iter().any(|s| in_period(s) && speaks(s));
     let punched = book.team(account).iter().any(|(who, there)| has_punched(&book.people[*who], there, period));
 
     let mut layers = Layers { window, covered: Vec::new(), rows: Vec::new() };
@@ -102,6 +106,10 @@ fn on_roster(
         if reach.meet(window).is_none() {
             continue;
         }
+        if !book.speaks(shift.person, Span { start: shift.start, end: shift.end }) {
+            findings.extend(not_employed(book, account, shift, known, period));
+            continue;
+        }
         let own = format!("shift:{}@{}/{}", known.person.employee_no, shift.start, shift.end);
         let before = claims.len();
         let mut claim = |span, punch| {
@@ -141,6 +149,21 @@ fn uncovered(
     let detail = msg!("DUTY_SHIFT_UNCOVERED", number, account = account.key, start, end);
     let told = book.evidence.policy.version >= Version::V2;
     told.then(|| Finding::new(FindingKind::UncoveredShift, number, Some(start), detail))
+}
+
+/// What is said of a shift of the period that is planned for somebody who is not employed then.
+fn not_employed(
+    book: &Book<'_>,
+    account: &DutyAccount,
+    shift: &Shift,
+    known: &Known<'_>,
+    period: Span,
+) -> Option<Finding> {
+    Span { start: shift.start, end: shift.end }.meet(period)?;
+    let [start, end] = [shift.start, shift.end].map(|at| book.moment(at, &known.person.zone));
+    let number = &known.person.employee_no;
+    let detail = msg!("DUTY_SHIFT_NOT_EMPLOYED", number, account = account.key, start, end);
+    Some(Finding::new(FindingKind::NotEmployed, number, Some(start), detail))
 }
 
 /// The shift with its grace.

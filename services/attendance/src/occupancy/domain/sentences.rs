@@ -16,6 +16,12 @@ fn day() -> Evidence {
     world("UTC", "2026-03-02", "2026-03-02", &["north/a", "north/a"])
 }
 
+/// The first person left the day before.
+fn gone(mut evidence: Evidence) -> Evidence {
+    evidence.people[0].employments[0].to = Some(jiff::civil::date(2026, 3, 1));
+    evidence
+}
+
 /// Facts with the sentences that are told of them, kind by kind.
 fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
     let in_at = |e: Evidence, at: &str| e.punch_in(0, &format!("2026-03-02T{at}:00Z"));
@@ -51,6 +57,13 @@ fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
             "DUTY_TAKEN_AGAIN",
             FindingKind::MissingRelease,
         ),
+        (
+            gone(day().shift(0, 0, "2026-03-02T08:00:00Z", "2026-03-02T12:00:00Z")),
+            "DUTY_SHIFT_NOT_EMPLOYED",
+            FindingKind::NotEmployed,
+        ),
+        (gone(out_at(in_at(day(), "08:00"), "12:00")), "DUTY_PUNCH_NOT_EMPLOYED", FindingKind::NotEmployed),
+        (gone(take(day(), 0, "08:00")), "DUTY_HOLD_NOT_EMPLOYED", FindingKind::NotEmployed),
         (two(), "DUTY_HELD_BY_TWO", FindingKind::Overlap),
         (alone, "DUTY_HELD_BY_TWO", FindingKind::Overlap),
     ]
@@ -66,7 +79,8 @@ fn kinds() -> BTreeSet<FindingKind> {
         FindingKind::ReleaseWithoutTake => Some(FindingKind::DoubleIn),
         FindingKind::DoubleIn => Some(FindingKind::MissingPunch),
         FindingKind::MissingPunch => Some(FindingKind::UncoveredShift),
-        FindingKind::UncoveredShift => None,
+        FindingKind::UncoveredShift => Some(FindingKind::NotEmployed),
+        FindingKind::NotEmployed => None,
     };
     std::iter::successors(Some(FindingKind::NoDutyEvidence), |kind| next(*kind)).collect()
 }
@@ -132,7 +146,8 @@ fn a_finding_tells_the_time_by_the_clock_of_whom_it_is_about() {
     evidence.people[0].zone = tally_kernel::time::zone("America/New_York").unwrap();
     let (at, detail) = told(evidence);
     assert_eq!(at, "2026-03-02T03:00:00-05:00");
-    let punch = "E0 punched in at 2026-03-02T03:00:00-05:00, and the punches end at 2026-03-02T07:00:00-05:00";
+    let punch =
+        "E0's punch at 2026-03-02T03:00:00-05:00 counts as an in, and the punches end at 2026-03-02T07:00:00-05:00";
     assert!(detail.starts_with(punch), "a punch by the person's: {detail}");
 }
 

@@ -239,11 +239,11 @@ fn an_in_whose_out_may_still_come_is_not_said_to_lack_one() {
     };
     let running = march_2nd().punch_in(0, "2026-03-02T22:00:00Z").punch_in(1, "2026-03-02T23:30:00Z");
     let ends = "and the punches end at 2026-03-02T23:30:00+00:00 without an out; that makes no presence";
-    let both = ["E0 punched in at 2026-03-02T22:00:00+00:00", "E1 punched in at 2026-03-02T23:30:00+00:00"];
+    let both = ["E0's punch at 2026-03-02T22:00:00+00:00", "E1's punch at 2026-03-02T23:30:00+00:00"];
     let of_day = "and a shift of its working day counts only where a pair of punches covers it";
-    assert_eq!(said(&running), both.map(|begin| format!("{begin}, {ends}, {of_day}")));
+    assert_eq!(said(&running), both.map(|begin| format!("{begin} counts as an in, {ends}, {of_day}")));
     let over = running.punch_out(1, "2026-03-03T15:00:00Z");
-    let late = "E0 punched in at 2026-03-02T22:00:00+00:00 and not out within 16 h; that makes no presence";
+    let late = "E0's punch at 2026-03-02T22:00:00+00:00 counts as an in, and no out follows within 16 h; that makes no presence";
     assert_eq!(said(&over), [format!("{late}, {of_day}")]);
     assert!(said(&march_2nd().punch_in(0, "2026-03-02T22:00:00Z").by_version_1())[0].contains("within 16 h"));
 }

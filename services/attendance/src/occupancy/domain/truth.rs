@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::oracle::{employed, holds, instants, of_team, pair_covering};
+use super::oracle::{employed, holds, instants, is_of_somebody, of_team, pair_covering, speaks};
 use super::world::any_world;
 use super::*;
 
@@ -63,14 +63,14 @@ fn of_punches(e: &Evidence, p: &DutyPerson, finding: &Finding) -> bool {
         let last = e.punches.iter().map(|x| x.at).max().unwrap();
         return ins.contains(&at) && told[1] == last && last < at + long && outs.range(at + MOMENT..).next().is_none();
     }
-    if detail(finding).contains("punched in at") {
+    if detail(finding).contains("counts as an in") {
         let over = e.punches.iter().any(|x| at + long <= x.at);
         return over
             && ins.contains(&at)
             && outs.range(at + MOMENT..=at + long).next().is_none()
             && !pair_covering(e, p, at);
     }
-    if detail(finding).contains("without an in within") {
+    if detail(finding).contains("no in came within") {
         return outs.contains(&at) && ins.range(at - long..=at).next().is_none();
     }
     let closed = told[1];
@@ -118,8 +118,10 @@ fn of_account(e: &Evidence, duty: &Duty, account: &DutyAccount, finding: &Findin
     let rostered = e
         .shifts
         .iter()
-        .any(|s| s.account == account.id && s.start < s.end && s.start < period.end && period.start < s.end);
-    let handed = e.handovers.iter().any(|h| h.account == account.id && period.contains(&h.at));
+        .filter(|s| s.account == account.id && s.start < s.end && s.start < period.end && period.start < s.end)
+        .any(|s| is_of_somebody(e, s));
+    let mut log = e.handovers.iter().filter(|h| h.account == account.id && period.contains(&h.at));
+    let handed = log.any(|h| speaks(e, h.person, h.at));
     let punched = e
         .people
         .iter()
@@ -172,6 +174,7 @@ proptest! {
                     of_punches(&e, person, finding)
                 }
                 FindingKind::UncoveredShift => of_shift(&e, finding),
+                FindingKind::NotEmployed => !employed(named(&e, &detail(finding))[0], instant(finding)),
                 FindingKind::NoDutyEvidence | FindingKind::UnheldAccount => {
                     of_account(&e, &duty, account.unwrap(), finding)
                 }

@@ -151,3 +151,34 @@ fn shifts_on_two_accounts_at_once_share_a_pair() {
         assert_eq!(occupied.rows[0].end, super::world::at("2026-03-03T02:00:00Z"));
     }
 }
+
+/// The first person is away from the 1st to the 5th.
+fn away(mut e: Evidence) -> Evidence {
+    let day = |n| jiff::civil::date(2026, 3, n);
+    let after = Employment { from: day(6), ..e.people[0].employments[0].clone() };
+    e.people[0].employments[0].to = Some(day(1).yesterday().unwrap());
+    e.people[0].employments.push(after);
+    e
+}
+
+#[test]
+fn what_somebody_does_who_is_not_employed_takes_nothing_from_the_team_and_is_told() {
+    let team = ["E1 2026-03-01T00:00:00Z..2026-03-06T00:00:00Z Team"];
+    let shift = away(march()).shift(0, 0, "2026-03-03T09:00:00Z", "2026-03-03T18:00:00Z");
+    let take = away(march()).take(0, "2026-03-03T09:00:00Z").release(0, "2026-03-03T18:00:00Z");
+    let punch = away(march()).punch_in(0, "2026-03-03T09:00:00Z").punch_out(0, "2026-03-03T18:00:00Z");
+    for (e, subject) in [(shift, "E0"), (take, "JD/shop/a0"), (punch, "E0")] {
+        assert_eq!(e.who(), team, "{:?}", e.lines());
+        assert_eq!(e.lines().1, ["NO_DUTY_EVIDENCE JD/shop/a0".to_owned(), format!("NOT_EMPLOYED {subject}")]);
+    }
+    let before = away(march()).shift(0, 0, "2026-03-03T09:00:00Z", "2026-03-03T18:00:00Z").by_version_1();
+    assert_eq!(before.lines(), (vec![], vec!["UNHELD_ACCOUNT JD/shop/a0".to_owned()]), "as months were closed before");
+}
+
+#[test]
+fn a_night_that_ends_after_the_last_day_is_no_strange_one() {
+    let mut e = march().shift(0, 0, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z");
+    e.people[0].employments[0].to = Some(jiff::civil::date(2026, 3, 2));
+    let e = e.punch_in(0, "2026-03-02T21:50:00Z").punch_out(0, "2026-03-03T06:05:00Z");
+    assert_eq!(e.lines().1, [""; 0]);
+}
