@@ -85,7 +85,7 @@ INSTANT_INVALID = an instant of the years -9999 to 9999 is expected
 # A text that is missing or too long.
 TEXT_UNUSABLE = { $field }: 1 to { $max } characters
 # More rows than one call takes.
-TOO_MANY_ROWS = { $count } rows: at most { $max } in one call
+ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
 # The change would change nothing.
 NOTHING_CHANGES = it is so already
 # The token belongs to another list.
@@ -727,7 +727,6 @@ IMPORT_NEEDS = an import is for an account that may read and write units, people
 
 # A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
 VALUE_MISSING = must be given
 AT_MOST = at most { $max }
 NUMBER_FROM_TO = { $from } to { $to }
@@ -1058,7 +1057,6 @@ TRANSFER_OF_ANOTHER_GROUP = the file is of another group
 # Taken in before.
 TRANSFER_ALREADY_EXISTS = the file was taken in before
 TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
-REGION_NOT_GROUP = a region, not the whole group
 
 ## Compensation
 
@@ -1497,6 +1495,11 @@ NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
 BAD_MANIFEST = { $error }
 RESTORE_FOLDER_CURE = restore the folder from where it was kept
 NO_INPUTS = it cannot be read ({ $error })
+SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
+SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
+SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours
+CYCLE_WATCH_ENDED = the service stopped telling about the cycle before it was closed: do it again
+RECORDS_DO_NOT_ADD_UP = { $sent } records went in, the cycle counts { $counted } and { $told } came out: a fault of ours
 CANNOT_MAKE_FOLDER = cannot make the folder { $folder }: { $error }
 CANNOT_READ = cannot read { $file }: { $error }
 CANNOT_WRITE = cannot write { $file }: { $error }

@@ -69,7 +69,7 @@ DATE_MALFORMED = { $field }：日期请写成 YYYY-MM-DD
 DATES_BACKWARDS = { $last } 早于 { $first }
 INSTANT_INVALID = 应为公元前 9999 年至公元 9999 年之间的时刻
 TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符
-TOO_MANY_ROWS = 共 { $count } 行：一次最多 { $max } 行
+ROWS_TOO_MANY = 一次最多 { $max } 行，本次为 { $count } 行：请分多次发送
 NOTHING_CHANGES = 现状已是如此，无需变更
 PAGE_TOKEN_INVALID = 翻页标记不属于此列表，请从第一页重新开始。
 
@@ -454,7 +454,6 @@ IMPORT_NEEDS = 导入须由可读写组织单元、人员、出勤与服务记�
 ## Fields of requests
 
 ROW_INVALID = { $problems }
-ROWS_TOO_MANY = 一次最多 { $max } 行，本次为 { $count } 行：请分多次发送
 VALUE_MISSING = 必须填写
 AT_MOST = 最大为 { $max }
 NUMBER_FROM_TO = 应为 { $from } 至 { $to }
@@ -725,7 +724,6 @@ REGION_KEY_UNKNOWN = 此处没有区域 { $region } 的公钥：请把它的 per
 TRANSFER_OF_ANOTHER_GROUP = 该文件属于其他集团。
 TRANSFER_ALREADY_EXISTS = 该文件此前已经接收。
 TRANSFER_KIND_EXPECTED = 请说明要转移的内容：报表或人员目录
-REGION_NOT_GROUP = 应为一个区域，而不是整个集团
 
 ## Compensation
 
@@ -1116,6 +1114,11 @@ NO_MANIFEST_CURE = 请给出 tally close（用 --out）写出的文件夹
 BAD_MANIFEST = { $error }
 RESTORE_FOLDER_CURE = 请从备份处恢复该文件夹
 NO_INPUTS = 无法读取（{ $error }）
+SUITE_NAMES_ANOTHER_PERSON = 系统提到了数据包中没有的人员 { $id }：这是我方的错误
+SUITE_NAMES_ANOTHER_ACCOUNT = 系统提到了数据包中没有的账号 { $id }：这是我方的错误
+SUITE_LISTS_LESS = 系统没有列出刚写入的内容：这是我方的错误
+CYCLE_WATCH_ENDED = 服务在周期关闭之前就不再报告进度：请重做一次
+RECORDS_DO_NOT_ADD_UP = 送入 { $sent } 条记录，周期计得 { $counted } 条，结果有 { $told } 条：这是我方的错误
 CANNOT_MAKE_FOLDER = 无法新建文件夹 { $folder }：{ $error }
 CANNOT_READ = 无法读取 { $file }：{ $error }
 CANNOT_WRITE = 无法写入 { $file }：{ $error }

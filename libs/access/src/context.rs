@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::rpc::Holder;
 use crate::{
-    Actor, ActorKind, Decision, Effect, Locale, Needs, Permission, Permit, Plan, Reach, Regions, Rpc, Source, Target,
-    View, decide,
+    Actor, ActorKind, Decision, Locale, Needs, Permission, Permit, Plan, Reach, Regions, Rpc, Source, Target, View,
+    decide,
 };
 
 /// The first parameter of everything that works for someone. Cheap to clone.
@@ -234,11 +234,4 @@ impl OpContext {
 
 fn unauthenticated() -> Error {
     Error::of(Kind::Unauthenticated, msg!("UNAUTHENTICATED"))
-}
-
-impl Effect {
-    /// Whether the view must be as new as the group's newest revision.
-    pub const fn needs_fresh_view(self) -> bool {
-        matches!(self, Self::SensitiveRead)
-    }
 }

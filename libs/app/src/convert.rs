@@ -84,6 +84,13 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
 
+/// Writes an instant that is kept as milliseconds since 1970.
+pub fn timestamp_of_millis(ms: i64) -> prost_types::Timestamp {
+    // Less than a second, whatever the milliseconds are.
+    let nanos = i32::try_from(ms.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
+    prost_types::Timestamp { seconds: ms.div_euclid(1_000), nanos }
+}
+
 /// Writes a date; none is empty.
 pub fn date_text(date: Option<Date>) -> String {
     date.map(|date| date.to_string()).unwrap_or_default()

@@ -363,16 +363,6 @@ impl Store {
         self.0.service
     }
 
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// `STORE_UNAVAILABLE`.
-    pub async fn ping(&self) -> Result<()> {
-        let tx = self.all_tenants(Mode::Read, Role::Login).await?;
-        tx.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map_err(StoreError::from)?;
-        Ok(())
-    }
-
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }

@@ -22,7 +22,7 @@ pub(crate) fn check_rows<T>(rows: &[T]) -> Result<(), Error> {
     if rows.len() <= MAX_ROWS {
         return Ok(());
     }
-    Err(Error::of(Kind::InvalidArgument, msg!("TOO_MANY_ROWS", count = rows.len(), max = MAX_ROWS)))
+    Err(Error::of(Kind::InvalidArgument, msg!("ROWS_TOO_MANY", max = MAX_ROWS, count = rows.len())))
 }
 
 /// An id that may be missing.

@@ -9,7 +9,7 @@ use tally_kernel::error::Kind;
 use tally_kernel::id::{AccountId, OrgUnitId, TenantId};
 use tally_kernel::{Error, Result, msg};
 
-use crate::App;
+use crate::peers::Peers;
 
 type Home = (Region, Option<OrgUnitId>);
 
@@ -24,7 +24,7 @@ impl Accounts {
     /// `NOT_FOUND` for an account that attendance does not know, `ACCOUNT_ELSEWHERE` for one of another region or unit.
     pub async fn check(
         &self,
-        app: &App,
+        peers: &Peers,
         ctx: &OpContext,
         account: AccountId,
         region: &Region,
@@ -34,7 +34,7 @@ impl Accounts {
         if self.home(ctx.tenant(), account).is_some_and(|home| home == said) {
             return Ok(());
         }
-        let accounts = app.peers.accounts(ctx).await?;
+        let accounts = peers.accounts(ctx).await?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(accounts.into_iter().map(|a| ((ctx.tenant(), a.id), (a.region, a.unit))));
         match known.get(&(ctx.tenant(), account)) {

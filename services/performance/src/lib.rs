@@ -7,7 +7,7 @@
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
 //! - known: scheme, record, cycle, credit, card, transfer, erasure
-//! - done: policy, accounts, trusted, peers, errors, events, privacy, audit, scheme, record, transfer, cycle, card,
+//! - done: policy, trusted, peers, accounts, errors, events, privacy, audit, scheme, record, transfer, cycle, card,
 //!   credit, closing, erasure
 
 pub mod audit;

@@ -9,12 +9,13 @@ use tally_api::identity::v1 as identity;
 use tally_bundle::{
     AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, PersonIx, PhaseKind, PunchKind,
 };
+use tally_kernel::msg;
 use tally_kernel::page::MAX_SIZE;
 use tally_rpc::pages;
 use uuid::Uuid;
 
 use self::kept_back::{Nickname, by_clock};
-use crate::said::{refusal, told};
+use crate::said::{Said, refusal, told};
 use crate::session::Session;
 
 mod census;
@@ -52,13 +53,13 @@ impl Ids {
     /// The person with this id.
     pub fn person(&self, id: &str) -> Result<PersonIx> {
         let known = Uuid::parse_str(id).ok().and_then(|id| self.person_of.get(&id));
-        known.copied().ok_or_else(|| anyhow::anyhow!("the suite names a person {id} whom the bundle does not know"))
+        known.copied().ok_or_else(|| Said(msg!("SUITE_NAMES_ANOTHER_PERSON", id)).into())
     }
 
     /// The account with this id.
     pub fn account(&self, id: &str) -> Result<AccountIx> {
         let known = Uuid::parse_str(id).ok().and_then(|id| self.account_of.get(&id));
-        known.copied().ok_or_else(|| anyhow::anyhow!("the suite names an account {id} that the bundle does not know"))
+        known.copied().ok_or_else(|| Said(msg!("SUITE_NAMES_ANOTHER_ACCOUNT", id)).into())
     }
 }
 
@@ -241,13 +242,12 @@ async fn ids(session: &Session, bundle: &Bundle, beside_others: bool) -> Result<
     });
     let accounts = accounts.await.map_err(refusal)?.into_iter();
     let of_account: BTreeMap<_, _> = accounts.map(|a| (a.key, (a.account_id, (a.unit_id, a.region)))).collect();
-    let missing = || anyhow::anyhow!("the suite does not list what was just written");
     let people: Vec<String> =
         bundle.people.iter().map(|p| of_person.get(&p.employee_no).cloned().unwrap_or_default()).collect();
     let account = |a: &BundleAccount| of_account.get(&a.path()).cloned().unwrap_or_default();
     let (accounts, places): (Vec<String>, Vec<_>) = bundle.accounts.iter().map(account).unzip();
     if !beside_others && people.iter().chain(&accounts).any(String::is_empty) {
-        return Err(missing());
+        return Err(Said(msg!("SUITE_LISTS_LESS")).into());
     }
     Ok(Ids {
         person_of: places_of(&people, PersonIx)?,

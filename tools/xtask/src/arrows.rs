@@ -27,6 +27,9 @@ struct Source<'a> {
 /// A floor of a room, or a file beside the rooms: its name, and whether it is what the room knows.
 type Floor<'a> = (&'a str, bool);
 
+/// Slashes in the path of a file beside the rooms: `services/NAME/src/FILE.rs`.
+const BESIDE: usize = 3;
+
 /// The layers of a room's lower floor.
 const KNOWN: [&str; 3] = ["domain", "facts", "store"];
 
@@ -52,6 +55,7 @@ pub fn complaints(texts: &[(String, String)]) -> Vec<String> {
     let mut found = Vec::new();
     for (of, (sources, lib)) in &crates {
         layers(sources, &mut found);
+        beside(sources, &mut found);
         order(&format!("{of}/src/lib.rs"), declared(lib), sources, &mut found);
     }
     found
@@ -80,6 +84,14 @@ fn layers(sources: &[Source<'_>], found: &mut Vec<String>) {
                 _ => {}
             }
         }
+    }
+}
+
+/// The `App` of a `lib.rs` is made of the files beside the rooms: none of them may ask for it, only the rooms may.
+fn beside(sources: &[Source<'_>], found: &mut Vec<String>) {
+    let asks = |source: &&Source<'_>| !source.path.ends_with("/app.rs") && source.names.contains("App");
+    for source in sources.iter().filter(|source| source.path.matches('/').count() == BESIDE).filter(asks) {
+        found.push(format!("{}: names `App`, which is made of it: ask for the part that is needed", source.path));
     }
 }
 
@@ -229,6 +241,15 @@ mod tests {
         );
         let whole = ("org/app.rs", "use crate::person;\nfn f() { person::app::key() }\n");
         assert_eq!(arrows(&[there, whole]).len(), 1, "what is named through the room");
+    }
+
+    #[test]
+    fn a_file_beside_the_rooms_does_not_ask_for_the_app_that_is_made_of_it() {
+        let room = ("org/app.rs", "use crate::{App, access};\n");
+        assert_eq!(arrows(&[room]), Vec::<String>::new());
+        let found = arrows(&[room, ("access.rs", "use crate::App;\n")]);
+        let said = "services/s/src/access.rs: names `App`, which is made of it: ask for the part that is needed";
+        assert_eq!(found, [said]);
     }
 
     #[test]

@@ -110,7 +110,11 @@ fn sizes(path: &str, text: &str, exceptions: &BTreeMap<String, usize>, found: &m
     }
     let handlers = path.ends_with("/rpc.rs");
     for (name, start, length) in functions(&lines) {
-        let handler = handlers && lines[start].contains("async fn") && lines[start].contains("&self");
+        // A signature over several lines ends where its brace opens.
+        let opens = lines[start..].iter().position(|line| line.ends_with('{')).unwrap_or_default();
+        let of_self = lines[start..=start + opens].iter().any(|line| line.contains("&self"));
+        let handler = handlers && lines[start].contains("async fn") && of_self;
+        let length = if handler { length - opens } else { length };
         let usual = if handler { HANDLER_LINES_MAX } else { FUNCTION_LINES_MAX };
         let allowed = exceptions.get(&format!("{path}:{name}")).copied().unwrap_or(usual);
         if length > allowed {
@@ -231,6 +235,15 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         sizes("services/attendance/src/punch/app.rs", &text, &BTreeMap::new(), &mut found);
         assert_eq!(found.len(), 1, "{found:?}");
+        let broken = text.replace("&self, r: R", "\n        &self,\n        r: R,\n    ");
+        sizes("services/attendance/src/punch/rpc.rs", &broken, &BTreeMap::new(), &mut found);
+        sizes(
+            "services/attendance/src/punch/rpc.rs",
+            &broken.replacen("        step();\n", "", 1),
+            &BTreeMap::new(),
+            &mut found,
+        );
+        assert_eq!(found.len(), 2, "a signature over several lines does not count: {found:?}");
     }
 
     #[test]

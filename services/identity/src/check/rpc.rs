@@ -92,7 +92,7 @@ fn question(req: &pb::CheckRequest) -> Result<Question, Error> {
 
 fn questions(checks: &[pb::CheckRequest]) -> Result<Vec<Question>, Error> {
     if checks.len() > MAX_CHECKS {
-        return Err(Error::of(Kind::InvalidArgument, msg!("TOO_MANY_ROWS", count = checks.len(), max = MAX_CHECKS)));
+        return Err(Error::of(Kind::InvalidArgument, msg!("ROWS_TOO_MANY", max = MAX_CHECKS, count = checks.len())));
     }
     let mut wrong = Violations::new();
     let read = |(at, check)| read(&mut wrong, &format!("checks[{at}]."), check);

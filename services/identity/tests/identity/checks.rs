@@ -79,7 +79,7 @@ async fn many_questions_have_the_answers_of_each(on: Backend) {
     let error = answered(identity.checks().batch_check(hr.says(request)).await).unwrap_err();
     assert_eq!(error.violations()[0].field, "checks[0].permission");
     let request = pb::BatchCheckRequest { checks: vec![question(None, Permission::OrgRead, ""); 1_001] };
-    assert_eq!(answered(identity.checks().batch_check(hr.says(request)).await).unwrap_err().reason(), "TOO_MANY_ROWS");
+    assert_eq!(answered(identity.checks().batch_check(hr.says(request)).await).unwrap_err().reason(), "ROWS_TOO_MANY");
 }
 
 on_both!(more_questions_at_once_than_there_are_connections_are_all_answered);

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt as _};
 use tally_access::OpContext;
 use tally_api::performance::v1 as pb;
+use tally_app::convert::timestamp_of_millis;
 use tally_kernel::Result;
 use tally_kernel::error::field;
 use tally_kernel::page::Page;
@@ -112,7 +113,6 @@ fn rung(rung: Rung) -> pb::Rung {
 
 impl From<ExportedCredit> for pb::Credit {
     fn from(credit: ExportedCredit) -> Self {
-        let nanos = i32::try_from(credit.started_ms.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
         let share = |(person, ppm): (tally_kernel::id::PersonId, u32)| pb::Share { person_id: person.to_string(), ppm };
         Self {
             account_id: credit.account.to_string(),
@@ -122,7 +122,7 @@ impl From<ExportedCredit> for pb::Credit {
             reason: credit.reason,
             evidence: credit.evidence,
             policy_version: credit.policy_version,
-            started_at: Some(prost_types::Timestamp { seconds: credit.started_ms.div_euclid(1_000), nanos }),
+            started_at: Some(timestamp_of_millis(credit.started_ms)),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::policy::{GetRecord, ImportRecords, ListRecords};
 pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Import<Row>) -> Result<ImportOutcome> {
     let target = Target { region: Some(of.region.clone()), unit: of.unit, person: None };
     let permit = ctx.permit::<ImportRecords>(&target)?;
-    app.accounts.check(app, ctx, of.account, &of.region, of.unit).await?;
+    app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
     let mut rows = import.rows;
     rows.sort_by(|(a, x), (b, y)| (&x.record.external_id, a).cmp(&(&y.record.external_id, b)));
     mutate(&app.store, ctx, &permit, &import.request, async |work| {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::optional_instant;
+use tally_app::convert::{optional_instant, timestamp_of_millis};
 use tally_app::import::{Import, MAX_ROWS, Problem};
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::AccountId;
@@ -139,11 +139,6 @@ fn millis(at: Option<prost_types::Timestamp>) -> Option<i64> {
     Timestamp::new(at.seconds, at.nanos).ok().map(Timestamp::as_millisecond)
 }
 
-fn stamp(ms: i64) -> Option<prost_types::Timestamp> {
-    let nanos = i32::try_from(ms.rem_euclid(1_000) * 1_000_000).unwrap_or_default();
-    Some(prost_types::Timestamp { seconds: ms.div_euclid(1_000), nanos })
-}
-
 fn message((record_id, record): (String, Record)) -> pb::Record {
     let measure = |m: Measure| match m.value {
         MeasureValue::Number(number) => pb::Measure { name: m.name, number: number.to_string(), text: String::new() },
@@ -152,8 +147,8 @@ fn message((record_id, record): (String, Record)) -> pb::Record {
     pb::Record {
         record_id,
         external_id: record.external_id,
-        started_at: stamp(record.started_ms),
-        ended_at: stamp(record.ended_ms),
+        started_at: Some(timestamp_of_millis(record.started_ms)),
+        ended_at: Some(timestamp_of_millis(record.ended_ms)),
         agent: record.agent,
         kind: record.kind,
         first_reply_ms: record.first_reply_ms,

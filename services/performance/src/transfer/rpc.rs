@@ -174,7 +174,7 @@ impl TryFrom<pb::PrepareTransferRequest> for Wanted {
         let mut region = |field: &str, name: &str| {
             let region: Option<Region> = wrong.parse(field, name);
             if region.as_ref().is_some_and(Region::is_global) {
-                wrong.push(field, msg!("REGION_NOT_GROUP"));
+                wrong.push(field, msg!("REGION_IS_GLOBAL"));
             }
             region
         };

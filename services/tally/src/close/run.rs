@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tally_api::common::v1 as common;
@@ -19,7 +19,7 @@ use super::results::{Counts, PersonTotal, Results, rejected};
 use super::settle::{self, Settled};
 use super::summary::{self, Manifest, NotDone, NotSettled, Rejections, Summary, Timings, Versions};
 use crate::progress::Progress;
-use crate::said::{StepFailed, told};
+use crate::said::{Said, StepFailed, told};
 use crate::session::Session;
 use crate::upload::{self, Ids, Taken};
 
@@ -184,7 +184,7 @@ async fn watch(hr: &Session, cycle_id: &str, progress: &Progress) -> Result<perf
             | performance::CycleState::Unspecified => {}
         }
     }
-    Err(anyhow!("the service stopped telling about the cycle before it was closed"))
+    Err(Said(msg!("CYCLE_WATCH_ENDED")).into())
 }
 
 /// Everything that is needed to write the result folder.
@@ -291,11 +291,8 @@ impl Files<'_> {
         let known = self.cycle.summary.clone().unwrap_or_default();
         let records = counts.credited + counts.unattributed;
         if records != known.records || records != bundle.records.len() as u64 {
-            let in_bundle = bundle.records.len();
-            bail!(
-                "{in_bundle} records went in, the cycle counts {} and {records} came out: a fault of ours",
-                known.records
-            );
+            let (sent, counted) = (bundle.records.len(), known.records);
+            return Err(Said(msg!("RECORDS_DO_NOT_ADD_UP", sent, counted, told = records)).into());
         }
         let settled = paid.settled.as_ref();
         Ok(Summary {
