@@ -130,7 +130,7 @@ fn token_file(stack: &Stack, session: &Session) -> PathBuf {
 /// What `tally person export` writes for the auditor.
 async fn exported(stack: &Stack, done: &Done, person_id: &str, name: &str) -> serde_json::Value {
     let out = stack.folder.path().join(name);
-    let mut command = stack.tally(&["person", "export", person_id, "--server", &stack.address(), "--out"]);
+    let mut command = stack.tally(&["person", "export", person_id, "--out"]);
     command.arg(&out).arg("--token-file").arg(token_file(stack, &done.crew.auditor));
     said(command).await;
     serde_json::from_str(&std::fs::read_to_string(out).expect("a file")).expect("JSON")
@@ -228,7 +228,7 @@ async fn who_was_erased_is_in_no_database_and_the_logs_still_verify(on: Backend)
 }
 
 async fn run_retention(stack: &Stack, done: &Done) -> String {
-    let mut command = stack.tally(&["retention", "run", "--server", &stack.address()]);
+    let mut command = stack.tally(&["retention", "run"]);
     command.arg("--token-file").arg(token_file(stack, &done.crew.admin));
     said(command).await
 }

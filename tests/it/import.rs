@@ -120,7 +120,7 @@ async fn brought_in(stack: &Stack) {
 /// one would stumble over.
 async fn killed_while_it_counts(stack: &Stack, dir: &Path, token: &Path) {
     let out = dir.join("out");
-    let mut command = stack.tally(&["import", "--server", &stack.address(), "--token-file"]);
+    let mut command = stack.tally(&["import", "--token-file"]);
     command.arg(token).arg(dir).arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::null());
     let mut process = command.spawn().expect("the program runs");
     while !out.join("rejected.csv").exists() {
@@ -133,7 +133,7 @@ async fn killed_while_it_counts(stack: &Stack, dir: &Path, token: &Path) {
 
 /// Runs the command: its exit code, and what it printed.
 async fn import(stack: &Stack, dir: &Path, token: &Path, more: &[&str]) -> (Option<i32>, String) {
-    let mut command = stack.tally(&["import", "--server", &stack.address(), "--token-file"]);
+    let mut command = stack.tally(&["import", "--token-file"]);
     command.arg(token).arg(dir).arg("--out").arg(dir.join("out")).args(more);
     let ran = command.output().await.expect("the program runs");
     let (out, error) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));

@@ -193,12 +193,11 @@ impl Stack {
         let mut command = Command::new(program());
         command.args(args).env_clear().envs(self.settings.iter().map(|(key, value)| (key, value)));
         command.env("TALLY_KEYS_DIRECTORY", self.folder.path().join("keys")).kill_on_drop(true);
+        // Several processes are found by the peers of the settings.
+        if let [(_, address, _)] = self.started.as_slice() {
+            command.env("TALLY_CLIENT_SERVER", format!("http://{address}"));
+        }
         command
-    }
-
-    /// Where the first process listens.
-    pub fn address(&self) -> String {
-        format!("http://{}", self.started[0].1)
     }
 
     /// All that the databases hold: the bytes of the SQLite files, or what `pg_dump` writes.

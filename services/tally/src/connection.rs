@@ -17,6 +17,9 @@ use crate::cli::Connection;
 use crate::said::{refusal, told};
 use crate::session::{Channels, rpcs};
 
+/// Who signs people in.
+const IDENTITY: &str = tally_identity::SERVICE;
+
 const DEFAULT: &str = "http://127.0.0.1:7070";
 
 /// A server, whom to trust there and what to show it. An empty path stands for no file.
@@ -26,19 +29,25 @@ pub struct Place {
     authority: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
+    /// Nobody named a server: each service is where `peers` of the settings places it, if they do.
+    #[serde(skip)]
+    by_peers: bool,
 }
 
 impl Place {
-    /// Where these flags lead. Files that were remembered hold for their server only.
+    /// Where these flags lead. What was remembered holds for its server only, and who names a server means it for all services.
     pub fn of(flags: &Connection, config: &Config, remembered: Option<&Remembered>) -> Result<Self> {
         let set = &config.client;
-        let server = flags.server.clone().or_else(|| Some(set.server.clone()).filter(|server| !server.is_empty()));
+        let named = flags.server.clone().or_else(|| Some(set.server.clone()).filter(|server| !server.is_empty()));
+        let by_peers = named.is_none();
+        let server = named.or_else(|| config.peer(IDENTITY).ok().map(str::to_owned));
         let file = |flag: &Option<PathBuf>, set: &PathBuf| absolute(flag.as_ref().unwrap_or(set));
         let named = Self {
             authority: file(&flags.ca, &set.authority)?,
             certificate: file(&flags.client_cert, &set.certificate)?,
             key: file(&flags.client_key, &set.key)?,
             server: server.unwrap_or_default(),
+            by_peers,
         };
         let Some(known) = remembered.map(|it| &it.place).filter(|it| named.server.is_empty() || named.is_at(it)) else {
             let server = if named.server.is_empty() { DEFAULT.to_owned() } else { named.server };
@@ -52,6 +61,7 @@ impl Place {
             authority: authority.authority.clone(),
             certificate: shown.certificate.clone(),
             key: shown.key.clone(),
+            by_peers,
         })
     }
 
@@ -78,18 +88,18 @@ impl Place {
         }
     }
 
-    /// Ways to the services: where the settings place them, and else here.
+    /// Ways to the services: all here, or where the settings place them.
     pub fn channels(&self, config: &Config) -> Result<Channels> {
         let (here, mut peers) = (self.network()?, config.network(rpcs())?);
         if self.has_files() {
             peers.tls = here.tls.clone();
         }
         let way = |name: &str| match config.peer(name) {
-            Ok(peer) => peers.connect(peer),
-            Err(_) => here.connect(&self.server),
+            Ok(peer) if self.by_peers => peers.connect(peer),
+            _ => here.connect(&self.server),
         };
         Ok(Channels {
-            identity: way("identity")?,
+            identity: way(IDENTITY)?,
             attendance: way("attendance")?,
             performance: way("performance")?,
             compensation: way("compensation")?,
@@ -104,15 +114,14 @@ impl Place {
     }
 
     /// Asks whether the suite is there, so that whoever cannot reach it is told why and what to do.
-    pub async fn reach(&self, at: &Channels, config: &Config) -> Result<()> {
+    pub async fn reach(&self, at: &Channels) -> Result<()> {
         let asked = SessionServiceClient::new(at.identity.clone()).get_jwks(GetJwksRequest {}).await;
         let Err(status) = asked else { return Ok(()) };
         if tally_rpc::error_from(status.clone()).reason() != "PEER_UNAVAILABLE" {
             return Err(told(status));
         }
-        let server = config.peer("identity").unwrap_or(&self.server);
-        let why = self.network()?.diagnose(server).await;
-        let why = why.unwrap_or_else(|| msg!("SERVER_AWAY", server));
+        let why = self.network()?.diagnose(&self.server).await;
+        let why = why.unwrap_or_else(|| msg!("SERVER_AWAY", server = self.server));
         Err(refusal(Error::of(Kind::Unavailable, why)))
     }
 }

@@ -139,6 +139,19 @@ fn signing_in_over_tls_once_is_enough_for_the_commands_that_follow() {
 }
 
 #[test]
+fn who_names_a_server_reaches_it_alone_whatever_peers_the_settings_have() {
+    let (suite, home, away) = (Suite::start(&[]), Home::new(), "http://127.0.0.1:1");
+    let peers: Vec<_> = ["TALLY_PEERS_IDENTITY", "TALLY_PEERS_ATTENDANCE"].map(|key| (key, away)).into();
+    let (server, review) = (suite.at("http"), |args: &[&str]| home.tally(&[&REVIEW[..], args].concat(), &peers, ""));
+    let signed_in = home.tally(&["login", "admin", "--server", &server], &peers, PASSWORD);
+    assert!(signed_in.status.success(), "{}", said(&signed_in));
+    let named = review(&["--server", &server]);
+    assert!(named.status.success() && said(&named).contains(&format!("as admin at {server}")), "{}", said(&named));
+    let nobody = review(&[]);
+    assert!(!nobody.status.success() && said(&nobody).contains("no token"), "it is of another: {}", said(&nobody));
+}
+
+#[test]
 fn a_sign_in_that_is_over_says_who_signs_in_again() {
     let (suite, home) = (Suite::start(&[]), Home::new());
     let signed_in = home.tally(&["login", "admin", "--server", &suite.at("http")], &[], PASSWORD);

@@ -212,7 +212,7 @@ async fn review(stack: &Stack, done: &Done) {
         let file = stack.folder.path().join("token");
         std::fs::write(&file, who.token()).expect("a file");
         let file = file.to_str().expect("a path in UTF-8");
-        let ask = ["access", "review", permission, "--server", &stack.address(), "--token-file", file];
+        let ask = ["access", "review", permission, "--token-file", file];
         let output = stack.tally(&ask).output().await.expect("the program runs");
         let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("text"));
         (output.status.code(), out, err)

@@ -80,7 +80,7 @@ async fn exported(stack: &Stack, who: &Session, name: &str) -> (String, PathBuf)
     let out = stack.folder.path().join(name);
     let token = stack.folder.path().join("token-of-export");
     std::fs::write(&token, who.token()).expect("a file");
-    let mut command = stack.tally(&["tenant", "export", "--server", &stack.address(), "--out"]);
+    let mut command = stack.tally(&["tenant", "export", "--out"]);
     let ran = command.arg(&out).arg("--token-file").arg(token).output().await.expect("the program runs");
     (String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned(), out)
 }

@@ -19,7 +19,7 @@ pub async fn login(args: Login) -> Result<u8> {
     }
     let place = Place::of(&args.connection, &config, Remembered::read(&config).as_ref())?;
     let at = place.channels(&config)?;
-    place.reach(&at, &config).await?;
+    place.reach(&at).await?;
     let password = line(&msg!("ASK_PASSWORD"))?;
     let new_password = if args.new_password { line(&msg!("ASK_NEW_PASSWORD"))? } else { String::new() };
     let client = "tally login".to_owned();

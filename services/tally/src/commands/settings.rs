@@ -42,7 +42,7 @@ pub async fn session(server: &Server) -> Result<Option<Session>> {
     let place = Place::of(&server.connection, &config, remembered.as_ref())?;
     let token = token(server, remembered.filter(|known| known.is_at(&place)).as_ref())?;
     let at = place.channels(&config)?;
-    place.reach(&at, &config).await?;
+    place.reach(&at).await?;
     Ok(Some(Session::of_token(&at, &token).speaking(Language::spoken().tag())))
 }
 
