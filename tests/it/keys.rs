@@ -55,6 +55,7 @@ async fn a_protected_key_file_opens_with_its_passphrase_only() {
     stack.stop().await;
     let new = stack.folder.path().join("new");
     std::fs::write(&new, "open sesame, please\n").expect("a file");
+    std::fs::set_permissions(&new, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
     let new = new.to_str().expect("a path in UTF-8");
     done(stack.tally(&["keys", "protect", "--new-passphrase-file", new])).await;
 

@@ -18,7 +18,7 @@ use tally_kernel::id::TenantId;
 use tally_kernel::{Clock, Error, Kind, Result, Rng};
 use tally_rpc::{Peer, current_trace, error_from, looking};
 use tally_runtime::{Shutdown, Task};
-use tally_store::{Audit, Store, UnitOfWork};
+use tally_store::{Audit, STORE_DAMAGED, Store, UnitOfWork};
 use tokio::sync::watch;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -316,7 +316,8 @@ impl<H: Handler> Consumer<H> {
 impl Progress {
     /// Counts a failure of the event at `position`; says whether it failed by itself and often enough.
     fn given_up(&mut self, position: i64, error: &Error, tries: u32) -> bool {
-        if !fails_by_itself(error.kind()) {
+        // A damaged store is put back, and then the event is done.
+        if !fails_by_itself(error.kind()) || error.reason() == STORE_DAMAGED {
             return false;
         }
         let before = if self.failed.0 == position { self.failed.1 } else { 0 };

@@ -6,6 +6,7 @@
 
 mod bell;
 mod memory;
+mod outage;
 mod redis;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use tally_kernel::Clock;
 use tokio::sync::watch;
 
 use crate::memory::Memory;
+use crate::outage::{Outage, Said};
 use crate::{Bell, Draw};
 
 /// How long Redis is left alone after an error.
@@ -47,6 +48,7 @@ pub struct Redis {
     started: Instant,
     /// Milliseconds after `started` until which Redis is left alone.
     alone_until: AtomicU64,
+    outage: Outage,
 }
 
 impl fmt::Debug for Redis {
@@ -74,6 +76,7 @@ impl Redis {
             patience,
             started: Instant::now(),
             alone_until: AtomicU64::default(),
+            outage: Outage::default(),
         })
     }
 
@@ -88,15 +91,32 @@ impl Redis {
         }
         // The driver has time limits of its own; this one also holds while it is connecting.
         let error = match tokio::time::timeout(self.patience * 2, question).await {
-            Ok(Ok(answer)) => return Some(answer),
+            Ok(Ok(answer)) => {
+                self.say(|outage, now| outage.answered(now), "");
+                return Some(answer);
+            }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),
         };
         let until = self.now() + u64::try_from(LEFT_ALONE.as_millis()).unwrap_or(0);
+        // Of the calls that failed together one counts.
         if self.alone_until.swap(until, Ordering::Relaxed) < self.now() {
-            tracing::warn!(error, "Redis is away: this process counts calls by itself until it is back");
+            self.say(|outage, now| outage.failed(now), &error);
         }
         None
+    }
+
+    fn say(&self, what: impl FnOnce(&Outage, Instant) -> Option<Said>, error: &str) {
+        match what(&self.outage, Instant::now()) {
+            None => {}
+            Some(Said::Gone) => {
+                tracing::warn!(error, "Redis is away: this process counts calls by itself until it is back");
+            }
+            Some(Said::StillAway { since, unsaid }) => {
+                tracing::warn!(error, ?since, unsaid, "Redis is still away: this process counts calls by itself");
+            }
+            Some(Said::Back { since }) => tracing::info!(?since, "Redis is back"),
+        }
     }
 
     pub(crate) async fn take(&self, draws: &[Draw]) -> Result<(), Duration> {

@@ -1,10 +1,14 @@
 //! Certificates: what a server shows and asks for, and whom a client trusts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, Error as TlsError, RootCertStore, ServerConfig};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore, ServerConfig};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity, ServerTlsConfig};
 
 /// A certificate chain and its private key, PEM.
@@ -48,27 +52,53 @@ pub enum TlsFault {
     Mismatch,
     /// The authority holds no certificate that can be read.
     Authority,
+    /// A certificate of the chain was good until then.
+    Over(Timestamp),
+    /// A certificate of the chain is good from then on.
+    Early(Timestamp),
 }
 
 impl Tls {
-    /// Whether a server can show these, before it says that it serves.
+    /// Whether a server can show these now, before it says that it serves.
     ///
     /// # Errors
     /// What it cannot.
-    pub fn check(&self) -> Result<(), TlsFault> {
+    pub fn check(&self, now: Timestamp) -> Result<(), TlsFault> {
         let certificates = chain(&self.certificate).filter(|all| !all.is_empty()).ok_or(TlsFault::Certificate)?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(|_| TlsFault::Key)?;
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
         let config = config.with_safe_default_protocol_versions().map_err(|_| TlsFault::Certificate)?;
-        let shown = config.with_no_client_auth().with_single_cert(certificates, key);
+        let shown = config.with_no_client_auth().with_single_cert(certificates.clone(), key);
         shown.map_err(|fault| match fault {
             TlsError::InconsistentKeys(_) => TlsFault::Mismatch,
             TlsError::InvalidCertificate(_) => TlsFault::Certificate,
             _ => TlsFault::Key,
         })?;
+        certificates.iter().try_for_each(|certificate| is_good(certificate, now))?;
         let Some(authority) = &self.authority else { return Ok(()) };
         let (read, _) = RootCertStore::empty().add_parsable_certificates(chain(authority).ok_or(TlsFault::Authority)?);
         if read == 0 { Err(TlsFault::Authority) } else { Ok(()) }
+    }
+
+    /// When the first certificate of the chain ends, where that is before `day`.
+    pub fn ends_before(&self, day: Timestamp) -> Option<Timestamp> {
+        let ends = chain(&self.certificate)?.into_iter().filter_map(|certificate| match is_good(&certificate, day) {
+            Err(TlsFault::Over(until)) => Some(until),
+            _ => None,
+        });
+        ends.min()
+    }
+
+    /// Whether the authority signed the chain: peers that trust the same authority take it then.
+    pub fn is_signed(&self, now: Timestamp) -> bool {
+        let Some(authority) = self.authority.as_deref().and_then(chain) else { return true };
+        let Some((own, between)) = chain(&self.certificate).and_then(|all| Some((all.first()?.clone(), all))) else {
+            return false;
+        };
+        !matches!(
+            judged(&own, &between[1..], authority, now),
+            Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature,))
+        )
     }
 
     pub(crate) fn server(&self) -> ServerTlsConfig {
@@ -145,6 +175,70 @@ impl ClientTls {
     }
 }
 
+/// Whether a certificate is good at this moment, by its own dates.
+fn is_good(certificate: &CertificateDer<'_>, now: Timestamp) -> Result<(), TlsFault> {
+    let instant = |time: UnixTime| Timestamp::from_second(time.as_secs().try_into().unwrap_or(i64::MAX));
+    // Dates are looked at before anything else, so that it is no matter who signed it and what it is for.
+    match judged(certificate, &[], vec![certificate.clone().into_owned()], now) {
+        Err(TlsError::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            Err(TlsFault::Over(instant(not_after).unwrap_or(now)))
+        }
+        Err(TlsError::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. })) => {
+            Err(TlsFault::Early(instant(not_before).unwrap_or(now)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a client that trusts these roots says of a server's certificate.
+fn judged(
+    own: &CertificateDer<'_>,
+    between: &[CertificateDer<'_>],
+    roots: Vec<CertificateDer<'static>>,
+    now: Timestamp,
+) -> Result<(), TlsError> {
+    let mut trusted = RootCertStore::empty();
+    trusted.add_parsable_certificates(roots);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(trusted), provider).build();
+    let verifier = verifier.map_err(|_| TlsError::InvalidCertificate(CertificateError::BadEncoding))?;
+    let anybody =
+        ServerName::try_from("localhost").map_err(|_| TlsError::InvalidCertificate(CertificateError::BadEncoding))?;
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(now.as_second().try_into().unwrap_or_default()));
+    verifier.verify_server_cert(own, between, &anybody, &[], now).map(|_| ())
+}
+
 fn chain(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(authority: &str) -> Tls {
+        let [certificate, key] =
+            [include_str!("../tests/tls/server.pem"), include_str!("../tests/tls/server.key")].map(str::to_owned);
+        Tls { certificate, key, authority: Some(authority.to_owned()) }
+    }
+
+    #[test]
+    fn a_certificate_is_good_from_its_first_second_to_its_last() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let tls = own(include_str!("../tests/tls/authority.pem"));
+        let (first, last) = (at("2026-11-22T00:05:21Z"), at("2126-10-29T00:05:21Z"));
+        let second = jiff::SignedDuration::from_secs(1);
+        assert_eq!(tls.check(first - second), Err(TlsFault::Early(first)));
+        assert_eq!(tls.check(first), Ok(()));
+        assert_eq!(tls.check(last), Ok(()));
+        assert_eq!(tls.check(last + second), Err(TlsFault::Over(last)));
+        assert_eq!((tls.ends_before(last), tls.ends_before(last + second)), (None, Some(last)));
+    }
+
+    #[test]
+    fn an_authority_that_did_not_sign_is_told_from_one_that_did() {
+        let now = "2026-12-01T00:00:00Z".parse().unwrap();
+        assert!(own(include_str!("../tests/tls/authority.pem")).is_signed(now));
+        assert!(!own(include_str!("../tests/tls/stranger.pem")).is_signed(now));
+    }
 }

@@ -19,15 +19,19 @@ use tally_rpc::{Limits, Network};
 mod files;
 mod levels;
 mod secret;
+mod written;
 mod wrong;
 
 pub use files::passphrase_in;
 pub use secret::{Passphrase, Secret};
+pub use written::Written;
 
 /// Every setting with its default and its meaning.
 pub const DEFAULTS: &str = include_str!("default.toml");
 /// What a process exits with when a setting is wrong (EX_USAGE).
 pub const EXIT_CONFIG: u8 = 64;
+/// What stands for a service's name in the URL of the database.
+const SERVICE: &str = "{service}";
 /// Start of the names of environment variables that are settings.
 const PREFIX: &str = "TALLY_";
 /// Environment variables of the test tools: no settings.
@@ -99,6 +103,8 @@ pub struct Database {
     pub url: Secret,
     pub owner_url: Secret,
     pub connections: u32,
+    #[serde(skip)]
+    pub written: Written,
 }
 
 /// `[redis]`
@@ -271,7 +277,8 @@ impl Config {
         for (key, value) in &sources.flags {
             figment = figment.merge(One { source: "a flag".into(), key: key.clone(), value: value.clone() });
         }
-        let config: Self = figment.extract().map_err(wrong::value)?;
+        let mut config: Self = figment.extract().map_err(wrong::value)?;
+        config.database.written = Written::of(&figment);
         let known: Self = Figment::from(Toml::string(DEFAULTS)).extract().map_err(wrong::value)?;
         if let Some(stranger) = config.peers.keys().find(|name| !known.peers.contains_key(*name)) {
             return Err(error(
@@ -279,7 +286,7 @@ impl Config {
                 msg!("SETTING_SERVICE_UNKNOWN", name = stranger, known = names(&known.peers)),
             ));
         }
-        config.validate()?;
+        config.validate().map_err(|error| wrong::placed(&figment, error))?;
         Ok(config)
     }
 
@@ -324,9 +331,25 @@ impl Config {
                 return Err(error(key, msg!("SETTING_DATABASE_URL")));
             }
         }
+        self.validate_roles()?;
         levels::validate(&self.telemetry.log).map_err(|message| error("telemetry.log", message))?;
         self.validate_peers()?;
         self.validate_port()
+    }
+
+    /// Two services in one file, or with one role, is what neither works with.
+    fn validate_roles(&self) -> Result<(), ConfigError> {
+        if self.server.services.len() == 1 {
+            return Ok(());
+        }
+        let url = self.database.url.reveal().split('?').next().unwrap_or_default();
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        if scheme == "sqlite" {
+            let is_there = rest.contains(SERVICE);
+            return if is_there { Ok(()) } else { Err(error("database.url", msg!("SETTING_SERVICE_IN_URL"))) };
+        }
+        let role = rest.rsplit_once('@').and_then(|(user, _)| user.split(':').next()).unwrap_or_default();
+        if role.contains(SERVICE) { Ok(()) } else { Err(error("database.url", msg!("SETTING_SERVICE_IN_URL.role"))) }
     }
 
     /// Tokens and pay leave the machine encrypted only.

@@ -184,6 +184,9 @@ where
 {
     let listener = bind(config.server.listen).await?;
     let tls = config.tls()?;
+    if let Some(tls) = &tls {
+        config.warn_of_end(tls);
+    }
     let trigger = Trigger::new();
     let boot = Boot {
         address: listener.local_addr().map_err(Error::internal)?,

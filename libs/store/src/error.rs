@@ -8,12 +8,14 @@ use std::fmt;
 
 use sea_orm::sqlx::Error as DriverError;
 use sea_orm::sqlx::error::DatabaseError;
-use sea_orm::sqlx::postgres::PgDatabaseError;
+use sea_orm::sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sea_orm::{DbErr, RuntimeErr};
 use tally_kernel::{Error, Kind, Message, msg};
 
 /// The reason of errors that [`crate::Store::retry`] runs again.
 pub const STORE_BUSY: &str = "STORE_BUSY";
+/// The reason of errors that only a backup mends.
+pub const STORE_DAMAGED: &str = "STORE_DAMAGED";
 
 /// A failed statement or transaction.
 #[derive(Debug)]
@@ -55,14 +57,18 @@ pub enum Obstacle {
     NoDatabase,
     /// The role may not do this.
     NoRight,
-    /// The file is no database, or a damaged one.
+    /// The server or the pooler before it does not take the parameters of the connection, and what it says.
+    Parameter(String),
+    /// The file is no database, or a damaged one; or the server found its data damaged.
     Damaged,
-    /// The file can only be read.
+    /// The file can only be read, or the server takes no writes.
     ReadOnly,
     /// The file cannot be opened.
     Unopened,
     /// The disk is full.
     Full,
+    /// The disk fails.
+    Disk,
 }
 
 impl StoreError {
@@ -86,9 +92,7 @@ impl StoreError {
                     "23503" | "787" | "3850" => Self::Reference(named()),
                     "40001" | "40P01" | "55P03" | "5" | "6" | "261" | "262" | "517" => Self::Busy(text),
                     "57014" => Self::Timeout(text),
-                    // Shut down, starting, full, or a database that takes no connections just now.
-                    "57P01" | "57P02" | "57P03" | "53300" | "55000" => Self::Unreachable(text),
-                    class if class.len() == 5 && class.starts_with("08") => Self::Unreachable(text),
+                    "55000" => Self::Unreachable(text),
                     code => match Obstacle::of_code(code, db.as_ref()) {
                         Some(obstacle) => Self::Unusable(obstacle, text),
                         None => Self::Fault(text),
@@ -112,21 +116,75 @@ impl Obstacle {
             "28P01" | "28000" => Some(Self::SignIn),
             "3D000" => Some(Self::NoDatabase),
             "42501" => Some(Self::NoRight),
+            "25006" => Some(Self::ReadOnly),
+            "53100" => Some(Self::Full),
+            "58030" => Some(Self::Disk),
+            "XX001" | "XX002" => Some(Self::Damaged),
+            // A pooler has this one code for whatever it does not like.
+            "08P01" => Some(Self::of_pooler(db.message())),
+            // Shut down, starting, full, out of memory, or a connection that broke.
+            "57P01" | "57P02" | "57P03" | "53000" | "53200" | "53300" | "53400" => Some(Self::says(db.message())),
+            class if class.len() == 5 && class.starts_with("08") => Some(Self::says(db.message())),
             code if code.len() < 5 => match code.parse::<u16>().ok()? & 0xff {
                 8 => Some(Self::ReadOnly),
+                10 => Some(Self::Disk),
                 11 | 26 => Some(Self::Damaged),
                 13 => Some(Self::Full),
                 14 => Some(Self::Unopened),
                 _ => None,
             },
+            // The session is refused as a whole: a parameter that the server does not know, or a value that it does not take.
+            "42704" | "22023" if is_fatal(db) => Some(Self::Parameter(db.message().to_owned())),
             _ => None,
         }
+    }
+
+    fn of_pooler(says: &str) -> Self {
+        let is_about = |words: &[&str]| words.iter().any(|word| says.contains(word));
+        if is_about(&["startup parameter", "startup options"]) {
+            Self::Parameter(says.to_owned())
+        } else if is_about(&["authentication failed", "no such user"]) {
+            Self::SignIn
+        } else if is_about(&["no such database"]) {
+            Self::NoDatabase
+        } else {
+            Self::says(says)
+        }
+    }
+
+    /// It answers, and takes nobody just now.
+    fn says(cause: &str) -> Self {
+        Self::Away(msg!("SERVER_SAYS", cause))
+    }
+
+    /// What is told of it to whoever calls while the process serves; where the store is says the operator's log alone.
+    fn while_serving(&self) -> Option<Error> {
+        Some(match self {
+            Self::Away(_)
+            | Self::SignIn
+            | Self::NoRule
+            | Self::NoTls
+            | Self::Tls(_)
+            | Self::NoDatabase
+            | Self::Parameter(_)
+            | Self::Unopened => Error::of(Kind::Unavailable, msg!("STORE_UNAVAILABLE")),
+            Self::Damaged => Error::of(Kind::FailedPrecondition, msg!("STORE_DAMAGED")),
+            Self::ReadOnly => Error::of(Kind::Unavailable, msg!("STORE_READ_ONLY")),
+            Self::Full => Error::of(Kind::Unavailable, msg!("STORE_DISK_FULL.serving")),
+            Self::Disk => Error::of(Kind::Unavailable, msg!("STORE_DISK_FAILS.serving")),
+            Self::Url | Self::NoRight => return None,
+        })
     }
 
     fn of_tls(why: &str) -> Self {
         // The driver's own words for a server that declines.
         if why.contains("server does not support TLS") { Self::NoTls } else { Self::Tls(msg!("TLS_SAYS", cause = why)) }
     }
+}
+
+/// Whether PostgreSQL ended the session with this.
+fn is_fatal(db: &dyn DatabaseError) -> bool {
+    db.try_downcast_ref::<PgDatabaseError>().is_some_and(|error| error.severity() == PgSeverity::Fatal)
 }
 
 impl From<DbErr> for StoreError {
@@ -158,11 +216,13 @@ impl From<StoreError> for Error {
             StoreError::Timeout(text) => {
                 Error::of(Kind::DeadlineExceeded, msg!("DEADLINE_EXCEEDED")).with_internal(text)
             }
-            StoreError::Unreachable(text)
-            | StoreError::Unusable(Obstacle::Away(_) | Obstacle::NoTls | Obstacle::Tls(_), text) => {
+            StoreError::Unreachable(text) => {
                 Error::of(Kind::Unavailable, msg!("STORE_UNAVAILABLE")).with_internal(text)
             }
-            StoreError::Unusable(_, text) => Error::internal(text),
+            StoreError::Unusable(obstacle, text) => match obstacle.while_serving() {
+                Some(error) => error.with_internal(text),
+                None => Error::internal(text),
+            },
             StoreError::Unique(what) => Error::internal(format_args!("unmapped unique violation: {what}")),
             StoreError::Reference(what) => Error::internal(format_args!("unmapped reference violation: {what}")),
             StoreError::Fault(text) => Error::internal(text),
@@ -223,7 +283,46 @@ impl<T> Conflict<T> for Result<T, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::ConnectionTrait as _;
+
     use super::*;
+
+    /// What SQLite says of a statement after these.
+    async fn refused(before: &[&str], statement: &str) -> Error {
+        let mut options = sea_orm::ConnectOptions::new("sqlite::memory:");
+        let db = sea_orm::Database::connect(options.max_connections(1).clone()).await.unwrap();
+        for sql in before {
+            db.execute_unprepared(sql).await.unwrap();
+        }
+        StoreError::from(db.execute_unprepared(statement).await.unwrap_err()).into()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_and_a_file_that_is_only_read_are_for_the_operator_and_another_time() {
+        let table = "CREATE TABLE notes (text)";
+        let insert = "INSERT INTO notes VALUES (zeroblob(100000))";
+        for (before, reason) in [
+            ([table, "PRAGMA max_page_count = 1"], "STORE_DISK_FULL"),
+            ([table, "PRAGMA query_only = on"], "STORE_READ_ONLY"),
+        ] {
+            let error = refused(&before, insert).await;
+            assert_eq!((error.reason(), error.kind(), error.retryable()), (reason, Kind::Unavailable, true));
+            for locale in [tally_kernel::Locale::En, tally_kernel::Locale::ZhCn] {
+                assert!(!tally_i18n::sentence(locale, &error).contains("notes"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_pooler_that_refuses_a_parameter_is_told_from_one_that_is_full() {
+        let of = Obstacle::of_pooler;
+        assert!(matches!(of("unsupported startup parameter: options"), Obstacle::Parameter(_)));
+        assert_eq!(of("SASL authentication failed"), Obstacle::SignIn);
+        assert_eq!(of("no such user: tally"), Obstacle::SignIn);
+        assert_eq!(of("no such database: tally"), Obstacle::NoDatabase);
+        assert!(matches!(of("no more connections allowed (max_client_conn)"), Obstacle::Away(_)));
+        assert!(matches!(of("pgbouncer cannot connect to server"), Obstacle::Away(_)));
+    }
 
     fn taken() -> Result<(), StoreError> {
         Err(StoreError::Unique("people_employee_no_key".to_owned()))

@@ -140,7 +140,7 @@ use tally_kernel::{Clock, Error, Kind, Result, Rng, msg};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use error::{Conflict, Obstacle, STORE_BUSY, StoreError, lost_race};
+pub use error::{Conflict, Obstacle, STORE_BUSY, STORE_DAMAGED, StoreError, lost_race};
 pub use log::audit::{Audit, AuditEntry};
 pub use log::chain::digest;
 pub use log::outbox::{Bell, Event, EventRecord, LogPart};
@@ -153,10 +153,11 @@ pub use sea_orm as orm;
 pub use seal::class;
 pub use seal::keys::Keys;
 pub use seal::sealed::{Place, Sealed};
-pub use seal::secret_file::open_secret;
+pub use seal::secret_file::{open_secret, read_secret};
 pub use tx::context::{
     bytes_from_db, date_from_db, date_to_db, from_db, json_from_db, number_from_db, to_db, word_from_db,
 };
+pub use tx::location::OwnerUrl;
 pub use tx::scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};
 pub use tx::select::{Rows, Select};
 pub use work::blind_index::BlindIndex;
@@ -171,7 +172,7 @@ use schema::migrate::{self, Migrator};
 use seal::sealer::Sealer;
 use tx::connect::{self, Mode, Pools, Role, Settings};
 use tx::context::{Author, Scope};
-use tx::location::{Location, Setting};
+use tx::location::Location;
 use tx::scoped::Traced;
 use work::reads::ReadEntries;
 
@@ -185,6 +186,8 @@ const PAUSE: Duration = Duration::from_millis(4);
 pub struct StoreConfig {
     /// `sqlite://dir/{service}.db` or `postgres://tally_{service}@host/database`; `{service}` is replaced.
     pub url: String,
+    /// What the user wrote the URL into, where a message has to name it.
+    pub setting: String,
     /// The service, such as `attendance`: a plain lowercase word.
     pub service: &'static str,
     /// The service's keys.
@@ -204,6 +207,7 @@ impl StoreConfig {
     pub fn new(url: impl Into<String>, service: &'static str, keys: Keys) -> Self {
         Self {
             url: url.into(),
+            setting: "database.url".to_owned(),
             service,
             keys,
             clock: Clock::System,
@@ -221,6 +225,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     service: &'static str,
     pools: Pools,
+    location: Location,
     sealer: Arc<Sealer>,
     clock: Clock,
     bell: Bell,
@@ -253,13 +258,14 @@ impl Store {
         let migrator = Migrator { service: config.service, migrations };
         migrator.check()?;
         let url = connect::url_for(&config.url, config.service);
-        let location = Location::of(&url, config.service, Setting::Url)?;
-        let opened = open::pools(&url, &config, &migrator).await;
+        let location = Location::of(&url, config.service, &config.setting)?;
+        let opened = open::pools(&url, &location, &config, &migrator).await;
         let (pools, sealed) = opened.map_err(|error| location.told(error))?;
         Ok(Self(Arc::new(Inner {
             service: config.service,
             sealer: Arc::new(Sealer::new(config.keys, sealed)),
             pools,
+            location,
             clock: config.clock,
             bell: Bell::new(),
             pending: Notify::new(),
@@ -276,12 +282,20 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], or a fault of a migration.
     pub async fn migrate(
-        owner_url: &str,
+        owner_url: impl Into<OwnerUrl<'_>>,
         service: &'static str,
         password: Option<&str>,
         migrations: Migrations,
     ) -> Result<Vec<String>> {
-        migrate::migrate(owner_url, password, &Migrator { service, migrations }).await
+        migrate::migrate(owner_url.into(), password, &Migrator { service, migrations }).await
+    }
+
+    /// Refuses a PostgreSQL database in which one of these services has written something.
+    ///
+    /// # Errors
+    /// `DATABASE_IN_USE`; or as [`Store::migrate`].
+    pub async fn refuse_used(owner_url: impl Into<OwnerUrl<'_>>, services: &[&'static str]) -> Result<()> {
+        open::refuse_used(owner_url.into(), services).await
     }
 
     /// A read-only transaction for what the context may see. Ends when dropped.
@@ -381,6 +395,11 @@ impl Store {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// An error as whoever works on this store alone reads it: with the place and the setting.
+    pub(crate) fn located(&self, error: StoreError) -> Error {
+        self.0.location.told(error)
     }
 
     pub(crate) async fn begin(&self, ctx: &OpContext, mode: Mode) -> Result<ScopedTx> {

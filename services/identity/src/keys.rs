@@ -39,16 +39,16 @@ struct Line {
 /// # Errors
 /// `KEYS_UNUSABLE` when a file is malformed, readable by strangers, or cannot be written.
 pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<SigningKeys> {
-    fs::create_dir_all(folder).map_err(|e| unusable(folder, tally_i18n::io(&e)))?;
+    fs::create_dir_all(folder).map_err(|e| unusable_folder(folder, &e))?;
     let path = folder.join(format!("{service}.key"));
     let lines = match read_secret(&path) {
         Ok(lines) => lines,
         Err(e) if e.kind() == ErrorKind::NotFound => {
             let lines = vec![Line { seed: Zeroizing::new(rng.bytes()), from: Timestamp::MIN }];
-            write_secret(&path, &lines).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
+            write_secret(&path, &lines).map_err(|e| unwritable(&path, &e))?;
             lines
         }
-        Err(e) => return Err(unusable(&path, tally_i18n::io(&e))),
+        Err(e) => return Err(unreadable(&path, &e)),
     };
     publish(folder, service, &lines)?;
     let key = |line: &Line| SigningKey::from_seed(service, *line.seed);
@@ -64,7 +64,7 @@ pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<Signing
 /// `KEYS_UNUSABLE`; `KEY_ROTATES_ALREADY` while another new key waits for its turn.
 pub fn rotate(folder: &Path, service: &str, now: Timestamp, rng: &Rng) -> Result<Timestamp> {
     let path = folder.join(format!("{service}.key"));
-    let mut lines = read_secret(&path).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
+    let mut lines = read_secret(&path).map_err(|e| unreadable(&path, &e))?;
     if let Some(waiting) = lines.last().filter(|line| now < line.from) {
         return Err(Error::of(Kind::FailedPrecondition, msg!("KEY_ROTATES_ALREADY", service, from = waiting.from)));
     }
@@ -75,7 +75,7 @@ pub fn rotate(folder: &Path, service: &str, now: Timestamp, rng: &Rng) -> Result
     lines.push(Line { seed: Zeroizing::new(rng.bytes()), from });
     // Others first: a process that dies between the two has published a key that never signs.
     publish(folder, service, &lines)?;
-    write_secret(&path, &lines).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
+    write_secret(&path, &lines).map_err(|e| unwritable(&path, &e))?;
     Ok(from)
 }
 
@@ -98,7 +98,7 @@ fn publish(folder: &Path, service: &str, lines: &[Line]) -> Result<()> {
     if fs::read_to_string(&path).ok().as_deref() == Some(text.as_str()) {
         return Ok(());
     }
-    replace(&path, text.as_bytes(), 0o644).map_err(|e| unusable(&path, tally_i18n::io(&e)))
+    replace(&path, text.as_bytes(), 0o644).map_err(|e| unwritable(&path, &e))
 }
 
 fn read_secret(path: &Path) -> std::io::Result<Vec<Line>> {
@@ -152,6 +152,31 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
 
 fn malformed() -> std::io::Error {
     std::io::Error::other(Error::of(Kind::FailedPrecondition, msg!("KEY_LINE_MALFORMED")))
+}
+
+/// What is damaged is put back; what is closed, or open to others, is a matter of rights.
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    let cause = tally_i18n::io(error);
+    let is_gone = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData);
+    if is_gone || cause.reason() == msg!("KEY_LINE_MALFORMED").reason() {
+        return unusable(path, cause);
+    }
+    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.closed_signing", file = path.display(), cause))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    let (file, cause) = (path.display(), tally_i18n::io(error));
+    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.unwritable_signing", file, cause))
+}
+
+fn unusable_public(path: &Path, error: &std::io::Error) -> Error {
+    let (file, cause) = (path.display(), tally_i18n::io(error));
+    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.public", file, cause))
+}
+
+fn unusable_folder(path: &Path, error: &std::io::Error) -> Error {
+    let (file, cause) = (path.display(), tally_i18n::io(error));
+    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.folder", file, cause))
 }
 
 fn unusable(path: &Path, cause: Message) -> Error {
@@ -266,12 +291,12 @@ fn changed(folder: &Path) -> Option<SystemTime> {
 /// The keys of a folder, by the names of their files.
 fn read_folder(folder: &Path) -> Result<Vec<Published>> {
     let mut keys = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|e| unusable(folder, tally_i18n::io(&e)))? {
-        let path = entry.map_err(|e| unusable(folder, tally_i18n::io(&e)))?.path();
+    for entry in fs::read_dir(folder).map_err(|e| unusable_folder(folder, &e))? {
+        let path = entry.map_err(|e| unusable_folder(folder, &e))?.path();
         let Some(owner) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".pub")) else { continue };
-        let text = fs::read_to_string(&path).map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
+        let text = fs::read_to_string(&path).map_err(|e| unusable_public(&path, &e))?;
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let (bytes, until) = read_line(line, "until").map_err(|e| unusable(&path, tally_i18n::io(&e)))?;
+            let (bytes, until) = read_line(line, "until").map_err(|e| unusable_public(&path, &e))?;
             keys.push(Published { key: PublicKey::new(owner, bytes), until });
         }
     }

@@ -12,6 +12,7 @@ use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_kernel::{Clock, Error, Kind, msg};
 use tally_rpc::{ClientTls, Network};
 use tally_runtime::{Config, ConfigError};
+use tally_store::read_secret;
 
 use crate::cli::Connection;
 use crate::said::{refusal, told};
@@ -20,6 +21,7 @@ use crate::session::{Channels, rpcs};
 /// Who signs people in.
 const IDENTITY: &str = tally_identity::SERVICE;
 
+const PRIVATE_KEY: &str = "PRIVATE KEY";
 const DEFAULT: &str = "http://127.0.0.1:7070";
 
 /// A server, whom to trust there and what to show it. An empty path stands for no file.
@@ -76,7 +78,7 @@ impl Place {
 
     fn tls(&self) -> Result<ClientTls> {
         let authority = pem(&self.authority, "CERTIFICATE")?;
-        let shown = (pem(&self.certificate, "CERTIFICATE")?, pem(&self.key, "PRIVATE KEY")?);
+        let shown = (pem(&self.certificate, "CERTIFICATE")?, pem(&self.key, PRIVATE_KEY)?);
         let tls = ClientTls::trusting(authority);
         match shown {
             (Some(certificate), Some(key)) => Ok(tls.showing(certificate, key)),
@@ -141,7 +143,8 @@ fn pem(file: &Path, block: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|why| {
+    let is_secret = block == PRIVATE_KEY;
+    let text = if is_secret { read_secret(file) } else { std::fs::read_to_string(file) }.map_err(|why| {
         Error::of(Kind::InvalidArgument, msg!("CLIENT_FILE_UNREADABLE", file = name, why = tally_i18n::io(&why)))
     })?;
     if !text.contains(&format!("{block}-----")) {

@@ -192,8 +192,7 @@ impl<'a> Builder<'a> {
     }
 
     async fn open(&self, part: SuiteService) -> Result<Store> {
-        let url = store_url(self.config, part.name)?;
-        let mut settings = StoreConfig::new(url, part.name, self.seal.clone());
+        let mut settings = store_config(self.config, part.name, &self.seal)?;
         settings.clock = self.ambient.clock.clone();
         settings.max_connections = self.config.database.connections;
         settings.heads = heads_folder(self.config);
@@ -349,7 +348,8 @@ pub fn seal_key(config: &Config) -> PathBuf {
     key_folder(config).join("seal.key")
 }
 
-fn data_folder(config: &Config) -> Option<PathBuf> {
+/// The folder of the SQLite files.
+pub fn data_folder(config: &Config) -> Option<PathBuf> {
     let files = config.database.url.reveal().strip_prefix("sqlite://")?;
     let files = files.split('?').next().unwrap_or_default();
     Some(Path::new(files).parent().unwrap_or(Path::new("")).to_owned())
@@ -364,6 +364,16 @@ pub fn store_url(config: &Config, service: &str) -> Result<String> {
         std::fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, &e))?;
     }
     Ok(config.database.url.reveal().replace("{service}", service))
+}
+
+/// How the store of a service is opened.
+///
+/// # Errors
+/// As [`store_url`].
+pub fn store_config(config: &Config, service: &'static str, keys: &SealKeys) -> Result<StoreConfig> {
+    let mut settings = StoreConfig::new(store_url(config, service)?, service, keys.clone());
+    settings.setting.clone_from(&config.database.written.url);
+    Ok(settings)
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> Error {

@@ -459,3 +459,19 @@ fn a_migration_with_an_owner_and_no_database_does_not_fall_back_to_sqlite() {
     assert!(code(&refused) == 64 && stderr(&refused).contains("TALLY_DATABASE_URL"), "{}", stderr(&refused));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was made");
 }
+
+#[test]
+fn a_database_to_close_a_month_in_is_named_as_it_was_typed() {
+    let bundle = made().bundle();
+    for (url, problem) in [
+        ("postgres://owner@127.0.0.1:1/tally", "nobody listens there"),
+        ("sqlite://x", "postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"),
+        ("nonsense", "postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"),
+    ] {
+        let out = TempDir::new().expect("a folder");
+        let refused = tally(["close", text(&bundle), "--out", text(out.path()), "--database", url]);
+        let said = stderr(&refused);
+        assert!(said.contains("--database (CLOSE_DATABASE_URL)") && said.contains(problem), "{said}");
+        assert!(!said.contains("database.") && code(&refused) != 0, "{said}");
+    }
+}

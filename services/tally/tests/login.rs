@@ -8,11 +8,11 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-const PASSWORD: &str = "correct horse battery\n";
+mod tls;
 
-fn tls(file: &str) -> String {
-    format!("{}/../../libs/rpc/tests/tls/{file}", env!("CARGO_MANIFEST_DIR"))
-}
+use tls::tls;
+
+const PASSWORD: &str = "correct horse battery\n";
 
 fn run(command: &mut Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -283,16 +283,7 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     assert!(!misspelt.status.success() && said(&misspelt).contains("group_hr"), "{}", said(&misspelt));
     let made = home.tally(&["user", "create", "hr", "--role", "auditor", "--password-file", "-"], &[], PASSWORD);
     assert!(made.status.success() && !said(&made).contains("--token-file"), "{}", said(&made));
-    for (args, en, zh) in [
-        (["user", "grant", "hr", "hr_group"], "there is no role hr_group", "没有角色 hr_group"),
-        (["user", "grant", "hl", "group_hr"], "no login hl that you may see", "hl"),
-        (["user", "grant", "hr", "supervisor"], "name it with --unit", "请用 --unit 指定"),
-    ] {
-        for (lang, part) in [("en_US.UTF-8", en), ("zh_CN.UTF-8", zh)] {
-            let refused = home.tally(&args, &[("LANG", lang)], "");
-            assert!(!refused.status.success() && said(&refused).contains(part), "{}", said(&refused));
-        }
-    }
+    a_grant_that_cannot_be_says_why(&home);
     let granted = home.tally(&["user", "grant", "hr", "group_hr"], &[], "");
     assert!(granted.status.success() && said(&granted).contains("hr has the role group_hr"), "{}", said(&granted));
     is_held_already(&home);
@@ -328,6 +319,20 @@ fn whom_the_administrator_makes_brings_a_month_in() {
     assert!(said(&misspelt).contains("is East/Desk meant?"), "{}", said(&misspelt));
     let granted = home.tally(&["user", "grant", "hr", "supervisor", "--unit", "East/Desk"], &[], "");
     assert!(granted.status.success(), "{}", said(&granted));
+}
+
+/// A role, a login or a place that is not there is told in both languages.
+fn a_grant_that_cannot_be_says_why(home: &Home) {
+    for (args, en, zh) in [
+        (["user", "grant", "hr", "hr_group"], "there is no role hr_group", "没有角色 hr_group"),
+        (["user", "grant", "hl", "group_hr"], "no login hl that you may see", "hl"),
+        (["user", "grant", "hr", "supervisor"], "name it with --unit", "请用 --unit 指定"),
+    ] {
+        for (lang, part) in [("en_US.UTF-8", en), ("zh_CN.UTF-8", zh)] {
+            let refused = home.tally(&args, &[("LANG", lang)], "");
+            assert!(!refused.status.success() && said(&refused).contains(part), "{}", said(&refused));
+        }
+    }
 }
 
 /// A role is given once; who gives it again is told so.

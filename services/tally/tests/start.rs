@@ -7,7 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use tally_store::orm::{ConnectionTrait as _, Database};
 use tempfile::TempDir;
+
+mod tls;
+
+use tls::tls;
 
 /// The command line or a setting is wrong.
 const SETTING: i32 = 64;
@@ -78,10 +83,6 @@ fn a_damaged_file_is_told_by_every_command_that_opens_it() {
     }
 }
 
-fn tls(file: &str) -> String {
-    format!("{}/../../libs/rpc/tests/tls/{file}", env!("CARGO_MANIFEST_DIR"))
-}
-
 #[test]
 fn a_folder_of_data_that_cannot_be_made_or_written_is_told_with_what_to_do() {
     let folder = TempDir::new().expect("a folder");
@@ -99,6 +100,10 @@ fn certificates_that_a_server_cannot_show_are_told_before_it_serves_with_setting
     let path = |name: &str| folder.path().join(name).display().to_string();
     fs::write(path("no.pem"), "nothing").expect("a file");
     let (own, key) = (tls("server.pem"), tls("server.key"));
+    fs::write(path("open.key"), fs::read(&key).expect("a key")).expect("a file");
+    fs::set_permissions(path("no.pem"), fs::Permissions::from_mode(0o600)).expect("a mode");
+    fs::set_permissions(path("open.key"), fs::Permissions::from_mode(0o644)).expect("a mode");
+    let (over, overs, open) = (tls("over.pem"), tls("over.key"), path("open.key"));
     let (nothing, nowhere, others) = (path("no.pem"), path("nowhere.pem"), tls("client.key"));
     let settings = |certificate: &str, key: &str, authority: &str| {
         [("certificate", certificate), ("key", key), ("authority", authority)]
@@ -110,6 +115,8 @@ fn certificates_that_a_server_cannot_show_are_told_before_it_serves_with_setting
         (settings(&nothing, &key, ""), "server.tls_certificate", &nothing, "no certificate", "没有可读取的证书"),
         (settings(&own, &nothing, ""), "server.tls_key", &nothing, "no private key", "没有可读取的私钥"),
         (settings(&own, &others, ""), "server.tls_key", &others, "does not belong to", "不成对"),
+        (settings(&own, &open, ""), "server.tls_key", &open, "type chmod 600", "chmod 600"),
+        (settings(&over, &overs, ""), "server.tls_certificate", &over, "good until 2025-02-01", "有效期至 2025-02-01"),
         (settings(&own, &key, &nowhere), "server.tls_authority", &nowhere, "it is not there", "不存在"),
         (settings(&own, &key, &nothing), "server.tls_authority", &nothing, "no certificate", "没有可读取的证书"),
         (settings("", "", &own), "server.tls_authority", &"server.tls_key".to_owned(), "no TLS", "不使用 TLS"),
@@ -163,6 +170,151 @@ fn a_key_file_that_is_missing_or_open_to_others_is_told_and_nobody_is_sent_to_ma
     says(&malformed, "Put it back from your backup", "请从备份恢复", &["seal.key", "wrap"]);
     for told in [missing, open, malformed].concat() {
         assert!(!told.contains("tally init") && !told.contains("keys make"), "{told}");
+    }
+}
+
+#[test]
+fn an_authority_that_did_not_sign_the_certificate_is_told_where_peers_go_by_it() {
+    let folder = TempDir::new().expect("a folder");
+    let named = |name: &str, file: String| format!("server.tls_{name}={file}");
+    let files = [
+        named("certificate", tls("server.pem")),
+        named("key", tls("server.key")),
+        named("authority", tls("stranger.pem")),
+        "server.services=identity".to_owned(),
+        "peers.talent=https://localhost:1".to_owned(),
+    ];
+    let told = refused(folder.path(), &serve(&files.each_ref().map(String::as_str)), SETTING);
+    let both = ["server.tls_authority", "stranger.pem", "server.pem", "peers"];
+    says(&told, "is not signed by the authority", "不是由", &both);
+}
+
+#[test]
+fn a_signing_key_that_is_damaged_is_told_with_its_cure() {
+    let folder = TempDir::new().expect("a folder");
+    made(folder.path());
+    let file = folder.path().join("tally-data/keys/identity.key");
+    let whole = fs::read(&file).expect("a key");
+    let cut = &whole[..whole.len() / 2];
+    for bytes in [&b""[..], cut, b"AAAA\n", b"garbage", &[0xff, 0xfe, 0x80, 0x0a], &[&whole[..], cut].concat()] {
+        fs::write(&file, bytes).expect("a file");
+        let told = refused(folder.path(), &serve(&[]), FAILED);
+        let both = ["tally-data/keys/identity.key", "keys.directory", ".pub"];
+        says(&told, "Put it back from your backup", "请从备份恢复", &both);
+        says(&told, "move it away", "请移走它", &[]);
+    }
+    fs::write(&file, &whole).expect("a file");
+    fs::write(file.with_extension("pub"), "garbage").expect("a file");
+    fs::write(folder.path().join("tally-data/keys/talent.pub"), "garbage").expect("a file");
+    fs::create_dir(folder.path().join("tally-data/keys/other.pub")).expect("a folder");
+    let public = refused(folder.path(), &serve(&[]), FAILED);
+    says(&public, "Copy it again from the service", "请重新从该密钥所属的服务复制", &["other.pub"]);
+}
+
+/// A group in the folder's store.
+fn made(folder: &Path) {
+    let mut init = Command::new(env!("CARGO_BIN_EXE_tally"));
+    init.env_clear().current_dir(folder).args(["init", "--name", "A group"]).stdout(Stdio::null());
+    let mut init = init.stdin(Stdio::piped()).spawn().expect("the binary runs");
+    init.stdin.take().expect("its input").write_all(b"correct horse battery\n").expect("written");
+    assert!(init.wait().expect("its end").success());
+}
+
+#[tokio::test]
+async fn a_store_that_is_damaged_in_its_middle_is_told_by_file_with_its_cure() {
+    let folder = TempDir::new().expect("a folder");
+    made(folder.path());
+    let file = folder.path().join("tally-data/identity.db");
+    // What waits in the log beside it would hide the damage.
+    let owner = Database::connect(format!("sqlite://{}", file.display())).await.expect("a database");
+    owner.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.expect("a file that is whole by itself");
+    owner.close().await.expect("its end");
+    let whole = fs::read(&file).expect("a database");
+    let tear = |torn: &[u8]| {
+        for end in ["-wal", "-shm"] {
+            drop(fs::remove_file(format!("{}{end}", file.display())));
+        }
+        fs::write(&file, torn).expect("a file");
+    };
+    // Each sixteenth by itself: some are met at the start, others not before the log is read.
+    let part = whole.len() / 16;
+    let mut damaged = Vec::new();
+    for from in (1..16).map(|n| n * part) {
+        let mut torn = whole.clone();
+        torn[from..from + part].fill(0x5a);
+        tear(&torn);
+        let output = tally(folder.path(), &["audit", "verify"], "C.UTF-8");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(!said.contains("something went wrong"), "{from}: {said}");
+        if output.status.code() == Some(FAILED) && said.contains("is damaged") {
+            damaged.push(torn);
+        }
+    }
+    assert!(damaged.len() > 3, "most of the file is read: {}", damaged.len());
+    for torn in damaged {
+        tear(&torn);
+        let told = refused(folder.path(), &["audit", "verify"], FAILED);
+        says(
+            &told,
+            "put it back from your backup",
+            "请从备份恢复",
+            &["tally-data/identity.db", "PRAGMA integrity_check"],
+        );
+    }
+}
+
+#[test]
+fn a_url_that_services_would_share_is_a_wrong_setting_that_leaves_nothing_behind() {
+    let folder = TempDir::new().expect("a folder");
+    let role = format!("database.url=postgres://tally_identity:{SECRET}@127.0.0.1:1/tally");
+    let host = format!("database.url=postgres://tally:{SECRET}@127.0.0.1:1/tally?application_name={{service}}");
+    for (url, english, chinese) in [
+        ("database.url=sqlite://x", "every service has a file of its own", "每个服务使用自己的文件"),
+        ("database.url=sqlite:///data/x.db", "every service has a file of its own", "每个服务使用自己的文件"),
+        (role.as_str(), "every service signs in as a role of its own", "每个服务以自己的角色登录"),
+        (host.as_str(), "every service signs in as a role of its own", "每个服务以自己的角色登录"),
+    ] {
+        for args in [&serve(&[url])[..], &["migrate", "--set", url], &["init", "--name", "A group", "--set", url]] {
+            let told = refused(folder.path(), args, SETTING);
+            says(&told, english, chinese, &["database.url", "{service}"]);
+        }
+    }
+    assert_eq!(names_in(folder.path()), [""; 0]);
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn a_start_that_is_refused_leaves_nothing_behind() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("its address").to_string();
+    let folder = TempDir::new().expect("a folder");
+    let told = refused(folder.path(), &["serve", "--listen", &port], FAILED);
+    says(&told, "another program listens there", "另一个程序正在监听", &[&port]);
+    assert_eq!(names_in(folder.path()), [""; 0]);
+    // The last of the stores is no store: those before it are made in vain.
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("a folder");
+    fs::write(data.join("talent.db"), "no database. ".repeat(99)).expect("a file");
+    let url = "database.url=sqlite://data/{service}.db";
+    refused(folder.path(), &serve(&[url]), FAILED);
+    assert_eq!(names_in(&data), ["talent.db"]);
+}
+
+#[test]
+fn what_the_user_wrote_the_url_into_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    for (language, args) in [("C.UTF-8", &serve(&[])[..]), ("zh_CN.UTF-8", &["migrate"])] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+        let url = format!("postgres://tally_{{service}}:{SECRET}@127.0.0.1:1/tally");
+        command.env_clear().env("LANG", language).env("TALLY_DATABASE_URL", &url).env("TALLY_DATABASE_OWNER_URL", url);
+        let output = command.current_dir(folder.path()).args(args).output().expect("the binary runs");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        let named = if args == ["migrate"] { "TALLY_DATABASE_OWNER_URL" } else { "TALLY_DATABASE_URL" };
+        assert!(said.contains(named) && said.contains("127.0.0.1:1") && !said.contains("database."), "{said}");
     }
 }
 
@@ -232,11 +384,7 @@ fn an_empty_store_is_served_with_a_word_on_what_to_type_next() {
 #[test]
 fn a_region_of_no_group_and_a_redis_that_is_away_are_told_while_the_process_serves() {
     let folder = TempDir::new().expect("a folder");
-    let mut init = Command::new(env!("CARGO_BIN_EXE_tally"));
-    init.env_clear().current_dir(folder.path()).args(["init", "--name", "A group"]).stdout(Stdio::null());
-    let mut init = init.stdin(Stdio::piped()).spawn().expect("the binary runs");
-    init.stdin.take().expect("its input").write_all(b"correct horse battery\n").expect("written");
-    assert!(init.wait().expect("its end").success());
+    made(folder.path());
     let elsewhere = serve(&["server.regions=nowhere"]);
     let alone = serve(&["redis.url=redis://:geheim-7@127.0.0.1:1"]);
     for (args, word, language, sentence) in [

@@ -1,7 +1,7 @@
 //! What is wrong with a value of a setting: what it is, what is expected, and where it was set.
 
-use figment::Source;
 use figment::error::{Actual, Kind};
+use figment::{Figment, Source};
 use tally_kernel::{Message, msg};
 use toml::{Table, Value};
 
@@ -34,6 +34,18 @@ pub(super) fn value(cause: figment::Error) -> ConfigError {
     };
     let key = if key.is_empty() { "--config" } else { &key };
     error(key, msg!("SETTING_SET_IN", problem, place))
+}
+
+/// The same error with the place where a user set it; what nobody set is wrong together with another setting.
+pub(super) fn placed(figment: &Figment, wrong: ConfigError) -> ConfigError {
+    match figment.find_metadata(&wrong.key) {
+        Some(place) if place.source.is_none() && place.name.starts_with("TOML source string") => wrong,
+        Some(place) => {
+            let (problem, place) = (wrong.message, set_in(place));
+            error(&wrong.key, msg!("SETTING_SET_IN", problem, place))
+        }
+        None => wrong,
+    }
 }
 
 /// Where it was set.

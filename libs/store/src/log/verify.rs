@@ -159,7 +159,7 @@ impl Store {
     /// # Errors
     /// `STORE_UNAVAILABLE` when the database is away. What is wrong with the logs is no error but the report.
     pub async fn verify_audit(&self) -> Result<AuditReport, Error> {
-        Ok(self.verify(KnownHeads::default()).await?)
+        self.verify(KnownHeads::default()).await.map_err(|error| self.located(error))
     }
 
     /// The same, and that both logs pass through every head in the directory's file of this service.
@@ -169,7 +169,7 @@ impl Store {
     pub async fn verify_audit_with(&self, directory: &Path) -> Result<AuditReport, Error> {
         // Read before the logs: what is exported meanwhile is not looked for.
         let known = KnownHeads::read(directory, self.service(), self.keys())?;
-        Ok(self.verify(known).await?)
+        self.verify(known).await.map_err(|error| self.located(error))
     }
 
     async fn verify(&self, known: KnownHeads) -> Result<AuditReport, StoreError> {
@@ -216,6 +216,10 @@ impl Store {
     /// # Errors
     /// `KEYS_OF_ANOTHER_STORE`; `STORE_UNAVAILABLE`.
     pub async fn refuse_other_keys(&self) -> Result<(), Error> {
+        self.other_keys().await.map_err(|error| self.located(error))
+    }
+
+    async fn other_keys(&self) -> Result<(), StoreError> {
         let tx = self.all_tenants(Mode::Read, Role::Worker).await?;
         let mut is_empty = true;
         for log in Log::ALL {
@@ -230,7 +234,7 @@ impl Store {
         if is_empty {
             return Ok(());
         }
-        Err(Error::of(Kind::FailedPrecondition, msg!("KEYS_OF_ANOTHER_STORE", service = self.service())))
+        Err(Error::of(Kind::FailedPrecondition, msg!("KEYS_OF_ANOTHER_STORE", service = self.service())).into())
     }
 
     /// Refuses a store without a single entry where the file of signed heads tells of some: its data was lost, or another

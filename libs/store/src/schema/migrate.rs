@@ -21,7 +21,7 @@ use crate::schema::columns::{
 use crate::schema::rules::{TENANT_ONLY, enable_open_rls, enable_rls, enable_rls_row_by_row, policy, sealed_column};
 use crate::seal::class::KeyClass;
 use crate::tx::connect::{backend_of, postgres, sqlite_writer, url_for};
-use crate::tx::location::{Location, Setting};
+use crate::tx::location::{Location, OwnerUrl};
 
 /// The migrations of a service, oldest first; names begin with the service's.
 pub type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
@@ -126,15 +126,18 @@ impl Migrator {
 }
 
 /// Migrates a service's schema. On PostgreSQL `url` is the owner's, and roles and grants are made as well.
-pub(crate) async fn migrate(url: &str, password: Option<&str>, migrator: &Migrator) -> Result<Vec<String>, Error> {
+pub(crate) async fn migrate(
+    owner: OwnerUrl<'_>,
+    password: Option<&str>,
+    migrator: &Migrator,
+) -> Result<Vec<String>, Error> {
     migrator.check()?;
-    let url = url_for(url, migrator.service);
+    let url = url_for(owner.url, migrator.service);
+    let location = Location::of_owner(OwnerUrl { url: &url, ..owner }, migrator.service)?;
     if backend_of(&url)? == DbBackend::Sqlite {
-        let location = Location::of(&url, migrator.service, Setting::Url)?;
         let run = async { migrator.run(&sqlite_writer(&url).await?).await };
         return run.await.map_err(|error| location.told(error));
     }
-    let location = Location::of(&url, migrator.service, Setting::OwnerUrl)?;
     let run = async {
         // One connection, so that the lock and the migrations are in one session.
         let db = postgres(&url, migrator.service, 1).await?;

@@ -6,6 +6,14 @@ use std::path::Path;
 
 use tally_kernel::{Error, Kind, msg};
 
+/// The text of a file that holds a secret.
+///
+/// # Errors
+/// As [`open_secret`].
+pub fn read_secret(path: &Path) -> std::io::Result<String> {
+    std::io::read_to_string(open_secret(path)?)
+}
+
 /// Opens a file that holds a secret. What is judged is the file itself, wherever links lead.
 ///
 /// # Errors

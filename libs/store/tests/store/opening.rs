@@ -4,10 +4,11 @@ use std::fs;
 
 use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement};
 use tally_kernel::{Error, Kind, Locale};
-use tally_store::{Keys, Migrations, Store, StoreConfig};
+use tally_store::{Keys, Migrations, OwnerUrl, Store, StoreConfig};
 
 use crate::databases::{Backend, TestStore, database_on};
 use crate::on_both;
+use crate::pgbouncer::PgBouncer;
 use crate::postgres::Server;
 use crate::sample::{self, SERVICE};
 
@@ -106,9 +107,16 @@ async fn a_store_that_was_never_migrated_and_a_role_without_rights_are_sent_to_t
     let url = db.owner_url.replace("postgres://postgres@", &format!("postgres://{role}@"));
     told(&refused(&url, sample::migrations).await, "SCHEMA_BEHIND", &["sample", "tally migrate"]);
     Store::migrate(&db.owner_url, SERVICE, None, sample::migrations).await.unwrap();
+    // The schema is up to date now, and this role is none of its own: to migrate again would not help.
+    let another = ["sample", &role, "tally_sample", "tally_{service}", "database.url"];
+    told(&refused(&url, sample::migrations).await, "DATABASE_ROLE_OF_ANOTHER", &another);
     let some = format!("GRANT USAGE ON SCHEMA sample TO {role}; GRANT SELECT ON sample.schema_migrations TO {role}");
     owner.execute_unprepared(&some).await.unwrap();
-    told(&refused(&url, sample::migrations).await, "STORE_RIGHT_MISSING", &[&role, "sample", "tally migrate"]);
+    told(&refused(&url, sample::migrations).await, "DATABASE_ROLE_OF_ANOTHER", &another);
+    owner.execute_unprepared("REVOKE ALL ON sample.sealed_columns FROM tally_sample").await.unwrap();
+    let own = db.owner_url.replace("postgres://postgres@", "postgres://tally_sample@");
+    let poor = refused(&own, sample::migrations).await;
+    told(&poor, "STORE_RIGHT_MISSING", &["tally_sample", "tally migrate"]);
     owner.execute_unprepared(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
 }
 
@@ -119,6 +127,84 @@ async fn a_store_that_is_ahead_of_the_program_is_refused_by_opening_and_by_migra
     told(&refused(&db.config.url, Vec::new).await, "SCHEMA_AHEAD", &["sample", newer]);
     let migrated = Store::migrate(&db.owner_url, SERVICE, None, Vec::new).await.unwrap_err();
     told(&migrated, "SCHEMA_AHEAD", &["sample", newer]);
+}
+
+/// A store with a note, closed, and the page at which a table begins overwritten.
+async fn damaged(table: &str) -> (TestStore, sea_orm::DatabaseConnection) {
+    let db = sample::database(Backend::Sqlite).await;
+    sample::write(&db.store, &sample::context(&db, 1), &["a"]).await;
+    db.store.sequence_now().await.unwrap();
+    let owner = sample::owner(&db).await;
+    let number = |sql: String| {
+        let asked = owner.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql));
+        async move { asked.await.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap() }
+    };
+    let page = number(format!("SELECT rootpage FROM sqlite_master WHERE name = '{table}'")).await;
+    let size = number("PRAGMA page_size".to_owned()).await;
+    owner.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+    let file = db.owner_url.strip_prefix("sqlite://").unwrap();
+    let (from, size) = (usize::try_from((page - 1) * size).unwrap(), usize::try_from(size).unwrap());
+    let mut bytes = fs::read(file).unwrap();
+    bytes[from..from + size].fill(0x5a);
+    fs::write(file, bytes).unwrap();
+    (db, owner)
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_in_its_middle_is_told_to_callers_and_by_its_name_to_its_operator() {
+    let (db, _owner) = damaged("notes").await;
+    let store = db.replica().await;
+    let tx = store.read(&sample::context(&db, 1)).await.unwrap();
+    let refused: Error = tx.select::<sample::note::Entity>().all().await.unwrap_err().into();
+    told(&refused, "STORE_DAMAGED", &["PRAGMA integrity_check"]);
+    assert!(!refused.retryable() && refused.kind() == Kind::FailedPrecondition, "{refused:?}");
+    assert!(!tally_i18n::sentence(Locale::En, &refused).contains(".db"), "callers are not told where data are");
+    let (db, _owner) = damaged("audit").await;
+    let refused = db.replica().await.verify_audit().await.unwrap_err();
+    told(&refused, "STORE_FILE_DAMAGED", &["sample.db", "PRAGMA integrity_check"]);
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_pooler_or_the_server_does_not_take_is_a_wrong_setting() {
+    let db = sample::database(Backend::Postgres).await;
+    let pooler = PgBouncer::before(&db.config.url, "tally_sample", 2);
+    for url in [pooler.url(&db.config.url), db.config.url.clone()] {
+        let refused = refused(&with_parameter(&url, "options[no_such_parameter]=1"), sample::migrations).await;
+        told(&refused, "STORE_PARAMETER_REFUSED", &["database.url", "ignore_startup_parameters", "parameter"]);
+        assert_eq!(refused.kind(), Kind::InvalidArgument);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_told_as_that() {
+    let db = database_on(Server::of_its_own("reader"), &[(SERVICE, sample::migrations)]).await;
+    let owner = Database::connect(db.owner_url()).await.unwrap();
+    owner.execute_unprepared("ALTER ROLE tally_sample SET default_transaction_read_only = on").await.unwrap();
+    let url = db.url("tally_{service}");
+    let store = Store::open(StoreConfig::new(url, SERVICE, Keys::ephemeral()), sample::migrations).await.unwrap();
+    let refused = store.sequence_now().await;
+    assert!(refused.is_ok(), "nothing is written where nothing is pending: {refused:?}");
+    let files = TestStore::sqlite(SERVICE, sample::migrations).await;
+    let ctx = sample::context(&files, 1);
+    let work = sample::unit_of(&store, &ctx).await;
+    let refused: Error = work.insert(sample::row(&ctx, "a")).await.unwrap_err().into();
+    told(&refused, "STORE_READ_ONLY", &["SQLite"]);
+    assert!(refused.retryable());
+}
+
+#[tokio::test]
+async fn a_database_with_somebodys_data_is_refused_where_an_empty_one_is_needed() {
+    let db = sample::database(Backend::Postgres).await;
+    let flag = |url| OwnerUrl { url, setting: Some("--database") };
+    Store::refuse_used(flag(&db.owner_url), &[SERVICE]).await.unwrap();
+    sample::write(&db.store, &sample::context(&db, 1), &["a"]).await;
+    let used = Store::refuse_used(flag(&db.owner_url), &["other", SERVICE]).await.unwrap_err();
+    told(&used, "DATABASE_IN_USE", &["sample", "--database", "CREATE DATABASE"]);
+    Store::refuse_used(flag(&db.owner_url), &["other"]).await.unwrap();
+    for wrong in ["sqlite://x", "nonsense", "postgres://a@host:port/x"] {
+        let unread = Store::refuse_used(flag(wrong), &[SERVICE]).await.unwrap_err();
+        told(&unread, "DATABASE_URL_INVALID", &["--database", "postgres://"]);
+    }
 }
 
 #[tokio::test]

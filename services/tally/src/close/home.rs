@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use tally_bundle::Bundle;
 use tally_kernel::{Clock, Rng};
 use tally_runtime::{Boot, Compute, Config, Running, Sources, Trigger};
-use tally_store::Store;
+use tally_store::{OwnerUrl, Store};
 use tokio::net::TcpListener;
 
 use super::crew::Crew;
 use crate::said::no_temporary;
 use crate::suite::{self, Ambient, SERVICES};
+
+/// What a user wrote the URL of the database into.
+const DATABASE_FLAG: &str = "--database (CLOSE_DATABASE_URL)";
 
 /// Where the suite keeps its data.
 #[derive(Clone, Debug)]
@@ -45,12 +48,22 @@ impl Home {
         password: &str,
         listener: Option<TcpListener>,
     ) -> Result<Self> {
+        if let Place::Postgres(owner) = place {
+            let services = SERVICES.map(|part| part.name);
+            Store::refuse_used(OwnerUrl { url: owner, setting: Some(DATABASE_FLAG) }, &services).await?;
+        }
         let keys = tempfile::tempdir().map_err(no_temporary)?;
         let roles = secret();
         let config = settings(place, keys.path(), &roles)?;
         if let Place::Postgres(owner) = place {
             for part in SERVICES {
-                Store::migrate(owner, part.name, Some(&roles), part.migrations).await?;
+                Store::migrate(
+                    OwnerUrl { url: owner, setting: Some(DATABASE_FLAG) },
+                    part.name,
+                    Some(&roles),
+                    part.migrations,
+                )
+                .await?;
             }
         }
         let trigger = Trigger::new();
@@ -92,7 +105,9 @@ fn settings(place: &Place, keys: &Path, roles: &str) -> Result<Config> {
         ("limits.first_answer_seconds", "600".to_owned()),
     ];
     let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    Ok(Config::load(&Sources { file: None, environment: Vec::new(), flags })?)
+    let mut config = Config::load(&Sources { file: None, environment: Vec::new(), flags })?;
+    config.database.written.url = DATABASE_FLAG.to_owned();
+    Ok(config)
 }
 
 /// A password that lives as long as this run: 32 characters from the operating system's randomness.

@@ -4,12 +4,12 @@ use anyhow::Result;
 use serde_json::json;
 use tally_kernel::msg;
 use tally_kernel::page::{MAX_SIZE, Page};
-use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store, StoreConfig};
+use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store};
 
 use super::settings::{dumped, load};
 use crate::cli::{Audit, AuditCommand, DONE, FAILED, Language, Search, Verify, Whose};
 use crate::said::{Said, here};
-use crate::suite::{SERVICES, heads_folder, seal_key, store_url};
+use crate::suite::{SERVICES, heads_folder, seal_key, store_config};
 
 /// Does what was asked.
 pub async fn audit(args: Audit) -> Result<u8> {
@@ -29,8 +29,7 @@ async fn verify(args: Verify) -> Result<u8> {
     let heads = args.heads.or_else(|| heads_folder(&config));
     let mut sound = true;
     for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
-        let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
-        let store = Store::open(settings, part.migrations).await?;
+        let store = Store::open(store_config(&config, part.name, &keys)?, part.migrations).await?;
         let report = match &heads {
             Some(folder) => store.verify_audit_with(folder).await?,
             None => store.verify_audit().await?,
@@ -56,8 +55,7 @@ async fn search(args: Search) -> Result<u8> {
     let keys = Keys::open(&seal_key(&config), config.passphrase()?.as_deref())?;
     let mut found: Vec<(&str, AuditEntry)> = Vec::new();
     for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
-        let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
-        let store = Store::open(settings, part.migrations).await?;
+        let store = Store::open(store_config(&config, part.name, &keys)?, part.migrations).await?;
         let mut token = String::new();
         loop {
             let (entries, next) = store.search_audit(&query, &Page::read(MAX_SIZE, &token, b"")?).await?;

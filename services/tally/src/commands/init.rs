@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_kernel::{Message, msg};
-use tally_runtime::{Boot, Compute, Trigger, passphrase_in};
+use tally_runtime::{Boot, Compute, Config, Trigger, passphrase_in};
 
 use super::settings::{dumped, load};
 use super::users::initialised;
@@ -18,6 +18,8 @@ use crate::suite::{self, Ambient};
 
 /// Makes the group, unless it is the one that the store holds.
 pub async fn init(args: Init) -> Result<u8> {
+    // What serves later must find what is made now: the settings have to hold for all services of this process.
+    load(&args.settings, Vec::new())?;
     let config = load(&args.settings, vec![("server.services".to_owned(), "identity".to_owned())])?;
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
@@ -27,7 +29,15 @@ pub async fn init(args: Init) -> Result<u8> {
         Some(file) => passphrase_in(file).map_err(|why| Said(msg!("FILE_SWITCH", switch = "--password-file", why)))?,
         None => line(&msg!("ASK_PASSWORD_TWELVE"))?,
     };
-    let _ours = StoreLock::take(&config)?;
+    let ours = StoreLock::take(&config)?;
+    let ended = initialise(&config, args, invitation, password).await;
+    if ended.is_err() {
+        ours.take_back();
+    }
+    ended
+}
+
+async fn initialise(config: &Config, args: Init, invitation: String, password: String) -> Result<u8> {
     let trigger = Trigger::new();
     let boot = Boot {
         address: config.server.listen,
@@ -35,7 +45,7 @@ pub async fn init(args: Init) -> Result<u8> {
         compute: Compute::new(config.compute.threads)?,
         shutdown: trigger.shutdown(),
     };
-    let suite = suite::build(&config, &boot, &Ambient::default()).await?;
+    let suite = suite::build(config, &boot, &Ambient::default()).await?;
     let ask = identity::InitTenantRequest {
         name: args.name,
         currency: args.currency,

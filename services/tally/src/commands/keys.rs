@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tally_kernel::{Rng, msg};
 use tally_runtime::{Config, passphrase_in, stop_signal};
-use tally_store::{KeyMove, Keys, Store, StoreConfig};
+use tally_store::{KeyMove, Keys, Store};
 
 use super::settings::{dumped, load};
 use crate::cli::{self, DONE, FAILED, KeysCommand, MakeKeys, Protect, Rotate, RotatedKeys};
 use crate::said::{Said, here};
-use crate::suite::{SERVICES, key_folder, seal_key, store_url};
+use crate::suite::{SERVICES, key_folder, seal_key, store_config};
 
 const SHORTEST_PASSPHRASE: usize = 12;
 /// How often progress is told.
@@ -71,8 +71,7 @@ async fn rotate(args: Rotate) -> Result<u8> {
     let keys = opened(&config)?;
     let mut stores = Vec::new();
     for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
-        let settings = StoreConfig::new(store_url(&config, part.name)?, part.name, keys.clone());
-        stores.push(Store::open(settings, part.migrations).await?);
+        stores.push(Store::open(store_config(&config, part.name, &keys)?, part.migrations).await?);
     }
     let work = async {
         if args.what != Some(RotatedKeys::Data) {

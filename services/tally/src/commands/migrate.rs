@@ -4,7 +4,7 @@ use anyhow::Result;
 use percent_encoding::percent_decode_str;
 use tally_kernel::{Message, msg};
 use tally_runtime::ConfigError;
-use tally_store::Store;
+use tally_store::{OwnerUrl, Store};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Settings};
@@ -26,11 +26,15 @@ pub async fn migrate(args: Settings) -> Result<u8> {
     if !postgres && !owner.is_empty() {
         return Err(wrong("database.url", msg!("OWNER_URL_ALONE")).into());
     }
+    // What is done is told service by service, and stays done where a later one fails.
     let _ours = StoreLock::take(&config)?;
+    let written = &config.database.written;
     for part in SERVICES.iter().filter(|part| config.server.services.iter().any(|name| name == part.name)) {
         let url = store_url(&config, part.name)?;
         let (url, password) = if postgres { (owner.to_owned(), password_of(&url)) } else { (url, None) };
-        let ran = Store::migrate(&url, part.name, password.as_deref(), part.migrations).await?;
+        let setting = Some(if postgres { written.owner_url.as_str() } else { &written.url });
+        let ran =
+            Store::migrate(OwnerUrl { url: &url, setting }, part.name, password.as_deref(), part.migrations).await?;
         let ran = if ran.is_empty() { msg!("UP_TO_DATE") } else { Message::told(ran.join(", ")) };
         println!("{}", here(&msg!("MIGRATED", service = part.name, ran)));
     }

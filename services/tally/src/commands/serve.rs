@@ -1,6 +1,6 @@
 //! `tally serve`: one, some or all services behind a port.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use anyhow::Result;
 use tally_kernel::{Message, msg};
@@ -26,16 +26,25 @@ pub async fn serve(args: Serve) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
-    let _ours = StoreLock::take(&config)?;
+    let ours = StoreLock::take(&config)?;
+    let is_serving = Cell::new(false);
+    let ended = served(&config, args.sample, &is_serving).await;
+    if ended.is_err() && !is_serving.get() {
+        ours.take_back();
+    }
+    ended
+}
+
+async fn served(config: &Config, sample: bool, is_serving: &Cell<bool>) -> Result<u8> {
     let telemetry = telemetry::init(&config.telemetry, &config.server.services.join("+"))?;
-    if args.sample {
-        super::demo::fill(&config).await?;
+    if sample {
+        super::demo::fill(config).await?;
     }
     let hints = RefCell::new(Vec::new());
     let build = async |boot: Boot| {
         let ambient = Ambient::default();
-        let suite = suite::build(&config, &boot, &ambient).await?;
-        let mut noticed = of_groups(&config, &suite.stores, &ambient).await?;
+        let suite = suite::build(config, &boot, &ambient).await?;
+        let mut noticed = of_groups(config, &suite.stores, &ambient).await?;
         if !boot.cache.answers().await {
             noticed.push(msg!("REDIS_AWAY", at = format!("{:?}", config.redis.url)));
         }
@@ -45,10 +54,11 @@ pub async fn serve(args: Serve) -> Result<u8> {
     let scheme = if config.server.tls_certificate.as_os_str().is_empty() { "http" } else { "https" };
     let services = config.server.services.join(", ");
     let ready = |address| {
+        is_serving.set(true);
         println!("{}", here(&msg!("SERVING", services, scheme, address)));
         hints.take().iter().for_each(|hint| eprintln!("{}", here(hint)));
     };
-    let ended = run(&config, build, ready, stop_signal()).await;
+    let ended = run(config, build, ready, stop_signal()).await;
     telemetry.finish().await;
     ended?;
     Ok(DONE)
