@@ -104,8 +104,8 @@ const ERRORS: [&str; 14] = [
     "#unknown!",
     "#connect!",
 ];
-/// What programs write where there is nothing.
-const NOTHING: [&str; 24] = [
+/// What programs write where there is nothing, or for somebody whom they do not name.
+const NOTHING: [&str; 28] = [
     "null",
     "(null)",
     "[null]",
@@ -130,6 +130,10 @@ const NOTHING: [&str; 24] = [
     "暂无",
     "无数据",
     "空值",
+    "匿名",
+    "匿名用户",
+    "匿名买家",
+    "游客",
 ];
 
 /// Whether a cell says that there is no value: an error of a spreadsheet, a number too wide for its column (`####`), or a

@@ -55,7 +55,8 @@ fn a_customer_that_a_program_made_a_decimal_is_the_whole_number() {
 
 #[test]
 fn a_customer_that_stands_for_nobody_is_empty() {
-    let marks = ["-", "--", "—", "/", "NA", "null", "无", "暂无", "#N/A", "#REF!", "＃Ｎ／Ａ", "####"];
+    let marks =
+        ["-", "--", "—", "/", "NA", "null", "无", "暂无", "匿名用户", "游客", "#N/A", "#REF!", "＃Ｎ／Ａ", "####"];
     let reading = customers(&marks);
     assert!(of_records(&reading).iter().all(Option::is_none), "{:?}", of_records(&reading));
     let found = found(&reading);
