@@ -17,6 +17,7 @@ KIND_RESOURCE_EXHAUSTED = too much at once: try again in a moment
 KIND_UNAVAILABLE = the service is away: try again in a moment
 KIND_DEADLINE_EXCEEDED = it took too long
 KIND_CANCELLED = the call was given up
+KIND_UNIMPLEMENTED = nobody does this at that address
 
 ## Kinds of things
 
@@ -81,7 +82,7 @@ DATE_MALFORMED = { $field }: write YYYY-MM-DD
 # The last day lies before the first.
 DATES_BACKWARDS = { $last } lies before { $first }
 # An instant that no calendar has.
-INSTANT_INVALID = an instant of the years -9999 to 9999 is expected
+INSTANT_INVALID = an instant of the years 1 to 9999 is expected
 # A text that is missing or too long.
 TEXT_UNUSABLE = { $field }: 1 to { $max } characters
 # More rows than one call takes.
@@ -559,6 +560,20 @@ PEER_FAILED = a service that this call needs refused it
 DEADLINE_MALFORMED = grpc-timeout is at most 8 digits and one of the units H M S m u n
 # The connection was lost in the middle of a request.
 REQUEST_CUT_OFF = the request ended early
+# The request is no message of this rpc: another contract, or damaged on its way.
+REQUEST_UNREADABLE = the request cannot be read as the message of this rpc: look whether caller and server have the same contract (proto/), and whether its texts are UTF-8
+# The request is larger than any message may be.
+REQUEST_TOO_LARGE = the request is larger than { $max } bytes: send fewer rows at once
+# The answer would be larger than any message may be.
+ANSWER_TOO_LARGE = the answer is larger than { $max } bytes: ask for fewer rows at once (page_size), or for a narrower choice
+# The request is compressed, and nothing here reads that.
+REQUEST_COMPRESSED = the request is compressed: send it as it is (grpc-encoding identity)
+# A text with the character NUL.
+TEXT_WITH_NUL = leave out the character NUL (U+0000): no text may hold it
+# No rpc of this name.
+METHOD_UNKNOWN = there is no such method here: look at the name, and whether caller and server are of the same release
+# The service is one of the suite, and another process runs it.
+SERVICE_ELSEWHERE = the process at this address does not run the service { $service }: ask the one that does; a service and a command of tally find it by peers.{ $service } in the settings
 # A `request_id` that is too long.
 REQUEST_ID_INVALID = a request_id has at most { $max } characters; a UUID is best
 # This request_id belongs to a request with another body.
@@ -1570,6 +1585,8 @@ SETTING_SERVICE_UNKNOWN = there is no service { $name }; there are { $known }
 SETTING_SERVICES_NONE = name at least one of { $known }
 SETTING_PEER_MISSING = { $name } is not in this process (server.services): say where it is, https://host:port
 SETTING_AT_LEAST_ONE = at least 1 is expected
+SETTING_AT_MOST = at most { $most } is expected
+SETTING_SERVICE_TWICE = { $name } is named twice: name each service once
 SETTING_DATABASE_URL = sqlite://DIRECTORY/{"{"}service{"}"}.db or postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE is expected
 SETTING_SERVICE_IN_URL = every service has a file of its own: write {"{"}service{"}"} into its name, sqlite://DIRECTORY/{"{"}service{"}"}.db, or sqlite:///DIRECTORY/{"{"}service{"}"}.db for a folder that begins with /
     .role = every service signs in as a role of its own: write tally_{"{"}service{"}"} as the role, postgres://tally_{"{"}service{"}"}:PASSWORD@HOST/DATABASE
@@ -1600,6 +1617,7 @@ EXPECT_OTHER = another kind of value
 EXPECT_UUID = a UUID
 EXPECT_DATE = a date, such as 2026-03-31
 EXPECT_INSTANT = an instant with its offset, such as 2026-03-31T09:00:00+08:00
+EXPECT_FROM_TO = { $from } to { $to }
 ARG_VALUE_WRONG = { $arg }: '{ $value }' does not do; expected: { $expected }
 ARG_WITHOUT_VALUE = { $arg } needs a value
 ARG_VALUES_WRONG = { $arg }: another number of values is expected
@@ -1888,6 +1906,7 @@ CANNOT_REPLACE = cannot replace { $file }: { $error }
 # A file that the command needs cannot be made.
 CANNOT_CREATE = cannot create { $file }: { $error }
 CANNOT_WRITE_TO = cannot write to { $folder }: { $error }
+OUTPUT_LOST = not all of the output could be written: { $error }
 CANNOT_START = cannot start: { $error }
 CANNOT_LISTEN = cannot listen on { $address }; name another with --listen, or stop after the summary with --once: { $error }
 NOT_OF_TALLY = { $file } is not what tally writes, from line { $line }, column { $column } on

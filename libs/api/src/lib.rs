@@ -9,6 +9,7 @@ pub mod classes;
 mod classify;
 pub mod events;
 mod redact;
+pub mod texts;
 
 macro_rules! packages {
     ($($package:ident),+) => {$(

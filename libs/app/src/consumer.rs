@@ -338,6 +338,7 @@ fn fails_by_itself(kind: Kind) -> bool {
         | Kind::ResourceExhausted
         | Kind::Unavailable
         | Kind::DeadlineExceeded
-        | Kind::Cancelled => false,
+        | Kind::Cancelled
+        | Kind::Unimplemented => false,
     }
 }

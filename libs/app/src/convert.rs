@@ -11,6 +11,11 @@ use tally_kernel::money::Money;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Kind, Message, Result, msg};
 
+/// The last instant that every zone can show.
+const LAST: Timestamp = Timestamp::MAX;
+/// Where the year 9999 ends, in seconds since 1970.
+const LAST_OF_9999: i64 = 253_402_300_800;
+
 /// An instant that must be given, to the microsecond as stores keep it.
 pub fn instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
     if at.is_none() {
@@ -107,6 +112,8 @@ pub fn money_message(money: Money) -> common::Money {
 }
 
 fn read_instant(at: prost_types::Timestamp) -> Result<Timestamp> {
+    // The last hours of the year 9999 lie beyond the calendar's end in some zones: whoever means for ever may say so.
+    let at = if (LAST.as_second()..LAST_OF_9999).contains(&at.seconds) { timestamp(LAST) } else { at };
     let read = Timestamp::new(at.seconds, at.nanos).and_then(|at| Timestamp::from_microsecond(at.as_microsecond()));
     read.map_err(|_| Error::of(Kind::InvalidArgument, msg!("INSTANT_INVALID")))
 }
@@ -195,6 +202,7 @@ mod tests {
         let mut v = Violations::new();
         assert_eq!(instant(&mut v, "at", None), None);
         assert_eq!(optional_instant(&mut v, "until", at(i64::MAX, 0)), None);
+        assert_eq!(optional_instant(&mut v, "ends", at(LAST_OF_9999, 0)), None);
         assert!(stretch(&mut v, at(9, 0), at(8, 0)).is_some());
         assert_eq!(date(&mut v, "day", ""), None);
         let backwards = common::Period { from: "2026-03-31".into(), to: "2026-03-01".into() };
@@ -208,6 +216,7 @@ mod tests {
         let expected = [
             ("at", "VALUE_MISSING"),
             ("until", "INSTANT_INVALID"),
+            ("ends", "INSTANT_INVALID"),
             ("to", "BEFORE_FROM"),
             ("day", "DATE_EXPECTED"),
             ("months", "PERIOD_BACKWARDS"),

@@ -149,6 +149,7 @@ fn by_kind(kind: Kind) -> Message {
         Kind::Unavailable => msg!("KIND_UNAVAILABLE"),
         Kind::DeadlineExceeded => msg!("KIND_DEADLINE_EXCEEDED"),
         Kind::Cancelled => msg!("KIND_CANCELLED"),
+        Kind::Unimplemented => msg!("KIND_UNIMPLEMENTED"),
         Kind::Internal => msg!("INTERNAL"),
     }
 }

@@ -38,6 +38,8 @@ pub enum Kind {
     DeadlineExceeded,
     /// The caller gave up.
     Cancelled,
+    /// Nobody here does this: another release or another process does.
+    Unimplemented,
     /// A fault of ours.
     Internal,
 }
@@ -192,6 +194,7 @@ impl Error {
             | Kind::Unauthenticated
             | Kind::DeadlineExceeded
             | Kind::Cancelled
+            | Kind::Unimplemented
             | Kind::Internal => false,
         }
     }

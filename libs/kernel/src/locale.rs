@@ -31,16 +31,23 @@ impl Locale {
         }
     }
 
-    /// The first language of an `accept-language` header that we speak; English when there is none.
+    /// The language of an `accept-language` header that is wanted most of those we speak, the first of several; English when
+    /// there is none.
     pub fn negotiate(header: &str) -> Self {
-        header
-            .split(',')
-            .map(|part| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-            .find_map(|tag| match tag.split('-').next() {
-                Some("zh") => Some(Self::ZhCn),
-                Some("en") => Some(Self::En),
-                _ => None,
-            })
+        let header = header.to_ascii_lowercase();
+        let wanted = header.split(',').filter_map(|part| {
+            let mut parts = part.split(';').map(str::trim);
+            let locale = match parts.next()?.split('-').next() {
+                Some("zh") => Self::ZhCn,
+                Some("en") => Self::En,
+                _ => return None,
+            };
+            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>).ok()?;
+            (quality > 0.0).then_some((locale, quality))
+        });
+        wanted
+            .reduce(|best, next| if next.1 > best.1 { next } else { best })
+            .map(|(locale, _)| locale)
             .unwrap_or_default()
     }
 }
@@ -64,9 +71,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_language_is_the_first_we_speak() {
-        assert_eq!(Locale::negotiate("de, zh-TW;q=0.8, en;q=0.5"), Locale::ZhCn);
-        assert_eq!(Locale::negotiate(""), Locale::En);
+    fn the_language_is_the_one_wanted_most_of_those_we_speak() {
+        for (header, locale) in [
+            ("de, zh-TW;q=0.8, en;q=0.5", Locale::ZhCn),
+            ("zh-TW;q=0.1, en;q=0.9", Locale::En),
+            ("en;q=0.1,zh", Locale::ZhCn),
+            ("zh, en", Locale::ZhCn),
+            ("en; q=0, ZH; Q=0.2", Locale::ZhCn),
+            ("zh;q=0", Locale::En),
+            ("zh;q=much", Locale::En),
+            ("", Locale::En),
+        ] {
+            assert_eq!(Locale::negotiate(header), locale, "{header}");
+        }
         assert_eq!("zh-CN".parse::<Locale>().unwrap().to_string(), "zh-CN");
     }
 }

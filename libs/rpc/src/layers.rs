@@ -15,6 +15,7 @@ mod locale;
 mod method;
 mod metrics;
 mod policy;
+mod question;
 mod rate_limit;
 mod read_log;
 mod status;
@@ -27,11 +28,13 @@ pub use authenticate::{AuthenticateLayer, CONSISTENCY};
 pub use catch_panic::CatchPanicLayer;
 pub use deadline::{Deadline, DeadlineLayer};
 pub use load_shed::LoadShedLayer;
+pub(crate) use locale::asked_locale;
 pub use locale::with_locale;
-pub(crate) use method::of_peer;
 pub use method::{Methods, RpcMethod};
+pub(crate) use method::{of_peer, unknown};
 pub use metrics::MetricsLayer;
 pub use policy::PolicyLayer;
+pub use question::QuestionLayer;
 pub use rate_limit::RateLimitLayer;
 pub use read_log::{AUDITED, ReadLog, ReadLogLayer, Reading};
 pub use status::StatusLayer;
@@ -43,8 +46,8 @@ pub use trace::TraceLayer;
 pub enum Refused {
     /// What the caller is told.
     Error(Error),
-    /// There is no such rpc; nothing else is said.
-    UnknownMethod,
+    /// There is no such rpc; what gRPC says of that.
+    UnknownMethod(Error),
 }
 
 impl From<Error> for Refused {

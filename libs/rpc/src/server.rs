@@ -8,7 +8,6 @@ use std::time::Duration;
 use http::Request;
 use tally_kernel::{Error, Result};
 use tokio::net::TcpListener;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -17,8 +16,10 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tower::ServiceExt as _;
 
+use crate::layers::{asked_locale, unknown};
 use crate::network::unusable;
 use crate::stack::Guarded;
+use crate::status::status;
 use crate::tls::Tls;
 
 /// Says whether the process takes calls: NOT_SERVING until told otherwise, and again while it drains.
@@ -93,7 +94,9 @@ pub async fn serve(
             match known {
                 Some(service) => service.oneshot(request).await,
                 None if name_is_infrastructure(request.uri().path()) => infrastructure.oneshot(request).await,
-                None => Ok::<_, Infallible>(Status::unimplemented("there is no such method here").into_http()),
+                None => Ok::<_, Infallible>(
+                    status(unknown(request.uri().path()), asked_locale(request.headers())).into_http(),
+                ),
             }
         }
     });

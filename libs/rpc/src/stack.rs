@@ -22,7 +22,7 @@ use tracing::Span;
 use crate::keys::Keys;
 use crate::layers::{
     AuthenticateLayer, CatchPanicLayer, DeadlineLayer, LoadShedLayer, Methods, MetricsLayer, PolicyLayer,
-    RateLimitLayer, ReadLog, ReadLogLayer, StatusLayer, TraceLayer, with_locale,
+    QuestionLayer, RateLimitLayer, ReadLog, ReadLogLayer, StatusLayer, TraceLayer, with_locale,
 };
 use crate::views::Views;
 use crate::{status, trace};
@@ -151,6 +151,8 @@ impl Stack {
             .layer(self.authenticate.clone())
             // By whom it is, so that nobody uses up what is another's; by address where nobody has signed in.
             .layer(self.rate_limit.clone())
+            // What was sent is whole and fit to be read, else it is refused here.
+            .layer(QuestionLayer)
             // What shows pay, identity numbers, health or somebody else's data is written down before it leaves the handler.
             .layer(self.read_log.clone())
             .map_err(|never: Infallible| match never {});

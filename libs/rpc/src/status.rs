@@ -135,6 +135,7 @@ fn code(kind: Kind) -> Code {
         Kind::Unavailable => Code::Unavailable,
         Kind::DeadlineExceeded => Code::DeadlineExceeded,
         Kind::Cancelled => Code::Cancelled,
+        Kind::Unimplemented => Code::Unimplemented,
         Kind::Internal => Code::Internal,
     }
 }
@@ -152,7 +153,8 @@ fn kind(code: Code) -> Kind {
         Code::Unavailable => Kind::Unavailable,
         Code::DeadlineExceeded => Kind::DeadlineExceeded,
         Code::Cancelled => Kind::Cancelled,
-        Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => Kind::Internal,
+        Code::Unimplemented => Kind::Unimplemented,
+        Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => Kind::Internal,
     }
 }
 

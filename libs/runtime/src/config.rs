@@ -1,7 +1,7 @@
 //! Settings: one typed tree, from commented defaults over a file and the environment to flags. Nothing reads a setting
 //! at the place of use, and nothing but this file reads the environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 pub const EXIT_CONFIG: u8 = 64;
 /// What stands for a service's name in the URL of the database.
 const SERVICE: &str = "{service}";
+/// Threads for computing, and calls at once, that no machine has any use for more of.
+const THREADS_MAX: usize = 1_024;
+const CALLS_MAX: usize = 1_000_000;
 /// Start of the names of environment variables that are settings.
 const PREFIX: &str = "TALLY_";
 /// Environment variables of the test tools: no settings.
@@ -310,6 +313,10 @@ impl Config {
         if let Some(name) = self.server.services.iter().find(|name| !self.peers.contains_key(*name)) {
             return Err(error("server.services", msg!("SETTING_SERVICE_UNKNOWN", name, known = names(&self.peers))));
         }
+        let mut seen = BTreeSet::new();
+        if let Some(name) = self.server.services.iter().find(|name| !seen.insert(*name)) {
+            return Err(error("server.services", msg!("SETTING_SERVICE_TWICE", name)));
+        }
         for region in &self.server.regions {
             region.parse::<tally_access::Region>().map_err(|e| error("server.regions", e.message().clone()))?;
         }
@@ -323,6 +330,13 @@ impl Config {
         if let Some((key, _)) = counts.into_iter().find(|(_, none)| *none) {
             return Err(error(key, msg!("SETTING_AT_LEAST_ONE")));
         }
+        let bounded = [
+            ("compute.threads", self.compute.threads, THREADS_MAX),
+            ("limits.concurrency", self.limits.concurrency, CALLS_MAX),
+        ];
+        if let Some((key, _, most)) = bounded.into_iter().find(|(_, count, most)| count > most) {
+            return Err(error(key, msg!("SETTING_AT_MOST", most)));
+        }
         for (key, url) in [("database.url", &self.database.url), ("database.owner_url", &self.database.owner_url)] {
             let known =
                 ["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
@@ -333,7 +347,6 @@ impl Config {
         }
         self.validate_roles()?;
         levels::validate(&self.telemetry.log).map_err(|message| error("telemetry.log", message))?;
-        self.validate_peers()?;
         self.validate_port()
     }
 
@@ -352,14 +365,20 @@ impl Config {
         if role.contains(SERVICE) { Ok(()) } else { Err(error("database.url", msg!("SETTING_SERVICE_IN_URL.role"))) }
     }
 
-    /// Tokens and pay leave the machine encrypted only.
-    fn validate_peers(&self) -> Result<(), ConfigError> {
+    /// Tokens and pay leave the machine encrypted only. For whoever is about to call others: a command that calls nobody
+    /// needs no way to them.
+    ///
+    /// # Errors
+    /// The first peer that would be called in clear.
+    pub fn validate_peers(&self) -> Result<(), ConfigError> {
         if self.server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay {
             return Ok(());
         }
         for (name, address) in self.peers.iter().filter(|(_, address)| !address.is_empty()) {
-            let here = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
-            if !address.starts_with("https://") && !here.iter().any(|start| address.starts_with(start)) {
+            let here = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+            let host = address.strip_prefix("http://").and_then(|rest| rest.rsplit_once(':')).map(|(host, _)| host);
+            let is_here = host.is_some_and(|host| here(host.trim_matches(['[', ']'])));
+            if !address.starts_with("https://") && !is_here {
                 return Err(error(&format!("peers.{name}"), msg!("SETTING_PEER_IN_CLEAR", address)));
             }
         }

@@ -182,6 +182,7 @@ where
     B: FnOnce(Boot) -> F,
     F: Future<Output = Result<Vec<Mounted>, Failure>>,
 {
+    config.validate_peers()?;
     let listener = bind(config.server.listen).await?;
     let tls = config.tls()?;
     if let Some(tls) = &tls {

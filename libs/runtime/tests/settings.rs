@@ -68,6 +68,10 @@ fn a_setting_that_cannot_hold_is_named_with_its_source() {
     assert!(refused(&[("server.listen", "nowhere")]).contains("server.listen"));
     assert!(refused(&[("server.services", "payroll")]).contains("payroll"));
     assert!(refused(&[("limits.concurrency", "0")]).contains("limits.concurrency"));
+    for (key, too_many) in [("compute.threads", "99999999"), ("limits.concurrency", "9000000000000000000")] {
+        assert!(refused(&[(key, too_many)]).contains(key));
+    }
+    assert!(refused(&[("server.services", "identity,talent,identity")]).contains("identity is named twice"));
     assert!(refused(&[("limits.concurrency", "many")]).contains("limits.concurrency"));
     assert!(refused(&[("database.url", "mysql://x")]).contains("database.url"));
     assert!(refused(&[("server.tls_key", "only.key")]).contains("server.tls_key"));
@@ -97,7 +101,16 @@ fn nothing_listens_beyond_the_loopback_in_clear_or_with_generated_keys_unless_to
 
 #[test]
 fn a_peer_beyond_the_loopback_is_called_over_tls_and_a_missing_one_is_named() {
-    assert!(refused(&[("peers.identity", "http://identity:7070")]).contains("peers.identity"));
+    let called = |address| with_flags(&[("peers.identity", address)]).unwrap().validate_peers();
+    for beyond in ["http://identity:7070", "http://10.0.0.1:7070", "http://127.0.0.1.example:80", "http://128.0.0.1:80"]
+    {
+        assert!(called(beyond).unwrap_err().to_string().contains("peers.identity"), "{beyond}");
+    }
+    for here in
+        ["http://127.0.0.1:1", "http://127.0.31.1:1", "http://localhost:1", "http://[::1]:1", "https://identity:1"]
+    {
+        assert_eq!(called(here), Ok(()), "{here}");
+    }
     assert!(refused(&[("peers.identiy", "https://identity:7070")]).contains("peers.identiy"));
     let config = with_flags(&[("peers.identity", "https://identity:7070"), ("peers.talent", "http://127.0.0.1:7071")]);
     let config = config.unwrap();

@@ -66,6 +66,7 @@ pub fn failure_of(error: &Error) -> Option<Failure> {
         | Kind::Unavailable
         | Kind::DeadlineExceeded
         | Kind::Cancelled
+        | Kind::Unimplemented
         | Kind::Internal => None,
     }
 }

@@ -15,7 +15,7 @@ const PAGE: &str = "docs/errors.md";
 const MARK: &str = "<!-- From here on `cargo xtask errors` writes this page, from `locales/` and the code. -->\n";
 
 /// The kinds of `tally_kernel::Kind` and the codes of gRPC.
-const KINDS: [(&str, &str); 12] = [
+const KINDS: [(&str, &str); 13] = [
     ("InvalidArgument", "INVALID_ARGUMENT"),
     ("NotFound", "NOT_FOUND"),
     ("AlreadyExists", "ALREADY_EXISTS"),
@@ -27,6 +27,7 @@ const KINDS: [(&str, &str); 12] = [
     ("Unavailable", "UNAVAILABLE"),
     ("DeadlineExceeded", "DEADLINE_EXCEEDED"),
     ("Cancelled", "CANCELLED"),
+    ("Unimplemented", "UNIMPLEMENTED"),
     ("Internal", "INTERNAL"),
 ];
 

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use http::{Extensions, Request};
 use opentelemetry::StringValue;
 use tally_access::PolicyRow;
+use tally_api::classes;
+use tally_kernel::error::{Error, Kind};
+use tally_kernel::msg;
 
 /// Which rpc a call is of, in the extensions of its request.
 #[derive(Clone, Debug)]
@@ -59,6 +62,15 @@ pub(crate) fn of_peer<B>(mut request: Request<B>) -> Request<B> {
     let name = Arc::<str>::from(path(&request)).into();
     request.extensions_mut().insert(RpcMethod { name, row: None });
     request
+}
+
+/// Why nobody here answers a call: it is an rpc of the suite whose service another process runs, or there is none.
+pub(crate) fn unknown(path: &str) -> Error {
+    let name = path.strip_prefix('/').unwrap_or(path);
+    match name.split('.').nth(1).filter(|_| classes::answer_of(name).is_some()) {
+        Some(service) => Error::of(Kind::Unimplemented, msg!("SERVICE_ELSEWHERE", service)),
+        None => Error::of(Kind::Unimplemented, msg!("METHOD_UNKNOWN")),
+    }
 }
 
 /// `package.Service/Method`

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use futures::future::Either;
 use http::{Extensions, Request};
 use tally_access::PolicyRow;
+use tally_kernel::Error;
 use tower::{Layer, Service};
 
 use super::Refused;
-use super::method::RpcMethod;
+use super::method::{RpcMethod, unknown};
 
 /// See the module's text.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +42,18 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match row(request.extensions()) {
             Ok(_) => Either::Left(self.0.call(request)),
-            Err(refused) => Either::Right(ready(Err(refused))),
+            Err(_) => {
+                let error = unknown(request.uri().path());
+                Either::Right(ready(Err(Refused::UnknownMethod(error))))
+            }
         }
     }
 }
 
 /// What the policy table says of a call.
 pub(super) fn row(extensions: &Extensions) -> Result<PolicyRow, Refused> {
-    extensions.get::<RpcMethod>().and_then(|method| method.row).ok_or(Refused::UnknownMethod)
+    extensions
+        .get::<RpcMethod>()
+        .and_then(|method| method.row)
+        .ok_or_else(|| Error::internal("no layer of the policy stands before").into())
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::future::{BoxFuture, Either};
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -27,8 +27,9 @@ use tower::{Layer, Service};
 use uuid::Uuid;
 
 use super::policy::row;
+use super::question::Question;
 use super::{Refused, take};
-use crate::stack::{MAX_MESSAGE_BYTES, noted_context};
+use crate::stack::noted_context;
 
 /// The classes whose reading is audited, whoever reads: an rpc that may show them is a sensitive read.
 pub const AUDITED: [DataClass; 3] = [DataClass::Salary, DataClass::IdNumber, DataClass::Medical];
@@ -127,7 +128,7 @@ where
         Either::Right(Box::pin(async move {
             let row = row?;
             let ctx = noted_context(request.extensions())?;
-            let (request, question) = watch.admit(&ctx, &row, request).await?;
+            let question = watch.admit(&ctx, &row, request.extensions().get())?;
             let response = inner.call(request).await?;
             Ok(watch.pass(&ctx, &row, &question, response).await?)
         }))
@@ -146,30 +147,15 @@ struct Rule {
 }
 
 impl Watch {
-    /// Refuses what could not be watched: a stream under an emergency. Gives the request back, and what it asks where its
-    /// answer is looked through for people.
-    async fn admit(&self, ctx: &OpContext, row: &PolicyRow, request: Request<Body>) -> Result<(Request<Body>, Bytes)> {
-        let Some(rule) = self.rules.get(row.method) else { return Ok((request, Bytes::new())) };
+    /// Refuses what could not be watched: a stream under an emergency. Gives what is asked where the answer is looked through
+    /// for people.
+    fn admit(&self, ctx: &OpContext, row: &PolicyRow, asked: Option<&Question>) -> Result<Bytes> {
+        let Some(rule) = self.rules.get(row.method) else { return Ok(Bytes::new()) };
         if rule.answer.streams() && emergency(ctx, row).is_some() {
             return Err(Error::of(Kind::FailedPrecondition, msg!("BREAK_GLASS_NO_STREAMS")));
         }
-        if rule.answer.streams() || rule.effect != Effect::PersonalRead || ctx.is_service() {
-            return Ok((request, Bytes::new()));
-        }
-        let (head, mut body) = request.into_parts();
-        let mut bytes = BytesMut::new();
-        // Of what is too large only the beginning, by which the server refuses it.
-        while bytes.len() <= PREFIX + MAX_MESSAGE_BYTES
-            && let Some(frame) = body.frame().await
-        {
-            let cut_off = |e| Error::of(Kind::Cancelled, msg!("REQUEST_CUT_OFF")).with_internal(e);
-            if let Ok(data) = frame.map_err(cut_off)?.into_data() {
-                bytes.extend_from_slice(&data);
-            }
-        }
-        let bytes = bytes.freeze();
-        let question = bytes.slice(bytes.len().min(PREFIX)..);
-        Ok((Request::from_parts(head, Body::new(Full::new(bytes))), question))
+        let is_looked_through = !rule.answer.streams() && rule.effect == Effect::PersonalRead && !ctx.is_service();
+        Ok(asked.filter(|_| is_looked_through).map(|Question(asked)| asked.clone()).unwrap_or_default())
     }
 
     /// Writes down what an answer shows, and lets it go.

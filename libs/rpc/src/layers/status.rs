@@ -70,8 +70,7 @@ where
 
 fn told(refused: Refused, locale: Locale) -> Status {
     match refused {
-        Refused::Error(error) => status(error, locale),
-        Refused::UnknownMethod => Status::unimplemented("there is no such method here"),
+        Refused::Error(error) | Refused::UnknownMethod(error) => status(error, locale),
     }
 }
 

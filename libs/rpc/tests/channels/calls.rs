@@ -61,8 +61,8 @@ async fn both_channels_give_byte_identical_refusals() {
     assert_eq!(code("nobody"), Some(Code::Unauthenticated));
     assert_eq!(code("late"), Some(Code::DeadlineExceeded));
     assert_eq!(code("unknown"), Some(Code::Unimplemented));
-    assert_eq!(code("oversize"), Some(Code::OutOfRange));
-    assert_eq!(code("big en"), Some(Code::OutOfRange));
+    assert_eq!(code("oversize"), Some(Code::InvalidArgument));
+    assert_eq!(code("big en"), Some(Code::InvalidArgument));
 }
 
 #[tokio::test]

@@ -18,3 +18,5 @@ mod reads;
 mod replicas;
 #[cfg(test)]
 mod sources;
+#[cfg(test)]
+mod unread;

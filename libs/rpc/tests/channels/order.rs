@@ -170,7 +170,7 @@ impl Views for NoViews {
 /// The edge of a gateway.
 async fn http_error(refused: Refused) -> impl IntoResponse {
     let (status, code, reason) = match refused {
-        Refused::UnknownMethod => (StatusCode::NOT_FOUND, Code::NotFound, ""),
+        Refused::UnknownMethod(_) => (StatusCode::NOT_FOUND, Code::NotFound, ""),
         Refused::Error(error) => {
             let code = tally_rpc::status(error.clone(), tally_kernel::Locale::En).code();
             let status = match code {

@@ -1,6 +1,7 @@
 //! Providers, the way to them, and what their tokens must say (OpenID Connect Core 1.0, RFC 7636, RFC 7515 to 7518).
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -86,7 +87,8 @@ impl FromStr for Address {
         let (scheme, rest) = text.split_once("://").ok_or_else(wanted)?;
         let host = rest.split(['/', '?']).next().unwrap_or_default();
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        let loopback = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
+        let is_here = |ip: IpAddr| ip.is_loopback();
+        let loopback = name == "localhost" || name.trim_matches(['[', ']']).parse().is_ok_and(is_here);
         let sound = text.is_ascii() && text.len() <= 500 && !host.is_empty();
         let odd = text.contains(['#', '@', ' ', '"', '\\', '\r', '\n', '\t']);
         if sound && !odd && (scheme == "https" || (scheme == "http" && loopback)) {

@@ -170,6 +170,7 @@ fn addresses_are_https_or_on_the_loopback() {
         "https://id.example:8443/a?b=c",
         "http://127.0.0.1:7/x",
         "http://localhost",
+        "http://127.0.31.1:7",
         "http://[::1]:7",
     ] {
         assert!(good.parse::<Address>().is_ok(), "{good}");
