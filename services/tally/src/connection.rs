@@ -15,7 +15,7 @@ use tally_runtime::{Config, ConfigError};
 use tally_store::read_secret;
 
 use crate::cli::Connection;
-use crate::said::{refusal, told};
+use crate::said::{asked, refusal, told};
 use crate::session::{Channels, rpcs};
 
 /// Who signs people in.
@@ -92,6 +92,7 @@ impl Place {
 
     /// Ways to the services: all here, or where the settings place them.
     pub fn channels(&self, config: &Config) -> Result<Channels> {
+        config.validate_peers()?;
         let (here, mut peers) = (self.network()?, config.network(rpcs())?);
         if self.has_files() {
             peers.tls = here.tls.clone();
@@ -117,7 +118,7 @@ impl Place {
 
     /// Asks whether the suite is there, so that whoever cannot reach it is told why and what to do.
     pub async fn reach(&self, at: &Channels) -> Result<()> {
-        let asked = SessionServiceClient::new(at.identity.clone()).get_jwks(GetJwksRequest {}).await;
+        let asked = SessionServiceClient::new(at.identity.clone()).get_jwks(asked(GetJwksRequest {})).await;
         let Err(status) = asked else { return Ok(()) };
         if tally_rpc::error_from(status.clone()).reason() != "PEER_UNAVAILABLE" {
             return Err(told(status));

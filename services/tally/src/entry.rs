@@ -10,6 +10,7 @@ use tally_runtime::{ConfigError, Failure};
 use crate::cli::{self, Cli, Command};
 use crate::commands;
 use crate::help;
+use crate::print;
 use crate::said::{here, say};
 
 /// Reads the command line, does what it says, and gives the exit code. Lives here and not in the binary, which would
@@ -25,15 +26,21 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("tally: {}", here(&msg!("CANNOT_START", error = tally_i18n::io(&error))));
+            print::note(format_args!("tally: {}", here(&msg!("CANNOT_START", error = tally_i18n::io(&error)))));
             return ExitCode::from(cli::FAILED);
         }
     };
     let locale = language.locale();
     match runtime.block_on(run(cli)) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => match print::lost() {
+            None => ExitCode::from(code),
+            Some(error) => {
+                print::note(format_args!("tally: {}", here(&msg!("OUTPUT_LOST", error = tally_i18n::io(error)))));
+                ExitCode::from(cli::FAILED)
+            }
+        },
         Err(error) => {
-            eprintln!("tally: {}", say(locale, &error));
+            print::note(format_args!("tally: {}", say(locale, &error)));
             details(locale, &error);
             ExitCode::from(code_of(&error))
         }
@@ -46,9 +53,9 @@ fn mistyped(language: cli::Language, error: &clap::Error) -> ExitCode {
         let _printed = error.print();
         return if error.use_stderr() { ExitCode::from(cli::USAGE) } else { ExitCode::SUCCESS };
     };
-    eprintln!("tally: {}", language.say(&problem));
+    print::note(format_args!("tally: {}", language.say(&problem)));
     if let Some(usage) = cli::usage(error) {
-        eprintln!("{}", language.say(&msg!("ARG_USAGE", usage)));
+        print::note(language.say(&msg!("ARG_USAGE", usage)));
     }
     ExitCode::from(cli::USAGE)
 }
@@ -102,6 +109,6 @@ fn own<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
 fn details(locale: Locale, error: &anyhow::Error) {
     let faults = error.chain().filter_map(own).filter(|error| error.kind() == Kind::Internal);
     for details in faults.filter_map(Error::internal_context) {
-        eprintln!("{}", tally_i18n::text(locale, &msg!("INTERNAL_DETAILS", details)));
+        print::note(tally_i18n::text(locale, &msg!("INTERNAL_DETAILS", details)));
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! The modules from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - modules: language, channels, progress, sample, cli, said, suite, session, store_lock, connection, upload, close,
+//! - modules: print, language, channels, progress, sample, cli, said, suite, session, store_lock, connection, upload, close,
 //!   show, help, unfinished, commands, entry
+
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod channels;
 pub mod cli;
@@ -13,6 +15,7 @@ pub mod connection;
 pub mod entry;
 pub mod help;
 pub mod language;
+pub mod print;
 pub mod progress;
 pub mod said;
 pub mod sample;

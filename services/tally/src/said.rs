@@ -6,7 +6,8 @@ use tally_bundle::Unusable;
 use tally_i18n::{sentence, text};
 use tally_kernel::{Error, Kind, Locale, Message, msg};
 use tally_runtime::{ConfigError, Failure};
-use tonic::Status;
+use tonic::metadata::MetadataValue;
+use tonic::{Request, Status};
 
 use crate::language::Language;
 
@@ -93,7 +94,8 @@ impl Refusal {
             let what = text(locale, &violation.message);
             // A request with one wrong field says which in its sentence.
             if !told.contains(&what) {
-                told.push_str(&format!("\n  {}: {what}", violation.field));
+                let colon = if locale == Locale::ZhCn { "：" } else { ": " };
+                told.push_str(&format!("\n  {}{colon}{what}", violation.field));
             }
         }
         told
@@ -107,6 +109,14 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// A request without a token, answered in the language that the program speaks.
+pub fn asked<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let language = MetadataValue::from_static(Language::spoken().tag());
+    request.metadata_mut().insert("accept-language", language);
+    request
+}
 
 /// A status as an error a person can read.
 pub fn told(status: Status) -> anyhow::Error {
@@ -148,9 +158,11 @@ fn with_causes(locale: Locale, error: &(dyn std::error::Error + 'static)) -> Str
     let told = one(locale, error);
     let Some(cause) = error.source() else { return told };
     let why = with_causes(locale, cause);
-    match error.downcast_ref() {
-        Some(CameOf { is_last: true, .. }) => format!("{why}; {told}"),
-        _ => format!("{told}: {why}"),
+    match (error.downcast_ref(), locale) {
+        (Some(CameOf { is_last: true, .. }), Locale::En) => format!("{why}; {told}"),
+        (Some(CameOf { is_last: true, .. }), Locale::ZhCn) => format!("{why}；{told}"),
+        (_, Locale::En) => format!("{told}: {why}"),
+        (_, Locale::ZhCn) => format!("{told}：{why}"),
     }
 }
 
@@ -196,7 +208,7 @@ mod tests {
         let why = Said(msg!("IMPORT_INTERRUPTED")).into();
         let error = because(msg!("REJECTED_ROWS_ARE_IN", file = "rejected.csv"), why);
         assert_eq!(say(Locale::En, &error), "rejected.csv names every rejected row: you stopped it");
-        assert_eq!(say(Locale::ZhCn, &error), "rejected.csv 列出了每一条被拒收的行: 您已中断");
+        assert_eq!(say(Locale::ZhCn, &error), "rejected.csv 列出了每一条被拒收的行：您已中断");
     }
 
     #[test]
@@ -205,7 +217,7 @@ mod tests {
         let expected =
             "you stopped it; 2 rows are in place: run the same command again, what is in counts as there already";
         assert_eq!(say(Locale::En, &error), expected);
-        assert!(say(Locale::ZhCn, &error).starts_with("您已中断; 已有 2 行在套件中"), "{}", say(Locale::ZhCn, &error));
+        assert!(say(Locale::ZhCn, &error).starts_with("您已中断；已有 2 行在套件中"), "{}", say(Locale::ZhCn, &error));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tally_rpc::{Network, bearer};
 use tonic::Request;
 
 pub use crate::channels::Channels;
-use crate::said::{Said, told};
+use crate::said::{Said, asked, told};
 use crate::suite::SERVICES;
 
 impl Channels {
@@ -55,7 +55,7 @@ impl Session {
     /// Signs in with all that the request holds, such as the code of a second factor.
     pub async fn sign_in_as(at: &Channels, ask: identity::SignInRequest) -> Result<Self> {
         let mut client = identity::session_service_client::SessionServiceClient::new(at.identity.clone());
-        let reply = client.sign_in(ask).await.map_err(told)?.into_inner();
+        let reply = client.sign_in(asked(ask)).await.map_err(told)?.into_inner();
         let until = reply.expires_at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
         Ok(Self {
             at: at.clone(),

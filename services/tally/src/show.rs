@@ -4,13 +4,14 @@
 //! Widths are columns of a terminal, not characters: Chinese takes two. Bold headings only where a terminal shows them,
 //! and no colour at all.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use tally_bundle::Bundle;
 
 use crate::cli::Language;
 use crate::close::CloseOutcome;
+use crate::print;
 use crate::upload::Report;
 
 mod explain;
@@ -31,23 +32,17 @@ pub use truth::{Hits, Truth, truth};
 pub fn summary(bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let mut page = page();
     summary::write(&mut page, bundle, outcome, lang);
-    print(&page.finish());
+    print::text(&page.finish());
 }
 
 /// Prints what an import brought; the files about it are in `out`.
 pub fn imported(report: &Report, out: &Path, lang: Language) {
     let mut page = page();
     imported::write(&mut page, report, out, lang);
-    print(&page.finish());
+    print::text(&page.finish());
 }
 
 /// An empty page for the standard output.
 pub fn page() -> Page {
     Page::new(std::io::stdout().is_terminal())
-}
-
-/// Writes to the standard output. A reader that went away (`| head`) is nobody's fault and ends nothing.
-pub fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -48,7 +48,7 @@ fn an_argument_that_does_not_do_is_told_with_what_it_takes() {
     for (args, english_part, chinese_part) in [
         (&["close", "x", "--from", "1.3.2026"][..], "a date, such as 2026-03-31", "日期，例如 2026-03-31"),
         (&["demo", "--recods", "5"], "is --records meant?", "是指 --records 吗"),
-        (&["demo", "--records", "0"], "1 to 5000000", "1"),
+        (&["demo", "--records", "0"], "1 to 5000000", "应为：1 至 5000000"),
         (&["demo", "--records", "many"], "a whole number", "整数"),
         (&["demo", "--listen", "nowhere"], "127.0.0.1:7070", "127.0.0.1:7070"),
         (&["close"], "missing: <BUNDLE>", "缺少：<BUNDLE>"),
@@ -62,6 +62,7 @@ fn an_argument_that_does_not_do_is_told_with_what_it_takes() {
         assert!(en.contains(english_part), "{en}");
         assert!(zh.contains(chinese_part), "{zh}");
         assert!(!en.contains("ID_MALFORMED") && !zh.contains("ID_MALFORMED"), "{en}{zh}");
+        assert!(!zh.contains("应为：应为"), "{zh}");
         let sentence = zh.lines().next().expect("a sentence");
         assert_eq!(english(sentence), [""; 0], "{zh}");
     }
@@ -129,4 +130,21 @@ fn an_argument_that_is_no_text_is_told_and_ends_nothing_badly() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("no UTF-8 text"), "{said}");
+}
+
+#[test]
+fn a_group_that_cannot_be_made_is_told_field_by_field_in_the_readers_language() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    fs::write(folder.path().join("password"), "short\n").expect("a file");
+    let args = ["init", "--name", "A", "--currency", "ZZZ", "--zone", "Mars/X", "--regions", "a b"];
+    let mut init = Command::new(env!("CARGO_BIN_EXE_tally"));
+    init.env_clear().env("LANG", "zh_CN.UTF-8").current_dir(folder.path()).args(args);
+    let output = init.args(["--password-file", "password"]).output().expect("the binary runs");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(!output.status.success(), "{said}");
+    for field in ["currency", "zone", "regions", "admin_password"] {
+        let line = said.lines().find(|line| line.trim_start().starts_with(field)).unwrap_or_else(|| panic!("{said}"));
+        let what = line.split_once('：').unwrap_or_else(|| panic!("no colon of Chinese: {line}")).1;
+        assert!(what.contains(|c: char| ('一'..='龥').contains(&c)), "{line}");
+    }
 }

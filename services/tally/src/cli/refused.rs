@@ -81,7 +81,7 @@ fn expected(error: &clap::Error) -> Message {
     }
     let told = source.map(ToString::to_string).unwrap_or_default();
     match told.rsplit_once(" is not in ").and_then(|(_, range)| range.split_once("..")) {
-        Some((from, to)) => msg!("NUMBER_FROM_TO", from, to = to.trim_start_matches('=')),
+        Some((from, to)) => msg!("EXPECT_FROM_TO", from, to = to.trim_start_matches('=')),
         None if named(&["--days", "--records", "--seed"]) => msg!("EXPECT_WHOLE_NUMBER"),
         None => Message::told(told),
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_bundle::Bundle;
 
-use crate::said::told;
+use crate::said::{asked, told};
 use crate::session::{Channels, Session};
 
 /// Who does the job.
@@ -69,7 +69,7 @@ async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
         ..Default::default()
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(at.identity.clone());
-    client.init_tenant(ask).await.map_err(told)?;
+    client.init_tenant(asked(ask)).await.map_err(told)?;
     Ok(())
 }
 

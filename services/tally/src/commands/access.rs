@@ -1,7 +1,5 @@
 //! `tally access`: who may do what, as the suite answers it.
 
-use std::io::Write as _;
-
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient;
@@ -14,6 +12,7 @@ use tally_rpc::pages;
 
 use super::settings::session;
 use crate::cli::{Access, AccessCommand, DONE, Review};
+use crate::print;
 use crate::said::{here, refusal};
 use crate::session::Session;
 
@@ -96,12 +95,12 @@ async fn review(args: Review) -> Result<u8> {
     let mut lines = grants(&session, &args.permission).await?;
     lines.extend(loans(&session, &args.permission).await?);
     lines.extend(emergencies(&session, &args.permission).await?);
-    let mut out = Sheet::new(std::io::stdout().lock(), &HEAD, Csv::of_switch(args.plain_csv))?;
+    let mut out = Sheet::new(Vec::new(), &HEAD, Csv::of_switch(args.plain_csv))?;
     for line in &lines {
         out.row(line.cells())?;
     }
-    out.finish()?.flush()?;
-    eprintln!("{}", here(&msg!("REVIEW_FOUND", count = lines.len(), permission = args.permission)));
+    print::text(&String::from_utf8_lossy(&out.finish()?));
+    print::note(here(&msg!("REVIEW_FOUND", count = lines.len(), permission = args.permission)));
     Ok(DONE)
 }
 

@@ -8,6 +8,7 @@ use tally_store::{AuditEntry, AuditOf, AuditQuery, AuditReport, Keys, Store};
 
 use super::settings::{dumped, load};
 use crate::cli::{Audit, AuditCommand, DONE, FAILED, Language, Search, Verify, Whose};
+use crate::print;
 use crate::said::{Said, here};
 use crate::suite::{SERVICES, heads_folder, seal_key, store_config};
 
@@ -36,10 +37,10 @@ async fn verify(args: Verify) -> Result<u8> {
         };
         let AuditReport { entries, rows, heads, faults } = report;
         let verdict = if faults.is_empty() { msg!("AUDIT_INTACT") } else { msg!("AUDIT_FAULTS", count = faults.len()) };
-        println!("{}", here(&msg!("AUDIT_VERIFIED", service = part.name, entries, rows, heads, verdict)));
+        print::line(here(&msg!("AUDIT_VERIFIED", service = part.name, entries, rows, heads, verdict)));
         for fault in &faults {
             sound = false;
-            println!("  {}", here(&fault.said()));
+            print::line(format_args!("  {}", here(&fault.said())));
         }
     }
     Ok(if sound { DONE } else { FAILED })
@@ -69,9 +70,9 @@ async fn search(args: Search) -> Result<u8> {
     found.sort_by_key(|(_, entry)| std::cmp::Reverse((entry.at, entry.id)));
     let lang = Language::spoken();
     for (service, entry) in &found {
-        println!("{}", if args.json { json_line(service, entry) } else { line(service, entry, lang) });
+        print::line(if args.json { json_line(service, entry) } else { line(service, entry, lang) });
     }
-    eprintln!("{}", here(&msg!("AUDIT_FOUND", count = found.len())));
+    print::note(here(&msg!("AUDIT_FOUND", count = found.len())));
     Ok(DONE)
 }
 

@@ -12,6 +12,7 @@ use crate::cli::{self, Close, DONE, Language};
 use crate::close::{
     CloseOutcome, Crew, FORM, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
 };
+use crate::print;
 use crate::progress::Progress;
 use crate::said::{Said, because, no_temporary, say};
 use crate::show;
@@ -68,17 +69,17 @@ async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progres
     };
     unfinished.finish()?;
     if args.json {
-        show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
+        print::text(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
     } else {
         show::summary(&reading.bundle, &outcome, lang);
-        show::print(&format!("\n{}\n", args.out.display()));
+        print::text(&format!("\n{}\n", args.out.display()));
     }
     let explained = match &args.explain {
         Some(what) => explain(&crew, reading, &outcome, what, args.json, lang).await,
         None => Ok(()),
     };
     if let Err(error) = &explained {
-        eprintln!("tally: {}", say(lang.locale(), error));
+        print::note(format_args!("tally: {}", say(lang.locale(), error)));
     }
     home.stop().await?;
     Ok(if outcome.summary.is_whole() && explained.is_ok() { DONE } else { cli::REJECTED })
@@ -121,9 +122,9 @@ async fn explain(
     let Some(text) = text else { return Err(Said(unknown(&reading.bundle, what)).into()) };
     // With --json the standard output holds the summary and nothing else.
     if json {
-        eprintln!("{text}")
+        print::note(text)
     } else {
-        show::print(&format!("\n{text}\n"))
+        print::text(&format!("\n{text}\n"))
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::close::read;
 use super::users::{self, User};
 use crate::cli::{DONE, Demo, Language};
 use crate::close::{CloseOutcome, Crew, FORM, Home, Job, Place, Rejections, clock_of, close as job, secret};
+use crate::print;
 use crate::progress::Progress;
 use crate::said::{Said, here, no_temporary};
 use crate::sample::{Lang, Sample, sample};
@@ -41,14 +42,14 @@ pub async fn demo(args: Demo) -> Result<u8> {
     let out = scratch.path().join("result");
     let outcome = Box::pin(month.close(&crew, &out, &progress)).await?;
     if args.json {
-        show::print(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
+        print::text(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
     } else {
         show::summary(bundle, &outcome, lang);
-        show::print(&month.more(&crew, &outcome, &out, lang).await?);
+        print::text(&month.more(&crew, &outcome, &out, lang).await?);
     }
     if args.once {
         if !args.json {
-            show::print(&next(&args));
+            print::text(&next(&args));
         }
     } else {
         serve(&home, &crew, bundle, &outcome, &password, &args).await?;
@@ -204,9 +205,9 @@ async fn serve(
     let text = format!("\n{}", page.finish());
     // With --json the standard output holds the summary and nothing else.
     if args.json {
-        eprint!("{text}")
+        print::aside(&text)
     } else {
-        show::print(&text)
+        print::text(&text)
     }
     stop_signal().await;
     clock.abort();
@@ -284,14 +285,14 @@ async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
     let crew = match Crew::hire(at, bundle, &password).await {
         Ok(crew) => crew.speaking(lang.tag()),
         Err(error) if users::initialised(&error) => {
-            eprintln!("{}", here(&msg!("SAMPLE_SKIPPED")));
+            print::note(here(&msg!("SAMPLE_SKIPPED")));
             return Ok(());
         }
         Err(error) => return Err(error),
     };
     let outcome = month.close(&crew, &path("result"), &progress).await?;
     let named = users::named(&crew, bundle, &outcome, &password).await?;
-    show::print(&filled(&named, &password, lang));
+    print::text(&filled(&named, &password, lang));
     Ok(())
 }
 

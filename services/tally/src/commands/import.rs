@@ -15,6 +15,7 @@ use super::close::{read, with_rejected};
 use super::settings::session;
 use crate::cli::{self, DONE, Import, Language};
 use crate::close::{REJECTED, rejected};
+use crate::print;
 use crate::progress::Progress;
 use crate::said::{Refusal, Said, and_so, told};
 use crate::session::Session;
@@ -53,7 +54,7 @@ pub async fn import(args: Import) -> Result<u8> {
     std::fs::write(&file, &text)
         .map_err(|error| Said(msg!("CANNOT_WRITE", file = file.display(), error = tally_i18n::io(&error))))?;
     if args.json {
-        show::print(&text);
+        print::text(&text);
     } else {
         show::imported(&report, &args.out, lang);
     }

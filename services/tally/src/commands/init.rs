@@ -1,7 +1,7 @@
 //! `tally init`: the group and its first administrator, on an empty store, from the machine that holds its keys. With the
 //! group's id it may run again: a job of a cluster does.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
@@ -11,7 +11,8 @@ use tally_runtime::{Boot, Compute, Config, Trigger, passphrase_in};
 use super::settings::{dumped, load};
 use super::users::initialised;
 use crate::cli::{DONE, Init};
-use crate::said::{Said, here, told};
+use crate::print;
+use crate::said::{Said, asked, here, told};
 use crate::session::secret_from;
 use crate::store_lock::StoreLock;
 use crate::suite::{self, Ambient};
@@ -58,12 +59,12 @@ async fn initialise(config: &Config, args: Init, invitation: String, password: S
         ..Default::default()
     };
     let mut client = identity::tenant_service_client::TenantServiceClient::new(suite.channels.identity.clone());
-    let made = client.init_tenant(ask).await.map_err(told);
+    let made = client.init_tenant(asked(ask)).await.map_err(told);
     if let (Err(error), Some(id)) = (&made, args.tenant_id)
         && initialised(error)
         && tally_identity::was_made(&suite.stores[0], id).await?
     {
-        println!("{}", here(&msg!("GROUP_WAS_MADE", id)));
+        print::line(here(&msg!("GROUP_WAS_MADE", id)));
         return Ok(DONE);
     }
     let tenant = made?.into_inner().tenant.unwrap_or_default();
@@ -71,16 +72,15 @@ async fn initialise(config: &Config, args: Init, invitation: String, password: S
         store.sequence_now().await?;
     }
     let (name, id, login) = (&tenant.name, &tenant.tenant_id, &args.login);
-    println!("{}", here(&msg!("GROUP_MADE", name, id, login)));
-    println!("{}", here(&msg!("GROUP_NEXT", login)));
+    print::line(here(&msg!("GROUP_MADE", name, id, login)));
+    print::line(here(&msg!("GROUP_NEXT", login)));
     Ok(DONE)
 }
 
 /// The next line of the standard input, a password; asked for when somebody sits there.
 pub fn line(prompt: &Message) -> Result<String> {
     if std::io::stdin().is_terminal() {
-        eprint!("{}", here(prompt));
-        std::io::stderr().flush()?;
+        print::aside(&here(prompt));
     }
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;

@@ -6,6 +6,7 @@ use tally_kernel::{Clock, Rng, msg};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Invite};
+use crate::print;
 use crate::said::here;
 use crate::suite::key_folder;
 
@@ -18,7 +19,7 @@ pub fn invite(args: Invite) -> Result<u8> {
     let (now, rng) = (Clock::System.now(), Rng::System);
     let keys = tally_identity::open_or_create(&key_folder(&config), tally_rpc::IDENTITY, &rng)?;
     let tenant = args.tenant_id.unwrap_or_else(|| TenantId(rng.uuid(now)));
-    println!("{}", tally_identity::invite(&keys.at(now), tenant, now, args.days)?);
-    eprintln!("{}", here(&msg!("INVITED", tenant, days = args.days)));
+    print::line(tally_identity::invite(&keys.at(now), tenant, now, args.days)?);
+    print::note(here(&msg!("INVITED", tenant, days = args.days)));
     Ok(DONE)
 }

@@ -9,6 +9,7 @@ use tally_store::{KeyMove, Keys, Store};
 
 use super::settings::{dumped, load};
 use crate::cli::{self, DONE, FAILED, KeysCommand, MakeKeys, Protect, Rotate, RotatedKeys};
+use crate::print;
 use crate::said::{Said, here};
 use crate::suite::{SERVICES, key_folder, seal_key, store_config};
 
@@ -38,7 +39,7 @@ fn make(args: &MakeKeys) -> Result<u8> {
         tally_identity::open_or_create(&folder, part.name, &Rng::System)?;
     }
     Keys::open_or_init(&seal_key(&config), config.passphrase()?.as_deref())?;
-    println!("{}", here(&msg!("KEYS_MADE", folder = folder.display())));
+    print::line(here(&msg!("KEYS_MADE", folder = folder.display())));
     Ok(DONE)
 }
 
@@ -58,8 +59,8 @@ fn protect(args: Protect) -> Result<u8> {
         return Err(Said(msg!("PASSPHRASE_TOO_SHORT", least = SHORTEST_PASSPHRASE)).into());
     }
     keys.protect(&passphrase)?;
-    println!("{}", here(&msg!("KEYS_PROTECTED", file = seal_key(&config).display())));
-    println!("{}", here(&msg!("KEYS_PROTECTED_NEXT")));
+    print::line(here(&msg!("KEYS_PROTECTED", file = seal_key(&config).display())));
+    print::line(here(&msg!("KEYS_PROTECTED_NEXT")));
     Ok(DONE)
 }
 
@@ -80,7 +81,7 @@ async fn rotate(args: Rotate) -> Result<u8> {
         if matches!(args.what, None | Some(RotatedKeys::Master)) {
             for store in &stores {
                 let wrapped = store.rewrap_keys().await?;
-                println!("{}", here(&msg!("KEYS_WRAPPED", service = store.service(), count = wrapped)));
+                print::line(here(&msg!("KEYS_WRAPPED", service = store.service(), count = wrapped)));
             }
         }
         if matches!(args.what, None | Some(RotatedKeys::Data)) {
@@ -93,7 +94,7 @@ async fn rotate(args: Rotate) -> Result<u8> {
     tokio::select! {
         done = work => done,
         () = stop_signal() => {
-            eprintln!("{}", here(&msg!("KEYS_STOPPED")));
+            print::note(here(&msg!("KEYS_STOPPED")));
             Ok(FAILED)
         }
     }
@@ -111,9 +112,9 @@ async fn add_master(config: &Config, keys: &Keys, stores: &[Store]) -> Result<()
     }
     if behind == 0 {
         let id = keys.add_master()?;
-        println!("{}", here(&msg!("MASTER_KEY_ADDED", id, file = seal_key(config).display())));
+        print::line(here(&msg!("MASTER_KEY_ADDED", id, file = seal_key(config).display())));
     } else {
-        println!("{}", here(&msg!("MASTER_KEY_KEPT", count = behind)));
+        print::line(here(&msg!("MASTER_KEY_KEPT", count = behind)));
     }
     Ok(())
 }
@@ -125,7 +126,7 @@ async fn data(store: &Store) -> Result<()> {
         if told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             let (service, table, column, rows) = (store.service(), step.table, step.column, step.rows);
-            eprintln!("{}", here(&msg!("KEYS_STEP", service, table, column, rows)));
+            print::note(here(&msg!("KEYS_STEP", service, table, column, rows)));
         }
     };
     let rotated = store.rotate_data_keys(progress).await?;
@@ -136,6 +137,6 @@ async fn data(store: &Store) -> Result<()> {
         true => msg!("KEYS_REPLACED_RESUMED", service, keys, rows, speed),
         false => msg!("KEYS_REPLACED", service, keys, rows, speed),
     };
-    println!("{}", here(&said));
+    print::line(here(&said));
     Ok(())
 }

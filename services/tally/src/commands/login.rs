@@ -8,6 +8,7 @@ use super::init::line;
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Login};
 use crate::connection::{Place, Remembered};
+use crate::print;
 use crate::said::here;
 use crate::session::Session;
 
@@ -26,16 +27,16 @@ pub async fn login(args: Login) -> Result<u8> {
     let login = args.login.clone();
     let session =
         Session::sign_in_as(&at, SignInRequest { login, password, new_password, code: args.code, client }).await?;
-    println!("{}", session.token());
+    print::line(session.token());
     let (until, file) = (session.good_until, &config.client.session_file);
-    eprintln!("{}", here(&msg!("LOGIN_GOOD", until = until.to_string())));
+    print::note(here(&msg!("LOGIN_GOOD", until = until.to_string())));
     if file.as_os_str().is_empty() {
         return Ok(DONE);
     }
     let remembered = Remembered::new(place, args.login, session.token().to_owned(), until);
     if let Err(why) = remembered.write(file) {
         let (file, why) = (file.display().to_string(), why.to_string());
-        eprintln!("{}", here(&msg!("LOGIN_NOT_REMEMBERED", file, why)));
+        print::note(here(&msg!("LOGIN_NOT_REMEMBERED", file, why)));
     }
     Ok(DONE)
 }

@@ -8,6 +8,7 @@ use tally_store::{OwnerUrl, Store};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Settings};
+use crate::print;
 use crate::said::here;
 use crate::store_lock::StoreLock;
 use crate::suite::{SERVICES, store_url};
@@ -36,7 +37,7 @@ pub async fn migrate(args: Settings) -> Result<u8> {
         let ran =
             Store::migrate(OwnerUrl { url: &url, setting }, part.name, password.as_deref(), part.migrations).await?;
         let ran = if ran.is_empty() { msg!("UP_TO_DATE") } else { Message::told(ran.join(", ")) };
-        println!("{}", here(&msg!("MIGRATED", service = part.name, ran)));
+        print::line(here(&msg!("MIGRATED", service = part.name, ran)));
     }
     Ok(DONE)
 }

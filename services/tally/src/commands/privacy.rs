@@ -13,6 +13,7 @@ use tonic::Code;
 
 use super::settings::session;
 use crate::cli::{DONE, PersonCommand, PersonExport, RetentionCommand, RetentionRun};
+use crate::print;
 use crate::said::{Said, here, told};
 use crate::session::Session;
 
@@ -80,7 +81,7 @@ async fn export(args: PersonExport) -> Result<u8> {
     let mut file = opened
         .map_err(|error| Said(msg!("CANNOT_CREATE", file = args.out.display(), error = tally_i18n::io(&error))))?;
     file.write_all(format!("{document:#}\n").as_bytes())?;
-    eprintln!("{}", here(&msg!("PERSON_EXPORTED", file = args.out.display(), withheld)));
+    print::note(here(&msg!("PERSON_EXPORTED", file = args.out.display(), withheld)));
     Ok(DONE)
 }
 
@@ -121,7 +122,7 @@ async fn run(args: RetentionRun) -> Result<u8> {
     let mut tell = |service: &str, taken: Vec<RetentionTaken>| {
         for RetentionTaken { table, kind, rows: gone, .. } in taken {
             rows += gone;
-            println!("{}", here(&msg!("RETENTION_TAKEN", service, rows = gone, table, kind)));
+            print::line(here(&msg!("RETENTION_TAKEN", service, rows = gone, table, kind)));
         }
     };
     macro_rules! run {
@@ -145,6 +146,6 @@ async fn run(args: RetentionRun) -> Result<u8> {
     run!(performance);
     run!(compensation);
     run!(talent);
-    eprintln!("{}", here(&msg!("RETENTION_DONE", rows)));
+    print::note(here(&msg!("RETENTION_DONE", rows)));
     Ok(DONE)
 }

@@ -13,6 +13,7 @@ use tally_kernel::{Message, msg};
 use super::close::read;
 use crate::cli::{DONE, FAILED, Language, Replay};
 use crate::close::{Home, Job, Manifest, Place, Versions, clock_of, close as job, read_json, secret};
+use crate::print;
 use crate::progress::Progress;
 use crate::said::{no_temporary, say};
 use crate::unfinished::clear;
@@ -59,9 +60,9 @@ pub async fn replay(args: Replay) -> Result<u8> {
     let manifest = manifest(&args.dir)?;
     let verdict = Box::pin(judge(&args, &manifest)).await?;
     if args.json {
-        crate::show::print(&(serde_json::to_string_pretty(&verdict)? + "\n"));
+        print::text(&(serde_json::to_string_pretty(&verdict)? + "\n"));
     } else {
-        crate::show::print(&tell(&verdict, Language::spoken()));
+        print::text(&tell(&verdict, Language::spoken()));
     }
     Ok(if verdict.identical { DONE } else { FAILED })
 }

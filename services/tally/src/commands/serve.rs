@@ -9,6 +9,7 @@ use tally_store::Store;
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Serve};
+use crate::print;
 use crate::said::here;
 use crate::store_lock::StoreLock;
 use crate::suite::{self, Ambient};
@@ -55,8 +56,8 @@ async fn served(config: &Config, sample: bool, is_serving: &Cell<bool>) -> Resul
     let services = config.server.services.join(", ");
     let ready = |address| {
         is_serving.set(true);
-        println!("{}", here(&msg!("SERVING", services, scheme, address)));
-        hints.take().iter().for_each(|hint| eprintln!("{}", here(hint)));
+        print::line(here(&msg!("SERVING", services, scheme, address)));
+        hints.take().iter().for_each(|hint| print::note(here(hint)));
     };
     let ended = run(config, build, ready, stop_signal()).await;
     telemetry.finish().await;

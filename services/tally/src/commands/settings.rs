@@ -10,6 +10,7 @@ use tally_runtime::{Config, Sources};
 
 use crate::cli::{Language, Server, Settings};
 use crate::connection::{Place, Remembered};
+use crate::print;
 use crate::said::{here, refusal};
 use crate::session::{Session, secret_from};
 
@@ -27,7 +28,7 @@ pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Con
 /// Prints the settings in force, where that was asked for; says whether it was.
 pub fn dumped(settings: &Settings, config: &Config) -> Result<bool> {
     if settings.dump_config {
-        print!("{}", config.dump()?);
+        print::text(&config.dump()?);
     }
     Ok(settings.dump_config)
 }
@@ -53,9 +54,9 @@ fn token(server: &Server, remembered: Option<&Remembered>) -> Result<String> {
         && let Some(token) = known.token()
     {
         let (login, server) = (&known.login, known.server());
-        eprintln!("{}", here(&msg!("SIGNED_IN_AS", login, server)));
+        print::note(here(&msg!("SIGNED_IN_AS", login, server)));
         if !input_is_taken && is_piped() {
-            eprintln!("{}", here(&msg!("INPUT_NOT_READ")));
+            print::note(here(&msg!("INPUT_NOT_READ")));
         }
         return Ok(token.to_owned());
     }

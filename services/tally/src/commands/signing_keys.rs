@@ -5,6 +5,7 @@ use tally_kernel::{Clock, Error, Kind, Rng, msg};
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, RotateSigning};
+use crate::print;
 use crate::said::here;
 use crate::suite::{SERVICES, key_folder};
 
@@ -21,6 +22,6 @@ pub fn rotate(args: RotateSigning) -> Result<u8> {
     }
     let folder = key_folder(&config);
     let from = tally_identity::rotate(&folder, &args.service, Clock::System.now(), &Rng::System)?;
-    println!("{}", here(&msg!("SIGNING_KEY_ROTATED", service = args.service, from)));
+    print::line(here(&msg!("SIGNING_KEY_ROTATED", service = args.service, from)));
     Ok(DONE)
 }

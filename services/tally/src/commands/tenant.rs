@@ -15,6 +15,7 @@ use tally_kernel::{Clock, msg};
 
 use super::settings::session;
 use crate::cli::{DONE, Language, TenantCommand, TenantExport};
+use crate::print;
 use crate::progress::{Bar, Progress};
 use crate::said::{Said, here, told};
 
@@ -120,6 +121,6 @@ async fn export(args: TenantExport) -> Result<u8> {
     }
     let rows = folder.rows;
     let withheld = folder.finish()?;
-    eprintln!("{}", here(&msg!("GROUP_EXPORTED", rows, folder = args.out.display(), withheld)));
+    print::note(here(&msg!("GROUP_EXPORTED", rows, folder = args.out.display(), withheld)));
     Ok(DONE)
 }

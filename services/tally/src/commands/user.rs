@@ -13,6 +13,7 @@ use tally_kernel::{Message, msg};
 use super::settings::session;
 use crate::cli::{DONE, UserCommand, UserCreate, UserGrant};
 use crate::close::{create_login, grant_role};
+use crate::print;
 use crate::said::{Refusal, Said, because, here, told};
 use crate::session::{Session, secret_from};
 use crate::upload::unit_ids;
@@ -38,7 +39,7 @@ async fn create(mut args: UserCreate) -> Result<u8> {
     let principal = create_login(&admin, &login, &secret_from(&args.password_file)?).await?;
     let granted = grant_role(&admin, &principal, &role, "made with tally user create").await;
     granted.map_err(|error| because(msg!("USER_WITHOUT_ROLE", login, role), error))?;
-    eprintln!("{}", here(&msg!("USER_CREATED", login, role)));
+    print::note(here(&msg!("USER_CREATED", login, role)));
     Ok(DONE)
 }
 
@@ -74,7 +75,7 @@ async fn grant(args: UserGrant) -> Result<u8> {
     };
     let ask = identity::GrantRoleRequest { grant: Some(grant), login: login.clone(), ..Default::default() };
     let given = AccessServiceClient::new(admin.at.identity.clone()).grant_role(admin.ask(ask)).await.map_err(told);
-    eprintln!("{}", here(&outcome(given, login, role)?));
+    print::note(here(&outcome(given, login, role)?));
     Ok(DONE)
 }
 
