@@ -762,6 +762,8 @@ IMPORT_NEEDS = an import is for an account that may read and write units, people
 
 # A row of an import that cannot be read.
 ROW_INVALID = { $problems }
+ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
+INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
 VALUE_MISSING = must be given
 AT_MOST = at most { $max }
 NUMBER_FROM_TO = { $from } to { $to }
@@ -774,8 +776,8 @@ CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
 
 # The person has never been employed.
 NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
-# The same punch at the same instant.
-PUNCH_REPEATED = this punch was recorded at this very instant already
+# A punch of the same person at the same instant.
+PUNCH_REPEATED = a punch of yours was recorded at this very instant already
 # The same hand-over at the same instant.
 HANDOVER_REPEATED = this hand-over was recorded at this very instant already
 # A row about a person whom the group does not know.
@@ -794,6 +796,9 @@ ALIAS_DIFFERENT = this alias is there from the same date with another person (em
     .person = this alias is there from the same date with another person (employee_no)
     .end = this alias is there from the same date with another end (to)
 SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
+PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
+HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
+    .kind = at { $at } this person is known to have done the opposite (kind)
 SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
 # A nickname that already means somebody on some of the dates.
 ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
@@ -925,6 +930,11 @@ MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
 # Reason TIME_MALFORMED.
 RECORD_TIME_MISSING = { $field } is missing or no time
 INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
+RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
+INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts longer than { $days } days: correct the dates
+AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
+REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
+MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
 AMOUNT_NEGATIVE = the amount is negative: leave refunds out of service records
 RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
 MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text

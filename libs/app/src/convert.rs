@@ -9,7 +9,7 @@ use tally_api::common::v1 as common;
 use tally_kernel::error::Violations;
 use tally_kernel::money::Money;
 use tally_kernel::time::Period;
-use tally_kernel::{Error, Kind, Message, Result, msg};
+use tally_kernel::{Error, Kind, Message, Result, limits, msg};
 
 /// The last instant that every zone can show.
 const LAST: Timestamp = Timestamp::MAX;
@@ -27,6 +27,15 @@ pub fn instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestam
 /// An instant that may be left out.
 pub fn optional_instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
     v.take(field, read_instant(at?))
+}
+
+/// The instant of something that happened or is planned: given, and in a year of [`limits::YEARS`].
+pub fn fact_instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    let at = instant(v, field, at)?;
+    if !limits::is_plausible(at) {
+        v.push(field, msg!("INSTANT_IMPLAUSIBLE", first = limits::YEARS.start(), last = limits::YEARS.end()));
+    }
+    Some(at)
 }
 
 /// A stretch of time, `from` (included) to `to` (not included).

@@ -104,7 +104,10 @@ pub(crate) fn decimal(text: &str) -> Option<Decimal> {
     if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
         return None;
     }
-    if whole.trim_start_matches('0').len() > 15 || whole.len() > 30 || part.len() > 12 && part.len() > 40 {
+    if whole.trim_start_matches('0').len() > limits::DIGITS as usize
+        || whole.len() > 30
+        || part.len() > 12 && part.len() > 40
+    {
         return None;
     }
     // Twelve digits are enough to round the sixth; a longer tail only matters when it breaks a tie.
@@ -164,9 +167,8 @@ pub(crate) fn money(text: &str, currency: &str) -> Result<i64, Wrong> {
     let padding = std::iter::repeat_n(b'0', digits as usize - part.len());
     let sum = whole.bytes().chain(part.bytes()).chain(padding);
     let minor = sum.into_iter().try_fold(0_i64, |m, b| m.checked_mul(10)?.checked_add(i64::from(b - b'0')));
-    // A hundredth of the range, so that sums of many such amounts stay within it.
     minor
-        .filter(|m| *m <= i64::MAX / 100)
+        .filter(|m| *m <= limits::AMOUNT_MINOR)
         .ok_or_else(|| Wrong::new(msg!("HUGE_AMOUNT", text = shown(&text)), msg!("HUGE_AMOUNT_CURE")))
 }
 
@@ -319,7 +321,7 @@ fn take_date(text: &[u8]) -> Option<(Ymd, &[u8])> {
 
 fn civil_date((year, month, day): Ymd) -> Option<Date> {
     // A wider range is a mistake in practice, and would overflow sums of days.
-    if !(1900..=2199).contains(&year) {
+    if !limits::YEARS.contains(&year) {
         return None;
     }
     Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()

@@ -56,13 +56,8 @@ pub(crate) struct Written<'a> {
     pub numbers: Option<Numbers>,
 }
 
-/// A reply after more than a month is none.
-const MOST_SECONDS: u32 = 4_000_000;
-
 /// A record that lasts as long is told of: it may have been left open, or have a wrong date.
 const LONG_HOURS: i64 = 24;
-/// None lasts longer than a month.
-const MOST_HOURS: i64 = 31 * 24;
 
 /// The records of a bundle.
 #[derive(Debug)]
@@ -180,7 +175,7 @@ impl Reader<'_, '_> {
     fn record(&mut self, row: &Row<'_>, diagnostic: &mut RowDiagnostic) -> Option<(Record, Date)> {
         let external_id = diagnostic.take("external_id", cell::id(row.get(3)));
         let first_reply_seconds =
-            diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, MOST_SECONDS)));
+            diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, limits::REPLY_SECONDS)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
         let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t, limits::RATING)));
         let amount_minor =
@@ -244,9 +239,10 @@ impl Reader<'_, '_> {
         if self.literal || hours < LONG_HOURS {
             return;
         }
-        if hours > MOST_HOURS {
+        if hours > limits::RECORD_HOURS {
             let reason = msg!("RECORD_TOO_LONG", end = end.local, start = start.local, days = hours / 24);
-            diagnostic.add("ended_at", Wrong::new(reason, msg!("RECORD_TOO_LONG_CURE", most = MOST_HOURS / 24)));
+            diagnostic
+                .add("ended_at", Wrong::new(reason, msg!("RECORD_TOO_LONG_CURE", most = limits::RECORD_HOURS / 24)));
         } else if !diagnostic.is_there() {
             self.long.note(id.to_owned());
         }

@@ -1,5 +1,9 @@
 //! How much of a thing is refused, by whoever reads it first: a file's reader as well as the service behind it.
 
+use std::ops::RangeInclusive;
+
+use jiff::Timestamp;
+
 /// Characters of a name, a number, an id or a kind.
 pub const TEXT: usize = 200;
 /// Characters of the text of a measure.
@@ -8,12 +12,51 @@ pub const LONG_TEXT: usize = 1_000;
 pub const MEASURES: usize = 50;
 /// Ten points: a higher rating is of no scale that anybody uses.
 pub const RATING: u32 = 10;
+/// The largest amount of one record, in minor units: the sum of millions of them stays within 64 bits.
+pub const AMOUNT_MINOR: i64 = 1_000_000_000_000;
+/// A reply after more than a month is none.
+pub const REPLY_SECONDS: u32 = 4_000_000;
+/// No record lasts longer than a month.
+pub const RECORD_HOURS: i64 = 31 * 24;
+/// Digits before the point of any other number that was measured.
+pub const DIGITS: u32 = 15;
+/// The years in which something can have happened or can be planned.
+pub const YEARS: RangeInclusive<i32> = 1900..=2199;
+
+/// 1900-01-01 and 2200-01-01, by the second, in UTC.
+const CENTURIES: (i64, i64) = (-2_208_988_800, 7_258_118_400);
+const DAY: i64 = 86_400;
+
+/// Whether an instant lies in one of the [`YEARS`] by the clock of some zone.
+pub fn is_plausible(at: Timestamp) -> bool {
+    (CENTURIES.0 - DAY..CENTURIES.1 + DAY).contains(&at.as_second())
+}
+
 /// A shift is shorter; longer ones are typing errors.
 pub const SHIFT_HOURS: i64 = 36;
 /// Dialogues that one person can hold at once.
 pub const CAPACITY: u32 = 1_000;
 
 /// Whether a shift is longer than anybody plans.
-pub fn is_long_shift(start: jiff::Timestamp, end: jiff::Timestamp) -> bool {
+pub fn is_long_shift(start: Timestamp, end: Timestamp) -> bool {
     end.duration_since(start).as_hours() >= SHIFT_HOURS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_plausible_where_some_clock_shows_one_of_the_years() {
+        let plausible = |text: &str| is_plausible(text.parse().unwrap());
+        assert_eq!(("1900-01-01T00:00:00Z".parse::<Timestamp>()).unwrap().as_second(), CENTURIES.0);
+        assert_eq!(("2200-01-01T00:00:00Z".parse::<Timestamp>()).unwrap().as_second(), CENTURIES.1);
+        for year in [*YEARS.start(), 2026, *YEARS.end()] {
+            assert!(
+                plausible(&format!("{year}-01-01T00:00:00+12:00"))
+                    && plausible(&format!("{year}-12-31T23:59:59-12:00"))
+            );
+        }
+        assert!(!plausible("0001-01-01T00:00:00Z") && !plausible("2600-01-01T00:00:00Z"));
+    }
 }

@@ -120,6 +120,13 @@ pub(crate) async fn known(tx: &ScopedTx, ids: BTreeSet<AccountId>) -> Result<BTr
     Ok(rows.into_iter().map(|(id,)| AccountId(id)).collect())
 }
 
+/// Those of these accounts that one person at a time holds.
+pub(crate) async fn exclusive(tx: &ScopedTx, ids: impl IntoIterator<Item = AccountId>) -> Result<BTreeSet<AccountId>> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::Id, ids)).filter(Column::Exclusive.eq(true));
+    let rows: Vec<(Uuid,)> = rows.rows(|q| q.column(Column::Id)).await?;
+    Ok(rows.into_iter().map(|(id,)| AccountId(id)).collect())
+}
+
 /// One account, without its phases.
 pub(crate) async fn one(tx: &ScopedTx, id: AccountId) -> Result<Option<StoredAccount>> {
     let row = tx.select::<Entity>().filter(Column::Id.eq(Uuid::from(id))).one().await?;

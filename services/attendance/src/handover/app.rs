@@ -11,11 +11,12 @@ use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork};
+use uuid::Uuid;
 
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
-use crate::app::{App, Placed, bulk_audit, place, unknown_account};
+use crate::app::{App, Placed, bulk_audit, place, unknown_account, without_contradictions};
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
 /// What a caller asks for.
@@ -84,7 +85,12 @@ async fn new_ones(
     outcome.problems.extend(bad.iter().map(|(index, row)| unknown_account(*index, row.fact.account)));
     let instants = || good.iter().map(|(_, row)| row.fact.at);
     let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
+    // Two calls at once must not each write one of two hand-overs that contradict each other.
+    work.lock("handovers", Uuid::nil()).await?;
+    let exclusive = account::facts::exclusive(work, known.iter().copied()).await?;
     let there = store::between(work, known, from, to).await?;
+    let why = |a: &Handover, b: &Handover| a.contradicts(b, exclusive.contains(&a.account));
+    let good = without_contradictions(good, &there, |h| h.account, why, outcome);
     Ok(reconcile(good, there.iter().map(Keyed::known), outcome).into_iter().map(|(_, row)| row).collect())
 }
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use strum_macros::{Display, EnumString};
 use tally_app::import::Keyed;
-use tally_kernel::Message;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
+use tally_kernel::{Message, msg};
 
 use crate::app::About;
 
@@ -52,6 +52,18 @@ impl Keyed for Handover {
     fn content(&self) -> Self::Content {}
     fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
         ("ALREADY_DIFFERENT", Message::default())
+    }
+}
+
+impl Handover {
+    /// In which columns another hand-over of the same account and instant says something else. That one releases what
+    /// another takes is none; where several hold an account, neither is what several do at once.
+    pub fn contradicts(&self, other: &Self, exclusive: bool) -> Option<Message> {
+        match (self.person == other.person, self.kind == other.kind) {
+            (true, false) => Some(msg!("HANDOVER_DIFFERENT.kind", at = self.at)),
+            (false, true) if exclusive => Some(msg!("HANDOVER_DIFFERENT", at = self.at)),
+            (true, true) | (false, true | false) => None,
+        }
     }
 }
 

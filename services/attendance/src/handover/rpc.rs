@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::handover_service_server::HandoverService;
 use tally_app::RequestKey;
-use tally_app::convert::{choice, instant, stretch, timestamp};
+use tally_app::convert::{choice, fact_instant, stretch, timestamp};
 use tally_app::import::{Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
@@ -85,7 +85,7 @@ fn read_import(mut request: pb::ImportHandoversRequest) -> Result<Import<Handove
 fn read(row: pb::Handover, v: &mut Violations) -> Option<Handover> {
     let account = v.parse("account_id", &row.account_id);
     let person = v.parse("person_id", &row.person_id);
-    let at = instant(v, "at", row.at);
+    let at = fact_instant(v, "at", row.at);
     let kind = kind(v, row.kind());
     Some(Handover { account: account?, person: person?, at: at?, kind: kind? })
 }

@@ -11,10 +11,12 @@ use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
 use tally_kernel::page::Page;
 use tally_store::{Audit, UnitOfWork};
+use uuid::Uuid;
 
 use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
 use super::store;
-use crate::app::{App, Placed, bulk_audit, place};
+use crate::app::{App, Placed, bulk_audit, place, without_contradictions};
+use crate::errors::Refused;
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
 use crate::roster;
 use crate::roster::facts::Whose;
@@ -51,6 +53,9 @@ pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Resul
         // Two punches at once are judged one after the other.
         work.lock("punch", person.into()).await?;
         let facts = facts(&work, person, at, command.device_at).await?;
+        if facts.before.iter().any(|punch| punch.0 == at) {
+            return Err(Refused::PunchRepeated.into());
+        }
         let (verdict, reasons) = judge(&facts, at, command.kind);
         let placed = Placed { home: home.clone(), fact: Punch { person, at, kind: command.kind } };
         let id = store::record(&mut work, ctx, &placed, verdict, command.device_at)?;
@@ -83,11 +88,12 @@ pub async fn import_punches(app: &App, ctx: &OpContext, import: Import<Punch>) -
     let permit = ctx.permit_all::<ImportPunches>(rows.iter().map(|(_, row)| row.target()))?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
+        // Two calls at once must not each write one of two punches that contradict each other.
+        work.lock("punches", Uuid::nil()).await?;
         let there = there(&work, &rows).await?;
-        let fresh: Vec<_> = reconcile(rows.clone(), there.iter().map(Keyed::known), &mut outcome)
-            .into_iter()
-            .map(|(_, row)| row)
-            .collect();
+        let rows = without_contradictions(rows.clone(), &there, |p| p.person, Punch::contradicts, &mut outcome);
+        let fresh: Vec<_> =
+            reconcile(rows, there.iter().map(Keyed::known), &mut outcome).into_iter().map(|(_, row)| row).collect();
         store::insert(&work, ctx, &fresh).await?;
         let audit = bulk_audit("attendance.punch.import", "punches", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))

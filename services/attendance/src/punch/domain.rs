@@ -56,6 +56,13 @@ impl Keyed for Punch {
     }
 }
 
+impl Punch {
+    /// In which columns another punch of the same person and instant says something else.
+    pub fn contradicts(&self, other: &Self) -> Option<Message> {
+        (self.kind != other.kind).then(|| msg!("PUNCH_DIFFERENT", at = self.at))
+    }
+}
+
 /// What was made of a punch, the gravest that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[strum(serialize_all = "snake_case")]

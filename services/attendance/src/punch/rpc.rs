@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::punch_service_server::PunchService;
 use tally_app::RequestKey;
-use tally_app::convert::{choice, instant, optional_instant, stretch, timestamp};
+use tally_app::convert::{choice, fact_instant, optional_instant, stretch, timestamp};
 use tally_app::import::{Import, MAX_ROWS};
 use tally_i18n::text;
 use tally_kernel::error::Violations;
@@ -82,7 +82,7 @@ fn read_import(mut request: pb::ImportPunchesRequest) -> Result<Import<Punch>> {
 
 fn read(row: pb::Punch, v: &mut Violations) -> Option<Punch> {
     let person = v.parse("person_id", &row.person_id);
-    let at = instant(v, "at", row.at);
+    let at = fact_instant(v, "at", row.at);
     let kind = kind(v, row.kind());
     Some(Punch { person: person?, at: at?, kind: kind? })
 }

@@ -5,7 +5,7 @@ use std::mem::take;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::roster_service_server::RosterService;
 use tally_app::RequestKey;
-use tally_app::convert::{instant, stretch, timestamp};
+use tally_app::convert::{fact_instant, stretch, timestamp};
 use tally_app::import::{Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -56,8 +56,8 @@ fn read_import(mut request: pb::PublishShiftsRequest) -> Result<Import<Shift>> {
 fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {
     let person = v.parse("person_id", &row.person_id);
     let account = v.parse("account_id", &row.account_id);
-    let start = instant(v, "start", row.start);
-    let end = instant(v, "end", row.end);
+    let start = fact_instant(v, "start", row.start);
+    let end = fact_instant(v, "end", row.end);
     let (start, end) = (start?, end?);
     if end <= start {
         v.push("end", msg!("NOT_AFTER_START"));

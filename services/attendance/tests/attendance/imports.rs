@@ -113,6 +113,50 @@ async fn punches_and_hand_overs_are_written_once(on: Backend) {
     assert_eq!(counts(attendance.hand_over(handovers).await), (0, 2, problems));
 }
 
+on_both!(a_punch_that_contradicts_another_of_its_instant_is_refused);
+async fn a_punch_that_contradicts_another_of_its_instant_is_refused(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let came = punch(1, PunchKind::In, "2026-03-02T01:00:00Z");
+    let twins = |at: &str| [PunchKind::In, PunchKind::Out].map(|kind| punch(2, kind, at));
+    assert_eq!(counts(attendance.punch(vec![came.clone()]).await), (1, 0, vec![]));
+    let mut rows = vec![came, punch(1, PunchKind::Out, "2026-03-02T01:00:00Z")];
+    // Another's at the same instant is no contradiction; two of one person are, and none of them is taken.
+    rows.push(punch(3, PunchKind::Out, "2026-03-02T01:00:00Z"));
+    rows.extend(twins("2026-03-02T01:00:00Z"));
+    let problems = [(1, "ALREADY_DIFFERENT"), (3, "ALREADY_DIFFERENT"), (4, "ALREADY_DIFFERENT")];
+    let told = attendance.punch(rows).await.expect("a result");
+    assert!(told.problems[0].message.contains("(kind)"), "{}", told.problems[0].message);
+    assert_eq!(counts(Some(told)), (1, 1, refused(&problems)));
+    let centuries = punch(1, PunchKind::In, "0001-01-01T01:00:00Z");
+    assert_eq!(counts(attendance.punch(vec![centuries]).await), (0, 0, refused(&[(0, "ROW_INVALID")])));
+}
+
+on_both!(a_hand_over_that_contradicts_another_of_its_instant_is_refused);
+async fn a_hand_over_that_contradicts_another_of_its_instant_is_refused(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let alone = pb::Account { exclusive: true, ..account("a", "") };
+    let mut ids = attendance.with_accounts(vec![alone, account("b", "")]).await;
+    let (several, one) = (ids.remove(1), ids.remove(0));
+    const AT: &str = "2026-03-02T01:00:00Z";
+    use HandoverKind::{Release, Take};
+    let first = vec![handover(1, &one, Release, AT), handover(2, &one, Take, AT), handover(1, &several, Take, AT)];
+    assert_eq!(counts(attendance.hand_over(first.clone()).await), (3, 0, vec![]), "one releases, another takes");
+    let second = vec![
+        handover(2, &one, Take, AT),
+        handover(3, &one, Take, AT),
+        handover(2, &one, Release, AT),
+        handover(2, &several, Take, AT),
+        handover(1, &several, Release, AT),
+        handover(1, &one, Take, "2026-03-02T02:00:00Z"),
+        handover(3, &one, Take, "2026-03-02T02:00:00Z"),
+    ];
+    let told = attendance.hand_over(second).await.expect("a result");
+    assert!(told.problems[0].message.contains("(employee_no)"), "{}", told.problems[0].message);
+    let problems = [1, 2, 4, 5, 6].map(|index| (index, "ALREADY_DIFFERENT"));
+    assert_eq!(counts(Some(told)), (1, 1, refused(&problems)), "several may take what several hold");
+    assert_eq!(counts(attendance.hand_over(first).await), (0, 3, vec![]));
+}
+
 on_both!(an_alias_means_one_person_on_any_date);
 async fn an_alias_means_one_person_on_any_date(on: Backend) {
     let attendance = TestAttendance::on(on).await;

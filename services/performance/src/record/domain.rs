@@ -94,8 +94,21 @@ pub enum RowError {
         /// End.
         ended: Timestamp,
     },
+    /// It begins or ends in a year in which nothing happens.
+    Implausible(&'static str),
+    /// It lasts longer than any record.
+    Lasting {
+        started: Timestamp,
+        ended: Timestamp,
+    },
     /// Sales below zero.
     NegativeAmount,
+    /// Sales beyond those of any record.
+    AmountTooLarge,
+    /// A first reply that came too late to be one.
+    ReplyTooLate,
+    /// A measured number beyond what is added up.
+    MeasureTooLarge(String),
     /// A rating off the scale.
     RatingTooHigh(u32),
     /// A measure that has no name, two values or none, or is there twice.
@@ -112,7 +125,12 @@ impl RowError {
             Self::TooLong(..) | Self::MeasureTooLong | Self::TooManyMeasures => "TEXT_TOO_LONG",
             Self::NoTime(_) => "TIME_MALFORMED",
             Self::Backwards { .. } => "INTERVAL_BACKWARDS",
+            Self::Implausible(_) => "RECORD_TIME_IMPLAUSIBLE",
+            Self::Lasting { .. } => "INTERVAL_TOO_LONG",
             Self::NegativeAmount => "AMOUNT_NEGATIVE",
+            Self::AmountTooLarge => "AMOUNT_OUT_OF_RANGE",
+            Self::ReplyTooLate => "REPLY_OUT_OF_RANGE",
+            Self::MeasureTooLarge(_) => "MEASURE_OUT_OF_RANGE",
             Self::RatingTooHigh(_) => "RATING_OUT_OF_RANGE",
             Self::BadMeasure(_) => "MEASURE_MALFORMED",
             Self::DifferentContent(_) => "DIFFERENT_CONTENT",
@@ -128,7 +146,16 @@ impl RowError {
             Self::TooManyMeasures => msg!("MEASURES_TOO_MANY", max = MAX_MEASURES),
             Self::NoTime(field) => msg!("RECORD_TIME_MISSING", field),
             Self::Backwards { started, ended } => msg!("INTERVAL_BACKWARDS", started, ended),
+            Self::Implausible(field) => {
+                msg!("RECORD_TIME_IMPLAUSIBLE", field, first = limits::YEARS.start(), last = limits::YEARS.end())
+            }
+            Self::Lasting { started, ended } => {
+                msg!("INTERVAL_TOO_LONG", started, ended, days = limits::RECORD_HOURS / 24)
+            }
             Self::NegativeAmount => msg!("AMOUNT_NEGATIVE"),
+            Self::AmountTooLarge => msg!("AMOUNT_OUT_OF_RANGE", most = limits::AMOUNT_MINOR),
+            Self::ReplyTooLate => msg!("REPLY_OUT_OF_RANGE", most = limits::REPLY_SECONDS),
+            Self::MeasureTooLarge(name) => msg!("MEASURE_OUT_OF_RANGE", name, digits = limits::DIGITS),
             Self::RatingTooHigh(rating) => msg!("RATING_OUT_OF_RANGE", rating),
             Self::BadMeasure(name) => msg!("MEASURE_MALFORMED", name),
             Self::DifferentContent(id) => msg!("DIFFERENT_CONTENT", id),
@@ -155,18 +182,40 @@ impl Record {
         if let Some((name, _, max)) = texts.into_iter().find(|(_, t, max)| t.len() > *max && t.chars().count() > *max) {
             return Err(RowError::TooLong(name, max));
         }
-        if self.ended_ms < self.started_ms {
-            let at = |ms| Timestamp::from_millisecond(ms).unwrap_or_default();
-            return Err(RowError::Backwards { started: at(self.started_ms), ended: at(self.ended_ms) });
-        }
-        if self.amount_minor.is_some_and(|amount| amount < 0) {
-            return Err(RowError::NegativeAmount);
-        }
-        if let Some(rating) = self.rating_milli.filter(|r| *r > MAX_RATING) {
-            return Err(RowError::RatingTooHigh(rating));
-        }
+        self.check_times()?;
+        self.check_numbers()?;
         self.check_measures()?;
         Ok(self)
+    }
+
+    fn check_times(&self) -> Result<(), RowError> {
+        let at = |ms| Timestamp::from_millisecond(ms).unwrap_or_default();
+        let (started, ended) = (at(self.started_ms), at(self.ended_ms));
+        let implausible =
+            [("started_at", started), ("ended_at", ended)].into_iter().find(|t| !limits::is_plausible(t.1));
+        match implausible {
+            Some((field, _)) => Err(RowError::Implausible(field)),
+            None if ended < started => Err(RowError::Backwards { started, ended }),
+            None if ended.duration_since(started).as_hours() > limits::RECORD_HOURS => {
+                Err(RowError::Lasting { started, ended })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_numbers(&self) -> Result<(), RowError> {
+        match self.amount_minor {
+            Some(..0) => return Err(RowError::NegativeAmount),
+            Some(amount) if amount > limits::AMOUNT_MINOR => return Err(RowError::AmountTooLarge),
+            Some(_) | None => {}
+        }
+        if self.first_reply_ms.is_some_and(|ms| ms > limits::REPLY_SECONDS * 1_000) {
+            return Err(RowError::ReplyTooLate);
+        }
+        match self.rating_milli {
+            Some(rating) if rating > MAX_RATING => Err(RowError::RatingTooHigh(rating)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn check_measures(&mut self) -> Result<(), RowError> {
@@ -179,8 +228,12 @@ impl Record {
             if measure.name.is_empty() || !names.insert(&measure.name) {
                 return Err(RowError::BadMeasure(measure.name.clone()));
             }
-            if matches!(&measure.value, MeasureValue::Text(text) if text.chars().count() > MAX_TEXT) {
-                return Err(RowError::MeasureTooLong);
+            match &measure.value {
+                MeasureValue::Text(text) if text.chars().count() > MAX_TEXT => return Err(RowError::MeasureTooLong),
+                MeasureValue::Number(number) if number.trunc().abs().mantissa() >= 10_i128.pow(limits::DIGITS) => {
+                    return Err(RowError::MeasureTooLarge(measure.name.clone()));
+                }
+                MeasureValue::Text(_) | MeasureValue::Number(_) => {}
             }
         }
         if names.len() > MAX_MEASURES { Err(RowError::TooManyMeasures) } else { Ok(()) }
@@ -291,6 +344,41 @@ mod tests {
         let mut nameless = record("");
         nameless.external_id.clear();
         assert_eq!(nameless.check(), Err(RowError::NoExternalId));
+    }
+
+    #[test]
+    fn what_no_month_could_add_up_is_refused_and_the_most_that_a_file_may_say_is_not() {
+        let refused = |change: fn(&mut Record)| {
+            let mut record = record("a");
+            change(&mut record);
+            record.check().err().map(|error| error.reason())
+        };
+        let number = |r: &mut Record, text: &str| {
+            r.measures = vec![Measure { name: "qa".into(), value: MeasureValue::Number(text.parse().unwrap()) }];
+        };
+        const HOUR: i64 = 3_600_000;
+        type Case = (fn(&mut Record), Option<&'static str>);
+        let cases: [Case; 10] = [
+            (|r| r.amount_minor = Some(i64::MAX), Some("AMOUNT_OUT_OF_RANGE")),
+            (|r| r.amount_minor = Some(limits::AMOUNT_MINOR), None),
+            (|r| r.ended_ms = r.started_ms + 32 * 24 * HOUR, Some("INTERVAL_TOO_LONG")),
+            (|r| r.ended_ms = r.started_ms + 31 * 24 * HOUR, None),
+            (|r| r.started_ms = -62_135_596_800_000, Some("RECORD_TIME_IMPLAUSIBLE")),
+            (|r| r.ended_ms = 19_000_000_000_000, Some("RECORD_TIME_IMPLAUSIBLE")),
+            (|r| r.first_reply_ms = Some(u32::MAX), Some("REPLY_OUT_OF_RANGE")),
+            (|r| r.first_reply_ms = Some(4_000_000_000), None),
+            (|r| r.rating_milli = Some(10_001), Some("RATING_OUT_OF_RANGE")),
+            (|r| r.rating_milli = Some(10_000), None),
+        ];
+        for (at, (change, wanted)) in cases.into_iter().enumerate() {
+            assert_eq!(refused(change), wanted, "case {at}");
+        }
+        let mut large = record("a");
+        number(&mut large, "-1000000000000000.5");
+        assert_eq!(large.check().unwrap_err().reason(), "MEASURE_OUT_OF_RANGE");
+        let mut most = record("a");
+        number(&mut most, "999999999999999.999999");
+        assert!(most.check().is_ok());
     }
 
     #[test]
