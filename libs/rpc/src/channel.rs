@@ -103,6 +103,9 @@ pub(crate) fn chain<'a>(cause: &'a (dyn StdError + 'static)) -> impl Iterator<It
     std::iter::successors(Some(cause), |cause| (*cause).source())
 }
 
+/// The reason of [`unavailable`].
+pub(crate) const GONE: &str = "PEER_UNAVAILABLE";
+
 /// The error of a peer that cannot be reached or went away.
 pub(crate) fn unavailable(cause: &(dyn StdError + 'static)) -> Error {
     let causes: Vec<String> = chain(cause).map(ToString::to_string).collect();

@@ -34,7 +34,7 @@ pub use fields::{class_of, is_free, mask, masked_in, may_ask_by};
 pub use keys::{FetchedKeys, Keys, LocalKeys, UnknownKeys};
 pub use layers::{AUDITED, CONSISTENCY, ReadLog, Reading};
 pub use network::{Network, connect};
-pub use peer::{Peer, bearer, pages, unreadable};
+pub use peer::{Peer, bearer, pages, streamed, unreadable};
 pub use server::{Health, serve};
 pub use signing::{SigningKeys, Turn};
 pub use stack::{Guarded, Limits, MAX_MESSAGE_BYTES, Stack, StackConfig, context, current_trace};

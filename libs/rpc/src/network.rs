@@ -7,7 +7,8 @@
 //! | the peer answered, whatever it said | nothing: each service on the way would multiply the calls of an overloaded one |
 //!
 //! All of it within the caller's deadline. A call whose questions or answers are a stream is asked again only before the
-//! first answer, and not at all where it is none of our rpcs.
+//! first answer, and not at all where it is none of our rpcs: what was heard of a stream that breaks later only its reader can
+//! throw away ([`crate::streamed`]).
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error as StdError;
@@ -293,15 +294,15 @@ impl Asking<'_> {
 /// Asks one address. An answer that is one message is waited for whole, so that a connection that breaks in its middle is
 /// noticed here.
 async fn ask(
-    addresses: &Addresses,
-    address: &Address,
+    addresses: &Arc<Addresses>,
+    address: &Arc<Address>,
     request: Request<Body>,
     streams: bool,
 ) -> Result<Response<Body>, Failure> {
     let _under_way = address.begin();
     let answer = async {
         let answer = address.channel.clone().oneshot(request).await?;
-        if streams { Ok(answer) } else { whole(answer).await }
+        if streams { Ok(watched(answer, addresses, address)) } else { whole(answer).await }
     };
     match answer.await.map_err(Failure::of) {
         Ok(answer) => {
@@ -314,6 +315,17 @@ async fn ask(
         }
         Err(failure @ Failure::Final(_)) => Err(failure),
     }
+}
+
+/// A stream that breaks tells that its address failed, so that the next call goes elsewhere.
+fn watched(answer: Response<Body>, addresses: &Arc<Addresses>, address: &Arc<Address>) -> Response<Body> {
+    let (addresses, address) = (Arc::clone(addresses), Arc::clone(address));
+    answer.map(|body| {
+        Body::new(body.map_err(move |cause| {
+            addresses.failed(&address);
+            cause
+        }))
+    })
 }
 
 async fn whole(answer: Response<Body>) -> Result<Response<Body>, BoxError> {

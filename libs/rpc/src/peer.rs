@@ -9,9 +9,9 @@ use tally_access::{ActorKind, OpContext};
 use tally_kernel::id::PrincipalId;
 use tally_kernel::{Error, Kind, Result, msg};
 use tonic::metadata::{MetadataMap, MetadataValue};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 
-use crate::channel::RpcChannel;
+use crate::channel::{GONE, RpcChannel};
 use crate::deadline;
 use crate::layers::CONSISTENCY;
 use crate::status::error_from;
@@ -92,6 +92,47 @@ where
         token = next;
     }
     Ok(rows)
+}
+
+/// How often a stream that broke is asked for again: one that breaks its server must not visit them all.
+const BROKEN_MAX: u32 = 2;
+
+/// What a stream of a peer tells, from `start` on. Where it breaks before its end, because its peer died, what was heard
+/// is thrown away and the stream is asked for again, at another address if there is one.
+///
+/// ```ignore
+/// let add = |rows: &mut Vec<_>, part: ListOccupancyResponse| Ok(rows.extend(part.accounts));
+/// let ask = async || client.clone().list_occupancy(peer.as_service(ctx, asked.clone())).await;
+/// let rows = streamed(Vec::new, ask, add).await?;
+/// ```
+///
+/// # Errors
+/// What the peer answers, and what `add` says of a part.
+pub async fn streamed<M, A, F, Fut>(
+    start: impl Fn() -> A,
+    ask: F,
+    mut add: impl FnMut(&mut A, M) -> Result<()>,
+) -> Result<A>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<tonic::Response<Streaming<M>>, Status>> + Send,
+{
+    let mut broken = 0;
+    loop {
+        let mut stream = ask().await.map_err(error_from)?.into_inner();
+        let mut heard = start();
+        let end = loop {
+            match stream.message().await.map_err(error_from) {
+                Ok(Some(part)) => add(&mut heard, part)?,
+                Ok(None) => return Ok(heard),
+                Err(error) => break error,
+            }
+        };
+        if broken == BROKEN_MAX || end.reason() != GONE {
+            return Err(end);
+        }
+        broken += 1;
+    }
 }
 
 /// A peer sent what cannot be read: a fault of ours, whoever called.

@@ -7,7 +7,7 @@ use tally_app::convert::sent;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
 use tally_kernel::{Error, Kind, Result, msg, page};
-use tally_rpc::{Peer, error_from, pages};
+use tally_rpc::{Peer, error_from, pages, streamed};
 
 /// Clients of the services that compensation reads from.
 #[derive(Clone, Debug)]
@@ -80,28 +80,26 @@ impl Peers {
         person: PersonId,
         limit: usize,
     ) -> Result<(Vec<Credited>, u64)> {
-        let mut client =
-            performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
-        let ask = performance::ExportCreditsRequest { cycle_id: cycle.to_string(), person_id: person.to_string() };
-        let reply = client.export_credits(self.performance.request(ctx, ask)).await.map_err(error_from)?;
-        let (mut stream, mut first, mut total) = (reply.into_inner(), Vec::new(), 0_u64);
         let who = person.to_string();
-        while let Some(part) = stream.message().await.map_err(error_from)? {
+        let ask = async || {
+            let mut client =
+                performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
+            let ask = performance::ExportCreditsRequest { cycle_id: cycle.to_string(), person_id: who.clone() };
+            client.export_credits(self.performance.request(ctx, ask)).await
+        };
+        let add = |(first, total): &mut (Vec<Credited>, u64), part: performance::ExportCreditsResponse| {
             for credit in part.credits {
                 let Some(share) = credit.shares.iter().find(|s| s.person_id == who) else { continue };
-                total += 1;
+                *total += 1;
                 if first.len() < limit {
-                    let rung = rung(credit.rung());
-                    first.push(Credited {
-                        account: credit.account_id.clone(),
-                        external_id: credit.external_id.clone(),
-                        ppm: share.ppm,
-                        rung,
-                    });
+                    let (rung, ppm) = (rung(credit.rung()), share.ppm);
+                    let (account, external_id) = (credit.account_id, credit.external_id);
+                    first.push(Credited { account, external_id, ppm, rung });
                 }
             }
-        }
-        Ok((first, total))
+            Ok(())
+        };
+        streamed(|| (Vec::new(), 0), ask, add).await
     }
 }
 

@@ -21,7 +21,7 @@ use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::message::word;
 use tally_kernel::time::Period;
 use tally_kernel::{Currency, Message, Result};
-use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, unreadable};
+use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, streamed, unreadable};
 
 use crate::transfer::domain::Entry;
 use tally_engine::closing::facts::{AccountFacts, Alias, Duty, DutyRule, Facts, Finding, Phase, PhaseKind};
@@ -197,8 +197,6 @@ impl Peers {
 
     /// Who was on duty for which account, and what was odd about it.
     async fn occupancy(&self, ctx: &OpContext, period: Period, policy: &Policy) -> Result<(OnDuty, Vec<Finding>)> {
-        let mut client: OccupancyServiceClient<RpcChannel> =
-            OccupancyServiceClient::new(self.attendance.channel()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let duty = att::DutyPolicy {
             grace_minutes: Some(policy.grace_minutes),
             max_hours: policy.max_hours,
@@ -207,10 +205,12 @@ impl Peers {
         };
         let asked =
             att::ListOccupancyRequest { period: Some(period_message(period)), account_ids: vec![], policy: Some(duty) };
-        let request = self.attendance.as_service(ctx, asked);
-        let mut parts = client.list_occupancy(request).await.map_err(error_from)?.into_inner();
-        let (mut duty, mut findings) = (OnDuty::default(), Vec::new());
-        while let Some(part) = parts.message().await.map_err(error_from)? {
+        let ask = async || {
+            let mut client: OccupancyServiceClient<RpcChannel> =
+                OccupancyServiceClient::new(self.attendance.channel()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+            client.list_occupancy(self.attendance.as_service(ctx, asked.clone())).await
+        };
+        let add = |(duty, findings): &mut (OnDuty, Vec<Finding>), part: att::ListOccupancyResponse| {
             for account in part.accounts {
                 let rows = duty.entry(sent::value(&account.account_id)?).or_default();
                 for row in account.rows {
@@ -218,8 +218,9 @@ impl Peers {
                 }
             }
             findings.extend(part.findings.into_iter().map(finding_from));
-        }
-        Ok((duty, findings))
+            Ok(())
+        };
+        streamed(Default::default, ask, add).await
     }
 }
 

@@ -158,7 +158,7 @@ impl OccupancyService for Probe {
     ) -> Result<Response<Self::ListOccupancyStream>, Status> {
         let ctx = context(&request)?;
         let what = request.into_inner().account_ids.concat();
-        let gate = Arc::clone(&self.gate);
+        let (gate, name) = (Arc::clone(&self.gate), self.name);
         let first = stream::once(async { Ok(ListOccupancyResponse::default()) });
         let rest = stream::once(async move {
             match what.as_str() {
@@ -169,6 +169,16 @@ impl OccupancyService for Probe {
                 }
                 "hang" => std::future::pending().await,
                 "wait" => gate.notified().await,
+                "not here" if name == "a" => {
+                    // What was said before goes out first.
+                    tokio::task::yield_now().await;
+                    gate.notify_one();
+                    std::future::pending().await
+                }
+                "busy" => {
+                    tokio::task::yield_now().await;
+                    return failing("busy").map(|_| Default::default()).map_err(|e| status(e, ctx.locale));
+                }
                 "error" => {
                     return failing("precondition").map(|_| Default::default()).map_err(|e| status(e, ctx.locale));
                 }

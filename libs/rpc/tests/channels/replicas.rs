@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
+use tally_api::attendance::v1::{ListOccupancyRequest, ListOccupancyResponse};
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
 use tally_api::identity::v1::{CreateLoginRequest, GetJwksRequest};
-use tally_rpc::{Health, Limits, Network, Resolve, RpcChannel};
+use tally_rpc::{Health, Limits, Network, Resolve, RpcChannel, streamed};
 use tally_testkit::proxy::Proxy;
 use tally_testkit::{Callers, clock, eventually};
 use tokio::net::TcpListener;
@@ -19,7 +21,7 @@ use tonic::Request;
 use crate::probe::{Bench, policy, reason, say};
 
 /// No limits on how often somebody calls.
-const UNLIMITED: Limits = Limits {
+pub const UNLIMITED: Limits = Limits {
     concurrency: 512,
     calls_per_second: 0,
     group_calls_per_second: 0,
@@ -220,6 +222,50 @@ async fn a_call_that_broke_under_way_is_repeated_where_that_harms_nothing_and_no
         a.kill();
         let answer = calling.await.unwrap();
         assert_eq!(answer.as_deref().map_err(|status| reason(status.clone())), wanted);
+    }
+}
+
+fn counted(parts: &mut u32, _: ListOccupancyResponse) -> tally_kernel::Result<()> {
+    *parts += 1;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_breaks_in_its_middle_is_read_from_its_start_elsewhere() {
+    let callers = callers();
+    for round in 0..4 {
+        let [one, two] = listeners();
+        let (mut a, b, name) = (Replica::new("a", &callers, one), Replica::new("b", &callers, two), Name::default());
+        name.means(&[a.address]);
+        let (channel, gate, caller) = (name.channel(), Arc::clone(&a.bench.gate), a.bench.caller.clone());
+        let heard = tokio::spawn(async move {
+            let ask = async || {
+                let asked = ListOccupancyRequest { account_ids: vec!["not here".into()], ..Default::default() };
+                OccupancyServiceClient::new(channel.clone()).list_occupancy(caller.request(asked)).await
+            };
+            streamed(|| 0, ask, counted).await
+        });
+        gate.notified().await;
+        name.means(&[a.address, b.address]);
+        a.kill();
+        assert_eq!(heard.await.unwrap().map_err(|e| e.reason()), Ok(2), "round {round}: both parts of one answer");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_its_peer_ends_with_an_error_is_not_asked_for_again() {
+    let bench = Bench::new(UNLIMITED, None);
+    for (what, wanted) in [("busy", "STORE_BUSY"), ("error", "NOTHING_CHANGES")] {
+        let asked = AtomicU32::new(0);
+        for (kind, channel) in bench.both().await {
+            let ask = async || {
+                asked.fetch_add(1, Ordering::Relaxed);
+                OccupancyServiceClient::new(channel.clone()).list_occupancy(bench.watch(what)).await
+            };
+            let heard = streamed(|| 0, ask, counted).await;
+            assert_eq!(heard.map_err(|e| e.reason()), Err(wanted), "{kind}");
+        }
+        assert_eq!(asked.into_inner(), 2, "once through each channel");
     }
 }
 
