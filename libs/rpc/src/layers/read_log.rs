@@ -3,7 +3,8 @@
 //! Which rows an answer shows, and of whom, follows from the data classes of its fields and from the fields that name people.
 //! An rpc whose answers hold pay, identity numbers or something about health is a sensitive read: written down whoever reads.
 //! One whose answers tell of people is a personal read: written down when it shows somebody else's data, unless a service
-//! reads, which does so for somebody whose own call is written down. `tests/it/fields.rs` holds the policy tables against the
+//! reads, which does so for somebody whose own call is written down. A sensitive read that shows nothing sensitive, such as a
+//! person without the identity number, is a personal one. `tests/it/fields.rs` holds the policy tables against the
 //! contracts, so a new field is audited without anybody thinking of it. Under an emergency every answer is written down,
 //! whatever it holds. If it cannot be written, the answer does not go out. Streams write their own entry before the first
 //! message.
@@ -29,6 +30,7 @@ use uuid::Uuid;
 use super::policy::row;
 use super::question::Question;
 use super::{Refused, take};
+use crate::fields::is_free;
 use crate::stack::noted_context;
 
 /// The classes whose reading is audited, whoever reads: an rpc that may show them is a sensitive read.
@@ -154,7 +156,8 @@ impl Watch {
         if rule.answer.streams() && emergency(ctx, row).is_some() {
             return Err(Error::of(Kind::FailedPrecondition, msg!("BREAK_GLASS_NO_STREAMS")));
         }
-        let is_looked_through = !rule.answer.streams() && rule.effect == Effect::PersonalRead && !ctx.is_service();
+        let reads = matches!(rule.effect, Effect::PersonalRead | Effect::SensitiveRead);
+        let is_looked_through = !rule.answer.streams() && reads && !ctx.is_service();
         Ok(asked.filter(|_| is_looked_through).map(|Question(asked)| asked.clone()).unwrap_or_default())
     }
 
@@ -208,12 +211,22 @@ fn reading(
     let Some(message) = bytes.get(PREFIX..).filter(|_| bytes.first() == Some(&0)) else {
         return if bytes.is_empty() { Ok(None) } else { Err(Error::internal("an answer in a form nobody can watch")) };
     };
-    let wanted = if rule.effect == Effect::SensitiveRead && break_glass.is_none() { &WATCHED[..] } else { &[][..] };
+    let watched = rule.effect == Effect::SensitiveRead && break_glass.is_none();
     let fault = |e| Error::internal(format!("an answer: {e}"));
-    let rows = rule.answer.rows(question, message, wanted).map_err(fault)?;
-    let people: BTreeSet<PersonId> = rows.people.iter().filter_map(|id| id.parse().ok()).collect();
+    let told = |classes: &[DataClass]| rule.answer.rows(question, message, classes).map_err(fault);
+    let (mut rows, mut effect) = (told(if watched { &WATCHED } else { &[] })?, rule.effect);
     let classes: BTreeSet<_> = rows.classes.iter().copied().filter(|class| WATCHED.contains(class)).collect();
-    let shows = match rule.effect {
+    // The log itself holds ids alone, and writes down who asked for what.
+    if watched && !ctx.is_service() && !rule.answer.classes().iter().all(|class| is_free(*class)) {
+        let all = told(&[])?;
+        if classes.is_empty() {
+            (rows, effect) = (all, Effect::PersonalRead);
+        } else {
+            rows.people.extend(all.people);
+        }
+    }
+    let people = people_of(&rows);
+    let shows = match effect {
         Effect::SensitiveRead => !classes.is_empty(),
         Effect::PersonalRead => shows_others(ctx, &rows, &people),
         Effect::Read | Effect::Change => false,
@@ -223,7 +236,7 @@ fn reading(
     }
     let mut reading = Reading {
         method: row.method,
-        effect: rule.effect,
+        effect,
         permission: row.needs.permission(),
         classes,
         rows: rows.ids,
@@ -233,11 +246,15 @@ fn reading(
         asked: Vec::new(),
         break_glass,
     };
-    if rule.effect == Effect::PersonalRead && reading.told > MOST_NAMED {
+    if effect == Effect::PersonalRead && reading.told > MOST_NAMED {
         reading.people.clear();
         reading.asked = rule.answer.asked(question).map_err(fault)?;
     }
     Ok(Some(reading))
+}
+
+fn people_of(rows: &Rows) -> BTreeSet<PersonId> {
+    rows.people.iter().filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Whether rows tell of somebody who is not the caller. Who is named by nothing that is known is somebody else.

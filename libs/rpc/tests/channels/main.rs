@@ -20,3 +20,5 @@ mod replicas;
 mod sources;
 #[cfg(test)]
 mod unread;
+#[cfg(test)]
+mod walk;
