@@ -762,7 +762,6 @@ IMPORT_NEEDS = an import is for an account that may read and write units, people
 
 # A row of an import that cannot be read.
 ROW_INVALID = { $problems }
-ROWS_TOO_MANY = at most { $max } rows in a call, these are { $count }: send several calls
 INSTANT_IMPLAUSIBLE = an instant of the years { $first } to { $last } is expected: check the year
 VALUE_MISSING = must be given
 AT_MOST = at most { $max }

@@ -104,10 +104,7 @@ pub(crate) fn decimal(text: &str) -> Option<Decimal> {
     if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
         return None;
     }
-    if whole.trim_start_matches('0').len() > limits::DIGITS as usize
-        || whole.len() > 30
-        || part.len() > 12 && part.len() > 40
-    {
+    if whole.trim_start_matches('0').len() > limits::DIGITS as usize || whole.len() > 30 || part.len() > 40 {
         return None;
     }
     // Twelve digits are enough to round the sixth; a longer tail only matters when it breaks a tie.
