@@ -803,6 +803,8 @@ SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or regi
 ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
 SLASH_NOT_ALLOWED = must not hold a slash: platform, store and name are joined by it
 PHASES_MISSING = at least one: how the account is used
+DIRECTION_EXPECTED = say which way is better: higher or lower
+NORMALISATION_EXPECTED = say how a value becomes points: target_piecewise, min_max, percentile or t_score
 PHASE_KIND_EXPECTED = shared, mixed or named
 PHASE_TWICE = two phases begin on this date
 HANDOVER_KIND_EXPECTED = take or release
@@ -944,6 +946,8 @@ SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
 NAME_TWICE = "{ $name }" is there twice
 WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
 WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
+# A measure of the scheme is beyond what is computed with.
+MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
 MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
 TARGET_MISSING = a number or team_median is needed
 TARGET_NOT_POSITIVE = { $target } is not above zero

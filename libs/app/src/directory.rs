@@ -137,7 +137,8 @@ fn person(told: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<DirectoryPe
     for employment in told.employments {
         employments.push(Employment {
             post: match employment.post() {
-                pb::Post::Home | pb::Post::Unspecified => Post::Home,
+                pb::Post::Unspecified => return Err(unreadable("a post of no kind that is known here")),
+                pb::Post::Home => Post::Home,
                 pb::Post::Concurrent | pb::Post::Secondment => Post::Beside,
             },
             from: sent::date(&employment.from)?,

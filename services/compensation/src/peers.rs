@@ -7,7 +7,7 @@ use tally_app::convert::sent;
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
 use tally_kernel::{Error, Kind, Result, msg, page};
-use tally_rpc::{Peer, error_from, pages, streamed};
+use tally_rpc::{Peer, error_from, pages, streamed, unreadable};
 
 /// Clients of the services that compensation reads from.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl Peers {
                 let Some(share) = credit.shares.iter().find(|s| s.person_id == who) else { continue };
                 *total += 1;
                 if first.len() < limit {
-                    let (rung, ppm) = (rung(credit.rung()), share.ppm);
+                    let (rung, ppm) = (rung(credit.rung())?, share.ppm);
                     let (account, external_id) = (credit.account_id, credit.external_id);
                     first.push(Credited { account, external_id, ppm, rung });
                 }
@@ -103,14 +103,29 @@ impl Peers {
     }
 }
 
-fn rung(rung: performance::Rung) -> &'static str {
-    match rung {
+fn rung(rung: performance::Rung) -> Result<&'static str> {
+    Ok(match rung {
         performance::Rung::Tag => "tag",
         performance::Rung::Handover => "handover",
         performance::Rung::Sole => "sole",
         performance::Rung::Inferred => "inferred",
         performance::Rung::Equal => "equal",
         performance::Rung::Team => "team",
-        performance::Rung::Unattributed | performance::Rung::Unspecified => "unattributed",
+        performance::Rung::Unattributed => "unattributed",
+        performance::Rung::Unspecified => return Err(unreadable("a rung that is not known here")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rung_that_is_not_known_here_is_an_error_and_not_unattributed() {
+        let credit = |rung| performance::Credit { rung, ..Default::default() };
+        assert_eq!(rung(credit(performance::Rung::Team.into()).rung()).unwrap(), "team");
+        for unknown in [0, 99] {
+            assert_eq!(rung(credit(unknown).rung()).unwrap_err().kind(), Kind::Internal);
+        }
     }
 }

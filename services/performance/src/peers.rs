@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::try_join;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::{OpContext, Region};
 use tally_api::attendance::v1 as att;
@@ -19,7 +20,7 @@ use tally_app::convert::{period_message, sent, timestamp};
 use tally_app::directory::Directory;
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::message::word;
-use tally_kernel::time::Period;
+use tally_kernel::time::{Period, zone};
 use tally_kernel::{Currency, Message, Result};
 use tally_rpc::{MAX_MESSAGE_BYTES, Peer, RpcChannel, error_from, pages, streamed, unreadable};
 
@@ -31,6 +32,14 @@ use tally_engine::policy::Policy;
 const PAGE: u32 = 1_000;
 
 type Rostered = BTreeSet<(AccountId, PersonId)>;
+
+/// A shift, as far as it tells whose an account is.
+struct Shift {
+    account: AccountId,
+    person: PersonId,
+    start: Timestamp,
+    end: Timestamp,
+}
 type OnDuty = BTreeMap<AccountId, Vec<Duty>>;
 
 /// A unit of the org tree on a day.
@@ -68,7 +77,7 @@ impl Peers {
         period: Period,
         policy: &Policy,
     ) -> Result<Facts> {
-        let (people, minor_digits, accounts, aliases, rostered, (duty, findings)) = try_join!(
+        let (people, minor_digits, accounts, aliases, shifts, (duty, findings)) = try_join!(
             directory.everybody(ctx),
             self.minor_digits(ctx),
             self.accounts(ctx),
@@ -76,6 +85,7 @@ impl Peers {
             self.rosters(ctx, period),
             self.occupancy(ctx, period, policy),
         )?;
+        let rostered = rostered(&shifts, &accounts, period, policy.rules())?;
         let people = people.iter().filter(|person| person.employed_in(period)).cloned().collect();
         Ok(Facts { minor_digits, people, accounts, aliases, rostered, duty, findings })
     }
@@ -137,7 +147,7 @@ impl Peers {
         &self,
         ctx: &OpContext,
         from: &Region,
-        released_at: jiff::Timestamp,
+        released_at: Timestamp,
         entries: &[Entry],
     ) -> Result<()> {
         let mut client = DirectoryServiceClient::new(self.identity.channel());
@@ -181,8 +191,8 @@ impl Peers {
         aliases.await?.into_iter().map(alias_from).collect()
     }
 
-    /// Who is rostered where: any shift that touches the period in the account's zone.
-    async fn rosters(&self, ctx: &OpContext, period: Period) -> Result<Rostered> {
+    /// Every shift that touches the period in whatever zone.
+    async fn rosters(&self, ctx: &OpContext, period: Period) -> Result<Vec<Shift>> {
         // The widest offsets there are, so that no zone's first or last day is cut.
         let (from, to) = (day(period.from(), -1)?, day(period.to(), 2)?);
         let shifts = pages(async |page_token| {
@@ -191,8 +201,11 @@ impl Peers {
             let page = client.list_shifts(self.attendance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.shifts, page.next_page_token))
         });
-        let where_and_who = |shift: att::Shift| Ok((sent::value(&shift.account_id)?, sent::value(&shift.person_id)?));
-        shifts.await?.into_iter().map(where_and_who).collect()
+        let shift = |shift: att::Shift| {
+            let (account, person) = (sent::value(&shift.account_id)?, sent::value(&shift.person_id)?);
+            Ok(Shift { account, person, start: sent::instant(shift.start)?, end: sent::instant(shift.end)? })
+        };
+        shifts.await?.into_iter().map(shift).collect()
     }
 
     /// Who was on duty for which account, and what was odd about it.
@@ -224,6 +237,20 @@ impl Peers {
     }
 }
 
+/// Who is rostered where: by any shift that touches the period in the account's zone. Version 1 of the rules took the days
+/// around it as well, and what was closed under it stays as it is.
+fn rostered(shifts: &[Shift], accounts: &[AccountFacts], period: Period, rules: u32) -> Result<Rostered> {
+    let span = |account: &AccountFacts| {
+        let zone = zone(&account.zone).map_err(unreadable)?;
+        Ok((account.id, period.instants(&zone).map_err(unreadable)?))
+    };
+    let spans = accounts.iter().map(span).collect::<Result<BTreeMap<_, _>>>()?;
+    let touches = |shift: &&Shift| {
+        rules < 2 || spans.get(&shift.account).is_some_and(|span| shift.start < span.end && shift.end > span.start)
+    };
+    Ok(shifts.iter().filter(touches).map(|shift| (shift.account, shift.person)).collect())
+}
+
 fn day(date: Date, shift: i64) -> Result<prost_types::Timestamp> {
     let at = date.checked_add(jiff::Span::new().days(shift)).and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC));
     let at = at.map_err(|_| unreadable("a period at the end of time"))?;
@@ -248,7 +275,8 @@ fn alias_from(alias: att::Alias) -> Result<Alias> {
 fn account_from(account: att::Account) -> Result<AccountFacts> {
     let phase = |p: att::Phase| {
         let kind = match p.kind() {
-            att::PhaseKind::Unspecified | att::PhaseKind::Shared => PhaseKind::Shared,
+            att::PhaseKind::Unspecified => return Err(unreadable("a phase of no kind that is known here")),
+            att::PhaseKind::Shared => PhaseKind::Shared,
             att::PhaseKind::Mixed => PhaseKind::Mixed,
             att::PhaseKind::Named => PhaseKind::Named,
         };
@@ -293,4 +321,54 @@ fn finding_from(found: common::Finding) -> Finding {
         (None, _) | (_, None) => Message::told(found.detail),
     };
     Finding { kind: found.kind, subject: found.subject, at: found.at, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_kernel::Kind;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn account(n: u128, kind: i32) -> att::Account {
+        att::Account {
+            account_id: Uuid::from_u128(n).to_string(),
+            region: "*".into(),
+            zone: "Asia/Shanghai".into(),
+            phases: vec![att::Phase { kind, capacity: 1, ..Default::default() }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_phase_of_a_kind_that_is_not_known_here_is_an_error_and_not_shared() {
+        assert!(account_from(account(1, att::PhaseKind::Named.into())).is_ok());
+        for unknown in [0, 99] {
+            assert_eq!(account_from(account(1, unknown)).unwrap_err().kind(), Kind::Internal);
+        }
+    }
+
+    #[test]
+    fn an_account_is_ones_own_by_shifts_of_the_period_in_its_zone_alone() {
+        let accounts = [account_from(account(1, att::PhaseKind::Shared.into())).unwrap()];
+        let shift = |person: u128, start: &str, end: &str| Shift {
+            account: AccountId(Uuid::from_u128(1)),
+            person: PersonId(Uuid::from_u128(person)),
+            start: start.parse().unwrap(),
+            end: end.parse().unwrap(),
+        };
+        let shifts = [
+            shift(1, "2026-02-28T20:00:00+08:00", "2026-03-01T00:00:00+08:00"),
+            shift(2, "2026-02-28T20:00:00+08:00", "2026-03-01T04:00:00+08:00"),
+            shift(3, "2026-03-31T20:00:00+08:00", "2026-04-01T04:00:00+08:00"),
+            shift(4, "2026-04-01T00:00:00+08:00", "2026-04-01T08:00:00+08:00"),
+        ];
+        let march = Period::new(Date::constant(2026, 3, 1), Date::constant(2026, 3, 31)).unwrap();
+        let who = |rules| -> Vec<u128> {
+            let rostered = rostered(&shifts, &accounts, march, rules).unwrap();
+            rostered.into_iter().map(|(_, person)| person.0.as_u128()).collect()
+        };
+        assert_eq!(who(2), [2, 3]);
+        assert_eq!(who(1), [1, 2, 3, 4], "as it was closed");
+    }
 }

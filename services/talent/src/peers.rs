@@ -9,11 +9,11 @@ use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::card_service_client::CardServiceClient;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
-use tally_api::performance::v1::{GetCycleRequest, ListCardsRequest, ListTotalsRequest};
+use tally_api::performance::v1::{GetCycleRequest, ListCardsRequest, ListTotalsRequest, Total};
 use tally_app::convert::sent;
-use tally_kernel::Result;
 use tally_kernel::id::{AccountId, CycleId};
 use tally_kernel::page::MAX_SIZE;
+use tally_kernel::{Error, Result};
 use tally_rpc::{Peer, error_from, pages};
 
 use crate::published::{Card, Published, Served};
@@ -29,6 +29,18 @@ pub struct Peers {
     pub performance: Peer,
 }
 
+type Accounts = BTreeMap<AccountId, (String, String)>;
+
+/// Where credited work was done; an account that attendance does not know is a fault, and no reason to drop the work.
+fn served_on(accounts: &Accounts, total: &Total) -> Result<Served> {
+    let account: AccountId = sent::value(&total.account_id)?;
+    let (key, platform) = accounts
+        .get(&account)
+        .cloned()
+        .ok_or_else(|| Error::internal(format!("credits on account {account}, which attendance does not know")))?;
+    Ok(Served { person: sent::value(&total.person_id)?, account: key, platform, ppm: total.total_ppm })
+}
+
 impl Peers {
     /// What a published cycle shows about everybody in it.
     pub(crate) async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Published> {
@@ -40,16 +52,12 @@ impl Peers {
             let page = client.list_totals(self.performance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.totals, page.next_page_token))
         });
-        let mut served = Vec::new();
-        for total in totals.await?.into_iter().filter(|t| !t.account_id.is_empty() && t.total_ppm > 0) {
-            let Some((key, platform)) = accounts.get(&sent::value(&total.account_id)?).cloned() else { continue };
-            let person = sent::value(&total.person_id)?;
-            served.push(Served { person, account: key, platform, ppm: total.total_ppm });
-        }
+        let served = totals.await?.into_iter().filter(|t| !t.account_id.is_empty() && t.total_ppm > 0);
+        let served = served.map(|total| served_on(&accounts, &total)).collect::<Result<_>>()?;
         Ok(Published { cycle, last_day, cards, served })
     }
 
-    async fn accounts(&self, ctx: &OpContext) -> Result<BTreeMap<AccountId, (String, String)>> {
+    async fn accounts(&self, ctx: &OpContext) -> Result<Accounts> {
         let accounts = pages(async |page_token| {
             let ask = ListAccountsRequest { page_size: MAX_SIZE, page_token };
             let mut client = AccountServiceClient::new(self.attendance.channel());
@@ -79,5 +87,26 @@ impl Peers {
         let ask = GetCycleRequest { cycle_id: cycle.to_string() };
         let reply = client.get_cycle(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
         sent::date(&reply.cycle.unwrap_or_default().period.unwrap_or_default().to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn work_on_an_account_that_attendance_does_not_list_is_an_error_and_not_dropped() {
+        let (known, unknown) = (AccountId(Uuid::from_u128(1)), AccountId(Uuid::from_u128(2)));
+        let accounts = Accounts::from([(known, ("JD/a/cs01".to_owned(), "JD".to_owned()))]);
+        let total = |account: AccountId| Total {
+            account_id: account.to_string(),
+            person_id: Uuid::from_u128(3).to_string(),
+            total_ppm: 7,
+            ..Default::default()
+        };
+        assert_eq!(served_on(&accounts, &total(known)).unwrap().account, "JD/a/cs01");
+        assert_eq!(served_on(&accounts, &total(unknown)).unwrap_err().kind(), tally_kernel::Kind::Internal);
     }
 }

@@ -45,7 +45,7 @@ pub struct Row<'a> {
     /// Sales in minor units.
     pub amount_minor: Option<i64>,
     /// Values of the custom measures that the scheme asks for, in its order.
-    pub custom: &'a [Option<Decimal>],
+    pub custom: &'a [Option<Micro>],
     /// The record's content digest.
     pub content: &'a [u8],
 }
@@ -173,7 +173,7 @@ impl<'a> Gatherer<'a> {
         records.amount.push(row.amount_minor.unwrap_or(NONE));
         for (n, column) in records.custom.iter_mut().enumerate() {
             let value = row.custom.get(n).copied().flatten();
-            column.push(value.and_then(to_micro).map_or(NONE, Micro::millionths));
+            column.push(value.map_or(NONE, Micro::millionths));
         }
     }
 
@@ -267,7 +267,7 @@ pub fn phase_on(phases: &[Phase], date: Date) -> Phase {
 }
 
 /// To six places, half to even; nothing where it does not fit.
-fn to_micro(value: Decimal) -> Option<Micro> {
+pub fn to_micro(value: Decimal) -> Option<Micro> {
     value.round_dp(6).checked_mul(Decimal::from(1_000_000))?.to_i64().map(Micro::from_millionths)
 }
 

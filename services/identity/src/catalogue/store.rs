@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use tally_access::{OpContext, Region};
 use tally_kernel::dated::Succession;
 use tally_kernel::id::CatalogueEntryId;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, to_db, word_from_db};
+use tally_store::{
+    ScopedTx, StoreError, UnitOfWork, date_from_db, date_to_db, dated, number_from_db, to_db, word_from_db,
+};
 
 use super::domain::{Catalogue, Entry};
 
@@ -77,7 +79,7 @@ fn read(row: entries::Model) -> Result<Entry, StoreError> {
         kind,
         code: row.code,
         title: row.title,
-        rank: u32::try_from(row.rank).unwrap_or(0),
+        rank: number_from_db("the rank of an entry", row.rank)?,
         from: date_from_db(row.valid_from),
         to: row.valid_to.map(date_from_db),
     })

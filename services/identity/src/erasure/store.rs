@@ -6,7 +6,9 @@ use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{ErasureId, OrgUnitId, PersonId, PrincipalId};
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, to_db, word_from_db};
+use tally_store::{
+    Conflict as _, ScopedTx, StoreError, UnitOfWork, among, from_db, number_from_db, to_db, word_from_db,
+};
 use uuid::Uuid;
 
 use super::domain::{self, Dropped, Erasure, Part};
@@ -188,7 +190,7 @@ async fn read(tx: &ScopedTx, rows: Vec<erasures::Model>) -> Result<Vec<Erasure>,
     let mut reported = BTreeMap::<Uuid, Vec<Part>>::new();
     for part in tx.select::<parts::Entity>().filter(of).all().await? {
         let done_at = Some(from_db(part.recorded_at));
-        let rows = u64::try_from(part.cleared).unwrap_or(0);
+        let rows = number_from_db("the rows of an erasure", part.cleared)?;
         reported.entry(part.erasure_id).or_default().push(Part { service: part.service, done_at, rows });
     }
     let erasure = |row: erasures::Model| {

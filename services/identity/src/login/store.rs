@@ -4,7 +4,7 @@ use sea_orm::ColumnTrait as _;
 use tally_access::OpContext;
 use tally_kernel::Error;
 use tally_kernel::id::PrincipalId;
-use tally_store::{Place, ScopedTx, StoreError, UnitOfWork, from_db, to_db};
+use tally_store::{Place, ScopedTx, StoreError, UnitOfWork, from_db, number_from_db, to_db};
 use zeroize::Zeroizing;
 
 use super::domain::Factor;
@@ -45,7 +45,7 @@ pub(crate) async fn get(tx: &ScopedTx, principal: PrincipalId) -> Result<Option<
         principal,
         secret: Zeroizing::new(secret),
         confirmed_at: row.confirmed_at.map(from_db),
-        last_step: u64::try_from(row.last_step).unwrap_or(0),
+        last_step: number_from_db("the last step of a second factor", row.last_step)?,
         recovery: digests.map(digest).collect::<Result<_, ()>>().map_err(odd)?,
     }))
 }

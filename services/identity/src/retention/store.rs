@@ -2,7 +2,7 @@
 
 use sea_orm::ColumnTrait as _;
 use tally_access::{OpContext, Region};
-use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, StoreError, UnitOfWork, lost_race, number_from_db, to_db};
 
 use super::domain::Retention;
 
@@ -33,12 +33,11 @@ pub(crate) mod retentions {
 /// All that was set.
 pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<Retention>, StoreError> {
     let rows = tx.select::<retentions::Entity>().all().await?;
-    let read = |row: retentions::Model| Retention {
-        kind: row.kind,
-        months: u32::try_from(row.months).unwrap_or(u32::MAX),
-        set_reason: row.reason,
+    let read = |row: retentions::Model| {
+        let months = number_from_db("the months of a retention", row.months)?;
+        Ok(Retention { kind: row.kind, months, set_reason: row.reason })
     };
-    Ok(rows.into_iter().map(read).collect())
+    rows.into_iter().map(read).collect()
 }
 
 /// Writes how long a kind is kept, in place of what was set before.

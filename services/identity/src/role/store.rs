@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
 use tally_access::{OpContext, Permission, ScopeKind};
 use tally_kernel::Error;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, to_db, word_from_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, number_from_db, to_db, word_from_db};
 
 use super::domain::{OwnRole, Roles};
 
@@ -83,7 +83,7 @@ fn read(row: own_roles::Model) -> Result<OwnRole, StoreError> {
     Ok(OwnRole {
         permissions,
         scopes: row.scopes.split(',').map(scope).collect::<Result<_, _>>()?,
-        version: u32::try_from(row.version).unwrap_or(0),
+        version: number_from_db("the version of a role", row.version)?,
         name: row.name,
         description: row.description,
     })

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tally_access::{Actor, OpContext, Region, Target, compile_service};
 use tally_kernel::Result;
 use tally_kernel::id::AccountId;
-use tally_store::{Audit, UnitOfWork, WorkItem};
+use tally_store::{Audit, UnitOfWork, WorkItem, number_from_db};
 use uuid::Uuid;
 
 use crate::credit::facts::{self as results, Place};
@@ -115,12 +115,11 @@ impl At<'_> {
         let span = (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day);
         let tx = self.app.store.read(self.ctx).await?;
         let rows = record::facts::agents(&tx, span).await?;
-        let count = |(account, agent, n): (Uuid, String, i64)| AgentCount {
-            account: AccountId(account),
-            agent,
-            records: u64::try_from(n).unwrap_or(0),
+        let count = |(account, agent, n): (Uuid, String, i64)| {
+            let records = number_from_db("a count of records", n)?;
+            Ok(AgentCount { account: AccountId(account), agent, records })
         };
-        Ok(rows.into_iter().map(count).collect())
+        rows.into_iter().map(count).collect()
     }
 
     /// Throws away what a dead or failed run wrote, an account at a time, so that nobody waits long for the store.

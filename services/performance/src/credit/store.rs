@@ -8,7 +8,7 @@ use tally_access::{OpContext, Plan, Region, Rpc};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Message, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, number_from_db, to_db};
 
 use tally_engine::attribution::{Credit, Record, Rung};
 use tally_engine::closing::codec::{Share, pack, unpack};
@@ -331,16 +331,20 @@ pub async fn credited<R: Rpc>(
 pub async fn totals<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page) -> Result<(Vec<Total>, String)> {
     let mine = tx.select::<total::Entity>().within(plan).filter(total::Column::RunId.eq(run));
     let (rows, next) = mine.page_asc(page, [total::Column::PersonId, total::Column::AccountId]).await?;
-    let of = |n: i64| u64::try_from(n).unwrap_or(0);
-    let total = |row: total::Model| Total {
-        person: PersonId(row.person_id),
-        account: (!row.account_id.is_nil()).then_some(AccountId(row.account_id)),
-        rungs: [row.tagged_ppm, row.handover_ppm, row.sole_ppm, row.inferred_ppm, row.equal_ppm, row.team_ppm].map(of),
-        total: of(row.total_ppm),
-        low: of(row.low_ppm),
-        high: of(row.high_ppm),
+    let of = |n: i64| number_from_db("the credit of a person", n);
+    let total = |row: total::Model| {
+        let [tagged, handover, sole] = [row.tagged_ppm, row.handover_ppm, row.sole_ppm].map(of);
+        let [inferred, equal, team] = [row.inferred_ppm, row.equal_ppm, row.team_ppm].map(of);
+        Ok(Total {
+            person: PersonId(row.person_id),
+            account: (!row.account_id.is_nil()).then_some(AccountId(row.account_id)),
+            rungs: [tagged?, handover?, sole?, inferred?, equal?, team?],
+            total: of(row.total_ppm)?,
+            low: of(row.low_ppm)?,
+            high: of(row.high_ppm)?,
+        })
     };
-    Ok((rows.into_iter().map(total).collect(), next))
+    Ok((rows.into_iter().map(total).collect::<Result<_>>()?, next))
 }
 
 /// Writes findings, each with where its subject stands.

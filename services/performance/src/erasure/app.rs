@@ -75,8 +75,8 @@ impl At<'_> {
         if !number.is_empty() {
             rows += record::facts::rename_number(&work, number, &self.pseudonym).await?;
             for row in credit::facts::findings_with(&work, number).await? {
-                let new = |text: &str| domain::redact(text, number, &self.pseudonym);
-                let new = (new(&row.subject), domain::redact_message(&row.message(), number, &self.pseudonym));
+                let subject = domain::redact_subject(&row.subject, number, &self.pseudonym);
+                let new = (subject, domain::redact_message(&row.message(), number, &self.pseudonym));
                 if new != (row.subject.clone(), row.message()) {
                     credit::facts::put_finding(&work, row.id, &new.0, &new.1).await?;
                     rows += 1;

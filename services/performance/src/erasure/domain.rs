@@ -136,9 +136,24 @@ pub fn redact(text: &str, word: &str, by: &str) -> String {
     out
 }
 
-/// The message with a word replaced in its arguments, or in its sentence where it is one already.
-pub fn redact_message(message: &Message, word: &str, by: &str) -> Message {
-    changed(message, |_, text| redact(text, word, by))
+/// The arguments of findings that are employee numbers, or an agent whom records name by one. Every other may hold the same
+/// signs and mean something else: hours, a count, a part of a time or of an account's key.
+const NUMBERS: [&str; 5] = ["number", "first", "second", "person", "agent"];
+
+/// The message with a number replaced in the arguments that are one, or in its sentence where it is one already.
+pub fn redact_message(message: &Message, number: &str, by: &str) -> Message {
+    if let Some(told) = message.as_told() {
+        return Message::told(redact(told, number, by));
+    }
+    changed(message, |name, text| {
+        let named = text == number || name == "agent" && text == quoted(number);
+        if named && NUMBERS.contains(&name) { by.to_owned() } else { text.to_owned() }
+    })
+}
+
+/// The subject of a finding: a number, or the key or id of an account, which no number is.
+pub fn redact_subject(subject: &str, number: &str, by: &str) -> String {
+    if subject == number { by.to_owned() } else { subject.to_owned() }
 }
 
 /// The message of an agent whom nobody is known by, with a pseudonym in the place of this one.
@@ -153,9 +168,6 @@ pub fn forget_agent(message: &Message, agent: &str, pseudonym: &str) -> Message 
 }
 
 fn changed(message: &Message, new: impl Fn(&str, &str) -> String) -> Message {
-    if let Some(told) = message.as_told() {
-        return Message::told(new("", told));
-    }
     message.args().iter().fold(Message::new(message.id()), |changed, (name, arg)| match arg {
         Arg::Text(text) => changed.with(name, &new(name, text)),
         // Findings hold texts only: they come over the wire.
@@ -296,6 +308,22 @@ mod tests {
             forget_agent(&Message::told("2 records name the agent \"Mimi\""), "Mimi", "-"),
             Message::told("2 records name the agent \"-\"")
         );
+    }
+
+    #[test]
+    fn a_number_is_taken_out_where_it_means_the_person_and_nowhere_else() {
+        let odd = |number: &str| {
+            msg!("DUTY_LONE_IN", number, at = "2026-03-16T08:00:00+08:00", hours = "16", account = "JD/16/cs 16")
+        };
+        assert_eq!(redact_message(&odd("16"), "16", "erased-1"), odd("erased-1"));
+        assert_eq!(redact_message(&odd("08"), "08", "erased-1"), odd("erased-1"));
+        assert_eq!(redact_message(&odd("17"), "16", "erased-1"), odd("17"), "a finding about somebody else");
+        let shift = |person: &str| msg!("CREDIT_TAG_OFF_DUTY", records = "16", person);
+        assert_eq!(redact_message(&shift("16"), "16", "erased-1"), shift("erased-1"));
+        let unknown = |agent: &str| msg!("CREDIT_UNKNOWN_AGENT", records = "16", agent);
+        assert_eq!(redact_message(&unknown("16"), "16", "erased-1"), unknown("erased-1"));
+        let subjects = ["16", "JD/16/cs", "JD/shop/16"].map(|subject| redact_subject(subject, "16", "erased-1"));
+        assert_eq!(subjects, ["erased-1", "JD/16/cs", "JD/shop/16"]);
     }
 
     proptest! {

@@ -37,7 +37,8 @@ pub async fn get_record(app: &App, ctx: &OpContext, account: AccountId, external
     let plan = ctx.plan::<GetRecord>()?;
     let tx = app.store.read(ctx).await?;
     let found = store::find(&tx, &plan, account, external_id).await?;
-    found.map(|row| (row.id.to_string(), row.into())).ok_or_else(|| Error::not_found("record", external_id))
+    let row = found.ok_or_else(|| Error::not_found("record", external_id))?;
+    Ok((row.id.to_string(), row.try_into()?))
 }
 
 /// A page of an account's records, by start; each with its id.
@@ -51,5 +52,6 @@ pub async fn list_records(
     let plan = ctx.plan::<ListRecords>()?;
     let tx = app.store.read(ctx).await?;
     let (rows, next) = store::page(&tx, &plan, account, span, page).await?;
-    Ok((rows.into_iter().map(|row| (row.id.to_string(), row.into())).collect(), next))
+    let record = |row: store::Model| Ok((row.id.to_string(), row.try_into()?));
+    Ok((rows.into_iter().map(record).collect::<Result<_>>()?, next))
 }

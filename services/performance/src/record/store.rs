@@ -5,11 +5,11 @@ use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
-use tally_engine::closing::collect::Row as Gathered;
-use tally_kernel::Result;
+use tally_engine::closing::collect::{Row as Gathered, to_micro};
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
+use tally_kernel::{Error, Kind, Micro, Result, msg};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, json_from_db, lost_race, number_from_db, to_db};
 
 use super::domain::{Measure, MeasureValue, Record, Row, Source};
 
@@ -48,22 +48,29 @@ impl ActiveModelBehavior for ActiveModel {}
 
 tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 
-impl From<Model> for Record {
-    fn from(row: Model) -> Self {
-        Self {
+impl TryFrom<Model> for Record {
+    type Error = Error;
+    fn try_from(row: Model) -> Result<Self> {
+        let reply = row.first_reply_ms.map(|ms| number_from_db("the first reply of a record", ms));
+        let rating = row.rating_milli.map(|rating| number_from_db("the rating of a record", rating));
+        Ok(Self {
             external_id: row.external_id,
             started_ms: row.started_ms,
             ended_ms: row.ended_ms,
             agent: row.agent,
             kind: row.kind,
-            first_reply_ms: row.first_reply_ms.and_then(|ms| u32::try_from(ms).ok()),
+            first_reply_ms: reply.transpose()?,
             resolved: row.resolved,
-            rating_milli: row.rating_milli.and_then(|r| u32::try_from(r).ok()),
+            rating_milli: rating.transpose()?,
             amount_minor: row.amount_minor,
             customer: row.customer,
-            measures: row.measures.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
-        }
+            measures: measures_of(row.measures.as_deref())?,
+        })
     }
+}
+
+fn measures_of(json: Option<&str>) -> Result<Vec<Measure>> {
+    json.map_or_else(|| Ok(Vec::new()), |json| json_from_db("the measures of a record", json))
 }
 
 /// Digests of those of these records that are there, by external id; `rows` are sorted by it.
@@ -84,38 +91,44 @@ pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[(u32, Row)]) ->
     let ids = rows.iter().map(|(_, row)| row.record.external_id.as_str());
     let chosen = of_account().filter(Column::ExternalId.is_in(ids));
     let found = chosen.rows::<(String, Vec<u8>)>(|q| q.column(Column::ExternalId).column(Column::Content)).await?;
-    Ok(found.into_iter().map(|(id, content)| (id, content.try_into().unwrap_or_default())).collect())
+    let digest = |(id, content): (String, Vec<u8>)| Ok((id, bytes_from_db("the digest of a record", &content)?));
+    found.into_iter().map(digest).collect()
 }
 
 /// Writes new records.
 pub async fn insert(work: &UnitOfWork, ctx: &OpContext, of: &Source, rows: Vec<(u32, Row)>) -> Result<()> {
     let recorded_at = to_db(ctx.now());
-    let model = |(_, Row { record, content }): (u32, Row)| ActiveModel {
-        tenant_id: NotSet,
-        account_id: Set(of.account.0),
-        id: Set(ctx.new_id()),
-        region: Set(of.region.as_str().to_owned()),
-        unit_id: Set(of.unit.map(Uuid::from)),
-        started_ms: Set(record.started_ms),
-        ended_ms: Set(record.ended_ms),
-        first_reply_ms: Set(record.first_reply_ms.map(i64::from)),
-        resolved: Set(record.resolved),
-        rating_milli: Set(record.rating_milli.and_then(|r| i32::try_from(r).ok())),
-        amount_minor: Set(record.amount_minor),
-        measures: Set(measures_json(&record)),
-        external_id: Set(record.external_id),
-        agent: Set(record.agent),
-        kind: Set(record.kind),
-        customer: Set(record.customer),
-        content: Set(content.to_vec()),
-        recorded_at: Set(recorded_at),
+    let model = |(_, Row { record, content }): (u32, Row)| {
+        Ok(ActiveModel {
+            tenant_id: NotSet,
+            account_id: Set(of.account.0),
+            id: Set(ctx.new_id()),
+            region: Set(of.region.as_str().to_owned()),
+            unit_id: Set(of.unit.map(Uuid::from)),
+            started_ms: Set(record.started_ms),
+            ended_ms: Set(record.ended_ms),
+            first_reply_ms: Set(record.first_reply_ms.map(i64::from)),
+            resolved: Set(record.resolved),
+            rating_milli: Set(record.rating_milli.map(i32::try_from).transpose().map_err(Error::internal)?),
+            amount_minor: Set(record.amount_minor),
+            measures: Set(measures_json(&record)?),
+            external_id: Set(record.external_id),
+            agent: Set(record.agent),
+            kind: Set(record.kind),
+            customer: Set(record.customer),
+            content: Set(content.to_vec()),
+            recorded_at: Set(recorded_at),
+        })
     };
-    work.insert_many(rows.into_iter().map(model).collect::<Vec<_>>()).await.conflict(lost_race)?;
+    work.insert_many(rows.into_iter().map(model).collect::<Result<Vec<_>>>()?).await.conflict(lost_race)?;
     Ok(())
 }
 
-fn measures_json(record: &Record) -> Option<String> {
-    if record.measures.is_empty() { None } else { serde_json::to_string(&record.measures).ok() }
+fn measures_json(record: &Record) -> Result<Option<String>> {
+    if record.measures.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(&record.measures).map(Some).map_err(Error::internal)
 }
 
 /// One record.
@@ -223,7 +236,7 @@ pub async fn gather(
             resolved: *resolved,
             rating_milli: *rating,
             amount_minor: *amount,
-            custom: &measured(measures.as_deref(), columns),
+            custom: &measured(external_id, measures.as_deref(), columns)?,
             content,
         });
     }
@@ -231,15 +244,18 @@ pub async fn gather(
     Ok(rows.into_iter().next_back().filter(|_| more).map(|row| (row.0, row.2)))
 }
 
-/// The values of these columns in a record's measures.
-fn measured(measures: Option<&str>, columns: &[String]) -> Vec<Option<Decimal>> {
+/// The values of these columns in a record's measures. One that is too large to compute with is told, not left out: any other
+/// column may hold such numbers, since nobody sums an order's number.
+fn measured(record: &str, measures: Option<&str>, columns: &[String]) -> Result<Vec<Option<Micro>>> {
     if columns.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let found: Vec<Measure> = measures.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    let value = |column: &String| match &found.iter().find(|m| m.name == *column)?.value {
-        MeasureValue::Number(number) => Some(*number),
-        MeasureValue::Text(_) => None,
+    let found = measures_of(measures)?;
+    let value = |column: &String| match found.iter().find(|m| m.name == *column).map(|m| &m.value) {
+        Some(MeasureValue::Number(number)) => to_micro(*number).map(Some).ok_or_else(|| {
+            Error::of(Kind::FailedPrecondition, msg!("MEASURE_TOO_LARGE", column, record, value = number))
+        }),
+        Some(MeasureValue::Text(_)) | None => Ok(None),
     };
     columns.iter().map(value).collect()
 }
@@ -272,4 +288,56 @@ pub async fn rename(
 pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> Result<u64> {
     let update = work.update::<Entity>().set(Column::Agent, pseudonym);
     Ok(update.filter(Column::Agent.eq(number)).exec().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_that_cannot_be_read_or_computed_with_is_an_error_and_not_left_out() {
+        let columns = ["qa".to_owned()];
+        let value = |json: &str| measured("r1", Some(json), &columns);
+        assert_eq!(value(r#"[{"k":"qa","n":"1.5"}]"#).unwrap(), [Some("1.5".parse().unwrap())]);
+        assert_eq!(value(r#"[{"k":"qa","t":"good"}]"#).unwrap(), [None]);
+        assert_eq!(value(r#"[{"k":"order","n":"10000000000000"}]"#).unwrap(), [None], "nobody measures it");
+        assert_eq!(value(r#"[{"k":"qa","n":"10000000000000"}]"#).unwrap_err().reason(), "MEASURE_TOO_LARGE");
+        assert_eq!(value("[{").unwrap_err().kind(), Kind::Internal);
+    }
+
+    fn row() -> Model {
+        Model {
+            tenant_id: Uuid::nil(),
+            account_id: Uuid::nil(),
+            external_id: "r1".into(),
+            id: Uuid::nil(),
+            region: "*".into(),
+            unit_id: None,
+            started_ms: 0,
+            ended_ms: 1,
+            agent: String::new(),
+            kind: String::new(),
+            first_reply_ms: Some(1),
+            resolved: None,
+            rating_milli: Some(1),
+            amount_minor: None,
+            customer: String::new(),
+            measures: None,
+            content: Vec::new(),
+            recorded_at: DateTimeUtc::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_record_that_cannot_have_been_written_is_an_error() {
+        assert_eq!(Record::try_from(row()).unwrap().rating_milli, Some(1));
+        let broken = [
+            Model { first_reply_ms: Some(-1), ..row() },
+            Model { rating_milli: Some(-1), ..row() },
+            Model { measures: Some("[".into()), ..row() },
+        ];
+        for row in broken {
+            assert_eq!(Record::try_from(row.clone()).unwrap_err().kind(), Kind::Internal, "{row:?}");
+        }
+    }
 }

@@ -4,10 +4,11 @@ use std::mem::take;
 
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
+use tally_app::convert::choice;
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::SchemeId;
 use tally_kernel::page::Page;
-use tally_kernel::{Micro, Result};
+use tally_kernel::{Micro, Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -77,16 +78,21 @@ fn read(sent: pb::Scheme) -> Result<Scheme> {
 }
 
 fn kpi_of(v: &mut Violations, path: &str, sent: pb::Kpi) -> Option<Kpi> {
+    // A number that this release does not know reads as unspecified, and is refused as if nothing was said.
     let direction = match sent.direction() {
-        pb::Direction::Unspecified | pb::Direction::Higher => Direction::Higher,
-        pb::Direction::Lower => Direction::Lower,
+        pb::Direction::Unspecified => None,
+        pb::Direction::Higher => Some(Direction::Higher),
+        pb::Direction::Lower => Some(Direction::Lower),
     };
+    let direction = choice(v, &format!("{path}.direction"), direction, msg!("DIRECTION_EXPECTED"));
     let normalisation = match sent.normalisation() {
-        pb::Normalisation::Unspecified | pb::Normalisation::TargetPiecewise => Normalisation::TargetPiecewise,
-        pb::Normalisation::MinMax => Normalisation::MinMax,
-        pb::Normalisation::Percentile => Normalisation::Percentile,
-        pb::Normalisation::TScore => Normalisation::TScore,
+        pb::Normalisation::Unspecified => None,
+        pb::Normalisation::TargetPiecewise => Some(Normalisation::TargetPiecewise),
+        pb::Normalisation::MinMax => Some(Normalisation::MinMax),
+        pb::Normalisation::Percentile => Some(Normalisation::Percentile),
+        pb::Normalisation::TScore => Some(Normalisation::TScore),
     };
+    let normalisation = choice(v, &format!("{path}.normalisation"), normalisation, msg!("NORMALISATION_EXPECTED"));
     let mut number = |field: &str, text: &str, missing: Micro| match text {
         "" => Some(missing),
         text => v.parse::<Micro>(&format!("{path}.{field}"), text),
@@ -101,10 +107,10 @@ fn kpi_of(v: &mut Violations, path: &str, sent: pb::Kpi) -> Option<Kpi> {
         measure: sent.measure.into(),
         key: sent.key,
         unit: sent.unit,
-        direction,
+        direction: direction?,
         target: target?,
         weight: weight?,
-        normalisation,
+        normalisation: normalisation?,
         floor: floor?,
         cap: cap?,
         small_sample: sent.small_sample,
@@ -146,5 +152,20 @@ fn kpi_to(kpi: Kpi) -> pb::Kpi {
         floor: kpi.floor.to_string(),
         cap: kpi.cap.to_string(),
         small_sample: kpi.small_sample,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_indicator_without_a_way_or_with_one_that_nobody_knows_is_refused_by_its_field() {
+        for (direction, normalisation) in [(0, 0), (9, 9)] {
+            let kpi = pb::Kpi { key: "qa".into(), direction, normalisation, ..Default::default() };
+            let error = read(pb::Scheme { name: "service".into(), kpis: vec![kpi], ..Default::default() }).unwrap_err();
+            let fields: Vec<&str> = error.violations().iter().map(|wrong| wrong.field.as_str()).collect();
+            assert_eq!(fields, ["scheme.kpis[0].direction", "scheme.kpis[0].normalisation"]);
+        }
     }
 }

@@ -21,6 +21,8 @@ fn told() -> PeerFacts {
     told.on_duty(1, 3, DutyRule::Roster, "2026-03-02T04:00:00Z", "2026-03-02T10:00:00Z");
     told.on_duty(2, 2, DutyRule::Handover, "2026-03-02T00:00:00Z", "2026-03-02T08:00:00Z");
     let shift = |a, p| tally_api::attendance::v1::Shift {
+        start: Some(prost_types::Timestamp { seconds: 1_772_600_000, nanos: 0 }),
+        end: Some(prost_types::Timestamp { seconds: 1_772_630_000, nanos: 0 }),
         person_id: person(p).to_string(),
         account_id: account(a).to_string(),
         ..Default::default()

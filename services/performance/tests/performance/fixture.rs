@@ -92,6 +92,7 @@ impl PeerFacts {
 fn one_person(n: u128) -> idn::Person {
     let (unit, path, region) = home(n);
     let employment = idn::Employment {
+        post: idn::Post::Home.into(),
         unit_id: unit.to_string(),
         unit_path: path.into(),
         region: region.into(),
@@ -365,6 +366,8 @@ pub fn scheme() -> pb::Scheme {
         measure: measure.into(),
         target: target.into(),
         weight: weight.into(),
+        direction: pb::Direction::Higher.into(),
+        normalisation: pb::Normalisation::TargetPiecewise.into(),
         ..Default::default()
     };
     pb::Scheme {

@@ -14,6 +14,8 @@ async fn closed(on: Backend) -> (Fixture, String) {
     told.on_duty(1, 3, DutyRule::Punch, "2026-03-02T00:00:00Z", "2026-03-02T06:00:00Z");
     told.on_duty(2, 2, DutyRule::Handover, "2026-03-02T00:00:00Z", "2026-03-02T08:00:00Z");
     told.shifts = vec![tally_api::attendance::v1::Shift {
+        start: Some(prost_types::Timestamp { seconds: 1_772_600_000, nanos: 0 }),
+        end: Some(prost_types::Timestamp { seconds: 1_772_630_000, nanos: 0 }),
         person_id: person(1).to_string(),
         account_id: account(1).to_string(),
         ..Default::default()

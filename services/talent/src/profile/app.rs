@@ -23,14 +23,17 @@ pub struct App {
     pub directory: Directory,
 }
 
-/// A person's profile. Somebody who has none yet is not found, and so is somebody out of the caller's reach.
+/// A person's profile, of the evidence that the caller reaches: evidence stays with the unit where it arose, so after a transfer
+/// the new unit sees a part, and is told so. Somebody who has none yet is not found, and so is somebody out of the caller's reach.
 pub async fn profile(app: &App, ctx: &OpContext, person: PersonId) -> Result<Profile> {
     let plan = ctx.plan::<GetProfile>()?;
-    let kept = store::of_person(&app.store.read(ctx).await?, &plan, person).await?;
+    let tx = app.store.read(ctx).await?;
+    let kept = store::of_person(&tx, &plan, person).await?;
     if kept.is_empty() {
         return Err(Error::not_found("profile of person", person));
     }
-    Ok(domain::profile(&kept))
+    let partial = kept.len() < store::count_of(&tx, person).await?;
+    Ok(Profile { partial, ..domain::profile(kept) })
 }
 
 /// A page of a person's evidence, newest first, and the next page's token.

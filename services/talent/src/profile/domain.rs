@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
 use strum_macros::{Display, EnumString};
 use tally_kernel::id::{CycleId, PersonId};
 use tally_kernel::micro::Micro;
@@ -61,10 +62,12 @@ pub fn evidence(published: &Published) -> Vec<Finding> {
     all
 }
 
-/// A stored piece of evidence, oldest first, as a profile reads it.
+/// A stored piece of evidence, as a profile reads it.
 #[derive(Clone, Debug)]
 pub struct Kept {
     pub cycle: CycleId,
+    /// The last day of the cycle; nothing for evidence of the time before it was kept.
+    pub last_day: Option<Date>,
     pub kind: Kind,
     /// See [`Finding::subject`].
     pub subject: String,
@@ -77,18 +80,21 @@ pub struct Profile {
     /// Accounts served, by key.
     pub accounts: BTreeSet<String>,
     pub platforms: BTreeSet<String>,
-    /// Collaboration points of the newest cycle.
+    /// Collaboration points of the newest period.
     pub collaboration: Option<Micro>,
-    /// Score of the newest cycle less that of the one before.
+    /// Score of the newest period less that of the one before; of several cycles of a period the one published last counts.
     pub learning: Option<Micro>,
     pub cycles: u32,
+    /// Whether there is evidence that was left out.
+    pub partial: bool,
 }
 
-/// Sums up the evidence of one person, oldest first.
-pub fn profile(kept: &[Kept]) -> Profile {
+/// Sums up the evidence of one person, in the order in which it was recorded. Months may be published in any order.
+pub fn profile(mut kept: Vec<Kept>) -> Profile {
+    kept.sort_by_key(|piece| piece.last_day);
     let mut profile = Profile::default();
-    let mut scores: Vec<Micro> = Vec::new();
-    for piece in kept {
+    let mut scores: Vec<(Option<Date>, Micro)> = Vec::new();
+    for piece in &kept {
         match piece.kind {
             Kind::Cover => {
                 if let Some(account) = piece.subject.strip_prefix("account:") {
@@ -98,11 +104,14 @@ pub fn profile(kept: &[Kept]) -> Profile {
                 }
             }
             Kind::Collaboration => {}
-            Kind::Learning => scores.push(piece.value),
+            Kind::Learning => {
+                profile.cycles += 1;
+                scores.pop_if(|(day, _)| day.is_some() && *day == piece.last_day);
+                scores.push((piece.last_day, piece.value));
+            }
         }
     }
-    profile.cycles = u32::try_from(scores.len()).unwrap_or(u32::MAX);
-    if let [.., before, newest] = scores.as_slice() {
+    if let [.., (_, before), (_, newest)] = scores.as_slice() {
         profile.learning = Some(Micro::from_millionths(newest.millionths().saturating_sub(before.millionths())));
     }
     let newest = kept.last().map(|p| p.cycle);
@@ -113,7 +122,6 @@ pub fn profile(kept: &[Kept]) -> Profile {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::Date;
     use uuid::Uuid;
 
     use super::*;
@@ -178,35 +186,47 @@ mod tests {
         assert!(all.iter().all(|f| f.person != person(2) || f.kind != Kind::Collaboration));
     }
 
+    /// What a cycle that ended in this month showed.
+    fn kept(n: u128, month: i8, kind: Kind, subject: &str, value: &str) -> Kept {
+        let last_day = Some(Date::constant(2026, month, 28));
+        Kept { cycle: cycle(n), last_day, kind, subject: subject.into(), value: micro(value) }
+    }
+
     #[test]
     fn a_profile_sums_the_cycles_and_reads_learning_from_the_last_two() {
-        let kept = |n, kind, subject: &str, value: &str| Kept {
-            cycle: cycle(n),
-            kind,
-            subject: subject.into(),
-            value: micro(value),
-        };
-        let one = [kept(2, Kind::Cover, "account:JD/a/cs01", "10"), kept(2, Kind::Learning, "score", "80")];
-        assert_eq!(profile(&one).learning, None);
-        let two = [
-            one[0].clone(),
-            one[1].clone(),
-            kept(3, Kind::Cover, "platform:Tmall", "4"),
-            kept(3, Kind::Collaboration, "points", "1.25"),
-            kept(3, Kind::Learning, "score", "77.5"),
+        let one = vec![kept(2, 2, Kind::Cover, "account:JD/a/cs01", "10"), kept(2, 2, Kind::Learning, "score", "80")];
+        assert_eq!(profile(one.clone()).learning, None);
+        let march = [
+            kept(3, 3, Kind::Cover, "platform:Tmall", "4"),
+            kept(3, 3, Kind::Collaboration, "points", "1.25"),
+            kept(3, 3, Kind::Learning, "score", "77.5"),
         ];
-        let seen = profile(&two);
+        let seen = profile(one.into_iter().chain(march).collect());
         assert_eq!((seen.learning, seen.collaboration, seen.cycles), (Some(micro("-2.5")), Some(micro("1.25")), 2));
         assert_eq!(seen.accounts.len() + seen.platforms.len(), 2);
     }
 
     #[test]
+    fn months_are_read_by_their_days_and_not_by_the_day_of_their_publication() {
+        let score = |n, month, value| kept(n, month, Kind::Learning, "score", value);
+        let points = |n, month, value| kept(n, month, Kind::Collaboration, "points", value);
+        // March was published before February.
+        let seen = profile(vec![points(3, 3, "3"), score(3, 3, "90"), points(2, 2, "2"), score(2, 2, "80")]);
+        assert_eq!((seen.learning, seen.collaboration), (Some(micro("10")), Some(micro("3"))));
+        // A second cycle of March takes the place of the first, and is no change against it.
+        let again = vec![score(2, 2, "80"), score(3, 3, "90"), score(4, 3, "92")];
+        assert_eq!((profile(again.clone()).learning, profile(again).cycles), (Some(micro("12")), 3));
+        assert_eq!(profile(vec![score(3, 3, "90"), score(4, 3, "92")]).learning, None);
+        // Evidence of the time before its days were kept is older, and in the order in which it came.
+        let old = |n, value| Kept { last_day: None, ..score(n, 1, value) };
+        assert_eq!(profile(vec![old(1, "70"), old(2, "75")]).learning, Some(micro("5")));
+        assert_eq!(profile(vec![score(3, 3, "90"), old(2, "75")]).learning, Some(micro("15")));
+    }
+
+    #[test]
     fn points_of_an_older_cycle_are_not_shown_as_the_newest() {
-        let kept = [
-            Kept { cycle: cycle(2), kind: Kind::Collaboration, subject: "points".into(), value: micro("4") },
-            Kept { cycle: cycle(3), kind: Kind::Learning, subject: "score".into(), value: micro("80") },
-        ];
-        assert_eq!(profile(&kept).collaboration, None);
+        let kept = vec![kept(2, 2, Kind::Collaboration, "points", "4"), kept(3, 3, Kind::Learning, "score", "80")];
+        assert_eq!(profile(kept).collaboration, None);
     }
 
     #[test]

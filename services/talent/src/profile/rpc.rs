@@ -70,6 +70,7 @@ fn render(person: PersonId, profile: Profile) -> pb::Profile {
         collaboration: profile.collaboration.map(|p| p.to_string()).unwrap_or_default(),
         learning: profile.learning.map(|p| p.to_string()).unwrap_or_default(),
         cycles: profile.cycles,
+        partial: profile.partial,
     }
 }
 

@@ -8,7 +8,7 @@ use tally_kernel::Result;
 use tally_kernel::id::{CycleId, EvidenceId, PersonId};
 use tally_kernel::page::Page;
 use tally_store::orm::prelude::*;
-use tally_store::{ReadTx, UnitOfWork, from_db, to_db, word_from_db};
+use tally_store::{ReadTx, ScopedTx, UnitOfWork, date_from_db, date_to_db, from_db, to_db, word_from_db};
 
 use super::domain::{Finding, Kept};
 use crate::published::Published;
@@ -28,6 +28,7 @@ pub(crate) struct Model {
     pub subject: String,
     pub value_micro: i64,
     pub recorded_at: DateTimeUtc,
+    pub last_day: Option<Date>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -47,7 +48,7 @@ pub(crate) struct Evidence {
     pub kept: Kept,
 }
 
-/// All evidence of a person, oldest first.
+/// All evidence of a person that the caller reaches, in the order in which it was recorded.
 pub(crate) async fn of_person<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, person: PersonId) -> Result<Vec<Kept>> {
     let rows = tx
         .select::<Entity>()
@@ -58,6 +59,12 @@ pub(crate) async fn of_person<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, person: Perso
         .all()
         .await?;
     rows.into_iter().map(|row| Ok(read(row)?.kept)).collect()
+}
+
+/// How many pieces of evidence there are of a person, whoever reaches them.
+pub(crate) async fn count_of(tx: &ScopedTx, person: PersonId) -> Result<usize> {
+    let all = tx.select::<Entity>().filter(Column::PersonId.eq(person.0));
+    Ok(all.rows::<(Uuid,)>(|q| q.column(Column::Id)).await?.len())
 }
 
 /// A page of a person's evidence, newest first.
@@ -93,6 +100,7 @@ pub(crate) async fn insert(
             subject: Set(finding.subject.clone()),
             value_micro: Set(finding.value.millionths()),
             recorded_at: Set(to_db(ctx.now())),
+            last_day: Set(Some(date_to_db(published.last_day))),
             ..Default::default()
         }
     });
@@ -109,6 +117,7 @@ fn read(row: Model) -> Result<Evidence> {
         recorded_at: from_db(row.recorded_at),
         kept: Kept {
             cycle: CycleId(row.cycle_id),
+            last_day: row.last_day.map(date_from_db),
             kind,
             subject: row.subject,
             value: tally_kernel::micro::Micro::from_millionths(row.value_micro),

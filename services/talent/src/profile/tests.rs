@@ -56,12 +56,16 @@ fn room(db: &TestStore, callers: &Callers) -> App {
 }
 
 async fn record(app: &App, ctx: &OpContext, position: i64) -> bool {
+    record_of(app, ctx, position, published()).await
+}
+
+async fn record_of(app: &App, ctx: &OpContext, position: i64, published: Published) -> bool {
     let permit = ctx.permit::<RecordEvidence>(&Target::tenant()).unwrap();
     let work = app.store.unit(ctx, &permit).await.unwrap();
     if !work.advance_cursor("performance", position).await.unwrap() {
         return false;
     }
-    let (published, findings) = (published(), domain::evidence(&published()));
+    let findings = domain::evidence(&published);
     store::insert(&work, ctx, &people(), &published, &findings).await.unwrap();
     work.commit(Audit::new("talent.evidence.record", "cycle", published.cycle), ()).await.unwrap();
     true
@@ -103,6 +107,27 @@ async fn a_second_post_leaves_the_evidence_with_the_home(on: Backend) {
     let who = PersonId(Uuid::from_u128(1));
     assert!(app::profile(&app, &of_unit(50), who).await.is_ok());
     assert_eq!(app::profile(&app, &of_unit(60), who).await.unwrap_err().reason(), "NOT_FOUND");
+}
+
+on_both!(a_profile_after_a_transfer_says_that_it_is_partial);
+async fn a_profile_after_a_transfer_says_that_it_is_partial(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 7);
+    let tenant = TenantId(Uuid::from_u128(1));
+    let all = Permission::ALL.iter().map(|p| (*p, Reach::everything()));
+    let app = room(&db, &callers);
+    let everywhere = callers.context(&callers.person(tenant, None, all));
+    record(&app, &everywhere, 1).await;
+    // In 2025 the person belonged to no unit that identity knows.
+    let before = Published { cycle: CycleId(Uuid::from_u128(2)), last_day: date(2025, 3, 31), ..published() };
+    record_of(&app, &everywhere, 2, before).await;
+    let reach = Reach { units: [OrgUnitId(Uuid::from_u128(50))].into_iter().collect(), ..Reach::default() };
+    let lead = callers.context(&callers.person(tenant, None, [(Permission::ProfileRead, reach)]));
+    let who = PersonId(Uuid::from_u128(1));
+    let seen = app::profile(&app, &lead, who).await.unwrap();
+    assert_eq!((seen.cycles, seen.partial), (1, true));
+    let seen = app::profile(&app, &everywhere, who).await.unwrap();
+    assert_eq!((seen.cycles, seen.partial), (2, false));
 }
 
 on_both!(somebody_elses_profile_is_not_found);

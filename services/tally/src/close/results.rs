@@ -92,7 +92,7 @@ impl<'a> Results<'a> {
         let mut stream = client.export_credits(session.ask(ask)).await.map_err(told)?.into_inner();
         while let Some(part) = stream.message().await.map_err(told)? {
             for credit in &part.credits {
-                let rung = rung(credit.rung());
+                let rung = rung(credit.rung())?;
                 *counts.rungs.entry(rung).or_default() += 1;
                 let account = self.label(self.ids.account(&credit.account_id)?);
                 if credit.shares.is_empty() {
@@ -408,14 +408,15 @@ fn started(credit: &performance::Credit) -> Result<String> {
 }
 
 /// The word for a rung in files.
-fn rung(rung: performance::Rung) -> &'static str {
-    match rung {
+fn rung(rung: performance::Rung) -> Result<&'static str> {
+    Ok(match rung {
         performance::Rung::Tag => "tag",
         performance::Rung::Handover => "handover",
         performance::Rung::Sole => "sole",
         performance::Rung::Inferred => "inferred",
         performance::Rung::Equal => "equal",
         performance::Rung::Team => "team",
-        performance::Rung::Unattributed | performance::Rung::Unspecified => "unattributed",
-    }
+        performance::Rung::Unattributed => "unattributed",
+        performance::Rung::Unspecified => anyhow::bail!("a rung that this release does not know"),
+    })
 }
