@@ -33,7 +33,7 @@ fn published() -> Published {
     }
 }
 
-/// Of unit 50 and, in a second post since March, of unit 60 in another region.
+/// Of unit 70 in 2025, of unit 50 since and, in a second post since March, of unit 60 in another region.
 fn people() -> People {
     let employment = |post, from, unit, region: &str| Employment {
         post,
@@ -43,9 +43,11 @@ fn people() -> People {
         unit_path: "north/a".into(),
         region: region.parse().unwrap(),
     };
+    let first = employment(Post::Home, date(2025, 1, 1), 70, "cn-north");
+    let first = Employment { to: Some(date(2025, 12, 31)), ..first };
     let home = employment(Post::Home, date(2026, 1, 1), 50, "cn-north");
     let second = employment(Post::Beside, date(2026, 3, 1), 60, "cn-south");
-    let (id, employments) = (PersonId(Uuid::from_u128(1)), vec![home, second]);
+    let (id, employments) = (PersonId(Uuid::from_u128(1)), vec![first, home, second]);
     People::new([DirectoryPerson { id, employee_no: "E1".into(), zone: TimeZone::UTC, employments }])
 }
 
@@ -118,7 +120,7 @@ async fn a_profile_after_a_transfer_says_that_it_is_partial(on: Backend) {
     let app = room(&db, &callers);
     let everywhere = callers.context(&callers.person(tenant, None, all));
     record(&app, &everywhere, 1).await;
-    // In 2025 the person belonged to no unit that identity knows.
+    // In 2025 the person belonged to another unit.
     let before = Published { cycle: CycleId(Uuid::from_u128(2)), last_day: date(2025, 3, 31), ..published() };
     record_of(&app, &everywhere, 2, before).await;
     let reach = Reach { units: [OrgUnitId(Uuid::from_u128(50))].into_iter().collect(), ..Reach::default() };
