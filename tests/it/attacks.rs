@@ -295,7 +295,8 @@ async fn tampered_page_tokens_and_bytes_that_are_no_message_are_refused_and_the_
         let garbage = call(who, rpc, vec![0xff; 64]).await.status.code();
         assert!(garbage != Code::Ok || method.input().fields().len() == 0, "{rpc} takes garbage");
         let flood = call(who, rpc, vec![0; tally_rpc::MAX_MESSAGE_BYTES + 1]).await.status;
-        assert_eq!(flood.code(), Code::OutOfRange, "{rpc}: {flood:?}");
+        assert_eq!(flood.code(), Code::InvalidArgument, "{rpc}: {flood:?}");
+        assert_eq!(tally_rpc::error_from(flood).reason(), "REQUEST_TOO_LARGE", "{rpc}");
     }
     let units = "tally.identity.v1.OrgService/ListOrgUnits";
     assert_eq!(first_page(&done, units, &methods[units], "").await.0, Code::Ok);

@@ -178,8 +178,8 @@ impl Reader<'_, '_> {
             diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, limits::REPLY_SECONDS)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
         let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t, limits::RATING)));
-        let amount_minor =
-            diagnostic.take("amount", given(row.get(11), |t| cell::money(&self.numbers.plain(t)?, self.currency)));
+        let amount_minor = diagnostic
+            .take("amount", given(row.get(11), |t| cell::amount_of_record(&self.numbers.plain(t)?, self.currency)));
         let account = diagnostic.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
         let zone = self.directory.account_zone(account);
         let start = diagnostic.take("started_at", cell::moment(row.get(4), zone));
