@@ -92,7 +92,12 @@ async fn an_identity_number_is_read_and_asked_by_only_with_its_permission_and_ev
         assert!(!tally_i18n::sentence(tally_kernel::Locale::En, &refused).contains(NUMBER), "{refused:?}");
     }
     assert!(by_id(&identity, &hr, &two).await.masked_fields.is_empty());
-    assert_eq!(identity.readings.all().len(), before, "nothing that is watched was shown");
+    let seen = &identity.readings.all()[before..];
+    assert_eq!(seen.len(), 5, "each sight of somebody else leaves an entry");
+    assert!(
+        seen.iter().all(|reading| !reading.classes.contains(&DataClass::IdNumber)),
+        "no number was shown: {seen:?}"
+    );
     for by in [&hr, &agent] {
         let ask = pb::GetPersonRequest { id_number: "110105 19491231002x".into(), ..Default::default() };
         let found = answered(identity.people().get_person(by.says(ask)).await).unwrap().person.unwrap();
@@ -162,7 +167,9 @@ async fn why_somebody_is_on_leave_is_told_to_that_person_and_to_hr_alone(on: Bac
         assert_eq!(leave.to, "2026-07-31", "that somebody is away is no secret");
         assert_eq!(seen.masked_fields, ["leaves.kind", "leaves.reason"]);
     }
-    assert_eq!(identity.readings.all().len(), before);
+    let seen = &identity.readings.all()[before..];
+    assert_eq!(seen.len(), 2, "each sight of somebody else leaves an entry");
+    assert!(seen.iter().all(|reading| !reading.classes.contains(&DataClass::Medical)), "no cause was shown: {seen:?}");
 }
 
 on_both!(what_was_sealed_for_somebody_who_was_erased_is_gone_and_nothing_is_sealed_again);
