@@ -31,6 +31,8 @@ pub async fn import_accounts(app: &App, ctx: &OpContext, import: Import<ShopAcco
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let there = store::keyed(&work, rows.iter().map(|(_, account)| account.key()).collect()).await?;
+        // What a row says of unit and region is the caller's word: the account that it adds to has to be within reach as well.
+        ctx.permit_all::<ImportAccounts>(there.iter().map(|stored| stored.account.target()))?;
         store::write(&work, ctx, changes(rows.clone(), there, &mut outcome)).await?;
         let audit = bulk_audit("attendance.account.write", "accounts", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))

@@ -101,13 +101,16 @@ impl ShopAccount {
         Target { region: Some(region), unit, person: None }
     }
 
-    /// What is said once and for all and is said otherwise by the other, as the files name it. A phase that only one of them has
+    /// What is said once and for all and is said otherwise by the other, as the files and the contract name it. A phase that only one of them has
     /// is no difference.
     fn differing(&self, other: &Self) -> Vec<&'static str> {
         let mut fields = Vec::new();
         let mut note = |field, differs: bool| fields.extend(differs.then_some(field));
         note("zone", self.zone != other.zone);
         note("team", self.team_path != other.team_path);
+        let (here, there) = (self.home(), other.home());
+        note("unit", here.unit != there.unit);
+        note("region", here.region != there.region);
         note("exclusive", self.exclusive != other.exclusive);
         let of_one_day = |a: &Phase| other.phases.iter().find(|b| b.from == a.from).map(|b| (*a, *b));
         let phases: Vec<_> = self.phases.iter().filter_map(of_one_day).collect();
@@ -228,6 +231,14 @@ mod tests {
         assert_eq!(outcome.problems.iter().map(|p| p.reason.as_str()).collect::<Vec<_>>(), ["ALREADY_DIFFERENT"; 2]);
         let differing = |at: usize| outcome.problems[at].message.args()["fields"].clone();
         assert_eq!([differing(0), differing(1)], ["zone", "zone, phase"].map(|field| Arg::Text(field.to_owned())));
+        let unit = Some(OrgUnitId(Uuid::from_u128(7)));
+        let of_a_unit =
+            ShopAccount { unit, region: Some("cn-north".parse().unwrap()), ..account("a", &[shared, named]) };
+        let (none, outcome) = import(vec![of_a_unit.clone()]);
+        assert_eq!((none, outcome.problems.len()), (Changes::default(), 1), "no phase of what is another's");
+        assert_eq!(outcome.problems[0].message.args()["fields"], Arg::Text("unit, region".to_owned()));
+        let (_, outcome) = import(vec![account("b", &[shared]), ShopAccount { name: "b".into(), ..of_a_unit }]);
+        assert_eq!(outcome.problems.len(), 1, "two rows of one import as well");
         let (new, outcome) = import(vec![account("b", &[shared]), account("b", &[shared]), account("b", &[named])]);
         assert_eq!((new.accounts.len(), outcome.written, outcome.unchanged, outcome.problems.len()), (1, 1, 1, 1));
     }

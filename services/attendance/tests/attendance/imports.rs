@@ -3,11 +3,13 @@
 use tally_access::Permission;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::{HandoverKind, PunchKind};
+use tally_kernel::id::OrgUnitId;
+use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 use uuid::Uuid;
 
-use crate::fixture::{NORTH, TestAttendance, account, counts, handover, person, punch, reason, shift};
+use crate::fixture::{NORTH, SOUTH, TestAttendance, account, counts, handover, person, punch, reason, shift};
 
 fn refused(rows: &[(u32, &str)]) -> Vec<(u32, String)> {
     rows.iter().map(|(index, reason)| (*index, (*reason).to_owned())).collect()
@@ -63,6 +65,31 @@ async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases(on: 
     assert_eq!(told, expected);
     let phases: Vec<_> = accounts[0].phases.iter().map(|p| (p.from.as_str(), p.kind())).collect();
     assert_eq!(phases, [("", pb::PhaseKind::Shared), ("2026-03-10", pb::PhaseKind::Named)]);
+}
+
+on_both!(an_account_of_a_unit_out_of_reach_gets_no_phase_whatever_unit_the_row_names);
+async fn an_account_of_a_unit_out_of_reach_gets_no_phase_whatever_unit_the_row_names(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let of_unit = |unit: OrgUnitId, name: &str| pb::Account { unit_id: unit.to_string(), ..account(name, "") };
+    attendance.with_accounts(vec![of_unit(NORTH, "a"), account("b", "")]).await;
+    let south = attendance.of_unit(SOUTH, &[Permission::AccountWrite]);
+    let later = |mut row: pb::Account| {
+        row.phases.push(pb::Phase { from: "2026-03-10".into(), kind: pb::PhaseKind::Named.into(), capacity: 9 });
+        pb::ImportAccountsRequest { rows: vec![row], ..Default::default() }
+    };
+    let import = async |caller: &Caller, ask: pb::ImportAccountsRequest| {
+        attendance.accounts().import_accounts(caller.request(ask)).await
+    };
+    for row in [of_unit(SOUTH, "a"), of_unit(SOUTH, "b"), of_unit(NORTH, "a")] {
+        assert_eq!(reason(import(&south, later(row)).await), "PERMISSION_DENIED");
+    }
+    let answer = import(&attendance.admin, later(of_unit(SOUTH, "a"))).await.unwrap().into_inner().result;
+    let sentence = answer.as_ref().map(|told| told.problems[0].message.clone()).unwrap_or_default();
+    assert!(sentence.contains("in unit, region:"), "{sentence}");
+    assert_eq!(counts(answer), (0, 0, refused(&[(0, "ALREADY_DIFFERENT")])));
+    let north = attendance.of_unit(NORTH, &[Permission::AccountWrite]);
+    let answer = import(&north, later(of_unit(NORTH, "a"))).await.unwrap().into_inner().result;
+    assert_eq!(counts(answer), (1, 0, vec![]));
 }
 
 on_both!(shifts_of_unknown_people_and_accounts_are_refused_and_the_others_published);
