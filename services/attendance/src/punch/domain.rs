@@ -1,5 +1,7 @@
 //! What is made of a punch. A verdict never refuses: the punch is a fact, the verdict says what to look at.
 
+use std::cmp::Reverse;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
@@ -145,8 +147,9 @@ pub fn judge(facts: &Facts, at: Timestamp, kind: PunchKind) -> (Verdict, Vec<Rea
     let near = |(start, end): &&(Timestamp, Timestamp)| {
         start.duration_since(at) <= NEAR_SHIFT && at.duration_since(*end) <= NEAR_SHIFT
     };
-    match facts.shifts.iter().filter(near).min() {
-        Some((start, _)) => reasons.push(Reason::Shift(*start)),
+    let near: Vec<_> = facts.shifts.iter().filter(near).copied().collect();
+    match shift_of(&near, at, (kind, open)) {
+        Some(start) => reasons.push(Reason::Shift(start)),
         None if facts.shifts.is_empty() => {}
         None => {
             reasons.push(Reason::NotPlanned);
@@ -159,6 +162,22 @@ pub fn judge(facts: &Facts, at: Timestamp, kind: PunchKind) -> (Verdict, Vec<Rea
     let drift = facts.device_at.map(|device| device.duration_since(at)).filter(|d| d.abs() > DRIFT);
     reasons.extend(drift.map(|d| Reason::Drift(d.as_secs())));
     (verdict, reasons)
+}
+
+/// The start of the shift that a punch is of, by the rule of duty: what an `out` closes is of the shift that it covers
+/// longest; else an `in` is of the shift whose start is nearest, and an `out` of the one whose end is.
+fn shift_of(
+    near: &[(Timestamp, Timestamp)],
+    at: Timestamp,
+    (kind, open): (PunchKind, Option<Timestamp>),
+) -> Option<Timestamp> {
+    let since = open.filter(|_| kind == PunchKind::Out).unwrap_or(at);
+    let rank = |(start, end): &&(Timestamp, Timestamp)| {
+        let covered = at.min(*end).duration_since(since.max(*start)).max(SignedDuration::ZERO);
+        let edge = if kind == PunchKind::In { start } else { end };
+        (Reverse(covered), edge.duration_since(at).abs(), *start)
+    };
+    near.iter().min_by_key(rank).map(|(start, _)| *start)
 }
 
 #[cfg(test)]
@@ -199,6 +218,41 @@ mod tests {
         assert_eq!(judge(&planned, at(NINE), PunchKind::In).1, [Reason::NotPlanned, Reason::Came]);
         assert_eq!(judge(&planned, at("2026-03-03T08:00:00Z"), PunchKind::In).0, Verdict::Accepted);
         assert_eq!(judge(&Facts::default(), at(NINE), PunchKind::In).0, Verdict::Accepted);
+    }
+
+    #[test]
+    fn a_punch_between_two_shifts_is_of_the_one_that_it_begins_ends_or_covers() {
+        let of = |hours: [(&str, &str); 2], before: Option<&str>, when: &str, kind| {
+            let on = |time: &str| at(&format!("2026-03-02T{time}:00Z"));
+            let shifts = hours.map(|(start, end)| (on(start), on(end))).to_vec();
+            let before = before.map(|since| (on(since), PunchKind::In)).into_iter().collect();
+            let (_, reasons) = judge(&Facts { before, shifts, device_at: None }, on(when), kind);
+            let start =
+                |reason: &Reason| if let Reason::Shift(start) = reason { Some(start.to_string()) } else { None };
+            reasons.iter().find_map(start).expect("a shift")[11..16].to_owned()
+        };
+        let adjoining = [("00:00", "06:00"), ("06:00", "14:00")];
+        assert_eq!(
+            of(adjoining, None, "05:50", PunchKind::In),
+            "06:00",
+            "comes for the day, not for the end of the night"
+        );
+        assert_eq!(of(adjoining, None, "06:10", PunchKind::Out), "00:00");
+        assert_eq!(of(adjoining, Some("00:05"), "06:10", PunchKind::Out), "00:00");
+        let split = [("09:00", "13:00"), ("13:30", "17:30")];
+        assert_eq!(of(split, None, "13:10", PunchKind::In), "13:30");
+        assert_eq!(of(split, None, "13:20", PunchKind::Out), "09:00");
+        assert_eq!(of(split, Some("13:20"), "14:00", PunchKind::Out), "13:30", "what it closes covers the second only");
+        assert_eq!(
+            of(split, Some("09:00"), "14:00", PunchKind::Out),
+            "09:00",
+            "what it closes covers the first longer"
+        );
+        assert_eq!(
+            of([("09:00", "11:00"), ("11:00", "13:00")], None, "10:00", PunchKind::In),
+            "09:00",
+            "the earlier of two as near"
+        );
     }
 
     #[test]
