@@ -1,11 +1,11 @@
 //! The rules, laid over each other from the strongest to the weakest.
 
 use jiff::{SignedDuration, Timestamp};
-use tally_kernel::msg;
 use tally_kernel::time::{TimeError, working_day, working_day_span};
+use tally_kernel::{Message, msg};
 
 use super::book::{Book, Known};
-use super::findings::{Finding, FindingKind};
+use super::findings::{Finding, FindingKind, Moment};
 use super::spans::{self, Span};
 use super::{DutyAccount, Row, Rule, Shift, Version, belonging, holds};
 
@@ -107,7 +107,9 @@ fn on_roster(
             continue;
         }
         if !book.speaks(shift.person, Span { start: shift.start, end: shift.end }) {
-            findings.extend(not_employed(book, account, shift, known, period));
+            findings.extend(of_shift(book, shift, (known, period), FindingKind::NotEmployed, |number, start, end| {
+                msg!("DUTY_SHIFT_NOT_EMPLOYED", number, account = account.key, start, end)
+            }));
             continue;
         }
         let own = format!("shift:{}@{}/{}", known.person.employee_no, shift.start, shift.end);
@@ -127,43 +129,35 @@ fn on_roster(
         } else {
             claim(reach, None);
         }
-        if punched && claims.len() == before {
-            findings.extend(uncovered(book, account, shift, known, period));
+        let works = |planned: Span| planned.meet(period).is_some_and(|planned| known.works_in(planned));
+        let told = book.evidence.policy.version >= Version::V2 && works(Span { start: shift.start, end: shift.end });
+        if punched && claims.len() == before && told {
+            // It counts for nothing because of punches elsewhere in its day.
+            findings.extend(of_shift(
+                book,
+                shift,
+                (known, period),
+                FindingKind::UncoveredShift,
+                |number, start, end| msg!("DUTY_SHIFT_UNCOVERED", number, account = account.key, start, end),
+            ));
         }
     }
     Ok(claims)
 }
 
-/// What is said of a shift of the period that counts for nothing because of punches elsewhere in its day.
-fn uncovered(
+/// What is said of a shift of the period, with its `sentence` of the number, the start and the end.
+fn of_shift(
     book: &Book<'_>,
-    account: &DutyAccount,
     shift: &Shift,
-    known: &Known<'_>,
-    period: Span,
-) -> Option<Finding> {
-    let planned = Span { start: shift.start, end: shift.end }.meet(period)?;
-    spans::meet(planned, &known.employed).next()?;
-    let [start, end] = [shift.start, shift.end].map(|at| book.moment(at, &known.person.zone));
-    let number = &known.person.employee_no;
-    let detail = msg!("DUTY_SHIFT_UNCOVERED", number, account = account.key, start, end);
-    let told = book.evidence.policy.version >= Version::V2;
-    told.then(|| Finding::new(FindingKind::UncoveredShift, number, Some(start), detail))
-}
-
-/// What is said of a shift of the period that is planned for somebody who is not employed then.
-fn not_employed(
-    book: &Book<'_>,
-    account: &DutyAccount,
-    shift: &Shift,
-    known: &Known<'_>,
-    period: Span,
+    (known, period): (&Known<'_>, Span),
+    kind: FindingKind,
+    sentence: impl Fn(&str, &Moment, &Moment) -> Message,
 ) -> Option<Finding> {
     Span { start: shift.start, end: shift.end }.meet(period)?;
     let [start, end] = [shift.start, shift.end].map(|at| book.moment(at, &known.person.zone));
     let number = &known.person.employee_no;
-    let detail = msg!("DUTY_SHIFT_NOT_EMPLOYED", number, account = account.key, start, end);
-    Some(Finding::new(FindingKind::NotEmployed, number, Some(start), detail))
+    let detail = sentence(number, &start, &end);
+    Some(Finding::new(kind, number, Some(start), detail))
 }
 
 /// The shift with its grace.
