@@ -299,6 +299,7 @@ fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
         accounts,
         shifts: bundle.rosters.iter().map(shift).collect(),
         punches: bundle.punches.iter().map(punch).collect(),
+        last_punch: bundle.punches.iter().map(|punch| punch.at).max(),
         handovers: bundle.handovers.iter().map(handover).collect(),
     })
 }

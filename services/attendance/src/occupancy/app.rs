@@ -76,6 +76,7 @@ async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<DutyAccount>, p
     // A list of nearly everybody costs more than reading everybody.
     let only = (concerned.len() * 2 < people.len()).then(|| concerned.iter().copied().collect::<Vec<_>>());
     let punches = punch::facts::between(tx, only.clone(), from, to).await?;
+    let last_punch = punch::facts::last(tx, from, to).await?;
     // Shifts on other accounts as well: a hold without a release ends with the person's roster.
     let whose = only.map_or(Whose::Everybodys, Whose::People);
     let mut shifts = roster::facts::touching(tx, whose, from, to).await?;
@@ -92,6 +93,7 @@ async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<DutyAccount>, p
             .map(|row| row.fact)
             .map(|p| Punch { person: p.person, at: p.at, kind: p.kind })
             .collect(),
+        last_punch,
         handovers: log
             .into_iter()
             .map(|h| Handover { account: h.account, person: h.person, at: h.at, kind: h.kind })

@@ -173,6 +173,9 @@ pub struct Evidence {
     pub shifts: Vec<Shift>,
     /// Punches of the same stretch.
     pub punches: Vec<Punch>,
+    /// The latest punch of anybody in that stretch, also of people whom the accounts do not concern: where the record of
+    /// punches ends is the same whatever is asked.
+    pub last_punch: Option<Timestamp>,
     /// Hand-overs of the same stretch, and before it the takes that were still open.
     pub handovers: Vec<Handover>,
 }

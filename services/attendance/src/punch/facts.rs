@@ -1,3 +1,3 @@
 //! What other rooms may read of punches.
 
-pub(crate) use super::store::between;
+pub(crate) use super::store::{between, last};

@@ -84,6 +84,13 @@ pub(crate) async fn between(
     rows.all().await?.iter().map(placed).collect()
 }
 
+/// The latest punch of anybody from one instant to another, both included.
+pub(crate) async fn last(tx: &ScopedTx, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>> {
+    let rows = tx.select::<Entity>().filter(Column::At.between(to_db(from), to_db(to)));
+    let last = rows.order_by_desc(Column::At).limit(1).rows(|q| q.column(Column::At)).await?;
+    Ok(last.into_iter().next().map(|(at,): (DateTimeUtc,)| from_db(at)))
+}
+
 /// A page of punches of a stretch of time, by instant.
 pub(crate) async fn page(
     tx: &ScopedTx,

@@ -110,6 +110,23 @@ async fn the_answer_about_an_account_does_not_depend_on_who_asks_but_which_accou
     assert_eq!(tally_rpc::error_from(refused.err().unwrap()).reason(), "PERMISSION_DENIED");
 }
 
+on_both!(whether_an_out_may_still_come_does_not_depend_on_which_accounts_are_asked);
+async fn whether_an_out_may_still_come_does_not_depend_on_which_accounts_are_asked(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let ids = attendance.with_accounts(vec![account("a", "north/a"), account("b", "south/b")]).await;
+    // The only one of the second account's team does not leave; somebody whom that account does not concern punches a day later.
+    attendance
+        .punch(vec![punch(3, PunchKind::In, "2026-03-02T01:00:00Z"), punch(1, PunchKind::In, "2026-03-03T01:00:00Z")])
+        .await;
+    let of_e3 = async |accounts: Vec<String>| {
+        let told = ask(&attendance, &attendance.admin, march(accounts)).await;
+        let found = told.findings.into_iter().filter(|f| f.subject == "E3").map(|f| f.message);
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(of_e3(vec![ids[1].clone()]).await, ["DUTY_LONE_IN"]);
+    assert_eq!(of_e3(vec![]).await, ["DUTY_LONE_IN"]);
+}
+
 on_both!(sites_of_the_zone_move_the_working_day_and_the_numbers_of_the_rules_can_be_given);
 async fn sites_of_the_zone_move_the_working_day_and_the_numbers_of_the_rules_can_be_given(on: Backend) {
     let attendance = TestAttendance::on(on).await;

@@ -60,8 +60,6 @@ pub(super) struct Book<'a> {
     /// Whoever served each team, and when; the key is the team's path, empty for everybody.
     teams: BTreeMap<String, Vec<(usize, Vec<Span>)>>,
     words: Vec<String>,
-    /// The latest punch of anybody.
-    last_punch: Option<Timestamp>,
 }
 
 impl<'a> Book<'a> {
@@ -81,8 +79,7 @@ impl<'a> Book<'a> {
             let team = account.team.as_deref();
             teams.entry(team.unwrap_or_default().to_owned()).or_insert_with(|| members(&people, team));
         }
-        let last_punch = evidence.punches.iter().map(|punch| punch.at).max();
-        Ok(Self { evidence, people, place, shifts, handovers, teams, words, last_punch })
+        Ok(Self { evidence, people, place, shifts, handovers, teams, words })
     }
 
     /// Whether what somebody did or was to do in a stretch speaks for an account. By version 2 it does not where they are not
@@ -175,7 +172,7 @@ impl<'a> Book<'a> {
     /// What is said of an `in` without its `out`, which may still come where the punches end before its time is over.
     fn unclosed(&self, known: &Known<'_>, at: &Moment) -> Message {
         let (policy, number) = (&self.evidence.policy, &known.person.employee_no);
-        match self.last_punch.filter(|last| last.duration_since(at.at) < policy.longest) {
+        match self.evidence.last_punch.filter(|last| last.duration_since(at.at) < policy.longest) {
             Some(last) if policy.version >= Version::V2 => {
                 msg!("DUTY_OUT_MAY_COME", number, at, last = self.moment(last, &known.person.zone))
             }

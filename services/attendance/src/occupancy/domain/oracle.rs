@@ -250,6 +250,25 @@ pub(super) fn instants(e: &Evidence, account: &DutyAccount) -> BTreeSet<Timestam
     near.filter(|at| period.start - day <= *at && *at < period.end + day).collect()
 }
 
+/// The evidence as it is gathered for these accounts alone: of the people of their teams and those whom a shift or a
+/// hand-over of theirs names.
+fn about(e: &Evidence, only: &[DutyAccount]) -> Evidence {
+    let of = |id: AccountId| only.iter().any(|a| a.id == id);
+    let in_team = |p: &DutyPerson, a: &DutyAccount| {
+        let within = |unit: &str| a.team.as_deref().is_none_or(|team| is_within(unit, team));
+        p.employments.iter().any(|x| within(&x.unit_path))
+    };
+    let named: BTreeSet<PersonId> = e.shifts.iter().filter(|s| of(s.account)).map(|s| s.person).collect();
+    let holders: BTreeSet<PersonId> = e.handovers.iter().filter(|h| of(h.account)).map(|h| h.person).collect();
+    let mut e = Evidence { accounts: only.to_vec(), ..e.clone() };
+    e.handovers.retain(|h| of(h.account));
+    e.people.retain(|p| named.contains(&p.id) || holders.contains(&p.id) || only.iter().any(|a| in_team(p, a)));
+    let kept: BTreeSet<PersonId> = e.people.iter().map(|p| p.id).collect();
+    e.punches.retain(|p| kept.contains(&p.person));
+    e.shifts.retain(|s| kept.contains(&s.person) || of(s.account));
+    e
+}
+
 fn shuffled(e: &Evidence, seed: usize) -> Evidence {
     let mut e = e.clone();
     fn turn<T>(rows: &mut [T], by: usize) {
@@ -285,6 +304,19 @@ proptest! {
                 prop_assert_eq!(found, on_duty(&e, account, &whole, t), "{} at {}", &account.key, t);
             }
         }
+    }
+
+    #[test]
+    fn the_answer_about_an_account_is_its_part_of_the_answer_about_all(e in any_world()) {
+        let all = derive(&about(&e, &e.accounts)).unwrap();
+        let mut told = BTreeSet::new();
+        for account in &e.accounts {
+            let one = derive(&about(&e, std::slice::from_ref(account))).unwrap();
+            let part = all.accounts.iter().find(|a| a.account == account.id).unwrap();
+            prop_assert_eq!(&one.accounts[0], part, "{}", &account.key);
+            told.extend(one.findings.iter().map(|f| format!("{f:?}")));
+        }
+        prop_assert_eq!(told, all.findings.iter().map(|f| format!("{f:?}")).collect::<BTreeSet<_>>());
     }
 
     #[test]

@@ -58,6 +58,7 @@ fn seconds_on_duty(zone_name: &str, start: &str, end: &str, by_punches: bool, ve
         accounts: vec![DutyAccount::new(account(0), "JD/shop/a0", zone)],
         shifts: if by_punches { vec![] } else { vec![shift] },
         punches: if by_punches { vec![punch(start, PunchKind::In), punch(end, PunchKind::Out)] } else { vec![] },
+        last_punch: by_punches.then_some(end),
         handovers: vec![],
     };
     let rows = derive(&evidence).unwrap().accounts.remove(0).rows;

@@ -40,6 +40,7 @@ pub(super) fn world(zone_name: &str, from: &str, to: &str, units: &[&str]) -> Ev
         accounts: vec![DutyAccount::new(account(0), "JD/shop/a0", zone.clone())],
         shifts: vec![],
         punches: vec![],
+        last_punch: None,
         handovers: vec![],
     }
 }
@@ -50,13 +51,17 @@ impl Evidence {
         self
     }
 
-    pub(super) fn punch_in(mut self, who: usize, when: &str) -> Self {
-        self.punches.push(Punch { person: person(who), at: at(when), kind: PunchKind::In });
-        self
+    pub(super) fn punch_in(self, who: usize, when: &str) -> Self {
+        self.punch(who, when, PunchKind::In)
     }
 
-    pub(super) fn punch_out(mut self, who: usize, when: &str) -> Self {
-        self.punches.push(Punch { person: person(who), at: at(when), kind: PunchKind::Out });
+    pub(super) fn punch_out(self, who: usize, when: &str) -> Self {
+        self.punch(who, when, PunchKind::Out)
+    }
+
+    fn punch(mut self, who: usize, when: &str, kind: PunchKind) -> Self {
+        self.punches.push(Punch { person: person(who), at: at(when), kind });
+        self.last_punch = self.last_punch.max(Some(at(when)));
         self
     }
 
@@ -172,6 +177,7 @@ fn build(((period, longest, step, version), people, accounts, shifts, punches, h
             .iter()
             .map(|p| Punch { person: person(p.0), at: instant(p.1), kind: punch_kind(p.2) })
             .collect(),
+        last_punch: punches.iter().map(|p| instant(p.1)).max(),
         handovers: handovers
             .iter()
             .map(|h| Handover { account: account(h.0), person: person(h.1), at: instant(h.2), kind: hand_kind(h.3) })
