@@ -225,7 +225,7 @@ PERMISSION_DENIED = you may not do this: ask for a grant
     .signed_in = this is for those who signed in
     .other_group = a service asks for views of the group it works in
 # The caller had a hand in an earlier step.
-FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by lending or borrowing the right, cannot take this one
+FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier step, also by delegating the right or having it delegated, cannot take this one
 
 ## The group, its units and its people
 
@@ -388,7 +388,7 @@ NO_PERSON = this login belongs to no person: name a unit or region
 DUTIES_SEPARATED = nobody holds both { $a } and { $b }: give it to somebody else
     .role = no role gives both { $a } and { $b }: make two of it
     .holder = { $principal } has this role and would hold both { $a } and { $b }: take one of the grants away first
-    .lent = nobody holds both { $a } and { $b }, not for a day: lend it to somebody else
+    .delegated = nobody holds both { $a } and { $b }, not for a day: delegate it to somebody else
 # The same role on the same scope.
 GRANTED_ALREADY = grant { $id } gives this on those days
 # One passes on only what one holds.
@@ -421,12 +421,12 @@ DELEGATION_EMPTY = name at least one permission
 DELEGATION_TIME = it must end after it begins, and in the future
 # A delegation for too long.
 DELEGATION_TOO_LONG = at most 90 days: for longer let somebody give a role
-# One lends oneself nothing.
+# One delegates nothing to oneself.
 DELEGATION_TO_ONESELF = name somebody else
 # The delegation is over.
 DELEGATION_ENDED = the delegation is over already
-# Rights over rights are not lent.
-PERMISSION_NOT_LENT = { $permission } is never delegated
+# Rights over rights are not delegated.
+PERMISSION_NOT_DELEGABLE = { $permission } is never delegated
 # An emergency that opens nothing.
 BREAK_GLASS_EMPTY = name the permissions to open
 # Some permissions no emergency opens.
@@ -447,7 +447,7 @@ BREAK_GLASS_NO_STREAMS = an emergency opens no streams: ask for the rows one pag
 # The emergency has its review.
 REVIEWED_ALREADY = it is reviewed already
 ALLOWED_BY_ROLE = the role { $role } gives { $permission } here
-ALLOWED_BY_LOAN = { $permission } is lent: see who lends it
+ALLOWED_BY_DELEGATION = { $permission } is delegated or opened in an emergency: see by whom
 REFUSED_HERE = the role { $role } gives { $permission }, but not here
 REFUSED_BY_CONDITION = the role { $role } gives { $permission } here only with a second factor or at other hours
 REFUSED_TODAY = the role { $role } gives { $permission } here, but not today
@@ -906,7 +906,7 @@ NOBODY_CREDITED = { $records ->
 CYCLE_REFUSED = { $message }
 CYCLE_GIVEN_UP = closing was tried several times in vain ({ $reason }): close again, and if it fails again ask the operator
 STEP_QUEUED = waiting for a worker
-STEP_GATHERING = gathering people, accounts and duty
+STEP_COLLECTING = collecting people, accounts and duty
 STEP_ATTRIBUTING = crediting records to people
 STEP_SCORING = making score cards
 # A piece of work of a run that was cancelled.
@@ -1897,7 +1897,7 @@ HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal
     .to = Before this instant (RFC 3339)
     .json = Print a JSON object a line
 HELP_ACCESS = Say who may do what, for a review
-HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, loan or emergency, since when, and from whom; newest grant first
+HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
     .permission = The permission, such as compensation.statement.read_pay for reading pay
 HELP_KEYS = Look after the keys: those that sign tokens, and those of what is sealed in the database
 HELP_KEYS_MAKE = Make the key folder with all its files, for the secrets of a cluster; what is there stays as it is

@@ -46,7 +46,7 @@ pub struct Agreement {
     pub decisions: usize,
     /// Of them allowed.
     pub allowed: usize,
-    /// Of them allowed by something that was lent.
+    /// Of them allowed by something that was delegated.
     pub through_temporary_rights: usize,
     /// Mean nanoseconds of Tally, with compiling the views.
     pub tally_ns: f64,
@@ -79,7 +79,7 @@ pub fn measure(decisions: usize, seed: u64) -> Result<String> {
     }
     let permille = done.allowed * 1000 / done.decisions.max(1);
     ensure!((50..=950).contains(&permille), "{permille} of 1,000 are allowed: these questions tell little");
-    ensure!(done.through_temporary_rights > done.decisions / 1000, "hardly anything is allowed by what is lent");
+    ensure!(done.through_temporary_rights > done.decisions / 1000, "hardly anything is allowed by what is delegated");
     (done.tally_ns, done.cedar_ns) = (done.tally_ns / done.decisions as f64, done.cedar_ns / done.decisions as f64);
     Ok(serde_json::to_string(&done)?)
 }
@@ -180,8 +180,8 @@ impl Group {
                 done.allowed += ours.iter().filter(|allowed| **allowed).count();
                 for ((permission, row), (ours, theirs)) in self.questions.iter().zip(ours.into_iter().zip(theirs)) {
                     let row = &self.rows[*row];
-                    let lent = ours && view.source(*permission, row) != tally_access::Source::Own;
-                    done.through_temporary_rights += usize::from(lent);
+                    let delegated = ours && view.source(*permission, row) != tally_access::Source::Own;
+                    done.through_temporary_rights += usize::from(delegated);
                     if ours != theirs {
                         differences.push(format!(
                             "group {}: {permission} on {row:?} at {at:?}: Tally {ours}, Cedar {theirs}; {:?} {:?} {:?}",
@@ -241,13 +241,13 @@ impl Group {
                 permit(&mut out, &holder, &format!("in Action::\"role {}\"", grant.role), &whole)?;
             }
             for right in &principal.temporary_rights {
-                self.lend(&mut out, &holder, right)?;
+                self.delegate(&mut out, &holder, right)?;
             }
         }
         Ok(out)
     }
 
-    fn lend(&self, out: &mut String, holder: &str, right: &TemporaryRight) -> Result<()> {
+    fn delegate(&self, out: &mut String, holder: &str, right: &TemporaryRight) -> Result<()> {
         let window = |from: &Timestamp, until: &Timestamp| {
             let (from, until) = (instant(*from), instant(*until));
             format!("context.now >= datetime(\"{from}\") && context.now < datetime(\"{until}\")")
@@ -256,20 +256,21 @@ impl Group {
             let names: Vec<String> = permissions.iter().map(|p| format!("Action::\"{p}\"")).collect();
             format!("in [{}]", names.join(", "))
         };
-        let lent = "!(action in Action::\"not lent\")".to_owned();
+        let delegated = "!(action in Action::\"not delegated\")".to_owned();
         match right {
             TemporaryRight::BreakGlass { scope, permissions, from, until, .. } => {
-                let whole = [window(from, until), "context.second_factor".into(), place(scope, holder, false), lent];
+                let whole =
+                    [window(from, until), "context.second_factor".into(), place(scope, holder, false), delegated];
                 permit(out, holder, &these(permissions), &whole)
             }
             TemporaryRight::Delegation { delegator, grants, permissions, from, until, .. } => {
-                let lender = (0..PRINCIPALS).find(|n| principal(*n) == *delegator).unwrap_or_default();
-                let lender = format!("Principal::\"{lender}\"");
-                let works = format!("(!({lender} has person) || {lender}.employed)");
+                let delegator = (0..PRINCIPALS).find(|n| principal(*n) == *delegator).unwrap_or_default();
+                let delegator = format!("Principal::\"{delegator}\"");
+                let works = format!("(!({delegator} has person) || {delegator}.employed)");
                 for grant in grants.iter().filter(|g| g.scope != Scope::Own && g.condition == Condition::default()) {
                     let gives = format!("action in Action::\"role {}\"", grant.role);
-                    let place = place(&grant.scope, &lender, true);
-                    let whole = [window(from, until), works.clone(), gives, holds(grant), place, lent.clone()];
+                    let place = place(&grant.scope, &delegator, true);
+                    let whole = [window(from, until), works.clone(), gives, holds(grant), place, delegated.clone()];
                     permit(out, holder, &these(permissions), &whole)?;
                 }
                 Ok(())
@@ -409,15 +410,15 @@ impl Maker<'_> {
         Circumstances { now: self.instant(), second_factor: self.dice.once_in(2) }
     }
 
-    /// What others lend `to`, and emergencies.
+    /// What others delegate to `to`, and emergencies.
     fn temporary_rights(&mut self, to: usize, principals: &[Principal]) -> Vec<TemporaryRight> {
         let mut temporary_rights = Vec::new();
         if self.dice.once_in(2) {
-            let lender = (to + 1 + self.dice.below(PRINCIPALS - 1)) % PRINCIPALS;
+            let delegator = (to + 1 + self.dice.below(PRINCIPALS - 1)) % PRINCIPALS;
             temporary_rights.push(TemporaryRight::Delegation {
-                delegator: principal(lender),
-                grants: principals[lender].grants.clone(),
-                person: principals[lender].person.clone(),
+                delegator: principal(delegator),
+                grants: principals[delegator].grants.clone(),
+                person: principals[delegator].person.clone(),
                 permissions: self.permissions(60),
                 from: self.instant(),
                 until: self.instant(),

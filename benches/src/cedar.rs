@@ -9,7 +9,7 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request,
     RestrictedExpression,
 };
-use tally_access::{NOT_LENT, Permission, Target, UnitFact, roles};
+use tally_access::{NOT_DELEGABLE, Permission, Target, UnitFact, roles};
 use tally_kernel::id::OrgUnitId;
 
 /// Attributes of an entity.
@@ -70,7 +70,7 @@ pub fn actions(own: &[(String, Vec<Permission>)]) -> Result<Vec<Entity>> {
         above
             .extend(all.iter().filter(|(_, given)| given.contains(permission)).map(|(name, _)| format!("role {name}")));
         above.extend(permission.reads_group_configuration().then(|| "reads what is laid down for all".to_owned()));
-        above.extend(NOT_LENT.contains(permission).then(|| "not lent".to_owned()));
+        above.extend(NOT_DELEGABLE.contains(permission).then(|| "not delegated".to_owned()));
         let above = above.into_iter().map(|name| uid("Action", name)).collect::<Result<Vec<_>>>()?;
         entity(uid("Action", permission)?, Attributes::new(), above)
     };

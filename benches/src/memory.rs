@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use tally_bundle::{Options, read_bundle};
 use tally_compensation::pool::domain::{Part, PoolRule, Rule, Tier};
 use tally_compensation::settlement::domain::{CarryBook, Claimant, settle};
-use tally_engine::closing::collect::{self, Gatherer};
+use tally_engine::closing::collect::{self, Collector};
 use tally_engine::closing::compute::{Computed, compute};
 use tally_engine::closing::credit::{Figures, RUNGS};
 use tally_engine::closing::facts::Facts;
@@ -114,8 +114,10 @@ fn close(
         watch.time("duty", || month::derive_duty(evidence, &mut facts))?;
     }
     let plan = watch.time("freeze", || snapshot(&facts, month.period, policy, &counts(month)))?;
-    let parts = watch.time("gather", || -> Result<Vec<_>> {
-        pool.install(|| plan.components.into_par_iter().map(|frozen| gather(frozen, &month.records, of)).collect())
+    let parts = watch.time("collect", || -> Result<Vec<_>> {
+        pool.install(|| {
+            plan.components.into_par_iter().map(|frozen| collect_records(frozen, &month.records, of)).collect()
+        })
     })?;
     let computed: Vec<Computed> = watch.time("credit", || {
         pool.install(|| parts.into_par_iter().map(|(frozen, records)| compute(frozen, records, 0, pool)).collect())
@@ -146,19 +148,19 @@ fn by_account(month: &Month) -> Ranges {
     ranges
 }
 
-fn gather(frozen: Frozen, records: &Records, of: &Ranges) -> Result<(Frozen, collect::Records)> {
-    let mut gathered = collect::Records::new(0);
+fn collect_records(frozen: Frozen, records: &Records, of: &Ranges) -> Result<(Frozen, collect::Records)> {
+    let mut collected = collect::Records::new(0);
     for (place, account) in frozen.accounts.iter().enumerate() {
-        let mut gatherer = Gatherer::new(&frozen, place, &mut gathered)?;
+        let mut collector = Collector::new(&frozen, place, &mut collected)?;
         for i in of.get(&account.id).cloned().unwrap_or_default() {
             let row = records.row(i);
             if (account.from_ms..account.to_ms).contains(&row.started_ms) {
-                gatherer.push(&row);
+                collector.push(&row);
             }
         }
-        gatherer.finish();
+        collector.finish();
     }
-    Ok((frozen, gathered))
+    Ok((frozen, collected))
 }
 
 /// Everybody's score by the standard scheme, with what the split knows them by.

@@ -17,9 +17,9 @@ use crate::stack::Stack;
 /// Answers that hold a class which neither the rpc's permission nor an opener opens, and why that is right.
 const ARGUED: [(&str, DataClass, &str); 21] = [
     ("tally.attendance.v1.OccupancyService/ListOccupancy", DataClass::Pii, FINDINGS),
-    ("tally.attendance.v1.PrivacyService/ExportGroup", DataClass::Salary, ROW_BY_ROW),
+    ("tally.attendance.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.attendance.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
-    ("tally.compensation.v1.PrivacyService/ExportGroup", DataClass::Salary, ROW_BY_ROW),
+    ("tally.compensation.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.compensation.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
     ("tally.identity.v1.ErasureService/GetErasure", DataClass::Pii, "the number is for services of the suite alone"),
     ("tally.identity.v1.LoginService/ConfirmTotp", DataClass::Pii, OWN_SECRET),
@@ -32,10 +32,10 @@ const ARGUED: [(&str, DataClass, &str); 21] = [
     ("tally.identity.v1.SsoService/FinishSso", DataClass::Pii, OWN_SECRET),
     ("tally.identity.v1.TenantService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.AttributionService/ListFindings", DataClass::Pii, FINDINGS),
-    ("tally.performance.v1.PrivacyService/ExportGroup", DataClass::Salary, ROW_BY_ROW),
+    ("tally.performance.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.TransferService/ReleaseTransfer", DataClass::Pii, "pseudonyms, which two people let go"),
-    ("tally.talent.v1.PrivacyService/ExportGroup", DataClass::Salary, ROW_BY_ROW),
+    ("tally.talent.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.talent.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
 ];
 const FINDINGS: &str = "a finding names its subject by number; who may read credits or places may know whose they are";

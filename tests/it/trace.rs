@@ -52,7 +52,7 @@ fn closing_is_one_tree(spans: &[Span]) {
 
     let items: Vec<_> = spans.iter().filter(|span| span.kind == CONSUMER && span.name == "closing").collect();
     let kinds: BTreeSet<&str> = items.iter().map(|item| item.attribute("work.kind")).collect();
-    assert!(["gather", "attribute", "score"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
+    assert!(["collect", "attribute", "score"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
     for item in items {
         assert_eq!(item.attribute("work.attempt"), "1", "{item:?}");
         assert!(item.attribute("work.waited_ms").parse::<u64>().is_ok(), "{item:?}");
@@ -73,7 +73,7 @@ fn closing_is_one_tree(spans: &[Span]) {
     assert!(kept.attribute("rpc.method").starts_with("tally.performance.v1."), "{kept:?}");
     // In attendance, two calls below the item.
     let read = spans.iter().find(|span| span.name == "read transaction" && span.process == "attendance");
-    assert_eq!(read.and_then(above).as_deref(), Some("gather"));
+    assert_eq!(read.and_then(above).as_deref(), Some("collect"));
 }
 
 /// Neither side of looking for events exported anything.

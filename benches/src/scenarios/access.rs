@@ -44,7 +44,7 @@ pub(super) fn agreement(bench: &Bench, section: &mut Section) -> Result<()> {
         "Random groups, each with its tree, grants on every scope with days and conditions, roles of its own, delegations, \
          emergencies, modules and rows. cedar-policy answers from the facts in its own words: a subtree is `resource in unit`, \
          a role is `action in role`, days and hours are computed by its datetime extension. One difference fails the run.",
-        &["groups", "decisions, all alike", "allowed", "allowed through what is lent", "Tally ns", "Cedar ns"],
+        &["groups", "decisions, all alike", "allowed", "allowed through what is delegated", "Tally ns", "Cedar ns"],
     );
     let seed = tally_kernel::Rng::System.bytes::<4>();
     let seed = u32::from_le_bytes(seed).to_string();

@@ -13,7 +13,7 @@ use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::roles::{self, RoleBook};
-use crate::{Condition, IdSet, Modules, NOT_LENT, Permission, Provisional, Reach, Region, Source, View};
+use crate::{Condition, IdSet, Modules, NOT_DELEGABLE, Permission, Provisional, Reach, Region, Source, View};
 
 /// The kinds of scope, from the narrowest to the widest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr)]
@@ -196,15 +196,15 @@ pub struct Facts<'a> {
 /// Rights that a principal has beside its grants, for a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemporaryRight {
-    /// From somebody's own grants, whatever those are at the moment: never from what was lent to that one.
+    /// From somebody's own grants, whatever those are at the moment: never from what was delegated to that one.
     Delegation {
-        /// Who lends.
+        /// Who delegates.
         delegator: PrincipalId,
-        /// The grants of who lends.
+        /// The grants of who delegates.
         grants: Vec<Assignment>,
         /// Who that is.
         person: PersonFacts,
-        /// What is lent.
+        /// What is delegated.
         permissions: Vec<Permission>,
         /// From when on.
         from: Timestamp,
@@ -267,19 +267,19 @@ fn conditional(assignments: &[Assignment], person: &PersonFacts, facts: &Facts<'
 }
 
 fn borrowed(right: &TemporaryRight, person: &PersonFacts, facts: &Facts<'_>, tree: &Tree) -> Provisional {
-    let lent = |permission: &Permission| !NOT_LENT.contains(permission);
+    let delegated = |permission: &Permission| !NOT_DELEGABLE.contains(permission);
     match right {
-        TemporaryRight::Delegation { delegator, grants, person: lender, permissions, from, until } => {
-            // What somebody may see of oneself is nobody else's business, and a condition is not lent along.
-            let theirs = held(grants, lender, facts).filter(|a| a.scope != Scope::Own && a.condition.is_none());
-            let mut rules = rules(theirs, lender, facts.roles, tree);
-            rules.retain(|(permission, _)| permissions.contains(permission) && lent(permission));
+        TemporaryRight::Delegation { delegator, grants, person: their, permissions, from, until } => {
+            // What somebody may see of oneself is nobody else's business, and a condition is not delegated along.
+            let theirs = held(grants, their, facts).filter(|a| a.scope != Scope::Own && a.condition.is_none());
+            let mut rules = rules(theirs, their, facts.roles, tree);
+            rules.retain(|(permission, _)| permissions.contains(permission) && delegated(permission));
             let source = Source::Delegated(*delegator);
             Provisional { source, from: Some(*from), until: Some(*until), condition: Condition::default(), rules }
         }
         TemporaryRight::BreakGlass { id, scope, permissions, from, until } => {
             let reach = Arc::new(reach_of(scope, tree, person));
-            let rules = permissions.iter().filter(|p| lent(p)).map(|p| (*p, Arc::clone(&reach))).collect();
+            let rules = permissions.iter().filter(|p| delegated(p)).map(|p| (*p, Arc::clone(&reach))).collect();
             // Whoever breaks the glass has just shown a second factor, and does so again in each session that uses it.
             let condition = Condition { second_factor: true, hours: None };
             Provisional { source: Source::BreakGlass(*id), from: Some(*from), until: Some(*until), condition, rules }

@@ -139,7 +139,7 @@ impl OpContext {
     /// # Errors
     /// As [`permit`](Self::permit), for the first target that is not allowed.
     pub fn permit_all<R: Rpc>(&self, targets: impl IntoIterator<Item = Target>) -> Result<Permit<R>> {
-        // Where the targets are found out later, what is lent may be what opens them.
+        // Where the targets are found out later, what is delegated may be what opens them.
         let mut source = R::NEEDS.permission().map_or(Source::Own, |permission| self.view.likely_source(permission));
         for target in targets {
             // One row through a right makes the whole call one.

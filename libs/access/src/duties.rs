@@ -1,4 +1,4 @@
-//! Separation of duties: permissions that nobody may hold together, and those that nobody may lend.
+//! Separation of duties: permissions that nobody may hold together, and those that nobody may delegate.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub const SEPARATED: &[(Permission, Permission)] = &[
 ];
 
 /// What is neither delegated nor opened in an emergency: rights over rights, and what only the person itself does.
-pub const NOT_LENT: &[Permission] = &[
+pub const NOT_DELEGABLE: &[Permission] = &[
     Permission::LoginWrite,
     Permission::GrantWrite,
     Permission::GrantAny,

@@ -39,7 +39,7 @@ pub use compile::{
 };
 pub use condition::{Circumstances, Condition, Hours};
 pub use context::OpContext;
-pub use duties::{NOT_LENT, SEPARATED, conflict};
+pub use duties::{NOT_DELEGABLE, SEPARATED, conflict};
 pub use explain::{Explainer, Verdict};
 pub use modules::{MODULES, Modules};
 pub use permission::{DataClass, Permission};

@@ -110,7 +110,7 @@ permissions! {
     RoleRead = "identity.role.read" opens Internal shared;
     /// Define roles of the group's own, and change them.
     RoleWrite = "identity.role.write" opens Internal;
-    /// Lend rights of one's own to somebody else for a while.
+    /// Delegate rights of one's own to somebody else for a while.
     DelegationWrite = "identity.delegation.write" opens Internal;
     /// End anybody's delegations, and read them.
     DelegationAdmin = "identity.delegation.admin" opens Internal;

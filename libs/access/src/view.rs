@@ -32,7 +32,7 @@ pub struct View {
     rules: Rules,
     /// Waits for a call: [`View::at`] settles it.
     provisional: Vec<Provisional>,
-    /// The rules without what is lent, and what is temporary: only where something is.
+    /// The rules without what is delegated, and what is temporary: only where something is.
     temporary: Option<Box<Temporary>>,
 }
 
@@ -249,21 +249,21 @@ impl View {
         temporary.temporary_rights.iter().find(|(_, rules)| covers(rules)).map_or(Source::Own, |(source, _)| *source)
     }
 
-    /// Whether the principal's own grants give `permission` anywhere: what one may lend.
+    /// Whether the principal's own grants give `permission` anywhere: what one may delegate.
     pub fn owns(&self, permission: Permission) -> bool {
         let own = self.temporary.as_ref().map_or(&self.rules, |temporary| &temporary.own);
         own[permission as usize].is_some()
     }
 
-    /// Through what `permission` may come when nobody knows yet on what: an emergency is named whenever it lends the
+    /// Through what `permission` may come when nobody knows yet on what: an emergency is named whenever it gives the
     /// permission, a delegation when the own grants lack it.
     pub(crate) fn likely_source(&self, permission: Permission) -> Source {
         let likely = |source: &Source| matches!(source, Source::BreakGlass(_)) || !self.owns(permission);
-        self.lenders(permission).find(likely).unwrap_or(Source::Own)
+        self.temporary_sources(permission).find(likely).unwrap_or(Source::Own)
     }
 
-    /// What lends `permission` anywhere, beside the principal's own grants: a list may show rows of all of these.
-    pub fn lenders(&self, permission: Permission) -> impl Iterator<Item = Source> {
+    /// What gives `permission` anywhere, beside the principal's own grants: a list may show rows of all of these.
+    pub fn temporary_sources(&self, permission: Permission) -> impl Iterator<Item = Source> {
         let temporary_rights = self.temporary.iter().flat_map(|temporary| &temporary.temporary_rights);
         temporary_rights.filter(move |(_, rules)| rules[permission as usize].is_some()).map(|(source, _)| *source)
     }

@@ -75,7 +75,7 @@ impl Answer {
         let about = Named { row: None, person: text_of(&question, PEOPLE[0]), principal: login_in(&question) };
         let message = DynamicMessage::decode(self.message.clone(), bytes)?;
         let mut rows = Rows::default();
-        gather(&message, &about, classes, &mut rows);
+        collect_rows(&message, &about, classes, &mut rows);
         Ok(rows)
     }
 
@@ -178,7 +178,7 @@ struct Named {
     principal: Option<String>,
 }
 
-fn gather(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows: &mut Rows) {
+fn collect_rows(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows: &mut Rows) {
     let own = message.descriptor().fields().find(|field| field.name().ends_with("_id"));
     let own = own.and_then(|field| text_of(message, field.name()));
     let named = text_of(message, PEOPLE[0]);
@@ -197,12 +197,12 @@ fn gather(message: &DynamicMessage, around: &Named, classes: &[DataClass], rows:
             rows.unnamed |= !free && here.person.is_none() && here.principal.is_none();
         }
         match value {
-            Value::Message(inner) => gather(inner, &here, classes, rows),
+            Value::Message(inner) => collect_rows(inner, &here, classes, rows),
             Value::List(items) => {
                 if classes.is_empty() && PEOPLE.contains(&field.name()) {
                     rows.people.extend(items.iter().filter_map(Value::as_str).map(str::to_owned));
                 }
-                items.iter().filter_map(Value::as_message).for_each(|m| gather(m, &here, classes, rows))
+                items.iter().filter_map(Value::as_message).for_each(|m| collect_rows(m, &here, classes, rows))
             }
             Value::String(other) if classes.is_empty() && PEOPLE.contains(&field.name()) && !other.is_empty() => {
                 rows.people.insert(other.clone());

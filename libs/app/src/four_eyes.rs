@@ -6,14 +6,14 @@ use tally_access::{OpContext, Permit, Rpc, Source};
 use tally_kernel::id::{PersonId, PrincipalId};
 use tally_kernel::{Error, Kind, msg};
 
-/// Whose hands took a step: the account, the person behind it, and whoever lent the right or had it done.
+/// Whose hands took a step: the account, the person behind it, and whoever delegated the right or had it done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hands {
     /// The account that did it.
     pub by: PrincipalId,
     /// The person behind the account; nothing for a login without one.
     pub person: Option<PersonId>,
-    /// In whose name: who lent the right, or for whom a service worked.
+    /// In whose name: who delegated the right, or for whom a service worked.
     pub delegated_by: Option<PrincipalId>,
 }
 
@@ -32,8 +32,8 @@ impl Hands {
         Self { by: permit.principal(), person: ctx.actor.person(), delegated_by }
     }
 
-    /// Whether these took no part in the steps before: neither the same account nor the same person, nobody who lent a right
-    /// for one of them, and nobody who acts with a right that was lent by one who took part.
+    /// Whether these took no part in the steps before: neither the same account nor the same person, nobody who delegated a right
+    /// for one of them, and nobody who acts with a right that was delegated by one who took part.
     ///
     /// # Errors
     /// [`FourEyesRequired`].
@@ -87,21 +87,21 @@ mod tests {
     #[test]
     fn one_pair_of_eyes_is_an_account_its_person_and_everybody_whose_right_is_at_work() {
         let own = |n| Hands::own(account(n), person(n));
-        let lent = |n, by| Hands { delegated_by: Some(account(by)), ..own(n) };
+        let delegated = |n, by| Hands { delegated_by: Some(account(by)), ..own(n) };
         let preparer = own(1);
         for (name, approver) in [
             ("the same person", preparer),
-            ("a right that the preparer lent", lent(2, 1)),
-            ("a right that a third lent to the preparer", lent(1, 3)),
+            ("a right that the preparer delegated", delegated(2, 1)),
+            ("a right that a third delegated to the preparer", delegated(1, 3)),
             ("another account of the same person", Hands::own(account(9), person(1))),
         ] {
             assert_eq!(approver.differ_from([preparer]), Err(FourEyesRequired), "{name}");
             assert_eq!(preparer.differ_from([approver]), Err(FourEyesRequired), "{name}, the other way round");
         }
-        assert_eq!(lent(2, 3).differ_from([lent(4, 3)]), Err(FourEyesRequired), "both with rights of one");
-        assert_eq!(own(3).differ_from([own(1), lent(2, 3)]), Err(FourEyesRequired), "of several steps any");
+        assert_eq!(delegated(2, 3).differ_from([delegated(4, 3)]), Err(FourEyesRequired), "both with rights of one");
+        assert_eq!(own(3).differ_from([own(1), delegated(2, 3)]), Err(FourEyesRequired), "of several steps any");
         assert_eq!(own(2).differ_from([preparer]), Ok(()), "really two people");
-        assert_eq!(lent(2, 3).differ_from([lent(1, 4)]), Ok(()), "four people");
+        assert_eq!(delegated(2, 3).differ_from([delegated(1, 4)]), Ok(()), "four people");
         let login = |n| Hands::own(account(n), None);
         assert_eq!(login(2).differ_from([login(1)]), Ok(()), "two logins of nobody known are not one person");
     }

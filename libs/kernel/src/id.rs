@@ -68,7 +68,7 @@ ids! {
     CatalogueEntryId,
     /// A role given to a principal on a scope.
     GrantId,
-    /// Rights that one principal lends another for a while.
+    /// Rights that one principal delegates to another for a while.
     DelegationId,
     /// An emergency: rights that somebody took.
     BreakGlassId,

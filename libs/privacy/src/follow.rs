@@ -21,7 +21,7 @@ use tally_runtime::Task;
 use tally_store::{Audit, Store, UnitOfWork};
 use tracing::Instrument as _;
 
-/// Rows of each table that one unit of a removal deletes at most.
+/// Rows of each table that one unit of a purge deletes at most.
 const REMOVED_AT_ONCE: u64 = 5_000;
 /// Somebody who was erased in identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,19 +167,19 @@ async fn advance<R: Rpc>(
 /// # Errors
 /// `PERMISSION_DENIED`; `STORE_UNAVAILABLE`.
 pub async fn purge<R: Rpc>(store: &Store, ctx: &OpContext, event: &Received, keep: &[&str]) -> Result<()> {
-    remove_group::<R>(store, ctx, keep).await?;
+    purge_tenant::<R>(store, ctx, keep).await?;
     advance::<R>(store, ctx, event, || Audit::new("suite.tenant.removed", "tenant", ctx.tenant())).await
 }
 
 /// Removes all that a service holds of the context's group but the logs and the tables in `keep`, many units one after the
 /// other, and destroys its keys at the end. It may be stopped anywhere and done again.
-async fn remove_group<R: Rpc>(store: &Store, ctx: &OpContext, keep: &[&str]) -> Result<()> {
+async fn purge_tenant<R: Rpc>(store: &Store, ctx: &OpContext, keep: &[&str]) -> Result<()> {
     let permit = ctx.permit::<R>(&Target::tenant())?;
     loop {
         let remove = async |work: UnitOfWork| {
-            let rows = work.remove_group(keep, REMOVED_AT_ONCE).await?;
+            let rows = work.purge_tenant(keep, REMOVED_AT_ONCE).await?;
             if rows == 0 {
-                work.destroy_group_keys().await?;
+                work.destroy_tenant_keys().await?;
             }
             Ok((work, Audit::new("suite.tenant.remove", "tenant", ctx.tenant()).note("rows", rows), rows))
         };

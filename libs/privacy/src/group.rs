@@ -27,7 +27,7 @@ struct At {
 ///
 /// # Errors
 /// `PERMISSION_DENIED`.
-pub async fn export_group<R: Rpc>(
+pub async fn export_tenant<R: Rpc>(
     store: &Store,
     ctx: &OpContext,
     tables: Vec<&'static DataTable>,

@@ -17,7 +17,7 @@ use tonic::{Response, Status};
 
 pub use export::export;
 pub use follow::{Before, Follower, Subject, follower, purge};
-pub use group::export_group;
+pub use group::export_tenant;
 pub use retention::{Ran, Terms, run, terms};
 pub use schedule::{Kind, PERSON, REQUESTS, SCHEDULE, kind};
 pub use tables::{
@@ -72,7 +72,7 @@ macro_rules! room {
         #[::tonic::async_trait]
         impl pb::privacy_service_server::PrivacyService for Rpc {
             type ExportPersonStream = $crate::Parts<common::ExportPersonResponse>;
-            type ExportGroupStream = $crate::Pieces<common::ExportGroupResponse>;
+            type ExportTenantStream = $crate::Pieces<common::ExportTenantResponse>;
 
             async fn export_person(
                 &self,
@@ -91,14 +91,14 @@ macro_rules! room {
                 ::tally_rpc::Answer::answer(reply.await, &ctx)
             }
 
-            async fn export_group(
+            async fn export_tenant(
                 &self,
-                req: ::tonic::Request<common::ExportGroupRequest>,
-            ) -> Result<::tonic::Response<Self::ExportGroupStream>, ::tonic::Status> {
+                req: ::tonic::Request<common::ExportTenantRequest>,
+            ) -> Result<::tonic::Response<Self::ExportTenantStream>, ::tonic::Status> {
                 let ctx = ::tally_rpc::context(&req)?;
                 let tables = $data_tables.iter().chain($group).collect();
-                let pieces = $crate::export_group::<$policy::ExportGroup>(&self.store, &ctx, tables).await;
-                let message = |piece| common::ExportGroupResponse { piece: Some(piece) };
+                let pieces = $crate::export_tenant::<$policy::ExportTenant>(&self.store, &ctx, tables).await;
+                let message = |piece| common::ExportTenantResponse { piece: Some(piece) };
                 ::tally_rpc::Answer::answer(pieces.map(|pieces| $crate::pieces(pieces, ctx.locale, message)), &ctx)
             }
 

@@ -139,7 +139,7 @@ impl Addresses {
     }
 
     fn address(&self, at: SocketAddr) -> Address {
-        Address { at, channel: (self.dial)(at), waiting: AtomicUsize::new(0), trouble: Mutex::default() }
+        Address { at, channel: (self.dial)(at), waiting: AtomicUsize::new(0), backoff: Mutex::default() }
     }
 
     /// Where the next call goes: of the addresses that work and were not tried, the one with the fewest calls under way, in
@@ -150,9 +150,9 @@ impl Addresses {
         let (before, after) = known.all.split_at(turn);
         let left = || after.iter().chain(before).filter(|address| !tried.contains(&address.at));
         let now = Instant::now();
-        let works = left().filter(|address| address.trouble().over(now));
+        let works = left().filter(|address| address.backoff().over(now));
         let chosen = works.min_by_key(|address| address.waiting.load(Ordering::Relaxed));
-        let chosen = chosen.or_else(|| left().min_by_key(|address| address.trouble().until))?;
+        let chosen = chosen.or_else(|| left().min_by_key(|address| address.backoff().until))?;
         chosen.tested(now);
         Some(Arc::clone(chosen))
     }
@@ -174,17 +174,17 @@ pub(crate) struct Address {
     pub(crate) at: SocketAddr,
     pub(crate) channel: Channel,
     waiting: AtomicUsize,
-    trouble: Mutex<Trouble>,
+    backoff: Mutex<Backoff>,
 }
 
 /// Failures in a row, and until when nobody is sent there who can go elsewhere.
 #[derive(Clone, Copy, Default)]
-struct Trouble {
+struct Backoff {
     failures: u32,
     until: Option<Instant>,
 }
 
-impl Trouble {
+impl Backoff {
     fn over(&self, now: Instant) -> bool {
         self.until <= Some(now)
     }
@@ -196,8 +196,8 @@ impl Trouble {
 }
 
 impl Address {
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn backoff(&self) -> MutexGuard<'_, Backoff> {
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a call as under way until the answer is dropped.
@@ -206,24 +206,24 @@ impl Address {
         UnderWay(&self.waiting)
     }
 
-    /// One call finds out whether an address in trouble works again; the others do not wait for it.
+    /// One call finds out whether an address that failed works again; the others do not wait for it.
     fn tested(&self, now: Instant) {
-        let mut trouble = self.trouble();
-        if trouble.failures > 0 && trouble.over(now) {
-            trouble.more(now);
+        let mut backoff = self.backoff();
+        if backoff.failures > 0 && backoff.over(now) {
+            backoff.more(now);
         }
     }
 
     /// Many calls that fail at once are one failure.
     fn failed(&self) {
-        let (mut trouble, now) = (self.trouble(), Instant::now());
-        if trouble.over(now) {
-            trouble.more(now);
+        let (mut backoff, now) = (self.backoff(), Instant::now());
+        if backoff.over(now) {
+            backoff.more(now);
         }
     }
 
     pub(crate) fn works(&self) {
-        *self.trouble() = Trouble::default();
+        *self.backoff() = Backoff::default();
     }
 }
 

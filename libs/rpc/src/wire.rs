@@ -57,8 +57,8 @@ impl Reaches {
             self.written.push(pb::Reach {
                 tenant: reach.tenant,
                 regions: reach.regions.iter().map(ToString::to_string).collect(),
-                unit_ids: packed(reach.units.iter().map(|id| id.0)),
-                person_ids: packed(reach.persons.iter().map(|id| id.0)),
+                unit_ids: encoded(reach.units.iter().map(|id| id.0)),
+                person_ids: encoded(reach.persons.iter().map(|id| id.0)),
             });
             self.known.push(Arc::clone(reach));
             self.known.len() - 1
@@ -67,7 +67,7 @@ impl Reaches {
     }
 }
 
-fn packed(ids: impl Iterator<Item = Uuid>) -> Vec<u8> {
+fn encoded(ids: impl Iterator<Item = Uuid>) -> Vec<u8> {
     ids.collect::<BTreeSet<_>>().into_iter().flat_map(Uuid::into_bytes).collect()
 }
 
@@ -122,12 +122,12 @@ fn read_reach(reach: &pb::Reach) -> Result<Reach> {
     Ok(Reach {
         tenant: reach.tenant,
         regions: reach.regions.iter().map(|region| region.parse::<Region>()).collect::<Result<_>>()?,
-        units: unpacked(&reach.unit_ids)?.map(OrgUnitId).collect(),
-        persons: unpacked(&reach.person_ids)?.map(PersonId).collect(),
+        units: decoded(&reach.unit_ids)?.map(OrgUnitId).collect(),
+        persons: decoded(&reach.person_ids)?.map(PersonId).collect(),
     })
 }
 
-fn unpacked(bytes: &[u8]) -> Result<impl Iterator<Item = Uuid> + '_> {
+fn decoded(bytes: &[u8]) -> Result<impl Iterator<Item = Uuid> + '_> {
     let (ids, rest) = bytes.as_chunks::<16>();
     if rest.is_empty() { Ok(ids.iter().map(|id| Uuid::from_bytes(*id))) } else { Err(Error::internal("half an id")) }
 }
@@ -171,7 +171,7 @@ mod tests {
             (Permission::TenantRead, Arc::new(Reach::everything())),
         ];
         let noon: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
-        let lent = |source, from, until, condition| Provisional {
+        let provisional = |source, from, until, condition| Provisional {
             source,
             from,
             until,
@@ -180,9 +180,14 @@ mod tests {
         };
         let office = Condition { second_factor: true, hours: Some("08:00-20:00".parse().unwrap()) };
         let provisional = vec![
-            lent(Source::Own, None, None, office),
-            lent(Source::Delegated(PrincipalId(Uuid::from_u128(3))), Some(noon), Some(noon), Condition::default()),
-            lent(Source::BreakGlass(Uuid::from_u128(4)), Some(noon), None, Condition::default()),
+            provisional(Source::Own, None, None, office),
+            provisional(
+                Source::Delegated(PrincipalId(Uuid::from_u128(3))),
+                Some(noon),
+                Some(noon),
+                Condition::default(),
+            ),
+            provisional(Source::BreakGlass(Uuid::from_u128(4)), Some(noon), None, Condition::default()),
         ];
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
         let modules = Modules::Only(["attendance".to_owned()].into());

@@ -6,6 +6,6 @@ pub(crate) mod idempotency;
 pub(crate) mod items;
 pub(crate) mod person_keys;
 pub(crate) mod reads;
-pub(crate) mod removal;
 pub(crate) mod rotate;
+pub(crate) mod tenant_purge;
 pub(crate) mod unit_of_work;

@@ -163,14 +163,14 @@ impl Callers {
         self.person(tenant, None, permissions.iter().map(|p| (*p, unit.clone())))
     }
 
-    /// The same account from now on, with nothing of its own and everything that `lender` has by a delegation.
-    pub fn lend(&self, lender: &Caller, caller: &Caller) -> Caller {
+    /// The same account from now on, with nothing of its own and everything that `delegator` has by a delegation.
+    pub fn delegate(&self, delegator: &Caller, caller: &Caller) -> Caller {
         let provisional = Provisional {
-            source: Source::Delegated(lender.actor.principal),
+            source: Source::Delegated(delegator.actor.principal),
             from: None,
             until: None,
             condition: Condition::default(),
-            rules: lender.view.rules().map(|(permission, reach)| (permission, Arc::clone(reach))).collect(),
+            rules: delegator.view.rules().map(|(permission, reach)| (permission, Arc::clone(reach))).collect(),
         };
         let view =
             Arc::new(View::nothing(1, caller.actor.person()).with(vec![provisional], caller.view.zone().clone()));
@@ -193,10 +193,10 @@ impl Callers {
 pub enum Approver {
     /// The preparer.
     Same,
-    /// Somebody with a right that the preparer lent.
-    LentByPreparer,
-    /// The preparer, with a right that a third lent.
-    LentToPreparer,
+    /// Somebody with a right that the preparer delegated.
+    DelegatedByPreparer,
+    /// The preparer, with a right that a third delegated.
+    DelegatedToPreparer,
     /// Another account of the preparer's person.
     OtherAccount,
     /// Really somebody else.
@@ -206,7 +206,7 @@ pub enum Approver {
 impl Approver {
     /// Every one; only the last may.
     pub const ALL: [Self; 5] =
-        [Self::Same, Self::LentByPreparer, Self::LentToPreparer, Self::OtherAccount, Self::SomebodyElse];
+        [Self::Same, Self::DelegatedByPreparer, Self::DelegatedToPreparer, Self::OtherAccount, Self::SomebodyElse];
 
     /// The caller, once the preparer has prepared.
     pub fn caller(self, callers: &Callers, preparer: &Caller) -> Caller {
@@ -214,8 +214,8 @@ impl Approver {
         let other = || new(Some(PersonId::generate(&callers.rng, callers.clock.now())));
         match self {
             Self::Same => preparer.clone(),
-            Self::LentByPreparer => callers.lend(preparer, &other()),
-            Self::LentToPreparer => callers.lend(&other(), preparer),
+            Self::DelegatedByPreparer => callers.delegate(preparer, &other()),
+            Self::DelegatedToPreparer => callers.delegate(&other(), preparer),
             Self::OtherAccount => new(preparer.actor.person()),
             Self::SomebodyElse => other(),
         }

@@ -17,7 +17,7 @@ tally_access::rpcs! {
     ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, PersonalRead;
     ListOccupancy = "tally.attendance.v1.OccupancyService/ListOccupancy", OccupancyRead, PersonalRead;
     ExportPerson = "tally.attendance.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
-    ExportGroup = "tally.attendance.v1.PrivacyService/ExportGroup", TenantExport, SensitiveRead;
+    ExportTenant = "tally.attendance.v1.PrivacyService/ExportTenant", TenantExport, SensitiveRead;
     RunRetention = "tally.attendance.v1.PrivacyService/RunRetention", RetentionRun, Change;
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.attendance.v1.internal/ErasePerson", ErasureReport, Change;

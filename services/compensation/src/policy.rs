@@ -22,7 +22,7 @@ tally_access::rpcs! {
         opened_by StatementReadPay CardRead;
     TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, PersonalRead;
     ExportPerson = "tally.compensation.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
-    ExportGroup = "tally.compensation.v1.PrivacyService/ExportGroup", TenantExport, SensitiveRead;
+    ExportTenant = "tally.compensation.v1.PrivacyService/ExportTenant", TenantExport, SensitiveRead;
     RunRetention = "tally.compensation.v1.PrivacyService/RunRetention", RetentionRun, Change;
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.compensation.v1.internal/ErasePerson", ErasureReport, Change;

@@ -8,7 +8,7 @@ tally_access::rpcs! {
     ResumeTenant = "tally.identity.v1.TenantService/ResumeTenant", TenantSuspend, Change;
     DeleteTenant = "tally.identity.v1.TenantService/DeleteTenant", TenantDelete, Change;
     /// Background work: what is left of a deleted group.
-    RemoveTenant = "tally.identity.v1.internal/RemoveTenant", TenantDelete, Change;
+    PurgeTenant = "tally.identity.v1.internal/PurgeTenant", TenantDelete, Change;
     ExportTenant = "tally.identity.v1.TenantService/ExportTenant", TenantExport, SensitiveRead;
     ImportOrgUnits = "tally.identity.v1.OrgService/ImportOrgUnits", OrgWrite, Change;
     MoveOrgUnit = "tally.identity.v1.OrgService/MoveOrgUnit", OrgWrite, Change;

@@ -9,17 +9,17 @@ use tally_runtime::Task;
 use tally_store::Store;
 
 use crate::SERVICE;
-use crate::policy::RemoveTenant;
+use crate::policy::PurgeTenant;
 
 /// The name of the cursor in the own outbox.
-const CURSOR: &str = "identity/removals";
+const CURSOR: &str = "identity/tenant-purge";
 /// What says that there was a group, and that nobody of it is let in.
 const KEEP: [&str; 2] = ["tenants", "access_revisions"];
 
 /// The background work.
 pub(crate) fn task(store: Store, clock: Clock, rng: Rng) -> Task {
     let handler = Purge { store: store.clone() };
-    Consumer { service: SERVICE, producer: Producer::Own(CURSOR), store, clock, rng, handler }.task("removals")
+    Consumer { service: SERVICE, producer: Producer::Own(CURSOR), store, clock, rng, handler }.task("tenant-purge")
 }
 
 #[derive(Clone)]
@@ -28,11 +28,11 @@ struct Purge {
 }
 
 impl Handler for Purge {
-    type Row = RemoveTenant;
+    type Row = PurgeTenant;
 
     async fn handle(&self, ctx: &OpContext, event: &Received) -> Result<Handled> {
         if event.read::<TenantDeleted>()?.is_some() {
-            purge::<RemoveTenant>(&self.store, ctx, event, &KEEP).await?;
+            purge::<PurgeTenant>(&self.store, ctx, event, &KEEP).await?;
         }
         Ok(Handled::Done)
     }

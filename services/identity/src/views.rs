@@ -261,7 +261,7 @@ async fn reports(tx: &ScopedTx, principal: &Principal, grants: &[Grant], today: 
     Ok(reports)
 }
 
-/// What others lend a principal now or later; when it begins and ends is settled call by call.
+/// What others delegate to a principal now or later; when it begins and ends is settled call by call.
 async fn delegated(
     tx: &ScopedTx,
     ctx: &OpContext,

@@ -30,7 +30,7 @@ tally_access::rpcs! {
     ListCells = "tally.performance.v1.TransferService/ListCells", TransferRead, Read;
     ReadEvents = "tally.performance.v1.EventService/ReadEvents", EventRead, Read;
     ExportPerson = "tally.performance.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
-    ExportGroup = "tally.performance.v1.PrivacyService/ExportGroup", TenantExport, SensitiveRead;
+    ExportTenant = "tally.performance.v1.PrivacyService/ExportTenant", TenantExport, SensitiveRead;
     RunRetention = "tally.performance.v1.PrivacyService/RunRetention", RetentionRun, Change;
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.performance.v1.internal/ErasePerson", ErasureReport, Change;

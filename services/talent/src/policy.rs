@@ -6,7 +6,7 @@ tally_access::rpcs! {
     /// Background work: what a published cycle shows.
     RecordEvidence = "tally.talent.v1.internal/RecordEvidence", EvidenceRecord, Change;
     ExportPerson = "tally.talent.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
-    ExportGroup = "tally.talent.v1.PrivacyService/ExportGroup", TenantExport, SensitiveRead;
+    ExportTenant = "tally.talent.v1.PrivacyService/ExportTenant", TenantExport, SensitiveRead;
     RunRetention = "tally.talent.v1.PrivacyService/RunRetention", RetentionRun, Change;
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.talent.v1.internal/ErasePerson", ErasureReport, Change;

@@ -126,11 +126,11 @@ async fn delegation(done: &Done) {
         ..Default::default()
     };
     let ask = identity::DelegateRequest { delegation: Some(delegation), ..Default::default() };
-    let lent = delegations.delegate(approver.ask(ask)).await.expect("a delegation").into_inner();
-    assert!(cards(&deputy, done).await.expect("what was lent") > 0, "lent rights hold in every service");
+    let delegated = delegations.delegate(approver.ask(ask)).await.expect("a delegation").into_inner();
+    assert!(cards(&deputy, done).await.expect("what was delegated") > 0, "delegated rights hold in every service");
     let mine = delegations.list_delegations(deputy.ask(identity::ListDelegationsRequest::default())).await;
     assert_eq!(mine.expect("a list").into_inner().delegations.len(), 1);
-    let delegation_id = lent.delegation.expect("a delegation").delegation_id;
+    let delegation_id = delegated.delegation.expect("a delegation").delegation_id;
     let ask = identity::EndDelegationRequest { delegation_id, ..Default::default() };
     delegations.end_delegation(approver.ask(ask)).await.expect("an end");
     assert_eq!(cards(&deputy, done).await.expect_err("it was taken back").code(), Code::PermissionDenied);
@@ -196,8 +196,8 @@ async fn of_others(done: &Done) {
     assert!(why.into_inner().allowed);
     let mut delegations = identity::delegation_service_client::DelegationServiceClient::new(who.at.identity.clone());
     let ask = identity::ListDelegationsRequest { principal_id: other.principal_id.clone(), ..Default::default() };
-    let lent = delegations.list_delegations(who.ask(ask)).await.expect("delegations").into_inner().delegations;
-    assert!(!lent.is_empty(), "the approver has lent something");
+    let delegated = delegations.list_delegations(who.ask(ask)).await.expect("delegations").into_inner().delegations;
+    assert!(!delegated.is_empty(), "the approver has delegated something");
     let admin = &done.crew.admin;
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let ask = identity::ListSessionsRequest { principal_id: who.principal_id.clone(), ..Default::default() };
@@ -230,7 +230,7 @@ async fn review(stack: &Stack, done: &Done) {
         assert!(row.contains(&format!(",{role},")) && given_by == done.crew.admin.principal_id, "{login} in {told}");
     }
     assert_eq!(of("hr"), "", "{}: who pays nobody does not read pay", stack.name);
-    // What was lent and what an emergency opened stand beside the grants, though both are over.
+    // What was delegated and what an emergency opened stand beside the grants, though both are over.
     let (_, told, _) = review(&done.crew.auditor, "performance.card.read").await;
     for source in ["delegation", "break_glass"] {
         let row = told.lines().find(|row| row.starts_with(source)).unwrap_or_default();

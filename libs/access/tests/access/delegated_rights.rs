@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 const TODAY: Date = date(2026, 3, 2);
 const NOON: Timestamp = Timestamp::constant(1_772_452_800, 0);
-const LENDER: PrincipalId = PrincipalId(Uuid::from_u128(5));
+const DELEGATOR: PrincipalId = PrincipalId(Uuid::from_u128(5));
 
 fn person(n: u128) -> PersonId {
     PersonId(Uuid::from_u128(n))
@@ -44,11 +44,11 @@ fn at(view: &Arc<View>, minutes: i64, second_factor: bool) -> Arc<View> {
     view.at(&Circumstances { now, second_factor })
 }
 
-fn delegation(grants: Vec<Assignment>, lender: PersonFacts, permissions: &[Permission]) -> TemporaryRight {
+fn delegation(grants: Vec<Assignment>, delegator: PersonFacts, permissions: &[Permission]) -> TemporaryRight {
     TemporaryRight::Delegation {
-        delegator: LENDER,
+        delegator: DELEGATOR,
         grants,
-        person: lender,
+        person: delegator,
         permissions: permissions.to_vec(),
         from: NOON,
         until: NOON + SignedDuration::from_mins(60),
@@ -71,20 +71,23 @@ fn a_grant_with_a_condition_gives_nothing_until_a_call_meets_it() {
 }
 
 #[test]
-fn a_delegation_holds_for_its_time_and_names_who_lent() {
+fn a_delegation_holds_for_its_time_and_names_who_delegated() {
     let right = delegation(vec![on_group("approver")], employed(2), &[Permission::SettlementApprove]);
     let view = view(&[on_group("group_hr")], &[right]);
     let seen = [-1, 0, 59, 60].map(|m| group(&at(&view, m, false), Permission::SettlementApprove));
     assert_eq!(seen, [Decision::NoPermission, Decision::Allow, Decision::Allow, Decision::NoPermission]);
     let now = at(&view, 0, false);
-    assert_eq!(now.source(Permission::SettlementApprove, &Target::tenant()), Source::Delegated(LENDER));
+    assert_eq!(now.source(Permission::SettlementApprove, &Target::tenant()), Source::Delegated(DELEGATOR));
     assert_eq!(now.source(Permission::OrgRead, &Target::tenant()), Source::Own);
-    assert_eq!(now.lenders(Permission::SettlementApprove).collect::<Vec<_>>(), [Source::Delegated(LENDER)]);
-    assert_eq!(group(&now, Permission::StatementReadPay), Decision::NoPermission, "only what was named is lent");
+    assert_eq!(
+        now.temporary_sources(Permission::SettlementApprove).collect::<Vec<_>>(),
+        [Source::Delegated(DELEGATOR)]
+    );
+    assert_eq!(group(&now, Permission::StatementReadPay), Decision::NoPermission, "only what was named is delegated");
 }
 
 #[test]
-fn a_delegation_ends_with_what_the_lender_has_and_never_lends_rights_over_rights_or_oneself() {
+fn a_delegation_ends_with_what_the_delegator_has_and_never_delegates_rights_over_rights_or_oneself() {
     let approve = [Permission::SettlementApprove, Permission::StatementReadPay, Permission::GrantWrite];
     let left = PersonFacts { employed: false, ..employed(2) };
     let gone = view(&[], &[delegation(vec![on_group("approver")], left, &approve)]);

@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use tally_access::roles::RoleBook;
 use tally_access::{
-    Actor, Assignment, Circumstances, Condition, Decision, Explainer, Facts, MODULES, Modules, NOT_LENT, OpContext,
-    Permission, PersonFacts, Reach, Region, Scope, Source, Target, TemporaryRight, UnitFact, Verdict, View, compile,
-    decide, roles,
+    Actor, Assignment, Circumstances, Condition, Decision, Explainer, Facts, MODULES, Modules, NOT_DELEGABLE,
+    OpContext, Permission, PersonFacts, Reach, Region, Scope, Source, Target, TemporaryRight, UnitFact, Verdict, View,
+    compile, decide, roles,
 };
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Rng};
@@ -26,7 +26,7 @@ const TODAY: Date = date(2026, 3, 2);
 const REGIONS: [&str; 3] = ["cn-north", "cn-south", "*"];
 const NOON: Timestamp = Timestamp::constant(1_772_452_800, 0);
 const OWN_ROLE: &str = "cashier";
-const LENDER: PrincipalId = PrincipalId(Uuid::from_u128(77));
+const DELEGATOR: PrincipalId = PrincipalId(Uuid::from_u128(77));
 const UNITS: u128 = 12;
 const PEOPLE: u128 = 6;
 
@@ -105,7 +105,7 @@ fn temporary_rights() -> impl Strategy<Value = Vec<TemporaryRight>> {
     };
     let delegation =
         (grants(), permissions(), time()).prop_map(|(grants, permissions, (from, until))| TemporaryRight::Delegation {
-            delegator: LENDER,
+            delegator: DELEGATOR,
             grants,
             person: PersonFacts { person: Some(person(3)), reports: vec![person(4)], employed: true },
             permissions,
@@ -278,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn a_loan_adds_what_the_lender_has_and_nothing_that_is_not_lent(
+    fn a_delegation_adds_what_the_delegator_has_and_nothing_that_is_not_delegable(
         grants in grants(), temporary_rights in temporary_rights(), tree in trees(), rows in rows(), at in circumstances(),
     ) {
         let own = view_at(&grants, &[], &tree, &Modules::All, &at);
@@ -288,9 +288,9 @@ proptest! {
             for permission in allowed(&both, row) {
                 let source = both.source(permission, row);
                 prop_assert_eq!(source == Source::Own, before.contains(&permission), "{} on {:?}", permission, row);
-                prop_assert!(source == Source::Own || !NOT_LENT.contains(&permission));
-                if source == Source::Delegated(LENDER) {
-                    let lends = |right: &TemporaryRight| match right {
+                prop_assert!(source == Source::Own || !NOT_DELEGABLE.contains(&permission));
+                if source == Source::Delegated(DELEGATOR) {
+                    let delegates = |right: &TemporaryRight| match right {
                         TemporaryRight::Delegation { grants, permissions, person, .. } => {
                             let facts = Facts {
                                 revision: 1, date: TODAY, zone: &TimeZone::UTC, units: &tree, roles: &book(), modules: &Modules::All,
@@ -300,7 +300,7 @@ proptest! {
                         }
                         TemporaryRight::BreakGlass { .. } => false,
                     };
-                    prop_assert!(temporary_rights.iter().any(lends), "{} on {:?} comes from nowhere", permission, row);
+                    prop_assert!(temporary_rights.iter().any(delegates), "{} on {:?} comes from nowhere", permission, row);
                 }
             }
             prop_assert!(before.iter().all(|p| decide(&both, *p, row) == Decision::Allow), "a right took something away");

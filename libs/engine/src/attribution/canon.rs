@@ -13,7 +13,7 @@ pub(super) struct Canon<'a> {
     /// Index of the record at every position: by account, start, key.
     pub order: Vec<u32>,
     /// Positions of every account's records, by account rank.
-    pub desks: Vec<Range<usize>>,
+    pub spans: Vec<Range<usize>>,
     /// Account index by rank.
     pub accounts: Vec<u32>,
     /// Account rank by index.
@@ -37,17 +37,17 @@ impl<'a> Canon<'a> {
                 .then_with(|| left.start_ms.cmp(&right.start_ms))
                 .then_with(|| left.key.cmp(&right.key))
         });
-        let mut desks = Vec::with_capacity(accounts.len());
+        let mut spans = Vec::with_capacity(accounts.len());
         let mut from = 0;
         for &account in &accounts {
             let to = from
                 + order[from..].partition_point(|&record| {
                     account_rank[input.records[record as usize].account as usize] <= account_rank[account as usize]
                 });
-            desks.push(from..to);
+            spans.push(from..to);
             from = to;
         }
-        Self { input, order, desks, accounts, account_rank, people, person_rank }
+        Self { input, order, spans, accounts, account_rank, people, person_rank }
     }
 
     /// The record at a position.

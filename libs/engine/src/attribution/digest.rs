@@ -2,7 +2,7 @@
 
 use super::{Credit, Finding, Input, Share, Total};
 
-/// Bytes gathered before they are hashed.
+/// Bytes collected before they are hashed.
 const CHUNK: usize = 1 << 16;
 
 /// The digest of an outcome. Evidence numbers are the caller's and stay out.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use strum_macros::{Display, IntoStaticStr};
 
 use super::canon::Canon;
-use super::ladder::Desk;
+use super::ladder::AccountVerdicts;
 
 /// What was noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr)]
@@ -61,10 +61,10 @@ impl Tally {
 }
 
 /// All findings, by account, kind, person and day.
-pub(super) fn collect(canon: &Canon<'_>, desks: &[Desk]) -> Vec<Finding> {
+pub(super) fn collect(canon: &Canon<'_>, accounts: &[AccountVerdicts]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (rank, desk) in desks.iter().enumerate() {
-        findings.extend(desk.tally.0.iter().map(|(&(kind, person, day), &(position, records))| Finding {
+    for (rank, account) in accounts.iter().enumerate() {
+        findings.extend(account.tally.0.iter().map(|(&(kind, person, day), &(position, records))| Finding {
             kind,
             account: canon.accounts[rank],
             person: person.map(|rank| canon.people[rank as usize]),

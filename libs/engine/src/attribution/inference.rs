@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use super::Rung;
 use super::canon::Canon;
 use super::findings::FindingKind;
-use super::ladder::Desk;
+use super::ladder::AccountVerdicts;
 use super::sessions::Sessions;
 use blocks::{Block, Field};
 use filter::Reading;
@@ -32,29 +32,29 @@ const COMMON_ROUNDS: u32 = 3;
 /// Rounds that replace what the round before found; later ones are averaged with it.
 const FRESH_ROUNDS: u32 = 5;
 
-/// Weighs the open records of all desks and marks them as inferred.
-pub(super) fn weigh(canon: &Canon<'_>, sessions: &Sessions, desks: &mut [Desk]) {
+/// Weighs the open records of all accounts and marks them as inferred.
+pub(super) fn weigh(canon: &Canon<'_>, sessions: &Sessions, accounts: &mut [AccountVerdicts]) {
     let policy = &canon.input.policy;
-    for desk in desks.iter_mut().filter(|desk| desk.open > 0) {
-        if policy.inference && desk.open < policy.min_ambiguous {
-            step_down(desk, FindingKind::TooFewToInfer);
+    for account in accounts.iter_mut().filter(|account| account.open > 0) {
+        if policy.inference && account.open < policy.min_ambiguous {
+            step_down(account, FindingKind::TooFewToInfer);
         }
     }
-    if !policy.inference || policy.rounds == 0 || desks.iter().all(|desk| desk.open == 0) {
+    if !policy.inference || policy.rounds == 0 || accounts.iter().all(|account| account.open == 0) {
         return;
     }
-    let field = Field::of(canon, sessions, desks);
-    let mut blocks = blocks::cut(canon, desks, &field);
+    let field = Field::of(canon, sessions, accounts);
+    let mut blocks = blocks::cut(canon, accounts, &field);
     let unsettled = learn(canon, &field, &mut blocks);
-    publish(desks, &field, &blocks, &unsettled);
+    publish(accounts, &field, &blocks, &unsettled);
 }
 
-/// Runs all rounds and leaves every block's weights in the block; says by desk whether the last round still moved them.
+/// Runs all rounds and leaves every block's weights in the block; says by account whether the last round still moved them.
 fn learn(canon: &Canon<'_>, field: &Field, blocks: &mut [Block]) -> Vec<bool> {
     let policy = &canon.input.policy;
     let plan = Plan::of(policy.effort, policy.rounds, field, blocks);
     let mut model = Model::new(field, blocks);
-    let mut change = vec![(0.0, 0u32); field.desks];
+    let mut change = vec![(0.0, 0u32); field.accounts];
     for round in 0..policy.rounds {
         let pace = if round < FRESH_ROUNDS { 1.0 } else { 1.0 / f64::from(round - FRESH_ROUNDS + 2) };
         let readings = pass(blocks, &model, plan.beam, round, |block| plan.learns[block.place]);
@@ -105,14 +105,14 @@ impl Plan {
         let beam = (per_state / seats.max(1)).clamp(*BEAM.start(), *BEAM.end());
         let mut learns = vec![true; blocks.len()];
         if seats * beam > per_state {
-            let quota = per_state / SAMPLE / beam / field.desks.max(1) as u64;
-            let mut spent = vec![0u64; field.desks];
+            let quota = per_state / SAMPLE / beam / field.accounts.max(1) as u64;
+            let mut spent = vec![0u64; field.accounts];
             for place in spread(blocks.len()) {
                 let block = &blocks[place];
-                learns[place] = block.desks.iter().any(|&desk| spent[desk as usize] < quota);
+                learns[place] = block.accounts.iter().any(|&account| spent[account as usize] < quota);
                 if learns[place] {
-                    let part = block.seats.len() as u64 / block.desks.len() as u64;
-                    block.desks.iter().for_each(|&desk| spent[desk as usize] += part);
+                    let part = block.seats.len() as u64 / block.accounts.len() as u64;
+                    block.accounts.iter().for_each(|&account| spent[account as usize] += part);
                 }
             }
         }
@@ -129,18 +129,18 @@ fn spread(count: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Hands the weights of the blocks back to the records.
-fn publish(desks: &mut [Desk], field: &Field, blocks: &[Block], unsettled: &[bool]) {
-    for (rank, desk) in desks.iter_mut().enumerate().filter(|(_, desk)| desk.open > 0) {
+fn publish(accounts: &mut [AccountVerdicts], field: &Field, blocks: &[Block], unsettled: &[bool]) {
+    for (rank, account) in accounts.iter_mut().enumerate().filter(|(_, account)| account.open > 0) {
         if unsettled[rank] {
-            step_down(desk, FindingKind::DidNotSettle);
+            step_down(account, FindingKind::DidNotSettle);
         } else {
-            desk.weights = vec![0.0; desk.candidates.len()];
+            account.weights = vec![0.0; account.candidates.len()];
         }
     }
     for block in blocks {
         for step in &block.steps {
-            let desk = &mut desks[step.desk as usize];
-            if desk.weights.is_empty() || step.len < 2 {
+            let account = &mut accounts[step.account as usize];
+            if account.weights.is_empty() || step.len < 2 {
                 continue;
             }
             let weights = &block.weights[step.first as usize..step.first as usize + step.len as usize];
@@ -148,20 +148,21 @@ fn publish(desks: &mut [Desk], field: &Field, blocks: &[Block], unsettled: &[boo
                 continue;
             }
             for &place in field.places(step.unit) {
-                let verdict = &mut desk.verdicts[place as usize];
+                let verdict = &mut account.verdicts[place as usize];
                 verdict.rung = Rung::Inferred;
-                desk.weights[verdict.first as usize..(verdict.first + verdict.len) as usize].copy_from_slice(weights);
+                account.weights[verdict.first as usize..(verdict.first + verdict.len) as usize]
+                    .copy_from_slice(weights);
             }
         }
     }
 }
 
-/// Leaves the open records of a desk equally split, and says why.
-fn step_down(desk: &mut Desk, why: FindingKind) {
-    desk.open = 0;
-    for place in 0..desk.verdicts.len() {
-        if std::mem::take(&mut desk.verdicts[place].open) {
-            desk.tally.note(why, None, None, desk.base + place);
+/// Leaves the open records of a account equally split, and says why.
+fn step_down(account: &mut AccountVerdicts, why: FindingKind) {
+    account.open = 0;
+    for place in 0..account.verdicts.len() {
+        if std::mem::take(&mut account.verdicts[place].open) {
+            account.tally.note(why, None, None, account.base + place);
         }
     }
 }

@@ -27,14 +27,14 @@ pub(super) struct Verdict {
     pub reason: Option<Reason>,
     /// Whether the inference may weigh the candidates.
     pub open: bool,
-    /// First candidate in [`Desk::candidates`].
+    /// First candidate in [`AccountVerdicts::candidates`].
     pub first: u32,
     /// Number of candidates.
     pub len: u32,
 }
 
-/// The records of one account on their way through the ladder.
-pub(super) struct Desk {
+/// The verdicts on one account's records, on their way through the ladder.
+pub(super) struct AccountVerdicts {
     /// Position of the first record.
     pub base: usize,
     /// One per record.
@@ -50,7 +50,7 @@ pub(super) struct Desk {
 }
 
 /// Takes every record of every account down the ladder, up to the inference.
-pub(super) fn climb(canon: &Canon<'_>, sessions: &Sessions) -> Vec<Desk> {
+pub(super) fn climb(canon: &Canon<'_>, sessions: &Sessions) -> Vec<AccountVerdicts> {
     let mut duty: Vec<Vec<Occupancy>> = vec![Vec::new(); canon.accounts.len()];
     for row in &canon.input.occupancy {
         let row = Occupancy { person: canon.person_rank[row.person as usize], ..*row };
@@ -59,15 +59,15 @@ pub(super) fn climb(canon: &Canon<'_>, sessions: &Sessions) -> Vec<Desk> {
     duty.into_par_iter().enumerate().map(|(rank, rows)| climb_account(canon, sessions, rank, rows)).collect()
 }
 
-fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<Occupancy>) -> Desk {
-    let account = &canon.input.accounts[canon.accounts[rank] as usize];
-    let mut team: Vec<u32> = account.team.iter().map(|&person| canon.person_rank[person as usize]).collect();
+fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<Occupancy>) -> AccountVerdicts {
+    let input = &canon.input.accounts[canon.accounts[rank] as usize];
+    let mut team: Vec<u32> = input.team.iter().map(|&person| canon.person_rank[person as usize]).collect();
     team.sort_unstable();
     team.dedup();
     let mut watch = Watch::new(rows, team);
-    let phases = Phases::of(account);
-    let positions = canon.desks[rank].clone();
-    let mut desk = Desk {
+    let phases = Phases::of(input);
+    let positions = canon.spans[rank].clone();
+    let mut account = AccountVerdicts {
         base: positions.start,
         verdicts: Vec::with_capacity(positions.len()),
         candidates: Vec::with_capacity(positions.len()),
@@ -81,16 +81,16 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
         let PhaseFrom { phase, capacity, .. } = phases.on(record.day);
         let own = record.tag.map(|tag| canon.person_rank[tag as usize]);
         let step = decide(&watch, phase, own, sessions.tag(position));
-        note(&mut desk.tally, &watch, record, position, phase, own, &step);
-        let first = desk.candidates.len() as u32;
+        note(&mut account.tally, &watch, record, position, phase, own, &step);
+        let first = account.candidates.len() as u32;
         match step {
             Step::Tagged(person) => {
-                desk.candidates.push(watch.holder(person).unwrap_or(Candidate { person, evidence: None }));
+                account.candidates.push(watch.holder(person).unwrap_or(Candidate { person, evidence: None }));
             }
-            Step::OnDuty(..) => desk.candidates.extend_from_slice(&watch.on_duty),
+            Step::OnDuty(..) => account.candidates.extend_from_slice(&watch.on_duty),
             Step::Nobody(_) => {}
         }
-        let len = desk.candidates.len() as u32 - first;
+        let len = account.candidates.len() as u32 - first;
         let (rung, open) = match step {
             Step::Tagged(_) => (Rung::Tagged, false),
             // Several dialogues at once tell people apart too little: the model would do worse than an equal split.
@@ -98,13 +98,13 @@ fn climb_account(canon: &Canon<'_>, sessions: &Sessions, rank: usize, rows: Vec<
             Step::Nobody(_) => (Rung::Unattributed, false),
         };
         if matches!(step, Step::OnDuty(_, true)) && !open && canon.input.policy.inference {
-            desk.tally.note(FindingKind::SeveralAtOnce, None, None, position);
+            account.tally.note(FindingKind::SeveralAtOnce, None, None, position);
         }
         let reason = if let Step::Nobody(reason) = step { Some(reason) } else { None };
-        desk.open += u32::from(open);
-        desk.verdicts.push(Verdict { rung, reason, open, first, len });
+        account.open += u32::from(open);
+        account.verdicts.push(Verdict { rung, reason, open, first, len });
     }
-    desk
+    account
 }
 
 /// Where the ladder ends for a record.

@@ -22,12 +22,13 @@ impl Sessions {
     /// Finds the sessions of all accounts.
     pub fn of(canon: &Canon<'_>) -> Self {
         let window = canon.input.policy.session_window_ms;
-        let desks: Vec<Vec<u32>> = canon
-            .desks
+        let accounts: Vec<Vec<u32>> = canon
+            .spans
             .par_iter()
-            .map(|desk| {
+            .map(|account| {
                 let mut open: HashMap<u32, (u32, i64)> = HashMap::new();
-                desk.clone()
+                account
+                    .clone()
                     .map(|position| {
                         let record = canon.record(position);
                         let Some(customer) = record.customer else { return position as u32 };
@@ -41,7 +42,7 @@ impl Sessions {
                     .collect()
             })
             .collect();
-        let first = desks.concat();
+        let first = accounts.concat();
         let mut tags: HashMap<u32, Option<u32>> = HashMap::new();
         for (position, &session) in first.iter().enumerate() {
             let record = canon.record(position);

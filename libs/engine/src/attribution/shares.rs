@@ -5,17 +5,17 @@ use std::cell::LazyCell;
 use rayon::prelude::*;
 
 use super::canon::Canon;
-use super::ladder::{Desk, Verdict};
+use super::ladder::{AccountVerdicts, Verdict};
 use super::{Credit, Share, WHOLE};
 
 /// Shares below this many millionths are noise and go to the record's largest share.
 const NOISE_PPM: u32 = 1_000;
 
 /// The credits and shares of all records.
-pub(super) fn apportion(canon: &Canon<'_>, desks: &[Desk]) -> (Vec<Credit>, Vec<Share>) {
+pub(super) fn apportion(canon: &Canon<'_>, accounts: &[AccountVerdicts]) -> (Vec<Credit>, Vec<Share>) {
     let lots: Vec<u64> = canon.people.iter().map(|&person| number(&canon.input.people[person as usize].key)).collect();
     let parts: Vec<(Vec<Credit>, Vec<Share>)> =
-        desks.par_iter().map(|desk| apportion_desk(canon, &lots, desk)).collect();
+        accounts.par_iter().map(|account| apportion_account(canon, &lots, account)).collect();
     let mut credits = Vec::with_capacity(parts.iter().map(|(credits, _)| credits.len()).sum());
     let mut shares = Vec::with_capacity(parts.iter().map(|(_, shares)| shares.len()).sum());
     for (part, of_part) in parts {
@@ -26,16 +26,16 @@ pub(super) fn apportion(canon: &Canon<'_>, desks: &[Desk]) -> (Vec<Credit>, Vec<
     (credits, shares)
 }
 
-fn apportion_desk(canon: &Canon<'_>, lots: &[u64], desk: &Desk) -> (Vec<Credit>, Vec<Share>) {
-    let mut credits = Vec::with_capacity(desk.verdicts.len());
-    let mut shares = Vec::with_capacity(desk.candidates.len());
+fn apportion_account(canon: &Canon<'_>, lots: &[u64], account: &AccountVerdicts) -> (Vec<Credit>, Vec<Share>) {
+    let mut credits = Vec::with_capacity(account.verdicts.len());
+    let mut shares = Vec::with_capacity(account.candidates.len());
     let mut ppm = Vec::new();
-    for (place, verdict) in desk.verdicts.iter().enumerate() {
-        let position = desk.base + place;
+    for (place, verdict) in account.verdicts.iter().enumerate() {
+        let position = account.base + place;
         let first_share = shares.len() as u32;
-        split(canon, lots, desk, verdict, position, &mut ppm);
+        split(canon, lots, account, verdict, position, &mut ppm);
         let places = verdict.first as usize..(verdict.first + verdict.len) as usize;
-        shares.extend(desk.candidates[places].iter().zip(&ppm).filter(|(_, ppm)| **ppm > 0).map(
+        shares.extend(account.candidates[places].iter().zip(&ppm).filter(|(_, ppm)| **ppm > 0).map(
             |(candidate, &ppm)| Share {
                 person: canon.people[candidate.person as usize],
                 ppm,
@@ -54,7 +54,14 @@ fn apportion_desk(canon: &Canon<'_>, lots: &[u64], desk: &Desk) -> (Vec<Credit>,
 }
 
 /// Splits one record among its candidates.
-fn split(canon: &Canon<'_>, lots: &[u64], desk: &Desk, verdict: &Verdict, position: usize, ppm: &mut Vec<u32>) {
+fn split(
+    canon: &Canon<'_>,
+    lots: &[u64],
+    account: &AccountVerdicts,
+    verdict: &Verdict,
+    position: usize,
+    ppm: &mut Vec<u32>,
+) {
     let places = verdict.first as usize..(verdict.first + verdict.len) as usize;
     if verdict.len < 2 {
         ppm.clear();
@@ -62,9 +69,9 @@ fn split(canon: &Canon<'_>, lots: &[u64], desk: &Desk, verdict: &Verdict, positi
         return;
     }
     let record = LazyCell::new(|| number(&canon.record(position).key));
-    let lot = |place: usize| lot(*record, lots[desk.candidates[places.start + place].person as usize]);
+    let lot = |place: usize| lot(*record, lots[account.candidates[places.start + place].person as usize]);
     if verdict.rung == super::Rung::Inferred {
-        millionths(&desk.weights[places.clone()], lot, ppm);
+        millionths(&account.weights[places.clone()], lot, ppm);
     } else {
         equally(places.len(), lot, ppm);
     }

@@ -120,7 +120,7 @@ pub(super) fn sum(canon: &Canon<'_>, credits: &[Credit], shares: &[Share]) -> (V
     let people = canon.people.len();
     let mut all: Vec<Option<Running>> = vec![None; people];
     let mut by_account = Vec::new();
-    for (rank, positions) in canon.desks.iter().enumerate() {
+    for (rank, positions) in canon.spans.iter().enumerate() {
         let mut running: Vec<Option<Running>> = vec![None; people];
         for position in positions.clone() {
             let credit = &credits[position];

@@ -13,8 +13,8 @@ pub struct Share {
     pub duty: Option<u32>,
 }
 
-/// Packs shares, in their order.
-pub fn pack(shares: &[Share]) -> Vec<u8> {
+/// Encodes shares, in their order.
+pub fn encode(shares: &[Share]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(shares.len() * 6);
     for share in shares {
         write(&mut bytes, share.person);
@@ -24,8 +24,8 @@ pub fn pack(shares: &[Share]) -> Vec<u8> {
     bytes
 }
 
-/// Unpacks shares; nothing when these are no packed shares.
-pub fn unpack(mut bytes: &[u8]) -> Option<Vec<Share>> {
+/// Decodes shares; nothing when these are no encoded shares.
+pub fn decode(mut bytes: &[u8]) -> Option<Vec<Share>> {
     let mut shares = Vec::new();
     while !bytes.is_empty() {
         let (person, ppm) = (read(&mut bytes)?, read(&mut bytes)?);
@@ -63,16 +63,16 @@ mod tests {
 
     #[test]
     fn a_sole_holder_takes_six_bytes_and_nobody_takes_none() {
-        assert_eq!(pack(&[Share { person: 7, ppm: 1_000_000, duty: Some(300) }]).len(), 6);
-        assert_eq!(pack(&[]), Vec::<u8>::new());
-        assert_eq!(unpack(&[]), Some(vec![]));
+        assert_eq!(encode(&[Share { person: 7, ppm: 1_000_000, duty: Some(300) }]).len(), 6);
+        assert_eq!(encode(&[]), Vec::<u8>::new());
+        assert_eq!(decode(&[]), Some(vec![]));
     }
 
     #[test]
     fn bytes_that_end_in_the_middle_are_no_shares() {
-        let bytes = pack(&[Share { person: 300, ppm: 1_000_000, duty: None }]);
-        assert!((1..bytes.len()).all(|n| unpack(&bytes[..n]).is_none()));
-        assert_eq!(unpack(&[0xff; 12]), None);
+        let bytes = encode(&[Share { person: 300, ppm: 1_000_000, duty: None }]);
+        assert!((1..bytes.len()).all(|n| decode(&bytes[..n]).is_none()));
+        assert_eq!(decode(&[0xff; 12]), None);
     }
 
     proptest! {
@@ -81,7 +81,7 @@ mod tests {
             shares in prop::collection::vec((any::<u32>(), any::<u32>(), prop::option::of(0..u32::MAX - 1)), 0..20)
         ) {
             let shares: Vec<Share> = shares.into_iter().map(|(person, ppm, duty)| Share { person, ppm, duty }).collect();
-            prop_assert_eq!(unpack(&pack(&shares)), Some(shares));
+            prop_assert_eq!(decode(&encode(&shares)), Some(shares));
         }
     }
 }

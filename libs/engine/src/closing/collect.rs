@@ -81,7 +81,7 @@ pub fn day_number(date: Date) -> i32 {
 }
 
 /// Collects the records of one account into the component's.
-pub struct Gatherer<'a> {
+pub struct Collector<'a> {
     account: &'a FrozenAccount,
     place: u32,
     people: &'a [FrozenPerson],
@@ -118,7 +118,7 @@ fn quality(row: &Row) -> u8 {
 /// No value: no amount and no measure is that small.
 const NONE: i64 = i64::MIN;
 
-impl<'a> Gatherer<'a> {
+impl<'a> Collector<'a> {
     /// For the account at this place of a component.
     ///
     /// # Errors

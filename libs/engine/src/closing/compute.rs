@@ -60,7 +60,7 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
             next += 1;
             let shares = outcome.shares_of(credit);
             figures.count(credit.rung);
-            digest.add(&records.contents[credit.record as usize], credit.rung, shares.iter().map(packed));
+            digest.add(&records.contents[credit.record as usize], credit.rung, shares.iter().map(stored));
             for share in shares {
                 let outside = account.own.binary_search(&share.person).is_err();
                 let sum = &mut sums[share.person as usize];
@@ -77,7 +77,7 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
 }
 
 /// A share as it is stored.
-pub fn packed(share: &attribution::Share) -> Share {
+pub fn stored(share: &attribution::Share) -> Share {
     Share { person: share.person, ppm: share.ppm, duty: share.evidence }
 }
 

@@ -67,7 +67,7 @@ impl Figures {
     }
 }
 
-/// Bytes gathered before they are hashed: BLAKE3 is several times as fast on many blocks as on one.
+/// Bytes collected before they are hashed: BLAKE3 is several times as fast on many blocks as on one.
 const CHUNK: usize = 1 << 16;
 
 /// The digest of an account's credits, record by record in their order. Names people by employee number and records by the

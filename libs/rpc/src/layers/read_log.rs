@@ -194,7 +194,7 @@ impl Watch {
 
 /// The emergency that this call may go through.
 fn emergency(ctx: &OpContext, row: &PolicyRow) -> Option<Uuid> {
-    ctx.view.lenders(row.needs.permission()?).find_map(|source| match source {
+    ctx.view.temporary_sources(row.needs.permission()?).find_map(|source| match source {
         Source::BreakGlass(id) => Some(id),
         Source::Own | Source::Delegated(_) => None,
     })

@@ -29,10 +29,10 @@ const BATCH: i64 = 5000;
 /// How long an entry waits at most for a round.
 const EVERY: Duration = Duration::from_millis(200);
 /// How long a round waits for more after a quiet one.
-const GATHER: Duration = Duration::from_millis(20);
+const COLLECT: Duration = Duration::from_millis(20);
 /// And after a round of many entries: a round costs a dozen statements and a signature, whatever it numbers, so a busy
 /// service numbers seldom and much.
-const GATHER_BUSY: Duration = Duration::from_millis(150);
+const COLLECT_BUSY: Duration = Duration::from_millis(150);
 /// Entries of a round that make the service a busy one.
 const BUSY: u64 = 8;
 
@@ -64,7 +64,7 @@ impl Store {
             loop {
                 tokio::select! {
                     () = &mut shutdown => break,
-                    () = store.wait_for_commits(if numbered < BUSY { GATHER } else { GATHER_BUSY }) => {}
+                    () = store.wait_for_commits(if numbered < BUSY { COLLECT } else { COLLECT_BUSY }) => {}
                 }
                 numbered = match store.rounds(false).await {
                     Ok(numbered) => numbered,
@@ -122,9 +122,9 @@ impl Store {
         }
     }
 
-    async fn wait_for_commits(&self, gather: Duration) {
+    async fn wait_for_commits(&self, collect: Duration) {
         tokio::select! {
-            () = self.inner().pending.notified() => tokio::time::sleep(gather).await,
+            () = self.inner().pending.notified() => tokio::time::sleep(collect).await,
             () = tokio::time::sleep(EVERY) => {}
         }
     }

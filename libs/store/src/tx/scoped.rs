@@ -146,7 +146,7 @@ impl ScopedTx {
         &self.scope
     }
 
-    /// Notes for whom the work is done, where a right was lent.
+    /// Notes for whom the work is done, where a right was delegated.
     pub(crate) fn for_somebody(&mut self, principal: Uuid) {
         self.scope.author.on_behalf_of = Some(principal);
     }

@@ -210,9 +210,9 @@ async fn a_group_is_removed_bit_by_bit_with_its_keys_and_another_one_stays(on: B
     let mut removed = Vec::new();
     loop {
         let work = unit_of(&db.store, &ctx).await;
-        let rows = work.remove_group(&["notes"], 2).await.unwrap();
+        let rows = work.purge_tenant(&["notes"], 2).await.unwrap();
         if rows == 0 {
-            work.destroy_group_keys().await.unwrap();
+            work.destroy_tenant_keys().await.unwrap();
         }
         work.commit(audit(), ()).await.unwrap();
         removed.push(rows);

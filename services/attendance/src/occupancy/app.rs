@@ -1,4 +1,4 @@
-//! Deriving occupancy: gather all evidence about the accounts, then apply the rules on the compute pool.
+//! Deriving occupancy: collect all evidence about the accounts, then apply the rules on the compute pool.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ pub async fn list_occupancy(app: &App, ctx: &OpContext, question: Question) -> R
         }
         let sites = site::facts::all(&tx).await?;
         let accounts = accounts.into_iter().map(|a| with_cut_over(a, &sites)).collect::<Result<Vec<_>>>()?;
-        gather(&tx, question, accounts, &people).await?
+        collect_evidence(&tx, question, accounts, &people).await?
     };
     let duty = app.compute.run("occupancy", move || domain::derive(&evidence)).await??;
     note_read(app, ctx, &plan, &duty).await?;
@@ -65,7 +65,12 @@ async fn note_read(app: &App, ctx: &OpContext, plan: &Plan<ListOccupancy>, duty:
     app.store.audit_read(ctx, plan.method(), audit).await
 }
 
-async fn gather(tx: &ScopedTx, question: Question, accounts: Vec<DutyAccount>, people: &People) -> Result<Evidence> {
+async fn collect_evidence(
+    tx: &ScopedTx,
+    question: Question,
+    accounts: Vec<DutyAccount>,
+    people: &People,
+) -> Result<Evidence> {
     let (from, to) = reach(question.period)?;
     let ids: Vec<AccountId> = accounts.iter().map(|a| a.id).collect();
     let on_accounts = roster::facts::touching(tx, Whose::Accounts(ids.clone()), from, to).await?;

@@ -164,13 +164,13 @@ async fn the_database_refuses_a_pair_of_hands_twice_even_when_code_forgets(on: B
     let hands = |by: u128, delegated_by| Hands { delegated_by, ..Hands::own(PrincipalId(Uuid::from_u128(by)), None) };
     let somebody = Some(PersonId(Uuid::from_u128(70)));
     let (first, second) = (filed.prepared, Hands { person: somebody, ..hands(2, None) });
-    let lent = |by| hands(by, Some(first.by));
+    let delegated = |by| hands(by, Some(first.by));
     let forgotten = [
         (Some(first), None, false),
-        (Some(lent(2)), None, false),
+        (Some(delegated(2)), None, false),
         (Some(second), Some(first), false),
         (Some(second), Some(second), false),
-        (Some(second), Some(lent(3)), false),
+        (Some(second), Some(delegated(3)), false),
         (Some(second), Some(hands(3, Some(second.by))), false),
         (Some(second), Some(Hands { person: somebody, ..hands(3, None) }), false),
         (Some(second), Some(hands(3, None)), true),

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tally_access::{NOT_LENT, Permission, SEPARATED, Scope};
+use tally_access::{NOT_DELEGABLE, Permission, SEPARATED, Scope};
 use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::{BreakGlassId, PrincipalId};
 
@@ -85,7 +85,7 @@ pub fn judge(
     }
     // Who must be somebody else on a good day must be somebody else on a bad one.
     let duty = |p: &Permission| SEPARATED.iter().any(|(a, b)| a == p || b == p);
-    if let Some(never) = permissions.iter().find(|p| NOT_LENT.contains(p) || duty(p)) {
+    if let Some(never) = permissions.iter().find(|p| NOT_DELEGABLE.contains(p) || duty(p)) {
         return Err(BreakGlassError::NotOpened(*never));
     }
     if matches!(scope, Scope::Own | Scope::Reports) {

@@ -292,8 +292,8 @@ pub(crate) async fn review(
     Ok((holders, next))
 }
 
-/// Who lent the right or which emergency opened it, for an answer.
-pub(crate) fn lender(source: Source) -> (String, String) {
+/// Who delegated the right or which emergency opened it, for an answer.
+pub(crate) fn source_ids(source: Source) -> (String, String) {
     match source {
         Source::Own => (String::new(), String::new()),
         Source::Delegated(principal) => (principal.to_string(), String::new()),

@@ -135,7 +135,7 @@ fn render(explained: Explained, permission: Permission, locale: Locale) -> pb::E
     let sentence = tally_i18n::text(locale, &sentence(&explained, permission));
     let Explained { reasons, roles, could_grant } = explained;
     let allowed = reasons.decision == Decision::Allow;
-    let (delegator_id, break_glass_id) = app::lender(reasons.source);
+    let (delegator_id, break_glass_id) = app::source_ids(reasons.source);
     let grants = reasons.grants.iter().map(|(grant, verdict)| pb::GrantReason {
         grant: Some(crate::access::domain::GrantRecord::from(grant).into()),
         verdict: write_verdict(*verdict).into(),
@@ -169,7 +169,7 @@ fn sentence(explained: &Explained, permission: Permission) -> Message {
     let allowed = explained.reasons.decision == Decision::Allow;
     match verdict {
         Verdict::Allows if allowed => msg!("ALLOWED_BY_ROLE", role, permission),
-        _ if allowed => msg!("ALLOWED_BY_LOAN", permission),
+        _ if allowed => msg!("ALLOWED_BY_DELEGATION", permission),
         Verdict::OutOfReach => msg!("REFUSED_HERE", role, permission),
         Verdict::ConditionUnmet => msg!("REFUSED_BY_CONDITION", role, permission),
         Verdict::NotNow => msg!("REFUSED_TODAY", role, permission),

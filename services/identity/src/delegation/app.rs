@@ -1,4 +1,4 @@
-//! Lending rights, taking them back, and seeing who lent what.
+//! Delegating rights, taking them back, and seeing who delegated what.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::policy::{Delegate, EndDelegation, ListDelegations};
 use crate::{App, access, revision, role, session};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Lend {
+pub(crate) struct NewDelegation {
     pub(crate) request: RequestKey,
     pub(crate) delegate: PrincipalId,
     pub(crate) permissions: Vec<Permission>,
@@ -38,11 +38,11 @@ pub(crate) struct Delegated {
     pub(crate) consistency_token: String,
 }
 
-/// Lends rights of the caller's own.
+/// Delegates rights of the caller's own.
 ///
 /// # Errors
 /// See [`DelegationError`]; `PERMISSION_DENIED`.
-pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &Lend) -> Result<Delegated> {
+pub(crate) async fn delegate(app: &App, ctx: &OpContext, wanted: &NewDelegation) -> Result<Delegated> {
     let permit = ctx.permit_all::<Delegate>([])?;
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         let revision = revision::facts::hold(&work, ctx).await?;
@@ -80,7 +80,7 @@ async fn held(work: &UnitOfWork, ctx: &OpContext, principal: PrincipalId) -> Res
     Ok(held)
 }
 
-/// Ends a delegation: who lent it, who got it, or an administrator. The consistency token.
+/// Ends a delegation: who delegated it, who got it, or an administrator. The consistency token.
 ///
 /// # Errors
 /// `NOT_FOUND`, `DELEGATION_ENDED`.

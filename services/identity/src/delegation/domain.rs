@@ -1,22 +1,22 @@
-//! What may be lent to whom, and for how long.
+//! What may be delegated to whom, and for how long.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tally_access::{NOT_LENT, Permission, conflict};
+use tally_access::{NOT_DELEGABLE, Permission, conflict};
 use tally_kernel::id::{DelegationId, PrincipalId};
 
 /// The longest a delegation lasts: a parental leave is a matter of grants.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// Rights that one principal lends another.
+/// Rights that one principal delegates to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delegation {
     pub id: DelegationId,
-    /// Who lends.
+    /// Who delegates.
     pub delegator: PrincipalId,
     /// Who gets.
     pub delegate: PrincipalId,
-    /// Names of what is lent.
+    /// Names of what is delegated.
     pub permissions: Vec<String>,
     pub from: Timestamp,
     pub until: Timestamp,
@@ -26,7 +26,7 @@ pub struct Delegation {
 }
 
 impl Delegation {
-    /// What is lent, as far as this program knows it.
+    /// What is delegated, as far as this program knows it.
     pub fn permissions(&self) -> impl Iterator<Item = Permission> {
         self.permissions.iter().filter_map(|name| name.parse().ok())
     }
@@ -35,15 +35,15 @@ impl Delegation {
 /// What can be wrong with a delegation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DelegationError {
-    /// Nothing is lent.
+    /// Nothing is delegated.
     Nothing,
     /// It ends before it begins, or has ended already.
     TimeBackwards,
     /// It lasts too long.
     TooLong,
     ToOneself,
-    /// Nobody lends this.
-    NotLent(Permission),
+    /// Nobody delegates this.
+    NotDelegable(Permission),
     /// The delegator does not hold it by a grant of his own.
     NotHeld(Permission),
     /// The delegate would hold both.
@@ -82,8 +82,8 @@ pub fn judge(wanted: &Delegation, by: &Judged<'_>) -> Result<(), DelegationError
         return Err(DelegationError::ToOneself);
     }
     for permission in wanted.permissions() {
-        if NOT_LENT.contains(&permission) {
-            return Err(DelegationError::NotLent(permission));
+        if NOT_DELEGABLE.contains(&permission) {
+            return Err(DelegationError::NotDelegable(permission));
         }
         if !(by.owns)(permission) {
             return Err(DelegationError::NotHeld(permission));
@@ -128,7 +128,7 @@ mod tests {
         let rights = Delegation { permissions: vec!["identity.grant.write".into()], ..wanted() };
         assert_eq!(
             judged(&rights, &[Permission::GrantWrite], &[]),
-            Err(DelegationError::NotLent(Permission::GrantWrite))
+            Err(DelegationError::NotDelegable(Permission::GrantWrite))
         );
         let nothing = Delegation { permissions: Vec::new(), ..wanted() };
         assert_eq!(judged(&nothing, &[approve], &[]), Err(DelegationError::Nothing));

@@ -1,4 +1,4 @@
-//! Delegations: rights lent for a while.
+//! Delegations: rights delegated for a while.
 
 pub(crate) mod app;
 pub(crate) mod domain;

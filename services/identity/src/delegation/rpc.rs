@@ -62,18 +62,18 @@ fn read_list(req: &pb::ListDelegationsRequest) -> Result<(Option<PrincipalId>, P
     Ok((of, wrong.finish(page)?))
 }
 
-impl TryFrom<pb::DelegateRequest> for app::Lend {
+impl TryFrom<pb::DelegateRequest> for app::NewDelegation {
     type Error = Error;
     fn try_from(req: pb::DelegateRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
         let request = RequestKey::of(req.request_id.clone(), &req);
         let wanted = req.delegation.unwrap_or_default();
         let delegate = wrong.parse("delegation.delegate_id", &wanted.delegate_id);
-        let lent = permissions(&mut wrong, "delegation.permissions", &wanted.permissions);
+        let delegated = permissions(&mut wrong, "delegation.permissions", &wanted.permissions);
         let from = optional_instant(&mut wrong, "delegation.from", wanted.from);
         let until = instant(&mut wrong, "delegation.until", wanted.until);
         wrong.text("delegation.reason", &wanted.reason, 500);
-        let (delegate, (permissions, until)) = wrong.finish(delegate.zip(lent.zip(until)))?;
+        let (delegate, (permissions, until)) = wrong.finish(delegate.zip(delegated.zip(until)))?;
         Ok(Self { request, delegate, permissions, from, until, reason: wanted.reason })
     }
 }
@@ -105,7 +105,7 @@ impl From<Delegation> for pb::Delegation {
 }
 
 impl From<Delegated> for pb::DelegateResponse {
-    fn from(lent: Delegated) -> Self {
-        Self { delegation: Some(lent.delegation.into()), consistency_token: lent.consistency_token }
+    fn from(delegated: Delegated) -> Self {
+        Self { delegation: Some(delegated.delegation.into()), consistency_token: delegated.consistency_token }
     }
 }

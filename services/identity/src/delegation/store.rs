@@ -70,7 +70,7 @@ pub(crate) async fn end(work: &UnitOfWork, ctx: &OpContext, id: DelegationId) ->
         .await
 }
 
-/// Ends all that a principal lent or was lent and that is not over: how many.
+/// Ends all that a principal delegated or was given by delegation and that is not over: how many.
 pub(crate) async fn end_all(work: &UnitOfWork, ctx: &OpContext, principal: PrincipalId) -> Result<u64, StoreError> {
     let open = delegations::Column::EndedAt.is_null().and(delegations::Column::ValidUntil.gt(to_db(ctx.now())));
     work.update::<delegations::Entity>()
@@ -81,13 +81,13 @@ pub(crate) async fn end_all(work: &UnitOfWork, ctx: &OpContext, principal: Princ
         .await
 }
 
-/// Clears what was said about loans of an erased person's login: how many rows.
+/// Clears what was said about delegations of an erased person's login: how many rows.
 pub(crate) async fn forget(work: &UnitOfWork, principal: PrincipalId) -> Result<u64, StoreError> {
     let update = work.update::<delegations::Entity>().set(delegations::Column::Reason, "");
     update.filter(given_or_got(principal)).exec().await
 }
 
-/// What is lent to a principal now or some day.
+/// What is delegated to a principal now or some day.
 pub(crate) async fn to(tx: &ScopedTx, delegate: PrincipalId, now: Timestamp) -> Result<Vec<Delegation>, StoreError> {
     let open = Condition::all()
         .add(delegations::Column::DelegateId.eq(delegate.0))
@@ -97,7 +97,7 @@ pub(crate) async fn to(tx: &ScopedTx, delegate: PrincipalId, now: Timestamp) -> 
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// The permissions that are lent to a principal now or some day.
+/// The permissions that are delegated to a principal now or some day.
 pub(crate) async fn delegated(
     tx: &ScopedTx,
     delegate: PrincipalId,

@@ -78,9 +78,11 @@ impl From<DelegationError> for Error {
             DelegationError::TimeBackwards => bad(msg!("DELEGATION_TIME")),
             DelegationError::TooLong => bad(msg!("DELEGATION_TOO_LONG")),
             DelegationError::ToOneself => bad(msg!("DELEGATION_TO_ONESELF")),
-            DelegationError::NotLent(permission) => denied(msg!("PERMISSION_NOT_LENT", permission)),
+            DelegationError::NotDelegable(permission) => denied(msg!("PERMISSION_NOT_DELEGABLE", permission)),
             DelegationError::NotHeld(permission) => denied(msg!("GRANT_NOT_HELD", permission)),
-            DelegationError::DutiesSeparated(a, b) => Self::of(FailedPrecondition, msg!("DUTIES_SEPARATED.lent", a, b)),
+            DelegationError::DutiesSeparated(a, b) => {
+                Self::of(FailedPrecondition, msg!("DUTIES_SEPARATED.delegated", a, b))
+            }
             DelegationError::PrincipalUnknown(id) => Self::not_found("principal", id),
             DelegationError::Unknown(id) => Self::not_found("delegation", id),
             DelegationError::EndedAlready => Self::of(FailedPrecondition, msg!("DELEGATION_ENDED")),

@@ -26,7 +26,7 @@ pub(crate) struct Part {
 /// `PERMISSION_DENIED`.
 pub(crate) async fn group(app: &App, ctx: &OpContext) -> Result<impl Stream<Item = Result<ExportedPiece>> + use<>> {
     let people = DATA_TABLES.iter().filter(|table| table.tells_of_people());
-    tally_privacy::export_group::<ExportTenant>(&app.store, ctx, GROUP.iter().chain(people).collect()).await
+    tally_privacy::export_tenant::<ExportTenant>(&app.store, ctx, GROUP.iter().chain(people).collect()).await
 }
 
 /// Everything that identity holds about a person, what is known no longer included. Whoever asks must be allowed to read

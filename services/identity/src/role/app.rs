@@ -7,7 +7,7 @@ use tally_kernel::Result;
 use tally_kernel::id::PrincipalId;
 use tally_store::{Audit, UnitOfWork};
 
-use super::domain::{self, Holding, Judged, OwnRole, RoleError, RoleRecord, Roles};
+use super::domain::{self, Judged, OwnRole, RoleError, RoleHolder, RoleRecord, Roles};
 use super::store;
 use crate::access::domain::{Grant, any_administrator};
 use crate::policy::{DefineRole, ListRoles, RetireRole};
@@ -61,7 +61,7 @@ async fn judge(work: &UnitOfWork, ctx: &OpContext, roles: &Roles, wanted: &OwnRo
     for principal in having(&lasting, &wanted.name) {
         let of = lasting.iter().filter(|g| g.principal == principal).map(|g| g.assignment.role.clone());
         let delegated = delegation::facts::delegated(work, principal, ctx.now()).await?;
-        holders.push(Holding { principal, roles: of.collect(), delegated });
+        holders.push(RoleHolder { principal, roles: of.collect(), delegated });
     }
     let judged = Judged {
         roles,

@@ -123,7 +123,7 @@ impl Roles {
 
 /// Who has a role, and all that one holds through grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holding {
+pub struct RoleHolder {
     pub principal: PrincipalId,
     /// Names of the roles of the grants that run or begin some day.
     pub roles: Vec<String>,
@@ -136,7 +136,7 @@ pub struct Judged<'a> {
     /// The roles as they are.
     pub roles: &'a Roles,
     /// Everybody who has the role.
-    pub holders: &'a [Holding],
+    pub holders: &'a [RoleHolder],
     /// Whether the group would still have an administrator with these roles.
     pub administrators: &'a dyn Fn(&Roles) -> bool,
     /// Who changes it.
@@ -191,7 +191,7 @@ fn named(name: &str) -> Result<(), RoleError> {
     Ok(())
 }
 
-fn separate(holder: &Holding, roles: &Roles) -> Result<(), RoleError> {
+fn separate(holder: &RoleHolder, roles: &Roles) -> Result<(), RoleError> {
     let held = holder.roles.iter().filter_map(|name| roles.find(name)).flat_map(|(permissions, _)| permissions);
     match conflict(held.chain(&holder.delegated).copied()) {
         Some((a, b)) => Err(RoleError::HolderSeparated(holder.principal, a, b)),

@@ -12,7 +12,7 @@ pub(crate) use super::store::{
     put_password, put_tries, put_used, session, session_with_revision, sessions,
 };
 
-/// The hands of a principal that acted in its own name, as no right over people can be lent.
+/// The hands of a principal that acted in its own name, as no right over people can be delegated.
 pub(crate) async fn hands(tx: &ScopedTx, principal: PrincipalId) -> Result<Hands> {
     let person = store::get(tx, principal).await?.and_then(|found| found.person());
     Ok(Hands::own(principal, person))

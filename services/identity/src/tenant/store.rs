@@ -172,7 +172,10 @@ pub(crate) async fn update(work: &UnitOfWork, tenant: &Tenant) -> Result<(), Sto
         .set(tenants::Column::DeletedAt, tenant.deleted_at.map(to_db))
         .set(tenants::Column::SuspendedBy, suspended.map(|since| since.by.by.0))
         .set(tenants::Column::SuspendedPerson, suspended.and_then(|since| since.by.person).map(|person| person.0))
-        .set(tenants::Column::SuspendedFor, suspended.and_then(|since| since.by.delegated_by).map(|lender| lender.0))
+        .set(
+            tenants::Column::SuspendedFor,
+            suspended.and_then(|since| since.by.delegated_by).map(|delegator| delegator.0),
+        )
         .set(tenants::Column::Regions, regions(tenant))
         .set(tenants::Column::SuspendedAt, suspended.map(|since| to_db(since.at)))
         .set(tenants::Column::SuspendedReason, suspended.map(|since| since.reason.clone()))

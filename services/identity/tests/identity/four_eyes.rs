@@ -5,8 +5,8 @@ use tally_api::identity::v1::{self as pb, ScopeKind};
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
+use crate::delegations::delegate;
 use crate::fixture::{Login, PASSWORD, TestIdentity, answered, person_row};
-use crate::lending::lend;
 use crate::roles::define;
 
 async fn suspend(identity: &TestIdentity, by: &Login) {
@@ -25,7 +25,7 @@ async fn delete(identity: &TestIdentity, by: &Login) -> &'static str {
 }
 
 on_both!(nobody_deletes_a_group_that_was_suspended_with_the_same_hands_whoever_lent_the_right);
-/// The same person, a right that the preparer lent, a right that a third lent to the preparer, and two people; the other way
+/// The same person, a right that the preparer delegated, a right that a third delegated to the preparer, and two people; the other way
 /// round as well. A person with two accounts is refused where the second one would be made.
 async fn nobody_deletes_a_group_that_was_suspended_with_the_same_hands_whoever_lent_the_right(on: Backend) {
     const REFUSED: &str = "FOUR_EYES_REQUIRED";
@@ -48,14 +48,14 @@ async fn nobody_deletes_a_group_that_was_suspended_with_the_same_hands_whoever_l
     };
     let second = answered(identity.sessions().create_login(identity.as_admin(again)).await).unwrap_err();
     assert_eq!(second.reason(), "PERSON_HAS_LOGIN", "nobody has two accounts");
-    lend(&identity, &boss, &deputy, end, 24).await.unwrap();
-    lend(&identity, &boss, &deputy, stop, 24).await.unwrap();
-    lend(&identity, &third, &stopper, end, 24).await.unwrap();
+    delegate(&identity, &boss, &deputy, end, 24).await.unwrap();
+    delegate(&identity, &boss, &deputy, stop, 24).await.unwrap();
+    delegate(&identity, &third, &stopper, end, 24).await.unwrap();
     for (name, preparer, approver, reason) in [
         ("the same person", &boss, &boss, REFUSED),
-        ("a right that the preparer lent", &boss, &deputy, REFUSED),
-        ("prepared with a right that the approver lent", &deputy, &boss, REFUSED),
-        ("a right that a third lent to the preparer", &stopper, &stopper, REFUSED),
+        ("a right that the preparer delegated", &boss, &deputy, REFUSED),
+        ("prepared with a right that the approver delegated", &deputy, &boss, REFUSED),
+        ("a right that a third delegated to the preparer", &stopper, &stopper, REFUSED),
         ("prepared and approved in the name of one", &deputy, &deputy, REFUSED),
         ("two people", &boss, &third, TOO_EARLY),
         ("two people, one of them with a right of somebody else's", &boss, &stopper, TOO_EARLY),
@@ -70,10 +70,10 @@ on_both!(the_rights_to_ask_for_an_erasure_to_approve_it_and_to_review_an_emergen
 async fn the_rights_to_ask_for_an_erasure_to_approve_it_and_to_review_an_emergency_are_lent_to_nobody(on: Backend) {
     let identity = TestIdentity::with_group(on).await;
     let (boss, deputy) = (identity.login("boss", "").await, identity.login("deputy", "").await);
-    define(&identity, "lender", &[Permission::DelegationWrite], 0).await.unwrap();
-    identity.grant(&boss, "lender", ScopeKind::Tenant, "").await;
+    define(&identity, "delegator", &[Permission::DelegationWrite], 0).await.unwrap();
+    identity.grant(&boss, "delegator", ScopeKind::Tenant, "").await;
     for right in [Permission::ErasureRequest, Permission::ErasureApprove, Permission::BreakGlassReview] {
-        let refused = lend(&identity, &boss, &deputy, right, 24).await.unwrap_err();
-        assert_eq!(refused.reason(), "PERMISSION_NOT_LENT", "{right}");
+        let refused = delegate(&identity, &boss, &deputy, right, 24).await.unwrap_err();
+        assert_eq!(refused.reason(), "PERMISSION_NOT_DELEGABLE", "{right}");
     }
 }

@@ -1,4 +1,4 @@
-//! The steps of closing a cycle, each one item of work: gather, attribute a component, score, and throw away.
+//! The steps of closing a cycle, each one item of work: collect, attribute a component, score, and throw away.
 //!
 //! An item first asks whether its run still counts (a cancelled one does not), then reads, computes outside of any
 //! transaction, and writes in pieces, each of which asks again. Its effect and its end are one transaction, and what it
@@ -40,7 +40,7 @@ pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
     }
     let Some(cycle) = at.cycle().await? else { return at.abandon().await };
     match job.task {
-        Task::Gather => at.gather(&cycle).await,
+        Task::Collect => at.collect(&cycle).await,
         Task::Attribute(component) => credit::app::attribute(&at, &cycle, component).await,
         Task::Score => card::app::score_cycle(&at, &cycle).await,
         Task::Discard | Task::DiscardResult => Ok(()),
@@ -72,8 +72,8 @@ impl At<'_> {
     }
 
     /// Asks who worked where and when, freezes it, and puts down one item a component.
-    async fn gather(&self, cycle: &Cycle) -> Result<()> {
-        self.tell(Step::Gathering).await?;
+    async fn collect(&self, cycle: &Cycle) -> Result<()> {
+        self.tell(Step::Collecting).await?;
         let facts = self.app.peers.facts(self.ctx, &self.app.directory, cycle.period, &cycle.policy);
         let (facts, counts) = futures::try_join!(facts, self.counts(cycle))?;
         let plan = snapshot(&facts, cycle.period, &cycle.policy, &counts)?;
@@ -104,7 +104,7 @@ impl At<'_> {
         let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
         work.enqueue_work(items).await?;
         work.finish_work(self.item).await?;
-        let audit = self.audit("performance.cycle.gather").note("components", plan.components.len());
+        let audit = self.audit("performance.cycle.collect").note("components", plan.components.len());
         Ok((work, audit.note("records", plan.records)))
     }
 

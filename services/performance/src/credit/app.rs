@@ -21,8 +21,8 @@ use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::{App, record, scheme};
 use tally_engine::attribution::{Credit, Rung};
 use tally_engine::closing::codec::Share;
-use tally_engine::closing::collect::{Gatherer, Records, Row, meaning, phase_on};
-use tally_engine::closing::compute::{AccountPart, Computed, compute, packed};
+use tally_engine::closing::collect::{Collector, Records, Row, meaning, phase_on};
+use tally_engine::closing::compute::{AccountPart, Computed, compute, stored};
 use tally_engine::closing::credit::evidence;
 use tally_engine::closing::facts::Finding;
 use tally_engine::closing::ladder::{Question, lines};
@@ -63,14 +63,14 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, columns: &[String]) -> Resul
     let mut records = Records::new(columns.len());
     for (place, account) in frozen.accounts.iter().enumerate() {
         let span = (account.from_ms, account.to_ms);
-        let mut gatherer = Gatherer::new(frozen, place, &mut records)?;
+        let mut collector = Collector::new(frozen, place, &mut records)?;
         let (mut last, mut more) = (None, true);
         while more {
-            let take = |row: &Row<'_>| gatherer.push(row);
-            last = record::facts::gather(&tx, account.id, span, last.as_ref(), columns, READ, take).await?;
+            let take = |row: &Row<'_>| collector.push(row);
+            last = record::facts::collect(&tx, account.id, span, last.as_ref(), columns, READ, take).await?;
             more = last.is_some();
         }
-        gatherer.finish();
+        collector.finish();
     }
     Ok(records)
 }
@@ -95,7 +95,7 @@ async fn write_credits(at: &At<'_>, computed: &Computed, place: usize, part: &Ac
 fn rows(run: Uuid, computed: &Computed, account: &FrozenAccount, piece: &[Credit]) -> Vec<store::credit::ActiveModel> {
     let mut rows = Vec::with_capacity(piece.len());
     for credit in piece {
-        let shares: Vec<Share> = computed.outcome.shares_of(credit).iter().map(packed).collect();
+        let shares: Vec<Share> = computed.outcome.shares_of(credit).iter().map(stored).collect();
         rows.push(store::credit_row(run, account, &computed.records[credit.record as usize], credit, &shares));
     }
     rows

@@ -11,7 +11,7 @@ use tally_kernel::{Error, Message, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, number_from_db, to_db};
 
 use tally_engine::attribution::{Credit, Record, Rung};
-use tally_engine::closing::codec::{Share, pack, unpack};
+use tally_engine::closing::codec::{Share, decode, encode};
 use tally_engine::closing::collect::UNKNOWN_AGENT;
 use tally_engine::closing::credit::{rung_number, rung_of};
 use tally_engine::closing::facts::Finding;
@@ -25,9 +25,9 @@ pub mod credit {
     use tally_privacy::{ExportCells, Exported, plain};
     use tally_store::ScopedTx;
 
-    use super::{Share, unpack};
+    use super::{Share, decode};
 
-    /// A record's credit. Shares are packed: see `tally_engine::closing::codec`.
+    /// A record's credit. Shares are encoded: see `tally_engine::closing::codec`.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "credits")]
     pub struct Model {
@@ -59,7 +59,7 @@ pub mod credit {
         fn tell<'t>(_: &'t ScopedTx, row: &'t Model, _: bool) -> ExportCells<'t> {
             async move {
                 let mut told = plain(row)?;
-                let shares = unpack(&row.shares).ok_or_else(|| Error::internal("shares that are not packed"))?;
+                let shares = decode(&row.shares).ok_or_else(|| Error::internal("shares that are not encoded"))?;
                 let share =
                     |share: &Share| serde_json::json!({ "person": share.person, "ppm": share.ppm, "duty": share.duty });
                 told.insert("shares".to_owned(), shares.iter().map(share).collect());
@@ -181,7 +181,7 @@ impl TryFrom<credit::Model> for StoredCredit {
     type Error = Error;
     fn try_from(row: credit::Model) -> Result<Self> {
         let rung = rung_of(row.rung).ok_or_else(|| Error::internal(format_args!("rung {}", row.rung)))?;
-        let shares = unpack(&row.shares).ok_or_else(|| Error::internal("shares that cannot be unpacked"))?;
+        let shares = decode(&row.shares).ok_or_else(|| Error::internal("shares that cannot be decoded"))?;
         Ok(Self { external_id: row.external_id, started_ms: row.started_ms, rung, reason: row.reason, shares })
     }
 }
@@ -203,7 +203,7 @@ pub fn credit_row(
         region: Set(of.region.as_str().to_owned()),
         rung: Set(rung_number(credit.rung)),
         reason: Set(credit.reason.map(|reason| reason.to_string()).unwrap_or_default()),
-        shares: Set(pack(shares)),
+        shares: Set(encode(shares)),
     }
 }
 

@@ -68,8 +68,8 @@ pub async fn close_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: C
         let (was, old, run) = (commitment(&before)?, before.run, ctx.new_id());
         let after = before.close(run)?;
         store::save(&work, &after).await?;
-        let gather = Job { cycle: id, run, task: Task::Gather }.order();
-        work.enqueue_work(old.map(|old| discard(id, old)).into_iter().chain([gather])).await?;
+        let collect = Job { cycle: id, run, task: Task::Collect }.order();
+        work.enqueue_work(old.map(|old| discard(id, old)).into_iter().chain([collect])).await?;
         let audit = Audit::new("performance.cycle.close", "cycle", id).before(&was).after(&commitment(&after)?);
         Ok((work, audit.note("run", run), after))
     })

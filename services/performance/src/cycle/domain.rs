@@ -51,7 +51,7 @@ pub enum Step {
     /// Waiting for a worker.
     Queued,
     /// Asking who worked where and when.
-    Gathering,
+    Collecting,
     /// Crediting records.
     Attributing,
     /// Making score cards.
@@ -64,7 +64,7 @@ impl Step {
         match self {
             Self::Rest => None,
             Self::Queued => Some(msg!("STEP_QUEUED")),
-            Self::Gathering => Some(msg!("STEP_GATHERING")),
+            Self::Collecting => Some(msg!("STEP_COLLECTING")),
             Self::Attributing => Some(msg!("STEP_ATTRIBUTING")),
             Self::Scoring => Some(msg!("STEP_SCORING")),
         }
@@ -364,7 +364,7 @@ mod tests {
         tally_testkit::words([
             (Step::Rest, "rest"),
             (Step::Queued, "queued"),
-            (Step::Gathering, "gathering"),
+            (Step::Collecting, "collecting"),
             (Step::Attributing, "attributing"),
             (Step::Scoring, "scoring"),
         ]);

@@ -33,7 +33,7 @@ pub struct Job {
 #[strum(serialize_all = "snake_case")]
 pub enum Task {
     /// Ask the peers, freeze, split.
-    Gather,
+    Collect,
     /// Credit the records of one component.
     Attribute(i32),
     /// Make the cards and end the run.

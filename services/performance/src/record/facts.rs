@@ -1,3 +1,3 @@
 //! What other rooms may ask of records.
 
-pub(crate) use super::store::{agents, gather, rename, rename_number, started};
+pub(crate) use super::store::{agents, collect, rename, rename_number, started};

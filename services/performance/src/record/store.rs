@@ -5,7 +5,7 @@ use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
-use tally_engine::closing::collect::{Row as Gathered, to_micro};
+use tally_engine::closing::collect::{Row as Collected, to_micro};
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result, msg};
@@ -167,7 +167,7 @@ pub async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, 
 /// Where a reading of an account's records stands: the start and external id of the last one.
 pub type Last = (i64, String);
 
-/// The columns that [`gather`] chooses, in its order.
+/// The columns that [`collect`] chooses, in its order.
 type Chosen = (
     i64,
     i64,
@@ -185,14 +185,14 @@ type Chosen = (
 
 /// Hands over the next records of an account that began in `from..to`, by start and external id, after the last one read,
 /// with the values of these columns beside the known ones. The last one now, or nothing at the end.
-pub async fn gather(
+pub async fn collect(
     tx: &ScopedTx,
     account: AccountId,
     (from, to): (i64, i64),
     after: Option<&Last>,
     columns: &[String],
     limit: u64,
-    mut take: impl FnMut(&Gathered<'_>),
+    mut take: impl FnMut(&Collected<'_>),
 ) -> Result<Option<Last>> {
     let mut query = tx.select::<Entity>().filter(Column::AccountId.eq(account.0)).filter(Column::StartedMs.lt(to));
     query = match after {
@@ -225,7 +225,7 @@ pub async fn gather(
         content,
     ) in &rows
     {
-        take(&Gathered {
+        take(&Collected {
             started_ms: *started_ms,
             ended_ms: *ended_ms,
             external_id,

@@ -139,11 +139,11 @@ impl TryFrom<cell::Model> for StoredCell {
 impl TryFrom<transfer::Model> for Transfer {
     type Error = Error;
     fn try_from(row: transfer::Model) -> Result<Self> {
-        let taken = |by: Option<Uuid>, person: Option<Uuid>, lent: Option<Uuid>, at: Option<DateTimeUtc>| {
+        let taken = |by: Option<Uuid>, person: Option<Uuid>, delegated: Option<Uuid>, at: Option<DateTimeUtc>| {
             let by = by.map(|by| Hands {
                 by: PrincipalId(by),
                 person: person.map(PersonId),
-                delegated_by: lent.map(PrincipalId),
+                delegated_by: delegated.map(PrincipalId),
             });
             by.zip(at).map(|(by, at)| Taken { by, at: from_db(at) })
         };
@@ -272,21 +272,21 @@ pub async fn save(work: &UnitOfWork, transfer: &Transfer) -> Result<()> {
     let (dropped, why) = transfer.dropped.clone().unzip();
     let account = |step: Option<Taken>| step.map(|step| step.by.by.0);
     let person = |step: Option<Taken>| step.and_then(|step| step.by.person).map(Uuid::from);
-    let lender = |step: Option<Taken>| step.and_then(|step| step.by.delegated_by).map(Uuid::from);
+    let delegator = |step: Option<Taken>| step.and_then(|step| step.by.delegated_by).map(Uuid::from);
     let at = |step: Option<Taken>| step.map(|step| to_db(step.at));
     work.update::<transfer::Entity>()
         .set(transfer::Column::Stage, transfer.stage.to_string())
         .set(transfer::Column::ApprovedBy, account(approved))
         .set(transfer::Column::ApprovedPerson, person(approved))
-        .set(transfer::Column::ApprovedFor, lender(approved))
+        .set(transfer::Column::ApprovedFor, delegator(approved))
         .set(transfer::Column::ApprovedAt, at(approved))
         .set(transfer::Column::ReleasedBy, account(released))
         .set(transfer::Column::ReleasedPerson, person(released))
-        .set(transfer::Column::ReleasedFor, lender(released))
+        .set(transfer::Column::ReleasedFor, delegator(released))
         .set(transfer::Column::ReleasedAt, at(released))
         .set(transfer::Column::DroppedBy, account(dropped))
         .set(transfer::Column::DroppedPerson, person(dropped))
-        .set(transfer::Column::DroppedFor, lender(dropped))
+        .set(transfer::Column::DroppedFor, delegator(dropped))
         .set(transfer::Column::DroppedAt, at(dropped))
         .set(transfer::Column::DropReason, why)
         .filter(transfer::Column::Id.eq(transfer.id.0))

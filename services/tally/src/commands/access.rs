@@ -89,11 +89,11 @@ pub async fn access(args: Access) -> Result<u8> {
     }
 }
 
-/// Grants, then what is lent, then emergencies. What a role has is asked of the server: groups define their own.
+/// Grants, then what is delegated, then emergencies. What a role has is asked of the server: groups define their own.
 async fn review(args: Review) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let mut lines = grants(&session, &args.permission).await?;
-    lines.extend(loans(&session, &args.permission).await?);
+    lines.extend(delegations(&session, &args.permission).await?);
     lines.extend(emergencies(&session, &args.permission).await?);
     let mut out = Sheet::new(Vec::new(), &HEAD, Csv::of_switch(args.plain_csv))?;
     for line in &lines {
@@ -137,22 +137,25 @@ fn granted(row: identity::AccessReviewRow) -> Line {
     }
 }
 
-/// What reaches as far as the lender's own grants do.
-async fn loans(session: &Session, permission: &str) -> Result<Vec<Line>> {
+/// What reaches as far as the delegator's own grants do.
+async fn delegations(session: &Session, permission: &str) -> Result<Vec<Line>> {
     let client = DelegationServiceClient::new(session.at.identity.clone());
     pages(async |page_token| {
         let ask = identity::ListDelegationsRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
         let reply = client.clone().list_delegations(session.ask(ask)).await?.into_inner();
-        let of = reply.delegations.into_iter().filter(|loan| loan.permissions.iter().any(|name| name == permission));
-        let line = |loan: identity::Delegation| Line {
+        let of = reply
+            .delegations
+            .into_iter()
+            .filter(|delegation| delegation.permissions.iter().any(|name| name == permission));
+        let line = |delegation: identity::Delegation| Line {
             source: "delegation",
-            in_force: in_force(loan.from, loan.until, loan.ended_at),
-            id: loan.delegation_id,
-            principal: loan.delegate_id,
-            from: instant(loan.from),
-            until: instant(loan.ended_at.or(loan.until)),
-            given_by: loan.delegator_id,
-            reason: loan.reason,
+            in_force: in_force(delegation.from, delegation.until, delegation.ended_at),
+            id: delegation.delegation_id,
+            principal: delegation.delegate_id,
+            from: instant(delegation.from),
+            until: instant(delegation.ended_at.or(delegation.until)),
+            given_by: delegation.delegator_id,
+            reason: delegation.reason,
             ..Line::default()
         };
         Ok((of.map(line).collect(), reply.next_page_token))

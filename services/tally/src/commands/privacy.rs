@@ -60,7 +60,7 @@ async fn export(args: PersonExport) -> Result<u8> {
                 Err(status) if status.code() == Code::NotFound => {}
                 Err(status) => return Err(told(status)),
             }
-            let (tables, more) = gathered(parts)?;
+            let (tables, more) = collected(parts)?;
             services.insert(stringify!($service).to_owned(), tables.into());
             withheld += more;
         }};
@@ -98,10 +98,10 @@ async fn of_identity(session: &Session, person_id: &str) -> Result<Map<String, V
     let ask = identity::ExportPersonRequest { person_id: person_id.to_owned() };
     let parts = client.export_person(session.ask(ask)).await.map_err(told)?.into_inner().parts;
     let table = |part: identity::ExportPart| ExportedTable { table: part.table, rows: part.rows, withheld: 0 };
-    Ok(gathered(parts.into_iter().map(table).collect())?.0)
+    Ok(collected(parts.into_iter().map(table).collect())?.0)
 }
 
-fn gathered(parts: Vec<ExportedTable>) -> Result<Found> {
+fn collected(parts: Vec<ExportedTable>) -> Result<Found> {
     let (mut tables, mut withheld) = (Map::new(), 0);
     for part in parts {
         let rows = tables.entry(part.table).or_insert_with(|| Value::Array(Vec::new()));

@@ -102,8 +102,8 @@ async fn export(args: TenantExport) -> Result<u8> {
         }};
         ($service:ident) => {{
             use tally_api::$service::v1 as pb;
-            let ask = tally_api::common::v1::ExportGroupRequest {};
-            ask!($service, pb::privacy_service_client::PrivacyServiceClient<_>, export_group, ask)
+            let ask = tally_api::common::v1::ExportTenantRequest {};
+            ask!($service, pb::privacy_service_client::PrivacyServiceClient<_>, export_tenant, ask)
         }};
     }
     let ask = identity::ExportTenantRequest {};

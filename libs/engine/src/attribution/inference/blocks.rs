@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::super::DutyRule;
 use super::super::canon::Canon;
-use super::super::ladder::{Desk, Phases, Verdict};
+use super::super::ladder::{AccountVerdicts, Phases, Verdict};
 use super::super::sessions::Sessions;
 
 /// Classes of duration among records of one kind on one account, of about equal size.
@@ -22,7 +22,7 @@ pub(super) struct Unit {
     pub end: i64,
     pub day: i32,
     /// Rank of the account.
-    pub desk: u32,
+    pub account: u32,
     /// Dense number of the kind.
     pub kind: u16,
     /// Class of the duration.
@@ -37,37 +37,37 @@ pub(super) struct Unit {
 pub(super) struct Field {
     /// By account, then start.
     pub units: Vec<Unit>,
-    /// Places of the units' records within their desks.
+    /// Places of the units' records within their accounts.
     members: Vec<u32>,
     /// Number of accounts.
-    pub desks: usize,
+    pub accounts: usize,
     /// Number of kinds.
     pub kinds: usize,
     /// (account, person) pairs by rank, sorted: the carriers of parameters.
     pub pairs: Vec<(u32, u32)>,
-    /// Mean duration in seconds by desk.
+    /// Mean duration in seconds by account.
     pub mean_seconds: Vec<f64>,
 }
 
 impl Field {
-    /// Gathers the open and the certain records of every desk that has open ones.
-    pub fn of(canon: &Canon<'_>, sessions: &Sessions, desks: &[Desk]) -> Self {
+    /// Collects the open and the certain records of every account that has open ones.
+    pub fn of(canon: &Canon<'_>, sessions: &Sessions, accounts: &[AccountVerdicts]) -> Self {
         let mut kinds: Vec<u32> = canon.input.records.iter().map(|record| record.kind).collect();
         kinds.par_sort_unstable();
         kinds.dedup();
-        let parts: Vec<(Vec<Unit>, Vec<u32>, f64)> = desks
+        let parts: Vec<(Vec<Unit>, Vec<u32>, f64)> = accounts
             .par_iter()
             .enumerate()
-            .map(|(rank, desk)| {
-                let (mut units, members) = gather(canon, sessions, rank, desk, &kinds);
+            .map(|(rank, account)| {
+                let (mut units, members) = collect_units(canon, sessions, rank, account, &kinds);
                 let mean = classify(&mut units, kinds.len());
                 (units, members, mean)
             })
             .collect();
         let mut pairs: Vec<(u32, u32)> = Vec::new();
-        for (rank, desk) in desks.iter().enumerate() {
-            let mut people: Vec<u32> = if desk.open > 0 || !parts[rank].0.is_empty() {
-                desk.candidates.iter().map(|candidate| candidate.person).collect()
+        for (rank, account) in accounts.iter().enumerate() {
+            let mut people: Vec<u32> = if account.open > 0 || !parts[rank].0.is_empty() {
+                account.candidates.iter().map(|candidate| candidate.person).collect()
             } else {
                 Vec::new()
             };
@@ -78,7 +78,7 @@ impl Field {
         let mut field = Self {
             units: Vec::new(),
             members: Vec::new(),
-            desks: desks.len(),
+            accounts: accounts.len(),
             kinds: kinds.len(),
             pairs,
             mean_seconds: Vec::new(),
@@ -92,15 +92,15 @@ impl Field {
         field
     }
 
-    /// Places, within their desk, of the records of a unit.
+    /// Places, within their account, of the records of a unit.
     pub fn places(&self, unit: u32) -> &[u32] {
         let unit = &self.units[unit as usize];
         &self.members[unit.first as usize..(unit.first + unit.len) as usize]
     }
 
     /// Number of the pair of an account and a person, if it has one.
-    fn pair(&self, desk: u32, person: u32) -> Option<u32> {
-        self.pairs.binary_search(&(desk, person)).ok().map(|place| place as u32)
+    fn pair(&self, account: u32, person: u32) -> Option<u32> {
+        self.pairs.binary_search(&(account, person)).ok().map(|place| place as u32)
     }
 }
 
@@ -109,21 +109,27 @@ fn tells(verdict: &Verdict) -> bool {
     verdict.open || (verdict.len == 1 && verdict.reason.is_none())
 }
 
-/// The units of one desk.
-fn gather(canon: &Canon<'_>, sessions: &Sessions, rank: usize, desk: &Desk, kinds: &[u32]) -> (Vec<Unit>, Vec<u32>) {
+/// The units of one account.
+fn collect_units(
+    canon: &Canon<'_>,
+    sessions: &Sessions,
+    rank: usize,
+    account: &AccountVerdicts,
+    kinds: &[u32],
+) -> (Vec<Unit>, Vec<u32>) {
     let phases = Phases::of(&canon.input.accounts[canon.accounts[rank] as usize]);
     let mut units: Vec<Unit> = Vec::new();
     // The unit of a session that may still grow, and the records it will have.
     let mut growing: BTreeMap<u32, usize> = BTreeMap::new();
     let mut members: Vec<Vec<u32>> = Vec::new();
-    for (place, verdict) in desk.verdicts.iter().enumerate().filter(|(_, verdict)| tells(verdict)) {
-        let position = desk.base + place;
+    for (place, verdict) in account.verdicts.iter().enumerate().filter(|(_, verdict)| tells(verdict)) {
+        let position = account.base + place;
         let record = canon.record(position);
         let candidates =
-            |verdict: &Verdict| &desk.candidates[verdict.first as usize..(verdict.first + verdict.len) as usize];
+            |verdict: &Verdict| &account.candidates[verdict.first as usize..(verdict.first + verdict.len) as usize];
         if record.customer.is_some() {
             if let Some(&unit) = growing.get(&sessions.session(position)) {
-                let known = &desk.verdicts[members[unit][0] as usize];
+                let known = &account.verdicts[members[unit][0] as usize];
                 let same =
                     candidates(known).iter().map(|one| one.person).eq(candidates(verdict).iter().map(|one| one.person));
                 if same && known.open == verdict.open && units[unit].day == record.day {
@@ -138,7 +144,7 @@ fn gather(canon: &Canon<'_>, sessions: &Sessions, rank: usize, desk: &Desk, kind
         let kind = kinds.binary_search(&record.kind).unwrap_or_default() as u16;
         let (start, end) = (record.start_ms, record.end_ms.max(record.start_ms));
         let unit =
-            Unit { start, end, day: record.day, desk: rank as u32, kind, duration: 0, capacity, first: 0, len: 0 };
+            Unit { start, end, day: record.day, account: rank as u32, kind, duration: 0, capacity, first: 0, len: 0 };
         units.push(unit);
         members.push(vec![place as u32]);
     }
@@ -193,7 +199,7 @@ pub(super) struct Step {
     pub len: u16,
     pub kind: u16,
     pub duration: u8,
-    pub desk: u32,
+    pub account: u32,
     pub unit: u32,
 }
 
@@ -221,16 +227,16 @@ pub(super) struct Block {
     /// Global numbers of the pairs.
     pub pairs: Vec<u32>,
     /// Accounts (ranks) the work belongs to.
-    pub desks: Vec<u32>,
+    pub accounts: Vec<u32>,
     /// The weights found, by seat.
     pub weights: Vec<f64>,
 }
 
 impl Block {
-    /// Moves the weights towards those of a new round, and adds up by how much, by desk.
+    /// Moves the weights towards those of a new round, and adds up by how much, by account.
     pub fn blend(&mut self, new: &[f64], pace: f64, change: &mut [(f64, u32)]) {
         for step in self.steps.iter().filter(|step| step.len > 1) {
-            let tally = &mut change[step.desk as usize];
+            let tally = &mut change[step.account as usize];
             let seats = step.first as usize..step.first as usize + step.len as usize;
             for (weight, new) in self.weights[seats.clone()].iter_mut().zip(&new[seats]) {
                 let moved = pace * (new - *weight);
@@ -263,7 +269,7 @@ fn stretches(canon: &Canon<'_>) -> Vec<Vec<(i64, i64)>> {
 }
 
 /// Cuts the field into blocks, ordered by day and first unit.
-pub(super) fn cut(canon: &Canon<'_>, desks: &[Desk], field: &Field) -> Vec<Block> {
+pub(super) fn cut(canon: &Canon<'_>, accounts: &[AccountVerdicts], field: &Field) -> Vec<Block> {
     let stretches = stretches(canon);
     let mut days: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
     for (number, unit) in field.units.iter().enumerate() {
@@ -275,8 +281,8 @@ pub(super) fn cut(canon: &Canon<'_>, desks: &[Desk], field: &Field) -> Vec<Block
         .map(|mut units| {
             // Units come by account and start; between accounts the start decides.
             units.sort_by_key(|&unit| field.units[unit as usize].start);
-            let groups = groups(desks, field, units, canon.people.len());
-            groups.iter().map(|units| Builder::new(desks, field, &stretches).build(units)).collect()
+            let groups = groups(accounts, field, units, canon.people.len());
+            groups.iter().map(|units| Builder::new(accounts, field, &stretches).build(units)).collect()
         })
         .collect();
     // Days without anything open stay: they teach what people do when nobody else could have done it.
@@ -288,14 +294,14 @@ pub(super) fn cut(canon: &Canon<'_>, desks: &[Desk], field: &Field) -> Vec<Block
 }
 
 /// The candidates of a unit.
-fn candidates<'d>(desks: &'d [Desk], field: &Field, unit: u32) -> impl Iterator<Item = u32> + 'd {
-    let desk = &desks[field.units[unit as usize].desk as usize];
-    let verdict = desk.verdicts[field.places(unit)[0] as usize];
-    desk.candidates[verdict.first as usize..(verdict.first + verdict.len) as usize].iter().map(|one| one.person)
+fn candidates<'d>(accounts: &'d [AccountVerdicts], field: &Field, unit: u32) -> impl Iterator<Item = u32> + 'd {
+    let account = &accounts[field.units[unit as usize].account as usize];
+    let verdict = account.verdicts[field.places(unit)[0] as usize];
+    account.candidates[verdict.first as usize..(verdict.first + verdict.len) as usize].iter().map(|one| one.person)
 }
 
 /// Splits one day's units into sets that share no candidate.
-fn groups(desks: &[Desk], field: &Field, units: Vec<u32>, people: usize) -> Vec<Vec<u32>> {
+fn groups(accounts: &[AccountVerdicts], field: &Field, units: Vec<u32>, people: usize) -> Vec<Vec<u32>> {
     let mut parent: Vec<u32> = (0..people as u32).collect();
     fn root(parent: &mut [u32], mut person: u32) -> u32 {
         while parent[person as usize] != person {
@@ -307,7 +313,7 @@ fn groups(desks: &[Desk], field: &Field, units: Vec<u32>, people: usize) -> Vec<
     let mut seen = vec![false; people];
     for &unit in &units {
         let mut first = None;
-        for person in candidates(desks, field, unit) {
+        for person in candidates(accounts, field, unit) {
             seen[person as usize] = true;
             let (one, other) = (root(&mut parent, *first.get_or_insert(person)), root(&mut parent, person));
             parent[one.max(other) as usize] = one.min(other);
@@ -319,10 +325,10 @@ fn groups(desks: &[Desk], field: &Field, units: Vec<u32>, people: usize) -> Vec<
     }
     let mut groups: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
     for unit in units {
-        if let Some(person) = candidates(desks, field, unit).next() {
+        if let Some(person) = candidates(accounts, field, unit).next() {
             let root = root(&mut parent, person);
-            let account = if size[root as usize] > MOST_PEOPLE { field.units[unit as usize].desk + 1 } else { 0 };
-            groups.entry((root, account)).or_default().push(unit);
+            let alone = if size[root as usize] > MOST_PEOPLE { field.units[unit as usize].account + 1 } else { 0 };
+            groups.entry((root, alone)).or_default().push(unit);
         }
     }
     groups.into_values().collect()
@@ -330,7 +336,7 @@ fn groups(desks: &[Desk], field: &Field, units: Vec<u32>, people: usize) -> Vec<
 
 /// Builds one block.
 struct Builder<'a> {
-    desks: &'a [Desk],
+    accounts: &'a [AccountVerdicts],
     field: &'a Field,
     stretches: &'a [Vec<(i64, i64)>],
     base: i64,
@@ -341,7 +347,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(desks: &'a [Desk], field: &'a Field, stretches: &'a [Vec<(i64, i64)>]) -> Self {
+    fn new(accounts: &'a [AccountVerdicts], field: &'a Field, stretches: &'a [Vec<(i64, i64)>]) -> Self {
         let block = Block {
             place: 0,
             steps: Vec::new(),
@@ -349,10 +355,10 @@ impl<'a> Builder<'a> {
             slots: Vec::new(),
             hands: 0,
             pairs: Vec::new(),
-            desks: Vec::new(),
+            accounts: Vec::new(),
             weights: Vec::new(),
         };
-        Self { desks, field, stretches, base: 0, slot_of: BTreeMap::new(), pair_of: BTreeMap::new(), block }
+        Self { accounts, field, stretches, base: 0, slot_of: BTreeMap::new(), pair_of: BTreeMap::new(), block }
     }
 
     fn build(mut self, units: &[u32]) -> Block {
@@ -361,12 +367,12 @@ impl<'a> Builder<'a> {
         for &number in units {
             let unit = &self.field.units[number as usize];
             let first = self.block.seats.len();
-            for person in candidates(self.desks, self.field, number) {
+            for person in candidates(self.accounts, self.field, number) {
                 let seat = self.seat(unit, person, hands);
                 self.block.seats.extend(seat);
             }
             let len = self.block.seats.len() - first;
-            let of_verdict = candidates(self.desks, self.field, number).count();
+            let of_verdict = candidates(self.accounts, self.field, number).count();
             if len == 0 || len != of_verdict {
                 // Somebody named while off duty has no stretch to stand in.
                 self.block.seats.truncate(first);
@@ -380,13 +386,13 @@ impl<'a> Builder<'a> {
                 len: len as u16,
                 kind: unit.kind,
                 duration: unit.duration,
-                desk: unit.desk,
+                account: unit.account,
                 unit: number,
             });
-            self.block.desks.push(unit.desk);
+            self.block.accounts.push(unit.account);
         }
-        self.block.desks.sort_unstable();
-        self.block.desks.dedup();
+        self.block.accounts.sort_unstable();
+        self.block.accounts.dedup();
         self.block
     }
 
@@ -403,7 +409,7 @@ impl<'a> Builder<'a> {
         if unit.start >= to {
             return None;
         }
-        let global = self.field.pair(unit.desk, person)?;
+        let global = self.field.pair(unit.account, person)?;
         let pairs = &mut self.block.pairs;
         let pair = *self.pair_of.entry(global).or_insert_with(|| {
             pairs.push(global);

@@ -101,7 +101,7 @@ pub(super) struct Habits {
 /// The parameters of all (account, person) pairs.
 pub(super) struct Model {
     /// Account rank by pair.
-    desk: Vec<u32>,
+    account: Vec<u32>,
     mean_seconds: Vec<f64>,
     counts: Vec<Counts>,
     /// Habits by pair.
@@ -132,12 +132,12 @@ impl Model {
 
     /// Nobody is known yet.
     fn plain(field: &Field) -> Self {
-        let desk: Vec<u32> = field.pairs.iter().map(|&(desk, _)| desk).collect();
-        let habits = desk
+        let account: Vec<u32> = field.pairs.iter().map(|&(account, _)| account).collect();
+        let habits = account
             .iter()
-            .map(|&desk| {
+            .map(|&account| {
                 let flat = [1.0 / PAUSES as f64; PAUSES];
-                let mean = field.mean_seconds[desk as usize];
+                let mean = field.mean_seconds[account as usize];
                 Habits {
                     pause: density(&first_guess(), mean),
                     lead: density(&flat, mean),
@@ -147,8 +147,8 @@ impl Model {
                 }
             })
             .collect();
-        let counts = vec![Counts::none(field.kinds); desk.len()];
-        Self { desk, mean_seconds: field.mean_seconds.clone(), counts, habits, kinds: field.kinds }
+        let counts = vec![Counts::none(field.kinds); account.len()];
+        Self { account, mean_seconds: field.mean_seconds.clone(), counts, habits, kinds: field.kinds }
     }
 
     /// Lets go of a part of what was counted.
@@ -166,11 +166,11 @@ impl Model {
     /// Turns counts into habits; `personal` says whether people have pauses of their own yet.
     pub fn refit(&mut self, personal: bool) {
         let mut from = 0;
-        while from < self.desk.len() {
-            let to = from + self.desk[from..].partition_point(|&desk| desk <= self.desk[from]);
+        while from < self.account.len() {
+            let to = from + self.account[from..].partition_point(|&account| account <= self.account[from]);
             let mut pool = Counts::none(self.kinds);
             self.counts[from..to].iter_mut().for_each(|counts| pool.add(counts, 1.0));
-            let mean = self.mean_seconds[self.desk[from] as usize];
+            let mean = self.mean_seconds[self.account[from] as usize];
             let pause = normal(&pool.pause, 0.5);
             let lead = density(&normal(&pool.lead, 0.05), mean);
             let trail = density(&normal(&pool.trail, 0.05), mean);

@@ -66,17 +66,17 @@ fn row<'a>(id: &'a str, agent: &'a str, start: &str) -> Row<'a> {
     }
 }
 
-fn gathered(rows: &[Row]) -> Records {
+fn collected(rows: &[Row]) -> Records {
     let (frozen, mut records) = (frozen(), Records::new(1));
-    let mut gatherer = Gatherer::new(&frozen, 0, &mut records).unwrap();
-    rows.iter().for_each(|row| gatherer.push(row));
-    gatherer.finish();
+    let mut collector = Collector::new(&frozen, 0, &mut records).unwrap();
+    rows.iter().for_each(|row| collector.push(row));
+    collector.finish();
     records
 }
 
 #[test]
 fn an_alias_counts_on_its_local_dates_and_nobody_counts_after_they_left() {
-    let records = gathered(&[
+    let records = collected(&[
         row("1", "Mimi", "2026-03-01T15:59:59Z"),
         row("2", "Mimi", "2026-03-01T16:00:00Z"),
         row("3", "Mimi", "2026-03-03T16:00:00Z"),
@@ -99,7 +99,7 @@ fn untagged_records_of_mixed_days_are_counted() {
         row("2", "", "2026-03-04T16:00:00Z"),
         row("3", "E1", "2026-03-06T01:00:00Z"),
     ];
-    assert_eq!(gathered(&rows).mixed_untagged, [1]);
+    assert_eq!(collected(&rows).mixed_untagged, [1]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn the_working_day_turns_at_the_cut_over_and_the_same_customer_has_one_number() 
         row("3", "", "2026-03-02T21:00:00Z"),
     ];
     (rows[0].customer, rows[1].customer, rows[2].customer) = ("x", "y", "x");
-    let records = gathered(&rows);
+    let records = collected(&rows);
     let days: Vec<_> = records.rows.iter().map(|r| r.day - day_number(date(2026, 3, 1))).collect();
     assert_eq!(days, [1, 2, 2]);
     assert_eq!(records.rows[0].customer, records.rows[2].customer);
@@ -125,7 +125,7 @@ fn sums_weigh_what_was_measured_by_the_share() {
     measured.amount_minor = Some(12_345);
     let custom = [Some("4.5".parse().unwrap())];
     measured.custom = &custom;
-    let records = gathered(&[measured, row("2", "", "2026-03-02T02:00:00Z")]);
+    let records = collected(&[measured, row("2", "", "2026-03-02T02:00:00Z")]);
     let mut sums = Sums { custom: vec![Sample::default()], ..Sums::default() };
     sums.add(&records, 0, 250_000, true, 2);
     sums.add(&records, 1, 1_000_000, false, 2);

@@ -250,7 +250,7 @@ pub(super) fn instants(e: &Evidence, account: &DutyAccount) -> BTreeSet<Timestam
     near.filter(|at| period.start - day <= *at && *at < period.end + day).collect()
 }
 
-/// The evidence as it is gathered for these accounts alone: of the people of their teams and those whom a shift or a
+/// The evidence as it is collected for these accounts alone: of the people of their teams and those whom a shift or a
 /// hand-over of theirs names.
 fn about(e: &Evidence, only: &[DutyAccount]) -> Evidence {
     let of = |id: AccountId| only.iter().any(|a| a.id == id);

@@ -333,15 +333,15 @@ fn three_people_prepare_approve_and_post_and_posted_is_final() {
 }
 
 #[test]
-fn who_lends_the_right_has_a_hand_in_it() {
+fn who_delegates_the_right_has_a_hand_in_it() {
     let [preparer, other] = [1, 2].map(hands);
-    let lent = Hands { delegated_by: Some(preparer.by), ..other };
-    assert_eq!(Stage::Draft.approve(preparer, lent), Err(SettlementError::FourEyes(FourEyesRequired)));
-    assert_eq!(Stage::Draft.approve(lent, preparer), Err(SettlementError::FourEyes(FourEyesRequired)));
+    let delegated = Hands { delegated_by: Some(preparer.by), ..other };
+    assert_eq!(Stage::Draft.approve(preparer, delegated), Err(SettlementError::FourEyes(FourEyesRequired)));
+    assert_eq!(Stage::Draft.approve(delegated, preparer), Err(SettlementError::FourEyes(FourEyesRequired)));
     let third = Hands { delegated_by: Some(principal(4)), ..hands(3) };
-    assert_eq!(Stage::Draft.approve(lent, third), Ok(Stage::Approved));
+    assert_eq!(Stage::Draft.approve(delegated, third), Ok(Stage::Approved));
     let fifth = Hands { delegated_by: Some(principal(4)), ..hands(5) };
-    assert_eq!(Stage::Approved.post(lent, Some(third), fifth), Err(SettlementError::FourEyes(FourEyesRequired)));
+    assert_eq!(Stage::Approved.post(delegated, Some(third), fifth), Err(SettlementError::FourEyes(FourEyesRequired)));
 }
 
 fn any_scores() -> impl Strategy<Value = Vec<(Claimant, Micro)>> {

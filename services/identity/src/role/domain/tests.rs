@@ -15,11 +15,11 @@ fn role(permissions: &[Permission]) -> OwnRole {
     }
 }
 
-fn held(principal: PrincipalId, roles: &[&str]) -> Holding {
-    Holding { principal, roles: roles.iter().map(|name| (*name).to_owned()).collect(), delegated: Vec::new() }
+fn held(principal: PrincipalId, roles: &[&str]) -> RoleHolder {
+    RoleHolder { principal, roles: roles.iter().map(|name| (*name).to_owned()).collect(), delegated: Vec::new() }
 }
 
-fn judged(roles: &Roles, holders: &[Holding], may: &[Permission], wanted: &OwnRole) -> Result<OwnRole, RoleError> {
+fn judged(roles: &Roles, holders: &[RoleHolder], may: &[Permission], wanted: &OwnRole) -> Result<OwnRole, RoleError> {
     let may = |permission| may.contains(&permission);
     judge(wanted, &Judged { roles, holders, administrators: &|_| true, author: AUTHOR, may: &may })
 }
@@ -71,7 +71,7 @@ fn separated_duties_meet_neither_in_a_role_nor_in_somebody_who_has_it() {
     let wanted = OwnRole { version: 1, ..role(&[prepare]) };
     let holders = [held(OTHER, &["cashier", "approver"])];
     assert_eq!(judged(&there, &holders, &[], &wanted), Err(RoleError::HolderSeparated(OTHER, prepare, approve)));
-    let borrows = Holding { delegated: vec![approve], ..held(OTHER, &["cashier"]) };
+    let borrows = RoleHolder { delegated: vec![approve], ..held(OTHER, &["cashier"]) };
     assert_eq!(judged(&there, &[borrows], &[], &wanted), Err(RoleError::HolderSeparated(OTHER, prepare, approve)));
 }
 

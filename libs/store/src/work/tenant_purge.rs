@@ -42,9 +42,9 @@ impl UnitOfWork {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn remove_group(&self, keep: &[&str], most: u64) -> Result<u64, StoreError> {
+    pub async fn purge_tenant(&self, keep: &[&str], most: u64) -> Result<u64, StoreError> {
         let mut rows = 0;
-        for table in self.tables_of_groups().await? {
+        for table in self.tables_of_tenants().await? {
             if STAY.contains(&table.as_str()) || keep.contains(&table.as_str()) {
                 continue;
             }
@@ -62,7 +62,7 @@ impl UnitOfWork {
     ///
     /// # Errors
     /// What the database says.
-    pub async fn destroy_group_keys(&self) -> Result<(), StoreError> {
+    pub async fn destroy_tenant_keys(&self) -> Result<(), StoreError> {
         for table in [DATA_KEYS, PERSON_KEYS] {
             let sql = format!(
                 "UPDATE {table} SET wrapped = NULL, destroyed_at = $2 WHERE tenant_id = $1 AND destroyed_at IS NULL"
@@ -73,7 +73,7 @@ impl UnitOfWork {
         Ok(())
     }
 
-    async fn tables_of_groups(&self) -> Result<Vec<String>, StoreError> {
+    async fn tables_of_tenants(&self) -> Result<Vec<String>, StoreError> {
         let sql = match self.backend() {
             DbBackend::Postgres => {
                 "SELECT table_name::text FROM information_schema.columns \
@@ -91,7 +91,7 @@ impl UnitOfWork {
 
 impl Store {
     /// Takes what was removed out of SQLite's write-ahead file too, where it would stay until some later checkpoint. Call it
-    /// after a removal was committed, and without a transaction of one's own. Who reads for long can hold it up: then it
+    /// after a purge was committed, and without a transaction of one's own. Who reads for long can hold it up: then it
     /// happens with the next one. PostgreSQL has its own ways (`docs/privacy.md`).
     ///
     /// # Errors

@@ -13,7 +13,7 @@ fn at(identity: &TestIdentity, seconds: i64) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: identity.clock.now().as_second() + seconds, nanos: 0 })
 }
 
-pub(crate) async fn lend(
+pub(crate) async fn delegate(
     identity: &TestIdentity,
     by: &Login,
     to: &Login,
@@ -42,23 +42,23 @@ async fn a_right_is_lent_for_a_while_taken_back_and_never_lent_on(on: Backend) {
     let (boss, deputy, third) =
         (identity.login("boss", "").await, identity.login("deputy", "").await, identity.login("third", "").await);
     identity.grant(&boss, "approver", ScopeKind::Tenant, "").await;
-    crate::roles::define(&identity, "lender", &[Permission::DelegationWrite], 0).await.unwrap();
-    identity.grant(&deputy, "lender", ScopeKind::Tenant, "").await;
+    crate::roles::define(&identity, "delegator", &[Permission::DelegationWrite], 0).await.unwrap();
+    identity.grant(&deputy, "delegator", ScopeKind::Tenant, "").await;
     let approve = Permission::SettlementApprove;
-    let refused = lend(&identity, &deputy, &third, approve, 24).await.unwrap_err();
+    let refused = delegate(&identity, &deputy, &third, approve, 24).await.unwrap_err();
     assert_eq!(refused.reason(), "GRANT_NOT_HELD");
-    let lent = lend(&identity, &boss, &deputy, approve, 24).await.unwrap().delegation.unwrap();
+    let delegated = delegate(&identity, &boss, &deputy, approve, 24).await.unwrap().delegation.unwrap();
     assert!(may(&identity, &deputy, approve).await);
-    let refused = lend(&identity, &deputy, &third, approve, 24).await.unwrap_err();
-    assert_eq!(refused.reason(), "GRANT_NOT_HELD", "what is lent is not lent on");
-    let request = pb::EndDelegationRequest { delegation_id: lent.delegation_id.clone(), ..Default::default() };
+    let refused = delegate(&identity, &deputy, &third, approve, 24).await.unwrap_err();
+    assert_eq!(refused.reason(), "GRANT_NOT_HELD", "what is delegated is not delegated on");
+    let request = pb::EndDelegationRequest { delegation_id: delegated.delegation_id.clone(), ..Default::default() };
     let stranger = answered(identity.delegations().end_delegation(third.says(request.clone())).await).unwrap_err();
     assert_eq!(stranger.kind(), Kind::NotFound);
     answered(identity.delegations().end_delegation(boss.says(request.clone())).await).unwrap();
     assert!(!may(&identity, &deputy, approve).await);
     let again = answered(identity.delegations().end_delegation(deputy.says(request)).await).unwrap_err();
     assert_eq!(again.reason(), "DELEGATION_ENDED");
-    lend(&identity, &boss, &deputy, approve, 1).await.unwrap();
+    delegate(&identity, &boss, &deputy, approve, 1).await.unwrap();
     assert!(may(&identity, &deputy, approve).await);
     identity.wait(3600);
     let deputy = identity.sign_in("deputy").await;
@@ -78,7 +78,7 @@ async fn a_delegation_ends_with_what_the_delegator_holds_and_with_the_delegator(
     let north = identity.unit("North").await.unit_id;
     let grant = identity.grant(&boss, "approver", ScopeKind::Subtree, &north).await;
     let read = Permission::CardRead;
-    lend(&identity, &boss, &deputy, read, 24 * 30).await.unwrap();
+    delegate(&identity, &boss, &deputy, read, 24 * 30).await.unwrap();
     let asked = || pb::CheckRequest {
         permission: read.name().into(),
         target: Some(pb::AccessTarget { unit_id: north.clone(), ..Default::default() }),
@@ -108,17 +108,17 @@ async fn a_loan_never_joins_separated_duties_whichever_comes_first(on: Backend) 
     let (boss, pay) = (identity.login("boss", "").await, identity.login("pay", "").await);
     identity.grant(&boss, "approver", ScopeKind::Tenant, "").await;
     let approve = Permission::SettlementApprove;
-    lend(&identity, &boss, &pay, approve, 24).await.unwrap();
+    delegate(&identity, &boss, &pay, approve, 24).await.unwrap();
     let granted = identity.try_grant(&identity.admin, &pay, "compensation_specialist", ScopeKind::Tenant, "").await;
     assert_eq!(granted.unwrap_err().reason(), "DUTIES_SEPARATED");
     let other = identity.login("other", "").await;
     identity.grant(&other, "compensation_specialist", ScopeKind::Tenant, "").await;
-    assert_eq!(lend(&identity, &boss, &other, approve, 24).await.unwrap_err().reason(), "DUTIES_SEPARATED");
-    let rights = lend(&identity, &boss, &other, Permission::LoginWrite, 24).await.unwrap_err();
-    assert_eq!(rights.reason(), "PERMISSION_NOT_LENT");
-    assert_eq!(lend(&identity, &boss, &boss, approve, 24).await.unwrap_err().reason(), "DELEGATION_TO_ONESELF");
-    assert_eq!(lend(&identity, &boss, &other, approve, -1).await.unwrap_err().reason(), "DELEGATION_TIME");
-    assert_eq!(lend(&identity, &boss, &other, approve, 24 * 91).await.unwrap_err().reason(), "DELEGATION_TOO_LONG");
+    assert_eq!(delegate(&identity, &boss, &other, approve, 24).await.unwrap_err().reason(), "DUTIES_SEPARATED");
+    let rights = delegate(&identity, &boss, &other, Permission::LoginWrite, 24).await.unwrap_err();
+    assert_eq!(rights.reason(), "PERMISSION_NOT_DELEGABLE");
+    assert_eq!(delegate(&identity, &boss, &boss, approve, 24).await.unwrap_err().reason(), "DELEGATION_TO_ONESELF");
+    assert_eq!(delegate(&identity, &boss, &other, approve, -1).await.unwrap_err().reason(), "DELEGATION_TIME");
+    assert_eq!(delegate(&identity, &boss, &other, approve, 24 * 91).await.unwrap_err().reason(), "DELEGATION_TOO_LONG");
 }
 
 fn emergency(code: &str) -> pb::OpenBreakGlassRequest {
