@@ -288,6 +288,8 @@ UNIT_DIFFERS = the unit is there as a { $kind ->
 }
 # A unit below the root is to be the group.
 UNIT_KIND_IS_ROOTS = only the root is the group
+# A kind of unit that this version does not know.
+UNIT_KIND_UNKNOWN = this is no kind of unit: branch, legal entity, department or team, or none, for the usual one
 # The day is before the unit begins.
 UNIT_BEGINS_LATER = the unit or one above it begins on { $day }: name a date from then on
     .hired_on = "{ $path }" begins on { $day }, after hired_on

@@ -189,6 +189,7 @@ UNIT_DIFFERS = 该组织单元已存在，类型是{ $kind ->
    *[group] 集团
 }
 UNIT_KIND_IS_ROOTS = 只有根节点是集团
+UNIT_KIND_UNKNOWN = 没有这种组织单元类型：请填写分公司、法人实体、部门或团队；不填则按默认类型
 UNIT_BEGINS_LATER = 该组织单元或其上级自 { $day } 起设立，请填写此日或之后的日期
     .hired_on = “{ $path }”自 { $day } 起设立，晚于 hired_on
 UNIT_CLOSES = 该组织单元于 { $day } 撤销，请另选组织单元或日期

@@ -65,6 +65,7 @@ impl From<OrgError> for Error {
             OrgError::RegionDiffers(region) => not_now(msg!("REGION_DIFFERS", region)),
             OrgError::KindDiffers(kind) => not_now(msg!("UNIT_DIFFERS", kind)),
             OrgError::KindIsRoots => bad(msg!("UNIT_KIND_IS_ROOTS")),
+            OrgError::KindUnknown => bad(msg!("UNIT_KIND_UNKNOWN")),
             OrgError::BeginsLater(day) => not_now(msg!("UNIT_BEGINS_LATER", day)),
             OrgError::Closes(day) => not_now(msg!("UNIT_CLOSES", day)),
             OrgError::UnitUnknown(unit) => Self::not_found("org unit", unit),

@@ -12,7 +12,7 @@ use tally_kernel::id::OrgUnitId;
 use uuid::Uuid;
 
 pub use change::{Command, plan};
-pub use import::{UnitRow, plan_import};
+pub use import::{KindAsked, UnitRow, plan_import};
 
 mod change;
 mod import;
@@ -102,6 +102,8 @@ pub enum OrgError {
     KindDiffers(UnitKind),
     /// Only the root is the group.
     KindIsRoots,
+    /// A kind that this version does not know.
+    KindUnknown,
     /// The unit, or one above it, is there but begins later.
     BeginsLater(Date),
     /// The unit closes with that day.

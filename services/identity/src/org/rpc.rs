@@ -14,7 +14,7 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app;
-use super::domain::{Command, Unit, UnitKind, UnitRow};
+use super::domain::{Command, KindAsked, Unit, UnitKind, UnitRow};
 use crate::App;
 use crate::policy::{CloseOrgUnit, MergeOrgUnits, MoveOrgUnit, RenameOrgUnit};
 use crate::render::{check_rows, parse_or_none, question, read_import};
@@ -103,7 +103,7 @@ fn read_list(req: &pb::ListOrgUnitsRequest) -> Result<(app::Asked, Page), Error>
 
 impl From<pb::OrgUnitRow> for UnitRow {
     fn from(row: pb::OrgUnitRow) -> Self {
-        Self { kind: read_kind(row.kind()), path: row.path, region: row.region, from: row.valid_from }
+        Self { kind: read_kind(row.kind), path: row.path, region: row.region, from: row.valid_from }
     }
 }
 
@@ -160,14 +160,15 @@ impl TryFrom<pb::MergeOrgUnitsRequest> for app::Wanted {
     }
 }
 
-fn read_kind(kind: pb::OrgUnitKind) -> Option<UnitKind> {
-    match kind {
-        pb::OrgUnitKind::Unspecified => None,
-        pb::OrgUnitKind::Group => Some(UnitKind::Group),
-        pb::OrgUnitKind::LegalEntity => Some(UnitKind::LegalEntity),
-        pb::OrgUnitKind::Branch => Some(UnitKind::Branch),
-        pb::OrgUnitKind::Department => Some(UnitKind::Department),
-        pb::OrgUnitKind::Team => Some(UnitKind::Team),
+fn read_kind(kind: i32) -> KindAsked {
+    match pb::OrgUnitKind::try_from(kind) {
+        Err(_) => KindAsked::Unknown,
+        Ok(pb::OrgUnitKind::Unspecified) => KindAsked::Default,
+        Ok(pb::OrgUnitKind::Group) => KindAsked::Is(UnitKind::Group),
+        Ok(pb::OrgUnitKind::LegalEntity) => KindAsked::Is(UnitKind::LegalEntity),
+        Ok(pb::OrgUnitKind::Branch) => KindAsked::Is(UnitKind::Branch),
+        Ok(pb::OrgUnitKind::Department) => KindAsked::Is(UnitKind::Department),
+        Ok(pb::OrgUnitKind::Team) => KindAsked::Is(UnitKind::Team),
     }
 }
 

@@ -92,7 +92,7 @@ fn read(row: states::Model) -> Result<State, Error> {
         name: row.name,
         kind,
         region: word_from_db("a region", &row.region)?,
-        from: date_from_db(row.valid_from),
-        to: row.valid_to.map(date_from_db),
+        from: date_from_db(row.valid_from)?,
+        to: row.valid_to.map(date_from_db).transpose()?,
     })
 }

@@ -9,6 +9,17 @@ use uuid::Uuid;
 
 use super::{ALWAYS, MAX_DEPTH, MAX_NAME, OrgError, OrgTree, State, UnitKind};
 
+/// What a row says that its unit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KindAsked {
+    /// Nothing: a branch at the top, a team at a leaf, a department between.
+    #[default]
+    Default,
+    Is(UnitKind),
+    /// A number that this version does not know.
+    Unknown,
+}
+
 /// A unit to be written, as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnitRow {
@@ -16,8 +27,7 @@ pub struct UnitRow {
     pub path: String,
     /// Region of the branch, or empty.
     pub region: String,
-    /// What it is, or by default.
-    pub kind: Option<UnitKind>,
+    pub kind: KindAsked,
     /// First day, or empty for always.
     pub from: String,
 }
@@ -71,9 +81,12 @@ fn plan_row(
     let names = segments(&row.path)?;
     let from = read_date(&row.from)?.unwrap_or(ALWAYS);
     let asked = read_region(&row.region, regions)?;
-    if row.kind == Some(UnitKind::Group) {
-        return Err(OrgError::KindIsRoots);
-    }
+    let kind = match row.kind {
+        KindAsked::Unknown => return Err(OrgError::KindUnknown),
+        KindAsked::Is(UnitKind::Group) => return Err(OrgError::KindIsRoots),
+        KindAsked::Is(kind) => Some(kind),
+        KindAsked::Default => None,
+    };
     let root = tree.root(from).ok_or(OrgError::BeginsLater(from))?;
     let (mut here, mut depth) = (root, 0);
     while let Some(child) = names.get(depth).and_then(|name| tree.child(here.unit, name, from)) {
@@ -87,7 +100,7 @@ fn plan_row(
         return Err(OrgError::Closes(last));
     }
     if depth == names.len() {
-        return match row.kind {
+        return match kind {
             Some(kind) if kind != here.kind => Err(OrgError::KindDiffers(here.kind)),
             _ => Ok((here.target(), Vec::new())),
         };
@@ -109,7 +122,7 @@ fn plan_row(
             unit,
             parent: Some(parent),
             name: (*name).to_owned(),
-            kind: row.kind.filter(|_| last).unwrap_or(default),
+            kind: kind.filter(|_| last).unwrap_or(default),
             region: region.clone(),
             from,
             to: None,

@@ -31,7 +31,7 @@ fn group() -> OrgTree {
 }
 
 fn row(path: &str, region: &str, from: &str) -> UnitRow {
-    UnitRow { path: path.into(), region: region.into(), kind: None, from: from.into() }
+    UnitRow { path: path.into(), region: region.into(), kind: KindAsked::Default, from: from.into() }
 }
 
 fn import(tree: &mut OrgTree, rows: &[UnitRow]) -> ImportPlan {
@@ -87,7 +87,7 @@ fn a_parent_that_comes_after_its_child_in_the_same_import_is_a_department() {
 fn the_same_row_again_is_unchanged_and_another_kind_is_a_problem() {
     let mut tree = company();
     let same = row("North/Sales/A", "cn-north", "2026-01-01");
-    let other = UnitRow { kind: Some(UnitKind::Department), ..same.clone() };
+    let other = UnitRow { kind: KindAsked::Is(UnitKind::Department), ..same.clone() };
     let plan = import(&mut tree, &[same, other]);
     assert_eq!((plan.written, plan.unchanged), (0, 1));
     assert_eq!(plan.problems, [(1, OrgError::KindDiffers(UnitKind::Team))]);
@@ -102,7 +102,8 @@ fn a_refused_row_leaves_nothing_behind_and_the_others_are_written() {
         row("North/New", "cn-south", ""),
         row("North//New", "cn-north", ""),
         row("North/New", "", "someday"),
-        UnitRow { kind: Some(UnitKind::Group), ..row("North/New", "", "") },
+        UnitRow { kind: KindAsked::Is(UnitKind::Group), ..row("North/New", "", "") },
+        UnitRow { kind: KindAsked::Unknown, ..row("North/New", "", "") },
         row("North/Support", "", ""),
     ];
     let plan = import(&mut tree, &rows);
@@ -116,6 +117,7 @@ fn a_refused_row_leaves_nothing_behind_and_the_others_are_written() {
             (3, OrgError::PathMalformed),
             (4, OrgError::DateMalformed("someday".into())),
             (5, OrgError::KindIsRoots),
+            (6, OrgError::KindUnknown),
         ]
     );
     assert_eq!((plan.written, plan.new.len()), (1, 1));
