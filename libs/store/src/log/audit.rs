@@ -179,7 +179,7 @@ impl AuditEntry {
         Ok(Self {
             tenant: scope.tenant,
             id,
-            at: from_db(to_db(scope.now)),
+            at: from_db(to_db(scope.now))?,
             principal: scope.author.principal,
             actor: scope.author.kind.clone(),
             on_behalf_of: scope.author.on_behalf_of,
@@ -263,7 +263,8 @@ impl AuditEntry {
         let entry = Self {
             tenant: row.try_get_by_index(0)?,
             id,
-            at: from_db(row.try_get_by_index(2)?),
+            // One that cannot be was altered, which the hash of the content tells: no fault that stops the proof of the log.
+            at: from_db(row.try_get_by_index(2)?).unwrap_or_default(),
             principal: row.try_get_by_index(3)?,
             actor: row.try_get_by_index(4)?,
             on_behalf_of: row.try_get_by_index(5)?,

@@ -116,7 +116,8 @@ impl Row {
         let read = Self {
             tenant: row.try_get_by_index(0)?,
             id: row.try_get_by_index(1)?,
-            at: from_db(row.try_get_by_index(2)?),
+            // One that cannot be was altered, which the hash of the content tells: no fault that stops the proof of the log.
+            at: from_db(row.try_get_by_index(2)?).unwrap_or_default(),
             kind: row.try_get_by_index(3)?,
             key: row.try_get_by_index(4)?,
             payload: row.try_get_by_index(5)?,
@@ -140,7 +141,7 @@ pub(crate) fn parts(tx: &ScopedTx, events: Vec<Event>) -> Result<Vec<Part>, Stor
             let row = Row {
                 tenant: scope.tenant,
                 id: scope.new_id(),
-                at: from_db(to_db(scope.now)),
+                at: from_db(to_db(scope.now))?,
                 kind: event.kind.to_owned(),
                 key: event.key,
                 payload: event.payload,

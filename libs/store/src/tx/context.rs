@@ -87,8 +87,12 @@ pub fn to_db(at: Timestamp) -> DateTimeUtc {
 }
 
 /// An instant as the rest of the suite knows it.
-pub fn from_db(at: DateTimeUtc) -> Timestamp {
-    Timestamp::from_microsecond(at.timestamp_micros()).unwrap_or(Timestamp::UNIX_EPOCH)
+///
+/// # Errors
+/// A fault of ours, or altered data: the suite's calendar ends with the year 9999.
+pub fn from_db(at: DateTimeUtc) -> Result<Timestamp> {
+    let read = Timestamp::from_microsecond(at.timestamp_micros());
+    read.map_err(|_| Error::internal(format_args!("the instant {at} is stored, which cannot be")))
 }
 
 /// A calendar date as both databases keep it.
@@ -98,11 +102,16 @@ pub fn date_to_db(date: jiff::civil::Date) -> chrono::NaiveDate {
 }
 
 /// A calendar date as the rest of the suite knows it.
-pub fn date_from_db(date: chrono::NaiveDate) -> jiff::civil::Date {
+///
+/// # Errors
+/// As [`from_db`].
+pub fn date_from_db(date: chrono::NaiveDate) -> Result<jiff::civil::Date> {
     use chrono::Datelike as _;
-    let part = |n: u32| i8::try_from(n).unwrap_or(1);
-    let year = i16::try_from(date.year()).unwrap_or(0);
-    jiff::civil::Date::new(year, part(date.month()), part(date.day())).unwrap_or(jiff::civil::Date::ZERO)
+    let part = |n: u32| i8::try_from(n).ok();
+    let year = i16::try_from(date.year()).ok();
+    let read = year.zip(part(date.month()).zip(part(date.day())));
+    let read = read.and_then(|(year, (month, day))| jiff::civil::Date::new(year, month, day).ok());
+    read.ok_or_else(|| Error::internal(format_args!("the date {date} is stored, which cannot be")))
 }
 
 /// A stored word as the value that it stands for; `what` says of what, for operators.
@@ -161,10 +170,17 @@ mod tests {
     #[test]
     fn instants_and_dates_come_back_as_they_went() {
         let at: Timestamp = "2026-03-02T08:00:00.123456Z".parse().unwrap();
-        assert_eq!(from_db(to_db(at)), at);
+        assert_eq!(from_db(to_db(at)).unwrap(), at);
         for date in ["2024-02-29", "1999-12-31", "2026-03-01"] {
             let date: jiff::civil::Date = date.parse().unwrap();
-            assert_eq!(date_from_db(date_to_db(date)), date);
+            assert_eq!(date_from_db(date_to_db(date)).unwrap(), date);
         }
+    }
+
+    #[test]
+    fn a_stored_instant_or_date_beyond_the_calendar_is_a_fault_of_ours_and_not_the_first_one() {
+        let (day, instant) = (chrono::NaiveDate::MAX, DateTimeUtc::MAX_UTC);
+        assert_eq!(date_from_db(day).unwrap_err().kind(), Kind::Internal);
+        assert_eq!(from_db(instant).unwrap_err().kind(), Kind::Internal);
     }
 }

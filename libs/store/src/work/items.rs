@@ -248,7 +248,7 @@ fn taken(row: &QueryResult) -> Result<WorkItem, StoreError> {
         on_behalf_of: behalf.map(PrincipalId),
         attempt: row.try_get_by_index(6)?,
         worker: row.try_get_by_index(7)?,
-        put_down: from_db(row.try_get_by_index(8)?),
+        put_down: from_db(row.try_get_by_index(8)?)?,
         trace: row.try_get_by_index(9)?,
     })
 }

@@ -9,7 +9,8 @@ use tally_kernel::{Error, Result};
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{
-    Conflict as _, ScopedTx, UnitOfWork, among, date_from_db, date_to_db, lost_race, scoped, to_db, word_from_db,
+    Conflict as _, ScopedTx, UnitOfWork, among, date_from_db, date_to_db, lost_race, number_from_db, scoped, to_db,
+    word_from_db,
 };
 
 use super::domain::{Changes, Phase, ShopAccount, StoredAccount};
@@ -71,9 +72,9 @@ pub(crate) mod phase {
 const BEGINNING: jiff::civil::Date = jiff::civil::Date::constant(1, 1, 1);
 
 fn read_phase(row: &phase::Model) -> Result<Phase> {
-    let from = date_from_db(row.from_date);
+    let from = date_from_db(row.from_date)?;
     let kind = word_from_db("an account's phase", &row.kind)?;
-    let capacity = u32::try_from(row.capacity).map_err(Error::internal)?;
+    let capacity = number_from_db("the capacity of an account", row.capacity)?;
     Ok(Phase { from: (from != BEGINNING).then_some(from), kind, capacity })
 }
 
@@ -156,7 +157,9 @@ pub(crate) async fn write(work: &UnitOfWork, ctx: &OpContext, changes: Changes) 
     let mut rows = Vec::new();
     for account in changes.accounts {
         let (id, home) = (ctx.new_id(), account.home());
-        phases.extend(account.phases.iter().map(|p| phase_row(ctx, id, home.region.as_str(), p)));
+        for phase in &account.phases {
+            phases.push(phase_row(ctx, id, home.region.as_str(), phase)?);
+        }
         rows.push(ActiveModel {
             id: Set(id),
             region: Set(home.region.to_string()),
@@ -174,22 +177,24 @@ pub(crate) async fn write(work: &UnitOfWork, ctx: &OpContext, changes: Changes) 
     }
     for (stored, more) in changes.phases {
         let region = stored.account.home().region;
-        phases.extend(more.iter().map(|p| phase_row(ctx, stored.id.into(), region.as_str(), p)));
+        for phase in &more {
+            phases.push(phase_row(ctx, stored.id.into(), region.as_str(), phase)?);
+        }
     }
     work.insert_many(rows).await.conflict(lost_race)?;
     work.insert_many(phases).await.conflict(lost_race)?;
     Ok(())
 }
 
-fn phase_row(ctx: &OpContext, account: Uuid, region: &str, phase: &Phase) -> phase::ActiveModel {
-    phase::ActiveModel {
+fn phase_row(ctx: &OpContext, account: Uuid, region: &str, phase: &Phase) -> Result<phase::ActiveModel> {
+    Ok(phase::ActiveModel {
         id: Set(ctx.new_id()),
         region: Set(region.to_owned()),
         account_id: Set(account),
         from_date: Set(date_to_db(phase.from.unwrap_or(BEGINNING))),
         kind: Set(phase.kind.to_string()),
-        capacity: Set(i32::try_from(phase.capacity).unwrap_or(i32::MAX)),
+        capacity: Set(i32::try_from(phase.capacity).map_err(Error::internal)?),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
-    }
+    })
 }

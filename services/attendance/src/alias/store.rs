@@ -40,16 +40,16 @@ scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonI
 /// Stored for "from the beginning": a key cannot hold nothing.
 const BEGINNING: jiff::civil::Date = jiff::civil::Date::constant(1, 1, 1);
 
-fn read(row: Model) -> StoredAlias {
-    let from = date_from_db(row.from_date);
+fn read(row: Model) -> Result<StoredAlias> {
+    let from = date_from_db(row.from_date)?;
     let alias = Alias {
         platform: row.platform,
         alias: row.alias,
         person: PersonId(row.person_id),
         from: (from != BEGINNING).then_some(from),
-        to: row.to_date.map(date_from_db),
+        to: row.to_date.map(date_from_db).transpose()?,
     };
-    StoredAlias { id: AliasId(row.id), alias }
+    Ok(StoredAlias { id: AliasId(row.id), alias })
 }
 
 /// Everything that these nicknames mean, on whatever platform.
@@ -57,7 +57,7 @@ pub(crate) async fn nicknamed(tx: &ScopedTx, aliases: Vec<String>) -> Result<Vec
     let rows = tx.select::<Entity>().filter(Column::Alias.is_in(aliases)).all().await?;
     let placed = |row: Model| {
         let home = Home::stored(&row.region, row.unit_id)?;
-        Ok(Placed { home, fact: read(row).alias })
+        Ok(Placed { home, fact: read(row)?.alias })
     };
     rows.into_iter().map(placed).collect()
 }
@@ -66,7 +66,7 @@ pub(crate) async fn nicknamed(tx: &ScopedTx, aliases: Vec<String>) -> Result<Vec
 pub(crate) async fn page(tx: &ScopedTx, plan: &Plan<ListAliases>, page: &Page) -> Result<(Vec<StoredAlias>, String)> {
     let keys = [Column::Platform, Column::Alias, Column::FromDate];
     let (rows, next) = tx.select::<Entity>().within(plan).page_asc(page, keys).await?;
-    Ok((rows.into_iter().map(read).collect(), next))
+    Ok((rows.into_iter().map(read).collect::<Result<_>>()?, next))
 }
 
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, aliases: Vec<Placed<Alias>>) -> Result<()> {

@@ -46,7 +46,7 @@ const LIST: usize = 1_000;
 fn read(row: &Model) -> Result<StoredHandover> {
     let kind = word_from_db("a hand-over's kind", &row.kind)?;
     let (account, person) = (AccountId(row.account_id), PersonId(row.person_id));
-    Ok(StoredHandover { id: HandoverId(row.id), handover: Handover { account, person, at: from_db(row.at), kind } })
+    Ok(StoredHandover { id: HandoverId(row.id), handover: Handover { account, person, at: from_db(row.at)?, kind } })
 }
 
 fn row(ctx: &OpContext, id: Uuid, Placed { home, fact }: &Placed<Handover>) -> ActiveModel {

@@ -41,7 +41,7 @@ scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonI
 
 fn read(row: &Model) -> Result<StoredPunch> {
     let kind = word_from_db("a punch's kind", &row.kind)?;
-    let punch = Punch { person: PersonId(row.person_id), at: from_db(row.at), kind };
+    let punch = Punch { person: PersonId(row.person_id), at: from_db(row.at)?, kind };
     let verdict = word_from_db("a punch's verdict", &row.verdict)?;
     Ok(StoredPunch { id: PunchId(row.id), punch, verdict })
 }
@@ -88,7 +88,7 @@ pub(crate) async fn between(
 pub(crate) async fn last(tx: &ScopedTx, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>> {
     let rows = tx.select::<Entity>().filter(Column::At.between(to_db(from), to_db(to)));
     let last = rows.order_by_desc(Column::At).limit(1).rows(|q| q.column(Column::At)).await?;
-    Ok(last.into_iter().next().map(|(at,): (DateTimeUtc,)| from_db(at)))
+    last.into_iter().next().map(|(at,): (DateTimeUtc,)| from_db(at)).transpose()
 }
 
 /// A page of punches of a stretch of time, by instant.

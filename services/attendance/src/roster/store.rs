@@ -37,14 +37,14 @@ impl ActiveModelBehavior for ActiveModel {}
 
 scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
 
-fn read(row: &Model) -> StoredShift {
+fn read(row: &Model) -> Result<StoredShift> {
     let shift = Shift {
         person: PersonId(row.person_id),
         account: AccountId(row.account_id),
-        start: from_db(row.start_at),
-        end: from_db(row.end_at),
+        start: from_db(row.start_at)?,
+        end: from_db(row.end_at)?,
     };
-    StoredShift { id: ShiftId(row.id), shift }
+    Ok(StoredShift { id: ShiftId(row.id), shift })
 }
 
 /// Shifts of these people that begin within the instants, both included.
@@ -56,7 +56,7 @@ pub(crate) async fn beginning(
 ) -> Result<Vec<Placed<Shift>>> {
     let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::PersonId, people));
     let rows = rows.filter(Column::StartAt.between(to_db(from), to_db(to))).all().await?;
-    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row).shift });
+    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.shift });
     rows.iter().map(placed).collect()
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn touching(tx: &ScopedTx, whose: Whose, from: Timestamp, to: T
         Whose::Accounts(accounts) => rows.filter(among::<Entity>(tx, Column::AccountId, accounts)),
         Whose::People(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
     };
-    Ok(rows.all().await?.iter().map(|row| read(row).shift).collect())
+    rows.all().await?.iter().map(|row| Ok(read(row)?.shift)).collect()
 }
 
 /// Which shifts are looked for.
@@ -88,7 +88,7 @@ pub(crate) async fn page(
     let rows = tx.select::<Entity>().within(plan);
     let rows = rows.filter(Column::StartAt.lt(to_db(to))).filter(Column::EndAt.gt(to_db(from)));
     let (rows, next) = rows.page_asc(page, [Column::StartAt, Column::Id]).await?;
-    Ok((rows.iter().map(read).collect(), next))
+    Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
 }
 
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, shifts: Vec<Placed<Shift>>) -> Result<()> {

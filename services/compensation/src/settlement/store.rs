@@ -191,7 +191,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         prepared: hands(row.prepared_by, row.prepared_person, row.prepared_for),
         approved: row.approved_by.map(|by| hands(by, row.approved_person, row.approved_for)),
         posted: row.posted_by.map(|by| hands(by, row.posted_person, row.posted_for)),
-        prepared_at: from_db(row.recorded_at),
+        prepared_at: from_db(row.recorded_at)?,
     })
 }
 

@@ -153,8 +153,8 @@ fn read(row: grants::Model) -> Result<Grant, StoreError> {
         assignment: Assignment {
             role: row.role,
             scope,
-            valid_from: date_from_db(row.valid_from),
-            valid_to: row.valid_to.map(date_from_db),
+            valid_from: date_from_db(row.valid_from)?,
+            valid_to: row.valid_to.map(date_from_db).transpose()?,
             condition: Asked {
                 second_factor: row.second_factor,
                 hours: row.hours.as_deref().map(str::parse).transpose()?,
@@ -162,6 +162,6 @@ fn read(row: grants::Model) -> Result<Grant, StoreError> {
         },
         reason: row.reason,
         granted_by: PrincipalId(row.granted_by),
-        recorded_at: from_db(row.recorded_at),
+        recorded_at: from_db(row.recorded_at)?,
     })
 }

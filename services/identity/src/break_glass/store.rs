@@ -75,7 +75,7 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &BreakGlass)
 
 pub(crate) async fn get(tx: &ScopedTx, id: BreakGlassId) -> Result<Option<BreakGlass>, StoreError> {
     let row = tx.select::<break_glasses::Entity>().filter(break_glasses::Column::Id.eq(id.0)).one().await?;
-    Ok(row.map(read))
+    row.map(read).transpose()
 }
 
 /// Emergencies of a principal that are not over.
@@ -85,7 +85,7 @@ pub(crate) async fn open(tx: &ScopedTx, principal: PrincipalId, now: Timestamp) 
         .add(break_glasses::Column::EndedAt.is_null())
         .add(break_glasses::Column::ValidUntil.gt(to_db(now)));
     let rows = tx.select::<break_glasses::Entity>().filter(open).order_by_asc(break_glasses::Column::Id).all().await?;
-    Ok(rows.into_iter().map(read).collect())
+    rows.into_iter().map(read).collect()
 }
 
 /// Ends an emergency before its time.
@@ -125,11 +125,11 @@ pub(crate) async fn list(
         found = found.filter(break_glasses::Column::PrincipalId.eq(principal.0));
     }
     let (rows, next) = found.page_desc(page, [break_glasses::Column::RecordedAt, break_glasses::Column::Id]).await?;
-    Ok((rows.into_iter().map(read).collect(), next))
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, next))
 }
 
-fn read(row: break_glasses::Model) -> BreakGlass {
-    BreakGlass {
+fn read(row: break_glasses::Model) -> Result<BreakGlass, StoreError> {
+    Ok(BreakGlass {
         id: BreakGlassId(row.id),
         principal: PrincipalId(row.principal_id),
         permissions: row.permissions.split(',').map(str::to_owned).collect(),
@@ -137,9 +137,9 @@ fn read(row: break_glasses::Model) -> BreakGlass {
         scope_ref: row.scope_ref,
         reason: row.reason,
         ticket: row.ticket,
-        from: from_db(row.recorded_at),
-        until: from_db(row.valid_until),
-        ended_at: row.ended_at.map(from_db),
+        from: from_db(row.recorded_at)?,
+        until: from_db(row.valid_until)?,
+        ended_at: row.ended_at.map(from_db).transpose()?,
         review: row.reviewed_by.map(|reviewer| (PrincipalId(reviewer), row.finding)),
-    }
+    })
 }

@@ -80,7 +80,7 @@ fn read(row: entries::Model) -> Result<Entry, StoreError> {
         code: row.code,
         title: row.title,
         rank: number_from_db("the rank of an entry", row.rank)?,
-        from: date_from_db(row.valid_from),
-        to: row.valid_to.map(date_from_db),
+        from: date_from_db(row.valid_from)?,
+        to: row.valid_to.map(date_from_db).transpose()?,
     })
 }

@@ -57,7 +57,7 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Delegation)
 
 pub(crate) async fn get(tx: &ScopedTx, id: DelegationId) -> Result<Option<Delegation>, StoreError> {
     let row = tx.select::<delegations::Entity>().filter(delegations::Column::Id.eq(id.0)).one().await?;
-    Ok(row.map(read))
+    row.map(read).transpose()
 }
 
 /// Ends a delegation before its time. What it said stays.
@@ -94,7 +94,7 @@ pub(crate) async fn to(tx: &ScopedTx, delegate: PrincipalId, now: Timestamp) -> 
         .add(delegations::Column::EndedAt.is_null())
         .add(delegations::Column::ValidUntil.gt(to_db(now)));
     let rows = tx.select::<delegations::Entity>().filter(open).order_by_asc(delegations::Column::Id).all().await?;
-    Ok(rows.into_iter().map(read).collect())
+    rows.into_iter().map(read).collect()
 }
 
 /// The permissions that are delegated to a principal now or some day.
@@ -117,7 +117,7 @@ pub(crate) async fn list(
         found = found.filter(given_or_got(principal));
     }
     let (rows, next) = found.page_desc(page, [delegations::Column::RecordedAt, delegations::Column::Id]).await?;
-    Ok((rows.into_iter().map(read).collect(), next))
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, next))
 }
 
 fn given_or_got(principal: PrincipalId) -> Condition {
@@ -125,15 +125,15 @@ fn given_or_got(principal: PrincipalId) -> Condition {
     Condition::all().add(Condition::any().add(given.eq(principal.0)).add(got.eq(principal.0)))
 }
 
-fn read(row: delegations::Model) -> Delegation {
-    Delegation {
+fn read(row: delegations::Model) -> Result<Delegation, StoreError> {
+    Ok(Delegation {
         id: DelegationId(row.id),
         delegator: PrincipalId(row.delegator_id),
         delegate: PrincipalId(row.delegate_id),
         permissions: row.permissions.split(',').map(str::to_owned).collect(),
-        from: from_db(row.valid_from),
-        until: from_db(row.valid_until),
+        from: from_db(row.valid_from)?,
+        until: from_db(row.valid_until)?,
         reason: row.reason,
-        ended_at: row.ended_at.map(from_db),
-    }
+        ended_at: row.ended_at.map(from_db).transpose()?,
+    })
 }

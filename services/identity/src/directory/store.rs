@@ -77,7 +77,7 @@ pub(crate) async fn insert(
 /// When the directory of another region that is known here was released.
 pub(crate) async fn released_at(tx: &ScopedTx, from: &Region) -> Result<Option<Timestamp>, StoreError> {
     let row = tx.select::<Entity>().filter(told_by(from)).one().await?;
-    Ok(row.and_then(|row| row.released_at).map(from_db))
+    Ok(row.and_then(|row| row.released_at).map(from_db).transpose()?)
 }
 
 /// Writes what another region told, in place of what it told before.

@@ -189,24 +189,24 @@ async fn read(tx: &ScopedTx, rows: Vec<erasures::Model>) -> Result<Vec<Erasure>,
     let of = among::<parts::Entity>(tx, parts::Column::ErasureId, rows.iter().map(|row| row.id));
     let mut reported = BTreeMap::<Uuid, Vec<Part>>::new();
     for part in tx.select::<parts::Entity>().filter(of).all().await? {
-        let done_at = Some(from_db(part.recorded_at));
+        let done_at = Some(from_db(part.recorded_at)?);
         let rows = number_from_db("the rows of an erasure", part.cleared)?;
         reported.entry(part.erasure_id).or_default().push(Part { service: part.service, done_at, rows });
     }
     let erasure = |row: erasures::Model| {
-        let approved = row.approved_by.map(PrincipalId).zip(row.erased_at.map(from_db));
+        let approved = row.approved_by.map(PrincipalId).zip(row.erased_at.map(from_db).transpose()?);
         Ok(Erasure {
             id: ErasureId(row.id),
             person: PersonId(row.person_id),
             place: (word_from_db("a region", &row.region)?, OrgUnitId(row.unit_id)),
             reason: row.reason,
-            requested: (PrincipalId(row.requested_by), from_db(row.recorded_at)),
+            requested: (PrincipalId(row.requested_by), from_db(row.recorded_at)?),
             approved,
             parts: domain::parts(approved.is_some(), reported.remove(&row.id).unwrap_or_default()),
-            completed_at: row.completed_at.map(from_db),
-            dropped: row.dropped_by.zip(row.dropped_at).map(|(by, at)| Dropped {
+            completed_at: row.completed_at.map(from_db).transpose()?,
+            dropped: row.dropped_by.zip(row.dropped_at.map(from_db).transpose()?).map(|(by, at)| Dropped {
                 by: PrincipalId(by),
-                at: from_db(at),
+                at,
                 reason: row.drop_reason.unwrap_or_default(),
             }),
         })

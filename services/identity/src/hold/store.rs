@@ -57,7 +57,7 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, new: &Hold) -> Re
 
 pub(crate) async fn get(tx: &ScopedTx, id: HoldId) -> Result<Option<Hold>, StoreError> {
     let row = tx.select::<holds::Entity>().filter(holds::Column::Id.eq(id.0)).one().await?;
-    Ok(row.map(read))
+    row.map(read).transpose()
 }
 
 /// Lifts a hold that stands.
@@ -74,7 +74,7 @@ pub(crate) async fn lift(work: &UnitOfWork, ctx: &OpContext, id: HoldId, reason:
 /// All that stand.
 pub(crate) async fn standing(tx: &ScopedTx) -> Result<Vec<Hold>, StoreError> {
     let rows = tx.select::<holds::Entity>().filter(holds::Column::LiftedAt.is_null()).all().await?;
-    Ok(rows.into_iter().map(read).collect())
+    rows.into_iter().map(read).collect()
 }
 
 /// The register, newest first: all of it, or what stands.
@@ -84,17 +84,17 @@ pub(crate) async fn list(tx: &ScopedTx, standing: bool, page: &Page) -> Result<(
         found = found.filter(holds::Column::LiftedAt.is_null());
     }
     let (rows, next) = found.page_desc(page, [holds::Column::RecordedAt, holds::Column::Id]).await?;
-    Ok((rows.into_iter().map(read).collect(), next))
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, next))
 }
 
-fn read(row: holds::Model) -> Hold {
-    let lifted = row.lifted_by.zip(row.lifted_at);
-    Hold {
+fn read(row: holds::Model) -> Result<Hold, StoreError> {
+    let lifted = row.lifted_by.zip(row.lifted_at.map(from_db).transpose()?);
+    Ok(Hold {
         id: HoldId(row.id),
         person: row.person_id.map(PersonId),
         reason: row.reason,
         set_by: PrincipalId(row.set_by),
-        set_at: from_db(row.recorded_at),
-        lifted: lifted.map(|(by, at)| (PrincipalId(by), from_db(at), row.lift_reason)),
-    }
+        set_at: from_db(row.recorded_at)?,
+        lifted: lifted.map(|(by, at)| (PrincipalId(by), at, row.lift_reason)),
+    })
 }

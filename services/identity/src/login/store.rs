@@ -44,7 +44,7 @@ pub(crate) async fn get(tx: &ScopedTx, principal: PrincipalId) -> Result<Option<
     Ok(Some(Factor {
         principal,
         secret: Zeroizing::new(secret),
-        confirmed_at: row.confirmed_at.map(from_db),
+        confirmed_at: row.confirmed_at.map(from_db).transpose()?,
         last_step: number_from_db("the last step of a second factor", row.last_step)?,
         recovery: digests.map(digest).collect::<Result<_, ()>>().map_err(odd)?,
     }))

@@ -434,8 +434,8 @@ async fn assemble(
             id: LeaveId(row.leave_id),
             unit: OrgUnitId(row.unit_id),
             region: word_from_db("a region", &row.region)?,
-            from: date_from_db(row.valid_from),
-            to: row.valid_to.map(date_from_db),
+            from: date_from_db(row.valid_from)?,
+            to: row.valid_to.map(date_from_db).transpose()?,
             why: why.flatten(),
         };
         of.entry(row.person_id).or_default().1.push(leave);
@@ -461,7 +461,7 @@ fn read(row: employments::Model) -> Result<Employment, StoreError> {
         reason: word_from_db("a reason", &row.reason)?,
         position: row.position,
         grade: row.grade,
-        from: date_from_db(row.valid_from),
-        to: row.valid_to.map(date_from_db),
+        from: date_from_db(row.valid_from)?,
+        to: row.valid_to.map(date_from_db).transpose()?,
     })
 }

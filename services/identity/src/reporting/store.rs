@@ -130,7 +130,7 @@ fn read(row: lines::Model) -> Result<Line, StoreError> {
         kind,
         region: word_from_db("a region", &row.region)?,
         unit: OrgUnitId(row.unit_id),
-        from: date_from_db(row.valid_from),
-        to: row.valid_to.map(date_from_db),
+        from: date_from_db(row.valid_from)?,
+        to: row.valid_to.map(date_from_db).transpose()?,
     })
 }

@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Expr, Query, SubQueryStatement};
 use sea_orm::{ColumnTrait, ExprTrait as _};
 use tally_access::OpContext;
 use tally_kernel::Error;
-use tally_store::{ScopedTx, StoreError, UnitOfWork, to_db};
+use tally_store::{ScopedTx, StoreError, UnitOfWork, number_from_db, to_db};
 
 mod revisions {
     use sea_orm::entity::prelude::*;
@@ -35,7 +35,7 @@ pub(crate) async fn begin(work: &UnitOfWork, ctx: &OpContext) -> Result<(), Stor
 /// The group's revision of access facts; 0 before there is a group.
 pub(crate) async fn revision(tx: &ScopedTx) -> Result<u64, StoreError> {
     let row = tx.select::<revisions::Entity>().one().await?;
-    Ok(read_revision(row.map(|row| row.revision)))
+    read_revision(row.map(|row| row.revision))
 }
 
 /// The same, to be read beside a row of another table with this tenant column; read with [`read_revision`].
@@ -45,8 +45,8 @@ pub(crate) fn revision_of(tenant: impl ColumnTrait) -> Expr {
     SubQueryStatement::from(select).into()
 }
 
-pub(crate) fn read_revision(stored: Option<i64>) -> u64 {
-    stored.and_then(|revision| u64::try_from(revision).ok()).unwrap_or(0)
+pub(crate) fn read_revision(stored: Option<i64>) -> Result<u64, StoreError> {
+    stored.map_or(Ok(0), |revision| Ok(number_from_db("a revision of access facts", revision)?))
 }
 
 /// Waits until nobody else changes access facts of the group, and gives the revision they stand at. Everything that
@@ -66,4 +66,16 @@ pub(crate) async fn advance(work: &UnitOfWork, ctx: &OpContext, held: u64) -> Re
         .exec_one()
         .await?;
     Ok(held + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_revision_that_cannot_be_is_a_fault_and_not_the_first() {
+        assert_eq!(read_revision(None).unwrap(), 0);
+        assert_eq!(read_revision(Some(7)).unwrap(), 7);
+        assert!(read_revision(Some(-1)).is_err(), "a view compiled for revision 0 would stand for ever");
+    }
 }

@@ -98,13 +98,13 @@ pub(crate) mod sessions {
 
 pub(crate) async fn get(tx: &ScopedTx, id: PrincipalId) -> Result<Option<Principal>, StoreError> {
     let row = tx.select::<principals::Entity>().filter(principals::Column::Id.eq(id.0)).one().await?;
-    Ok(row.map(read_principal))
+    row.map(read_principal).transpose()
 }
 
 /// The login of a person, if there is one.
 pub(crate) async fn of_person(tx: &ScopedTx, person: PersonId) -> Result<Option<Principal>, StoreError> {
     let row = tx.select::<principals::Entity>().filter(principals::Column::PersonId.eq(person.0)).one().await?;
-    Ok(row.map(read_principal))
+    row.map(read_principal).transpose()
 }
 
 /// Who signs in by this name.
@@ -112,16 +112,18 @@ pub(crate) async fn of_login(tx: &ScopedTx, name: &LoginName) -> Result<Option<P
     let named = principals::Column::Name.eq(name.as_str());
     let row = tx.select::<principals::Entity>().filter(named).one().await?;
     let signs_in = |p: &Principal| matches!(p.holder, Some(Holder::Person(_) | Holder::User));
-    Ok(row.map(read_principal).filter(signs_in))
+    Ok(row.map(read_principal).transpose()?.filter(signs_in))
 }
 
 /// A page of the accounts of programs, oldest first, with when each was made.
 pub(crate) async fn accounts(tx: &ScopedTx, page: &Page) -> Result<(Vec<(Principal, Timestamp)>, String), StoreError> {
     let found = tx.select::<principals::Entity>().filter(principals::Column::Kind.eq("account"));
     let (rows, next) = found.page_asc(page, [principals::Column::Id]).await?;
-    let with_time = |row: principals::Model| (from_db(row.recorded_at), row);
-    let read = |(at, row)| (read_principal(row), at);
-    Ok((rows.into_iter().map(with_time).map(read).collect(), next))
+    let read = |row: principals::Model| {
+        let at = from_db(row.recorded_at)?;
+        Ok((read_principal(row)?, at))
+    };
+    Ok((rows.into_iter().map(read).collect::<Result<_, StoreError>>()?, next))
 }
 
 /// Name and person of each of these principals.
@@ -134,20 +136,20 @@ pub(crate) async fn names(
     Ok(rows.into_iter().map(|row| (PrincipalId(row.id), (row.person_id.map(PersonId), row.name))).collect())
 }
 
-fn read_principal(row: principals::Model) -> Principal {
+fn read_principal(row: principals::Model) -> Result<Principal, StoreError> {
     let holder = match (row.kind.as_str(), row.person_id) {
         ("person", Some(person)) => Some(Holder::Person(PersonId(person))),
         ("user", None) => Some(Holder::User),
         ("account", None) => Some(Holder::Account),
         _ => None,
     };
-    Principal {
+    Ok(Principal {
         id: PrincipalId(row.id),
         name: row.name,
         holder,
         password_hash: row.password_hash,
-        one_time_until: row.one_time_until.map(from_db),
-    }
+        one_time_until: row.one_time_until.map(from_db).transpose()?,
+    })
 }
 
 /// Writes a principal; a name that can sign in is entered in the directory too.
@@ -230,7 +232,7 @@ pub(crate) async fn session_with_revision(tx: &ScopedTx, id: SessionId) -> Resul
     let query = tx.select::<sessions::Entity>().filter(sessions::Column::Id.eq(id.0));
     let found = query.one_with(revision::facts::revision_of(sessions::Column::TenantId)).await?;
     let Some((row, revision)) = found else { return Ok(None) };
-    Ok(Some((read_session(row)?, revision::facts::read_revision(revision))))
+    Ok(Some((read_session(row)?, revision::facts::read_revision(revision)?)))
 }
 
 /// Writes what a refresh changed, or the trade of a key.
@@ -313,10 +315,10 @@ fn read_session(row: sessions::Model) -> Result<Session, StoreError> {
         method: word_from_db("a session's method", &row.method)?,
         second_factor: row.second_factor,
         permissions: row.permissions.as_ref().map(read),
-        created_at: from_db(row.created_at),
-        used_at: from_db(row.used_at),
-        expires_at: from_db(row.expires_at),
-        ended_at: row.ended_at.map(from_db),
+        created_at: from_db(row.created_at)?,
+        used_at: from_db(row.used_at)?,
+        expires_at: from_db(row.expires_at)?,
+        ended_at: row.ended_at.map(from_db).transpose()?,
         family: row.family.as_deref().map(digest).transpose()?,
         secret: digest(&row.secret)?,
         client: row.client,
@@ -326,7 +328,7 @@ fn read_session(row: sessions::Model) -> Result<Session, StoreError> {
 /// Wrong passwords in a row.
 pub(crate) async fn get_tries(tx: &ScopedTx, principal: PrincipalId) -> Result<Option<Tries>, StoreError> {
     let row = tx.select::<tries::Entity>().filter(tries::Column::Id.eq(principal.0)).one().await?;
-    Ok(row.map(|row| Tries { full_at: row.full_at.map(from_db) }))
+    row.map(|row| Ok(Tries { full_at: row.full_at.map(from_db).transpose()? })).transpose()
 }
 
 /// Writes what `old` has become.

@@ -194,10 +194,10 @@ pub(crate) async fn get(tx: &ScopedTx) -> Result<Tenant, StoreError> {
         currency: row.currency,
         zone: row.zone,
         regions: row.regions.split(',').map(str::parse).collect::<Result<_>>()?,
-        created_at: from_db(row.recorded_at),
-        deleted_at: row.deleted_at.map(from_db),
-        suspended: row.suspended_at.map(|at| Suspension {
-            at: from_db(at),
+        created_at: from_db(row.recorded_at)?,
+        deleted_at: row.deleted_at.map(from_db).transpose()?,
+        suspended: row.suspended_at.map(from_db).transpose()?.map(|at| Suspension {
+            at,
             reason: row.suspended_reason.unwrap_or_default(),
             by: Hands {
                 by: PrincipalId(row.suspended_by.unwrap_or_default()),

@@ -277,6 +277,12 @@ pub struct Place {
     pub person: Option<PersonId>,
 }
 
+/// Millionths as a column holds them.
+fn ppm(millionths: u64) -> Result<i64> {
+    i64::try_from(millionths)
+        .map_err(|_| Error::internal(format_args!("{millionths} millionths of records are computed")))
+}
+
 /// Writes totals, each with where its person stands.
 pub async fn put_totals(
     work: &UnitOfWork,
@@ -285,28 +291,29 @@ pub async fn put_totals(
     component: i32,
     totals: &[(Place, Total)],
 ) -> Result<()> {
-    let big = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let row = |(place, total): &(Place, Total)| total::ActiveModel {
-        tenant_id: NotSet,
-        id: Set(ctx.new_id()),
-        region: Set(place.region.as_str().to_owned()),
-        unit_id: Set(place.unit.map(Uuid::from)),
-        person_id: Set(total.person.0),
-        run_id: Set(run),
-        account_id: Set(total.account.map_or(Uuid::nil(), Uuid::from)),
-        component: Set(component),
-        tagged_ppm: Set(big(total.rungs[0])),
-        handover_ppm: Set(big(total.rungs[1])),
-        sole_ppm: Set(big(total.rungs[2])),
-        inferred_ppm: Set(big(total.rungs[3])),
-        equal_ppm: Set(big(total.rungs[4])),
-        team_ppm: Set(big(total.rungs[5])),
-        total_ppm: Set(big(total.total)),
-        low_ppm: Set(big(total.low)),
-        high_ppm: Set(big(total.high)),
-        recorded_at: Set(to_db(ctx.now())),
+    let row = |(place, total): &(Place, Total)| {
+        Ok(total::ActiveModel {
+            tenant_id: NotSet,
+            id: Set(ctx.new_id()),
+            region: Set(place.region.as_str().to_owned()),
+            unit_id: Set(place.unit.map(Uuid::from)),
+            person_id: Set(total.person.0),
+            run_id: Set(run),
+            account_id: Set(total.account.map_or(Uuid::nil(), Uuid::from)),
+            component: Set(component),
+            tagged_ppm: Set(ppm(total.rungs[0])?),
+            handover_ppm: Set(ppm(total.rungs[1])?),
+            sole_ppm: Set(ppm(total.rungs[2])?),
+            inferred_ppm: Set(ppm(total.rungs[3])?),
+            equal_ppm: Set(ppm(total.rungs[4])?),
+            team_ppm: Set(ppm(total.rungs[5])?),
+            total_ppm: Set(ppm(total.total)?),
+            low_ppm: Set(ppm(total.low)?),
+            high_ppm: Set(ppm(total.high)?),
+            recorded_at: Set(to_db(ctx.now())),
+        })
     };
-    let rows: Vec<_> = totals.iter().map(row).collect();
+    let rows: Vec<_> = totals.iter().map(row).collect::<Result<_>>()?;
     work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
 }
@@ -433,4 +440,15 @@ pub async fn put_finding(work: &UnitOfWork, id: Uuid, subject: &str, detail: &Me
     let detail = serde_json::to_string(detail).map_err(Error::internal)?;
     let update = work.update::<finding::Entity>().set(finding::Column::Subject, subject);
     Ok(update.set(finding::Column::Detail, detail).filter(finding::Column::Id.eq(id)).exec_one().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ppm;
+
+    #[test]
+    fn more_work_than_a_column_holds_is_a_fault_and_not_the_most_that_it_holds() {
+        assert_eq!(ppm(1_500_000).unwrap(), 1_500_000);
+        assert_eq!(ppm(u64::MAX).unwrap_err().kind(), tally_kernel::Kind::Internal);
+    }
 }

@@ -145,10 +145,10 @@ impl TryFrom<transfer::Model> for Transfer {
                 person: person.map(PersonId),
                 delegated_by: delegated.map(PrincipalId),
             });
-            by.zip(at).map(|(by, at)| Taken { by, at: from_db(at) })
+            Ok::<_, Error>(by.zip(at.map(from_db).transpose()?).map(|(by, at)| Taken { by, at }))
         };
         let unknown = |text: &str| Error::internal(format_args!("a transfer that is {text:?}"));
-        let prepared = taken(Some(row.prepared_by), row.prepared_person, row.prepared_for, Some(row.recorded_at));
+        let prepared = taken(Some(row.prepared_by), row.prepared_person, row.prepared_for, Some(row.recorded_at))?;
         Ok(Self {
             id: TransferId(row.id),
             kind: word_from_db("a transfer's kind", &row.kind)?,
@@ -160,9 +160,9 @@ impl TryFrom<transfer::Model> for Transfer {
             items: u32::try_from(row.items).map_err(Error::internal)?,
             stage: word_from_db("a transfer's stage", &row.stage)?,
             prepared: prepared.ok_or_else(|| unknown("prepared by nobody"))?,
-            approved: taken(row.approved_by, row.approved_person, row.approved_for, row.approved_at),
-            released: taken(row.released_by, row.released_person, row.released_for, row.released_at),
-            dropped: taken(row.dropped_by, row.dropped_person, row.dropped_for, row.dropped_at).zip(row.drop_reason),
+            approved: taken(row.approved_by, row.approved_person, row.approved_for, row.approved_at)?,
+            released: taken(row.released_by, row.released_person, row.released_for, row.released_at)?,
+            dropped: taken(row.dropped_by, row.dropped_person, row.dropped_for, row.dropped_at)?.zip(row.drop_reason),
         })
     }
 }

@@ -114,10 +114,10 @@ fn read(row: Model) -> Result<Evidence> {
     Ok(Evidence {
         id: EvidenceId(row.id),
         person: PersonId(row.person_id),
-        recorded_at: from_db(row.recorded_at),
+        recorded_at: from_db(row.recorded_at)?,
         kept: Kept {
             cycle: CycleId(row.cycle_id),
-            last_day: row.last_day.map(date_from_db),
+            last_day: row.last_day.map(date_from_db).transpose()?,
             kind,
             subject: row.subject,
             value: tally_kernel::micro::Micro::from_millionths(row.value_micro),

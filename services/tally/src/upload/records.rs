@@ -7,6 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use prost::Message as _;
 use tally_api::performance::v1 as performance;
 use tally_bundle::{Bundle, MeasureValues, Record};
+use tally_kernel::Error;
 
 use super::{CHUNK, Ids, Taken, instant};
 use crate::said::told;
@@ -44,7 +45,7 @@ pub async fn records(
         let sent: Vec<usize> = range.clone().filter(|at| !kept_back.contains(at)).collect();
         async move {
             let account = bundle.records[range.start].account.0 as usize;
-            let rows = sent.iter().map(|at| record(bundle, *at)).collect();
+            let rows = sent.iter().map(|at| record(bundle, *at)).collect::<Result<_>>()?;
             let (unit_id, region) = ids.places[account].clone();
             let account_id = ids.accounts[account].clone();
             let ask = performance::ImportRecordsRequest { request_id, account_id, region, unit_id, rows };
@@ -77,7 +78,7 @@ fn batches(bundle: &Bundle) -> impl Iterator<Item = std::ops::Range<usize>> {
         {
             // Counting every message would cost as much as sending it: one in sixteen stands for its neighbours.
             if (end - start) % 16 == 0 {
-                bytes += 16 * record(bundle, end).encoded_len();
+                bytes += 16 * record(bundle, end).map_or(0, |record| record.encoded_len());
             }
             end += 1;
         }
@@ -87,28 +88,31 @@ fn batches(bundle: &Bundle) -> impl Iterator<Item = std::ops::Range<usize>> {
     })
 }
 
-fn record(bundle: &Bundle, at: usize) -> performance::Record {
+/// # Errors
+/// A number that no file may hold: sent without it, the record would be another.
+fn record(bundle: &Bundle, at: usize) -> Result<performance::Record> {
     let record: &Record = &bundle.records[at];
     let text = |symbol: Option<_>| symbol.map(|s| bundle.text(s).to_owned()).unwrap_or_default();
-    performance::Record {
+    Ok(performance::Record {
         record_id: String::new(),
         external_id: bundle.text(record.external_id).to_owned(),
         started_at: Some(instant(record.started_at)),
         ended_at: Some(instant(record.ended_at)),
         agent: record.agent.map(|p| bundle.person(p).employee_no.clone()).unwrap_or_default(),
         kind: text(record.kind),
-        first_reply_ms: record.first_reply_seconds.and_then(thousandths),
+        first_reply_ms: record.first_reply_seconds.map(thousandths).transpose()?,
         resolved: record.resolved,
-        rating_milli: record.rating.and_then(thousandths),
+        rating_milli: record.rating.map(thousandths).transpose()?,
         amount_minor: record.amount_minor,
         customer: text(record.customer),
         measures: bundle.measures.iter().filter_map(|measure| value(bundle, measure, at)).collect(),
-    }
+    })
 }
 
-fn thousandths(number: rust_decimal::Decimal) -> Option<u32> {
+fn thousandths(number: rust_decimal::Decimal) -> Result<u32> {
     use rust_decimal::prelude::ToPrimitive as _;
-    (number * rust_decimal::Decimal::ONE_THOUSAND).round().to_u32()
+    let thousandths = number.checked_mul(rust_decimal::Decimal::ONE_THOUSAND).and_then(|n| n.round().to_u32());
+    thousandths.ok_or_else(|| Error::internal(format_args!("{number} is beyond what a record may say")).into())
 }
 
 fn value(bundle: &Bundle, measure: &tally_bundle::Measure, at: usize) -> Option<performance::Measure> {
@@ -117,4 +121,19 @@ fn value(bundle: &Bundle, measure: &tally_bundle::Measure, at: usize) -> Option<
         MeasureValues::Texts(values) => (String::new(), bundle.text((*values.get(at)?)?).to_owned()),
     };
     Some(performance::Measure { name: measure.name.clone(), number, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::thousandths;
+
+    #[test]
+    fn a_number_that_no_record_may_say_is_a_fault_and_not_left_out() {
+        assert_eq!(thousandths(Decimal::new(45_006, 4)).unwrap(), 4_501);
+        for number in [Decimal::NEGATIVE_ONE, Decimal::from(4_294_968), Decimal::MAX] {
+            assert!(thousandths(number).is_err(), "{number}");
+        }
+    }
 }
