@@ -785,6 +785,7 @@ HANDOVER_REPEATED = this hand-over was recorded at this very instant already
 PERSON_UNKNOWN = no person { $id }: bring in people before what they did
 # A row about an account that was never brought in.
 ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
+    .file = { $account } is not in accounts.csv{ $hint }
 # Reason PLACE_WRONG: where an account belongs is not so.
 PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
 PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
@@ -1059,8 +1060,8 @@ LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { 
 LADDER_NOBODY = Credited to nobody ({ $reason }).
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-# UNKNOWN_ACCOUNT
-CREDIT_UNKNOWN_ACCOUNT = { $records } records of an account that attendance does not know were left out
+# ACCOUNT_UNKNOWN
+CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
 # UNKNOWN_AGENT
 CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
 # NO_DUTY_EVIDENCE
@@ -1190,8 +1191,7 @@ UNREADABLE_CURE = check the file and its permissions
 UNKNOWN_FILE = nothing reads this file{ $hint }
 EMPTY_OPTIONAL_FILE = the file is empty and was passed over
 THE_PERIOD = the period
-PERIOD_ENDS_EARLY = it ends on { $to }, before it begins on { $from }
-PERIOD_ENDS_EARLY_CURE = swap --from and --to
+PERIOD_BACKWARDS_CURE = swap --from and --to
 PERIOD_HALF = one of its two ends is missing
 PERIOD_HALF_CURE = give both --from and --to, or neither
 TEAM_WITHOUT_PEOPLE = nobody in people.csv belongs to its team { $team }
@@ -1330,7 +1330,6 @@ SLASH_IN_NAME = '{ $text }' holds a slash
 SLASH_IN_NAME_CURE = leave slashes out of platforms, stores and accounts
 NO_PHASE = '{ $text }' is no phase
 NO_PHASE_CURE = write shared, mixed or named
-ALIAS_BACKWARDS = it ends on { $to }, before it begins on { $from }
 CORRECT_THE_DATES = correct the dates
 ALIAS_IS_A_NUMBER = { $alias } is the employee number of somebody else
 ALIAS_IS_A_NUMBER_CURE = records with it would be read as that person: rename the alias
@@ -1351,8 +1350,7 @@ LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
 ONE_OF_TWO = { $one } or { $other }
 SEVERAL_STORES = several stores have an account { $account }
 SEVERAL_STORES_CURE = write it as platform/store/account
-UNKNOWN_ACCOUNT = { $account } is not in accounts.csv{ $hint }
-UNKNOWN_ACCOUNT_CURE = add the account to accounts.csv, or correct its name
+ACCOUNT_UNKNOWN_CURE = add the account to accounts.csv, or correct its name
 UNKNOWN_AGENT = { $agent } is neither in people.csv nor an alias on { $platform }
 ALIAS_NOT_THEN = the alias { $agent } on { $platform } does not cover { $day }
 UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, or leave agent empty
@@ -1544,7 +1542,6 @@ MANIFEST_ELSEWHERE = it names the file { $file }, which is no file of the folder
 NO_MANIFEST_CURE = give a folder that tally close wrote (with --out)
 BAD_MANIFEST = { $error }
 RESTORE_FOLDER_CURE = restore the folder from where it was kept
-NO_INPUTS = it cannot be read ({ $error })
 SUITE_NAMES_ANOTHER_PERSON = the suite names a person { $id } whom the bundle does not hold: a fault of ours
 SUITE_NAMES_ANOTHER_ACCOUNT = the suite names an account { $id } that the bundle does not hold: a fault of ours
 SUITE_LISTS_LESS = the suite does not list what was just written: a fault of ours

@@ -79,7 +79,7 @@ impl Rejected {
         {
             reason = first;
         }
-        reason.id()
+        reason.reason()
     }
 }
 

@@ -119,7 +119,7 @@ impl<'a> Directory<'a> {
         let near = (self.hints.get() > 0).then(|| nearest(name, names)).flatten();
         self.hints.set(self.hints.get().saturating_sub(1));
         let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_MEANT", near));
-        Wrong::new(msg!("UNKNOWN_ACCOUNT", account = shown(name), hint), msg!("UNKNOWN_ACCOUNT_CURE"))
+        Wrong::new(msg!("ACCOUNT_UNKNOWN.file", account = shown(name), hint), msg!("ACCOUNT_UNKNOWN_CURE"))
     }
 
     /// An account of a record: by platform, store and account.

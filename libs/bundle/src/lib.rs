@@ -226,8 +226,8 @@ fn asked_period(options: Options, named: Option<Period>) -> Result<Option<Period
         (None, None) => Ok(named),
         (Some(from), Some(to)) if from <= to => Ok(Some(Period { from, to })),
         (Some(from), Some(to)) => {
-            let problem = msg!("PERIOD_ENDS_EARLY", to, from);
-            Err(Unusable::new("BAD_PERIOD", msg!("THE_PERIOD"), problem, msg!("PERIOD_ENDS_EARLY_CURE")))
+            let problem = msg!("PERIOD_BACKWARDS", to, from);
+            Err(Unusable::new("BAD_PERIOD", msg!("THE_PERIOD"), problem, msg!("PERIOD_BACKWARDS_CURE")))
         }
         _ => {
             let (problem, cure) = (msg!("PERIOD_HALF"), msg!("PERIOD_HALF_CURE"));

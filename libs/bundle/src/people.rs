@@ -372,7 +372,7 @@ pub(crate) fn read_aliases(
         if let (Some(Some(from)), Some(Some(to))) = (from, to)
             && to < from
         {
-            diagnostic.add("to", Wrong::new(msg!("ALIAS_BACKWARDS", to, from), msg!("CORRECT_THE_DATES")));
+            diagnostic.add("to", Wrong::new(msg!("PERIOD_BACKWARDS", to, from), msg!("CORRECT_THE_DATES")));
         }
         let alias = alias?.into_owned();
         if directory.by_no.get(alias.as_str()).is_some_and(|other| person.is_some_and(|p| p != *other)) {

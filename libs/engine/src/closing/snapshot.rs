@@ -163,10 +163,10 @@ pub fn snapshot(facts: &Facts, period: Period, policy: &Policy, counts: &[AgentC
         }
     }
     plan.findings.extend(strangers.into_iter().map(|(account, records)| Finding {
-        kind: "UNKNOWN_ACCOUNT".to_owned(),
+        kind: "ACCOUNT_UNKNOWN".to_owned(),
         subject: account.to_string(),
         at: String::new(),
-        detail: msg!("CREDIT_UNKNOWN_ACCOUNT", records),
+        detail: msg!("CREDIT_ACCOUNT_UNKNOWN", records),
     }));
     let people = People::of(facts, period);
     let mut accounts: Vec<(&AccountFacts, Touched)> = Vec::with_capacity(agents.len());

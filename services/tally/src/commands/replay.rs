@@ -154,8 +154,8 @@ fn altered(dir: &Path, known: &[FileDigest], lang: Language) -> Result<Vec<Strin
         }
     }
     let entries = std::fs::read_dir(dir).map_err(|error| {
-        let (folder, problem) = (dir.display().to_string(), msg!("NO_INPUTS", error = tally_i18n::io(&error)));
-        Unusable::new("NO_INPUTS", folder, problem, msg!("RESTORE_FOLDER_CURE"))
+        let (folder, problem) = (dir.display().to_string(), msg!("UNREADABLE", error = tally_i18n::io(&error)));
+        Unusable::new("UNREADABLE", folder, problem, msg!("RESTORE_FOLDER_CURE"))
     })?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut strangers: Vec<String> = names.filter(|name| !known.iter().any(|file| file.file == *name)).collect();

@@ -84,7 +84,7 @@ fn accounts_without_records_are_no_work_and_unknown_accounts_are_a_finding() {
     let plan = snapshot(&facts(), march(), &Policy::default(), &[count(13, ""), count(99, "")]).unwrap();
     assert_eq!(keys(&plan), [vec!["a"]]);
     assert_eq!(plan.records, 5);
-    assert_eq!(plan.findings.iter().map(|f| f.kind.as_str()).collect::<Vec<_>>(), ["UNKNOWN_ACCOUNT"]);
+    assert_eq!(plan.findings.iter().map(|f| f.kind.as_str()).collect::<Vec<_>>(), ["ACCOUNT_UNKNOWN"]);
 }
 
 #[test]
