@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
-use tally_kernel::apportion::{self, Method};
+use tally_kernel::apportion;
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_kernel::{Micro, micro, msg};
@@ -335,7 +335,7 @@ fn weigh(lines: &mut [Line]) -> Result<(), CardError> {
     if live.is_empty() {
         return Ok(());
     }
-    let spread = apportion::split_by_id(Method::LargestRemainder, scheme::WEIGHT_SUM.millionths(), &live)
+    let spread = apportion::split_by_id(scheme::WEIGHT_SUM.millionths(), &live)
         .map_err(|_| CardError::TooLarge)?;
     let spread: BTreeMap<String, i64> = spread.into_iter().collect();
     for line in lines.iter_mut() {

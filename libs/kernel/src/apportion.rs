@@ -6,13 +6,10 @@
 //!
 //! - **Largest remainder** (payouts): everybody gets the whole part of the exact quota, and the units left over go to
 //!   the largest remainders, equal ones to the smaller id. Within one unit of exact; not monotone in the total.
-//! - **Webster** (corrections): units go one by one to the largest `weight / (2 * units so far + 1)`, equal ones to the
-//!   smaller id. Monotone in the total: a larger pool takes nothing from anybody; not always within one unit.
 //! - **[`with_carry`]** (payouts that repeat): largest remainder where the order of the odd units counts what each
 //!   person was left owed before.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,39 +45,17 @@ impl From<ApportionError> for Error {
     }
 }
 
-/// How units are given out; see the module's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Hamilton: within one unit of exact.
-    LargestRemainder,
-    /// Sainte-Laguë: monotone in the total.
-    Webster,
-}
-
-/// Splits `total` by `weights`, whose index stands for the order of ids.
-///
-/// # Errors
-/// [`ApportionError`].
-pub fn split(method: Method, total: i64, weights: &[u128]) -> Result<Vec<i64>, ApportionError> {
-    match method {
-        Method::LargestRemainder => largest_remainder(total, weights),
-        Method::Webster => webster(total, weights),
-    }
-}
-
-/// Splits `total` among ids; the answer is sorted by id, and the order of `weights` does not matter.
+/// Largest remainder among ids; the answer is sorted by id, and the order of `weights` does not matter.
 ///
 /// # Errors
 /// [`ApportionError`].
 pub fn split_by_id<K: Ord + Clone>(
-    method: Method,
     total: i64,
     weights: &[(K, u128)],
 ) -> Result<Vec<(K, i64)>, ApportionError> {
     let sorted = sorted_by_id(weights)?;
     let plain: Vec<u128> = sorted.iter().map(|(_, w)| *w).collect();
-    let parts = split(method, total, &plain)?;
+    let parts = largest_remainder(total, &plain)?;
     Ok(sorted.into_iter().zip(parts).map(|((id, _), part)| (id.clone(), part)).collect())
 }
 
@@ -97,72 +72,6 @@ pub fn largest_remainder(total: i64, weights: &[u128]) -> Result<Vec<i64>, Appor
         parts[i] += 1;
     }
     signed(total, &parts)
-}
-
-/// Webster's method; index stands for the order of ids.
-///
-/// # Errors
-/// [`ApportionError`].
-pub fn webster(total: i64, weights: &[u128]) -> Result<Vec<i64>, ApportionError> {
-    let sum = sum_of(weights)?;
-    let size = total.unsigned_abs();
-    // Every priority is compared by cross-multiplying a weight with at most 2 * (size + people) + 1.
-    let reach = u128::from(size).checked_add(weights.len() as u128).and_then(|n| n.checked_mul(2)).map(|n| n + 1);
-    reach.and_then(|r| r.checked_mul(sum)).ok_or(ApportionError::TooLarge)?;
-    // Rounding every quota at its half, halves up, takes exactly the units whose priority reaches a common threshold.
-    // What is then too much or too little is moved unit by unit, so the answer is the one of giving out one by one.
-    let twice = 2 * u128::from(size);
-    let mut parts: Vec<u128> = weights.iter().map(|w| (twice * w + sum) / (2 * sum)).collect();
-    let given: u128 = parts.iter().sum();
-    let wanted = u128::from(size);
-    if given < wanted {
-        let mut heap: BinaryHeap<Claim> =
-            (0..weights.len()).filter(|&i| weights[i] > 0).map(|i| Claim::next(weights, &parts, i)).collect();
-        for _ in given..wanted {
-            let Some(best) = heap.pop() else { break };
-            parts[best.index] += 1;
-            heap.push(Claim::next(weights, &parts, best.index));
-        }
-    } else {
-        let last = |parts: &[u128], i: usize| {
-            std::cmp::Reverse(Claim { weight: weights[i], divisor: 2 * parts[i] - 1, index: i })
-        };
-        let mut heap: BinaryHeap<_> = (0..weights.len()).filter(|&i| parts[i] > 0).map(|i| last(&parts, i)).collect();
-        for _ in wanted..given {
-            let Some(std::cmp::Reverse(worst)) = heap.pop() else { break };
-            parts[worst.index] -= 1;
-            if parts[worst.index] > 0 {
-                heap.push(last(&parts, worst.index));
-            }
-        }
-    }
-    signed(total, &parts)
-}
-
-/// One unit's priority in Webster's order: weight over an odd divisor, equal ones to the smaller index.
-#[derive(PartialEq, Eq)]
-struct Claim {
-    weight: u128,
-    divisor: u128,
-    index: usize,
-}
-
-impl Claim {
-    fn next(weights: &[u128], parts: &[u128], index: usize) -> Self {
-        Self { weight: weights[index], divisor: 2 * parts[index] + 1, index }
-    }
-}
-
-impl Ord for Claim {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.weight * other.divisor).cmp(&(other.weight * self.divisor)).then(other.index.cmp(&self.index))
-    }
-}
-
-impl PartialOrd for Claim {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 /// Which band each of `best_first` falls in, 0 being the best, where `quotas` says how much of the people each band

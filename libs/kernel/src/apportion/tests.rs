@@ -15,10 +15,9 @@ fn oracle() -> Option<Vec<serde_json::Value>> {
 }
 
 #[test]
-fn both_methods_agree_with_the_reference_cases() {
+fn largest_remainder_agrees_with_the_reference_cases() {
     let Some(cases) = oracle() else { return };
     assert!(cases.len() >= 13, "the reference file lost cases");
-    let mut websters = 0;
     for case in &cases {
         let numbers = |key: &str| -> Option<Vec<i64>> {
             case[key].as_array().map(|a| a.iter().map(|n| n.as_i64().unwrap()).collect())
@@ -27,39 +26,23 @@ fn both_methods_agree_with_the_reference_cases() {
         let weights: Vec<u128> = numbers("weights").unwrap().iter().map(|w| u128::try_from(*w).unwrap()).collect();
         let hamilton = numbers("hamilton_ties_lowest_index").unwrap();
         assert_eq!(largest_remainder(total, &weights).unwrap(), hamilton, "{case}");
-        if let Some(expected) = numbers("webster") {
-            assert_eq!(webster(total, &weights).unwrap(), expected, "{case}");
-            websters += 1;
-        }
     }
-    assert!(websters >= 12, "the reference file lost its Webster cases");
-}
-
-#[test]
-fn largest_remainder_is_not_monotone_and_webster_is() {
-    assert_eq!(largest_remainder(10, &[6, 6, 2]).unwrap(), [4, 4, 2]);
-    assert_eq!(largest_remainder(11, &[6, 6, 2]).unwrap(), [5, 5, 1]);
-    assert_eq!(webster(10, &[6, 6, 2]).unwrap(), [5, 4, 1]);
-    assert_eq!(webster(11, &[6, 6, 2]).unwrap(), [5, 5, 1]);
 }
 
 #[test]
 fn a_claw_back_mirrors_the_payout() {
     assert_eq!(largest_remainder(-100, &[1, 1, 1]).unwrap(), [-34, -33, -33]);
-    assert_eq!(webster(-10, &[6, 6, 2]).unwrap(), [-5, -4, -1]);
     assert_eq!(largest_remainder(i64::MIN, &[1]).unwrap(), [i64::MIN]);
 }
 
 #[test]
 fn what_cannot_be_split_says_why() {
-    for method in [Method::LargestRemainder, Method::Webster] {
-        assert_eq!(split(method, 5, &[]), Err(ApportionError::Empty));
-        assert_eq!(split(method, 5, &[0, 0]), Err(ApportionError::NoWeight));
-        assert_eq!(split(method, 0, &[0]), Err(ApportionError::NoWeight));
-        assert_eq!(split(method, 5, &[u128::MAX, 1]), Err(ApportionError::TooLarge));
-        assert_eq!(split(method, i64::MAX, &[1 << 100, 1]), Err(ApportionError::TooLarge));
-        assert_eq!(split_by_id(method, 5, &[("a", 1), ("a", 2)]), Err(ApportionError::DuplicateKey));
-    }
+    assert_eq!(largest_remainder(5, &[]), Err(ApportionError::Empty));
+    assert_eq!(largest_remainder(5, &[0, 0]), Err(ApportionError::NoWeight));
+    assert_eq!(largest_remainder(0, &[0]), Err(ApportionError::NoWeight));
+    assert_eq!(largest_remainder(5, &[u128::MAX, 1]), Err(ApportionError::TooLarge));
+    assert_eq!(largest_remainder(i64::MAX, &[1 << 100, 1]), Err(ApportionError::TooLarge));
+    assert_eq!(split_by_id(5, &[("a", 1), ("a", 2)]), Err(ApportionError::DuplicateKey));
     assert_eq!(with_carry(5, &[("a", 0)], &Carry::default()), Err(ApportionError::NoWeight));
 }
 
@@ -113,17 +96,6 @@ fn nobody_strays_over_a_cent_and_a_half_from_the_exact_sum_in_ten_years() {
     }
 }
 
-/// Giving out unit by unit, as the definition says.
-fn webster_by_definition(total: u64, weights: &[u128]) -> Vec<i64> {
-    let mut parts = vec![0_u128; weights.len()];
-    for _ in 0..total {
-        let best =
-            (0..weights.len()).filter(|&i| weights[i] > 0).map(|i| Claim::next(weights, &parts, i)).max().unwrap();
-        parts[best.index] += 1;
-    }
-    parts.iter().map(|p| i64::try_from(*p).unwrap()).collect()
-}
-
 fn weights() -> impl Strategy<Value = Vec<u128>> {
     // Small weights for many ties, large ones for skew.
     let weight = prop_oneof![0..4_u128, 0..1_000_u128, 0..1_u128 << 58];
@@ -137,12 +109,8 @@ fn people() -> impl Strategy<Value = Vec<(usize, u128)>> {
 proptest! {
     #[test]
     fn every_split_sums_to_its_total(total: i64, weights in weights()) {
-        for method in [Method::LargestRemainder, Method::Webster] {
-            // Webster compares priorities, which takes three bits more than the quotas.
-            let total = if method == Method::Webster { total / 8 } else { total };
-            let sum: i128 = split(method, total, &weights).unwrap().iter().map(|p| i128::from(*p)).sum();
-            prop_assert_eq!(sum, i128::from(total));
-        }
+        let sum: i128 = largest_remainder(total, &weights).unwrap().iter().map(|p| i128::from(*p)).sum();
+        prop_assert_eq!(sum, i128::from(total));
     }
 
     #[test]
@@ -159,26 +127,10 @@ proptest! {
     fn the_order_of_input_does_not_matter(total: i32, shuffled in people().prop_shuffle()) {
         let mut sorted = shuffled.clone();
         sorted.sort();
-        for method in [Method::LargestRemainder, Method::Webster] {
-            let parts = |people: &[(usize, u128)]| split_by_id(method, total.into(), people).unwrap();
-            prop_assert_eq!(parts(&shuffled), parts(&sorted));
-        }
+        let parts = |people: &[(usize, u128)]| split_by_id(total.into(), people).unwrap();
+        prop_assert_eq!(parts(&shuffled), parts(&sorted));
         let parts = |people: &[(usize, u128)]| with_carry(total.into(), people, &Carry::default()).unwrap();
         prop_assert_eq!(parts(&shuffled), parts(&sorted));
-    }
-
-    #[test]
-    fn webster_is_giving_out_one_by_one(total in 0..200_u64, weights in prop::collection::vec(0..50_u128, 1..8)) {
-        prop_assume!(weights.iter().any(|w| *w > 0));
-        prop_assert_eq!(webster(total.try_into().unwrap(), &weights).unwrap(), webster_by_definition(total, &weights));
-    }
-
-    #[test]
-    fn webster_takes_nothing_from_anybody_when_the_pool_grows(total in 0..i64::MAX / 16, more in 0..1_000_i64, weights in prop::collection::vec(0..1_u128 << 40, 1..12)) {
-        prop_assume!(weights.iter().any(|w| *w > 0));
-        let before = webster(total, &weights).unwrap();
-        let after = webster(total + more, &weights).unwrap();
-        prop_assert!(before.iter().zip(&after).all(|(b, a)| b <= a));
     }
 
     #[test]

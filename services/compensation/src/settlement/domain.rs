@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tally_app::four_eyes::FourEyesRequired;
-use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry, Method};
+use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::{PersonId, PoolId};
 use tally_kernel::{Currency, Micro, Money, Ppm, msg};
@@ -334,7 +334,6 @@ fn person_lines(people: Vec<(Claimant, Micro)>, parts: Vec<Vec<PartLine>>) -> Re
     let total = |parts: &[PartLine]| parts.iter().map(|p| p.minor).sum::<i64>();
     let paid: i64 = parts.iter().map(|p| total(p)).sum();
     let equal = apportion::split_by_id(
-        Method::LargestRemainder,
         paid,
         &people.iter().map(|(who, _)| (&who.employee_no, 1)).collect::<Vec<_>>(),
     )
