@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::sea_query::{ArrayType, Expr, ExprTrait as _, IntoCondition, Order};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, ModelTrait, PaginatorTrait as _, QueryFilter as _,
+    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, IdenStatic as _, ModelTrait, PaginatorTrait as _, QueryFilter as _,
     QueryOrder as _, QuerySelect as _, QueryTrait as _, TryGetable, TryGetableMany, Value,
 };
 use tally_access::{Plan, Rpc};
@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::tx::scoped::{Scoped, ScopedTx, reach_condition};
 
 /// A read in the making. Made by [`ScopedTx::select`].
-#[must_use = "a select reads nothing until all(), one(), one_with(), count(), rows(), page_*() or stream()"]
+#[must_use = "a select reads nothing until all(), one(), one_with(), count(), rows(), rows_into(), page_*() or stream()"]
 pub struct Select<'t, E: EntityTrait> {
     tx: &'t ScopedTx,
     query: sea_orm::Select<E>,
@@ -143,6 +143,20 @@ impl<'t, E: EntityTrait> Select<'t, E> {
         Ok(rows)
     }
 
+    /// The rows with the columns that are chosen, each in the field of its name.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rows_into<T: FromQueryResult + Send + Sync>(
+        self,
+        choose: impl FnOnce(Rows<E>) -> Rows<E>,
+    ) -> Result<Vec<T>, StoreError> {
+        let chosen = choose(Rows { query: self.query.select_only(), columns: 0 });
+        let rows = chosen.query.into_model::<T>().all(self.tx.raw()).await?;
+        self.tx.traced().rows(rows.len());
+        Ok(rows)
+    }
+
     /// One page, smallest key first, and the token of the next (empty at the end). The columns must not be null, and
     /// the last must tell rows apart.
     ///
@@ -200,6 +214,12 @@ impl<E: EntityTrait> Rows<E> {
     /// This column.
     pub fn column(self, column: E::Column) -> Self {
         Self { query: self.query.column(column), columns: self.columns + 1 }
+    }
+
+    /// Nothing in the place of this text column.
+    pub fn without(self, column: E::Column) -> Self {
+        let nothing = Expr::val(None::<String>);
+        Self { query: self.query.expr_as(nothing, column.as_str()), columns: self.columns + 1 }
     }
 
     /// This expression, such as `Column::Seconds.max()`.

@@ -11,7 +11,7 @@ use tally_store::digest;
 
 use super::store::{self, StoredCard};
 use crate::cycle::domain::{Cycle, Failure, Step, Summary};
-use crate::cycle::facts::{self as cycles, runs as kept};
+use crate::cycle::facts as cycles;
 use crate::cycle::step::At;
 use crate::policy::{GetCard, ListCards};
 use crate::{App, scheme};
@@ -54,7 +54,7 @@ pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
 
 /// What a run has found out before it is scored.
 struct Scored {
-    outcomes: Vec<(String, kept::RunOutcome)>,
+    outcomes: Vec<(String, cycles::RunOutcome)>,
     /// By employee number.
     people: Vec<(FrozenPerson, Sums)>,
     rosters_known: bool,
@@ -64,15 +64,15 @@ type Cards = Vec<(tally_access::Region, ScoreCard, String)>;
 
 impl Scored {
     async fn read(tx: &tally_store::ScopedTx, run: uuid::Uuid) -> Result<Self> {
-        let outcomes = kept::outcomes(tx, run).await?;
+        let outcomes = cycles::outcomes(tx, run).await?;
         let (mut known, mut rosters_known) = (HashMap::new(), false);
-        for component in 0..kept::components(tx, run).await? {
-            let frozen = kept::frozen(tx, run, component).await?;
+        for component in 0..cycles::components(tx, run).await? {
+            let frozen = cycles::component(tx, run, component).await?;
             rosters_known |= frozen.rosters_known;
             known.extend(frozen.people.into_iter().map(|p| (p.id, p)));
         }
         let mut people = Vec::new();
-        for (person, sums) in kept::sums(tx, run).await? {
+        for (person, sums) in cycles::sums_of_people(tx, run).await? {
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;
             people.push((found, sums));

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::credit::facts::{self as results, Place};
 use crate::cycle::domain::{Cycle, Failure, Step};
-use crate::cycle::facts::runs;
+use crate::cycle::facts as cycles;
 use crate::cycle::step::{At, Job, Task};
 use crate::policy::CloseCycle;
 use crate::{App, SERVICE, card, credit, record};
@@ -95,10 +95,10 @@ impl At<'_> {
         total: u32,
     ) -> Result<(UnitOfWork, Audit)> {
         let run = self.job.run;
-        runs::discard(&work, run).await?;
+        cycles::discard(&work, run).await?;
         results::discard_totals(&work, run).await?;
         results::discard_findings(&work, run).await?;
-        runs::snapshot(&work, self.ctx, run, &plan.components).await?;
+        cycles::snapshot(&work, self.ctx, run, &plan.components).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
         self.reach(&work, Step::Attributing, Some(0), Some(total)).await?;
         let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
@@ -139,7 +139,7 @@ impl At<'_> {
         if self.job.task == Task::Discard {
             results::discard_findings(&work, run).await?;
         }
-        runs::discard(&work, run).await?;
+        cycles::discard(&work, run).await?;
         card::facts::discard(&work, run).await?;
         work.finish_work(self.item).await?;
         work.commit(self.audit("performance.cycle.discard"), ()).await

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::store::{self, Place, StoredCredit, Total};
 use crate::card::app::customs;
 use crate::cycle::domain::{Cycle, Step};
-use crate::cycle::facts::{self as cycles, runs as kept};
+use crate::cycle::facts as cycles;
 use crate::cycle::step::{At, Task};
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::{App, record, scheme};
@@ -44,7 +44,7 @@ pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()>
     let (frozen, columns) = {
         let tx = at.app.store.read(at.ctx).await?;
         let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
-        (kept::frozen(&tx, at.job.run, component).await?, customs(&scheme))
+        (cycles::component(&tx, at.job.run, component).await?, customs(&scheme))
     };
     let records = read_records(at, &frozen, &columns).await?;
     let pool = at.app.compute.clone();
@@ -105,12 +105,12 @@ fn rows(run: Uuid, computed: &Computed, account: &FrozenAccount, piece: &[Credit
 async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, component: i32) -> Result<(UnitOfWork, Audit)> {
     let (run, frozen) = (at.job.run, &computed.frozen);
     store::clear_component(&work, run, component).await?;
-    kept::clear_component(&work, run, component).await?;
+    cycles::clear_component(&work, run, component).await?;
     let parts = frozen.accounts.iter().zip(&computed.accounts);
-    let outcome = |p: &AccountPart| kept::RunOutcome { figures: p.figures.clone(), digest: p.digest };
+    let outcome = |p: &AccountPart| cycles::RunOutcome { figures: p.figures.clone(), digest: p.digest };
     let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
-    kept::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
-    kept::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
+    cycles::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
+    cycles::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
     store::put_totals(&work, at.ctx, run, component, &totals(computed)).await?;
     store::put_findings(&work, at.ctx, run, component, &findings(computed)).await?;
     let left = work.finish_work(at.item).await?;
@@ -168,7 +168,6 @@ pub struct ExportedCredit {
     pub shares: Vec<(PersonId, u32)>,
     /// What it rests on.
     pub evidence: String,
-    /// Version of the policy.
     pub policy_version: String,
 }
 
@@ -203,7 +202,7 @@ pub async fn export_credits(
     let (run, accounts, people) = {
         let tx = app.store.read(ctx).await?;
         let run = cycles::result_of(&tx, cycle).await?;
-        (run, kept::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
+        (run, cycles::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
     };
     let audit = Audit::new("performance.credit.export", "cycle", cycle).note("accounts", accounts.len());
     let audit = audit.about_all(people);
@@ -231,7 +230,7 @@ struct Export {
     only: Option<PersonId>,
     run: Uuid,
     /// Accounts that are left; the first is being read.
-    accounts: VecDeque<kept::account::Model>,
+    accounts: VecDeque<cycles::AccountResult>,
     frozen: Option<(i32, Frozen)>,
     last: Option<(i64, String)>,
 }
@@ -246,7 +245,7 @@ impl Export {
         let whole = self.plan.covers(&target);
         let tx = app.store.read(ctx).await?;
         if self.frozen.as_ref().is_none_or(|(held, _)| *held != component) {
-            self.frozen = Some((component, kept::frozen(&tx, self.run, component).await?));
+            self.frozen = Some((component, cycles::component(&tx, self.run, component).await?));
         }
         let Some((_, frozen)) = &self.frozen else { return Ok(None) };
         let place = frozen.accounts.iter().position(|a| a.id == id);
@@ -312,10 +311,10 @@ pub async fn explain_record(
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;
     let run = cycles::result_of(&tx, cycle).await?;
-    let held = kept::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
+    let held = cycles::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
     let (started_ms, agent) = record::facts::started(&tx, account, external_id).await?.ok_or_else(missing)?;
     let credit = store::find_credit(&tx, run, account, started_ms, external_id).await?.ok_or_else(missing)?;
-    let frozen = kept::frozen(&tx, run, held.component).await?;
+    let frozen = cycles::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };
     let own =

@@ -1,8 +1,8 @@
 //! Rows of service records.
 
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait as _, FromQueryResult};
 use sea_orm::sea_query::Condition;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_engine::closing::collect::{Row as Collected, to_micro};
@@ -167,21 +167,22 @@ pub async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, 
 /// Where a reading of an account's records stands: the start and external id of the last one.
 pub type Last = (i64, String);
 
-/// The columns that [`collect`] chooses, in its order.
-type Chosen = (
-    i64,
-    i64,
-    String,
-    String,
-    String,
-    String,
-    Option<i64>,
-    Option<bool>,
-    Option<i32>,
-    Option<i64>,
-    Option<String>,
-    Vec<u8>,
-);
+/// What [`collect`] reads of a record.
+#[derive(FromQueryResult)]
+struct Chosen {
+    started_ms: i64,
+    ended_ms: i64,
+    external_id: String,
+    agent: String,
+    kind: String,
+    customer: String,
+    first_reply_ms: Option<i64>,
+    resolved: Option<bool>,
+    rating_milli: Option<i32>,
+    amount_minor: Option<i64>,
+    measures: Option<String>,
+    content: Vec<u8>,
+}
 
 /// Hands over the next records of an account that began in `from..to`, by start and external id, after the last one read,
 /// with the values of these columns beside the known ones. The last one now, or nothing at the end.
@@ -202,46 +203,31 @@ pub async fn collect(
             .filter(Column::StartedMs.gte(*ms)),
     };
     let ordered = query.order_by_asc(Column::StartedMs).order_by_asc(Column::ExternalId).limit(limit);
-    let chosen = ordered.rows::<Chosen>(|q| {
+    let chosen = ordered.rows_into::<Chosen>(|q| {
         let q = q.column(Column::StartedMs).column(Column::EndedMs).column(Column::ExternalId).column(Column::Agent);
         let q = q.column(Column::Kind).column(Column::Customer).column(Column::FirstReplyMs).column(Column::Resolved);
-        let q = q.column(Column::RatingMilli).column(Column::AmountMinor);
-        let q = if columns.is_empty() { q.expr(Expr::val(None::<String>)) } else { q.column(Column::Measures) };
-        q.column(Column::Content)
+        let q = q.column(Column::RatingMilli).column(Column::AmountMinor).column(Column::Content);
+        if columns.is_empty() { q.without(Column::Measures) } else { q.column(Column::Measures) }
     });
     let rows = chosen.await?;
-    for (
-        started_ms,
-        ended_ms,
-        external_id,
-        agent,
-        kind,
-        customer,
-        reply,
-        resolved,
-        rating,
-        amount,
-        measures,
-        content,
-    ) in &rows
-    {
+    for row in &rows {
         take(&Collected {
-            started_ms: *started_ms,
-            ended_ms: *ended_ms,
-            external_id,
-            agent,
-            kind,
-            customer,
-            first_reply_ms: *reply,
-            resolved: *resolved,
-            rating_milli: *rating,
-            amount_minor: *amount,
-            custom: &measured(external_id, measures.as_deref(), columns)?,
-            content,
+            started_ms: row.started_ms,
+            ended_ms: row.ended_ms,
+            external_id: &row.external_id,
+            agent: &row.agent,
+            kind: &row.kind,
+            customer: &row.customer,
+            first_reply_ms: row.first_reply_ms,
+            resolved: row.resolved,
+            rating_milli: row.rating_milli,
+            amount_minor: row.amount_minor,
+            custom: &measured(&row.external_id, row.measures.as_deref(), columns)?,
+            content: &row.content,
         });
     }
     let more = rows.len() as u64 == limit;
-    Ok(rows.into_iter().next_back().filter(|_| more).map(|row| (row.0, row.2)))
+    Ok(rows.into_iter().next_back().filter(|_| more).map(|row| (row.started_ms, row.external_id)))
 }
 
 /// The values of these columns in a record's measures. One that is too large to compute with is told, not left out: any other

@@ -141,10 +141,10 @@ pub async fn snapshot(work: &UnitOfWork, ctx: &OpContext, run: Uuid, components:
 }
 
 /// One component of a run.
-pub async fn frozen(tx: &ScopedTx, run: Uuid, component: i32) -> Result<Frozen> {
-    let same = frozen::Column::RunId.eq(run).and(frozen::Column::Ordinal.eq(component));
+pub async fn component(tx: &ScopedTx, run: Uuid, ordinal: i32) -> Result<Frozen> {
+    let same = frozen::Column::RunId.eq(run).and(frozen::Column::Ordinal.eq(ordinal));
     let found = tx.select::<frozen::Entity>().filter(same).one().await?;
-    read(&found.ok_or_else(|| Error::not_found("component", component))?.body)
+    read(&found.ok_or_else(|| Error::not_found("component", ordinal))?.body)
 }
 
 /// An account's outcome.
@@ -228,7 +228,7 @@ pub async fn put_sums(
 }
 
 /// What the shares of every person of a run add up to.
-pub async fn sums(tx: &ScopedTx, run: Uuid) -> Result<Vec<(PersonId, Sums)>> {
+pub async fn sums_of_people(tx: &ScopedTx, run: Uuid) -> Result<Vec<(PersonId, Sums)>> {
     let rows = tx.select::<sums::Entity>().filter(sums::Column::RunId.eq(run)).all().await?;
     rows.into_iter().map(|row| Ok((PersonId(row.person_id), read(row.body.as_bytes())?))).collect()
 }
