@@ -2,9 +2,10 @@
 //! more than one.
 
 use serde::{Deserialize, Serialize};
-use tally_access::{OpContext, Permit, Rpc, Source};
 use tally_kernel::id::{PersonId, PrincipalId};
 use tally_kernel::{Error, Kind, msg};
+
+use crate::{OpContext, Permit, Rpc, Source};
 
 /// Whose hands took a step: the account, the person behind it, and whoever delegated the right or had it done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,6 +26,7 @@ mod condition;
 mod context;
 mod duties;
 mod explain;
+pub mod four_eyes;
 mod modules;
 mod permission;
 mod reach;

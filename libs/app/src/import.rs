@@ -1,87 +1,19 @@
 //! Imports: bulk calls of which some rows are written, some are there already, and some are refused while the others go in.
 //!
-//! A row has a key and content. The same key with the same content is *unchanged*, with other content it is refused: an
-//! import overwrites no fact.
+//! What it takes to tell rows apart is `tally_kernel::import`.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
 use tally_api::common::v1 as common;
 use tally_i18n::text;
 use tally_kernel::error::Violations;
+use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::message::Arg;
-use tally_kernel::{Error, Locale, Message, msg};
+use tally_kernel::{Error, Locale, msg};
 use tally_store::Audit;
 
 use crate::RequestKey;
 
 /// Rows of one call at most.
 pub const MAX_ROWS: usize = 5_000;
-
-/// A row that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// Place of the row in the request, from 0.
-    pub index: u32,
-    /// UPPER_SNAKE.
-    pub reason: String,
-    /// What is wrong and what to change.
-    pub message: Message,
-}
-
-impl Problem {
-    /// A refused row.
-    pub fn new(index: u32, reason: &str, message: Message) -> Self {
-        Self { index, reason: reason.to_owned(), message }
-    }
-
-    /// A row that is refused with the reason of an error.
-    fn of(index: u32, error: impl Into<Error>) -> Self {
-        let error = error.into();
-        Self { index, reason: error.message().reason().to_owned(), message: error.message().clone() }
-    }
-}
-
-/// What became of the rows; kept as the result of the request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportOutcome {
-    /// Written now.
-    pub written: u32,
-    /// There already with the same content.
-    pub unchanged: u32,
-    /// Refused.
-    pub problems: Vec<Problem>,
-}
-
-impl ImportOutcome {
-    /// From counts and what is wrong with the refused rows.
-    pub fn new<E: Into<Error>>(written: u32, unchanged: u32, refused: Vec<(u32, E)>) -> Self {
-        let problems = refused.into_iter().map(|(index, error)| Problem::of(index, error)).collect();
-        Self { written, unchanged, problems }
-    }
-
-    /// With the problems in the order of the rows.
-    pub fn in_order(mut self) -> Self {
-        self.problems.sort_by_key(|problem| problem.index);
-        self
-    }
-
-    /// The audit entry of the call: the digest of its body, and how many rows went which way.
-    pub fn audit(&self, entry: Audit, request: &RequestKey) -> Audit {
-        let entry = entry.after(request.digest()).note("written", self.written).note("unchanged", self.unchanged);
-        entry.note("refused", self.problems.len())
-    }
-
-    /// As it is told, in the caller's language.
-    pub fn told(self, locale: Locale) -> common::ImportResult {
-        let row = |problem: Problem| {
-            let message = text(locale, &problem.message);
-            common::RowProblem { index: problem.index, reason: problem.reason, message }
-        };
-        let problems = self.problems.into_iter().map(row).collect();
-        common::ImportResult { written: self.written, unchanged: self.unchanged, problems }
-    }
-}
 
 /// A bulk request after parsing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,121 +74,27 @@ impl<T> Import<T> {
     }
 }
 
-/// A row with what makes it the same row.
-pub trait Keyed {
-    /// What no two rows have in common.
-    type Key: Ord;
-    /// What a row says beside its key.
-    type Content: PartialEq;
-    /// Whether of rows of one request that contradict each other the first is taken; otherwise none is.
-    const FIRST_IS_RIGHT: bool = true;
-    /// The key of this row.
-    fn key(&self) -> Self::Key;
-    /// What it says of its key.
-    fn content(&self) -> Self::Content;
-    /// Why it is refused when another row with its key says something else, which is `other`: the stable reason, and the
-    /// sentence.
-    fn conflict(&self, other: &Self::Content) -> (&'static str, Message);
-    /// Both, of a row that is there.
-    fn known(&self) -> (Self::Key, Self::Content) {
-        (self.key(), self.content())
-    }
+/// The audit entry of the call: the digest of its body, and how many rows went which way.
+pub fn audit(outcome: &ImportOutcome, entry: Audit, request: &RequestKey) -> Audit {
+    let entry = entry.after(request.digest()).note("written", outcome.written).note("unchanged", outcome.unchanged);
+    entry.note("refused", outcome.problems.len())
 }
 
-/// What is known of a key before its rows are gone through.
-struct Known<C> {
-    content: C,
-    /// Whether there is a row already, in the store or in this request.
-    there: bool,
-    disputed: bool,
-}
-
-/// Sorts rows into those to write, in their order and with their place in the request, those that are there, and those that
-/// contradict what is `there` or another row.
-pub fn reconcile<T: Keyed>(
-    rows: Vec<(u32, T)>,
-    there: impl IntoIterator<Item = (T::Key, T::Content)>,
-    outcome: &mut ImportOutcome,
-) -> Vec<(u32, T)> {
-    let stored = |(key, content)| (key, Known { content, there: true, disputed: false });
-    let mut known: BTreeMap<T::Key, Known<T::Content>> = there.into_iter().map(stored).collect();
-    for (_, row) in &rows {
-        let content = row.content();
-        let same = |known: &mut Known<T::Content>| known.disputed |= known.content != content;
-        known.entry(row.key()).and_modify(same).or_insert_with(|| Known {
-            content: row.content(),
-            there: false,
-            disputed: false,
-        });
-    }
-    let mut fresh = Vec::with_capacity(rows.len());
-    for (index, row) in rows {
-        let Some(known) = known.get_mut(&row.key()) else { continue };
-        if known.content != row.content() || known.disputed && !T::FIRST_IS_RIGHT {
-            let (reason, message) = row.conflict(&known.content);
-            outcome.problems.push(Problem::new(index, reason, message));
-        } else if known.there {
-            outcome.unchanged += 1;
-        } else {
-            known.there = true;
-            outcome.written += 1;
-            fresh.push((index, row));
-        }
-    }
-    fresh
+/// What became of the rows as it is told, in the caller's language.
+pub fn told(outcome: ImportOutcome, locale: Locale) -> common::ImportResult {
+    let row = |problem: Problem| {
+        let message = text(locale, &problem.message);
+        common::RowProblem { index: problem.index, reason: problem.reason, message }
+    };
+    let problems = outcome.problems.into_iter().map(row).collect();
+    common::ImportResult { written: outcome.written, unchanged: outcome.unchanged, problems }
 }
 
 #[cfg(test)]
 mod tests {
-    use tally_kernel::Kind;
+    use tally_kernel::{Kind, Message};
 
     use super::*;
-
-    #[derive(Clone, Debug, PartialEq)]
-    struct Row<const FIRST: bool>(&'static str, u32);
-
-    impl<const FIRST: bool> Keyed for Row<FIRST> {
-        type Key = &'static str;
-        type Content = u32;
-        const FIRST_IS_RIGHT: bool = FIRST;
-        fn key(&self) -> Self::Key {
-            self.0
-        }
-        fn content(&self) -> u32 {
-            self.1
-        }
-        fn conflict(&self, other: &u32) -> (&'static str, Message) {
-            ("ALREADY_DIFFERENT", Message::told(format!("{} is there with the number {other}", self.0)))
-        }
-    }
-
-    fn reconciled<const FIRST: bool>() -> (Vec<(u32, Row<FIRST>)>, ImportOutcome) {
-        let rows = [Row("a", 1), Row("b", 1), Row("b", 1), Row("b", 2), Row("c", 1), Row("d", 9)];
-        let mut outcome = ImportOutcome::default();
-        let fresh = reconcile((0..).zip(rows).collect(), [("a", 1), ("d", 1)], &mut outcome);
-        (fresh, outcome)
-    }
-
-    fn refused(outcome: &ImportOutcome) -> Vec<u32> {
-        outcome.problems.iter().map(|p| p.index).collect()
-    }
-
-    #[test]
-    fn rows_are_written_once_and_contradictions_are_refused_wherever_they_stand() {
-        let (fresh, outcome) = reconciled::<true>();
-        assert_eq!(fresh, [(1, Row("b", 1)), (4, Row("c", 1))]);
-        assert_eq!((outcome.written, outcome.unchanged), (2, 2));
-        assert_eq!(refused(&outcome), [3, 5]);
-        assert_eq!(outcome.problems[0].message, Message::told("b is there with the number 1"));
-    }
-
-    #[test]
-    fn where_nobody_can_say_which_of_two_rows_is_right_both_are_refused() {
-        let (fresh, outcome) = reconciled::<false>();
-        assert_eq!(fresh, [(4, Row("c", 1))]);
-        assert_eq!((outcome.written, outcome.unchanged), (1, 1));
-        assert_eq!(refused(&outcome), [1, 2, 3, 5]);
-    }
 
     fn read(rows: Vec<&str>, most: usize) -> Result<Import<u32>, Error> {
         let row = |text: &str, v: &mut Violations| {

@@ -7,7 +7,6 @@ pub mod convert;
 pub mod directory;
 pub mod events;
 mod findings;
-pub mod four_eyes;
 pub mod import;
 mod mutate;
 

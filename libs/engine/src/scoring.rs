@@ -335,8 +335,7 @@ fn weigh(lines: &mut [Line]) -> Result<(), CardError> {
     if live.is_empty() {
         return Ok(());
     }
-    let spread = apportion::split_by_id(scheme::WEIGHT_SUM.millionths(), &live)
-        .map_err(|_| CardError::TooLarge)?;
+    let spread = apportion::split_by_id(scheme::WEIGHT_SUM.millionths(), &live).map_err(|_| CardError::TooLarge)?;
     let spread: BTreeMap<String, i64> = spread.into_iter().collect();
     for line in lines.iter_mut() {
         line.weight = Micro::from_millionths(spread.get(&line.kpi).copied().unwrap_or(0));

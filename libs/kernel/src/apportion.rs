@@ -49,10 +49,7 @@ impl From<ApportionError> for Error {
 ///
 /// # Errors
 /// [`ApportionError`].
-pub fn split_by_id<K: Ord + Clone>(
-    total: i64,
-    weights: &[(K, u128)],
-) -> Result<Vec<(K, i64)>, ApportionError> {
+pub fn split_by_id<K: Ord + Clone>(total: i64, weights: &[(K, u128)]) -> Result<Vec<(K, i64)>, ApportionError> {
     let sorted = sorted_by_id(weights)?;
     let plain: Vec<u128> = sorted.iter().map(|(_, w)| *w).collect();
     let parts = largest_remainder(total, &plain)?;

@@ -9,6 +9,7 @@ pub mod dated;
 pub mod error;
 pub mod id;
 pub mod id_number;
+pub mod import;
 pub mod limits;
 mod locale;
 pub mod message;

@@ -37,7 +37,6 @@ pub enum MoneyError {
     TooFine {
         /// The amount as written.
         text: String,
-        /// Its currency.
         currency: Currency,
         /// Digits the currency has.
         digits: u32,

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use tally_access::{OpContext, Target};
+use tally_access::OpContext;
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
-use tally_app::import::{ImportOutcome, Keyed, Problem};
+use tally_app::import;
 use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::{Message, Result, msg};
 use tally_runtime::Compute;
 use tally_store::{Audit, Store};
@@ -15,6 +16,7 @@ use tally_store::{Audit, Store};
 use crate::directory::Home;
 use crate::errors::Refused;
 use crate::peers::Peers;
+use crate::placed::{About, Placed};
 
 /// Longest names and keys, in characters.
 pub const MAX_NAME: usize = tally_kernel::limits::TEXT;
@@ -40,41 +42,6 @@ impl App {
     }
 }
 
-/// A fact about a person, and where it belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placed<T> {
-    /// Region and unit at its time.
-    pub home: Home,
-    pub fact: T,
-}
-
-/// A fact that tells whom it is about and when it was.
-pub trait About {
-    fn person(&self) -> PersonId;
-    fn at(&self) -> Timestamp;
-}
-
-impl<T: Keyed> Keyed for Placed<T> {
-    type Key = T::Key;
-    type Content = T::Content;
-    fn key(&self) -> T::Key {
-        self.fact.key()
-    }
-    fn content(&self) -> T::Content {
-        self.fact.content()
-    }
-    fn conflict(&self, other: &Self::Content) -> (&'static str, Message) {
-        self.fact.conflict(other)
-    }
-}
-
-impl<T: About> Placed<T> {
-    /// What a permit is asked for.
-    pub fn target(&self) -> Target {
-        self.home.target(self.fact.person())
-    }
-}
-
 /// Places facts where their people were at the time; those of unknown people become problems.
 pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut ImportOutcome) -> Vec<(u32, Placed<T>)> {
     let mut placed = Vec::with_capacity(rows.len());
@@ -88,7 +55,7 @@ pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Impor
 }
 
 /// Refuses rows that contradict what is there at their instant, or another row of it: which is right nobody can say. What is
-/// there with the same content stays for [`reconcile`](tally_app::import::reconcile). `of` is what a fact can be contradicted
+/// there with the same content stays for [`reconcile`](tally_kernel::import::reconcile). `of` is what a fact can be contradicted
 /// in, `why` the columns in which two do.
 pub fn without_contradictions<T: Keyed + About, G: Ord>(
     rows: Vec<(u32, Placed<T>)>,
@@ -125,5 +92,5 @@ pub fn unknown_account(index: u32, id: AccountId) -> Problem {
 /// The audit entry of a bulk call.
 pub fn bulk_audit(action: &'static str, subject: &'static str, request: &RequestKey, outcome: &ImportOutcome) -> Audit {
     let id: String = request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    outcome.audit(Audit::new(action, subject, id), request)
+    import::audit(outcome, Audit::new(action, subject, id), request)
 }

@@ -5,7 +5,7 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: policy, errors, directory, peers, app, site, account, alias, roster, punch, handover, occupancy
+//! - known: policy, errors, directory, peers, placed, app, site, account, alias, roster, punch, handover, occupancy
 //! - done: site, account, alias, roster, punch, handover, occupancy, privacy, audit
 
 mod account;
@@ -18,6 +18,7 @@ mod handover;
 mod migrations;
 pub mod occupancy;
 mod peers;
+mod placed;
 mod policy;
 pub mod privacy;
 mod punch;

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use tally_access::{Permission, Scope, ScopeKind};
 use tally_api::identity::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::import::{Import, ImportOutcome, MAX_ROWS};
+use tally_app::import::{Import, MAX_ROWS};
 use tally_kernel::error::Violations;
+use tally_kernel::import::ImportOutcome;
 use tally_kernel::{Error, Kind, msg};
 
 /// The rows of an import as they were sent: only who knows what is there can refuse one.

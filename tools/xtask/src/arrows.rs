@@ -1,6 +1,6 @@
 //! Which way the arrows between the rooms of a service, and the folders of the store, go: from above to below in the order that
 //! its `lib.rs` declares, hence in no circle, and into a room by its `app`, its `domain` or its `facts`, never by its `store` or
-//! its `rpc`.
+//! its `rpc`. And a `domain` is pure.
 //!
 //! A room has two floors: below what it knows (`domain`, `store`, `facts`), above what it does (everything else). What one
 //! room does may stand on what any other knows, and nothing that is known stands on what is done. So the order is two lists
@@ -36,6 +36,7 @@ const KNOWN: [&str; 3] = ["domain", "facts", "store"];
 /// What is wrong with the arrows of all services and of the store.
 pub fn complaints(texts: &[(String, String)]) -> Vec<String> {
     let mut crates: BTreeMap<&str, (Vec<Source<'_>>, &str)> = BTreeMap::new();
+    let mut found = Vec::new();
     for (path, text) in texts {
         let Some((of, inner)) = path.split_once("/src/").filter(|(of, _)| has_rooms(of)) else { continue };
         let (sources, lib) = crates.entry(of).or_default();
@@ -49,10 +50,12 @@ pub fn complaints(texts: &[(String, String)]) -> Vec<String> {
             let mut names = named(text, "crate::");
             let own = named(text, "super::").into_iter().filter(|name| ["app", "rpc"].contains(&first(name)));
             names.extend(own.map(|name| format!("{top}::{name}")));
+            if layer == "domain" {
+                pure(path, text, &names, &mut found);
+            }
             sources.push(Source { path, top, floor, names });
         }
     }
-    let mut found = Vec::new();
     for (of, (sources, lib)) in &crates {
         layers(sources, &mut found);
         beside(sources, &mut found);
@@ -64,6 +67,16 @@ pub fn complaints(texts: &[(String, String)]) -> Vec<String> {
 /// Crates whose top modules are rooms, or folders, that reach each other one way.
 fn has_rooms(folder: &str) -> bool {
     folder.strip_prefix("services/").is_some_and(|service| !service.contains('/')) || folder == "libs/store"
+}
+
+/// A `domain` stands on the pure libraries and on other domains: neither on what all services do their work with nor on the
+/// `app` of its own service.
+fn pure(path: &str, text: &str, names: &BTreeSet<String>, found: &mut Vec<String>) {
+    let shelf = (!named(text, "tally_app").is_empty()).then_some("tally_app");
+    let own = names.iter().map(String::as_str).filter(|name| *name == "App" || first(name) == "app");
+    for name in shelf.into_iter().chain(own) {
+        found.push(format!("{path}: names `{name}`: a `domain` is pure, what it needs stands lower"));
+    }
 }
 
 /// A file may name `rpc` of no room, and `store` of its own only. `lib.rs`, which puts the service together, may name all;
@@ -294,6 +307,21 @@ mod tests {
             all(&[("a/domain/more.rs", "use crate::c::domain::C;\n")]),
             against("a/domain/more.rs: names `c::domain::C`: what `a` knows stands below what `c` knows")
         );
+    }
+
+    #[test]
+    fn a_domain_names_neither_the_shelf_of_all_services_nor_the_app_of_its_own() {
+        let names = |file: &str, text: &str| arrows(&[(file, text), ("app.rs", "")]);
+        let pure = "use tally_kernel::import::Keyed;\nmod tests {\n    use tally_app::import::Import;\n}\n";
+        assert_eq!(names("a/domain.rs", pure), Vec::<String>::new());
+        assert_eq!(names("a/app.rs", "use tally_app::import::Import;\n"), Vec::<String>::new());
+        let said = |file: &str, name: &str| {
+            [format!("services/s/src/a/{file}: names `{name}`: a `domain` is pure, what it needs stands lower")]
+        };
+        assert_eq!(names("a/domain.rs", "use tally_app::import::Import;\n"), said("domain.rs", "tally_app"));
+        assert_eq!(names("a/domain/row.rs", "fn f(_: tally_app::RequestKey) {}\n"), said("domain/row.rs", "tally_app"));
+        assert_eq!(names("a/domain.rs", "use crate::{app::Placed, b};\n"), said("domain.rs", "app::Placed"));
+        assert_eq!(names("a/domain.rs", "use crate::App;\n"), said("domain.rs", "App"));
     }
 
     #[test]

@@ -50,7 +50,6 @@ impl<'a> Canon<'a> {
         Self { input, order, spans, accounts, account_rank, people, person_rank }
     }
 
-    /// The record at a position.
     pub fn record(&self, position: usize) -> &'a Record {
         &self.input.records[self.order[position] as usize]
     }

@@ -255,7 +255,6 @@ pub async fn say(channel: &RpcChannel, request: Request<CreateLoginRequest>) -> 
     Ok(reply.into_inner().principal_id)
 }
 
-/// The reason in a status.
 pub fn reason(status: Status) -> &'static str {
     tally_rpc::error_from(status).reason()
 }

@@ -4,8 +4,8 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::sea_query::{ArrayType, Expr, ExprTrait as _, IntoCondition, Order};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, IdenStatic as _, ModelTrait, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, QueryTrait as _, TryGetable, TryGetableMany, Value,
+    ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, IdenStatic as _, ModelTrait, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, TryGetable, TryGetableMany, Value,
 };
 use tally_access::{Plan, Rpc};
 use tally_kernel::page::Page;

@@ -1,9 +1,10 @@
 //! Bringing in accounts and listing them.
 
 use tally_access::OpContext;
-use tally_app::import::{Import, ImportOutcome, Problem};
+use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
+use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::page::Page;
 use tally_store::UnitOfWork;
 

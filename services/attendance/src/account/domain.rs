@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use strum_macros::{Display, EnumString};
 use tally_access::{Region, Target};
-use tally_app::import::{ImportOutcome, Problem};
 use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::import::{ImportOutcome, Problem};
 use tally_kernel::{Message, msg};
 
 use crate::directory::{Home, Units};

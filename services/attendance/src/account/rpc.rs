@@ -6,7 +6,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::account_service_server::AccountService;
 use tally_app::RequestKey;
 use tally_app::convert::{choice, date_text, optional_date};
-use tally_app::import::Import;
+use tally_app::import::{self, Import};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::zone;
@@ -33,7 +33,7 @@ impl AccountService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_accounts(&self.0, &ctx, read_import(req.into_inner())?).await?;
-            Ok(pb::ImportAccountsResponse { result: Some(outcome.told(ctx.locale)) })
+            Ok(pb::ImportAccountsResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

@@ -1,15 +1,17 @@
 //! Bringing in aliases and listing them.
 
 use tally_access::OpContext;
-use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
+use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
+use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
 use tally_kernel::page::Page;
 use tally_store::UnitOfWork;
 
 use super::domain::{Alias, StoredAlias, without_overlaps};
 use super::store;
-use crate::app::{App, Placed, bulk_audit, unknown_person};
+use crate::app::{App, bulk_audit, unknown_person};
+use crate::placed::Placed;
 use crate::policy::{ImportAliases, ListAliases};
 
 /// Writes the aliases that are new.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use tally_app::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::id::{AliasId, PersonId};
+use tally_kernel::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::{Message, msg};
 
-use crate::app::Placed;
+use crate::placed::Placed;
 
 /// What a nickname means.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::alias_service_server::AliasService;
 use tally_app::RequestKey;
 use tally_app::convert::{date_text, optional_dates};
-use tally_app::import::{Import, MAX_ROWS};
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::Result;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -29,7 +29,7 @@ impl AliasService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_aliases(&self.0, &ctx, read_import(req.into_inner())?).await?;
-            Ok(pb::ImportAliasesResponse { result: Some(outcome.told(ctx.locale)) })
+            Ok(pb::ImportAliasesResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

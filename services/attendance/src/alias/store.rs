@@ -9,8 +9,8 @@ use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, date_from_db, date_to_db, lost_race, scoped, to_db};
 
 use super::domain::{Alias, StoredAlias};
-use crate::app::Placed;
 use crate::directory::Home;
+use crate::placed::Placed;
 use crate::policy::ListAliases;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]

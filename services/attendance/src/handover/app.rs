@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::OpContext;
-use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
+use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
+use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork};
@@ -16,7 +17,8 @@ use uuid::Uuid;
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
-use crate::app::{App, Placed, bulk_audit, place, unknown_account, without_contradictions};
+use crate::app::{App, bulk_audit, place, unknown_account, without_contradictions};
+use crate::placed::Placed;
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
 /// What a caller asks for.

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use strum_macros::{Display, EnumString};
-use tally_app::import::Keyed;
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
+use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
-use crate::app::About;
+use crate::placed::About;
 
 /// Take or release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]

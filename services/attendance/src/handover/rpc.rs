@@ -7,7 +7,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::handover_service_server::HandoverService;
 use tally_app::RequestKey;
 use tally_app::convert::{choice, fact_instant, stretch, timestamp};
-use tally_app::import::{Import, MAX_ROWS};
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
 use tally_kernel::page::Page;
@@ -43,7 +43,7 @@ impl HandoverService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_handovers(&self.0, &ctx, read_import(req.into_inner())?).await?;
-            Ok(pb::ImportHandoversResponse { result: Some(outcome.told(ctx.locale)) })
+            Ok(pb::ImportHandoversResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

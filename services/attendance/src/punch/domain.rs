@@ -5,11 +5,11 @@ use std::cmp::Reverse;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_app::import::Keyed;
 use tally_kernel::id::{PersonId, PunchId};
+use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
-use crate::app::About;
+use crate::placed::About;
 
 /// In or out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]

@@ -7,7 +7,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::punch_service_server::PunchService;
 use tally_app::RequestKey;
 use tally_app::convert::{choice, fact_instant, optional_instant, stretch, timestamp};
-use tally_app::import::{Import, MAX_ROWS};
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_i18n::text;
 use tally_kernel::error::Violations;
 use tally_kernel::id::PersonId;
@@ -44,7 +44,7 @@ impl PunchService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_punches(&self.0, &ctx, read_import(req.into_inner())?).await?;
-            Ok(pb::ImportPunchesResponse { result: Some(outcome.told(ctx.locale)) })
+            Ok(pb::ImportPunchesResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

@@ -10,9 +10,9 @@ use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db, word_from_db};
 
 use super::domain::{Punch, StoredPunch, Verdict};
-use crate::app::Placed;
 use crate::directory::Home;
 use crate::errors::Refused;
+use crate::placed::Placed;
 use crate::policy::ListPunches;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tally_access::OpContext;
-use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
+use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
 use tally_kernel::page::Page;
 use tally_store::UnitOfWork;
 
 use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
-use crate::app::{App, Placed, bulk_audit, place, unknown_account};
+use crate::app::{App, bulk_audit, place, unknown_account};
+use crate::placed::Placed;
 use crate::policy::{ListShifts, PublishShifts};
 
 /// Writes the shifts that are new.

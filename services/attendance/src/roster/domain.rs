@@ -1,11 +1,11 @@
 //! A stretch of planned duty.
 
 use jiff::Timestamp;
-use tally_app::import::Keyed;
 use tally_kernel::id::{AccountId, PersonId, ShiftId};
+use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
-use crate::app::About;
+use crate::placed::About;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shift {

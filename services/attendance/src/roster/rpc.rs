@@ -6,7 +6,7 @@ use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::roster_service_server::RosterService;
 use tally_app::RequestKey;
 use tally_app::convert::{fact_instant, stretch, timestamp};
-use tally_app::import::{Import, MAX_ROWS};
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::{Result, limits, msg};
@@ -29,7 +29,7 @@ impl RosterService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::publish_shifts(&self.0, &ctx, read_import(req.into_inner())?).await?;
-            Ok(pb::PublishShiftsResponse { result: Some(outcome.told(ctx.locale)) })
+            Ok(pb::PublishShiftsResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

@@ -10,8 +10,8 @@ use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
 
 use super::domain::{Shift, StoredShift};
-use crate::app::Placed;
 use crate::directory::Home;
+use crate::placed::Placed;
 use crate::policy::ListShifts;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]

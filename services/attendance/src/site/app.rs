@@ -1,9 +1,10 @@
 //! Bringing in sites and listing them.
 
 use tally_access::{OpContext, Target};
-use tally_app::import::{Import, ImportOutcome, Keyed, reconcile};
+use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
+use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
 use tally_kernel::page::Page;
 use tally_store::UnitOfWork;
 

@@ -2,8 +2,8 @@
 
 use jiff::civil::Time;
 use tally_access::Region;
-use tally_app::import::Keyed;
 use tally_kernel::id::SiteId;
+use tally_kernel::import::Keyed;
 use tally_kernel::{Error, Kind, Message, Result, msg};
 
 /// What is said of a site.

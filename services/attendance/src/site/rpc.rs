@@ -6,7 +6,7 @@ use tally_access::Region;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::site_service_server::SiteService;
 use tally_app::RequestKey;
-use tally_app::import::{Import, MAX_ROWS};
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::Result;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -30,7 +30,7 @@ impl SiteService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let outcome = app::import_sites(&self.0, &ctx, read_import(req.into_inner())?).await?;
-            Ok(pb::ImportSitesResponse { result: Some(outcome.told(ctx.locale)) })
+            Ok(pb::ImportSitesResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

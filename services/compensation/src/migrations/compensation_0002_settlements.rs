@@ -1,7 +1,7 @@
 //! Settlements, statements and carry books. That three people prepare,
 //! approve and post is a rule of the database too.
 
-use tally_app::four_eyes::constraint;
+use tally_access::four_eyes::constraint;
 use tally_store::class::Salary;
 use tally_store::migration::*;
 

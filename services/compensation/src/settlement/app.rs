@@ -1,8 +1,8 @@
 //! The use cases of settlements.
 
+use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Rpc, Target};
 use tally_app::directory::{Directory, People};
-use tally_app::four_eyes::Hands;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{PersonId, PoolId, SettlementId};
 use tally_kernel::page::Page;

@@ -16,7 +16,7 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tally_app::four_eyes::FourEyesRequired;
+use tally_access::four_eyes::FourEyesRequired;
 use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::{PersonId, PoolId};
@@ -34,7 +34,6 @@ pub enum SettlementError {
     Rule(PoolError),
     /// Nobody has a score.
     NoPeople,
-    /// A person twice.
     PersonTwice(PersonId),
     /// Less than nothing.
     NegativePool,
@@ -47,7 +46,6 @@ pub enum SettlementError {
     },
     /// Money of two currencies.
     CurrencyMismatch {
-        /// Of the pool.
         pool: Currency,
         /// Of the carry account.
         other: Currency,
@@ -60,7 +58,6 @@ pub enum SettlementError {
     NotDraft(Stage),
     /// Not approved, or not any more.
     NotApproved(Stage),
-    /// Posted.
     Posted,
     /// Another settlement of the pool is posted.
     PoolPaid(PoolId),
@@ -115,7 +112,6 @@ impl From<SettlementError> for Error {
 pub struct Claimant {
     /// Employee number, unique in the group.
     pub employee_no: String,
-    /// The person.
     pub person: PersonId,
 }
 
@@ -139,7 +135,6 @@ impl CarryBook {
 /// A pool, split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
-    /// The money.
     pub pool: Money,
     /// Everybody with a score, by employee number; also who gets nothing.
     pub lines: Vec<PersonLine>,
@@ -333,11 +328,8 @@ fn part_line(
 fn person_lines(people: Vec<(Claimant, Micro)>, parts: Vec<Vec<PartLine>>) -> Result<Vec<PersonLine>, SettlementError> {
     let total = |parts: &[PartLine]| parts.iter().map(|p| p.minor).sum::<i64>();
     let paid: i64 = parts.iter().map(|p| total(p)).sum();
-    let equal = apportion::split_by_id(
-        paid,
-        &people.iter().map(|(who, _)| (&who.employee_no, 1)).collect::<Vec<_>>(),
-    )
-    .map_err(too_large)?;
+    let equal = apportion::split_by_id(paid, &people.iter().map(|(who, _)| (&who.employee_no, 1)).collect::<Vec<_>>())
+        .map_err(too_large)?;
     let mut lines = Vec::with_capacity(people.len());
     let equal: Vec<i64> = equal.into_iter().map(|(_, minor)| minor).collect();
     for (((who, score), parts), equal_split_minor) in people.into_iter().zip(parts).zip(equal) {

@@ -2,8 +2,8 @@
 
 use futures::future::FutureExt as _;
 use sea_orm::Set;
+use tally_access::four_eyes::Hands;
 use tally_access::{Permission, Plan, Rpc};
-use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, PersonId, PoolId, PrincipalId, SettlementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;

@@ -2,10 +2,10 @@
 
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
+use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Permission, Reach, Target};
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
-use tally_app::four_eyes::Hands;
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
 use tally_kernel::person::{DirectoryPerson, Employment, Post};

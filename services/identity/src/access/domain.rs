@@ -117,7 +117,6 @@ pub struct Receiver {
     /// What is decided on for each who reports to that person today.
     pub reports: Vec<Target>,
     pub grants: Vec<Grant>,
-    /// What is delegated to it.
     pub delegated: Vec<Permission>,
 }
 

@@ -1,8 +1,8 @@
 //! Declaring an emergency, ending it, reviewing it.
 
 use serde::{Deserialize, Serialize};
+use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Permission, Scope, Target};
-use tally_app::four_eyes::Hands;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::BreakGlassId;

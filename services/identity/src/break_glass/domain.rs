@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tally_access::four_eyes::{FourEyesRequired, Hands};
 use tally_access::{NOT_DELEGABLE, Permission, SEPARATED, Scope};
-use tally_app::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::{BreakGlassId, PrincipalId};
 
 /// The longest an emergency lasts.
@@ -54,7 +54,6 @@ pub enum BreakGlassError {
     NotOpened(Permission),
     /// Not a scope that names units, a region or the group.
     ScopeUnusable,
-    /// Too short a reason.
     ReasonTooShort,
     /// Not 1 to 60 minutes.
     TimeUnusable,

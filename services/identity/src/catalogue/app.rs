@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::{OpContext, Region, Target};
-use tally_app::import::{Import, ImportOutcome};
+use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
+use tally_kernel::import::ImportOutcome;
 use tally_kernel::page::Page;
 use tally_store::Audit;
 

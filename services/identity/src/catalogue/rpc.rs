@@ -9,6 +9,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::catalogue_service_server::CatalogueService;
 use tally_app::RequestKey;
 use tally_app::convert::{date_text, optional_date, optional_instant};
+use tally_app::import;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -34,7 +35,10 @@ impl CatalogueService for Rpc {
             let request = RequestKey::of(take(&mut req.request_id), &req);
             app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
         };
-        reply.await.map(|done| pb::ImportCatalogueResponse { result: Some(done.told(ctx.locale)) }).answer(&ctx)
+        reply
+            .await
+            .map(|done| pb::ImportCatalogueResponse { result: Some(import::told(done, ctx.locale)) })
+            .answer(&ctx)
     }
 
     async fn list_catalogue(

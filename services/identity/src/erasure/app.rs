@@ -1,8 +1,8 @@
 //! Asking for an erasure, carrying it out here, and hearing from the other services.
 
 use serde::{Deserialize, Serialize};
+use tally_access::four_eyes::Hands;
 use tally_access::{ActorKind, OpContext, Rpc, Target};
-use tally_app::four_eyes::Hands;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{ErasureId, PersonId};

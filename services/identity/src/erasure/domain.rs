@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
-use tally_app::four_eyes::{FourEyesRequired, Hands};
+use tally_access::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::{ErasureId, OrgUnitId, PersonId, PrincipalId};
 use tally_privacy::FOLLOWERS;
 

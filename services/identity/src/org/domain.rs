@@ -169,7 +169,6 @@ impl OrgTree {
         last_day(self.of(unit))
     }
 
-    /// The root at a date.
     pub fn root(&self, day: Date) -> Option<&State> {
         self.states.iter().find(|state| state.parent.is_none() && state.covers(day))
     }

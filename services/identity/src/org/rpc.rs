@@ -7,6 +7,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::org_service_server::OrgService;
 use tally_app::RequestKey;
 use tally_app::convert::{date, date_text, optional_date, optional_instant};
+use tally_app::import;
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -33,7 +34,7 @@ impl OrgService for Rpc {
             let request = RequestKey::of(take(&mut req.request_id), &req);
             app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
         };
-        reply.await.map(|done| pb::ImportOrgUnitsResponse { result: Some(done.told(ctx.locale)) }).answer(&ctx)
+        reply.await.map(|done| pb::ImportOrgUnitsResponse { result: Some(import::told(done, ctx.locale)) }).answer(&ctx)
     }
 
     async fn move_org_unit(

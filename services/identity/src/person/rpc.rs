@@ -8,6 +8,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_server::PersonService;
 use tally_app::RequestKey;
 use tally_app::convert::{date, date_text, optional_date, optional_instant};
+use tally_app::import;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
@@ -39,7 +40,7 @@ impl PersonService for Rpc {
             let request = RequestKey::of(take(&mut req.request_id), &req);
             app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
         };
-        reply.await.map(|done| pb::ImportPeopleResponse { result: Some(done.told(ctx.locale)) }).answer(&ctx)
+        reply.await.map(|done| pb::ImportPeopleResponse { result: Some(import::told(done, ctx.locale)) }).answer(&ctx)
     }
 
     async fn change_employment(

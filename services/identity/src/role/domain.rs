@@ -127,7 +127,6 @@ pub struct RoleHolder {
     pub principal: PrincipalId,
     /// Names of the roles of the grants that run or begin some day.
     pub roles: Vec<String>,
-    /// What is delegated to it.
     pub delegated: Vec<Permission>,
 }
 

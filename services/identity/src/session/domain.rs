@@ -52,7 +52,6 @@ pub enum SessionError {
     RefreshReused,
     /// The name is taken.
     LoginTaken,
-    /// The person has a login.
     PersonHasLogin,
 }
 

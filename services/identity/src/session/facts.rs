@@ -1,6 +1,6 @@
 //! What others read and write of principals and sessions.
 
-use tally_app::four_eyes::Hands;
+use tally_access::four_eyes::Hands;
 use tally_kernel::Result;
 use tally_kernel::id::PrincipalId;
 use tally_store::ScopedTx;

@@ -1,9 +1,9 @@
 //! Making the group, changing it, and reading it.
 
 use serde::{Deserialize, Serialize};
+use tally_access::four_eyes::Hands;
 use tally_access::roles::{self, SERVICES};
 use tally_access::{Actor, Assignment, Condition, OpContext, Region, Rpc, Scope, Target, service_principal};
-use tally_app::four_eyes::Hands;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{GrantId, OrgUnitId, PrincipalId, TenantId};

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use strum_macros::IntoStaticStr;
 use tally_access::Region;
-use tally_app::four_eyes::{FourEyesRequired, Hands};
+use tally_access::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::id::TenantId;
 use tally_kernel::{Error, time};
 

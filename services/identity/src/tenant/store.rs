@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sea_orm::{ColumnTrait as _, ExprTrait as _};
+use tally_access::four_eyes::Hands;
 use tally_access::{Actor, OpContext, Region, compile_service};
-use tally_app::four_eyes::Hands;
 use tally_kernel::id::{PersonId, PrincipalId, TenantId};
 use tally_kernel::{Clock, Error, Result, Rng};
 use tally_store::{Conflict as _, ScopedTx, Store, StoreError, UnitOfWork, from_db, to_db};

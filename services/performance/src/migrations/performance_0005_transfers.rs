@@ -1,7 +1,7 @@
 //! The register of what leaves the region, and cells: those of its reports, and those that other regions told. That two
 //! people prepare and approve is a rule of the database too.
 
-use tally_app::four_eyes::constraint;
+use tally_access::four_eyes::constraint;
 use tally_store::class::Members;
 use tally_store::migration::*;
 

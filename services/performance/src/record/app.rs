@@ -1,9 +1,10 @@
 //! Bringing in service records, and reading them.
 
 use tally_access::{OpContext, Target};
-use tally_app::import::{Import, ImportOutcome, reconcile};
+use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::id::AccountId;
+use tally_kernel::import::{ImportOutcome, reconcile};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::Audit;
@@ -27,7 +28,7 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
         let fresh = reconcile(rows.clone(), there, &mut outcome);
         store::insert(&work, ctx, of, fresh).await?;
         let audit = Audit::new("performance.record.import", "account", of.account).region(&of.region);
-        Ok((work, outcome.audit(audit, &import.request), outcome.in_order()))
+        Ok((work, tally_app::import::audit(&outcome, audit, &import.request), outcome.in_order()))
     })
     .await
 }

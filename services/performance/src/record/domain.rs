@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
-use tally_app::import::Keyed;
 use tally_kernel::id::{AccountId, OrgUnitId};
+use tally_kernel::import::Keyed;
 use tally_kernel::{Message, limits, msg};
 
 /// Characters of an external id.
@@ -313,7 +313,7 @@ impl Keyed for Row {
 
 #[cfg(test)]
 mod tests {
-    use tally_app::import::{ImportOutcome, Problem, reconcile};
+    use tally_kernel::import::{ImportOutcome, Problem, reconcile};
 
     use super::*;
 

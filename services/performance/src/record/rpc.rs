@@ -7,9 +7,10 @@ use rust_decimal::Decimal;
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
 use tally_app::convert::{optional_instant, timestamp_of_millis};
-use tally_app::import::{Import, MAX_ROWS, Problem};
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::{Violations, field};
 use tally_kernel::id::AccountId;
+use tally_kernel::import::Problem;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_rpc::Answer as _;
@@ -35,7 +36,7 @@ impl pb::record_service_server::RecordService for Rpc {
         let reply = async {
             let (of, import) = read_import(req.into_inner())?;
             let outcome = app::import_records(&self.app, &ctx, &of, import).await?;
-            Ok(pb::ImportRecordsResponse { result: Some(outcome.told(ctx.locale)) })
+            Ok(pb::ImportRecordsResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

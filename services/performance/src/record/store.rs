@@ -2,8 +2,8 @@
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait as _, FromQueryResult};
 use sea_orm::sea_query::Condition;
+use sea_orm::{ExprTrait as _, FromQueryResult};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_engine::closing::collect::{Row as Collected, to_micro};
 use tally_kernel::id::AccountId;

@@ -1,8 +1,8 @@
 //! Preparing, approving, releasing and taking in what crosses the border of a region.
 
 use serde::{Deserialize, Serialize};
+use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Permit, Region, Regions, Rpc, Target};
-use tally_app::four_eyes::Hands;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
 use tally_kernel::page::Page;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_access::Region;
-use tally_app::four_eyes::{FourEyesRequired, Hands};
+use tally_access::four_eyes::{FourEyesRequired, Hands};
 use tally_kernel::Micro;
 use tally_kernel::id::{OrgUnitId, TenantId, TransferId};
 use tally_kernel::time::Period;
@@ -48,7 +48,6 @@ pub enum Kind {
 /// Who did a step, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
-    /// Whose hands.
     pub by: Hands,
     pub at: Timestamp,
 }
@@ -184,7 +183,6 @@ pub fn month_of(period: Period) -> Result<String, TransferError> {
 /// What a file tells. Nobody's name, id or number is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
-    /// [`FORMAT`].
     pub format: String,
     pub transfer: TransferId,
     /// The group.
@@ -236,7 +234,6 @@ pub struct ToldCell {
     pub people: u32,
     /// Credited millionths of records.
     pub credited_ppm: u64,
-    /// Mean of the scores.
     pub mean_score: Micro,
 }
 

@@ -225,7 +225,6 @@ impl Fixture {
         }
     }
 
-    /// Changes what the peers tell.
     pub fn tell(&self, change: impl FnOnce(&mut PeerFacts)) {
         change(&mut self.told.lock().unwrap());
     }

@@ -21,7 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct User {
     /// Sign-in name.
     pub login: String,
-    /// Role.
     pub role: &'static str,
     /// Who it is, or what it is good for.
     pub about: String,

@@ -293,7 +293,6 @@ pub(super) fn cut(canon: &Canon<'_>, accounts: &[AccountVerdicts], field: &Field
     blocks
 }
 
-/// The candidates of a unit.
 fn candidates<'d>(accounts: &'d [AccountVerdicts], field: &Field, unit: u32) -> impl Iterator<Item = u32> + 'd {
     let account = &accounts[field.units[unit as usize].account as usize];
     let verdict = account.verdicts[field.places(unit)[0] as usize];

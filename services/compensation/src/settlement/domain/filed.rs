@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tally_app::four_eyes::Hands;
+use tally_access::four_eyes::Hands;
 use tally_kernel::id::{CycleId, PoolId, SettlementId};
 use tally_kernel::money::Money;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_app::four_eyes::Hands;
+use tally_access::four_eyes::Hands;
 
 use super::SettlementError;
 

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use tally_app::four_eyes::Hands;
+use tally_access::four_eyes::Hands;
 use tally_i18n::text;
 use tally_kernel::id::PrincipalId;
 use tally_kernel::{Locale, Message};

@@ -18,7 +18,6 @@ pub struct PersonRow {
     /// The group's own number.
     pub employee_no: String,
     pub name: String,
-    /// Path of the unit.
     pub unit_path: String,
     pub position: String,
     pub grade: String,
