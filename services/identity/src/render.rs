@@ -1,35 +1,10 @@
 //! What every room's `rpc.rs` needs to read requests and to write answers.
 
-use std::str::FromStr;
-
 use jiff::Timestamp;
 use tally_access::{Permission, Scope, ScopeKind};
 use tally_api::identity::v1 as pb;
-use tally_app::RequestKey;
-use tally_app::import::{Import, MAX_ROWS};
 use tally_kernel::error::Violations;
-use tally_kernel::import::ImportOutcome;
-use tally_kernel::{Error, Kind, msg};
-
-/// The rows of an import as they were sent: only who knows what is there can refuse one.
-pub(crate) fn read_import<R, T: From<R>>(request: RequestKey, rows: Vec<R>) -> Result<Import<T>, Error> {
-    check_rows(&rows)?;
-    let rows = (0..).zip(rows.into_iter().map(T::from)).collect();
-    Ok(Import { request, rows, refused: ImportOutcome::default() })
-}
-
-/// Refuses an import of more rows than one call takes.
-pub(crate) fn check_rows<T>(rows: &[T]) -> Result<(), Error> {
-    if rows.len() <= MAX_ROWS {
-        return Ok(());
-    }
-    Err(Error::of(Kind::InvalidArgument, msg!("ROWS_TOO_MANY", max = MAX_ROWS, count = rows.len())))
-}
-
-/// An id that may be missing.
-pub(crate) fn parse_or_none<T: FromStr<Err = Error>>(wrong: &mut Violations, field: &str, text: &str) -> Option<T> {
-    if text.is_empty() { None } else { wrong.parse(field, text) }
-}
+use tally_kernel::msg;
 
 /// What a list was asked, so that a page token is good for nothing else.
 pub(crate) fn question(texts: &[&str], known_at: Option<Timestamp>) -> Vec<u8> {

@@ -9,7 +9,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::catalogue_service_server::CatalogueService;
 use tally_app::RequestKey;
 use tally_app::convert::{date_text, optional_date, optional_instant};
-use tally_app::import;
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Entry, EntryKind, EntryRow};
 use crate::App;
-use crate::render::{question, read_import};
+use crate::render::question;
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -33,7 +33,7 @@ impl CatalogueService for Rpc {
         let reply = async {
             let mut req = req.into_inner();
             let request = RequestKey::of(take(&mut req.request_id), &req);
-            app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
+            app::import(&self.0, &ctx, &Import::checked(request, req.rows, MAX_ROWS, |row, _| Some(row.into()))?).await
         };
         reply
             .await

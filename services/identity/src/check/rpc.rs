@@ -101,22 +101,18 @@ fn questions(checks: &[pb::CheckRequest]) -> Result<Vec<Question>, Error> {
 }
 
 fn read(wrong: &mut Violations, at: &str, req: &pb::CheckRequest) -> Option<Question> {
-    let principal = optional(wrong, &format!("{at}principal_id"), &req.principal_id);
+    let principal = wrong.optional(&format!("{at}principal_id"), &req.principal_id);
     let permission = wrong.parse(&format!("{at}permission"), &req.permission)?;
     let target = req.target.clone().unwrap_or_default();
-    let unit = optional(wrong, &format!("{at}target.unit_id"), &target.unit_id);
-    let person = optional(wrong, &format!("{at}target.person_id"), &target.person_id);
+    let unit = wrong.optional(&format!("{at}target.unit_id"), &target.unit_id);
+    let person = wrong.optional(&format!("{at}target.person_id"), &target.person_id);
     let asked = Asked { region: target.region, unit, person };
     Some(Question { principal, permission, asked, second_factor: req.second_factor })
 }
 
-fn optional<T: std::str::FromStr<Err = Error>>(wrong: &mut Violations, field: &str, text: &str) -> Option<T> {
-    if text.is_empty() { None } else { wrong.parse(field, text) }
-}
-
 fn read_list(req: &pb::ListAllowedRequest) -> Result<(Option<PrincipalId>, Permission, Page), Error> {
     let mut wrong = Violations::new();
-    let principal = optional(&mut wrong, "principal_id", &req.principal_id);
+    let principal = wrong.optional("principal_id", &req.principal_id);
     let permission = wrong.parse("permission", &req.permission);
     let asked = format!("{} {}", req.principal_id, req.permission);
     let page = wrong.take("page_token", Page::read(req.page_size, &req.page_token, asked.as_bytes()));

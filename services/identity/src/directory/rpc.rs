@@ -63,7 +63,7 @@ impl DirectoryService for Rpc {
         let reply = async {
             let (mut wrong, req) = (Violations::new(), req.into_inner());
             let asked = pseudonym(&mut wrong, "pseudonym", &req.pseudonym);
-            let group = if req.tenant_id.is_empty() { None } else { wrong.parse("tenant_id", &req.tenant_id) };
+            let group = wrong.optional("tenant_id", &req.tenant_id);
             app::locate(&self.0, &ctx, group, wrong.finish(asked)?).await
         };
         reply.await.map(|regions| pb::LocatePseudonymResponse { regions }).answer(&ctx)

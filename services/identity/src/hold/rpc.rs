@@ -15,7 +15,6 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::Hold;
 use crate::App;
-use crate::render::parse_or_none;
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -53,7 +52,7 @@ impl TryFrom<pb::SetHoldRequest> for app::Set {
     fn try_from(req: pb::SetHoldRequest) -> Result<Self, Error> {
         let mut wrong = Violations::new();
         let request = RequestKey::of(req.request_id.clone(), &req);
-        let person = parse_or_none(&mut wrong, "person_id", &req.person_id);
+        let person = wrong.optional("person_id", &req.person_id);
         wrong.text("reason", &req.reason, REASON);
         wrong.finish(Some(Self { request, person, reason: req.reason }))
     }

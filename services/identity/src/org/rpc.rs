@@ -7,10 +7,10 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::org_service_server::OrgService;
 use tally_app::RequestKey;
 use tally_app::convert::{date, date_text, optional_date, optional_instant};
-use tally_app::import;
-use tally_kernel::Error;
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -18,7 +18,7 @@ use super::app;
 use super::domain::{Command, KindAsked, Unit, UnitKind, UnitRow};
 use crate::App;
 use crate::policy::{CloseOrgUnit, MergeOrgUnits, MoveOrgUnit, RenameOrgUnit};
-use crate::render::{check_rows, parse_or_none, question, read_import};
+use crate::render::question;
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -32,7 +32,7 @@ impl OrgService for Rpc {
         let reply = async {
             let mut req = req.into_inner();
             let request = RequestKey::of(take(&mut req.request_id), &req);
-            app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
+            app::import(&self.0, &ctx, &Import::checked(request, req.rows, MAX_ROWS, |row, _| Some(row.into()))?).await
         };
         reply.await.map(|done| pb::ImportOrgUnitsResponse { result: Some(import::told(done, ctx.locale)) }).answer(&ctx)
     }
@@ -139,7 +139,7 @@ impl TryFrom<pb::CloseOrgUnitRequest> for app::Wanted {
         let mut wrong = Violations::new();
         let request = RequestKey::of(req.request_id.clone(), &req);
         let unit = wrong.parse("unit_id", &req.unit_id);
-        let people_to = parse_or_none(&mut wrong, "move_people_to", &req.move_people_to);
+        let people_to = wrong.optional("move_people_to", &req.move_people_to);
         let from = date(&mut wrong, "from", &req.from);
         let (unit, from) = wrong.finish(unit.zip(from))?;
         Ok(Self { request, command: Command::Close { unit, people_to }, from })
@@ -149,8 +149,10 @@ impl TryFrom<pb::CloseOrgUnitRequest> for app::Wanted {
 impl TryFrom<pb::MergeOrgUnitsRequest> for app::Wanted {
     type Error = Error;
     fn try_from(req: pb::MergeOrgUnitsRequest) -> Result<Self, Error> {
-        check_rows(&req.unit_ids)?;
         let mut wrong = Violations::new();
+        if req.unit_ids.len() > MAX_ROWS {
+            wrong.push("unit_ids", msg!("ROWS_TOO_MANY", max = MAX_ROWS, count = req.unit_ids.len()));
+        }
         let request = RequestKey::of(req.request_id.clone(), &req);
         let named = req.unit_ids.iter().enumerate();
         let units = named.filter_map(|(at, id)| wrong.parse(&format!("unit_ids[{at}]"), id)).collect();

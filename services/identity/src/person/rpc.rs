@@ -8,7 +8,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::person_service_server::PersonService;
 use tally_app::RequestKey;
 use tally_app::convert::{date, date_text, optional_date, optional_instant};
-use tally_app::import;
+use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
@@ -23,7 +23,7 @@ use super::domain::{
 use super::store::Wanted;
 use crate::export::app::Part;
 use crate::policy::{ChangeEmployment, EndEmployment, GetPerson, ListPeople, RectifyPerson};
-use crate::render::{parse_or_none, question, read_import};
+use crate::render::question;
 use crate::{App, export};
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
@@ -38,7 +38,7 @@ impl PersonService for Rpc {
         let reply = async {
             let mut req = req.into_inner();
             let request = RequestKey::of(take(&mut req.request_id), &req);
-            app::import(&self.0, &ctx, &read_import(request, req.rows)?).await
+            app::import(&self.0, &ctx, &Import::checked(request, req.rows, MAX_ROWS, |row, _| Some(row.into()))?).await
         };
         reply.await.map(|done| pb::ImportPeopleResponse { result: Some(import::told(done, ctx.locale)) }).answer(&ctx)
     }
@@ -183,7 +183,7 @@ fn read_change(wrong: &mut Violations, change: Option<pb::change_employment_requ
             None
         }
         Some(Sent::Transfer(sent)) => {
-            let employment = parse_or_none(wrong, "transfer.employment_id", &sent.employment_id);
+            let employment = wrong.optional("transfer.employment_id", &sent.employment_id);
             let terms = read_terms(wrong, "transfer.terms.unit_id", sent.terms);
             let from = date(wrong, "transfer.from", &sent.from)?;
             Some(Change::Transfer { employment, terms, from })
@@ -268,7 +268,7 @@ fn id_number_or_none(wrong: &mut Violations, text: &str) -> Option<IdNumber> {
 /// Terms as sent; texts are judged where the employment is known.
 fn read_terms(wrong: &mut Violations, field: &str, sent: Option<pb::Terms>) -> Terms {
     let sent = sent.unwrap_or_default();
-    let unit = parse_or_none(wrong, field, &sent.unit_id);
+    let unit = wrong.optional(field, &sent.unit_id);
     for (name, text) in [("position", &sent.position), ("grade", &sent.grade)] {
         if text.chars().count() > MAX_TEXT {
             wrong.push(format!("terms.{name}"), msg!("TEXT_TOO_LONG", max = MAX_TEXT));

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Line, LineKind, NewLine};
 use crate::App;
-use crate::render::{parse_or_none, question};
+use crate::render::question;
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -56,8 +56,8 @@ impl ReportingService for Rpc {
 fn read_list(req: &pb::ListReportingLinesRequest) -> Result<(app::Asked, Page), Error> {
     let mut wrong = Violations::new();
     let asked = app::Asked {
-        person: parse_or_none(&mut wrong, "person_id", &req.person_id),
-        manager: parse_or_none(&mut wrong, "manager_id", &req.manager_id),
+        person: wrong.optional("person_id", &req.person_id),
+        manager: wrong.optional("manager_id", &req.manager_id),
         as_of: optional_date(&mut wrong, "as_of", &req.as_of),
         known_at: optional_instant(&mut wrong, "known_at", req.known_at),
     };
