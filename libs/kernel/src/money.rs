@@ -37,6 +37,7 @@ pub enum MoneyError {
     TooFine {
         /// The amount as written.
         text: String,
+        /// Its currency.
         currency: Currency,
         /// Digits the currency has.
         digits: u32,

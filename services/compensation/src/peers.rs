@@ -23,7 +23,6 @@ pub struct Peers {
 pub struct Scored {
     /// The last day of the cycle.
     pub last_day: Date,
-    /// Everybody's score.
     pub scores: Vec<(PersonId, Micro)>,
 }
 

@@ -16,7 +16,6 @@ const CURSOR: &str = "identity/tenant-purge";
 /// What says that there was a group, and that nobody of it is let in.
 const KEEP: [&str; 2] = ["tenants", "access_revisions"];
 
-/// The background work.
 pub(crate) fn task(store: Store, clock: Clock, rng: Rng) -> Task {
     let handler = Purge { store: store.clone() };
     Consumer { service: SERVICE, producer: Producer::Own(CURSOR), store, clock, rng, handler }.task("tenant-purge")

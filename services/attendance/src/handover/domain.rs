@@ -18,7 +18,6 @@ pub enum HandoverKind {
     Release,
 }
 
-/// A take or release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handover {
     pub account: AccountId,

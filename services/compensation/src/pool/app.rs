@@ -15,7 +15,6 @@ use crate::policy::{CreatePool, GetPool, ListPools};
 /// What the use cases stand on.
 #[derive(Clone)]
 pub struct App {
-    /// The service's store.
     pub store: Store,
 }
 
@@ -53,7 +52,6 @@ pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPo
     store::pool_of(&*app.store.read(ctx).await?, id).await
 }
 
-/// One pool.
 pub async fn get(app: &App, ctx: &OpContext, id: PoolId) -> Result<Pool> {
     let plan = ctx.plan::<GetPool>()?;
     store::pool(&app.store.read(ctx).await?, &plan, id).await

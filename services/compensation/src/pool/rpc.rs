@@ -15,9 +15,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, App, NewPool};
 use super::domain::{Part, Pool, PoolRule, Rule, Tier};
 
-/// The room's rpcs.
 pub struct Rpc {
-    /// The use cases.
     pub app: App,
 }
 

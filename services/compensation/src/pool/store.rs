@@ -43,7 +43,6 @@ impl Exported for Entity {
     }
 }
 
-/// Writes a pool.
 pub async fn insert(work: &UnitOfWork, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {
     let row = ActiveModel {
         id: Set(pool.id.0),

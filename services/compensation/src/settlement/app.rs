@@ -21,7 +21,6 @@ use crate::{pool, statement};
 /// What the use cases stand on.
 #[derive(Clone)]
 pub struct App {
-    /// The service's store.
     pub store: Store,
     /// The services it reads from.
     pub peers: Peers,
@@ -174,7 +173,6 @@ async fn move_carry_on(work: &UnitOfWork, ctx: &OpContext, filed: &Filed) -> Res
     store::keep_carry_book(work, ctx, &filed.sums.carry_after).await
 }
 
-/// One settlement.
 pub async fn get(app: &App, ctx: &OpContext, id: SettlementId) -> Result<Filed> {
     let plan = ctx.plan::<GetSettlement>()?;
     store::filed_within(&app.store.read(ctx).await?, &plan, id).await

@@ -34,6 +34,7 @@ pub enum SettlementError {
     Rule(PoolError),
     /// Nobody has a score.
     NoPeople,
+    /// A person twice.
     PersonTwice(PersonId),
     /// Less than nothing.
     NegativePool,
@@ -46,6 +47,7 @@ pub enum SettlementError {
     },
     /// Money of two currencies.
     CurrencyMismatch {
+        /// Of the pool.
         pool: Currency,
         /// Of the carry account.
         other: Currency,
@@ -58,6 +60,7 @@ pub enum SettlementError {
     NotDraft(Stage),
     /// Not approved, or not any more.
     NotApproved(Stage),
+    /// Posted.
     Posted,
     /// Another settlement of the pool is posted.
     PoolPaid(PoolId),
@@ -112,6 +115,7 @@ impl From<SettlementError> for Error {
 pub struct Claimant {
     /// Employee number, unique in the group.
     pub employee_no: String,
+    /// The person.
     pub person: PersonId,
 }
 
@@ -135,6 +139,7 @@ impl CarryBook {
 /// A pool, split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
+    /// The money.
     pub pool: Money,
     /// Everybody with a score, by employee number; also who gets nothing.
     pub lines: Vec<PersonLine>,

@@ -20,9 +20,7 @@ use crate::policy::{
     ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
 };
 
-/// The room's rpcs.
 pub struct Rpc {
-    /// The use cases.
     pub app: App,
 }
 

@@ -93,7 +93,6 @@ pub mod carry {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region });
 }
 
-/// Writes a draft.
 pub async fn insert(work: &UnitOfWork, filed: &Filed) -> Result<()> {
     let row = ActiveModel {
         id: Set(filed.id.0),

@@ -15,7 +15,6 @@ use crate::policy::{GetStatement, ListStatements, TraceStatement};
 /// What the use cases stand on.
 #[derive(Clone)]
 pub struct App {
-    /// The service's store.
     pub store: Store,
     /// The services it reads from.
     pub peers: Peers,

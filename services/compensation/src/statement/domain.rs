@@ -29,9 +29,7 @@ pub struct Statement {
     pub id: StatementId,
     pub settlement: SettlementId,
     pub cycle: CycleId,
-    /// Region of the person.
     pub region: Region,
-    /// Unit of the person.
     pub unit: OrgUnitId,
     /// Of all its amounts.
     pub currency: Currency,
@@ -50,7 +48,6 @@ impl Statement {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonLine {
     pub person: PersonId,
-    /// The person's employee number.
     pub employee_no: String,
     pub score: Micro,
     /// Minor units in all.
@@ -87,7 +84,6 @@ pub struct PartLine {
     pub tier: Option<String>,
     /// The floor, where the part is proportional.
     pub floor: Option<Micro>,
-    /// The person's weight.
     pub weight: Micro,
     /// The sum of everybody's weights.
     pub weight_sum: Micro,

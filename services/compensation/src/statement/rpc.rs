@@ -17,9 +17,7 @@ use super::domain::Statement;
 use crate::peers::Credited;
 use crate::policy::{GetStatement, ListStatements};
 
-/// The room's rpcs.
 pub struct Rpc {
-    /// The use cases.
     pub app: App,
 }
 

@@ -16,13 +16,11 @@ use crate::role::domain::Roles;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     pub id: GrantId,
-    /// Who has it.
     pub principal: PrincipalId,
     /// Role, scope, days.
     pub assignment: Assignment,
     /// Why it was given.
     pub reason: String,
-    /// Who gave it.
     pub granted_by: PrincipalId,
     pub recorded_at: Timestamp,
 }
@@ -31,9 +29,7 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRecord {
     pub id: GrantId,
-    /// Who has it.
     pub principal: PrincipalId,
-    /// Name of the role.
     pub role: String,
     /// Kind of the scope.
     pub scope: String,
@@ -45,7 +41,6 @@ pub struct GrantRecord {
     pub valid_to: Option<Date>,
     /// Why it was given.
     pub reason: String,
-    /// Who gave it.
     pub granted_by: PrincipalId,
     /// Only with a second factor.
     pub second_factor: bool,
@@ -100,7 +95,6 @@ pub enum AccessError {
     PrincipalUnknown(PrincipalId),
     /// Nobody signs in by this name.
     LoginUnknown(String),
-    /// No such grant.
     GrantUnknown(GrantId),
     /// The grant is taken away already.
     RevokedAlready,

@@ -49,7 +49,6 @@ pub struct Part {
 /// Why somebody is not erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErasureError {
-    /// Nobody has this id.
     PersonUnknown(PersonId),
     /// The person was erased: nothing can be written about them any more.
     Erased(PersonId),

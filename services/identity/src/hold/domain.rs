@@ -19,7 +19,6 @@ pub struct Hold {
 /// Why a hold is not set or not lifted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldError {
-    /// Nobody has this id.
     PersonUnknown(PersonId),
     /// No hold has this id.
     Unknown(HoldId),

@@ -24,7 +24,6 @@ pub const MAX_DEPTH: usize = tally_kernel::MAX_UNIT_DEPTH;
 /// Characters of one name.
 const MAX_NAME: usize = tally_kernel::limits::TEXT;
 
-/// What a unit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]

@@ -94,9 +94,7 @@ pub enum Reason {
     Transfer,
     /// A higher grade, or another one where the group has no ladder.
     Promotion,
-    /// A secondment begins.
     Secondment,
-    /// A concurrent post begins.
     ConcurrentPost,
     /// The unit was closed or merged.
     Reorganisation,
@@ -172,7 +170,6 @@ impl fmt::Debug for Why {
 #[serde(rename_all = "snake_case")]
 pub enum LeaveKind {
     Sick,
-    /// Hurt at work.
     WorkInjury,
     /// A child is born.
     Maternity,
@@ -274,7 +271,6 @@ pub enum PersonError {
     DateMalformed(&'static str),
     /// The last day lies before the first.
     DatesBackwards,
-    /// No such zone.
     ZoneUnknown(String),
     /// No unit has this path on the first day.
     UnitUnknown(String),

@@ -35,7 +35,6 @@ pub struct Line {
     pub person: PersonId,
     /// To whom.
     pub manager: PersonId,
-    /// What it means.
     pub kind: LineKind,
     /// Region of the person's home.
     pub region: Region,
@@ -73,7 +72,6 @@ pub enum ReportingError {
     ChangePlanned(Date),
     /// The person reports to this manager on these days already.
     ThereAlready(ReportingLineId),
-    /// No such line.
     LineMissing(ReportingLineId),
     /// The line ends on that day already.
     EndsAlready(Date),
@@ -82,7 +80,6 @@ pub enum ReportingError {
 /// A line to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewLine {
-    /// What it means.
     pub kind: LineKind,
     /// First day.
     pub from: Date,

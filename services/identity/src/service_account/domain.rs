@@ -44,7 +44,6 @@ impl fmt::Debug for ApiKey {
 }
 
 impl ApiKey {
-    /// A new one.
     pub fn new(id: SessionId) -> Self {
         Self { id, secret: Zeroizing::new(Rng::System.bytes()) }
     }

@@ -165,7 +165,6 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// A new one.
     pub fn new(now: Timestamp) -> Self {
         let secret = || URL_SAFE_NO_PAD.encode(Rng::System.bytes::<32>());
         let expires_at = now.checked_add(PENDING_LIFE).unwrap_or(now);

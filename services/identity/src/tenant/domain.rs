@@ -20,11 +20,9 @@ pub struct Tenant {
     pub zone: String,
     /// Regions where its data may live.
     pub regions: Vec<Region>,
-    /// When it was made.
     pub created_at: Timestamp,
     /// Since when nobody works in it, and why; nothing while it is in use.
     pub suspended: Option<Suspension>,
-    /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
 }
 

@@ -100,7 +100,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The stable reason.
     pub fn reason(&self) -> &str {
         match self {
             Self::NoRecords { .. } => "PERIOD_WITHOUT_RECORDS",
@@ -156,7 +155,6 @@ pub struct Cycle {
     pub scheme_version: u32,
     /// The numbers of attribution.
     pub policy: Policy,
-    /// Where it stands.
     pub state: State,
     /// The attempt at closing whose results count; of one that failed only its findings are left.
     pub run: Option<Uuid>,

@@ -22,7 +22,6 @@ use super::domain::{Cycle, NewCycle, State, Summary};
 use crate::App;
 use tally_engine::policy::{Policy, VERSIONS};
 
-/// CycleService.
 pub struct Rpc {
     /// What every room works with.
     pub app: App,

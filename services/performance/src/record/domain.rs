@@ -118,7 +118,6 @@ pub enum RowError {
 }
 
 impl RowError {
-    /// The stable reason.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NoExternalId => "EXTERNAL_ID_MISSING",

@@ -19,7 +19,6 @@ use tally_engine::scoring::{Direction, Kpi, Normalisation, Scheme};
 /// Most points where the scheme does not say.
 const CAP: Micro = Micro::from_int(120);
 
-/// SchemeService.
 pub struct Rpc {
     /// What every room works with.
     pub app: App,

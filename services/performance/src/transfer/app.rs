@@ -232,7 +232,6 @@ pub async fn release(app: &App, ctx: &OpContext, request: &RequestKey, id: Trans
     Ok((transfer, file))
 }
 
-/// What a transfer tells.
 async fn content(work: &UnitOfWork, transfer: &Transfer, first: bool) -> Result<Content> {
     if transfer.kind == Kind::Directory {
         return Ok(Content::Directory(store::entries_of(work, transfer.id).await?));

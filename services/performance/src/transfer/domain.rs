@@ -56,7 +56,6 @@ pub struct Taken {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     pub id: TransferId,
-    /// What it holds.
     pub kind: Kind,
     /// The region that it leaves.
     pub from: Region,
@@ -185,7 +184,6 @@ pub fn month_of(period: Period) -> Result<String, TransferError> {
 pub struct Statement {
     pub format: String,
     pub transfer: TransferId,
-    /// The group.
     pub tenant: TenantId,
     /// The region that tells.
     pub from: Region,
@@ -193,7 +191,6 @@ pub struct Statement {
     pub to: Region,
     /// When it was released first.
     pub released_at: Timestamp,
-    /// What is told.
     pub content: Content,
 }
 
@@ -230,7 +227,6 @@ pub struct ToldCell {
     pub parent: Option<OrgUnitId>,
     /// Name of a branch or the group.
     pub name: String,
-    /// How many people.
     pub people: u32,
     /// Credited millionths of records.
     pub credited_ppm: u64,
@@ -250,7 +246,6 @@ impl From<&Cell> for ToldCell {
     }
 }
 
-/// A pseudonym.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// A random id.

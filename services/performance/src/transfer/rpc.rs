@@ -19,7 +19,6 @@ use super::store::StoredCell;
 use crate::App;
 use crate::policy::{RejectTransfer, WithdrawTransfer};
 
-/// TransferService.
 pub struct Rpc {
     /// What every room works with.
     pub app: App,

@@ -112,7 +112,6 @@ pub struct StoredCell {
     pub from: String,
     /// `YYYY-MM`.
     pub month: String,
-    /// What it tells.
     pub cell: ToldCell,
 }
 

@@ -19,7 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Somebody who can sign in.
 pub struct User {
-    /// Sign-in name.
     pub login: String,
     pub role: &'static str,
     /// Who it is, or what it is good for.

@@ -26,7 +26,6 @@ pub struct Filed {
     pub prepared: Hands,
     pub approved: Option<Hands>,
     pub posted: Option<Hands>,
-    /// When it was prepared.
     pub prepared_at: Timestamp,
 }
 

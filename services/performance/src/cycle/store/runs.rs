@@ -147,7 +147,6 @@ pub async fn component(tx: &ScopedTx, run: Uuid, ordinal: i32) -> Result<Frozen>
     read(&found.ok_or_else(|| Error::not_found("component", ordinal))?.body)
 }
 
-/// An account's outcome.
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
     /// How its records were credited.
