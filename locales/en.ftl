@@ -942,6 +942,8 @@ MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits 
 AMOUNT_NEGATIVE = the amount is negative: leave refunds out of service records
 RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
 MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
+ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
+ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
 DIFFERENT_CONTENT = { $id } is there already with other content: records are never overwritten
 
 # Schemes.
@@ -1938,6 +1940,8 @@ NO_PASSWORD_GIVEN = no password on the standard input: type one, or pipe it in
 # A setting on the command line without its value.
 SET_EXPECTED = --set { $pair }: expected KEY=VALUE
 SUBJECT_EXPECTED = --subject: expected KIND:ID, such as statement:0199..
+GROUP_DIFFERS = the group { $id } was made in this store before, and differs from what was typed ({ $differences }): nothing is changed. Type what it is, or choose another store
+GROUP_DIFFERENCE = { $what } { $there } and not { $typed }
 GROUP_WAS_MADE = the group { $id } was made in this store before: nothing is changed
 GROUP_MADE = made the group { $name } ({ $id }) with the administrator { $login }
 GROUP_NEXT = next: tally serve, then tally login { $login }

@@ -617,6 +617,8 @@ MEASURE_OUT_OF_RANGE = 指标“{ $name }”的小数点前超过 { $digits } �
 AMOUNT_NEGATIVE = 金额为负：服务记录中请不要包含退款
 RATING_OUT_OF_RANGE = 评分 { $rating }（千分之一）超过十分
 MEASURE_MALFORMED = 指标“{ $name }”须有不重复的名称，并且只填一个小数或一段文本
+ROWS_CONTRADICT = 本次请求中有多行为 { $id } 而内容不同：请只发送正确的一行
+ID_WITH_UNSEEN = { $field } 含有看不见的字符 { $character }：请删除
 DIFFERENT_CONTENT = { $id } 已存在但内容不同：服务记录从不覆盖
 
 SCHEME_WITHOUT_INDICATORS = 至少需要一个指标
@@ -1531,6 +1533,8 @@ ASK_NEW_PASSPHRASE = 新口令（输入时可见）：
 NO_PASSWORD_GIVEN = 标准输入中没有密码：请输入，或用管道传入
 SET_EXPECTED = --set { $pair }：应为 KEY=VALUE
 SUBJECT_EXPECTED = --subject：应为 KIND:ID，例如 statement:0199..
+GROUP_DIFFERS = 集团 { $id } 此前已在此库中建立，与所填内容不同（{ $differences }）：未作改动。请按实际情况填写，或改用其他数据库
+GROUP_DIFFERENCE = { $what } 为 { $there }，而非 { $typed }
 GROUP_WAS_MADE = 集团 { $id } 此前已在此库中建立：未作改动
 GROUP_MADE = 已建立集团 { $name }（{ $id }），管理员为 { $login }
 GROUP_NEXT = 接下来：tally serve，然后 tally login { $login }

@@ -3,33 +3,16 @@
 //!
 //! The canonical form is read to the letter: none of this happens to it, so a result closed under earlier rules replays.
 
+use tally_kernel::unseen::{code_point, is_odd};
+pub(crate) use tally_kernel::unseen::{is_odd_space, is_unseen};
+
 use crate::sheet::unharmed;
-
-/// A character that takes no room on a screen: zero widths, marks of direction, soft hyphens, byte order marks.
-pub(crate) fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-        || c.is_control()
-}
-
-/// A space that is none of a keyboard: those that do not break, narrow and wide ones.
-pub(crate) fn is_odd_space(c: char) -> bool {
-    matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}')
-}
-
-/// A character inside of a text that is not what it looks like. Beside those that take no room these are blanks that count as
-/// letters, and marks that choose the form of the character before them.
-fn is_odd(c: char) -> bool {
-    let blank = matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
-    let mark = matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}');
-    is_odd_space(c) || blank || mark || (is_unseen(c) && !matches!(c, '\n' | '\r' | '\t'))
-}
 
 /// The first unseen character inside of a text, or a space that is none of a keyboard, as people can look it up. In a number
 /// such a space may stand between thousands.
 pub(crate) fn unseen_inside(text: &str, number: bool) -> Option<String> {
     let found = text.chars().find(|c| is_odd(*c) && !(number && is_odd_space(*c)))?;
-    Some(format!("U+{:04X}", u32::from(found)))
+    Some(code_point(found))
 }
 
 /// The text as it looks, where it holds characters that nobody sees: without them, and with the spaces of a keyboard. A

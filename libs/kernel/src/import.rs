@@ -64,8 +64,6 @@ pub trait Keyed {
     type Key: Ord;
     /// What a row says beside its key.
     type Content: PartialEq;
-    /// Whether of rows of one request that contradict each other the first is taken; otherwise none is.
-    const FIRST_IS_RIGHT: bool = true;
     /// The key of this row.
     fn key(&self) -> Self::Key;
     /// What it says of its key.
@@ -73,6 +71,11 @@ pub trait Keyed {
     /// Why it is refused when another row with its key says something else, which is `other`: the stable reason, and the
     /// sentence.
     fn conflict(&self, other: &Self::Content) -> (&'static str, Message);
+    /// Why it is refused when another row of its request says something else, where nobody can say which is right. Nothing
+    /// where the first is taken.
+    fn contradiction(&self) -> Option<(&'static str, Message)> {
+        None
+    }
     /// Both, of a row that is there.
     fn known(&self) -> (Self::Key, Self::Content) {
         (self.key(), self.content())
@@ -108,8 +111,10 @@ pub fn reconcile<T: Keyed>(
     let mut fresh = Vec::with_capacity(rows.len());
     for (index, row) in rows {
         let Some(known) = known.get_mut(&row.key()) else { continue };
-        if known.content != row.content() || known.disputed && !T::FIRST_IS_RIGHT {
-            let (reason, message) = row.conflict(&known.content);
+        let contradiction = if known.disputed { row.contradiction() } else { None };
+        if known.content != row.content() || contradiction.is_some() {
+            let contradiction = contradiction.filter(|_| !known.there);
+            let (reason, message) = contradiction.unwrap_or_else(|| row.conflict(&known.content));
             outcome.problems.push(Problem::new(index, reason, message));
         } else if known.there {
             outcome.unchanged += 1;
@@ -132,7 +137,6 @@ mod tests {
     impl<const FIRST: bool> Keyed for Row<FIRST> {
         type Key = &'static str;
         type Content = u32;
-        const FIRST_IS_RIGHT: bool = FIRST;
         fn key(&self) -> Self::Key {
             self.0
         }
@@ -141,6 +145,9 @@ mod tests {
         }
         fn conflict(&self, other: &u32) -> (&'static str, Message) {
             ("ALREADY_DIFFERENT", Message::told(format!("{} is there with the number {other}", self.0)))
+        }
+        fn contradiction(&self) -> Option<(&'static str, Message)> {
+            (!FIRST).then(|| ("CONTRADICTED", Message::told(format!("several rows are of {}", self.0))))
         }
     }
 
@@ -170,5 +177,7 @@ mod tests {
         assert_eq!(fresh, [(4, Row("c", 1))]);
         assert_eq!((outcome.written, outcome.unchanged), (1, 1));
         assert_eq!(refused(&outcome), [1, 2, 3, 5]);
+        let reasons: Vec<_> = outcome.problems.iter().map(|p| p.reason.as_str()).collect();
+        assert_eq!(reasons, ["CONTRADICTED", "CONTRADICTED", "CONTRADICTED", "ALREADY_DIFFERENT"]);
     }
 }

@@ -21,6 +21,7 @@ mod region;
 pub mod rng;
 pub mod share;
 pub mod time;
+pub mod unseen;
 
 pub use bucket::Bucket;
 pub use clock::Clock;

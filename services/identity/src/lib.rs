@@ -84,7 +84,7 @@ pub use migrations::migrations;
 pub use org::domain::ALWAYS;
 pub use policy::POLICY;
 pub use privacy::{DATA_TABLES, GROUP};
-pub use tenant::facts::{regions_of_groups, was_made};
+pub use tenant::facts::{places_of, regions_of_groups, was_made};
 pub use tenant::invitation::{MAX_DAYS, invite};
 pub use views::OwnViews;
 

@@ -440,6 +440,11 @@ fn a_group_with_a_chosen_id_is_made_once_however_often_a_job_runs() {
     assert!(code(&made) == 0 && stdout(&made).contains("made the group A group"), "{}", stderr(&made));
     let again = init(&id);
     assert!(code(&again) == 0 && stdout(&again).contains("nothing is changed"), "{}", stderr(&again));
+    let regions = init(&[&id[..], &["--currency", "EUR", "--regions", "local,eu-west"]].concat());
+    assert_eq!(code(&regions), 2, "{}{}", stdout(&regions), stderr(&regions));
+    for told in ["--currency CNY and not EUR", "--regions local and not local,eu-west", "nothing is changed"] {
+        assert!(stderr(&regions).contains(told), "{}", stderr(&regions));
+    }
     // Somebody who did not say which group he means learns that he made none, and so does whoever means another.
     for other in [&[][..], &["--tenant-id", "019a0000-0000-7000-8000-000000000002"]] {
         let refused = init(other);

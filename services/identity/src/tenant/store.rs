@@ -84,6 +84,20 @@ pub async fn was_made(store: &Store, tenant: TenantId) -> Result<bool> {
     Ok(look_up(store, &entry(tenant)).await?.is_some())
 }
 
+/// Currency, zone and regions of a group of this store; nothing where it was deleted.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn places_of(store: &Store, tenant: TenantId, clock: &Clock, rng: &Rng) -> Result<Option<[String; 3]>> {
+    let group = store.read(&own(tenant, clock, rng)).await?.select::<tenants::Entity>().one().await?;
+    Ok(group.map(|group| [group.currency, group.zone, group.regions]))
+}
+
+fn own(tenant: TenantId, clock: &Clock, rng: &Rng) -> OpContext {
+    let actor = Actor::service(SERVICE, tenant, None);
+    OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), clock.clone(), rng.clone())
+}
+
 /// The regions of all groups of this store; nothing where no group was made yet.
 ///
 /// # Errors
@@ -96,8 +110,7 @@ pub async fn regions_of_groups(store: &Store, clock: &Clock, rng: &Rng) -> Resul
     }
     let mut known = BTreeSet::new();
     for row in rows {
-        let actor = Actor::service(SERVICE, TenantId(row.group_id), None);
-        let ctx = OpContext::new(actor, Arc::new(compile_service(SERVICE, 0)), clock.clone(), rng.clone());
+        let ctx = own(TenantId(row.group_id), clock, rng);
         let group = store.read(&ctx).await?.select::<tenants::Entity>().one().await?;
         for region in group.iter().flat_map(|group| group.regions.split(',')) {
             known.insert(region.parse()?);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::import::Keyed;
-use tally_kernel::{Message, limits, msg};
+use tally_kernel::{Message, limits, msg, unseen};
 
 /// Characters of an external id.
 const MAX_ID: usize = limits::TEXT;
@@ -80,6 +80,8 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowError {
     NoExternalId,
+    /// An id with a character that nobody sees.
+    Unseen(&'static str, String),
     /// A text that nothing sensible fills.
     TooLong(&'static str, usize),
     /// The text of a measure.
@@ -113,14 +115,17 @@ pub enum RowError {
     RatingTooHigh(u32),
     /// A measure that has no name, two values or none, or is there twice.
     BadMeasure(String),
-    /// The same external id with other content, in the store or in this request.
+    /// The same external id with other content in the store.
     DifferentContent(String),
+    /// The same external id with other content in this request.
+    Contradicted(String),
 }
 
 impl RowError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NoExternalId => "EXTERNAL_ID_MISSING",
+            Self::Unseen(..) => "ID_WITH_UNSEEN",
             Self::TooLong(..) | Self::MeasureTooLong | Self::TooManyMeasures => "TEXT_TOO_LONG",
             Self::NoTime(_) => "TIME_MALFORMED",
             Self::Backwards { .. } => "INTERVAL_BACKWARDS",
@@ -133,6 +138,7 @@ impl RowError {
             Self::RatingTooHigh(_) => "RATING_OUT_OF_RANGE",
             Self::BadMeasure(_) => "MEASURE_MALFORMED",
             Self::DifferentContent(_) => "DIFFERENT_CONTENT",
+            Self::Contradicted(_) => "ROWS_CONTRADICT",
         }
     }
 
@@ -140,6 +146,7 @@ impl RowError {
     pub fn message(&self) -> Message {
         match self {
             Self::NoExternalId => msg!("EXTERNAL_ID_MISSING"),
+            Self::Unseen(field, character) => msg!("ID_WITH_UNSEEN", field, character),
             Self::TooLong(field, max) => msg!("RECORD_TEXT_TOO_LONG", field, max),
             Self::MeasureTooLong => msg!("MEASURE_TOO_LONG", max = MAX_TEXT),
             Self::TooManyMeasures => msg!("MEASURES_TOO_MANY", max = MAX_MEASURES),
@@ -158,6 +165,7 @@ impl RowError {
             Self::RatingTooHigh(rating) => msg!("RATING_OUT_OF_RANGE", rating),
             Self::BadMeasure(name) => msg!("MEASURE_MALFORMED", name),
             Self::DifferentContent(id) => msg!("DIFFERENT_CONTENT", id),
+            Self::Contradicted(id) => msg!("ROWS_CONTRADICT", id),
         }
     }
 }
@@ -180,6 +188,10 @@ impl Record {
         // Bytes are never fewer than characters, and cost nothing to count.
         if let Some((name, _, max)) = texts.into_iter().find(|(_, t, max)| t.len() > *max && t.chars().count() > *max) {
             return Err(RowError::TooLong(name, max));
+        }
+        let ids = [("external_id", &self.external_id), ("agent", &self.agent)];
+        if let Some((field, character)) = ids.into_iter().find_map(|(field, id)| Some((field, unseen::in_id(id)?))) {
+            return Err(RowError::Unseen(field, character));
         }
         self.check_times()?;
         self.check_numbers()?;
@@ -296,8 +308,6 @@ impl From<Record> for Row {
 impl Keyed for Row {
     type Key = String;
     type Content = [u8; 32];
-    /// Nobody can say which of two is right.
-    const FIRST_IS_RIGHT: bool = false;
     fn key(&self) -> String {
         self.record.external_id.clone()
     }
@@ -307,6 +317,10 @@ impl Keyed for Row {
     fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
         let error = RowError::DifferentContent(self.record.external_id.clone());
         (error.reason(), error.message())
+    }
+    fn contradiction(&self) -> Option<(&'static str, Message)> {
+        let error = RowError::Contradicted(self.record.external_id.clone());
+        Some((error.reason(), error.message()))
     }
 }
 
@@ -340,6 +354,10 @@ mod tests {
         let mut negative = record("a");
         negative.amount_minor = Some(-1);
         assert_eq!(negative.check().unwrap_err().reason(), "AMOUNT_NEGATIVE");
+        assert_eq!(record("a\u{202e}b").check().unwrap_err().reason(), "ID_WITH_UNSEEN");
+        let mut bidden = record("a");
+        bidden.agent = "\u{feff}1001".to_owned();
+        assert_eq!(bidden.check(), Err(RowError::Unseen("agent", "U+FEFF".to_owned())));
         let mut nameless = record("");
         nameless.external_id.clear();
         assert_eq!(nameless.check(), Err(RowError::NoExternalId));
@@ -426,8 +444,9 @@ mod tests {
         assert_eq!(fresh, [(4, Row::from(record("d")))]);
         assert_eq!((outcome.written, outcome.unchanged), (1, 2));
         let refused = |p: &Problem| (p.index, p.reason.clone());
-        let different = |index| (index, "DIFFERENT_CONTENT".to_owned());
-        assert_eq!(outcome.problems.iter().map(refused).collect::<Vec<_>>(), [0, 2, 3].map(different));
+        let expected = [(0, "ROWS_CONTRADICT"), (2, "ROWS_CONTRADICT"), (3, "DIFFERENT_CONTENT")];
+        let expected = expected.map(|(index, reason)| (index, reason.to_owned()));
+        assert_eq!(outcome.problems.iter().map(refused).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! `tally init`: the group and its first administrator, on an empty store, from the machine that holds its keys. With the
 //! group's id it may run again: a job of a cluster does.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 
 use anyhow::Result;
 use tally_api::identity::v1 as identity;
+use tally_kernel::message::Arg;
 use tally_kernel::{Message, msg};
 use tally_runtime::{Boot, Compute, Config, Trigger, passphrase_in};
 
 use super::settings::{dumped, load};
 use super::users::initialised;
-use crate::cli::{DONE, Init};
+use crate::cli::{DONE, Init, UNUSABLE};
 use crate::print;
 use crate::said::{Said, asked, here, told};
 use crate::session::secret_from;
@@ -46,7 +48,10 @@ async fn initialise(config: &Config, args: Init, invitation: String, password: S
         compute: Compute::new(config.compute.threads)?,
         shutdown: trigger.shutdown(),
     };
-    let suite = suite::build(config, &boot, &Ambient::default()).await?;
+    let ambient = Ambient::default();
+    let suite = suite::build(config, &boot, &ambient).await?;
+    let Ambient { clock, rng } = ambient;
+    let typed = [args.currency.clone(), args.zone.clone(), args.regions.join(",")];
     let ask = identity::InitTenantRequest {
         name: args.name,
         currency: args.currency,
@@ -64,6 +69,15 @@ async fn initialise(config: &Config, args: Init, invitation: String, password: S
         && initialised(error)
         && tally_identity::was_made(&suite.stores[0], id).await?
     {
+        let there = tally_identity::places_of(&suite.stores[0], id, &clock, &rng).await?;
+        let differences = there.map(|there| differences(there, typed)).unwrap_or_default();
+        if !differences.is_empty() {
+            print::note(format_args!(
+                "tally: {}",
+                here(&msg!("GROUP_DIFFERS", id, differences = Arg::List(differences)))
+            ));
+            return Ok(UNUSABLE);
+        }
         print::line(here(&msg!("GROUP_WAS_MADE", id)));
         return Ok(DONE);
     }
@@ -75,6 +89,14 @@ async fn initialise(config: &Config, args: Init, invitation: String, password: S
     print::line(here(&msg!("GROUP_MADE", name, id, login)));
     print::line(here(&msg!("GROUP_NEXT", login)));
     Ok(DONE)
+}
+
+/// What the group is, and was typed otherwise. The order of regions says nothing.
+fn differences(there: [String; 3], typed: [String; 3]) -> Vec<Message> {
+    let parts = |list: &str| list.split(',').map(|part| part.trim().to_owned()).collect::<BTreeSet<_>>();
+    let pairs = ["--currency", "--zone", "--regions"].into_iter().zip(there.into_iter().zip(typed));
+    let other = pairs.filter(|(_, (there, typed))| parts(there) != parts(typed));
+    other.map(|(what, (there, typed))| msg!("GROUP_DIFFERENCE", what, there, typed)).collect()
 }
 
 /// The next line of the standard input, a password; asked for when somebody sits there.
