@@ -10,7 +10,6 @@ use tally_kernel::{Message, limits, msg};
 
 use super::diagnostics::Wrong;
 use super::exported;
-use super::numbers::is_grouped;
 
 /// Full-width forms as their ASCII twins: `２０２６－０３` is `2026-03`.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
@@ -369,6 +368,15 @@ pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Opti
     let word: String = word.chars().take(40).collect();
     let best = words.into_iter().map(|w| (distance(&word, w), w)).min()?;
     (best.0 <= 1 + best.1.chars().count() / 3).then_some(best.1)
+}
+
+/// Whether a text is digits in groups of three: `1.000`, `12.500.000`.
+pub(crate) fn is_grouped(text: &str, sign: char) -> bool {
+    let mut groups = text.trim_start_matches('-').split(sign);
+    let digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
+    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()) && digits(group));
+    let mut rest = groups.peekable();
+    first && rest.peek().is_some() && rest.all(|group| group.len() == 3 && digits(group))
 }
 
 #[cfg(test)]

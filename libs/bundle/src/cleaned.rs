@@ -9,7 +9,17 @@ use tally_kernel::{Message, msg};
 use super::cell::{fold, shown};
 use super::diagnostics::{FindingKind, Findings, Seen, Wrong};
 use super::exported;
-use super::table::Need;
+
+/// How much a column is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Without it the file says nothing.
+    Required,
+    /// Should be there; without it nothing of it is measured, which is a finding.
+    Expected,
+    /// May be there.
+    Optional,
+}
 
 /// What becomes of a cell.
 pub(super) enum Verdict {

@@ -10,7 +10,6 @@ use tally_kernel::{Message, msg};
 use super::cell::{self, nearest, shown};
 use super::diagnostics::Wrong;
 use super::model::{AccountIx, Alias, BundleAccount, BundlePerson, PersonIx};
-use super::people::{bare, segment};
 
 /// Finds people and accounts by what files call them.
 pub(crate) struct Directory<'a> {
@@ -167,4 +166,19 @@ impl<'a> Directory<'a> {
             Wrong::new(reason, msg!("UNKNOWN_AGENT_CURE"))
         })
     }
+}
+
+/// A part of `platform/store/account`.
+pub(super) fn segment(text: &str) -> Result<String, Wrong> {
+    let text = cell::id(text)?;
+    if text.contains('/') {
+        return Err(Wrong::new(msg!("SLASH_IN_NAME", text = shown(&text)), msg!("SLASH_IN_NAME_CURE")));
+    }
+    Ok(text.into_owned())
+}
+
+/// The name of an account that may be written platform/store/account.
+pub(super) fn bare<'a>(platform: &str, store: &str, account: &'a str) -> &'a str {
+    let rest = account.strip_prefix(platform).and_then(|r| r.strip_prefix('/'));
+    rest.and_then(|r| r.strip_prefix(store)).and_then(|r| r.strip_prefix('/')).unwrap_or(account)
 }

@@ -7,6 +7,7 @@ use tally_kernel::time::told_at;
 use tally_kernel::{limits, msg};
 
 use super::cell::{self, shown};
+use super::cleaned::Need::{Optional, Required};
 use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::direction::{Around, Odd, direct};
 use super::directory::Directory;
@@ -14,7 +15,7 @@ use super::exported;
 use super::model::{GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
 use super::people::{Diagnostics, each_row, once};
 use super::source::Source;
-use super::table::{Layout, Need::Optional, Need::Required, header};
+use super::table::{Layout, header};
 use super::twice::{Twice, settle};
 
 pub(crate) static ROSTERS: Layout = Layout {

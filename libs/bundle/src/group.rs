@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::Serialize;
 use tally_kernel::msg;
 
 use super::cell;
 use super::direction::Punches;
-use super::model::Period;
 use super::numbers::{Numbers, read_numbers};
 use super::yaml::Fields;
 
@@ -39,6 +39,22 @@ impl Default for Group {
             branches: BTreeMap::new(),
             punches: Punches::default(),
         }
+    }
+}
+
+/// Local dates, both inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period {
+    /// The first day.
+    pub from: Date,
+    /// The last day.
+    pub to: Date,
+}
+
+impl Period {
+    /// Whether a day lies in it.
+    pub fn contains(&self, day: Date) -> bool {
+        self.from <= day && day <= self.to
     }
 }
 

@@ -11,13 +11,14 @@
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
 //! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
-//! `model` (the result), `diagnostics` (what can go wrong), `write` (the canonical form).
+//! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `write` (the canonical form).
 
 use std::path::Path;
 
 use jiff::civil::Date;
 use tally_kernel::{Message, msg};
 
+mod bundle;
 mod cell;
 mod cleaned;
 mod diagnostics;
@@ -45,13 +46,14 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use bundle::{Bundle, Reading};
 pub use cell::{major, nearest};
 pub use diagnostics::{Finding, FindingKind, Rejected, Unusable};
 pub use direction::Punches;
-pub use group::{DEFAULT_REGION, Group, Inference, Policy};
+pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
 pub use model::{
-    AccountIx, Alias, Bundle, BundleAccount, BundlePerson, Employment, GivenPunch, Handover, HandoverKind, Measure,
-    MeasureValues, Period, PersonIx, Phase, PhaseKind, Punch, PunchKind, Reading, Record, Roster,
+    AccountIx, Alias, BundleAccount, BundlePerson, Employment, GivenPunch, Handover, HandoverKind, Measure,
+    MeasureValues, PersonIx, Phase, PhaseKind, Punch, PunchKind, Record, Roster,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
 pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};
@@ -80,7 +82,7 @@ const FILES: [&str; 12] = [
     "rosters.csv",
     "punches.csv",
     "handovers.csv",
-    write::FINDINGS.file,
+    source::READING,
 ];
 
 /// How to read a bundle.
@@ -188,7 +190,7 @@ fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics
     };
     let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;
-    write::read_findings(find(write::FINDINGS.file), &mut diagnostics)?;
+    write::read_findings(find(source::READING), &mut diagnostics)?;
 
     if let Some(scheme) = &scheme {
         let of_kind = |numbers: bool| {

@@ -2,13 +2,19 @@
 
 use rust_decimal::Decimal;
 
-use super::cell::{decimal, fold};
+use super::cell::{decimal, fold, is_grouped};
 use super::diagnostics::{RowDiagnostic, Seen};
 use super::exported::is_no_value;
-use super::model::{Measure, MeasureValues};
-use super::numbers::{Numbers, is_grouped};
-use super::records::Raw;
+use super::model::{Measure, MeasureValues, Record};
+use super::numbers::Numbers;
 use super::symbols::{Marks, Renumbered, Symbol, Symbols};
+
+/// A record, the line it came from, and its row in the table of extra cells.
+pub(super) struct Raw {
+    pub record: Record,
+    pub line: u32,
+    pub row: u32,
+}
 
 /// For each row what is doubtful in its columns of numbers: digits in groups of three, which may be decimals.
 pub(super) fn doubtful(

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use tally_kernel::msg;
 
-use super::cell::{fold, shown};
+use super::cell::{fold, is_grouped, shown};
 use super::diagnostics::Wrong;
 use super::exported;
 use super::yaml::Fields;
@@ -58,15 +58,6 @@ impl Numbers {
             },
         }
     }
-}
-
-/// Whether a text is digits in groups of three: `1.000`, `12.500.000`.
-pub(crate) fn is_grouped(text: &str, sign: char) -> bool {
-    let mut groups = text.trim_start_matches('-').split(sign);
-    let digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
-    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()) && digits(group));
-    let mut rest = groups.peekable();
-    first && rest.peek().is_some() && rest.all(|group| group.len() == 3 && digits(group))
 }
 
 /// Whether spaces stand between the digits of a number, as `1 234,50` has them.

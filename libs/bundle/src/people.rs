@@ -6,12 +6,13 @@ use jiff::civil::Date;
 use tally_kernel::{MAX_UNIT_DEPTH, Message, msg};
 
 use super::cell::{self, shown};
+use super::cleaned::Need;
 use super::diagnostics::{FindingKind, Findings, Rejects, RowDiagnostic, Unusable, Wrong};
-use super::directory::Directory;
+use super::directory::{Directory, bare, segment};
 use super::exported;
 use super::model::{Alias, BundleAccount, BundlePerson, Employment, Phase, PhaseKind};
 use super::source::{Progress, Source};
-use super::table::{Layout, Need, Row, Table};
+use super::table::{Layout, Row, Table};
 
 use Need::{Expected, Optional, Required};
 
@@ -328,24 +329,10 @@ fn join_phases(mut rows: Vec<(BundleAccount, u64)>, diagnostics: &mut Diagnostic
     None
 }
 
-pub(super) fn segment(text: &str) -> Result<String, Wrong> {
-    let text = cell::id(text)?;
-    if text.contains('/') {
-        return Err(Wrong::new(msg!("SLASH_IN_NAME", text = shown(&text)), msg!("SLASH_IN_NAME_CURE")));
-    }
-    Ok(text.into_owned())
-}
-
 /// The name of an account, which may be written platform/store/account.
 fn account_name(platform: &str, store: &str, account: &str) -> Result<String, Wrong> {
     let account = cell::id(account)?;
     segment(bare(&cell::fold(platform), &cell::fold(store), &account))
-}
-
-/// The name of an account that may be written platform/store/account.
-pub(super) fn bare<'a>(platform: &str, store: &str, account: &'a str) -> &'a str {
-    let rest = account.strip_prefix(platform).and_then(|r| r.strip_prefix('/'));
-    rest.and_then(|r| r.strip_prefix(store)).and_then(|r| r.strip_prefix('/')).unwrap_or(account)
 }
 
 fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {

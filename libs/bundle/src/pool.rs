@@ -6,8 +6,8 @@ use tally_kernel::msg;
 
 use super::cell;
 use super::diagnostics::Unusable;
-use super::group::{self, Group};
-use super::model::{BundlePerson, Period};
+use super::group::{self, Group, Period};
+use super::model::BundlePerson;
 use super::numbers::Numbers;
 use super::yaml::Fields;
 

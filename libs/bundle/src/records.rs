@@ -10,17 +10,18 @@ use rust_decimal::Decimal;
 use tally_kernel::{Message, limits, msg};
 
 use super::cell::{self, Moment, decimal, shown};
-use super::cleaned::no_value;
+use super::cleaned::{Need, no_value};
 use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
-use super::measures::{self, Column};
-use super::model::{Measure, Period, Record};
+use super::group::Period;
+use super::measures::{self, Column, Raw};
+use super::model::{Measure, Record};
 use super::numbers::Numbers;
 use super::people::Diagnostics;
 use super::source::Source;
 use super::symbols::{Symbol, Symbols};
-use super::table::{Layout, Need, Row, Table};
+use super::table::{Layout, Row, Table};
 use super::twice::Twice;
 
 use Need::{Expected, Optional, Required};
@@ -66,13 +67,6 @@ pub(crate) struct Records {
     pub records: Vec<Record>,
     pub measures: Vec<Measure>,
     pub symbols: Symbols,
-}
-
-/// A record, the line it came from, and its row in the table of extra cells.
-pub(super) struct Raw {
-    pub record: Record,
-    pub line: u32,
-    pub row: u32,
 }
 
 struct Reader<'d, 'a> {

@@ -13,7 +13,9 @@ use strum_macros::IntoStaticStr;
 use tally_kernel::msg;
 
 use super::diagnostics::Unusable;
-use super::write::FINDINGS;
+
+/// The file that only a normalised bundle has: what its first reading found.
+pub(crate) const READING: &str = "reading.csv";
 
 const CHUNK: usize = 256 * 1024;
 
@@ -125,7 +127,7 @@ impl Source {
             },
             encoding,
             damaged: encoding == TextEncoding::Utf8 && sweep.utf8.errors > 0,
-            canonical: dir.join(FINDINGS.file).exists(),
+            canonical: dir.join(READING).exists(),
             path,
             skip,
             two_byte_only: sweep.utf8.valid_bytes > 0 && sweep.utf8.long_leads == 0,

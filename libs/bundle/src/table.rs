@@ -3,23 +3,12 @@
 use tally_kernel::{Message, msg};
 
 use super::cell::{fold, nearest, shown};
-use super::cleaned::{Cleaned, Verdict};
+use super::cleaned::{Cleaned, Need, Verdict};
 use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong, one_after_other};
 use super::exported;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
 use crate::sheet::unharmed;
-
-/// How much a column is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
-    /// Without it the file says nothing.
-    Required,
-    /// Should be there; without it nothing of it is measured, which is a finding.
-    Expected,
-    /// May be there.
-    Optional,
-}
 
 /// The columns of a file.
 pub(crate) struct Layout {

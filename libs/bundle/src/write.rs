@@ -9,19 +9,22 @@ use serde::Serialize;
 use tally_i18n::text;
 use tally_kernel::{Locale, Message, msg};
 
+use super::bundle::Bundle;
 use super::cell::major;
+use super::cleaned::Need::Required;
 use super::diagnostics::{Finding, FindingKind, Unusable, Wrong};
-use super::model::{AccountIx, Bundle, Measure, MeasureValues, Period, Record};
+use super::duty;
+use super::group::{Group, Period};
+use super::model::{AccountIx, Measure, MeasureValues, Record};
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, each_row};
 use super::records::RECORDS;
-use super::source::{FileDigest, Source};
+use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
-use super::table::{Layout, Need::Required};
-use super::{Group, duty};
+use super::table::Layout;
 
 /// What the first reading of a bundle found; only in a normalised bundle, which has nothing left to convert.
-pub(crate) static FINDINGS: Layout = Layout {
-    file: "reading.csv",
+static FINDINGS: Layout = Layout {
+    file: READING,
     columns: &[
         ("kind", Required),
         ("file", Required),
