@@ -716,7 +716,7 @@ ROWS_OF_NUMBER_REFUSED = the number { $number } was refused in people.csv: this 
 # A row speaks of an account whose row in accounts.csv was refused.
 ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: this row may mean another one than the suite
 # A record may name its agent by a nickname that was refused in aliases.csv.
-NICKNAME_REFUSED = the nickname { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
+NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
 # The connection broke or a call failed between two chunks.
 IMPORT_STOPPED = { $rows } { $rows ->
     [one] row is

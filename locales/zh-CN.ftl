@@ -69,7 +69,7 @@ DATE_MALFORMED = { $field }：日期请写成 YYYY-MM-DD
     .text = “{ $text }”不是日期：请写成 YYYY-MM-DD
 DATES_BACKWARDS = { $last } 早于 { $first }
 INSTANT_IMPLAUSIBLE = 应为 { $first } 至 { $last } 年的时刻：请检查年份
-INSTANT_INVALID = 应为公元前 9999 年至公元 9999 年之间的时刻
+INSTANT_INVALID = 应为公元 1 年至 9999 年之间的时刻
 TEXT_UNUSABLE = { $field }：1 至 { $max } 个字符
 ROWS_TOO_MANY = 一次最多 { $max } 行，本次为 { $count } 行：请分多次发送
 NOTHING_CHANGES = 现状已是如此，无需变更
@@ -97,7 +97,7 @@ PERIOD_BACKWARDS = 期间的结束日 { $to } 早于开始日 { $from }
 
 ## Sign-in
 
-TOKEN_MISSING = 请先登录。
+TOKEN_MISSING = 请先登录：请求未附带 Bearer 令牌。
 UNAUTHENTICATED = 请先登录。
 TOKEN_INVALID = 登录凭证无效，请重新登录。
 TOKEN_EXPIRED = 登录已过期，请重新登录。
@@ -139,7 +139,7 @@ SSO_PROVIDER_AWAY = 身份提供方无法访问或答复异常，请稍后再试
 SSO_STATE_REFUSED = 此次登录已过期，或不是在此处开始的，请重新开始。
 SSO_REFUSED = 身份提供方的凭证未被接受，请重新开始。
 SSO_LOGIN_UNKNOWN = 身份提供方认识您，但这里没有您的登录账号，请向管理员申请。
-EMPLOYMENT_ENDED = 您的任职已结束，不能再登录。
+EMPLOYMENT_ENDED = 您今天没有在职的任职，不能登录：请联系维护集团人员信息的同事。
 MODULE_NOT_ENTITLED = 集团没有开通模块 { $module }，请联系平台运维人员。
 TENANT_SUSPENDED = 集团已被暂停使用，请联系平台运维人员。
 REGION_NOT_SERVED = 区域 { $region } 的数据在该区域的系统中，请到那里办理（本系统服务的区域：{ $served }）。
@@ -150,7 +150,7 @@ PERMISSION_DENIED = 您没有此项操作的权限。
     .here = 您有权限 { $permission }，但不包括此处。
     .signed_in = 此操作只供已登录的用户使用。
     .other_group = 服务只能查询其所在集团的权限视图。
-FOUR_EYES_REQUIRED = 此步骤须由他人办理：参与过前面步骤的人，包括出借或借用权限的人，不能办理此步骤。
+FOUR_EYES_REQUIRED = 此步骤须由他人办理：参与过前面步骤的人，包括委托出该权限或受托该权限的人，不能办理此步骤。
 
 ## The group, its units and its people
 
@@ -185,7 +185,7 @@ UNIT_DIFFERS = 该组织单元已存在，类型是{ $kind ->
     [legal_entity] 法人实体
     [branch] 分公司
     [department] 部门
-    [team] 小组
+    [team] 团队
    *[group] 集团
 }
 UNIT_KIND_IS_ROOTS = 只有根节点是集团
@@ -420,7 +420,7 @@ KEY_FILE_MALFORMED = 其首行应以“{ $header }”开头
     .few = 至少须有 wrap、bind、sign 密钥各一个
 KEY_LINE_MALFORMED = 每行应为 32 字节的 base64，以及生效或失效的时刻
     .none = 其中没有密钥
-KEYS_OF_ANOTHER_STORE = 本进程的密钥不是写入 { $service } 数据时所用的密钥：请让 keys.directory 指向正确的目录，或从备份恢复 seal.key；数据未作任何更改，也没有生成新密钥。密钥确认无误后，可用 `tally audit verify` 检查日志是否被篡改
+KEYS_OF_ANOTHER_STORE = 本进程的密钥不是写入 { $service } 数据时所用的密钥：请让 keys.directory 指向正确的文件夹，或从备份恢复 seal.key；数据未作任何更改，也没有生成新密钥。密钥确认无误后，可用 `tally audit verify` 检查日志是否被篡改
 STORE_LOST = { $service } 的数据存储是空的，而 { $file } 表明其中曾有数据：请从备份恢复数据库（SQLite 则恢复其文件），或检查 database.url 是否指向了别处；数据未作任何更改。确需从头开始时，请先移走 { $file }
 KEYS_PASSPHRASE_MISSING = 密钥文件 { $file } 受口令保护：请设置 TALLY_KEYS_PASSPHRASE，或用 TALLY_KEYS_PASSPHRASE_FILE 指明存放口令的文件
 KEYS_PASSPHRASE_WRONG = 此口令打不开 { $file } 中的任何密钥：请检查 TALLY_KEYS_PASSPHRASE（或 TALLY_KEYS_PASSPHRASE_FILE 所指的文件）；如口令无误，则文件已损坏，请从备份恢复
@@ -447,7 +447,7 @@ ACCOUNT_NOT_IN_SUITE = 套件中没有您可见的账号 { $label }：请先处�
 ROWS_OF_UNIT_REFUSED = 所属组织单元 { $unit } 已被拒
 ROWS_OF_NUMBER_REFUSED = people.csv 中的工号 { $number } 已被拒：本行所指的可能不是套件中的那个人
 ROWS_OF_ACCOUNT_REFUSED = accounts.csv 中的账号 { $label } 已被拒：本行所指的可能不是套件中的那个账号
-NICKNAME_REFUSED = aliases.csv 中的昵称 { $alias } 已被拒，而 { $number } 的这条记录可能正是用该昵称标注客服
+NICKNAME_REFUSED = aliases.csv 中的别名 { $alias } 已被拒，而 { $number } 的这条记录可能正是用该别名标注客服
 IMPORT_STOPPED = 已有 { $rows } 行在套件中：请重新运行同一命令，已导入的行会计为“已存在”
     .mend = 已有 { $rows } 行在套件中：请按所述改正后重新运行同一命令，已导入的行会计为“已存在”
 IMPORT_SERVICE_AWAY = 无法连接服务 { $service }；没有任何丢失，已有 { $rows } 行在套件中：请在其恢复后重新运行同一命令，已导入的行会计为“已存在”
@@ -493,26 +493,26 @@ HANDOVER_REPEATED = 同一时刻的这次交接已经记录。
 PERSON_UNKNOWN = 没有人员 { $id }：请先导入人员，再导入其考勤
 ACCOUNT_UNKNOWN = 没有账号 { $id }：请先导入账号
     .file = accounts.csv 中没有 { $account }{ $hint }
-PLACE_REGION_UNKNOWN = 集团没有任何部门在区域 { $region }
-PLACE_UNIT_UNKNOWN = 集团目前没有部门 { $unit }
-PLACE_TEAM_NOT_UNIT = 团队 { $team } 与部门 { $unit } 不是同一个：请只保留其中一项
-PLACE_REGION_OF_UNIT = 该部门在区域 { $is }，不在 { $said }：请不要填写区域
+PLACE_REGION_UNKNOWN = 集团没有任何组织单元在区域 { $region }
+PLACE_UNIT_UNKNOWN = 集团目前没有组织单元 { $unit }
+PLACE_TEAM_NOT_UNIT = 团队 { $team } 与组织单元 { $unit } 不是同一个：请只保留其中一项
+PLACE_REGION_OF_UNIT = 该组织单元在区域 { $is }，不在 { $said }：请不要填写区域
 ACCOUNT_CONTRADICTS_ROW = { $key } 与本次调用中前面的行在 { $fields } 上不一致：账号的既有信息不再更改
 ACCOUNT_CONTRADICTS_STORED = { $key } 与已有数据在 { $fields } 上不一致：账号的既有信息不再更改，只能增加之后日期的阶段
-ALIAS_DIFFERENT = 该昵称自同一日期起已存在，但人员（employee_no）与结束日期（to）均不同
-    .person = 该昵称自同一日期起已存在，但人员（employee_no）不同
-    .end = 该昵称自同一日期起已存在，但结束日期（to）不同
+ALIAS_DIFFERENT = 该别名自同一日期起已存在，但人员（employee_no）与结束日期（to）均不同
+    .person = 该别名自同一日期起已存在，但人员（employee_no）不同
+    .end = 该别名自同一日期起已存在，但结束日期（to）不同
 SHIFT_DIFFERENT = 此人在该账号自 { $start } 起的班次已存在，但结束时间不同
 PUNCH_DIFFERENT = 此人在 { $at } 已有一次方向相反的打卡（kind）
 HANDOVER_DIFFERENT = 在 { $at } 已记录由另一人办理（employee_no），而该账号同一时间只能由一人持有
     .kind = 此人在 { $at } 已记录相反的交接（kind）
 SITE_DIFFERENT = 场所 { $name } 已存在，但时区、日切时间或区域不同
-ALIAS_OVERLAP = 该昵称在其中某些日期已指向他人：请先结束前一个，再开始后一个
+ALIAS_OVERLAP = 该别名在其中某些日期已指向他人：请先结束前一个，再开始后一个
 SLASH_NOT_ALLOWED = 不能含有斜杠：平台、店铺和名称以斜杠连接
 PHASES_MISSING = 至少填写一个阶段，说明账号如何使用
 DIRECTION_EXPECTED = 请说明越高越好（higher）还是越低越好（lower）
 NORMALISATION_EXPECTED = 请说明数值如何折算为得分：target_piecewise、min_max、percentile 或 t_score
-PHASE_KIND_EXPECTED = 应为 shared（公用）、mixed（过渡）或 named（实名）
+PHASE_KIND_EXPECTED = 应为 shared（公用）、mixed（混用）或 named（实名）
 PHASE_TWICE = 有两个阶段从同一日期开始
 HANDOVER_KIND_EXPECTED = 应为 take（接手）或 release（交出）
 PUNCH_KIND_EXPECTED = 应为 in（上班）或 out（下班）
@@ -599,8 +599,8 @@ TIME_OF_DAY_MALFORMED = “{ $text }”不是时刻：请写作 04:00
 RULES_VERSION_UNKNOWN = 没有版本“{ $version }”的规则：请写 1 或 2
 RULES_VERSION_DIFFERS = 请留空，或与 policy.version 一致，写 { $version }
 ACCOUNT_ELSEWHERE = 账号 { $account } 在区域 { $region }，{ $unit ->
-    [none] 不属于任何部门
-   *[other] 属于部门 { $unit }
+    [none] 不属于任何组织单元
+   *[other] 属于组织单元 { $unit }
 }：请按此填写。
 
 EXTERNAL_ID_MISSING = external_id 为空：请填写平台自己的记录编号
@@ -741,7 +741,7 @@ CREDIT_SEVERAL_AT_ONCE = { $records } 条记录有多人在岗，且每人同时
 
 REGION_SAME = 转出区域与转入区域不能同为 { $region }。
 REPORT_NOT_A_MONTH = 报表只针对一个自然月，而该周期为 { $from } 至 { $to }：请建立一个自然月的考核周期。
-NOTHING_TO_TELL = 没有可以转出的部门：各部门不足五人，或相减后会暴露不足五人的情况。
+NOTHING_TO_TELL = 没有可以转出的组织单元：各单元不足五人，或相减后会暴露不足五人的情况。
 TRANSFER_NOT_PREPARED = 该转移不再待审批，当前状态：{ $stage ->
     [prepared] 待审批
     [approved] 已批准
@@ -758,7 +758,7 @@ TRANSFER_RELEASED = 该转移已经放行：已提供的内容无法收回。
 TRANSFER_STALE = 其间已放行了关于同一月份的另一份报表，两者合并会暴露不足五人的情况：请重新准备。
 TRANSFER_MALFORMED = 这不是转移文件：请完整发送 ReleaseTransfer 给出的文件。
 TRANSFER_SIGNATURE_WRONG = 文件不是由区域 { $region } 的系统签名：可能被改动，或此处缺少其新的公钥。
-REGION_KEY_UNKNOWN = 此处没有区域 { $region } 的公钥：请把它的 performance.pub 放入密钥目录，命名为 regions/{ $region }.pub。
+REGION_KEY_UNKNOWN = 此处没有区域 { $region } 的公钥：请把它的 performance.pub 放入密钥文件夹，命名为 regions/{ $region }.pub。
 TRANSFER_OF_ANOTHER_GROUP = 该文件属于其他集团。
 TRANSFER_ALREADY_EXISTS = 该文件此前已经接收。
 TRANSFER_KIND_EXPECTED = 请说明要转移的内容：报表或人员目录
@@ -1148,9 +1148,9 @@ MANIFEST_ELSEWHERE = 其中的文件 { $file } 不是该文件夹中的文件
 NO_MANIFEST_CURE = 请给出 tally close（用 --out）写出的文件夹
 BAD_MANIFEST = { $error }
 RESTORE_FOLDER_CURE = 请从备份处恢复该文件夹
-SUITE_NAMES_ANOTHER_PERSON = 系统提到了数据包中没有的人员 { $id }：这是我方的错误
-SUITE_NAMES_ANOTHER_ACCOUNT = 系统提到了数据包中没有的账号 { $id }：这是我方的错误
-SUITE_LISTS_LESS = 系统没有列出刚写入的内容：这是我方的错误
+SUITE_NAMES_ANOTHER_PERSON = 套件提到了数据包中没有的人员 { $id }：这是我方的错误
+SUITE_NAMES_ANOTHER_ACCOUNT = 套件提到了数据包中没有的账号 { $id }：这是我方的错误
+SUITE_LISTS_LESS = 套件没有列出刚写入的内容：这是我方的错误
 CYCLE_WATCH_ENDED = 服务在周期关闭之前就不再报告进度：请重做一次
 RECORDS_DO_NOT_ADD_UP = 送入 { $sent } 条记录，周期计得 { $counted } 条，结果有 { $told } 条：这是我方的错误
 CANNOT_MAKE_FOLDER = 无法新建文件夹 { $folder }：{ $error }
@@ -1183,7 +1183,7 @@ SETTING_SERVICE_IN_URL = 每个服务使用自己的文件：请在文件名中�
 SETTING_PEER_IN_CLEAR = { $address } 不在本机：应为 https://host:port
 SETTING_CERTIFICATE_AND_KEY = 证书与私钥须成对：请都设置，或都不设置
 SETTING_LISTEN_IN_CLEAR = { $ip } 对外监听：请设置 server.tls_certificate 与 server.tls_key
-SETTING_KEYS_GENERATED = { $ip } 对外监听，不能使用自动生成的密钥：请指定目录
+SETTING_KEYS_GENERATED = { $ip } 对外监听，不能使用自动生成的密钥：请指定文件夹
 SETTING_PASSPHRASE_TWICE = 同时设置了 keys.passphrase：只能设置其中一个
 SETTING_LOG_LEVELS = “{ $part }”既不是级别（{ $levels }），也不是“模块=级别”（例如 tally_store=debug）；多项之间用逗号分隔
 SETTING_AUTHORITY_ALONE = 它指明调用方证书的签发机构，而本服务器不使用 TLS：请同时设置 server.tls_certificate 与 server.tls_key
@@ -1242,8 +1242,8 @@ IO_OTHER = 系统报告：{ $cause }
 CURE_ALREADY_DIFFERENT = 若套件中的数据正确，请改正该行；若该行正确，请在套件中更正：导入从不覆盖已有数据
 CURE_PERSON_UNKNOWN = 请在 people.csv 中加入此人后重新导入
 CURE_ACCOUNT_UNKNOWN = 请在 accounts.csv 中加入该账号后重新导入
-CURE_ALIAS_OVERLAP = 请让该昵称的一种含义先结束（to 列），另一种再开始
-CURE_PLACE_WRONG = 请改正 accounts.csv 中的团队，或 group.yaml 中其分支机构的区域
+CURE_ALIAS_OVERLAP = 请让该别名的一种含义先结束（to 列），另一种再开始
+CURE_PLACE_WRONG = 请改正 accounts.csv 中的团队，或 group.yaml 中其分公司的区域
 CURE_KEPT_BACK = 请先改正本文件所述的那一行，再重新导入：本行会随之导入
 CURE_REFUSED_ROW = 请改正所述内容后重新导入：已导入的行会计为“已存在”
 SUITE_REFUSED_ROW = { $file }：{ $row } 这一行可以读取，但套件不接受：{ $problem }（另有 { $more } 行）；请改正或删除后重新结算
@@ -1310,9 +1310,9 @@ KIND_HOUR_TWICE = 时钟回拨，同一小时出现两次
 KIND_NO_VALUE = 单元格内容表示无值（如 #N/A），按空处理
 KIND_CLEANED_CELL = 读取时去掉了看不见的字符，或导出时多出的小数
 KIND_LONG_RECORD = 记录持续一天或更久
-KIND_TRANSFER = 有人调动，部门、岗位或职级改变
+KIND_TRANSFER = 有人调动，组织单元、岗位或职级改变
 KIND_REHIRE = 有人离职后重新入职
-KIND_TEAM_WITHOUT_PEOPLE = 账号所属的组没有人
+KIND_TEAM_WITHOUT_PEOPLE = 账号所属的团队没有人
 KIND_BRANCH_WITHOUT_PEOPLE = 分公司没有人
 SHOW_HEADLINE = { $group }，{ $from } 至 { $to }
 SHOW_SIZE = { $records } 条服务记录，{ $accounts } 个客服账号，{ $people } 人
@@ -1382,7 +1382,7 @@ DEMO_USER_ADMIN = 搭建组织、授予角色；看不到成绩和薪酬
 DEMO_USER_HR = 人员、出勤、考核周期；看不到薪酬
 DEMO_USER_PAYROLL = 奖金池与结算；不能审批自己编制的
 DEMO_USER_APPROVER = 审批他人编制的结算
-DEMO_USER_PAYER = 过账由另外两人编制、审批的结算
+DEMO_USER_PAYER = 将由另外两人编制、审批的结算入账
 DEMO_USER_AUDITOR = 只读全部
 REPLAY_VERSION = { $what }：结果由 { $then } 算出，当前为 { $now }
 REPLAY_TZDB = 时区数据库
@@ -1598,7 +1598,7 @@ USER_WITHOUT_ROLE = 登录名 { $login } 已创建，但未能授予角色 { $ro
 IMPORT_INTERRUPTED = 您已中断
 IMPORT_CURRENCY = 其金额的币种是 { $said }，而集团的币种是 { $is }
 IMPORT_CURRENCY_CURE = 请以 { $is } 填写金额，并写明 currency: { $is }
-IMPORT_BRANCH_REGION = 其中分支机构 { $branch } 位于区域 { $said }，而套件中它位于 { $is }
-IMPORT_BRANCH_REGION_CURE = 请在 branches: 中为 { $branch } 填写 { $is }，或给该分支机构另取名称
-IMPORT_REGIONS = 其中的分支机构位于集团没有的区域：{ $unknown }
-IMPORT_REGIONS_CURE = 请在 group.yaml 的 branches: 中为每个分支机构填写以下区域之一：{ $known }，或为集团增加该区域
+IMPORT_BRANCH_REGION = 其中分公司 { $branch } 位于区域 { $said }，而套件中它位于 { $is }
+IMPORT_BRANCH_REGION_CURE = 请在 branches: 中为 { $branch } 填写 { $is }，或给该分公司另取名称
+IMPORT_REGIONS = 其中的分公司位于集团没有的区域：{ $unknown }
+IMPORT_REGIONS_CURE = 请在 group.yaml 的 branches: 中为每个分公司填写以下区域之一：{ $known }，或为集团增加该区域

@@ -244,9 +244,9 @@ pub enum HandoverKind {
 /// A row of aliases.csv.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alias {
-    /// Where the nickname is used.
+    /// Where the alias is used.
     pub platform: String,
-    /// The nickname.
+    /// The alias.
     pub alias: String,
     /// First local day; nothing means from the beginning.
     pub from: Option<Date>,
