@@ -29,7 +29,6 @@ pub struct Scored {
 /// A credited record behind a statement.
 #[derive(Clone, Debug)]
 pub struct Credited {
-    /// The account's id.
     pub account: String,
     /// The platform's own id of the record.
     pub external_id: String,

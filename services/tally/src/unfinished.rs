@@ -52,7 +52,6 @@ impl Unfinished {
         fs::rename(self.dir.join(FINDINGS), &kept).is_ok().then_some(kept)
     }
 
-    /// Everything is there.
     pub fn finish(self) -> Result<()> {
         let unwritable = |error| Said(msg!("CANNOT_WRITE_TO", folder = self.out.display(), error = why(&error)));
         let mut names = names_in(&self.dir).map_err(unwritable)?;

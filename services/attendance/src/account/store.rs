@@ -41,7 +41,6 @@ impl ActiveModelBehavior for ActiveModel {}
 
 scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 
-/// Phases of accounts.
 pub(crate) mod phase {
     use super::*;
 

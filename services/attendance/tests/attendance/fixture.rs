@@ -50,7 +50,6 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// Something changes.
     pub fn change(&self) {
         self.revision.fetch_add(1, Ordering::SeqCst);
     }

@@ -33,7 +33,6 @@ pub struct Statement {
     pub unit: OrgUnitId,
     /// Of all its amounts.
     pub currency: Currency,
-    /// The amounts.
     pub line: PersonLine,
 }
 

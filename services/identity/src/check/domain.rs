@@ -37,14 +37,12 @@ pub enum CheckError {
     Principal(PrincipalId),
     /// No such unit today.
     Unit(OrgUnitId),
-    /// No such person.
     Person(PersonId),
 }
 
 /// Why something is allowed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {
-    /// The answer.
     pub decision: Decision,
     /// Through what, when it is allowed.
     pub source: Source,

@@ -12,7 +12,6 @@ pub const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delegation {
     pub id: DelegationId,
-    /// Who delegates.
     pub delegator: PrincipalId,
     /// Who gets.
     pub delegate: PrincipalId,

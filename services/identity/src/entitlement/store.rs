@@ -34,7 +34,6 @@ pub(crate) async fn modules(tx: &ScopedTx) -> Result<Modules, StoreError> {
     Ok(row.map_or(Modules::All, |row| Modules::Only(named(row))))
 }
 
-/// Writes them.
 pub(crate) async fn put(work: &UnitOfWork, ctx: &OpContext, modules: &Modules) -> Result<(), StoreError> {
     let tenant = ctx.tenant().0;
     // One row, under the group's lock.

@@ -31,7 +31,6 @@ pub struct Line {
     pub row: Uuid,
     /// The line; its versions share it.
     pub id: ReportingLineId,
-    /// Who reports.
     pub person: PersonId,
     /// To whom.
     pub manager: PersonId,

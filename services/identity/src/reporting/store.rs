@@ -24,7 +24,6 @@ pub(crate) mod lines {
         pub id: Uuid,
         pub region: String,
         pub unit_id: Uuid,
-        /// Who reports.
         pub person_id: Uuid,
         pub manager_id: Uuid,
         pub line_id: Uuid,

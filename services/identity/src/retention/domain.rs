@@ -8,7 +8,6 @@ use tally_privacy::{Kind, SCHEDULE, kind};
 /// How long a group keeps one kind of data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// The kind's name.
     pub kind: String,
     /// Months that it is kept.
     pub months: u32,

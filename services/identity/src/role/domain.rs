@@ -68,7 +68,6 @@ pub enum RoleError {
     Changed(u32),
     /// No such role of the group's own.
     Unknown(String),
-    /// Somebody has it.
     InUse(usize),
     /// The author would give himself what he does not hold.
     ToOneself(Permission),

@@ -99,7 +99,6 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -108,7 +107,6 @@ impl Address {
 /// An OpenID provider that a group trusts with signing in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// The provider.
     pub id: Uuid,
     /// What people choose it by.
     pub name: ProviderName,

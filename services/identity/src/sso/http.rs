@@ -45,12 +45,10 @@ impl Client {
         Ok(Self { tls: Arc::new(config.with_root_certificates(roots).with_no_client_auth()) })
     }
 
-    /// Reads an address.
     pub(crate) async fn get(&self, address: &Address) -> Result<Reply, SsoError> {
         self.send(address, Request::get(address.as_str()), "").await
     }
 
-    /// Sends a form.
     pub(crate) async fn post(
         &self,
         address: &Address,

@@ -44,7 +44,6 @@ pub(crate) struct NewTenant {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Initialised {
     pub(crate) tenant: Tenant,
-    /// Its first administrator.
     pub(crate) admin: PrincipalId,
 }
 

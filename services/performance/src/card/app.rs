@@ -156,7 +156,6 @@ pub fn customs(scheme: &Scheme) -> Vec<String> {
     names
 }
 
-/// One person's card.
 pub async fn get_card(app: &App, ctx: &OpContext, cycle: CycleId, person: PersonId) -> Result<StoredCard> {
     let plan = ctx.plan::<GetCard>()?;
     let tx = app.store.read(ctx).await?;

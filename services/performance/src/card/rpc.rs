@@ -14,7 +14,6 @@ use super::store::StoredCard;
 use crate::App;
 use tally_engine::scoring::Line;
 
-/// CardService.
 pub struct Rpc {
     /// What every room works with.
     pub app: App,

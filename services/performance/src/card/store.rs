@@ -43,7 +43,6 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, pe
 pub struct StoredCard {
     pub id: ScoreCardId,
     pub cycle: CycleId,
-    /// What it says.
     pub card: ScoreCard,
     /// Digest of what went in, hex.
     pub inputs_digest: String,

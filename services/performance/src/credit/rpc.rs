@@ -17,7 +17,6 @@ use super::store::Total;
 use crate::App;
 use tally_engine::attribution::Rung;
 
-/// AttributionService.
 pub struct Rpc {
     /// What every room works with.
     pub app: App,

@@ -207,7 +207,6 @@ pub fn credit_row(
     }
 }
 
-/// Writes credits.
 pub async fn put_credits(work: &UnitOfWork, rows: Vec<credit::ActiveModel>) -> Result<()> {
     work.insert_many(rows).await.conflict(lost_race)?;
     Ok(())
@@ -239,7 +238,6 @@ pub async fn credits(
     ordered.limit(limit).all().await?.into_iter().map(StoredCredit::try_from).collect()
 }
 
-/// One record's credit.
 pub async fn find_credit(
     tx: &ScopedTx,
     run: Uuid,
@@ -264,7 +262,6 @@ pub struct Total {
     pub total: u64,
     /// Lower end of the 90 % interval.
     pub low: u64,
-    /// Upper end.
     pub high: u64,
 }
 

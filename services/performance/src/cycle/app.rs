@@ -32,7 +32,6 @@ fn commitment(cycle: &Cycle) -> Result<[u8; 32]> {
     Ok(digest(&serde_json::to_vec(cycle).map_err(Error::internal)?))
 }
 
-/// Makes a cycle.
 pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new: NewCycle) -> Result<Cycle> {
     let permit = ctx.permit::<CreateCycle>(&group())?;
     mutate(&app.store, ctx, &permit, request, async |work| {

@@ -52,9 +52,7 @@ pub enum Step {
     Queued,
     /// Asking who worked where and when.
     Collecting,
-    /// Crediting records.
     Attributing,
-    /// Making score cards.
     Scoring,
 }
 
@@ -79,7 +77,6 @@ pub enum Failure {
     NoRecords { period: Period },
     /// Records, but nobody to credit them to.
     NobodyCredited {
-        /// How many records.
         records: u64,
         /// The period, where nobody at all is employed in it.
         #[serde(default, skip_serializing_if = "Option::is_none")]

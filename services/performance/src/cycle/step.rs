@@ -64,7 +64,6 @@ pub struct At<'a> {
     pub ctx: &'a OpContext,
     pub permit: &'a Permit<CloseCycle>,
     pub item: &'a WorkItem,
-    /// What it says.
     pub job: Job,
 }
 

@@ -16,7 +16,6 @@ use super::domain::{Cycle, CycleError, State, Step};
 
 pub mod runs;
 
-/// A cycle.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "cycles")]
 pub struct Model {

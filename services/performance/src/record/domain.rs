@@ -30,7 +30,6 @@ pub struct Record {
     pub ended_ms: i64,
     /// An employee number, an alias, or empty.
     pub agent: String,
-    /// Kind of service.
     pub kind: String,
     /// Milliseconds until the first reply.
     pub first_reply_ms: Option<u32>,
@@ -49,7 +48,6 @@ pub struct Record {
 /// A column beside the known ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Measure {
-    /// The column's name.
     #[serde(rename = "k")]
     pub name: String,
     #[serde(flatten)]
@@ -93,7 +91,6 @@ pub enum RowError {
     /// It ends before it begins.
     Backwards {
         started: Timestamp,
-        /// End.
         ended: Timestamp,
     },
     /// It begins or ends in a year in which nothing happens.
@@ -103,7 +100,6 @@ pub enum RowError {
         started: Timestamp,
         ended: Timestamp,
     },
-    /// Sales below zero.
     NegativeAmount,
     /// Sales beyond those of any record.
     AmountTooLarge,
@@ -293,7 +289,6 @@ impl Canonical {
 /// A record to write, with its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What it says.
     pub record: Record,
     /// [`Record::content`].
     pub content: [u8; 32],

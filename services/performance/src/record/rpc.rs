@@ -20,7 +20,6 @@ use super::app;
 use super::domain::{Measure, MeasureValue, Record, Row, RowError, Source};
 use crate::App;
 
-/// RecordService.
 pub struct Rpc {
     /// What every room works with.
     pub app: App,

@@ -13,7 +13,6 @@ use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, json_from_
 
 use super::domain::{Measure, MeasureValue, Record, Row, Source};
 
-/// A service record.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "records")]
 pub struct Model {
@@ -95,7 +94,6 @@ pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[(u32, Row)]) ->
     found.into_iter().map(digest).collect()
 }
 
-/// Writes new records.
 pub async fn insert(work: &UnitOfWork, ctx: &OpContext, of: &Source, rows: Vec<(u32, Row)>) -> Result<()> {
     let recorded_at = to_db(ctx.now());
     let model = |(_, Row { record, content }): (u32, Row)| {
@@ -131,7 +129,6 @@ fn measures_json(record: &Record) -> Result<Option<String>> {
     serde_json::to_string(&record.measures).map(Some).map_err(Error::internal)
 }
 
-/// One record.
 pub async fn find<R: Rpc>(
     tx: &ScopedTx,
     plan: &Plan<R>,

@@ -68,7 +68,6 @@ pub struct Transfer {
     pub month: String,
     /// Cells or pseudonyms.
     pub items: u32,
-    /// Where it stands.
     pub stage: Stage,
     pub prepared: Taken,
     pub approved: Option<Taken>,
@@ -118,7 +117,6 @@ pub enum TransferError {
     OtherGroup,
     /// A file for another region.
     NotForHere(Region),
-    /// Taken in before.
     ImportedAlready,
 }
 
@@ -205,7 +203,6 @@ pub enum Content {
         /// By unit.
         cells: Vec<ToldCell>,
     },
-    /// Pseudonyms.
     Directory(Vec<Entry>),
 }
 

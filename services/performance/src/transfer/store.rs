@@ -15,7 +15,6 @@ use tally_store::{Conflict as _, Place, ScopedTx, UnitOfWork, among, from_db, to
 use super::domain::cells::{Cell, Past};
 use super::domain::{Entry, Statement, Taken, ToldCell, Transfer, TransferError};
 
-/// The register.
 pub mod transfer {
     use sea_orm::entity::prelude::*;
 
@@ -105,7 +104,6 @@ pub mod cell {
 /// A cell with what the store knows of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCell {
-    /// Its row.
     pub id: Uuid,
     pub transfer: TransferId,
     /// The region that it tells of.

@@ -105,7 +105,6 @@ pub fn policy(bundle: &Bundle, form: u32) -> performance::AttributionPolicy {
 /// A posted settlement in figures.
 #[derive(Clone, Debug)]
 pub struct Settled {
-    /// Its id.
     pub settlement_id: String,
     /// The pool, in minor units.
     pub pool_minor: i64,

@@ -14,7 +14,6 @@ use super::text::{Page, Table, count, percent};
 use super::words::finding;
 use super::{scores, work};
 
-/// The whole summary.
 pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     headline(page, bundle, outcome, lang);
     work::ladder(page, outcome, lang);

@@ -15,9 +15,7 @@ pub struct Filed {
     pub id: SettlementId,
     pub pool: PoolId,
     pub cycle: CycleId,
-    /// Where it stands.
     pub stage: Stage,
-    /// The money.
     pub sums: Sums,
     /// People with a statement.
     pub people: u32,
