@@ -113,6 +113,10 @@ pub(crate) fn decimal(text: &str) -> Option<Decimal> {
     let exact = Decimal::try_from_i128_with_scale(mantissa, scale).ok()?;
     let exact = if tail { exact + Decimal::new(1, 13) } else { exact };
     let mut rounded = exact.round_dp_with_strategy(6, RoundingStrategy::MidpointNearestEven).normalize();
+    // Nines may have become a digit more.
+    if rounded.trunc().mantissa() >= 10_i128.pow(limits::DIGITS) {
+        return None;
+    }
     rounded.set_sign_negative(negative && !rounded.is_zero());
     Some(rounded)
 }

@@ -47,7 +47,7 @@ impl Cleaned {
         let visible = if plain || !exported::is_free(column) { None } else { exported::visible(written) };
         if !plain
             && !exported::is_free(column)
-            && let Some(character) = exported::unseen_inside(cell, exported::is_number(column))
+            && let Some(character) = exported::unseen_inside(cell, column)
         {
             let reason = msg!("UNSEEN_CHARACTER", character);
             return Verdict::Wrong(Wrong::new(reason, msg!("UNSEEN_CHARACTER_CURE")));

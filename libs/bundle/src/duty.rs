@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tally_kernel::message::Arg;
 use tally_kernel::time::told_at;
-use tally_kernel::{limits, msg};
+use tally_kernel::{Message, limits, msg};
 
 use super::cell::{self, shown};
 use super::cleaned::Need::{Optional, Required};
@@ -75,36 +75,49 @@ pub(crate) fn read_rosters(
         Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
     })?;
     twice.note(ROSTERS.file, diagnostics.findings);
-    let rows = without_contradictions(rows, directory, diagnostics);
+    let ends_differ = |same: &[Roster], lines: String| {
+        let (Some(first), Some(last)) = (same.first(), same.last()) else { return Message::default() };
+        let zone = directory.person_zone(first.person);
+        let [start, one, other] = [first.start, first.end, last.end].map(|at| zone.to_datetime(at));
+        msg!("SHIFT_ENDS_DIFFER", lines, start, one, other)
+    };
+    let rows = without_contradictions(
+        rows,
+        |row| (row.person, row.account, row.start),
+        |row, other| row.end != other.end,
+        (ROSTERS.file, "end"),
+        ends_differ,
+        diagnostics,
+    );
     Ok(once(rows, ROSTERS.file, diagnostics.findings))
 }
 
-/// A person's shift on an account that begins at one time and ends at several is all of its rows rejected: nobody can tell
-/// which is right.
-fn without_contradictions(
-    mut rows: Vec<(Roster, u64)>,
-    directory: &Directory<'_>,
+/// Rows of one key, of which some say what others cannot have said as well, are rejected with those: nobody can tell which is
+/// right. `say` tells what is wrong with such rows of one key, in order, and their lines.
+fn without_contradictions<T: Copy + Ord, K: Ord>(
+    mut rows: Vec<(T, u64)>,
+    key: impl Fn(&T) -> K,
+    contradicts: impl Fn(&T, &T) -> bool,
+    (file, column): (&'static str, &str),
+    say: impl Fn(&[T], String) -> Message,
     diagnostics: &mut Diagnostics<'_, '_>,
-) -> Vec<(Roster, u64)> {
-    let key = |(row, _): &(Roster, u64)| (row.person, row.account, row.start);
+) -> Vec<(T, u64)> {
     rows.sort_unstable();
-    rows.sort_by_key(key);
+    rows.sort_by_key(|(row, _)| key(row));
     let mut kept = Vec::with_capacity(rows.len());
-    for same in rows.chunk_by(|a, b| key(a) == key(b)) {
-        let (Some((first, _)), Some((last, _))) = (same.first(), same.last()) else { continue };
-        if first.end == last.end {
-            kept.extend_from_slice(same);
+    for same in rows.chunk_by(|(a, _), (b, _)| key(a) == key(b)) {
+        let is_contradicted = |row: &T| same.iter().any(|(other, _)| contradicts(row, other));
+        let (wrong, right): (Vec<_>, Vec<_>) = same.iter().partition(|(row, _)| is_contradicted(row));
+        kept.extend(right);
+        let (wrong, mut lines): (Vec<T>, Vec<u64>) = wrong.into_iter().unzip();
+        if wrong.is_empty() {
             continue;
         }
-        let zone = directory.person_zone(first.person);
-        let [start, one, other] = [first.start, first.end, last.end].map(|at| zone.to_datetime(at));
-        let mut lines: Vec<u64> = same.iter().map(|(_, line)| *line).collect();
         lines.sort_unstable();
-        let lines = lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-        for (_, line) in same {
-            let reason = msg!("SHIFT_ENDS_DIFFER", lines, start, one, other);
-            let wrong = Wrong::new(reason, msg!("SHIFT_ENDS_DIFFER_CURE"));
-            diagnostics.rejects.push(ROSTERS.file, *line, "end", wrong);
+        let reason = say(&wrong, lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", "));
+        for line in lines {
+            let wrong = Wrong::new(reason.clone(), msg!("KEEP_THE_RIGHT_ROW"));
+            diagnostics.rejects.push(file, line, column, wrong);
         }
     }
     kept
@@ -133,6 +146,14 @@ pub(crate) fn read_punches(
     .map_err(|wrong| name_setting(wrong, directed))?;
     let rows = settle(rows, &mut twice);
     twice.note(PUNCHES.file, diagnostics.findings);
+    let rows = without_contradictions(
+        rows,
+        |row| (row.person, row.at),
+        |row, other| row.kind.is_some() && other.kind.is_some() && row.kind != other.kind,
+        (PUNCHES.file, "kind"),
+        |same, lines| both_ways(same, lines, directory),
+        diagnostics,
+    );
     let given = once(rows, PUNCHES.file, diagnostics.findings);
     let mut punches = Vec::with_capacity(given.len());
     for of_person in given.chunk_by(|a, b| a.person == b.person) {
@@ -147,6 +168,13 @@ pub(crate) fn read_punches(
         note(&odd, directory.number(person), (zone, around.version), diagnostics.findings);
     }
     Ok((given, punches))
+}
+
+/// Somebody came and left at one instant.
+fn both_ways(same: &[GivenPunch], lines: String, directory: &Directory<'_>) -> Message {
+    let Some(first) = same.first() else { return Message::default() };
+    let at = directory.person_zone(first.person).to_datetime(first.at);
+    msg!("PUNCH_BOTH_WAYS", lines, number = directory.number(first.person), at)
 }
 
 /// A punches.csv without its kinds has another cure than a new column.
@@ -213,7 +241,31 @@ pub(crate) fn read_handovers(
     })?;
     let rows = settle(rows, &mut twice);
     twice.note(HANDOVERS.file, diagnostics.findings);
+    // One releases what another takes; several may take what several may hold.
+    let contradicts = |row: &Handover, other: &Handover| match row.person == other.person {
+        true => row.kind != other.kind,
+        false => row.kind == other.kind && directory.accounts[row.account.0 as usize].exclusive,
+    };
+    let rows = without_contradictions(
+        rows,
+        |row| (row.account, row.at),
+        contradicts,
+        (HANDOVERS.file, ""),
+        |same, lines| at_odds(same, lines, directory),
+        diagnostics,
+    );
     Ok(once(rows, HANDOVERS.file, diagnostics.findings))
+}
+
+/// Hand-overs of one account at one instant that cannot all have been.
+fn at_odds(same: &[Handover], lines: String, directory: &Directory<'_>) -> Message {
+    let Some(first) = same.first() else { return Message::default() };
+    let at = directory.account_zone(first.account).to_datetime(first.at);
+    let account = directory.accounts[first.account.0 as usize].path();
+    match same.iter().all(|row| row.person == first.person) {
+        true => msg!("HANDOVER_BOTH_WAYS", lines, number = directory.number(first.person), account, at),
+        false => msg!("HANDOVERS_AT_ODDS", lines, account, at),
+    }
 }
 
 /// One of two words.

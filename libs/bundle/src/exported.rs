@@ -3,15 +3,18 @@
 //!
 //! The canonical form is read to the letter: none of this happens to it, so a result closed under earlier rules replays.
 
-use tally_kernel::unseen::{code_point, is_odd};
+use tally_kernel::unseen::{code_point, in_id, is_odd};
 pub(crate) use tally_kernel::unseen::{is_odd_space, is_unseen};
 
 use crate::sheet::unharmed;
 
-/// The first unseen character inside of a text, or a space that is none of a keyboard, as people can look it up. In a number
-/// such a space may stand between thousands.
-pub(crate) fn unseen_inside(text: &str, number: bool) -> Option<String> {
-    let found = text.chars().find(|c| is_odd(*c) && !(number && is_odd_space(*c)))?;
+/// The first unseen character inside of a cell, or a space that is none of a keyboard, as people can look it up. In a number
+/// such a space may stand between thousands; an id has no line breaks and tabs either.
+pub(crate) fn unseen_inside(text: &str, column: &str) -> Option<String> {
+    if matches!(column, "external_id" | "employee_no") {
+        return in_id(text);
+    }
+    let found = text.chars().find(|c| is_odd(*c) && !(is_number(column) && is_odd_space(*c)))?;
     Some(code_point(found))
 }
 
@@ -270,10 +273,17 @@ mod tests {
         assert_eq!(unmarked("''q"), "''q");
         assert_eq!(unmarked("''=1"), "'=1");
         assert_eq!(unmarked("'''q"), "'''q");
-        assert_eq!(unseen_inside("20\u{200b}26", false).as_deref(), Some("U+200B"));
-        assert_eq!(unseen_inside("1\u{202f}000", false).as_deref(), Some("U+202F"));
-        assert_eq!(unseen_inside("1\u{202f}000", true), None);
-        assert_eq!(unseen_inside("王芳 plain", false), None);
+        for (text, column, found) in [
+            ("20\u{200b}26", "at", Some("U+200B")),
+            ("1\u{202f}000", "at", Some("U+202F")),
+            ("1\u{202f}000", "amount", None),
+            ("王芳 plain", "account", None),
+            ("a\nb", "account", None),
+            ("a\nb", "external_id", Some("U+000A")),
+            ("a\tb", "employee_no", Some("U+0009")),
+        ] {
+            assert_eq!(unseen_inside(text, column).as_deref(), found, "{text:?} {column}");
+        }
     }
 
     #[test]

@@ -113,3 +113,60 @@ fn counts_and_numbers_at_their_limits_are_taken_and_beyond_them_rejected() {
         assert_eq!(rejected(&dir), [(file, column.to_owned())]);
     }
 }
+
+#[test]
+fn a_person_who_comes_and_leaves_at_one_instant_costs_those_rows_and_no_others() {
+    let dir = good();
+    let rows = "1001,2026-03-02 09:00,in\n1001,2026-03-02 18:00,in\n1001,2026-03-02 18:00,out\n\
+        1002,2026-03-02 18:00,out\n1001,2026-03-02 18:00,in\n";
+    put(&dir, "punches.csv", format!("{PUNCHES}{rows}"));
+    let reading = read(&dir);
+    let lines: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.column.as_str(), row.code())).collect();
+    assert_eq!(lines, [3, 4, 6].map(|line| (line, "kind", "PUNCH_BOTH_WAYS")));
+    let reason = en(&reading.rejected[0].reason);
+    assert!(reason.contains("lines 3, 4, 6 ") && reason.contains("1001") && reason.contains("18:00"), "{reason}");
+    assert_eq!((reading.bundle.punches.len(), reading.bundle.punches_given.len()), (2, 2));
+}
+
+#[test]
+fn hand_overs_that_cannot_all_have_been_cost_themselves_and_no_others() {
+    let dir = good();
+    let at = |account: &str, number: &str, kind: &str| format!("{account},{number},2026-03-02 09:00,{kind}\n");
+    // The account of Tmall is exclusive, the other is not.
+    let (one, several) = ("Tmall/银河专营店/kf01", "berlin");
+    for (rows, wrong, code) in [
+        (
+            [at(several, "1001", "take"), at(several, "1001", "release"), at(several, "1002", "take")],
+            &[2, 3][..],
+            "HANDOVER_BOTH_WAYS",
+        ),
+        ([at(one, "1001", "take"), at(one, "1002", "take"), at(one, "2001", "release")], &[2, 3], "HANDOVERS_AT_ODDS"),
+        ([at(one, "1001", "take"), at(one, "1001", "take"), at(one, "1002", "release")], &[], ""),
+        ([at(several, "1001", "take"), at(several, "1002", "take"), at(several, "2001", "take")], &[], ""),
+    ] {
+        put(&dir, "handovers.csv", format!("account,employee_no,at,kind\n{}", rows.concat()));
+        let reading = read(&dir);
+        let found: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.code())).collect();
+        assert_eq!(found, wrong.iter().map(|line| (*line, code)).collect::<Vec<_>>(), "{rows:?}");
+    }
+}
+
+#[test]
+fn an_id_has_no_line_break_in_it() {
+    for (id, character) in [("\"R\n2\"", "U+000A"), ("R\t2", "U+0009")] {
+        let reading = records(&ROW.replace("R1", id));
+        let (_, column, reason) = only(&reading);
+        assert!(column == "external_id" && reason.contains(character), "{reason}");
+    }
+}
+
+#[test]
+fn a_number_that_is_rounded_beyond_the_digits_of_numbers_is_none() {
+    let nines = "9".repeat(limits::DIGITS as usize);
+    for (cell, number) in [(nines.clone(), true), (format!("-{nines}.9"), true), (format!("{nines}.9999999"), false)] {
+        let dir = good();
+        put(&dir, "records.csv", format!("{},qa\n{},{cell}\n", HEAD.trim_end(), ROW.trim_end()));
+        let measures = read(&dir).bundle.measures;
+        assert_eq!(matches!(measures[0].values, MeasureValues::Numbers(_)), number, "{cell}");
+    }
+}

@@ -167,3 +167,30 @@ fn an_odd_row_of_a_roster_is_rejected_and_the_month_goes_on() {
     assert_eq!(case.credits(), ["T1 1002 1000000"]);
     assert!(case.replayed().contains("identical"));
 }
+
+#[test]
+fn rows_that_contradict_each_other_at_one_instant_are_rejected_and_the_month_goes_on() {
+    let punches = FIRST_NIGHT.to_owned() + "1002,2026-03-03 09:00,in\n1002,2026-03-03 09:00,out\n";
+    let handovers =
+        "account,employee_no,at,kind\nmart-a,1002,2026-03-03 22:00,take\nmart-a,1002,2026-03-03 22:00,release\n";
+    let files = [("rosters.csv", NIGHTS), ("punches.csv", &punches), ("handovers.csv", handovers)];
+    for (language, cure) in [("en", "keep the row that is right"), ("zh-CN", "请只保留正确的一行")] {
+        let case = Case::new(&files, &CHATS);
+        assert_eq!(case.close_with(&["--lang", language]), 3);
+        assert_eq!(case.credits()[0], "T1 1001 1000000");
+        let rejected = case.table("rejected.csv");
+        let rows: Vec<_> =
+            rejected[1..].iter().map(|row| [&row[0], &row[1], &row[4], &row[5]].map(String::as_str)).collect();
+        let (punch, handover) = ("PUNCH_BOTH_WAYS", "HANDOVER_BOTH_WAYS");
+        let of = |file, line, code| [file, line, cure, code];
+        let expected = [
+            of("handovers.csv", "2", handover),
+            of("handovers.csv", "3", handover),
+            of("punches.csv", "4", punch),
+            of("punches.csv", "5", punch),
+        ];
+        assert_eq!(rows, expected);
+        assert!(case.result("summary.json").contains("\"rejected\": 4"));
+        assert!(case.replayed().contains("identical"));
+    }
+}
