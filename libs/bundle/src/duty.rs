@@ -85,7 +85,7 @@ pub(crate) fn read_rosters(
         rows,
         |row| (row.person, row.account, row.start),
         |row, other| row.end != other.end,
-        (ROSTERS.file, "end"),
+        (source, "end"),
         ends_differ,
         diagnostics,
     );
@@ -93,20 +93,24 @@ pub(crate) fn read_rosters(
 }
 
 /// Rows of one key, of which some say what others cannot have said as well, are rejected with those: nobody can tell which is
-/// right. `say` tells what is wrong with such rows of one key, in order, and their lines.
+/// right. `say` tells what is wrong with such rows of one key, in order, and their lines. The canonical form keeps them: it has
+/// such rows where a month was closed with them.
 fn without_contradictions<T: Copy + Ord, K: Ord>(
     mut rows: Vec<(T, u64)>,
     key: impl Fn(&T) -> K,
     contradicts: impl Fn(&T, &T) -> bool,
-    (file, column): (&'static str, &str),
+    (source, column): (Option<&Source>, &str),
     say: impl Fn(&[T], String) -> Message,
     diagnostics: &mut Diagnostics<'_, '_>,
 ) -> Vec<(T, u64)> {
+    let Some(source) = source.filter(|source| !source.canonical) else { return rows };
     rows.sort_unstable();
     rows.sort_by_key(|(row, _)| key(row));
     let mut kept = Vec::with_capacity(rows.len());
     for same in rows.chunk_by(|(a, _), (b, _)| key(a) == key(b)) {
-        let is_contradicted = |row: &T| same.iter().any(|(other, _)| contradicts(row, other));
+        let mut others = same.to_vec();
+        others.dedup_by_key(|(row, _)| *row);
+        let is_contradicted = |row: &T| others.iter().any(|(other, _)| contradicts(row, other));
         let (wrong, right): (Vec<_>, Vec<_>) = same.iter().partition(|(row, _)| is_contradicted(row));
         kept.extend(right);
         let (wrong, mut lines): (Vec<T>, Vec<u64>) = wrong.into_iter().unzip();
@@ -117,7 +121,7 @@ fn without_contradictions<T: Copy + Ord, K: Ord>(
         let reason = say(&wrong, lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", "));
         for line in lines {
             let wrong = Wrong::new(reason.clone(), msg!("KEEP_THE_RIGHT_ROW"));
-            diagnostics.rejects.push(file, line, column, wrong);
+            diagnostics.rejects.push(source.name, line, column, wrong);
         }
     }
     kept
@@ -150,7 +154,7 @@ pub(crate) fn read_punches(
         rows,
         |row| (row.person, row.at),
         |row, other| row.kind.is_some() && other.kind.is_some() && row.kind != other.kind,
-        (PUNCHES.file, "kind"),
+        (source, "kind"),
         |same, lines| both_ways(same, lines, directory),
         diagnostics,
     );
@@ -250,7 +254,7 @@ pub(crate) fn read_handovers(
         rows,
         |row| (row.account, row.at),
         contradicts,
-        (HANDOVERS.file, ""),
+        (source, ""),
         |same, lines| at_odds(same, lines, directory),
         diagnostics,
     );

@@ -30,9 +30,40 @@ pub struct App {
     pub directory: Directory,
     /// For work that keeps a core busy.
     pub compute: Compute,
+    /// Rows that contradict each other were judged before.
+    pub keeps_contradictions: bool,
 }
 
 impl App {
+    /// Refuses rows that contradict what is there at their instant, or another row of it: which is right nobody can say. What
+    /// is there with the same content stays for [`reconcile`](tally_kernel::import::reconcile). `of` is what a fact can be
+    /// contradicted in, `why` the columns in which two do.
+    pub(crate) fn without_contradictions<T: Keyed + About, G: Ord>(
+        &self,
+        rows: Vec<(u32, Placed<T>)>,
+        there: &[Placed<T>],
+        of: impl Fn(&T) -> G,
+        why: impl Fn(&T, &T) -> Option<Message>,
+        outcome: &mut ImportOutcome,
+    ) -> Vec<(u32, Placed<T>)> {
+        if self.keeps_contradictions {
+            return rows;
+        }
+        let stored: BTreeSet<T::Key> = there.iter().map(Keyed::key).collect();
+        let mut said: BTreeMap<(G, Timestamp), Vec<&T>> = BTreeMap::new();
+        for fact in there.iter().chain(rows.iter().map(|(_, row)| row)).map(|row| &row.fact) {
+            said.entry((of(fact), fact.at())).or_default().push(fact);
+        }
+        let contradicted = |row: &Placed<T>| {
+            let others = said.get(&(of(&row.fact), row.fact.at())).filter(|_| !stored.contains(&row.key()))?;
+            others.iter().find_map(|other| why(&row.fact, other))
+        };
+        let found: BTreeMap<u32, Message> = rows.iter().filter_map(|(i, row)| Some((*i, contradicted(row)?))).collect();
+        let good = rows.into_iter().filter(|(index, _)| !found.contains_key(index)).collect();
+        outcome.problems.extend(found.into_iter().map(|(index, why)| Problem::new(index, "ALREADY_DIFFERENT", why)));
+        good
+    }
+
     /// The person who calls, and where what they do now belongs.
     pub(crate) async fn caller(&self, ctx: &OpContext) -> Result<(PersonId, Home)> {
         let id = ctx.actor.person().ok_or(Refused::NoPerson)?;
@@ -52,31 +83,6 @@ pub fn place<T: About>(rows: Vec<(u32, T)>, people: &People, outcome: &mut Impor
         }
     }
     placed
-}
-
-/// Refuses rows that contradict what is there at their instant, or another row of it: which is right nobody can say. What is
-/// there with the same content stays for [`reconcile`](tally_kernel::import::reconcile). `of` is what a fact can be contradicted
-/// in, `why` the columns in which two do.
-pub fn without_contradictions<T: Keyed + About, G: Ord>(
-    rows: Vec<(u32, Placed<T>)>,
-    there: &[Placed<T>],
-    of: impl Fn(&T) -> G,
-    why: impl Fn(&T, &T) -> Option<Message>,
-    outcome: &mut ImportOutcome,
-) -> Vec<(u32, Placed<T>)> {
-    let stored: BTreeSet<T::Key> = there.iter().map(Keyed::key).collect();
-    let mut said: BTreeMap<(G, Timestamp), Vec<&T>> = BTreeMap::new();
-    for fact in there.iter().chain(rows.iter().map(|(_, row)| row)).map(|row| &row.fact) {
-        said.entry((of(fact), fact.at())).or_default().push(fact);
-    }
-    let contradicted = |row: &Placed<T>| {
-        let others = said.get(&(of(&row.fact), row.fact.at())).filter(|_| !stored.contains(&row.key()))?;
-        others.iter().find_map(|other| why(&row.fact, other))
-    };
-    let found: BTreeMap<u32, Message> = rows.iter().filter_map(|(i, row)| Some((*i, contradicted(row)?))).collect();
-    let good = rows.into_iter().filter(|(index, _)| !found.contains_key(index)).collect();
-    outcome.problems.extend(found.into_iter().map(|(index, why)| Problem::new(index, "ALREADY_DIFFERENT", why)));
-    good
 }
 
 /// A row about a person whom the group does not know.

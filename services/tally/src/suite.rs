@@ -85,6 +85,9 @@ pub struct Ambient {
     pub clock: Clock,
     /// Gives ids and salts.
     pub rng: Rng,
+    /// Punches and hand-overs were judged before they come here: those of a month that was closed by earlier rules may
+    /// contradict each other.
+    pub keeps_contradictions: bool,
 }
 
 /// Services that are built and wait to be started.
@@ -205,7 +208,7 @@ impl<'a> Builder<'a> {
 
     /// A service with the keys and views its stack goes by: identity's own, and for the others what identity says.
     fn service(&self, name: &'static str, store: Store, key: SigningKeys) -> Result<Armed, Failure> {
-        let Ambient { clock, rng } = self.ambient.clone();
+        let Ambient { clock, rng, .. } = self.ambient.clone();
         if name == tally_identity::SERVICE {
             let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys(), clock.clone())?);
             let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock.clone(), rng.clone()));
@@ -237,13 +240,14 @@ impl<'a> Builder<'a> {
         signing: SigningKeys,
         peer: &dyn Fn(&'static str) -> Result<Peer, Failure>,
     ) -> Result<Service, Failure> {
-        let Ambient { clock, rng } = self.ambient.clone();
+        let Ambient { clock, rng, keeps_contradictions } = self.ambient.clone();
         let (cache, compute) = (self.cache.clone(), self.compute.clone());
         let identity = peer(tally_identity::SERVICE)?;
         Ok(match name {
             tally_attendance::SERVICE => {
                 let peers = tally_attendance::Peers { identity };
-                tally_attendance::build(tally_attendance::Deps { store, cache, peers, clock, rng, compute })
+                let deps = tally_attendance::Deps { store, cache, peers, clock, rng, compute, keeps_contradictions };
+                tally_attendance::build(deps)
             }
             tally_performance::SERVICE => {
                 let peers = tally_performance::Peers { identity, attendance: peer(tally_attendance::SERVICE)? };

@@ -102,6 +102,20 @@ fn reading_the_canonical_form_gives_the_same_bundle() {
     assert_eq!(reading.bundle.findings, []);
 }
 
+#[test]
+fn rows_that_contradict_each_other_are_read_back_where_a_month_was_closed_with_them() {
+    let dir = good();
+    put(&dir, "reading.csv", "kind,file,subject,detail,count\n");
+    put(&dir, "punches.csv", "employee_no,at,kind\n1001,2026-03-02 08:00,in\n1001,2026-03-02 08:00,out\n");
+    put(
+        &dir,
+        "handovers.csv",
+        "account,employee_no,at,kind\nberlin,2001,2026-03-02 08:00,take\nberlin,2001,2026-03-02 08:00,release\n",
+    );
+    let (reading, _) = round(&dir);
+    assert_eq!((reading.bundle.punches.len(), reading.bundle.handovers.len()), (2, 2));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
-use crate::app::{App, bulk_audit, place, unknown_account, without_contradictions};
+use crate::app::{App, bulk_audit, place, unknown_account};
 use crate::placed::Placed;
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
@@ -68,7 +68,7 @@ pub async fn import_handovers(app: &App, ctx: &OpContext, import: Import<Handove
     let permit = ctx.permit_all::<ImportHandovers>(rows.iter().map(|(_, row)| row.target()))?;
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
-        let fresh = new_ones(&work, rows.clone(), &mut outcome).await?;
+        let fresh = new_ones(app, &work, rows.clone(), &mut outcome).await?;
         store::insert(&work, ctx, &fresh).await?;
         let audit = bulk_audit("attendance.handover.import", "handovers", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
@@ -77,6 +77,7 @@ pub async fn import_handovers(app: &App, ctx: &OpContext, import: Import<Handove
 }
 
 async fn new_ones(
+    app: &App,
     work: &UnitOfWork,
     rows: Vec<(u32, Placed<Handover>)>,
     outcome: &mut ImportOutcome,
@@ -92,7 +93,7 @@ async fn new_ones(
     let exclusive = account::facts::exclusive(work, known.iter().copied()).await?;
     let there = store::between(work, known, from, to).await?;
     let why = |a: &Handover, b: &Handover| a.contradicts(b, exclusive.contains(&a.account));
-    let good = without_contradictions(good, &there, |h| h.account, why, outcome);
+    let good = app.without_contradictions(good, &there, |h| h.account, why, outcome);
     Ok(reconcile(good, there.iter().map(Keyed::known), outcome).into_iter().map(|(_, row)| row).collect())
 }
 

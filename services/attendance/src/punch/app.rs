@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPunch, Verdict, judge};
 use super::store;
-use crate::app::{App, bulk_audit, place, without_contradictions};
+use crate::app::{App, bulk_audit, place};
 use crate::errors::Refused;
 use crate::placed::Placed;
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
@@ -93,7 +93,7 @@ pub async fn import_punches(app: &App, ctx: &OpContext, import: Import<Punch>) -
         // Two calls at once must not each write one of two punches that contradict each other.
         work.lock("punches", Uuid::nil()).await?;
         let there = there(&work, &rows).await?;
-        let rows = without_contradictions(rows.clone(), &there, |p| p.person, Punch::contradicts, &mut outcome);
+        let rows = app.without_contradictions(rows.clone(), &there, |p| p.person, Punch::contradicts, &mut outcome);
         let fresh: Vec<_> =
             reconcile(rows, there.iter().map(Keyed::known), &mut outcome).into_iter().map(|(_, row)| row).collect();
         store::insert(&work, ctx, &fresh).await?;

@@ -143,6 +143,7 @@ impl TestAttendance {
             clock: callers.clock.clone(),
             rng: callers.rng.clone(),
             compute,
+            keeps_contradictions: false,
         });
         let guarded = callers.stack(SERVICE, POLICY, Limits::default()).guard(service.routes);
         let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));

@@ -50,7 +50,7 @@ async fn initialise(config: &Config, args: Init, invitation: String, password: S
     };
     let ambient = Ambient::default();
     let suite = suite::build(config, &boot, &ambient).await?;
-    let Ambient { clock, rng } = ambient;
+    let Ambient { clock, rng, .. } = ambient;
     let typed = [args.currency.clone(), args.zone.clone(), args.regions.join(",")];
     let ask = identity::InitTenantRequest {
         name: args.name,
