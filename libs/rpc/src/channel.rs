@@ -15,23 +15,18 @@ use http_body_util::combinators::MapErr;
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::msg;
 use tonic::body::Body;
-use tonic::{Status, TimeoutExpired};
+use tonic::{Code, Status, TimeoutExpired};
 use tower::util::{BoxCloneSyncService, Oneshot};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 use crate::deadline;
-use crate::layers::{DeadlineLayer, MetricsLayer, Refused, StatusLayer, Then, TraceLayer, of_peer, with_locale};
-use crate::peer::{AsService, own_token_refused};
-use crate::stack::{Guarded, Limits, boxed};
+use crate::layers::{DeadlineLayer, MetricsLayer, Refused, StatusLayer, Then, TraceLayer, boxed, of_peer, with_locale};
+use crate::limits::Limits;
+use crate::status::error_from;
 
 /// A network channel or an in-process service; callers cannot tell which. Generated clients are generic over it.
 /// It never fails: a connection that is lost is an answer, with a status like any other.
 pub type RpcChannel = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
-
-/// A channel to a peer in the same process: no socket, the very same stack.
-pub fn in_process(peer: &Guarded) -> RpcChannel {
-    caller(peer.service(), peer.clone())
-}
 
 /// The client side, from the caller to the peer; see [`crate::layers`] for what each layer does.
 pub(crate) fn caller<S>(peer: &str, inner: S) -> RpcChannel
@@ -80,6 +75,27 @@ where
             Ok(answer.map(|body| body.map_err((|cause| unavailable(&cause).into()) as fn(Status) -> BoxError)))
         })
     }
+}
+
+/// Marks a request that carries the service's own token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AsService;
+
+/// The answer to a request, unless it says that the token is bad and the token is the service's own: whoever waits for
+/// the service must not be told that his is.
+fn own_token_refused<B>(own: Option<AsService>, answer: Response<B>) -> Result<Response<B>> {
+    let status = own.and_then(|AsService| Status::from_header_map(answer.headers()));
+    match status.filter(|status| status.code() == Code::Unauthenticated) {
+        Some(status) => Err(service_refused(&error_from(status))),
+        None => Ok(answer),
+    }
+}
+
+/// The error of a call that a peer refused to the service itself.
+pub(crate) fn service_refused(error: &Error) -> Error {
+    Error::of(Kind::Unavailable, msg!("PEER_REFUSES_SERVICE"))
+        .retry_after(Duration::from_secs(1))
+        .with_internal(format_args!("{error:?}"))
 }
 
 /// Says which service is away. Time may run out on either side, which says nothing of it.

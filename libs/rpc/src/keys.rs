@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tonic::async_trait;
 
 use crate::channel::RpcChannel;
+use crate::layers::Keys;
 use crate::status::error_from;
 use crate::token::{Jwks, PublicKey};
 
@@ -20,16 +21,6 @@ const MISS_INTERVAL: Duration = Duration::from_secs(1);
 const REFRESH: Duration = Duration::from_secs(300);
 /// How many key ids that nobody has are remembered; beyond, all are forgotten.
 const MAX_UNKNOWN: usize = 1_000;
-
-/// A source of keys. Identity has its own; every other service fetches identity's.
-#[async_trait]
-pub trait Keys: Send + Sync + 'static {
-    /// The key of this id, or nothing where there is none for sure.
-    ///
-    /// # Errors
-    /// When the source cannot be asked, or not yet: nobody is let in on a guess, and nobody sent away on one.
-    async fn key(&self, kid: &str) -> Result<Option<PublicKey>>;
-}
 
 /// Key ids that a source was asked for and did not have. Any other id that is not known may be a key which was made since
 /// the source was asked last, and a token signed with it must not be called invalid.

@@ -22,9 +22,12 @@ mod status;
 mod then;
 mod trace;
 
+use http::Response;
 use tally_kernel::Error;
+use tonic::body::Body;
 
-pub use authenticate::{AuthenticateLayer, CONSISTENCY};
+pub(crate) use authenticate::noted_context;
+pub use authenticate::{AuthenticateLayer, CONSISTENCY, Keys, Views};
 pub use catch_panic::CatchPanicLayer;
 pub use deadline::{Deadline, DeadlineLayer};
 pub use load_shed::LoadShedLayer;
@@ -60,4 +63,12 @@ impl From<Error> for Refused {
 fn take<S: Clone>(ready: &mut S) -> S {
     let next = ready.clone();
     std::mem::replace(ready, next)
+}
+
+/// A body in the box of tonic's.
+pub(crate) fn boxed<B>(response: Response<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = bytes::Bytes, Error: Into<tower::BoxError>> + Send + 'static,
+{
+    response.map(Body::new)
 }

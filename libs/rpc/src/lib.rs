@@ -15,6 +15,7 @@ mod eddsa;
 mod fields;
 mod keys;
 pub mod layers;
+mod limits;
 mod network;
 mod peer;
 mod server;
@@ -29,21 +30,19 @@ mod views;
 mod wire;
 
 pub use addresses::Resolve;
-pub use channel::{RpcChannel, in_process};
+pub use channel::RpcChannel;
 pub use fields::{class_of, is_free, mask, masked_in, may_ask_by};
-pub use keys::{FetchedKeys, Keys, LocalKeys, UnknownKeys};
-pub use layers::{AUDITED, CONSISTENCY, ReadLog, Reading};
+pub use keys::{FetchedKeys, LocalKeys, UnknownKeys};
+pub use layers::{AUDITED, CONSISTENCY, Keys, ReadLog, Reading, Views};
+pub use limits::{Limits, MAX_MESSAGE_BYTES};
 pub use network::{Network, connect};
 pub use peer::{Peer, bearer, pages, streamed, unreadable};
 pub use server::{Health, serve};
-pub use signing::{SigningKeys, Turn};
-pub use stack::{Guarded, Limits, MAX_MESSAGE_BYTES, Stack, StackConfig, context, current_trace};
+pub use signing::{SERVICE_TOKEN_SECONDS, Signer, SigningKeys, Turn};
+pub use stack::{Guarded, Stack, StackConfig, context, current_trace, in_process};
 pub use status::{Answer, DOMAIN, error_from, status};
 pub use tls::{ClientTls, Tls, TlsFault};
-pub use token::{
-    AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SERVICE_TOKEN_SECONDS, Signer, SigningKey, TokenKind, key_id,
-    open_signed,
-};
+pub use token::{AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SigningKey, TokenKind, key_id, open_signed};
 pub use trace::{looking, work};
-pub use views::{LeasedViews, Views};
+pub use views::LeasedViews;
 pub use wire::write_view;

@@ -36,7 +36,7 @@ use tower::{BoxError, Service, ServiceExt as _};
 use crate::addresses::{Address, Addresses, Dial, Resolve};
 use crate::channel::{RpcChannel, caller, chain};
 use crate::deadline;
-use crate::stack::MAX_MESSAGE_BYTES;
+use crate::limits::MAX_MESSAGE_BYTES;
 use crate::tls::{ClientTls, Tls};
 
 /// How often a name is resolved where nobody says otherwise.

@@ -1,21 +1,19 @@
 //! How one service calls another: the channel, and on whose behalf.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::Response;
 use http::header::AUTHORIZATION;
 use tally_access::{ActorKind, OpContext};
 use tally_kernel::id::PrincipalId;
-use tally_kernel::{Error, Kind, Result, msg};
+use tally_kernel::{Error, Result};
 use tonic::metadata::{MetadataMap, MetadataValue};
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
-use crate::channel::{GONE, RpcChannel};
+use crate::channel::{AsService, GONE, RpcChannel};
 use crate::deadline;
 use crate::layers::CONSISTENCY;
+use crate::signing::Signer;
 use crate::status::error_from;
-use crate::token::Signer;
 use crate::trace::TRACEPARENT;
 
 /// A peer of a service.
@@ -140,27 +138,6 @@ pub fn unreadable(error: impl std::fmt::Debug) -> Error {
     Error::internal(format_args!("a peer sent what cannot be read: {error:?}"))
 }
 
-/// Marks a request that carries the service's own token.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AsService;
-
-/// The answer to a request, unless it says that the token is bad and the token is the service's own: whoever waits for
-/// the service must not be told that his is.
-pub(crate) fn own_token_refused<B>(own: Option<AsService>, answer: Response<B>) -> Result<Response<B>> {
-    let status = own.and_then(|AsService| Status::from_header_map(answer.headers()));
-    match status.filter(|status| status.code() == Code::Unauthenticated) {
-        Some(status) => Err(service_refused(&error_from(status))),
-        None => Ok(answer),
-    }
-}
-
-/// The error of a call that a peer refused to the service itself.
-pub(crate) fn service_refused(error: &Error) -> Error {
-    Error::of(Kind::Unavailable, msg!("PEER_REFUSES_SERVICE"))
-        .retry_after(Duration::from_secs(1))
-        .with_internal(format_args!("{error:?}"))
-}
-
 fn behalf(ctx: &OpContext) -> Option<PrincipalId> {
     match ctx.actor.kind {
         ActorKind::Person(_) | ActorKind::User => Some(ctx.actor.principal),
@@ -199,6 +176,8 @@ fn put(metadata: &mut MetadataMap, key: &'static str, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::Kind;
+
     use super::*;
 
     #[tokio::test]

@@ -4,13 +4,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{Extensions, Request, Response};
+use http::{Request, Response};
 use tally_access::{Locale, OpContext, PolicyRow, Regions};
 use tally_cache::Cache;
-use tally_kernel::error::{Error, Result};
+use tally_kernel::error::Result;
 use tally_kernel::{Clock, Rng};
 use tonic::Status;
 use tonic::body::Body;
@@ -19,53 +18,14 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 use tracing::Span;
 
-use crate::keys::Keys;
+use crate::channel::{RpcChannel, caller};
 use crate::layers::{
-    AuthenticateLayer, CatchPanicLayer, DeadlineLayer, LoadShedLayer, Methods, MetricsLayer, PolicyLayer,
-    QuestionLayer, RateLimitLayer, ReadLog, ReadLogLayer, StatusLayer, TraceLayer, with_locale,
+    AuthenticateLayer, CatchPanicLayer, DeadlineLayer, Keys, LoadShedLayer, Methods, MetricsLayer, PolicyLayer,
+    QuestionLayer, RateLimitLayer, ReadLog, ReadLogLayer, StatusLayer, TraceLayer, Views, boxed, noted_context,
+    with_locale,
 };
-use crate::views::Views;
+use crate::limits::Limits;
 use crate::{status, trace};
-
-/// The largest message either side takes or sends.
-pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
-
-/// Sets the size limits of a generated server: `Routes::new(limited!(PunchServiceServer::new(rpc)))`.
-#[macro_export]
-macro_rules! limited {
-    ($server:expr) => {
-        $server
-            .max_decoding_message_size($crate::MAX_MESSAGE_BYTES)
-            .max_encoding_message_size($crate::MAX_MESSAGE_BYTES)
-    };
-}
-
-/// How much one service takes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Calls at once; more are refused with `OVERLOADED`.
-    pub concurrency: usize,
-    /// Calls of one rpc by one person or login in one second; 0 means no limit. Services are not limited.
-    pub calls_per_second: u32,
-    /// Calls of one rpc by all people and logins of one group in one second; 0 means no limit.
-    pub group_calls_per_second: u32,
-    /// Calls of one rpc that needs no token, such as sign-in, from one address in one second; 0 means no limit.
-    pub public_calls_per_second: u32,
-    /// Time until the first answer where the caller set no deadline. A stream may then go on.
-    pub first_answer: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            concurrency: 512,
-            calls_per_second: 5_000,
-            group_calls_per_second: 20_000,
-            public_calls_per_second: 500,
-            first_answer: Duration::from_secs(60),
-        }
-    }
-}
 
 /// What a stack is made of.
 pub struct StackConfig {
@@ -164,14 +124,6 @@ impl Stack {
     }
 }
 
-/// A body in the box of tonic's.
-pub(crate) fn boxed<B>(response: Response<B>) -> Response<Body>
-where
-    B: http_body::Body<Data = bytes::Bytes, Error: Into<tower::BoxError>> + Send + 'static,
-{
-    response.map(Body::new)
-}
-
 /// Routes behind their stack: what the port and in-process channels call. Cheap to clone; clones share the limits.
 #[derive(Clone)]
 pub struct Guarded {
@@ -212,16 +164,17 @@ impl Service<Request<Body>> for Guarded {
     }
 }
 
+/// A channel to a peer in the same process: no socket, the very same stack.
+pub fn in_process(peer: &Guarded) -> RpcChannel {
+    caller(peer.service(), peer.clone())
+}
+
 /// The context that the stack made for this call.
 ///
 /// # Errors
 /// INTERNAL when the routes stand behind no stack.
 pub fn context<T>(request: &tonic::Request<T>) -> Result<OpContext, Status> {
     noted_context(request.extensions()).map_err(|error| status::status(error, Locale::En))
-}
-
-pub(crate) fn noted_context(extensions: &Extensions) -> Result<OpContext> {
-    extensions.get().cloned().ok_or_else(|| Error::internal("a handler was reached without its stack"))
 }
 
 /// The span a call runs in, for tests and logs.

@@ -3,8 +3,6 @@
 //! A key has an owner. Identity's keys may speak for anybody; a service's key only for that service, whatever the
 //! claims say, so a stolen service key opens what that service may do and nothing else.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,22 +14,17 @@ use serde::{Deserialize, Serialize};
 use tally_access::{Regions, service_principal};
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::id::{PersonId, PrincipalId, SessionId, TenantId};
-use tally_kernel::{Clock, Rng, msg};
+use tally_kernel::{Rng, msg};
 use uuid::Uuid;
 
 use crate::eddsa;
-use crate::signing::SigningKeys;
 
 /// The audience of every token.
 pub const AUDIENCE: &str = "tally";
 /// The owner whose keys may speak for anybody.
 pub const IDENTITY: &str = "identity";
-/// Life of a service's token, seconds.
-pub const SERVICE_TOKEN_SECONDS: i64 = 300;
 /// How far the clocks of two machines may differ, seconds.
 const LEEWAY_SECONDS: i64 = 10;
-/// How many service tokens are kept: one per tenant and person acted for.
-const MAX_KEPT_TOKENS: usize = 4_096;
 
 /// What a token speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,83 +266,14 @@ pub fn invalid() -> Error {
     Error::of(Kind::Unauthenticated, msg!("TOKEN_INVALID"))
 }
 
-/// Makes a service's own tokens and keeps each for half its life.
-#[derive(Debug)]
-pub struct Signer {
-    service: &'static str,
-    keys: SigningKeys,
-    regions: Regions,
-    clock: Clock,
-    rng: Rng,
-    kept: Mutex<HashMap<For, Kept>>,
-}
-
-/// Tenant, and the principal that is acted for.
-type For = (TenantId, Option<PrincipalId>);
-/// Token and end of its life, seconds since 1970.
-type Kept = (String, i64);
-
-impl Signer {
-    /// A signer for `service` of a stack that serves every region.
-    pub fn new(service: &'static str, keys: impl Into<SigningKeys>, clock: Clock, rng: Rng) -> Self {
-        Self { service, keys: keys.into(), regions: Regions::All, clock, rng, kept: Mutex::default() }
-    }
-
-    /// The same for a stack of these regions.
-    #[must_use]
-    pub fn of_regions(self, regions: Regions) -> Self {
-        Self { regions, ..self }
-    }
-
-    /// The service that signs.
-    pub fn service(&self) -> &'static str {
-        self.service
-    }
-
-    /// A token of the service in this tenant, acting for `on_behalf_of`.
-    ///
-    /// # Errors
-    /// An internal error when signing fails.
-    pub fn token(&self, tenant: TenantId, on_behalf_of: Option<PrincipalId>) -> Result<String> {
-        let at = self.clock.now();
-        let now = at.as_second();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((token, exp)) = kept.get(&(tenant, on_behalf_of))
-            && exp - now > SERVICE_TOKEN_SECONDS / 2
-            && exp - now <= SERVICE_TOKEN_SECONDS
-        {
-            return Ok(token.clone());
-        }
-        let claims = Claims {
-            iss: self.service.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: service_principal(self.service),
-            tid: tenant,
-            rgn: self.regions.names(),
-            typ: TokenKind::Service,
-            pid: None,
-            sid: None,
-            mfa: false,
-            obo: on_behalf_of,
-            exp: now + SERVICE_TOKEN_SECONDS,
-            iat: now,
-            jti: self.rng.uuid(at),
-        };
-        let token = self.keys.at(at).sign(&claims)?;
-        if kept.len() >= MAX_KEPT_TOKENS {
-            kept.clear();
-        }
-        kept.insert((tenant, on_behalf_of), (token.clone(), claims.exp));
-        Ok(token)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ed25519_dalek::Signer as _;
     use jiff::SignedDuration;
+    use tally_kernel::Clock;
 
     use super::*;
+    use crate::signing::Signer;
 
     fn clock() -> Clock {
         Clock::fixed("2026-03-02T08:00:00Z".parse().unwrap())
@@ -460,18 +384,6 @@ mod tests {
             assert_eq!(key_id(&forged).unwrap_err().reason(), "TOKEN_INVALID", "{alg}");
             assert_eq!(verify(&forged, key.public()).unwrap_err().reason(), "TOKEN_INVALID", "{alg}");
         }
-    }
-
-    #[test]
-    fn a_service_token_is_reused_for_half_its_life() {
-        let (clock, rng) = (clock(), Rng::seeded(4));
-        let signer = Signer::new("talent", SigningKey::generate("talent", &rng), clock.clone(), rng);
-        let tenant = TenantId(Uuid::nil());
-        let first = signer.token(tenant, None).unwrap();
-        assert_eq!(first, signer.token(tenant, None).unwrap());
-        assert_ne!(first, signer.token(tenant, Some(service_principal("x"))).unwrap());
-        clock.advance(SignedDuration::from_mins(3));
-        assert_ne!(first, signer.token(tenant, None).unwrap());
     }
 
     #[test]

@@ -11,28 +11,18 @@ use tally_kernel::id::{PrincipalId, SessionId, TenantId};
 use tally_kernel::{Error, Kind, Result};
 use tonic::{Request, async_trait};
 
-use crate::channel::RpcChannel;
-use crate::peer::{bearer, service_refused};
+use crate::channel::{RpcChannel, service_refused};
+use crate::layers::Views;
+use crate::peer::bearer;
+use crate::signing::Signer;
 use crate::status::error_from;
-use crate::token::{Claims, Signer, invalid};
+use crate::token::{Claims, invalid};
 use crate::wire::read_view;
 
 /// The longest time a view is used without asking again, whatever the answer says.
 const LEASE_MAX: Duration = Duration::from_secs(1);
 /// How many views are kept; beyond that, the least asked for go.
 const MAX_KEPT: usize = 50_000;
-
-/// A source of views of people and logins. Identity compiles its own; every other service asks identity. (The view of
-/// a service is part of the program: nobody is asked for it.)
-#[async_trait]
-pub trait Views: Send + Sync + 'static {
-    /// The view of the principal that `claims` names. `fresh`: it must hold every change that is committed now, because
-    /// the call reads what is sensitive or the caller sent a consistency token.
-    ///
-    /// # Errors
-    /// When it cannot be known: nobody is let in on an old view.
-    async fn view(&self, claims: &Claims, fresh: bool) -> Result<Arc<View>>;
-}
 
 /// Whose view: a session can end, and an API key may do less than its account, so each has its own.
 type Holder = (TenantId, PrincipalId, SessionId);

@@ -11,6 +11,7 @@ use tally_access::{
 };
 use tally_kernel::error::{Error, Kind, Result};
 use tally_kernel::{Clock, Rng, msg};
+use tonic::async_trait;
 use tower::{Layer, Service};
 use tracing::Span;
 
@@ -18,16 +19,36 @@ use super::deadline::Deadline;
 use super::locale::locale;
 use super::policy::row;
 use super::{Refused, take};
-use crate::keys::Keys;
 use crate::token::{self, Claims, IDENTITY, PublicKey, TokenKind};
 use crate::trace;
-use crate::views::Views;
 
 /// Metadata key of a consistency token: a read that carries one sees the change that gave it.
 pub const CONSISTENCY: &str = "tally-consistency-token";
 
 /// How many verified tokens are kept.
 const MAX_VERIFIED: usize = 10_000;
+
+/// A source of keys. Identity has its own; every other service fetches identity's.
+#[async_trait]
+pub trait Keys: Send + Sync + 'static {
+    /// The key of this id, or nothing where there is none for sure.
+    ///
+    /// # Errors
+    /// When the source cannot be asked, or not yet: nobody is let in on a guess, and nobody sent away on one.
+    async fn key(&self, kid: &str) -> Result<Option<PublicKey>>;
+}
+
+/// A source of views of people and logins. Identity compiles its own; every other service asks identity. (The view of
+/// a service is part of the program: nobody is asked for it.)
+#[async_trait]
+pub trait Views: Send + Sync + 'static {
+    /// The view of the principal that `claims` names. `fresh`: it must hold every change that is committed now, because
+    /// the call reads what is sensitive or the caller sent a consistency token.
+    ///
+    /// # Errors
+    /// When it cannot be known: nobody is let in on an old view.
+    async fn view(&self, claims: &Claims, fresh: bool) -> Result<Arc<View>>;
+}
 
 /// See the module's text. Stands behind the layers that note the method, the language and the deadline.
 #[derive(Clone)]
@@ -76,6 +97,11 @@ where
             inner.call(request).await
         })
     }
+}
+
+/// The context that [`AuthenticateLayer`] noted.
+pub(crate) fn noted_context(extensions: &Extensions) -> Result<OpContext> {
+    extensions.get().cloned().ok_or_else(|| Error::internal("a handler was reached without its stack"))
 }
 
 struct Authenticator {

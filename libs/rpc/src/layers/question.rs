@@ -21,7 +21,7 @@ use tower::{BoxError, Layer, Service};
 
 use super::policy::row;
 use super::{Refused, take};
-use crate::stack::MAX_MESSAGE_BYTES;
+use crate::limits::MAX_MESSAGE_BYTES;
 
 /// Length of what gRPC puts before a message: whether it is compressed, and how long it is.
 const PREFIX: usize = 5;

@@ -15,7 +15,7 @@ use tower::{Layer, Service};
 
 use super::method::RpcMethod;
 use super::{Refused, take};
-use crate::stack::Limits;
+use crate::limits::Limits;
 
 /// See the module's text. Who calls is known behind [`AuthenticateLayer`](super::AuthenticateLayer); before it, all are counted
 /// by where they call from.

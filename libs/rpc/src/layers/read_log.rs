@@ -27,11 +27,11 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 use uuid::Uuid;
 
+use super::authenticate::noted_context;
 use super::policy::row;
 use super::question::Question;
 use super::{Refused, take};
 use crate::fields::is_free;
-use crate::stack::noted_context;
 
 /// The classes whose reading is audited, whoever reads: an rpc that may show them is a sensitive read.
 pub const AUDITED: [DataClass; 3] = [DataClass::Salary, DataClass::IdNumber, DataClass::Medical];
