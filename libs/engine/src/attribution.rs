@@ -264,7 +264,8 @@ pub fn attribute(input: &Input, pool: &rayon::ThreadPool) -> Attribution {
         inference::weigh(&canon, &sessions, &mut desks);
         let (credits, shares) = shares::apportion(&canon, &desks);
         let (by_account, by_person) = totals::sum(&canon, &credits, &shares);
-        let findings = findings::collect(&canon, &desks);
+        let findings = desks.iter().enumerate().flat_map(|(rank, desk)| desk.tally.findings(&canon, rank));
+        let findings: Vec<Finding> = findings.collect();
         let digest = digest::of(input, &credits, &shares, &by_account, &by_person, &findings);
         Attribution { credits, shares, by_account, by_person, findings, digest }
     })

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use strum_macros::{Display, IntoStaticStr};
 
 use super::canon::Canon;
-use super::ladder::AccountVerdicts;
 
 /// What was noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr)]
@@ -58,20 +57,16 @@ impl Tally {
     pub fn note(&mut self, kind: FindingKind, person: Option<u32>, day: Option<i32>, position: usize) {
         self.0.entry((kind, person, day)).or_insert((position, 0)).1 += 1;
     }
-}
 
-/// All findings, by account, kind, person and day.
-pub(super) fn collect(canon: &Canon<'_>, accounts: &[AccountVerdicts]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (rank, account) in accounts.iter().enumerate() {
-        findings.extend(account.tally.0.iter().map(|(&(kind, person, day), &(position, records))| Finding {
+    /// What was noticed on the account of this rank, by kind, person and day.
+    pub fn findings(&self, canon: &Canon<'_>, rank: usize) -> impl Iterator<Item = Finding> {
+        self.0.iter().map(move |(&(kind, person, day), &(position, records))| Finding {
             kind,
             account: canon.accounts[rank],
             person: person.map(|rank| canon.people[rank as usize]),
             day,
             record: canon.order[position],
             records,
-        }));
+        })
     }
-    findings
 }

@@ -62,7 +62,7 @@ fn learn(canon: &Canon<'_>, field: &Field, blocks: &mut [Block]) -> Vec<bool> {
         model.forget(pace);
         for (block, mut reading) in blocks.iter_mut().zip(readings) {
             if let Some(reading) = &mut reading {
-                model.absorb(block, reading, pace);
+                model.absorb(block, &mut reading.counts, pace);
                 block.blend(&reading.weights, pace, &mut change);
             }
         }

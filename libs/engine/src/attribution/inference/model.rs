@@ -1,7 +1,6 @@
 //! What the inference knows about people, and how it learns it.
 
 use super::blocks::{Block, DURATIONS, Field};
-use super::filter::Reading;
 
 /// Classes of pauses: overlap, sixteen single seconds, then four to every doubling.
 pub(super) const PAUSES: usize = 1 + 16 + 4 * 12;
@@ -156,9 +155,9 @@ impl Model {
         self.counts.iter_mut().flat_map(Counts::cells).for_each(|count| *count *= 1.0 - part);
     }
 
-    /// Adds what a block counted.
-    pub fn absorb(&mut self, block: &Block, reading: &mut Reading, part: f64) {
-        for (&pair, counts) in block.pairs.iter().zip(&mut reading.counts) {
+    /// Adds what was counted by pair of a block.
+    pub fn absorb(&mut self, block: &Block, counted: &mut [Counts], part: f64) {
+        for (&pair, counts) in block.pairs.iter().zip(counted) {
             self.counts[pair as usize].add(counts, part);
         }
     }
