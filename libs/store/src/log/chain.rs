@@ -7,7 +7,6 @@
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::log::{audit, outbox};
 use crate::names;
 use crate::seal::keys::Keys;
 
@@ -30,22 +29,6 @@ impl Log {
         match self {
             Self::Audit => names::AUDIT,
             Self::Outbox => names::OUTBOX,
-        }
-    }
-
-    /// The columns that content hashes bind, with the hash.
-    pub(crate) fn columns(self) -> &'static str {
-        match self {
-            Self::Audit => audit::COLUMNS,
-            Self::Outbox => outbox::COLUMNS,
-        }
-    }
-
-    /// How many columns these are.
-    pub(crate) fn width(self) -> usize {
-        match self {
-            Self::Audit => audit::WIDTH,
-            Self::Outbox => outbox::WIDTH,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::log::audit::{self, AuditEntry, People};
 use crate::log::chain::{Hash, Log, genesis, hash_of, head_message, link};
 use crate::log::heads::{HeadsFile, KnownHeads};
-use crate::log::outbox::Row;
+use crate::log::outbox::{self, Row};
 use crate::tx::connect::{Mode, Role};
 use crate::tx::context::to_db;
 
@@ -368,7 +368,7 @@ impl Store {
         let whose = if log == Log::Audit { "tenant_id = $3" } else { "$3 = $3" };
         let sql = format!(
             "SELECT {}, position, chain FROM {} WHERE {whose} AND position > $1 ORDER BY position LIMIT $2",
-            log.columns(),
+            columns(log).0,
             log.table()
         );
         let values = [after.into(), BATCH.into(), stream.into()];
@@ -385,7 +385,7 @@ impl Store {
 
     /// What cannot even be read is not what was written.
     fn entry(&self, log: Log, row: &QueryResult, people: &mut People) -> Entry {
-        let width = log.width();
+        let (_, width) = columns(log);
         let content = self.content(log, row, people).ok();
         Entry {
             id: content.as_ref().map(|(id, ..)| *id),
@@ -418,7 +418,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sql = format!(
             "SELECT {}, position, chain FROM {} WHERE position IS NULL ORDER BY id LIMIT $1",
-            log.columns(),
+            columns(log).0,
             log.table()
         );
         let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [BATCH.into()])).await?;
@@ -440,5 +440,13 @@ impl Store {
             break;
         }
         Ok(())
+    }
+}
+
+/// The columns of a log that content hashes bind, with the hash, and how many these are.
+fn columns(log: Log) -> (&'static str, usize) {
+    match log {
+        Log::Audit => (audit::COLUMNS, audit::WIDTH),
+        Log::Outbox => (outbox::COLUMNS, outbox::WIDTH),
     }
 }

@@ -24,7 +24,7 @@ use tally_kernel::{Error, Kind, Message, Rng, msg};
 use zeroize::Zeroizing;
 
 use crate::seal::cipher::{self, Secret};
-use crate::seal::keys::Ring;
+use crate::seal::ring::Ring;
 use crate::seal::secret_file::open_secret;
 
 const HEADER: &str = "tally-keys 2";

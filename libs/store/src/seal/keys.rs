@@ -4,19 +4,19 @@
 //! Where they come from is the provider's business. Today that is a file; a key management service joins as one more
 //! variant of the same enum.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey};
-use tally_kernel::{Error, Kind, Rng, msg};
+use ed25519_dalek::{Signature, Signer as _};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::seal::cipher::{self, Secret};
 use crate::seal::key_file::KeyFile;
+use crate::seal::ring::Ring;
 
 /// See the module's text. Cheap to clone; never printed.
 #[derive(Clone)]
@@ -27,24 +27,6 @@ enum KeyProvider {
     File(KeyFile),
     /// Of this process alone.
     Memory(Ring),
-}
-
-/// All master keys, by their kind and id. The highest id of a kind is used to write; the others still open and verify.
-#[derive(Clone)]
-pub(crate) struct Ring {
-    pub wrap: BTreeMap<u32, Secret>,
-    pub bind: BTreeMap<u32, Secret>,
-    pub sign: BTreeMap<u32, SigningKey>,
-}
-
-impl Ring {
-    pub(crate) fn fresh() -> Self {
-        Self {
-            wrap: BTreeMap::from([(1, cipher::fresh())]),
-            bind: BTreeMap::from([(1, cipher::fresh())]),
-            sign: BTreeMap::from([(1, SigningKey::from_bytes(&Rng::System.bytes()))]),
-        }
-    }
 }
 
 impl fmt::Debug for Keys {

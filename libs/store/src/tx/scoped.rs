@@ -12,7 +12,7 @@ use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{ArrayType, Condition, Expr, ExprTrait as _, IntoCondition};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait,
-    QueryFilter as _, Statement, Value,
+    Statement, Value,
 };
 use tally_access::{Reach, Region, Regions};
 use tracing::Span;
@@ -24,7 +24,6 @@ use crate::seal::keys::Keys;
 use crate::seal::sealer::{Met, Sealer};
 use crate::tx::connect::Mode;
 use crate::tx::context::Scope;
-use crate::tx::select::Select;
 use crate::tx::sql::{Part, joined};
 
 /// An entity whose rows belong to tenants. Written with [`scoped!`](crate::tx::scoped).
@@ -191,16 +190,6 @@ impl ScopedTx {
 
     pub(crate) fn statement<const N: usize>(&self, sql: impl Into<String>, values: [Value; N]) -> Statement {
         Statement::from_sql_and_values(self.backend, sql, values)
-    }
-
-    /// Reads rows of the tenant, in the regions this stack serves.
-    pub fn select<E: Scoped>(&self) -> Select<'_, E> {
-        Select::new(self, E::find().filter(self.mine::<E>()))
-    }
-
-    /// Reads rows that belong to no tenant.
-    pub fn select_unscoped<E: Unscoped>(&self) -> Select<'_, E> {
-        Select::new(self, E::find())
     }
 
     /// Waits until no other transaction holds the lock of this name, and holds it until this one ends. SQLite has one

@@ -13,13 +13,25 @@ use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::tx::scoped::{Scoped, ScopedTx, reach_condition};
+use crate::tx::scoped::{Scoped, ScopedTx, Unscoped, reach_condition};
 
 /// A read in the making. Made by [`ScopedTx::select`].
 #[must_use = "a select reads nothing until all(), one(), one_with(), count(), rows(), rows_into(), page_*() or stream()"]
 pub struct Select<'t, E: EntityTrait> {
     tx: &'t ScopedTx,
     query: sea_orm::Select<E>,
+}
+
+impl ScopedTx {
+    /// Reads rows of the tenant, in the regions this stack serves.
+    pub fn select<E: Scoped>(&self) -> Select<'_, E> {
+        Select { tx: self, query: E::find().filter(self.mine::<E>()) }
+    }
+
+    /// Reads rows that belong to no tenant.
+    pub fn select_unscoped<E: Unscoped>(&self) -> Select<'_, E> {
+        Select { tx: self, query: E::find() }
+    }
 }
 
 impl<E: Scoped> Select<'_, E> {
@@ -34,10 +46,6 @@ impl<E: Scoped> Select<'_, E> {
 }
 
 impl<'t, E: EntityTrait> Select<'t, E> {
-    pub(crate) fn new(tx: &'t ScopedTx, query: sea_orm::Select<E>) -> Self {
-        Self { tx, query }
-    }
-
     fn map(self, change: impl FnOnce(sea_orm::Select<E>) -> sea_orm::Select<E>) -> Self {
         Self { tx: self.tx, query: change(self.query) }
     }
