@@ -32,12 +32,11 @@ mod permission;
 mod reach;
 pub mod roles;
 mod rpc;
+mod scope;
 mod view;
 
 pub use actor::{Actor, ActorKind, Regions, service_principal};
-pub use compile::{
-    Assignment, Facts, PersonFacts, Scope, ScopeKind, TemporaryRight, UnitFact, compile, compile_service, subtree,
-};
+pub use compile::{Assignment, Facts, PersonFacts, TemporaryRight, UnitFact, compile, compile_service, subtree};
 pub use condition::{Circumstances, Condition, Hours};
 pub use context::OpContext;
 pub use duties::{NOT_DELEGABLE, SEPARATED, conflict};
@@ -46,5 +45,6 @@ pub use modules::{MODULES, Modules};
 pub use permission::{DataClass, Permission};
 pub use reach::{IdHasher, IdSet, Reach, Target};
 pub use rpc::{Effect, Needs, Permit, Plan, PolicyRow, Rpc};
+pub use scope::{Scope, ScopeKind};
 pub use tally_kernel::{Locale, Region};
 pub use view::{Decision, Provisional, Source, View, decide, plan};
