@@ -73,7 +73,6 @@ DATE_EXPECTED = a date is expected: YYYY-MM-DD
 TEXT_EMPTY = must not be empty
 TEXT_TOO_LONG = at most { $max } characters
 # A language that the suite does not speak.
-LOCALE_UNKNOWN = a language we speak is expected: en or zh-CN
 # Not a UUID.
 ID_MALFORMED = a UUID is expected
 # A date that cannot be read.

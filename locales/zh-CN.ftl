@@ -63,7 +63,6 @@ CHANGE_MISSING = 请说明要变更什么
 DATE_EXPECTED = 应为日期：YYYY-MM-DD
 TEXT_EMPTY = 不能为空
 TEXT_TOO_LONG = 最多 { $max } 个字符
-LOCALE_UNKNOWN = 请填写本系统支持的语言：en 或 zh-CN
 ID_MALFORMED = 应为 UUID
 DATE_MALFORMED = { $field }：日期请写成 YYYY-MM-DD
     .text = “{ $text }”不是日期：请写成 YYYY-MM-DD

@@ -86,7 +86,7 @@ impl Session {
 
     /// The same, as sentences are made in it.
     pub fn locale(&self) -> Locale {
-        self.language.parse().unwrap_or_default()
+        Locale::negotiate(self.language)
     }
 
     /// A request of this user.
