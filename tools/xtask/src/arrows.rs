@@ -15,6 +15,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::paths::{first, named};
+
 /// A file of a service or of the store: the top module it belongs to, and the modules of the same crate that it names.
 struct Source<'a> {
     path: &'a str,
@@ -25,13 +27,13 @@ struct Source<'a> {
 }
 
 /// A floor of a room, or a file beside the rooms: its name, and whether it is what the room knows.
-type Floor<'a> = (&'a str, bool);
+pub type Floor<'a> = (&'a str, bool);
 
 /// Slashes in the path of a file beside the rooms: `services/NAME/src/FILE.rs`.
 const BESIDE: usize = 3;
 
 /// The layers of a room's lower floor.
-const KNOWN: [&str; 3] = ["domain", "facts", "store"];
+pub const KNOWN: [&str; 3] = ["domain", "facts", "store"];
 
 /// What is wrong with the arrows of all services and of the store.
 pub fn complaints(texts: &[(String, String)]) -> Vec<String> {
@@ -139,7 +141,8 @@ fn order(lib: &str, declared: Vec<Floor<'_>>, sources: &[Source<'_>], found: &mu
     }
 }
 
-fn said((room, known): Floor<'_>) -> String {
+/// How a complaint names a floor.
+pub fn said((room, known): Floor<'_>) -> String {
     format!("what `{room}` {}", if known { "knows" } else { "does" })
 }
 
@@ -161,63 +164,6 @@ fn declared(lib: &str) -> Vec<Floor<'_>> {
         floors.extend(names.filter_map(|name| Some((name, list?))));
     }
     floors
-}
-
-fn first(path: &str) -> &str {
-    path.split("::").next().unwrap_or_default()
-}
-
-/// The paths with this begin that a source names, each once, in code and not in tests or comments.
-fn named(text: &str, begin: &str) -> BTreeSet<String> {
-    let code: String = text
-        .lines()
-        .take_while(|line| *line != "mod tests {")
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .collect::<Vec<_>>()
-        .join("\n");
-    let mut found = BTreeSet::new();
-    for rest in after(&code, begin) {
-        tree("", rest, &mut found);
-    }
-    // What is named through a room that was imported as a whole.
-    for room in found.clone().iter().filter(|path| !path.contains("::")) {
-        let through = format!("{room}::");
-        found.extend(after(&code, &through).map(|rest| through.clone() + &path(rest)));
-    }
-    found
-}
-
-/// What stands behind every place where a path begins with this.
-fn after<'a>(code: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
-    let is_inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | ':');
-    code.match_indices(begin)
-        .filter(move |(at, _)| !code[..*at].ends_with(is_inside))
-        .map(move |(at, _)| &code[at + begin.len()..])
-}
-
-/// The paths of a tree of `use`, or the one path that stands here; what is left behind it.
-fn tree<'a>(before: &str, text: &'a str, found: &mut BTreeSet<String>) -> &'a str {
-    let here = path(text.trim_start());
-    let rest = &text.trim_start()[here.len()..];
-    let Some(mut inner) = rest.strip_prefix('{').filter(|_| here.is_empty() || here.ends_with("::")) else {
-        found.insert(format!("{before}{}", here.trim_end_matches("::")));
-        return rest;
-    };
-    loop {
-        let rest = tree(&format!("{before}{here}"), inner, found);
-        // A new name (`as`) says nothing of the path.
-        match rest.find([',', '}']) {
-            Some(at) if rest[at..].starts_with(',') && !rest[at + 1..].trim_start().starts_with('}') => {
-                inner = &rest[at + 1..];
-            }
-            Some(at) => return rest[at..].trim_start_matches(',').trim_start().trim_start_matches('}'),
-            None => return "",
-        }
-    }
-}
-
-fn path(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect()
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 mod arrows;
 mod budget;
+mod circles;
 mod deps;
 mod manifests;
 mod messages;
+mod paths;
 mod reasons;
 mod tidy;
 
@@ -22,8 +24,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Checks who may name what, the sizes of files and functions, the paths named in docs, that every rpc is tested, and
-    /// that every message is there in every language
+    /// Checks who may name what, that no modules import each other in a circle, the sizes of files and functions, the paths
+    /// named in docs, that every rpc is tested, and that every message is there in every language
     Tidy,
     /// Checks that members take lints and dependencies from the workspace
     CheckDeps,

@@ -1,5 +1,5 @@
-//! Checks that a compiler cannot: who may name what, how long things are, whether the docs name things that are there,
-//! and whether every rpc stands in the three lists that tests keep.
+//! Checks that a compiler cannot: who may name what and in no circle, how long things are, whether the docs name things that
+//! are there, and whether every rpc stands in the three lists that tests keep.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::{arrows, messages, reasons};
+use crate::{arrows, circles, messages, reasons};
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -30,6 +30,7 @@ pub fn complaints(root: &Path) -> Result<Vec<String>> {
         sizes(name, text, &exceptions, &mut found);
     }
     found.extend(arrows::complaints(&sources));
+    found.extend(circles::complaints(&sources));
     found.extend(messages::complaints(root, &sources)?);
     found.extend(reasons::complaints(root, &sources)?);
     docs(root, &mut found)?;
