@@ -1,8 +1,8 @@
 //! Channels: the network or the same process, behind one type, with the same client side before both.
 //!
 //! The client side starts the client's span and writes it into the headers, keeps the deadline, measures, and turns a
-//! broken connection into a status with details. In one process the server side is the peer's [`Guarded`] routes, so
-//! what runs on a laptop is what runs on a cluster.
+//! broken connection into a status with details. In one process the server side is the peer's routes behind their stack
+//! ([`in_process`](crate::in_process)), so what runs on a laptop is what runs on a cluster.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;

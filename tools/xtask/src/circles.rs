@@ -3,6 +3,7 @@
 //! A module is one with all that stands inside it: a file and the files of its folder may use each other, and an arrow goes from
 //! and to whole siblings. A name is followed through every `use` that brings it in, such as a `pub use` of `lib.rs`, to the
 //! file that has it. What a module's own file has belongs to no sibling, so that a parent may be named from below.
+//! Names that come with a `*` are not followed further, since only tests take all that a module has.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -53,22 +54,11 @@ fn of_crate(of: &str, files: &[(&str, &str, &str)]) -> Vec<String> {
     for (path, inner, text) in files {
         let module = inner.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
         let module = if ["lib", "main"].contains(&module.as_str()) { String::new() } else { module };
+        names.files.extend(above(&module).map(str::to_owned));
         split(path, module, text, &mut units, &mut tests);
     }
     units.retain(|unit| !above(&unit.module).any(|module| tests.contains(module)));
     names.modules = units.iter().flat_map(|unit| above(&unit.module)).map(str::to_owned).collect();
-    let inside = |module: &str| format!("{of}/src/{}", module.replace("::", "/"));
-    names.files = names
-        .modules
-        .iter()
-        .filter(|module| {
-            let place = inside(module);
-            files
-                .iter()
-                .any(|(path, ..)| path.strip_prefix(&place).is_some_and(|rest| rest == ".rs" || rest.starts_with('/')))
-        })
-        .cloned()
-        .collect();
     for unit in &units {
         for (path, known_as) in unit.uses.iter().filter(|(_, known_as)| known_as != "*") {
             if let Some(path) = names.absolute(&unit.module, path) {
@@ -89,6 +79,7 @@ fn of_crate(of: &str, files: &[(&str, &str, &str)]) -> Vec<String> {
             }
         }
     }
+    let inside = |folder: &str| format!("{of}/src/{}", folder.replace("::", "/"));
     folders
         .iter()
         .flat_map(|(folder, arrows)| circles(arrows).into_iter().map(|circle| said(&inside(folder), &circle, arrows)))
