@@ -1343,7 +1343,9 @@ ALIAS_OF_TWO_CURE = give each row its from and to dates, without overlap
 NOT_IN_PEOPLE = { $number } is not in people.csv
 NOT_IN_PEOPLE_CURE = add the person to people.csv, or correct the number
 ROWS_OF_NUMBER_REJECTED = the rows of { $number } in people.csv were rejected
-ROWS_OF_NUMBER_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
+ROWS_OF_ACCOUNT_REJECTED = the rows of { $account } in accounts.csv were rejected
+ROWS_OF_ALIAS_REJECTED = the rows of the alias { $alias } on { $platform } in aliases.csv were rejected
+ROWS_REJECTED_CURE = mend them first: each is in rejected.csv with its cure
 NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } meant?)
 NAME_FOR_NUMBER_CURE = write the employee number, or name the alias in aliases.csv
 LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
@@ -1581,7 +1583,7 @@ CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the oth
 CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
 CURE_KEPT_BACK = correct first what this file says of that row, then import again: this one comes in with it
 CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
-SUITE_REFUSED_ROW = { $file }: the suite refuses the row { $row }, which was read without complaint: { $problem } (and { $more } more rows); change or remove it, and close again
+    .file = correct what is named, or take the row out
 
 ## Settings and arguments
 

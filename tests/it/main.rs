@@ -1,6 +1,7 @@
 //! End to end: real processes, real databases, everything through the rpcs. The same code runs against one process on
 //! SQLite and against five on PostgreSQL and Redis.
 
+mod alone;
 mod attacks;
 mod belonging;
 mod erasure;

@@ -8,13 +8,10 @@ use std::fmt;
 
 use strum_macros::{Display, EnumIter, EnumString, IntoStaticStr};
 use tally_i18n::text;
-use tally_kernel::message::Arg;
 use tally_kernel::{Locale, Message, msg};
 
 /// Rejected rows described one by one for each file; beyond that they are counted.
 const DESCRIBED_PER_FILE: u64 = 100_000;
-/// The message of a row with several wrong cells.
-const REASON_ALSO: &str = "REASON_ALSO";
 /// Findings of one kind listed one by one; beyond that they are counted in one more.
 const LISTED_PER_KIND: usize = 1_000;
 
@@ -68,19 +65,8 @@ pub struct Rejected {
     pub reason: Message,
     /// What to change.
     pub cure: Message,
-}
-
-impl Rejected {
     /// A stable word for programs: that of the first thing that is wrong.
-    pub fn code(&self) -> &'static str {
-        let mut reason = &self.reason;
-        while let (id, Some(Arg::Message(first))) = (reason.id(), reason.args().get("reason"))
-            && id == REASON_ALSO
-        {
-            reason = first;
-        }
-        reason.reason()
-    }
+    pub code: &'static str,
 }
 
 /// Messages without anything between them.
@@ -95,12 +81,14 @@ pub struct Wrong {
     pub reason: Message,
     /// What to change.
     pub cure: Message,
+    /// What programs go by.
+    pub code: &'static str,
 }
 
 impl Wrong {
-    /// A reason and its cure.
+    /// A reason, which programs go by too, and its cure.
     pub fn new(reason: Message, cure: Message) -> Self {
-        Self { reason, cure }
+        Self { code: reason.reason(), reason, cure }
     }
 }
 
@@ -161,8 +149,8 @@ impl Rejects {
         let count = self.counts.entry(file).or_default();
         *count += 1;
         if *count <= DESCRIBED_PER_FILE {
-            let Wrong { reason, cure } = wrong;
-            self.rows.push(Rejected { file, line, column: column.to_owned(), reason, cure });
+            let Wrong { reason, cure, code } = wrong;
+            self.rows.push(Rejected { file, line, column: column.to_owned(), reason, cure, code });
         }
     }
 
@@ -196,8 +184,8 @@ impl Rejects {
         for (&file, &count) in &self.counts {
             if count > DESCRIBED_PER_FILE {
                 let reason = msg!("AND_MORE_ROWS", count = count - DESCRIBED_PER_FILE);
-                let cure = msg!("AND_MORE_ROWS_CURE");
-                self.rows.push(Rejected { file, line: 0, column: String::new(), reason, cure });
+                let (cure, code) = (msg!("AND_MORE_ROWS_CURE"), reason.reason());
+                self.rows.push(Rejected { file, line: 0, column: String::new(), reason, cure, code });
             }
         }
         self.rows.sort_by(|a, b| (a.file, a.line == 0, a).cmp(&(b.file, b.line == 0, b)));

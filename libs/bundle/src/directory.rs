@@ -17,6 +17,10 @@ pub(crate) struct Directory<'a> {
     /// Numbers of people.csv whose rows were rejected.
     refused: &'a BTreeSet<String>,
     pub accounts: &'a [BundleAccount],
+    /// Accounts of accounts.csv of which rows were rejected.
+    lost: &'a BTreeSet<String>,
+    /// The same of nicknames, by platform.
+    lost_aliases: Option<&'a BTreeSet<(String, String)>>,
     person_zones: Vec<TimeZone>,
     account_zones: Vec<TimeZone>,
     pub(super) by_no: HashMap<&'a str, PersonIx>,
@@ -29,7 +33,11 @@ pub(crate) struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    pub fn new((people, refused): (&'a [BundlePerson], &'a BTreeSet<String>), accounts: &'a [BundleAccount]) -> Self {
+    /// Of people and accounts, and of those of which rows were rejected.
+    pub fn new(
+        (people, refused): (&'a [BundlePerson], &'a BTreeSet<String>),
+        (accounts, lost): (&'a [BundleAccount], &'a BTreeSet<String>),
+    ) -> Self {
         let tz = |name: &String| cell::zone(name).unwrap_or(TimeZone::UTC);
         let mut by_name: HashMap<String, Vec<AccountIx>> = HashMap::new();
         for (i, account) in accounts.iter().enumerate() {
@@ -41,6 +49,8 @@ impl<'a> Directory<'a> {
             people,
             refused,
             accounts,
+            lost,
+            lost_aliases: None,
             person_zones: people.iter().map(|p| tz(&p.zone)).collect(),
             account_zones: accounts.iter().map(|a| tz(&a.zone)).collect(),
             by_no: people.iter().enumerate().map(|(i, p)| (p.employee_no.as_str(), PersonIx(i as u32))).collect(),
@@ -52,7 +62,9 @@ impl<'a> Directory<'a> {
         }
     }
 
-    pub fn learn(&mut self, aliases: &'a [Alias]) {
+    /// Likewise of nicknames.
+    pub fn learn(&mut self, aliases: &'a [Alias], lost: &'a BTreeSet<(String, String)>) {
+        self.lost_aliases = Some(lost);
         for alias in aliases {
             self.aliases.entry((&alias.platform, &alias.alias)).or_default().push(alias);
         }
@@ -85,7 +97,7 @@ impl<'a> Directory<'a> {
         let text = shown(no);
         if self.refused.contains(no) {
             let reason = msg!("ROWS_OF_NUMBER_REJECTED", number = text);
-            return Some(Wrong::new(reason, msg!("ROWS_OF_NUMBER_REJECTED_CURE")));
+            return Some(Wrong::new(reason, msg!("ROWS_REJECTED_CURE")));
         }
         let list = |found: Vec<&str>| {
             let found = found.into_iter().take(5).map(Message::told);
@@ -113,6 +125,11 @@ impl<'a> Directory<'a> {
     }
 
     fn unknown_account(&self, name: &str) -> Wrong {
+        let is_it = |path: &String| path.rsplit('/').next() == Some(name);
+        if self.lost.contains(name) || !name.contains('/') && self.lost.iter().any(is_it) {
+            let reason = msg!("ROWS_OF_ACCOUNT_REJECTED", account = shown(name));
+            return Wrong::new(reason, msg!("ROWS_REJECTED_CURE"));
+        }
         // Looking for the nearest name takes time: the first thousand times are enough to see what is wrong.
         let names = self.by_name.keys().map(String::as_str);
         let near = (self.hints.get() > 0).then(|| nearest(name, names)).flatten();
@@ -154,6 +171,10 @@ impl<'a> Directory<'a> {
         }
         let aliases = self.aliases.get(&(platform, name.as_ref())).map_or(&[][..], Vec::as_slice);
         aliases.iter().find(|a| a.covers(day)).map(|a| a.person).ok_or_else(|| {
+            if self.lost_aliases.is_some_and(|lost| lost.contains(&(platform.to_owned(), name.to_string()))) {
+                let reason = msg!("ROWS_OF_ALIAS_REJECTED", alias = shown(&name), platform = shown(platform));
+                return Wrong::new(reason, msg!("ROWS_REJECTED_CURE"));
+            }
             if let Some(wrong) = self.meant(&name).filter(|_| aliases.is_empty()) {
                 return wrong;
             }

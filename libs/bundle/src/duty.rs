@@ -12,8 +12,9 @@ use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::direction::{Around, Odd, direct};
 use super::directory::Directory;
 use super::exported;
-use super::model::{GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
+use super::model::{AccountIx, GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
 use super::people::{Diagnostics, each_row, once};
+use super::refusals::RowName;
 use super::source::Source;
 use super::table::{Layout, header};
 use super::twice::{Twice, settle};
@@ -75,6 +76,11 @@ pub(crate) fn read_rosters(
         Some(Roster { person: person?, start: start.at, end: end.at, account: account? })
     })?;
     twice.note(ROSTERS.file, diagnostics.findings);
+    let account = |ix: AccountIx| directory.accounts[ix.0 as usize].path();
+    let refusals = diagnostics.refusals;
+    let rows = refusals.keep(rows, ROSTERS.file, diagnostics.rejects, |row| {
+        refusals.of(|| RowName::Shift(directory.number(row.person).to_owned(), account(row.account), row.start))
+    });
     let ends_differ = |same: &[Roster], lines: String| {
         let (Some(first), Some(last)) = (same.first(), same.last()) else { return Message::default() };
         let zone = directory.person_zone(first.person);
@@ -150,6 +156,10 @@ pub(crate) fn read_punches(
     .map_err(|wrong| name_setting(wrong, directed))?;
     let rows = settle(rows, &mut twice);
     twice.note(PUNCHES.file, diagnostics.findings);
+    let refusals = diagnostics.refusals;
+    let rows = refusals.keep(rows, PUNCHES.file, diagnostics.rejects, |row| {
+        refusals.of(|| RowName::Punch(directory.number(row.person).to_owned(), row.at))
+    });
     let rows = without_contradictions(
         rows,
         |row| (row.person, row.at),
@@ -245,6 +255,11 @@ pub(crate) fn read_handovers(
     })?;
     let rows = settle(rows, &mut twice);
     twice.note(HANDOVERS.file, diagnostics.findings);
+    let account = |ix: AccountIx| directory.accounts[ix.0 as usize].path();
+    let refusals = diagnostics.refusals;
+    let rows = refusals.keep(rows, HANDOVERS.file, diagnostics.rejects, |row| {
+        refusals.of(|| RowName::Handover(account(row.account), row.at, directory.number(row.person).to_owned()))
+    });
     // One releases what another takes; several may take what several may hold.
     let contradicts = |row: &Handover, other: &Handover| match row.person == other.person {
         true => row.kind != other.kind,

@@ -11,7 +11,7 @@
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
 //! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
-//! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `write` (the canonical form).
+//! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
 
@@ -33,6 +33,7 @@ mod numbers;
 mod people;
 mod pool;
 mod records;
+mod refusals;
 mod rows;
 mod scheme;
 pub mod sheet;
@@ -56,6 +57,7 @@ pub use model::{
     MeasureValues, PersonIx, Phase, PhaseKind, Punch, PunchKind, Record, Roster,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
+pub use refusals::{Refusals, RowName};
 pub use scheme::{Direction, Kpi, KpiMeasure, MEASURED_COLUMNS, Normalisation, Scheme, SmallSample, Target};
 pub use source::FileDigest;
 pub use symbols::{Symbol, Symbols};
@@ -87,20 +89,22 @@ const FILES: [&str; 12] = [
 
 /// How to read a bundle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct Options<'a> {
     /// First local day; together with `to` it overrules the period of group.yaml.
     pub from: Option<Date>,
     /// Last local day, inclusive.
     pub to: Option<Date>,
     /// Every cell to the letter, as the canonical form of a result is read.
     pub literal: bool,
+    /// Rows that a suite refused: they are rejected.
+    pub refused: Option<&'a Refusals>,
 }
 
 /// Reads the bundle in `dir`. `tell` hears how many bytes of work are done, and of how many.
 ///
 /// # Errors
 /// [`Unusable`] when there is nothing sensible to go on with; single bad rows are in [`Reading::rejected`].
-pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64)) -> Result<Reading, Unusable> {
+pub fn read_bundle(dir: &Path, options: Options<'_>, tell: &mut dyn FnMut(u64, u64)) -> Result<Reading, Unusable> {
     let (mut rejects, mut findings) = (Rejects::default(), Findings::default());
     let total = look_around(dir, &mut findings)?;
     let mut progress = Progress::new(total * 2, tell);
@@ -110,7 +114,9 @@ pub fn read_bundle(dir: &Path, options: Options, tell: &mut dyn FnMut(u64, u64))
     }
     sources.iter_mut().for_each(|source| source.canonical |= options.literal);
     Source::agree_on_gbk(&mut sources);
-    let diagnostics = Diagnostics { rejects: &mut rejects, findings: &mut findings, progress: &mut progress };
+    let none = Refusals::default();
+    let refusals = options.refused.unwrap_or(&none);
+    let diagnostics = Diagnostics { rejects: &mut rejects, findings: &mut findings, progress: &mut progress, refusals };
     let mut bundle = match read_files(&sources, options, diagnostics) {
         Ok(bundle) => bundle,
         // What was wrong with rows is mostly why there is nothing to go on with.
@@ -159,7 +165,11 @@ fn look_around(dir: &Path, findings: &mut Findings) -> Result<u64, Unusable> {
 }
 
 /// Everything but the findings, which are still being collected.
-fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics<'_, '_>) -> Result<Bundle, Unusable> {
+fn read_files(
+    sources: &[Source],
+    options: Options<'_>,
+    mut diagnostics: Diagnostics<'_, '_>,
+) -> Result<Bundle, Unusable> {
     let find = |name: &str| sources.iter().find(|s| s.name == name);
     let group = settings(find("group.yaml"), diagnostics.findings, diagnostics.progress, group::read_group)?;
     let (group, about) = group.unwrap_or_default();
@@ -173,10 +183,10 @@ fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics
     let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
 
     let (people, refused) = people::read_people(find("people.csv"), &group.zone, &mut diagnostics)?;
-    let accounts = people::read_accounts(find("accounts.csv"), &group.zone, &mut diagnostics)?;
-    let mut directory = Directory::new((&people, &refused), &accounts);
-    let aliases = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
-    directory.learn(&aliases);
+    let (accounts, lost) = people::read_accounts(find("accounts.csv"), &group.zone, &mut diagnostics)?;
+    let mut directory = Directory::new((&people, &refused), (&accounts, &lost));
+    let (aliases, lost) = people::read_aliases(find("aliases.csv"), &directory, &mut diagnostics)?;
+    directory.learn(&aliases, &lost);
     let records = find("records.csv");
     let written = records::Written { currency: &group.currency, numbers: about.numbers };
     let records = records::read_records(records, &mut directory, written, asked, &mut diagnostics)?;
@@ -223,7 +233,7 @@ fn read_files(sources: &[Source], options: Options, mut diagnostics: Diagnostics
     })
 }
 
-fn asked_period(options: Options, named: Option<Period>) -> Result<Option<Period>, Unusable> {
+fn asked_period(options: Options<'_>, named: Option<Period>) -> Result<Option<Period>, Unusable> {
     match (options.from, options.to) {
         (None, None) => Ok(named),
         (Some(from), Some(to)) if from <= to => Ok(Some(Period { from, to })),

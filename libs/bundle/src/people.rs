@@ -11,6 +11,7 @@ use super::diagnostics::{FindingKind, Findings, Rejects, RowDiagnostic, Unusable
 use super::directory::{Directory, bare, segment};
 use super::exported;
 use super::model::{Alias, BundleAccount, BundlePerson, Employment, Phase, PhaseKind};
+use super::refusals::{Refusals, RowName};
 use super::source::{Progress, Source};
 use super::table::{Layout, Row, Table};
 
@@ -64,6 +65,7 @@ pub(crate) struct Diagnostics<'a, 'p> {
     pub rejects: &'a mut Rejects,
     pub findings: &'a mut Findings,
     pub progress: &'a mut Progress<'p>,
+    pub refusals: &'a Refusals,
 }
 
 /// Reads every row of a file with `read`, which gives nothing when something is wrong with the row.
@@ -147,6 +149,11 @@ pub(crate) fn read_people(
         }
         Some(BundlePerson { employee_no, name: name?, zone: zone?, employments: vec![employment?] })
     })?;
+    let rows = diagnostics.refusals.keep(rows, PEOPLE.file, diagnostics.rejects, |person| {
+        let units = || person.employments.iter().find_map(|e| diagnostics.refusals.of_unit(&e.org_unit));
+        let wrong = diagnostics.refusals.of(|| RowName::Person(person.employee_no.clone())).or_else(units);
+        wrong.inspect(|_| _ = refused.insert(person.employee_no.clone()))
+    });
     let mut by_no: BTreeMap<String, Vec<(BundlePerson, u64)>> = BTreeMap::new();
     for (person, line) in rows {
         by_no.entry(person.employee_no.clone()).or_default().push((person, line));
@@ -262,12 +269,13 @@ fn join(person: &mut BundlePerson, next: Employment, findings: &mut Findings) {
 
 type AccountKey = (String, String, String);
 
-/// Reads accounts.csv; accounts come by platform, store and name.
+/// Reads accounts.csv; accounts come by platform, store and name, and beside them those of which rows were rejected.
 pub(crate) fn read_accounts(
     source: Option<&Source>,
     default_zone: &str,
     diagnostics: &mut Diagnostics<'_, '_>,
-) -> Result<Vec<BundleAccount>, Unusable> {
+) -> Result<(Vec<BundleAccount>, BTreeSet<String>), Unusable> {
+    let mut lost = BTreeSet::new();
     let rows = each_row(source, &ACCOUNTS, true, diagnostics, |row, diagnostic| {
         let platform = diagnostic.take("platform", segment(row.get(0)));
         let store = diagnostic.take("store", segment(row.get(1)));
@@ -278,6 +286,9 @@ pub(crate) fn read_accounts(
         let team = diagnostic.take("team", optional(row.get(6), path));
         let from = diagnostic.take("phase_from", optional(row.get(7), cell::date));
         let exclusive = diagnostic.take("exclusive", optional(row.get(8), cell::boolean));
+        if let (Some(platform), Some(store), Some(name), true) = (&platform, &store, &name, diagnostic.is_there()) {
+            lost.insert(format!("{platform}/{store}/{name}"));
+        }
         let phases = vec![Phase { from: from?, kind: kind?, capacity: capacity? }];
         let (platform, store, name) = (platform?, store?, name?);
         Some(BundleAccount {
@@ -290,17 +301,28 @@ pub(crate) fn read_accounts(
             phases,
         })
     })?;
+    let rows = diagnostics.refusals.keep(rows, ACCOUNTS.file, diagnostics.rejects, |account| {
+        let unit = || account.team.as_ref().and_then(|team| diagnostics.refusals.of_unit(team));
+        let wrong = diagnostics.refusals.of(|| RowName::Account(account.path())).or_else(unit);
+        wrong.inspect(|_| _ = lost.insert(account.path()))
+    });
     let mut by_key: BTreeMap<AccountKey, Vec<(BundleAccount, u64)>> = BTreeMap::new();
     for (account, line) in rows {
         let key = (account.platform.clone(), account.store.clone(), account.name.clone());
         by_key.entry(key).or_default().push((account, line));
     }
-    let accounts: Vec<BundleAccount> = by_key.into_values().filter_map(|rows| join_phases(rows, diagnostics)).collect();
+    let mut accounts = Vec::with_capacity(by_key.len());
+    for ((platform, store, name), rows) in by_key {
+        match join_phases(rows, diagnostics) {
+            Some(account) => accounts.push(account),
+            None => _ = lost.insert(format!("{platform}/{store}/{name}")),
+        }
+    }
     if accounts.is_empty() {
         let why = every_row(diagnostics, ACCOUNTS.file);
         return Err(Unusable::new("NO_ACCOUNTS", ACCOUNTS.file, msg!("NO_ACCOUNTS", why), msg!("NO_ACCOUNTS_CURE")));
     }
-    Ok(accounts)
+    Ok((accounts, lost))
 }
 
 /// The rows of one account as one account with its phases, or nothing where they contradict each other.
@@ -344,12 +366,16 @@ fn phase_kind(text: &str) -> Result<PhaseKind, Wrong> {
     }
 }
 
-/// Reads aliases.csv.
+/// A platform and a nickname on it.
+pub(crate) type Nickname = (String, String);
+
+/// Reads aliases.csv, and which nicknames have rows that were rejected.
 pub(crate) fn read_aliases(
     source: Option<&Source>,
     directory: &Directory<'_>,
     diagnostics: &mut Diagnostics<'_, '_>,
-) -> Result<Vec<Alias>, Unusable> {
+) -> Result<(Vec<Alias>, BTreeSet<Nickname>), Unusable> {
+    let mut lost = BTreeSet::new();
     let rows = each_row(source, &ALIASES, false, diagnostics, |row, diagnostic| {
         let platform = diagnostic.take("platform", segment(row.get(0)));
         let alias = diagnostic.take("alias", cell::id(row.get(1)));
@@ -366,14 +392,21 @@ pub(crate) fn read_aliases(
             let reason = msg!("ALIAS_IS_A_NUMBER", alias = shown(&alias));
             diagnostic.add("alias", Wrong::new(reason, msg!("ALIAS_IS_A_NUMBER_CURE")));
         }
+        if let (Some(platform), true) = (&platform, diagnostic.is_there()) {
+            lost.insert((platform.clone(), alias.clone()));
+        }
         Some(Alias { platform: platform?, alias, from: from?, to: to?, person: person? })
     })?;
-    let mut by_name: BTreeMap<(String, String), Vec<(Alias, u64)>> = BTreeMap::new();
+    let rows = diagnostics.refusals.keep(rows, ALIASES.file, diagnostics.rejects, |row| {
+        let wrong = diagnostics.refusals.of(|| RowName::Alias(row.platform.clone(), row.alias.clone(), row.from));
+        wrong.inspect(|_| _ = lost.insert((row.platform.clone(), row.alias.clone())))
+    });
+    let mut by_name: BTreeMap<Nickname, Vec<(Alias, u64)>> = BTreeMap::new();
     for (alias, line) in rows {
         by_name.entry((alias.platform.clone(), alias.alias.clone())).or_default().push((alias, line));
     }
     let mut kept = Vec::new();
-    for rows in by_name.into_values() {
+    for (name, rows) in by_name {
         let clash = |a: &Alias, b: &Alias| {
             let starts_before_end = |x: &Alias, y: &Alias| x.from.is_none_or(|from| y.to.is_none_or(|to| from <= to));
             a != b && starts_before_end(a, b) && starts_before_end(b, a)
@@ -381,17 +414,18 @@ pub(crate) fn read_aliases(
         for (alias, line) in &rows {
             let mut others = rows.iter().map(|(other, _)| other).filter(|other| clash(alias, other)).peekable();
             if others.peek().is_some() {
-                let name = shown(&alias.alias);
+                let shown = shown(&alias.alias);
                 let reason = match others.all(|other| other.person == alias.person) {
-                    true => msg!("ALIAS_TWICE", alias = name),
-                    false => msg!("ALIAS_OF_TWO", alias = name),
+                    true => msg!("ALIAS_TWICE", alias = shown),
+                    false => msg!("ALIAS_OF_TWO", alias = shown),
                 };
                 let wrong = Wrong::new(reason, msg!("ALIAS_OF_TWO_CURE"));
                 diagnostics.rejects.push(ALIASES.file, *line, "alias", wrong);
+                lost.insert(name.clone());
             } else {
                 kept.push((alias.clone(), *line));
             }
         }
     }
-    Ok(once(kept, ALIASES.file, diagnostics.findings))
+    Ok((once(kept, ALIASES.file, diagnostics.findings), lost))
 }

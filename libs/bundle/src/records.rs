@@ -19,6 +19,7 @@ use super::measures::{self, Column, Raw};
 use super::model::{Measure, Record};
 use super::numbers::Numbers;
 use super::people::Diagnostics;
+use super::refusals::RowName;
 use super::source::Source;
 use super::symbols::{Symbol, Symbols};
 use super::table::{Layout, Row, Table};
@@ -142,6 +143,7 @@ pub(crate) fn read_records(
     let period = reader.period(diagnostics)?;
     reader.twice.note(RECORDS.file, diagnostics.findings);
     reader.reject_doubtful(diagnostics);
+    reader.reject_refused(diagnostics);
     reader.settle_repeats(diagnostics);
     reader.note(period, diagnostics);
     if reader.raws.is_empty() {
@@ -290,6 +292,16 @@ impl Reader<'_, '_> {
         let mut kept =
             doubtful.into_iter().zip(lines).map(|(wrong, line)| wrong.settle(diagnostics.rejects, RECORDS.file, line));
         self.raws.retain(|_| kept.next().unwrap_or(true));
+    }
+
+    fn reject_refused(&mut self, diagnostics: &mut Diagnostics<'_, '_>) {
+        let Self { raws, directory, symbols, .. } = self;
+        raws.retain(|Raw { record, line, .. }| {
+            let account = || directory.accounts[record.account.0 as usize].path();
+            let wrong =
+                diagnostics.refusals.of(|| RowName::Record(account(), symbols.get(record.external_id).to_owned()));
+            wrong.inspect(|w| diagnostics.rejects.push(RECORDS.file, (*line).into(), "", (*w).clone())).is_none()
+        });
     }
 
     fn label(&mut self, text: &str) -> Result<Option<Symbol>, Wrong> {

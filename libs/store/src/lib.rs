@@ -298,6 +298,15 @@ impl Store {
         open::refuse_used(owner_url.into(), services).await
     }
 
+    /// Takes a service's schema away from a PostgreSQL database, with all that is in it: for a store that was made a moment ago
+    /// and came to nothing.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`].
+    pub async fn discard(owner_url: impl Into<OwnerUrl<'_>>, service: &'static str) -> Result<()> {
+        migrate::discard(owner_url.into(), service).await
+    }
+
     /// A read-only transaction for what the context may see. Ends when dropped.
     ///
     /// # Errors

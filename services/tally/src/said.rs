@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tally_bundle::Unusable;
+use tally_bundle::{Refusals, Unusable};
 use tally_i18n::{sentence, text};
 use tally_kernel::{Error, Kind, Locale, Message, msg};
 use tally_runtime::{ConfigError, Failure};
@@ -110,6 +110,18 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// Rows of a bundle that a suite of one's own refused: it has to be read again without them.
+#[derive(Debug)]
+pub struct RowsRefused(pub Refusals);
+
+impl fmt::Display for RowsRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text(Locale::En, &self.0.told()))
+    }
+}
+
+impl std::error::Error for RowsRefused {}
+
 /// A request without a token, answered in the language that the program speaks.
 pub fn asked<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
@@ -172,6 +184,9 @@ fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
     }
     if let Some(refusal) = cause.downcast_ref::<Refusal>() {
         return refusal.told(locale);
+    }
+    if let Some(RowsRefused(rows)) = cause.downcast_ref() {
+        return text(locale, &rows.told());
     }
     if let Some(Said(message)) = cause.downcast_ref() {
         return text(locale, message);

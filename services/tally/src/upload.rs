@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tally_api::attendance::v1 as attendance;
 use tally_api::identity::v1 as identity;
 use tally_bundle::{
-    AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, PersonIx, PhaseKind, PunchKind,
+    AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, PersonIx, PhaseKind, PunchKind, RowName,
 };
 use tally_kernel::msg;
 use tally_kernel::page::MAX_SIZE;
@@ -85,16 +85,24 @@ fn region(bundle: &Bundle, account: &BundleAccount) -> String {
 }
 
 /// Writes units, people, accounts and everything about duty; gives the ids that records need.
+///
+/// # Errors
+/// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, as soon as a file is through: what depends on them is not
+/// sent. Or what stopped it.
 pub async fn organisation(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<Ids> {
     units(session, bundle, taken).await?;
+    taken.all_in()?;
     people(session, bundle, taken).await?;
+    taken.all_in()?;
     let units = unit_ids(session).await?;
     accounts(session, bundle, &units, taken).await?;
+    taken.all_in()?;
     let ids = ids(session, bundle, taken.is_beside_others()).await?;
     shifts(session, bundle, &ids, taken).await?;
     punches(session, bundle, &ids, taken).await?;
     handovers(session, bundle, &ids, taken).await?;
     aliases(session, bundle, &ids, taken).await?;
+    taken.all_in()?;
     Ok(ids)
 }
 
@@ -130,7 +138,8 @@ async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<
     for rows in rows.chunks(CHUNK) {
         let ask = identity::ImportOrgUnitsRequest { request_id: taken.request_id(), rows: rows.to_vec() };
         let reply = client.import_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
-        let refused = taken.note(UNITS, reply.result, |at| rows[at].path.clone())?;
+        let path = |at: usize| rows[at].path.clone();
+        let refused = taken.note(UNITS, reply.result, |at| RowName::Unit(path(at)), path);
         taken.kept_back.units.extend(refused.into_iter().map(|at| rows[at].path.clone()));
     }
     Ok(())
@@ -154,7 +163,8 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
         let ask = identity::ImportPeopleRequest { request_id: taken.request_id(), rows: rows.to_vec() };
         let reply = client.import_people(session.ask(ask)).await.map_err(told)?.into_inner();
         let name = |at: usize| format!("{} {}", rows[at].employee_no, rows[at].hired_on);
-        let refused = taken.note("people.csv", reply.result, name)?;
+        let row = |at: usize| RowName::Person(rows[at].employee_no.clone());
+        let refused = taken.note("people.csv", reply.result, row, name);
         taken.kept_back.people.extend(refused.into_iter().map(|at| rows[at].employee_no.clone()));
     }
     Ok(())
@@ -209,7 +219,8 @@ async fn accounts(
         });
         let ask = attendance::ImportAccountsRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_accounts(session.ask(ask)).await.map_err(told)?.into_inner();
-        let refused = taken.note("accounts.csv", reply.result, |at| chunk[at].path())?;
+        let path = |at: usize| chunk[at].path();
+        let refused = taken.note("accounts.csv", reply.result, |at| RowName::Account(path(at)), path);
         taken.kept_back.accounts.extend(refused.into_iter().map(|at| chunk[at].path()));
     }
     Ok(())
@@ -264,6 +275,10 @@ fn places_of<I>(ids: &[String], index: impl Fn(u32) -> I) -> Result<HashMap<Uuid
     known.map(|(at, id)| Ok((Uuid::parse_str(id)?, index(at)))).collect()
 }
 
+fn number(bundle: &Bundle, person: PersonIx) -> String {
+    bundle.person(person).employee_no.clone()
+}
+
 /// A row of somebody, as refused.csv names it.
 fn of_person(bundle: &Bundle, person: PersonIx, at: Timestamp) -> String {
     let person = bundle.person(person);
@@ -273,6 +288,9 @@ fn of_person(bundle: &Bundle, person: PersonIx, at: Timestamp) -> String {
 async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::roster_service_client::RosterServiceClient::new(session.at.attendance.clone());
     let name = |row: &tally_bundle::Roster| of_person(bundle, row.person, row.start);
+    let row = |row: &tally_bundle::Roster| {
+        RowName::Shift(number(bundle, row.person), bundle.account(row.account).path(), row.start)
+    };
     let rows =
         taken.placed("rosters.csv", &bundle.rosters, (bundle, ids), |row| (Some(row.person), Some(row.account)), name);
     for chunk in rows.chunks(CHUNK) {
@@ -285,7 +303,7 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
         });
         let ask = attendance::PublishShiftsRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.publish_shifts(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("rosters.csv", reply.result, |at| name(chunk[at]))?;
+        taken.note("rosters.csv", reply.result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
@@ -293,6 +311,7 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
 async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let mut client = attendance::punch_service_client::PunchServiceClient::new(session.at.attendance.clone());
     let name = |row: &tally_bundle::Punch| of_person(bundle, row.person, row.at);
+    let row = |row: &tally_bundle::Punch| RowName::Punch(number(bundle, row.person), row.at);
     let rows = taken.placed("punches.csv", &bundle.punches, (bundle, ids), |row| (Some(row.person), None), name);
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Punch {
@@ -307,7 +326,7 @@ async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
         });
         let ask = attendance::ImportPunchesRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_punches(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("punches.csv", reply.result, |at| name(chunk[at]))?;
+        taken.note("punches.csv", reply.result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
@@ -317,6 +336,9 @@ async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Ta
     let zone = |row: &tally_bundle::Handover| &bundle.account(row.account).zone;
     let name =
         |row: &tally_bundle::Handover| format!("{} {}", bundle.account_label(row.account), by_clock(row.at, zone(row)));
+    let row = |row: &tally_bundle::Handover| {
+        RowName::Handover(bundle.account(row.account).path(), row.at, number(bundle, row.person))
+    };
     let rows = taken.placed(
         "handovers.csv",
         &bundle.handovers,
@@ -337,7 +359,7 @@ async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Ta
         });
         let ask = attendance::ImportHandoversRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_handovers(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("handovers.csv", reply.result, |at| name(chunk[at]))?;
+        taken.note("handovers.csv", reply.result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
@@ -357,7 +379,8 @@ async fn aliases(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
         });
         let ask = attendance::ImportAliasesRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_aliases(session.ask(ask)).await.map_err(told)?.into_inner();
-        let refused = taken.note("aliases.csv", reply.result, |at| name(chunk[at]))?;
+        let row = |at: usize| RowName::Alias(chunk[at].platform.clone(), chunk[at].alias.clone(), chunk[at].from);
+        let refused = taken.note("aliases.csv", reply.result, row, |at| name(chunk[at]));
         let nickname = |at: usize| Nickname { alias: chunk[at].clone(), agreed: Vec::new() };
         taken.kept_back.nicknames.extend(refused.into_iter().map(nickname));
     }

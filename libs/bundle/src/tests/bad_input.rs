@@ -67,7 +67,7 @@ fn unknown_people_are_rejected_in_every_file() {
             ("rosters.csv", 2, "employee_no"),
         ]
     );
-    assert!(en(&reading.rejected[3].cure).contains("aliases.csv"));
+    assert!(en(&reading.rejected[3].reason).contains("小强 on JD in aliases.csv"), "its alias was rejected");
     assert_eq!((reading.bundle.records.len(), reading.bundle.punches.len()), (1, 1));
     assert_eq!(reading.rejected_rows["records.csv"], 1);
 }
@@ -310,7 +310,9 @@ fn a_period_that_holds_no_record_is_unusable() {
     let dir = good();
     let day = |d| Some(jiff::civil::date(2026, 5, d));
     let ask = |from, to| {
-        read_bundle(dir.path(), Options { from, to, literal: false }, &mut |_, _| {}).expect_err("unusable").reason
+        read_bundle(dir.path(), Options { from, to, ..Options::default() }, &mut |_, _| {})
+            .expect_err("unusable")
+            .reason
     };
     assert_eq!(ask(day(1), day(31)), "NO_RECORDS");
     assert_eq!(ask(day(1), None), "BAD_PERIOD");

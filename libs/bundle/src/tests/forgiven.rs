@@ -219,7 +219,7 @@ fn the_period_is_the_month_that_holds_all_records_or_what_is_asked_for() {
     let reading = read(&dir);
     assert_eq!(ids(&reading), ["R2"]);
     assert_eq!((kinds(&reading), reading.bundle.findings[0].count), (vec!["outside_period"], 1));
-    let options = Options { from: Some(march.from), to: Some(march.to), literal: false };
+    let options = Options { from: Some(march.from), to: Some(march.to), ..Options::default() };
     let reading = read_bundle(dir.path(), options, &mut |_, _| {}).expect("usable");
     assert_eq!(ids(&reading), ["R1"]);
 }

@@ -69,7 +69,7 @@ fn a_shift_is_shorter_than_the_longest_and_another_end_of_it_is_no_second_one() 
         "{day}1001,berlin,2026-03-02 09:00,2026-03-02 17:00\n{day}1002,berlin,2026-03-02 09:00,2026-03-02 17:00\n"
     ));
     let reading = read(&dir);
-    let lines: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.code())).collect();
+    let lines: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.code)).collect();
     assert_eq!(lines, [2, 3, 4].map(|line| (line, "SHIFT_ENDS_DIFFER")));
     assert!(en(&reading.rejected[0].reason).contains("lines 2, 3, 4"), "{}", en(&reading.rejected[0].reason));
     assert_eq!(reading.bundle.rosters.len(), 1, "a colleague's is another shift");
@@ -80,7 +80,7 @@ fn a_nickname_that_one_person_has_twice_at_a_time_costs_its_own_rows() {
     let dir = good();
     put(&dir, "aliases.csv", "platform,alias,employee_no,from,to\nJD,a,1001,,\nJD,a,1001,2026-03-05,\nJD,b,1001,,\n");
     let reading = read(&dir);
-    let lines: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.code())).collect();
+    let lines: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.code)).collect();
     assert_eq!((lines, reading.bundle.aliases.len()), (vec![(2, "ALIAS_TWICE"), (3, "ALIAS_TWICE")], 1));
 }
 
@@ -121,7 +121,7 @@ fn a_person_who_comes_and_leaves_at_one_instant_costs_those_rows_and_no_others()
         1002,2026-03-02 18:00,out\n1001,2026-03-02 18:00,in\n";
     put(&dir, "punches.csv", format!("{PUNCHES}{rows}"));
     let reading = read(&dir);
-    let lines: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.column.as_str(), row.code())).collect();
+    let lines: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.column.as_str(), row.code)).collect();
     assert_eq!(lines, [3, 4, 6].map(|line| (line, "kind", "PUNCH_BOTH_WAYS")));
     let reason = en(&reading.rejected[0].reason);
     assert!(reason.contains("lines 3, 4, 6 ") && reason.contains("1001") && reason.contains("18:00"), "{reason}");
@@ -146,7 +146,7 @@ fn hand_overs_that_cannot_all_have_been_cost_themselves_and_no_others() {
     ] {
         put(&dir, "handovers.csv", format!("account,employee_no,at,kind\n{}", rows.concat()));
         let reading = read(&dir);
-        let found: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.code())).collect();
+        let found: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.code)).collect();
         assert_eq!(found, wrong.iter().map(|line| (*line, code)).collect::<Vec<_>>(), "{rows:?}");
     }
 }

@@ -157,6 +157,18 @@ pub(crate) async fn migrate(
     run.await.map_err(|error: StoreError| location.told(error))
 }
 
+/// Drops a service's schema.
+pub(crate) async fn discard(owner: OwnerUrl<'_>, service: &'static str) -> Result<(), Error> {
+    check_service(service)?;
+    let location = Location::of_owner(owner, service)?;
+    let run = async {
+        let db = postgres(owner.url, "public", 1).await?;
+        db.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {service} CASCADE")).await?;
+        Ok(db.close().await?)
+    };
+    run.await.map_err(|error: StoreError| location.told(error))
+}
+
 /// Schema and roles, made if they are not there. The password is only set when one is given.
 fn roles(service: &str, password: Option<&str>) -> String {
     let (login, worker) = (login(service), worker(service));

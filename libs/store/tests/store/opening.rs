@@ -240,3 +240,16 @@ async fn a_file_that_is_no_database_or_cannot_be_written_is_told_by_its_name() {
         &["torn.db"],
     );
 }
+
+#[tokio::test]
+async fn a_schema_that_is_taken_away_leaves_a_database_in_which_another_store_begins() {
+    let db = sample::database(Backend::Postgres).await;
+    let url = db.owner_url.as_str();
+    sample::write(&db.store, &sample::context(&db, 1), &["a"]).await;
+    Store::refuse_used(url, &[SERVICE]).await.unwrap_err();
+    Store::discard(url, SERVICE).await.unwrap();
+    Store::refuse_used(url, &[SERVICE]).await.unwrap();
+    let made = Store::migrate(url, SERVICE, None, sample::migrations).await.unwrap();
+    assert!(!made.is_empty() && Store::migrate(url, SERVICE, None, sample::migrations).await.unwrap().is_empty());
+    Store::discard(url, "other").await.unwrap();
+}

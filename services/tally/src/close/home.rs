@@ -26,6 +26,16 @@ pub enum Place {
     Postgres(String),
 }
 
+impl Place {
+    /// Where another attempt begins: beside the files of those before it, which may not be closed yet.
+    pub(super) fn of_attempt(&self, attempt: u32) -> Self {
+        match self {
+            Self::Folder(folder) if attempt > 0 => Self::Folder(folder.join(attempt.to_string())),
+            Self::Folder(_) | Self::Postgres(_) => self.clone(),
+        }
+    }
+}
+
 /// A running suite with the people who do the job in it.
 pub struct Home {
     /// Who does it.
@@ -88,6 +98,17 @@ impl Home {
             store.sequence_now().await?;
         }
         self.running.stop(std::time::Duration::ZERO, std::time::Duration::from_secs(10)).await;
+        self.keys.close().context("cannot remove a temporary folder")
+    }
+
+    /// Ends the suite, which came to nothing; a database is as empty as before.
+    pub async fn discard(self, place: &Place) -> Result<()> {
+        self.running.stop(std::time::Duration::ZERO, std::time::Duration::from_secs(10)).await;
+        if let Place::Postgres(owner) = place {
+            for part in SERVICES {
+                Store::discard(OwnerUrl { url: owner, setting: Some(DATABASE_FLAG) }, part.name).await?;
+            }
+        }
         self.keys.close().context("cannot remove a temporary folder")
     }
 }

@@ -1,5 +1,6 @@
 //! The main job on a bundle: the whole suite in this process, everything through its rpcs, results as files.
 
+mod alone;
 mod crew;
 mod home;
 mod results;
@@ -7,6 +8,7 @@ mod run;
 mod settle;
 mod summary;
 
+pub use alone::close_alone;
 pub use crew::{Crew, USERS, create_login, grant_role};
 pub use home::{Home, Place, secret};
 pub use results::{FINDINGS, PersonTotal, REJECTED, rejected};

@@ -339,7 +339,7 @@ pub fn rejected(dir: &Path, rows: &[Rejected], csv: Csv, locale: Locale) -> Resu
     let mut table = Table::create(dir, REJECTED, &["file", "line", "column", "reason", "cure", "code"], csv)?;
     for row in rows {
         let (reason, cure) = (text(locale, &row.reason), text(locale, &row.cure));
-        table.row([row.file, &row.line.to_string(), &row.column, &reason, &cure, row.code()])?;
+        table.row([row.file, &row.line.to_string(), &row.column, &reason, &cure, row.code])?;
     }
     table.close()
 }

@@ -27,6 +27,7 @@ use crate::upload::{self, Ids, Taken};
 const NOBODY_CREDITED: &str = "NOBODY_CREDITED";
 
 /// What to do with a bundle that was read.
+#[derive(Clone)]
 pub struct Job<'a> {
     /// The bundle and what was rejected of it.
     pub reading: &'a Reading,
@@ -68,7 +69,11 @@ pub fn clock_of(bundle: &Bundle) -> Result<Timestamp> {
     Ok(next.at(12, 0, 0, 0).to_zoned(TimeZone::UTC)?.timestamp())
 }
 
-/// Does the job.
+/// Does the job in a suite that holds nothing yet.
+///
+/// # Errors
+/// [`RowsRefused`](crate::said::RowsRefused) for rows that only the suite refuses, before anything is computed;
+/// [`close_alone`](super::close_alone) goes on without them. Or the step that failed.
 pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bundle = &job.reading.bundle;
     let mut steps = Steps::new();
@@ -77,12 +82,13 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     // What cannot be computed is told before the work and not after it.
     settle::scheme(bundle)?;
     rejected(&job.out, &job.reading.rejected, job.csv, locale)?;
-    let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs"), locale).context("inputs"))?;
     let mut taken = Taken::alone();
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle, &mut taken)).await?;
     let bar = job.progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
+    // After the suite has taken all of it: the rows of the inputs are those that were worked on.
+    let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs"), locale).context("inputs"))?;
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;
     let mut results = Results::new(&job.out, bundle, &ids, (job.csv, job.form));
     if cycle.state() == performance::CycleState::Failed {

@@ -4,14 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use tally_bundle::sheet::Csv;
-use tally_bundle::{Bundle, Options, Reading, Unusable, nearest, read_bundle};
+use tally_bundle::{Bundle, Options, Reading, Refusals, Rejected, Unusable, nearest, read_bundle};
 use tally_kernel::{Message, msg};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{self, Close, DONE, Language};
-use crate::close::{
-    CloseOutcome, Crew, FORM, Home, Job, Place, REJECTED, Rejections, clock_of, close as job, rejected, secret,
-};
+use crate::cli::{self, Close, DONE, Input, Language};
+use crate::close::{CloseOutcome, Crew, FORM, Job, Place, REJECTED, Rejections, close_alone, rejected};
 use crate::print;
 use crate::progress::Progress;
 use crate::said::{Said, because, no_temporary, say};
@@ -23,19 +21,20 @@ pub async fn close(args: Close) -> Result<u8> {
     let lang = Language::spoken();
     let progress = Progress::new(args.json, lang);
     let csv = Csv::of_switch(args.input.plain_csv);
-    let reading =
-        read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
-            .map_err(|unusable| with_rejected(unusable, &args.out, clear, csv, lang))?;
+    let reading = read(&args.input.bundle, options(&args.input), &progress)
+        .map_err(|unusable| with_rejected(unusable, &args.out, clear, csv, lang))?;
     let unheard = |error| Said(msg!("CANNOT_START", error = tally_i18n::io(&error)));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
     let unfinished = Unfinished::begin(&args.out)?;
+    let mut again = None;
     let ended = tokio::select! {
-        ended = Box::pin(worked(&args, &reading, unfinished, &progress)) => ended,
+        ended = Box::pin(worked(&args, &reading, &mut again, unfinished, &progress)) => ended,
         _ = interrupt.recv() => Err(Said(msg!("CLOSE_INTERRUPTED", folder = args.out.display())).into()),
     };
     // Rows that were rejected may be why it came to nothing.
-    if ended.is_err() && !reading.rejected.is_empty() {
-        let written = rejected(&args.out, &reading.rejected, csv, lang.locale());
+    let rows = rows_of(ended.as_ref().err(), again.as_ref().unwrap_or(&reading));
+    if ended.is_err() && !rows.is_empty() {
+        let written = rejected(&args.out, rows, csv, lang.locale());
         let file = args.out.join(REJECTED);
         let came_of = match written {
             Ok(_) => msg!("REJECTED_ROWS_ARE_IN", file = file.display()),
@@ -46,20 +45,39 @@ pub async fn close(args: Close) -> Result<u8> {
     ended
 }
 
+/// How the files of a bundle are read.
+pub fn options(input: &Input) -> Options<'_> {
+    Options { from: input.from, to: input.to, ..Options::default() }
+}
+
+/// The rejected rows of the last reading, which may have come to nothing because of them.
+fn rows_of<'r>(error: Option<&'r anyhow::Error>, reading: &'r Reading) -> &'r [Rejected] {
+    let unusable = error.and_then(|error| error.chain().find_map(|cause| cause.downcast_ref::<Unusable>()));
+    unusable.map(|unusable| unusable.rejected.as_slice()).filter(|rows| !rows.is_empty()).unwrap_or(&reading.rejected)
+}
+
 /// The job, from a suite of its own to what is told of the result.
-async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progress: &Progress) -> Result<u8> {
+async fn worked(
+    args: &Close,
+    reading: &Reading,
+    again: &mut Option<Reading>,
+    unfinished: Unfinished,
+    progress: &Progress,
+) -> Result<u8> {
     let data = tempfile::tempdir().map_err(no_temporary)?;
     let place = match &args.database {
         Some(owner) => Place::Postgres(owner.clone()),
         None => Place::Folder(data.path().to_owned()),
     };
-    let home = Home::start(&place, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
     let lang = Language::spoken();
-    let crew = home.crew.clone().speaking(lang.tag());
     let (out, rejected_before) = (unfinished.dir().to_owned(), Rejections::new());
     let csv = Csv::of_switch(args.input.plain_csv);
-    let outcome = match job(&crew, Job { reading, rejected_before, out, form: FORM, csv, progress }).await {
-        Ok(outcome) => outcome,
+    let job = Job { reading, rejected_before, out, form: FORM, csv, progress };
+    let read_without = |refused: &Refusals| {
+        read(&args.input.bundle, Options { refused: Some(refused), ..options(&args.input) }, progress)
+    };
+    let (home, outcome) = match close_alone(&place, lang.tag(), job, again, read_without).await {
+        Ok(done) => done,
         Err(error) => {
             return Err(match unfinished.give_up() {
                 Some(file) => because(msg!("FINDINGS_ARE_IN", file = file.display()), error),
@@ -67,6 +85,7 @@ async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progres
             });
         }
     };
+    let reading = again.as_ref().unwrap_or(reading);
     unfinished.finish()?;
     if args.json {
         print::text(&(serde_json::to_string_pretty(&outcome.summary)? + "\n"));
@@ -75,7 +94,7 @@ async fn worked(args: &Close, reading: &Reading, unfinished: Unfinished, progres
         print::text(&format!("\n{}\n", args.out.display()));
     }
     let explained = match &args.explain {
-        Some(what) => explain(&crew, reading, &outcome, what, args.json, lang).await,
+        Some(what) => explain(&home.crew, reading, &outcome, what, args.json, lang).await,
         None => Ok(()),
     };
     if let Err(error) = &explained {

@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result};
 use tally_api::identity::v1::GetTenantRequest;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_bundle::sheet::{Csv, Sheet};
-use tally_bundle::{Bundle, Options, Reading, Unusable};
+use tally_bundle::{Bundle, Reading, Unusable};
 use tally_kernel::{Kind, msg};
 
-use super::close::{read, with_rejected};
+use super::close::{options, read, with_rejected};
 use super::settings::session;
 use crate::cli::{self, DONE, Import, Language};
 use crate::close::{REJECTED, rejected};
@@ -32,9 +32,8 @@ pub async fn import(args: Import) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
     let lang = Language::spoken();
     let (progress, csv) = (Progress::new(args.json, lang), Csv::of_switch(args.input.plain_csv));
-    let reading =
-        read(&args.input.bundle, Options { from: args.input.from, to: args.input.to, literal: false }, &progress)
-            .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, lang))?;
+    let reading = read(&args.input.bundle, options(&args.input), &progress)
+        .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, lang))?;
     begin(&args.out)?;
     rejected(&args.out, &reading.rejected, csv, lang.locale())?;
     let mut taken = Taken::beside_others(lang.locale());

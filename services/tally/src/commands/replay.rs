@@ -7,12 +7,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use tally_bundle::{FileDigest, Options, Unusable};
+use tally_bundle::{FileDigest, Options, Refusals, Unusable};
 use tally_kernel::{Message, msg};
 
 use super::close::read;
 use crate::cli::{DONE, FAILED, Language, Replay};
-use crate::close::{Home, Job, Manifest, Place, Versions, clock_of, close as job, read_json, secret};
+use crate::close::{Job, Manifest, Place, Versions, close_alone, read_json};
 use crate::print;
 use crate::progress::Progress;
 use crate::said::{no_temporary, say};
@@ -177,15 +177,17 @@ async fn recompute(
     scratch: &Path,
     progress: Progress,
 ) -> Result<Versions> {
-    let reading = read(inputs, Options { literal: true, ..Options::default() }, &progress)?;
+    let read_without = |refused: &Refusals| {
+        read(inputs, Options { literal: true, refused: Some(refused), ..Options::default() }, &progress)
+    };
+    let reading = read_without(&Refusals::default())?;
     clear(out)?;
-    let (bundle, place) = (&reading.bundle, Place::Folder(scratch.join("data")));
-    let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &secret(), None)).await?;
-    let crew = home.crew.clone().speaking(crate::cli::Language::of_tag(&manifest.language).tag());
+    let place = Place::Folder(scratch.join("data"));
+    let language = Language::of_tag(&manifest.language).tag();
     let rejected_before = manifest.rejected.clone();
     let (out, form, csv) = (out.to_owned(), manifest.form, manifest.csv);
     let work = Job { reading: &reading, rejected_before, out, form, csv, progress: &progress };
-    let outcome = Box::pin(job(&crew, work)).await?;
+    let (home, outcome) = Box::pin(close_alone(&place, language, work, &mut None, read_without)).await?;
     home.stop().await?;
     Ok(outcome.summary.versions)
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use prost::Message as _;
 use tally_api::performance::v1 as performance;
-use tally_bundle::{Bundle, MeasureValues, Record};
+use tally_bundle::{Bundle, MeasureValues, Record, RowName};
 use tally_kernel::Error;
 
 use super::{CHUNK, Ids, Taken, instant};
@@ -18,6 +18,9 @@ const FILE: &str = "records.csv";
 const CHUNK_BYTES: usize = 3_000_000;
 
 /// Writes the records, an account after the other, two imports under way at a time. `tell` hears how many are in.
+///
+/// # Errors
+/// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, or what stopped it.
 pub async fn records(
     session: &Session,
     bundle: &Bundle,
@@ -58,11 +61,12 @@ pub async fn records(
     let mut done = 0;
     let mut under_way = stream::iter(imports).buffered(2);
     while let Some((sent, result)) = under_way.try_next().await? {
-        taken.note(FILE, result, |at| name(sent[at]))?;
+        let account = |at: usize| bundle.account(bundle.records[sent[at]].account).path();
+        taken.note(FILE, result, |at| RowName::Record(account(at), name(sent[at])), |at| name(sent[at]));
         done += sent.len() as u64;
         tell(done);
     }
-    Ok(())
+    Ok(taken.all_in()?)
 }
 
 /// Ranges of records of one account each, within the limits of a message.

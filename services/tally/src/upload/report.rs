@@ -122,7 +122,7 @@ mod tests {
             ("aliases.csv", 1, 0),
             ("records.csv", 1, 0),
         ] {
-            taken.note(file, answer(written, unchanged), |_| String::new()).unwrap();
+            taken.note(file, answer(written, unchanged), |_| unreachable!("none is refused"), |_| String::new());
         }
         taken.refuse("records.csv", "T4".to_owned(), &tally_kernel::msg!("ACCOUNT_NOT_IN_SUITE", label = "a"));
         let lines = FileReport::all(&reading, &taken);

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use serde::Serialize;
 use tally_api::common::v1::ImportResult;
-use tally_bundle::{AccountIx, Bundle, PersonIx};
+use tally_bundle::{AccountIx, Bundle, PersonIx, Refusals, RowName};
 use tally_kernel::{Clock, Locale, Message, Rng, msg};
 
 use super::kept_back::KeptBack;
 use super::{Ids, UNITS};
-use crate::said::Said;
+use crate::said::RowsRefused;
 
 /// A row that the suite did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,7 +41,7 @@ pub struct Counted {
 #[derive(Debug)]
 pub struct Taken {
     /// Into a suite that holds more than this bundle, where a row may contradict what is there: such rows are noted, and the
-    /// others go on. Into a suite of one's own a refusal is a fault of ours and ends everything.
+    /// others go on. What a suite of one's own refuses are rows to read the bundle without.
     beside_others: bool,
     locale: Locale,
     /// By file.
@@ -51,13 +50,16 @@ pub struct Taken {
     pub refused: Vec<Refused>,
     /// What must not be sent because of them.
     pub kept_back: KeptBack,
+    /// Rows that a suite of one's own refused.
+    refusals: Refusals,
 }
 
 impl Taken {
     /// An upload into a suite of one's own.
     pub fn alone() -> Self {
         let (files, refused, kept_back) = (BTreeMap::new(), Vec::new(), KeptBack::default());
-        Self { beside_others: false, locale: Locale::En, files, refused, kept_back }
+        let refusals = Refusals::default();
+        Self { beside_others: false, locale: Locale::En, files, refused, kept_back, refusals }
     }
 
     /// An upload into a suite that others fill too; sentences of our own in this language.
@@ -70,7 +72,7 @@ impl Taken {
         self.files.values().map(|file| file.written + file.unchanged).sum()
     }
 
-    /// Whether a row that does not fit what is there is noted instead of ending everything.
+    /// Whether the suite holds more than this bundle.
     pub fn is_beside_others(&self) -> bool {
         self.beside_others
     }
@@ -80,36 +82,40 @@ impl Taken {
         if self.beside_others { Rng::System.uuid(Clock::System.now()).to_string() } else { String::new() }
     }
 
-    /// Notes the answer about rows of a file; `name` says which row is at a place of the request. Gives the places of those
-    /// that were refused.
-    ///
-    /// # Errors
-    /// A refused row, where the reader's word should have been enough.
+    /// Notes the answer about rows of a file; `row` says what names the row at a place of the request, `name` how it is told.
+    /// Gives the places of those that were refused.
     pub fn note(
         &mut self,
         file: &'static str,
         result: Option<ImportResult>,
+        row: impl Fn(usize) -> RowName,
         name: impl Fn(usize) -> String,
-    ) -> Result<Vec<usize>> {
+    ) -> Vec<usize> {
         let result = result.unwrap_or_default();
-        if let Some(first) = result.problems.first().filter(|_| !self.beside_others) {
-            let (row, problem, more) = (name(first.index as usize), &first.message, result.problems.len() - 1);
-            return Err(Said(msg!("SUITE_REFUSED_ROW", file, row, problem, more)).into());
-        }
         let counted = self.files.entry(file).or_default();
         counted.written += u64::from(result.written);
         counted.unchanged += u64::from(result.unchanged);
         counted.refused += result.problems.len() as u64;
-        let (locale, source) = (self.locale, self.source(file));
         let places = result.problems.iter().map(|problem| problem.index as usize).collect();
-        self.refused.extend(result.problems.into_iter().map(|problem| Refused {
-            file: source.clone(),
-            row: name(problem.index as usize),
-            cure: tally_i18n::text(locale, &cure(&problem.reason)),
-            reason: problem.message,
-            code: problem.reason,
-        }));
-        Ok(places)
+        let (locale, source) = (self.locale, self.source(file));
+        for problem in result.problems {
+            let (place, code) = (problem.index as usize, problem.reason);
+            if self.beside_others {
+                let (row, cure) = (name(place), tally_i18n::text(locale, &cure(&code)));
+                self.refused.push(Refused { file: source.clone(), row, reason: problem.message, cure, code });
+            } else {
+                self.refusals.add(row(place), &code, Message::told(problem.message), cure_in_file(&code));
+            }
+        }
+        places
+    }
+
+    /// Whether a suite of one's own has taken all rows so far.
+    ///
+    /// # Errors
+    /// Those that it refused.
+    pub fn all_in(&self) -> Result<(), RowsRefused> {
+        if self.refusals.is_empty() { Ok(()) } else { Err(RowsRefused(self.refusals.clone())) }
     }
 
     /// A file as it is named to a person: the units have none of their own.
@@ -164,5 +170,60 @@ fn cure(reason: &str) -> Message {
             msg!("CURE_KEPT_BACK")
         }
         _ => msg!("CURE_REFUSED_ROW"),
+    }
+}
+
+/// The same about a row that a suite refused which holds nothing but the bundle.
+fn cure_in_file(reason: &str) -> Message {
+    match reason {
+        "ALREADY_DIFFERENT" | "DIFFERENT_CONTENT" | "ROWS_CONTRADICT" => msg!("KEEP_THE_RIGHT_ROW"),
+        "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
+        "PLACE_WRONG" => msg!("CURE_PLACE_WRONG"),
+        _ => msg!("CURE_REFUSED_ROW.file"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_api::common::v1::RowProblem;
+
+    use super::*;
+
+    fn refusing() -> Option<ImportResult> {
+        let (reason, message) = ("ALREADY_DIFFERENT".to_owned(), "the suite says no".to_owned());
+        let problems = vec![RowProblem { index: 1, reason, message }];
+        Some(ImportResult { written: 1, unchanged: 0, problems })
+    }
+
+    fn row(at: usize) -> RowName {
+        RowName::Person(["1001", "1002"][at].to_owned())
+    }
+
+    fn note(taken: &mut Taken) -> Vec<usize> {
+        taken.note("people.csv", refusing(), row, |at| format!("row {at}"))
+    }
+
+    #[test]
+    fn a_row_that_a_suite_of_ones_own_refuses_is_one_to_read_the_bundle_without() {
+        let mut taken = Taken::alone();
+        assert!(taken.all_in().is_ok());
+        assert_eq!(note(&mut taken), [1]);
+        let RowsRefused(rows) = taken.all_in().unwrap_err();
+        let mut expected = Refusals::default();
+        expected.add(row(1), "ALREADY_DIFFERENT", Message::told("the suite says no"), msg!("KEEP_THE_RIGHT_ROW"));
+        assert_eq!((rows, taken.refused.len()), (expected, 0));
+        let told = |locale| tally_i18n::text(locale, &taken.all_in().unwrap_err().0.told());
+        assert_eq!(told(Locale::En), "people.csv: the suite says no. keep the row that is right.");
+        assert_eq!(told(Locale::ZhCn), "people.csv：the suite says no。请只保留正确的一行。");
+    }
+
+    #[test]
+    fn a_row_that_a_suite_of_others_refuses_is_told_and_the_others_go_on() {
+        let mut taken = Taken::beside_others(Locale::En);
+        assert_eq!(note(&mut taken), [1]);
+        assert!(taken.all_in().is_ok());
+        let [refused] = taken.refused.as_slice() else { panic!("one row") };
+        assert_eq!((refused.row.as_str(), refused.code.as_str()), ("row 1", "ALREADY_DIFFERENT"));
+        assert!(refused.cure.contains("overwrites nothing"), "{refused:?}");
     }
 }

@@ -319,3 +319,38 @@ fn a_result_that_was_closed_under_earlier_rules_of_reading_and_duty_still_replay
         assert!(said.starts_with("identical: ") && output.status.success(), "{name}: {said}");
     }
 }
+
+const LETTERS: (&str, &str) = ("reading.csv", "kind,file,subject,detail,count\n");
+/// In the canonical form, which is read to the letter, the reader takes it; the suite takes no id with such a character.
+const ODD: (&str, &str, &str) = ("T\u{202e}2", "2026-03-02 09:01", "1002");
+
+#[test]
+fn a_row_that_only_the_suite_refuses_is_a_rejected_row_and_the_month_goes_on() {
+    let records = [("T1", "2026-03-02 09:00", "1001"), ODD, ("T3", "2026-03-02 09:02", "1002")];
+    for (language, reason, cure) in [
+        ("en", "external_id holds the character U+202E", "correct what is named, or take the row out"),
+        ("zh-CN", "external_id 含有看不见的字符 U+202E", "请改正所述内容，或去掉该行"),
+    ] {
+        let case = Case::new(&[LETTERS, ("pool.yaml", "amount: 90.00\n")], &records);
+        assert_eq!(case.close_with(&["--lang", language]), 3);
+        assert_eq!(case.credits(), ["T1 1001 1000000", "T3 1002 1000000"]);
+        let rejected = case.table("rejected.csv");
+        let [_, row] = rejected.as_slice() else { panic!("{rejected:?}") };
+        assert_eq!([&row[0], &row[1], &row[2], &row[4], &row[5]], ["records.csv", "3", "", cure, "ID_WITH_UNSEEN"]);
+        assert!(row[3].contains(reason), "{row:?}");
+        let summary = case.result("summary.json");
+        assert!(summary.contains("\"records\": 2") && summary.contains("\"rejected\": 1"), "{summary}");
+        assert!(case.result("manifest.json").contains("\"records.csv\": 1"), "of the rejected rows");
+        assert_eq!(case.result("inputs/records.csv").lines().count(), 3, "accepted rows alone");
+        assert!(case.replayed().contains("identical"));
+    }
+}
+
+#[test]
+fn a_month_of_which_the_suite_refuses_every_record_is_unusable_and_names_them() {
+    let case = Case::new(&[LETTERS], &[ODD]);
+    assert_eq!(case.close(), 2);
+    assert!(case.result("rejected.csv").contains("ID_WITH_UNSEEN"), "{}", case.result("rejected.csv"));
+    let left = std::fs::read_dir(case.bundle().with_file_name("result")).expect("a folder").count();
+    assert_eq!(left, 1, "nothing but the rejected rows");
+}

@@ -3,10 +3,11 @@
 use jiff::civil::date;
 use tally_api::identity::v1 as identity;
 use tally_bundle::sheet::Csv;
-use tally_bundle::{Options, read_bundle};
+use tally_bundle::{Options, Reading, read_bundle};
 use tally_suite::close::{Crew, FORM, Home, Job, Place, Rejections, clock_of, close, create_login, grant_role, secret};
 use tally_suite::language::Language;
 use tally_suite::progress::Progress;
+use tally_suite::said::RowsRefused;
 use tally_suite::session::Session;
 
 use crate::case::{Case, text};
@@ -106,4 +107,73 @@ async fn a_cycle_that_cannot_be_published_leaves_credits_and_cards_and_says_what
     assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000"]);
     assert!(case.result("score_cards.csv").lines().count() > 2);
     assert!(case.result("manifest.json").contains("score_cards.csv"));
+}
+
+/// Somebody else is in the suite under the number 1001 already.
+async fn takes_the_number(home: &Home) {
+    let hr = &home.crew.hr;
+    let mut units = identity::org_service_client::OrgServiceClient::new(hr.at.identity.clone());
+    let rows = vec![identity::OrgUnitRow { path: "East/Desk".to_owned(), ..Default::default() }];
+    units
+        .import_org_units(hr.ask(identity::ImportOrgUnitsRequest { rows, ..Default::default() }))
+        .await
+        .expect("units");
+    let mut people = identity::person_service_client::PersonServiceClient::new(hr.at.identity.clone());
+    let [employee_no, name, unit_path, hired_on] = ["1001", "Nan", "East/Desk", "2025-01-06"].map(str::to_owned);
+    let rows = vec![identity::PersonRow { employee_no, name, unit_path, hired_on, ..Default::default() }];
+    let ask = identity::ImportPeopleRequest { rows, ..Default::default() };
+    let taken = people.import_people(hr.ask(ask)).await.expect("people").into_inner().result.expect("a result");
+    assert_eq!(taken.written, 1, "{taken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_somebody_whom_the_suite_refuses_are_rejected_with_all_that_names_him() {
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 08:30,2026-03-02 12:00\n\
+        1002,mart-a,2026-03-02 08:30,2026-03-02 12:00\n";
+    let case = Case::new(&[("rosters.csv", rosters), ("pool.yaml", "amount: 90.00\n")], &SERVED);
+    let folder = tempfile::tempdir().expect("a folder");
+    let progress = Progress::new(true, Language::En);
+    let reading = read_bundle(&case.bundle(), Options::default(), &mut |_, _| {}).expect("a sound bundle");
+    let now = clock_of(&reading.bundle).expect("a time");
+    let suite = async |name: &str, reading: &Reading| {
+        let place = Place::Folder(folder.path().join(name));
+        Home::start(&place, &reading.bundle, now, &secret(), None).await.expect("a suite")
+    };
+    let job = |out| (Rejections::new(), out, FORM, Csv::Plain);
+    let (rejected_before, out, form, csv) = job(folder.path().join("nothing"));
+    std::fs::create_dir(&out).expect("a folder");
+    let home = suite("first", &reading).await;
+    takes_the_number(&home).await;
+    let crew = home.crew.clone().speaking("zh-CN");
+    let refused = Job { reading: &reading, rejected_before, out: out.clone(), form, csv, progress: &progress };
+    let Err(error) = close(&crew, refused).await else { panic!("the suite refuses 1001") };
+    home.stop().await.expect("an end");
+    let rows = error.chain().find_map(|cause| cause.downcast_ref::<RowsRefused>()).expect("rows").0.clone();
+    let left: Vec<_> =
+        std::fs::read_dir(&out).expect("a folder").map(|entry| entry.expect("a file").file_name()).collect();
+    assert_eq!(left, ["rejected.csv"], "nothing is computed of rows that are not in");
+
+    let options = Options { refused: Some(&rows), ..Options::default() };
+    let reading = read_bundle(&case.bundle(), options, &mut |_, _| {}).expect("what is left");
+    let (rejected_before, out, form, csv) = job(case.bundle().with_file_name("result"));
+    std::fs::create_dir(&out).expect("a folder");
+    let home = suite("second", &reading).await;
+    let crew = home.crew.clone().speaking("zh-CN");
+    let again = Job { reading: &reading, rejected_before, out, form, csv, progress: &progress };
+    let outcome = close(&crew, again).await.expect("the month");
+    home.stop().await.expect("an end");
+    assert_eq!((outcome.summary.records, outcome.summary.rejected, outcome.summary.is_whole()), (1, 3, false));
+    assert_eq!(case.credits(), ["T2 1002 1000000"]);
+    let rejected = case.table("rejected.csv");
+    let rows: Vec<_> = rejected[1..].iter().map(|row| [&row[0], &row[1], &row[5]].map(String::as_str)).collect();
+    let depends = "ROWS_OF_NUMBER_REJECTED";
+    let expected =
+        [["people.csv", "2", "PERSON_DIFFERS"], ["records.csv", "2", depends], ["rosters.csv", "2", depends]];
+    assert_eq!(rows, expected);
+    assert!(rejected[1][3].contains("name") && !rejected[1][3].is_ascii(), "{rejected:?}");
+    assert_eq!(
+        (rejected[1][4].as_str(), rejected[2][3].as_str()),
+        ("请改正所述内容，或去掉该行", "people.csv 中 1001 的各行已被拒收")
+    );
+    assert!(case.replayed().contains("identical"));
 }
