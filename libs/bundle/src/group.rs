@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::Serialize;
-use tally_kernel::msg;
+use tally_kernel::money::Currency;
+use tally_kernel::{limits, msg};
 
 use super::cell;
 use super::direction::Punches;
@@ -65,6 +66,10 @@ pub(crate) fn currency(fields: &mut Fields<'_>) -> Option<String> {
         fields.note("currency", msg!("GROUP_CURRENCY"));
         return None;
     }
+    if code.parse::<Currency>().is_err() {
+        fields.note("currency", msg!("GROUP_CURRENCY_UNKNOWN", code));
+        return None;
+    }
     Some(code)
 }
 
@@ -81,9 +86,16 @@ pub(crate) fn period(fields: &mut Fields<'_>) -> Option<Period> {
         && to < from
     {
         period.note("to", msg!("GROUP_PERIOD_BACKWARDS", to, from));
+    } else if let Some(days) = from.zip(to).map(|(from, to)| days(from, to)).filter(|n| *n > limits::PERIOD_DAYS) {
+        period.note("to", msg!("GROUP_PERIOD_TOO_LONG", days, most = limits::PERIOD_DAYS));
     }
     period.finish();
     Some(Period { from: from?, to: to? })
+}
+
+/// How many days they are, both included.
+pub(crate) fn days(from: Date, to: Date) -> i32 {
+    to.since(from).map_or(i32::MAX, |span| span.get_days() + 1)
 }
 
 /// What group.yaml says of the files and not of the group.

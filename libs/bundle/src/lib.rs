@@ -16,7 +16,7 @@
 use std::path::Path;
 
 use jiff::civil::Date;
-use tally_kernel::{Message, msg};
+use tally_kernel::{Message, limits, msg};
 
 mod bundle;
 mod cell;
@@ -179,7 +179,7 @@ fn read_files(
     let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, &group.currency);
     let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, read_scheme)?;
     let numbers = about.numbers.unwrap_or(numbers::Numbers::Point);
-    let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group, numbers);
+    let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group, (numbers, options.literal));
     let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
 
     let (people, refused) = people::read_people(find("people.csv"), &group.zone, &mut diagnostics)?;
@@ -236,6 +236,10 @@ fn read_files(
 fn asked_period(options: Options<'_>, named: Option<Period>) -> Result<Option<Period>, Unusable> {
     match (options.from, options.to) {
         (None, None) => Ok(named),
+        (Some(from), Some(to)) if from <= to && group::days(from, to) > limits::PERIOD_DAYS => {
+            let problem = msg!("PERIOD_OF_DAYS", days = group::days(from, to), most = limits::PERIOD_DAYS);
+            Err(Unusable::new("BAD_PERIOD", msg!("THE_PERIOD"), problem, msg!("PERIOD_OF_DAYS_CURE")))
+        }
         (Some(from), Some(to)) if from <= to => Ok(Some(Period { from, to })),
         (Some(from), Some(to)) => {
             let problem = msg!("PERIOD_BACKWARDS", to, from);

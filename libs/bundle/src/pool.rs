@@ -1,15 +1,17 @@
 //! pool.yaml: the money and the rule that splits it. Without the file there is no settlement.
 
+use std::collections::BTreeSet;
+
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, Serializer};
-use tally_kernel::msg;
+use tally_kernel::{Message, limits, msg};
 
 use super::cell;
 use super::diagnostics::Unusable;
 use super::group::{self, Group, Period};
 use super::model::BundlePerson;
 use super::numbers::Numbers;
-use super::yaml::Fields;
+use super::yaml::{Fields, LARGEST, micro};
 
 /// Money to be split.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +83,12 @@ struct Written {
     amount: String,
 }
 
-/// Reads pool.yaml for a group that writes its numbers so; the period it names, if any, is apart.
-pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group, numbers: Numbers) -> Option<(Pool, Option<Period>)> {
+/// Reads pool.yaml for a group that writes its numbers so, or to the letter; the period it names, if any, is apart.
+pub(crate) fn read_pool(
+    fields: &mut Fields<'_>,
+    group: &Group,
+    (numbers, literal): (Numbers, bool),
+) -> Option<(Pool, Option<Period>)> {
     let currency = group::currency(fields).unwrap_or_else(|| group.currency.clone());
     if currency != group.currency {
         fields.note("currency", msg!("POOL_CURRENCY", currency, group = group.currency));
@@ -110,6 +116,9 @@ pub(crate) fn read_pool(fields: &mut Fields<'_>, group: &Group, numbers: Numbers
     } else {
         Some(by_score())
     };
+    // A month that was closed with a pool that could not be split stays what it is.
+    let problems = rule.as_ref().filter(|_| !literal).map_or_else(Vec::new, |rule| unsplittable(rule));
+    problems.into_iter().for_each(|(path, problem)| fields.note(&path, problem));
     Some((Pool { amount_minor: amount_minor?, currency, rule: rule? }, period))
 }
 
@@ -121,6 +130,37 @@ fn read_rule(fields: &Fields<'_>, parts: Vec<Fields<'_>>) -> Option<Vec<PoolPart
         fields.note("rule", msg!("POOL_SHARES", sum = sum.normalize()));
     }
     (rule.len() == count).then_some(rule)
+}
+
+/// What the suite would refuse of a rule, path and problem: percentages finer than it splits, numbers beyond what it
+/// computes with, tiers of one name or out of order.
+fn unsplittable(rule: &[PoolPart]) -> Vec<(String, Message)> {
+    let mut found = Vec::new();
+    let fine = |percent: Decimal| percent.normalize().scale() > 4;
+    for (part, at) in rule.iter().zip(1..) {
+        let path = format!("rule[{at}]");
+        if fine(part.share) {
+            found.push((format!("{path}.share"), msg!("POOL_PERCENT_TOO_FINE", percent = part.share)));
+        }
+        if !part.tiers.is_sorted_by(|a, b| a.weight >= b.weight) {
+            found.push((format!("{path}.tiers"), msg!("POOL_TIERS_WEIGHTS_RISE")));
+        }
+        let mut names = BTreeSet::new();
+        for (tier, at) in part.tiers.iter().zip(1..) {
+            let path = format!("{path}.tiers[{at}]");
+            if !names.insert(&tier.name) {
+                found.push((format!("{path}.name"), msg!("POOL_TIER_NAME_TAKEN")));
+            }
+            if let Some(percent) = tier.top_percent.filter(|percent| fine(*percent)) {
+                found.push((format!("{path}.top_percent"), msg!("POOL_PERCENT_TOO_FINE", percent)));
+            }
+            if let Some(number) = tier.at_least.filter(|score| micro(*score).is_none()) {
+                let (least, most) = (-LARGEST, LARGEST);
+                found.push((format!("{path}.at_least"), msg!("SETTING_NOT_BETWEEN", number, least, most)));
+            }
+        }
+    }
+    found
 }
 
 fn read_part(mut part: Fields<'_>) -> Option<PoolPart> {
@@ -180,7 +220,7 @@ fn read_tier(mut tier: Fields<'_>) -> Option<Tier> {
     let weight = if tier.has("weight") { tier.decimal("weight") } else { tier.missing("weight") };
     if weight.is_some_and(|w| w < Decimal::ZERO) {
         tier.note("weight", msg!("SETTING_BELOW_0"));
-    } else if weight.is_some_and(|w| w > Decimal::from(1_000_000) || w.normalize().scale() > 6) {
+    } else if weight.is_some_and(|w| w > Decimal::from(limits::TIER_WEIGHT)) {
         tier.note("weight", msg!("POOL_TIER_WEIGHT"));
     }
     tier.finish();

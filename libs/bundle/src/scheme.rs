@@ -9,7 +9,7 @@ use tally_kernel::{Message, msg};
 
 use super::cell::nearest;
 use super::diagnostics::Unusable;
-use super::yaml::Fields;
+use super::yaml::{Fields, LARGEST, micro};
 
 /// The measured columns every records.csv has.
 pub const MEASURED_COLUMNS: [&str; 4] = ["first_reply_seconds", "resolved", "rating", "amount"];
@@ -206,17 +206,22 @@ fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, currency: &str) -> 
         ("z_score", Normalisation::ZScore),
     ];
     let normalisation = kpi.word("normalisation", &normalisations).unwrap_or(Normalisation::TargetPiecewise);
-    let target = read_target(&mut kpi);
+    let target = read_target(&mut kpi, measure);
     let weight = if kpi.has("weight") { kpi.decimal("weight") } else { kpi.missing("weight") };
     if weight.is_some_and(|w| w <= Decimal::ZERO) {
         kpi.note("weight", msg!("SCHEME_WEIGHT"));
     }
-    let floor = kpi.decimal("floor").unwrap_or(Decimal::ZERO);
-    let cap = kpi.decimal("cap").unwrap_or(Decimal::from(120));
+    let floor = kpi.computed("floor").unwrap_or(Decimal::ZERO);
+    let cap = kpi.computed("cap").unwrap_or(Decimal::from(120));
     if cap <= floor {
         kpi.note("cap", msg!("SCHEME_CAP", cap, floor));
+    } else if normalisation == Normalisation::MinMax && micro(cap - floor).is_none() {
+        kpi.note("cap", msg!("SCHEME_RANGE", floor, most = LARGEST));
     }
     let small_sample = kpi.nested("small_sample").and_then(read_small_sample);
+    if kpi.has("small_sample") && matches!(measure, Some(KpiMeasure::Records | KpiMeasure::Sum)) {
+        kpi.note("small_sample", msg!("SCHEME_SMALL_SAMPLE"));
+    }
     let unit = kpi.text("unit").unwrap_or_else(|| standard_unit(measure, of.as_deref(), currency).to_owned());
     kpi.finish();
     Some(Kpi {
@@ -254,16 +259,21 @@ fn check_measure(kpi: &Fields<'_>, measure: Option<KpiMeasure>, of: Option<&str>
     }
 }
 
-fn read_target(kpi: &mut Fields<'_>) -> Option<Target> {
+fn read_target(kpi: &mut Fields<'_>, measure: Option<KpiMeasure>) -> Option<Target> {
     if !kpi.has("target") {
         return kpi.missing("target");
     }
     if kpi.text("target").as_deref() == Some("team_median") {
         return Some(Target::TeamMedian);
     }
-    let number = kpi.decimal("target")?;
+    let number = kpi.computed("target")?;
     if number <= Decimal::ZERO {
         kpi.note("target", msg!("SETTING_NOT_ABOVE_0"));
+        return None;
+    }
+    // A share is a percentage in the suite and a part of 1 in the file.
+    if measure == Some(KpiMeasure::Share) && micro(number * Decimal::ONE_HUNDRED).is_none() {
+        kpi.between("target", number, 0, LARGEST / 100);
         return None;
     }
     Some(Target::Number(number))

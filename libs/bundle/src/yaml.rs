@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_norway::{Mapping, Value};
 use tally_kernel::message::Arg;
-use tally_kernel::{Message, msg};
+use tally_kernel::{Message, Micro, msg};
 
 use super::cell::{date, nearest, shown};
 use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
@@ -103,6 +103,14 @@ fn plain(number: &serde_norway::Number) -> String {
     }
 }
 
+/// The largest whole number that scores and splits are computed with.
+pub(crate) const LARGEST: i64 = i64::MAX / 1_000_000;
+
+/// A number as scores and splits are computed with it; nothing where it is beyond that.
+pub(crate) fn micro(number: Decimal) -> Option<Micro> {
+    number.normalize().to_string().parse().ok()
+}
+
 /// The fields of a mapping while they are read.
 pub(crate) struct Fields<'a> {
     at: String,
@@ -156,6 +164,10 @@ impl<'a> Fields<'a> {
             self.note(key, msg!("SETTING_TEXT_LENGTH"));
             return None;
         }
+        if text.contains('\0') {
+            self.note(key, msg!("SETTING_WITH_NUL"));
+            return None;
+        }
         Some(text)
     }
 
@@ -183,6 +195,22 @@ impl<'a> Fields<'a> {
             return None;
         }
         read.map(|d| d.normalize())
+    }
+
+    /// A decimal that scores are computed with.
+    pub fn computed(&mut self, key: &'static str) -> Option<Decimal> {
+        let number = self.decimal(key)?;
+        if micro(number).is_none() {
+            self.between(key, number, -LARGEST, LARGEST);
+            return None;
+        }
+        Some(number)
+    }
+
+    /// Notes that a number lies beyond what it can be.
+    pub fn between(&self, key: &str, number: Decimal, least: i64, most: i64) {
+        let (least, most) = (least.to_string(), most.to_string());
+        self.note(key, msg!("SETTING_NOT_BETWEEN", number, least, most));
     }
 
     /// A whole number within bounds.

@@ -36,6 +36,10 @@ pub fn is_plausible(at: Timestamp) -> bool {
 pub const SHIFT_HOURS: i64 = 36;
 /// Dialogues that one person can hold at once.
 pub const CAPACITY: u32 = 1_000;
+/// Days that are closed at once: a year, and one more where it is a leap year.
+pub const PERIOD_DAYS: i32 = 366;
+/// The largest weight of a tier: enough for any proportion, and sums over a group stay exact.
+pub const TIER_WEIGHT: i32 = 1_000_000;
 
 /// Whether a shift is longer than anybody plans.
 pub fn is_long_shift(start: Timestamp, end: Timestamp) -> bool {

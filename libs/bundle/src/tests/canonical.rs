@@ -52,7 +52,7 @@ fn tricky(order: &[usize]) -> TempDir {
     put(
         &dir,
         "pool.yaml",
-        "amount: 1000\nrule:\n- {share: 99.999999, by: score}\n- {share: 0.000001, by: team_fund}\n",
+        "amount: 1000\nrule:\n- {share: 99.9999, by: score}\n- {share: 0.0001, by: team_fund}\n",
     );
     put(&dir, "stray.csv", "");
     let shuffled = |rows: &[&str]| order.iter().filter_map(|i| rows.get(*i).copied()).collect::<String>();

@@ -1,5 +1,6 @@
 //! Rows at every limit of the suite, and one beyond it: the one is taken, and the other costs itself only.
 
+use jiff::ToSpan as _;
 use tally_kernel::limits;
 
 use super::*;
@@ -169,4 +170,135 @@ fn a_number_that_is_rounded_beyond_the_digits_of_numbers_is_none() {
         let measures = read(&dir).bundle.measures;
         assert_eq!(matches!(measures[0].values, MeasureValues::Numbers(_)), number, "{cell}");
     }
+}
+
+/// A file of settings at a limit of the suite, the same beyond it, and the key that is then named.
+fn settings() -> Vec<(&'static str, String, String, &'static str)> {
+    let from = jiff::civil::date(2026, 1, 1);
+    let period = |days: i32| format!("period: {{from: {from}, to: {}}}\n", from + (days - 1).days());
+    let kpi = |rest: &str| format!("kpis:\n- {{id: a, measure: mean, of: first_reply_seconds, weight: 100, {rest}}}\n");
+    let share =
+        |target: &str| format!("kpis:\n- {{id: a, measure: share, of: resolved, weight: 100, target: \"{target}\"}}\n");
+    let counted = |rest: &str| format!("kpis:\n- {{id: a, measure: records, target: 1, weight: 100{rest}}}\n");
+    let sold = |rest: &str| format!("kpis:\n- {{id: a, measure: sum, of: amount, target: 1, weight: 100{rest}}}\n");
+    let pool = |rest: &str| format!("amount: 5\nrule:\n{rest}");
+    let quotas = |first: &str, second: &str, names: [&str; 2], weights: [&str; 2]| {
+        let tier = |name: &str, percent: &str, weight: &str| {
+            format!("{{name: {name}, top_percent: {percent}, weight: {weight}}}")
+        };
+        let (a, b) = (tier(names[0], first, weights[0]), tier(names[1], second, weights[1]));
+        pool(&format!("- {{share: 100, by: tiers, tiers: [{a}, {b}]}}\n"))
+    };
+    let scored = |score: &str| {
+        pool(&format!("- {{share: 100, by: tiers, tiers: [{{name: a, at_least: \"{score}\", weight: 1}}]}}\n"))
+    };
+    let weight = limits::TIER_WEIGHT.to_string();
+    let ranged = |floor: &str| counted(&format!(", normalisation: min_max, cap: 4611686018427, floor: {floor}"));
+    let named = |characters: usize| format!("name: {}\n", text(characters));
+    let names = ["a", "b"];
+    vec![
+        ("group.yaml", named(limits::TEXT), named(limits::TEXT + 1), "name"),
+        ("group.yaml", "name: \"a\\tb\"\n".into(), "name: \"a\\0b\"\n".into(), "name"),
+        ("group.yaml", "currency: KWD\n".into(), "currency: ABC\n".into(), "currency"),
+        ("group.yaml", period(limits::PERIOD_DAYS), period(limits::PERIOD_DAYS + 1), "period.to"),
+        (
+            "group.yaml",
+            format!("branches: {{杭州: {}}}\n", "e".repeat(32)),
+            format!("branches: {{杭州: {}}}\n", "e".repeat(33)),
+            "branches",
+        ),
+        ("policy.yaml", "grace_minutes: 240\n".into(), "grace_minutes: 241\n".into(), "grace_minutes"),
+        ("policy.yaml", "handover_max_hours: 48\n".into(), "handover_max_hours: 49\n".into(), "handover_max_hours"),
+        ("scheme.yaml", named(limits::TEXT) + &counted(""), named(limits::TEXT + 1) + &counted(""), "name"),
+        ("scheme.yaml", kpi("target: 9223372036854"), kpi("target: 9223372036855"), "kpis[1].target"),
+        ("scheme.yaml", share("92233720368"), share("92233720369"), "kpis[1].target"),
+        ("scheme.yaml", counted(", cap: 9223372036854"), counted(", cap: 9223372036855"), "kpis[1].cap"),
+        ("scheme.yaml", counted(", floor: -9223372036854"), counted(", floor: -9223372036855"), "kpis[1].floor"),
+        ("scheme.yaml", ranged("-4611686018427"), ranged("-4611686018428"), "kpis[1].cap"),
+        (
+            "scheme.yaml",
+            kpi("target: 1, small_sample: {min_count: 1}"),
+            counted(", small_sample: {min_count: 1}"),
+            "kpis[1].small_sample",
+        ),
+        ("scheme.yaml", sold(""), sold(", small_sample: {min_count: 1}"), "kpis[1].small_sample"),
+        (
+            "pool.yaml",
+            "amount: \"92233720368547758.07\"\n".into(),
+            "amount: \"92233720368547758.08\"\n".into(),
+            "amount",
+        ),
+        (
+            "pool.yaml",
+            pool("- {share: 33.3333, by: score}\n- {share: 66.6667, by: team_fund}\n"),
+            pool("- {share: 33.33333, by: score}\n- {share: 66.66667, by: team_fund}\n"),
+            "rule[1].share",
+        ),
+        (
+            "pool.yaml",
+            quotas("33.3333", "66.6667", names, ["2", "1"]),
+            quotas("33.33333", "66.66667", names, ["2", "1"]),
+            "rule[1].tiers[1].top_percent",
+        ),
+        (
+            "pool.yaml",
+            quotas("20", "80", names, ["1", "1"]),
+            quotas("20", "80", ["a", "a"], ["1", "1"]),
+            "rule[1].tiers[2].name",
+        ),
+        (
+            "pool.yaml",
+            quotas("20", "80", names, ["1", "1"]),
+            quotas("20", "80", names, ["1", "1.000001"]),
+            "rule[1].tiers",
+        ),
+        (
+            "pool.yaml",
+            quotas("20", "80", names, [&weight, "1"]),
+            quotas("20", "80", names, [&format!("{weight}.1"), "1"]),
+            "rule[1].tiers[1].weight",
+        ),
+        ("pool.yaml", scored("9223372036854"), scored("9223372036855"), "rule[1].tiers[1].at_least"),
+    ]
+}
+
+#[test]
+fn a_setting_at_a_limit_of_the_suite_is_taken_and_one_beyond_it_is_named_with_its_file_and_key() {
+    for (file, at, over, key) in settings() {
+        let dir = good();
+        put(&dir, file, &at);
+        if let Err(refusal) = read_at(dir.path()) {
+            panic!("{file} {key} {at}: {refusal}");
+        }
+        put(&dir, file, &over);
+        let refusal = refused(&dir);
+        assert_eq!((refusal.reason, en(&refusal.file).as_str()), ("INVALID_SETTINGS", file), "{over}");
+        let said = en(&refusal.problem);
+        assert!(said.split("; ").any(|one| one.starts_with(&format!("{key} "))), "{key} in {said}");
+        let chinese = tally_i18n::text(Locale::ZhCn, &refusal.problem);
+        assert!(chinese.contains(key) && chinese != said, "{chinese}");
+    }
+}
+
+#[test]
+fn a_period_of_the_command_line_is_no_longer_than_what_is_closed_at_once() {
+    let dir = good();
+    let of_days = |days: i32| {
+        let from = jiff::civil::date(2026, 1, 1);
+        let options = Options { from: Some(from), to: Some(from + (days - 1).days()), ..Options::default() };
+        read_bundle(dir.path(), options, &mut |_, _| {})
+    };
+    assert!(of_days(limits::PERIOD_DAYS).is_ok());
+    let refusal = of_days(limits::PERIOD_DAYS + 1).expect_err("too long");
+    assert_eq!(refusal.reason, "BAD_PERIOD");
+    assert!(en(&refusal.problem).contains("367 days") && en(&refusal.cure).contains("in parts"), "{refusal}");
+}
+
+#[test]
+fn a_pool_that_could_not_be_split_is_read_back_where_a_month_was_closed_with_it() {
+    let dir = good();
+    put(&dir, "pool.yaml", "amount: 5\nrule:\n- {share: 99.99999, by: score}\n- {share: 0.00001, by: team_fund}\n");
+    assert_eq!(refused(&dir).reason, "INVALID_SETTINGS");
+    let options = Options { literal: true, ..Options::default() };
+    assert!(read_bundle(dir.path(), options, &mut |_, _| {}).is_ok_and(|reading| reading.bundle.pool.is_some()));
 }

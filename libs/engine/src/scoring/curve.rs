@@ -89,11 +89,14 @@ impl Curve {
         let own = goodness(self.direction, value);
         match &self.shape {
             Shape::Target(target) => {
-                let proportion = value.mul_div(Micro::HUNDRED, target.value)?;
-                match self.direction {
-                    Direction::Higher => Some(proportion),
-                    Direction::Lower => Micro::from_int(200).checked_sub(proportion),
-                }
+                // Beyond what is computed with it is beyond every floor and cap too, so that no target is too small.
+                let (least, most) = (Micro::from_millionths(i64::MIN), Micro::from_millionths(i64::MAX));
+                let beyond = if value < Micro::ZERO { least } else { most };
+                let proportion = value.mul_div(Micro::HUNDRED, target.value).unwrap_or(beyond);
+                Some(match self.direction {
+                    Direction::Higher => proportion,
+                    Direction::Lower => Micro::from_int(200).checked_sub(proportion).unwrap_or(most),
+                })
             }
             Shape::MinMax { worst, best } if worst == best => Some(Micro::HUNDRED),
             Shape::MinMax { worst, best } => {

@@ -275,6 +275,19 @@ fn less_is_better_where_the_scheme_says_so() {
 }
 
 #[test]
+fn a_target_of_nearly_nothing_gives_the_most_points_or_the_fewest_and_ends_no_month() {
+    let mut scheme = single("amount", Normalisation::TargetPiecewise);
+    scheme.kpis[0].target = Some(Target::Fixed(m("0.000001")));
+    let mut sold = Sample::default();
+    sold.add(1_000_000, m("9000000000000"));
+    for (direction, expected) in [(Direction::Higher, "120"), (Direction::Lower, "0")] {
+        scheme.kpis[0].direction = direction;
+        let cards = score(&scheme, &[inputs(1, 1, &[("amount", sold)])]).unwrap();
+        assert_eq!(points(&cards, 1), expected);
+    }
+}
+
+#[test]
 fn normalisations_against_the_group_give_the_values_worked_out_by_hand() {
     let people: Vec<_> =
         [(1, 10), (2, 20), (3, 20), (4, 50)].map(|(n, yes)| inputs(n, 100, &[("resolved", rate(yes, 100))])).into();

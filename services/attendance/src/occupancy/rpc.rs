@@ -21,8 +21,8 @@ use crate::site::domain::cut_over;
 
 /// Bytes of one part of the answer, well below what a message may hold.
 const PART_BYTES: usize = 1024 * 1024;
-/// The longest period: a year and a day.
-const MAX_DAYS: i32 = 366;
+/// The longest period.
+const MAX_DAYS: i32 = tally_kernel::limits::PERIOD_DAYS;
 /// Accounts that one call may name.
 const MAX_ACCOUNTS: usize = 10_000;
 

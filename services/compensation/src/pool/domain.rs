@@ -10,8 +10,8 @@ use tally_kernel::error::{Error, Violation};
 use tally_kernel::id::{CycleId, PoolId};
 use tally_kernel::{Message, Micro, Money, Ppm, msg};
 
-/// Largest weight of a tier: enough for any proportion, and sums over a group stay exact.
-pub const MAX_TIER_WEIGHT: Micro = Micro::from_int(1_000_000);
+/// Largest weight of a tier.
+pub const MAX_TIER_WEIGHT: Micro = Micro::from_int(tally_kernel::limits::TIER_WEIGHT);
 
 /// Money to be split by a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]

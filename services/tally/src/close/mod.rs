@@ -13,4 +13,5 @@ pub use crew::{Crew, USERS, create_login, grant_role};
 pub use home::{Home, Place, secret};
 pub use results::{FINDINGS, PersonTotal, REJECTED, rejected};
 pub use run::{CloseOutcome, Job, clock_of, close};
+pub use settle::computable;
 pub use summary::{FORM, Manifest, NotDone, Rejections, Summary, Timings, Versions, read as read_json};

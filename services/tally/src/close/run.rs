@@ -79,8 +79,6 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let mut steps = Steps::new();
     // What is known is written before the next step begins: whatever fails later takes nothing of it away.
     let locale = crew.auditor.locale();
-    // What cannot be computed is told before the work and not after it.
-    settle::scheme(bundle)?;
     rejected(&job.out, &job.reading.rejected, job.csv, locale)?;
     let mut taken = Taken::alone();
     let ids = steps.time("people, accounts, duty", upload::organisation(&crew.hr, bundle, &mut taken)).await?;

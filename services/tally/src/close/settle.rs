@@ -17,6 +17,14 @@ use crate::close::Crew;
 use crate::close::summary::{FIRST_FORM, NotSettled};
 use crate::said::{Refusal, say, told};
 
+/// Whether the suite computes what the scheme measures.
+///
+/// # Errors
+/// [`Unusable`] where it does not.
+pub fn computable(bundle: &Bundle) -> Result<(), Unusable> {
+    scheme(bundle).map(drop)
+}
+
 /// The bundle's scheme.
 ///
 /// # Errors
@@ -26,13 +34,13 @@ pub fn scheme(bundle: &Bundle) -> Result<performance::Scheme, Unusable> {
         scheme_id: String::new(),
         name: bundle.scheme.name.clone(),
         version: 0,
-        kpis: bundle.scheme.kpis.iter().map(kpi).collect::<Result<_, _>>()?,
+        kpis: bundle.scheme.kpis.iter().enumerate().map(kpi).collect::<Result<_, _>>()?,
         collaboration: !bundle.rosters.is_empty(),
     })
 }
 
-fn kpi(kpi: &Kpi) -> Result<performance::Kpi, Unusable> {
-    let measure = measure(kpi)?;
+fn kpi((at, kpi): (usize, &Kpi)) -> Result<performance::Kpi, Unusable> {
+    let measure = measure(at, kpi)?;
     // A share is a percentage in the suite and a part of 1 in the file.
     let scale = if kpi.measure == KpiMeasure::Share { Decimal::ONE_HUNDRED } else { Decimal::ONE };
     Ok(performance::Kpi {
@@ -66,7 +74,7 @@ fn kpi(kpi: &Kpi) -> Result<performance::Kpi, Unusable> {
 }
 
 /// The suite's name for what a KPI takes from the records.
-fn measure(kpi: &Kpi) -> Result<String, Unusable> {
+fn measure(at: usize, kpi: &Kpi) -> Result<String, Unusable> {
     let column = kpi.of.as_deref().unwrap_or_default();
     let (at_most, at_least) = (kpi.at_most.map(|d| d.normalize()), kpi.at_least.map(|d| d.normalize()));
     let name = match (kpi.measure, column) {
@@ -77,7 +85,7 @@ fn measure(kpi: &Kpi) -> Result<String, Unusable> {
         (KpiMeasure::Sum, "amount") => "amount",
         (KpiMeasure::Mean, column) if !tally_bundle::MEASURED_COLUMNS.contains(&column) => column,
         _ => {
-            let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi = kpi.id);
+            let problem = msg!("SCHEME_MEASURES_UNCOMPUTED", kpi = kpi.id, path = format!("kpis[{}]", at + 1));
             return Err(Unusable::new("MEASURE_UNKNOWN", "scheme.yaml", problem, msg!("MEASURE_UNKNOWN_CURE")));
         }
     };

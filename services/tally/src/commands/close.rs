@@ -9,7 +9,7 @@ use tally_kernel::{Message, msg};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{self, Close, DONE, Input, Language};
-use crate::close::{CloseOutcome, Crew, FORM, Job, Place, REJECTED, Rejections, close_alone, rejected};
+use crate::close::{CloseOutcome, Crew, FORM, Job, Place, REJECTED, Rejections, close_alone, computable, rejected};
 use crate::print;
 use crate::progress::Progress;
 use crate::said::{Said, because, no_temporary, say};
@@ -21,7 +21,12 @@ pub async fn close(args: Close) -> Result<u8> {
     let lang = Language::spoken();
     let progress = Progress::new(args.json, lang);
     let csv = Csv::of_switch(args.input.plain_csv);
+    // What cannot be computed is told before there is a suite: a database that one was made in is empty no more.
     let reading = read(&args.input.bundle, options(&args.input), &progress)
+        .and_then(|reading| match computable(&reading.bundle) {
+            Ok(()) => Ok(reading),
+            Err(unusable) => Err(Unusable { rejected: reading.rejected, ..unusable }),
+        })
         .map_err(|unusable| with_rejected(unusable, &args.out, clear, csv, lang))?;
     let unheard = |error| Said(msg!("CANNOT_START", error = tally_i18n::io(&error)));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;

@@ -34,6 +34,36 @@ fn what_cannot_be_explained_is_told_after_everything_was_written() {
     assert!(case.replayed().contains("identical"));
 }
 
+#[test]
+fn settings_at_their_limits_are_taken_by_the_suite_too() {
+    let scheme = "kpis:\n\
+        - {id: n, measure: records, target: 9223372036854, weight: 99.999999, floor: -4611686018427, cap: 4611686018427, normalisation: min_max}\n\
+        - {id: r, measure: share, of: resolved, target: 0.000001, weight: 0.000001, small_sample: {min_count: 1000000}}\n";
+    let pool = "amount: 1\nrule:\n\
+        - {share: 33.3333, by: tiers, tiers: [{name: a, top_percent: 33.3333, weight: 1000000}, {name: b, top_percent: 66.6667, weight: 0.000001}]}\n\
+        - {share: 66.6667, by: team_fund}\n";
+    let policy = "grace_minutes: 240\nhandover_max_hours: 48\nsession_window_minutes: 1440\nmin_ambiguous: 1000000\n";
+    let group = "currency: CNY\nperiod: {from: 2026-01-01, to: 2027-01-01}\n";
+    let files = [("scheme.yaml", scheme), ("pool.yaml", pool), ("policy.yaml", policy), ("group.yaml", group)];
+    let case = Case::new(&files, &SERVED);
+    assert_eq!(case.close(), 0, "{}", case.result("summary.json"));
+    assert!(case.result("summary.json").contains("\"to\": \"2027-01-01\""));
+}
+
+#[test]
+fn a_measure_that_is_not_computed_is_named_by_its_file_and_key_before_anything_is_made() {
+    let scheme = "kpis:\n- {id: slow, measure: mean, of: first_reply_seconds, target: 30, weight: 100}\n";
+    let case = Case::new(&[("scheme.yaml", scheme)], &SERVED);
+    let out = case.bundle().with_file_name("result");
+    for (lang, says) in [("en", "kpis[1] (KPI slow)"), ("zh-CN", "kpis[1]（KPI slow）")] {
+        let output = case.run(&["--lang", lang, "close", text(&case.bundle()), "--out", text(&out)]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("scheme.yaml") && said.contains(says), "{said}");
+    }
+    assert!(!out.exists(), "nothing was begun");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_that_cannot_be_written_leave_scores_and_say_why() {
     let case = Case::new(&[("pool.yaml", "amount: 100.00\n")], &SERVED);
