@@ -288,6 +288,14 @@ async fn what_speaks_of_a_refused_row_is_kept_back_and_comes_in_once_that_row_is
     let held = ["shifts", "punches", "handovers", "records"].map(|what| mended["after"][what].as_u64());
     assert_eq!(held, [3, 4, 3, 6].map(Some), "{mended}");
 
+    // What the suite says of a row tells its times by the clock that the row was written by.
+    write(dir, &[("rosters.csv", "employee_no,account,start,end\n1002,a,2026-03-05 22:00,2026-03-06 05:00\n")]);
+    let (code, said) = import(&stack, dir, &token, &["--plain-csv"]).await;
+    assert_eq!(code, Some(3), "{said}");
+    let refused = std::fs::read_to_string(dir.join("out").join("refused.csv")).expect("refused.csv");
+    assert!(refused.contains("1002 2026-03-05 22:00,") && refused.contains(" 2026-03-05T22:00:00+08:00 "), "{refused}");
+    write(dir, &LATER[..1]);
+
     elsewhere(&stack, dir, &token).await;
     stack.stop().await;
 }

@@ -81,6 +81,26 @@ pub fn told_at(at: Timestamp, zone: &TimeZone) -> String {
     at.display_with_offset(zone.to_offset(at)).to_string()
 }
 
+/// A text in which each instant that stands in UTC is told by the clock of a zone, with its offset.
+pub fn told_by(text: &str, zone: &TimeZone) -> String {
+    // From 2026-03-02T09:00:00Z to as many digits of a second as there are.
+    const LENGTHS: std::ops::RangeInclusive<usize> = 20..=30;
+    let (mut told, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(z) = rest.find('Z') {
+        let (head, tail) = rest.split_at(z + 1);
+        let instant = |length| {
+            let from = head.len().checked_sub(length)?;
+            Some((from, head.get(from..)?.parse::<Timestamp>().ok()?))
+        };
+        match LENGTHS.into_iter().find_map(instant) {
+            Some((from, at)) => told.extend([&head[..from], &told_at(at, zone)]),
+            None => told.push_str(head),
+        }
+        rest = tail;
+    }
+    told + rest
+}
+
 /// What a local time means in a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Local {
@@ -247,6 +267,23 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn instants_in_a_text_are_told_by_the_clock_of_a_zone_and_nothing_else_of_it_changes() {
+        let zone = zone("Europe/Berlin").unwrap();
+        for (text, told) in [
+            (
+                "roster:2026-03-02T08:00:00Z/2026-03-29T01:00:00.25Z",
+                "roster:2026-03-02T09:00:00+01:00/2026-03-29T03:00:00.25+02:00",
+            ),
+            ("punch:Z-7@2026-07-02T08:00:00Z", "punch:Z-7@2026-07-02T10:00:00+02:00"),
+            ("王Z 2026-03-02T08:00:00+08:00", "王Z 2026-03-02T08:00:00+08:00"),
+            ("tag", "tag"),
+            ("", ""),
+        ] {
+            assert_eq!(told_by(text, &zone), told);
+        }
     }
 
     #[test]

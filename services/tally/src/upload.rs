@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use anyhow::Result;
 use jiff::Timestamp;
 use tally_api::attendance::v1 as attendance;
+use tally_api::common::v1::ImportResult;
 use tally_api::identity::v1 as identity;
 use tally_bundle::{
     AccountIx, Bundle, BundleAccount, BundlePerson, Employment, HandoverKind, PersonIx, PhaseKind, PunchKind, RowName,
 };
-use tally_kernel::msg;
 use tally_kernel::page::MAX_SIZE;
+use tally_kernel::{msg, time};
 use tally_rpc::pages;
 use uuid::Uuid;
 
@@ -279,6 +280,17 @@ fn number(bundle: &Bundle, person: PersonIx) -> String {
     bundle.person(person).employee_no.clone()
 }
 
+/// What the suite says of rows, each with its instants by the clock that it was written by; the suite tells them in UTC.
+fn by_clocks<'z>(result: Option<ImportResult>, zone: impl Fn(usize) -> &'z String) -> Option<ImportResult> {
+    let mut result = result?;
+    for problem in &mut result.problems {
+        if let Ok(clock) = time::zone(zone(problem.index as usize)) {
+            problem.message = time::told_by(&problem.message, &clock);
+        }
+    }
+    Some(result)
+}
+
 /// A row of somebody, as refused.csv names it.
 fn of_person(bundle: &Bundle, person: PersonIx, at: Timestamp) -> String {
     let person = bundle.person(person);
@@ -303,7 +315,8 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
         });
         let ask = attendance::PublishShiftsRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.publish_shifts(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("rosters.csv", reply.result, |at| row(chunk[at]), |at| name(chunk[at]));
+        let result = by_clocks(reply.result, |at| &bundle.person(chunk[at].person).zone);
+        taken.note("rosters.csv", result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
@@ -326,7 +339,8 @@ async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
         });
         let ask = attendance::ImportPunchesRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_punches(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("punches.csv", reply.result, |at| row(chunk[at]), |at| name(chunk[at]));
+        let result = by_clocks(reply.result, |at| &bundle.person(chunk[at].person).zone);
+        taken.note("punches.csv", result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
@@ -359,7 +373,8 @@ async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Ta
         });
         let ask = attendance::ImportHandoversRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_handovers(session.ask(ask)).await.map_err(told)?.into_inner();
-        taken.note("handovers.csv", reply.result, |at| row(chunk[at]), |at| name(chunk[at]));
+        let result = by_clocks(reply.result, |at| zone(chunk[at]));
+        taken.note("handovers.csv", result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }

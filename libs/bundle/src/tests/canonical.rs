@@ -49,11 +49,7 @@ fn tricky(order: &[usize]) -> TempDir {
     let rows: String = order.iter().map(|i| TRICKY[*i]).collect();
     put(&dir, "records.csv", HEAD.replace('\n', ",customer,score,mark\n") + &rows);
     put(&dir, "group.yaml", "name: \"星河: #1\"\nbranches: {杭州: east, 柳州: '2026'}\n");
-    put(
-        &dir,
-        "pool.yaml",
-        "amount: 1000\nrule:\n- {share: 99.9999, by: score}\n- {share: 0.0001, by: team_fund}\n",
-    );
+    put(&dir, "pool.yaml", "amount: 1000\nrule:\n- {share: 99.9999, by: score}\n- {share: 0.0001, by: team_fund}\n");
     put(&dir, "stray.csv", "");
     let shuffled = |rows: &[&str]| order.iter().filter_map(|i| rows.get(*i).copied()).collect::<String>();
     put(

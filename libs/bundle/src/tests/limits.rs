@@ -173,7 +173,9 @@ fn a_number_that_is_rounded_beyond_the_digits_of_numbers_is_none() {
 }
 
 /// A file of settings at a limit of the suite, the same beyond it, and the key that is then named.
-fn settings() -> Vec<(&'static str, String, String, &'static str)> {
+type Limit = (&'static str, String, String, &'static str);
+
+fn settings() -> Vec<Limit> {
     let from = jiff::civil::date(2026, 1, 1);
     let period = |days: i32| format!("period: {{from: {from}, to: {}}}\n", from + (days - 1).days());
     let kpi = |rest: &str| format!("kpis:\n- {{id: a, measure: mean, of: first_reply_seconds, weight: 100, {rest}}}\n");
@@ -181,21 +183,8 @@ fn settings() -> Vec<(&'static str, String, String, &'static str)> {
         |target: &str| format!("kpis:\n- {{id: a, measure: share, of: resolved, weight: 100, target: \"{target}\"}}\n");
     let counted = |rest: &str| format!("kpis:\n- {{id: a, measure: records, target: 1, weight: 100{rest}}}\n");
     let sold = |rest: &str| format!("kpis:\n- {{id: a, measure: sum, of: amount, target: 1, weight: 100{rest}}}\n");
-    let pool = |rest: &str| format!("amount: 5\nrule:\n{rest}");
-    let quotas = |first: &str, second: &str, names: [&str; 2], weights: [&str; 2]| {
-        let tier = |name: &str, percent: &str, weight: &str| {
-            format!("{{name: {name}, top_percent: {percent}, weight: {weight}}}")
-        };
-        let (a, b) = (tier(names[0], first, weights[0]), tier(names[1], second, weights[1]));
-        pool(&format!("- {{share: 100, by: tiers, tiers: [{a}, {b}]}}\n"))
-    };
-    let scored = |score: &str| {
-        pool(&format!("- {{share: 100, by: tiers, tiers: [{{name: a, at_least: \"{score}\", weight: 1}}]}}\n"))
-    };
-    let weight = limits::TIER_WEIGHT.to_string();
     let ranged = |floor: &str| counted(&format!(", normalisation: min_max, cap: 4611686018427, floor: {floor}"));
     let named = |characters: usize| format!("name: {}\n", text(characters));
-    let names = ["a", "b"];
     vec![
         ("group.yaml", named(limits::TEXT), named(limits::TEXT + 1), "name"),
         ("group.yaml", "name: \"a\\tb\"\n".into(), "name: \"a\\0b\"\n".into(), "name"),
@@ -222,6 +211,23 @@ fn settings() -> Vec<(&'static str, String, String, &'static str)> {
             "kpis[1].small_sample",
         ),
         ("scheme.yaml", sold(""), sold(", small_sample: {min_count: 1}"), "kpis[1].small_sample"),
+    ]
+}
+
+fn pools() -> Vec<Limit> {
+    let pool = |rest: &str| format!("amount: 5\nrule:\n{rest}");
+    let quotas = |first: &str, second: &str, names: [&str; 2], weights: [&str; 2]| {
+        let tier = |name: &str, percent: &str, weight: &str| {
+            format!("{{name: {name}, top_percent: {percent}, weight: {weight}}}")
+        };
+        let (a, b) = (tier(names[0], first, weights[0]), tier(names[1], second, weights[1]));
+        pool(&format!("- {{share: 100, by: tiers, tiers: [{a}, {b}]}}\n"))
+    };
+    let scored = |score: &str| {
+        pool(&format!("- {{share: 100, by: tiers, tiers: [{{name: a, at_least: \"{score}\", weight: 1}}]}}\n"))
+    };
+    let (weight, names) = (limits::TIER_WEIGHT.to_string(), ["a", "b"]);
+    vec![
         (
             "pool.yaml",
             "amount: \"92233720368547758.07\"\n".into(),
@@ -264,7 +270,7 @@ fn settings() -> Vec<(&'static str, String, String, &'static str)> {
 
 #[test]
 fn a_setting_at_a_limit_of_the_suite_is_taken_and_one_beyond_it_is_named_with_its_file_and_key() {
-    for (file, at, over, key) in settings() {
+    for (file, at, over, key) in settings().into_iter().chain(pools()) {
         let dir = good();
         put(&dir, file, &at);
         if let Err(refusal) = read_at(dir.path()) {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tally_kernel::message::Arg;
+use tally_kernel::time::told_by;
 use tally_kernel::{Message, Ppm, msg};
 
 use super::codec::Share;
@@ -82,7 +83,8 @@ impl Question<'_> {
         }
         let who = |d: &&FrozenDuty| {
             let (from, to) = (self.local(d.start_ms), self.local(d.end_ms));
-            msg!("LADDER_ON_DUTY", person = self.name(d.person), rule = d.rule, from, to, evidence = d.evidence)
+            let evidence = told_by(&d.evidence, &self.zone);
+            msg!("LADDER_ON_DUTY", person = self.name(d.person), rule = d.rule, from, to, evidence)
         };
         msg!("LADDER_DUTY", list = Arg::List(on_duty.iter().map(who).collect()))
     }

@@ -1,22 +1,25 @@
 //! What the suite answers becomes files: sorted by what people know (employee numbers, accounts, external ids), so that
 //! the same bundle gives the same bytes whatever ids a run makes up.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use jiff::tz::TimeZone;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
 use tally_bundle::sheet::{Csv, Sheet};
-use tally_bundle::{AccountIx, Bundle, FileDigest, PersonIx, Rejected};
+use tally_bundle::{AccountIx, Bundle, BundleAccount, FileDigest, PersonIx, Rejected};
 use tally_i18n::text;
 use tally_kernel::page::MAX_SIZE;
+use tally_kernel::time::{told_by, zone};
 use tally_kernel::{Locale, msg};
 use tally_rpc::pages;
 
-use super::summary::{FIRST_FORM, NotSettled};
+use super::summary::{FIRST_FORM, NotSettled, UTC_FORM};
 use crate::said::{Said, refusal, told};
 use crate::session::Session;
 use crate::upload::Ids;
@@ -27,6 +30,8 @@ pub struct Results<'a> {
     bundle: &'a Bundle,
     ids: &'a Ids,
     labels: Vec<String>,
+    /// Of each account, by which its times are told.
+    zones: Vec<TimeZone>,
     csv: Csv,
     form: u32,
     /// Digests of the files written so far, by name.
@@ -65,7 +70,9 @@ impl<'a> Results<'a> {
     /// Files go to `dir`, which must be there.
     pub fn new(dir: &Path, bundle: &'a Bundle, ids: &'a Ids, (csv, form): (Csv, u32)) -> Self {
         let labels = (0..bundle.accounts.len()).map(|at| bundle.account_label(AccountIx(at as u32))).collect();
-        Self { dir: dir.to_owned(), bundle, ids, labels, csv, form, digests: Vec::new() }
+        let of = |account: &BundleAccount| zone(&account.zone).unwrap_or(TimeZone::UTC);
+        let zones = if form > UTC_FORM { bundle.accounts.iter().map(of).collect() } else { Vec::new() };
+        Self { dir: dir.to_owned(), bundle, ids, labels, zones, csv, form, digests: Vec::new() }
     }
 
     fn table(&self, name: &'static str, head: &[&str]) -> Result<Table> {
@@ -74,6 +81,11 @@ impl<'a> Results<'a> {
 
     fn label(&self, account: AccountIx) -> &str {
         &self.labels[account.0 as usize]
+    }
+
+    /// A text with its instants by the clock of an account, but in the forms that told them in UTC.
+    fn by_clock<'t>(&self, account: AccountIx, text: &'t str) -> Cow<'t, str> {
+        self.zones.get(account.0 as usize).map_or(text.into(), |zone| told_by(text, zone).into())
     }
 
     fn number(&self, person: PersonIx) -> &str {
@@ -94,16 +106,23 @@ impl<'a> Results<'a> {
             for credit in &part.credits {
                 let rung = rung(credit.rung())?;
                 *counts.rungs.entry(rung).or_default() += 1;
-                let account = self.label(self.ids.account(&credit.account_id)?);
+                let at = self.ids.account(&credit.account_id)?;
+                let account = self.label(at);
                 if credit.shares.is_empty() {
                     counts.unattributed += 1;
-                    nobody.row([&credit.external_id, account, &started(credit)?, &credit.reason])?;
+                    nobody.row([
+                        &credit.external_id,
+                        account,
+                        &self.by_clock(at, &started(credit)?),
+                        &credit.reason,
+                    ])?;
                     continue;
                 }
                 counts.credited += 1;
+                let evidence = &*self.by_clock(at, &credit.evidence);
                 for (number, ppm) in self.shares(credit)? {
                     let ppm = ppm.to_string();
-                    let (version, evidence) = (&credit.policy_version, &credit.evidence);
+                    let version = &credit.policy_version;
                     credited.row([&credit.external_id, account, number, &ppm, rung, version, evidence])?;
                 }
             }

@@ -110,8 +110,10 @@ pub type Rejections = BTreeMap<String, u64>;
 
 /// The form that is not written down: a zero of the policy stood for its default, and findings of services were English.
 pub const FIRST_FORM: u32 = 1;
-/// The form of result folders that are written today: a zero is a zero, and all findings are in the language of the rest.
-pub const FORM: u32 = 2;
+/// The last form whose credits told their times in UTC; in it a zero is a zero, and all findings are in the language of the rest.
+pub const UTC_FORM: u32 = 2;
+/// The form of result folders that are written today: times of credits are by the clock of their account.
+pub const FORM: u32 = 3;
 
 fn first_form() -> u32 {
     FIRST_FORM

@@ -5,6 +5,7 @@ use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
 use tally_bundle::{AccountIx, Bundle, PersonIx, Record};
 use tally_kernel::msg;
+use tally_kernel::time::{told_at, told_by, zone};
 
 use crate::cli::Language;
 use crate::close::{CloseOutcome, Crew};
@@ -60,7 +61,9 @@ async fn explain_record(
     let credit = reply.credit.unwrap_or_default();
     let (id, account) = (bundle.text(record.external_id), bundle.account_label(record.account));
     page.heading(&lang.say(&msg!("SHOW_RECORD", id, account)));
-    page.line(&format!("  {} – {}", record.started_at, record.ended_at));
+    let clock = zone(&bundle.account(record.account).zone)?;
+    let (start, end) = (told_at(record.started_at, &clock), told_at(record.ended_at, &clock));
+    page.line(&format!("  {start} – {end}"));
     for line in &reply.lines {
         page.item(2, "- ", line);
     }
@@ -75,7 +78,7 @@ async fn explain_record(
         page.say(2, &lang.say(&msg!("SHOW_CREDITED_TO_NOBODY", reason = credit.reason)));
     }
     if !credit.evidence.is_empty() {
-        let (evidence, version) = (&credit.evidence, &credit.policy_version);
+        let (evidence, version) = (told_by(&credit.evidence, &clock), &credit.policy_version);
         page.say(2, &lang.say(&msg!("SHOW_EVIDENCE", evidence, version)));
     }
     Ok(())

@@ -19,7 +19,10 @@ fn troubled() -> Case {
         ("rosters.csv", rosters),
         ("aliases.csv", ""),
         ("roster.csv", "x\n"),
-        ("pool.yaml", "amount: 10.00\nrule:\n  - {share: 33.33333, by: score}\n  - {share: 66.66667, by: team_fund}\n"),
+        (
+            "pool.yaml",
+            "amount: 10.00\nrule:\n  - {share: 100, by: tiers, tiers: [{name: top, at_least: 500, weight: 1}]}\n",
+        ),
     ];
     Case::new(&files, &[])
 }
