@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use prost::Message as _;
 use tally_api::performance::v1 as performance;
 use tally_bundle::{Bundle, MeasureValues, Record, RowName};
 use tally_kernel::Error;
@@ -80,16 +79,29 @@ fn batches(bundle: &Bundle) -> impl Iterator<Item = std::ops::Range<usize>> {
             && end - start < CHUNK
             && bytes < CHUNK_BYTES
         {
-            // Counting every message would cost as much as sending it: one in sixteen stands for its neighbours.
-            if (end - start) % 16 == 0 {
-                bytes += 16 * record(bundle, end).map_or(0, |record| record.encoded_len());
-            }
+            bytes += most_bytes(bundle, end);
             end += 1;
         }
         let range = start..end;
         start = end;
         Some(range)
     })
+}
+
+/// No fewer bytes than a record's message has, without making it.
+fn most_bytes(bundle: &Bundle, at: usize) -> usize {
+    /// Of everything that is no text: numbers, instants, tags and lengths.
+    const REST: usize = 128;
+    let record = &bundle.records[at];
+    let text = |symbol: Option<_>| symbol.map_or(0, |s| bundle.text(s).len());
+    let agent = record.agent.map_or(0, |p| bundle.person(p).employee_no.len());
+    let texts = text(Some(record.external_id)) + text(record.kind) + text(record.customer) + agent;
+    let measure = |measure: &tally_bundle::Measure| match &measure.values {
+        MeasureValues::Numbers(values) if values[at].is_some() => measure.name.len() + 48,
+        MeasureValues::Texts(values) if values[at].is_some() => measure.name.len() + text(values[at]) + 24,
+        MeasureValues::Numbers(_) | MeasureValues::Texts(_) => 0,
+    };
+    REST + texts + bundle.measures.iter().map(measure).sum::<usize>()
 }
 
 /// # Errors
@@ -131,7 +143,44 @@ fn value(bundle: &Bundle, measure: &tally_bundle::Measure, at: usize) -> Option<
 mod tests {
     use rust_decimal::Decimal;
 
-    use super::thousandths;
+    use prost::Message as _;
+    use tally_bundle::{Options, read_bundle};
+    use tally_rpc::MAX_MESSAGE_BYTES;
+
+    use super::{batches, most_bytes, record, thousandths};
+
+    #[test]
+    fn an_import_is_within_the_limit_of_a_message_however_the_long_records_lie() {
+        let dir = tempfile::tempdir().unwrap();
+        let long = "字".repeat(1_000);
+        let row = |n: usize| {
+            let (note, points) =
+                if n.is_multiple_of(16) { ("", "") } else { (long.as_str(), "-999999999999999.999999") };
+            format!(
+                "Mart,One,a,T{n:05},2026-03-02 09:00,2026-03-02 09:05,1001,chat,4000000,yes,9.999,1.50,{n},{note},{points}\n"
+            )
+        };
+        let head = "platform,store,account,external_id,started_at,ended_at,agent,kind,first_reply_seconds,resolved,rating,\
+                    amount,customer,note,points\n";
+        for (name, text) in [
+            (
+                "people.csv",
+                "employee_no,name,org_unit,position,grade,hired_on\n1001,Ann,East/Desk,,,2025-01-06\n".into(),
+            ),
+            ("accounts.csv", "platform,store,account,phase,capacity\nMart,One,a,shared,1\n".into()),
+            ("records.csv", head.to_owned() + &(0..3_000).map(row).collect::<String>()),
+        ] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let bundle = read_bundle(dir.path(), Options::default(), &mut |_, _| {}).unwrap().bundle;
+        assert_eq!((bundle.records.len(), bundle.measures.len()), (3_000, 2));
+        let bytes = |at: usize| record(&bundle, at).unwrap().encoded_len();
+        for range in batches(&bundle) {
+            let sent: usize = range.clone().map(|at| bytes(at) + 4).sum();
+            assert!(sent < MAX_MESSAGE_BYTES, "{range:?}: {sent}");
+            assert!(range.into_iter().all(|at| bytes(at) + 4 <= most_bytes(&bundle, at)));
+        }
+    }
 
     #[test]
     fn a_number_that_no_record_may_say_is_a_fault_and_not_left_out() {
