@@ -729,6 +729,12 @@ IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is 
     [one] row is
    *[other] rows are
 } in place: run the same command again once it is back, what is in counts as there already
+IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
+IMPORT_DAMAGED_COLUMN = in { $count ->
+    [one] { $count } row
+   *[other] { $count } rows
+} a spreadsheet shortened { $column } to its first digits (such as { $example })
+IMPORT_DAMAGED_CURE = nothing was written: export the column as text and import again, or type the same command with --accept-damaged to write the rows as they are
 IMPORT_HEADING = What the import brought, { $from } to { $to }
 IMPORT_READ = read
 IMPORT_REJECTED = rejected
@@ -1857,7 +1863,8 @@ HELP_CLOSE = Do the main job on your own files: a month of records becomes score
     .explain = Explain one record (external_id) or one person (employee number or name) afterwards
     .database = Work in PostgreSQL instead of SQLite in a temporary folder: the owner's URL of an empty database
 HELP_IMPORT = Bring a month's files into a running suite, and say what is there before and after
-    .out = Folder for report.json, rejected.csv and refused.csv
+    .out = Folder for report.json, findings.csv, rejected.csv and refused.csv
+    .accept-damaged = Write rows also where a spreadsheet shortened ids or customers: the suite keeps them so for good
     .json = Print the report as JSON and nothing else
 HELP_REPLAY = Recompute a result folder from its own inputs, and say whether it comes out the same, and which files this does not cover
     .dir = Result folder, as `tally close` wrote it

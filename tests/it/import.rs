@@ -133,11 +133,17 @@ async fn killed_while_it_counts(stack: &Stack, dir: &Path, token: &Path) {
 
 /// Runs the command: its exit code, and what it printed.
 async fn import(stack: &Stack, dir: &Path, token: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let (code, out, error) = printed(stack, dir, token, more).await;
+    (code, if out.is_empty() { error } else { out })
+}
+
+/// The same, with what it printed on the standard output and on the error stream.
+async fn printed(stack: &Stack, dir: &Path, token: &Path, more: &[&str]) -> (Option<i32>, String, String) {
     let mut command = stack.tally(&["import", "--token-file"]);
     command.arg(token).arg(dir).arg("--out").arg(dir.join("out")).args(more);
     let ran = command.output().await.expect("the program runs");
-    let (out, error) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    (ran.status.code(), if ran.stdout.is_empty() { error.into_owned() } else { out.into_owned() })
+    let [out, error] = [&ran.stdout, &ran.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    (ran.status.code(), out, error)
 }
 
 fn rows(report: &Value, file: &str) -> Value {
@@ -297,6 +303,60 @@ async fn what_speaks_of_a_refused_row_is_kept_back_and_comes_in_once_that_row_is
     write(dir, &LATER[..1]);
 
     elsewhere(&stack, dir, &token).await;
+    stack.stop().await;
+}
+
+/// Records of which a spreadsheet shortened customers and one id, and one that stands there twice.
+const DAMAGED: &str = "platform,store,account,external_id,started_at,ended_at,agent,customer\n\
+    Mart,One,a,R1,2026-03-03 22:00,2026-03-03 22:05,,2.20661E+12\nMart,One,a,R2,2026-03-03 22:10,2026-03-03 22:15,,2.20661E+12\n\
+    Mart,One,a,3.10552E+12,2026-03-03 22:20,2026-03-03 22:25,,c1\nMart,One,a,R4,2026-03-03 22:30,2026-03-03 22:35,,c2\n\
+    Mart,One,a,R4,2026-03-03 22:30,2026-03-03 22:35,,c2\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_the_files_lost_end_an_import_before_anything_is_written_unless_somebody_accepts_them() {
+    let mut stack = Stack::one_process(None).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path();
+    write(dir, &BEFORE);
+    let bundle = read_bundle(dir, Options::default(), &mut |_, _| {}).expect("a sound bundle").bundle;
+    let crew = Crew::hire(&stack.channels, &bundle, PASSWORD).await.expect("a crew");
+    let token = stack.folder.path().join("token-of-import");
+    std::fs::write(&token, crew.hr.token()).expect("a file");
+    write(dir, &[("records.csv", DAMAGED)]);
+    let read = |file: &str| std::fs::read_to_string(dir.join("out").join(file)).expect("a file of the import");
+
+    for (lang, found, lost) in [
+        (
+            "en",
+            ["Worth a look (findings.csv has each one)", "somebody goes on in another unit"],
+            "in 2 rows a spreadsheet",
+        ),
+        ("zh-CN", ["值得一看（findings.csv 逐条列出）", "有人调动"], "有 2 行的 customer 被表格软件截短"),
+    ] {
+        let (code, out, error) = printed(&stack, dir, &token, &["--lang", lang]).await;
+        assert_eq!(code, Some(2), "{out}{error}");
+        assert!(found.iter().chain(&["TRANSFER", "DUPLICATE_RECORD"]).all(|told| out.contains(told)), "{out}");
+        for told in [lost, "records.csv", "external_id", "2.20661E+12", "3.10552E+12", "--accept-damaged"] {
+            assert!(error.contains(told), "{told}: {error}");
+        }
+        let written = read("findings.csv");
+        assert!(written.starts_with("\u{feff}kind,subject,at,detail\nDAMAGED_ID,records.csv customer,,"), "{written}");
+        assert!(
+            !dir.join("out").join("report.json").exists() && !dir.join("out").join("refused.csv").exists(),
+            "{out}"
+        );
+    }
+
+    let (code, said) = import(&stack, dir, &token, &["--json", "--plain-csv", "--accept-damaged"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    let report: Value = serde_json::from_str(&said).expect("a report and nothing else");
+    let number = |of: &str, what: &str| report[of][what].as_u64();
+    assert_eq!((number("before", "people"), number("before", "records")), (Some(0), Some(0)), "{report}");
+    assert_eq!(number("after", "records"), Some(4), "{report}");
+    let kinds = ["DAMAGED_ID", "DUPLICATE_RECORD", "TRANSFER"].map(|kind| number("findings", kind));
+    assert_eq!(kinds, [Some(2), Some(1), Some(1)], "{report}");
+    let written = read("findings.csv");
+    assert!(written.starts_with("kind,subject,at,detail\nDAMAGED_ID,records.csv customer,,"), "{written}");
     stack.stop().await;
 }
 

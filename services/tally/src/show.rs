@@ -4,6 +4,7 @@
 //! Widths are columns of a terminal, not characters: Chinese takes two. Bold headings only where a terminal shows them,
 //! and no colour at all.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
@@ -33,6 +34,16 @@ pub fn summary(bundle: &Bundle, outcome: &CloseOutcome, lang: Language) {
     let mut page = page();
     summary::write(&mut page, bundle, outcome, lang);
     print::text(&page.finish());
+}
+
+/// Prints how many findings there are of each kind; nothing where there are none.
+pub fn findings(kinds: &BTreeMap<String, u64>, lang: Language) {
+    let mut page = page();
+    summary::findings(&mut page, kinds, lang);
+    let found = page.finish();
+    if !found.is_empty() {
+        print::text(&(found + "\n"));
+    }
 }
 
 /// Prints what an import brought; the files about it are in `out`.

@@ -55,6 +55,8 @@ pub struct Import {
     #[arg(long, value_name = "DIR", default_value = "tally-import")]
     pub out: PathBuf,
     #[arg(long)]
+    pub accept_damaged: bool,
+    #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub server: Server,

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use tally_api::compensation::v1 as compensation;
 use tally_api::performance::v1 as performance;
 use tally_bundle::sheet::{Csv, Sheet};
-use tally_bundle::{AccountIx, Bundle, BundleAccount, FileDigest, PersonIx, Rejected};
+use tally_bundle::{AccountIx, Bundle, BundleAccount, FileDigest, Finding, PersonIx, Rejected};
 use tally_i18n::text;
 use tally_kernel::page::MAX_SIZE;
 use tally_kernel::time::{told_by, zone};
@@ -315,12 +315,7 @@ impl<'a> Results<'a> {
         cycle_id: &str,
         refused: Option<&NotSettled>,
     ) -> Result<BTreeMap<String, u64>> {
-        let mut rows: Vec<[String; 4]> = Vec::new();
-        for finding in &self.bundle.findings {
-            let subject = [finding.file.as_str(), finding.subject.as_str()].join(" ").trim().to_owned();
-            let detail = text(session.locale(), &finding.detail);
-            rows.push([finding.kind.to_string().to_uppercase(), subject, String::new(), detail]);
-        }
+        let mut rows = findings_of(self.bundle, session.locale());
         let channel = session.at.performance.clone();
         let client = performance::attribution_service_client::AttributionServiceClient::new(channel);
         // The first form of a result had these findings in English whatever language it was closed in.
@@ -334,14 +329,7 @@ impl<'a> Results<'a> {
         let findings = findings.await.map_err(refusal)?.into_iter();
         rows.extend(findings.map(|f| [f.kind, f.subject, f.at, f.detail]));
         rows.extend(refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told()]));
-        rows.sort();
-        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
-        let mut table = self.table(FINDINGS, &["kind", "subject", "at", "detail"])?;
-        for row in &rows {
-            *kinds.entry(row[0].clone()).or_default() += 1;
-            table.row(row.iter().map(String::as_str))?;
-        }
-        let digest = table.close()?;
+        let (kinds, digest) = write_findings(&self.dir, rows, self.csv)?;
         self.digests.retain(|other| other.file != digest.file);
         self.digests.push(digest);
         Ok(kinds)
@@ -350,6 +338,29 @@ impl<'a> Results<'a> {
 
 /// The file of what somebody should look at.
 pub const FINDINGS: &str = "findings.csv";
+
+/// What the reading of a bundle found, as rows of [`FINDINGS`].
+pub fn findings_of(bundle: &Bundle, locale: Locale) -> Vec<[String; 4]> {
+    let row = |finding: &Finding| {
+        let subject = [finding.file.as_str(), finding.subject.as_str()].join(" ").trim().to_owned();
+        let detail = text(locale, &finding.detail);
+        [finding.kind.to_string().to_uppercase(), subject, String::new(), detail]
+    };
+    bundle.findings.iter().map(row).collect()
+}
+
+/// [`FINDINGS`], in one order. Gives how many there are of each kind.
+pub fn write_findings(dir: &Path, mut rows: Vec<[String; 4]>, csv: Csv) -> Result<(BTreeMap<String, u64>, FileDigest)> {
+    rows.sort();
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    let mut table = Table::create(dir, FINDINGS, &["kind", "subject", "at", "detail"], csv)?;
+    for row in &rows {
+        *kinds.entry(row[0].clone()).or_default() += 1;
+        table.row(row.iter().map(String::as_str))?;
+    }
+    Ok((kinds, table.close()?))
+}
+
 /// The file of the rows that were not taken.
 pub const REJECTED: &str = "rejected.csv";
 

@@ -1,5 +1,6 @@
 //! `tally import`: a bundle goes into a running suite.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind};
 use std::path::Path;
@@ -8,13 +9,14 @@ use anyhow::{Context as _, Result};
 use tally_api::identity::v1::GetTenantRequest;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_bundle::sheet::{Csv, Sheet};
-use tally_bundle::{Bundle, Reading, Unusable};
-use tally_kernel::{Kind, msg};
+use tally_bundle::{Bundle, Finding, FindingKind, Reading, Unusable};
+use tally_kernel::message::Arg;
+use tally_kernel::{Kind, Message, msg};
 
 use super::close::{options, read, with_rejected};
 use super::settings::session;
 use crate::cli::{self, DONE, Import, Language};
-use crate::close::{REJECTED, rejected};
+use crate::close::{FINDINGS, REJECTED, findings_of, rejected, write_findings};
 use crate::print;
 use crate::progress::Progress;
 use crate::said::{Refusal, Said, and_so, told};
@@ -36,6 +38,7 @@ pub async fn import(args: Import) -> Result<u8> {
         .map_err(|unusable| with_rejected(unusable, &args.out, begin, csv, lang))?;
     begin(&args.out)?;
     rejected(&args.out, &reading.rejected, csv, lang.locale())?;
+    let findings = found(&args, &reading.bundle, csv, lang)?;
     let mut taken = Taken::beside_others(lang.locale());
     let before = counted(&session, &reading.bundle, &progress).await.map_err(|error| came_of(error, &taken))?;
     fits(&session, &reading.bundle).await.map_err(|error| came_of(error, &taken))?;
@@ -47,7 +50,7 @@ pub async fn import(args: Import) -> Result<u8> {
     refused(&args.out, &taken.refused, csv)?;
     sent.map_err(|error| came_of(error, &taken))?;
     let after = counted(&session, &reading.bundle, &progress).await.map_err(|error| came_of(error, &taken))?;
-    let report = report(&reading, &taken, before, after);
+    let report = report(&reading, findings, &taken, before, after);
     let text = serde_json::to_string_pretty(&report)? + "\n";
     let file = args.out.join(REPORT);
     std::fs::write(&file, &text)
@@ -58,6 +61,33 @@ pub async fn import(args: Import) -> Result<u8> {
         show::imported(&report, &args.out, lang);
     }
     Ok(if report.rejected + report.refused == 0 { DONE } else { cli::REJECTED })
+}
+
+/// Tells what the reading found while nothing is written yet. Values that the files lost end the import, unless somebody wants
+/// them as they are: the suite would keep them for good, and refuse the right ones.
+fn found(args: &Import, bundle: &Bundle, csv: Csv, lang: Language) -> Result<BTreeMap<String, u64>> {
+    let (kinds, _) = write_findings(&args.out, findings_of(bundle, lang.locale()), csv)?;
+    if !args.json {
+        show::findings(&kinds, lang);
+    }
+    let lost: Vec<_> = bundle.findings.iter().filter_map(|finding| Some((finding, lost(finding)?))).collect();
+    let Some((first, _)) = lost.first().filter(|_| !args.accept_damaged) else { return Ok(kinds) };
+    let file = first.file.as_str();
+    let columns = Arg::List(lost.into_iter().map(|(_, told)| told).collect());
+    Err(Unusable::new("VALUES_LOST", file, msg!("IMPORT_DAMAGED", columns), msg!("IMPORT_DAMAGED_CURE")).into())
+}
+
+/// What a finding says of values that no file holds any more; nothing where none was lost.
+fn lost(finding: &Finding) -> Option<Message> {
+    let Finding { kind: FindingKind::DamagedId, subject, detail, count, .. } = finding else { return None };
+    match (detail.id(), detail.args().get("example")) {
+        ("SHORTENED_ID_KEPT" | "SHORTENED_CUSTOMER", Some(example)) => {
+            Some(msg!("IMPORT_DAMAGED_COLUMN", column = subject, count, example = *example))
+        }
+        // As an earlier reading told it, in the inputs of a result.
+        ("", _) => Some(detail.clone()),
+        _ => None,
+    }
 }
 
 /// What a failure comes to: why, then who may import, what is in place, and what to do.
@@ -80,7 +110,7 @@ fn came_of(error: anyhow::Error, taken: &Taken) -> anyhow::Error {
 fn begin(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out)
         .map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = out.display(), error = tally_i18n::io(&error))))?;
-    for file in [REPORT, REFUSED, REJECTED].map(|name| out.join(name)) {
+    for file in [REPORT, REFUSED, REJECTED, FINDINGS].map(|name| out.join(name)) {
         match std::fs::remove_file(&file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(Said(msg!("CANNOT_REPLACE", file = file.display(), error = tally_i18n::io(&error))).into());
@@ -136,13 +166,14 @@ async fn counted(session: &Session, bundle: &Bundle, progress: &Progress) -> Res
     found
 }
 
-fn report(reading: &Reading, taken: &Taken, before: Census, after: Census) -> Report {
+fn report(reading: &Reading, findings: BTreeMap<String, u64>, taken: &Taken, before: Census, after: Census) -> Report {
     let period = reading.bundle.period;
     Report {
         period: (period.from.to_string(), period.to.to_string()),
         files: FileReport::all(reading, taken),
         rejected: reading.rejected_rows.values().sum(),
         refused: taken.refused.len() as u64,
+        findings,
         before,
         after,
     }

@@ -1,5 +1,7 @@
 //! The summary of a job: work, scores, money, and what somebody should look at.
 
+use std::collections::BTreeMap;
+
 use tally_api::common::v1::Money;
 use tally_api::compensation::v1::Statement;
 use tally_bundle::{Bundle, PersonIx, major};
@@ -21,7 +23,7 @@ pub(super) fn write(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, la
     scores::write(page, bundle, outcome, lang);
     money(page, bundle, outcome, lang);
     not_done(page, outcome, lang);
-    findings(page, outcome, lang);
+    findings(page, &outcome.summary.findings, lang);
     timings(page, outcome, lang);
 }
 
@@ -109,8 +111,9 @@ fn not_done(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     page.say(2, &lang.say(&msg!("SHOW_REST_IS_THERE")));
 }
 
-fn findings(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
-    let mut kinds: Vec<(&String, &u64)> = outcome.summary.findings.iter().collect();
+/// How many findings there are of each kind, and what the kind means.
+pub(super) fn findings(page: &mut Page, kinds: &BTreeMap<String, u64>, lang: Language) {
+    let mut kinds: Vec<(&String, &u64)> = kinds.iter().collect();
     if kinds.is_empty() {
         return;
     }

@@ -1,5 +1,7 @@
 //! What an import says at its end.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use tally_bundle::Reading;
 
@@ -20,6 +22,8 @@ pub struct Report {
     pub rejected: u64,
     /// Rows that the suite did not take, each in refused.csv.
     pub refused: u64,
+    /// What the reading found, by kind; each is in findings.csv.
+    pub findings: BTreeMap<String, u64>,
     /// What the suite held before.
     pub before: Census,
     /// What it holds now.
@@ -50,7 +54,7 @@ impl FileReport {
             let rows = taken.files.get(file).copied().unwrap_or_default();
             let sent = rows.written + rows.unchanged + rows.refused;
             // The units are named by rows of the files, and have none of their own.
-            let of = |rows: &std::collections::BTreeMap<&str, u64>, none| rows.get(file).copied().unwrap_or(none);
+            let of = |rows: &BTreeMap<&str, u64>, none| rows.get(file).copied().unwrap_or(none);
             let read = of(&reading.rows, if file == UNITS { sent } else { 0 });
             let rejected = of(&reading.rejected_rows, 0);
             Self { file, read, rows, rejected, left_out: read.saturating_sub(rejected + sent) }
