@@ -13,6 +13,8 @@ use tally_kernel::{Error, Kind, Message, Result, limits, msg};
 
 /// The last instant that every zone can show.
 const LAST: Timestamp = Timestamp::MAX;
+/// Where the year 1 begins, in seconds since 1970, as of the contract's timestamps.
+const FIRST_OF_1: i64 = -62_135_596_800;
 /// Where the year 9999 ends, in seconds since 1970.
 const LAST_OF_9999: i64 = 253_402_300_800;
 
@@ -122,9 +124,12 @@ pub fn money_message(money: Money) -> common::Money {
 
 fn read_instant(at: prost_types::Timestamp) -> Result<Timestamp> {
     // The last hours of the year 9999 lie beyond the calendar's end in some zones: whoever means for ever may say so.
-    let at = if (LAST.as_second()..LAST_OF_9999).contains(&at.seconds) { timestamp(LAST) } else { at };
+    let last = prost_types::Timestamp { seconds: LAST.as_second(), nanos: 0 };
+    let at = if (last.seconds..LAST_OF_9999).contains(&at.seconds) { last } else { at };
     let read = Timestamp::new(at.seconds, at.nanos).and_then(|at| Timestamp::from_microsecond(at.as_microsecond()));
-    read.map_err(|_| Error::of(Kind::InvalidArgument, msg!("INSTANT_INVALID")))
+    read.ok()
+        .filter(|at| at.as_second() >= FIRST_OF_1)
+        .ok_or_else(|| Error::of(Kind::InvalidArgument, msg!("INSTANT_INVALID")))
 }
 
 /// Only as YYYY-MM-DD: what the parser of dates takes beside it (no hyphens, a time of day behind) is more often a mistake.
@@ -204,6 +209,20 @@ mod tests {
         assert_eq!(instant(&mut v, "at", at(5, 1_999)).map(timestamp), at(5, 1_000));
         assert_eq!(optional_instant(&mut v, "at", None), None);
         v.finish(Some(())).unwrap();
+    }
+
+    #[test]
+    fn the_years_of_instants_are_1_to_9999() {
+        let mut v = Violations::new();
+        for within in [FIRST_OF_1, FIRST_OF_1 + 1, 253_402_214_400, LAST_OF_9999 - 1] {
+            assert!(instant(&mut v, "at", at(within, 0)).is_some(), "{within}");
+        }
+        v.finish(Some(())).unwrap();
+        for beyond in [i64::MIN, FIRST_OF_1 - 1, LAST_OF_9999, i64::MAX] {
+            let mut v = Violations::new();
+            assert_eq!(instant(&mut v, "at", at(beyond, 0)), None);
+            assert_eq!(noted(v), [("at".to_owned(), msg!("INSTANT_INVALID"))], "{beyond}");
+        }
     }
 
     #[test]

@@ -133,13 +133,6 @@ impl Error {
         self
     }
 
-    /// The same refusal, saying which field of the request it is about.
-    #[must_use]
-    pub fn at_field(mut self, field: &str) -> Self {
-        self.0.message = msg!("INVALID_FIELD", field, problem = self.0.message);
-        self.with("field", field)
-    }
-
     /// Says when a retry makes sense.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
@@ -229,9 +222,11 @@ impl std::error::Error for Error {}
 /// Parses the one field of a request that has to be read first.
 ///
 /// # Errors
-/// What the value says of a text that it cannot be, with the field's name.
+/// `INVALID_REQUEST` with this field, and what the value says of a text that it cannot be.
 pub fn field<T: std::str::FromStr<Err = Error>>(name: &str, text: &str) -> Result<T> {
-    text.parse().map_err(|error: Error| error.at_field(name))
+    let wrong =
+        |error: Error| Error::invalid(vec![Violation { field: name.to_owned(), message: error.message().clone() }]);
+    text.parse().map_err(wrong)
 }
 
 /// Collects every violation of a request before answering.
@@ -299,7 +294,8 @@ mod tests {
     #[test]
     fn a_field_that_cannot_be_read_is_named() {
         let error = field::<crate::id::CycleId>("cycle_id", "March").unwrap_err();
-        assert_eq!((error.reason(), error.metadata()["field"].as_str()), ("ID_MALFORMED", "cycle_id"));
+        let [wrong] = error.violations() else { panic!("{error:?}") };
+        assert_eq!((error.reason(), wrong.field.as_str()), ("INVALID_REQUEST", "cycle_id"));
         assert_eq!(error.message(), &msg!("INVALID_FIELD", field = "cycle_id", problem = msg!("ID_MALFORMED")));
     }
 

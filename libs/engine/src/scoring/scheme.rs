@@ -274,9 +274,10 @@ pub enum ProblemKind {
     Bands,
 }
 
-/// All problems as one error for the caller.
+/// All problems as one error for the caller, with their fields in a request that holds `scheme`.
 pub fn invalid(problems: &[SchemeProblem]) -> Error {
-    let violation = |p: &SchemeProblem| Violation { field: p.field.clone(), message: p.description.clone() };
+    let violation =
+        |p: &SchemeProblem| Violation { field: format!("scheme.{}", p.field), message: p.description.clone() };
     Error::invalid(problems.iter().map(violation).collect())
 }
 

@@ -92,7 +92,7 @@ pub enum PoolError {
 /// One thing that is wrong with a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleProblem {
-    /// Path of the field, such as `parts[0].tiers[1].weight`.
+    /// Path of the field in a pool of the contract, such as `parts[0].tiers.tiers[1].weight`.
     pub field: String,
     /// Stable kind.
     pub kind: ProblemKind,
@@ -121,7 +121,10 @@ impl From<PoolError> for Error {
     fn from(e: PoolError) -> Self {
         match e {
             PoolError::Rule(problems) => Error::invalid(
-                problems.into_iter().map(|p| Violation { field: p.field, message: p.description }).collect(),
+                problems
+                    .into_iter()
+                    .map(|p| Violation { field: format!("pool.{}", p.field), message: p.description })
+                    .collect(),
             ),
         }
     }
@@ -145,7 +148,7 @@ impl PoolRule {
                 problems.add(format!("parts[{i}].share"), ProblemKind::ZeroShare, msg!("PART_OF_NOTHING"));
             }
             match &part.rule {
-                Rule::Tiers(tiers) => check_tiers(&format!("parts[{i}].tiers"), tiers, &mut problems),
+                Rule::Tiers(tiers) => check_tiers(&format!("parts[{i}].tiers.tiers"), tiers, &mut problems),
                 Rule::Proportional { .. } => {}
                 Rule::TeamFund { name } => {
                     if name.trim().is_empty() {
@@ -256,15 +259,15 @@ mod tests {
         ]);
         let expected = [
             ("parts", ProblemKind::DoesNotSum),
-            ("parts[0].tiers", ProblemKind::Thresholds),
-            ("parts[0].tiers", ProblemKind::Weight),
-            ("parts[0].tiers[1].weight", ProblemKind::Weight),
-            ("parts[0].tiers[1].name", ProblemKind::Duplicate),
-            ("parts[0].tiers[2].weight", ProblemKind::Weight),
-            ("parts[0].tiers[2].name", ProblemKind::Missing),
+            ("parts[0].tiers.tiers", ProblemKind::Thresholds),
+            ("parts[0].tiers.tiers", ProblemKind::Weight),
+            ("parts[0].tiers.tiers[1].weight", ProblemKind::Weight),
+            ("parts[0].tiers.tiers[1].name", ProblemKind::Duplicate),
+            ("parts[0].tiers.tiers[2].weight", ProblemKind::Weight),
+            ("parts[0].tiers.tiers[2].name", ProblemKind::Missing),
             ("parts[1].share", ProblemKind::ZeroShare),
-            ("parts[1].tiers", ProblemKind::Thresholds),
-            ("parts[1].tiers", ProblemKind::Weight),
+            ("parts[1].tiers.tiers", ProblemKind::Thresholds),
+            ("parts[1].tiers.tiers", ProblemKind::Weight),
             ("parts[2].team_fund.name", ProblemKind::Missing),
         ];
         assert_eq!(found, expected.map(|(field, kind)| (field.to_owned(), kind)));
@@ -276,9 +279,9 @@ mod tests {
         let quotas = vec![tier("top", None, Some(300_000), 2), tier("rest", None, Some(600_000), 1)];
         assert_eq!(
             problems(vec![part(1_000_000, Rule::Tiers(quotas))]),
-            [("parts[0].tiers".to_owned(), ProblemKind::DoesNotSum)]
+            [("parts[0].tiers.tiers".to_owned(), ProblemKind::DoesNotSum)]
         );
         let error = Error::from(PoolRule { parts: Vec::new(), carry: false }.validate().unwrap_err());
-        assert_eq!((error.reason(), error.violations()[0].field.as_str()), ("INVALID_REQUEST", "parts"));
+        assert_eq!((error.reason(), error.violations()[0].field.as_str()), ("INVALID_REQUEST", "pool.parts"));
     }
 }

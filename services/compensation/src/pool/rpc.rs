@@ -80,13 +80,13 @@ fn read_part(wrong: &mut Violations, path: &str, part: pb::PoolPart) -> Option<P
     let rule = match part.rule {
         Some(pb::pool_part::Rule::Tiers(rule)) => {
             let tiers = rule.tiers.into_iter().enumerate();
-            Rule::Tiers(tiers.filter_map(|(at, t)| read_tier(wrong, &format!("{path}.tiers[{at}]"), t)).collect())
+            Rule::Tiers(tiers.filter_map(|(at, t)| read_tier(wrong, &format!("{path}.tiers.tiers[{at}]"), t)).collect())
         }
         Some(pb::pool_part::Rule::Proportional(rule)) => {
             let floor = if rule.floor.is_empty() {
                 Some(Micro::ZERO)
             } else {
-                wrong.parse(&format!("{path}.floor"), &rule.floor)
+                wrong.parse(&format!("{path}.proportional.floor"), &rule.floor)
             };
             Rule::Proportional { floor: floor? }
         }

@@ -8,7 +8,7 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::directory_service_server::DirectoryService;
 use tally_app::RequestKey;
 use tally_app::convert::instant;
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
@@ -36,7 +36,7 @@ impl DirectoryService for Rpc {
         req: Request<pb::PublishDirectoryRequest>,
     ) -> Result<Response<pb::PublishDirectoryResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { app::publish(&self.0, &ctx, &req.into_inner().region.parse()?).await };
+        let reply = async { app::publish(&self.0, &ctx, &field("region", &req.into_inner().region)?).await };
         let message = |entries: Vec<Entry>| pb::PublishDirectoryResponse {
             entries: entries.into_iter().map(Into::into).collect(),
         };

@@ -9,7 +9,7 @@ use tally_api::identity::v1::person_service_server::PersonService;
 use tally_app::RequestKey;
 use tally_app::convert::{date, date_text, optional_date, optional_instant};
 use tally_app::import::{self, Import, MAX_ROWS};
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, IdNumber, msg};
@@ -78,7 +78,8 @@ impl PersonService for Rpc {
         req: Request<pb::ExportPersonRequest>,
     ) -> Result<Response<pb::ExportPersonResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
-        let reply = async { export::app::person(&self.0, &ctx, req.into_inner().person_id.parse()?).await };
+        let reply =
+            async { export::app::person(&self.0, &ctx, field("person_id", &req.into_inner().person_id)?).await };
         reply
             .await
             .map(|parts| pb::ExportPersonResponse { parts: parts.into_iter().map(Into::into).collect() })
