@@ -191,6 +191,7 @@ async fn whoever_knows_the_ids_of_another_group_gets_at_nothing_with_them() {
 
     let mut told =
         String::from("# rpc: what it says to whoever brings the ids of another group, and may do it in his own.\n");
+    let mut unnamed = Vec::new();
     // What takes the attackers' own group away comes last.
     let (last, first): (Vec<_>, Vec<_>) = methods().into_iter().partition(|(rpc, _)| OWN_END.contains(&rpc.as_str()));
     for (rpc, method) in first.into_iter().chain(last) {
@@ -211,14 +212,18 @@ async fn whoever_knows_the_ids_of_another_group_gets_at_nothing_with_them() {
             ""
         } else {
             let error = tally_rpc::error_from(answered.status);
-            error.violations().iter().for_each(|wrong| println!("{rpc}: {} {:?}", wrong.field, wrong.message));
+            unnamed.extend(fields_of_no_contract(&rpc, &method, &error));
             error.reason()
         };
         writeln!(told, "{rpc} {code:?} {reason}").unwrap();
         if code == Code::Ok && row(&rpc).effect == Effect::Change {
             println!("{rpc}: done, in the caller's own group");
+        } else {
+            let nothing = call(caller(&attackers, &rpc), &rpc, Vec::new()).await;
+            unnamed.extend(fields_of_no_contract(&rpc, &method, &tally_rpc::error_from(nothing.status)));
         }
     }
+    assert_eq!(unnamed, Vec::<String>::new(), "fields that the contracts do not have");
     let after = eyes.rows(&victim).await;
     for (table, rows) in &before {
         assert!(rows == &after[table], "{table} of the other group has changed");
@@ -229,6 +234,23 @@ async fn whoever_knows_the_ids_of_another_group_gets_at_nothing_with_them() {
         assert_eq!(pointing, None, "{table} points into another group");
     }
     snapshot::check("another_group", &told);
+}
+
+/// Fields that a refusal names and the request does not have as its contract says it: whoever is told could not find them.
+fn fields_of_no_contract(rpc: &str, method: &MethodDescriptor, error: &tally_kernel::Error) -> Vec<String> {
+    let unknown = |field: &str| {
+        let mut within = Some(method.input());
+        field.split('.').any(|part| {
+            let name = part.split('[').next().unwrap_or_default();
+            let Some(message) = within.take() else { return true };
+            let field = message.get_field_by_name(name);
+            let is_choice = message.oneofs().any(|choice| choice.name() == name);
+            within = field.as_ref().and_then(|field| field.kind().as_message().cloned());
+            field.is_none() && !is_choice
+        })
+    };
+    let wrong = error.violations().iter().inspect(|wrong| println!("{rpc}: {} {:?}", wrong.field, wrong.message));
+    wrong.filter(|wrong| unknown(&wrong.field)).map(|wrong| format!("{rpc}: {}", wrong.field)).collect()
 }
 
 /// A page of one row of a list about the month that was done, and the token of the next.

@@ -93,13 +93,10 @@ async fn answer(app: &App, ctx: &OpContext, questions: &[Question]) -> Result<An
 fn told_at_once(ctx: &OpContext, question: &Question) -> bool {
     let own = question.principal.is_none_or(|principal| principal == ctx.actor.principal);
     let Asked { region, unit, person } = &question.asked;
-    let target = match (region.as_str(), unit, person) {
-        ("", None, None) => Target::tenant(),
-        ("", _, _) => return false,
-        (region, unit, person) => {
-            let Ok(region) = region.parse() else { return false };
-            Target { region: Some(region), unit: *unit, person: *person }
-        }
+    let target = match (region, unit, person) {
+        (None, None, None) => Target::tenant(),
+        (None, _, _) => return false,
+        (region, unit, person) => Target { region: region.clone(), unit: *unit, person: *person },
     };
     own && ctx.may(question.permission, &target)
 }
@@ -136,11 +133,7 @@ struct Lookup {
 
 impl Lookup {
     async fn target(&mut self, tx: &ScopedTx, ctx: &OpContext, asked: &Asked) -> Result<Target> {
-        let region = match asked.region.as_str() {
-            "" => None,
-            name => Some(name.parse()?),
-        };
-        match (region, asked.unit, asked.person) {
+        match (asked.region.clone(), asked.unit, asked.person) {
             (None, None, None) => Ok(Target::tenant()),
             (None, None, Some(id)) => {
                 let found = person::facts::get(tx, &Key::Id(id)).await?.ok_or(CheckError::Person(id))?;

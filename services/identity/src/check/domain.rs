@@ -1,6 +1,8 @@
 //! What a question is, and what can be wrong with it.
 
-use tally_access::{Assignment, Circumstances, Decision, Explainer, Permission, Source, Target, Verdict, View, decide};
+use tally_access::{
+    Assignment, Circumstances, Decision, Explainer, Permission, Region, Source, Target, Verdict, View, decide,
+};
 use tally_kernel::id::{OrgUnitId, PersonId, PrincipalId};
 
 use crate::access::domain::Grant;
@@ -13,8 +15,7 @@ pub const MAX_GIVERS: usize = 20;
 /// What is asked about, as it was sent: what is missing is filled in from the facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Region, or empty.
-    pub region: String,
+    pub region: Option<Region>,
     pub unit: Option<OrgUnitId>,
     pub person: Option<PersonId>,
 }

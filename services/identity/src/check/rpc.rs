@@ -26,7 +26,7 @@ impl CheckService for Rpc {
     async fn check(&self, req: Request<pb::CheckRequest>) -> Result<Response<pb::CheckResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let done = app::check(&self.0, &ctx, &question(&req.into_inner())?).await?;
+            let done = app::check(&self.0, &ctx, &question("", &req.into_inner())?).await?;
             let allowed = done.allowed.first().copied().unwrap_or_default();
             Ok(pb::CheckResponse { allowed, consistency_token: done.consistency_token })
         };
@@ -48,7 +48,7 @@ impl CheckService for Rpc {
     async fn explain(&self, req: Request<pb::ExplainRequest>) -> Result<Response<pb::ExplainResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let question = question(&req.into_inner().check.unwrap_or_default())?;
+            let question = question("check.", &req.into_inner().check.unwrap_or_default())?;
             let explained = app::explain(&self.0, &ctx, &question).await?;
             Ok(render(explained, question.permission, ctx.locale))
         };
@@ -84,9 +84,9 @@ impl CheckService for Rpc {
     }
 }
 
-fn question(req: &pb::CheckRequest) -> Result<Question, Error> {
+fn question(at: &str, req: &pb::CheckRequest) -> Result<Question, Error> {
     let mut wrong = Violations::new();
-    let question = read(&mut wrong, "", req);
+    let question = read(&mut wrong, at, req);
     wrong.finish(question)
 }
 
@@ -106,7 +106,8 @@ fn read(wrong: &mut Violations, at: &str, req: &pb::CheckRequest) -> Option<Ques
     let target = req.target.clone().unwrap_or_default();
     let unit = wrong.optional(&format!("{at}target.unit_id"), &target.unit_id);
     let person = wrong.optional(&format!("{at}target.person_id"), &target.person_id);
-    let asked = Asked { region: target.region, unit, person };
+    let region = wrong.optional(&format!("{at}target.region"), &target.region);
+    let asked = Asked { region, unit, person };
     Some(Question { principal, permission, asked, second_factor: req.second_factor })
 }
 

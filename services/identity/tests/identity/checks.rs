@@ -75,9 +75,15 @@ async fn many_questions_have_the_answers_of_each(on: Backend) {
     assert_eq!(done.allowed, [true, false, false, true]);
     assert!(done.consistency_token.starts_with(&identity.tenant.to_string()));
     let odd = pb::CheckRequest { permission: "a.b.c".into(), ..Default::default() };
-    let request = pb::BatchCheckRequest { checks: vec![odd] };
+    let target = pb::AccessTarget { region: "North!".into(), ..Default::default() };
+    let nowhere = pb::CheckRequest { target: Some(target), ..question(None, Permission::OrgRead, "") };
+    let request = pb::BatchCheckRequest { checks: vec![odd.clone(), nowhere] };
     let error = answered(identity.checks().batch_check(hr.says(request)).await).unwrap_err();
-    assert_eq!(error.violations()[0].field, "checks[0].permission");
+    let fields: Vec<_> = error.violations().iter().map(|wrong| wrong.field.as_str()).collect();
+    assert_eq!(fields, ["checks[0].permission", "checks[1].target.region"]);
+    let request = pb::ExplainRequest { check: Some(odd) };
+    let error = answered(identity.checks().explain(hr.says(request)).await).unwrap_err();
+    assert_eq!(error.violations()[0].field, "check.permission");
     let request = pb::BatchCheckRequest { checks: vec![question(None, Permission::OrgRead, ""); 1_001] };
     assert_eq!(answered(identity.checks().batch_check(hr.says(request)).await).unwrap_err().reason(), "ROWS_TOO_MANY");
 }
