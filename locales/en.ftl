@@ -319,6 +319,8 @@ PEOPLE_TO_NOWHERE = the unit that people go to must be a branch or below and mus
 UNIT_HAS_NO_REGION = people belong to a branch or below, not to the group itself
 # An import brings a number that is there with something else.
 PERSON_DIFFERS = this employee number is there with another { $field }
+# A row of a number whose earlier row was refused.
+EARLIER_ROW_REFUSED = an earlier row of this number was refused, and this one goes on from it: correct that one, and send both again
 # Two employments of the same kind on one day.
 EMPLOYMENT_OVERLAPS = the person's employment from { $day } covers some of these days: end it first
 # No employment on the day.
@@ -653,6 +655,7 @@ KEYS_UNUSABLE = the key file { $file } cannot be used: { $cause }. Put it back f
     .public = the public key { $file } cannot be used: { $cause }. Copy it again from the service whose key it is; one that lies beside its .key may be deleted, its service writes it again when it starts
     .folder = the folder of keys { $file } cannot be used: { $cause }. Let the user of this process read and write it, or name another with keys.directory
     .unwritable_signing = the key { $file } cannot be written: { $cause }. Let the user of this process write its folder, or name another with keys.directory
+    .foreign = the public key { $file } does not belong to the key { $private } beside it: one of the two was replaced. Put both back from your backup; if the private key is the right one, delete the public one, which its service writes again when it starts
 # A file of a secret that others than its owner can use.
 SECRET_OPEN = everybody on this machine can use it; type chmod 600 with its name
     .group = its group { $gid } can use it, and this process is not in that group; type chmod 600 with its name, or run the process with the group { $gid } (on Kubernetes: fsGroup: { $gid })
@@ -948,8 +951,13 @@ AMOUNT_NEGATIVE = the amount is negative: leave refunds out of service records
 RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
 MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
 ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
+# An id, or a name by which things are told apart, with a character that nobody sees.
 ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content: records are never overwritten
+    .here = it holds the character { $character }, which nobody sees: delete it
+DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): records are never overwritten
+COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
+    .hidden = { $column }
+NO_VALUE_THERE = none
 
 # Schemes.
 SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
@@ -957,7 +965,7 @@ NAME_TWICE = "{ $name }" is there twice
 WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
 WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
 # A measure of the scheme is beyond what is computed with.
-MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
+MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
 MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
 TARGET_MISSING = a number or team_median is needed
 TARGET_NOT_POSITIVE = { $target } is not above zero
@@ -975,7 +983,14 @@ PERSON_TWICE = person { $person } is there twice
 # No indicator has data.
 SCHEME_WITHOUT_DATA = no indicator of the scheme has any data in the period: choose a scheme that fits the records
 # A number beyond what is computed with.
-NUMBER_TOO_LARGE = a number is too large to compute with
+NUMBER_TOO_LARGE = the number of indicator { $indicator } of person { $person } is too large to compute with: look at the records that it is made of, and at the target
+    .everybody = the numbers of indicator { $indicator } lie too far apart to compute with them: look at the largest and the smallest
+    .score = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
+    .grades = the quotas of the grades are too large to compute with: make them smaller
+    .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
+    .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
+    .part = the weights of part { $place } of the pool are too large to compute with: look at the scores and at the rule
+    .person = the score of person { $person } is too large to compute with in part { $place } of the pool: look at the score and at the rule
 
 # Score cards: a line for an indicator, made of what was measured, what the small-sample rule did, the points and the weight.
 CARD_MEASURE = { $measure ->
@@ -1598,6 +1613,7 @@ CURE_PERSON_UNKNOWN = add the person to people.csv and import again
 CURE_ACCOUNT_UNKNOWN = add the account to accounts.csv and import again
 CURE_ALIAS_OVERLAP = let one meaning of the alias end (column to) before the other begins
 CURE_PLACE_WRONG = correct the team in accounts.csv, or the region of its branch in group.yaml
+CURE_ROWS_CONTRADICT = keep the row that is right, and import again
 CURE_KEPT_BACK = correct first what this file says of that row, then import again: this one comes in with it
 CURE_REFUSED_ROW = correct what is named, and import again: rows that are in count as there already
     .file = correct what is named, or take the row out

@@ -45,10 +45,7 @@ impl Cleaned {
         }
         let plain = written.is_ascii() && !written.bytes().any(|b| b.is_ascii_control());
         let visible = if plain || !exported::is_free(column) { None } else { exported::visible(written) };
-        if !plain
-            && !exported::is_free(column)
-            && let Some(character) = exported::unseen_inside(cell, column)
-        {
+        if !plain && let Some(character) = exported::unseen_inside(visible.as_deref().unwrap_or(cell), column) {
             let reason = msg!("UNSEEN_CHARACTER", character);
             return Verdict::Wrong(Wrong::new(reason, msg!("UNSEEN_CHARACTER_CURE")));
         }

@@ -3,16 +3,20 @@
 //!
 //! The canonical form is read to the letter: none of this happens to it, so a result closed under earlier rules replays.
 
-use tally_kernel::unseen::{code_point, in_id, is_odd};
+use tally_kernel::unseen::{belongs_to, code_point, in_id, in_name, is_odd};
 pub(crate) use tally_kernel::unseen::{is_odd_space, is_unseen};
 
 use crate::sheet::unharmed;
 
 /// The first unseen character inside of a cell, or a space that is none of a keyboard, as people can look it up. In a number
-/// such a space may stand between thousands; an id has no line breaks and tabs either.
+/// such a space may stand between thousands; ids and names by which rows are joined have no line breaks and tabs either, as
+/// over rpc.
 pub(crate) fn unseen_inside(text: &str, column: &str) -> Option<String> {
-    if matches!(column, "external_id" | "employee_no") {
-        return in_id(text);
+    match column {
+        "external_id" | "employee_no" | "platform" | "account" => return in_id(text),
+        "agent" | "alias" | "store" => return in_name(text),
+        _ if is_free(column) => return None,
+        _ => {}
     }
     let found = text.chars().find(|c| is_odd(*c) && !(is_number(column) && is_odd_space(*c)))?;
     Some(code_point(found))
@@ -24,13 +28,12 @@ pub(crate) fn visible(text: &str) -> Option<String> {
     if !text.chars().any(is_odd) {
         return None;
     }
-    let joins = |c: char| matches!(c, '\u{600}'..='\u{109f}' | '\u{200d}' | '\u{2190}'..='\u{2bff}' | '\u{1f000}'..);
     let (mut seen, mut before) = (String::with_capacity(text.len()), ' ');
     for c in text.chars() {
-        let stays = joins(before) && (matches!(c, '\u{200c}' | '\u{200d}') || !is_unseen(c));
         if is_odd_space(c) {
             seen.push(' ');
-        } else if !is_odd(c) || stays {
+            before = ' ';
+        } else if !is_odd(c) || belongs_to(before, c) {
             seen.push(c);
             before = c;
         }
@@ -278,7 +281,10 @@ mod tests {
             ("1\u{202f}000", "at", Some("U+202F")),
             ("1\u{202f}000", "amount", None),
             ("王芳 plain", "account", None),
-            ("a\nb", "account", None),
+            ("a\nb", "account", Some("U+000A")),
+            ("a\nb", "alias", Some("U+000A")),
+            ("\u{2764}\u{fe0f}", "alias", None),
+            ("a\nb", "customer", None),
             ("a\nb", "external_id", Some("U+000A")),
             ("a\tb", "employee_no", Some("U+0009")),
         ] {

@@ -21,6 +21,7 @@
 //! Equal scores share a rank. A tie at the edge of a quota (grades, bands) goes to the better side.
 
 mod curve;
+mod error;
 mod explain;
 mod interval;
 mod scheme;
@@ -31,11 +32,11 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use tally_kernel::apportion;
-use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::{OrgUnitId, PersonId};
-use tally_kernel::{Micro, micro, msg};
+use tally_kernel::{Micro, micro};
 
 use self::curve::Curve;
+pub use self::error::{Beyond, CardError};
 pub use self::interval::wilson_90;
 pub use self::scheme::{
     Band, Direction, Grade, Kpi, Measure, MeasureKind, Normalisation, ProblemKind, Scheme, SchemeProblem, Target,
@@ -48,43 +49,6 @@ pub const COLLABORATION_CAP: Micro = Micro::from_int(5);
 pub const MIN_TEAM: usize = 3;
 /// Millionths in one record.
 const RECORD: i128 = 1_000_000;
-
-/// What makes scoring impossible.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CardError {
-    /// The scheme is not sound.
-    Scheme(Vec<SchemeProblem>),
-    /// Nobody to score.
-    NoPeople,
-    /// A person twice.
-    DuplicatePerson(PersonId),
-    /// Sums that no set of records can have.
-    Impossible {
-        /// Whose.
-        person: PersonId,
-        /// Of which measure.
-        measure: String,
-    },
-    /// No indicator of the scheme has data.
-    NoData,
-    /// A number beyond what is computed with.
-    TooLarge,
-}
-
-impl From<CardError> for Error {
-    fn from(e: CardError) -> Self {
-        match e {
-            CardError::Scheme(problems) => scheme::invalid(&problems),
-            CardError::NoPeople => Error::of(Kind::FailedPrecondition, msg!("NOBODY_TO_SCORE")),
-            CardError::DuplicatePerson(person) => Error::of(Kind::InvalidArgument, msg!("PERSON_TWICE", person)),
-            CardError::Impossible { person, measure } => {
-                Error::internal(format_args!("the sums of {measure} of person {person} contradict each other"))
-            }
-            CardError::NoData => Error::of(Kind::FailedPrecondition, msg!("SCHEME_WITHOUT_DATA")),
-            CardError::TooLarge => Error::of(Kind::InvalidArgument, msg!("NUMBER_TOO_LARGE")),
-        }
-    }
-}
 
 /// Share-weighted sums over the records of a person that have one measure. Exact; parts of a month merge in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,8 +119,10 @@ pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>,
     for kpi in &scheme.kpis {
         let column = Column::of(kpi, &people)?;
         let by_person = column.curves(kpi, &people)?;
-        for ((values, curve), lines) in column.values.iter().zip(&by_person).zip(&mut lines) {
-            lines.push(line(kpi, values, &column, curve.as_deref())?);
+        let of_each = people.iter().zip(&column.values).zip(by_person.iter().map(Option::as_deref));
+        for (((person, values), curve), lines) in of_each.zip(&mut lines) {
+            let too_large = || CardError::indicator(person, &kpi.key);
+            lines.push(line(kpi, values, &column, curve).ok_or_else(too_large)?);
         }
         curves.push(by_person);
     }
@@ -165,9 +131,10 @@ pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>,
     }
     let mut cards = Vec::with_capacity(people.len());
     for (i, (person, mut lines)) in people.into_iter().zip(lines).enumerate() {
-        weigh(&mut lines)?;
+        weigh(&mut lines, person)?;
         for ((line, kpi), by_person) in lines.iter_mut().zip(&scheme.kpis).zip(&curves) {
-            line.next = next(line, kpi, by_person[i].as_deref())?;
+            let too_large = || CardError::indicator(person, &kpi.key);
+            line.next = next(line, kpi, by_person[i].as_deref()).ok_or_else(too_large)?;
         }
         cards.push(card(scheme, person, lines)?);
     }
@@ -228,10 +195,11 @@ impl Column {
         let mut values = Vec::with_capacity(people.len());
         for p in people {
             let s = sample(p);
+            let too_large = || CardError::indicator(p, &kpi.key);
             let (n_ppm, raw) = match kind {
-                MeasureKind::Count => (p.credited_ppm, Some(records(p.credited_ppm)?)),
+                MeasureKind::Count => (p.credited_ppm, Some(records(p.credited_ppm).ok_or_else(too_large)?)),
                 MeasureKind::Sum if s.ppm > 0 => {
-                    (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD).ok_or(CardError::TooLarge)?))
+                    (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD).ok_or_else(too_large)?))
                 }
                 MeasureKind::Sum => (0, None),
                 MeasureKind::Rate | MeasureKind::Mean => (s.ppm, mean(factor, &s)),
@@ -247,7 +215,7 @@ impl Column {
             let adjusted = match small_sample {
                 Some(rule) => {
                     let filled = factor * s.sum + missing * i128::from(rule.group.millionths());
-                    Some(Micro::ratio(filled, below * RECORD).ok_or(CardError::TooLarge)?)
+                    Some(Micro::ratio(filled, below * RECORD).ok_or_else(too_large)?)
                 }
                 None => raw,
             };
@@ -293,7 +261,8 @@ impl Column {
     }
 }
 
-fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> Result<Line, CardError> {
+/// Nothing where a number is too large.
+fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> Option<Line> {
     let points = match (curve, values.adjusted) {
         (Some(curve), Some(value)) => Some(curve.points(value)?),
         _ => None,
@@ -304,7 +273,7 @@ fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> R
         None if values.adjusted.is_none() => Some(Dropped::NoDataOfPerson),
         None => Some(Dropped::NoTarget),
     };
-    Ok(Line {
+    Some(Line {
         kpi: kpi.key.clone(),
         measure: kpi.measure.clone(),
         unit: kpi.unit.clone(),
@@ -326,7 +295,7 @@ fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> R
 }
 
 /// Spreads 100 over the indicators that count, in proportion to the scheme's weights, and weighs the points.
-fn weigh(lines: &mut [Line]) -> Result<(), CardError> {
+fn weigh(lines: &mut [Line], person: &PersonInputs) -> Result<(), CardError> {
     let live: Vec<(String, u128)> = lines
         .iter()
         .filter(|line| line.dropped.is_none())
@@ -335,20 +304,23 @@ fn weigh(lines: &mut [Line]) -> Result<(), CardError> {
     if live.is_empty() {
         return Ok(());
     }
-    let spread = apportion::split_by_id(scheme::WEIGHT_SUM.millionths(), &live).map_err(|_| CardError::TooLarge)?;
+    let too_large = |_| CardError::TooLarge(Beyond::Score(person.person));
+    let spread = apportion::split_by_id(scheme::WEIGHT_SUM.millionths(), &live).map_err(too_large)?;
     let spread: BTreeMap<String, i64> = spread.into_iter().collect();
     for line in lines.iter_mut() {
         line.weight = Micro::from_millionths(spread.get(&line.kpi).copied().unwrap_or(0));
         let points = line.normalised.unwrap_or_default();
-        line.weighted = points.mul_div(line.weight, Micro::HUNDRED).ok_or(CardError::TooLarge)?;
+        let weighted = points.mul_div(line.weight, Micro::HUNDRED);
+        line.weighted = weighted.ok_or_else(|| CardError::indicator(person, &line.kpi))?;
     }
     Ok(())
 }
 
-/// What one step better would be worth: the same steps once more with the better value.
-fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Result<Option<Next>, CardError> {
+/// What one step better would be worth, if anything: the same steps once more with the better value. Nothing where a number is
+/// too large.
+fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Option<Option<Next>> {
     let (Some(curve), Some(raw), Some(adjusted), None) = (curve, line.raw, line.adjusted, line.dropped) else {
-        return Ok(None);
+        return Some(None);
     };
     let lower = kpi.direction == Direction::Lower;
     let step = match kpi.measure.kind() {
@@ -356,12 +328,12 @@ fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Result<Option<Next>, C
         MeasureKind::Rate if !lower => Micro::ONE.min(Micro::HUNDRED.checked_sub(raw).unwrap_or_default()),
         MeasureKind::Count | MeasureKind::Rate => Micro::ONE.min(raw),
         MeasureKind::Sum | MeasureKind::Mean => match line.target {
-            Some(target) => target.value.mul_div(Micro::ONE, Micro::HUNDRED).ok_or(CardError::TooLarge)?,
+            Some(target) => target.value.mul_div(Micro::ONE, Micro::HUNDRED)?,
             None => Micro::ONE,
         },
     };
     if step <= Micro::ZERO {
-        return Ok(None);
+        return Some(None);
     }
     // Below the small-sample number the records measured so far move the value by their part only.
     let moved = match line.small_sample {
@@ -369,19 +341,19 @@ fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Result<Option<Next>, C
         None => Some(step),
     };
     let better = moved.and_then(|m| if lower { adjusted.checked_sub(m) } else { adjusted.checked_add(m) });
-    let (points, _) = curve.points(better.ok_or(CardError::TooLarge)?)?;
-    let weighted = points.mul_div(line.weight, Micro::HUNDRED).ok_or(CardError::TooLarge)?;
-    let gain = weighted.checked_sub(line.weighted).ok_or(CardError::TooLarge)?;
-    Ok(Some(Next { step, gain: gain.max(Micro::ZERO) }))
+    let (points, _) = curve.points(better?)?;
+    let gain = points.mul_div(line.weight, Micro::HUNDRED)?.checked_sub(line.weighted)?;
+    Some(Some(Next { step, gain: gain.max(Micro::ZERO) }))
 }
 
 fn card(scheme: &Scheme, person: &PersonInputs, lines: Vec<Line>) -> Result<ScoreCard, CardError> {
+    let too_large = || CardError::TooLarge(Beyond::Score(person.person));
     let collaboration = match person.outside_ppm {
         Some(outside) if scheme.collaboration => {
             let share = Micro::ratio(100 * i128::from(outside), i128::from(person.credited_ppm)).unwrap_or_default();
             Some(Collaboration {
-                outside: records(outside)?,
-                credited: records(person.credited_ppm)?,
+                outside: records(outside).ok_or_else(too_large)?,
+                credited: records(person.credited_ppm).ok_or_else(too_large)?,
                 points: share.min(COLLABORATION_CAP),
             })
         }
@@ -392,7 +364,7 @@ fn card(scheme: &Scheme, person: &PersonInputs, lines: Vec<Line>) -> Result<Scor
     Ok(ScoreCard {
         person: person.person,
         unit: person.unit,
-        score: sum.ok_or(CardError::TooLarge)?,
+        score: sum.ok_or_else(too_large)?,
         rank: 0,
         of: 0,
         grade: None,
@@ -422,7 +394,7 @@ fn rank(scheme: &Scheme, cards: &mut [ScoreCard]) -> Result<(), CardError> {
         }
     } else {
         let scores: Vec<Micro> = cards.iter().map(|card| card.score).collect();
-        let bands = apportion::bands(&scores, &quotas).map_err(|_| CardError::TooLarge)?;
+        let bands = apportion::bands(&scores, &quotas).map_err(|_| CardError::TooLarge(Beyond::Grades))?;
         for (card, band) in cards.iter_mut().zip(bands) {
             card.grade = scheme.grades.get(band).map(|grade| grade.name.clone());
         }
@@ -436,8 +408,8 @@ fn mean(factor: i128, sample: &Sample) -> Option<Micro> {
 }
 
 /// Millionths of records as a number of records.
-fn records(ppm: u64) -> Result<Micro, CardError> {
-    i64::try_from(ppm).map(Micro::from_millionths).map_err(|_| CardError::TooLarge)
+fn records(ppm: u64) -> Option<Micro> {
+    i64::try_from(ppm).ok().map(Micro::from_millionths)
 }
 
 /// The middle value, or the mean of the two middle ones.

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::message::{Arg, Message};
-use crate::msg;
+use crate::{msg, unseen};
 
 /// `std::result::Result` with the suite's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -268,6 +268,24 @@ impl Violations {
         }
     }
 
+    /// As [`text`](Self::text) of an id, by which things are told apart: it holds no character that nobody sees.
+    pub fn id(&mut self, field: &str, id: &str, max: usize) {
+        self.text(field, id, max);
+        self.unseen(field, unseen::in_id(id.trim()));
+    }
+
+    /// The same of a name that people chose, in which emoji may stand.
+    pub fn name(&mut self, field: &str, name: &str, max: usize) {
+        self.text(field, name, max);
+        self.unseen(field, unseen::in_name(name.trim()));
+    }
+
+    fn unseen(&mut self, field: &str, character: Option<String>) {
+        if let Some(character) = character {
+            self.push(field, msg!("ID_WITH_UNSEEN.here", character));
+        }
+    }
+
     /// `value` if nothing was wrong, else all violations.
     ///
     /// # Errors
@@ -304,8 +322,10 @@ mod tests {
         let mut v = Violations::new();
         v.text("name", "", 10);
         v.text("zone", "far too long a text", 10);
+        v.id("number", "a\u{200b}", 10);
+        v.name("nickname", "\u{2764}\u{fe0f}", 10);
         let error = v.finish(Some(())).unwrap_err();
-        assert_eq!(error.violations().len(), 2);
+        assert_eq!(error.violations().iter().map(|v| v.field.as_str()).collect::<Vec<_>>(), ["name", "zone", "number"]);
         assert_eq!(error.reason(), "INVALID_REQUEST");
     }
 }

@@ -26,6 +26,24 @@ pub fn in_id(id: &str) -> Option<String> {
     Some(code_point(found))
 }
 
+/// Whether a character that is not what it looks like belongs to the one before it: a joiner, or a mark of form, behind an emoji
+/// and in scripts that write with it.
+pub fn belongs_to(before: char, c: char) -> bool {
+    let joins = matches!(before, '\u{600}'..='\u{109f}' | '\u{200d}' | '\u{2190}'..='\u{2bff}' | '\u{1f000}'..);
+    joins && !is_odd_space(c) && (matches!(c, '\u{200c}' | '\u{200d}') || !is_unseen(c))
+}
+
+/// The first such character of a name that people chose, in which emoji may stand.
+pub fn in_name(name: &str) -> Option<String> {
+    let mut before = ' ';
+    let found = name.chars().find(|c| {
+        let hidden = (is_odd(*c) || is_unseen(*c)) && !belongs_to(before, *c);
+        before = *c;
+        hidden
+    })?;
+    Some(code_point(found))
+}
+
 /// A character as people can look it up, such as `U+202E`.
 pub fn code_point(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
@@ -48,6 +66,24 @@ mod tests {
             ("a\u{e0041}", Some("U+E0041")),
         ] {
             assert_eq!(in_id(id).as_deref(), found, "{id:?}");
+            assert_eq!(in_name(id).as_deref(), found, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_an_emoji_or_to_a_script_may_stand_in_a_name_and_in_no_id() {
+        for (name, in_ids) in [
+            ("\u{2764}\u{fe0f}小雨", "U+FE0F"),
+            ("\u{1f469}\u{200d}\u{1f4bb}", "U+200D"),
+            ("\u{645}\u{200c}\u{631}", "U+200C"),
+        ] {
+            assert_eq!(in_name(name), None, "{name:?}");
+            assert_eq!(in_id(name).as_deref(), Some(in_ids), "{name:?}");
+        }
+        for (name, found) in
+            [("王\u{200d}芳", "U+200D"), ("\u{2764}\u{200b}", "U+200B"), ("\u{2764}\u{a0}\u{fe0f}", "U+00A0")]
+        {
+            assert_eq!(in_name(name).as_deref(), Some(found), "{name:?}");
         }
     }
 }

@@ -92,6 +92,7 @@ impl From<PersonError> for Error {
         let there = |message| Self::of(AlreadyExists, message);
         match error {
             PersonError::TextUnusable(field) => bad(msg!("TEXT_UNUSABLE", field, max = MAX_TEXT)),
+            PersonError::Unseen(field, character) => bad(msg!("ID_WITH_UNSEEN", field, character)),
             PersonError::DateMalformed(field) => bad(msg!("DATE_MALFORMED", field)),
             PersonError::DatesBackwards => bad(msg!("DATES_BACKWARDS", first = "hired_on", last = "left_on")),
             PersonError::ZoneUnknown(zone) => bad(msg!("ZONE_UNKNOWN", zone)),
@@ -102,6 +103,7 @@ impl From<PersonError> for Error {
             PersonError::UnitHasNoRegion => bad(msg!("UNIT_HAS_NO_REGION")),
             PersonError::Differs(field) => there(msg!("PERSON_DIFFERS", field)),
             PersonError::Overlaps(day) => there(msg!("EMPLOYMENT_OVERLAPS", day)),
+            PersonError::EarlierRefused => not_now(msg!("EARLIER_ROW_REFUSED")),
             PersonError::NotEmployed(day) => not_now(msg!("NOT_EMPLOYED", day)),
             PersonError::EndsAlready(day) => not_now(msg!("ENDS_ALREADY", day)),
             PersonError::NotInCatalogue(field, code, day) => bad(msg!("NOT_IN_CATALOGUE", field, code, day)),

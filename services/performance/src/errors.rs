@@ -32,7 +32,7 @@ impl From<TransferError> for Error {
                 (Kind::FailedPrecondition, msg!("REPORT_NOT_A_MONTH", from = period.from(), to = period.to()))
             }
             TransferError::NothingToTell => (Kind::FailedPrecondition, msg!("NOTHING_TO_TELL")),
-            TransferError::TooLarge => (Kind::InvalidArgument, msg!("NUMBER_TOO_LARGE")),
+            TransferError::TooLarge(unit) => (Kind::InvalidArgument, msg!("NUMBER_TOO_LARGE.unit", unit)),
             TransferError::NotPrepared(stage) => (Kind::FailedPrecondition, msg!("TRANSFER_NOT_PREPARED", stage)),
             TransferError::NotApproved => (Kind::FailedPrecondition, msg!("TRANSFER_NOT_APPROVED")),
             TransferError::Dropped(stage) => (Kind::FailedPrecondition, msg!("TRANSFER_DROPPED", stage)),

@@ -160,10 +160,18 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
         id_number: String::new(),
     };
     let rows: Vec<_> = bundle.people.iter().flat_map(|p| p.employments.iter().map(move |e| (p, e))).map(row).collect();
-    for rows in rows.chunks(CHUNK) {
-        let ask = identity::ImportPeopleRequest { request_id: taken.request_id(), rows: rows.to_vec() };
+    for chunk in rows.chunks(CHUNK) {
+        let name = |row: &identity::PersonRow| format!("{} {}", row.employee_no, row.hired_on);
+        // What the first rows of somebody came to is known to the call that had them alone.
+        let waits = |row: &&identity::PersonRow| taken.kept_back.people.contains(&row.employee_no);
+        let (waiting, rows): (Vec<_>, Vec<_>) = chunk.iter().partition(waits);
+        waiting.into_iter().for_each(|row| taken.refuse("people.csv", name(row), &msg!("EARLIER_ROW_REFUSED")));
+        let ask = identity::ImportPeopleRequest {
+            request_id: taken.request_id(),
+            rows: rows.iter().map(|row| (*row).clone()).collect(),
+        };
         let reply = client.import_people(session.ask(ask)).await.map_err(told)?.into_inner();
-        let name = |at: usize| format!("{} {}", rows[at].employee_no, rows[at].hired_on);
+        let name = |at: usize| name(rows[at]);
         let row = |at: usize| RowName::Person(rows[at].employee_no.clone());
         let refused = taken.note("people.csv", reply.result, row, name);
         taken.kept_back.people.extend(refused.into_iter().map(|at| rows[at].employee_no.clone()));

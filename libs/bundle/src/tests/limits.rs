@@ -162,6 +162,30 @@ fn an_id_has_no_line_break_in_it() {
 }
 
 #[test]
+fn a_name_by_which_rows_are_joined_has_no_line_break_in_it_and_may_have_emoji() {
+    for (file, text, wrong) in [
+        ("aliases.csv", "platform,alias,employee_no,from,to\nJD,\"a\nb\",1001,,\n", Some("alias")),
+        ("aliases.csv", "platform,alias,employee_no,from,to\nJD,\u{2764}\u{fe0f}b,1001,,\n", None),
+        ("accounts.csv", "platform,store,account,phase,capacity,zone\nJD,\"a\nb\",x,shared,1,\n", Some("store")),
+        ("accounts.csv", "platform,store,account,phase,capacity,zone\nJD,s,\"a\tb\",shared,1,\n", Some("account")),
+    ] {
+        let dir = good();
+        let text = if file == "accounts.csv" {
+            format!("{ACCOUNTS}{}", text.split_once('\n').unwrap().1.replace("1,\n", "1,,,,\n"))
+        } else {
+            text.to_owned()
+        };
+        put(&dir, file, text);
+        let columns: Vec<_> = rejected(&dir).into_iter().map(|(_, column)| column).collect();
+        assert_eq!(columns, Vec::from_iter(wrong.map(str::to_owned)), "{file}");
+    }
+    let dir = good();
+    put(&dir, "aliases.csv", "platform,alias,employee_no,from,to\nJD,\u{2764}\u{fe0f}b,1001,,\n");
+    put(&dir, "records.csv", format!("{HEAD}{}", ROW.replace(",1001,", ",\u{2764}\u{fe0f}b,")));
+    assert_eq!(read(&dir).bundle.records[0].agent, Some(PersonIx(0)), "a nickname is found as it was given");
+}
+
+#[test]
 fn a_number_that_is_rounded_beyond_the_digits_of_numbers_is_none() {
     let nines = "9".repeat(limits::DIGITS as usize);
     for (cell, number) in [(nines.clone(), true), (format!("-{nines}.9"), true), (format!("{nines}.9999999"), false)] {

@@ -3,7 +3,7 @@
 use tally_kernel::apportion;
 use tally_kernel::{Micro, micro};
 
-use super::{CardError, Direction, Kpi, Limit, Normalisation, TargetUsed};
+use super::{Beyond, CardError, Direction, Kpi, Limit, Normalisation, TargetUsed};
 
 /// A normalisation with the numbers of its group worked out. "Goodness" is the value, negated where less is better,
 /// so that more is better everywhere but in the target's formula.
@@ -45,17 +45,18 @@ impl Curve {
         let (Some(worst), Some(best)) = (goodness.first().copied(), goodness.last().copied()) else {
             return Err(CardError::NoData);
         };
+        let too_large = || CardError::TooLarge(Beyond::Everybody(kpi.key.clone()));
         let shape = match kpi.normalisation {
             Normalisation::MinMax => Shape::MinMax { worst, best },
             Normalisation::Percentile => Shape::Percentile(goodness),
             Normalisation::TScore => {
-                let (mean, deviation) = moments(&goodness).ok_or(CardError::TooLarge)?;
+                let (mean, deviation) = moments(&goodness).ok_or_else(too_large)?;
                 Shape::TScore { mean, deviation }
             }
             Normalisation::ForcedDistribution => {
                 goodness.reverse();
                 let quotas: Vec<u128> = kpi.bands.iter().map(|b| u128::from(b.quota.get())).collect();
-                let bands = apportion::bands(&goodness, &quotas).map_err(|_| CardError::TooLarge)?;
+                let bands = apportion::bands(&goodness, &quotas).map_err(|_| too_large())?;
                 let points = |band: usize| kpi.bands.get(band).map_or(Micro::ZERO, |b| b.points);
                 Shape::Bands(goodness.into_iter().zip(bands).map(|(g, band)| (g, points(band))).collect())
             }
@@ -73,10 +74,10 @@ impl Curve {
         }
     }
 
-    /// Points of a value within floor and cap, and the limit that was met.
-    pub(super) fn points(&self, value: Micro) -> Result<(Micro, Option<Limit>), CardError> {
-        let points = self.free_points(value).ok_or(CardError::TooLarge)?;
-        Ok(if points < self.floor {
+    /// Points of a value within floor and cap, and the limit that was met; nothing where they are too large.
+    pub(super) fn points(&self, value: Micro) -> Option<(Micro, Option<Limit>)> {
+        let points = self.free_points(value)?;
+        Some(if points < self.floor {
             (self.floor, Some(Limit::Floor))
         } else if points > self.cap {
             (self.cap, Some(Limit::Cap))

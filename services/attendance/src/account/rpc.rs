@@ -59,8 +59,10 @@ fn read_import(mut request: pb::ImportAccountsRequest) -> Result<Import<ShopAcco
 }
 
 fn read(row: pb::Account, v: &mut Violations) -> Option<ShopAccount> {
+    v.id("platform", &row.platform, MAX_NAME);
+    v.name("store", &row.store, MAX_NAME);
+    v.id("name", &row.name, MAX_NAME);
     for (field, text) in [("platform", &row.platform), ("store", &row.store), ("name", &row.name)] {
-        v.text(field, text, MAX_NAME);
         if text.contains('/') {
             v.push(field, msg!("SLASH_NOT_ALLOWED"));
         }

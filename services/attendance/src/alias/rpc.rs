@@ -55,8 +55,8 @@ fn read_import(mut request: pb::ImportAliasesRequest) -> Result<Import<Alias>> {
 }
 
 fn read(row: pb::Alias, v: &mut Violations) -> Option<Alias> {
-    v.text("platform", &row.platform, MAX_NAME);
-    v.text("alias", &row.alias, MAX_NAME);
+    v.id("platform", &row.platform, MAX_NAME);
+    v.name("alias", &row.alias, MAX_NAME);
     let person = v.parse("person_id", &row.person_id);
     let (from, to) = optional_dates(v, &row.from, &row.to);
     let (platform, alias) = (row.platform.trim().to_owned(), row.alias.trim().to_owned());

@@ -50,13 +50,17 @@ async fn accounts_take_region_and_unit_from_their_team_and_get_later_phases(on: 
     later.phases.push(pb::Phase { from: "2026-03-10".into(), kind: pb::PhaseKind::Named.into(), capacity: 2 });
     let mut moved = account("b", "south/b");
     moved.exclusive = true;
+    let hidden = pb::Account { store: "sh\u{200b}op".into(), ..account("b", "") };
     let elsewhere = pb::Account { unit_id: Uuid::nil().to_string(), ..account("c", "") };
     let split = pb::Account { region: "cn-south".into(), ..account("d", "north/a") };
-    let rows = vec![later, moved, account("x/y", ""), elsewhere, split];
+    let rows = vec![later, moved, account("x/y", ""), elsewhere, split, account("b\u{202e}", ""), hidden];
     let ask = pb::ImportAccountsRequest { rows, ..Default::default() };
     let result =
         attendance.accounts().import_accounts(attendance.admin.request(ask)).await.unwrap().into_inner().result;
-    let wrong = [(1, "ALREADY_DIFFERENT"), (2, "ROW_INVALID"), (3, "PLACE_WRONG"), (4, "PLACE_WRONG")];
+    let sentence = result.as_ref().and_then(|told| Some(told.problems.last()?.message.clone())).unwrap_or_default();
+    assert_eq!(sentence, "store: it holds the character U+200B, which nobody sees: delete it");
+    let [invalid, place] = ["ROW_INVALID", "PLACE_WRONG"];
+    let wrong = [(1, "ALREADY_DIFFERENT"), (2, invalid), (3, place), (4, place), (5, invalid), (6, invalid)];
     assert_eq!(counts(result), (1, 0, refused(&wrong)));
     let ask = attendance.admin.request(pb::ListAccountsRequest::default());
     let accounts = attendance.accounts().list_accounts(ask).await.unwrap().into_inner().accounts;
@@ -202,8 +206,11 @@ async fn an_alias_means_one_person_on_any_date(on: Backend) {
     let first = vec![alias(1, "", "2026-02-28"), alias(2, "2026-03-01", "")];
     assert_eq!(import(first.clone()).await, (2, 0, vec![]));
     assert_eq!(import(first).await, (0, 2, vec![]));
-    let second = vec![alias(3, "2026-03-01", ""), alias(3, "2026-06-01", ""), alias(9, "", ""), alias(3, "x", "")];
-    let problems = [(0, "ALREADY_DIFFERENT"), (1, "ALIAS_OVERLAP"), (2, "PERSON_UNKNOWN"), (3, "ROW_INVALID")];
+    let hidden = pb::Alias { alias: "小\u{feff}红".into(), ..alias(3, "", "") };
+    let rows = [alias(3, "2026-03-01", ""), alias(3, "2026-06-01", ""), alias(9, "", ""), alias(3, "x", ""), hidden];
+    let second = Vec::from(rows);
+    let invalid = "ROW_INVALID";
+    let problems = [(0, "ALREADY_DIFFERENT"), (1, "ALIAS_OVERLAP"), (2, "PERSON_UNKNOWN"), (3, invalid), (4, invalid)];
     assert_eq!(import(second).await, (0, 0, refused(&problems)));
     let ask = attendance.admin.request(pb::ListAliasesRequest::default());
     let told = attendance.aliases().list_aliases(ask).await.unwrap().into_inner().aliases;

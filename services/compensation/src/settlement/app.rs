@@ -9,7 +9,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result, msg};
 use tally_store::{Audit, Store, UnitOfWork};
 
-use super::domain::{self, CarryBook, Claimant, Filed, Settlement, SettlementError, Stage, Sums};
+use super::domain::{self, Beyond, CarryBook, Claimant, Filed, Settlement, SettlementError, Stage, Sums};
 use super::store;
 use crate::peers::{Peers, Scored};
 use crate::policy::{
@@ -76,7 +76,7 @@ pub(crate) fn file(
         pool: pool.id,
         cycle: pool.cycle,
         stage: Stage::Draft,
-        people: u32::try_from(split.lines.len()).map_err(|_| SettlementError::TooLarge)?,
+        people: u32::try_from(split.lines.len()).map_err(|_| SettlementError::TooLarge(Beyond::Pool))?,
         inputs_digest: inputs_digest(pool, scores, &carry_before)?,
         sums: Sums {
             pool: split.pool,

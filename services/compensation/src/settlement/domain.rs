@@ -20,7 +20,7 @@ use tally_access::four_eyes::FourEyesRequired;
 use tally_kernel::apportion::{self, ApportionError, CarriedPart, Carry};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::{PersonId, PoolId};
-use tally_kernel::{Currency, Micro, Money, Ppm, msg};
+use tally_kernel::{Currency, Message, Micro, Money, Ppm, msg};
 
 pub(crate) use self::filed::{Filed, Sums};
 pub use self::stage::Stage;
@@ -53,7 +53,7 @@ pub enum SettlementError {
         other: Currency,
     },
     /// A number beyond what is computed with.
-    TooLarge,
+    TooLarge(Beyond),
     /// Who prepared it wants to approve it, or who prepared or approved it wants to post it.
     FourEyes(FourEyesRequired),
     /// Not a draft any more.
@@ -66,6 +66,27 @@ pub enum SettlementError {
     PoolPaid(PoolId),
     /// Sums that do not agree: a fault of ours, or altered data.
     Broken(String),
+}
+
+/// What a number is of that is too large to compute with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// The money, or what everybody gets of it.
+    Pool,
+    /// A part, by its place from 0.
+    Part(u32),
+    /// What somebody gets of a part.
+    Person(u32, PersonId),
+}
+
+impl Beyond {
+    fn message(self) -> Message {
+        match self {
+            Self::Pool => msg!("NUMBER_TOO_LARGE.pool"),
+            Self::Part(part) => msg!("NUMBER_TOO_LARGE.part", place = part.saturating_add(1)),
+            Self::Person(part, person) => msg!("NUMBER_TOO_LARGE.person", person, place = part.saturating_add(1)),
+        }
+    }
 }
 
 impl From<PoolError> for SettlementError {
@@ -99,7 +120,7 @@ impl From<SettlementError> for Error {
                 let message = msg!("PART_WITHOUT_CLAIM", part, place = part.saturating_add(1));
                 (Kind::FailedPrecondition, message)
             }
-            SettlementError::TooLarge => (Kind::InvalidArgument, msg!("NUMBER_TOO_LARGE")),
+            SettlementError::TooLarge(beyond) => (Kind::InvalidArgument, beyond.message()),
             SettlementError::NotDraft(stage) => (Kind::FailedPrecondition, msg!("SETTLEMENT_NOT_DRAFT", stage)),
             SettlementError::NotApproved(stage) => (Kind::FailedPrecondition, msg!("SETTLEMENT_NOT_APPROVED", stage)),
             SettlementError::Posted => (Kind::FailedPrecondition, msg!("SETTLEMENT_POSTED")),
@@ -175,7 +196,7 @@ pub fn settle(
         return Err(SettlementError::CurrencyMismatch { pool: amount.currency, other: carry.currency });
     }
     let shares: Vec<u128> = rule.parts.iter().map(|p| u128::from(p.share.get())).collect();
-    let money = apportion::largest_remainder(amount.minor, &shares).map_err(too_large)?;
+    let money = apportion::largest_remainder(amount.minor, &shares).map_err(|e| too_large(e, Beyond::Pool))?;
     let mut book = if rule.carry { carry.balances.clone() } else { Carry::default() };
     let mut parts: Vec<Vec<PartLine>> = vec![Vec::new(); people.len()];
     let mut funds = Vec::new();
@@ -191,13 +212,15 @@ pub fn settle(
             .map(|((who, _), c)| (who.employee_no.clone(), u128::from(c.weight.millionths().unsigned_abs())))
             .collect();
         let start = if rule.carry { book } else { Carry::default() };
-        let (split, after) = apportion::with_carry(part_minor, &weights, &start).map_err(too_large)?;
+        let (split, after) =
+            apportion::with_carry(part_minor, &weights, &start).map_err(|e| too_large(e, Beyond::Part(index)))?;
         book = after;
-        let odd_units =
-            u32::try_from(split.iter().filter(|p| p.odd_unit).count()).map_err(|_| SettlementError::TooLarge)?;
-        for ((carried, claim), lines) in split.into_iter().zip(claims).zip(&mut parts) {
-            let frame = Frame { part: index, share: part.share, part_minor, odd_units, carries: rule.carry };
-            lines.push(part_line(&frame, &part.rule, carried, claim)?);
+        let odd_units = u32::try_from(split.iter().filter(|p| p.odd_unit).count());
+        let odd_units = odd_units.map_err(|_| SettlementError::TooLarge(Beyond::Part(index)))?;
+        let frame = Frame { part: index, share: part.share, part_minor, odd_units, carries: rule.carry };
+        for (((carried, claim), lines), (who, _)) in split.into_iter().zip(claims).zip(&mut parts).zip(&people) {
+            let line = part_line(&frame, &part.rule, carried, claim);
+            lines.push(line.ok_or(SettlementError::TooLarge(Beyond::Person(index, who.person)))?);
         }
     }
     let lines = person_lines(people, parts)?;
@@ -248,14 +271,14 @@ fn claims(part: u32, rule: &Rule, people: &[(Claimant, Micro)]) -> Result<Vec<Cl
         Rule::TeamFund { .. } => Vec::new(),
         Rule::Proportional { floor } => {
             let above = |score: Micro| score.checked_sub(*floor).map(|w| w.max(Micro::ZERO));
-            people
-                .iter()
-                .map(|(_, score)| above(*score).map(|weight| Claim { weight, tier: None }))
-                .collect::<Option<_>>()
-                .ok_or(SettlementError::TooLarge)?
+            let claim = |(who, score): &(Claimant, Micro)| {
+                let weight = above(*score).ok_or(SettlementError::TooLarge(Beyond::Person(part, who.person)))?;
+                Ok(Claim { weight, tier: None })
+            };
+            people.iter().map(claim).collect::<Result<_, SettlementError>>()?
         }
         Rule::Tiers(tiers) => {
-            let tier_of = tiers_of(tiers, people)?;
+            let tier_of = tiers_of(part, tiers, people)?;
             let claim = |tier: Option<usize>| match tier.and_then(|t| tiers.get(t)) {
                 Some(tier) => Claim { weight: tier.weight, tier: Some(tier.name.clone()) },
                 None => Claim { weight: Micro::ZERO, tier: None },
@@ -270,7 +293,7 @@ fn claims(part: u32, rule: &Rule, people: &[(Claimant, Micro)]) -> Result<Vec<Cl
 }
 
 /// Everybody's tier, 0 being the best, in the order of people.
-fn tiers_of(tiers: &[Tier], people: &[(Claimant, Micro)]) -> Result<Vec<Option<usize>>, SettlementError> {
+fn tiers_of(part: u32, tiers: &[Tier], people: &[(Claimant, Micro)]) -> Result<Vec<Option<usize>>, SettlementError> {
     let quotas: Vec<u128> = tiers.iter().filter_map(|t| t.quota).map(|q| u128::from(q.get())).collect();
     if quotas.is_empty() {
         let reached = |score: Micro| tiers.iter().position(|t| t.min_score.is_some_and(|min| score >= min));
@@ -279,7 +302,7 @@ fn tiers_of(tiers: &[Tier], people: &[(Claimant, Micro)]) -> Result<Vec<Option<u
     let mut best_first: Vec<usize> = (0..people.len()).collect();
     best_first.sort_by_key(|&i| (std::cmp::Reverse(people[i].1), i));
     let scores: Vec<Micro> = best_first.iter().map(|&i| people[i].1).collect();
-    let bands = apportion::bands(&scores, &quotas).map_err(too_large)?;
+    let bands = apportion::bands(&scores, &quotas).map_err(|e| too_large(e, Beyond::Part(part)))?;
     let mut tier_of = vec![None; people.len()];
     best_first.into_iter().zip(bands).for_each(|(i, band)| tier_of[i] = Some(band));
     Ok(tier_of)
@@ -294,25 +317,17 @@ struct Frame {
     carries: bool,
 }
 
-fn part_line(
-    frame: &Frame,
-    rule: &Rule,
-    carried: CarriedPart<String>,
-    claim: Claim,
-) -> Result<PartLine, SettlementError> {
-    let weight_sum = i64::try_from(carried.weight_sum).map_err(|_| SettlementError::TooLarge)?;
+/// Nothing where a number is too large.
+fn part_line(frame: &Frame, rule: &Rule, carried: CarriedPart<String>, claim: Claim) -> Option<PartLine> {
+    let weight_sum = i64::try_from(carried.weight_sum).ok()?;
     // The quota in minor units: floor + remainder / weight_sum, rounded once.
-    let parts = |n: u128| i128::try_from(n).map_err(|_| SettlementError::TooLarge);
-    let exact_num = i128::from(carried.floor)
-        .checked_mul(parts(carried.weight_sum)?)
-        .and_then(|whole| whole.checked_add(parts(carried.remainder).ok()?))
-        .ok_or(SettlementError::TooLarge)?;
-    let exact = Micro::ratio(exact_num, i128::from(weight_sum)).ok_or(SettlementError::TooLarge)?;
+    let whole = i128::from(carried.floor).checked_mul(i128::from(weight_sum))?;
+    let exact = Micro::ratio(whole.checked_add(i128::try_from(carried.remainder).ok()?)?, i128::from(weight_sum))?;
     let (rule, floor) = match rule {
         Rule::Proportional { floor } => (RuleKind::Proportional, Some(*floor)),
         Rule::Tiers(_) | Rule::TeamFund { .. } => (RuleKind::Tiers, None),
     };
-    Ok(PartLine {
+    Some(PartLine {
         part: frame.part,
         rule,
         share: frame.share,
@@ -334,7 +349,7 @@ fn person_lines(people: Vec<(Claimant, Micro)>, parts: Vec<Vec<PartLine>>) -> Re
     let total = |parts: &[PartLine]| parts.iter().map(|p| p.minor).sum::<i64>();
     let paid: i64 = parts.iter().map(|p| total(p)).sum();
     let equal = apportion::split_by_id(paid, &people.iter().map(|(who, _)| (&who.employee_no, 1)).collect::<Vec<_>>())
-        .map_err(too_large)?;
+        .map_err(|e| too_large(e, Beyond::Pool))?;
     let mut lines = Vec::with_capacity(people.len());
     let equal: Vec<i64> = equal.into_iter().map(|(_, minor)| minor).collect();
     for (((who, score), parts), equal_split_minor) in people.into_iter().zip(parts).zip(equal) {
@@ -402,11 +417,11 @@ impl Settlement {
     }
 }
 
-fn too_large(e: ApportionError) -> SettlementError {
+fn too_large(e: ApportionError, beyond: Beyond) -> SettlementError {
     match e {
         ApportionError::Empty => SettlementError::NoPeople,
         ApportionError::NoWeight => SettlementError::ZeroScores,
-        ApportionError::DuplicateKey | ApportionError::TooLarge => SettlementError::TooLarge,
+        ApportionError::DuplicateKey | ApportionError::TooLarge => SettlementError::TooLarge(beyond),
     }
 }
 

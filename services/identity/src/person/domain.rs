@@ -13,7 +13,7 @@ use tally_access::{Region, Target};
 use tally_kernel::dated::last_day;
 use tally_kernel::id::{EmploymentId, LeaveId, OrgUnitId, PersonId};
 use tally_kernel::person::home_on;
-use tally_kernel::{IdNumber, IdNumberError, time};
+use tally_kernel::{IdNumber, IdNumberError, time, unseen};
 use uuid::Uuid;
 
 use crate::catalogue::domain::{Catalogue, EntryKind};
@@ -204,7 +204,7 @@ pub struct Rectification {
 /// The person as it is put right, and the names of the fields that are different.
 ///
 /// # Errors
-/// [`PersonError::TextUnusable`], [`PersonError::ZoneUnknown`], [`PersonError::NothingChanges`].
+/// [`PersonError::TextUnusable`], [`PersonError::Unseen`], [`PersonError::ZoneUnknown`], [`PersonError::NothingChanges`].
 pub fn rectify(person: &Person, right: &Rectification) -> Result<(Person, Vec<&'static str>), PersonError> {
     let (mut person, mut changed) = (person.clone(), Vec::new());
     let fields = [
@@ -220,6 +220,9 @@ pub fn rectify(person: &Person, right: &Rectification) -> Result<(Person, Vec<&'
         if right.chars().count() > MAX_TEXT {
             return Err(PersonError::TextUnusable(field));
         }
+        if field == "employee_no" {
+            seen(field, right)?;
+        }
         right.clone_into(is);
         changed.push(field);
     }
@@ -229,6 +232,11 @@ pub fn rectify(person: &Person, right: &Rectification) -> Result<(Person, Vec<&'
         changed.push("id_number");
     }
     if changed.is_empty() { Err(PersonError::NothingChanges) } else { Ok((person, changed)) }
+}
+
+/// Refuses a number that looks like another and is none.
+fn seen(field: &'static str, number: &str) -> Result<(), PersonError> {
+    unseen::in_id(number).map_or(Ok(()), |character| Err(PersonError::Unseen(field, character)))
 }
 
 /// What employments are judged by.
@@ -268,6 +276,8 @@ impl Facts<'_> {
 pub enum PersonError {
     /// A text that must be there, or is too long.
     TextUnusable(&'static str),
+    /// A number with a character that nobody sees.
+    Unseen(&'static str, String),
     DateMalformed(&'static str),
     /// The last day lies before the first.
     DatesBackwards,
@@ -286,6 +296,8 @@ pub enum PersonError {
     Differs(&'static str),
     /// The person is employed already on some of these days.
     Overlaps(Date),
+    /// An employment that this one goes on from was refused.
+    EarlierRefused,
     /// The person is not employed on that day.
     NotEmployed(Date),
     /// The employment ends on that day or before.

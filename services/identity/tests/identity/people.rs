@@ -189,6 +189,7 @@ async fn what_is_wrong_about_a_person_is_put_right(on: Backend) {
     assert_eq!(refused(right("", "Li Na", "")).await, "NOTHING_CHANGES");
     assert_eq!(refused(right("", "", "Mars/Base")).await, "ZONE_UNKNOWN");
     assert_eq!(refused(right("", &"x".repeat(201), "")).await, "TEXT_UNUSABLE");
+    assert_eq!(refused(right("E9\u{200b}", "", "")).await, "ID_WITH_UNSEEN");
     let hr = identity.login("hr.b", "").await;
     identity.grant(&hr, "branch_hr", ScopeKind::Subtree, &identity.unit("North/Sales/B").await.unit_id).await;
     let error = answered(identity.people().rectify_person(hr.says(right("", "Mallory", ""))).await).unwrap_err();

@@ -64,10 +64,10 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, columns: &[String]) -> Resul
     for (place, account) in frozen.accounts.iter().enumerate() {
         let span = (account.from_ms, account.to_ms);
         let mut collector = Collector::new(frozen, place, &mut records)?;
-        let (mut last, mut more) = (None, true);
+        let (of, mut last, mut more) = ((account.id, account.key.as_str()), None, true);
         while more {
             let take = |row: &Row<'_>| collector.push(row);
-            last = record::facts::collect(&tx, account.id, span, last.as_ref(), columns, READ, take).await?;
+            last = record::facts::collect(&tx, of, span, last.as_ref(), columns, READ, take).await?;
             more = last.is_some();
         }
         collector.finish();

@@ -24,7 +24,7 @@ pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Imp
     rows.sort_by(|(a, x), (b, y)| (&x.record.external_id, a).cmp(&(&y.record.external_id, b)));
     mutate(&app.store, ctx, &permit, &import.request, async |work| {
         let mut outcome = import.refused.clone();
-        let there = store::contents(&work, of.account, &rows).await?;
+        let there = store::said(&work, of.account, &rows).await?;
         let fresh = reconcile(rows.clone(), there, &mut outcome);
         store::insert(&work, ctx, of, fresh).await?;
         let audit = Audit::new("performance.record.import", "account", of.account).region(&of.region);

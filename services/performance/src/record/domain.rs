@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_kernel::id::{AccountId, OrgUnitId};
 use tally_kernel::import::Keyed;
+use tally_kernel::message::Arg;
 use tally_kernel::{Message, limits, msg, unseen};
 
 /// Characters of an external id.
@@ -111,8 +112,8 @@ pub enum RowError {
     RatingTooHigh(u32),
     /// A measure that has no name, two values or none, or is there twice.
     BadMeasure(String),
-    /// The same external id with other content in the store.
-    DifferentContent(String),
+    /// The same external id with other content in the store: in these columns.
+    DifferentContent(String, Vec<Message>),
     /// The same external id with other content in this request.
     Contradicted(String),
 }
@@ -133,7 +134,7 @@ impl RowError {
             Self::MeasureTooLarge(_) => "MEASURE_OUT_OF_RANGE",
             Self::RatingTooHigh(_) => "RATING_OUT_OF_RANGE",
             Self::BadMeasure(_) => "MEASURE_MALFORMED",
-            Self::DifferentContent(_) => "DIFFERENT_CONTENT",
+            Self::DifferentContent(..) => "DIFFERENT_CONTENT",
             Self::Contradicted(_) => "ROWS_CONTRADICT",
         }
     }
@@ -160,7 +161,7 @@ impl RowError {
             Self::MeasureTooLarge(name) => msg!("MEASURE_OUT_OF_RANGE", name, digits = limits::DIGITS),
             Self::RatingTooHigh(rating) => msg!("RATING_OUT_OF_RANGE", rating),
             Self::BadMeasure(name) => msg!("MEASURE_MALFORMED", name),
-            Self::DifferentContent(id) => msg!("DIFFERENT_CONTENT", id),
+            Self::DifferentContent(id, columns) => msg!("DIFFERENT_CONTENT", id, columns = Arg::List(columns.clone())),
             Self::Contradicted(id) => msg!("ROWS_CONTRADICT", id),
         }
     }
@@ -185,8 +186,8 @@ impl Record {
         if let Some((name, _, max)) = texts.into_iter().find(|(_, t, max)| t.len() > *max && t.chars().count() > *max) {
             return Err(RowError::TooLong(name, max));
         }
-        let ids = [("external_id", &self.external_id), ("agent", &self.agent)];
-        if let Some((field, character)) = ids.into_iter().find_map(|(field, id)| Some((field, unseen::in_id(id)?))) {
+        let hidden = [("external_id", unseen::in_id(&self.external_id)), ("agent", unseen::in_name(&self.agent))];
+        if let Some((field, character)) = hidden.into_iter().find_map(|(field, found)| Some((field, found?))) {
             return Err(RowError::Unseen(field, character));
         }
         self.check_times()?;
@@ -246,6 +247,47 @@ impl Record {
         if names.len() > MAX_MEASURES { Err(RowError::TooManyMeasures) } else { Ok(()) }
     }
 
+    /// The columns in which the record is another one than `there`, and both values: not those of people, and of measures the
+    /// numbers alone.
+    fn differing(&self, there: &Self) -> Vec<Message> {
+        let mut columns = Vec::new();
+        let mut note = |column: &str, one: Option<String>, other: Option<String>| {
+            let value = |text: Option<String>| text.map_or_else(|| msg!("NO_VALUE_THERE"), Message::told);
+            if one != other {
+                columns.push(msg!("COLUMN_DIFFERS", column, there = value(other), here = value(one)));
+            }
+        };
+        let at = |ms: i64| Some(Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |at| at.to_string()));
+        note("started_at", at(self.started_ms), at(there.started_ms));
+        note("ended_at", at(self.ended_ms), at(there.ended_ms));
+        let kind = |record: &Self| Some(record.kind.clone()).filter(|kind| !kind.is_empty());
+        note("kind", kind(self), kind(there));
+        let text = |number: Option<u32>| number.map(|number| number.to_string());
+        note("first_reply_ms", text(self.first_reply_ms), text(there.first_reply_ms));
+        note("resolved", self.resolved.map(|yes| yes.to_string()), there.resolved.map(|yes| yes.to_string()));
+        note("rating_milli", text(self.rating_milli), text(there.rating_milli));
+        note("amount_minor", self.amount_minor.map(|n| n.to_string()), there.amount_minor.map(|n| n.to_string()));
+        let of = |record: &Self, name: &str| record.measures.iter().find(|m| m.name == name).map(|m| m.value.clone());
+        let names: BTreeSet<&str> = self.measures.iter().chain(&there.measures).map(|m| m.name.as_str()).collect();
+        let mut hidden: Vec<&str> = Vec::new();
+        for name in names {
+            let number = |value: Option<MeasureValue>| match value {
+                Some(MeasureValue::Number(number)) => Ok(Some(number.to_string())),
+                Some(MeasureValue::Text(_)) => Err(()),
+                None => Ok(None),
+            };
+            match (number(of(self, name)), number(of(there, name))) {
+                (Ok(one), Ok(other)) => note(name, one, other),
+                _ if of(self, name) != of(there, name) => hidden.push(name),
+                _ => {}
+            }
+        }
+        hidden.extend((self.agent != there.agent).then_some("agent"));
+        hidden.extend((self.customer != there.customer).then_some("customer"));
+        columns.extend(hidden.into_iter().map(|column| msg!("COLUMN_DIFFERS.hidden", column)));
+        columns
+    }
+
     /// A digest of everything the record says: two records with the same digest are the same.
     pub fn content(&self) -> [u8; 32] {
         let mut hash = Canonical::default();
@@ -300,17 +342,33 @@ impl From<Record> for Row {
     }
 }
 
+/// What is said of an external id.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// [`Record::content`].
+    pub content: [u8; 32],
+    /// The record that is there, where another row says something else.
+    pub record: Option<Record>,
+}
+
+impl PartialEq for Said {
+    fn eq(&self, other: &Self) -> bool {
+        self.content == other.content
+    }
+}
+
 impl Keyed for Row {
     type Key = String;
-    type Content = [u8; 32];
+    type Content = Said;
     fn key(&self) -> String {
         self.record.external_id.clone()
     }
-    fn content(&self) -> [u8; 32] {
-        self.content
+    fn content(&self) -> Said {
+        Said { content: self.content, record: None }
     }
-    fn conflict(&self, _: &Self::Content) -> (&'static str, Message) {
-        let error = RowError::DifferentContent(self.record.external_id.clone());
+    fn conflict(&self, there: &Self::Content) -> (&'static str, Message) {
+        let columns = there.record.as_ref().map(|there| self.record.differing(there)).unwrap_or_default();
+        let error = RowError::DifferentContent(self.record.external_id.clone(), columns);
         (error.reason(), error.message())
     }
     fn contradiction(&self) -> Option<(&'static str, Message)> {
@@ -320,142 +378,4 @@ impl Keyed for Row {
 }
 
 #[cfg(test)]
-mod tests {
-    use tally_kernel::import::{ImportOutcome, Problem, reconcile};
-
-    use super::*;
-
-    fn record(id: &str) -> Record {
-        Record {
-            external_id: id.to_owned(),
-            started_ms: 1_772_400_000_000,
-            ended_ms: 1_772_400_060_000,
-            agent: String::new(),
-            kind: "presale".to_owned(),
-            first_reply_ms: Some(12_000),
-            resolved: Some(true),
-            rating_milli: None,
-            amount_minor: Some(9_900),
-            customer: "c1".to_owned(),
-            measures: vec![],
-        }
-    }
-
-    #[test]
-    fn a_backwards_interval_and_a_negative_amount_are_refused_and_say_why() {
-        let mut backwards = record("a");
-        backwards.ended_ms = backwards.started_ms - 1;
-        assert_eq!(backwards.check().unwrap_err().reason(), "INTERVAL_BACKWARDS");
-        let mut negative = record("a");
-        negative.amount_minor = Some(-1);
-        assert_eq!(negative.check().unwrap_err().reason(), "AMOUNT_NEGATIVE");
-        assert_eq!(record("a\u{202e}b").check().unwrap_err().reason(), "ID_WITH_UNSEEN");
-        let mut bidden = record("a");
-        bidden.agent = "\u{feff}1001".to_owned();
-        assert_eq!(bidden.check(), Err(RowError::Unseen("agent", "U+FEFF".to_owned())));
-        let mut nameless = record("");
-        nameless.external_id.clear();
-        assert_eq!(nameless.check(), Err(RowError::NoExternalId));
-    }
-
-    #[test]
-    fn what_no_month_could_add_up_is_refused_and_the_most_that_a_file_may_say_is_not() {
-        let refused = |change: fn(&mut Record)| {
-            let mut record = record("a");
-            change(&mut record);
-            record.check().err().map(|error| error.reason())
-        };
-        let number = |r: &mut Record, text: &str| {
-            r.measures = vec![Measure { name: "qa".into(), value: MeasureValue::Number(text.parse().unwrap()) }];
-        };
-        const HOUR: i64 = 3_600_000;
-        type Case = (fn(&mut Record), Option<&'static str>);
-        let cases: [Case; 10] = [
-            (|r| r.amount_minor = Some(i64::MAX), Some("AMOUNT_OUT_OF_RANGE")),
-            (|r| r.amount_minor = Some(limits::AMOUNT_MINOR), None),
-            (|r| r.ended_ms = r.started_ms + 32 * 24 * HOUR, Some("INTERVAL_TOO_LONG")),
-            (|r| r.ended_ms = r.started_ms + 31 * 24 * HOUR, None),
-            (|r| r.started_ms = -62_135_596_800_000, Some("RECORD_TIME_IMPLAUSIBLE")),
-            (|r| r.ended_ms = 19_000_000_000_000, Some("RECORD_TIME_IMPLAUSIBLE")),
-            (|r| r.first_reply_ms = Some(u32::MAX), Some("REPLY_OUT_OF_RANGE")),
-            (|r| r.first_reply_ms = Some(4_000_000_000), None),
-            (|r| r.rating_milli = Some(10_001), Some("RATING_OUT_OF_RANGE")),
-            (|r| r.rating_milli = Some(10_000), None),
-        ];
-        for (at, (change, wanted)) in cases.into_iter().enumerate() {
-            assert_eq!(refused(change), wanted, "case {at}");
-        }
-        let mut large = record("a");
-        number(&mut large, "-1000000000000000.5");
-        assert_eq!(large.check().unwrap_err().reason(), "MEASURE_OUT_OF_RANGE");
-        let mut most = record("a");
-        number(&mut most, "999999999999999.999999");
-        assert!(most.check().is_ok());
-    }
-
-    #[test]
-    fn a_long_text_is_measured_in_characters_not_bytes() {
-        let mut chinese = record("a");
-        chinese.customer = "客".repeat(MAX_ID);
-        assert!(chinese.clone().check().is_ok());
-        chinese.customer.push('客');
-        assert_eq!(chinese.check(), Err(RowError::TooLong("customer", MAX_ID)));
-    }
-
-    #[test]
-    fn every_field_changes_the_content() {
-        let base = record("a").content();
-        let changes: [fn(&mut Record); 10] = [
-            |r| r.external_id.push('x'),
-            |r| r.started_ms -= 1,
-            |r| r.ended_ms += 1,
-            |r| r.agent.push('x'),
-            |r| r.kind.push('x'),
-            |r| r.first_reply_ms = None,
-            |r| r.resolved = Some(false),
-            |r| r.rating_milli = Some(0),
-            |r| r.amount_minor = Some(0),
-            |r| r.measures.push(Measure { name: "qa".into(), value: MeasureValue::Text(String::new()) }),
-        ];
-        let mut seen = BTreeSet::from([base]);
-        for change in changes {
-            let mut other = record("a");
-            change(&mut other);
-            assert!(seen.insert(other.content()), "{other:?}");
-        }
-        let mut shifted = record("a");
-        (shifted.agent, shifted.kind) = ("p".to_owned(), "resale".to_owned());
-        assert!(seen.insert(shifted.content()), "a letter moved to the neighbour is another content");
-    }
-
-    #[test]
-    fn the_same_content_again_counts_as_unchanged_and_an_id_with_two_contents_is_refused_wherever_it_stands() {
-        let mut other = record("a");
-        other.kind = "after-sales".to_owned();
-        let rows = [record("a"), record("b"), other, record("c"), record("d"), record("d")].map(Row::from);
-        let there = [("b".to_owned(), record("b").content()), ("c".to_owned(), [7; 32])];
-        let mut outcome = ImportOutcome::default();
-        let fresh = reconcile((0..).zip(rows).collect(), there, &mut outcome);
-        assert_eq!(fresh, [(4, Row::from(record("d")))]);
-        assert_eq!((outcome.written, outcome.unchanged), (1, 2));
-        let refused = |p: &Problem| (p.index, p.reason.clone());
-        let expected = [(0, "ROWS_CONTRADICT"), (2, "ROWS_CONTRADICT"), (3, "DIFFERENT_CONTENT")];
-        let expected = expected.map(|(index, reason)| (index, reason.to_owned()));
-        assert_eq!(outcome.problems.iter().map(refused).collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn measures_are_stored_in_one_order_and_read_back() {
-        let named = |name: &str, value| Measure { name: name.to_owned(), value };
-        let mut record = record("a");
-        record.measures = vec![
-            named("qa", MeasureValue::Number("4.50".parse().unwrap())),
-            named("channel", MeasureValue::Text("app".to_owned())),
-        ];
-        let record = record.check().unwrap();
-        assert_eq!(record.measures[0].name, "channel");
-        let json = serde_json::to_string(&record.measures).unwrap();
-        assert_eq!(json, r#"[{"k":"channel","t":"app"},{"k":"qa","n":"4.50"}]"#);
-        assert_eq!(serde_json::from_str::<Vec<Measure>>(&json).unwrap(), record.measures);
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! Rows of service records.
 
+use std::collections::BTreeMap;
+
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Condition;
@@ -11,7 +13,7 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result, msg};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, json_from_db, lost_race, number_from_db, to_db};
 
-use super::domain::{Measure, MeasureValue, Record, Row, Source};
+use super::domain::{Measure, MeasureValue, Record, Row, Said, Source};
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "records")]
@@ -72,8 +74,9 @@ fn measures_of(json: Option<&str>) -> Result<Vec<Measure>> {
     json.map_or_else(|| Ok(Vec::new()), |json| json_from_db("the measures of a record", json))
 }
 
-/// Digests of those of these records that are there, by external id; `rows` are sorted by it.
-pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[(u32, Row)]) -> Result<Vec<(String, [u8; 32])>> {
+/// What is said of those of these records that are there, by external id: of one that is another, all of it. `rows` are sorted
+/// by external id.
+pub async fn said(tx: &ScopedTx, account: AccountId, rows: &[(u32, Row)]) -> Result<Vec<(String, Said)>> {
     let (Some((_, first)), Some((_, last))) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
     let of_account = || tx.select::<Entity>().filter(Column::AccountId.eq(account.0));
     // New records mostly come with ids beyond all that are there: one look instead of thousands.
@@ -91,7 +94,22 @@ pub async fn contents(tx: &ScopedTx, account: AccountId, rows: &[(u32, Row)]) ->
     let chosen = of_account().filter(Column::ExternalId.is_in(ids));
     let found = chosen.rows::<(String, Vec<u8>)>(|q| q.column(Column::ExternalId).column(Column::Content)).await?;
     let digest = |(id, content): (String, Vec<u8>)| Ok((id, bytes_from_db("the digest of a record", &content)?));
-    found.into_iter().map(digest).collect()
+    let found: BTreeMap<String, [u8; 32]> = found.into_iter().map(digest).collect::<Result<_>>()?;
+    let is_other = |row: &&Row| found.get(&row.record.external_id).is_some_and(|content| *content != row.content);
+    let others = rows.iter().map(|(_, row)| row).filter(is_other).map(|row| row.record.external_id.as_str());
+    let others: Vec<&str> = others.collect();
+    let mut whole = BTreeMap::new();
+    if !others.is_empty() {
+        let models = of_account().filter(Column::ExternalId.is_in(others)).all().await?;
+        for model in models {
+            whole.insert(model.external_id.clone(), Record::try_from(model)?);
+        }
+    }
+    let said = |(id, content)| {
+        let record = whole.remove(&id);
+        (id, Said { content, record })
+    };
+    Ok(found.into_iter().map(said).collect())
 }
 
 pub async fn insert(work: &UnitOfWork, ctx: &OpContext, of: &Source, rows: Vec<(u32, Row)>) -> Result<()> {
@@ -181,11 +199,11 @@ struct Chosen {
     content: Vec<u8>,
 }
 
-/// Hands over the next records of an account that began in `from..to`, by start and external id, after the last one read,
+/// Hands over the next records of an account, which errors call by its key, that began in `from..to`, by start and external id, after the last one read,
 /// with the values of these columns beside the known ones. The last one now, or nothing at the end.
 pub async fn collect(
     tx: &ScopedTx,
-    account: AccountId,
+    (account, key): (AccountId, &str),
     (from, to): (i64, i64),
     after: Option<&Last>,
     columns: &[String],
@@ -219,7 +237,7 @@ pub async fn collect(
             resolved: row.resolved,
             rating_milli: row.rating_milli,
             amount_minor: row.amount_minor,
-            custom: &measured(&row.external_id, row.measures.as_deref(), columns)?,
+            custom: &measured((key, &row.external_id), row.measures.as_deref(), columns)?,
             content: &row.content,
         });
     }
@@ -229,14 +247,14 @@ pub async fn collect(
 
 /// The values of these columns in a record's measures. One that is too large to compute with is told, not left out: any other
 /// column may hold such numbers, since nobody sums an order's number.
-fn measured(record: &str, measures: Option<&str>, columns: &[String]) -> Result<Vec<Option<Micro>>> {
+fn measured((account, record): (&str, &str), measures: Option<&str>, columns: &[String]) -> Result<Vec<Option<Micro>>> {
     if columns.is_empty() {
         return Ok(Vec::new());
     }
     let found = measures_of(measures)?;
     let value = |column: &String| match found.iter().find(|m| m.name == *column).map(|m| &m.value) {
         Some(MeasureValue::Number(number)) => to_micro(*number).map(Some).ok_or_else(|| {
-            Error::of(Kind::FailedPrecondition, msg!("MEASURE_TOO_LARGE", column, record, value = number))
+            Error::of(Kind::FailedPrecondition, msg!("MEASURE_TOO_LARGE", column, record, account, value = number))
         }),
         Some(MeasureValue::Text(_)) | None => Ok(None),
     };
@@ -275,16 +293,21 @@ pub async fn rename_number(work: &UnitOfWork, number: &str, pseudonym: &str) -> 
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::message::Arg;
+
     use super::*;
 
     #[test]
     fn a_measure_that_cannot_be_read_or_computed_with_is_an_error_and_not_left_out() {
         let columns = ["qa".to_owned()];
-        let value = |json: &str| measured("r1", Some(json), &columns);
+        let value = |json: &str| measured(("JD/shop/a", "r1"), Some(json), &columns);
         assert_eq!(value(r#"[{"k":"qa","n":"1.5"}]"#).unwrap(), [Some("1.5".parse().unwrap())]);
         assert_eq!(value(r#"[{"k":"qa","t":"good"}]"#).unwrap(), [None]);
         assert_eq!(value(r#"[{"k":"order","n":"10000000000000"}]"#).unwrap(), [None], "nobody measures it");
-        assert_eq!(value(r#"[{"k":"qa","n":"10000000000000"}]"#).unwrap_err().reason(), "MEASURE_TOO_LARGE");
+        let large = value(r#"[{"k":"qa","n":"10000000000000"}]"#).unwrap_err();
+        let told = ["column", "record", "account"].map(|name| large.message().args()[name].clone());
+        assert_eq!(told, ["qa", "r1", "JD/shop/a"].map(|text| Arg::Text(text.to_owned())));
+        assert_eq!(large.reason(), "MEASURE_TOO_LARGE");
         assert_eq!(value("[{").unwrap_err().kind(), Kind::Internal);
     }
 

@@ -132,7 +132,7 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
     });
     let (units, members): (Vec<_>, Vec<_>) = (units.collect(), members.collect());
     let cells = app.compute.run("cells", move || cells::cells(&units, &members)).await?;
-    Ok(Material::Report { month, cells: cells.ok_or(TransferError::TooLarge)? })
+    Ok(Material::Report { month, cells: cells.map_err(TransferError::TooLarge)? })
 }
 
 /// Judges what may leave, and writes it.

@@ -93,7 +93,7 @@ pub enum TransferError {
     /// No cell may leave.
     NothingToTell,
     /// A number beyond what is computed with.
-    TooLarge,
+    TooLarge(OrgUnitId),
     /// No such transfer, or none that the caller reaches.
     Unknown(TransferId),
     /// Not prepared any more.

@@ -25,6 +25,8 @@ async fn the_same_records_again_change_nothing_and_other_content_is_refused_row_
     assert_eq!((again.written, again.unchanged), (1, 1));
     let expected = [(2, "DIFFERENT_CONTENT"), (3, "INTERVAL_BACKWARDS"), (4, "AMOUNT_NEGATIVE")];
     assert_eq!(problems(&again), expected);
+    let sentence = &again.problems[0].message;
+    assert!(sentence.contains("kind: presale there, after-sales here"), "{sentence}");
 }
 
 on_both!(the_same_request_gives_the_first_answer_and_another_body_is_refused);

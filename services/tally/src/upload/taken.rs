@@ -166,7 +166,12 @@ fn cure(reason: &str) -> Message {
         "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_IN_SUITE" => msg!("CURE_ACCOUNT_UNKNOWN"),
         "ALIAS_OVERLAP" => msg!("CURE_ALIAS_OVERLAP"),
         "PLACE_WRONG" => msg!("CURE_PLACE_WRONG"),
-        "ROWS_OF_UNIT_REFUSED" | "ROWS_OF_NUMBER_REFUSED" | "ROWS_OF_ACCOUNT_REFUSED" | "NICKNAME_REFUSED" => {
+        "ROWS_CONTRADICT" => msg!("CURE_ROWS_CONTRADICT"),
+        "EARLIER_ROW_REFUSED"
+        | "ROWS_OF_UNIT_REFUSED"
+        | "ROWS_OF_NUMBER_REFUSED"
+        | "ROWS_OF_ACCOUNT_REFUSED"
+        | "NICKNAME_REFUSED" => {
             msg!("CURE_KEPT_BACK")
         }
         _ => msg!("CURE_REFUSED_ROW"),
@@ -225,5 +230,22 @@ mod tests {
         let [refused] = taken.refused.as_slice() else { panic!("one row") };
         assert_eq!((refused.row.as_str(), refused.code.as_str()), ("row 1", "ALREADY_DIFFERENT"));
         assert!(refused.cure.contains("overwrites nothing"), "{refused:?}");
+    }
+
+    #[test]
+    fn rows_that_contradict_each_other_and_rows_that_wait_have_cures_of_their_own() {
+        let cures = |locale| {
+            let mut taken = Taken::beside_others(locale);
+            let problem = |reason: &str| RowProblem { index: 0, reason: reason.into(), message: String::new() };
+            let problems = ["ROWS_CONTRADICT", "EARLIER_ROW_REFUSED", "TEXT_TOO_LONG"].map(problem).to_vec();
+            let answer = ImportResult { written: 0, unchanged: 0, problems };
+            taken.note("records.csv", Some(answer), |_| row(0), |_| String::new());
+            taken.refused.into_iter().map(|row| row.cure).collect::<Vec<_>>()
+        };
+        let english = cures(Locale::En);
+        assert_eq!(english[0], "keep the row that is right, and import again");
+        assert!(english[1].starts_with("correct first"), "{english:?}");
+        assert_ne!(english[0], english[2]);
+        assert_eq!(cures(Locale::ZhCn)[0], "请只保留正确的一行，再重新导入");
     }
 }

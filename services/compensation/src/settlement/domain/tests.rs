@@ -246,7 +246,7 @@ fn every_refusal_has_a_reason_of_its_own() {
         SettlementError::ZeroScores,
         SettlementError::NoClaim { part: 0 },
         SettlementError::CurrencyMismatch { pool: CNY, other: Currency::USD },
-        SettlementError::TooLarge,
+        SettlementError::TooLarge(Beyond::Pool),
         SettlementError::FourEyes(FourEyesRequired),
         SettlementError::NotDraft(Stage::Approved),
         SettlementError::NotApproved(Stage::Draft),
@@ -255,7 +255,8 @@ fn every_refusal_has_a_reason_of_its_own() {
     ];
     let reasons: std::collections::BTreeSet<_> = errors.iter().map(|e| Error::from(e.clone()).reason()).collect();
     assert_eq!(reasons.len(), errors.len());
-    for error in &errors {
+    let beyond = [Beyond::Part(0), Beyond::Person(1, person(1))].map(SettlementError::TooLarge);
+    for error in errors.iter().chain(&beyond) {
         let error = Error::from(error.clone());
         let (english, chinese) = (en(error.message()), zh(error.message()));
         assert!(english != chinese && !(english + &chinese).contains('_'), "{error:?}");

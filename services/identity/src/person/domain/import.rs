@@ -9,7 +9,7 @@ use tally_kernel::id::{EmploymentId, OrgUnitId, PersonId};
 use tally_kernel::{IdNumber, time};
 use uuid::Uuid;
 
-use super::{Employment, Facts, MAX_TEXT, Person, PersonError, Post, Reason};
+use super::{Employment, Facts, MAX_TEXT, Person, PersonError, Post, Reason, seen};
 use crate::org::domain::OrgTree;
 
 /// A person to be written, as sent.
@@ -75,21 +75,32 @@ pub fn plan_import(
     mut id: impl FnMut() -> Uuid,
 ) -> ImportPlan {
     let mut plan = ImportPlan::default();
-    for (index, row) in rows {
+    let mut refused: BTreeMap<&str, Option<Date>> = BTreeMap::new();
+    for (index, row) in oldest_first(rows) {
+        let number = row.employee_no.trim();
         let decided = parse(row, facts, group_zone).and_then(|parsed| {
-            let there = known.get(row.employee_no.trim());
+            let there = known.get(number);
             nobody_elses(&holders, there, &parsed)?;
-            Ok(decide_row(there, row, &parsed)?.then_some(parsed))
+            if !decide_row(there, row, &parsed)? {
+                return Ok(None);
+            }
+            match refused.get(number).filter(|earlier| earlier.is_none_or(|day| day < parsed.from)) {
+                Some(_) => Err(PersonError::EarlierRefused),
+                None => Ok(Some(parsed)),
+            }
         });
         match decided {
-            Err(problem) => plan.problems.push((*index, problem)),
+            Err(problem) => {
+                refused.entry(number).or_insert_with(|| first_day(row));
+                plan.problems.push((*index, problem));
+            }
             Ok(None) => plan.unchanged += 1,
             Ok(Some(parsed)) => {
                 plan.written += 1;
-                let person = known.entry(row.employee_no.trim().to_owned()).or_insert_with(|| {
+                let person = known.entry(number.to_owned()).or_insert_with(|| {
                     let person = Person {
                         id: PersonId(id()),
-                        employee_no: row.employee_no.trim().to_owned(),
+                        employee_no: number.to_owned(),
                         name: row.name.trim().to_owned(),
                         zone: parsed.zone.clone(),
                         id_number: parsed.id_number.clone(),
@@ -118,7 +129,24 @@ pub fn plan_import(
             }
         }
     }
+    plan.problems.sort_by_key(|(index, _)| *index);
     plan
+}
+
+/// The rows of a number by their first days, since one goes on from the other; numbers in the order in which they come. A day
+/// that cannot be read is before all others.
+fn oldest_first(rows: &[(u32, PersonRow)]) -> Vec<&(u32, PersonRow)> {
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, (_, row)) in rows.iter().enumerate() {
+        first.entry(row.employee_no.trim()).or_insert(place);
+    }
+    let mut ordered: Vec<_> = rows.iter().collect();
+    ordered.sort_by_key(|(_, row)| (first.get(row.employee_no.trim()), first_day(row)));
+    ordered
+}
+
+fn first_day(row: &PersonRow) -> Option<Date> {
+    row.hired_on.trim().parse().ok()
 }
 
 /// What a new first day begins with, and the employment that goes on: one that ended the day before, in the same region. In
@@ -173,6 +201,7 @@ fn parse(row: &PersonRow, facts: Facts<'_>, group_zone: &str) -> Result<Parsed, 
         _ => Err(PersonError::TextUnusable(field)),
     };
     text("employee_no", &row.employee_no)?;
+    seen("employee_no", row.employee_no.trim())?;
     text("name", &row.name)?;
     for (field, value) in [("position", &row.position), ("grade", &row.grade)] {
         if value.trim().chars().count() > MAX_TEXT {

@@ -80,10 +80,13 @@ pub enum Withheld {
 }
 
 /// The cells of a month that have anybody in them: the group first, then level by level, the larger first. A person whose
-/// unit is not in the tree counts for the group alone. Nothing where a sum is too large.
-pub fn cells(units: &[UnitAt], members: &[Member]) -> Option<Vec<Cell>> {
+/// unit is not in the tree counts for the group alone.
+///
+/// # Errors
+/// The unit whose sums are too large.
+pub fn cells(units: &[UnitAt], members: &[Member]) -> Result<Vec<Cell>, OrgUnitId> {
     let parents: HashMap<OrgUnitId, Option<OrgUnitId>> = units.iter().map(|unit| (unit.id, unit.parent)).collect();
-    let root = units.iter().find(|unit| unit.parent.is_none())?.id;
+    let Some(root) = units.iter().find(|unit| unit.parent.is_none()).map(|unit| unit.id) else { return Ok(Vec::new()) };
     let mut within: HashMap<OrgUnitId, Vec<&Member>> = HashMap::new();
     for member in members {
         let mut at = Some(if parents.contains_key(&member.unit) { member.unit } else { root });
@@ -101,21 +104,26 @@ pub fn cells(units: &[UnitAt], members: &[Member]) -> Option<Vec<Cell>> {
     let mut found = Vec::new();
     for unit in units {
         let Some(inside) = within.get(&unit.id) else { continue };
-        let credited = inside.iter().try_fold(0_u64, |sum, member| sum.checked_add(member.credited_ppm))?;
-        let scores: i128 = inside.iter().map(|member| i128::from(member.score.millionths())).sum();
-        let mean = div_half_even(scores, i128::try_from(inside.len()).ok()?)?;
-        let cell = Cell {
-            unit: unit.id,
-            parent: unit.parent,
-            name: unit.name.clone(),
-            members: inside.iter().map(|member| member.person).collect(),
-            credited_ppm: credited,
-            mean_score: Micro::from_millionths(i64::try_from(mean).ok()?),
-        };
+        let cell = cell(unit, inside).ok_or(unit.id)?;
         found.push((depth(unit), cell));
     }
     found.sort_by(|(a, x), (b, y)| (a, y.members.len(), x.unit).cmp(&(b, x.members.len(), y.unit)));
-    Some(found.into_iter().map(|(_, cell)| cell).collect())
+    Ok(found.into_iter().map(|(_, cell)| cell).collect())
+}
+
+/// Nothing where a sum is too large.
+fn cell(unit: &UnitAt, inside: &[&Member]) -> Option<Cell> {
+    let credited = inside.iter().try_fold(0_u64, |sum, member| sum.checked_add(member.credited_ppm))?;
+    let scores: i128 = inside.iter().map(|member| i128::from(member.score.millionths())).sum();
+    let mean = div_half_even(scores, i128::try_from(inside.len()).ok()?)?;
+    Some(Cell {
+        unit: unit.id,
+        parent: unit.parent,
+        name: unit.name.clone(),
+        members: inside.iter().map(|member| member.person).collect(),
+        credited_ppm: credited,
+        mean_score: Micro::from_millionths(i64::try_from(mean).ok()?),
+    })
 }
 
 /// Says of each cell whether it may be released, given all that was released about the month. The order of the cells

@@ -58,8 +58,12 @@ fn a_cell_holds_everybody_below_it_and_its_mean_is_rounded_half_to_even() {
     // 7, 14, 21 and 28 millionths above 80: 17.5 is even at 18; and 24.5 at 24.
     assert_eq!(of(1).mean_score, Micro::from_millionths(80_000_018));
     assert_eq!(of(2).mean_score, Micro::from_millionths(80_000_024));
-    assert_eq!(cells(&tree(&[0]), &[]), Some(Vec::new()));
-    assert_eq!(cells(&[], &members), None, "no group");
+    assert_eq!(cells(&tree(&[0]), &[]), Ok(Vec::new()));
+    assert_eq!(cells(&[], &members), Ok(Vec::new()), "no group");
+    members = staff(&[0, 2]);
+    members.iter_mut().for_each(|member| member.credited_ppm = u64::MAX);
+    assert_eq!(cells(&tree(&[0]), &members[..1]).map(|cells| cells.len()), Ok(2));
+    assert_eq!(cells(&tree(&[0]), &members), Err(unit(0)), "a sum that is too large is of a unit");
 }
 
 #[test]

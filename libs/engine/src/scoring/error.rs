@@ -1,0 +1,81 @@
+//! What makes scoring impossible, and how it is told.
+
+use tally_kernel::error::{Error, Kind};
+use tally_kernel::id::PersonId;
+use tally_kernel::msg;
+
+use super::PersonInputs;
+use super::scheme::{self, SchemeProblem};
+
+/// What makes scoring impossible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardError {
+    /// The scheme is not sound.
+    Scheme(Vec<SchemeProblem>),
+    /// Nobody to score.
+    NoPeople,
+    /// A person twice.
+    DuplicatePerson(PersonId),
+    /// Sums that no set of records can have.
+    Impossible {
+        /// Whose.
+        person: PersonId,
+        /// Of which measure.
+        measure: String,
+    },
+    /// No indicator of the scheme has data.
+    NoData,
+    /// A number beyond what is computed with.
+    TooLarge(Beyond),
+}
+
+/// What a number is of that is too large to compute with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// An indicator of one person.
+    Indicator {
+        /// Whose.
+        person: PersonId,
+        /// Key of the indicator.
+        indicator: String,
+    },
+    /// An indicator of everybody together.
+    Everybody(String),
+    /// The score of one person.
+    Score(PersonId),
+    /// The quotas of the scheme's grades.
+    Grades,
+}
+
+impl CardError {
+    pub(super) fn indicator(person: &PersonInputs, key: &str) -> Self {
+        Self::TooLarge(Beyond::Indicator { person: person.person, indicator: key.to_owned() })
+    }
+}
+
+impl From<Beyond> for Error {
+    fn from(beyond: Beyond) -> Self {
+        let message = match beyond {
+            Beyond::Indicator { person, indicator } => msg!("NUMBER_TOO_LARGE", indicator, person),
+            Beyond::Everybody(indicator) => msg!("NUMBER_TOO_LARGE.everybody", indicator),
+            Beyond::Score(person) => msg!("NUMBER_TOO_LARGE.score", person),
+            Beyond::Grades => msg!("NUMBER_TOO_LARGE.grades"),
+        };
+        Error::of(Kind::InvalidArgument, message)
+    }
+}
+
+impl From<CardError> for Error {
+    fn from(e: CardError) -> Self {
+        match e {
+            CardError::Scheme(problems) => scheme::invalid(&problems),
+            CardError::NoPeople => Error::of(Kind::FailedPrecondition, msg!("NOBODY_TO_SCORE")),
+            CardError::DuplicatePerson(person) => Error::of(Kind::InvalidArgument, msg!("PERSON_TWICE", person)),
+            CardError::Impossible { person, measure } => {
+                Error::internal(format_args!("the sums of {measure} of person {person} contradict each other"))
+            }
+            CardError::NoData => Error::of(Kind::FailedPrecondition, msg!("SCHEME_WITHOUT_DATA")),
+            CardError::TooLarge(beyond) => beyond.into(),
+        }
+    }
+}
