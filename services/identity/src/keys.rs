@@ -5,6 +5,7 @@
 //! or `BASE64 until INSTANT` when its last token is dead by then. [`rotate`] adds a key that signs a minute later: long
 //! before, every process has read the files again, and nobody ever meets a token whose key he cannot have.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -42,7 +43,11 @@ pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<Signing
     fs::create_dir_all(folder).map_err(|e| unusable_folder(folder, &e))?;
     let path = folder.join(format!("{service}.key"));
     let lines = match read_secret(&path) {
-        Ok(lines) => lines,
+        Ok(lines) => {
+            refuse_foreign(folder, service, &lines)?;
+            lines
+        }
+        // A key that is made anew takes the place of whatever was published before.
         Err(e) if e.kind() == ErrorKind::NotFound => {
             let lines = vec![Line { seed: Zeroizing::new(rng.bytes()), from: Timestamp::MIN }];
             write_secret(&path, &lines).map_err(|e| unwritable(&path, &e))?;
@@ -65,6 +70,7 @@ pub fn open_or_create(folder: &Path, service: &str, rng: &Rng) -> Result<Signing
 pub fn rotate(folder: &Path, service: &str, now: Timestamp, rng: &Rng) -> Result<Timestamp> {
     let path = folder.join(format!("{service}.key"));
     let mut lines = read_secret(&path).map_err(|e| unreadable(&path, &e))?;
+    refuse_foreign(folder, service, &lines)?;
     if let Some(waiting) = lines.last().filter(|line| now < line.from) {
         return Err(Error::of(Kind::FailedPrecondition, msg!("KEY_ROTATES_ALREADY", service, from = waiting.from)));
     }
@@ -84,12 +90,33 @@ fn ended(from: Timestamp) -> Timestamp {
     from.checked_add(RETIRED_LIFE).unwrap_or(Timestamp::MAX)
 }
 
+fn public(service: &str, line: &Line) -> [u8; 32] {
+    SigningKey::from_seed(service, *line.seed).public().bytes
+}
+
+/// Refuses a public file of whose keys none belongs to the private file beside it. What cannot be read is written anew.
+fn refuse_foreign(folder: &Path, service: &str, lines: &[Line]) -> Result<()> {
+    let path = folder.join(format!("{service}.pub"));
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    let said = text.lines().filter(|line| !line.trim().is_empty()).map(|line| read_line(line, "until"));
+    let published = said.map(|said| said.map(|(bytes, _)| bytes)).collect::<std::io::Result<Vec<_>>>();
+    let own: Vec<_> = lines.iter().map(|line| public(service, line)).collect();
+    match published {
+        Ok(published) if !published.is_empty() && !published.iter().any(|key| own.contains(key)) => {
+            let private = folder.join(format!("{service}.key"));
+            let (file, private) = (path.display(), private.display());
+            Err(Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.foreign", file, private)))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Writes the public halves, if they are not there as they should be.
 fn publish(folder: &Path, service: &str, lines: &[Line]) -> Result<()> {
     let path = folder.join(format!("{service}.pub"));
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
-        text.push_str(&STANDARD.encode(SigningKey::from_seed(service, *line.seed).public().bytes));
+        text.push_str(&STANDARD.encode(public(service, line)));
         if let Some(next) = lines.get(index + 1) {
             text.push_str(&format!(" until {}", ended(next.from)));
         }
@@ -161,12 +188,12 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     if is_gone || cause.reason() == msg!("KEY_LINE_MALFORMED").reason() {
         return unusable(path, cause);
     }
-    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.closed_signing", file = path.display(), cause))
+    Error::of(Kind::InvalidArgument, msg!("KEYS_UNUSABLE.closed_signing", file = path.display(), cause))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     let (file, cause) = (path.display(), tally_i18n::io(error));
-    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.unwritable_signing", file, cause))
+    Error::of(Kind::InvalidArgument, msg!("KEYS_UNUSABLE.unwritable_signing", file, cause))
 }
 
 fn unusable_public(path: &Path, error: &std::io::Error) -> Error {
@@ -176,7 +203,7 @@ fn unusable_public(path: &Path, error: &std::io::Error) -> Error {
 
 fn unusable_folder(path: &Path, error: &std::io::Error) -> Error {
     let (file, cause) = (path.display(), tally_i18n::io(error));
-    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.folder", file, cause))
+    Error::of(Kind::InvalidArgument, msg!("KEYS_UNUSABLE.folder", file, cause))
 }
 
 fn unusable(path: &Path, cause: Message) -> Error {
@@ -225,10 +252,17 @@ impl KeyRing {
     /// turns.
     ///
     /// # Errors
-    /// `KEYS_UNUSABLE` when the folder cannot be read.
+    /// `KEYS_UNUSABLE` when the folder cannot be read, or publishes a key that does not belong to the private one beside it.
     pub fn folder(folder: &Path, clock: Clock) -> Result<Self> {
         let changed = changed(folder);
-        let known = Known::new(read_folder(folder)?, clock.now(), changed);
+        let keys = read_folder(folder)?;
+        for owner in keys.iter().map(|published| &published.key.owner).collect::<BTreeSet<_>>() {
+            // Mostly only the public halves of others lie here; a private one that is closed says nothing.
+            if let Ok(lines) = read_secret(&folder.join(format!("{owner}.key"))) {
+                refuse_foreign(folder, owner, &lines)?;
+            }
+        }
+        let known = Known::new(keys, clock.now(), changed);
         Ok(Self { folder: Some(folder.to_owned()), clock, known })
     }
 

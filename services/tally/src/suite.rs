@@ -381,10 +381,7 @@ pub fn store_config(config: &Config, service: &'static str, keys: &SealKeys) -> 
 }
 
 fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
-    Error::of(
-        Kind::FailedPrecondition,
-        msg!("FOLDER_UNWRITABLE", path = folder.display(), cause = tally_i18n::io(error)),
-    )
+    Error::of(Kind::InvalidArgument, msg!("FOLDER_UNWRITABLE", path = folder.display(), cause = tally_i18n::io(error)))
 }
 
 /// Numbers and chains the logs of a store while the process lives.

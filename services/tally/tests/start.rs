@@ -158,17 +158,23 @@ fn a_key_file_that_is_missing_or_open_to_others_is_told_and_nobody_is_sent_to_ma
     let folder = TempDir::new().expect("a folder");
     let keys = folder.path().join("tally-data/keys");
     fs::create_dir_all(&keys).expect("a folder");
-    let missing = refused(folder.path(), &["audit", "verify"], FAILED);
+    let missing = refused(folder.path(), &["audit", "verify"], SETTING);
     says(&missing, "there is no key file", "没有密钥文件", &["seal.key", "keys.directory"]);
     let file = keys.join("seal.key");
     fs::write(&file, "tally-keys 2\n").expect("a file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a mode");
-    let open = refused(folder.path(), &serve(&[]), FAILED);
+    let open = refused(folder.path(), &serve(&[]), SETTING);
+    let nowhere = refused(
+        folder.path(),
+        &serve(&["keys.directory=/proc/nowhere", "database.url=sqlite:///proc/nowhere/{service}.db"]),
+        SETTING,
+    );
+    says(&nowhere, "cannot make the folder", "无法创建文件夹", &["/proc/nowhere"]);
     says(&open, "everybody on this machine", "本机上的任何人", &["seal.key", "chmod 600"]);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
     let malformed = refused(folder.path(), &serve(&[]), FAILED);
     says(&malformed, "Put it back from your backup", "请从备份恢复", &["seal.key", "wrap"]);
-    for told in [missing, open, malformed].concat() {
+    for told in [missing, open, malformed, nowhere].concat() {
         assert!(!told.contains("tally init") && !told.contains("keys make"), "{told}");
     }
 }
@@ -209,6 +215,18 @@ fn a_signing_key_that_is_damaged_is_told_with_its_cure() {
     fs::create_dir(folder.path().join("tally-data/keys/other.pub")).expect("a folder");
     let public = refused(folder.path(), &serve(&[]), FAILED);
     says(&public, "Copy it again from the service", "请重新从该密钥所属的服务复制", &["other.pub"]);
+}
+
+#[test]
+fn a_public_key_that_is_not_that_of_the_private_one_beside_it_is_told() {
+    let (folder, other) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    for folder in [&folder, &other] {
+        made(folder.path());
+    }
+    let file = folder.path().join("tally-data/keys/identity.pub");
+    fs::copy(other.path().join("tally-data/keys/identity.pub"), &file).expect("a file");
+    let foreign = refused(folder.path(), &serve(&[]), FAILED);
+    says(&foreign, "does not belong to the key", "不属于", &["identity.pub", "identity.key"]);
 }
 
 /// A group in the folder's store.

@@ -324,10 +324,11 @@ impl Fault {
             Self::PassphraseMissing => msg!("KEYS_PASSPHRASE_MISSING", file),
             Self::PassphraseWrong => msg!("KEYS_PASSPHRASE_WRONG", file),
         };
-        Error::of(Kind::FailedPrecondition, message)
+        Error::of(Kind::InvalidArgument, message)
     }
 }
 
+/// What the file holds is no setting; where it lies, and who may open it, is.
 fn unusable(path: &Path, cause: Message) -> Error {
     Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE", file = path.display(), cause))
 }
@@ -339,12 +340,12 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
         ErrorKind::NotFound => msg!("KEYS_UNUSABLE.missing", file),
         _ => msg!("KEYS_UNUSABLE.closed", file, cause = tally_i18n::io(error)),
     };
-    Error::of(Kind::FailedPrecondition, message)
+    Error::of(Kind::InvalidArgument, message)
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     let (file, cause) = (path.display(), tally_i18n::io(error));
-    Error::of(Kind::FailedPrecondition, msg!("KEYS_UNUSABLE.unwritable", file, cause))
+    Error::of(Kind::InvalidArgument, msg!("KEYS_UNUSABLE.unwritable", file, cause))
 }
 
 #[cfg(unix)]

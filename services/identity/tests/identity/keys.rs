@@ -38,6 +38,36 @@ fn a_malformed_key_is_refused_and_not_replaced() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "AAAA");
 }
 
+#[test]
+fn a_public_key_that_does_not_belong_to_the_private_one_beside_it_is_refused_by_its_service_and_by_identity() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    for folder in [&folder, &other] {
+        open_or_create(folder.path(), "talent", &Rng::System).unwrap();
+    }
+    let own = fs::read(at("talent.pub")).unwrap();
+    fs::copy(other.path().join("talent.pub"), at("talent.pub")).unwrap();
+    let refused = open_or_create(folder.path(), "talent", &Rng::System).unwrap_err();
+    let of_identity = KeyRing::folder(folder.path(), Clock::System).unwrap_err();
+    let of_rotation = rotate(folder.path(), "talent", Clock::System.now(), &Rng::System).unwrap_err();
+    for error in [refused, of_identity, of_rotation] {
+        let told = tally_i18n::sentence(tally_kernel::Locale::En, &error);
+        assert!(told.contains("talent.pub does not belong to") && told.contains("talent.key"), "{told}");
+    }
+    fs::remove_file(at("talent.pub")).unwrap();
+    open_or_create(folder.path(), "talent", &Rng::System).unwrap();
+    assert_eq!(fs::read(at("talent.pub")).unwrap(), own, "it is written again from the private one");
+    fs::remove_file(at("talent.key")).unwrap();
+    open_or_create(folder.path(), "talent", &Rng::System).unwrap();
+    assert_ne!(fs::read(at("talent.pub")).unwrap(), own, "a new private key publishes its own");
+    fs::copy(other.path().join("talent.pub"), at("performance.pub")).unwrap();
+    assert_eq!(
+        KeyRing::folder(folder.path(), Clock::System).unwrap().all().unwrap().0.len(),
+        2,
+        "no private one lies beside it"
+    );
+}
+
 #[tokio::test]
 async fn a_ring_holds_every_public_key_of_its_folder_under_its_owner() {
     let folder = tempfile::tempdir().unwrap();
