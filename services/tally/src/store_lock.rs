@@ -93,7 +93,7 @@ fn missing(folder: &Path) -> Vec<PathBuf> {
 fn locked(path: &Path, setting: &str) -> Result<File> {
     let unwritable = |error| {
         let (file, why) = (path.display(), tally_i18n::io(&error));
-        Error::of(Kind::FailedPrecondition, msg!("STORE_FILE_UNUSABLE", file, setting, why))
+        Error::of(Kind::InvalidArgument, msg!("STORE_FILE_UNUSABLE", file, setting, why))
     };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(unwritable)?;
     match file.try_lock() {

@@ -400,7 +400,8 @@ fn a_store_that_lost_its_data_is_not_begun_anew_and_is_whole_when_it_is_back() {
     for file in files().filter(of_identity) {
         fs::rename(&file, kept.path().join(file.file_name().expect("a name"))).expect("it is put away");
     }
-    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["init", "--name", "Again"]] {
+    // First the one that would come to an end by itself.
+    for args in [&["init", "--name", "Again"][..], &["serve", "--listen", "127.0.0.1:0"]] {
         for (lang, sentence) in [("en", "the store of identity is empty, yet"), ("zh_CN", "identity 的数据存储是空的")]
         {
             let refused =
