@@ -72,7 +72,6 @@ CHANGE_MISSING = say what is to be different
 DATE_EXPECTED = a date is expected: YYYY-MM-DD
 TEXT_EMPTY = must not be empty
 TEXT_TOO_LONG = at most { $max } characters
-# A language that the suite does not speak.
 # Not a UUID.
 ID_MALFORMED = a UUID is expected
 # A date that cannot be read.
@@ -794,21 +793,30 @@ PERSON_UNKNOWN = no person { $id }: bring in people before what they did
 # A row about an account that was never brought in.
 ACCOUNT_UNKNOWN = no account { $id }: bring in accounts first
     .file = { $account } is not in accounts.csv{ $hint }
-# Reason PLACE_WRONG: where an account belongs is not so.
+# Code PLACE_WRONG.
 PLACE_REGION_UNKNOWN = no unit of the group is in the region { $region }
+# Code PLACE_WRONG.
 PLACE_UNIT_UNKNOWN = the group has no unit { $unit } today
+# Code PLACE_WRONG.
 PLACE_TEAM_NOT_UNIT = the team { $team } is not the unit { $unit }: leave one of them out
+# Code PLACE_WRONG.
 PLACE_REGION_OF_UNIT = the unit is in the region { $is }, not in { $said }: leave the region out
-# Reason ALREADY_DIFFERENT: the thing is there and says something else.
+# Code ALREADY_DIFFERENT.
 ACCOUNT_CONTRADICTS_ROW = { $key } contradicts an earlier row of this call in { $fields }: what was said of an account stays
+# Code ALREADY_DIFFERENT.
 ACCOUNT_CONTRADICTS_STORED = { $key } contradicts what is there in { $fields }: what was said of an account stays, only phases of later dates are added
+# Code ALREADY_DIFFERENT.
 ALIAS_DIFFERENT = this alias is there from the same date with another person (employee_no) and another end (to)
     .person = this alias is there from the same date with another person (employee_no)
     .end = this alias is there from the same date with another end (to)
+# Code ALREADY_DIFFERENT.
 SHIFT_DIFFERENT = this person's shift on this account from { $start } is there with another end
+# Code ALREADY_DIFFERENT.
 PUNCH_DIFFERENT = at { $at } a punch of this person is known that goes the other way (kind)
+# Code ALREADY_DIFFERENT.
 HANDOVER_DIFFERENT = at { $at } another person is known to have done so (employee_no), and only one at a time holds this account
     .kind = at { $at } this person is known to have done the opposite (kind)
+# Code ALREADY_DIFFERENT.
 SITE_DIFFERENT = the site { $name } is there with another zone, cut-over or region
 # A nickname that already means somebody on some of the dates.
 ALIAS_OVERLAP = this alias already means somebody on some of these dates: end one before the other begins
@@ -834,36 +842,46 @@ PUNCH_NOT_PLANNED = no shift of yours is near this time
 PUNCH_DRIFT = your device's clock differs from ours by { $seconds } s; ours counts
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-# DOUBLE_IN
+
+# Code DOUBLE_IN.
 DUTY_DOUBLE_IN = { $number } punched in again at { $at } without punching out; the first stretch ends there
-# MISSING_PUNCH
+# Code MISSING_PUNCH.
 DUTY_IN_WITHOUT_OUT = { $number } punched in at { $at } and not out within { $hours } h; the stretch counts for nothing
+# Code MISSING_PUNCH.
 DUTY_OUT_MAY_COME = { $number }'s punch at { $at } counts as an in, and the punches end at { $last } without an out; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
+# Code MISSING_PUNCH.
 DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follows within { $hours } h; that makes no presence, and a shift of its working day counts only where a pair of punches covers it
+# Code MISSING_PUNCH.
 DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
-# UNCOVERED_SHIFT
+# Code UNCOVERED_SHIFT.
 DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
+# Code MISSING_PUNCH.
 DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
+# Code MISSING_PUNCH.
 DUTY_OUT_AFTER_CLOSED_IN = { $number }'s punch at { $at } counts as an out, but the in before it was closed at { $out }; it makes no presence, and a hold without release ends there
-# NOT_EMPLOYED
+# Code NOT_EMPLOYED.
 DUTY_SHIFT_NOT_EMPLOYED = { $number } is rostered on { $account } from { $start } to { $end } and is not employed then: the shift counts for nothing; correct the roster, or the days of employment
+# Code NOT_EMPLOYED.
 DUTY_PUNCH_NOT_EMPLOYED = { $number } punched at { $at } and is not employed then: it counts for nothing; correct the punch, or the days of employment
+# Code NOT_EMPLOYED.
 DUTY_HOLD_NOT_EMPLOYED = { $number } took { $account } at { $at } and is not employed then: the hold counts for nothing; correct the hand-over, or the days of employment
+# Code MISSING_PUNCH.
 DUTY_IN_AND_OUT_AT_ONCE = { $number } punched in and out at { $at }, both at once; it counts for no presence
-# UNHELD_ACCOUNT
+# Code UNHELD_ACCOUNT.
 DUTY_NOBODY = there is evidence about { $account }, and still nobody was on duty in the period
-# NO_DUTY_EVIDENCE, by the rules of version 1 and of those after it
+# Code NO_DUTY_EVIDENCE.
 DUTY_NO_EVIDENCE_V1 = no roster, punch or hand-over speaks for { $account } in the period: all its work is shared by its whole team ({ $scope ->
     [all] everybody
    *[team] { $team }
 }, { $people } people); publish rosters or have people punch
+# Code NO_DUTY_EVIDENCE.
 DUTY_NO_EVIDENCE = no roster, punch or hand-over speaks for { $account } in the period: its whole team counts as on duty ({ $scope ->
     [all] everybody
    *[team] { $team }
 }, people: { $people }); publish rosters or have people punch
-# RELEASE_WITHOUT_TAKE
+# Code RELEASE_WITHOUT_TAKE.
 DUTY_RELEASE_WITHOUT_TAKE = { $number } released { $account } at { $at } without holding it; it counts for nothing
-# MISSING_RELEASE
+# Code MISSING_RELEASE.
 DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never released it; the hold ends at { $end }, { $by ->
     [release] the release
     [punch_out] the next punch-out
@@ -871,6 +889,7 @@ DUTY_NEVER_RELEASED = { $number } took { $account } at { $since } and never rele
     [too_long] the longest stretch allowed
    *[taken_again] the next take
 }
+# Code MISSING_RELEASE.
 DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no release is known after it; the hold ends at { $end }, { $by ->
     [release] the release
     [punch_out] the next punch-out
@@ -878,6 +897,7 @@ DUTY_NO_RELEASE_KNOWN = { $number } took { $account } at { $since } and no relea
     [too_long] the longest stretch allowed
    *[taken_again] the next take
 }
+# Code MISSING_RELEASE.
 DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again at { $again } without a release between; the hold ends at { $end }, { $by ->
     [release] the release
     [punch_out] the next punch-out
@@ -885,7 +905,7 @@ DUTY_TAKEN_AGAIN = { $number } took { $account } at { $since } and took it again
     [too_long] the longest stretch allowed
    *[taken_again] the next take
 }
-# OVERLAP
+# Code OVERLAP.
 DUTY_HELD_BY_TWO = { $first } and { $second } both held { $account } from { $from } to { $until }; { $why ->
     [exclusive] only one person may hold it at a time
    *[unreleased] the first had not released it
@@ -934,12 +954,15 @@ ACCOUNT_ELSEWHERE = account { $account } is in region { $region } and { $unit ->
 }: say so
 
 # Rows of records.
+
 EXTERNAL_ID_MISSING = external_id is empty: give the platform's own id of the record
-# Reason TEXT_TOO_LONG.
+# Code TEXT_TOO_LONG.
 RECORD_TEXT_TOO_LONG = { $field } is too long: at most { $max } characters
+# Code TEXT_TOO_LONG.
 MEASURE_TOO_LONG = a measure is too long: at most { $max } characters
+# Code TEXT_TOO_LONG.
 MEASURES_TOO_MANY = the list of measures is too long: at most { $max }
-# Reason TIME_MALFORMED.
+# Code TIME_MALFORMED.
 RECORD_TIME_MISSING = { $field } is missing or no time
 INTERVAL_BACKWARDS = ends { $ended } before it begins { $started }: correct one of them
 RECORD_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
@@ -960,6 +983,7 @@ COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
 NO_VALUE_THERE = none
 
 # Schemes.
+
 SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
 NAME_TWICE = "{ $name }" is there twice
 WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so that they sum to exactly 100
@@ -1082,25 +1106,26 @@ LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { 
 LADDER_NOBODY = Credited to nobody ({ $reason }).
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
-# ACCOUNT_UNKNOWN
+
+# Code ACCOUNT_UNKNOWN.
 CREDIT_ACCOUNT_UNKNOWN = { $records } records of an account that attendance does not know were left out
-# UNKNOWN_AGENT
+# Code UNKNOWN_AGENT.
 CREDIT_UNKNOWN_AGENT = { $records } records name the agent "{ $agent }", who is nobody employed on their days or more than one: they count as without a name
-# NO_DUTY_EVIDENCE
+# Code NO_DUTY_EVIDENCE.
 CREDIT_NO_EVIDENCE = no roster, punch or hand-over at all: its team shares { $records } records
-# UNHELD_ACCOUNT
+# Code UNHELD_ACCOUNT.
 CREDIT_NOBODY_ON_DUTY = { $records } records came while nobody was on duty: credited to nobody
-# TAG_OFF_DUTY
+# Code TAG_OFF_DUTY.
 CREDIT_TAG_OFF_DUTY = { $records } records name { $person }, who was not on duty then: the name counts
-# NAMED_WITHOUT_AGENT
+# Code NAMED_WITHOUT_AGENT.
 CREDIT_NAMED_WITHOUT_AGENT = { $records } records of a named account name nobody: credited to nobody but by hand-over
-# MIXED_WITHOUT_TAG
+# Code MIXED_WITHOUT_TAG.
 CREDIT_MIXED_WITHOUT_TAG = { $records } records of a mixed account name nobody: credited as on a shared one
-# TOO_FEW_TO_INFER
+# Code TOO_FEW_TO_INFER.
 CREDIT_TOO_FEW_TO_INFER = { $records } records had several people on duty, too few to infer from: shared equally
-# DID_NOT_SETTLE
+# Code DID_NOT_SETTLE.
 CREDIT_DID_NOT_SETTLE = the inference over { $records } records did not settle: shared equally
-# SEVERAL_AT_ONCE
+# Code SEVERAL_AT_ONCE.
 CREDIT_SEVERAL_AT_ONCE = { $records } records had several people on duty who hold several dialogues at once: shared equally
 
 # Out of a region into itself.
@@ -1165,6 +1190,7 @@ TIERS_WITHOUT_WEIGHT = all weights are zero, so nobody could get anything
 TIER_WEIGHTS_OUT_OF_ORDER = a worse tier weighs more than a better one
 
 # Statements.
+
 STATEMENT_AMOUNT = { $paid } for a score of { $score }: { $than ->
     [less] { $difference } less than
     [same] the same as
@@ -1211,6 +1237,7 @@ NOT_A_FILE_CURE = put a CSV or YAML file in its place
 UNREADABLE = it cannot be read ({ $error })
 UNREADABLE_CURE = check the file and its permissions
 UNKNOWN_FILE = nothing reads this file{ $hint }
+# Code EMPTY_FILE.
 EMPTY_OPTIONAL_FILE = the file is empty and was passed over
 THE_PERIOD = the period
 PERIOD_BACKWARDS_CURE = swap --from and --to
@@ -1251,7 +1278,9 @@ NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
 NOT_CSV_NO_TEXT = its first line is not text
 NOT_CSV_NO_COLUMN = its first line names none of the columns
 CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
+# Code CONVERTED_SEPARATOR.
 SEPARATED_BY_TAB = columns are separated by a tab
+# Code CONVERTED_SEPARATOR.
 SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
 LINE_TOO_LONG = the line is longer than 1 MiB
 LINE_TOO_LONG_CURE = check where its line end went
@@ -1272,6 +1301,7 @@ MISSING_COLUMNS_CURE = add it; the header is { $header }
 MISSING_KIND_CURE = add it; the header is { $header }; or write `punches: alternating` or `punches: first_last` into group.yaml
 MISSING_COLUMN = no such column: taken as empty in every row
 UNKNOWN_COLUMN = nothing reads this column{ $hint }
+# Code DUPLICATE_ROW.
 EQUAL_ROWS = equal rows were taken once ({ $count } left out)
 
 ## The bundle: cells
@@ -1383,7 +1413,9 @@ UNKNOWN_AGENT_CURE = add the person to people.csv or the alias to aliases.csv, o
 
 ## The bundle: records and duty
 
+# Code NO_RECORDS.
 NO_RECORD_USABLE = it holds no record that can be used{ $why }
+# Code NO_RECORDS.
 NO_RECORD_IN_PERIOD = no record begins from { $from } to { $to }{ $others }{ $why }
 RECORDS_OUTSIDE = {" "}({ $count } lie outside it)
 NO_RECORDS_CURE = give the dates that hold the records (--from and --to, or period in group.yaml), and mend rejected rows
@@ -1400,30 +1432,37 @@ SEVERAL_MONTHS = its records begin in { $count } months ({ $months })
 SEVERAL_MONTHS_CURE = say which dates to close, such as --from { $from } --to { $to }
 RECORD_BACKWARDS = it ends at { $end }, before it begins at { $start }
 RECORD_BACKWARDS_CURE = correct the times, or swap the two columns
+# Code DAMAGED_ID.
 SHORTENED_ID_KEPT = in { $count ->
     [one] { $count } row
    *[other] { $count } rows
 } a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as it is
+# Code DAMAGED_ID.
 SHORTENED_CUSTOMER = in { $count ->
     [one] { $count } row
    *[other] { $count } rows
 } a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
+# Code NO_VALUE.
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
     [one] { $count } cell stands
    *[other] { $count } cells stand
 } for no value (such as { $example }): taken as empty
+# Code CLEANED_CELL.
 UNSEEN_LEFT_OUT = { $count ->
     [one] { $count } cell holds
    *[other] { $count } cells hold
 } characters that nobody sees: read without them (such as { $example })
+# Code CLEANED_CELL.
 DECIMAL_TAKEN_AS_WHOLE = { $count ->
     [one] { $count } whole number is
    *[other] { $count } whole numbers are
 } written as a decimal: read without it (such as { $example })
+# Code DAMAGED_ID.
 ZEROS_APART = { $count ->
     [one] { $count } row has a number
    *[other] { $count } rows have numbers
 } (such as { $example }) that other rows write with leading zeros: taken as another one; spreadsheets drop leading zeros, so export the column as text
+# Code LONG_RECORD.
 LONG_RECORDS = { $count ->
     [one] { $count } record lasts
    *[other] { $count } records last
@@ -1439,10 +1478,12 @@ ID_TWICE_CURE = keep the right row, or give each record its own external_id
 ID_TWICE_SHORTENED_CURE = a spreadsheet shortened the ids to their first digits: export the column as text
 SHIFT_BACKWARDS = the shift ends at { $end }, not after its start at { $start }
 SHIFT_BACKWARDS_CURE = a night shift ends on the next day: write that date
+# Code HOUR_TWICE.
 SECOND_OF_TWO = clocks went back, and the end of { $count ->
     [one] { $count } row
    *[other] { $count } rows
 } is the second time that they showed it: the first lies before the start (such as { $example })
+# Code HOUR_TWICE.
 FIRST_OF_TWO = clocks went back, and in { $count ->
     [one] { $count } row
    *[other] { $count } rows
@@ -1454,13 +1495,19 @@ KEEP_THE_RIGHT_ROW = keep the row that is right
 PUNCH_BOTH_WAYS = lines { $lines } are punches of { $number } in and out at one time, { $at }
 HANDOVER_BOTH_WAYS = in lines { $lines } { $number } takes and releases { $account } at one time, { $at }
 HANDOVERS_AT_ODDS = lines { $lines } are hand-overs of { $account } at one time, { $at }, that cannot all have been
+# Code ODD_PUNCHES.
 PUNCHES_ODD = an odd number of punches: { $count }; the last, at { $at }, has no partner ({ $night })
+# Code SINGLE_PUNCH.
 PUNCHES_SINGLE = a single punch, at { $at }, has no partner ({ $night })
 PUNCHES_NIGHT = a night needs rosters.csv, or a cut_over of policy.yaml at an hour when nobody works
 PUNCHES_BETWEEN = punches between the first and the last are left out: { $count }
+# Code ODD_PUNCHES.
 PUNCHES_ALONE = the punch at { $at } has no partner and makes no presence: add the missing one
+# Code LONG_PRESENCE.
 PUNCHES_LONG = a presence of more than 13 hours, from { $from } to { $to }: if it is rest between two nights, write kind or rosters.csv
+# Code READ_AS_NIGHT.
 PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the first from { $from } to { $to }); by working days the rest between them would be presence, and kind or rosters.csv would say it for certain
+# Code DAY_OR_NIGHT.
 PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
 NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
 NEITHER_WORD_CURE = write { $one } or { $other }
@@ -1541,6 +1588,7 @@ JOINED = { $one }{ $other }
 ## The command line: what cannot be done
 
 STEP_FAILED = step: { $step }
+# Code NOBODY_CREDITED.
 NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none names its agent
     .people = { $rows ->
         [one] { $rows } row was rejected
@@ -1550,6 +1598,7 @@ NOBODY_CREDITED_AT_ALL = nobody was on duty at any of its records, and none name
         [one] { $rows } row of rosters, punches or hand-overs was rejected
        *[other] { $rows } rows of rosters, punches or hand-overs were rejected
     }
+# Code NOBODY_CREDITED.
 NOBODY_EMPLOYED = nobody is employed between { $from } and { $to }: { $people ->
     [one] { $people } person was read
    *[other] { $people } people were read

@@ -3,12 +3,14 @@
 mod arrows;
 mod budget;
 mod circles;
+mod code;
 mod deps;
 mod manifests;
 mod messages;
 mod paths;
 mod reasons;
 mod tidy;
+mod uses;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
