@@ -60,7 +60,7 @@ async fn a_protected_key_file_opens_with_its_passphrase_only() {
     done(stack.tally(&["keys", "protect", "--new-passphrase-file", new])).await;
 
     let refused = stack.tally(&["audit", "verify"]).output().await.expect("the program runs");
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(64), "a setting is missing");
     assert!(text(&refused).contains("set TALLY_KEYS_PASSPHRASE"), "{}", text(&refused));
     let wrong = stack.tally(&["audit", "verify"]).env("TALLY_KEYS_PASSPHRASE", "12345").output().await;
     assert!(text(&wrong.expect("the program runs")).contains("no key of"), "a wrong passphrase says so");
