@@ -229,6 +229,7 @@ FOUR_EYES_REQUIRED = this takes somebody else: whoever had a hand in an earlier 
 
 # The store holds a group.
 INITIALISED_ALREADY = this store holds a group already: sign in, start with an empty store, or bring an invitation
+    .invited = this invitation was used already, and its group is there: sign in to that group, or ask the operator for another invitation
 # The invitation was made by another stack, or a part of it is missing.
 INVITATION_INVALID = the invitation is not one of this stack, or not whole: ask its operator for another
 # The invitation was not used in time.
@@ -2070,6 +2071,7 @@ REVIEW_FOUND = { $count ->
     [one] { $count } way to hold { $permission }
    *[other] { $count } ways to hold { $permission }
 }
+INVITE_ONE_GROUP = it names SQLite files, which hold one group, so nobody can be invited; several groups need PostgreSQL (TALLY_DATABASE_URL=postgres://...)
 INVITED = lets in the group { $tenant } for { $days } days: hand it to InitTenant or `tally init --invitation-file`
 KEYS_MADE = { $folder } holds seal.key and the signing keys of every service: back it up
 PASSPHRASE_TOO_SHORT = the new passphrase is too short: at least { $least } characters
@@ -2107,5 +2109,7 @@ IMPORT_CURRENCY = its amounts are in { $said }, and those of the group in { $is 
 IMPORT_CURRENCY_CURE = give the amounts in { $is }, and write currency: { $is }
 IMPORT_BRANCH_REGION = it places the branch { $branch } in the region { $said }, and the suite has it in { $is }
 IMPORT_BRANCH_REGION_CURE = write { $is } for { $branch } under branches:, or give the branch another name
+IMPORT_NO_REGION = it names no region for { $branches }, so they would lie in { $default }, a region that the group does not have
+IMPORT_NO_REGION_CURE = write where each of them lies (the group has { $known }), such as branches: {"{"}"{ $branch }": { $region }{"}"}
 IMPORT_REGIONS = it places branches in regions that the group does not have: { $unknown }
 IMPORT_REGIONS_CURE = name for every branch one of { $known } under branches: in group.yaml, or add the region to the group

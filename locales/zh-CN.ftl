@@ -154,6 +154,7 @@ FOUR_EYES_REQUIRED = 此步骤须由他人办理：参与过前面步骤的人�
 ## The group, its units and its people
 
 INITIALISED_ALREADY = 此数据库已有集团：请登录，或使用空数据库，或出示邀请
+    .invited = 此邀请已经用过，其集团已存在：请登录该集团，或向运维人员另索邀请
 INVITATION_INVALID = 邀请不是本系统发出的，或不完整，请向运维人员重新索取。
 INVITATION_EXPIRED = 邀请已过期，请向运维人员重新索取。
 INVITED_ANOTHER = 此邀请属于另一个集团标识
@@ -1599,6 +1600,7 @@ AUDIT_DEFECT = 的内容不是服务写入的内容
     .borrowed = 或其相邻的行借用了审计日志：该日志写入的行少于引用它的行
 AUDIT_FAULTS = { $count } 处错误
 AUDIT_FOUND = { $count } 条
+INVITE_ONE_GROUP = 它指向 SQLite 文件，只能容纳一个集团，因此无法邀请；多个集团需要 PostgreSQL（TALLY_DATABASE_URL=postgres://...）
 INVITED = 凭此邀请可在 { $days } 天内建立集团 { $tenant }：请交给 InitTenant 或 `tally init --invitation-file`
 REVIEW_FOUND = 持有 { $permission } 的途径共 { $count } 种
 KEYS_MADE = { $folder } 中有 seal.key 与各服务的签名密钥：请备份
@@ -1633,5 +1635,7 @@ IMPORT_CURRENCY = 其金额的币种是 { $said }，而集团的币种是 { $is 
 IMPORT_CURRENCY_CURE = 请以 { $is } 填写金额，并写明 currency: { $is }
 IMPORT_BRANCH_REGION = 其中分公司 { $branch } 位于区域 { $said }，而套件中它位于 { $is }
 IMPORT_BRANCH_REGION_CURE = 请在 branches: 中为 { $branch } 填写 { $is }，或给该分公司另取名称
+IMPORT_NO_REGION = 其中没有写明 { $branches } 所在的区域，因而会归入 { $default }，而集团没有这个区域
+IMPORT_NO_REGION_CURE = 请写明各分公司所在的区域（集团有：{ $known }），例如 branches: {"{"}"{ $branch }": { $region }{"}"}
 IMPORT_REGIONS = 其中的分公司位于集团没有的区域：{ $unknown }
 IMPORT_REGIONS_CURE = 请在 group.yaml 的 branches: 中为每个分公司填写以下区域之一：{ $known }，或为集团增加该区域

@@ -28,6 +28,7 @@ impl From<TenantError> for Error {
         let not_now = |message| Self::of(FailedPrecondition, message);
         match error {
             TenantError::InitialisedAlready => not_now(msg!("INITIALISED_ALREADY")),
+            TenantError::InvitationUsed => not_now(msg!("INITIALISED_ALREADY.invited")),
             TenantError::InvitationInvalid => Self::of(PermissionDenied, msg!("INVITATION_INVALID")),
             TenantError::InvitationExpired => not_now(msg!("INVITATION_EXPIRED")),
             TenantError::InvitedAnother => not_now(msg!("INVITED_ANOTHER")),

@@ -11,7 +11,7 @@ use crate::cli::{self, Cli, Command};
 use crate::commands;
 use crate::help;
 use crate::print;
-use crate::said::{here, say};
+use crate::said::{Mistyped, here, say};
 
 /// Reads the command line, does what it says, and gives the exit code. Lives here and not in the binary, which would
 /// otherwise compile all of it a second time.
@@ -94,7 +94,10 @@ fn code_of(error: &anyhow::Error) -> u8 {
 /// A setting, a file that one names, or a command line that cannot hold.
 fn is_config(cause: &(dyn std::error::Error + 'static)) -> bool {
     let is_wrong = own(cause).is_some_and(|error| error.kind() == Kind::InvalidArgument);
-    is_wrong || cause.is::<ConfigError>() || matches!(cause.downcast_ref(), Some(Failure::Config(_)))
+    is_wrong
+        || cause.is::<Mistyped>()
+        || cause.is::<ConfigError>()
+        || matches!(cause.downcast_ref(), Some(Failure::Config(_)))
 }
 
 /// An error of this process itself; what a suite elsewhere refused is something else.

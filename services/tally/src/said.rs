@@ -23,6 +23,23 @@ impl fmt::Display for Said {
 
 impl std::error::Error for Said {}
 
+/// What was typed is wrong, such as a role that is none.
+#[derive(Debug)]
+pub struct Mistyped(pub Message);
+
+impl fmt::Display for Mistyped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text(Locale::En, &self.0))
+    }
+}
+
+impl std::error::Error for Mistyped {}
+
+/// A file that a switch names and that does not do: the command line is wrong.
+pub fn wrong_file(switch: &str, why: Message) -> Mistyped {
+    Mistyped(msg!("FILE_SWITCH", switch, why))
+}
+
 /// No temporary folder could be made.
 pub fn no_temporary(error: std::io::Error) -> Said {
     Said(msg!("CANNOT_MAKE_TEMPORARY", error = tally_i18n::io(&error)))
@@ -189,6 +206,9 @@ fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
         return text(locale, &rows.told());
     }
     if let Some(Said(message)) = cause.downcast_ref() {
+        return text(locale, message);
+    }
+    if let Some(Mistyped(message)) = cause.downcast_ref() {
         return text(locale, message);
     }
     if let Some(CameOf { message, .. }) = cause.downcast_ref() {

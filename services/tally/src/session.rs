@@ -10,7 +10,7 @@ use tally_rpc::{Network, bearer};
 use tonic::Request;
 
 pub use crate::channels::Channels;
-use crate::said::{Said, asked, told};
+use crate::said::{asked, told, wrong_file};
 use crate::suite::SERVICES;
 
 impl Channels {
@@ -103,12 +103,13 @@ impl Session {
     }
 }
 
-/// Reads a secret from a file's first line; `-` is the standard input.
-pub fn secret_from(path: &Path) -> Result<String> {
+/// Reads a secret from the first line of the file that a switch names; `-` is the standard input.
+pub fn secret_from(switch: &str, path: &Path) -> Result<String> {
     if path == Path::new("-") {
         return Ok(std::io::stdin().lines().next().transpose()?.unwrap_or_default());
     }
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Said(msg!("CANNOT_READ", file = path.display(), error = tally_i18n::io(&error))))?;
+        .map_err(|error| msg!("CANNOT_READ", file = path.display(), error = tally_i18n::io(&error)))
+        .map_err(|why| wrong_file(switch, why))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

@@ -414,8 +414,16 @@ fn an_invitation_is_brought_in_a_file_and_sqlite_says_why_it_takes_no_second_gro
     assert_eq!(code(&init(&[])), 0);
     let second = ["--login", "other", "--invitation-file", text(&file)];
     let missing = init(&second);
-    assert!(code(&missing) == 1 && stderr(&missing).contains("invitation"), "{}", stderr(&missing));
-    let invited = tally(["invite", "--set", &url, "--set", &keys]);
+    assert!(code(&missing) == 64 && stderr(&missing).contains("--invitation-file"), "{}", stderr(&missing));
+    let told =
+        [tally(["invite", "--set", &url, "--set", &keys]), in_chinese(["invite", "--set", &url, "--set", &keys])];
+    for (refused, sentence) in told.iter().zip(["several groups need PostgreSQL", "多个集团需要 PostgreSQL"]) {
+        assert_eq!((code(refused), stdout(refused)), (64, ""), "{}", stderr(refused));
+        assert!(stderr(refused).contains(sentence), "{}", stderr(refused));
+    }
+    // One that is for another database, signed by the same key.
+    let elsewhere = "database.url=postgres://tally_{service}@127.0.0.1/tally";
+    let invited = tally(["invite", "--set", elsewhere, "--set", &keys]);
     assert_eq!(code(&invited), 0, "{}", stderr(&invited));
     fs::write(&file, stdout(&invited)).unwrap();
     let refused = init(&second);
@@ -452,7 +460,7 @@ fn a_group_with_a_chosen_id_is_made_once_however_often_a_job_runs() {
     }
     fs::write(&file, "\n").unwrap();
     let empty = init(&id);
-    assert!(code(&empty) == 1 && stderr(&empty).contains("--password-file"), "{}", stderr(&empty));
+    assert!(code(&empty) == 64 && stderr(&empty).contains("--password-file"), "{}", stderr(&empty));
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn a_reader_that_went_away_ends_no_command_and_breaks_off_no_work() {
         &["keys", "rotate"],
         &["audit", "verify"],
         &["audit", "search", "--subject", "nothing:0"],
-        &["invite"],
+        &["invite", "--set", "database.url=postgres://tally_{service}@127.0.0.1/tally"],
         &["keys", "rotate-signing", "identity"],
         &["serve", "--dump-config"],
         &["help"],

@@ -148,3 +148,17 @@ fn a_group_that_cannot_be_made_is_told_field_by_field_in_the_readers_language() 
         assert!(what.contains(|c: char| ('一'..='龥').contains(&c)), "{line}");
     }
 }
+
+#[test]
+fn a_file_that_a_switch_names_and_nobody_can_read_is_a_wrong_command_line() {
+    for args in [
+        &["tenant", "export", "--out", "nowhere", "--token-file", "/nowhere/x"][..],
+        &["init", "--name", "A group", "--password-file", "/nowhere/x"],
+        &["init", "--name", "A group", "--invitation-file", "/nowhere/x"],
+    ] {
+        let switch = args[args.len() - 2];
+        let [english, chinese] = ["C.UTF-8", "zh_CN.UTF-8"].map(|lang| told(lang, args));
+        assert!(english.contains(&format!("{switch}: cannot read /nowhere/x: it is not there")), "{english}");
+        assert!(chinese.contains(&format!("{switch}：无法读取 /nowhere/x：不存在")), "{chinese}");
+    }
+}

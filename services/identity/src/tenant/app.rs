@@ -78,7 +78,8 @@ pub(crate) async fn init(app: &App, ctx: &OpContext, wanted: NewTenant) -> Resul
     };
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         if there.is_some() {
-            return Err(TenantError::InitialisedAlready.into());
+            let used = invited.map(|_| TenantError::InvitationUsed);
+            return Err(used.unwrap_or(TenantError::InitialisedAlready).into());
         }
         let made = write(&work, ctx, &wanted, &hash, first).await?;
         Ok((work, Audit::new("identity.tenant.init", "tenant", tenant), made))

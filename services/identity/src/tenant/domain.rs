@@ -111,6 +111,8 @@ fn judge_deletion(tenant: &Tenant, name: &str, by: Hands, now: Timestamp) -> Res
 pub enum TenantError {
     /// The store holds a group, and nobody was invited.
     InitialisedAlready,
+    /// The group that the invitation is for is there.
+    InvitationUsed,
     /// The invitation is not identity's, or not whole.
     InvitationInvalid,
     /// The invitation's life is over.

@@ -39,7 +39,9 @@ async fn an_invited_group_lives_beside_the_first_and_sees_nothing_of_it() {
     let again = answered(identity.tenants().init_tenant(guest_request(invitation.clone())).await).unwrap();
     assert_eq!(made, again, "the same request gets the same answer");
     let second = pb::InitTenantRequest { request_id: "another".into(), ..guest_request(invitation.clone()) };
-    assert_eq!(answered(identity.tenants().init_tenant(second).await).unwrap_err().reason(), "INITIALISED_ALREADY");
+    let used = answered(identity.tenants().init_tenant(second).await).unwrap_err();
+    assert_eq!(used.reason(), "INITIALISED_ALREADY");
+    assert!(used.message().as_told().is_some_and(|told| told.contains("was used already")), "{used}");
 
     let guest = identity.sign_in("guest-admin").await;
     let units = pb::ListOrgUnitsRequest::default();

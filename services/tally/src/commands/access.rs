@@ -6,14 +6,14 @@ use tally_api::identity::v1::break_glass_service_client::BreakGlassServiceClient
 use tally_api::identity::v1::check_service_client::CheckServiceClient;
 use tally_api::identity::v1::delegation_service_client::DelegationServiceClient;
 use tally_bundle::sheet::{Csv, Sheet};
-use tally_kernel::msg;
 use tally_kernel::page::MAX_SIZE;
+use tally_kernel::{Kind, msg};
 use tally_rpc::pages;
 
 use super::settings::session;
 use crate::cli::{Access, AccessCommand, DONE, Review};
 use crate::print;
-use crate::said::{here, refusal};
+use crate::said::{Mistyped, here, refusal};
 use crate::session::Session;
 
 /// The heads of the columns.
@@ -112,7 +112,11 @@ async fn grants(session: &Session, permission: &str) -> Result<Vec<Line>> {
         Ok((reply.rows.into_iter().map(granted).collect(), reply.next_page_token))
     })
     .await
-    .map_err(refusal)
+    .map_err(|error| match error.kind() {
+        // Nothing else of the request was typed.
+        Kind::InvalidArgument => Mistyped(msg!("PERMISSION_UNKNOWN", text = permission)).into(),
+        _ => refusal(error),
+    })
 }
 
 fn granted(row: identity::AccessReviewRow) -> Line {

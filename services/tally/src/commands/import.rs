@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use tally_api::identity::v1::GetTenantRequest;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_bundle::sheet::{Csv, Sheet};
-use tally_bundle::{Bundle, Finding, FindingKind, Reading, Unusable};
+use tally_bundle::{Bundle, DEFAULT_REGION, Finding, FindingKind, Reading, Unusable};
 use tally_kernel::message::Arg;
 use tally_kernel::{Kind, Message, msg};
 
@@ -136,6 +136,15 @@ async fn fits(session: &Session, bundle: &Bundle) -> Result<()> {
     }
     let known = tenant.regions;
     let unknown: Vec<String> = upload::regions(bundle).into_iter().filter(|region| !known.contains(region)).collect();
+    let unnamed: Vec<&str> =
+        upload::branches(bundle).into_iter().filter(|branch| !bundle.group.branches.contains_key(*branch)).collect();
+    if let (Some(branch), Some(region)) = (unnamed.first(), known.first())
+        && unknown.iter().any(|region| region == DEFAULT_REGION)
+    {
+        let (branches, known) = (unnamed.join(", "), known.join(", "));
+        let cure = msg!("IMPORT_NO_REGION_CURE", branch, region, known);
+        return unusable("REGION_UNKNOWN", msg!("IMPORT_NO_REGION", branches, default = DEFAULT_REGION), cure);
+    }
     if !unknown.is_empty() {
         let (unknown, known) = (unknown.join(", "), known.join(", "));
         let cure = msg!("IMPORT_REGIONS_CURE", known);

@@ -14,7 +14,7 @@ use super::settings::{dumped, load};
 use super::users::initialised;
 use crate::cli::{DONE, Init, UNUSABLE};
 use crate::print;
-use crate::said::{Said, asked, here, told};
+use crate::said::{Said, asked, here, told, wrong_file};
 use crate::session::secret_from;
 use crate::store_lock::StoreLock;
 use crate::suite::{self, Ambient};
@@ -27,9 +27,12 @@ pub async fn init(args: Init) -> Result<u8> {
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
     }
-    let invitation = args.invitation_file.as_deref().map(secret_from).transpose()?.unwrap_or_default();
+    let invitation = match &args.invitation_file {
+        Some(file) => secret_from("--invitation-file", file)?,
+        None => String::new(),
+    };
     let password = match &args.password_file {
-        Some(file) => passphrase_in(file).map_err(|why| Said(msg!("FILE_SWITCH", switch = "--password-file", why)))?,
+        Some(file) => passphrase_in(file).map_err(|why| wrong_file("--password-file", why))?,
         None => line(&msg!("ASK_PASSWORD_TWELVE"))?,
     };
     let ours = StoreLock::take(&config)?;

@@ -3,18 +3,23 @@
 use anyhow::Result;
 use tally_kernel::id::TenantId;
 use tally_kernel::{Clock, Rng, msg};
+use tally_runtime::ConfigError;
 
 use super::settings::{dumped, load};
 use crate::cli::{DONE, Invite};
 use crate::print;
 use crate::said::here;
-use crate::suite::key_folder;
+use crate::suite::{data_folder, key_folder};
 
 /// Prints the invitation alone on the standard output, so that it can be put into a file.
 pub fn invite(args: Invite) -> Result<u8> {
     let config = load(&args.settings, Vec::new())?;
     if dumped(&args.settings, &config)? {
         return Ok(DONE);
+    }
+    if data_folder(&config).is_some() {
+        let key = "database.url".to_owned();
+        return Err(ConfigError { key, message: msg!("INVITE_ONE_GROUP") }.into());
     }
     let (now, rng) = (Clock::System.now(), Rng::System);
     let keys = tally_identity::open_or_create(&key_folder(&config), tally_rpc::IDENTITY, &rng)?;

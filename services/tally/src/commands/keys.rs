@@ -10,7 +10,7 @@ use tally_store::{KeyMove, Keys, Store};
 use super::settings::{dumped, load};
 use crate::cli::{self, DONE, FAILED, KeysCommand, MakeKeys, Protect, Rotate, RotatedKeys};
 use crate::print;
-use crate::said::{Said, here};
+use crate::said::{Said, here, wrong_file};
 use crate::suite::{SERVICES, key_folder, seal_key, store_config};
 
 const SHORTEST_PASSPHRASE: usize = 12;
@@ -50,9 +50,7 @@ fn protect(args: Protect) -> Result<u8> {
     }
     let keys = opened(&config)?;
     let passphrase = match &args.new_passphrase_file {
-        Some(file) => {
-            passphrase_in(file).map_err(|why| Said(msg!("FILE_SWITCH", switch = "--new-passphrase-file", why)))?
-        }
+        Some(file) => passphrase_in(file).map_err(|why| wrong_file("--new-passphrase-file", why))?,
         None => super::init::line(&msg!("ASK_NEW_PASSPHRASE"))?,
     };
     if passphrase.chars().count() < SHORTEST_PASSPHRASE {

@@ -14,6 +14,8 @@ use crate::print;
 use crate::said::{here, refusal};
 use crate::session::{Session, secret_from};
 
+const TOKEN_FILE: &str = "--token-file";
+
 /// Reads the settings, with these flags on top.
 pub fn load(settings: &Settings, mut flags: Vec<(String, String)>) -> Result<Config> {
     for pair in &settings.set {
@@ -62,9 +64,9 @@ fn token(server: &Server, remembered: Option<&Remembered>) -> Result<String> {
     }
     let over = remembered.map(|known| msg!("SIGN_IN_OVER", login = known.login));
     let token = match &server.token_file {
-        Some(file) => secret_from(file)?,
+        Some(file) => secret_from(TOKEN_FILE, file)?,
         None if over.is_some() && std::io::stdin().is_terminal() => String::new(),
-        None => secret_from(Path::new("-"))?,
+        None => secret_from(TOKEN_FILE, Path::new("-"))?,
     };
     if token.trim().is_empty() {
         let why = over.filter(|_| server.token_file.is_none()).unwrap_or_else(|| msg!("SIGN_IN_FIRST"));

@@ -14,7 +14,7 @@ use super::settings::session;
 use crate::cli::{DONE, UserCommand, UserCreate, UserGrant};
 use crate::close::{create_login, grant_role};
 use crate::print;
-use crate::said::{Refusal, Said, because, here, told};
+use crate::said::{Mistyped, Refusal, because, here, told};
 use crate::session::{Session, secret_from};
 use crate::upload::unit_ids;
 
@@ -34,9 +34,9 @@ async fn create(mut args: UserCreate) -> Result<u8> {
     let on_all = |role: &identity::Role| role.scopes.contains(&ScopeKind::Tenant.into());
     let of_the_group: Vec<_> = roles(&admin).await?.into_iter().filter(on_all).map(|role| role.name).collect();
     if !of_the_group.contains(&role) {
-        return Err(Said(msg!("USER_ROLE_UNKNOWN", role, roles = of_the_group.join(", "))).into());
+        return Err(Mistyped(msg!("USER_ROLE_UNKNOWN", role, roles = of_the_group.join(", "))).into());
     }
-    let principal = create_login(&admin, &login, &secret_from(&args.password_file)?).await?;
+    let principal = create_login(&admin, &login, &secret_from("--password-file", &args.password_file)?).await?;
     let granted = grant_role(&admin, &principal, &role, "made with tally user create").await;
     granted.map_err(|error| because(msg!("USER_WITHOUT_ROLE", login, role), error))?;
     print::note(here(&msg!("USER_CREATED", login, role)));
@@ -49,20 +49,20 @@ async fn grant(args: UserGrant) -> Result<u8> {
     let roles = roles(&admin).await?;
     let Some(known) = roles.iter().find(|known| known.name == role) else {
         let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
-        return Err(Said(msg!("USER_ROLE_UNKNOWN.grant", role, roles = names.join(", "))).into());
+        return Err(Mistyped(msg!("USER_ROLE_UNKNOWN.grant", role, roles = names.join(", "))).into());
     };
     let of_units = first(known, [ScopeKind::Subtree, ScopeKind::Unit, ScopeKind::LegalEntity]);
     let of_all = first(known, [ScopeKind::Tenant]);
     let (scope, scope_ref) = match (&unit, of_all) {
         (Some(path), _) => {
-            let scope = of_units.ok_or_else(|| Said(msg!("USER_ROLE_WITHOUT_UNIT", role)))?;
+            let scope = of_units.ok_or_else(|| Mistyped(msg!("USER_ROLE_WITHOUT_UNIT", role)))?;
             (scope, unit_id(&admin, path).await?)
         }
         (None, Some(scope)) => (scope, String::new()),
         // A role that can be given on units is not meant for oneself alone.
         (None, None) => {
             let own = first(known, [ScopeKind::Self_, ScopeKind::Reports]).filter(|_| of_units.is_none());
-            (own.ok_or_else(|| Said(msg!("USER_ROLE_OF_A_UNIT", role)))?, String::new())
+            (own.ok_or_else(|| Mistyped(msg!("USER_ROLE_OF_A_UNIT", role)))?, String::new())
         }
     };
     let grant = identity::Grant {
@@ -103,7 +103,7 @@ async fn unit_id(admin: &Session, path: &str) -> Result<String> {
     }
     let near = nearest(path, units.keys().map(String::as_str));
     let hint = near.map_or_else(|| Message::told(""), |near| msg!("HINT_NEAR", near));
-    Err(Said(msg!("USER_UNIT_UNKNOWN", unit = path, hint)).into())
+    Err(Mistyped(msg!("USER_UNIT_UNKNOWN", unit = path, hint)).into())
 }
 
 async fn roles(admin: &Session) -> Result<Vec<identity::Role>> {
