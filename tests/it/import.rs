@@ -364,12 +364,12 @@ async fn values_that_the_files_lost_end_an_import_before_anything_is_written_unl
 async fn elsewhere(stack: &Stack, dir: &Path, token: &Path) {
     let group = BEFORE[0].1;
     write(dir, &[("group.yaml", &group.replace("East: cn-east", "East: cn-south"))]);
-    let (code, said) = import(stack, dir, token, &["--lang", "en"]).await;
+    let (code, _, said) = printed(stack, dir, token, &["--lang", "en"]).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("East") && said.contains("cn-east") && said.contains("cn-south"), "{said}");
     let amounts = "platform,store,account,external_id,started_at,ended_at,amount\nMart,One,a,R9,2026-03-03 22:00,2026-03-03 22:05,1.50\n";
     write(dir, &[("group.yaml", &format!("{group}currency: USD\n")), ("records.csv", amounts)]);
-    let (code, said) = import(stack, dir, token, &["--lang", "en"]).await;
+    let (code, _, said) = printed(stack, dir, token, &["--lang", "en"]).await;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("USD") && said.contains("CNY") && said.contains("currency:"), "{said}");
 }
