@@ -29,7 +29,8 @@ fn a_row_that_only_the_suite_refuses_costs_itself_in_a_database_of_postgresql_as
     let bundle = folder.path().join("bundle");
     std::fs::create_dir(&bundle).expect("a folder");
     FILES.iter().for_each(|(name, text)| std::fs::write(bundle.join(name), text).expect("a file"));
-    let database = Database::create(Server::of_its_own("alone"), None).expect("a database");
+    let server = Server::of_its_own("alone");
+    let database = Database::create(server, None).expect("a database");
     let close = |name: &str, more: &[&str]| {
         let out = folder.path().join(name);
         let mut command = Command::new(program());
@@ -39,7 +40,23 @@ fn a_row_that_only_the_suite_refuses_costs_itself_in_a_database_of_postgresql_as
         let read = |file: &str| std::fs::read_to_string(out.join(file)).expect("a result");
         ["credits.csv", "rejected.csv", "summary.json", "inputs/records.csv"].map(read)
     };
+    // The roles of a suite that is served from the same server: roles are of all its databases.
+    let services = ["identity", "attendance", "performance", "compensation", "talent"];
+    for service in services {
+        let role = format!("CREATE ROLE tally_{service} LOGIN NOINHERIT PASSWORD 'of the served suite'");
+        server.sql(&role).expect("a role");
+    }
+    let passwords = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'tally%' ORDER BY 1";
+    let before = server.sql(passwords).expect("the passwords");
     let there = close("there", &["--database", &database.owner_url()]);
+    assert!(before.contains("SCRAM-SHA-256"), "{before}");
+    let same = |after: &str| before.lines().all(|line| after.lines().any(|other| other == line));
+    assert!(same(&server.sql(passwords).expect("the passwords")), "a served suite still signs in");
+    // An owner who is no superuser acts as the services' roles just as well.
+    server.sql("CREATE ROLE plain LOGIN CREATEROLE").expect("a role");
+    server.sql("CREATE DATABASE of_plain OWNER plain").expect("a database");
+    assert_eq!(there, close("plainly", &["--database", &server.url("plain", "of_plain")]));
+    assert!(same(&server.sql(passwords).expect("the passwords")), "a served suite still signs in");
     assert_eq!(there, close("here", &[]));
     assert!(there[1].contains("records.csv,3,") && there[1].contains("ID_WITH_UNSEEN"), "{}", there[1]);
     let held = database.dump().expect("its content");

@@ -355,14 +355,20 @@ impl Config {
         if self.server.services.len() == 1 {
             return Ok(());
         }
-        let url = self.database.url.reveal().split('?').next().unwrap_or_default();
+        let (url, parameters) = self.database.url.reveal().split_once('?').unwrap_or((self.database.url.reveal(), ""));
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         if scheme == "sqlite" {
             let is_there = rest.contains(SERVICE);
             return if is_there { Ok(()) } else { Err(error("database.url", msg!("SETTING_SERVICE_IN_URL"))) };
         }
         let role = rest.rsplit_once('@').and_then(|(user, _)| user.split(':').next()).unwrap_or_default();
-        if role.contains(SERVICE) { Ok(()) } else { Err(error("database.url", msg!("SETTING_SERVICE_IN_URL.role"))) }
+        // One that may act as all of them signs in, and each service acts as its own.
+        let acts = parameters.split('&').any(|one| one.starts_with("options[role]=") && one.contains(SERVICE));
+        if acts || role.contains(SERVICE) {
+            Ok(())
+        } else {
+            Err(error("database.url", msg!("SETTING_SERVICE_IN_URL.role")))
+        }
     }
 
     /// Tokens and pay leave the machine encrypted only. For whoever is about to call others: a command that calls nobody

@@ -298,6 +298,14 @@ impl Store {
         open::refuse_used(owner_url.into(), services).await
     }
 
+    /// Lets the owner act as a service's login role, without its password: for a suite that lives as long as one run.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`].
+    pub async fn lend_role(owner_url: impl Into<OwnerUrl<'_>>, service: &'static str) -> Result<()> {
+        migrate::lend_role(owner_url.into(), service).await
+    }
+
     /// Takes a service's schema away from a PostgreSQL database, with all that is in it: for a store that was made a moment ago
     /// and came to nothing.
     ///

@@ -63,17 +63,12 @@ impl Home {
             Store::refuse_used(OwnerUrl { url: owner, setting: Some(DATABASE_FLAG) }, &services).await?;
         }
         let keys = tempfile::tempdir().map_err(no_temporary)?;
-        let roles = secret();
-        let config = settings(place, keys.path(), &roles)?;
+        let config = settings(place, keys.path())?;
         if let Place::Postgres(owner) = place {
+            let owner = OwnerUrl { url: owner, setting: Some(DATABASE_FLAG) };
             for part in SERVICES {
-                Store::migrate(
-                    OwnerUrl { url: owner, setting: Some(DATABASE_FLAG) },
-                    part.name,
-                    Some(&roles),
-                    part.migrations,
-                )
-                .await?;
+                Store::migrate(owner, part.name, None, part.migrations).await?;
+                Store::lend_role(owner, part.name).await?;
             }
         }
         let trigger = Trigger::new();
@@ -113,10 +108,10 @@ impl Home {
     }
 }
 
-fn settings(place: &Place, keys: &Path, roles: &str) -> Result<Config> {
+fn settings(place: &Place, keys: &Path) -> Result<Config> {
     let url = match place {
         Place::Folder(folder) => format!("sqlite://{}/{{service}}.db", folder.display()),
-        Place::Postgres(owner) => as_services(owner, roles)?,
+        Place::Postgres(owner) => as_services(owner),
     };
     let flags = [
         ("database.url", url),
@@ -137,9 +132,9 @@ pub fn secret() -> String {
     Rng::System.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The owner's URL with each service's own role in it.
-fn as_services(owner: &str, password: &str) -> Result<String> {
-    let (scheme, rest) = owner.split_once("://").context("a database URL begins with postgres://")?;
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    Ok(format!("{scheme}://tally_{{service}}:{password}@{host}"))
+/// The owner's URL, with each service in its own role. Nobody signs in as that role: its password is that of a suite which is
+/// served from the same server, as roles are of all databases of one.
+fn as_services(owner: &str) -> String {
+    let sign = if owner.contains('?') { '&' } else { '?' };
+    format!("{owner}{sign}options[role]=tally_{{service}}")
 }
