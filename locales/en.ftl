@@ -676,7 +676,7 @@ KEY_LINE_MALFORMED = a line must hold 32 bytes in base64, and from when or until
 # What is in the store was written with other keys than those of this process.
 KEYS_OF_ANOTHER_STORE = the keys of this process are not those that the data of { $service } was written with: point keys.directory at the right folder, or put seal.key back from your backup; nothing was changed, and no new key was made. With the right keys in place `tally audit verify` says whether somebody altered the log
 # A store without an entry, beside a file that says there were some.
-STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether database.url points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
+STORE_LOST = the store of { $service } is empty, yet { $file } says that it held data: put the database back from your backup (with SQLite its file), or look whether { $setting } points at another one; nothing was changed. Only if everything is to begin anew, move { $file } away first
 # The key file is protected, and no passphrase was given.
 KEYS_PASSPHRASE_MISSING = the key file { $file } is protected: set TALLY_KEYS_PASSPHRASE, or TALLY_KEYS_PASSPHRASE_FILE to a file that holds the passphrase
 # The passphrase opens no key.
@@ -703,7 +703,7 @@ SIGN_IN_OVER = the sign-in of { $login } is over: run `tally login { $login }` a
 SIGN_IN_FIRST = no token: run `tally login NAME` first, name a file that holds a token (--token-file), or pipe one in
 
 # The folder of the data cannot be made: its parent is not there or not writable.
-FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one (database.url for data, keys.directory for keys)
+FOLDER_UNWRITABLE = cannot make the folder { $path }: { $cause }. Make it for the user of this process, or name another one in { $setting }
 
 ## Bringing a bundle into a running suite
 
@@ -1404,6 +1404,8 @@ NAME_FOR_NUMBER = { $text } is a name, and a number is expected (is { $near } me
 NAME_FOR_NUMBER_CURE = write the employee number, or name the alias in aliases.csv
 LOST_ZEROS = { $text } is not in people.csv (is { $near } meant?)
 LOST_ZEROS_CURE = spreadsheets drop leading zeros: export the column as text
+GROUPED_NUMBER = { $text } is not in people.csv (is { $near } meant?)
+GROUPED_NUMBER_CURE = a spreadsheet grouped its digits: export the column as text
 ONE_OF_TWO = { $one } or { $other }
 SEVERAL_STORES = several stores have an account { $account }
 SEVERAL_STORES_CURE = write it as platform/store/account

@@ -423,7 +423,7 @@ KEY_FILE_MALFORMED = 其首行应以“{ $header }”开头
 KEY_LINE_MALFORMED = 每行应为 32 字节的 base64，以及生效或失效的时刻
     .none = 其中没有密钥
 KEYS_OF_ANOTHER_STORE = 本进程的密钥不是写入 { $service } 数据时所用的密钥：请让 keys.directory 指向正确的文件夹，或从备份恢复 seal.key；数据未作任何更改，也没有生成新密钥。密钥确认无误后，可用 `tally audit verify` 检查日志是否被篡改
-STORE_LOST = { $service } 的数据存储是空的，而 { $file } 表明其中曾有数据：请从备份恢复数据库（SQLite 则恢复其文件），或检查 database.url 是否指向了别处；数据未作任何更改。确需从头开始时，请先移走 { $file }
+STORE_LOST = { $service } 的数据存储是空的，而 { $file } 表明其中曾有数据：请从备份恢复数据库（SQLite 则恢复其文件），或检查 { $setting } 是否指向了别处；数据未作任何更改。确需从头开始时，请先移走 { $file }
 KEYS_PASSPHRASE_MISSING = 密钥文件 { $file } 受口令保护：请设置 TALLY_KEYS_PASSPHRASE，或用 TALLY_KEYS_PASSPHRASE_FILE 指明存放口令的文件
 KEYS_PASSPHRASE_WRONG = 此口令打不开 { $file } 中的任何密钥：请检查 TALLY_KEYS_PASSPHRASE（或 TALLY_KEYS_PASSPHRASE_FILE 所指的文件）；如口令无误，则文件已损坏，请从备份恢复
 KEYS_NOT_IN_A_FILE = 这些密钥只存在于本进程中，没有可更改的文件
@@ -440,7 +440,7 @@ LOGIN_NOT_REMEMBERED = 无法将登录保存到 { $file }（{ $why }）：请用
 SIGN_IN_OVER = { $login } 的登录已过期，请重新运行 `tally login { $login }`。
 SIGN_IN_FIRST = 没有令牌：请先运行 `tally login 用户名`，或用 --token-file 指定令牌文件，或从标准输入传入。
 
-FOLDER_UNWRITABLE = 无法创建文件夹 { $path }：{ $cause }。请为本进程的用户创建它，或指定其他文件夹（数据用 database.url，密钥用 keys.directory）
+FOLDER_UNWRITABLE = 无法创建文件夹 { $path }：{ $cause }。请为本进程的用户创建它，或在 { $setting } 中指定其他文件夹
 
 ## 导入运行中的套件
 
@@ -1017,6 +1017,8 @@ NAME_FOR_NUMBER = { $text } 是姓名，此处应为工号（是指 { $near } �
 NAME_FOR_NUMBER_CURE = 请写工号，或在 aliases.csv 中登记别名
 LOST_ZEROS = people.csv 中没有 { $text }（是指 { $near } 吗？）
 LOST_ZEROS_CURE = 表格软件会去掉前导零：请将该列导出为文本
+GROUPED_NUMBER = people.csv 中没有 { $text }（是指 { $near } 吗？）
+GROUPED_NUMBER_CURE = 表格软件给数字加了千位分隔符：请将该列导出为文本
 ONE_OF_TWO = { $one } 或 { $other }
 SEVERAL_STORES = 多个店铺都有账号 { $account }
 SEVERAL_STORES_CURE = 请写成 平台/店铺/账号

@@ -107,6 +107,10 @@ impl<'a> Directory<'a> {
         if let Some(near) = list(named) {
             return Some(Wrong::new(msg!("NAME_FOR_NUMBER", text, near), msg!("NAME_FOR_NUMBER_CURE")));
         }
+        let ungrouped = ungrouped(no);
+        if let Some(near) = ungrouped.as_deref().filter(|plain| self.by_no.contains_key(*plain)) {
+            return Some(Wrong::new(msg!("GROUPED_NUMBER", text, near), msg!("GROUPED_NUMBER_CURE")));
+        }
         let bare = no.trim_start_matches('0');
         let zeros = self.people.iter().map(|p| p.employee_no.as_str());
         let zeros = zeros.filter(|other| !bare.is_empty() && other.trim_start_matches('0') == bare).collect();
@@ -202,4 +206,15 @@ pub(super) fn segment(text: &str) -> Result<String, Wrong> {
 pub(super) fn bare<'a>(platform: &str, store: &str, account: &'a str) -> &'a str {
     let rest = account.strip_prefix(platform).and_then(|r| r.strip_prefix('/'));
     rest.and_then(|r| r.strip_prefix(store)).and_then(|r| r.strip_prefix('/')).unwrap_or(account)
+}
+
+/// The digits of a number that a spreadsheet wrote in groups of three, such as `1,002`.
+fn ungrouped(text: &str) -> Option<String> {
+    const SIGNS: [char; 7] = [',', '.', '\'', '’', ' ', '\u{a0}', '\u{202f}'];
+    let mut groups = text.split(SIGNS);
+    let is_digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
+    let first = groups.next().filter(|first| (1..=3).contains(&first.len()) && is_digits(first))?;
+    let rest: Vec<&str> = groups.collect();
+    let grouped = !rest.is_empty() && rest.iter().all(|group| group.len() == 3 && is_digits(group));
+    grouped.then(|| first.to_owned() + &rest.concat())
 }

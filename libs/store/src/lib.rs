@@ -169,6 +169,7 @@ pub use work::unit_of_work::{Delete, UnitOfWork, Update};
 
 use log::heads::HeadsFile;
 use schema::migrate::{self, Migrator};
+use schema::owner;
 use seal::sealer::Sealer;
 use tx::connect::{self, Mode, Pools, Role, Settings};
 use tx::context::{Author, Scope};
@@ -303,7 +304,7 @@ impl Store {
     /// # Errors
     /// As [`Store::migrate`].
     pub async fn lend_role(owner_url: impl Into<OwnerUrl<'_>>, service: &'static str) -> Result<()> {
-        migrate::lend_role(owner_url.into(), service).await
+        owner::lend_role(owner_url.into(), service).await
     }
 
     /// Takes a service's schema away from a PostgreSQL database, with all that is in it: for a store that was made a moment ago
@@ -312,7 +313,7 @@ impl Store {
     /// # Errors
     /// As [`Store::migrate`].
     pub async fn discard(owner_url: impl Into<OwnerUrl<'_>>, service: &'static str) -> Result<()> {
-        migrate::discard(owner_url.into(), service).await
+        owner::discard(owner_url.into(), service).await
     }
 
     /// A read-only transaction for what the context may see. Ends when dropped.

@@ -3,4 +3,5 @@
 pub(crate) mod columns;
 pub(crate) mod migrate;
 pub mod migration;
+pub(crate) mod owner;
 pub(crate) mod rules;

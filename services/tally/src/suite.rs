@@ -161,7 +161,9 @@ impl<'a> Builder<'a> {
     /// Makes the keys that are missing, after every store has taken those that are there. Each service's is there before
     /// identity looks: whoever calls in the first second is known too.
     fn keep_keys(&self, services: impl Iterator<Item = &'static str>) -> Result<()> {
-        std::fs::create_dir_all(&self.folder).map_err(|e| unwritable(&self.folder, &e))?;
+        let beside_data = self.config.keys.directory.as_os_str().is_empty();
+        let setting = if beside_data { &self.config.database.written.url } else { "keys.directory" };
+        std::fs::create_dir_all(&self.folder).map_err(|e| unwritable(&self.folder, &e, setting))?;
         self.seal.keep()?;
         for name in services {
             tally_identity::open_or_create(&self.folder, name, &self.ambient.rng)?;
@@ -365,7 +367,7 @@ pub fn data_folder(config: &Config) -> Option<PathBuf> {
 /// The data folder cannot be made.
 pub fn store_url(config: &Config, service: &str) -> Result<String> {
     if let Some(folder) = data_folder(config) {
-        std::fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, &e))?;
+        std::fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, &e, &config.database.written.url))?;
     }
     Ok(config.database.url.reveal().replace("{service}", service))
 }
@@ -380,8 +382,11 @@ pub fn store_config(config: &Config, service: &'static str, keys: &SealKeys) -> 
     Ok(settings)
 }
 
-fn unwritable(folder: &Path, error: &std::io::Error) -> Error {
-    Error::of(Kind::InvalidArgument, msg!("FOLDER_UNWRITABLE", path = folder.display(), cause = tally_i18n::io(error)))
+fn unwritable(folder: &Path, error: &std::io::Error, setting: &str) -> Error {
+    Error::of(
+        Kind::InvalidArgument,
+        msg!("FOLDER_UNWRITABLE", path = folder.display(), cause = tally_i18n::io(error), setting),
+    )
 }
 
 /// Numbers and chains the logs of a store while the process lives.

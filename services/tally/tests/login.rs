@@ -411,8 +411,13 @@ fn a_store_that_lost_its_data_is_not_begun_anew_and_is_whole_when_it_is_back() {
             let refused =
                 run(program().args(args).envs([("TALLY_DATABASE_URL", url.as_str()), ("LANG", lang)]), PASSWORD);
             assert!(!refused.status.success() && said(&refused).contains(sentence), "{}", said(&refused));
+            let named = said(&refused).contains("TALLY_DATABASE_URL") && !said(&refused).contains("database.url");
+            assert!(named, "what was written is named: {}", said(&refused));
         }
     }
+    let nowhere = "sqlite:///dev/null/data/{service}.db";
+    let refused = run(program().args(["init", "--name", "Again"]).env("TALLY_DATABASE_URL", nowhere), PASSWORD);
+    assert!(said(&refused).contains("name another one in TALLY_DATABASE_URL"), "{}", said(&refused));
     for file in files().filter(of_identity) {
         fs::remove_file(file).expect("what the refused starts left");
     }

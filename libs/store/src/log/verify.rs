@@ -254,7 +254,10 @@ impl Store {
         let path = file.path();
         match KnownHeads::read(path.parent().unwrap_or(path), service, self.keys())?.count {
             0 => Ok(()),
-            _ => Err(Error::of(Kind::FailedPrecondition, msg!("STORE_LOST", service, file = path.display()))),
+            _ => {
+                let (file, setting) = (path.display(), self.inner().location.setting());
+                Err(Error::of(Kind::FailedPrecondition, msg!("STORE_LOST", service, file, setting)))
+            }
         }
     }
 

@@ -81,6 +81,11 @@ impl Location {
         Ok(Self { service, setting, is_owners, at: At::Postgres { server, user, database } })
     }
 
+    /// What the user wrote the URL into.
+    pub(crate) fn setting(&self) -> &str {
+        &self.setting
+    }
+
     /// What is told of a store that could not be opened.
     pub(crate) fn told(&self, error: StoreError) -> Error {
         let StoreError::Unusable(obstacle, text) = error else { return error.into() };

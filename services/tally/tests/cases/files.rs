@@ -125,8 +125,12 @@ fn an_employee_number_that_nobody_has_says_what_is_meant() {
         1002,Bo,East/Desk,agent,P1,2025-01-06\n";
     let row =
         |id: &str, agent: &str| format!("Mart,One,mart-a,{id},2026-03-02 09:00,2026-03-02 09:05,{agent},chat,,,,\n");
-    let rows =
-        row("T1", "1002.0") + &row("T2", "42") + &row("T3", "Ann Ode") + &row("T4", "4.2E+01") + &row("T5", "'0042");
+    let rows = row("T1", "1002.0")
+        + &row("T2", "42")
+        + &row("T3", "Ann Ode")
+        + &row("T4", "4.2E+01")
+        + &row("T5", "'0042")
+        + &row("T6", "\"1,002\"");
     let case = of_records(&rows, &[("people.csv", people)]);
     assert_eq!(case.close(), 3);
     assert_eq!(case.credits(), ["T1 1002 1000000", "T5 0042 1000000"]);
@@ -134,6 +138,7 @@ fn an_employee_number_that_nobody_has_says_what_is_meant() {
     for said in [
         "3,agent,42 is not in people.csv (is 0042 meant?)",
         "Ann Ode is a name, and a number is expected (is 0042 meant?)",
+        "7,agent,\"1,002 is not in people.csv (is 1002 meant?)\",a spreadsheet grouped its digits: export the column as text,GROUPED_NUMBER",
         "4.2E+01 is a number that a spreadsheet shortened to its first digits",
     ] {
         assert!(rejected.contains(said), "{said}: {rejected}");
