@@ -1005,8 +1005,9 @@ GRADES_MIXED = give every grade a min_score, or every grade a quota
 NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
 # A person twice among the scores.
 PERSON_TWICE = person { $person } is there twice
-# No indicator has data.
-SCHEME_WITHOUT_DATA = no indicator of the scheme has any data in the period: choose a scheme that fits the records
+# No card has an indicator that could be scored.
+SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
+SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
 # A number beyond what is computed with.
 NUMBER_TOO_LARGE = the number of indicator { $indicator } of person { $person } is too large to compute with: look at the records that it is made of, and at the target
     .everybody = the numbers of indicator { $indicator } lie too far apart to compute with them: look at the largest and the smallest

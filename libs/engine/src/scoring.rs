@@ -126,9 +126,6 @@ pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>,
         }
         curves.push(by_person);
     }
-    if lines.iter().flatten().all(|line| line.normalised.is_none()) {
-        return Err(CardError::NoData);
-    }
     let mut cards = Vec::with_capacity(people.len());
     for (i, (person, mut lines)) in people.into_iter().zip(lines).enumerate() {
         weigh(&mut lines, person)?;

@@ -43,7 +43,7 @@ impl Curve {
         let mut goodness: Vec<i64> = values.iter().map(|v| goodness(kpi.direction, *v)).collect();
         goodness.sort_unstable();
         let (Some(worst), Some(best)) = (goodness.first().copied(), goodness.last().copied()) else {
-            return Err(CardError::NoData);
+            return Err(CardError::NoGroup(kpi.key.clone()));
         };
         let too_large = || CardError::TooLarge(Beyond::Everybody(kpi.key.clone()));
         let shape = match kpi.normalisation {
@@ -61,7 +61,7 @@ impl Curve {
                 Shape::Bands(goodness.into_iter().zip(bands).map(|(g, band)| (g, points(band))).collect())
             }
             // `Column::curves` makes these from their target.
-            Normalisation::TargetPiecewise => return Err(CardError::NoData),
+            Normalisation::TargetPiecewise => return Err(CardError::NoGroup(kpi.key.clone())),
         };
         Ok(Self { floor: kpi.floor, cap: kpi.cap, direction: kpi.direction, shape })
     }

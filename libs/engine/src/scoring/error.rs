@@ -23,8 +23,8 @@ pub enum CardError {
         /// Of which measure.
         measure: String,
     },
-    /// No indicator of the scheme has data.
-    NoData,
+    /// An indicator is compared with a group of nobody.
+    NoGroup(String),
     /// A number beyond what is computed with.
     TooLarge(Beyond),
 }
@@ -74,7 +74,9 @@ impl From<CardError> for Error {
             CardError::Impossible { person, measure } => {
                 Error::internal(format_args!("the sums of {measure} of person {person} contradict each other"))
             }
-            CardError::NoData => Error::of(Kind::FailedPrecondition, msg!("SCHEME_WITHOUT_DATA")),
+            CardError::NoGroup(indicator) => {
+                Error::internal(format_args!("the indicator {indicator} is compared with a group of nobody"))
+            }
             CardError::TooLarge(beyond) => beyond.into(),
         }
     }

@@ -405,9 +405,25 @@ fn inputs_that_cannot_be_are_refused_and_not_scored() {
     assert!(matches!(score(&scheme, &[wrong]), Err(CardError::Impossible { .. })));
     let outside = PersonInputs { outside_ppm: Some(2_000_000), ..one };
     assert!(matches!(score(&scheme, &[outside]), Err(CardError::Impossible { .. })));
-    let nothing = score(&single("resolved", Normalisation::MinMax), &[inputs(1, 0, &[])]);
-    assert_eq!(nothing, Err(CardError::NoData));
-    assert_eq!(Error::from(CardError::NoData).kind(), Kind::FailedPrecondition);
+}
+
+#[test]
+fn where_no_indicator_can_be_scored_every_card_says_why_and_nothing_is_lost() {
+    let zeros = [inputs(1, 1, &[("amount", Sample { sum: 0, ppm: 1_000_000 })]), inputs(2, 0, &[])];
+    let mut median = single("amount", Normalisation::TargetPiecewise);
+    median.kpis[0].target = Some(Target::TeamMedian);
+    let unmeasured = single("resolved", Normalisation::MinMax);
+    for (scheme, first, second) in [
+        (median, Dropped::NoTarget, Dropped::NoDataOfPerson),
+        (unmeasured, Dropped::NobodyHasData, Dropped::NobodyHasData),
+    ] {
+        let cards = score(&scheme, &zeros).unwrap();
+        for (n, dropped) in [(1, first), (2, second)] {
+            let card = of(&cards, n);
+            let line = &card.lines[0];
+            assert_eq!((line.dropped, line.weight, card.score), (Some(dropped), Micro::ZERO, Micro::ZERO));
+        }
+    }
 }
 
 #[test]

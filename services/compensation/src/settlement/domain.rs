@@ -252,7 +252,8 @@ fn claimants(
     if let Some(person) = same.or(people.iter().map(|(who, _)| who.person).find(|person| !seen.insert(*person))) {
         return Err(SettlementError::PersonTwice(person));
     }
-    if people.iter().all(|(_, score)| *score <= Micro::ZERO) {
+    let asks_scores = rule.parts.iter().any(|part| !matches!(part.rule, Rule::TeamFund { .. }));
+    if asks_scores && people.iter().all(|(_, score)| *score <= Micro::ZERO) {
         return Err(SettlementError::ZeroScores);
     }
     Ok(people)

@@ -247,6 +247,11 @@ impl Files<'_> {
         let (reader, cycle_id) = (&self.crew.auditor, self.cycle.cycle_id.as_str());
         let mut paid = Paid::default();
         let pool = self.job.reading.bundle.pool.as_ref();
+        if scored.cards.iter().flat_map(|(_, card)| &card.lines).all(|line| line.normalised.is_empty()) {
+            let (problem, cure) = (msg!("SCHEME_WITHOUT_DATA"), msg!("SCHEME_WITHOUT_DATA_CURE"));
+            let unscored = Unusable::new("SCHEME_WITHOUT_DATA", "scheme.yaml", problem, cure);
+            paid.undone("score cards", &unscored.into(), reader.locale());
+        }
         if let Err(error) = &published {
             paid.undone("publishing", error, reader.locale());
             paid.refused = pool.map(|_| settle::why(error, reader.locale()));

@@ -128,6 +128,33 @@ fn punches_without_a_direction_are_read_as_group_yaml_says() {
 }
 
 #[test]
+fn a_month_in_which_no_indicator_can_be_scored_keeps_its_credits_and_says_why() {
+    let scheme = |kpi: &str| format!("name: W\nversion: 1\nkpis:\n  - {{id: it, {kpi}, weight: 100}}\n");
+    let named = [("T1", "2026-03-02 09:00", "1001"), ("T2", "2026-03-02 09:01", "1002")];
+    let (median, unmeasured) =
+        ("measure: sum, of: amount, target: team_median", "measure: share, of: resolved, target: 100");
+    for (language, kpi, note) in [("en", median, "not above zero"), ("zh-CN", unmeasured, "无人有数据")] {
+        let case = Case::new(&[("pool.yaml", "amount: 100.00\n"), ("scheme.yaml", &scheme(kpi))], &named);
+        assert_eq!(case.close_with(&["--lang", language]), 3, "{kpi}");
+        assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000"]);
+        assert!(case.result("score_cards.csv").contains(note), "{}", case.result("score_cards.csv"));
+        let summary = case.result("summary.json");
+        assert!(summary.contains("\"SCHEME_WITHOUT_DATA\"") && summary.contains("\"ZERO_SCORES\""), "{summary}");
+        assert!(case.replayed().contains("identical"), "{kpi}");
+    }
+}
+
+#[test]
+fn a_fund_of_the_team_asks_for_no_score() {
+    let named = [("T1", "2026-03-02 09:00", "1001"), ("T2", "2026-03-02 09:01", "1002")];
+    let sales = "name: W\nversion: 1\nkpis:\n  - {id: sales, measure: sum, of: amount, target: 100, weight: 100}\n";
+    let fund = "amount: 100.00\nrule: [{share: 100, by: team_fund}]\n";
+    let case = Case::new(&[("pool.yaml", fund), ("scheme.yaml", sales)], &named);
+    assert_eq!(case.close(), 0);
+    assert!(case.result("summary.json").contains("\"team_fund_minor\": 10000"), "{}", case.result("summary.json"));
+}
+
+#[test]
 fn a_pool_that_cannot_be_split_takes_nothing_away() {
     let sales = "name: W\nversion: 1\nkpis:\n  - {id: sales, measure: sum, of: amount, target: 100, weight: 100}\n";
     let unreached = "amount: 100.00\nrule:\n  - share: 100\n    by: tiers\n    tiers:\n      - {name: top, at_least: 500, weight: 1}\n";
