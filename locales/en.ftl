@@ -720,18 +720,18 @@ ROWS_OF_ACCOUNT_REFUSED = the account { $label } was refused in accounts.csv: th
 # A record may name its agent by a nickname that was refused in aliases.csv.
 NICKNAME_REFUSED = the alias { $alias } was refused in aliases.csv, and this record of { $number } may name its agent by it
 # The connection broke or a call failed between two chunks.
-IMPORT_STOPPED = { $rows } { $rows ->
-    [one] row is
-   *[other] rows are
-} in place: run the same command again, what is in counts as there already
-    .mend = { $rows } { $rows ->
-        [one] row is
-       *[other] rows are
-    } in place: mend what is said here and run the same command again, what is in counts as there already
-IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost, and { $rows } { $rows ->
-    [one] row is
-   *[other] rows are
-} in place: run the same command again once it is back, what is in counts as there already
+IMPORT_STOPPED = of this run { $rows ->
+    [one] { $rows } row is
+   *[other] { $rows } rows are
+} in place, and all that earlier runs brought: run the same command again, what is in counts as there already
+    .mend = of this run { $rows ->
+        [one] { $rows } row is
+       *[other] { $rows } rows are
+    } in place, and all that earlier runs brought: mend what is said here and run the same command again, what is in counts as there already
+IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is lost: of this run { $rows ->
+    [one] { $rows } row is
+   *[other] { $rows } rows are
+} in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
 IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
 IMPORT_DAMAGED_COLUMN = in { $count ->
     [one] { $count } row
