@@ -1524,6 +1524,8 @@ DELETE_THE_FILE = delete the file
 
 SETTING = { $path } { $problem }
 SETTING_WRONG = is wrong: { $reason }; { $cure }
+SETTING_GROUPED = '{ $text }' has grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }
+SETTING_GROUPED_OR_DECIMAL = '{ $text }' may be meant with grouping, and numbers in YAML files have none, whatever `numbers` in group.yaml says about cells: write { $plain }, or { $decimal } where that is meant
 SETTING_MISSING = is missing
 SETTING_NO_MAPPING = is not a mapping of keys to values
 FILE_NO_MAPPING = the file is not a mapping of keys to values

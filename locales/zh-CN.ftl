@@ -1087,6 +1087,8 @@ DELETE_THE_FILE = 请删除此文件
 
 SETTING = { $path } { $problem }
 SETTING_WRONG = 有误：{ $reason }；{ $cure }
+SETTING_GROUPED = “{ $text }”带有分组符；无论 group.yaml 的 `numbers` 如何规定单元格，YAML 文件中的数字都不带分组符：请写 { $plain }
+SETTING_GROUPED_OR_DECIMAL = “{ $text }”可能带有分组符；无论 group.yaml 的 `numbers` 如何规定单元格，YAML 文件中的数字都不带分组符：请写 { $plain }，如指小数则写 { $decimal }
 SETTING_MISSING = 缺失
 SETTING_NO_MAPPING = 不是“键: 值”的映射
 FILE_NO_MAPPING = 文件不是“键: 值”的映射

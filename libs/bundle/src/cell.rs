@@ -374,11 +374,12 @@ pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Opti
     (best.0 <= 1 + best.1.chars().count() / 3).then_some(best.1)
 }
 
-/// Whether a text is digits in groups of three: `1.000`, `12.500.000`.
+/// Whether a text is digits in groups of three: `1.000`, `12.500.000`. No number with grouping begins with 0: `0.125` is a decimal.
 pub(crate) fn is_grouped(text: &str, sign: char) -> bool {
     let mut groups = text.trim_start_matches('-').split(sign);
     let digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
-    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()) && digits(group));
+    let first =
+        groups.next().is_some_and(|group| (1..=3).contains(&group.len()) && digits(group) && !group.starts_with('0'));
     let mut rest = groups.peekable();
     first && rest.peek().is_some() && rest.all(|group| group.len() == 3 && digits(group))
 }

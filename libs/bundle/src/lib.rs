@@ -42,6 +42,7 @@ mod symbols;
 mod table;
 mod twice;
 mod write;
+mod written;
 mod yaml;
 
 #[cfg(test)]
@@ -176,9 +177,10 @@ fn read_files(
     let asked = asked_period(options, about.period)?;
     let policy = settings(find("policy.yaml"), diagnostics.findings, diagnostics.progress, group::read_policy)?
         .unwrap_or_default();
-    let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, &group.currency);
+    // The canonical form is of no group that groups its numbers.
+    let numbers = about.numbers.filter(|_| !options.literal);
+    let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, &group.currency, numbers);
     let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, read_scheme)?;
-    let numbers = about.numbers.unwrap_or(numbers::Numbers::Point);
     let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group, (numbers, options.literal));
     let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;
 

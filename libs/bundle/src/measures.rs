@@ -1,12 +1,13 @@
 //! The extra columns of records.csv: numbers where every value is one, else texts.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::cell::{decimal, fold, is_grouped};
-use super::diagnostics::{RowDiagnostic, Seen};
+use super::diagnostics::{RowDiagnostic, Seen, Wrong};
 use super::exported::is_no_value;
 use super::model::{Measure, MeasureValues, Record};
-use super::numbers::Numbers;
 use super::symbols::{Marks, Renumbered, Symbol, Symbols};
 
 /// A record, the line it came from, and its row in the table of extra cells.
@@ -16,11 +17,11 @@ pub(super) struct Raw {
     pub row: u32,
 }
 
-/// For each row what is doubtful in its columns of numbers: digits in groups of three, which may be decimals.
+/// For each row what is doubtful in its columns of numbers.
 pub(super) fn doubtful(
     extras: &[(String, usize)],
     raws: &[Raw],
-    cells: &[Option<Symbol>],
+    (cells, doubtful): (&[Option<Symbol>], &BTreeMap<usize, Wrong>),
     symbols: &Symbols,
 ) -> Vec<RowDiagnostic> {
     let mut found: Vec<RowDiagnostic> = raws.iter().map(|_| RowDiagnostic::default()).collect();
@@ -34,8 +35,8 @@ pub(super) fn doubtful(
             continue;
         }
         for (raw, diagnostic) in raws.iter().zip(&mut found) {
-            if let Some(Err(wrong)) = text(raw).map(|text| Numbers::Doubtful.plain(text)) {
-                diagnostic.add(name, wrong);
+            if let Some(wrong) = doubtful.get(&(raw.row as usize * extras.len() + column)) {
+                diagnostic.add(name, wrong.clone());
             }
         }
     }

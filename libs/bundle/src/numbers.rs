@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use tally_kernel::msg;
 
-use super::cell::{fold, is_grouped, shown};
+use super::cell::{decimal, fold, is_grouped, shown};
 use super::diagnostics::Wrong;
 use super::exported;
 use super::yaml::Fields;
@@ -36,6 +36,24 @@ pub(crate) fn read_numbers(fields: &mut Fields<'_>) -> Option<Numbers> {
     Some(Numbers::Told { decimal: decimal?, grouping: grouping.flatten() })
 }
 
+/// Notes the numbers of a YAML file that may be meant as grouped, as group.yaml says that cells are: `60.000` is sixty here and
+/// sixty thousand there.
+pub(crate) fn refuse_grouped(numbers: Option<Numbers>, fields: &Fields<'_>) {
+    let Some(numbers) = numbers else { return };
+    for (path, text) in fields.written() {
+        let Some(plain) = numbers.ungrouped(&text) else { continue };
+        let text = shown(&text);
+        let pointed = decimal(&text).map(|decimal| decimal.normalize());
+        let problem = match pointed.map(|decimal| (decimal, decimal.scale())) {
+            Some((decimal, 0)) => msg!("SETTING_GROUPED_OR_DECIMAL", text, plain, decimal = format!("{decimal}.0")),
+            Some((decimal, 3)) => msg!("SETTING_GROUPED_OR_DECIMAL", text, plain, decimal = format!("{decimal}0")),
+            Some((decimal, _)) => msg!("SETTING_GROUPED_OR_DECIMAL", text, plain, decimal),
+            None => msg!("SETTING_GROUPED", text, plain),
+        };
+        fields.note(&path, problem);
+    }
+}
+
 impl Numbers {
     /// The number with a point and without grouping.
     pub fn plain(self, text: &str) -> Result<Cow<'_, str>, Wrong> {
@@ -57,6 +75,34 @@ impl Numbers {
                 }
             },
         }
+    }
+
+    /// A cell of an extra column: a number as the others are written, any other text as it is; and what is wrong with it if the
+    /// column is one of numbers.
+    pub fn of_extra(self, text: &str) -> (Cow<'_, str>, Option<Wrong>) {
+        match self.plain(text) {
+            Ok(plain) if decimal(&plain).is_some() => (plain, None),
+            Ok(_) => (text.into(), None),
+            Err(wrong) => (text.into(), self.doubts(text).then_some(wrong)),
+        }
+    }
+
+    /// Whether a text that is not written so would be taken for a number all the same.
+    fn doubts(self, text: &str) -> bool {
+        match self {
+            Self::Point | Self::Told { decimal: '.', .. } => false,
+            Self::Doubtful => is_grouped(text, '.'),
+            Self::Told { .. } => decimal(text).is_some(),
+        }
+    }
+
+    /// What a number of a YAML file, which has a point before decimals and no grouping, may be meant as where group.yaml groups
+    /// the numbers of the cells so: the number without grouping.
+    pub fn ungrouped(self, text: &str) -> Option<String> {
+        let Self::Told { decimal, grouping: Some(sign) } = self else { return None };
+        let text = fold(text);
+        let (whole, _) = text.split_once(decimal).unwrap_or((&text, ""));
+        if is_grouped(whole, sign) { pointed(&text, decimal, Some(sign)) } else { None }
     }
 }
 
@@ -107,11 +153,19 @@ mod tests {
             ("1.5", None),
             ("1,000.5", None),
             ("", None),
+            ("0.125", None),
+            ("000.125", None),
+            ("010.125", None),
+            ("-0.125", None),
+            ("0.000.125", None),
+            ("0,125", Some("0.125")),
         ] {
             assert_eq!(plain(german, text).as_deref(), right, "{text}");
         }
         let french = Numbers::Told { decimal: ',', grouping: Some(' ') };
         assert_eq!(plain(french, "1\u{202f}234,56").as_deref(), Some("1234.56"));
+        assert_eq!(plain(french, "0 125"), None);
+        assert_eq!(plain(Numbers::Told { decimal: '.', grouping: Some(',') }, "0,125"), None);
         let swiss = Numbers::Told { decimal: '.', grouping: Some('\'') };
         for text in ["1'234.50", "1’234.50"] {
             assert_eq!(plain(swiss, text).as_deref(), Some("1234.50"));
@@ -131,7 +185,7 @@ mod tests {
         for text in ["1.000", "12.500", "1.234.567"] {
             assert!(Numbers::Doubtful.plain(text).unwrap_err().cure == msg!("MAY_BE_GROUPED_CURE"), "{text}");
         }
-        for text in ["1.5", "12.50", "1000", "0.1234"] {
+        for text in ["1.5", "12.50", "1000", "0.1234", "0.125", "-0.125", "00.125"] {
             assert_eq!(plain(Numbers::Doubtful, text).as_deref(), Some(text));
         }
     }

@@ -10,7 +10,7 @@ use super::cell;
 use super::diagnostics::Unusable;
 use super::group::{self, Group, Period};
 use super::model::BundlePerson;
-use super::numbers::Numbers;
+use super::numbers::{Numbers, refuse_grouped};
 use super::yaml::{Fields, LARGEST, micro};
 
 /// Money to be split.
@@ -83,12 +83,13 @@ struct Written {
     amount: String,
 }
 
-/// Reads pool.yaml for a group that writes its numbers so, or to the letter; the period it names, if any, is apart.
+/// Reads pool.yaml for a group that writes the numbers of its cells so, or to the letter; the period it names, if any, is apart.
 pub(crate) fn read_pool(
     fields: &mut Fields<'_>,
     group: &Group,
-    (numbers, literal): (Numbers, bool),
+    (numbers, literal): (Option<Numbers>, bool),
 ) -> Option<(Pool, Option<Period>)> {
+    refuse_grouped(numbers, fields);
     let currency = group::currency(fields).unwrap_or_else(|| group.currency.clone());
     if currency != group.currency {
         fields.note("currency", msg!("POOL_CURRENCY", currency, group = group.currency));
@@ -96,9 +97,9 @@ pub(crate) fn read_pool(
     let amount = if fields.has("amount") { fields.text("amount") } else { fields.missing("amount") };
     let amount =
         amount.map(|text| serde_norway::from_str(fields.source).map_or(text, |written: Written| written.amount));
-    // As the group writes its numbers, else as YAML does: where three digits follow a point, only the former is tried.
-    let money = |text: String| cell::money(&numbers.plain(&text).unwrap_or((&*text).into()), &currency);
-    let amount_minor = amount.and_then(|text| match money(text) {
+    // One that may be grouped was refused with all such numbers of the file.
+    let certain = amount.filter(|text| numbers.is_none_or(|numbers| numbers.ungrouped(text).is_none()));
+    let amount_minor = certain.and_then(|text| match cell::money(&text, &currency) {
         Ok(0) => {
             fields.note("amount", msg!("POOL_ZERO"));
             None

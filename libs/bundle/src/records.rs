@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use tally_kernel::{Message, limits, msg};
 
-use super::cell::{self, Moment, decimal, shown};
+use super::cell::{self, Moment, shown};
 use super::cleaned::{Need, no_value};
 use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
@@ -79,6 +79,8 @@ struct Reader<'d, 'a> {
     raws: Vec<Raw>,
     /// Extra cells, a stride of `extras.len()` for each row.
     cells: Vec<Option<Symbol>>,
+    /// What is wrong with some of them if their columns are of numbers.
+    doubtful: BTreeMap<usize, Wrong>,
     extras: Vec<(String, usize)>,
     /// First day of a month, and how many records begin in it.
     months: BTreeMap<Date, u64>,
@@ -114,6 +116,7 @@ pub(crate) fn read_records(
         symbols: Symbols::default(),
         raws: Vec::new(),
         cells: Vec::new(),
+        doubtful: BTreeMap::new(),
         extras: Vec::new(),
         months: BTreeMap::new(),
         outside: Seen::default(),
@@ -281,13 +284,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// In a file that looks like one with decimal commas, `1.000` in a column of numbers is one or a thousand; in a column
-    /// of texts it is a text.
+    /// In a file that looks like one with decimal commas, `1.000` in a column of numbers is one or a thousand, and where
+    /// group.yaml says that commas stand before decimals `0.125` is no number at all; in a column of texts they are texts.
     fn reject_doubtful(&mut self, diagnostics: &mut Diagnostics<'_, '_>) {
-        if self.numbers != Numbers::Doubtful {
+        if self.doubtful.is_empty() {
             return;
         }
-        let doubtful = measures::doubtful(&self.extras, &self.raws, &self.cells, &self.symbols);
+        let doubtful = measures::doubtful(&self.extras, &self.raws, (&self.cells, &self.doubtful), &self.symbols);
         let lines = self.raws.iter().map(|raw| u64::from(raw.line)).collect::<Vec<_>>();
         let mut kept =
             doubtful.into_iter().zip(lines).map(|(wrong, line)| wrong.settle(diagnostics.rejects, RECORDS.file, line));
@@ -343,11 +346,9 @@ impl Reader<'_, '_> {
             return Err(Unusable::new("TOO_LARGE", RECORDS.file, problem, msg!("TOO_MANY_RECORDS_CURE")));
         }
         for (_, place) in &self.extras {
-            let text = row.at(*place);
-            // A number as the others are written; any other text as it is.
-            let plain = self.numbers.plain(text).ok().filter(|plain| decimal(plain).is_some());
-            let text = plain.as_deref().unwrap_or(text);
-            self.cells.push((!text.is_empty()).then(|| self.symbols.intern(text)));
+            let (text, wrong) = self.numbers.of_extra(row.at(*place));
+            wrong.map(|wrong| self.doubtful.insert(self.cells.len(), wrong));
+            self.cells.push((!text.is_empty()).then(|| self.symbols.intern(&text)));
         }
         let (line, row) = (u32::try_from(row.line).unwrap_or(u32::MAX), self.raws.len() as u32);
         self.raws.push(Raw { record, line, row });

@@ -9,6 +9,7 @@ use tally_kernel::{Message, msg};
 
 use super::cell::nearest;
 use super::diagnostics::Unusable;
+use super::numbers::{Numbers, refuse_grouped};
 use super::yaml::{Fields, LARGEST, micro};
 
 /// The measured columns every records.csv has.
@@ -162,7 +163,8 @@ impl Default for Scheme {
 }
 
 /// Reads scheme.yaml.
-pub(crate) fn read_scheme(fields: &mut Fields<'_>, currency: &str) -> Option<Scheme> {
+pub(crate) fn read_scheme(fields: &mut Fields<'_>, currency: &str, numbers: Option<Numbers>) -> Option<Scheme> {
+    refuse_grouped(numbers, fields);
     let name = fields.text("name").unwrap_or_else(|| "Scheme".to_owned());
     let version = fields.whole("version", 1, 1_000_000).unwrap_or(1);
     if !fields.has("kpis") {

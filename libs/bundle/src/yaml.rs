@@ -11,6 +11,7 @@ use tally_kernel::{Message, Micro, msg};
 use super::cell::{date, nearest, shown};
 use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::source::{Progress, Source};
+use super::written;
 
 /// What is wrong with a file, all of it.
 #[derive(Default)]
@@ -291,6 +292,11 @@ impl<'a> Fields<'a> {
     /// Whether the key is there at all.
     pub fn has(&self, key: &str) -> bool {
         self.map.get(key).is_some_and(|v| !v.is_null())
+    }
+
+    /// Path and text of every number of the file as it is written.
+    pub fn written(&self) -> Vec<(String, String)> {
+        written::numbers(self.map, self.source)
     }
 
     /// Notes the keys nobody asked for.

@@ -174,15 +174,73 @@ fn pool_money_must_be_an_amount_of_the_groups_currency() {
     for doubtful in ["1.000", "0x10", "1.0000000000000001"] {
         assert!(violations("pool.yaml", &format!("amount: {doubtful}\n"))[0].contains(doubtful), "{doubtful}");
     }
-    let grouped = with("group.yaml", "numbers: {decimal: \".\", grouping: \",\"}\n");
-    for (amount, minor) in [("\"1,000.50\"", 100_050), ("12.5", 1_250), ("7", 700)] {
-        std::fs::write(grouped.path().join("pool.yaml"), format!("amount: {amount}\n")).unwrap();
-        assert_eq!(read(&grouped).bundle.pool.expect("a pool").amount_minor, minor, "{amount}");
-    }
     assert!(violations("pool.yaml", "amount: -1\n")[0].contains("negative"));
     assert!(violations("pool.yaml", "amount: 0\n")[0].contains("is 0"));
     assert!(violations("pool.yaml", "amount: 5\ncurrency: USD\n")[0].contains("the group's amounts are in CNY"));
     assert!(violations("pool.yaml", "currency: CNY\n")[0].contains("amount is missing"));
+}
+
+#[test]
+fn numbers_of_settings_have_a_point_and_no_grouping_however_cells_are_written() {
+    let dir = good();
+    put(&dir, "records.csv", format!("{HEAD}{}", ROW.replace("12.5", "12").replace("199.00", "199")));
+    for (numbers, amount, minor) in [
+        ("{decimal: \",\", grouping: \".\"}", "1000.50", 100_050),
+        ("{decimal: \",\", grouping: \".\"}", "0.500", 50),
+        ("{decimal: \",\", grouping: \".\"}", "60000", 6_000_000),
+        ("{decimal: \".\", grouping: \",\"}", "12.50", 1_250),
+    ] {
+        put(&dir, "group.yaml", format!("numbers: {numbers}\n"));
+        put(&dir, "pool.yaml", format!("amount: {amount}\n"));
+        assert_eq!(read(&dir).bundle.pool.expect("a pool").amount_minor, minor, "{amount}");
+    }
+    for (numbers, amount, cure) in [
+        ("{decimal: \",\", grouping: \".\"}", "60.000", "write 60000, or 60.0 where that is meant"),
+        ("{decimal: \",\", grouping: \".\"}", "60.125", "write 60125, or 60.1250 where that is meant"),
+        ("{decimal: \",\", grouping: \".\"}", "1.000.000", "write 1000000"),
+        ("{decimal: \".\", grouping: \",\"}", "\"1,000.50\"", "write 1000.50"),
+    ] {
+        put(&dir, "group.yaml", format!("numbers: {numbers}\n"));
+        put(&dir, "pool.yaml", format!("amount: {amount}\n"));
+        let refusal = refused(&dir);
+        let problem = en(&refusal.problem);
+        assert_eq!((en(&refusal.file), problem.matches("amount ").count()), ("pool.yaml".to_owned(), 1), "{problem}");
+        assert!(problem.starts_with("amount ") && problem.ends_with(cure), "{problem}");
+    }
+    put(&dir, "group.yaml", "numbers: {decimal: \",\", grouping: \".\"}\n");
+    put(&dir, "pool.yaml", "amount: 5\n");
+    let scheme = "name: \"1.000\"\nkpis:\n  - {id: a, measure: records, target: 1.000, weight: 100}\n";
+    put(&dir, "scheme.yaml", scheme);
+    let problem = en(&refused(&dir).problem);
+    assert!(problem.starts_with("kpis[1].target '1.000'") && !problem.contains("name"), "{problem}");
+    put(&dir, "scheme.yaml", scheme.replace("target: 1.000", "target: 1.0"));
+    assert!(read(&dir).rejected.is_empty());
+}
+
+#[test]
+fn a_number_that_begins_with_0_has_no_grouping() {
+    let dir = good();
+    put(&dir, "group.yaml", "numbers: {decimal: \",\", grouping: \".\"}\n");
+    let head = HEAD.replace("amount", "amount,score");
+    let row = |id: &str, amount: &str, score: &str| {
+        let row = ROW.replace("12.5", "12").replace("R1", id);
+        row.replace("199.00\n", &format!("\"{amount}\",\"{score}\"\n"))
+    };
+    for (amount, score, column) in [
+        ("0.125", "1", "amount"),
+        ("000.125", "1", "amount"),
+        ("010.125", "1", "amount"),
+        ("0.000.125", "1", "amount"),
+        ("1", "-0.125", "score"),
+        ("1", "0.125", "score"),
+    ] {
+        put(&dir, "records.csv", format!("{head}{}{}", row("R1", "1.199,00", "-1.000,5"), row("R2", amount, score)));
+        let reading = read(&dir);
+        let text = if column == "amount" { amount } else { score };
+        let (line, at, reason) = only(&reading);
+        assert_eq!((line, at, reason), (3, column, format!("'{text}' is not written as group.yaml says numbers are")));
+        assert_eq!(reading.bundle.records[0].amount_minor, Some(119_900));
+    }
 }
 
 #[test]
