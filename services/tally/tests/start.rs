@@ -87,7 +87,12 @@ fn a_damaged_file_is_told_by_every_command_that_opens_it() {
 fn a_folder_of_data_that_cannot_be_made_or_written_is_told_with_what_to_do() {
     let folder = TempDir::new().expect("a folder");
     let told = refused(folder.path(), &serve(&["database.url=sqlite:///proc/nowhere/{service}.db"]), SETTING);
-    says(&told, "name another one", "或指定其他文件夹", &["/proc/nowhere", "database.url"]);
+    says(
+        &told,
+        "name another one in database.url",
+        "或在 database.url 中指定其他文件夹",
+        &["/proc/nowhere", "database.url"],
+    );
     // Where the lock of a store should be there is a folder.
     fs::create_dir_all(folder.path().join("data/attendance.db.lock")).expect("a folder");
     let told = refused(folder.path(), &serve(&["database.url=sqlite://data/{service}.db"]), SETTING);
