@@ -81,7 +81,7 @@ impl Pod {
     async fn refused(&self, group: u32, beside: u32) -> String {
         let Output { status, stderr, .. } = self.command(group, beside).output().await.expect("setpriv is installed");
         let said = String::from_utf8_lossy(&stderr).into_owned();
-        assert_eq!(status.code(), Some(1), "{said}");
+        assert_eq!(status.code(), Some(64), "{said}");
         said
     }
 }
