@@ -1,5 +1,5 @@
 use tally_i18n::text;
-use tally_kernel::error::{Error, Kind};
+use tally_kernel::error::Error;
 use tally_kernel::{Locale, Message, Ppm};
 
 use super::*;
