@@ -1283,6 +1283,7 @@ CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
 # Code CONVERTED_SEPARATOR.
 SEPARATED_BY_TAB = columns are separated by a tab
 # Code CONVERTED_SEPARATOR.
+SEPARATED_BY_SIGN = columns are separated by the sign { $sign }
 SEPARATED_BY_SEMICOLON = columns are separated by a semicolon
 LINE_TOO_LONG = the line is longer than 1 MiB
 LINE_TOO_LONG_CURE = check where its line end went
@@ -1569,6 +1570,7 @@ SCHEME_MEASURES_CURE = name a column of numbers in records.csv
 SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
 MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, or the mean of an extra column
 POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
+POOL_BELOW_0 = is negative: write the money that there is to split, above 0
 POOL_ZERO = is 0: leave the file out when there is nothing to split
 POOL_SHARES = has shares that sum to { $sum }, not to 100
 POOL_SHARE = is not above 0: leave the part out instead

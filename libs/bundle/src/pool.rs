@@ -105,6 +105,10 @@ pub(crate) fn read_pool(
             None
         }
         Ok(minor) => Some(minor),
+        Err(_) if text.starts_with('-') => {
+            fields.note("amount", msg!("POOL_BELOW_0"));
+            None
+        }
         Err(wrong) => {
             fields.note("amount", msg!("SETTING_WRONG", reason = wrong.reason, cure = wrong.cure));
             None

@@ -299,17 +299,17 @@ impl<R: Read> Rows<R> {
     }
 }
 
-/// The separator that a line such as `sep=;` names, for spreadsheets.
+/// The separator that a line such as `sep=;` names, for spreadsheets. One that a spreadsheet saved again has empty cells behind
+/// it (`sep=;,,,`), and is separated as these are.
 fn named_separator(line: &[u8]) -> Option<u8> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
-    match line {
-        [s, e, p, b'=', separator @ (b',' | b';' | b'\t' | b'|')] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
-            Some(*separator)
-        }
-        _ => None,
-    }
+    let quoted = line.strip_prefix(b"\"");
+    let [s, e, p, b'=', named @ (b',' | b';' | b'\t' | b'|'), rest @ ..] = quoted.unwrap_or(line) else { return None };
+    let rest = if quoted.is_some() { rest.strip_prefix(b"\"")? } else { rest };
+    let sign = rest.first().unwrap_or(named);
+    let separates = matches!(sign, b',' | b';' | b'\t' | b'|') && rest.iter().all(|b| b == sign);
+    ([*s, *e, *p].eq_ignore_ascii_case(b"sep") && separates).then_some(*sign)
 }
 
 fn line_ends(part: &[u8]) -> u64 {

@@ -122,9 +122,11 @@ impl Table {
             findings.add(FindingKind::ConvertedEncoding, file, encoding, detail, 0);
         }
         if separator != b',' {
+            let sign = char::from(separator).to_string();
             let (name, detail) = match separator {
                 b'\t' => ("tab", msg!("SEPARATED_BY_TAB")),
-                _ => ("semicolon", msg!("SEPARATED_BY_SEMICOLON")),
+                b';' => ("semicolon", msg!("SEPARATED_BY_SEMICOLON")),
+                _ => (sign.as_str(), msg!("SEPARATED_BY_SIGN", sign = sign.as_str())),
             };
             findings.add(FindingKind::ConvertedSeparator, file, name, detail, 0);
         }

@@ -298,3 +298,21 @@ fn two_apostrophes_are_no_text_marker() {
     let reading = records(&(ROW.replace("R1", "''q") + &ROW.replace("R1", "'0042") + &ROW.replace("R1", "''=1")));
     assert_eq!(ids(&reading), ["''q", "'=1", "0042", "R1"]);
 }
+
+#[test]
+fn a_separator_that_a_file_names_is_told_by_its_sign() {
+    let dir = good();
+    put(&dir, "records.csv", format!("sep=|\n{HEAD}{ROW}").replace(',', "|"));
+    let reading = read(&dir);
+    let told: Vec<String> = reading.bundle.findings.iter().map(|finding| en(&finding.detail)).collect();
+    assert!(told.contains(&"columns are separated by the sign |".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_line_that_names_the_separator_is_understood_when_a_spreadsheet_saved_it_again() {
+    for line in ["sep=,,,,,,", "\"sep=,\",,,,,", "sep=;,,,,,", "sep=,"] {
+        let dir = good();
+        put(&dir, "records.csv", format!("{line}\n{HEAD}{ROW}"));
+        assert_eq!(ids(&read(&dir)), ["R1"], "{line}");
+    }
+}

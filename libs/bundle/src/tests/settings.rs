@@ -174,7 +174,8 @@ fn pool_money_must_be_an_amount_of_the_groups_currency() {
     for doubtful in ["1.000", "0x10", "1.0000000000000001"] {
         assert!(violations("pool.yaml", &format!("amount: {doubtful}\n"))[0].contains(doubtful), "{doubtful}");
     }
-    assert!(violations("pool.yaml", "amount: -1\n")[0].contains("negative"));
+    let negative = violations("pool.yaml", "amount: -1\n");
+    assert_eq!(negative, ["amount is negative: write the money that there is to split, above 0"]);
     assert!(violations("pool.yaml", "amount: 0\n")[0].contains("is 0"));
     assert!(violations("pool.yaml", "amount: 5\ncurrency: USD\n")[0].contains("the group's amounts are in CNY"));
     assert!(violations("pool.yaml", "currency: CNY\n")[0].contains("amount is missing"));
