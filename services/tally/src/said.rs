@@ -249,10 +249,14 @@ mod tests {
     #[test]
     fn what_is_to_be_done_about_an_error_is_said_after_it() {
         let error = and_so(Said(msg!("IMPORT_INTERRUPTED")).into(), msg!("IMPORT_STOPPED", rows = 2));
-        let expected =
-            "you stopped it; 2 rows are in place: run the same command again, what is in counts as there already";
+        let expected = "you stopped it; of this run 2 rows are in place, and all that earlier runs brought: run the same \
+            command again, what is in counts as there already";
         assert_eq!(say(Locale::En, &error), expected);
-        assert!(say(Locale::ZhCn, &error).starts_with("您已中断；已有 2 行在套件中"), "{}", say(Locale::ZhCn, &error));
+        assert!(
+            say(Locale::ZhCn, &error).starts_with("您已中断；本次运行已有 2 行在套件中"),
+            "{}",
+            say(Locale::ZhCn, &error)
+        );
     }
 
     #[test]
