@@ -1,9 +1,13 @@
 //! Characters that nobody sees: of two texts that look the same, one may hold some and be another text.
 
-/// A character that takes no room on a screen: zero widths, marks of direction, soft hyphens, byte order marks.
+/// A character that takes no room on a screen: zero widths, marks of direction, soft hyphens, byte order marks, breaks of lines,
+/// and what is no character at all. With [`is_odd`] these are Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt
+/// of Unicode 16) and the few beside it that show nothing.
 pub fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{fdd0}'..='\u{fdef}')
+        || u32::from(c) & 0xfffe == 0xfffe
         || c.is_control()
 }
 
@@ -15,8 +19,8 @@ pub fn is_odd_space(c: char) -> bool {
 /// A character inside of a text that is not what it looks like. Beside those that take no room these are blanks that count as
 /// letters, and marks that choose the form of the character before them.
 pub fn is_odd(c: char) -> bool {
-    let blank = matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
-    let mark = matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}');
+    let blank = matches!(c, '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    let mark = matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}');
     is_odd_space(c) || blank || mark || (is_unseen(c) && !matches!(c, '\n' | '\r' | '\t'))
 }
 
@@ -29,7 +33,7 @@ pub fn in_id(id: &str) -> Option<String> {
 /// Whether a character that is not what it looks like belongs to the one before it: a joiner, or a mark of form, behind an emoji
 /// and in scripts that write with it.
 pub fn belongs_to(before: char, c: char) -> bool {
-    let joins = matches!(before, '\u{600}'..='\u{109f}' | '\u{200d}' | '\u{2190}'..='\u{2bff}' | '\u{1f000}'..);
+    let joins = matches!(before, '\u{600}'..='\u{109f}' | '\u{1800}'..='\u{18af}' | '\u{200d}' | '\u{2190}'..='\u{2bff}' | '\u{1f000}'..);
     joins && !is_odd_space(c) && (matches!(c, '\u{200c}' | '\u{200d}') || !is_unseen(c))
 }
 
@@ -64,6 +68,15 @@ mod tests {
             ("a\tb", Some("U+0009")),
             ("a\u{a0}b", Some("U+00A0")),
             ("a\u{e0041}", Some("U+E0041")),
+            ("a\u{17b4}", Some("U+17B4")),
+            ("\u{180b}a", Some("U+180B")),
+            ("a\u{2028}b", Some("U+2028")),
+            ("a\u{2800}", Some("U+2800")),
+            ("a\u{fff0}", Some("U+FFF0")),
+            ("a\u{fffe}", Some("U+FFFE")),
+            ("a\u{1d173}", Some("U+1D173")),
+            ("龍\u{e0100}", Some("U+E0100")),
+            ("a\u{10ffff}", Some("U+10FFFF")),
         ] {
             assert_eq!(in_id(id).as_deref(), found, "{id:?}");
             assert_eq!(in_name(id).as_deref(), found, "{id:?}");
@@ -76,6 +89,7 @@ mod tests {
             ("\u{2764}\u{fe0f}小雨", "U+FE0F"),
             ("\u{1f469}\u{200d}\u{1f4bb}", "U+200D"),
             ("\u{645}\u{200c}\u{631}", "U+200C"),
+            ("\u{182d}\u{180b}", "U+180B"),
         ] {
             assert_eq!(in_name(name), None, "{name:?}");
             assert_eq!(in_id(name).as_deref(), Some(in_ids), "{name:?}");
