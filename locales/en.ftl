@@ -991,6 +991,8 @@ WEIGHTS_NOT_HUNDRED = the weights sum to { $sum }, not to 100: change them so th
 WEIGHT_NOT_POSITIVE = { $weight } is not above zero: leave the indicator out
 # A measure of the scheme is beyond what is computed with.
 MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $account } is { $value }, which is too large to compute with: at most 9000000000000 either way; correct the record, or take the indicator out of the scheme
+    .row = { $text } is too large to compute with: at most { $most } either way
+MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
 MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
 TARGET_MISSING = a number or team_median is needed
 TARGET_NOT_POSITIVE = { $target } is not above zero
@@ -1008,10 +1010,12 @@ PERSON_TWICE = person { $person } is there twice
 # No card has an indicator that could be scored.
 SCHEME_WITHOUT_DATA = no indicator could be scored for anybody, since there is no data, or the median that would be the target is not above zero (each card says which)
 SCHEME_WITHOUT_DATA_CURE = choose indicators and targets that fit the records
+# Sums beyond what is computed with: the cards are made without the indicator.
+INDICATOR_TOO_LARGE = the indicator { $indicator } counts for nobody, since the number of { $people } is too large to compute with
+    .apart = the indicator { $indicator } counts for nobody, since its numbers lie too far apart to compute with them
+INDICATOR_TOO_LARGE_CURE = check the currency and the unit of the amounts and measures, or take the indicator out of scheme.yaml
 # A number beyond what is computed with.
-NUMBER_TOO_LARGE = the number of indicator { $indicator } of person { $person } is too large to compute with: look at the records that it is made of, and at the target
-    .everybody = the numbers of indicator { $indicator } lie too far apart to compute with them: look at the largest and the smallest
-    .score = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
+NUMBER_TOO_LARGE = the score of person { $person } is too large to compute with: look at the floors and caps of the scheme
     .grades = the quotas of the grades are too large to compute with: make them smaller
     .unit = the numbers of unit { $unit } are too large to compute with: look at the cards of its people
     .pool = the money or the shares of the pool are too large to compute with: look at the amount and at the rule
@@ -1036,6 +1040,8 @@ CARD_VALUE = { $kind ->
 CARD_LINE_DROPPED = { $name }: { $why ->
     [nobody] nobody has data in the period, so it is dropped for everybody
     [person] there is no data of this person, so it is dropped here
+    [too_large] the number is too large to compute with, so it is dropped for everybody
+    [too_large_elsewhere] the number of somebody else is too large to compute with, or the numbers of the group lie too far apart, so it is dropped for everybody
    *[target] the median that would be its target is not above zero, so it is dropped
 }, and its weight of { $weight } is spread over the other indicators in proportion.
 CARD_LINE_NOT_SCORED = { $name }: not scored.

@@ -635,6 +635,8 @@ NAME_TWICE = “{ $name }”出现了两次
 WEIGHTS_NOT_HUNDRED = 权重之和为 { $sum }，不是 100：请调整到恰好为 100
 WEIGHT_NOT_POSITIVE = { $weight } 不大于零：请去掉该指标
 MEASURE_TOO_LARGE = { $account } 的记录 { $record } 的指标“{ $column }”为 { $value }，超出可计算的范围（正负均不超过 9000000000000）：请更正该记录，或从考核方案中去掉这一指标
+    .row = { $text } 过大，无法计算：正负均不超过 { $most }
+MEASURE_TOO_LARGE_CURE = 请更正该数字，或从 scheme.yaml 中去掉衡量该列的指标
 MEASURE_UNKNOWN = “{ $measure }”既不是内置指标（credited_records、first_reply_within_30s、resolved、rating_at_least_4、amount），也不是记录中的数值列
 TARGET_MISSING = 须填写一个数值或 team_median
 TARGET_NOT_POSITIVE = { $target } 不大于零
@@ -649,9 +651,10 @@ NOBODY_TO_SCORE = 没有可评分的人员：该期间没有归属到人的记�
 PERSON_TWICE = 人员 { $person } 出现了两次。
 SCHEME_WITHOUT_DATA = 没有任何人的任何指标可以评分：没有数据，或作为目标的中位数不大于零（每张成绩单写明是哪一种）
 SCHEME_WITHOUT_DATA_CURE = 请选择与记录相符的指标和目标
-NUMBER_TOO_LARGE = 人员 { $person } 的指标 { $indicator } 数值过大，无法计算：请检查相关记录和目标
-    .everybody = 指标 { $indicator } 的数值相差过大，无法计算：请检查其中最大和最小的数值
-    .score = 人员 { $person } 的得分过大，无法计算：请检查考核方案的保底和封顶
+INDICATOR_TOO_LARGE = 指标 { $indicator } 对所有人不计，因为 { $people } 的数值过大，无法计算
+    .apart = 指标 { $indicator } 对所有人不计，因为各人数值相差过大，无法计算
+INDICATOR_TOO_LARGE_CURE = 请检查金额和度量值的币种与单位，或从 scheme.yaml 中去掉该指标
+NUMBER_TOO_LARGE = 人员 { $person } 的得分过大，无法计算：请检查考核方案的保底和封顶
     .grades = 等级配额过大，无法计算：请减小配额
     .unit = 部门 { $unit } 的数值过大，无法计算：请检查其人员的成绩单
     .pool = 奖金池的金额或份额过大，无法计算：请检查金额和规则
@@ -675,6 +678,8 @@ CARD_VALUE = { $kind ->
 CARD_LINE_DROPPED = { $name }：{ $why ->
     [nobody] 本周期无人有数据，对所有人剔除
     [person] 本人没有数据，在此剔除
+    [too_large] 本人数值过大，无法计算，因此对所有人剔除
+    [too_large_elsewhere] 他人的数值过大而无法计算，或各人数值相差过大，因此对所有人剔除
    *[target] 作为目标的中位数不大于零，予以剔除
 }，其权重 { $weight } 按比例分摊到其他指标。
 CARD_LINE_NOT_SCORED = { $name }：未评分。

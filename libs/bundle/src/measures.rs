@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use tally_kernel::{limits, msg};
 
-use super::cell::{decimal, fold, is_grouped};
+use super::cell::{at_most, decimal, fold, is_grouped, shown};
 use super::diagnostics::{RowDiagnostic, Seen, Wrong};
 use super::exported::is_no_value;
 use super::model::{Measure, MeasureValues, Record};
+use super::numbers::Numbers;
 use super::symbols::{Marks, Renumbered, Symbol, Symbols};
+use super::yaml::LARGEST;
 
 /// A record, the line it came from, and its row in the table of extra cells.
 pub(super) struct Raw {
@@ -41,6 +44,30 @@ pub(super) fn doubtful(
         }
     }
     found
+}
+
+/// Notes what is wrong with the extra cells of a row: longer, or more, than the suite takes, or too large to compute with where
+/// the scheme does.
+pub(super) fn check<'a>(
+    cells: impl Iterator<Item = (&'a str, &'a str)>,
+    numbers: Numbers,
+    computed: &[&str],
+    diagnostic: &mut RowDiagnostic,
+) {
+    for (at, (column, text)) in cells.filter(|(_, text)| !text.is_empty()).enumerate() {
+        if let Err(wrong) = at_most(text.into(), limits::LONG_TEXT) {
+            diagnostic.add(column, wrong);
+        }
+        let number = computed.contains(&column).then(|| decimal(&numbers.of_extra(text).0)).flatten();
+        if number.is_some_and(|number| number.abs() > LARGEST.into()) {
+            let reason = msg!("MEASURE_TOO_LARGE.row", text = shown(text), most = LARGEST);
+            diagnostic.add(column, Wrong::new(reason, msg!("MEASURE_TOO_LARGE_CURE")));
+        }
+        if at == limits::MEASURES {
+            let (reason, cure) = (msg!("TOO_MANY_MEASURES", most = at), msg!("TOO_MANY_MEASURES_CURE"));
+            diagnostic.add(column, Wrong::new(reason, cure));
+        }
+    }
 }
 
 /// An extra column on its way to a measure.

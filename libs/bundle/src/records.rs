@@ -56,6 +56,8 @@ pub(crate) struct Written<'a> {
     pub currency: &'a str,
     /// As group.yaml says; nothing where it does not.
     pub numbers: Option<Numbers>,
+    /// The extra columns that the scheme computes with.
+    pub measured: &'a [&'a str],
 }
 
 /// A record that lasts as long is told of: it may have been left open, or have a wrong date.
@@ -74,6 +76,7 @@ struct Reader<'d, 'a> {
     directory: &'d mut Directory<'a>,
     currency: &'d str,
     numbers: Numbers,
+    measured: &'d [&'d str],
     asked: Option<Period>,
     symbols: Symbols,
     raws: Vec<Raw>,
@@ -111,6 +114,7 @@ pub(crate) fn read_records(
     let mut reader = Reader {
         directory,
         currency: written.currency,
+        measured: written.measured,
         numbers: written.numbers.unwrap_or(Numbers::Point),
         asked,
         symbols: Symbols::default(),
@@ -129,6 +133,7 @@ pub(crate) fn read_records(
         reader.extras = table.extras.clone();
         if reader.literal {
             reader.numbers = Numbers::Point;
+            reader.measured = &[];
         } else if table.semicolons && written.numbers.is_none() {
             reader.numbers = Numbers::Doubtful;
         }
@@ -201,7 +206,8 @@ impl Reader<'_, '_> {
         let agent = diagnostic.take("agent", given(row.get(6), |t| self.directory.agent(platform, t, day)));
         let kind = diagnostic.take("kind", self.label(row.get(7)));
         let customer = diagnostic.take("customer", self.customer(row.get(12)));
-        self.check_measures(row, diagnostic);
+        let extras = self.extras.iter().map(|(name, place)| (name.as_str(), row.at(*place)));
+        measures::check(extras, self.numbers, self.measured, diagnostic);
         let external_id = external_id?;
         if self.is_shortened(&external_id) {
             self.shortened[0].note(external_id.clone().into_owned());
@@ -309,21 +315,6 @@ impl Reader<'_, '_> {
 
     fn label(&mut self, text: &str) -> Result<Option<Symbol>, Wrong> {
         given(text, |text| Ok(self.symbols.intern(&cell::at_most(cell::fold(text), limits::TEXT)?)))
-    }
-
-    /// Notes measures that are longer, or more, than the suite takes.
-    fn check_measures(&self, row: &Row<'_>, diagnostic: &mut RowDiagnostic) {
-        let filled =
-            self.extras.iter().map(|(name, place)| (name, row.at(*place))).filter(|(_, text)| !text.is_empty());
-        for (at, (name, text)) in filled.enumerate() {
-            if let Err(wrong) = cell::at_most(text.into(), limits::LONG_TEXT) {
-                diagnostic.add(name, wrong);
-            }
-            if at == limits::MEASURES {
-                let (reason, cure) = (msg!("TOO_MANY_MEASURES", most = at), msg!("TOO_MANY_MEASURES_CURE"));
-                diagnostic.add(name, Wrong::new(reason, cure));
-            }
-        }
     }
 
     /// Keeps a record of the period; without one, of the first month as long as there is only one.

@@ -14,8 +14,8 @@
 //!    average; without any credited record there is nothing to fill up;
 //! 3. *points* by the scheme's normalisation, within floor and cap;
 //! 4. *weight*: an indicator that cannot be counted (nobody has data, the person has none and no small-sample rule
-//!    helps, or the target is not above zero) is dropped, and its weight is spread over the others in proportion,
-//!    summing to exactly 100 again;
+//!    helps, the target is not above zero, or somebody's number is beyond what is computed with) is dropped, and its
+//!    weight is spread over the others in proportion, summing to exactly 100 again;
 //! 5. *weighted points* `points * weight / 100`; the score is their sum and the collaboration points.
 //!
 //! Equal scores share a rank. A tie at the edge of a quota (grades, bands) goes to the better side.
@@ -36,6 +36,7 @@ use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_kernel::{Micro, micro};
 
 use self::curve::Curve;
+use self::error::NotCounted;
 pub use self::error::{Beyond, CardError};
 pub use self::interval::wilson_90;
 pub use self::scheme::{
@@ -117,26 +118,48 @@ pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>,
     let mut lines: Vec<Vec<Line>> = vec![Vec::with_capacity(scheme.kpis.len()); people.len()];
     let mut curves = Vec::with_capacity(scheme.kpis.len());
     for kpi in &scheme.kpis {
-        let column = Column::of(kpi, &people)?;
-        let by_person = column.curves(kpi, &people)?;
-        let of_each = people.iter().zip(&column.values).zip(by_person.iter().map(Option::as_deref));
-        for (((person, values), curve), lines) in of_each.zip(&mut lines) {
-            let too_large = || CardError::indicator(person, &kpi.key);
-            lines.push(line(kpi, values, &column, curve).ok_or_else(too_large)?);
-        }
+        let (of_each, by_person) = match counted(kpi, &people) {
+            Err(NotCounted::TooLarge(whose)) => (left_out(kpi, &people, whose), vec![None; people.len()]),
+            Err(NotCounted::Fault(error)) => return Err(error),
+            Ok(counted) => counted,
+        };
+        lines.iter_mut().zip(of_each).for_each(|(lines, line)| lines.push(line));
         curves.push(by_person);
     }
     let mut cards = Vec::with_capacity(people.len());
     for (i, (person, mut lines)) in people.into_iter().zip(lines).enumerate() {
         weigh(&mut lines, person)?;
         for ((line, kpi), by_person) in lines.iter_mut().zip(&scheme.kpis).zip(&curves) {
-            let too_large = || CardError::indicator(person, &kpi.key);
-            line.next = next(line, kpi, by_person[i].as_deref()).ok_or_else(too_large)?;
+            line.next = next(line, kpi, by_person[i].as_deref());
         }
         cards.push(card(scheme, person, lines)?);
     }
     rank(scheme, &mut cards)?;
     Ok(cards)
+}
+
+/// Of each person, in their order: how a value becomes points; nothing where the indicator cannot be counted.
+type Curves = Vec<Option<Rc<Curve>>>;
+
+/// An indicator's lines and curves.
+fn counted(kpi: &Kpi, people: &[&PersonInputs]) -> Result<(Vec<Line>, Curves), NotCounted> {
+    let column = Column::of(kpi, people)?;
+    let by_person = column.curves(kpi, people)?;
+    let of_each = people.iter().zip(&column.values).zip(by_person.iter().map(Option::as_deref));
+    let lines = of_each.map(|((person, values), curve)| {
+        line(kpi, values, &column, curve).ok_or(NotCounted::TooLarge(Some(person.person)))
+    });
+    Ok((lines.collect::<Result<_, _>>()?, by_person))
+}
+
+/// The lines of an indicator with a number beyond what is computed with: it counts for nobody, since points and medians are
+/// among all; what else was measured stands.
+fn left_out(kpi: &Kpi, people: &[&PersonInputs], whose: Option<PersonId>) -> Vec<Line> {
+    let line = |p: &&PersonInputs| {
+        let dropped = if whose == Some(p.person) { Dropped::TooLarge } else { Dropped::TooLargeElsewhere };
+        Line { dropped: Some(dropped), ..unscored(kpi) }
+    };
+    people.iter().map(line).collect()
 }
 
 /// People by id, each once, with sums that make sense.
@@ -181,7 +204,7 @@ struct Column {
 }
 
 impl Column {
-    fn of(kpi: &Kpi, people: &[&PersonInputs]) -> Result<Self, CardError> {
+    fn of(kpi: &Kpi, people: &[&PersonInputs]) -> Result<Self, NotCounted> {
         let kind = kpi.measure.kind();
         // A rate is in percent.
         let factor = if kind == MeasureKind::Rate { 100 } else { 1 };
@@ -192,7 +215,7 @@ impl Column {
         let mut values = Vec::with_capacity(people.len());
         for p in people {
             let s = sample(p);
-            let too_large = || CardError::indicator(p, &kpi.key);
+            let too_large = || NotCounted::TooLarge(Some(p.person));
             let (n_ppm, raw) = match kind {
                 MeasureKind::Count => (p.credited_ppm, Some(records(p.credited_ppm).ok_or_else(too_large)?)),
                 MeasureKind::Sum if s.ppm > 0 => {
@@ -226,7 +249,7 @@ impl Column {
     }
 
     /// How each person's value becomes points; nothing where there is no usable target or no data at all.
-    fn curves(&self, kpi: &Kpi, people: &[&PersonInputs]) -> Result<Vec<Option<Rc<Curve>>>, CardError> {
+    fn curves(&self, kpi: &Kpi, people: &[&PersonInputs]) -> Result<Curves, NotCounted> {
         if !self.somebody_has_data {
             return Ok(vec![None; people.len()]);
         }
@@ -271,11 +294,6 @@ fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> O
         None => Some(Dropped::NoTarget),
     };
     Some(Line {
-        kpi: kpi.key.clone(),
-        measure: kpi.measure.clone(),
-        unit: kpi.unit.clone(),
-        direction: kpi.direction,
-        normalisation: kpi.normalisation,
         n: records(values.n_ppm)?,
         raw: values.raw,
         adjusted: values.adjusted,
@@ -283,12 +301,32 @@ fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> O
         target: curve.and_then(Curve::target_used),
         normalised: points.map(|(points, _)| points),
         limit: points.and_then(|(_, limit)| limit),
+        dropped,
+        ..unscored(kpi)
+    })
+}
+
+/// A line of an indicator before anything is known.
+fn unscored(kpi: &Kpi) -> Line {
+    Line {
+        kpi: kpi.key.clone(),
+        measure: kpi.measure.clone(),
+        unit: kpi.unit.clone(),
+        direction: kpi.direction,
+        normalisation: kpi.normalisation,
+        n: Micro::ZERO,
+        raw: None,
+        adjusted: None,
+        small_sample: None,
+        target: None,
+        normalised: None,
+        limit: None,
         scheme_weight: kpi.weight,
         weight: Micro::ZERO,
         weighted: Micro::ZERO,
-        dropped,
+        dropped: None,
         next: None,
-    })
+    }
 }
 
 /// Spreads 100 over the indicators that count, in proportion to the scheme's weights, and weighs the points.
@@ -308,16 +346,16 @@ fn weigh(lines: &mut [Line], person: &PersonInputs) -> Result<(), CardError> {
         line.weight = Micro::from_millionths(spread.get(&line.kpi).copied().unwrap_or(0));
         let points = line.normalised.unwrap_or_default();
         let weighted = points.mul_div(line.weight, Micro::HUNDRED);
-        line.weighted = weighted.ok_or_else(|| CardError::indicator(person, &line.kpi))?;
+        line.weighted = weighted.ok_or(CardError::TooLarge(Beyond::Score(person.person)))?;
     }
     Ok(())
 }
 
-/// What one step better would be worth, if anything: the same steps once more with the better value. Nothing where a number is
-/// too large.
-fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Option<Option<Next>> {
+/// What one step better would be worth, if anything: the same steps once more with the better value. Nothing where that is
+/// beyond what is computed with.
+fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Option<Next> {
     let (Some(curve), Some(raw), Some(adjusted), None) = (curve, line.raw, line.adjusted, line.dropped) else {
-        return Some(None);
+        return None;
     };
     let lower = kpi.direction == Direction::Lower;
     let step = match kpi.measure.kind() {
@@ -330,7 +368,7 @@ fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Option<Option<Next>> {
         },
     };
     if step <= Micro::ZERO {
-        return Some(None);
+        return None;
     }
     // Below the small-sample number the records measured so far move the value by their part only.
     let moved = match line.small_sample {
@@ -340,7 +378,7 @@ fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Option<Option<Next>> {
     let better = moved.and_then(|m| if lower { adjusted.checked_sub(m) } else { adjusted.checked_add(m) });
     let (points, _) = curve.points(better?)?;
     let gain = points.mul_div(line.weight, Micro::HUNDRED)?.checked_sub(line.weighted)?;
-    Some(Some(Next { step, gain: gain.max(Micro::ZERO) }))
+    Some(Next { step, gain: gain.max(Micro::ZERO) })
 }
 
 fn card(scheme: &Scheme, person: &PersonInputs, lines: Vec<Line>) -> Result<ScoreCard, CardError> {

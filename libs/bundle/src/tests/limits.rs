@@ -332,3 +332,25 @@ fn a_pool_that_could_not_be_split_is_read_back_where_a_month_was_closed_with_it(
     let options = Options { literal: true, ..Options::default() };
     assert!(read_bundle(dir.path(), options, &mut |_, _| {}).is_ok_and(|reading| reading.bundle.pool.is_some()));
 }
+
+#[test]
+fn a_measure_beyond_what_is_computed_with_costs_its_row_where_the_scheme_measures_it() {
+    let dir = good();
+    let row = |id: &str, size: &str| {
+        format!("JD,星河旗舰店,kf01,{id},2026-03-02 09:00,2026-03-02 09:05,1001,,,,,,{size},{size}\n")
+    };
+    let rows = row("R1", "9223372036854") + &row("R2", "9223372036855") + &row("R3", "-9223372036855.5");
+    put(&dir, "records.csv", format!("{},size,order\n{rows}", HEAD.trim_end()));
+    put(
+        &dir,
+        "scheme.yaml",
+        "name: W\nversion: 1\nkpis:\n  - {id: it, measure: sum, of: size, target: 5, weight: 100}\n",
+    );
+    let reading = read(&dir);
+    let told: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.column.as_str(), en(&row.reason))).collect();
+    let too_large = |text: &str| format!("{text} is too large to compute with: at most 9223372036854 either way");
+    assert_eq!(told, [(3, "size", too_large("\"9223372036855\"")), (4, "size", too_large("\"-9223372036855.5\""))]);
+    assert_eq!(ids(&reading), ["R1"]);
+    fs::remove_file(dir.path().join("scheme.yaml")).expect("a file");
+    assert_eq!(ids(&read(&dir)), ["R1", "R2", "R3"], "what nobody computes with may be as large");
+}

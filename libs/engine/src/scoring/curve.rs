@@ -3,7 +3,8 @@
 use tally_kernel::apportion;
 use tally_kernel::{Micro, micro};
 
-use super::{Beyond, CardError, Direction, Kpi, Limit, Normalisation, TargetUsed};
+use super::error::NotCounted;
+use super::{CardError, Direction, Kpi, Limit, Normalisation, TargetUsed};
 
 /// A normalisation with the numbers of its group worked out. "Goodness" is the value, negated where less is better,
 /// so that more is better everywhere but in the target's formula.
@@ -39,29 +40,29 @@ impl Curve {
     }
 
     /// A curve from the values of everybody who has one; there is at least one.
-    pub(super) fn of_group(kpi: &Kpi, values: &[Micro]) -> Result<Self, CardError> {
+    pub(super) fn of_group(kpi: &Kpi, values: &[Micro]) -> Result<Self, NotCounted> {
+        let no_group = || NotCounted::Fault(CardError::NoGroup(kpi.key.clone()));
         let mut goodness: Vec<i64> = values.iter().map(|v| goodness(kpi.direction, *v)).collect();
         goodness.sort_unstable();
         let (Some(worst), Some(best)) = (goodness.first().copied(), goodness.last().copied()) else {
-            return Err(CardError::NoGroup(kpi.key.clone()));
+            return Err(no_group());
         };
-        let too_large = || CardError::TooLarge(Beyond::Everybody(kpi.key.clone()));
         let shape = match kpi.normalisation {
             Normalisation::MinMax => Shape::MinMax { worst, best },
             Normalisation::Percentile => Shape::Percentile(goodness),
             Normalisation::TScore => {
-                let (mean, deviation) = moments(&goodness).ok_or_else(too_large)?;
+                let (mean, deviation) = moments(&goodness).ok_or(NotCounted::TooLarge(None))?;
                 Shape::TScore { mean, deviation }
             }
             Normalisation::ForcedDistribution => {
                 goodness.reverse();
                 let quotas: Vec<u128> = kpi.bands.iter().map(|b| u128::from(b.quota.get())).collect();
-                let bands = apportion::bands(&goodness, &quotas).map_err(|_| too_large())?;
+                let bands = apportion::bands(&goodness, &quotas).map_err(|_| NotCounted::TooLarge(None))?;
                 let points = |band: usize| kpi.bands.get(band).map_or(Micro::ZERO, |b| b.points);
                 Shape::Bands(goodness.into_iter().zip(bands).map(|(g, band)| (g, points(band))).collect())
             }
             // `Column::curves` makes these from their target.
-            Normalisation::TargetPiecewise => return Err(CardError::NoGroup(kpi.key.clone())),
+            Normalisation::TargetPiecewise => return Err(no_group()),
         };
         Ok(Self { floor: kpi.floor, cap: kpi.cap, direction: kpi.direction, shape })
     }

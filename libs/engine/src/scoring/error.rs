@@ -4,7 +4,6 @@ use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::PersonId;
 use tally_kernel::msg;
 
-use super::PersonInputs;
 use super::scheme::{self, SchemeProblem};
 
 /// What makes scoring impossible.
@@ -32,33 +31,25 @@ pub enum CardError {
 /// What a number is of that is too large to compute with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beyond {
-    /// An indicator of one person.
-    Indicator {
-        /// Whose.
-        person: PersonId,
-        /// Key of the indicator.
-        indicator: String,
-    },
-    /// An indicator of everybody together.
-    Everybody(String),
     /// The score of one person.
     Score(PersonId),
     /// The quotas of the scheme's grades.
     Grades,
 }
 
-impl CardError {
-    pub(super) fn indicator(person: &PersonInputs, key: &str) -> Self {
-        Self::TooLarge(Beyond::Indicator { person: person.person, indicator: key.to_owned() })
-    }
+/// Why an indicator cannot be counted.
+#[derive(Debug)]
+pub(super) enum NotCounted {
+    /// A number of this person is too large to compute with, or those of the group lie too far apart.
+    TooLarge(Option<PersonId>),
+    /// Nothing can be scored at all.
+    Fault(CardError),
 }
 
 impl From<Beyond> for Error {
     fn from(beyond: Beyond) -> Self {
         let message = match beyond {
-            Beyond::Indicator { person, indicator } => msg!("NUMBER_TOO_LARGE", indicator, person),
-            Beyond::Everybody(indicator) => msg!("NUMBER_TOO_LARGE.everybody", indicator),
-            Beyond::Score(person) => msg!("NUMBER_TOO_LARGE.score", person),
+            Beyond::Score(person) => msg!("NUMBER_TOO_LARGE", person),
             Beyond::Grades => msg!("NUMBER_TOO_LARGE.grades"),
         };
         Error::of(Kind::InvalidArgument, message)

@@ -14,6 +14,8 @@ impl Line {
                 Dropped::NobodyHasData => "nobody",
                 Dropped::NoDataOfPerson => "person",
                 Dropped::NoTarget => "target",
+                Dropped::TooLarge => "too_large",
+                Dropped::TooLargeElsewhere => "too_large_elsewhere",
             };
             return msg!("CARD_LINE_DROPPED", name, why, weight = self.scheme_weight);
         }

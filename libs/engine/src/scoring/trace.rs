@@ -137,6 +137,10 @@ pub enum Dropped {
     NoDataOfPerson,
     /// The median that should be the target is not above zero.
     NoTarget,
+    /// This person's number is too large to compute with, so it is dropped for everybody.
+    TooLarge,
+    /// A number of somebody else is, or the numbers of the group lie too far apart.
+    TooLargeElsewhere,
 }
 
 /// What the next improvement would be worth, everybody else staying as they are.

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::store::StoredCard;
 use crate::App;
-use tally_engine::scoring::Line;
+use tally_engine::scoring::{Dropped, Line};
 
 pub struct Rpc {
     /// What every room works with.
@@ -83,5 +83,16 @@ fn line(line: &Line, locale: Locale) -> pb::CardLine {
         n: line.n.to_string(),
         next,
         note: text(locale, &line.explain()),
+        dropped: line.dropped.map_or(pb::DropReason::Unspecified, why).into(),
+    }
+}
+
+fn why(dropped: Dropped) -> pb::DropReason {
+    match dropped {
+        Dropped::NobodyHasData => pb::DropReason::NobodyHasData,
+        Dropped::NoDataOfPerson => pb::DropReason::NoDataOfPerson,
+        Dropped::NoTarget => pb::DropReason::NoTarget,
+        Dropped::TooLarge => pb::DropReason::TooLarge,
+        Dropped::TooLargeElsewhere => pb::DropReason::TooLargeElsewhere,
     }
 }

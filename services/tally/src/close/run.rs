@@ -12,7 +12,8 @@ use tally_api::compensation::v1::Statement;
 use tally_api::performance::v1 as performance;
 use tally_bundle::sheet::Csv;
 use tally_bundle::{Bundle, FileDigest, PersonIx, Reading, Unusable, write_normalised};
-use tally_kernel::{Locale, msg};
+use tally_kernel::message::Arg;
+use tally_kernel::{Locale, Message, msg};
 
 use super::crew::Crew;
 use super::results::{Counts, PersonTotal, Results, rejected};
@@ -247,9 +248,7 @@ impl Files<'_> {
         let (reader, cycle_id) = (&self.crew.auditor, self.cycle.cycle_id.as_str());
         let mut paid = Paid::default();
         let pool = self.job.reading.bundle.pool.as_ref();
-        if scored.cards.iter().flat_map(|(_, card)| &card.lines).all(|line| line.normalised.is_empty()) {
-            let (problem, cure) = (msg!("SCHEME_WITHOUT_DATA"), msg!("SCHEME_WITHOUT_DATA_CURE"));
-            let unscored = Unusable::new("SCHEME_WITHOUT_DATA", "scheme.yaml", problem, cure);
+        if let Some(unscored) = unscored(&self.job.reading.bundle, &scored.cards) {
             paid.undone("score cards", &unscored.into(), reader.locale());
         }
         if let Err(error) = &published {
@@ -339,6 +338,39 @@ impl Files<'_> {
         }
         all
     }
+}
+
+/// What could not be scored for anybody, beyond indicators of which nobody has data: each card says the rest.
+fn unscored(bundle: &Bundle, cards: &[(PersonIx, performance::Card)]) -> Option<Unusable> {
+    let mut too_large: BTreeMap<&str, Vec<Message>> = BTreeMap::new();
+    for (person, card) in cards {
+        for line in &card.lines {
+            match line.dropped() {
+                performance::DropReason::TooLarge => {
+                    let employee_no = &bundle.people[person.0 as usize].employee_no;
+                    too_large.entry(&line.kpi).or_default().push(Message::told(employee_no));
+                }
+                performance::DropReason::TooLargeElsewhere => {
+                    too_large.entry(&line.kpi).or_default();
+                }
+                performance::DropReason::Unspecified
+                | performance::DropReason::NobodyHasData
+                | performance::DropReason::NoDataOfPerson
+                | performance::DropReason::NoTarget => {}
+            }
+        }
+    }
+    if !too_large.is_empty() {
+        let told = too_large.into_iter().map(|(indicator, people)| match people.is_empty() {
+            true => msg!("INDICATOR_TOO_LARGE.apart", indicator),
+            false => msg!("INDICATOR_TOO_LARGE", indicator, people = Arg::List(people)),
+        });
+        let problem = msg!("SEVERAL_PROBLEMS", problems = Arg::List(told.collect()));
+        return Some(Unusable::new("INDICATOR_TOO_LARGE", "records.csv", problem, msg!("INDICATOR_TOO_LARGE_CURE")));
+    }
+    let nothing = cards.iter().flat_map(|(_, card)| &card.lines).all(|line| line.normalised.is_empty());
+    let (problem, cure) = (msg!("SCHEME_WITHOUT_DATA"), msg!("SCHEME_WITHOUT_DATA_CURE"));
+    nothing.then(|| Unusable::new("SCHEME_WITHOUT_DATA", "scheme.yaml", problem, cure))
 }
 
 /// Seconds per step.

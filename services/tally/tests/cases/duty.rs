@@ -1,6 +1,6 @@
 //! Duty over several nights, numbers of the policy, punches without a direction, and work that a later step must not throw away.
 
-use crate::case::{Case, GROUP, text};
+use crate::case::{Case, GROUP, RECORDS, text};
 
 const NIGHTS: &str = "employee_no,account,start,end\n1001,mart-a,2026-03-02 22:00,2026-03-03 06:00\n\
     1001,mart-a,2026-03-03 22:00,2026-03-04 06:00\n1002,mart-a,2026-03-03 22:00,2026-03-04 06:00\n";
@@ -141,6 +141,43 @@ fn a_month_in_which_no_indicator_can_be_scored_keeps_its_credits_and_says_why() 
         let summary = case.result("summary.json");
         assert!(summary.contains("\"SCHEME_WITHOUT_DATA\"") && summary.contains("\"ZERO_SCORES\""), "{summary}");
         assert!(case.replayed().contains("identical"), "{kpi}");
+    }
+}
+
+#[test]
+fn sums_too_large_to_compute_with_take_their_indicator_and_nothing_else() {
+    let scheme = "name: W\nversion: 1\nkpis:\n  - {id: sales, measure: sum, of: amount, target: team_median, weight: 60}\n  \
+        - {id: handled, measure: records, target: 10, weight: 40}\n";
+    let row = |n: u32| {
+        let (agent, amount) = if n == 0 { (1001, 5) } else { (1002, 1_000_000_000_000_u64) };
+        format!("Mart,One,mart-a,T{n},2026-03-02 09:{n:02},2026-03-02 09:{n:02},{agent},chat,,,,{amount}\n")
+    };
+    let records = RECORDS.to_owned() + &(0..=10).map(row).collect::<String>();
+    let group = GROUP.replace("CNY", "VND");
+    for (language, card) in
+        [("en", "is too large to compute with, so it is dropped for everybody"), ("zh-CN", "本人数值过大")]
+    {
+        let files = [
+            ("records.csv", &*records),
+            ("group.yaml", &group),
+            ("scheme.yaml", scheme),
+            ("pool.yaml", "amount: 110\n"),
+        ];
+        let case = Case::new(&files, &[]);
+        assert_eq!(case.close_with(&["--lang", language]), 3);
+        assert_eq!(case.credits().len(), 11);
+        let summary = case.result("summary.json");
+        assert!(
+            summary.contains("\"INDICATOR_TOO_LARGE\"") && summary.contains("sales") && summary.contains("1002"),
+            "{summary}"
+        );
+        assert!(case.result("score_cards.csv").contains(card), "{}", case.result("score_cards.csv"));
+        // The pool is split by the indicator that is left: 10 points to 100.
+        assert!(
+            summary.contains("\"paid_minor\": 110") && case.result("statements.csv").contains("1002,total"),
+            "{summary}"
+        );
+        assert!(case.replayed().contains("identical"), "{language}");
     }
 }
 
