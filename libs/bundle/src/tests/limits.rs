@@ -349,7 +349,7 @@ fn a_measure_beyond_what_is_computed_with_costs_its_row_where_the_scheme_measure
     let reading = read(&dir);
     let told: Vec<_> = reading.rejected.iter().map(|row| (row.line, row.column.as_str(), en(&row.reason))).collect();
     let too_large = |text: &str| format!("{text} is too large to compute with: at most 9223372036854 either way");
-    assert_eq!(told, [(3, "size", too_large("\"9223372036855\"")), (4, "size", too_large("\"-9223372036855.5\""))]);
+    assert_eq!(told, [(3, "size", too_large("9223372036855")), (4, "size", too_large("-9223372036855.5"))]);
     assert_eq!(ids(&reading), ["R1"]);
     fs::remove_file(dir.path().join("scheme.yaml")).expect("a file");
     assert_eq!(ids(&read(&dir)), ["R1", "R2", "R3"], "what nobody computes with may be as large");
