@@ -1265,6 +1265,7 @@ UNKNOWN_ENCODING = its text is neither UTF-8, UTF-16 nor GBK (it looks like { $e
 BAD_YAML = it is not valid YAML: { $cause } (the parser says "{ $said }")
     .at = it is not valid YAML in line { $line }, column { $column }: { $cause } (the parser says "{ $said }")
 YAML_KEY_TWICE = the key { $key } comes twice
+    .lines = the key { $key } comes twice, in line { $first } and in line { $second }
 YAML_TAB = a tab stands where only spaces may
 YAML_NOT_CLOSED = a bracket, a brace or a quote that was opened is not closed
 YAML_NO_VALUE = a value is expected there
@@ -1282,9 +1283,12 @@ EMPTY_FILE = it is empty
 EMPTY_FILE_CURE = fill it: its first line is { $header }
 NOT_CSV = it is not a CSV file with a header: { $why }
 NOT_CSV_CURE = export it as CSV; its first line is { $header }
+    .named = delete the line with `sep=`, or save the file again with one separator
 NOT_CSV_NO_END = its first line has no end or a quote in it is not closed
 NOT_CSV_NO_TEXT = its first line is not text
 NOT_CSV_NO_COLUMN = its first line names none of the columns
+    .named_not = its first line says `sep={ $named }`, and the header below it is separated by `{ $sign }`
+    .named_not_tab = its first line says `sep={ $named }`, and the header below it is separated by tabs
 CONVERTED_ENCODING = read as { $encoding } and converted to UTF-8
 # Code CONVERTED_SEPARATOR.
 SEPARATED_BY_TAB = columns are separated by a tab
@@ -1336,13 +1340,20 @@ IT_IS_NEGATIVE_CURE = write a number from 0, or leave it empty
 NUMBER_ABOVE_RANGE = { $text } is too large
 NUMBER_ABOVE_RANGE_CURE = write a number from 0 to { $most }, or leave it empty when it was not measured
 NO_NUMBER = '{ $text }' is not a number
+    .comma = '{ $text }' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`
+    .exponent = '{ $text }' has an exponent, which numbers have not
 NO_NUMBER_CURE = write digits with a point, such as 12.5, or leave it empty when it was not measured
 NEGATIVE_AMOUNT = the amount { $text } is negative
 NEGATIVE_AMOUNT_CURE = leave refunds out of this column (an extra column such as refund can hold them), or leave it empty
 NO_AMOUNT = '{ $text }' is not an amount
 NO_AMOUNT_CURE = write digits with a point, such as 1234.50, without a currency sign, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ".", grouping: ","{"}"}` where 1,234.50 is meant, `numbers: {"{"}decimal: ",", grouping: "."{"}"}` where 1.234,50 is
+    .yaml = write digits with a point, such as 1234.50, without a currency sign and without grouping
 AMOUNT_DECIMALS = { $text } has more decimals than { $currency } has ({ $digits })
+    .told = { $text } has more decimals than { $currency } has ({ $digits }): group.yaml says that '{ $sign }' stands before decimals
 AMOUNT_DECIMALS_CURE = round it to the smallest unit of the currency, or, where 1.234 is one thousand two hundred and thirty-four, say so in group.yaml: `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = write { $whole } or { $decimal }, whichever is meant
+    .round = round it to the smallest unit of the currency
+    .whole = write { $whole } where that is meant, or round it to the smallest unit of the currency
 HUGE_AMOUNT = the amount { $text } is too large
 HUGE_AMOUNT_CURE = check the unit: it is the major unit
 NO_DATE = '{ $text }' is not a date
@@ -1359,7 +1370,9 @@ GROUPED_BY_SPACE = '{ $text }' has spaces between its digits
 GROUPED_BY_SPACE_CURE = take them out, or say in group.yaml how numbers are written: `numbers: {"{"}decimal: ",", grouping: space{"}"}` where 1 234,50 is meant, `numbers: {"{"}decimal: ".", grouping: space{"}"}` where 1 234.50 is
 MAY_BE_GROUPED_CURE = say in group.yaml how numbers are written, such as `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
 NOT_AS_GROUP_YAML = '{ $text }' is not written as group.yaml says numbers are
-NOT_AS_GROUP_YAML_CURE = correct the number, or `numbers` in group.yaml
+NOT_AS_GROUP_YAML_CURE = write '{ $decimal }' before decimals and no grouping, or correct `numbers` in group.yaml
+    .grouped = write '{ $decimal }' before decimals and '{ $grouping }' between thousands, or correct `numbers` in group.yaml
+    .spaced = write '{ $decimal }' before decimals and a space between thousands, or correct `numbers` in group.yaml
 
 ## The bundle: people, accounts, aliases
 
@@ -1571,8 +1584,14 @@ SCHEME_OF_RESOLVED = is a yes-or-no column, which has a share and neither sum no
 SCHEME_TEST_MISSING = is not complete: one of at_most and at_least says which records count
 SCHEME_TEST_USELESS = is not complete: at_most and at_least have no meaning here
 SCHEME_MEASURES_TEXT = { $kpi } measures { $column }, a column that holds text
+    .cell = line { $line }: { $reason }
+    .odd = { $kpi } measures { $column }, a column of text since { $count ->
+        [one] one cell is no number
+       *[other] { $count } cells are no numbers
+    }: { $cells }
 SCHEME_MEASURES_NOTHING = { $kpi } measures { $column }, which is no column of records.csv with values{ $hint }
 SCHEME_MEASURES_CURE = name a column of numbers in records.csv
+    .odd = correct the cells, or name a column of numbers in records.csv
 SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is not computed
 MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, or the mean of an extra column
 POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }

@@ -880,6 +880,7 @@ UNKNOWN_ENCODING = 编码既不是 UTF-8、UTF-16，也不是 GBK（看起来像
 BAD_YAML = 不是有效的 YAML：{ $cause }（解析器原文：“{ $said }”）
     .at = 第 { $line } 行第 { $column } 列不是有效的 YAML：{ $cause }（解析器原文：“{ $said }”）
 YAML_KEY_TWICE = 键 { $key } 出现了两次
+    .lines = 键 { $key } 出现了两次（第 { $first } 行和第 { $second } 行）
 YAML_TAB = 只能用空格的地方出现了制表符
 YAML_NOT_CLOSED = 有方括号、花括号或引号没有闭合
 YAML_NO_VALUE = 此处应有一个值
@@ -897,9 +898,12 @@ EMPTY_FILE = 文件为空
 EMPTY_FILE_CURE = 请填写：首行应为 { $header }
 NOT_CSV = 它不是带表头的 CSV 文件：{ $why }
 NOT_CSV_CURE = 请导出为 CSV；首行应为 { $header }
+    .named = 请删除 `sep=` 这一行，或用同一种分隔符重新保存文件
 NOT_CSV_NO_END = 首行没有结束，或其中的引号没有闭合
 NOT_CSV_NO_TEXT = 首行不是文本
 NOT_CSV_NO_COLUMN = 首行没有任何一个所需的列名
+    .named_not = 第一行写着 `sep={ $named }`，而其下的表头用 `{ $sign }` 分隔
+    .named_not_tab = 第一行写着 `sep={ $named }`，而其下的表头用制表符分隔
 CONVERTED_ENCODING = 按 { $encoding } 读取并转换为 UTF-8
 SEPARATED_BY_TAB = 各列以制表符分隔
 SEPARATED_BY_SIGN = 各列以符号 { $sign } 分隔
@@ -948,13 +952,20 @@ IT_IS_NEGATIVE_CURE = 请写不小于 0 的数，或留空
 NUMBER_ABOVE_RANGE = { $text } 过大
 NUMBER_ABOVE_RANGE_CURE = 请写 0 至 { $most } 之间的数；未测量则留空
 NO_NUMBER = “{ $text }”不是数字
+    .comma = “{ $text }”中有逗号，而 group.yaml 没有 `numbers` 时，数字用小数点且不带分组符
+    .exponent = “{ $text }”用了指数写法，数字不能这样写
 NO_NUMBER_CURE = 请写带小数点的数字，例如 12.5；未测量则留空
 NEGATIVE_AMOUNT = 金额 { $text } 为负
 NEGATIVE_AMOUNT_CURE = 退款不要写在此列（可另设一列，如 refund），或留空
 NO_AMOUNT = “{ $text }”不是金额
 NO_AMOUNT_CURE = 请写带小数点的数字，例如 1234.50，不带货币符号；或在 group.yaml 中说明数字的写法：1,234.50 写作 `numbers: {"{"}decimal: ".", grouping: ","{"}"}`，1.234,50 写作 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .yaml = 请写带小数点的数字，例如 1234.50，不带货币符号，也不带分组符
 AMOUNT_DECIMALS = { $text } 的小数位数多于 { $currency } 的规定（{ $digits } 位）
+    .told = { $text } 的小数位数多于 { $currency } 的规定（{ $digits } 位）：group.yaml 规定“{ $sign }”之后为小数
 AMOUNT_DECIMALS_CURE = 请舍入到该货币的最小单位；如点号之后并非小数（例如 1.234 表示一千二百三十四），请在 group.yaml 中说明：`numbers: {"{"}decimal: ",", grouping: "."{"}"}`
+    .either = 请写 { $whole } 或 { $decimal }，以所指者为准
+    .round = 请舍入到该货币的最小单位
+    .whole = 如指 { $whole } 请这样写，否则请舍入到该货币的最小单位
 HUGE_AMOUNT = 金额 { $text } 过大
 HUGE_AMOUNT_CURE = 请检查单位：应为主单位（如元）
 NO_DATE = “{ $text }”不是日期
@@ -971,7 +982,9 @@ GROUPED_BY_SPACE = “{ $text }”的数字之间有空格
 GROUPED_BY_SPACE_CURE = 请去掉空格，或在 group.yaml 中说明数字的写法：1 234,50 写作 `numbers: {"{"}decimal: ",", grouping: space{"}"}`，1 234.50 写作 `numbers: {"{"}decimal: ".", grouping: space{"}"}`
 MAY_BE_GROUPED_CURE = 请在 group.yaml 中说明数字的写法，例如 `numbers: {"{"}decimal: ",", grouping: "."{"}"}`
 NOT_AS_GROUP_YAML = “{ $text }”的写法与 group.yaml 所说的不符
-NOT_AS_GROUP_YAML_CURE = 请改正该数字，或改正 group.yaml 中的 `numbers`
+NOT_AS_GROUP_YAML_CURE = 小数点请写“{ $decimal }”，不写千位分隔，或改正 group.yaml 中的 `numbers`
+    .grouped = 小数点请写“{ $decimal }”，千位分隔请写“{ $grouping }”，或改正 group.yaml 中的 `numbers`
+    .spaced = 小数点请写“{ $decimal }”，千位之间请写空格，或改正 group.yaml 中的 `numbers`
 
 ## The bundle: people, accounts, aliases
 
@@ -1133,8 +1146,11 @@ SCHEME_OF_RESOLVED = 是“是/否”列，只有占比，没有总和与均值
 SCHEME_TEST_MISSING = 不完整：at_most 与 at_least 之一说明哪些记录算数
 SCHEME_TEST_USELESS = 不完整：at_most 与 at_least 在此没有意义
 SCHEME_MEASURES_TEXT = { $kpi } 度量 { $column }，而该列是文本
+    .cell = 第 { $line } 行：{ $reason }
+    .odd = { $kpi } 度量 { $column }，而该列有 { $count } 个单元格不是数字，因此是文本列：{ $cells }
 SCHEME_MEASURES_NOTHING = { $kpi } 度量 { $column }，而 records.csv 没有这样有值的列{ $hint }
 SCHEME_MEASURES_CURE = 请写 records.csv 中的一个数字列
+    .odd = 请改正这些单元格，或写 records.csv 中的一个数字列
 SCHEME_MEASURES_UNCOMPUTED = { $path }（KPI { $kpi }）度量的内容无法计算
 MEASURE_UNKNOWN_CURE = 可度量：记录数、已解决占比、first_reply_seconds at_most 30 的占比、rating at_least 4 的占比、amount 之和，或某个附加列的均值
 POOL_CURRENCY = 是 { $currency }，而集团金额以 { $group } 计

@@ -121,12 +121,13 @@ pub(crate) fn decimal(text: &str) -> Option<Decimal> {
     Some(rounded)
 }
 
-/// A measured number from 0 to `most`.
-pub(crate) fn measured(text: &str, most: u32) -> Result<Decimal, Wrong> {
+/// A measured number from 0 to `most`, which stands in its file as `written`.
+pub(crate) fn measured(text: &str, most: u32, written: &str) -> Result<Decimal, Wrong> {
     let digits = fold(text).bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let read = decimal(text);
     if read.is_some_and(|n| n > Decimal::from(most)) || read.is_none() && digits && text.len() > 15 {
-        return Err(Wrong::new(msg!("NUMBER_ABOVE_RANGE", text = shown(text)), msg!("NUMBER_ABOVE_RANGE_CURE", most)));
+        let reason = msg!("NUMBER_ABOVE_RANGE", text = shown(written));
+        return Err(Wrong::new(reason, msg!("NUMBER_ABOVE_RANGE_CURE", most)));
     }
     match read {
         Some(n) if n.is_sign_negative() => Err(Wrong::new(msg!("IT_IS_NEGATIVE"), msg!("IT_IS_NEGATIVE_CURE"))),
@@ -146,34 +147,85 @@ pub(crate) fn minor_digits(currency: &str) -> u32 {
     }
 }
 
+/// Where an amount stands, for what is said of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Stands<'a> {
+    /// In a cell of a group that does not say how it writes numbers.
+    InCell,
+    /// In a cell, written so as group.yaml says, with this sign before decimals.
+    AsTold { written: &'a str, decimal: char },
+    /// In a YAML file.
+    InYaml,
+}
+
 /// An amount in major units, as minor units.
-pub(crate) fn money(text: &str, currency: &str) -> Result<i64, Wrong> {
+pub(crate) fn money(text: &str, currency: &str, stands: Stands<'_>) -> Result<i64, Wrong> {
     let text = fold(text);
     let digits = minor_digits(currency);
+    let written = match stands {
+        Stands::AsTold { written, .. } => shown(&fold(written)),
+        Stands::InCell | Stands::InYaml => shown(&text),
+    };
     if text.len() > 1 && text.starts_with('-') {
-        return Err(Wrong::new(msg!("NEGATIVE_AMOUNT", text = shown(&text)), msg!("NEGATIVE_AMOUNT_CURE")));
+        return Err(Wrong::new(msg!("NEGATIVE_AMOUNT", text = written), msg!("NEGATIVE_AMOUNT_CURE")));
     }
     let (whole, part) = text.split_once('.').unwrap_or((text.as_ref(), ""));
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if (whole.is_empty() && part.is_empty()) || !all_digits(whole) || !all_digits(part) {
-        return Err(Wrong::new(msg!("NO_AMOUNT", text = shown(&text)), msg!("NO_AMOUNT_CURE")));
+        let cure = match stands {
+            Stands::InYaml => msg!("NO_AMOUNT_CURE.yaml"),
+            Stands::InCell | Stands::AsTold { .. } => msg!("NO_AMOUNT_CURE"),
+        };
+        return Err(Wrong::new(msg!("NO_AMOUNT", text = written), cure));
     }
     // Zeros at the end count where they may be grouping: 1.000 may be a thousand.
-    let part = if is_grouped(&text, '.') { part } else { part.trim_end_matches('0') };
-    if part.len() > digits as usize {
-        let reason = msg!("AMOUNT_DECIMALS", text = shown(&text), currency, digits);
-        return Err(Wrong::new(reason, msg!("AMOUNT_DECIMALS_CURE")));
+    let kept = if is_grouped(&text, '.') { part } else { part.trim_end_matches('0') };
+    if kept.len() > digits as usize {
+        return Err(too_fine((whole, part), written, currency, stands));
     }
-    let padding = std::iter::repeat_n(b'0', digits as usize - part.len());
-    let sum = whole.bytes().chain(part.bytes()).chain(padding);
+    let padding = std::iter::repeat_n(b'0', digits as usize - kept.len());
+    let sum = whole.bytes().chain(kept.bytes()).chain(padding);
     let minor = sum.into_iter().try_fold(0_i64, |m, b| m.checked_mul(10)?.checked_add(i64::from(b - b'0')));
-    minor.ok_or_else(|| huge(&text))
+    minor.ok_or_else(|| huge(&written))
+}
+
+/// An amount with more decimals than its currency has: what may be meant by it, where one can tell.
+fn too_fine((whole, part): (&str, &str), text: String, currency: &str, stands: Stands<'_>) -> Wrong {
+    let digits = minor_digits(currency);
+    let sign = match stands {
+        Stands::InCell => {
+            return Wrong::new(msg!("AMOUNT_DECIMALS", text, currency, digits), msg!("AMOUNT_DECIMALS_CURE"));
+        }
+        Stands::AsTold { decimal, .. } => decimal,
+        Stands::InYaml => '.',
+    };
+    let reason = match stands {
+        Stands::AsTold { .. } => msg!("AMOUNT_DECIMALS.told", text, currency, digits, sign),
+        Stands::InCell | Stands::InYaml => msg!("AMOUNT_DECIMALS", text, currency, digits),
+    };
+    if !is_grouped(&format!("{whole}.{part}"), '.') {
+        return Wrong::new(reason, msg!("AMOUNT_DECIMALS_CURE.round"));
+    }
+    let (kept, rest) = part.split_at(part.len().min(digits as usize));
+    let joined = format!("{whole}{part}");
+    let cure = if rest.bytes().any(|b| b != b'0') {
+        msg!("AMOUNT_DECIMALS_CURE.whole", whole = joined)
+    } else if kept.is_empty() {
+        msg!("AMOUNT_DECIMALS_CURE.either", whole = joined, decimal = whole)
+    } else {
+        msg!("AMOUNT_DECIMALS_CURE.either", whole = joined, decimal = format!("{whole}{sign}{kept}"))
+    };
+    Wrong::new(reason, cure)
 }
 
 /// The same of one record, which has a bound that a pool has not.
-pub(crate) fn amount_of_record(text: &str, currency: &str) -> Result<i64, Wrong> {
-    money(text, currency)
-        .and_then(|minor| if minor <= limits::AMOUNT_MINOR { Ok(minor) } else { Err(huge(&fold(text))) })
+pub(crate) fn amount_of_record(text: &str, currency: &str, stands: Stands<'_>) -> Result<i64, Wrong> {
+    let minor = money(text, currency, stands)?;
+    let written = match stands {
+        Stands::AsTold { written, .. } => written,
+        Stands::InCell | Stands::InYaml => text,
+    };
+    if minor <= limits::AMOUNT_MINOR { Ok(minor) } else { Err(huge(&fold(written))) }
 }
 
 fn huge(text: &str) -> Wrong {

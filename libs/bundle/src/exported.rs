@@ -53,10 +53,21 @@ pub(crate) fn bare(cell: &str) -> &str {
     cell.trim_matches(|c: char| c.is_whitespace() || is_unseen(c))
 }
 
+/// A cell without the formula around its text: `="0042"` is `0042`.
+fn unwrapped(cell: &str) -> &str {
+    let formula = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    formula.filter(|inner| !inner.contains('"')).unwrap_or(cell)
+}
+
+/// A cell of what people chose to write, without what makes a spreadsheet keep it as text: an apostrophe that makes no formula
+/// harmless is theirs.
+pub(crate) fn unmarked_prose(cell: &str) -> &str {
+    bare(unharmed(unwrapped(cell)))
+}
+
 /// A cell without what makes a spreadsheet keep it as text: `="0042"` and `'0042` are `0042`. Two apostrophes are no marker.
 pub(crate) fn unmarked(cell: &str) -> &str {
-    let formula = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
-    let text = formula.filter(|inner| !inner.contains('"')).unwrap_or(cell);
+    let text = unwrapped(cell);
     let harmless = unharmed(text);
     let marked = text.strip_prefix('\'').filter(|rest| !rest.is_empty() && !rest.starts_with('\''));
     bare(if harmless.len() < text.len() { harmless } else { marked.unwrap_or(text) })

@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
 //! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
@@ -27,6 +27,7 @@ mod directory;
 mod duty;
 mod exported;
 mod group;
+mod keys;
 mod measures;
 mod model;
 mod numbers;
@@ -210,7 +211,7 @@ fn read_files(
             let is_number = move |m: &&Measure| matches!(m.values, MeasureValues::Numbers(_)) == numbers;
             records.measures.iter().filter(is_number).map(|m| m.name.as_str()).collect::<Vec<_>>()
         };
-        scheme::check_columns(scheme, &of_kind(true), &of_kind(false))?;
+        scheme::check_columns(scheme, &of_kind(true), &of_kind(false), &records.odd)?;
     }
     if let Some((_, named)) = &pool {
         pool::check_pool(*named, records.period, &people)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use tally_kernel::{limits, msg};
+use tally_kernel::{Message, limits, msg};
 
 use super::cell::{at_most, decimal, fold, is_grouped, shown};
 use super::diagnostics::{RowDiagnostic, Seen, Wrong};
@@ -68,6 +68,41 @@ pub(super) fn check<'a>(
             diagnostic.add(column, Wrong::new(reason, cure));
         }
     }
+}
+
+/// Cells that make a column of numbers one of texts: how many, and what the first ones are with their lines.
+#[derive(Debug)]
+pub(crate) struct Odd {
+    pub count: u64,
+    pub first: Vec<Message>,
+}
+
+/// The odd cells that are told one by one.
+const TOLD: usize = 3;
+
+/// The cells of a column of texts that are no numbers, where most of them are.
+pub(super) fn odd(
+    (column, stride): (usize, usize),
+    raws: &[Raw],
+    cells: &[Option<Symbol>],
+    symbols: &Symbols,
+    written: Numbers,
+) -> Option<Odd> {
+    let (mut numbers, mut odd) = (0_u64, Odd { count: 0, first: Vec::new() });
+    for raw in raws {
+        let Some(symbol) = cells[raw.row as usize * stride + column] else { continue };
+        let text = symbols.get(symbol);
+        if decimal(text).is_some() {
+            numbers += 1;
+        } else if !is_no_value(&fold(text)) {
+            odd.count += 1;
+            if odd.first.len() < TOLD {
+                let reason = written.oddity(text);
+                odd.first.push(msg!("SCHEME_MEASURES_TEXT.cell", line = raw.line, reason));
+            }
+        }
+    }
+    (odd.count > 0 && odd.count < numbers).then_some(odd)
 }
 
 /// An extra column on its way to a measure.

@@ -2,9 +2,9 @@
 //! thousand, and nobody can tell from the cell.
 
 use std::borrow::Cow;
-use tally_kernel::msg;
+use tally_kernel::{Message, msg};
 
-use super::cell::{decimal, fold, is_grouped, shown};
+use super::cell::{Stands, decimal, fold, is_grouped, shown};
 use super::diagnostics::Wrong;
 use super::exported;
 use super::yaml::Fields;
@@ -71,9 +71,22 @@ impl Numbers {
                 Some(plain) => Ok(Cow::Owned(plain)),
                 None => {
                     let reason = msg!("NOT_AS_GROUP_YAML", text = shown(&text));
-                    Err(Wrong::new(reason, msg!("NOT_AS_GROUP_YAML_CURE")))
+                    let cure = match grouping {
+                        None => msg!("NOT_AS_GROUP_YAML_CURE", decimal),
+                        Some(' ') => msg!("NOT_AS_GROUP_YAML_CURE.spaced", decimal),
+                        Some(grouping) => msg!("NOT_AS_GROUP_YAML_CURE.grouped", decimal, grouping),
+                    };
+                    Err(Wrong::new(reason, cure))
                 }
             },
+        }
+    }
+
+    /// How an amount that was read so stands in its cell, for what is said of it.
+    pub fn stands(self, written: &str) -> Stands<'_> {
+        match self {
+            Self::Point | Self::Doubtful => Stands::InCell,
+            Self::Told { decimal, .. } => Stands::AsTold { written, decimal },
         }
     }
 
@@ -84,6 +97,20 @@ impl Numbers {
             Ok(plain) if decimal(&plain).is_some() => (plain, None),
             Ok(_) => (text.into(), None),
             Err(wrong) => (text.into(), self.doubts(text).then_some(wrong)),
+        }
+    }
+
+    /// Why a cell is no number.
+    pub fn oddity(self, text: &str) -> Message {
+        let number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-');
+        let has_digits = text.contains(|c: char| c.is_ascii_digit());
+        match self.plain(text) {
+            Err(wrong) if has_digits => wrong.reason,
+            _ if has_digits && text.contains(',') && text.chars().all(number) => {
+                msg!("NO_NUMBER.comma", text = shown(text))
+            }
+            _ if has_exponent(text) => msg!("NO_NUMBER.exponent", text = shown(text)),
+            _ => msg!("NO_NUMBER", text = shown(text)),
         }
     }
 
@@ -104,6 +131,13 @@ impl Numbers {
         let (whole, _) = text.split_once(decimal).unwrap_or((&text, ""));
         if is_grouped(whole, sign) { pointed(&text, decimal, Some(sign)) } else { None }
     }
+}
+
+/// Whether a number is written with an exponent, such as `1.5E+3`.
+fn has_exponent(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    decimal(mantissa).is_some() && !exponent.is_empty() && exponent.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Whether spaces stand between the digits of a number, as `1 234,50` has them.

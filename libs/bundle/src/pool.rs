@@ -99,7 +99,7 @@ pub(crate) fn read_pool(
         amount.map(|text| serde_norway::from_str(fields.source).map_or(text, |written: Written| written.amount));
     // One that may be grouped was refused with all such numbers of the file.
     let certain = amount.filter(|text| numbers.is_none_or(|numbers| numbers.ungrouped(text).is_none()));
-    let amount_minor = certain.and_then(|text| match cell::money(&text, &currency) {
+    let amount_minor = certain.and_then(|text| match cell::money(&text, &currency, cell::Stands::InYaml) {
         Ok(0) => {
             fields.note("amount", msg!("POOL_ZERO"));
             None

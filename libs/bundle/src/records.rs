@@ -15,7 +15,7 @@ use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
 use super::group::Period;
-use super::measures::{self, Column, Raw};
+use super::measures::{self, Column, Odd, Raw};
 use super::model::{Measure, Record};
 use super::numbers::Numbers;
 use super::people::Diagnostics;
@@ -70,6 +70,8 @@ pub(crate) struct Records {
     pub records: Vec<Record>,
     pub measures: Vec<Measure>,
     pub symbols: Symbols,
+    /// Of the columns of texts that the scheme computes with, the cells that are no numbers.
+    pub odd: BTreeMap<String, Odd>,
 }
 
 struct Reader<'d, 'a> {
@@ -182,8 +184,7 @@ impl Reader<'_, '_> {
             diagnostic.take("first_reply_seconds", given(row.get(8), |t| self.measured(t, limits::REPLY_SECONDS)));
         let resolved = diagnostic.take("resolved", given(row.get(9), cell::boolean));
         let rating = diagnostic.take("rating", given(row.get(10), |t| self.measured(t, limits::RATING)));
-        let amount_minor = diagnostic
-            .take("amount", given(row.get(11), |t| cell::amount_of_record(&self.numbers.plain(t)?, self.currency)));
+        let amount_minor = diagnostic.take("amount", given(row.get(11), |t| self.amount(t)));
         let account = diagnostic.take("account", self.directory.record_account(row.get(0), row.get(1), row.get(2)))?;
         let zone = self.directory.account_zone(account);
         let start = diagnostic.take("started_at", cell::moment(row.get(4), zone));
@@ -230,7 +231,11 @@ impl Reader<'_, '_> {
     }
 
     fn measured(&self, text: &str, most: u32) -> Result<Decimal, Wrong> {
-        cell::measured(&self.numbers.plain(text)?, most)
+        cell::measured(&self.numbers.plain(text)?, most, text)
+    }
+
+    fn amount(&self, text: &str) -> Result<i64, Wrong> {
+        cell::amount_of_record(&self.numbers.plain(text)?, self.currency, self.numbers.stands(text))
     }
 
     /// Whether a spreadsheet shortened this id; in the canonical form it is what it is.
@@ -424,7 +429,15 @@ impl Reader<'_, '_> {
         a.record == b.record && cells(a) == cells(b)
     }
 
+    fn odd_cells(&self) -> BTreeMap<String, Odd> {
+        let stride = self.extras.len();
+        let computed = self.extras.iter().enumerate().filter(|(_, (name, _))| self.measured.contains(&name.as_str()));
+        let odd = |column| measures::odd((column, stride), &self.raws, &self.cells, &self.symbols, self.numbers);
+        computed.filter_map(|(column, (name, _))| Some((name.clone(), odd(column)?))).collect()
+    }
+
     fn finish(self, period: Period, diagnostics: &mut Diagnostics<'_, '_>) -> Records {
+        let odd = self.odd_cells();
         let Self { symbols, mut raws, cells, extras, literal, .. } = self;
         let mut used = symbols.marks();
         for Raw { record, .. } in &raws {
@@ -447,7 +460,7 @@ impl Reader<'_, '_> {
         let columns = columns.into_iter().zip(extras);
         let measures = columns.filter_map(|(column, (name, _))| column.finish(name, &raws, &cells, &moved)).collect();
         let records = raws.into_iter().map(|raw| raw.record).collect();
-        Records { period, records, measures, symbols }
+        Records { period, records, measures, symbols, odd }
     }
 }
 

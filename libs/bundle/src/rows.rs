@@ -80,6 +80,7 @@ enum Scan {
 pub(crate) struct Rows<R> {
     source: R,
     separator: u8,
+    named: bool,
     buf: Vec<u8>,
     start: usize,
     ended: bool,
@@ -91,7 +92,7 @@ pub(crate) struct Rows<R> {
 impl<R: Read> Rows<R> {
     pub fn new(source: R) -> Self {
         let (buf, separator) = (Vec::with_capacity(ROW_LIMIT / 4), b',');
-        Self { source, separator, buf, start: 0, ended: false, line: 1, row_start: 0, mends: 0 }
+        Self { source, separator, named: false, buf, start: 0, ended: false, line: 1, row_start: 0, mends: 0 }
     }
 
     pub fn source(&mut self) -> &mut R {
@@ -109,6 +110,7 @@ impl<R: Read> Rows<R> {
             self.first_line_len().and_then(|len| Some((named_separator(&self.buf[self.start..][..len])?, len)))
         {
             (self.separator, self.start, self.line) = (separator, self.start + used, self.line + 1);
+            self.named = true;
             return Ok(self.separator);
         }
         let head = self.buf[self.start..]
@@ -119,6 +121,11 @@ impl<R: Read> Rows<R> {
             self.separator = *[b'\t', b';'].iter().find(|s| head.contains(s)).unwrap_or(&b',');
         }
         Ok(self.separator)
+    }
+
+    /// Whether the file names its separator itself.
+    pub fn is_named(&self) -> bool {
+        self.named
     }
 
     /// The next row that has at least one byte.

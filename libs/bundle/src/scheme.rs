@@ -1,6 +1,6 @@
 //! scheme.yaml: how credited records become a score.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
@@ -9,6 +9,7 @@ use tally_kernel::{Message, msg};
 
 use super::cell::nearest;
 use super::diagnostics::Unusable;
+use super::measures::Odd;
 use super::numbers::{Numbers, refuse_grouped};
 use super::yaml::{Fields, LARGEST, micro};
 
@@ -300,16 +301,25 @@ fn standard_unit<'c>(measure: Option<KpiMeasure>, of: Option<&str>, currency: &'
     }
 }
 
-/// Every column the scheme measures is one of the bundle's numbers.
-pub(crate) fn check_columns(scheme: &Scheme, numbers: &[&str], texts: &[&str]) -> Result<(), Unusable> {
-    let mut notes = Vec::new();
+/// Every column the scheme measures is one of the bundle's numbers. A column of texts most of which are numbers is one for its
+/// odd cells, and those are what is to be mended.
+pub(crate) fn check_columns(
+    scheme: &Scheme,
+    numbers: &[&str],
+    texts: &[&str],
+    odd: &BTreeMap<String, Odd>,
+) -> Result<(), Unusable> {
+    let (mut notes, mut cure) = (Vec::new(), msg!("SCHEME_MEASURES_CURE"));
     for kpi in &scheme.kpis {
         let Some(of) = kpi.of.as_deref() else { continue };
         if MEASURED_COLUMNS.contains(&of) || numbers.contains(&of) {
             continue;
         }
         let (kpi, column) = (&kpi.id, of);
-        notes.push(if texts.contains(&of) {
+        notes.push(if let Some(Odd { count, first }) = odd.get(of) {
+            cure = msg!("SCHEME_MEASURES_CURE.odd");
+            msg!("SCHEME_MEASURES_TEXT.odd", kpi, column, count, cells = Arg::List(first.clone()))
+        } else if texts.contains(&of) {
             msg!("SCHEME_MEASURES_TEXT", kpi, column)
         } else {
             let near = nearest(of, MEASURED_COLUMNS.into_iter().chain(numbers.iter().copied()));
@@ -321,5 +331,5 @@ pub(crate) fn check_columns(scheme: &Scheme, numbers: &[&str], texts: &[&str]) -
         return Ok(());
     }
     let problem = msg!("SEVERAL_PROBLEMS", problems = Arg::List(notes));
-    Err(Unusable::new("UNKNOWN_MEASURE", "scheme.yaml", problem, msg!("SCHEME_MEASURES_CURE")))
+    Err(Unusable::new("UNKNOWN_MEASURE", "scheme.yaml", problem, cure))
 }

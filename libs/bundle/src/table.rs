@@ -8,7 +8,6 @@ use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong, one_af
 use super::exported;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
-use crate::sheet::unharmed;
 
 /// The columns of a file.
 pub(crate) struct Layout {
@@ -55,7 +54,7 @@ impl<'a> Row<'a> {
             return self.bare(place);
         }
         if exported::is_prose(self.layout.columns[i].0) {
-            return exported::bare(unharmed(self.bare(place)));
+            return exported::unmarked_prose(self.bare(place));
         }
         self.at(place)
     }
@@ -107,6 +106,9 @@ impl Table {
             return Err(no_csv(layout, msg!("NOT_CSV_NO_TEXT")));
         };
         let heads: Vec<&str> = (0..cells.len()).map(|i| exported::bare(&text[cells.span(i)])).collect();
+        if rows.is_named() {
+            fits_header(file, char::from(separator), &heads)?;
+        }
         let names: Vec<String> = if source.canonical {
             (0..cells.len()).map(|i| fold(text[cells.span(i)].trim()).to_lowercase()).collect()
         } else {
@@ -272,6 +274,18 @@ fn is_han(c: char) -> bool {
 fn no_csv(layout: &Layout, why: Message) -> Unusable {
     let cure = msg!("NOT_CSV_CURE", header = header(layout));
     Unusable::new("NOT_CSV", layout.file, msg!("NOT_CSV", why), cure)
+}
+
+/// A file that names its separator has it in its header.
+fn fits_header(file: &str, named: char, heads: &[&str]) -> Result<(), Unusable> {
+    let [head] = heads else { return Ok(()) };
+    let Some(sign) = [',', ';', '\t', '|'].into_iter().find(|sign| head.contains(*sign)) else { return Ok(()) };
+    let named = if named == '\t' { "\\t".to_owned() } else { named.to_string() };
+    let why = match sign {
+        '\t' => msg!("NOT_CSV_NO_COLUMN.named_not_tab", named),
+        _ => msg!("NOT_CSV_NO_COLUMN.named_not", named, sign),
+    };
+    Err(Unusable::new("NOT_CSV", file, msg!("NOT_CSV", why), msg!("NOT_CSV_CURE.named")))
 }
 
 type Places = (Vec<Option<usize>>, Vec<(String, usize)>);

@@ -10,6 +10,7 @@ use tally_kernel::{Message, Micro, msg};
 
 use super::cell::{date, nearest, shown};
 use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
+use super::keys::{self, Place};
 use super::source::{Progress, Source};
 use super::written;
 
@@ -61,12 +62,12 @@ pub(crate) fn settings<T>(
 
 /// Why it is no YAML, in the reader's language. What the parser says itself is English, and stands behind it in quotes.
 fn broken(error: &serde_norway::Error, text: &str) -> Message {
+    if let Some(twice) = key_twice(error, text) {
+        return twice;
+    }
     let said = error.to_string();
     let has = |part: &str| said.contains(part);
-    let cause = if let Some((_, key)) = said.split_once("duplicate entry with key ") {
-        let key = key.split(" at line ").next().unwrap_or(key).trim_matches('"');
-        msg!("YAML_KEY_TWICE", key = shown(key))
-    } else if has("tab character")
+    let cause = if has("tab character")
         || error.location().is_some_and(|at| text[at.index().min(text.len())..].starts_with('\t'))
     {
         msg!("YAML_TAB")
@@ -94,6 +95,21 @@ fn broken(error: &serde_norway::Error, text: &str) -> Message {
         Some(at) => msg!("BAD_YAML.at", line = at.line() as u64, column = at.column() as u64, cause, said),
         None => msg!("BAD_YAML", cause, said),
     }
+}
+
+/// The same of a key that is there twice. The parser names the line on which its mapping begins, which is no help.
+fn key_twice(error: &serde_norway::Error, text: &str) -> Option<Message> {
+    let said = error.to_string();
+    let from = said.find("duplicate entry with key ")?;
+    let said = said[from..].split(" at line ").next().unwrap_or_default();
+    let key = shown(said.trim_start_matches("duplicate entry with key ").trim_matches('"'));
+    Some(match keys::lines_of_twice(text) {
+        Some((first, Place { line, column })) => {
+            let cause = msg!("YAML_KEY_TWICE.lines", key, first = first.line, second = line);
+            msg!("BAD_YAML.at", line, column, cause, said)
+        }
+        None => msg!("BAD_YAML", cause = msg!("YAML_KEY_TWICE", key), said),
+    })
 }
 
 /// A number without an exponent.

@@ -84,13 +84,13 @@ fn booleans_are_read_in_two_languages() {
 
 #[test]
 fn amounts_are_minor_units_of_the_currency() {
-    assert_eq!(money("199", "CNY"), Ok(19_900));
-    assert_eq!(money("199.5", "CNY"), Ok(19_950));
-    assert_eq!(money("１９９．５０", "CNY"), Ok(19_950));
-    assert_eq!(money("1200.00", "JPY"), Ok(1_200));
-    assert_eq!(money("1.234", "KWD"), Ok(1_234));
-    assert_eq!(money("1234.500", "CNY"), Ok(123_450));
-    let wrong = money("1.000", "EUR").expect_err("it may be a thousand");
+    assert_eq!(money("199", "CNY", Stands::InCell), Ok(19_900));
+    assert_eq!(money("199.5", "CNY", Stands::InCell), Ok(19_950));
+    assert_eq!(money("１９９．５０", "CNY", Stands::InCell), Ok(19_950));
+    assert_eq!(money("1200.00", "JPY", Stands::InCell), Ok(1_200));
+    assert_eq!(money("1.234", "KWD", Stands::InCell), Ok(1_234));
+    assert_eq!(money("1234.500", "CNY", Stands::InCell), Ok(123_450));
+    let wrong = money("1.000", "EUR", Stands::InCell).expect_err("it may be a thousand");
     assert!(en(&wrong.cure).contains("numbers:"), "{}", en(&wrong.cure));
     for (text, word) in [
         ("-5", "negative"),
@@ -101,11 +101,14 @@ fn amounts_are_minor_units_of_the_currency() {
         (".", "not an amount"),
         ("99999999999999999999", "too large"),
     ] {
-        let wrong = money(text, "CNY").expect_err(text);
+        let wrong = money(text, "CNY", Stands::InCell).expect_err(text);
         assert!(en(&wrong.reason).contains(word), "{text}: {}", en(&wrong.reason));
     }
     let most = "10000000000.01";
-    assert_eq!((money(most, "CNY"), amount_of_record(most, "CNY").is_err()), (Ok(1_000_000_000_001), true));
+    assert_eq!(
+        (money(most, "CNY", Stands::InCell), amount_of_record(most, "CNY", Stands::InCell).is_err()),
+        (Ok(1_000_000_000_001), true)
+    );
     assert_eq!(
         (major(19_950, "CNY").as_str(), major(5, "CNY").as_str(), major(7, "JPY").as_str()),
         ("199.50", "0.05", "7")

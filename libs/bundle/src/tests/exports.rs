@@ -316,3 +316,55 @@ fn a_line_that_names_the_separator_is_understood_when_a_spreadsheet_saved_it_aga
         assert_eq!(ids(&read(&dir)), ["R1"], "{line}");
     }
 }
+
+#[test]
+fn a_line_that_names_another_separator_than_the_header_has_is_told_so() {
+    for (named, has) in [(";", ","), (",", ";"), ("|", ","), (";", "\t")] {
+        let dir = good();
+        put(&dir, "records.csv", format!("sep={named}\n{}", format!("{HEAD}{ROW}").replace(',', has)));
+        let refusal = refused(&dir);
+        let sign = if has == "\t" { "tabs".to_owned() } else { format!("`{has}`") };
+        let said = format!(": its first line says `sep={named}`, and the header below it is separated by {sign}");
+        assert!(refusal.reason == "NOT_CSV" && en(&refusal.problem).ends_with(&said), "{refusal}");
+        assert_eq!(en(&refusal.cure), "delete the line with `sep=`, or save the file again with one separator");
+        assert!(refusal.told(Locale::ZhCn).contains(&format!("第一行写着 `sep={named}`")), "{refusal}");
+    }
+    let dir = good();
+    put(&dir, "records.csv", "sep=;\na\nb\n");
+    assert!(!en(&refused(&dir).problem).contains("sep="), "a header without any separator contradicts nothing");
+}
+
+#[test]
+fn a_formula_around_a_text_is_taken_off_in_names_of_people_units_and_stores_too() {
+    let dir = good();
+    let shielded = |text: &str, names: &[&str]| {
+        names.iter().fold(text.to_owned(), |text, name| text.replace(name, &format!("\"=\"\"{name}\"\"\"")))
+    };
+    put(&dir, "people.csv", shielded(PEOPLE, &["王芳", "杭州/客服/一组", "P2", "agent"]));
+    put(&dir, "accounts.csv", shielded(ACCOUNTS, &["星河旗舰店", "杭州/客服,".trim_end_matches(',')]));
+    put(&dir, "records.csv", HEAD.to_owned() + &shielded(ROW, &["星河旗舰店", "presale"]));
+    put(&dir, "aliases.csv", "platform,alias,employee_no,from,to\nJD,\"=\"\"小王\"\"\",1001,,\n");
+    put(&dir, "rosters.csv", "employee_no,account,start,end\n1001,=\"berlin\",2026-03-02 09:00,2026-03-02 17:00\n");
+    let plain = good();
+    put(&plain, "aliases.csv", "platform,alias,employee_no,from,to\nJD,小王,1001,,\n");
+    put(&plain, "rosters.csv", "employee_no,account,start,end\n1001,berlin,2026-03-02 09:00,2026-03-02 17:00\n");
+    let (shielded, plain) = (read(&dir), read(&plain));
+    assert!(shielded.rejected.is_empty(), "{:#?}", shielded.rejected);
+    assert_eq!(shielded.bundle, plain.bundle);
+}
+
+#[test]
+fn a_formula_that_belongs_to_a_text_stays_and_is_read_back_to_the_letter() {
+    let dir = good();
+    for (written, name) in [("'=\"\"x\"\"", "=\"x\""), ("=\"\"a\"\"&\"\"b\"\"", "=\"a\"&\"b\""), ("=\"\"=x\"\"", "=x")]
+    {
+        put(&dir, "people.csv", PEOPLE.replace("王芳", &format!("\"{written}\"")));
+        let first = read(&dir).bundle;
+        assert_eq!(first.people[0].name, name);
+        let inputs = TempDir::new().expect("a folder");
+        write_normalised(&first, inputs.path(), Locale::En).expect("written");
+        let literal = Options { literal: true, ..Options::default() };
+        let again = read_bundle(inputs.path(), literal, &mut |_, _| {}).expect("the canonical form is usable");
+        assert_eq!(again.bundle.people[0].name, name);
+    }
+}

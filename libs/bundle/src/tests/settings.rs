@@ -87,6 +87,24 @@ fn broken_yaml_says_why_in_the_language_of_its_reader() {
 }
 
 #[test]
+fn a_key_that_comes_twice_is_told_with_the_lines_of_both() {
+    for (file, text, first, second) in [
+        ("group.yaml", "# a\nname: a\nzone: UTC\n\nname: b\n", 2, 5),
+        ("group.yaml", "branches:\n  East: a\n  \"West\": b\n  East: c\n", 2, 4),
+        ("group.yaml", "name: a\nbranches: {East: a,\n  West: b,\n  West: c}\n", 3, 4),
+        ("pool.yaml", "amount: 5\nrule:\n- share: 50\n  by: score\n- share: 50\n  by: score\n  share: 5\n", 5, 7),
+        ("group.yaml", "branches:\n  7: a\n  7: b\n", 2, 3),
+    ] {
+        let refusal = refused(&with(file, text));
+        let (problem, chinese) = (en(&refusal.problem), refusal.told(Locale::ZhCn));
+        assert!(problem.starts_with(&format!("it is not valid YAML in line {second}, column ")), "{text}: {problem}");
+        assert!(problem.contains(&format!("comes twice, in line {first} and in line {second} ")), "{text}: {problem}");
+        assert!(!problem.contains("at line"), "what the parser says of the line is not so: {problem}");
+        assert!(chinese.contains(&format!("出现了两次（第 {first} 行和第 {second} 行）")), "{text}: {chinese}");
+    }
+}
+
+#[test]
 fn a_branch_without_a_region_is_named() {
     assert_eq!(
         violations("group.yaml", "branches: {East: , West: ' ', 7: [x]}\n"),
@@ -216,6 +234,137 @@ fn numbers_of_settings_have_a_point_and_no_grouping_however_cells_are_written() 
     assert!(problem.starts_with("kpis[1].target '1.000'") && !problem.contains("name"), "{problem}");
     put(&dir, "scheme.yaml", scheme.replace("target: 1.000", "target: 1.0"));
     assert!(read(&dir).rejected.is_empty());
+}
+
+#[test]
+fn an_amount_with_too_many_decimals_is_told_what_to_write_where_group_yaml_says_how_numbers_are_written() {
+    let (comma, point) = ("{decimal: \",\"}", "{decimal: \".\", grouping: \",\"}");
+    for (numbers, amount, reason, cure, chinese) in [
+        (
+            comma,
+            "12,500",
+            "group.yaml says that ',' stands before decimals",
+            "write 12500 or 12,50, whichever is meant",
+            "请写 12500 或 12,50，以所指者为准",
+        ),
+        (
+            comma,
+            "12,505",
+            "group.yaml says that ',' stands",
+            "write 12505 where that is meant, or round it",
+            "如指 12505 请这样写，否则请舍入",
+        ),
+        (
+            comma,
+            "1,2345",
+            "group.yaml says that ',' stands",
+            "round it to the smallest unit",
+            "请舍入到该货币的最小单位",
+        ),
+        (
+            point,
+            "12.500",
+            "group.yaml says that '.' stands",
+            "write 12500 or 12.50, whichever is meant",
+            "请写 12500 或 12.50",
+        ),
+    ] {
+        let dir = good();
+        put(&dir, "group.yaml", format!("numbers: {numbers}\n"));
+        let row = |id: &str, amount: &str| {
+            ROW.replace("12.5", "12").replace("R1", id).replace("199.00", &format!("\"{amount}\""))
+        };
+        put(&dir, "records.csv", format!("{HEAD}{}{}", row("R1", "7"), row("R2", amount)));
+        let reading = read(&dir);
+        let [row] = reading.rejected.as_slice() else { panic!("{:#?}", reading.rejected) };
+        let (said, what) = (en(&row.reason), en(&row.cure));
+        assert!(said.starts_with(amount) && said.contains(reason), "{amount}: {said}");
+        assert!(what.starts_with(cure) && !what.contains("group.yaml"), "{amount}: {what}");
+        let what = tally_i18n::text(Locale::ZhCn, &row.cure);
+        assert!(what.starts_with(chinese), "{amount}: {what}");
+        assert_eq!(row.code, "AMOUNT_DECIMALS");
+    }
+}
+
+#[test]
+fn a_number_beyond_its_range_is_told_as_it_is_written() {
+    let dir = good();
+    put(&dir, "group.yaml", "numbers: {decimal: \",\", grouping: \".\"}\n");
+    let row = |id: &str, rating: &str| {
+        ROW.replace("12.5", "12").replace("199.00", "1").replace("R1", id).replace(",5,", &format!(",{rating},"))
+    };
+    put(&dir, "records.csv", format!("{HEAD}{}{}{}", row("R1", "5"), row("R2", "\"12,5\""), row("R3", "1.5")));
+    let reading = read(&dir);
+    let [range, other] = reading.rejected.as_slice() else { panic!("{:#?}", reading.rejected) };
+    assert!(en(&range.reason).contains("12,5"), "{}", en(&range.reason));
+    let cure = "write ',' before decimals and '.' between thousands, or correct `numbers` in group.yaml";
+    assert_eq!(en(&other.cure), cure);
+    let chinese = "小数点请写“,”，千位分隔请写“.”，或改正 group.yaml 中的 `numbers`";
+    assert_eq!(tally_i18n::text(Locale::ZhCn, &other.cure), chinese);
+}
+
+#[test]
+fn an_amount_of_a_pool_is_told_what_to_write_and_never_to_say_how_cells_are_written() {
+    for numbers in ["", "numbers: {decimal: \",\"}\n", "numbers: {decimal: \".\", grouping: \",\"}\n"] {
+        for (amount, reason, cure) in [
+            ("12.500", "12.500 has more decimals than CNY has (2)", "write 12500 or 12.50, whichever is meant"),
+            ("\"12.500\"", "12.500 has more decimals than CNY has (2)", "write 12500 or 12.50, whichever is meant"),
+            ("12.505", "12.505 has more decimals than CNY has (2)", "write 12505 where that is meant, or round it"),
+            ("1.2345", "1.2345 has more decimals than CNY has (2)", "round it"),
+            ("12.50 yuan", "'12.50 yuan' is not an amount", "write digits with a point, such as 1234.50, without"),
+            ("\"12,50\"", "'12,50' is not an amount", "write digits with a point, such as 1234.50, without"),
+        ] {
+            let dir = good();
+            put(&dir, "records.csv", format!("{HEAD}{}", ROW.replace("12.5", "12").replace("199.00", "199")));
+            put(&dir, "group.yaml", format!("name: G\n{numbers}"));
+            put(&dir, "pool.yaml", format!("amount: {amount}\n"));
+            let problem = en(&refused(&dir).problem);
+            assert!(problem.contains(reason) && problem.contains(&format!("; {cure}")), "{amount}: {problem}");
+            assert!(!problem.contains("numbers"), "{amount}: {problem}");
+        }
+    }
+}
+
+#[test]
+fn a_measured_column_with_an_odd_cell_is_refused_with_its_line() {
+    let measured = "kpis:\n- {id: k, measure: sum, of: score, target: 5, weight: 100}\n";
+    let refusal = |group: &str, cells: &[&str]| {
+        let dir = with("scheme.yaml", measured);
+        put(&dir, "group.yaml", group);
+        let row = |(at, cell): (usize, &&str)| {
+            let row = ROW.replace("12.5", "12").replace("199.00\n", &format!("199,\"{cell}\"\n"));
+            row.replace("R1", &format!("R{at}"))
+        };
+        let rows: String = cells.iter().enumerate().map(row).collect();
+        put(&dir, "records.csv", HEAD.replace('\n', ",score\n") + &rows);
+        let refusal = refused(&dir);
+        assert_eq!(refusal.reason, "UNKNOWN_MEASURE");
+        (en(&refusal.problem), en(&refusal.cure), refusal.told(Locale::ZhCn))
+    };
+    for (group, cell, reason) in [
+        (
+            "name: G\n",
+            "1,500",
+            "'1,500' has a comma, and numbers have a point and no grouping where group.yaml has no `numbers`",
+        ),
+        ("name: G\n", "0,125", "'0,125' has a comma"),
+        ("name: G\n", "1e3", "'1e3' has an exponent"),
+        ("name: G\n", "1 500", "'1 500' has spaces between its digits"),
+        ("name: G\n", "abc", "'abc' is not a number"),
+        ("name: G\nnumbers: {decimal: \".\"}\n", "1,500", "'1,500' is not written as group.yaml says numbers are"),
+    ] {
+        let (problem, cure, chinese) = refusal(group, &["1", "2", cell, "4", "-"]);
+        let said = format!("k measures score, a column of text since one cell is no number: line 4: {reason}");
+        assert!(problem.starts_with(&said), "{problem}");
+        assert_eq!(cure, "correct the cells, or name a column of numbers in records.csv");
+        assert!(chinese.contains("第 4 行：") && chinese.contains(cell), "{chinese}");
+    }
+    let (problem, ..) = refusal("name: G\n", &["1", "a", "b", "c", "d", "6", "7", "8", "9"]);
+    assert!(problem.contains("since 4 cells are no numbers: line 3: 'a' is not a number; line 4: "), "{problem}");
+    assert!(problem.contains("line 5: 'c'") && !problem.contains("line 6"), "{problem}");
+    let (problem, cure, _) = refusal("name: G\n", &["a", "b", "c", "4"]);
+    assert_eq!(problem, "k measures score, a column that holds text");
+    assert_eq!(cure, "name a column of numbers in records.csv");
 }
 
 #[test]
