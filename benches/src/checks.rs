@@ -177,6 +177,7 @@ async fn serve(folder: &Path) -> Result<String> {
         compute: Compute::new(1)?,
         clock: clock.clone(),
         rng: rng.clone(),
+        replays: false,
     };
     let identity = identity.guard(tally_identity::build(deps)?.routes);
     let services: Vec<Guarded> = vec![identity, probe];

@@ -30,8 +30,8 @@ pub struct App {
     pub directory: Directory,
     /// For work that keeps a core busy.
     pub compute: Compute,
-    /// Rows that contradict each other were judged before.
-    pub keeps_contradictions: bool,
+    /// A month that was closed before is closed again: what was taken then is taken.
+    pub replays: bool,
 }
 
 impl App {
@@ -46,7 +46,7 @@ impl App {
         why: impl Fn(&T, &T) -> Option<Message>,
         outcome: &mut ImportOutcome,
     ) -> Vec<(u32, Placed<T>)> {
-        if self.keeps_contradictions {
+        if self.replays {
             return rows;
         }
         let stored: BTreeSet<T::Key> = there.iter().map(Keyed::key).collect();

@@ -67,14 +67,14 @@ pub struct Deps {
     pub rng: Rng,
     /// For deriving occupancy.
     pub compute: Compute,
-    /// Takes punches and hand-overs as they come, also those that contradict each other: for a suite of one's own, whose rows
-    /// were judged before, by the rules of their time.
-    pub keeps_contradictions: bool,
+    /// A month that was closed before is closed again: what was taken then is taken, also punches and hand-overs that
+    /// contradict each other and ids with characters that nobody sees.
+    pub replays: bool,
 }
 
 /// The routes and the background work of the service.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, cache, peers, clock, rng, compute, keeps_contradictions } = deps;
+    let Deps { store, cache, peers, clock, rng, compute, replays } = deps;
     let privacy = privacy::Rpc { store: store.clone(), identity: peers.identity.clone() };
     let follower = Follower {
         service: SERVICE,
@@ -90,7 +90,7 @@ pub fn build(deps: Deps) -> Service {
     };
     let audit = audit::Rpc { store: store.clone() };
     let directory = Directory::new(peers.identity.clone());
-    let app = App { store, peers, directory, compute, keeps_contradictions };
+    let app = App { store, peers, directory, compute, replays };
     let routes = Routes::new(limited!(SiteServiceServer::new(site::rpc::Rpc(app.clone()))))
         .add_service(limited!(AccountServiceServer::new(account::rpc::Rpc(app.clone()))))
         .add_service(limited!(RosterServiceServer::new(roster::rpc::Rpc(app.clone()))))

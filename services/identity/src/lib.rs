@@ -109,6 +109,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Gives salts and ids.
     pub rng: Rng,
+    /// A month that was closed before is closed again: ids with characters that nobody sees, which were taken then, are taken.
+    pub replays: bool,
 }
 
 /// What every use case needs.
@@ -118,6 +120,8 @@ pub(crate) struct App {
     keys: Arc<KeyRing>,
     views: Arc<OwnViews>,
     compute: Compute,
+    /// See [`Deps::replays`].
+    replays: bool,
     /// A hash nobody knows the password of: what an unknown name is tried against, so that it takes as long.
     no_password: String,
     /// Wrong tries at names that nobody has.
@@ -131,14 +135,14 @@ pub(crate) struct App {
 /// # Errors
 /// A fault of ours in hashing.
 pub fn build(deps: Deps) -> Result<Service> {
-    let Deps { store, cache, signing, keys, views, compute, clock, rng } = deps;
+    let Deps { store, cache, signing, keys, views, compute, clock, rng, replays } = deps;
     let nobody: [u8; 32] = rng.bytes();
     let nobody = session::domain::Password::typed(String::from_utf8_lossy(&nobody).into_owned());
     let no_password = session::domain::hash(&nobody, rng.bytes())?;
     let sso = sso::discovery::Discovery::new(sso::http::Client::new().map_err(Error::internal)?);
     let unknown_logins = UnknownLoginThrottle::new(cache);
     let purges = tenant_purge::task(store.clone(), clock, rng);
-    let app = Arc::new(App { store, signing, keys, views, compute, no_password, unknown_logins, sso });
+    let app = Arc::new(App { store, signing, keys, views, compute, replays, no_password, unknown_logins, sso });
     let audit = audit::Rpc { store: app.store.clone() };
     let routes = Routes::new(limited!(TenantServiceServer::new(tenant::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(OrgServiceServer::new(org::rpc::Rpc(Arc::clone(&app)))))

@@ -134,6 +134,8 @@ pub struct Deps {
     pub rng: Rng,
     /// The pool of heavy work.
     pub compute: Compute,
+    /// A month that was closed before is closed again: ids with characters that nobody sees, which were taken then, are taken.
+    pub replays: bool,
 }
 
 /// What every room works with. Cheap to clone; clones share everything.
@@ -147,6 +149,8 @@ pub struct App {
     clock: Clock,
     rng: Rng,
     compute: Compute,
+    /// See [`Deps::replays`].
+    replays: bool,
     accounts: Arc<accounts::Accounts>,
     /// Told when work was put down in this process.
     wake: Arc<Notify>,
@@ -154,10 +158,10 @@ pub struct App {
 
 /// The service: its servers and its background work.
 pub fn build(deps: Deps) -> Service {
-    let Deps { store, cache, peers, signing, trusted, clock, rng, compute } = deps;
+    let Deps { store, cache, peers, signing, trusted, clock, rng, compute, replays } = deps;
     let (accounts, wake) = Default::default();
     let directory = Directory::new(peers.identity.clone());
-    let app = App { store, peers, directory, signing, trusted, clock, rng, compute, accounts, wake };
+    let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))

@@ -85,9 +85,9 @@ pub struct Ambient {
     pub clock: Clock,
     /// Gives ids and salts.
     pub rng: Rng,
-    /// Punches and hand-overs were judged before they come here: those of a month that was closed by earlier rules may
-    /// contradict each other.
-    pub keeps_contradictions: bool,
+    /// A month that was closed by earlier rules is closed again: punches and hand-overs that contradict each other, and ids with
+    /// characters that nobody sees, were taken then.
+    pub replays: bool,
 }
 
 /// Services that are built and wait to be started.
@@ -210,7 +210,7 @@ impl<'a> Builder<'a> {
 
     /// A service with the keys and views its stack goes by: identity's own, and for the others what identity says.
     fn service(&self, name: &'static str, store: Store, key: SigningKeys) -> Result<Armed, Failure> {
-        let Ambient { clock, rng, .. } = self.ambient.clone();
+        let Ambient { clock, rng, replays } = self.ambient.clone();
         if name == tally_identity::SERVICE {
             let keys = Arc::new(tally_identity::KeyRing::folder(&self.public_keys(), clock.clone())?);
             let views = Arc::new(tally_identity::OwnViews::new(store.clone(), clock.clone(), rng.clone()));
@@ -223,6 +223,7 @@ impl<'a> Builder<'a> {
                 compute: self.compute.clone(),
                 clock,
                 rng,
+                replays,
             };
             return Ok((tally_identity::build(deps)?, keys, views));
         }
@@ -242,19 +243,20 @@ impl<'a> Builder<'a> {
         signing: SigningKeys,
         peer: &dyn Fn(&'static str) -> Result<Peer, Failure>,
     ) -> Result<Service, Failure> {
-        let Ambient { clock, rng, keeps_contradictions } = self.ambient.clone();
+        let Ambient { clock, rng, replays } = self.ambient.clone();
         let (cache, compute) = (self.cache.clone(), self.compute.clone());
         let identity = peer(tally_identity::SERVICE)?;
         Ok(match name {
             tally_attendance::SERVICE => {
                 let peers = tally_attendance::Peers { identity };
-                let deps = tally_attendance::Deps { store, cache, peers, clock, rng, compute, keeps_contradictions };
+                let deps = tally_attendance::Deps { store, cache, peers, clock, rng, compute, replays };
                 tally_attendance::build(deps)
             }
             tally_performance::SERVICE => {
                 let peers = tally_performance::Peers { identity, attendance: peer(tally_attendance::SERVICE)? };
                 let trusted = tally_performance::Trusted::folder(self.folder.join("regions"));
-                let deps = tally_performance::Deps { store, cache, peers, signing, trusted, clock, rng, compute };
+                let deps =
+                    tally_performance::Deps { store, cache, peers, signing, trusted, clock, rng, compute, replays };
                 tally_performance::build(deps)
             }
             tally_compensation::SERVICE => {

@@ -32,7 +32,7 @@ impl AccountService for Rpc {
     ) -> Result<Response<pb::ImportAccountsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::import_accounts(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            let outcome = app::import_accounts(&self.0, &ctx, read_import(req.into_inner(), self.0.replays)?).await?;
             Ok(pb::ImportAccountsResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -53,16 +53,19 @@ impl AccountService for Rpc {
     }
 }
 
-fn read_import(mut request: pb::ImportAccountsRequest) -> Result<Import<ShopAccount>> {
+fn read_import(mut request: pb::ImportAccountsRequest, replays: bool) -> Result<Import<ShopAccount>> {
     let key = RequestKey::of(take(&mut request.request_id), &request);
-    Import::checked(key, request.rows, MAX_ACCOUNTS, read)
+    Import::checked(key, request.rows, MAX_ACCOUNTS, |row, v| read(row, v, replays))
 }
 
-fn read(row: pb::Account, v: &mut Violations) -> Option<ShopAccount> {
-    v.id("platform", &row.platform, MAX_NAME);
-    v.name("store", &row.store, MAX_NAME);
-    v.id("name", &row.name, MAX_NAME);
-    for (field, text) in [("platform", &row.platform), ("store", &row.store), ("name", &row.name)] {
+fn read(row: pb::Account, v: &mut Violations, replays: bool) -> Option<ShopAccount> {
+    let texts = [("platform", &row.platform), ("store", &row.store), ("name", &row.name)];
+    for (field, text) in texts {
+        match field {
+            _ if replays => v.text(field, text, MAX_NAME),
+            "store" => v.name(field, text, MAX_NAME),
+            _ => v.id(field, text, MAX_NAME),
+        }
         if text.contains('/') {
             v.push(field, msg!("SLASH_NOT_ALLOWED"));
         }

@@ -28,7 +28,7 @@ impl AliasService for Rpc {
     ) -> Result<Response<pb::ImportAliasesResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let outcome = app::import_aliases(&self.0, &ctx, read_import(req.into_inner())?).await?;
+            let outcome = app::import_aliases(&self.0, &ctx, read_import(req.into_inner(), self.0.replays)?).await?;
             Ok(pb::ImportAliasesResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -49,14 +49,19 @@ impl AliasService for Rpc {
     }
 }
 
-fn read_import(mut request: pb::ImportAliasesRequest) -> Result<Import<Alias>> {
+fn read_import(mut request: pb::ImportAliasesRequest, replays: bool) -> Result<Import<Alias>> {
     let key = RequestKey::of(take(&mut request.request_id), &request);
-    Import::checked(key, request.rows, MAX_ROWS, read)
+    Import::checked(key, request.rows, MAX_ROWS, |row, v| read(row, v, replays))
 }
 
-fn read(row: pb::Alias, v: &mut Violations) -> Option<Alias> {
-    v.id("platform", &row.platform, MAX_NAME);
-    v.name("alias", &row.alias, MAX_NAME);
+fn read(row: pb::Alias, v: &mut Violations, replays: bool) -> Option<Alias> {
+    if replays {
+        v.text("platform", &row.platform, MAX_NAME);
+        v.text("alias", &row.alias, MAX_NAME);
+    } else {
+        v.id("platform", &row.platform, MAX_NAME);
+        v.name("alias", &row.alias, MAX_NAME);
+    }
     let person = v.parse("person_id", &row.person_id);
     let (from, to) = optional_dates(v, &row.from, &row.to);
     let (platform, alias) = (row.platform.trim().to_owned(), row.alias.trim().to_owned());

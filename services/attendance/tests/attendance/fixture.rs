@@ -143,7 +143,7 @@ impl TestAttendance {
             clock: callers.clock.clone(),
             rng: callers.rng.clone(),
             compute,
-            keeps_contradictions: false,
+            replays: false,
         });
         let guarded = callers.stack(SERVICE, POLICY, Limits::default()).guard(service.routes);
         let everything = Permission::ALL.iter().map(|p| (*p, Reach::everything()));

@@ -108,7 +108,7 @@ async fn rehouse(
     }
     let to = command.people_to().ok_or(OrgError::HasPeople(employed.len()))?;
     let to = after.at(to, from).filter(|to| !to.region.is_global()).ok_or(OrgError::PeopleToNowhere)?.unit;
-    let facts = person::domain::Facts { tree: after, catalogue: &Catalogue::default(), today: from };
+    let facts = person::domain::Facts { tree: after, catalogue: &Catalogue::default(), today: from, replays: false };
     let (mut closes, mut writes) = (Vec::new(), Vec::new());
     for (person, number, old) in &employed {
         let changes = person::domain::reassign(*person, old, facts, to, from, || ctx.new_id())?;

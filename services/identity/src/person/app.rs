@@ -94,7 +94,7 @@ pub(crate) async fn import(app: &App, ctx: &OpContext, wanted: &Import<PersonRow
         let holders = store::holders(&work, numbers).await?;
         let catalogue = catalogue::facts::get(&work, None).await?;
         let today = group.day(ctx.now())?;
-        let judged_by = Facts { tree: &tree, catalogue: &catalogue, today };
+        let judged_by = Facts { tree: &tree, catalogue: &catalogue, today, replays: app.replays };
         let plan = domain::plan_import(known, holders, judged_by, &wanted.rows, &group.zone, || ctx.new_id());
         ctx.permit_all::<ImportPeople>(plan.targets())?;
         store::insert_people(&work, ctx, &homes(&plan)).await?;
@@ -208,7 +208,7 @@ async fn write<R: Rpc>(
             let tree = org::facts::tree(&work).await?;
             let catalogue = catalogue::facts::get(&work, None).await?;
             let today = tenant::facts::today(&work, ctx).await?;
-            let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today })?;
+            let changes = decide(&person, Facts { tree: &tree, catalogue: &catalogue, today, replays: app.replays })?;
             let region = changes.targets.first().and_then(|target| target.region.clone());
             ctx.permit_all::<R>(changes.targets)?;
             let new = changes.employments.writes.into_iter().map(|new| (id, person.employee_no.clone(), new));

@@ -245,6 +245,8 @@ pub struct Facts<'a> {
     pub tree: &'a OrgTree,
     pub catalogue: &'a Catalogue,
     pub today: Date,
+    /// Employee numbers with characters that nobody sees are taken, as they were.
+    pub replays: bool,
 }
 
 impl Facts<'_> {

@@ -134,7 +134,8 @@ pub(crate) fn stand(store: Store, clock: &Clock, rng: &Rng, (signing, keys): Arm
         cache: cache.clone(),
         reads: Arc::<Readings>::clone(&readings),
     });
-    let deps = Deps { store, cache, signing, keys, views, compute, clock: clock.clone(), rng: rng.clone() };
+    let deps =
+        Deps { store, cache, signing, keys, views, compute, clock: clock.clone(), rng: rng.clone(), replays: false };
     (in_process(&stack.guard(build(deps).unwrap().routes)), readings)
 }
 

@@ -186,14 +186,20 @@ impl Record {
         if let Some((name, _, max)) = texts.into_iter().find(|(_, t, max)| t.len() > *max && t.chars().count() > *max) {
             return Err(RowError::TooLong(name, max));
         }
-        let hidden = [("external_id", unseen::in_id(&self.external_id)), ("agent", unseen::in_name(&self.agent))];
-        if let Some((field, character)) = hidden.into_iter().find_map(|(field, found)| Some((field, found?))) {
-            return Err(RowError::Unseen(field, character));
-        }
         self.check_times()?;
         self.check_numbers()?;
         self.check_measures()?;
         Ok(self)
+    }
+
+    /// Refuses a record whose id or agent looks like another and is none.
+    ///
+    /// # Errors
+    /// [`RowError::Unseen`].
+    pub fn seen(self) -> Result<Self, RowError> {
+        let hidden = [("external_id", unseen::in_id(&self.external_id)), ("agent", unseen::in_name(&self.agent))];
+        let found = hidden.into_iter().find_map(|(field, found)| Some((field, found?)));
+        found.map_or(Ok(self), |(field, character)| Err(RowError::Unseen(field, character)))
     }
 
     fn check_times(&self) -> Result<(), RowError> {

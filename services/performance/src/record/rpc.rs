@@ -33,7 +33,7 @@ impl pb::record_service_server::RecordService for Rpc {
     ) -> Result<Response<pb::ImportRecordsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (of, import) = read_import(req.into_inner())?;
+            let (of, import) = read_import(req.into_inner(), self.app.replays)?;
             let outcome = app::import_records(&self.app, &ctx, &of, import).await?;
             Ok(pb::ImportRecordsResponse { result: Some(import::told(outcome, ctx.locale)) })
         };
@@ -86,13 +86,14 @@ impl TryFrom<pb::ListRecordsRequest> for List {
     }
 }
 
-fn read_import(mut asked: pb::ImportRecordsRequest) -> Result<(Source, Import<Row>)> {
+fn read_import(mut asked: pb::ImportRecordsRequest, replays: bool) -> Result<(Source, Import<Row>)> {
     let request = RequestKey::of(take(&mut asked.request_id), &asked);
     let mut v = Violations::new();
     let account = v.parse("account_id", &asked.account_id);
     let region = v.parse("region", &asked.region);
     let unit = v.optional("unit_id", &asked.unit_id);
-    let read = |index, row| match Record::try_from(row).and_then(Record::check) {
+    let seen = |record: Record| if replays { Ok(record) } else { record.seen() };
+    let read = |index, row| match Record::try_from(row).and_then(Record::check).and_then(seen) {
         Ok(record) => Ok(Row::from(record)),
         Err(error) => Err(Problem::new(index, error.reason(), error.message())),
     };

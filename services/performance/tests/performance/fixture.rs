@@ -199,6 +199,7 @@ impl Fixture {
             clock: callers.clock.clone(),
             rng: callers.rng.clone(),
             compute: Compute::new(0).unwrap(),
+            replays: false,
         });
         let limits = Limits { calls_per_second: 0, ..Limits::default() };
         let guarded = callers.stack(SERVICE, POLICY, limits).guard(service.routes);

@@ -25,7 +25,8 @@ pub async fn close_alone(
     loop {
         let reading = again.as_ref().unwrap_or(job.reading);
         let at = place.of_attempt(attempt);
-        let mut home = Home::start(&at, &reading.bundle, clock_of(&reading.bundle)?, &secret(), None).await?;
+        let mut home =
+            Home::start(&at, &reading.bundle, clock_of(&reading.bundle)?, &secret(), (None, job.form)).await?;
         home.crew = home.crew.speaking(language);
         let error = match Box::pin(close(&home.crew, Job { reading, ..job.clone() })).await {
             Ok(outcome) => return Ok((home, outcome)),

@@ -11,6 +11,7 @@ use tally_store::{OwnerUrl, Store};
 use tokio::net::TcpListener;
 
 use super::crew::Crew;
+use super::summary::UTC_FORM;
 use crate::said::no_temporary;
 use crate::suite::{self, Ambient, SERVICES};
 
@@ -50,13 +51,14 @@ pub struct Home {
 
 impl Home {
     /// Starts the suite, makes the bundle's group in it and signs everybody in with `password`. Its clock stands at `now`,
-    /// so that nothing that is computed depends on the day; with a listener it can be called from outside too.
+    /// so that nothing that is computed depends on the day; with a listener it can be called from outside too. What suites of
+    /// the form's time took is taken.
     pub async fn start(
         place: &Place,
         bundle: &Bundle,
         now: Timestamp,
         password: &str,
-        listener: Option<TcpListener>,
+        (listener, form): (Option<TcpListener>, u32),
     ) -> Result<Self> {
         if let Place::Postgres(owner) = place {
             let services = SERVICES.map(|part| part.name);
@@ -79,8 +81,7 @@ impl Home {
             shutdown: trigger.shutdown(),
         };
         let clock = Clock::fixed(now);
-        // The reading of the bundle judged its rows; whoever calls from outside did not.
-        let ambient = Ambient { clock: clock.clone(), rng: Rng::System, keeps_contradictions: listener.is_none() };
+        let ambient = Ambient { clock: clock.clone(), rng: Rng::System, replays: form <= UTC_FORM };
         let suite = suite::build(&config, &boot, &ambient).await?;
         let running = Running::start(listener, None, suite.mounted, trigger).await;
         let crew = Crew::hire(&suite.channels, bundle, password).await?;

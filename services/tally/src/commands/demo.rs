@@ -37,7 +37,7 @@ pub async fn demo(args: Demo) -> Result<u8> {
     let month = Month::make(&folder, (args.seed, args.records), lang, &progress).await?;
     let (bundle, password) = (&month.reading.bundle, secret());
     let place = Place::Folder(scratch.path().join("data"));
-    let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &password, listener)).await?;
+    let home = Box::pin(Home::start(&place, bundle, clock_of(bundle)?, &password, (listener, FORM))).await?;
     let crew = home.crew.clone().speaking(lang.tag());
     let out = scratch.path().join("result");
     let outcome = Box::pin(month.close(&crew, &out, &progress)).await?;

@@ -79,7 +79,7 @@ fn row(number: &str, from: &str, to: &str) -> PersonRow {
 fn import(rows: &[PersonRow]) -> ImportPlan {
     let mut n = 0_u128;
     let (tree, catalogue) = (tree(), Catalogue::default());
-    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02") };
+    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02"), replays: false };
     let rows: Vec<_> = (0..).zip(rows.iter().cloned()).collect();
     plan_import(BTreeMap::new(), Holders::new(), facts, &rows, "Asia/Shanghai", || {
         n += 1;
@@ -116,7 +116,7 @@ impl Life {
 
     fn does(&mut self, change: &Change) -> Result<Changes, PersonError> {
         let mut next = self.next;
-        let facts = Facts { tree: &self.tree, catalogue: &self.catalogue, today: day("2026-03-02") };
+        let facts = Facts { tree: &self.tree, catalogue: &self.catalogue, today: day("2026-03-02"), replays: false };
         let changes = plan(&self.person, facts, change, || {
             next += 1;
             Uuid::from_u128(next)
@@ -348,7 +348,7 @@ fn who_moves_because_a_unit_is_no_more_says_so_and_what_has_not_begun_just_begin
     let mut life = Life::new();
     life.transfers(4, "", "2026-05-01").unwrap();
     let (tree, catalogue) = (tree(), Catalogue::default());
-    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02") };
+    let facts = Facts { tree: &tree, catalogue: &catalogue, today: day("2026-03-02"), replays: false };
     let mut n = 1 << 100;
     let mut ids = || {
         n += 1;

@@ -28,13 +28,13 @@ fn a_backwards_interval_and_a_negative_amount_are_refused_and_say_why() {
     let mut negative = record("a");
     negative.amount_minor = Some(-1);
     assert_eq!(negative.check().unwrap_err().reason(), "AMOUNT_NEGATIVE");
-    assert_eq!(record("a\u{202e}b").check().unwrap_err().reason(), "ID_WITH_UNSEEN");
+    assert_eq!(record("a\u{202e}b").seen().unwrap_err().reason(), "ID_WITH_UNSEEN");
     let mut bidden = record("a");
     bidden.agent = "\u{feff}1001".to_owned();
-    assert_eq!(bidden.check(), Err(RowError::Unseen("agent", "U+FEFF".to_owned())));
+    assert_eq!(bidden.seen(), Err(RowError::Unseen("agent", "U+FEFF".to_owned())));
     let mut nickname = record("a");
     nickname.agent = "\u{2764}\u{fe0f}小雨".to_owned();
-    assert!(nickname.check().is_ok(), "an agent may be named by a nickname");
+    assert!(nickname.seen().is_ok(), "an agent may be named by a nickname");
     let mut nameless = record("");
     nameless.external_id.clear();
     assert_eq!(nameless.check(), Err(RowError::NoExternalId));
