@@ -856,6 +856,13 @@ DUTY_LONE_IN = { $number }'s punch at { $at } counts as an in, and no out follow
 DUTY_LONE_OUT = { $number }'s punch at { $at } counts as an out, and no in came within { $hours } h before; that makes no presence, but a shift of its working day counts only where a pair of punches covers it, and a hold without release ends there
 # Code UNCOVERED_SHIFT.
 DUTY_SHIFT_UNCOVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but no pair of punches covers any of it; the shift counts for nothing until the missing punches are added
+# Code BARELY_COVERED_SHIFT. Somebody punched on the working day of a shift, and no more than the edge of the shift counts.
+DUTY_SHIFT_BARELY_COVERED = { $number } was rostered on { $account } from { $start } to { $end } and punched on that working day, but { $why ->
+    [other] the punches that reach into this shift belong to another one
+   *[edge] no pair of punches covers any of its planned time
+}; no more than { $minutes } min at its edge count until the missing punches are added
+# Code HELD_BY_OTHERS. By the hand-over log only others held the account in a shift.
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } was rostered on { $account } from { $start } to { $end }, but by the hand-over log only others held the account in the time that would have counted; the shift counts for nothing, and if { $number } served then, the take and the release are to be added
 # Code MISSING_PUNCH.
 DUTY_OUT_WITHOUT_IN = { $number } punched out at { $at } without an in within { $hours } h before; it counts for nothing
 # Code MISSING_PUNCH.
@@ -1793,6 +1800,8 @@ PROGRESS_COUNTING = counting
 PROGRESS_ROWS = rows
 KIND_MISSING_PUNCH = an in without its out, or the other way round
 KIND_UNCOVERED_SHIFT = rostered, and punched on that day at other times only: the shift does not count
+KIND_BARELY_COVERED_SHIFT = rostered, and punched on that day for another shift: no more than the edge of this one counts
+KIND_HELD_BY_OTHERS = rostered, and only others held the account by hand-over: the shift does not count
 KIND_NOT_EMPLOYED = a shift, a punch or a hold of somebody who is not employed then
 KIND_DOUBLE_IN = punched in twice: the second one counts
 KIND_OVERLAP = several people held one account at once

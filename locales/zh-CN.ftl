@@ -539,6 +539,11 @@ DUTY_OUT_MAY_COME = { $number } 在 { $at } 的打卡计为上班，打卡记录
 DUTY_LONE_IN = { $number } 在 { $at } 的打卡计为上班，{ $hours } 小时内没有计为下班的打卡；不构成在岗时段，且该工作日的班次只有被成对打卡覆盖的部分才计入
 DUTY_LONE_OUT = { $number } 在 { $at } 的打卡计为下班，此前 { $hours } 小时内没有计为上班的打卡；不构成在岗时段，但该工作日的班次只有被成对打卡覆盖的部分才计入，未交出的账号也到此为止
 DUTY_SHIFT_UNCOVERED = { $number } 排班在 { $account }（{ $start } 至 { $end } ），该工作日有打卡，但没有任何成对打卡覆盖这一班次；补齐打卡之前该班次不计
+DUTY_SHIFT_BARELY_COVERED = { $number } 排班在 { $account }（{ $start } 至 { $end } ），该工作日有打卡，但{ $why ->
+    [other] 涉及这一班次的打卡属于另一班次
+   *[edge] 没有任何成对打卡覆盖这一班次的计划时段
+}；补齐打卡之前，该班次至多计入边缘的 { $minutes } 分钟
+DUTY_SHIFT_HELD_BY_OTHERS = { $number } 排班在 { $account }（{ $start } 至 { $end } ），但按交接记录，本应计入的时间内账号只由他人持有；该班次不计，若 { $number } 当时确在服务，请补上接手与交出记录
 DUTY_OUT_WITHOUT_IN = { $number } 在 { $at } 打了下班卡，此前 { $hours } 小时内没有上班卡；该次打卡不计
 DUTY_OUT_AFTER_CLOSED_IN = { $number } 在 { $at } 的打卡计为下班，但之前计为上班的打卡已与 { $out } 的打卡配对；不构成在岗时段，未交出的账号到此为止
 # NOT_EMPLOYED
@@ -1336,6 +1341,8 @@ PROGRESS_COUNTING = 清点已有数据
 PROGRESS_ROWS = 导出数据行
 KIND_MISSING_PUNCH = 上下班打卡缺一次
 KIND_UNCOVERED_SHIFT = 已排班，但当日只在其他时间打卡：该班次不计
+KIND_BARELY_COVERED_SHIFT = 已排班，但当日打卡属于另一班次：该班次至多计入边缘
+KIND_HELD_BY_OTHERS = 已排班，但交接记录中账号只由他人持有：该班次不计
 KIND_NOT_EMPLOYED = 当时未在职的人的班次、打卡或持有
 KIND_DOUBLE_IN = 接连两次打卡计为上班，以后一次为准
 KIND_OVERLAP = 同一账号同时被多人占用

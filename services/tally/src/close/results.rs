@@ -19,7 +19,7 @@ use tally_kernel::time::{told_by, zone};
 use tally_kernel::{Locale, msg};
 use tally_rpc::pages;
 
-use super::summary::{FIRST_FORM, NotSettled, UTC_FORM};
+use super::summary::{CLOCK_FORM, FIRST_FORM, NotSettled, UTC_FORM};
 use crate::said::{Said, refusal, told};
 use crate::session::Session;
 use crate::upload::Ids;
@@ -326,7 +326,8 @@ impl<'a> Results<'a> {
             let page = client.clone().list_findings(session.ask(ask)).await?.into_inner();
             Ok((page.findings, page.next_page_token))
         });
-        let findings = findings.await.map_err(refusal)?.into_iter();
+        let known = |kind: &str| self.form > CLOCK_FORM || !SINCE_CLOCK_FORM.contains(&kind);
+        let findings = findings.await.map_err(refusal)?.into_iter().filter(|finding| known(&finding.kind));
         rows.extend(findings.map(|f| [f.kind, f.subject, f.at, f.detail]));
         rows.extend(refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told()]));
         let (kinds, digest) = write_findings(&self.dir, rows, self.csv)?;
@@ -338,6 +339,9 @@ impl<'a> Results<'a> {
 
 /// The file of what somebody should look at.
 pub const FINDINGS: &str = "findings.csv";
+
+/// Kinds of findings that [`CLOCK_FORM`] and those before it did not have.
+const SINCE_CLOCK_FORM: [&str; 2] = ["BARELY_COVERED_SHIFT", "HELD_BY_OTHERS"];
 
 /// What the reading of a bundle found, as rows of [`FINDINGS`].
 pub fn findings_of(bundle: &Bundle, locale: Locale) -> Vec<[String; 4]> {

@@ -112,8 +112,10 @@ pub type Rejections = BTreeMap<String, u64>;
 pub const FIRST_FORM: u32 = 1;
 /// The last form whose credits told their times in UTC; in it a zero is a zero, and all findings are in the language of the rest.
 pub const UTC_FORM: u32 = 2;
-/// The form of result folders that are written today: times of credits are by the clock of their account.
-pub const FORM: u32 = 3;
+/// The last form whose findings passed over some shifts; in it times of credits are by the clock of their account.
+pub const CLOCK_FORM: u32 = 3;
+/// The form of result folders that are written today: no rostered shift disappears without a finding.
+pub const FORM: u32 = 4;
 
 fn first_form() -> u32 {
     FIRST_FORM

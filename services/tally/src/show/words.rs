@@ -26,6 +26,8 @@ pub(super) fn finding(kind: &str, lang: Language) -> Option<String> {
     let said = match kind {
         "MISSING_PUNCH" => msg!("KIND_MISSING_PUNCH"),
         "UNCOVERED_SHIFT" => msg!("KIND_UNCOVERED_SHIFT"),
+        "BARELY_COVERED_SHIFT" => msg!("KIND_BARELY_COVERED_SHIFT"),
+        "HELD_BY_OTHERS" => msg!("KIND_HELD_BY_OTHERS"),
         "NOT_EMPLOYED" => msg!("KIND_NOT_EMPLOYED"),
         "DOUBLE_IN" => msg!("KIND_DOUBLE_IN"),
         "OVERLAP" => msg!("KIND_OVERLAP"),

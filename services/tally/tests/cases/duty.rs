@@ -44,6 +44,45 @@ fn a_lone_out_takes_its_night_and_no_finding_says_that_it_counts_for_nothing() {
     assert!(shift.contains("1001 was rostered on Mart/One/mart-a from 2026-03-03T22:00:00+08:00"), "{shift}");
 }
 
+/// A day and the night after it, minutes apart; a colleague has the night as well.
+const DAY_AND_NIGHT: &str = "employee_no,account,start,end\n1001,mart-a,2026-03-02 14:00,2026-03-02 22:00\n\
+    1001,mart-a,2026-03-02 22:15,2026-03-03 06:00\n1002,mart-a,2026-03-02 22:00,2026-03-03 06:00\n";
+
+#[test]
+fn a_night_after_a_day_of_which_only_the_day_was_punched_is_told_in_every_language() {
+    let day = "employee_no,at,kind\n1001,2026-03-02 14:00,in\n1001,2026-03-02 22:05,out\n";
+    let records = [("T1", "2026-03-02 15:00", ""), ("T2", "2026-03-02 23:00", "")];
+    for (language, said) in [
+        ("en", "no pair of punches covers any of its planned time; no more than 5 min"),
+        ("zh-CN", "补齐打卡之前，该班次至多计入边缘的 5 分钟"),
+    ] {
+        for more in ["", "1001,2026-03-03 06:00,out\n", "1001,2026-03-02 22:15,in\n"] {
+            let punches = day.to_owned() + more;
+            let case = Case::new(&[("rosters.csv", DAY_AND_NIGHT), ("punches.csv", &punches)], &records);
+            assert_eq!(case.close_with(&["--lang", language]), 0);
+            assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1002 1000000"], "{more}");
+            let findings = case.result("findings.csv");
+            assert!(findings.contains("BARELY_COVERED_SHIFT,1001,2026-03-02T22:15:00+08:00,"), "{findings}");
+            assert!(findings.contains("2026-03-03T06:00:00+08:00") && findings.contains(said), "{findings}");
+            assert!(case.replayed().contains("identical"));
+        }
+    }
+}
+
+#[test]
+fn a_shift_whose_account_only_others_held_is_told() {
+    let handovers =
+        "account,employee_no,at,kind\nmart-a,1002,2026-03-02 13:00,take\nmart-a,1002,2026-03-02 22:10,release\n";
+    let records = [("T1", "2026-03-02 15:00", "")];
+    let case = Case::new(&[("rosters.csv", DAY_AND_NIGHT), ("handovers.csv", handovers)], &records);
+    assert_eq!(case.close(), 0);
+    assert_eq!(case.credits(), ["T1 1002 1000000"]);
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("HELD_BY_OTHERS,1001,2026-03-02T14:00:00+08:00,"), "{findings}");
+    assert_eq!(findings.matches("HELD_BY_OTHERS").count(), 1, "{findings}");
+    assert!(case.replayed().contains("identical"));
+}
+
 #[test]
 fn a_month_of_policy_version_1_stays_as_it_was_closed() {
     let files = [("rosters.csv", NIGHTS), ("punches.csv", FIRST_NIGHT), ("policy.yaml", "version: 1\n")];
@@ -101,7 +140,7 @@ fn a_zero_of_a_folder_of_the_first_form_stays_what_it_was_closed_with() {
     let zero = policy.replace("grace_minutes: 15", "grace_minutes: 0");
     assert_ne!(policy, zero);
     let digest = |text: &str| blake3::hash(text.as_bytes()).to_hex().to_string();
-    let manifest = case.result("manifest.json").replace("  \"form\": 3,\n", "");
+    let manifest = case.result("manifest.json").replace("  \"form\": 4,\n", "");
     let size = |text: &str| format!("\"bytes\": {},\n      \"blake3\": \"{}\"", text.len(), digest(text));
     let old = manifest.replace(&size(&policy), &size(&zero));
     assert_ne!(manifest, old);

@@ -318,7 +318,14 @@ fn a_spreadsheet_shows_a_result_as_it_is_and_programs_can_have_the_bare_values()
 fn a_result_that_was_closed_under_earlier_rules_of_reading_and_duty_still_replays() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/closed_before");
     let case = Case::new(&[], &[]);
-    for name in ["shortened-customers", "night-after-night", "contradicting-duty", "unseen-ids"] {
+    for name in [
+        "shortened-customers",
+        "night-after-night",
+        "contradicting-duty",
+        "unseen-ids",
+        "passed-over",
+        "passed-over-zh",
+    ] {
         let output = case.run(&["replay", text(&folder.join(name))]);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.starts_with("identical: ") && output.status.success(), "{name}: {said}");

@@ -10,8 +10,17 @@ use super::Policy;
 use super::punches::Punched;
 use super::spans::Span;
 
-/// The instants by which a person's stretches of presence find their working days, sorted: the start of each shift that
-/// a stretch is of, or the stretch's own beginning where it is of none.
+/// How a person's stretches of presence belong to their shifts.
+#[derive(Default)]
+pub(super) struct Belonging {
+    /// The instants by which the stretches find their working days, sorted: the start of each shift that a stretch is of,
+    /// or the stretch's own beginning where it is of none.
+    pub anchors: Vec<Timestamp>,
+    /// The shifts that a pair is of, sorted.
+    pub served: Vec<Span>,
+}
+
+/// To which shifts each stretch belongs:
 ///
 /// - A pair is of the shift that it covers longest, grace included, and of each other whose planned time it covers for
 ///   longer than the grace. It is of none where it touches none.
@@ -19,11 +28,13 @@ use super::spans::Span;
 /// - A lone `in` is of the shift whose start is nearest, among those within whose time, grace included, it lies.
 ///
 /// `shifts` are the person's on all accounts, sorted.
-pub(super) fn anchors(punched: &Punched, shifts: &[Span], policy: &Policy) -> Vec<Timestamp> {
+pub(super) fn of(punched: &Punched, shifts: &[Span], policy: &Policy) -> Belonging {
     let shifts = Shifts { all: shifts, policy, longest: shifts.iter().map(|s| length(*s)).max().unwrap_or_default() };
-    let mut anchors = Vec::new();
+    let Belonging { mut anchors, mut served } = Belonging::default();
     for pair in &punched.pairs {
-        push(&mut anchors, shifts.of_pair(*pair), pair.start);
+        let of = shifts.of_pair(*pair);
+        push(&mut anchors, of.iter().map(|shift| shift.start).collect(), pair.start);
+        served.extend(of);
     }
     for out in &punched.unopened {
         push(&mut anchors, shifts.of_out(*out), *out);
@@ -33,7 +44,8 @@ pub(super) fn anchors(punched: &Punched, shifts: &[Span], policy: &Policy) -> Ve
     }
     anchors.sort_unstable();
     anchors.dedup();
-    anchors
+    served.sort_unstable();
+    Belonging { anchors, served }
 }
 
 fn push(anchors: &mut Vec<Timestamp>, starts: Vec<Timestamp>, itself: Timestamp) {
@@ -51,13 +63,13 @@ struct Shifts<'a> {
 }
 
 impl Shifts<'_> {
-    fn of_pair(&self, pair: Span) -> Vec<Timestamp> {
+    fn of_pair(&self, pair: Span) -> Vec<Span> {
         let covered = |span: Span| span.meet(pair).map_or(SignedDuration::ZERO, length);
         let touched: Vec<(Span, SignedDuration)> =
             self.near(pair).map(|shift| (shift, covered(reach(shift, self.policy.grace)))).collect();
         let most = touched.iter().map(|(_, long)| *long).filter(|long| long.is_positive()).max();
         let of = |(shift, long): &&(Span, SignedDuration)| Some(*long) == most || covered(*shift) > self.policy.grace;
-        touched.iter().filter(of).map(|(shift, _)| shift.start).collect()
+        touched.iter().filter(of).map(|(shift, _)| *shift).collect()
     }
 
     fn of_out(&self, at: Timestamp) -> Vec<Timestamp> {

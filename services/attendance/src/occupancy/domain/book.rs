@@ -9,6 +9,7 @@ use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::time::{Period, TimeError};
 use tally_kernel::{Message, msg};
 
+use super::belonging::Belonging;
 use super::findings::{Finding, FindingKind, Moment};
 use super::punches::{self, Punched};
 use super::spans::{self, Span};
@@ -27,8 +28,7 @@ pub(super) struct Known<'a> {
     /// Employed per unit.
     units: Vec<(&'a str, Span)>,
     pub punched: Punched,
-    /// By which its stretches of presence find their working days, sorted.
-    pub anchors: Vec<Timestamp>,
+    pub belonging: Belonging,
     /// The words for each of `punched.pairs`.
     pub pair_words: Vec<u32>,
     /// Rostered stretches over all accounts; adjoining shifts are one.
@@ -217,8 +217,8 @@ fn known(person: &DutyPerson, period: Period) -> Result<Known<'_>, TimeError> {
         }
     }
     let employed = spans::union(units.iter().map(|u| u.1).collect());
-    let (punched, anchors, pair_words, rostered) = (Punched::default(), Vec::new(), Vec::new(), Vec::new());
-    Ok(Known { person, employed, units, punched, anchors, pair_words, rostered })
+    let (punched, belonging, pair_words, rostered) = (Punched::default(), Belonging::default(), Vec::new(), Vec::new());
+    Ok(Known { person, employed, units, punched, belonging, pair_words, rostered })
 }
 
 fn read_punches(
@@ -261,7 +261,7 @@ fn read_shifts<'a>(
     }
     for (known, mut spans) in people.iter_mut().zip(rostered) {
         spans.sort_unstable();
-        known.anchors = belonging::anchors(&known.punched, &spans, policy);
+        known.belonging = belonging::of(&known.punched, &spans, policy);
         known.rostered = spans::union(spans);
     }
     for of_account in shifts.values_mut() {

@@ -30,6 +30,11 @@ pub enum FindingKind {
     MissingPunch,
     /// Somebody punched on the working day of a shift, and no pair of punches covers any of it.
     UncoveredShift,
+    /// Somebody punched on the working day of a shift, and only the edge of it counts: what reaches into it is presence of
+    /// another shift, or none of its planned time is covered.
+    BarelyCoveredShift,
+    /// By the hand-over log only others held the account in the time of a shift that would have counted.
+    HeldByOthers,
     /// A shift, a punch or a hold of somebody who is not employed then.
     NotEmployed,
 }
@@ -93,6 +98,8 @@ mod tests {
             (FindingKind::DoubleIn, "DOUBLE_IN"),
             (FindingKind::MissingPunch, "MISSING_PUNCH"),
             (FindingKind::UncoveredShift, "UNCOVERED_SHIFT"),
+            (FindingKind::BarelyCoveredShift, "BARELY_COVERED_SHIFT"),
+            (FindingKind::HeldByOthers, "HELD_BY_OTHERS"),
             (FindingKind::NotEmployed, "NOT_EMPLOYED"),
         ]);
     }

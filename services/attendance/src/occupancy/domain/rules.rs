@@ -39,7 +39,8 @@ pub(super) fn apply(
 
     let mut layers = Layers { window, covered: Vec::new(), rows: Vec::new() };
     layers.add(book, Rule::Handover, held(book, &holds));
-    layers.add(book, Rule::Roster, on_roster(book, account, (period, window), findings)?);
+    let (planned, counted) = on_roster(book, account, (period, window), findings)?;
+    layers.add(book, Rule::Roster, planned);
     if !rostered {
         layers.add(book, Rule::Punch, by_punches(book, account, window));
         if !handed_over && !punched {
@@ -48,6 +49,7 @@ pub(super) fn apply(
         }
     }
     let rows = layers.finish();
+    findings.extend(counted.iter().filter_map(|shift| held_by_others(book, account, shift, period, &rows)));
     let served = rows.iter().any(|r| r.start < period.end && period.start < r.end);
     if !served && (rostered || handed_over || punched) {
         let detail = msg!("DUTY_NOBODY", account = account.key);
@@ -91,22 +93,22 @@ fn held(book: &Book<'_>, holds: &[holds::Hold]) -> Vec<Claim> {
     claims
 }
 
-/// (b) the roster, where no punch speaks against it.
-fn on_roster(
-    book: &Book<'_>,
+/// (b) the roster, where no punch speaks against it; and the shifts of the period that count by it.
+fn on_roster<'b>(
+    book: &Book<'b>,
     account: &DutyAccount,
     (period, window): (Span, Span),
     findings: &mut Vec<Finding>,
-) -> Result<Vec<Claim>, TimeError> {
-    let mut claims = Vec::new();
+) -> Result<(Vec<Claim>, Vec<&'b Shift>), TimeError> {
+    let (mut claims, mut counted) = (Vec::new(), Vec::new());
     for shift in book.shifts(account.id) {
         let Some(who) = book.place(shift.person) else { continue };
         let known = &book.people[who];
-        let reach = reach(shift, book);
+        let (planned, reach) = (Span { start: shift.start, end: shift.end }, reach(shift, book));
         if reach.meet(window).is_none() {
             continue;
         }
-        if !book.speaks(shift.person, Span { start: shift.start, end: shift.end }) {
+        if !book.speaks(shift.person, planned) {
             findings.extend(of_shift(book, shift, (known, period), FindingKind::NotEmployed, |number, start, end| {
                 msg!("DUTY_SHIFT_NOT_EMPLOYED", number, account = account.key, start, end)
             }));
@@ -129,20 +131,59 @@ fn on_roster(
         } else {
             claim(reach, None);
         }
-        let works = |planned: Span| planned.meet(period).is_some_and(|planned| known.works_in(planned));
-        let told = book.evidence.policy.version >= Version::V2 && works(Span { start: shift.start, end: shift.end });
-        if punched && claims.len() == before && told {
-            // It counts for nothing because of punches elsewhere in its day.
-            findings.extend(of_shift(
-                book,
-                shift,
-                (known, period),
-                FindingKind::UncoveredShift,
-                |number, start, end| msg!("DUTY_SHIFT_UNCOVERED", number, account = account.key, start, end),
-            ));
+        if book.evidence.policy.version >= Version::V2 && planned.meet(period).is_some_and(|part| known.works_in(part))
+        {
+            let missed = punched.then(|| missed(book, account, shift, (known, period), &claims[before..])).flatten();
+            counted.extend(missed.is_none().then_some(*shift));
+            findings.extend(missed);
         }
     }
-    Ok(claims)
+    Ok((claims, counted))
+}
+
+/// What is said of a shift that punches elsewhere in its day take away, in whole or but for its edge.
+fn missed(
+    book: &Book<'_>,
+    account: &DutyAccount,
+    shift: &Shift,
+    of: (&Known<'_>, Span),
+    claims: &[Claim],
+) -> Option<Finding> {
+    if claims.is_empty() {
+        return of_shift(book, shift, of, FindingKind::UncoveredShift, |number, start, end| {
+            msg!("DUTY_SHIFT_UNCOVERED", number, account = account.key, start, end)
+        });
+    }
+    let planned = Span { start: shift.start, end: shift.end };
+    let why = match claims.iter().any(|claim| claim.span.meet(planned).is_some()) {
+        false => "edge",
+        true if of.0.belonging.served.binary_search(&planned).is_err() => "other",
+        true => return None,
+    };
+    let long: SignedDuration = claims.iter().map(|claim| claim.span.end.duration_since(claim.span.start)).sum();
+    let minutes = long.saturating_add(SignedDuration::from_secs(59)).as_mins();
+    of_shift(book, shift, of, FindingKind::BarelyCoveredShift, |number, start, end| {
+        msg!("DUTY_SHIFT_BARELY_COVERED", number, account = account.key, start, end, why, minutes)
+    })
+}
+
+/// What is said of a shift that counts by the roster, where hand-overs to others leave nothing of it.
+fn held_by_others(
+    book: &Book<'_>,
+    account: &DutyAccount,
+    shift: &Shift,
+    period: Span,
+    rows: &[Row],
+) -> Option<Finding> {
+    let known = &book.people[book.place(shift.person)?];
+    let begun = &rows[..rows.partition_point(|row| row.start < shift.end)];
+    let on_duty = begun.iter().any(|row| row.person == shift.person && shift.start < row.end);
+    let said = || {
+        of_shift(book, shift, (known, period), FindingKind::HeldByOthers, |number, start, end| {
+            msg!("DUTY_SHIFT_HELD_BY_OTHERS", number, account = account.key, start, end)
+        })
+    };
+    (!on_duty).then(said).flatten()
 }
 
 /// What is said of a shift of the period, with its `sentence` of the number, the start and the end.
@@ -176,7 +217,7 @@ fn punched_on_its_day(
     let day = working_day_span(working_day(shift.start, &account.zone, cut_over), &account.zone, cut_over)?;
     let (at, start, end) = match book.evidence.policy.version {
         Version::V1 => (&known.punched.at, day.start.min(reach.start), day.end.max(reach.end)),
-        Version::V2 => (&known.anchors, day.start, day.end),
+        Version::V2 => (&known.belonging.anchors, day.start, day.end),
     };
     Ok(at.get(at.partition_point(|p| *p < start)).is_some_and(|p| *p < end))
 }

@@ -32,6 +32,7 @@ fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
     let mut alone = two();
     alone.accounts[0].exclusive = true;
     let off_shift = day().shift(0, 0, "2026-03-02T08:00:00Z", "2026-03-02T12:00:00Z");
+    let two_shifts = off_shift.clone().shift(0, 0, "2026-03-02T12:00:00Z", "2026-03-02T20:00:00Z");
     vec![
         (out_at(in_at(in_at(day(), "08:00"), "09:00"), "12:00"), "DUTY_DOUBLE_IN", FindingKind::DoubleIn),
         (in_at(day(), "08:00"), "DUTY_OUT_MAY_COME", FindingKind::MissingPunch),
@@ -46,6 +47,17 @@ fn worlds() -> Vec<(Evidence, &'static str, FindingKind)> {
         ),
         (out_at(in_at(day(), "08:00"), "08:00"), "DUTY_IN_AND_OUT_AT_ONCE", FindingKind::MissingPunch),
         (out_at(in_at(off_shift.clone(), "20:00"), "20:30"), "DUTY_SHIFT_UNCOVERED", FindingKind::UncoveredShift),
+        (
+            out_at(in_at(off_shift.clone(), "07:50"), "08:00"),
+            "DUTY_SHIFT_BARELY_COVERED",
+            FindingKind::BarelyCoveredShift,
+        ),
+        (out_at(in_at(two_shifts, "08:00"), "12:05"), "DUTY_SHIFT_BARELY_COVERED", FindingKind::BarelyCoveredShift),
+        (
+            release(take(off_shift.clone(), 1, "07:00"), 1, "13:00"),
+            "DUTY_SHIFT_HELD_BY_OTHERS",
+            FindingKind::HeldByOthers,
+        ),
         (out_at(in_at(off_shift, "20:00"), "20:30"), "DUTY_NOBODY", FindingKind::UnheldAccount),
         (day().by_version_1(), "DUTY_NO_EVIDENCE_V1", FindingKind::NoDutyEvidence),
         (day(), "DUTY_NO_EVIDENCE", FindingKind::NoDutyEvidence),
@@ -79,7 +91,9 @@ fn kinds() -> BTreeSet<FindingKind> {
         FindingKind::ReleaseWithoutTake => Some(FindingKind::DoubleIn),
         FindingKind::DoubleIn => Some(FindingKind::MissingPunch),
         FindingKind::MissingPunch => Some(FindingKind::UncoveredShift),
-        FindingKind::UncoveredShift => Some(FindingKind::NotEmployed),
+        FindingKind::UncoveredShift => Some(FindingKind::BarelyCoveredShift),
+        FindingKind::BarelyCoveredShift => Some(FindingKind::HeldByOthers),
+        FindingKind::HeldByOthers => Some(FindingKind::NotEmployed),
         FindingKind::NotEmployed => None,
     };
     std::iter::successors(Some(FindingKind::NoDutyEvidence), |kind| next(*kind)).collect()

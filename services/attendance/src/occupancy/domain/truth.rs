@@ -144,18 +144,47 @@ fn of_account(e: &Evidence, duty: &Duty, account: &DutyAccount, finding: &Findin
     !rostered && !handed && !punched && detail(finding).contains(&members) && inside.into_iter().all(by_team_or_grace)
 }
 
-/// The shift is there, its person punched, and no pair of theirs covers any instant of it on a day of their employment.
-fn of_shift(e: &Evidence, finding: &Finding) -> bool {
+/// The shift is there, and nobody but others is on duty in it; or its person punched, and no pair of theirs covers any instant
+/// of it on a day of their employment; or one does, and no more of it than is said.
+fn of_shift(e: &Evidence, duty: &Duty, finding: &Finding) -> bool {
     let (told, detail) = (times(&detail(finding)), detail(finding));
     let person = e.people.iter().find(|p| p.employee_no == finding.subject).unwrap();
     let account = e.accounts.iter().find(|a| detail.split(' ').any(|word| word == a.key)).unwrap();
     let planned =
         |s: &&Shift| s.person == person.id && s.account == account.id && (s.start, s.end) == (told[0], told[1]);
     let inside = |at: &&Timestamp| told[0] <= **at && **at < told[1];
-    instant(finding) == told[0]
-        && e.shifts.iter().any(|s| planned(&s))
-        && e.punches.iter().any(|x| x.person == person.id)
-        && instants(e, account).iter().filter(inside).all(|at| !pair_covering(e, person, *at) || !employed(person, *at))
+    let there = instant(finding) == told[0] && e.shifts.iter().any(|s| planned(&s));
+    let rows = &duty.accounts.iter().find(|o| o.account == account.id).unwrap().rows;
+    let mut own = rows.iter().filter(|r| r.person == person.id && r.start < told[1] && told[0] < r.end);
+    if finding.kind == FindingKind::HeldByOthers {
+        let by_others = |at: &Timestamp| e.people.iter().any(|p| p.id != person.id && holds(e, account, p, *at));
+        return there && own.next().is_none() && instants(e, account).iter().filter(inside).any(by_others);
+    }
+    let covered = |at: &&Timestamp| pair_covering(e, person, **at) && employed(person, **at);
+    let punched = e.punches.iter().any(|x| x.person == person.id);
+    let untouched = instants(e, account).iter().filter(inside).find(covered).is_none();
+    if finding.kind == FindingKind::UncoveredShift || detail.contains("covers any of its planned time") {
+        return there && punched && untouched;
+    }
+    let minutes: i64 = detail.split_once("no more than ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    let (own, most) = (own.filter(|r| r.rule == Rule::Roster), SignedDuration::from_mins(minutes));
+    let on_duty = own.map(|r| r.end.min(told[1]).duration_since(r.start.max(told[0]))).sum::<SignedDuration>();
+    // Another shift of the same person on the account may have put them on duty beyond the edge.
+    let alone = e.shifts.iter().filter(|s| s.person == person.id && s.account == account.id).count() == 1;
+    there && punched && !untouched && (!alone || on_duty <= most)
+}
+
+/// Whether a shift's person was on duty in some of it, or a finding names it.
+fn is_told(duty: &Duty, rows: &[Row], person: &DutyPerson, shift: &Shift) -> bool {
+    let of_shifts = [
+        FindingKind::UncoveredShift,
+        FindingKind::BarelyCoveredShift,
+        FindingKind::HeldByOthers,
+        FindingKind::NotEmployed,
+    ];
+    let named = |f: &Finding| f.subject == person.employee_no && instant(f) == shift.start;
+    rows.iter().any(|r| r.person == shift.person && r.start < shift.end && shift.start < r.end)
+        || duty.findings.iter().any(|f| of_shifts.contains(&f.kind) && named(f))
 }
 
 proptest! {
@@ -173,7 +202,9 @@ proptest! {
                     let person = e.people.iter().find(|p| p.employee_no == finding.subject).unwrap();
                     of_punches(&e, person, finding)
                 }
-                FindingKind::UncoveredShift => of_shift(&e, finding),
+                FindingKind::UncoveredShift | FindingKind::BarelyCoveredShift | FindingKind::HeldByOthers => {
+                    of_shift(&e, &duty, finding)
+                }
                 FindingKind::NotEmployed => !employed(named(&e, &detail(finding))[0], instant(finding)),
                 FindingKind::NoDutyEvidence | FindingKind::UnheldAccount => {
                     of_account(&e, &duty, account.unwrap(), finding)
@@ -183,6 +214,23 @@ proptest! {
                 }
             };
             prop_assert!(so, "not so: {:?}", finding);
+        }
+    }
+
+    #[test]
+    fn no_rostered_shift_of_the_period_disappears_without_a_word(e in any_world()) {
+        let mut e = e;
+        e.policy.version = Version::V2;
+        let duty = derive(&e).unwrap();
+        for account in &e.accounts {
+            let period = e.period.instants(&account.zone).unwrap();
+            let rows = &duty.accounts.iter().find(|o| o.account == account.id).unwrap().rows;
+            for shift in e.shifts.iter().filter(|s| s.account == account.id) {
+                let Some(person) = e.people.iter().find(|p| p.id == shift.person) else { continue };
+                let counts = |at: &&Timestamp| shift.start <= **at && **at < shift.end && period.contains(*at);
+                let works = instants(&e, account).iter().filter(counts).any(|at| employed(person, *at));
+                prop_assert!(!works || is_told(&duty, rows, person, shift), "{:?} is not in {:?}", shift, duty);
+            }
         }
     }
 }

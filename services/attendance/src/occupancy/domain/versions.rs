@@ -182,3 +182,60 @@ fn a_night_that_ends_after_the_last_day_is_no_strange_one() {
     let e = e.punch_in(0, "2026-03-02T21:50:00Z").punch_out(0, "2026-03-03T06:05:00Z");
     assert_eq!(e.lines().1, [""; 0]);
 }
+
+/// A day and the night after it, minutes apart, and a colleague who is rostered for the night.
+fn day_and_night(start_of_night: &str) -> Evidence {
+    let night = format!("2026-03-02T{start_of_night}:00Z");
+    march()
+        .shift(0, 0, "2026-03-02T14:00:00Z", "2026-03-02T22:00:00Z")
+        .shift(0, 0, &night, "2026-03-03T06:00:00Z")
+        .shift(1, 0, "2026-03-02T22:00:00Z", "2026-03-03T06:00:00Z")
+}
+
+#[test]
+fn a_night_that_presence_of_the_shift_before_only_touches_is_told() {
+    // The grace of the night alone is covered; or that before it, which is of the day as well, and 5 minutes of it.
+    let (edge, other) =
+        ("covers any of its planned time; no more than 5 min", "belong to another one; no more than 20 min");
+    for (start, why) in [("22:15", edge), ("22:00", other)] {
+        let day = || day_and_night(start).punch_in(0, "2026-03-02T14:00:00Z").punch_out(0, "2026-03-02T22:05:00Z");
+        let no_in = day().punch_out(0, "2026-03-03T06:00:00Z");
+        let no_out = day().punch_in(0, "2026-03-02T22:15:00Z");
+        for (e, missing) in [(day(), 0), (no_in, 1), (no_out, 1)] {
+            let (rows, told) = e.lines();
+            assert_eq!(rows.iter().filter(|row| row.starts_with("E0")).count(), 1, "credited as before: {rows:?}");
+            assert!(rows[0].starts_with("E0 2026-03-02T14:00:00Z..2026-03-02T22:05:00Z"), "{rows:?}");
+            assert_eq!(told.iter().filter(|line| *line == "BARELY_COVERED_SHIFT E0").count(), 1, "{told:?}");
+            assert_eq!(told.iter().filter(|line| *line == "MISSING_PUNCH E0").count(), missing, "{told:?}");
+            let findings = derive(&e).unwrap().findings;
+            let found = findings.iter().find(|f| f.kind == FindingKind::BarelyCoveredShift).unwrap();
+            let said = tally_i18n::text(tally_kernel::Locale::En, &found.detail);
+            assert!(said.contains(why), "{said}");
+            assert!(!e.by_version_1().lines().1.contains(&"BARELY_COVERED_SHIFT E0".to_owned()));
+        }
+    }
+}
+
+#[test]
+fn a_day_and_a_night_that_were_both_served_are_not_told_whatever_was_punched_between() {
+    let base = || day_and_night("22:15").punch_in(0, "2026-03-02T14:00:00Z");
+    let whole = base().punch_out(0, "2026-03-03T06:00:00Z");
+    let in_again = base().punch_in(0, "2026-03-02T22:15:00Z").punch_out(0, "2026-03-03T06:00:00Z");
+    let all = base()
+        .punch_out(0, "2026-03-02T22:05:00Z")
+        .punch_in(0, "2026-03-02T22:15:00Z")
+        .punch_out(0, "2026-03-03T06:00:00Z");
+    for (e, told) in [(whole, &[][..]), (in_again, &["DOUBLE_IN E0"]), (all, &[])] {
+        assert_eq!(e.lines().1, told);
+    }
+}
+
+#[test]
+fn a_shift_whose_account_only_others_held_is_told_and_one_that_is_held_in_part_is_not() {
+    let shift = || march().shift(0, 0, "2026-03-02T09:00:00Z", "2026-03-02T17:00:00Z").take(1, "2026-03-02T08:00:00Z");
+    let whole = shift().release(1, "2026-03-02T18:00:00Z");
+    assert_eq!(whole.lines().1, ["HELD_BY_OTHERS E0"]);
+    assert_eq!(whole.by_version_1().lines().1, [""; 0], "as months were closed before");
+    let part = shift().release(1, "2026-03-02T16:00:00Z");
+    assert_eq!(part.lines().1, [""; 0]);
+}
