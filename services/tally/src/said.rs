@@ -12,28 +12,14 @@ use tonic::{Request, Status};
 use crate::language::Language;
 
 /// An error that is a message.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", text(Locale::En, .0))]
 pub struct Said(pub Message);
 
-impl fmt::Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text(Locale::En, &self.0))
-    }
-}
-
-impl std::error::Error for Said {}
-
 /// What was typed is wrong, such as a role that is none.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", text(Locale::En, .0))]
 pub struct Mistyped(pub Message);
-
-impl fmt::Display for Mistyped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text(Locale::En, &self.0))
-    }
-}
-
-impl std::error::Error for Mistyped {}
 
 /// A file that a switch names and that does not do: the command line is wrong.
 pub fn wrong_file(switch: &str, why: Message) -> Mistyped {
@@ -128,16 +114,9 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 /// Rows of a bundle that a suite of one's own refused: it has to be read again without them.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{}", text(Locale::En, &.0.told()))]
 pub struct RowsRefused(pub Refusals);
-
-impl fmt::Display for RowsRefused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text(Locale::En, &self.0.told()))
-    }
-}
-
-impl std::error::Error for RowsRefused {}
 
 /// A request without a token, answered in the language that the program speaks.
 pub fn asked<T>(message: T) -> Request<T> {

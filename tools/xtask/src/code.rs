@@ -30,19 +30,28 @@ pub fn said(expression: &str) -> BTreeSet<String> {
     ids
 }
 
-/// Where the bracket that is open before `text` closes.
-pub fn closing(text: &str) -> usize {
-    let (mut depth, mut quoted, mut escaped) = (0, false, false);
-    for (at, c) in text.char_indices() {
+/// The characters of code that stand in no text, with their places.
+pub fn unquoted(code: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut quoted, mut escaped) = (false, false);
+    code.char_indices().filter(move |(_, c)| {
         match c {
             _ if escaped => escaped = false,
             '\\' if quoted => escaped = true,
             '"' => quoted = !quoted,
-            _ if quoted => {}
+            _ => return !quoted,
+        }
+        false
+    })
+}
+
+/// Where the bracket that is open before `text` closes.
+pub fn closing(text: &str) -> usize {
+    let mut depth = 0;
+    for (at, c) in unquoted(text) {
+        match c {
             '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' if depth == 0 => return at,
+            ')' | ']' | '}' | ';' if depth == 0 => return at,
             ')' | ']' | '}' => depth -= 1,
-            ';' if depth == 0 => return at,
             _ => {}
         }
     }

@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result};
 use fluent_syntax::ast::{CallArguments, Entry, Expression, InlineExpression, Pattern, PatternElement};
 use fluent_syntax::parser;
 
+use crate::code::{closing, unquoted};
+
 /// The language that the others are held against.
 const FIRST: &str = "en";
 
@@ -176,25 +178,20 @@ pub fn calls(path: &str, text: &str, call: &str) -> Vec<(String, Vec<String>)> {
 
 /// The arguments of a call, from behind its opening bracket: cut at commas outside of brackets and texts.
 fn arguments(text: &str) -> Vec<String> {
-    let (mut parts, mut part, mut depth, mut quoted, mut escaped) = (Vec::new(), String::new(), 0, false, false);
-    for c in text.chars() {
+    let text = &text[..closing(text)];
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0);
+    for (at, c) in unquoted(text) {
         match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ if quoted => {}
             '(' | '[' | '{' => depth += 1,
-            ')' if depth == 0 => break,
             ')' | ']' | '}' => depth -= 1,
             ',' if depth == 0 => {
-                parts.push(std::mem::take(&mut part).trim().to_owned());
-                continue;
+                parts.push(text[start..at].trim().to_owned());
+                start = at + 1;
             }
             _ => {}
         }
-        part.push(c);
     }
-    parts.push(part.trim().to_owned());
+    parts.push(text[start..].trim().to_owned());
     parts
 }
 
