@@ -83,6 +83,39 @@ mod tests {
         }
     }
 
+    /// Default_Ignorable_Code_Point in DerivedCoreProperties.txt of Unicode 16.
+    const IGNORABLE: [(u32, u32); 17] = [
+        (0xad, 0xad),
+        (0x34f, 0x34f),
+        (0x61c, 0x61c),
+        (0x115f, 0x1160),
+        (0x17b4, 0x17b5),
+        (0x180b, 0x180f),
+        (0x200b, 0x200f),
+        (0x202a, 0x202e),
+        (0x2060, 0x206f),
+        (0x3164, 0x3164),
+        (0xfe00, 0xfe0f),
+        (0xfeff, 0xfeff),
+        (0xffa0, 0xffa0),
+        (0xfff0, 0xfff8),
+        (0x1bca0, 0x1bca3),
+        (0x1d173, 0x1d17a),
+        (0xe0000, 0xe0fff),
+    ];
+
+    #[test]
+    fn every_character_that_unicode_ignores_is_told_and_no_letter_digit_or_emoji() {
+        for (first, last) in IGNORABLE {
+            for c in (first..=last).filter_map(char::from_u32) {
+                assert_eq!(in_id(&format!("a{c}b")), Some(code_point(c)));
+            }
+        }
+        for seen in ('!'..='~').chain('ก'..='ฮ').chain('一'..='龥').chain('😀'..='😿') {
+            assert_eq!(in_id(&seen.to_string()), None, "{seen}");
+        }
+    }
+
     #[test]
     fn what_belongs_to_an_emoji_or_to_a_script_may_stand_in_a_name_and_in_no_id() {
         for (name, in_ids) in [
