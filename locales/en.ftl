@@ -1042,6 +1042,10 @@ CARD_VALUE = { $kind ->
     [records] { $value } records
     [percent] { $value } %
     [own] { $value } { $unit }
+    [standard] { $value } { $unit ->
+        [points] points
+       *[currency] { $unit }
+    }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }: { $why ->
@@ -1101,7 +1105,7 @@ LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->
 LADDER_TAG_NONE = Tag: the platform named nobody.
 LADDER_TAG_UNKNOWN = Tag: the platform named "{ $agent }", who is nobody employed on that day or more than one.
 LADDER_TAG = Tag: the platform named "{ $agent }", who is { $person }: the record is theirs.
-LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody ({ $reason }).
+LADDER_NAMED_WITHOUT = On a named account only tags and hand-overs count, and there was neither: credited to nobody.
 LADDER_DUTY_NONE = Duty: nobody held the account or was on duty at that time.
 LADDER_DUTY = Duty: { $list }.
 LADDER_ON_DUTY = { $person } { $rule ->
@@ -1118,7 +1122,7 @@ LADDER_SOLE = One person was on duty: { $shares }.
 LADDER_INFERRED = Several were on duty; who was busy with other records, and how each works, tells them apart: { $shares }.
 LADDER_EQUAL = Several were on duty and there is too little to tell them apart, so they share equally: { $shares }.
 LADDER_TEAM = The account has no evidence of duty at all, so its team shares: { $shares }.
-LADDER_NOBODY = Credited to nobody ({ $reason }).
+LADDER_NOBODY = So it is credited to nobody.
 
 # Findings. Months that were closed hold the English sentences in their result folders: they stay as they are.
 
@@ -1884,7 +1888,6 @@ SHOW_COLUMN_COLLABORATION = collaboration
 SHOW_CARD = { $name } { $number }: { $score } points, place { $rank } of { $of }
 SHOW_COLLABORATION = Collaboration: { $outside } of { $credited } records outside the own roster or team add { $points } points.
 SHOW_RECORD = Record { $id } on { $account }
-SHOW_CREDITED_TO_NOBODY = Credited to nobody: { $reason }
 SHOW_EVIDENCE = Evidence: { $evidence } (policy { $version })
 SHOW_NOTHING_CREDITED = No record of the month is credited to this person.
 SHOW_ALL_ACCOUNTS = all

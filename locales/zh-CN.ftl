@@ -678,6 +678,11 @@ CARD_VALUE = { $kind ->
     [records] { $value } 条
     [percent] { $value } %
     [own] { $value } { $unit }
+    [standard] { $value } { $unit ->
+        [points] 分
+        [CNY] 元
+       *[currency] { $unit }
+    }
    *[bare] { $value }
 }
 CARD_LINE_DROPPED = { $name }：{ $why ->
@@ -736,7 +741,7 @@ LADDER_BEGAN = { $at } 开始，账号 { $account }，{ $phase ->
 LADDER_TAG_NONE = 标记：平台没有记录客服。
 LADDER_TAG_UNKNOWN = 标记：平台记录为“{ $agent }”，当日无此在职人员或不止一人。
 LADDER_TAG = 标记：平台记录为“{ $agent }”，即 { $person }，记录归其所有。
-LADDER_NAMED_WITHOUT = 实名账号只认标记和交接，两者皆无：不归属任何人（{ $reason }）。
+LADDER_NAMED_WITHOUT = 实名账号只认标记和交接，两者皆无：不归属任何人。
 LADDER_DUTY_NONE = 在岗：当时无人持有账号，也无人在岗。
 LADDER_DUTY = 在岗：{ $list }。
 LADDER_ON_DUTY = { $person }{ $rule ->
@@ -753,7 +758,7 @@ LADDER_SOLE = 只有一人在岗：{ $shares }。
 LADDER_INFERRED = 多人在岗，按各人当时是否忙于其他记录及工作习惯推断：{ $shares }。
 LADDER_EQUAL = 多人在岗且依据不足以区分，平均分配：{ $shares }。
 LADDER_TEAM = 该账号没有任何在岗依据，由团队分摊：{ $shares }。
-LADDER_NOBODY = 不归属任何人（{ $reason }）。
+LADDER_NOBODY = 因此不归属任何人。
 
 CREDIT_ACCOUNT_UNKNOWN = 考勤中没有此账号：其 { $records } 条记录未计入
 CREDIT_UNKNOWN_AGENT = { $records } 条记录的客服写作“{ $agent }”，当日无此在职人员或不止一人：按没有客服标记处理
@@ -1419,7 +1424,6 @@ SHOW_COLUMN_COLLABORATION = 协作
 SHOW_CARD = { $name } { $number }：{ $score } 分，第 { $rank } 名（共 { $of } 人）
 SHOW_COLLABORATION = 协作：{ $credited } 条记录中有 { $outside } 条在本人排班或团队之外，加 { $points } 分。
 SHOW_RECORD = { $account } 的记录 { $id }
-SHOW_CREDITED_TO_NOBODY = 无人认领：{ $reason }
 SHOW_EVIDENCE = 证据：{ $evidence }（规则 { $version }）
 SHOW_NOTHING_CREDITED = 本周期没有任何记录归属此人。
 SHOW_ALL_ACCOUNTS = 合计

@@ -180,7 +180,7 @@ fn read_files(
         .unwrap_or_default();
     // The canonical form is of no group that groups its numbers.
     let numbers = about.numbers.filter(|_| !options.literal);
-    let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, &group.currency, numbers);
+    let read_scheme = |fields: &mut yaml::Fields<'_>| scheme::read_scheme(fields, numbers);
     let scheme = settings(find("scheme.yaml"), diagnostics.findings, diagnostics.progress, read_scheme)?;
     let read_pool = |fields: &mut yaml::Fields<'_>| pool::read_pool(fields, &group, (numbers, options.literal));
     let pool = settings(find("pool.yaml"), diagnostics.findings, diagnostics.progress, read_pool)?;

@@ -43,8 +43,10 @@ pub struct Kpi {
     /// For `share`: a record counts when its value is at least this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<Decimal>,
-    /// The unit shown beside the value.
-    pub unit: String,
+    /// The unit shown beside the value, as it is written in the file; nothing for the measure's own, which a reader is told in
+    /// their language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// Whether more or less is better.
     pub direction: Direction,
     /// The value that is worth 100 before cap and floor.
@@ -133,7 +135,7 @@ impl Default for Scheme {
             of: Some(of.to_owned()),
             at_most: test.0.map(Decimal::from),
             at_least: test.1.map(Decimal::from),
-            unit: "share".to_owned(),
+            unit: None,
             direction: Direction::Higher,
             target: Target::Number(Decimal::new(9, 1)),
             weight: Decimal::from(20),
@@ -145,7 +147,6 @@ impl Default for Scheme {
         let records = Kpi {
             measure: KpiMeasure::Records,
             of: None,
-            unit: "records".to_owned(),
             target: Target::TeamMedian,
             weight: Decimal::from(40),
             ..kpi("records", "", (None, None))
@@ -164,7 +165,7 @@ impl Default for Scheme {
 }
 
 /// Reads scheme.yaml.
-pub(crate) fn read_scheme(fields: &mut Fields<'_>, currency: &str, numbers: Option<Numbers>) -> Option<Scheme> {
+pub(crate) fn read_scheme(fields: &mut Fields<'_>, numbers: Option<Numbers>) -> Option<Scheme> {
     refuse_grouped(numbers, fields);
     let name = fields.text("name").unwrap_or_else(|| "Scheme".to_owned());
     let version = fields.whole("version", 1, 1_000_000).unwrap_or(1);
@@ -174,7 +175,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, currency: &str, numbers: Opti
     let items = fields.list("kpis")?;
     let count = items.len();
     let mut ids = BTreeSet::new();
-    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids, currency)).collect();
+    let kpis: Vec<Kpi> = items.into_iter().filter_map(|item| read_kpi(item, &mut ids)).collect();
     if count == 0 {
         fields.note("kpis", msg!("SETTING_EMPTY"));
     }
@@ -186,7 +187,7 @@ pub(crate) fn read_scheme(fields: &mut Fields<'_>, currency: &str, numbers: Opti
     Some(Scheme { name, version, kpis })
 }
 
-fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, currency: &str) -> Option<Kpi> {
+fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>) -> Option<Kpi> {
     let id = kpi.text("id").or_else(|| if kpi.has("id") { None } else { kpi.missing("id") });
     if id.as_ref().is_some_and(|id| !ids.insert(id.clone())) {
         kpi.note("id", msg!("SCHEME_ID_TAKEN"));
@@ -225,7 +226,7 @@ fn read_kpi(mut kpi: Fields<'_>, ids: &mut BTreeSet<String>, currency: &str) -> 
     if kpi.has("small_sample") && matches!(measure, Some(KpiMeasure::Records | KpiMeasure::Sum)) {
         kpi.note("small_sample", msg!("SCHEME_SMALL_SAMPLE"));
     }
-    let unit = kpi.text("unit").unwrap_or_else(|| standard_unit(measure, of.as_deref(), currency).to_owned());
+    let unit = kpi.text("unit");
     kpi.finish();
     Some(Kpi {
         id: id?,
@@ -289,16 +290,6 @@ fn read_small_sample(mut fields: Fields<'_>) -> Option<SmallSample> {
     }
     fields.finish();
     Some(SmallSample { min_count: min_count? })
-}
-
-fn standard_unit<'c>(measure: Option<KpiMeasure>, of: Option<&str>, currency: &'c str) -> &'c str {
-    match (measure, of) {
-        (Some(KpiMeasure::Records), _) | (None, _) => "records",
-        (Some(KpiMeasure::Share), _) => "share",
-        (_, Some("first_reply_seconds")) => "seconds",
-        (_, Some("amount")) => currency,
-        _ => "points",
-    }
 }
 
 /// Every column the scheme measures is one of the bundle's numbers. A column of texts most of which are numbers is one for its

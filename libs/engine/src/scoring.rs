@@ -312,6 +312,7 @@ fn unscored(kpi: &Kpi) -> Line {
         kpi: kpi.key.clone(),
         measure: kpi.measure.clone(),
         unit: kpi.unit.clone(),
+        standard_unit: kpi.standard_unit,
         direction: kpi.direction,
         normalisation: kpi.normalisation,
         n: Micro::ZERO,

@@ -33,8 +33,6 @@ pub struct Question<'a> {
     pub rung: Rung,
     /// To whom.
     pub shares: &'a [Share],
-    /// Why to nobody.
-    pub reason: &'a str,
 }
 
 /// The lines, from the first rung to the one that held.
@@ -47,7 +45,7 @@ pub fn lines(q: &Question) -> Vec<Message> {
         return lines;
     }
     if q.phase == PhaseKind::Named && q.rung == Rung::Unattributed {
-        lines.push(msg!("LADDER_NAMED_WITHOUT", reason = q.reason));
+        lines.push(msg!("LADDER_NAMED_WITHOUT"));
         return lines;
     }
     lines.push(q.duty_line(&on_duty));
@@ -105,7 +103,7 @@ impl Question<'_> {
             Rung::Inferred => msg!("LADDER_INFERRED", shares = self.shares()),
             Rung::Equal => msg!("LADDER_EQUAL", shares = self.shares()),
             Rung::Team => msg!("LADDER_TEAM", shares = self.shares()),
-            Rung::Unattributed => msg!("LADDER_NOBODY", reason = self.reason),
+            Rung::Unattributed => msg!("LADDER_NOBODY"),
         }
     }
 }
@@ -178,7 +176,6 @@ mod tests {
             let frozen = frozen(rule);
             for rung in RUNGS {
                 for (agent, tag, started_ms) in [("", None, 0), ("Mimi", None, 1), ("Mimi", Some(1), 60_000)] {
-                    let reason = if rung == Rung::Unattributed { "NOBODY_ON_DUTY" } else { "" };
                     let q = Question {
                         frozen: &frozen,
                         account: &frozen.accounts[0],
@@ -189,7 +186,6 @@ mod tests {
                         tag,
                         rung,
                         shares: &shares,
-                        reason,
                     };
                     let [english, chinese] = told(&q);
                     assert_eq!(english.len(), chinese.len());
@@ -216,7 +212,6 @@ mod tests {
             tag: None,
             rung: Rung::Equal,
             shares: &[Share { person: 0, ppm: 500_000, duty: None }, Share { person: 1, ppm: 500_000, duty: None }],
-            reason: "",
         };
         let [english, chinese] = told(&q);
         assert_eq!(english[0], "Began at 1970-01-01 00:00:00 on JD/shop/a, a shared account on that day.");

@@ -98,6 +98,7 @@ impl Line {
     /// A number with the indicator's unit.
     fn value(&self, value: Micro) -> Message {
         let kind = match self.measure.kind() {
+            _ if !self.unit.is_empty() && self.standard_unit => "standard",
             _ if !self.unit.is_empty() => "own",
             MeasureKind::Count => "records",
             MeasureKind::Rate => "percent",

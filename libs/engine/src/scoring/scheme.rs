@@ -41,6 +41,9 @@ pub struct Kpi {
     /// Unit for people to read; empty means the measure's own.
     #[serde(default)]
     pub unit: String,
+    /// Whether the unit is a word of the catalogues or a currency, and told in the reader's language.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standard_unit: bool,
     /// Which way is better.
     #[serde(default)]
     pub direction: Direction,
@@ -288,6 +291,7 @@ impl Scheme {
         let kpi = |measure: Measure, target: Target, weight: i32| Kpi {
             key: measure.name().to_owned(),
             unit: String::new(),
+            standard_unit: false,
             direction: Direction::Higher,
             target: Some(target),
             weight: Micro::from_int(weight),

@@ -51,6 +51,9 @@ pub struct Line {
     pub measure: Measure,
     /// Unit for people to read, or empty for the measure's own.
     pub unit: String,
+    /// Whether the unit is a word of the catalogues or a currency, and told in the reader's language.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standard_unit: bool,
     /// Which way is better.
     pub direction: Direction,
     /// How the value became points.

@@ -335,7 +335,6 @@ pub async fn explain_record(
         tag: meaning(of, &frozen.people, &agent, date),
         rung: credit.rung,
         shares: &credit.shares,
-        reason: &credit.reason,
     };
     let lines = lines(&question);
     Ok((told(&frozen, place, credit)?, lines))

@@ -329,7 +329,9 @@ impl<'a> Results<'a> {
         let known = |kind: &str| self.form > CLOCK_FORM || !SINCE_CLOCK_FORM.contains(&kind);
         let findings = findings.await.map_err(refusal)?.into_iter().filter(|finding| known(&finding.kind));
         rows.extend(findings.map(|f| [f.kind, f.subject, f.at, f.detail]));
-        rows.extend(refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told()]));
+        rows.extend(
+            refused.map(|r| ["NOT_SETTLED".to_owned(), "pool.yaml".to_owned(), String::new(), r.told(self.form)]),
+        );
         let (kinds, digest) = write_findings(&self.dir, rows, self.csv)?;
         self.digests.retain(|other| other.file != digest.file);
         self.digests.push(digest);

@@ -111,7 +111,7 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
 async fn cycle(hr: &Session, job: &Job<'_>) -> Result<performance::Cycle> {
     let bundle = &job.reading.bundle;
     let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
-    let scheme = Some(settle::scheme(bundle)?);
+    let scheme = Some(settle::scheme(bundle, job.form)?);
     let ask = performance::CreateSchemeVersionRequest { scheme, ..Default::default() };
     let scheme =
         schemes.create_scheme_version(hr.ask(ask)).await.map_err(told)?.into_inner().scheme.unwrap_or_default();

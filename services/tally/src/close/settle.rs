@@ -14,7 +14,7 @@ use tally_bundle::{
 use tally_kernel::{Locale, msg};
 
 use crate::close::Crew;
-use crate::close::summary::{FIRST_FORM, NotSettled};
+use crate::close::summary::{CLOCK_FORM, FIRST_FORM, FORM, NotSettled};
 use crate::said::{Refusal, say, told};
 
 /// Whether the suite computes what the scheme measures.
@@ -22,36 +22,51 @@ use crate::said::{Refusal, say, told};
 /// # Errors
 /// [`Unusable`] where it does not.
 pub fn computable(bundle: &Bundle) -> Result<(), Unusable> {
-    scheme(bundle).map(drop)
+    scheme(bundle, FORM).map(drop)
 }
 
 /// The bundle's scheme.
 ///
 /// # Errors
 /// [`Unusable`] for a measure that the suite does not compute.
-pub fn scheme(bundle: &Bundle) -> Result<performance::Scheme, Unusable> {
+pub fn scheme(bundle: &Bundle, form: u32) -> Result<performance::Scheme, Unusable> {
+    let standard = Standard { currency: &bundle.group.currency, is_told: form > CLOCK_FORM };
+    let kpis = bundle.scheme.kpis.iter().enumerate().map(|(at, one)| kpi(at, one, standard));
     Ok(performance::Scheme {
         scheme_id: String::new(),
         name: bundle.scheme.name.clone(),
         version: 0,
-        kpis: bundle.scheme.kpis.iter().enumerate().map(kpi).collect::<Result<_, _>>()?,
+        kpis: kpis.collect::<Result<_, _>>()?,
         collaboration: !bundle.rosters.is_empty(),
     })
 }
 
-fn kpi((at, kpi): (usize, &Kpi)) -> Result<performance::Kpi, Unusable> {
+/// The units of those measures for which scheme.yaml wrote none.
+#[derive(Clone, Copy)]
+struct Standard<'a> {
+    currency: &'a str,
+    /// Whether they are words of the reader's language. Up to [`CLOCK_FORM`] they stood as if the file had written them.
+    is_told: bool,
+}
+
+fn kpi(at: usize, kpi: &Kpi, standard: Standard<'_>) -> Result<performance::Kpi, Unusable> {
     let measure = measure(at, kpi)?;
+    let (unit, standard_unit) = match (kpi.measure, &kpi.unit) {
+        (KpiMeasure::Share, _) => ("%", false),
+        // The suite has its own words for records.
+        (KpiMeasure::Records, None) => ("", false),
+        (KpiMeasure::Records, Some(unit)) if unit == "records" => ("", false),
+        (_, Some(unit)) => (unit.as_str(), false),
+        (KpiMeasure::Sum, None) => (standard.currency, standard.is_told),
+        (KpiMeasure::Mean, None) => ("points", standard.is_told),
+    };
     // A share is a percentage in the suite and a part of 1 in the file.
     let scale = if kpi.measure == KpiMeasure::Share { Decimal::ONE_HUNDRED } else { Decimal::ONE };
     Ok(performance::Kpi {
         key: kpi.id.clone(),
         measure,
-        unit: match kpi.measure {
-            KpiMeasure::Share => "%".to_owned(),
-            // The suite has its own words for records, in both languages.
-            KpiMeasure::Records if kpi.unit == "records" => String::new(),
-            KpiMeasure::Records | KpiMeasure::Sum | KpiMeasure::Mean => kpi.unit.clone(),
-        },
+        unit: unit.to_owned(),
+        standard_unit,
         direction: match kpi.direction {
             Direction::Higher => performance::Direction::Higher.into(),
             Direction::Lower => performance::Direction::Lower.into(),

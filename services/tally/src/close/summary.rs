@@ -86,9 +86,9 @@ pub struct NotSettled {
 }
 
 impl NotSettled {
-    /// Reason and sentence in one.
-    pub fn told(&self) -> String {
-        format!("{}: {}", self.reason, self.message)
+    /// What a finding says of it: up to [`CLOCK_FORM`] the reason stood before the sentence.
+    pub fn told(&self, form: u32) -> String {
+        if form > CLOCK_FORM { self.message.clone() } else { format!("{}: {}", self.reason, self.message) }
     }
 }
 
@@ -112,9 +112,11 @@ pub type Rejections = BTreeMap<String, u64>;
 pub const FIRST_FORM: u32 = 1;
 /// The last form whose credits told their times in UTC; in it a zero is a zero, and all findings are in the language of the rest.
 pub const UTC_FORM: u32 = 2;
-/// The last form whose findings passed over some shifts; in it times of credits are by the clock of their account.
+/// The last form whose findings passed over some shifts and told a reason by its code, and whose cards had units of English;
+/// in it times of credits are by the clock of their account.
 pub const CLOCK_FORM: u32 = 3;
-/// The form of result folders that are written today: no rostered shift disappears without a finding.
+/// The form of result folders that are written today: no rostered shift disappears without a finding, and sentences are of one
+/// language.
 pub const FORM: u32 = 4;
 
 fn first_form() -> u32 {

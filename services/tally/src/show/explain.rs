@@ -74,9 +74,6 @@ async fn explain_record(
         table.row([format!("{} {}", person.name, person.employee_no), part]);
     }
     page.table(2, &table);
-    if !credit.reason.is_empty() {
-        page.say(2, &lang.say(&msg!("SHOW_CREDITED_TO_NOBODY", reason = credit.reason)));
-    }
     if !credit.evidence.is_empty() {
         let (evidence, version) = (told_by(&credit.evidence, &clock), &credit.policy_version);
         page.say(2, &lang.say(&msg!("SHOW_EVIDENCE", evidence, version)));

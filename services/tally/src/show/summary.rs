@@ -42,7 +42,7 @@ fn money(page: &mut Page, bundle: &Bundle, outcome: &CloseOutcome, lang: Languag
     let (summary, currency) = (&outcome.summary, &outcome.summary.currency);
     if let Some(refused) = &summary.not_settled {
         page.heading(&lang.say(&msg!("SHOW_NOT_SPLIT")));
-        page.say(2, &refused.told());
+        page.say(2, &refused.message);
         return page.say(2, &lang.say(&msg!("SHOW_SCORES_KEPT")));
     }
     let (Some(pool), Some(paid), Some(fund)) = (summary.pool_minor, summary.paid_minor, summary.team_fund_minor) else {
@@ -106,7 +106,7 @@ fn not_done(page: &mut Page, outcome: &CloseOutcome, lang: Language) {
     }
     page.heading(&lang.say(&msg!("SHOW_NOT_DONE")));
     for NotDone { step: name, why } in undone {
-        page.say(2, &lang.say(&msg!("SHOW_NOT_DONE_STEP", step = step(name, lang.locale()), why = why.told())));
+        page.say(2, &lang.say(&msg!("SHOW_NOT_DONE_STEP", step = step(name, lang.locale()), why = why.message)));
     }
     page.say(2, &lang.say(&msg!("SHOW_REST_IS_THERE")));
 }

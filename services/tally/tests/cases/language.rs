@@ -161,3 +161,72 @@ fn what_is_said_over_a_failure_is_in_its_language_too() {
     let told = said.strip_prefix("tally: ").expect("one sentence").replace(&out.display().to_string(), "");
     assert_eq!(english(&told), [""; 0], "{said}");
 }
+
+/// Of each file whose cells people read: the columns of sentences.
+const SENTENCES: [(&str, &[usize]); 4] =
+    [("findings.csv", &[3]), ("score_cards.csv", &[13, 14]), ("statements.csv", &[11]), ("rejected.csv", &[3, 4])];
+
+/// A word such as ZERO_SCORES.
+fn code(sentence: &str) -> Option<&str> {
+    let mut words = sentence.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.find(|word| word.contains('_') && word.chars().any(|c| c.is_ascii_uppercase()))
+}
+
+/// A month with all that is told of units and reasons: a mean of a column with its own unit and with one that the file wrote,
+/// sales, a pool that cannot be split, and a record of nobody.
+fn measured() -> Case {
+    let row = |(id, at, agent, amount, quality): (&str, &str, &str, &str, &str)| {
+        format!("Mart,One,mart-a,{id},2026-03-02 {at},2026-03-02 {at},{agent},chat,20,yes,5,{amount},{quality}\n")
+    };
+    let rows = [("T1", "09:00", "", "12.50", "8"), ("T2", "09:30", "1002", "3.00", "6"), ("T3", "20:00", "", "0", "7")];
+    let records = RECORDS.replace('\n', ",quality\n") + &rows.map(row).concat();
+    let kpi = |id: &str, rest: &str| format!("- {{id: {id}, {rest}, weight: 25}}\n");
+    let scheme = "name: 考核\nkpis:\n".to_owned()
+        + &kpi("质量", "measure: mean, of: quality, target: 8")
+        + &kpi("自定", "measure: mean, of: quality, unit: points, target: 8")
+        + &kpi("销售", "measure: sum, of: amount, target: 10")
+        + &kpi("数量", "measure: records, target: team_median");
+    let rosters = "employee_no,account,start,end\n1001,mart-a,2026-03-02 08:00,2026-03-02 12:00\n";
+    let pool = "amount: 10.00\nrule: [{share: 100, by: tiers, tiers: [{name: 上, at_least: 500, weight: 1}]}]\n";
+    let files =
+        [("records.csv", records.as_str()), ("scheme.yaml", &scheme), ("rosters.csv", rosters), ("pool.yaml", pool)];
+    Case::new(&files, &[])
+}
+
+#[test]
+fn no_sentence_holds_a_code_and_units_that_nobody_wrote_are_words_of_the_reader() {
+    for (language, told) in [
+        (
+            "en",
+            [
+                "质量: 8 points on 1 records",
+                "自定: 8 points on",
+                "Sales amount: 12.5 CNY",
+                "So it is credited to nobody.",
+            ],
+        ),
+        ("zh-CN", ["1 条记录中为 8 分", "1 条记录中为 8 points", "1 条记录中为 12.5 元", "因此不归属任何人。"]),
+    ] {
+        let case = measured();
+        let out = case.bundle().with_file_name("result");
+        let output =
+            case.run(&["close", text(&case.bundle()), "--out", text(&out), "--explain", "T3", "--lang", language]);
+        let shown = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(3), "{shown}");
+        let cells = SENTENCES.into_iter().flat_map(|(name, columns)| {
+            let rows = case.table(name).into_iter().skip(1);
+            rows.flat_map(|row| columns.iter().map(|at| row[*at].clone()).collect::<Vec<_>>()).collect::<Vec<_>>()
+        });
+        let mut sentences: Vec<String> = cells.collect();
+        sentences.extend(shown.split_once("T3").expect("an explanation").1.lines().map(str::to_owned));
+        for sentence in &sentences {
+            assert_eq!(code(sentence), None, "{sentence}");
+        }
+        for told in told {
+            assert!(sentences.iter().any(|sentence| sentence.contains(told)), "{told}: {sentences:#?}");
+        }
+        let scheme = case.result("inputs/scheme.yaml");
+        assert_eq!(scheme.matches("unit:").count(), 1, "what nobody wrote is not written: {scheme}");
+        assert!(case.replayed().contains("identical"));
+    }
+}
