@@ -35,6 +35,7 @@ pub(super) struct Cleaned {
     unseen: BTreeMap<String, Seen>,
     decimals: BTreeMap<String, Seen>,
     nothing: BTreeMap<String, Seen>,
+    lost: BTreeMap<String, Seen>,
 }
 
 impl Cleaned {
@@ -77,13 +78,14 @@ impl Cleaned {
     /// A mark of nothing is an empty cell. What a spreadsheet shows where a formula failed hides a value, and where rows are
     /// joined or measured by it nobody can tell which.
     fn without_value(&mut self, column: &str, need: Need, cell: &str) -> Verdict {
-        let failed = cell.starts_with(['#', '＃']);
+        let failed = exported::is_lost(&fold(cell));
         let text = || shown(cell);
         if failed && !matches!(column, "kind" | "position" | "grade" | "customer") {
             return Verdict::Wrong(Wrong::new(msg!("FORMULA_FAILED", text = text()), msg!("FORMULA_FAILED_CURE")));
         }
         if need != Need::Required {
-            self.nothing.entry(column.to_owned()).or_default().note(cell.to_owned());
+            let seen = if failed { &mut self.lost } else { &mut self.nothing };
+            seen.entry(column.to_owned()).or_default().note(cell.to_owned());
             return Verdict::Becomes(String::new());
         }
         if exported::is_id(column) {
@@ -96,7 +98,7 @@ impl Cleaned {
     /// Says what was taken off.
     pub fn note(&self, file: &str, findings: &mut Findings) {
         type Say = fn(&Seen) -> Message;
-        let kinds: [(_, FindingKind, Say); 3] = [
+        let kinds: [(_, FindingKind, Say); 4] = [
             (&self.unseen, FindingKind::CleanedCell, |seen| {
                 msg!("UNSEEN_LEFT_OUT", count = seen.rows, example = shown(&seen.least))
             }),
@@ -104,6 +106,7 @@ impl Cleaned {
                 msg!("DECIMAL_TAKEN_AS_WHOLE", count = seen.rows, example = shown(&seen.least))
             }),
             (&self.nothing, FindingKind::NoValue, no_value),
+            (&self.lost, FindingKind::DamagedId, lost),
         ];
         for (columns, kind, say) in kinds {
             for (column, seen) in columns {
@@ -111,6 +114,16 @@ impl Cleaned {
             }
         }
     }
+}
+
+/// Cells of which a spreadsheet lost the value, taken as empty.
+pub(super) fn lost(seen: &Seen) -> Message {
+    msg!("VALUE_LOST_EMPTY", count = seen.rows, example = shown(&seen.least))
+}
+
+/// The same in a column of texts, of which they are one.
+pub(super) fn lost_text(seen: &Seen) -> Message {
+    msg!("VALUE_LOST_KEPT", count = seen.rows, example = shown(&seen.least))
 }
 
 /// Cells that were taken as empty.

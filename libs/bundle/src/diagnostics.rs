@@ -231,7 +231,7 @@ pub enum FindingKind {
     ReadAsNight,
     /// Punches without a direction that may be days or the rest between nights.
     DayOrNight,
-    /// A number that a spreadsheet shortened to its first digits.
+    /// A number that a spreadsheet shortened to its first digits, or a value in place of which it shows an error.
     DamagedId,
     /// Times in an hour that came twice, and which of the two was taken.
     HourTwice,
@@ -239,7 +239,7 @@ pub enum FindingKind {
     Transfer,
     /// A person comes back after a gap.
     Rehire,
-    /// Cells that say that there is no value, such as `#N/A`.
+    /// Cells that say that there is no value, such as `-`.
     NoValue,
     /// Cells that are read without what an export added: characters that nobody sees, `.0` of a whole number.
     CleanedCell,

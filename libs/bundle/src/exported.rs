@@ -149,6 +149,12 @@ pub(crate) fn is_no_value(text: &str) -> bool {
     too_wide || ERRORS.iter().chain(&NOTHING).any(|word| word.eq_ignore_ascii_case(text))
 }
 
+/// Whether a cell holds what a spreadsheet shows in place of a value that it cannot: an error, or a row of `#`. The value is lost,
+/// where a program's word for nothing says that there is none.
+pub(crate) fn is_lost(text: &str) -> bool {
+    text.starts_with('#') && is_no_value(text)
+}
+
 /// Columns of what people chose to write: an apostrophe at their beginning is theirs.
 pub(crate) fn is_prose(column: &str) -> bool {
     matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias" | "kind")

@@ -6,8 +6,9 @@ use rust_decimal::Decimal;
 use tally_kernel::{Message, limits, msg};
 
 use super::cell::{at_most, decimal, fold, is_grouped, shown};
-use super::diagnostics::{RowDiagnostic, Seen, Wrong};
-use super::exported::is_no_value;
+use super::cleaned;
+use super::diagnostics::{FindingKind, Findings, RowDiagnostic, Seen, Wrong};
+use super::exported::{is_lost, is_no_value};
 use super::model::{Measure, MeasureValues, Record};
 use super::numbers::Numbers;
 use super::symbols::{Marks, Renumbered, Symbol, Symbols};
@@ -114,6 +115,8 @@ pub(super) struct Column {
     empty: bool,
     /// Cells of a column of numbers that stand for no value.
     pub nothing: Seen,
+    /// Cells of which a spreadsheet lost the value.
+    pub lost: Seen,
 }
 
 impl Column {
@@ -128,7 +131,7 @@ impl Column {
     ) -> Self {
         let value = |raw: &Raw| cells[raw.row as usize * stride + column];
         let mut numbers = vec![None; cells.len() / stride];
-        let (mut empty, mut nothing) = (true, Seen::default());
+        let (mut empty, mut nothing, mut lost) = (true, Seen::default(), Seen::default());
         let stands_for_nothing = |text: &str| !literal && is_no_value(&fold(text));
         let has_number = || raws.iter().filter_map(value).any(|symbol| decimal(symbols.get(symbol)).is_some());
         for raw in raws {
@@ -137,14 +140,30 @@ impl Column {
             let text = symbols.get(symbol);
             match decimal(text) {
                 Some(number) => numbers[raw.row as usize] = Some(number),
-                None if stands_for_nothing(text) && (nothing.rows > 0 || has_number()) => nothing.note(text.to_owned()),
+                None if stands_for_nothing(text) && (nothing.rows + lost.rows > 0 || has_number()) => {
+                    let seen = if is_lost(&fold(text)) { &mut lost } else { &mut nothing };
+                    seen.note(text.to_owned());
+                }
                 None => {
                     raws.iter().filter_map(value).for_each(|s| used.mark(s));
-                    return Self { column, stride, numbers: None, empty, nothing: Seen::default() };
+                    let texts = raws.iter().filter_map(value).map(|s| symbols.get(s));
+                    let mut lost = Seen::default();
+                    texts.filter(|text| !literal && is_lost(&fold(text))).for_each(|text| lost.note(text.to_owned()));
+                    return Self { column, stride, numbers: None, empty, nothing: Seen::default(), lost };
                 }
             }
         }
-        Self { column, stride, numbers: Some(numbers), empty, nothing }
+        Self { column, stride, numbers: Some(numbers), empty, nothing, lost }
+    }
+
+    /// What there is to say of its cells.
+    pub fn note(&self, name: &str, findings: &mut Findings) {
+        let say_lost: fn(&Seen) -> Message = if self.numbers.is_some() { cleaned::lost } else { cleaned::lost_text };
+        let told: [(_, _, fn(&Seen) -> Message); 2] =
+            [(FindingKind::NoValue, &self.nothing, cleaned::no_value), (FindingKind::DamagedId, &self.lost, say_lost)];
+        for (kind, seen, say) in told.into_iter().filter(|(_, seen, _)| seen.rows > 0) {
+            findings.add(kind, "records.csv", shown(name), say(seen), seen.rows);
+        }
     }
 
     /// The measure, nothing for a column without a value.

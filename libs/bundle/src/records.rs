@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use tally_kernel::{Message, limits, msg};
 
 use super::cell::{self, Moment, shown};
-use super::cleaned::{Need, no_value};
+use super::cleaned::Need;
 use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
@@ -446,10 +446,7 @@ impl Reader<'_, '_> {
         let columns: Vec<Column> = (0..extras.len())
             .map(|column| Column::new(column, extras.len(), &raws, &cells, &symbols, &mut used, literal))
             .collect();
-        for (column, (name, _)) in columns.iter().zip(&extras).filter(|(column, _)| column.nothing.rows > 0) {
-            let seen = &column.nothing;
-            diagnostics.findings.add(FindingKind::NoValue, RECORDS.file, shown(name), no_value(seen), seen.rows);
-        }
+        columns.iter().zip(&extras).for_each(|(column, (name, _))| column.note(name, diagnostics.findings));
         let (symbols, moved) = symbols.finish(&used);
         for Raw { record, .. } in &mut raws {
             record.external_id = moved.get(record.external_id).unwrap_or(record.external_id);

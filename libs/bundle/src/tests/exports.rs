@@ -55,12 +55,45 @@ fn a_customer_that_a_program_made_a_decimal_is_the_whole_number() {
 
 #[test]
 fn a_customer_that_stands_for_nobody_is_empty() {
-    let marks =
-        ["-", "--", "—", "/", "NA", "null", "无", "暂无", "匿名用户", "游客", "#N/A", "#REF!", "＃Ｎ／Ａ", "####"];
+    let marks = ["-", "--", "—", "/", "NA", "null", "无", "暂无", "匿名用户", "游客"];
     let reading = customers(&marks);
     assert!(of_records(&reading).iter().all(Option::is_none), "{:?}", of_records(&reading));
     let found = found(&reading);
     assert_eq!((found.len(), found[0].0.as_str(), found[0].3), (1, "no_value", marks.len() as u64));
+}
+
+#[test]
+fn a_value_in_place_of_which_a_spreadsheet_shows_an_error_is_told_as_lost() {
+    let marks = ["#N/A", "#REF!", "＃Ｎ／Ａ", "####", "#VALUE!"];
+    let reading = customers(&[&marks[..], &["-", "c1"]].concat());
+    assert_eq!(of_records(&reading).into_iter().flatten().collect::<Vec<_>>(), ["c1"]);
+    let told: Vec<_> = found(&reading).into_iter().map(|(kind, at, _, count)| (kind, at, count)).collect();
+    let customer = |kind: &str, count| (kind.to_owned(), "records.csv customer".to_owned(), count);
+    assert_eq!(told, [customer("damaged_id", 5), customer("no_value", 1)]);
+    let lost = "5 cells hold what a spreadsheet shows in place of a value (such as ####): taken as empty";
+    assert_eq!(found(&reading)[0].2, lost);
+
+    let dir = good();
+    let row = |id: &str, kind: &str, more: &str| {
+        ROW.replace("R1", id).replace("presale", kind).replace('\n', &format!(",{more}\n"))
+    };
+    put(&dir, "people.csv", PEOPLE.replace("P2", "#N/A"));
+    let rows = row("R1", "#N/A", "1,app") + &row("R2", "sale", "#REF!,#REF!") + &row("R3", "sale", "-,web");
+    put(&dir, "records.csv", HEAD.replace('\n', ",score,channel\n") + &rows);
+    let reading = read(&dir);
+    assert!(reading.rejected.is_empty(), "{:#?}", reading.rejected);
+    let told: Vec<_> = found(&reading).into_iter().map(|(kind, at, said, _)| format!("{kind} {at}: {said}")).collect();
+    let one = "1 cell holds what a spreadsheet shows in place of a value";
+    assert_eq!(
+        told,
+        [
+            format!("damaged_id people.csv grade: {one} (such as #N/A): taken as empty"),
+            format!("damaged_id records.csv channel: {one} (such as #REF!): taken as it is"),
+            format!("damaged_id records.csv kind: {one} (such as #N/A): taken as empty"),
+            format!("damaged_id records.csv score: {one} (such as #REF!): taken as empty"),
+            "no_value records.csv score: 1 cell stands for no value (such as -): taken as empty".to_owned(),
+        ]
+    );
 }
 
 #[test]

@@ -29,6 +29,9 @@ const REPORT: &str = "report.json";
 /// The file of the rows that the suite did not take.
 const REFUSED: &str = "refused.csv";
 
+/// What the names of both begin with when they are those of the import before.
+const EARLIER: &str = "earlier-";
+
 /// Reads the bundle, brings it in and reports. It may be run again at any time: what is in counts as there already.
 pub async fn import(args: Import) -> Result<u8> {
     let Some(session) = session(&args.server).await? else { return Ok(DONE) };
@@ -84,6 +87,9 @@ fn lost(finding: &Finding) -> Option<Message> {
         ("SHORTENED_ID_KEPT" | "SHORTENED_CUSTOMER", Some(example)) => {
             Some(msg!("IMPORT_DAMAGED_COLUMN", column = subject, count, example = *example))
         }
+        ("VALUE_LOST_EMPTY" | "VALUE_LOST_KEPT", Some(example)) => {
+            Some(msg!("IMPORT_DAMAGED_COLUMN.failed", column = subject, count, example = *example))
+        }
         // As an earlier reading told it, in the inputs of a result.
         ("", _) => Some(detail.clone()),
         _ => None,
@@ -106,17 +112,26 @@ fn came_of(error: anyhow::Error, taken: &Taken) -> anyhow::Error {
     and_so(error, message)
 }
 
-/// The folder is there, and nothing in it tells of an earlier import; what else is in it is somebody's and stays.
+/// The folder is there, and nothing in it is taken for what comes of this import: what the last one that came to its end
+/// reported has another name from now on, whatever becomes of this one. What else is in the folder is somebody's and stays.
 fn begin(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out)
         .map_err(|error| Said(msg!("CANNOT_MAKE_FOLDER", folder = out.display(), error = tally_i18n::io(&error))))?;
-    for file in [REPORT, REFUSED, REJECTED, FINDINGS].map(|name| out.join(name)) {
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(Said(msg!("CANNOT_REPLACE", file = file.display(), error = tally_i18n::io(&error))).into());
-            }
-            _ => {}
+    let replaced = |file: &Path, done: std::io::Result<()>| match done {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Said(msg!("CANNOT_REPLACE", file = file.display(), error = tally_i18n::io(&error))))
         }
+        _ => Ok(()),
+    };
+    // The report goes last: it says that the other belongs to it.
+    if out.join(REPORT).exists() {
+        for name in [REFUSED, REPORT] {
+            let (file, earlier) = (out.join(name), out.join(format!("{EARLIER}{name}")));
+            replaced(&earlier, std::fs::rename(&file, &earlier))?;
+        }
+    }
+    for file in [REFUSED, REJECTED, FINDINGS].map(|name| out.join(name)) {
+        replaced(&file, std::fs::remove_file(&file))?;
     }
     Ok(())
 }
@@ -199,4 +214,41 @@ fn refused(dir: &Path, rows: &[Refused], csv: Csv) -> Result<()> {
     }
     sheet.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error).context(REFUSED)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_that_stops_leaves_what_the_last_one_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).ok();
+        for name in [REPORT, REFUSED, REJECTED, FINDINGS, "mine.txt"] {
+            write(name, "first");
+        }
+        begin(folder.path()).unwrap();
+        for (name, text) in [
+            ("earlier-report.json", Some("first")),
+            ("earlier-refused.csv", Some("first")),
+            ("mine.txt", Some("first")),
+            (REPORT, None),
+            (REFUSED, None),
+            (REJECTED, None),
+            (FINDINGS, None),
+        ] {
+            assert_eq!(read(name).as_deref(), text, "{name}");
+        }
+        // The one that stopped wrote what was refused until then, and no report.
+        write(REFUSED, "stopped");
+        begin(folder.path()).unwrap();
+        assert_eq!(read("earlier-report.json").as_deref(), Some("first"));
+        assert_eq!((read("earlier-refused.csv").as_deref(), read(REFUSED)), (Some("first"), None));
+        write(REPORT, "second");
+        write(REFUSED, "second");
+        begin(folder.path()).unwrap();
+        assert_eq!(read("earlier-report.json").as_deref(), Some("second"));
+        assert_eq!(read("earlier-refused.csv").as_deref(), Some("second"));
+    }
 }

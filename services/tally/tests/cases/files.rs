@@ -71,8 +71,11 @@ fn a_customer_that_stands_for_nobody_joins_no_session_and_an_id_that_does_is_no_
         assert_eq!(case.close(), 3, "{nobody}");
         assert_eq!(case.credits(), ["T1 1001 1000000", "T2 1001 500000", "T2 1002 500000"], "{nobody}");
         let findings = case.result("findings.csv");
-        let told =
-            format!("NO_VALUE,records.csv customer,,2 cells stand for no value (such as {nobody}): taken as empty");
+        let (kind, what) = match nobody {
+            "null" => ("NO_VALUE", "stand for no value"),
+            _ => ("DAMAGED_ID", "hold what a spreadsheet shows in place of a value"),
+        };
+        let told = format!("{kind},records.csv customer,,2 cells {what} (such as {nobody}): taken as empty");
         assert!(findings.contains(&told), "{findings}");
         let rejected = case.result("rejected.csv");
         assert!(
