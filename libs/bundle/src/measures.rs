@@ -158,11 +158,14 @@ impl Column {
 
     /// What there is to say of its cells.
     pub fn note(&self, name: &str, findings: &mut Findings) {
-        let say_lost: fn(&Seen) -> Message = if self.numbers.is_some() { cleaned::lost } else { cleaned::lost_text };
-        let told: [(_, _, fn(&Seen) -> Message); 2] =
-            [(FindingKind::NoValue, &self.nothing, cleaned::no_value), (FindingKind::DamagedId, &self.lost, say_lost)];
-        for (kind, seen, say) in told.into_iter().filter(|(_, seen, _)| seen.rows > 0) {
-            findings.add(kind, "records.csv", shown(name), say(seen), seen.rows);
+        let lost = if self.numbers.is_some() { cleaned::lost(&self.lost) } else { cleaned::lost_text(&self.lost) };
+        for (kind, seen, said) in [
+            (FindingKind::NoValue, &self.nothing, cleaned::no_value(&self.nothing)),
+            (FindingKind::DamagedId, &self.lost, lost),
+        ] {
+            if seen.rows > 0 {
+                findings.add(kind, "records.csv", shown(name), said, seen.rows);
+            }
         }
     }
 
