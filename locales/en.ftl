@@ -737,7 +737,11 @@ IMPORT_DAMAGED_COLUMN = in { $count ->
     [one] { $count } row
    *[other] { $count } rows
 } a spreadsheet shortened { $column } to its first digits (such as { $example })
-IMPORT_DAMAGED_CURE = nothing was written: export the column as text and import again, or type the same command with --accept-damaged to write the rows as they are
+    .failed = in { $count ->
+        [one] { $count } row
+       *[other] { $count } rows
+    } { $column } holds what a spreadsheet shows in place of a value (such as { $example })
+IMPORT_DAMAGED_CURE = nothing was written: export the column as text, without formulas that fail, and import again, or type the same command with --accept-damaged to write the rows as they are
 IMPORT_HEADING = What the import brought, { $from } to { $to }
 IMPORT_READ = read
 IMPORT_REJECTED = rejected
@@ -1477,6 +1481,16 @@ SHORTENED_CUSTOMER = in { $count ->
     [one] { $count } row
    *[other] { $count } rows
 } a spreadsheet shortened the number to its first digits (such as { $example }): export it as text; taken as empty
+# Code DAMAGED_ID.
+VALUE_LOST_EMPTY = { $count ->
+    [one] { $count } cell holds
+   *[other] { $count } cells hold
+} what a spreadsheet shows in place of a value (such as { $example }): taken as empty
+# Code DAMAGED_ID.
+VALUE_LOST_KEPT = { $count ->
+    [one] { $count } cell holds
+   *[other] { $count } cells hold
+} what a spreadsheet shows in place of a value (such as { $example }): taken as it is
 # Code NO_VALUE.
 NO_VALUE_TAKEN_AS_EMPTY = { $count ->
     [one] { $count } cell stands
@@ -1836,7 +1850,7 @@ KIND_EMPTY_FILE = an optional file is empty
 KIND_DUPLICATE_RECORD = the same record several times: taken once
 KIND_DUPLICATE_ROW = the same row several times: taken once
 KIND_OUTSIDE_PERIOD = records outside the period were left out
-KIND_DAMAGED_ID = ids or customers that a spreadsheet may have damaged
+KIND_DAMAGED_ID = ids, customers or other values that a spreadsheet may have damaged
 KIND_HOUR_TWICE = clocks went back: an hour came twice
 KIND_NO_VALUE = cells that stand for no value were taken as empty
 KIND_CLEANED_CELL = cells were read without unseen characters or a decimal that an export added
