@@ -87,13 +87,13 @@ impl<'a> Directory<'a> {
         let no = cell::id(text)?;
         self.by_no.get(no.as_ref()).copied().ok_or_else(|| {
             let unknown = || Wrong::new(msg!("NOT_IN_PEOPLE", number = shown(&no)), msg!("NOT_IN_PEOPLE_CURE"));
-            self.meant(&no).unwrap_or_else(unknown)
+            self.meant(&no, msg!("NAME_FOR_NUMBER_CURE")).unwrap_or_else(unknown)
         })
     }
 
     /// What is wrong with a number that nobody has, where it can be told: a name, lost zeros, rows that were
     /// rejected.
-    fn meant(&self, no: &str) -> Option<Wrong> {
+    fn meant(&self, no: &str, of_name: Message) -> Option<Wrong> {
         let text = shown(no);
         if self.refused.contains(no) {
             let reason = msg!("ROWS_OF_NUMBER_REJECTED", number = text);
@@ -105,7 +105,7 @@ impl<'a> Directory<'a> {
         };
         let named = self.people.iter().filter(|p| p.name == no).map(|p| p.employee_no.as_str()).collect();
         if let Some(near) = list(named) {
-            return Some(Wrong::new(msg!("NAME_FOR_NUMBER", text, near), msg!("NAME_FOR_NUMBER_CURE")));
+            return Some(Wrong::new(msg!("NAME_FOR_NUMBER", text, near), of_name));
         }
         let ungrouped = ungrouped(no);
         if let Some(near) = ungrouped.as_deref().filter(|plain| self.by_no.contains_key(*plain)) {
@@ -179,7 +179,8 @@ impl<'a> Directory<'a> {
                 let reason = msg!("ROWS_OF_ALIAS_REJECTED", alias = shown(&name), platform = shown(platform));
                 return Wrong::new(reason, msg!("ROWS_REJECTED_CURE"));
             }
-            if let Some(wrong) = self.meant(&name).filter(|_| aliases.is_empty()) {
+            let meant = self.meant(&name, msg!("NAME_FOR_NUMBER_CURE.agent"));
+            if let Some(wrong) = meant.filter(|_| aliases.is_empty()) {
                 return wrong;
             }
             let (agent, platform) = (shown(&name), shown(platform));

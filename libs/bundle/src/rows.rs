@@ -23,6 +23,8 @@ pub(crate) struct Cells {
     pub several_lines: bool,
     /// Whether text follows a closing quote, as it does when two stray quotes are taken for a pair.
     pub ragged: bool,
+    /// Whether a quoted cell of several lines holds separators, as it does when a stray quote swallows cells.
+    pub swallows: bool,
 }
 
 impl Cells {
@@ -30,6 +32,7 @@ impl Cells {
         self.text.clear();
         self.ends.clear();
         self.ragged = false;
+        self.swallows = false;
     }
 
     pub fn len(&self) -> usize {
@@ -287,11 +290,12 @@ impl<R: Read> Rows<R> {
 
     /// The quoted part of a cell, from after the opening quote to after the closing one, and its line ends.
     fn line_of_quoted(&self, buf: &[u8], mut at: usize, cells: &mut Cells) -> Option<(usize, u64)> {
-        let mut lines = 0;
+        let (mut lines, mut separators) = (0, false);
         loop {
             let len = buf[at..].iter().position(|b| *b == b'"')?;
             let part = &buf[at..at + len];
             lines += line_ends(part);
+            separators |= part.contains(&self.separator);
             cells.text.extend_from_slice(part);
             at += len + 1;
             match buf.get(at) {
@@ -300,7 +304,10 @@ impl<R: Read> Rows<R> {
                     at += 1;
                 }
                 None if !self.ended => return None,
-                _ => return Some((at, lines)),
+                _ => {
+                    cells.swallows |= lines > 0 && separators;
+                    return Some((at, lines));
+                }
             }
         }
     }

@@ -154,7 +154,7 @@ impl Table {
                 Next::Hopeless => return Err(unbalanced(file, line)),
                 Next::TooLong => Wrong::new(msg!("LINE_TOO_LONG"), msg!("LINE_TOO_LONG_CURE")),
                 Next::OpenQuote => open_quote(),
-                Next::Row if self.cells.several_lines && (self.cells.ragged || !self.fits() || self.is_short()) => {
+                Next::Row if self.is_mispaired() => {
                     if !self.rows.take_back(&self.cells) {
                         return Err(unbalanced(file, line));
                     }
@@ -233,8 +233,10 @@ impl Table {
         (self.width..self.cells.len()).all(|i| surplus(i).trim_ascii().is_empty())
     }
 
-    fn is_short(&self) -> bool {
-        self.cells.len() < self.width
+    /// Whether a row of several lines is none: two stray quotes were taken for a pair.
+    fn is_mispaired(&self) -> bool {
+        let Cells { several_lines, ragged, swallows, .. } = self.cells;
+        several_lines && (ragged || !self.fits() || (swallows && self.cells.len() < self.width))
     }
 
     fn blank(&self) -> bool {

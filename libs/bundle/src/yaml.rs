@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde_norway::{Mapping, Value};
 use tally_kernel::message::Arg;
-use tally_kernel::{Message, Micro, msg};
+use tally_kernel::{Message, Micro, msg, unseen};
 
 use super::cell::{date, nearest, shown};
 use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
@@ -37,8 +37,13 @@ pub(crate) fn settings<T>(
     let Some(source) = source else { return Ok(None) };
     let file = source.name;
     let text = source.small_text(progress)?;
-    let value: Value = serde_norway::from_str(&text)
-        .map_err(|err| Unusable::new("BAD_YAML", file, broken(&err, &text), msg!("BAD_YAML_CURE")))?;
+    if let Some(hidden) = hidden(&text).filter(|_| !source.canonical) {
+        return Err(Unusable::new("BAD_YAML", file, hidden, msg!("YAML_UNSEEN_CURE")));
+    }
+    let value: Value = serde_norway::from_str(&text).map_err(|err| {
+        let (problem, cure) = broken(&err, &text);
+        Unusable::new("BAD_YAML", file, problem, cure)
+    })?;
     if value.is_null() {
         findings.add(FindingKind::EmptyFile, file, "", msg!("EMPTY_OPTIONAL_FILE"), 0);
         return Ok(None);
@@ -60,13 +65,26 @@ pub(crate) fn settings<T>(
     }
 }
 
-/// Why it is no YAML, in the reader's language. What the parser says itself is English, and stands behind it in quotes.
-fn broken(error: &serde_norway::Error, text: &str) -> Message {
+/// The first character that nobody sees, comments left out: a key or a value with one is another than it looks like.
+fn hidden(text: &str) -> Option<Message> {
+    let seen = |c| if unseen::is_odd_space(c) || matches!(c, '\t' | '\r') { ' ' } else { c };
+    text.lines().zip(1_u64..).find_map(|(text, line)| {
+        let said: String = text.split('#').next().unwrap_or_default().chars().map(seen).collect();
+        unseen::in_name(&said).map(|character| msg!("YAML_UNSEEN", line, character))
+    })
+}
+
+/// Why it is no YAML, in the reader's language, and what to do. What the parser says itself is English, and stands behind the
+/// reason in quotes.
+fn broken(error: &serde_norway::Error, text: &str) -> (Message, Message) {
     if let Some(twice) = key_twice(error, text) {
-        return twice;
+        return (twice, msg!("YAML_KEY_TWICE_CURE"));
     }
     let said = error.to_string();
     let has = |part: &str| said.contains(part);
+    if has("as u128") || has("as i128") {
+        return (msg!("YAML_NUMBER_TOO_LARGE", said), msg!("YAML_NUMBER_TOO_LARGE_CURE"));
+    }
     let cause = if has("tab character")
         || error.location().is_some_and(|at| text[at.index().min(text.len())..].starts_with('\t'))
     {
@@ -91,10 +109,11 @@ fn broken(error: &serde_norway::Error, text: &str) -> Message {
     } else {
         msg!("YAML_OTHER")
     };
-    match error.location() {
+    let problem = match error.location() {
         Some(at) => msg!("BAD_YAML.at", line = at.line() as u64, column = at.column() as u64, cause, said),
         None => msg!("BAD_YAML", cause, said),
-    }
+    };
+    (problem, msg!("BAD_YAML_CURE"))
 }
 
 /// The same of a key that is there twice. The parser names the line on which its mapping begins, which is no help.

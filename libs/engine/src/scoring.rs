@@ -119,7 +119,7 @@ pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>,
     let mut curves = Vec::with_capacity(scheme.kpis.len());
     for kpi in &scheme.kpis {
         let (of_each, by_person) = match counted(kpi, &people) {
-            Err(NotCounted::TooLarge(whose)) => (left_out(kpi, &people, whose), vec![None; people.len()]),
+            Err(NotCounted::TooLarge(whose)) => (left_out(kpi, &people, &whose), vec![None; people.len()]),
             Err(NotCounted::Fault(error)) => return Err(error),
             Ok(counted) => counted,
         };
@@ -147,16 +147,16 @@ fn counted(kpi: &Kpi, people: &[&PersonInputs]) -> Result<(Vec<Line>, Curves), N
     let by_person = column.curves(kpi, people)?;
     let of_each = people.iter().zip(&column.values).zip(by_person.iter().map(Option::as_deref));
     let lines = of_each.map(|((person, values), curve)| {
-        line(kpi, values, &column, curve).ok_or(NotCounted::TooLarge(Some(person.person)))
+        line(kpi, values, &column, curve).ok_or_else(|| NotCounted::TooLarge(vec![person.person]))
     });
     Ok((lines.collect::<Result<_, _>>()?, by_person))
 }
 
 /// The lines of an indicator with a number beyond what is computed with: it counts for nobody, since points and medians are
 /// among all; what else was measured stands.
-fn left_out(kpi: &Kpi, people: &[&PersonInputs], whose: Option<PersonId>) -> Vec<Line> {
+fn left_out(kpi: &Kpi, people: &[&PersonInputs], whose: &[PersonId]) -> Vec<Line> {
     let line = |p: &&PersonInputs| {
-        let dropped = if whose == Some(p.person) { Dropped::TooLarge } else { Dropped::TooLargeElsewhere };
+        let dropped = if whose.contains(&p.person) { Dropped::TooLarge } else { Dropped::TooLargeElsewhere };
         Line { dropped: Some(dropped), ..unscored(kpi) }
     };
     people.iter().map(line).collect()
@@ -212,35 +212,34 @@ impl Column {
         let mut pooled = Sample::default();
         people.iter().for_each(|p| pooled.merge(&sample(p)));
         let group = mean(factor, &pooled);
-        let mut values = Vec::with_capacity(people.len());
-        for p in people {
+        let value = |p: &PersonInputs| {
             let s = sample(p);
-            let too_large = || NotCounted::TooLarge(Some(p.person));
             let (n_ppm, raw) = match kind {
-                MeasureKind::Count => (p.credited_ppm, Some(records(p.credited_ppm).ok_or_else(too_large)?)),
-                MeasureKind::Sum if s.ppm > 0 => {
-                    (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD).ok_or_else(too_large)?))
-                }
+                MeasureKind::Count => (p.credited_ppm, Some(records(p.credited_ppm)?)),
+                MeasureKind::Sum if s.ppm > 0 => (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD)?)),
                 MeasureKind::Sum => (0, None),
                 MeasureKind::Rate | MeasureKind::Mean => (s.ppm, mean(factor, &s)),
             };
             let below = i128::from(kpi.small_sample) * RECORD;
             let missing = below - i128::from(n_ppm);
-            let small_sample = match group {
-                Some(group) if missing > 0 && p.credited_ppm > 0 => {
-                    Some(SmallSample { below: kpi.small_sample, group })
-                }
-                _ => None,
-            };
+            let filled_up = missing > 0 && p.credited_ppm > 0;
+            let small_sample = group.filter(|_| filled_up).map(|group| SmallSample { below: kpi.small_sample, group });
             let adjusted = match small_sample {
                 Some(rule) => {
                     let filled = factor * s.sum + missing * i128::from(rule.group.millionths());
-                    Some(Micro::ratio(filled, below * RECORD).ok_or_else(too_large)?)
+                    Some(Micro::ratio(filled, below * RECORD)?)
                 }
                 None => raw,
             };
-            values.push(Values { n_ppm, raw, adjusted, small_sample });
+            Some(Values { n_ppm, raw, adjusted, small_sample })
+        };
+        let values: Vec<Option<Values>> = people.iter().map(|p| value(p)).collect();
+        let too_large =
+            people.iter().zip(&values).filter(|(_, v)| v.is_none()).map(|(p, _)| p.person).collect::<Vec<_>>();
+        if !too_large.is_empty() {
+            return Err(NotCounted::TooLarge(too_large));
         }
+        let values = values.into_iter().flatten().collect();
         let somebody_has_data = match kind {
             MeasureKind::Count => people.iter().any(|p| p.credited_ppm > 0),
             MeasureKind::Rate | MeasureKind::Sum | MeasureKind::Mean => pooled.ppm > 0,

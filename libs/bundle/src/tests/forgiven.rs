@@ -295,3 +295,15 @@ fn a_punch_or_hand_over_in_an_hour_that_came_twice_comes_after_what_begins_it() 
     let at: Vec<_> = read(&dir).bundle.handovers.iter().map(|h| h.at.to_string()[8..16].to_owned()).collect();
     assert_eq!(at, ["25T00:50", "25T01:10"]);
 }
+
+#[test]
+fn a_short_row_that_ends_in_a_quoted_cell_of_two_lines_is_a_row_and_a_stray_quote_swallows_none() {
+    let short = "JD,星河旗舰店,kf01,R2,2026-03-02 09:00,2026-03-02 09:05,1001,\"presale\nand more\"\n";
+    let reading = records(&format!("{short}JD,星河旗舰店,kf01,R3,2026-03-02 09:00,2026-03-02 09:05,1001,,,,,\n"));
+    assert_eq!(ids(&reading), ["R1", "R2", "R3"], "{:?}", reading.rejected);
+    let stray = "JD,星河旗舰店,kf01,R2,2026-03-02 09:00,2026-03-02 09:05,1001,\"presale,1,yes,5,1\n\
+        JD,星河旗舰店,kf01,R3,2026-03-02 09:00,2026-03-02 09:05,1001,sale\"\n";
+    let reading = records(stray);
+    assert_eq!(ids(&reading), ["R1", "R3"]);
+    assert!(only(&reading).2.contains("quote"));
+}

@@ -421,3 +421,34 @@ fn a_region_has_a_plain_name_and_a_working_day_begins_before_noon() {
     }
     assert_eq!(violations("policy.yaml", "cut_over: \"12:00\"\n").len(), 1);
 }
+
+#[test]
+fn what_nobody_sees_and_what_is_too_large_is_told_in_settings_too() {
+    let cases = [
+        (
+            "group.yaml",
+            "name: G\ncurrency: CN\u{200b}Y\n",
+            "line 2 holds the character U+200B",
+            "delete that character",
+        ),
+        ("group.yaml", "curr\u{feff}ency: CNY\n", "line 1 holds the character U+FEFF", "delete that character"),
+        ("pool.yaml", "amount: 99999999999999999999\n", "too large to be read", "write a smaller number"),
+        ("pool.yaml", "amount: 100\namount: 100\n", "comes twice, in line 1 and in line 2", "delete the other"),
+        (
+            "pool.yaml",
+            "amount: 90000000000.01\n",
+            "is too large to compute with: at most 9000000000000",
+            "docs/bundle.md",
+        ),
+    ];
+    for (file, text, problem, cure) in cases {
+        let dir = good();
+        put(&dir, file, text);
+        let refusal = refused(&dir);
+        assert!(en(&refusal.problem).contains(problem) && en(&refusal.cure).contains(cure), "{refusal}");
+    }
+    let dir = good();
+    put(&dir, "group.yaml", "name: \u{2764}\u{fe0f} G\u{a0}H # \u{200b}\n");
+    put(&dir, "pool.yaml", "amount: 90000000000.00\n");
+    assert_eq!(read(&dir).bundle.pool.expect("a pool").amount_minor, 9_000_000_000_000);
+}

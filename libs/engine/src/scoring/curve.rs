@@ -51,13 +51,13 @@ impl Curve {
             Normalisation::MinMax => Shape::MinMax { worst, best },
             Normalisation::Percentile => Shape::Percentile(goodness),
             Normalisation::TScore => {
-                let (mean, deviation) = moments(&goodness).ok_or(NotCounted::TooLarge(None))?;
+                let (mean, deviation) = moments(&goodness).ok_or(NotCounted::TooLarge(Vec::new()))?;
                 Shape::TScore { mean, deviation }
             }
             Normalisation::ForcedDistribution => {
                 goodness.reverse();
                 let quotas: Vec<u128> = kpi.bands.iter().map(|b| u128::from(b.quota.get())).collect();
-                let bands = apportion::bands(&goodness, &quotas).map_err(|_| NotCounted::TooLarge(None))?;
+                let bands = apportion::bands(&goodness, &quotas).map_err(|_| NotCounted::TooLarge(Vec::new()))?;
                 let points = |band: usize| kpi.bands.get(band).map_or(Micro::ZERO, |b| b.points);
                 Shape::Bands(goodness.into_iter().zip(bands).map(|(g, band)| (g, points(band))).collect())
             }

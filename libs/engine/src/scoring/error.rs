@@ -40,8 +40,8 @@ pub enum Beyond {
 /// Why an indicator cannot be counted.
 #[derive(Debug)]
 pub(super) enum NotCounted {
-    /// A number of this person is too large to compute with, or those of the group lie too far apart.
-    TooLarge(Option<PersonId>),
+    /// The numbers of these people are too large to compute with; of nobody: those of the group lie too far apart.
+    TooLarge(Vec<PersonId>),
     /// Nothing can be scored at all.
     Fault(CardError),
 }

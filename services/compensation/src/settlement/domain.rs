@@ -218,9 +218,9 @@ pub fn settle(
         let odd_units = u32::try_from(split.iter().filter(|p| p.odd_unit).count());
         let odd_units = odd_units.map_err(|_| SettlementError::TooLarge(Beyond::Part(index)))?;
         let frame = Frame { part: index, share: part.share, part_minor, odd_units, carries: rule.carry };
-        for (((carried, claim), lines), (who, _)) in split.into_iter().zip(claims).zip(&mut parts).zip(&people) {
+        for ((carried, claim), lines) in split.into_iter().zip(claims).zip(&mut parts) {
             let line = part_line(&frame, &part.rule, carried, claim);
-            lines.push(line.ok_or(SettlementError::TooLarge(Beyond::Person(index, who.person)))?);
+            lines.push(line.ok_or(SettlementError::TooLarge(Beyond::Pool))?);
         }
     }
     let lines = person_lines(people, parts)?;
