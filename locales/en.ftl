@@ -1627,7 +1627,6 @@ SCHEME_MEASURES_UNCOMPUTED = { $path } (KPI { $kpi }) measures something that is
 MEASURE_UNKNOWN_CURE = measure the number of records, the share resolved, the share with first_reply_seconds at_most 30, the share with rating at_least 4, the sum of amount, or the mean of an extra column
 POOL_CURRENCY = is { $currency }, but the group's amounts are in { $group }
 POOL_BELOW_0 = is negative: write the money that there is to split, above 0
-POOL_TOO_LARGE = is too large to compute with: at most { $most } in the smallest unit of the currency
 POOL_ZERO = is 0: leave the file out when there is nothing to split
 POOL_SHARES = has shares that sum to { $sum }, not to 100
 POOL_SHARE = is not above 0: leave the part out instead

@@ -1174,7 +1174,6 @@ SCHEME_MEASURES_UNCOMPUTED = { $path }（KPI { $kpi }）度量的内容无法计
 MEASURE_UNKNOWN_CURE = 可度量：记录数、已解决占比、first_reply_seconds at_most 30 的占比、rating at_least 4 的占比、amount 之和，或某个附加列的均值
 POOL_CURRENCY = 是 { $currency }，而集团金额以 { $group } 计
 POOL_BELOW_0 = 为负：请写要分配的金额，须大于 0
-POOL_TOO_LARGE = 过大，无法计算：以货币最小单位计不超过 { $most }
 POOL_ZERO = 是 0：没有可分配的金额时请不要放此文件
 POOL_SHARES = 各份额之和为 { $sum }，不是 100
 POOL_SHARE = 不大于 0：不需要的部分请直接删去

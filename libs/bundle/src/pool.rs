@@ -104,10 +104,6 @@ pub(crate) fn read_pool(
             fields.note("amount", msg!("POOL_ZERO"));
             None
         }
-        Ok(minor) if minor > limits::POOL_MINOR && !literal => {
-            fields.note("amount", msg!("POOL_TOO_LARGE", most = limits::POOL_MINOR));
-            None
-        }
         Ok(minor) => Some(minor),
         Err(_) if text.starts_with('-') => {
             fields.note("amount", msg!("POOL_BELOW_0"));

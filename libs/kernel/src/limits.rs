@@ -14,8 +14,6 @@ pub const MEASURES: usize = 50;
 pub const RATING: u32 = 10;
 /// The largest amount of one record, in minor units: the sum of millions of them stays within 64 bits.
 pub const AMOUNT_MINOR: i64 = 1_000_000_000_000;
-/// The largest pool, in minor units: a person's part is computed with to six places of a minor unit.
-pub const POOL_MINOR: i64 = 9_000_000_000_000;
 /// A reply after more than a month is none.
 pub const REPLY_SECONDS: u32 = 4_000_000;
 /// No record lasts longer than a month.

@@ -252,7 +252,12 @@ fn pools() -> Vec<Limit> {
     };
     let (weight, names) = (limits::TIER_WEIGHT.to_string(), ["a", "b"]);
     vec![
-        ("pool.yaml", "amount: 90000000000.00\n".into(), "amount: 90000000000.01\n".into(), "amount"),
+        (
+            "pool.yaml",
+            "amount: \"92233720368547758.07\"\n".into(),
+            "amount: \"92233720368547758.08\"\n".into(),
+            "amount",
+        ),
         (
             "pool.yaml",
             pool("- {share: 33.3333, by: score}\n- {share: 66.6667, by: team_fund}\n"),

@@ -221,6 +221,20 @@ fn sums_too_large_to_compute_with_take_their_indicator_and_nothing_else() {
 }
 
 #[test]
+fn a_pool_too_large_to_split_is_told_without_ids_and_the_month_replays() {
+    let named = [("T1", "2026-03-02 09:00", "1001"), ("T2", "2026-03-02 09:01", "1002")];
+    let scheme = "name: W\nversion: 1\nkpis:\n  - {id: it, measure: records, target: 1, weight: 100}\n";
+    let group = GROUP.replace("CNY", "VND");
+    let files = [("group.yaml", &*group), ("scheme.yaml", scheme), ("pool.yaml", "amount: 90000000000000\n")];
+    let case = Case::new(&files, &named);
+    assert_eq!(case.close(), 3);
+    let findings = case.result("findings.csv");
+    assert!(findings.contains("the money or the shares of the pool are too large to compute with"), "{findings}");
+    assert_eq!(case.credits().len(), 2);
+    assert!(case.replayed().contains("identical"));
+}
+
+#[test]
 fn a_fund_of_the_team_asks_for_no_score() {
     let named = [("T1", "2026-03-02 09:00", "1001"), ("T2", "2026-03-02 09:01", "1002")];
     let sales = "name: W\nversion: 1\nkpis:\n  - {id: sales, measure: sum, of: amount, target: 100, weight: 100}\n";
