@@ -43,7 +43,7 @@ pub use duties::{NOT_DELEGABLE, SEPARATED, conflict};
 pub use explain::{Explainer, Verdict};
 pub use modules::{MODULES, Modules};
 pub use permission::{DataClass, Permission};
-pub use reach::{IdHasher, IdSet, Reach, Target};
+pub use reach::{IdHasher, IdSet, Owner, Reach, Target};
 pub use rpc::{Effect, Needs, Permit, Plan, PolicyRow, Rpc};
 pub use scope::{Scope, ScopeKind};
 pub use tally_kernel::{Locale, Region};

@@ -41,6 +41,41 @@ impl Target {
     }
 }
 
+/// Whose a thing of a month is (a scheme, a cycle, a pool): the group's, or a unit's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    region: Region,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit: Option<OrgUnitId>,
+}
+
+impl Owner {
+    /// The group.
+    pub fn group() -> Self {
+        Self { region: Region::global(), unit: None }
+    }
+
+    /// A unit below the group, in its region.
+    pub fn of(region: Region, unit: OrgUnitId) -> Self {
+        Self { region, unit: Some(unit) }
+    }
+
+    /// Where its things live: `*` for the group's.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The unit; nothing for the group.
+    pub fn unit(&self) -> Option<OrgUnitId> {
+        self.unit
+    }
+
+    /// What a call about its things is about: the group's own need a grant on the group.
+    pub fn target(&self) -> Target {
+        Target { region: Some(self.region.clone()), unit: self.unit, person: None }
+    }
+}
+
 /// A set of ids with a cheap hash: ids are made by this suite, nobody can choose them to collide.
 pub type IdSet<T> = HashSet<T, BuildHasherDefault<IdHasher>>;
 

@@ -14,11 +14,10 @@ use tally_api::attendance::v1::roster_service_client::RosterServiceClient;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
 use tally_api::identity::v1::directory_service_client::DirectoryServiceClient;
-use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_app::convert::{period_message, sent, timestamp};
 use tally_app::directory::Directory;
-use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
+use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::message::word;
 use tally_kernel::time::{Period, zone};
 use tally_kernel::{Currency, Message, Result};
@@ -41,20 +40,6 @@ struct Shift {
     end: Timestamp,
 }
 type OnDuty = BTreeMap<AccountId, Vec<Duty>>;
-
-/// A unit of the org tree on a day.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit {
-    pub id: OrgUnitId,
-    /// Its parent; nothing for the root.
-    pub parent: Option<OrgUnitId>,
-    /// Name of this node alone.
-    pub name: String,
-    /// Names from the branch down, joined by `/`.
-    pub path: String,
-    /// Its region; `*` for the root.
-    pub region: Region,
-}
 
 /// The services that this one calls, always as itself: the apps have asked for their own permit before.
 #[derive(Clone, Debug)]
@@ -107,21 +92,6 @@ impl Peers {
     /// What identity answers.
     pub async fn regions(&self, ctx: &OpContext) -> Result<Vec<Region>> {
         self.group(ctx).await?.regions.iter().map(|name| sent::value(name)).collect()
-    }
-
-    /// The units of a day, by path.
-    ///
-    /// # Errors
-    /// What identity answers.
-    pub async fn units(&self, ctx: &OpContext, day: Date) -> Result<Vec<Unit>> {
-        let units = pages(async |page_token| {
-            let ask =
-                idn::ListOrgUnitsRequest { as_of: day.to_string(), page_size: PAGE, page_token, ..Default::default() };
-            let mut client = OrgServiceClient::new(self.identity.channel());
-            let page = client.list_org_units(self.identity.as_service(ctx, ask)).await?.into_inner();
-            Ok((page.units, page.next_page_token))
-        });
-        units.await?.into_iter().map(unit_from).collect()
     }
 
     /// The pseudonyms of everybody in a region; who has none gets one.
@@ -255,11 +225,6 @@ fn day(date: Date, shift: i64) -> Result<prost_types::Timestamp> {
     let at = date.checked_add(jiff::Span::new().days(shift)).and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC));
     let at = at.map_err(|_| unreadable("a period at the end of time"))?;
     Ok(prost_types::Timestamp { seconds: at.timestamp().as_second(), nanos: 0 })
-}
-
-fn unit_from(unit: idn::OrgUnit) -> Result<Unit> {
-    let (id, parent) = (sent::value(&unit.unit_id)?, sent::optional_value(&unit.parent_id)?);
-    Ok(Unit { id, parent, region: sent::value(&unit.region)?, name: unit.name, path: unit.path })
 }
 
 fn alias_from(alias: att::Alias) -> Result<Alias> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tally_access::four_eyes::Hands;
 use tally_access::{OpContext, Permit, Region, Regions, Rpc, Target};
+use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
 use tally_kernel::page::Page;
@@ -116,10 +117,10 @@ async fn report(app: &App, ctx: &OpContext, id: CycleId, from: &Region) -> Resul
     let cycle = { cycle::facts::load(&*app.store.read(ctx).await?, id).await? };
     let month = month_of(cycle.period)?;
     let run = cycle.run.filter(|_| cycle.state == State::Published).ok_or(TransferError::NotPublished)?;
-    let units = app.peers.units(ctx, cycle.period.to()).await?;
-    let units = units.into_iter().filter(|unit| unit.region == *from || unit.region.is_global()).map(|unit| UnitAt {
+    let units = Units::of(&app.peers.identity, ctx, Some(cycle.period.to())).await?;
+    let units = units.iter().filter(|unit| unit.region == *from || unit.region.is_global()).map(|unit| UnitAt {
         // Below a branch names may be people's: "Li Na's team".
-        name: if unit.path.contains('/') { String::new() } else { unit.name },
+        name: if unit.path.contains('/') { String::new() } else { unit.name.clone() },
         id: unit.id,
         parent: unit.parent,
     });

@@ -1,0 +1,168 @@
+//! The org tree of a day: who is below whom, and whose something of a month is.
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+use tally_access::{OpContext, Owner, Region};
+use tally_api::identity::v1 as pb;
+use tally_api::identity::v1::org_service_client::OrgServiceClient;
+use tally_kernel::id::OrgUnitId;
+use tally_kernel::page::MAX_SIZE;
+use tally_kernel::{Error, Result};
+use tally_rpc::{Peer, pages};
+
+use crate::convert::{date_text, sent};
+
+/// A unit of the org tree on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The unit.
+    pub id: OrgUnitId,
+    /// Its parent; nothing for the root.
+    pub parent: Option<OrgUnitId>,
+    /// Name of this node alone.
+    pub name: String,
+    /// Names from the branch down, joined by `/`.
+    pub path: String,
+    /// Its region; `*` for the root.
+    pub region: Region,
+}
+
+/// The units of a day.
+#[derive(Clone, Debug, Default)]
+pub struct Units {
+    /// By path, as identity tells them: parents before children.
+    ordered: Vec<Unit>,
+    places: HashMap<OrgUnitId, usize>,
+}
+
+impl Units {
+    /// These, parents before children.
+    pub fn new(units: impl IntoIterator<Item = Unit>) -> Self {
+        let ordered: Vec<Unit> = units.into_iter().collect();
+        let places = ordered.iter().enumerate().map(|(place, unit)| (unit.id, place)).collect();
+        Self { ordered, places }
+    }
+
+    /// The units of a day, or of today. Asked as the service: whose something is must not depend on whom the caller may see.
+    ///
+    /// # Errors
+    /// What identity says, or that it is away.
+    pub async fn of(identity: &Peer, ctx: &OpContext, day: Option<Date>) -> Result<Self> {
+        let as_of = date_text(day);
+        let units = pages(async |page_token| {
+            let ask =
+                pb::ListOrgUnitsRequest { as_of: as_of.clone(), page_size: MAX_SIZE, page_token, ..Default::default() };
+            let mut client = OrgServiceClient::new(identity.channel());
+            let page = client.list_org_units(identity.as_service(ctx, ask)).await?.into_inner();
+            Ok((page.units, page.next_page_token))
+        });
+        Ok(Self::new(units.await?.into_iter().map(unit).collect::<Result<Vec<_>>>()?))
+    }
+
+    /// All, parents before children.
+    pub fn iter(&self) -> impl Iterator<Item = &Unit> {
+        self.ordered.iter()
+    }
+
+    /// One of them; nothing for a unit that is not there on the day.
+    pub fn get(&self, id: OrgUnitId) -> Option<&Unit> {
+        self.places.get(&id).and_then(|place| self.ordered.get(*place))
+    }
+
+    /// A unit and all above it, up to the root; nothing of a unit that is not there.
+    pub fn chain(&self, id: OrgUnitId) -> impl Iterator<Item = &Unit> {
+        std::iter::successors(self.get(id), |unit| self.get(unit.parent?))
+    }
+
+    /// Whether `below` is `above` or somewhere below it.
+    pub fn holds(&self, above: OrgUnitId, below: OrgUnitId) -> bool {
+        self.chain(below).any(|unit| unit.id == above)
+    }
+
+    /// The lowest unit that holds all of these; nothing where there are none, or one of them is not there.
+    pub fn lowest_above(&self, units: impl IntoIterator<Item = OrgUnitId>) -> Option<OrgUnitId> {
+        let mut units = units.into_iter();
+        let mut lowest = units.next()?;
+        for unit in units {
+            lowest = self.chain(lowest).map(|above| above.id).find(|above| self.holds(*above, unit))?;
+        }
+        self.get(lowest).map(|unit| unit.id)
+    }
+
+    /// Whose it is that names this unit, or none: the root is the group.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for a unit that is not there on the day.
+    pub fn owner(&self, unit: Option<OrgUnitId>) -> Result<Owner> {
+        let Some(id) = unit else { return Ok(Owner::group()) };
+        let unit = self.get(id).ok_or_else(|| Error::not_found("org unit", id))?;
+        Ok(unit.parent.map_or_else(Owner::group, |_| Owner::of(unit.region.clone(), id)))
+    }
+
+    /// The lowest owner above all of these; the group where one of them is not there any more.
+    pub fn owner_above(&self, units: impl IntoIterator<Item = OrgUnitId>) -> Result<Owner> {
+        self.owner(self.lowest_above(units))
+    }
+}
+
+fn unit(unit: pb::OrgUnit) -> Result<Unit> {
+    let (id, parent) = (sent::value(&unit.unit_id)?, sent::optional_value(&unit.parent_id)?);
+    Ok(Unit { id, parent, region: sent::value(&unit.region)?, name: unit.name, path: unit.path })
+}
+
+#[cfg(test)]
+mod tests {
+    use tally_access::Target;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn id(n: u128) -> OrgUnitId {
+        OrgUnitId(Uuid::from_u128(n))
+    }
+
+    /// The group 1 with the branches 2 (teams 4, 5) and 3 (team 6).
+    fn tree() -> Units {
+        let unit = |n: u128, parent: Option<u128>, path: &str, region: &str| Unit {
+            id: id(n),
+            parent: parent.map(id),
+            name: path.rsplit('/').next().unwrap_or_default().to_owned(),
+            path: path.to_owned(),
+            region: region.parse().unwrap(),
+        };
+        Units::new([
+            unit(1, None, "", "*"),
+            unit(2, Some(1), "north", "cn-north"),
+            unit(4, Some(2), "north/a", "cn-north"),
+            unit(5, Some(2), "north/b", "cn-north"),
+            unit(3, Some(1), "south", "cn-south"),
+            unit(6, Some(3), "south/a", "cn-south"),
+        ])
+    }
+
+    #[test]
+    fn a_unit_holds_itself_and_all_below_it_and_nothing_beside_it() {
+        let tree = tree();
+        assert!(tree.holds(id(2), id(2)) && tree.holds(id(2), id(4)) && tree.holds(id(1), id(6)));
+        assert!(!tree.holds(id(4), id(2)) && !tree.holds(id(2), id(6)) && !tree.holds(id(2), id(99)));
+    }
+
+    #[test]
+    fn the_lowest_unit_above_some_is_the_first_that_holds_them_all() {
+        let tree = tree();
+        let above = |of: &[u128]| tree.lowest_above(of.iter().copied().map(id)).map(|id| id.0.as_u128());
+        assert_eq!([above(&[4]), above(&[4, 5]), above(&[4, 2]), above(&[5, 6])], [Some(4), Some(2), Some(2), Some(1)]);
+        assert_eq!([above(&[]), above(&[99]), above(&[4, 99])], [None; 3]);
+    }
+
+    #[test]
+    fn the_root_is_the_group_and_a_unit_that_is_not_there_owns_nothing() {
+        let tree = tree();
+        assert_eq!(tree.owner(None).unwrap(), tree.owner(Some(id(1))).unwrap());
+        assert_eq!(tree.owner(Some(id(1))).unwrap().target(), Target::region(Region::global()));
+        assert_eq!(tree.owner(Some(id(4))).unwrap().target(), Target::unit("cn-north".parse().unwrap(), id(4)));
+        assert_eq!(tree.owner(Some(id(99))).unwrap_err().reason(), "NOT_FOUND");
+        assert_eq!(tree.owner_above([id(4), id(6)]).unwrap(), Owner::group());
+    }
+}
