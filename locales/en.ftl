@@ -1005,6 +1005,30 @@ MEASURE_TOO_LARGE = the measure "{ $column }" of record { $record } of { $accoun
     .row = { $text } is too large to compute with: at most { $most } either way
 MEASURE_TOO_LARGE_CURE = correct the number, or take the indicator that measures the column out of scheme.yaml
 MEASURE_UNKNOWN = "{ $measure }" is neither a built-in measure (credited_records, first_reply_within_30s, resolved, rating_at_least_4, amount) nor a numeric column of the records
+# The bounds of a standard name an indicator that it does not have.
+BOUNDS_OF_NOTHING = the scheme has no indicator "{ $kpi }": write the key of one of its own
+# The least of a bound is above its greatest.
+BOUNDS_BACKWARDS = the least, { $min }, is above the greatest, { $max }: exchange them
+# The standard's own value is not within its bounds.
+BOUNDS_WITHOUT_OWN = the scheme itself has { $own }, which is not from { $min } to { $max }: widen the bounds so that it is
+# The share of indicators beside the standard's is no share.
+BOUNDS_EXTRA = { $most } is not above 0 and below 100
+# A branch's scheme has a value that the standard it refines does not allow.
+REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allows: { $min } to { $max }
+    .target = the standard "{ $standard }" allows a number from { $min } to { $max }
+# A branch's scheme changes what the standard that it refines lays down.
+REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
+    .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
+# An indicator of a branch's scheme has the key of one of the standard's and measures something else.
+REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
+# A branch's scheme lacks an indicator that the standard lays down.
+REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
+# A branch's scheme has an indicator beside the standard's, which allows none.
+REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", which allows none beside its own
+# An indicator beside the standard's measures something that the standard does not allow.
+REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
+# The indicators beside the standard's weigh more than it allows.
+REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
 TARGET_MISSING = a number or team_median is needed
 TARGET_NOT_POSITIVE = { $target } is not above zero
 FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }

@@ -24,6 +24,7 @@ mod curve;
 mod error;
 mod explain;
 mod interval;
+mod refine;
 mod scheme;
 mod trace;
 
@@ -39,8 +40,10 @@ use self::curve::Curve;
 use self::error::NotCounted;
 pub use self::error::{Beyond, CardError};
 pub use self::interval::wilson_90;
+pub use self::refine::{Bounds, Extra, KpiBounds, Span, check, violations};
 pub use self::scheme::{
     Band, Direction, Grade, Kpi, Measure, MeasureKind, Normalisation, ProblemKind, Scheme, SchemeProblem, Target,
+    invalid,
 };
 pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, ScoreCard, SmallSample, TargetUsed};
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use tally_kernel::error::{Error, Violation};
 use tally_kernel::{Message, Micro, Ppm, msg};
 
+use super::refine::{self, Bounds};
+
 /// What the weights of a scheme sum to.
 pub const WEIGHT_SUM: Micro = Micro::HUNDRED;
 
@@ -15,7 +17,7 @@ pub const WEIGHT_SUM: Micro = Micro::HUNDRED;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheme {
-    /// Name for people to read, unique in the group.
+    /// Name for people to read, unique among those of its owner.
     pub name: String,
     /// 1, 2, 3 ..
     #[serde(default = "first_version")]
@@ -28,6 +30,9 @@ pub struct Scheme {
     /// Grades, best first; none when empty. Either all by lowest score or all by quota.
     #[serde(default)]
     pub grades: Vec<Grade>,
+    /// What a refinement may change; nothing at all where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
 }
 
 /// One indicator.
@@ -275,6 +280,10 @@ pub enum ProblemKind {
     SmallSample,
     /// Bands or grades that do not make sense together.
     Bands,
+    /// Bounds for refinements that do not make sense.
+    Bounds,
+    /// Something that the standard does not allow.
+    Refinement,
 }
 
 /// All problems as one error for the caller, with their fields in a request that holds `scheme`.
@@ -314,6 +323,7 @@ impl Scheme {
             ],
             collaboration: true,
             grades: Vec::new(),
+            bounds: None,
         }
     }
 
@@ -322,7 +332,7 @@ impl Scheme {
     /// # Errors
     /// Every [`SchemeProblem`].
     pub fn validate(&self, columns: Option<&BTreeSet<String>>) -> Result<(), Vec<SchemeProblem>> {
-        let mut problems = Problems(Vec::new());
+        let mut problems = Problems::default();
         if self.name.trim().is_empty() {
             problems.add("name", ProblemKind::Missing, msg!("TEXT_EMPTY"));
         }
@@ -338,10 +348,10 @@ impl Scheme {
         }
         let sum: i128 = self.kpis.iter().map(|k| i128::from(k.weight.millionths())).sum();
         if !self.kpis.is_empty() && sum != i128::from(WEIGHT_SUM.millionths()) {
-            let shown = i64::try_from(sum).map_or_else(|_| sum.to_string(), |s| Micro::from_millionths(s).to_string());
-            problems.add("kpis", ProblemKind::WeightsDoNotSum, msg!("WEIGHTS_NOT_HUNDRED", sum = shown));
+            problems.add("kpis", ProblemKind::WeightsDoNotSum, msg!("WEIGHTS_NOT_HUNDRED", sum = shown(sum)));
         }
         self.validate_grades(&mut problems);
+        refine::validate(self, &mut problems);
         if problems.0.is_empty() { Ok(()) } else { Err(problems.0) }
     }
 
@@ -422,12 +432,19 @@ impl Kpi {
     }
 }
 
-struct Problems(Vec<SchemeProblem>);
+/// Problems that were found so far.
+#[derive(Default)]
+pub(super) struct Problems(pub(super) Vec<SchemeProblem>);
 
 impl Problems {
-    fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: Message) {
+    pub(super) fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: Message) {
         self.0.push(SchemeProblem { field: field.into(), kind, description });
     }
+}
+
+/// A sum of millionths for people to read.
+pub(super) fn shown(sum: i128) -> String {
+    i64::try_from(sum).map_or_else(|_| sum.to_string(), |sum| Micro::from_millionths(sum).to_string())
 }
 
 fn first_version() -> u32 {

@@ -15,6 +15,7 @@ fn zh(message: &Message) -> String {
 mod bounds;
 mod large;
 mod properties;
+mod refine;
 
 fn person(n: u128) -> PersonId {
     PersonId(format!("{n:032x}").parse().unwrap())

@@ -72,7 +72,7 @@ fn read(sent: pb::Scheme) -> Result<Scheme> {
     v.text("scheme.name", &sent.name, 200);
     let kpi = |(i, kpi)| kpi_of(&mut v, &format!("scheme.kpis[{i}]"), kpi);
     let kpis: Option<Vec<Kpi>> = sent.kpis.into_iter().enumerate().map(kpi).collect();
-    let scheme = |kpis| Scheme { name: sent.name, version: 1, kpis, collaboration: sent.collaboration, grades: vec![] };
+    let scheme = |kpis| Scheme { name: sent.name, version: 1, kpis, collaboration: sent.collaboration, grades: vec![], bounds: None };
     v.finish(kpis.map(scheme))
 }
 
