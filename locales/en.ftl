@@ -1029,6 +1029,22 @@ REFINED_EXTRA = "{ $kpi }" is no indicator of the standard "{ $standard }", whic
 REFINED_EXTRA_MEASURE = "{ $measure }" is not among what indicators beside those of the standard "{ $standard }" may measure: { $measures }
 # The indicators beside the standard's weigh more than it allows.
 REFINED_EXTRA_SHARE = the indicators beside those of the standard "{ $standard }" weigh { $sum }, and it allows at most { $most } together
+# What a scheme names as its parent is of the same unit, or of one that is not above it.
+SCHEME_PARENT_NOT_ABOVE = a scheme refines one of the group or of a unit above its own: name such a one, or none
+# A scheme, or a version, is out of use: by the end of the cycle's period, or today where something is written.
+SCHEME_WITHDRAWN = the scheme "{ $name }" is out of use from { $from } on: take another one, or write one under another name
+    .version = version { $version } of "{ $name }" is out of use from { $from } on: take another version
+    .version_for = version { $version } of "{ $name }" is out of use from { $from } on: take version { $instead }
+    .parent = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine another version, or another scheme
+    .parent_for = the version of "{ $name }" that the scheme refines is out of use since { $from }: refine version { $version }
+# A version or scheme was withdrawn before.
+SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
+# What is to be used in place of a withdrawn version cannot be.
+SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
+# A scheme that another stack writes.
+SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
+# A unit's scheme refines none of the standards that are mandatory for it.
+STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
 TARGET_MISSING = a number or team_median is needed
 TARGET_NOT_POSITIVE = { $target } is not above zero
 FLOOR_NOT_BELOW_CAP = the floor { $floor } is not below the cap { $cap }

@@ -168,6 +168,7 @@ const BRANCH_HR: &[Permission] = &[
     RecordImport,
     CreditRead,
     SchemeRead,
+    SchemeWrite,
     CycleRead,
     CycleWrite,
     CycleClose,

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use strum_macros::Display;
-use tally_kernel::id::{PrincipalId, TenantId};
+use tally_kernel::id::{OrgUnitId, PrincipalId, TenantId};
 
 use crate::{Permission, Reach, Source, Target};
 
@@ -205,6 +205,14 @@ impl<R: Rpc> Plan<R> {
     /// Which rows.
     pub fn reach(&self) -> &Reach {
         &self.reach
+    }
+
+    /// The same and the rows of these units: where a rule of the rows opens more than grants name, as a scheme that is read from
+    /// below its owner.
+    #[must_use]
+    pub fn with_units(mut self, units: impl IntoIterator<Item = OrgUnitId>) -> Self {
+        Arc::make_mut(&mut self.reach).units.extend(units);
+        self
     }
 
     /// Whether a row is among them: for lists that are filtered in memory.

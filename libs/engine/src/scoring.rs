@@ -20,10 +20,12 @@
 //!
 //! Equal scores share a rank. A tie at the edge of a quota (grades, bands) goes to the better side.
 
+mod bounds;
 mod curve;
 mod error;
 mod explain;
 mod interval;
+mod problem;
 mod refine;
 mod scheme;
 mod trace;
@@ -36,15 +38,14 @@ use tally_kernel::apportion;
 use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_kernel::{Micro, micro};
 
+pub use self::bounds::{Bounds, Extra, KpiBounds, Span};
 use self::curve::Curve;
 use self::error::NotCounted;
 pub use self::error::{Beyond, CardError};
 pub use self::interval::wilson_90;
-pub use self::refine::{Bounds, Extra, KpiBounds, Span, check, violations};
-pub use self::scheme::{
-    Band, Direction, Grade, Kpi, Measure, MeasureKind, Normalisation, ProblemKind, Scheme, SchemeProblem, Target,
-    invalid,
-};
+pub use self::problem::{ProblemKind, SchemeProblem, invalid};
+pub use self::refine::{check, violations};
+pub use self::scheme::{Band, Direction, Grade, Kpi, Measure, MeasureKind, Normalisation, Scheme, Target};
 pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, ScoreCard, SmallSample, TargetUsed};
 
 /// Most collaboration points.

@@ -1,8 +1,11 @@
 //! How the errors of this service's rooms become the suite's error: every variant is named, none falls through.
 
+use tally_engine::scoring;
+use tally_kernel::error::Violation;
 use tally_kernel::{Error, Kind, msg};
 
 use crate::cycle::domain::{CycleError, Failure};
+use crate::scheme::domain::SchemeError;
 use crate::transfer::domain::TransferError;
 
 impl From<CycleError> for Error {
@@ -13,6 +16,39 @@ impl From<CycleError> for Error {
             CycleError::NotClosing => msg!("CYCLE_NOT_CLOSING"),
             CycleError::NotReviewable => msg!("CYCLE_NOT_REVIEWABLE"),
             CycleError::NoResult => msg!("CYCLE_WITHOUT_RESULT"),
+        };
+        Error::of(Kind::FailedPrecondition, message)
+    }
+}
+
+impl From<SchemeError> for Error {
+    fn from(error: SchemeError) -> Self {
+        let message = match error {
+            SchemeError::Unfit(problems) => return scoring::invalid(&problems),
+            SchemeError::ParentNotAbove => {
+                let (field, message) = ("scheme.parent".to_owned(), msg!("SCHEME_PARENT_NOT_ABOVE"));
+                return Error::invalid(vec![Violation { field, message }]);
+            }
+            SchemeError::ParentWithdrawn { name, from, instead: Some(version) } => {
+                msg!("SCHEME_WITHDRAWN.parent_for", name, from, version)
+            }
+            SchemeError::ParentWithdrawn { name, from, instead: None } => msg!("SCHEME_WITHDRAWN.parent", name, from),
+            SchemeError::Mandatory(standards) => msg!("STANDARD_MANDATORY", standards = standards.join(", ")),
+            SchemeError::Withdrawn { name, from } => msg!("SCHEME_WITHDRAWN", name, from),
+            SchemeError::VersionWithdrawn { name, version, from, instead: Some(instead) } => {
+                msg!("SCHEME_WITHDRAWN.version_for", name, version, from, instead)
+            }
+            SchemeError::VersionWithdrawn { name, version, from, instead: None } => {
+                msg!("SCHEME_WITHDRAWN.version", name, version, from)
+            }
+            SchemeError::Imported(region) => msg!("SCHEME_IMPORTED", region),
+            SchemeError::WithdrawnAlready(from) => {
+                return Error::of(Kind::AlreadyExists, msg!("SCHEME_WITHDRAWN_ALREADY", from));
+            }
+            SchemeError::NotInstead(version) => {
+                let (field, message) = ("superseded_by".to_owned(), msg!("SCHEME_NOT_INSTEAD", version));
+                return Error::invalid(vec![Violation { field, message }]);
+            }
         };
         Error::of(Kind::FailedPrecondition, message)
     }

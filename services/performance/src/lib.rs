@@ -33,7 +33,9 @@ mod record {
 /// Versioned sets of KPIs; what makes one sound is in `tally_engine::scoring`.
 mod scheme {
     pub(crate) mod app;
+    pub(crate) mod domain;
     pub(crate) mod facts;
+    mod message;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }

@@ -7,6 +7,8 @@ tally_access::rpcs! {
     CreateSchemeVersion = "tally.performance.v1.SchemeService/CreateSchemeVersion", SchemeWrite, Change;
     GetScheme = "tally.performance.v1.SchemeService/GetScheme", SchemeRead, Read;
     ListSchemes = "tally.performance.v1.SchemeService/ListSchemes", SchemeRead, Read;
+    WithdrawScheme = "tally.performance.v1.SchemeService/WithdrawScheme", SchemeWrite, Change;
+    ListRefinements = "tally.performance.v1.SchemeService/ListRefinements", SchemeRead, Read;
     CreateCycle = "tally.performance.v1.CycleService/CreateCycle", CycleWrite, Change;
     CloseCycle = "tally.performance.v1.CycleService/CloseCycle", CycleClose, Change;
     WatchCycle = "tally.performance.v1.CycleService/WatchCycle", CycleRead, Read;

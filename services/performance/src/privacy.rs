@@ -5,7 +5,7 @@ use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::credit::store::{credit, finding, total};
 use crate::cycle::store::runs::{account, frozen, sums};
-use crate::scheme::store::{head, version};
+use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
 use crate::{card, cycle, policy, record};
 
@@ -17,6 +17,7 @@ impl Exported for sums::Entity {}
 impl Exported for cycle::store::Entity {}
 impl Exported for head::Entity {}
 impl Exported for version::Entity {}
+impl Exported for withdrawal::Entity {}
 impl Exported for transfer::Entity {}
 impl Exported for cell::Entity {}
 
@@ -41,6 +42,7 @@ pub const DATA_TABLES: &[DataTable] = &[
 pub const GROUP: &[DataTable] = &[
     DataTable::of_the_group::<head::Entity>(SchemeRead),
     DataTable::of_the_group::<version::Entity>(SchemeRead),
+    DataTable::of_the_group::<withdrawal::Entity>(SchemeRead),
     DataTable::of_the_group::<cycle::store::Entity>(CycleRead),
     DataTable::of_the_group::<transfer::Entity>(TransferRead),
     DataTable::of_the_group::<cell::Entity>(TransferRead),

@@ -1,5 +1,6 @@
 //! Cycles that are closed again, records and their credits as an auditor reads them, and what crosses a region.
 
+use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tonic::Code;
 
@@ -11,6 +12,7 @@ use crate::stack::Stack;
 /// Does them all, and looks at what came of each.
 pub async fn journey(stack: &Stack, done: &Done) {
     cycles(done).await;
+    schemes(done).await;
     records(done).await;
     regions::all(stack, done).await;
 }
@@ -49,6 +51,47 @@ async fn cycles(done: &Done) {
     let ask = performance::CancelCycleRequest { cycle_id, ..Default::default() };
     let cancelled = cycles.cancel_cycle(hr.ask(ask)).await.expect("cancelling").into_inner().cycle.expect("the cycle");
     assert_eq!(cancelled.state(), performance::CycleState::Open, "what was begun can be begun again");
+}
+
+/// The group's scheme as a standard, what a branch makes of it, and what is out of use.
+async fn schemes(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
+    let listed = schemes.list_schemes(hr.ask(performance::ListSchemesRequest::default())).await.expect("schemes");
+    let mut standard = listed.into_inner().schemes.first().expect("a scheme").clone();
+    standard.name = "standard".into();
+    let key = standard.kpis.first().expect("an indicator").key.clone();
+    let bounds = performance::KpiBounds { key, weight_within: "5".into(), ..Default::default() };
+    standard.bounds = Some(performance::SchemeBounds { kpis: vec![bounds], ..Default::default() });
+    let mut write = async |scheme: performance::Scheme| {
+        let ask = performance::CreateSchemeVersionRequest { scheme: Some(scheme), ..Default::default() };
+        schemes.create_scheme_version(hr.ask(ask)).await
+    };
+    let standard = write(standard).await.expect("a standard").into_inner().scheme.expect("a standard");
+    let mut branch = performance::Scheme { name: "of a branch".into(), bounds: None, ..standard.clone() };
+    branch.unit_id = team_of(done).await;
+    let (scheme_id, version) = (standard.scheme_id.clone(), standard.version);
+    branch.parent = Some(performance::SchemeParent { scheme_id: scheme_id.clone(), version });
+    let written = write(branch.clone()).await.expect("a refinement").into_inner().scheme.expect("a refinement");
+    branch.kpis[0].weight = "99".into();
+    let refused = write(branch).await.expect_err("a refinement outside of the bounds");
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    let ask = performance::ListRefinementsRequest { scheme_id: scheme_id.clone(), ..Default::default() };
+    let found = schemes.list_refinements(hr.ask(ask)).await.expect("refinements").into_inner().refinements;
+    assert_eq!(found.iter().filter_map(|one| one.scheme.clone()).collect::<Vec<_>>(), [written]);
+    let withdrawal =
+        performance::SchemeWithdrawal { from: "2000-01-01".into(), reason: "a trial".into(), ..Default::default() };
+    let ask = performance::WithdrawSchemeRequest { scheme_id, withdrawal: Some(withdrawal), ..Default::default() };
+    let out = schemes.withdraw_scheme(hr.ask(ask)).await.expect("withdrawing").into_inner().scheme.expect("the scheme");
+    assert_eq!(out.withdrawal.map(|out| out.from).as_deref(), Some("2000-01-01"));
+}
+
+/// A unit below the group.
+async fn team_of(done: &Done) -> String {
+    let hr = &done.crew.hr;
+    let mut org = identity::org_service_client::OrgServiceClient::new(hr.at.identity.clone());
+    let units = org.list_org_units(hr.ask(identity::ListOrgUnitsRequest::default())).await.expect("units").into_inner();
+    units.units.into_iter().find(|unit| !unit.parent_id.is_empty()).expect("a unit below").unit_id
 }
 
 async fn records(done: &Done) {

@@ -4,7 +4,7 @@ use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::PersonId;
 use tally_kernel::msg;
 
-use super::scheme::{self, SchemeProblem};
+use super::problem::{self, SchemeProblem};
 
 /// What makes scoring impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl From<Beyond> for Error {
 impl From<CardError> for Error {
     fn from(e: CardError) -> Self {
         match e {
-            CardError::Scheme(problems) => scheme::invalid(&problems),
+            CardError::Scheme(problems) => problem::invalid(&problems),
             CardError::NoPeople => Error::of(Kind::FailedPrecondition, msg!("NOBODY_TO_SCORE")),
             CardError::DuplicatePerson(person) => Error::of(Kind::InvalidArgument, msg!("PERSON_TWICE", person)),
             CardError::Impossible { person, measure } => {

@@ -7,78 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-use tally_kernel::{Message, Micro, msg};
+use tally_kernel::{Message, msg};
 
-use super::scheme::{Kpi, Measure, ProblemKind, Problems, Scheme, SchemeProblem, Target, WEIGHT_SUM, shown};
-
-/// What a refinement may change of the version that says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bounds {
-    /// Whether units below may have no scheme that refines neither this one nor another that is mandatory.
-    #[serde(default)]
-    pub mandatory: bool,
-    /// Indicators of which something may change.
-    #[serde(default)]
-    pub kpis: Vec<KpiBounds>,
-    /// Indicators beside the standard's; none where nothing is said.
-    #[serde(default)]
-    pub extra: Option<Extra>,
-    /// Whether collaboration points may be switched.
-    #[serde(default)]
-    pub collaboration: bool,
-}
-
-/// What may change of one indicator. Where nothing is said, the standard's value is laid down.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KpiBounds {
-    /// The indicator's key.
-    pub key: String,
-    /// How much it may count.
-    #[serde(default)]
-    pub weight: Option<Span>,
-    /// Which numbers may be its target.
-    #[serde(default)]
-    pub target: Option<Span>,
-    /// Which fewest points it may have.
-    #[serde(default)]
-    pub floor: Option<Span>,
-    /// Which most points it may have.
-    #[serde(default)]
-    pub cap: Option<Span>,
-    /// Which small-sample rules it may have.
-    #[serde(default)]
-    pub small_sample: Option<Span<u32>>,
-    /// Whether another normalisation may be taken.
-    #[serde(default)]
-    pub normalisation: bool,
-    /// Whether it may be left out.
-    #[serde(default)]
-    pub optional: bool,
-}
-
-/// From the least to the greatest, both among it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Span<T = Micro> {
-    /// The least.
-    pub min: T,
-    /// The greatest.
-    pub max: T,
-}
-
-/// Indicators that a refinement adds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extra {
-    /// What their weights sum to at most.
-    pub most: Micro,
-    /// What they may measure; anything where nothing is named.
-    #[serde(default)]
-    pub measures: Vec<Measure>,
-}
+use super::bounds::{Bounds, Extra, KpiBounds, Span};
+use super::problem::{ProblemKind, Problems, SchemeProblem};
+use super::scheme::{Kpi, Scheme, Target, shown};
 
 /// Everything that is wrong with a scheme, all at once: with itself, and with it as a refinement of these versions, the
 /// nearest first.
@@ -113,12 +46,6 @@ pub fn violations(standard: &Scheme, refinement: &Scheme) -> Vec<SchemeProblem> 
         found.fixed("grades");
     }
     found.problems.0
-}
-
-impl Bounds {
-    fn of(&self, key: &str) -> Option<&KpiBounds> {
-        self.kpis.iter().find(|of| of.key == key)
-    }
 }
 
 struct Violations<'a> {
@@ -210,7 +137,7 @@ impl Violations<'_> {
             }
             return;
         };
-        let named: BTreeSet<&str> = allowed.measures.iter().map(Measure::name).collect();
+        let named: BTreeSet<&str> = allowed.measures.iter().map(String::as_str).collect();
         for (i, own) in extra.iter().filter(|(_, own)| !named.is_empty() && !named.contains(own.measure.name())) {
             let measures = named.iter().copied().collect::<Vec<_>>().join(", ");
             let measure = own.measure.name();
@@ -222,59 +149,5 @@ impl Violations<'_> {
             let (sum, most) = (shown(sum), allowed.most);
             self.add("kpis", msg!("REFINED_EXTRA_SHARE", sum, most, standard = name));
         }
-    }
-}
-
-impl<T: PartialOrd> Span<T> {
-    fn holds(&self, value: T) -> bool {
-        self.min <= value && value <= self.max
-    }
-}
-
-/// What is wrong with the bounds that a scheme sets itself.
-pub(super) fn validate(scheme: &Scheme, problems: &mut Problems) {
-    let Some(bounds) = &scheme.bounds else { return };
-    let mut keys = BTreeSet::new();
-    for (i, of) in bounds.kpis.iter().enumerate() {
-        let path = format!("bounds.kpis[{i}]");
-        if !keys.insert(&of.key) {
-            problems.add(format!("{path}.key"), ProblemKind::Duplicate, msg!("NAME_TWICE", name = of.key));
-        }
-        let Some(kpi) = scheme.kpis.iter().find(|kpi| kpi.key == of.key) else {
-            problems.add(format!("{path}.key"), ProblemKind::Bounds, msg!("BOUNDS_OF_NOTHING", kpi = of.key));
-            continue;
-        };
-        let mut span = |field: &str, own: Option<Micro>, span: Option<Span>| {
-            span_of(problems, format!("{path}.{field}"), own, span);
-        };
-        span("weight", Some(kpi.weight), of.weight);
-        let target = match kpi.target {
-            Some(Target::Fixed(target)) => Some(target),
-            Some(Target::TeamMedian) | None => None,
-        };
-        span("target", target, of.target);
-        span("floor", Some(kpi.floor), of.floor);
-        span("cap", Some(kpi.cap), of.cap);
-        span_of(problems, format!("{path}.small_sample"), Some(kpi.small_sample), of.small_sample);
-    }
-    if let Some(extra) = &bounds.extra
-        && (extra.most <= Micro::ZERO || extra.most >= WEIGHT_SUM)
-    {
-        problems.add("bounds.extra.most", ProblemKind::Bounds, msg!("BOUNDS_EXTRA", most = extra.most));
-    }
-}
-
-fn span_of<T: Copy + PartialOrd + std::fmt::Display>(
-    problems: &mut Problems,
-    field: String,
-    own: Option<T>,
-    span: Option<Span<T>>,
-) {
-    let Some(span) = span else { return };
-    let Span { min, max } = span;
-    if min > max {
-        problems.add(field, ProblemKind::Bounds, msg!("BOUNDS_BACKWARDS", min, max));
-    } else if let Some(own) = own.filter(|own| !span.holds(*own)) {
-        problems.add(field, ProblemKind::Bounds, msg!("BOUNDS_WITHOUT_OWN", own, min, max));
     }
 }

@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tally_kernel::error::{Error, Violation};
-use tally_kernel::{Message, Micro, Ppm, msg};
+use tally_kernel::error::Error;
+use tally_kernel::{Micro, Ppm, msg};
 
-use super::refine::{self, Bounds};
+use super::bounds::{Bounds, Span};
+use super::problem::{ProblemKind, Problems, SchemeProblem};
 
 /// What the weights of a scheme sum to.
 pub const WEIGHT_SUM: Micro = Micro::HUNDRED;
@@ -248,51 +249,6 @@ pub enum Normalisation {
     ForcedDistribution,
 }
 
-/// One thing that is wrong with a scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemeProblem {
-    /// Path of the field, such as `kpis[2].weight`.
-    pub field: String,
-    /// Stable kind.
-    pub kind: ProblemKind,
-    /// What is wrong and what to write instead.
-    pub description: Message,
-}
-
-/// Kinds of problems of a scheme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProblemKind {
-    /// No indicator at all, or nameless things.
-    Missing,
-    /// A key or name twice.
-    Duplicate,
-    /// Weights that do not sum to exactly 100.
-    WeightsDoNotSum,
-    /// A weight of zero or less.
-    WeightNotPositive,
-    /// A measure that is neither built in nor a column of the records.
-    UnknownMeasure,
-    /// A target that is missing or not above zero.
-    Target,
-    /// A floor that is not below the cap.
-    Range,
-    /// A small-sample rule on something that is no rate or mean.
-    SmallSample,
-    /// Bands or grades that do not make sense together.
-    Bands,
-    /// Bounds for refinements that do not make sense.
-    Bounds,
-    /// Something that the standard does not allow.
-    Refinement,
-}
-
-/// All problems as one error for the caller, with their fields in a request that holds `scheme`.
-pub fn invalid(problems: &[SchemeProblem]) -> Error {
-    let violation =
-        |p: &SchemeProblem| Violation { field: format!("scheme.{}", p.field), message: p.description.clone() };
-    Error::invalid(problems.iter().map(violation).collect())
-}
-
 impl Scheme {
     /// The scheme used where nobody wrote one: credited records 40 against the team's median, and 20 each for first
     /// replies within 30 s, resolved, and ratings of at least 4, each against 100 percent.
@@ -351,7 +307,7 @@ impl Scheme {
             problems.add("kpis", ProblemKind::WeightsDoNotSum, msg!("WEIGHTS_NOT_HUNDRED", sum = shown(sum)));
         }
         self.validate_grades(&mut problems);
-        refine::validate(self, &mut problems);
+        self.validate_bounds(&mut problems);
         if problems.0.is_empty() { Ok(()) } else { Err(problems.0) }
     }
 
@@ -386,6 +342,38 @@ impl Scheme {
                     msg!("NAME_TWICE", name = grade.name),
                 );
             }
+        }
+    }
+
+    fn validate_bounds(&self, problems: &mut Problems) {
+        let Some(bounds) = &self.bounds else { return };
+        let mut keys = BTreeSet::new();
+        for (i, of) in bounds.kpis.iter().enumerate() {
+            let path = format!("bounds.kpis[{i}]");
+            if !keys.insert(&of.key) {
+                problems.add(format!("{path}.key"), ProblemKind::Duplicate, msg!("NAME_TWICE", name = of.key));
+            }
+            let Some(kpi) = self.kpis.iter().find(|kpi| kpi.key == of.key) else {
+                problems.add(format!("{path}.key"), ProblemKind::Bounds, msg!("BOUNDS_OF_NOTHING", kpi = of.key));
+                continue;
+            };
+            let mut span = |field: &str, own: Option<Micro>, span: Option<Span>| {
+                span_of(problems, format!("{path}.{field}"), own, span);
+            };
+            span("weight", Some(kpi.weight), of.weight);
+            let target = match kpi.target {
+                Some(Target::Fixed(target)) => Some(target),
+                Some(Target::TeamMedian) | None => None,
+            };
+            span("target", target, of.target);
+            span("floor", Some(kpi.floor), of.floor);
+            span("cap", Some(kpi.cap), of.cap);
+            span_of(problems, format!("{path}.small_sample"), Some(kpi.small_sample), of.small_sample);
+        }
+        if let Some(extra) = &bounds.extra
+            && (extra.most <= Micro::ZERO || extra.most >= WEIGHT_SUM)
+        {
+            problems.add("bounds.extra.most", ProblemKind::Bounds, msg!("BOUNDS_EXTRA", most = extra.most));
         }
     }
 }
@@ -432,13 +420,18 @@ impl Kpi {
     }
 }
 
-/// Problems that were found so far.
-#[derive(Default)]
-pub(super) struct Problems(pub(super) Vec<SchemeProblem>);
-
-impl Problems {
-    pub(super) fn add(&mut self, field: impl Into<String>, kind: ProblemKind, description: Message) {
-        self.0.push(SchemeProblem { field: field.into(), kind, description });
+fn span_of<T: Copy + PartialOrd + std::fmt::Display>(
+    problems: &mut Problems,
+    field: String,
+    own: Option<T>,
+    span: Option<Span<T>>,
+) {
+    let Some(span) = span else { return };
+    let Span { min, max } = span;
+    if min > max {
+        problems.add(field, ProblemKind::Bounds, msg!("BOUNDS_BACKWARDS", min, max));
+    } else if let Some(own) = own.filter(|own| !span.holds(*own)) {
+        problems.add(field, ProblemKind::Bounds, msg!("BOUNDS_WITHOUT_OWN", own, min, max));
     }
 }
 

@@ -18,7 +18,8 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{
-    Alias, Index, IndexCreateStatement, Table as Statement, TableAlterStatement, TableCreateStatement,
+    Alias, Index, IndexCreateStatement, IndexDropStatement, Table as Statement, TableAlterStatement,
+    TableCreateStatement,
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 pub use sea_orm_migration::MigrationTrait;
@@ -84,6 +85,7 @@ enum Step {
     Create { table: Box<TableCreateStatement>, name: &'static str, open: bool },
     Alter(TableAlterStatement),
     Index(IndexCreateStatement),
+    DropIndex(IndexDropStatement),
     IndexWhere(String),
     Check { table: &'static str, name: &'static str, condition: String },
     Seal { table: &'static str, column: &'static str, class: KeyClass },
@@ -98,6 +100,7 @@ impl Step {
             }
             Self::Alter(change) => m.alter_table(change).await,
             Self::Index(index) => m.create_index(index).await,
+            Self::DropIndex(index) => m.drop_index(index).await,
             Self::IndexWhere(sql) => m.get_connection().execute_unprepared(&sql).await.map(drop),
             Self::Check { table, name, condition } => check(m, table, name, &condition).await,
             Self::Seal { table, column, class } => sealed_column(m, table, column, class).await,
@@ -215,6 +218,14 @@ impl Table<'_> {
         let (table, name, columns) = (self.name, self.named(columns, "key"), columns.join(", "));
         let sql = format!("CREATE UNIQUE INDEX {name} ON {table} (tenant_id, {columns}) WHERE {condition}");
         self.then(Step::IndexWhere(sql))
+    }
+
+    /// Equal values of `tenant_id` and these columns are refused no longer.
+    pub fn drop_unique(self, columns: &[&str]) -> Self {
+        let name = self.named(columns, "key");
+        let mut index = Index::drop();
+        index.name(name).table(Alias::new(self.name));
+        self.then(Step::DropIndex(index))
     }
 
     /// An index over `tenant_id` and these columns, for speed alone.

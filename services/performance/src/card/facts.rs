@@ -1,3 +1,3 @@
 //! What other rooms may ask of cards.
 
-pub(crate) use super::store::{discard, of_region};
+pub(crate) use super::store::{discard, of_region, scored_by};

@@ -4,11 +4,12 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use tally_access::{OpContext, Plan, Region, Rpc};
-use tally_kernel::id::{CycleId, PersonId, ScoreCardId};
+use tally_kernel::id::{CycleId, PersonId, SchemeId, ScoreCardId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
 
+use crate::cycle::facts as cycles;
 use tally_engine::scoring::ScoreCard;
 
 /// A score card. The whole trace is in the body; columns are what lists filter and sort by.
@@ -100,6 +101,13 @@ pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page)
     let mine = tx.select::<Entity>().within(plan).filter(Column::RunId.eq(run));
     let (rows, next) = mine.page_asc(page, [Column::Rank, Column::PersonId]).await?;
     Ok((rows.into_iter().map(StoredCard::try_from).collect::<Result<_>>()?, next))
+}
+
+/// Whether a plan reaches a card that was scored by a version of a scheme.
+pub async fn scored_by<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, scheme: SchemeId, version: u32) -> Result<bool> {
+    let cycles = cycles::scored_by(tx, scheme, version).await?;
+    let of = among::<Entity>(tx, Column::CycleId, cycles);
+    Ok(tx.select::<Entity>().within(plan).filter(of).limit(1).one().await?.is_some())
 }
 
 /// What the cards of a run say of a region's people.

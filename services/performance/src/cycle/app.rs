@@ -35,7 +35,8 @@ fn commitment(cycle: &Cycle) -> Result<[u8; 32]> {
 pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new: NewCycle) -> Result<Cycle> {
     let permit = ctx.permit::<CreateCycle>(&group())?;
     mutate(&app.store, ctx, &permit, request, async |work| {
-        let scheme_version = scheme::facts::newest(&work, new.scheme, new.scheme_version).await?;
+        let wanted = (new.scheme, new.scheme_version);
+        let (scheme_version, _) = scheme::facts::usable(&work, wanted.0, wanted.1, new.period.to()).await?;
         let cycle = Cycle {
             id: CycleId(ctx.new_id()),
             name: new.name.clone(),

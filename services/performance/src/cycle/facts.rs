@@ -5,4 +5,4 @@ pub(crate) use super::store::runs::{
     RunOutcome, accounts, all_frozen, clear_component, component, components, discard, frozen_with, outcomes,
     put_frozen, put_outcomes, put_sums, snapshot, sums_of_people,
 };
-pub(crate) use super::store::{findings_of, load, result_of};
+pub(crate) use super::store::{findings_of, load, result_of, scored_by};

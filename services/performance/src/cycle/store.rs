@@ -178,6 +178,12 @@ pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<
     Ok((rows.into_iter().map(Cycle::try_from).collect::<Result<_>>()?, next))
 }
 
+/// The cycles that score by a version of a scheme.
+pub async fn scored_by(tx: &ScopedTx, scheme: SchemeId, version: u32) -> Result<Vec<CycleId>> {
+    let same = Column::SchemeId.eq(scheme.0).and(Column::SchemeVersion.eq(version));
+    Ok(tx.select::<Entity>().filter(same).all().await?.into_iter().map(|row| CycleId(row.id)).collect())
+}
+
 /// The run whose results a cycle shows.
 pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
     let cycle = load(tx, id).await?;

@@ -6,6 +6,7 @@ mod performance_0002_schemes;
 mod performance_0003_cycles;
 mod performance_0004_results;
 mod performance_0005_transfers;
+mod performance_0006_owned_schemes;
 
 tally_store::migrations![
     performance_0001_records,
@@ -13,4 +14,5 @@ tally_store::migrations![
     performance_0003_cycles,
     performance_0004_results,
     performance_0005_transfers,
+    performance_0006_owned_schemes,
 ];

@@ -1,20 +1,21 @@
-//! Rows of schemes and of their versions.
+//! Rows of schemes, of their versions, and of what is out of use.
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use tally_access::{OpContext, Plan, Region, Rpc};
-use tally_kernel::id::SchemeId;
+use tally_access::{OpContext, Owner, Plan, Region, Rpc};
+use tally_kernel::id::{OrgUnitId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
 
+use super::domain::{Parent, SchemeError, Version, Withdrawal, withdrawal_of};
 use tally_engine::scoring::Scheme;
 
 pub mod head {
     use sea_orm::entity::prelude::*;
 
-    /// A scheme: its name and the number of its newest version.
+    /// A scheme: its name and the number of its newest version, which may refine one of another scheme.
     #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "schemes")]
     pub struct Model {
@@ -23,8 +24,12 @@ pub mod head {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub region: String,
+        pub unit_id: Option<Uuid>,
         pub name: String,
         pub newest: i32,
+        pub parent_id: Option<Uuid>,
+        pub mandatory: Option<bool>,
+        pub origin: Option<String>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -33,7 +38,7 @@ pub mod head {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 }
 
 pub mod version {
@@ -48,9 +53,12 @@ pub mod version {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub region: String,
+        pub unit_id: Option<Uuid>,
         pub scheme_id: Uuid,
         pub version: i32,
         pub body: String,
+        pub parent_id: Option<Uuid>,
+        pub parent_version: Option<i32>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -59,48 +67,223 @@ pub mod version {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 }
 
-/// Writes the next version of the scheme of this name, or its first.
-pub async fn append(work: &UnitOfWork, ctx: &OpContext, mut scheme: Scheme) -> Result<(SchemeId, Scheme)> {
-    let known = work.select::<head::Entity>().filter(head::Column::Name.eq(&scheme.name)).for_update().one().await?;
-    let (id, newest) = known.map_or_else(|| (ctx.new_id(), 0), |head| (head.id, head.newest));
-    let next = newest + 1;
-    scheme.version = u32::try_from(next).map_err(Error::internal)?;
-    if newest == 0 {
+pub mod withdrawal {
+    use sea_orm::entity::prelude::*;
+
+    /// That a version, or all of a scheme (version 0), is out of use from a day on: never changed.
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
+    #[sea_orm(table_name = "scheme_withdrawals")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub region: String,
+        pub unit_id: Option<Uuid>,
+        pub scheme_id: Uuid,
+        pub version: i32,
+        pub day: String,
+        pub reason: String,
+        pub superseded_by: Option<i32>,
+        pub recorded_at: DateTimeUtc,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+}
+
+/// A scheme as far as its head tells.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub id: SchemeId,
+    pub owner: Owner,
+    pub name: String,
+    pub newest: u32,
+    pub origin: Option<Region>,
+}
+
+impl TryFrom<head::Model> for Head {
+    type Error = Error;
+    fn try_from(row: head::Model) -> Result<Self> {
+        Ok(Self {
+            id: SchemeId(row.id),
+            owner: owner(&row.region, row.unit_id)?,
+            name: row.name,
+            newest: number(row.newest)?,
+            origin: row.origin.map(|origin| origin.parse()).transpose().map_err(Error::internal)?,
+        })
+    }
+}
+
+/// The scheme of this name that an owner has; nobody else writes one until the unit ends.
+pub async fn lock_named(work: &UnitOfWork, owner: &Owner, name: &str) -> Result<Option<Head>> {
+    let unit = owner.unit().map(Uuid::from);
+    let mine = unit.map_or_else(|| head::Column::UnitId.is_null(), |unit| head::Column::UnitId.eq(unit));
+    let found = work.select::<head::Entity>().filter(mine.and(head::Column::Name.eq(name)));
+    found.for_update().one().await?.map(Head::try_from).transpose()
+}
+
+/// A scheme, for its own steps: nobody else changes it until the unit ends.
+pub async fn lock(work: &UnitOfWork, id: SchemeId) -> Result<Head> {
+    let found = work.select::<head::Entity>().filter(head::Column::Id.eq(id.0)).for_update().one().await?;
+    found.ok_or_else(|| Error::not_found("scheme", id))?.try_into()
+}
+
+/// Writes a version, the first of its scheme or the next one.
+pub async fn append(work: &UnitOfWork, ctx: &OpContext, version: &Version) -> Result<()> {
+    let (region, unit) = (version.owner.region().to_string(), version.owner.unit().map(Uuid::from));
+    let (scheme, parent) = (&version.scheme, version.parent.map(|parent| parent.scheme.0));
+    let mandatory = scheme.bounds.as_ref().is_some_and(|bounds| bounds.mandatory);
+    let next = int(scheme.version)?;
+    if next == 1 {
         let head = head::ActiveModel {
             tenant_id: NotSet,
-            id: Set(id),
-            region: Set(Region::GLOBAL.to_owned()),
+            id: Set(version.id.0),
+            region: Set(region.clone()),
+            unit_id: Set(unit),
             name: Set(scheme.name.clone()),
             newest: Set(next),
+            parent_id: Set(parent),
+            mandatory: Set(Some(mandatory)),
+            origin: Set(version.origin.as_ref().map(ToString::to_string)),
             recorded_at: Set(to_db(ctx.now())),
         };
         work.insert(head).await.conflict(lost_race)?;
     } else {
-        let same = head::Column::Id.eq(id).and(head::Column::Newest.eq(newest));
-        work.update::<head::Entity>().set(head::Column::Newest, next).filter(same).exec_one().await?;
+        let before = head::Column::Id.eq(version.id.0).and(head::Column::Newest.eq(next - 1));
+        let head = work.update::<head::Entity>().set(head::Column::Newest, next);
+        let head = head.set(head::Column::ParentId, parent).set(head::Column::Mandatory, mandatory);
+        head.filter(before).exec_one().await?;
     }
-    let version = version::ActiveModel {
+    let row = version::ActiveModel {
         tenant_id: NotSet,
         id: Set(ctx.new_id()),
-        region: Set(Region::GLOBAL.to_owned()),
-        scheme_id: Set(id),
+        region: Set(region),
+        unit_id: Set(unit),
+        scheme_id: Set(version.id.0),
         version: Set(next),
-        body: Set(serde_json::to_string(&scheme).map_err(Error::internal)?),
+        body: Set(serde_json::to_string(scheme).map_err(Error::internal)?),
+        parent_id: Set(parent),
+        parent_version: Set(version.parent.map(|parent| int(parent.version)).transpose()?),
         recorded_at: Set(to_db(ctx.now())),
     };
-    work.insert(version).await.conflict(lost_race)?;
-    Ok((SchemeId(id), scheme))
+    work.insert(row).await.conflict(lost_race)?;
+    Ok(())
 }
 
-/// A version, or the newest for 0.
-pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, id: SchemeId, version: u32) -> Result<Option<Scheme>> {
-    let mine = tx.select::<version::Entity>().within(plan).filter(version::Column::SchemeId.eq(id.0));
-    let wanted = if version == 0 { mine } else { mine.filter(version::Column::Version.eq(version)) };
-    let found = wanted.order_by_desc(version::Column::Version).limit(1).one().await?;
-    found.map(|row| read(&row.body)).transpose()
+/// Takes a version, or all of a scheme, out of use.
+pub async fn withdraw(work: &UnitOfWork, ctx: &OpContext, head: &Head, withdrawal: &Withdrawal) -> Result<()> {
+    let row = withdrawal::ActiveModel {
+        tenant_id: NotSet,
+        id: Set(ctx.new_id()),
+        region: Set(head.owner.region().to_string()),
+        unit_id: Set(head.owner.unit().map(Uuid::from)),
+        scheme_id: Set(head.id.0),
+        version: Set(int(withdrawal.version)?),
+        day: Set(withdrawal.from.to_string()),
+        reason: Set(withdrawal.reason.clone()),
+        superseded_by: Set(withdrawal.superseded_by.map(int).transpose()?),
+        recorded_at: Set(to_db(ctx.now())),
+    };
+    work.insert(row).await.conflict(|| SchemeError::WithdrawnAlready(withdrawal.from).into())?;
+    Ok(())
+}
+
+/// A version that a plan reaches, or the newest for 0.
+pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, id: SchemeId, version: u32) -> Result<Option<Version>> {
+    let reached = tx.select::<head::Entity>().within(plan).filter(head::Column::Id.eq(id.0)).one().await?;
+    if reached.is_some() { version_of(tx, id, version).await } else { Ok(None) }
+}
+
+/// A version, or the newest for 0, for the service's own work.
+pub async fn version_of(tx: &ScopedTx, id: SchemeId, version: u32) -> Result<Option<Version>> {
+    let Some(head) = tx.select::<head::Entity>().filter(head::Column::Id.eq(id.0)).one().await? else {
+        return Ok(None);
+    };
+    let wanted = if version == 0 { head.newest } else { int(version)? };
+    let same = version::Column::SchemeId.eq(id.0).and(version::Column::Version.eq(wanted));
+    let Some(row) = tx.select::<version::Entity>().filter(same).one().await? else { return Ok(None) };
+    let withdrawal = withdrawal_of(number(wanted)?, &withdrawals(tx, id).await?);
+    assemble(head.try_into()?, row, withdrawal).map(Some)
+}
+
+fn assemble(head: Head, row: version::Model, withdrawal: Option<Withdrawal>) -> Result<Version> {
+    let parent = row
+        .parent_id
+        .zip(row.parent_version)
+        .map(|(id, version)| number(version).map(|version| Parent { scheme: SchemeId(id), version }));
+    let (id, owner, origin) = (head.id, head.owner, head.origin);
+    Ok(Version { id, owner, origin, scheme: read(&row.body)?, parent: parent.transpose()?, withdrawal })
+}
+
+/// What is out of use of a scheme.
+pub async fn withdrawals(tx: &ScopedTx, id: SchemeId) -> Result<Vec<Withdrawal>> {
+    let of = tx.select::<withdrawal::Entity>().filter(withdrawal::Column::SchemeId.eq(id.0));
+    let rows = of.order_by_asc(withdrawal::Column::Version).all().await?;
+    let withdrawal = |row: withdrawal::Model| {
+        Ok(Withdrawal {
+            version: number(row.version)?,
+            from: row.day.parse().map_err(Error::internal)?,
+            reason: row.reason,
+            superseded_by: row.superseded_by.map(number).transpose()?,
+        })
+    };
+    rows.into_iter().map(withdrawal).collect()
+}
+
+/// The version that a refinement names, and all that this one refines in turn: the nearest first.
+pub async fn above(tx: &ScopedTx, parent: Parent) -> Result<Vec<Version>> {
+    let (mut above, mut next) = (Vec::new(), Some(parent));
+    while let Some(Parent { scheme, version }) = next {
+        let found = version_of(tx, scheme, version).await?;
+        let found = found.ok_or_else(|| Error::not_found("scheme version", format_args!("{scheme}/{version}")))?;
+        next = found.parent;
+        above.push(found);
+    }
+    Ok(above)
+}
+
+/// The schemes of the group and of these units whose newest version is mandatory below.
+pub async fn mandatory(tx: &ScopedTx, units: &[OrgUnitId]) -> Result<Vec<Head>> {
+    let units = units.iter().map(|unit| unit.0);
+    let of_units = among::<head::Entity>(tx, head::Column::UnitId, units);
+    let above = sea_orm::Condition::any().add(head::Column::UnitId.is_null()).add(of_units);
+    let found = tx.select::<head::Entity>().filter(above).filter(head::Column::Mandatory.eq(true));
+    found.order_by_asc(head::Column::Name).all().await?.into_iter().map(Head::try_from).collect()
+}
+
+/// A page of the schemes whose newest version refines one of this scheme, by name.
+pub async fn refinements<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    parent: SchemeId,
+    page: &Page,
+) -> Result<(Vec<Version>, String)> {
+    let of = tx.select::<head::Entity>().within(plan).filter(head::Column::ParentId.eq(parent.0));
+    let (heads, next) = of.page_asc(page, [head::Column::Name, head::Column::Id]).await?;
+    Ok((newest_of(tx, heads).await?, next))
+}
+
+/// A page of schemes by name, each with its newest version.
+pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Version>, String)> {
+    let (heads, next) =
+        tx.select::<head::Entity>().within(plan).page_asc(page, [head::Column::Name, head::Column::Id]).await?;
+    Ok((newest_of(tx, heads).await?, next))
+}
+
+async fn newest_of(tx: &ScopedTx, heads: Vec<head::Model>) -> Result<Vec<Version>> {
+    let mut versions = Vec::with_capacity(heads.len());
+    for head in heads {
+        versions.extend(version_of(tx, SchemeId(head.id), 0).await?);
+    }
+    Ok(versions)
 }
 
 /// A version, for the service's own work.
@@ -110,25 +293,17 @@ pub async fn load(tx: &ScopedTx, id: SchemeId, version: u32) -> Result<Scheme> {
     read(&found.ok_or_else(|| Error::not_found("scheme version", format_args!("{id}/{version}")))?.body)
 }
 
-/// The number of a version that is there; 0 asks for the newest.
-pub async fn newest(tx: &ScopedTx, id: SchemeId, version: u32) -> Result<u32> {
-    if version > 0 {
-        return load(tx, id, version).await.map(|scheme| scheme.version);
-    }
-    let head = tx.select::<head::Entity>().filter(head::Column::Id.eq(id.0)).one().await?;
-    u32::try_from(head.ok_or_else(|| Error::not_found("scheme", id))?.newest).map_err(Error::internal)
+fn owner(region: &str, unit: Option<Uuid>) -> Result<Owner> {
+    let region: Region = region.parse().map_err(Error::internal)?;
+    Ok(unit.map_or_else(Owner::group, |unit| Owner::of(region, OrgUnitId(unit))))
 }
 
-/// A page of schemes by name, each with its newest version.
-pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<(SchemeId, Scheme)>, String)> {
-    let (heads, next) =
-        tx.select::<head::Entity>().within(plan).page_asc(page, [head::Column::Name, head::Column::Id]).await?;
-    let mut schemes = Vec::with_capacity(heads.len());
-    for head in heads {
-        let newest = u32::try_from(head.newest).map_err(Error::internal)?;
-        schemes.push((SchemeId(head.id), load(tx, SchemeId(head.id), newest).await?));
-    }
-    Ok((schemes, next))
+fn number(stored: i32) -> Result<u32> {
+    u32::try_from(stored).map_err(Error::internal)
+}
+
+fn int(number: u32) -> Result<i32> {
+    i32::try_from(number).map_err(Error::internal)
 }
 
 fn read(body: &str) -> Result<Scheme> {

@@ -7,5 +7,6 @@ mod fake_peers;
 mod fixture;
 mod reading;
 mod records;
+mod refinements;
 mod schemes;
 mod transfers;

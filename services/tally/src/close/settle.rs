@@ -33,11 +33,10 @@ pub fn scheme(bundle: &Bundle, form: u32) -> Result<performance::Scheme, Unusabl
     let standard = Standard { currency: &bundle.group.currency, is_told: form > CLOCK_FORM };
     let kpis = bundle.scheme.kpis.iter().enumerate().map(|(at, one)| kpi(at, one, standard));
     Ok(performance::Scheme {
-        scheme_id: String::new(),
         name: bundle.scheme.name.clone(),
-        version: 0,
         kpis: kpis.collect::<Result<_, _>>()?,
         collaboration: !bundle.rosters.is_empty(),
+        ..Default::default()
     })
 }
 

@@ -24,7 +24,7 @@ fn standard() -> Scheme {
             ..bounds("resolved")
         },
     ];
-    let extra = Extra { most: m("20"), measures: vec![Measure::Amount, Measure::Custom("training".into())] };
+    let extra = Extra { most: m("20"), measures: vec!["amount".into(), "training".into()] };
     let bounds = Bounds { kpis, extra: Some(extra), ..Bounds::default() };
     Scheme { name: "Group".into(), bounds: Some(bounds), ..Scheme::standard() }
 }
