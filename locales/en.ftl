@@ -107,6 +107,12 @@ AMOUNT_TOO_LARGE = the amount is too large
 # Two currencies in one sum.
 CURRENCY_MISMATCH = { $one } and { $other } cannot be summed: convert one of them first
     .pool = the pool is in { $pool } and the other amounts are in { $other }: one settlement has one currency
+# A rate of exchange that cannot be read.
+RATE_MALFORMED = "{ $text }" is no rate: write digits with at most one point, such as 7.1234, at most 12 of them after it and 18 in all
+# A rate of exchange of nothing or less.
+RATE_NOT_POSITIVE = a rate is above 0: write what one unit of the first currency is worth in the second
+# Money is to be converted, and nobody said at which rate.
+RATE_MISSING = no rate from { $from } to { $to } is known on { $day }: write one that holds from that day or before with SetRates, then do this again
 # Money is to be split, and nobody is there.
 SPLIT_WITHOUT_PEOPLE = nobody to split among
 # Money is to be split by weights that are all zero.
@@ -361,6 +367,10 @@ REPORTING_CYCLE = on { $day } the manager reports to this person, directly or th
 LINE_CHANGE_PLANNED = another solid line begins on { $day }: end it, or name a last day before
 # The line is there.
 LINE_THERE_ALREADY = line { $id } says so on some of these days
+# A rate of exchange between a currency and itself.
+RATE_OF_ITSELF = a currency is always worth itself: name another one
+# A list of rates as of an instant and of all time at once.
+SUPERSEDED_AND_KNOWN_AT = ask either for what was known at an instant or for all that was ever said
 # An entry of the catalogue without its kind.
 KIND_MISSING = say whether it is a position or a grade
 # A grade without a rank, or a position with one.

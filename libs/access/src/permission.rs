@@ -144,6 +144,10 @@ permissions! {
     IdentityEventRead = "identity.event.read" opens Internal;
     /// Read anybody's compiled view: services only.
     ViewRead = "identity.view.read" opens Internal;
+    /// Write rates of exchange.
+    RateWrite = "identity.rate.write" opens Internal;
+    /// Read rates of exchange.
+    RateRead = "identity.rate.read" opens Internal shared;
 
     // attendance
     /// Read sites.

@@ -10,6 +10,7 @@ pub mod events;
 mod findings;
 pub mod import;
 mod mutate;
+pub mod rates;
 pub mod units;
 
 pub use findings::finding;

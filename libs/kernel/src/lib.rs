@@ -17,6 +17,7 @@ pub mod micro;
 pub mod money;
 pub mod page;
 pub mod person;
+pub mod rate;
 mod region;
 pub mod rng;
 pub mod share;

@@ -6,11 +6,11 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: revision, tenant, org, catalogue, person, reporting, role, access, delegation, entitlement, break_glass,
+//! - known: revision, tenant, org, catalogue, rate, person, reporting, role, access, delegation, entitlement, break_glass,
 //!   check, session, login, sso, service_account, hold, retention, erasure, directory
 //! - done: policy, keys, revision, render, events, errors, privacy, audit, termination, tenant_purge,
 //!   entitlement, views, access, session, login, service_account, sso, check, role, delegation, break_glass,
-//!   catalogue, reporting, directory, hold, retention, export, erasure, org, person, tenant, words
+//!   catalogue, rate, reporting, directory, hold, retention, export, erasure, org, person, tenant, words
 
 mod access;
 mod audit;
@@ -32,6 +32,7 @@ mod org;
 mod person;
 mod policy;
 mod privacy;
+mod rate;
 mod render;
 mod reporting;
 mod retention;
@@ -63,6 +64,7 @@ use tally_api::identity::v1::hold_service_server::HoldServiceServer;
 use tally_api::identity::v1::login_service_server::LoginServiceServer;
 use tally_api::identity::v1::org_service_server::OrgServiceServer;
 use tally_api::identity::v1::person_service_server::PersonServiceServer;
+use tally_api::identity::v1::rate_service_server::RateServiceServer;
 use tally_api::identity::v1::reporting_service_server::ReportingServiceServer;
 use tally_api::identity::v1::retention_service_server::RetentionServiceServer;
 use tally_api::identity::v1::role_service_server::RoleServiceServer;
@@ -149,6 +151,7 @@ pub fn build(deps: Deps) -> Result<Service> {
         .add_service(limited!(PersonServiceServer::new(person::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(ReportingServiceServer::new(reporting::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(CatalogueServiceServer::new(catalogue::rpc::Rpc(Arc::clone(&app)))))
+        .add_service(limited!(RateServiceServer::new(rate::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(SessionServiceServer::new(session::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(LoginServiceServer::new(login::rpc::Rpc(Arc::clone(&app)))))
         .add_service(limited!(ServiceAccountServiceServer::new(service_account::rpc::Rpc(Arc::clone(&app)))))

@@ -33,6 +33,8 @@ tally_access::rpcs! {
     ListReportingLines = "tally.identity.v1.ReportingService/ListReportingLines", PersonRead, PersonalRead;
     ImportCatalogue = "tally.identity.v1.CatalogueService/ImportCatalogue", OrgWrite, Change;
     ListCatalogue = "tally.identity.v1.CatalogueService/ListCatalogue", OrgRead, Read;
+    SetRates = "tally.identity.v1.RateService/SetRates", RateWrite, Change;
+    ListRates = "tally.identity.v1.RateService/ListRates", RateRead, Read;
     SignIn = "tally.identity.v1.SessionService/SignIn", public, Change;
     RefreshSession = "tally.identity.v1.SessionService/RefreshSession", public, Change;
     ListSessions = "tally.identity.v1.SessionService/ListSessions", signed_in, PersonalRead;

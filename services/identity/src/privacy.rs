@@ -2,7 +2,7 @@
 
 use tally_access::Permission::{
     self, BreakGlassReview, DelegationAdmin, ErasureRead, LeaveReadMedical, OrgRead, PersonReadIdNumber, PersonReadPii,
-    RetentionRead, RoleRead, TenantRead,
+    RateRead, RetentionRead, RoleRead, TenantRead,
 };
 use tally_kernel::id::PersonId;
 use tally_privacy::{Clear, DataTable, ErasureRule, ExportCells, Exported, plain};
@@ -18,6 +18,7 @@ use crate::erasure::facts::{erasures, parts};
 use crate::hold::facts::holds;
 use crate::org::facts::states;
 use crate::person::facts::{employments, leaves, people};
+use crate::rate::facts::rates;
 use crate::reporting::facts::lines;
 use crate::retention::facts::retentions;
 use crate::role::facts::own_roles;
@@ -68,6 +69,7 @@ impl Exported for leaves::Entity {
 impl Exported for employments::Entity {}
 impl Exported for lines::Entity {}
 impl Exported for entries::Entity {}
+impl Exported for rates::Entity {}
 impl Exported for grants::Entity {}
 impl Exported for principals::Entity {}
 impl Exported for sessions::Entity {}
@@ -76,11 +78,12 @@ impl Exported for erasures::Entity {}
 impl Exported for pseudonyms::Entity {}
 
 /// The tables of the group beside [`DATA_TABLES`].
-pub const GROUP: [DataTable; 9] = [
+pub const GROUP: [DataTable; 10] = [
     DataTable::of_the_group::<tenants::Entity>(TenantRead),
     DataTable::of_the_group::<entitlements::Entity>(TenantRead),
     DataTable::of_the_group::<states::Entity>(OrgRead),
     DataTable::of_the_group::<entries::Entity>(OrgRead),
+    DataTable::of_the_group::<rates::Entity>(RateRead),
     DataTable::of_the_group::<own_roles::Entity>(RoleRead),
     DataTable::of_the_group::<delegations::Entity>(DelegationAdmin),
     DataTable::of_the_group::<break_glasses::Entity>(BreakGlassReview),

@@ -7,6 +7,7 @@ mod identity_0004_access;
 mod identity_0005_privacy;
 mod identity_0006_directory;
 mod identity_0007_wrong_passwords;
+mod identity_0008_rates;
 
 tally_store::migrations![
     identity_0001_tables,
@@ -16,4 +17,5 @@ tally_store::migrations![
     identity_0005_privacy,
     identity_0006_directory,
     identity_0007_wrong_passwords,
+    identity_0008_rates,
 ];

@@ -17,6 +17,7 @@ use tally_api::identity::v1::hold_service_client::HoldServiceClient;
 use tally_api::identity::v1::login_service_client::LoginServiceClient;
 use tally_api::identity::v1::org_service_client::OrgServiceClient;
 use tally_api::identity::v1::person_service_client::PersonServiceClient;
+use tally_api::identity::v1::rate_service_client::RateServiceClient;
 use tally_api::identity::v1::reporting_service_client::ReportingServiceClient;
 use tally_api::identity::v1::retention_service_client::RetentionServiceClient;
 use tally_api::identity::v1::role_service_client::RoleServiceClient;
@@ -175,6 +176,7 @@ clients! {
     accounts: ServiceAccountServiceClient,
     lines: ReportingServiceClient,
     catalogue: CatalogueServiceClient,
+    rates: RateServiceClient,
     sso: SsoServiceClient,
     access: AccessServiceClient,
     checks: CheckServiceClient,

@@ -18,6 +18,7 @@ mod logins;
 mod org;
 mod people;
 mod privacy;
+mod rates;
 mod reporting;
 mod roles;
 mod session;

@@ -1,0 +1,3 @@
+//! What others read of rates.
+
+pub(crate) use super::store::rates;
