@@ -1235,7 +1235,14 @@ TRANSFER_KIND_EXPECTED = say what is to cross: a report or the directory
 CYCLE_NOT_PUBLISHED = scores may still change: publish the cycle first
     .report = the cycle is not published: reports tell what is final
 # Nobody has a score.
-POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card
+POOL_WITHOUT_PEOPLE = the pool has nobody to pay: the cycle holds no score card of the pool's unit
+# A pool of a unit that is neither the unit of its cycle nor below it.
+POOL_OUTSIDE_CYCLE = a pool belongs to the unit of its cycle or to one below it: name such a unit, or none for the unit of the cycle
+# People with a score in the cycle of a unit who belong elsewhere.
+PAY_OUTSIDE_UNIT = { $count } { $count ->
+        [one] person has
+       *[other] people have
+    } a card in the cycle and did not belong to the pool's unit on the last day of the cycle: { $people }. A unit pays its own people: close the cycle with a population that leaves the others out
 # Less than nothing.
 POOL_NEGATIVE = a pool cannot be less than nothing: give an amount of 0 or more; money cannot be taken back by a pool
 # No score above zero.

@@ -828,7 +828,9 @@ TRANSFER_KIND_EXPECTED = 请说明要转移的内容：报表或人员目录
 
 CYCLE_NOT_PUBLISHED = 得分仍可能变动：请先发布考核周期。
     .report = 考核周期尚未发布：报表只包含最终结果。
-POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人员：该考核周期没有成绩单。
+POOL_WITHOUT_PEOPLE = 奖金池没有可发放的人：该考核周期中没有属于奖金池所属单元的成绩单
+POOL_OUTSIDE_CYCLE = 奖金池属于其考核周期的组织单元或下级单元：请填写这样的单元；留空表示周期所属的单元
+PAY_OUTSIDE_UNIT = { $count } 人在该周期有成绩单，但在周期最后一天不属于奖金池的组织单元：{ $people }。单元只能给自己的人员发放：请用不包含这些人的考核范围重新关闭周期
 POOL_NEGATIVE = 奖金池不能为负：请填写 0 或以上的金额；奖金池不能用来收回款项。
 ZERO_SCORES = 没有人的得分大于零，无法据此分配：请先查看该周期的成绩单。
 PART_WITHOUT_CLAIM = 奖金池的第 { $place } 部分无人可得：没有得分达到有权重的等级或其下限；请修改该部分的规则。

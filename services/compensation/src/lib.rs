@@ -95,7 +95,7 @@ pub fn build(deps: Deps) -> Service {
         before: None,
     };
     let audit = audit::Rpc { store: store.clone() };
-    let pool = pool::rpc::Rpc { app: pool::app::App { store: store.clone() } };
+    let pool = pool::rpc::Rpc { app: pool::app::App { store: store.clone(), peers: peers.clone() } };
     let directory = Directory::new(peers.identity.clone());
     let settlement =
         settlement::rpc::Rpc { app: settlement::app::App { store: store.clone(), peers: peers.clone(), directory } };

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use tally_access::OpContext;
 use tally_api::performance::v1 as performance;
 use tally_app::convert::sent;
-use tally_kernel::id::{CycleId, PersonId};
+use tally_kernel::id::{CycleId, OrgUnitId, PersonId};
 use tally_kernel::micro::Micro;
 use tally_kernel::{Error, Kind, Result, msg, page};
 use tally_rpc::{Peer, error_from, pages, streamed, unreadable};
@@ -18,11 +18,18 @@ pub struct Peers {
     pub performance: Peer,
 }
 
+/// A cycle, as far as its money is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Cycle {
+    /// Whose it is; nothing for the group's.
+    pub unit: Option<OrgUnitId>,
+    pub last_day: Date,
+}
+
 /// What a published cycle gives everybody.
 #[derive(Clone, Debug)]
 pub struct Scored {
-    /// The last day of the cycle.
-    pub last_day: Date,
+    pub cycle: Cycle,
     pub scores: Vec<(PersonId, Micro)>,
 }
 
@@ -45,7 +52,7 @@ impl Peers {
     /// # Errors
     /// `CYCLE_NOT_PUBLISHED` while scores may still change.
     pub async fn scores(&self, ctx: &OpContext, cycle: CycleId) -> Result<Scored> {
-        let last_day = self.published(ctx, cycle).await?;
+        let of = self.published(ctx, cycle).await?;
         let cards = pages(async |page_token| {
             let ask =
                 performance::ListCardsRequest { cycle_id: cycle.to_string(), page_size: page::MAX_SIZE, page_token };
@@ -54,19 +61,28 @@ impl Peers {
             Ok((page.cards, page.next_page_token))
         });
         let score = |card: performance::Card| Ok((sent::value(&card.person_id)?, sent::value(&card.score)?));
-        Ok(Scored { last_day, scores: cards.await?.into_iter().map(score).collect::<Result<_>>()? })
+        Ok(Scored { cycle: of, scores: cards.await?.into_iter().map(score).collect::<Result<_>>()? })
     }
 
-    /// The last day of a cycle, if it is published.
-    async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Date> {
+    /// A cycle in whatever state. Called as the service: whose it is must not depend on who asks.
+    pub async fn cycle(&self, ctx: &OpContext, cycle: CycleId) -> Result<Cycle> {
+        read(&self.told(ctx, cycle).await?)
+    }
+
+    /// A cycle, if it is published.
+    async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Cycle> {
+        let told = self.told(ctx, cycle).await?;
+        if told.state() == performance::CycleState::Published {
+            return read(&told);
+        }
+        Err(Error::of(Kind::FailedPrecondition, msg!("CYCLE_NOT_PUBLISHED", cycle)))
+    }
+
+    async fn told(&self, ctx: &OpContext, cycle: CycleId) -> Result<performance::Cycle> {
         let mut client = performance::cycle_service_client::CycleServiceClient::new(self.performance.channel());
         let ask = performance::GetCycleRequest { cycle_id: cycle.to_string() };
         let reply = client.get_cycle(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-        let told = reply.cycle.unwrap_or_default();
-        if told.state() == performance::CycleState::Published {
-            return sent::date(&told.period.unwrap_or_default().to);
-        }
-        Err(Error::of(Kind::FailedPrecondition, msg!("CYCLE_NOT_PUBLISHED", cycle)))
+        Ok(reply.cycle.unwrap_or_default())
     }
 
     /// A person's credited records in a cycle: the first `limit` of them, and how many there are. Called with the caller's
@@ -99,6 +115,12 @@ impl Peers {
         };
         streamed(|| (Vec::new(), 0), ask, add).await
     }
+}
+
+fn read(told: &performance::Cycle) -> Result<Cycle> {
+    let period = told.period.as_ref().ok_or_else(|| unreadable("a cycle without a period"))?;
+    // Cycles do not say yet whose they are: all are the group's.
+    Ok(Cycle { unit: None, last_day: sent::date(&period.to)? })
 }
 
 fn rung(rung: performance::Rung) -> Result<&'static str> {

@@ -46,6 +46,16 @@ async fn roles(admin: &Session) {
 
 /// A login of its own with a role on the whole group.
 pub async fn somebody(admin: &Session, login: &str, role: &str) -> Session {
+    somebody_on(admin, login, role, (identity::ScopeKind::Tenant, "")).await
+}
+
+/// The same with the role on a scope.
+pub async fn somebody_on(
+    admin: &Session,
+    login: &str,
+    role: &str,
+    (scope, scope_ref): (identity::ScopeKind, &str),
+) -> Session {
     let mut sessions = identity::session_service_client::SessionServiceClient::new(admin.at.identity.clone());
     let ask = identity::CreateLoginRequest { login: login.into(), password: PASSWORD.into(), ..Default::default() };
     let principal_id = sessions.create_login(admin.ask(ask)).await.expect("a login").into_inner().principal_id;
@@ -53,7 +63,8 @@ pub async fn somebody(admin: &Session, login: &str, role: &str) -> Session {
     let grant = identity::Grant {
         principal_id,
         role: role.into(),
-        scope: identity::ScopeKind::Tenant.into(),
+        scope: scope.into(),
+        scope_ref: scope_ref.into(),
         valid_from: "2026-01-01".into(),
         reason: "a journey".into(),
         ..Default::default()

@@ -12,6 +12,7 @@ use crate::stack::Stack;
 pub async fn journey(_: &Stack, done: &Done) {
     let units = units(done).await;
     positions(done).await;
+    rates(done).await;
     employments(done, &units).await;
     personal(done).await;
     lines(done).await;
@@ -76,6 +77,25 @@ async fn positions(done: &Done) {
     let ask = identity::ListCatalogueRequest { as_of: "2150-01-01".into(), ..Default::default() };
     let listed = catalogue.list_catalogue(hr.ask(ask)).await.expect("positions").into_inner().entries;
     assert_eq!(listed.len(), 1);
+}
+
+async fn rates(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut client = identity::rate_service_client::RateServiceClient::new(hr.at.identity.clone());
+    let row = |base: &str, rate: &str| identity::RateRow {
+        base: base.into(),
+        quote: "CNY".into(),
+        rate: rate.into(),
+        valid_from: "2150-01-01".into(),
+        source: "a treaty of Mars".into(),
+    };
+    let ask = identity::SetRatesRequest { rows: vec![row("USD", "7.1"), row("EUR", "0")], ..Default::default() };
+    let result = client.set_rates(hr.ask(ask)).await.expect("rates").into_inner().result.expect("a result");
+    assert_eq!((result.written, result.problems.len()), (1, 1), "{result:?}");
+    let ask = identity::ListRatesRequest { from: "2150-01-02".into(), ..Default::default() };
+    let listed = client.list_rates(hr.ask(ask)).await.expect("rates").into_inner().rates;
+    let told: Vec<_> = listed.iter().map(|rate| (rate.base.as_str(), rate.rate.as_str())).collect();
+    assert_eq!(told, [("USD", "7.1")], "it holds until the next");
 }
 
 async fn employments(done: &Done, units: &[identity::OrgUnit]) {

@@ -2,16 +2,21 @@
 
 use tally_api::common::v1::Money;
 use tally_api::compensation::v1 as compensation;
+use tally_api::identity::v1 as identity;
+use tally_api::performance::v1 as performance;
 use tally_api::talent::v1 as talent;
+use tally_suite::session::Session;
 use tonic::Code;
 
 use crate::journey::{Done, talent_heard};
+use crate::rooms::access::somebody_on;
 use crate::stack::Stack;
 
 /// Does them all, and looks at what came of each.
 pub async fn journey(_: &Stack, done: &Done) {
     settlements(done).await;
     let (_, card) = done.outcome.cards.first().expect("a best card");
+    branches(done).await;
     talent_heard(done, &card.person_id).await;
     of_others(done).await;
 }
@@ -92,6 +97,113 @@ async fn sums(done: &Done) {
     assert!(masked.settlements.contains(&without), "{:?}", masked.settlements);
     let seen = client.list_settlements(preparer.ask(list)).await.expect("settlements").into_inner();
     assert!(seen.masked_fields.is_empty() && seen.settlements.iter().all(|s| s.pool.is_some()));
+}
+
+/// Two branches pay their people out of pools of their own for the cycle of the group, in money of their own. Each prepares,
+/// approves and posts by itself, and the other finds nothing of it.
+async fn branches(done: &Done) {
+    let admin = &done.crew.admin;
+    let mut org = identity::org_service_client::OrgServiceClient::new(admin.at.identity.clone());
+    let ask = identity::ListOrgUnitsRequest { page_size: 1_000, as_of: "2026-03-31".into(), ..Default::default() };
+    let units = org.list_org_units(admin.ask(ask)).await.expect("units").into_inner().units;
+    let path = |unit_id: &str| units.iter().find(|unit| unit.unit_id == unit_id).expect("a unit").path.clone();
+    let branch_of = |card: &performance::Card| path(&card.unit_id).split('/').next().expect("a branch").to_owned();
+    let (_, best) = done.outcome.cards.first().expect("a best card");
+    let first = branch_of(best);
+    let mine: Vec<_> = done.outcome.cards.iter().filter(|(_, card)| branch_of(card) == first).collect();
+    let second = done.outcome.cards.iter().map(|(_, card)| branch_of(card)).find(|branch| *branch != first);
+    let unit = |path: &str| units.iter().find(|unit| unit.path == path).expect("a branch").unit_id.clone();
+    let (first, second) = (unit(&first), unit(&second.expect("another branch")));
+    let staff =
+        async |login, role, unit: &str| somebody_on(admin, login, role, (identity::ScopeKind::Subtree, unit)).await;
+    let specialist = "compensation_specialist";
+    let preparer = staff("branch-preparer", specialist, &first).await;
+    let approver = staff("branch-approver", "approver", &first).await;
+    let payer = staff("branch-payer", specialist, &first).await;
+    let stranger = staff("branch-stranger", specialist, &second).await;
+
+    let dollars = Money { currency: "USD".into(), minor: 50_003 };
+    let pool = |unit_id: &str| compensation::Pool {
+        unit_id: unit_id.into(),
+        amount: Some(dollars.clone()),
+        ..proportional("of a branch", &done.outcome.cycle_id, 0)
+    };
+    let refused = make(&preparer, pool("")).await.expect_err("a pool of the group");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let refused = make(&preparer, pool(&second)).await.expect_err("a pool of another branch");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let made = make(&preparer, pool(&first)).await.expect("a pool");
+    assert_eq!(made.unit_id, first);
+    assert!(pools_of(&stranger).await.is_empty(), "neither the group's nor those of another branch");
+    assert_eq!(pools_of(&preparer).await, [made.clone()]);
+
+    let draft = settle(&preparer, Step::Draft(&made.pool_id)).await.expect("a draft");
+    assert_eq!((draft.unit_id.as_str(), draft.people as usize), (first.as_str(), mine.len()), "its own people alone");
+    let id = draft.settlement_id.as_str();
+    for step in [Step::Draft(&made.pool_id), Step::Discard(id), Step::Post(id)] {
+        assert_eq!(settle(&stranger, step).await.expect_err("another branch's").code(), Code::NotFound);
+    }
+    let refused = settle(&preparer, Step::Post(id)).await.expect_err("not approved");
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused:?}");
+    settle(&approver, Step::Approve(id)).await.expect("approved");
+    let refused = settle(&preparer, Step::Post(id)).await.expect_err("the same hands");
+    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
+    let posted = settle(&payer, Step::Post(id)).await.expect("posted");
+    assert_eq!(posted.paid, Some(dollars.clone()));
+
+    let mut client = compensation::statement_service_client::StatementServiceClient::new(payer.at.compensation.clone());
+    let ask =
+        || compensation::ListStatementsRequest { settlement_id: id.to_owned(), page_size: 1_000, ..Default::default() };
+    let shown = client.list_statements(payer.ask(ask())).await.expect("statements").into_inner().statements;
+    let paid: Vec<_> = shown.iter().filter_map(|statement| statement.amount.clone()).collect();
+    assert!(paid.len() == mine.len() && paid.iter().all(|money| money.currency == dollars.currency));
+    assert_eq!(paid.iter().map(|money| money.minor).sum::<i64>(), dollars.minor);
+    let hidden = client.list_statements(stranger.ask(ask())).await.expect("a page").into_inner().statements;
+    assert!(hidden.is_empty(), "{hidden:?}");
+}
+
+/// What is done to a pool or a settlement.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Draft(&'a str),
+    Discard(&'a str),
+    Approve(&'a str),
+    Post(&'a str),
+}
+
+async fn settle(who: &Session, step: Step<'_>) -> Result<compensation::Settlement, tonic::Status> {
+    let mut client = compensation::settlement_service_client::SettlementServiceClient::new(who.at.compensation.clone());
+    let request_id = String::new();
+    let settlement = match step {
+        Step::Draft(id) => {
+            let ask = compensation::DraftSettlementRequest { request_id, pool_id: id.into() };
+            client.draft_settlement(who.ask(ask)).await?.into_inner().settlement
+        }
+        Step::Discard(id) => {
+            let ask = compensation::DiscardSettlementRequest { request_id, settlement_id: id.into() };
+            client.discard_settlement(who.ask(ask)).await?.into_inner().settlement
+        }
+        Step::Approve(id) => {
+            let ask = compensation::ApproveSettlementRequest { request_id, settlement_id: id.into() };
+            client.approve_settlement(who.ask(ask)).await?.into_inner().settlement
+        }
+        Step::Post(id) => {
+            let ask = compensation::PostSettlementRequest { request_id, settlement_id: id.into() };
+            client.post_settlement(who.ask(ask)).await?.into_inner().settlement
+        }
+    };
+    Ok(settlement.expect("a settlement"))
+}
+
+async fn make(who: &Session, pool: compensation::Pool) -> Result<compensation::Pool, tonic::Status> {
+    let mut client = compensation::pool_service_client::PoolServiceClient::new(who.at.compensation.clone());
+    let ask = compensation::CreatePoolRequest { pool: Some(pool), ..Default::default() };
+    Ok(client.create_pool(who.ask(ask)).await?.into_inner().pool.expect("a pool"))
+}
+
+async fn pools_of(who: &Session) -> Vec<compensation::Pool> {
+    let mut client = compensation::pool_service_client::PoolServiceClient::new(who.at.compensation.clone());
+    client.list_pools(who.ask(compensation::ListPoolsRequest::default())).await.expect("pools").into_inner().pools
 }
 
 /// As the auditor, who reads everything.

@@ -3,5 +3,11 @@
 mod compensation_0001_pools;
 mod compensation_0002_settlements;
 mod compensation_0003_one_posting;
+mod compensation_0004_owners;
 
-tally_store::migrations![compensation_0001_pools, compensation_0002_settlements, compensation_0003_one_posting,];
+tally_store::migrations![
+    compensation_0001_pools,
+    compensation_0002_settlements,
+    compensation_0003_one_posting,
+    compensation_0004_owners,
+];

@@ -1,8 +1,9 @@
 //! The use cases of pools.
 
-use tally_access::{OpContext, Target};
+use tally_access::{OpContext, Owner};
+use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{CycleId, PoolId};
+use tally_kernel::id::{CycleId, OrgUnitId, PoolId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result, msg};
@@ -10,12 +11,15 @@ use tally_store::{Audit, Store};
 
 use super::domain::{Pool, PoolRule};
 use super::store;
+use crate::peers::Peers;
 use crate::policy::{CreatePool, GetPool, ListPools};
 
 /// What the use cases stand on.
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
+    /// The services it reads from.
+    pub peers: Peers,
 }
 
 /// A wish to make a pool.
@@ -23,6 +27,8 @@ pub struct App {
 pub struct NewPool {
     /// Name for people to read.
     pub name: String,
+    /// Whose it is; nothing for the owner of the cycle.
+    pub unit: Option<OrgUnitId>,
     /// The cycle whose scores split it.
     pub cycle: CycleId,
     pub amount: Money,
@@ -32,7 +38,10 @@ pub struct NewPool {
 
 /// Makes a pool. Its id alone is kept as the result of the request: the amount is nobody's to read there.
 pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPool) -> Result<Pool> {
-    let permit = ctx.permit::<CreatePool>(&Target::tenant())?;
+    // Who makes no pools at all is told so before anybody else is asked.
+    ctx.plan::<CreatePool>()?;
+    let owner = owner(app, ctx, &new).await?;
+    let permit = ctx.permit::<CreatePool>(&owner.target())?;
     new.rule.validate()?;
     if new.amount.minor < 0 {
         return Err(Error::of(Kind::InvalidArgument, msg!("POOL_NEGATIVE")));
@@ -40,6 +49,7 @@ pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPo
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
         let pool = Pool {
             id: PoolId(ctx.new_id()),
+            owner: owner.clone(),
             name: new.name.clone(),
             cycle: new.cycle,
             amount: new.amount,
@@ -50,6 +60,19 @@ pub async fn create(app: &App, ctx: &OpContext, request: &RequestKey, new: NewPo
     });
     let id = id.await?;
     store::pool_of(&*app.store.read(ctx).await?, id).await
+}
+
+/// Whose a pool will be: of the owner of its cycle or of a unit below, as of the cycle's last day.
+async fn owner(app: &App, ctx: &OpContext, new: &NewPool) -> Result<Owner> {
+    let cycle = app.peers.cycle(ctx, new.cycle).await?;
+    let units = Units::of(&app.peers.identity, ctx, Some(cycle.last_day)).await?;
+    let owner = units.owner(new.unit.or(cycle.unit))?;
+    let of_cycle = units.owner(cycle.unit)?;
+    match (of_cycle.unit(), owner.unit()) {
+        (None, _) => Ok(owner),
+        (Some(above), Some(unit)) if units.holds(above, unit) => Ok(owner),
+        (Some(_), _) => Err(Error::of(Kind::FailedPrecondition, msg!("POOL_OUTSIDE_CYCLE"))),
+    }
 }
 
 pub async fn get(app: &App, ctx: &OpContext, id: PoolId) -> Result<Pool> {

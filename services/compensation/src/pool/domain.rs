@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use tally_access::Owner;
 use tally_kernel::error::{Error, Violation};
 use tally_kernel::id::{CycleId, PoolId};
 use tally_kernel::{Message, Micro, Money, Ppm, msg};
@@ -17,6 +18,8 @@ pub const MAX_TIER_WEIGHT: Micro = Micro::from_int(tally_kernel::limits::TIER_WE
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pool {
     pub(crate) id: PoolId,
+    /// Whose it is: the owner of its cycle or a unit below. It pays the people who belong to the owner.
+    pub(crate) owner: Owner,
     /// Name for people to read.
     pub(crate) name: String,
     /// The cycle whose scores split it.

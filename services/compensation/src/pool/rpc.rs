@@ -62,6 +62,7 @@ impl TryFrom<pb::Pool> for NewPool {
     fn try_from(pool: pb::Pool) -> Result<Self> {
         let mut wrong = Violations::new();
         wrong.text("pool.name", &pool.name, 200);
+        let unit = if pool.unit_id.is_empty() { None } else { wrong.parse("pool.unit_id", &pool.unit_id) };
         let cycle = wrong.parse("pool.cycle_id", &pool.cycle_id);
         let amount = money(&mut wrong, "pool.amount", pool.amount);
         let parts: Vec<_> = pool
@@ -71,7 +72,7 @@ impl TryFrom<pb::Pool> for NewPool {
             .filter_map(|(at, part)| read_part(&mut wrong, &format!("pool.parts[{at}]"), part))
             .collect();
         let rule = PoolRule { parts, carry: pool.carry };
-        wrong.finish(cycle.zip(amount).map(|(cycle, amount)| Self { name: pool.name, cycle, amount, rule }))
+        wrong.finish(cycle.zip(amount).map(|(cycle, amount)| Self { name: pool.name, unit, cycle, amount, rule }))
     }
 }
 
@@ -125,6 +126,7 @@ impl From<Pool> for pb::Pool {
             amount: Some(money_message(pool.amount)),
             parts: pool.rule.parts.into_iter().map(part).collect(),
             carry: pool.rule.carry,
+            unit_id: pool.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use futures::future::FutureExt as _;
 use sea_orm::Set;
-use tally_access::{Plan, Rpc};
-use tally_kernel::id::{CycleId, PoolId};
+use tally_access::{Owner, Plan, Rpc};
+use tally_kernel::id::{CycleId, OrgUnitId, PoolId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, word_from_db};
 
 use super::domain::{Pool, PoolRule};
 
@@ -22,6 +22,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub region: String,
+    pub unit_id: Option<Uuid>,
     pub name: String,
     pub cycle_id: Uuid,
     #[serde(skip)]
@@ -35,7 +36,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 
 impl Exported for Entity {
     fn tell<'t>(tx: &'t ScopedTx, row: &'t Model, opened: bool) -> ExportCells<'t> {
@@ -46,7 +47,8 @@ impl Exported for Entity {
 pub async fn insert(work: &UnitOfWork, ctx: &tally_access::OpContext, pool: &Pool) -> Result<()> {
     let row = ActiveModel {
         id: Set(pool.id.0),
-        region: Set("*".to_owned()),
+        region: Set(pool.owner.region().to_string()),
+        unit_id: Set(pool.owner.unit().map(|unit| unit.0)),
         name: Set(pool.name.clone()),
         cycle_id: Set(pool.cycle.0),
         amount: Set(work.seal(&Place::of(Column::Amount, pool.id.0), &pool.amount).await?),
@@ -80,11 +82,20 @@ pub async fn page<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, page: &Page) -> Result<(V
     Ok((pools, token))
 }
 
+/// Whose a row is, by its region and unit.
+pub fn owner_from_db(region: &str, unit: Option<Uuid>) -> Result<Owner> {
+    match unit {
+        None => Ok(Owner::group()),
+        Some(unit) => Ok(Owner::of(word_from_db("a region", region)?, OrgUnitId(unit))),
+    }
+}
+
 async fn read(tx: &ScopedTx, row: Model) -> Result<Pool> {
     let rule: PoolRule = serde_json::from_str(&row.rule).map_err(Error::internal)?;
     Ok(Pool {
         id: PoolId(row.id),
         amount: tx.open(&Place::of(Column::Amount, row.id), &row.amount).await?,
+        owner: owner_from_db(&row.region, row.unit_id)?,
         name: row.name,
         cycle: CycleId(row.cycle_id),
         rule,

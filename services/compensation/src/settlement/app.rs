@@ -1,10 +1,11 @@
 //! The use cases of settlements.
 
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Rpc, Target};
+use tally_access::{OpContext, Rpc};
 use tally_app::directory::{Directory, People};
+use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::{PersonId, PoolId, SettlementId};
+use tally_kernel::id::{PoolId, SettlementId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Micro, Result, msg};
 use tally_store::{Audit, Store, UnitOfWork};
@@ -31,14 +32,16 @@ pub struct App {
 /// Splits a pool by the scores of its published cycle. The settlement's id alone is kept as the result of the request, as
 /// of every change of it: the sums are nobody's to read there.
 pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolId) -> Result<Filed> {
-    let permit = ctx.permit::<DraftSettlement>(&Target::tenant())?;
+    ctx.plan::<DraftSettlement>()?;
     let pool = pool::facts::pool_of(&*app.store.read(ctx).await?, pool).await?;
+    let permit = ctx.permit_read::<DraftSettlement>(&pool.owner.target(), "pool", pool.id)?;
     let (scored, people) = futures::try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
-    let Scored { last_day, scores } = scored;
-    let scores = claims(scores, &people)?;
+    let last_day = scored.cycle.last_day;
+    let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
+    let scores = claims(&pool, scored, &people, &units)?;
     let id = mutate(&app.store, ctx, &permit, request, async |work| {
         store::must_be_unpaid(&work, pool.id).await?;
-        let carry = store::carry_book(&work, pool.amount.currency).await?;
+        let carry = store::carry_book(&work, &pool.owner, pool.amount.currency).await?;
         let split = domain::settle(pool.amount, &pool.rule, &scores, &carry)?;
         let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split)?;
         store::insert(&work, &filed).await?;
@@ -52,15 +55,19 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     store::filed(&*app.store.read(ctx).await?, id).await
 }
 
-/// Everybody with a score, under the employee number that settles ties.
-fn claims(scores: Vec<(PersonId, Micro)>, people: &People) -> Result<Vec<(Claimant, Micro)>> {
+/// Everybody with a score whom the pool pays, under the employee number that settles ties.
+fn claims(pool: &Pool, scored: Scored, people: &People, units: &Units) -> Result<Vec<(Claimant, Micro)>> {
+    let Scored { cycle, scores } = scored;
     let claim = |(person, score)| {
         let known = people
             .get(person)
             .ok_or_else(|| Error::internal(format!("a card of person {person}, whom identity does not know")))?;
-        Ok((Claimant { employee_no: known.employee_no.clone(), person }, score))
+        let home = known.home(cycle.last_day).map(|home| home.unit);
+        let belongs = pool.owner.unit().is_none_or(|owner| home.is_some_and(|home| units.holds(owner, home)));
+        Ok(domain::Scored { who: Claimant { employee_no: known.employee_no.clone(), person }, score, belongs })
     };
-    scores.into_iter().map(claim).collect()
+    let scored = scores.into_iter().map(claim).collect::<Result<Vec<_>>>()?;
+    Ok(domain::payable(scored, pool.owner == units.owner(cycle.unit)?)?)
 }
 
 pub(crate) fn file(
@@ -74,6 +81,7 @@ pub(crate) fn file(
     Ok(Filed {
         id: SettlementId(ctx.new_id()),
         pool: pool.id,
+        owner: pool.owner.clone(),
         cycle: pool.cycle,
         stage: Stage::Draft,
         people: u32::try_from(split.lines.len()).map_err(|_| SettlementError::TooLarge(Beyond::Pool))?,
@@ -137,7 +145,9 @@ async fn change<R: Rpc>(
     action: &'static str,
     step: fn(&Filed, Hands) -> Result<Filed, SettlementError>,
 ) -> Result<Filed> {
-    let permit = ctx.permit::<R>(&Target::tenant())?;
+    ctx.plan::<R>()?;
+    let owner = store::filed(&*app.store.read(ctx).await?, id).await?.owner;
+    let permit = ctx.permit_read::<R>(&owner.target(), "settlement", id)?;
     let changed = mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::filed_for_update(&work, id).await?;
         let after = step(&before, Hands::of(ctx, &permit))?;
@@ -167,10 +177,10 @@ async fn move_carry_on(work: &UnitOfWork, ctx: &OpContext, filed: &Filed) -> Res
     if filed.sums.carry_after == filed.sums.carry_before {
         return Ok(());
     }
-    if store::carry_book(work, filed.sums.pool.currency).await? != filed.sums.carry_before {
+    if store::carry_book(work, &filed.owner, filed.sums.pool.currency).await? != filed.sums.carry_before {
         return Err(Error::of(Kind::FailedPrecondition, msg!("CARRY_MOVED")));
     }
-    store::keep_carry_book(work, ctx, &filed.sums.carry_after).await
+    store::keep_carry_book(work, ctx, &filed.owner, &filed.sums.carry_after).await
 }
 
 pub async fn get(app: &App, ctx: &OpContext, id: SettlementId) -> Result<Filed> {

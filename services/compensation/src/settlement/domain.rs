@@ -11,6 +11,7 @@
 //! What is posted never changes.
 
 mod filed;
+mod payable;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use tally_kernel::id::{PersonId, PoolId};
 use tally_kernel::{Currency, Message, Micro, Money, Ppm, msg};
 
 pub(crate) use self::filed::{Filed, Sums};
+pub(crate) use self::payable::{Scored, payable};
 pub use self::stage::Stage;
 use crate::pool::domain::{PoolError, PoolRule, Rule, Tier};
 use crate::statement::domain::{PartLine, PersonLine, RuleKind};
@@ -36,6 +38,8 @@ pub enum SettlementError {
     NoPeople,
     /// A person twice.
     PersonTwice(PersonId),
+    /// People with a score who do not belong to the unit that pays.
+    Outside(Vec<PersonId>),
     /// Less than nothing.
     NegativePool,
     /// No score above zero.
@@ -114,6 +118,9 @@ impl From<SettlementError> for Error {
             }
             SettlementError::NoPeople => (Kind::FailedPrecondition, msg!("POOL_WITHOUT_PEOPLE")),
             SettlementError::PersonTwice(person) => (Kind::InvalidArgument, msg!("PERSON_TWICE", person)),
+            SettlementError::Outside(people) => {
+                (Kind::FailedPrecondition, msg!("PAY_OUTSIDE_UNIT", count = people.len(), people = first(&people)))
+            }
             SettlementError::NegativePool => (Kind::InvalidArgument, msg!("POOL_NEGATIVE")),
             SettlementError::ZeroScores => (Kind::FailedPrecondition, msg!("ZERO_SCORES")),
             SettlementError::NoClaim { part } => {
@@ -140,7 +147,7 @@ pub struct Claimant {
     pub person: PersonId,
 }
 
-/// What earlier settlements left everybody owed, in one currency. All pools of a group that carry share the book of their
+/// What earlier settlements left everybody owed, in one currency. All pools of an owner that carry share the book of their
 /// currency: a pool says nothing of a line of pools that it continues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarryBook {
@@ -416,6 +423,11 @@ impl Settlement {
         }
         Ok(())
     }
+}
+
+/// The first of them, as ids.
+fn first(people: &[PersonId]) -> String {
+    people.iter().take(10).map(PersonId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn too_large(e: ApportionError, beyond: Beyond) -> SettlementError {

@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use tally_access::{OpContext, Target};
+use tally_access::OpContext;
 use tally_api::compensation::v1 as pb;
 use tally_app::RequestKey;
 use tally_app::convert::{money_message, timestamp};
@@ -116,8 +116,9 @@ impl pb::settlement_service_server::SettlementService for Rpc {
 
 /// A settlement without what the caller may not read, and the names of what was cleared.
 pub(crate) fn render<R: tally_access::Rpc>(ctx: &OpContext, filed: Filed) -> (pb::Settlement, Vec<String>) {
+    let target = filed.owner.target();
     let mut message = pb::Settlement::from(filed);
-    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Settlement", &mut message, &[Target::tenant()]);
+    let masked = mask::<R, _>(ctx, "tally.compensation.v1.Settlement", &mut message, &[target]);
     (message, masked)
 }
 
@@ -149,6 +150,7 @@ impl From<Filed> for pb::Settlement {
             approved_by: filed.approved.map(|hands| hands.by.to_string()).unwrap_or_default(),
             posted_by: filed.posted.map(|hands| hands.by.to_string()).unwrap_or_default(),
             prepared_at: Some(timestamp(filed.prepared_at)),
+            unit_id: filed.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
         }
     }
 }

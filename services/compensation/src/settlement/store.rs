@@ -1,9 +1,9 @@
 //! The settlements and carry books tables. Sums and balances are sealed: the database never adds them, code checks them.
 
 use futures::future::FutureExt as _;
-use sea_orm::Set;
+use sea_orm::{Condition, Set};
 use tally_access::four_eyes::Hands;
-use tally_access::{Permission, Plan, Rpc};
+use tally_access::{OpContext, Owner, Permission, Plan, Rpc};
 use tally_kernel::id::{CycleId, PersonId, PoolId, PrincipalId, SettlementId};
 use tally_kernel::money::Currency;
 use tally_kernel::page::Page;
@@ -15,6 +15,7 @@ use tally_store::{
 };
 
 use super::domain::{CarryBook, Filed, SettlementError, Stage, Sums};
+use crate::pool::facts::owner_from_db;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -25,6 +26,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub region: String,
+    pub unit_id: Option<Uuid>,
     pub pool_id: Uuid,
     pub cycle_id: Uuid,
     pub stage: String,
@@ -49,7 +51,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 
 impl Exported for Entity {
     const SEALED: Option<Permission> = Some(Permission::PoolRead);
@@ -65,7 +67,7 @@ impl Exported for carry::Entity {
     }
 }
 
-/// What earlier settlements left everybody owed, a book per currency.
+/// What earlier settlements left everybody owed, a book for each owner and currency.
 pub mod carry {
     use super::{CarryBook, Sealed, class};
     use tally_store::orm::prelude::*;
@@ -79,6 +81,7 @@ pub mod carry {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub region: String,
+        pub unit_id: Option<Uuid>,
         pub currency: String,
         #[serde(skip)]
         pub book: Sealed<class::Salary, CarryBook>,
@@ -90,13 +93,14 @@ pub mod carry {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+    tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 }
 
 pub async fn insert(work: &UnitOfWork, filed: &Filed) -> Result<()> {
     let row = ActiveModel {
         id: Set(filed.id.0),
-        region: Set("*".to_owned()),
+        region: Set(filed.owner.region().to_string()),
+        unit_id: Set(filed.owner.unit().map(|unit| unit.0)),
         pool_id: Set(filed.pool.0),
         cycle_id: Set(filed.cycle.0),
         stage: Set(filed.stage.to_string()),
@@ -182,6 +186,7 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
     Ok(Filed {
         id: SettlementId(row.id),
         pool: PoolId(row.pool_id),
+        owner: owner_from_db(&row.region, row.unit_id)?,
         cycle: CycleId(row.cycle_id),
         stage: word_from_db("a settlement's stage", &row.stage)?,
         sums,
@@ -198,18 +203,18 @@ fn hands(by: Uuid, person: Option<Uuid>, delegated_by: Option<Uuid>) -> Hands {
     Hands { by: PrincipalId(by), person: person.map(PersonId), delegated_by: delegated_by.map(PrincipalId) }
 }
 
-/// The carry account of a currency; empty before the first settlement that carries.
-pub async fn carry_book(tx: &ScopedTx, currency: Currency) -> Result<CarryBook> {
-    let row = tx.select::<carry::Entity>().filter(carry::Column::Currency.eq(currency.to_string())).one().await?;
+/// The carry account of an owner in a currency; empty before the first settlement that carries.
+pub async fn carry_book(tx: &ScopedTx, owner: &Owner, currency: Currency) -> Result<CarryBook> {
+    let row = tx.select::<carry::Entity>().filter(book_of(owner, currency)).one().await?;
     match row {
         None => Ok(CarryBook::empty(currency)),
         Some(row) => Ok(tx.open(&Place::of(carry::Column::Book, row.id), &row.book).await?),
     }
 }
 
-/// Writes the carry account after a posting.
-pub async fn keep_carry_book(work: &UnitOfWork, ctx: &tally_access::OpContext, book: &CarryBook) -> Result<()> {
-    let mine = carry::Column::Currency.eq(book.currency.to_string());
+/// Writes the carry account of an owner after a posting.
+pub async fn keep_carry_book(work: &UnitOfWork, ctx: &OpContext, owner: &Owner, book: &CarryBook) -> Result<()> {
+    let mine = book_of(owner, book.currency);
     let known = work.select::<carry::Entity>().filter(mine.clone()).for_update().one().await?;
     let id = known.as_ref().map_or_else(|| ctx.new_id(), |row| row.id);
     let sealed: Sealed<class::Salary, _> = work.seal(&Place::of(carry::Column::Book, id), book).await?;
@@ -219,7 +224,8 @@ pub async fn keep_carry_book(work: &UnitOfWork, ctx: &tally_access::OpContext, b
     }
     let row = carry::ActiveModel {
         id: Set(id),
-        region: Set("*".to_owned()),
+        region: Set(owner.region().to_string()),
+        unit_id: Set(owner.unit().map(|unit| unit.0)),
         currency: Set(book.currency.to_string()),
         book: Set(sealed),
         recorded_at: Set(to_db(ctx.now())),
@@ -227,4 +233,12 @@ pub async fn keep_carry_book(work: &UnitOfWork, ctx: &tally_access::OpContext, b
     };
     work.insert(row).await?;
     Ok(())
+}
+
+fn book_of(owner: &Owner, currency: Currency) -> Condition {
+    let unit = match owner.unit() {
+        None => carry::Column::UnitId.is_null(),
+        Some(unit) => carry::Column::UnitId.eq(unit.0),
+    };
+    Condition::all().add(unit).add(carry::Column::Currency.eq(currency.to_string()))
 }

@@ -3,11 +3,12 @@
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Permission, Reach, Target};
+use tally_access::{OpContext, Owner, Permission, Reach, Target};
 use tally_app::RequestKey;
 use tally_app::directory::{Directory, People};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, PoolId, PrincipalId, TenantId};
 use tally_kernel::money::{Currency, Money};
+use tally_kernel::page::Page;
 use tally_kernel::person::{DirectoryPerson, Employment, Post};
 use tally_kernel::{Micro, Ppm};
 use tally_rpc::Peer;
@@ -73,18 +74,23 @@ async fn draft(fixture: &Fixture) -> Filed {
 }
 
 async fn draft_of(fixture: &Fixture, pool: PoolId, carry: bool) -> Filed {
+    draft_for(fixture, pool, &Owner::group(), carry).await
+}
+
+async fn draft_for(fixture: &Fixture, pool: PoolId, owner: &Owner, carry: bool) -> Filed {
     let ctx = &fixture.preparer;
     let amount = Money::new(10_001, Currency::CNY);
     let whole = Part { share: Ppm::WHOLE, rule: Rule::Proportional { floor: Micro::ZERO } };
     let rule = PoolRule { parts: vec![whole], carry };
-    let pool = Pool { id: pool, name: "March".into(), cycle: CycleId(Uuid::from_u128(3)), amount, rule };
+    let pool =
+        Pool { id: pool, owner: owner.clone(), name: "March".into(), cycle: CycleId(Uuid::from_u128(3)), amount, rule };
     let person = |n: u128| PersonId(Uuid::from_u128(n));
     let scores: Vec<_> =
         (1..=3).map(|n| (Claimant { employee_no: format!("E{n}"), person: person(n) }, Micro::from_int(90))).collect();
     let people = People::new((1..=3).map(|n| somebody(person(n))));
-    let permit = ctx.permit::<DraftSettlement>(&Target::tenant()).unwrap();
+    let permit = ctx.permit::<DraftSettlement>(&owner.target()).unwrap();
     let work = fixture.app.store.unit(ctx, &permit).await.unwrap();
-    let carry = store::carry_book(&work, Currency::CNY).await.unwrap();
+    let carry = store::carry_book(&work, owner, Currency::CNY).await.unwrap();
     let split = settle(pool.amount, &pool.rule, &scores, &carry).unwrap();
     let filed = file(ctx, Hands::of(ctx, &permit), &pool, &scores, carry, &split).unwrap();
     store::insert(&work, &filed).await.unwrap();
@@ -94,7 +100,11 @@ async fn draft_of(fixture: &Fixture, pool: PoolId, carry: bool) -> Filed {
 }
 
 async fn book(store: &Store, ctx: &OpContext) -> CarryBook {
-    store::carry_book(&store.read(ctx).await.unwrap(), Currency::CNY).await.unwrap()
+    book_of(store, ctx, &Owner::group()).await
+}
+
+async fn book_of(store: &Store, ctx: &OpContext, owner: &Owner) -> CarryBook {
+    store::carry_book(&store.read(ctx).await.unwrap(), owner, Currency::CNY).await.unwrap()
 }
 
 on_both!(a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays);
@@ -196,6 +206,82 @@ async fn posting_moves_the_carry_account_on_and_a_draft_from_before_is_refused(o
     assert_eq!(book(&fixture.app.store, &fixture.preparer).await, first.sums.carry_after);
     let refused = app::post(&fixture.app, &fixture.payer, &RequestKey::default(), second.id).await.unwrap_err();
     assert_eq!(refused.reason(), "CARRY_MOVED");
+}
+
+on_both!(a_branch_prepares_approves_and_posts_its_own_and_a_stranger_finds_nothing);
+async fn a_branch_prepares_approves_and_posts_its_own_and_a_stranger_finds_nothing(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let callers = Callers::new(db.clock.clone(), 13);
+    let (north, south) = (unit(50), unit(60));
+    let owner = Owner::of("cn-north".parse().unwrap(), north);
+    let of = |unit| {
+        let of_unit = |permissions: &[Permission]| {
+            callers.context(&callers.of_unit(TenantId(Uuid::from_u128(1)), unit, permissions))
+        };
+        use Permission::{PoolRead, SettlementApprove, SettlementPost, SettlementPrepare, SettlementRead};
+        let specialist = [PoolRead, SettlementRead, SettlementPrepare, SettlementPost];
+        (of_unit(&specialist), of_unit(&[PoolRead, SettlementRead, SettlementApprove]), of_unit(&specialist))
+    };
+    let ((preparer, approver, payer), (stranger, strange_approver, _)) = (of(north), of(south));
+    let of_group = fixture(&db);
+    let fixture = Fixture { preparer, approver, payer, ..fixture(&db) };
+    let filed = draft_for(&fixture, PoolId(Uuid::from_u128(42)), &owner, true).await;
+    assert_eq!(filed.owner, owner);
+    let key = RequestKey::default();
+    let app = &fixture.app;
+    for refused in [
+        app::get(app, &stranger, filed.id).await,
+        app::discard(app, &stranger, &key, filed.id).await,
+        app::approve(app, &strange_approver, &key, filed.id).await,
+        app::post(app, &stranger, &key, filed.id).await,
+    ] {
+        assert_eq!(refused.unwrap_err().reason(), "NOT_FOUND");
+    }
+    let page = Page::read(0, "", b"settlements").unwrap();
+    assert!(app::list(app, &stranger, &page).await.unwrap().0.is_empty());
+    let refused = app::approve(app, &fixture.preparer, &key, filed.id).await.unwrap_err();
+    assert_eq!(refused.reason(), "PERMISSION_DENIED");
+    let group = draft_of(&of_group, PoolId(Uuid::from_u128(43)), true).await;
+    assert_eq!(app::get(app, &fixture.preparer, group.id).await.unwrap_err().reason(), "NOT_FOUND", "the group's");
+
+    let approved = app::approve(app, &fixture.approver, &key, filed.id).await.unwrap();
+    assert!(rpc::render::<ApproveSettlement>(&fixture.approver, approved).1.is_empty(), "its own sums are shown");
+    let refused = app::post(app, &fixture.preparer, &key, filed.id).await.unwrap_err();
+    assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED");
+    let posted = app::post(app, &fixture.payer, &key, filed.id).await.unwrap();
+    assert_eq!((posted.stage, &posted.owner), (Stage::Posted, &owner));
+    let listed = app::list(app, &fixture.preparer, &page).await.unwrap().0;
+    assert_eq!(listed.iter().map(|one| one.id).collect::<Vec<_>>(), [filed.id]);
+}
+
+fn unit(n: u128) -> OrgUnitId {
+    OrgUnitId(Uuid::from_u128(n))
+}
+
+on_both!(each_owner_has_a_carry_book_of_its_own);
+async fn each_owner_has_a_carry_book_of_its_own(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let owners = [
+        Owner::group(),
+        Owner::of("cn-north".parse().unwrap(), unit(50)),
+        Owner::of("cn-south".parse().unwrap(), unit(60)),
+    ];
+    // All are drafted before any is posted: were there one book, the second would find it moved.
+    let mut drafts = Vec::new();
+    for (n, owner) in (80..).zip(&owners) {
+        drafts.push(draft_for(&fixture, PoolId(Uuid::from_u128(n)), owner, true).await);
+    }
+    for (n, (filed, owner)) in drafts.iter().zip(&owners).enumerate() {
+        app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), filed.id).await.unwrap();
+        app::post(&fixture.app, &fixture.payer, &RequestKey::default(), filed.id).await.unwrap();
+        for (at, other) in owners.iter().enumerate() {
+            let moved = book_of(&fixture.app.store, &fixture.preparer, other).await != CarryBook::empty(Currency::CNY);
+            assert_eq!(moved, at <= n, "{owner:?} was posted, {other:?} looked at");
+        }
+    }
+    let again = draft_for(&fixture, PoolId(Uuid::from_u128(90)), &owners[1], true).await;
+    assert_eq!(again.sums.carry_before, drafts[1].sums.carry_after, "it goes on from its own");
 }
 
 on_both!(a_pool_is_paid_once_however_often_it_was_drafted);

@@ -184,6 +184,7 @@ fn wire_pool(pool: &Pool, cycle_id: &str) -> Result<compensation::Pool, Unusable
         amount: Some(common::Money { currency: pool.currency.clone(), minor: pool.amount_minor }),
         parts: pool.rule.iter().map(part).collect::<Result<_, _>>()?,
         carry: false,
+        unit_id: String::new(),
     })
 }
 

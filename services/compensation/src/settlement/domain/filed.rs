@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tally_access::Owner;
 use tally_access::four_eyes::Hands;
 use tally_kernel::id::{CycleId, PoolId, SettlementId};
 use tally_kernel::money::Money;
@@ -14,6 +15,8 @@ use crate::statement::domain::Heading;
 pub struct Filed {
     pub id: SettlementId,
     pub pool: PoolId,
+    /// Whose the pool is.
+    pub owner: Owner,
     pub cycle: CycleId,
     pub stage: Stage,
     pub sums: Sums,

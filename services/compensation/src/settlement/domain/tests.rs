@@ -238,10 +238,27 @@ fn what_cannot_be_settled_says_why() {
 }
 
 #[test]
+fn a_pool_of_a_unit_below_pays_its_people_and_one_of_the_owner_refuses_people_of_others() {
+    let one = |n, belongs| Scored { who: claimant(n), score: Micro::from_int(80), belongs };
+    let all = vec![one(1, true), one(2, false), one(3, true), one(4, false)];
+    let paid = payable(all.clone(), false).unwrap();
+    assert_eq!(paid.iter().map(|(who, _)| who.clone()).collect::<Vec<_>>(), [claimant(1), claimant(3)]);
+    let refused = payable(all.clone(), true).unwrap_err();
+    assert_eq!(refused, SettlementError::Outside(vec![claimant(2).person, claimant(4).person]));
+    let error = Error::from(refused);
+    let told = en(error.message());
+    assert!(told.starts_with("2 people have a card") && told.contains(&claimant(4).person.to_string()), "{told}");
+    let own: Vec<_> = all.into_iter().filter(|one| one.belongs).collect();
+    assert_eq!(payable(own.clone(), true).unwrap(), payable(own, false).unwrap());
+    assert_eq!(payable(vec![one(2, false)], false).unwrap(), [], "nobody: settling refuses that");
+}
+
+#[test]
 fn every_refusal_has_a_reason_of_its_own() {
     let errors = [
         SettlementError::NoPeople,
         SettlementError::PersonTwice(person(1)),
+        SettlementError::Outside(vec![person(1)]),
         SettlementError::NegativePool,
         SettlementError::ZeroScores,
         SettlementError::NoClaim { part: 0 },
@@ -261,7 +278,7 @@ fn every_refusal_has_a_reason_of_its_own() {
         let (english, chinese) = (en(error.message()), zh(error.message()));
         assert!(english != chinese && !(english + &chinese).contains('_'), "{error:?}");
     }
-    let broken = Error::from(errors[11].clone());
+    let broken = Error::from(errors[12].clone());
     assert!(broken.kind() == Kind::Internal && !broken.to_string().contains("secret"));
 }
 
