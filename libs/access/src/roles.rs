@@ -3,10 +3,12 @@
 //! No role that manages people reads pay: `supervisor`, `branch_hr`, `group_hr` and `group_admin` lack
 //! `compensation.statement.read_pay`. Roles of services are given to nobody; they are what background work may do.
 
-use std::collections::BTreeMap;
+mod book;
 
 use crate::Permission::{self, *};
 use crate::ScopeKind;
+
+pub use self::book::RoleBook;
 
 /// A named set of permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,23 +46,6 @@ pub const SERVICES: &[Role] = &[
 
 /// The role of the first administrator.
 pub const FIRST_ADMIN: &str = "group_admin";
-
-/// The roles that a group can give: the ready ones and those it defined itself. A role of its own never takes the name of a
-/// ready one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RoleBook(BTreeMap<String, Vec<Permission>>);
-
-impl RoleBook {
-    /// The ready roles and these.
-    pub fn with(own: impl IntoIterator<Item = (String, Vec<Permission>)>) -> Self {
-        Self(own.into_iter().filter(|(name, _)| find(name).is_none()).collect())
-    }
-
-    /// What a role gives; nothing for one that is not there.
-    pub fn permissions(&self, role: &str) -> &[Permission] {
-        find(role).map(|role| role.permissions).or_else(|| self.0.get(role).map(Vec::as_slice)).unwrap_or_default()
-    }
-}
 
 /// A ready role, by its name.
 pub fn find(name: &str) -> Option<&'static Role> {
