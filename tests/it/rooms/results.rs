@@ -135,7 +135,7 @@ async fn branches(done: &Done) {
     let made = make(&preparer, pool(&first)).await.expect("a pool");
     assert_eq!(made.unit_id, first);
     assert!(pools_of(&stranger).await.is_empty(), "neither the group's nor those of another branch");
-    assert_eq!(pools_of(&preparer).await, [made.clone()]);
+    assert_eq!(pools_of(&preparer).await, std::slice::from_ref(&made));
 
     let draft = settle(&preparer, Step::Draft(&made.pool_id)).await.expect("a draft");
     assert_eq!((draft.unit_id.as_str(), draft.people as usize), (first.as_str(), mine.len()), "its own people alone");

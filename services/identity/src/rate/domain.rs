@@ -132,7 +132,7 @@ mod tests {
         let (seven, eight) = (said(Currency::USD, MONTH, "7"), said(Currency::USD, MONTH, "8"));
         let planned = plan(&[], [seven.clone(), eight.clone(), eight.clone()]);
         assert_eq!((planned.writes, planned.unchanged), (vec![eight.clone()], 2));
-        let planned = plan(&known(&[seven.clone()]), [eight, seven]);
+        let planned = plan(&known(std::slice::from_ref(&seven)), [eight, seven.clone()]);
         assert_eq!(planned, Plan { unchanged: 2, ..Plan::default() });
     }
 
