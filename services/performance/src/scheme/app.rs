@@ -141,8 +141,9 @@ pub async fn withdraw(
         if let Some(origin) = head.origin {
             return Err(SchemeError::Imported(origin).into());
         }
-        let before = facts::version(&work, id, withdrawal.version).await?;
-        if let Some(out) = before.withdrawal {
+        let _there = facts::version(&work, id, withdrawal.version).await?;
+        let before = store::withdrawals(&work, id).await?;
+        if let Some(out) = before.iter().find(|out| out.version == withdrawal.version) {
             return Err(SchemeError::WithdrawnAlready(out.from).into());
         }
         if let Some(instead) = withdrawal.superseded_by {
