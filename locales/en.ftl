@@ -1259,6 +1259,10 @@ SETTLEMENT_POSTED = a posted settlement never changes, and it cannot be correcte
 POOL_PAID = a settlement of pool { $pool } is posted already, and a pool is paid once: discard the others, and create another pool if there is more money to pay
 # Another settlement was posted since this one was drafted.
 CARRY_MOVED = another settlement was posted since this one was drafted and moved the odd cents: draft it again
+DELTA_SCORE = the score was put right from { $old } to { $new }
+DELTA_ADDED = a score of { $score } was added
+DELTA_REMOVED = the score of { $score } was taken back
+DELTA_OTHERS = the scores of others were put right, and the pool is split among all
 POOL_WITHOUT_PARTS = at least one part is needed
 SHARES_NOT_WHOLE = the shares sum to { $sum } millionths, not to exactly 1000000
 PART_OF_NOTHING = a part of nothing: leave it out

@@ -5,7 +5,7 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: pool, statement, settlement
+//! - known: pool, statement, settlement, correction
 //! - done: policy, peers, pool, settlement, statement, privacy, audit
 
 pub mod audit;
@@ -32,6 +32,11 @@ pub mod settlement {
     pub(crate) mod store;
     #[cfg(test)]
     mod tests;
+}
+
+/// What is put right after it was posted, and what the next settlement takes of it.
+pub mod correction {
+    pub mod domain;
 }
 
 /// What one person got and why.

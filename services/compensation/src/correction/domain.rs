@@ -1,0 +1,253 @@
+//! Putting money right after it was posted: pure functions.
+//!
+//! 1. What is posted stays. The pool is settled once more, with the scores as they are known now and the carry account as it was
+//!    then: the same money, the same rule, the same rounding. The difference to what stands is everybody's delta ([`correct`]).
+//! 2. A correction of a correction starts from the corrected settlement, so the deltas of a settlement sum to what the final
+//!    scores give less what was posted.
+//! 3. Deltas go into the next settlement in their currency of the unit that pays the person then ([`next`]): money that is owed
+//!    is paid whole, money that was too much is held back until nothing is left to pay. The rest waits and is shown. Somebody
+//!    who left has no line in that settlement and gets a statement of deltas alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tally_kernel::apportion::Carry;
+use tally_kernel::id::{PersonId, SettlementId};
+use tally_kernel::{Currency, Message, Micro, msg};
+
+use crate::pool::domain::PoolRule;
+use crate::settlement::domain::{Beyond, CarryBook, Claimant, Settlement, SettlementError, settle};
+use crate::statement::domain::PersonLine;
+
+/// What one person got of a settlement, and what the person would get of it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// Whose.
+    pub who: Claimant,
+    /// Minor units as they stood.
+    pub old_minor: i64,
+    /// Minor units as they stand now.
+    pub new_minor: i64,
+    /// What made the difference.
+    pub why: Why,
+}
+
+/// What made the difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Another score.
+    Score {
+        /// As it was.
+        old: Micro,
+        /// As it is.
+        new: Micro,
+    },
+    /// A card that was not there before.
+    Added(Micro),
+    /// A card that is not there any more.
+    Removed(Micro),
+    /// The scores of others: the money is split among all.
+    Others,
+}
+
+impl Why {
+    /// In words.
+    pub fn explain(self) -> Message {
+        match self {
+            Self::Score { old, new } => msg!("DELTA_SCORE", old, new),
+            Self::Added(score) => msg!("DELTA_ADDED", score),
+            Self::Removed(score) => msg!("DELTA_REMOVED", score),
+            Self::Others => msg!("DELTA_OTHERS"),
+        }
+    }
+}
+
+/// A settlement put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Corrected {
+    /// As it stands now; the next correction of it begins here.
+    pub standing: Settlement,
+    /// Everybody whose amount is another, by employee number.
+    pub deltas: Vec<Delta>,
+    /// What the owner's carry account moves by, in billionths of a minor unit; it sums to zero.
+    pub carry: Carry<String>,
+}
+
+/// Settles what was posted once more. `standing` is the settlement as posted, or as corrected last; `carry_before` the account
+/// that it was posted on.
+///
+/// # Errors
+/// [`SettlementError`], as of settling.
+pub fn correct(
+    standing: &Settlement,
+    rule: &PoolRule,
+    carry_before: &CarryBook,
+    scores: &[(Claimant, Micro)],
+) -> Result<Corrected, SettlementError> {
+    standing.check()?;
+    let now = settle(standing.pool, rule, scores, carry_before)?;
+    let by_number = |of: &Settlement| -> BTreeMap<String, PersonLine> {
+        of.lines.iter().map(|line| (line.employee_no.clone(), line.clone())).collect()
+    };
+    let (before, after) = (by_number(standing), by_number(&now));
+    let numbers: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let deltas = numbers.into_iter().filter_map(|number| delta(before.get(number), after.get(number))).collect();
+    let carry = difference(&standing.carry.balances, &now.carry.balances)?;
+    Ok(Corrected { standing: now, deltas, carry })
+}
+
+fn delta(before: Option<&PersonLine>, after: Option<&PersonLine>) -> Option<Delta> {
+    let line = after.or(before)?;
+    let why = match (before, after) {
+        (Some(before), Some(after)) if before.score != after.score => {
+            Why::Score { old: before.score, new: after.score }
+        }
+        (Some(_), Some(_)) | (None, None) => Why::Others,
+        (None, Some(after)) => Why::Added(after.score),
+        (Some(before), None) => Why::Removed(before.score),
+    };
+    let minor = |line: Option<&PersonLine>| line.map_or(0, |line| line.minor);
+    let (old_minor, new_minor) = (minor(before), minor(after));
+    let who = Claimant { employee_no: line.employee_no.clone(), person: line.person };
+    (old_minor != new_minor).then_some(Delta { who, old_minor, new_minor, why })
+}
+
+/// What an account moves by from one state to another.
+fn difference(from: &Carry<String>, to: &Carry<String>) -> Result<Carry<String>, SettlementError> {
+    let numbers: BTreeSet<&String> = from.iter().chain(to.iter()).map(|(number, _)| number).collect();
+    let moved = numbers.into_iter().map(|number| {
+        let moved = to.of(number).checked_sub(from.of(number)).ok_or(SettlementError::TooLarge(Beyond::Pool))?;
+        Ok((number.clone(), moved))
+    });
+    moved.collect::<Result<Vec<_>, _>>().map(Carry::from_iter)
+}
+
+/// An account after a correction, whatever was posted on it meanwhile.
+///
+/// # Errors
+/// [`SettlementError::TooLarge`].
+pub fn moved(book: &CarryBook, by: &Carry<String>) -> Result<CarryBook, SettlementError> {
+    let numbers: BTreeSet<&String> = book.balances.iter().chain(by.iter()).map(|(number, _)| number).collect();
+    let balances = numbers.into_iter().map(|number| {
+        let after = book.balances.of(number).checked_add(by.of(number));
+        Ok((number.clone(), after.ok_or(SettlementError::TooLarge(Beyond::Pool))?))
+    });
+    let balances = balances.collect::<Result<Vec<_>, SettlementError>>()?.into_iter().collect();
+    Ok(CarryBook { currency: book.currency, balances })
+}
+
+/// A delta that is not settled yet, or not whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outstanding {
+    /// The settlement that was put right.
+    pub settlement: SettlementId,
+    /// Of the amounts.
+    pub currency: Currency,
+    /// The difference.
+    pub delta: Delta,
+    /// What is still to be paid, or with a minus to be held back, in minor units.
+    pub left_minor: i64,
+}
+
+impl Outstanding {
+    /// A delta of which nothing is settled.
+    ///
+    /// # Errors
+    /// [`SettlementError::TooLarge`].
+    pub fn new(settlement: SettlementId, currency: Currency, delta: Delta) -> Result<Self, SettlementError> {
+        let left = delta.new_minor.checked_sub(delta.old_minor);
+        Ok(Self { settlement, currency, left_minor: left.ok_or(SettlementError::TooLarge(Beyond::Pool))?, delta })
+    }
+}
+
+/// A delta as a statement shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adjustment {
+    /// What it is about, with what was left before.
+    pub of: Outstanding,
+    /// What this statement pays of it, or holds back with a minus, in minor units.
+    pub minor: i64,
+    /// What waits for the next one.
+    pub left_minor: i64,
+}
+
+/// What one person gets of a settlement and of deltas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adjusted {
+    /// Whose.
+    pub who: Claimant,
+    /// The line of the settlement; nothing for somebody whom it does not pay, such as who left.
+    pub line: Option<PersonLine>,
+    /// Deltas, the oldest first.
+    pub adjustments: Vec<Adjustment>,
+    /// All together in minor units; never below zero.
+    pub minor: i64,
+}
+
+/// A settlement together with the deltas that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// Everybody with a line or a delta, by employee number.
+    pub people: Vec<Adjusted>,
+    /// What waits: of other units, of other currencies, and what could not be held back; the oldest first.
+    pub outstanding: Vec<Outstanding>,
+}
+
+/// Takes the deltas of a settlement's own people. `outstanding` are all that wait, the oldest first; `belongs` says of whom the owner
+/// of the settlement is the one to pay: who belongs to it on the last day of the cycle, or belonged to it last.
+///
+/// # Errors
+/// [`SettlementError::TooLarge`].
+pub fn next(
+    outstanding: Vec<Outstanding>,
+    settlement: &Settlement,
+    belongs: impl Fn(PersonId) -> bool,
+) -> Result<Next, SettlementError> {
+    let currency = settlement.pool.currency;
+    let is_mine = |one: &Outstanding| one.currency == currency && belongs(one.delta.who.person);
+    let (mine, mut waits): (Vec<_>, Vec<_>) = (0_usize..).zip(outstanding).partition(|(_, one)| is_mine(one));
+    let mut people: BTreeMap<Claimant, Due> = BTreeMap::new();
+    for line in &settlement.lines {
+        let who = Claimant { employee_no: line.employee_no.clone(), person: line.person };
+        people.entry(who).or_default().line = Some(line.clone());
+    }
+    for (place, one) in mine {
+        people.entry(one.delta.who.clone()).or_default().deltas.push((place, one));
+    }
+    let mut adjusted = Vec::with_capacity(people.len());
+    for (who, Due { line, deltas }) in people {
+        let (minor, adjustments) = adjust(line.as_ref().map_or(0, |line| line.minor), deltas)?;
+        let left = adjustments.iter().filter(|(_, adjustment)| adjustment.left_minor != 0);
+        waits.extend(left.map(|(place, a)| (*place, Outstanding { left_minor: a.left_minor, ..a.of.clone() })));
+        let adjustments = adjustments.into_iter().map(|(_, adjustment)| adjustment).collect();
+        adjusted.push(Adjusted { who, line, adjustments, minor });
+    }
+    waits.sort_by_key(|(place, _)| *place);
+    Ok(Next { people: adjusted, outstanding: waits.into_iter().map(|(_, one)| one).collect() })
+}
+
+/// What is due to one person: the line of the settlement, and deltas with their place among all.
+#[derive(Default)]
+struct Due {
+    line: Option<PersonLine>,
+    deltas: Vec<(usize, Outstanding)>,
+}
+
+/// One person's deltas against an amount: what is owed comes first, then the oldest of what was too much is held back from all
+/// that there is.
+fn adjust(minor: i64, deltas: Vec<(usize, Outstanding)>) -> Result<(i64, Vec<(usize, Adjustment)>), SettlementError> {
+    let too_large = || SettlementError::TooLarge(Beyond::Pool);
+    let mut owed = deltas.iter().map(|(_, one)| one.left_minor.max(0));
+    let mut amount = owed.try_fold(minor, i64::checked_add).ok_or_else(too_large)?;
+    let mut adjustments = Vec::with_capacity(deltas.len());
+    for (place, of) in deltas {
+        let taken = if of.left_minor > 0 { of.left_minor } else { of.left_minor.max(-amount) };
+        amount += taken.min(0);
+        adjustments.push((place, Adjustment { left_minor: of.left_minor - taken, of, minor: taken }));
+    }
+    Ok((amount, adjustments))
+}
+
+#[cfg(test)]
+mod tests;
