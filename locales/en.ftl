@@ -992,17 +992,41 @@ INTERVAL_TOO_LONG = lasts from { $started } to { $ended }, and no record lasts l
 AMOUNT_OUT_OF_RANGE = the amount is above { $most } minor units: check the unit
 REPLY_OUT_OF_RANGE = the first reply came after more than { $most } seconds: check the unit, or leave it out
 MEASURE_OUT_OF_RANGE = the measure "{ $name }" has more than { $digits } digits before the point: check the unit
-AMOUNT_NEGATIVE = the amount is negative: leave refunds out of service records
+AMOUNT_NEGATIVE = the amount is negative: name in refers_to the record that it is a refund of
+REFUND_TAKES_NOTHING = refers_to makes it a refund, and its amount is not negative: write the amount that was paid back with a minus, or leave refers_to empty
+REFERS_TO_NOTHING = { $id } refers to { $other }, which is no record of this account: send that one first, or in the same call
+REFERS_TO_REFUND = { $id } refers to { $other }, which is a refund itself: name the record that was served
+# A version may say anything else than the version before.
+REFERENCE_FIXED = { $id } is there and refers to another record, or to none: withdraw it, and send the refund under an id of its own
+RECORD_CURRENCY_UNKNOWN = "{ $code }" is no currency of ISO 4217: write one, such as JPY, or leave it empty for the group's
+REVISION_OUT_OF_RANGE = the revision { $revision } is above { $most }: send a smaller one
+REVISION_TWICE = both revision and revised_at are there: send one of them
+# A lower revision than the one that is stored, with other content.
+REVISION_STALE = { $id } is there already as revision { $there }, which is newer than { $sent }: send a higher revision, if this is what counts
+    .unsaid = { $id } is there already as revision { $there }, and this row says none: send a higher revision, if this is what counts
+# A record that was taken out stays out.
+RECORD_WITHDRAWN = { $id } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+RECORD_MOVED = { $id } was moved to another account ({ $why }): send it for that account
 RATING_OUT_OF_RANGE = the rating { $rating } thousandths is above ten points
 MEASURE_MALFORMED = the measure "{ $name }" must have a name of its own and either a decimal number or a text
 ROWS_CONTRADICT = several rows of this call are { $id } and say different things: send the one that is right
 # An id, or a name by which things are told apart, with a character that nobody sees.
 ID_WITH_UNSEEN = { $field } holds the character { $character }, which nobody sees: delete it
     .here = it holds the character { $character }, which nobody sees: delete it
-DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): records are never overwritten
+DIFFERENT_CONTENT = { $id } is there already with other content ({ $columns }): send it with a higher revision, if this is what counts
 COLUMN_DIFFERS = { $column }: { $there } there, { $here } here
     .hidden = { $column }
 NO_VALUE_THERE = none
+# Putting records right.
+MOVED_TO_ITSELF = it is the account that the record is on: name the one that it is of
+# A record that refunds refer to cannot be withdrawn.
+RECORD_REFERRED_TO = refund { $refund } refers to { $id }: withdraw the refund first
+# A refund is on the account of the record that it refers to.
+REFUND_MOVES_WITH_RECORD = { $id } is a refund of { $other }: move that record, and its refunds go with it
+# A move overwrites nothing.
+RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: nothing is overwritten, withdraw the one that is wrong
+# An amount in another currency than the group's, where amounts are computed with.
+RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and no rate into the group's currency is known: send it with an amount in the group's currency, or take sales out of the scheme
 
 # Schemes.
 

@@ -77,6 +77,7 @@ impl<T> Import<T> {
 /// The audit entry of the call: the digest of its body, and how many rows went which way.
 pub fn audit(outcome: &ImportOutcome, entry: Audit, request: &RequestKey) -> Audit {
     let entry = entry.after(request.digest()).note("written", outcome.written).note("unchanged", outcome.unchanged);
+    let entry = if outcome.revised == 0 { entry } else { entry.note("revised", outcome.revised) };
     entry.note("refused", outcome.problems.len())
 }
 
@@ -86,8 +87,9 @@ pub fn told(outcome: ImportOutcome, locale: Locale) -> common::ImportResult {
         let message = text(locale, &problem.message);
         common::RowProblem { index: problem.index, reason: problem.reason, message }
     };
-    let problems = outcome.problems.into_iter().map(row).collect();
-    common::ImportResult { written: outcome.written, unchanged: outcome.unchanged, problems }
+    let ImportOutcome { written, unchanged, revised, problems } = outcome;
+    let problems = problems.into_iter().map(row).collect();
+    common::ImportResult { written, unchanged, problems, revised }
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub struct ImportOutcome {
     pub written: u32,
     /// There already with the same content.
     pub unchanged: u32,
+    /// Written as new versions of what was there. Results kept by earlier versions of the suite do not say.
+    #[serde(default)]
+    pub revised: u32,
     /// Refused.
     pub problems: Vec<Problem>,
 }
@@ -48,7 +51,7 @@ impl ImportOutcome {
     /// From counts and what is wrong with the refused rows.
     pub fn new<E: Into<Error>>(written: u32, unchanged: u32, refused: Vec<(u32, E)>) -> Self {
         let problems = refused.into_iter().map(|(index, error)| Problem::of(index, error)).collect();
-        Self { written, unchanged, problems }
+        Self { written, unchanged, revised: 0, problems }
     }
 
     /// With the problems in the order of the rows.
@@ -71,57 +74,34 @@ pub trait Keyed {
     /// Why it is refused when another row with its key says something else, which is `other`: the stable reason, and the
     /// sentence.
     fn conflict(&self, other: &Self::Content) -> (&'static str, Message);
-    /// Why it is refused when another row of its request says something else, where nobody can say which is right. Nothing
-    /// where the first is taken.
-    fn contradiction(&self) -> Option<(&'static str, Message)> {
-        None
-    }
     /// Both, of a row that is there.
     fn known(&self) -> (Self::Key, Self::Content) {
         (self.key(), self.content())
     }
 }
 
-/// What is known of a key before its rows are gone through.
-struct Known<C> {
-    content: C,
-    /// Whether there is a row already, in the store or in this request.
-    there: bool,
-    disputed: bool,
-}
-
 /// Sorts rows into those to write, in their order and with their place in the request, those that are there, and those that
-/// contradict what is `there` or another row.
+/// contradict what is `there` or an earlier row.
 pub fn reconcile<T: Keyed>(
     rows: Vec<(u32, T)>,
     there: impl IntoIterator<Item = (T::Key, T::Content)>,
     outcome: &mut ImportOutcome,
 ) -> Vec<(u32, T)> {
-    let stored = |(key, content)| (key, Known { content, there: true, disputed: false });
-    let mut known: BTreeMap<T::Key, Known<T::Content>> = there.into_iter().map(stored).collect();
-    for (_, row) in &rows {
-        let content = row.content();
-        let same = |known: &mut Known<T::Content>| known.disputed |= known.content != content;
-        known.entry(row.key()).and_modify(same).or_insert_with(|| Known {
-            content: row.content(),
-            there: false,
-            disputed: false,
-        });
-    }
+    let mut known: BTreeMap<T::Key, T::Content> = there.into_iter().collect();
     let mut fresh = Vec::with_capacity(rows.len());
     for (index, row) in rows {
-        let Some(known) = known.get_mut(&row.key()) else { continue };
-        let contradiction = if known.disputed { row.contradiction() } else { None };
-        if known.content != row.content() || contradiction.is_some() {
-            let contradiction = contradiction.filter(|_| !known.there);
-            let (reason, message) = contradiction.unwrap_or_else(|| row.conflict(&known.content));
-            outcome.problems.push(Problem::new(index, reason, message));
-        } else if known.there {
-            outcome.unchanged += 1;
-        } else {
-            known.there = true;
-            outcome.written += 1;
-            fresh.push((index, row));
+        let (key, content) = row.known();
+        match known.get(&key) {
+            Some(there) if *there != content => {
+                let (reason, message) = row.conflict(there);
+                outcome.problems.push(Problem::new(index, reason, message));
+            }
+            Some(_) => outcome.unchanged += 1,
+            None => {
+                known.insert(key, content);
+                outcome.written += 1;
+                fresh.push((index, row));
+            }
         }
     }
     fresh
@@ -132,9 +112,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq)]
-    struct Row<const FIRST: bool>(&'static str, u32);
+    struct Row(&'static str, u32);
 
-    impl<const FIRST: bool> Keyed for Row<FIRST> {
+    impl Keyed for Row {
         type Key = &'static str;
         type Content = u32;
         fn key(&self) -> Self::Key {
@@ -146,38 +126,16 @@ mod tests {
         fn conflict(&self, other: &u32) -> (&'static str, Message) {
             ("ALREADY_DIFFERENT", Message::told(format!("{} is there with the number {other}", self.0)))
         }
-        fn contradiction(&self) -> Option<(&'static str, Message)> {
-            (!FIRST).then(|| ("CONTRADICTED", Message::told(format!("several rows are of {}", self.0))))
-        }
-    }
-
-    fn reconciled<const FIRST: bool>() -> (Vec<(u32, Row<FIRST>)>, ImportOutcome) {
-        let rows = [Row("a", 1), Row("b", 1), Row("b", 1), Row("b", 2), Row("c", 1), Row("d", 9)];
-        let mut outcome = ImportOutcome::default();
-        let fresh = reconcile((0..).zip(rows).collect(), [("a", 1), ("d", 1)], &mut outcome);
-        (fresh, outcome)
-    }
-
-    fn refused(outcome: &ImportOutcome) -> Vec<u32> {
-        outcome.problems.iter().map(|p| p.index).collect()
     }
 
     #[test]
     fn rows_are_written_once_and_contradictions_are_refused_wherever_they_stand() {
-        let (fresh, outcome) = reconciled::<true>();
+        let rows = [Row("a", 1), Row("b", 1), Row("b", 1), Row("b", 2), Row("c", 1), Row("d", 9)];
+        let mut outcome = ImportOutcome::default();
+        let fresh = reconcile((0..).zip(rows).collect(), [("a", 1), ("d", 1)], &mut outcome);
         assert_eq!(fresh, [(1, Row("b", 1)), (4, Row("c", 1))]);
         assert_eq!((outcome.written, outcome.unchanged), (2, 2));
-        assert_eq!(refused(&outcome), [3, 5]);
+        assert_eq!(outcome.problems.iter().map(|p| p.index).collect::<Vec<_>>(), [3, 5]);
         assert_eq!(outcome.problems[0].message, Message::told("b is there with the number 1"));
-    }
-
-    #[test]
-    fn where_nobody_can_say_which_of_two_rows_is_right_both_are_refused() {
-        let (fresh, outcome) = reconciled::<false>();
-        assert_eq!(fresh, [(4, Row("c", 1))]);
-        assert_eq!((outcome.written, outcome.unchanged), (1, 1));
-        assert_eq!(refused(&outcome), [1, 2, 3, 5]);
-        let reasons: Vec<_> = outcome.problems.iter().map(|p| p.reason.as_str()).collect();
-        assert_eq!(reasons, ["CONTRADICTED", "CONTRADICTED", "CONTRADICTED", "ALREADY_DIFFERENT"]);
     }
 }

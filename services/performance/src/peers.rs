@@ -81,9 +81,16 @@ impl Peers {
         Ok(client.get_tenant(request).await.map_err(error_from)?.into_inner().tenant.unwrap_or_default())
     }
 
+    /// The currency of the group.
+    ///
+    /// # Errors
+    /// What identity answers.
+    pub async fn currency(&self, ctx: &OpContext) -> Result<Currency> {
+        sent::value(&self.group(ctx).await?.currency)
+    }
+
     async fn minor_digits(&self, ctx: &OpContext) -> Result<u32> {
-        let currency: Currency = sent::value(&self.group(ctx).await?.currency)?;
-        Ok(currency.minor_digits())
+        Ok(self.currency(ctx).await?.minor_digits())
     }
 
     /// The regions of the group.

@@ -4,6 +4,10 @@ tally_access::rpcs! {
     ImportRecords = "tally.performance.v1.RecordService/ImportRecords", RecordImport, Change;
     GetRecord = "tally.performance.v1.RecordService/GetRecord", RecordRead, PersonalRead;
     ListRecords = "tally.performance.v1.RecordService/ListRecords", RecordRead, PersonalRead;
+    ListRecordVersions = "tally.performance.v1.RecordService/ListRecordVersions", RecordRead, PersonalRead;
+    MoveRecord = "tally.performance.v1.RecordService/MoveRecord", RecordImport, Change;
+    WithdrawRecord = "tally.performance.v1.RecordService/WithdrawRecord", RecordImport, Change;
+    ListRecordChanges = "tally.performance.v1.RecordService/ListRecordChanges", RecordRead, Read;
     CreateSchemeVersion = "tally.performance.v1.SchemeService/CreateSchemeVersion", SchemeWrite, Change;
     GetScheme = "tally.performance.v1.SchemeService/GetScheme", SchemeRead, Read;
     ListSchemes = "tally.performance.v1.SchemeService/ListSchemes", SchemeRead, Read;

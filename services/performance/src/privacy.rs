@@ -10,6 +10,8 @@ use crate::transfer::store::{cell, transfer};
 use crate::{card, cycle, policy, record};
 
 impl Exported for record::store::Entity {}
+impl Exported for record::store::version::Entity {}
+impl Exported for record::store::change::Entity {}
 impl Exported for total::Entity {}
 impl Exported for card::store::Entity {}
 impl Exported for account::Entity {}
@@ -36,6 +38,8 @@ pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<frozen::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
     DataTable::of::<account::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
     DataTable::of::<record::store::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
+    DataTable::of::<record::store::version::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
+    DataTable::of::<record::store::change::Entity>(RecordRead, REDACTED, Some((RECORDS, "to_ms"))),
 ];
 
 /// The tables of the group beside them. Who is counted in a cell is nobody's to read: the class rule needs it.

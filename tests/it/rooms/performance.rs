@@ -14,6 +14,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     cycles(done).await;
     schemes(done).await;
     records(done).await;
+    putting_right(done).await;
     regions::all(stack, done).await;
 }
 
@@ -103,7 +104,11 @@ async fn records(done: &Done) {
     let found = records.list_records(who.ask(ask)).await.expect("records").into_inner().records;
     let record = found.iter().find(|record| !record.customer.is_empty() || !record.agent.is_empty());
     let external_id = record.expect("a record of somebody").external_id.clone();
-    let ask = performance::GetRecordRequest { account_id: account_id.clone(), external_id: external_id.clone() };
+    let ask = performance::GetRecordRequest {
+        account_id: account_id.clone(),
+        external_id: external_id.clone(),
+        known_at: None,
+    };
     let one = records.get_record(who.ask(ask)).await.expect("a record").into_inner().record.expect("a record");
     assert_eq!(one.external_id, external_id);
     let mut credits =
@@ -126,4 +131,66 @@ async fn records(done: &Done) {
     assert!(!credits.list_totals(who.ask(ask)).await.expect("totals").into_inner().totals.is_empty());
     let ask = performance::ListFindingsRequest { cycle_id, ..Default::default() };
     assert!(!credits.list_findings(who.ask(ask)).await.expect("findings").into_inner().findings.is_empty());
+}
+
+/// A record of another year is sent, revised, moved to another account and withdrawn: the month that is closed knows nothing of it.
+async fn putting_right(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut records = performance::record_service_client::RecordServiceClient::new(hr.at.performance.clone());
+    let place = |at: usize| {
+        let (unit_id, region) = done.outcome.ids.places[at].clone();
+        (done.outcome.ids.accounts[at].clone(), region, unit_id)
+    };
+    let ((account_id, region, unit_id), (to_account_id, to_region, to_unit_id)) = (place(0), place(1));
+    let instant = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    let external_id = "put-right".to_owned();
+    for revision in [1, 2] {
+        let row = performance::Record {
+            external_id: external_id.clone(),
+            started_at: instant(1_600_000_000),
+            ended_at: instant(1_600_000_000 + i64::try_from(revision).expect("a few seconds")),
+            revision,
+            ..Default::default()
+        };
+        let (account_id, region, unit_id) = (account_id.clone(), region.clone(), unit_id.clone());
+        let ask =
+            performance::ImportRecordsRequest { account_id, region, unit_id, rows: vec![row], ..Default::default() };
+        let reply = records.import_records(hr.ask(ask)).await.expect("an import").into_inner();
+        let result = reply.result.expect("a result");
+        assert_eq!((result.written, result.revised), if revision == 1 { (1, 0) } else { (0, 1) }, "{result:?}");
+        assert_eq!(reply.touched.len(), 1);
+    }
+    let ask = performance::MoveRecordRequest {
+        account_id,
+        region,
+        unit_id,
+        external_id: external_id.clone(),
+        to_account_id: to_account_id.clone(),
+        to_region: to_region.clone(),
+        to_unit_id: to_unit_id.clone(),
+        reason: "sent for the wrong account".to_owned(),
+        ..Default::default()
+    };
+    let moved = records.move_record(hr.ask(ask)).await.expect("a move").into_inner();
+    assert_eq!(moved.touched.len(), 2, "{moved:?}");
+    let ask = performance::WithdrawRecordRequest {
+        account_id: to_account_id.clone(),
+        region: to_region,
+        unit_id: to_unit_id,
+        external_id: external_id.clone(),
+        reason: "a test dialogue".to_owned(),
+        ..Default::default()
+    };
+    records.withdraw_record(hr.ask(ask)).await.expect("a withdrawal");
+    let ask = performance::ListRecordVersionsRequest { account_id: to_account_id, external_id, ..Default::default() };
+    let versions = records.list_record_versions(hr.ask(ask)).await.expect("versions").into_inner().versions;
+    let ended: Vec<_> = versions.iter().map(performance::RecordVersion::ended).collect();
+    use performance::VersionEnd::{Moved, Revised, Withdrawn};
+    assert_eq!(ended, [Withdrawn, Moved, Revised]);
+    let ask =
+        performance::ListRecordChangesRequest { since: instant(1_600_000_000), page_size: 1000, ..Default::default() };
+    let changes = records.list_record_changes(hr.ask(ask)).await.expect("changes").into_inner().changes;
+    let of = |what: &str| changes.iter().filter(|change| change.what == what).count();
+    assert_eq!([of("moved_away"), of("moved_here"), of("withdrawn")], [1, 1, 1]);
+    assert!(of("imported") > 1, "the month came in too");
 }

@@ -26,7 +26,7 @@ pub(crate) async fn set(app: &App, ctx: &OpContext, wanted: &Import<Sourced>) ->
         let plan = domain::plan(&known, wanted.rows.iter().map(|(_, said)| said.clone()));
         let counted = |rows: usize| u32::try_from(rows).map_err(Error::internal);
         let (written, unchanged) = (counted(plan.writes.len())?, counted(plan.unchanged)?);
-        let outcome = ImportOutcome { written, unchanged, problems: wanted.refused.problems.clone() };
+        let outcome = ImportOutcome { written, unchanged, ..wanted.refused.clone() };
         store::change(&work, ctx, ctx.now(), plan).await?;
         let audit = import::audit(&outcome, Audit::new("identity.rate.set", "rate", "import"), &wanted.request);
         Ok((work, audit, outcome))

@@ -18,6 +18,7 @@ use crate::cycle::domain::{Cycle, Step};
 use crate::cycle::facts as cycles;
 use crate::cycle::step::{At, Task};
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
+use crate::record::facts::Reading;
 use crate::{App, record, scheme};
 use tally_engine::attribution::{Credit, Rung};
 use tally_engine::closing::codec::Share;
@@ -27,6 +28,7 @@ use tally_engine::closing::credit::evidence;
 use tally_engine::closing::facts::Finding;
 use tally_engine::closing::ladder::{Question, lines};
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
+use tally_engine::scoring::Measure;
 
 /// Records read at once.
 const READ: u64 = 20_000;
@@ -41,12 +43,13 @@ const SHARES: usize = 20_000;
 /// # Errors
 /// What reading, computing or writing says.
 pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()> {
-    let (frozen, columns) = {
+    let (frozen, columns, amounts) = {
         let tx = at.app.store.read(at.ctx).await?;
         let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
-        (cycles::component(&tx, at.job.run, component).await?, customs(&scheme))
+        let amounts = scheme.kpis.iter().any(|kpi| matches!(kpi.measure, Measure::Amount));
+        (cycles::component(&tx, at.job.run, component).await?, customs(&scheme), amounts)
     };
-    let records = read_records(at, &frozen, &columns).await?;
+    let records = read_records(at, &frozen, &columns, amounts).await?;
     let pool = at.app.compute.clone();
     let computed = at.app.compute.run("attribution", move || compute(frozen, records, columns.len(), pool.pool()));
     let computed = computed.await?;
@@ -58,16 +61,18 @@ pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()>
     Ok(())
 }
 
-async fn read_records(at: &At<'_>, frozen: &Frozen, columns: &[String]) -> Result<Records> {
+async fn read_records(at: &At<'_>, frozen: &Frozen, columns: &[String], amounts: bool) -> Result<Records> {
     let tx = at.app.store.read(at.ctx).await?;
     let mut records = Records::new(columns.len());
     for (place, account) in frozen.accounts.iter().enumerate() {
         let span = (account.from_ms, account.to_ms);
         let mut collector = Collector::new(frozen, place, &mut records)?;
-        let (of, mut last, mut more) = ((account.id, account.key.as_str()), None, true);
+        let of = (account.id, account.key.as_str());
+        let reading = Reading { account: of, span, columns, amounts, known_at: None };
+        let (mut last, mut more) = (None, true);
         while more {
             let take = |row: &Row<'_>| collector.push(row);
-            last = record::facts::collect(&tx, of, span, last.as_ref(), columns, READ, take).await?;
+            last = record::facts::collect(&tx, &reading, last.as_ref(), READ, take).await?;
             more = last.is_some();
         }
         collector.finish();

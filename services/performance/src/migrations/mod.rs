@@ -7,6 +7,7 @@ mod performance_0003_cycles;
 mod performance_0004_results;
 mod performance_0005_transfers;
 mod performance_0006_owned_schemes;
+mod performance_0007_record_versions;
 
 tally_store::migrations![
     performance_0001_records,
@@ -15,4 +16,5 @@ tally_store::migrations![
     performance_0004_results,
     performance_0005_transfers,
     performance_0006_owned_schemes,
+    performance_0007_record_versions,
 ];

@@ -1,58 +1,291 @@
-//! Bringing in service records, and reading them.
+//! Bringing in service records, putting them right, and reading them.
 
-use tally_access::{OpContext, Target};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tally_access::{OpContext, Plan, Rpc, Target};
 use tally_app::import::Import;
-use tally_app::mutate;
+use tally_app::{RequestKey, mutate};
 use tally_kernel::id::AccountId;
-use tally_kernel::import::{ImportOutcome, reconcile};
+use tally_kernel::import::ImportOutcome;
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
-use tally_store::Audit;
+use tally_kernel::{Error, Kind, Result, msg};
+use tally_store::{Audit, ScopedTx, UnitOfWork, from_db, number_from_db, word_from_db};
+use uuid::Uuid;
 
-use super::domain::{Record, Row, Source};
-use super::store;
+use super::domain::{Record, Row, Source, There, Touched, revise};
+use super::store::change::What;
+use super::store::version::Ended;
+use super::store::{self, change, version, write};
 use crate::App;
-use crate::policy::{GetRecord, ImportRecords, ListRecords};
+use crate::policy::{
+    GetRecord, ImportRecords, ListRecordChanges, ListRecordVersions, ListRecords, MoveRecord, WithdrawRecord,
+};
 
-/// Writes records of one account. What is there already with the same content is left alone, what differs is refused row
-/// by row, everything else is written.
-pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Import<Row>) -> Result<ImportOutcome> {
-    let target = Target { region: Some(of.region.clone()), unit: of.unit, person: None };
-    let permit = ctx.permit::<ImportRecords>(&target)?;
+/// What became of an import; kept as the result of the request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Imported {
+    #[serde(flatten)]
+    pub outcome: ImportOutcome,
+    #[serde(default)]
+    pub touched: Option<Touched>,
+}
+
+fn target(of: &Source) -> Target {
+    Target { region: Some(of.region.clone()), unit: of.unit, person: None }
+}
+
+/// Writes records of one account. What is there already with the same content is left alone, a higher revision is a new version
+/// of what is there, anything else that differs is refused row by row.
+pub async fn import_records(app: &App, ctx: &OpContext, of: &Source, import: Import<Row>) -> Result<Imported> {
+    let permit = ctx.permit::<ImportRecords>(&target(of))?;
     app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
-    let mut rows = import.rows;
-    rows.sort_by(|(a, x), (b, y)| (&x.record.external_id, a).cmp(&(&y.record.external_id, b)));
+    let rows = in_own_currency(app, ctx, import.rows).await?;
     mutate(&app.store, ctx, &permit, &import.request, async |work| {
         let mut outcome = import.refused.clone();
-        let there = store::said(&work, of.account, &rows).await?;
-        let fresh = reconcile(rows.clone(), there, &mut outcome);
-        store::insert(&work, ctx, of, fresh).await?;
+        let mut there = write::there(&work, of.account, &rows).await?;
+        if rows.iter().any(|(_, row)| depends(row, there.get(&row.record.external_id))) {
+            write::lock(&work, of.account).await?;
+            there = write::there(&work, of.account, &rows).await?;
+        }
+        let plan = revise(rows.clone(), there, &mut outcome);
+        let touched = Touched::of(of.account, plan.changes.len(), plan.starts.iter().copied());
+        write::apply(&work, ctx, of, plan).await?;
+        if let Some(touched) = &touched {
+            change::note(&work, ctx, of, What::Imported, touched).await?;
+        }
         let audit = Audit::new("performance.record.import", "account", of.account).region(&of.region);
-        Ok((work, tally_app::import::audit(&outcome, audit, &import.request), outcome.in_order()))
+        let audit = tally_app::import::audit(&outcome, audit, &import.request);
+        Ok((work, audit, Imported { outcome: outcome.in_order(), touched }))
     })
     .await
 }
 
-/// One record, by the platform's own id.
-pub async fn get_record(app: &App, ctx: &OpContext, account: AccountId, external_id: &str) -> Result<(String, Record)> {
-    let plan = ctx.plan::<GetRecord>()?;
-    let tx = app.store.read(ctx).await?;
-    let found = store::find(&tx, &plan, account, external_id).await?;
-    let row = found.ok_or_else(|| Error::not_found("record", external_id))?;
-    Ok((row.id.to_string(), row.try_into()?))
+/// Whether what becomes of a row depends on a record that somebody else may be changing.
+fn depends(row: &Row, there: Option<&There>) -> bool {
+    let changes = match there {
+        None => false,
+        Some(There::Record(stored)) => stored.content != row.content || stored.revision < row.revision,
+        Some(There::Gone { .. }) => true,
+    };
+    changes || row.record.is_refund()
 }
 
-/// A page of an account's records, by start; each with its id.
+/// The group's own currency need not be said: a record that says it is the same as one that does not.
+async fn in_own_currency(app: &App, ctx: &OpContext, mut rows: Vec<(u32, Row)>) -> Result<Vec<(u32, Row)>> {
+    if rows.iter().all(|(_, row)| row.record.currency.is_empty()) {
+        return Ok(rows);
+    }
+    let own = app.peers.currency(ctx).await?;
+    for (_, row) in rows.iter_mut().filter(|(_, row)| row.record.currency == own.code()) {
+        row.record.currency.clear();
+        row.content = row.record.content();
+    }
+    Ok(rows)
+}
+
+/// A record of an account that is put right, and why.
+#[derive(Clone, Debug)]
+pub struct Mending {
+    pub of: Source,
+    pub external_id: String,
+    pub reason: String,
+}
+
+/// Takes a record to the account that it is of.
+pub async fn move_record(
+    app: &App,
+    ctx: &OpContext,
+    request: &RequestKey,
+    mending: &Mending,
+    to: &Source,
+) -> Result<Vec<Touched>> {
+    let Mending { of, external_id, reason } = mending;
+    ctx.permit::<MoveRecord>(&target(to))?;
+    let permit = ctx.permit::<MoveRecord>(&target(of))?;
+    for place in [of, to] {
+        app.accounts.check(&app.peers, ctx, place.account, &place.region, place.unit).await?;
+    }
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let taken = write::shift(&work, ctx, (of, to), external_id, reason).await?;
+        let away = noted(&work, ctx, of, What::MovedAway, &taken).await?;
+        let here = noted(&work, ctx, to, What::MovedHere, &taken).await?;
+        let audit = Audit::new("performance.record.move", "record", taken.record).region(&of.region);
+        let audit = audit.note("account", of.account).note("to", to.account).note("records", taken.rows);
+        Ok((work, audit, away.into_iter().chain(here).collect()))
+    })
+    .await
+}
+
+/// Takes out a record that should not be there.
+pub async fn withdraw_record(
+    app: &App,
+    ctx: &OpContext,
+    request: &RequestKey,
+    mending: &Mending,
+) -> Result<Vec<Touched>> {
+    let Mending { of, external_id, reason } = mending;
+    let permit = ctx.permit::<WithdrawRecord>(&target(of))?;
+    app.accounts.check(&app.peers, ctx, of.account, &of.region, of.unit).await?;
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        let taken = write::withdraw(&work, ctx, of, external_id, reason).await?;
+        let touched = noted(&work, ctx, of, What::Withdrawn, &taken).await?;
+        let audit = Audit::new("performance.record.withdraw", "record", taken.record).region(&of.region);
+        Ok((work, audit.note("account", of.account), touched.into_iter().collect()))
+    })
+    .await
+}
+
+async fn noted(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    of: &Source,
+    what: What,
+    taken: &write::TakenOut,
+) -> Result<Option<Touched>> {
+    let touched = Touched::of(of.account, taken.rows, taken.starts.iter().copied());
+    if let Some(touched) = &touched {
+        change::note(work, ctx, of, what, touched).await?;
+    }
+    Ok(touched)
+}
+
+/// A record as it is told.
+#[derive(Debug)]
+pub struct Told {
+    pub id: String,
+    pub revision: u64,
+    pub record: Record,
+}
+
+impl TryFrom<store::Model> for Told {
+    type Error = Error;
+    fn try_from(row: store::Model) -> Result<Self> {
+        let revision = number_from_db("the revision of a record", row.revision.unwrap_or_default())?;
+        Ok(Self { id: row.id.to_string(), revision, record: row.try_into()? })
+    }
+}
+
+/// One record, by the platform's own id; as it was known at an instant, if one is said.
+pub async fn get_record(
+    app: &App,
+    ctx: &OpContext,
+    account: AccountId,
+    external_id: &str,
+    known_at: Option<Timestamp>,
+) -> Result<Told> {
+    let plan = ctx.plan::<GetRecord>()?;
+    let tx = app.store.read(ctx).await?;
+    let found = store::find(&tx, &plan, account, external_id, known_at).await?;
+    found.ok_or_else(|| Error::not_found("record", external_id))?.try_into()
+}
+
+/// A page of an account's records, by start; as they were known at an instant, if one is said.
 pub async fn list_records(
     app: &App,
     ctx: &OpContext,
     account: AccountId,
     span: (i64, i64),
+    known_at: Option<Timestamp>,
     page: &Page,
-) -> Result<(Vec<(String, Record)>, String)> {
+) -> Result<(Vec<Told>, String)> {
     let plan = ctx.plan::<ListRecords>()?;
     let tx = app.store.read(ctx).await?;
-    let (rows, next) = store::page(&tx, &plan, account, span, page).await?;
-    let record = |row: store::Model| Ok((row.id.to_string(), row.try_into()?));
-    Ok((rows.into_iter().map(record).collect::<Result<_>>()?, next))
+    let (rows, next) = store::page(&tx, &plan, account, span, known_at, page).await?;
+    Ok((rows.into_iter().map(Told::try_from).collect::<Result<_>>()?, next))
+}
+
+/// What a record said from one instant until another.
+#[derive(Debug)]
+pub struct Version {
+    pub told: Told,
+    pub account: AccountId,
+    pub recorded_at: Timestamp,
+    /// Nothing while it counts.
+    pub end: Option<VersionEnd>,
+    ordinal: i32,
+}
+
+/// How a version ended.
+#[derive(Debug)]
+pub struct VersionEnd {
+    pub until: Timestamp,
+    pub ended: Ended,
+    pub reason: String,
+    pub by: Uuid,
+}
+
+impl TryFrom<version::Model> for Version {
+    type Error = Error;
+    fn try_from(was: version::Model) -> Result<Self> {
+        let ended = word_from_db("the end of a version of a record", &was.ended)?;
+        let end = VersionEnd { until: from_db(was.until_at)?, ended, reason: was.reason.clone(), by: was.ended_by };
+        let ordinal = was.ordinal;
+        Ok(Self { end: Some(end), ordinal, ..Self::counting(was.into())? })
+    }
+}
+
+impl Version {
+    fn counting(row: store::Model) -> Result<Self> {
+        let (account, recorded_at) = (AccountId(row.account_id), from_db(row.recorded_at)?);
+        Ok(Self { told: row.try_into()?, account, recorded_at, end: None, ordinal: i32::MAX })
+    }
+}
+
+/// A page of the versions of the record that has, or had, this external id on an account, newest first. Who reaches the account
+/// that it is on now reaches what it was before, on whatever account that was.
+pub async fn list_versions(
+    app: &App,
+    ctx: &OpContext,
+    account: AccountId,
+    external_id: &str,
+    page: &Page,
+) -> Result<(Vec<Version>, String)> {
+    let plan = ctx.plan::<ListRecordVersions>()?;
+    let tx = app.store.read(ctx).await?;
+    let current = store::find(&tx, &plan, account, external_id, None).await?;
+    let was = version::record_of(&tx, &plan, account, external_id).await?;
+    let missing = || Error::not_found("record", external_id);
+    let record = current.as_ref().map(|row| row.id).or(was).ok_or_else(missing)?;
+    let bad = |_| Error::of(Kind::InvalidArgument, msg!("PAGE_TOKEN_INVALID"));
+    let before = page.after.as_ref().map(|key| key.parse().map_err(bad)).transpose()?.unwrap_or(i32::MAX);
+    let reached = Some(&plan).filter(|_| current.is_none());
+    let mut versions = Vec::new();
+    if page.after.is_none() {
+        versions.extend(current.map(Version::counting).transpose()?);
+    }
+    versions.extend(earlier(&tx, reached, record, before, page).await?);
+    let next = page.cut(&mut versions, |version| version.ordinal.to_string());
+    Ok((versions, next))
+}
+
+async fn earlier<R: Rpc>(
+    tx: &ScopedTx,
+    plan: Option<&Plan<R>>,
+    record: Uuid,
+    before: i32,
+    page: &Page,
+) -> Result<Vec<Version>> {
+    let rows = version::before(tx, plan, record, before, u64::from(page.size) + 1).await?;
+    rows.into_iter().map(Version::try_from).collect()
+}
+
+/// What one call did to the records of an account.
+#[derive(Debug)]
+pub struct Changed {
+    pub at: Timestamp,
+    pub what: String,
+    pub touched: Touched,
+}
+
+/// A page of what was done to records at this instant and later, oldest first.
+pub async fn list_changes(app: &App, ctx: &OpContext, since: Timestamp, page: &Page) -> Result<(Vec<Changed>, String)> {
+    let plan = ctx.plan::<ListRecordChanges>()?;
+    let tx = app.store.read(ctx).await?;
+    let (rows, next) = change::since(&tx, &plan, since, page).await?;
+    let changed = |row: change::Model| {
+        let records = number_from_db("the records of a change", row.records)?;
+        let touched = Touched { account: AccountId(row.account_id), records, from_ms: row.from_ms, to_ms: row.to_ms };
+        Ok(Changed { at: from_db(row.recorded_at)?, what: row.what, touched })
+    };
+    Ok((rows.into_iter().map(changed).collect::<Result<_>>()?, next))
 }

@@ -1,4 +1,4 @@
-//! What makes a service record acceptable, and when two are the same. Pure.
+//! What makes a service record acceptable. When two are the same says `content`, which of them counts says `revise`. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,13 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tally_access::Region;
 use tally_kernel::id::{AccountId, OrgUnitId};
-use tally_kernel::import::Keyed;
 use tally_kernel::message::Arg;
-use tally_kernel::{Message, limits, msg, unseen};
+use tally_kernel::{Currency, Message, limits, msg, unseen};
+
+mod content;
+mod revise;
+
+pub use revise::{Change, Gone, Plan, Stored, There, revise};
 
 /// Characters of an external id.
 const MAX_ID: usize = limits::TEXT;
@@ -38,12 +42,16 @@ pub struct Record {
     pub resolved: Option<bool>,
     /// Rating in thousandths of a point.
     pub rating_milli: Option<u32>,
-    /// Sales in minor units of the group's currency.
+    /// Sales in minor units of the currency.
     pub amount_minor: Option<i64>,
     /// The customer, or empty.
     pub customer: String,
     /// Everything else that was measured, by name.
     pub measures: Vec<Measure>,
+    /// Of the amount; empty for the group's.
+    pub currency: String,
+    /// Of a refund, the external id of the record whose amount it lessens; empty for a session.
+    pub refers_to: String,
 }
 
 /// A column beside the known ones.
@@ -101,7 +109,21 @@ pub enum RowError {
         started: Timestamp,
         ended: Timestamp,
     },
+    /// Of a record that refers to no other.
     NegativeAmount,
+    /// A record that refers to another and takes nothing from it.
+    RefundTakesNothing,
+    /// A refund of what is no record of the account: its own id, and the other.
+    RefersToNothing(String, String),
+    /// A refund of a refund.
+    RefersToRefund(String, String),
+    /// A version that refers to another record than the one that is there, or to none.
+    ReferenceFixed(String),
+    UnknownCurrency(String),
+    /// Larger than can be stored.
+    RevisionTooHigh(u64),
+    /// A revision and a time of change.
+    RevisionTwice,
     /// Sales beyond those of any record.
     AmountTooLarge,
     /// A first reply that came too late to be one.
@@ -114,8 +136,16 @@ pub enum RowError {
     BadMeasure(String),
     /// The same external id with other content in the store: in these columns.
     DifferentContent(String, Vec<Message>),
-    /// The same external id with other content in this request.
+    /// A lower revision than the one in the store, with other content: its id, both revisions.
+    Stale {
+        id: String,
+        sent: i64,
+        there: i64,
+    },
+    /// The same external id and revision with other content in this request.
     Contradicted(String),
+    /// A record that was taken out: its id and why.
+    Gone(String, Gone, String),
 }
 
 impl RowError {
@@ -135,7 +165,17 @@ impl RowError {
             Self::RatingTooHigh(_) => "RATING_OUT_OF_RANGE",
             Self::BadMeasure(_) => "MEASURE_MALFORMED",
             Self::DifferentContent(..) => "DIFFERENT_CONTENT",
+            Self::Stale { .. } => "REVISION_STALE",
             Self::Contradicted(_) => "ROWS_CONTRADICT",
+            Self::Gone(_, Gone::Withdrawn, _) => "RECORD_WITHDRAWN",
+            Self::Gone(_, Gone::Moved, _) => "RECORD_MOVED",
+            Self::RefundTakesNothing => "REFUND_TAKES_NOTHING",
+            Self::RefersToNothing(..) => "REFERS_TO_NOTHING",
+            Self::RefersToRefund(..) => "REFERS_TO_REFUND",
+            Self::ReferenceFixed(_) => "REFERENCE_FIXED",
+            Self::UnknownCurrency(_) => "RECORD_CURRENCY_UNKNOWN",
+            Self::RevisionTooHigh(_) => "REVISION_OUT_OF_RANGE",
+            Self::RevisionTwice => "REVISION_TWICE",
         }
     }
 
@@ -162,7 +202,18 @@ impl RowError {
             Self::RatingTooHigh(rating) => msg!("RATING_OUT_OF_RANGE", rating),
             Self::BadMeasure(name) => msg!("MEASURE_MALFORMED", name),
             Self::DifferentContent(id, columns) => msg!("DIFFERENT_CONTENT", id, columns = Arg::List(columns.clone())),
+            Self::Stale { id, sent: 0, there } => msg!("REVISION_STALE.unsaid", id, there),
+            Self::Stale { id, sent, there } => msg!("REVISION_STALE", id, sent, there),
             Self::Contradicted(id) => msg!("ROWS_CONTRADICT", id),
+            Self::Gone(id, Gone::Withdrawn, why) => msg!("RECORD_WITHDRAWN", id, why),
+            Self::Gone(id, Gone::Moved, why) => msg!("RECORD_MOVED", id, why),
+            Self::RefundTakesNothing => msg!("REFUND_TAKES_NOTHING"),
+            Self::RefersToNothing(id, other) => msg!("REFERS_TO_NOTHING", id, other),
+            Self::RefersToRefund(id, other) => msg!("REFERS_TO_REFUND", id, other),
+            Self::ReferenceFixed(id) => msg!("REFERENCE_FIXED", id),
+            Self::UnknownCurrency(code) => msg!("RECORD_CURRENCY_UNKNOWN", code),
+            Self::RevisionTooHigh(revision) => msg!("REVISION_OUT_OF_RANGE", revision, most = i64::MAX),
+            Self::RevisionTwice => msg!("REVISION_TWICE"),
         }
     }
 }
@@ -181,6 +232,7 @@ impl Record {
             ("agent", &self.agent, MAX_ID),
             ("kind", &self.kind, MAX_ID),
             ("customer", &self.customer, MAX_ID),
+            ("refers_to", &self.refers_to, MAX_ID),
         ];
         // Bytes are never fewer than characters, and cost nothing to count.
         if let Some((name, _, max)) = texts.into_iter().find(|(_, t, max)| t.len() > *max && t.chars().count() > *max) {
@@ -197,9 +249,18 @@ impl Record {
     /// # Errors
     /// [`RowError::Unseen`].
     pub fn seen(self) -> Result<Self, RowError> {
-        let hidden = [("external_id", unseen::in_id(&self.external_id)), ("agent", unseen::in_name(&self.agent))];
+        let hidden = [
+            ("external_id", unseen::in_id(&self.external_id)),
+            ("agent", unseen::in_name(&self.agent)),
+            ("refers_to", unseen::in_id(&self.refers_to)),
+        ];
         let found = hidden.into_iter().find_map(|(field, found)| Some((field, found?)));
         found.map_or(Ok(self), |(field, character)| Err(RowError::Unseen(field, character)))
+    }
+
+    /// Whether it is no served session: it lessens the amount of one.
+    pub fn is_refund(&self) -> bool {
+        !self.refers_to.is_empty()
     }
 
     fn check_times(&self) -> Result<(), RowError> {
@@ -219,9 +280,13 @@ impl Record {
 
     fn check_numbers(&self) -> Result<(), RowError> {
         match self.amount_minor {
-            Some(..0) => return Err(RowError::NegativeAmount),
-            Some(amount) if amount > limits::AMOUNT_MINOR => return Err(RowError::AmountTooLarge),
+            Some(..0) if !self.is_refund() => return Err(RowError::NegativeAmount),
+            Some(0..) | None if self.is_refund() => return Err(RowError::RefundTakesNothing),
+            Some(amount) if amount.abs() > limits::AMOUNT_MINOR => return Err(RowError::AmountTooLarge),
             Some(_) | None => {}
+        }
+        if !self.currency.is_empty() && self.currency.parse::<Currency>().is_err() {
+            return Err(RowError::UnknownCurrency(self.currency.clone()));
         }
         if self.first_reply_ms.is_some_and(|ms| ms > limits::REPLY_SECONDS * 1_000) {
             return Err(RowError::ReplyTooLate);
@@ -252,134 +317,41 @@ impl Record {
         }
         if names.len() > MAX_MEASURES { Err(RowError::TooManyMeasures) } else { Ok(()) }
     }
-
-    /// The columns in which the record is another one than `there`, and both values: not those of people, and of measures the
-    /// numbers alone.
-    fn differing(&self, there: &Self) -> Vec<Message> {
-        let mut columns = Vec::new();
-        let mut note = |column: &str, one: Option<String>, other: Option<String>| {
-            let value = |text: Option<String>| text.map_or_else(|| msg!("NO_VALUE_THERE"), Message::told);
-            if one != other {
-                columns.push(msg!("COLUMN_DIFFERS", column, there = value(other), here = value(one)));
-            }
-        };
-        let at = |ms: i64| Some(Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |at| at.to_string()));
-        note("started_at", at(self.started_ms), at(there.started_ms));
-        note("ended_at", at(self.ended_ms), at(there.ended_ms));
-        let kind = |record: &Self| Some(record.kind.clone()).filter(|kind| !kind.is_empty());
-        note("kind", kind(self), kind(there));
-        let text = |number: Option<u32>| number.map(|number| number.to_string());
-        note("first_reply_ms", text(self.first_reply_ms), text(there.first_reply_ms));
-        note("resolved", self.resolved.map(|yes| yes.to_string()), there.resolved.map(|yes| yes.to_string()));
-        note("rating_milli", text(self.rating_milli), text(there.rating_milli));
-        note("amount_minor", self.amount_minor.map(|n| n.to_string()), there.amount_minor.map(|n| n.to_string()));
-        let of = |record: &Self, name: &str| record.measures.iter().find(|m| m.name == name).map(|m| m.value.clone());
-        let names: BTreeSet<&str> = self.measures.iter().chain(&there.measures).map(|m| m.name.as_str()).collect();
-        let mut hidden: Vec<&str> = Vec::new();
-        for name in names {
-            let number = |value: Option<MeasureValue>| match value {
-                Some(MeasureValue::Number(number)) => Ok(Some(number.to_string())),
-                Some(MeasureValue::Text(_)) => Err(()),
-                None => Ok(None),
-            };
-            match (number(of(self, name)), number(of(there, name))) {
-                (Ok(one), Ok(other)) => note(name, one, other),
-                _ if of(self, name) != of(there, name) => hidden.push(name),
-                _ => {}
-            }
-        }
-        hidden.extend((self.agent != there.agent).then_some("agent"));
-        hidden.extend((self.customer != there.customer).then_some("customer"));
-        columns.extend(hidden.into_iter().map(|column| msg!("COLUMN_DIFFERS.hidden", column)));
-        columns
-    }
-
-    /// A digest of everything the record says: two records with the same digest are the same.
-    pub fn content(&self) -> [u8; 32] {
-        let mut hash = Canonical::default();
-        hash.text(&self.external_id).number(self.started_ms).number(self.ended_ms);
-        hash.text(&self.agent).text(&self.kind).text(&self.customer);
-        hash.maybe(self.first_reply_ms.map(i64::from)).maybe(self.resolved.map(i64::from));
-        hash.maybe(self.rating_milli.map(i64::from)).maybe(self.amount_minor);
-        for measure in &self.measures {
-            hash.text(&measure.name);
-            match &measure.value {
-                MeasureValue::Number(number) => hash.text("n").text(&number.to_string()),
-                MeasureValue::Text(text) => hash.text("t").text(text),
-            };
-        }
-        *blake3::hash(&hash.0).as_bytes()
-    }
 }
 
-/// Bytes that say the same only for the same values: every part carries its length or its presence.
-#[derive(Default)]
-struct Canonical(Vec<u8>);
-
-impl Canonical {
-    fn text(&mut self, text: &str) -> &mut Self {
-        self.0.extend_from_slice(&(text.len() as u64).to_le_bytes());
-        self.0.extend_from_slice(text.as_bytes());
-        self
-    }
-
-    fn number(&mut self, number: i64) -> &mut Self {
-        self.0.extend_from_slice(&number.to_le_bytes());
-        self
-    }
-
-    fn maybe(&mut self, number: Option<i64>) -> &mut Self {
-        self.0.push(u8::from(number.is_some()));
-        self.number(number.unwrap_or_default())
-    }
-}
-
-/// A record to write, with its digest.
+/// A record to write, with what tells its versions apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub record: Record,
+    /// 0 where the sender does not say.
+    pub revision: i64,
     /// [`Record::content`].
     pub content: [u8; 32],
 }
 
-impl From<Record> for Row {
-    fn from(record: Record) -> Self {
-        Self { content: record.content(), record }
+impl Row {
+    pub fn new(record: Record, revision: i64) -> Self {
+        Self { content: record.content(), record, revision }
     }
 }
 
-/// What is said of an external id.
-#[derive(Clone, Debug)]
-pub struct Said {
-    /// [`Record::content`].
-    pub content: [u8; 32],
-    /// The record that is there, where another row says something else.
-    pub record: Option<Record>,
+/// Records of an account that a change touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
+    pub account: AccountId,
+    pub records: u32,
+    /// The earliest and the latest start of them, as it was or as it is now.
+    pub from_ms: i64,
+    pub to_ms: i64,
 }
 
-impl PartialEq for Said {
-    fn eq(&self, other: &Self) -> bool {
-        self.content == other.content
-    }
-}
-
-impl Keyed for Row {
-    type Key = String;
-    type Content = Said;
-    fn key(&self) -> String {
-        self.record.external_id.clone()
-    }
-    fn content(&self) -> Said {
-        Said { content: self.content, record: None }
-    }
-    fn conflict(&self, there: &Self::Content) -> (&'static str, Message) {
-        let columns = there.record.as_ref().map(|there| self.record.differing(there)).unwrap_or_default();
-        let error = RowError::DifferentContent(self.record.external_id.clone(), columns);
-        (error.reason(), error.message())
-    }
-    fn contradiction(&self) -> Option<(&'static str, Message)> {
-        let error = RowError::Contradicted(self.record.external_id.clone());
-        Some((error.reason(), error.message()))
+impl Touched {
+    /// Nothing, if there is no start.
+    pub fn of(account: AccountId, records: usize, starts: impl IntoIterator<Item = i64>) -> Option<Self> {
+        let mut starts = starts.into_iter();
+        let first = starts.next()?;
+        let (from_ms, to_ms) = starts.fold((first, first), |(from, to), at| (from.min(at), to.max(at)));
+        Some(Self { account, records: u32::try_from(records).unwrap_or(u32::MAX), from_ms, to_ms })
     }
 }
 

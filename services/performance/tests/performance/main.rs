@@ -10,3 +10,4 @@ mod records;
 mod refinements;
 mod schemes;
 mod transfers;
+mod versions;

@@ -89,7 +89,7 @@ async fn records_are_read_back_as_they_were_by_start_and_only_by_those_who_reach
     assert_eq!((ids, second.next_page_token.as_str()), (vec!["a", "b", "z"], ""));
     let read = pb::Record { record_id: String::new(), ..first.records[1].clone() };
     assert_eq!(read, rich);
-    let get = pb::GetRecordRequest { account_id: account(1).to_string(), external_id: "b".into() };
+    let get = pb::GetRecordRequest { account_id: account(1).to_string(), external_id: "b".into(), known_at: None };
     let near = fixture.of_unit(NORTH, &[Permission::RecordRead]);
     assert!(fixture.records().get_record(near.request(get.clone())).await.is_ok());
     let far = fixture.of_unit(SOUTH, &[Permission::RecordRead]);

@@ -78,7 +78,8 @@ pub async fn census(session: &Session, bundle: &Bundle, mut tell: impl FnMut(u64
                 from,
                 to,
                 page_size: PAGE,
-                page_token
+                page_token,
+                known_at: None
             },
             |reply| {
                 for record in &reply.records {

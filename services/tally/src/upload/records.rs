@@ -122,6 +122,7 @@ fn record(bundle: &Bundle, at: usize) -> Result<performance::Record> {
         amount_minor: record.amount_minor,
         customer: text(record.customer),
         measures: bundle.measures.iter().filter_map(|measure| value(bundle, measure, at)).collect(),
+        ..Default::default()
     })
 }
 

@@ -197,7 +197,7 @@ mod tests {
     fn refusing() -> Option<ImportResult> {
         let (reason, message) = ("ALREADY_DIFFERENT".to_owned(), "the suite says no".to_owned());
         let problems = vec![RowProblem { index: 1, reason, message }];
-        Some(ImportResult { written: 1, unchanged: 0, problems })
+        Some(ImportResult { written: 1, problems, ..Default::default() })
     }
 
     fn row(at: usize) -> RowName {
@@ -238,7 +238,7 @@ mod tests {
             let mut taken = Taken::beside_others(locale);
             let problem = |reason: &str| RowProblem { index: 0, reason: reason.into(), message: String::new() };
             let problems = ["ROWS_CONTRADICT", "EARLIER_ROW_REFUSED", "TEXT_TOO_LONG"].map(problem).to_vec();
-            let answer = ImportResult { written: 0, unchanged: 0, problems };
+            let answer = ImportResult { problems, ..Default::default() };
             taken.note("records.csv", Some(answer), |_| row(0), |_| String::new());
             taken.refused.into_iter().map(|row| row.cure).collect::<Vec<_>>()
         };

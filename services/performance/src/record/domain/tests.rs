@@ -1,10 +1,10 @@
 use tally_i18n::text;
 use tally_kernel::Locale;
-use tally_kernel::import::{ImportOutcome, Problem, reconcile};
+use tally_kernel::import::{ImportOutcome, Problem};
 
 use super::*;
 
-fn record(id: &str) -> Record {
+pub(super) fn record(id: &str) -> Record {
     Record {
         external_id: id.to_owned(),
         started_ms: 1_772_400_000_000,
@@ -17,6 +17,19 @@ fn record(id: &str) -> Record {
         amount_minor: Some(9_900),
         customer: "c1".to_owned(),
         measures: vec![],
+        currency: String::new(),
+        refers_to: String::new(),
+    }
+}
+
+/// As the store tells it.
+pub(super) fn stored(row: &Row) -> Stored {
+    Stored {
+        revision: row.revision,
+        content: row.content,
+        started_ms: row.record.started_ms,
+        refers_to: row.record.refers_to.clone(),
+        record: Some(Box::new(row.record.clone())),
     }
 }
 
@@ -87,7 +100,7 @@ fn a_long_text_is_measured_in_characters_not_bytes() {
 #[test]
 fn every_field_changes_the_content() {
     let base = record("a").content();
-    let changes: [fn(&mut Record); 10] = [
+    let changes: [fn(&mut Record); 12] = [
         |r| r.external_id.push('x'),
         |r| r.started_ms -= 1,
         |r| r.ended_ms += 1,
@@ -97,6 +110,8 @@ fn every_field_changes_the_content() {
         |r| r.resolved = Some(false),
         |r| r.rating_milli = Some(0),
         |r| r.amount_minor = Some(0),
+        |r| r.currency = "JPY".to_owned(),
+        |r| r.refers_to = "b".to_owned(),
         |r| r.measures.push(Measure { name: "qa".into(), value: MeasureValue::Text(String::new()) }),
     ];
     let mut seen = BTreeSet::from([base]);
@@ -114,18 +129,19 @@ fn every_field_changes_the_content() {
 fn the_same_content_again_counts_as_unchanged_and_an_id_with_two_contents_is_refused_wherever_it_stands() {
     let mut other = record("a");
     other.kind = "after-sales".to_owned();
-    let rows = [record("a"), record("b"), other, record("c"), record("d"), record("d")].map(Row::from);
+    let rows = [record("a"), record("b"), other, record("c"), record("d"), record("d")].map(|r| Row::new(r, 0));
     let mut known = record("c");
     (known.amount_minor, known.customer, known.rating_milli) = (Some(9_800), "c2".to_owned(), Some(5_000));
     known.measures = [("qa", "4.5"), ("shop", "1")]
         .map(|(name, n)| Measure { name: name.into(), value: MeasureValue::Number(n.parse().unwrap()) })
         .to_vec();
     known.measures.push(Measure { name: "note".into(), value: MeasureValue::Text("of Li Na".into()) });
-    let said = |record: Record| Said { content: record.content(), record: Some(record) };
-    let there = [("b".to_owned(), said(record("b"))), ("c".to_owned(), said(known))];
+    let said = |record: Record| (record.external_id.clone(), There::Record(stored(&Row::new(record, 0))));
+    let there = [record("b"), known].map(said).into();
     let mut outcome = ImportOutcome::default();
-    let fresh = reconcile((0..).zip(rows).collect(), there, &mut outcome);
-    assert_eq!(fresh, [(4, Row::from(record("d")))]);
+    let plan = revise((0..).zip(rows).collect(), there, &mut outcome);
+    assert_eq!(plan.changes, [Change { earlier: vec![], row: Row::new(record("d"), 0), was: None }]);
+    let outcome = outcome.in_order();
     assert_eq!((outcome.written, outcome.unchanged), (1, 2));
     let refused = |p: &Problem| (p.index, p.reason.clone());
     let expected = [(0, "ROWS_CONTRADICT"), (2, "ROWS_CONTRADICT"), (3, "DIFFERENT_CONTENT")];
@@ -134,7 +150,8 @@ fn the_same_content_again_counts_as_unchanged_and_an_id_with_two_contents_is_ref
     assert_eq!(
         text(Locale::En, &outcome.problems[2].message),
         "c is there already with other content (rating_milli: 5000 there, none here; amount_minor: 9800 there, 9900 here; \
-         qa: 4.5 there, none here; shop: 1 there, none here; note; customer): records are never overwritten"
+         qa: 4.5 there, none here; shop: 1 there, none here; note; customer): send it with a higher revision, if this is what \
+         counts"
     );
     assert!(text(Locale::ZhCn, &outcome.problems[2].message).contains("amount_minor：已有 9800，此处 9900"));
 }
@@ -152,4 +169,29 @@ fn measures_are_stored_in_one_order_and_read_back() {
     let json = serde_json::to_string(&record.measures).unwrap();
     assert_eq!(json, r#"[{"k":"channel","t":"app"},{"k":"qa","n":"4.50"}]"#);
     assert_eq!(serde_json::from_str::<Vec<Measure>>(&json).unwrap(), record.measures);
+}
+
+#[test]
+fn a_negative_amount_is_a_refund_that_names_its_record_and_nothing_else() {
+    let sent = |amount: Option<i64>, refers_to: &str| {
+        let record = Record { amount_minor: amount, refers_to: refers_to.to_owned(), ..record("a") };
+        record.check().err().map(|error| error.reason())
+    };
+    assert_eq!(sent(Some(-100), "b"), None);
+    assert_eq!(sent(Some(-100), ""), Some("AMOUNT_NEGATIVE"));
+    assert_eq!(sent(Some(100), "b"), Some("REFUND_TAKES_NOTHING"));
+    assert_eq!(sent(None, "b"), Some("REFUND_TAKES_NOTHING"));
+    assert_eq!(sent(Some(-limits::AMOUNT_MINOR - 1), "b"), Some("AMOUNT_OUT_OF_RANGE"));
+    let in_currency = |code: &str| {
+        let record = Record { currency: code.to_owned(), ..record("a") };
+        record.check().err().map(|error| error.reason())
+    };
+    assert_eq!([in_currency("JPY"), in_currency("")], [None, None]);
+    assert_eq!(in_currency("jpy"), Some("RECORD_CURRENCY_UNKNOWN"));
+}
+
+#[test]
+fn what_was_stored_before_there_were_currencies_has_the_digest_that_it_had() {
+    let digest = blake3::Hash::from_bytes(record("a").content()).to_hex();
+    assert_eq!(digest.as_str(), "fb36a680d7759211a25910f1f13fc710d2864ce3db19b04a32f8390aaf11ffad");
 }

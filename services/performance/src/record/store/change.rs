@@ -1,0 +1,76 @@
+//! What was done to records: a row for each call and account, so that whoever computed with them finds what is another now.
+
+use jiff::Timestamp;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
+use strum_macros::IntoStaticStr;
+use tally_access::{OpContext, Plan, Rpc};
+use tally_kernel::Result;
+use tally_kernel::page::Page;
+use tally_store::{ScopedTx, UnitOfWork, to_db};
+
+use super::super::domain::{Source, Touched};
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
+#[sea_orm(table_name = "record_changes")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub account_id: Uuid,
+    /// [`What`].
+    pub what: String,
+    pub records: i32,
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum What {
+    Imported,
+    MovedAway,
+    MovedHere,
+    Withdrawn,
+}
+
+/// Notes what a call touched.
+pub async fn note(work: &UnitOfWork, ctx: &OpContext, of: &Source, what: What, touched: &Touched) -> Result<()> {
+    let what: &str = what.into();
+    let row = ActiveModel {
+        tenant_id: NotSet,
+        id: Set(ctx.new_id()),
+        region: Set(of.region.as_str().to_owned()),
+        unit_id: Set(of.unit.map(Uuid::from)),
+        account_id: Set(touched.account.0),
+        what: Set(what.to_owned()),
+        records: Set(i32::try_from(touched.records).unwrap_or(i32::MAX)),
+        from_ms: Set(touched.from_ms),
+        to_ms: Set(touched.to_ms),
+        recorded_at: Set(to_db(ctx.now())),
+    };
+    Ok(work.insert(row).await?)
+}
+
+/// A page of changes at this instant and later, oldest first.
+pub async fn since<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    since: Timestamp,
+    page: &Page,
+) -> Result<(Vec<Model>, String)> {
+    let these = tx.select::<Entity>().within(plan).filter(Column::RecordedAt.gte(to_db(since)));
+    Ok(these.page_asc(page, [Column::RecordedAt, Column::Id]).await?)
+}
