@@ -22,15 +22,18 @@ KIND_UNIMPLEMENTED = nobody does this at that address
 ## Kinds of things
 
 RESOURCE_ACCOUNT = account
+RESOURCE_ALIAS = alias
 RESOURCE_API_KEY = API key
 RESOURCE_CARD_OF_PERSON = card of person
 RESOURCE_COMPONENT = component
+RESOURCE_CORRECTION = correction
 RESOURCE_CYCLE = cycle
 RESOURCE_DELEGATION = delegation
 RESOURCE_EMERGENCY = emergency
 RESOURCE_EMPLOYMENT = employment
 RESOURCE_ERASURE = erasure
 RESOURCE_GRANT = grant
+RESOURCE_HANDOVER = hand-over
 RESOURCE_HOLD = hold
 RESOURCE_LEAVE = leave
 RESOURCE_LOGIN = login
@@ -41,6 +44,7 @@ RESOURCE_POSITION = position
 RESOURCE_PRINCIPAL = principal
 RESOURCE_PROFILE_OF_PERSON = profile of person
 RESOURCE_PROVIDER = provider
+RESOURCE_PUNCH = punch
 RESOURCE_RECORD = record
 RESOURCE_REPORTING_LINE = reporting line
 RESOURCE_SCHEME = scheme
@@ -48,6 +52,7 @@ RESOURCE_SCHEME_VERSION = scheme version
 RESOURCE_SERVICE_ACCOUNT = service account
 RESOURCE_SESSION = session
 RESOURCE_SETTLEMENT = settlement
+RESOURCE_SHIFT = shift
 RESOURCE_STATEMENT_OF_PERSON = statement of person
 RESOURCE_TRANSFER = transfer
 
@@ -801,6 +806,32 @@ CUT_OVER_MALFORMED = write HH:MM between 00:00 and 11:59
 NEVER_EMPLOYED = you have no employment yet, so nobody can say where this belongs: ask your HR
 # A punch of the same person at the same instant.
 PUNCH_REPEATED = a punch of yours was recorded at this very instant already
+# The fact counts no more: another correction put it right.
+FACT_SUPERSEDED = correction { $id } put this right already, and it counts no more: correct what counts now
+# A correction of the same fact waits for approval.
+CORRECTION_WAITS = correction { $id } of the same fact waits for an approval: approve, reject or withdraw it first
+# The correction was approved, made, rejected or withdrawn.
+CORRECTION_NOT_WAITING = { $stage ->
+    [approved] the correction was approved already
+    [rejected] the correction was rejected: ask anew
+    [withdrawn] the correction was withdrawn: ask anew
+   *[other] the correction counts already
+}
+# The fact was put right otherwise since this was asked for.
+CORRECTION_OUTDATED = correction { $id } put the fact right since this was asked for: reject it, and ask anew for what counts now
+    .gone = the fact is not kept any more since this was asked for: reject it
+# Nobody decides about a correction of the own facts.
+OWN_CORRECTION = nobody decides about a correction of the own facts: somebody else must
+# Only who asked for a correction withdraws it.
+CORRECTION_OF_OTHERS = only who asked for a correction withdraws it: reject it instead
+# Facts of that time are kept no more.
+PERIOD_PURGED = what was before { $day } is kept no more and cannot be put right
+# The new fact contradicts what counts.
+ALREADY_DIFFERENT = { $why }: correct that first
+# A shift that has begun is changed without a reason.
+LATE_CHANGE_UNEXPLAINED = the shift has begun: say why it is changed now
+CORRECTION_ACTION_EXPECTED = add, void or move
+ALIAS_DAY_OUTSIDE = must be one of the days on which the alias means this person
 # The same hand-over at the same instant.
 HANDOVER_REPEATED = this hand-over was recorded at this very instant already
 # A row about a person whom the group does not know.

@@ -20,15 +20,18 @@ KIND_UNIMPLEMENTED = 该地址不提供此功能
 ## Kinds of things
 
 RESOURCE_ACCOUNT = 客服账号
+RESOURCE_ALIAS = 别名
 RESOURCE_API_KEY = API 密钥
 RESOURCE_CARD_OF_PERSON = 成绩单（人员）
 RESOURCE_COMPONENT = 指标
+RESOURCE_CORRECTION = 更正
 RESOURCE_CYCLE = 考核周期
 RESOURCE_DELEGATION = 委托
 RESOURCE_EMERGENCY = 紧急授权
 RESOURCE_EMPLOYMENT = 任职
 RESOURCE_ERASURE = 个人信息删除请求
 RESOURCE_GRANT = 授权
+RESOURCE_HANDOVER = 交接
 RESOURCE_HOLD = 法律保留
 RESOURCE_LEAVE = 假期
 RESOURCE_LOGIN = 登录名
@@ -39,6 +42,7 @@ RESOURCE_POSITION = 岗位
 RESOURCE_PRINCIPAL = 登录主体
 RESOURCE_PROFILE_OF_PERSON = 人才画像（人员）
 RESOURCE_PROVIDER = 单点登录提供方
+RESOURCE_PUNCH = 打卡
 RESOURCE_RECORD = 记录
 RESOURCE_REPORTING_LINE = 汇报关系
 RESOURCE_SCHEME = 考核方案
@@ -46,6 +50,7 @@ RESOURCE_SCHEME_VERSION = 考核方案版本
 RESOURCE_SERVICE_ACCOUNT = 服务账号
 RESOURCE_SESSION = 会话
 RESOURCE_SETTLEMENT = 结算
+RESOURCE_SHIFT = 班次
 RESOURCE_STATEMENT_OF_PERSON = 结算单（人员）
 RESOURCE_TRANSFER = 跨区域传输
 
@@ -500,6 +505,23 @@ CUT_OVER_MALFORMED = 请写 00:00 至 11:59 之间的 HH:MM
 
 NEVER_EMPLOYED = 您还没有任职记录，无法确定归属：请联系人力资源部门。
 PUNCH_REPEATED = 您在同一时刻已有打卡记录。
+FACT_SUPERSEDED = 更正 { $id } 已改正此记录，此记录不再有效：请更正现在有效的记录
+CORRECTION_WAITS = 同一记录已有更正 { $id } 待批准：请先批准、驳回或撤回
+CORRECTION_NOT_WAITING = { $stage ->
+    [approved] 该更正已批准
+    [rejected] 该更正已被驳回：请重新申请
+    [withdrawn] 该更正已撤回：请重新申请
+   *[other] 该更正已生效
+}
+CORRECTION_OUTDATED = 提出申请之后，更正 { $id } 已改正此记录：请驳回本申请，并就现在有效的记录重新申请
+    .gone = 提出申请之后，此记录已不再保存：请驳回本申请
+OWN_CORRECTION = 不能批准或驳回关于自己记录的更正，须由他人办理
+CORRECTION_OF_OTHERS = 只有申请人可以撤回更正：请改为驳回
+PERIOD_PURGED = { $day } 之前的记录已不再保存，无法更正
+ALREADY_DIFFERENT = { $why }：请先更正该记录
+LATE_CHANGE_UNEXPLAINED = 该班次已开始：请说明现在变更的原因
+CORRECTION_ACTION_EXPECTED = 应为 add（补录）、void（作废）或 move（改正）
+ALIAS_DAY_OUTSIDE = 应在该别名指向此人的日期之内
 HANDOVER_REPEATED = 同一时刻的这次交接已经记录。
 PERSON_UNKNOWN = 没有人员 { $id }：请先导入人员，再导入其考勤
 ACCOUNT_UNKNOWN = 没有账号 { $id }：请先导入账号

@@ -274,6 +274,7 @@ fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
         account: account_id(r.account.0 as usize),
         start: r.start,
         end: r.end,
+        correction: None,
     };
     let punch = |p: &bundle::Punch| occupancy::Punch {
         person: person(p.person),
@@ -282,6 +283,7 @@ fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
             bundle::PunchKind::In => occupancy::PunchKind::In,
             bundle::PunchKind::Out => occupancy::PunchKind::Out,
         },
+        correction: None,
     };
     let handover = |h: &bundle::Handover| occupancy::Handover {
         account: account_id(h.account.0 as usize),
@@ -291,6 +293,7 @@ fn evidence(bundle: &Bundle, period: Period) -> Result<occupancy::Evidence> {
             bundle::HandoverKind::Take => occupancy::HandoverKind::Take,
             bundle::HandoverKind::Release => occupancy::HandoverKind::Release,
         },
+        correction: None,
     };
     Ok(occupancy::Evidence {
         period,

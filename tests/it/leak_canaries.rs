@@ -63,6 +63,8 @@ async fn journey(stack: &Stack) -> (Plants, Plants) {
     person(&done, &mut plants, &mut sealed).await;
     money(&done, &mut plants, &mut sealed).await;
     credentials(&done, &mut plants).await;
+    plants.push(("why a punch is put right", crate::rooms::attendance::WHY.to_owned()));
+    plants.push(("what shows it", crate::rooms::attendance::SHOWN_BY.to_owned()));
     for person in &done.reading.bundle.people {
         plants.push(("a name", person.name.clone()));
     }

@@ -8,7 +8,7 @@ use crate::journey::{Done, main_job};
 use crate::stack::Stack;
 
 pub mod access;
-mod attendance;
+pub mod attendance;
 mod deletion;
 mod organisation;
 mod performance;

@@ -32,6 +32,8 @@ pub const NOT_DELEGABLE: &[Permission] = &[
     Permission::ErasureReport,
     Permission::HoldWrite,
     Permission::PunchRecord,
+    // In whose name somebody approves would hide that it is about him.
+    Permission::CorrectionApprove,
 ];
 
 /// The first separated pair among these permissions.

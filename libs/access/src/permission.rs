@@ -156,8 +156,8 @@ permissions! {
     SiteWrite = "attendance.site.write" opens Internal;
     /// Read rosters.
     RosterRead = "attendance.roster.read" opens Internal;
-    /// Publish rosters.
-    RosterWrite = "attendance.roster.write" opens Internal;
+    /// Publish rosters, change and cancel shifts, and say why.
+    RosterWrite = "attendance.roster.write" opens Pii;
     /// Read punches.
     PunchRead = "attendance.punch.read" opens Location;
     /// Punch.
@@ -180,6 +180,14 @@ permissions! {
     AliasWrite = "attendance.alias.write" opens Pii;
     /// Read who held which account when.
     OccupancyRead = "attendance.occupancy.read" opens Location;
+    /// Ask to put a punch or a hand-over right.
+    CorrectionRequest = "attendance.correction.request" opens Pii;
+    /// Approve or reject what somebody else asked to put right; never about oneself.
+    CorrectionApprove = "attendance.correction.approve" opens Pii;
+    /// Read what was put right, and why.
+    CorrectionRead = "attendance.correction.read" opens Pii;
+    /// Read what attendance tells other services.
+    DutyEventRead = "attendance.event.read" opens Internal;
 
     // performance
     /// Read service records.

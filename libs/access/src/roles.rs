@@ -4,11 +4,13 @@
 //! `compensation.statement.read_pay`. Roles of services are given to nobody; they are what background work may do.
 
 mod book;
+mod services;
 
 use crate::Permission::{self, *};
 use crate::ScopeKind;
 
 pub use self::book::RoleBook;
+pub use self::services::SERVICES;
 
 /// A named set of permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,15 +35,6 @@ pub const READY: &[Role] = &[
     Role { name: "auditor", permissions: AUDITOR, scopes: GROUP },
     Role { name: "platform_operator", permissions: PLATFORM_OPERATOR, scopes: GROUP },
     Role { name: "group_admin", permissions: GROUP_ADMIN, scopes: GROUP },
-];
-
-/// Roles of the services of the suite.
-pub const SERVICES: &[Role] = &[
-    Role { name: "service_identity", permissions: SERVICE_IDENTITY, scopes: &[] },
-    Role { name: "service_attendance", permissions: SERVICE_ATTENDANCE, scopes: &[] },
-    Role { name: "service_performance", permissions: SERVICE_PERFORMANCE, scopes: &[] },
-    Role { name: "service_compensation", permissions: SERVICE_COMPENSATION, scopes: &[] },
-    Role { name: "service_talent", permissions: SERVICE_TALENT, scopes: &[] },
 ];
 
 /// The role of the first administrator.
@@ -82,6 +75,8 @@ const AGENT: &[Permission] = &[
     HandoverRecord,
     AliasRead,
     OccupancyRead,
+    CorrectionRequest,
+    CorrectionRead,
     RecordRead,
     CreditRead,
     SchemeRead,
@@ -111,6 +106,9 @@ const SUPERVISOR: &[Permission] = &[
     HandoverRecord,
     AliasRead,
     OccupancyRead,
+    CorrectionRequest,
+    CorrectionApprove,
+    CorrectionRead,
     RecordRead,
     CreditRead,
     SchemeRead,
@@ -152,6 +150,9 @@ const BRANCH_HR: &[Permission] = &[
     AliasRead,
     AliasWrite,
     OccupancyRead,
+    CorrectionRequest,
+    CorrectionApprove,
+    CorrectionRead,
     RecordRead,
     RecordImport,
     CreditRead,
@@ -207,6 +208,9 @@ const GROUP_HR: &[Permission] = &[
     AliasRead,
     AliasWrite,
     OccupancyRead,
+    CorrectionRequest,
+    CorrectionApprove,
+    CorrectionRead,
     RecordRead,
     RecordImport,
     CreditRead,
@@ -322,6 +326,7 @@ const AUDITOR: &[Permission] = &[
     HandoverRead,
     AliasRead,
     OccupancyRead,
+    CorrectionRead,
     RecordRead,
     CreditRead,
     SchemeRead,
@@ -387,102 +392,4 @@ const GROUP_ADMIN: &[Permission] = &[
     SchemeRead,
     CycleRead,
     AuditRead,
-];
-
-const SERVICE_IDENTITY: &[Permission] = &[TenantRead, TenantDelete, OrgRead, PersonRead, GrantRead, ViewRead];
-
-const SERVICE_ATTENDANCE: &[Permission] = &[
-    TenantRead,
-    OrgRead,
-    PersonRead,
-    PersonReadPii,
-    ViewRead,
-    ErasureRead,
-    ErasureReport,
-    HoldRead,
-    RetentionRead,
-    IdentityEventRead,
-    SiteRead,
-    RosterRead,
-    PunchRead,
-    AccountRead,
-    HandoverRead,
-    AliasRead,
-    OccupancyRead,
-];
-
-const SERVICE_PERFORMANCE: &[Permission] = &[
-    TenantRead,
-    OrgRead,
-    PersonRead,
-    PersonReadPii,
-    ViewRead,
-    ErasureRead,
-    ErasureReport,
-    HoldRead,
-    RetentionRead,
-    IdentityEventRead,
-    RateRead,
-    DirectoryPublish,
-    DirectoryImport,
-    SiteRead,
-    RosterRead,
-    PunchRead,
-    AccountRead,
-    HandoverRead,
-    AliasRead,
-    OccupancyRead,
-    RecordRead,
-    CreditRead,
-    SchemeRead,
-    CycleRead,
-    CycleClose,
-    CardRead,
-    EventRead,
-];
-
-const SERVICE_COMPENSATION: &[Permission] = &[
-    TenantRead,
-    OrgRead,
-    PersonRead,
-    PersonReadPii,
-    ViewRead,
-    ErasureRead,
-    ErasureReport,
-    HoldRead,
-    RetentionRead,
-    IdentityEventRead,
-    RateRead,
-    CreditRead,
-    SchemeRead,
-    CycleRead,
-    CardRead,
-    EventRead,
-    PoolRead,
-    SettlementRead,
-    SettlementPrepare,
-];
-
-const SERVICE_TALENT: &[Permission] = &[
-    TenantRead,
-    OrgRead,
-    PersonRead,
-    PersonReadPii,
-    ViewRead,
-    ErasureRead,
-    ErasureReport,
-    HoldRead,
-    RetentionRead,
-    IdentityEventRead,
-    RosterRead,
-    AccountRead,
-    OccupancyRead,
-    CreditRead,
-    SchemeRead,
-    CycleRead,
-    CardRead,
-    EventRead,
-    ProfileRead,
-    EvidenceRead,
-    EvidenceRecord,
 ];

@@ -40,6 +40,11 @@ pub fn fact_instant(v: &mut Violations, field: &str, at: Option<prost_types::Tim
     Some(at)
 }
 
+/// The same where it may be left out.
+pub fn optional_fact_instant(v: &mut Violations, field: &str, at: Option<prost_types::Timestamp>) -> Option<Timestamp> {
+    at.and_then(|at| fact_instant(v, field, Some(at)))
+}
+
 /// A stretch of time, `from` (included) to `to` (not included).
 pub fn stretch(
     v: &mut Violations,

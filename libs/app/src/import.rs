@@ -87,9 +87,9 @@ pub fn told(outcome: ImportOutcome, locale: Locale) -> common::ImportResult {
         let message = text(locale, &problem.message);
         common::RowProblem { index: problem.index, reason: problem.reason, message }
     };
-    let ImportOutcome { written, unchanged, revised, problems } = outcome;
+    let ImportOutcome { written, unchanged, revised, problems, put_right } = outcome;
     let problems = problems.into_iter().map(row).collect();
-    common::ImportResult { written, unchanged, problems, revised }
+    common::ImportResult { written, unchanged, problems, revised, put_right }
 }
 
 #[cfg(test)]

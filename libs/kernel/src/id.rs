@@ -90,6 +90,8 @@ ids! {
     HandoverId,
     /// A platform nickname's dated meaning.
     AliasId,
+    /// A fact of duty that was put right, or is asked to be.
+    CorrectionId,
     /// One customer session or ticket as the platform reported it.
     RecordId,
     /// A set of KPIs; its versions share it.

@@ -45,13 +45,16 @@ pub struct ImportOutcome {
     pub revised: u32,
     /// Refused.
     pub problems: Vec<Problem>,
+    /// Of the unchanged, those that were put right since: they stay as they were put right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub put_right: Vec<u32>,
 }
 
 impl ImportOutcome {
     /// From counts and what is wrong with the refused rows.
     pub fn new<E: Into<Error>>(written: u32, unchanged: u32, refused: Vec<(u32, E)>) -> Self {
         let problems = refused.into_iter().map(|(index, error)| Problem::of(index, error)).collect();
-        Self { written, unchanged, revised: 0, problems }
+        Self { written, unchanged, revised: 0, problems, put_right: Vec::new() }
     }
 
     /// With the problems in the order of the rows.

@@ -35,6 +35,17 @@ pub struct Terms {
     pub people: Vec<PersonId>,
 }
 
+impl Terms {
+    /// The instant before which rows about somebody are over; nothing while a legal hold covers the person.
+    ///
+    /// # Errors
+    /// A fault of ours for a kind that nobody declared.
+    pub fn over(&self, kind: &str, person: PersonId, now: Timestamp) -> Result<Option<Timestamp>> {
+        let held = self.everybody || self.people.contains(&person);
+        if held { Ok(None) } else { months_before(now, months(self, kind)?).map(Some) }
+    }
+}
+
 /// What a run took out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ran {
@@ -154,5 +165,17 @@ mod tests {
         assert_eq!(before("2026-11-22T10:00:00Z", 24), "2024-11-22T10:00:00Z");
         assert_eq!(before("2026-03-31T00:00:00Z", 1), "2026-02-28T00:00:00Z");
         assert_eq!(before("2026-03-31T00:00:00Z", 0), "2026-03-31T00:00:00Z");
+    }
+
+    #[test]
+    fn what_is_over_is_said_of_whoever_no_hold_covers() {
+        let person = |n| PersonId(uuid::Uuid::from_u128(n));
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let months = BTreeMap::from([("duty".to_owned(), 24)]);
+        let terms = Terms { months, everybody: false, people: vec![person(1)] };
+        assert_eq!(terms.over("duty", person(1), now).unwrap(), None);
+        assert_eq!(terms.over("duty", person(2), now).unwrap().unwrap().to_string(), "2024-11-22T10:00:00Z");
+        assert_eq!(Terms { everybody: true, ..terms.clone() }.over("duty", person(2), now).unwrap(), None);
+        assert!(terms.over("aliases", person(2), now).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What the `app.rs` of every room stands on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tally_access::OpContext;
@@ -16,7 +16,7 @@ use tally_store::{Audit, Store};
 use crate::directory::Home;
 use crate::errors::Refused;
 use crate::peers::Peers;
-use crate::placed::{About, Placed};
+use crate::placed::{About, Placed, Stored};
 
 /// Longest names and keys, in characters.
 pub const MAX_NAME: usize = tally_kernel::limits::TEXT;
@@ -35,13 +35,12 @@ pub struct App {
 }
 
 impl App {
-    /// Refuses rows that contradict what is there at their instant, or another row of it: which is right nobody can say. What
-    /// is there with the same content stays for [`reconcile`](tally_kernel::import::reconcile). `of` is what a fact can be
-    /// contradicted in, `why` the columns in which two do.
+    /// Refuses rows that contradict what counts at their instant, or another row of it: which is right nobody can say. `of` is
+    /// what a fact can be contradicted in, `why` the columns in which two do.
     pub(crate) fn without_contradictions<T: Keyed + About, G: Ord>(
         &self,
         rows: Vec<(u32, Placed<T>)>,
-        there: &[Placed<T>],
+        there: &[Stored<T>],
         of: impl Fn(&T) -> G,
         why: impl Fn(&T, &T) -> Option<Message>,
         outcome: &mut ImportOutcome,
@@ -49,13 +48,13 @@ impl App {
         if self.replays {
             return rows;
         }
-        let stored: BTreeSet<T::Key> = there.iter().map(Keyed::key).collect();
         let mut said: BTreeMap<(G, Timestamp), Vec<&T>> = BTreeMap::new();
-        for fact in there.iter().chain(rows.iter().map(|(_, row)| row)).map(|row| &row.fact) {
+        let counting = there.iter().filter(|stored| stored.counts()).map(|stored| &stored.placed);
+        for fact in counting.chain(rows.iter().map(|(_, row)| row)).map(|row| &row.fact) {
             said.entry((of(fact), fact.at())).or_default().push(fact);
         }
         let contradicted = |row: &Placed<T>| {
-            let others = said.get(&(of(&row.fact), row.fact.at())).filter(|_| !stored.contains(&row.key()))?;
+            let others = said.get(&(of(&row.fact), row.fact.at()))?;
             others.iter().find_map(|other| why(&row.fact, other))
         };
         let found: BTreeMap<u32, Message> = rows.iter().filter_map(|(i, row)| Some((*i, contradicted(row)?))).collect();

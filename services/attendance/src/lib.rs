@@ -1,19 +1,23 @@
 //! Attendance: sites, rosters, punches, accounts, hand-overs, aliases, and who was on duty for which account.
 //!
-//! The first six rooms keep facts; `occupancy` keeps nothing and derives who was on duty from all of them. A fact carries
-//! the region and the unit its person had at its time, so that scopes test what was true then.
+//! The first six rooms keep facts; `occupancy` keeps nothing and derives who was on duty from all of them; `correction` puts
+//! facts right, and `superseded` knows which of them count no more. A fact carries the region and the unit its person had at
+//! its time, so that scopes test what was true then.
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: policy, errors, directory, peers, placed, app, site, account, alias, roster, punch, handover, occupancy
-//! - done: site, account, alias, roster, punch, handover, occupancy, privacy, audit
+//! - known: policy, errors, directory, peers, placed, standing, app, superseded, site, account, alias, roster, punch,
+//!   handover, occupancy, events, correction
+//! - done: superseded, site, account, alias, roster, punch, handover, occupancy, correction, privacy, audit
 
 mod account;
 mod alias;
 mod app;
 mod audit;
+mod correction;
 mod directory;
 mod errors;
+mod events;
 mod handover;
 mod migrations;
 pub mod occupancy;
@@ -24,10 +28,14 @@ pub mod privacy;
 mod punch;
 mod roster;
 mod site;
+mod standing;
+mod superseded;
 
 use tally_api::attendance::v1::account_service_server::AccountServiceServer;
 use tally_api::attendance::v1::alias_service_server::AliasServiceServer;
 use tally_api::attendance::v1::audit_service_server::AuditServiceServer;
+use tally_api::attendance::v1::correction_service_server::CorrectionServiceServer;
+use tally_api::attendance::v1::event_service_server::EventServiceServer;
 use tally_api::attendance::v1::handover_service_server::HandoverServiceServer;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyServiceServer;
 use tally_api::attendance::v1::privacy_service_server::PrivacyServiceServer;
@@ -89,6 +97,7 @@ pub fn build(deps: Deps) -> Service {
         before: None,
     };
     let audit = audit::Rpc { store: store.clone() };
+    let events = events::Rpc { store: store.clone() };
     let directory = Directory::new(peers.identity.clone());
     let app = App { store, peers, directory, compute, replays };
     let routes = Routes::new(limited!(SiteServiceServer::new(site::rpc::Rpc(app.clone()))))
@@ -97,7 +106,9 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(PunchServiceServer::new(punch::rpc::Rpc(app.clone()))))
         .add_service(limited!(HandoverServiceServer::new(handover::rpc::Rpc(app.clone()))))
         .add_service(limited!(AliasServiceServer::new(alias::rpc::Rpc(app.clone()))))
-        .add_service(limited!(OccupancyServiceServer::new(occupancy::rpc::Rpc(app))))
+        .add_service(limited!(OccupancyServiceServer::new(occupancy::rpc::Rpc(app.clone()))))
+        .add_service(limited!(CorrectionServiceServer::new(correction::rpc::Rpc(app))))
+        .add_service(limited!(EventServiceServer::new(events)))
         .add_service(limited!(PrivacyServiceServer::new(privacy)))
         .add_service(limited!(AuditServiceServer::new(audit)));
     let background = vec![tally_privacy::follower::<policy::ErasePerson>(follower)];

@@ -160,7 +160,7 @@ impl Peers {
     /// What attendance answers.
     pub async fn aliases(&self, ctx: &OpContext) -> Result<Vec<Alias>> {
         let aliases = pages(async |page_token| {
-            let ask = att::ListAliasesRequest { page_size: PAGE, page_token };
+            let ask = att::ListAliasesRequest { page_size: PAGE, page_token, counting_only: true, known_at: None };
             let mut client = AliasServiceClient::new(self.attendance.channel());
             let page = client.list_aliases(self.attendance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.aliases, page.next_page_token))
@@ -173,7 +173,9 @@ impl Peers {
         // The widest offsets there are, so that no zone's first or last day is cut.
         let (from, to) = (day(period.from(), -1)?, day(period.to(), 2)?);
         let shifts = pages(async |page_token| {
-            let ask = att::ListShiftsRequest { from: Some(from), to: Some(to), page_size: PAGE, page_token };
+            let (from, to) = (Some(from), Some(to));
+            let (counting_only, known_at) = (true, None);
+            let ask = att::ListShiftsRequest { from, to, page_size: PAGE, page_token, counting_only, known_at };
             let mut client = RosterServiceClient::new(self.attendance.channel());
             let page = client.list_shifts(self.attendance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.shifts, page.next_page_token))
@@ -193,8 +195,8 @@ impl Peers {
             cut_over: policy.cut_over.strftime("%H:%M").to_string(),
             version: policy.rules(),
         };
-        let asked =
-            att::ListOccupancyRequest { period: Some(period_message(period)), account_ids: vec![], policy: Some(duty) };
+        let period = Some(period_message(period));
+        let asked = att::ListOccupancyRequest { period, policy: Some(duty), ..Default::default() };
         let ask = async || {
             let mut client: OccupancyServiceClient<RpcChannel> =
                 OccupancyServiceClient::new(self.attendance.channel()).max_decoding_message_size(MAX_MESSAGE_BYTES);

@@ -315,11 +315,11 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
         taken.placed("rosters.csv", &bundle.rosters, (bundle, ids), |row| (Some(row.person), Some(row.account)), name);
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Shift {
-            shift_id: String::new(),
             person_id: ids.people[row.person.0 as usize].clone(),
             account_id: ids.accounts[row.account.0 as usize].clone(),
             start: Some(instant(row.start)),
             end: Some(instant(row.end)),
+            ..Default::default()
         });
         let ask = attendance::PublishShiftsRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.publish_shifts(session.ask(ask)).await.map_err(told)?.into_inner();
@@ -336,14 +336,13 @@ async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
     let rows = taken.placed("punches.csv", &bundle.punches, (bundle, ids), |row| (Some(row.person), None), name);
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Punch {
-            punch_id: String::new(),
             person_id: ids.people[row.person.0 as usize].clone(),
             at: Some(instant(row.at)),
             kind: match row.kind {
                 PunchKind::In => attendance::PunchKind::In.into(),
                 PunchKind::Out => attendance::PunchKind::Out.into(),
             },
-            verdict: attendance::PunchVerdict::Unspecified.into(),
+            ..Default::default()
         });
         let ask = attendance::ImportPunchesRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_punches(session.ask(ask)).await.map_err(told)?.into_inner();
@@ -370,7 +369,6 @@ async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Ta
     );
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Handover {
-            handover_id: String::new(),
             account_id: ids.accounts[row.account.0 as usize].clone(),
             person_id: ids.people[row.person.0 as usize].clone(),
             at: Some(instant(row.at)),
@@ -378,6 +376,7 @@ async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Ta
                 HandoverKind::Take => attendance::HandoverKind::Take.into(),
                 HandoverKind::Release => attendance::HandoverKind::Release.into(),
             },
+            ..Default::default()
         });
         let ask = attendance::ImportHandoversRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_handovers(session.ask(ask)).await.map_err(told)?.into_inner();
@@ -393,12 +392,12 @@ async fn aliases(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
     let rows = taken.placed("aliases.csv", &bundle.aliases, (bundle, ids), |row| (Some(row.person), None), name);
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| attendance::Alias {
-            alias_id: String::new(),
             platform: row.platform.clone(),
             alias: row.alias.clone(),
             person_id: ids.people[row.person.0 as usize].clone(),
             from: row.from.map(|d| d.to_string()).unwrap_or_default(),
             to: row.to.map(|d| d.to_string()).unwrap_or_default(),
+            ..Default::default()
         });
         let ask = attendance::ImportAliasesRequest { request_id: taken.request_id(), rows: rows.collect() };
         let reply = client.import_aliases(session.ask(ask)).await.map_err(told)?.into_inner();
@@ -414,7 +413,8 @@ async fn aliases(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
 async fn agreed(session: &Session, ids: &Ids, taken: &mut Taken) -> Result<()> {
     let client = attendance::alias_service_client::AliasServiceClient::new(session.at.attendance.clone());
     let known = pages(async |page_token| {
-        let ask = attendance::ListAliasesRequest { page_size: MAX_SIZE, page_token };
+        let ask =
+            attendance::ListAliasesRequest { page_size: MAX_SIZE, page_token, counting_only: true, known_at: None };
         let page = client.clone().list_aliases(session.ask(ask)).await?.into_inner();
         Ok((page.aliases, page.next_page_token))
     });

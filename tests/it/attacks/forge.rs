@@ -15,6 +15,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("break_glass_id", "identity.break_glasses.id"),
     ("card_id", "performance.cards.id"),
     ("cell_id", "performance.report_cells.id"),
+    ("correction_id", "attendance.corrections.id"),
     ("cycle_id", "performance.cycles.id"),
     ("delegate_id", "identity.principals.id"),
     ("delegation_id", "identity.delegations.id"),

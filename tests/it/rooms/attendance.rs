@@ -1,5 +1,9 @@
 //! Sites, punches and hand-overs of one's own, and who was on duty, as an auditor reads it.
 
+mod corrections;
+
+pub use corrections::{SHOWN_BY, WHY};
+
 use tally_api::attendance::v1 as attendance;
 use tally_api::common::v1 as common;
 use tally_suite::session::Session;
@@ -17,6 +21,7 @@ pub async fn journey(_: &Stack, done: &Done) {
     own_punch(&somebody).await;
     own_handover(done, &somebody).await;
     of_others(done).await;
+    corrections::journey(done, &somebody, &card.person_id).await;
 }
 
 async fn site(done: &Done) {

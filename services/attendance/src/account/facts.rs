@@ -1,3 +1,3 @@
 //! What other rooms may read of accounts.
 
-pub(crate) use super::store::{exclusive, known, one, reached};
+pub(crate) use super::store::{all, exclusive, known, one, reached};

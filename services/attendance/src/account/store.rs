@@ -133,6 +133,11 @@ pub(crate) async fn one(tx: &ScopedTx, id: AccountId) -> Result<Option<StoredAcc
     row.map(|row| read(row, Vec::new())).transpose()
 }
 
+/// Every account of the group, without its phases.
+pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<StoredAccount>> {
+    tx.select::<Entity>().order_by_asc(Column::Key).all().await?.into_iter().map(|row| read(row, Vec::new())).collect()
+}
+
 /// A page of accounts by key.
 pub(crate) async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<StoredAccount>, String)> {
     let (rows, next) = tx.select::<Entity>().within(plan).page_asc(page, [Column::Key]).await?;

@@ -1,17 +1,19 @@
 //! Bringing in aliases and listing them.
 
+use jiff::Timestamp;
 use tally_access::OpContext;
 use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
-use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
+use tally_kernel::import::{ImportOutcome, reconcile};
 use tally_kernel::page::Page;
 use tally_store::UnitOfWork;
+use uuid::Uuid;
 
 use super::domain::{Alias, StoredAlias, without_overlaps};
 use super::store;
 use crate::app::{App, bulk_audit, unknown_person};
-use crate::placed::Placed;
+use crate::placed::{Placed, Standing, keyed, without_known};
 use crate::policy::{ImportAliases, ListAliases};
 
 /// Writes the aliases that are new.
@@ -32,8 +34,10 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -
     mutate(&app.store, ctx, &permit, &import.request, async |work: UnitOfWork| {
         let mut outcome = refused.clone();
         let nicknames = rows.iter().map(|(_, row)| row.fact.alias.clone()).collect();
+        // A correction writes a key that may be there already.
+        work.lock("aliases", Uuid::nil()).await?;
         let there = store::nicknamed(&work, nicknames).await?;
-        let fresh = reconcile(rows.clone(), there.iter().map(Keyed::known), &mut outcome);
+        let fresh = reconcile(without_known(rows.clone(), &there, &mut outcome), keyed(&there), &mut outcome);
         let fresh = without_overlaps(fresh, &there, &mut outcome);
         store::insert(&work, ctx, fresh).await?;
         let audit = bulk_audit("attendance.alias.write", "aliases", &import.request, &outcome);
@@ -42,9 +46,14 @@ pub async fn import_aliases(app: &App, ctx: &OpContext, import: Import<Alias>) -
     .await
 }
 
-/// A page of aliases, and the token of the next.
-pub async fn list_aliases(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<StoredAlias>, String)> {
+/// A page of aliases, as known at an instant or now, and the token of the next.
+pub async fn list_aliases(
+    app: &App,
+    ctx: &OpContext,
+    known: Option<Timestamp>,
+    page: &Page,
+) -> Result<(Vec<(StoredAlias, Standing)>, String)> {
     let plan = ctx.plan::<ListAliases>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page).await
+    store::page(&tx, &plan, page, known).await
 }

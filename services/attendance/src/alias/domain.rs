@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use tally_kernel::id::{AliasId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed, Problem};
 use tally_kernel::{Message, msg};
 
-use crate::placed::Placed;
+use crate::placed::{Placed, Stored};
 
 /// What a nickname means.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alias {
     pub platform: String,
     pub alias: String,
@@ -22,7 +23,8 @@ pub struct Alias {
 }
 
 impl Alias {
-    fn overlaps(&self, other: &Self) -> bool {
+    /// Whether both mean somebody on the same day.
+    pub fn overlaps(&self, other: &Self) -> bool {
         let begins = |a: &Self| a.from.unwrap_or(Date::MIN);
         let ends = |a: &Self| a.to.unwrap_or(Date::MAX);
         begins(self) <= ends(other) && begins(other) <= ends(self)
@@ -58,13 +60,13 @@ impl Keyed for Alias {
 /// Refuses rows whose dates overlap those of the same nickname, as there or in an earlier row.
 pub fn without_overlaps(
     fresh: Vec<(u32, Placed<Alias>)>,
-    there: &[Placed<Alias>],
+    there: &[Stored<Alias>],
     outcome: &mut ImportOutcome,
 ) -> Vec<Placed<Alias>> {
     let name = |alias: &Alias| (alias.platform.clone(), alias.alias.clone());
     let mut taken: BTreeMap<(String, String), Vec<Alias>> = BTreeMap::new();
-    for row in there {
-        taken.entry(name(&row.fact)).or_default().push(row.fact.clone());
+    for Stored { placed, .. } in there.iter().filter(|row| row.counts()) {
+        taken.entry(name(&placed.fact)).or_default().push(placed.fact.clone());
     }
     let mut good = Vec::with_capacity(fresh.len());
     for (index, row) in fresh {
@@ -87,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::directory::Home;
+    use crate::placed::Standing;
 
     fn row(person: u128, from: Option<Date>, to: Option<Date>) -> Placed<Alias> {
         let person = PersonId(Uuid::from_u128(person));
@@ -96,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_nickname_means_one_person_on_any_date() {
-        let there = [row(1, None, Some(date(2026, 2, 28)))];
+        let placed = row(1, None, Some(date(2026, 2, 28)));
+        let there = [Stored { id: Uuid::nil(), placed, standing: Standing::default() }];
         let after = row(2, Some(date(2026, 3, 1)), None);
         let last_day = row(2, Some(date(2026, 2, 28)), Some(date(2026, 2, 28)));
         let mut outcome = ImportOutcome { written: 3, ..ImportOutcome::default() };

@@ -2,5 +2,6 @@
 
 mod app;
 pub(crate) mod domain;
+pub(crate) mod facts;
 pub(crate) mod rpc;
 pub(crate) mod store;

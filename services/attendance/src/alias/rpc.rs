@@ -5,7 +5,7 @@ use std::mem::take;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::alias_service_server::AliasService;
 use tally_app::RequestKey;
-use tally_app::convert::{date_text, optional_dates};
+use tally_app::convert::{date_text, optional_dates, optional_instant};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::Result;
 use tally_kernel::error::Violations;
@@ -16,6 +16,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Alias, StoredAlias};
 use crate::app::{App, MAX_NAME};
+use crate::standing;
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -41,9 +42,13 @@ impl AliasService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let ask = req.into_inner();
-            let page = Page::read(ask.page_size, &ask.page_token, b"aliases")?;
-            let (aliases, next_page_token) = app::list_aliases(&self.0, &ctx, &page).await?;
-            Ok(pb::ListAliasesResponse { aliases: aliases.into_iter().map(Into::into).collect(), next_page_token })
+            let mut v = Violations::new();
+            let known = optional_instant(&mut v, "known_at", ask.known_at);
+            v.finish(Some(()))?;
+            let page = Page::read(ask.page_size, &ask.page_token, format!("aliases {known:?}").as_bytes())?;
+            let (found, next_page_token) = app::list_aliases(&self.0, &ctx, known, &page).await?;
+            let aliases = standing::told(found, ask.counting_only, render_alias);
+            Ok(pb::ListAliasesResponse { aliases, next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -68,6 +73,10 @@ fn read(row: pb::Alias, v: &mut Violations, replays: bool) -> Option<Alias> {
     Some(Alias { platform, alias, person: person?, from, to })
 }
 
+fn render_alias(alias: StoredAlias, standing: pb::Standing) -> pb::Alias {
+    pb::Alias { standing: Some(standing), ..alias.into() }
+}
+
 impl From<StoredAlias> for pb::Alias {
     fn from(StoredAlias { id, alias }: StoredAlias) -> Self {
         Self {
@@ -77,6 +86,7 @@ impl From<StoredAlias> for pb::Alias {
             person_id: alias.person.to_string(),
             from: date_text(alias.from),
             to: date_text(alias.to),
+            standing: None,
         }
     }
 }

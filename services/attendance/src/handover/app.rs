@@ -8,7 +8,7 @@ use tally_access::OpContext;
 use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
-use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
+use tally_kernel::import::{ImportOutcome, reconcile};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_store::{Audit, UnitOfWork};
@@ -18,7 +18,7 @@ use super::domain::{Handover, HandoverKind, StoredHandover};
 use super::store;
 use crate::account;
 use crate::app::{App, bulk_audit, place, unknown_account};
-use crate::placed::Placed;
+use crate::placed::{Placed, Standing, keyed, without_known};
 use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
 
 /// What a caller asks for.
@@ -91,21 +91,23 @@ async fn new_ones(
     // Two calls at once must not each write one of two hand-overs that contradict each other.
     work.lock("handovers", Uuid::nil()).await?;
     let exclusive = account::facts::exclusive(work, known.iter().copied()).await?;
-    let there = store::between(work, known, from, to).await?;
+    let there = store::between(work, known, (from, to), None).await?;
     let why = |a: &Handover, b: &Handover| a.contradicts(b, exclusive.contains(&a.account));
+    let good = without_known(good, &there, outcome);
     let good = app.without_contradictions(good, &there, |h| h.account, why, outcome);
-    Ok(reconcile(good, there.iter().map(Keyed::known), outcome).into_iter().map(|(_, row)| row).collect())
+    Ok(reconcile(good, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
 }
 
-/// A page of hand-overs of a stretch of time, of one account or of all, as far as the caller may see the people.
+/// A page of hand-overs of a stretch of time, of one account or of all, as far as the caller may see the people, as known at
+/// an instant or now.
 pub async fn list_handovers(
     app: &App,
     ctx: &OpContext,
     stretch: (Timestamp, Timestamp),
-    account: Option<AccountId>,
+    of: (Option<AccountId>, Option<Timestamp>),
     page: &Page,
-) -> Result<(Vec<StoredHandover>, String)> {
+) -> Result<(Vec<(StoredHandover, Standing)>, String)> {
     let plan = ctx.plan::<ListHandovers>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page, stretch, account).await
+    store::page(&tx, &plan, page, stretch, of).await
 }

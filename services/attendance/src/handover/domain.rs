@@ -1,6 +1,7 @@
 //! A take or release of an account.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
 use tally_kernel::id::{AccountId, HandoverId, PersonId};
 use tally_kernel::import::Keyed;
@@ -9,7 +10,8 @@ use tally_kernel::{Message, msg};
 use crate::placed::About;
 
 /// Take or release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Display, EnumString)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum HandoverKind {
     /// Holds it from now on.
@@ -18,7 +20,7 @@ pub enum HandoverKind {
     Release,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
     pub account: AccountId,
     pub person: PersonId,

@@ -1,3 +1,3 @@
-//! What other rooms may read of hand-overs.
+//! What other rooms may read and write of hand-overs.
 
-pub(crate) use super::store::{between, last_before};
+pub(crate) use super::store::{accounts_of, between, correct, get, last_before, of_people};

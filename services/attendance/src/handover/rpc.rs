@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::handover_service_server::HandoverService;
 use tally_app::RequestKey;
-use tally_app::convert::{choice, fact_instant, stretch, timestamp};
+use tally_app::convert::{choice, fact_instant, optional_instant, stretch, timestamp};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::id::AccountId;
@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Command, Recorded};
 use super::domain::{Handover, HandoverKind, StoredHandover};
 use crate::app::App;
+use crate::standing;
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -31,7 +32,8 @@ impl HandoverService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let done = app::record_handover(&self.0, &ctx, req.into_inner().try_into()?).await?;
-            Ok(pb::RecordHandoverResponse { handover: Some(StoredHandover::from(done).into()) })
+            let handover = render_handover(done.into(), standing::recorded());
+            Ok(pb::RecordHandoverResponse { handover: Some(handover) })
         };
         reply.await.answer(&ctx)
     }
@@ -54,12 +56,12 @@ impl HandoverService for Rpc {
     ) -> Result<Response<pb::ListHandoversResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (stretch, account, page) = read_list(req.into_inner())?;
-            let (handovers, next_page_token) = app::list_handovers(&self.0, &ctx, stretch, account, &page).await?;
-            Ok(pb::ListHandoversResponse {
-                handovers: handovers.into_iter().map(Into::into).collect(),
-                next_page_token,
-            })
+            let ask = req.into_inner();
+            let counting_only = ask.counting_only;
+            let (stretch, of, page) = read_list(ask)?;
+            let (found, next_page_token) = app::list_handovers(&self.0, &ctx, stretch, of, &page).await?;
+            let handovers = standing::told(found, counting_only, render_handover);
+            Ok(pb::ListHandoversResponse { handovers, next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -99,15 +101,16 @@ fn kind(v: &mut Violations, kind: pb::HandoverKind) -> Option<HandoverKind> {
     choice(v, "kind", chosen, msg!("HANDOVER_KIND_EXPECTED"))
 }
 
-type Listed = ((Timestamp, Timestamp), Option<AccountId>, Page);
+type Listed = ((Timestamp, Timestamp), (Option<AccountId>, Option<Timestamp>), Page);
 
 fn read_list(ask: pb::ListHandoversRequest) -> Result<Listed> {
     let mut v = Violations::new();
     let asked = stretch(&mut v, ask.from, ask.to);
     let account = v.optional("account_id", &ask.account_id);
+    let known = optional_instant(&mut v, "known_at", ask.known_at);
     let (from, to) = v.finish(asked)?;
-    let question = format!("handovers {from} {to} {}", ask.account_id);
-    Ok(((from, to), account, Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
+    let question = format!("handovers {from} {to} {} {known:?}", ask.account_id);
+    Ok(((from, to), (account, known), Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
 }
 
 impl From<Recorded> for StoredHandover {
@@ -116,6 +119,10 @@ impl From<Recorded> for StoredHandover {
         let handover = Handover { account: done.account, person: done.person, at: done.at, kind };
         Self { id: done.id, handover }
     }
+}
+
+fn render_handover(handover: StoredHandover, standing: pb::Standing) -> pb::Handover {
+    pb::Handover { standing: Some(standing), ..handover.into() }
 }
 
 impl From<StoredHandover> for pb::Handover {
@@ -130,6 +137,7 @@ impl From<StoredHandover> for pb::Handover {
             person_id: handover.person.to_string(),
             at: Some(timestamp(handover.at)),
             kind: kind.into(),
+            standing: None,
         }
     }
 }

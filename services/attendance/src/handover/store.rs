@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
 use tally_kernel::Result;
-use tally_kernel::id::{AccountId, HandoverId, PersonId};
+use tally_kernel::id::{AccountId, CorrectionId, HandoverId, PersonId};
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
@@ -14,8 +14,10 @@ use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race
 use super::domain::{Handover, StoredHandover};
 use crate::directory::Home;
 use crate::errors::Refused;
-use crate::placed::Placed;
+use crate::placed::{Placed, Standing, Stored, Subject};
 use crate::policy::ListHandovers;
+use crate::superseded;
+use crate::superseded::facts::{Facts, known_by, standing_of};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "handovers")]
@@ -31,6 +33,7 @@ pub(crate) struct Model {
     pub at: DateTimeUtc,
     pub kind: String,
     pub recorded_at: DateTimeUtc,
+    pub correction_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -63,24 +66,70 @@ fn row(ctx: &OpContext, id: Uuid, Placed { home, fact }: &Placed<Handover>) -> A
     }
 }
 
-/// Hand-overs of these accounts from one instant to another, both included.
+fn stored(row: &Model, out: &Facts) -> Result<Stored<Handover>> {
+    let placed = Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.handover };
+    Ok(Stored { id: row.id, placed, standing: standing(row, out) })
+}
+
+fn standing(row: &Model, out: &Facts) -> Standing {
+    standing_of(row.id, row.correction_id, out)
+}
+
+/// One hand-over, whether it counts or not.
+pub(crate) async fn get(tx: &ScopedTx, id: HandoverId) -> Result<Option<Stored<Handover>>> {
+    let out = superseded::facts::of(tx, [id.0], None).await?;
+    let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    row.map(|row| stored(&row, &out)).transpose()
+}
+
+/// All that these people did with these accounts, and counts.
+pub(crate) async fn of_people(
+    tx: &ScopedTx,
+    people: impl IntoIterator<Item = PersonId>,
+    accounts: impl IntoIterator<Item = AccountId>,
+) -> Result<Vec<Stored<Handover>>> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts));
+    let rows = rows.filter(among::<Entity>(tx, Column::PersonId, people)).all().await?;
+    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), None).await?;
+    rows.iter().filter(|row| !out.contains_key(&row.id)).map(|row| stored(row, &out)).collect()
+}
+
+/// The accounts that these people ever took or released.
+pub(crate) async fn accounts_of(
+    tx: &ScopedTx,
+    people: impl IntoIterator<Item = PersonId>,
+) -> Result<BTreeSet<AccountId>> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::PersonId, people));
+    let rows: Vec<(Uuid,)> = rows.rows(|q| q.column(Column::AccountId).group_by(Column::AccountId)).await?;
+    Ok(rows.into_iter().map(|(id,)| AccountId(id)).collect())
+}
+
+/// Hand-overs of these accounts from one instant to another, both included, as known at an instant or now.
 pub(crate) async fn between(
     tx: &ScopedTx,
     accounts: impl IntoIterator<Item = AccountId>,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<Placed<Handover>>> {
+    (from, to): (Timestamp, Timestamp),
+    known: Option<Timestamp>,
+) -> Result<Vec<Stored<Handover>>> {
     let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts));
-    let rows = rows.filter(Column::At.between(to_db(from), to_db(to)));
-    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.handover });
-    rows.all().await?.iter().map(placed).collect()
+    let rows = rows.filter(Column::At.between(to_db(from), to_db(to))).filter(known_by(Column::RecordedAt, known));
+    let out = superseded::facts::touching(tx, Subject::Handover, (from, to), known).await?;
+    rows.all().await?.iter().map(|row| stored(row, &out)).collect()
 }
 
-/// What each person last did with each of these accounts before an instant: so that a hold taken long ago is known.
-pub(crate) async fn last_before(tx: &ScopedTx, accounts: &[AccountId], at: Timestamp) -> Result<Vec<Handover>> {
+/// What each person last did with each of these accounts before an instant, and counts: so that a hold taken long ago is
+/// known.
+pub(crate) async fn last_before(
+    tx: &ScopedTx,
+    accounts: &[AccountId],
+    at: Timestamp,
+    known: Option<Timestamp>,
+) -> Result<Vec<Stored<Handover>>> {
+    let out = superseded::facts::touching(tx, Subject::Handover, (superseded::facts::EARLIEST, at), known).await?;
     let earlier = || {
         let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::AccountId, accounts.iter().copied()));
-        rows.filter(Column::At.lt(to_db(at)))
+        let rows = rows.filter(Column::At.lt(to_db(at))).filter(known_by(Column::RecordedAt, known));
+        if out.is_empty() { rows } else { rows.filter(among::<Entity>(tx, Column::Id, out.keys().copied()).not()) }
     };
     let choose = |q: tally_store::Rows<Entity>| {
         let q = q.column(Column::AccountId).column(Column::PersonId).expr(Column::At.max());
@@ -94,28 +143,30 @@ pub(crate) async fn last_before(tx: &ScopedTx, accounts: &[AccountId], at: Times
         let rows = earlier().filter(Column::At.is_in(some.iter().copied())).all().await?;
         let rows = rows.iter().filter(|row| last.contains(&(row.account_id, row.person_id, row.at)));
         for row in rows {
-            handovers.push(read(row)?.handover);
+            handovers.push(stored(row, &out)?);
         }
     }
     Ok(handovers)
 }
 
-/// A page of hand-overs of a stretch of time, by instant.
+/// A page of hand-overs of a stretch of time, by instant, with how each stands.
 pub(crate) async fn page(
     tx: &ScopedTx,
     plan: &Plan<ListHandovers>,
     page: &Page,
     (from, to): (Timestamp, Timestamp),
-    account: Option<AccountId>,
-) -> Result<(Vec<StoredHandover>, String)> {
-    let rows = tx.select::<Entity>().within(plan);
+    (account, known): (Option<AccountId>, Option<Timestamp>),
+) -> Result<(Vec<(StoredHandover, Standing)>, String)> {
+    let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::At.gte(to_db(from))).filter(Column::At.lt(to_db(to)));
     let rows = match account {
         Some(account) => rows.filter(Column::AccountId.eq(Uuid::from(account))),
         None => rows,
     };
     let (rows, next) = rows.page_asc(page, [Column::At, Column::Id]).await?;
-    Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
+    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
+    let told = rows.iter().map(|row| Ok((read(row)?, standing(row, &out))));
+    Ok((told.collect::<Result<_>>()?, next))
 }
 
 /// Writes a person's own hand-over, with the commit.
@@ -129,5 +180,17 @@ pub(crate) fn record(work: &mut UnitOfWork, ctx: &OpContext, placed: &Placed<Han
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, handovers: &[Placed<Handover>]) -> Result<()> {
     let rows: Vec<_> = handovers.iter().map(|handover| row(ctx, ctx.new_id(), handover)).collect();
     work.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// Writes a hand-over that a correction brings.
+pub(crate) async fn correct(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    handover: &Placed<Handover>,
+    correction: CorrectionId,
+) -> Result<()> {
+    let row = row(ctx, ctx.new_id(), handover);
+    work.insert(ActiveModel { correction_id: Set(Some(correction.into())), ..row }).await?;
     Ok(())
 }

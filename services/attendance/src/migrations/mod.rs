@@ -6,6 +6,7 @@ mod attendance_0003_shifts;
 mod attendance_0004_punches;
 mod attendance_0005_handovers;
 mod attendance_0006_aliases;
+mod attendance_0007_corrections;
 
 tally_store::migrations![
     attendance_0001_sites,
@@ -14,4 +15,5 @@ tally_store::migrations![
     attendance_0004_punches,
     attendance_0005_handovers,
     attendance_0006_aliases,
+    attendance_0007_corrections,
 ];

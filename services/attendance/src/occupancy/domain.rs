@@ -18,6 +18,7 @@ mod holds;
 mod punches;
 mod rules;
 mod spans;
+mod touched;
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -25,10 +26,11 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use crate::handover::domain::HandoverKind;
 pub use crate::punch::domain::PunchKind;
-use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::id::{AccountId, CorrectionId, PersonId};
 use tally_kernel::time::{CUT_OVER, Period, TimeError};
 
 pub use findings::{Finding, FindingKind, Moment};
+pub use touched::{DutyFact, Edit, Touched, serves, touched};
 
 /// The version of the rules. A month is closed under one, and replays under it for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,6 +133,8 @@ pub struct Shift {
     pub start: Timestamp,
     /// To, not included.
     pub end: Timestamp,
+    /// The correction that brought it.
+    pub correction: Option<CorrectionId>,
 }
 
 /// A punch.
@@ -142,6 +146,8 @@ pub struct Punch {
     pub at: Timestamp,
     /// In or out.
     pub kind: PunchKind,
+    /// The correction that brought it.
+    pub correction: Option<CorrectionId>,
 }
 
 /// A hand-over.
@@ -155,6 +161,8 @@ pub struct Handover {
     pub at: Timestamp,
     /// Take or release.
     pub kind: HandoverKind,
+    /// The correction that brought it.
+    pub correction: Option<CorrectionId>,
 }
 
 /// Everything the rules look at. Facts of people who are not in `people`, and of accounts not in `accounts`, count for
@@ -204,7 +212,7 @@ pub struct Row {
     pub end: Timestamp,
     /// By which rule.
     pub rule: Rule,
-    /// What it rests on, joined by `+`; empty for [`Rule::Team`].
+    /// What it rests on, joined by `+`, and the corrections that brought it; empty for [`Rule::Team`].
     pub evidence: String,
 }
 
@@ -257,6 +265,8 @@ mod reference;
 mod sentences;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod touches;
 #[cfg(test)]
 mod truth;
 #[cfg(test)]

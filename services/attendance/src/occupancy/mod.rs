@@ -3,4 +3,5 @@
 
 mod app;
 pub mod domain;
+pub(crate) mod facts;
 pub(crate) mod rpc;

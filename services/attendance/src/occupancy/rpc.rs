@@ -8,7 +8,7 @@ use prost::Message as _;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::occupancy_service_server::OccupancyService;
 use tally_api::common::v1 as common;
-use tally_app::convert::{period, timestamp};
+use tally_app::convert::{optional_instant, period, timestamp};
 use tally_kernel::error::Violations;
 use tally_kernel::{Error, Locale, Result, msg};
 use tally_rpc::Answer as _;
@@ -59,7 +59,8 @@ impl TryFrom<pb::ListOccupancyRequest> for Question {
         let ids = request.account_ids.iter().enumerate();
         let accounts = ids.filter_map(|(n, id)| v.parse(&format!("account_ids[{n}]"), id)).collect();
         let policy = read_policy(request.policy.unwrap_or_default(), &mut v);
-        let question = period.map(|period| Self { period, accounts, policy });
+        let known = optional_instant(&mut v, "known_at", request.known_at);
+        let question = period.map(|period| Self { period, accounts, policy, known });
         v.finish(question)
     }
 }
@@ -208,8 +209,12 @@ mod tests {
     fn a_question_is_read_with_all_that_is_wrong_at_once() {
         let period = common::Period { from: "2026-03-31".into(), to: "2026-03-01".into() };
         let policy = pb::DutyPolicy { grace_minutes: Some(999), max_hours: 49, cut_over: "4".into(), version: 9 };
-        let ask =
-            pb::ListOccupancyRequest { period: Some(period), account_ids: vec!["x".into()], policy: Some(policy) };
+        let ask = pb::ListOccupancyRequest {
+            period: Some(period),
+            account_ids: vec!["x".into()],
+            policy: Some(policy),
+            known_at: None,
+        };
         let error = Question::try_from(ask).unwrap_err();
         let fields: Vec<_> = error.violations().iter().map(|v| v.field.as_str()).collect();
         let wrong = [

@@ -9,7 +9,7 @@ use tally_app::import::Import;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::Result;
 use tally_kernel::id::{PersonId, PunchId};
-use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
+use tally_kernel::import::{ImportOutcome, reconcile};
 use tally_kernel::page::Page;
 use tally_store::{Audit, UnitOfWork};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::domain::{Facts, LONGEST, PLANNED, Punch, PunchKind, Reason, StoredPun
 use super::store;
 use crate::app::{App, bulk_audit, place};
 use crate::errors::Refused;
-use crate::placed::Placed;
+use crate::placed::{Placed, Standing, Stored, counting, keyed, without_known};
 use crate::policy::{ImportPunches, ListPunches, RecordPunch};
 use crate::roster;
 use crate::roster::facts::Whose;
@@ -71,12 +71,12 @@ pub async fn record_punch(app: &App, ctx: &OpContext, command: Command) -> Resul
 
 async fn facts(work: &UnitOfWork, person: PersonId, at: Timestamp, device_at: Option<Timestamp>) -> Result<Facts> {
     let since = |back| at.saturating_sub(back).unwrap_or(Timestamp::MIN);
-    let before = store::between(work, Some(vec![person]), since(LONGEST), at).await?;
+    let before = store::between(work, Some(vec![person]), (since(LONGEST), at), None).await?;
     let until = at.saturating_add(PLANNED).unwrap_or(Timestamp::MAX);
-    let shifts = roster::facts::touching(work, Whose::People(vec![person]), since(PLANNED), until).await?;
+    let shifts = roster::facts::touching(work, Whose::People(vec![person]), (since(PLANNED), until), None).await?;
     Ok(Facts {
-        before: before.iter().map(|p| (p.fact.at, p.fact.kind)).collect(),
-        shifts: shifts.iter().map(|s| (s.start, s.end)).collect(),
+        before: counting(before).map(|(p, _)| (p.at, p.kind)).collect(),
+        shifts: counting(shifts).map(|(s, _)| (s.start, s.end)).collect(),
         device_at,
     })
 }
@@ -93,9 +93,9 @@ pub async fn import_punches(app: &App, ctx: &OpContext, import: Import<Punch>) -
         // Two calls at once must not each write one of two punches that contradict each other.
         work.lock("punches", Uuid::nil()).await?;
         let there = there(&work, &rows).await?;
-        let rows = app.without_contradictions(rows.clone(), &there, |p| p.person, Punch::contradicts, &mut outcome);
-        let fresh: Vec<_> =
-            reconcile(rows, there.iter().map(Keyed::known), &mut outcome).into_iter().map(|(_, row)| row).collect();
+        let rows = without_known(rows.clone(), &there, &mut outcome);
+        let rows = app.without_contradictions(rows, &there, |p| p.person, Punch::contradicts, &mut outcome);
+        let fresh: Vec<_> = reconcile(rows, keyed(&there), &mut outcome).into_iter().map(|(_, row)| row).collect();
         store::insert(&work, ctx, &fresh).await?;
         let audit = bulk_audit("attendance.punch.import", "punches", &import.request, &outcome);
         Ok((work, audit, outcome.in_order()))
@@ -103,22 +103,22 @@ pub async fn import_punches(app: &App, ctx: &OpContext, import: Import<Punch>) -
     .await
 }
 
-async fn there(work: &UnitOfWork, rows: &[(u32, Placed<Punch>)]) -> Result<Vec<Placed<Punch>>> {
+async fn there(work: &UnitOfWork, rows: &[(u32, Placed<Punch>)]) -> Result<Vec<Stored<Punch>>> {
     let instants = || rows.iter().map(|(_, row)| row.fact.at);
     let (Some(from), Some(to)) = (instants().min(), instants().max()) else { return Ok(Vec::new()) };
     let people: BTreeSet<PersonId> = rows.iter().map(|(_, row)| row.fact.person).collect();
-    store::between(work, Some(people.into_iter().collect()), from, to).await
+    store::between(work, Some(people.into_iter().collect()), (from, to), None).await
 }
 
-/// A page of punches of a stretch of time, of one person or of all that the caller may see.
+/// A page of punches of a stretch of time, of one person or of all that the caller may see, as known at an instant or now.
 pub async fn list_punches(
     app: &App,
     ctx: &OpContext,
     stretch: (Timestamp, Timestamp),
-    person: Option<PersonId>,
+    of: (Option<PersonId>, Option<Timestamp>),
     page: &Page,
-) -> Result<(Vec<StoredPunch>, String)> {
+) -> Result<(Vec<(StoredPunch, Standing)>, String)> {
     let plan = ctx.plan::<ListPunches>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page, stretch, person).await
+    store::page(&tx, &plan, page, stretch, of).await
 }

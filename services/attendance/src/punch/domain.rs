@@ -12,7 +12,8 @@ use tally_kernel::{Message, msg};
 use crate::placed::About;
 
 /// In or out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Display, EnumString)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PunchKind {
     /// Came.
@@ -30,7 +31,7 @@ pub const PLANNED: SignedDuration = SignedDuration::from_hours(24 * 14);
 /// A device whose clock differs by more is told so.
 pub const DRIFT: SignedDuration = SignedDuration::from_mins(2);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Punch {
     pub person: PersonId,
     pub at: Timestamp,

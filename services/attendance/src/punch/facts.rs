@@ -1,3 +1,3 @@
-//! What other rooms may read of punches.
+//! What other rooms may read and write of punches.
 
-pub(crate) use super::store::{between, last};
+pub(crate) use super::store::{between, correct, get, last};

@@ -19,6 +19,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Command, Recorded};
 use super::domain::{Punch, PunchKind, StoredPunch, Verdict};
 use crate::app::App;
+use crate::standing;
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -55,9 +56,11 @@ impl PunchService for Rpc {
     ) -> Result<Response<pb::ListPunchesResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (stretch, person, page) = read_list(req.into_inner())?;
-            let (punches, next_page_token) = app::list_punches(&self.0, &ctx, stretch, person, &page).await?;
-            Ok(pb::ListPunchesResponse { punches: punches.into_iter().map(Into::into).collect(), next_page_token })
+            let ask = req.into_inner();
+            let counting_only = ask.counting_only;
+            let (stretch, of, page) = read_list(ask)?;
+            let (found, next_page_token) = app::list_punches(&self.0, &ctx, stretch, of, &page).await?;
+            Ok(pb::ListPunchesResponse { punches: standing::told(found, counting_only, render_punch), next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -96,15 +99,20 @@ fn kind(v: &mut Violations, kind: pb::PunchKind) -> Option<PunchKind> {
     choice(v, "kind", chosen, msg!("PUNCH_KIND_EXPECTED"))
 }
 
-type Listed = ((Timestamp, Timestamp), Option<PersonId>, Page);
+type Listed = ((Timestamp, Timestamp), (Option<PersonId>, Option<Timestamp>), Page);
 
 fn read_list(ask: pb::ListPunchesRequest) -> Result<Listed> {
     let mut v = Violations::new();
     let asked = stretch(&mut v, ask.from, ask.to);
     let person = v.optional("person_id", &ask.person_id);
+    let known = optional_instant(&mut v, "known_at", ask.known_at);
     let (from, to) = v.finish(asked)?;
-    let question = format!("punches {from} {to} {}", ask.person_id);
-    Ok(((from, to), person, Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
+    let question = format!("punches {from} {to} {} {known:?}", ask.person_id);
+    Ok(((from, to), (person, known), Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
+}
+
+fn render_punch(punch: StoredPunch, standing: pb::Standing) -> pb::Punch {
+    pb::Punch { standing: Some(standing), ..punch.into() }
 }
 
 impl From<StoredPunch> for pb::Punch {
@@ -126,6 +134,7 @@ impl From<StoredPunch> for pb::Punch {
             at: Some(timestamp(punch.at)),
             kind: kind.into(),
             verdict: verdict.into(),
+            standing: None,
         }
     }
 }
@@ -135,5 +144,6 @@ fn render(done: Recorded, locale: Locale) -> pb::RecordPunchResponse {
     let kind = if came { PunchKind::In } else { PunchKind::Out };
     let stored = StoredPunch { id, punch: Punch { person, at, kind }, verdict };
     let reasons = reasons.into_iter().map(|reason| text(locale, &reason.message())).collect();
-    pb::RecordPunchResponse { punch: Some(stored.into()), reasons }
+    let punch = render_punch(stored, standing::recorded());
+    pb::RecordPunchResponse { punch: Some(punch), reasons }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
 use tally_kernel::Result;
-use tally_kernel::id::{PersonId, PunchId};
+use tally_kernel::id::{CorrectionId, PersonId, PunchId};
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
@@ -12,8 +12,10 @@ use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race
 use super::domain::{Punch, StoredPunch, Verdict};
 use crate::directory::Home;
 use crate::errors::Refused;
-use crate::placed::Placed;
+use crate::placed::{Placed, Standing, Stored, Subject};
 use crate::policy::ListPunches;
+use crate::superseded;
+use crate::superseded::facts::{Facts, known_by, standing_of};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "punches")]
@@ -30,6 +32,7 @@ pub(crate) struct Model {
     pub verdict: String,
     pub device_at: Option<DateTimeUtc>,
     pub recorded_at: DateTimeUtc,
+    pub correction_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -68,45 +71,71 @@ fn row(
     }
 }
 
-/// Punches from one instant to another, both included: of these people, or of everybody.
+/// Punches from one instant to another, both included, as known at an instant or now: of these people, or of everybody.
 pub(crate) async fn between(
     tx: &ScopedTx,
     people: Option<Vec<PersonId>>,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<Placed<Punch>>> {
+    (from, to): (Timestamp, Timestamp),
+    known: Option<Timestamp>,
+) -> Result<Vec<Stored<Punch>>> {
     let rows = tx.select::<Entity>().filter(Column::At.between(to_db(from), to_db(to)));
+    let rows = rows.filter(known_by(Column::RecordedAt, known));
     let rows = match people {
         Some(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
         None => rows,
     };
-    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.punch });
-    rows.all().await?.iter().map(placed).collect()
+    let out = superseded::facts::touching(tx, Subject::Punch, (from, to), known).await?;
+    rows.all().await?.iter().map(|row| stored(row, &out)).collect()
 }
 
-/// The latest punch of anybody from one instant to another, both included.
-pub(crate) async fn last(tx: &ScopedTx, from: Timestamp, to: Timestamp) -> Result<Option<Timestamp>> {
+fn stored(row: &Model, out: &Facts) -> Result<Stored<Punch>> {
+    let placed = Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.punch };
+    Ok(Stored { id: row.id, placed, standing: standing(row, out) })
+}
+
+fn standing(row: &Model, out: &Facts) -> Standing {
+    standing_of(row.id, row.correction_id, out)
+}
+
+/// One punch, whether it counts or not.
+pub(crate) async fn get(tx: &ScopedTx, id: PunchId) -> Result<Option<Stored<Punch>>> {
+    let out = superseded::facts::of(tx, [id.0], None).await?;
+    let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    row.map(|row| stored(&row, &out)).transpose()
+}
+
+/// The latest punch of anybody that counts, from one instant to another, both included.
+pub(crate) async fn last(
+    tx: &ScopedTx,
+    (from, to): (Timestamp, Timestamp),
+    known: Option<Timestamp>,
+) -> Result<Option<Timestamp>> {
+    let out = superseded::facts::touching(tx, Subject::Punch, (from, to), known).await?;
     let rows = tx.select::<Entity>().filter(Column::At.between(to_db(from), to_db(to)));
+    let rows =
+        rows.filter(known_by(Column::RecordedAt, known)).filter(among::<Entity>(tx, Column::Id, out.into_keys()).not());
     let last = rows.order_by_desc(Column::At).limit(1).rows(|q| q.column(Column::At)).await?;
     last.into_iter().next().map(|(at,): (DateTimeUtc,)| from_db(at)).transpose()
 }
 
-/// A page of punches of a stretch of time, by instant.
+/// A page of punches of a stretch of time, by instant, with how each stands.
 pub(crate) async fn page(
     tx: &ScopedTx,
     plan: &Plan<ListPunches>,
     page: &Page,
     (from, to): (Timestamp, Timestamp),
-    person: Option<PersonId>,
-) -> Result<(Vec<StoredPunch>, String)> {
-    let rows = tx.select::<Entity>().within(plan);
+    (person, known): (Option<PersonId>, Option<Timestamp>),
+) -> Result<(Vec<(StoredPunch, Standing)>, String)> {
+    let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::At.gte(to_db(from))).filter(Column::At.lt(to_db(to)));
     let rows = match person {
         Some(person) => rows.filter(Column::PersonId.eq(Uuid::from(person))),
         None => rows,
     };
     let (rows, next) = rows.page_asc(page, [Column::At, Column::Id]).await?;
-    Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
+    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
+    let told = rows.iter().map(|row| Ok((read(row)?, standing(row, &out))));
+    Ok((told.collect::<Result<_>>()?, next))
 }
 
 /// Writes a person's own punch, with the commit.
@@ -126,5 +155,17 @@ pub(crate) fn record(
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, punches: &[Placed<Punch>]) -> Result<()> {
     let rows: Vec<_> = punches.iter().map(|punch| row(ctx, ctx.new_id(), punch, Verdict::NotJudged, None)).collect();
     work.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// Writes a punch that a correction brings.
+pub(crate) async fn correct(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    punch: &Placed<Punch>,
+    correction: CorrectionId,
+) -> Result<()> {
+    let row = row(ctx, ctx.new_id(), punch, Verdict::NotJudged, None);
+    work.insert(ActiveModel { correction_id: Set(Some(correction.into())), ..row }).await?;
     Ok(())
 }

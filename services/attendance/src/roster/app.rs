@@ -8,15 +8,16 @@ use tally_app::import::Import;
 use tally_app::mutate;
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, PersonId};
-use tally_kernel::import::{ImportOutcome, Keyed, reconcile};
+use tally_kernel::import::{ImportOutcome, reconcile};
 use tally_kernel::page::Page;
 use tally_store::UnitOfWork;
+use uuid::Uuid;
 
 use super::domain::{Shift, StoredShift};
 use super::store;
 use crate::account;
 use crate::app::{App, bulk_audit, place, unknown_account};
-use crate::placed::Placed;
+use crate::placed::{Placed, Standing, keyed, without_known};
 use crate::policy::{ListShifts, PublishShifts};
 
 /// Writes the shifts that are new.
@@ -57,18 +58,22 @@ async fn new_ones(
     let starts = || rows.iter().map(|(_, row)| row.fact.start);
     let (Some(from), Some(to)) = (starts().min(), starts().max()) else { return Ok(Vec::new()) };
     let people: BTreeSet<PersonId> = rows.iter().map(|(_, row)| row.fact.person).collect();
+    // A correction writes a key that may be there already.
+    work.lock("shifts", Uuid::nil()).await?;
     let there = store::beginning(work, people, from, to).await?;
-    Ok(reconcile(rows, there.iter().map(Keyed::known), outcome).into_iter().map(|(_, row)| row).collect())
+    let rows = without_known(rows, &there, outcome);
+    Ok(reconcile(rows, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
 }
 
-/// A page of the shifts that touch a stretch of time, and the token of the next.
+/// A page of the shifts that touch a stretch of time, as known at an instant or now, and the token of the next.
 pub async fn list_shifts(
     app: &App,
     ctx: &OpContext,
     stretch: (Timestamp, Timestamp),
+    known: Option<Timestamp>,
     page: &Page,
-) -> Result<(Vec<StoredShift>, String)> {
+) -> Result<(Vec<(StoredShift, Standing)>, String)> {
     let plan = ctx.plan::<ListShifts>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page, stretch).await
+    store::page(&tx, &plan, page, stretch, known).await
 }

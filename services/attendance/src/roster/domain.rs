@@ -1,13 +1,14 @@
 //! A stretch of planned duty.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tally_kernel::id::{AccountId, PersonId, ShiftId};
 use tally_kernel::import::Keyed;
 use tally_kernel::{Message, msg};
 
 use crate::placed::About;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shift {
     pub person: PersonId,
     pub account: AccountId,

@@ -2,10 +2,11 @@
 
 use std::mem::take;
 
+use jiff::Timestamp;
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::roster_service_server::RosterService;
 use tally_app::RequestKey;
-use tally_app::convert::{fact_instant, stretch, timestamp};
+use tally_app::convert::{fact_instant, optional_instant, stretch, timestamp};
 use tally_app::import::{self, Import, MAX_ROWS};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
@@ -16,6 +17,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Shift, StoredShift};
 use crate::app::App;
+use crate::standing;
 
 #[derive(Debug)]
 pub struct Rpc(pub App);
@@ -40,9 +42,11 @@ impl RosterService for Rpc {
     ) -> Result<Response<pb::ListShiftsResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
-            let (stretch, page) = read_list(req.into_inner())?;
-            let (shifts, next_page_token) = app::list_shifts(&self.0, &ctx, stretch, &page).await?;
-            Ok(pb::ListShiftsResponse { shifts: shifts.into_iter().map(Into::into).collect(), next_page_token })
+            let ask = req.into_inner();
+            let counting_only = ask.counting_only;
+            let (stretch, known, page) = read_list(ask)?;
+            let (found, next_page_token) = app::list_shifts(&self.0, &ctx, stretch, known, &page).await?;
+            Ok(pb::ListShiftsResponse { shifts: standing::told(found, counting_only, render_shift), next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -67,12 +71,19 @@ fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {
     Some(Shift { person: person?, account: account?, start, end })
 }
 
-fn read_list(ask: pb::ListShiftsRequest) -> Result<((jiff::Timestamp, jiff::Timestamp), Page)> {
+type Listed = ((Timestamp, Timestamp), Option<Timestamp>, Page);
+
+fn read_list(ask: pb::ListShiftsRequest) -> Result<Listed> {
     let mut v = Violations::new();
     let asked = stretch(&mut v, ask.from, ask.to);
+    let known = optional_instant(&mut v, "known_at", ask.known_at);
     let (from, to) = v.finish(asked)?;
-    let page = Page::read(ask.page_size, &ask.page_token, format!("shifts {from} {to}").as_bytes())?;
-    Ok(((from, to), page))
+    let page = Page::read(ask.page_size, &ask.page_token, format!("shifts {from} {to} {known:?}").as_bytes())?;
+    Ok(((from, to), known, page))
+}
+
+fn render_shift(shift: StoredShift, standing: pb::Standing) -> pb::Shift {
+    pb::Shift { standing: Some(standing), ..shift.into() }
 }
 
 impl From<StoredShift> for pb::Shift {
@@ -83,6 +94,7 @@ impl From<StoredShift> for pb::Shift {
             account_id: shift.account.to_string(),
             start: Some(timestamp(shift.start)),
             end: Some(timestamp(shift.end)),
+            standing: None,
         }
     }
 }

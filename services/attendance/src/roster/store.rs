@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
 use tally_kernel::Result;
-use tally_kernel::id::{AccountId, PersonId, ShiftId};
+use tally_kernel::id::{AccountId, CorrectionId, PersonId, ShiftId};
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
 use tally_store::orm::entity::prelude::*;
@@ -11,8 +11,10 @@ use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race
 
 use super::domain::{Shift, StoredShift};
 use crate::directory::Home;
-use crate::placed::Placed;
+use crate::placed::{Placed, Standing, Stored, Subject};
 use crate::policy::ListShifts;
+use crate::superseded;
+use crate::superseded::facts::{Facts, known_by, standing_of};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "shifts")]
@@ -28,6 +30,7 @@ pub(crate) struct Model {
     pub start_at: DateTimeUtc,
     pub end_at: DateTimeUtc,
     pub recorded_at: DateTimeUtc,
+    pub correction_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -53,22 +56,45 @@ pub(crate) async fn beginning(
     people: impl IntoIterator<Item = PersonId>,
     from: Timestamp,
     to: Timestamp,
-) -> Result<Vec<Placed<Shift>>> {
+) -> Result<Vec<Stored<Shift>>> {
     let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::PersonId, people));
     let rows = rows.filter(Column::StartAt.between(to_db(from), to_db(to))).all().await?;
-    let placed = |row: &Model| Ok(Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.shift });
-    rows.iter().map(placed).collect()
+    let out = superseded::facts::touching(tx, Subject::Shift, (from, to), None).await?;
+    rows.iter().map(|row| stored(row, &out)).collect()
 }
 
-/// Shifts that touch a stretch of time, of these accounts or of these people.
-pub(crate) async fn touching(tx: &ScopedTx, whose: Whose, from: Timestamp, to: Timestamp) -> Result<Vec<Shift>> {
+fn stored(row: &Model, out: &Facts) -> Result<Stored<Shift>> {
+    let placed = Placed { home: Home::stored(&row.region, row.unit_id)?, fact: read(row)?.shift };
+    Ok(Stored { id: row.id, placed, standing: standing(row, out) })
+}
+
+fn standing(row: &Model, out: &Facts) -> Standing {
+    standing_of(row.id, row.correction_id, out)
+}
+
+/// One shift, whether it counts or not.
+pub(crate) async fn get(tx: &ScopedTx, id: ShiftId) -> Result<Option<Stored<Shift>>> {
+    let out = superseded::facts::of(tx, [id.0], None).await?;
+    let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    row.map(|row| stored(&row, &out)).transpose()
+}
+
+/// Shifts that touch a stretch of time, of these accounts or of these people, as known at an instant or now.
+pub(crate) async fn touching(
+    tx: &ScopedTx,
+    whose: Whose,
+    (from, to): (Timestamp, Timestamp),
+    known: Option<Timestamp>,
+) -> Result<Vec<Stored<Shift>>> {
     let rows = tx.select::<Entity>().filter(Column::StartAt.lt(to_db(to))).filter(Column::EndAt.gt(to_db(from)));
+    let rows = rows.filter(known_by(Column::RecordedAt, known));
     let rows = match whose {
         Whose::Everybodys => rows,
         Whose::Accounts(accounts) => rows.filter(among::<Entity>(tx, Column::AccountId, accounts)),
         Whose::People(people) => rows.filter(among::<Entity>(tx, Column::PersonId, people)),
     };
-    rows.all().await?.iter().map(|row| Ok(read(row)?.shift)).collect()
+    let out = superseded::facts::touching(tx, Subject::Shift, (from, to), known).await?;
+    rows.all().await?.iter().map(|row| stored(row, &out)).collect()
 }
 
 /// Which shifts are looked for.
@@ -78,21 +104,41 @@ pub(crate) enum Whose {
     People(Vec<PersonId>),
 }
 
-/// A page of the shifts that touch a stretch of time, by start.
+/// A page of the shifts that touch a stretch of time, by start, with how each stands.
 pub(crate) async fn page(
     tx: &ScopedTx,
     plan: &Plan<ListShifts>,
     page: &Page,
     (from, to): (Timestamp, Timestamp),
-) -> Result<(Vec<StoredShift>, String)> {
-    let rows = tx.select::<Entity>().within(plan);
+    known: Option<Timestamp>,
+) -> Result<(Vec<(StoredShift, Standing)>, String)> {
+    let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::StartAt.lt(to_db(to))).filter(Column::EndAt.gt(to_db(from)));
     let (rows, next) = rows.page_asc(page, [Column::StartAt, Column::Id]).await?;
-    Ok((rows.iter().map(read).collect::<Result<_>>()?, next))
+    let out = superseded::facts::of(tx, rows.iter().map(|row| row.id), known).await?;
+    let told = rows.iter().map(|row| Ok((read(row)?, standing(row, &out))));
+    Ok((told.collect::<Result<_>>()?, next))
 }
 
 pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, shifts: Vec<Placed<Shift>>) -> Result<()> {
-    let rows = shifts.into_iter().map(|Placed { home, fact }| ActiveModel {
+    let rows: Vec<_> = shifts.iter().map(|shift| row(ctx, shift)).collect();
+    work.insert_many(rows).await.conflict(lost_race)?;
+    Ok(())
+}
+
+/// Writes a shift that a correction brings.
+pub(crate) async fn correct(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    shift: &Placed<Shift>,
+    correction: CorrectionId,
+) -> Result<()> {
+    work.insert(ActiveModel { correction_id: Set(Some(correction.into())), ..row(ctx, shift) }).await?;
+    Ok(())
+}
+
+fn row(ctx: &OpContext, Placed { home, fact }: &Placed<Shift>) -> ActiveModel {
+    ActiveModel {
         id: Set(ctx.new_id()),
         region: Set(home.region.to_string()),
         unit_id: Set(home.unit.map(Uuid::from)),
@@ -102,7 +148,5 @@ pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, shifts: Vec<Place
         end_at: Set(to_db(fact.end)),
         recorded_at: Set(to_db(ctx.now())),
         ..Default::default()
-    });
-    work.insert_many(rows).await.conflict(lost_race)?;
-    Ok(())
+    }
 }

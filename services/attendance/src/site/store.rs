@@ -1,5 +1,6 @@
 //! The table `sites`.
 
+use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
 use tally_kernel::id::SiteId;
 use tally_kernel::page::Page;
@@ -10,6 +11,7 @@ use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, scoped, to_db}
 
 use super::domain::{Site, StoredSite, cut_over, time_text};
 use crate::policy::ListSites;
+use crate::superseded::facts::known_by;
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "sites")]
@@ -44,8 +46,10 @@ pub(crate) async fn named(tx: &ScopedTx, names: Vec<String>) -> Result<Vec<Site>
     rows.into_iter().map(|row| read(row).map(|stored| stored.site)).collect()
 }
 
-pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<Site>> {
-    let rows = tx.select::<Entity>().order_by_asc(Column::Name).all().await?;
+/// All sites, as known at an instant or now.
+pub(crate) async fn all(tx: &ScopedTx, known: Option<Timestamp>) -> Result<Vec<Site>> {
+    let rows =
+        tx.select::<Entity>().filter(known_by(Column::RecordedAt, known)).order_by_asc(Column::Name).all().await?;
     rows.into_iter().map(|row| read(row).map(|stored| stored.site)).collect()
 }
 

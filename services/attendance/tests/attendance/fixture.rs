@@ -8,6 +8,8 @@ use tally_access::{Permission, Reach};
 use tally_api::attendance::v1 as pb;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
 use tally_api::attendance::v1::alias_service_client::AliasServiceClient;
+use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
+use tally_api::attendance::v1::event_service_client::EventServiceClient;
 use tally_api::attendance::v1::handover_service_client::HandoverServiceClient;
 use tally_api::attendance::v1::occupancy_service_client::OccupancyServiceClient;
 use tally_api::attendance::v1::punch_service_client::PunchServiceClient;
@@ -42,9 +44,10 @@ pub fn at(text: &str) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() })
 }
 
-/// What identity was asked, and as of which of its revisions it answers.
+/// What identity was asked, as of which of its revisions it answers, and who is on hold.
 #[derive(Default)]
 pub struct Heard {
+    held: std::sync::Mutex<Vec<PersonId>>,
     revision: AtomicU64,
     pages: AtomicU64,
 }
@@ -52,6 +55,17 @@ pub struct Heard {
 impl Heard {
     pub fn change(&self) {
         self.revision.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A legal hold covers this person from now on.
+    pub fn hold(&self, person: PersonId) {
+        self.held.lock().expect("holds").push(person);
+    }
+
+    fn holds(&self) -> identity::ListHoldsResponse {
+        let held = self.held.lock().expect("holds");
+        let hold = |person: &PersonId| identity::Hold { person_id: person.to_string(), ..Default::default() };
+        identity::ListHoldsResponse { holds: held.iter().map(hold).collect(), ..Default::default() }
     }
 
     /// Pages of people that were given out.
@@ -95,9 +109,13 @@ fn told(n: u128) -> identity::Person {
     }
 }
 
-/// Tells of the three people, one a page, and of two units.
+/// Tells of the three people, one a page, of two units, and that duty is kept for two years.
 fn identity(heard: &Arc<Heard>) -> FakePeer {
-    let heard = Arc::clone(heard);
+    let (heard, holds) = (Arc::clone(heard), Arc::clone(heard));
+    let retention = |_: identity::ListRetentionRequest| {
+        let kind = identity::Retention { kind: "attendance.duty".into(), months: 24, ..Default::default() };
+        Ok(identity::ListRetentionResponse { schedule: vec![kind] })
+    };
     let person = |ask: identity::GetPersonRequest| {
         let found = (1..=3).find(|n| person(*n).to_string() == ask.person_id).map(told);
         Ok(identity::GetPersonResponse { person: found, ..Default::default() })
@@ -116,6 +134,8 @@ fn identity(heard: &Arc<Heard>) -> FakePeer {
         .answers("tally.identity.v1.PersonService/ListPeople", move |ask| Ok(heard.page(&ask)))
         .answers("tally.identity.v1.PersonService/GetPerson", person)
         .answers("tally.identity.v1.OrgService/ListOrgUnits", units)
+        .answers("tally.identity.v1.RetentionService/ListRetention", retention)
+        .answers("tally.identity.v1.HoldService/ListHolds", move |_: identity::ListHoldsRequest| Ok(holds.holds()))
 }
 
 /// The service under test on one database.
@@ -189,6 +209,14 @@ impl TestAttendance {
         OccupancyServiceClient::new(self.channel.clone())
     }
 
+    pub fn corrections(&self) -> CorrectionServiceClient<RpcChannel> {
+        CorrectionServiceClient::new(self.channel.clone())
+    }
+
+    pub fn events(&self) -> EventServiceClient<RpcChannel> {
+        EventServiceClient::new(self.channel.clone())
+    }
+
     /// Brings in accounts and gives their ids by name.
     pub async fn with_accounts(&self, rows: Vec<pb::Account>) -> Vec<String> {
         let names: Vec<String> = rows.iter().map(|a| a.name.clone()).collect();
@@ -249,6 +277,7 @@ pub fn shift(n: u128, account: &str, start: &str, end: &str) -> pb::Shift {
         account_id: account.into(),
         start: at(start),
         end: at(end),
+        standing: None,
     }
 }
 
@@ -263,5 +292,6 @@ pub fn handover(n: u128, account: &str, kind: pb::HandoverKind, when: &str) -> p
         person_id: person(n).to_string(),
         at: at(when),
         kind: kind.into(),
+        standing: None,
     }
 }

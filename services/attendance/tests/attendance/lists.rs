@@ -18,6 +18,7 @@ async fn punches(attendance: &TestAttendance, caller: &Caller, person_id: &str) 
             person_id: person_id.into(),
             page_size: 2,
             page_token,
+            ..Default::default()
         };
         let page = attendance.punches().list_punches(caller.request(ask)).await.expect("an answer").into_inner();
         assert!(page.punches.len() <= 2);
@@ -71,7 +72,7 @@ async fn shifts_that_touch_the_stretch_are_listed_also_those_that_began_before(o
     let day = shift(3, &a, "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z");
     attendance.publish(vec![day, night]).await;
     let list = async |caller: &Caller, from: &str, to: &str| -> Vec<String> {
-        let ask = pb::ListShiftsRequest { from: at(from), to: at(to), page_size: 0, page_token: String::new() };
+        let ask = pb::ListShiftsRequest { from: at(from), to: at(to), ..Default::default() };
         let page = attendance.rosters().list_shifts(caller.request(ask)).await.unwrap().into_inner();
         page.shifts.into_iter().map(|s| s.person_id).collect()
     };
@@ -98,6 +99,7 @@ async fn hand_overs_are_listed_by_account_and_a_token_of_another_list_is_refused
         account_id: account_id.into(),
         page_size: 3,
         page_token: page_token.into(),
+        ..Default::default()
     };
     let first =
         attendance.handovers().list_handovers(attendance.admin.request(ask(&ids[0], ""))).await.unwrap().into_inner();

@@ -1,6 +1,8 @@
 //! Attendance through its rpcs, in process, on both databases, with an identity that the test writes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod changes;
+mod corrections;
 mod fixture;
 mod imports;
 mod lists;

@@ -29,7 +29,7 @@ impl Answer {
 
 fn march(account_ids: Vec<String>) -> pb::ListOccupancyRequest {
     let period = Some(Period { from: "2026-03-01".into(), to: "2026-03-31".into() });
-    pb::ListOccupancyRequest { period, account_ids, policy: None }
+    pb::ListOccupancyRequest { period, account_ids, policy: None, known_at: None }
 }
 
 async fn ask(attendance: &TestAttendance, caller: &Caller, question: pb::ListOccupancyRequest) -> Answer {

@@ -117,7 +117,7 @@ async fn organisation(session: &Session, found: &mut Census) -> Result<()> {
     pages!(
         session,
         client.list_aliases,
-        |page_token| attendance::ListAliasesRequest { page_size: PAGE, page_token },
+        |page_token| attendance::ListAliasesRequest { page_size: PAGE, page_token, ..Default::default() },
         |reply| {
             found.aliases += reply.aliases.len() as u64;
         }
@@ -149,7 +149,7 @@ async fn duty(session: &Session, (from, to): (Timestamp, Timestamp), found: &mut
     pages!(
         session,
         client.list_shifts,
-        |page_token| attendance::ListShiftsRequest { from, to, page_size: PAGE, page_token },
+        |page_token| attendance::ListShiftsRequest { from, to, page_size: PAGE, page_token, ..Default::default() },
         |reply| {
             found.shifts += reply.shifts.len() as u64;
             found.shift_seconds += reply.shifts.iter().map(|shift| seconds(shift.start, shift.end)).sum::<i64>();

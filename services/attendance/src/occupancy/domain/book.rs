@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span as Days, Timestamp};
-use tally_kernel::id::{AccountId, PersonId};
+use tally_kernel::id::{AccountId, CorrectionId, PersonId};
 use tally_kernel::time::{Period, TimeError};
 use tally_kernel::{Message, msg};
 
@@ -228,6 +228,8 @@ fn read_punches(
     longest: SignedDuration,
     words: &mut Vec<String>,
 ) {
+    let mut corrected: Vec<&Punch> = punches.iter().filter(|punch| punch.correction.is_some()).collect();
+    corrected.sort_by_key(|punch| (punch.at, punch.kind, punch.correction));
     let mut per_person: Vec<Vec<(Timestamp, PunchKind)>> = vec![Vec::new(); people.len()];
     for punch in punches {
         if let Some(who) = place.get(&punch.person) {
@@ -238,8 +240,19 @@ fn read_punches(
         known.punched = punches::pair(&punches, longest);
         for pair in &known.punched.pairs {
             known.pair_words.push(u32::try_from(words.len()).unwrap_or(u32::MAX));
-            words.push(format!("punch:{}@{}/{}", known.person.employee_no, pair.start, pair.end));
+            let mut word = format!("punch:{}@{}/{}", known.person.employee_no, pair.start, pair.end);
+            let ends =
+                corrected.iter().filter(|p| p.person == known.person.id && [pair.start, pair.end].contains(&p.at));
+            corrections(&mut word, ends.map(|punch| punch.correction));
+            words.push(word);
         }
+    }
+}
+
+/// Adds the corrections that brought the facts of some evidence.
+pub(super) fn corrections(word: &mut String, of: impl Iterator<Item = Option<CorrectionId>>) {
+    for id in of.flatten() {
+        word.push_str(&format!("+correction:{id}"));
     }
 }
 
@@ -265,7 +278,7 @@ fn read_shifts<'a>(
         known.rostered = spans::union(spans);
     }
     for of_account in shifts.values_mut() {
-        of_account.sort_by_key(|s| (s.start, s.end, s.person));
+        of_account.sort_by_key(|s| (s.start, s.end, s.person, s.correction));
         of_account.dedup();
     }
     shifts

@@ -20,6 +20,16 @@ pub(super) struct Hold {
     pub end: End,
 }
 
+impl Hold {
+    /// Whether it begins by a take, or ends by a release, of this instant.
+    pub fn rests_on(&self, at: Timestamp, kind: HandoverKind) -> bool {
+        match kind {
+            HandoverKind::Take => at == self.span.start,
+            HandoverKind::Release => at == self.span.end && self.end == End::Release,
+        }
+    }
+}
+
 /// What ended a hold. Where several do at once, the first of these is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display)]
 #[strum(serialize_all = "snake_case")]

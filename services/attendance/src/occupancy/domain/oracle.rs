@@ -103,7 +103,7 @@ pub(super) fn pair_covering(e: &Evidence, p: &DutyPerson, t: Timestamp) -> bool 
 fn pair_covering_until(e: &Evidence, p: &DutyPerson, before: Timestamp, end: Timestamp) -> bool {
     let mut earlier = e.clone();
     earlier.punches.retain(|x| x.person == p.id && x.at < end);
-    earlier.punches.push(Punch { person: p.id, at: end, kind: PunchKind::Out });
+    earlier.punches.push(Punch { person: p.id, at: end, kind: PunchKind::Out, correction: None });
     pair_covering(&earlier, p, before)
 }
 

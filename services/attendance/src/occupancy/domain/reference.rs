@@ -44,8 +44,8 @@ fn seconds_on_duty(zone_name: &str, start: &str, end: &str, by_punches: bool, ve
     let (from, to) = (start[..10].parse().unwrap(), end[..10].parse().unwrap());
     let employments = vec![Employment { from, to: Some(to), unit_path: String::new() }];
     let (start, end) = (instant(start), instant(end));
-    let shift = Shift { person: person(0), account: account(0), start, end };
-    let punch = |at, kind| Punch { person: person(0), at, kind };
+    let shift = Shift { person: person(0), account: account(0), start, end, correction: None };
+    let punch = |at, kind| Punch { person: person(0), at, kind, correction: None };
     let evidence = Evidence {
         period: Period::new(from, to).unwrap(),
         policy: Policy { version, grace: SignedDuration::ZERO, ..Policy::default() },

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use tally_kernel::time::{TimeError, working_day, working_day_span};
 use tally_kernel::{Message, msg};
 
-use super::book::{Book, Known};
+use super::book::{self, Book, Known};
 use super::findings::{Finding, FindingKind, Moment};
 use super::spans::{self, Span};
 use super::{DutyAccount, Row, Rule, Shift, Version, belonging, holds};
@@ -38,7 +38,7 @@ pub(super) fn apply(
     let punched = book.team(account).iter().any(|(who, there)| has_punched(&book.people[*who], there, period));
 
     let mut layers = Layers { window, covered: Vec::new(), rows: Vec::new() };
-    layers.add(book, Rule::Handover, held(book, &holds));
+    layers.add(book, Rule::Handover, held(book, account, &holds));
     let (planned, counted) = on_roster(book, account, (period, window), findings)?;
     layers.add(book, Rule::Roster, planned);
     if !rostered {
@@ -81,11 +81,15 @@ fn has_punched(known: &Known<'_>, there: &[Span], period: Span) -> bool {
 }
 
 /// (a) hand-over holds.
-fn held(book: &Book<'_>, holds: &[holds::Hold]) -> Vec<Claim> {
+fn held(book: &Book<'_>, account: &DutyAccount, holds: &[holds::Hold]) -> Vec<Claim> {
+    let mut corrected: Vec<_> = book.handovers(account.id).iter().filter(|h| h.correction.is_some()).collect();
+    corrected.sort_by_key(|h| (h.at, h.kind, h.correction));
     let mut claims = Vec::new();
     for hold in holds {
         let known = &book.people[hold.who];
-        let own = format!("handover:{}@{}", known.person.employee_no, hold.span.start);
+        let mut own = format!("handover:{}@{}", known.person.employee_no, hold.span.start);
+        let by = corrected.iter().filter(|h| h.person == known.person.id && hold.rests_on(h.at, h.kind));
+        book::corrections(&mut own, by.map(|h| h.correction));
         for span in spans::meet(hold.span, &known.employed) {
             claims.push(Claim { who: hold.who, span, own: own.clone(), punch: None });
         }
@@ -114,7 +118,8 @@ fn on_roster<'b>(
             }));
             continue;
         }
-        let own = format!("shift:{}@{}/{}", known.person.employee_no, shift.start, shift.end);
+        let mut own = format!("shift:{}@{}/{}", known.person.employee_no, shift.start, shift.end);
+        book::corrections(&mut own, std::iter::once(shift.correction));
         let before = claims.len();
         let mut claim = |span, punch| {
             for span in spans::meet(span, &known.employed) {
@@ -291,7 +296,7 @@ impl Claim {
     /// Adds the words, each once.
     fn write(&self, book: &Book<'_>, to: &mut String) {
         let punch = self.punch.map_or("", |id| book.word(id));
-        for word in [self.own.as_str(), punch] {
+        for word in self.own.split('+').chain(punch.split('+')) {
             if word.is_empty() || to.split('+').any(|said| said == word) {
                 continue;
             }

@@ -385,10 +385,16 @@ fn month(people: usize, accounts: usize) -> Evidence {
             let start = at(&format!("2026-03-{day:02}T{:02}:00:00Z", who % 14));
             let end = start + SignedDuration::from_hours(8);
             if (who % accounts).is_multiple_of(2) {
-                e.shifts.push(Shift { person: person(who), account: account(who % accounts), start, end });
+                e.shifts.push(Shift {
+                    person: person(who),
+                    account: account(who % accounts),
+                    start,
+                    end,
+                    correction: None,
+                });
             }
-            e.punches.push(Punch { person: person(who), at: start, kind: PunchKind::In });
-            e.punches.push(Punch { person: person(who), at: end, kind: PunchKind::Out });
+            e.punches.push(Punch { person: person(who), at: start, kind: PunchKind::In, correction: None });
+            e.punches.push(Punch { person: person(who), at: end, kind: PunchKind::Out, correction: None });
         }
     }
     e

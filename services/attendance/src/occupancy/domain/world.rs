@@ -47,7 +47,13 @@ pub(super) fn world(zone_name: &str, from: &str, to: &str, units: &[&str]) -> Ev
 
 impl Evidence {
     pub(super) fn shift(mut self, who: usize, of: usize, start: &str, end: &str) -> Self {
-        self.shifts.push(Shift { person: person(who), account: account(of), start: at(start), end: at(end) });
+        self.shifts.push(Shift {
+            person: person(who),
+            account: account(of),
+            start: at(start),
+            end: at(end),
+            correction: None,
+        });
         self
     }
 
@@ -60,7 +66,7 @@ impl Evidence {
     }
 
     fn punch(mut self, who: usize, when: &str, kind: PunchKind) -> Self {
-        self.punches.push(Punch { person: person(who), at: at(when), kind });
+        self.punches.push(Punch { person: person(who), at: at(when), kind, correction: None });
         self.last_punch = self.last_punch.max(Some(at(when)));
         self
     }
@@ -74,7 +80,13 @@ impl Evidence {
     }
 
     fn hand(mut self, who: usize, when: &str, kind: HandoverKind) -> Self {
-        self.handovers.push(Handover { account: account(0), person: person(who), at: at(when), kind });
+        self.handovers.push(Handover {
+            account: account(0),
+            person: person(who),
+            at: at(when),
+            kind,
+            correction: None,
+        });
         self
     }
 
@@ -164,6 +176,7 @@ fn build(((period, longest, step, version), people, accounts, shifts, punches, h
         account: account(*of),
         start: instant(*start),
         end: instant(*start) + length(*steps),
+        correction: None,
     };
     let punch_kind = |came: bool| if came { PunchKind::In } else { PunchKind::Out };
     let hand_kind = |take: bool| if take { HandoverKind::Take } else { HandoverKind::Release };
@@ -175,12 +188,18 @@ fn build(((period, longest, step, version), people, accounts, shifts, punches, h
         shifts: shifts.iter().map(shift_of).collect(),
         punches: punches
             .iter()
-            .map(|p| Punch { person: person(p.0), at: instant(p.1), kind: punch_kind(p.2) })
+            .map(|p| Punch { person: person(p.0), at: instant(p.1), kind: punch_kind(p.2), correction: None })
             .collect(),
         last_punch: punches.iter().map(|p| instant(p.1)).max(),
         handovers: handovers
             .iter()
-            .map(|h| Handover { account: account(h.0), person: person(h.1), at: instant(h.2), kind: hand_kind(h.3) })
+            .map(|h| Handover {
+                account: account(h.0),
+                person: person(h.1),
+                at: instant(h.2),
+                kind: hand_kind(h.3),
+                correction: None,
+            })
             .collect(),
     }
 }

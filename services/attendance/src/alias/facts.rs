@@ -1,0 +1,3 @@
+//! What other rooms may read and write of aliases.
+
+pub(crate) use super::store::{correct, get, nicknamed};

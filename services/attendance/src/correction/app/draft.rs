@@ -1,0 +1,250 @@
+//! Which facts go and come, as they are stored now, and whether what counts lets them.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tally_access::OpContext;
+use tally_app::directory::People;
+use tally_kernel::error::Violations;
+use tally_kernel::id::{AccountId, AliasId, CorrectionId, HandoverId, PersonId, PunchId, ShiftId};
+use tally_kernel::{Error, Result, limits, msg};
+use tally_store::{ScopedTx, UnitOfWork};
+use uuid::Uuid;
+
+use super::super::domain::{Action, Correction, CorrectionError, Draft, Fact};
+use super::What;
+use crate::alias::domain::Alias;
+use crate::handover::domain::{Handover, HandoverKind};
+use crate::placed::{Placed, Stored, Subject, counting};
+use crate::punch::domain::{Punch, PunchKind};
+use crate::roster::domain::Shift;
+use crate::{account, alias, handover, punch, roster};
+
+/// What is different about a punch; nothing keeps what it says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct ChangedPunch {
+    pub at: Option<Timestamp>,
+    pub kind: Option<PunchKind>,
+}
+
+/// What is different about a hand-over.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct ChangedHandover {
+    pub account: Option<AccountId>,
+    pub person: Option<PersonId>,
+    pub at: Option<Timestamp>,
+    pub kind: Option<HandoverKind>,
+}
+
+/// What is different about a shift.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in super::super) struct ChangedShift {
+    pub account: Option<AccountId>,
+    pub person: Option<PersonId>,
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+}
+
+/// What a change is about.
+pub(super) async fn of(tx: &ScopedTx, ctx: &OpContext, people: &People, change: &What) -> Result<Draft> {
+    let (subject, id) = match change {
+        What::AddPunch(punch) => return added(ctx, people, Fact::Punch(*punch)),
+        What::AddHandover(handover) => return added(ctx, people, Fact::Handover(*handover)),
+        What::VoidPunch(id) | What::MovePunch(id, _) => (Subject::Punch, id.0),
+        What::VoidHandover(id) | What::MoveHandover(id, _) => (Subject::Handover, id.0),
+        What::ChangeShift(id, _) | What::CancelShift(id) => (Subject::Shift, id.0),
+        What::EndAlias(id, _) | What::MoveAlias(id, ..) => (Subject::Alias, id.0),
+    };
+    let stored = stored(tx, subject, id).await?.ok_or(CorrectionError::FactUnknown(subject, id))?;
+    if let Some(superseded) = stored.standing.superseded {
+        return Err(CorrectionError::Superseded(superseded.by).into());
+    }
+    let (action, after) = after(change, &stored.placed.fact)?;
+    let after = after.into_iter().map(|fact| place(ctx, people, fact)).collect::<Result<_>>()?;
+    Ok(Draft { action, gone: Some((id, stored.standing.correction)), before: Some(stored.placed), after })
+}
+
+/// What a correction that waits is about, with the facts as they are now.
+pub(super) async fn again(tx: &ScopedTx, ctx: &OpContext, people: &People, asked: &Correction) -> Result<Draft> {
+    let after = asked.after.iter().map(|fact| place(ctx, people, fact.clone())).collect::<Result<_>>()?;
+    // An erasure leaves nothing of what was asked for.
+    if asked.fact.is_none() && asked.after.is_empty() {
+        return Err(CorrectionError::Gone.into());
+    }
+    let Some(id) = asked.fact else {
+        return Ok(Draft { action: asked.action, gone: None, before: None, after });
+    };
+    let subject = asked.subject.parse().map_err(Error::internal)?;
+    let stored = stored(tx, subject, id).await?.ok_or(CorrectionError::Gone)?;
+    if let Some(superseded) = stored.standing.superseded {
+        return Err(CorrectionError::Outdated(superseded.by).into());
+    }
+    let gone = Some((id, stored.standing.correction));
+    Ok(Draft { action: asked.action, gone, before: Some(stored.placed), after })
+}
+
+fn added(ctx: &OpContext, people: &People, fact: Fact) -> Result<Draft> {
+    Ok(Draft { action: Action::Add, gone: None, before: None, after: vec![place(ctx, people, fact)?] })
+}
+
+async fn stored(tx: &ScopedTx, subject: Subject, id: Uuid) -> Result<Option<Stored<Fact>>> {
+    fn as_fact<T>(stored: Option<Stored<T>>, fact: impl Fn(T) -> Fact) -> Option<Stored<Fact>> {
+        stored.map(|Stored { id, placed, standing }| {
+            let placed = Placed { home: placed.home, fact: fact(placed.fact) };
+            Stored { id, placed, standing }
+        })
+    }
+    Ok(match subject {
+        Subject::Punch => as_fact(punch::facts::get(tx, PunchId(id)).await?, Fact::Punch),
+        Subject::Handover => as_fact(handover::facts::get(tx, HandoverId(id)).await?, Fact::Handover),
+        Subject::Shift => as_fact(roster::facts::get(tx, ShiftId(id)).await?, Fact::Shift),
+        Subject::Alias => as_fact(alias::facts::get(tx, AliasId(id)).await?, Fact::Alias),
+    })
+}
+
+/// What counts instead of a fact.
+fn after(change: &What, before: &Fact) -> Result<(Action, Vec<Fact>)> {
+    Ok(match (change, before) {
+        (What::MovePunch(_, new), Fact::Punch(old)) => {
+            let (at, kind) = (new.at.unwrap_or(old.at), new.kind.unwrap_or(old.kind));
+            (Action::Move, vec![Fact::Punch(Punch { at, kind, ..*old })])
+        }
+        (What::MoveHandover(_, new), Fact::Handover(old)) => {
+            let moved = Handover {
+                account: new.account.unwrap_or(old.account),
+                person: new.person.unwrap_or(old.person),
+                at: new.at.unwrap_or(old.at),
+                kind: new.kind.unwrap_or(old.kind),
+            };
+            (Action::Move, vec![Fact::Handover(moved)])
+        }
+        (What::ChangeShift(_, new), Fact::Shift(old)) => {
+            let shift = Shift {
+                account: new.account.unwrap_or(old.account),
+                person: new.person.unwrap_or(old.person),
+                start: new.start.unwrap_or(old.start),
+                end: new.end.unwrap_or(old.end),
+            };
+            (Action::Change, vec![Fact::Shift(possible(shift)?)])
+        }
+        (What::CancelShift(_), _) => (Action::Cancel, Vec::new()),
+        (What::EndAlias(_, last), Fact::Alias(old)) => {
+            within(old, *last, "to")?;
+            (Action::End, vec![Fact::Alias(Alias { to: Some(*last), ..old.clone() })])
+        }
+        (What::MoveAlias(_, person, first), Fact::Alias(old)) => {
+            within(old, *first, "from")?;
+            (Action::Move, moved_alias(old, *person, *first))
+        }
+        _ => (Action::Void, Vec::new()),
+    })
+}
+
+/// Who it was up to the day before, unless it begins on that day; and who it is from then on.
+fn moved_alias(old: &Alias, person: PersonId, first: Date) -> Vec<Fact> {
+    let before = first.yesterday().ok().filter(|_| old.from.is_none_or(|from| from < first));
+    let kept = before.map(|last| Fact::Alias(Alias { to: Some(last), ..old.clone() }));
+    let unchanged = person == old.person;
+    let new = if unchanged { old.clone() } else { Alias { person, from: Some(first), ..old.clone() } };
+    kept.filter(|_| !unchanged).into_iter().chain([Fact::Alias(new)]).collect()
+}
+
+fn possible(shift: Shift) -> Result<Shift> {
+    let mut wrong = Violations::new();
+    if shift.end <= shift.start {
+        wrong.push("end", msg!("NOT_AFTER_START"));
+    } else if limits::is_long_shift(shift.start, shift.end) {
+        wrong.push("end", msg!("SHIFT_TOO_LONG", hours = limits::SHIFT_HOURS));
+    }
+    wrong.finish(Some(shift))
+}
+
+fn within(alias: &Alias, day: Date, field: &str) -> Result<()> {
+    let mut wrong = Violations::new();
+    let inside = alias.from.is_none_or(|from| from <= day) && alias.to.is_none_or(|to| day <= to);
+    if !inside {
+        wrong.push(field, msg!("ALIAS_DAY_OUTSIDE"));
+    }
+    wrong.finish(Some(()))
+}
+
+/// Where a fact belongs: the home of its person on its day.
+fn place(ctx: &OpContext, people: &People, fact: Fact) -> Result<Placed<Fact>> {
+    let id = fact.person();
+    let person = people.get(id).ok_or(CorrectionError::PersonUnknown(id))?;
+    let today = || person.zone.to_datetime(ctx.now()).date();
+    let home = match (&fact, fact.stretch()) {
+        (Fact::Alias(alias), _) => person.home(alias.from.unwrap_or_else(today)),
+        (_, Some((at, _))) => person.home_at(at),
+        (_, None) => None,
+    };
+    let home = home.ok_or(CorrectionError::PersonUnknown(id))?;
+    Ok(Placed { home: home.into(), fact })
+}
+
+/// Whether the accounts are there, and what counts lets the new facts count.
+pub(super) async fn judge(tx: &ScopedTx, draft: &Draft) -> Result<()> {
+    let accounts = draft.accounts();
+    let known = account::facts::known(tx, accounts.clone()).await?;
+    if let Some(unknown) = accounts.difference(&known).next() {
+        return Err(CorrectionError::AccountUnknown(*unknown).into());
+    }
+    let exclusive = account::facts::exclusive(tx, accounts).await?;
+    let gone = draft.gone.map(|(id, _)| id);
+    for placed in &draft.after {
+        let alone = placed.fact.account().is_some_and(|account| exclusive.contains(&account));
+        for other in others(tx, &placed.fact, gone).await? {
+            placed.fact.beside(&other, alone)?;
+        }
+    }
+    Ok(())
+}
+
+/// What counts where a fact is to count, beside the one that goes.
+async fn others(tx: &ScopedTx, fact: &Fact, gone: Option<Uuid>) -> Result<Vec<Fact>> {
+    fn all<T>(mut stored: Vec<Stored<T>>, gone: Option<Uuid>, fact: impl Fn(T) -> Fact) -> Vec<Fact> {
+        stored.retain(|row| Some(row.id) != gone);
+        counting(stored).map(|(found, _)| fact(found)).collect()
+    }
+    Ok(match fact {
+        Fact::Punch(p) => {
+            let there = punch::facts::between(tx, Some(vec![p.person]), (p.at, p.at), None).await?;
+            all(there, gone, Fact::Punch)
+        }
+        Fact::Handover(h) => {
+            all(handover::facts::between(tx, [h.account], (h.at, h.at), None).await?, gone, Fact::Handover)
+        }
+        Fact::Shift(s) => all(roster::facts::beginning(tx, [s.person], s.start, s.start).await?, gone, Fact::Shift),
+        Fact::Alias(a) => all(alias::facts::nicknamed(tx, vec![a.alias.clone()]).await?, gone, Fact::Alias),
+    })
+}
+
+/// Writes a fact that a correction brings.
+pub(super) async fn write(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    Placed { home, fact }: &Placed<Fact>,
+    by: CorrectionId,
+) -> Result<()> {
+    let home = home.clone();
+    match fact.clone() {
+        Fact::Punch(fact) => punch::facts::correct(work, ctx, &Placed { home, fact }, by).await,
+        Fact::Handover(fact) => handover::facts::correct(work, ctx, &Placed { home, fact }, by).await,
+        Fact::Shift(fact) => roster::facts::correct(work, ctx, &Placed { home, fact }, by).await,
+        Fact::Alias(fact) => alias::facts::correct(work, ctx, Placed { home, fact }, by).await,
+    }
+}
+
+/// The accounts that these people are rostered on, or ever held.
+pub(super) async fn accounts_of(
+    tx: &ScopedTx,
+    people: &BTreeSet<PersonId>,
+    stretch: (Timestamp, Timestamp),
+) -> Result<BTreeSet<AccountId>> {
+    let whose = roster::facts::Whose::People(people.iter().copied().collect());
+    let shifts = roster::facts::touching(tx, whose, stretch, None).await?;
+    let mut accounts = handover::facts::accounts_of(tx, people.iter().copied()).await?;
+    accounts.extend(counting(shifts).map(|(shift, _)| shift.account));
+    Ok(accounts)
+}

@@ -1,0 +1,178 @@
+//! What a correction touches: occupancy of the accounts that it may concern, month by month, with it and without it.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tally_app::directory::People;
+use tally_kernel::Result;
+use tally_kernel::id::{AccountId, CorrectionId, PersonId};
+use tally_kernel::time::Period;
+use tally_store::ScopedTx;
+
+use super::super::domain::{Draft, Fact, TouchedAccount, Touches};
+use super::draft;
+use crate::account::domain::StoredAccount;
+use crate::alias::domain::Alias;
+use crate::app::App;
+use crate::occupancy::domain::{self as duty, DutyFact, Edit, Policy, Touched};
+use crate::occupancy::facts::{self, Asked};
+use crate::placed::counting;
+use crate::{account, handover};
+
+/// How far beyond its instants a punch, a shift or a hand-over can be felt, its own log of hand-overs aside: the longest
+/// stretch, the working day, and zones.
+const FELT: SignedDuration = SignedDuration::from_hours(72);
+
+/// What the draft touches; its new facts are brought by the correction `id`.
+pub(super) async fn of(app: &App, tx: &ScopedTx, people: &People, draft: &Draft, id: CorrectionId) -> Result<Touches> {
+    let Some(stretch) = draft.stretch() else { return of_alias(tx, draft).await };
+    let edit = edit(draft, id);
+    let log = log(tx, draft).await?;
+    let felt = felt(&log, stretch);
+    let accounts = candidates(tx, people, draft, felt).await?;
+    let mut touched = Touched::default();
+    for period in months(felt) {
+        let asked = Asked { period, policy: Policy::default(), known: None };
+        let mut evidence = facts::evidence(tx, accounts.clone(), people, &asked).await?;
+        let more = log.iter().filter(|row| !evidence.handovers.contains(row)).copied().collect::<Vec<_>>();
+        evidence.handovers.extend(more);
+        let edit = edit.clone();
+        touched.join(app.compute.run("touched", move || duty::touched(&evidence, &edit)).await??);
+    }
+    Ok(told(touched, draft, own_days(people, draft)))
+}
+
+fn edit(draft: &Draft, id: CorrectionId) -> Edit {
+    let fact = |fact: &Fact, by| match fact {
+        Fact::Punch(punch) => Some(DutyFact::Punch(facts::punch((*punch, by)))),
+        Fact::Handover(handover) => Some(DutyFact::Handover(facts::handover((*handover, by)))),
+        Fact::Shift(shift) => Some(DutyFact::Shift(facts::shift((*shift, by)))),
+        Fact::Alias(_) => None,
+    };
+    let brought = draft.gone.and_then(|(_, by)| by);
+    Edit {
+        gone: draft.before.iter().filter_map(|placed| fact(&placed.fact, brought)).collect(),
+        new: draft.after.iter().filter_map(|placed| fact(&placed.fact, Some(id))).collect(),
+    }
+}
+
+/// What the people of a hand-over ever did with its accounts: a hold may be as long as its release is late.
+async fn log(tx: &ScopedTx, draft: &Draft) -> Result<Vec<duty::Handover>> {
+    let of_handovers = draft.facts().all(|placed| matches!(placed.fact, Fact::Handover(_)));
+    if !of_handovers {
+        return Ok(Vec::new());
+    }
+    let found = handover::facts::of_people(tx, draft.people(), draft.accounts()).await?;
+    Ok(counting(found).map(facts::handover).collect())
+}
+
+/// From when to when anything can be different: from the hand-over before to the one after, and the reach of the rules.
+fn felt(log: &[duty::Handover], (from, to): (Timestamp, Timestamp)) -> (Timestamp, Timestamp) {
+    let before = log.iter().map(|row| row.at).filter(|at| *at < from).max().unwrap_or(from);
+    let after = log.iter().map(|row| row.at).filter(|at| *at > to).min().unwrap_or(to);
+    let (from, to) = (before.saturating_sub(FELT), after.saturating_add(FELT));
+    (from.unwrap_or(Timestamp::MIN), to.unwrap_or(Timestamp::MAX))
+}
+
+/// The calendar months of a stretch, wherever it is looked at. A month is what most periods are, and in a period without any
+/// other evidence a single punch decides about every day of it.
+fn months((from, to): (Timestamp, Timestamp)) -> impl Iterator<Item = Period> {
+    let day = |at: Timestamp| TimeZone::UTC.to_datetime(at).date();
+    let (first, last) = (day(from), day(to));
+    let month = Period::month_of(first);
+    let next = |period: &Period| period.to().tomorrow().ok().map(Period::month_of);
+    std::iter::successors(Some(month), next).take_while(move |period| period.from() <= last)
+}
+
+/// The accounts that the draft names, and those on which its people may turn up.
+async fn candidates(
+    tx: &ScopedTx,
+    people: &People,
+    draft: &Draft,
+    felt: (Timestamp, Timestamp),
+) -> Result<Vec<StoredAccount>> {
+    let mut named = draft.accounts();
+    let mut all = account::facts::all(tx).await?;
+    let whose = draft.people();
+    let handed = draft.facts().all(|placed| matches!(placed.fact, Fact::Handover(_)));
+    let mut served = Vec::new();
+    if !handed {
+        named.extend(draft::accounts_of(tx, &whose, felt).await?);
+        served.extend(whose.iter().filter_map(|id| people.get(*id)).map(facts::person));
+    }
+    let may = |stored: &StoredAccount| {
+        let team = Some(stored.account.team_path.as_str()).filter(|path| !path.is_empty());
+        served.iter().any(|person| duty::serves(team, &person.employments))
+    };
+    all.retain(|stored| named.contains(&stored.id) || may(stored));
+    Ok(all)
+}
+
+/// The days on which the facts themselves are, by the clocks of their people.
+fn own_days(people: &People, draft: &Draft) -> BTreeSet<Date> {
+    let days = draft.facts().filter_map(|placed| {
+        let zone = people.get(placed.fact.person()).map_or(TimeZone::UTC, |person| person.zone.clone());
+        let (from, to) = placed.fact.stretch()?;
+        Some([from, to].map(|at| zone.to_datetime(at).date()))
+    });
+    days.flatten().collect()
+}
+
+fn told(touched: Touched, draft: &Draft, own: BTreeSet<Date>) -> Touches {
+    let mut people: BTreeSet<PersonId> = draft.people();
+    let mut all_days = own;
+    let mut accounts = Vec::with_capacity(touched.0.len());
+    for (account, days) in touched.0 {
+        let concerned: BTreeSet<PersonId> = days.values().flatten().copied().collect();
+        people.extend(&concerned);
+        all_days.extend(days.keys());
+        let days = days.into_keys().collect();
+        accounts.push(TouchedAccount { account, days, people: concerned.into_iter().collect() });
+    }
+    Touches { accounts, people, from: all_days.first().copied(), to: all_days.last().copied() }
+}
+
+/// An alias moves nobody's duty: what is touched is whom the records of its platform name.
+async fn of_alias(tx: &ScopedTx, draft: &Draft) -> Result<Touches> {
+    let aliases = draft.facts().filter_map(|placed| match &placed.fact {
+        Fact::Alias(alias) => Some(alias),
+        Fact::Punch(_) | Fact::Handover(_) | Fact::Shift(_) => None,
+    });
+    let aliases: Vec<&Alias> = aliases.collect();
+    let old = aliases.first().copied();
+    let platform = old.map(|alias| alias.platform.as_str()).unwrap_or_default();
+    let all = account::facts::all(tx).await?;
+    let of_platform: Vec<AccountId> =
+        all.into_iter().filter(|stored| stored.account.platform == platform).map(|stored| stored.id).collect();
+    let people = draft.people();
+    // The first day on which it means somebody else or nobody.
+    let kept = aliases.iter().skip(1).find(|new| old.is_some_and(|old| new.person == old.person));
+    let from = kept.and_then(|kept| kept.to?.tomorrow().ok()).or(old.and_then(|old| old.from));
+    let each = people.iter().copied().collect::<Vec<_>>();
+    let touched = |account| TouchedAccount { account, days: Vec::new(), people: each.clone() };
+    Ok(Touches {
+        accounts: of_platform.into_iter().map(touched).collect(),
+        people,
+        from,
+        to: old.and_then(|old| old.to),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_months_of_a_stretch_are_whole_and_each_once() {
+        let at = |text: &str| text.parse().unwrap();
+        assert_eq!(months((at("2026-03-02T01:00:00Z"), at("2026-03-08T01:00:00Z"))).count(), 1);
+        let several: Vec<_> = months((at("2025-12-31T01:00:00Z"), at("2026-02-01T00:00:00Z"))).collect();
+        assert_eq!(
+            several.iter().map(|m| m.from().to_string()).collect::<Vec<_>>(),
+            ["2025-12-01", "2026-01-01", "2026-02-01"]
+        );
+        assert_eq!(several[1].to().to_string(), "2026-01-31");
+    }
+}

@@ -1,0 +1,111 @@
+//! Corrections as they are told.
+
+use jiff::civil::Date;
+use tally_api::attendance::v1 as pb;
+use tally_app::convert::{date_text, timestamp};
+use tally_kernel::id::{AliasId, CorrectionId, HandoverId, PersonId, PunchId, ShiftId};
+use uuid::Uuid;
+
+use super::super::domain::{Action, Correction, Fact, Stage, Touches};
+use crate::alias::domain::StoredAlias;
+use crate::handover::domain::StoredHandover;
+use crate::punch::domain::{StoredPunch, Verdict};
+use crate::roster::domain::StoredShift;
+
+impl From<Correction> for pb::Correction {
+    fn from(correction: Correction) -> Self {
+        let preview = correction.stage == Stage::Preview;
+        let of_shift = matches!(correction.before, Some(Fact::Shift(_)));
+        let people = correction.before.iter().chain(&correction.after).map(Fact::person);
+        let told: std::collections::BTreeSet<PersonId> = people.filter(|_| of_shift).collect();
+        let (notice, dropped) = (correction.notice, correction.dropped);
+        Self {
+            correction_id: id_text(correction.id, preview),
+            action: action(correction.action).into(),
+            state: state(correction.stage).into(),
+            person_id: correction.person.to_string(),
+            before: correction.before.map(|before| fact(before, correction.fact)),
+            after: correction.after.into_iter().map(|after| fact(after, None)).collect(),
+            reason: correction.reason,
+            evidence: correction.evidence,
+            requested_by: correction.requested.by.by.to_string(),
+            requested_at: (!preview).then(|| timestamp(correction.requested.at)),
+            approved_by: correction.approved.map(|taken| taken.by.by.to_string()).unwrap_or_default(),
+            approved_at: correction.approved.map(|taken| timestamp(taken.at)),
+            dropped_by: dropped.as_ref().map(|(taken, _)| taken.by.by.to_string()).unwrap_or_default(),
+            dropped_at: dropped.as_ref().map(|(taken, _)| timestamp(taken.at)),
+            drop_reason: dropped.map(|(_, reason)| reason).unwrap_or_default(),
+            touched: correction.touched.map(touched),
+            notice_minutes: notice.map(|notice| notice.minutes),
+            told_person_ids: told.into_iter().map(|id| id.to_string()).collect(),
+            late: notice.is_some_and(|notice| notice.late),
+        }
+    }
+}
+
+fn id_text(id: CorrectionId, preview: bool) -> String {
+    if preview { String::new() } else { id.to_string() }
+}
+
+fn action(action: Action) -> pb::CorrectionAction {
+    match action {
+        Action::Add => pb::CorrectionAction::Add,
+        Action::Void => pb::CorrectionAction::Void,
+        Action::Move => pb::CorrectionAction::Move,
+        Action::Change => pb::CorrectionAction::Change,
+        Action::Cancel => pb::CorrectionAction::Cancel,
+        Action::End => pb::CorrectionAction::End,
+    }
+}
+
+fn state(stage: Stage) -> pb::CorrectionState {
+    match stage {
+        Stage::Preview => pb::CorrectionState::Unspecified,
+        Stage::Waiting => pb::CorrectionState::Waiting,
+        Stage::Approved => pb::CorrectionState::Approved,
+        Stage::Made => pb::CorrectionState::Made,
+        Stage::Rejected => pb::CorrectionState::Rejected,
+        Stage::Withdrawn => pb::CorrectionState::Withdrawn,
+    }
+}
+
+/// A fact as its own room tells it; with its id where it has one.
+fn fact(fact: Fact, id: Option<Uuid>) -> pb::DutyFact {
+    use pb::duty_fact::Fact::{Alias, Handover, Punch, Shift};
+    let known = id.unwrap_or_default();
+    let text = |told: String| if id.is_some() { told } else { String::new() };
+    let told = match fact {
+        Fact::Punch(punch) => {
+            let told: pb::Punch = StoredPunch { id: PunchId(known), punch, verdict: Verdict::NotJudged }.into();
+            Punch(pb::Punch { punch_id: text(told.punch_id), ..told })
+        }
+        Fact::Handover(handover) => {
+            let told: pb::Handover = StoredHandover { id: HandoverId(known), handover }.into();
+            Handover(pb::Handover { handover_id: text(told.handover_id), ..told })
+        }
+        Fact::Shift(shift) => {
+            let told: pb::Shift = StoredShift { id: ShiftId(known), shift }.into();
+            Shift(pb::Shift { shift_id: text(told.shift_id), ..told })
+        }
+        Fact::Alias(alias) => {
+            let told: pb::Alias = StoredAlias { id: AliasId(known), alias }.into();
+            Alias(pb::Alias { alias_id: text(told.alias_id), ..told })
+        }
+    };
+    pb::DutyFact { fact: Some(told) }
+}
+
+fn touched(touches: Touches) -> pb::Touched {
+    let text = |id: PersonId| id.to_string();
+    let accounts = touches.accounts.into_iter().map(|account| pb::TouchedAccount {
+        account_id: account.account.to_string(),
+        days: account.days.iter().map(Date::to_string).collect(),
+        person_ids: account.people.into_iter().map(text).collect(),
+    });
+    pb::Touched {
+        accounts: accounts.collect(),
+        person_ids: touches.people.into_iter().map(text).collect(),
+        from: date_text(touches.from),
+        to: date_text(touches.to),
+    }
+}

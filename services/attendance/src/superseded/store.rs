@@ -1,0 +1,116 @@
+//! The table `superseded_facts`: a row has the id of the fact that it is about.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tally_access::OpContext;
+use tally_kernel::Result;
+use tally_kernel::id::{CorrectionId, PersonId};
+use tally_store::orm::ActiveValue::Set;
+use tally_store::orm::Condition;
+use tally_store::orm::entity::prelude::*;
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, scoped, to_db};
+
+use crate::directory::Home;
+use crate::placed::{Standing, Subject, Superseded};
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
+#[sea_orm(table_name = "superseded_facts")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub tenant_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub region: String,
+    pub unit_id: Option<Uuid>,
+    pub person_id: Uuid,
+    pub subject: String,
+    pub correction_id: Uuid,
+    pub moved: bool,
+    pub at: DateTimeUtc,
+    pub until: DateTimeUtc,
+    pub recorded_at: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId });
+
+/// Before any instant of a fact, and behind all: what has no beginning or no end stands for it in the table.
+pub(crate) const EARLIEST: Timestamp = Timestamp::constant(-3_000_000_000, 0);
+pub(crate) const LATEST: Timestamp = Timestamp::constant(253_402_128_000, 0);
+
+/// Facts that count no more, by their ids.
+pub(crate) type Facts = BTreeMap<Uuid, Superseded>;
+
+/// A fact that is superseded now.
+#[derive(Clone, Debug)]
+pub(crate) struct Fact {
+    pub id: Uuid,
+    pub subject: Subject,
+    pub home: Home,
+    pub person: PersonId,
+    /// The first and the last instant that it is about.
+    pub stretch: (Timestamp, Timestamp),
+    pub by: Superseded,
+}
+
+/// What was known at an instant, by the column that says since when a row is there; everything, where no instant is given.
+pub(crate) fn known_by(recorded_at: impl ColumnTrait, known: Option<Timestamp>) -> Condition {
+    Condition::all().add_option(known.map(|known| recorded_at.lte(to_db(known))))
+}
+
+/// How a fact stands, of these that count no more.
+pub(crate) fn standing_of(id: Uuid, correction: Option<Uuid>, out: &Facts) -> Standing {
+    Standing { correction: correction.map(CorrectionId), superseded: out.get(&id).copied() }
+}
+
+fn read(row: &Model) -> (Uuid, Superseded) {
+    (row.id, Superseded { by: CorrectionId(row.correction_id), moved: row.moved })
+}
+
+/// Those of these facts that count no more, as known at an instant: now, where none is given.
+pub(crate) async fn of(
+    tx: &ScopedTx,
+    facts: impl IntoIterator<Item = Uuid>,
+    known: Option<Timestamp>,
+) -> Result<Facts> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::Id, facts));
+    let rows = rows.filter(known_by(Column::RecordedAt, known));
+    Ok(rows.all().await?.iter().map(read).collect())
+}
+
+/// Those of a kind that touch a stretch of time, both ends included.
+pub(crate) async fn touching(
+    tx: &ScopedTx,
+    subject: Subject,
+    (from, to): (Timestamp, Timestamp),
+    known: Option<Timestamp>,
+) -> Result<Facts> {
+    let rows = tx.select::<Entity>().filter(Column::Subject.eq(subject.to_string()));
+    let rows = rows.filter(Column::At.lte(to_db(to))).filter(Column::Until.gte(to_db(from)));
+    let rows = rows.filter(known_by(Column::RecordedAt, known));
+    Ok(rows.all().await?.iter().map(read).collect())
+}
+
+/// From now on the fact counts no more.
+pub(crate) async fn insert(work: &UnitOfWork, ctx: &OpContext, fact: &Fact) -> Result<()> {
+    let row = ActiveModel {
+        id: Set(fact.id),
+        region: Set(fact.home.region.to_string()),
+        unit_id: Set(fact.home.unit.map(Uuid::from)),
+        person_id: Set(fact.person.into()),
+        subject: Set(fact.subject.to_string()),
+        correction_id: Set(fact.by.by.into()),
+        moved: Set(fact.by.moved),
+        at: Set(to_db(fact.stretch.0)),
+        until: Set(to_db(fact.stretch.1)),
+        recorded_at: Set(to_db(ctx.now())),
+        ..Default::default()
+    };
+    work.insert(row).await.conflict(lost_race)?;
+    Ok(())
+}
