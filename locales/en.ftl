@@ -37,6 +37,7 @@ RESOURCE_HANDOVER = hand-over
 RESOURCE_HOLD = hold
 RESOURCE_LEAVE = leave
 RESOURCE_LOGIN = login
+RESOURCE_ATTRIBUTION_RUN = attribution run
 RESOURCE_ORG_UNIT = org unit
 RESOURCE_PERSON = person
 RESOURCE_POOL = pool
@@ -993,6 +994,33 @@ STEP_QUEUED = waiting for a worker
 STEP_COLLECTING = collecting people, accounts and duty
 STEP_ATTRIBUTING = crediting records to people
 STEP_SCORING = making score cards
+# The run is over.
+RUN_RESTS = the attribution run is over already, so there is nothing to stop
+# The run has no result.
+RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or start another one
+# The run is of another month than the cycle, or of another policy.
+RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
+# A cycle waits for the run.
+RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
+# The run was stopped while a cycle waited for it.
+RUN_STOPPED = the attribution run was stopped: close the cycle again
+# The run touches people or accounts beyond the unit that it was started for.
+RUN_BELONGS_ABOVE = people beyond this unit serve the same accounts ({ $accounts }), and who worked together is credited together: have the attribution run started for { $unit }, then close with it
+    .group = people beyond this unit serve the same accounts ({ $accounts }), and who worked together is credited together: have the attribution run started for the whole group, then close with it
+# The scheme of a cycle is of a unit that is not above it.
+SCHEME_OF_ANOTHER_UNIT = the scheme belongs to a unit that the cycle is not of: take a scheme of the group, of the unit or of one above it
+# Nobody is in the cycle.
+POPULATION_EMPTY = nobody is in the cycle: look at who is in and who is not with PreviewPopulation, and name other units, positions, grades or people
+# A unit of a population that is not below the cycle's.
+POPULATION_UNIT_BEYOND = { $unit } is not the cycle's unit or below it on that day
+# A person of a population who is not below the cycle's unit.
+POPULATION_PERSON_BEYOND = { $person } does not belong to the cycle's unit or below it on that day
+# Somebody came to the population or left it while the cycle was being closed.
+POPULATION_CHANGED = came to the population or left it while the cycle was being closed
+    .came = belongs to the population now, but did not when closing began, and has no card: close the cycle again to include the person
+    .left = belonged to the population when closing began, but does not any more, and has a card: close the cycle again to leave the person out
+# A question that names both.
+CYCLE_OR_RUN = name a cycle or an attribution run, not both
 # A piece of work of a run that was cancelled.
 RUN_GONE = the run was cancelled
 # A worker that stopped before its work was done.

@@ -110,10 +110,10 @@ impl Directory {
 
     async fn read(&self, ctx: &OpContext, first: pb::ListPeopleResponse) -> Result<People> {
         let mut people = People { revision: first.revision, by_id: HashMap::new() };
-        let (mut page, mut paths) = (first, HashSet::new());
+        let (mut page, mut texts) = (first, HashSet::new());
         loop {
             for told in page.people {
-                let person = person(told, &mut paths)?;
+                let person = person(told, &mut texts)?;
                 people.by_id.insert(person.id, Arc::new(person));
             }
             if page.next_page_token.is_empty() {
@@ -132,7 +132,7 @@ impl Directory {
     }
 }
 
-fn person(told: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<DirectoryPerson> {
+fn person(told: pb::Person, texts: &mut HashSet<Arc<str>>) -> Result<DirectoryPerson> {
     let mut employments = Vec::with_capacity(told.employments.len());
     for employment in told.employments {
         employments.push(Employment {
@@ -144,8 +144,10 @@ fn person(told: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<DirectoryPe
             from: sent::date(&employment.from)?,
             to: sent::optional_date(&employment.to)?,
             unit: sent::value(&employment.unit_id)?,
-            unit_path: shared(paths, employment.unit_path),
+            unit_path: shared(texts, employment.unit_path),
             region: sent::value(&employment.region)?,
+            position: shared(texts, employment.position),
+            grade: shared(texts, employment.grade),
         });
     }
     employments.sort_by_key(|e| e.from);
@@ -157,11 +159,11 @@ fn person(told: pb::Person, paths: &mut HashSet<Arc<str>>) -> Result<DirectoryPe
     })
 }
 
-fn shared(paths: &mut HashSet<Arc<str>>, path: String) -> Arc<str> {
-    if let Some(there) = paths.get(path.as_str()) {
+fn shared(texts: &mut HashSet<Arc<str>>, text: String) -> Arc<str> {
+    if let Some(there) = texts.get(text.as_str()) {
         return Arc::clone(there);
     }
-    let path: Arc<str> = path.into();
-    paths.insert(Arc::clone(&path));
-    path
+    let text: Arc<str> = text.into();
+    texts.insert(Arc::clone(&text));
+    text
 }

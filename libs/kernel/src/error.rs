@@ -229,6 +229,14 @@ pub fn field<T: std::str::FromStr<Err = Error>>(name: &str, text: &str) -> Resul
     text.parse().map_err(wrong)
 }
 
+/// The same of a field that may be left empty.
+///
+/// # Errors
+/// As [`field`].
+pub fn optional_field<T: std::str::FromStr<Err = Error>>(name: &str, text: &str) -> Result<Option<T>> {
+    if text.is_empty() { Ok(None) } else { field(name, text).map(Some) }
+}
+
 /// Collects every violation of a request before answering.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);

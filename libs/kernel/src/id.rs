@@ -98,6 +98,8 @@ ids! {
     SchemeId,
     /// Something that leaves its region for another one.
     TransferId,
+    /// Who is credited with what over a period, found out once.
+    AttributionRunId,
     /// One run of a scheme over a period.
     CycleId,
     /// One person's result in one cycle.

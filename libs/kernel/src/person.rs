@@ -53,6 +53,10 @@ pub struct Employment {
     pub unit_path: Arc<str>,
     /// Its region.
     pub region: Region,
+    /// Position, such as `agent`; texts that many have are shared.
+    pub position: Arc<str>,
+    /// Grade, such as `P3`.
+    pub grade: Arc<str>,
 }
 
 impl Employment {
@@ -114,6 +118,8 @@ mod tests {
             unit: OrgUnitId(Uuid::from_u128(unit)),
             unit_path,
             region: "cn-north".parse().unwrap(),
+            position: "agent".into(),
+            grade: "P1".into(),
         }
     }
 

@@ -98,7 +98,11 @@ impl Peers {
         let ask = async || {
             let mut client =
                 performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());
-            let ask = performance::ExportCreditsRequest { cycle_id: cycle.to_string(), person_id: who.clone() };
+            let ask = performance::ExportCreditsRequest {
+                cycle_id: cycle.to_string(),
+                person_id: who.clone(),
+                ..Default::default()
+            };
             client.export_credits(self.performance.request(ctx, ask)).await
         };
         let add = |(first, total): &mut (Vec<Credited>, u64), part: performance::ExportCreditsResponse| {

@@ -4,7 +4,8 @@ use tally_engine::scoring;
 use tally_kernel::error::Violation;
 use tally_kernel::{Error, Kind, msg};
 
-use crate::cycle::domain::{CycleError, Failure};
+use crate::cycle::domain::CycleError;
+use crate::run::domain::{Failure, RunError};
 use crate::scheme::domain::SchemeError;
 use crate::transfer::domain::TransferError;
 
@@ -16,6 +17,20 @@ impl From<CycleError> for Error {
             CycleError::NotClosing => msg!("CYCLE_NOT_CLOSING"),
             CycleError::NotReviewable => msg!("CYCLE_NOT_REVIEWABLE"),
             CycleError::NoResult => msg!("CYCLE_WITHOUT_RESULT"),
+            CycleError::Empty => msg!("POPULATION_EMPTY"),
+            CycleError::ForeignScheme => msg!("SCHEME_OF_ANOTHER_UNIT"),
+        };
+        Error::of(Kind::FailedPrecondition, message)
+    }
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        let message = match error {
+            RunError::Rests => msg!("RUN_RESTS"),
+            RunError::NotDone => msg!("RUN_NOT_DONE"),
+            RunError::Differs => msg!("RUN_DIFFERS"),
+            RunError::Awaited => msg!("RUN_AWAITED"),
         };
         Error::of(Kind::FailedPrecondition, message)
     }
@@ -86,7 +101,7 @@ impl From<TransferError> for Error {
     }
 }
 
-/// What a cycle tells of an error that ended its run; `None` where trying again may help.
+/// What a run or a cycle tells of an error that ended it; `None` where trying again may help.
 pub fn failure_of(error: &Error) -> Option<Failure> {
     match error.kind() {
         Kind::InvalidArgument

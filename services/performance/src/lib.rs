@@ -1,14 +1,14 @@
 //! Performance: service records, who is credited with them, schemes, cycles and score cards.
 //!
-//! Records come in by account. A cycle is closed by background work (`closing`): what the peers know of people, accounts
-//! and duty is frozen, accounts that share people are attributed together, and everybody is scored when all is credited.
+//! Records come in by account. Background work (`closing`) attributes a period in a run: what the peers know of people, accounts
+//! and duty is frozen, and accounts that share people are attributed together. Any number of cycles score their people from a run that is done.
 //! Attribution and scoring themselves are pure functions (`tally_engine`).
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: scheme, record, cycle, credit, card, transfer, erasure
-//! - done: policy, trusted, peers, accounts, errors, events, privacy, audit, scheme, record, transfer, cycle, card,
-//!   credit, closing, erasure
+//! - known: scheme, record, run, cycle, credit, card, transfer, erasure
+//! - done: policy, trusted, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, transfer, run, cycle,
+//!   card, credit, closing, erasure
 
 pub mod audit;
 pub mod policy;
@@ -19,7 +19,9 @@ mod errors;
 mod events;
 mod migrations;
 mod peers;
+mod policies;
 mod trusted;
+mod watch;
 
 /// Service records.
 mod record {
@@ -40,12 +42,23 @@ mod scheme {
     pub(crate) mod store;
 }
 
-/// Runs of a scheme over a period: made, closed, published; what a run keeps between its steps.
+/// Runs of attribution over a period, and what a run keeps between its steps.
+mod run {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod step;
+    pub(crate) mod store;
+}
+
+/// Schemes over a period for a population: made, closed, published.
 mod cycle {
     pub(crate) mod app;
     pub(crate) mod domain;
     mod event;
     pub(crate) mod facts;
+    pub(crate) mod population;
     pub(crate) mod rpc;
     pub(crate) mod step;
     pub(crate) mod store;
@@ -54,7 +67,9 @@ mod cycle {
 /// Score cards.
 mod card {
     pub(crate) mod app;
+    mod changed;
     pub(crate) mod facts;
+    mod measure;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
@@ -67,7 +82,7 @@ mod credit {
     pub(crate) mod store;
 }
 
-/// The background work of closing a cycle.
+/// The background work of runs and cycles.
 mod closing {
     pub(crate) mod app;
     pub(crate) mod worker;
@@ -90,6 +105,7 @@ mod transfer {
 use std::sync::Arc;
 
 use tally_access::OpContext;
+use tally_api::performance::v1::attribution_run_service_server::AttributionRunServiceServer;
 use tally_api::performance::v1::attribution_service_server::AttributionServiceServer;
 use tally_api::performance::v1::audit_service_server::AuditServiceServer;
 use tally_api::performance::v1::card_service_server::CardServiceServer;
@@ -166,6 +182,7 @@ pub fn build(deps: Deps) -> Service {
     let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(AttributionRunServiceServer::new(run::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(AttributionServiceServer::new(credit::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))

@@ -20,6 +20,12 @@ tally_access::rpcs! {
     PublishCycle = "tally.performance.v1.CycleService/PublishCycle", CyclePublish, Change;
     GetCycle = "tally.performance.v1.CycleService/GetCycle", CycleRead, Read;
     ListCycles = "tally.performance.v1.CycleService/ListCycles", CycleRead, Read;
+    PreviewPopulation = "tally.performance.v1.CycleService/PreviewPopulation", CycleWrite, PersonalRead;
+    StartAttributionRun = "tally.performance.v1.AttributionRunService/StartAttributionRun", CycleClose, Change;
+    WatchAttributionRun = "tally.performance.v1.AttributionRunService/WatchAttributionRun", CycleRead, Read;
+    CancelAttributionRun = "tally.performance.v1.AttributionRunService/CancelAttributionRun", CycleClose, Change;
+    GetAttributionRun = "tally.performance.v1.AttributionRunService/GetAttributionRun", CycleRead, Read;
+    ListAttributionRuns = "tally.performance.v1.AttributionRunService/ListAttributionRuns", CycleRead, Read;
     ExportCredits = "tally.performance.v1.AttributionService/ExportCredits", CreditRead, SensitiveRead;
     ListTotals = "tally.performance.v1.AttributionService/ListTotals", CreditRead, PersonalRead;
     ExplainRecord = "tally.performance.v1.AttributionService/ExplainRecord", CreditRead, PersonalRead;

@@ -4,10 +4,10 @@ use tally_access::Permission::{CardRead, CreditRead, CycleRead, RecordRead, Sche
 use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::credit::store::{credit, finding, total};
-use crate::cycle::store::runs::{account, frozen, sums};
+use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
-use crate::{card, cycle, policy, record};
+use crate::{card, cycle, policy, record, run};
 
 impl Exported for record::store::Entity {}
 impl Exported for record::store::version::Entity {}
@@ -17,6 +17,8 @@ impl Exported for card::store::Entity {}
 impl Exported for account::Entity {}
 impl Exported for sums::Entity {}
 impl Exported for cycle::store::Entity {}
+impl Exported for cycle::store::people::Entity {}
+impl Exported for run::store::Entity {}
 impl Exported for head::Entity {}
 impl Exported for version::Entity {}
 impl Exported for withdrawal::Entity {}
@@ -31,6 +33,7 @@ const REDACTED: ErasureRule = ErasureRule::Kept("tells of nobody once names and 
 /// The service's tables that tell of people, and those whose rows are kept for a time.
 pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<card::store::Entity>(CardRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<cycle::store::people::Entity>(CycleRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
     DataTable::of::<total::Entity>(CreditRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
     DataTable::of::<sums::Entity>(CreditRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
     DataTable::of::<finding::Entity>(CreditRead, ErasureRule::Deleted, Some((RESULTS, "recorded_at"))),
@@ -48,6 +51,7 @@ pub const GROUP: &[DataTable] = &[
     DataTable::of_the_group::<version::Entity>(SchemeRead),
     DataTable::of_the_group::<withdrawal::Entity>(SchemeRead),
     DataTable::of_the_group::<cycle::store::Entity>(CycleRead),
+    DataTable::of_the_group::<run::store::Entity>(CycleRead),
     DataTable::of_the_group::<transfer::Entity>(TransferRead),
     DataTable::of_the_group::<cell::Entity>(TransferRead),
 ];

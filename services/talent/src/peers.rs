@@ -47,7 +47,12 @@ impl Peers {
         let (accounts, cards) = (self.accounts(ctx).await?, self.cards(ctx, cycle).await?);
         let last_day = self.last_day(ctx, cycle).await?;
         let totals = pages(async |page_token| {
-            let ask = ListTotalsRequest { cycle_id: cycle.to_string(), page_size: MAX_SIZE, page_token };
+            let ask = ListTotalsRequest {
+                cycle_id: cycle.to_string(),
+                page_size: MAX_SIZE,
+                page_token,
+                ..Default::default()
+            };
             let mut client = AttributionServiceClient::new(self.performance.channel());
             let page = client.list_totals(self.performance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.totals, page.next_page_token))

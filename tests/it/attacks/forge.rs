@@ -11,6 +11,7 @@ pub type Ids = BTreeMap<&'static str, String>;
 pub const SOURCES: &[(&str, &str)] = &[
     ("account_id", "attendance.accounts.id"),
     ("alias_id", "attendance.aliases.id"),
+    ("attribution_run_id", "performance.attribution_runs.id"),
     ("admin_principal_id", "identity.principals.id"),
     ("break_glass_id", "identity.break_glasses.id"),
     ("card_id", "performance.cards.id"),
@@ -28,6 +29,8 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("grant_id", "identity.grants.id"),
     ("handover_id", "attendance.handovers.id"),
     ("hold_id", "identity.holds.id"),
+    ("exclude_person_id", "identity.people.id"),
+    ("include_person_id", "identity.people.id"),
     ("into_id", "identity.org_unit_states.unit_id"),
     ("key_id", "identity.sessions.id"),
     ("leave_id", "identity.leaves.id"),
@@ -64,6 +67,10 @@ const LEFT_OUT: &[&str] = &[
     "tally.identity.v1.Grant.scope_ref",
     "tally.identity.v1.GrantRoleRequest.login",
     "tally.identity.v1.OpenBreakGlassRequest.scope_ref",
+    "tally.performance.v1.ExplainRecordRequest.attribution_run_id",
+    "tally.performance.v1.ExportCreditsRequest.attribution_run_id",
+    "tally.performance.v1.ListFindingsRequest.attribution_run_id",
+    "tally.performance.v1.ListTotalsRequest.attribution_run_id",
 ];
 
 /// What is written into a text that is no id.

@@ -13,6 +13,7 @@ use crate::stack::Stack;
 pub async fn journey(stack: &Stack, done: &Done) {
     cycles(done).await;
     schemes(done).await;
+    runs(done).await;
     records(done).await;
     putting_right(done).await;
     regions::all(stack, done).await;
@@ -95,6 +96,38 @@ async fn team_of(done: &Done) -> String {
     units.units.into_iter().find(|unit| !unit.parent_id.is_empty()).expect("a unit below").unit_id
 }
 
+async fn runs(done: &Done) {
+    let hr = &done.crew.hr;
+    let mut cycles = performance::cycle_service_client::CycleServiceClient::new(hr.at.performance.clone());
+    let ask = performance::GetCycleRequest { cycle_id: done.outcome.cycle_id.clone() };
+    let published = cycles.get_cycle(hr.ask(ask)).await.expect("the cycle").into_inner().cycle.expect("the cycle");
+    let (period, policy) = (published.period.clone(), published.policy.clone());
+    let ask = performance::PreviewPopulationRequest { period: period.clone(), ..Default::default() };
+    let people = cycles.preview_population(hr.ask(ask)).await.expect("who is in").into_inner();
+    assert!(people.included > 0 && !people.members.is_empty());
+    let mut runs =
+        performance::attribution_run_service_client::AttributionRunServiceClient::new(hr.at.performance.clone());
+    let run = performance::AttributionRun { period, policy, ..Default::default() };
+    let start = || performance::StartAttributionRunRequest { run: Some(run.clone()), ..Default::default() };
+    let begun = runs.start_attribution_run(hr.ask(start())).await.expect("a run").into_inner().run.expect("a run");
+    let ask =
+        performance::CancelAttributionRunRequest { attribution_run_id: begun.attribution_run_id, ..Default::default() };
+    let stopped = runs.cancel_attribution_run(hr.ask(ask)).await.expect("stopping").into_inner().run.expect("the run");
+    assert_eq!(stopped.state(), performance::AttributionRunState::Cancelled);
+    let begun = runs.start_attribution_run(hr.ask(start())).await.expect("a run").into_inner().run.expect("a run");
+    let attribution_run_id = begun.attribution_run_id;
+    let ask = performance::WatchAttributionRunRequest { attribution_run_id: attribution_run_id.clone() };
+    let mut states = runs.watch_attribution_run(hr.ask(ask)).await.expect("watching").into_inner();
+    while states.message().await.expect("the run as it stands").is_some() {}
+    let ask = performance::GetAttributionRunRequest { attribution_run_id: attribution_run_id.clone() };
+    let ended = runs.get_attribution_run(hr.ask(ask)).await.expect("the run").into_inner().run.expect("the run");
+    assert_eq!(ended.state(), performance::AttributionRunState::Done, "{}", ended.failure);
+    let (of_run, of_cycle) = (ended.summary.expect("figures"), published.summary.expect("figures"));
+    assert_eq!((of_run.records, of_run.rungs), (of_cycle.records, of_cycle.rungs), "it credits as the cycle's own did");
+    let list = runs.list_attribution_runs(hr.ask(performance::ListAttributionRunsRequest::default())).await;
+    assert!(list.expect("runs").into_inner().runs.iter().any(|run| run.attribution_run_id == attribution_run_id));
+}
+
 async fn records(done: &Done) {
     let who = &done.crew.auditor;
     let mut records = performance::record_service_client::RecordServiceClient::new(who.at.performance.clone());
@@ -118,7 +151,7 @@ async fn records(done: &Done) {
     for record in &found {
         let external_id = record.external_id.clone();
         let (cycle_id, account_id) = (cycle_id.clone(), account_id.clone());
-        let ask = performance::ExplainRecordRequest { cycle_id, account_id, external_id };
+        let ask = performance::ExplainRecordRequest { cycle_id, account_id, external_id, ..Default::default() };
         // A record outside of the period has no credit.
         let told = credits.explain_record(who.ask(ask)).await.ok().and_then(|reply| reply.into_inner().credit);
         shares = told.map_or(0, |credit| credit.shares.len());

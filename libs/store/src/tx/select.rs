@@ -2,7 +2,7 @@
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sea_orm::prelude::DateTimeUtc;
-use sea_orm::sea_query::{ArrayType, Expr, ExprTrait as _, IntoCondition, Order};
+use sea_orm::sea_query::{ArrayType, Condition, Expr, ExprTrait as _, IntoCondition, Order};
 use sea_orm::{
     ColumnTrait, ConnectionTrait as _, EntityTrait, FromQueryResult, IdenStatic as _, ModelTrait, PaginatorTrait as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _, TryGetable, TryGetableMany, Value,
@@ -40,6 +40,15 @@ impl<E: Scoped> Select<'_, E> {
         self.tx.traced().method(plan.method());
         if let Some(condition) = reach_condition::<E>(self.tx.backend(), plan.reach()) {
             self.query = self.query.filter(condition);
+        }
+        self
+    }
+
+    /// Only rows that the plan reaches, and those that meet the condition: where a second rule opens rows as well.
+    pub fn within_or<R: Rpc>(mut self, plan: &Plan<R>, also: impl IntoCondition) -> Self {
+        self.tx.traced().method(plan.method());
+        if let Some(condition) = reach_condition::<E>(self.tx.backend(), plan.reach()) {
+            self.query = self.query.filter(Condition::any().add(condition).add(also.into_condition()));
         }
         self
     }

@@ -1,50 +1,63 @@
 //! Scoring a cycle, and reading the cards.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tally_access::OpContext;
-use tally_kernel::id::{CycleId, PersonId};
+use tally_kernel::id::{AttributionRunId, CycleId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::time::tzdb_release;
 use tally_kernel::{Error, Result};
-use tally_store::digest;
+use tally_store::{ScopedTx, digest};
+use uuid::Uuid;
 
+use super::facts::{customs, reads_amounts};
 use super::store::{self, StoredCard};
-use crate::cycle::domain::{Cycle, Failure, Step, Summary};
+use super::{changed, measure};
+use crate::cycle::domain::{Cycle, Summary};
 use crate::cycle::facts as cycles;
 use crate::cycle::step::At;
 use crate::policy::{GetCard, ListCards};
-use crate::{App, scheme};
+use crate::run::domain::{Failure, rungs};
+use crate::run::facts as runs;
+use crate::{App, credit, cycle, scheme};
 use tally_engine::closing::collect::Sums;
-use tally_engine::closing::credit::{Figures, RUNGS};
+use tally_engine::closing::credit::Figures;
 use tally_engine::closing::snapshot::FrozenPerson;
 use tally_engine::scoring::{Measure, PersonInputs, Sample, Scheme, ScoreCard, score};
 
-/// Makes the cards of a run whose records are all credited, and ends it.
+/// Makes the cards of a cycle whose run is done, and ends the attempt.
 ///
 /// # Errors
 /// What scoring or the store says.
-pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
-    at.tell(Step::Scoring).await?;
-    let (scheme, scored) = {
+pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
+    at.tell().await?;
+    // Before the transaction: whoever came or went while the cycle was being closed is told, and what was settled then counts.
+    let now = cycle::population::of(at.app, at.ctx, of).await?;
+    let (scheme, scored, settled) = {
         let tx = at.app.store.read(at.ctx).await?;
-        let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
-        (scheme, Scored::read(&tx, at.job.run).await?)
+        let settled = if now.is_some() { Some(cycles::population_of(&tx, at.job.run).await?) } else { None };
+        let scheme = scheme::facts::load(&tx, of.scheme, of.scheme_version).await?;
+        let scored = Scored::read(&tx, of, at.job.run, &scheme, settled.as_ref()).await?;
+        (scheme, scored, settled)
     };
-    let figures = scored.figures();
-    if figures.records == 0 {
-        return at.end(Failure::NoRecords { period: cycle.period }).await;
+    let records = scored.figures().records;
+    if records == 0 {
+        return at.end(Failure::NoRecords { period: of.period }).await;
     }
     if scored.people.is_empty() {
         let people = at.app.directory.everybody(at.ctx).await?;
-        let unemployed = people.iter().all(|person| !person.employed_in(cycle.period)).then_some(cycle.period);
-        return at.end(Failure::NobodyCredited { records: figures.records, unemployed }).await;
+        let unemployed = people.iter().all(|person| !person.employed_in(of.period)).then_some(of.period);
+        return at.end(Failure::NobodyCredited { records, unemployed }).await;
     }
-    let of = cycle.clone();
-    let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&of, &scheme)).await??;
+    let people = at.app.directory.everybody(at.ctx).await?;
+    let findings = changed::findings(&people, settled.unwrap_or_default(), now.unwrap_or_default(), of.period.to());
+    let closed = of.clone();
+    let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
     at.write(async |work| {
         store::discard(&work, at.job.run).await?;
-        store::insert(&work, at.ctx, cycle.id, at.job.run, &cards).await?;
+        credit::facts::discard_findings(&work, at.job.run).await?;
+        store::insert(&work, at.ctx, of.id, at.job.run, &cards).await?;
+        credit::facts::put_findings(&work, at.ctx, at.job.run, -1, &findings).await?;
         at.finish(&work, summary.clone()).await?;
         let audit = at.audit("performance.cycle.score").note("people", cards.len()).note("digest", &summary.digest);
         Ok((work, audit))
@@ -52,33 +65,47 @@ pub async fn score_cycle(at: &At<'_>, cycle: &Cycle) -> Result<()> {
     .await
 }
 
-/// What a run has found out before it is scored.
+/// What a run has found out before a cycle is scored from it.
 struct Scored {
-    outcomes: Vec<(String, cycles::RunOutcome)>,
-    /// By employee number.
+    outcomes: Vec<(String, runs::RunOutcome)>,
+    /// Those of the population who are credited with something, by employee number.
     people: Vec<(FrozenPerson, Sums)>,
     rosters_known: bool,
+    /// Millionths that others are credited with, and how many they are.
+    outside: (u64, u32),
 }
 
 type Cards = Vec<(tally_access::Region, ScoreCard, String)>;
 
 impl Scored {
-    async fn read(tx: &tally_store::ScopedTx, run: uuid::Uuid) -> Result<Self> {
-        let outcomes = cycles::outcomes(tx, run).await?;
+    /// What is known of everybody in the population, or of everybody; the custom measures in the order of the scheme's columns.
+    async fn read(
+        tx: &ScopedTx,
+        cycle: &Cycle,
+        attempt: Uuid,
+        scheme: &Scheme,
+        population: Option<&BTreeSet<PersonId>>,
+    ) -> Result<Self> {
+        let run = cycle.attribution.unwrap_or(AttributionRunId(attempt));
+        let outcomes = runs::outcomes(tx, run.0).await?;
         let (mut known, mut rosters_known) = (HashMap::new(), false);
-        for component in 0..cycles::components(tx, run).await? {
-            let frozen = cycles::component(tx, run, component).await?;
+        for component in 0..runs::components(tx, run.0).await? {
+            let frozen = runs::component(tx, run.0, component).await?;
             rosters_known |= frozen.rosters_known;
             known.extend(frozen.people.into_iter().map(|p| (p.id, p)));
         }
-        let mut people = Vec::new();
-        for (person, sums) in cycles::sums_of_people(tx, run).await? {
+        let (mut people, mut outside) = (Vec::new(), (0, 0));
+        for (person, sums) in measure::sums(tx, run, &customs(scheme), reads_amounts(scheme)).await? {
+            if population.is_some_and(|people| !people.contains(&person)) {
+                outside = (outside.0 + sums.credited_ppm, outside.1 + 1);
+                continue;
+            }
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;
             people.push((found, sums));
         }
         people.sort_by(|a, b| a.0.no.cmp(&b.0.no));
-        Ok(Self { outcomes, people, rosters_known })
+        Ok(Self { outcomes, people, rosters_known, outside })
     }
 
     fn figures(&self) -> Figures {
@@ -117,8 +144,11 @@ impl Scored {
             people: u32::try_from(cards.len()).map_err(Error::internal)?,
             digest: all.finalize().to_hex().to_string(),
             tzdb: tzdb_release().to_owned(),
-            rungs: RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).collect(),
+            rungs: rungs(&figures),
             mixed_untagged: figures.mixed_untagged,
+            credited_ppm: self.people.iter().map(|(_, sums)| sums.credited_ppm).sum(),
+            outside_ppm: self.outside.0,
+            outside_people: self.outside.1,
         };
         Ok((cards, summary))
     }
@@ -138,22 +168,6 @@ impl Scored {
             samples,
         }
     }
-}
-
-/// The columns that a scheme reads beside the known measures, each once, sorted.
-pub fn customs(scheme: &Scheme) -> Vec<String> {
-    let names = scheme.kpis.iter().filter_map(|kpi| match &kpi.measure {
-        Measure::Custom(column) => Some(column.clone()),
-        Measure::CreditedRecords
-        | Measure::FirstReplyWithin30s
-        | Measure::Resolved
-        | Measure::RatingAtLeast4
-        | Measure::Amount => None,
-    });
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 pub async fn get_card(app: &App, ctx: &OpContext, cycle: CycleId, person: PersonId) -> Result<StoredCard> {

@@ -110,6 +110,16 @@ pub async fn scored_by<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, scheme: SchemeId, 
     Ok(tx.select::<Entity>().within(plan).filter(of).limit(1).one().await?.is_some())
 }
 
+/// The cycles with a card that the caller reaches; none for who reaches the whole group, and so every cycle.
+pub async fn cycles<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>) -> Result<Vec<CycleId>> {
+    if plan.reach().tenant {
+        return Ok(Vec::new());
+    }
+    let mine = tx.select::<Entity>().within(plan);
+    let cycles: Vec<Uuid> = mine.rows(|rows| rows.column(Column::CycleId).group_by(Column::CycleId)).await?;
+    Ok(cycles.into_iter().map(CycleId).collect())
+}
+
 /// What the cards of a run say of a region's people.
 pub async fn of_region(tx: &ScopedTx, run: Uuid, region: &Region) -> Result<Vec<ScoreCard>> {
     let mine = Column::RunId.eq(run).and(Column::Region.eq(region.as_str()));

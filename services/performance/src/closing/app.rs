@@ -1,60 +1,100 @@
-//! The steps of closing a cycle, each one item of work: collect, attribute a component, score, and throw away.
+//! The steps of attributing a period and closing cycles, each one item of work: collect, attribute a component, total, score, and throw
+//! away.
 //!
 //! An item first asks whether its run still counts (a cancelled one does not), then reads, computes outside of any
 //! transaction, and writes in pieces, each of which asks again. Its effect and its end are one transaction, and what it
 //! wrote before is removed first, so an item may be done twice and counts once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use tally_access::{Actor, OpContext, Region, Target, compile_service};
+use serde::Deserialize;
+use tally_access::{Actor, OpContext, Owner, Region, Target, compile_service};
+use tally_app::units::Units;
+use tally_engine::closing::facts::{Facts, Finding};
+use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
 use tally_kernel::Result;
 use tally_kernel::id::AccountId;
+use tally_kernel::time::Period;
 use tally_store::{Audit, UnitOfWork, WorkItem, number_from_db};
 use uuid::Uuid;
 
 use crate::credit::facts::{self as results, Place};
-use crate::cycle::domain::{Cycle, Failure, Step};
-use crate::cycle::facts as cycles;
-use crate::cycle::step::{At, Job, Task};
 use crate::policy::CloseCycle;
-use crate::{App, SERVICE, card, credit, record};
-use tally_engine::closing::facts::{Facts, Finding};
-use tally_engine::closing::snapshot::{AgentCount, Plan, snapshot};
+use crate::run::domain::{AttributionRun, Failure, Step, shared_accounts, units_of};
+use crate::run::facts::{self as runs, Task};
+use crate::run::step::At;
+use crate::{App, SERVICE, card, credit, cycle, record};
 
 /// How often an item is tried.
 pub const ATTEMPTS: i32 = 5;
+
+/// What an item is: of a run, or of a cycle that scores from one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Job {
+    Attribution(runs::Job),
+    Cycle(cycle::facts::Job),
+}
 
 /// Does an item of work. `Ok` when nothing is left of it, also where its run does not count any more.
 ///
 /// # Errors
 /// What went wrong; the caller decides whether trying again may help.
 pub async fn work(app: &App, item: &WorkItem) -> Result<()> {
-    let ctx = context(app, item);
-    let permit = ctx.permit::<CloseCycle>(&Target::tenant())?;
-    let job: Job = item.payload()?;
-    tracing::Span::current().record("work.kind", tracing::field::display(job.task));
-    let at = At { app, ctx: &ctx, permit: &permit, item, job };
-    if matches!(job.task, Task::Discard | Task::DiscardResult) {
+    let ctx = &context(app, item);
+    let permit = &ctx.permit::<CloseCycle>(&Target::tenant())?;
+    match item.payload()? {
+        Job::Attribution(job) => attribute(&At { app, ctx, permit, item, job }).await,
+        Job::Cycle(job) => score(&cycle::step::At { app, ctx, permit, item, job }).await,
+    }
+}
+
+async fn attribute(at: &At<'_>) -> Result<()> {
+    tracing::Span::current().record("work.kind", tracing::field::display(at.job.task));
+    if matches!(at.job.task, Task::Discard | Task::DiscardResult) {
         return at.discard().await;
     }
-    let Some(cycle) = at.cycle().await? else { return at.abandon().await };
-    match job.task {
-        Task::Collect => at.collect(&cycle).await,
-        Task::Attribute(component) => credit::app::attribute(&at, &cycle, component).await,
-        Task::Score => card::app::score_cycle(&at, &cycle).await,
+    let Some(run) = at.run().await? else { return at.abandon().await };
+    match at.job.task {
+        Task::Collect => at.collect(&run).await,
+        Task::Attribute(component) => credit::app::attribute(at, &run, component).await,
+        Task::Total => credit::app::total(at, &run).await,
         Task::Discard | Task::DiscardResult => Ok(()),
     }
 }
 
-/// Ends the run of an item that cannot be done.
+async fn score(at: &cycle::step::At<'_>) -> Result<()> {
+    tracing::Span::current().record("work.kind", tracing::field::display(at.job.task));
+    match (at.job.task, at.cycle().await?) {
+        (cycle::facts::Task::Score, Some(cycle)) => card::app::score_cycle(at, &cycle).await,
+        (cycle::facts::Task::Score, None) => {
+            let work = at.app.store.unit(at.ctx, at.permit).await?;
+            work.finish_work(at.item).await?;
+            work.commit(at.audit("performance.cycle.abandon"), ()).await
+        }
+        (cycle::facts::Task::Discard, _) => {
+            let work = at.app.store.unit(at.ctx, at.permit).await?;
+            card::facts::discard(&work, at.job.run).await?;
+            cycle::facts::discard_people(&work, at.job.run).await?;
+            results::discard_findings(&work, at.job.run).await?;
+            work.finish_work(at.item).await?;
+            work.commit(at.audit("performance.cycle.discard"), ()).await
+        }
+    }
+}
+
+/// Ends the run, or the attempt at closing, of an item that cannot be done.
 ///
 /// # Errors
 /// What the store says.
 pub async fn give_up(app: &App, item: &WorkItem, failure: Failure) -> Result<()> {
-    let ctx = context(app, item);
-    let permit = ctx.permit::<CloseCycle>(&Target::tenant())?;
-    At { app, ctx: &ctx, permit: &permit, item, job: item.payload()? }.give_up(failure).await
+    let ctx = &context(app, item);
+    let permit = &ctx.permit::<CloseCycle>(&Target::tenant())?;
+    match item.payload()? {
+        Job::Attribution(job) => At { app, ctx, permit, item, job }.give_up(failure).await,
+        Job::Cycle(job) => cycle::step::At { app, ctx, permit, item, job }.give_up(failure).await,
+    }
 }
 
 fn context(app: &App, item: &WorkItem) -> OpContext {
@@ -68,49 +108,81 @@ impl At<'_> {
     async fn abandon(&self) -> Result<()> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         work.finish_work(self.item).await?;
-        work.commit(self.audit("performance.cycle.abandon"), ()).await
+        work.commit(self.audit("performance.run.abandon"), ()).await
     }
 
-    /// Asks who worked where and when, freezes it, and puts down one item a component.
-    async fn collect(&self, cycle: &Cycle) -> Result<()> {
+    /// Asks who worked where and when, freezes what the run is about, and puts down one item a component.
+    async fn collect(&self, run: &AttributionRun) -> Result<()> {
         self.tell(Step::Collecting).await?;
-        let facts = self.app.peers.facts(self.ctx, &self.app.directory, cycle.period, &cycle.policy);
-        let (facts, counts) = futures::try_join!(facts, self.counts(cycle))?;
-        let plan = snapshot(&facts, cycle.period, &cycle.policy, &counts)?;
-        if plan.records == 0 {
-            return self.end(Failure::NoRecords { period: cycle.period }).await;
+        let facts = self.app.peers.facts(self.ctx, &self.app.directory, run.period, &run.policy);
+        let (facts, counts) = futures::try_join!(facts, self.counts(run.period))?;
+        // Cut from the whole group's facts, whatever the run is about, so that whoever asks gets the same.
+        let plan = snapshot(&facts, run.period, &run.policy, &counts)?;
+        let (plan, owner) = match self.cut(run, plan).await? {
+            Ok(cut) => cut,
+            Err(failure) => return self.end(failure).await,
+        };
+        if plan.components.is_empty() {
+            return self.end(Failure::NoRecords { period: run.period }).await;
         }
-        let findings = placed(&facts, cycle, &plan.findings);
+        let findings = placed(&facts, run.period, &plan.findings);
         let total = u32::try_from(plan.components.len() + 1).unwrap_or(u32::MAX);
-        self.write(async |work| self.put_plan(work, &plan, &findings, total).await).await?;
+        self.write(async |work| self.put_plan(work, &plan, &owner, &findings, total).await).await?;
         self.app.wake.notify_waiters();
         Ok(())
+    }
+
+    /// The part of the plan that the run is about, and whose the run is then: the lowest unit above all that it touches, which is
+    /// to be the unit that it was started for, or below.
+    async fn cut(&self, run: &AttributionRun, mut plan: Plan) -> Result<Result<(Plan, Owner), Failure>> {
+        if run.scope.is_all() {
+            return Ok(Ok((plan, run.owner.clone())));
+        }
+        let units = Units::of(&self.app.peers.identity, self.ctx, Some(run.period.to())).await?;
+        plan.components.retain(|component| run.scope.touches(component, |above, below| units.holds(above, below)));
+        let inside = |unit| run.owner.unit().is_none_or(|own| units.holds(own, unit));
+        let touched: BTreeSet<_> = plan.components.iter().flat_map(units_of).collect();
+        if !touched.iter().all(|unit| inside(*unit)) {
+            let above = units.lowest_above(touched.into_iter().chain(run.owner.unit()));
+            let unit = above.and_then(|id| units.get(id)).map(|unit| unit.path.clone()).unwrap_or_default();
+            return Ok(Err(Failure::BelongsAbove { unit, accounts: shared_accounts(&plan.components, inside) }));
+        }
+        let mut subjects = BTreeSet::new();
+        for component in &plan.components {
+            subjects.extend(component.accounts.iter().map(|account| account.key.as_str()));
+            subjects.extend(component.people.iter().map(|person| person.no.as_str()));
+        }
+        plan.findings.retain(|finding| subjects.contains(finding.subject.as_str()));
+        let owner = units.owner_above(touched)?;
+        Ok(Ok((plan, owner)))
     }
 
     async fn put_plan(
         &self,
         work: UnitOfWork,
         plan: &Plan,
+        owner: &Owner,
         findings: &[(Place, Finding)],
         total: u32,
     ) -> Result<(UnitOfWork, Audit)> {
-        let run = self.job.run;
-        cycles::discard(&work, run).await?;
+        let run = self.job.attribution.0;
+        runs::discard(&work, run).await?;
         results::discard_totals(&work, run).await?;
         results::discard_findings(&work, run).await?;
-        cycles::snapshot(&work, self.ctx, run, &plan.components).await?;
+        runs::snapshot(&work, self.ctx, run, &plan.components).await?;
+        runs::belong(&work, self.job.attribution, owner).await?;
         results::put_findings(&work, self.ctx, run, -1, findings).await?;
-        self.reach(&work, Step::Attributing, Some(0), Some(total)).await?;
+        self.reach(&work, Step::Attributing, Some(total)).await?;
         let items: Vec<_> = (0..).zip(&plan.components).map(|(i, _)| self.job.then(Task::Attribute(i))).collect();
         work.enqueue_work(items).await?;
         work.finish_work(self.item).await?;
-        let audit = self.audit("performance.cycle.collect").note("components", plan.components.len());
-        Ok((work, audit.note("records", plan.records)))
+        let audit = self.audit("performance.run.collect").region(owner.region());
+        Ok((work, audit.note("components", plan.components.len())))
     }
 
     /// Records around the period by account and agent: a day more on either side than any zone can need.
-    async fn counts(&self, cycle: &Cycle) -> Result<Vec<AgentCount>> {
-        let utc = cycle.period.instants(&jiff::tz::TimeZone::UTC)?;
+    async fn counts(&self, period: Period) -> Result<Vec<AgentCount>> {
+        let utc = period.instants(&jiff::tz::TimeZone::UTC)?;
         let day = 86_400_000;
         let span = (utc.start.as_millisecond() - day, utc.end.as_millisecond() + day);
         let tx = self.app.store.read(self.ctx).await?;
@@ -124,7 +196,7 @@ impl At<'_> {
 
     /// Throws away what a dead or failed run wrote, an account at a time, so that nobody waits long for the store.
     async fn discard(&self) -> Result<()> {
-        let run = self.job.run;
+        let run = self.job.attribution.0;
         let accounts = {
             let tx = self.app.store.read(self.ctx).await?;
             results::accounts_with_credits(&tx, run).await?
@@ -132,25 +204,24 @@ impl At<'_> {
         for account in accounts {
             let work = self.app.store.unit(self.ctx, self.permit).await?;
             results::clear_credits(&work, run, account).await?;
-            work.commit(self.audit("performance.cycle.discard").note("account", account), ()).await?;
+            work.commit(self.audit("performance.run.discard").note("account", account), ()).await?;
         }
         let work = self.app.store.unit(self.ctx, self.permit).await?;
         results::discard_totals(&work, run).await?;
         if self.job.task == Task::Discard {
             results::discard_findings(&work, run).await?;
         }
-        cycles::discard(&work, run).await?;
-        card::facts::discard(&work, run).await?;
+        runs::discard(&work, run).await?;
         work.finish_work(self.item).await?;
-        work.commit(self.audit("performance.cycle.discard"), ()).await
+        work.commit(self.audit("performance.run.discard"), ()).await
     }
 }
 
 /// Findings with where their subjects stand: an account's key, an employee number, or else the group.
-fn placed(facts: &Facts, cycle: &Cycle, findings: &[Finding]) -> Vec<(Place, Finding)> {
+fn placed(facts: &Facts, period: Period, findings: &[Finding]) -> Vec<(Place, Finding)> {
     let mut places: HashMap<&str, Place> = HashMap::new();
     for person in &facts.people {
-        if let Some(home) = person.home(cycle.period.to()) {
+        if let Some(home) = person.home(period.to()) {
             let place = Place { region: home.region.clone(), unit: Some(home.unit), person: Some(person.id) };
             places.insert(&person.employee_no, place);
         }

@@ -9,9 +9,9 @@ use tally_store::WorkItem;
 use tracing::{Instrument as _, Span};
 
 use super::app::{ATTEMPTS, give_up, work};
-use crate::cycle::domain::Failure;
-use crate::cycle::step::WORK;
 use crate::errors::failure_of;
+use crate::run::domain::Failure;
+use crate::run::facts::WORK;
 use crate::{App, SERVICE};
 
 /// Lanes: while one reads or writes, another computes.

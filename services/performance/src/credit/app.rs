@@ -4,31 +4,30 @@ use std::collections::VecDeque;
 
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
-use tally_access::{OpContext, Plan, Target};
-use tally_kernel::id::{AccountId, CycleId, OrgUnitId, PersonId};
+use tally_access::{OpContext, Plan, Rpc, Target};
+use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
-use tally_kernel::time::zone;
+use tally_kernel::time::{tzdb_release, zone};
 use tally_kernel::{Error, Message, Result};
-use tally_store::{Audit, UnitOfWork};
+use tally_store::{Audit, ScopedTx, UnitOfWork};
 use uuid::Uuid;
 
 use super::store::{self, Place, StoredCredit, Total};
-use crate::card::app::customs;
-use crate::cycle::domain::{Cycle, Step};
 use crate::cycle::facts as cycles;
-use crate::cycle::step::{At, Task};
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
 use crate::record::facts::Reading;
-use crate::{App, record, scheme};
+use crate::run::domain::{AttributionRun, Failure, RunError, State, Summary};
+use crate::run::facts::{self as runs, Task};
+use crate::run::step::At;
+use crate::{App, record};
 use tally_engine::attribution::{Credit, Rung};
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::collect::{Collector, Records, Row, meaning, phase_on};
 use tally_engine::closing::compute::{AccountPart, Computed, compute, stored};
-use tally_engine::closing::credit::evidence;
+use tally_engine::closing::credit::{Figures, evidence};
 use tally_engine::closing::facts::Finding;
 use tally_engine::closing::ladder::{Question, lines};
-use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
-use tally_engine::scoring::Measure;
+use tally_engine::closing::snapshot::{Frozen, FrozenAccount, FrozenPerson};
 
 /// Records read at once.
 const READ: u64 = 20_000;
@@ -42,16 +41,14 @@ const SHARES: usize = 20_000;
 ///
 /// # Errors
 /// What reading, computing or writing says.
-pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()> {
-    let (frozen, columns, amounts) = {
+pub async fn attribute(at: &At<'_>, run: &AttributionRun, component: i32) -> Result<()> {
+    let frozen = {
         let tx = at.app.store.read(at.ctx).await?;
-        let scheme = scheme::facts::load(&tx, cycle.scheme, cycle.scheme_version).await?;
-        let amounts = scheme.kpis.iter().any(|kpi| matches!(kpi.measure, Measure::Amount));
-        (cycles::component(&tx, at.job.run, component).await?, customs(&scheme), amounts)
+        runs::component(&tx, run.id.0, component).await?
     };
-    let records = read_records(at, &frozen, &columns, amounts).await?;
+    let (records, columns) = (read_records(at, &frozen, run).await?, run.columns.len());
     let pool = at.app.compute.clone();
-    let computed = at.app.compute.run("attribution", move || compute(frozen, records, columns.len(), pool.pool()));
+    let computed = at.app.compute.run("attribution", move || compute(frozen, records, columns, pool.pool()));
     let computed = computed.await?;
     for (place, part) in computed.accounts.iter().enumerate() {
         write_credits(at, &computed, place, part).await?;
@@ -61,8 +58,39 @@ pub async fn attribute(at: &At<'_>, cycle: &Cycle, component: i32) -> Result<()>
     Ok(())
 }
 
-async fn read_records(at: &At<'_>, frozen: &Frozen, columns: &[String], amounts: bool) -> Result<Records> {
+/// Adds up what all components came to, and ends the run.
+///
+/// # Errors
+/// What the store says.
+pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
+    let (outcomes, people) = {
+        let tx = at.app.store.read(at.ctx).await?;
+        (runs::outcomes(&tx, run.id.0).await?, runs::sums_of_people(&tx, run.id.0).await?.len())
+    };
+    let (mut figures, mut all) = (Figures::default(), blake3::Hasher::new());
+    for (_, outcome) in &outcomes {
+        figures.merge(&outcome.figures);
+        all.update(&outcome.digest);
+    }
+    if figures.records == 0 {
+        return at.end(Failure::NoRecords { period: run.period }).await;
+    }
+    let count = |n: usize| u32::try_from(n).map_err(Error::internal);
+    let digest = all.finalize().to_hex().to_string();
+    let summary = Summary::of(&figures, count(outcomes.len())?, count(people)?, digest, tzdb_release().to_owned());
+    at.write(async |work| {
+        at.finish(&work, summary.clone()).await?;
+        let audit = at.audit("performance.run.total").note("records", summary.records).note("digest", &summary.digest);
+        Ok((work, audit))
+    })
+    .await?;
+    at.app.wake.notify_waiters();
+    Ok(())
+}
+
+async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<Records> {
     let tx = at.app.store.read(at.ctx).await?;
+    let (columns, amounts) = (run.columns.as_slice(), run.amounts);
     let mut records = Records::new(columns.len());
     for (place, account) in frozen.accounts.iter().enumerate() {
         let span = (account.from_ms, account.to_ms);
@@ -86,10 +114,10 @@ async fn write_credits(at: &At<'_>, computed: &Computed, place: usize, part: &Ac
     for (n, piece) in computed.outcome.credits[part.credits.clone()].chunks(WRITE).enumerate() {
         at.write(async |work| {
             if n == 0 {
-                store::clear_credits(&work, at.job.run, account.id).await?;
+                store::clear_credits(&work, at.job.attribution.0, account.id).await?;
             }
-            store::put_credits(&work, rows(at.job.run, computed, account, piece)).await?;
-            let audit = at.audit("performance.cycle.attribute").region(&account.region).note("account", account.id);
+            store::put_credits(&work, rows(at.job.attribution.0, computed, account, piece)).await?;
+            let audit = at.audit("performance.run.attribute").region(&account.region).note("account", account.id);
             Ok((work, audit.note("rows", piece.len())))
         })
         .await?;
@@ -108,22 +136,22 @@ fn rows(run: Uuid, computed: &Computed, account: &FrozenAccount, piece: &[Credit
 
 /// Writes everything but the credits, and ends the item; the last one puts down the scoring.
 async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, component: i32) -> Result<(UnitOfWork, Audit)> {
-    let (run, frozen) = (at.job.run, &computed.frozen);
+    let (run, frozen) = (at.job.attribution.0, &computed.frozen);
     store::clear_component(&work, run, component).await?;
-    cycles::clear_component(&work, run, component).await?;
+    runs::clear_component(&work, run, component).await?;
     let parts = frozen.accounts.iter().zip(&computed.accounts);
-    let outcome = |p: &AccountPart| cycles::RunOutcome { figures: p.figures.clone(), digest: p.digest };
+    let outcome = |p: &AccountPart| runs::RunOutcome { figures: p.figures.clone(), digest: p.digest };
     let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
-    cycles::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
-    cycles::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
+    runs::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
+    runs::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
     store::put_totals(&work, at.ctx, run, component, &totals(computed)).await?;
     store::put_findings(&work, at.ctx, run, component, &findings(computed)).await?;
     let left = work.finish_work(at.item).await?;
     if left == 0 {
-        work.enqueue_work([at.job.then(Task::Score)]).await?;
+        work.enqueue_work([at.job.then(Task::Total)]).await?;
     }
-    at.advance(&work, Step::Attributing).await?;
-    let audit = at.audit("performance.cycle.attribute").note("component", component);
+    at.advance(&work).await?;
+    let audit = at.audit("performance.run.attribute").note("component", component);
     Ok((work, audit.note("people", computed.sums.len())))
 }
 
@@ -157,6 +185,43 @@ fn findings(computed: &Computed) -> Vec<(Place, Finding)> {
     computed.findings.iter().map(place).collect()
 }
 
+/// Of what credits are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    Cycle(CycleId),
+    Run(AttributionRunId),
+}
+
+impl Of {
+    /// Under what the credits are kept.
+    async fn run(self, tx: &ScopedTx) -> Result<Uuid> {
+        match self {
+            Self::Cycle(cycle) => cycles::attribution_of(tx, cycle).await.map(Uuid::from),
+            Self::Run(run) if runs::load(tx, run).await?.state == State::Done => Ok(run.0),
+            Self::Run(_) => Err(RunError::NotDone.into()),
+        }
+    }
+
+    /// Under what the findings are kept: also of what could not be done, since they say why.
+    async fn findings(self, tx: &ScopedTx) -> Result<Vec<Uuid>> {
+        match self {
+            Self::Cycle(cycle) => cycles::findings_of(tx, cycle).await,
+            Self::Run(run) => match runs::load(tx, run).await?.state {
+                State::Done | State::Failed => Ok(vec![run.0]),
+                State::Running | State::Cancelled => Err(RunError::NotDone.into()),
+            },
+        }
+    }
+
+    /// What it is in the audit log.
+    fn audit(self, action: &'static str) -> Audit {
+        match self {
+            Self::Cycle(cycle) => Audit::new(action, "cycle", cycle),
+            Self::Run(run) => Audit::new(action, "attribution_run", run),
+        }
+    }
+}
+
 /// A credit as it is told.
 #[derive(Clone, Debug)]
 pub struct ExportedCredit {
@@ -171,12 +236,15 @@ pub struct ExportedCredit {
     pub reason: String,
     /// To whom: person and millionths.
     pub shares: Vec<(PersonId, u32)>,
+    /// Millionths of people whom the caller does not see.
+    pub others: u32,
     /// What it rests on.
     pub evidence: String,
     pub policy_version: String,
 }
 
-fn told(frozen: &Frozen, place: usize, credit: StoredCredit) -> Result<ExportedCredit> {
+/// A credit as it is told, with so many millionths of others.
+fn told(frozen: &Frozen, place: usize, credit: StoredCredit, others: u32) -> Result<ExportedCredit> {
     let account =
         frozen.accounts.get(place).ok_or_else(|| Error::internal("credits of an account that is not frozen"))?;
     let who = |share: &Share| {
@@ -187,6 +255,7 @@ fn told(frozen: &Frozen, place: usize, credit: StoredCredit) -> Result<ExportedC
         account: account.id,
         evidence: evidence(account, credit.rung, &credit.shares),
         shares: credit.shares.iter().map(who).collect::<Result<_>>()?,
+        others,
         external_id: credit.external_id,
         started_ms: credit.started_ms,
         rung: credit.rung,
@@ -195,21 +264,21 @@ fn told(frozen: &Frozen, place: usize, credit: StoredCredit) -> Result<ExportedC
     })
 }
 
-/// The credits of a cycle, by account, start and external id, in parts. Who reaches an account's region or unit sees all
-/// of its credits; who reaches people sees their shares and no others.
+/// The credits of a cycle or a run, by account, start and external id, in parts. Everybody sees the shares of people within reach; who
+/// reaches the account sees of the other records and shares how many there are.
 pub async fn export_credits(
     app: &App,
     ctx: &OpContext,
-    cycle: CycleId,
+    of: Of,
     only: Option<PersonId>,
 ) -> Result<impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + use<>> {
     let plan = ctx.plan::<ExportCredits>()?;
     let (run, accounts, people) = {
         let tx = app.store.read(ctx).await?;
-        let run = cycles::result_of(&tx, cycle).await?;
-        (run, cycles::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
+        let run = of.run(&tx).await?;
+        (run, runs::accounts(&tx, run).await?, store::credited(&tx, &plan, run, only).await?)
     };
-    let audit = Audit::new("performance.credit.export", "cycle", cycle).note("accounts", accounts.len());
+    let audit = of.audit("performance.credit.export").note("accounts", accounts.len());
     let audit = audit.about_all(people);
     app.store.audit_read(ctx, plan.method(), audit).await?;
     let export = Export { plan, only, run, accounts: accounts.into(), frozen: None, last: None };
@@ -235,7 +304,7 @@ struct Export {
     only: Option<PersonId>,
     run: Uuid,
     /// Accounts that are left; the first is being read.
-    accounts: VecDeque<cycles::AccountResult>,
+    accounts: VecDeque<runs::AccountResult>,
     frozen: Option<(i32, Frozen)>,
     last: Option<(i64, String)>,
 }
@@ -250,7 +319,7 @@ impl Export {
         let whole = self.plan.covers(&target);
         let tx = app.store.read(ctx).await?;
         if self.frozen.as_ref().is_none_or(|(held, _)| *held != component) {
-            self.frozen = Some((component, cycles::component(&tx, self.run, component).await?));
+            self.frozen = Some((component, runs::component(&tx, self.run, component).await?));
         }
         let Some((_, frozen)) = &self.frozen else { return Ok(None) };
         let place = frozen.accounts.iter().position(|a| a.id == id);
@@ -271,76 +340,87 @@ impl Export {
         }
         let mut part = Vec::with_capacity(credits.len());
         for credit in credits {
-            part.extend(self.cut(whole, told(frozen, place, credit)?));
+            if let Some((credit, others)) = self.cut(whole, frozen, credit) {
+                part.push(told(frozen, place, credit, others)?);
+            }
         }
         Ok(Some(part))
     }
 
-    /// Cuts a credit to what the caller may see and asked for; nothing when nothing is left of it.
-    fn cut(&self, whole: bool, mut credit: ExportedCredit) -> Option<ExportedCredit> {
-        if whole && self.only.is_none() {
-            return Some(credit);
-        }
-        let reached = &self.plan.reach().persons;
-        let asked = |person: &PersonId| self.only.is_none_or(|only| only == *person);
-        credit.shares.retain(|(person, _)| asked(person) && (whole || reached.contains(person)));
-        (!credit.shares.is_empty()).then_some(credit)
+    /// Cuts a credit to what the caller may see and asked for, and says how many millionths others have; nothing when nothing is left
+    /// of it.
+    fn cut(&self, whole: bool, frozen: &Frozen, mut credit: StoredCredit) -> Option<(StoredCredit, u32)> {
+        let all: u32 = credit.shares.iter().map(|share| share.ppm).sum();
+        credit.shares.retain(|share| {
+            let person = frozen.people.get(share.person as usize);
+            person.is_some_and(|person| self.only.is_none_or(|only| only == person.id) && sees(&self.plan, person))
+        });
+        let seen: u32 = credit.shares.iter().map(|share| share.ppm).sum();
+        let told = !credit.shares.is_empty() || whole && self.only.is_none();
+        told.then_some((credit, if self.only.is_none() { all - seen } else { 0 }))
     }
 }
 
+/// Whether the caller sees what somebody is credited with.
+fn sees<R: Rpc>(plan: &Plan<R>, person: &FrozenPerson) -> bool {
+    plan.covers(&Target::person(person.region.clone(), Some(person.unit), person.id))
+}
+
 /// A page of totals, by person and account.
-pub async fn list_totals(app: &App, ctx: &OpContext, cycle: CycleId, page: &Page) -> Result<(Vec<Total>, String)> {
+pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<(Vec<Total>, String)> {
     let plan = ctx.plan::<ListTotals>()?;
     let tx = app.store.read(ctx).await?;
-    let run = cycles::result_of(&tx, cycle).await?;
+    let run = of.run(&tx).await?;
     store::totals(&tx, &plan, run, page).await
 }
 
 /// A page of findings, by kind, subject and instant; also those of a cycle that could not be closed.
-pub async fn list_findings(app: &App, ctx: &OpContext, cycle: CycleId, page: &Page) -> Result<(Vec<Finding>, String)> {
+pub async fn list_findings(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<(Vec<Finding>, String)> {
     let plan = ctx.plan::<ListFindings>()?;
     let tx = app.store.read(ctx).await?;
-    let run = cycles::findings_of(&tx, cycle).await?;
-    store::findings(&tx, &plan, run, page).await
+    let kept = of.findings(&tx).await?;
+    store::findings(&tx, &plan, kept, page).await
 }
 
 /// Why a record was credited as it was, rung by rung.
 pub async fn explain_record(
     app: &App,
     ctx: &OpContext,
-    cycle: CycleId,
+    of: Of,
     account: AccountId,
     external_id: &str,
 ) -> Result<(ExportedCredit, Vec<Message>)> {
     let plan = ctx.plan::<ExplainRecord>()?;
     let missing = || Error::not_found("record", external_id);
     let tx = app.store.read(ctx).await?;
-    let run = cycles::result_of(&tx, cycle).await?;
-    let held = cycles::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
+    let run = of.run(&tx).await?;
+    let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
     let (started_ms, agent) = record::facts::started(&tx, account, external_id).await?.ok_or_else(missing)?;
-    let credit = store::find_credit(&tx, run, account, started_ms, external_id).await?.ok_or_else(missing)?;
-    let frozen = cycles::component(&tx, run, held.component).await?;
+    let mut credit = store::find_credit(&tx, run, account, started_ms, external_id).await?.ok_or_else(missing)?;
+    let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };
-    let own =
-        |share: &Share| frozen.people.get(share.person as usize).is_some_and(|p| plan.reach().persons.contains(&p.id));
-    if !plan.covers(&target) && !credit.shares.iter().any(own) {
+    let seen = |share: &Share| frozen.people.get(share.person as usize).is_some_and(|person| sees(&plan, person));
+    if !plan.covers(&target) && !credit.shares.iter().any(seen) {
         return Err(missing());
     }
-    let of = &frozen.accounts[place];
-    let zone = zone(&of.zone)?;
+    let at = &frozen.accounts[place];
+    let zone = zone(&at.zone)?;
     let date = zone.to_datetime(Timestamp::from_millisecond(started_ms).map_err(Error::internal)?).date();
     let question = Question {
         frozen: &frozen,
-        account: of,
+        account: at,
         zone,
-        phase: phase_on(&of.phases, date).kind,
+        phase: phase_on(&at.phases, date).kind,
         started_ms,
         agent: &agent,
-        tag: meaning(of, &frozen.people, &agent, date),
+        tag: meaning(at, &frozen.people, &agent, date),
         rung: credit.rung,
         shares: &credit.shares,
     };
     let lines = lines(&question);
-    Ok((told(&frozen, place, credit)?, lines))
+    let all: u32 = credit.shares.iter().map(|share| share.ppm).sum();
+    credit.shares.retain(seen);
+    let others = all - credit.shares.iter().map(|share| share.ppm).sum::<u32>();
+    Ok((told(&frozen, place, credit, others)?, lines))
 }

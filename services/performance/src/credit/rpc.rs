@@ -6,13 +6,13 @@ use futures::{Stream, StreamExt as _};
 use tally_access::OpContext;
 use tally_api::performance::v1 as pb;
 use tally_app::convert::timestamp_of_millis;
-use tally_kernel::Result;
-use tally_kernel::error::field;
+use tally_kernel::error::{Violations, field, optional_field};
 use tally_kernel::page::Page;
+use tally_kernel::{Result, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app::{self, ExportedCredit};
+use super::app::{self, ExportedCredit, Of};
 use super::store::Total;
 use crate::App;
 use tally_engine::attribution::Rung;
@@ -32,8 +32,9 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let person = if asked.person_id.is_empty() { None } else { Some(field("person_id", &asked.person_id)?) };
-            let parts = app::export_credits(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, person).await?;
+            let person = optional_field("person_id", &asked.person_id)?;
+            let parts = app::export_credits(&self.app, &ctx, of(&asked.cycle_id, &asked.attribution_run_id)?, person);
+            let parts = parts.await?;
             Ok(exported(parts, &ctx))
         };
         reply.await.answer(&ctx)
@@ -46,9 +47,9 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let page = Page::read(asked.page_size, &asked.page_token, format!("totals {}", asked.cycle_id).as_bytes())?;
-            let (totals, next_page_token) =
-                app::list_totals(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, &page).await?;
+            let of = of(&asked.cycle_id, &asked.attribution_run_id)?;
+            let page = Page::read(asked.page_size, &asked.page_token, format!("totals {of:?}").as_bytes())?;
+            let (totals, next_page_token) = app::list_totals(&self.app, &ctx, of, &page).await?;
             Ok(pb::ListTotalsResponse { totals: totals.into_iter().map(Into::into).collect(), next_page_token })
         };
         reply.await.answer(&ctx)
@@ -61,8 +62,9 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let (cycle, account) = (field("cycle_id", &asked.cycle_id)?, field("account_id", &asked.account_id)?);
-            let (credit, lines) = app::explain_record(&self.app, &ctx, cycle, account, &asked.external_id).await?;
+            let of = of(&asked.cycle_id, &asked.attribution_run_id)?;
+            let account = field("account_id", &asked.account_id)?;
+            let (credit, lines) = app::explain_record(&self.app, &ctx, of, account, &asked.external_id).await?;
             let lines = lines.iter().map(|line| tally_i18n::text(ctx.locale, line)).collect();
             Ok(pb::ExplainRecordResponse { credit: Some(credit.into()), lines })
         };
@@ -76,10 +78,9 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let page =
-                Page::read(asked.page_size, &asked.page_token, format!("findings {}", asked.cycle_id).as_bytes())?;
-            let (findings, next_page_token) =
-                app::list_findings(&self.app, &ctx, field("cycle_id", &asked.cycle_id)?, &page).await?;
+            let of = of(&asked.cycle_id, &asked.attribution_run_id)?;
+            let page = Page::read(asked.page_size, &asked.page_token, format!("findings {of:?}").as_bytes())?;
+            let (findings, next_page_token) = app::list_findings(&self.app, &ctx, of, &page).await?;
             let findings = findings
                 .into_iter()
                 .map(|f| tally_app::finding(f.kind, f.subject, f.at, &f.detail, ctx.locale))
@@ -87,6 +88,19 @@ impl pb::attribution_service_server::AttributionService for Rpc {
             Ok(pb::ListFindingsResponse { findings, next_page_token })
         };
         reply.await.answer(&ctx)
+    }
+}
+
+/// What is asked about: a cycle, or a run where none is named.
+fn of(cycle: &str, run: &str) -> Result<Of> {
+    match optional_field("attribution_run_id", run)? {
+        None => field("cycle_id", cycle).map(Of::Cycle),
+        Some(run) if cycle.is_empty() => Ok(Of::Run(run)),
+        Some(_) => {
+            let mut v = Violations::new();
+            v.push("attribution_run_id", msg!("CYCLE_OR_RUN"));
+            v.finish(None)
+        }
     }
 }
 
@@ -122,6 +136,7 @@ impl From<ExportedCredit> for pb::Credit {
             evidence: credit.evidence,
             policy_version: credit.policy_version,
             started_at: Some(timestamp_of_millis(credit.started_ms)),
+            others_ppm: credit.others,
         }
     }
 }

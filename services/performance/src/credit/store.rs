@@ -381,9 +381,14 @@ pub async fn put_findings(
 }
 
 /// A page of findings, by kind, subject and instant.
-pub async fn findings<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page) -> Result<(Vec<Finding>, String)> {
+pub async fn findings<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    kept: Vec<Uuid>,
+    page: &Page,
+) -> Result<(Vec<Finding>, String)> {
     use finding::Column::{At, Id, Kind, Subject};
-    let mine = tx.select::<finding::Entity>().within(plan).filter(finding::Column::RunId.eq(run));
+    let mine = tx.select::<finding::Entity>().within(plan).filter(finding::Column::RunId.is_in(kept));
     let (rows, next) = mine.page_asc(page, [Kind, Subject, At, Id]).await?;
     let finding = |row: finding::Model| {
         let detail = row.message();

@@ -1,50 +1,63 @@
 //! Making, closing, watching, cancelling and publishing cycles. Closing only puts the work down; `closing` does it.
 
-use std::time::Duration;
-
-use futures::{Stream, StreamExt as _};
-use tally_access::{OpContext, Region, Target};
+use futures::Stream;
+use tally_access::{OpContext, Owner, Permit, Rpc};
 use tally_app::{RequestKey, mutate};
-use tally_kernel::id::CycleId;
+use tally_kernel::id::{AttributionRunId, CycleId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Audit, WorkOrder, digest};
-use tracing::Instrument as _;
+use tally_store::{Audit, Store, UnitOfWork, WorkOrder, digest};
 use uuid::Uuid;
 
-use super::domain::{Cycle, NewCycle, State, Step};
+use super::domain::{Cycle, CycleError, NewCycle, State};
 use super::event::cycle_published;
-use super::step::{Job, Task};
-use super::store;
+use super::facts::{Job, Task};
+use super::{population, store};
 use crate::policy::{CancelCycle, CloseCycle, CreateCycle, GetCycle, ListCycles, PublishCycle, WatchCycle};
-use crate::{App, scheme};
-
-/// How often a watched cycle is looked at: another replica may be the one that works on it.
-const LOOK: Duration = Duration::from_millis(200);
-
-/// The whole group: cycles are of the group.
-fn group() -> Target {
-    Target::region(Region::global())
-}
+use crate::run::domain::{AttributionRun, NewRun, Scope, Step};
+use crate::run::facts as runs;
+use crate::{App, card, scheme, watch};
 
 /// What two versions of a cycle are told apart by in the audit log.
 fn commitment(cycle: &Cycle) -> Result<[u8; 32]> {
     Ok(digest(&serde_json::to_vec(cycle).map_err(Error::internal)?))
 }
 
+/// A permit to change a cycle of this owner.
+fn permit<R: Rpc>(ctx: &OpContext, owner: &Owner) -> Result<Permit<R>> {
+    ctx.permit::<R>(&owner.target())
+}
+
+/// A cycle to be changed by `R`, as it is now. Who may change none at all is told so before it is looked for.
+async fn changeable<R: Rpc>(app: &App, ctx: &OpContext, id: CycleId) -> Result<(Cycle, Permit<R>)> {
+    ctx.plan::<R>()?;
+    let cycle = { store::load(&*app.store.read(ctx).await?, id).await? };
+    let permit = permit(ctx, &cycle.owner)?;
+    Ok((cycle, permit))
+}
+
 pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new: NewCycle) -> Result<Cycle> {
-    let permit = ctx.permit::<CreateCycle>(&group())?;
+    ctx.plan::<CreateCycle>()?;
+    let (owner, units) = population::settle(app, ctx, &new).await?;
+    let permit = permit::<CreateCycle>(ctx, &owner)?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let wanted = (new.scheme, new.scheme_version);
-        let (scheme_version, _) = scheme::facts::usable(&work, wanted.0, wanted.1, new.period.to()).await?;
+        let (scheme_version, of) = scheme::facts::usable(&work, wanted.0, wanted.1, new.period.to()).await?;
+        let above = |of| owner.unit().is_some_and(|unit| units.holds(of, unit));
+        if of.unit().is_some_and(|of| !above(of)) {
+            return Err(CycleError::ForeignScheme.into());
+        }
         let cycle = Cycle {
             id: CycleId(ctx.new_id()),
+            owner: owner.clone(),
             name: new.name.clone(),
+            population: new.population.clone(),
             period: new.period,
             scheme: new.scheme,
             scheme_version,
             policy: new.policy.clone(),
             state: State::Open,
+            attribution: None,
             run: None,
             done: 0,
             total: 0,
@@ -55,42 +68,86 @@ pub async fn create_cycle(app: &App, ctx: &OpContext, request: &RequestKey, new:
         };
         store::insert(&work, ctx, &cycle).await?;
         let audit = Audit::new("performance.cycle.write", "cycle", cycle.id).after(&commitment(&cycle)?);
-        Ok((work, audit, cycle))
+        Ok((work, audit.region(cycle.owner.region()), cycle))
     })
     .await
 }
 
-/// Starts closing: the answer comes at once, the work goes on.
-pub async fn close_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: CycleId) -> Result<Cycle> {
-    let permit = ctx.permit::<CloseCycle>(&group())?;
+/// Starts closing: who is in is settled, the answer comes at once, the work goes on. It scores from a run that is done, or starts one.
+pub async fn close_cycle(
+    app: &App,
+    ctx: &OpContext,
+    request: &RequestKey,
+    id: CycleId,
+    from: Option<AttributionRunId>,
+) -> Result<Cycle> {
+    let (cycle, permit) = changeable::<CloseCycle>(app, ctx, id).await?;
+    let people = population::of(app, ctx, &cycle).await?;
+    if people.as_ref().is_some_and(Vec::is_empty) {
+        return Err(CycleError::Empty.into());
+    }
     let closing = mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::lock(&work, id).await?;
-        let (was, old, run) = (commitment(&before)?, before.run, ctx.new_id());
-        let after = before.close(run)?;
+        let was = commitment(&before)?;
+        let attribution = from.unwrap_or_else(|| AttributionRunId(ctx.new_id()));
+        let run = ctx.new_id();
+        let after = before.clone().close(run, attribution)?;
+        let mut orders = release(&work, &before).await?;
+        orders.push(begin(&work, ctx, &after, (run, attribution), from.is_some()).await?);
         store::save(&work, &after).await?;
-        let collect = Job { cycle: id, run, task: Task::Collect }.order();
-        work.enqueue_work(old.map(|old| discard(id, old)).into_iter().chain([collect])).await?;
+        if let Some(people) = &people {
+            store::people::insert(&work, ctx, (id, run), people).await?;
+        }
+        work.enqueue_work(orders).await?;
         let audit = Audit::new("performance.cycle.close", "cycle", id).before(&was).after(&commitment(&after)?);
-        Ok((work, audit.note("run", run), after))
+        Ok((work, audit.note("run", run).note("attribution", attribution), after))
     })
     .await?;
     app.wake.notify_waiters();
     Ok(closing)
 }
 
-fn discard(cycle: CycleId, run: Uuid) -> WorkOrder {
-    Job { cycle, run, task: Task::Discard }.order()
+/// The first item of an attempt: scoring, where there is a run to score from, or else a run that begins.
+async fn begin(
+    work: &UnitOfWork,
+    ctx: &OpContext,
+    cycle: &Cycle,
+    (run, attribution): (Uuid, AttributionRunId),
+    there: bool,
+) -> Result<WorkOrder> {
+    if there {
+        runs::load(work, attribution).await?.may_score(cycle.period, &cycle.policy)?;
+        return Ok(Job { cycle: cycle.id, run, task: Task::Score }.order());
+    }
+    let scheme = scheme::facts::load(work, cycle.scheme, cycle.scheme_version).await?;
+    let (unit, period, policy) = (cycle.owner.unit(), cycle.period, cycle.policy.clone());
+    let new = NewRun { unit, period, policy, scope: Scope::default() };
+    let columns = card::facts::customs(&scheme);
+    let begun = AttributionRun::begin(attribution, cycle.owner.clone(), new, columns, ctx.now());
+    let amounts = card::facts::reads_amounts(&scheme);
+    runs::insert(work, &AttributionRun { cycle: Some(cycle.id), amounts, ..begun }).await?;
+    Ok(runs::Job { attribution, task: runs::Task::Collect }.order())
+}
+
+/// What is to be done so that nothing of an attempt is left, and of its run unless somebody else scores from it.
+async fn release(work: &UnitOfWork, cycle: &Cycle) -> Result<Vec<WorkOrder>> {
+    let Some(run) = cycle.run else { return Ok(Vec::new()) };
+    let attribution = cycle.attribution.unwrap_or(AttributionRunId(run));
+    let shared = store::scored_from(work, attribution, cycle.id).await?;
+    let of_run = runs::release(work, attribution, cycle.id, shared).await?;
+    Ok(of_run.into_iter().chain([Job { cycle: cycle.id, run, task: Task::Discard }.order()]).collect())
 }
 
 /// Stops closing; what was done is thrown away.
 pub async fn cancel_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: CycleId) -> Result<Cycle> {
-    let permit = ctx.permit::<CancelCycle>(&group())?;
+    let (_, permit) = changeable::<CancelCycle>(app, ctx, id).await?;
     mutate(&app.store, ctx, &permit, request, async |work| {
         let before = store::lock(&work, id).await?;
-        let (was, run) = (commitment(&before)?, before.run);
-        let after = before.cancel()?;
+        let was = commitment(&before)?;
+        let after = before.clone().cancel()?;
+        let orders = release(&work, &before).await?;
         store::save(&work, &after).await?;
-        work.enqueue_work(run.map(|run| discard(id, run))).await?;
+        work.enqueue_work(orders).await?;
         let audit = Audit::new("performance.cycle.cancel", "cycle", id).before(&was).after(&commitment(&after)?);
         Ok((work, audit, after))
     })
@@ -99,7 +156,7 @@ pub async fn cancel_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: 
 
 /// Makes the result known to everybody, and to other services.
 pub async fn publish_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id: CycleId) -> Result<Cycle> {
-    let permit = ctx.permit::<PublishCycle>(&group())?;
+    let (_, permit) = changeable::<PublishCycle>(app, ctx, id).await?;
     mutate(&app.store, ctx, &permit, request, async |mut work| {
         let before = store::lock(&work, id).await?;
         let was = commitment(&before)?;
@@ -113,17 +170,18 @@ pub async fn publish_cycle(app: &App, ctx: &OpContext, request: &RequestKey, id:
     .await
 }
 
+/// A cycle of a unit within reach, or with a card within reach.
 pub async fn get_cycle(app: &App, ctx: &OpContext, id: CycleId) -> Result<Cycle> {
     let plan = ctx.plan::<GetCycle>()?;
     let tx = app.store.read(ctx).await?;
-    store::find(&tx, &plan, id).await
+    store::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await
 }
 
 /// A page of cycles, newest first.
 pub async fn list_cycles(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<Cycle>, String)> {
     let plan = ctx.plan::<ListCycles>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page).await
+    store::page(&tx, &plan, &card::facts::cycles(&tx, &plan).await?, page).await
 }
 
 /// The cycle now, and again whenever it has changed, until it rests.
@@ -133,23 +191,10 @@ pub async fn watch_cycle(
     id: CycleId,
 ) -> Result<impl Stream<Item = Result<Cycle>> + Send + use<>> {
     let plan = ctx.plan::<WatchCycle>()?;
-    let first = { store::find(&*app.store.read(ctx).await?, &plan, id).await? };
-    let (app, ctx) = (app.clone(), ctx.clone());
-    let states = futures::stream::unfold(Some((None::<Cycle>, first)), move |state| {
-        let (app, ctx) = (app.clone(), ctx.clone());
-        async move {
-            let (told, next) = state?;
-            if told.as_ref().is_none_or(|told| *told != next) {
-                let after = (!next.state.rests()).then(|| (Some(next.clone()), next.clone()));
-                return Some((Ok(Some(next)), after));
-            }
-            tokio::time::sleep(LOOK).await;
-            let looked = async { store::load(&*app.store.read(&ctx).await?, id).await };
-            match looked.instrument(tally_rpc::looking()).await {
-                Ok(now) => Some((Ok(None), Some((told, now)))),
-                Err(error) => Some((Err(error), None)),
-            }
-        }
-    });
-    Ok(states.filter_map(|state| futures::future::ready(state.transpose())))
+    let first = {
+        let tx = app.store.read(ctx).await?;
+        store::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await?
+    };
+    let look = move |data: Store, ctx: OpContext| async move { store::load(&*data.read(&ctx).await?, id).await };
+    Ok(watch::until(&app.store, ctx, first, |cycle| cycle.state.rests(), look))
 }

@@ -7,14 +7,18 @@
 //!   +--------+-----+------+     cancelling goes back to open
 //! ```
 
+pub mod population;
+
 use serde::{Deserialize, Serialize};
 use strum_macros::{Display, EnumString};
-use tally_kernel::id::{CycleId, SchemeId};
+use tally_access::Owner;
+use tally_engine::policy::Policy;
+use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId, SchemeId};
 use tally_kernel::time::Period;
-use tally_kernel::{Message, msg};
 use uuid::Uuid;
 
-use tally_engine::policy::Policy;
+use self::population::Population;
+use crate::run::domain::{Failure, Step};
 
 /// Where a cycle stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
@@ -40,85 +44,6 @@ impl State {
     }
 }
 
-/// What the worker does just now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Step {
-    /// Nothing.
-    #[default]
-    Rest,
-    /// Waiting for a worker.
-    Queued,
-    /// Asking who worked where and when.
-    Collecting,
-    Attributing,
-    Scoring,
-}
-
-impl Step {
-    /// What is said while it goes on; nothing where the worker rests.
-    pub fn message(self) -> Option<Message> {
-        match self {
-            Self::Rest => None,
-            Self::Queued => Some(msg!("STEP_QUEUED")),
-            Self::Collecting => Some(msg!("STEP_COLLECTING")),
-            Self::Attributing => Some(msg!("STEP_ATTRIBUTING")),
-            Self::Scoring => Some(msg!("STEP_SCORING")),
-        }
-    }
-}
-
-/// Why a cycle could not be closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Failure {
-    /// No record of a known account in the period.
-    NoRecords { period: Period },
-    /// Records, but nobody to credit them to.
-    NobodyCredited {
-        records: u64,
-        /// The period, where nobody at all is employed in it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        unemployed: Option<Period>,
-    },
-    /// Something else said no, in a sentence.
-    Refused {
-        /// Its stable reason.
-        reason: String,
-        /// Its sentence.
-        message: Message,
-    },
-    /// Tried several times in vain.
-    GaveUp {
-        /// The stable reason of the last time.
-        reason: String,
-    },
-}
-
-impl Failure {
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::NoRecords { .. } => "PERIOD_WITHOUT_RECORDS",
-            Self::NobodyCredited { .. } => "NOBODY_CREDITED",
-            Self::Refused { reason, .. } | Self::GaveUp { reason } => reason,
-        }
-    }
-
-    /// What is wrong and what to change.
-    pub fn message(&self) -> Message {
-        match self {
-            Self::NoRecords { period } => msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()),
-            Self::NobodyCredited { records, unemployed: None } => msg!("NOBODY_CREDITED", records),
-            Self::NobodyCredited { records, unemployed: Some(period) } => {
-                msg!("NOBODY_CREDITED.unemployed", records, from = period.from(), to = period.to())
-            }
-            Self::Refused { message, .. } => msg!("CYCLE_REFUSED", message = *message),
-            Self::GaveUp { reason } => msg!("CYCLE_GIVEN_UP", reason),
-        }
-    }
-}
-
 /// A closed cycle in figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -138,14 +63,28 @@ pub struct Summary {
     pub rungs: Vec<(String, u64)>,
     /// Records of mixed accounts without a tag.
     pub mixed_untagged: u64,
+    /// Millionths of records that people of the population are credited with.
+    #[serde(default)]
+    pub credited_ppm: u64,
+    /// Millionths that others are credited with.
+    #[serde(default)]
+    pub outside_ppm: u64,
+    /// How many others.
+    #[serde(default)]
+    pub outside_people: u32,
 }
 
 /// One run of a scheme over a period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycle {
     pub id: CycleId,
+    #[serde(default = "Owner::group")]
+    pub owner: Owner,
     /// Name for people to read.
     pub name: String,
+    /// Who is in it; everybody of its owner where nothing is said.
+    #[serde(default)]
+    pub population: Option<Population>,
     /// Local dates, in each account's zone.
     pub period: Period,
     pub scheme: SchemeId,
@@ -153,6 +92,9 @@ pub struct Cycle {
     /// The numbers of attribution.
     pub policy: Policy,
     pub state: State,
+    /// The run whose credits are scored.
+    #[serde(default)]
+    pub attribution: Option<AttributionRunId>,
     /// The attempt at closing whose results count; of one that failed only its findings are left.
     pub run: Option<Uuid>,
     /// Work items done.
@@ -171,8 +113,11 @@ pub struct Cycle {
 /// What a cycle to be made says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewCycle {
+    /// Whose it is; nothing for the group.
+    pub unit: Option<OrgUnitId>,
     /// Name for people to read.
     pub name: String,
+    pub population: Option<Population>,
     /// Local dates.
     pub period: Period,
     pub scheme: SchemeId,
@@ -194,21 +139,26 @@ pub enum CycleError {
     NotReviewable,
     /// There is no result to read.
     NoResult,
+    /// Nobody is in it.
+    Empty,
+    /// Its scheme is of a unit that is not above it.
+    ForeignScheme,
 }
 
 impl Cycle {
-    /// Starts a run.
+    /// Starts an attempt at closing, that scores from this run.
     ///
     /// # Errors
     /// [`CycleError::Closing`], [`CycleError::Published`].
-    pub fn close(self, run: Uuid) -> Result<Self, CycleError> {
+    pub fn close(self, run: Uuid, attribution: AttributionRunId) -> Result<Self, CycleError> {
         match self.state {
             State::Open | State::Reviewable | State::Failed => {}
             State::Closing => return Err(CycleError::Closing),
             State::Published => return Err(CycleError::Published),
         }
         let fresh = Self { failure: None, summary: None, done: 0, total: 0, ..self };
-        Ok(Self { state: State::Closing, run: Some(run), step: Step::Queued, ..fresh }.changed())
+        let (run, attribution) = (Some(run), Some(attribution));
+        Ok(Self { state: State::Closing, run, attribution, step: Step::Queued, ..fresh }.changed())
     }
 
     /// Throws the run away.
@@ -219,7 +169,8 @@ impl Cycle {
         if self.state != State::Closing {
             return Err(CycleError::NotClosing);
         }
-        Ok(Self { state: State::Open, run: None, step: Step::Rest, done: 0, total: 0, ..self }.changed())
+        let open = Self { state: State::Open, run: None, attribution: None, step: Step::Rest, ..self };
+        Ok(Self { done: 0, total: 0, ..open }.changed())
     }
 
     /// Ends the run with its result.
@@ -266,14 +217,17 @@ impl Cycle {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use tally_i18n::text;
-    use tally_kernel::Locale;
 
     use super::*;
+
+    const RUN: AttributionRunId = AttributionRunId(Uuid::from_u128(7));
 
     fn cycle(state: State) -> Cycle {
         Cycle {
             id: CycleId(Uuid::from_u128(1)),
+            owner: Owner::group(),
+            population: None,
+            attribution: None,
             name: "March".to_owned(),
             period: Period::month_of(date(2026, 3, 1)),
             scheme: SchemeId(Uuid::from_u128(2)),
@@ -293,12 +247,12 @@ mod tests {
     #[test]
     fn closing_starts_a_fresh_run_from_every_state_that_is_not_busy_or_final() {
         for state in [State::Open, State::Reviewable, State::Failed] {
-            let closing = cycle(state).close(Uuid::from_u128(9)).unwrap();
+            let closing = cycle(state).close(Uuid::from_u128(9), RUN).unwrap();
             assert_eq!((closing.state, closing.run, closing.done), (State::Closing, Some(Uuid::from_u128(9)), 0));
             assert_eq!((closing.summary, closing.version), (None, 5));
         }
-        assert_eq!(cycle(State::Closing).close(Uuid::nil()), Err(CycleError::Closing));
-        assert_eq!(cycle(State::Published).close(Uuid::nil()), Err(CycleError::Published));
+        assert_eq!(cycle(State::Closing).close(Uuid::nil(), RUN), Err(CycleError::Closing));
+        assert_eq!(cycle(State::Published).close(Uuid::nil(), RUN), Err(CycleError::Published));
     }
 
     #[test]
@@ -310,7 +264,7 @@ mod tests {
             published.clone().fail(Failure::NobodyCredited { records: 1, unemployed: None }),
             Err(CycleError::NotClosing)
         );
-        assert_eq!(published.close(Uuid::nil()), Err(CycleError::Published));
+        assert_eq!(published.close(Uuid::nil(), RUN), Err(CycleError::Published));
     }
 
     #[test]
@@ -323,45 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_what_to_change_in_both_languages() {
-        let failure = Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)) };
-        let told = |locale| text(locale, &failure.message());
-        assert!(told(Locale::En).contains("import the records"), "{}", told(Locale::En));
-        assert!(told(Locale::ZhCn).contains("2026-03-31"), "{}", told(Locale::ZhCn));
-    }
-
-    #[test]
-    fn a_failure_that_was_stored_before_it_knew_of_employments_reads_back() {
-        let failure: Failure = serde_json::from_str(r#"{"kind":"nobody_credited","records":3}"#).unwrap();
-        assert_eq!(failure, Failure::NobodyCredited { records: 3, unemployed: None });
-    }
-
-    #[test]
-    fn a_failure_that_was_stored_as_a_sentence_reads_back() {
-        let stored = r#"{"kind":"refused","reason":"SCHEME_WITHOUT_DATA","message":"no indicator has any data"}"#;
-        let failure: Failure = serde_json::from_str(stored).unwrap();
-        assert_eq!(text(Locale::En, &failure.message()), "no indicator has any data");
-        let now = Failure::Refused { reason: "NOBODY_TO_SCORE".to_owned(), message: msg!("NOBODY_TO_SCORE") };
-        let json = serde_json::to_string(&now).unwrap();
-        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), now);
-        assert!(text(Locale::ZhCn, &now.message()).contains("没有可评分的人员"), "{json}");
-    }
-
-    #[test]
-    fn the_stored_words_of_states_and_steps_are_these() {
+    fn the_stored_words_of_states_are_these() {
         tally_testkit::words([
             (State::Open, "open"),
             (State::Closing, "closing"),
             (State::Reviewable, "reviewable"),
             (State::Published, "published"),
             (State::Failed, "failed"),
-        ]);
-        tally_testkit::words([
-            (Step::Rest, "rest"),
-            (Step::Queued, "queued"),
-            (Step::Collecting, "collecting"),
-            (Step::Attributing, "attributing"),
-            (Step::Scoring, "scoring"),
         ]);
     }
 }

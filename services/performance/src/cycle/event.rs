@@ -23,5 +23,6 @@ pub(crate) fn cycle_published(cycle: &Cycle, summary: &Summary) -> Result<Event>
         people: summary.people,
         rung_counts: rung_counts.collect(),
         digest: summary.digest.clone(),
+        unit_id: cycle.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
     })
 }

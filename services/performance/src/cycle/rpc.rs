@@ -1,26 +1,31 @@
 //! CycleService: messages in, messages out.
 
+use std::collections::BTreeSet;
 use std::mem::take;
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
-use jiff::civil::Time;
+use prost::Message as _;
 use tally_access::{Locale, OpContext};
-use tally_api::attendance::v1::DutyPolicy;
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
-use tally_app::convert::{period, period_message};
+use tally_app::convert::{date_text, optional_date, period, period_message};
+use tally_engine::policy::Policy;
 use tally_i18n::text;
-use tally_kernel::error::{Violations, field};
+use tally_kernel::error::{Violations, field, optional_field};
+use tally_kernel::id::{OrgUnitId, PersonId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result, msg};
+use tally_kernel::time::Period;
+use tally_kernel::{Error, Result};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app;
+use super::domain::population::{Because, Population};
 use super::domain::{Cycle, NewCycle, State, Summary};
+use super::population::Judged;
+use super::{app, population};
 use crate::App;
-use tally_engine::policy::{Policy, VERSIONS};
+use crate::policies::{policy_of, policy_to};
 
 pub struct Rpc {
     /// What every room works with.
@@ -54,7 +59,9 @@ impl pb::cycle_service_server::CycleService for Rpc {
         let reply = async {
             let mut asked = req.into_inner();
             let request = RequestKey::of(take(&mut asked.request_id), &asked);
-            let cycle = app::close_cycle(&self.app, &ctx, &request, field("cycle_id", &asked.cycle_id)?).await?;
+            let (id, from) =
+                (field("cycle_id", &asked.cycle_id)?, optional_field("attribution_run_id", &asked.attribution_run_id)?);
+            let cycle = app::close_cycle(&self.app, &ctx, &request, id, from).await?;
             Ok(pb::CloseCycleResponse { cycle: Some(message(cycle, ctx.locale)) })
         };
         reply.await.answer(&ctx)
@@ -123,6 +130,83 @@ impl pb::cycle_service_server::CycleService for Rpc {
         };
         reply.await.answer(&ctx)
     }
+
+    async fn preview_population(
+        &self,
+        req: Request<pb::PreviewPopulationRequest>,
+    ) -> Result<Response<pb::PreviewPopulationResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let asked = req.into_inner();
+            let question = pb::PreviewPopulationRequest { page_token: String::new(), page_size: 0, ..asked.clone() };
+            let page = Page::read(asked.page_size, &asked.page_token, &question.encode_to_vec())?;
+            let (unit, period, said) = previewed(asked)?;
+            let judged = population::preview(&self.app, &ctx, unit, period, &said).await?;
+            members(judged, &page)
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn previewed(asked: pb::PreviewPopulationRequest) -> Result<(Option<OrgUnitId>, Period, Population)> {
+    let mut v = Violations::new();
+    let unit = v.optional("unit_id", &asked.unit_id);
+    let period = period(&mut v, "period", asked.period);
+    let said = population_of(&mut v, "population", asked.population.unwrap_or_default());
+    v.finish(period.zip(said).map(|(period, said)| (unit, period, said)))
+}
+
+/// A page of people who were judged, and how many there are in all.
+fn members(judged: Vec<Judged>, page: &Page) -> Result<pb::PreviewPopulationResponse> {
+    let count = |n: usize| u32::try_from(n).map_err(Error::internal);
+    let included = count(judged.iter().filter(|(_, because, _)| because.is_in()).count())?;
+    let left_out = count(judged.len())? - included;
+    let member = |(person, because, home): &Judged| pb::PopulationMember {
+        person_id: person.id.to_string(),
+        unit_id: home.as_ref().map(|home| home.unit.to_string()).unwrap_or_default(),
+        included: because.is_in(),
+        reason: reason(*because).into(),
+    };
+    let after = |member: &pb::PopulationMember| page.after.as_ref().is_none_or(|after| member.person_id > *after);
+    let mut members: Vec<_> =
+        judged.iter().map(member).filter(after).take((page.size as usize).saturating_add(1)).collect();
+    let next_page_token = page.cut(&mut members, |member| member.person_id.clone());
+    Ok(pb::PreviewPopulationResponse { members, next_page_token, included, left_out })
+}
+
+fn reason(because: Because) -> pb::PopulationReason {
+    match because {
+        Because::Fits => pb::PopulationReason::Fits,
+        Because::NamedIn => pb::PopulationReason::NamedIn,
+        Because::NamedOut => pb::PopulationReason::NamedOut,
+        Because::NotEmployed => pb::PopulationReason::NotEmployed,
+        Because::OtherUnit => pb::PopulationReason::OtherUnit,
+        Because::OtherPosition => pb::PopulationReason::OtherPosition,
+        Because::OtherGrade => pb::PopulationReason::OtherGrade,
+    }
+}
+
+fn population_of(v: &mut Violations, path: &str, sent: pb::Population) -> Option<Population> {
+    let unit_ids = sent.unit_ids.iter().filter_map(|id| v.parse(&format!("{path}.unit_ids"), id)).collect();
+    let include = sent.include_person_ids.iter();
+    let include = include.filter_map(|id| v.parse(&format!("{path}.include_person_ids"), id)).collect();
+    let exclude = sent.exclude_person_ids.iter();
+    let exclude = exclude.filter_map(|id| v.parse(&format!("{path}.exclude_person_ids"), id)).collect();
+    let as_of = optional_date(v, &format!("{path}.as_of"), &sent.as_of);
+    let (positions, grades) = (sent.positions.into_iter().collect(), sent.grades.into_iter().collect());
+    Some(Population { units: unit_ids, positions, grades, include, exclude, as_of })
+}
+
+fn population_to(population: Population) -> pb::Population {
+    let texts = |ids: BTreeSet<PersonId>| ids.into_iter().map(|id| id.to_string()).collect();
+    pb::Population {
+        unit_ids: population.units.into_iter().map(|id| id.to_string()).collect(),
+        positions: population.positions.into_iter().collect(),
+        grades: population.grades.into_iter().collect(),
+        include_person_ids: texts(population.include),
+        exclude_person_ids: texts(population.exclude),
+        as_of: date_text(population.as_of),
+    }
 }
 
 fn watched(
@@ -144,51 +228,21 @@ impl TryFrom<pb::Cycle> for NewCycle {
         v.text("cycle.name", &sent.name, 200);
         let period = period(&mut v, "cycle.period", sent.period);
         let scheme = v.parse("cycle.scheme_id", &sent.scheme_id);
-        let policy = sent.policy.map_or_else(|| Some(Policy::default()), |policy| policy_of(&mut v, policy));
+        let unit = v.optional("cycle.unit_id", &sent.unit_id);
+        let policy = sent.policy.map_or_else(|| Some(Policy::default()), |p| policy_of(&mut v, "cycle.policy", p));
+        let population = sent.population.and_then(|said| population_of(&mut v, "cycle.population", said));
         let scheme_version = sent.scheme_version;
         let both = period.zip(scheme).zip(policy);
         v.finish(both.map(|((period, scheme), policy)| Self {
+            unit,
             name: sent.name,
+            population,
             period,
             scheme,
             scheme_version,
             policy,
         }))
     }
-}
-
-/// What is not said is the default; a session window of 0 merges nothing.
-fn policy_of(v: &mut Violations, sent: pb::AttributionPolicy) -> Option<Policy> {
-    let (default, duty) = (Policy::default(), sent.duty.unwrap_or_default());
-    let cut_over: Time = match duty.cut_over.as_str() {
-        "" => default.cut_over,
-        text => match Time::strptime("%H:%M", text) {
-            Ok(time) => time,
-            Err(_) => {
-                v.push("cycle.policy.duty.cut_over", msg!("TIME_OF_DAY_MALFORMED", text));
-                return None;
-            }
-        },
-    };
-    let version = if sent.version.is_empty() { default.version } else { sent.version };
-    if !VERSIONS.contains(&version.as_str()) {
-        v.push("cycle.policy.version", msg!("RULES_VERSION_UNKNOWN", version));
-        return None;
-    }
-    let policy = Policy {
-        version,
-        grace_minutes: duty.grace_minutes.unwrap_or(default.grace_minutes),
-        max_hours: if duty.max_hours == 0 { default.max_hours } else { duty.max_hours },
-        cut_over,
-        session_window_seconds: sent.session_window_seconds,
-        inference_off: sent.inference_off,
-        min_ambiguous: sent.min_ambiguous.unwrap_or(default.min_ambiguous),
-    };
-    if ![0, policy.rules()].contains(&duty.version) {
-        v.push("cycle.policy.duty.version", msg!("RULES_VERSION_DIFFERS", version = policy.rules()));
-        return None;
-    }
-    Some(policy)
 }
 
 fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
@@ -214,21 +268,9 @@ fn message(cycle: Cycle, locale: Locale) -> pb::Cycle {
         failure: cycle.failure.map(|f| text(locale, &f.message())).unwrap_or_default(),
         summary: cycle.summary.map(summary_to),
         etag: cycle.version.to_string(),
-    }
-}
-
-fn policy_to(policy: Policy) -> pb::AttributionPolicy {
-    pb::AttributionPolicy {
-        duty: Some(DutyPolicy {
-            version: policy.rules(),
-            grace_minutes: Some(policy.grace_minutes),
-            max_hours: policy.max_hours,
-            cut_over: policy.cut_over.strftime("%H:%M").to_string(),
-        }),
-        version: policy.version,
-        session_window_seconds: policy.session_window_seconds,
-        inference_off: policy.inference_off,
-        min_ambiguous: Some(policy.min_ambiguous),
+        unit_id: cycle.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
+        population: cycle.population.map(population_to),
+        attribution_run_id: cycle.attribution.map(|run| run.to_string()).unwrap_or_default(),
     }
 }
 
@@ -242,5 +284,8 @@ fn summary_to(summary: Summary) -> pb::CycleSummary {
         tzdb: summary.tzdb,
         rungs: summary.rungs.into_iter().map(|(rung, records)| pb::RungCount { rung, records }).collect(),
         mixed_untagged: summary.mixed_untagged,
+        credited_ppm: summary.credited_ppm,
+        outside_ppm: summary.outside_ppm,
+        outside_people: summary.outside_people,
     }
 }

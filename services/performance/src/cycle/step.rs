@@ -1,60 +1,16 @@
-//! One item of the background work of a run, and what every step of it does alike.
+//! The item of the background work of a cycle: scoring it, once the run that it waits for is done.
 
-use serde::{Deserialize, Serialize};
-use strum_macros::Display;
 use tally_access::{OpContext, Permit};
 use tally_app::perform;
-use tally_kernel::id::CycleId;
 use tally_kernel::{Error, Kind, Result, msg};
-use tally_store::{Audit, UnitOfWork, WorkItem, WorkOrder};
-use uuid::Uuid;
+use tally_store::{Audit, UnitOfWork, WorkItem};
 
-use super::domain::{Cycle, Failure, Step, Summary};
+use super::domain::{Cycle, Summary};
+use super::facts::{Job, Task};
 use super::store;
 use crate::App;
 use crate::policy::CloseCycle;
-
-/// The kind of all items of work here.
-pub const WORK: &str = "closing";
-
-/// One item of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Job {
-    pub cycle: CycleId,
-    /// The attempt at closing it.
-    pub run: Uuid,
-    /// What is to be done.
-    pub task: Task,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Task {
-    /// Ask the peers, freeze, split.
-    Collect,
-    /// Credit the records of one component.
-    Attribute(i32),
-    /// Make the cards and end the run.
-    Score,
-    /// Throw away what a dead run wrote.
-    Discard,
-    /// Throw away what a failed run wrote, but for its findings.
-    DiscardResult,
-}
-
-impl Job {
-    /// As it is put down.
-    pub fn order(self) -> WorkOrder {
-        WorkOrder::new(WORK, self.run, &self)
-    }
-
-    /// Another item of the same run.
-    pub fn then(self, task: Task) -> WorkOrder {
-        Self { task, ..self }.order()
-    }
-}
+use crate::run::domain::{Failure, Step};
 
 /// Where an item is worked on.
 pub struct At<'a> {
@@ -68,12 +24,12 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
-    /// The audit entry of a piece of this run.
+    /// The audit entry of a piece of this attempt.
     pub fn audit(&self, action: &'static str) -> Audit {
         Audit::new(action, "cycle", self.job.cycle).note("run", self.job.run)
     }
 
-    /// The cycle, if the run still counts.
+    /// The cycle, if the attempt still counts.
     ///
     /// # Errors
     /// What the store says.
@@ -83,10 +39,10 @@ impl At<'_> {
         if counts { store::load(&tx, self.job.cycle).await.map(Some) } else { Ok(None) }
     }
 
-    /// Writes a piece of this run, in one unit.
+    /// Writes a piece of this attempt, in one unit.
     ///
     /// # Errors
-    /// `RUN_GONE` where the run does not count any more; what `body` says.
+    /// `RUN_GONE` where it does not count any more; what `body` says.
     pub async fn write<F, Fut>(&self, body: F) -> Result<()>
     where
         F: Fn(UnitOfWork) -> Fut,
@@ -103,35 +59,19 @@ impl At<'_> {
         self.app.store.retry(self.ctx, attempt).await
     }
 
-    /// Tells how far the run is, outside of anything else.
+    /// Tells that the cards are being made.
     ///
     /// # Errors
     /// What the store says.
-    pub async fn tell(&self, step: Step) -> Result<()> {
+    pub async fn tell(&self) -> Result<()> {
         self.write(async |work| {
-            self.reach(&work, step, None, None).await?;
-            Ok((work, self.audit("performance.cycle.progress").note("step", step)))
+            store::step(&work, self.job.cycle, self.job.run, Step::Scoring).await?;
+            Ok((work, self.audit("performance.cycle.progress").note("step", Step::Scoring)))
         })
         .await
     }
 
-    /// Tells how far the run is, together with something else.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn reach(&self, work: &UnitOfWork, step: Step, done: Option<u32>, total: Option<u32>) -> Result<()> {
-        store::progress(work, self.job.cycle, self.job.run, step, done, total).await.map(drop)
-    }
-
-    /// Tells that one more item of the run is done.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn advance(&self, work: &UnitOfWork, step: Step) -> Result<()> {
-        store::advance(work, self.job.cycle, self.job.run, step).await
-    }
-
-    /// Ends the run with its result.
+    /// Ends the attempt with its result.
     ///
     /// # Errors
     /// What the store says.
@@ -142,7 +82,7 @@ impl At<'_> {
         Ok(())
     }
 
-    /// Ends the run without a result, together with this item.
+    /// Ends the attempt without a result, together with this item.
     ///
     /// # Errors
     /// What the store says.
@@ -150,14 +90,14 @@ impl At<'_> {
         self.write(async |work| {
             let failed = store::lock(&work, self.job.cycle).await?.fail(failure.clone())?;
             store::save(&work, &failed).await?;
-            work.enqueue_work([self.job.then(Task::DiscardResult)]).await?;
+            work.enqueue_work([self.job.then(Task::Discard)]).await?;
             work.finish_work(self.item).await?;
             Ok((work, self.audit("performance.cycle.fail").note("reason", failure.reason())))
         })
         .await
     }
 
-    /// Ends the run of an item that cannot be done, if it still counts.
+    /// Ends the attempt of an item that cannot be done, if it still counts.
     ///
     /// # Errors
     /// What the store says.
@@ -168,7 +108,7 @@ impl At<'_> {
             if cycle.run == Some(self.job.run) && !cycle.state.rests() {
                 audit = audit.note("reason", failure.reason());
                 store::save(&work, &cycle.fail(failure.clone())?).await?;
-                work.enqueue_work([self.job.then(Task::DiscardResult)]).await?;
+                work.enqueue_work([self.job.then(Task::Discard)]).await?;
             }
             Ok((work, audit, ()))
         })

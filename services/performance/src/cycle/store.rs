@@ -5,16 +5,17 @@ use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tally_access::{OpContext, Plan, Region, Rpc};
-use tally_kernel::id::{CycleId, SchemeId};
+use tally_access::{OpContext, Owner, Plan, Rpc};
+use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
 use tally_store::{ScopedTx, UnitOfWork, to_db, word_from_db};
 
-use super::domain::{Cycle, CycleError, State, Step};
+use super::domain::{Cycle, CycleError, State};
+use crate::run::domain::Step;
 
-pub mod runs;
+pub mod people;
 
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "cycles")]
@@ -39,6 +40,9 @@ pub struct Model {
     pub summary: Option<String>,
     pub version: i64,
     pub recorded_at: DateTimeUtc,
+    pub unit_id: Option<Uuid>,
+    pub population: Option<String>,
+    pub attribution_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -46,14 +50,18 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-tally_store::scoped!(Entity { tenant: TenantId, region: Region });
+tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 
 impl TryFrom<Model> for Cycle {
     type Error = Error;
     fn try_from(row: Model) -> Result<Self> {
         let day = |text: &str| text.parse().map_err(Error::internal);
+        let region = row.region.parse().map_err(Error::internal)?;
         Ok(Self {
             id: CycleId(row.id),
+            owner: row.unit_id.map_or_else(Owner::group, |unit| Owner::of(region, OrgUnitId(unit))),
+            population: row.population.as_deref().map(read).transpose()?,
+            attribution: row.attribution_id.map(AttributionRunId),
             name: row.name,
             period: Period::new(day(&row.period_from)?, day(&row.period_to)?).map_err(Error::internal)?,
             scheme: SchemeId(row.scheme_id),
@@ -83,12 +91,15 @@ fn count(n: u32) -> Result<i32> {
     i32::try_from(n).map_err(Error::internal)
 }
 
-/// Writes a new cycle. Cycles are of the group: whoever may read any may read all.
+/// Writes a new cycle.
 pub async fn insert(work: &UnitOfWork, ctx: &OpContext, cycle: &Cycle) -> Result<()> {
     let row = ActiveModel {
         tenant_id: NotSet,
         id: Set(cycle.id.0),
-        region: Set(Region::GLOBAL.to_owned()),
+        region: Set(cycle.owner.region().as_str().to_owned()),
+        unit_id: Set(cycle.owner.unit().map(Uuid::from)),
+        population: Set(cycle.population.as_ref().map(write).transpose()?),
+        attribution_id: Set(None),
         name: Set(cycle.name.clone()),
         period_from: Set(cycle.period.from().to_string()),
         period_to: Set(cycle.period.to().to_string()),
@@ -108,9 +119,10 @@ pub async fn insert(work: &UnitOfWork, ctx: &OpContext, cycle: &Cycle) -> Result
     Ok(work.insert(row).await?)
 }
 
-/// A cycle that the caller may read.
-pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, id: CycleId) -> Result<Cycle> {
-    let found = tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?;
+/// A cycle of a unit that the caller reaches, or one of these.
+pub async fn find<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, id: CycleId, also: &[CycleId]) -> Result<Cycle> {
+    let also: Vec<Uuid> = also.iter().map(|cycle| cycle.0).collect();
+    let found = tx.select::<Entity>().within_or(plan, Column::Id.is_in(also)).filter(Column::Id.eq(id.0)).one().await?;
     found.ok_or_else(|| Error::not_found("cycle", id))?.try_into()
 }
 
@@ -134,6 +146,7 @@ pub async fn save(work: &UnitOfWork, cycle: &Cycle) -> Result<()> {
     work.update::<Entity>()
         .set(Column::State, cycle.state.to_string())
         .set(Column::RunId, cycle.run)
+        .set(Column::AttributionId, cycle.attribution.map(Uuid::from))
         .set(Column::Done, count(cycle.done)?)
         .set(Column::Total, count(cycle.total)?)
         .set(Column::Step, cycle.step.to_string())
@@ -146,35 +159,72 @@ pub async fn save(work: &UnitOfWork, cycle: &Cycle) -> Result<()> {
     Ok(())
 }
 
-/// Tells how far a run is, if it still counts: whether it does.
-pub async fn progress(
+fn closing() -> sea_orm::sea_query::Expr {
+    Column::State.eq(State::Closing.to_string())
+}
+
+fn waiting_for(attribution: AttributionRunId) -> sea_orm::sea_query::Expr {
+    Column::AttributionId.eq(attribution.0).and(closing())
+}
+
+/// The cycles that wait for a run, each with its attempt at closing.
+pub async fn waiting(work: &UnitOfWork, attribution: AttributionRunId) -> Result<Vec<(CycleId, Uuid)>> {
+    let rows =
+        work.select::<Entity>().filter(waiting_for(attribution)).order_by_asc(Column::Id).for_update().all().await?;
+    Ok(rows.into_iter().filter_map(|row| Some((CycleId(row.id), row.run_id?))).collect())
+}
+
+/// Tells how far the run is that cycles wait for.
+pub async fn progress_of_waiting(
     work: &UnitOfWork,
-    id: CycleId,
-    run: Uuid,
+    attribution: AttributionRunId,
     step: Step,
-    done: Option<u32>,
     total: Option<u32>,
-) -> Result<bool> {
-    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.to_string()));
+) -> Result<()> {
     let mut update = work.update::<Entity>().set(Column::Step, step.to_string());
-    if let Some(done) = done {
-        update = update.set(Column::Done, count(done)?);
-    }
     if let Some(total) = total {
-        update = update.set(Column::Total, count(total)?);
+        update = update.set(Column::Done, 0).set(Column::Total, count(total)?);
     }
-    Ok(update.filter(counts).exec().await? == 1)
+    update.filter(waiting_for(attribution)).exec().await?;
+    Ok(())
+}
+
+/// Tells that one more item of the run is done that cycles wait for.
+pub async fn advance_waiting(work: &UnitOfWork, attribution: AttributionRunId) -> Result<()> {
+    let update = work.update::<Entity>().set_expr(Column::Done, Expr::col(Column::Done).add(1));
+    update.filter(waiting_for(attribution)).exec().await?;
+    Ok(())
+}
+
+/// Whether some other cycle scores, or scored, from a run.
+pub async fn scored_from(tx: &ScopedTx, attribution: AttributionRunId, but: CycleId) -> Result<bool> {
+    let others = Column::AttributionId.eq(attribution.0).and(Column::Id.ne(but.0));
+    Ok(tx.select::<Entity>().filter(others).count().await? > 0)
+}
+
+/// Tells what an attempt does.
+pub async fn step(work: &UnitOfWork, id: CycleId, run: Uuid, step: Step) -> Result<()> {
+    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(closing());
+    work.update::<Entity>().set(Column::Step, step.to_string()).filter(counts).exec().await?;
+    Ok(())
 }
 
 /// Whether a run still counts.
 pub async fn counts(tx: &ScopedTx, id: CycleId, run: Uuid) -> Result<bool> {
-    let same = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.to_string()));
+    let same = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(closing());
     Ok(tx.select::<Entity>().filter(same).count().await? == 1)
 }
 
-/// A page of cycles, newest first.
-pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<Cycle>, String)> {
-    let (rows, next) = tx.select::<Entity>().within(plan).page_desc(page, [Column::Id]).await?;
+/// A page of the cycles of units that the caller reaches, and of these besides, newest first.
+pub async fn page<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    also: &[CycleId],
+    page: &Page,
+) -> Result<(Vec<Cycle>, String)> {
+    let also: Vec<Uuid> = also.iter().map(|cycle| cycle.0).collect();
+    let (rows, next) =
+        tx.select::<Entity>().within_or(plan, Column::Id.is_in(also)).page_desc(page, [Column::Id]).await?;
     Ok((rows.into_iter().map(Cycle::try_from).collect::<Result<_>>()?, next))
 }
 
@@ -184,9 +234,12 @@ pub async fn scored_by(tx: &ScopedTx, scheme: SchemeId, version: u32) -> Result<
     Ok(tx.select::<Entity>().filter(same).all().await?.into_iter().map(|row| CycleId(row.id)).collect())
 }
 
-/// The run whose results a cycle shows.
+/// The attempt whose cards a cycle shows.
 pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
-    let cycle = load(tx, id).await?;
+    result(&load(tx, id).await?)
+}
+
+fn result(cycle: &Cycle) -> Result<Uuid> {
     match (cycle.state, cycle.run) {
         (State::Reviewable | State::Published, Some(run)) => Ok(run),
         (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
@@ -195,21 +248,22 @@ pub async fn result_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
     }
 }
 
-/// The run whose findings a cycle shows: also one that failed, since they say why.
-pub async fn findings_of(tx: &ScopedTx, id: CycleId) -> Result<Uuid> {
+/// The run whose credits a cycle shows. Before runs were kept, each attempt was one.
+pub async fn attribution_of(tx: &ScopedTx, id: CycleId) -> Result<AttributionRunId> {
+    let cycle = load(tx, id).await?;
+    let run = result(&cycle)?;
+    Ok(cycle.attribution.unwrap_or(AttributionRunId(run)))
+}
+
+/// Under what the findings of a cycle are kept: also of one that failed, since they say why.
+pub async fn findings_of(tx: &ScopedTx, id: CycleId) -> Result<Vec<Uuid>> {
     let cycle = load(tx, id).await?;
     match (cycle.state, cycle.run) {
-        (State::Reviewable | State::Published | State::Failed, Some(run)) => Ok(run),
+        (State::Reviewable | State::Published | State::Failed, Some(run)) => {
+            Ok(cycle.attribution.map(Uuid::from).into_iter().chain([run]).collect())
+        }
         (State::Reviewable | State::Published | State::Open | State::Closing | State::Failed, _) => {
             Err(CycleError::NoResult.into())
         }
     }
-}
-
-/// Tells that one more item of a run is done.
-pub async fn advance(work: &UnitOfWork, id: CycleId, run: Uuid, step: Step) -> Result<()> {
-    let counts = Column::Id.eq(id.0).and(Column::RunId.eq(run)).and(Column::State.eq(State::Closing.to_string()));
-    let update = work.update::<Entity>().set_expr(Column::Done, Expr::col(Column::Done).add(1));
-    update.set(Column::Step, step.to_string()).filter(counts).exec().await?;
-    Ok(())
 }

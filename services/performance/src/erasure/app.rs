@@ -9,8 +9,8 @@ use tally_privacy::pseudonym;
 use tally_store::Audit;
 
 use super::domain::{self, Worn};
-use crate::cycle::facts as cycles;
 use crate::policy::ErasePerson;
+use crate::run::facts as runs;
 use crate::{App, credit, record};
 
 /// Puts a pseudonym on the person's records, findings and frozen inputs: how many rows. What tells what to look for goes
@@ -27,7 +27,7 @@ pub async fn forget(app: &App, ctx: &OpContext, subject: &Subject) -> Result<u64
         rows += app.store.retry(ctx, || at.rename(one)).await?;
     }
     rows += app.store.retry(ctx, || at.redact(&worn)).await?;
-    for component in cycles::all_frozen(&*app.store.read(ctx).await?).await? {
+    for component in runs::all_frozen(&*app.store.read(ctx).await?).await? {
         rows += app.store.retry(ctx, || at.thaw(component)).await?;
     }
     Ok(rows)
@@ -37,9 +37,9 @@ pub async fn forget(app: &App, ctx: &OpContext, subject: &Subject) -> Result<u64
 async fn worn(app: &App, ctx: &OpContext, subject: &Subject) -> Result<BTreeSet<Worn>> {
     let (aliases, accounts) = futures::try_join!(app.peers.aliases(ctx), app.peers.accounts(ctx))?;
     let mut worn = domain::worn_by_alias(subject.person, &aliases, &accounts)?;
-    for component in cycles::all_frozen(&*app.store.read(ctx).await?).await? {
+    for component in runs::all_frozen(&*app.store.read(ctx).await?).await? {
         let tx = app.store.read(ctx).await?;
-        if let Some(frozen) = cycles::frozen_with(&tx, component, &subject.person.to_string()).await? {
+        if let Some(frozen) = runs::frozen_with(&tx, component, &subject.person.to_string()).await? {
             worn.extend(domain::worn_in(&frozen, subject.person)?);
         }
     }
@@ -97,12 +97,12 @@ impl At<'_> {
 
     async fn thaw(&self, component: uuid::Uuid) -> Result<u64> {
         let work = self.app.store.unit(self.ctx, self.permit).await?;
-        let found = cycles::frozen_with(&work, component, &self.subject.person.to_string()).await?;
+        let found = runs::frozen_with(&work, component, &self.subject.person.to_string()).await?;
         let Some(mut frozen) = found else { return Ok(0) };
         if !domain::forget(&mut frozen, self.subject.person, &self.pseudonym) {
             return Ok(0);
         }
-        cycles::put_frozen(&work, component, &frozen).await?;
+        runs::put_frozen(&work, component, &frozen).await?;
         work.commit(self.audit(1), 1).await
     }
 }

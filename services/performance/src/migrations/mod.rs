@@ -8,6 +8,7 @@ mod performance_0004_results;
 mod performance_0005_transfers;
 mod performance_0006_owned_schemes;
 mod performance_0007_record_versions;
+mod performance_0008_attribution_runs;
 
 tally_store::migrations![
     performance_0001_records,
@@ -17,4 +18,5 @@ tally_store::migrations![
     performance_0005_transfers,
     performance_0006_owned_schemes,
     performance_0007_record_versions,
+    performance_0008_attribution_runs,
 ];

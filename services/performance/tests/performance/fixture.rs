@@ -9,6 +9,7 @@ use tally_api::attendance::v1 as att;
 use tally_api::common::v1 as common;
 use tally_api::identity::v1 as idn;
 use tally_api::performance::v1 as pb;
+use tally_api::performance::v1::attribution_run_service_client::AttributionRunServiceClient;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::card_service_client::CardServiceClient;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
@@ -256,6 +257,10 @@ impl Fixture {
         AttributionServiceClient::new(self.channel.clone())
     }
 
+    pub fn runs(&self) -> AttributionRunServiceClient<RpcChannel> {
+        AttributionRunServiceClient::new(self.channel.clone())
+    }
+
     pub fn cards(&self) -> CardServiceClient<RpcChannel> {
         CardServiceClient::new(self.channel.clone())
     }
@@ -275,18 +280,57 @@ impl Fixture {
 
     /// Makes a cycle over March 2026 with the usual scheme.
     pub async fn march(&self) -> String {
-        let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme()), ..Default::default() };
-        let scheme = self.schemes().create_scheme_version(self.admin.request(ask)).await.unwrap().into_inner().scheme;
-        let cycle = cycle(&scheme.unwrap().scheme_id);
-        let ask = pb::CreateCycleRequest { cycle: Some(cycle), ..Default::default() };
-        self.cycles().create_cycle(self.admin.request(ask)).await.unwrap().into_inner().cycle.unwrap().cycle_id
+        let scheme = self.scheme(scheme()).await;
+        self.make(cycle(&scheme)).await.unwrap()
     }
 
     /// Closes a cycle and watches it until it rests.
     pub async fn close(&self, cycle_id: &str) -> pb::Cycle {
-        let ask = pb::CloseCycleRequest { cycle_id: cycle_id.into(), ..Default::default() };
+        self.close_from(cycle_id, "").await
+    }
+
+    /// Closes a cycle from a run, or a new one, and watches it until it rests.
+    pub async fn close_from(&self, cycle_id: &str, run: &str) -> pb::Cycle {
+        let ask =
+            pb::CloseCycleRequest { cycle_id: cycle_id.into(), attribution_run_id: run.into(), ..Default::default() };
         self.cycles().close_cycle(self.admin.request(ask)).await.unwrap();
         self.watch(cycle_id).await
+    }
+
+    /// Makes a cycle.
+    pub async fn make(&self, cycle: pb::Cycle) -> Result<String, String> {
+        let ask = pb::CreateCycleRequest { cycle: Some(cycle), ..Default::default() };
+        let made = self.cycles().create_cycle(self.admin.request(ask)).await;
+        made.map(|made| made.into_inner().cycle.unwrap().cycle_id)
+            .map_err(|e| tally_rpc::error_from(e).reason().to_owned())
+    }
+
+    /// Writes a scheme: its id.
+    pub async fn scheme(&self, scheme: pb::Scheme) -> String {
+        let ask = pb::CreateSchemeVersionRequest { scheme: Some(scheme), ..Default::default() };
+        self.schemes()
+            .create_scheme_version(self.admin.request(ask))
+            .await
+            .unwrap()
+            .into_inner()
+            .scheme
+            .unwrap()
+            .scheme_id
+    }
+
+    /// Starts a run over March 2026 and watches it until it rests.
+    pub async fn attribute(&self, run: pb::AttributionRun) -> pb::AttributionRun {
+        let run = pb::AttributionRun { period: cycle("").period, ..run };
+        let ask = pb::StartAttributionRunRequest { run: Some(run), ..Default::default() };
+        let started =
+            self.runs().start_attribution_run(self.admin.request(ask)).await.unwrap().into_inner().run.unwrap();
+        let ask = pb::WatchAttributionRunRequest { attribution_run_id: started.attribution_run_id };
+        let mut states = self.runs().watch_attribution_run(self.admin.request(ask)).await.unwrap().into_inner();
+        let mut last = None;
+        while let Some(state) = states.message().await.unwrap() {
+            last = state.run;
+        }
+        last.unwrap()
     }
 
     /// Watches a cycle until it rests.
@@ -307,9 +351,7 @@ impl Fixture {
             self.db.store.sequence_now().await.unwrap();
             let page = Page::read(MAX_SIZE, "", b"").unwrap();
             let (entries, _) = self.db.store.search_audit(&query, &page).await.unwrap();
-            // One entry for each account, and one for the rest.
-            let ended =
-                |e: &AuditEntry| e.action == "performance.cycle.discard" && !e.notes.to_string().contains("account");
+            let ended = |e: &AuditEntry| e.action == "performance.cycle.discard";
             (entries.iter().filter(|(_, entry)| ended(entry)).count() >= runs).then_some(())
         })
         .await;
@@ -317,7 +359,11 @@ impl Fixture {
 
     /// All credits that a caller may see, in their order.
     pub async fn credits(&self, caller: &Caller, cycle_id: &str) -> Vec<pb::Credit> {
-        let ask = pb::ExportCreditsRequest { cycle_id: cycle_id.into(), person_id: String::new() };
+        self.credits_of(caller, pb::ExportCreditsRequest { cycle_id: cycle_id.into(), ..Default::default() }).await
+    }
+
+    /// All credits of a cycle or a run that a caller may see, in their order.
+    pub async fn credits_of(&self, caller: &Caller, ask: pb::ExportCreditsRequest) -> Vec<pb::Credit> {
         let mut parts = self.attribution().export_credits(caller.request(ask)).await.unwrap().into_inner();
         let mut credits = Vec::new();
         while let Some(part) = parts.message().await.unwrap() {

@@ -8,6 +8,7 @@ mod fixture;
 mod reading;
 mod records;
 mod refinements;
+mod runs;
 mod schemes;
 mod transfers;
 mod versions;

@@ -98,7 +98,11 @@ impl<'a> Results<'a> {
         let mut credited = self.table("credits.csv", &credits)?;
         let mut nobody = self.table("unattributed.csv", &["external_id", "account", "started_at", "reason"])?;
         let mut counts = Counts::default();
-        let ask = performance::ExportCreditsRequest { cycle_id: cycle_id.to_owned(), person_id: String::new() };
+        let ask = performance::ExportCreditsRequest {
+            cycle_id: cycle_id.to_owned(),
+            person_id: String::new(),
+            ..Default::default()
+        };
         let mut client =
             performance::attribution_service_client::AttributionServiceClient::new(session.at.performance.clone());
         let mut stream = client.export_credits(session.ask(ask)).await.map_err(told)?.into_inner();
@@ -146,7 +150,12 @@ impl<'a> Results<'a> {
         let client =
             performance::attribution_service_client::AttributionServiceClient::new(session.at.performance.clone());
         let totals = pages(async |page_token| {
-            let ask = performance::ListTotalsRequest { cycle_id: cycle_id.to_owned(), page_size: MAX_SIZE, page_token };
+            let ask = performance::ListTotalsRequest {
+                cycle_id: cycle_id.to_owned(),
+                page_size: MAX_SIZE,
+                page_token,
+                ..Default::default()
+            };
             let page = client.clone().list_totals(session.ask(ask)).await?.into_inner();
             Ok((page.totals, page.next_page_token))
         });
@@ -322,7 +331,8 @@ impl<'a> Results<'a> {
         let session = if self.form == FIRST_FORM { session.clone().speaking("en") } else { session.clone() };
         let findings = pages(async |page_token| {
             let cycle_id = cycle_id.to_owned();
-            let ask = performance::ListFindingsRequest { cycle_id, page_size: MAX_SIZE, page_token };
+            let ask =
+                performance::ListFindingsRequest { cycle_id, page_size: MAX_SIZE, page_token, ..Default::default() };
             let page = client.clone().list_findings(session.ask(ask)).await?.into_inner();
             Ok((page.findings, page.next_page_token))
         });

@@ -54,6 +54,7 @@ async fn explain_record(
         cycle_id: outcome.cycle_id.clone(),
         account_id: outcome.ids.accounts[record.account.0 as usize].clone(),
         external_id: bundle.text(record.external_id).to_owned(),
+        ..Default::default()
     };
     let channel = crew.auditor.at.performance.clone();
     let mut client = performance::attribution_service_client::AttributionServiceClient::new(channel);

@@ -1,0 +1,108 @@
+//! Who is in a cycle, as identity tells it now.
+
+use std::sync::Arc;
+
+use tally_access::{OpContext, Owner, Target};
+use tally_app::units::Units;
+use tally_kernel::error::Violations;
+use tally_kernel::id::{OrgUnitId, PersonId};
+use tally_kernel::person::{DirectoryPerson, Employment};
+use tally_kernel::time::Period;
+use tally_kernel::{Result, msg};
+
+use super::domain::population::{Because, Population};
+use super::domain::{Cycle, NewCycle};
+use crate::App;
+use crate::policy::PreviewPopulation;
+
+/// Whose a new cycle is, and the org tree of its day where that matters; refused where its population reaches beyond that.
+///
+/// # Errors
+/// `NOT_FOUND` for a unit that is not there on the day; every violation of the population.
+pub async fn settle(app: &App, ctx: &OpContext, new: &NewCycle) -> Result<(Owner, Units)> {
+    let population = new.population.clone().unwrap_or_default();
+    if new.unit.is_none() && population.units.is_empty() && population.include.is_empty() {
+        return Ok((Owner::group(), Units::default()));
+    }
+    let day = population.day(new.period);
+    let units = Units::of(&app.peers.identity, ctx, Some(day)).await?;
+    let owner = units.owner(new.unit)?;
+    let within = |unit: OrgUnitId| holds(&units, &owner, unit);
+    let mut v = Violations::new();
+    for unit in population.units.iter().filter(|unit| units.get(**unit).is_none() || !within(**unit)) {
+        v.push("cycle.population.unit_ids", msg!("POPULATION_UNIT_BEYOND", unit));
+    }
+    if !population.include.is_empty() {
+        let people = app.directory.everybody(ctx).await?;
+        let home = |person: &PersonId| people.get(*person).and_then(|known| known.home(day));
+        for person in population.include.iter().filter(|person| home(person).is_none_or(|home| !within(home.unit))) {
+            v.push("cycle.population.include_person_ids", msg!("POPULATION_PERSON_BEYOND", person));
+        }
+    }
+    v.finish(Some((owner, units)))
+}
+
+/// Whether a unit is the owner or below it.
+fn holds(units: &Units, owner: &Owner, unit: OrgUnitId) -> bool {
+    owner.unit().is_none_or(|above| units.holds(above, unit))
+}
+
+/// Who is in a cycle now, each with the home of the day, by id; nothing where everybody of the group is.
+///
+/// # Errors
+/// What identity says.
+pub async fn of(app: &App, ctx: &OpContext, cycle: &Cycle) -> Result<Option<Vec<(PersonId, Employment)>>> {
+    if cycle.owner.unit().is_none() && cycle.population.is_none() {
+        return Ok(None);
+    }
+    let population = cycle.population.clone().unwrap_or_default();
+    let judged = judged(app, ctx, &cycle.owner, cycle.period, &population).await?;
+    let included = judged.into_iter().filter(|(_, because, _)| because.is_in());
+    Ok(Some(included.filter_map(|(person, _, home)| Some((person.id, home?))).collect()))
+}
+
+/// Somebody, whether in and why, and the home of the day.
+pub type Judged = (Arc<DirectoryPerson>, Because, Option<Employment>);
+
+/// Everybody who belongs below the owner on the day, by id.
+async fn judged(
+    app: &App,
+    ctx: &OpContext,
+    owner: &Owner,
+    period: Period,
+    population: &Population,
+) -> Result<Vec<Judged>> {
+    let day = population.day(period);
+    let units = Units::of(&app.peers.identity, ctx, Some(day));
+    let (people, units) = futures::try_join!(app.directory.everybody(ctx), units)?;
+    let mut judged = Vec::new();
+    for person in people.iter() {
+        let home = person.home(day);
+        if home.map_or(owner.unit().is_none(), |home| holds(&units, owner, home.unit)) {
+            let because = population.judge(person, period, |above, below| units.holds(above, below));
+            judged.push((Arc::clone(person), because, home.cloned()));
+        }
+    }
+    judged.sort_by_key(|(person, ..)| person.id);
+    Ok(judged)
+}
+
+/// Who would be in a cycle of this unit, who not, and why: those whom the caller reaches.
+pub async fn preview(
+    app: &App,
+    ctx: &OpContext,
+    unit: Option<OrgUnitId>,
+    period: Period,
+    population: &Population,
+) -> Result<Vec<Judged>> {
+    let plan = ctx.plan::<PreviewPopulation>()?;
+    let units = Units::of(&app.peers.identity, ctx, Some(population.day(period))).await?;
+    let owner = units.owner(unit)?;
+    let mut judged = judged(app, ctx, &owner, period, population).await?;
+    let reached = |(person, _, home): &Judged| match home {
+        Some(home) => plan.covers(&Target::person(home.region.clone(), Some(home.unit), person.id)),
+        None => plan.covers(&Target { person: Some(person.id), ..Target::default() }),
+    };
+    judged.retain(reached);
+    Ok(judged)
+}

@@ -1,0 +1,469 @@
+//! A run of attribution: its states, what it is about, whose it is, and why it failed. Pure.
+//!
+//! ```text
+//! running -> done        cycles may score from it
+//!     |  \-> failed
+//!     +----> cancelled   nothing of it is left; also what was done, when its cycle is closed anew
+//! ```
+//!
+//! A run is one attempt: its id is what all its results are kept under, and whoever wants another attempt starts another run.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strum_macros::{Display, EnumString};
+use tally_access::Owner;
+use tally_engine::closing::credit::{Figures, RUNGS};
+use tally_engine::closing::snapshot::Frozen;
+use tally_engine::policy::Policy;
+use tally_kernel::id::{AccountId, AttributionRunId, CycleId, OrgUnitId};
+use tally_kernel::time::Period;
+use tally_kernel::{Message, msg};
+
+/// Keys of accounts that a refusal names.
+const NAMED: usize = 5;
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum State {
+    /// Work goes on.
+    Running,
+    /// Cycles may score from it.
+    Done,
+    /// Could not be done.
+    Failed,
+    /// Stopped, or replaced.
+    Cancelled,
+}
+
+impl State {
+    /// Whether nothing changes by itself any more.
+    pub fn rests(self) -> bool {
+        self != Self::Running
+    }
+}
+
+/// What the worker does just now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Display, EnumString)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Step {
+    /// Nothing.
+    #[default]
+    Rest,
+    /// Waiting for a worker.
+    Queued,
+    /// Asking who worked where and when.
+    Collecting,
+    Attributing,
+    Scoring,
+}
+
+impl Step {
+    /// What is said while it goes on; nothing where the worker rests.
+    pub fn message(self) -> Option<Message> {
+        match self {
+            Self::Rest => None,
+            Self::Queued => Some(msg!("STEP_QUEUED")),
+            Self::Collecting => Some(msg!("STEP_COLLECTING")),
+            Self::Attributing => Some(msg!("STEP_ATTRIBUTING")),
+            Self::Scoring => Some(msg!("STEP_SCORING")),
+        }
+    }
+}
+
+/// Why a run could not be done, or a cycle not be closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Failure {
+    /// No record of a known account in the period.
+    NoRecords { period: Period },
+    /// Records, but nobody to credit them to.
+    NobodyCredited {
+        records: u64,
+        /// The period, where nobody at all is employed in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unemployed: Option<Period>,
+    },
+    /// It touches people or accounts beyond the unit that it was started for.
+    BelongsAbove {
+        /// Path of the lowest unit above all that it touches; empty for the group.
+        unit: String,
+        /// Keys of accounts that people of several units serve.
+        accounts: Vec<String>,
+    },
+    /// The run that a cycle waited for was stopped.
+    RunStopped,
+    /// Something else said no, in a sentence.
+    Refused {
+        /// Its stable reason.
+        reason: String,
+        /// Its sentence.
+        message: Message,
+    },
+    /// Tried several times in vain.
+    GaveUp {
+        /// The stable reason of the last time.
+        reason: String,
+    },
+}
+
+impl Failure {
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::NoRecords { .. } => "PERIOD_WITHOUT_RECORDS",
+            Self::NobodyCredited { .. } => "NOBODY_CREDITED",
+            Self::BelongsAbove { .. } => "RUN_BELONGS_ABOVE",
+            Self::RunStopped => "RUN_STOPPED",
+            Self::Refused { reason, .. } | Self::GaveUp { reason } => reason,
+        }
+    }
+
+    /// What is wrong and what to change.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::NoRecords { period } => msg!("PERIOD_WITHOUT_RECORDS", from = period.from(), to = period.to()),
+            Self::NobodyCredited { records, unemployed: None } => msg!("NOBODY_CREDITED", records),
+            Self::NobodyCredited { records, unemployed: Some(period) } => {
+                msg!("NOBODY_CREDITED.unemployed", records, from = period.from(), to = period.to())
+            }
+            Self::BelongsAbove { unit, accounts } => {
+                let accounts = accounts.join(", ");
+                if unit.is_empty() {
+                    msg!("RUN_BELONGS_ABOVE.group", accounts)
+                } else {
+                    msg!("RUN_BELONGS_ABOVE", unit, accounts)
+                }
+            }
+            Self::RunStopped => msg!("RUN_STOPPED"),
+            Self::Refused { message, .. } => msg!("CYCLE_REFUSED", message = *message),
+            Self::GaveUp { reason } => msg!("CYCLE_GIVEN_UP", reason),
+        }
+    }
+}
+
+/// What a run is about; of nothing at all it is about everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// These accounts.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounts: BTreeSet<AccountId>,
+    /// The accounts and people of these units with all below them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub units: BTreeSet<OrgUnitId>,
+}
+
+impl Scope {
+    /// Whether it is about everything.
+    pub fn is_all(&self) -> bool {
+        self.accounts.is_empty() && self.units.is_empty()
+    }
+
+    /// Whether a component has an account or a person that this is about. `holds` says whether a unit is another one or above it.
+    pub fn touches(&self, component: &Frozen, holds: impl Fn(OrgUnitId, OrgUnitId) -> bool) -> bool {
+        let mine = |unit: OrgUnitId| self.units.iter().any(|above| holds(*above, unit));
+        self.is_all()
+            || component.accounts.iter().any(|a| self.accounts.contains(&a.id) || a.unit.is_some_and(&mine))
+            || component.people.iter().any(|person| mine(person.unit))
+    }
+}
+
+/// The units that a component's accounts and people are of.
+pub fn units_of(component: &Frozen) -> impl Iterator<Item = OrgUnitId> {
+    component.accounts.iter().filter_map(|account| account.unit).chain(component.people.iter().map(|p| p.unit))
+}
+
+/// The first accounts of components that touch units outside of some: what a refusal names.
+pub fn shared_accounts(components: &[Frozen], inside: impl Fn(OrgUnitId) -> bool) -> Vec<String> {
+    let beyond = components.iter().filter(|component| units_of(component).any(|unit| !inside(unit)));
+    beyond.flat_map(|component| component.accounts.iter().map(|account| account.key.clone())).take(NAMED).collect()
+}
+
+/// A run in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Records of the period.
+    pub records: u64,
+    /// Of these credited to nobody.
+    pub unattributed: u64,
+    /// Records per rung of the ladder, in the ladder's order.
+    pub rungs: Vec<(String, u64)>,
+    /// Records of mixed accounts without a tag.
+    pub mixed_untagged: u64,
+    pub accounts: u32,
+    /// People who are credited with something.
+    pub people: u32,
+    /// Digest of all credits, hex.
+    pub digest: String,
+    /// Release of the tz database used.
+    pub tzdb: String,
+}
+
+impl Summary {
+    /// The figures of all accounts together.
+    pub fn of(figures: &Figures, accounts: u32, people: u32, digest: String, tzdb: String) -> Self {
+        Self {
+            records: figures.records,
+            unattributed: figures.unattributed(),
+            rungs: rungs(figures),
+            mixed_untagged: figures.mixed_untagged,
+            accounts,
+            people,
+            digest,
+            tzdb,
+        }
+    }
+}
+
+/// Records per rung, in the ladder's order.
+pub fn rungs(figures: &Figures) -> Vec<(String, u64)> {
+    RUNGS.into_iter().map(|rung| rung.to_string()).zip(figures.rungs).collect()
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttributionRun {
+    pub id: AttributionRunId,
+    /// Whom it belongs to: until it is known what it touches, the unit that it was started for.
+    pub owner: Owner,
+    /// Local dates, in each account's zone.
+    pub period: Period,
+    /// The numbers of attribution.
+    pub policy: Policy,
+    pub scope: Scope,
+    /// The columns beside the known measures that are added up for everybody, sorted.
+    pub columns: Vec<String>,
+    /// Whether sales are computed with: an amount in another currency than the group's is refused then, and else left out.
+    pub amounts: bool,
+    /// The cycle that it was started for.
+    pub cycle: Option<CycleId>,
+    pub state: State,
+    /// Work items done.
+    pub done: u32,
+    /// Work items in all; 0 until they are known.
+    pub total: u32,
+    /// What the worker does.
+    pub step: Step,
+    pub failure: Option<Failure>,
+    /// Figures once it is done.
+    pub summary: Option<Summary>,
+    pub started_at: Timestamp,
+    /// Changes with every change of state.
+    pub version: i64,
+}
+
+/// What a run to be started says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRun {
+    /// Where the right is asked for; nothing for the group.
+    pub unit: Option<OrgUnitId>,
+    /// Local dates.
+    pub period: Period,
+    pub policy: Policy,
+    pub scope: Scope,
+}
+
+/// What a run's state forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunError {
+    /// It rests already.
+    Rests,
+    /// Nothing can be scored from it.
+    NotDone,
+    /// It is of other days or of another policy than the cycle.
+    Differs,
+    /// A cycle waits for it.
+    Awaited,
+}
+
+impl AttributionRun {
+    /// A run that begins. About nothing in particular, it is about all of its unit.
+    pub fn begin(id: AttributionRunId, owner: Owner, new: NewRun, columns: Vec<String>, started_at: Timestamp) -> Self {
+        let NewRun { period, policy, mut scope, .. } = new;
+        if scope.is_all() {
+            scope.units.extend(owner.unit());
+        }
+        Self {
+            id,
+            owner,
+            period,
+            policy,
+            scope,
+            columns,
+            amounts: false,
+            cycle: None,
+            state: State::Running,
+            done: 0,
+            total: 0,
+            step: Step::Queued,
+            failure: None,
+            summary: None,
+            started_at,
+            version: 1,
+        }
+    }
+
+    /// Ends it with its figures.
+    ///
+    /// # Errors
+    /// [`RunError::Rests`].
+    pub fn finish(self, summary: Summary) -> Result<Self, RunError> {
+        let done = self.total;
+        Ok(Self { state: State::Done, summary: Some(summary), done, ..self.rest()? })
+    }
+
+    /// Ends it without any.
+    ///
+    /// # Errors
+    /// [`RunError::Rests`].
+    pub fn fail(self, failure: Failure) -> Result<Self, RunError> {
+        Ok(Self { state: State::Failed, failure: Some(failure), ..self.rest()? })
+    }
+
+    /// Stops it.
+    ///
+    /// # Errors
+    /// [`RunError::Rests`].
+    pub fn cancel(self) -> Result<Self, RunError> {
+        Ok(Self { state: State::Cancelled, ..self.rest()? })
+    }
+
+    /// Throws it away, whatever it is: another run takes its place.
+    #[must_use]
+    pub fn replaced(self) -> Self {
+        Self { state: State::Cancelled, step: Step::Rest, summary: None, version: self.version + 1, ..self }
+    }
+
+    /// Whether a cycle of this period and policy may score from it.
+    ///
+    /// # Errors
+    /// [`RunError::NotDone`], [`RunError::Differs`].
+    pub fn may_score(&self, period: Period, policy: &Policy) -> Result<(), RunError> {
+        match self.state {
+            State::Done if self.period == period && self.policy == *policy => Ok(()),
+            State::Done => Err(RunError::Differs),
+            State::Running | State::Failed | State::Cancelled => Err(RunError::NotDone),
+        }
+    }
+
+    fn rest(self) -> Result<Self, RunError> {
+        match self.state {
+            State::Running => Ok(Self { step: Step::Rest, version: self.version + 1, ..self }),
+            State::Done | State::Failed | State::Cancelled => Err(RunError::Rests),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use tally_i18n::text;
+    use tally_kernel::Locale;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn run(state: State) -> AttributionRun {
+        let period = Period::month_of(date(2026, 3, 1));
+        let new = NewRun { unit: None, period, policy: Policy::default(), scope: Scope::default() };
+        let begun = AttributionRun::begin(
+            AttributionRunId(Uuid::nil()),
+            Owner::group(),
+            new,
+            Vec::new(),
+            Timestamp::UNIX_EPOCH,
+        );
+        AttributionRun { state, ..begun }
+    }
+
+    #[test]
+    fn a_run_that_rests_never_changes_by_its_own_work_again() {
+        for state in [State::Done, State::Failed, State::Cancelled] {
+            assert_eq!(run(state).cancel(), Err(RunError::Rests));
+            assert_eq!(run(state).finish(Summary::default()), Err(RunError::Rests));
+            assert_eq!(run(state).fail(Failure::RunStopped), Err(RunError::Rests));
+        }
+        assert_eq!(run(State::Running).cancel().unwrap().state, State::Cancelled);
+    }
+
+    #[test]
+    fn a_cycle_scores_from_a_done_run_of_its_own_days_and_policy_alone() {
+        let (march, policy) = (Period::month_of(date(2026, 3, 1)), Policy::default());
+        assert_eq!(run(State::Done).may_score(march, &policy), Ok(()));
+        assert_eq!(run(State::Running).may_score(march, &policy), Err(RunError::NotDone));
+        let april = Period::month_of(date(2026, 4, 1));
+        assert_eq!(run(State::Done).may_score(april, &policy), Err(RunError::Differs));
+        let other = Policy { inference_off: true, ..policy };
+        assert_eq!(run(State::Done).may_score(march, &other), Err(RunError::Differs));
+    }
+
+    #[test]
+    fn a_run_of_a_unit_about_nothing_in_particular_is_about_all_of_the_unit() {
+        let unit = OrgUnitId(Uuid::from_u128(5));
+        let new = || {
+            let scope = Scope::default();
+            NewRun { unit: Some(unit), period: Period::month_of(date(2026, 3, 1)), policy: Policy::default(), scope }
+        };
+        let begin = |owner| {
+            AttributionRun::begin(AttributionRunId(Uuid::nil()), owner, new(), Vec::new(), Timestamp::UNIX_EPOCH)
+        };
+        assert_eq!(begin(Owner::of("cn-north".parse().unwrap(), unit)).scope.units, [unit].into());
+        assert!(begin(Owner::group()).scope.is_all());
+    }
+
+    #[test]
+    fn a_failure_that_names_a_unit_says_what_to_do_in_both_languages() {
+        let failure = Failure::BelongsAbove { unit: "north".into(), accounts: vec!["JD/shop/a".into()] };
+        for locale in [Locale::En, Locale::ZhCn] {
+            let told = text(locale, &failure.message());
+            assert!(told.contains("JD/shop/a") && told.contains("north"), "{told}");
+        }
+        let json = serde_json::to_string(&failure).unwrap();
+        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), failure);
+    }
+
+    #[test]
+    fn a_failure_says_what_to_change_in_both_languages() {
+        let failure = Failure::NoRecords { period: Period::month_of(date(2026, 3, 1)) };
+        let told = |locale| text(locale, &failure.message());
+        assert!(told(Locale::En).contains("import the records"), "{}", told(Locale::En));
+        assert!(told(Locale::ZhCn).contains("2026-03-31"), "{}", told(Locale::ZhCn));
+    }
+
+    #[test]
+    fn a_failure_that_was_stored_before_it_knew_of_employments_reads_back() {
+        let failure: Failure = serde_json::from_str(r#"{"kind":"nobody_credited","records":3}"#).unwrap();
+        assert_eq!(failure, Failure::NobodyCredited { records: 3, unemployed: None });
+    }
+
+    #[test]
+    fn a_failure_that_was_stored_as_a_sentence_reads_back() {
+        let stored = r#"{"kind":"refused","reason":"SCHEME_WITHOUT_DATA","message":"no indicator has any data"}"#;
+        let failure: Failure = serde_json::from_str(stored).unwrap();
+        assert_eq!(text(Locale::En, &failure.message()), "no indicator has any data");
+        let now = Failure::Refused { reason: "NOBODY_TO_SCORE".to_owned(), message: msg!("NOBODY_TO_SCORE") };
+        let json = serde_json::to_string(&now).unwrap();
+        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), now);
+        assert!(text(Locale::ZhCn, &now.message()).contains("没有可评分的人员"), "{json}");
+    }
+
+    #[test]
+    fn the_stored_words_of_states_and_steps_are_these() {
+        tally_testkit::words([
+            (State::Running, "running"),
+            (State::Done, "done"),
+            (State::Failed, "failed"),
+            (State::Cancelled, "cancelled"),
+        ]);
+        tally_testkit::words([
+            (Step::Rest, "rest"),
+            (Step::Queued, "queued"),
+            (Step::Collecting, "collecting"),
+            (Step::Attributing, "attributing"),
+            (Step::Scoring, "scoring"),
+        ]);
+    }
+}

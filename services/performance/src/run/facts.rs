@@ -1,0 +1,73 @@
+//! What other rooms may ask of runs, and of what a run keeps between its steps.
+
+use serde::{Deserialize, Serialize};
+use strum_macros::Display;
+use tally_kernel::Result;
+use tally_kernel::id::{AttributionRunId, CycleId};
+use tally_store::{UnitOfWork, WorkOrder};
+
+use super::store;
+pub(crate) use super::store::results::account::Model as AccountResult;
+pub(crate) use super::store::results::{
+    RunOutcome, accounts, all_frozen, clear_component, component, components, discard, frozen_with, outcomes,
+    put_frozen, put_outcomes, put_sums, snapshot, sums_of_people,
+};
+pub(crate) use super::store::{belong, columns, insert, load};
+
+/// The kind of all items of the background work of runs and cycles.
+pub const WORK: &str = "closing";
+
+/// One item of the work of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    pub attribution: AttributionRunId,
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Task {
+    /// Ask the peers, freeze, split.
+    Collect,
+    /// Credit the records of one component.
+    Attribute(i32),
+    /// Add up what came out, and end the run.
+    Total,
+    /// Throw away what a dead run wrote.
+    Discard,
+    /// Throw away what a failed run wrote, but for its findings.
+    DiscardResult,
+}
+
+impl Job {
+    /// As it is put down.
+    pub fn order(self) -> WorkOrder {
+        WorkOrder::new(WORK, self.attribution, &self)
+    }
+
+    /// Another item of the same run.
+    pub fn then(self, task: Task) -> WorkOrder {
+        Self { task, ..self }.order()
+    }
+}
+
+/// Throws a run away that was started for this cycle alone: what is to be done for it. A run of somebody else, or one that another cycle scores
+/// from, stays.
+pub(crate) async fn release(
+    work: &UnitOfWork,
+    id: AttributionRunId,
+    cycle: CycleId,
+    shared: bool,
+) -> Result<Option<WorkOrder>> {
+    let discard = Job { attribution: id, task: Task::Discard }.order();
+    // Before runs were kept, each attempt at closing was one.
+    let Some(run) = store::lock_if_there(work, id).await? else { return Ok(Some(discard)) };
+    if shared || run.cycle != Some(cycle) {
+        return Ok(None);
+    }
+    store::save(work, &run.replaced()).await?;
+    Ok(Some(discard))
+}

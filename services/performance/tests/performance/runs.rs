@@ -1,0 +1,246 @@
+//! Attribution runs, and the cycles of branches that score from them.
+
+use tally_access::Permission;
+use tally_api::attendance::v1::DutyRule;
+use tally_api::performance::v1 as pb;
+use tally_testkit::databases::Backend;
+use tally_testkit::on_both;
+
+use crate::fixture::{Fixture, NORTH, PeerFacts, SOUTH, account, by, cycle, person, reason, record, scheme};
+
+/// North has E0001 and E0003 on its accounts 1 and 3, south E0002 and E0004 on 2 and 4.
+fn apart() -> PeerFacts {
+    let mut told = PeerFacts::of(4, 4);
+    for n in 1..=4 {
+        told.on_duty(n, n, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
+    }
+    told.on_duty(1, 3, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
+    told
+}
+
+async fn working(on: Backend, told: PeerFacts) -> Fixture {
+    let fixture = Fixture::working(on, told).await;
+    for n in 1..=4 {
+        let rows = (0..3).map(|i| record(&format!("{n}-{i}"), &format!("2026-03-02T0{}:00:00Z", i + 1))).collect();
+        fixture.import(n, rows).await;
+    }
+    fixture
+}
+
+fn north() -> String {
+    NORTH.to_string()
+}
+
+fn told(credits: &[pb::Credit]) -> Vec<String> {
+    credits.iter().map(|credit| format!("{credit:?}")).collect()
+}
+
+on_both!(a_run_over_some_accounts_credits_them_byte_for_byte_as_a_run_over_all, flavor = "multi_thread");
+async fn a_run_over_some_accounts_credits_them_byte_for_byte_as_a_run_over_all(on: Backend) {
+    let fixture = working(on, apart()).await;
+    let all = fixture.attribute(pb::AttributionRun::default()).await;
+    assert_eq!(all.state(), pb::AttributionRunState::Done, "{}", all.failure);
+    let one = pb::AttributionRun { account_ids: vec![account(1).to_string()], ..Default::default() };
+    let some = fixture.attribute(one).await;
+    let summary = some.summary.clone().unwrap();
+    assert_eq!((summary.records, summary.accounts, summary.people), (6, 2, 2), "E0003 serves 3 as well");
+    let credits = async |run: &pb::AttributionRun| {
+        let run = run.attribution_run_id.clone();
+        let ask = pb::ExportCreditsRequest { attribution_run_id: run, ..Default::default() };
+        fixture.credits_of(&fixture.admin, ask).await
+    };
+    let (whole, part) = (credits(&all).await, credits(&some).await);
+    assert_eq!((whole.len(), part.len()), (12, 6));
+    let of_north: Vec<_> = whole.into_iter().filter(|c| !c.external_id.starts_with(['2', '4'])).collect();
+    assert_eq!(told(&of_north), told(&part));
+    assert_eq!((all.unit_id.as_str(), some.unit_id.as_str()), ("", north().as_str()), "the lowest unit above");
+}
+
+on_both!(a_branch_closes_its_own_month_and_sees_nothing_of_another, flavor = "multi_thread");
+async fn a_branch_closes_its_own_month_and_sees_nothing_of_another(on: Backend) {
+    let fixture = working(on, apart()).await;
+    let scheme_id = fixture.scheme(scheme()).await;
+    use Permission::{CardRead, CreditRead, CycleClose, CyclePublish, CycleRead, CycleWrite, SchemeRead};
+    let hr = [CycleRead, CycleWrite, CycleClose, CyclePublish, CardRead, CreditRead, SchemeRead];
+    let (hr_north, hr_south) = (fixture.of_unit(NORTH, &hr), fixture.of_unit(SOUTH, &hr));
+    let make = |unit_id: String| pb::CreateCycleRequest {
+        cycle: Some(pb::Cycle { unit_id, ..cycle(&scheme_id) }),
+        ..Default::default()
+    };
+    let of_group = fixture.cycles().create_cycle(hr_north.request(make(String::new()))).await;
+    assert_eq!(reason(of_group), "PERMISSION_DENIED");
+    let foreign = fixture.cycles().create_cycle(hr_south.request(make(north()))).await;
+    assert_eq!(reason(foreign), "PERMISSION_DENIED");
+    let made = fixture.cycles().create_cycle(hr_north.request(make(north()))).await.unwrap().into_inner();
+    let id = made.cycle.unwrap().cycle_id;
+    let close = || pb::CloseCycleRequest { cycle_id: id.clone(), ..Default::default() };
+    assert_eq!(reason(fixture.cycles().close_cycle(hr_south.request(close())).await), "PERMISSION_DENIED");
+    fixture.cycles().close_cycle(hr_north.request(close())).await.unwrap();
+    let closed = fixture.watch(&id).await;
+    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    let summary = closed.summary.unwrap();
+    assert_eq!((summary.people, summary.records, summary.outside_people), (2, 6, 0));
+    let get = || pb::GetCycleRequest { cycle_id: id.clone() };
+    assert_eq!(reason(fixture.cycles().get_cycle(hr_south.request(get())).await), "NOT_FOUND");
+    let agent = fixture.agent(3, &[CycleRead, CardRead]);
+    assert!(fixture.cycles().get_cycle(agent.request(get())).await.is_ok(), "who has a card finds its cycle");
+    let stranger = fixture.agent(2, &[CycleRead, CardRead]);
+    assert_eq!(reason(fixture.cycles().get_cycle(stranger.request(get())).await), "NOT_FOUND");
+    let list = || pb::ListCyclesRequest::default();
+    let seen = async |caller: &tally_testkit::callers::Caller| {
+        fixture.cycles().list_cycles(caller.request(list())).await.unwrap().into_inner().cycles.len()
+    };
+    assert_eq!((seen(&hr_north).await, seen(&agent).await, seen(&hr_south).await, seen(&stranger).await), (1, 1, 0, 0));
+    let publish = pb::PublishCycleRequest { cycle_id: id.clone(), ..Default::default() };
+    assert!(fixture.cycles().publish_cycle(hr_north.request(publish)).await.is_ok());
+}
+
+on_both!(an_account_of_two_branches_is_attributed_once_by_the_group_and_each_reads_its_part, flavor = "multi_thread");
+async fn an_account_of_two_branches_is_attributed_once_by_the_group_and_each_reads_its_part(on: Backend) {
+    let mut shared = apart();
+    shared.on_duty(1, 2, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
+    let fixture = working(on, shared).await;
+    let scheme_id = fixture.scheme(scheme()).await;
+    let mine = || pb::Cycle { unit_id: north(), ..cycle(&scheme_id) };
+    let id = fixture.make(mine()).await.unwrap();
+    let failed = fixture.close(&id).await;
+    assert_eq!((failed.state(), failed.failure_reason.as_str()), (pb::CycleState::Failed, "RUN_BELONGS_ABOVE"));
+    assert!(failed.failure.contains("JD/shop/a0001"), "{}", failed.failure);
+    let run = fixture.attribute(pb::AttributionRun::default()).await;
+    let closed = fixture.close_from(&id, &run.attribution_run_id).await;
+    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    let summary = closed.summary.unwrap();
+    assert_eq!((summary.people, summary.outside_people), (2, 2));
+    assert_eq!(summary.credited_ppm + summary.outside_ppm, 12_000_000);
+    let south = fixture.make(pb::Cycle { unit_id: SOUTH.to_string(), ..cycle(&scheme_id) }).await.unwrap();
+    let other = fixture.close_from(&south, &run.attribution_run_id).await.summary.unwrap();
+    assert_eq!((other.credited_ppm, other.outside_ppm), (summary.outside_ppm, summary.credited_ppm));
+    let hr = fixture.of_unit(NORTH, &[Permission::CreditRead]);
+    let credits = fixture.credits(&hr, &id).await;
+    let first = credits.iter().find(|c| c.external_id == "1-0").unwrap();
+    let who: Vec<_> = first.shares.iter().map(|s| s.person_id.clone()).collect();
+    assert_eq!(who, [person(1).to_string(), person(3).to_string()]);
+    assert_eq!(first.shares.iter().map(|s| s.ppm).sum::<u32>() + first.others_ppm, 1_000_000);
+    assert!(first.others_ppm > 0, "the third is of the south, and only counted");
+}
+
+on_both!(several_cycles_score_the_same_run_by_their_own_schemes_and_populations, flavor = "multi_thread");
+async fn several_cycles_score_the_same_run_by_their_own_schemes_and_populations(on: Backend) {
+    let fixture = working(on, apart()).await;
+    let mut rows = vec![by("E0001", "q", "2026-03-02T05:00:00Z")];
+    rows[0].measures = vec![pb::Measure { name: "qa".into(), number: "8".into(), text: String::new() }];
+    fixture.import(1, rows).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let usual = fixture.scheme(scheme()).await;
+    let mut quality = pb::Scheme { name: "quality".into(), ..scheme() };
+    quality.kpis[2] =
+        pb::Kpi { key: "qa".into(), measure: "qa".into(), target: "10".into(), ..quality.kpis[2].clone() };
+    let quality = fixture.scheme(quality).await;
+    let everybody = fixture.make(cycle(&usual)).await.unwrap();
+    let named = pb::Population {
+        include_person_ids: vec![person(1).to_string()],
+        positions: vec!["none".into()],
+        ..Default::default()
+    };
+    let one = fixture.make(pb::Cycle { population: Some(named), ..cycle(&quality) }).await.unwrap();
+    let (all, some) = (fixture.close_from(&everybody, &run).await, fixture.close_from(&one, &run).await);
+    assert_eq!(
+        (all.state(), some.state()),
+        (pb::CycleState::Reviewable, pb::CycleState::Reviewable),
+        "{}",
+        some.failure
+    );
+    assert_eq!((all.summary.unwrap().people, some.summary.unwrap().people), (4, 1));
+    let ask = pb::GetCardRequest { cycle_id: one, person_id: person(1).to_string() };
+    let card = fixture.cards().get_card(fixture.admin.request(ask)).await.unwrap().into_inner().card.unwrap();
+    assert_eq!((card.rank, card.of), (1, 1), "ranks are among the population");
+    let qa = card.lines.iter().find(|line| line.kpi == "qa").unwrap();
+    assert_eq!((qa.value.as_str(), qa.n.as_str()), ("8", "1"), "a column that the run did not add up");
+    // The same column, added up by a run of its own cycle.
+    let alone = fixture.make(cycle(&quality)).await.unwrap();
+    assert_eq!(fixture.close(&alone).await.state(), pb::CycleState::Reviewable);
+    let ask = pb::GetCardRequest { cycle_id: alone, person_id: person(1).to_string() };
+    let again = fixture.cards().get_card(fixture.admin.request(ask)).await.unwrap().into_inner().card.unwrap();
+    assert_eq!(again.lines.iter().find(|line| line.kpi == "qa").unwrap().value, qa.value);
+}
+
+on_both!(a_population_is_previewed_settled_and_refused_where_it_reaches_beyond_its_unit, flavor = "multi_thread");
+async fn a_population_is_previewed_settled_and_refused_where_it_reaches_beyond_its_unit(on: Backend) {
+    let fixture = working(on, apart()).await;
+    let scheme_id = fixture.scheme(scheme()).await;
+    let with =
+        |population: pb::Population| pb::Cycle { unit_id: north(), population: Some(population), ..cycle(&scheme_id) };
+    let beyond = pb::Population { unit_ids: vec![SOUTH.to_string()], ..Default::default() };
+    assert_eq!(fixture.make(with(beyond)).await.unwrap_err(), "INVALID_REQUEST");
+    let foreign = pb::Population { include_person_ids: vec![person(2).to_string()], ..Default::default() };
+    assert_eq!(fixture.make(with(foreign)).await.unwrap_err(), "INVALID_REQUEST");
+    let nobody = pb::Population { grades: vec!["Z9".into()], ..Default::default() };
+    let empty = fixture.make(with(nobody)).await.unwrap();
+    let close = pb::CloseCycleRequest { cycle_id: empty, ..Default::default() };
+    assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "POPULATION_EMPTY");
+    let out = pb::Population { exclude_person_ids: vec![person(3).to_string()], ..Default::default() };
+    let preview = pb::PreviewPopulationRequest {
+        unit_id: north(),
+        period: cycle("").period,
+        population: Some(out.clone()),
+        ..Default::default()
+    };
+    let seen = fixture.cycles().preview_population(fixture.admin.request(preview)).await.unwrap().into_inner();
+    let judged: Vec<_> = seen.members.iter().map(|m| (m.included, m.reason())).collect();
+    use pb::PopulationReason::{Fits, NamedOut};
+    assert_eq!((judged, seen.included, seen.left_out), (vec![(true, Fits), (false, NamedOut)], 1, 1));
+    let id = fixture.make(with(out)).await.unwrap();
+    let closed = fixture.close(&id).await.summary.unwrap();
+    assert_eq!((closed.people, closed.outside_people), (1, 1));
+}
+
+on_both!(whoever_comes_while_a_cycle_is_being_closed_is_told_and_has_no_card, flavor = "multi_thread");
+async fn whoever_comes_while_a_cycle_is_being_closed_is_told_and_has_no_card(on: Backend) {
+    let mut early = apart();
+    let third = early.people.remove(2);
+    let db =
+        tally_testkit::databases::TestStore::on(on, tally_performance::SERVICE, tally_performance::migrations).await;
+    let mut fixture = Fixture::on(db, early);
+    let scheme_id = fixture.scheme(scheme()).await;
+    fixture.import(1, vec![record("a", "2026-03-02T01:00:00Z")]).await;
+    let id = fixture.make(pb::Cycle { unit_id: north(), ..cycle(&scheme_id) }).await.unwrap();
+    let close = pb::CloseCycleRequest { cycle_id: id.clone(), ..Default::default() };
+    fixture.cycles().close_cycle(fixture.admin.request(close)).await.unwrap();
+    fixture.tell(|told| told.people.push(third));
+    fixture.work();
+    let closed = fixture.watch(&id).await;
+    assert_eq!(closed.state(), pb::CycleState::Reviewable, "{}", closed.failure);
+    assert_eq!(closed.summary.unwrap().people, 1);
+    let ask = pb::ListFindingsRequest { cycle_id: id, ..Default::default() };
+    let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
+    let changed: Vec<_> = found.iter().filter(|f| f.kind == "POPULATION_CHANGED").map(|f| f.subject.as_str()).collect();
+    assert_eq!(changed, ["E0003"]);
+}
+
+on_both!(
+    a_run_is_stopped_unless_a_cycle_waits_for_it_and_nothing_scores_from_one_that_is_not_done,
+    flavor = "multi_thread"
+);
+async fn a_run_is_stopped_unless_a_cycle_waits_for_it_and_nothing_scores_from_one_that_is_not_done(on: Backend) {
+    let db =
+        tally_testkit::databases::TestStore::on(on, tally_performance::SERVICE, tally_performance::migrations).await;
+    let fixture = Fixture::on(db, apart());
+    let id = fixture.march().await;
+    let run = pb::AttributionRun { period: cycle("").period, ..Default::default() };
+    let start = pb::StartAttributionRunRequest { run: Some(run), ..Default::default() };
+    let mut runs = fixture.runs();
+    let run = runs.start_attribution_run(fixture.admin.request(start)).await.unwrap().into_inner().run.unwrap();
+    let run_id = run.attribution_run_id;
+    let from = pb::CloseCycleRequest { cycle_id: id.clone(), attribution_run_id: run_id.clone(), ..Default::default() };
+    assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(from)).await), "RUN_NOT_DONE");
+    let cancel = |id: &str| pb::CancelAttributionRunRequest { attribution_run_id: id.into(), ..Default::default() };
+    let stopped = runs.cancel_attribution_run(fixture.admin.request(cancel(&run_id))).await.unwrap().into_inner();
+    assert_eq!(stopped.run.unwrap().state(), pb::AttributionRunState::Cancelled);
+    assert_eq!(reason(runs.cancel_attribution_run(fixture.admin.request(cancel(&run_id))).await), "RUN_RESTS");
+    let close = pb::CloseCycleRequest { cycle_id: id, ..Default::default() };
+    let closing = fixture.cycles().close_cycle(fixture.admin.request(close)).await.unwrap().into_inner().cycle.unwrap();
+    let awaited = runs.cancel_attribution_run(fixture.admin.request(cancel(&closing.attribution_run_id))).await;
+    assert_eq!(reason(awaited), "RUN_AWAITED");
+    let list = pb::ListAttributionRunsRequest::default();
+    assert_eq!(runs.list_attribution_runs(fixture.admin.request(list)).await.unwrap().into_inner().runs.len(), 2);
+}
