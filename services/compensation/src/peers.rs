@@ -123,8 +123,7 @@ impl Peers {
 
 fn read(told: &performance::Cycle) -> Result<Cycle> {
     let period = told.period.as_ref().ok_or_else(|| unreadable("a cycle without a period"))?;
-    // Cycles do not say yet whose they are: all are the group's.
-    Ok(Cycle { unit: None, last_day: sent::date(&period.to)? })
+    Ok(Cycle { unit: sent::optional_value(&told.unit_id)?, last_day: sent::date(&period.to)? })
 }
 
 fn rung(rung: performance::Rung) -> Result<&'static str> {

@@ -175,6 +175,9 @@ async fn a_population_is_previewed_settled_and_refused_where_it_reaches_beyond_i
     let foreign = pb::Population { include_person_ids: vec![person(2).to_string()], ..Default::default() };
     assert_eq!(fixture.make(with(foreign)).await.unwrap_err(), "INVALID_REQUEST");
     let nobody = pb::Population { grades: vec!["Z9".into()], ..Default::default() };
+    let of_south = pb::Scheme { name: "of the south".into(), unit_id: SOUTH.to_string(), ..scheme() };
+    let foreign = pb::Cycle { scheme_id: fixture.scheme(of_south).await, ..with(pb::Population::default()) };
+    assert_eq!(fixture.make(foreign).await.unwrap_err(), "SCHEME_OF_ANOTHER_UNIT");
     let empty = fixture.make(with(nobody)).await.unwrap();
     let close = pb::CloseCycleRequest { cycle_id: empty, ..Default::default() };
     assert_eq!(reason(fixture.cycles().close_cycle(fixture.admin.request(close)).await), "POPULATION_EMPTY");
