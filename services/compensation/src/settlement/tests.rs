@@ -62,6 +62,8 @@ fn somebody(id: PersonId) -> DirectoryPerson {
         unit: OrgUnitId(Uuid::from_u128(unit)),
         unit_path: "north/a".into(),
         region: region.parse().unwrap(),
+        position: "agent".into(),
+        grade: "P1".into(),
     };
     let home = employment(Post::Home, date(2026, 1, 1), 50, "cn-north");
     let second = employment(Post::Beside, date(2026, 3, 1), 60, "cn-south");
