@@ -129,7 +129,8 @@ async fn a_units_scheme_is_read_from_below_it_and_by_whoever_has_a_card_by_it(on
     let agent = fixture.agent(1, &[SchemeRead, CardRead]);
     assert_eq!(why(get(&fixture, &agent, &written).await), "NOT_FOUND");
     fixture.import(1, vec![by("E0001", "a", "2026-03-02T01:00:00Z")]).await;
-    let ask = pb::CreateCycleRequest { cycle: Some(cycle(&written.scheme_id)), ..Default::default() };
+    let of_unit = pb::Cycle { unit_id: written.unit_id.clone(), ..cycle(&written.scheme_id) };
+    let ask = pb::CreateCycleRequest { cycle: Some(of_unit), ..Default::default() };
     let made = fixture.cycles().create_cycle(fixture.admin.request(ask)).await.unwrap().into_inner().cycle.unwrap();
     fixture.close(&made.cycle_id).await;
     assert_eq!(get(&fixture, &agent, &written).await.unwrap(), written);
