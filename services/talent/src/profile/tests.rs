@@ -42,6 +42,8 @@ fn people() -> People {
         unit: OrgUnitId(Uuid::from_u128(unit)),
         unit_path: "north/a".into(),
         region: region.parse().unwrap(),
+        position: "agent".into(),
+        grade: "P1".into(),
     };
     let first = employment(Post::Home, date(2025, 1, 1), 70, "cn-north");
     let first = Employment { to: Some(date(2025, 12, 31)), ..first };
