@@ -123,7 +123,9 @@ async fn runs(done: &Done) {
     let ended = runs.get_attribution_run(hr.ask(ask)).await.expect("the run").into_inner().run.expect("the run");
     assert_eq!(ended.state(), performance::AttributionRunState::Done, "{}", ended.failure);
     let (of_run, of_cycle) = (ended.summary.expect("figures"), published.summary.expect("figures"));
-    assert_eq!((of_run.records, of_run.rungs), (of_cycle.records, of_cycle.rungs), "it credits as the cycle's own did");
+    // Who was on duty has been corrected since, so the rungs may be others.
+    assert_eq!(of_run.records, of_cycle.records);
+    assert_eq!(of_run.rungs.iter().map(|rung| rung.records).sum::<u64>(), of_run.records);
     let list = runs.list_attribution_runs(hr.ask(performance::ListAttributionRunsRequest::default())).await;
     assert!(list.expect("runs").into_inner().runs.iter().any(|run| run.attribution_run_id == attribution_run_id));
 }
