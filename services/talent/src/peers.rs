@@ -1,6 +1,6 @@
 //! The services that talent reads from, in plain values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use tally_access::OpContext;
@@ -11,7 +11,7 @@ use tally_api::performance::v1::card_service_client::CardServiceClient;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_api::performance::v1::{GetCycleRequest, ListCardsRequest, ListTotalsRequest, Total};
 use tally_app::convert::sent;
-use tally_kernel::id::{AccountId, CycleId};
+use tally_kernel::id::{AccountId, CycleId, SchemeId};
 use tally_kernel::page::MAX_SIZE;
 use tally_kernel::{Error, Result};
 use tally_rpc::{Peer, error_from, pages};
@@ -45,7 +45,8 @@ impl Peers {
     /// What a published cycle shows about everybody in it.
     pub(crate) async fn published(&self, ctx: &OpContext, cycle: CycleId) -> Result<Published> {
         let (accounts, cards) = (self.accounts(ctx).await?, self.cards(ctx, cycle).await?);
-        let last_day = self.last_day(ctx, cycle).await?;
+        let (scheme, last_day) = self.scored(ctx, cycle).await?;
+        let carded: BTreeSet<String> = cards.iter().map(|card| card.person.to_string()).collect();
         let totals = pages(async |page_token| {
             let ask = ListTotalsRequest {
                 cycle_id: cycle.to_string(),
@@ -57,9 +58,10 @@ impl Peers {
             let page = client.list_totals(self.performance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.totals, page.next_page_token))
         });
-        let served = totals.await?.into_iter().filter(|t| !t.account_id.is_empty() && t.total_ppm > 0);
+        let counts = |t: &Total| !t.account_id.is_empty() && t.total_ppm > 0 && carded.contains(&t.person_id);
+        let served = totals.await?.into_iter().filter(counts);
         let served = served.map(|total| served_on(&accounts, &total)).collect::<Result<_>>()?;
-        Ok(Published { cycle, last_day, cards, served })
+        Ok(Published { cycle, scheme, last_day, cards, served })
     }
 
     async fn accounts(&self, ctx: &OpContext) -> Result<Accounts> {
@@ -87,11 +89,13 @@ impl Peers {
         cards.await?.into_iter().map(card).collect()
     }
 
-    async fn last_day(&self, ctx: &OpContext, cycle: CycleId) -> Result<Date> {
+    /// By which scheme a cycle was scored, and its last day.
+    async fn scored(&self, ctx: &OpContext, cycle: CycleId) -> Result<(SchemeId, Date)> {
         let mut client = CycleServiceClient::new(self.performance.channel());
         let ask = GetCycleRequest { cycle_id: cycle.to_string() };
         let reply = client.get_cycle(self.performance.as_service(ctx, ask)).await.map_err(error_from)?.into_inner();
-        sent::date(&reply.cycle.unwrap_or_default().period.unwrap_or_default().to)
+        let told = reply.cycle.unwrap_or_default();
+        Ok((sent::value(&told.scheme_id)?, sent::date(&told.period.unwrap_or_default().to)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a published cycle shows: read from the peers, made evidence by the profile.
 
 use jiff::civil::Date;
-use tally_kernel::id::{CycleId, PersonId};
+use tally_kernel::id::{CycleId, PersonId, SchemeId};
 use tally_kernel::micro::Micro;
 
 /// A person's work on one account in a cycle.
@@ -27,7 +27,9 @@ pub struct Card {
 #[derive(Clone, Debug)]
 pub struct Published {
     pub cycle: CycleId,
+    pub scheme: SchemeId,
     pub last_day: Date,
     pub cards: Vec<Card>,
+    /// Of the people with a card: the run may have credited others, who are in cycles of their own.
     pub served: Vec<Served>,
 }

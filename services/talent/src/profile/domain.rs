@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use strum_macros::{Display, EnumString};
-use tally_kernel::id::{CycleId, PersonId};
+use tally_kernel::id::{CycleId, PersonId, SchemeId};
 use tally_kernel::micro::Micro;
 
 use crate::published::Published;
@@ -68,6 +68,8 @@ pub struct Kept {
     pub cycle: CycleId,
     /// The last day of the cycle; nothing for evidence of the time before it was kept.
     pub last_day: Option<Date>,
+    /// The scheme of the cycle; nothing for evidence of the time before it was kept.
+    pub scheme: Option<SchemeId>,
     pub kind: Kind,
     /// See [`Finding::subject`].
     pub subject: String,
@@ -82,7 +84,8 @@ pub struct Profile {
     pub platforms: BTreeSet<String>,
     /// Collaboration points of the newest period.
     pub collaboration: Option<Micro>,
-    /// Score of the newest period less that of the one before; of several cycles of a period the one published last counts.
+    /// Score of the newest period less that of the one before by the same scheme; of several cycles of a period and a scheme the one
+    /// published last counts.
     pub learning: Option<Micro>,
     pub cycles: u32,
     /// Whether there is evidence that was left out.
@@ -93,7 +96,7 @@ pub struct Profile {
 pub fn profile(mut kept: Vec<Kept>) -> Profile {
     kept.sort_by_key(|piece| piece.last_day);
     let mut profile = Profile::default();
-    let mut scores: Vec<(Option<Date>, Micro)> = Vec::new();
+    let mut scores: Vec<(Option<SchemeId>, Option<Date>, Micro)> = Vec::new();
     for piece in &kept {
         match piece.kind {
             Kind::Cover => {
@@ -106,12 +109,18 @@ pub fn profile(mut kept: Vec<Kept>) -> Profile {
             Kind::Collaboration => {}
             Kind::Learning => {
                 profile.cycles += 1;
-                scores.pop_if(|(day, _)| day.is_some() && *day == piece.last_day);
-                scores.push((piece.last_day, piece.value));
+                let again = |(scheme, day, _): &(Option<SchemeId>, Option<Date>, Micro)| {
+                    day.is_some() && *day == piece.last_day && *scheme == piece.scheme
+                };
+                scores.retain(|score| !again(score));
+                scores.push((piece.scheme, piece.last_day, piece.value));
             }
         }
     }
-    if let [.., (_, before), (_, newest)] = scores.as_slice() {
+    // Like with like: what another scheme asks for is no progress. Scores of the time before schemes were kept are of any.
+    let of_newest = scores.last().and_then(|(scheme, ..)| *scheme);
+    scores.retain(|(scheme, ..)| scheme.is_none() || *scheme == of_newest);
+    if let [.., (.., before), (.., newest)] = scores.as_slice() {
         profile.learning = Some(Micro::from_millionths(newest.millionths().saturating_sub(before.millionths())));
     }
     let newest = kept.last().map(|p| p.cycle);
@@ -126,6 +135,9 @@ mod tests {
 
     use super::*;
     use crate::published::{Card, Served};
+
+    const SERVICE: SchemeId = SchemeId(Uuid::from_u128(70));
+    const SALES: SchemeId = SchemeId(Uuid::from_u128(71));
 
     fn person(n: u128) -> PersonId {
         PersonId(Uuid::from_u128(n))
@@ -148,6 +160,7 @@ mod tests {
         };
         Published {
             cycle: cycle(3),
+            scheme: SERVICE,
             cards: vec![
                 Card { person: person(2), score: micro("88"), collaboration: None },
                 Card { person: person(1), score: micro("91.5"), collaboration: Some(micro("2.5")) },
@@ -189,7 +202,7 @@ mod tests {
     /// What a cycle that ended in this month showed.
     fn kept(n: u128, month: i8, kind: Kind, subject: &str, value: &str) -> Kept {
         let last_day = Some(Date::constant(2026, month, 28));
-        Kept { cycle: cycle(n), last_day, kind, subject: subject.into(), value: micro(value) }
+        Kept { cycle: cycle(n), last_day, scheme: Some(SERVICE), kind, subject: subject.into(), value: micro(value) }
     }
 
     #[test]
@@ -218,9 +231,22 @@ mod tests {
         assert_eq!((profile(again.clone()).learning, profile(again).cycles), (Some(micro("12")), 3));
         assert_eq!(profile(vec![score(3, 3, "90"), score(4, 3, "92")]).learning, None);
         // Evidence of the time before its days were kept is older, and in the order in which it came.
-        let old = |n, value| Kept { last_day: None, ..score(n, 1, value) };
+        let old = |n, value| Kept { last_day: None, scheme: None, ..score(n, 1, value) };
         assert_eq!(profile(vec![old(1, "70"), old(2, "75")]).learning, Some(micro("5")));
         assert_eq!(profile(vec![score(3, 3, "90"), old(2, "75")]).learning, Some(micro("15")));
+    }
+
+    #[test]
+    fn scores_of_different_schemes_are_never_compared() {
+        let by =
+            |scheme, n, month, value| Kept { scheme: Some(scheme), ..kept(n, month, Kind::Learning, "score", value) };
+        let two = vec![by(SERVICE, 2, 2, "80"), by(SALES, 3, 3, "40")];
+        assert_eq!(profile(two.clone()).learning, None);
+        // Two cycles of a month by two schemes: each goes on where its own scheme was.
+        let four = two.into_iter().chain([by(SERVICE, 4, 3, "85"), by(SALES, 5, 4, "43")]).collect();
+        assert_eq!(profile(four).learning, Some(micro("3")));
+        let alone = vec![by(SERVICE, 2, 2, "80"), by(SALES, 3, 3, "40"), by(SERVICE, 4, 3, "85")];
+        assert_eq!(profile(alone).learning, Some(micro("5")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use sea_orm::Set;
 use tally_access::{OpContext, Plan, Rpc};
 use tally_app::directory::People;
 use tally_kernel::Result;
-use tally_kernel::id::{CycleId, EvidenceId, PersonId};
+use tally_kernel::id::{CycleId, EvidenceId, PersonId, SchemeId};
 use tally_kernel::page::Page;
 use tally_store::orm::prelude::*;
 use tally_store::{ReadTx, ScopedTx, UnitOfWork, date_from_db, date_to_db, from_db, to_db, word_from_db};
@@ -29,6 +29,7 @@ pub(crate) struct Model {
     pub value_micro: i64,
     pub recorded_at: DateTimeUtc,
     pub last_day: Option<Date>,
+    pub scheme_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -101,6 +102,7 @@ pub(crate) async fn insert(
             value_micro: Set(finding.value.millionths()),
             recorded_at: Set(to_db(ctx.now())),
             last_day: Set(Some(date_to_db(published.last_day))),
+            scheme_id: Set(Some(published.scheme.0)),
             ..Default::default()
         }
     });
@@ -118,6 +120,7 @@ fn read(row: Model) -> Result<Evidence> {
         kept: Kept {
             cycle: CycleId(row.cycle_id),
             last_day: row.last_day.map(date_from_db).transpose()?,
+            scheme: row.scheme_id.map(SchemeId),
             kind,
             subject: row.subject,
             value: tally_kernel::micro::Micro::from_millionths(row.value_micro),

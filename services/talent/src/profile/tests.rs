@@ -27,6 +27,7 @@ fn published() -> Published {
     let served = |n| Served { person: person(n), account: "JD/a/cs01".into(), platform: "JD".into(), ppm: 2_000_000 };
     Published {
         cycle: CycleId(Uuid::from_u128(3)),
+        scheme: tally_kernel::id::SchemeId(Uuid::from_u128(70)),
         last_day: date(2026, 3, 31),
         cards: vec![Card { person: person(1), score: Micro::from_int(90), collaboration: None }],
         served: vec![served(1), served(2)],
