@@ -182,8 +182,8 @@ async fn putting_right(done: &Done) {
     for revision in [1, 2] {
         let row = performance::Record {
             external_id: external_id.clone(),
-            started_at: instant(1_600_000_000),
-            ended_at: instant(1_600_000_000 + i64::try_from(revision).expect("a few seconds")),
+            started_at: instant(1_770_000_000),
+            ended_at: instant(1_770_000_000 + i64::try_from(revision).expect("a few seconds")),
             revision,
             ..Default::default()
         };
@@ -223,7 +223,7 @@ async fn putting_right(done: &Done) {
     use performance::VersionEnd::{Moved, Revised, Withdrawn};
     assert_eq!(ended, [Withdrawn, Moved, Revised]);
     let ask =
-        performance::ListRecordChangesRequest { since: instant(1_600_000_000), page_size: 1000, ..Default::default() };
+        performance::ListRecordChangesRequest { since: instant(1_770_000_000), page_size: 1000, ..Default::default() };
     let changes = records.list_record_changes(hr.ask(ask)).await.expect("changes").into_inner().changes;
     let of = |what: &str| changes.iter().filter(|change| change.what == what).count();
     assert_eq!([of("moved_away"), of("moved_here"), of("withdrawn")], [1, 1, 1]);
