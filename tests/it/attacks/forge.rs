@@ -54,6 +54,9 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("statement_id", "compensation.statements.id"),
     ("subject_id", "compensation.settlements.id"),
     ("tenant_id", "identity.tenants.id"),
+    ("to_account_id", "attendance.accounts.id"),
+    ("to_unit_id", "identity.org_unit_states.unit_id"),
+    ("told_person_id", "identity.people.id"),
     ("transfer_id", "performance.transfers.id"),
     ("unit_id", "identity.org_unit_states.unit_id"),
 ];
