@@ -358,7 +358,16 @@ pub fn of_names(
 ) -> Result<Month> {
     let (unit, from) = (OrgUnitId(Uuid::from_u128(0x3_0000_0000)), period.from().first_of_year());
     let region = Region::global();
-    let employment = Employment { post: Post::Home, unit, unit_path: "all".into(), region, from, to: None };
+    let employment = Employment {
+        post: Post::Home,
+        unit,
+        unit_path: "all".into(),
+        region,
+        from,
+        to: None,
+        position: "agent".into(),
+        grade: "P1".into(),
+    };
     let mut facts = Facts { minor_digits: 2, ..Facts::default() };
     for (place, employee_no) in people.iter().enumerate() {
         let (employee_no, employments) = (employee_no.clone(), vec![employment.clone()]);
