@@ -49,8 +49,12 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         let unemployed = people.iter().all(|person| !person.employed_in(of.period)).then_some(of.period);
         return at.end(Failure::NobodyCredited { records, unemployed }).await;
     }
-    let people = at.app.directory.everybody(at.ctx).await?;
-    let findings = changed::findings(&people, settled.unwrap_or_default(), now.unwrap_or_default(), of.period.to());
+    let findings = match (settled, now) {
+        (Some(settled), Some(now)) => {
+            changed::findings(&at.app.directory.everybody(at.ctx).await?, settled, now, of.period.to())
+        }
+        (None, _) | (_, None) => Vec::new(),
+    };
     let closed = of.clone();
     let (cards, summary) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
     at.write(async |work| {

@@ -176,10 +176,11 @@ pub fn units_of(component: &Frozen) -> impl Iterator<Item = OrgUnitId> {
     component.accounts.iter().filter_map(|account| account.unit).chain(component.people.iter().map(|p| p.unit))
 }
 
-/// The first accounts of components that touch units outside of some: what a refusal names.
+/// The first accounts inside of some units whose components reach beyond them: what a refusal names. Accounts of other units are not told.
 pub fn shared_accounts(components: &[Frozen], inside: impl Fn(OrgUnitId) -> bool) -> Vec<String> {
     let beyond = components.iter().filter(|component| units_of(component).any(|unit| !inside(unit)));
-    beyond.flat_map(|component| component.accounts.iter().map(|account| account.key.clone())).take(NAMED).collect()
+    let own = beyond.flat_map(|component| &component.accounts).filter(|account| account.unit.is_none_or(&inside));
+    own.map(|account| account.key.clone()).take(NAMED).collect()
 }
 
 /// A run in figures.
