@@ -51,7 +51,8 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     }
     let findings = match (settled, now) {
         (Some(settled), Some(now)) => {
-            changed::findings(&at.app.directory.everybody(at.ctx).await?, settled, now, of.period.to())
+            let people = at.app.directory.everybody(at.ctx).await?;
+            changed::findings(&people, settled, now, of.period.to())
         }
         (None, _) | (_, None) => Vec::new(),
     };
