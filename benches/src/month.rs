@@ -201,6 +201,8 @@ pub fn of_bundle(bundle: &Bundle) -> Result<Month> {
                 region: bundle.region_of(&e.org_unit).parse()?,
                 from: e.hired_on,
                 to: e.left_on,
+                position: e.position.as_str().into(),
+                grade: e.grade.as_str().into(),
             })
         });
         facts.people.push(Arc::new(DirectoryPerson {
