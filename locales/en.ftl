@@ -1002,6 +1002,8 @@ RUN_NOT_DONE = the attribution run has no result: watch it until it is done, or 
 RUN_DIFFERS = the attribution run is of other days or of another policy than the cycle: name a run of the same, or none, and one is started
 # A cycle waits for the run.
 RUN_AWAITED = a cycle is being closed with this attribution run: cancel the closing of the cycle instead
+# A scheme reads what the run did not add up, and the records are not any more what the run credited.
+RUN_OUTDATED = records of { $account } were changed since the attribution run read them, and the scheme reads a column that the run did not add up: start another run, or close without naming one
 # The run was stopped while a cycle waited for it.
 RUN_STOPPED = the attribution run was stopped: close the cycle again
 # The run touches people or accounts beyond the unit that it was started for.

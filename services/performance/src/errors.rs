@@ -31,6 +31,7 @@ impl From<RunError> for Error {
             RunError::NotDone => msg!("RUN_NOT_DONE"),
             RunError::Differs => msg!("RUN_DIFFERS"),
             RunError::Awaited => msg!("RUN_AWAITED"),
+            RunError::Outdated(account) => msg!("RUN_OUTDATED", account),
         };
         Error::of(Kind::FailedPrecondition, message)
     }

@@ -41,6 +41,8 @@ pub struct AccountPart {
     pub figures: Figures,
     /// Digest of its credits.
     pub digest: [u8; 32],
+    /// Digest of its records' contents, in the order of its credits: whether they are still what was credited.
+    pub contents: [u8; 32],
 }
 
 /// Credits a component's records and adds up what was measured. `customs` is the number of custom measures.
@@ -53,14 +55,16 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
     let mut next = 0;
     for (place, account) in (0_u32..).zip(&frozen.accounts) {
         let first = next;
-        let mut figures = Figures::default();
+        let (mut figures, mut contents) = (Figures::default(), Vec::new());
         let mut digest = CreditDigest::new(&frozen.people, &account.key, &outcome.digest);
         let of_account = |c: &&Credit| input.records[c.record as usize].account == place;
         for credit in outcome.credits[first..].iter().take_while(of_account) {
             next += 1;
             let shares = outcome.shares_of(credit);
             figures.count(credit.rung);
-            digest.add(&records.contents[credit.record as usize], credit.rung, shares.iter().map(stored));
+            let content = &records.contents[credit.record as usize];
+            contents.extend_from_slice(content);
+            digest.add(content, credit.rung, shares.iter().map(stored));
             for share in shares {
                 let outside = account.own.binary_search(&share.person).is_err();
                 let sum = &mut sums[share.person as usize];
@@ -68,7 +72,8 @@ pub fn compute(frozen: Frozen, mut records: Records, customs: usize, pool: &rayo
             }
         }
         figures.mixed_untagged = records.mixed_untagged.get(place as usize).copied().unwrap_or_default();
-        accounts.push(AccountPart { credits: first..next, figures, digest: digest.finish() });
+        let contents = *blake3::hash(&contents).as_bytes();
+        accounts.push(AccountPart { credits: first..next, figures, digest: digest.finish(), contents });
     }
     let findings = findings(&frozen, &input, &outcome, records.findings);
     let people = frozen.people.iter().map(|p| p.id).zip(sums);

@@ -2,16 +2,17 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tally_engine::closing::collect::Sums;
-use tally_engine::closing::snapshot::Frozen;
+use tally_engine::closing::collect::{Row, Sums, half};
+use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
 use tally_engine::scoring::Sample;
-use tally_kernel::id::{AttributionRunId, PersonId};
+use tally_kernel::id::{AccountId, AttributionRunId, PersonId};
 use tally_kernel::{Error, Micro, Result};
 use tally_store::ScopedTx;
 
 use crate::credit::facts::{StoredCredit, credits};
 use crate::record;
 use crate::record::facts::Reading;
+use crate::run::domain::RunError;
 use crate::run::facts as runs;
 
 /// Records and credits read at once.
@@ -21,7 +22,7 @@ const READ: u64 = 20_000;
 /// from the records again, with the credits as they are; so are sales, where the run left out what is in another currency.
 ///
 /// # Errors
-/// What the store says; `MEASURE_TOO_LARGE` for a number that is not computed with, `RECORD_RATE_MISSING` for sales that are not.
+/// What the store says; `RUN_OUTDATED` where records are not any more what was credited; `MEASURE_TOO_LARGE` for a number that is not computed with, `RECORD_RATE_MISSING` for sales that are not.
 pub async fn sums(
     tx: &ScopedTx,
     run: AttributionRunId,
@@ -35,9 +36,15 @@ pub async fn sums(
     let missing: Vec<String> = columns.iter().filter(|column| !there.contains(column)).cloned().collect();
     let mut more: HashMap<PersonId, Vec<Sample>> = HashMap::new();
     if amounts || !missing.is_empty() {
+        let credited: HashMap<_, _> = runs::outcomes(tx, run.0).await?.into_iter().collect();
         for component in 0..runs::components(tx, run.0).await? {
             let frozen = runs::component(tx, run.0, component).await?;
-            read(tx, run, &frozen, (&missing, amounts), &mut more).await?;
+            for account in &frozen.accounts {
+                let contents = read(tx, run, (&frozen, account), (&missing, amounts), &mut more).await?;
+                if credited.get(&account.key).and_then(|outcome| outcome.contents) != Some(contents) {
+                    return Err(RunError::Outdated(account.key.clone()).into());
+                }
+            }
         }
     }
     let none = vec![Sample::default(); missing.len()];
@@ -53,40 +60,39 @@ pub async fn sums(
     Ok(people)
 }
 
-/// Adds up these columns over a component's credits.
+/// Adds up these columns over an account's credits: the digest of the contents of what was read.
 async fn read(
     tx: &ScopedTx,
     run: AttributionRunId,
-    frozen: &Frozen,
+    (frozen, account): (&Frozen, &FrozenAccount),
     (columns, amounts): (&[String], bool),
     more: &mut HashMap<PersonId, Vec<Sample>>,
-) -> Result<()> {
-    for account in &frozen.accounts {
-        let (mut last, mut waiting) = (None, Credits { waiting: VecDeque::new(), last: None, more: true });
-        loop {
-            let mut rows: Vec<(i64, String, Vec<Option<Micro>>)> = Vec::new();
-            let (of, span) = ((account.id, account.key.as_str()), (account.from_ms, account.to_ms));
-            let reading = Reading { account: of, span, columns, amounts, known_at: None };
-            let take = |row: &tally_engine::closing::collect::Row<'_>| {
-                rows.push((row.started_ms, row.external_id.to_owned(), row.custom.to_vec()));
-            };
-            last = record::facts::collect(tx, &reading, last.as_ref(), READ, take).await?;
-            for (started_ms, id, values) in rows {
-                let Some(credit) = waiting.of(tx, run, account.id, (started_ms, id.as_str())).await? else { continue };
-                for share in &credit.shares {
-                    let person = frozen.people.get(share.person as usize).map(|person| person.id);
-                    let person = person.ok_or_else(|| Error::internal("a share of nobody"))?;
-                    let samples = more.entry(person).or_insert_with(|| vec![Sample::default(); columns.len()]);
-                    let values = samples.iter_mut().zip(&values);
-                    values.for_each(|(sample, value)| value.iter().for_each(|value| sample.add(share.ppm, *value)));
-                }
-            }
-            if last.is_none() {
-                break;
+) -> Result<[u8; 32]> {
+    let (of, span) = ((account.id, account.key.as_str()), (account.from_ms, account.to_ms));
+    let reading = Reading { account: of, span, columns, amounts, known_at: None };
+    let (mut last, mut contents) = (None, Vec::new());
+    let mut waiting = Credits { waiting: VecDeque::new(), last: None, more: true };
+    loop {
+        let mut rows: Vec<(i64, String, [u8; 16], Vec<Option<Micro>>)> = Vec::new();
+        let take = |row: &Row<'_>| {
+            rows.push((row.started_ms, row.external_id.to_owned(), half(row.content), row.custom.to_vec()));
+        };
+        last = record::facts::collect(tx, &reading, last.as_ref(), READ, take).await?;
+        for (started_ms, id, content, values) in rows {
+            let Some(credit) = waiting.of(tx, run, account.id, (started_ms, id.as_str())).await? else { continue };
+            contents.extend_from_slice(&content);
+            for share in &credit.shares {
+                let person = frozen.people.get(share.person as usize).map(|person| person.id);
+                let person = person.ok_or_else(|| Error::internal("a share of nobody"))?;
+                let samples = more.entry(person).or_insert_with(|| vec![Sample::default(); columns.len()]);
+                let values = samples.iter_mut().zip(&values);
+                values.for_each(|(sample, value)| value.iter().for_each(|value| sample.add(share.ppm, *value)));
             }
         }
+        if last.is_none() {
+            return Ok(*blake3::hash(&contents).as_bytes());
+        }
     }
-    Ok(())
 }
 
 /// The credits of an account, in the order of its records.
@@ -102,7 +108,7 @@ impl Credits {
         &mut self,
         tx: &ScopedTx,
         run: AttributionRunId,
-        account: tally_kernel::id::AccountId,
+        account: AccountId,
         record: (i64, &str),
     ) -> Result<Option<StoredCredit>> {
         loop {

@@ -140,7 +140,8 @@ async fn write_rest(at: &At<'_>, work: UnitOfWork, computed: &Computed, componen
     store::clear_component(&work, run, component).await?;
     runs::clear_component(&work, run, component).await?;
     let parts = frozen.accounts.iter().zip(&computed.accounts);
-    let outcome = |p: &AccountPart| runs::RunOutcome { figures: p.figures.clone(), digest: p.digest };
+    let outcome =
+        |p: &AccountPart| runs::RunOutcome { figures: p.figures.clone(), digest: p.digest, contents: Some(p.contents) };
     let outcomes: Vec<_> = parts.map(|(account, part)| (account, outcome(part))).collect();
     runs::put_outcomes(&work, at.ctx, run, component, &outcomes).await?;
     runs::put_sums(&work, at.ctx, run, component, &computed.sums).await?;
@@ -243,18 +244,29 @@ pub struct ExportedCredit {
     pub policy_version: String,
 }
 
-/// A credit as it is told, with so many millionths of others.
-fn told(frozen: &Frozen, place: usize, credit: StoredCredit, others: u32) -> Result<ExportedCredit> {
+/// A credit as it is told: the shares that `tells` says yes to, of the others how many millionths they are. What it rests on does not
+/// depend on who looks.
+fn told(
+    frozen: &Frozen,
+    place: usize,
+    credit: StoredCredit,
+    tells: impl Fn(&FrozenPerson) -> bool,
+) -> Result<ExportedCredit> {
     let account =
         frozen.accounts.get(place).ok_or_else(|| Error::internal("credits of an account that is not frozen"))?;
-    let who = |share: &Share| {
+    let (mut shares, mut others) = (Vec::with_capacity(credit.shares.len()), 0);
+    for share in &credit.shares {
         let person = frozen.people.get(share.person as usize).ok_or_else(|| Error::internal("a share of nobody"))?;
-        Ok((person.id, share.ppm))
-    };
+        if tells(person) {
+            shares.push((person.id, share.ppm));
+        } else {
+            others += share.ppm;
+        }
+    }
     Ok(ExportedCredit {
         account: account.id,
         evidence: evidence(account, credit.rung, &credit.shares),
-        shares: credit.shares.iter().map(who).collect::<Result<_>>()?,
+        shares,
         others,
         external_id: credit.external_id,
         started_ms: credit.started_ms,
@@ -340,24 +352,21 @@ impl Export {
         }
         let mut part = Vec::with_capacity(credits.len());
         for credit in credits {
-            if let Some((credit, others)) = self.cut(whole, frozen, credit) {
-                part.push(told(frozen, place, credit, others)?);
-            }
+            part.extend(self.cut(whole, told(frozen, place, credit, |person| self.tells(person))?));
         }
         Ok(Some(part))
     }
 
-    /// Cuts a credit to what the caller may see and asked for, and says how many millionths others have; nothing when nothing is left
-    /// of it.
-    fn cut(&self, whole: bool, frozen: &Frozen, mut credit: StoredCredit) -> Option<(StoredCredit, u32)> {
-        let all: u32 = credit.shares.iter().map(|share| share.ppm).sum();
-        credit.shares.retain(|share| {
-            let person = frozen.people.get(share.person as usize);
-            person.is_some_and(|person| self.only.is_none_or(|only| only == person.id) && sees(&self.plan, person))
-        });
-        let seen: u32 = credit.shares.iter().map(|share| share.ppm).sum();
+    /// Whether somebody's shares are asked for and within reach.
+    fn tells(&self, person: &FrozenPerson) -> bool {
+        self.only.is_none_or(|only| only == person.id) && sees(&self.plan, person)
+    }
+
+    /// What is told of a credit; nothing when nothing is left of it. Who asks for one person is told of no others.
+    fn cut(&self, whole: bool, credit: ExportedCredit) -> Option<ExportedCredit> {
+        let others = if self.only.is_none() { credit.others } else { 0 };
         let told = !credit.shares.is_empty() || whole && self.only.is_none();
-        told.then_some((credit, if self.only.is_none() { all - seen } else { 0 }))
+        told.then_some(ExportedCredit { others, ..credit })
     }
 }
 
@@ -395,8 +404,7 @@ pub async fn explain_record(
     let tx = app.store.read(ctx).await?;
     let run = of.run(&tx).await?;
     let held = runs::accounts(&tx, run).await?.into_iter().find(|a| a.account_id == account.0).ok_or_else(missing)?;
-    let (started_ms, agent) = record::facts::started(&tx, account, external_id).await?.ok_or_else(missing)?;
-    let mut credit = store::find_credit(&tx, run, account, started_ms, external_id).await?.ok_or_else(missing)?;
+    let (started_ms, agent, credit) = credited(&tx, run, account, external_id).await?.ok_or_else(missing)?;
     let frozen = runs::component(&tx, run, held.component).await?;
     let place = frozen.accounts.iter().position(|a| a.id == account).ok_or_else(missing)?;
     let target = Target { region: Some(held.region.parse()?), unit: held.unit_id.map(OrgUnitId), person: None };
@@ -419,8 +427,21 @@ pub async fn explain_record(
         shares: &credit.shares,
     };
     let lines = lines(&question);
-    let all: u32 = credit.shares.iter().map(|share| share.ppm).sum();
-    credit.shares.retain(seen);
-    let others = all - credit.shares.iter().map(|share| share.ppm).sum::<u32>();
-    Ok((told(&frozen, place, credit, others)?, lines))
+    Ok((told(&frozen, place, credit, |person| sees(&plan, person))?, lines))
+}
+
+/// When a record began and whom it named, as a run read it, and its credit. Where the record has been changed since, what was known when the
+/// run began is looked at first.
+async fn credited(
+    tx: &ScopedTx,
+    run: Uuid,
+    account: AccountId,
+    external_id: &str,
+) -> Result<Option<(i64, String, StoredCredit)>> {
+    for (started_ms, agent) in record::facts::said(tx, account, external_id, runs::begun(tx, run).await?).await? {
+        if let Some(credit) = store::find_credit(tx, run, account, started_ms, external_id).await? {
+            return Ok(Some((started_ms, agent, credit)));
+        }
+    }
+    Ok(None)
 }

@@ -9,6 +9,7 @@ mod performance_0005_transfers;
 mod performance_0006_owned_schemes;
 mod performance_0007_record_versions;
 mod performance_0008_attribution_runs;
+mod performance_0009_contents;
 
 tally_store::migrations![
     performance_0001_records,
@@ -19,4 +20,5 @@ tally_store::migrations![
     performance_0006_owned_schemes,
     performance_0007_record_versions,
     performance_0008_attribution_runs,
+    performance_0009_contents,
 ];

@@ -1,4 +1,4 @@
 //! What other rooms may ask of records.
 
 pub(crate) use super::store::collect::{Reading, collect};
-pub(crate) use super::store::{agents, rename, rename_number, started};
+pub(crate) use super::store::{agents, rename, rename_number, said};

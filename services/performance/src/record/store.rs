@@ -192,12 +192,24 @@ pub async fn agents(tx: &ScopedTx, (from, to): (i64, i64)) -> Result<Vec<(Uuid, 
     Ok(counted.await?)
 }
 
-/// When a record began, and its agent as written.
-pub async fn started(tx: &ScopedTx, account: AccountId, external_id: &str) -> Result<Option<(i64, String)>> {
-    let this = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
-    let found =
-        tx.select::<Entity>().filter(this).rows::<(i64, String)>(|q| q.column(Column::StartedMs).column(Column::Agent));
-    Ok(found.await?.pop())
+/// When a record began and its agent as written: as was known at an instant, if one is said, and then as it is.
+pub async fn said(
+    tx: &ScopedTx,
+    account: AccountId,
+    external_id: &str,
+    known_at: Option<Timestamp>,
+) -> Result<Vec<(i64, String)>> {
+    let mut found = Vec::new();
+    if let Some(at) = known_at {
+        use version::Column as Was;
+        let was = Was::AccountId.eq(account.0).and(Was::ExternalId.eq(external_id));
+        let known = tx.select::<version::Entity>().filter(version::known_at(at)).filter(was);
+        found.extend(known.rows::<(i64, String)>(|q| q.column(Was::StartedMs).column(Was::Agent)).await?);
+    }
+    let now = Column::AccountId.eq(account.0).and(Column::ExternalId.eq(external_id));
+    let now = tx.select::<Entity>().filter(now);
+    found.extend(now.rows::<(i64, String)>(|q| q.column(Column::StartedMs).column(Column::Agent)).await?);
+    Ok(found)
 }
 
 /// Puts a pseudonym on an account's records of these milliseconds that name this agent, and on what they were before: how many

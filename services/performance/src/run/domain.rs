@@ -268,7 +268,7 @@ pub struct NewRun {
 }
 
 /// What a run's state forbids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunError {
     /// It rests already.
     Rests,
@@ -278,6 +278,8 @@ pub enum RunError {
     Differs,
     /// A cycle waits for it.
     Awaited,
+    /// Records of this account were changed since it read them, and are to be read again.
+    Outdated(String),
 }
 
 impl AttributionRun {

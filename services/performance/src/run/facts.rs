@@ -12,7 +12,7 @@ pub(crate) use super::store::results::{
     RunOutcome, accounts, all_frozen, clear_component, component, components, discard, frozen_with, outcomes,
     put_frozen, put_outcomes, put_sums, snapshot, sums_of_people,
 };
-pub(crate) use super::store::{belong, columns, insert, load};
+pub(crate) use super::store::{begun, belong, columns, insert, load};
 
 /// The kind of all items of the background work of runs and cycles.
 pub const WORK: &str = "closing";

@@ -1,5 +1,6 @@
 //! Rows of attribution runs.
 
+use jiff::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
@@ -197,4 +198,10 @@ pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<
 pub async fn columns(tx: &ScopedTx, id: AttributionRunId) -> Result<Option<(Vec<String>, bool)>> {
     let found = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
     found.map(|row| Ok((read(&row.columns)?, row.amounts))).transpose()
+}
+
+/// When a run began; nothing of one of the time before runs were kept.
+pub async fn begun(tx: &ScopedTx, id: Uuid) -> Result<Option<Timestamp>> {
+    let found = tx.select::<Entity>().filter(Column::Id.eq(id)).one().await?;
+    Ok(found.map(|row| from_db(row.recorded_at)).transpose()?)
 }

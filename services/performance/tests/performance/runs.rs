@@ -122,6 +122,7 @@ async fn an_account_of_two_branches_is_attributed_once_by_the_group_and_each_rea
     assert_eq!(who, [person(1).to_string(), person(3).to_string()]);
     assert_eq!(first.shares.iter().map(|s| s.ppm).sum::<u32>() + first.others_ppm, 1_000_000);
     assert!(first.others_ppm > 0, "the third is of the south, and only counted");
+    assert_eq!(first.evidence, "roster:3", "what it rests on does not depend on who looks");
 }
 
 on_both!(several_cycles_score_the_same_run_by_their_own_schemes_and_populations, flavor = "multi_thread");
@@ -162,6 +163,58 @@ async fn several_cycles_score_the_same_run_by_their_own_schemes_and_populations(
     let ask = pb::GetCardRequest { cycle_id: alone, person_id: person(1).to_string() };
     let again = fixture.cards().get_card(fixture.admin.request(ask)).await.unwrap().into_inner().card.unwrap();
     assert_eq!(again.lines.iter().find(|line| line.kpi == "qa").unwrap().value, qa.value);
+}
+
+on_both!(what_a_run_did_not_add_up_is_not_read_from_records_that_were_changed_since, flavor = "multi_thread");
+async fn what_a_run_did_not_add_up_is_not_read_from_records_that_were_changed_since(on: Backend) {
+    let fixture = working(on, apart()).await;
+    let measured = |qa: &str, revision| pb::Record {
+        measures: vec![pb::Measure { name: "qa".into(), number: qa.into(), text: String::new() }],
+        revision,
+        ..by("E0001", "q", "2026-03-02T05:00:00Z")
+    };
+    fixture.import(1, vec![measured("8", 1)]).await;
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    let usual = fixture.scheme(scheme()).await;
+    let mut quality = pb::Scheme { name: "quality".into(), ..scheme() };
+    quality.kpis[2] =
+        pb::Kpi { key: "qa".into(), measure: "qa".into(), target: "10".into(), ..quality.kpis[2].clone() };
+    let quality = fixture.scheme(quality).await;
+    let close = async |scheme: &str, run: &str| {
+        let id = fixture.make(cycle(scheme)).await.unwrap();
+        let closed = fixture.close_from(&id, run).await;
+        (closed.state(), closed.failure_reason)
+    };
+    let fine = (pb::CycleState::Reviewable, String::new());
+    // What came after the run was read is nobody's in it, and changes nothing.
+    fixture.import(1, vec![record("later", "2026-03-02T05:30:00Z")]).await;
+    assert_eq!(close(&quality, &run).await, fine);
+    fixture.import(1, vec![measured("2", 2)]).await;
+    assert_eq!(close(&quality, &run).await, (pb::CycleState::Failed, "RUN_OUTDATED".to_owned()));
+    assert_eq!(close(&usual, &run).await, fine, "what it added up itself still counts");
+    assert_eq!(close(&quality, "").await, fine, "another run reads them as they are");
+}
+
+on_both!(an_explanation_is_of_the_record_as_the_run_read_it, flavor = "multi_thread");
+async fn an_explanation_is_of_the_record_as_the_run_read_it(on: Backend) {
+    let fixture = working(on, apart()).await;
+    let named = |agent: &str, start: &str, revision| pb::Record { revision, ..by(agent, "t", start) };
+    fixture.import(1, vec![named("E0001", "2026-03-02T05:00:00Z", 1)]).await;
+    fixture.callers.clock.advance(jiff::SignedDuration::from_mins(1));
+    let run = fixture.attribute(pb::AttributionRun::default()).await.attribution_run_id;
+    fixture.callers.clock.advance(jiff::SignedDuration::from_mins(1));
+    fixture.import(1, vec![named("E0003", "2026-03-02T05:10:00Z", 2)]).await;
+    let ask = pb::ExplainRecordRequest {
+        attribution_run_id: run,
+        account_id: account(1).to_string(),
+        external_id: "t".into(),
+        ..Default::default()
+    };
+    let told = fixture.attribution().explain_record(fixture.admin.request(ask)).await.unwrap().into_inner();
+    let credit = told.credit.unwrap();
+    assert_eq!((credit.rung(), credit.shares[0].person_id.clone()), (pb::Rung::Tag, person(1).to_string()));
+    let lines = told.lines.join(" ");
+    assert!(lines.contains("E0001") && !lines.contains("E0003"), "{lines}");
 }
 
 on_both!(a_population_is_previewed_settled_and_refused_where_it_reaches_beyond_its_unit, flavor = "multi_thread");

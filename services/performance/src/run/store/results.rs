@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, lost_race, to_db};
 
 use tally_engine::closing::collect::Sums;
 use tally_engine::closing::credit::Figures;
@@ -80,6 +80,8 @@ pub mod account {
         #[serde(skip)]
         pub digest: Vec<u8>,
         pub recorded_at: DateTimeUtc,
+        #[serde(skip)]
+        pub contents: Option<Vec<u8>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -153,6 +155,8 @@ pub struct RunOutcome {
     pub figures: Figures,
     /// Digest of its credits.
     pub digest: [u8; 32],
+    /// Digest of its records' contents; nothing of the time before it was kept.
+    pub contents: Option<[u8; 32]>,
 }
 
 /// Writes the outcome of accounts of a component.
@@ -176,6 +180,7 @@ pub async fn put_outcomes(
             component: Set(component),
             figures: Set(write(&outcome.figures)?),
             digest: Set(outcome.digest.to_vec()),
+            contents: Set(outcome.contents.map(|contents| contents.to_vec())),
             recorded_at: Set(to_db(ctx.now())),
         });
     }
@@ -196,8 +201,10 @@ pub async fn outcomes(tx: &ScopedTx, run: Uuid) -> Result<Vec<(String, RunOutcom
     // By bytes, whatever the database thinks of letters.
     rows.sort_by(|a, b| a.account_key.cmp(&b.account_key));
     let outcome = |row: account::Model| {
-        let digest = row.digest.try_into().map_err(|_| Error::internal("a digest of another length"))?;
-        Ok((row.account_key, RunOutcome { figures: read(row.figures.as_bytes())?, digest }))
+        let digest = bytes_from_db("the digest of an account's credits", &row.digest)?;
+        let contents =
+            row.contents.map(|bytes| bytes_from_db("the digest of an account's records", &bytes)).transpose()?;
+        Ok((row.account_key, RunOutcome { figures: read(row.figures.as_bytes())?, digest, contents }))
     };
     rows.into_iter().map(outcome).collect()
 }
