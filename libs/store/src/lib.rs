@@ -155,7 +155,7 @@ pub use seal::keys::Keys;
 pub use seal::sealed::{Place, Sealed};
 pub use seal::secret_file::{open_secret, read_secret};
 pub use tx::context::{
-    bytes_from_db, date_from_db, date_to_db, from_db, json_from_db, number_from_db, to_db, word_from_db,
+    bytes_from_db, date_from_db, date_to_db, from_db, json_from_db, number_from_db, owner_from_db, to_db, word_from_db,
 };
 pub use tx::location::OwnerUrl;
 pub use tx::scoped::{ReadTx, Scoped, ScopedTx, Unscoped, among};

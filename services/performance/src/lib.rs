@@ -6,7 +6,7 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: scheme, record, run, cycle, credit, card, transfer, erasure
+//! - known: columns, scheme, record, run, cycle, credit, card, transfer, erasure
 //! - done: policy, trusted, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, transfer, run, cycle,
 //!   card, credit, closing, erasure
 
@@ -15,6 +15,7 @@ pub mod policy;
 pub mod privacy;
 
 mod accounts;
+mod columns;
 mod errors;
 mod events;
 mod migrations;

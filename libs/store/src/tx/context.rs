@@ -6,7 +6,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use sea_orm::prelude::DateTimeUtc;
 use serde::de::DeserializeOwned;
-use tally_access::{ActorKind, OpContext, Region, Regions};
+use tally_access::{ActorKind, OpContext, Owner, Region, Regions};
+use tally_kernel::id::OrgUnitId;
 use tally_kernel::{Error, Kind, Result, Rng, msg};
 use uuid::Uuid;
 
@@ -136,6 +137,15 @@ pub fn number_from_db<N: Copy + std::fmt::Display, T: TryFrom<N>>(what: &str, nu
 /// A fault of ours, or altered data.
 pub fn json_from_db<T: DeserializeOwned>(what: &str, json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|e| Error::internal(format_args!("{what} is stored and cannot be read: {e}")))
+}
+
+/// Whose a row is, by its region and unit.
+///
+/// # Errors
+/// A fault of ours, or altered data.
+pub fn owner_from_db(region: &str, unit: Option<Uuid>) -> Result<Owner> {
+    let Some(unit) = unit else { return Ok(Owner::group()) };
+    Ok(Owner::of(word_from_db("a region", region)?, OrgUnitId(unit)))
 }
 
 /// A digest or another value of so many bytes; `what` says of what, for operators.

@@ -2,14 +2,14 @@
 
 use futures::future::FutureExt as _;
 use sea_orm::Set;
-use tally_access::{Owner, Plan, Rpc};
-use tally_kernel::id::{CycleId, OrgUnitId, PoolId};
+use tally_access::{Plan, Rpc};
+use tally_kernel::id::{CycleId, PoolId};
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, word_from_db};
+use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, owner_from_db};
 
 use super::domain::{Pool, PoolRule};
 
@@ -80,14 +80,6 @@ pub async fn page<R: Rpc>(tx: &ReadTx, plan: &Plan<R>, page: &Page) -> Result<(V
         pools.push(read(tx, row).await?);
     }
     Ok((pools, token))
-}
-
-/// Whose a row is, by its region and unit.
-pub fn owner_from_db(region: &str, unit: Option<Uuid>) -> Result<Owner> {
-    match unit {
-        None => Ok(Owner::group()),
-        Some(unit) => Ok(Owner::of(word_from_db("a region", region)?, OrgUnitId(unit))),
-    }
 }
 
 async fn read(tx: &ScopedTx, row: Model) -> Result<Pool> {

@@ -11,11 +11,11 @@ use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
-    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, number_from_db, to_db, word_from_db,
+    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, from_db, number_from_db, owner_from_db, to_db,
+    word_from_db,
 };
 
 use super::domain::{CarryBook, Filed, SettlementError, Stage, Sums};
-use crate::pool::facts::owner_from_db;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]

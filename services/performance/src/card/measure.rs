@@ -60,6 +60,9 @@ pub async fn sums(
     Ok(people)
 }
 
+/// A record that was read again: where it stands among the others, its content and the values of the columns.
+type Read = ((i64, String), [u8; 16], Vec<Option<Micro>>);
+
 /// Adds up these columns over an account's credits: the digest of the contents of what was read.
 async fn read(
     tx: &ScopedTx,
@@ -73,12 +76,12 @@ async fn read(
     let (mut last, mut contents) = (None, Vec::new());
     let mut waiting = Credits { waiting: VecDeque::new(), last: None, more: true };
     loop {
-        let mut rows: Vec<(i64, String, [u8; 16], Vec<Option<Micro>>)> = Vec::new();
+        let mut rows: Vec<Read> = Vec::new();
         let take = |row: &Row<'_>| {
-            rows.push((row.started_ms, row.external_id.to_owned(), half(row.content), row.custom.to_vec()));
+            rows.push(((row.started_ms, row.external_id.to_owned()), half(row.content), row.custom.to_vec()));
         };
         last = record::facts::collect(tx, &reading, last.as_ref(), READ, take).await?;
-        for (started_ms, id, content, values) in rows {
+        for ((started_ms, id), content, values) in rows {
             let Some(credit) = waiting.of(tx, run, account.id, (started_ms, id.as_str())).await? else { continue };
             contents.extend_from_slice(&content);
             for share in &credit.shares {

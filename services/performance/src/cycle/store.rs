@@ -3,16 +3,14 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use tally_access::{OpContext, Owner, Plan, Rpc};
-use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId, SchemeId};
+use tally_access::{OpContext, Plan, Rpc};
+use tally_kernel::id::{AttributionRunId, CycleId, SchemeId};
 use tally_kernel::page::Page;
-use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, UnitOfWork, to_db, word_from_db};
+use tally_store::{ScopedTx, UnitOfWork, owner_from_db, to_db, word_from_db};
 
 use super::domain::{Cycle, CycleError, State};
+use crate::columns::{count, period, read, write};
 use crate::run::domain::Step;
 
 pub mod people;
@@ -55,15 +53,13 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 impl TryFrom<Model> for Cycle {
     type Error = Error;
     fn try_from(row: Model) -> Result<Self> {
-        let day = |text: &str| text.parse().map_err(Error::internal);
-        let region = row.region.parse().map_err(Error::internal)?;
         Ok(Self {
             id: CycleId(row.id),
-            owner: row.unit_id.map_or_else(Owner::group, |unit| Owner::of(region, OrgUnitId(unit))),
+            owner: owner_from_db(&row.region, row.unit_id)?,
             population: row.population.as_deref().map(read).transpose()?,
             attribution: row.attribution_id.map(AttributionRunId),
             name: row.name,
-            period: Period::new(day(&row.period_from)?, day(&row.period_to)?).map_err(Error::internal)?,
+            period: period(&row.period_from, &row.period_to)?,
             scheme: SchemeId(row.scheme_id),
             scheme_version: u32::try_from(row.scheme_version).map_err(Error::internal)?,
             policy: read(&row.policy)?,
@@ -77,18 +73,6 @@ impl TryFrom<Model> for Cycle {
             version: row.version,
         })
     }
-}
-
-fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(Error::internal)
-}
-
-fn write(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(Error::internal)
-}
-
-fn count(n: u32) -> Result<i32> {
-    i32::try_from(n).map_err(Error::internal)
 }
 
 /// Writes a new cycle.

@@ -4,16 +4,14 @@ use jiff::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tally_access::{Owner, Plan, Rpc};
-use tally_kernel::id::{AttributionRunId, CycleId, OrgUnitId};
+use tally_kernel::id::{AttributionRunId, CycleId};
 use tally_kernel::page::Page;
-use tally_kernel::time::Period;
 use tally_kernel::{Error, Result};
-use tally_store::{ScopedTx, UnitOfWork, from_db, to_db, word_from_db};
+use tally_store::{ScopedTx, UnitOfWork, from_db, owner_from_db, to_db, word_from_db};
 
 use super::domain::{AttributionRun, State, Step};
+use crate::columns::{count, period, read, write};
 
 pub mod results;
 
@@ -53,12 +51,10 @@ tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId });
 impl TryFrom<Model> for AttributionRun {
     type Error = Error;
     fn try_from(row: Model) -> Result<Self> {
-        let day = |text: &str| text.parse().map_err(Error::internal);
-        let region = row.region.parse().map_err(Error::internal)?;
         Ok(Self {
             id: AttributionRunId(row.id),
-            owner: row.unit_id.map_or_else(Owner::group, |unit| Owner::of(region, OrgUnitId(unit))),
-            period: Period::new(day(&row.period_from)?, day(&row.period_to)?).map_err(Error::internal)?,
+            owner: owner_from_db(&row.region, row.unit_id)?,
+            period: period(&row.period_from, &row.period_to)?,
             policy: read(&row.policy)?,
             scope: read(&row.scope)?,
             columns: read(&row.columns)?,
@@ -74,18 +70,6 @@ impl TryFrom<Model> for AttributionRun {
             version: row.version,
         })
     }
-}
-
-fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(Error::internal)
-}
-
-fn write(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(Error::internal)
-}
-
-fn count(n: u32) -> Result<i32> {
-    i32::try_from(n).map_err(Error::internal)
 }
 
 pub async fn insert(work: &UnitOfWork, run: &AttributionRun) -> Result<()> {
@@ -203,5 +187,5 @@ pub async fn columns(tx: &ScopedTx, id: AttributionRunId) -> Result<Option<(Vec<
 /// When a run began; nothing of one of the time before runs were kept.
 pub async fn begun(tx: &ScopedTx, id: Uuid) -> Result<Option<Timestamp>> {
     let found = tx.select::<Entity>().filter(Column::Id.eq(id)).one().await?;
-    Ok(found.map(|row| from_db(row.recorded_at)).transpose()?)
+    found.map(|row| from_db(row.recorded_at)).transpose()
 }

@@ -7,7 +7,7 @@ use tally_access::{OpContext, Owner, Plan, Region, Rpc};
 use tally_kernel::id::{OrgUnitId, SchemeId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, to_db};
+use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, lost_race, owner_from_db, to_db};
 
 use super::domain::{Parent, SchemeError, Version, Withdrawal, withdrawal_of};
 use tally_engine::scoring::Scheme;
@@ -114,7 +114,7 @@ impl TryFrom<head::Model> for Head {
     fn try_from(row: head::Model) -> Result<Self> {
         Ok(Self {
             id: SchemeId(row.id),
-            owner: owner(&row.region, row.unit_id)?,
+            owner: owner_from_db(&row.region, row.unit_id)?,
             name: row.name,
             newest: number(row.newest)?,
             origin: row.origin.map(|origin| origin.parse()).transpose().map_err(Error::internal)?,
@@ -291,11 +291,6 @@ pub async fn load(tx: &ScopedTx, id: SchemeId, version: u32) -> Result<Scheme> {
     let of_scheme = tx.select::<version::Entity>().filter(version::Column::SchemeId.eq(id.0));
     let found = of_scheme.filter(version::Column::Version.eq(version)).one().await?;
     read(&found.ok_or_else(|| Error::not_found("scheme version", format_args!("{id}/{version}")))?.body)
-}
-
-fn owner(region: &str, unit: Option<Uuid>) -> Result<Owner> {
-    let region: Region = region.parse().map_err(Error::internal)?;
-    Ok(unit.map_or_else(Owner::group, |unit| Owner::of(region, OrgUnitId(unit))))
 }
 
 fn number(stored: i32) -> Result<u32> {

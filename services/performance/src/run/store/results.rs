@@ -3,13 +3,13 @@
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::ExprTrait as _;
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tally_access::OpContext;
 use tally_kernel::id::PersonId;
 use tally_kernel::{Error, Result};
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, bytes_from_db, lost_race, to_db};
 
+use crate::columns::write;
 use tally_engine::closing::collect::Sums;
 use tally_engine::closing::credit::Figures;
 use tally_engine::closing::snapshot::{Frozen, FrozenAccount};
@@ -120,10 +120,6 @@ pub(crate) mod sums {
 
 fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     serde_json::from_slice(json).map_err(Error::internal)
-}
-
-fn write(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(Error::internal)
 }
 
 /// Writes the components of a run.
