@@ -256,7 +256,7 @@ REGION_UNUSABLE = 1 to 32 of a-z, 0-9 and -, each once
 REGION_IS_GLOBAL = a region, not the whole group
 # A branch needs a region where the group has several.
 REGION_MISSING = the group has several regions: name the branch's
-    .from = this stack serves several regions: name the one that the transfer leaves in from_region
+    .from = this stack serves several regions: name the one that the file leaves in from_region
 # No such region in this group.
 REGION_UNKNOWN = the group has no region "{ $region }"
 # A branch is in another region than the one that is named.
@@ -1138,6 +1138,18 @@ SCHEME_WITHDRAWN_ALREADY = that is out of use from { $from } on already
 SCHEME_NOT_INSTEAD = version { $version } cannot be used in place of it: name another version of the scheme that is in use, and only where one version is withdrawn
 # A scheme that another stack writes.
 SCHEME_IMPORTED = the scheme came from { $region } and is written there: change it there and import the file again
+# Only schemes of the group go to other stacks.
+SCHEME_OF_A_UNIT = the scheme belongs to a unit and stays in its region: export a scheme of the group
+# A file has other content under a version that is known here.
+STANDARD_DIFFERS = version { $version } of "{ $name }" is here with other content: versions never change, so ask the stack that writes it which is right
+    .withdrawal = "{ $name }" is out of use here from another day on: ask the stack that writes it which is right
+# A file of a stack that does not write the scheme.
+STANDARD_NOT_FROM = the scheme is not written by the stack of { $region }: import the file of the stack that writes it
+# A scheme of the group has the name already.
+SCHEME_NAME_TAKEN = the group has another scheme of the name "{ $name }" here: give the standard another name where it is written
+# No scheme of the group has the name.
+SCHEME_NAME_UNKNOWN = the group has no scheme of the name "{ $name }" here: ListSchemes tells their names
+STANDARD_IMPORTED = "{ $name }" of { $region }: version { $version } is the newest, { $written } new, { $unchanged } unchanged
 # A unit's scheme refines none of the standards that are mandatory for it.
 STANDARD_MANDATORY = a scheme here must refine one of the standards that are mandatory: name one of them as its parent: { $standards }
 TARGET_MISSING = a number or team_median is needed
@@ -1303,7 +1315,7 @@ TRANSFER_RELEASED = the transfer was released already: what was told cannot be t
 # Other transfers were released since it was prepared.
 TRANSFER_STALE = another report about the month was released meanwhile, and both together would tell of fewer than five people: prepare it again
 # Not a file of ours.
-TRANSFER_MALFORMED = this is not a transfer file: send the whole file as ReleaseTransfer gave it
+TRANSFER_MALFORMED = this is not the file that is expected here, or not all of it: send the whole file as ReleaseTransfer or ExportStandard gave it
 # The signature is not that of the region it names.
 TRANSFER_SIGNATURE_WRONG = the file is not signed by the stack of { $region }: it was altered, or its new public key is missing here
 # No public key of the region.
@@ -2195,6 +2207,12 @@ HELP_AUDIT_SEARCH = Say who saw or changed what about a person, what a principal
     .from = Not before this instant (RFC 3339), such as 2026-03-01T00:00:00+08:00
     .to = Before this instant (RFC 3339)
     .json = Print a JSON object a line
+HELP_SCHEME = Take a standard of the group out of one stack and into another
+HELP_SCHEME_EXPORT = Print the signed file of a scheme of the group, all its versions
+    .name = Its name
+    .from = The region that it leaves, where the stack serves several
+HELP_SCHEME_IMPORT = Take in a file that the stack of another region exported
+    .file = The file
 HELP_ACCESS = Say who may do what, for a review
 HELP_ACCESS_REVIEW = Say as CSV who holds a permission, by which grant, delegation or emergency, since when, and from whom; newest grant first
     .permission = The permission, such as compensation.statement.read_pay for reading pay

@@ -7,6 +7,7 @@ use tally_kernel::{Error, Kind, msg};
 use crate::cycle::domain::CycleError;
 use crate::run::domain::{Failure, RunError};
 use crate::scheme::domain::SchemeError;
+use crate::signed::domain::FileError;
 use crate::transfer::domain::TransferError;
 
 impl From<CycleError> for Error {
@@ -62,11 +63,29 @@ impl From<SchemeError> for Error {
                 return Error::of(Kind::AlreadyExists, msg!("SCHEME_WITHDRAWN_ALREADY", from));
             }
             SchemeError::NotInstead(version) => {
-                let (field, message) = ("superseded_by".to_owned(), msg!("SCHEME_NOT_INSTEAD", version));
+                let (field, message) = ("withdrawal.superseded_by".to_owned(), msg!("SCHEME_NOT_INSTEAD", version));
                 return Error::invalid(vec![Violation { field, message }]);
             }
+            SchemeError::NotTheGroups => msg!("SCHEME_OF_A_UNIT"),
+            SchemeError::Differs { name, version: 0 } => msg!("STANDARD_DIFFERS.withdrawal", name),
+            SchemeError::Differs { name, version } => msg!("STANDARD_DIFFERS", name, version),
+            SchemeError::NotFrom(region) => msg!("STANDARD_NOT_FROM", region),
+            SchemeError::NameTaken(name) => return Error::of(Kind::AlreadyExists, msg!("SCHEME_NAME_TAKEN", name)),
         };
         Error::of(Kind::FailedPrecondition, message)
+    }
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        let (kind, message) = match error {
+            FileError::OriginMissing => (Kind::InvalidArgument, msg!("REGION_MISSING.from")),
+            FileError::Malformed => (Kind::InvalidArgument, msg!("TRANSFER_MALFORMED")),
+            FileError::SignatureWrong(region) => (Kind::FailedPrecondition, msg!("TRANSFER_SIGNATURE_WRONG", region)),
+            FileError::KeyUnknown(region) => (Kind::FailedPrecondition, msg!("REGION_KEY_UNKNOWN", region)),
+            FileError::OtherGroup => (Kind::FailedPrecondition, msg!("TRANSFER_OF_ANOTHER_GROUP")),
+        };
+        Error::of(kind, message)
     }
 }
 
@@ -77,7 +96,6 @@ impl From<TransferError> for Error {
             TransferError::FourEyes(refusal) => return refusal.into(),
             TransferError::NotPublished => (Kind::FailedPrecondition, msg!("CYCLE_NOT_PUBLISHED.report")),
             TransferError::NotForHere(region) => (Kind::FailedPrecondition, msg!("REGION_NOT_SERVED.file", region)),
-            TransferError::OriginMissing => (Kind::InvalidArgument, msg!("REGION_MISSING.from")),
             TransferError::SameRegion(region) => (Kind::InvalidArgument, msg!("REGION_SAME", region)),
             TransferError::RegionUnknown(region) => (Kind::InvalidArgument, msg!("REGION_UNKNOWN", region)),
             TransferError::NotAMonth(period) => {
@@ -90,12 +108,6 @@ impl From<TransferError> for Error {
             TransferError::Dropped(stage) => (Kind::FailedPrecondition, msg!("TRANSFER_DROPPED", stage)),
             TransferError::Released => (Kind::FailedPrecondition, msg!("TRANSFER_RELEASED")),
             TransferError::Stale => (Kind::FailedPrecondition, msg!("TRANSFER_STALE")),
-            TransferError::Malformed => (Kind::InvalidArgument, msg!("TRANSFER_MALFORMED")),
-            TransferError::SignatureWrong(region) => {
-                (Kind::FailedPrecondition, msg!("TRANSFER_SIGNATURE_WRONG", region))
-            }
-            TransferError::KeyUnknown(region) => (Kind::FailedPrecondition, msg!("REGION_KEY_UNKNOWN", region)),
-            TransferError::OtherGroup => (Kind::FailedPrecondition, msg!("TRANSFER_OF_ANOTHER_GROUP")),
             TransferError::ImportedAlready => (Kind::AlreadyExists, msg!("TRANSFER_ALREADY_EXISTS")),
         };
         Error::of(kind, message)

@@ -6,8 +6,8 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, scheme, record, run, cycle, credit, card, transfer, erasure
-//! - done: policy, trusted, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, transfer, run, cycle,
+//! - known: columns, signed, scheme, record, run, cycle, credit, card, transfer, erasure
+//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, transfer, run, cycle,
 //!   card, credit, closing, erasure
 
 pub mod audit;
@@ -23,6 +23,12 @@ mod peers;
 mod policies;
 mod trusted;
 mod watch;
+
+/// Files that one stack signs and another believes.
+mod signed {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+}
 
 /// Service records.
 mod record {
@@ -40,6 +46,7 @@ mod scheme {
     pub(crate) mod facts;
     mod message;
     pub(crate) mod rpc;
+    mod standard;
     pub(crate) mod store;
 }
 

@@ -13,6 +13,8 @@ tally_access::rpcs! {
     ListSchemes = "tally.performance.v1.SchemeService/ListSchemes", SchemeRead, Read;
     WithdrawScheme = "tally.performance.v1.SchemeService/WithdrawScheme", SchemeWrite, Change;
     ListRefinements = "tally.performance.v1.SchemeService/ListRefinements", SchemeRead, Read;
+    ExportStandard = "tally.performance.v1.SchemeService/ExportStandard", SchemeWrite, Change;
+    ImportStandard = "tally.performance.v1.SchemeService/ImportStandard", TransferImport, Change;
     CreateCycle = "tally.performance.v1.CycleService/CreateCycle", CycleWrite, Change;
     CloseCycle = "tally.performance.v1.CycleService/CloseCycle", CycleClose, Change;
     WatchCycle = "tally.performance.v1.CycleService/WatchCycle", CycleRead, Read;

@@ -53,6 +53,7 @@ pub enum Command {
     Tenant(Tenant),
     Person(PersonArgs),
     Retention(Retention),
+    Scheme(SchemeArgs),
     Audit(Audit),
     Access(Access),
     Keys(Keys),
@@ -241,6 +242,34 @@ pub enum RetentionCommand {
 
 #[derive(Debug, Args)]
 pub struct RetentionRun {
+    #[command(flatten)]
+    pub server: Server,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemeArgs {
+    #[command(subcommand)]
+    pub what: SchemeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SchemeCommand {
+    Export(SchemeExport),
+    Import(SchemeImport),
+}
+
+#[derive(Debug, Args)]
+pub struct SchemeExport {
+    pub name: String,
+    #[arg(long, value_name = "REGION")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub server: Server,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemeImport {
+    pub file: PathBuf,
     #[command(flatten)]
     pub server: Server,
 }

@@ -75,6 +75,7 @@ async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Tenant(args) => commands::tenant::run(args.what).await,
         Command::Person(args) => commands::privacy::person(args.what).await,
         Command::Retention(args) => commands::privacy::retention(args.what).await,
+        Command::Scheme(args) => commands::scheme::scheme(args.what).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Access(args) => commands::access::access(args).await,
         Command::Keys(args) => commands::keys::keys(args).await,

@@ -17,6 +17,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     records(done).await;
     putting_right(done).await;
     regions::all(stack, done).await;
+    exported(done).await;
 }
 
 async fn cycles(done: &Done) {
@@ -86,6 +87,23 @@ async fn schemes(done: &Done) {
     let ask = performance::WithdrawSchemeRequest { scheme_id, withdrawal: Some(withdrawal), ..Default::default() };
     let out = schemes.withdraw_scheme(hr.ask(ask)).await.expect("withdrawing").into_inner().scheme.expect("the scheme");
     assert_eq!(out.withdrawal.map(|out| out.from).as_deref(), Some("2000-01-01"));
+}
+
+/// The standard leaves the region by which `regions` has this stack believed, and comes home: nothing is new.
+async fn exported(done: &Done) {
+    let hr = &done.crew.hr;
+    let from_region = done.reading.bundle.group.branches.values().next().expect("a region").clone();
+    let mut schemes = performance::scheme_service_client::SchemeServiceClient::new(hr.at.performance.clone());
+    let listed = schemes.list_schemes(hr.ask(performance::ListSchemesRequest::default())).await.expect("schemes");
+    let listed = listed.into_inner().schemes;
+    let standard = listed.into_iter().find(|one| one.name == "standard" && one.unit_id.is_empty()).expect("a standard");
+    let (scheme_id, versions) = (standard.scheme_id.clone(), standard.version);
+    let ask = performance::ExportStandardRequest { scheme_id, from_region, ..Default::default() };
+    let file = schemes.export_standard(hr.ask(ask)).await.expect("a file").into_inner().file;
+    let ask = performance::ImportStandardRequest { file, ..Default::default() };
+    let home = schemes.import_standard(hr.ask(ask)).await.expect("taken in").into_inner();
+    assert_eq!((home.written, home.unchanged), (0, versions));
+    assert_eq!(home.scheme, Some(standard));
 }
 
 /// A unit below the group.

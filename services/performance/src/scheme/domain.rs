@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use strum_macros::Display;
 use tally_access::{Owner, Region};
 use tally_engine::scoring::{Scheme, SchemeProblem, check};
-use tally_kernel::id::{OrgUnitId, SchemeId};
+use tally_kernel::id::{OrgUnitId, SchemeId, TenantId};
+
+use crate::signed::domain::{FileError, Told};
 
 /// A version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,14 @@ pub enum SchemeError {
     WithdrawnAlready(Date),
     /// A version in place of itself, of all, or one that is out of use too.
     NotInstead(u32),
+    /// A unit's scheme stays in its region.
+    NotTheGroups,
+    /// Other content under a version that is known here; version 0 is the end of all of it.
+    Differs { name: String, version: u32 },
+    /// A file of a stack that does not write the scheme.
+    NotFrom(Region),
+    /// Another scheme of the group has the name.
+    NameTaken(String),
 }
 
 /// How a refinement stands to what it refines.
@@ -142,4 +152,182 @@ pub fn judge(version: Version, above: &[Version], followed: &Version, today: Dat
         Standing::BehindButFits
     };
     Refinement { version, standing, problems, parent_withdrawn }
+}
+
+/// What a file tells of a scheme of the group: all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standard {
+    pub format: String,
+    pub tenant: TenantId,
+    /// The region whose stack it is written in.
+    pub from: Region,
+    pub scheme: SchemeId,
+    /// From the first to the newest.
+    pub versions: Vec<Scheme>,
+    /// By version.
+    pub withdrawals: Vec<Withdrawal>,
+}
+
+/// What came of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    pub newest: Version,
+    pub from: Region,
+    /// Versions that were new.
+    pub written: u32,
+    /// Versions that were there.
+    pub unchanged: u32,
+}
+
+impl Told for Standard {
+    const FORMAT: &'static str = "tally standard 1";
+
+    fn format(&self) -> &str {
+        &self.format
+    }
+    fn from(&self) -> &Region {
+        &self.from
+    }
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
+impl Standard {
+    /// What the scheme is called: its versions have one name.
+    pub fn name(&self) -> &str {
+        self.versions.first().map_or("", |scheme| scheme.name.as_str())
+    }
+
+    /// Whether it is a history that this suite could have written.
+    ///
+    /// # Errors
+    /// [`FileError::Malformed`].
+    pub fn sound(&self) -> Result<(), FileError> {
+        let numbered = self.versions.iter().map(|scheme| scheme.version).eq(1..=self.newest());
+        let sound = |scheme: &Scheme| scheme.name == self.name() && scheme.validate(None).is_ok();
+        if numbered && !self.versions.is_empty() && self.versions.iter().all(sound) {
+            Ok(())
+        } else {
+            Err(FileError::Malformed)
+        }
+    }
+
+    fn newest(&self) -> u32 {
+        self.versions.last().map_or(0, |scheme| scheme.version)
+    }
+
+    /// What it tells that is not known here.
+    ///
+    /// # Errors
+    /// [`SchemeError::Differs`] where something else is known under the same version.
+    pub fn news(
+        &self,
+        versions: &[Scheme],
+        withdrawals: &[Withdrawal],
+    ) -> Result<(&[Scheme], Vec<&Withdrawal>), SchemeError> {
+        for (told, known) in self.versions.iter().zip(versions) {
+            if told != known {
+                return Err(SchemeError::Differs { name: known.name.clone(), version: known.version });
+            }
+        }
+        let mut news = Vec::new();
+        for told in &self.withdrawals {
+            match withdrawals.iter().find(|known| known.version == told.version) {
+                None => news.push(told),
+                Some(known) if known == told => {}
+                Some(_) => {
+                    let (name, version) = (self.name().to_owned(), told.version);
+                    return Err(SchemeError::Differs { name, version });
+                }
+            }
+        }
+        Ok((self.versions.get(versions.len()..).unwrap_or_default(), news))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn out(version: u32, from: &str) -> Withdrawal {
+        Withdrawal { version, from: date(from), reason: "wrong".into(), superseded_by: None }
+    }
+
+    fn version(number: u32) -> Version {
+        let scheme = Scheme { version: number, ..Scheme::standard() };
+        let (id, owner) = (SchemeId(Uuid::from_u128(1)), Owner::group());
+        Version { id, owner, scheme, parent: None, origin: None, withdrawal: None }
+    }
+
+    fn standard(versions: u32) -> Standard {
+        Standard {
+            format: Standard::FORMAT.into(),
+            tenant: TenantId(Uuid::from_u128(2)),
+            from: "cn-north".parse().unwrap(),
+            scheme: SchemeId(Uuid::from_u128(1)),
+            versions: (1..=versions).map(|number| version(number).scheme).collect(),
+            withdrawals: vec![out(1, "2026-04-01")],
+        }
+    }
+
+    #[test]
+    fn what_ends_first_ends_a_version_and_all_of_a_scheme_ends_each() {
+        let all = [out(2, "2026-05-01"), out(0, "2026-04-01"), out(3, "2026-03-01")];
+        let from = |version| withdrawal_of(version, &all).map(|out| (out.version, out.from.to_string()));
+        assert_eq!(from(1), Some((0, "2026-04-01".into())));
+        assert_eq!(from(2), Some((0, "2026-04-01".into())));
+        assert_eq!(from(3), Some((3, "2026-03-01".into())));
+        assert_eq!(withdrawal_of(1, &all[..1]), None);
+        let ended = Version { withdrawal: Some(out(1, "2026-04-01")), ..version(1) };
+        assert!(ended.withdrawn_on(date("2026-04-01")).is_some() && ended.withdrawn_on(date("2026-03-31")).is_none());
+    }
+
+    #[test]
+    fn a_refinement_is_judged_by_the_newest_version_in_use_and_by_the_one_it_follows() {
+        let today = date("2026-04-02");
+        let mut other = version(2);
+        other.scheme.collaboration = false;
+        let standing = |above: &[Version], followed: &Version| judge(version(7), above, followed, today).standing;
+        assert_eq!(standing(&[version(2)], &version(2)), Standing::UpToDate);
+        assert_eq!(standing(&[version(2)], &version(1)), Standing::BehindButFits);
+        assert_eq!(standing(std::slice::from_ref(&other), &version(1)), Standing::MustFollow);
+        let ended = Version { withdrawal: Some(out(1, "2026-04-01")), ..version(1) };
+        assert_eq!(standing(&[version(2)], &ended), Standing::MustFollow);
+        assert_eq!(standing(&[], &ended), Standing::ParentWithdrawn);
+        assert_eq!(judge(version(7), &[], &ended, today).parent_withdrawn, Some(date("2026-04-01")));
+    }
+
+    #[test]
+    fn a_file_tells_what_is_new_and_never_something_else() {
+        let told = standard(3);
+        assert_eq!(told.sound(), Ok(()));
+        let here = standard(2);
+        assert_eq!(told.news(&here.versions, &here.withdrawals).unwrap(), (&told.versions[2..], vec![]));
+        assert_eq!(told.news(&[], &[]).unwrap(), (&told.versions[..], told.withdrawals.iter().collect()));
+        assert_eq!(here.news(&told.versions, &told.withdrawals).unwrap().0, []);
+        let mut differs = here.versions.clone();
+        differs[1].collaboration = false;
+        let name = "standard".to_owned();
+        assert_eq!(told.news(&differs, &[]), Err(SchemeError::Differs { name: name.clone(), version: 2 }));
+        assert_eq!(told.news(&[], &[out(1, "2026-04-02")]), Err(SchemeError::Differs { name, version: 1 }));
+    }
+
+    #[test]
+    fn a_file_is_the_whole_history_of_one_scheme() {
+        let mut gap = standard(3);
+        gap.versions.remove(1);
+        let mut renamed = standard(2);
+        renamed.versions[1].name = "another".into();
+        let mut unsound = standard(1);
+        unsound.versions[0].kpis.clear();
+        for odd in [standard(0), gap, renamed, unsound] {
+            assert_eq!(odd.sound(), Err(FileError::Malformed), "{odd:?}");
+        }
+    }
 }

@@ -4,9 +4,9 @@ use tally_api::performance::v1 as pb;
 use tally_app::convert::{choice, date, date_text};
 use tally_kernel::error::Violations;
 use tally_kernel::id::SchemeId;
-use tally_kernel::{Locale, Micro, Result, msg};
+use tally_kernel::{Locale, Micro, Region, Result, msg};
 
-use super::domain::{NewVersion, Parent, Refinement, Standing, Version, Withdrawal};
+use super::domain::{Imported, NewVersion, Parent, Refinement, Standing, Version, Withdrawal};
 use tally_engine::scoring::{Bounds, Direction, Extra, Kpi, KpiBounds, Normalisation, Scheme, SchemeProblem, Span};
 
 /// Most points where the scheme does not say.
@@ -45,6 +45,17 @@ pub fn read_withdrawal(sent: pb::WithdrawSchemeRequest) -> Result<(SchemeId, Wit
     let superseded_by = (out.superseded_by > 0).then_some(out.superseded_by);
     let (version, reason) = (out.version, out.reason);
     v.finish(id.zip(from).map(|(id, from)| (id, Withdrawal { version, from, reason, superseded_by })))
+}
+
+/// The scheme whose file is asked for, and the region that it leaves.
+///
+/// # Errors
+/// `INVALID_REQUEST` with every field that cannot be read.
+pub fn read_export(sent: &pb::ExportStandardRequest) -> Result<(SchemeId, Option<Region>)> {
+    let mut v = Violations::new();
+    let id = v.parse("scheme_id", &sent.scheme_id);
+    let from = v.optional("from_region", &sent.from_region);
+    v.finish(id.map(|id| (id, from)))
 }
 
 fn bounds_of(v: &mut Violations, sent: pb::SchemeBounds, own: &[Kpi]) -> Option<Bounds> {
@@ -154,6 +165,13 @@ impl From<Version> for pb::Scheme {
                 superseded_by: out.superseded_by.unwrap_or_default(),
             }),
         }
+    }
+}
+
+impl From<Imported> for pb::ImportStandardResponse {
+    fn from(imported: Imported) -> Self {
+        let Imported { newest, from, written, unchanged } = imported;
+        Self { scheme: Some(newest.into()), from_region: from.to_string(), written, unchanged }
     }
 }
 

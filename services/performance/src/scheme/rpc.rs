@@ -11,8 +11,8 @@ use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
-use super::app;
-use super::message::{read, read_withdrawal, refinement_to};
+use super::message::{read, read_export, read_withdrawal, refinement_to};
+use super::{app, standard};
 use crate::App;
 
 pub struct Rpc {
@@ -89,6 +89,34 @@ impl pb::scheme_service_server::SchemeService for Rpc {
             let (found, next_page_token) = app::list_refinements(&self.app, &ctx, id, &page).await?;
             let refinements = found.into_iter().map(|one| refinement_to(one, ctx.locale)).collect();
             Ok(pb::ListRefinementsResponse { refinements, next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn export_standard(
+        &self,
+        req: Request<pb::ExportStandardRequest>,
+    ) -> Result<Response<pb::ExportStandardResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let file = standard::export(&self.app, &ctx, &request, read_export(&asked)?).await?;
+            Ok(pb::ExportStandardResponse { file })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn import_standard(
+        &self,
+        req: Request<pb::ImportStandardRequest>,
+    ) -> Result<Response<pb::ImportStandardResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let mut asked = req.into_inner();
+            let request = RequestKey::of(take(&mut asked.request_id), &asked);
+            let imported = standard::import(&self.app, &ctx, &request, &asked.file).await?;
+            Ok(imported.into())
         };
         reply.await.answer(&ctx)
     }

@@ -132,8 +132,13 @@ pub async fn lock_named(work: &UnitOfWork, owner: &Owner, name: &str) -> Result<
 
 /// A scheme, for its own steps: nobody else changes it until the unit ends.
 pub async fn lock(work: &UnitOfWork, id: SchemeId) -> Result<Head> {
+    lock_if_there(work, id).await?.ok_or_else(|| Error::not_found("scheme", id))
+}
+
+/// The same where it is there.
+pub async fn lock_if_there(work: &UnitOfWork, id: SchemeId) -> Result<Option<Head>> {
     let found = work.select::<head::Entity>().filter(head::Column::Id.eq(id.0)).for_update().one().await?;
-    found.ok_or_else(|| Error::not_found("scheme", id))?.try_into()
+    found.map(Head::try_from).transpose()
 }
 
 /// Writes a version, the first of its scheme or the next one.
@@ -221,6 +226,13 @@ fn assemble(head: Head, row: version::Model, withdrawal: Option<Withdrawal>) -> 
         .map(|(id, version)| number(version).map(|version| Parent { scheme: SchemeId(id), version }));
     let (id, owner, origin) = (head.id, head.owner, head.origin);
     Ok(Version { id, owner, origin, scheme: read(&row.body)?, parent: parent.transpose()?, withdrawal })
+}
+
+/// All versions of a scheme, from the first to the newest.
+pub async fn versions(tx: &ScopedTx, id: SchemeId) -> Result<Vec<Scheme>> {
+    let of = tx.select::<version::Entity>().filter(version::Column::SchemeId.eq(id.0));
+    let rows = of.order_by_asc(version::Column::Version).all().await?;
+    rows.iter().map(|row| read(&row.body)).collect()
 }
 
 /// What is out of use of a scheme.

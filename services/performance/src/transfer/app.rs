@@ -2,24 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 use tally_access::four_eyes::Hands;
-use tally_access::{OpContext, Permit, Region, Regions, Rpc, Target};
+use tally_access::{OpContext, Permit, Region, Rpc, Target};
 use tally_app::units::Units;
 use tally_app::{RequestKey, mutate};
 use tally_kernel::id::{CycleId, OrgUnitId, TransferId};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result};
-use tally_rpc::statement;
 use tally_store::{Audit, UnitOfWork, digest};
 
 use super::domain::cells::{self, Cell, Member, UnitAt, Withheld};
 use super::domain::{
-    Content, Entry, FORMAT, Kind, Stage, Statement, Taken, ToldCell, Transfer, TransferError, month_of, read_file,
+    Content, Entry, FORMAT, Kind, Stage, Statement, Taken, ToldCell, Transfer, TransferError, month_of,
 };
 use super::store::{self, StoredCell};
 use crate::App;
 use crate::cycle::domain::State;
 use crate::policy::{ApproveTransfer, ImportTransfer, ListCells, ListTransfers, PrepareTransfer, ReleaseTransfer};
-use crate::{card, cycle};
+use crate::{card, cycle, signed};
 
 /// A transfer to prepare.
 #[derive(Clone, Debug, Serialize)]
@@ -64,7 +63,7 @@ enum Material {
 /// # Errors
 /// See [`TransferError`]; `PERMISSION_DENIED`, `REGION_NOT_SERVED`, and what peers answer.
 pub async fn prepare(app: &App, ctx: &OpContext, request: &RequestKey, wanted: &Wanted) -> Result<Prepared> {
-    let from = origin(&ctx.regions, wanted.from.as_ref())?;
+    let from = signed::app::origin(&ctx.regions, wanted.from.as_ref())?;
     let permit = ctx.permit::<PrepareTransfer>(&Target::region(from.clone()))?;
     if wanted.to == from {
         return Err(TransferError::SameRegion(from).into());
@@ -99,17 +98,6 @@ pub async fn prepare(app: &App, ctx: &OpContext, request: &RequestKey, wanted: &
         Ok((work, audit.after(&body), prepared))
     })
     .await
-}
-
-/// The region that a transfer leaves: the one of the stack, or the one that is named.
-fn origin(stack: &Regions, named: Option<&Region>) -> Result<Region> {
-    match (named, stack) {
-        (Some(named), _) => Ok(named.clone()),
-        (None, Regions::Only(regions)) if regions.len() == 1 => {
-            regions.first().cloned().ok_or_else(|| TransferError::OriginMissing.into())
-        }
-        (None, Regions::All | Regions::Only(_)) => Err(TransferError::OriginMissing.into()),
-    }
 }
 
 /// The cells of a cycle's month in a region.
@@ -248,7 +236,7 @@ async fn content(work: &UnitOfWork, transfer: &Transfer, first: bool) -> Result<
     Ok(Content::Report { month: transfer.month.clone(), cells: told })
 }
 
-/// Two lines: the statement, and its signature.
+/// What is told, signed.
 fn file(app: &App, ctx: &OpContext, transfer: &Transfer, content: Content) -> Result<String> {
     let released = transfer.released.ok_or_else(|| Error::internal("a released transfer that nobody released"))?;
     let statement = Statement {
@@ -260,25 +248,17 @@ fn file(app: &App, ctx: &OpContext, transfer: &Transfer, content: Content) -> Re
         released_at: released.at,
         content,
     };
-    let text = serde_json::to_string(&statement).map_err(Error::internal)?;
-    let line = statement::sign(&app.signing.at(ctx.now()), FORMAT, &text);
-    Ok(format!("{text}\n{line}\n"))
+    signed::app::write(&app.signing, ctx.now(), &statement)
 }
 
 /// Takes in a file that the stack of another region released for this one: that region, and how much.
 ///
 /// # Errors
-/// See [`TransferError`]; `PERMISSION_DENIED`, and what peers answer.
+/// See [`TransferError`] and [`FileError`](signed::domain::FileError); `PERMISSION_DENIED`, and what peers answer.
 pub async fn import(app: &App, ctx: &OpContext, request: &RequestKey, file: &str) -> Result<(Region, u32)> {
-    let (told, text, signature) = read_file(file)?;
+    let (told, text, signature) = signed::domain::read::<Statement>(file)?;
     let permit = ctx.permit::<ImportTransfer>(&Target::region(Region::global()))?;
-    let keys = app.trusted.keys(&told.from)?.ok_or_else(|| TransferError::KeyUnknown(told.from.clone()))?;
-    if !statement::signed_by(&keys, FORMAT, text, signature) {
-        return Err(TransferError::SignatureWrong(told.from).into());
-    }
-    if told.tenant != ctx.tenant() {
-        return Err(TransferError::OtherGroup.into());
-    }
+    signed::app::believe(&app.trusted, ctx.tenant(), (&told, text, signature))?;
     if told.to.is_global() || !ctx.regions.serve(&told.to) {
         return Err(TransferError::NotForHere(told.to).into());
     }

@@ -13,6 +13,7 @@ use tally_kernel::time::Period;
 use uuid::Uuid;
 
 use self::cells::Cell;
+use crate::signed::domain::Told;
 
 /// What a file begins with, and what its signature is for.
 pub const FORMAT: &str = "tally transfer 1";
@@ -80,8 +81,6 @@ pub struct Transfer {
 /// What can be wrong with a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransferError {
-    /// The stack serves several regions and none was named.
-    OriginMissing,
     /// Out of a region into itself.
     SameRegion(Region),
     /// A region that the group does not have.
@@ -107,14 +106,6 @@ pub enum TransferError {
     Released,
     /// Other transfers were released since it was prepared.
     Stale,
-    /// Not a file of ours.
-    Malformed,
-    /// A file whose signature is not that of the region it names.
-    SignatureWrong(Region),
-    /// No public key of the region.
-    KeyUnknown(Region),
-    /// A file of another group.
-    OtherGroup,
     /// A file for another region.
     NotForHere(Region),
     ImportedAlready,
@@ -192,6 +183,20 @@ pub struct Statement {
     pub content: Content,
 }
 
+impl Told for Statement {
+    const FORMAT: &'static str = FORMAT;
+
+    fn format(&self) -> &str {
+        &self.format
+    }
+    fn from(&self) -> &Region {
+        &self.from
+    }
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
 /// What is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -251,21 +256,12 @@ pub struct Entry {
     pub active: bool,
 }
 
-/// The statement of a file, and the line that it is signed by.
-///
-/// # Errors
-/// [`TransferError::Malformed`].
-pub fn read_file(file: &str) -> Result<(Statement, &str, &str), TransferError> {
-    let (text, signature) = file.trim_end().split_once('\n').ok_or(TransferError::Malformed)?;
-    let statement: Statement = serde_json::from_str(text).map_err(|_| TransferError::Malformed)?;
-    if statement.format == FORMAT { Ok((statement, text, signature)) } else { Err(TransferError::Malformed) }
-}
-
 #[cfg(test)]
 mod tests {
     use tally_kernel::id::PrincipalId;
 
     use super::*;
+    use crate::signed::domain::{self as signed, FileError};
 
     fn hands(by: u128, delegated_by: Option<u128>) -> Taken {
         let of = |n| PrincipalId(Uuid::from_u128(n));
@@ -358,10 +354,10 @@ mod tests {
         };
         let text = serde_json::to_string(&statement).unwrap();
         let file = format!("{text}\nkey signature\n");
-        assert_eq!(read_file(&file), Ok((statement.clone(), text.as_str(), "key signature")));
+        assert_eq!(signed::read::<Statement>(&file), Ok((statement.clone(), text.as_str(), "key signature")));
         let other = serde_json::to_string(&Statement { format: "tally transfer 2".into(), ..statement }).unwrap();
         for broken in [String::new(), text, format!("{other}\nkey signature"), "{}\nkey signature".into()] {
-            assert_eq!(read_file(&broken), Err(TransferError::Malformed), "{broken}");
+            assert_eq!(signed::read::<Statement>(&broken), Err(FileError::Malformed), "{broken}");
         }
     }
 }

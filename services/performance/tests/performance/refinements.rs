@@ -1,5 +1,7 @@
 //! Schemes of units: whose they are, what a standard lets them change, who must follow, and what is out of use.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tally_access::Permission::{self, CardRead, SchemeRead, SchemeWrite};
 use tally_access::{Reach, Region};
 use tally_api::performance::v1 as pb;
@@ -262,4 +264,90 @@ async fn what_is_out_of_use_makes_no_cycle_and_no_refinement_and_what_was_made_s
     for refused in [write(&fixture, &north, named).await, write(&fixture, &fixture.admin, standard()).await] {
         assert_eq!(why(refused), "SCHEME_WITHDRAWN");
     }
+}
+
+/// Takes in a file.
+async fn import(fixture: &Fixture, file: &str) -> Result<pb::ImportStandardResponse, tonic::Status> {
+    let ask = pb::ImportStandardRequest { file: file.into(), ..Default::default() };
+    Ok(fixture.schemes().import_standard(fixture.admin.request(ask)).await?.into_inner())
+}
+
+async fn export(fixture: &Fixture, scheme: &pb::Scheme) -> Result<String, tonic::Status> {
+    let (scheme_id, from_region) = (scheme.scheme_id.clone(), "cn-north".into());
+    let ask = pb::ExportStandardRequest { scheme_id, from_region, ..Default::default() };
+    Ok(fixture.schemes().export_standard(fixture.admin.request(ask)).await?.into_inner().file)
+}
+
+fn refusal<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) -> String {
+    reason(answer.map(tonic::Response::new))
+}
+
+on_both!(a_standard_goes_to_another_stack_as_a_signed_file_and_is_refined_there);
+async fn a_standard_goes_to_another_stack_as_a_signed_file_and_is_refined_there(on: Backend) {
+    let home = Fixture::working(on, PeerFacts::default()).await;
+    let there = Fixture::working(on, PeerFacts::default()).await;
+    let group = write(&home, &home.admin, standard()).await.unwrap();
+    write(&home, &home.admin, standard()).await.unwrap();
+    withdraw(&home, &home.admin, &group, (1, "2026-04-01", 2)).await.unwrap();
+    let file = export(&home, &group).await.unwrap();
+    assert_eq!(export(&home, &group).await.unwrap(), file, "the same file again");
+    assert_eq!(refusal(import(&there, &file).await), "REGION_KEY_UNKNOWN");
+    let key = STANDARD.encode(home.public.bytes);
+    std::fs::write(there.keys.path().join("cn-north.pub"), &key).unwrap();
+    let forged = file.replacen("\"30\"", "\"20\"", 1);
+    assert_ne!(forged, file);
+    assert_eq!(refusal(import(&there, &forged).await), "TRANSFER_SIGNATURE_WRONG");
+    assert_eq!(refusal(import(&there, file.lines().next().unwrap()).await), "TRANSFER_MALFORMED");
+    let taken = import(&there, &file).await.unwrap();
+    assert_eq!((taken.written, taken.unchanged, taken.from_region.as_str()), (2, 0, "cn-north"));
+    let imported = taken.scheme.unwrap();
+    assert_eq!((&imported.scheme_id, imported.version), (&group.scheme_id, 2));
+    assert_eq!((imported.origin_region.as_str(), &imported.bounds), ("cn-north", &group.bounds));
+    let again = import(&there, &file).await.unwrap();
+    assert_eq!((again.written, again.unchanged), (0, 2));
+    assert_eq!(get(&there, &there.admin, &group).await.unwrap().withdrawal.unwrap().superseded_by, 2);
+    // There it is read, refined, and nothing else.
+    assert_eq!(why(write(&there, &there.admin, standard()).await), "SCHEME_IMPORTED");
+    assert_eq!(why(withdraw(&there, &there.admin, &group, (2, "2026-05-01", 0)).await), "SCHEME_IMPORTED");
+    assert_eq!(refusal(export(&there, &group).await), "SCHEME_IMPORTED");
+    let own = write(&there, &there.admin, refined(SOUTH, &group, ["50", "10", "40"])).await.unwrap();
+    assert_eq!(refusal(export(&there, &own).await), "SCHEME_OF_A_UNIT");
+    let beyond = write(&there, &there.admin, refined(SOUTH, &group, ["55", "10", "35"])).await;
+    assert_eq!(fields(beyond), ["scheme.kpis[0].weight"]);
+    // A newer file adds what is new; an older one changes nothing.
+    write(&home, &home.admin, pb::Scheme { collaboration: false, ..standard() }).await.unwrap();
+    let newer = import(&there, &export(&home, &group).await.unwrap()).await.unwrap();
+    assert_eq!((newer.written, newer.unchanged), (1, 2));
+    assert_eq!(import(&there, &file).await.unwrap().scheme.unwrap().version, 3);
+    let states = refinements(&there, &there.admin, &group).await;
+    assert_eq!(states[0].state(), pb::RefinementState::MustFollow);
+}
+
+on_both!(a_file_of_another_author_or_with_other_content_is_refused);
+async fn a_file_of_another_author_or_with_other_content_is_refused(on: Backend) {
+    let home = Fixture::working(on, PeerFacts::default()).await;
+    let there = Fixture::working(on, PeerFacts::default()).await;
+    for stack in [&home, &there] {
+        std::fs::write(stack.keys.path().join("cn-north.pub"), STANDARD.encode(home.public.bytes)).unwrap();
+    }
+    // Both stacks of the test draw the same ids: the first scheme of one is the first of the other, with other content.
+    let first = write(&home, &home.admin, scheme()).await.unwrap();
+    let group = write(&home, &home.admin, standard()).await.unwrap();
+    let file = export(&home, &group).await.unwrap();
+    write(&there, &there.admin, standard()).await.unwrap();
+    assert_eq!(refusal(import(&there, &file).await), "SCHEME_NAME_TAKEN");
+    assert_eq!(refusal(import(&there, &export(&home, &first).await.unwrap()).await), "STANDARD_DIFFERS");
+    // What is written here is not written by a file, even of one's own.
+    assert_eq!(import(&home, &file).await.unwrap().unchanged, 1);
+    assert_eq!(import(&home, &file).await.unwrap().scheme.unwrap().origin_region, "");
+    let branch = fixture_caller(&home);
+    let ask = pb::ImportStandardRequest { file, ..Default::default() };
+    assert_eq!(reason(home.schemes().import_standard(branch.request(ask)).await), "PERMISSION_DENIED");
+    let ask = pb::ExportStandardRequest { scheme_id: group.scheme_id, ..Default::default() };
+    assert_eq!(reason(home.schemes().export_standard(branch.request(ask)).await), "PERMISSION_DENIED");
+}
+
+/// A branch's own hand.
+fn fixture_caller(fixture: &Fixture) -> Caller {
+    at(fixture, NORTH, &[SchemeRead, SchemeWrite, Permission::TransferImport])
 }

@@ -12,6 +12,7 @@ pub mod login;
 pub mod migrate;
 pub mod privacy;
 pub mod replay;
+pub mod scheme;
 pub mod serve;
 mod settings;
 mod signing_keys;

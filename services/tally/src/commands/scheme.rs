@@ -1,0 +1,68 @@
+//! `tally scheme`: a standard of the group out of one stack and into another.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tally_api::performance::v1 as performance;
+use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
+use tally_kernel::page::MAX_SIZE;
+use tally_kernel::{Error, Kind, msg};
+use tally_rpc::pages;
+
+use super::settings::session;
+use crate::cli::{DONE, SchemeCommand, SchemeExport, SchemeImport};
+use crate::print;
+use crate::said::{Said, here, refusal, told};
+use crate::session::Session;
+
+/// Does what was asked.
+pub async fn scheme(command: SchemeCommand) -> Result<u8> {
+    match command {
+        SchemeCommand::Export(args) => export(args).await,
+        SchemeCommand::Import(args) => import(args).await,
+    }
+}
+
+/// Prints the signed file of a scheme of the group.
+async fn export(args: SchemeExport) -> Result<u8> {
+    let Some(session) = session(&args.server).await? else { return Ok(DONE) };
+    let scheme_id = of_name(&session, &args.name).await?;
+    let from_region = args.from.unwrap_or_default();
+    let ask = performance::ExportStandardRequest { scheme_id, from_region, ..Default::default() };
+    let mut client = SchemeServiceClient::new(session.at.performance.clone());
+    let file = client.export_standard(session.ask(ask)).await.map_err(told)?.into_inner().file;
+    print::text(&file);
+    Ok(DONE)
+}
+
+/// The id of the group's scheme of a name.
+async fn of_name(session: &Session, name: &str) -> Result<String> {
+    let client = SchemeServiceClient::new(session.at.performance.clone());
+    let schemes = pages(async |page_token| {
+        let ask = performance::ListSchemesRequest { page_size: MAX_SIZE, page_token };
+        let page = client.clone().list_schemes(session.ask(ask)).await?.into_inner();
+        Ok((page.schemes, page.next_page_token))
+    });
+    let schemes = schemes.await.map_err(refusal)?;
+    let found = schemes.into_iter().find(|one| one.unit_id.is_empty() && one.name == name);
+    let missing = || refusal(Error::of(Kind::NotFound, msg!("SCHEME_NAME_UNKNOWN", name)));
+    found.map(|one| one.scheme_id).ok_or_else(missing)
+}
+
+/// Takes in a file that another stack exported.
+async fn import(args: SchemeImport) -> Result<u8> {
+    let Some(session) = session(&args.server).await? else { return Ok(DONE) };
+    let ask = performance::ImportStandardRequest { file: read(&args.file)?, ..Default::default() };
+    let mut client = SchemeServiceClient::new(session.at.performance.clone());
+    let reply = client.import_standard(session.ask(ask)).await.map_err(told)?.into_inner();
+    let scheme = reply.scheme.unwrap_or_default();
+    let (name, version) = (scheme.name, scheme.version);
+    let (region, written, unchanged) = (reply.from_region, reply.written, reply.unchanged);
+    print::note(here(&msg!("STANDARD_IMPORTED", name, version, region, written, unchanged)));
+    Ok(DONE)
+}
+
+fn read(file: &Path) -> Result<String> {
+    let unreadable = |error| Said(msg!("CANNOT_READ", file = file.display(), error = tally_i18n::io(&error)));
+    Ok(std::fs::read_to_string(file).map_err(unreadable)?)
+}
