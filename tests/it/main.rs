@@ -19,4 +19,5 @@ mod rooms;
 mod schema;
 mod snapshot;
 mod stack;
+mod standard;
 mod trace;

@@ -24,9 +24,10 @@ use crate::lists::{call, row, rpcs};
 use crate::rooms::access::somebody;
 use crate::rooms::regions as transfers;
 use crate::stack::Stack;
+use crate::standard;
 
-const NORTH: &str = "cn-north";
-const WEST: &str = "eu-west";
+pub const NORTH: &str = "cn-north";
+pub const WEST: &str = "eu-west";
 const GROUP: &str = "Star River Group";
 /// The pool: no amount paid out of it is a number that is anywhere by chance.
 const POOL: &str = "98765432109.87";
@@ -55,7 +56,8 @@ async fn what_is_of_one_region_is_in_no_byte_of_the_other() {
         .flat_map(|(kind, texts)| texts.iter().flat_map(|text| needles(text)).map(|n| (*kind, n)))
         .collect();
     let index = Index::new(&flat);
-    for file in crossed.iter().chain(&directories) {
+    let standard = standard::crosses((&north, &done.crew.hr), (&west, &hr)).await;
+    for file in crossed.iter().chain(&directories).chain([&standard]) {
         assert_eq!(index.found_in(file.as_bytes()), BTreeMap::new(), "in a file that crosses: {file}");
     }
     for stack in [&mut north, &mut west] {

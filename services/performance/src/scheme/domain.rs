@@ -206,11 +206,9 @@ impl Standard {
     pub fn sound(&self) -> Result<(), FileError> {
         let numbered = self.versions.iter().map(|scheme| scheme.version).eq(1..=self.newest());
         let sound = |scheme: &Scheme| scheme.name == self.name() && scheme.validate(None).is_ok();
-        if numbered && !self.versions.is_empty() && self.versions.iter().all(sound) {
-            Ok(())
-        } else {
-            Err(FileError::Malformed)
-        }
+        let known = |out: &Withdrawal| out.version.max(out.superseded_by.unwrap_or_default()) <= self.newest();
+        let sound = self.versions.iter().all(sound) && self.withdrawals.iter().all(known);
+        if numbered && !self.versions.is_empty() && sound { Ok(()) } else { Err(FileError::Malformed) }
     }
 
     fn newest(&self) -> u32 {
@@ -326,7 +324,9 @@ mod tests {
         renamed.versions[1].name = "another".into();
         let mut unsound = standard(1);
         unsound.versions[0].kpis.clear();
-        for odd in [standard(0), gap, renamed, unsound] {
+        let mut beyond = standard(1);
+        beyond.withdrawals.push(out(2, "2026-04-01"));
+        for odd in [standard(0), gap, renamed, unsound, beyond] {
             assert_eq!(odd.sound(), Err(FileError::Malformed), "{odd:?}");
         }
     }

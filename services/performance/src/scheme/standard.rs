@@ -17,7 +17,7 @@ use crate::signed::domain::Told as _;
 /// The file of a scheme of the group that is written here.
 ///
 /// # Errors
-/// `PERMISSION_DENIED`, `NOT_FOUND`, and see [`SchemeError`].
+/// `PERMISSION_DENIED`, `REGION_NOT_SERVED`, `NOT_FOUND`, and see [`SchemeError`].
 pub async fn export(
     app: &App,
     ctx: &OpContext,
@@ -26,6 +26,9 @@ pub async fn export(
 ) -> Result<String> {
     let permit = ctx.permit::<ExportStandard>(&Owner::group().target())?;
     let from = signed::app::origin(&ctx.regions, from.as_ref())?;
+    if from.is_global() || !ctx.regions.serve(&from) {
+        return Err(ctx.regions.refuse(&from));
+    }
     let standard = mutate(&app.store, ctx, &permit, request, async |work| {
         let head = store::lock(&work, id).await?;
         if let Some(origin) = head.origin {

@@ -6,8 +6,9 @@ use tally_access::Permission::{self, CardRead, SchemeRead, SchemeWrite};
 use tally_access::{Reach, Region};
 use tally_api::performance::v1 as pb;
 use tally_kernel::id::OrgUnitId;
+use tally_performance::{SERVICE, migrations};
 use tally_testkit::callers::Caller;
-use tally_testkit::databases::Backend;
+use tally_testkit::databases::{Backend, TestStore};
 use tally_testkit::on_both;
 use uuid::Uuid;
 
@@ -282,10 +283,14 @@ fn refusal<T: std::fmt::Debug>(answer: Result<T, tonic::Status>) -> String {
     reason(answer.map(tonic::Response::new))
 }
 
+/// A stack without background work, so that what it draws depends on nothing but the calls.
+async fn stack(on: Backend) -> Fixture {
+    Fixture::on(TestStore::on(on, SERVICE, migrations).await, PeerFacts::default())
+}
+
 on_both!(a_standard_goes_to_another_stack_as_a_signed_file_and_is_refined_there);
 async fn a_standard_goes_to_another_stack_as_a_signed_file_and_is_refined_there(on: Backend) {
-    let home = Fixture::working(on, PeerFacts::default()).await;
-    let there = Fixture::working(on, PeerFacts::default()).await;
+    let (home, there) = (stack(on).await, stack(on).await);
     let group = write(&home, &home.admin, standard()).await.unwrap();
     write(&home, &home.admin, standard()).await.unwrap();
     withdraw(&home, &home.admin, &group, (1, "2026-04-01", 2)).await.unwrap();
@@ -325,8 +330,7 @@ async fn a_standard_goes_to_another_stack_as_a_signed_file_and_is_refined_there(
 
 on_both!(a_file_of_another_author_or_with_other_content_is_refused);
 async fn a_file_of_another_author_or_with_other_content_is_refused(on: Backend) {
-    let home = Fixture::working(on, PeerFacts::default()).await;
-    let there = Fixture::working(on, PeerFacts::default()).await;
+    let (home, there) = (stack(on).await, stack(on).await);
     for stack in [&home, &there] {
         std::fs::write(stack.keys.path().join("cn-north.pub"), STANDARD.encode(home.public.bytes)).unwrap();
     }
