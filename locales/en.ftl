@@ -1115,6 +1115,9 @@ REFINED_BEYOND = { $value } is outside of what the standard "{ $standard }" allo
 REFINED_FIXED = the standard "{ $standard }" lays this down: write what it has
     .value = the standard "{ $standard }" lays down { $fixed }, not { $value }
 # An indicator of a branch's scheme has the key of one of the standard's and measures something else.
+# A branch's scheme defines a measure of the standard in another way.
+REFINED_DEFINITION = the standard "{ $standard }" lays down what "{ $measure }" is: copy its definition as it is
+    .column = the standard "{ $standard }" takes "{ $measure }" from the column of this name: give the definition another name
 REFINED_MEASURE = "{ $kpi }" of the standard "{ $standard }" measures { $measure }: measure that, or give this indicator a key of its own
 # A branch's scheme lacks an indicator that the standard lays down.
 REFINED_LEFT_OUT = "{ $kpi }" is missing, and the standard "{ $standard }" does not allow to leave it out
@@ -1161,6 +1164,25 @@ BANDS_OUT_OF_ORDER = write the bands best first, with no more points for a worse
 BANDS_NOT_HERE = bands belong to forced_distribution only
 GRADES_OUT_OF_ORDER = write the grades best first, each with a lower min_score
 GRADES_MIXED = give every grade a min_score, or every grade a quota
+MEASURES_DEFINED_TOO_MANY = a scheme defines at most { $most } measures: leave out those that no indicator uses
+MEASURE_BUILT_IN = "{ $name }" is a built-in measure: give the definition another name
+MEASURE_VALID_BACKWARDS = the first day, { $from }, is after the last, { $to }: exchange them
+MEASURE_VALUE_MISSING = a value of the records is needed: first_reply_seconds, duration_seconds, resolved, rating, amount, or a column of numbers
+MEASURE_OF_RESOLVED = resolved is yes or no: take its share, or count the records
+MEASURE_COLUMN_UNKNOWN = "{ $column }" is no numeric column of the records
+MEASURE_TEST_MISSING = a threshold is needed: at_most, at_least, below, above or equal
+MEASURE_TEST_NOT_HERE = a threshold belongs to a share, or to a count of records or customers by a value: leave it out
+MEASURE_HOURS_EMPTY = the hours begin and end at the same time: leave them out to count all day
+MEASURE_HOURS_NOT_HERE = only seconds can be counted within hours, those of first_reply_seconds or duration_seconds: count records that begin within them
+MEASURE_SESSION_TOO_LONG = a session has pauses of at most { $most } minutes
+MEASURE_SESSION_NOT_HERE = a sum takes every record, and customers are counted once anyhow: leave the session out
+MEASURE_ADDS_NOT_UP = "{ $measure }" is no count and no sum, so that nothing can be divided by it or by something: name one that adds up
+MEASURE_SUM_EMPTY = at least one measure to sum is needed
+MEASURE_FACTOR_ZERO = a factor of 0 takes a measure out: leave it out
+MEASURE_COUNT_EXPECTED = "{ $measure }" is no count of records that the scheme defines: a repetition is looked for among records
+MEASURE_DAYS_BEYOND = a repetition is looked for within 1 to { $most } days
+MEASURE_PART_UNKNOWN = "{ $measure }" is neither defined in the scheme nor built in: define it too, or correct the name
+MEASURE_OF_ITSELF = "{ $measure }" is computed from itself: take it out of what it is computed from
 # Nobody has a credited record.
 NOBODY_TO_SCORE = there is nobody to score: the period holds no credited record
 # A person twice among the scores.
@@ -1189,8 +1211,10 @@ CARD_MEASURE = { $measure ->
     [amount] Sales amount
    *[other] { $kpi }
 }
+CARD_DEFINED = { $name } ({ $what })
 CARD_VALUE = { $kind ->
     [records] { $value } records
+    [customers] { $value } customers
     [percent] { $value } %
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
@@ -1246,6 +1270,71 @@ CARD_NEXT = { $effect ->
 CARD_SUMMARY = Score { $score }, rank { $rank } of { $of }{ $grade }{ $collaboration }.
 CARD_GRADE = , grade { $grade }
 CARD_COLLABORATION = ; { $points } of it for collaboration: { $outside } of { $credited } records were outside the own roster or team
+
+# What a definition of a measure says, as a part of a sentence.
+DEFINED = { $what }{ $few ->
+    [yes] , of at least { $min_count }
+   *[no] {""}
+}{ $valid ->
+    [between] , from { $from } to { $to }
+    [from] , from { $from } on
+    [to] , until { $to }
+   *[ever] {""}
+}
+DEFINED_RECORDS = { $aggregation ->
+    [mean] the mean of { $value }
+    [sum] the sum of { $value }
+    [share] the percentage of records with { $value } { $test }
+    [count] the number of records
+    [count_of] the number of records with { $value } { $test }
+    [distinct] the number of customers
+   *[distinct_of] the number of customers of records with { $value } { $test }
+}{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE = { $value ->
+    [first_reply_seconds] the seconds until the first reply
+    [duration_seconds] the seconds from beginning to end
+    [resolved] the problem resolved
+    [rating] the rating
+    [amount] the sales amount
+   *[column] { $value }
+}
+DEFINED_TEST = { $is ->
+    [at_most] at most { $threshold }
+    [at_least] at least { $threshold }
+    [below] below { $threshold }
+    [above] above { $threshold }
+   *[equal] equal to { $threshold }
+}
+DEFINED_KINDS = , of the kind { $kinds }
+DEFINED_HOURS = , { $counts ->
+    [begun] begun
+   *[inside] counting the time
+} from { $from } to { $to }
+DEFINED_SESSION = , the first of each session with pauses of at most { $minutes } minutes
+DEFINED_OBSERVATION = { $aggregation ->
+    [sum] the sum
+    [mean] the mean
+   *[last] the last
+} of what was observed of the { $subject ->
+    [person] person
+    [unit] org unit
+    [account] account
+    [store] store
+   *[campaign] campaign
+}
+DEFINED_RATIO = { $of } / { $per }{ $percent ->
+    [yes] {" "}in percent
+   *[no] {""}
+}
+DEFINED_SUM = the sum of { $parts }
+DEFINED_PART = { $factor } × { $of }
+DEFINED_REPEAT = the percentage of { $of } whose customer had { $after } within { $days } days before
+DEFINED_TREND = by how many percent { $of } differs from the person's own past
+DEFINED_TEAM = { $aggregation ->
+    [mean] the mean of { $of } over the team as of each day
+    [share] the percentage of the team, as of each day, with { $of } { $test }
+   *[sum] the sum of { $of } over the team as of each day
+}
 
 # Why a record was credited as it was, a sentence a rung.
 LADDER_BEGAN = Began at { $at } on { $account }, { $phase ->

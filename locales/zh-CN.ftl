@@ -713,6 +713,8 @@ REFINED_BEYOND = { $value } 超出标准“{ $standard }”允许的范围：{ $
     .target = 标准“{ $standard }”允许 { $min } 至 { $max } 之间的数字
 REFINED_FIXED = 标准“{ $standard }”对此已作规定：请照其填写
     .value = 标准“{ $standard }”规定为 { $fixed }，而不是 { $value }
+REFINED_DEFINITION = 标准“{ $standard }”规定了“{ $measure }”的定义：请原样照抄
+    .column = 标准“{ $standard }”的“{ $measure }”取自同名列：请为该定义另取名称
 REFINED_MEASURE = 标准“{ $standard }”的“{ $kpi }”衡量的是 { $measure }：请照此衡量，或为这一指标另取一个键
 REFINED_LEFT_OUT = 缺少“{ $kpi }”，标准“{ $standard }”不允许去掉它
 REFINED_EXTRA = “{ $kpi }”不是标准“{ $standard }”的指标，该标准不允许增加指标
@@ -744,6 +746,25 @@ BANDS_OUT_OF_ORDER = 请从最好的档写起，较差的档分数不能更高
 BANDS_NOT_HERE = 只有 forced_distribution 才有分布档
 GRADES_OUT_OF_ORDER = 请从最好的等级写起，min_score 逐级降低
 GRADES_MIXED = 请为每个等级都填写 min_score，或都填写配额
+MEASURES_DEFINED_TOO_MANY = 一个方案最多定义 { $most } 个指标值：请去掉没有指标使用的定义
+MEASURE_BUILT_IN = “{ $name }”是内置指标：请为该定义另取名称
+MEASURE_VALID_BACKWARDS = 首日 { $from } 晚于末日 { $to }：请对调
+MEASURE_VALUE_MISSING = 须指明记录的取值：first_reply_seconds、duration_seconds、resolved、rating、amount 或某个数值列
+MEASURE_OF_RESOLVED = resolved 只有是与否：请取其占比，或统计记录数
+MEASURE_COLUMN_UNKNOWN = “{ $column }”不是记录中的数值列
+MEASURE_TEST_MISSING = 须填写阈值：at_most、at_least、below、above 或 equal
+MEASURE_TEST_NOT_HERE = 阈值只用于占比，或按取值统计的记录数、客户数：请去掉
+MEASURE_HOURS_EMPTY = 起止时刻相同：全天计算请去掉时段
+MEASURE_HOURS_NOT_HERE = 只有 first_reply_seconds 或 duration_seconds 的秒数可以只计时段之内：请改为统计在时段内开始的记录
+MEASURE_SESSION_TOO_LONG = 同一会话的间隔最多 { $most } 分钟
+MEASURE_SESSION_NOT_HERE = 求和取每条记录，客户本来只计一次：请去掉会话窗口
+MEASURE_ADDS_NOT_UP = “{ $measure }”既非计数也非求和，不能用作除数或被除数：请指定可以累加的指标值
+MEASURE_SUM_EMPTY = 至少须有一个被加的指标值
+MEASURE_FACTOR_ZERO = 系数为 0 等于不计：请去掉该项
+MEASURE_COUNT_EXPECTED = “{ $measure }”不是本方案定义的记录计数：重复只在记录中查找
+MEASURE_DAYS_BEYOND = 重复的查找范围为 1 至 { $most } 天
+MEASURE_PART_UNKNOWN = “{ $measure }”既未在方案中定义，也不是内置指标：请一并定义，或改正名称
+MEASURE_OF_ITSELF = “{ $measure }”由其自身计算得出：请从其组成中去掉
 NOBODY_TO_SCORE = 没有可评分的人员：该期间没有归属到人的记录。
 PERSON_TWICE = 人员 { $person } 出现了两次。
 SCHEME_WITHOUT_DATA = 没有任何人的任何指标可以评分：没有数据，或作为目标的中位数不大于零（每张成绩单写明是哪一种）
@@ -766,8 +787,10 @@ CARD_MEASURE = { $measure ->
     [amount] 销售额
    *[other] { $kpi }
 }
+CARD_DEFINED = { $name }（{ $what }）
 CARD_VALUE = { $kind ->
     [records] { $value } 条
+    [customers] { $value } 位客户
     [percent] { $value } %
     [own] { $value } { $unit }
     [standard] { $value } { $unit ->
@@ -824,6 +847,70 @@ CARD_NEXT = { $effect ->
 CARD_SUMMARY = 总分 { $score }，第 { $rank } 名（共 { $of } 人）{ $grade }{ $collaboration }。
 CARD_GRADE = ，等级 { $grade }
 CARD_COLLABORATION = ；其中协作 { $points } 分：{ $credited } 条记录中有 { $outside } 条在本人排班或团队之外
+
+DEFINED = { $what }{ $few ->
+    [yes] ，至少 { $min_count } 条
+   *[no] {""}
+}{ $valid ->
+    [between] ，{ $from } 至 { $to } 有效
+    [from] ，自 { $from } 起有效
+    [to] ，至 { $to } 有效
+   *[ever] {""}
+}
+DEFINED_RECORDS = { $aggregation ->
+    [mean] { $value }的平均值
+    [sum] { $value }之和
+    [share] { $value }{ $test }的记录占比
+    [count] 记录数
+    [count_of] { $value }{ $test }的记录数
+    [distinct] 客户数
+   *[distinct_of] { $value }{ $test }的记录所属客户数
+}{ $kinds }{ $hours }{ $session }
+DEFINED_VALUE = { $value ->
+    [first_reply_seconds] 首次回复秒数
+    [duration_seconds] 从开始到结束的秒数
+    [resolved] 已解决
+    [rating] 评分
+    [amount] 销售额
+   *[column] { $value }
+}
+DEFINED_TEST = { $is ->
+    [at_most] 不超过 { $threshold }
+    [at_least] 不低于 { $threshold }
+    [below] 低于 { $threshold }
+    [above] 高于 { $threshold }
+   *[equal] 等于 { $threshold }
+}
+DEFINED_KINDS = ，类型为 { $kinds }
+DEFINED_HOURS = ，{ $counts ->
+    [begun] 开始于
+   *[inside] 只计时段
+} { $from } 至 { $to }
+DEFINED_SESSION = ，间隔不超过 { $minutes } 分钟的会话只计第一条
+DEFINED_OBSERVATION = { $subject ->
+    [person] 个人
+    [unit] 组织单元
+    [account] 账号
+    [store] 店铺
+   *[campaign] 活动
+}观测值{ $aggregation ->
+    [sum] 之和
+    [mean] 的平均值
+   *[last] 的最近值
+}
+DEFINED_RATIO = { $of } / { $per }{ $percent ->
+    [yes] （百分比）
+   *[no] {""}
+}
+DEFINED_SUM = { $parts }之和
+DEFINED_PART = { $factor } × { $of }
+DEFINED_REPEAT = { $of }中其客户在之前 { $days } 天内有过{ $after }的占比
+DEFINED_TREND = { $of }与本人以往相比变化的百分比
+DEFINED_TEAM = { $aggregation ->
+    [mean] 按每日团队成员计的{ $of }平均值
+    [share] 按每日团队成员计，{ $of }{ $test }的占比
+   *[sum] 按每日团队成员计的{ $of }之和
+}
 
 LADDER_BEGAN = { $at } 开始，账号 { $account }，{ $phase ->
     [shared] 当日为公用账号

@@ -179,6 +179,7 @@ fn scores(computed: &[Computed], facts: &Facts) -> Result<Vec<(Claimant, Micro)>
                 credited_ppm: sums.credited_ppm,
                 outside_ppm: part.frozen.rosters_known.then_some(sums.outside_ppm),
                 samples: samples.collect(),
+                past: BTreeMap::new(),
             };
             inputs.insert(*person, input);
         }

@@ -21,31 +21,38 @@
 //! Equal scores share a rank. A tie at the edge of a quota (grades, bands) goes to the better side.
 
 mod bounds;
+mod column;
 mod curve;
+pub mod definition;
+mod derive;
 mod error;
 mod explain;
 mod interval;
+mod measure;
 mod problem;
 mod refine;
 mod scheme;
+mod sound;
+mod told;
 mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
+use tally_kernel::Micro;
 use tally_kernel::apportion;
 use tally_kernel::id::{OrgUnitId, PersonId};
-use tally_kernel::{Micro, micro};
 
 pub use self::bounds::{Bounds, Extra, KpiBounds, Span};
+use self::column::{Column, Curves, Measured, Values};
 use self::curve::Curve;
 use self::error::NotCounted;
 pub use self::error::{Beyond, CardError};
 pub use self::interval::wilson_90;
+pub use self::measure::{Direction, Measure, MeasureKind};
 pub use self::problem::{ProblemKind, SchemeProblem, invalid};
 pub use self::refine::{check, violations};
-pub use self::scheme::{Band, Direction, Grade, Kpi, Measure, MeasureKind, Normalisation, Scheme, Target};
+pub use self::scheme::{Band, Grade, Kpi, Normalisation, Scheme, Target};
 pub use self::trace::{Basis, Collaboration, Dropped, Limit, Line, Next, ScoreCard, SmallSample, TargetUsed};
 
 /// Most collaboration points.
@@ -108,8 +115,12 @@ pub struct PersonInputs {
     pub credited_ppm: u64,
     /// Of these outside the person's own roster or team; nothing where rosters are not known.
     pub outside_ppm: Option<u64>,
-    /// Samples by the name of their measure ([`Measure::name`]); credited records have none.
+    /// Samples by the name of their measure ([`Measure::name`]); credited records have none, and those of derived measures are
+    /// worked out from the others.
     pub samples: BTreeMap<String, Sample>,
+    /// The person's own values of the time before, by the name of their measure: what a trend is against.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub past: BTreeMap<String, Micro>,
 }
 
 /// Scores everybody. Cards come by rank and person.
@@ -118,10 +129,12 @@ pub struct PersonInputs {
 /// [`CardError`].
 pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>, CardError> {
     scheme.validate(None).map_err(CardError::Scheme)?;
-    let people = sorted(inputs)?;
+    let inputs = derive::complete(scheme, inputs);
+    let people = sorted(scheme, &inputs)?;
     let mut lines: Vec<Vec<Line>> = vec![Vec::with_capacity(scheme.kpis.len()); people.len()];
     let mut curves = Vec::with_capacity(scheme.kpis.len());
     for kpi in &scheme.kpis {
+        let kpi = &Measured { kpi, definition: scheme.defined(&kpi.measure) };
         let (of_each, by_person) = match counted(kpi, &people) {
             Err(NotCounted::TooLarge(whose)) => (left_out(kpi, &people, &whose), vec![None; people.len()]),
             Err(NotCounted::Fault(error)) => return Err(error),
@@ -142,13 +155,10 @@ pub fn score(scheme: &Scheme, inputs: &[PersonInputs]) -> Result<Vec<ScoreCard>,
     Ok(cards)
 }
 
-/// Of each person, in their order: how a value becomes points; nothing where the indicator cannot be counted.
-type Curves = Vec<Option<Rc<Curve>>>;
-
 /// An indicator's lines and curves.
-fn counted(kpi: &Kpi, people: &[&PersonInputs]) -> Result<(Vec<Line>, Curves), NotCounted> {
+fn counted(kpi: &Measured, people: &[&PersonInputs]) -> Result<(Vec<Line>, Curves), NotCounted> {
     let column = Column::of(kpi, people)?;
-    let by_person = column.curves(kpi, people)?;
+    let by_person = column.curves(kpi.kpi, people)?;
     let of_each = people.iter().zip(&column.values).zip(by_person.iter().map(Option::as_deref));
     let lines = of_each.map(|((person, values), curve)| {
         line(kpi, values, &column, curve).ok_or_else(|| NotCounted::TooLarge(vec![person.person]))
@@ -158,7 +168,7 @@ fn counted(kpi: &Kpi, people: &[&PersonInputs]) -> Result<(Vec<Line>, Curves), N
 
 /// The lines of an indicator with a number beyond what is computed with: it counts for nobody, since points and medians are
 /// among all; what else was measured stands.
-fn left_out(kpi: &Kpi, people: &[&PersonInputs], whose: &[PersonId]) -> Vec<Line> {
+fn left_out(kpi: &Measured, people: &[&PersonInputs], whose: &[PersonId]) -> Vec<Line> {
     let line = |p: &&PersonInputs| {
         let dropped = if whose.contains(&p.person) { Dropped::TooLarge } else { Dropped::TooLargeElsewhere };
         Line { dropped: Some(dropped), ..unscored(kpi) }
@@ -167,7 +177,7 @@ fn left_out(kpi: &Kpi, people: &[&PersonInputs], whose: &[PersonId]) -> Vec<Line
 }
 
 /// People by id, each once, with sums that make sense.
-fn sorted(inputs: &[PersonInputs]) -> Result<Vec<&PersonInputs>, CardError> {
+fn sorted<'a>(scheme: &Scheme, inputs: &'a [PersonInputs]) -> Result<Vec<&'a PersonInputs>, CardError> {
     let mut people: Vec<&PersonInputs> = inputs.iter().collect();
     people.sort_by_key(|p| p.person);
     if people.is_empty() {
@@ -182,9 +192,14 @@ fn sorted(inputs: &[PersonInputs]) -> Result<Vec<&PersonInputs>, CardError> {
             return Err(impossible("credited_records"));
         }
         for (name, sample) in &p.samples {
-            let rate = Measure::from(name.clone()).kind() == MeasureKind::Rate;
+            let measure = Measure::from(name.clone());
+            let (of_records, rate) = match scheme.defined(&measure) {
+                Some(definition) => (definition.of.is_of_records(), definition.of.is_part_of_whole()),
+                None => (true, measure.kind() == MeasureKind::Rate),
+            };
             let within = (0..=i128::from(sample.ppm) * RECORD).contains(&sample.sum);
-            if sample.ppm > p.credited_ppm || (rate && !within) || (sample.ppm == 0 && sample.sum != 0) {
+            let too_many = of_records && sample.ppm > p.credited_ppm;
+            if too_many || (rate && !within) || (sample.ppm == 0 && sample.sum != 0) {
                 return Err(impossible(name));
             }
         }
@@ -192,100 +207,8 @@ fn sorted(inputs: &[PersonInputs]) -> Result<Vec<&PersonInputs>, CardError> {
     Ok(people)
 }
 
-/// One person's value of one indicator.
-#[derive(Clone, Copy)]
-struct Values {
-    n_ppm: u64,
-    raw: Option<Micro>,
-    adjusted: Option<Micro>,
-    small_sample: Option<SmallSample>,
-}
-
-/// One indicator of everybody, in the order of people.
-struct Column {
-    values: Vec<Values>,
-    somebody_has_data: bool,
-}
-
-impl Column {
-    fn of(kpi: &Kpi, people: &[&PersonInputs]) -> Result<Self, NotCounted> {
-        let kind = kpi.measure.kind();
-        // A rate is in percent.
-        let factor = if kind == MeasureKind::Rate { 100 } else { 1 };
-        let sample = |p: &PersonInputs| p.samples.get(kpi.measure.name()).copied().unwrap_or_default();
-        let mut pooled = Sample::default();
-        people.iter().for_each(|p| pooled.merge(&sample(p)));
-        let group = mean(factor, &pooled);
-        let value = |p: &PersonInputs| {
-            let s = sample(p);
-            let (n_ppm, raw) = match kind {
-                MeasureKind::Count => (p.credited_ppm, Some(records(p.credited_ppm)?)),
-                MeasureKind::Sum if s.ppm > 0 => (s.ppm, Some(Micro::ratio(s.sum, RECORD * RECORD)?)),
-                MeasureKind::Sum => (0, None),
-                MeasureKind::Rate | MeasureKind::Mean => (s.ppm, mean(factor, &s)),
-            };
-            let below = i128::from(kpi.small_sample) * RECORD;
-            let missing = below - i128::from(n_ppm);
-            let filled_up = missing > 0 && p.credited_ppm > 0;
-            let small_sample = group.filter(|_| filled_up).map(|group| SmallSample { below: kpi.small_sample, group });
-            let adjusted = match small_sample {
-                Some(rule) => {
-                    let filled = factor * s.sum + missing * i128::from(rule.group.millionths());
-                    Some(Micro::ratio(filled, below * RECORD)?)
-                }
-                None => raw,
-            };
-            Some(Values { n_ppm, raw, adjusted, small_sample })
-        };
-        let values: Vec<Option<Values>> = people.iter().map(|p| value(p)).collect();
-        let too_large =
-            people.iter().zip(&values).filter(|(_, v)| v.is_none()).map(|(p, _)| p.person).collect::<Vec<_>>();
-        if !too_large.is_empty() {
-            return Err(NotCounted::TooLarge(too_large));
-        }
-        let values = values.into_iter().flatten().collect();
-        let somebody_has_data = match kind {
-            MeasureKind::Count => people.iter().any(|p| p.credited_ppm > 0),
-            MeasureKind::Rate | MeasureKind::Sum | MeasureKind::Mean => pooled.ppm > 0,
-        };
-        Ok(Self { values, somebody_has_data })
-    }
-
-    /// How each person's value becomes points; nothing where there is no usable target or no data at all.
-    fn curves(&self, kpi: &Kpi, people: &[&PersonInputs]) -> Result<Curves, NotCounted> {
-        if !self.somebody_has_data {
-            return Ok(vec![None; people.len()]);
-        }
-        if kpi.normalisation != Normalisation::TargetPiecewise {
-            let group: Vec<Micro> = self.values.iter().filter_map(|v| v.adjusted).collect();
-            return Ok(vec![Some(Rc::new(Curve::of_group(kpi, &group)?)); people.len()]);
-        }
-        let target =
-            |value, basis| (value > Micro::ZERO).then(|| Rc::new(Curve::target(kpi, TargetUsed { value, basis })));
-        match kpi.target {
-            Some(Target::Fixed(value)) => Ok(vec![target(value, Basis::Scheme); people.len()]),
-            Some(Target::TeamMedian) | None => {
-                let mut teams: BTreeMap<OrgUnitId, Vec<Micro>> = BTreeMap::new();
-                let mut all = Vec::new();
-                for (p, v) in people.iter().zip(&self.values).filter(|(_, v)| v.n_ppm > 0) {
-                    teams.entry(p.unit).or_default().extend(v.adjusted);
-                    all.extend(v.adjusted);
-                }
-                let everybody = Basis::GroupMedian { people: count(all.len()) };
-                let of_all = median(&mut all).and_then(|m| target(m, everybody));
-                let mut of_team = BTreeMap::new();
-                for (unit, mut values) in teams.into_iter().filter(|(_, values)| values.len() >= MIN_TEAM) {
-                    let basis = Basis::TeamMedian { people: count(values.len()) };
-                    of_team.insert(unit, median(&mut values).and_then(|m| target(m, basis)));
-                }
-                Ok(people.iter().map(|p| of_team.get(&p.unit).unwrap_or(&of_all).clone()).collect())
-            }
-        }
-    }
-}
-
 /// Nothing where a number is too large.
-fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> Option<Line> {
+fn line(kpi: &Measured, values: &Values, column: &Column, curve: Option<&Curve>) -> Option<Line> {
     let points = match (curve, values.adjusted) {
         (Some(curve), Some(value)) => Some(curve.points(value)?),
         _ => None,
@@ -310,12 +233,15 @@ fn line(kpi: &Kpi, values: &Values, column: &Column, curve: Option<&Curve>) -> O
 }
 
 /// A line of an indicator before anything is known.
-fn unscored(kpi: &Kpi) -> Line {
+fn unscored(measured: &Measured) -> Line {
+    let Measured { kpi, definition } = measured;
+    let own = definition.filter(|_| kpi.unit.is_empty());
     Line {
         kpi: kpi.key.clone(),
         measure: kpi.measure.clone(),
-        unit: kpi.unit.clone(),
-        standard_unit: kpi.standard_unit,
+        of: definition.map(|definition| definition.of.clone()),
+        unit: own.map_or(&kpi.unit, |definition| &definition.unit).clone(),
+        standard_unit: own.map_or(kpi.standard_unit, |definition| definition.standard_unit),
         direction: kpi.direction,
         normalisation: kpi.normalisation,
         n: Micro::ZERO,
@@ -362,7 +288,7 @@ fn next(line: &Line, kpi: &Kpi, curve: Option<&Curve>) -> Option<Next> {
         return None;
     };
     let lower = kpi.direction == Direction::Lower;
-    let step = match kpi.measure.kind() {
+    let step = match line.kind() {
         MeasureKind::Count if !lower => Micro::ONE,
         MeasureKind::Rate if !lower => Micro::ONE.min(Micro::HUNDRED.checked_sub(raw).unwrap_or_default()),
         MeasureKind::Count | MeasureKind::Rate => Micro::ONE.min(raw),
@@ -449,15 +375,6 @@ fn mean(factor: i128, sample: &Sample) -> Option<Micro> {
 /// Millionths of records as a number of records.
 fn records(ppm: u64) -> Option<Micro> {
     i64::try_from(ppm).ok().map(Micro::from_millionths)
-}
-
-/// The middle value, or the mean of the two middle ones.
-fn median(values: &mut [Micro]) -> Option<Micro> {
-    values.sort_unstable();
-    let upper = values.get(values.len() / 2)?;
-    let lower = values.get((values.len() - 1) / 2)?;
-    let sum = i128::from(lower.millionths()) + i128::from(upper.millionths());
-    i64::try_from(micro::div_half_even(sum, 2)?).ok().map(Micro::from_millionths)
 }
 
 fn count(n: usize) -> u32 {

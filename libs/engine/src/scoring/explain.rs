@@ -3,12 +3,17 @@
 use tally_kernel::message::Arg;
 use tally_kernel::{Message, Micro, msg};
 
+use super::definition::{Aggregation, Of, OfRecords};
 use super::{Basis, Collaboration, Direction, Dropped, Limit, Line, MeasureKind, Next, Normalisation, ScoreCard};
 
 impl Line {
     /// What the line was worth, step by step.
     pub fn explain(&self) -> Message {
         let name = msg!("CARD_MEASURE", measure = self.measure.name(), kpi = self.kpi);
+        let name = match &self.of {
+            Some(of) => msg!("CARD_DEFINED", name, what = of.explain()),
+            None => name,
+        };
         if let Some(dropped) = self.dropped {
             let why = match dropped {
                 Dropped::NobodyHasData => "nobody",
@@ -42,8 +47,9 @@ impl Line {
     }
 
     fn measured(&self) -> Message {
-        match (self.raw, self.measure.kind()) {
+        match (self.raw, self.kind()) {
             (Some(raw), MeasureKind::Count) => self.value(raw),
+            (Some(raw), _) if self.of.as_ref().is_some_and(|of| !of.is_of_records()) => self.value(raw),
             (Some(raw), _) => msg!("CARD_MEASURED", value = self.value(raw), records = self.n),
             (None, _) => msg!("CARD_NOT_MEASURED"),
         }
@@ -78,11 +84,11 @@ impl Line {
     /// What the next improvement would be worth; nothing where none is possible.
     pub fn explain_next(&self) -> Option<Message> {
         let Next { step, gain } = self.next?;
-        let kind = match (self.measure.kind(), self.direction) {
+        let kind = match (self.kind(), self.direction) {
             (MeasureKind::Rate, Direction::Higher) => "rate_more",
             (MeasureKind::Rate, Direction::Lower) => "rate_less",
-            (MeasureKind::Count, Direction::Higher) if self.unit.is_empty() => "records_more",
-            (MeasureKind::Count, Direction::Lower) if self.unit.is_empty() => "records_fewer",
+            (MeasureKind::Count, Direction::Higher) if self.unit.is_empty() && self.of.is_none() => "records_more",
+            (MeasureKind::Count, Direction::Lower) if self.unit.is_empty() && self.of.is_none() => "records_fewer",
             (_, Direction::Higher) => "more",
             (_, Direction::Lower) => "less",
         };
@@ -95,11 +101,16 @@ impl Line {
         Some(msg!("CARD_NEXT", change, effect, gain))
     }
 
+    fn counts_customers(&self) -> bool {
+        matches!(&self.of, Some(Of::Record(OfRecords { aggregation: Aggregation::Distinct, .. })))
+    }
+
     /// A number with the indicator's unit.
     fn value(&self, value: Micro) -> Message {
-        let kind = match self.measure.kind() {
+        let kind = match self.kind() {
             _ if !self.unit.is_empty() && self.standard_unit => "standard",
             _ if !self.unit.is_empty() => "own",
+            MeasureKind::Count if self.counts_customers() => "customers",
             MeasureKind::Count => "records",
             MeasureKind::Rate => "percent",
             MeasureKind::Sum | MeasureKind::Mean => "bare",

@@ -37,6 +37,8 @@ pub enum ProblemKind {
     Bands,
     /// Bounds for refinements that do not make sense.
     Bounds,
+    /// Parts of a definition that do not go together.
+    Measure,
     /// Something that the standard does not allow.
     Refinement,
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 use tally_kernel::{Message, msg};
 
 use super::bounds::{Bounds, Extra, KpiBounds, Span};
+use super::definition::Definition;
+use super::measure::Measure;
 use super::problem::{ProblemKind, Problems, SchemeProblem};
 use super::scheme::{Kpi, Scheme, Target, shown};
 
@@ -25,6 +27,7 @@ pub fn violations(standard: &Scheme, refinement: &Scheme) -> Vec<SchemeProblem> 
     let laid_down = Bounds::default();
     let bounds = standard.bounds.as_ref().unwrap_or(&laid_down);
     let mut found = Violations { standard: &standard.name, problems: Problems::default() };
+    found.definitions(standard, refinement);
     for kpi in &standard.kpis {
         let optional = bounds.of(&kpi.key).is_some_and(|of| of.optional);
         if !optional && !refinement.kpis.iter().any(|own| own.key == kpi.key) {
@@ -48,6 +51,21 @@ pub fn violations(standard: &Scheme, refinement: &Scheme) -> Vec<SchemeProblem> 
     found.problems.0
 }
 
+/// Whether a measure is this one, or computed from it in any way.
+fn uses(scheme: &Scheme, measure: &Measure, name: &str) -> bool {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![measure.name()]);
+    while let Some(next) = open.pop() {
+        if next == name {
+            return true;
+        }
+        if seen.insert(next) {
+            let defined = scheme.measures.iter().find(|definition| definition.name == next);
+            open.extend(defined.into_iter().flat_map(Definition::parts));
+        }
+    }
+    false
+}
+
 struct Violations<'a> {
     /// Its name.
     standard: &'a str,
@@ -62,6 +80,29 @@ impl Violations<'_> {
     /// What the standard has is a word or a list.
     fn fixed(&mut self, field: impl Into<String>) {
         self.add(field, msg!("REFINED_FIXED", standard = self.standard));
+    }
+
+    /// What the standard's indicators measure is laid down with everything that it is computed from.
+    fn definitions(&mut self, standard: &Scheme, refinement: &Scheme) {
+        for definition in &standard.measures {
+            let name = &definition.name;
+            let own = refinement.measures.iter().position(|own| own.name == *name);
+            let used = refinement.kpis.iter().any(|kpi| uses(standard, &kpi.measure, name));
+            let (field, same) = match own {
+                Some(i) => (format!("measures[{i}]"), refinement.measures[i] == *definition),
+                None => ("measures".to_owned(), !used),
+            };
+            if !same {
+                self.add(field, msg!("REFINED_DEFINITION", measure = name, standard = self.standard));
+            }
+        }
+        for (i, own) in refinement.measures.iter().enumerate() {
+            let (name, standards) = (&own.name, standard.measures.iter().any(|definition| definition.name == own.name));
+            if !standards && standard.kpis.iter().any(|kpi| kpi.measure.name() == name) {
+                let message = msg!("REFINED_DEFINITION.column", measure = name, standard = self.standard);
+                self.add(format!("measures[{i}]"), message);
+            }
+        }
     }
 
     fn kpi(&mut self, path: &str, (standard, own): (&Kpi, &Kpi), bounds: Option<&KpiBounds>) {

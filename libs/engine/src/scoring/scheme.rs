@@ -9,7 +9,10 @@ use tally_kernel::error::Error;
 use tally_kernel::{Micro, Ppm, msg};
 
 use super::bounds::{Bounds, Span};
+use super::definition::Definition;
+use super::measure::{Direction, Measure, MeasureKind};
 use super::problem::{ProblemKind, Problems, SchemeProblem};
+use super::sound;
 
 /// What the weights of a scheme sum to.
 pub const WEIGHT_SUM: Micro = Micro::HUNDRED;
@@ -34,6 +37,9 @@ pub struct Scheme {
     /// What a refinement may change; nothing at all where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// The definitions that it uses: what an indicator measures is looked up here by its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Definition>,
 }
 
 /// One indicator.
@@ -98,91 +104,6 @@ pub struct Grade {
     /// Part of the people.
     #[serde(default)]
     pub quota: Option<Ppm>,
-}
-
-/// What is measured.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum Measure {
-    /// Records credited to the person, shares counted as parts.
-    CreditedRecords,
-    /// Percent of records first answered within 30 s.
-    FirstReplyWithin30s,
-    /// Percent of records resolved.
-    Resolved,
-    /// Percent of rated records with at least 4 of 5.
-    RatingAtLeast4,
-    /// Sales amount, major units.
-    Amount,
-    /// The mean of a numeric column.
-    Custom(String),
-}
-
-/// How samples of a measure become a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeasureKind {
-    /// Records.
-    Count,
-    /// Percent, 0 to 100.
-    Rate,
-    /// A sum over records.
-    Sum,
-    /// A mean over records.
-    Mean,
-}
-
-impl Measure {
-    /// The name used in files and inputs.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::CreditedRecords => "credited_records",
-            Self::FirstReplyWithin30s => "first_reply_within_30s",
-            Self::Resolved => "resolved",
-            Self::RatingAtLeast4 => "rating_at_least_4",
-            Self::Amount => "amount",
-            Self::Custom(column) => column,
-        }
-    }
-
-    /// How samples become a value.
-    pub fn kind(&self) -> MeasureKind {
-        match self {
-            Self::CreditedRecords => MeasureKind::Count,
-            Self::FirstReplyWithin30s | Self::Resolved | Self::RatingAtLeast4 => MeasureKind::Rate,
-            Self::Amount => MeasureKind::Sum,
-            Self::Custom(_) => MeasureKind::Mean,
-        }
-    }
-}
-
-impl From<String> for Measure {
-    fn from(name: String) -> Self {
-        match name.as_str() {
-            "credited_records" => Self::CreditedRecords,
-            "first_reply_within_30s" => Self::FirstReplyWithin30s,
-            "resolved" => Self::Resolved,
-            "rating_at_least_4" => Self::RatingAtLeast4,
-            "amount" => Self::Amount,
-            _ => Self::Custom(name),
-        }
-    }
-}
-
-impl From<Measure> for String {
-    fn from(measure: Measure) -> String {
-        measure.name().to_owned()
-    }
-}
-
-/// Which way is better.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// More is better.
-    #[default]
-    Higher,
-    /// Less is better.
-    Lower,
 }
 
 /// What 100 points are.
@@ -280,7 +201,21 @@ impl Scheme {
             collaboration: true,
             grades: Vec::new(),
             bounds: None,
+            measures: Vec::new(),
         }
+    }
+
+    /// What the scheme defines under a measure's name.
+    pub fn defined(&self, measure: &Measure) -> Option<&Definition> {
+        match measure {
+            Measure::Custom(name) => self.measures.iter().find(|definition| definition.name == *name),
+            _ => None,
+        }
+    }
+
+    /// How samples of a measure become a value.
+    pub fn kind(&self, measure: &Measure) -> MeasureKind {
+        self.defined(measure).map_or_else(|| measure.kind(), Definition::kind)
     }
 
     /// Everything that is wrong, all at once. `columns` are the numeric columns that the records have, where known.
@@ -300,12 +235,13 @@ impl Scheme {
             if !keys.insert(&kpi.key) {
                 problems.add(format!("kpis[{i}].key"), ProblemKind::Duplicate, msg!("NAME_TWICE", name = kpi.key));
             }
-            kpi.validate(&format!("kpis[{i}]"), columns, &mut problems);
+            kpi.validate(&format!("kpis[{i}]"), self, columns, &mut problems);
         }
         let sum: i128 = self.kpis.iter().map(|k| i128::from(k.weight.millionths())).sum();
         if !self.kpis.is_empty() && sum != i128::from(WEIGHT_SUM.millionths()) {
             problems.add("kpis", ProblemKind::WeightsDoNotSum, msg!("WEIGHTS_NOT_HUNDRED", sum = shown(sum)));
         }
+        sound::check(&self.measures, columns, &mut problems);
         self.validate_grades(&mut problems);
         self.validate_bounds(&mut problems);
         if problems.0.is_empty() { Ok(()) } else { Err(problems.0) }
@@ -379,7 +315,7 @@ impl Scheme {
 }
 
 impl Kpi {
-    fn validate(&self, path: &str, columns: Option<&BTreeSet<String>>, problems: &mut Problems) {
+    fn validate(&self, path: &str, scheme: &Scheme, columns: Option<&BTreeSet<String>>, problems: &mut Problems) {
         let mut add = |field: &str, kind, message| problems.add(format!("{path}.{field}"), kind, message);
         if self.key.trim().is_empty() {
             add("key", ProblemKind::Missing, msg!("TEXT_EMPTY"));
@@ -387,7 +323,7 @@ impl Kpi {
         if self.weight <= Micro::ZERO {
             add("weight", ProblemKind::WeightNotPositive, msg!("WEIGHT_NOT_POSITIVE", weight = self.weight));
         }
-        if let Measure::Custom(column) = &self.measure {
+        if let (Measure::Custom(column), None) = (&self.measure, scheme.defined(&self.measure)) {
             let known = columns.is_none_or(|c| c.contains(column));
             if column.trim().is_empty() || !known {
                 add("measure", ProblemKind::UnknownMeasure, msg!("MEASURE_UNKNOWN", measure = column));
@@ -404,7 +340,7 @@ impl Kpi {
         if self.floor >= self.cap {
             add("floor", ProblemKind::Range, msg!("FLOOR_NOT_BELOW_CAP", floor = self.floor, cap = self.cap));
         }
-        if self.small_sample > 0 && !matches!(self.measure.kind(), MeasureKind::Rate | MeasureKind::Mean) {
+        if self.small_sample > 0 && !matches!(scheme.kind(&self.measure), MeasureKind::Rate | MeasureKind::Mean) {
             add("small_sample", ProblemKind::SmallSample, msg!("SMALL_SAMPLE_NOT_HERE"));
         }
         if self.normalisation == Normalisation::ForcedDistribution {

@@ -13,6 +13,7 @@ fn zh(message: &Message) -> String {
 }
 
 mod bounds;
+mod definition;
 mod large;
 mod properties;
 mod refine;
@@ -43,6 +44,7 @@ fn inputs(n: u128, records: u64, samples: &[(&str, Sample)]) -> PersonInputs {
         credited_ppm: records * 1_000_000,
         outside_ppm: None,
         samples: samples.iter().map(|(name, s)| ((*name).to_owned(), *s)).collect(),
+        past: BTreeMap::new(),
     }
 }
 

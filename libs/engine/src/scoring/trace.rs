@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use tally_kernel::Micro;
 use tally_kernel::id::{OrgUnitId, PersonId};
 
-use super::{Direction, Measure, Normalisation};
+use super::definition::Of;
+use super::{Direction, Measure, MeasureKind, Normalisation};
 
 /// One person's result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct Line {
     pub kpi: String,
     /// What was measured.
     pub measure: Measure,
+    /// What the scheme's definition says that it is taken from, where it defines the measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Of>,
     /// Unit for people to read, or empty for the measure's own.
     pub unit: String,
     /// Whether the unit is a word of the catalogues or a currency, and told in the reader's language.
@@ -82,6 +86,13 @@ pub struct Line {
     pub dropped: Option<Dropped>,
     /// What the next improvement would be worth; nothing where no improvement is possible.
     pub next: Option<Next>,
+}
+
+impl Line {
+    /// How what was measured became the value.
+    pub fn kind(&self) -> MeasureKind {
+        self.of.as_ref().map_or_else(|| self.measure.kind(), Of::kind)
+    }
 }
 
 /// How the small-sample rule worked.

@@ -171,6 +171,7 @@ impl Scored {
             credited_ppm: sums.credited_ppm,
             outside_ppm: self.rosters_known.then_some(sums.outside_ppm),
             samples,
+            past: BTreeMap::new(),
         }
     }
 }

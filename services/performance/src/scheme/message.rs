@@ -28,7 +28,8 @@ pub fn read(sent: pb::Scheme) -> Result<NewVersion> {
     });
     let bounds = sent.bounds.and_then(|bounds| bounds_of(&mut v, bounds, kpis.as_deref().unwrap_or_default()));
     let (name, collaboration) = (sent.name, sent.collaboration);
-    let scheme = kpis.map(|kpis| Scheme { name, version: 1, kpis, collaboration, grades: vec![], bounds });
+    let scheme =
+        kpis.map(|kpis| Scheme { name, version: 1, kpis, collaboration, grades: vec![], bounds, measures: vec![] });
     v.finish(scheme.map(|scheme| NewVersion { unit, scheme, parent }))
 }
 

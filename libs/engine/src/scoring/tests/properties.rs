@@ -18,6 +18,7 @@ fn anybody() -> impl Strategy<Value = Vec<PersonInputs>> {
                     credited_ppm: credited,
                     outside_ppm: outside.map(|all| if all { credited } else { 0 }),
                     samples,
+                    past: BTreeMap::new(),
                 }
             })
             .collect()

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::scoring::definition::{Definition, built_in};
 use crate::scoring::{Bounds, Direction, Extra, Grade, KpiBounds, ProblemKind, SchemeProblem, Span, check, violations};
 
 fn span(min: &str, max: &str) -> Option<Span> {
@@ -121,6 +122,24 @@ fn a_standard_that_opens_nothing_is_copied_or_left() {
     });
     let fields: Vec<_> = violations(&closed, &own).into_iter().map(|p| p.field).collect();
     assert_eq!(fields, ["kpis", "kpis[0].measure", "kpis[1].normalisation", "kpis[3].key"]);
+}
+
+#[test]
+fn what_a_standard_measures_is_defined_in_a_refinement_as_it_is_there() {
+    let defined = |name: &str, of: Measure| Definition { name: name.into(), ..built_in(&of).unwrap() };
+    let mut closed = Scheme { bounds: None, ..standard() };
+    closed.kpis[1].measure = Measure::Custom("prompt".into());
+    closed.kpis[2].measure = Measure::Custom("nps".into());
+    closed.measures = vec![defined("prompt", Measure::Resolved), defined("spare", Measure::Amount)];
+    let fields = |own: &Scheme| violations(&closed, own).into_iter().map(|p| p.field).collect::<Vec<_>>();
+    let mut own = Scheme { name: "North".into(), ..closed.clone() };
+    assert!(fields(&own).is_empty());
+    own.measures = vec![defined("prompt", Measure::Resolved), defined("mine", Measure::Amount)];
+    assert!(fields(&own).is_empty(), "nothing measures what was left out");
+    own.measures = vec![defined("nps", Measure::Amount), defined("prompt", Measure::RatingAtLeast4)];
+    assert_eq!(fields(&own), ["measures[1]", "measures[0]"], "another definition, and one in place of a column");
+    own.measures.clear();
+    assert_eq!(fields(&own), ["measures"]);
 }
 
 #[test]

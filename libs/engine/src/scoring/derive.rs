@@ -1,0 +1,122 @@
+//! Measures that are computed from others, each of one person. Exact, but for what [`Derived`] says is rounded.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use tally_kernel::{Micro, micro};
+
+use super::definition::{Definition, Derived, Of, Part};
+use super::{Measure, MeasureKind, PersonInputs, RECORD, Sample, Scheme, mean};
+
+/// People with samples of what the scheme derives, and without those that are too few to count.
+pub(super) fn complete<'a>(scheme: &Scheme, inputs: &'a [PersonInputs]) -> Cow<'a, [PersonInputs]> {
+    if scheme.measures.is_empty() {
+        return Cow::Borrowed(inputs);
+    }
+    let (mut people, mut done) = (inputs.to_vec(), BTreeSet::new());
+    for definition in &scheme.measures {
+        one(scheme, definition, &mut people, &mut done);
+    }
+    Cow::Owned(people)
+}
+
+/// Works out one definition for everybody, those that it is computed from first: a sound scheme has no circles.
+fn one<'a>(scheme: &'a Scheme, definition: &'a Definition, people: &mut [PersonInputs], done: &mut BTreeSet<&'a str>) {
+    if !done.insert(&definition.name) {
+        return;
+    }
+    for part in definition.parts() {
+        if let Some(part) = scheme.defined(&Measure::from(part.to_owned())) {
+            one(scheme, part, people, done);
+        }
+    }
+    // What nobody sends is no zero of everybody.
+    let known = definition
+        .parts()
+        .into_iter()
+        .all(|part| people.iter().any(|person| From { scheme, person }.sample(part).0.is_some()));
+    let (name, few) = (&definition.name, i128::from(definition.min_count) * RECORD);
+    for person in people {
+        let from = From { scheme, person };
+        let derived = match &definition.of {
+            Of::Derived(Derived::Repeat { .. }) | Of::Record(_) | Of::Observation(_) | Of::Team(_) => {
+                person.samples.get(name).copied()
+            }
+            Of::Derived(_) if !known => None,
+            Of::Derived(Derived::Ratio { of, per, .. }) => from.ratio(of, per),
+            Of::Derived(Derived::Sum(parts)) => from.sum(parts),
+            Of::Derived(Derived::Trend { of }) => from.trend(of),
+        };
+        match derived.filter(|sample| i128::from(sample.ppm) >= few) {
+            Some(sample) => drop(person.samples.insert(name.clone(), sample)),
+            None => drop(person.samples.remove(name)),
+        }
+    }
+}
+
+/// What derived measures are computed from.
+struct From<'a> {
+    scheme: &'a Scheme,
+    person: &'a PersonInputs,
+}
+
+impl From<'_> {
+    /// A measure's sample and kind.
+    fn sample(&self, name: &str) -> (Option<Sample>, MeasureKind) {
+        let (measure, credited) = (Measure::from(name.to_owned()), self.person.credited_ppm);
+        let sample = match measure {
+            Measure::CreditedRecords => Some(Sample { sum: i128::from(credited) * RECORD, ppm: credited }),
+            _ => self.person.samples.get(name).copied(),
+        };
+        (sample.filter(|sample| sample.ppm > 0), self.scheme.kind(&measure))
+    }
+
+    /// A measure's value, rounded.
+    fn value(&self, name: &str) -> Option<Micro> {
+        let (sample, kind) = self.sample(name);
+        match kind {
+            MeasureKind::Rate => mean(100, &sample?),
+            MeasureKind::Mean => mean(1, &sample?),
+            MeasureKind::Count | MeasureKind::Sum => Micro::ratio(sample?.sum, RECORD * RECORD),
+        }
+    }
+
+    /// A measure's total in 10^-12, exact where it adds up.
+    fn total(&self, name: &str) -> Option<i128> {
+        match self.sample(name) {
+            (sample, MeasureKind::Count | MeasureKind::Sum) => sample.map(|sample| sample.sum),
+            (_, MeasureKind::Rate | MeasureKind::Mean) => {
+                self.value(name).map(|value| i128::from(value.millionths()) * RECORD)
+            }
+        }
+    }
+
+    fn ratio(&self, of: &str, per: &str) -> Option<Sample> {
+        let per = micro::div_half_even(self.total(per)?, RECORD)?;
+        let ppm = u64::try_from(per).ok().filter(|ppm| *ppm > 0)?;
+        Some(Sample { sum: self.total(of).unwrap_or(0), ppm })
+    }
+
+    fn sum(&self, parts: &[Part]) -> Option<Sample> {
+        let (mut sum, mut ppm) = (0_i128, 0);
+        for Part { of, factor } in parts {
+            let (sample, kind) = self.sample(of);
+            let total = match self.total(of) {
+                Some(total) => total,
+                // Nothing of what adds up is zero of it; a mean or a rate of nothing is none.
+                None if matches!(kind, MeasureKind::Count | MeasureKind::Sum) => 0,
+                None => return None,
+            };
+            sum = sum.checked_add(total.checked_mul(factor.millionths().into())?)?;
+            ppm = ppm.max(sample.map_or(0, |sample| sample.ppm));
+        }
+        (ppm > 0).then_some(Sample { sum: micro::div_half_even(sum, RECORD)?, ppm })
+    }
+
+    fn trend(&self, of: &str) -> Option<Sample> {
+        let (now, past) = (self.value(of)?, *self.person.past.get(of)?);
+        let by = i128::from(now.millionths()) - i128::from(past.millionths());
+        let percent = Micro::ratio(100 * by, i128::from(past.millionths()).abs())?;
+        Some(Sample { sum: i128::from(percent.millionths()) * RECORD, ppm: 1_000_000 })
+    }
+}
