@@ -1089,6 +1089,46 @@ RECORD_THERE_ALREADY = the other account has, or had, another record { $id }: no
 # An amount in another currency than the group's, where amounts are computed with.
 RECORD_RATE_MISSING = record { $record } of { $account } is in { $currency }, and no rate into the group's currency is known: send it with an amount in the group's currency, or take sales out of the scheme
 
+# Observations.
+
+# An observation says what was measured.
+OBSERVATION_WITHOUT_MEASURE = measure is empty: give the name of the measure, as schemes name it
+# An observation is about one subject.
+OBSERVATION_WITHOUT_SUBJECT = it says nothing that it is about: give a person, a unit, an account, a store or a campaign
+    .id = the id of the { $kind ->
+        [person] person
+        [unit] unit
+       *[account] account
+    } is no id: give it as the lists give it
+# Nobody, or nothing, of this name is known.
+OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
+    [person] no person
+    [unit] no unit
+    [account] no account
+   *[store] no account of a store
+} { $key } is known: correct it, or bring that in first
+# The unit was closed on these days, or not there yet.
+OBSERVATION_UNIT_CLOSED = unit { $unit } is not there on { $day }: it is closed by then, or begins later, so correct the day or the unit
+# Only a campaign is run by a unit.
+OBSERVATION_UNIT_NOT_HERE = unit_id says who runs a campaign, and this is about { $kind ->
+    [person] a person
+    [unit] a unit
+    [account] an account
+   *[store] a store
+}: leave it out
+# An observation is at an instant or over days.
+OBSERVATION_WITHOUT_TIME = it needs either an instant (at) or a first day and, for more than one, a last one (from, to): give one of both
+    .date = { $field } is no date: write it as 2026-03-31
+OBSERVATION_BACKWARDS = ends { $to } before it begins { $from }: correct one of them
+OBSERVATION_TOO_LONG = is about { $from } to { $to }, and no observation is about more than { $most } days: correct the days
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } is not in the years { $first } to { $last }: check the year
+OBSERVATION_WITHOUT_NUMBER = "{ $text }" is no decimal number with at most six places: correct it
+OBSERVATION_OUT_OF_RANGE = the value is above { $most } either way: check the unit
+# Another value of the same measure, subject and time.
+OBSERVATION_DIFFERENT = { $name } is there already with { $other } from { $source }, and here it is { $value }: send it with a higher revision, if this is what counts
+# An observation that was taken out stays out.
+OBSERVATION_WITHDRAWN = { $name } was withdrawn ({ $why }): leave it out, or send a higher revision to bring it back
+
 # Schemes.
 
 SCHEME_WITHOUT_INDICATORS = at least one indicator is needed
@@ -1813,6 +1853,16 @@ PUNCHES_AS_NIGHTS = presences over the end of the working day: { $count } (the f
 PUNCHES_EITHER_WAY = the punches from { $from } to { $to } may be days or nights, since the first and the last have no partner: taken for days; kind or rosters.csv would say which
 NEITHER_WORD = '{ $text }' is neither { $one } nor { $other }
 NEITHER_WORD_CURE = write { $one } or { $other }
+NO_SUBJECT_KIND = '{ $text }' is no kind of subject
+NO_SUBJECT_KIND_CURE = write one of { $kinds }
+UNIT_OF_NOBODY = { $unit } is no unit that somebody of people.csv or an account of accounts.csv belongs to{ $hint }
+UNIT_OF_NOBODY_CURE = correct the path of the unit
+STORE_UNKNOWN = no account of accounts.csv is of { $store }{ $hint }
+STORE_UNKNOWN_CURE = write platform and store as in accounts.csv, with / between them
+NEITHER_DAYS_NOR_TIME = it says neither on which days nor when
+NEITHER_DAYS_NOR_TIME_CURE = fill in from (and to, for more than one day) or at, one of both
+NO_REVISION = '{ $text }' is no revision
+NO_REVISION_CURE = write a whole number, or leave it empty
 NO_KIND_OF_FINDING = no such kind of finding
 NO_KIND_OF_FINDING_CURE = delete the file: only inputs/ of a result has it
 NO_COUNT = it is no count

@@ -697,6 +697,36 @@ REFUND_MOVES_WITH_RECORD = { $id } 是 { $other } 的退款：请移动该记录
 RECORD_THERE_ALREADY = 目标账号已有或曾有另一条记录 { $id }：不会覆盖任何数据，请撤回错误的一条
 RECORD_RATE_MISSING = { $account } 的记录 { $record } 以 { $currency } 计价，而没有换算成集团货币的汇率：请以集团货币发送金额，或在方案中不使用销售额
 
+OBSERVATION_WITHOUT_MEASURE = measure 为空：请填写考核方案中使用的指标名称
+OBSERVATION_WITHOUT_SUBJECT = 未说明观测对象：请填写人员、组织单元、账号、店铺或活动
+    .id = { $kind ->
+        [person] 人员
+        [unit] 组织单元
+       *[account] 账号
+    } 的标识格式不正确：请按列表中给出的标识填写
+OBSERVATION_SUBJECT_UNKNOWN = { $kind ->
+    [person] 没有人员
+    [unit] 没有组织单元
+    [account] 没有账号
+   *[store] 没有属于该店铺的账号：
+} { $key }：请更正，或先导入该对象
+OBSERVATION_UNIT_CLOSED = 组织单元 { $unit } 在 { $day } 不存在：当时已关闭或尚未开始，请更正日期或组织单元
+OBSERVATION_UNIT_NOT_HERE = unit_id 只用于说明活动由谁负责，而此行的对象是{ $kind ->
+    [person] 人员
+    [unit] 组织单元
+    [account] 账号
+   *[store] 店铺
+}：请留空
+OBSERVATION_WITHOUT_TIME = 须填写时刻（at），或首日以及（多于一天时）末日（from、to）：请二者填其一
+    .date = { $field } 不是日期：请写成 2026-03-31
+OBSERVATION_BACKWARDS = 结束于 { $to }，早于开始 { $from }：请更正其中之一
+OBSERVATION_TOO_LONG = 涉及 { $from } 至 { $to }，而一条观测最多涉及 { $most } 天：请更正日期
+OBSERVATION_TIME_IMPLAUSIBLE = { $field } 不在 { $first } 至 { $last } 年之间：请检查年份
+OBSERVATION_WITHOUT_NUMBER = “{ $text }”不是最多六位小数的数字：请更正
+OBSERVATION_OUT_OF_RANGE = 数值的绝对值超过 { $most }：请检查单位
+OBSERVATION_DIFFERENT = { $name } 已存在，来自 { $source } 的数值为 { $other }，而此处为 { $value }：若此行才正确，请以更高的修订号发送
+OBSERVATION_WITHDRAWN = { $name } 已被撤回（{ $why }）：请不要再发送，或以更高的修订号恢复
+
 SCHEME_WITHOUT_INDICATORS = 至少需要一个指标
 NAME_TWICE = “{ $name }”出现了两次
 WEIGHTS_NOT_HUNDRED = 权重之和为 { $sum }，不是 100：请调整到恰好为 100
@@ -1300,6 +1330,16 @@ PUNCHES_AS_NIGHTS = 跨越工作日的在岗时段：{ $count } 个（第一个�
 PUNCHES_EITHER_WAY = 自 { $from } 至 { $to } 的打卡首末两次均无法配对，可能是白班，也可能是夜班：按白班计；填写 kind 列或 rosters.csv 可以确定
 NEITHER_WORD = “{ $text }”既不是 { $one } 也不是 { $other }
 NEITHER_WORD_CURE = 请写 { $one } 或 { $other }
+NO_SUBJECT_KIND = “{ $text }”不是对象类型
+NO_SUBJECT_KIND_CURE = 请写以下之一：{ $kinds }
+UNIT_OF_NOBODY = people.csv 中无人、accounts.csv 中也无账号属于组织单元 { $unit }{ $hint }
+UNIT_OF_NOBODY_CURE = 请更正组织单元的路径
+STORE_UNKNOWN = accounts.csv 中没有属于 { $store } 的账号{ $hint }
+STORE_UNKNOWN_CURE = 请按 accounts.csv 填写平台和店铺，以 / 分隔
+NEITHER_DAYS_NOR_TIME = 既未说明日期，也未说明时刻
+NEITHER_DAYS_NOR_TIME_CURE = 请填写 from（多于一天时再填 to）或 at，二者填其一
+NO_REVISION = “{ $text }”不是修订号
+NO_REVISION_CURE = 请写整数，或留空
 NO_KIND_OF_FINDING = 没有这种提示
 NO_KIND_OF_FINDING_CURE = 请删除此文件：只有结果文件夹的 inputs/ 中才有它
 NO_COUNT = 它不是计数

@@ -194,6 +194,10 @@ permissions! {
     RecordRead = "performance.record.read" opens Pii;
     /// Bring in service records.
     RecordImport = "performance.record.import" opens Pii;
+    /// Read observations.
+    ObservationRead = "performance.observation.read" opens Pii;
+    /// Bring in observations, and withdraw them.
+    ObservationImport = "performance.observation.import" opens Pii;
     /// Read credits.
     CreditRead = "performance.credit.read" opens Rating;
     /// Read schemes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::diagnostics::{Finding, Rejected};
 use super::group::{DEFAULT_REGION, Group, Period, Policy};
 use super::model::{
-    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, PersonIx, Punch, Record, Roster,
+    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, PersonIx, Punch, Record, Roster,
 };
 use super::pool::Pool;
 use super::scheme::Scheme;
@@ -62,6 +62,8 @@ pub struct Bundle {
     pub handovers: Vec<Handover>,
     /// By platform, alias and first date.
     pub aliases: Vec<Alias>,
+    /// By measure, subject and time.
+    pub observations: Vec<Observation>,
     /// What is worth knowing about the reading.
     pub findings: Vec<Finding>,
 }

@@ -157,7 +157,7 @@ pub(crate) fn is_lost(text: &str) -> bool {
 
 /// Columns of what people chose to write: an apostrophe at their beginning is theirs.
 pub(crate) fn is_prose(column: &str) -> bool {
-    matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias" | "kind")
+    matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias" | "kind" | "source" | "run_by")
 }
 
 /// Columns in which a character that nobody sees may belong to the text, as it does in emoji of customers' nicknames.
@@ -233,6 +233,21 @@ const OF_FILE: &[(&str, Names)] = &[
     ),
     ("handovers.csv", &[("at", &["交接时间", "时间"]), ("kind", &["交接类型", "交接动作", "类型", "动作"])]),
     (
+        "observations.csv",
+        &[
+            ("measure", &["指标", "指标名称"]),
+            ("subject_kind", &["对象类型", "对象类别"]),
+            ("subject", &["对象", "对象名称"]),
+            ("from", &["开始日期", "起始日期"]),
+            ("to", &["结束日期", "截止日期"]),
+            ("at", &["时间", "观测时间"]),
+            ("value", &["数值", "值", "指标值"]),
+            ("source", &["来源", "数据来源"]),
+            ("revision", &["修订号", "版本"]),
+            ("run_by", &["负责部门", "负责单元"]),
+        ],
+    ),
+    (
         "aliases.csv",
         &[
             ("alias", &["别名", "昵称", "客服昵称", "花名"]),
@@ -273,6 +288,11 @@ pub(crate) fn word(text: &str) -> &str {
         "公用" | "共用" | "共享" | "公用账号" => "shared",
         "混合" | "混用" => "mixed",
         "实名" | "实名接待" | "专用" => "named",
+        "人员" | "员工" | "个人" => "person",
+        "组织" | "组织单元" | "部门" | "团队" => "unit",
+        "账号" | "客服账号" => "account",
+        "店铺" => "store",
+        "活动" => "campaign",
         "已解决" => "yes",
         "未解决" => "no",
         other => other,

@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures` and `duty` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `duty` and `observed` (the files), `directory` (who and what is meant), `group`, `scheme` and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
 //! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
@@ -31,6 +31,7 @@ mod keys;
 mod measures;
 mod model;
 mod numbers;
+mod observed;
 mod people;
 mod pool;
 mod records;
@@ -56,7 +57,7 @@ pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
 pub use model::{
     AccountIx, Alias, BundleAccount, BundlePerson, Employment, GivenPunch, Handover, HandoverKind, Measure,
-    MeasureValues, PersonIx, Phase, PhaseKind, Punch, PunchKind, Record, Roster,
+    MeasureValues, Observation, Observed, PersonIx, Phase, PhaseKind, Punch, PunchKind, Record, Roster, Subject,
 };
 pub use pool::{Pool, PoolPart, PoolRule, Tier};
 pub use refusals::{Refusals, RowName};
@@ -74,7 +75,7 @@ use yaml::settings;
 /// Files without which there is nothing to do.
 const REQUIRED: [&str; 3] = ["people.csv", "accounts.csv", "records.csv"];
 /// Every file a bundle may hold; reading.csv only in a normalised one.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "group.yaml",
     "policy.yaml",
     "scheme.yaml",
@@ -86,6 +87,7 @@ const FILES: [&str; 12] = [
     "rosters.csv",
     "punches.csv",
     "handovers.csv",
+    "observations.csv",
     source::READING,
 ];
 
@@ -204,6 +206,9 @@ fn read_files(
     };
     let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;
+    let zone = cell::zone(&group.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let observed = observed::Around::new(&directory, (&people, &accounts), about.numbers, zone);
+    let observations = observed::read_observations(find("observations.csv"), &observed, &mut diagnostics)?;
     write::read_findings(find(source::READING), &mut diagnostics)?;
 
     if let Some(scheme) = &scheme {
@@ -230,6 +235,7 @@ fn read_files(
         punches,
         handovers,
         aliases,
+        observations,
         findings: Vec::new(),
         group,
         people,

@@ -241,6 +241,52 @@ pub enum HandoverKind {
     Release,
 }
 
+/// A row of observations.csv: a value of a measure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Observation {
+    /// Name of the measure.
+    pub measure: String,
+    /// Whom or what it is about.
+    pub subject: Subject,
+    /// When it was.
+    pub when: Observed,
+    /// Six decimals at most.
+    pub value: Decimal,
+    /// Who says so; may be empty.
+    pub source: String,
+    /// 0 where the row does not say.
+    pub revision: u64,
+}
+
+/// Whom or what is observed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Somebody.
+    Person(PersonIx),
+    /// An org unit, by its path.
+    Unit(String),
+    /// A platform account.
+    Account(AccountIx),
+    /// platform/store.
+    Store(String),
+    /// A campaign.
+    Campaign {
+        /// Its name.
+        name: String,
+        /// Path of the org unit that runs it; nothing for the group's.
+        run_by: Option<String>,
+    },
+}
+
+/// When something was observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Observed {
+    /// At an instant.
+    At(Timestamp),
+    /// From a first local day to a last one.
+    Days(Date, Date),
+}
+
 /// A row of aliases.csv.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alias {

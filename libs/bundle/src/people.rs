@@ -105,12 +105,12 @@ pub(crate) fn once<T: Ord>(rows: Vec<(T, u64)>, file: &'static str, findings: &m
     values
 }
 
-fn optional<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<Option<T>, Wrong> {
+pub(crate) fn optional<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Wrong>) -> Result<Option<T>, Wrong> {
     if text.is_empty() { Ok(None) } else { read(text).map(Some) }
 }
 
 /// An org unit path without empty segments.
-fn path(text: &str) -> Result<String, Wrong> {
+pub(crate) fn path(text: &str) -> Result<String, Wrong> {
     let path = cell::name(text)?;
     let segments: Vec<&str> = path.split('/').map(str::trim).collect();
     if segments.iter().any(|s| s.is_empty()) {

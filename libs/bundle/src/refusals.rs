@@ -9,6 +9,7 @@ use tally_kernel::message::word;
 use tally_kernel::{Message, msg};
 
 use super::diagnostics::{Rejects, Wrong};
+use super::model::Observation;
 
 /// What names rows, whatever the order in which they stand: people by number, accounts by platform/store/account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,8 @@ pub enum RowName {
     Alias(String, String, Option<Date>),
     /// Of which account, and its external id.
     Record(String, String),
+    /// All that it says.
+    Observation(Observation),
 }
 
 impl RowName {
@@ -41,6 +44,7 @@ impl RowName {
             Self::Handover(..) => "handovers.csv",
             Self::Alias(..) => "aliases.csv",
             Self::Record(..) => "records.csv",
+            Self::Observation(_) => "observations.csv",
         }
     }
 }

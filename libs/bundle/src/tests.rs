@@ -14,6 +14,7 @@ mod documented;
 mod exports;
 mod forgiven;
 mod limits;
+mod observations;
 mod refusals;
 mod settings;
 mod words;

@@ -15,7 +15,8 @@ use super::cleaned::Need::Required;
 use super::diagnostics::{Finding, FindingKind, Unusable, Wrong};
 use super::duty;
 use super::group::{Group, Period};
-use super::model::{AccountIx, Measure, MeasureValues, Record};
+use super::model::{AccountIx, Measure, MeasureValues, Observed, Record, Subject};
+use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, each_row};
 use super::records::RECORDS;
 use super::source::{FileDigest, READING, Source};
@@ -50,6 +51,7 @@ pub fn write_normalised(bundle: &Bundle, dir: &Path, locale: Locale) -> io::Resu
     let labels: Vec<String> = (0..bundle.accounts.len()).map(|i| bundle.account_label(AccountIx(i as u32))).collect();
     records(bundle, &mut out)?;
     duties(bundle, &labels, &mut out)?;
+    observations(bundle, &mut out)?;
     let in_words = |f: &Finding| (f.kind, f.file.clone(), f.subject.clone(), text(locale, &f.detail), f.count);
     let mut findings: Vec<_> = bundle.findings.iter().map(in_words).collect();
     findings.sort();
@@ -249,6 +251,32 @@ fn duties(bundle: &Bundle, labels: &[String], out: &mut Out<'_>) -> io::Result<(
         row.push(no(a.person));
         row.push_opt(a.from);
         row.push_opt(a.to);
+    })
+}
+
+fn observations(bundle: &Bundle, out: &mut Out<'_>) -> io::Result<()> {
+    out.table(&OBSERVATIONS, &[], &bundle.observations, |row, o| {
+        row.push(&o.measure);
+        let (kind, subject, run_by) = match &o.subject {
+            Subject::Person(ix) => ("person", bundle.person(*ix).employee_no.clone(), None),
+            Subject::Unit(path) => ("unit", path.clone(), None),
+            Subject::Account(ix) => ("account", bundle.account(*ix).path(), None),
+            Subject::Store(name) => ("store", name.clone(), None),
+            Subject::Campaign { name, run_by } => ("campaign", name.clone(), run_by.as_ref()),
+        };
+        row.push(kind);
+        row.push(&subject);
+        let (days, at) = match o.when {
+            Observed::Days(from, to) => (Some((from, to)), None),
+            Observed::At(at) => (None, Some(at)),
+        };
+        row.push_opt(days.map(|(from, _)| from));
+        row.push_opt(days.map(|(_, to)| to));
+        row.push_opt(at);
+        row.push(&o.value.to_string());
+        row.push(&o.source);
+        row.push_opt(Some(o.revision).filter(|revision| *revision > 0));
+        row.push_opt(run_by);
     })
 }
 

@@ -94,6 +94,8 @@ ids! {
     CorrectionId,
     /// One customer session or ticket as the platform reported it.
     RecordId,
+    /// A value of a measure for a subject.
+    ObservationId,
     /// A set of KPIs; its versions share it.
     SchemeId,
     /// Something that leaves its region for another one.

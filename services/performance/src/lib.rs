@@ -6,9 +6,9 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, signed, scheme, record, run, cycle, credit, card, transfer, erasure
-//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, transfer, run, cycle,
-//!   card, credit, closing, erasure
+//! - known: columns, signed, scheme, record, observation, run, cycle, credit, card, transfer, erasure
+//! - done: policy, trusted, signed, peers, accounts, errors, events, privacy, audit, policies, watch, scheme, record, observation, transfer, run,
+//!   cycle, card, credit, closing, erasure
 
 pub mod audit;
 pub mod policy;
@@ -35,6 +35,16 @@ mod record {
     pub(crate) mod app;
     pub(crate) mod domain;
     pub(crate) mod facts;
+    pub(crate) mod rpc;
+    pub(crate) mod store;
+}
+
+/// Values of measures for people, units, accounts, stores and campaigns.
+mod observation {
+    pub(crate) mod app;
+    pub(crate) mod domain;
+    pub(crate) mod facts;
+    mod place;
     pub(crate) mod rpc;
     pub(crate) mod store;
 }
@@ -119,6 +129,7 @@ use tally_api::performance::v1::audit_service_server::AuditServiceServer;
 use tally_api::performance::v1::card_service_server::CardServiceServer;
 use tally_api::performance::v1::cycle_service_server::CycleServiceServer;
 use tally_api::performance::v1::event_service_server::EventServiceServer;
+use tally_api::performance::v1::observation_service_server::ObservationServiceServer;
 use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
 use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
@@ -189,6 +200,7 @@ pub fn build(deps: Deps) -> Service {
     let directory = Directory::new(peers.identity.clone());
     let app = App { store, peers, directory, signing, trusted, clock, rng, compute, replays, accounts, wake };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(ObservationServiceServer::new(observation::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(SchemeServiceServer::new(scheme::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(AttributionRunServiceServer::new(run::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(CycleServiceServer::new(cycle::rpc::Rpc { app: app.clone() })))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::try_join;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use tally_access::{OpContext, Region};
 use tally_api::attendance::v1 as att;
 use tally_api::attendance::v1::account_service_client::AccountServiceClient;
@@ -87,6 +88,14 @@ impl Peers {
     /// What identity answers.
     pub async fn currency(&self, ctx: &OpContext) -> Result<Currency> {
         sent::value(&self.group(ctx).await?.currency)
+    }
+
+    /// The zone of the group.
+    ///
+    /// # Errors
+    /// What identity answers.
+    pub async fn zone(&self, ctx: &OpContext) -> Result<TimeZone> {
+        zone(&self.group(ctx).await?.zone).map_err(unreadable)
     }
 
     async fn minor_digits(&self, ctx: &OpContext) -> Result<u32> {

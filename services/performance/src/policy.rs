@@ -8,6 +8,10 @@ tally_access::rpcs! {
     MoveRecord = "tally.performance.v1.RecordService/MoveRecord", RecordImport, Change;
     WithdrawRecord = "tally.performance.v1.RecordService/WithdrawRecord", RecordImport, Change;
     ListRecordChanges = "tally.performance.v1.RecordService/ListRecordChanges", RecordRead, Read;
+    ImportObservations = "tally.performance.v1.ObservationService/ImportObservations", ObservationImport, Change;
+    StreamObservations = "tally.performance.v1.ObservationService/StreamObservations", ObservationImport, Change;
+    ListObservations = "tally.performance.v1.ObservationService/ListObservations", ObservationRead, PersonalRead;
+    WithdrawObservation = "tally.performance.v1.ObservationService/WithdrawObservation", ObservationImport, Change;
     CreateSchemeVersion = "tally.performance.v1.SchemeService/CreateSchemeVersion", SchemeWrite, Change;
     GetScheme = "tally.performance.v1.SchemeService/GetScheme", SchemeRead, Read;
     ListSchemes = "tally.performance.v1.SchemeService/ListSchemes", SchemeRead, Read;

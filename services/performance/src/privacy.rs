@@ -1,17 +1,18 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
-use tally_access::Permission::{CardRead, CreditRead, CycleRead, RecordRead, SchemeRead, TransferRead};
+use tally_access::Permission::{CardRead, CreditRead, CycleRead, ObservationRead, RecordRead, SchemeRead, TransferRead};
 use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::credit::store::{credit, finding, total};
 use crate::run::store::results::{account, frozen, sums};
 use crate::scheme::store::{head, version, withdrawal};
 use crate::transfer::store::{cell, transfer};
-use crate::{card, cycle, policy, record, run};
+use crate::{card, cycle, observation, policy, record, run};
 
 impl Exported for record::store::Entity {}
 impl Exported for record::store::version::Entity {}
 impl Exported for record::store::change::Entity {}
+impl Exported for observation::store::Entity {}
 impl Exported for total::Entity {}
 impl Exported for card::store::Entity {}
 impl Exported for account::Entity {}
@@ -40,6 +41,7 @@ pub const DATA_TABLES: &[DataTable] = &[
     DataTable::of::<credit::Entity>(CreditRead, REDACTED, Some((RESULTS, "started_ms"))),
     DataTable::of::<frozen::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
     DataTable::of::<account::Entity>(CreditRead, REDACTED, Some((RESULTS, "recorded_at"))),
+    DataTable::of::<observation::store::Entity>(ObservationRead, ErasureRule::Deleted, Some((RECORDS, "ended_ms"))),
     DataTable::of::<record::store::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
     DataTable::of::<record::store::version::Entity>(RecordRead, REDACTED, Some((RECORDS, "started_ms"))),
     DataTable::of::<record::store::change::Entity>(RecordRead, REDACTED, Some((RECORDS, "to_ms"))),

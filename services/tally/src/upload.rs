@@ -21,11 +21,13 @@ use crate::session::Session;
 
 mod census;
 mod kept_back;
+mod observations;
 mod records;
 mod report;
 mod taken;
 
 pub use census::{Census, census};
+pub use observations::observations;
 pub use records::records;
 pub use report::{FileReport, Report};
 pub use taken::{Counted, Refused, Taken};

@@ -49,6 +49,7 @@ fn every_finding_and_every_column_is_documented() {
         &duty::ROSTERS,
         &duty::PUNCHES,
         &duty::HANDOVERS,
+        &observed::OBSERVATIONS,
     ] {
         for (column, _) in layout.columns {
             assert!(DOCS.contains(column), "{column} of {}", layout.file);

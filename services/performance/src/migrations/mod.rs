@@ -10,6 +10,7 @@ mod performance_0006_owned_schemes;
 mod performance_0007_record_versions;
 mod performance_0008_attribution_runs;
 mod performance_0009_contents;
+mod performance_0010_observations;
 
 tally_store::migrations![
     performance_0001_records,
@@ -21,4 +22,5 @@ tally_store::migrations![
     performance_0007_record_versions,
     performance_0008_attribution_runs,
     performance_0009_contents,
+    performance_0010_observations,
 ];

@@ -31,7 +31,15 @@ pub fn identity(told: &Told) -> FakePeer {
         people: told.people,
         ..Default::default()
     });
-    let units = |_: idn::ListOrgUnitsRequest| Ok(idn::ListOrgUnitsResponse { units: units(), ..Default::default() });
+    let tree = Arc::clone(told);
+    let units = move |ask: idn::ListOrgUnitsRequest| {
+        let closed = tree.lock().unwrap().closed.clone();
+        let there = |unit: &idn::OrgUnit| {
+            closed.as_ref().is_none_or(|(id, from)| unit.unit_id != id.to_string() || !ask.as_of.is_empty() && ask.as_of < *from)
+        };
+        let units = units().into_iter().filter(there).collect();
+        Ok(idn::ListOrgUnitsResponse { units, ..Default::default() })
+    };
     FakePeer::new("identity")
         .answers("tally.identity.v1.TenantService/GetTenant", tenant)
         .answers("tally.identity.v1.PersonService/ListPeople", people)

@@ -14,6 +14,7 @@ use tally_api::performance::v1::attribution_service_client::AttributionServiceCl
 use tally_api::performance::v1::card_service_client::CardServiceClient;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_api::performance::v1::event_service_client::EventServiceClient;
+use tally_api::performance::v1::observation_service_client::ObservationServiceClient;
 use tally_api::performance::v1::record_service_client::RecordServiceClient;
 use tally_api::performance::v1::scheme_service_client::SchemeServiceClient;
 use tally_api::performance::v1::transfer_service_client::TransferServiceClient;
@@ -65,6 +66,8 @@ pub struct PeerFacts {
     pub shifts: Vec<att::Shift>,
     pub duty: Vec<att::AccountOccupancy>,
     pub findings: Vec<common::Finding>,
+    /// A unit that is closed from a day on.
+    pub closed: Option<(OrgUnitId, String)>,
 }
 
 impl PeerFacts {
@@ -243,6 +246,10 @@ impl Fixture {
 
     pub fn records(&self) -> RecordServiceClient<RpcChannel> {
         RecordServiceClient::new(self.channel.clone())
+    }
+
+    pub fn observations(&self) -> ObservationServiceClient<RpcChannel> {
+        ObservationServiceClient::new(self.channel.clone())
     }
 
     pub fn schemes(&self) -> SchemeServiceClient<RpcChannel> {

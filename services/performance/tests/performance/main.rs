@@ -5,6 +5,7 @@
 mod closing;
 mod fake_peers;
 mod fixture;
+mod observations;
 mod reading;
 mod records;
 mod refinements;

@@ -86,6 +86,9 @@ pub async fn close(crew: &Crew, job: Job<'_>) -> Result<CloseOutcome> {
     let bar = job.progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     steps.time("records", upload::records(&crew.hr, bundle, &ids, &mut taken, |done| bar.set(done))).await?;
     bar.done();
+    if !bundle.observations.is_empty() {
+        steps.time("observations", upload::observations(&crew.hr, bundle, &ids, &mut taken)).await?;
+    }
     // After the suite has taken all of it: the rows of the inputs are those that were worked on.
     let inputs = steps.now("inputs", || write_normalised(bundle, &job.out.join("inputs"), locale).context("inputs"))?;
     let cycle = steps.time("attribution and scores", cycle(&crew.hr, &job)).await?;

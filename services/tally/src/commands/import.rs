@@ -180,7 +180,7 @@ async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &
     let bar = progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
     upload::records(session, bundle, &ids, taken, |done| bar.set(done)).await?;
     bar.done();
-    Ok(())
+    upload::observations(session, bundle, &ids, taken).await
 }
 
 async fn counted(session: &Session, bundle: &Bundle, progress: &Progress) -> Result<Census> {

@@ -8,8 +8,17 @@ use tally_bundle::Reading;
 use super::{Census, Counted, Taken, UNITS};
 
 /// What is sent, in this order.
-const SENT: [&str; 8] =
-    [UNITS, "people.csv", "accounts.csv", "rosters.csv", "punches.csv", "handovers.csv", "aliases.csv", "records.csv"];
+const SENT: [&str; 9] = [
+    UNITS,
+    "people.csv",
+    "accounts.csv",
+    "rosters.csv",
+    "punches.csv",
+    "handovers.csv",
+    "aliases.csv",
+    "records.csv",
+    "observations.csv",
+];
 
 /// What an import did.
 #[derive(Debug, Serialize)]

@@ -93,7 +93,7 @@ impl Taken {
     ) -> Vec<usize> {
         let result = result.unwrap_or_default();
         let counted = self.files.entry(file).or_default();
-        counted.written += u64::from(result.written);
+        counted.written += u64::from(result.written) + u64::from(result.revised);
         counted.unchanged += u64::from(result.unchanged);
         counted.refused += result.problems.len() as u64;
         let places = result.problems.iter().map(|problem| problem.index as usize).collect();

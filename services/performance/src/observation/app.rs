@@ -1,0 +1,69 @@
+//! Bringing in observations, reading them, and taking them out.
+
+use tally_access::{OpContext, Rpc};
+use tally_app::import::Import;
+use tally_app::{RequestKey, mutate};
+use tally_kernel::Result;
+use tally_kernel::id::ObservationId;
+use tally_kernel::import::ImportOutcome;
+use tally_kernel::page::Page;
+use tally_store::Audit;
+
+use super::domain::{Placed, Said, revise};
+use super::place;
+use super::store::{self, Asked, Version};
+use crate::App;
+use crate::policy::{ListObservations, WithdrawObservation};
+
+/// Writes observations, for an import or a part of a stream. What is there already with the same content is left alone, a higher
+/// revision is a new version of what is there, anything else that differs is refused row by row.
+pub async fn import<R: Rpc>(app: &App, ctx: &OpContext, import: Import<Said>) -> Result<ImportOutcome> {
+    ctx.plan::<R>()?;
+    let mut refused = import.refused;
+    let rows = place::placed(app, ctx, import.rows, &mut refused).await?;
+    let permit = ctx.permit_all::<R>(rows.iter().map(|(_, row)| row.target()))?;
+    mutate(&app.store, ctx, &permit, &import.request, async |work| {
+        let mut outcome = refused.clone();
+        store::lock(&work).await?;
+        let plan = revise(&rows, store::there(&work, &rows).await?, &mut outcome);
+        store::apply(&work, ctx, plan).await?;
+        let id: String = import.request.digest()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let audit = Audit::new("performance.observation.import", "observations", id);
+        let audit = tally_app::import::audit(&outcome, audit, &import.request);
+        Ok((work, audit, outcome.in_order()))
+    })
+    .await
+}
+
+/// A page of observations, by their last day.
+pub async fn list_observations(
+    app: &App,
+    ctx: &OpContext,
+    asked: &Asked,
+    page: &Page,
+) -> Result<(Vec<Version>, String)> {
+    let plan = ctx.plan::<ListObservations>()?;
+    let tx = app.store.read(ctx).await?;
+    store::page(&tx, &plan, asked, page).await
+}
+
+/// Takes out an observation that should not be there: what it said.
+pub async fn withdraw_observation(
+    app: &App,
+    ctx: &OpContext,
+    request: &RequestKey,
+    id: ObservationId,
+    reason: &str,
+) -> Result<Placed> {
+    let plan = ctx.plan::<WithdrawObservation>()?;
+    let found = { store::find(&*app.store.read(ctx).await?, &plan, id).await? };
+    let permit = ctx.permit::<WithdrawObservation>(&found.placed.target())?;
+    mutate(&app.store, ctx, &permit, request, async |work| {
+        store::withdraw(&work, ctx, id, reason).await?;
+        let audit = Audit::new("performance.observation.withdraw", "observation", id).region(&found.placed.region);
+        let audit = if let Some(person) = found.placed.person { audit.about(person) } else { audit };
+        Ok((work, audit.note("measure", &found.placed.said.measure), ()))
+    })
+    .await?;
+    Ok(found.placed)
+}
