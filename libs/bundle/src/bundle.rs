@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::diagnostics::{Finding, Rejected};
 use super::group::{DEFAULT_REGION, Group, Period, Policy};
 use super::model::{
-    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, PersonIx, Punch, Record, Roster,
+    AccountIx, Alias, BundleAccount, BundlePerson, GivenPunch, Handover, Measure, Observation, PersonIx, Punch, Record,
+    Roster,
 };
 use super::pool::Pool;
 use super::scheme::Scheme;

@@ -157,7 +157,10 @@ pub(crate) fn is_lost(text: &str) -> bool {
 
 /// Columns of what people chose to write: an apostrophe at their beginning is theirs.
 pub(crate) fn is_prose(column: &str) -> bool {
-    matches!(column, "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias" | "kind" | "source" | "run_by")
+    matches!(
+        column,
+        "name" | "org_unit" | "position" | "grade" | "store" | "team" | "alias" | "kind" | "source" | "run_by"
+    )
 }
 
 /// Columns in which a character that nobody sees may belong to the text, as it does in emoji of customers' nicknames.

@@ -136,9 +136,8 @@ pub(crate) fn read_observations(
         })
     })?;
     let refusals = diagnostics.refusals;
-    let rows = refusals.keep(rows, OBSERVATIONS.file, diagnostics.rejects, |row| {
-        refusals.of(|| RowName::Observation(row.clone()))
-    });
+    let rows = refusals
+        .keep(rows, OBSERVATIONS.file, diagnostics.rejects, |row| refusals.of(|| RowName::Observation(row.clone())));
     Ok(once(rows, OBSERVATIONS.file, diagnostics.findings))
 }
 

@@ -43,7 +43,6 @@ mod record {
 mod observation {
     pub(crate) mod app;
     pub(crate) mod domain;
-    pub(crate) mod facts;
     mod place;
     pub(crate) mod rpc;
     pub(crate) mod store;

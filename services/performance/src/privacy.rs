@@ -1,6 +1,8 @@
 //! What the service holds about people: told on request, erased when identity says so, removed when it is over.
 
-use tally_access::Permission::{CardRead, CreditRead, CycleRead, ObservationRead, RecordRead, SchemeRead, TransferRead};
+use tally_access::Permission::{
+    CardRead, CreditRead, CycleRead, ObservationRead, RecordRead, SchemeRead, TransferRead,
+};
 use tally_privacy::{DataTable, ErasureRule, Exported};
 
 use crate::credit::store::{credit, finding, total};

@@ -37,6 +37,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("line_id", "identity.reporting_lines.id"),
     ("manager_id", "identity.people.id"),
     ("move_people_to", "identity.org_unit_states.unit_id"),
+    ("observation_id", "performance.observations.observation_id"),
     ("parent_id", "identity.org_unit_states.unit_id"),
     ("person_id", "identity.people.id"),
     ("pool_id", "compensation.pools.id"),
@@ -74,6 +75,7 @@ const LEFT_OUT: &[&str] = &[
     "tally.performance.v1.ExportCreditsRequest.attribution_run_id",
     "tally.performance.v1.ListFindingsRequest.attribution_run_id",
     "tally.performance.v1.ListTotalsRequest.attribution_run_id",
+    "tally.performance.v1.Observation.at",
 ];
 
 /// What is written into a text that is no id.
@@ -87,7 +89,7 @@ fn text(name: &str) -> &'static str {
         "name" | "login" => "attack",
         "reason" => "an attack that gives a long reason",
         "scopes" => "tenant",
-        "weight" | "floor" | "cap" | "target" | "min_score" => "1",
+        "weight" | "floor" | "cap" | "target" | "min_score" | "value" => "1",
         "zone" => "Asia/Shanghai",
         "currency" | "quote" => "CNY",
         "base" => "USD",

@@ -16,6 +16,7 @@ pub async fn journey(stack: &Stack, done: &Done) {
     runs(done).await;
     records(done).await;
     putting_right(done).await;
+    observations(done).await;
     regions::all(stack, done).await;
     exported(done).await;
 }
@@ -146,6 +147,45 @@ async fn runs(done: &Done) {
     assert_eq!(of_run.rungs.iter().map(|rung| rung.records).sum::<u64>(), of_run.records);
     let list = runs.list_attribution_runs(hr.ask(performance::ListAttributionRunsRequest::default())).await;
     assert!(list.expect("runs").into_inner().runs.iter().any(|run| run.attribution_run_id == attribution_run_id));
+}
+
+/// Values of another year are sent, sent as a stream, listed and withdrawn: the month that is closed knows nothing of them.
+async fn observations(done: &Done) {
+    use performance::subject::Of;
+    let hr = &done.crew.hr;
+    let channel = hr.at.performance.clone();
+    let mut observations = performance::observation_service_client::ObservationServiceClient::new(channel);
+    let row = |of: Of, value: &str| performance::Observation {
+        measure: "training_hours".into(),
+        subject: Some(performance::Subject { of: Some(of) }),
+        from: "2026-02-03".into(),
+        value: value.into(),
+        source: "school".into(),
+        ..Default::default()
+    };
+    let person = done.outcome.ids.people.first().expect("a person").clone();
+    let rows = vec![row(Of::PersonId(person.clone()), "4"), row(Of::UnitId(team_of(done).await), "many")];
+    let ask = performance::ImportObservationsRequest { rows, ..Default::default() };
+    let reply = observations.import_observations(hr.ask(ask)).await.expect("an import").into_inner();
+    let result = reply.result.expect("a result");
+    assert_eq!((result.written, result.problems.len()), (1, 1), "{result:?}");
+    let part = |value: &str| performance::StreamObservationsRequest {
+        rows: vec![row(Of::PersonId(person.clone()), value), row(Of::Campaign("Spring".into()), value)],
+        ..Default::default()
+    };
+    let parts = tonic::codegen::tokio_stream::iter([part("4"), part("5")]);
+    let reply = observations.stream_observations(hr.ask(parts)).await.expect("a stream").into_inner();
+    let result = reply.result.expect("a result");
+    assert_eq!((result.written, result.unchanged, result.problems.len()), (1, 1, 2), "{result:?}");
+    let who = &done.crew.auditor;
+    let ask = performance::ListObservationsRequest { measure: "training_hours".into(), ..Default::default() };
+    let found = observations.list_observations(who.ask(ask)).await.expect("observations").into_inner().observations;
+    assert_eq!(found.len(), 2, "{found:?}");
+    let campaign = found.into_iter().find(|one| one.unit_id.is_empty()).expect("the group's");
+    let (observation_id, reason) = (campaign.observation_id, "a trial".to_owned());
+    let ask = performance::WithdrawObservationRequest { observation_id, reason, ..Default::default() };
+    let was = observations.withdraw_observation(hr.ask(ask)).await.expect("a withdrawal").into_inner();
+    assert_eq!(was.observation.expect("what it said").value, "4");
 }
 
 async fn records(done: &Done) {

@@ -11,7 +11,7 @@ use tally_kernel::{Message, Micro, limits, msg, unseen};
 
 mod revise;
 
-pub use revise::{Change, Content, Plan, Stored, There, revise};
+pub use revise::{Content, Plan, Stored, There, revise};
 
 /// The largest value there is, either way: the sum of millions of them stays within what is computed with.
 const MOST: Micro = Micro::from_millionths(1_000_000_000_000 * 1_000_000);
@@ -107,7 +107,8 @@ impl Said {
             Subject::Campaign(name) => ("", name.as_str()),
             Subject::Person(_) | Subject::Unit(_) | Subject::Account(_) => ("", ""),
         };
-        let texts = [("measure", self.measure.as_str()), ("source", &self.source), ("store", store), ("campaign", campaign)];
+        let texts =
+            [("measure", self.measure.as_str()), ("source", &self.source), ("store", store), ("campaign", campaign)];
         for (field, text) in texts {
             if text.chars().count() > limits::TEXT {
                 return Err(RowError::TooLong(field));

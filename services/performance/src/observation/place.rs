@@ -53,7 +53,8 @@ pub async fn placed(
 impl Known {
     async fn of(app: &App, ctx: &OpContext, rows: &[(u32, Said)]) -> Result<Self> {
         let people = app.directory.everybody(ctx).await?;
-        let of_accounts = |(_, said): &(u32, Said)| matches!(said.subject.kind(), SubjectKind::Account | SubjectKind::Store);
+        let of_accounts =
+            |(_, said): &(u32, Said)| matches!(said.subject.kind(), SubjectKind::Account | SubjectKind::Store);
         let accounts = if rows.iter().any(of_accounts) { app.peers.accounts(ctx).await? } else { Vec::new() };
         let zone = app.peers.zone(ctx).await?;
         let mut days = BTreeSet::new();
@@ -120,7 +121,8 @@ impl Known {
 
     /// Whose the accounts of a store are: of the lowest unit above all of them.
     fn store(&self, said: &Said, name: &str) -> Result<Result<Owner, RowError>> {
-        let of_store = |account: &&AccountFacts| account.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        let of_store =
+            |account: &&AccountFacts| account.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
         let accounts: Vec<&AccountFacts> = self.accounts.iter().filter(of_store).collect();
         if accounts.is_empty() {
             return Ok(Err(RowError::Unknown(SubjectKind::Store, name.to_owned())));

@@ -35,7 +35,9 @@ pub fn identity(told: &Told) -> FakePeer {
     let units = move |ask: idn::ListOrgUnitsRequest| {
         let closed = tree.lock().unwrap().closed.clone();
         let there = |unit: &idn::OrgUnit| {
-            closed.as_ref().is_none_or(|(id, from)| unit.unit_id != id.to_string() || !ask.as_of.is_empty() && ask.as_of < *from)
+            closed
+                .as_ref()
+                .is_none_or(|(id, from)| unit.unit_id != id.to_string() || !ask.as_of.is_empty() && ask.as_of < *from)
         };
         let units = units().into_iter().filter(there).collect();
         Ok(idn::ListOrgUnitsResponse { units, ..Default::default() })

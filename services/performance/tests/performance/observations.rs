@@ -128,24 +128,28 @@ async fn a_row_that_cannot_be_is_refused_by_its_name_and_the_others_go_in(on: Ba
     ];
     let result = fixture.observe(rows).await;
     assert_eq!(result.written, 2, "{result:?}");
-    assert_eq!(problems(&result), [
-        (0, "OBSERVATION_UNIT_CLOSED"),
-        (2, "OBSERVATION_BACKWARDS"),
-        (3, "OBSERVATION_WITHOUT_TIME"),
-        (4, "OBSERVATION_WITHOUT_SUBJECT"),
-        (5, "OBSERVATION_SUBJECT_UNKNOWN"),
-        (6, "OBSERVATION_SUBJECT_UNKNOWN"),
-        (7, "OBSERVATION_SUBJECT_UNKNOWN"),
-        (8, "OBSERVATION_WITHOUT_SUBJECT"),
-        (9, "OBSERVATION_OUT_OF_RANGE"),
-        (10, "OBSERVATION_WITHOUT_NUMBER"),
-    ]);
+    assert_eq!(
+        problems(&result),
+        [
+            (0, "OBSERVATION_UNIT_CLOSED"),
+            (2, "OBSERVATION_BACKWARDS"),
+            (3, "OBSERVATION_WITHOUT_TIME"),
+            (4, "OBSERVATION_WITHOUT_SUBJECT"),
+            (5, "OBSERVATION_SUBJECT_UNKNOWN"),
+            (6, "OBSERVATION_SUBJECT_UNKNOWN"),
+            (7, "OBSERVATION_SUBJECT_UNKNOWN"),
+            (8, "OBSERVATION_WITHOUT_SUBJECT"),
+            (9, "OBSERVATION_OUT_OF_RANGE"),
+            (10, "OBSERVATION_WITHOUT_NUMBER"),
+        ]
+    );
 }
 
 on_both!(whoever_reaches_the_subject_reads_it_and_nobody_else);
 async fn whoever_reaches_the_subject_reads_it_and_nobody_else(on: Backend) {
     let fixture = Fixture::working(on, PeerFacts::of(2, 2)).await;
-    let campaign = |unit: &str| pb::Observation { unit_id: unit.into(), ..observed("sales", Of::Campaign("Spring".into()), "5") };
+    let campaign =
+        |unit: &str| pb::Observation { unit_id: unit.into(), ..observed("sales", Of::Campaign("Spring".into()), "5") };
     let of_south = pb::Observation { from: "2026-03-02".into(), to: String::new(), ..campaign(&SOUTH.to_string()) };
     let rows = vec![
         observed("receipts", of_person(1), "1"),
@@ -159,7 +163,11 @@ async fn whoever_reaches_the_subject_reads_it_and_nobody_else(on: Backend) {
     assert_eq!(fixture.observe(rows).await.written, 7);
     let read = &[Permission::ObservationRead];
     let all = || pb::ListObservationsRequest::default();
-    assert_eq!(fixture.values(&fixture.of_unit(NORTH, read), all()).await, ["1", "2"], "the store serves both branches");
+    assert_eq!(
+        fixture.values(&fixture.of_unit(NORTH, read), all()).await,
+        ["1", "2"],
+        "the store serves both branches"
+    );
     assert_eq!(fixture.values(&fixture.of_unit(SOUTH, read), all()).await, ["3", "6", "7"]);
     assert_eq!(fixture.values(&fixture.agent(1, read), all()).await, ["1"]);
     assert_eq!(fixture.values(&fixture.admin, all()).await.len(), 7);
@@ -194,10 +202,7 @@ async fn a_stream_is_written_part_by_part_and_may_be_sent_again(on: Backend) {
         ..observed("traffic", of_person(1), value)
     };
     let parts = || {
-        vec![
-            part("1", vec![day(1, "10"), day(2, "11")]),
-            part("2", vec![day(1, "10"), day(3, "none"), day(4, "12")]),
-        ]
+        vec![part("1", vec![day(1, "10"), day(2, "11")]), part("2", vec![day(1, "10"), day(3, "none"), day(4, "12")])]
     };
     for _ in 0..2 {
         let sent = fixture.admin.request(futures::stream::iter(parts()));

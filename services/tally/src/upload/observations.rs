@@ -23,7 +23,8 @@ pub async fn observations(session: &Session, bundle: &Bundle, ids: &Ids, taken: 
         return Ok(());
     }
     let units = unit_ids(session).await?;
-    let mut client = performance::observation_service_client::ObservationServiceClient::new(session.at.performance.clone());
+    let mut client =
+        performance::observation_service_client::ObservationServiceClient::new(session.at.performance.clone());
     let mut placed = Vec::with_capacity(bundle.observations.len());
     for row in &bundle.observations {
         match missing(bundle, ids, taken, row) {

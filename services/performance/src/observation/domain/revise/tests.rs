@@ -70,10 +70,10 @@ fn what_was_withdrawn_comes_back_with_a_higher_revision_alone() {
     let mut shelf = Shelf::default();
     shelf.send(&[placed(8, 1)]);
     shelf.withdraw();
-    assert_eq!(reasons(&shelf.send(&[placed(8, 1), placed(9, 0)])), [
-        (0, "OBSERVATION_WITHDRAWN"),
-        (1, "OBSERVATION_WITHDRAWN")
-    ]);
+    assert_eq!(
+        reasons(&shelf.send(&[placed(8, 1), placed(9, 0)])),
+        [(0, "OBSERVATION_WITHDRAWN"), (1, "OBSERVATION_WITHDRAWN")]
+    );
     assert_eq!(counts(&shelf.send(&[placed(8, 2)])), (1, 0, 0));
     assert_eq!(shelf.now(), (2, Micro::from_int(8), 2));
 }

@@ -1,3 +1,0 @@
-//! What other rooms may ask of observations.
-
-pub(crate) use super::store::counting_in;
