@@ -13,7 +13,7 @@ use super::model::{AccountIx, Alias, BundleAccount, BundlePerson, PersonIx};
 
 /// Finds people and accounts by what files call them.
 pub(crate) struct Directory<'a> {
-    people: &'a [BundlePerson],
+    pub people: &'a [BundlePerson],
     /// Numbers of people.csv whose rows were rejected.
     refused: &'a BTreeSet<String>,
     pub accounts: &'a [BundleAccount],

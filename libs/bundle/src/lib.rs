@@ -206,8 +206,7 @@ fn read_files(
     };
     let (punches_given, punches) = duty::read_punches(find("punches.csv"), &directory, &around, &mut diagnostics)?;
     let handovers = duty::read_handovers(find("handovers.csv"), &directory, &mut diagnostics)?;
-    let zone = cell::zone(&group.zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    let observed = observed::Around::new(&directory, (&people, &accounts), about.numbers, zone);
+    let observed = observed::Around::new(&directory, about.numbers, &group.zone);
     let observations = observed::read_observations(find("observations.csv"), &observed, &mut diagnostics)?;
     write::read_findings(find(source::READING), &mut diagnostics)?;
 

@@ -10,7 +10,7 @@ use super::cleaned::Need::{Optional, Required};
 use super::diagnostics::{RowDiagnostic, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
-use super::model::{BundleAccount, BundlePerson, Observation, Observed, Subject};
+use super::model::{Observation, Observed, Subject};
 use super::numbers::Numbers;
 use super::people::{Diagnostics, each_row, once, optional, path};
 use super::refusals::RowName;
@@ -48,12 +48,10 @@ pub(crate) struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
-    pub fn new(
-        directory: &'a Directory<'a>,
-        (people, accounts): (&'a [BundlePerson], &'a [BundleAccount]),
-        numbers: Option<Numbers>,
-        zone: TimeZone,
-    ) -> Self {
+    /// `zone` is the group's.
+    pub fn new(directory: &'a Directory<'a>, numbers: Option<Numbers>, zone: &str) -> Self {
+        let zone = cell::zone(zone).unwrap_or(TimeZone::UTC);
+        let (people, accounts) = (directory.people, directory.accounts);
         let of_people = people.iter().flat_map(|p| &p.employments).map(|e| e.org_unit.as_str());
         let named = of_people.chain(accounts.iter().filter_map(|a| a.team.as_deref()));
         // Those above are units too, whether somebody is in them or not.
